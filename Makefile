@@ -1,0 +1,45 @@
+# `make serve` and `make test` are all a newcomer needs; both make .venv/ first, and again when pyproject.toml changes.
+# PORT=8080 make serve moves the server; make test ARGS="-k topic" runs some of the tests.
+
+PYTHONS = python3 python3.14 python3.13 python3.12 python3.11 python
+BIN = .venv/bin
+READY = .venv/ready
+RUN = python
+
+.PHONY: serve test check cover clean
+
+serve: $(READY)
+	@exec $(BIN)/qa-service serve
+
+test: $(READY)
+	$(BIN)/$(RUN) -m pytest $(ARGS)
+
+# What no test sees: form, types, and which module may import which.
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# All tests, and that they reach nearly every branch.
+cover: $(READY)
+	@$(MAKE) --no-print-directory test RUN="coverage run"
+	$(BIN)/coverage report --fail-under=95
+
+clean:
+	rm -rf .venv .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+$(READY): pyproject.toml
+	@for python in $(PYTHONS); do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "qa-service needs Python 3.11 or newer, and there is none on the PATH." >&2; exit 1; \
+	elif ! $$found -c 'import ensurepip, venv' 2>/dev/null; then \
+	  echo "$$found can't make a virtual environment: install its venv package (Debian: apt install python3-venv)." >&2; exit 1; \
+	fi; \
+	echo "Setting up .venv/ with $$($$found --version): a minute, once."; \
+	$$found -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@

@@ -1,0 +1,488 @@
+"""The values that walk the line: who asks, what is asked, what is kept, what is streamed.
+
+All are frozen msgspec structs, one idiom for the wire, the store and the code between. Names are
+snake_case here and camelCase wherever they leave the process.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from msgspec import UNSET, Struct, UnsetType
+
+Status: TypeAlias = Literal["running", "completed", "incomplete", "cancelled", "failed"]
+FinishReason: TypeAlias = Literal["stop", "length", "content_filter", "refusal", "cancelled", "error"]
+VerdictStatus: TypeAlias = Literal["used", "truncated", "skipped", "failed"]
+TopicChoice: TypeAlias = Literal["auto", "keep", "new"]
+Language: TypeAlias = Literal["ko", "en"]
+
+
+class Value(Struct, frozen=True, rename="camel"):
+    """What every value here is: immutable, compared by content, camelCase outside."""
+
+
+class Owner(Value, frozen=True):
+    """Who asks. `key` is the keyed hash under which everything of theirs is stored."""
+
+    kind: Literal["site", "user", "key", "anonymous"]
+    key: str
+    """32 hexadecimal digits; two different callers never share one."""
+    address: str = ""
+    """What an anonymous caller is rate-limited by; empty for all others."""
+    name: str = ""
+    """The API key's name, for `user` and `key`; a token made for it dies with it."""
+
+
+class UploadedFile(Value, frozen=True):
+    """One upload, already on this machine's disk; whoever reads it deletes it."""
+
+    name: str
+    path: str
+    size: int
+    charset: str = ""
+
+
+class Message(Value, frozen=True):
+    """One message of a conversation as a model sees it."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Question(Value, frozen=True):
+    """A well-formed question, checked against the settings; what can be refused by looking at it alone was."""
+
+    text: str
+    owner: Owner
+    session_id: str = ""
+    files: tuple[UploadedFile, ...] = ()
+    messages: tuple[Message, ...] = ()
+    """An earlier conversation in the caller's words; seeds a session that is new."""
+    system_prompt: str = ""
+    topic: TopicChoice = "auto"
+    web_search: bool = False
+    model: str = ""
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    on_hangup: Literal["finish", "cancel"] = "finish"
+    on_busy: Literal["replace", "reject"] = "replace"
+    language: Language = "en"
+    """What messages to this person are written in."""
+
+
+# --- what files become ------------------------------------------------------------------------
+
+
+class Passage(Value, frozen=True):
+    """A piece of one page, small enough to cite. The passages of a page, joined, are its text."""
+
+    file_id: str
+    file: str
+    text: str
+    page: int = 1
+    section: str = ""
+    paged: bool = True
+    """False for kinds that have no pages: those are cited by section."""
+    n: int = 0
+    """The number it has in a prompt; 0 outside of one."""
+
+
+class Verdict(Value, frozen=True):
+    """What became of one uploaded file, in the metadata of the answer."""
+
+    name: str
+    kind: str
+    status: VerdictStatus
+    reason: str | None = None
+    pages: int = 0
+    tokens: int = 0
+
+
+class StoredFile(Value, frozen=True):
+    """A file of a session, as it is listed and as follow-ups use it."""
+
+    file_id: str
+    name: str
+    kind: str
+    status: VerdictStatus
+    topic: int
+    reason: str | None = None
+    pages: int = 0
+    tokens: int = 0
+    passages: int = 0
+    added: float = 0
+    """When it was read, in seconds since 1970: files are listed in that order."""
+
+
+class Page(Value, frozen=True):
+    """The text of one page, as `sessions/{id}/files/{fileId}/pages/{page}` gives it."""
+
+    file_id: str
+    name: str
+    page: int
+    pages: int
+    text: str
+    section: str = ""
+
+
+class FileProgress(Value, frozen=True):
+    """A reader's sign of life: this many of that many pages; 0 pages while the number is unknown."""
+
+    page: int
+    pages: int
+
+
+class FileText(Value, frozen=True):
+    """A part of what a reader found: passages in reading order, and where each word stands.
+
+    `index` maps a token to [passage, impact, passage, impact, …], passages numbered from 0 over the
+    whole file. Big files come in many parts, so that no single one stalls a worker.
+    """
+
+    passages: tuple[Passage, ...] = ()
+    index: Mapping[str, list[int]] = {}
+    first: int = 0
+    """The number of the first of these passages."""
+
+
+class FileEnd(Value, frozen=True):
+    """The last thing a reader says of a file, always exactly one."""
+
+    verdict: Verdict
+
+
+FileNews: TypeAlias = FileProgress | FileText | FileEnd
+
+
+# --- what is kept -----------------------------------------------------------------------------
+
+
+class Topic(Value, frozen=True):
+    """A stretch of a session about one thing; counted from 1."""
+
+    index: int
+    title: str
+    turns: int
+
+
+class Exchange(Value, frozen=True):
+    """A question and its answer, as the prompt and the drift detector see them."""
+
+    question: str
+    text: str
+
+
+class Session(Value, frozen=True):
+    """A conversation as the next question finds it."""
+
+    session_id: str
+    topic: int = 0
+    """The current topic; 0 before the first question."""
+    topics: tuple[Topic, ...] = ()
+    context: tuple[Exchange, ...] = ()
+    """The latest exchanges of the current topic, oldest first: all that a model may see of the past."""
+    files: tuple[StoredFile, ...] = ()
+    """The files of the current topic."""
+
+
+class Usage(Value, frozen=True):
+    """Tokens, as upstream counted them, or as we did where it never said."""
+
+    input: int = 0
+    output: int = 0
+    total: int = 0
+    cached: int = 0
+    reasoning: int = 0
+    estimated: bool | UnsetType = UNSET
+
+
+class Drift(Value, frozen=True):
+    """A detector's decision: `score` in 0..1 is how sure it is that a new topic began."""
+
+    drifted: bool
+    score: float
+    reasons: tuple[str, ...] = ()
+
+
+# --- what a model is asked, and what it says ----------------------------------------------------
+
+
+class Prompt(Value, frozen=True):
+    """All that an upstream needs to answer once."""
+
+    model: str
+    messages: tuple[Message, ...]
+    question: str
+    """The bare question, as asked; it is also the last message."""
+    passages: tuple[Passage, ...] = ()
+    """The numbered passages that the reference message quotes."""
+    language: Language = "en"
+    web_search: bool = False
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    safety_identifier: str = ""
+    tokens: int = 0
+    """Our estimate of the whole, for when upstream never says."""
+
+
+class TextDelta(Value, frozen=True):
+    """The next piece of the answer."""
+
+    text: str
+
+
+class RefusalDelta(Value, frozen=True):
+    """The next piece of a refusal; it is shown like text and ends the answer as `refusal`."""
+
+    text: str
+
+
+class Thinking(Value, frozen=True):
+    """Upstream works on something that isn't the answer yet."""
+
+
+class Searching(Value, frozen=True):
+    """Upstream searches the web; `query` is empty until it says what for."""
+
+    query: str = ""
+
+
+class Retrying(Value, frozen=True):
+    """Upstream is asked again, before any output."""
+
+    attempt: int
+    reason: str
+
+
+class Annotation(Value, frozen=True):
+    """A source upstream attached to the text it has just written."""
+
+    kind: Literal["url", "document"]
+    title: str = ""
+    url: str = ""
+    document_id: str = ""
+    file: str = ""
+    quote: str = ""
+    page: int = 0
+
+
+class Finished(Value, frozen=True):
+    """Upstream's own terminal event; nothing follows it."""
+
+    reason: FinishReason
+    model: str = ""
+    usage: Usage | None = None
+
+
+Delta: TypeAlias = TextDelta | RefusalDelta | Thinking | Searching | Retrying | Annotation | Finished
+
+
+# --- frames: what a reader of an answer gets ------------------------------------------------------
+
+
+class TopicNotice(Value, frozen=True, omit_defaults=True):
+    """Which topic a question belongs to, as the client is told."""
+
+    index: int
+    drifted: bool
+    score: float
+    reopened: bool = False
+
+
+class Start(Value, frozen=True, tag_field="type", tag="start"):
+    """The first frame, before any upstream byte is waited for."""
+
+    answer_id: str
+    session_id: str
+    created: bool
+    model: str
+    topic: TopicNotice
+    created_at: str
+
+
+class StageNotice(Value, frozen=True, tag_field="type", tag="status", omit_defaults=True):
+    """What is being done while no text comes."""
+
+    stage: Literal["reading_file", "file", "retrieving", "searching_web", "thinking", "generating_image", "retrying"]
+    name: str | None = None
+    page: int | None = None
+    pages: int | None = None
+    query: str | None = None
+    attempt: int | None = None
+    reason: str | None = None
+    kind: str | None = None
+    status: VerdictStatus | None = None
+    tokens: int | None = None
+
+
+class Text(Value, frozen=True, tag_field="type", tag="text"):
+    """A piece of the answer; all of them, joined, are the answer."""
+
+    content: str
+
+
+class Reference(Value, frozen=True, tag_field="type", tag="reference", omit_defaults=True):
+    """One source of the answer; `n` is the number printed in the text."""
+
+    n: int
+    kind: Literal["url", "document"]
+    title: str = ""
+    url: str = ""
+    document_id: str | None = None
+    file: str | None = None
+    page: int | None = None
+    section: str | None = None
+    quote: str | None = None
+
+
+class Call(Value, frozen=True):
+    """One model call that a question caused."""
+
+    model: str
+    purpose: str
+    usage: Usage
+    cost: float | None = None
+
+
+class Timing(Value, frozen=True):
+    """Milliseconds since the question was accepted; the first token's is null when none came."""
+
+    first_token_ms: int | None
+    total_ms: int
+
+
+class Metadata(Value, frozen=True, tag_field="type", tag="metadata"):
+    """What the answer was, once, after its references."""
+
+    session_id: str
+    answer_id: str
+    model: str
+    usage: Usage
+    calls: tuple[Call, ...]
+    cost: float | None
+    timing: Timing
+    topic: TopicNotice
+    files: tuple[Verdict, ...]
+    finish_reason: FinishReason
+    saved: bool
+    image_results: tuple[Mapping[str, str], ...] = ()
+    video_results: tuple[Mapping[str, str], ...] = ()
+
+
+class Failure(Value, frozen=True, tag_field="type", tag="error", omit_defaults=True):
+    """Why the answer failed: an operator's sentence and a person's."""
+
+    code: str
+    message: str
+    user_message: str
+    retryable: bool
+    retry_after: int | None = None
+    status: int = 500
+    """The HTTP status of a caller that doesn't stream."""
+
+
+class Restart(Value, frozen=True, tag_field="type", tag="restart"):
+    """The text so far is void; the answer begins again."""
+
+    reason: str
+
+
+class Done(Value, frozen=True, tag_field="type", tag="done"):
+    """The last frame, exactly once; the turn is saved, or the metadata said it isn't."""
+
+    status: Status
+
+
+class Heartbeat(Value, frozen=True, tag_field="type", tag="heartbeat"):
+    """A connection's sign of life; no part of the answer."""
+
+
+Frame: TypeAlias = Start | StageNotice | Text | Reference | Metadata | Failure | Restart | Done
+
+
+class Turn(Value, frozen=True):
+    """One question and all that became of it: what is stored, and what `answers/{id}` gives."""
+
+    answer_id: str
+    session_id: str
+    question: str
+    text: str
+    status: Status
+    topic: int
+    created_at: str
+    references: tuple[Reference, ...] = ()
+    files: tuple[Verdict, ...] = ()
+    metadata: Metadata | None = None
+    error: Failure | None = None
+    language: Language = "en"
+    worker: str = ""
+    """Who writes it while it runs."""
+    v: int = 1
+    """The version this was stored as."""
+
+
+class Admission(Value, frozen=True):
+    """A question that nothing refuses any more."""
+
+    question: Question
+    answer_id: str
+    session: Session
+    """As it is after the claim: in the right topic, with that topic's context."""
+    created: bool
+    topic: TopicNotice
+    model: str
+    created_at: str
+    turn: Turn
+    """The running turn, as the store has it."""
+    began: float
+    """`time.monotonic()` when the question was accepted."""
+
+
+class SessionEntry(Value, frozen=True):
+    """A conversation in a list of them."""
+
+    session_id: str
+    title: str
+    created_at: str
+    updated_at: str
+    turns: int
+
+
+class SessionList(Value, frozen=True):
+    """Conversations, newest first; `next` is the cursor of those that follow."""
+
+    items: tuple[SessionEntry, ...]
+    next: str | None
+
+
+class SessionPage(Value, frozen=True):
+    """A conversation as its owner reads it, newest turns first; `next` is the cursor of those before."""
+
+    session_id: str
+    title: str
+    created_at: str
+    updated_at: str
+    topics: tuple[Topic, ...]
+    turns: tuple[Turn, ...]
+    files: tuple[StoredFile, ...]
+    next: str | None
+
+
+class Observation(Value, frozen=True):
+    """One finished answer for those who watch: ids, timings, tokens, status; never the question."""
+
+    answer_id: str
+    owner: str
+    """The kind of caller."""
+    status: Status
+    finish_reason: FinishReason
+    model: str
+    usage: Usage
+    timing: Timing
+    topic: int
+    drifted: bool
+    files: int
+    references: int
+    saved: bool
+    error: str | None = None

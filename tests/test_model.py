@@ -1,0 +1,71 @@
+"""The values: frozen, camelCase outside, and readable again."""
+
+from typing import get_args
+
+import msgspec
+import pytest
+
+from qa_service import model
+from qa_service.draft import STATUS
+from qa_service.model import Finished, FinishReason, Frame, Status, StoredFile, Text, Usage, Value
+from tests.fakes import turn
+
+VALUES = sorted(
+    (found for found in vars(model).values() if isinstance(found, type) and issubclass(found, Value)),
+    key=lambda value: value.__name__,
+)
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: value.__name__)
+def test_every_value_is_frozen_and_camel_case_outside(value: type[Value]) -> None:
+    assert value.__struct_config__.frozen
+    outside = [field.encode_name for field in msgspec.structs.fields(value)]
+    assert [name for name in outside if "_" in name] == []
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: value.__name__)
+def test_every_value_says_what_it_is(value: type[Value]) -> None:
+    assert value.__doc__
+    assert not value.__doc__.startswith(f"{value.__name__}(")
+
+
+def test_a_value_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        Text("a").content = "b"  # type: ignore[misc]
+
+
+def test_every_frame_has_a_name_of_its_own() -> None:
+    names = [frame.__struct_config__.tag for frame in get_args(Frame)]
+    assert len({*names}) == len(names)
+    assert None not in names
+
+
+def test_every_finish_has_a_status() -> None:
+    assert {*STATUS} == {*get_args(FinishReason)}
+    assert {*STATUS.values()} | {"running"} == {*get_args(Status)}
+
+
+def test_usage_says_that_it_was_estimated_only_where_it_was() -> None:
+    assert b"estimated" not in msgspec.json.encode(Usage(1, 2, 3))
+    assert msgspec.json.decode(msgspec.json.encode(Usage(1, 2, 3, estimated=True)))["estimated"] is True
+
+
+@pytest.mark.parametrize(
+    "value", [turn(text="하늘 \u2028"), StoredFile("f", "a.txt", "txt", "used", 1), Finished("stop", usage=Usage(1))]
+)
+def test_what_is_stored_is_read_back_whole(value: Value) -> None:
+    assert msgspec.json.decode(msgspec.json.encode(value), type=type(value)) == value
+
+
+def test_a_turn_of_an_earlier_release_is_read_with_its_defaults() -> None:
+    stored = {
+        "answerId": "a",
+        "sessionId": "s",
+        "question": "Why?",
+        "text": "So.",
+        "status": "completed",
+        "topic": 1,
+        "createdAt": "2026-01-02T03:04:05.678Z",
+    }
+    read = msgspec.convert(stored, model.Turn)
+    assert (read.v, read.references, read.language) == (1, (), "en")
