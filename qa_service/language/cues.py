@@ -1,0 +1,137 @@
+"""Words by which a question announces a new topic, or ties itself to what was said before."""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+LOOKED_AT = 2000
+"""Characters of a question that are searched for cues."""
+
+TIES = ("pronoun", "demonstrative", "back", "joining", "more", "transform", "doubt")
+"""The cues that lean on what was said before."""
+
+# Korean words begin where no syllable stands before them. 그 alone is also in 그래프 and 그룹: it counts only with
+# what makes it a pronoun, or as a word of its own. A few words of other languages keep their follow-ups safe.
+_MARKER = (
+    r"by the way|btw|unrelatedly|unrelated(?=[:,.!-]| (?:question|topic|note))|not related(?=[:,.!-])|off[- ]topic"
+    r"|(?:a|another|one) (?:different|separate|unrelated) note|moving on(?= to|[:,.!-])|anyway(?=[:,.!])"
+    "|(?:a |one |have )(?:different|separate|new|another|other|unrelated) (?:question|topic|subject)"
+    r"|another (?:question|topic|subject)|(?:different|separate|new|next) (?:question|topic)(?=[:,.!-])"
+    "|(?:let'?s|let me|to|i(?:'ll| will)) change (?:the )?(?:topic|subject)"
+    "|chang(?:ing|e of) (?:the )?(?:topics?|subjects?)|switch(?:ing)? (?:gears|topics|subjects)"
+    "|something (?:completely|totally|entirely) (?:else|different)"
+    "|forget (?:about )?(?:that|it|this)|that aside|let'?s talk about",
+    "그건 그렇고|그나저나|여담(?:인데|이지만|으로)|(?:화제|주제)[를을]? ?(?:바꿔|바꾸|전환|돌려|돌리)|뜬금없|그건 됐고"
+    "|(?:이건 |이거 |좀 |완전히? |전혀 )?(?:다른|별개의?|새로운|딴) ?(?:질문|주제|얘기|이야기|문의|걸? ?물어"
+    "|거 ?(?:물어|하나))(?:인데요?|이에요|입니다|이 있(?:는데요?|어요?)|를|을|로)?|그 얘긴? 그만"
+    "|(?:관련|상관)은? ?없(?:지만|는 ?(?:질문|주제|얘기|이야기|건데))",
+    "ところで|話は変わ|別の質問|话说|顺便|换个话题|übrigens|andere frage|por cierto|otra pregunta|кстати|другой вопрос",
+)
+_CUES: Mapping[str, tuple[str, str, str]] = {
+    "pronoun": (
+        "it|its|they|them|their|theirs|he|him|his|she|her|hers|these|those|itself|themselves",
+        r"(?:그|이|저)(?:거|것|건|게|걸|들|분|때|곳|쪽|중)(?![가-힣]*시판)|그녀|그(?=\s)|(?:거|여|저)기(?:서"
+        "|에|는|도|까지|로)?(?![가-힣])|거긴|여긴|이 ?(?:사람|회사|나라|방법|경우|기능|제품|제도|문서|파일|책"
+        "|영화|도시|용어|개념|부분|문제|값)",
+        r"それ|これ|その|この|彼|它|他|她|这|那|其|er|ihm|ihn|ihr|ihre[nrms]?|seine?[nrms]?|dies\w*|davon"
+        "|daran|dazu|él|ella|ellos|eso|esto|esta|ese|он|она|оно|они|его|её|их|этот?|эта|эти|этого|этом",
+    ),
+    "demonstrative": (
+        r"this|that(?! (?:is|are|was|were|can|have|has|will)\b)|such|here|there(?! (?:is|are|any|was|were)\b)",
+        r"이런|그런|저런|이렇게|그렇게|이러한|그러한|이(?=\s)",
+        "そんな|こんな|そう|こう|ここ|そこ|这样|那样|这里|那里|dort|así|allí|так|там|тут",
+    ),
+    "back": (
+        "above|previous(?:ly)?|earlier|mentioned|you (?:said|just|listed|gave|described|suggested|recommended"
+        "|wrote|provided|mean)|the (?:former|latter|same|others?|rest)|the (?:first|second|third|last|two"
+        "|three)(?: ones?)?|ones|(?:your|last|the) (?:answer|response|reply|list|suggestions?"
+        "|recommendations?|explanation)",
+        "위의|위에|위 |앞의|앞에서|앞서|방금|아까|이전|말씀하신|말씀해|말한|언급|말했|알려준|알려주신|추천한"
+        "|추천해준|설명한|해당|둘 ?중|나머지|전자|후자",
+        r"上記|上の|先ほど|さっき|前の|上述|上面|刚才|前面|oben|vorher|anterior|arriba|выше|предыдущ\w*",
+    ),
+    "joining": (
+        "what about|how about|what if|and what|and how|and why|also|as well|too|instead|besides|still|again|even",
+        r"그럼|그러면|그렇다면|그런데|근데|그리고|그래서|그래도|그러니까|그치만|하지만|혹시|또(?=\s|는)|반대로"
+        "|대신|역시|만약|아니면",
+        "では|じゃあ|それで|また|なぜ|那么|那|还|也|为什么|und|aber|warum|auch|denn|pero|también|entonces"
+        "|por qué|и|а|но|тогда|почему|ещё|еще",
+    ),
+    "more": (
+        "tell me more|more about|more (?:details?|examples?|info|information|ideas?|options?)|any other"
+        "|anything else|what else|who else|another|others?|else|continue|go on|further|alternatives?|(?:for"
+        "|an|give) examples?",
+        r"더(?=\s)|좀 더|추가로|계속|이어서|다른 ?(?:건|것|거|방법|예|종류|곳|기능)|예를 들|예시|예는",
+        r"もっと|続け|他に|例え|例を|更多|继续|举例|举个|mehr|weitere?|beispiel\w*|más|ejemplos?|больше"
+        r"|подробнее|пример\w*",
+    ),
+    "transform": (
+        "summari[sz]e|shorten|shorter|longer|rewrite|rephrase|reword|revise|edit|translate|elaborate|expand"
+        "|simplify|simpler|briefly|in (?:english|korean|japanese|one sentence|a table|more detail|detail"
+        "|bullet points?|simple terms)|as (?:a )?(?:table|list|bullets?|bullet points?|json|csv|markdown)"
+        "|re-?format|convert|modify|adjust|double[- ]check|make it",
+        "요약|정리|번역|표로|목록으로|한 ?줄로|한 ?문장|짧게|길게|쉽게|쉬운 말|간단히|간단하게|자세히"
+        "|자세하게|구체적으로|다시|(?:영어|한국어|한글|영문|일본어|존댓말)로|바꿔|고쳐|수정해|줄여|늘려|덧붙"
+        "|추가해|써 ?줘|단계별로",
+        r"要約|翻訳|短く|詳しく|簡単に|言い換え|総括|总结|翻译|简短|简单|详细|概括|zusammenfass\w*|fasse?"
+        r"|kürzer|übersetz\w*|genauer|resumen|resumir|resúmelo|tradúcelo|traducir|más corto|detalles?|кратко"
+        r"|короче|перевед\w+|подытож\w*",
+    ),
+    "doubt": (
+        "are you sure|is (?:that|this|it) (?:true|right|correct)|really|i (?:think|believe|thought|heard"
+        "|read)|actually|wait|hmm+|you'?re (?:wrong|right)",
+        "정말|진짜|확실|맞아|맞나|맞는|틀린|아닌데|아니야|잠깐|잠시만|음+[,.…]",
+        "本当|真的|确定|wirklich|sicher|seguro|de verdad|точно|правда",
+    ),
+    "reply": (
+        "and|but|so|or|then|because|alright|i understand|ok(?:ay)?|yes|yeah|yep|no|nope|sure|thanks?"
+        "|thank you|great|good|nice|perfect|wow|oh|ah|i see|got it|cool|interesting|right|well|hey|hi|hello",
+        "네|예|응|어|아|오|고마워|감사|좋아|알겠|아니",
+        "はい|いいえ|ありがとう|是的|好的|不是|谢谢|ja|nein|danke|sí|gracias|да|нет|спасибо",
+    ),
+    "why": (
+        "why|how come|how so|for example|which (?:one|ones|of)|what kind|how much|how many|how long|when|where",
+        "왜|어째서|어떻게|언제|어디|누가|누구|얼마|몇|어느|무슨|이유",
+        "いつ|どこ|誰|いくら|什么时候|哪里|谁|多少|wann|wo|wer|cuándo|dónde|quién|когда|где|кто",
+    ),
+    "task": (
+        "write|create|generate|compose|draft|design|develop|implement|solve|calculate|imagine|suppose|assume"
+        "|given|act as|pretend|you are|identify|classify|list|provide|suggest|recommend|discuss|analy[sz]e"
+        "|evaluate|compare",
+        "작성|만들어|생성|설계|구현|풀어|계산|가정|상상|분석|평가|비교|분류|추천해|제안해",
+        r"書いて|作成|写一|创建|设计|schreib\w*|escrib\w+|напиши\w*",
+    ),
+    "self": (
+        "i|my|me|mine|i'm|i've|i'd|we|our",
+        "나는|내가|나의|내 |제가|저는|저의|제 |우리|나도|내게|저도",
+        r"私|我|ich|mein\w*|yo|я|мой",
+    ),
+}
+
+
+def _compiled(english: str, korean: str, other: str) -> re.Pattern[str]:
+    spaced, dense = _split(other)
+    return re.compile(rf"\b(?:{english}|{spaced})\b|(?<![가-힣])(?:{korean})|{dense}", re.IGNORECASE)
+
+
+def _split(other: str) -> tuple[str, str]:
+    """Words that stand between spaces, and those that don't."""
+    parts = other.split("|")
+    dense = [part for part in parts if part[0] >= "\u3040"]
+    return "|".join(part for part in parts if part not in dense), "|".join(dense)
+
+
+_PATTERNS = MappingProxyType({name: _compiled(*words) for name, words in _CUES.items()})
+_MARKERS = _compiled(*_MARKER)
+
+
+def without_marker(question: str) -> tuple[str, bool]:
+    """The question without the words that announce a new topic, and whether there were any."""
+    rest, found = _MARKERS.subn(" ", question[:LOOKED_AT], count=1)
+    return rest, bool(found)
+
+
+def cues(question: str) -> dict[str, int]:
+    """The cues in a question, each with the position of its first sign."""
+    found = ((name, pattern.search(question, 0, LOOKED_AT)) for name, pattern in _PATTERNS.items())
+    return {name: match.start() for name, match in found if match}

@@ -1,0 +1,112 @@
+"""Search tokens and content words of a text, in Korean, Japanese, Chinese and languages with spaces."""
+
+import re
+from functools import lru_cache
+from itertools import chain
+from operator import add
+from typing import TypeAlias
+from unicodedata import normalize
+
+from qa_service.language.stems import JOSA, english_stem, is_grammar, korean_stem
+
+LONGEST = 64
+"""Characters of a word that count; what is longer is no word, but base64 and the like."""
+
+_Run: TypeAlias = tuple[str, str]
+"""A kind, and a stretch of text of that kind."""
+
+_HANGUL = "가-힣ㄱ-ㅎㅏ-ㅣ"
+_CJK = "々〆㐀-䶿一-鿿豈-龎𠀀-𰹿ぁ-ゖァ-ヺー"
+_RUN = re.compile(
+    # A particle behind a Latin word, as in GPT로, is no word of its own.
+    rf"(?<=[a-z0-9%])(?:{JOSA}(?![{_HANGUL}]))|(?P<hangul>[{_HANGUL}]+)|(?P<cjk>[{_CJK}]+)|(?P<number>\d+(?:[.,]\d+)+)"
+    rf"|(?P<word>[^\W_{_HANGUL}{_CJK}]+)(?:['’](?:s|t|d|m|re|ve|ll)\b)?"
+)
+_HIRAGANA = re.compile("[ぁ-ゖ]+")
+_LITTLE_WORDS = """
+    a an the and or but nor so if then than that this these those there here it its they them their he him his she her
+    we us our you your i me my mine is am are was were be been being do does did done don doesn didn have has had
+    having will would wouldn shall should shouldn can could couldn may might must not no yes of in on at by to from
+    for with without about into onto over under between as up down out off again also just only very too what which
+    who whom whose when where why how some any all each every both few more most other such same own please tell let
+    get give know want need like make use much many
+
+    그 이 저 것 수 등 및 또 더 좀 왜 뭐 무엇 어떤 어떻게 어디 언제 누가 누구 얼마나 그리고 그러나 하지만 그런데 그래서
+    그럼 그러면 또는 혹은 만약 대한 대해 대하여 관한 관해 위한 위해 통해 따라 있는 있나요 있다 있습니다 있어 있을
+    있는지 없는 없다 없나요 하는 하다 합니다 해 한 할 하고 되는 된 될 됩니다 이것 그것 저것 이거 그거 저거 이런 그런
+    저런 여기 거기 저기 우리 제 내 나 저희 당신 알려줘 알려주세요 설명해줘 설명해주세요 주세요 줘 무슨 어느 몇 경우 때
+    중 가장 모두 다시 바로 정말 너무 매우 뭔가요 무엇인가요
+"""
+_FUNCTION_WORDS = frozenset(_LITTLE_WORDS.split())
+
+
+def tokens(text: str) -> list[str]:
+    """What ranking counts, in order and repeated as it occurs.
+
+    A spaced word gives its light stem; a Korean word its stem and the pairs of its syllables, so that a
+    compound is found by its parts; Japanese and Chinese give pairs of characters.
+    """
+    return list(chain.from_iterable(map(_tokens_of, _runs(text))))
+
+
+def words(text: str) -> list[str]:
+    """The content words alone, stemmed as in `tokens`, in order: for comparing texts. No function words.
+
+    Where words aren't spaced, pairs of characters stand for them; hiragana, mostly grammar, is left out.
+    """
+    return list(chain.from_iterable(map(_words_of, _runs(text))))
+
+
+def _runs(text: str) -> list[_Run]:
+    folded = text.lower() if text.isascii() else normalize("NFKC", text).casefold()
+    return [(match.lastgroup, match[match.lastgroup]) for match in _RUN.finditer(folded) if match.lastgroup]
+
+
+def _tokens_of(run: _Run) -> tuple[str, ...]:
+    return _known_tokens(run) if len(run[1]) <= LONGEST else _read_tokens(run)
+
+
+def _words_of(run: _Run) -> tuple[str, ...]:
+    return _known_words(run) if len(run[1]) <= LONGEST else _read_words(run)
+
+
+def _read_tokens(run: _Run) -> tuple[str, ...]:
+    kind, text = run
+    match kind:
+        case "hangul":
+            return (korean_stem(text[:LONGEST]), *_pairs(text))
+        case "cjk":
+            return _pairs(text) or (text,)
+        case "number":
+            return (_number(text), *text.replace(",", ".").split("."))
+        case _:
+            return (english_stem(text[:LONGEST]),)
+
+
+def _read_words(run: _Run) -> tuple[str, ...]:
+    kind, text = run
+    match kind:
+        case "cjk":
+            return tuple(chain.from_iterable(_pairs(part) or (part,) for part in _HIRAGANA.sub(" ", text).split()))
+        case "number":
+            return (_number(text),)
+        case _ if text in _FUNCTION_WORDS:
+            return ()
+        case "hangul":
+            stem = korean_stem(text[:LONGEST])
+            return () if stem in _FUNCTION_WORDS or is_grammar(text) else (stem,)
+        case _:
+            return (english_stem(text[:LONGEST]),)
+
+
+# Texts repeat their words. Long runs aren't kept, so that memory stays bounded.
+_known_tokens = lru_cache(maxsize=1 << 15)(_read_tokens)
+_known_words = lru_cache(maxsize=1 << 14)(_read_words)
+
+
+def _pairs(text: str) -> tuple[str, ...]:
+    return tuple(map(add, text, text[1:]))
+
+
+def _number(text: str) -> str:
+    return text.replace(",", "")[:LONGEST]

@@ -1,0 +1,112 @@
+"""Cues that announce a topic or lean on the last one, and words that only look like them."""
+
+import time
+
+import pytest
+
+from qa_service.language.cues import TIES, cues, without_marker
+from qa_service.language.forms import form
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "다른 질문인데요, 주차 요금은 얼마예요?",
+        "그건 그렇고 주차 요금은 얼마예요?",
+        "그나저나 주차 요금은?",
+        "주제를 바꿔서 주차 요금을 물어볼게요",
+        "관련 없는 질문이지만 주차 요금은?",
+        "By the way, how much is parking?",
+        "Unrelated: how much is parking?",
+        "I have a different question. How much is parking?",
+        "Let's change the topic: how much is parking?",
+        "Anyway, how much is parking?",
+        "ところで、駐車料金は？",
+    ],
+)
+def test_spoken_markers_are_found(question: str) -> None:
+    assert without_marker(question)[1]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "이 질문의 답을 다시 말해줘",
+        "What is the main topic of chapter two?",
+        "다른 방법도 있나요?",
+        "on the way by bus",
+    ],
+)
+def test_words_near_a_marker_are_none(question: str) -> None:
+    assert not without_marker(question)[1]
+
+
+def test_marker_is_taken_out_of_the_question() -> None:
+    rest, _ = without_marker("그건 그렇고, 비용은?")
+    assert rest.strip(" ,") == "비용은?"
+    assert not set(cues(rest)) & set(TIES)
+
+
+@pytest.mark.parametrize(
+    ("question", "cue"),
+    [
+        ("그건 얼마야?", "pronoun"),
+        ("거기는 몇 시까지 해?", "pronoun"),
+        ("그 사람은 누구야?", "pronoun"),
+        ("How much does it cost?", "pronoun"),
+        ("방금 말한 내용이 맞나요?", "back"),
+        ("Explain the second one", "back"),
+        ("그럼 반차는?", "joining"),
+        ("What about children?", "joining"),
+        ("더 알려줘", "more"),
+        ("Tell me more", "more"),
+        ("표로 정리해줘", "transform"),
+        ("영어로 번역해줘", "transform"),
+        ("shorter please", "transform"),
+        ("in English", "transform"),
+        ("정말이야?", "doubt"),
+        ("Are you sure?", "doubt"),
+        ("それを要約して", "transform"),
+    ],
+)
+def test_words_that_lean_on_what_was_said_are_found(question: str, cue: str) -> None:
+    assert cue in cues(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "그래프 모양은 어때",
+        "그룹 회원은 누구야",
+        "그림 도구 추천",
+        "저기압 원리",
+        "여기저기압",
+        "Italy population",
+        "Hermit crab food",
+        "thistle flowers",
+        "Moreover Street",
+    ],
+)
+def test_words_that_only_begin_like_a_pronoun_are_no_tie(question: str) -> None:
+    assert not set(cues(question)) & set(TIES)
+
+
+def test_a_cue_says_where_it_begins() -> None:
+    assert cues("Is it free?")["pronoun"] == 3
+
+
+def test_form_is_little_words_and_the_first_word() -> None:
+    marks = form("What's the capital of Peru?")
+    assert {"^what's", "the", "of"} <= marks
+    assert "peru" not in marks
+    assert form("수도는 어디에 있나요") == {"어디에", "있나요"}
+
+
+@pytest.mark.parametrize("piece", ["그 ", "it ", "다른 ", "the ", " ", "있나요", "a '"])
+def test_hostile_question_costs_little(piece: str) -> None:
+    question = piece * (32_000 // len(piece))
+    started = time.thread_time()
+    cues(question)
+    without_marker(question)
+    form(question)
+    assert time.thread_time() - started < 0.1
