@@ -1,0 +1,31 @@
+"""The shipped drift detector as a scorer calls it: a history of messages and a question in, a score out."""
+
+from collections.abc import Mapping, Sequence
+
+from qa_service.model import Exchange, Session
+from qa_service.topics.detector import LearnedDrift
+
+_DETECTOR = LearnedDrift()
+
+
+def score(history: Sequence[Mapping[str, str]], question: str) -> float:
+    """How sure the detector is, in 0..1, that the question begins a new topic."""
+    return _DETECTOR.judge(question, session_of(history)).score
+
+
+def drifted(history: Sequence[Mapping[str, str]], question: str) -> bool:
+    """The detector's decision at its own threshold."""
+    return _DETECTOR.judge(question, session_of(history)).drifted
+
+
+def session_of(history: Sequence[Mapping[str, str]]) -> Session:
+    """A session whose current topic is this history of `{role, text}`; an answer may be missing."""
+    exchanges: list[Exchange] = []
+    for message in history:
+        if message["role"] == "user":
+            exchanges.append(Exchange(message["text"], ""))
+        elif exchanges and not exchanges[-1].text:
+            exchanges[-1] = Exchange(exchanges[-1].question, message["text"])
+        else:
+            exchanges.append(Exchange("", message["text"]))
+    return Session("benchmark", topic=1, context=tuple(exchanges))

@@ -1,0 +1,1 @@
+"""Whether a question begins a new topic."""

@@ -1,0 +1,265 @@
+"""What a question looks like beside the conversation so far, as named numbers."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from math import log1p
+from operator import add
+
+from msgspec import Struct
+
+from qa_service.language.cues import TIES, cues, without_marker
+from qa_service.language.forms import LITTLE_WORDS, form
+from qa_service.language.tokens import words
+from qa_service.model import Exchange
+
+RECENT = 4
+"""Exchanges that are looked at."""
+QUESTION, ANSWER, EARLIER = 1000, 2000, 1000
+"""Characters looked at, half from each end: of a question, the last answer, an earlier text."""
+
+_MOST_STEMS = 64
+_WORD = re.compile(r"\w+")
+_HANGUL = re.compile("[가-힣]")
+_CJK = re.compile("[ぁ-ヿ㐀-鿿]")
+_ENGLISH = re.compile(
+    r"\b(?:the|an?|is|are|was|to|of|what|how|in|for|do|does|did|you|i|it|can|why|any|and|me|my|please)\b", re.IGNORECASE
+)
+_NAME = re.compile(r"(?<=[\w,;] )[A-Z]\w+|[A-Z]{2,}\w*|\d+")
+_ASKS = ("?", "？")
+_QUOTES = ('"', "“", "'", "‘", "「", "『")
+_HOLLOW = frozenset(words(" ".join(LITTLE_WORDS)))
+_RARE, _RARE_HANGUL, _WHOLE, _ROOT = 6, 3, 3, 5
+_MANY_WORDS, _SHORT = 25, 12
+
+
+class Overlap(Struct, frozen=True):
+    """The stems of a question, and those of them that the recent exchanges have too."""
+
+    stems: frozenset[str]
+    last_question: frozenset[str]
+    last_answer: frozenset[str]
+    questions: frozenset[str]
+    answers: frozenset[str]
+    rare: frozenset[str]
+    roots: int
+    """Stems of which at least a part is there: two syllables, or the first letters."""
+    names_old: int
+    names_new: int
+
+    @property
+    def asked(self) -> frozenset[str]:
+        return self.last_question | self.questions
+
+    @property
+    def told(self) -> frozenset[str]:
+        return self.last_answer | self.answers
+
+    @property
+    def old(self) -> frozenset[str]:
+        return self.asked | self.told
+
+    @property
+    def new(self) -> frozenset[str]:
+        return self.stems - self.old
+
+
+def features(question: str, context: Sequence[Exchange]) -> dict[str, float]:
+    """Numbers between about 0 and 4; what isn't there is 0. `context` must not be empty.
+
+    The cost is bounded whatever the lengths.
+    """
+    rest, marked = without_marker(_ends(question.strip(), QUESTION))
+    recent = context[-RECENT:]
+    shared = overlap(rest, recent)
+    numbers = {
+        **_overlap_numbers(shared),
+        **_novelty_numbers(shared, recent[-1].question),
+        **_cue_numbers(rest, marked=marked),
+        **_shape_numbers(rest, shared),
+        **_context_numbers(rest, recent),
+    }
+    return numbers | _products(numbers) | {f"form {mark}": 1.0 for mark in form(rest)}
+
+
+def elsewhere(question: str) -> bool:
+    """Whether the question seems to be in a language that our cues hardly know."""
+    if _HANGUL.search(question) or _CJK.search(question):
+        return False
+    return not (question.isascii() and _ENGLISH.search(question))
+
+
+def overlap(question: str, recent: Sequence[Exchange]) -> Overlap:
+    """Which content words of the question stand in the recent exchanges, by the beginning of a word."""
+    *earlier, last = recent
+    last_question, last_answer = _flat([last.question], QUESTION), _flat([last.text], ANSWER)
+    questions = _flat((exchange.question for exchange in earlier), EARLIER)
+    answers = _flat((exchange.text for exchange in earlier), EARLIER)
+    needles = {stem: _needle(stem) for stem in dict.fromkeys(words(question)[:_MOST_STEMS]) if stem not in _HOLLOW}
+    names = {f" {name.casefold()}" for name in _NAME.findall(question)}
+    everything = last_question + last_answer + questions + answers
+    old = sum(name in everything for name in names)
+    return Overlap(
+        stems=frozenset(needles),
+        last_question=_found(needles, last_question),
+        last_answer=_found(needles, last_answer),
+        questions=_found(needles, questions),
+        answers=_found(needles, answers),
+        rare=frozenset(filter(_is_rare, needles)),
+        roots=sum(_has_root(stem, everything) for stem in needles),
+        names_old=old,
+        names_new=len(names) - old,
+    )
+
+
+def _ends(text: str, limit: int) -> str:
+    half = limit // 2
+    return text if len(text) <= limit else f"{text[:half]} {text[-half:]}"
+
+
+def _flat(texts: Iterable[str], limit: int) -> str:
+    return f" {' '.join(word for text in texts for word in _WORD.findall(_ends(text, limit).casefold()))} "
+
+
+def _needle(stem: str) -> str:
+    """Hangul and CJK are found inside of compounds, other words by their beginning, the shortest only as a whole."""
+    if _CJK.match(stem) or (_HANGUL.match(stem) and len(stem) > 1):
+        return stem
+    if _HANGUL.match(stem):
+        return f" {stem}"
+    return f" {stem}" if len(stem) > _WHOLE else f" {stem} "
+
+
+def _found(needles: Mapping[str, str], text: str) -> frozenset[str]:
+    return frozenset(stem for stem, needle in needles.items() if needle in text)
+
+
+def _has_root(stem: str, text: str) -> bool:
+    if _HANGUL.match(stem):
+        return any(pair in text for pair in map(add, stem, stem[1:]))
+    return f" {stem[:_ROOT]}" in text
+
+
+def _is_rare(stem: str) -> bool:
+    if _CJK.match(stem):
+        return True
+    return stem.isdigit() or len(stem) >= (_RARE_HANGUL if _HANGUL.match(stem) else _RARE)
+
+
+def _share(part: frozenset[str], whole: frozenset[str]) -> float:
+    return len(part) / max(len(whole), 1)
+
+
+def _overlap_numbers(shared: Overlap) -> dict[str, float]:
+    places = {
+        "last question": shared.last_question,
+        "last answer": shared.last_answer,
+        "questions": shared.questions,
+        "answers": shared.answers,
+        "asked": shared.asked,
+        "told": shared.told,
+        "old": shared.old,
+    }
+    numbers: dict[str, float] = {}
+    for place, found in places.items():
+        numbers[f"share {place}"] = _share(found, shared.stems)
+        numbers[f"count {place}"] = min(len(found), 4) / 2
+        numbers[f"any {place}"] = bool(found)
+    return numbers
+
+
+def _novelty_numbers(shared: Overlap, last_question: str) -> dict[str, float]:
+    asked_before = frozenset(words(_ends(last_question, EARLIER)))
+    return {
+        "stems new": len(shared.new),
+        "new": log1p(len(shared.new)),
+        "share new": _share(shared.new, shared.stems),
+        "rare new": log1p(len(shared.rare & shared.new)),
+        "rare old": log1p(len(shared.rare & shared.old)),
+        "rare asked": log1p(len(shared.rare & shared.asked)),
+        "share rare old": _share(shared.rare & shared.old, shared.rare),
+        "names new": log1p(shared.names_new),
+        "names old": log1p(shared.names_old),
+        "repeats question": _share(asked_before & shared.stems, asked_before),
+        "nothing shared": not shared.old,
+        "share roots": shared.roots / max(len(shared.stems), 1),
+        "no roots": not shared.roots,
+        "rootless": log1p(len(shared.stems) - shared.roots),
+    }
+
+
+def _cue_numbers(question: str, *, marked: bool) -> dict[str, float]:
+    found = cues(question)
+    numbers: dict[str, float] = {f"cue {name}": 1.0 for name in found}
+    numbers |= {f"opens {name}": 1.0 for name, start in found.items() if start == 0}
+    ties = sum(name in found for name in TIES)
+    early = "pronoun" in found and len(words(question[: found["pronoun"]])) <= 1
+    late = "pronoun" in found and not early
+    return numbers | {
+        "marker": marked,
+        "marker untied": marked and not ties,
+        "ties": ties,
+        "tied": ties > 0,
+        "pronoun early": early,
+        "pronoun late": late,
+    }
+
+
+def _shape_numbers(question: str, shared: Overlap) -> dict[str, float]:
+    count = len(shared.stems)
+    few = {f"{number} words": float(count == number) for number in range(4)}
+    return few | {
+        "words": min(count, 20) / 10,
+        "log words": log1p(count),
+        "many words": count > _MANY_WORDS,
+        "length": log1p(len(question)) / 5,
+        "short": len(question) <= _SHORT,
+        "asks": question.endswith(_ASKS),
+        "lower case": question[:1].islower(),
+        "quoted": question.startswith(_QUOTES),
+        "elsewhere": elsewhere(question),
+    }
+
+
+def _context_numbers(question: str, recent: Sequence[Exchange]) -> dict[str, float]:
+    answer = recent[-1].text
+    answered_asking = answer[-200:].rstrip().endswith(_ASKS)
+    return {
+        "asked back": answered_asking,
+        "asked back in passing": any(sign in answer[-400:] for sign in _ASKS),
+        "replies": answered_asking and not any(sign in question for sign in _ASKS),
+        "no answer": not answer,
+        "answer length": log1p(min(len(answer), ANSWER)) / 5,
+        "exchanges": log1p(len(recent)),
+        "first follow-up": len(recent) == 1,
+        "hopping": _hops(recent),
+    }
+
+
+def _hops(recent: Sequence[Exchange]) -> bool:
+    """Whether the last question itself shared nothing with what was before it."""
+    *earlier, last = recent
+    before = _flat((f"{exchange.question} {exchange.text}" for exchange in earlier), EARLIER)
+    stems = [stem for stem in words(_ends(last.question, EARLIER))[:_MOST_STEMS] if stem not in _HOLLOW]
+    return bool(earlier and stems) and not any(_needle(stem) in before for stem in stems)
+
+
+_BY_NEWNESS = ("cue pronoun", "cue joining", "cue more", "tied", "cue task", "cue self")
+
+
+def _products(numbers: Mapping[str, float]) -> dict[str, float]:
+    untied, nothing = 1 - numbers["tied"], numbers["nothing shared"]
+    products = {f"{name} × new": numbers.get(name, 0) * numbers["new"] for name in _BY_NEWNESS}
+    return products | {
+        "untied × new": untied * numbers["new"],
+        "untied × rare new": untied * numbers["rare new"],
+        "untied × nothing shared": untied * nothing,
+        "untied × nothing asked": untied * (not numbers["any asked"]),
+        "untied × no roots": untied * numbers["no roots"],
+        "untied × rootless": untied * numbers["rootless"],
+        "nothing shared × new": nothing * numbers["new"],
+        "untied × nothing shared × new": untied * nothing * numbers["new"],
+        "hopping × nothing shared": numbers["hopping"] * nothing,
+        "hopping × new": numbers["hopping"] * numbers["new"],
+        "one word × tied": numbers["1 words"] * numbers["tied"],
+        "cue task × nothing asked": numbers.get("cue task", 0) * (not numbers["any asked"]),
+    }
