@@ -1,0 +1,76 @@
+"""BM25 over tokens that work for Korean and for spaced languages: indexing, and ranking by the index.
+
+What depends on a passage alone is computed when its file is read, so a question costs the postings of its own words
+and nothing else, however long the file.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from qa_service.interfaces import Index, Ranking
+from qa_service.language.tokens import tokens
+from qa_service.model import Passage
+
+K1 = 1.2
+B = 0.75
+SCALE = 1000
+EARLIER_WEIGHT = 0.25
+"""What a word of an earlier question counts: follow-ups name their subject once; more drowns the new question."""
+EARLIER = 2
+WORDS = 400
+"""The most words of a question that are looked up; a pasted page needs no more to be found."""
+
+
+def index_of(passages: Sequence[str], first: int = 0) -> dict[str, list[int]]:
+    """Word → [passage, impact, passage, impact, …], passages numbered from `first`.
+
+    Impact is BM25's share of the word's frequency and the passage's length among these passages, in thousandths.
+    """
+    counted = [Counter(tokens(passage)) for passage in passages]
+    lengths = [counts.total() for counts in counted]
+    average = sum(lengths) / len(lengths) if any(lengths) else 1.0
+    index: dict[str, list[int]] = defaultdict(list)
+    for number, (counts, length) in enumerate(zip(counted, lengths, strict=True), first):
+        norm = K1 * (1 - B + B * length / average)
+        for word, count in counts.items():
+            index[word] += (number, round(SCALE * count * (K1 + 1) / (count + norm)))
+    return index
+
+
+class LexicalRetriever:
+    """A `Retriever` that needs no model."""
+
+    def __init__(self, *, limit: int = 60) -> None:
+        self._limit = limit
+
+    def find(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
+        """Passages by rank; those that share no word follow in reading order, so that a question about the
+        whole ("what is this?") still gets its beginning."""
+        weights = _weights(question, earlier)
+        ranking = index.look_up(weights)
+        scores = _scores(weights, ranking)
+        ranked = sorted(scores, key=lambda number: (-scores[number], number))
+        rest = (number for number in range(ranking.passages) if number not in scores)
+        return index.passages([*ranked, *_first(rest, self._limit)][: self._limit])
+
+
+def _first(numbers: Iterator[int], most: int) -> list[int]:
+    return [number for number, _ in zip(numbers, range(most), strict=False)]
+
+
+def _weights(question: str, earlier: Sequence[str]) -> dict[str, float]:
+    weights = dict.fromkeys(tokens(question)[:WORDS], 1.0)
+    for previous in earlier[-EARLIER:]:
+        for word in tokens(previous)[:WORDS]:
+            weights.setdefault(word, EARLIER_WEIGHT)
+    return weights
+
+
+def _scores(weights: dict[str, float], ranking: Ranking) -> dict[int, float]:
+    scores: dict[int, float] = defaultdict(float)
+    for word, postings in ranking.postings.items():
+        idf = math.log(1 + (ranking.passages - len(postings) + 0.5) / (len(postings) + 0.5))
+        for number, impact in postings:
+            scores[number] += weights[word] * idf * impact
+    return scores

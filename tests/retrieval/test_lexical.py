@@ -1,0 +1,93 @@
+"""Ranking by words: what comes first, in Korean and in English, and what comes when nothing fits."""
+
+import pytest
+
+from qa_service.model import Passage
+from qa_service.retrieval.lexical import LexicalRetriever, index_of
+from tests.fakes import FakeIndex
+
+TEXTS = [
+    "Opening hours are nine to five.",
+    "The fee is ten dollars a day.",
+    "Dogs must be kept on a leash. A dog without a leash is taken home.",
+    "운영 시간은 오전 아홉 시부터 오후 다섯 시까지입니다.",
+    "이용 요금은 하루에 만 원입니다.",
+    "반려견은 목줄을 해야 합니다.",
+]
+PASSAGES = [Passage("f", "rules.pdf", text, page=number) for number, text in enumerate(TEXTS)]
+
+
+def found(question: str, *earlier: str, limit: int = 60) -> list[int]:
+    """The numbers of the passages found, best first."""
+    retriever = LexicalRetriever(limit=limit)
+    return [passage.page for passage in retriever.find(question, earlier, FakeIndex(PASSAGES))]
+
+
+@pytest.mark.parametrize(
+    ("question", "best"),
+    [
+        ("What is the fee?", 1),
+        ("opening hours", 0),
+        ("Is a leash needed for my dog?", 2),
+        ("이용요금이 얼마인가요?", 4),
+        ("목줄이 필요한가요?", 5),
+        ("운영시간 알려줘", 3),
+    ],
+)
+def test_the_passage_that_answers_comes_first(question: str, best: int) -> None:
+    assert found(question)[0] == best
+
+
+def test_what_shares_no_word_follows_in_reading_order() -> None:
+    assert found("fee") == [1, 0, 2, 3, 4, 5]
+
+
+def test_a_question_without_a_known_word_gets_the_beginning() -> None:
+    assert found("zebra", limit=2) == [0, 1]
+    assert found("?", limit=2) == [0, 1]
+
+
+def test_no_more_than_the_limit_are_found() -> None:
+    assert found("fee", limit=3) == [1, 0, 2]
+
+
+def test_an_empty_index_finds_nothing() -> None:
+    assert LexicalRetriever().find("fee", (), FakeIndex([])) == ()
+
+
+class TestFollowUps:
+    def test_they_are_helped_by_the_words_of_the_question_before(self) -> None:
+        assert found("And how much is it?", "Tell me about the fee")[0] == 1
+
+    def test_their_own_words_weigh_more(self) -> None:
+        assert found("And a leash?", "Tell me about opening hours")[0] == 2
+
+    def test_only_the_last_two_count(self) -> None:
+        assert found("And how much?", "fee", "zebra", "zebra") == [0, 1, 2, 3, 4, 5]
+
+
+class TestIndexing:
+    def test_it_says_where_a_word_stands(self) -> None:
+        index = index_of(["plum pear", "pear"])
+        assert (index["plum"][::2], index["pear"][::2]) == ([0], [0, 1])
+
+    def test_a_word_said_often_weighs_more_and_one_in_a_long_passage_less(self) -> None:
+        index = index_of(["plum pear", "plum plum", "plum pear fig lemon melon"])
+        once, often, lost = index["plum"][1::2]
+        assert often > once > lost > 0
+
+    @pytest.mark.parametrize("passages", [[], [""], ["!?", "…"]])
+    def test_text_without_words_has_an_empty_one(self, passages: list[str]) -> None:
+        assert index_of(passages) == {}
+
+
+def test_a_pasted_page_costs_no_more_than_its_first_words() -> None:
+    asked: list[int] = []
+
+    class Counting(FakeIndex):
+        def look_up(self, words):  # type: ignore[no-untyped-def]
+            asked.append(len(list(words)))
+            return super().look_up(words)
+
+    LexicalRetriever().find(" ".join(f"word{n}" for n in range(5000)), (), Counting(PASSAGES))
+    assert asked == [400]
