@@ -1,0 +1,97 @@
+"""What kind a file is, by its bytes: names and headers lie."""
+
+import re
+from io import BytesIO
+from pathlib import PurePath
+from zipfile import BadZipFile, ZipFile
+
+from qa_service.files.decoding import marked
+
+_SIGNATURES = (
+    (b"%PDF-", "pdf"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"GIF8", "gif"),
+    (b"II*\x00", "tiff"),
+    (b"MM\x00*", "tiff"),
+    (b"{\\rtf", "rtf"),
+    (b"HWP Document File", "hwp"),
+    (b"7z\xbc\xaf\x27\x1c", "7z"),
+    (b"Rar!\x1a\x07", "rar"),
+    (b"\x1f\x8b", "gzip"),
+    (b"ID3", "mp3"),
+)
+_INNER_SIGNATURES = ((8, b"WEBP", "webp"), (4, b"ftyphei", "heic"), (4, b"ftyp", "mp4"))
+_ZIPS = (b"PK\x03\x04", b"PK\x05\x06")
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ZIP_MEMBERS = (
+    ("word/", "docx"),
+    ("xl/", "xlsx"),
+    ("ppt/", "pptx"),
+    ("Contents/section0.xml", "hwpx"),
+    ("META-INF/container.xml", "epub"),
+    ("content.xml", "odf"),
+)
+_OLE_STREAMS = (
+    ("EncryptedPackage", "office"),
+    ("HwpSummaryInformation", "hwp"),
+    ("WordDocument", "doc"),
+    ("PowerPoint Document", "ppt"),
+    ("Workbook", "xls"),
+)
+_TEXT_SUFFIXES = {".md": "md", ".markdown": "md", ".csv": "csv", ".tsv": "csv", ".htm": "html", ".html": "html"}
+_HTML = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
+_CONTROLS = bytes({*range(32)} - set(b"\t\n\v\f\r\x1b"))
+_HEAD = 8192
+_PDF_HEAD = 1024
+_TEXT_CONTROLS = 0.01
+"""The share of control characters that text may have."""
+
+
+def sniff(content: bytes, name: str) -> str:
+    """The kind: one that can be read, a best guess at another, or `unknown`.
+
+    The name decides only between kinds of text, where the bytes leave it open.
+    """
+    if content.startswith(_ZIPS):
+        return _kind_of_zip(content)
+    if content.startswith(_OLE):
+        return _kind_of_ole(content)
+    return _kind_by_signature(content) or _kind_of_text(content[:_HEAD], name)
+
+
+def _kind_by_signature(content: bytes) -> str:
+    for signature, kind in _SIGNATURES:
+        if content.startswith(signature):
+            return kind
+    for offset, signature, kind in _INNER_SIGNATURES:
+        if content.startswith(signature, offset):
+            return kind
+    # Readers accept a PDF behind up to 1,024 bytes of something else, mail headers for one.
+    return "pdf" if b"%PDF-" in content[:_PDF_HEAD] and b" obj" in content else ""
+
+
+def _kind_of_zip(content: bytes) -> str:
+    try:
+        with ZipFile(BytesIO(content)) as archive:
+            names = archive.namelist()
+    except BadZipFile:
+        # Cut short, but the names of members stand before them too.
+        names = [prefix for prefix, _ in _ZIP_MEMBERS if prefix.encode() in content]
+    return next((kind for prefix, kind in _ZIP_MEMBERS if any(name.startswith(prefix) for name in names)), "zip")
+
+
+def _kind_of_ole(content: bytes) -> str:
+    return next((kind for stream, kind in _OLE_STREAMS if stream.encode("utf-16-le") in content), "ole")
+
+
+def _kind_of_text(head: bytes, name: str) -> str:
+    encoding = marked(head)
+    if encoding.startswith(("utf-16", "utf-32")):
+        head = head.decode(encoding, "ignore").encode()
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    if not head or controls > _TEXT_CONTROLS * len(head):
+        return "unknown"
+    if _HTML.match(head.removeprefix(b"\xef\xbb\xbf")):
+        return "html"
+    return _TEXT_SUFFIXES.get(PurePath(name).suffix.lower(), "txt")

@@ -1,0 +1,167 @@
+"""DOCX: paragraphs, tables and text boxes in reading order, notes behind the paragraph they belong to.
+
+python-docx opens the package and knows the styles; the text is gathered from the XML, since its own
+`paragraphs` and `tables` leave out text boxes, notes, headers, content controls and tracked insertions.
+"""
+
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from itertools import chain
+from typing import Any, TypeAlias
+
+from docx import Document
+from docx.document import Document as WordDocument
+from docx.enum.style import WD_STYLE_TYPE
+from docx.oxml import parse_xml
+from docx.oxml.ns import qn
+
+from qa_service.errors import Unreadable
+from qa_service.files import archive
+from qa_service.files.piece import Piece, Source
+
+Element: TypeAlias = Any
+"""An lxml element; lxml has no types."""
+
+_PARAGRAPH, _TABLE, _ROW, _CELL = qn("w:p"), qn("w:tbl"), qn("w:tr"), qn("w:tc")
+_BOX = qn("w:txbxContent")
+_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+_UNSEEN = frozenset({_FALLBACK, qn("w:del"), qn("w:moveFrom"), qn("w:pPr"), qn("w:rPr")})
+_NOTE_REFERENCES = {qn("w:footnoteReference"): "footnotes", qn("w:endnoteReference"): "endnotes"}
+_SIGNS = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
+_TEXTS = frozenset({qn("w:t"), "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"})
+_BODY_LEVEL = 9
+_DEEPEST_STYLE = 10
+
+_Line: TypeAlias = tuple[bool, str]
+"""Whether it is a heading, and its text."""
+
+
+def pieces(source: Source) -> Iterator[Piece]:
+    """One piece a heading, which is its first line; headers and footers, each once, at the end."""
+    archive.check(source.content)
+    document = _opened(source.content)
+    section, lines = "", list[str]()
+    for is_heading, line in _Reading(document).lines():
+        if is_heading:
+            yield _piece(section, lines)
+            section, lines = line, []
+        lines.append(line)
+    yield _piece(section, lines)
+    margins = chain.from_iterable(_plain_lines(part.element) for part in _parts(document, "header", "footer"))
+    yield _piece("", list(dict.fromkeys(margins)))
+
+
+def _piece(section: str, lines: list[str]) -> Piece:
+    return Piece("".join(f"{line}\n" for line in lines) + "\n" if lines else "", section=" ".join(section.split()))
+
+
+def _opened(content: bytes) -> WordDocument:
+    try:
+        return Document(BytesIO(content))
+    except ValueError as error:
+        raise Unreadable("unsupported") from error
+    except (KeyError, SyntaxError) as error:
+        raise Unreadable("damaged") from error
+
+
+class _Reading:
+    """What a paragraph can't be read without: the styles that are headings, and the notes."""
+
+    def __init__(self, document: WordDocument) -> None:
+        self._body = document.element.body
+        self._headings = _heading_styles(document)
+        self._notes = dict(_notes(document))
+
+    def lines(self) -> Iterator[_Line]:
+        return self._lines(self._body)
+
+    def _lines(self, element: Element) -> Iterator[_Line]:
+        for child in element:
+            if child.tag == _PARAGRAPH:
+                yield from self._paragraph(child)
+            elif child.tag == _TABLE:
+                yield from ((False, line) for line in _rows(child))
+            elif child.tag not in _UNSEEN:
+                yield from self._lines(child)
+
+    def _paragraph(self, paragraph: Element) -> Iterator[_Line]:
+        text = _text(paragraph).strip()
+        if text:
+            yield self._is_heading(paragraph), text
+        for box in _within(paragraph, {_BOX}):
+            yield from self._lines(box)
+        for reference in _within(paragraph, _NOTE_REFERENCES):
+            note = self._notes.get((_NOTE_REFERENCES[reference.tag], reference.get(qn("w:id"))), "")
+            if note:
+                yield False, note
+
+    def _is_heading(self, paragraph: Element) -> bool:
+        return paragraph.style in self._headings or _has_outline_level(paragraph)
+
+
+def _heading_styles(document: WordDocument) -> frozenset[str]:
+    styles = (style for style in document.styles if style.type == WD_STYLE_TYPE.PARAGRAPH)
+    return frozenset(style.style_id for style in styles if _is_heading_style(style))
+
+
+def _is_heading_style(style: Any) -> bool:
+    # Styles inherit; a file can make that a circle.
+    for _ in range(_DEEPEST_STYLE):
+        if style is None:
+            return False
+        if (style.name or "").startswith(("Heading", "Title")) or _has_outline_level(style.element):
+            return True
+        style = style.base_style
+    return False
+
+
+def _has_outline_level(element: Element) -> bool:
+    level = element.find(f"{qn('w:pPr')}/{qn('w:outlineLvl')}")
+    return level is not None and level.get(qn("w:val")) != str(_BODY_LEVEL)
+
+
+def _notes(document: WordDocument) -> Iterator[tuple[tuple[str, str], str]]:
+    for kind in ("footnotes", "endnotes"):
+        for part in _parts(document, kind):
+            for note in parse_xml(part.blob):
+                yield (kind, note.get(qn("w:id"))), " ".join(_plain_lines(note))
+
+
+def _parts(document: WordDocument, *kinds: str) -> list[Any]:
+    relations = document.part.rels.values()
+    return [r.target_part for r in relations if not r.is_external and r.reltype.rpartition("/")[2] in kinds]
+
+
+def _plain_lines(element: Element) -> Iterator[str]:
+    texts = (_text(paragraph).strip() for paragraph in element.iter(_PARAGRAPH))
+    return (text for text in texts if text)
+
+
+def _rows(table: Element) -> Iterator[str]:
+    """A line a row; a table within a cell is part of the cell."""
+    for row in _within(table, {_ROW}):
+        cells = [" ".join(_plain_lines(cell)) for cell in _within(row, {_CELL})]
+        if any(cells):
+            yield " | ".join(cells)
+
+
+def _within(element: Element, tags: Mapping[str, str] | set[str]) -> Iterator[Element]:
+    """The outermost elements of these kinds below one."""
+    for child in element:
+        if child.tag in tags:
+            yield child
+        elif child.tag not in _UNSEEN:
+            yield from _within(child, tags)
+
+
+def _text(element: Element) -> str:
+    """The text of one paragraph, without that of its text boxes."""
+    return "".join(_text_of(child) for child in element)
+
+
+def _text_of(child: Element) -> str:
+    if child.tag in _TEXTS:
+        return child.text or ""
+    if child.tag in _SIGNS:
+        return _SIGNS[child.tag]
+    return "" if child.tag in _UNSEEN or child.tag == _BOX else _text(child)

@@ -1,0 +1,61 @@
+"""Reads files under gevent and prints how late a 5 ms ticker ever was: `python gevent_lag.py FOLDER`.
+
+The folder's files are read at the same time, as uploads of one worker would be. Prints JSON.
+"""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import json  # noqa: E402 - what is imported from here on is patched
+import sys  # noqa: E402
+import time  # noqa: E402
+from pathlib import Path  # noqa: E402
+from threading import Thread  # noqa: E402
+
+from qa_service.files.isolation import ChildReaders  # noqa: E402
+from qa_service.model import FileEnd, UploadedFile  # noqa: E402
+from qa_service.running import StopSignal  # noqa: E402
+
+TICK = 0.005
+
+
+def main() -> None:
+    readers = ChildReaders(seconds=4, memory=1 << 30, slots=2)
+    files = sorted(Path(sys.argv[1]).iterdir())
+    verdicts: dict[str, str | None] = {}
+    times: dict[str, int] = {}
+    lags: list[float] = []
+    ended = StopSignal()
+
+    def read(path: Path) -> None:
+        began = time.monotonic()
+        for news in readers.read(UploadedFile(path.name, str(path), path.stat().st_size), StopSignal()):
+            if isinstance(news, FileEnd):
+                verdicts[path.name] = news.verdict.reason or news.verdict.status
+        times[path.name] = round(1000 * (time.monotonic() - began))
+
+    def tick() -> None:
+        while not ended.is_set():
+            due = time.monotonic() + TICK
+            time.sleep(TICK)
+            lags.append(time.monotonic() - due)
+
+    ticker = Thread(target=tick)
+    ticker.start()
+    time.sleep(0.2)
+    threads = [Thread(target=read, args=[path]) for path in files]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    ended.set("over")
+    ticker.join()
+    readers.close()
+    lags.sort()
+    worst, usual = round(1000 * lags[-1], 1), round(1000 * lags[len(lags) * 99 // 100], 1)
+    print(json.dumps({"verdicts": verdicts, "ms": times, "lag_ms": worst, "p99_ms": usual, "ticks": len(lags)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""The pipe between a reading process and its parent, which doesn't trust it."""
+
+from io import BytesIO
+
+import msgspec
+import pytest
+
+from qa_service.errors import Unreadable
+from qa_service.files import report
+from qa_service.files.report import Report, ended, received, write
+from qa_service.model import FileProgress, FileText, Passage, Verdict
+
+VERDICT = Verdict("a.pdf", "pdf", "used", pages=2, tokens=9)
+PASSAGE = Passage("", "a.pdf", "안녕\u2028", page=2)
+TEXT = FileText((PASSAGE, PASSAGE), {"안녕": [0, 1, 1, 1]})
+REPORTS = [Report(VERDICT), Report(VERDICT, progress=FileProgress(1, 2)), Report(VERDICT, text=TEXT, last=True)]
+
+
+def pipe(*messages: bytes) -> BytesIO:
+    return BytesIO(b"".join(len(message).to_bytes(4) + message for message in messages))
+
+
+def test_what_is_written_is_received() -> None:
+    file = BytesIO()
+    for sent in REPORTS:
+        write(sent, file)
+    file.seek(0)
+
+    assert list(received(file)) == REPORTS
+
+
+def test_nothing_is_read_behind_the_last_report() -> None:
+    file = pipe(msgspec.json.encode(REPORTS[-1]), b"and more")
+
+    assert list(received(file)) == REPORTS[-1:]
+
+
+@pytest.mark.parametrize("cut", range(1, 20, 6))
+def test_a_pipe_cut_anywhere_ends_quietly(cut: int) -> None:
+    assert list(received(BytesIO(pipe(msgspec.json.encode(REPORTS[0])).getvalue()[:-cut]))) == []
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"no json",
+        b"{}",
+        b'{"verdict": 3}',
+        b'"\xff"',
+        b" " * (report.LONGEST + 1),
+    ],
+)
+def test_what_is_no_report_is_damage(message: bytes) -> None:
+    with pytest.raises(Unreadable, match="damaged"):
+        list(received(pipe(message)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FileText((PASSAGE,), {"a": [1, 1]}),
+        FileText((PASSAGE,), {"a": [-1, 1]}),
+        FileText((PASSAGE,), {"a": [0]}),
+        FileText((PASSAGE,), first=5),
+    ],
+)
+def test_words_that_lead_nowhere_are_damage(text: FileText) -> None:
+    with pytest.raises(Unreadable, match="damaged"):
+        list(received(pipe(msgspec.json.encode(Report(VERDICT, text=text)))))
+
+
+@pytest.mark.parametrize("bound", ["MOST_BYTES", "MOST_MESSAGES"])
+def test_a_flood_of_reports_is_damage(bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, bound, 3)
+
+    with pytest.raises(Unreadable, match="damaged"):
+        list(received(pipe(*[msgspec.json.encode(REPORTS[0])] * 5)))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "reason", "status", "told"),
+    [
+        (9, None, "used", None),
+        (0, None, "skipped", "empty"),
+        (9, "timed_out", "truncated", "timed_out"),
+        (0, "timed_out", "failed", "timed_out"),
+        (0, "unsupported", "skipped", "unsupported"),
+    ],
+)
+def test_what_was_read_before_a_file_broke_off_counts(
+    tokens: int, reason: str | None, status: str, told: str | None
+) -> None:
+    final = ended(Verdict("a", "pdf", "used", tokens=tokens), reason)
+
+    assert (final.status, final.reason) == (status, told)

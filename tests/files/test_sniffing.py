@@ -1,0 +1,54 @@
+"""Kinds are told by bytes."""
+
+import pytest
+
+from qa_service.files.sniffing import sniff
+from tests import documents
+
+HTML = "<!DOCTYPE html><html><body>안녕</body></html>"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"%PDF-1.7\n", "pdf"),
+        (b"From: a@b\r\n\r\n%PDF-1.4\n1 0 obj", "pdf"),
+        (documents.word_package("<w:p/>"), "docx"),
+        (documents.word_package("<w:p/>")[:700], "docx"),
+        (documents.zipped({"xl/workbook.xml": "<x/>"}), "xlsx"),
+        (documents.zipped({"ppt/presentation.xml": "<x/>"}), "pptx"),
+        (documents.zipped({"mimetype": "application/hwp+zip", "Contents/section0.xml": "<x/>"}), "hwpx"),
+        (documents.zipped({"a.txt": "a"}), "zip"),
+        (documents.zipped({}), "zip"),
+        (documents.ole("EncryptedPackage", "EncryptionInfo"), "office"),
+        (documents.ole("HwpSummaryInformation"), "hwp"),
+        (documents.ole("WordDocument"), "doc"),
+        (documents.ole("Something"), "ole"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(20), "png"),
+        (b"\xff\xd8\xff\xe0" + bytes(20), "jpeg"),
+        (b"RIFF\x10\x00\x00\x00WEBPVP8 ", "webp"),
+        (b"\x00\x00\x00\x18ftypmp42", "mp4"),
+        (bytes(range(256)), "unknown"),
+        (b"", "unknown"),
+        (HTML.encode(), "html"),
+        (b"\xef\xbb\xbf" + HTML.encode(), "html"),
+        (HTML.encode("utf-16"), "html"),
+        (HTML.encode("cp949"), "html"),
+        ("안녕하세요".encode("cp949"), "txt"),
+        ("안녕하세요".encode("utf-16"), "txt"),
+        (b"a line of a log\n" * 20 + b"\x00", "txt"),
+        (b"to open a file, look for %PDF- in it", "txt"),
+    ],
+)
+def test_bytes_tell_the_kind_whatever_the_name_says(content: bytes, kind: str) -> None:
+    named = sniff(content, "holiday.jpg")
+
+    assert named == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("a.md", "md"), ("a.MARKDOWN", "md"), ("표.csv", "csv"), ("a.html", "html"), ("a.txt", "txt"), ("a", "txt")],
+)
+def test_the_name_decides_between_kinds_of_text(name: str, kind: str) -> None:
+    assert sniff(b"a, b\n1, 2\n", name) == kind
