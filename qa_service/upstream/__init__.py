@@ -1,0 +1,1 @@
+"""What we ask: OpenAI's Responses API, or, without a key, the files themselves."""

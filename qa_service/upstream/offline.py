@@ -1,0 +1,194 @@
+"""Answers without a model: whole sentences of the files that fit the question, quoted word for word."""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby, pairwise
+
+from msgspec import Struct
+
+from qa_service.errors import Cancelled
+from qa_service.interfaces import Stop
+from qa_service.language.sentences import sentences
+from qa_service.language.tokens import tokens, words
+from qa_service.model import Delta, Finished, Language, Passage, Prompt, TextDelta, Usage
+
+MODEL = "offline"
+_MOST = 5
+_OPENING = 2
+_LONGEST = 400
+"""Characters of a quote; text without sentence ends, such as a table, is quoted by lines, or cut."""
+_COVERED = 0.4
+"""The share of a question's content words, weighted by rarity, that a passage must hold to count as an answer."""
+_WORTH = 0.5
+"""The share of the best sentence's score that another needs to be quoted too."""
+_UNDER = 0.6
+"""What a word counts that stands in a sentence's heading instead of in it."""
+_HEADING = re.compile(r"[^.!?。！？:：\d\n]{1,40}")
+# A line this short wasn't broken for its length: what it stands over is another paragraph.
+_OVER = re.compile(r"\A(\s*[^.!?。！？:：\d\n]{1,24})\n(?=[^a-z\s])")
+_SAME_WORD = 0.5
+"""The share of a Korean word's syllable pairs that make it the same word, since compounds are written together."""
+
+# A summary by name, or what a file as a whole is about.
+_SUMMARY = re.compile(
+    r"요약(?:해|하|을|좀|\W|$)|간추려|줄거리|(?:주요|핵심|전체) ?내용"
+    r"|(?:파일|문서|자료|첨부|pdf)들?(?:에는|에|은|는|이|가|의)? ?(?:어떤|무슨|뭐|뭔|무엇)"
+    r"|summar|overview|tl;?dr|main (?:points?|ideas?)"
+    r"|what(?:'s| is| are| does)? (?:in )?(?:this|these|the) (?:\w+ )?(?:files?|documents?|pdfs?)(?: about| say)?\W*$",
+    re.IGNORECASE,
+)
+
+# What a Korean question ends in asks rather than names: 내나요, 가능한가요, 되죠.
+_PREDICATE = re.compile(
+    r"(?:(?<=\s)\S+ 수 (?:있|없)\S*|(?<=\s)\S*(?:[나까가]요|니까|[해어아지려돼]요|[나까죠해야줘려돼]|는가|인가))\W*$"
+)
+# What asks for an amount or a time; the answer has the amount instead.
+_ASKING = frozenset(
+    ["며칠", "몇일", "얼마", "얼마나", "언제", "안", "안에", "동안", "정도", "나가", "들어", "되", "돼", "걸리", "걸려"]
+)
+
+_SAID: dict[str, dict[Language, str]] = {
+    "quotes": {
+        "ko": "연결된 AI 모델이 없어, 파일에서 질문과 관련된 문장을 그대로 인용합니다.",
+        "en": "No AI model is configured, so these are sentences quoted from the files.",
+    },
+    "opening": {
+        "ko": "연결된 AI 모델이 없어 요약할 수 없으므로, 파일의 첫머리를 그대로 인용합니다.",
+        "en": "No AI model is configured to summarize, so these are the opening sentences of each file.",
+    },
+    "silent": {
+        "ko": "연결된 AI 모델이 없어 파일에서 문장만 찾아보았으며, 이 질문에 답하는 내용은 파일에 없습니다.",
+        "en": "No AI model is configured, and the files, searched for its words, don't say anything that answers this.",
+    },
+    "no_files": {
+        "ko": "연결된 AI 모델이 없고 파일도 없어 답할 수 없습니다. 파일을 올리면 관련된 문장을 찾아 인용합니다.",
+        "en": "No AI model is configured and there are no files to quote from, so this can't be answered.",
+    },
+}
+
+
+class _Sentence(Struct, frozen=True):
+    text: str
+    passage: Passage
+    place: int
+    """Where it stands among all sentences, in reading order."""
+    tokens: frozenset[str]
+    heading: frozenset[str]
+    """The tokens of what it stands under."""
+
+
+class OfflineAnswerer:
+    """An `Upstream` that calls nobody and costs nothing."""
+
+    @contextmanager
+    def open(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
+        """What it answers is in `prompt.passages` alone, and every quote names its passage's number."""
+        yield _deltas(prompt, stop)
+
+
+def _deltas(prompt: Prompt, stop: Stop) -> Iterator[Delta]:
+    for piece in _pieces(prompt):
+        if stop.is_set():
+            raise Cancelled
+        yield TextDelta(piece)
+    yield Finished("stop", model=MODEL, usage=Usage())
+
+
+def _pieces(prompt: Prompt) -> Iterator[str]:
+    said, quoted = _answer(prompt)
+    yield _SAID[said][prompt.language]
+    for number, sentence in enumerate(quoted):
+        yield "\n" if number else "\n\n"
+        yield f"- “{_shortened(sentence.text)}” "
+        yield f"[{sentence.passage.n}]"
+
+
+def _answer(prompt: Prompt) -> tuple[str, list[_Sentence]]:
+    if not prompt.passages:
+        return "no_files", []
+    if _SUMMARY.search(prompt.question) or not words(prompt.question):
+        return "opening", _opening(prompt.passages)
+    found = _found(prompt.question, _sentences(prompt.passages))
+    return ("quotes", found) if found else ("silent", [])
+
+
+def _sentences(passages: Sequence[Passage]) -> list[_Sentence]:
+    """What can be quoted; a heading is no answer, but tells what the sentences under it are about."""
+    found: list[_Sentence] = []
+    for passage in _in_reading_order(passages):
+        heading, own = frozenset(tokens(passage.section)), len(found)
+        for text in _quotable(passage.text):
+            held = frozenset(tokens(text))
+            if _HEADING.fullmatch(text):
+                heading = held
+            else:
+                found.append(_Sentence(text, passage, len(found), held, heading))
+        if len(found) == own and heading:
+            found.append(_Sentence(passage.text.strip(), passage, own, heading, heading))
+    return found
+
+
+def _in_reading_order(passages: Sequence[Passage]) -> list[Passage]:
+    files = list(dict.fromkeys(passage.file_id for passage in passages))
+    return sorted(passages, key=lambda passage: (files.index(passage.file_id), passage.page))
+
+
+def _quotable(text: str) -> Iterator[str]:
+    for sentence in sentences(text):
+        lines = sentence.splitlines() if len(sentence) > _LONGEST else _OVER.sub("\\1\0", sentence, 1).split("\0")
+        yield from (line.strip() for line in lines if line.strip())
+
+
+def _opening(passages: Sequence[Passage]) -> list[_Sentence]:
+    by_file = groupby(_sentences(passages), key=lambda sentence: sentence.passage.file_id)
+    return [sentence for _, of_file in by_file for sentence in list(of_file)[:_OPENING]]
+
+
+def _found(question: str, candidates: Sequence[_Sentence]) -> list[_Sentence]:
+    """The best sentences, best first, the reading order deciding between equals; none where no passage answers."""
+    asked = [word for word in dict.fromkeys(words(_PREDICATE.sub("", question))) if word not in _ASKING]
+    asked = asked or list(dict.fromkeys(words(question)))
+    weights = {word: _weight(word, candidates) for word in asked}
+    answering = {number for number, held in _held(candidates).items() if _share(weights, held) >= _COVERED}
+    scores = {
+        sentence.place: sum(weight * _share_held(sentence, word) for word, weight in weights.items())
+        for sentence in candidates
+        if sentence.passage.n in answering
+    }
+    best = max(scores.values(), default=0.0)
+    worthy = [candidates[place] for place, score in scores.items() if score and score >= best * _WORTH]
+    return sorted(worthy, key=lambda sentence: (-scores[sentence.place], sentence.place))[:_MOST]
+
+
+def _share_held(sentence: _Sentence, word: str) -> float:
+    return 1.0 if _holds(sentence.tokens, word) else _UNDER if _holds(sentence.heading, word) else 0.0
+
+
+def _held(candidates: Sequence[_Sentence]) -> dict[int, frozenset[str]]:
+    held: dict[int, frozenset[str]] = {}
+    for sentence in candidates:
+        held[sentence.passage.n] = held.get(sentence.passage.n, frozenset()) | sentence.tokens | sentence.heading
+    return held
+
+
+def _share(weights: dict[str, float], held: frozenset[str]) -> float:
+    return sum(weight for word, weight in weights.items() if _holds(held, word)) / sum(weights.values())
+
+
+def _weight(word: str, candidates: Sequence[_Sentence]) -> float:
+    """Rarer words say more about what is asked; those that no sentence has say most."""
+    holding = sum(_holds(sentence.tokens, word) for sentence in candidates)
+    return math.log(1 + (len(candidates) + 0.5) / (holding + 0.5))
+
+
+def _holds(held: frozenset[str], word: str) -> bool:
+    if word in held or not "가" <= word[0] <= "힣":
+        return word in held
+    pairs = {first + second for first, second in pairwise(word)}
+    return len(pairs) > 1 and len(pairs & held) >= len(pairs) * _SAME_WORD
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[:_LONGEST].rsplit(None, 1)[0] + "…"

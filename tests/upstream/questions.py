@@ -1,0 +1,52 @@
+"""Questions to ask a real upstream over a real connection, with and without a thread of their own."""
+
+import threading
+import time
+
+from qa_service.errors import QAError
+from qa_service.interfaces import Stop
+from qa_service.model import Delta, Message, Prompt
+from qa_service.running import StopSignal
+from qa_service.upstream.responses import ResponsesUpstream, openai_client
+
+
+def prompt(text: str = "안녕?", **fields) -> Prompt:
+    return Prompt(**{"model": "gpt-4.1-mini", "messages": (Message("user", text),), "question": text, **fields})
+
+
+def responses(url: str, **settings) -> ResponsesUpstream:
+    return ResponsesUpstream(openai_client(api_key="sk-secret", base_url=url), **settings)
+
+
+class Asked:
+    """One question, read in a thread of its own until it ends."""
+
+    def __init__(self, upstream: ResponsesUpstream, text: str = "안녕?") -> None:
+        self.stop = StopSignal()
+        self.deltas: list[Delta] = []
+        self.error: QAError | None = None
+        self.heard = threading.Event()
+        self._thread = threading.Thread(target=self._read, args=(upstream, text))
+        self._thread.start()
+
+    def _read(self, upstream: ResponsesUpstream, text: str) -> None:
+        try:
+            with upstream.open(prompt(text), self.stop) as deltas:
+                for delta in deltas:
+                    self.deltas.append(delta)
+                    self.heard.set()
+        except QAError as error:
+            self.error = error
+
+    def stopped_within(self, seconds: float) -> bool:
+        """Say stop; whether the reader came back in that time."""
+        began = time.monotonic()
+        self.stop.set("cancelled")
+        self._thread.join(10)
+        return time.monotonic() - began < seconds
+
+
+def asked(upstream: ResponsesUpstream, text: str = "안녕?", stop: Stop | None = None) -> list[Delta]:
+    """All deltas of one answer; raises what it ends in."""
+    with upstream.open(prompt(text), stop or StopSignal()) as deltas:
+        return list(deltas)

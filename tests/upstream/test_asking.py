@@ -1,0 +1,374 @@
+"""Questions over real connections: tries, limits in time, stops in every phase, and what is left of them."""
+
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+
+import pytest
+
+from qa_service.errors import (
+    Cancelled,
+    UpstreamError,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from qa_service.model import Finished, Retrying, TextDelta
+from qa_service.running import StopSignal
+from tests.scripted_upstream import KOREAN, NAMED, Script, ScriptedUpstream
+from tests.upstream.questions import Asked, asked, prompt, responses
+
+SOON = {"retry-after-ms": "10"}
+FAILS = Script(status=500, headers=SOON, error={"code": None})
+
+
+def text_of(deltas) -> str:
+    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+
+class TestAnswers:
+    def test_an_answer_comes_whole_and_ends_in_finished(self, upstream):
+        deltas = asked(upstream)
+        assert text_of(deltas) == KOREAN
+        assert deltas[-1].reason == "stop"
+        assert deltas[-1].usage.output == len(deltas) - 1
+
+    @pytest.mark.parametrize("chunk", [1, 7, 100_000])
+    def test_however_the_bytes_are_cut(self, server, upstream, chunk):
+        server.script(Script(text="한글과 👍", chunk=chunk))
+        assert text_of(asked(upstream)) == "한글과 👍"
+
+    def test_without_chunks_the_end_of_the_body_is_the_end(self, server, upstream):
+        server.script(Script(headers={"Connection": "close"}))
+        assert text_of(asked(upstream)) == KOREAN
+
+    def test_the_request_carries_the_key_and_the_prompt(self, server, upstream):
+        asked(upstream, "질문")
+        request = server.requests[0]
+        assert request.path == "/v1/responses"
+        assert request.headers["authorization"] == "…"
+        assert request.headers["accept-encoding"] == "identity"
+        assert request.body["input"] == [{"role": "user", "content": "질문"}]
+
+
+class TestConnections:
+    def test_one_connection_serves_one_answer_after_another(self, server, upstream):
+        for _ in range(5):
+            asked(upstream)
+        assert server.connections == 1
+
+    def test_answers_at_the_same_time_have_connections_of_their_own(self, server, upstream):
+        both = [Asked(upstream, "script:hang") for _ in range(2)]
+        assert all(one.heard.wait(5) for one in both)
+        assert server.connections == 2
+        assert all(one.stopped_within(1) for one in both)
+
+    def test_a_kept_connection_that_upstream_closed_is_replaced_unnoticed(self, server, upstream):
+        asked(upstream)
+        server.hang_up()
+        assert server.wait_idle(5)
+        assert not any(isinstance(delta, Retrying) for delta in asked(upstream))
+
+    def test_a_connection_that_upstream_wants_closed_is_not_kept(self, server, upstream):
+        server.script(Script(headers={"Connection": "close"}))
+        asked(upstream)
+        asked(upstream)
+        assert server.connections == 2
+
+    def test_an_error_read_to_its_end_keeps_the_connection(self, server, upstream):
+        with pytest.raises(UpstreamRejected):
+            asked(upstream, "script:401")
+        asked(upstream)
+        assert server.connections == 1
+
+    def test_nothing_stays_open_after_faults_of_every_kind(self, server):
+        with closing(responses(server.url, tries=1, first_token_seconds=0.2, idle_seconds=0.2)) as upstream:
+            for name in NAMED.keys() - {"slow", "long", "fast"}:
+                with pytest.raises(UpstreamError):
+                    asked(upstream, f"script:{name}")
+        assert server.wait_idle(5)
+
+    @pytest.mark.parametrize("fault", ["hang", "cut", "reset"])
+    def test_what_becomes_of_the_body_after_its_terminal_event_is_no_matter(self, server, upstream, fault):
+        server.script(Script(deltas=1, fault=fault, after=9))
+        assert isinstance(asked(upstream)[-1], Finished)
+        asked(upstream)
+        assert server.connections == 2
+
+
+class TestTries:
+    def test_it_asks_again_and_says_so(self, server, upstream):
+        server.script(FAILS, FAILS)
+        deltas = asked(upstream)
+        assert deltas[:2] == [Retrying(2, "upstream_unavailable"), Retrying(3, "upstream_unavailable")]
+        assert text_of(deltas) == KOREAN
+
+    def test_it_gives_up_after_its_tries(self, server, upstream):
+        server.script(FAILS, FAILS, FAILS)
+        with pytest.raises(UpstreamUnavailable, match="500"):
+            asked(upstream)
+        assert len(server.requests) == 3
+
+    def test_without_a_hint_it_waits_half_a_second(self, server, upstream):
+        server.script(Script(fault="cut", after=0))
+        assert text_of(asked(upstream)) == KOREAN
+        assert 0.3 < server.requests[1].at - server.requests[0].at < 2
+
+    def test_once_anything_came_it_never_asks_again(self, server, upstream):
+        with pytest.raises(UpstreamUnavailable):
+            asked(upstream, "script:cut")
+        assert len(server.requests) == 1
+
+    @pytest.mark.parametrize("name", ["401", "quota", "400"])
+    def test_what_another_try_cannot_help_is_asked_once(self, server, upstream, name):
+        with pytest.raises(UpstreamError):
+            asked(upstream, f"script:{name}")
+        assert len(server.requests) == 1
+
+    def test_a_long_wait_is_left_to_the_caller(self, server, upstream):
+        with pytest.raises(UpstreamRateLimited) as caught:
+            asked(upstream, "script:429")
+        assert caught.value.retry_after == 30
+        assert len(server.requests) == 1
+
+
+class TestFailures:
+    @pytest.mark.parametrize("name", ["cut", "reset", "end", "garbage"])
+    def test_what_is_cut_short_is_a_failure_that_may_pass(self, upstream, name):
+        with pytest.raises(UpstreamUnavailable) as caught:
+            asked(upstream, f"script:{name}")
+        assert caught.value.status == 502
+
+    def test_nobody_there_is_a_503(self):
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
+        with pytest.raises(UpstreamUnavailable) as caught:
+            asked(responses(url, tries=1))
+        assert caught.value.status == 503
+        assert "127.0.0.1" not in str(caught.value)
+
+    def test_a_name_without_an_address_is_a_503(self):
+        with pytest.raises(UpstreamUnavailable) as caught:
+            asked(responses("http://nowhere.invalid/v1", tries=1))
+        assert caught.value.status == 503
+
+    def test_an_answer_that_is_no_stream_is_a_failure(self, server, upstream):
+        server.script(Script(error={"code": "odd"}, times=3, headers=SOON))
+        with pytest.raises(UpstreamUnavailable, match="terminal event"):
+            asked(upstream)
+
+
+class TestTime:
+    @pytest.mark.parametrize("name", ["mute", "hang-first", "drip"])
+    def test_the_first_token_has_a_limit_whatever_comes_before_it(self, server, name):
+        with pytest.raises(UpstreamTimeout):
+            asked(responses(server.url, tries=1, first_token_seconds=0.3, idle_seconds=30), f"script:{name}")
+
+    def test_silence_has_a_limit_of_its_own(self, server):
+        with pytest.raises(UpstreamTimeout):
+            asked(responses(server.url, first_token_seconds=30, idle_seconds=0.3), "script:hang")
+
+    def test_a_slow_answer_may_take_longer_than_either_limit(self, server, upstream):
+        server.script(Script(deltas=15, rate=30))
+        with closing(responses(server.url, first_token_seconds=0.4, idle_seconds=0.3)) as impatient:
+            assert isinstance(asked(impatient)[-1], Finished)
+
+    def test_connecting_has_a_limit(self, unreachable):
+        with pytest.raises(UpstreamTimeout, match="no connection"):
+            asked(responses(unreachable, tries=1, connect_seconds=0.3))
+
+
+@pytest.fixture
+def unreachable():
+    """Where nobody accepts and the queue is full, so that connecting takes forever."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        for one in waiting:
+            one.close()
+
+
+class TestStop:
+    def test_while_connecting(self, unreachable):
+        question = Asked(responses(unreachable))
+        assert not question.heard.wait(0.2)
+        assert question.stopped_within(1)
+        assert isinstance(question.error, Cancelled)
+
+    @pytest.mark.parametrize("name", ["mute", "hang-first"])
+    def test_while_nothing_has_come(self, server, upstream, name):
+        question = Asked(upstream, f"script:{name}")
+        assert server.wait_requests(5)
+        assert question.stopped_within(1)
+        assert isinstance(question.error, Cancelled)
+        assert server.wait_closed(1)
+
+    def test_while_waiting_on_a_kept_connection(self, server, upstream):
+        asked(upstream)
+        question = Asked(upstream, "script:mute")
+        assert server.wait_requests(5, count=2)
+        assert server.connections == 1
+        assert question.stopped_within(1)
+        assert isinstance(question.error, Cancelled)
+        assert server.wait_closed(1)
+
+    def test_in_the_middle_of_an_answer(self, server, upstream):
+        question = Asked(upstream, "script:hang")
+        assert question.heard.wait(5)
+        assert question.stopped_within(1)
+        assert isinstance(question.error, Cancelled)
+        assert server.wait_closed(1)
+
+    def test_while_waiting_for_the_next_try(self, server, upstream):
+        server.script(Script(status=500, headers={"Retry-After": "9"}))
+        question = Asked(upstream)
+        assert question.heard.wait(5)
+        assert question.stopped_within(1)
+        assert question.deltas == [Retrying(2, "upstream_unavailable")]
+        assert isinstance(question.error, Cancelled)
+
+    def test_before_asking(self, server, upstream):
+        stop = StopSignal()
+        stop.set("cancelled")
+        with pytest.raises(Cancelled):
+            asked(upstream, stop=stop)
+        assert not server.requests
+
+    def test_before_asking_on_a_kept_connection(self, server, upstream):
+        asked(upstream)
+        stop = StopSignal()
+        stop.set("cancelled")
+        with pytest.raises(Cancelled):
+            asked(upstream, stop=stop)
+        assert len(server.requests) == 1
+
+    @pytest.mark.parametrize("name", ["slow", "fast"])
+    def test_between_two_deltas(self, server, upstream, name):
+        stop = StopSignal()
+        with upstream.open(prompt(f"script:{name}"), stop) as deltas:
+            next(deltas)
+            stop.set("cancelled")
+            with pytest.raises(Cancelled):
+                list(deltas)
+
+    def test_leaving_early_closes_the_connection(self, server, upstream):
+        with upstream.open(prompt("script:hang"), StopSignal()) as deltas:
+            next(deltas)
+        assert server.wait_closed(1)
+
+    def test_a_stop_after_the_end_harms_nobody(self, server, upstream):
+        stop = StopSignal()
+        asked(upstream, stop=stop)
+        stop.set("cancelled")
+        assert text_of(asked(upstream)) == KOREAN
+        assert server.connections == 1
+
+
+def test_many_answers_at_once_are_each_their_own(server, upstream):
+    found: dict[int, str] = {}
+
+    def ask(number: int) -> None:
+        found[number] = text_of(asked(upstream, f"script:fast {number}"))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(found) == 20
+    assert len(set(found.values())) == 1
+
+
+@contextmanager
+def tunnelling(expected: str) -> Iterator[int]:
+    """The port of a proxy that connects one client who shows this credential."""
+
+    def serve() -> None:
+        client, _ = listener.accept()
+        with client:
+            head = client.recv(65536).decode()
+            if f"Proxy-Authorization: {expected}" not in head:
+                client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+                return
+            host, port = head.split()[1].split(":")
+            with socket.create_connection((host, int(port))) as target:
+                client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                back = threading.Thread(target=pump, args=(target, client))
+                back.start()
+                pump(client, target)
+                back.join()
+
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while piece := source.recv(65536):
+                sink.sendall(piece)
+            sink.shutdown(socket.SHUT_WR)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = threading.Thread(target=serve)
+        serving.start()
+        yield listener.getsockname()[1]
+        serving.join(5)
+
+
+class TestTls:
+    @pytest.fixture
+    def certificate(self, tmp_path):
+        key, path = tmp_path / "key.pem", tmp_path / "certificate.pem"
+        command = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+        subprocess.run([*command.split(), "-keyout", key, "-out", path], check=True, capture_output=True)
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(path, key)
+        with ScriptedUpstream(tls=tls) as server:
+            yield server, str(path)
+
+    def test_an_answer_over_tls_and_a_stop_in_it(self, certificate, monkeypatch):
+        server, path = certificate
+        monkeypatch.setenv("SSL_CERT_FILE", path)
+        with closing(responses(server.url)) as upstream:
+            assert text_of(asked(upstream)) == KOREAN
+            assert text_of(asked(upstream)) == KOREAN
+            assert server.connections == 1
+            question = Asked(upstream, "script:hang")
+            assert question.heard.wait(5)
+            assert question.stopped_within(1)
+            assert isinstance(question.error, Cancelled)
+
+    @pytest.mark.parametrize(("credential", "status"), [("user:p%40ss@", 200), ("", 407)])
+    def test_the_systems_proxy_is_asked_for_a_tunnel(self, certificate, monkeypatch, credential, status):
+        server, path = certificate
+        monkeypatch.setenv("SSL_CERT_FILE", path)
+        monkeypatch.delenv("no_proxy", raising=False)
+        with tunnelling(expected="Basic dXNlcjpwQHNz") as port:
+            monkeypatch.setenv("https_proxy", f"http://{credential}127.0.0.1:{port}")
+            with closing(responses(server.url, tries=1)) as upstream:
+                if status == 200:
+                    assert text_of(asked(upstream)) == KOREAN
+                    return
+                with pytest.raises(UpstreamUnavailable) as caught:
+                    asked(upstream)
+                assert caught.value.status == 503
+
+    def test_a_host_the_system_excepts_is_reached_directly(self, certificate, monkeypatch):
+        server, path = certificate
+        monkeypatch.setenv("SSL_CERT_FILE", path)
+        monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        with closing(responses(server.url)) as upstream:
+            assert text_of(asked(upstream)) == KOREAN
+
+    def test_a_certificate_nobody_vouches_for_is_no_connection(self, certificate):
+        server, _ = certificate
+        with pytest.raises(UpstreamUnavailable) as caught:
+            asked(responses(server.url, tries=1))
+        assert caught.value.status == 503

@@ -1,0 +1,161 @@
+"""The answerer without a model: honest, verbatim, and quiet where the files are."""
+
+import pytest
+
+from qa_service.errors import Cancelled
+from qa_service.model import Finished, Passage, Prompt, TextDelta, Usage
+from qa_service.running import StopSignal
+from qa_service.upstream.offline import OfflineAnswerer
+
+REFUNDS = (
+    "제1조 목적\n이 규정은 상품의 환불 절차를 정한다. 환불은 구매 후 7일 이내에 신청할 수 있습니다. "
+    "배송비는 고객이 부담합니다. 쿠폰으로 산 상품은 제외됩니다."
+)
+HOLIDAYS = "연차휴가는 입사 1년 후 15일이 주어집니다. 휴가 신청은 사흘 전에 합니다. 병가는 진단서를 함께 냅니다."
+MANUAL = "The pump starts when the valve opens. The filter must be cleaned every month. Call us after three failures."
+
+
+def passages(*texts: str) -> tuple[Passage, ...]:
+    """One file a text, numbered as in a prompt."""
+    numbered = enumerate(texts, 1)
+    return tuple(Passage(file_id=f"f{n}", file=f"{n}.txt", text=text, n=n) for n, text in numbered)
+
+
+def answered(question: str, *texts: str, language="ko") -> str:
+    prompt = Prompt("gpt", (), question, passages=passages(*texts), language=language)
+    with OfflineAnswerer().open(prompt, StopSignal()) as deltas:
+        return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+
+class TestQuotes:
+    def test_the_sentence_that_answers_is_quoted_with_its_number(self):
+        text = answered("환불은 며칠 이내에 신청할 수 있나요?", HOLIDAYS, REFUNDS)
+        assert "“환불은 구매 후 7일 이내에 신청할 수 있습니다.” [2]" in text
+
+    def test_it_works_in_english(self):
+        text = answered("How often must the filter be cleaned?", MANUAL, REFUNDS, language="en")
+        assert "“The filter must be cleaned every month.” [1]" in text
+
+    @pytest.mark.parametrize(
+        "question", ["환불은 며칠 안에 가능한가요?", "환불은 며칠 안에 받을 수 있나요?", "언제까지 환불돼?"]
+    )
+    def test_words_that_ask_for_a_time_needn_t_stand_in_the_answer(self, question):
+        assert "7일 이내에" in answered(question, "환불 규정\n\n구매 후 7일 이내에 환불합니다.", HOLIDAYS)
+
+    def test_a_heading_is_no_quote_but_counts_for_what_it_stands_over(self):
+        text = answered("환불 규정 알려줘", "환불 규정\n\n구매 후 7일 이내에 전액을 돌려드립니다.", HOLIDAYS)
+        assert "“구매 후 7일 이내에 전액을 돌려드립니다.” [1]" in text
+        assert "환불 규정" not in text
+
+    def test_a_heading_on_a_line_of_its_own_is_no_part_of_the_sentence_below(self):
+        text = answered(
+            "How long is the battery covered?", "Warranty\nThe battery is covered for 24 months.", language="en"
+        )
+        assert "“The battery is covered for 24 months.” [1]" in text
+
+    def test_a_section_is_a_heading_too(self):
+        passage = Passage(file_id="f", file="f.docx", text="사흘 안에 알려 드립니다.", section="환불 신청", n=1)
+        with OfflineAnswerer().open(Prompt("m", (), "환불 신청 결과", passages=(passage,)), StopSignal()) as deltas:
+            assert "사흘 안에" in "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+    def test_the_best_sentence_comes_first(self):
+        text = answered("휴가 신청은 며칠 전에 하나요?", REFUNDS, HOLIDAYS)
+        assert text.split("\n\n")[1].startswith("- “휴가 신청은 사흘 전에 합니다.” [2]")
+
+    def test_sentences_off_the_question_stay_out(self):
+        assert "배송비" not in answered("환불은 며칠 이내에 신청할 수 있나요?", REFUNDS)
+
+    def test_a_compound_is_found_by_its_parts(self):
+        assert "연차휴가는" in answered("연차 휴가는 며칠인가요?", HOLIDAYS)
+        assert "연차휴가는" in answered("연차휴가일수는?", HOLIDAYS)
+
+    def test_at_most_five_sentences_are_quoted(self):
+        assert answered("환불 규정", " ".join(f"환불 규정 {n}번 항목입니다." for n in range(20))).count("[1]") == 5
+
+    def test_every_quote_stands_in_its_passage_word_for_word(self):
+        for line in answered("환불 신청", REFUNDS).splitlines()[2:]:
+            assert line.removeprefix("- “").rsplit("” ", 1)[0] in REFUNDS
+
+    def test_text_without_sentences_is_quoted_by_lines_and_cut(self):
+        table = "\n".join(f"품목{n} 가격 {n}00원 재고 {n}개" for n in range(60))
+        assert "“품목42 가격 4200원 재고 42개” [1]" in answered("품목42 가격", table)
+        assert len(answered("펌프 압력", "펌프 압력 " + "가나다 " * 300)) < 600
+
+
+class TestHonesty:
+    @pytest.mark.parametrize(("language", "said"), [("ko", "연결된 AI 모델이 없"), ("en", "No AI model is configured")])
+    @pytest.mark.parametrize("question", ["환불은 며칠 이내인가요?", "프랑스의 수도는?", "파일을 요약해 주세요"])
+    def test_it_says_first_that_no_model_answers(self, question, language, said):
+        assert answered(question, REFUNDS, language=language).startswith(said)
+
+    @pytest.mark.parametrize(
+        "question",
+        [
+            "프랑스의 수도는 어디인가요?",
+            "What is the boiling point of helium?",
+            "이 상품의 제조사 대표이사는 누구인가요?",
+        ],
+    )
+    def test_what_the_files_do_not_say_is_not_quoted(self, question):
+        text = answered(question, REFUNDS, HOLIDAYS, MANUAL)
+        assert "답하는 내용은 파일에 없습니다" in text
+        assert "[" not in text
+
+    def test_without_files_there_is_nothing_to_quote(self):
+        assert "파일도 없어" in answered("환불은 며칠인가요?")
+        assert "no files" in answered("How many days?", language="en")
+
+    def test_it_ends_at_no_cost(self):
+        prompt = Prompt("gpt", (), "환불", passages=passages(REFUNDS))
+        with OfflineAnswerer().open(prompt, StopSignal()) as deltas:
+            assert [*deltas][-1] == Finished("stop", model="offline", usage=Usage())
+
+
+class TestSummaries:
+    @pytest.mark.parametrize(
+        "question",
+        [
+            "이 파일들에는 어떤 내용이 있나요?",
+            "What is in these files?",
+            "요약해 줘",
+            "Please summarize this document.",
+            "What is this document about?",
+            "이 문서는 무슨 내용이야?",
+        ],
+    )
+    def test_each_file_is_quoted_from_its_beginning(self, question):
+        text = answered(question, HOLIDAYS, MANUAL)
+        assert "“연차휴가는 입사 1년 후 15일이 주어집니다.” [1]" in text
+        assert "“The pump starts when the valve opens.” [2]" in text
+        assert "병가" not in text
+
+    @pytest.mark.parametrize("question", ["요약재무제표의 매출은?", "책임은 무엇인가요?", "문서번호는 무엇인가요?"])
+    def test_words_that_only_sound_like_it_ask_for_no_summary(self, question):
+        assert "첫머리" not in answered(question, HOLIDAYS)
+
+    def test_a_question_about_a_part_is_no_summary(self):
+        assert "병가는" in answered("병가에는 무엇을 내나요?", HOLIDAYS)
+
+    def test_pages_are_read_in_their_order(self):
+        late = Passage(file_id="f", file="f.pdf", text="둘째 쪽입니다.", page=2, n=1)
+        early = Passage(file_id="f", file="f.pdf", text="첫째 쪽입니다.", page=1, n=2)
+        with OfflineAnswerer().open(
+            Prompt("gpt", (), "요약", passages=(late, early), language="ko"), StopSignal()
+        ) as deltas:
+            text = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+        assert text.index("첫째") < text.index("둘째")
+
+
+class TestStreaming:
+    def test_the_answer_comes_in_pieces(self):
+        prompt = Prompt("gpt", (), "환불 신청", passages=passages(REFUNDS))
+        with OfflineAnswerer().open(prompt, StopSignal()) as deltas:
+            assert len([*deltas]) > 3
+
+    def test_a_stop_ends_it(self):
+        stop = StopSignal()
+        with OfflineAnswerer().open(Prompt("gpt", (), "환불", passages=passages(REFUNDS)), stop) as deltas:
+            next(deltas)
+            stop.set("cancelled")
+            with pytest.raises(Cancelled):
+                next(deltas)

@@ -1,0 +1,148 @@
+"""What HTTP statuses and foreign exceptions become."""
+
+import http.client
+import json
+import socket
+
+import httpx2
+import openai
+import pytest
+
+from qa_service.errors import (
+    Cancelled,
+    ContentFilter,
+    ContextLength,
+    InsufficientQuota,
+    UpstreamError,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from qa_service.running import StopSignal
+from qa_service.upstream.failures import FOREIGN, mapped, retry_after, upstream_error
+from tests.scripted_upstream import Script
+from tests.upstream.questions import asked, responses
+
+REQUEST = httpx2.Request("POST", "https://secret.example/v1/responses")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected", "ours"),
+    [
+        (400, "context_length_exceeded", ContextLength, 422),
+        (400, "content_policy_violation", ContentFilter, 422),
+        (400, "unsupported_parameter", UpstreamRejected, 502),
+        (400, None, UpstreamRejected, 502),
+        (401, "invalid_api_key", UpstreamRejected, 502),
+        (403, None, UpstreamRejected, 502),
+        (404, "model_not_found", UpstreamRejected, 502),
+        (307, None, UpstreamRejected, 502),
+        (408, None, UpstreamTimeout, 504),
+        (409, None, UpstreamUnavailable, 502),
+        (422, None, UpstreamRejected, 502),
+        (429, "rate_limit_exceeded", UpstreamRateLimited, 429),
+        (429, None, UpstreamRateLimited, 429),
+        (429, "insufficient_quota", InsufficientQuota, 502),
+        (429, 17, UpstreamRateLimited, 429),
+        (500, None, UpstreamUnavailable, 502),
+        (503, "overloaded", UpstreamUnavailable, 502),
+    ],
+)
+def test_each_status_has_its_error(server, status, code, expected, ours):
+    server.script(Script(status=status, error={"code": code}))
+    with pytest.raises(UpstreamError) as caught:
+        asked(responses(server.url, tries=1))
+    assert type(caught.value) is expected
+    assert caught.value.status == ours
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7),
+        ({"retry-after-ms": "1500"}, 2),
+        ({"retry-after-ms": "1"}, 1),
+        ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+        ({}, None),
+    ],
+)
+def test_the_wait_upstream_names_is_passed_on_in_whole_seconds(server, headers, seconds):
+    for status, fallback in ((429, None), (503, 60)):
+        server.script(Script(status=status, headers=headers))
+        with pytest.raises(UpstreamError) as caught:
+            asked(responses(server.url, tries=1))
+        assert caught.value.retry_after == (seconds or fallback)
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
+def test_no_message_repeats_upstreams_words(server, status):
+    server.script(Script(status=status, error={"code": "sk-secret https://secret.example"}))
+    with pytest.raises(UpstreamError) as caught:
+        asked(responses(server.url, tries=1))
+    assert "secret" not in str(caught.value)
+
+
+def exceptions_of(module) -> list[type[Exception]]:
+    """Those that a module offers; asking its lazy members for their class would load them all."""
+    classes = [found for found in vars(module).values() if issubclass(type(found), type)]
+    return [found for found in classes if issubclass(found, Exception) and not issubclass(found, Warning)]
+
+
+@pytest.mark.parametrize("module", [openai, httpx2, http.client], ids=lambda module: module.__name__)
+def test_no_exception_of_a_library_gets_past_the_border(module):
+    assert exceptions_of(module)
+    assert [found for found in exceptions_of(module) if not issubclass(found, FOREIGN)] == []
+
+
+@pytest.mark.parametrize("found", exceptions_of(httpx2), ids=lambda found: found.__name__)
+def test_every_transport_error_has_one_of_ours(found):
+    error = upstream_error(found.__new__(found))
+    assert type(error) is (UpstreamTimeout if issubclass(found, httpx2.TimeoutException) else UpstreamUnavailable)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (openai.APITimeoutError(REQUEST), UpstreamTimeout),
+        (openai.APIConnectionError(request=REQUEST), UpstreamUnavailable),
+        (openai.APIError("secret", REQUEST, body={"code": "context_length_exceeded"}), ContextLength),
+        (openai.OpenAIError("secret"), UpstreamUnavailable),
+        (TimeoutError(), UpstreamTimeout),
+        (ConnectionResetError(), UpstreamUnavailable),
+        (socket.gaierror(), UpstreamUnavailable),
+        (json.JSONDecodeError("secret", "", 0), UpstreamUnavailable),
+        (http.client.IncompleteRead(b"secret"), UpstreamUnavailable),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_foreign_errors_are_ours_inside(error, expected):
+    with pytest.raises(UpstreamError) as caught, mapped(StopSignal()):
+        raise error
+    assert type(caught.value) is expected
+    assert caught.value.__cause__ is error
+    assert "secret" not in str(caught.value)
+
+
+def test_a_connection_that_never_came_about_is_a_503():
+    refused = openai.APIConnectionError(request=REQUEST)
+    refused.__cause__ = httpx2.ConnectError("")
+    assert upstream_error(refused).status == 503
+    assert upstream_error(httpx2.ConnectError("")).status == 503
+
+
+def test_whatever_breaks_after_a_stop_is_the_stop():
+    stop = StopSignal()
+    stop.set("cancelled")
+    for error in (ConnectionResetError(), UpstreamUnavailable("cut")):
+        with pytest.raises(Cancelled), mapped(stop):
+            raise error
+
+
+def test_bugs_of_ours_are_not_upstreams():
+    with pytest.raises(KeyError), mapped(StopSignal()):
+        raise KeyError
+
+
+def test_only_an_answer_names_a_wait():
+    assert retry_after(UpstreamUnavailable("cut")) is None

@@ -1,0 +1,60 @@
+"""The upstream under a gevent that patched first, as the server's workers run it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.scripted_upstream import ScriptedUpstream
+
+PHASES = ("mute", "hang-first", "hang")
+PROGRAM = """
+import gevent.monkey; gevent.monkey.patch_all()
+import json, sys, time
+import gevent
+from qa_service.errors import Cancelled
+from qa_service.running import StopSignal
+from tests.upstream.questions import asked, responses
+
+upstream = responses(sys.argv[1])
+
+
+def stopped(name):
+    stop = StopSignal()
+    question = gevent.spawn(asked, upstream, "script:" + name, stop)
+    gevent.sleep(0.3)
+    began = time.monotonic()
+    stop.set("cancelled")
+    question.join(5)
+    return isinstance(question.exception, Cancelled) and time.monotonic() - began < 1
+
+
+answers = [gevent.spawn(asked, upstream) for _ in range(20)]
+gevent.joinall(answers, timeout=20)
+found = {name: stopped(name) for name in sys.argv[2:]}
+print(json.dumps(found | {"lengths": [len(answer.value) for answer in answers]}))
+"""
+
+
+@pytest.fixture(scope="module")
+def found():
+    """What one such process says: which stops woke their greenlet within a second, and how long answers were."""
+    with ScriptedUpstream() as server:
+        command = [sys.executable, "-c", PROGRAM, server.url, *PHASES]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        return json.loads(done.stdout) | {"closed": server.wait_closed(1, count=len(PHASES))}
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_stop_wakes_a_greenlet_that_waits(found, phase):
+    assert found[phase]
+
+
+def test_every_stop_reaches_upstream(found):
+    assert found["closed"]
+
+
+def test_answers_do_not_wait_for_each_other(found):
+    assert len(found["lengths"]) == 20
+    assert len(set(found["lengths"])) == 1
