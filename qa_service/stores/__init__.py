@@ -1,0 +1,1 @@
+"""Where answers and sessions are kept: one Redis, or the private one of a data folder."""

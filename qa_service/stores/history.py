@@ -1,0 +1,190 @@
+"""What was asked and answered, in Redis, as its owner reads and changes it.
+
+An unknown id and another's are the same `NotFound`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+from redis import Redis
+
+from qa_service.clock import now
+from qa_service.errors import Interrupted, NotFound
+from qa_service.language.phrases import failure
+from qa_service.model import Owner, Page, SessionEntry, SessionList, SessionPage, StoredFile, Turn
+from qa_service.stores import scripts
+from qa_service.stores.breaker import StoreGuard
+from qa_service.stores.keys import answer_key, owner_key, session_key
+from qa_service.stores.passages import passage_decoder
+from qa_service.stores.sessions import files_of, stored_file, topics_of
+
+turn_decoder = msgspec.json.Decoder(Turn)
+
+SESSION_KEYS = ("head", "turns", "answers", "context", "files", "running")
+
+
+class RedisHistory:
+    """A `History`, a `SessionEditor` and a `FileShelf`."""
+
+    def __init__(self, client: Redis, guard: StoreGuard) -> None:
+        self._client = client
+        self._guard = guard
+
+    def turn(self, owner: Owner, answer_id: str) -> Turn:
+        with self._guard, self._client.pipeline(transaction=False) as pipeline:
+            pipeline.get(answer_key(owner, answer_id, "at"))
+            pipeline.get(answer_key(owner, answer_id, "live"))
+            session_id, live = pipeline.execute()
+        stored = self._field(session_key(owner, (session_id or b"").decode(), "answers"), answer_id)
+        if stored is None:
+            raise NotFound("no such answer")
+        return _as_it_stands(turn_decoder.decode(stored), live)
+
+    def sessions(self, owner: Owner, cursor: str, limit: int) -> SessionList:
+        key = owner_key(owner, "sessions")
+        newest = f"({cursor}" if cursor else "+inf"
+        with self._guard:
+            found: Any = self._client.zrevrangebyscore(key, newest, "-inf", start=0, num=limit, withscores=True)
+        ids = [member.decode() for member, _ in found]
+        heads = [self._head(owner, session_id) for session_id in ids]
+        items = tuple(_entry(i, head) for i, head in zip(ids, heads, strict=True) if head)
+        self._forget(key, [i for i, head in zip(ids, heads, strict=True) if not head])
+        return SessionList(items, repr(found[-1][1]) if len(found) == limit else None)
+
+    def session(self, owner: Owner, session_id: str, cursor: str, limit: int) -> SessionPage:
+        head = self._known(owner, session_id)
+        with self._guard:
+            found: Any = self._client.lrange(session_key(owner, session_id, "turns"), 0, -1)
+        ids = [answer_id.decode() for answer_id in reversed(found)]
+        first = ids.index(cursor) + 1 if cursor in ids else 0
+        page = ids[first : first + limit]
+        more = first + limit < len(ids)
+        entry = _entry(session_id, head)
+        return SessionPage(
+            session_id,
+            entry.title,
+            entry.created_at,
+            entry.updated_at,
+            topics=topics_of(head),
+            turns=self._turns(owner, session_id, page),
+            files=self.files(owner, session_id),
+            next=page[-1] if more else None,
+        )
+
+    def rename(self, owner: Owner, session_id: str, title: str) -> SessionEntry:
+        with self._guard:
+            key = session_key(owner, session_id, "head")
+            renamed: Any = self._client.eval(scripts.RENAME, 1, key, title, now())
+        if not renamed:
+            raise NotFound("no such session")
+        return _entry(session_id, self._known(owner, session_id))
+
+    def new_topic(self, owner: Owner, session_id: str) -> SessionEntry:
+        keys = [session_key(owner, session_id, name) for name in ("head", "context")]
+        with self._guard:
+            topic: Any = self._client.eval(scripts.NEW_TOPIC, 2, *keys, now())
+        if not topic:
+            raise NotFound("no such session")
+        return _entry(session_id, self._known(owner, session_id))
+
+    def delete(self, owner: Owner, session_id: str) -> tuple[str, str]:
+        self._known(owner, session_id)
+        with self._guard, self._client.pipeline(transaction=False) as pipeline:
+            pipeline.get(session_key(owner, session_id, "running"))
+            pipeline.hkeys(session_key(owner, session_id, "files"))
+            pipeline.lrange(session_key(owner, session_id, "turns"), 0, -1)
+            running, files, turns = pipeline.execute()
+        keys = [session_key(owner, session_id, name) for name in SESSION_KEYS]
+        keys += [session_key(owner, session_id, f"file:{file.decode()}") for file in files]
+        keys += [answer_key(owner, turn.decode(), name) for turn in turns for name in ("at", "live")]
+        with self._guard, self._client.pipeline(transaction=False) as pipeline:
+            pipeline.zrem(owner_key(owner, "sessions"), session_id)
+            for key in keys:
+                pipeline.unlink(key)
+            pipeline.execute()
+        answer_id, _, worker = (running or b"").decode().partition(" ")
+        return answer_id, worker
+
+    def files(self, owner: Owner, session_id: str) -> tuple[StoredFile, ...]:
+        self._known(owner, session_id)
+        with self._guard:
+            found: Any = self._client.hvals(session_key(owner, session_id, "files"))
+        return tuple(files_of(found))
+
+    def page(self, owner: Owner, session_id: str, file_id: str, number: int) -> Page:
+        file = self.file(owner, session_id, file_id)
+        if not 1 <= number <= max(file.pages, 1):
+            raise NotFound("no such page")
+        key = session_key(owner, session_id, f"file:{file_id}")
+        with self._guard:
+            first, count = (
+                int(found or 0) for found in self._client.hmget(key, [f"first:{number}", f"count:{number}"])
+            )
+            fields = [f"passage:{n}" for n in range(first, first + count)]
+            found: Any = self._client.hmget(key, fields) if fields else []
+        passages = [passage_decoder.decode(entry) for entry in found if entry]
+        text = "".join(passage.text for passage in passages)
+        section = passages[0].section if passages else ""
+        return Page(file_id, file.name, number, file.pages, text, section)
+
+    def delete_file(self, owner: Owner, session_id: str, file_id: str) -> None:
+        self.file(owner, session_id, file_id)
+        with self._guard, self._client.pipeline(transaction=False) as pipeline:
+            pipeline.hdel(session_key(owner, session_id, "files"), file_id)
+            pipeline.unlink(session_key(owner, session_id, f"file:{file_id}"))
+            pipeline.execute()
+
+    def file(self, owner: Owner, session_id: str, file_id: str) -> StoredFile:
+        stored = self._field(session_key(owner, session_id, "files"), file_id)
+        if stored is None:
+            raise NotFound("no such file")
+        return stored_file.decode(stored)
+
+    def _field(self, key: str, field: str) -> bytes | None:
+        with self._guard:
+            stored: Any = self._client.hget(key, field)
+        return stored if isinstance(stored, bytes) else None
+
+    def _head(self, owner: Owner, session_id: str) -> dict[str, str]:
+        with self._guard:
+            found: Any = self._client.hgetall(session_key(owner, session_id, "head"))
+        return {name.decode(): value.decode() for name, value in found.items()}
+
+    def _known(self, owner: Owner, session_id: str) -> dict[str, str]:
+        head = self._head(owner, session_id)
+        if not head:
+            raise NotFound("no such session")
+        return head
+
+    def _forget(self, key: str, session_ids: Sequence[str]) -> None:
+        if session_ids:
+            with self._guard:
+                self._client.zrem(key, *session_ids)
+
+    def _turns(self, owner: Owner, session_id: str, ids: Sequence[str]) -> tuple[Turn, ...]:
+        if not ids:
+            return ()
+        with self._guard, self._client.pipeline(transaction=False) as pipeline:
+            pipeline.hmget(session_key(owner, session_id, "answers"), ids)
+            for answer_id in ids:
+                pipeline.get(answer_key(owner, answer_id, "live"))
+            stored, *lives = pipeline.execute()
+        pairs_of = zip(stored, lives, strict=True)
+        return tuple(_as_it_stands(turn_decoder.decode(turn), live) for turn, live in pairs_of if turn)
+
+
+def _as_it_stands(turn: Turn, live: bytes | None) -> Turn:
+    """A running turn's text so far, or, where nobody renews it any more, its honest end."""
+    if turn.status != "running":
+        return turn
+    if live is not None:
+        return turn_decoder.decode(live)
+    error = failure(Interrupted("the worker that wrote this answer died"), turn.language)
+    return replace(turn, status="failed", error=error)
+
+
+def _entry(session_id: str, head: dict[str, str]) -> SessionEntry:
+    turns = sum(topic.turns for topic in topics_of(head))
+    return SessionEntry(session_id, head["title"], head["createdAt"], head["updatedAt"], turns)

@@ -1,0 +1,67 @@
+"""The stores under test, over every kind of Redis: in memory, the private Valkey, and the system's server."""
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from qa_service.stores.breaker import StoreGuard, redis_pool
+from qa_service.stores.history import RedisHistory
+from qa_service.stores.passages import RedisFiles
+from qa_service.stores.sessions import Kept, RedisRunning, RedisSessions
+from tests import fakes
+from tests.stores.talking import TTL, TURNS, Stores
+
+PROGRAM = "redis-server"
+
+
+@pytest.fixture(scope="session")
+def system_redis() -> Iterator[Redis]:
+    program = shutil.which(PROGRAM)
+    if program is None:
+        pytest.skip(f"{PROGRAM} is not installed on this machine")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "redis.sock")
+        options = ["--port", "0", "--unixsocket", str(path), "--save", "", "--dir", folder]
+        with subprocess.Popen([program, *options], stdout=subprocess.DEVNULL) as server:
+            _wait_for(path)
+            yield Redis(connection_pool=redis_pool(f"unix://{path}", max_connections=20, timeout=5))
+            server.terminate()
+
+
+def _wait_for(path: Path) -> None:
+    deadline = time.monotonic() + fakes.WAITING_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(str(path))
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{PROGRAM} doesn't listen")
+
+
+@pytest.fixture(params=["memory", "private_valkey", "system_redis"])
+def client(request: pytest.FixtureRequest) -> Redis:
+    if request.param == "memory":
+        return fakes.client()
+    client: Redis = request.getfixturevalue(request.param)
+    client.flushall()
+    return client
+
+
+@pytest.fixture
+def stores(client: Redis) -> Stores:
+    guard = StoreGuard()
+    return Stores(
+        client,
+        RedisSessions(client, guard, Kept(TTL, TURNS)),
+        RedisRunning(client, guard, waiting=client),
+        RedisFiles(client, guard, seconds=TTL),
+        RedisHistory(client, guard),
+    )

@@ -1,0 +1,346 @@
+"""What every `SessionStore` promises, over every Redis."""
+
+import threading
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+from redis import Redis
+
+from qa_service.errors import Busy, NotFound, StoreUnavailable
+from qa_service.model import Exchange, Topic
+from qa_service.stores.breaker import StoreGuard, redis_pool
+from qa_service.stores.keys import MARK_MS, answer_key, session_key
+from qa_service.stores.sessions import Kept, RedisSessions
+from tests.fakes import ANN, BEN, turn
+from tests.stores.talking import TTL, TURNS, Stores, answered, claim, converse, history_texts, keep
+
+
+class TestLoading:
+    def test_an_unknown_session_is_none(self, stores: Stores) -> None:
+        assert stores.sessions.load(ANN, "s") is None
+
+    def test_another_owner_sees_nothing(self, stores: Stores) -> None:
+        converse(stores.sessions)
+        assert stores.sessions.load(BEN, "s") is None
+
+    def test_two_owners_may_use_the_same_id(self, stores: Stores) -> None:
+        converse(stores.sessions, 2)
+        converse(stores.sessions, 1, owner=BEN)
+        session = stores.sessions.load(BEN, "s")
+        assert session
+        assert session.context == (Exchange("Question 1", "Answer 1"),)
+
+    def test_it_holds_the_exchanges_of_its_topic_oldest_first(self, stores: Stores) -> None:
+        converse(stores.sessions, 2)
+        session = stores.sessions.load(ANN, "s")
+        assert session
+        assert session.context == (Exchange("Question 1", "Answer 1"), Exchange("Question 2", "Answer 2"))
+        assert session.topics == (Topic(1, "Title of s", 2),)
+
+    def test_it_holds_the_files_of_its_topic_alone(self, stores: Stores) -> None:
+        converse(stores.sessions)
+        keep(stores.files, "Old.", file_id="f1", topic=1)
+        claim(stores.sessions, turn("next", topic=2), expected=1, topic_title="Seas")
+        new = keep(stores.files, "New.", file_id="f2", topic=2)
+        session = stores.sessions.load(ANN, "s")
+        assert session
+        assert session.files == (new,)
+
+
+class TestClaiming:
+    def test_an_unknown_session_is_created_with_its_title(self, stores: Stores) -> None:
+        assert claim(stores.sessions, turn()).created
+        session = stores.sessions.load(ANN, "s")
+        assert session
+        assert (session.topic, session.topics) == (1, (Topic(1, "Skies", 1),))
+
+    def test_a_known_session_is_continued(self, stores: Stores) -> None:
+        converse(stores.sessions)
+        claimed = claim(stores.sessions, turn("next"), expected=1)
+        assert (claimed.created, claimed.moved, claimed.replaced) == (False, False, "")
+
+    def test_a_new_topic_forgets_the_context_in_the_same_write(self, stores: Stores) -> None:
+        converse(stores.sessions, 2)
+        claim(stores.sessions, turn("next", topic=2), expected=1, topic_title="Seas")
+        session = stores.sessions.load(ANN, "s")
+        assert session
+        assert (session.topic, session.context) == (2, ())
+        assert session.topics == (Topic(1, "Title of s", 2), Topic(2, "Seas", 1))
+
+    def test_nothing_is_written_when_the_topic_changed_in_between(self, stores: Stores) -> None:
+        converse(stores.sessions)
+        claim(stores.sessions, turn("there", topic=2), expected=1)
+        assert claim(stores.sessions, turn("here", topic=2), expected=1).moved
+        assert [said.answer_id for said in stores.history.session(ANN, "s", "", 9).turns] == ["there", "s-1"]
+
+    def test_a_session_deleted_in_between_has_moved(self, stores: Stores) -> None:
+        converse(stores.sessions)
+        stores.history.delete(ANN, "s")
+        assert claim(stores.sessions, turn("here"), expected=1).moved
+        assert stores.sessions.load(ANN, "s") is None
+
+    def test_a_busy_session_names_its_running_answer(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        with pytest.raises(Busy) as refusal:
+            claim(stores.sessions, turn("second"), expected=1, reject=True)
+        assert refusal.value.answer_id == "first"
+
+    def test_a_refused_claim_leaves_nothing_behind(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        before = sorted(stores.client.keys("*"))
+        with pytest.raises(Busy):
+            claim(stores.sessions, turn("second"), expected=1, reject=True)
+        claim(stores.sessions, turn("third", topic=8), expected=7)
+        assert sorted(stores.client.keys("*")) == before
+
+    def test_a_refused_claim_of_an_unknown_session_lists_nothing(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("third", topic=8), expected=7)
+        assert stores.history.sessions(ANN, "", 9).items == ()
+        assert stores.client.keys("*") == []
+
+    def test_replacing_returns_the_running_answer_and_its_worker(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first", worker="w7"))
+        claimed = claim(stores.sessions, turn("second"), expected=1)
+        assert (claimed.replaced, claimed.replaced_worker) == ("first", "w7")
+
+    def test_a_finished_answer_keeps_nobody_busy(self, stores: Stores) -> None:
+        converse(stores.sessions)
+        assert not claim(stores.sessions, turn("second"), expected=1, reject=True).replaced
+
+    def test_a_seed_is_the_past_of_a_new_session(self, stores: Stores) -> None:
+        seed = (answered(turn("seed-1", question="A?"), "A."), answered(turn("seed-2", question="B?"), "B."))
+        claimed = claim(stores.sessions, turn("first"), seed=seed)
+        session = stores.sessions.load(ANN, "s")
+        assert claimed.created
+        assert session
+        assert session.context == (Exchange("A?", "A."), Exchange("B?", "B."))
+        assert session.topics == (Topic(1, "Skies", 3),)
+        assert history_texts(stores.history) == ["", "B.", "A."]
+
+    def test_a_seed_of_another_topic_is_read_but_not_remembered(self, stores: Stores) -> None:
+        seed = (answered(turn("seed-1", question="A?"), "A."),)
+        claim(stores.sessions, turn("first", topic=2), seed=seed, topic_title="Seas")
+        session = stores.sessions.load(ANN, "s")
+        assert session
+        assert session.context == ()
+        assert session.topics == (Topic(1, "Skies", 1), Topic(2, "Seas", 1))
+
+    @pytest.mark.parametrize(("topic", "expected"), [(1, 1), (2, 1)])
+    def test_the_same_claim_twice_is_one(self, stores: Stores, topic: int, expected: int) -> None:
+        """A command is sent again when its connection breaks."""
+        converse(stores.sessions)
+        claims = [claim(stores.sessions, turn("next", topic=topic), expected=expected) for _ in range(2)]
+        assert [claimed.moved for claimed in claims] == [False, False]
+        assert len(stores.history.session(ANN, "s", "", 9).turns) == 2
+
+    def test_the_oldest_turns_go_where_a_session_is_full(self, stores: Stores) -> None:
+        converse(stores.sessions, TURNS + 2)
+        assert history_texts(stores.history) == [f"Answer {n}" for n in range(TURNS + 2, 2, -1)]
+        assert stores.client.hlen(session_key(ANN, "s", "answers")) == TURNS
+
+    def test_a_turn_begun_by_hand_in_a_new_topic_names_it(self, stores: Stores) -> None:
+        converse(stores.sessions)
+        stores.history.new_topic(ANN, "s")
+        claim(stores.sessions, turn("next", topic=2), expected=2, topic_title="Seas")
+        session = stores.sessions.load(ANN, "s")
+        assert session
+        assert session.topics[-1] == Topic(2, "Seas", 1)
+
+
+class TestSaving:
+    def test_it_replaces_the_running_turn(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        saved = answered(turn("first"))
+        assert stores.sessions.save(ANN, saved)
+        assert stores.history.turn(ANN, "first") == saved
+
+    def test_saving_twice_is_saving_once(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        assert stores.sessions.save(ANN, answered(turn("first")))
+        assert stores.sessions.save(ANN, answered(turn("first")))
+        session = stores.sessions.load(ANN, "s")
+        assert session
+        assert session.context == (Exchange("Why?", "Because."),)
+        assert history_texts(stores.history) == ["Because."]
+
+    def test_a_deleted_session_stays_deleted(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        stores.history.delete(ANN, "s")
+        assert not stores.sessions.save(ANN, answered(turn("first")))
+        assert stores.client.keys("*") == []
+
+    def test_a_session_of_which_only_answers_are_left_is_gone(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        stores.client.delete(session_key(ANN, "s", "head"))
+        assert not stores.sessions.save(ANN, answered(turn("first")))
+        assert stores.sessions.load(ANN, "s") is None
+
+    def test_another_owners_turn_is_not_replaced(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        assert not stores.sessions.save(BEN, answered(turn("first")))
+
+    def test_an_answer_of_an_earlier_topic_stays_out_of_the_context(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        claim(stores.sessions, turn("second", topic=2), expected=1)
+        stores.sessions.save(ANN, answered(turn("first")))
+        session = stores.sessions.load(ANN, "s")
+        assert session
+        assert session.context == ()
+        assert stores.history.turn(ANN, "first").text == "Because."
+
+    @pytest.mark.parametrize(
+        ("status", "text", "remembered"),
+        [
+            ("completed", "All.", True),
+            ("incomplete", "Some.", True),
+            ("cancelled", "Some.", True),
+            ("cancelled", "", False),
+            ("failed", "Some.", False),
+        ],
+    )
+    def test_what_failed_or_said_nothing_stays_out_of_the_context(
+        self, stores: Stores, status: str, text: str, remembered: bool
+    ) -> None:
+        claim(stores.sessions, turn("first"))
+        stores.sessions.save(ANN, turn("first", status=status, text=text))
+        session = stores.sessions.load(ANN, "s")
+        assert session
+        assert bool(session.context) is remembered
+
+    def test_the_context_is_bounded(self, client: Redis) -> None:
+        sessions = RedisSessions(client, StoreGuard(), Kept(TTL, turns=100))
+        converse(sessions, 22)
+        session = sessions.load(ANN, "s")
+        assert session
+        assert [exchange.question for exchange in session.context] == [f"Question {n}" for n in range(3, 23)]
+
+    def test_only_its_own_mark_is_taken_away(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        claim(stores.sessions, turn("second"), expected=1)
+        stores.sessions.save(ANN, answered(turn("first")))
+        with pytest.raises(Busy, match="another question"):
+            claim(stores.sessions, turn("third"), expected=1, reject=True)
+
+
+class TestKeys:
+    def test_no_key_lives_for_ever(self, stores: Stores) -> None:
+        """After a whole life: asked, read, answered, renamed, moved on, asked again."""
+        claim(stores.sessions, turn("first"))
+        keep(stores.files, "One.\nTwo.\n", "Three.")
+        stores.running.renew(ANN, turn("first", text="Be"))
+        stores.running.stop("first", "w1")
+        stores.sessions.save(ANN, answered(turn("first")))
+        stores.history.rename(ANN, "s", "Blue")
+        stores.history.new_topic(ANN, "s")
+        claim(stores.sessions, turn("second", topic=2), expected=2)
+        ttls = {key: stores.client.ttl(key) for key in stores.client.keys("*")}
+        assert len(ttls) > 9
+        assert {key: ttl for key, ttl in ttls.items() if not 0 < ttl <= 2 * TTL} == {}
+
+    def test_every_question_puts_the_end_off_again(self, stores: Stores) -> None:
+        converse(stores.sessions)
+        keep(stores.files, "One.")
+        for key in stores.client.keys("*"):
+            stores.client.expire(key, 30)
+        converse_again = turn("next")
+        claim(stores.sessions, converse_again, expected=1)
+        stores.sessions.save(ANN, answered(converse_again))
+        names = [session_key(ANN, "s", name) for name in ("head", "turns", "answers", "context", "files", "file:f1")]
+        assert {name: stores.client.ttl(name) for name in names if stores.client.ttl(name) <= 30} == {}
+
+    def test_an_early_answer_is_found_as_long_as_its_session(self, stores: Stores) -> None:
+        converse(stores.sessions)
+        stores.client.expire(answer_key(ANN, "s-1", "at"), 30)
+        stores.client.hset(session_key(ANN, "s", "head"), "found", 0)
+        asked = turn("next")
+        claim(stores.sessions, asked, expected=1)
+        stores.sessions.save(ANN, answered(asked))
+        assert stores.client.ttl(answer_key(ANN, "s-1", "at")) > 30
+
+    def test_every_key_of_an_owner_names_that_owner(self, stores: Stores) -> None:
+        converse(stores.sessions)
+        keep(stores.files, "One.")
+        stores.running.renew(ANN, turn("s-1"))
+        assert [key for key in stores.client.keys("*") if ANN.key.encode() not in key] == []
+
+    def test_a_running_answers_mark_ends_soon(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        assert 0 < stores.client.pttl(session_key(ANN, "s", "running")) <= MARK_MS <= 10_000
+        assert 0 < stores.client.pttl(answer_key(ANN, "first", "live")) <= MARK_MS
+
+    def test_what_is_stored_says_its_version(self, stores: Stores) -> None:
+        converse(stores.sessions)
+        stored = stores.client.hget(session_key(ANN, "s", "answers"), "s-1")
+        assert stores.client.hget(session_key(ANN, "s", "head"), "v") == b"1"
+        assert msgspec.json.decode(stored or b"")["v"] == 1
+
+    def test_fields_of_a_later_release_are_passed_over(self, stores: Stores) -> None:
+        said = converse(stores.sessions)
+        file = keep(stores.files, "One.")
+        for name, field in (("answers", "s-1"), ("files", "f1"), ("file:f1", "passage:0")):
+            key = session_key(ANN, "s", name)
+            known = msgspec.json.decode(stores.client.hget(key, field) or b"")
+            stores.client.hset(key, field, msgspec.json.encode({**known, "mood": "blue"}))
+        stores.client.hset(session_key(ANN, "s", "head"), "mood", "blue")
+        session = stores.sessions.load(ANN, "s")
+        assert session
+        assert (session.context, session.files) == ((Exchange("Question 1", "Answer 1"),), (file,))
+        assert stores.history.turn(ANN, "s-1") == said[0]
+        assert stores.history.page(ANN, "s", "f1", 1).text == "One."
+
+
+class TestAtOnce:
+    def test_questions_asked_at_once_each_become_one_turn(self, client: Redis) -> None:
+        sessions = RedisSessions(client, StoreGuard(), Kept(TTL, turns=100))
+        converse(sessions)
+        begin = threading.Barrier(8)
+
+        def ask(number: int) -> None:
+            begin.wait()
+            asked = turn(f"thread-{number}", worker=f"w{number}")
+            claim(sessions, asked, expected=1)
+            sessions.save(ANN, answered(asked, f"Said {number}"))
+
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        session = sessions.load(ANN, "s")
+        assert session
+        assert sorted(exchange.text for exchange in session.context[1:]) == [f"Said {n}" for n in range(8)]
+        assert session.topics == (Topic(1, "Title of s", 9),)
+
+    def test_only_one_of_two_begins_the_next_topic(self, stores: Stores) -> None:
+        converse(stores.sessions)
+        begin, outcomes = threading.Barrier(2), []
+
+        def ask(number: int) -> None:
+            begin.wait()
+            outcomes.append(claim(stores.sessions, turn(f"thread-{number}", topic=2), expected=1).moved)
+
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(outcomes) == [False, True]
+
+
+def test_a_store_that_is_down_says_so() -> None:
+    guard = StoreGuard()
+    pool = redis_pool("unix:///nowhere/redis.sock", max_connections=1, timeout=0.1)
+    sessions = RedisSessions(Redis.from_pool(pool), guard, Kept(TTL, TURNS))
+    with pytest.raises(StoreUnavailable):
+        sessions.load(ANN, "s")
+
+
+def test_an_expired_session_is_an_unknown_one(stores: Stores) -> None:
+    converse(stores.sessions)
+    for key in stores.client.keys("*"):
+        stores.client.pexpire(key, 0)
+    assert stores.sessions.load(ANN, "s") is None
+    with pytest.raises(NotFound):
+        stores.history.session(ANN, "s", "", 9)
+    assert claim(stores.sessions, replace(turn("again"), worker="w2")).created
