@@ -1,0 +1,192 @@
+"""The answer as far as it has come: what the line gathers on its way, and what it makes of that in the end."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from qa_service.citing import Placed, references
+from qa_service.errors import Cancelled, QAError
+from qa_service.model import (
+    Admission,
+    Annotation,
+    Call,
+    Failure,
+    Finished,
+    FinishReason,
+    Metadata,
+    Observation,
+    Passage,
+    Prompt,
+    Reference,
+    Status,
+    StoredFile,
+    Text,
+    Timing,
+    Turn,
+    Usage,
+    Verdict,
+)
+from qa_service.retrieval.splitting import estimated_tokens
+
+STATUS: Mapping[FinishReason, Status] = {
+    "stop": "completed",
+    "refusal": "completed",
+    "length": "incomplete",
+    "content_filter": "incomplete",
+    "cancelled": "cancelled",
+    "error": "failed",
+}
+
+Prices = Mapping[str, Mapping[str, float]]
+
+
+class Draft:
+    """One answer in the making; the line alone writes to it."""
+
+    def __init__(self, admission: Admission) -> None:
+        self.admission = admission
+        self.files: list[StoredFile] = list(admission.session.files)
+        self.verdicts: list[Verdict] = [_verdict(file) for file in self.files]
+        self.prompt: Prompt | None = None
+        self.finished: Finished | None = None
+        self.error: QAError | None = None
+        self.references: tuple[Reference, ...] = ()
+        self._pieces: list[str] = []
+        self._annotations: list[Placed] = []
+        self._first_token: float | None = None
+        self._refused = False
+
+    @property
+    def text(self) -> str:
+        """What was written so far."""
+        return "".join(self._pieces)
+
+    def write(self, text: str) -> Text:
+        """The next piece, as a frame."""
+        if self._first_token is None:
+            self._first_token = time.monotonic()
+        self._pieces.append(text)
+        return Text(text)
+
+    def refuse(self, text: str) -> Text:
+        """The next piece of a refusal, as a frame."""
+        self._refused = True
+        return self.write(text)
+
+    def annotate(self, annotation: Annotation) -> None:
+        """Upstream names a source of what was just written."""
+        self._annotations.append(Placed(len(self.text), annotation))
+
+    def add_file(self, file: StoredFile, verdict: Verdict) -> None:
+        """A file was read, well or not."""
+        self.files.append(file)
+        self.verdicts.append(verdict)
+
+    def settle(self, prompt: Prompt) -> None:
+        """The prompt stands, and with it what of each file is used: what doesn't stand in it isn't."""
+        self.prompt = prompt
+        counts = Counter(passage.file_id for passage in prompt.passages)
+        pairs = zip(self.verdicts, self.files, strict=True)
+        self.verdicts = [_budgeted(verdict, file, counts[file.file_id]) for verdict, file in pairs]
+
+    def cite(self) -> Sequence[Reference]:
+        """The sources of what was written."""
+        passages: tuple[Passage, ...] = self.prompt.passages if self.prompt else ()
+        self.references = references(self.text, passages, self._annotations, self.admission.session.session_id)
+        return self.references
+
+    def metadata(self, prices: Prices) -> Metadata:
+        """As if it were saved; whoever saves knows better."""
+        admission, usage = self.admission, self._usage
+        cost = _cost(usage, prices.get(self._model) or prices.get(admission.model))
+        return Metadata(
+            admission.session.session_id,
+            admission.answer_id,
+            self._model,
+            usage=usage,
+            calls=(Call(self._model, "answer", usage, cost),) if self.prompt else (),
+            cost=cost,
+            timing=self._timing,
+            topic=admission.topic,
+            files=tuple(self.verdicts),
+            finish_reason=self._reason,
+            saved=True,
+        )
+
+    def turn(self, metadata: Metadata, failure: Failure | None) -> Turn:
+        """The turn to be kept."""
+        return replace(
+            self.admission.turn,
+            text=self.text,
+            status=STATUS[self._reason],
+            references=self.references,
+            files=metadata.files,
+            metadata=metadata,
+            error=failure,
+        )
+
+    @property
+    def _reason(self) -> FinishReason:
+        if isinstance(self.error, Cancelled):
+            return "cancelled"
+        if self.error is not None or self.finished is None:
+            return "error"
+        return "refusal" if self._refused else self.finished.reason
+
+    @property
+    def _usage(self) -> Usage:
+        if self.finished is not None and self.finished.usage is not None:
+            return self.finished.usage
+        if self.prompt is None:
+            return Usage(estimated=True)
+        output = estimated_tokens(self.text)
+        return Usage(self.prompt.tokens, output, self.prompt.tokens + output, estimated=True)
+
+    @property
+    def _model(self) -> str:
+        return (self.finished and self.finished.model) or self.admission.model
+
+    @property
+    def _timing(self) -> Timing:
+        began, first = self.admission.began, self._first_token
+        return Timing(None if first is None else int((first - began) * 1000), int((time.monotonic() - began) * 1000))
+
+
+def observed(turn: Turn, metadata: Metadata, *, owner: str) -> Observation:
+    """What those who watch are told of a finished answer."""
+    return Observation(
+        turn.answer_id,
+        owner,
+        turn.status,
+        metadata.finish_reason,
+        metadata.model,
+        usage=metadata.usage,
+        timing=metadata.timing,
+        topic=metadata.topic.index,
+        drifted=metadata.topic.drifted,
+        files=len(metadata.files),
+        references=len(turn.references),
+        saved=metadata.saved,
+        error=turn.error.code if turn.error else None,
+    )
+
+
+def _verdict(file: StoredFile) -> Verdict:
+    return Verdict(file.name, file.kind, file.status, file.reason, file.pages, file.tokens)
+
+
+def _budgeted(verdict: Verdict, file: StoredFile, count: int) -> Verdict:
+    if verdict.status not in ("used", "truncated") or count == file.passages:
+        return verdict
+    return replace(verdict, status="truncated" if count else "skipped", reason="over_budget")
+
+
+def _cost(usage: Usage, price: Mapping[str, float] | None) -> float | None:
+    """In the currency of the prices, which are per million tokens; null where the site set none."""
+    if price is None:
+        return None
+    fresh = (usage.input - usage.cached) * price["input"]
+    cached = usage.cached * price.get("cached", price["input"])
+    return round((fresh + cached + usage.output * price["output"]) / 1_000_000, 8)

@@ -1,0 +1,359 @@
+"""Stand-ins with a memory for what the line walks past, and short ways to say what a test is about."""
+
+import queue
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from fakeredis import FakeRedis, FakeServer
+from msgspec.structs import replace
+from redis import Redis
+
+from qa_service.answering import Parts, answer
+from qa_service.desk import Desk
+from qa_service.errors import Busy, Cancelled, QAError, StoreUnavailable
+from qa_service.interfaces import Claim, Claimed, DriftDetector, Index, Ranking, Stop
+from qa_service.model import (
+    Admission,
+    Delta,
+    Drift,
+    Exchange,
+    FileEnd,
+    FileNews,
+    FileProgress,
+    FileText,
+    Finished,
+    Frame,
+    Observation,
+    Owner,
+    Passage,
+    Prompt,
+    Question,
+    Session,
+    StoredFile,
+    TextDelta,
+    Topic,
+    TopicNotice,
+    Turn,
+    UploadedFile,
+    Usage,
+    Verdict,
+)
+from qa_service.prompting import Site
+from qa_service.retrieval.lexical import LexicalRetriever, index_of
+from qa_service.running import StopSignal
+from qa_service.stores.breaker import StoreGuard
+from qa_service.stores.history import RedisHistory
+from qa_service.stores.passages import RedisFiles
+from qa_service.stores.sessions import Kept, RedisSessions
+
+ANN = Owner("user", "a" * 32, name="shop")
+BEN = Owner("user", "b" * 32, name="shop")
+USAGE = Usage(100, 20, 120, cached=40, reasoning=5)
+STOPPED = Finished("stop", model="gpt-4.1-mini-2025-04-14", usage=USAGE)
+ANSWER = (TextDelta("The answer "), TextDelta("is 42."), STOPPED)
+WAITING_SECONDS = 10.0
+
+Step = Delta | BaseException | threading.Event
+
+
+class FakeUpstream:
+    """Plays scripts, one a question and the last for all that follow, and remembers what it was asked.
+
+    An error in a script is raised, an event waited for until somebody says stop. `closed` counts the answers that
+    were let go of.
+    """
+
+    def __init__(self, *scripts: Sequence[Step]) -> None:
+        self._scripts = list(scripts) or [ANSWER]
+        self.prompts: list[Prompt] = []
+        self.closed = 0
+
+    @contextmanager
+    def open(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
+        self.prompts.append(prompt)
+        script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
+        try:
+            yield _played(script, stop)
+        finally:
+            self.closed += 1
+
+
+def _played(script: Sequence[Step], stop: Stop) -> Iterator[Delta]:
+    for step in script:
+        if isinstance(step, BaseException):
+            raise step
+        if isinstance(step, threading.Event):
+            stop.call(step.set)
+            assert step.wait(WAITING_SECONDS)
+            if stop.is_set():
+                raise Cancelled
+        else:
+            yield step
+
+
+class FakeReader:
+    """Reads texts whose pages end with a form feed and whose passages end with a blank line.
+
+    A name ending in `.broken` is a damaged file, one ending in `.endless` goes on until somebody says stop.
+    """
+
+    def __init__(self) -> None:
+        self.read_names: list[str] = []
+        self.begun = threading.Event()
+
+    def read(self, file: UploadedFile, stop: Stop) -> Iterator[FileNews]:
+        self.read_names.append(file.name)
+        self.begun.set()
+        if file.name.endswith(".endless"):
+            over = threading.Event()
+            stop.call(over.set)
+            assert over.wait(WAITING_SECONDS)
+            yield FileEnd(Verdict(file.name, "text", "skipped", "stopped"))
+            return
+        if file.name.endswith(".broken"):
+            yield FileEnd(Verdict(file.name, "pdf", "failed", "damaged"))
+            return
+        pages = Path(file.path).read_text(encoding="utf-8").split("\f")
+        yield FileProgress(1, len(pages))
+        passages = _passages(pages, file.name)
+        yield FileText(passages=passages, index=index_of([passage.text for passage in passages]))
+        yield FileEnd(Verdict(file.name, "text", "used", pages=len(pages), tokens=len(passages)))
+
+
+def _passages(pages: Sequence[str], name: str) -> tuple[Passage, ...]:
+    pieces = [(number, piece) for number, page in enumerate(pages, 1) for piece in page.split("\n\n") if piece]
+    return tuple(Passage("", name, piece, page=number) for number, piece in pieces)
+
+
+class FakeSessions:
+    """A `SessionStore` in memory; `available` says whether it can be reached."""
+
+    def __init__(self) -> None:
+        self.available = True
+        self.sessions: dict[tuple[str, str], Session] = {}
+        self.running: dict[tuple[str, str], Turn] = {}
+        self.saved: list[Turn] = []
+        self.forgets = False
+
+    def load(self, owner: Owner, session_id: str) -> Session | None:
+        self._reach()
+        return self.sessions.get((owner.key, session_id))
+
+    def claim(self, claim: Claim) -> Claimed:
+        self._reach()
+        key = (claim.owner.key, claim.turn.session_id)
+        session, before = self.sessions.get(key), self.running.get(key)
+        if (session.topic if session else 0) != claim.expected_topic:
+            return Claimed(created=False, moved=True)
+        if before and claim.reject_busy:
+            raise Busy("the session is answering another question", answer_id=before.answer_id)
+        self.sessions[key] = _claimed(session or _seeded(claim), claim)
+        self.running[key] = claim.turn
+        replaced = (before.answer_id, before.worker) if before else ("", "")
+        return Claimed(session is None, replaced=replaced[0], replaced_worker=replaced[1])
+
+    def save(self, owner: Owner, turn: Turn) -> bool:
+        self._reach()
+        if self.forgets:
+            return False
+        self.saved.append(turn)
+        self.running.pop((owner.key, turn.session_id), None)
+        if session := self.sessions.get((owner.key, turn.session_id)):
+            exchange = Exchange(turn.question, turn.text)
+            self.sessions[owner.key, turn.session_id] = replace(session, context=(*session.context, exchange))
+        return True
+
+    def _reach(self) -> None:
+        if not self.available:
+            raise StoreUnavailable("The store does not answer.", retry_after=1)
+
+
+def _seeded(claim: Claim) -> Session:
+    context = tuple(Exchange(turn.question, turn.text) for turn in claim.seed)
+    topics = (Topic(1, claim.title, len(context)),) if context else ()
+    return Session(claim.turn.session_id, len(topics), topics, context=context)
+
+
+def _claimed(session: Session, claim: Claim) -> Session:
+    topic = claim.turn.topic
+    if topic == session.topic:
+        return session
+    topics = (*session.topics, Topic(topic, claim.topic_title, 0))
+    return replace(session, topic=topic, topics=topics, context=(), files=())
+
+
+class FakeFiles:
+    """A `FileStore` in memory, for one session."""
+
+    def __init__(self) -> None:
+        self.passages: dict[str, list[Passage]] = {}
+        self.finished: list[StoredFile] = []
+
+    def add(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
+        self.passages.setdefault(file_id, []).extend(part.passages)
+
+    def finish(self, owner: Owner, session_id: str, file: StoredFile) -> None:
+        self.finished.append(file)
+
+    def index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
+        return FakeIndex([passage for file in files for passage in self.passages.get(file.file_id, [])])
+
+
+class FakeIndex:
+    """An `Index` over passages at hand."""
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        self._passages = passages
+        self._index = index_of([passage.text for passage in passages])
+
+    def look_up(self, words: Iterable[str]) -> Ranking:
+        flat = {word: self._index.get(word, []) for word in words}
+        postings = {word: list(zip(found[::2], found[1::2], strict=True)) for word, found in flat.items()}
+        return Ranking(len(self._passages), postings)
+
+    def passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
+        return tuple(self._passages[number] for number in numbers)
+
+
+class FakeRunning:
+    """A `RunningStore` in memory; `failures` are raised one by one before it works."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.failures = list(failures)
+        self.renewed: queue.Queue[Turn] = queue.Queue()
+        self.words: defaultdict[str, queue.Queue[str]] = defaultdict(queue.Queue)
+
+    def renew(self, owner: Owner, turn: Turn) -> None:
+        self._reach()
+        self.renewed.put(turn)
+
+    def stop(self, answer_id: str, worker: str) -> None:
+        self._reach()
+        self.words[worker].put(answer_id)
+
+    def stopped(self, worker: str, wait: float) -> Sequence[str]:
+        self._reach()
+        try:
+            return [self.words[worker].get(timeout=wait)]
+        except queue.Empty:
+            return []
+
+    def _reach(self) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+
+
+class FakeDetector:
+    """Says that a new topic began exactly where the question has `new:` in front."""
+
+    def judge(self, question: str, session: Session) -> Drift:
+        drifted = question.startswith("new:")
+        return Drift(drifted, 0.9 if drifted else 0.1)
+
+
+class Unlimited:
+    """A `Limiter` that lets everybody through."""
+
+    def take(self, owner: Owner) -> float:
+        return 0
+
+
+class Conversation:
+    """Ann's session `chat`: desk and line over a Redis in memory, one question after another."""
+
+    def __init__(self, upstream: FakeUpstream, detector: DriftDetector | None = None, **others: object) -> None:
+        redis, guard = client(), StoreGuard()
+        sessions = RedisSessions(redis, guard, Kept(60, 100))
+        self.history = RedisHistory(redis, guard)
+        self._parts = parts(upstream, sessions=sessions, files=RedisFiles(redis, guard, seconds=60), **others)
+        self._desk = Desk(sessions, Unlimited(), detector or FakeDetector(), _stop_nothing, worker="w1", model="m")
+
+    def ask(self, text: str, **fields: object) -> list[Frame]:
+        """All frames of the answer."""
+        question = Question(text, ANN, "chat", **fields)  # type: ignore[arg-type]
+        return list(answer(self._desk.admit(question), self._parts, StopSignal()))
+
+
+def _stop_nothing(answer_id: str, worker: str) -> None:
+    """Nothing runs when the next question comes."""
+
+
+def client() -> Redis:
+    """A Redis in memory, alone in its world."""
+    return FakeRedis(server=FakeServer())
+
+
+def parts(upstream: FakeUpstream | None = None, **others: object) -> Parts:
+    """All that the line needs, each part a stand-in unless named."""
+    seen: list[Observation] = []
+    fields: dict[str, object] = {
+        "upstream": upstream or FakeUpstream(),
+        "sessions": FakeSessions(),
+        "files": FakeFiles(),
+        "reader": FakeReader(),
+        "retriever": LexicalRetriever(),
+        "observe": seen.append,
+        "site": Site("Be plain."),
+        "prices": {},
+        "safety_identifier": lambda key: f"hashed {key}",
+    }
+    return Parts(**{**fields, **others})  # type: ignore[arg-type]
+
+
+def upload(folder: Path, name: str, text: str) -> UploadedFile:
+    """A file as the web leaves it for the line."""
+    path = folder / f"upload-{len(list(folder.iterdir()))}"
+    path.write_text(text, encoding="utf-8")
+    return UploadedFile(name, str(path), path.stat().st_size)
+
+
+def turn(answer_id: str = "1" * 32, **fields: object) -> Turn:
+    """A running turn of Ann's session `s`."""
+    known: dict[str, object] = {
+        "session_id": "s",
+        "question": "Why?",
+        "text": "",
+        "status": "running",
+        "topic": 1,
+        "created_at": "2026-01-02T03:04:05.678Z",
+        "worker": "w1",
+    }
+    return Turn(answer_id, **{**known, **fields})  # type: ignore[arg-type]
+
+
+def admission(text: str = "Why is the sky blue?", *, session: Session | None = None, **fields: object) -> Admission:
+    """Ann's question, let in at the desk."""
+    question = Question(text, ANN, **fields)  # type: ignore[arg-type]
+    known = session or Session("s", 1, (Topic(1, text, 0),))
+    running = turn(session_id=known.session_id, question=text, topic=known.topic, language=question.language)
+    return Admission(
+        question,
+        running.answer_id,
+        known,
+        created=session is None,
+        topic=TopicNotice(known.topic, drifted=False, score=0.0),
+        model=question.model or "gpt-4.1-mini",
+        created_at=running.created_at,
+        turn=running,
+        began=time.monotonic(),
+    )
+
+
+def kinds(frames: Sequence[Frame]) -> list[str]:
+    """The names of frames, a run of the same one told once."""
+    names = [str(frame.__struct_config__.tag) for frame in frames]
+    return [name for number, name in enumerate(names) if names[number - 1 : number] != [name]]
+
+
+def one(frames: Sequence[Frame], kind: type) -> object:
+    """The only frame of its kind."""
+    (found,) = (frame for frame in frames if isinstance(frame, kind))
+    return found
+
+
+BUG = ZeroDivisionError("secret /home/ann/key")
+DOWN: QAError = StoreUnavailable("The store does not answer.", retry_after=1)

@@ -1,0 +1,291 @@
+"""The line: which frames an answer has, in which order, and what is kept of it whatever happens."""
+
+import threading
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from qa_service.answering import answer
+from qa_service.errors import Cancelled, UpstreamRateLimited
+from qa_service.model import (
+    Delta,
+    Done,
+    FileNews,
+    FileText,
+    Finished,
+    Message,
+    Metadata,
+    Observation,
+    Reference,
+    RefusalDelta,
+    Retrying,
+    Searching,
+    StageNotice,
+    Start,
+    Text,
+    TextDelta,
+    Thinking,
+    TopicNotice,
+    Usage,
+)
+from qa_service.prompting import Site
+from qa_service.running import StopSignal
+from tests.answers import failure, frames, metadata, saved
+from tests.fakes import (
+    ANN,
+    ANSWER,
+    BUG,
+    DOWN,
+    STOPPED,
+    USAGE,
+    WAITING_SECONDS,
+    Conversation,
+    FakeReader,
+    FakeUpstream,
+    Step,
+    admission,
+    kinds,
+    one,
+    parts,
+    upload,
+)
+
+
+class TestOrder:
+    def test_start_comes_before_upstream_is_asked(self) -> None:
+        known = parts(upstream := FakeUpstream())
+        first = next(answer(admission(), known, StopSignal()))
+        assert isinstance(first, Start)
+        assert upstream.prompts == []
+
+    def test_text_then_metadata_then_done(self) -> None:
+        told = frames(parts())
+        assert kinds(told) == ["start", "text", "metadata", "done"]
+        assert told[-1] == Done("completed")
+
+    def test_files_are_read_before_and_references_come_behind_the_text(self, tmp_path: Path) -> None:
+        known = parts(FakeUpstream([TextDelta("It scatters [1]."), STOPPED]))
+        told = frames(known, files=(upload(tmp_path, "sky.txt", "The sky scatters blue light."),))
+        assert kinds(told) == ["start", "status", "text", "reference", "metadata", "done"]
+        assert [frame.stage for frame in told if isinstance(frame, StageNotice)] == [
+            "reading_file",
+            "reading_file",
+            "file",
+            "retrieving",
+        ]
+
+    def test_each_delta_is_a_frame_of_its_own(self) -> None:
+        told = frames(parts(FakeUpstream(ANSWER)))
+        assert [frame.content for frame in told if isinstance(frame, Text)] == ["The answer ", "is 42."]
+
+    def test_what_upstream_does_meanwhile_is_told(self) -> None:
+        steps: list[Step] = [Thinking(), Searching(), Searching("blue sky"), Retrying(2, "rate_limited"), *ANSWER]
+        told = frames(parts(FakeUpstream(steps)))
+        assert [frame for frame in told if isinstance(frame, StageNotice)] == [
+            StageNotice("thinking"),
+            StageNotice("searching_web"),
+            StageNotice("searching_web", query="blue sky"),
+            StageNotice("retrying", attempt=2, reason="rate_limited"),
+        ]
+
+    def test_the_turn_is_saved_when_the_metadata_comes(self) -> None:
+        known = parts()
+        for frame in answer(admission(), known, StopSignal()):
+            if isinstance(frame, Metadata):
+                break
+        assert saved(known).text == "The answer is 42."
+
+    def test_the_watcher_is_told_after_done(self) -> None:
+        seen: list[Observation] = []
+        line = answer(admission(), parts(observe=seen.append), StopSignal())
+        while not isinstance(next(line), Done):
+            assert seen == []
+        assert list(line) == []
+        assert [(one.status, one.usage, one.owner, one.saved) for one in seen] == [("completed", USAGE, "user", True)]
+
+
+class TestFiles:
+    def test_a_bad_file_does_not_end_the_answer(self, tmp_path: Path) -> None:
+        files = (upload(tmp_path, "bad.broken", ""), upload(tmp_path, "sky.txt", "Blue."))
+        told = frames(parts(), files=files)
+        verdicts = {verdict.name: (verdict.status, verdict.reason) for verdict in metadata(told).files}
+        assert verdicts == {"bad.broken": ("failed", "damaged"), "sky.txt": ("used", None)}
+        assert told[-1] == Done("completed")
+
+    def test_a_reader_that_says_nothing_of_a_file_has_found_it_damaged(self, tmp_path: Path) -> None:
+        class Silent:
+            def read(self, file: object, stop: object) -> tuple[FileNews, ...]:
+                return ()
+
+        told = frames(parts(reader=Silent()), files=(upload(tmp_path, "sky.txt", "Blue."),))
+        assert [(verdict.status, verdict.reason) for verdict in metadata(told).files] == [("failed", "damaged")]
+
+    def test_what_does_not_fit_the_budget_is_told(self, tmp_path: Path) -> None:
+        text = "\n\n".join(f"Blue light number {n} scatters. " * 6 for n in range(9))
+        files = (upload(tmp_path, "sky.txt", text), upload(tmp_path, "sea.txt", "Salt and fish. " * 20))
+        known = parts(site=Site("Be plain.", context_tokens=500))
+        told = frames(known, "Why is light blue?", files=files)
+        verdicts = [(verdict.status, verdict.reason) for verdict in metadata(told).files]
+        assert verdicts == [("truncated", "over_budget"), ("skipped", "over_budget")]
+
+    def test_a_reader_is_told_to_stop_and_upstream_is_not_asked(self, tmp_path: Path) -> None:
+        upstream, reader, stop = FakeUpstream(), FakeReader(), StopSignal()
+        setter = threading.Thread(target=_stop_when_read, args=(reader, stop))
+        setter.start()
+        files = (upload(tmp_path, "long.endless", ""), upload(tmp_path, "sky.txt", "Blue."))
+        told = frames(parts(upstream, reader=reader), stop=stop, files=files)
+        setter.join()
+        assert told[-1] == Done("cancelled")
+        assert (reader.read_names, upstream.prompts) == (["long.endless"], [])
+        assert metadata(told).calls == ()
+        assert metadata(told).usage == Usage(estimated=True)
+
+    def test_a_part_without_a_passage_does_no_harm(self, tmp_path: Path) -> None:
+        class Hesitant(FakeReader):
+            def read(self, file, stop):  # type: ignore[no-untyped-def]
+                yield FileText()
+                yield from super().read(file, stop)
+
+        told = frames(parts(reader=Hesitant()), files=(upload(tmp_path, "sky.txt", "Blue."),))
+        assert [verdict.status for verdict in metadata(told).files] == ["used"]
+
+    def test_a_follow_up_uses_the_files_of_its_topic(self, tmp_path: Path) -> None:
+        chat = Conversation(upstream := FakeUpstream())
+        chat.ask("What scatters?", files=(upload(tmp_path, "sky.txt", "Blue light scatters."),))
+        told = chat.ask("And why blue?")
+        asked = [message.content for message in upstream.prompts[1].messages]
+        assert asked[1:3] == ["What scatters?", "The answer is 42."]
+        assert "> Blue light scatters." in asked[3]
+        assert [(verdict.name, verdict.status) for verdict in metadata(told).files] == [("sky.txt", "used")]
+
+
+def _stop_when_read(reader: FakeReader, stop: StopSignal) -> None:
+    assert reader.begun.wait(WAITING_SECONDS)
+    stop.set("cancelled")
+
+
+class TestTopics:
+    def test_nothing_of_an_old_topic_is_in_the_next_prompt(self, tmp_path: Path) -> None:
+        chat = Conversation(upstream := FakeUpstream())
+        chat.ask("What scatters?", files=(upload(tmp_path, "sky.txt", "Blue light scatters."),))
+        told = chat.ask("new: who won?")
+        assert [message.content for message in upstream.prompts[1].messages] == ["Be plain.", "new: who won?"]
+        assert upstream.prompts[1].passages == ()
+        assert metadata(told).files == ()
+
+    def test_the_new_topic_is_told_first_and_last(self) -> None:
+        chat = Conversation(FakeUpstream())
+        chat.ask("What scatters?")
+        told = chat.ask("new: who won?")
+        assert isinstance(told[0], Start)
+        assert told[0].topic == metadata(told).topic == TopicNotice(2, drifted=True, score=0.9)
+
+    def test_after_a_new_topic_only_its_own_turns_are_remembered(self) -> None:
+        chat = Conversation(upstream := FakeUpstream())
+        for question in ("What scatters?", "new: who won?", "And second?"):
+            chat.ask(question)
+        asked = [message.content for message in upstream.prompts[2].messages]
+        assert asked == ["Be plain.", "new: who won?", "The answer is 42.", "And second?"]
+
+    def test_a_conversation_brought_along_is_remembered(self) -> None:
+        chat = Conversation(upstream := FakeUpstream())
+        chat.ask("And second?", messages=(Message("user", "Who won?"), Message("assistant", "Ann did.")))
+        asked = [message.content for message in upstream.prompts[0].messages]
+        assert asked == ["Be plain.", "Who won?", "Ann did.", "And second?"]
+
+
+class TestEnds:
+    def test_an_error_keeps_the_partial_text_and_tells_both_sentences(self) -> None:
+        steps: list[Step] = [TextDelta("Half an "), UpstreamRateLimited("slow down", retry_after=7)]
+        known = parts(FakeUpstream(steps))
+        told = frames(known, language="ko")
+        assert kinds(told) == ["start", "text", "error", "metadata", "done"]
+        error = failure(told)
+        assert (error.code, error.status, error.retryable, error.retry_after) == ("rate_limited", 429, True, 7)
+        assert (error.message, error.user_message[:2]) == ("slow down", "지금")
+        assert told[-1] == Done("failed")
+        assert (saved(known).text, saved(known).status, saved(known).error) == ("Half an ", "failed", error)
+
+    def test_what_upstream_never_counted_is_estimated(self) -> None:
+        known = parts(upstream := FakeUpstream([TextDelta("하늘은 "), DOWN]))
+        usage = metadata(frames(known)).usage
+        assert usage == Usage(upstream.prompts[0].tokens, 4, upstream.prompts[0].tokens + 4, estimated=True)
+
+    def test_somebodys_stop_is_no_error(self) -> None:
+        known = parts(FakeUpstream([TextDelta("Half an "), Cancelled()]))
+        told = frames(known)
+        assert kinds(told) == ["start", "text", "metadata", "done"]
+        assert (told[-1], metadata(told).finish_reason) == (Done("cancelled"), "cancelled")
+        assert (saved(known).text, saved(known).status) == ("Half an ", "cancelled")
+
+    def test_the_time_limit_is_an_error(self) -> None:
+        stop = StopSignal()
+        stop.set("timeout")
+        told = frames(parts(FakeUpstream([TextDelta("Half an "), Cancelled()])), stop=stop)
+        assert failure(told).code == "upstream_timeout"
+        assert told[-1] == Done("failed")
+
+    @pytest.mark.parametrize(
+        ("steps", "reason", "status"),
+        [
+            ([TextDelta("Some"), Finished("length")], "length", "incomplete"),
+            ([TextDelta("Some"), Finished("content_filter")], "content_filter", "incomplete"),
+            ([RefusalDelta("No, "), RefusalDelta("sorry."), Finished("stop")], "refusal", "completed"),
+            ([Finished("refusal")], "refusal", "completed"),
+        ],
+    )
+    def test_an_early_end_is_no_error(self, steps: list[Delta], reason: str, status: str) -> None:
+        told = frames(known := parts(FakeUpstream(steps)))
+        assert (metadata(told).finish_reason, told[-1]) == (reason, Done(status))  # type: ignore[arg-type]
+        assert "error" not in kinds(told)
+        assert saved(known).status == status
+
+    def test_a_refusal_is_shown_as_text(self) -> None:
+        told = frames(parts(FakeUpstream([RefusalDelta("No, "), RefusalDelta("sorry."), Finished("stop")])))
+        assert "".join(frame.content for frame in told if isinstance(frame, Text)) == "No, sorry."
+
+    def test_an_upstream_that_just_ends_has_failed(self) -> None:
+        told = frames(parts(FakeUpstream([TextDelta("Half an ")])))
+        assert (failure(told).code, told[-1]) == ("upstream_unavailable", Done("failed"))
+
+    def test_an_upstream_that_ends_because_it_was_stopped_was_cancelled(self) -> None:
+        stop = StopSignal()
+        stop.set("cancelled")
+        told = frames(parts(FakeUpstream([TextDelta("Half an ")])), stop=stop)
+        assert ("error" in kinds(told), told[-1]) == (False, Done("cancelled"))
+
+    @pytest.mark.parametrize(
+        "steps", [list(ANSWER), [TextDelta("Half"), DOWN], [TextDelta("Half"), Cancelled()], [BUG]]
+    )
+    def test_upstream_is_let_go_of_before_the_end_is_told(self, steps: list[Step]) -> None:
+        known = parts(upstream := FakeUpstream(steps))
+        for frame in answer(admission(), known, StopSignal()):
+            assert not isinstance(frame, Metadata) or upstream.closed == 1
+        assert upstream.closed == 1
+
+    def test_closing_the_line_lets_go_of_upstream(self) -> None:
+        line = answer(admission(), parts(upstream := FakeUpstream()), StopSignal())
+        while not isinstance(next(line), Text):
+            pass
+        assert isinstance(line, Generator)
+        line.close()
+        assert upstream.closed == 1
+
+
+class TestPrompt:
+    def test_the_caller_is_known_to_upstream_by_a_hash(self) -> None:
+        frames(parts(upstream := FakeUpstream()))
+        assert upstream.prompts[0].safety_identifier == f"hashed {ANN.key}"
+
+    def test_a_site_without_citations_gets_none(self, tmp_path: Path) -> None:
+        known = parts(FakeUpstream([TextDelta("Blue [1]."), STOPPED]), site=Site("Be plain.", citations=False))
+        told = frames(known, files=(upload(tmp_path, "sky.txt", "The sky is blue."),))
+        assert "reference" not in kinds(told)
+
+    def test_a_reference_quotes_the_page_it_names(self, tmp_path: Path) -> None:
+        known = parts(FakeUpstream([TextDelta("하늘은 파랗습니다 [1]."), STOPPED]))
+        file = upload(tmp_path, "하늘.txt", "바다 이야기.\f하늘은 파랗다. 구름은 희다.")
+        found = one(frames(known, "하늘은 왜 파란가요?", files=(file,)), Reference)
+        assert isinstance(found, Reference)
+        assert (found.n, found.file, found.page, found.quote) == (1, "하늘.txt", 2, "하늘은 파랗다.")

@@ -1,0 +1,114 @@
+"""The answer in the making: what it cost, how long it took, what became of its files."""
+
+import time
+
+import pytest
+from msgspec.structs import replace
+
+from qa_service.draft import Draft, observed
+from qa_service.errors import UpstreamTimeout
+from qa_service.language.phrases import failure
+from qa_service.model import Finished, Passage, Prompt, Session, StoredFile, Usage, Verdict
+from tests.fakes import STOPPED, USAGE, admission
+
+MINI = "gpt-4.1-mini"
+DATED = "gpt-4.1-mini-2025-04-14"
+PRICE = {"input": 2.0, "cached": 0.5, "output": 8.0}
+
+
+def prompted(*passages: Passage, session: Session | None = None) -> Draft:
+    draft = Draft(admission(session=session))
+    draft.settle(Prompt(MINI, (), "Why?", passages=passages, tokens=30))
+    return draft
+
+
+def finished() -> Draft:
+    draft = prompted()
+    draft.write("Because.")
+    draft.finished = STOPPED
+    return draft
+
+
+class TestCost:
+    def test_fresh_cached_and_written_tokens_each_have_their_price(self) -> None:
+        expected = ((100 - 40) * 2.0 + 40 * 0.5 + 20 * 8.0) / 1_000_000
+        assert finished().metadata({DATED: PRICE}).cost == pytest.approx(expected)
+
+    def test_the_model_asked_for_names_the_price_where_the_one_that_answered_has_none(self) -> None:
+        assert finished().metadata({MINI: PRICE}).cost == finished().metadata({DATED: PRICE}).cost
+
+    def test_without_a_price_for_cached_tokens_they_cost_as_fresh_ones(self) -> None:
+        assert finished().metadata({MINI: {"input": 1.0, "output": 0}}).cost == pytest.approx(100 / 1_000_000)
+
+    def test_without_prices_it_is_unknown(self) -> None:
+        assert finished().metadata({}).cost is None
+
+    def test_the_call_tells_the_same(self) -> None:
+        metadata = finished().metadata({MINI: PRICE})
+        (call,) = metadata.calls
+        assert (call.model, call.usage, call.cost) == (DATED, USAGE, metadata.cost)
+
+
+class TestUsage:
+    def test_what_upstream_counted_counts(self) -> None:
+        assert finished().metadata({}).usage == USAGE
+
+    def test_what_it_did_not_count_is_estimated(self) -> None:
+        draft = prompted()
+        draft.write("1234567")
+        draft.finished = Finished("stop")
+        assert draft.metadata({}).usage == Usage(30, 3, 33, estimated=True)
+
+    def test_before_the_prompt_nothing_was_used(self) -> None:
+        metadata = Draft(admission()).metadata({MINI: PRICE})
+        assert (metadata.usage, metadata.calls, metadata.cost) == (Usage(estimated=True), (), 0)
+
+
+class TestTiming:
+    def test_the_first_piece_sets_the_first_tokens_time(self) -> None:
+        draft = Draft(replace(admission(), began=time.monotonic() - 2))
+        draft.write("a")
+        draft.write("b")
+        timing = draft.metadata({}).timing
+        assert timing.first_token_ms is not None
+        assert 2000 <= timing.first_token_ms <= timing.total_ms < 4000
+
+    def test_without_a_piece_there_is_none(self) -> None:
+        assert prompted().metadata({}).timing.first_token_ms is None
+
+
+FILE = StoredFile("f1", "sky.txt", "text", "used", 1, passages=2)
+ONE, TWO = Passage("f1", "sky.txt", "One."), Passage("f1", "sky.txt", "Two.")
+
+
+class TestFiles:
+    @pytest.mark.parametrize(
+        ("file", "passages", "status", "reason"),
+        [
+            (FILE, (ONE, TWO), "used", None),
+            (FILE, (ONE,), "truncated", "over_budget"),
+            (FILE, (), "skipped", "over_budget"),
+            (replace(FILE, status="truncated", reason="too_large"), (ONE, TWO), "truncated", "too_large"),
+            (replace(FILE, status="failed", reason="damaged", passages=0), (), "failed", "damaged"),
+        ],
+    )
+    def test_the_verdict_says_how_much_stands_in_the_prompt(
+        self, file: StoredFile, passages: tuple[Passage, ...], status: str, reason: str | None
+    ) -> None:
+        (verdict,) = prompted(*passages, session=Session("s", 1, files=(file,))).verdicts
+        assert (verdict.status, verdict.reason) == (status, reason)
+
+    def test_a_passage_of_no_file_of_the_session_counts_for_none(self) -> None:
+        draft = prompted(Passage("elsewhere", "base.txt", "Known."))
+        assert draft.verdicts == []
+
+
+def test_the_observation_tells_no_text() -> None:
+    draft = finished()
+    draft.add_file(FILE, Verdict("sky.txt", "text", "used"))
+    draft.error = UpstreamTimeout("slow")
+    metadata = draft.metadata({})
+    seen = observed(draft.turn(metadata, failure(draft.error, "en")), metadata, owner="user")
+    assert (seen.error, seen.status, seen.files, seen.topic) == ("upstream_timeout", "failed", 1, 1)
+    assert "Because" not in str(seen)
+    assert "Why" not in str(seen)
