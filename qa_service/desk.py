@@ -1,0 +1,159 @@
+"""What may be refused, before anything is promised: the rate limit, the session's topic, the session's running answer.
+
+After `admit` nothing refuses the question any more; until then every refusal is an HTTP status.
+"""
+
+import secrets
+import time
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from qa_service.clock import now
+from qa_service.errors import RateLimited, StoreUnavailable
+from qa_service.interfaces import Claim, Claimed, DriftDetector, Limiter, SessionStore
+from qa_service.model import Admission, Drift, Exchange, Message, Owner, Question, Session, Topic, TopicNotice, Turn
+
+HARD_TO_GUESS = 22
+"""Characters of an anonymous caller's own session id: as many as 128 random bits take in base 64; a UUID has more."""
+TITLE = 80
+ATTEMPTS = 5
+SEED = 20
+
+
+class Desk(Struct, frozen=True):
+    """Admits questions. `stop(answer_id, worker)` stops the answer that a new question replaces, without waiting."""
+
+    sessions: SessionStore
+    limiter: Limiter
+    detector: DriftDetector
+    stop: Callable[[str, str], None]
+    worker: str
+    model: str
+
+    def admit(self, question: Question) -> Admission:
+        """Take hold of the session. Raises `RateLimited`, `Busy` or `StoreUnavailable`; then nothing is left behind."""
+        began = time.monotonic()
+        self._limit(question.owner)
+        session_id = _session_id(question)
+        for _ in range(ATTEMPTS):
+            session = self.sessions.load(question.owner, session_id)
+            known = session or _seeded(session_id, question.messages)
+            drift = self._judge(question, known)
+            admission = self._admission(question, known, drift, created=session is None, began=began)
+            claimed = self.sessions.claim(_claim(admission, session))
+            if not claimed.moved:
+                self._stop_replaced(claimed)
+                return admission
+        raise StoreUnavailable("the session changes too fast", retry_after=1)
+
+    def _limit(self, owner: Owner) -> None:
+        if wait := self.limiter.take(owner):
+            seconds = int(wait) + 1
+            raise RateLimited(f"too many questions; ask again in {seconds} s", retry_after=seconds)
+
+    def _judge(self, question: Question, session: Session) -> Drift:
+        if question.topic == "auto":
+            return self.detector.judge(question.text, session)
+        return Drift(question.topic == "new", 1.0 if question.topic == "new" else 0.0)
+
+    def _admission(
+        self, question: Question, session: Session, drift: Drift, *, created: bool, began: float
+    ) -> Admission:
+        begins = drift.drifted or not session.topic
+        after = _next_topic(session, question.text) if begins else session
+        answer_id, created_at, model = secrets.token_hex(16), now(), question.model or self.model
+        turn = Turn(
+            answer_id,
+            session.session_id,
+            question.text,
+            text="",
+            status="running",
+            topic=after.topic,
+            created_at=created_at,
+            language=question.language,
+            worker=self.worker,
+        )
+        notice = TopicNotice(after.topic, drifted=begins and session.topic > 0, score=round(drift.score, 3))
+        return Admission(
+            question,
+            answer_id,
+            after,
+            created=created,
+            topic=notice,
+            model=model,
+            created_at=created_at,
+            turn=turn,
+            began=began,
+        )
+
+    def _stop_replaced(self, claimed: Claimed) -> None:
+        if claimed.replaced:
+            self.stop(claimed.replaced, claimed.replaced_worker)
+
+
+def _session_id(question: Question) -> str:
+    own = question.session_id
+    guessable = question.owner.kind == "anonymous" and len(own) < HARD_TO_GUESS
+    return secrets.token_hex(16) if not own or guessable else own
+
+
+def title_of(question: str) -> str:
+    """A session's or a topic's title until somebody gives it a better one: its first question, shortened."""
+    line = " ".join(question.split())
+    return line if len(line) <= TITLE else line[: TITLE - 1].rstrip() + "…"
+
+
+def _next_topic(session: Session, question: str) -> Session:
+    topics = (*session.topics, Topic(session.topic + 1, title_of(question), 0))
+    return Session(session.session_id, session.topic + 1, topics)
+
+
+def _seeded(session_id: str, messages: tuple[Message, ...]) -> Session:
+    """An unknown session: empty, or what the caller says was said before, as its first topic."""
+    exchanges = _exchanges(messages)[-SEED:]
+    if not exchanges:
+        return Session(session_id)
+    topic = Topic(1, title_of(exchanges[0].question), len(exchanges))
+    return Session(session_id, 1, (topic,), context=tuple(exchanges))
+
+
+def _exchanges(messages: tuple[Message, ...]) -> list[Exchange]:
+    exchanges: list[Exchange] = []
+    question = ""
+    for message in messages:
+        if message.role == "user":
+            question = message.content
+        elif message.role == "assistant" and question:
+            exchanges.append(Exchange(question, message.content))
+            question = ""
+    return exchanges
+
+
+def _claim(admission: Admission, session: Session | None) -> Claim:
+    question, turn = admission.question, admission.turn
+    seed = () if session else _seed(admission)
+    return Claim(
+        question.owner,
+        expected_topic=session.topic if session else 0,
+        turn=turn,
+        title=admission.session.topics[0].title,
+        topic_title=admission.session.topics[-1].title or title_of(question.text),
+        reject_busy=question.on_busy == "reject",
+        seed=seed,
+    )
+
+
+def _seed(admission: Admission) -> tuple[Turn, ...]:
+    return tuple(
+        Turn(
+            secrets.token_hex(16),
+            admission.session.session_id,
+            exchange.question,
+            exchange.text,
+            status="completed",
+            topic=1,
+            created_at=admission.created_at,
+        )
+        for exchange in _exchanges(admission.question.messages)[-SEED:]
+    )

@@ -1,0 +1,33 @@
+"""A `Stop`: set once, from any thread, and what was registered with it runs."""
+
+from qa_service.running import StopSignal
+
+
+class TestStopSignal:
+    def test_the_first_reason_stays(self) -> None:
+        stop = StopSignal()
+        stop.set("cancelled")
+        stop.set("timeout")
+        assert (stop.is_set(), stop.reason) == (True, "cancelled")
+
+    def test_what_was_registered_runs_once(self) -> None:
+        stop, ran = StopSignal(), []
+        stop.call(lambda: ran.append("early"))
+        stop.set("cancelled")
+        stop.set("cancelled")
+        stop.call(lambda: ran.append("late"))
+        assert ran == ["early", "late"]
+
+    def test_what_was_taken_back_does_not_run(self) -> None:
+        stop, ran = StopSignal(), []
+        stop.call(lambda: ran.append("never"))()
+        stop.set("cancelled")
+        assert ran == []
+
+    def test_taking_back_what_has_run_does_no_harm(self) -> None:
+        stop, ran = StopSignal(), []
+        take_back = stop.call(lambda: ran.append("ran"))
+        stop.set("cancelled")
+        take_back()
+        stop.call(lambda: ran.append("at once"))()
+        assert ran == ["ran", "at once"]
