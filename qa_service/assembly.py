@@ -1,0 +1,200 @@
+"""The only place that names concrete classes: from settings to everything that answers."""
+
+import hashlib
+import hmac
+import logging
+import os
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import redis
+from msgspec import Struct
+
+from qa_service.answering import Parts, answer
+from qa_service.desk import Desk
+from qa_service.files.isolation import ChildReaders
+from qa_service.interfaces import (
+    DriftDetector,
+    FileReader,
+    FileShelf,
+    History,
+    Observer,
+    Retriever,
+    RunningStore,
+    SessionEditor,
+    Upstream,
+)
+from qa_service.model import Observation
+from qa_service.prompting import Site
+from qa_service.retrieval.lexical import LexicalRetriever
+from qa_service.running import Runner
+from qa_service.settings import Settings, SettingsError, made_secret
+from qa_service.stores.breaker import StoreGuard, redis_pool
+from qa_service.stores.embedded import embedded_pool
+from qa_service.stores.history import RedisHistory
+from qa_service.stores.passages import RedisFiles
+from qa_service.stores.sessions import Kept, RedisLimiter, RedisRunning, RedisSessions
+from qa_service.topics.detector import KeepTopic, LearnedDrift
+from qa_service.upstream.offline import OfflineAnswerer
+from qa_service.upstream.responses import ResponsesUpstream, openai_client
+
+log = logging.getLogger(__name__)
+answers = logging.getLogger("qa_service.answers")
+
+STORE_SECONDS = 0.7
+STORE_CONNECTIONS = 100
+WAIT_SECONDS = 1.0
+STALE_UPLOAD_SECONDS = 3600
+
+
+class Assembly(Struct, frozen=True):
+    """Everything that answers, put together once per app and process."""
+
+    settings: Settings
+    desk: Desk
+    runner: Runner
+    history: History
+    editor: SessionEditor
+    shelf: FileShelf
+    secret: str
+    uploads: Path
+    check_store: Callable[[], None]
+    """Raises `StoreUnavailable` where the store doesn't answer."""
+
+
+def assemble(
+    settings: Settings,
+    *,
+    upstream: Upstream | None = None,
+    detector: DriftDetector | None = None,
+    reader: FileReader | None = None,
+    retriever: Retriever | None = None,
+    observe: Observer | None = None,
+) -> Assembly:
+    """Put the service together; each part may be another one.
+
+    Without `REDIS_URL` the private store runs when this returns.
+    """
+    secret, worker = settings.secret or _kept_secret(settings), secrets.token_hex(8)
+    client, guard = _client(settings), StoreGuard()
+    kept = Kept(int(settings.session_ttl), settings.session_turns)
+    sessions, history = RedisSessions(client, guard, kept), RedisHistory(client, guard)
+    parts = Parts(
+        upstream=upstream or _upstream(settings),
+        sessions=sessions,
+        files=RedisFiles(client, guard, seconds=kept.seconds),
+        reader=reader or _reader(settings),
+        retriever=retriever or LexicalRetriever(),
+        observe=observe or log_answer,
+        site=Site(settings.instructions, settings.context_tokens, citations=settings.citations),
+        prices=settings.prices,
+        safety_identifier=partial(_safety_identifier, secret),
+    )
+    runner = _runner(settings, parts, RedisRunning(client, guard, waiting=_waiting_client(settings)), worker)
+    questions, seconds = settings.rate
+    desk = Desk(
+        sessions,
+        RedisLimiter(client, guard, questions=questions, seconds=seconds),
+        detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
+        stop=runner.stop,
+        worker=worker,
+        model="offline" if settings.answers_itself and upstream is None else settings.model,
+    )
+    return Assembly(
+        settings,
+        desk,
+        runner,
+        history=history,
+        editor=history,
+        shelf=history,
+        secret=secret,
+        uploads=_uploads(settings.data),
+        check_store=partial(_ping, client, guard),
+    )
+
+
+def log_answer(observation: Observation) -> None:
+    """One line of JSON per answer; no question, no session."""
+    answers.info("%s", msgspec.json.encode(observation).decode())
+
+
+def _runner(settings: Settings, parts: Parts, store: RunningStore, worker: str) -> Runner:
+    return Runner(
+        lambda admission, stop: answer(admission, parts, stop),
+        store,
+        worker=worker,
+        answer_seconds=settings.answer_seconds,
+        grace_seconds=settings.grace_seconds,
+    )
+
+
+def _reader(settings: Settings) -> FileReader:
+    return ChildReaders(seconds=settings.file_seconds, memory=settings.file_memory, slots=os.cpu_count() or 1)
+
+
+def _kept_secret(settings: Settings) -> str:
+    if settings.redis_url:
+        log.warning("QA_SECRET is not set: each machine makes its own, and none reads what another signed")
+    return made_secret(settings.data, "secret")
+
+
+def _client(settings: Settings, *, connections: int = STORE_CONNECTIONS, seconds: float = STORE_SECONDS) -> redis.Redis:
+    if settings.redis_url:
+        pool = redis_pool(settings.redis_url, max_connections=connections, timeout=seconds)
+    else:
+        pool = embedded_pool(settings.data, max_connections=connections, timeout=seconds)
+    return redis.Redis(connection_pool=pool)
+
+
+def _waiting_client(settings: Settings) -> redis.Redis:
+    # Waiting for word from others neither takes a place from who asks, nor counts as a store that hangs.
+    return _client(settings, connections=2, seconds=STORE_SECONDS + WAIT_SECONDS)
+
+
+def _ping(client: redis.Redis, guard: StoreGuard) -> None:
+    with guard:
+        client.ping()
+
+
+def _upstream(settings: Settings) -> Upstream:
+    if settings.answers_itself:
+        return OfflineAnswerer()
+    if not settings.openai_api_key:
+        raise SettingsError("QA_UPSTREAM: responses needs OPENAI_API_KEY")
+    client = openai_client(
+        api_key=settings.openai_api_key,
+        base_url=settings.openai_base_url,
+        organization=settings.openai_org_id,
+        project=settings.openai_project_id,
+        max_connections=settings.max_answers,
+        connect_seconds=settings.connect_seconds,
+        idle_seconds=settings.idle_seconds,
+    )
+    return ResponsesUpstream(
+        client,
+        tries=settings.tries,
+        connect_seconds=settings.connect_seconds,
+        first_token_seconds=settings.first_token_seconds,
+        idle_seconds=settings.idle_seconds,
+        search_context=settings.web_search_context,
+    )
+
+
+def _safety_identifier(secret: str, owner: str) -> str:
+    return hmac.new(secret.encode(), b"upstream " + owner.encode(), hashlib.sha256).hexdigest()
+
+
+def _uploads(data: Path) -> Path:
+    """Where uploads lie until they are read; what a killed worker left there long ago is deleted."""
+    folder = data / "uploads"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in folder.glob("upload-*"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > STALE_UPLOAD_SECONDS:
+                path.unlink()
+    return folder.absolute()

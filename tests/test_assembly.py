@@ -1,0 +1,168 @@
+"""Putting it together: the parts that settings choose, and those that a host brings."""
+
+import hashlib
+import hmac
+import logging
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+from redis import Redis
+
+from qa_service.assembly import Assembly, assemble, log_answer
+from qa_service.errors import StoreUnavailable
+from qa_service.model import Done, Frame, Observation, Question, Session, Text, Timing, Usage
+from qa_service.settings import Settings, SettingsError
+from qa_service.stores.embedded import socket_path
+from qa_service.topics.detector import KeepTopic, LearnedDrift
+from tests.fakes import ANN, WAITING_SECONDS, FakeDetector, FakeReader, FakeUpstream, upload
+
+pytestmark = pytest.mark.usefixtures("no_threads_left")
+SECRET = "0123456789abcdef"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, private_valkey: Redis) -> Settings:
+    private_valkey.flushall()
+    url = f"unix://{private_valkey.connection_pool.connection_kwargs['path']}"
+    return Settings(data=tmp_path / "qa", redis_url=url, secret=SECRET)
+
+
+def ask(house: Assembly, text: str, **fields: object) -> list[Frame]:
+    """All frames of the answer to Ann's question."""
+    running = house.runner.start(house.desk.admit(Question(text, ANN, "chat", **fields)))  # type: ignore[arg-type]
+    batches = house.runner.follow(running, heartbeat=WAITING_SECONDS)
+    return [frame for batch in batches for _, frame in batch]
+
+
+class TestAnswering:
+    def test_without_a_model_it_quotes_the_files(self, settings: Settings, tmp_path: Path) -> None:
+        house = assemble(settings)
+        file = upload(tmp_path, "rules.txt", "Dogs must be kept on a leash.")
+        told = ask(house, "Is a leash needed for dogs?", files=(file,))
+        assert "“Dogs must be kept on a leash.” [1]" in "".join(f.content for f in told if isinstance(f, Text))
+        assert told[-1] == Done("completed")
+        assert house.history.session(ANN, "chat", "", 9).turns[0].status == "completed"
+
+    def test_a_hosts_parts_take_the_place_of_ours(self, settings: Settings, tmp_path: Path) -> None:
+        seen: list[Observation] = []
+        upstream, reader = FakeUpstream(), FakeReader()
+        house = assemble(settings, upstream=upstream, detector=FakeDetector(), reader=reader, observe=seen.append)
+        ask(house, "Why?", files=(upload(tmp_path, "sky.txt", "Blue."),))
+        ask(house, "new: who won?")
+        assert len(upstream.prompts) == len(seen) == 2
+        assert reader.read_names == ["sky.txt"]
+        assert house.history.session(ANN, "chat", "", 9).topics[-1].index == 2
+
+    def test_two_in_one_process_share_a_store_and_nothing_else(self, settings: Settings) -> None:
+        one, two = assemble(settings, upstream=FakeUpstream()), assemble(settings, upstream=FakeUpstream())
+        ask(one, "Why?")
+        assert len(two.history.session(ANN, "chat", "", 9).turns) == 1
+        assert one.runner.worker != two.runner.worker
+
+    def test_one_stops_the_answer_of_the_other(self, settings: Settings) -> None:
+        never = threading.Event()
+        one = assemble(settings, upstream=FakeUpstream([never]))
+        two = assemble(settings, upstream=FakeUpstream())
+        running = one.runner.start(one.desk.admit(Question("Why?", ANN, "chat")))
+        assert ask(two, "And now?")[-1] == Done("completed")
+        told = [frame for batch in one.runner.follow(running, heartbeat=WAITING_SECONDS) for _, frame in batch]
+        assert told[-1] == Done("cancelled")
+
+    def test_upstream_knows_an_owner_by_another_hash(self, settings: Settings) -> None:
+        house = assemble(settings, upstream=(upstream := FakeUpstream()))
+        ask(house, "Why?")
+        expected = hmac.new(SECRET.encode(), b"upstream " + ANN.key.encode(), hashlib.sha256).hexdigest()
+        assert upstream.prompts[0].safety_identifier == expected
+
+
+class TestChoosing:
+    @pytest.mark.parametrize(
+        ("changed", "model"),
+        [({}, "offline"), ({"openai_api_key": "sk-1"}, "gpt-4.1-mini"), ({"model": "gpt-5"}, "offline")],
+    )
+    def test_the_model_told_is_the_one_that_answers(
+        self, settings: Settings, changed: dict[str, str], model: str
+    ) -> None:
+        assert assemble(replace(settings, **changed)).desk.model == model
+
+    def test_a_hosts_upstream_answers_as_the_settings_model(self, settings: Settings) -> None:
+        assert assemble(settings, upstream=FakeUpstream()).desk.model == "gpt-4.1-mini"
+
+    def test_a_model_without_a_key_is_refused_by_the_settings_names(self, settings: Settings) -> None:
+        with pytest.raises(SettingsError, match="QA_UPSTREAM: responses needs OPENAI_API_KEY"):
+            assemble(replace(settings, upstream="responses"))
+
+    def test_drift_can_be_turned_off(self, settings: Settings) -> None:
+        assert isinstance(assemble(settings).desk.detector, LearnedDrift)
+        detector = assemble(replace(settings, drift="off")).desk.detector
+        assert isinstance(detector, KeepTopic)
+        assert not detector.judge("By the way, who won?", Session("chat", 1)).drifted
+
+
+class TestSecret:
+    def test_one_is_made_and_kept_where_none_is_set(self, settings: Settings) -> None:
+        made = assemble(replace(settings, secret="")).secret
+        assert assemble(replace(settings, secret="")).secret == made
+        assert (settings.data / "secret").read_text() == made
+
+    def test_with_a_shared_store_that_is_worth_a_warning(
+        self, settings: Settings, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.WARNING):
+            assemble(replace(settings, secret=""))
+        assert "QA_SECRET is not set" in caplog.text
+
+
+class TestStore:
+    def test_without_one_a_private_one_runs(self, tmp_path: Path) -> None:
+        data = tmp_path / "qa"
+        house = assemble(Settings(data=data), upstream=FakeUpstream())
+        house.check_store()
+        ask(house, "Why?")
+        assert assemble(Settings(data=data)).history.sessions(ANN, "", 9).items[0].turns == 1
+        shutil.rmtree(socket_path(data).parent)
+
+    def test_one_that_is_away_is_told(self, settings: Settings) -> None:
+        house = assemble(replace(settings, redis_url="unix:///nowhere/redis.sock"))
+        with pytest.raises(StoreUnavailable):
+            house.check_store()
+
+
+def test_uploads_that_a_killed_worker_left_are_deleted(settings: Settings) -> None:
+    uploads = assemble(settings).uploads
+    old, new, other = (uploads / name for name in ("upload-old", "upload-new", "readme"))
+    for path in (old, new, other):
+        path.touch()
+    for path in (old, other):
+        os.utime(path, (time.time() - 7200,) * 2)
+    assert assemble(settings).uploads == uploads
+    assert sorted(uploads.iterdir()) == [other, new]
+    assert uploads.is_absolute()
+
+
+def test_a_finished_answer_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    seen = Observation(
+        "a1",
+        "user",
+        "completed",
+        "stop",
+        "gpt-5",
+        usage=Usage(1, 2, 3),
+        timing=Timing(None, 5),
+        topic=1,
+        drifted=False,
+        files=0,
+        references=0,
+        saved=True,
+    )
+    with caplog.at_level(logging.INFO, logger="qa_service.answers"):
+        log_answer(seen)
+    (record,) = caplog.records
+    assert msgspec.json.decode(record.getMessage(), type=Observation) == seen
+    assert "\n" not in record.getMessage()

@@ -1,0 +1,290 @@
+"""Configuration: every setting is read, every wrong value is named without being shown."""
+
+import logging
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from qa_service.settings import (
+    READERS,
+    ApiKey,
+    Settings,
+    SettingsError,
+    from_config,
+    from_environment,
+    made_secret,
+)
+
+SECRET = "abcdefghijklmnop"
+GIVEN: dict[str, list[tuple[str, object]]] = {
+    "OPENAI_API_KEY": [(" sk-1 ", "sk-1")],
+    "OPENAI_BASE_URL": [("https://gateway.example/v1/", "https://gateway.example/v1")],
+    "OPENAI_ORG_ID": [("org-1", "org-1")],
+    "OPENAI_PROJECT_ID": [("proj-1", "proj-1")],
+    "REDIS_URL": [("redis://store.example:6379/0", "redis://store.example:6379/0")],
+    "QA_DATA": [("/var/lib/qa", Path("/var/lib/qa"))],
+    "QA_UPSTREAM": [("auto", "auto"), ("responses", "responses"), ("offline", "offline")],
+    "QA_MODEL": [("gpt-5", "gpt-5")],
+    "QA_MODELS_ALLOWED": [("gpt-5, ft:*,", ("gpt-5", "ft:*"))],
+    "QA_TEMPERATURE": [("0", 0.0), ("1.5", 1.5), (" 2 ", 2.0)],
+    "QA_TOP_P": [("0.1", 0.1), ("1", 1.0)],
+    "QA_MAX_TOKENS": [("1", 1)],
+    "QA_INSTRUCTIONS": [("당신은 친절합니다.", "당신은 친절합니다.")],
+    "QA_WEB_SEARCH": [("off", False), ("allowed", True)],
+    "QA_WEB_SEARCH_CONTEXT": [("low", "low")],
+    "QA_PRICES": [('{"gpt-5": {"input": 1, "output": 2.5}}', {"gpt-5": {"input": 1.0, "output": 2.5}})],
+    "QA_API_KEYS": [
+        (
+            f"shop:{SECRET}, ann:{SECRET}2:personal",
+            (ApiKey("shop", SECRET, personal=False), ApiKey("ann", f"{SECRET}2", personal=True)),
+        )
+    ],
+    "QA_SECRET": [(SECRET, SECRET)],
+    "QA_TOKEN_TTL": [("90", 90.0), ("2h", 7200.0)],
+    "QA_ALLOW_ANONYMOUS": [("on", True), ("TRUE", True), ("1", True), ("yes", True), ("no", False), ("0", False)],
+    "QA_ORIGINS": [("https://a.example, http://b.example:8080", ("https://a.example", "http://b.example:8080"))],
+    "QA_TRUSTED_PROXIES": [("0", 0), ("2", 2)],
+    "QA_PUBLIC_URL": [("https://a.example/qa/", "https://a.example/qa")],
+    "QA_PREFIX": [("/api/v2", "/api/v2")],
+    "QA_RATE": [("30/minute", (30, 60)), ("1 / second", (1, 1)), ("5/hour", (5, 3600)), ("9/day", (9, 86400))],
+    "QA_SESSION_TTL": [("30 d", 2_592_000.0)],
+    "QA_SESSION_TURNS": [("20", 20)],
+    "QA_MAX_BODY": [("1000", 1000), ("2 MiB", 2 << 20), ("3kib", 3 << 10), ("1GiB", 1 << 30)],
+    "QA_MAX_FILE": [("1MiB", 1 << 20)],
+    "QA_MAX_FILES": [("3", 3)],
+    "QA_MAX_QUESTION": [("500", 500)],
+    "QA_BODY_SECONDS": [("1m", 60.0)],
+    "QA_FILE_SECONDS": [("1.5", 1.5)],
+    "QA_FILE_MEMORY": [("512MiB", 512 << 20)],
+    "QA_CONTEXT_TOKENS": [("4000", 4000)],
+    "QA_CONNECT_SECONDS": [("5s", 5.0)],
+    "QA_FIRST_TOKEN_SECONDS": [("5", 5.0)],
+    "QA_IDLE_SECONDS": [("5", 5.0)],
+    "QA_ANSWER_SECONDS": [("5", 5.0)],
+    "QA_TRIES": [("1", 1)],
+    "QA_HEARTBEAT_SECONDS": [("0.5", 0.5)],
+    "QA_GRACE_SECONDS": [("0", 0.0)],
+    "QA_MAX_ANSWERS": [("10", 10)],
+    "QA_DRIFT": [("off", "off")],
+    "QA_CITATIONS": [("off", False)],
+    "HOST": [("0.0.0.0", "0.0.0.0")],
+    "PORT": [("1", 1), ("65535", 65535)],
+    "WEB_CONCURRENCY": [("4", 4)],
+}
+WRONG: dict[str, list[str]] = {
+    "OPENAI_BASE_URL": ["gateway.example", "ftp://gateway.example", "https://gate way"],
+    "QA_UPSTREAM": ["openai", "Auto"],
+    "QA_TEMPERATURE": ["2.1", "-1", "warm", "nan", "inf", "1e-1"],
+    "QA_TOP_P": ["1.01"],
+    "QA_MAX_TOKENS": ["0", "-5", "4k", "1.5"],
+    "QA_WEB_SEARCH": ["perhaps"],
+    "QA_WEB_SEARCH_CONTEXT": ["highest"],
+    "QA_PRICES": [
+        "{",
+        "[]",
+        '{"m": {"input": 1}}',
+        '{"m": {"input": 1, "output": 1, "x": 1}}',
+        '{"m": {"input": "a"}}',
+    ],
+    "QA_API_KEYS": [SECRET, f":{SECRET}", "shop:tooshort", f"shop:{SECRET}:admin", f"shop:{SECRET} x", "shop:"],
+    "QA_SECRET": ["tooshort", f"{SECRET}!"],
+    "QA_TOKEN_TTL": ["0", "soon", "-1", "1w"],
+    "QA_ALLOW_ANONYMOUS": ["2"],
+    "QA_ORIGINS": ["*", "a.example", "https://a.example/path", "https://*.example", "null"],
+    "QA_TRUSTED_PROXIES": ["-1", "one"],
+    "QA_PUBLIC_URL": ["a.example"],
+    "QA_PREFIX": ["api", "/", "/api/", "/a b"],
+    "QA_RATE": ["30", "0/hour", "30/fortnight", "many/minute"],
+    "QA_SESSION_TTL": ["0"],
+    "QA_MAX_BODY": ["0", "-1", "64MB", "1.5MiB"],
+    "QA_GRACE_SECONDS": ["-1"],
+    "QA_DRIFT": ["on"],
+    "PORT": ["0", "65536", "http", "-1"],
+    "WEB_CONCURRENCY": ["0", "auto"],
+}
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to stand in, and an environment without settings."""
+    for key in READERS:
+        monkeypatch.delenv(key, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def name_of(key: str) -> str:
+    return key.removeprefix("QA_").lower()
+
+
+class TestValues:
+    def test_every_setting_is_tried_below(self) -> None:
+        assert GIVEN.keys() == READERS.keys()
+        assert {name_of(key) for key in READERS} == set(Settings.__struct_fields__)
+
+    @pytest.mark.parametrize(
+        ("key", "text", "value"), [(k, text, value) for k, g in GIVEN.items() for text, value in g]
+    )
+    def test_it_is_read(self, key: str, text: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(key, text)
+        assert getattr(from_environment(), name_of(key)) == value
+
+    @pytest.mark.parametrize(("key", "text"), [(key, text) for key, texts in WRONG.items() for text in texts])
+    def test_a_wrong_one_is_named_and_not_shown(self, key: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(key, text)
+        with pytest.raises(SettingsError) as refusal:
+            from_environment()
+        said = str(refusal.value).removeprefix(f"{key}: ")
+        assert said != str(refusal.value)
+        assert len(text) < 4 or text not in said
+        assert refusal.value.__cause__ is None
+
+    def test_an_empty_one_is_absent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for key in READERS:
+            monkeypatch.setenv(key, "")
+        assert from_environment() == Settings()
+
+    def test_nothing_set_gives_the_defaults(self) -> None:
+        assert from_environment() == Settings()
+
+    def test_no_value_is_ever_printed(self) -> None:
+        settings = Settings(openai_api_key="sk-1", secret=SECRET, api_keys=(ApiKey("shop", SECRET, personal=True),))
+        shown = f"{settings!r} {settings} {settings.api_keys!r}"
+        assert "sk-1" not in shown
+        assert SECRET not in shown
+        assert "shop" in shown
+
+
+class TestEnvironment:
+    def test_the_file_is_read(self, elsewhere: Path) -> None:
+        (elsewhere / ".env").write_text(
+            "QA_MODEL=from-file\nOTHER=ignored\nQA_INSTRUCTIONS='한 줄'\n", encoding="utf-8"
+        )
+        settings = from_environment()
+        assert (settings.model, settings.instructions) == ("from-file", "한 줄")
+
+    def test_the_real_environment_wins_over_the_file(self, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (elsewhere / ".env").write_text("QA_MODEL=from-file\nQA_TRIES=2\n")
+        monkeypatch.setenv("QA_MODEL", "real")
+        settings = from_environment()
+        assert (settings.model, settings.tries) == ("real", 2)
+
+    def test_the_file_may_lie_elsewhere(self, tmp_path: Path) -> None:
+        folder = tmp_path / "site"
+        folder.mkdir()
+        (folder / ".env").write_text("QA_MODEL=from-file\n")
+        assert from_environment(folder).model == "from-file"
+
+    def test_an_unknown_key_in_the_file_is_refused_by_name(self, elsewhere: Path) -> None:
+        (elsewhere / ".env").write_text("QA_MODLE=gpt-5\nQA_ALSO\n")
+        with pytest.raises(SettingsError, match=r"QA_ALSO, QA_MODLE in \.env") as refusal:
+            from_environment()
+        assert "gpt-5" not in str(refusal.value)
+
+    def test_an_unknown_key_in_the_environment_is_a_warning(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setenv("QA_MODLE", "hidden")
+        with caplog.at_level(logging.WARNING):
+            assert from_environment() == from_config({})
+        assert [record.getMessage() for record in caplog.records] == [
+            "QA_MODLE in the environment: no such setting"
+        ] * 2
+
+
+class TestHostConfig:
+    def test_a_hosts_values_are_read_whatever_their_type(self) -> None:
+        settings = from_config(
+            {
+                "QA_MAX_FILES": 7,
+                "QA_CITATIONS": False,
+                "QA_ALLOW_ANONYMOUS": True,
+                "QA_ORIGINS": ["https://a.example", "https://b.example"],
+                "QA_DATA": Path("/data"),
+                "OPENAI_API_KEY": "sk-1",
+            }
+        )
+        assert (settings.max_files, settings.citations, settings.allow_anonymous) == (7, False, True)
+        assert settings.origins == ("https://a.example", "https://b.example")
+        assert (settings.data, settings.openai_api_key) == (Path("/data"), "sk-1")
+
+    def test_they_win_over_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("QA_MODEL", "environment")
+        monkeypatch.setenv("QA_TRIES", "2")
+        settings = from_config({"QA_MODEL": "host"})
+        assert (settings.model, settings.tries) == ("host", 2)
+
+    def test_none_is_absent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("QA_MODEL", "environment")
+        settings = from_config({"REDIS_URL": None, "OPENAI_API_KEY": None, "QA_MODEL": None})
+        assert settings == Settings(model="environment")
+
+    def test_where_a_host_listens_is_its_own_business(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PORT", "tcp://10.0.0.1:80")
+        monkeypatch.setenv("WEB_CONCURRENCY", "auto")
+        assert from_config({"HOST": "another", "PORT": "none"}) == Settings()
+
+    def test_its_own_keys_are_left_alone_and_unknown_ones_of_ours_refused(self) -> None:
+        assert from_config({"SECRET_KEY": "x", "DEBUG": True}) == Settings()
+        with pytest.raises(SettingsError, match=r"QA_MODLE in app\.config"):
+            from_config({"QA_MODLE": "x"})
+
+    def test_a_wrong_value_is_named(self) -> None:
+        with pytest.raises(SettingsError, match=r"^QA_MAX_FILES: expected"):
+            from_config({"QA_MAX_FILES": 0})
+
+
+class TestMeaning:
+    @pytest.mark.parametrize(
+        ("settings", "itself"),
+        [
+            (Settings(), True),
+            (Settings(openai_api_key="sk-1"), False),
+            (Settings(openai_api_key="sk-1", upstream="offline"), True),
+            (Settings(upstream="responses"), False),
+        ],
+    )
+    def test_without_a_key_or_a_model_it_answers_itself(self, settings: Settings, itself: bool) -> None:
+        assert settings.answers_itself is itself
+
+    def test_only_listed_models_may_be_asked(self) -> None:
+        settings = Settings(model="gpt-5", models_allowed=("ft:*",))
+        asked = ["gpt-5", "ft:gpt-5:shop", "gpt-5-pro", "FT:x"]
+        assert [settings.allows(model) for model in asked] == [True, True, False, False]
+
+    def test_there_is_always_a_worker(self) -> None:
+        assert Settings().workers >= 1
+        assert Settings(web_concurrency=3).workers == 3
+
+
+class TestMadeSecret:
+    def test_it_is_made_once_for_its_owner_alone(self, tmp_path: Path) -> None:
+        data = tmp_path / "deep" / "qa"
+        secret = made_secret(data, "secret")
+        assert len(secret) >= 32
+        assert made_secret(data, "secret") == secret
+        assert stat.S_IMODE((data / "secret").stat().st_mode) == 0o600
+        assert stat.S_IMODE(data.stat().st_mode) == 0o700
+        assert [path.name for path in data.iterdir()] == ["secret"]
+
+    def test_each_name_has_its_own(self, tmp_path: Path) -> None:
+        assert made_secret(tmp_path, "one") != made_secret(tmp_path, "two")
+
+    def test_who_comes_at_once_gets_the_same(self, tmp_path: Path) -> None:
+        for attempt in range(20):
+            begin = threading.Barrier(4)
+            made: set[str] = set()
+
+            def make(name: str = f"secret-{attempt}", begin: threading.Barrier = begin, made: set[str] = made) -> None:
+                begin.wait()
+                made.add(made_secret(tmp_path, name))
+
+            threads = [threading.Thread(target=make) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert len(made) == 1
+            assert "" not in made

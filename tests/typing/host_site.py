@@ -1,0 +1,118 @@
+"""A host site's own parts, as mypy sees them: who is asking, what answers, what decides on topics."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+
+from flask import Flask, Request
+
+from qa_service import (
+    Assembly,
+    DriftDetector,
+    FileReader,
+    Observer,
+    QAService,
+    Retriever,
+    Settings,
+    Stop,
+    Upstream,
+    assemble,
+    create_app,
+)
+from qa_service.interfaces import Index
+from qa_service.model import (
+    Delta,
+    Drift,
+    FileEnd,
+    FileNews,
+    FileText,
+    Finished,
+    Observation,
+    Passage,
+    Prompt,
+    Session,
+    TextDelta,
+    UploadedFile,
+    Verdict,
+)
+
+
+def who_is_asking(request: Request) -> str | None:
+    """A user's id, or None for nobody."""
+    return request.headers.get("X-Site-User")
+
+
+class Echo:
+    """An upstream with a class of its own."""
+
+    @contextmanager
+    def open(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
+        forget = stop.call(lambda: None)
+        yield iter((TextDelta(prompt.question), Finished("stop")))
+        forget()
+
+
+class Delegating:
+    """An upstream that chooses between others."""
+
+    def __init__(self, usual: Upstream, searching: Upstream) -> None:
+        self._usual = usual
+        self._searching = searching
+
+    def open(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
+        return (self._searching if prompt.web_search else self._usual).open(prompt, stop)
+
+
+class NeverDrifts:
+    """A detector."""
+
+    def judge(self, question: str, session: Session) -> Drift:
+        return Drift(drifted=False, score=0.0, reasons=("never",))
+
+
+class ReadsNames:
+    """A file reader."""
+
+    def read(self, file: UploadedFile, stop: Stop) -> Iterator[FileNews]:
+        yield FileText(passages=(Passage("", file.name, file.name),), index={file.name: [0, 1000]})
+        yield FileEnd(Verdict(file.name, "name", "used", pages=1))
+
+
+class FirstOnes:
+    """A retriever."""
+
+    def find(self, question: str, earlier: object, index: Index) -> tuple[Passage, ...]:
+        return index.passages(range(index.look_up([question]).passages)[:3])
+
+
+def watch(observation: Observation) -> None:
+    """An observer is any function of an observation."""
+    print(observation.answer_id, observation.usage.total)
+
+
+upstream: Upstream = Delegating(Echo(), searching=Echo())
+detector: DriftDetector = NeverDrifts()
+reader: FileReader = ReadsNames()
+retriever: Retriever = FirstOnes()
+observer: Observer = watch
+
+
+def our_assembly(settings: Settings) -> Assembly:
+    """What `assemble=` takes."""
+    return assemble(
+        settings, upstream=upstream, detector=detector, reader=reader, retriever=retriever, observe=observer
+    )
+
+
+def mounted() -> Flask:
+    """An existing site with the service under a prefix of its own."""
+    site = Flask("site")
+    QAService(site, url_prefix="/qa", identify=who_is_asking, assemble=our_assembly)
+    later = QAService(identify=lambda request: request.remote_user, assemble=partial(assemble, upstream=upstream))
+    later.init_app(site)
+    return site
+
+
+def alone() -> Flask:
+    """The service as an app of its own."""
+    return create_app(Settings(model="gpt-5", allow_anonymous=True), identify=who_is_asking, assemble=our_assembly)
