@@ -1,0 +1,1 @@
+"""Wire formats: pure encoders over the frames of an answer."""

@@ -1,0 +1,76 @@
+"""What every wire format shares: JSON on one line that no client's line reader breaks, and public addresses."""
+
+from typing import Any
+
+import msgspec
+
+from qa_service.model import Failure, Frame, Metadata, Reference, Text, Turn
+
+_encode = msgspec.json.Encoder().encode
+
+# JSON may carry these raw, but Swift's and httpx's line readers split at them.
+SEPARATORS = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"))
+
+
+def one_line(value: object) -> bytes:
+    """JSON without a raw line separator of any kind."""
+    encoded = _encode(value)
+    for raw, escaped in SEPARATORS:
+        if raw in encoded:
+            encoded = encoded.replace(raw, escaped)
+    return encoded
+
+
+def reference(frame: Reference, prefix: str) -> dict[str, Any]:
+    """A reference's fields, a document's address standing under the public prefix."""
+    fields = _fields(frame)
+    return {**fields, "url": f"{prefix}/{frame.url}"} if frame.kind == "document" and frame.url else fields
+
+
+def content(frame: Frame, prefix: str) -> Any:
+    """What the contract calls `content`: a text's string, any other frame's fields."""
+    match frame:
+        case Text(content=text):
+            return text
+        case Reference():
+            return reference(frame, prefix)
+        case Failure():
+            return failure(frame)
+        case Metadata():
+            return metadata(frame)
+        case _:
+            return _fields(frame)
+
+
+def failure(frame: Failure) -> dict[str, Any]:
+    """An error frame's fields; its HTTP status is for those who don't stream."""
+    fields = _fields(frame)
+    fields.pop("status", None)
+    return fields
+
+
+def metadata(frame: Metadata) -> dict[str, Any]:
+    """A metadata frame's fields; lists of results are left out when empty."""
+    fields = _fields(frame)
+    return {name: value for name, value in fields.items() if value or name not in ("imageResults", "videoResults")}
+
+
+def answer(turn: Turn, prefix: str) -> dict[str, Any]:
+    """The answer object of `answers/{id}` and of `stream=false`."""
+    fields: dict[str, Any] = {
+        "answerId": turn.answer_id,
+        "sessionId": turn.session_id,
+        "question": turn.question,
+        "text": turn.text,
+        "status": turn.status,
+        "references": [reference(source, prefix) for source in turn.references],
+        "metadata": turn.metadata and metadata(turn.metadata),
+        "createdAt": turn.created_at,
+    }
+    return {**fields, "error": failure(turn.error)} if turn.error else fields
+
+
+def _fields(frame: object) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(frame)
+    fields.pop("type", None)
+    return fields
