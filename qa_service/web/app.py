@@ -1,0 +1,40 @@
+"""The smallest host: an app that is the service and its page, and nothing else."""
+
+import logging
+from collections.abc import Callable
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from qa_service.assembly import Assembly, assemble
+from qa_service.settings import Settings, from_environment
+from qa_service.web import problems
+from qa_service.web.extension import Identify, QAService
+from qa_service.web.page import guard, pages
+
+log = logging.getLogger(__name__)
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    identify: Identify | None = None,
+    assemble: Callable[[Settings], Assembly] = assemble,
+    loopback_visitors: bool = False,
+) -> Flask:
+    """An app for any WSGI server; without `settings` they come from `.env` and the environment.
+
+    `loopback_visitors` lets people at this machine ask without a credential; only `qa-service serve` sets it.
+    """
+    settings = settings or from_environment()
+    app = Flask("qa_service", static_folder=None)
+    QAService(app, settings=settings, identify=identify, assemble=assemble, loopback_visitors=loopback_visitors)
+    if not (settings.api_keys or settings.allow_anonymous or identify or loopback_visitors):
+        log.warning("nobody can ask yet: set QA_API_KEYS, or QA_ALLOW_ANONYMOUS=on for visitors without a credential")
+    app.register_blueprint(pages)
+    app.after_request(guard)
+    app.register_error_handler(HTTPException, problems.http_refusal)
+    if hops := settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]
+    return app

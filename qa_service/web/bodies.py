@@ -1,0 +1,101 @@
+"""Reading a request's body: bounded in bytes and time, complete or refused, and never in one long gulp.
+
+What the servers below leave to us (measured): a body has no time-out, one that is cut short is handed on as if
+it were whole, and a chunked one over the limit is cut in silence.
+"""
+
+import socket
+import time
+from typing import IO
+
+from flask import Request
+from msgspec import Struct
+
+from qa_service.errors import BadRequest, BodyTimeout, TooLarge
+
+GULP = 1 << 16
+BETWEEN_YIELDS = 1 << 18
+
+
+class Bounds(Struct, frozen=True):
+    """How much of a body is read, and for how long."""
+
+    bytes: int
+    seconds: float
+
+
+class Body:
+    """A request's body as a stream that raises our errors.
+
+    Reads give way to other requests of this worker now and then: a fast sender would else keep it.
+    """
+
+    def __init__(self, request: Request, bounds: Bounds) -> None:
+        self._input: IO[bytes] = request.environ["wsgi.input"]
+        self._socket = _socket(request)
+        self._bounds = bounds
+        self._announced = request.content_length
+        self._chunked = is_chunked(request)
+        self._ends = time.monotonic() + bounds.seconds
+        self._read = 0
+        self._yields_at = BETWEEN_YIELDS
+        if (self._announced or 0) > bounds.bytes:
+            raise self._too_large()
+
+    def read(self, size: int = -1) -> bytes:
+        if size is None or size < 0:
+            return b"".join(iter(lambda: self.read(GULP), b""))
+        chunk = self._receive(min(size, GULP))
+        self._read += len(chunk)
+        if self._read > self._bounds.bytes:
+            raise self._too_large()
+        if self._read >= self._yields_at:
+            self._yields_at += BETWEEN_YIELDS
+            time.sleep(0)
+        return chunk
+
+    def _receive(self, size: int) -> bytes:
+        left = size if self._announced is None else min(size, self._announced - self._read)
+        if left <= 0 or (self._announced is None and not self._chunked):
+            return b""
+        try:
+            chunk = self._timed(left)
+        except TimeoutError:
+            raise self._late() from None
+        except OSError as error:
+            raise BadRequest("the body is cut short") from error
+        if not chunk and self._announced is not None:
+            raise BadRequest(f"the body is cut short: {self._read} of {self._announced} bytes came")
+        return chunk
+
+    def _timed(self, size: int) -> bytes:
+        remaining = self._ends - time.monotonic()
+        if remaining <= 0:
+            raise self._late()
+        if self._socket is None:
+            return self._input.read(size)
+        before = self._socket.gettimeout()
+        self._socket.settimeout(remaining)
+        try:
+            return self._input.read(size)
+        finally:
+            self._socket.settimeout(before)
+
+    def _late(self) -> BodyTimeout:
+        return BodyTimeout(f"the body didn't arrive within {self._bounds.seconds:g} s")
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"the body is larger than {self._bounds.bytes} bytes")
+
+
+def is_chunked(request: Request) -> bool:
+    """Whether a body comes whose length isn't announced, from a server that tells its end.
+
+    gunicorn says of every request that it does, also of one without a body.
+    """
+    return bool(request.environ.get("wsgi.input_terminated")) and "Transfer-Encoding" in request.headers
+
+
+def _socket(request: Request) -> socket.socket | None:
+    found = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
+    return found if hasattr(found, "settimeout") else None

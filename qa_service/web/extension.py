@@ -1,0 +1,72 @@
+"""The Flask extension: the service under a prefix of any app."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, Flask, Request, Response, request
+
+from qa_service.assembly import Assembly, assemble
+from qa_service.settings import Settings, from_config
+from qa_service.web import answers, asking, health, problems, sessions
+from qa_service.web.bodies import Bounds
+from qa_service.web.forms import Limits
+from qa_service.web.identity import Gate, Owners
+from qa_service.web.mounting import Mounted, mount
+
+Identify = Callable[[Request], str | None]
+
+
+class QAService:
+    """Mounts the service in an existing site.
+
+        QAService(app, url_prefix="/api", identify=lambda request: current_user.get_id())
+
+    `identify` is the site's own way to say who is asking: a user's id, or None for nobody. `settings` default to
+    `app.config` and the environment; `assemble` may put other parts together. Nothing of it is kept here, so one
+    extension serves any number of apps.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        url_prefix: str = "",
+        identify: Identify | None = None,
+        settings: Settings | None = None,
+        assemble: Callable[[Settings], Assembly] = assemble,
+        loopback_visitors: bool = False,
+    ) -> None:
+        self._url_prefix = url_prefix
+        self._identify = identify
+        self._settings = settings
+        self._assemble = assemble
+        self._loopback_visitors = loopback_visitors
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Register the routes; raises `SettingsError` for a setting that can't be."""
+        settings = self._settings or from_config(app.config)
+        assembly = self._assemble(settings)
+        gate = Gate(
+            settings, Owners(assembly.secret), identify=self._identify, loopback_visitors=self._loopback_visitors
+        )
+        bounds = Bounds(settings.max_body, settings.body_seconds)
+        limits = Limits(bounds, settings.max_file, settings.max_files, assembly.uploads)
+        prefix = self._url_prefix or settings.prefix
+        mount(app, Mounted(assembly, gate, limits, prefix))
+        app.register_blueprint(_blueprint(gate), url_prefix=prefix)
+
+
+def _blueprint(gate: Gate) -> Blueprint:
+    blueprint = Blueprint("qa_service", __name__)
+    problems.install(blueprint, gate)
+    for module in (asking, answers, sessions, health):
+        module.install(blueprint)
+
+    @blueprint.before_request
+    def answer_preflight() -> Response | None:
+        return problems.preflight(gate) if request.method == "OPTIONS" else None
+
+    # Flask gives a blueprint no say over addresses below its prefix that don't exist; this route does.
+    blueprint.add_url_rule("/<path:rest>", "elsewhere", problems.elsewhere, methods=problems.METHODS)
+    return blueprint

@@ -1,0 +1,208 @@
+"""A request's fields and files, whichever way they were sent: multipart, form, JSON or query string."""
+
+import io
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any, cast
+
+import msgspec
+from flask import Request
+from msgspec import Struct
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
+
+from qa_service.errors import BadJson, BadMultipart, BadRequest, TooLarge, TooManyFiles, UnsupportedMediaType
+from qa_service.model import UploadedFile
+from qa_service.web.bodies import Body, Bounds, is_chunked
+
+FILE_FIELDS = ("files", "file", "files[]")
+FIELD_BYTES = 8 << 20
+"""All fields but files together: a long conversation fits, and decoding it doesn't stall a worker."""
+FIELDS = 200
+NAME = 255
+ABSENT = ("", "undefined", "null")
+
+
+class Limits(Struct, frozen=True):
+    """What a request may bring."""
+
+    body: Bounds
+    file: int
+    files: int
+    uploads: Path
+
+
+class Form(Struct, frozen=True):
+    """Fields by name, absent ones left out; JSON's values keep their types. Files lie on disk until somebody takes
+    or discards them."""
+
+    fields: Mapping[str, Any]
+    files: tuple[UploadedFile, ...] = ()
+
+    def discard(self) -> None:
+        """Delete the files: nothing is left behind by a question that was refused."""
+        for file in self.files:
+            Path(file.path).unlink(missing_ok=True)
+
+
+def read_fields(request: Request, limits: Limits) -> Mapping[str, Any]:
+    """As `read_form`, for what takes no files: they are deleted."""
+    form = read_form(request, limits)
+    form.discard()
+    return form.fields
+
+
+def read_form(request: Request, limits: Limits) -> Form:
+    """Raises what is wrong with the body; then nothing stays on disk."""
+    spool = _Spool(limits)
+    try:
+        sent, files = _body(request, limits, spool)
+    except BaseException:
+        spool.discard()
+        raise
+    fields = {**_last(request.args), **sent}
+    return Form({name: value for name, value in fields.items() if not _absent(value)}, files)
+
+
+def _absent(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and value.strip() in ABSENT)
+
+
+def _last(values: "MultiDict[str, str]") -> dict[str, str]:
+    return {name: found[-1] for name, found in values.lists()}
+
+
+def _body(request: Request, limits: Limits, spool: "_Spool") -> tuple[dict[str, Any], tuple[UploadedFile, ...]]:
+    if request.method == "GET" or not (request.content_length or is_chunked(request)):
+        return {}, ()
+    match request.mimetype:
+        case "multipart/form-data" | "application/x-www-form-urlencoded":
+            return _form(request, limits, spool)
+        case "application/json":
+            return _json(_json_body(request, limits)), ()
+        case other:
+            raise UnsupportedMediaType(
+                f"content type {other[:100] or 'missing'}: expected multipart/form-data, "
+                "application/x-www-form-urlencoded or application/json"
+            )
+
+
+def _json_body(request: Request, limits: Limits) -> bytes:
+    if _host_has_read(request):
+        return request.get_data()
+    return Body(request, Bounds(min(FIELD_BYTES, limits.body.bytes), limits.body.seconds)).read()
+
+
+def _host_has_read(request: Request) -> bool:
+    """Whether the host site looked into the body before us; what it found is kept on the request then."""
+    return not {"form", "stream"}.isdisjoint(request.__dict__)
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        fields = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BadJson("the body is not JSON") from None
+    if not isinstance(fields, dict):
+        raise BadJson("the body is not a JSON object")
+    return fields
+
+
+def _form(request: Request, limits: Limits, spool: "_Spool") -> tuple[dict[str, Any], tuple[UploadedFile, ...]]:
+    if _host_has_read(request):
+        return _last(request.form), tuple(spool.keep(request.files))
+    parser = FormDataParser(
+        stream_factory=spool.open,
+        max_form_memory_size=FIELD_BYTES,
+        max_content_length=None,
+        max_form_parts=FIELDS,
+        silent=False,
+    )
+    body = Body(request, limits.body)
+    try:
+        _, form, files = parser.parse(
+            cast(IO[bytes], body), request.mimetype, request.content_length, request.mimetype_params
+        )
+    except RequestEntityTooLarge:
+        raise TooLarge(f"the fields are larger than {FIELD_BYTES} bytes, or more than {FIELDS}") from None
+    except ValueError:
+        raise _as_multipart(request, BadRequest(f"the body is not {request.mimetype}, or cut short")) from None
+    except BadRequest as error:
+        raise _as_multipart(request, error) from None
+    return _last(form), tuple(spool.taken(files))
+
+
+def _as_multipart(request: Request, error: BadRequest) -> BadRequest:
+    return BadMultipart(error.message) if request.mimetype == "multipart/form-data" else error
+
+
+class _Spool:
+    """The uploads of one request, on their way to disk."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._files: list[_LimitedFile] = []
+
+    def open(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None,
+        content_length: int | None = None,
+    ) -> "_LimitedFile":
+        if len(self._files) >= self._limits.files:
+            raise TooManyFiles(f"more than {self._limits.files} files")
+        self._files.append(_LimitedFile(self._limits, (filename or "")[:NAME]))
+        return self._files[-1]
+
+    def taken(self, files: "MultiDict[str, FileStorage]") -> Iterator[UploadedFile]:
+        """What was sent in our fields, in the order it came; the rest is deleted."""
+        sent = {id(storage.stream): (name, storage) for name, storage in files.items(multi=True)}
+        for file in self._files:
+            file.close()
+            name, storage = sent[id(file)]
+            size = os.path.getsize(file.path)
+            if name in FILE_FIELDS and (storage.filename or size):
+                yield _upload(storage, file.path, size)
+            else:
+                Path(file.path).unlink()
+
+    def keep(self, files: "MultiDict[str, FileStorage]") -> Iterator[UploadedFile]:
+        """The same for files that somebody else has spooled."""
+        for name, storage in files.items(multi=True):
+            if name in FILE_FIELDS and storage.filename:
+                storage.stream.seek(0)
+                with self.open(None, None, storage.filename) as copy:
+                    while chunk := storage.stream.read(1 << 16):
+                        copy.write(chunk)
+                yield _upload(storage, copy.path, os.path.getsize(copy.path))
+
+    def discard(self) -> None:
+        for file in self._files:
+            file.close()
+            Path(file.path).unlink(missing_ok=True)
+
+
+class _LimitedFile(io.FileIO):
+    """A new file on disk that refuses to grow beyond its limit."""
+
+    def __init__(self, limits: Limits, filename: str) -> None:
+        descriptor, self.path = tempfile.mkstemp(prefix="upload-", dir=limits.uploads)
+        super().__init__(descriptor, "r+")
+        self._room = limits.file
+        self._refusal = f"the file {filename!r} is larger than {limits.file} bytes"
+
+    def write(self, piece: Any) -> int:
+        self._room -= len(piece)
+        if self._room < 0:
+            raise TooLarge(self._refusal)
+        return super().write(piece)
+
+
+def _upload(storage: FileStorage, path: str, size: int) -> UploadedFile:
+    name = Path((storage.filename or "").replace("\\", "/")).name[-NAME:]
+    clean = "".join(character for character in name if character.isprintable()).strip(". ")
+    return UploadedFile(clean or "file", path, size, charset=storage.mimetype_params.get("charset", ""))

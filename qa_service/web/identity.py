@@ -1,0 +1,215 @@
+"""Who asks: the host site, a key, a token, or an anonymous visitor; and whether the page that sends it may.
+
+Owners are keyed hashes of what names them, so that none can be made up, guessed or taken for another.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from flask import Request
+from itsdangerous import BadData, URLSafeTimedSerializer
+from msgspec import Struct
+
+from qa_service.errors import BadRequest, ForbiddenOrigin, Unauthenticated
+from qa_service.model import Owner
+from qa_service.settings import ApiKey, Settings
+
+USER_ID = re.compile(r"[!-+\--~]{1,128}")
+"""Visible ASCII without a comma, which is how proxies join a header that was sent twice."""
+LOOPBACK_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
+FORWARDING = re.compile(r"forwarded|x-forwarded-.*|x-real-ip|via", re.IGNORECASE)
+IPV6_SITE = 64
+
+
+class Token(Struct, frozen=True):
+    """What a signed token says: for which key's user, and from which origin only, if any."""
+
+    key: str
+    user: str
+    origin: str = ""
+
+
+class Owners(Struct, frozen=True):
+    """Makes owners; `secret` keys their hashes."""
+
+    secret: str
+
+    def site(self, user: str) -> Owner:
+        """A user whom the host site named."""
+        return Owner("site", self.hashed("site", user))
+
+    def user(self, key: str, user: str) -> Owner:
+        """A user for whom a server's key or its token speaks."""
+        return Owner("user", self.hashed("user", key, user), name=key)
+
+    def key(self, key: str) -> Owner:
+        """Who holds a personal key."""
+        return Owner("key", self.hashed("key", key), name=key)
+
+    def anonymous(self, address: str) -> Owner:
+        """Any visitor; what is theirs they hold by its id."""
+        return Owner("anonymous", self.hashed("anonymous"), address=self.hashed("address", _network(address)))
+
+    def hashed(self, *parts: str) -> str:
+        """32 hexadecimal digits that only this server's secret gives."""
+        return hmac.new(self.secret.encode(), msgspec.json.encode(parts), hashlib.sha256).hexdigest()[:32]
+
+
+def _network(address: str) -> str:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:  # noqa: PLR2004 - IPv4
+        return str(parsed)
+    return str(ipaddress.ip_network((parsed, IPV6_SITE), strict=False))
+
+
+class Gate:
+    """Decides who asks. `identify` is the host site's own way: a request to a user's id, or None."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        owners: Owners,
+        *,
+        identify: Callable[[Request], str | None] | None = None,
+        loopback_visitors: bool = False,
+    ) -> None:
+        self._settings = settings
+        self._owners = owners
+        self._identify = identify
+        self._loopback_visitors = loopback_visitors
+        self._tokens = URLSafeTimedSerializer(owners.secret, salt="qa-service token")
+
+    def owner(self, request: Request, *, changes: bool) -> Owner:
+        """The owner of this request. `changes` says that it asks or changes something, which foreign pages may not.
+
+        Raises `Unauthenticated`, `ForbiddenOrigin`, or `BadRequest` for an odd `X-User-Id`.
+        """
+        user = self._identify(request) if self._identify else None
+        bearer = _bearer(request)
+        if user:
+            # Any page can put a token into an address; a header of its own it can't.
+            if changes and not bearer:
+                self._check_origin(request)
+            return self._owners.site(user)
+        if bearer:
+            return self._presented(request, bearer)
+        if changes and request.method == "GET" and (token := _present(request.args.get("token", ""))):
+            return self._tokened(request, token)
+        if not self._visitors_welcome(request):
+            raise Unauthenticated(self._accepted())
+        if changes:
+            self._check_origin(request)
+        return self._owners.anonymous(request.remote_addr or "")
+
+    def token(self, request: Request, origin: str) -> str:
+        """A token for the user whom a server's key names. Raises as `owner`."""
+        key = self._key(_bearer(request))
+        if key is None or key.personal:
+            raise Unauthenticated("tokens are made with a server's key as Authorization: Bearer and X-User-Id")
+        signed = self._tokens.dumps(msgspec.to_builtins(Token(key.name, _user_id(request), origin)))
+        return signed if isinstance(signed, str) else signed.decode()
+
+    def allows_origin(self, origin: str) -> bool:
+        """Whether pages of this origin may call us across sites."""
+        return origin in self._settings.origins
+
+    def _presented(self, request: Request, credential: str) -> Owner:
+        key = self._key(credential)
+        if key is not None:
+            return self._owners.key(key.name) if key.personal else self._owners.user(key.name, _user_id(request))
+        return self._tokened(request, credential)
+
+    def _tokened(self, request: Request, signed: str) -> Owner:
+        token = self._token(signed)
+        if token.origin and not _from_origin(request, token.origin):
+            raise Unauthenticated("this token is for another origin")
+        return self._owners.user(token.key, token.user)
+
+    def _key(self, secret: str) -> ApiKey | None:
+        found = None
+        for key in self._settings.api_keys:  # all of them, so that the time taken tells nothing
+            if hmac.compare_digest(key.secret.encode(), secret.encode()):
+                found = key
+        return found
+
+    def _token(self, credential: str) -> Token:
+        try:
+            token = msgspec.convert(self._tokens.loads(credential, max_age=int(self._settings.token_ttl)), Token)
+        except (BadData, msgspec.ValidationError):
+            raise Unauthenticated(self._accepted()) from None
+        if not any(key.name == token.key and not key.personal for key in self._settings.api_keys):
+            raise Unauthenticated("the key this token was made with is gone")
+        return token
+
+    def _visitors_welcome(self, request: Request) -> bool:
+        return self._settings.allow_anonymous or (self._loopback_visitors and _from_loopback(request))
+
+    def _accepted(self) -> str:
+        ways = ["Authorization: Bearer with a key or a token"] if self._settings.api_keys else []
+        ways += ["this site's own login"] if self._identify else []
+        return (
+            f"no valid credential; this server accepts {' or '.join(ways) or 'none yet: its operator must set one up'}"
+        )
+
+    def _check_origin(self, request: Request) -> None:
+        origin = request.headers.get("Origin")
+        if origin is not None and self.allows_origin(origin):
+            return
+        fetched = request.headers.get("Sec-Fetch-Site")
+        if fetched is not None:
+            if fetched not in ("same-origin", "none"):
+                raise ForbiddenOrigin("asked from a page of another site; its origin is not listed here")
+        elif origin is not None:
+            if origin not in self._own_origins(request):
+                raise ForbiddenOrigin("asked from a page of another site; its origin is not listed here")
+        elif request.method == "GET" and request.cookies:
+            raise ForbiddenOrigin("a browser that sends cookies must say where it asks from")
+
+    def _own_origins(self, request: Request) -> tuple[str, ...]:
+        own = f"{request.scheme}://{request.host}"
+        public = urlsplit(self._settings.public_url)
+        return (own, f"{public.scheme}://{public.netloc}") if public.netloc else (own,)
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    return _present(value) if scheme.lower() == "bearer" else ""
+
+
+def _present(value: str) -> str:
+    stripped = value.strip()
+    return "" if stripped in ("null", "undefined") else stripped
+
+
+def _user_id(request: Request) -> str:
+    found = request.headers.get("X-User-Id", "")
+    if not USER_ID.fullmatch(found):
+        raise BadRequest("X-User-Id: with a server's key, exactly one of 1-128 visible ASCII characters, no comma")
+    return found
+
+
+def _from_origin(request: Request, origin: str) -> bool:
+    return request.headers.get("Origin") == origin or request.headers.get("Sec-Fetch-Site") == "same-origin"
+
+
+def _from_loopback(request: Request) -> bool:
+    peer: Any = request.environ.get("REMOTE_ADDR", "")
+    forwarded = any(FORWARDING.fullmatch(name) for name, _ in request.headers)
+    host = request.headers.get("Host", "")
+    return _is_loopback(peer) and not forwarded and LOOPBACK_HOST.fullmatch(host) is not None
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,50 @@
+"""What is mounted under one prefix of one app, and the way to it from inside a request."""
+
+from typing import cast
+from urllib.parse import urlsplit
+
+from flask import Flask, current_app, request
+from msgspec import Struct
+
+from qa_service.assembly import Assembly
+from qa_service.model import Language, Owner
+from qa_service.web.forms import Limits
+from qa_service.web.identity import Gate
+
+KEY = "qa_service"
+
+
+class Mounted(Struct, frozen=True):
+    """A service, its gate and its limits."""
+
+    assembly: Assembly
+    gate: Gate
+    limits: Limits
+    prefix: str
+
+    def public_prefix(self) -> str:
+        """The path under which this request's sender finds us."""
+        public = self.assembly.settings.public_url
+        return (urlsplit(public).path if public else request.script_root) + self.prefix
+
+
+def mount(app: Flask, mounted: Mounted) -> None:
+    """State lives on the app, so that two apps in one process don't meet."""
+    app.extensions[KEY] = mounted
+
+
+def mounted() -> Mounted:
+    """The service of the request at hand."""
+    return cast(Mounted, current_app.extensions[KEY])
+
+
+def asking_owner() -> Owner:
+    """Who sends this request; raises what refuses it."""
+    changes = request.method not in ("GET", "HEAD") or (request.endpoint or "").endswith(".ask")
+    return mounted().gate.owner(request, changes=changes)
+
+
+def spoken_language() -> Language | None:
+    """What `Accept-Language` prefers of Korean and English, where it says so."""
+    best = request.accept_languages.best_match(["en", "ko"])
+    return "ko" if best == "ko" else "en" if best == "en" else None

@@ -1,0 +1,42 @@
+"""The page at `/`, for a service that stands alone."""
+
+from functools import cache
+from html import escape
+from importlib.resources import files
+
+from flask import Blueprint, Response, url_for
+
+from qa_service.web.mounting import mounted
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+pages = Blueprint("qa_page", __name__, static_folder="static", static_url_path="/static")
+
+
+@pages.get("/")
+def page() -> Response:
+    """The page, told where the service and its own parts are."""
+    static = url_for("qa_page.static", filename="page.js").rpartition("/")[0]
+    # Behind a proxy a part of both may come from the request.
+    text = _page().replace("{{prefix}}", escape(mounted().public_prefix())).replace("{{static}}", escape(static))
+    response = Response(text, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def guard(response: Response) -> Response:
+    """Add what keeps a browser from being talked into anything."""
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["X-Frame-Options"] = "DENY"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    return response
+
+
+@cache
+def _page() -> str:
+    return files("qa_service.web").joinpath("static/index.html").read_text("utf-8")

@@ -1,0 +1,53 @@
+"""Standing alone: whom a server that nobody has configured lets in, and where it may then listen."""
+
+import ipaddress
+import sys
+import time
+from collections.abc import Iterable
+
+from flask import Flask
+
+from qa_service.settings import Settings, from_environment
+from qa_service.web.app import create_app
+from qa_service.web.mounting import KEY, Mounted
+
+GOODBYE_SECONDS = 1.0
+POLL_SECONDS = 0.02
+
+
+def served() -> Flask:
+    """The app of `qa-service serve`: with no model behind it, people at this machine may ask without a credential."""
+    settings = from_environment()
+    behind_proxy = bool(settings.trusted_proxies or settings.public_url)
+    return create_app(settings, loopback_visitors=settings.answers_itself and not behind_proxy)
+
+
+def refuse_open_server(settings: Settings, hosts: Iterable[str]) -> None:
+    """Exit, naming the settings, if one of `hosts` is reachable from elsewhere and callers can't be told apart."""
+    if settings.api_keys or settings.allow_anonymous:
+        return
+    for host in hosts:
+        if not is_loopback(host):
+            sys.exit(
+                f"not listening on {host}: anybody could ask. Set QA_API_KEYS to name:secret, or "
+                "QA_ALLOW_ANONYMOUS=on if that is meant; HOST=127.0.0.1 serves this machine alone."
+            )
+
+
+def end_answers(app: object) -> None:
+    """Stop what this worker is answering, and give it a second to say so to its readers and to be kept."""
+    service = app.extensions.get(KEY) if isinstance(app, Flask) else None
+    if not isinstance(service, Mounted):
+        return
+    service.assembly.runner.close()
+    until = time.monotonic() + GOODBYE_SECONDS
+    while service.assembly.runner.count() and time.monotonic() < until:
+        time.sleep(POLL_SECONDS)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,177 @@
+/** A conversation: its turns in order, the one being answered, and what can be done with it. */
+
+import { Problem, call, fetchJson } from "./api.js";
+import { element } from "./element.js";
+import { Cut, ask, attend } from "./stream.js";
+import { Turn } from "./turn.js";
+import { say, words } from "./words.js";
+
+/** Unguessable, also where plain http has no `randomUUID`. */
+function newKey() {
+  return [...crypto.getRandomValues(new Uint8Array(24))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** `heed` is told: `began(sessionId, title)`, `changed()`, `refused(question)`, `locked(again)`, `complain(text)`. */
+export class Conversation {
+  constructor(node, heed) {
+    Object.assign(this, { node, heed });
+    this.actions = {
+      reconnect: (turn) => this.#follow(turn, (signal) => attend(turn.answerId, { signal })),
+      retry: (turn) => this.#retry(turn),
+    };
+    this.clear();
+  }
+
+  get answering() {
+    return this.running !== null;
+  }
+
+  get isEmpty() {
+    return !this.turns.length;
+  }
+
+  /** Leave: an answer that is still coming goes on without this reader. */
+  clear() {
+    this.running?.controller.abort();
+    Object.assign(this, { sessionId: "", turns: [], running: null });
+    this.node.replaceChildren();
+  }
+
+  /** Ask, and show the answer as it comes. `topic` is `auto`, `keep` or `new`. */
+  ask({ question, files = [], topic = "auto", webSearch = false, model = "", key = newKey() }) {
+    const asked = { question, files, topic, webSearch, model, key };
+    const shown = question || words("whatIsIn");
+    const turn = new Turn({ question: shown, files: files.map(({ name }) => name), earlier: namesOf(this.turns) }, this.actions);
+    turn.asked = asked;
+    this.turns.at(-1)?.growOld();
+    this.turns.push(turn);
+    this.node.append(turn.node);
+    const form = formOf(asked, this.sessionId);
+    return this.#follow(turn, (signal) => ask(form, { key, signal }));
+  }
+
+  /** Stop the answer. The server keeps what there is and ends the stream itself. */
+  async stop() {
+    const { running } = this;
+    if (!running) return;
+    running.turn.stopping();
+    if (running.turn.answerId) {
+      await call(`answers/${encodeURIComponent(running.turn.answerId)}/cancel`, { method: "POST" }).catch(() => running.controller.abort());
+    } else {
+      running.controller.abort();
+    }
+  }
+
+  /** Show a stored conversation, and go on listening if it is being answered. */
+  async load(sessionId) {
+    const session = await fetchJson(`sessions/${encodeURIComponent(sessionId)}`);
+    this.clear();
+    this.sessionId = sessionId;
+    this.#showEarlier(session);
+    this.heed.changed();
+    const last = this.turns.at(-1);
+    if (last?.status === "running") this.actions.reconnect(last);
+  }
+
+  #showEarlier(session) {
+    const turns = [];
+    for (const stored of session.turns.toReversed()) turns.push(this.#restored(stored, namesOf(turns)));
+    this.turns.unshift(...turns);
+    this.node.prepend(...turns.map(({ node }) => node));
+    for (const [at, turn] of this.turns.entries()) this.#mark(turn, this.turns[at - 1]);
+    for (const turn of this.turns.slice(0, -1)) turn.growOld();
+    if (session.next) this.node.prepend(this.#earlierButton(session.next));
+  }
+
+  #restored(stored, earlier) {
+    const turn = new Turn({ question: stored.question, topic: stored.topic, earlier }, this.actions);
+    turn.answerId = stored.answerId;
+    turn.verdictsCame = true;
+    if (stored.status === "running") return turn;
+    turn.fill(stored);
+    return turn;
+  }
+
+  #earlierButton(cursor) {
+    const button = say(element("button", { type: "button", class: "text earlier" }), "earlier");
+    button.addEventListener("click", async () => {
+      const page = await fetchJson(`sessions/${encodeURIComponent(this.sessionId)}?cursor=${encodeURIComponent(cursor)}`);
+      button.remove();
+      this.#showEarlier(page);
+    });
+    return button;
+  }
+
+  async #follow(turn, open) {
+    const controller = new AbortController();
+    const mine = (this.running = { turn, controller });
+    if (turn.status !== "running" || turn.prose.text) turn.rewind();
+    this.heed.changed();
+    try {
+      for await (const frame of open(controller.signal)) this.#take(turn, frame);
+    } catch (error) {
+      this.#broken(turn, error, controller.signal);
+    }
+    if (this.running !== mine) return;
+    this.running = null;
+    this.heed.changed();
+  }
+
+  #take(turn, frame) {
+    turn.take(frame);
+    if (frame.type !== "start") return;
+    const { sessionId } = frame.content;
+    this.sessionId = sessionId;
+    const at = this.turns.indexOf(turn);
+    this.#mark(turn, this.turns[at - 1]);
+    this.heed.began(sessionId, this.turns[0].question);
+  }
+
+  /** A divider where the topic is another than that of the turn before. */
+  #mark(turn, previous) {
+    if (!previous || !turn.topic || previous.topic === turn.topic) return;
+    turn.mark(turn.topic < previous.topic ? "backToTopic" : "newTopicMark");
+  }
+
+  #broken(turn, error, signal) {
+    if (signal.aborted) turn.on_done({ status: "cancelled" });
+    else if (error instanceof Problem) this.#refused(turn, error);
+    else if (!(error instanceof Cut)) this.#surprised(turn, error);
+    else if (turn.answerId) turn.cut();
+    else turn.fail(new Problem({ code: "network", userMessage: words("network"), retryable: true }));
+  }
+
+  #surprised(turn, error) {
+    turn.fail(new Problem({ retryable: true }));
+    reportError(error);
+  }
+
+  #refused(turn, problem) {
+    turn.fail(problem);
+    if (problem.code === "unauthenticated") this.heed.locked(() => this.#retry(turn));
+    else if (!turn.answerId && !problem.retryable) this.heed.refused(turn.question);
+  }
+
+  /** What never reached the server is asked as it was; what did is asked again where it stands, its files known. */
+  #retry(turn) {
+    if (turn.answerId) {
+      const files = turn.verdictsCame ? [] : turn.asked.files;
+      return this.ask({ ...turn.asked, question: turn.question, files, topic: "keep", key: newKey() });
+    }
+    turn.node.remove();
+    this.turns.splice(this.turns.indexOf(turn), 1);
+    return this.ask({ ...turn.asked, key: turn.error.code === "network" ? turn.asked.key : newKey() });
+  }
+}
+
+function namesOf(turns) {
+  return turns.flatMap(({ verdicts }) => verdicts.names);
+}
+
+function formOf({ question, files, topic, webSearch, model }, sessionId) {
+  const form = new FormData();
+  const fields = { question, sessionId, topic, model, useWebSearch: webSearch ? "true" : "" };
+  for (const [name, value] of Object.entries(fields)) if (value) form.append(name, value);
+  for (const file of files) form.append("files", file, file.name);
+  return form;
+}

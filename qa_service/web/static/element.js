@@ -1,0 +1,64 @@
+/** Nodes, made without markup: whatever the server says can only become text. */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+const ICONS = {
+  attach: "M20 11.5l-8 8a5 5 0 0 1-7-7l8.500-8.500a3.300 3.300 0 0 1 4.700 4.700l-8.500 8.500a1.700 1.700 0 0 1-2.400-2.400l7.700-7.700",
+  back: "M15 5l-7 7 7 7",
+  check: "M5 12.500l4.500 4.500L19 7.500",
+  close: "M6 6l12 12M18 6L6 18",
+  copy: "M9 9h10v11H9zM15 9V4H5v11h4",
+  down: "M12 5v14M6 13l6 6 6-6",
+  file: "M6 3h8l4 4v14H6zM14 3v4h4",
+  forward: "M9 5l7 7-7 7",
+  globe: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM3 12h18M12 3c5 5 5 13 0 18M12 3c-5 5-5 13 0 18",
+  menu: "M4 7h16M4 12h16M4 17h10",
+  new: "M12 5v14M5 12h14",
+  send: "M12 20V5M5.500 11.500L12 5l6.500 6.500",
+  terminal: "M5 7l5 5-5 5M12 18h7",
+  topic: "M4 6h9M4 12h6M4 18h9M17 9v8M13 13h8",
+  trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
+};
+
+/** A line drawing, hidden from screen readers: the button around it has the label. */
+export function icon(name) {
+  const drawing = document.createElementNS(SVG, "svg");
+  const path = document.createElementNS(SVG, "path");
+  drawing.setAttribute("viewBox", "0 0 24 24");
+  drawing.setAttribute("aria-hidden", "true");
+  drawing.setAttribute("class", "icon");
+  path.setAttribute("d", ICONS[name]);
+  drawing.append(path);
+  return drawing;
+}
+
+/** An element with attributes and children; strings become text nodes, `null` is left out, `on…` listens. */
+export function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value);
+  }
+  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== ""));
+  return node;
+}
+
+/** Put the drawings into the buttons that the page was written with. */
+export function drawIcons(root) {
+  for (const place of root.querySelectorAll("[data-icon]")) place.prepend(icon(place.dataset.icon));
+}
+
+/** Copy text; says whether it worked. Plain http has no clipboard but this old way. */
+export async function copied(text) {
+  if (navigator.clipboard) {
+    return navigator.clipboard.writeText(text).then(() => true, () => false);
+  }
+  const field = element("textarea", { class: "hidden" });
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  const done = document.execCommand("copy");
+  field.remove();
+  return done;
+}

@@ -1,0 +1,84 @@
+/** Past conversations: a known caller's come from the server, an anonymous visitor's ids never leave this browser. */
+
+import { call, fetchJson } from "./api.js";
+import { element, icon } from "./element.js";
+import { label, say, since, words } from "./words.js";
+
+const STORED = "qa.history";
+const CURRENT = "qa.session";
+const MOST = 100;
+
+/** The conversation of this tab, so that a reload comes back to it. */
+export function currentSession() {
+  return sessionStorage.getItem(CURRENT) ?? "";
+}
+
+export function setCurrentSession(sessionId) {
+  sessionStorage.setItem(CURRENT, sessionId);
+}
+
+/** The list in the side bar. `heed.open(sessionId)` when one is chosen, `heed.gone(sessionId)` when one is deleted. */
+export class History {
+  constructor(list, heed) {
+    Object.assign(this, { list, heed, anonymous: true, items: readItems(), current: "" });
+  }
+
+  async load(caller) {
+    this.anonymous = caller.kind === "anonymous";
+    if (!this.anonymous) this.items = (await fetchJson("sessions?limit=100").catch(() => ({ items: [] }))).items;
+    this.show(this.current);
+  }
+
+  /** A question was asked here just now. */
+  touch(sessionId, title) {
+    const known = this.items.find((item) => item.sessionId === sessionId);
+    const item = { sessionId, title: known?.title ?? title.slice(0, 120), updatedAt: new Date().toISOString() };
+    this.#keep([item, ...this.items.filter((other) => other !== known)]);
+  }
+
+  forget(sessionId) {
+    this.#keep(this.items.filter((item) => item.sessionId !== sessionId));
+  }
+
+  show(current) {
+    this.current = current;
+    const rows = this.items.map((item) => this.#row(item));
+    this.list.replaceChildren(...(rows.length ? rows : [say(element("li", { class: "faint" }), "historyEmpty")]));
+  }
+
+  #keep(items) {
+    this.items = items.slice(0, MOST);
+    if (this.anonymous) localStorage.setItem(STORED, JSON.stringify(this.items));
+    this.show(this.current);
+  }
+
+  #row({ sessionId, title, updatedAt }) {
+    const name = title || words("untitled");
+    const open = element("button", { type: "button", class: "open", onclick: () => this.heed.open(sessionId) },
+      element("span", { class: "name" }, name), element("time", { datetime: updatedAt }, since(updatedAt)));
+    if (sessionId === this.current) open.setAttribute("aria-current", "true");
+    const remove = element("button", { type: "button", class: "quiet icon-only", onclick: () => this.#remove(sessionId, name) }, icon("trash"));
+    return element("li", {}, open, label(remove, "removeConversation", { title: name }));
+  }
+
+  async #remove(sessionId, title) {
+    if (!confirm(words("removeConversationSure", { title }))) return;
+    try {
+      await call(`sessions/${encodeURIComponent(sessionId)}`, { method: "DELETE" });
+    } catch (problem) {
+      if (problem.status !== 404) return;
+    }
+    this.forget(sessionId);
+    this.heed.gone(sessionId);
+  }
+}
+
+/** What is stored may be of another version, or written by somebody else's hand. */
+function readItems() {
+  try {
+    const items = JSON.parse(localStorage.getItem(STORED));
+    return items.filter(({ sessionId, title }) => typeof sessionId === "string" && typeof title === "string");
+  } catch {
+    return [];
+  }
+}

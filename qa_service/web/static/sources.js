@@ -1,0 +1,170 @@
+/** Where an answer comes from: numbered cards, the numbers in the text, and the page a quote stands on. */
+
+import { fetchJson } from "./api.js";
+import { element, icon } from "./element.js";
+import { link, safeAddress } from "./inline.js";
+import { label, say } from "./words.js";
+
+const dialog = document.getElementById("source");
+const part = (name) => dialog.querySelector(`[data-part="${name}"]`);
+let shown = 0;
+
+/** The sources of one answer; the numbers in its `text`, a node, come alive when their source arrives. */
+export class Sources {
+  constructor(text) {
+    this.text = text;
+    this.list = element("ol", { class: "sources" });
+    this.node = element("section", { hidden: true }, say(element("h3"), "sources"), this.list);
+    this.clear();
+  }
+
+  clear() {
+    this.references = new Map();
+    this.list.replaceChildren();
+    this.node.hidden = true;
+  }
+
+  /** The node for a number in the text. */
+  cite(n) {
+    const button = element("button", { type: "button", class: "cite", disabled: true, "data-n": n }, String(n));
+    this.#enliven(button);
+    return button;
+  }
+
+  add(reference) {
+    this.references.set(reference.n, reference);
+    this.list.append(this.#card(reference));
+    this.node.hidden = false;
+    for (const button of this.#numbers()) this.#enliven(button);
+  }
+
+  /** All sources have come: a number without one was never a citation. */
+  settle() {
+    for (const button of this.#numbers()) {
+      if (button.disabled) button.replaceWith(`[${button.textContent}]`);
+    }
+  }
+
+  #numbers() {
+    return this.text.querySelectorAll(".cite");
+  }
+
+  #enliven(button) {
+    const n = Number(button.dataset.n);
+    const reference = this.references.get(n);
+    if (!reference || !button.disabled) return;
+    button.disabled = false;
+    label(button, "openSource", { n });
+    button.addEventListener("click", () => this.#open(reference));
+  }
+
+  #open(reference) {
+    if (reference.kind === "document") openPage(reference);
+    else this.list.querySelector(`[data-n="${Number(reference.n)}"] a`)?.focus();
+  }
+
+  #card(reference) {
+    const body = [
+      element("span", { class: "number" }, String(reference.n)),
+      element("span", { class: "title" }, nameOf(reference)),
+      placeOf(reference),
+      reference.quote ? element("q", {}, reference.quote) : null,
+    ];
+    if (reference.kind === "document") {
+      const open = element("button", { type: "button", class: "card", onclick: () => openPage(reference) }, ...body);
+      return element("li", { "data-n": reference.n }, open);
+    }
+    const card = link(reference.url ?? "", ...body);
+    card.classList.add("card");
+    return element("li", { "data-n": reference.n }, card);
+  }
+}
+
+function nameOf(reference) {
+  return reference.file || reference.title || reference.url || "";
+}
+
+function placeOf(reference) {
+  const place = element("span", { class: "place" });
+  if (reference.kind === "url") place.textContent = hostOf(reference.url);
+  else if (reference.section) place.textContent = reference.section;
+  else if (reference.page) say(place, "page", { page: reference.page });
+  return place;
+}
+
+function hostOf(address) {
+  return safeAddress(address ?? "") ? new URL(address).hostname.replace(/^www\./, "") : "";
+}
+
+/** Open the page a quote stands on, with the quote marked. */
+function openPage(reference) {
+  part("title").textContent = nameOf(reference);
+  part("place").textContent = reference.section ?? "";
+  part("text").replaceChildren(element("mark", {}, reference.quote ?? ""));
+  for (const way of ["previous", "next"]) part(way).hidden = true;
+  say(part("note"), "pageUnavailable");
+  part("note").hidden = true;
+  dialog.showModal();
+  if (reference.url) turnTo(reference.url, reference.quote ?? "");
+  else part("note").hidden = false;
+}
+
+/** Show one page's text; a slow page never replaces one that was asked for later. */
+async function turnTo(address, quote) {
+  const mine = (shown += 1);
+  dialog.setAttribute("aria-busy", "true");
+  const page = await fetchJson(address).catch(() => null);
+  if (mine !== shown) return;
+  dialog.removeAttribute("aria-busy");
+  part("note").hidden = page !== null;
+  if (page) showPage(page, address, quote);
+}
+
+function showPage(page, address, quote) {
+  if (page.pages > 1) say(part("place"), "pageOf", { page: page.page, pages: page.pages });
+  else part("place").textContent = page.section ?? "";
+  showNeighbour("previous", page.page - 1, { page, address, quote });
+  showNeighbour("next", page.page + 1, { page, address, quote });
+  part("text").replaceChildren(...marked(page.text, quote));
+  const mark = part("text").querySelector("mark");
+  if (mark) mark.scrollIntoView({ block: "center" });
+  else part("text").scrollTop = 0;
+}
+
+function showNeighbour(way, number, { page, address, quote }) {
+  const button = part(way);
+  button.hidden = page.pages < 2;
+  button.disabled = number < 1 || number > page.pages;
+  button.onclick = () => turnTo(address.replace(/\/pages\/\d+/, `/pages/${number}`), quote);
+}
+
+/** The text with the quote in a `mark`. */
+function marked(text, quote) {
+  const [from, to] = located(text, quote);
+  if (to <= from) return [text];
+  return [text.slice(0, from), element("mark", {}, text.slice(from, to)), text.slice(to)];
+}
+
+/** Where the quote stands, however its spaces and lines are broken; `[0, 0]` when it doesn't. */
+function located(text, quote) {
+  const needle = quote.replace(/\s|^…|…$/g, "");
+  const places = [];
+  let folded = "";
+  for (let at = 0; at < text.length; at += 1) {
+    if (/\s/.test(text[at])) continue;
+    folded += text[at];
+    places.push(at);
+  }
+  const found = needle ? folded.indexOf(needle) : -1;
+  return found < 0 ? [0, 0] : [places[found], places[found + needle.length - 1] + 1];
+}
+
+/** Wire the dialog's own buttons, once. */
+export function prepareSourceDialog() {
+  part("close").addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) dialog.close();
+  });
+  part("previous").append(icon("back"));
+  part("next").append(icon("forward"));
+}

@@ -1,0 +1,246 @@
+/** One question and its answer on the page, live or from the past. */
+
+import { announce } from "./announcer.js";
+import { PREFIX } from "./api.js";
+import { copied, element, icon } from "./element.js";
+import { Prose } from "./markdown.js";
+import { Sources } from "./sources.js";
+import { Verdicts } from "./verdicts.js";
+import { count, hasWords, label, say, words } from "./words.js";
+
+const LONG_QUESTION = 600;
+
+/** A turn takes frames as they come; `actions` are `retry(turn)`, `reconnect(turn)` and `keep(turn)`. */
+export class Turn {
+  constructor({ question, files = [], earlier = [], topic = 0 }, actions) {
+    Object.assign(this, { question, topic, actions, answerId: "", status: "running", verdictsCame: false });
+    this.verdicts = new Verdicts(files, earlier);
+    const text = element("div", { class: "prose" });
+    this.sources = new Sources(text);
+    this.prose = new Prose(text, (n) => this.sources.cite(n));
+    this.images = element("div", { class: "images" });
+    this.line = element("p", { class: "status" });
+    this.ending = element("div", { class: "ending", hidden: true });
+    this.footer = element("footer", { class: "meta" });
+    this.answer = element("div", { class: "answer", "aria-busy": "true" },
+      this.line, text, this.images, this.ending, this.sources.node, this.footer);
+    this.node = element("article", { class: "turn" }, this.#asked(), this.answer);
+    this.#show("sending");
+  }
+
+  /** One frame of the answer. Types that this page doesn't know are none of its business. */
+  take({ type, content }) {
+    this[`on_${type}`]?.(content);
+  }
+
+  /** An answer from the past, whole. */
+  fill({ answerId, text, references, status, files, error }) {
+    this.answerId = answerId;
+    this.prose.append(text ?? "");
+    this.prose.render();
+    for (const reference of references ?? []) this.sources.add(reference);
+    this.verdicts.settleAll(files ?? []);
+    if (error) this.on_error(error);
+    this.on_done({ status }, { quiet: true });
+  }
+
+  on_start({ answerId, topic }) {
+    this.answerId = answerId;
+    this.topic = topic.index;
+    this.#show("thinking");
+  }
+
+  on_status(status) {
+    if (status.stage === "file") this.#settle(status);
+    else if (status.stage === "reading_file") this.verdicts.progress(status);
+    const stage = status.stage.endsWith("file") ? "reading" : status.stage;
+    this.#show(status.query ? "searchingFor" : stage, status);
+  }
+
+  on_text(text) {
+    if (!text) return;
+    this.prose.append(text);
+    this.line.hidden = true;
+    this.drawing ??= requestAnimationFrame(() => this.#draw());
+  }
+
+  on_image({ url, index }) {
+    const known = this.images.querySelector(`[data-index="${Number(index)}"]`);
+    const image = known ?? element("img", { alt: "", "data-index": Number(index) });
+    image.src = url;
+    if (!known) this.images.append(image);
+  }
+
+  on_reference(reference) {
+    this.sources.add(reference);
+  }
+
+  on_metadata(metadata) {
+    this.verdicts.settleAll(metadata.files ?? []);
+    this.finishReason = metadata.finishReason;
+    if (metadata.saved === false) this.#note("notSaved");
+    this.footer.prepend(element("span", {}, metadata.model), ...figures(metadata));
+  }
+
+  on_error(error) {
+    this.error = error;
+  }
+
+  on_restart() {
+    this.prose.clear();
+    this.sources.clear();
+    this.images.replaceChildren();
+    this.#show("retrying");
+  }
+
+  on_done({ status }, { quiet = false } = {}) {
+    this.#end(status);
+    this.sources.settle();
+    this.#tools();
+    this.#explain();
+    if (!quiet) announce(this.ending.textContent || words("ready"));
+  }
+
+  /** It ended before or beside its stream: refused, unreachable, cut. */
+  fail(problem) {
+    this.error = problem;
+    this.#end("failed");
+    this.#explain();
+    announce(this.ending.textContent);
+  }
+
+  /** The connection is lost for good, the answer may go on. */
+  cut() {
+    this.#end("cut");
+    this.#note("connectionLost");
+    this.#offer("reconnect", () => this.actions.reconnect(this));
+    announce(this.ending.textContent);
+  }
+
+  /** Nothing heard before counts: the answer is told from its beginning. */
+  rewind() {
+    this.on_restart();
+    this.footer.replaceChildren();
+    this.ending.replaceChildren();
+    this.ending.hidden = true;
+    this.answer.setAttribute("aria-busy", "true");
+    Object.assign(this, { status: "running", error: null });
+  }
+
+  stopping() {
+    this.#show("stopping");
+  }
+
+  /** A line above the question: another topic begins here. `again`: it began by our own guess. */
+  mark(key) {
+    this.node.querySelector(".divider")?.remove();
+    const divider = element("div", { class: "divider" }, say(element("span"), key, { index: this.topic }));
+    this.node.prepend(divider);
+  }
+
+  /** Only the latest answer can be asked for again. */
+  growOld() {
+    for (const button of this.node.querySelectorAll(".ending button")) button.remove();
+  }
+
+  #asked() {
+    const text = element("p", {}, this.question);
+    const bubble = element("div", { class: "bubble" }, text);
+    if (this.question.length > LONG_QUESTION) {
+      text.classList.add("clamped");
+      const all = this.#button("showAll", () => (text.classList.remove("clamped"), all.remove()));
+      bubble.append(all);
+    }
+    const heading = say(element("h2", { class: "hidden" }), "asked");
+    return element("div", { class: "asked" }, heading, bubble, this.verdicts.node);
+  }
+
+  #settle(verdict) {
+    this.verdictsCame = true;
+    this.verdicts.settle(verdict);
+  }
+
+  #show(key, values) {
+    if (!hasWords(key)) return;
+    this.line.hidden = false;
+    say(this.line, key, values);
+    announce(this.line.textContent);
+  }
+
+  #draw() {
+    cancelAnimationFrame(this.drawing);
+    this.drawing = undefined;
+    this.prose.render();
+  }
+
+  #end(status) {
+    this.status = status;
+    if (this.drawing) this.#draw();
+    this.line.hidden = true;
+    this.answer.setAttribute("aria-busy", "false");
+  }
+
+  #explain() {
+    if (this.status === "cancelled") this.#note("cancelled");
+    if (this.status === "incomplete") this.#note(INCOMPLETE[this.finishReason] ?? "incomplete");
+    if (this.status !== "failed") return;
+    this.ending.classList.add("trouble");
+    this.#note("failed");
+    this.#reason(this.error ?? { retryable: true });
+  }
+
+  /** The server's sentence for the person, and what may be done about it. */
+  #reason({ userMessage, message, retryAfter, retryable }) {
+    const told = userMessage || (this.error instanceof Error ? message : "");
+    if (told) this.ending.querySelector("p").replaceWith(element("p", {}, told));
+    if (retryAfter) this.#note("retryIn", { seconds: retryAfter });
+    if (retryable) this.#offer("retry", () => this.actions.retry(this));
+  }
+
+  #note(key, values) {
+    this.ending.hidden = false;
+    this.ending.append(say(element("p"), key, values));
+  }
+
+  #offer(key, act) {
+    this.ending.append(this.#button(key, act));
+  }
+
+  #button(key, act) {
+    return say(element("button", { type: "button", class: "text", onclick: act }), key);
+  }
+
+  #tools() {
+    if (!this.prose.text) return;
+    this.footer.append(element("span", { class: "tools" },
+      tool("copyAnswer", "copy", () => this.prose.text), tool("copyRequest", "terminal", () => curl(this.question))));
+  }
+}
+
+const INCOMPLETE = { length: "incompleteLength", content_filter: "incompleteFilter" };
+
+function figures({ usage, timing, cost }) {
+  const seconds = ((timing?.totalMs ?? 0) / 1000).toFixed(1);
+  return [
+    usage?.total ? say(element("span"), "tokens", { tokens: count(usage.total) }) : null,
+    say(element("span"), "seconds", { seconds }),
+    cost === null || cost === undefined ? null : say(element("span"), "cost", { cost: Number(cost).toPrecision(2) }),
+  ].filter(Boolean);
+}
+
+function tool(key, drawing, text) {
+  const button = label(element("button", { type: "button", class: "quiet icon-only" }, icon(drawing)), key);
+  button.addEventListener("click", async () => {
+    if (!(await copied(text()))) return;
+    button.replaceChildren(icon("check"));
+    announce(words("copied"));
+    setTimeout(() => button.replaceChildren(icon(drawing)), 2_000);
+  });
+  return button;
+}
+
+/** The same question for a terminal; a key is for its owner to add. */
+function curl(question) {
+  const quoted = `question=${question}`.replaceAll("'", "'\\''");
+  return `curl -N ${location.origin}${PREFIX}/ask --form-string '${quoted}'`;
+}

@@ -1,0 +1,73 @@
+"""Services in this process, over one real store that is emptied between tests."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from qa_service.assembly import assemble
+from qa_service.settings import ApiKey, Settings
+from qa_service.stores.embedded import embedded_pool, start
+from qa_service.web.app import create_app
+from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, Model, Reader
+
+KEYS = (ApiKey("site", SERVER_SECRET, False), ApiKey("me", PERSONAL_SECRET, True))
+
+MakeHouse = Callable[..., House]
+
+
+@pytest.fixture(scope="session")
+def store_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    data = tmp_path_factory.mktemp("store")
+    pool = embedded_pool(data, max_connections=2, timeout=1)
+    yield f"unix://{start(data)}"
+    pool.disconnect()
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(store_url) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def settings(store_url: str, tmp_path: Path) -> Callable[..., Settings]:
+    """Settings with a model configured, visitors welcome and both kinds of key."""
+    usual: dict[str, Any] = {
+        "redis_url": store_url,
+        "data": tmp_path,
+        "secret": "a-secret-of-tests-0123456789",
+        "openai_api_key": "sk-test",
+        "api_keys": KEYS,
+        "allow_anonymous": True,
+        "rate": (10_000, 60),
+    }
+    return lambda **changes: Settings(**{**usual, **changes})
+
+
+@pytest.fixture
+def make_house(store: redis.Redis, settings: Callable[..., Settings]) -> Iterator[MakeHouse]:
+    """Apps standing alone; `app` are arguments of `create_app`, all others settings."""
+    made: list[House] = []
+
+    def make(app: dict[str, Any] | None = None, **changes: Any) -> House:
+        model = Model()
+        flask = create_app(
+            settings(**changes), **{"assemble": partial(assemble, upstream=model, reader=Reader()), **(app or {})}
+        )
+        made.append(House(flask, model, store))
+        return made[-1]
+
+    yield make
+    for house in made:
+        house.assembly.runner.close()
+        house.settle()
+
+
+@pytest.fixture
+def house(make_house: MakeHouse) -> House:
+    return make_house()

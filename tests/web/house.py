@@ -1,0 +1,152 @@
+"""A service in this process: the real store, a model that says what a test tells it, and a look behind it all."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import redis
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from qa_service.assembly import Assembly
+from qa_service.errors import Cancelled, QAError
+from qa_service.files.reading import read
+from qa_service.interfaces import Stop
+from qa_service.model import Delta, FileEnd, FileNews, Finished, Prompt, TextDelta, UploadedFile
+from qa_service.web.mounting import KEY
+
+SERVER_SECRET = "server-secret-0123456789"
+PERSONAL_SECRET = "personal-secret-012345678"
+HELD = 10.0
+
+
+BOUNDARY = "xXx"
+MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
+END = f"--{BOUNDARY}--\r\n".encode()
+
+
+def part(content: bytes, name: str = "files", filename: str | None = "a.txt") -> bytes:
+    """One part of a multipart body; a field where `filename` is None."""
+    file = f'; filename="{filename}"' if filename is not None else ""
+    return f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'.encode() + content + b"\r\n"
+
+
+class Model:
+    """An `Upstream` that remembers what it was asked; while `go` is clear it waits after its first delta."""
+
+    def __init__(self) -> None:
+        self.prompts: list[Prompt] = []
+        self.deltas: Sequence[Delta] = (TextDelta("안녕"), TextDelta("하세요."), Finished("stop", "scripted-1"))
+        self.error: QAError | None = None
+        self.asked = threading.Event()
+        self.go = threading.Event()
+        self.go.set()
+
+    @contextmanager
+    def open(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
+        self.prompts.append(prompt)
+        self.asked.set()
+        yield self._say(stop)
+
+    def _say(self, stop: Stop) -> Iterator[Delta]:
+        first, *rest = self.deltas
+        yield first
+        stop.call(self.go.set)
+        self.go.wait(HELD)
+        if stop.is_set():
+            raise Cancelled
+        if self.error:
+            raise self.error
+        yield from rest
+
+
+class Reader:
+    """A `FileReader` without a process of its own."""
+
+    def read(self, file: UploadedFile, stop: Stop) -> Iterator[FileNews]:
+        for report in read(file, Path(file.path).read_bytes()):
+            if report.progress is not None:
+                yield report.progress
+            if report.text is not None:
+                yield report.text
+            if report.last:
+                Path(file.path).unlink()
+                yield FileEnd(report.verdict)
+
+
+class House:
+    """One app, the model behind it, and the store under it."""
+
+    def __init__(self, app: Flask, model: Model, store: redis.Redis) -> None:
+        self.app = app
+        self.model = model
+        self.store = store
+
+    @property
+    def assembly(self) -> Assembly:
+        assembly = self.app.extensions[KEY].assembly
+        assert isinstance(assembly, Assembly)
+        return assembly
+
+    @property
+    def client(self) -> FlaskClient:
+        return self.app.test_client()
+
+    def ask(self, question: str = "안녕?", headers: dict[str, str] | None = None, **fields: Any) -> TestResponse:
+        """Ask by JSON."""
+        return self.client.post("/api/ask", json={"question": question, **fields}, headers=headers)
+
+    def session(self, question: str = "안녕?", headers: dict[str, str] | None = None, **fields: Any) -> dict[str, Any]:
+        """Ask, wait for the whole answer, and give its `start`."""
+        return next(f["content"] for f in frames(self.ask(question, headers, **fields)) if f["type"] == "start")
+
+    def uploads(self) -> list[Path]:
+        return list(self.assembly.uploads.iterdir())
+
+    def left_behind(self) -> list[object]:
+        """Uploads, keys and running answers; a worker hearing nothing leaves none of them."""
+        return [*self.uploads(), *self.store.keys("*"), *range(self.assembly.runner.count())]
+
+    def settle(self) -> None:
+        """Until nothing runs."""
+        until = time.monotonic() + HELD
+        while self.assembly.runner.count() and time.monotonic() < until:
+            time.sleep(0.005)
+        assert not self.assembly.runner.count()
+
+
+def frames(response: TestResponse) -> list[dict[str, Any]]:
+    """The frames of a typed stream, read to its end."""
+    assert response.status_code == 200, response.get_data(as_text=True)
+    assert response.mimetype == "text/event-stream"
+    whole = response.get_data(as_text=True)
+    return [json.loads(frame.rpartition("data: ")[2]) for frame in whole.removesuffix("\n\n").split("\n\n")]
+
+
+def text(response: TestResponse) -> str:
+    """The answer."""
+    return "".join(frame["content"] for frame in frames(response) if frame["type"] == "text")
+
+
+def refusal(response: TestResponse, status: int, code: str) -> dict[str, Any]:
+    """The problem of a response, whose shape is checked."""
+    problem: dict[str, Any] = response.get_json(force=True)
+    assert (response.status_code, problem["code"]) == (status, code), problem
+    assert response.content_type == "application/problem+json"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert problem["status"] == status
+    assert problem["title"]
+    assert problem["type"]
+    assert problem["detail"] == problem["message"]
+    assert problem["userMessage"]
+    assert isinstance(problem["retryable"], bool)
+    assert problem.get("retryAfter") == (
+        int(response.headers["Retry-After"]) if "Retry-After" in response.headers else None
+    )
+    return problem
