@@ -1,0 +1,131 @@
+"""The command line: `serve` the service, `ask` it one question."""
+
+import argparse
+import logging
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+from qa_service.assembly import Assembly, assemble
+from qa_service.errors import QAError
+from qa_service.language.sentences import language_of
+from qa_service.model import Done, Question, UploadedFile
+from qa_service.running import Running
+from qa_service.settings import Settings, SettingsError, from_environment, made_secret
+from qa_service.terminal import Terminal
+from qa_service.web.identity import Owners
+from qa_service.web.serving import refuse_open_server
+
+KEY = "page-key"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; exits with 1 when it failed, with 2 when it was asked wrongly."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = from_environment()
+        options.command(settings, options)
+    except (SettingsError, QAError) as error:
+        sys.exit(f"qa-service: {error}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="qa-service", description="Ask a question with files, get a cited answer.")
+    parser.add_argument("--version", action="version", version=f"qa-service {version('qa-service')}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    serve_parser = commands.add_parser("serve", help="serve the API and the page on HOST and PORT")
+    serve_parser.set_defaults(command=serve)
+    ask_parser = commands.add_parser("ask", help="ask one question here, without a server")
+    ask_parser.add_argument("question")
+    ask_parser.add_argument("--file", action="append", default=[], type=Path, help="a file to answer from; repeatable")
+    ask_parser.add_argument("--session", default="", help="the session to go on with, as printed at the end")
+    ask_parser.set_defaults(command=ask)
+    return parser
+
+
+def serve(settings: Settings, _: argparse.Namespace, execute: Callable[[list[str]], None] | None = None) -> None:
+    """Become gunicorn. Prints the page's address first, with a key in its fragment where one is needed."""
+    refuse_open_server(settings, [settings.host])
+    address = f"http://{_host(settings.host)}:{settings.port}/"
+    if not settings.answers_itself and not settings.api_keys and not settings.allow_anonymous:
+        secret = made_secret(settings.data, KEY)
+        os.environ["QA_API_KEYS"] = f"page:{secret}:personal"
+        address += f"#key={secret}"
+    print(f"\n  {_greeting(settings)}\n\n  {address}\n", flush=True)
+    command = [sys.executable, "-m", "gunicorn", "-c", str(_configuration()), "qa_service.web.serving:served()"]
+    (execute or _become)(command)
+
+
+def ask(settings: Settings, options: argparse.Namespace) -> None:
+    """Stream the answer to standard output, what is being done to standard error, and the sources at the end."""
+    logging.getLogger("qa_service.answers").setLevel(logging.WARNING)
+    for path in options.file:
+        if not path.is_file():
+            sys.exit(f"qa-service: {path}: no such file")
+    assembly = assemble(settings)
+    question = Question(
+        options.question,
+        Owners(assembly.secret).key("command line"),
+        options.session,
+        tuple(_uploaded(path, assembly.uploads) for path in options.file),
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        max_tokens=settings.max_tokens,
+        language=language_of(options.question),
+    )
+    running = assembly.runner.start(assembly.desk.admit(question))
+    signal.signal(signal.SIGINT, partial(_interrupt, running))
+    if _follow(assembly, running, Terminal(sys.stdout, sys.stderr)) == "failed":
+        sys.exit(1)
+
+
+def _interrupt(running: Running, number: int, frame: object) -> None:
+    """The first Ctrl-C stops the answer and shows what was kept; the second leaves at once."""
+    if running.stop.is_set():
+        raise KeyboardInterrupt
+    running.stop.set("cancelled")
+
+
+def _follow(assembly: Assembly, running: Running, terminal: Terminal) -> str:
+    status = "failed"
+    for batch in assembly.runner.follow(running, heartbeat=assembly.settings.heartbeat_seconds):
+        for _, frame in batch:
+            terminal.show(frame)
+            status = frame.status if isinstance(frame, Done) else status
+    terminal.clear()
+    return status
+
+
+def _uploaded(path: Path, uploads: Path) -> UploadedFile:
+    """A copy, since whoever reads an upload deletes it."""
+    descriptor, copy = tempfile.mkstemp(prefix="upload-", dir=uploads)
+    os.close(descriptor)
+    shutil.copyfile(path, copy)
+    return UploadedFile(path.name, copy, path.stat().st_size)
+
+
+def _greeting(settings: Settings) -> str:
+    if settings.answers_itself:
+        return "No OPENAI_API_KEY is set: answers are quotes from your files."
+    return f"Answers by {settings.model}."
+
+
+def _host(host: str) -> str:
+    shown = "localhost" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not listened on
+    return f"[{shown}]" if ":" in shown else shown
+
+
+def _configuration() -> Path:
+    """gunicorn's: beside this package when it was installed from a checkout, else inside of it."""
+    inside = Path(__file__).with_name("gunicorn.conf.py")
+    return inside if inside.exists() else inside.parent.parent / inside.name
+
+
+def _become(command: list[str]) -> None:
+    os.execv(command[0], command)  # noqa: S606 - our own interpreter and arguments

@@ -1,0 +1,215 @@
+"""The command line: one question asked here, and what `serve` would become."""
+
+import io
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from qa_service import cli
+from qa_service.cli import main, serve
+from qa_service.running import Running
+from qa_service.settings import READERS, Settings
+from tests.fakes import WAITING_SECONDS, admission
+from tests.scripted_upstream import KOREAN, Script, ScriptedUpstream
+
+RULES = "Dogs must be kept on a leash.\n이용 요금은 하루에 만 원입니다.\n"
+
+pytestmark = pytest.mark.usefixtures("no_threads_left")
+
+
+@pytest.fixture(autouse=True)
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private_valkey: Redis) -> Iterator[Path]:
+    """A folder with a file to ask about, a store, and no model; Ctrl-C is given back afterwards."""
+    private_valkey.flushall()
+    for key in READERS:
+        monkeypatch.delenv(key, raising=False)
+    monkeypatch.setenv("REDIS_URL", f"unix://{private_valkey.connection_pool.connection_kwargs['path']}")
+    monkeypatch.setenv("QA_DATA", str(tmp_path / "qa"))
+    monkeypatch.setenv("QA_SECRET", "0123456789abcdef")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rules.txt").write_text(
+        "Dogs must be kept on a leash.\n이용 요금은 하루에 만 원입니다.\n", encoding="utf-8"
+    )
+    before = signal.getsignal(signal.SIGINT)
+    yield tmp_path
+    signal.signal(signal.SIGINT, before)
+
+
+class Watched(io.StringIO):
+    """A terminal at which somebody presses Ctrl-C as soon as something is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown = threading.Event()
+
+    def write(self, text: str) -> int:
+        self._shown.set()
+        return super().write(text)
+
+    def interrupt(self) -> None:
+        assert self._shown.wait(WAITING_SECONDS)
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+Captured = pytest.CaptureFixture[str]
+
+
+class TestAsking:
+    def test_a_question_about_a_file_is_answered_with_its_source(self, capsys: Captured) -> None:
+        main(["ask", "Is a leash needed for dogs?", "--file", "rules.txt"])
+        out, err = capsys.readouterr()
+        assert "“Dogs must be kept on a leash.” [1]" in out
+        assert "\n[1] rules.txt\n    “Dogs must be kept on a leash.”\n" in out
+        assert re.search(r"— offline · 0 tokens · [\d.]+ s · session [0-9a-f]{32}\n$", out)
+        assert "rules.txt: txt, 1 pages, used" in err
+
+    def test_in_korean_too(self, capsys: Captured) -> None:
+        main(["ask", "이용 요금이 얼마인가요?", "--file", "rules.txt"])
+        out, _ = capsys.readouterr()
+        assert out.startswith("연결된 AI 모델이 없어")
+        assert "이용 요금은 하루에 만 원입니다." in out
+
+    def test_the_session_goes_on_with_its_file(self, capsys: Captured) -> None:
+        main(["ask", "Is a leash needed for dogs?", "--file", "rules.txt"])
+        session = capsys.readouterr().out.split()[-1]
+        main(["ask", "Dogs on a leash, really?", "--session", session])
+        out, _ = capsys.readouterr()
+        assert "“Dogs must be kept on a leash.” [1]" in out
+        assert out.split()[-1] == session
+
+    def test_the_file_asked_about_stays_and_its_copy_goes(self, site: Path) -> None:
+        main(["ask", "Dogs?", "--file", "rules.txt"])
+        assert (site / "rules.txt").exists()
+        assert list((site / "qa" / "uploads").iterdir()) == []
+
+    def test_a_file_that_is_not_there_ends_it(self, capsys: Captured) -> None:
+        with pytest.raises(SystemExit) as end:
+            main(["ask", "Dogs?", "--file", "nowhere.txt"])
+        assert end.value.code == "qa-service: nowhere.txt: no such file"
+
+    def test_a_failed_answer_ends_with_one(self, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+        with ScriptedUpstream() as upstream:
+            upstream.script(Script(status=401, error={"code": "invalid_api_key", "type": "invalid_request_error"}))
+            monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+            monkeypatch.setenv("OPENAI_BASE_URL", upstream.url)
+            with pytest.raises(SystemExit) as end:
+                main(["ask", "Dogs?"])
+        assert end.value.code == 1
+        assert "upstream_rejected" in capsys.readouterr().err
+
+    def test_ctrl_c_stops_the_answer_and_keeps_what_came(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stdout", screen := Watched())
+        with ScriptedUpstream() as upstream:
+            upstream.script(Script(fault="hang", after=6))
+            monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+            monkeypatch.setenv("OPENAI_BASE_URL", upstream.url)
+            impatient = threading.Thread(target=screen.interrupt)
+            impatient.start()
+            main(["ask", "Dogs?"])
+            impatient.join()
+            assert upstream.wait_closed(WAITING_SECONDS)
+        text, _, summary = screen.getvalue().partition("\n\n— ")
+        assert text
+        assert KOREAN.startswith(text)
+        assert "session" in summary
+
+    def test_a_second_ctrl_c_leaves_at_once(self) -> None:
+        running = Running(admission(), seconds=60)
+        cli._interrupt(running, signal.SIGINT, None)
+        assert running.stop.reason == "cancelled"
+        with pytest.raises(KeyboardInterrupt):
+            cli._interrupt(running, signal.SIGINT, None)
+
+
+class TestComplaining:
+    def test_a_wrong_setting_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("QA_TRIES", "never")
+        with pytest.raises(SystemExit) as end:
+            main(["ask", "Dogs?"])
+        assert end.value.code == "qa-service: QA_TRIES: expected a whole number from 1 on"
+
+    def test_a_store_that_is_not_there_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("REDIS_URL", "unix:///nowhere/redis.sock")
+        with pytest.raises(SystemExit) as end:
+            main(["ask", "Dogs?"])
+        assert end.value.code == "qa-service: The store does not answer."
+
+    @pytest.mark.parametrize("arguments", [[], ["fly"], ["ask"], ["serve", "--port", "1"]])
+    def test_being_asked_wrongly_ends_with_two(self, arguments: list[str], capsys: Captured) -> None:
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        assert end.value.code == 2
+        assert "usage: qa-service" in capsys.readouterr().err
+
+    def test_the_version_is_told(self, capsys: Captured) -> None:
+        with pytest.raises(SystemExit) as end:
+            main(["--version"])
+        assert end.value.code == 0
+        assert capsys.readouterr().out == f"qa-service {version('qa-service')}\n"
+
+
+class TestServing:
+    def served(self, settings: Settings) -> list[str]:
+        """The command it would have become."""
+        commands: list[list[str]] = []
+        serve(settings, cli._parser().parse_args(["serve"]), commands.append)
+        (command,) = commands
+        return command
+
+    def test_without_a_model_the_page_needs_no_key(self, capsys: Captured) -> None:
+        self.served(Settings())
+        out, _ = capsys.readouterr()
+        assert "\n  http://127.0.0.1:8000/\n" in out
+        assert "quotes from your files" in out
+
+    def test_with_a_model_the_link_carries_one(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+    ) -> None:
+        monkeypatch.setenv("QA_API_KEYS", "")
+        settings = Settings(openai_api_key="sk-test", data=tmp_path, model="gpt-5")
+        for _ in range(2):
+            self.served(settings)
+        out, _ = capsys.readouterr()
+        links = set(re.findall(r"http://127\.0\.0\.1:8000/#key=([\w-]{16,})\n", out))
+        assert len(links) == 1
+        assert os.environ["QA_API_KEYS"] == f"page:{links.pop()}:personal"
+        assert "Answers by gpt-5." in out
+        assert "sk-test" not in out
+
+    @pytest.mark.parametrize("known", [{"api_keys": ("any",)}, {"allow_anonymous": True}])
+    def test_a_site_that_knows_its_callers_gets_no_key(self, known: dict[str, object], capsys: Captured) -> None:
+        self.served(Settings(openai_api_key="sk-test", **known))  # type: ignore[arg-type]
+        assert "#key" not in capsys.readouterr().out
+
+    def test_it_becomes_gunicorn_with_our_configuration(self, site: Path) -> None:
+        command = self.served(Settings())
+        assert command[1:4] == ["-m", "gunicorn", "-c"]
+        assert Path(command[4]).read_text().startswith('"""How gunicorn serves')
+        assert command[5] == "qa_service.web.serving:served()"
+
+    @pytest.mark.parametrize(
+        ("host", "address"),
+        [("0.0.0.0", "http://localhost:8000/"), ("::", "http://localhost:8000/"), ("::1", "http://[::1]:8000/")],
+    )
+    def test_the_printed_address_can_be_opened(self, host: str, address: str, capsys: Captured) -> None:
+        self.served(Settings(host=host, allow_anonymous=True))
+        assert f"\n  {address}\n" in capsys.readouterr().out
+
+    def test_it_does_not_open_to_everybody(self) -> None:
+        with pytest.raises(SystemExit, match=r"not listening on 0\.0\.0\.0"):
+            self.served(Settings(host="0.0.0.0"))
+
+    def test_becoming_another_program_runs_it(self) -> None:
+        child = os.fork()
+        if child == 0:
+            cli._become(["/bin/sh", "-c", "exit 7"])
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 7
