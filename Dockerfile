@@ -1,0 +1,20 @@
+# The service by itself; docker-compose.yml puts Redis beside it and nginx in front.
+FROM python:3.12-slim
+
+RUN useradd --system --create-home --home-dir /var/lib/qa-service qa
+
+WORKDIR /srv/qa-service
+COPY pyproject.toml README.md LICENSE gunicorn.conf.py wsgi.py ./
+COPY qa_service ./qa_service
+RUN pip install --no-cache-dir --root-user-action ignore --editable .
+
+# Listening on all of the container's addresses, it starts only with QA_API_KEYS, or QA_ALLOW_ANONYMOUS=on.
+ENV HOST=0.0.0.0 PORT=8000 QA_DATA=/var/lib/qa-service PYTHONUNBUFFERED=1
+VOLUME /var/lib/qa-service
+EXPOSE 8000
+USER qa
+
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python", "-c", \
+    "import os, urllib.request as r; e = os.environ.get; r.urlopen(f\"http://127.0.0.1:{e('PORT')}{e('QA_PREFIX') or '/api'}/healthz\", timeout=4)"]
+
+CMD ["gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]

@@ -1,0 +1,29 @@
+"""Servers that live as long as a module's tests."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.live.processes import BIN, free_port, redis_server, service
+from tests.scripted_upstream import ScriptedUpstream
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Redis."""
+    with redis_server(tmp_path_factory.mktemp("redis")) as (url, _):
+        yield url
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[ScriptedUpstream]:
+    """A model's service that follows scripts."""
+    with ScriptedUpstream() as scripted:
+        yield scripted
+
+
+@pytest.fixture(scope="module")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A newcomer's server: no key, no Redis, this machine alone."""
+    with service([str(BIN / "qa-service"), "serve"], tmp_path_factory.mktemp("serve"), free_port()) as newcomer:
+        yield newcomer.url

@@ -1,0 +1,213 @@
+"""Real processes for the live tests: starting them, waiting for them, and looking into them from outside."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from urllib.error import HTTPError
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+LOOK_SECONDS = 0.02
+PORTS = range(8450, 8551)
+
+_ports = iter(PORTS)
+
+
+def free_port() -> int:
+    """A port nobody listens on; each is given out once."""
+    for port in _ports:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError(f"no free port in {PORTS}")
+
+
+def program(name: str) -> str:
+    """Its path; the test is skipped where it isn't installed."""
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def until(true: Callable[[], object], seconds: float, what: str) -> float:
+    """Wait until something holds; how long it took."""
+    began = time.monotonic()
+    while not true():
+        if time.monotonic() - began > seconds:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(LOOK_SECONDS)
+    return time.monotonic() - began
+
+
+@contextmanager
+def running(
+    command: Sequence[str], *, cwd: Path, log: Path, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program in a process group of its own, which is gone afterwards; what it printed is in `log`."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=cwd, env=clean_environment(env or {}), stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_SECONDS / 5)
+        process.wait()
+
+
+def clean_environment(more: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment without anybody's settings of the service, and with these."""
+    ours = re.compile(r"QA_.*|OPENAI_.*|REDIS_URL|HOST|PORT|WEB_CONCURRENCY|COVERAGE_.*")
+    kept = {name: value for name, value in os.environ.items() if not ours.fullmatch(name)}
+    return {**kept, "PYTHONUNBUFFERED": "1", **more}
+
+
+def answers(url: str) -> bool:
+    """Whether something there speaks HTTP and is well."""
+    with suppress(OSError), urllib.request.urlopen(url, timeout=2) as response:
+        return bool(response.status == 200)
+    return False
+
+
+def status(url: str, **headers: str) -> int:
+    """The status of a GET."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as response:
+            return int(response.status)
+    except HTTPError as error:
+        return error.code
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Debian's Redis on a port: its URL and its process."""
+    port = free_port()
+    command = [program("redis-server"), "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
+    with running(command, cwd=folder, log=folder / "redis.log") as process:
+        until(lambda: _listens(port), START_SECONDS, "Redis listens")
+        yield f"redis://127.0.0.1:{port}/0", process
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+class Service:
+    """A service that runs; `process` is the one that was started."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+        self.process = process
+        self.port = port
+        self.folder = folder
+        self.url = f"http://127.0.0.1:{port}"
+
+    @property
+    def said(self) -> str:
+        """What it printed."""
+        return log_of(self.folder, self.port).read_text()
+
+    def uploads(self) -> list[Path]:
+        return list((self.folder / "data/uploads").iterdir())
+
+    def workers(self) -> list[int]:
+        """The ids of gunicorn's worker processes."""
+        return children(self.process.pid)
+
+    def worker_of(self, connection: socket.socket) -> int:
+        """Which worker has the other end of this connection."""
+        here, there = connection.getsockname()[1], self.port
+        return next(pid for pid in self.workers() if _inode(there, here) in _sockets(pid))
+
+
+def log_of(folder: Path, port: int) -> Path:
+    return folder / f"service-{port}.log"
+
+
+@contextmanager
+def service(command: Sequence[str], folder: Path, port: int, **settings: str) -> Iterator[Service]:
+    """The service, started by some command, from when it answers."""
+    env = {"PORT": str(port), "QA_DATA": str(folder / "data"), "QA_RATE": "100000/minute", **settings}
+    with running(command, cwd=folder, log=log_of(folder, port), env=env) as process:
+        found = Service(process, port, folder)
+        until(
+            lambda: answers(f"{found.url}/api/healthz") or process.poll() is not None,
+            START_SECONDS,
+            "the service answers",
+        )
+        assert process.poll() is None, found.said
+        yield found
+
+
+def gunicorn(folder: Path, **settings: str) -> AbstractContextManager[Service]:
+    """As an operator starts it: two workers, visitors welcome."""
+    command = [str(BIN / "gunicorn"), "-c", str(ROOT / "gunicorn.conf.py"), "--chdir", str(ROOT), "wsgi:app"]
+    usual = {"WEB_CONCURRENCY": "2", "QA_ALLOW_ANONYMOUS": "on", "QA_SECRET": "a-secret-of-tests-0123456789"}
+    return service(command, folder, free_port(), **{**usual, **settings})
+
+
+def children(pid: int) -> list[int]:
+    """The processes it started that still live."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def processes_naming(word: str) -> list[int]:
+    """Those with this word in their command line, as the embedded store has its folder's name."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if word.encode() in (folder / "cmdline").read_bytes() and int(folder.name) != os.getpid():
+                found.append(int(folder.name))
+    return found
+
+
+def open_files(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def threads(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
+def memory(pid: int) -> int:
+    """Resident, in bytes."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _inode(local: int, remote: int) -> str:
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if (_port(fields[1]), _port(fields[2])) == (local, remote):
+            return fields[9]
+    return "none"
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2], 16)
+
+
+def _sockets(pid: int) -> set[str]:
+    found = set()
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            found.add(os.readlink(path).removeprefix("socket:[").removesuffix("]"))
+    return found

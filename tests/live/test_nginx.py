@@ -1,0 +1,120 @@
+"""Through nginx: with its default proxy settings, with compression on, and with the example's configuration."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.live.processes import ROOT, Service, answers, free_port, gunicorn, program, running, until
+from tests.live.reading import Asked, own_id, request
+from tests.scripted_upstream import Script, ScriptedUpstream, pieces
+
+SECRET = "server-secret-0123456789"
+PERSONAL = "personal-secret-012345678"
+SCRIPT = Script(deltas=30, rate=15)
+LOCATION = """server {{ listen 127.0.0.1:{port}; {more} location / {{ proxy_pass http://127.0.0.1:{backend}; }} }}"""
+GZIP = "gzip on; gzip_min_length 0; gzip_proxied any; gzip_types text/event-stream application/json;"
+
+
+@pytest.fixture(scope="module")
+def served(redis_url: str, upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with gunicorn(
+        tmp_path_factory.mktemp("behind"),
+        REDIS_URL=redis_url,
+        OPENAI_API_KEY="sk-test",
+        OPENAI_BASE_URL=upstream.url,
+        QA_API_KEYS=f"site:{SECRET},me:{PERSONAL}:personal",
+        QA_TRUSTED_PROXIES="1",
+    ) as found:
+        yield found
+
+
+@contextmanager
+def nginx(folder: Path, server: str, port: int) -> Iterator[str]:
+    """nginx with one server; everything it writes is in `folder`."""
+    temporary = " ".join(
+        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    configuration = folder / "nginx.conf"
+    configuration.write_text(
+        f"daemon off; pid {folder}/pid; error_log stderr; worker_processes 1;\n"
+        f"events {{}}\nhttp {{ access_log off; {temporary}\n{server}\n}}\n"
+    )
+    folder.chmod(0o755)
+    command = [program("nginx"), "-e", "stderr", "-p", str(folder), "-c", str(configuration)]
+    with running(command, cwd=folder, log=folder / "log") as process:
+        url = f"http://127.0.0.1:{port}"
+        until(lambda: process.poll() is not None or answers(f"{url}/api/healthz"), 10, "nginx answers")
+        assert process.poll() is None, (folder / "log").read_text()
+        yield url
+
+
+@pytest.mark.parametrize("more", ["", GZIP], ids=["default", "gzip"])
+@pytest.mark.parametrize("accepts", [{}, {"Accept-Encoding": "gzip"}], ids=["plain", "accepts gzip"])
+def test_text_comes_before_upstream_has_finished(
+    served: Service, upstream: ScriptedUpstream, tmp_path: Path, more: str, accepts: dict[str, str]
+) -> None:
+    port = free_port()
+    with nginx(tmp_path, LOCATION.format(port=port, backend=served.port, more=more), port) as url:
+        upstream.script(SCRIPT)
+        with Asked(url, "hello", headers=accepts) as asked:
+            assert ("Content-Encoding" in asked.response.headers) is bool(more and accepts)
+            first = asked.first("text").at
+            asked.finish()
+    last = [seen.at for seen in asked.seen if seen.kind == "text"][-1]
+    assert asked.text == "".join(pieces(SCRIPT))
+    assert last - first > 0.8 * SCRIPT.deltas / SCRIPT.rate
+    assert first - asked.began < 0.5 * SCRIPT.deltas / SCRIPT.rate
+
+
+@pytest.fixture
+def example(served: Service, tmp_path: Path) -> Iterator[str]:
+    """The example's configuration, listening here."""
+    port = free_port()
+    server = (ROOT / "examples/nginx.conf").read_text()
+    server = server.replace("listen 80;", f"listen 127.0.0.1:{port};").replace("qa:8000", f"127.0.0.1:{served.port}")
+    with nginx(tmp_path, server, port) as url:
+        yield url
+
+
+class TestExample:
+    def test_streams(self, example: str, upstream: ScriptedUpstream) -> None:
+        upstream.script(SCRIPT)
+        with Asked(example, "hello", headers={"Accept-Encoding": "gzip"}) as asked:
+            first = asked.first("text").at
+            asked.finish()
+        assert asked.seen[-1].at - first > 0.8 * SCRIPT.deltas / SCRIPT.rate
+        assert asked.text == "".join(pieces(SCRIPT))
+
+    def test_overwrites_the_user_that_a_caller_claims_to_be(self, example: str, served: Service) -> None:
+        headers = {"Authorization": f"Bearer {SECRET}", "X-User-Id": "victim"}
+        assert request(served.url, "/api/config", headers=headers)[1]["caller"]["kind"] == "user"
+        code, problem = request(example, "/api/config", headers=headers)
+        assert (code, problem["code"]) == (400, "bad_request")
+
+    def test_keeps_the_origin_of_a_page_our_own(self, example: str) -> None:
+        headers = {"Origin": example, "Content-Type": "application/json"}
+        body = json.dumps({"question": "hi", "sessionId": own_id(), "stream": False}).encode()
+        assert request(example, "/api/ask", "POST", body=body, headers=headers)[0] == 200
+        headers["Origin"] = "https://evil.example"
+        assert request(example, "/api/ask", "POST", body=body, headers=headers)[0] == 403
+
+    def test_hands_on_a_token_and_a_personal_key(self, example: str, served: Service) -> None:
+        _, made = request(
+            served.url, "/api/tokens", "POST", headers={"Authorization": f"Bearer {SECRET}", "X-User-Id": "kim"}
+        )
+        for credential, kind in ((made["token"], "user"), (PERSONAL, "key")):
+            found = request(example, "/api/config", headers={"Authorization": f"Bearer {credential}"})[1]
+            assert found["caller"]["kind"] == kind
+
+    def test_reader_who_hangs_up_is_noticed(self, example: str, upstream: ScriptedUpstream) -> None:
+        before = len(upstream.closed)
+        upstream.script(Script(deltas=300, rate=20))
+        with Asked(example, "hello", onHangup="cancel") as asked:
+            asked.first("text")
+        began = time.monotonic()
+        assert upstream.wait_closed(5, before + 1)
+        print(f"\nhang-up through nginx closed upstream after {time.monotonic() - began:.2f} s")

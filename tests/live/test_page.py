@@ -1,0 +1,386 @@
+"""The page in a real browser against a running service: what a visitor sees, and what must never happen to them."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Dialog, FilePayload, Page, Request, Route, expect, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+TERMS = FilePayload(
+    name="이용약관.txt",
+    mimeType="text/plain",
+    buffer=(
+        "제1조 (목적) 이 약관은 온라인 서점의 서비스 이용 조건과 절차를 정합니다.\n\n"
+        "제7조 (환불) 구매일부터 7일 안에는 전액을 환불받을 수 있습니다. 그 뒤에는 남은 기간에 따라 계산합니다.\n\n"
+        "제9조 (배송) 주문한 책은 영업일 2일 안에 발송합니다.\n"
+    ).encode(),
+)
+REFUND = "환불 조건은 무엇인가요?"
+MARKUP = "<img src=x onerror=alert(1)>"
+HOSTILE = FilePayload(
+    name=f"{MARKUP}.txt",
+    mimeType="text/plain",
+    buffer=f"환불 정책은 이렇습니다: 환불 {MARKUP} <script>alert(2)</script> [환불](javascript:alert(3))\n".encode(),
+)
+ANSWERED = '.turn:last-child .answer[aria-busy="false"]'
+PATIENCE = 20_000
+HOLD_AFTER_FIRST_TEXT = r"""() => {
+    const ask = window.fetch;
+    const released = new Promise((resolve) => { window.release = resolve; });
+    const held = () => {
+        let seen = "";
+        return new TransformStream({
+            async transform(chunk, controller) {
+                const frames = chunk.split(/(?<=\n\n)/);
+                for (const frame of frames) {
+                    if (seen.includes('"type":"text"')) await released;
+                    seen += frame;
+                    controller.enqueue(frame);
+                }
+            },
+        });
+    };
+    window.fetch = async (...request) => {
+        const response = await ask(...request);
+        if (!response.url.endsWith("/ask")) return response;
+        const body = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(held());
+        return new Response(body.pipeThrough(new TextEncoderStream()), { headers: response.headers });
+    };
+}"""
+
+pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser, server_url: str) -> Iterator[Page]:
+    """A Korean visitor's first visit. Whatever a test does: no request leaves the host, no script fails, no
+    dialog opens, and the policy is never violated."""
+    context = browser.new_context(locale="ko-KR", viewport={"width": 1280, "height": 860})
+    page = context.new_page()
+    trouble: list[str] = []
+
+    def leaves(request: Request) -> None:
+        if urlsplit(request.url).scheme in {"http", "https"} and not request.url.startswith(server_url):
+            trouble.append(f"a request to {request.url}")
+
+    def alarmed(dialog: Dialog) -> None:
+        trouble.append(f"a dialog: {dialog.message}")
+        dialog.dismiss()
+
+    page.on("request", leaves)
+    page.on("dialog", alarmed)
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("console", lambda line: trouble.append(line.text) if "Content Security Policy" in line.text else None)
+    page.goto(server_url)
+    expect(page.locator("#drop-limits")).not_to_be_empty()
+    yield page
+    context.close()
+    assert not trouble
+
+
+def ask(page: Page, question: str, *files: FilePayload) -> None:
+    """Ask, and wait until the answer is whole."""
+    before = page.locator(".turn").count()
+    if files:
+        page.set_input_files('[data-part="picker"]', list(files))
+    page.fill("#question", question)
+    page.press("#question", "Enter")
+    expect(page.locator(".turn")).to_have_count(before + 1)
+    expect(page.locator(ANSWERED)).to_have_count(1, timeout=PATIENCE)
+
+
+def asked(page: Page) -> list[Request]:
+    """The questions that are sent from now on."""
+    sent: list[Request] = []
+    page.on("request", lambda request: sent.append(request) if request.url.endswith("/ask") else None)
+    return sent
+
+
+def module(page: Page, name: str) -> str:
+    """The address of one of the page's modules."""
+    address = page.evaluate("document.querySelector('script[type=module]').src")
+    return str(address).replace("page.js", name)
+
+
+class TestAnswer:
+    def test_shows_the_text_and_the_file_it_came_from(self, page: Page) -> None:
+        ask(page, REFUND, TERMS)
+        expect(page.locator(".prose")).to_contain_text("환불")
+        expect(page.locator(".sources .card").first).to_contain_text(TERMS["name"])
+        expect(page.locator(".asked .chip")).to_have_attribute("data-status", "used")
+
+    def test_opens_the_page_with_the_quote_marked_and_gives_the_focus_back(self, page: Page) -> None:
+        ask(page, REFUND, TERMS)
+        number = page.locator(".prose .cite:enabled").first
+        quote = page.locator(".sources q").first.inner_text()
+        number.click()
+        expect(page.locator("#source mark")).to_have_text(quote)
+        expect(page.locator("#source .reading")).to_contain_text("제9조")
+        page.keyboard.press("Escape")
+        expect(page.locator("#source")).not_to_be_visible()
+        expect(number).to_be_focused()
+
+    def test_is_seen_before_it_is_whole(self, page: Page) -> None:
+        page.evaluate(HOLD_AFTER_FIRST_TEXT)
+        page.set_input_files('[data-part="picker"]', [TERMS])
+        page.fill("#question", REFUND)
+        page.press("#question", "Enter")
+        expect(page.locator('.answer[aria-busy="true"] .prose')).not_to_be_empty()
+        page.evaluate("window.release()")
+        expect(page.locator(ANSWERED)).to_have_count(1, timeout=PATIENCE)
+
+    def test_stays_in_its_conversation(self, page: Page) -> None:
+        ask(page, REFUND, TERMS)
+        sent = asked(page)
+        ask(page, "환불은 그 뒤에는 어떻게 계산하나요?")
+        session = page.evaluate("sessionStorage.getItem('qa.session')")
+        assert session in (sent[0].post_data_buffer or b"").decode()
+        expect(page.locator(".divider")).to_have_count(0)
+
+    def test_is_marked_as_a_new_topic_when_the_visitor_says_so(self, page: Page) -> None:
+        ask(page, REFUND, TERMS)
+        page.click('[data-part="topic"]')
+        ask(page, "오늘 저녁으로 무엇을 먹을까요?")
+        expect(page.locator(".divider")).to_have_text("새 주제 · 2")
+        expect(page.locator('[data-part="topic"]')).to_have_attribute("aria-pressed", "false")
+
+    def test_can_be_stopped_with_escape(self, page: Page) -> None:
+        many = "한국어 문장이 아주 많이 있습니다. ".encode() * 200_000
+        big = FilePayload(name="big.txt", mimeType="text/plain", buffer=many)
+        page.set_input_files('[data-part="picker"]', [big])
+        page.fill("#question", "무슨 내용인가요?")
+        page.press("#question", "Enter")
+        expect(page.locator('[data-part="stop"]')).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator(".ending")).to_contain_text("멈췄어요", timeout=PATIENCE)
+        expect(page.locator('[data-part="send"]')).to_be_visible()
+
+    def test_goes_on_after_a_reload(self, page: Page) -> None:
+        many = "환불 조건은 아주 많이 있습니다. ".encode() * 100_000
+        page.set_input_files('[data-part="picker"]', [FilePayload(name="big.txt", mimeType="text/plain", buffer=many)])
+        page.fill("#question", REFUND)
+        page.press("#question", "Enter")
+        expect(page.locator("#history [aria-current]")).to_be_visible()
+        page.reload()
+        expect(page.locator(".prose")).to_contain_text("환불 조건은 아주 많이", timeout=PATIENCE)
+        expect(page.locator(ANSWERED)).to_have_count(1, timeout=PATIENCE)
+
+
+class TestFiles:
+    @pytest.mark.parametrize("way", ["drop", "paste"])
+    def test_are_taken_by_drop_and_by_paste(self, page: Page, way: str) -> None:
+        page.evaluate(
+            """(way) => {
+                const files = new DataTransfer();
+                files.items.add(new File(["책은 2일 안에 보냅니다."], "배송.txt", {type: "text/plain"}));
+                const options = {bubbles: true, cancelable: true, dataTransfer: files, clipboardData: files};
+                const event = way === "drop" ? new DragEvent("drop", options) : new ClipboardEvent("paste", options);
+                document.querySelector("#question").dispatchEvent(event);
+            }""",
+            way,
+        )
+        expect(page.locator('[data-part="files"] .chip')).to_contain_text("배송.txt")
+
+    def test_that_cannot_be_read_are_told_with_the_reason(self, page: Page) -> None:
+        ask(page, REFUND, FilePayload(name="깨진.pdf", mimeType="application/pdf", buffer=b"%PDF-1.7 broken"))
+        expect(page.locator('.asked .chip[data-status="failed"]')).to_contain_text("파일이 손상되어")
+
+    def test_of_a_conversation_can_be_deleted(self, page: Page) -> None:
+        ask(page, REFUND, TERMS)
+        page.evaluate("window.confirm = () => true")
+        page.click("#kept summary")
+        page.locator("#kept li button").click()
+        expect(page.locator("#kept")).to_be_hidden()
+
+
+class TestHistory:
+    def test_comes_back_after_a_reload(self, page: Page) -> None:
+        ask(page, REFUND, TERMS)
+        text = page.locator(".prose").inner_text()
+        page.reload()
+        expect(page.locator(".prose")).to_have_text(text, use_inner_text=True)
+        expect(page.locator("#history [aria-current]")).to_contain_text(REFUND)
+        expect(page.locator("#kept .count")).to_have_text("1")
+
+    def test_is_forgotten_with_its_conversation(self, page: Page) -> None:
+        ask(page, REFUND)
+        page.evaluate("window.confirm = () => true")
+        page.locator("#history li").hover()
+        page.locator("#history li .icon-only").click()
+        expect(page.locator("#welcome")).to_be_visible()
+        assert page.evaluate("localStorage.getItem('qa.history')") == "[]"
+
+    def test_never_takes_a_conversation_from_the_address(self, page: Page, server_url: str) -> None:
+        ask(page, REFUND)
+        session = page.evaluate("sessionStorage.getItem('qa.session')")
+        other = page.context.browser
+        assert other
+        stranger = other.new_context().new_page()
+        stranger.goto(f"{server_url}/?session={session}&sessionId={session}#session={session}")
+        expect(stranger.locator("#drop-limits")).not_to_be_empty()
+        expect(stranger.locator(".turn")).to_have_count(0)
+        stranger.context.close()
+
+
+class TestTrouble:
+    def test_is_told_kindly_and_can_be_tried_again(self, page: Page) -> None:
+        def refuse(route: Route) -> None:
+            problem = {"code": "overloaded", "userMessage": "지금은 질문이 많아요.", "retryable": True, "retryAfter": 3}
+            route.fulfill(status=503, content_type="application/problem+json", body=json.dumps(problem))
+
+        page.route("**/ask", refuse, times=1)
+        ask(page, REFUND)
+        expect(page.locator(".ending")).to_contain_text("지금은 질문이 많아요.")
+        page.get_by_role("button", name="다시 시도").click()
+        expect(page.locator(".ending")).not_to_contain_text("지금은 질문이 많아요.")
+        expect(page.locator(".prose")).not_to_be_empty()
+        expect(page.locator(".turn")).to_have_count(1)
+
+    def test_without_a_network_says_so(self, page: Page) -> None:
+        page.context.set_offline(True)
+        ask(page, REFUND)
+        expect(page.locator(".ending")).to_contain_text("서버에 닿지 못했어요")
+        page.context.set_offline(False)
+
+    def test_with_a_key_opens_a_field_for_another(self, page: Page, server_url: str) -> None:
+        page.goto("about:blank")
+        page.goto(f"{server_url}/#key=not-a-key-of-this-service")
+        expect(page.locator("#key")).to_be_visible()
+        expect(page.locator("#key input")).to_be_focused()
+        assert "#" not in page.url
+
+    def test_is_seen_before_anything_is_sent(self, page: Page) -> None:
+        sent = asked(page)
+        page.set_input_files('[data-part="picker"]', [FilePayload(name="빈.txt", mimeType="text/plain", buffer=b"")])
+        expect(page.get_by_role("alert")).to_contain_text("비어 있는 파일")
+        page.evaluate("document.querySelector('#question').value = '가'.repeat(32_001)")
+        page.press("#question", "Enter")
+        expect(page.get_by_role("alert")).to_contain_text("32,000자")
+        assert not sent
+
+
+class TestHostileText:
+    def test_of_a_file_its_name_and_its_quote_stays_text(self, page: Page) -> None:
+        ask(page, f"환불 정책은 무엇인가요? {MARKUP}", HOSTILE)
+        expect(page.locator(".bubble")).to_contain_text(MARKUP)
+        expect(page.locator(".asked .chip")).to_contain_text("onerror")
+        page.locator(".sources .card").first.click()
+        expect(page.locator("#source .reading")).to_contain_text("<script>")
+        assert page.locator("#conversation img, #conversation script, #source img, #source script").count() == 0
+        assert page.locator('a[href^="javascript" i]').count() == 0
+
+    def test_in_markdown_becomes_no_element_that_acts(self, page: Page) -> None:
+        markdown = f"{MARKUP} [a](javascript:alert(1)) [b](data:text/html,x) ![c](https://example.org/c.png) <b>d</b>"
+        found = page.evaluate(
+            """async ([address, text]) => {
+                const { Prose } = await import(address);
+                const node = document.createElement("div");
+                const prose = new Prose(node, String);
+                prose.append(text);
+                prose.render();
+                return [...node.querySelectorAll("*")].map((each) => [each.localName, each.getAttribute("href")]);
+            }""",
+            [module(page, "markdown.js"), markdown],
+        )
+        assert found == [["p", None], ["span", None], ["span", None], ["a", "https://example.org/c.png"]]
+
+
+@pytest.mark.parametrize(
+    "markdown",
+    [
+        "**굵게**는 *기울임* 그리고 `코드`와 [1], [2, 3]\n둘째 줄",
+        "1. 하나\n   - 안쪽\n     - 더 안쪽\n2. 둘\n\n   이어서\n\n3. 셋\n\n끝",
+        "| 가 | 나 |\n| --- | --: |\n| 1 | 2 |\n\n> 인용\n> - 목록\n\n```py\nx = 1\n\n```\n뒤",
+        "# 제목\n글\n## 작은 제목\n- a\n\n- b\n\n---\n```\n닫히지 않은",
+    ],
+)
+def test_markdown_that_grew_letter_by_letter_is_the_same_as_at_once(page: Page, markdown: str) -> None:
+    grown, whole = page.evaluate(
+        """async ([address, text]) => {
+            const { Prose } = await import(address);
+            const shown = (pieces) => {
+                const node = document.createElement("div");
+                const prose = new Prose(node, (n) => `<${n}>`);
+                for (const piece of pieces) { prose.append(piece); prose.render(); }
+                return node.outerHTML;
+            };
+            return [shown([...text]), shown([text])];
+        }""",
+        [module(page, "markdown.js"), markdown],
+    )
+    assert grown == whole
+
+
+class TestKeyboard:
+    def test_enter_while_hangul_is_composed_does_not_send(self, page: Page) -> None:
+        sent = asked(page)
+        page.focus("#question")
+        keyboard = page.context.new_cdp_session(page)
+        keyboard.send("Input.imeSetComposition", {"text": "안녕", "selectionStart": 2, "selectionEnd": 2})
+        enter = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
+        keyboard.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", **enter})
+        keyboard.send("Input.dispatchKeyEvent", {"type": "keyUp", **enter})
+        expect(page.locator("#question")).to_have_value(re.compile("^안녕"))
+        expect(page.locator(".turn")).to_have_count(0)
+        assert not sent
+
+    def test_alone_is_enough_to_ask(self, page: Page) -> None:
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page.locator("#question")).to_be_focused()
+        page.keyboard.type("첫 줄")
+        page.keyboard.press("Shift+Enter")
+        page.keyboard.type("둘째 줄")
+        page.keyboard.press("Enter")
+        expect(page.locator(".bubble")).to_have_text("첫 줄\n둘째 줄", use_inner_text=True)
+        expect(page.locator(ANSWERED)).to_have_count(1, timeout=PATIENCE)
+
+
+class TestLook:
+    @pytest.mark.parametrize("width", [320, 390])
+    def test_on_a_phone_nothing_scrolls_sideways(self, page: Page, width: int) -> None:
+        page.set_viewport_size({"width": width, "height": 640})
+        ask(page, REFUND + "끊을수없는낱말" * 30, TERMS)
+        page.set_input_files('[data-part="picker"]', [TERMS, TERMS])
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+    def test_touch_targets_are_large_enough(self, page: Page) -> None:
+        page.set_viewport_size({"width": 390, "height": 720})
+        ask(page, REFUND, TERMS)
+        small = page.evaluate(
+            """[...document.querySelectorAll("button:not(.cite), summary, select, a.card")]
+                .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 44)
+                .map((each) => each.outerHTML.slice(0, 80))"""
+        )
+        assert small == []
+
+    def test_the_language_is_switched_at_once_and_remembered(self, page: Page) -> None:
+        page.select_option("#language", "en")
+        expect(page.locator("h1")).to_have_text("What would you like to know?")
+        page.reload()
+        expect(page.locator("h1")).to_have_text("What would you like to know?")
+        expect(page.locator("html")).to_have_attribute("lang", "en")
+
+    def test_says_that_no_model_is_connected(self, page: Page) -> None:
+        expect(page.locator("#offline")).to_be_visible()

@@ -1,0 +1,189 @@
+"""What the project says about itself is true: its settings, its examples, its imports, its public names."""
+
+import ast
+import importlib
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from shutil import which
+
+import pytest
+from flask import Flask
+
+from qa_service.settings import READERS, Settings, from_config, from_environment
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+ROWS = re.findall(r"^\| `([A-Z_]+)` \| (.+?) \| .+ \|$", README, re.MULTILINE)
+IN_WORDS = ("QA_INSTRUCTIONS", "QA_SECRET", "QA_CONTEXT_TOKENS", "WEB_CONCURRENCY")
+PROXIES = ("examples/nginx.conf", "examples/nginx-login.conf")
+NGINX = which("nginx") or which("nginx", path="/usr/sbin")
+FOLDERS = ("qa_service", "tests", "benchmarks", "examples", ".ci")
+WRITTEN = {".py", ".md", ".toml", ".yml", ".conf", ".sh", ".js", ".css", ".html"}
+NAMED = {"Dockerfile", "Makefile", "run"}
+CHROMIUM = which("chromium") or which("chromium-browser")
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting in the environment."""
+    for key in READERS:
+        monkeypatch.delenv(key, raising=False)
+
+
+def texts() -> list[Path]:
+    """What people wrote: the files of the top level and of the project's folders."""
+    inside = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*")]
+    return [file for file in [*ROOT.glob("*"), *inside] if file.suffix in WRITTEN or file.name in NAMED]
+
+
+class TestSettings:
+    def test_the_readme_lists_exactly_the_settings_there_are(self) -> None:
+        assert [key for key, _ in ROWS] == list(READERS)
+
+    def test_the_readme_shows_each_default_as_it_is(self, bare: None) -> None:
+        shown = {key: default.strip("`") for key, default in ROWS if key not in IN_WORDS and default != "–"}
+        config = {key: value for key, value in shown.items() if key not in ("HOST", "PORT")}
+
+        assert from_config(config) == Settings()
+        assert (shown["HOST"], int(shown["PORT"])) == (Settings().host, Settings().port)
+
+    def test_a_dash_in_the_readme_means_empty(self) -> None:
+        empty = [key.removeprefix("QA_").lower() for key, default in ROWS if default == "–"]
+        assert not any(getattr(Settings(), field) for field in empty)
+
+    def test_the_example_of_an_env_file_holds_every_setting_with_its_default(self, bare: None, tmp_path: Path) -> None:
+        lines = (ROOT / ".env.example").read_text().splitlines()
+        settings = [line.removeprefix("# ") for line in lines if re.match(r"# [A-Z_]+=", line)]
+        (tmp_path / ".env").write_text("\n".join(settings))
+
+        assert [line.partition("=")[0] for line in settings] == list(READERS)
+        assert from_environment(tmp_path) == Settings()
+
+
+class TestExamples:
+    @pytest.mark.parametrize("name", PROXIES)
+    def test_each_proxy_overwrites_who_asks_and_what_callers_say_of_themselves(self, name: str) -> None:
+        configuration = (ROOT / name).read_text()
+        for header in ("X-User-Id", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Prefix"):
+            assert re.search(rf"^ *proxy_set_header {header} [^;]+;", configuration, re.MULTILINE), header
+        assert "$proxy_add_x_forwarded_for" not in configuration
+        assert "QA_API_KEYS" in configuration
+
+    @pytest.mark.skipif(not NGINX, reason="needs nginx")
+    @pytest.mark.parametrize("name", PROXIES)
+    def test_each_proxy_file_is_one_that_nginx_takes(self, name: str, tmp_path: Path) -> None:
+        hosts = re.sub(r"//(qa|site):\d+", "//127.0.0.1:9", (ROOT / name).read_text())
+        (tmp_path / "server.conf").write_text(hosts.replace("listen 80;", "listen unix:server.sock;"))
+        (tmp_path / "nginx.conf").write_text(
+            f"pid {tmp_path}/pid; error_log stderr; events {{}} http {{ access_log off; "
+            + "".join(
+                f"{kind}_temp_path {tmp_path}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+            )
+            + f"include {tmp_path}/server.conf; }}"
+        )
+        command = [NGINX, "-t", "-p", tmp_path, "-c", "nginx.conf"]
+        tried = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+
+        assert tried.returncode == 0, tried.stderr
+
+    def test_the_compose_file_starts_only_with_a_key(self) -> None:
+        assert re.search(r"^ +QA_API_KEYS: \$\{QA_API_KEYS:\?[^}]+\}$", (ROOT / "docker-compose.yml").read_text(), re.M)
+
+    def test_the_compose_file_waits_longer_than_gunicorn_lets_answers_run_on(self) -> None:
+        grace = re.search(r"stop_grace_period: (\d+)s", (ROOT / "docker-compose.yml").read_text())
+        drain = re.search(r"^DRAIN_SECONDS = (\d+)", (ROOT / "gunicorn.conf.py").read_text(), re.M)
+        assert grace
+        assert drain
+        assert int(grace[1]) > int(drain[1]) + 5
+
+    def test_what_the_docker_image_copies_is_there_and_not_ignored(self) -> None:
+        copied = re.findall(r"^COPY (.+) \S+$", (ROOT / "Dockerfile").read_text(), re.M)
+        names = [name for line in copied for name in line.split()]
+        let_in = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.M)
+
+        assert sorted(names) == sorted(let_in)
+        assert all((ROOT / name).exists() for name in names)
+
+    def test_the_flask_site_knows_its_users_and_refuses_strangers(
+        self, bare: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("QA_DATA", str(tmp_path))
+        monkeypatch.syspath_prepend(str(ROOT / "examples"))
+        site: Flask = importlib.import_module("flask_site").app
+        client = site.test_client()
+
+        stranger = client.get("/help/api/config").status_code
+        client.post("/login", data={"user": "ann"})
+
+        assert stranger == 401
+        assert client.get("/help/api/config").json["caller"] == {"kind": "site"}
+        assert client.get("/").status_code == 200
+
+
+class TestModules:
+    def test_every_module_declares_its_layer(self) -> None:
+        contracts = PROJECT["tool"]["importlinter"]["contracts"]
+        declared = {
+            f"{container}.{module.strip()}"
+            for contract in contracts
+            if contract["type"] == "layers" and contract["exhaustive"]
+            for container in contract["containers"]
+            for layer in contract["layers"]
+            for module in layer.split("|")
+        }
+        files = (ROOT / "qa_service").rglob("*.py")
+        modules = {".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for file in files}
+
+        assert declared == modules - {"qa_service"}
+
+    def test_every_module_says_in_its_first_line_what_lives_there(self) -> None:
+        silent = [
+            file.name for file in texts() if file.suffix == ".py" and not ast.get_docstring(ast.parse(file.read_text()))
+        ]
+        assert not silent
+
+
+class TestText:
+    def test_the_changelog_names_this_version_or_what_is_to_come_first(self) -> None:
+        headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.M)
+        assert headings[0] in ("Unreleased", PROJECT["project"]["version"])
+
+    def test_every_entry_of_the_changelog_is_one_sentence_on_a_line(self) -> None:
+        entries = re.findall(r"^- (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.M)
+        assert entries
+        assert all(re.fullmatch(r"[A-Z`].*[^.]\.", entry) for entry in entries)
+
+    def test_links_of_the_readme_lead_to_files_there_are(self) -> None:
+        links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
+        assert [link for link in links if not (ROOT / link).exists()] == []
+
+    def test_nothing_names_the_place_it_was_written_in(self) -> None:
+        place = re.compile(r"(?<!\w)/(?:work|root|Users)/|\bTODO\b|\bFIXME\b")
+        found = {
+            str(file.relative_to(ROOT)): place.findall(file.read_text()) for file in texts() if file != Path(__file__)
+        }
+        assert {name: hits for name, hits in found.items() if hits} == {}
+
+    @pytest.mark.skipif(not CHROMIUM, reason="needs Chromium")
+    def test_the_javascript_reader_of_the_readme_puts_an_answer_together(self, tmp_path: Path) -> None:
+        reader = re.search(r"```js\n(async function\* ask.*?)```", README, re.DOTALL)
+        assert reader
+        stream = "".join(f'data: {{"type":"text","content":"{piece}"}}\n\n' for piece in ("안녕", "하세요"))
+        (tmp_path / "page.html").write_text(
+            f"""<meta charset=utf-8><body><script type=module>
+            window.fetch = async () => new Response(new ReadableStream({{ start(controller) {{
+              for (const byte of {list(stream.encode())}) controller.enqueue(new Uint8Array([byte]));
+              controller.close();
+            }} }}));
+            {reader[1]}
+            for await (const {{ content }} of ask("/", {{ question: "?" }})) document.body.append(content);
+            </script>"""
+        )
+        command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"]
+        command += [f"--user-data-dir={tmp_path}/profile", f"file://{tmp_path}/page.html"]
+        shown = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+
+        assert "안녕하세요" in shown.stdout, shown.stderr
