@@ -22,10 +22,14 @@ class Mounted(Struct, frozen=True):
     limits: Limits
     prefix: str
 
+    def public_root(self) -> str:
+        """The path under which this request's sender finds the app; empty at a host's root."""
+        public = self.assembly.settings.public_url
+        return urlsplit(public).path if public else request.script_root
+
     def public_prefix(self) -> str:
         """The path under which this request's sender finds us."""
-        public = self.assembly.settings.public_url
-        return (urlsplit(public).path if public else request.script_root) + self.prefix
+        return self.public_root() + self.prefix
 
 
 def mount(app: Flask, mounted: Mounted) -> None:

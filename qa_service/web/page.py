@@ -4,7 +4,7 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
-from flask import Blueprint, Response, url_for
+from flask import Blueprint, Response
 
 from qa_service.web.mounting import mounted
 
@@ -13,15 +13,17 @@ POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-pages = Blueprint("qa_page", __name__, static_folder="static", static_url_path="/static")
+STATIC = "/static"
+
+pages = Blueprint("qa_page", __name__, static_folder="static", static_url_path=STATIC)
 
 
 @pages.get("/")
 def page() -> Response:
     """The page, told where the service and its own parts are."""
-    static = url_for("qa_page.static", filename="page.js").rpartition("/")[0]
     # Behind a proxy a part of both may come from the request.
-    text = _page().replace("{{prefix}}", escape(mounted().public_prefix())).replace("{{static}}", escape(static))
+    prefix, static = escape(mounted().public_prefix()), escape(mounted().public_root() + STATIC)
+    text = _page().replace("{{prefix}}", prefix).replace("{{static}}", static)
     response = Response(text, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["Cache-Control"] = "no-cache"

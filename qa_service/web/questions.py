@@ -163,10 +163,12 @@ class _Said(Struct, frozen=True):
 
 
 def _session_id(fields: Mapping[str, Any]) -> str:
-    value = fields.get("sessionId", "")
-    if value and not (isinstance(value, str) and SESSION_ID.fullmatch(value)):
+    value = fields.get("sessionId")
+    if value is None:
+        return ""
+    if not (isinstance(value, str) and SESSION_ID.fullmatch(value)):
         raise InvalidField("sessionId: expected 1-128 of A-Za-z0-9._-", field="sessionId")
-    return str(value)
+    return value
 
 
 def _web_search(fields: Mapping[str, Any], settings: Settings) -> bool:
@@ -190,7 +192,7 @@ def _number(fields: Mapping[str, Any], name: str, most: float, default: float) -
     value = fields.get(name, default)
     try:
         number = float(value) if not isinstance(value, bool) else -1.0
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = -1.0
     if not 0 <= number <= most:
         raise InvalidField(f"{name}: expected a number between 0 and {most:g}", field=name)

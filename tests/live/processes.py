@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from itertools import cycle, islice
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -23,12 +24,12 @@ STOP_SECONDS = 10.0
 LOOK_SECONDS = 0.02
 PORTS = range(8450, 8551)
 
-_ports = iter(PORTS)
+_ports = cycle(PORTS)
 
 
 def free_port() -> int:
-    """A port nobody listens on; each is given out once."""
-    for port in _ports:
+    """A port nobody listens on, below those that clients are given; none again before all others."""
+    for port in islice(_ports, len(PORTS)):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

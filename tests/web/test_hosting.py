@@ -248,6 +248,11 @@ class TestPage:
         assert "http://" not in page.replace("http://www.w3.org", "")
         assert "https://" not in page
 
+    def test_finds_its_parts_under_the_public_address(self, make_house: MakeHouse) -> None:
+        page = make_house(public_url="https://public.example/qa").client.get("/").get_data(as_text=True)
+        assert 'src="/qa/static/page.js"' in page
+        assert 'content="/qa/api"' in page
+
     def test_has_no_session_of_the_addresss(self, house: House) -> None:
         assert house.client.get("/?sessionId=abc").data == house.client.get("/").data
 
