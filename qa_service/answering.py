@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qa_service.draft import Draft, observed
-from qa_service.errors import Cancelled, QAError, UpstreamTimeout, UpstreamUnavailable
+from qa_service.errors import Cancelled, Interrupted, QAError, UpstreamTimeout, UpstreamUnavailable
 from qa_service.interfaces import (
     FileReader,
     FileStore,
@@ -67,7 +67,7 @@ class Parts(Struct, frozen=True):
     site: Site
     prices: Mapping[str, Mapping[str, float]]
     safety_identifier: Callable[[str], str]
-    """From an owner's key to what upstream may know of it."""
+    """From an owner's key, and a visitor's address, to what upstream may know of who asks."""
 
 
 def answer(admission: Admission, parts: Parts, stop: Stop) -> Iterator[Frame]:
@@ -78,12 +78,12 @@ def answer(admission: Admission, parts: Parts, stop: Stop) -> Iterator[Frame]:
         try:
             yield from step
         except QAError as error:
-            draft.error = _why(error, stop)
+            draft.error = draft.error or _why(error, stop)
         except Exception:
             # The outermost: whatever broke, the reader is told, and the turn is kept.
             bug = secrets.token_hex(8)
             log.exception("answer %s broke, id %s", admission.answer_id, bug)
-            draft.error = QAError(f"internal error {bug}")
+            draft.error = draft.error or QAError(f"internal error {bug}")
     yield from _close(draft, parts)
 
 
@@ -110,16 +110,20 @@ def _start(admission: Admission) -> Start:
 
 
 def _why(error: QAError, stop: Stop) -> QAError:
-    # The whole answer's time limit stops the line as a person would, but is a failure.
+    # These two stop the line as a person would, but are failures.
     if isinstance(error, Cancelled) and stop.reason == "timeout":
         return UpstreamTimeout("the answer took longer than this server allows")
+    if isinstance(error, Cancelled) and stop.reason == "interrupted":
+        return Interrupted("the worker was stopped")
     return error
 
 
 def _read_files(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
-    for file in draft.admission.question.files:
+    files = draft.admission.question.files
+    for number, file in enumerate(files, 1):
         yield from _read(file, draft, parts, stop)
         if stop.is_set():
+            draft.verdicts += [Verdict(unread.name, "unknown", "skipped", "stopped") for unread in files[number:]]
             raise Cancelled
 
 
@@ -189,7 +193,9 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
         passages=passages,
         language=language_of(question.text),
     )
-    draft.settle(replace(prompt, safety_identifier=parts.safety_identifier(question.owner.key)))
+    draft.settle(
+        replace(prompt, safety_identifier=parts.safety_identifier(question.owner.key + question.owner.address))
+    )
 
 
 def _find(draft: Draft, parts: Parts) -> tuple[Passage, ...]:

@@ -31,7 +31,7 @@ class Stop(Protocol):
     """Set once, from any thread; runs what was registered with it, at once if it is set already."""
 
     reason: str
-    """Why: `cancelled`, `timeout`, … ; empty until set."""
+    """Why: `cancelled`, `hangup`, `timeout` or `interrupted`; empty until set."""
 
     def is_set(self) -> bool:
         """Whether somebody said stop."""

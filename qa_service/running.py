@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 RENEW_SECONDS = 3.0
 TICK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
 LINGER_SECONDS = 5.0
 """How long the keeper waits for a next answer before it ends."""
 
@@ -146,11 +147,13 @@ class Running:
 
 class Reader(Iterator[Sequence[tuple[int, Frame]]]):
     """One connection's view of an answer: batches of all there is, as it comes, and an empty one as a sign of life
-    after `heartbeat` seconds of silence. Whoever reads must `close` it, even unread: that is hanging up.
+    after `heartbeat` seconds of silence. It ends with the answer, or when `gone` says that nobody listens any more,
+    which is asked about once a second of silence. Whoever reads must `close` it, even unread: that is hanging up.
     """
 
-    def __init__(self, running: Running, *, heartbeat: float, after: int) -> None:
+    def __init__(self, running: Running, *, heartbeat: float, after: int, gone: Callable[[], bool]) -> None:
         self._running = running
+        self._gone = gone
         self._batches = self._read(heartbeat, after)
         self._open = True
 
@@ -164,16 +167,30 @@ class Reader(Iterator[Sequence[tuple[int, Frame]]]):
             self._running.hang_up()
 
     def _read(self, heartbeat: float, after: int) -> Iterator[Sequence[tuple[int, Frame]]]:
-        log = self._running.log
+        log, heard = self._running.log, time.monotonic()
         while True:
+            # Looked at first: what is appended between the two looks is read in the next round.
+            closed = log.closed
             batch = log.read(after)
             if batch:
                 after = batch[-1][0]
                 yield batch
-            elif log.closed:
+            elif closed:
                 return
-            elif not log.wait(after, heartbeat) and not log.closed:
+            elif not self._silence(after, heard + heartbeat):
+                continue
+            elif self._gone():
+                return
+            elif time.monotonic() < heard + heartbeat:
+                continue
+            else:
                 yield ()
+            heard = time.monotonic()
+
+    def _silence(self, after: int, until: float) -> bool:
+        """Wait for a frame; True if none came for a second, or until it is time for a sign of life."""
+        log = self._running.log
+        return not log.wait(after, min(LOOK_SECONDS, max(0.0, until - time.monotonic()))) and not log.closed
 
 
 class Runner:
@@ -220,22 +237,25 @@ class Runner:
         """How many answers are being written here."""
         return len(self._running)
 
-    def stop(self, answer_id: str, worker: str, reason: str = "cancelled") -> None:
+    def stop(self, answer_id: str, worker: str) -> None:
         """Stop an answer here, or leave word for the worker that writes it; doesn't wait for its end."""
         if running := self._running.get(answer_id):
-            running.stop.set(reason)
-        elif worker and worker != self.worker:
+            running.stop.set("cancelled")
+        elif worker:
+            # Also where that is this one: the answer may have its place in the session, but not yet here.
             self._store.stop(answer_id, worker)
 
-    def follow(self, running: Running, *, heartbeat: float, after: int = 0) -> "Reader":
+    def follow(
+        self, running: Running, *, heartbeat: float, after: int = 0, gone: Callable[[], bool] = lambda: False
+    ) -> "Reader":
         """A reader of everything after `after`."""
         running.readers += 1
-        return Reader(running, heartbeat=heartbeat, after=after)
+        return Reader(running, heartbeat=heartbeat, after=after, gone=gone)
 
     def close(self) -> None:
-        """Stop everything that runs here."""
+        """End everything that runs here, as `interrupted`."""
         for running in list(self._running.values()):
-            running.stop.set("cancelled")
+            running.stop.set("interrupted")
 
     def _write(self, running: Running) -> None:
         try:
@@ -278,4 +298,5 @@ class Runner:
                 running.renewed = now
                 self._store.renew(running.owner, running.turn())
         for answer_id in self._store.stopped(self.worker, TICK_SECONDS):
-            self.stop(answer_id, self.worker)
+            if stopped := self._running.get(answer_id):
+                stopped.stop.set("cancelled")

@@ -200,7 +200,6 @@ class TestStopping:
 
     def test_an_answer_that_is_over_is_left_alone(self) -> None:
         house = runner(Waiting(), store := FakeRunning())
-        house.stop("over", "w1")
         house.stop("over", "")
         assert store.words == {}
 

@@ -4,8 +4,10 @@ What the servers below leave to us (measured): a body has no time-out, one that 
 it were whole, and a chunked one over the limit is cut in silence.
 """
 
+import select
 import socket
 import time
+from collections.abc import Callable
 from typing import IO
 
 from flask import Request
@@ -86,6 +88,26 @@ class Body:
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"the body is larger than {self._bounds.bytes} bytes")
+
+
+def hung_up(request: Request) -> Callable[[], bool]:
+    """Asks, without waiting and without writing, whether this request's sender has closed the connection.
+
+    The server tells a running generator nothing, and a write would notice only the second time (measured).
+    """
+    connection = _socket(request)
+    if connection is None:
+        return lambda: False
+    look = select.poll()
+    look.register(connection, select.POLLIN)
+
+    def gone() -> bool:
+        try:
+            return bool(look.poll(0)) and not connection.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return True
+
+    return gone
 
 
 def is_chunked(request: Request) -> bool:

@@ -42,8 +42,16 @@ class Form(Struct, frozen=True):
     fields: Mapping[str, Any]
     files: tuple[UploadedFile, ...] = ()
 
+    def __enter__(self) -> "Form":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Nothing is left behind by a question that was refused."""
+        if kind is not None:
+            self.discard()
+
     def discard(self) -> None:
-        """Delete the files: nothing is left behind by a question that was refused."""
+        """Delete the files."""
         for file in self.files:
             Path(file.path).unlink(missing_ok=True)
 
@@ -63,8 +71,11 @@ def read_form(request: Request, limits: Limits) -> Form:
     except BaseException:
         spool.discard()
         raise
-    fields = {**_last(request.args), **sent}
-    return Form({name: value for name, value in fields.items() if not _absent(value)}, files)
+    return Form({**_present(_last(request.args)), **_present(sent)}, files)
+
+
+def _present(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if not _absent(value)}
 
 
 def _absent(value: Any) -> bool:
@@ -153,7 +164,7 @@ class _Spool:
         filename: str | None,
         content_length: int | None = None,
     ) -> "_LimitedFile":
-        if len(self._files) >= self._limits.files:
+        if filename and sum(bool(file.filename) for file in self._files) >= self._limits.files:
             raise TooManyFiles(f"more than {self._limits.files} files")
         self._files.append(_LimitedFile(self._limits, (filename or "")[:NAME]))
         return self._files[-1]
@@ -192,6 +203,7 @@ class _LimitedFile(io.FileIO):
     def __init__(self, limits: Limits, filename: str) -> None:
         descriptor, self.path = tempfile.mkstemp(prefix="upload-", dir=limits.uploads)
         super().__init__(descriptor, "r+")
+        self.filename = filename
         self._room = limits.file
         self._refusal = f"the file {filename!r} is larger than {limits.file} bytes"
 

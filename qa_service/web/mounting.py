@@ -42,10 +42,9 @@ def mounted() -> Mounted:
     return cast(Mounted, current_app.extensions[KEY])
 
 
-def asking_owner() -> Owner:
-    """Who sends this request; raises what refuses it."""
-    changes = request.method not in ("GET", "HEAD") or (request.endpoint or "").endswith(".ask")
-    return mounted().gate.owner(request, changes=changes)
+def asking_owner(*, asks: bool = False) -> Owner:
+    """Who sends this request; raises what refuses it. A GET that asks is no mere look."""
+    return mounted().gate.owner(request, changes=asks or request.method not in ("GET", "HEAD"))
 
 
 def spoken_language() -> Language | None:

@@ -166,7 +166,7 @@ class TestWhole:
             return replace(whole, runner=runner)
 
         house = make_house({"assemble": assemble_broken})
-        refusal(house.ask(stream=False), 500, "internal")
+        refusal(house.ask(stream=False), 500, "interrupted")
 
 
 class TestFormat:

@@ -389,5 +389,7 @@ def test_worker_that_ends_says_goodbye_and_keeps_what_was_written(house: House) 
     response = house.ask()
     house.model.asked.wait(5)
     end_answers(house.app)
-    assert frames(response)[-1]["content"] == {"status": "cancelled"}
+    said = frames(response)
+    assert said[-1]["content"] == {"status": "failed"}
+    assert [frame["content"]["code"] for frame in said if frame["type"] == "error"] == ["interrupted"]
     assert house.client.get(f"/api/answers/{response.headers['X-Answer-Id']}").get_json()["text"] == "안녕"
