@@ -61,6 +61,8 @@ class Assembly(Struct, frozen=True):
     history: History
     editor: SessionEditor
     shelf: FileShelf
+    offline: bool
+    """Whether no model is asked."""
     secret: str
     uploads: Path
     check_store: Callable[[], None]
@@ -81,6 +83,7 @@ def assemble(
     Without `REDIS_URL` the private store runs when this returns.
     """
     secret, worker = settings.secret or _kept_secret(settings), secrets.token_hex(8)
+    offline = settings.answers_itself and upstream is None
     client, guard = _client(settings), StoreGuard()
     kept = Kept(int(settings.session_ttl), settings.session_turns)
     sessions, history = RedisSessions(client, guard, kept), RedisHistory(client, guard)
@@ -103,7 +106,7 @@ def assemble(
         detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
         stop=runner.stop,
         worker=worker,
-        model="offline" if settings.answers_itself and upstream is None else settings.model,
+        model="offline" if offline else settings.model,
     )
     return Assembly(
         settings,
@@ -112,6 +115,7 @@ def assemble(
         history=history,
         editor=history,
         shelf=history,
+        offline=offline,
         secret=secret,
         uploads=_uploads(settings.data),
         check_store=partial(_ping, client, guard),

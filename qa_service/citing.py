@@ -85,7 +85,8 @@ def _url_mention(at: int, url: str, title: str) -> _Mention:
 def _annotated(annotations: Iterable[Placed]) -> Iterable[_Mention]:
     for placed in annotations:
         note = placed.annotation
-        yield _Mention(placed.at, note.url or f"d{note.document_id}{note.file}", annotation=note)
+        if key := note.url or f"{note.document_id}{note.file}":
+            yield _Mention(placed.at, key, annotation=note)
 
 
 def _source(mention: _Mention, n: int) -> Reference:

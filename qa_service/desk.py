@@ -60,7 +60,8 @@ class Desk(Struct, frozen=True):
     def _admission(
         self, question: Question, session: Session, drift: Drift, *, created: bool, began: float
     ) -> Admission:
-        begins = drift.drifted or not session.topic
+        # A topic that nothing was asked in yet is as new as any.
+        begins = not session.topic or (drift.drifted and session.topics[-1].turns > 0)
         after = _next_topic(session, question.text) if begins else session
         answer_id, created_at, model = secrets.token_hex(16), now(), question.model or self.model
         turn = Turn(

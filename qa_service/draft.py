@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from qa_service.citing import Placed, references
-from qa_service.errors import Cancelled, QAError
+from qa_service.errors import Cancelled, QAError, UpstreamError, UpstreamTimeout
 from qa_service.model import (
     Admission,
     Annotation,
@@ -106,7 +106,7 @@ class Draft:
             admission.answer_id,
             self._model,
             usage=usage,
-            calls=(Call(self._model, "answer", usage, cost),) if self.prompt else (),
+            calls=(Call(self._model, "answer", usage, cost),) if usage.total else (),
             cost=cost,
             timing=self._timing,
             topic=admission.topic,
@@ -139,10 +139,16 @@ class Draft:
     def _usage(self) -> Usage:
         if self.finished is not None and self.finished.usage is not None:
             return self.finished.usage
-        if self.prompt is None:
+        if self.prompt is None or self._turned_away:
             return Usage(estimated=True)
         output = estimated_tokens(self.text)
         return Usage(self.prompt.tokens, output, self.prompt.tokens + output, estimated=True)
+
+    @property
+    def _turned_away(self) -> bool:
+        """Upstream refused before it worked; a time-out may have been work, and billed."""
+        refused = isinstance(self.error, UpstreamError) and not isinstance(self.error, UpstreamTimeout)
+        return refused and not self._pieces
 
     @property
     def _model(self) -> str:

@@ -202,10 +202,13 @@ class UpstreamUnavailable(UpstreamError):
 
 
 class UpstreamRateLimited(UpstreamError):
-    """Upstream's limit, not ours."""
+    """Upstream's limit, not ours; where it doesn't say how long to wait, we do."""
 
     code = "rate_limited"
     status = 429
+
+    def __init__(self, message: str = "", *, retry_after: int | None = None) -> None:
+        super().__init__(message, retry_after=20 if retry_after is None else retry_after)
 
 
 class UpstreamTimeout(UpstreamError):

@@ -182,6 +182,11 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def is_origin(text: str) -> bool:
+    """Whether this is an origin as browsers send it."""
+    return re.fullmatch(r"https?://[^/\s,*]+", text) is not None
+
+
 def _origins(text: str) -> tuple[str, ...]:
     origins = _names(text)
     for origin in origins:

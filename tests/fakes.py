@@ -181,8 +181,9 @@ def _seeded(claim: Claim) -> Session:
 def _claimed(session: Session, claim: Claim) -> Session:
     topic = claim.turn.topic
     if topic == session.topic:
-        return session
-    topics = (*session.topics, Topic(topic, claim.topic_title, 0))
+        *before, last = session.topics
+        return replace(session, topics=(*before, replace(last, turns=last.turns + 1)))
+    topics = (*session.topics, Topic(topic, claim.topic_title, 1))
     return replace(session, topic=topic, topics=topics, context=(), files=())
 
 

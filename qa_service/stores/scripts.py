@@ -115,6 +115,7 @@ NEW_TOPIC = """
 -- head, context
 local current = redis.call('HGET', KEYS[1], 'topic')
 if not current then return false end
+if (redis.call('HGET', KEYS[1], 'turns:' .. current) or '0') == '0' then return tonumber(current) end
 local topic = tonumber(current) + 1
 redis.call('HSET', KEYS[1], 'topic', topic, 'title:' .. topic, '', 'updatedAt', ARGV[1])
 redis.call('DEL', KEYS[2])

@@ -54,8 +54,9 @@ class RedisSessions:
             pipeline.set(answer_key(claim.owner, turn.answer_id, "at"), turn.session_id, ex=2 * self._kept.seconds)
             pipeline.eval(scripts.CLAIM, len(keys), *keys, *self._claim_arguments(claim))
             pipeline.set(answer_key(claim.owner, turn.answer_id, "live"), msgspec.json.encode(turn), px=MARK_MS)
-            pipeline.zadd(owner_key(claim.owner, "sessions"), {turn.session_id: time.time()})
-            pipeline.expire(owner_key(claim.owner, "sessions"), self._kept.seconds)
+            if claim.owner.kind != "anonymous":  # nothing is listed for them
+                pipeline.zadd(owner_key(claim.owner, "sessions"), {turn.session_id: time.time()})
+                pipeline.expire(owner_key(claim.owner, "sessions"), self._kept.seconds)
             outcome: list[bytes] = pipeline.execute()[1]
             if outcome[0] in (b"busy", b"moved"):
                 pipeline.unlink(*(answer_key(claim.owner, turn.answer_id, name) for name in ("at", "live")))

@@ -63,8 +63,8 @@ _SAID: dict[str, dict[Language, str]] = {
         "en": "No AI model is configured, and the files, searched for its words, don't say anything that answers this.",
     },
     "no_files": {
-        "ko": "연결된 AI 모델이 없고 파일도 없어 답할 수 없습니다. 파일을 올리면 관련된 문장을 찾아 인용합니다.",
-        "en": "No AI model is configured and there are no files to quote from, so this can't be answered.",
+        "ko": "연결된 AI 모델도 인용할 파일 내용도 없습니다. 파일을 올리면 관련된 문장을 찾아 인용합니다.",
+        "en": "No AI model is configured and there is no text from files to quote, so this can't be answered.",
     },
 }
 

@@ -7,8 +7,9 @@ from importlib.metadata import version
 from flask import Blueprint, Response, request
 
 from qa_service.clock import written
-from qa_service.errors import StoreUnavailable
+from qa_service.errors import InvalidField, StoreUnavailable
 from qa_service.files.kinds import KINDS
+from qa_service.settings import is_origin
 from qa_service.web.forms import read_fields
 from qa_service.web.mounting import asking_owner, mounted
 from qa_service.web.problems import json_response
@@ -30,14 +31,15 @@ def readyz() -> Response:
         mounted().assembly.check_store()
     except StoreUnavailable as error:
         store, ready = error.message, False
-    upstream = "offline: no model is configured" if settings.answers_itself else "configured"
+    upstream = "offline: no model is configured" if mounted().assembly.offline else "configured"
     fields = {"status": "ready" if ready else "unavailable", "store": store, "upstream": upstream}
     return json_response(fields, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def config() -> Response:
     """What a client must know before it asks."""
-    settings, owner = mounted().assembly.settings, asking_owner()
+    assembly, owner = mounted().assembly, asking_owner()
+    settings, offline = assembly.settings, assembly.offline
     return json_response(
         {
             "kinds": sorted(KINDS),
@@ -47,10 +49,10 @@ def config() -> Response:
                 "fileBytes": settings.max_file,
                 "bodyBytes": settings.max_body,
             },
-            "model": mounted().assembly.desk.model,
-            "models": [] if settings.answers_itself else [settings.model, *settings.models_allowed],
-            "webSearch": settings.web_search and not settings.answers_itself,
-            "upstream": "offline" if settings.answers_itself else "responses",
+            "model": assembly.desk.model,
+            "models": [] if offline else [settings.model, *settings.models_allowed],
+            "webSearch": settings.web_search and not offline,
+            "upstream": "offline" if offline else "responses",
             "caller": {"kind": owner.kind},
             "version": version("qa-service"),
         }
@@ -60,11 +62,12 @@ def config() -> Response:
 def tokens() -> Response:
     """A signed token for one of the caller's users, for browsers and phones that must not hold the key."""
     service = mounted()
-    fields = read_fields(request, service.limits)
-    origin = text_field(fields, "origin", ORIGIN)
+    token = service.gate.token_maker(request)
+    origin = text_field(read_fields(request, service.limits), "origin", ORIGIN)
+    if origin and not is_origin(origin):
+        raise InvalidField("origin: expected one such as https://www.example.com", field="origin")
     expires = datetime.now(UTC) + timedelta(seconds=service.assembly.settings.token_ttl)
-    token = service.gate.token(request, origin)
-    return json_response({"token": token, "expiresAt": written(expires)})
+    return json_response({"token": token(origin), "expiresAt": written(expires)})
 
 
 def install(blueprint: Blueprint) -> None:

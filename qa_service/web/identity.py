@@ -66,7 +66,9 @@ def _network(address: str) -> str:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if parsed.version == 4:  # noqa: PLR2004 - IPv4
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
+        parsed = parsed.ipv4_mapped
+    if isinstance(parsed, ipaddress.IPv4Address):
         return str(parsed)
     return str(ipaddress.ip_network((parsed, IPV6_SITE), strict=False))
 
@@ -102,7 +104,11 @@ class Gate:
             return self._owners.site(user)
         if bearer:
             return self._presented(request, bearer)
-        if changes and request.method == "GET" and (token := _present(request.args.get("token", ""))):
+        if token := _present(request.args.get("token", "")):
+            if not (changes and request.method == "GET"):
+                raise Unauthenticated(
+                    "a token in the address is taken by GET ask alone; send it as Authorization: Bearer"
+                )
             return self._tokened(request, token)
         if not self._visitors_welcome(request):
             raise Unauthenticated(self._accepted())
@@ -110,13 +116,13 @@ class Gate:
             self._check_origin(request)
         return self._owners.anonymous(request.remote_addr or "")
 
-    def token(self, request: Request, origin: str) -> str:
-        """A token for the user whom a server's key names. Raises as `owner`."""
+    def token_maker(self, request: Request) -> Callable[[str], str]:
+        """From an origin, or "", to a token for the user whom a server's key names. Raises as `owner`."""
         key = self._key(_bearer(request))
         if key is None or key.personal:
             raise Unauthenticated("tokens are made with a server's key as Authorization: Bearer and X-User-Id")
-        signed = self._tokens.dumps(msgspec.to_builtins(Token(key.name, _user_id(request), origin)))
-        return signed if isinstance(signed, str) else signed.decode()
+        name, user = key.name, _user_id(request)
+        return lambda origin: str(self._tokens.dumps(msgspec.to_builtins(Token(name, user, origin))))
 
     def allows_origin(self, origin: str) -> bool:
         """Whether pages of this origin may call us across sites."""

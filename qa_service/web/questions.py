@@ -27,6 +27,7 @@ TOPICS: tuple[TopicChoice, ...] = ("auto", "keep", "new")
 HANGUPS: tuple[Literal["finish", "cancel"], ...] = ("finish", "cancel")
 BUSY: tuple[Literal["replace", "reject"], ...] = ("replace", "reject")
 FORMATS: tuple[Format, ...] = ("typed", "json")
+WHOLE = re.compile(r"[0-9]{1,9}")
 UNBUILT_TYPES = ("application/jsonl", "application/x-ndjson", "text/plain")
 
 Choice = TypeVar("Choice", bound=str)
@@ -47,7 +48,7 @@ def format_of(fields: Mapping[str, Any], accept: str) -> Format:
 
 
 def question_of(
-    form: Form, owner: Owner, settings: Settings, *, language: Language | None, resumable: bool
+    form: Form, owner: Owner, settings: Settings, *, language: Language | None, resumable: bool, offline: bool
 ) -> Question:
     """Raises `InvalidField`, `ModelNotAllowed`, `UpstreamNotConfigured` or `TooLarge`.
 
@@ -67,7 +68,7 @@ def question_of(
         earlier,
         system_prompt=text_field(fields, "systemPrompt", SYSTEM_PROMPT),
         topic=_choice(fields, "topic", TOPICS),
-        web_search=_web_search(fields, settings),
+        web_search=_web_search(fields, settings, offline=offline),
         model=_model(fields, settings),
         temperature=_number(fields, "temperature", 2, settings.temperature),
         top_p=_number(fields, "topP", 1, settings.top_p),
@@ -107,7 +108,12 @@ def text_field(fields: Mapping[str, Any], name: str, most: int) -> str:
 
 def _clean(text: str, name: str, most: int) -> str:
     if len(text) > most:
-        raise TooLarge(f"{name}: {len(text)} characters, at most {most} are read", field=name)
+        refusal = f"{name}: {len(text)} characters, at most {most} are read"
+        raise (
+            TooLarge(refusal, field=name)
+            if name in (*QUESTION_FIELDS, "messages")
+            else InvalidField(refusal, field=name)
+        )
     if CONTROL.search(text):
         raise InvalidField(f"{name}: holds NUL, another control character or half a surrogate pair", field=name)
     return text
@@ -171,9 +177,9 @@ def _session_id(fields: Mapping[str, Any]) -> str:
     return value
 
 
-def _web_search(fields: Mapping[str, Any], settings: Settings) -> bool:
+def _web_search(fields: Mapping[str, Any], settings: Settings, *, offline: bool) -> bool:
     wanted = flag(fields, "useWebSearch" if "useWebSearch" in fields else "isWebSearch")
-    if wanted and settings.answers_itself:
+    if wanted and offline:
         raise UpstreamNotConfigured("web search needs a model, and none is configured")
     if wanted and not settings.web_search:
         raise InvalidField("useWebSearch: this server doesn't search the web", field="useWebSearch")
@@ -200,8 +206,12 @@ def _number(fields: Mapping[str, Any], name: str, most: float, default: float) -
 
 
 def _max_tokens(fields: Mapping[str, Any], most: int) -> int:
-    name = "maxTokens" if "maxTokens" in fields else "maxOutputTokens"
-    value = str(fields.get(name, most)).strip()
-    if not (value.isascii() and value.isdecimal()) or not 1 <= int(value[:9]) <= most:
+    return whole_field(fields, "maxTokens" if "maxTokens" in fields else "maxOutputTokens", most, default=most)
+
+
+def whole_field(fields: Mapping[str, Any], name: str, most: int, *, default: int) -> int:
+    """A whole number from 1 to `most`."""
+    value = str(fields.get(name, default)).strip()
+    if not WHOLE.fullmatch(value) or not 1 <= int(value) <= most:
         raise InvalidField(f"{name}: expected a whole number between 1 and {most}", field=name)
     return int(value)

@@ -13,8 +13,8 @@ from qa_service.model import SessionPage, StoredFile, Turn
 from qa_service.web.forms import read_fields
 from qa_service.web.mounting import Mounted, asking_owner, mounted
 from qa_service.web.problems import json_response
-from qa_service.web.questions import text_field
-from qa_service.wire.frames import reference
+from qa_service.web.questions import text_field, whole_field
+from qa_service.wire.frames import failure, reference, verdict
 
 LIMIT = 50
 MOST = 200
@@ -97,10 +97,7 @@ def install(blueprint: Blueprint) -> None:
 
 
 def _limit() -> int:
-    text = request.args.get("limit", str(LIMIT))
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MOST):
-        raise InvalidField(f"limit: expected a whole number between 1 and {MOST}", field="limit")
-    return int(text)
+    return whole_field(request.args, "limit", MOST, default=LIMIT)
 
 
 def _cursor() -> str:
@@ -120,9 +117,14 @@ def _session(service: Mounted, page: SessionPage) -> dict[str, Any]:
 
 def _turn(turn: Turn, prefix: str) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(turn)
-    kept = ("answerId", "question", "text", "status", "topic", "files", "createdAt", "error")
-    references = [reference(source, prefix) for source in turn.references]
-    return {**{name: fields[name] for name in kept if fields[name] is not None}, "references": references}
+    kept = ("answerId", "question", "text", "status", "topic", "createdAt")
+    error = {"error": failure(turn.error)} if turn.error else {}
+    return {
+        **{name: fields[name] for name in kept},
+        "references": [reference(source, prefix) for source in turn.references],
+        "files": [verdict(file) for file in turn.files],
+        **error,
+    }
 
 
 def _file(file: StoredFile) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from qa_service.model import Failure, Frame, Metadata, Reference, Text, Turn
+from qa_service.model import Failure, Frame, Metadata, Reference, Text, Turn, Verdict
 
 _encode = msgspec.json.Encoder().encode
 
@@ -51,8 +51,13 @@ def failure(frame: Failure) -> dict[str, Any]:
 
 def metadata(frame: Metadata) -> dict[str, Any]:
     """A metadata frame's fields; lists of results are left out when empty."""
-    fields = _fields(frame)
+    fields = {**_fields(frame), "files": [verdict(file) for file in frame.files]}
     return {name: value for name, value in fields.items() if value or name not in ("imageResults", "videoResults")}
+
+
+def verdict(file: Verdict) -> dict[str, Any]:
+    """A file's verdict; without a reason where there is none."""
+    return {name: value for name, value in _fields(file).items() if value is not None}
 
 
 def answer(turn: Turn, prefix: str) -> dict[str, Any]:

@@ -102,8 +102,8 @@ class TestHonesty:
         assert "[" not in text
 
     def test_without_files_there_is_nothing_to_quote(self):
-        assert "파일도 없어" in answered("환불은 며칠인가요?")
-        assert "no files" in answered("How many days?", language="en")
+        assert "파일 내용도 없" in answered("환불은 며칠인가요?")
+        assert "no text from files" in answered("How many days?", language="en")
 
     def test_it_ends_at_no_cost(self):
         prompt = Prompt("gpt", (), "환불", passages=passages(REFUNDS))

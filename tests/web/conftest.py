@@ -57,7 +57,11 @@ def make_house(store: redis.Redis, settings: Callable[..., Settings]) -> Iterato
     def make(app: dict[str, Any] | None = None, **changes: Any) -> House:
         model = Model()
         flask = create_app(
-            settings(**changes), **{"assemble": partial(assemble, upstream=model, reader=Reader()), **(app or {})}
+            chosen := settings(**changes),
+            **{
+                "assemble": partial(assemble, upstream=model if chosen.openai_api_key else None, reader=Reader()),
+                **(app or {}),
+            },
         )
         made.append(House(flask, model, store))
         return made[-1]

@@ -260,10 +260,12 @@ class TestQuestionLength:
     def test_of_the_limit_is_answered(self, house: House) -> None:
         assert text(house.ask("가 " * 15_999 + "나")) == "안녕하세요."
 
-    def test_holds_for_messages_and_extra_instructions_too(self, house: House) -> None:
+    def test_holds_for_messages_too(self, house: House) -> None:
         long = [{"role": "user", "content": "x" * 32_001}]
         assert refusal(house.client.post("/api/ask", json={"messages": long}), 413, "too_large")["field"] == "messages"
-        assert refusal(house.ask(systemPrompt="x" * 8_001), 413, "too_large")["field"] == "systemPrompt"
+
+    def test_is_no_question_of_bytes_for_other_fields(self, house: House) -> None:
+        assert refusal(house.ask(systemPrompt="x" * 8_001), 422, "invalid_field")["field"] == "systemPrompt"
 
 
 class TestModels:
