@@ -7,6 +7,7 @@ from gevent import monkey
 
 monkey.patch_all()
 
+import gc  # noqa: E402
 import logging  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
@@ -22,8 +23,6 @@ try:
     settings = from_environment()
 except SettingsError as error:
     sys.exit(str(error))
-
-DRAIN_SECONDS = 60
 
 
 class Worker(GeventWorker):
@@ -54,11 +53,13 @@ class Worker(GeventWorker):
         """At the end, whatever still runs is ended in time to be kept."""
         for connection, patience in list(self.waiting.items()):
             connection.kill(patience, block=False)
-        gevent.sleep(DRAIN_SECONDS)
+        gevent.sleep(settings.drain_seconds)
         end_answers(self.wsgi)
 
 
-logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+# Others' lines would name upstream's address at every question.
+logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+logging.getLogger("qa_service").setLevel(logging.INFO)
 
 host = f"[{settings.host}]" if ":" in settings.host and not settings.host.startswith("[") else settings.host
 bind = [f"{host}:{settings.port}"]
@@ -72,7 +73,7 @@ keepalive = 75
 # A worker says every second that it lives, so that a stream is no hang; only one that is stuck is killed.
 timeout = 60
 # Then gunicorn kills what is left; whoever stops us must wait a little longer still.
-graceful_timeout = DRAIN_SECONDS + 5
+graceful_timeout = int(settings.drain_seconds) + 5
 # A question in the address of a GET: 880 Korean characters are 7,920 bytes of it. It is also as much as nginx takes.
 limit_request_line = 8190
 # Only QA_TRUSTED_PROXIES says whom to believe; by default gunicorn believes everybody on this machine.
@@ -86,6 +87,12 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa:
 def on_starting(server):
     """Refuse to listen beyond this machine to callers nobody can tell apart; the command line may say where, too."""
     refuse_open_server(settings, [address[0] for address in server.cfg.address if isinstance(address, tuple)])
+
+
+def post_worker_init(worker):
+    """What was imported stays: looking through it for garbage would stall every stream for milliseconds."""
+    gc.collect()
+    gc.freeze()
 
 
 def worker_int(worker):

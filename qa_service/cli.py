@@ -8,18 +8,21 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
 from qa_service.assembly import Assembly, assemble
 from qa_service.errors import QAError
-from qa_service.language.sentences import language_of
-from qa_service.model import Done, Question, UploadedFile
+from qa_service.model import Done, UploadedFile
 from qa_service.running import Running
 from qa_service.settings import Settings, SettingsError, from_environment, made_secret
 from qa_service.terminal import Terminal
+from qa_service.web.forms import Form
 from qa_service.web.identity import Owners
+from qa_service.web.questions import question_of
 from qa_service.web.serving import refuse_open_server
 
 KEY = "page-key"
@@ -69,17 +72,12 @@ def ask(settings: Settings, options: argparse.Namespace) -> None:
         if not path.is_file():
             sys.exit(f"qa-service: {path}: no such file")
     assembly = assemble(settings)
-    question = Question(
-        options.question,
-        Owners(assembly.secret).key("command line"),
-        options.session,
-        tuple(_uploaded(path, assembly.uploads) for path in options.file),
-        temperature=settings.temperature,
-        top_p=settings.top_p,
-        max_tokens=settings.max_tokens,
-        language=language_of(options.question),
-    )
-    running = assembly.runner.start(assembly.desk.admit(question))
+    files = tuple(_uploaded(path, assembly.uploads) for path in options.file)
+    session = {"sessionId": options.session} if options.session else {}
+    with Form({"question": options.question, **session}, files) as form:
+        owner = Owners(assembly.secret).key("command line")
+        question = question_of(form, owner, settings, language=None, resumable=False, offline=assembly.offline)
+        running = assembly.runner.start(assembly.desk.admit(question))
     signal.signal(signal.SIGINT, partial(_interrupt, running))
     if _follow(assembly, running, Terminal(sys.stdout, sys.stderr)) == "failed":
         sys.exit(1)
@@ -94,8 +92,8 @@ def _interrupt(running: Running, number: int, frame: object) -> None:
 
 def _follow(assembly: Assembly, running: Running, terminal: Terminal) -> str:
     status = "failed"
-    for batch in assembly.runner.follow(running, heartbeat=assembly.settings.heartbeat_seconds):
-        for _, frame in batch:
+    with closing(assembly.runner.follow(running, heartbeat=assembly.settings.heartbeat_seconds)) as reader:
+        for _, frame in chain.from_iterable(reader):
             terminal.show(frame)
             status = frame.status if isinstance(frame, Done) else status
     terminal.clear()

@@ -87,6 +87,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     tries: int = 3
     heartbeat_seconds: float = 8
     grace_seconds: float = 120
+    drain_seconds: float = 60
     max_answers: int = 1000
     drift: str = "auto"
     citations: bool = True
@@ -285,6 +286,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_TRIES": _count,
     "QA_HEARTBEAT_SECONDS": _positive_seconds,
     "QA_GRACE_SECONDS": _seconds,
+    "QA_DRAIN_SECONDS": _positive_seconds,
     "QA_MAX_ANSWERS": _count,
     "QA_DRIFT": _one_of("auto", "off"),
     "QA_CITATIONS": _switch,
