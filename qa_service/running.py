@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 RENEW_SECONDS = 3.0
 TICK_SECONDS = 0.5
 LOOK_SECONDS = 1.0
+EARLY_SECONDS = 10.0
 LINGER_SECONDS = 5.0
 """How long the keeper waits for a next answer before it ends."""
 
@@ -214,6 +215,8 @@ class Runner:
         self._answer_seconds = answer_seconds
         self._grace_seconds = grace_seconds
         self._running: dict[str, Running] = {}
+        self._early: dict[str, float] = {}
+        """Answers that were stopped between their claim and their start, and when they may be forgotten."""
         self._lock = threading.Lock()
         self._keeper: threading.Thread | None = None
 
@@ -222,6 +225,8 @@ class Runner:
         running = Running(admission, seconds=self._answer_seconds)
         with self._lock:
             self._running[admission.answer_id] = running
+            if self._early.pop(admission.answer_id, None):
+                running.stop.set("cancelled")
             if not (self._keeper and self._keeper.is_alive()):
                 self._keeper = threading.Thread(target=self._keep, name="qa-keeper", daemon=True)
                 self._keeper.start()
@@ -298,5 +303,14 @@ class Runner:
                 running.renewed = now
                 self._store.renew(running.owner, running.turn())
         for answer_id in self._store.stopped(self.worker, TICK_SECONDS):
-            if stopped := self._running.get(answer_id):
-                stopped.stop.set("cancelled")
+            self._stop_here(answer_id)
+
+    def _stop_here(self, answer_id: str) -> None:
+        now = time.monotonic()
+        with self._lock:
+            self._early = {early: until for early, until in self._early.items() if until > now}
+            running = self._running.get(answer_id)
+            if running is None:
+                self._early[answer_id] = now + EARLY_SECONDS
+        if running is not None:
+            running.stop.set("cancelled")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import qa_service.running
 from qa_service.answering import answer
@@ -136,6 +137,23 @@ class TestHangingUp:
         assert not running.stop.is_set()
         line.go_on.set()
         assert texts(read(house, running)) == ["One ", "two."]
+
+    def test_a_stop_that_comes_before_its_start_is_not_lost(self) -> None:
+        house = runner(Waiting(), store := FakeRunning())
+        asked = admission()
+        store.stop(asked.answer_id, "w1")
+        first = house.start(replace(asked, answer_id="other"))  # its keeper hears the word
+        eventually(lambda: house._early)
+        assert read(house, house.start(asked))[-1] == (3, Done("cancelled"))
+        first.stop.set("cancelled")
+
+    def test_a_reader_that_left_in_silence_is_noticed(self) -> None:
+        house = runner(Waiting())
+        running = house.start(admission(on_hangup="cancel"))
+        reader = house.follow(running, heartbeat=0.01, gone=lambda: True)
+        assert [len(batch) for batch in reader] == [1]
+        reader.close()
+        assert running.stop.reason == "hangup"
 
     def test_cancel_stops_it_with_the_last_reader(self) -> None:
         house = runner(line := Waiting())
