@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
+from urllib.parse import parse_qsl
 
 import msgspec
 from flask import Request
@@ -19,8 +20,10 @@ from qa_service.model import UploadedFile
 from qa_service.web.bodies import Body, Bounds, is_chunked
 
 FILE_FIELDS = ("files", "file", "files[]")
-FIELD_BYTES = 8 << 20
-"""All fields but files together: a long conversation fits, and decoding it doesn't stall a worker."""
+FIELD_BYTES = 4 << 20
+"""All fields but files together: a long conversation fits, whichever way it is written."""
+BRACKETS = 100_000
+"""Lists and objects in a JSON body; building millions of them would stall a worker for a second."""
 FIELDS = 200
 NAME = 255
 ABSENT = ("", "undefined", "null")
@@ -104,7 +107,8 @@ def _body(request: Request, limits: Limits, spool: "_Spool") -> tuple[dict[str, 
 def _json_body(request: Request, limits: Limits) -> bytes:
     if _host_has_read(request):
         return request.get_data()
-    return Body(request, Bounds(min(FIELD_BYTES, limits.body.bytes), limits.body.seconds)).read()
+    with Body(request, Bounds(min(FIELD_BYTES, limits.body.bytes), limits.body.seconds)) as body:
+        return body.read()
 
 
 def _host_has_read(request: Request) -> bool:
@@ -113,18 +117,21 @@ def _host_has_read(request: Request) -> bool:
 
 
 def _json(body: bytes) -> dict[str, Any]:
+    if body.count(b"[") + body.count(b"{") > BRACKETS:
+        raise BadJson(f"the body has more than {BRACKETS} brackets")
     try:
-        fields = msgspec.json.decode(body)
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.ValidationError:
+        raise BadJson("the body is not a JSON object") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadJson("the body is not JSON") from None
-    if not isinstance(fields, dict):
-        raise BadJson("the body is not a JSON object")
-    return fields
 
 
 def _form(request: Request, limits: Limits, spool: "_Spool") -> tuple[dict[str, Any], tuple[UploadedFile, ...]]:
     if _host_has_read(request):
         return _last(request.form), tuple(spool.keep(request.files))
+    if request.mimetype != "multipart/form-data":
+        return _urlencoded(request, limits), ()
     parser = FormDataParser(
         stream_factory=spool.open,
         max_form_memory_size=FIELD_BYTES,
@@ -132,22 +139,32 @@ def _form(request: Request, limits: Limits, spool: "_Spool") -> tuple[dict[str, 
         max_form_parts=FIELDS,
         silent=False,
     )
-    body = Body(request, limits.body)
     try:
-        _, form, files = parser.parse(
-            cast(IO[bytes], body), request.mimetype, request.content_length, request.mimetype_params
-        )
+        with Body(request, limits.body) as body:
+            _, form, files = parser.parse(
+                cast(IO[bytes], body), request.mimetype, request.content_length, request.mimetype_params
+            )
     except RequestEntityTooLarge:
         raise TooLarge(f"the fields are larger than {FIELD_BYTES} bytes, or more than {FIELDS}") from None
+    except UnicodeDecodeError:
+        raise BadMultipart("a part's header, such as a file's name, is not UTF-8") from None
     except ValueError:
-        raise _as_multipart(request, BadRequest(f"the body is not {request.mimetype}, or cut short")) from None
+        raise BadMultipart("the body is not multipart/form-data, or cut short") from None
     except BadRequest as error:
-        raise _as_multipart(request, error) from None
+        raise BadMultipart(error.message) from None
     return _last(form), tuple(spool.taken(files))
 
 
-def _as_multipart(request: Request, error: BadRequest) -> BadRequest:
-    return BadMultipart(error.message) if request.mimetype == "multipart/form-data" else error
+def _urlencoded(request: Request, limits: Limits) -> dict[str, Any]:
+    with Body(request, Bounds(min(FIELD_BYTES, limits.body.bytes), limits.body.seconds)) as body:
+        sent = body.read()
+    try:
+        pairs = parse_qsl(sent.decode(), keep_blank_values=True, errors="strict", max_num_fields=FIELDS)
+    except UnicodeDecodeError:
+        raise BadRequest("the body is not UTF-8") from None
+    except ValueError:
+        raise TooLarge(f"more than {FIELDS} fields") from None
+    return dict(pairs)
 
 
 class _Spool:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar, cast
+from unicodedata import normalize
 
 import msgspec
 from msgspec import Struct
@@ -27,6 +28,7 @@ TOPICS: tuple[TopicChoice, ...] = ("auto", "keep", "new")
 HANGUPS: tuple[Literal["finish", "cancel"], ...] = ("finish", "cancel")
 BUSY: tuple[Literal["replace", "reject"], ...] = ("replace", "reject")
 FORMATS: tuple[Format, ...] = ("typed", "json")
+NUMBER = re.compile(r"[0-9.]{1,20}(?:[eE]-?[0-9]{1,2})?")
 WHOLE = re.compile(r"[0-9]{1,9}")
 UNBUILT_TYPES = ("application/jsonl", "application/x-ndjson", "text/plain")
 
@@ -116,7 +118,8 @@ def _clean(text: str, name: str, most: int) -> str:
         )
     if CONTROL.search(text):
         raise InvalidField(f"{name}: holds NUL, another control character or half a surrogate pair", field=name)
-    return text
+    # macOS writes Hangul as single letters, which no word list knows.
+    return normalize("NFC", text)
 
 
 def _question_text(
@@ -140,7 +143,7 @@ def _messages(fields: Mapping[str, Any], most: int) -> tuple[Message, ...]:
             if isinstance(value, str)
             else msgspec.convert(value, list[_Said])
         )
-    except (msgspec.ValidationError, msgspec.DecodeError):
+    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError):
         raise InvalidField(
             "messages: expected a JSON list of {role, content} or {role, parts}", field="messages"
         ) from None
@@ -188,7 +191,7 @@ def _web_search(fields: Mapping[str, Any], settings: Settings, *, offline: bool)
 
 def _model(fields: Mapping[str, Any], settings: Settings) -> str:
     model = text_field(fields, "model", 200)
-    if model and not settings.allows(model):
+    if model and not (settings.allows(model) and model.isprintable()):
         allowed = ", ".join(dict.fromkeys((settings.model, *settings.models_allowed)))
         raise ModelNotAllowed(f"model: expected one of {allowed}", field="model")
     return model
@@ -197,7 +200,7 @@ def _model(fields: Mapping[str, Any], settings: Settings) -> str:
 def _number(fields: Mapping[str, Any], name: str, most: float, default: float) -> float:
     value = fields.get(name, default)
     try:
-        number = float(value) if not isinstance(value, bool) else -1.0
+        number = float(value) if NUMBER.fullmatch(str(value)) else -1.0
     except (TypeError, ValueError, OverflowError):
         number = -1.0
     if not 0 <= number <= most:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -182,6 +182,18 @@ class TestStopping:
         until(lambda: answer_of(served, asked)["status"] == "cancelled", 2, "the answer is cancelled")
         assert str(answer_of(served, asked)["text"]).startswith(asked.text)
 
+    @pytest.mark.parametrize("fields", [{"stream": "false"}, {"onHangup": "cancel"}])
+    def test_when_the_reader_of_a_silent_answer_hangs_up(
+        self, served: Service, model: ScriptedUpstream, fields: dict[str, str]
+    ) -> None:
+        model.script(Script(fault="hang", after=1))
+        body = urlencode({"question": "hello", **fields}).encode()
+        head = f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}"
+        with socket.create_connection(("127.0.0.1", served.port), timeout=10) as connection:
+            connection.sendall(f"POST /api/ask HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\r\n".encode() + body)
+            assert model.wait_requests(1)
+        assert model.wait_closed(2.5)
+
     def test_when_nobody_has_come_back_within_the_grace(self, served: Service, model: ScriptedUpstream) -> None:
         model.script(SLOW)
         with Asked(served.url, "hello") as asked:
@@ -245,6 +257,27 @@ class TestBodies:
         status, problem = self.sent(served, "Content-Type: application/json\r\nContent-Length: 100", b'{"question":')
         assert (status, problem["code"]) == (408, "body_timeout")
         assert BODY_SECONDS * 0.9 < time.monotonic() - began < BODY_SECONDS + 1
+
+    @pytest.mark.parametrize("head", ["Content-Length: 1000", "Transfer-Encoding: chunked"])
+    def test_that_dribbles_is_given_up_in_time_too(self, served: Service, head: str) -> None:
+        began = time.monotonic()
+        dribble = b"1\r\n{\r\n" if "chunked" in head else b"{"
+        with socket.create_connection(("127.0.0.1", served.port), timeout=10) as connection:
+            opening = f"POST /api/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{head}\r\n\r\n"
+            connection.sendall(opening.encode())
+            connection.settimeout(0.1)
+            said = b""
+            while not said and time.monotonic() < began + 8:
+                connection.sendall(dribble)
+                with contextlib.suppress(TimeoutError):
+                    said = connection.recv(100)
+        assert said.startswith(b"HTTP/1.1 408 ")
+        assert time.monotonic() - began < BODY_SECONDS + 1
+
+    def test_whose_chunks_are_malformed_is_refused(self, served: Service) -> None:
+        head = "Content-Type: application/json\r\nTransfer-Encoding: chunked"
+        status, problem = self.sent(served, head, b"ZZ\r\n{}\r\n0\r\n\r\n")
+        assert (status, problem["code"]) == (400, "bad_request")
 
     @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x"])
     def test_that_is_cut_is_refused(self, served: Service, kind: str) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from unicodedata import normalize
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -263,6 +264,10 @@ class TestQuestionLength:
     def test_holds_for_messages_too(self, house: House) -> None:
         long = [{"role": "user", "content": "x" * 32_001}]
         assert refusal(house.client.post("/api/ask", json={"messages": long}), 413, "too_large")["field"] == "messages"
+
+    def test_hangul_in_letters_is_composed(self, house: House) -> None:
+        frames(house.ask(normalize("NFD", "환불은 며칠 안에 되나요?")))
+        assert house.model.prompts[-1].question == "환불은 며칠 안에 되나요?"
 
     def test_is_no_question_of_bytes_for_other_fields(self, house: House) -> None:
         assert refusal(house.ask(systemPrompt="x" * 8_001), 422, "invalid_field")["field"] == "systemPrompt"

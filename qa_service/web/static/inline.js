@@ -6,7 +6,7 @@ const TOKEN = /\\[!-/:-@[-`{-~]|`+|!?\[|\*+|_+|~~|https?:\/\/|\n|<br ?\/?>/g;
 const CITATION = /\[(\d{1,3}(?: ?, ?\d{1,3}){0,9})\](?!\()/y;
 const LINK = /!?\[((?:[^[\]\\]|\\.|\[[^[\]]{0,200}\]){0,1000})\]\( ?<?([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)?)>?(?: +"[^"]{0,300}")? ?\)/y;
 const ADDRESS = /https?:\/\/[^\s<>"`\u3000-\u303f\uac00-\ud7a3\uff00-\uffef]+/y;
-const TRAILING = /[.,;:!?'*_~)\]}]$/;
+const TRAILING = /[.,;:!?'*_~)\]}]/;
 const DEEPEST = 30;
 const SCHEMES = new Set(["http:", "https:", "mailto:"]);
 const WRAPS = { "*": ["em", "strong"], _: ["em", "strong"], "~": ["del", "del"] };
@@ -125,8 +125,7 @@ class Line {
       this.#text("http");
       return at + 4;
     }
-    let address = found[0];
-    while (TRAILING.test(address) && !balanced(address)) address = address.slice(0, -1);
+    const address = unwrapped(found[0]);
     this.out.push(link(address, address));
     return at + address.length;
   }
@@ -174,6 +173,13 @@ function unlinked(part) {
   return part instanceof HTMLAnchorElement ? part.textContent : part;
 }
 
-function balanced(address) {
-  return address.endsWith(")") && address.split("(").length === address.split(")").length;
+/** An address without the marks of the sentence around it; a bracket that was opened in it is its own. */
+function unwrapped(address) {
+  let end = address.length;
+  let closed = address.split(")").length - address.split("(").length;
+  while (end && TRAILING.test(address[end - 1]) && (address[end - 1] !== ")" || closed > 0)) {
+    if (address[end - 1] === ")") closed -= 1;
+    end -= 1;
+  }
+  return address.slice(0, end);
 }

@@ -5,6 +5,7 @@ import { inline } from "./inline.js";
 import { label } from "./words.js";
 
 const DEEPEST = 12;
+const WIDEST = 50;
 const FENCE = /^ *(`{3,}|~{3,}) *([^\s`]*)[^`]*$/;
 const HEADING = /^ {0,3}(#{1,6})(?: |$)/;
 const RULE = /^ {0,3}([-*_])(?: *\1){2,} *$/;
@@ -167,7 +168,7 @@ function renderInItem(block, tight, cite) {
 }
 
 function renderTable({ aligned, head, rows }, cite) {
-  const row = (tag, texts) => element("tr", {}, ...aligned.map((side, at) =>
+  const row = (tag, texts) => element("tr", {}, ...aligned.slice(0, WIDEST).map((side, at) =>
     element(tag, { class: side && `align-${side}` }, ...inline(texts[at] ?? "", cite))));
   const table = element("table", {}, element("thead", {}, row("th", head)), element("tbody", {}, ...rows.map((texts) => row("td", texts))));
   return element("div", { class: "scroll", tabindex: 0 }, table);
