@@ -40,7 +40,7 @@ _OLE_STREAMS = (
     ("Workbook", "xls"),
 )
 _TEXT_SUFFIXES = {".md": "md", ".markdown": "md", ".csv": "csv", ".tsv": "csv", ".htm": "html", ".html": "html"}
-_HTML = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
+_HTML = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?>.*?-->)\s*)*+<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
 _CONTROLS = bytes({*range(32)} - set(b"\t\n\v\f\r\x1b"))
 _HEAD = 8192
 _PDF_HEAD = 1024

@@ -42,7 +42,7 @@ _SUMMARY = re.compile(
 
 # What a Korean question ends in asks rather than names: 내나요, 가능한가요, 되죠.
 _PREDICATE = re.compile(
-    r"(?:(?<=\s)\S+ 수 (?:있|없)\S*|(?<=\s)\S*(?:[나까가]요|니까|[해어아지려돼]요|[나까죠해야줘려돼]|는가|인가))\W*$"
+    r"(?:(?<=\s)\S+ 수 (?:있|없)\S*+|(?<=\s)\S*(?:[나까가]요|니까|[해어아지려돼]요|[나까죠해야줘려돼]|는가|인가))\W*+$"
 )
 # What asks for an amount or a time; the answer has the amount instead.
 _ASKING = frozenset(

@@ -1,5 +1,7 @@
 """The answerer without a model: honest, verbatim, and quiet where the files are."""
 
+import time
+
 import pytest
 
 from qa_service.errors import Cancelled
@@ -25,6 +27,13 @@ def answered(question: str, *texts: str, language="ko") -> str:
     prompt = Prompt("gpt", (), question, passages=passages(*texts), language=language)
     with OfflineAnswerer().open(prompt, StopSignal()) as deltas:
         return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+
+def test_a_hostile_question_costs_no_time():
+    """A pattern that tried every split of it would take seconds."""
+    began = time.process_time()
+    answered("refunds made seven days a 수 있" + "!" * 31_900 + " a b word", REFUNDS)
+    assert time.process_time() - began < 1
 
 
 class TestQuotes:
