@@ -186,7 +186,8 @@ def _verdict(file: StoredFile) -> Verdict:
 def _budgeted(verdict: Verdict, file: StoredFile, count: int) -> Verdict:
     if verdict.status not in ("used", "truncated") or count == file.passages:
         return verdict
-    return replace(verdict, status="truncated" if count else "skipped", reason="over_budget")
+    # A file that was too large is that first.
+    return replace(verdict, status="truncated" if count else "skipped", reason=verdict.reason or "over_budget")
 
 
 def _cost(usage: Usage, price: Mapping[str, float] | None) -> float | None:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from dotenv import dotenv_values
 from msgspec import Struct
 
@@ -128,6 +129,12 @@ def _positive_seconds(text: str) -> float:
     return seconds
 
 
+def _whole_seconds(text: str) -> float:
+    if _seconds(text) < 1:
+        raise ValueError("expected at least 1 second")
+    return _seconds(text)
+
+
 def _bytes(text: str) -> int:
     match = re.fullmatch(r"(\d+)\s*(kib|mib|gib|)", text.strip().lower())
     if not match or not int(match[1]):
@@ -234,11 +241,10 @@ def _secret(text: str) -> str:
 
 
 def _prices(text: str) -> Mapping[str, Mapping[str, float]]:
-    import msgspec
-
     prices = msgspec.json.decode(text.encode(), type=dict[str, dict[str, float]])
     for price in prices.values():
-        if not {"input", "output"} <= price.keys() <= {"input", "cached", "output"}:
+        known = {"input", "output"} <= price.keys() <= {"input", "cached", "output"}
+        if not known or min(price.values()) < 0:
             raise ValueError("expected model → {input, cached, output}, each a price per million tokens")
     return prices
 
@@ -262,14 +268,14 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_PRICES": _prices,
     "QA_API_KEYS": _keys,
     "QA_SECRET": _secret,
-    "QA_TOKEN_TTL": _positive_seconds,
+    "QA_TOKEN_TTL": _whole_seconds,
     "QA_ALLOW_ANONYMOUS": _switch,
     "QA_ORIGINS": _origins,
     "QA_TRUSTED_PROXIES": _whole,
     "QA_PUBLIC_URL": _url,
     "QA_PREFIX": _prefix,
     "QA_RATE": _rate,
-    "QA_SESSION_TTL": _positive_seconds,
+    "QA_SESSION_TTL": _whole_seconds,
     "QA_SESSION_TURNS": _count,
     "QA_MAX_BODY": _bytes,
     "QA_MAX_FILE": _bytes,
@@ -312,7 +318,7 @@ def _value(key: str, text: object) -> object:
 
 
 def _read(values: Mapping[str, object]) -> Settings:
-    known = {key: value for key, value in values.items() if key in READERS and str(value) != ""}
+    known = {key: value for key, value in values.items() if key in READERS and str(value).strip()}
     return Settings(**{key.removeprefix("QA_").lower(): _value(key, known[key]) for key in known})  # type: ignore[arg-type]
 
 
@@ -327,7 +333,10 @@ def _refuse_strangers(keys: Mapping[str, object], where: str) -> None:
 
 def from_environment(folder: Path | None = None) -> Settings:
     """From `.env` in `folder` (the current one) and the environment, which wins. Raises `SettingsError`."""
-    written = {key: value or "" for key, value in dotenv_values((folder or Path()) / ".env").items()}
+    try:
+        written = {key: value or "" for key, value in dotenv_values((folder or Path()) / ".env").items()}
+    except UnicodeDecodeError:
+        raise SettingsError(".env: expected UTF-8") from None
     _refuse_strangers(written, ".env")
     return _read({**written, **_environment()})
 

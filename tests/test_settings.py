@@ -66,6 +66,7 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_TRIES": [("1", 1)],
     "QA_HEARTBEAT_SECONDS": [("0.5", 0.5)],
     "QA_GRACE_SECONDS": [("0", 0.0)],
+    "QA_DRAIN_SECONDS": [("2m", 120.0)],
     "QA_MAX_ANSWERS": [("10", 10)],
     "QA_DRIFT": [("off", "off")],
     "QA_CITATIONS": [("off", False)],

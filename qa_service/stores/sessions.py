@@ -55,6 +55,7 @@ class RedisSessions:
             pipeline.eval(scripts.CLAIM, len(keys), *keys, *self._claim_arguments(claim))
             pipeline.set(answer_key(claim.owner, turn.answer_id, "live"), msgspec.json.encode(turn), px=MARK_MS)
             if claim.owner.kind != "anonymous":  # nothing is listed for them
+                pipeline.zremrangebyscore(owner_key(claim.owner, "sessions"), "-inf", time.time() - self._kept.seconds)
                 pipeline.zadd(owner_key(claim.owner, "sessions"), {turn.session_id: time.time()})
                 pipeline.expire(owner_key(claim.owner, "sessions"), self._kept.seconds)
             outcome: list[bytes] = pipeline.execute()[1]
