@@ -175,9 +175,6 @@ def _upstream(settings: Settings) -> Upstream:
         base_url=settings.openai_base_url,
         organization=settings.openai_org_id,
         project=settings.openai_project_id,
-        max_connections=settings.max_answers,
-        connect_seconds=settings.connect_seconds,
-        idle_seconds=settings.idle_seconds,
     )
     return ResponsesUpstream(
         client,

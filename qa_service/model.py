@@ -28,8 +28,6 @@ class Owner(Value, frozen=True):
     """32 hexadecimal digits; two different callers never share one."""
     address: str = ""
     """What an anonymous caller is rate-limited by; empty for all others."""
-    name: str = ""
-    """The API key's name, for `user` and `key`; a token made for it dies with it."""
 
 
 class UploadedFile(Value, frozen=True):
@@ -392,10 +390,6 @@ class Done(Value, frozen=True, tag_field="type", tag="done"):
     """The last frame, exactly once; the turn is saved, or the metadata said it isn't."""
 
     status: Status
-
-
-class Heartbeat(Value, frozen=True, tag_field="type", tag="heartbeat"):
-    """A connection's sign of life; no part of the answer."""
 
 
 Frame: TypeAlias = Start | StageNotice | Text | Reference | Metadata | Failure | Restart | Done

@@ -32,7 +32,7 @@ class Terminal:
                 self.clear()
                 self._progress.write(f"\n{frame.user_message} ({frame.code}: {frame.message})\n")
             case Metadata():
-                self._out.write(f"\n\n{_summary(frame)}\n")
+                self._out.write(("\n" if self._sources else "\n\n") + f"{_summary(frame)}\n")
 
     def clear(self) -> None:
         """Take the passing line away."""
@@ -74,7 +74,7 @@ def _source(reference: Reference) -> str:
     if reference.kind == "url":
         return f"[{reference.n}] {reference.title} <{reference.url}>\n"
     place = f", page {reference.page}" if reference.page else f", {reference.section}" if reference.section else ""
-    quote = f"\n    “{reference.quote}”" if reference.quote else ""
+    quote = f"\n    “{' '.join(reference.quote.split())}”" if reference.quote else ""
     return f"[{reference.n}] {reference.file or reference.title}{place}{quote}\n"
 
 

@@ -50,8 +50,8 @@ from qa_service.stores.history import RedisHistory
 from qa_service.stores.passages import RedisFiles
 from qa_service.stores.sessions import Kept, RedisSessions
 
-ANN = Owner("user", "a" * 32, name="shop")
-BEN = Owner("user", "b" * 32, name="shop")
+ANN = Owner("user", "a" * 32)
+BEN = Owner("user", "b" * 32)
 USAGE = Usage(100, 20, 120, cached=40, reasoning=5)
 STOPPED = Finished("stop", model="gpt-4.1-mini-2025-04-14", usage=USAGE)
 ANSWER = (TextDelta("The answer "), TextDelta("is 42."), STOPPED)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 import openai
-from httpx2 import Limits, Timeout
 
 from qa_service.interfaces import Stop
 from qa_service.model import Delta, Prompt
@@ -13,32 +12,18 @@ from qa_service.upstream.asking import Asker
 from qa_service.upstream.events import read
 from qa_service.upstream.line import Patience
 
-_KEPT_SECONDS = 60
 # Reasoning models refuse temperature and top_p; their chat variants don't.
 _NO_SAMPLING = re.compile(r"(?:ft:)?(?:o\d|gpt-5(?!.*-chat)|codex-)")
 
 
-def openai_client(  # noqa: PLR0913 - one argument a setting
-    *,
-    api_key: str,
-    base_url: str = "",
-    organization: str = "",
-    project: str = "",
-    max_connections: int = 1000,
-    connect_seconds: float = 5,
-    idle_seconds: float = 60,
-) -> openai.OpenAI:
-    """A client that tries once, since whoever asks has a deadline of their own to try again under."""
-    limits = Limits(
-        max_connections=max_connections, max_keepalive_connections=max_connections, keepalive_expiry=_KEPT_SECONDS
-    )
+def openai_client(*, api_key: str, base_url: str = "", organization: str = "", project: str = "") -> openai.OpenAI:
+    """Credentials and addresses. Each answer brings its own connection and its own patience, and tries by itself."""
     return openai.OpenAI(
         api_key=api_key,
         base_url=base_url or None,
         organization=organization or None,
         project=project or None,
         max_retries=0,
-        http_client=openai.DefaultHttpx2Client(limits=limits, timeout=Timeout(idle_seconds, connect=connect_seconds)),
     )
 
 

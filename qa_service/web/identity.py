@@ -46,11 +46,11 @@ class Owners(Struct, frozen=True):
 
     def user(self, key: str, user: str) -> Owner:
         """A user for whom a server's key or its token speaks."""
-        return Owner("user", self.hashed("user", key, user), name=key)
+        return Owner("user", self.hashed("user", key, user))
 
     def key(self, key: str) -> Owner:
         """Who holds a personal key."""
-        return Owner("key", self.hashed("key", key), name=key)
+        return Owner("key", self.hashed("key", key))
 
     def anonymous(self, address: str) -> Owner:
         """Any visitor; what is theirs they hold by its id."""
@@ -211,11 +211,12 @@ def _from_loopback(request: Request) -> bool:
     peer: Any = request.environ.get("REMOTE_ADDR", "")
     forwarded = any(FORWARDING.fullmatch(name) for name, _ in request.headers)
     host = request.headers.get("Host", "")
-    return _is_loopback(peer) and not forwarded and LOOPBACK_HOST.fullmatch(host) is not None
+    return is_loopback(peer) and not forwarded and LOOPBACK_HOST.fullmatch(host) is not None
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Whether this is an address of the machine itself; a name is none."""
     try:
-        return ipaddress.ip_address(address).is_loopback
+        return ipaddress.ip_address(address.strip("[]")).is_loopback
     except ValueError:
         return False

@@ -1,6 +1,5 @@
 """Standing alone: whom a server that nobody has configured lets in, and where it may then listen."""
 
-import ipaddress
 import sys
 import time
 from collections.abc import Iterable
@@ -9,6 +8,7 @@ from flask import Flask
 
 from qa_service.settings import Settings, from_environment
 from qa_service.web.app import create_app
+from qa_service.web.identity import is_loopback
 from qa_service.web.mounting import KEY, Mounted
 
 GOODBYE_SECONDS = 1.0
@@ -27,7 +27,7 @@ def refuse_open_server(settings: Settings, hosts: Iterable[str]) -> None:
     if settings.api_keys or settings.allow_anonymous:
         return
     for host in hosts:
-        if not is_loopback(host):
+        if host != "localhost" and not is_loopback(host):
             sys.exit(
                 f"not listening on {host}: anybody could ask. Set QA_API_KEYS to name:secret, or "
                 "QA_ALLOW_ANONYMOUS=on if that is meant; HOST=127.0.0.1 serves this machine alone."
@@ -43,11 +43,3 @@ def end_answers(app: object) -> None:
     until = time.monotonic() + GOODBYE_SECONDS
     while service.assembly.runner.count() and time.monotonic() < until:
         time.sleep(POLL_SECONDS)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -18,8 +18,9 @@ from qa_service.model import Finished, TextDelta
 from qa_service.settings import Settings, SettingsError
 from qa_service.web.app import create_app
 from qa_service.web.extension import QAService
+from qa_service.web.identity import is_loopback
 from qa_service.web.mounting import KEY
-from qa_service.web.serving import end_answers, is_loopback, refuse_open_server, served
+from qa_service.web.serving import end_answers, refuse_open_server, served
 from tests.web.conftest import MakeHouse
 from tests.web.house import SERVER_SECRET, House, Model, Reader, frames, refusal, text
 
@@ -344,7 +345,7 @@ class TestListening:
             ("127.0.0.1", True),
             ("::1", True),
             ("[::1]", True),
-            ("localhost", True),
+            ("localhost", False),
             ("0.0.0.0", False),
             ("::", False),
             ("10.0.0.1", False),
@@ -353,6 +354,9 @@ class TestListening:
     )
     def test_beyond_this_machine_is_known(self, host: str, local: bool) -> None:
         assert is_loopback(host) is local
+
+    def test_on_localhost_by_its_name_needs_nothing(self) -> None:
+        refuse_open_server(Settings(), ["localhost", "127.0.0.1"])
 
     @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.5", "example.com"])
     def test_to_anybody_without_a_way_to_tell_them_apart_is_refused(self, settings: MakeSettings, host: str) -> None:
