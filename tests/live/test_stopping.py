@@ -54,7 +54,7 @@ def test_ctrl_c_ends_answers_at_once_and_keeps_what_was_written(start: Start, mo
     with start() as again:
         _, kept = request(again.url, f"/api/answers/{asked.answer_id}")
 
-    assert (asked.status, kept["status"]) == ("cancelled", "cancelled")
+    assert (asked.status, kept["status"]) == ("failed", "failed")
     assert kept["text"] == asked.text
     asked.hang_up()
 
