@@ -138,7 +138,11 @@ def _runner(settings: Settings, parts: Parts, store: RunningStore, worker: str) 
 
 
 def _reader(settings: Settings) -> FileReader:
-    return ChildReaders(seconds=settings.file_seconds, memory=settings.file_memory, slots=os.cpu_count() or 1)
+    return ChildReaders(
+        seconds=settings.file_seconds,
+        memory=settings.file_memory,
+        slots=max(1, (os.cpu_count() or 1) // settings.workers),
+    )
 
 
 def _kept_secret(settings: Settings) -> str:

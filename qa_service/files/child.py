@@ -1,4 +1,4 @@
-"""A reading process: takes one file, says what is in it, and ends. `python -m qa_service.files.child MEMORY SECONDS`.
+"""A reading process: takes one file, says what is in it, and ends. `isolation` starts it.
 
 Whatever a file does to it, it does in here: bounded in memory and time, unable to write a file or to start
 another process, and gone as soon as its parent is, since that closes its standard input.
@@ -19,14 +19,12 @@ from qa_service.files.reading import read
 from qa_service.files.report import write
 from qa_service.model import UploadedFile
 
-NICENESS = 19
 _OPEN_FILES = 32
 
 
 def main() -> None:
-    """Read the file that standard input names; report on standard output."""
+    """Read the file that standard input names; report on standard output. Arguments: bytes of memory, seconds."""
     memory, seconds = map(int, sys.argv[1:])
-    os.nice(NICENESS)
     for kind in KINDS:
         reader(kind)
     request = sys.stdin.buffer.readline()
@@ -76,7 +74,3 @@ def _only_ours() -> BinaryIO:
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return replies
-
-
-if __name__ == "__main__":
-    main()

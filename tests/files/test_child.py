@@ -34,17 +34,12 @@ class Confined:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.limits: dict[int, tuple[int, int]] = {}
-        self.niceness = 0
         monkeypatch.setattr(resource, "setrlimit", self._limit)
-        monkeypatch.setattr(os, "nice", self._nice)
 
     def _limit(self, limit: int, bounds: tuple[int, int]) -> None:
         self.limits[limit] = bounds
         if limit == resource.RLIMIT_AS:
             raise ValueError("current limit exceeds maximum limit")
-
-    def _nice(self, increment: int) -> None:
-        self.niceness += increment
 
 
 def test_it_gives_up_memory_time_files_and_processes_even_where_one_limit_is_refused(
@@ -81,7 +76,6 @@ def test_the_program_answers_one_request_and_ends(asked: bool, tmp_path: Path, m
     with replies.open("rb") as pipe:
         assert [report.last for report in received(pipe)] == ([False, False, True] if asked else [])
     assert bool(confined.limits) is asked
-    assert confined.niceness >= 10
 
 
 def test_it_leaves_when_its_parent_does(monkeypatch: pytest.MonkeyPatch) -> None:
