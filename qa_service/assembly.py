@@ -141,6 +141,7 @@ def _reader(settings: Settings) -> FileReader:
     return ChildReaders(
         seconds=settings.file_seconds,
         memory=settings.file_memory,
+        # One file a core, over all workers: more would only be read more slowly, and the streams wait for them.
         slots=max(1, (os.cpu_count() or 1) // settings.workers),
     )
 

@@ -118,7 +118,7 @@ class Claimed(Struct, frozen=True):
 
 
 class SessionStore(Protocol):
-    """Sessions as answering needs them. Every method costs one round trip and raises `StoreUnavailable`."""
+    """Sessions as answering needs them. Every method costs a round trip, rarely two, and raises `StoreUnavailable`."""
 
     def load(self, owner: Owner, session_id: str) -> Session | None:
         """The session with its current topic's context, or None."""

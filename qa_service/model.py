@@ -110,6 +110,8 @@ class StoredFile(Value, frozen=True):
     passages: int = 0
     added: float = 0
     """When it was read, in seconds since 1970: files are listed in that order."""
+    v: int = 1
+    """The version this was stored as."""
 
 
 class Page(Value, frozen=True):

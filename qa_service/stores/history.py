@@ -48,7 +48,7 @@ class RedisHistory:
         with self._guard:
             found: Any = self._client.zrevrangebyscore(key, newest, "-inf", start=0, num=limit, withscores=True)
         ids = [member.decode() for member, _ in found]
-        heads = [self._head(owner, session_id) for session_id in ids]
+        heads = self._heads(owner, ids)
         items = tuple(_entry(i, head) for i, head in zip(ids, heads, strict=True) if head)
         self._forget(key, [i for i, head in zip(ids, heads, strict=True) if not head])
         return SessionList(items, repr(found[-1][1]) if len(found) == limit else None)
@@ -147,13 +147,15 @@ class RedisHistory:
             stored: Any = self._client.hget(key, field)
         return stored if isinstance(stored, bytes) else None
 
-    def _head(self, owner: Owner, session_id: str) -> dict[str, str]:
-        with self._guard:
-            found: Any = self._client.hgetall(session_key(owner, session_id, "head"))
-        return {name.decode(): value.decode() for name, value in found.items()}
+    def _heads(self, owner: Owner, session_ids: Sequence[str]) -> list[dict[str, str]]:
+        with self._guard, self._client.pipeline(transaction=False) as pipeline:
+            for session_id in session_ids:
+                pipeline.hgetall(session_key(owner, session_id, "head"))
+            heads: list[dict[bytes, bytes]] = pipeline.execute()
+        return [{name.decode(): value.decode() for name, value in head.items()} for head in heads]
 
     def _known(self, owner: Owner, session_id: str) -> dict[str, str]:
-        head = self._head(owner, session_id)
+        head = self._heads(owner, [session_id])[0]
         if not head:
             raise NotFound("no such session")
         return head

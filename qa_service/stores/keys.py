@@ -14,7 +14,8 @@
     qa:worker:ID:stops             list    answer ids that worker is asked to stop
 
 Every key but a worker's carries its owner, so nothing of one owner's is found under another's. The keys of one
-session share a hash tag. Values are JSON and say their version.
+session share a hash tag. Values are JSON; sessions, turns and files say their version, and a file's passages are
+of its.
 """
 
 from qa_service.model import Owner

@@ -129,4 +129,6 @@ def _turn(turn: Turn, prefix: str) -> dict[str, Any]:
 
 def _file(file: StoredFile) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(file)
-    return {name: value for name, value in fields.items() if value is not None and name not in ("passages", "added")}
+    return {
+        name: value for name, value in fields.items() if value is not None and name not in ("passages", "added", "v")
+    }
