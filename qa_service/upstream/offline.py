@@ -121,7 +121,7 @@ def _sentences(passages: Sequence[Passage]) -> list[_Sentence]:
         heading, own = frozenset(tokens(passage.section)), len(found)
         for text in _quotable(passage.text):
             held = frozenset(tokens(text))
-            if _HEADING.fullmatch(text):
+            if text == passage.section or _HEADING.fullmatch(text):
                 heading = held
             else:
                 found.append(_Sentence(text, passage, len(found), held, heading))

@@ -67,6 +67,15 @@ class TestQuotes:
         with OfflineAnswerer().open(Prompt("m", (), "환불 신청 결과", passages=(passage,)), StopSignal()) as deltas:
             assert "사흘 안에" in "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
 
+    def test_a_numbered_heading_that_names_its_section_is_no_quote(self):
+        passage = Passage(file_id="f", file="f.docx", text="제1장 휴가\n\n연차는 15일이다.", section="제1장 휴가", n=1)
+        with OfflineAnswerer().open(
+            Prompt("m", (), "휴가는 며칠인가요?", passages=(passage,), language="ko"), StopSignal()
+        ) as deltas:
+            said = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+        assert "“연차는 15일이다.”" in said
+        assert "제1장" not in said
+
     def test_the_best_sentence_comes_first(self):
         text = answered("휴가 신청은 며칠 전에 하나요?", REFUNDS, HOLIDAYS)
         assert text.split("\n\n")[1].startswith("- “휴가 신청은 사흘 전에 합니다.” [2]")
