@@ -13,8 +13,9 @@ from qa_service.language.sentences import sentences
 from qa_service.language.stems import JOSA
 from qa_service.language.tokens import words
 from qa_service.model import Annotation, Passage, Reference
-from qa_service.prompting import MARKER
 
+# A number behind a single letter is an index; behind a longer word models write citations too.
+MARKER = re.compile(r"(?<!\b[A-Za-z_])(?<![_\]])((?:\[\d{1,3}(?:\s*,\s*\d{1,3})*\])+)(?!\()")
 CODE = re.compile(r"```.*?(?:```|\Z)|``[^\n]*?``|`[^`\n]*`", re.DOTALL)
 LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\((https?://[^\s()<>]+(?:\([^\s()<>]*\)[^\s()<>]*)*)\)")
 _OPEN = r"[^\s<>\"'`\[\]()*…。，、！？：；（）“”‘’「」『』《》〈〉]"

@@ -47,6 +47,8 @@ class TestNumbers:
             ("요금은 만 원입니다 [2].", [2]),
             ("요금은 만 원입니다.[2][1]", [2, 1]),
             ("First [3], then [1], then [3].", [3, 1]),
+            ("It takes ten days[2].", [2]),
+            ("In 2024[1] it rose.", [1]),
             ("[1]", [1]),
         ],
     )
@@ -61,7 +63,7 @@ class TestNumbers:
             "Take\n```python\nx = [1]",
             "The first is a[1].",
             "The first is f(x)[a][1].",
-            "The first is rows_2[1].",
+            "The first is rows_[1].",
             "See [1](https://example.com).",
             "Nobody said [4] or [0].",
             "In the year [2026] nothing.",
