@@ -6,6 +6,7 @@ After `admit` nothing refuses the question any more; until then every refusal is
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from msgspec import Struct
 
@@ -89,8 +90,10 @@ class Desk(Struct, frozen=True):
         )
 
     def _stop_replaced(self, claimed: Claimed) -> None:
-        if claimed.replaced:
-            self.stop(claimed.replaced, claimed.replaced_worker)
+        # The session is this question's by now: a word that can't be left doesn't refuse it.
+        with suppress(StoreUnavailable):
+            if claimed.replaced:
+                self.stop(claimed.replaced, claimed.replaced_worker)
 
 
 def _session_id(question: Question) -> str:

@@ -48,6 +48,17 @@ class House:
         return self.desk.admit(Question(text, owner, session_id, **fields))  # type: ignore[arg-type]
 
 
+def deaf(answer_id: str, worker: str) -> None:
+    raise StoreUnavailable("The store does not answer.", retry_after=1)
+
+
+def test_a_word_that_cannot_be_left_refuses_no_question() -> None:
+    sessions = FakeSessions()
+    desk = Desk(sessions, Unlimited(), FakeDetector(), deaf, worker="w1", model="mini")
+    desk.admit(Question("Why?", ANN, "chat"))
+    assert desk.admit(Question("And?", ANN, "chat")).turn.question == "And?"
+
+
 class TestRefusing:
     def test_too_many_questions_are_told_when_to_come_back(self) -> None:
         sessions = FakeSessions()
