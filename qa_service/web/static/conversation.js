@@ -6,6 +6,9 @@ import { Cut, ask, attend } from "./stream.js";
 import { Turn } from "./turn.js";
 import { say, words } from "./words.js";
 
+/** How long a stop waits for an answer to begin before it cuts the request. */
+const PATIENCE_MS = 1_000;
+
 /** Unguessable, also where plain http has no `randomUUID`. */
 function newKey() {
   return [...crypto.getRandomValues(new Uint8Array(24))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -58,7 +61,9 @@ export class Conversation {
     if (running.turn.answerId) {
       await call(`answers/${encodeURIComponent(running.turn.answerId)}/cancel`, { method: "POST" }).catch(() => running.controller.abort());
     } else {
-      running.controller.abort();
+      // What the server has begun by then is stopped there; an upload that still runs is cut.
+      running.unwanted = true;
+      setTimeout(() => running.turn.answerId || running.controller.abort(), PATIENCE_MS);
     }
   }
 
@@ -120,6 +125,7 @@ export class Conversation {
   #take(turn, frame) {
     turn.take(frame);
     if (frame.type !== "start") return;
+    if (this.running?.turn === turn && this.running.unwanted) this.stop();
     const { sessionId } = frame.content;
     this.sessionId = sessionId;
     const at = this.turns.indexOf(turn);
