@@ -8,7 +8,6 @@ from gevent import monkey
 monkey.patch_all()
 
 import gc  # noqa: E402
-import logging  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
 from contextlib import contextmanager  # noqa: E402
@@ -17,7 +16,7 @@ import gevent  # noqa: E402
 from gunicorn.workers.ggevent import GeventWorker  # noqa: E402
 
 from qa_service.settings import SettingsError, from_environment  # noqa: E402
-from qa_service.web.serving import end_answers, refuse_open_server  # noqa: E402
+from qa_service.web.serving import end_answers, log_to_terminal, refuse_open_server  # noqa: E402
 
 try:
     settings = from_environment()
@@ -57,9 +56,7 @@ class Worker(GeventWorker):
         end_answers(self.wsgi)
 
 
-# Others' lines would name upstream's address at every question.
-logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-logging.getLogger("qa_service").setLevel(logging.INFO)
+log_to_terminal()
 
 host = f"[{settings.host}]" if ":" in settings.host and not settings.host.startswith("[") else settings.host
 bind = [f"{host}:{settings.port}"]

@@ -1,5 +1,6 @@
 """Standing alone: whom a server that nobody has configured lets in, and where it may then listen."""
 
+import logging
 import sys
 import time
 from collections.abc import Iterable
@@ -20,6 +21,12 @@ def served() -> Flask:
     settings = from_environment()
     behind_proxy = bool(settings.trusted_proxies or settings.public_url)
     return create_app(settings, loopback_visitors=settings.answers_itself and not behind_proxy)
+
+
+def log_to_terminal() -> None:
+    """One line an answer; of others only warnings, since theirs would name upstream's address at every question."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("qa_service").setLevel(logging.INFO)
 
 
 def refuse_open_server(settings: Settings, hosts: Iterable[str]) -> None:
