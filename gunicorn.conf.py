@@ -96,7 +96,10 @@ def worker_int(worker):
     """At Ctrl-C, keep what has been answered so far, tell the readers, and end.
 
     Right here: the terminal tells the workers and then the master tells them again, which gunicorn's own exit answers
-    with a traceback.
+    with a traceback. The second word changes nothing: the first is saying goodbye.
     """
+    if getattr(worker, "leaving", False):
+        return
+    worker.leaving = True
     end_answers(getattr(worker, "wsgi", None))
     os._exit(0)

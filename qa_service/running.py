@@ -257,10 +257,12 @@ class Runner:
         running.readers += 1
         return Reader(running, heartbeat=heartbeat, after=after, gone=gone)
 
-    def close(self) -> None:
-        """End everything that runs here, as `interrupted`."""
-        for running in list(self._running.values()):
+    def close(self) -> list[Running]:
+        """End everything that runs here, as `interrupted`, and say what that is."""
+        ended = list(self._running.values())
+        for running in ended:
             running.stop.set("interrupted")
+        return ended
 
     def _write(self, running: Running) -> None:
         try:

@@ -46,7 +46,7 @@ def end_answers(app: object) -> None:
     service = app.extensions.get(KEY) if isinstance(app, Flask) else None
     if not isinstance(service, Mounted):
         return
-    service.assembly.runner.close()
-    until = time.monotonic() + GOODBYE_SECONDS
-    while service.assembly.runner.count() and time.monotonic() < until:
+    runner = service.assembly.runner
+    ended, until = runner.close(), time.monotonic() + GOODBYE_SECONDS
+    while (runner.count() or any(running.readers for running in ended)) and time.monotonic() < until:
         time.sleep(POLL_SECONDS)
