@@ -5,14 +5,16 @@
         BadRequest 400 > BadMultipart, BadJson
         Unauthenticated 401 · ForbiddenOrigin 403 · NotFound 404 · MethodNotAllowed 405
         TooLarge 413 > TooManyFiles · UnsupportedMediaType 415
-        InvalidField 422 > ModelNotAllowed
+        InvalidField 422 > ModelNotAllowed, IdempotencyMismatch
       Unavailable         us, for the moment
-        BodyTimeout 408 · Busy 409 · RateLimited 429 · Overloaded, StoreUnavailable 503
+        BodyTimeout 408 · Busy 409 · RateLimited 429 · Draining, Overloaded, StoreUnavailable 503
       UpstreamError       the model's service
-        UpstreamNotConfigured 503 · InsufficientQuota, UpstreamRejected 502 · UpstreamUnavailable 502/503
+        UpstreamNotConfigured 503 · InsufficientQuota, UpstreamRejected 502 > UnknownModel
+        UpstreamUnavailable 502/503
         UpstreamRateLimited 429 · UpstreamTimeout 504 · ContextLength, ContentFilter 422
       Interrupted         the worker died or was stopped
       Cancelled           somebody said stop; never shown as an error
+      TooLong             the answer has reached the size that is kept
       Unreadable          one uploaded file; becomes its verdict and never leaves `files`
 
 A message is for operators and developers: what was wrong and what was expected, without a secret, a
@@ -121,6 +123,12 @@ class ModelNotAllowed(InvalidField):
     code = "model_not_allowed"
 
 
+class IdempotencyMismatch(InvalidField):
+    """A key that already stands for another question."""
+
+    code = "idempotency_mismatch"
+
+
 class Unavailable(QAError):
     """Not now; later may do."""
 
@@ -148,6 +156,13 @@ class RateLimited(Unavailable):
 
     code = "rate_limited"
     status = 429
+
+
+class Draining(Unavailable):
+    """This worker is about to stop; another one answers."""
+
+    code = "draining"
+    status = 503
 
 
 class Overloaded(Unavailable):
@@ -191,6 +206,10 @@ class UpstreamRejected(UpstreamError):
 
     code = "upstream_rejected"
     retryable = False
+
+
+class UnknownModel(UpstreamRejected):
+    """Upstream has no such model, or not for us; another one may do."""
 
 
 class UpstreamUnavailable(UpstreamError):
@@ -244,6 +263,10 @@ class Cancelled(QAError):
     """The stop was set while waiting; whoever set it knows why."""
 
     code = "cancelled"
+
+
+class TooLong(QAError):
+    """The answer has reached the size that is kept; never shown as an error, what there is ends as `length`."""
 
 
 class Unreadable(QAError):

@@ -1,79 +1,55 @@
-"""A real HTTP server that plays OpenAI's Responses API from scripts: answers, recordings and faults.
+"""A real HTTP server that plays OpenAI's Responses API from scripts: answers, recordings, faults, background mode.
 
     python tests/scripted_upstream.py --port 8370
 
 The script of a request is the next one queued (`ScriptedUpstream.script`, `POST /script`), else the one named by
 `script:<name>` in its model or messages (`NAMED`, or a recording's name), else a short Korean answer. `GET /requests`
-lists what came in, without credentials; `GET /closed` the seconds at which clients hung up before the end.
+lists what came in, without credentials; `GET /closed` the seconds at which clients hung up before the end; `GET
+/texts` the model, text and status of each response by its id. A response in the background can be followed and
+cancelled as at OpenAI.
 """
 
 import argparse
 import json
 import re
-import selectors
+import select
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from msgspec import Struct
 
-RECORDINGS = Path(__file__).parent / "recordings"
-KOREAN = "안녕하세요. 질문에 대한 답변입니다. 이 답은 시험용 서버가 만들었고, 조각마다 따로 전송됩니다. 감사합니다! 👍"
+if __name__ == "__main__":  # run by its path
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.scripts import KOREAN, NAMED, RECORDINGS, Response, Script, answer, event, pieces, recorded
+
+__all__ = [
+    "KOREAN",
+    "NAMED",
+    "RECORDINGS",
+    "Received",
+    "Script",
+    "ScriptedUpstream",
+    "answer",
+    "event",
+    "pieces",
+    "recorded",
+]
+
 FOREVER = 3600.0
 WRITE = 64 * 1024
-
-
-class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one request gets."""
-
-    recording: str = ""
-    text: str = KOREAN
-    deltas: int = 0
-    """Into how many pieces the text is cut, repeated if it is too short; 0: a piece is three characters."""
-    rate: float = 0
-    """Events per second; 0 is as fast as it goes."""
-    chunk: int = 0
-    """Bytes in one HTTP chunk; 0: each event is one."""
-    delay: float = 0
-    """Seconds before the headers."""
-    status: int = 200
-    headers: dict[str, str] = {}
-    error: dict[str, Any] = {}
-    """The error object of a JSON body, which is what any status but 200 gets."""
-    fault: Literal["", "mute", "hang", "drip", "cut", "end", "reset", "garbage"] = ""
-    """Never a header; silence; only comments; the connection closed or reset; a clean end; an event that isn't JSON."""
-    after: int = 0
-    """Events before the fault."""
-    times: int = 1
-
-
-NAMED = {
-    "slow": Script(deltas=300, rate=10),
-    "fast": Script(deltas=2000),
-    "long": Script(deltas=3000, rate=50),
-    "mute": Script(fault="mute"),
-    "hang": Script(fault="hang", after=10),
-    "hang-first": Script(fault="hang", after=2),
-    "drip": Script(fault="drip", after=2),
-    "cut": Script(fault="cut", after=10),
-    "end": Script(fault="end", after=10),
-    "reset": Script(fault="reset", after=10),
-    "garbage": Script(fault="garbage", after=10),
-    "401": Script(status=401, error={"code": "invalid_api_key", "type": "invalid_request_error"}),
-    "429": Script(status=429, headers={"Retry-After": "30"}, error={"code": "rate_limit_exceeded"}),
-    "quota": Script(status=429, error={"code": "insufficient_quota"}),
-    "400": Script(status=400, error={"code": "context_length_exceeded", "type": "invalid_request_error"}),
-    "500": Script(status=500, error={"code": None, "type": "server_error"}),
-}
 
 
 class Received(Struct, frozen=True):
@@ -83,52 +59,11 @@ class Received(Struct, frozen=True):
     headers: dict[str, str]
     body: Any
     at: float
+    method: str = "POST"
 
 
 class Gone(Exception):
     """The client hung up."""
-
-
-def event(kind: str, **fields: Any) -> bytes:
-    """One event as upstream frames it."""
-    body = json.dumps({"type": kind, **fields}, ensure_ascii=False, separators=(",", ":"))
-    return f"event: {kind}\ndata: {body}\n\n".encode()
-
-
-def answer(pieces: Iterable[str], *, model: str = "scripted", tokens_in: int = 10) -> Iterator[bytes]:
-    """The events of a plain answer, from `response.created` to `response.completed`."""
-    where = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
-    response = {"id": "resp_1", "object": "response", "model": model, "status": "in_progress", "usage": None}
-    yield event("response.created", response=response)
-    yield event("response.in_progress", response=response)
-    yield event("response.output_item.added", output_index=0, item=message)
-    yield event("response.content_part.added", **where, part={"type": "output_text", "text": "", "annotations": []})
-    written = []
-    for piece in pieces:
-        written.append(piece)
-        yield event("response.output_text.delta", **where, delta=piece, logprobs=[], sequence_number=len(written) + 3)
-    text = "".join(written)
-    part = {"type": "output_text", "text": text, "annotations": []}
-    done = {**message, "status": "completed", "content": [part]}
-    yield event("response.output_text.done", **where, text=text, logprobs=[])
-    yield event("response.content_part.done", **where, part=part)
-    yield event("response.output_item.done", output_index=0, item=done)
-    usage = {"input_tokens": tokens_in, "output_tokens": len(written), "total_tokens": tokens_in + len(written)}
-    yield event("response.completed", response={**response, "status": "completed", "output": [done], "usage": usage})
-
-
-def recorded(name: str) -> list[bytes]:
-    """The events of a recording; the last may be a piece of one."""
-    content = (RECORDINGS / f"{name}.sse").read_bytes()
-    return re.findall(rb"(?s:.+?)(?:\n\n|\Z)", content)
-
-
-def pieces(script: Script) -> Iterator[str]:
-    if not script.deltas:
-        return (script.text[start : start + 3] for start in range(0, len(script.text), 3))
-    words = re.findall(r"\s*\S{1,3}", script.text) or ["."]
-    return (words[number % len(words)] for number in range(script.deltas))
 
 
 class ScriptedUpstream:
@@ -138,7 +73,8 @@ class ScriptedUpstream:
         self.requests: list[Received] = []
         self.closed: list[float] = []
         self.connections = 0
-        self._scripts: deque[Script] = deque()
+        self.responses: dict[str, Response] = {}
+        self._scripts: dict[bool, deque[Script]] = {follow: deque() for follow in (False, True)}
         self._news = threading.Condition()
         self._open: set[socket.socket] = set()
         self._tls = tls
@@ -150,7 +86,8 @@ class ScriptedUpstream:
 
     def script(self, *scripts: Script) -> None:
         """Queue scripts, each for its `times` requests."""
-        self._scripts.extend(script for script in scripts for _ in range(script.times))
+        for script in scripts:
+            self._scripts[script.follow].extend([script] * script.times)
 
     def wait_closed(self, timeout: float, count: int = 1) -> bool:
         """Until so many clients have hung up before the end; False when time ran out first."""
@@ -186,13 +123,32 @@ class ScriptedUpstream:
                 connection.shutdown(socket.SHUT_RDWR)
 
     def chosen(self, body: Any) -> Script:
-        """The script for this request; see the top of the file."""
+        """The script for this question; see the top of the file."""
         with suppress(IndexError):
-            return self._scripts.popleft()
+            return self._scripts[False].popleft()
         named = re.search(r"script:([\w-]+)", json.dumps(body, ensure_ascii=False))
         if not named:
             return Script()
         return NAMED.get(named[1]) or Script(recording=named[1])
+
+    def following(self) -> Script:
+        """The script for a connection that follows a response."""
+        with suppress(IndexError):
+            return self._scripts[True].popleft()
+        return Script()
+
+    def respond(self, script: Script, body: Mapping[str, Any]) -> Response:
+        """Begin to generate."""
+        response = Response(script, body.get("model", ""), background=bool(body.get("background")))
+        self.responses[response.id] = response
+        return response
+
+    def texts(self) -> dict[str, dict[str, str]]:
+        """What became of each response."""
+        return {
+            response.id: {"text": response.text(), "status": response.status, "model": response.model}
+            for response in list(self.responses.values())
+        }
 
     def note(self, request: Received) -> None:
         with self._news:
@@ -220,7 +176,7 @@ class ScriptedUpstream:
 
 
 class _Server(ThreadingHTTPServer):
-    request_queue_size = 1024
+    request_queue_size = 4096
     block_on_close = True
 
     def __init__(self, upstream: ScriptedUpstream, port: int) -> None:
@@ -247,6 +203,11 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """Quiet."""
 
+    def setup(self) -> None:
+        super().setup()
+        self._heard = select.poll()
+        self._heard.register(self.connection, select.POLLIN)
+
     def do_GET(self) -> None:
         upstream = self.server.upstream
         match self.path:
@@ -254,8 +215,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send_json(200, [msgspec.to_builtins(request) for request in upstream.requests])
             case "/closed":
                 self._send_json(200, upstream.closed)
+            case "/texts":
+                self._send_json(200, upstream.texts())
             case _:
-                self._send_json(404, {"error": {"message": "no such path", "code": None}})
+                self._note(None)
+                self._watched(self._follow)
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"null")
@@ -264,39 +228,92 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.upstream.script(*msgspec.convert(scripts, list[Script]))
             self._send_json(200, {"queued": len(scripts)})
             return
-        script = self.server.upstream.chosen(body)
+        self._note(body)
+        if self.path.endswith("/cancel"):
+            self._watched(self._cancel)
+        else:
+            self._watched(lambda: self._play(self.server.upstream.chosen(body), body))
+
+    def _note(self, body: Any) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
         if "authorization" in headers:
             headers["authorization"] = "…"
-        self.server.upstream.note(Received(self.path, headers, body, time.monotonic()))
+        self.server.upstream.note(Received(self.path, headers, body, time.monotonic(), self.command))
+
+    def _watched(self, answering: Callable[[], None]) -> None:
         try:
-            self._play(script, body)
+            answering()
         except (Gone, ConnectionError):
             self.close_connection = True
             self.server.upstream.note_gone()
 
     def _play(self, script: Script, body: Mapping[str, Any]) -> None:
+        if self._begin(script):
+            self._stream(script, self.server.upstream.respond(script, body), 0)
+
+    def _follow(self) -> None:
+        asked = parse_qs(urlsplit(self.path).query)
+        response, script = self._found(), self.server.upstream.following()
+        if response is None and script.status == 200:
+            self._send_json(404, {"error": {"message": "no such response", "code": None}})
+        elif response and "stream" not in asked:
+            self._send_json(200, {"id": response.id, "status": response.status})
+        elif self._begin(script) and response:
+            self._stream(script, response, int(asked.get("starting_after", ["-1"])[0]) + 1)
+
+    def _cancel(self) -> None:
+        response, script = self._found(), self.server.upstream.following()
+        self._pause(FOREVER if script.fault == "mute" else script.delay)
+        if response is None:
+            self._send_json(404, {"error": {"message": "no such response", "code": None}})
+            return
+        response.stop()
+        self._send_json(200, {"id": response.id, "status": response.status})
+
+    def _found(self) -> Response | None:
+        named = re.match(r"/v1/responses/(\w+)", self.path)
+        response = self.server.upstream.responses.get(named[1]) if named else None
+        return response if response and response.background else None
+
+    def _begin(self, script: Script) -> bool:
+        """Send the headers of a stream, or the error that comes instead."""
         self._pause(FOREVER if script.fault == "mute" else script.delay)
         if script.status != 200 or script.error:
             error = {"message": "scripted: sk-secret https://secret.example", "param": None, **script.error}
             self._send_json(script.status, {"error": error}, script.headers)
-            return
+            return False
         self.send_response(200)
         self._send_headers({"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked", **script.headers})
-        events = recorded(script.recording) if script.recording else answer(pieces(script), model=body.get("model", ""))
-        self._stream(script, events)
+        return True
 
-    def _stream(self, script: Script, events: Iterable[bytes]) -> None:
-        written = bytearray()
-        for number, one in enumerate(_cut(events, script.chunk)):
-            if script.fault and number >= script.after:
-                break
-            written += b"%x\r\n%b\r\n" % (len(one), one)
-            if script.rate or len(written) > WRITE:
-                self._write(written)
-            self._pause(1 / script.rate if script.rate else 0)
-        self._write(written)
-        self._break(script)
+    def _stream(self, script: Script, response: Response, position: int) -> None:
+        """The events from there on; a response that isn't in the background ends with its connection."""
+        self._position = position
+        try:
+            self._send_events(script, response)
+            self._break(script)
+        finally:
+            if not response.background:
+                response.stop(self._position)
+
+    def _send_events(self, script: Script, response: Response) -> None:
+        written, sent = bytearray(), 0
+        while True:
+            ended, generated = response.ended, response.generated()
+            for chunk in _cut(response.events[self._position : generated], script.chunk):
+                if script.fault and sent >= script.after:
+                    self._write(written)
+                    return
+                written += b"%x\r\n%b\r\n" % (len(chunk), chunk)
+                sent += 1
+                self._position += not script.chunk
+                if len(written) > WRITE:
+                    self._write(written)
+            self._write(written)
+            self._position = max(self._position, generated)
+            if ended:
+                return
+            self._pause(response.until(generated))
 
     def _break(self, script: Script) -> None:
         match script.fault:
@@ -325,10 +342,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Wait, watching whether the client is still there."""
         if not seconds:
             return
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.connection, selectors.EVENT_READ)
-            if selector.select(seconds):
-                raise Gone
+        if self._heard.poll(seconds * 1000):
+            raise Gone
 
     def _send_json(self, status: int, body: object, headers: Mapping[str, str] = {}) -> None:
         content = json.dumps(body, ensure_ascii=False).encode()
@@ -342,7 +357,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
 
-def _cut(events: Iterable[bytes], size: int) -> Iterable[bytes]:
+def _cut(events: Sequence[bytes], size: int) -> Iterable[bytes]:
     if not size:
         return events
     whole = b"".join(events)

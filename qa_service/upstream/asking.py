@@ -1,116 +1,105 @@
-"""Asks upstream through the SDK's client and reads the raw stream: connections, tries, waits and stops."""
+"""Asks upstream for an answer: how often, which models, and what to say of it; never again once something came."""
 
-import random
-import threading
-import weakref
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from itertools import count
-from typing import TypeAlias
 
 import httpx2
-import openai
 
-from qa_service.errors import Cancelled, UpstreamError
+from qa_service.errors import (
+    UnknownModel,
+    UpstreamError,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
 from qa_service.interfaces import Stop
 from qa_service.model import Delta, Retrying
-from qa_service.upstream.failures import mapped, retry_after
-from qa_service.upstream.line import Line, Patience, way_to
+from qa_service.upstream.carrying import Carrier, Note, passing, pause, wait
+from qa_service.upstream.circuit import Circuit
+from qa_service.upstream.failures import mapped
+from qa_service.upstream.reading import Reader
 
-Read: TypeAlias = Callable[[Iterable[bytes]], Iterator[Delta]]
-"""From the bytes of a stream to its deltas: at least one, and an error where the stream doesn't end as it should."""
-
-_KEPT_LINES = 64
-_FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 8.0
-_LONGEST_WAIT = 10.0
-# The first is how the SDK is told to leave the body unread; the second keeps the stream uncompressed.
-_HEADERS = {"X-Stainless-Raw-Response": "stream", "Accept-Encoding": "identity"}
+_LIVES_ON = ("handover", "lost")
+"""Reasons of a stop after which another worker goes on with the response."""
+_OF_A_MODEL = (UnknownModel, UpstreamRateLimited, UpstreamTimeout, UpstreamUnavailable)
+"""What another model may not suffer from."""
 
 
 class Asker:
-    """Holds the connections to one upstream and knows how often to try; one for a process, for all its threads."""
+    """One for a process, for all its threads; it remembers which models are down."""
 
-    def __init__(self, client: openai.OpenAI, *, patience: Patience, tries: int) -> None:
-        self._client = client
-        self._way = way_to(client.base_url)
-        self._patience = patience
+    def __init__(self, carrier: Carrier, *, tries: int, kept: bool, note: Note) -> None:
+        self._carrier = carrier
         self._tries = tries
-        self._idle: list[Line] = []
-        self.close = weakref.finalize(self, _hang_up, self._idle)
-        """Closes the connections that are kept for later; happens by itself when nobody uses this any more."""
+        self._kept = kept
+        self._note = note
+        self._circuits: defaultdict[str, Circuit] = defaultdict(Circuit)
 
     @contextmanager
-    def ask(self, path: str, body: Mapping[str, object], read: Read, stop: Stop) -> Iterator[Iterator[Delta]]:
-        """The deltas of one answer. Upstream is asked again only while nothing has come, saying so each time."""
-        with closing(self._tried(path, body, read, stop)) as deltas:
+    def ask(
+        self, models: Sequence[str], body: Callable[[str], Mapping[str, object]], stop: Stop
+    ) -> Iterator[Iterator[Delta]]:
+        """The deltas of one answer. Upstream is asked again only while nothing has come, saying so each time: each
+        model as often as may help, then the next."""
+        with closing(self._tried(models, body, stop)) as deltas:
             yield deltas
 
-    def _tried(self, path: str, body: Mapping[str, object], read: Read, stop: Stop) -> Generator[Delta]:
-        for attempt in count(1):
-            with self._line(stop) as line:
-                deltas = _once(line, path, body, read, stop)
-                try:
-                    first = next(deltas)
-                except UpstreamError as error:
-                    pause = self._before_next(attempt, error)
-                    reason = error.code
-                else:
-                    line.settle()
-                    yield first
-                    yield from deltas
-                    return
-            yield Retrying(attempt + 1, reason)
-            _wait(pause, stop)
-
     @contextmanager
-    def _line(self, stop: Stop) -> Iterator[Line]:
-        try:
-            line = self._idle.pop()
-        except IndexError:
-            line = Line(self._client, self._way, self._patience)
-        forget = stop.call(line.shut)
-        try:
-            yield line
-        finally:
-            forget()
-            if line.kept() and len(self._idle) < _KEPT_LINES:
-                self._idle.append(line)
+    def follow(self, response_id: str, stop: Stop) -> Iterator[Iterator[Delta]]:
+        """The deltas of a response that upstream keeps, from its beginning."""
+        reader = Reader(kept=True, response_id=response_id)
+        request = self._carrier.requests.follow(response_id, reader.last)
+        with closing(self._read(request, reader, stop)) as deltas:
+            yield deltas
+
+    def _tried(
+        self, models: Sequence[str], body: Callable[[str], Mapping[str, object]], stop: Stop
+    ) -> Generator[Delta]:
+        plan = [model for model in models for _ in range(self._tries)]
+        for attempt in count(2):
+            model, reader = plan[0], Reader(kept=self._kept)
+            try:
+                yield from self._asked(model, self._carrier.requests.ask(body(model)), reader, stop)
+            except UpstreamError as error:
+                plan = [] if reader.working else self._left(plan, error)
+                if not plan:
+                    raise
+                reason = error.code
+                seconds = pause(self._tries - plan.count(model), error) if plan[0] == model else 0
             else:
-                line.hang_up()
+                return
+            yield Retrying(attempt, reason)
+            wait(seconds, stop)
 
-    def _before_next(self, attempt: int, error: UpstreamError) -> float:
-        """The seconds to wait before the next try; raises the error where there is none."""
-        asked = retry_after(error)
-        if attempt >= self._tries or not error.retryable or (asked or 0) > _LONGEST_WAIT:
-            raise error
-        pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
-        return asked or pause * random.uniform(0.75, 1)  # noqa: S311 - spreads tries, hides nothing
+    def _left(self, plan: Sequence[str], error: UpstreamError) -> list[str]:
+        """Which models are still to be asked after the first has failed."""
+        model, *rest = plan
+        if passing(error) and not self._circuits[model].resting:
+            return rest
+        return [other for other in rest if other != model] if isinstance(error, _OF_A_MODEL) else []
 
+    def _asked(self, model: str, request: httpx2.Request, reader: Reader, stop: Stop) -> Iterator[Delta]:
+        with self._circuits[model].asked() as works, closing(self._read(request, reader, stop)) as deltas:
+            for delta in deltas:
+                yield delta
+                if reader.working:
+                    break
+            works()
+            yield from deltas
 
-def _hang_up(lines: list[Line]) -> None:
-    while lines:
-        lines.pop().hang_up()
-
-
-def _once(line: Line, path: str, body: Mapping[str, object], read: Read, stop: Stop) -> Iterator[Delta]:
-    with mapped(stop):
-        response = line.client.post(path, cast_to=httpx2.Response, body=body, options={"headers": _HEADERS})
-        yield from read(_until(stop, response.iter_raw()))
-        line.finish()
-
-
-def _until(stop: Stop, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    for chunk in chunks:
-        if stop.is_set():
-            raise Cancelled
-        yield chunk
-
-
-def _wait(seconds: float, stop: Stop) -> None:
-    woken = threading.Event()
-    forget = stop.call(woken.set)
-    stopped = woken.wait(seconds)
-    forget()
-    if stopped:
-        raise Cancelled
+    def _read(self, request: httpx2.Request, reader: Reader, stop: Stop) -> Generator[Delta]:
+        """Upstream is told when nobody wants a response any more that it keeps and hasn't ended."""
+        given_up = False
+        try:
+            with mapped(stop), closing(self._carrier.carry(request, reader, stop)) as chunks:
+                yield from reader.deltas(chunks)
+        except UpstreamError as error:
+            given_up = reader.last >= 0
+            self._note(error)
+            raise
+        finally:
+            unwanted = given_up or (stop.is_set() and stop.reason not in _LIVES_ON)
+            if unwanted and reader.response_id and not reader.ended:
+                self._carrier.cancel(reader.response_id)

@@ -1,18 +1,22 @@
 """What upstream's failures mean here: each becomes one of our errors, without its words, which may hold keys."""
 
-import http.client
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import httpx2
+import msgspec
 import openai
+from httptools import HttpParserError
 
 from qa_service.errors import (
     Cancelled,
     ContentFilter,
     ContextLength,
     InsufficientQuota,
+    UnknownModel,
     UpstreamError,
     UpstreamRateLimited,
     UpstreamRejected,
@@ -27,7 +31,7 @@ FOREIGN = (
     httpx2.InvalidURL,
     httpx2.CookieConflict,
     httpx2.StreamError,
-    http.client.HTTPException,
+    HttpParserError,
     OSError,
     ValueError,  # JSON, Unicode and everything else that can't be read
 )
@@ -40,12 +44,14 @@ _BY_CODE: Mapping[str, tuple[type[UpstreamError], str]] = {
     "content_filter": (ContentFilter, "upstream's content filter turned the prompt away"),
     "content_policy_violation": (ContentFilter, "upstream's content filter turned the prompt away"),
     "invalid_prompt": (ContentFilter, "upstream's content filter turned the prompt away"),
-    "model_not_found": (UpstreamRejected, "upstream doesn't know the model"),
+    "model_not_found": (UnknownModel, "upstream doesn't know the model"),
     "invalid_api_key": (UpstreamRejected, "upstream refused our credential"),
     "authentication_error": (UpstreamRejected, "upstream refused our credential"),
     "invalid_request_error": (UpstreamRejected, "upstream rejected the request"),
     "invalid_request": (UpstreamRejected, "upstream rejected the request"),
 }
+_NUMBER = re.compile(r"\d{1,9}(\.\d+)?")
+_LONGEST_REFUSAL = 64 * 1024
 _REFUSED_CREDENTIAL = (401, 403)
 _TIMED_OUT = 408
 _CONFLICT = 409
@@ -84,6 +90,21 @@ def upstream_error(error: Exception) -> UpstreamError:
             return UpstreamUnavailable("upstream's answer was cut or can't be read")
 
 
+def refusal(response: httpx2.Response) -> openai.APIStatusError:
+    """The SDK's error for an answer that is none, its body read as far as a reason can be expected in it."""
+    body = bytearray()
+    for piece in response.iter_raw():
+        body += piece
+        if len(body) > _LONGEST_REFUSAL:
+            break
+    try:
+        said = msgspec.json.decode(bytes(body))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        said = None
+    reason = said.get("error") if isinstance(said, dict) else None
+    return openai.APIStatusError(f"upstream answered {response.status_code}", response=response, body=reason)
+
+
 def failure(code: str | None, kind: str | None = None) -> UpstreamError:
     """The error for upstream's own code, or else its type; what is unknown may pass: `UpstreamUnavailable`."""
     known = _BY_CODE.get(code or "") or _BY_CODE.get(kind or "")
@@ -94,7 +115,7 @@ def failure(code: str | None, kind: str | None = None) -> UpstreamError:
 
 
 def retry_after(error: UpstreamError) -> float | None:
-    """The seconds upstream itself asked us to wait; None when it named none, or nothing that is a number."""
+    """The seconds upstream itself asked us to wait; None when it named none that can be read."""
     cause = error.__cause__
     return _seconds(cause.response.headers) if isinstance(cause, openai.APIStatusError) else None
 
@@ -120,11 +141,18 @@ def _whole(error: openai.APIStatusError) -> int | None:
 
 
 def _seconds(headers: Mapping[str, str]) -> float | None:
-    milliseconds = re.fullmatch(r"\d{1,9}(\.\d+)?", headers.get("retry-after-ms", ""))
-    if milliseconds:
-        return float(milliseconds[0]) / 1000
-    seconds = re.fullmatch(r"\d{1,9}(\.\d+)?", headers.get("retry-after", "").strip())
-    return float(seconds[0]) if seconds else None
+    if _NUMBER.fullmatch(milliseconds := headers.get("retry-after-ms", "")):
+        return float(milliseconds) / 1000
+    named = headers.get("retry-after", "").strip()
+    return float(named) if _NUMBER.fullmatch(named) else _until(named)
+
+
+def _until(date: str) -> float | None:
+    """The seconds to an HTTP date; zero once it has passed."""
+    try:
+        return max(0.0, (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):  # no date; one without a zone
+        return None
 
 
 def _named(code: str | None) -> str:

@@ -1,21 +1,19 @@
-"""One connection to upstream, under the SDK's client: a stop shuts it at any moment, each phase has its patience."""
+"""One connection to upstream, a transport of the SDK's: a stop shuts it at any moment, each phase has its patience."""
 
+import math
 import socket
-import ssl
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
-from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException, HTTPResponse
 from time import monotonic
-from urllib.request import getproxies, proxy_bypass
 
 import httpx2
-import openai
+from httptools import HttpParserError
 from msgspec import Struct
 
 from qa_service.errors import UpstreamTimeout, UpstreamUnavailable
 from qa_service.upstream.failures import FOREIGN
+from qa_service.upstream.reply import Reply
+from qa_service.upstream.way import Way
 
 _KEPT_SECONDS = 60
 _LAST_BYTES_SECONDS = 0.25
@@ -32,173 +30,148 @@ class Patience(Struct, frozen=True):
     """Between two reads after that."""
 
 
-class Way(Struct, frozen=True):
-    """How upstream is reached."""
-
-    tls: ssl.SSLContext | None = None
-    """None where it speaks plain HTTP."""
-    proxy: httpx2.URL | None = None
-    """One that speaks plain HTTP itself, and is asked for a tunnel."""
-
-
-def way_to(url: httpx2.URL) -> Way:
-    """TLS as the SDK has it, and the proxy that the system names, as for the SDK; plain HTTP never takes one."""
-    if url.scheme != "https":
-        return Way()
-    proxy = "" if proxy_bypass(url.host) else getproxies().get("https", "")
-    return Way(httpx2.create_ssl_context(), httpx2.URL(proxy) if proxy else None)
-
-
 class Line(httpx2.BaseTransport):
     """Carries one request at a time over HTTP/1.1 and keeps its connection for the next.
 
     The default transport doesn't tell which socket waits for an answer, and closing one doesn't wake its
-    reader; besides, `http.client` reads at half the cost. Foreign errors come out as they are.
+    reader; besides, it gives each chunk by itself at ten times the cost. Foreign errors come out as they are.
     """
 
-    def __init__(self, client: openai.OpenAI, way: Way, patience: Patience) -> None:
-        self.client = client.with_options(http_client=httpx2.Client(transport=self), max_retries=0)
+    def __init__(self, way: Way, patience: Patience) -> None:
         self._way = way
         self._patience = patience
-        self._shut = False
+        self._leaving = False
+        self._sent = False
+        self._late = ""
         self._socket: socket.socket | None = None
-        self._connection: HTTPConnection | None = None
-        self._response: HTTPResponse | None = None
-        self._deadline: float | None = None
+        self._reply: Reply | None = None
+        self._settled = False
         self._used_at = 0.0
+        self.due = math.inf
+        """`time.monotonic()` when patience ends; somebody else must look at it, since reads here have no time-out."""
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send it, wait for the headers, leave the body unread."""
         now = monotonic()
         if now - self._used_at > _KEPT_SECONDS:
             self.hang_up()
-        self._used_at, self._deadline = now, now + self._patience.first_token
-        reused = self._connection is not None
-        try:
-            response = self._exchange(request)
-        except (ConnectionError, ssl.SSLError):
-            if not reused or self._shut:
-                raise
-            self.hang_up()  # upstream had closed the kept connection, as it may
-            response = self._exchange(request)
-        self._response = response
-        return httpx2.Response(response.status, headers=response.getheaders(), stream=_Body(self))
+        self._used_at, self._settled, self._sent = now, False, False
+        reply = self._exchange(request)
+        return httpx2.Response(reply.status, headers=reply.headers, stream=_Body(self), request=request)
 
     def read(self) -> bytes:
-        """What has come of the body, or comes next; empty at its end."""
-        if self._response is None:
+        """All that has come of the body, or comes next; empty at its end."""
+        reply = self._reply
+        if reply is None:
             return b""
-        self._set_patience()
-        piece = self._response.read1(_READ)
-        if not piece:
-            self._response.close()
-        return piece
+        while not reply.has_news():
+            self._receive(reply)
+        return reply.take()
 
     def settle(self) -> None:
         """Upstream works: from now on only silence counts."""
-        self._deadline = None
-        self._wait_at_most(self._patience.idle)
+        if not self._settled:
+            self._settled = True
+            self.due = monotonic() + self._patience.idle
 
     def finish(self) -> None:
         """Read the little that may follow the terminal event, so that the connection can be kept."""
         self._used_at = monotonic()
-        self._deadline = self._used_at + _LAST_BYTES_SECONDS
+        self._wait_at_most(_LAST_BYTES_SECONDS)
         with suppress(UpstreamTimeout, *FOREIGN):
-            b"".join(iter(self.read, b""))
+            while self.read():
+                pass
+        self._wait_at_most(None)
+
+    def expire(self) -> None:
+        """Patience is over: wake whoever waits here, from any thread."""
+        self._late = "upstream was silent for too long"
+        if not self._settled:
+            self._late = f"no first token within {self._patience.first_token:g} s"
+        self.shut()
 
     def shut(self) -> None:
         """Wake whoever connects, sends or reads here, from any thread. Nothing else can be asked on this line."""
-        self._shut = True
+        self._leaving = True
         if self._socket:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
 
+    def leave(self, seconds: float) -> None:
+        """As `shut`, but what has been sent may still be answered within that time."""
+        self._leaving = True
+        if self._sent:
+            self.due = min(self.due, monotonic() + seconds)
+        else:
+            self.shut()
+
     def kept(self) -> bool:
         """Whether another request can follow: the last answer was read to its end and nobody said stop."""
-        if self._shut or self._connection is None or self._connection.sock is None:
-            return False
-        return self._response is not None and self._response.isclosed()
+        return not self._leaving and self._reply is not None and self._reply.ended and self._reply.lasting
 
     def hang_up(self) -> None:
         """Close the connection, if there is one; the next request opens another."""
-        if self._response:
-            self._response.close()
-        if self._connection:
-            self._connection.close()
-        self._connection = self._response = self._socket = None
+        self.due = math.inf
+        if self._socket:
+            self._socket.close()
+        self._socket = self._reply = None
 
-    def _exchange(self, request: httpx2.Request) -> HTTPResponse:
-        connection = self._connection = self._connection or self._connect(request.url)
-        if self._shut:
-            raise ConnectionAbortedError
-        self._set_patience()
-        connection.putrequest(request.method, request.url.raw_path.decode(), skip_host=True, skip_accept_encoding=True)
-        for name, value in request.headers.raw:
-            connection.putheader(name.decode("ascii"), value)
-        connection.endheaders(request.read())
-        return connection.getresponse()
-
-    def _connect(self, url: httpx2.URL) -> HTTPConnection:
-        connection = HTTPConnection(url.host, url.port or (443 if self._way.tls else 80))
-        connection.auto_open = 0
+    def _exchange(self, request: httpx2.Request) -> Reply:
+        reused = self._socket is not None
         try:
-            connection.sock = self._socket = self._dial(connection)
+            return self._asked(request)
+        except OSError:
+            if not reused or self._leaving or (self._reply and self._reply.heard):
+                raise
+        self.hang_up()  # upstream had closed the kept connection, as it may
+        return self._asked(request)
+
+    def _asked(self, request: httpx2.Request) -> Reply:
+        reply = self._reply = Reply()
+        reached = self._socket = self._socket or self._connect()
+        if self._leaving:
+            raise ConnectionAbortedError
+        self.due, self._sent = monotonic() + self._patience.first_token, True
+        head = [b"%b: %b" % field for field in request.headers.raw]
+        opening = b"%b %b HTTP/1.1" % (request.method.encode(), request.url.raw_path)
+        reached.sendall(b"\r\n".join([opening, *head, b"", request.read()]))
+        while not reply.headed:
+            self._receive(reply)
+        return reply
+
+    def _receive(self, reply: Reply) -> None:
+        if self._socket is None:
+            raise ConnectionAbortedError
+        try:
+            piece = self._socket.recv(_READ)
+        except OSError as error:
+            if self._late:
+                raise UpstreamTimeout(self._late) from error
+            raise
+        if self._late:
+            raise UpstreamTimeout(self._late)
+        if self._settled:
+            self.due = monotonic() + self._patience.idle
+        reply.feed(piece)
+
+    def _connect(self) -> socket.socket:
+        try:
+            reached = self._way.dial(self._patience.connect, self._hold)
         except TimeoutError as error:
             raise UpstreamTimeout(f"no connection to upstream within {self._patience.connect:g} s") from error
-        except (OSError, HTTPException, UnicodeError) as error:
+        except (OSError, HttpParserError, UnicodeError) as error:
             raise UpstreamUnavailable("no connection to upstream", connected=False) from error
-        return connection
+        reached.settimeout(None)
+        return reached
 
-    def _dial(self, to: HTTPConnection) -> socket.socket:
-        """As `socket.create_connection`, but the socket is known while it still connects."""
-        hop = (self._way.proxy.host, self._way.proxy.port or 80) if self._way.proxy else (to.host, to.port)
-        refusal: Exception = OSError("the name has no address")
-        for family, kind, protocol, _, address in socket.getaddrinfo(*hop, type=socket.SOCK_STREAM):
-            self._socket = reached = socket.socket(family, kind, protocol)
-            try:
-                self._reach(reached, address)
-                return self._secured(reached, to)
-            except (OSError, HTTPException) as error:
-                reached.close()
-                refusal = error
-        raise refusal
-
-    def _reach(self, reached: socket.socket, address: tuple[str | int, ...] | tuple[int, bytes]) -> None:
-        reached.settimeout(self._patience.connect)
-        if self._shut:
+    def _hold(self, dialled: socket.socket) -> None:
+        self._socket = dialled
+        if self._leaving:
             raise ConnectionAbortedError
-        reached.connect(address)
-        reached.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def _secured(self, reached: socket.socket, to: HTTPConnection) -> socket.socket:
-        if self._way.proxy:
-            _tunnel(reached, self._way.proxy, f"{to.host}:{to.port}")
-        return self._way.tls.wrap_socket(reached, server_hostname=to.host) if self._way.tls else reached
-
-    def _set_patience(self) -> None:
-        if self._deadline is None:
-            return
-        left = self._deadline - monotonic()
-        if left <= 0:
-            raise UpstreamTimeout(f"no first token within {self._patience.first_token:g} s")
-        self._wait_at_most(left)
-
-    def _wait_at_most(self, seconds: float) -> None:
+    def _wait_at_most(self, seconds: float | None) -> None:
         if self._socket:
             self._socket.settimeout(seconds)
-
-
-def _tunnel(reached: socket.socket, proxy: httpx2.URL, target: str) -> None:
-    """Have the proxy connect us to the target: RFC 9110, section 9.3.6."""
-    asking = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
-    if proxy.userinfo:
-        credential = b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
-        asking.append(f"Proxy-Authorization: Basic {credential}")
-    reached.sendall("\r\n".join([*asking, "", ""]).encode())
-    with HTTPResponse(reached, method="CONNECT") as answer:
-        answer.begin()
-    if answer.status != HTTPStatus.OK:
-        raise ConnectionError(f"the proxy answered {answer.status}")
 
 
 class _Body(httpx2.SyncByteStream):

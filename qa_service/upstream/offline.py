@@ -3,12 +3,12 @@
 import math
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import groupby, pairwise
 
 from msgspec import Struct
 
-from qa_service.errors import Cancelled
+from qa_service.errors import Cancelled, UpstreamUnavailable
 from qa_service.interfaces import Stop
 from qa_service.language.sentences import sentences
 from qa_service.language.tokens import tokens, words
@@ -86,6 +86,10 @@ class OfflineAnswerer:
     def open(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
         """What it answers is in `prompt.passages` alone, and every quote names its passage's number."""
         yield _deltas(prompt, stop)
+
+    def attach(self, prompt: Prompt, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
+        """Never: nothing of an answer is kept."""
+        raise UpstreamUnavailable("an answer without a model can't be gone on with")
 
 
 def _deltas(prompt: Prompt, stop: Stop) -> Iterator[Delta]:

@@ -16,7 +16,10 @@ class Decoder:
     def __init__(self, limit: int = _LIMIT) -> None:
         self._limit = limit
         self._size = 0
-        self._held: list[bytes] = []
+        self._begun: list[bytes] = []
+        """The pieces of a line whose end hasn't come."""
+        self._values: list[bytes] = []
+        """Of an event whose blank line hasn't come."""
         self._opening: bytes | None = b""
         self._after_cr = False
 
@@ -26,28 +29,29 @@ class Decoder:
             chunk = self._without_bom(chunk)
         if self._after_cr or b"\r" in chunk:
             chunk = self._with_line_feeds(chunk)
-        if self._held or b"\n\n" not in chunk:
-            chunk = self._joined(chunk)
-        *blocks, rest = chunk.split(b"\n\n")
+        *lines, rest = chunk.split(b"\n")
+        events = self._events(lines) if lines else []
         if rest:
-            self._held.append(rest)
-            self._size = len(rest)
-        return [data for block in blocks if (data := _data(block)) is not None]
-
-    def _joined(self, chunk: bytes) -> bytes:
-        """All that is held and the chunk, or nothing while no event ends: joining costs as much as is held."""
-        seam = chunk.startswith(b"\n") and bool(self._held) and self._held[-1].endswith(b"\n")
-        if chunk:
-            self._held.append(chunk)
-            self._size += len(chunk)
+            self._begun.append(rest)
+        self._size = self._size + len(chunk) if self._values or not lines else len(rest)
         if self._size > self._limit:
             raise UpstreamUnavailable(f"an event of upstream's is longer than {self._limit} bytes")
-        if b"\n\n" not in chunk and not seam:
-            return b""
-        whole = b"".join(self._held)
-        self._held.clear()
-        self._size = 0
-        return whole
+        return events
+
+    def _events(self, lines: list[bytes]) -> list[bytes]:
+        if self._begun:
+            lines[0] = b"".join([*self._begun, lines[0]])
+            self._begun.clear()
+        events, values = [], self._values
+        for line in lines:
+            if line:
+                name, _, value = line.partition(b":")
+                if name == b"data":
+                    values.append(value.removeprefix(b" "))
+            elif values:
+                events.append(b"\n".join(values))
+                values.clear()
+        return events
 
     def _without_bom(self, chunk: bytes) -> bytes:
         opening = (self._opening or b"") + chunk
@@ -64,16 +68,3 @@ class Decoder:
         if b"\r" in chunk:
             self._after_cr = chunk.endswith(b"\r")
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-
-
-def _data(block: bytes) -> bytes | None:
-    # Nearly every block is one `event:` line and one `data:` line, or the latter alone.
-    name, found, data = block.partition(b"\ndata: ")
-    if found and name.startswith(b"event:") and b"\n" not in name and b"\n" not in data:
-        return data
-    values = [_value(line) for line in block.split(b"\n") if line == b"data" or line.startswith(b"data:")]
-    return b"\n".join(values) if values else None
-
-
-def _value(line: bytes) -> bytes:
-    return line[len(b"data:") :].removeprefix(b" ")

@@ -4,9 +4,9 @@ import threading
 import time
 
 from qa_service.errors import QAError
-from qa_service.interfaces import Stop
-from qa_service.model import Delta, Message, Prompt
-from qa_service.running import StopSignal
+from qa_service.interfaces import Counted, Stop, Timed
+from qa_service.model import Delta, Message, Prompt, TextDelta
+from qa_service.running.stop import StopSignal
 from qa_service.upstream.responses import ResponsesUpstream, openai_client
 
 
@@ -16,6 +16,22 @@ def prompt(text: str = "안녕?", **fields) -> Prompt:
 
 def responses(url: str, **settings) -> ResponsesUpstream:
     return ResponsesUpstream(openai_client(api_key="sk-secret", base_url=url), **settings)
+
+
+class CountingMeter:
+    """Remembers what was counted."""
+
+    def __init__(self) -> None:
+        self.counted: list[tuple[str, str]] = []
+
+    def count(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
+        self.counted += [(what, label)] * amount
+
+    def time(self, what: Timed, seconds: float) -> None:
+        raise AssertionError(what)
+
+    def streams(self, change: int) -> None:
+        raise AssertionError(change)
 
 
 class Asked:
@@ -38,15 +54,29 @@ class Asked:
         except QAError as error:
             self.error = error
 
-    def stopped_within(self, seconds: float) -> bool:
+    def join(self) -> None:
+        """Until it has ended."""
+        self._thread.join(10)
+
+    def stopped_within(self, seconds: float, reason: str = "cancelled") -> bool:
         """Say stop; whether the reader came back in that time."""
         began = time.monotonic()
-        self.stop.set("cancelled")
-        self._thread.join(10)
+        self.stop.set(reason)
+        self.join()
         return time.monotonic() - began < seconds
 
 
-def asked(upstream: ResponsesUpstream, text: str = "안녕?", stop: Stop | None = None) -> list[Delta]:
+def asked(upstream: ResponsesUpstream, text: str = "안녕?", stop: Stop | None = None, **fields) -> list[Delta]:
     """All deltas of one answer; raises what it ends in."""
-    with upstream.open(prompt(text), stop or StopSignal()) as deltas:
+    with upstream.open(prompt(text, **fields), stop or StopSignal()) as deltas:
         return list(deltas)
+
+
+def attached(upstream: ResponsesUpstream, response_id: str, stop: Stop | None = None) -> list[Delta]:
+    """All deltas of an answer that was opened elsewhere."""
+    with upstream.attach(prompt(""), response_id, stop or StopSignal()) as deltas:
+        return list(deltas)
+
+
+def text_of(deltas: list[Delta]) -> str:
+    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))

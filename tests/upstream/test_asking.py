@@ -17,17 +17,13 @@ from qa_service.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from qa_service.model import Finished, Retrying, TextDelta
-from qa_service.running import StopSignal
+from qa_service.model import Finished, Retrying
+from qa_service.running.stop import StopSignal
 from tests.scripted_upstream import KOREAN, NAMED, Script, ScriptedUpstream
-from tests.upstream.questions import Asked, asked, prompt, responses
+from tests.upstream.questions import Asked, asked, prompt, responses, text_of
 
 SOON = {"retry-after-ms": "10"}
 FAILS = Script(status=500, headers=SOON, error={"code": None})
-
-
-def text_of(deltas) -> str:
-    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
 
 
 class TestAnswers:

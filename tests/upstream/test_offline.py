@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from qa_service.errors import Cancelled
+from qa_service.errors import Cancelled, UpstreamUnavailable
 from qa_service.model import Finished, Passage, Prompt, TextDelta, Usage
-from qa_service.running import StopSignal
+from qa_service.running.stop import StopSignal
 from qa_service.upstream.offline import OfflineAnswerer
 
 REFUNDS = (
@@ -177,3 +177,8 @@ class TestStreaming:
             stop.set("cancelled")
             with pytest.raises(Cancelled):
                 next(deltas)
+
+
+def test_there_is_nothing_to_attach_to():
+    with pytest.raises(UpstreamUnavailable):
+        OfflineAnswerer().attach(Prompt("gpt", (), "?"), "resp_1", StopSignal())

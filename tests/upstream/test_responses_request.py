@@ -3,6 +3,7 @@
 import pytest
 
 from qa_service.model import Message
+from qa_service.upstream.requests import Requests
 from qa_service.upstream.responses import openai_client, request_body
 from tests.upstream.questions import prompt
 
@@ -55,6 +56,44 @@ def test_a_web_search_asks_for_its_sources():
     body = request_body(prompt(web_search=True), "low")
     assert body["tools"] == [{"type": "web_search", "search_context_size": "low"}]
     assert body["include"] == ["web_search_call.action.sources"]
+
+
+def test_in_the_background_upstream_keeps_it():
+    body = request_body(prompt(), "high", background=True)
+    assert (body["background"], body["store"], body["stream"]) == (True, True, True)
+
+
+class TestRequests:
+    """What the SDK writes is what is sent."""
+
+    CLIENT = openai_client(api_key="sk-1", base_url="http://host.example:81/api/v1", organization="o", project="p")
+
+    def test_a_question_has_the_sdks_address_credentials_and_headers_and_its_own_body(self):
+        requests = Requests(self.CLIENT)
+        first, second = requests.ask({"input": "가"}), requests.ask({"input": "나나"})
+        assert (first.method, str(first.url)) == ("POST", "http://host.example:81/api/v1/responses")
+        assert first.headers["Authorization"] == "Bearer sk-1"
+        assert first.headers["OpenAI-Organization"] == "o"
+        assert first.headers["OpenAI-Project"] == "p"
+        assert first.headers["Host"] == "host.example:81"
+        assert first.headers["Accept-Encoding"] == "identity"
+        assert first.read() == '{"input":"가"}'.encode()
+        assert second.headers.get_list("Content-Length") == [str(len(second.read()))]
+
+    @pytest.mark.parametrize(("after", "query"), [(-1, "stream=true"), (0, "stream=true&starting_after=0")])
+    def test_a_follower_says_where_it_stands(self, after, query):
+        request = Requests(self.CLIENT).follow("resp_1", after)
+        assert (request.method, str(request.url)) == ("GET", f"http://host.example:81/api/v1/responses/resp_1?{query}")
+        assert request.headers["Authorization"] == "Bearer sk-1"
+
+    def test_an_id_leads_nowhere_else(self):
+        assert Requests(self.CLIENT).cancel("../x?y").url.raw_path == b"/api/v1/responses/..%2Fx%3Fy/cancel"
+
+    def test_a_cancel_has_credentials_and_no_body(self):
+        request = Requests(self.CLIENT).cancel("resp_1")
+        assert (request.method, request.url.path) == ("POST", "/api/v1/responses/resp_1/cancel")
+        assert request.headers["Authorization"] == "Bearer sk-1"
+        assert request.read() == b""
 
 
 def test_the_client_never_tries_again_by_itself():

@@ -1,25 +1,29 @@
 """What HTTP statuses and foreign exceptions become."""
 
-import http.client
 import json
 import socket
+import time
+from email.utils import formatdate
 
+import httptools
 import httpx2
 import openai
 import pytest
+from httptools import HttpParserUpgrade
 
 from qa_service.errors import (
     Cancelled,
     ContentFilter,
     ContextLength,
     InsufficientQuota,
+    UnknownModel,
     UpstreamError,
     UpstreamRateLimited,
     UpstreamRejected,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from qa_service.running import StopSignal
+from qa_service.running.stop import StopSignal
 from qa_service.upstream.failures import FOREIGN, mapped, retry_after, upstream_error
 from tests.scripted_upstream import Script
 from tests.upstream.questions import asked, responses
@@ -36,7 +40,7 @@ REQUEST = httpx2.Request("POST", "https://secret.example/v1/responses")
         (400, None, UpstreamRejected, 502),
         (401, "invalid_api_key", UpstreamRejected, 502),
         (403, None, UpstreamRejected, 502),
-        (404, "model_not_found", UpstreamRejected, 502),
+        (404, "model_not_found", UnknownModel, 502),
         (307, None, UpstreamRejected, 502),
         (408, None, UpstreamTimeout, 504),
         (409, None, UpstreamUnavailable, 502),
@@ -63,7 +67,9 @@ def test_each_status_has_its_error(server, status, code, expected, ours):
         ({"Retry-After": "7"}, 7),
         ({"retry-after-ms": "1500"}, 2),
         ({"retry-after-ms": "1"}, 1),
-        ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 1),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00"}, None),
+        ({"Retry-After": "soon"}, None),
         ({}, None),
     ],
 )
@@ -73,6 +79,14 @@ def test_the_wait_upstream_names_is_passed_on_in_whole_seconds(server, headers, 
         with pytest.raises(UpstreamError) as caught:
             asked(responses(server.url, tries=1))
         assert caught.value.retry_after == (seconds or fallback)
+
+
+def test_the_wait_may_be_named_as_a_date(server):
+    server.script(Script(status=429, headers={"Retry-After": formatdate(time.time() + 30, usegmt=True)}))
+    with pytest.raises(UpstreamRateLimited) as caught:
+        asked(responses(server.url))
+    assert 28 <= caught.value.retry_after <= 30
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
@@ -89,10 +103,10 @@ def exceptions_of(module) -> list[type[Exception]]:
     return [found for found in classes if issubclass(found, Exception) and not issubclass(found, Warning)]
 
 
-@pytest.mark.parametrize("module", [openai, httpx2, http.client], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [openai, httpx2, httptools], ids=lambda module: module.__name__)
 def test_no_exception_of_a_library_gets_past_the_border(module):
     assert exceptions_of(module)
-    assert [found for found in exceptions_of(module) if not issubclass(found, FOREIGN)] == []
+    assert [found for found in exceptions_of(module) if not issubclass(found, (*FOREIGN, HttpParserUpgrade))] == []
 
 
 @pytest.mark.parametrize("found", exceptions_of(httpx2), ids=lambda found: found.__name__)
@@ -112,7 +126,7 @@ def test_every_transport_error_has_one_of_ours(found):
         (ConnectionResetError(), UpstreamUnavailable),
         (socket.gaierror(), UpstreamUnavailable),
         (json.JSONDecodeError("secret", "", 0), UpstreamUnavailable),
-        (http.client.IncompleteRead(b"secret"), UpstreamUnavailable),
+        (httptools.HttpParserError("secret"), UpstreamUnavailable),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -13,14 +13,15 @@ PROGRAM = """
 import gevent.monkey; gevent.monkey.patch_all()
 import json, sys, time
 import gevent
-from qa_service.errors import Cancelled
-from qa_service.running import StopSignal
+from qa_service.errors import Cancelled, UpstreamTimeout
+from qa_service.running.stop import StopSignal
 from tests.upstream.questions import asked, responses
 
 upstream = responses(sys.argv[1])
+kept = responses(sys.argv[1], background=True)
 
 
-def stopped(name):
+def stopped(name, upstream=upstream):
     stop = StopSignal()
     question = gevent.spawn(asked, upstream, "script:" + name, stop)
     gevent.sleep(0.3)
@@ -30,9 +31,17 @@ def stopped(name):
     return isinstance(question.exception, Cancelled) and time.monotonic() - began < 1
 
 
+def timed_out():
+    impatient = responses(sys.argv[1], tries=1, first_token_seconds=0.2)
+    question = gevent.spawn(asked, impatient, "script:mute")
+    question.join(5)
+    return isinstance(question.exception, UpstreamTimeout)
+
+
 answers = [gevent.spawn(asked, upstream) for _ in range(20)]
 gevent.joinall(answers, timeout=20)
 found = {name: stopped(name) for name in sys.argv[2:]}
+found |= {"timed_out": timed_out(), "background": stopped("slow", kept)}
 print(json.dumps(found | {"lengths": [len(answer.value) for answer in answers]}))
 """
 
@@ -43,7 +52,10 @@ def found():
     with ScriptedUpstream() as server:
         command = [sys.executable, "-c", PROGRAM, server.url, *PHASES]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-        return json.loads(done.stdout) | {"closed": server.wait_closed(1, count=len(PHASES))}
+        return json.loads(done.stdout) | {
+            "closed": server.wait_closed(1, count=len(PHASES)),
+            "cancelled": [one["status"] for id, one in server.texts().items() if server.responses[id].background],
+        }
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -53,6 +65,15 @@ def test_a_stop_wakes_a_greenlet_that_waits(found, phase):
 
 def test_every_stop_reaches_upstream(found):
     assert found["closed"]
+
+
+def test_silence_has_its_limit_there_too(found):
+    assert found["timed_out"]
+
+
+def test_a_stop_in_the_background_ends_the_response(found):
+    assert found["background"]
+    assert found["cancelled"] == ["cancelled"]
 
 
 def test_answers_do_not_wait_for_each_other(found):

@@ -1,0 +1,198 @@
+"""What a scripted upstream says: scripts, the events of an answer, and the pace at which it is generated."""
+
+import json
+import re
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import count
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+RECORDINGS = Path(__file__).parent / "recordings"
+KOREAN = "안녕하세요. 질문에 대한 답변입니다. 이 답은 시험용 서버가 만들었고, 조각마다 따로 전송됩니다. 감사합니다! 👍"
+
+
+class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one request gets."""
+
+    recording: str = ""
+    text: str = KOREAN
+    deltas: int = 0
+    """Into how many pieces the text is cut, repeated if it is too short; 0: a piece is three characters."""
+    rate: float = 0
+    """Events per second; 0 is as fast as it goes."""
+    chunk: int = 0
+    """Bytes in one HTTP chunk; 0: each event is one."""
+    delay: float = 0
+    """Seconds before the headers."""
+    status: int = 200
+    headers: dict[str, str] = {}
+    error: dict[str, Any] = {}
+    """The error object of a JSON body, which is what any status but 200 gets."""
+    failure: str = ""
+    """The code of a `response.failed` that comes instead of a text."""
+    fault: Literal["", "mute", "hang", "drip", "cut", "end", "reset", "garbage"] = ""
+    """Never a header; silence; only comments; the connection closed or reset; a clean end; an event that isn't JSON.
+    In the background it is the connection's alone: the response is generated to its end."""
+    after: int = 0
+    """Chunks before the fault."""
+    follow: bool = False
+    """For a request that follows or cancels a response in the background, whose text is as it is."""
+    times: int = 1
+
+
+NAMED = {
+    "slow": Script(deltas=300, rate=10),
+    "fast": Script(deltas=2000),
+    "long": Script(deltas=3000, rate=50),
+    "mute": Script(fault="mute"),
+    "hang": Script(fault="hang", after=10),
+    "hang-first": Script(fault="hang", after=2),
+    "drip": Script(fault="drip", after=2),
+    "cut": Script(fault="cut", after=10),
+    "end": Script(fault="end", after=10),
+    "reset": Script(fault="reset", after=10),
+    "garbage": Script(fault="garbage", after=10),
+    "401": Script(status=401, error={"code": "invalid_api_key", "type": "invalid_request_error"}),
+    "404": Script(status=404, error={"code": "model_not_found", "type": "invalid_request_error"}),
+    "429": Script(status=429, headers={"Retry-After": "30"}, error={"code": "rate_limit_exceeded"}),
+    "quota": Script(status=429, error={"code": "insufficient_quota"}),
+    "400": Script(status=400, error={"code": "context_length_exceeded", "type": "invalid_request_error"}),
+    "500": Script(status=500, error={"code": None, "type": "server_error"}),
+}
+
+
+def event(kind: str, **fields: Any) -> bytes:
+    """One event as upstream frames it."""
+    body = json.dumps({"type": kind, **fields}, ensure_ascii=False, separators=(",", ":"))
+    return f"event: {kind}\ndata: {body}\n\n".encode()
+
+
+def answer(
+    pieces: Iterable[str], *, model: str = "scripted", tokens_in: int = 10, response_id: str = "resp_1"
+) -> Iterator[bytes]:
+    """The events of a plain answer, from `response.created` to `response.completed`, numbered from 0."""
+    for number, (kind, fields) in enumerate(_said(pieces, model, tokens_in, response_id)):
+        yield _piece(fields["delta"], number) if "delta" in fields else event(kind, **fields, sequence_number=number)
+
+
+_PLACE = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+
+
+def _said(pieces: Iterable[str], model: str, tokens_in: int, response_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+    response = {"id": response_id, "object": "response", "model": model, "status": "in_progress", "usage": None}
+    yield "response.created", {"response": response}
+    yield "response.in_progress", {"response": response}
+    yield "response.output_item.added", {"output_index": 0, "item": message}
+    opening = {"type": "output_text", "text": "", "annotations": []}
+    yield "response.content_part.added", {**_PLACE, "part": opening}
+    written = []
+    for piece in pieces:
+        written.append(piece)
+        yield "response.output_text.delta", {"delta": piece}
+    part = {**opening, "text": "".join(written)}
+    done = {**message, "status": "completed", "content": [part]}
+    yield "response.output_text.done", {**_PLACE, "text": part["text"], "logprobs": []}
+    yield "response.content_part.done", {**_PLACE, "part": part}
+    yield "response.output_item.done", {"output_index": 0, "item": done}
+    usage = {"input_tokens": tokens_in, "output_tokens": len(written), "total_tokens": tokens_in + len(written)}
+    yield "response.completed", {"response": {**response, "status": "completed", "output": [done], "usage": usage}}
+
+
+def _failed(response_id: str, model: str, code: str) -> list[bytes]:
+    response = {"id": response_id, "object": "response", "model": model, "status": "in_progress", "error": None}
+    failed = {**response, "status": "failed", "error": {"code": code, "message": "scripted"}}
+    return [
+        event("response.created", response=response, sequence_number=0),
+        event("response.failed", response=failed, sequence_number=1),
+    ]
+
+
+@lru_cache(maxsize=100_000)
+def _piece(text: str, number: int) -> bytes:
+    return event("response.output_text.delta", **_PLACE, delta=text, logprobs=[], sequence_number=number)
+
+
+def recorded(name: str) -> list[bytes]:
+    """The events of a recording; the last may be a piece of one."""
+    content = (RECORDINGS / f"{name}.sse").read_bytes()
+    return re.findall(rb"(?s:.+?)(?:\n\n|\Z)", content)
+
+
+def pieces(script: Script) -> Iterator[str]:
+    if not script.deltas:
+        return (script.text[start : start + 3] for start in range(0, len(script.text), 3))
+    words = re.findall(r"\s*\S{1,3}", script.text) or ["."]
+    return (words[number % len(words)] for number in range(script.deltas))
+
+
+class _Said(Struct):
+    type: str = ""
+    delta: str = ""
+
+
+_said_by = msgspec.json.Decoder(_Said)
+_ids = count(1)
+
+
+class Response:
+    """One that upstream generates at its own pace, whoever listens. Nothing does the work: how far it has come is
+    a matter of the clock alone."""
+
+    def __init__(self, script: Script, model: str, *, background: bool) -> None:
+        self.id = f"resp_{next(_ids)}_{secrets.token_hex(8)}"
+        self.model = model
+        self.background = background
+        self.events: Sequence[bytes] = self._generated(script)
+        self._rate = script.rate
+        self._began = time.monotonic()
+        self._stopped_at: int | None = None
+
+    @property
+    def status(self) -> str:
+        if self._stopped_at is not None:
+            return "cancelled"
+        return "completed" if self.generated() == len(self.events) else "in_progress"
+
+    @property
+    def ended(self) -> bool:
+        return self.status != "in_progress"
+
+    def text(self) -> str:
+        """What has been generated."""
+        datas = (one.partition(b"data: ")[2] for one in self.events[: self.generated()])
+        said = (_said_by.decode(found) for found in datas if b"output_text.delta" in found)
+        return "".join(one.delta for one in said)
+
+    def generated(self) -> int:
+        """How many events there are by now."""
+        if self._stopped_at is not None:
+            return self._stopped_at
+        if not self._rate:
+            return len(self.events)
+        return min(len(self.events), int((time.monotonic() - self._began) * self._rate) + 1)
+
+    def until(self, number: int) -> float:
+        """Seconds until there are more events than so many."""
+        return max(0.0, self._began + number / self._rate - time.monotonic()) if self._rate else 0.0
+
+    def stop(self, number: int | None = None) -> None:
+        """Generate no more than so many events, or than there are; a response that has ended stays as it is."""
+        number = self.generated() if number is None else number
+        if self._stopped_at is None and number < len(self.events):
+            self._stopped_at = number
+
+    def _generated(self, script: Script) -> Sequence[bytes]:
+        if script.failure:
+            return _failed(self.id, self.model, script.failure)
+        if not script.recording:
+            return list(answer(pieces(script), model=self.model, response_id=self.id))
+        events = recorded(script.recording)
+        named = re.search(rb'"id": ?"(resp_\w+)"', events[0]) if self.background else None
+        return [one.replace(named[1], self.id.encode()) for one in events] if named else events
