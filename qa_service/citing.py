@@ -49,7 +49,7 @@ def references(
     A document keeps the number printed in the text; everything else takes the next free ones. A document's
     `url` is relative to the prefix of whoever reads it.
     """
-    prose = CODE.sub(lambda code: " " * len(code[0]), text)
+    prose = CODE.sub(lambda code: " " * len(code[0]), text) if "`" in text else text
     numbered = {passage.n: passage for passage in passages}
     titles = {placed.annotation.url: placed.annotation.title for placed in annotations if placed.annotation.title}
     mentions = [*_numbers(prose, numbered), *_links(prose, titles), *_annotated(annotations)]
@@ -64,7 +64,7 @@ def references(
 
 
 def _numbers(prose: str, numbered: dict[int, Passage]) -> Iterable[_Mention]:
-    for marker in MARKER.finditer(prose):
+    for marker in MARKER.finditer(prose) if numbered else ():
         for number in re.finditer(r"\d+", marker[0]):
             n = int(number[0])
             if n in numbered:
@@ -72,6 +72,8 @@ def _numbers(prose: str, numbered: dict[int, Passage]) -> Iterable[_Mention]:
 
 
 def _links(prose: str, titles: dict[str, str]) -> Iterable[_Mention]:
+    if "://" not in prose:
+        return
     for link in LINK.finditer(prose):
         yield _url_mention(link.start(), link[2], titles.get(link[2]) or link[1])
     for bare in BARE.finditer(LINK.sub(lambda link: " " * len(link[0]), prose)):

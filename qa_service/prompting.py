@@ -69,10 +69,13 @@ def build_prompt(
     by rank, the oldest turns before the newest; the question itself never is."""
     instructions = [Message("system", text) for text in (site.instructions, question.system_prompt) if text]
     asked = Message("user", question.text)
-    room = budget(site, model) - sum(map(_tokens, [*instructions, asked]))
-    turns = _recent(context, int(room * HISTORY_SHARE))
-    head = _tokens(_reference((), language, cite=site.citations))
-    fitting = _fitting(passages, language, min(REFERENCE_TOKENS, room - sum(map(_tokens, turns)) - head))
+    tokens = sum(map(_tokens, [*instructions, asked]))
+    room = budget(site, model) - tokens
+    turns, told = _recent(context, int(room * HISTORY_SHARE))
+    fitting: tuple[Passage, ...] = ()
+    if passages:
+        head = _tokens(_reference((), language, cite=site.citations))
+        fitting = _fitting(passages, language, min(REFERENCE_TOKENS, room - told - head))
     reference = [_reference(fitting, language, cite=site.citations)] if fitting else []
     messages = (*instructions, *turns, *reference, asked)
     return Prompt(
@@ -85,7 +88,7 @@ def build_prompt(
         temperature=question.temperature,
         top_p=question.top_p,
         max_tokens=question.max_tokens,
-        tokens=sum(map(_tokens, messages)),
+        tokens=tokens + told + sum(map(_tokens, reference)),
     )
 
 
@@ -93,17 +96,20 @@ def _tokens(message: Message) -> int:
     return estimated_tokens(message.content) + MESSAGE_TOKENS
 
 
-def _recent(context: Sequence[Exchange], room: int) -> list[Message]:
+def _recent(context: Sequence[Exchange], room: int) -> tuple[list[Message], int]:
+    """The latest turns that have room, and their tokens."""
     kept: list[Message] = []
+    tokens = 0
     for exchange in reversed(context):
         # Earlier numbers point at passages of an earlier prompt; repeated, they would cite the wrong ones.
-        answer = MARKER.sub("", exchange.text)
+        answer = MARKER.sub("", exchange.text) if "[" in exchange.text else exchange.text
         pair = [Message("user", exchange.question), Message("assistant", answer)]
-        room -= sum(map(_tokens, pair))
-        if room < 0:
+        taken = sum(map(_tokens, pair))
+        if tokens + taken > room:
             break
+        tokens += taken
         kept[:0] = pair
-    return kept
+    return kept, tokens
 
 
 def _fitting(passages: Sequence[Passage], language: Language, room: int) -> tuple[Passage, ...]:

@@ -109,29 +109,46 @@ _CUES: Mapping[str, tuple[str, str, str]] = {
 }
 
 
-def _compiled(english: str, korean: str, other: str) -> re.Pattern[str]:
-    spaced, dense = _split(other)
-    return re.compile(rf"\b(?:{english}|{spaced})\b|(?<![가-힣])(?:{korean})|{dense}", re.IGNORECASE)
-
-
-def _split(other: str) -> tuple[str, str]:
-    """Words that stand between spaces, and those that don't."""
+def _compiled(english: str, korean: str, other: str) -> tuple[re.Pattern[str], ...]:
+    """One pattern for each of `_LETTERS`, for text in lower case: patterns that ignore case are far slower."""
     parts = other.split("|")
-    dense = [part for part in parts if part[0] >= "\u3040"]
-    return "|".join(part for part in parts if part not in dense), "|".join(dense)
+    spaced = "|".join([english, *(part for part in parts if part[0] < "\u3040")])
+    dense = "|".join(part for part in parts if part[0] >= "\u3040")
+    return re.compile(rf"\b(?:{spaced})\b"), re.compile(rf"(?<![가-힣])(?:{korean})"), re.compile(dense)
 
 
+# What a word begins with that stands between spaces, that is Korean, that is neither: most texts need one search only.
+_LETTERS = tuple(map(re.compile, (r"[^\W\d_\u3040-\U0010ffff]", "[가-힣]", "[\u3040-\u9fff]")))
 _PATTERNS = MappingProxyType({name: _compiled(*words) for name, words in _CUES.items()})
 _MARKERS = _compiled(*_MARKER)
 
 
 def without_marker(question: str) -> tuple[str, bool]:
     """The question without the words that announce a new topic, and whether there were any."""
-    rest, found = _MARKERS.subn(" ", question[:LOOKED_AT], count=1)
-    return rest, bool(found)
+    text = question[:LOOKED_AT]
+    lowered = _lowered(text)
+    matches = [match for script in _scripts(lowered) if (match := _MARKERS[script].search(lowered))]
+    if not matches:
+        return text, False
+    first = min(matches, key=re.Match.start)
+    return f"{text[: first.start()]} {text[first.end() :]}", True
 
 
 def cues(question: str) -> dict[str, int]:
     """The cues in a question, each with the position of its first sign."""
-    found = ((name, pattern.search(question, 0, LOOKED_AT)) for name, pattern in _PATTERNS.items())
-    return {name: match.start() for name, match in found if match}
+    lowered = _lowered(question[:LOOKED_AT])
+    scripts, found = _scripts(lowered), dict[str, int]()
+    for name, patterns in _PATTERNS.items():
+        starts = [match.start() for script in scripts if (match := patterns[script].search(lowered))]
+        if starts:
+            found[name] = min(starts)
+    return found
+
+
+def _lowered(text: str) -> str:
+    """In lower case, every letter where it was: a dotted capital I would else become two."""
+    return text.replace("İ", "I").lower()
+
+
+def _scripts(text: str) -> list[int]:
+    return [script for script, letters in enumerate(_LETTERS) if letters.search(text)]

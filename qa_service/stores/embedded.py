@@ -30,7 +30,7 @@ from typing import IO, Any
 import redis
 
 from qa_service.errors import StoreUnavailable
-from qa_service.stores.breaker import limits
+from qa_service.stores.breaker import Pool, limits
 
 START_SECONDS = 20.0
 RECOVERY_SECONDS = 0.8
@@ -83,7 +83,7 @@ def embedded_pool(
         # Before connecting: from now on no launcher ends of itself.
         stack.enter_context(_join(data))
         path = start(data, linger=linger)
-        pool = redis.BlockingConnectionPool(  # type: ignore[no-untyped-call]
+        pool = Pool(  # type: ignore[no-untyped-call]
             connection_class=EmbeddedConnection,
             data=data,
             linger=linger,

@@ -58,4 +58,8 @@ def _announced(numbers: Mapping[str, float]) -> bool:
 
 def _incomparable(question: str, context: Sequence[Exchange]) -> bool:
     last = context[-1]
-    return bool(_HANGUL.search(question)) != bool(_HANGUL.search(last.question + last.text))
+    return _is_korean(question) != (_is_korean(last.question) or _is_korean(last.text))
+
+
+def _is_korean(text: str) -> bool:
+    return not text.isascii() and bool(_HANGUL.search(text))

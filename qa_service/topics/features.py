@@ -1,7 +1,8 @@
 """What a question looks like beside the conversation so far, as named numbers."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from math import log1p
 from operator import add
 
@@ -18,11 +19,13 @@ QUESTION, ANSWER, EARLIER = 1000, 2000, 1000
 """Characters looked at, half from each end: of a question, the last answer, an earlier text."""
 
 _MOST_STEMS = 64
-_WORD = re.compile(r"\w+")
-_HANGUL = re.compile("[가-힣]")
-_CJK = re.compile("[ぁ-ヿ㐀-鿿]")
+_KEPT = 1024
+"""Texts whose words are kept: those of a conversation come back with each of its questions."""
+_SEPARATORS = re.compile(r"\W+")
+_ASCII_SEPARATORS = {code: " " for code in range(128) if _SEPARATORS.match(chr(code))}
+_KNOWN = re.compile("[가-힣ぁ-ヿ㐀-鿿]")
 _ENGLISH = re.compile(
-    r"\b(?:the|an?|is|are|was|to|of|what|how|in|for|do|does|did|you|i|it|can|why|any|and|me|my|please)\b", re.IGNORECASE
+    r"\b(?:the|an?|is|are|was|to|of|what|how|in|for|do|does|did|you|i|it|can|why|any|and|me|my|please)\b"
 )
 _NAME = re.compile(r"(?<=[\w,;] )[A-Z]\w+|[A-Z]{2,}\w*|\d+")
 _ASKS = ("?", "？")
@@ -83,18 +86,18 @@ def features(question: str, context: Sequence[Exchange]) -> dict[str, float]:
 
 def elsewhere(question: str) -> bool:
     """Whether the question seems to be in a language that our cues hardly know."""
-    if _HANGUL.search(question) or _CJK.search(question):
-        return False
-    return not (question.isascii() and _ENGLISH.search(question))
+    if question.isascii():
+        return not _ENGLISH.search(question.lower())
+    return not _KNOWN.search(question)
 
 
 def overlap(question: str, recent: Sequence[Exchange]) -> Overlap:
     """Which content words of the question stand in the recent exchanges, by the beginning of a word."""
     *earlier, last = recent
-    last_question, last_answer = _flat([last.question], QUESTION), _flat([last.text], ANSWER)
-    questions = _flat((exchange.question for exchange in earlier), EARLIER)
-    answers = _flat((exchange.text for exchange in earlier), EARLIER)
-    needles = {stem: _needle(stem) for stem in dict.fromkeys(words(question)[:_MOST_STEMS]) if stem not in _HOLLOW}
+    last_question, last_answer = _flat(_ends(last.question, QUESTION)), _flat(_ends(last.text, ANSWER))
+    questions = "".join(_flat(_ends(exchange.question, EARLIER)) for exchange in earlier)
+    answers = "".join(_flat(_ends(exchange.text, EARLIER)) for exchange in earlier)
+    needles = {stem: _needle(stem) for stem in _stems(question)[:_MOST_STEMS] if stem not in _HOLLOW}
     names = {f" {name.casefold()}" for name in _NAME.findall(question)}
     everything = last_question + last_answer + questions + answers
     old = sum(name in everything for name in names)
@@ -116,33 +119,48 @@ def _ends(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:half]} {text[-half:]}"
 
 
-def _flat(texts: Iterable[str], limit: int) -> str:
-    return f" {' '.join(word for text in texts for word in _WORD.findall(_ends(text, limit).casefold()))} "
+@lru_cache(_KEPT)
+def _flat(text: str) -> str:
+    """Its words as they are compared, with spaces around each."""
+    if text.isascii():
+        return f" {text.lower().translate(_ASCII_SEPARATORS)} "
+    return f" {_SEPARATORS.sub(' ', text.casefold())} "
+
+
+@lru_cache(_KEPT)
+def _stems(text: str) -> tuple[str, ...]:
+    return tuple(words(text))
+
+
+def _is_hangul(stem: str) -> bool:
+    return "가" <= stem[:1] <= "힣"
+
+
+def _is_cjk(stem: str) -> bool:
+    return "ぁ" <= stem[:1] <= "ヿ" or "㐀" <= stem[:1] <= "鿿"
 
 
 def _needle(stem: str) -> str:
     """Hangul and CJK are found inside of compounds, other words by their beginning, the shortest only as a whole."""
-    if _CJK.match(stem) or (_HANGUL.match(stem) and len(stem) > 1):
+    if _is_hangul(stem):
+        return stem if len(stem) > 1 else f" {stem}"
+    if _is_cjk(stem):
         return stem
-    if _HANGUL.match(stem):
-        return f" {stem}"
     return f" {stem}" if len(stem) > _WHOLE else f" {stem} "
 
 
 def _found(needles: Mapping[str, str], text: str) -> frozenset[str]:
-    return frozenset(stem for stem, needle in needles.items() if needle in text)
+    return frozenset([stem for stem, needle in needles.items() if needle in text])
 
 
 def _has_root(stem: str, text: str) -> bool:
-    if _HANGUL.match(stem):
+    if _is_hangul(stem):
         return any(pair in text for pair in map(add, stem, stem[1:]))
     return f" {stem[:_ROOT]}" in text
 
 
 def _is_rare(stem: str) -> bool:
-    if _CJK.match(stem):
-        return True
-    return stem.isdigit() or len(stem) >= (_RARE_HANGUL if _HANGUL.match(stem) else _RARE)
+    return _is_cjk(stem) or stem.isdigit() or len(stem) >= (_RARE_HANGUL if _is_hangul(stem) else _RARE)
 
 
 def _share(part: frozenset[str], whole: frozenset[str]) -> float:
@@ -168,19 +186,20 @@ def _overlap_numbers(shared: Overlap) -> dict[str, float]:
 
 
 def _novelty_numbers(shared: Overlap, last_question: str) -> dict[str, float]:
-    asked_before = frozenset(words(_ends(last_question, EARLIER)))
+    asked_before = frozenset(_stems(_ends(last_question, EARLIER)))
+    old, new, rare = shared.old, shared.new, shared.rare
     return {
-        "stems new": len(shared.new),
-        "new": log1p(len(shared.new)),
-        "share new": _share(shared.new, shared.stems),
-        "rare new": log1p(len(shared.rare & shared.new)),
-        "rare old": log1p(len(shared.rare & shared.old)),
-        "rare asked": log1p(len(shared.rare & shared.asked)),
-        "share rare old": _share(shared.rare & shared.old, shared.rare),
+        "stems new": len(new),
+        "new": log1p(len(new)),
+        "share new": _share(new, shared.stems),
+        "rare new": log1p(len(rare & new)),
+        "rare old": log1p(len(rare & old)),
+        "rare asked": log1p(len(rare & shared.asked)),
+        "share rare old": _share(rare & old, rare),
         "names new": log1p(shared.names_new),
         "names old": log1p(shared.names_old),
         "repeats question": _share(asked_before & shared.stems, asked_before),
-        "nothing shared": not shared.old,
+        "nothing shared": not old,
         "share roots": shared.roots / max(len(shared.stems), 1),
         "no roots": not shared.roots,
         "rootless": log1p(len(shared.stems) - shared.roots),
@@ -192,7 +211,7 @@ def _cue_numbers(question: str, *, marked: bool) -> dict[str, float]:
     numbers: dict[str, float] = {f"cue {name}": 1.0 for name in found}
     numbers |= {f"opens {name}": 1.0 for name, start in found.items() if start == 0}
     ties = sum(name in found for name in TIES)
-    early = "pronoun" in found and len(words(question[: found["pronoun"]])) <= 1
+    early = "pronoun" in found and len(_stems(question[: found["pronoun"]])) <= 1
     late = "pronoun" in found and not early
     return numbers | {
         "marker": marked,
@@ -238,8 +257,8 @@ def _context_numbers(question: str, recent: Sequence[Exchange]) -> dict[str, flo
 def _hops(recent: Sequence[Exchange]) -> bool:
     """Whether the last question itself shared nothing with what was before it."""
     *earlier, last = recent
-    before = _flat((f"{exchange.question} {exchange.text}" for exchange in earlier), EARLIER)
-    stems = [stem for stem in words(_ends(last.question, EARLIER))[:_MOST_STEMS] if stem not in _HOLLOW]
+    before = "".join(_flat(_ends(f"{exchange.question} {exchange.text}", EARLIER)) for exchange in earlier)
+    stems = [stem for stem in _stems(_ends(last.question, EARLIER))[:_MOST_STEMS] if stem not in _HOLLOW]
     return bool(earlier and stems) and not any(_needle(stem) in before for stem in stems)
 
 

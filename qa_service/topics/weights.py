@@ -17,7 +17,8 @@ class Weights(Struct, frozen=True):
 
     def score(self, numbers: Mapping[str, float]) -> float:
         """How sure it is that a new topic began, in 0..1."""
-        logit = self.bias + sum(self.weights.get(name, 0.0) * number for name, number in numbers.items())
+        weights = self.weights
+        logit = self.bias + sum([weights[name] * number for name, number in numbers.items() if name in weights])
         return 1 / (1 + exp(-max(-30.0, min(30.0, logit))))
 
 

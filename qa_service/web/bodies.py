@@ -9,16 +9,55 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Timer
+from threading import Lock, Thread
 from typing import IO, Self
 
 from flask import Request
-from msgspec import Struct
+from msgspec import Struct, field
 
 from qa_service.errors import BadRequest, BodyTimeout, TooLarge
 
 GULP = 1 << 16
 BETWEEN_YIELDS = 1 << 18
+CLOCK = "qa_service bodies"
+TICK_SECONDS = 0.1
+
+
+class Clock:
+    """Ends bodies whose time is over, a moment late at most: one thread for all of them, as long as there are any."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._bodies: dict[Body, float] = {}
+        self._thread: Thread | None = None
+
+    def watch(self, body: "Body", seconds: float) -> None:
+        """Ring for this body in so many seconds, unless it is forgotten by then."""
+        with self._lock:
+            self._bodies[body] = time.monotonic() + seconds
+            if self._thread is None or not self._thread.is_alive():  # as after a fork
+                self._thread = Thread(target=self._run, name=CLOCK, daemon=True)
+                self._thread.start()
+
+    def forget(self, body: "Body") -> None:
+        """From now on its connection is the next request's, and safe."""
+        with self._lock:
+            self._bodies.pop(body, None)
+
+    def _run(self) -> None:
+        time.sleep(TICK_SECONDS)
+        while self._tick():
+            time.sleep(TICK_SECONDS)
+
+    def _tick(self) -> bool:
+        with self._lock:
+            now = time.monotonic()
+            for body in [body for body, end in self._bodies.items() if end <= now]:
+                del self._bodies[body]
+                body.ring()
+            if not self._bodies:
+                self._thread = None
+            return bool(self._bodies)
 
 
 class Bounds(Struct, frozen=True):
@@ -26,13 +65,14 @@ class Bounds(Struct, frozen=True):
 
     bytes: int
     seconds: float
+    clock: Clock = field(default_factory=Clock)
 
 
 class Body:
     """A request's body as a stream that raises our errors.
 
     Reads give way to other requests of this worker now and then: a fast sender would else keep it. To be used as a
-    context: a clock of its own ends the body, since one read of the server's waits for many of the sender's writes.
+    context: a clock ends the body, since one read of the server's waits for many of the sender's writes.
     """
 
     def __init__(self, request: Request, bounds: Bounds) -> None:
@@ -41,7 +81,6 @@ class Body:
         self._bounds = bounds
         self._announced = request.content_length
         self._chunked = is_chunked(request)
-        self._clock = Timer(bounds.seconds, self._ring)
         self._rang = False
         self._read = 0
         self._yields_at = BETWEEN_YIELDS
@@ -49,13 +88,14 @@ class Body:
             raise self._too_large()
 
     def __enter__(self) -> Self:
-        self._clock.start()
+        self._bounds.clock.watch(self, self._bounds.seconds)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._clock.cancel()
+        self._bounds.clock.forget(self)
 
-    def _ring(self) -> None:
+    def ring(self) -> None:
+        """Its time is over: a read that waits for the sender ends."""
         self._rang = True
         if self._socket is not None:
             with suppress(OSError):

@@ -1,10 +1,13 @@
 """What is mounted under one prefix of one app, and the way to it from inside a request."""
 
+from functools import lru_cache
 from typing import cast
 from urllib.parse import urlsplit
 
 from flask import Flask, current_app, request
 from msgspec import Struct
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from qa_service.assembly import Assembly
 from qa_service.model import Language, Owner
@@ -49,5 +52,10 @@ def asking_owner(*, asks: bool = False) -> Owner:
 
 def spoken_language() -> Language | None:
     """What `Accept-Language` prefers of Korean and English, where it says so."""
-    best = request.accept_languages.best_match(["en", "ko"])
+    return _preferred(request.headers.get("Accept-Language", ""))
+
+
+@lru_cache(256)
+def _preferred(accept_language: str) -> Language | None:
+    best = parse_accept_header(accept_language, LanguageAccept).best_match(["en", "ko"])
     return "ko" if best == "ko" else "en" if best == "en" else None

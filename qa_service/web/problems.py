@@ -99,7 +99,7 @@ def install(blueprint: Blueprint, gate: Gate) -> None:
     def finish(response: Response) -> Response:
         response.headers.setdefault("Referrer-Policy", "no-referrer")
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.vary.update(("Accept", "Origin"))
+        response.headers["Vary"] = "Accept, Origin"
         origin = request.headers.get("Origin", "")
         if gate.allows_origin(origin):
             response.headers["Access-Control-Allow-Origin"] = origin

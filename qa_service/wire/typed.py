@@ -1,9 +1,10 @@
 """The default stream: `data: ` and one line of JSON, the one shape that every hand-written parser reads."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from qa_service.model import Frame, Metadata, Reference, Text
-from qa_service.wire.frames import content, one_line
+from qa_service.wire.frames import content, encoded, escaped, one_line
 
 BESIDE = ("usage", "imageResults", "videoResults")
 
@@ -19,14 +20,25 @@ class Typed:
         self._retry = "retry: 3000\n" if answer_id else ""
 
     def encode(self, seq: int, frame: Frame) -> bytes:
-        if isinstance(frame, Text):
-            line = b'{"seq":%d,"type":"text","content":%b}' % (seq, one_line(frame.content))
-        else:
-            line = one_line({"seq": seq, "type": _type(frame), **self._body(frame)})
-        return b"%bdata: %b\n\n" % (self._head(seq), line)
+        return escaped(self._lines(seq, frame))
+
+    def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
+        """Each of these frames as `encode` gives it, numbered from `first` on."""
+        return escaped(b"".join([self._lines(seq, frame) for seq, frame in enumerate(frames, first)]))
 
     def heartbeat(self) -> bytes:
         return b'data: {"type":"heartbeat","content":{}}\n\n'
+
+    def _lines(self, seq: int, frame: Frame) -> bytes:
+        if isinstance(frame, Text):
+            lines = b'data: {"seq":%d,"type":"text","content":%b}\n\n' % (seq, encoded(frame.content))
+        else:
+            lines = b"data: %b\n\n" % encoded({"seq": seq, "type": _type(frame), **self._body(frame)})
+        return self._head(seq) + lines if self._answer_id else lines
+
+    def reconnect(self, reason: str, backoff_ms: int) -> bytes:
+        content = {"reason": reason, "backoffMs": backoff_ms}
+        return b"data: %b\n\n" % one_line({"type": "reconnect", "content": content})
 
     def _body(self, frame: Frame) -> dict[str, Any]:
         fields = content(frame, self._prefix)
@@ -39,8 +51,6 @@ class Typed:
                 return {"content": fields}
 
     def _head(self, seq: int) -> bytes:
-        if not self._answer_id:
-            return b""
         head = f"id: {self._answer_id}-{seq}\n{self._retry}"
         self._retry = ""
         return head.encode()

@@ -95,6 +95,20 @@ def test_a_cue_says_where_it_begins() -> None:
     assert cues("Is it free?")["pronoun"] == 3
 
 
+@pytest.mark.parametrize("question", ["WHAT ABOUT İZMİR?", "İzmir: What About it?", "İİİ what about it"])
+def test_cues_are_found_where_they_stand_whatever_their_case(question: str) -> None:
+    assert cues(question)["joining"] == max(question.find("What"), question.find("what"), 0)
+
+
+def test_what_is_not_the_marker_stays_as_it_was_written() -> None:
+    assert without_marker("İzmir! By The Way, Is BUSAN far?") == ("İzmir!  , Is BUSAN far?", True)
+
+
+def test_the_first_of_two_markers_is_taken_whatever_its_language() -> None:
+    assert without_marker("그나저나 by the way 날씨는?")[0] == "  by the way 날씨는?"
+    assert without_marker("By the way, 그나저나 날씨는?")[0] == " , 그나저나 날씨는?"
+
+
 def test_form_is_little_words_and_the_first_word() -> None:
     marks = form("What's the capital of Peru?")
     assert {"^what's", "the", "of"} <= marks

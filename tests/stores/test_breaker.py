@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from qa_service.errors import NotFound, QAError, StoreUnavailable
-from qa_service.stores.breaker import StoreGuard, redis_pool
+from qa_service.stores.breaker import MasterConnection, MasterSSLConnection, StoreGuard, redis_pool
 from qa_service.stores.embedded import find_server
 
 PORT = 8350
@@ -124,6 +124,26 @@ def test_a_command_whose_reply_is_late_is_sent_once(server: Server, client: redi
     assert client.get("count") == b"1"
 
 
+def test_a_reply_that_comes_late_is_not_taken_for_the_next_ones(server: Server, client: redis.Redis) -> None:
+    client.mset({"first": "1", "second": "2"})
+    server.send(signal.SIGSTOP)
+    with pytest.raises(StoreUnavailable), StoreGuard():
+        client.get("first")
+    with pytest.raises(StoreUnavailable), StoreGuard():
+        client.pipeline(transaction=False).get("first").get("first").execute()
+    server.send(signal.SIGCONT)
+    assert client.get("second") == b"2"
+
+
+def test_no_more_connections_are_open_than_allowed(client: redis.Redis) -> None:
+    callers = [threading.Thread(target=lambda: client.blpop(["nothing"], timeout=0.1)) for _ in range(6)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert len(client.client_list()) <= 4
+
+
 def test_after_a_failure_calls_are_refused_until_the_pause_is_over() -> None:
     clock = Clock()
     guard = StoreGuard(pause=1.0, clock=clock)
@@ -209,6 +229,47 @@ def test_asking_for_something_wrong_is_our_bug_and_logged(
     assert unsendable.value.code == "internal"
 
 
+class Counts:
+    """A meter that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.counted: list[tuple[str, str]] = []
+
+    def count(self, what: str, amount: int = 1, *, label: str = "") -> None:
+        self.counted.append((what, label))
+
+    def time(self, what: str, seconds: float) -> None:
+        raise AssertionError(what)
+
+    def streams(self, change: int) -> None:
+        raise AssertionError(change)
+
+
+@pytest.mark.parametrize(
+    ("error", "label"),
+    [
+        (redis.ConnectionError("gone"), "unavailable"),
+        (redis.TimeoutError("late"), "unavailable"),
+        (redis.ReadOnlyError("a replica"), "refused"),
+        (redis.ResponseError("WRONGTYPE"), "wrong"),
+    ],
+)
+def test_errors_of_the_store_are_counted_by_kind(error: redis.RedisError, label: str) -> None:
+    counts = Counts()
+    with pytest.raises(QAError), StoreGuard(meter=counts):
+        raise error
+    assert counts.counted == [("store_errors", label)]
+
+
+def test_calls_that_are_refused_meanwhile_are_not_counted() -> None:
+    counts = Counts()
+    guard = StoreGuard(meter=counts)
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable), guard:
+            raise redis.ConnectionError
+    assert len(counts.counted) == 1
+
+
 def test_other_errors_pass_untouched() -> None:
     with pytest.raises(NotFound), StoreGuard():
         raise NotFound
@@ -228,6 +289,8 @@ def test_a_failure_names_no_address(client: redis.Redis, server: Server) -> None
         ("redis://:secret@cache:7000/3", redis.Connection),
         ("rediss://user:secret@cache", redis.SSLConnection),
         ("unix:///run/redis.sock?db=2", redis.UnixDomainSocketConnection),
+        ("redis+sentinel://user:secret@one:26379,two/qa/3", MasterConnection),
+        ("rediss+sentinel://[::1]:7000/qa?sentinel_password=secret&ssl_ca_certs=/ca.pem", MasterSSLConnection),
     ],
 )
 def test_every_kind_of_url_gives_a_pool(url: str, kind: type[redis.Connection]) -> None:
@@ -235,6 +298,12 @@ def test_every_kind_of_url_gives_a_pool(url: str, kind: type[redis.Connection]) 
     assert pool.connection_class is kind
     assert pool.max_connections == 7
     assert pool.connection_kwargs["socket_timeout"] == 0.5
+
+
+def test_a_sentinels_url_names_the_database_and_who_we_are_there() -> None:
+    pool = redis_pool("redis+sentinel://me:p%40ss@one,two:7/qa/3?socket_timeout=2", max_connections=1, timeout=0.5)
+    expected = {"username": "me", "password": "p@ss", "db": 3, "socket_timeout": 2}
+    assert {name: pool.connection_kwargs[name] for name in expected} == expected
 
 
 def test_options_in_the_url_win() -> None:
@@ -251,6 +320,12 @@ def test_options_in_the_url_win() -> None:
         "redis://:secret@cache:port",
         "redis://:se/cret@cache",
         "redis://:secret@cache?colour=red",
+        "redis+sentinel://:secret@cache",
+        "redis+sentinel://:secret@cache/qa/db",
+        "redis+sentinel://:secret@cache,/qa/0",
+        "redis+sentinel://:secret@cache:port/qa",
+        "http+sentinel://:secret@cache/qa",
+        "redis+sentinel://:secret@cache/qa?colour=red",
     ],
 )
 def test_a_url_that_cannot_be_one_is_refused_by_name_and_without_its_password(url: str) -> None:
@@ -266,3 +341,11 @@ def test_a_pool_made_before_a_fork_serves_both_sides(client: redis.Redis) -> Non
         os._exit(0 if client.getset("key", "child") == b"parent" else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert client.get("key") == b"child"
+
+
+def test_a_pool_that_finds_itself_in_another_process_begins_anew(client: redis.Redis) -> None:
+    client.set("key", "value")
+    before = client.client_id()
+    client.connection_pool.pid = 0
+    assert client.get("key") == b"value"
+    assert client.client_id() != before

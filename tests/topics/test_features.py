@@ -20,6 +20,16 @@ def test_only_recent_exchanges_count() -> None:
     assert features("penguins", context)["nothing shared"]
 
 
+@pytest.mark.parametrize("separator", [" ", "-", "/", ".", "\n", "—", "、", "\xa0"])
+def test_words_are_found_between_any_separators(separator: str) -> None:
+    exchange = Exchange(f"{separator}cat{separator}DOG{separator}", f"x{separator}{separator}Ox")
+    assert overlap("dog cat ox cow", [exchange]).new == {"cow"}
+
+
+def test_an_underscore_is_part_of_a_word() -> None:
+    assert overlap("cat", [Exchange("cat_food", "é cat_food")]).new == {"cat"}
+
+
 def test_short_word_is_not_found_within_a_longer_one() -> None:
     assert overlap("cat", [Exchange("category", "")]).new == {"cat"}
 

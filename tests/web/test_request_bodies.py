@@ -1,15 +1,24 @@
 """What a request's body may bring: uploads, limits, and bodies that are broken, cut or late; nothing is left behind."""
 
 import io
+import random
 import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from flask import Request
+from msgspec.structs import replace
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
 from werkzeug.test import TestResponse
 
+from qa_service.errors import BodyTimeout
+from qa_service.web.bodies import CLOCK, Body, Bounds
+from qa_service.web.forms import plain_fields
+from tests.fakes import WAITING_SECONDS
 from tests.web.conftest import MakeHouse
 from tests.web.house import BOUNDARY, END, MULTIPART, House, frames, part, refusal
 
@@ -240,6 +249,94 @@ class TestBroken:
         form = {"question": "?", "files": (io.BytesIO(b"x"), "a.txt")}
         refusal(house.client.post("/api/ask", data=form), 429, "rate_limited")
         assert house.uploads() == []
+
+
+def parsed(body: bytes) -> dict[str, str] | None:
+    """What the parser of every other body makes of it; None where it refuses it, or finds a file."""
+    try:
+        _, form, files = FormDataParser(silent=False).parse(
+            io.BytesIO(body), "multipart/form-data", len(body), {"boundary": BOUNDARY}
+        )
+    except (ValueError, RequestEntityTooLarge):
+        return None
+    return None if files else {name: values[-1] for name, values in form.lists()}
+
+
+class TestPlainFields:
+    """Bodies without a file are read by a shorter way, which must lead to the same place."""
+
+    FIELDS = (part("뭐예요?\r\n 둘째 줄".encode(), "question", None), part(b"", "topic", None))
+
+    def test_are_read_by_it_as_clients_write_them(self) -> None:
+        body = b"".join(self.FIELDS) + END
+        assert plain_fields(body, BOUNDARY.encode()) == parsed(body) == {"question": "뭐예요?\r\n 둘째 줄", "topic": ""}
+        assert plain_fields(body.removesuffix(b"\r\n"), BOUNDARY.encode()) == parsed(body)
+        assert plain_fields(END, BOUNDARY.encode()) == {}
+
+    def test_the_last_of_a_name_wins_and_what_is_no_utf8_is_replaced(self) -> None:
+        body = part(b"1", "a", None) + part(b"2", "b", None) + part(b"\xff", "a", None) + END
+        assert plain_fields(body, BOUNDARY.encode()) == parsed(body) == {"a": "\ufffd", "b": "2"}
+
+    def test_without_a_boundary_are_no_form(self, house: House) -> None:
+        body = part(b"?", "question", None).replace(BOUNDARY.encode(), b"") + b"----\r\n"
+        refusal(post(house, body, "multipart/form-data"), 400, "bad_multipart")
+
+    def test_more_of_them_than_allowed_are_refused(self, house: House) -> None:
+        refusal(post(house, part(b"", "a", None) * 201 + END), 413, "too_large")
+
+    @pytest.mark.parametrize("seed", range(100))
+    def test_whatever_is_cut_or_put_in_the_shorter_way_agrees_or_leaves_it_to_the_parser(self, seed: int) -> None:
+        chance = random.Random(seed)
+        pieces = [*chance.choices([*self.FIELDS, part(b"x", "files"), part(b"\n", "a", None)], k=3), END]
+        body = bytearray(b"".join(pieces))
+        for _ in range(chance.randrange(3)):
+            at = chance.randrange(len(body))
+            wedge = chance.choice(
+                [b"", b"\r", b"\n", b"\r\n", b"--", b" ", b"\t", b'"', b"%41", *pieces, b"--" + BOUNDARY.encode()]
+            )
+            body[at : at + chance.randrange(3)] = wedge
+        plain = plain_fields(bytes(body), BOUNDARY.encode())
+        assert plain is None or plain == parsed(bytes(body))
+
+
+class Timed(Body):
+    """A body that says when it was rung for."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        super().__init__(Request({"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "1"}), bounds)
+        self.rang = threading.Event()
+
+    def ring(self) -> None:
+        super().ring()
+        self.rang.set()
+
+
+class TestClock:
+    def test_rings_for_each_body_whose_time_is_over(self) -> None:
+        soon = Bounds(10, 0.01)
+        with Timed(soon) as one, Timed(soon) as other:
+            assert one.rang.wait(WAITING_SECONDS)
+            assert other.rang.wait(WAITING_SECONDS)
+            with pytest.raises(BodyTimeout):
+                one.read()
+
+    def test_lets_alone_what_was_read_in_time_or_has_time_left(self) -> None:
+        soon = Bounds(10, 0.01)
+        with Timed(soon) as read:
+            pass
+        with Timed(replace(soon, seconds=60)) as patient, Timed(soon) as late:
+            assert late.rang.wait(WAITING_SECONDS)
+        assert not read.rang.is_set()
+        assert not patient.rang.is_set()
+
+    def test_runs_for_all_bodies_together_and_not_for_none(self) -> None:
+        before, hour = set(threading.enumerate()), Bounds(10, 3600)
+        with Timed(hour), Timed(hour):
+            (clock,) = {thread for thread in threading.enumerate() if thread.name == CLOCK} - before
+        clock.join(WAITING_SECONDS)
+        assert not clock.is_alive()
+        with Timed(replace(hour, seconds=0.01)) as late:
+            assert late.rang.wait(WAITING_SECONDS)
 
 
 class TestLate:

@@ -1,5 +1,6 @@
 """The default stream: what each frame is on the wire, byte by byte."""
 
+import random
 import re
 from typing import Any
 
@@ -102,6 +103,21 @@ def test_text_comes_back_whole_through_a_naive_parser() -> None:
     assert "".join(msgspec.json.decode(event)["content"] for event in events) == "".join(pieces)
 
 
+SCRIPTS = ("a", "가", "한글 답", "—", "é", "\xa0", "\x85", "\u2028", "\u2029", "\n", '"', "👍", "\ue2c2")
+
+
+@pytest.mark.parametrize("answer_id", ["", "a1"])
+@pytest.mark.parametrize("seed", range(20))
+def test_a_batch_is_its_frames_joined(seed: int, answer_id: str) -> None:
+    chance = random.Random(seed)
+    texts = [Text("".join(chance.choices(SCRIPTS, k=chance.randrange(9)))) for _ in range(chance.randrange(12))]
+    frames = chance.sample([*FRAMES, *texts], k=chance.randrange(len(FRAMES) + len(texts)))
+    one_by_one, together = Typed("/api", answer_id), Typed("/api", answer_id)
+    joined = b"".join([one_by_one.encode(seq, frame) for seq, frame in enumerate(frames, 99)])
+    assert together.batch(99, frames) == joined
+    assert len(joined.decode().splitlines()) == joined.count(b"\n")
+
+
 class TestIds:
     def test_without_an_answer_there_are_none(self) -> None:
         assert Typed("/api").encode(1, Text("a")).startswith(b"data: ")
@@ -118,6 +134,13 @@ class TestIds:
     def test_two_streams_of_one_answer_each_have_their_first(self) -> None:
         assert b"retry" in Typed("/api", "a1").encode(9, Text("a"))
         assert b"retry" in Typed("/api", "a1").encode(9, Text("a"))
+
+
+def test_a_connection_that_ends_before_its_answer_says_so_without_a_number() -> None:
+    assert decoded(Typed("/api", "a1").reconnect("draining", 500)) == {
+        "type": "reconnect",
+        "content": {"reason": "draining", "backoffMs": 500},
+    }
 
 
 class TestContent:
