@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from qa_service.clock import written
 from qa_service.errors import InvalidField, StoreUnavailable
 from qa_service.files.kinds import KINDS
+from qa_service.metrics import CONTENT_TYPE
 from qa_service.settings import is_origin
 from qa_service.web.forms import read_fields
 from qa_service.web.mounting import asking_owner, mounted
@@ -32,7 +33,9 @@ def readyz() -> Response:
     except StoreUnavailable as error:
         store, ready = error.message, False
     upstream = "offline: no model is configured" if mounted().assembly.offline else "configured"
-    fields = {"status": "ready" if ready else "unavailable", "store": store, "upstream": upstream}
+    draining = mounted().assembly.runner.draining
+    word, ready = "draining" if draining else "ready" if ready else "unavailable", ready and not draining
+    fields = {"status": word, "store": store, "upstream": upstream}
     return json_response(fields, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
@@ -59,6 +62,15 @@ def config() -> Response:
     )
 
 
+def metrics() -> Response:
+    """What happened so far, over all workers, for Prometheus."""
+    service = mounted()
+    service.gate.check_key(request)
+    response = Response(service.assembly.metrics(), content_type=CONTENT_TYPE)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 def tokens() -> Response:
     """A signed token for one of the caller's users, for browsers and phones that must not hold the key."""
     service = mounted()
@@ -72,6 +84,6 @@ def tokens() -> Response:
 
 def install(blueprint: Blueprint) -> None:
     """The routes of this module."""
-    for name, view in (("healthz", healthz), ("readyz", readyz), ("config", config)):
+    for name, view in (("healthz", healthz), ("readyz", readyz), ("config", config), ("metrics", metrics)):
         blueprint.add_url_rule(f"/{name}", name, view, methods=["GET"])
     blueprint.add_url_rule("/tokens", "tokens", tokens, methods=["POST"])

@@ -124,6 +124,14 @@ class Gate:
         name, user = key.name, _user_id(request)
         return lambda origin: str(self._tokens.dumps(msgspec.to_builtins(Token(name, user, origin))))
 
+    def check_key(self, request: Request) -> None:
+        """Raise `Unauthenticated` unless one of our keys is presented, for a user or not; where none is set, as
+        `owner` does."""
+        if not self._settings.api_keys:
+            self.owner(request, changes=False)
+        elif self._key(_bearer(request)) is None:
+            raise Unauthenticated("expected one of this server's keys as Authorization: Bearer")
+
     def allows_origin(self, origin: str) -> bool:
         """Whether pages of this origin may call us across sites."""
         return origin in self._settings.origins

@@ -1,0 +1,177 @@
+"""What happens, counted for Prometheus: by one process, or by all workers that share a folder."""
+
+import fcntl
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import values as library
+from prometheus_client.metrics_core import Metric
+from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
+
+from qa_service.interfaces import Counted, Timed
+from qa_service.model import Observation
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+PREFIX = "qa_"
+MOST_NAMES = 50
+LONGEST_NAME = 100
+OTHER = "other"
+
+COUNTED: dict[Counted, str] = {
+    "deltas": "Pieces of text that were streamed.",
+    "resumes": "Readers that came back for the rest of an answer.",
+    "gaps": "Readers that came back for frames which are no longer kept.",
+    "cancels": "Answers that somebody stopped.",
+    "takeovers": "Answers of a dead worker that another one took over.",
+}
+COUNTED_BY_CODE: dict[Counted, str] = {
+    "store_errors": "Failures of the store, by code.",
+    "upstream_errors": "Failures of the model's service, by code, those that a retry mended included.",
+    "refusals": "Questions that were not taken, by code.",
+}
+TIMED: dict[Timed, tuple[str, str, tuple[float, ...]]] = {
+    "asked": (
+        "qa_asked_seconds",
+        "From a question's acceptance to upstream being asked, which is what we add to the first text.",
+        (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+    ),
+    "closed": (
+        "qa_cancel_closed_seconds",
+        "From a cancel to upstream's closed socket.",
+        (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    ),
+    "flushed": (
+        "qa_flush_lag_seconds",
+        "From a frame to the log that other workers read.",
+        (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10),
+    ),
+}
+STREAMS = "qa_streams_open", "Readers that are connected now."
+ANSWERS = "qa_answers", "Answers that ended, by how and why."
+TOKENS = "qa_tokens", "Tokens by model; cached ones are part of the input, reasoning ones of the output."
+COST = "qa_cost", "What answers cost by model, in the currency of QA_PRICES."
+FIRST_TOKEN = "qa_first_token_seconds", "From a question's acceptance to the first text, as the person sees it."
+FIRST_TOKEN_BUCKETS = (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 20, 30, 60, 120)
+
+
+class Names:
+    """Keeps the values of a label few: the first 50 names as they are, cut at 100 characters, all later ones as one."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def __call__(self, name: str) -> str:
+        # Half a surrogate pair, which JSON can hold, would make the whole page unwritable.
+        name = name[:LONGEST_NAME].encode(errors="replace").decode()
+        if name not in self._known and len(self._known) >= MOST_NAMES:
+            return OTHER
+        self._known.add(name)
+        return name
+
+
+class Prometheus:
+    """A `Meter` and an `Observer` whose counts can be read as Prometheus' text.
+
+    The library decides when it is first imported whether workers share a folder: where its own variable
+    `PROMETHEUS_MULTIPROC_DIR` named one. They do then, and a process may have one of these; `bury` must be called for
+    each worker that ended. Else the counts are this object's alone. The library's global registry knows of neither.
+    """
+
+    def __init__(self) -> None:
+        registry = CollectorRegistry()
+        counter, histogram = partial(Counter, registry=registry), partial(Histogram, registry=registry)
+        self._collector = _workers() or registry
+        self._counters = {what: counter(PREFIX + what, words) for what, words in COUNTED.items()}
+        self._by_code = {what: counter(PREFIX + what, words, ["code"]) for what, words in COUNTED_BY_CODE.items()}
+        self._timed = {what: histogram(*named, buckets=buckets) for what, (*named, buckets) in TIMED.items()}
+        self._streams = Gauge(*STREAMS, registry=registry, multiprocess_mode="livesum")
+        self._answers = counter(*ANSWERS, ["status", "reason"])
+        self._first_token = histogram(*FIRST_TOKEN, buckets=FIRST_TOKEN_BUCKETS)
+        self._tokens = counter(*TOKENS, ["kind", "model"])
+        self._cost = counter(*COST, ["model"])
+        self._codes, self._models = Names(), Names()
+
+    def count(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
+        if what in self._by_code:
+            self._by_code[what].labels(self._codes(label)).inc(amount)
+        else:
+            self._counters[what].inc(amount)
+
+    def time(self, what: Timed, seconds: float) -> None:
+        self._timed[what].observe(seconds)
+
+    def streams(self, change: int) -> None:
+        self._streams.inc(change)
+
+    def __call__(self, observation: Observation) -> None:
+        """Count a finished answer, with its tokens and what they cost."""
+        usage, model = observation.usage, self._models(observation.model)
+        self._answers.labels(observation.status, observation.finish_reason).inc()
+        if observation.timing.first_token_ms is not None:
+            self._first_token.observe(observation.timing.first_token_ms / 1000)
+        for kind in ("input", "output", "cached", "reasoning"):
+            # A counter raises at a negative amount, and these are upstream's figures.
+            self._tokens.labels(kind, model).inc(max(0, getattr(usage, kind)))
+        if observation.cost is not None:
+            self._cost.labels(model).inc(max(0, observation.cost))
+
+    def text(self) -> bytes:
+        """All figures in Prometheus' text format, of every worker that shares the folder, dead ones included."""
+        return generate_latest(self._collector)
+
+
+class Workers(Collector):
+    """Sums up the figures of all workers; those of others who share the folder, such as the host site, stay theirs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        with _alone(self._folder):
+            # A file is empty for a moment when it is new.
+            files = [str(file) for file in self._folder.glob("*.db") if file.stat().st_size]
+            return [metric for metric in MultiProcessCollector.merge(files) if metric.name.startswith(PREFIX)]
+
+
+def bury(folder: str, pid: int) -> None:
+    """Forget what a dead worker had open, and add what it counted to what all dead ones have, in one file a kind.
+
+    Without it, each recycled worker would leave two files for every later reading. Raises nothing: it is called by the
+    master, whom an exception would end.
+    """
+    with suppress(OSError), _alone(Path(folder)):
+        mark_process_dead(pid, folder)
+        for kind in ("counter", "histogram"):
+            _move(Path(folder, f"{kind}_{pid}.db"), Path(folder, f"{kind}_dead.db"))
+
+
+def _move(counts: Path, sums: Path) -> None:
+    if counts.stat().st_size:
+        added = MmapedDict(str(sums))
+        for key, value, _, _ in MmapedDict.read_all_values_from_file(str(counts)):
+            added.write_value(key, added.read_value(key)[0] + value, 0)
+        added.close()
+    counts.unlink()
+
+
+def _workers() -> Collector | None:
+    if library.ValueClass is library.MutexValue:
+        return None
+    # The library reads it, too, for each figure that is made.
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Workers(folder)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """While nobody else reads or buries: a dead worker's counts are in the sums once, never twice and never missing."""
+    with (folder / "lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
