@@ -2,23 +2,14 @@
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Dialog, FilePayload, Page, Request, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, FilePayload, Page, Request, Route, expect
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
+from tests.live.chromium import ANSWERED, PATIENCE, chromium
+
 TERMS = FilePayload(
     name="이용약관.txt",
     mimeType="text/plain",
@@ -35,8 +26,6 @@ HOSTILE = FilePayload(
     mimeType="text/plain",
     buffer=f"환불 정책은 이렇습니다: 환불 {MARKUP} <script>alert(2)</script> [환불](javascript:alert(3))\n".encode(),
 )
-ANSWERED = '.turn:last-child .answer[aria-busy="false"]'
-PATIENCE = 20_000
 HOLD_AFTER_FIRST_TEXT = r"""() => {
     const ask = window.fetch;
     const released = new Promise((resolve) => { window.release = resolve; });
@@ -61,15 +50,11 @@ HOLD_AFTER_FIRST_TEXT = r"""() => {
     };
 }"""
 
-pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium on this machine")
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture
@@ -256,12 +241,6 @@ class TestTrouble:
         expect(page.locator(".ending")).not_to_contain_text("지금은 질문이 많아요.")
         expect(page.locator(".prose")).not_to_be_empty()
         expect(page.locator(".turn")).to_have_count(1)
-
-    def test_without_a_network_says_so(self, page: Page) -> None:
-        page.context.set_offline(True)
-        ask(page, REFUND)
-        expect(page.locator(".ending")).to_contain_text("서버에 닿지 못했어요")
-        page.context.set_offline(False)
 
     def test_with_a_key_opens_a_field_for_another(self, page: Page, server_url: str) -> None:
         page.goto("about:blank")

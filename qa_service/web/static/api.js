@@ -14,6 +14,11 @@ export class Problem extends Error {
   }
 }
 
+/** No answer, or one that broke off: whether the request arrived isn't known. */
+export function unreachable() {
+  return new Problem({ code: "network", userMessage: words("network"), retryable: true });
+}
+
 /** Send one request. Answers the response of any success, throws a `Problem` for the rest. */
 export async function call(path, { method = "GET", body, headers = {}, signal, accept = "application/json" } = {}) {
   const response = await fetch(addressOf(path), {
@@ -23,7 +28,7 @@ export async function call(path, { method = "GET", body, headers = {}, signal, a
     headers: { Accept: accept, "Accept-Language": language(), ...credential(), ...headers },
   }).catch((error) => {
     if (signal?.aborted) throw error;
-    throw new Problem({ code: "network", userMessage: words("network"), retryable: true });
+    throw unreachable();
   });
   if (response.ok) return response;
   throw await problemOf(response);

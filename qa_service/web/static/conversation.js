@@ -2,7 +2,7 @@
 
 import { Problem, call, fetchJson } from "./api.js";
 import { element } from "./element.js";
-import { Cut, ask, attend } from "./stream.js";
+import { follow } from "./stream.js";
 import { Turn } from "./turn.js";
 import { say, words } from "./words.js";
 
@@ -19,7 +19,7 @@ export class Conversation {
   constructor(node, heed) {
     Object.assign(this, { node, heed });
     this.actions = {
-      reconnect: (turn) => this.#follow(turn, (signal) => attend(turn.answerId, { signal })),
+      reconnect: (turn) => this.#follow(turn, { answerId: turn.answerId }),
       retry: (turn) => this.#retry(turn),
     };
     this.clear();
@@ -49,22 +49,24 @@ export class Conversation {
     this.turns.at(-1)?.growOld();
     this.turns.push(turn);
     this.node.append(turn.node);
-    const form = formOf(asked, this.sessionId);
-    return this.#follow(turn, (signal) => ask(form, { key, signal }));
+    return this.#follow(turn, { form: formOf(asked, this.sessionId), key });
   }
 
-  /** Stop the answer. The server keeps what there is and ends the stream itself. */
-  async stop() {
+  /** Stop the answer: the server keeps what there is and ends the stream itself. Who insists while it is out of reach leaves. */
+  stop() {
     const { running } = this;
     if (!running) return;
+    if (running.unwanted && running.lost) running.controller.abort();
+    running.unwanted = true;
     running.turn.stopping();
-    if (running.turn.answerId) {
-      await call(`answers/${encodeURIComponent(running.turn.answerId)}/cancel`, { method: "POST" }).catch(() => running.controller.abort());
-    } else {
-      // What the server has begun by then is stopped there; an upload that still runs is cut.
-      running.unwanted = true;
-      setTimeout(() => running.turn.answerId || running.controller.abort(), PATIENCE_MS);
-    }
+    // What the server has begun by then is stopped there; an upload that still runs is cut.
+    if (running.turn.answerId) this.#cancel(running.turn);
+    else setTimeout(() => running.turn.answerId || running.controller.abort(), PATIENCE_MS);
+  }
+
+  /** What can't be told now is told when the connection is back. */
+  #cancel({ answerId }) {
+    call(`answers/${encodeURIComponent(answerId)}/cancel`, { method: "POST" }).catch(() => {});
   }
 
   /** Show a stored conversation, and go on listening if it is being answered. */
@@ -107,25 +109,28 @@ export class Conversation {
     return button;
   }
 
-  async #follow(turn, open) {
+  async #follow(turn, question) {
     const controller = new AbortController();
-    const mine = (this.running = { turn, controller });
+    const mine = (this.running = { turn, controller, unwanted: false, lost: false });
     if (turn.status !== "running" || turn.prose.text) turn.rewind();
     this.heed.changed();
     try {
-      for await (const frame of open(controller.signal)) this.#take(turn, frame);
+      for await (const frame of follow(question, controller.signal)) this.#take(mine, frame);
+      if (turn.status === "running") turn.cut();
     } catch (error) {
-      this.#broken(turn, error, controller.signal);
+      if (this.running === mine) this.#broken(turn, error, controller.signal);
     }
     if (this.running !== mine) return;
     this.running = null;
     this.heed.changed();
   }
 
-  #take(turn, frame) {
+  #take(running, frame) {
+    const { turn } = running;
     turn.take(frame);
+    if (frame.type === "lost" || frame.type === "found") running.lost = frame.type === "lost";
+    if (running.unwanted && turn.answerId && (frame.type === "start" || frame.type === "found")) this.#cancel(turn);
     if (frame.type !== "start") return;
-    if (this.running?.turn === turn && this.running.unwanted) this.stop();
     const { sessionId } = frame.content;
     this.sessionId = sessionId;
     const at = this.turns.indexOf(turn);
@@ -140,11 +145,10 @@ export class Conversation {
   }
 
   #broken(turn, error, signal) {
-    if (signal.aborted) turn.on_done({ status: "cancelled" });
+    if (turn.answerId && (signal.aborted || error.retryable)) turn.cut();
+    else if (signal.aborted) turn.on_done({ status: "cancelled" });
     else if (error instanceof Problem) this.#refused(turn, error);
-    else if (!(error instanceof Cut)) this.#surprised(turn, error);
-    else if (turn.answerId) turn.cut();
-    else turn.fail(new Problem({ code: "network", userMessage: words("network"), retryable: true }));
+    else this.#surprised(turn, error);
   }
 
   #surprised(turn, error) {
@@ -153,12 +157,14 @@ export class Conversation {
   }
 
   #refused(turn, problem) {
-    turn.fail(problem);
-    if (problem.code === "unauthenticated") this.heed.locked(() => this.#retry(turn));
+    const gone = turn.answerId && problem.status === 404;
+    turn.fail(gone ? new Problem({ userMessage: words("answerGone"), retryable: true }) : problem);
+    const again = () => (turn.answerId ? this.actions.reconnect(turn) : this.#retry(turn));
+    if (problem.code === "unauthenticated") this.heed.locked(again);
     else if (!turn.answerId && !problem.retryable) this.heed.refused(turn.question);
   }
 
-  /** What never reached the server is asked as it was; what did is asked again where it stands, its files known. */
+  /** What isn't known to have arrived is asked under the same key; what has is asked again where it stands, its files known. */
   #retry(turn) {
     if (turn.answerId) {
       const files = turn.verdictsCame ? [] : turn.asked.files;
@@ -166,7 +172,7 @@ export class Conversation {
     }
     turn.node.remove();
     this.turns.splice(this.turns.indexOf(turn), 1);
-    return this.ask({ ...turn.asked, key: turn.error.code === "network" ? turn.asked.key : newKey() });
+    return this.ask(turn.asked);
   }
 }
 

@@ -1,85 +1,98 @@
-/** The frames of an answer as an async iterator; where the connection is cut, the answer is looked at until it is whole. */
+/** The frames of an answer as an async iterator; where the connection is cut, the next one takes up where it ended. */
 
-import { call, fetchJson } from "./api.js";
+import { Problem, call, unreachable } from "./api.js";
 
 /** Three heartbeats: a connection that is silent for longer is dead. */
 const SILENCE_MS = 24_000;
-const LOOK_MS = 1_000;
-const MISSES = 10;
+const PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 8_000;
+/** Some three minutes. */
+const TRIES = 20;
 const ACCEPT = "text/event-stream";
 
-/** The answer goes on somewhere, but it can't be heard from here any more. */
-export class Cut extends Error {}
+/**
+ * Follow an answer to its end: one that is being given (`answerId`, from its beginning), or one that is asked for by
+ * `form`, which is sent again with the same `key` until it is known to have arrived. Beside the answer's frames there is
+ * `lost` when a connection is cut and `found` when one stands. Throws the `Problem` that waiting doesn't help.
+ */
+export async function* follow({ answerId = "", form, key }, signal) {
+  const place = { answerId, seen: 0 };
+  for (let misses = 0; ; misses++) {
+    try {
+      for await (const frame of connection(place, { form, key }, signal)) {
+        if (frame.seq) misses = 0;
+        yield frame;
+        if (frame.type === "done") return;
+      }
+      return;
+    } catch (problem) {
+      // What is offline isn't given up: the browser says when it isn't any more.
+      if (signal.aborted || !passes(problem, place) || (misses >= TRIES && navigator.onLine)) throw problem;
+      yield { type: "lost" };
+      await pause(pauseAfter(problem, misses), signal);
+    }
+  }
+}
 
-/** Ask, and follow the answer to its end. */
-export async function* ask(form, { key, signal }) {
-  const headers = { "Idempotency-Key": key };
-  const place = { answerId: "", seen: 0 };
+/** A question that was refused is told at once; one that is being answered is waited for. */
+function passes(problem, { answerId }) {
+  return problem instanceof Problem && problem.retryable && (answerId || problem.code === "network");
+}
+
+/** In milliseconds: what the server asked for, or else longer each time; never all readers at once. */
+function pauseAfter({ retryAfter }, misses) {
+  const asked = retryAfter ? retryAfter * 1000 : Math.min(PAUSE_MS * 2 ** misses, LONGEST_PAUSE_MS);
+  return asked * (1 + Math.random() / 2);
+}
+
+/** The frames of one connection that haven't been seen; the place is moved along. Ends where nothing comes any more. */
+async function* connection(place, question, signal) {
+  const line = new AbortController();
+  const cut = () => line.abort();
+  let silence;
+  const heard = () => {
+    clearTimeout(silence);
+    silence = setTimeout(cut, SILENCE_MS);
+  };
   try {
-    const response = await call("ask", { method: "POST", body: form, headers, signal, accept: ACCEPT });
-    for await (const frame of unseen(response, place)) {
+    // An upload may take its time.
+    if (place.answerId) heard();
+    const response = await open(place, question, AbortSignal.any([signal, line.signal]));
+    if (response.status === 204) return;
+    yield { type: "found" };
+    onReturn(cut, line.signal);
+    heard();
+    for await (const frame of frames(response)) {
+      heard();
+      if (frame.type === "reconnect") throw new Problem({ retryable: true, retryAfter: frame.content.backoffMs / 1000 });
+      if (!(frame.seq > place.seen)) continue;
+      place.seen = frame.seq;
+      if (frame.type === "start") place.answerId = frame.content.answerId;
       yield frame;
-      if (frame.type === "done") return;
     }
+    throw unreachable();
   } catch (error) {
-    if (signal.aborted || !place.answerId) throw error;
-  }
-  if (!place.answerId) throw new Cut();
-  yield* attend(place.answerId, { signal });
-}
-
-/** Follow an answer that is already being given: its text so far, then what is added, then its end. */
-export async function* attend(answerId, { signal }) {
-  yield { type: "restart", content: {} };
-  for (let shown = 0, misses = 0; ; await wait(LOOK_MS, signal)) {
-    const answer = await fetchJson(`answers/${encodeURIComponent(answerId)}`, { signal }).catch((error) => {
-      if (signal.aborted || error.retryable === false) throw error;
-      if (++misses > MISSES) throw new Cut();
-    });
-    if (!answer) continue;
-    yield { type: "text", content: answer.text.slice(shown) };
-    shown = answer.text.length;
-    if (answer.status !== "running") return yield* endOf(answer);
-  }
-}
-
-function endOf({ references, metadata, error, status }) {
-  const frames = references.map((content) => ({ type: "reference", content }));
-  if (error) frames.push({ type: "error", content: error });
-  if (metadata) frames.push({ type: "metadata", content: metadata });
-  return [...frames, { type: "done", content: { status } }];
-}
-
-async function wait(milliseconds, signal) {
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
-  signal.throwIfAborted();
-}
-
-/** The numbered frames of one connection, each once; the place is moved along. */
-async function* unseen(response, place) {
-  for await (const frame of frames(response)) {
-    if (frame.seq === undefined || frame.seq <= place.seen) continue;
-    place.seen = frame.seq;
-    if (frame.type === "start") place.answerId = frame.content.answerId;
-    yield frame;
-  }
-}
-
-/** The frames of one connection: `data: ` + JSON + an empty line each. */
-async function* frames(response) {
-  if (!response.body) return;
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  try {
-    for (;;) {
-      const { done, value } = await heard(reader.read());
-      if (done) return;
-      const blocks = (rest + value).split("\n\n");
-      rest = blocks.pop();
-      yield* blocks.map(decode).filter(Boolean);
-    }
+    throw error instanceof Problem ? error : unreachable();
   } finally {
-    reader.cancel().catch(() => {});
+    clearTimeout(silence);
+    line.abort();
+  }
+}
+
+function open({ answerId, seen }, { form, key }, signal) {
+  if (!answerId) return call("ask", { method: "POST", body: form, headers: { "Idempotency-Key": key }, signal, accept: ACCEPT });
+  return call(`answers/${encodeURIComponent(answerId)}/stream?after=${seen}`, { signal, accept: ACCEPT });
+}
+
+/** `data: ` + JSON + an empty line each. */
+async function* frames(response) {
+  let rest = "";
+  for (const reader = response.body.pipeThrough(new TextDecoderStream()).getReader(); ; ) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const blocks = (rest + value).split("\n\n");
+    rest = blocks.pop();
+    yield* blocks.map(decode).filter(Boolean);
   }
 }
 
@@ -88,11 +101,18 @@ function decode(block) {
   return line && JSON.parse(line.slice(5));
 }
 
-/** What is read, unless nothing comes for too long. */
-function heard(read) {
-  let timer;
-  const silence = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Cut()), SILENCE_MS);
+/** A page that comes back to sight or to the network doesn't know what its connections are worth, and waits no longer. */
+function onReturn(act, signal) {
+  addEventListener("online", act, { signal });
+  document.addEventListener("visibilitychange", () => document.hidden || act(), { signal });
+}
+
+function pause(milliseconds, signal) {
+  return new Promise((resolve) => {
+    const over = new AbortController();
+    const end = () => (over.abort(), resolve());
+    setTimeout(end, milliseconds);
+    onReturn(end, over.signal);
+    signal.addEventListener("abort", end, { signal: over.signal });
   });
-  return Promise.race([read, silence]).finally(() => clearTimeout(timer));
 }

@@ -9,6 +9,7 @@ import { Verdicts } from "./verdicts.js";
 import { count, hasWords, label, say, words } from "./words.js";
 
 const LONG_QUESTION = 600;
+const LOST_MS = 1_500;
 
 /** A turn takes frames as they come; `actions` are `retry(turn)`, `reconnect(turn)` and `keep(turn)`. */
 export class Turn {
@@ -23,7 +24,7 @@ export class Turn {
     this.ending = element("div", { class: "ending", hidden: true });
     this.footer = element("footer", { class: "meta" });
     this.answer = element("div", { class: "answer", "aria-busy": "true" },
-      this.line, text, this.images, this.ending, this.sources.node, this.footer);
+      text, this.images, this.line, this.ending, this.sources.node, this.footer);
     this.node = element("article", { class: "turn" }, this.#asked(), this.answer);
     this.#show("sending");
   }
@@ -109,6 +110,17 @@ export class Turn {
     announce(this.ending.textContent);
   }
 
+  /** The connection is cut; most are back before anybody needs to know. */
+  on_lost() {
+    this.losing ??= setTimeout(() => this.#show("lost"), LOST_MS);
+  }
+
+  on_found() {
+    if (this.line.dataset.word === "lost") this.#show("found");
+    clearTimeout(this.losing);
+    this.losing = undefined;
+  }
+
   /** The connection is lost for good, the answer may go on. */
   cut() {
     this.#end("cut");
@@ -124,7 +136,7 @@ export class Turn {
     this.ending.replaceChildren();
     this.ending.hidden = true;
     this.answer.setAttribute("aria-busy", "true");
-    Object.assign(this, { status: "running", error: null });
+    Object.assign(this, { status: "running", error: null, losing: undefined });
   }
 
   stopping() {
@@ -175,6 +187,7 @@ export class Turn {
 
   #end(status) {
     this.status = status;
+    clearTimeout(this.losing);
     if (this.drawing) this.#draw();
     this.line.hidden = true;
     this.answer.setAttribute("aria-busy", "false");

@@ -3,6 +3,7 @@
 const plural = (number, one, many) => (Number(number) === 1 ? one : many);
 
 export const EN = {
+  answerGone: "The server doesn't have this answer any more. Please ask again.",
   asked: "Question",
   attach: "Attach files",
   attached: "Attached files",
@@ -11,7 +12,7 @@ export const EN = {
   cancelled: "Stopped here. What had arrived is kept.",
   cost: ({ cost }) => `cost ${cost}`,
   close: "Close",
-  connectionLost: "The connection was lost. The answer may still be on the server.",
+  connectionLost: "The connection was lost. Reconnect to see the answer that is kept on the server.",
   conversation: "Conversation",
   copyAnswer: "Copy answer",
   copyCode: "Copy code",
@@ -32,6 +33,7 @@ export const EN = {
   files: "Files of this conversation",
   fileTooLarge: ({ name, limit }) => `“${name}” is larger than ${limit} and can't be sent.`,
   filesTooLarge: ({ limit }) => `Together, files may have up to ${limit}.`,
+  found: "Connected again.",
   generating_image: "Drawing",
   greeting: "What would you like to know?",
   greetingNote: "Add a file, and the answer comes from it, with the page it was found on.",
@@ -49,6 +51,7 @@ export const EN = {
   keySave: "Continue",
   keyWrong: "This key doesn't open the service. Please check it.",
   language: "Language",
+  lost: "The connection was lost. Reconnecting.",
   menu: "Open conversations",
   network: "The server can't be reached. Check your connection and try again.",
   newConversation: "New conversation",

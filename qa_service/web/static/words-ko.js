@@ -1,6 +1,7 @@
 /** The page's words in Korean. */
 
 export const KO = {
+  answerGone: "이 답변은 이제 서버에 없어요. 다시 물어봐 주세요.",
   asked: "질문",
   attach: "파일 첨부",
   attached: "첨부한 파일",
@@ -9,7 +10,7 @@ export const KO = {
   cancelled: "여기서 멈췄어요. 지금까지 받은 답변은 저장했어요.",
   cost: ({ cost }) => `비용 ${cost}`,
   close: "닫기",
-  connectionLost: "연결이 끊겼어요. 답변은 서버에 남아 있을 수 있어요.",
+  connectionLost: "연결이 끊겼어요. 다시 연결하면 서버에 남은 답변을 이어서 볼 수 있어요.",
   conversation: "대화",
   copyAnswer: "답변 복사",
   copyCode: "코드 복사",
@@ -30,6 +31,7 @@ export const KO = {
   files: "이 대화의 파일",
   fileTooLarge: ({ name, limit }) => `‘${name}’은(는) ${limit}보다 커서 보낼 수 없어요.`,
   filesTooLarge: ({ limit }) => `파일을 모두 더해 ${limit}까지 보낼 수 있어요.`,
+  found: "다시 이어졌어요.",
   generating_image: "그림을 그리고 있어요",
   greeting: "무엇이든 물어보세요",
   greetingNote: "파일을 함께 주시면 그 안에서 찾아 답하고, 몇 쪽에서 찾았는지 보여 드려요.",
@@ -47,6 +49,7 @@ export const KO = {
   keySave: "계속하기",
   keyWrong: "이 키로는 들어갈 수 없어요. 다시 확인해 주세요.",
   language: "언어",
+  lost: "연결이 끊겼어요. 다시 잇고 있어요.",
   menu: "대화 목록 열기",
   network: "서버에 닿지 못했어요. 연결을 확인하고 다시 시도해 주세요.",
   newConversation: "새 대화",

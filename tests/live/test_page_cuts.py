@@ -1,0 +1,331 @@
+"""The page in a real browser that loses its connection in mid-answer: nothing is lost, and nothing is told twice."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, FilePayload, Page, Request, Route, expect
+
+from tests.live.cable import Cable
+from tests.live.chromium import ANSWERED, PATIENCE, chromium
+from tests.live.processes import Service, gunicorn, until
+from tests.live.reading import request
+from tests.scripted_upstream import Script, ScriptedUpstream
+
+TEXT = " ".join(f"{number}번째" for number in range(100))
+LONG = Script(text=TEXT, rate=50)
+SLOW = Script(text=TEXT, rate=15)
+"""Some 3 seconds, and 12."""
+KEY = "personal-secret-012345678"
+PROSE = ".turn:last-child .prose"
+LISTEN = """(address) => {
+    const source = new EventSource(address);
+    Object.assign(window, { heard: [], opened: 0 });
+    source.onopen = () => { window.opened++; };
+    source.onmessage = ({ data }) => { window.heard.push(JSON.parse(data)); };
+    window.over = new Promise((resolve) => {
+        source.onerror = () => source.readyState === EventSource.CLOSED && resolve();
+    });
+}"""
+OVERHEAR = """() => {
+    const region = document.getElementById("announcer");
+    window.told = [];
+    new MutationObserver(() => window.told.push(region.textContent)).observe(region, { childList: true });
+}"""
+HEARD = "window.heard.filter(({ type }) => type === 'text').length"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def served(redis_url: str, upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("page")
+    settings = {"REDIS_URL": redis_url, "OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": upstream.url}
+    with gunicorn(
+        folder, QA_BACKGROUND="on", QA_DRAIN_SECONDS="1", QA_API_KEYS=f"me:{KEY}:personal", **settings
+    ) as found:
+        yield found
+
+
+@pytest.fixture
+def model(upstream: ScriptedUpstream) -> ScriptedUpstream:
+    """The model's service with nothing of the test before."""
+    upstream.requests.clear()
+    return upstream
+
+
+@pytest.fixture
+def cable(served: Service) -> Iterator[Cable]:
+    with Cable(served.port) as cable:
+        yield cable
+
+
+@pytest.fixture
+def page(browser: Browser, cable: Cable) -> Iterator[Page]:
+    """A Korean visitor's first visit; no script fails."""
+    context = browser.new_context(locale="ko-KR")
+    page = context.new_page()
+    trouble: list[str] = []
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.goto(cable.url)
+    expect(page.locator("#drop-limits")).not_to_be_empty()
+    yield page
+    context.close()
+    assert not trouble
+
+
+def begin(page: Page, model: ScriptedUpstream, script: Script = LONG, *files: FilePayload) -> None:
+    """Ask."""
+    model.script(script)
+    if files:
+        page.set_input_files('[data-part="picker"]', list(files))
+    page.fill("#question", "무엇을 셀까요?")
+    page.press("#question", "Enter")
+
+
+def until_word(page: Page, number: int) -> None:
+    """Wait until this much of the text is there, and not much more."""
+    expect(page.locator(PROSE)).to_contain_text(f"{number}번째", timeout=PATIENCE)
+
+
+def is_whole(page: Page) -> None:
+    """The answer is over and its text is upstream's."""
+    expect(page.locator(ANSWERED)).to_have_count(1, timeout=PATIENCE)
+    assert page.locator(PROSE).text_content() == TEXT
+    expect(page.locator(".turn")).to_have_count(1)
+    expect(page.locator(".turn .ending")).to_be_hidden()
+
+
+def impatient(route: Route) -> None:
+    """The module, to which a second of silence is long."""
+    response = route.fetch()
+    assert "24_000" in response.text()
+    route.fulfill(response=response, body=response.text().replace("24_000", "1_000"))
+
+
+def asked(model: ScriptedUpstream) -> int:
+    """How often a model was asked to generate."""
+    return sum(received.method == "POST" and received.path.endswith("/responses") for received in model.requests)
+
+
+class TestCut:
+    def test_three_times_in_an_answer_changes_nothing_in_it(
+        self, page: Page, cable: Cable, model: ScriptedUpstream
+    ) -> None:
+        page.evaluate(OVERHEAR)
+        begin(page, model)
+        for word in (5, 30, 60):
+            until_word(page, word)
+            cable.cut()
+        is_whole(page)
+        assert asked(model) == 1
+        told = page.evaluate("window.told")
+        assert told[-1] == "답변이 끝났어요."
+        assert len(told) < 10
+        assert not any("번째" in each for each in told)
+
+    def test_by_the_death_of_every_worker_changes_nothing_either(
+        self, page: Page, served: Service, model: ScriptedUpstream
+    ) -> None:
+        begin(page, model)
+        until_word(page, 10)
+        for worker in served.workers():
+            os.kill(worker, signal.SIGKILL)
+        is_whole(page)
+        assert asked(model) == 1
+
+    def test_by_a_worker_that_drains_goes_on_in_the_next(
+        self, page: Page, served: Service, model: ScriptedUpstream
+    ) -> None:
+        begin(page, model)
+        until_word(page, 5)
+        with page.expect_response("**/stream?after=*", timeout=PATIENCE):
+            served.process.send_signal(signal.SIGHUP)
+        is_whole(page)
+        assert asked(model) == 1
+
+    def test_after_which_all_is_told_again_shows_it_once(
+        self, page: Page, cable: Cable, model: ScriptedUpstream
+    ) -> None:
+        page.route("**/stream?after=*", lambda route: route.continue_(url=route.request.url.partition("?")[0]))
+        begin(page, model)
+        until_word(page, 5)
+        cable.cut()
+        is_whole(page)
+
+    def test_after_which_the_key_is_wanted_again_asks_for_it_and_pays_once(
+        self, page: Page, cable: Cable, model: ScriptedUpstream
+    ) -> None:
+        page.goto("about:blank")
+        page.goto(f"{cable.url}/#key={KEY}")
+        refused = json.dumps({"code": "unauthenticated", "retryable": False})
+        page.route("**/stream?after=*", lambda route: route.fulfill(status=401, body=refused), times=1)
+        begin(page, model)
+        until_word(page, 5)
+        cable.cut()
+        page.fill("#key input", KEY)
+        page.press("#key input", "Enter")
+        until_word(page, 20)
+        is_whole(page)
+        assert asked(model) == 1
+
+    def test_that_nobody_is_told_of_is_noticed_by_the_silence(
+        self, page: Page, cable: Cable, model: ScriptedUpstream
+    ) -> None:
+        page.route("**/stream.js", impatient)
+        page.reload()
+        begin(page, model)
+        until_word(page, 5)
+        cable.hang()
+        is_whole(page)
+
+    def test_before_the_first_frame_asks_again_and_pays_once(
+        self, page: Page, cable: Cable, model: ScriptedUpstream
+    ) -> None:
+        """The question and its file arrive; what comes back doesn't."""
+        page.route("**/ask", lambda route: (route.fetch(), route.abort("connectionreset")), times=1)
+        begin(page, model, LONG, FilePayload(name="수.txt", mimeType="text/plain", buffer="하나 둘 셋".encode()))
+        is_whole(page)
+        assert asked(model) == 1
+        expect(page.locator(".asked .chip")).to_have_attribute("data-status", "used")
+
+
+class TestOffline:
+    def test_is_said_and_over_when_the_network_is_back(self, page: Page, cable: Cable, model: ScriptedUpstream) -> None:
+        begin(page, model)
+        until_word(page, 5)
+        page.context.set_offline(True)
+        cable.cut()  # Chromium lets live what is connected
+        expect(page.locator(".turn .status")).to_have_text("연결이 끊겼어요. 다시 잇고 있어요.", timeout=PATIENCE)
+        expect(page.locator("#announcer")).to_have_text("연결이 끊겼어요. 다시 잇고 있어요.")
+        expect(page.locator('[data-part="stop"]')).to_be_visible()
+        page.context.set_offline(False)
+        is_whole(page)
+        assert asked(model) == 1
+
+    @pytest.mark.parametrize(("target", "event"), [("window", "online"), ("document", "visibilitychange")])
+    def test_page_that_comes_back_waits_no_longer(
+        self, page: Page, cable: Cable, model: ScriptedUpstream, target: str, event: str
+    ) -> None:
+        failed: list[Request] = []
+        page.on("requestfailed", lambda request: failed.append(request) if "/stream?" in request.url else None)
+        begin(page, model)
+        until_word(page, 5)
+        cable.pull()
+        while len(failed) < 3:  # after which the pause is one of 4 s at least
+            page.wait_for_event("requestfailed", timeout=PATIENCE)
+        cable.plug()
+        with page.expect_request("**/stream?after=*", timeout=1_000):
+            page.evaluate(f"{target}.dispatchEvent(new Event('{event}'))")
+        is_whole(page)
+
+    def test_question_is_sent_when_the_network_is_back(self, page: Page, model: ScriptedUpstream) -> None:
+        page.context.set_offline(True)
+        begin(page, model)
+        expect(page.locator(".turn .status")).to_have_text("연결이 끊겼어요. 다시 잇고 있어요.", timeout=PATIENCE)
+        page.context.set_offline(False)
+        is_whole(page)
+        assert asked(model) == 1
+
+    def test_for_good_says_what_to_do(self, page: Page, cable: Cable, model: ScriptedUpstream) -> None:
+        page.clock.install()
+        begin(page, model)
+        until_word(page, 5)
+        cable.pull()
+        expect(page.locator(".turn .status")).to_be_visible()
+        for _ in range(40):
+            page.clock.fast_forward(12_000)
+            page.wait_for_timeout(50)
+        expect(page.locator(".turn .ending")).to_contain_text("다시 연결하면 서버에 남은 답변을")
+        cable.plug()
+        page.get_by_role("button", name="다시 연결").click()
+        is_whole(page)
+
+    def test_until_the_answer_is_deleted_says_what_to_do(
+        self, page: Page, cable: Cable, served: Service, model: ScriptedUpstream
+    ) -> None:
+        begin(page, model)
+        until_word(page, 5)
+        session = page.evaluate("sessionStorage.getItem('qa.session')")
+        cable.pull()
+        assert request(served.url, f"/api/sessions/{session}", "DELETE")[0] == 204
+        cable.plug()
+        expect(page.locator(".ending")).to_contain_text("이 답변은 이제 서버에 없어요", timeout=PATIENCE)
+        expect(page.get_by_role("button", name="다시 시도")).to_be_visible()
+
+
+class TestStop:
+    def test_after_a_resume_stops_upstream(self, page: Page, cable: Cable, model: ScriptedUpstream) -> None:
+        begin(page, model, SLOW)
+        until_word(page, 5)
+        cable.cut()
+        until_word(page, 30)
+        page.keyboard.press("Escape")
+        expect(page.locator(".ending")).to_contain_text("여기서 멈췄어요", timeout=PATIENCE)
+        text = page.locator(PROSE).text_content() or ""
+        assert TEXT.startswith(text)
+        assert len(text) < len(TEXT)
+
+    def test_without_a_connection_is_told_when_there_is_one(
+        self, page: Page, cable: Cable, model: ScriptedUpstream
+    ) -> None:
+        begin(page, model, SLOW)
+        until_word(page, 5)
+        cable.pull()
+        expect(page.locator(".turn .status")).to_be_visible()
+        page.click('[data-part="stop"]')
+        expect(page.locator(".turn .status")).to_have_text("멈추는 중")
+        cable.plug()
+        expect(page.locator(".ending")).to_contain_text("여기서 멈췄어요", timeout=PATIENCE)
+
+
+class TestReload:
+    def test_goes_on_to_the_end(self, page: Page, model: ScriptedUpstream) -> None:
+        begin(page, model)
+        until_word(page, 10)
+        page.reload()
+        until_word(page, 40)
+        expect(page.locator('.answer[aria-busy="true"]')).to_have_count(1)
+        is_whole(page)
+        assert asked(model) == 1
+
+    def test_leaves_stop_at_work(self, page: Page, model: ScriptedUpstream) -> None:
+        begin(page, model)
+        until_word(page, 10)
+        page.reload()
+        until_word(page, 12)
+        page.click('[data-part="stop"]')
+        expect(page.locator(".ending")).to_contain_text("여기서 멈췄어요", timeout=PATIENCE)
+
+    def test_is_what_a_second_tab_does(self, page: Page, model: ScriptedUpstream, cable: Cable) -> None:
+        begin(page, model)
+        until_word(page, 10)
+        other = page.context.new_page()
+        other.goto(cable.url)
+        other.locator("#history .open").first.click()
+        until_word(other, 40)
+        is_whole(other)
+        is_whole(page)
+        assert asked(model) == 1
+
+
+class TestEventSource:
+    def test_reconnects_by_itself_to_the_rest_and_is_closed_after_the_end(
+        self, page: Page, cable: Cable, model: ScriptedUpstream
+    ) -> None:
+        model.script(LONG)
+        page.evaluate(LISTEN, "api/ask?question=hi")
+        until(lambda: page.evaluate(HEARD) > 20, 10, "the answer has begun")
+        cable.cut()
+        page.evaluate("window.over")
+        heard = page.evaluate("window.heard")
+        assert "".join(frame["content"] for frame in heard if frame["type"] == "text") == TEXT
+        assert [frame["type"] for frame in heard].count("done") == 1
+        assert page.evaluate("window.opened") == 2
+        assert asked(model) == 1
