@@ -1,0 +1,187 @@
+"""The clients' side: many connections in one thread, which ask, read, tell the age of what they read, and check it."""
+
+import json
+import re
+import select
+import socket
+from array import array
+from collections.abc import Callable, Iterable
+from time import monotonic, monotonic_ns
+from zlib import crc32
+
+from msgspec import Struct
+
+READ = 1 << 18
+LOOK = 0.02
+"""Seconds between two looks at the clock while nothing comes."""
+
+# Frames are cut out of what a read brought, without taking chunks apart: servers write whole frames, and where one
+# didn't, the text's own sum would tell. The parts of a JSON string put together are a JSON string again.
+_TEXT = re.compile(rb'"type": ?"text", ?"content": ?"((?:[^"\\]+|\\.)*)"')
+_OWN_TEXT = re.compile(rb'"delta":"((?:[^"\\]+|\\.)*)"')
+_DONE = re.compile(rb'"type": ?"(?:done|response\.completed)"')
+_SENT_AT = re.compile(rb"@(\d+)")
+DIFFERENT = "not the text that upstream sent"
+_END = b"\n\r\n0\r\n\r\n"
+
+
+class Door(Struct, frozen=True):
+    """Where a server is asked, and how."""
+
+    port: int
+    request: Callable[[int, int], bytes]
+    """The bytes that ask question `m` on connection `n`."""
+    upstream: bool = False
+    """Whether it answers in upstream's own events."""
+
+
+class Tally:
+    """What all connections have seen so far."""
+
+    def __init__(self) -> None:
+        self.finished = 0
+        self.deltas = 0
+        self.reading = 0
+        """Answers whose text has begun and that haven't ended."""
+        self.ages = array("q")
+        """Nanoseconds from upstream's sending of each delta to its arrival here."""
+        self.firsts = array("q")
+        """Nanoseconds from each question to the first text of its answer."""
+        self.faults: list[str] = []
+
+
+def fault_of(text: bytes, deltas: int) -> str:
+    """What is wrong with the text of a whole answer, given as the inside of a JSON string; empty if nothing is."""
+    try:
+        body, _, mark = str(json.loads(b'"%b"' % text)).rpartition("=")
+    except ValueError:
+        return "text that isn't JSON"
+    if mark != f"{crc32(body.encode()):08x}":
+        return DIFFERENT
+    return "" if body.count(" ") == deltas else f"{body.count(' ')} deltas instead of {deltas}"
+
+
+class Visitor:
+    """One connection, asking one question after another."""
+
+    def __init__(self, door: Door, number: int, deltas: int, tally: Tally) -> None:
+        self.sock = socket.create_connection(("127.0.0.1", door.port), timeout=10)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._door = door
+        self._frame = _OWN_TEXT if door.upstream else _TEXT
+        self._number = number
+        self._deltas = deltas
+        self.tally = tally
+        self._asked = 0
+
+    def ask(self) -> None:
+        """Send the next question."""
+        request = self._door.request(self._number, self._asked)
+        self._asked += 1
+        self._rest = self._last = self.head = b""
+        self._text: list[bytes] = []
+        self._asked_at = monotonic_ns()
+        self.sock.sendall(request)
+
+    def read(self) -> bool:
+        """Take in what has come; True at the end of the answer."""
+        received = self.sock.recv(READ)
+        now = monotonic_ns()
+        if not received:
+            return self._end("cut short")
+        if not self.head:
+            self.head = received
+            if not received.startswith(b"HTTP/1.1 200"):
+                return self._end(received[:12].decode(errors="replace"))
+        arrived = self._rest + received
+        cut = arrived.rfind(b"\n\n") + 1
+        if cut:
+            self._last = arrived[arrived.rfind(b"data:", 0, cut) : cut]
+            if text := b"".join(self._frame.findall(arrived, 0, cut)):
+                self._take(text, now)
+        self._rest = arrived[cut:]
+        if self._rest != _END:
+            return False
+        return self._end("" if _DONE.search(self._last) else "no `done` at the end")
+
+    def _take(self, text: bytes, now: int) -> None:
+        tally = self.tally
+        if not self._text:
+            tally.firsts.append(now - self._asked_at)
+            tally.reading += 1
+        self._text.append(text)
+        tally.deltas += text.count(b" ")
+        tally.ages.extend([now - int(sent_at) for sent_at in _SENT_AT.findall(text)])
+
+    def _end(self, fault: str) -> bool:
+        tally = self.tally
+        tally.reading -= bool(self._text)
+        tally.finished += 1
+        if fault := fault or fault_of(b"".join(self._text), self._deltas):
+            tally.faults.append(fault)
+        return True
+
+
+class Crowd:
+    """Connections that are open together. For use in a `with`, at whose end all hang up."""
+
+    def __init__(self, door: Door, deltas: int, *, again: bool = False) -> None:
+        self.tally = Tally()
+        self.again = again
+        """Whether a connection asks again when it was answered."""
+        self._door = door
+        self._deltas = deltas
+        self._epoll = select.epoll()
+        self._visitors: dict[int, Visitor] = {}
+
+    def __enter__(self) -> "Crowd":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for visitor in self._visitors.values():
+            visitor.sock.close()
+        self._epoll.close()
+
+    def admit(self, numbers: Iterable[int]) -> None:
+        """Open connections of these numbers, each of which asks at once."""
+        for number in numbers:
+            visitor = Visitor(self._door, number, self._deltas, self.tally)
+            visitor.ask()
+            self._visitors[visitor.sock.fileno()] = visitor
+            self._epoll.register(visitor.sock, select.EPOLLIN)
+
+    def attend(self, seconds: float, enough: Callable[[], bool] = lambda: False) -> bool:
+        """Read for so long, or until it is enough; whether it was."""
+        end = monotonic() + seconds
+        while not enough():
+            left = end - monotonic()
+            if left <= 0:
+                return False
+            for number, _ in self._epoll.poll(min(left, LOOK)):
+                self._read(number)
+        return True
+
+    def finish(self, seconds: float) -> None:
+        """Let everybody hear the end; who doesn't within so many seconds is a fault."""
+        self.again = False
+        if not self.attend(seconds, lambda: not self._visitors):
+            self.tally.faults += ["no end"] * len(self._visitors)
+
+    def _read(self, number: int) -> None:
+        visitor = self._visitors[number]
+        try:
+            if not visitor.read():
+                return
+        except ConnectionError:
+            self.tally.faults.append("connection reset")
+            self._leave(number)
+            return
+        if self.again and not self.tally.faults:
+            visitor.ask()
+        else:
+            self._leave(number)
+
+    def _leave(self, number: int) -> None:
+        visitor = self._visitors.pop(number)
+        self._epoll.unregister(visitor.sock)
+        visitor.sock.close()

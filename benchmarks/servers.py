@@ -1,0 +1,214 @@
+"""The servers that are compared, each started with one worker, all asked with the same JSON."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from msgspec import Struct
+
+from benchmarks.load import Crowd, Door
+from benchmarks.processes import Program
+from qa_service.stores.embedded import find_server
+
+ROOT = Path(__file__).parents[1]
+CACHE = Path.home() / ".cache/qa-service-bench"
+PACKAGES = ("express@5", "openai@7")
+KEY = "benchmark-key-0123456789"
+START_SECONDS = 60
+PRODUCT = "qa-service"
+FOREIGN = ("QA_", "OPENAI_", "GUNICORN_", "REDIS_")
+"""How the variables begin that would change what is measured."""
+
+QUESTIONS = (
+    "How long is the battery covered by the warranty?",
+    "And if it was replaced once already?",
+    "보증 기간은 언제부터 계산되나요?",
+    "Does that hold for the charger too?",
+    "What does shipping to Busan cost?",
+    "그건 왜 그런가요?",
+    "Which papers do I have to send along?",
+    "Please sum that up in one sentence.",
+)
+
+
+class Ports(Struct, frozen=True):
+    """Three in a row."""
+
+    first: int
+
+    @property
+    def upstream(self) -> int:
+        return self.first
+
+    @property
+    def server(self) -> int:
+        return self.first + 1
+
+    @property
+    def redis(self) -> int:
+        return self.first + 2
+
+
+class Place(Struct, frozen=True):
+    """Where everything runs."""
+
+    ports: Ports
+    server_cores: Collection[int]
+    other_cores: Collection[int]
+    """For upstream, Redis and the load."""
+    folder: Path
+    """For logs and the product's files; gone afterwards."""
+
+
+class Recipe(Struct, frozen=True):
+    """How a server is started."""
+
+    path: str
+    command: Callable[[Place, int], Sequence[str]]
+    """For so many workers."""
+    environment: Callable[[Place, Path], Mapping[str, str]]
+    """With a fresh folder for its files."""
+    redis: bool = False
+
+
+class Server(Struct, frozen=True):
+    """One that runs."""
+
+    name: str
+    pid: int
+    door: Door
+    redis: int = 0
+    """The process id of its Redis, where it has one."""
+
+
+class NotHere(Exception):
+    """A server can't be measured on this machine; the text says why."""
+
+
+def environment() -> dict[str, str]:
+    """Ours, without what would change the figures, and with the way to what is started."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    return {**kept, "PYTHONPATH": str(ROOT), "NODE_PATH": str(CACHE / "node_modules"), "NO_PROXY": "127.0.0.1"}
+
+
+def _gunicorn(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "gunicorn", "--chdir", str(ROOT), *arguments)
+
+
+def _naive(place: Place, workers: int) -> Sequence[str]:
+    address = f"127.0.0.1:{place.ports.server}"
+    gevent = ("-k", "gevent", "--worker-connections", "4000")
+    return _gunicorn("-w", str(workers), "-b", address, *gevent, "benchmarks.naive:app")
+
+
+def _express(place: Place, workers: int) -> Sequence[str]:
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if not node or not npm:
+        raise NotHere("express is left out: there is no Node with npm on the PATH")
+    if not (CACHE / "node_modules/express").exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        install = (npm, "install", "--prefix", str(CACHE), "--no-audit", "--no-fund", "--silent", *PACKAGES)
+        if subprocess.run(install).returncode:
+            raise NotHere("express is left out: npm couldn't install it")
+    return (node, str(Path(__file__).with_name("express.js")))
+
+
+def _product(place: Place, workers: int) -> Sequence[str]:
+    address = f"127.0.0.1:{place.ports.server}"
+    return _gunicorn("-c", str(ROOT / "gunicorn.conf.py"), "-w", str(workers), "-b", address, "wsgi:app")
+
+
+def _model(place: Place, folder: Path) -> Mapping[str, str]:
+    address = f"http://127.0.0.1:{place.ports.upstream}/v1"
+    return {"OPENAI_BASE_URL": address, "OPENAI_API_KEY": "sk-benchmark", "PORT": str(place.ports.server)}
+
+
+def _product_environment(place: Place, folder: Path) -> Mapping[str, str]:
+    settings = {
+        "QA_API_KEYS": f"benchmark:{KEY}:personal",
+        "QA_RATE": "100000000/minute",
+        "QA_MAX_ANSWERS": "4000",
+        "QA_DATA": str(folder),
+        "REDIS_URL": f"redis://127.0.0.1:{place.ports.redis}/0",
+    }
+    return {**_model(place, folder), **settings}
+
+
+RECIPES: Mapping[str, Recipe] = {
+    "naive": Recipe("/ask", _naive, _model),
+    "express": Recipe("/ask", _express, _model),
+    PRODUCT: Recipe("/api/ask", _product, _product_environment, redis=True),
+}
+
+
+def door_to(port: int, path: str) -> Door:
+    """Each connection is a conversation of its own, which grows with every question on it."""
+    run = uuid4().hex
+
+    def request(connection: int, number: int) -> bytes:
+        question = QUESTIONS[(connection + number) % len(QUESTIONS)]
+        asked = {"question": question, "sessionId": f"{run}-{connection}", "topic": "auto"}
+        body = json.dumps(asked).encode()
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {KEY}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body
+
+    return Door(port, request)
+
+
+@contextmanager
+def serving(name: str, place: Place, *, workers: int = 1) -> Iterator[Server]:
+    """A fresh server that has answered a question; its answers are those of the script that upstream has now."""
+    recipe = RECIPES[name]
+    command = recipe.command(place, workers)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=place.folder, ignore_cleanup_errors=True)))
+        redis = stack.enter_context(_redis(place, folder)).pid if recipe.redis else 0
+        program = Program(
+            command,
+            log=folder / "log",
+            cores=place.server_cores,
+            environment={**environment(), **recipe.environment(place, folder)},
+        )
+        stack.enter_context(program)
+        server = Server(name, program.pid, door_to(place.ports.server, recipe.path), redis)
+        _await(server, program, folder / "log")
+        yield server
+
+
+def _redis(place: Place, folder: Path) -> Program:
+    options = ("--port", str(place.ports.redis), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
+    command = (shutil.which("redis-server") or find_server(), *options, "--dir", str(folder))
+    return Program(command, log=folder / "redis.log", cores=place.other_cores, environment=environment())
+
+
+def _await(server: Server, program: Program, log: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    fault = ""
+    while time.monotonic() < end and program.alive:
+        fault = _try(server)
+        if not fault:
+            return
+        time.sleep(0.2)
+    raise NotHere(f"{server.name} is left out: it doesn't answer ({fault})\n{log.read_text()[-2000:]}")
+
+
+def _try(server: Server) -> str:
+    """What is wrong with its answer to one question."""
+    try:
+        with Crowd(server.door, deltas=1) as crowd:
+            crowd.admit([0])
+            crowd.finish(START_SECONDS)
+            return "; ".join(crowd.tally.faults)
+    except OSError as error:
+        return str(error)

@@ -1,0 +1,114 @@
+"""Where a scenario plays: a running server, its upstream, and the watch over both."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from http.client import HTTPConnection
+from typing import TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from benchmarks.load import Crowd, Tally
+from benchmarks.processes import Program, cpu_seconds, machine_seconds
+from benchmarks.servers import Place, Ports, Server, environment, serving
+from benchmarks.upstream import Script, State
+
+PATIENCE = 20.0
+"""Seconds after which something will never happen."""
+
+
+class Stage(Struct, frozen=True):
+    """A running server and the upstream it asks."""
+
+    server: Server
+    ports: Ports
+
+    def play(self, script: Script) -> State:
+        """What upstream does from now on; tells what it did until now."""
+        return play(self.ports.upstream, script)
+
+
+class Outcome(Struct, frozen=True):
+    """What one scenario found out about one server."""
+
+    figures: Mapping[str, float]
+    answers: int = 0
+    """How many were checked."""
+    faults: Sequence[str] = ()
+    busy: float = 0
+    """What part of one core upstream and the load together took while they were measured."""
+    foreign: float = 0
+    """What part of one core everything else on the machine took."""
+
+
+class Seen(Struct, frozen=True):
+    """What happened in a window of time."""
+
+    cpu: float
+    """Seconds the server worked."""
+    busy: float
+    foreign: float
+    deltas: int
+    finished: int
+
+
+Open: TypeAlias = Callable[[int], AbstractContextManager[Stage]]
+"""Starts a server afresh, with so many workers."""
+Scenario: TypeAlias = Callable[[Open], Outcome]
+
+
+def watch(stage: Stage, crowd: Crowd, script: Script, seconds: float) -> Seen:
+    """Let the crowd read for so long, and see what it cost. Upstream goes on with `script`."""
+    tally = crowd.tally
+    began, deltas, finished, worked = time.monotonic(), tally.deltas, tally.finished, _work(stage, script)
+    crowd.attend(seconds)
+    worked = [after - before for after, before in zip(_work(stage, script), worked, strict=True)]
+    server, redis, others, machine = worked
+    passed = time.monotonic() - began
+    foreign = max(0, machine - server - redis - others) / passed
+    return Seen(server, others / passed, foreign, tally.deltas - deltas, tally.finished - finished)
+
+
+def _work(stage: Stage, script: Script) -> list[float]:
+    """Seconds of CPU so far: the server's, its Redis's, those of upstream and the load, the whole machine's."""
+    server, redis = cpu_seconds(stage.server.pid), cpu_seconds(stage.server.redis) if stage.server.redis else 0
+    return [server, redis, stage.play(script).cpu + time.process_time(), machine_seconds()]
+
+
+def outcome(tally: Tally, seen: Seen, **figures: float) -> Outcome:
+    return Outcome(figures, tally.finished, tally.faults, seen.busy, seen.foreign)
+
+
+def play(upstream: int, script: Script) -> State:
+    """Tell the upstream at this port what to do from now on."""
+    connection = HTTPConnection("127.0.0.1", upstream, timeout=PATIENCE)
+    connection.request("POST", "/control", msgspec.json.encode(script))
+    state = msgspec.json.decode(connection.getresponse().read(), type=State)
+    connection.close()
+    return state
+
+
+@contextmanager
+def upstream_at(place: Place) -> Iterator[None]:
+    """A fresh upstream, whose answers have one delta until it is told otherwise."""
+    command = (sys.executable, "-m", "benchmarks.upstream", str(place.ports.upstream))
+    with Program(command, log=place.folder / "upstream.log", cores=place.other_cores, environment=environment()):
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                play(place.ports.upstream, Script(1))
+                break
+            except ConnectionRefusedError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
+        yield
+
+
+@contextmanager
+def staged(server: str, place: Place, workers: int) -> Iterator[Stage]:
+    """A server that has just been started, with an upstream of its own."""
+    with upstream_at(place), serving(server, place, workers=workers) as started:
+        yield Stage(started, place.ports)
