@@ -9,14 +9,28 @@ monkey.patch_all()
 
 import gc  # noqa: E402
 import os  # noqa: E402
+import resource  # noqa: E402
+import secrets  # noqa: E402
+import shutil  # noqa: E402
 import sys  # noqa: E402
+import tempfile  # noqa: E402
 from contextlib import contextmanager  # noqa: E402
 
 import gevent  # noqa: E402
 from gunicorn.workers.ggevent import GeventWorker  # noqa: E402
 
+# Where writing never waits for a disk.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - what lies there is unlinked or private
+# Where the workers count; the first one makes it. The library wants it named before it is imported. A reload finds
+# the name here, and a new master that takes over the sockets inherits it.
+FIGURES = f"{MEMORY or tempfile.gettempdir()}/qa-metrics-"
+if not os.environ.get("PROMETHEUS_MULTIPROC_DIR", "").startswith(FIGURES):
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = FIGURES + secrets.token_hex(8)
+figures = os.environ["PROMETHEUS_MULTIPROC_DIR"]
+
+from qa_service.metrics import bury  # noqa: E402
 from qa_service.settings import SettingsError, from_environment  # noqa: E402
-from qa_service.web.serving import end_answers, log_to_terminal, refuse_open_server  # noqa: E402
+from qa_service.web.serving import drain, end_answers, log_to_terminal, refuse_open_server, wake  # noqa: E402
 
 try:
     settings = from_environment()
@@ -24,18 +38,23 @@ except SettingsError as error:
     sys.exit(str(error))
 
 
+# Connections that wait for their next request, at most.
+IDLE = settings.max_answers + 500
+
+
 class Worker(GeventWorker):
-    """gunicorn's worker, which tells nobody of SIGTERM: a browser's idle connection would hold it for a minute, and
-    what is still being answered then would be lost."""
+    """gunicorn's worker, which tells nobody that it is about to end, at SIGTERM, a reload or after so many requests: a
+    browser's idle connection would hold it for a minute, and what is still being answered then would be lost."""
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.waiting = {}
+        self.drained = None
 
     @contextmanager
     def timeout_ctx(self):
         """Around the wait for a connection's next request."""
-        here, patience = gevent.getcurrent(), gevent.Timeout(self.cfg.keepalive if self.alive else 0, exception=False)
+        here, patience = gevent.getcurrent(), gevent.Timeout(self.cfg.keepalive if self.alive else 1, exception=False)
         self.waiting[here] = patience
         try:
             with patience:
@@ -43,17 +62,32 @@ class Worker(GeventWorker):
         finally:
             del self.waiting[here]
 
-    def handle_exit(self, sig, frame):
-        """SIGTERM. Answers may run on, those who ask nothing are let go."""
-        super().handle_exit(sig, frame)
-        gevent.spawn(self.drain)
-
-    def drain(self):
-        """At the end, whatever still runs is ended in time to be kept."""
-        for connection, patience in list(self.waiting.items()):
+    def handle(self, listener, client, address):
+        """Beyond what we answer, whoever is connected without asking anything makes room: else new questions, and
+        health checks, would be accepted and then wait for as long as somebody keeps an idle connection open."""
+        if len(self.waiting) > IDLE:
+            connection, patience = next(iter(self.waiting.items()))
             connection.kill(patience, block=False)
-        gevent.sleep(settings.drain_seconds)
-        end_answers(self.wsgi)
+        super().handle(listener, client, address)
+
+    def notify(self):
+        """Called every second. Once this worker is to end, answers may run on and those who ask nothing are let go."""
+        super().notify()
+        if not self.alive and not self.drained:
+            self.drained = gevent.spawn(drain, self.wsgi, settings.drain_seconds)
+            for connection, patience in list(self.waiting.items()):
+                connection.kill(patience, block=False)
+
+    def handle_exit(self, sig, frame):
+        """SIGTERM."""
+        super().handle_exit(sig, frame)
+        gevent.spawn(self.notify)
+
+    def run(self):
+        """Serve; then, when the last reader has left, stay until the answers are finished or handed over."""
+        super().run()
+        if self.drained:
+            self.drained.join()
 
 
 log_to_terminal()
@@ -62,8 +96,9 @@ host = f"[{settings.host}]" if ":" in settings.host and not settings.host.starts
 bind = [f"{host}:{settings.port}"]
 worker_class = Worker
 workers = settings.workers
-# Beyond this a connection would be accepted and then hang, health checks too; what we refuse stays well below.
-worker_connections = settings.max_answers + 500
+# Beyond this a connection would be accepted and then hang, health checks too; what we refuse stays well below: answers
+# have a place each, other readers two, and idle connections are closed for who comes.
+worker_connections = 3 * settings.max_answers + IDLE + 500
 # Longer than proxies keep theirs, or they would send a question down a line that is just closing. It is also the
 # deadline for a request's head.
 keepalive = 75
@@ -78,16 +113,47 @@ forwarded_allow_ips = ""
 # A second instance would take the first one's path, and nothing here uses it.
 control_socket_disable = True
 # The file a worker touches to say that it lives: on a busy disk the touch itself would block.
-worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - gunicorn unlinks it at once
+worker_tmp_dir = MEMORY
 
 
 def on_starting(server):
-    """Refuse to listen beyond this machine to callers nobody can tell apart; the command line may say where, too."""
+    """Refuse to listen beyond this machine to callers nobody can tell apart, and to stop sooner than answers may end;
+    the command line may say where and how soon, too."""
     refuse_open_server(settings, [address[0] for address in server.cfg.address if isinstance(address, tuple)])
+    if server.cfg.graceful_timeout <= settings.drain_seconds:
+        sys.exit(
+            f"graceful_timeout: expected more than QA_DRAIN_SECONDS, {settings.drain_seconds:g} s, "
+            "or answers would be killed before they are handed over"
+        )
+    raise_file_limit()
+
+
+def raise_file_limit():
+    """A reader and upstream are a file each, and the system's default is often 1,024."""
+    wanted = 2 * worker_connections
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+
+
+def child_exit(server, worker):
+    """However a worker ended, what it counted stays counted."""
+    bury(figures, worker.pid)
+
+
+def on_exit(server):
+    """The last master takes the figures with it."""
+    if not (server.reexec_pid or server.master_pid):
+        shutil.rmtree(figures, ignore_errors=True)
 
 
 def post_worker_init(worker):
-    """What was imported stays: looking through it for garbage would stall every stream for milliseconds."""
+    """Watch over other workers from now on.
+
+    What was imported stays: looking through it for garbage would stall every stream for milliseconds.
+    """
+    wake(worker.wsgi)
     gc.collect()
     gc.freeze()
 

@@ -1,24 +1,32 @@
 """THE LINE: one admitted question in, the frames of its answer out.
 
 A plain generator: read the files, find passages, build the prompt, ask upstream, cite, save, say so. It owns no
-thread and knows no connection; whoever runs it may set `stop`, and what was produced until then is kept.
+thread and knows no connection; whoever runs it may set `stop`, and what was produced until then is kept. Between the
+frames it leaves marks: what another worker must know to go on, should this one die.
 """
 
 import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from qa_service.draft import Draft, observed
-from qa_service.errors import Cancelled, Interrupted, QAError, UpstreamTimeout, UpstreamUnavailable
+from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout, UpstreamUnavailable
 from qa_service.interfaces import (
+    Attaching,
     FileReader,
     FileStore,
+    Meter,
     Observer,
     Retriever,
+    Said,
+    Saved,
     SessionStore,
     Stop,
     Upstream,
@@ -28,6 +36,7 @@ from qa_service.language.sentences import language_of
 from qa_service.model import (
     Admission,
     Annotation,
+    Asked,
     Delta,
     Done,
     Failure,
@@ -36,13 +45,15 @@ from qa_service.model import (
     FileText,
     Finished,
     Frame,
-    Metadata,
+    Gap,
+    Mark,
+    Opened,
+    Owner,
     Passage,
     RefusalDelta,
     Retrying,
     Searching,
     StageNotice,
-    Start,
     StoredFile,
     TextDelta,
     Thinking,
@@ -54,6 +65,9 @@ from qa_service.prompting import Site, build_prompt
 
 log = logging.getLogger(__name__)
 
+ELSEWHERE = ("handover", "lost")
+"""Reasons to stop after which another worker writes."""
+
 
 class Parts(Struct, frozen=True):
     """What the line walks past, and the site's part in every prompt."""
@@ -64,33 +78,96 @@ class Parts(Struct, frozen=True):
     reader: FileReader
     retriever: Retriever
     observe: Observer
+    meter: Meter
+    save_later: Callable[[Owner, Turn], None]
+    """Takes a turn that couldn't be saved now."""
     site: Site
     prices: Mapping[str, Mapping[str, float]]
     safety_identifier: Callable[[str], str]
     """From an owner's key, and a visitor's address, to what upstream may know of who asks."""
 
 
-def answer(admission: Admission, parts: Parts, stop: Stop) -> Iterator[Frame]:
-    """The frames of one answer, `Done` last. The turn is saved when it comes, or the metadata says it isn't."""
-    draft = Draft(admission)
-    yield _start(admission)
-    for step in (_write(draft, parts, stop), _cite(draft, parts)):
+class AnswerLine(Struct, frozen=True):
+    """A `Line`."""
+
+    parts: Parts
+
+    def answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
+        """`Done` comes last. The turn is saved by then, or the metadata says it isn't."""
+        draft = Draft(admission)
+        yield admission.start()
+        yield from _walk(draft, self.parts, stop, _write(draft, self.parts, stop))
+
+    def go_on(self, admission: Admission, said: Said, stop: Stop) -> Iterator[Frame | Mark]:
+        """Attach to an answer that upstream keeps; begin one again that hasn't said anything; end any other."""
+        draft, parts = Draft(admission), self.parts
+        if said.response_id and said.asked and isinstance(parts.upstream, Attaching):
+            draft.recall(said.asked)
+            step = _replay(draft, said, parts.upstream, stop)
+        elif said.whole and not said.text and _files_are_here(admission):
+            step = _begin_again(draft, parts, stop)
+        else:
+            step = _break_off(draft, said)
+        yield from _walk(draft, parts, stop, step)
+
+
+def _walk(draft: Draft, parts: Parts, stop: Stop, step: Iterator[Frame | Mark]) -> Iterator[Frame | Mark]:
+    """Write, cite, save and say so, whatever happens on the way; but not a word once another worker goes on."""
+    for frames in (step, _cite(draft, parts)):
         try:
-            yield from step
+            yield from frames
         except QAError as error:
             draft.error = draft.error or _why(error, stop)
         except Exception:
             # The outermost: whatever broke, the reader is told, and the turn is kept.
             bug = secrets.token_hex(8)
-            log.exception("answer %s broke, id %s", admission.answer_id, bug)
+            log.exception("answer %s broke, id %s", draft.admission.answer_id, bug)
             draft.error = draft.error or QAError(f"internal error {bug}")
+        if stop.reason in ELSEWHERE:
+            return
+        if frames is step and stop.reason == "cancelled":
+            parts.meter.time("closed", time.monotonic() - stop.at)
     yield from _close(draft, parts)
 
 
-def _write(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
+def _write(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     yield from _read_files(draft, parts, stop)
     yield from _prepare(draft, parts)
     yield from _ask(draft, parts, stop)
+
+
+def _begin_again(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
+    yield Gap()
+    yield from _write(draft, parts, stop)
+
+
+def _replay(draft: Draft, said: Said, upstream: Attaching, stop: Stop) -> Iterator[Frame | Mark]:
+    """Upstream tells the answer from its beginning: the frames are the same, and those that are logged are left out."""
+    assert draft.prompt is not None  # noqa: S101 - it was recalled
+    try:
+        with upstream.attach(draft.prompt, said.response_id, stop) as deltas:
+            yield from islice(_told(deltas, draft, stop), said.since_opened, None)
+    except QAError:
+        if stop.reason in ELSEWHERE:
+            raise
+        # What follows isn't what would have: readers may know numbers that were never logged.
+        yield Gap()
+        if len(draft.text) < len(said.text):
+            draft.write(said.text[len(draft.text) :])
+        raise
+
+
+def _break_off(draft: Draft, said: Said) -> Iterator[Frame | Mark]:
+    yield Gap()
+    if said.asked:
+        draft.recall(said.asked)
+    if said.text:
+        draft.write(said.text)
+    raise Interrupted("the worker that wrote this answer died")
+
+
+def _files_are_here(admission: Admission) -> bool:
+    return all(Path(file.path).exists() for file in admission.question.files)
 
 
 def _cite(draft: Draft, parts: Parts) -> Iterator[Frame]:
@@ -98,38 +175,32 @@ def _cite(draft: Draft, parts: Parts) -> Iterator[Frame]:
         yield from draft.cite()
 
 
-def _start(admission: Admission) -> Start:
-    return Start(
-        admission.answer_id,
-        admission.session.session_id,
-        created=admission.created,
-        model=admission.model,
-        topic=admission.topic,
-        created_at=admission.created_at,
-    )
-
-
 def _why(error: QAError, stop: Stop) -> QAError:
-    # These two stop the line as a person would, but are failures.
-    if isinstance(error, Cancelled) and stop.reason == "timeout":
-        return UpstreamTimeout("the answer took longer than this server allows")
-    if isinstance(error, Cancelled) and stop.reason == "interrupted":
-        return Interrupted("the worker was stopped")
-    return error
+    # These stop the line as a person would, but aren't a person's wish.
+    match stop.reason if isinstance(error, Cancelled) else "":
+        case "timeout":
+            return UpstreamTimeout("the answer took longer than this server allows")
+        case "interrupted":
+            return Interrupted("the worker was stopped")
+        case "length":
+            return TooLong("the answer is as long as this server keeps")
+        case _:
+            return error
 
 
 def _read_files(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
     files = draft.admission.question.files
     for number, file in enumerate(files, 1):
-        yield from _read(file, draft, parts, stop)
+        yield from _read(file, number, draft, parts, stop)
         if stop.is_set():
             draft.verdicts += [Verdict(unread.name, "unknown", "skipped", "stopped") for unread in files[number:]]
             raise Cancelled
 
 
-def _read(file: UploadedFile, draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
+def _read(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
     yield StageNotice("reading_file", name=file.name)
-    file_id, passages = secrets.token_hex(16), 0
+    # The same when the answer is begun again after a crash: no file is listed twice.
+    file_id, passages = sha256(f"{draft.admission.answer_id} {number}".encode()).hexdigest()[:32], 0
     verdict = Verdict(file.name, "unknown", "failed", "damaged")
     for news in parts.reader.read(file, stop):
         match news:
@@ -204,20 +275,28 @@ def _find(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
     return parts.retriever.find(question.text, [exchange.question for exchange in session.context], index)
 
 
-def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
+def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     assert draft.prompt is not None  # noqa: S101 - the line prepared it
+    yield Asked(replace(draft.prompt, messages=()), tuple(draft.verdicts))
+    parts.meter.time("asked", time.monotonic() - draft.admission.began)
     with parts.upstream.open(draft.prompt, stop) as deltas:
-        for delta in deltas:
-            if isinstance(delta, TextDelta):
-                yield draft.write(delta.text)
-            elif frame := _frame(delta, draft):
-                yield frame
+        yield from _told(deltas, draft, stop)
+
+
+def _told(deltas: Iterator[Delta], draft: Draft, stop: Stop) -> Iterator[Frame | Mark]:
+    for delta in deltas:
+        if isinstance(delta, TextDelta):
+            yield draft.write(delta.text)
+        elif frame := _frame(delta, draft):
+            yield frame
     if draft.finished is None:
         raise Cancelled if stop.is_set() else UpstreamUnavailable("upstream ended without saying so")
 
 
-def _frame(delta: Delta, draft: Draft) -> Frame | None:
+def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
     match delta:
+        case Opened():
+            return delta
         case RefusalDelta(text=text):
             return draft.refuse(text)
         case Annotation():
@@ -238,24 +317,27 @@ def _close(draft: Draft, parts: Parts) -> Iterator[Frame]:
     error = _failure(draft)
     if error is not None:
         yield error
-    metadata, turn = _saved(draft, error, parts)
+    metadata = draft.metadata(parts.prices)
+    turn = draft.turn(metadata, error)
+    saved = _saved(draft.admission.question.owner, turn, parts)
+    if saved == "lost":
+        return
+    metadata = replace(metadata, saved=saved == "saved")
     yield metadata
     yield Done(turn.status)
     parts.observe(observed(turn, metadata, owner=draft.admission.question.owner.kind))
 
 
 def _failure(draft: Draft) -> Failure | None:
-    if draft.error is None or isinstance(draft.error, Cancelled):
+    if draft.error is None or isinstance(draft.error, (Cancelled, TooLong)):
         return None
     return failure(draft.error, draft.admission.question.language)
 
 
-def _saved(draft: Draft, error: Failure | None, parts: Parts) -> tuple[Metadata, Turn]:
-    metadata = draft.metadata(parts.prices)
-    turn = draft.turn(metadata, error)
+def _saved(owner: Owner, turn: Turn, parts: Parts) -> Saved:
     try:
-        saved = parts.sessions.save(draft.admission.question.owner, turn)
+        return parts.sessions.save(owner, turn)
     except QAError:
-        log.warning("answer %s could not be saved", turn.answer_id)
-        saved = False
-    return replace(metadata, saved=saved), turn
+        log.warning("answer %s could not be saved yet", turn.answer_id)
+        parts.save_later(owner, turn)
+        return "gone"

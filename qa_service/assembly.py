@@ -15,7 +15,7 @@ import msgspec
 import redis
 from msgspec import Struct
 
-from qa_service.answering import Parts, answer
+from qa_service.answering import AnswerLine, Parts
 from qa_service.desk import Desk
 from qa_service.files.isolation import ChildReaders
 from qa_service.interfaces import (
@@ -23,22 +23,28 @@ from qa_service.interfaces import (
     FileReader,
     FileShelf,
     History,
+    Meter,
     Observer,
     Retriever,
-    RunningStore,
     SessionEditor,
     Upstream,
 )
+from qa_service.metrics import Prometheus
 from qa_service.model import Observation
 from qa_service.prompting import Site
 from qa_service.retrieval.lexical import LexicalRetriever
-from qa_service.running import Runner
+from qa_service.running.presence import Presence
+from qa_service.running.runner import Bounds, Runner
+from qa_service.running.shared import Shared
+from qa_service.running.unsaved import PATIENCE_SECONDS, Unsaved
 from qa_service.settings import Settings, SettingsError, made_secret
 from qa_service.stores.breaker import StoreGuard, redis_pool
 from qa_service.stores.embedded import embedded_pool
 from qa_service.stores.history import RedisHistory
+from qa_service.stores.logs import LogTimes, RedisLogs
 from qa_service.stores.passages import RedisFiles
-from qa_service.stores.sessions import Kept, RedisLimiter, RedisRunning, RedisSessions
+from qa_service.stores.sessions import Kept, RedisLimiter, RedisRepeats, RedisSessions
+from qa_service.stores.workers import RedisWorkers
 from qa_service.topics.detector import KeepTopic, LearnedDrift
 from qa_service.upstream.offline import OfflineAnswerer
 from qa_service.upstream.responses import ResponsesUpstream, openai_client
@@ -61,6 +67,9 @@ class Assembly(Struct, frozen=True):
     history: History
     editor: SessionEditor
     shelf: FileShelf
+    meter: Meter
+    metrics: Callable[[], bytes]
+    """The figures so far, as Prometheus' text."""
     offline: bool
     """Whether no model is asked."""
     secret: str
@@ -84,29 +93,44 @@ def assemble(
     """
     secret, worker = settings.secret or _kept_secret(settings), secrets.token_hex(8)
     offline = settings.answers_itself and upstream is None
-    client, guard = _client(settings), StoreGuard()
-    kept = Kept(int(settings.session_ttl), settings.session_turns)
-    sessions, history = RedisSessions(client, guard, kept), RedisHistory(client, guard)
+    meter = Prometheus()
+    client, guard = _client(settings), StoreGuard(meter=meter)
+    sessions = RedisSessions(client, guard, _kept(settings), worker=worker)
+    times = LogTimes(_log_seconds(settings), int(settings.log_done_ttl))
+    logs = RedisLogs(client, guard, times, worker=worker)
+    history, unsaved = RedisHistory(client, guard, logs), Unsaved(sessions)
     parts = Parts(
-        upstream=upstream or _upstream(settings),
+        upstream=upstream or _upstream(settings, meter),
         sessions=sessions,
-        files=RedisFiles(client, guard, seconds=kept.seconds),
+        files=RedisFiles(client, guard, seconds=int(settings.session_ttl)),
         reader=reader or _reader(settings),
         retriever=retriever or LexicalRetriever(),
-        observe=observe or log_answer,
+        observe=partial(_tell, (meter, observe or log_answer)),
+        meter=meter,
+        save_later=unsaved.add,
         site=Site(settings.instructions, settings.context_tokens, citations=settings.citations),
         prices=settings.prices,
         safety_identifier=partial(_safety_identifier, secret),
     )
-    runner = _runner(settings, parts, RedisRunning(client, guard, waiting=_waiting_client(settings)), worker)
+    workers = RedisWorkers(client, guard, waiting=_waiting_client(settings), seconds=times.open)
+    runner = Runner(
+        AnswerLine(parts),
+        Shared(unsaved, logs, workers, history.turn),
+        meter,
+        bounds=_bounds(settings),
+        presence=Presence((settings.data / "workers").absolute(), worker),
+        background=settings.background,
+    )
     questions, seconds = settings.rate
     desk = Desk(
         sessions,
+        RedisRepeats(client, guard),
         RedisLimiter(client, guard, questions=questions, seconds=seconds),
         detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
+        room=runner,
         stop=runner.stop,
-        worker=worker,
         model="offline" if offline else settings.model,
+        background=settings.background,
     )
     return Assembly(
         settings,
@@ -115,6 +139,8 @@ def assemble(
         history=history,
         editor=history,
         shelf=history,
+        meter=meter,
+        metrics=meter.text,
         offline=offline,
         secret=secret,
         uploads=_uploads(settings.data),
@@ -127,13 +153,27 @@ def log_answer(observation: Observation) -> None:
     answers.info("%s", msgspec.json.encode(observation).decode())
 
 
-def _runner(settings: Settings, parts: Parts, store: RunningStore, worker: str) -> Runner:
-    return Runner(
-        lambda admission, stop: answer(admission, parts, stop),
-        store,
-        worker=worker,
+def _tell(observers: tuple[Observer, ...], observation: Observation) -> None:
+    for observe in observers:
+        observe(observation)
+
+
+def _kept(settings: Settings) -> Kept:
+    # While its turn may still be saved, an answer is its writer's.
+    longest = int(settings.answer_seconds) + PATIENCE_SECONDS
+    return Kept(int(settings.session_ttl), settings.session_turns, answer=longest, log=_log_seconds(settings))
+
+
+def _log_seconds(settings: Settings) -> int:
+    return int(max(settings.log_ttl, settings.answer_seconds))
+
+
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(
+        answers=settings.max_answers,
         answer_seconds=settings.answer_seconds,
         grace_seconds=settings.grace_seconds,
+        log_bytes=settings.log_bytes,
     )
 
 
@@ -170,7 +210,7 @@ def _ping(client: redis.Redis, guard: StoreGuard) -> None:
         client.ping()
 
 
-def _upstream(settings: Settings) -> Upstream:
+def _upstream(settings: Settings, meter: Meter) -> Upstream:
     if settings.answers_itself:
         return OfflineAnswerer()
     if not settings.openai_api_key:
@@ -188,6 +228,9 @@ def _upstream(settings: Settings) -> Upstream:
         first_token_seconds=settings.first_token_seconds,
         idle_seconds=settings.idle_seconds,
         search_context=settings.web_search_context,
+        background=settings.background,
+        fallback=settings.models_fallback,
+        meter=meter,
     )
 
 

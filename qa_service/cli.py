@@ -16,8 +16,8 @@ from pathlib import Path
 
 from qa_service.assembly import Assembly, assemble
 from qa_service.errors import QAError
-from qa_service.model import Done, UploadedFile
-from qa_service.running import Running
+from qa_service.model import Admission, Done, UploadedFile
+from qa_service.running.written import Running
 from qa_service.settings import Settings, SettingsError, from_environment, made_secret
 from qa_service.terminal import Terminal
 from qa_service.web.forms import Form
@@ -26,6 +26,8 @@ from qa_service.web.questions import question_of
 from qa_service.web.serving import refuse_open_server
 
 KEY = "page-key"
+LAST_SECONDS = 1.0
+"""For an answer to be known to others when this ends."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -77,9 +79,13 @@ def ask(settings: Settings, options: argparse.Namespace) -> None:
     with Form({"question": options.question, **session}, files) as form:
         owner = Owners(assembly.secret).key("command line")
         question = question_of(form, owner, settings, language=None, resumable=False, offline=assembly.offline)
-        running = assembly.runner.start(assembly.desk.admit(question))
+        admission = assembly.desk.admit(question)
+        assert isinstance(admission, Admission)  # noqa: S101 - a question without a key is nobody's repetition
+        running = assembly.runner.start(admission)
     signal.signal(signal.SIGINT, partial(_interrupt, running))
-    if _follow(assembly, running, Terminal(sys.stdout, sys.stderr)) == "failed":
+    status = _follow(assembly, running, Terminal(sys.stdout, sys.stderr))
+    assembly.runner.close("interrupted", LAST_SECONDS)
+    if status == "failed":
         sys.exit(1)
 
 
@@ -93,7 +99,7 @@ def _interrupt(running: Running, number: int, frame: object) -> None:
 def _follow(assembly: Assembly, running: Running, terminal: Terminal) -> str:
     status = "failed"
     with closing(assembly.runner.follow(running, heartbeat=assembly.settings.heartbeat_seconds)) as reader:
-        for _, frame in chain.from_iterable(reader):
+        for frame in chain.from_iterable(batch.frames for batch in reader):
             terminal.show(frame)
             status = frame.status if isinstance(frame, Done) else status
     terminal.clear()

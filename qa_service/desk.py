@@ -1,4 +1,4 @@
-"""What may be refused, before anything is promised: the rate limit, the session's topic, the session's running answer.
+"""What may be refused before anything is promised: a repeated key, the rate limit, a place, the session's answer.
 
 After `admit` nothing refuses the question any more; until then every refusal is an HTTP status.
 """
@@ -7,13 +7,26 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 from msgspec import Struct
 
 from qa_service.clock import now
-from qa_service.errors import RateLimited, StoreUnavailable
-from qa_service.interfaces import Claim, Claimed, DriftDetector, Limiter, SessionStore
-from qa_service.model import Admission, Drift, Exchange, Message, Owner, Question, Session, Topic, TopicNotice, Turn
+from qa_service.errors import IdempotencyMismatch, QAError, RateLimited, StoreUnavailable
+from qa_service.interfaces import Claim, Claimed, DriftDetector, Limiter, Repeats, Reserved, SessionStore
+from qa_service.model import (
+    Admission,
+    Drift,
+    Exchange,
+    Message,
+    Owner,
+    Question,
+    Repeat,
+    Session,
+    Topic,
+    TopicNotice,
+    Turn,
+)
 
 HARD_TO_GUESS = 22
 """Characters of an anonymous caller's own session id: as many as 128 random bits take in base 64; a UUID has more."""
@@ -22,27 +35,67 @@ ATTEMPTS = 5
 SEED = 20
 
 
+class Room(Protocol):
+    """How many more answers there may be here."""
+
+    def enter(self) -> None:
+        """Take a place; raises `Draining` or `Overloaded` where there is none."""
+
+    def leave(self) -> None:
+        """Give it back."""
+
+
+class Repeated(Struct, frozen=True):
+    """A question that has its answer already, or is being answered."""
+
+    answer_id: str
+
+
 class Desk(Struct, frozen=True):
-    """Admits questions. `stop(answer_id, worker)` stops the answer that a new question replaces, without waiting."""
+    """Admits questions. `stop` stops the answer that a new question replaces, without waiting."""
 
     sessions: SessionStore
+    repeats: Repeats
     limiter: Limiter
     detector: DriftDetector
-    stop: Callable[[str, str], None]
-    worker: str
+    room: Room
+    stop: Callable[[str], None]
     model: str
+    background: bool = False
+    """Whether an answer can be begun again by another worker."""
 
-    def admit(self, question: Question) -> Admission:
-        """Take hold of the session. Raises `RateLimited`, `Busy` or `StoreUnavailable`; then nothing is left behind."""
-        began = time.monotonic()
+    def admit(self, question: Question) -> Admission | Repeated:
+        """Take hold of the session, and of a place that whoever starts the answer fills. Raises `IdempotencyMismatch`,
+        `RateLimited`, `Draining`, `Overloaded`, `Busy` or `StoreUnavailable`; then nothing is left behind."""
+        began, answer_id = time.monotonic(), secrets.token_hex(16)
+        if not question.repeat:
+            return self._let_in(question, answer_id, began)
+        if reserved := self.repeats.reserve(question.owner, question.repeat, answer_id):
+            return _repeated(reserved, question.repeat)
+        try:
+            return self._let_in(question, answer_id, began)
+        except QAError:
+            with suppress(StoreUnavailable):
+                self.repeats.release(question.owner, question.repeat, answer_id)
+            raise
+
+    def _let_in(self, question: Question, answer_id: str, began: float) -> Admission:
         self._limit(question.owner)
-        session_id = _session_id(question)
+        self.room.enter()
+        try:
+            return self._claim(question, answer_id, began)
+        except BaseException:
+            self.room.leave()
+            raise
+
+    def _claim(self, question: Question, answer_id: str, began: float) -> Admission:
+        session_id = session_id_of(question)
         for _ in range(ATTEMPTS):
             session = self.sessions.load(question.owner, session_id)
             known = session or _seeded(session_id, question.messages)
             drift = self._judge(question, known)
-            admission = self._admission(question, known, drift, created=session is None, began=began)
-            claimed = self.sessions.claim(_claim(admission, session))
+            admission = self._admission(question, known, drift, answer_id, created=session is None, began=began)
+            claimed = self.sessions.claim(_claim(admission, session, background=self.background))
             if not claimed.moved:
                 self._stop_replaced(claimed)
                 return admission
@@ -59,12 +112,12 @@ class Desk(Struct, frozen=True):
         return Drift(question.topic == "new", 1.0 if question.topic == "new" else 0.0)
 
     def _admission(
-        self, question: Question, session: Session, drift: Drift, *, created: bool, began: float
+        self, question: Question, session: Session, drift: Drift, answer_id: str, *, created: bool, began: float
     ) -> Admission:
         # A topic that nothing was asked in yet is as new as any.
         begins = not session.topic or (drift.drifted and session.topics[-1].turns > 0)
         after = _next_topic(session, question.text) if begins else session
-        answer_id, created_at, model = secrets.token_hex(16), now(), question.model or self.model
+        created_at, model = now(), question.model or self.model
         turn = Turn(
             answer_id,
             session.session_id,
@@ -74,7 +127,6 @@ class Desk(Struct, frozen=True):
             topic=after.topic,
             created_at=created_at,
             language=question.language,
-            worker=self.worker,
         )
         notice = TopicNotice(after.topic, drifted=begins and session.topic > 0, score=round(drift.score, 3))
         return Admission(
@@ -92,11 +144,18 @@ class Desk(Struct, frozen=True):
     def _stop_replaced(self, claimed: Claimed) -> None:
         # The session is this question's by now: a word that can't be left doesn't refuse it.
         with suppress(StoreUnavailable):
-            if claimed.replaced:
-                self.stop(claimed.replaced, claimed.replaced_worker)
+            for answer_id in claimed.replaced:
+                self.stop(answer_id)
 
 
-def _session_id(question: Question) -> str:
+def _repeated(reserved: Reserved, repeat: Repeat) -> Repeated:
+    if reserved.fingerprint != repeat.fingerprint:
+        raise IdempotencyMismatch("this Idempotency-Key stands for another question", field="idempotencyKey")
+    return Repeated(reserved.answer_id)
+
+
+def session_id_of(question: Question) -> str:
+    """The caller's own, or a new one where there is none, or where a visitor's could be guessed."""
     own = question.session_id
     guessable = question.owner.kind == "anonymous" and len(own) < HARD_TO_GUESS
     return secrets.token_hex(16) if not own or guessable else own
@@ -134,9 +193,8 @@ def _exchanges(messages: tuple[Message, ...]) -> list[Exchange]:
     return exchanges
 
 
-def _claim(admission: Admission, session: Session | None) -> Claim:
+def _claim(admission: Admission, session: Session | None, *, background: bool) -> Claim:
     question, turn = admission.question, admission.turn
-    seed = () if session else _seed(admission)
     return Claim(
         question.owner,
         expected_topic=session.topic if session else 0,
@@ -144,7 +202,10 @@ def _claim(admission: Admission, session: Session | None) -> Claim:
         title=admission.session.topics[0].title,
         topic_title=admission.session.topics[-1].title or title_of(question.text),
         reject_busy=question.on_busy == "reject",
-        seed=seed,
+        start=admission.start(),
+        seed=() if session else _seed(admission),
+        admission=admission if background else None,
+        repeat=question.repeat,
     )
 
 

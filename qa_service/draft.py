@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from qa_service.citing import Placed, references
-from qa_service.errors import Cancelled, QAError, UpstreamError, UpstreamTimeout
+from qa_service.errors import Cancelled, QAError, TooLong, UpstreamError, UpstreamTimeout
 from qa_service.model import (
     Admission,
     Annotation,
+    Asked,
     Call,
     Failure,
     Finished,
@@ -91,6 +92,10 @@ class Draft:
         pairs = zip(self.verdicts, self.files, strict=True)
         self.verdicts = [_budgeted(verdict, file, counts[file.file_id]) for verdict, file in pairs]
 
+    def recall(self, asked: Asked) -> None:
+        """The prompt stood already, in a worker that died."""
+        self.prompt, self.verdicts = asked.prompt, list(asked.verdicts)
+
     def cite(self) -> Sequence[Reference]:
         """The sources of what was written."""
         passages: tuple[Passage, ...] = self.prompt.passages if self.prompt else ()
@@ -131,6 +136,8 @@ class Draft:
     def _reason(self) -> FinishReason:
         if isinstance(self.error, Cancelled):
             return "cancelled"
+        if isinstance(self.error, TooLong):
+            return "length"
         if self.error is not None or self.finished is None:
             return "error"
         return "refusal" if self._refused else self.finished.reason
@@ -175,6 +182,7 @@ def observed(turn: Turn, metadata: Metadata, *, owner: str) -> Observation:
         files=len(metadata.files),
         references=len(turn.references),
         saved=metadata.saved,
+        cost=metadata.cost,
         error=turn.error.code if turn.error else None,
     )
 

@@ -1,26 +1,31 @@
 """The Protocols: what the line, the desk and the routes call, and nothing more."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from msgspec import Struct
 
 from qa_service.model import (
+    Admission,
+    Asked,
     Delta,
     Drift,
     FileNews,
     FileText,
     Frame,
+    Mark,
     Observation,
     Owner,
     Page,
     Passage,
     Prompt,
+    Repeat,
     Session,
     SessionEntry,
     SessionList,
     SessionPage,
+    Start,
     StoredFile,
     Turn,
     UploadedFile,
@@ -31,7 +36,10 @@ class Stop(Protocol):
     """Set once, from any thread; runs what was registered with it, at once if it is set already."""
 
     reason: str
-    """Why: `cancelled`, `hangup`, `timeout` or `interrupted`; empty until set."""
+    """Why: `cancelled`, `hangup`, `timeout`, `length` or `interrupted`; `handover` or `lost` where another worker goes
+    on and nothing may be written here any more. Empty until set."""
+    at: float
+    """`time.monotonic()` when it was set."""
 
     def is_set(self) -> bool:
         """Whether somebody said stop."""
@@ -46,8 +54,18 @@ class Upstream(Protocol):
     def open(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         """The pieces of one answer; the last is `Finished`, or an `UpstreamError` or `Cancelled` is raised.
 
-        Leaving the context closes the connection. Setting `stop` wakes a blocked read.
+        Leaving the context closes the connection. Setting `stop` wakes a blocked read. An upstream that keeps the
+        answer says `Opened` before the first piece.
         """
+
+
+@runtime_checkable
+class Attaching(Protocol):
+    """An upstream that keeps answers, and says `Opened` of each."""
+
+    def attach(self, prompt: Prompt, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
+        """The pieces of an answer that was opened elsewhere, from its beginning and as they were then, without
+        `Opened`. Only `model` of the prompt counts. Raises `UpstreamError` where upstream keeps no such answer."""
 
 
 class FileReader(Protocol):
@@ -89,6 +107,13 @@ class Retriever(Protocol):
         """Passages, best first. `earlier` are the topic's previous questions, newest last; they weigh less."""
 
 
+class Reserved(Struct, frozen=True):
+    """Whose key it is."""
+
+    answer_id: str
+    fingerprint: str
+
+
 class Claim(Struct, frozen=True):
     """What a question takes hold of in its session."""
 
@@ -102,8 +127,14 @@ class Claim(Struct, frozen=True):
     topic_title: str
     """The topic's, should it be new."""
     reject_busy: bool
+    start: Start
+    """The answer's first frame, with which its log begins."""
     seed: tuple[Turn, ...] = ()
     """Finished turns that an unknown session begins with."""
+    admission: Admission | None = None
+    """Kept with the claim where another worker may have to begin the answer again."""
+    repeat: Repeat | None = None
+    """What finds the answer again, kept from now on."""
 
 
 class Claimed(Struct, frozen=True):
@@ -112,9 +143,12 @@ class Claimed(Struct, frozen=True):
     created: bool
     moved: bool = False
     """The session is in another topic than expected by now: nothing was written, load it again."""
-    replaced: str = ""
-    """The answer that was running, to be stopped; empty when none was."""
-    replaced_worker: str = ""
+    replaced: Sequence[str] = ()
+    """The answers that were running, to be stopped."""
+
+
+Saved: TypeAlias = Literal["saved", "gone", "lost"]
+"""`gone`: there is no such session any more; `lost`: another worker has taken the answer over."""
 
 
 class SessionStore(Protocol):
@@ -127,9 +161,19 @@ class SessionStore(Protocol):
         """In one atomic write: mark the session busy (`Busy` if it may not be), open a topic if one is due and
         forget the context of the last, and append the running turn."""
 
-    def save(self, owner: Owner, turn: Turn) -> bool:
+    def save(self, owner: Owner, turn: Turn) -> Saved:
         """Replace the running turn by this one, extend the context if its topic is still the current one, and
-        take the mark away if it is still ours. Saving twice is saving once. False: the session is gone."""
+        take the mark away. Saving twice is saving once."""
+
+
+class Repeats(Protocol):
+    """Which answer a repeated question has already."""
+
+    def reserve(self, owner: Owner, repeat: Repeat, answer_id: str) -> Reserved | None:
+        """Take the key for this answer, for as long as it takes to begin one; None if it was free."""
+
+    def release(self, owner: Owner, repeat: Repeat, answer_id: str) -> None:
+        """Give it back: the answer didn't begin."""
 
 
 class Limiter(Protocol):
@@ -139,17 +183,123 @@ class Limiter(Protocol):
         """Take one question; the seconds to wait where none is left, else 0."""
 
 
-class RunningStore(Protocol):
-    """What workers tell each other about the answers they run."""
+class Entry(Struct, frozen=True):
+    """What one answer adds to its log at once."""
 
-    def renew(self, owner: Owner, turn: Turn) -> None:
-        """Say that this answer is still being written, and what it says so far; holds for ten seconds."""
+    owner: Owner
+    answer_id: str
+    first: int
+    """The number of the first frame."""
+    last: int
+    """The number of the last frame; one less than `first` where marks stand alone."""
+    count: int
+    """How many entries came before."""
+    items: Sequence[Frame | Mark]
+    closed: bool = False
+    """Whether the last frame is the answer's last."""
 
-    def stop(self, answer_id: str, worker: str) -> None:
-        """Leave word for that worker to stop this answer."""
 
-    def stopped(self, worker: str, wait: float) -> Sequence[str]:
-        """The answers that this worker is asked to stop; waits at most `wait` seconds for one."""
+class Appended(Struct, frozen=True):
+    """What became of an entry: `kept`; `gone`, the log isn't there any more; `lost`, another worker has written on."""
+
+    outcome: Literal["kept", "gone", "lost"]
+    bytes: int
+
+
+class Piece(Struct, frozen=True):
+    """An entry as it is read."""
+
+    first: int
+    items: Sequence[Frame | Mark]
+
+
+class Logged(Struct, frozen=True):
+    """An answer's log."""
+
+    session_id: str
+    last: int
+    """The number of the answer's last frame; 0 while it is written."""
+    pieces: Sequence[Piece]
+    """Empty where the log has expired."""
+    cursor: str
+    """Where the next piece begins, for who follows."""
+
+
+class LogStore(Protocol):
+    """The logs of running answers, and for a while of finished ones, where every worker finds them."""
+
+    def append(self, entries: Sequence[Entry]) -> Sequence[Appended]:
+        """All of them in one trip. A log that begins with its first frame is made, any other must be there."""
+
+    def read(self, owner: Owner, answer_id: str) -> Logged | None:
+        """All that is there; None for an unknown answer, or another's."""
+
+
+class Held(Struct, frozen=True):
+    """An answer as its worker is known to write it."""
+
+    owner: Owner
+    answer_id: str
+    session_id: str
+    admission: Admission | None = None
+    """Kept where the answer can be begun again elsewhere."""
+
+
+class Followed(Struct, frozen=True):
+    """A log that is read while another worker writes it."""
+
+    owner: Owner
+    answer_id: str
+
+
+class News(Struct, frozen=True):
+    """What a worker hears from others."""
+
+    stops: Sequence[str] = ()
+    """Answers that somebody wants stopped, wherever they are written."""
+    pieces: Mapping[str, Sequence[Piece]] = {}
+    """New pieces by answer."""
+    cursors: Mapping[str, str] = {}
+
+
+class WorkerStore(Protocol):
+    """What workers know and tell of each other."""
+
+    def beat(self, worker: str) -> tuple[Sequence[str], bool]:
+        """Say that this worker lives; those that have been silent for too long, and whether this one was missed."""
+
+    def leave(self, worker: str) -> None:
+        """This worker writes no more: whatever it still holds may be taken over at once."""
+
+    def holds(self, worker: str) -> Collection[str]:
+        """The answers that are this worker's."""
+
+    def held(self, worker: str, answer_id: str) -> Held | None:
+        """One of them."""
+
+    def take(self, dead: str, worker: str) -> Sequence[Held]:
+        """Some of a dead worker's answers; each is given to exactly one. Empty when none is left."""
+
+    def adopt(self, held: Held, worker: str) -> Turn | None:
+        """The running turn, this worker's from now on; None if it has ended, or its session is gone."""
+
+    def drop(self, worker: str, held: Held) -> None:
+        """Nothing is left to do for this answer."""
+
+    def stop(self, answer_id: str) -> None:
+        """Tell every worker that this answer is to be stopped."""
+
+    def news(self, worker: str, cursors: Mapping[Followed, str], wait: float) -> News:
+        """Waits at most `wait` seconds for anything new; one connection for all that is followed."""
+
+    def nudge(self, worker: str) -> None:
+        """End this worker's own wait for news."""
+
+    def reading(self, followed: Collection[Followed]) -> None:
+        """Say that these are read here; holds for some seconds."""
+
+    def read_elsewhere(self, followed: Sequence[Followed]) -> Sequence[bool]:
+        """Whether somebody reads them on another worker."""
 
 
 class FileStore(Protocol):
@@ -187,8 +337,8 @@ class SessionEditor(Protocol):
     def new_topic(self, owner: Owner, session_id: str) -> SessionEntry:
         """The next question begins a topic of its own."""
 
-    def delete(self, owner: Owner, session_id: str) -> tuple[str, str]:
-        """Forget it with its answers and files; the answer that was running in it and its worker, or empty."""
+    def delete(self, owner: Owner, session_id: str) -> Sequence[str]:
+        """Forget it with its answers and files; the answers that were running in it."""
 
 
 class FileShelf(Protocol):
@@ -207,29 +357,62 @@ class FileShelf(Protocol):
         """Forget it: follow-ups don't see it any more."""
 
 
-class AnswerLog(Protocol):
-    """An answer's frames by position: written once, read by whoever asks, never a queue."""
-
-    def append(self, frame: Frame) -> None:
-        """Add a frame and wake who waits."""
-
-    def read(self, position: int) -> Sequence[tuple[int, Frame]]:
-        """All frames after `position`, with their `seq`; empty when there are none yet."""
-
-    def wait(self, position: int, seconds: float) -> bool:
-        """Until there is a frame after `position`; False when time ran out first."""
-
-
 class WireFormat(Protocol):
     """One pure encoder over the frames."""
 
     content_type: str
 
-    def encode(self, seq: int, frame: Frame) -> bytes:
-        """The bytes of one frame, whole."""
+    def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
+        """The bytes of frames that leave together, each whole, numbered from `first`."""
 
     def heartbeat(self) -> bytes:
         """The bytes that say we are still here."""
+
+    def reconnect(self, reason: str, backoff_ms: int) -> bytes:
+        """The bytes that say: this connection ends here, the answer goes on."""
+
+
+class Said(Struct, frozen=True):
+    """What an answer came to before its worker died."""
+
+    text: str
+    asked: Asked | None = None
+    response_id: str = ""
+    """Under which upstream keeps the answer; empty where it doesn't."""
+    since_opened: int = 0
+    """How many frames came after upstream had opened the answer."""
+    whole: bool = False
+    """Whether the admission is known as it was, so that an answer without a word can be begun again."""
+
+
+class Line(Protocol):
+    """What writes answers."""
+
+    def answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
+        """One answer, from its beginning."""
+
+    def go_on(self, admission: Admission, said: Said, stop: Stop) -> Iterator[Frame | Mark]:
+        """The rest of an answer whose worker died."""
+
+
+Counted: TypeAlias = Literal[
+    "deltas", "resumes", "gaps", "cancels", "takeovers", "store_errors", "upstream_errors", "refusals"
+]
+Timed: TypeAlias = Literal["asked", "closed", "flushed"]
+"""Seconds from a question to upstream being asked, from a stop to upstream's closed socket, from a frame to the log."""
+
+
+class Meter(Protocol):
+    """Counts what happens, for those who watch. Must not raise and must not wait."""
+
+    def count(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
+        """So many more; `label` is an error's code, where `what` has kinds."""
+
+    def time(self, what: Timed, seconds: float) -> None:
+        """One that took so long."""
+
+    def streams(self, change: int) -> None:
+        """So many more readers are connected, or fewer."""
 
 
 class Observer(Protocol):

@@ -4,7 +4,7 @@ All are frozen msgspec structs, one idiom for the wire, the store and the code b
 snake_case here and camelCase wherever they leave the process.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
@@ -46,6 +46,17 @@ class Message(Value, frozen=True):
     content: str
 
 
+class Repeat(Value, frozen=True):
+    """What a question has in common with its repetitions, which get the same answer."""
+
+    key: str
+    """32 hexadecimal digits."""
+    fingerprint: str
+    """Of all that makes it this question: the same key with another one is a mistake."""
+    seconds: float
+    """How long repetitions are told; 0: while it is being answered."""
+
+
 class Question(Value, frozen=True):
     """A well-formed question, checked against the settings; what can be refused by looking at it alone was."""
 
@@ -66,6 +77,7 @@ class Question(Value, frozen=True):
     on_busy: Literal["replace", "reject"] = "replace"
     language: Language = "en"
     """What messages to this person are written in."""
+    repeat: Repeat | None = None
 
 
 # --- what files become ------------------------------------------------------------------------
@@ -275,7 +287,13 @@ class Finished(Value, frozen=True):
     usage: Usage | None = None
 
 
-Delta: TypeAlias = TextDelta | RefusalDelta | Thinking | Searching | Retrying | Annotation | Finished
+class Opened(Value, frozen=True, tag_field="type", tag="opened"):
+    """Upstream keeps this answer under an id of its own: whoever knows it can attach, also after a crash."""
+
+    response_id: str
+
+
+Delta: TypeAlias = TextDelta | RefusalDelta | Thinking | Searching | Retrying | Annotation | Opened | Finished
 
 
 # --- frames: what a reader of an answer gets ------------------------------------------------------
@@ -397,6 +415,17 @@ class Done(Value, frozen=True, tag_field="type", tag="done"):
 Frame: TypeAlias = Start | StageNotice | Text | Reference | Metadata | Failure | Restart | Done
 
 
+def text_of(items: Iterable[object]) -> str:
+    """The answer that these frames have said so far; a `restart` voids what came before it."""
+    said: list[str] = []
+    for item in items:
+        if type(item) is Text:
+            said.append(item.content)
+        elif type(item) is Restart:
+            said.clear()
+    return "".join(said)
+
+
 class Turn(Value, frozen=True):
     """One question and all that became of it: what is stored, and what `answers/{id}` gives."""
 
@@ -412,10 +441,23 @@ class Turn(Value, frozen=True):
     metadata: Metadata | None = None
     error: Failure | None = None
     language: Language = "en"
-    worker: str = ""
-    """Who writes it while it runs."""
     v: int = 1
     """The version this was stored as."""
+
+
+class Asked(Value, frozen=True, tag_field="type", tag="asked"):
+    """A mark in the log: upstream is asked from here on. What whoever takes the answer over needs to end it well."""
+
+    prompt: Prompt
+    """Without its messages: nobody asks again."""
+    verdicts: tuple[Verdict, ...]
+
+
+class Gap(Value, frozen=True, tag_field="type", tag="gap"):
+    """A mark that isn't kept: what follows isn't what would have followed before, so its numbers are far beyond."""
+
+
+Mark: TypeAlias = Asked | Opened | Gap
 
 
 class Admission(Value, frozen=True):
@@ -433,6 +475,17 @@ class Admission(Value, frozen=True):
     """The running turn, as the store has it."""
     began: float
     """`time.monotonic()` when the question was accepted."""
+
+    def start(self) -> Start:
+        """The answer's first frame."""
+        return Start(
+            self.answer_id,
+            self.session.session_id,
+            created=self.created,
+            model=self.model,
+            topic=self.topic,
+            created_at=self.created_at,
+        )
 
 
 class SessionEntry(Value, frozen=True):
@@ -482,3 +535,4 @@ class Observation(Value, frozen=True):
     references: int
     saved: bool
     error: str | None = None
+    cost: float | None = None

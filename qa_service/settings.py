@@ -55,6 +55,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     upstream: str = "auto"
     model: str = "gpt-4.1-mini"
     models_allowed: tuple[str, ...] = ()
+    models_fallback: tuple[str, ...] = ()
+    background: bool = False
     temperature: float = 0.7
     top_p: float = 0.9
     max_tokens: int = 4096
@@ -73,6 +75,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     rate: tuple[int, float] = (30, 60)
     session_ttl: float = 30 * 86400
     session_turns: int = 200
+    log_ttl: float = 3600
+    log_done_ttl: float = 600
+    log_bytes: int = 4 * MEBIBYTE
+    idempotency_ttl: float = 86400
     max_body: int = 64 * MEBIBYTE
     max_file: int = 15 * MEBIBYTE
     max_files: int = 5
@@ -259,6 +265,8 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_UPSTREAM": _one_of("auto", "responses", "offline"),
     "QA_MODEL": str.strip,
     "QA_MODELS_ALLOWED": _names,
+    "QA_MODELS_FALLBACK": _names,
+    "QA_BACKGROUND": _switch,
     "QA_TEMPERATURE": _between(0, 2),
     "QA_TOP_P": _between(0, 1),
     "QA_MAX_TOKENS": _count,
@@ -277,6 +285,10 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_RATE": _rate,
     "QA_SESSION_TTL": _whole_seconds,
     "QA_SESSION_TURNS": _count,
+    "QA_LOG_TTL": _whole_seconds,
+    "QA_LOG_DONE_TTL": _whole_seconds,
+    "QA_LOG_BYTES": _bytes,
+    "QA_IDEMPOTENCY_TTL": _whole_seconds,
     "QA_MAX_BODY": _bytes,
     "QA_MAX_FILE": _bytes,
     "QA_MAX_FILES": _count,

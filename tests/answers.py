@@ -1,18 +1,33 @@
-"""How a test asks the line, and what it looks at in the answer."""
+"""How a test asks the line, once or in a conversation, and what it looks at in the answer."""
 
 from collections.abc import Sequence
 
-from qa_service.answering import Parts, answer
-from qa_service.model import Failure, Frame, Metadata, Turn
-from qa_service.running import StopSignal
-from tests.fakes import FakeSessions, admission, one
+from qa_service.answering import AnswerLine, Parts
+from qa_service.interfaces import DriftDetector
+from qa_service.model import Admission, Failure, Frame, Metadata, Question, Turn
+from qa_service.running.stop import StopSignal
+from qa_service.stores.breaker import StoreGuard
+from qa_service.stores.passages import RedisFiles
+from qa_service.stores.sessions import Kept, RedisSessions
+from tests.fakes import (
+    ANN,
+    FakeDetector,
+    FakeSessions,
+    FakeUpstream,
+    admission,
+    client,
+    desk,
+    one,
+    parts,
+    shown,
+)
 
 
 def frames(
     known: Parts, text: str = "Why is the sky blue?", stop: StopSignal | None = None, **fields: object
 ) -> list[Frame]:
     """All frames of one answer."""
-    return list(answer(admission(text, **fields), known, stop or StopSignal()))  # type: ignore[arg-type]
+    return shown(AnswerLine(known).answer(admission(text, **fields), stop or StopSignal()))  # type: ignore[arg-type]
 
 
 def saved(known: Parts) -> Turn:
@@ -32,3 +47,19 @@ def failure(told: Sequence[Frame]) -> Failure:
     found = one(told, Failure)
     assert isinstance(found, Failure)
     return found
+
+
+class Conversation:
+    """Ann's session `chat`: desk and line over a Redis in memory, one question after another."""
+
+    def __init__(self, upstream: FakeUpstream, detector: DriftDetector | None = None, **others: object) -> None:
+        redis, guard = client(), StoreGuard()
+        sessions = RedisSessions(redis, guard, Kept(60, 100, answer=60, log=60), worker="w1")
+        self._parts = parts(upstream, sessions=sessions, files=RedisFiles(redis, guard, seconds=60), **others)
+        self._desk = desk(sessions, detector=detector or FakeDetector())
+
+    def ask(self, text: str, **fields: object) -> list[Frame]:
+        """All frames of the answer."""
+        admitted = self._desk.admit(Question(text, ANN, "chat", **fields))  # type: ignore[arg-type]
+        assert isinstance(admitted, Admission)
+        return shown(AnswerLine(self._parts).answer(admitted, StopSignal()))

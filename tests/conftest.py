@@ -1,29 +1,30 @@
 """What tests of several parts share."""
 
 import shutil
-import threading
-import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from redis import Redis
 
-import qa_service.running
+from qa_service.running import flusher, keeper, reader, tail
 from qa_service.stores.embedded import embedded_pool, socket_path
-from tests.fakes import WAITING_SECONDS
+from tests.lives import World
 
 
 @pytest.fixture
-def no_threads_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """After the test, every thread that it started must end by itself; the keeper lingers a shorter time."""
-    monkeypatch.setattr(qa_service.running, "LINGER_SECONDS", 0.2)
-    monkeypatch.setattr(qa_service.running, "TICK_SECONDS", 0.05)
-    before = set(threading.enumerate())
-    yield
-    deadline = time.monotonic() + WAITING_SECONDS
-    for thread in set(threading.enumerate()) - before:
-        thread.join(max(0, deadline - time.monotonic()))
-        assert not thread.is_alive()
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A store and workers whose clocks go faster; all of them end with the test."""
+    monkeypatch.setattr(flusher, "TICK_SECONDS", 0.01)
+    monkeypatch.setattr(keeper, "TICK_SECONDS", 0.02)
+    monkeypatch.setattr(keeper, "PARTS", 1)
+    monkeypatch.setattr(reader, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(keeper, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(tail, "WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(tail, "PAUSE_SECONDS", 0.02)
+    world = World(tmp_path / "workers")
+    yield world
+    world.close()
 
 
 @pytest.fixture(scope="session")

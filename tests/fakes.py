@@ -1,21 +1,31 @@
 """Stand-ins with a memory for what the line walks past, and short ways to say what a test is about."""
 
-import queue
 import threading
 import time
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from fakeredis import FakeRedis, FakeServer
 from msgspec.structs import replace
 from redis import Redis
 
-from qa_service.answering import Parts, answer
+from qa_service.answering import Parts
 from qa_service.desk import Desk
 from qa_service.errors import Busy, Cancelled, QAError, StoreUnavailable
-from qa_service.interfaces import Claim, Claimed, DriftDetector, Index, Ranking, Stop
+from qa_service.interfaces import (
+    Claim,
+    Claimed,
+    Counted,
+    Index,
+    Ranking,
+    Reserved,
+    Saved,
+    Stop,
+    Timed,
+)
 from qa_service.model import (
     Admission,
     Delta,
@@ -27,11 +37,14 @@ from qa_service.model import (
     FileText,
     Finished,
     Frame,
+    Mark,
     Observation,
+    Opened,
     Owner,
     Passage,
     Prompt,
     Question,
+    Repeat,
     Session,
     StoredFile,
     TextDelta,
@@ -44,11 +57,6 @@ from qa_service.model import (
 )
 from qa_service.prompting import Site
 from qa_service.retrieval.lexical import LexicalRetriever, index_of
-from qa_service.running import StopSignal
-from qa_service.stores.breaker import StoreGuard
-from qa_service.stores.history import RedisHistory
-from qa_service.stores.passages import RedisFiles
-from qa_service.stores.sessions import Kept, RedisSessions
 
 ANN = Owner("user", "a" * 32)
 BEN = Owner("user", "b" * 32)
@@ -95,6 +103,28 @@ def _played(script: Sequence[Step], stop: Stop) -> Iterator[Delta]:
             yield step
 
 
+class KeepingUpstream(FakeUpstream):
+    """An upstream that keeps what it says under an id, and tells it again to whoever attaches.
+
+    `attached` are the ids that somebody attached to; `kept` is what they are told, an answer's own script unless set.
+    """
+
+    def __init__(self, *scripts: Sequence[Step]) -> None:
+        super().__init__(*scripts)
+        self.attached: list[str] = []
+        self.kept: Sequence[Step] | None = None
+
+    @contextmanager
+    def open(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
+        with super().open(prompt, stop) as deltas:
+            yield chain((Opened(f"r{len(self.prompts)}"),), deltas)
+
+    @contextmanager
+    def attach(self, prompt: Prompt, response_id: str, stop: Stop) -> Iterator[Iterator[Delta]]:
+        self.attached.append(response_id)
+        yield _played(self._scripts[0] if self.kept is None else self.kept, stop)
+
+
 class FakeReader:
     """Reads texts whose pages end with a form feed and whose passages end with a blank line.
 
@@ -137,7 +167,7 @@ class FakeSessions:
         self.sessions: dict[tuple[str, str], Session] = {}
         self.running: dict[tuple[str, str], Turn] = {}
         self.saved: list[Turn] = []
-        self.forgets = False
+        self.outcome: Saved = "saved"
 
     def load(self, owner: Owner, session_id: str) -> Session | None:
         self._reach()
@@ -153,19 +183,18 @@ class FakeSessions:
             raise Busy("the session is answering another question", answer_id=before.answer_id)
         self.sessions[key] = _claimed(session or _seeded(claim), claim)
         self.running[key] = claim.turn
-        replaced = (before.answer_id, before.worker) if before else ("", "")
-        return Claimed(session is None, replaced=replaced[0], replaced_worker=replaced[1])
+        return Claimed(session is None, replaced=(before.answer_id,) if before else ())
 
-    def save(self, owner: Owner, turn: Turn) -> bool:
+    def save(self, owner: Owner, turn: Turn) -> Saved:
         self._reach()
-        if self.forgets:
-            return False
+        if self.outcome != "saved":
+            return self.outcome
         self.saved.append(turn)
         self.running.pop((owner.key, turn.session_id), None)
         if session := self.sessions.get((owner.key, turn.session_id)):
             exchange = Exchange(turn.question, turn.text)
             self.sessions[owner.key, turn.session_id] = replace(session, context=(*session.context, exchange))
-        return True
+        return "saved"
 
     def _reach(self) -> None:
         if not self.available:
@@ -220,32 +249,53 @@ class FakeIndex:
         return tuple(self._passages[number] for number in numbers)
 
 
-class FakeRunning:
-    """A `RunningStore` in memory; `failures` are raised one by one before it works."""
+class FakeRepeats:
+    """A `Repeats` in memory."""
 
-    def __init__(self, *failures: Exception) -> None:
-        self.failures = list(failures)
-        self.renewed: queue.Queue[Turn] = queue.Queue()
-        self.words: defaultdict[str, queue.Queue[str]] = defaultdict(queue.Queue)
+    def __init__(self) -> None:
+        self.taken: dict[str, Reserved] = {}
 
-    def renew(self, owner: Owner, turn: Turn) -> None:
-        self._reach()
-        self.renewed.put(turn)
+    def reserve(self, owner: Owner, repeat: Repeat, answer_id: str) -> Reserved | None:
+        known = self.taken.setdefault(repeat.key, Reserved(answer_id, repeat.fingerprint))
+        return None if known.answer_id == answer_id else known
 
-    def stop(self, answer_id: str, worker: str) -> None:
-        self._reach()
-        self.words[worker].put(answer_id)
+    def release(self, owner: Owner, repeat: Repeat, answer_id: str) -> None:
+        if self.taken[repeat.key].answer_id == answer_id:
+            del self.taken[repeat.key]
 
-    def stopped(self, worker: str, wait: float) -> Sequence[str]:
-        self._reach()
-        try:
-            return [self.words[worker].get(timeout=wait)]
-        except queue.Empty:
-            return []
 
-    def _reach(self) -> None:
-        if self.failures:
-            raise self.failures.pop(0)
+class FakeRoom:
+    """A `Room` that counts who is inside; `refusal` is raised where one is set."""
+
+    def __init__(self, refusal: QAError | None = None) -> None:
+        self.refusal = refusal
+        self.inside = 0
+
+    def enter(self) -> None:
+        if self.refusal:
+            raise self.refusal
+        self.inside += 1
+
+    def leave(self) -> None:
+        self.inside -= 1
+
+
+class FakeMeter:
+    """A `Meter` that remembers."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.times: list[tuple[str, float]] = []
+        self.open = 0
+
+    def count(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
+        self.counts[f"{what} {label}".strip()] += amount
+
+    def time(self, what: Timed, seconds: float) -> None:
+        self.times.append((what, seconds))
+
+    def streams(self, change: int) -> None:
+        self.open += change
 
 
 class FakeDetector:
@@ -263,24 +313,22 @@ class Unlimited:
         return 0
 
 
-class Conversation:
-    """Ann's session `chat`: desk and line over a Redis in memory, one question after another."""
-
-    def __init__(self, upstream: FakeUpstream, detector: DriftDetector | None = None, **others: object) -> None:
-        redis, guard = client(), StoreGuard()
-        sessions = RedisSessions(redis, guard, Kept(60, 100))
-        self.history = RedisHistory(redis, guard)
-        self._parts = parts(upstream, sessions=sessions, files=RedisFiles(redis, guard, seconds=60), **others)
-        self._desk = Desk(sessions, Unlimited(), detector or FakeDetector(), _stop_nothing, worker="w1", model="m")
-
-    def ask(self, text: str, **fields: object) -> list[Frame]:
-        """All frames of the answer."""
-        question = Question(text, ANN, "chat", **fields)  # type: ignore[arg-type]
-        return list(answer(self._desk.admit(question), self._parts, StopSignal()))
+def desk(sessions: object, **others: object) -> Desk:
+    """A desk that refuses nothing, each part a stand-in unless named."""
+    fields: dict[str, object] = {
+        "repeats": FakeRepeats(),
+        "limiter": Unlimited(),
+        "detector": FakeDetector(),
+        "room": FakeRoom(),
+        "stop": lambda answer_id: None,
+        "model": "mini",
+    }
+    return Desk(sessions, **{**fields, **others})  # type: ignore[arg-type]
 
 
-def _stop_nothing(answer_id: str, worker: str) -> None:
-    """Nothing runs when the next question comes."""
+def shown(line: Iterable[Frame | Mark]) -> list[Frame]:
+    """What readers see of it."""
+    return [item for item in line if not isinstance(item, Mark)]
 
 
 def client() -> Redis:
@@ -298,6 +346,8 @@ def parts(upstream: FakeUpstream | None = None, **others: object) -> Parts:
         "reader": FakeReader(),
         "retriever": LexicalRetriever(),
         "observe": seen.append,
+        "meter": FakeMeter(),
+        "save_later": lambda owner, turn: None,
         "site": Site("Be plain."),
         "prices": {},
         "safety_identifier": lambda key: f"hashed {key}",
@@ -321,16 +371,17 @@ def turn(answer_id: str = "1" * 32, **fields: object) -> Turn:
         "status": "running",
         "topic": 1,
         "created_at": "2026-01-02T03:04:05.678Z",
-        "worker": "w1",
     }
     return Turn(answer_id, **{**known, **fields})  # type: ignore[arg-type]
 
 
-def admission(text: str = "Why is the sky blue?", *, session: Session | None = None, **fields: object) -> Admission:
+def admission(
+    text: str = "Why is the sky blue?", *, session: Session | None = None, answer_id: str = "1" * 32, **fields: object
+) -> Admission:
     """Ann's question, let in at the desk."""
     question = Question(text, ANN, **fields)  # type: ignore[arg-type]
     known = session or Session("s", 1, (Topic(1, text, 0),))
-    running = turn(session_id=known.session_id, question=text, topic=known.topic, language=question.language)
+    running = turn(answer_id, session_id=known.session_id, question=text, topic=known.topic, language=question.language)
     return Admission(
         question,
         running.answer_id,

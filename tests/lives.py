@@ -1,54 +1,214 @@
-"""How a test runs an answer in the background and reads it."""
+"""Workers that share a store: how a test runs answers, reads them, cuts a worker off and lets it die."""
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
-from qa_service.interfaces import Stop
-from qa_service.model import Admission, Done, Frame, Text
-from qa_service.running import Runner, Running
-from tests.fakes import WAITING_SECONDS, FakeRunning
+from fakeredis import FakeRedis, FakeServer
+
+from qa_service.answering import AnswerLine
+from qa_service.desk import Desk
+from qa_service.errors import StoreUnavailable
+from qa_service.interfaces import Line, Piece, Said, Stop
+from qa_service.model import Admission, Done, Frame, Mark, Opened, Owner, Question, Text, Turn
+from qa_service.running.log import Batch
+from qa_service.running.mirror import Mirror
+from qa_service.running.presence import Presence
+from qa_service.running.runner import Bounds, Runner
+from qa_service.running.shared import Shared
+from qa_service.running.unsaved import Unsaved
+from qa_service.running.written import Running
+from qa_service.stores.breaker import StoreGuard
+from qa_service.stores.history import RedisHistory
+from qa_service.stores.logs import LogTimes, RedisLogs
+from qa_service.stores.passages import RedisFiles
+from qa_service.stores.sessions import Kept, RedisRepeats, RedisSessions
+from qa_service.stores.workers import RedisWorkers
+from tests.fakes import ANN, WAITING_SECONDS, FakeMeter, FakeUpstream, desk, parts
 
 T = TypeVar("T")
+KEPT = Kept(60, 100, answer=60, log=60)
 
 
 class Waiting:
-    """A line that says one thing and then waits until it may go on or must stop."""
+    """A line that begins, says one thing, and then waits until it may go on or must stop."""
 
     def __init__(self) -> None:
-        self.go_on = threading.Event()
+        self.may_go_on = threading.Event()
         self.stopped_for = ""
+        self.said: list[Said] = []
 
-    def __call__(self, admission: Admission, stop: Stop) -> Iterator[Frame]:
+    def answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
+        yield admission.start()
         yield Text("One ")
-        stop.call(self.go_on.set)
-        assert self.go_on.wait(WAITING_SECONDS)
+        yield from self._end(stop)
+
+    def go_on(self, admission: Admission, said: Said, stop: Stop) -> Iterator[Frame | Mark]:
+        self.said.append(said)
+        yield from self._end(stop)
+
+    def _end(self, stop: Stop) -> Iterator[Frame | Mark]:
+        stop.call(self.may_go_on.set)
+        assert self.may_go_on.wait(WAITING_SECONDS)
         self.stopped_for = stop.reason
-        yield Text("two.")
-        yield Done("cancelled" if stop.is_set() else "completed")
+        if stop.reason not in ("handover", "lost"):
+            yield Text("two.")
+            yield Done("cancelled" if stop.is_set() else "completed")
 
 
-def runner(
-    line: Callable[[Admission, Stop], Iterator[Frame]],
-    store: FakeRunning | None = None,
-    *,
-    worker: str = "w1",
-    answer_seconds: float = 60,
-    grace_seconds: float = 60,
-) -> Runner:
-    return Runner(
-        line, store or FakeRunning(), worker=worker, answer_seconds=answer_seconds, grace_seconds=grace_seconds
-    )
+class Saying:
+    """A line that says these things, whoever asks."""
+
+    def __init__(self, *items: Frame | Mark) -> None:
+        self._items = items
+
+    def answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
+        yield from (admission.start(), *self._items)
+
+    def go_on(self, admission: Admission, said: Said, stop: Stop) -> Iterator[Frame | Mark]:
+        yield from self._items
 
 
-def read(runner: Runner, running: Running, after: int = 0) -> list[tuple[int, Frame]]:
-    """Everything a reader gets until the end."""
-    return [entry for batch in runner.follow(running, heartbeat=WAITING_SECONDS, after=after) for entry in batch]
+class Wire(StoreGuard):
+    """A worker's way to the store, which a test may cut."""
+
+    def __init__(self) -> None:
+        super().__init__(pause=0.01)
+        self.cut = False
+
+    def __enter__(self) -> None:
+        if self.cut:
+            raise StoreUnavailable("The store does not answer.", retry_after=1)
+        super().__enter__()
 
 
-def texts(entries: Sequence[tuple[int, Frame]]) -> list[str]:
+class Worker:
+    """One worker with everything that answers; `upstream` is asked where no other line is given."""
+
+    def __init__(self, server: FakeServer, folder: Path, name: str, line: Line | None, **options: object) -> None:
+        self.redis, self.wire, self.meter = FakeRedis(server=server), Wire(), FakeMeter()
+        self.upstream = options.pop("upstream", None) or FakeUpstream()
+        background = bool(options.pop("background", False))
+        self.sessions = RedisSessions(self.redis, self.wire, KEPT, worker=name)
+        self.logs = RedisLogs(self.redis, self.wire, LogTimes(60, 60), worker=name)
+        self.workers = RedisWorkers(self.redis, self.wire, waiting=self.redis, seconds=60)
+        self.history = RedisHistory(self.redis, self.wire, self.logs)
+        self.unsaved = Unsaved(self.sessions)
+        self.presence = Presence(folder, name)
+        shared = Shared(self.unsaved, self.logs, self.workers, self.history.turn)
+        self.parts = parts(
+            self.upstream,  # type: ignore[arg-type]
+            sessions=self.sessions,
+            files=RedisFiles(self.redis, self.wire, seconds=60),
+            meter=self.meter,
+            save_later=self.unsaved.add,
+        )
+        usual = {"answers": 100, "answer_seconds": 60.0, "grace_seconds": 60.0, "log_bytes": 1_000_000}
+        self.runner = Runner(
+            line or AnswerLine(self.parts),
+            shared,
+            self.meter,
+            bounds=Bounds(**{**usual, **options}),  # type: ignore[arg-type]
+            presence=self.presence,
+            background=background,
+        )
+        self.desk = self._desk(background)
+        self.runner.wake()
+
+    def ask(self, text: str = "Why?", *, session_id: str = "chat", owner: Owner = ANN, **fields: object) -> Running:
+        """Begin an answer here."""
+        admitted = self.desk.admit(Question(text, owner, session_id, **fields))  # type: ignore[arg-type]
+        assert isinstance(admitted, Admission)
+        return self.runner.start(admitted)
+
+    def read(self, answer: Running | Mirror | str, after: int = 0) -> list[tuple[int, Frame]]:
+        """Everything a reader here gets until the end."""
+        source = self.runner.open(ANN, answer, after) if isinstance(answer, str) else answer
+        assert source
+        reader = self.runner.follow(source, heartbeat=WAITING_SECONDS, after=after)
+        try:
+            return numbered(reader)
+        finally:
+            reader.close()
+
+    def kept(self, answer_id: str) -> Turn:
+        """As it was saved, once it was."""
+
+        eventually(lambda: self.history.turn(ANN, answer_id).metadata)
+        return self.history.turn(ANN, answer_id)
+
+    def die(self) -> None:
+        """Nothing of it reaches the store any more, and the system has taken its lock."""
+        self.wire.cut = True
+        self.presence.leave()
+
+    def revive(self) -> None:
+        """It was only away for a moment, and doesn't know what happened meanwhile."""
+        self.wire.cut = False
+
+    def end(self) -> None:
+        """Also what it was just taking over from another that ended."""
+        keeping = self.runner._keeper._thread
+        assert keeping
+        self.runner._keeper.look()
+        keeping.join(WAITING_SECONDS)
+        self.runner.close("interrupted", 0.0)
+
+    def _desk(self, background: bool) -> Desk:
+        return desk(
+            self.sessions,
+            repeats=RedisRepeats(self.redis, self.wire),
+            room=self.runner,
+            stop=self.runner.stop,
+            background=background,
+        )
+
+
+class World:
+    """A store in memory, and the workers of one machine that share it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = FakeServer()
+        self._folder = folder
+        self._workers: list[Worker] = []
+
+    def worker(self, line: Line | None = None, *, name: str = "", **options: object) -> Worker:
+        """One more, with bounds such as `answers`, and `upstream`, `background`."""
+        name = name or f"w{len(self._workers) + 1}"
+        self._workers.append(Worker(self.server, self._folder, name, line, **options))
+        return self._workers[-1]
+
+    def close(self) -> None:
+        """End all of them, so that nobody asks the store any more."""
+        self.server.connected = True
+        for worker in self._workers:
+            worker.revive()
+        for worker in self._workers:
+            worker.runner.close("interrupted", 2.0)
+        for worker in self._workers:
+            worker.end()
+
+
+def numbered(batches: Iterable[Batch]) -> list[tuple[int, Frame]]:
+    """Frames with their numbers, signs of life left out."""
+    return [(number, frame) for first, frames in batches for number, frame in enumerate(frames, first)]
+
+
+def texts(entries: Iterable[tuple[int, Frame]]) -> list[str]:
+    """The pieces of text among them."""
     return [frame.content for _, frame in entries if isinstance(frame, Text)]
+
+
+def piece(first: int, *items: Frame | Mark | str) -> Piece:
+    """Of a log, text as plain strings."""
+    return Piece(first, [Text(item) if isinstance(item, str) else item for item in items])
+
+
+def opened(worker: Worker, running: Running) -> None:
+    """Wait until upstream has opened the answer, and others know."""
+    eventually(lambda: any(isinstance(mark, Opened) for _, mark in running.log.marks) and running.flushed)
 
 
 def eventually(look: Callable[[], T]) -> T:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qa_service.answering import answer
+from qa_service.answering import AnswerLine
 from qa_service.errors import Cancelled, UpstreamRateLimited
 from qa_service.model import (
     Delta,
@@ -30,8 +30,8 @@ from qa_service.model import (
     Usage,
 )
 from qa_service.prompting import Site
-from qa_service.running import StopSignal
-from tests.answers import failure, frames, metadata, saved
+from qa_service.running.stop import StopSignal
+from tests.answers import Conversation, failure, frames, metadata, saved
 from tests.fakes import (
     ANN,
     ANSWER,
@@ -40,7 +40,7 @@ from tests.fakes import (
     STOPPED,
     USAGE,
     WAITING_SECONDS,
-    Conversation,
+    FakeMeter,
     FakeReader,
     FakeUpstream,
     Step,
@@ -55,7 +55,7 @@ from tests.fakes import (
 class TestOrder:
     def test_start_comes_before_upstream_is_asked(self) -> None:
         known = parts(upstream := FakeUpstream())
-        first = next(answer(admission(), known, StopSignal()))
+        first = next(AnswerLine(known).answer(admission(), StopSignal()))
         assert isinstance(first, Start)
         assert upstream.prompts == []
 
@@ -91,14 +91,14 @@ class TestOrder:
 
     def test_the_turn_is_saved_when_the_metadata_comes(self) -> None:
         known = parts()
-        for frame in answer(admission(), known, StopSignal()):
+        for frame in AnswerLine(known).answer(admission(), StopSignal()):
             if isinstance(frame, Metadata):
                 break
         assert saved(known).text == "The answer is 42."
 
     def test_the_watcher_is_told_after_done(self) -> None:
         seen: list[Observation] = []
-        line = answer(admission(), parts(observe=seen.append), StopSignal())
+        line = AnswerLine(parts(observe=seen.append)).answer(admission(), StopSignal())
         while not isinstance(next(line), Done):
             assert seen == []
         assert list(line) == []
@@ -226,6 +226,42 @@ class TestEnds:
         assert failure(told).code == "upstream_timeout"
         assert told[-1] == Done("failed")
 
+    def test_a_worker_that_is_stopped_is_an_error(self) -> None:
+        stop = StopSignal()
+        stop.set("interrupted")
+        told = frames(known := parts(FakeUpstream([TextDelta("Half an "), Cancelled()])), stop=stop)
+        assert (failure(told).code, told[-1]) == ("interrupted", Done("failed"))
+        assert saved(known).text == "Half an "
+
+    def test_as_much_as_is_kept_is_an_early_end_and_no_error(self) -> None:
+        stop = StopSignal()
+        stop.set("length")
+        told = frames(known := parts(FakeUpstream([TextDelta("Half an "), Cancelled()])), stop=stop)
+        assert kinds(told) == ["start", "text", "metadata", "done"]
+        assert (metadata(told).finish_reason, told[-1]) == ("length", Done("incomplete"))
+        assert (saved(known).text, saved(known).error) == ("Half an ", None)
+
+    @pytest.mark.parametrize("reason", ["handover", "lost"])
+    def test_where_another_worker_goes_on_not_a_word_is_said_or_saved(self, reason: str) -> None:
+        stop = StopSignal()
+        stop.set(reason)
+        told = frames(known := parts(FakeUpstream([TextDelta("Half an "), Cancelled()])), stop=stop)
+        assert kinds(told) == ["start", "text"]
+        assert known.sessions.saved == []  # type: ignore[attr-defined]
+
+    def test_what_another_worker_has_taken_over_meanwhile_is_not_ended_here(self) -> None:
+        seen: list[Observation] = []
+        known = parts(observe=seen.append)
+        known.sessions.outcome = "lost"  # type: ignore[attr-defined]
+        assert kinds(frames(known)) == ["start", "text"]
+        assert seen == []
+
+    def test_the_time_from_a_cancel_to_the_closed_upstream_is_told(self) -> None:
+        stop = StopSignal()
+        stop.set("cancelled")
+        frames(parts(FakeUpstream([Cancelled()]), meter=(meter := FakeMeter())), stop=stop)
+        assert [what for what, _ in meter.times] == ["asked", "closed"]
+
     @pytest.mark.parametrize(
         ("steps", "reason", "status"),
         [
@@ -260,12 +296,12 @@ class TestEnds:
     )
     def test_upstream_is_let_go_of_before_the_end_is_told(self, steps: list[Step]) -> None:
         known = parts(upstream := FakeUpstream(steps))
-        for frame in answer(admission(), known, StopSignal()):
+        for frame in AnswerLine(known).answer(admission(), StopSignal()):
             assert not isinstance(frame, Metadata) or upstream.closed == 1
         assert upstream.closed == 1
 
     def test_closing_the_line_lets_go_of_upstream(self) -> None:
-        line = answer(admission(), parts(upstream := FakeUpstream()), StopSignal())
+        line = AnswerLine(parts(upstream := FakeUpstream())).answer(admission(), StopSignal())
         while not isinstance(next(line), Text):
             pass
         assert isinstance(line, Generator)

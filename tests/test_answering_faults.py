@@ -8,10 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from qa_service.errors import QAError
+from qa_service.interfaces import Saved
 from qa_service.model import Annotation, Done, Owner, Reference, TextDelta, Turn
 from qa_service.prompting import Site
 from tests.answers import failure, frames, metadata, saved
-from tests.fakes import BUG, STOPPED, FakeSessions, FakeUpstream, Step, parts, upload
+from tests.fakes import ANN, BUG, STOPPED, FakeSessions, FakeUpstream, Step, parts, upload
 
 
 class Broken:
@@ -54,14 +55,23 @@ class TestSaving:
         told = frames(known)
         assert (metadata(told).saved, told[-1]) == (False, Done("completed"))
 
+    def test_what_could_not_be_saved_is_given_to_whoever_saves_it_later(self) -> None:
+        later: list[tuple[Owner, Turn]] = []
+        known = parts(save_later=lambda owner, turn: later.append((owner, turn)))
+        known.sessions.available = False  # type: ignore[attr-defined]
+        told = frames(known)
+        ((owner, turn),) = later
+        assert (owner, turn.text, turn.status) == (ANN, "The answer is 42.", "completed")
+        assert turn.metadata == replace(metadata(told), saved=True)
+
     def test_a_session_deleted_meanwhile_is_told(self) -> None:
         known = parts()
-        known.sessions.forgets = True  # type: ignore[attr-defined]
+        known.sessions.outcome = "gone"  # type: ignore[attr-defined]
         assert metadata(frames(known)).saved is False
 
     def test_a_store_that_was_asked_for_something_wrong_is_told(self) -> None:
         class Wrong(FakeSessions):
-            def save(self, owner: Owner, turn: Turn) -> bool:
+            def save(self, owner: Owner, turn: Turn) -> Saved:
                 raise QAError("The store was asked for something wrong.")
 
         assert metadata(frames(parts(sessions=Wrong()))).saved is False
@@ -72,4 +82,4 @@ class TestSaving:
         kept = saved(known)
         assert kept.references == tuple(frame for frame in told if isinstance(frame, Reference))
         assert kept.metadata == metadata(told)
-        assert (kept.question, kept.status, kept.worker) == ("Why is the sky blue?", "completed", "w1")
+        assert (kept.question, kept.status) == ("Why is the sky blue?", "completed")

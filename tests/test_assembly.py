@@ -7,6 +7,8 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -14,15 +16,30 @@ import pytest
 from msgspec.structs import replace
 from redis import Redis
 
-from qa_service.assembly import Assembly, assemble, log_answer
+from qa_service import assembly
+from qa_service.assembly import Assembly, log_answer
 from qa_service.errors import StoreUnavailable
-from qa_service.model import Done, Frame, Observation, Question, Session, Text, Timing, Usage
+from qa_service.model import (
+    Admission,
+    Done,
+    Frame,
+    Observation,
+    Question,
+    Session,
+    Text,
+    TextDelta,
+    Timing,
+    Usage,
+)
+from qa_service.running.mirror import Mirror
+from qa_service.running.written import Running
 from qa_service.settings import Settings, SettingsError
 from qa_service.stores.embedded import socket_path
 from qa_service.topics.detector import KeepTopic, LearnedDrift
-from tests.fakes import ANN, WAITING_SECONDS, FakeDetector, FakeReader, FakeUpstream, upload
+from tests.fakes import ANN, STOPPED, WAITING_SECONDS, FakeDetector, FakeReader, FakeUpstream, upload
+from tests.lives import eventually, numbered
 
-pytestmark = pytest.mark.usefixtures("no_threads_left")
+Assemble = Callable[..., Assembly]
 SECRET = "0123456789abcdef"
 
 
@@ -33,15 +50,39 @@ def settings(tmp_path: Path, private_valkey: Redis) -> Settings:
     return Settings(data=tmp_path / "qa", redis_url=url, secret=SECRET)
 
 
+@pytest.fixture
+def assemble() -> Iterator[Assemble]:
+    """Assemblies that end with the test."""
+    made: list[Assembly] = []
+
+    def make(settings: Settings, **parts: object) -> Assembly:
+        made.append(assembly.assemble(settings, **parts))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for house in made:
+        house.runner.close("interrupted", 2.0)
+
+
+def begin(house: Assembly, text: str, **fields: object) -> Running:
+    """Begin the answer to Ann's question."""
+    admitted = house.desk.admit(Question(text, ANN, "chat", **fields))  # type: ignore[arg-type]
+    assert isinstance(admitted, Admission)
+    return house.runner.start(admitted)
+
+
+def read(house: Assembly, running: Running | Mirror) -> list[Frame]:
+    with closing(house.runner.follow(running, heartbeat=WAITING_SECONDS)) as reader:
+        return [frame for _, frame in numbered(reader)]
+
+
 def ask(house: Assembly, text: str, **fields: object) -> list[Frame]:
     """All frames of the answer to Ann's question."""
-    running = house.runner.start(house.desk.admit(Question(text, ANN, "chat", **fields)))  # type: ignore[arg-type]
-    batches = house.runner.follow(running, heartbeat=WAITING_SECONDS)
-    return [frame for batch in batches for _, frame in batch]
+    return read(house, begin(house, text, **fields))
 
 
 class TestAnswering:
-    def test_without_a_model_it_quotes_the_files(self, settings: Settings, tmp_path: Path) -> None:
+    def test_without_a_model_it_quotes_the_files(self, settings: Settings, assemble: Assemble, tmp_path: Path) -> None:
         house = assemble(settings)
         file = upload(tmp_path, "rules.txt", "Dogs must be kept on a leash.")
         told = ask(house, "Is a leash needed for dogs?", files=(file,))
@@ -49,7 +90,7 @@ class TestAnswering:
         assert told[-1] == Done("completed")
         assert house.history.session(ANN, "chat", "", 9).turns[0].status == "completed"
 
-    def test_a_hosts_parts_take_the_place_of_ours(self, settings: Settings, tmp_path: Path) -> None:
+    def test_a_hosts_parts_take_the_place_of_ours(self, settings: Settings, assemble: Assemble, tmp_path: Path) -> None:
         seen: list[Observation] = []
         upstream, reader = FakeUpstream(), FakeReader()
         house = assemble(settings, upstream=upstream, detector=FakeDetector(), reader=reader, observe=seen.append)
@@ -59,22 +100,42 @@ class TestAnswering:
         assert reader.read_names == ["sky.txt"]
         assert house.history.session(ANN, "chat", "", 9).topics[-1].index == 2
 
-    def test_two_in_one_process_share_a_store_and_nothing_else(self, settings: Settings) -> None:
+    def test_two_in_one_process_share_a_store_and_nothing_else(self, settings: Settings, assemble: Assemble) -> None:
         one, two = assemble(settings, upstream=FakeUpstream()), assemble(settings, upstream=FakeUpstream())
         ask(one, "Why?")
+        two.runner.wake()
         assert len(two.history.session(ANN, "chat", "", 9).turns) == 1
-        assert one.runner.worker != two.runner.worker
+        assert len(list((settings.data / "workers").iterdir())) == 2
 
-    def test_one_stops_the_answer_of_the_other(self, settings: Settings) -> None:
+    def test_one_stops_the_answer_of_the_other(self, settings: Settings, assemble: Assemble) -> None:
         never = threading.Event()
         one = assemble(settings, upstream=FakeUpstream([never]))
         two = assemble(settings, upstream=FakeUpstream())
-        running = one.runner.start(one.desk.admit(Question("Why?", ANN, "chat")))
+        running = begin(one, "Why?")
         assert ask(two, "And now?")[-1] == Done("completed")
-        told = [frame for batch in one.runner.follow(running, heartbeat=WAITING_SECONDS) for _, frame in batch]
-        assert told[-1] == Done("cancelled")
+        assert read(one, running)[-1] == Done("cancelled")
 
-    def test_upstream_knows_an_owner_by_another_hash(self, settings: Settings) -> None:
+    def test_one_reads_the_answer_of_the_other_while_it_is_written(
+        self, settings: Settings, assemble: Assemble
+    ) -> None:
+        go = threading.Event()
+        one = assemble(settings, upstream=FakeUpstream([TextDelta("The answer "), go, TextDelta("is 42."), STOPPED]))
+        two = assemble(settings)
+        two.runner.wake()
+        running = begin(one, "Why?")
+        source = two.runner.open(ANN, running.answer_id)
+        assert source
+        go.set()
+        assert read(two, source) == read(one, running)
+        assert read(two, source)[-1] == Done("completed")
+
+    def test_the_meter_counts_what_is_answered(self, settings: Settings, assemble: Assemble) -> None:
+        house = assemble(settings, upstream=FakeUpstream())
+        ask(house, "Why?")
+        eventually(lambda: b"qa_deltas_total 2.0" in house.metrics())
+        assert b'qa_answers_total{reason="stop",status="completed"} 1.0' in house.metrics()
+
+    def test_upstream_knows_an_owner_by_another_hash(self, settings: Settings, assemble: Assemble) -> None:
         house = assemble(settings, upstream=(upstream := FakeUpstream()))
         ask(house, "Why?")
         expected = hmac.new(SECRET.encode(), b"upstream " + ANN.key.encode(), hashlib.sha256).hexdigest()
@@ -87,18 +148,20 @@ class TestChoosing:
         [({}, "offline"), ({"openai_api_key": "sk-1"}, "gpt-4.1-mini"), ({"model": "gpt-5"}, "offline")],
     )
     def test_the_model_told_is_the_one_that_answers(
-        self, settings: Settings, changed: dict[str, str], model: str
+        self, settings: Settings, assemble: Assemble, changed: dict[str, str], model: str
     ) -> None:
         assert assemble(replace(settings, **changed)).desk.model == model
 
-    def test_a_hosts_upstream_answers_as_the_settings_model(self, settings: Settings) -> None:
+    def test_a_hosts_upstream_answers_as_the_settings_model(self, settings: Settings, assemble: Assemble) -> None:
         assert assemble(settings, upstream=FakeUpstream()).desk.model == "gpt-4.1-mini"
 
-    def test_a_model_without_a_key_is_refused_by_the_settings_names(self, settings: Settings) -> None:
+    def test_a_model_without_a_key_is_refused_by_the_settings_names(
+        self, settings: Settings, assemble: Assemble
+    ) -> None:
         with pytest.raises(SettingsError, match="QA_UPSTREAM: responses needs OPENAI_API_KEY"):
             assemble(replace(settings, upstream="responses"))
 
-    def test_drift_can_be_turned_off(self, settings: Settings) -> None:
+    def test_drift_can_be_turned_off(self, settings: Settings, assemble: Assemble) -> None:
         assert isinstance(assemble(settings).desk.detector, LearnedDrift)
         detector = assemble(replace(settings, drift="off")).desk.detector
         assert isinstance(detector, KeepTopic)
@@ -106,13 +169,13 @@ class TestChoosing:
 
 
 class TestSecret:
-    def test_one_is_made_and_kept_where_none_is_set(self, settings: Settings) -> None:
+    def test_one_is_made_and_kept_where_none_is_set(self, settings: Settings, assemble: Assemble) -> None:
         made = assemble(replace(settings, secret="")).secret
         assert assemble(replace(settings, secret="")).secret == made
         assert (settings.data / "secret").read_text() == made
 
     def test_with_a_shared_store_that_is_worth_a_warning(
-        self, settings: Settings, caplog: pytest.LogCaptureFixture
+        self, settings: Settings, assemble: Assemble, caplog: pytest.LogCaptureFixture
     ) -> None:
         with caplog.at_level(logging.WARNING):
             assemble(replace(settings, secret=""))
@@ -120,21 +183,22 @@ class TestSecret:
 
 
 class TestStore:
-    def test_without_one_a_private_one_runs(self, tmp_path: Path) -> None:
+    def test_without_one_a_private_one_runs(self, tmp_path: Path, assemble: Assemble) -> None:
         data = tmp_path / "qa"
         house = assemble(Settings(data=data), upstream=FakeUpstream())
         house.check_store()
         ask(house, "Why?")
         assert assemble(Settings(data=data)).history.sessions(ANN, "", 9).items[0].turns == 1
+        house.runner.close("interrupted", 2.0)
         shutil.rmtree(socket_path(data).parent)
 
-    def test_one_that_is_away_is_told(self, settings: Settings) -> None:
+    def test_one_that_is_away_is_told(self, settings: Settings, assemble: Assemble) -> None:
         house = assemble(replace(settings, redis_url="unix:///nowhere/redis.sock"))
         with pytest.raises(StoreUnavailable):
             house.check_store()
 
 
-def test_uploads_that_a_killed_worker_left_are_deleted(settings: Settings) -> None:
+def test_uploads_that_a_killed_worker_left_are_deleted(settings: Settings, assemble: Assemble) -> None:
     uploads = assemble(settings).uploads
     old, new, other = (uploads / name for name in ("upload-old", "upload-new", "readme"))
     for path in (old, new, other):

@@ -15,14 +15,13 @@ from redis import Redis
 
 from qa_service import cli
 from qa_service.cli import main, serve
-from qa_service.running import Running
+from qa_service.running.log import MemoryLog
+from qa_service.running.written import Running
 from qa_service.settings import READERS, Settings
 from tests.fakes import WAITING_SECONDS, admission
 from tests.scripted_upstream import KOREAN, Script, ScriptedUpstream
 
 RULES = "Dogs must be kept on a leash.\n이용 요금은 하루에 만 원입니다.\n"
-
-pytestmark = pytest.mark.usefixtures("no_threads_left")
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +121,7 @@ class TestAsking:
         assert "session" in summary
 
     def test_a_second_ctrl_c_leaves_at_once(self) -> None:
-        running = Running(admission(), seconds=60)
+        running = Running(admission(), MemoryLog(), seconds=60, entries=1)
         cli._interrupt(running, signal.SIGINT, None)
         assert running.stop.reason == "cancelled"
         with pytest.raises(KeyboardInterrupt):

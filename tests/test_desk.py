@@ -4,24 +4,59 @@ import re
 
 import pytest
 
-from qa_service.desk import SEED, Desk, title_of
-from qa_service.errors import Busy, RateLimited, StoreUnavailable
+from qa_service.desk import SEED, Repeated, title_of
+from qa_service.errors import (
+    Busy,
+    Draining,
+    IdempotencyMismatch,
+    Overloaded,
+    QAError,
+    RateLimited,
+    StoreUnavailable,
+)
 from qa_service.interfaces import Claim, Claimed
-from qa_service.model import Admission, Exchange, Message, Owner, Question, Session, Topic, TopicNotice
-from tests.fakes import ANN, FakeDetector, FakeSessions, Unlimited
+from qa_service.model import (
+    Admission,
+    Drift,
+    Exchange,
+    Message,
+    Owner,
+    Question,
+    Repeat,
+    Session,
+    Topic,
+    TopicNotice,
+)
+from tests.fakes import ANN, BUG, FakeRepeats, FakeRoom, FakeSessions, desk
 
 UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
+FIRST, OTHER = Repeat("1" * 32, "a" * 32, 60), Repeat("1" * 32, "b" * 32, 60)
 VISITOR = Owner("anonymous", "c" * 32, address="1" * 32)
 
 
-class Waiter:
-    """A `Limiter` that has none left."""
+class Refusing:
+    """A `Limiter` that makes everybody wait so long."""
+
+    def __init__(self, wait: float = 0) -> None:
+        self.wait = wait
 
     def take(self, owner: Owner) -> float:
-        return 2.5
+        return self.wait
 
 
-class Restless(FakeSessions):
+class Watching(FakeSessions):
+    """Sessions that remember how they were claimed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.claims: list[Claim] = []
+
+    def claim(self, claim: Claim) -> Claimed:
+        self.claims.append(claim)
+        return super().claim(claim)
+
+
+class Restless(Watching):
     """Sessions that are in another topic each time they are claimed, so many times."""
 
     def __init__(self, times: int) -> None:
@@ -36,37 +71,129 @@ class Restless(FakeSessions):
 class House:
     """A desk, and the answers it had stopped."""
 
-    def __init__(self, sessions: FakeSessions | None = None) -> None:
-        self.sessions = sessions or FakeSessions()
-        self.stopped: list[tuple[str, str]] = []
-        self.desk = Desk(self.sessions, Unlimited(), FakeDetector(), self._stop, worker="w1", model="mini")
+    def __init__(self, sessions: Watching | None = None, **others: object) -> None:
+        self.sessions = sessions or Watching()
+        self.repeats, self.room = FakeRepeats(), FakeRoom()
+        self.stopped: list[str] = []
+        known = {"repeats": self.repeats, "room": self.room, "stop": self.stopped.append}
+        self.desk = desk(self.sessions, **{**known, **others})
 
-    def _stop(self, answer_id: str, worker: str) -> None:
-        self.stopped.append((answer_id, worker))
+    def admit(self, text: str, **fields: object) -> Admission | Repeated:
+        return self.desk.admit(Question(text, ANN, "chat", **fields))  # type: ignore[arg-type]
 
     def ask(self, text: str = "Why?", session_id: str = "chat", owner: Owner = ANN, **fields: object) -> Admission:
-        return self.desk.admit(Question(text, owner, session_id, **fields))  # type: ignore[arg-type]
+        admitted = self.desk.admit(Question(text, owner, session_id, **fields))  # type: ignore[arg-type]
+        assert isinstance(admitted, Admission)
+        return admitted
 
 
-def deaf(answer_id: str, worker: str) -> None:
+def deaf(answer_id: str) -> None:
     raise StoreUnavailable("The store does not answer.", retry_after=1)
 
 
 def test_a_word_that_cannot_be_left_refuses_no_question() -> None:
-    sessions = FakeSessions()
-    desk = Desk(sessions, Unlimited(), FakeDetector(), deaf, worker="w1", model="mini")
-    desk.admit(Question("Why?", ANN, "chat"))
-    assert desk.admit(Question("And?", ANN, "chat")).turn.question == "And?"
+    house = House(stop=deaf)
+    house.ask()
+    assert house.ask("And?").turn.question == "And?"
+
+
+class TestRepeating:
+    def test_the_same_question_again_has_its_answer_already(self) -> None:
+        house = House()
+        first = house.ask(repeat=FIRST)
+        assert house.admit("Why?", repeat=FIRST) == Repeated(first.answer_id)
+        assert (house.room.inside, house.stopped) == (1, [])
+
+    def test_another_question_under_the_same_key_is_a_mistake(self) -> None:
+        house = House()
+        house.ask(repeat=FIRST)
+        with pytest.raises(IdempotencyMismatch) as refusal:
+            house.admit("And?", repeat=OTHER)
+        assert (refusal.value.status, refusal.value.field) == (422, "idempotencyKey")
+
+    def test_a_repetition_is_let_through_where_a_question_would_not_be(self) -> None:
+        """A client that comes back isn't asked to wait, and takes no place."""
+        limiter = Refusing()
+        house = House(limiter=limiter)
+        first = house.ask(repeat=FIRST)
+        limiter.wait, house.room.refusal = 2.5, Overloaded(retry_after=5)
+        assert house.admit("Why?", repeat=FIRST) == Repeated(first.answer_id)
+
+    @pytest.mark.parametrize("refusal", [Overloaded(retry_after=5), Draining(retry_after=1)])
+    def test_a_refused_question_may_be_asked_again_under_its_key(self, refusal: QAError) -> None:
+        house = House()
+        house.room.refusal = refusal
+        with pytest.raises(type(refusal)):
+            house.ask(repeat=FIRST)
+        house.room.refusal = None
+        assert house.ask(repeat=FIRST)
+
+    def test_a_key_that_cannot_be_given_back_hides_no_refusal(self) -> None:
+        class Stuck(FakeRepeats):
+            def release(self, owner: Owner, repeat: Repeat, answer_id: str) -> None:
+                raise StoreUnavailable
+
+        house = House(repeats=Stuck(), limiter=Refusing(2.5))
+        with pytest.raises(RateLimited):
+            house.ask(repeat=FIRST)
+
+    def test_it_is_kept_with_the_claim(self) -> None:
+        house = House()
+        house.ask(repeat=FIRST)
+        assert house.sessions.claims[0].repeat == FIRST
+
+
+class TestRoom:
+    def test_whoever_is_let_in_has_a_place(self) -> None:
+        house = House()
+        house.ask()
+        assert house.room.inside == 1
+
+    @pytest.mark.parametrize("refusal", [Overloaded(retry_after=5), Draining(retry_after=1)])
+    def test_without_one_nothing_is_begun(self, refusal: QAError) -> None:
+        house = House()
+        house.room.refusal = refusal
+        with pytest.raises(type(refusal)):
+            house.ask()
+        assert house.sessions.sessions == {}
+
+    def test_it_is_given_back_with_every_refusal_that_follows(self) -> None:
+        house = House()
+        house.ask()
+        with pytest.raises(Busy):
+            house.ask(on_busy="reject")
+        house.sessions.available = False
+        with pytest.raises(StoreUnavailable):
+            house.ask()
+        assert house.room.inside == 1
+
+    def test_it_is_given_back_when_something_breaks(self) -> None:
+        class Broken:
+            def judge(self, question: str, session: Session) -> Drift:
+                raise BUG
+
+        house = House(detector=Broken())
+        with pytest.raises(ZeroDivisionError):
+            house.ask()
+        assert house.room.inside == 0
+
+
+class TestGoingOnElsewhere:
+    @pytest.mark.parametrize("background", [True, False])
+    def test_the_admission_is_kept_with_the_claim_where_another_worker_may_begin_again(self, background: bool) -> None:
+        house = House(background=background)
+        admitted = house.ask()
+        assert house.sessions.claims[0].admission == (admitted if background else None)
+        assert house.sessions.claims[0].start == admitted.start()
 
 
 class TestRefusing:
     def test_too_many_questions_are_told_when_to_come_back(self) -> None:
-        sessions = FakeSessions()
-        desk = Desk(sessions, Waiter(), FakeDetector(), lambda *_: None, worker="w1", model="mini")
+        house = House(limiter=Refusing(2.5))
         with pytest.raises(RateLimited) as refusal:
-            desk.admit(Question("Why?", ANN, "chat"))
+            house.ask()
         assert refusal.value.retry_after == 3
-        assert sessions.sessions == {}
+        assert (house.sessions.sessions, house.room.inside) == ({}, 0)
 
     def test_a_busy_session_refuses_who_asked_for_that(self) -> None:
         house = House()
@@ -92,7 +219,7 @@ class TestReplacing:
         house = House()
         first = house.ask()
         house.ask("And now?")
-        assert house.stopped == [(first.answer_id, "w1")]
+        assert house.stopped == [first.answer_id]
 
     def test_a_session_that_moved_is_loaded_again(self) -> None:
         assert House(Restless(4)).ask().topic.index == 1
@@ -118,10 +245,10 @@ class TestSessions:
     def test_a_visitors_own_id_must_be_hard_to_guess(self, own: str, kept: bool) -> None:
         assert (House().ask(session_id=own, owner=VISITOR).session.session_id == own) is kept
 
-    def test_the_turn_is_running_and_says_who_writes_it(self) -> None:
+    def test_the_turn_is_running(self) -> None:
         admitted = House().ask("  Why\n blue? ", language="ko")
         turn = admitted.turn
-        assert (turn.status, turn.worker, turn.language, turn.text) == ("running", "w1", "ko", "")
+        assert (turn.status, turn.language, turn.text) == ("running", "ko", "")
         assert (turn.answer_id, turn.created_at) == (admitted.answer_id, admitted.created_at)
         assert re.fullmatch("[0-9a-f]{32}", turn.answer_id)
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", turn.created_at)
@@ -156,17 +283,10 @@ class TestTopics:
         assert (admitted.topic.index, admitted.topic.drifted) == (1, False)
 
     def test_a_topic_begun_by_hand_is_named_by_its_first_question(self) -> None:
-        claims: list[Claim] = []
-
-        class Watching(FakeSessions):
-            def claim(self, claim: Claim) -> Claimed:
-                claims.append(claim)
-                return super().claim(claim)
-
-        house = House(Watching())
+        house = House()
         house.sessions.sessions[ANN.key, "chat"] = Session("chat", 2, (Topic(1, "Skies", 3), Topic(2, "", 0)))
         assert house.ask("Who won?").topic.index == 2
-        assert claims[0].topic_title == "Who won?"
+        assert house.sessions.claims[0].topic_title == "Who won?"
 
 
 class TestSeeding:

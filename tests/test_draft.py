@@ -6,13 +6,15 @@ import pytest
 from msgspec.structs import replace
 
 from qa_service.draft import Draft, observed
-from qa_service.errors import UpstreamTimeout
+from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout
 from qa_service.language.phrases import failure
-from qa_service.model import Finished, Passage, Prompt, Session, StoredFile, Usage, Verdict
+from qa_service.model import Asked, Finished, Passage, Prompt, Session, StoredFile, Usage, Verdict
 from tests.fakes import STOPPED, USAGE, admission
 
 MINI = "gpt-4.1-mini"
 DATED = "gpt-4.1-mini-2025-04-14"
+FILE = StoredFile("f1", "sky.txt", "text", "used", 1, passages=2)
+ONE, TWO = Passage("f1", "sky.txt", "One."), Passage("f1", "sky.txt", "Two.")
 PRICE = {"input": 2.0, "cached": 0.5, "output": 8.0}
 
 
@@ -64,6 +66,41 @@ class TestUsage:
         assert (metadata.usage, metadata.calls, metadata.cost) == (Usage(estimated=True), (), 0)
 
 
+class TestRecalling:
+    def test_what_was_asked_in_a_worker_that_died_counts_here(self) -> None:
+        draft, verdict = Draft(admission()), Verdict("sky.txt", "text", "truncated", "over_budget")
+        passage = replace(ONE, n=1)
+        draft.recall(Asked(Prompt(MINI, (), "Why?", passages=(passage,), tokens=30), (verdict,)))
+        draft.write("So [1].")
+        draft.error = Interrupted("died")
+        (source,) = draft.cite()
+        metadata = draft.metadata({})
+        assert (source.file, metadata.files) == ("sky.txt", (verdict,))
+        assert metadata.usage == Usage(30, 3, 33, estimated=True)
+
+    def test_nothing_is_cited_where_nothing_was_asked(self) -> None:
+        draft = Draft(admission())
+        draft.write("So [1].")
+        assert draft.cite() == ()
+
+
+class TestEnding:
+    @pytest.mark.parametrize(
+        ("error", "reason", "status"),
+        [
+            (TooLong(), "length", "incomplete"),
+            (Cancelled(), "cancelled", "cancelled"),
+            (Interrupted(), "error", "failed"),
+        ],
+    )
+    def test_why_it_ended_is_told_in_both_words(self, error: QAError, reason: str, status: str) -> None:
+        draft = prompted()
+        draft.write("Half")
+        draft.error = error
+        metadata = draft.metadata({})
+        assert (metadata.finish_reason, draft.turn(metadata, None).status) == (reason, status)
+
+
 class TestTiming:
     def test_the_first_piece_sets_the_first_tokens_time(self) -> None:
         draft = Draft(replace(admission(), began=time.monotonic() - 2))
@@ -75,10 +112,6 @@ class TestTiming:
 
     def test_without_a_piece_there_is_none(self) -> None:
         assert prompted().metadata({}).timing.first_token_ms is None
-
-
-FILE = StoredFile("f1", "sky.txt", "text", "used", 1, passages=2)
-ONE, TWO = Passage("f1", "sky.txt", "One."), Passage("f1", "sky.txt", "Two.")
 
 
 class TestFiles:

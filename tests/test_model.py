@@ -7,8 +7,22 @@ import pytest
 
 from qa_service import model
 from qa_service.draft import STATUS
-from qa_service.model import Finished, FinishReason, Frame, Status, StoredFile, Text, Usage, Value
-from tests.fakes import turn
+from qa_service.model import (
+    Done,
+    Finished,
+    FinishReason,
+    Frame,
+    Mark,
+    Opened,
+    Restart,
+    Status,
+    StoredFile,
+    Text,
+    Usage,
+    Value,
+    text_of,
+)
+from tests.fakes import admission, turn
 
 VALUES = sorted(
     (found for found in vars(model).values() if isinstance(found, type) and issubclass(found, Value)),
@@ -55,6 +69,25 @@ def test_usage_says_that_it_was_estimated_only_where_it_was() -> None:
 )
 def test_what_is_stored_is_read_back_whole(value: Value) -> None:
     assert msgspec.json.decode(msgspec.json.encode(value), type=type(value)) == value
+
+
+def test_every_mark_has_a_name_that_no_frame_has() -> None:
+    names = [found.__struct_config__.tag for found in (*get_args(Frame), *get_args(Mark))]
+    assert len({*names}) == len(names)
+
+
+def test_the_text_of_an_answer_is_what_it_said_since_it_last_began() -> None:
+    frames = [Text("old"), Restart("model"), Opened("r1"), Text("So "), Done("completed"), Text("far.")]
+    assert text_of(frames) == "So far."
+    assert text_of([]) == ""
+
+
+def test_an_admission_names_itself_in_the_first_frame() -> None:
+    asked = admission("Why?")
+    start = asked.start()
+    assert (start.answer_id, start.session_id) == (asked.answer_id, asked.session.session_id)
+    assert (start.created, start.model, start.topic) == (asked.created, asked.model, asked.topic)
+    assert start.created_at == asked.created_at == asked.turn.created_at
 
 
 def test_a_turn_of_an_earlier_release_is_read_with_its_defaults() -> None:

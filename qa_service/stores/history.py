@@ -12,11 +12,13 @@ from redis import Redis
 
 from qa_service.clock import now
 from qa_service.errors import Interrupted, NotFound
+from qa_service.interfaces import LogStore
 from qa_service.language.phrases import failure
-from qa_service.model import Owner, Page, SessionEntry, SessionList, SessionPage, StoredFile, Turn
+from qa_service.model import Owner, Page, SessionEntry, SessionList, SessionPage, StoredFile, Turn, text_of
 from qa_service.stores import scripts
 from qa_service.stores.breaker import StoreGuard
 from qa_service.stores.keys import answer_key, owner_key, session_key
+from qa_service.stores.logs import frames_of
 from qa_service.stores.passages import passage_decoder
 from qa_service.stores.sessions import files_of, stored_file, topics_of
 
@@ -28,19 +30,17 @@ SESSION_KEYS = ("head", "turns", "answers", "context", "files", "running")
 class RedisHistory:
     """A `History`, a `SessionEditor` and a `FileShelf`."""
 
-    def __init__(self, client: Redis, guard: StoreGuard) -> None:
+    def __init__(self, client: Redis, guard: StoreGuard, logs: LogStore) -> None:
         self._client = client
         self._guard = guard
+        self._logs = logs
 
     def turn(self, owner: Owner, answer_id: str) -> Turn:
-        with self._guard, self._client.pipeline(transaction=False) as pipeline:
-            pipeline.get(answer_key(owner, answer_id, "at"))
-            pipeline.get(answer_key(owner, answer_id, "live"))
-            session_id, live = pipeline.execute()
+        session_id = self._field(answer_key(owner, answer_id, "at"), "session")
         stored = self._field(session_key(owner, (session_id or b"").decode(), "answers"), answer_id)
         if stored is None:
             raise NotFound("no such answer")
-        return _as_it_stands(turn_decoder.decode(stored), live)
+        return self._as_it_stands(owner, turn_decoder.decode(stored))
 
     def sessions(self, owner: Owner, cursor: str, limit: int) -> SessionList:
         key = owner_key(owner, "sessions")
@@ -89,23 +89,24 @@ class RedisHistory:
             raise NotFound("no such session")
         return _entry(session_id, self._known(owner, session_id))
 
-    def delete(self, owner: Owner, session_id: str) -> tuple[str, str]:
+    def delete(self, owner: Owner, session_id: str) -> Sequence[str]:
         self._known(owner, session_id)
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
-            pipeline.get(session_key(owner, session_id, "running"))
+            pipeline.hkeys(session_key(owner, session_id, "running"))
             pipeline.hkeys(session_key(owner, session_id, "files"))
             pipeline.lrange(session_key(owner, session_id, "turns"), 0, -1)
             running, files, turns = pipeline.execute()
         keys = [session_key(owner, session_id, name) for name in SESSION_KEYS]
         keys += [session_key(owner, session_id, f"file:{file.decode()}") for file in files]
-        keys += [answer_key(owner, turn.decode(), name) for turn in turns for name in ("at", "live")]
+        keys += [answer_key(owner, turn.decode(), "at") for turn in turns]
+        # Those who read a running answer still get its end from its log, which then expires.
+        keys += [answer_key(owner, turn.decode(), "log") for turn in turns if turn not in running]
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             pipeline.zrem(owner_key(owner, "sessions"), session_id)
             for key in keys:
                 pipeline.unlink(key)
             pipeline.execute()
-        answer_id, _, worker = (running or b"").decode().partition(" ")
-        return answer_id, worker
+        return [answer_id.decode() for answer_id in running]
 
     def files(self, owner: Owner, session_id: str) -> tuple[StoredFile, ...]:
         self._known(owner, session_id)
@@ -168,23 +169,19 @@ class RedisHistory:
     def _turns(self, owner: Owner, session_id: str, ids: Sequence[str]) -> tuple[Turn, ...]:
         if not ids:
             return ()
-        with self._guard, self._client.pipeline(transaction=False) as pipeline:
-            pipeline.hmget(session_key(owner, session_id, "answers"), ids)
-            for answer_id in ids:
-                pipeline.get(answer_key(owner, answer_id, "live"))
-            stored, *lives = pipeline.execute()
-        pairs_of = zip(stored, lives, strict=True)
-        return tuple(_as_it_stands(turn_decoder.decode(turn), live) for turn, live in pairs_of if turn)
+        with self._guard:
+            stored: Any = self._client.hmget(session_key(owner, session_id, "answers"), ids)
+        return tuple(self._as_it_stands(owner, turn_decoder.decode(turn)) for turn in stored if turn)
 
-
-def _as_it_stands(turn: Turn, live: bytes | None) -> Turn:
-    """A running turn's text so far, or, where nobody renews it any more, its honest end."""
-    if turn.status != "running":
-        return turn
-    if live is not None:
-        return turn_decoder.decode(live)
-    error = failure(Interrupted("the worker that wrote this answer died"), turn.language)
-    return replace(turn, status="failed", error=error)
+    def _as_it_stands(self, owner: Owner, turn: Turn) -> Turn:
+        """A running turn's text so far, or, where nobody wrote it to its end, an honest one."""
+        if turn.status != "running":
+            return turn
+        logged = self._logs.read(owner, turn.answer_id)
+        if logged and logged.pieces:
+            return replace(turn, text=text_of(frames_of(logged.pieces)))
+        error = failure(Interrupted("the worker that wrote this answer died"), turn.language)
+        return replace(turn, status="failed", error=error)
 
 
 def _entry(session_id: str, head: dict[str, str]) -> SessionEntry:

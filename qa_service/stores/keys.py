@@ -6,22 +6,28 @@
     qa:{owner.session}:context     list    answer ids of the current topic, oldest first: what a model may see
     qa:{owner.session}:files       hash    file id → file
     qa:{owner.session}:file:ID     hash    passage:N, first:PAGE, count:PAGE, part:N, word:WORD → its postings
-    qa:{owner.session}:running     string  "answer id worker", for ten seconds at a time
-    qa:{owner.answer}:at           string  session id
-    qa:{owner.answer}:live         string  the running turn as it stands, for ten seconds at a time
+    qa:{owner.session}:running     hash    answer id → the worker that writes it
+    qa:{owner.answer}:at           hash    session, last: the number of its last frame, once written
+    qa:{owner.answer}:log          stream  "last number-entries before" → first: number, items: frames, marks
+    qa:{owner.answer}:read         string  it is read elsewhere than it is written, for some seconds at a time
     qa:{owner}:sessions            zset    session id by its last change
     qa:{owner}:rate                string  when the next question may come
-    qa:worker:ID:stops             list    answer ids that worker is asked to stop
+    qa:{owner}:repeat:KEY          string  "answer id fingerprint"
+    qa:{workers}:alive             zset    worker by its last sign of life, in the store's milliseconds; below zero:
+                                           by when it was found to be dead and to hold nothing
+    qa:{workers}:ID:holds          hash    answer id → what is needed to take it over
+    qa:{workers}:ID:nudge          stream  wakes that worker
+    qa:{workers}:stops             stream  answer ids to be stopped, whoever writes them
 
-Every key but a worker's carries its owner, so nothing of one owner's is found under another's. The keys of one
+Every key but the workers' carries its owner, so nothing of one owner's is found under another's. The keys of one
 session share a hash tag. Values are JSON; sessions, turns and files say their version, and a file's passages are
 of its.
 """
 
 from qa_service.model import Owner
 
-MARK_MS = 10_000
-"""A running answer's mark and its text so far outlive their worker by at most this."""
+ALIVE = "qa:{workers}:alive"
+STOPS = "qa:{workers}:stops"
 
 
 def session_key(owner: Owner, session_id: str, name: str) -> str:
@@ -39,6 +45,11 @@ def owner_key(owner: Owner, name: str) -> str:
     return f"qa:{{{owner.key}{owner.address and '.' + owner.address}}}:{name}"
 
 
-def stops_key(worker: str) -> str:
-    """Where a worker finds which of its answers to stop."""
-    return f"qa:worker:{worker}:stops"
+def repeat_key(owner: Owner, key: str) -> str:
+    """Where a repeated question finds its answer; an anonymous caller's, from whichever address."""
+    return f"qa:{{{owner.key}}}:repeat:{key}"
+
+
+def worker_key(worker: str, name: str) -> str:
+    """A key of one worker; all workers' share a hash tag."""
+    return f"qa:{{workers}}:{worker}:{name}"

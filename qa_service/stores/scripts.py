@@ -17,17 +17,21 @@ CLAIM = """
 -- head, turns, answers, context, running
 local expected, topic, topic_title, title, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local answer, worker, turn, reject = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local mark, ttl, most = ARGV[10], ARGV[11], tonumber(ARGV[12])
-local current = redis.call('HGET', KEYS[1], 'topic')
+local longest, ttl, most = ARGV[10], ARGV[11], tonumber(ARGV[12])
+local running, claimed = {}, false
+for _, id in ipairs(redis.call('HKEYS', KEYS[5])) do
+  if id == answer then claimed = true else table.insert(running, id) end
+end
 -- A command is sent again when its connection breaks: the same claim twice is one.
-if redis.call('HEXISTS', KEYS[3], answer) == 1 then return {'known'} end
+if claimed then return {'known', unpack(running)} end
+local head = redis.call('HMGET', KEYS[1], 'topic', 'title:' .. topic)
+local current = head[1]
 if (current or '0') ~= expected then return {'moved'} end
-local running = redis.call('GET', KEYS[5])
-if running and reject == '1' then return {'busy', running} end
+if #running > 0 and reject == '1' then return {'busy', unpack(running)} end
 local function append(id, value, number)
   redis.call('HSET', KEYS[3], id, value)
-  redis.call('RPUSH', KEYS[2], id)
   redis.call('HINCRBY', KEYS[1], 'turns:' .. number, 1)
+  return redis.call('RPUSH', KEYS[2], id)
 end
 if not current then
   redis.call('HSET', KEYS[1], 'v', 1, 'createdAt', now, 'title', title, 'title:1', title)
@@ -36,22 +40,39 @@ if not current then
     redis.call('RPUSH', KEYS[4], ARGV[i])
   end
 end
-if topic ~= expected then
-  redis.call('HSET', KEYS[1], 'topic', topic)
-  if topic ~= '1' then redis.call('DEL', KEYS[4]) end
-end
--- One that was begun by hand has no title before its first question.
-if (redis.call('HGET', KEYS[1], 'title:' .. topic) or '') == '' then
-  redis.call('HSET', KEYS[1], 'title:' .. topic, topic_title)
-end
-redis.call('HSET', KEYS[1], 'updatedAt', now)
-append(answer, turn, topic)
-while redis.call('LLEN', KEYS[2]) > most do
+if topic ~= expected and topic ~= '1' then redis.call('DEL', KEYS[4]) end
+-- A topic that was begun by hand has no title before its first question.
+local heading = head[2] or (not current and topic == '1' and title) or ''
+if heading == '' then heading = topic_title end
+redis.call('HSET', KEYS[1], 'topic', topic, 'title:' .. topic, heading, 'updatedAt', now)
+for _ = most + 1, append(answer, turn, topic) do
   redis.call('HDEL', KEYS[3], redis.call('LPOP', KEYS[2]))
 end
-redis.call('SET', KEYS[5], answer .. ' ' .. worker, 'PX', mark)
+redis.call('HSET', KEYS[5], answer, worker)
+redis.call('EXPIRE', KEYS[5], longest)
 for i = 1, 4 do redis.call('EXPIRE', KEYS[i], ttl) end
-return {current and 'known' or 'created', running}
+return {current and 'known' or 'created', unpack(running)}
+"""
+
+# The same answer begun twice is begun once: its log may have gone on in between.
+BEGIN = """
+-- at, log
+if redis.call('HSETNX', KEYS[1], 'session', ARGV[1]) == 0 then return end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('XADD', KEYS[2], '1-0', 'first', 1, 'items', ARGV[3])
+redis.call('EXPIRE', KEYS[2], ARGV[4])
+"""
+
+# The entry arrives behind the other arguments. Whoever isn't the writer any more fails with it, and changes nothing.
+CLOSE = """
+-- log, at
+local last, seconds = ARGV[1], ARGV[2]
+local added = redis.call('XADD', KEYS[1], unpack(ARGV, 3))
+if not added then return false end
+redis.call('EXPIRE', KEYS[1], seconds)
+redis.call('HSET', KEYS[2], 'last', last)
+redis.call('EXPIRE', KEYS[2], seconds, 'NX')
+return added
 """
 
 SAVE = """
@@ -59,21 +80,32 @@ SAVE = """
 local answer, worker, turn, topic, extend = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local now, ttl, most, prefix = ARGV[6], ARGV[7], tonumber(ARGV[8]), ARGV[9]
 local seconds = tonumber(ARGV[10])
-if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HEXISTS', KEYS[2], answer) == 0 then return false end
+local stored = redis.call('HGET', KEYS[2], answer)
+if stored == turn then return {'saved'} end
+if stored and redis.call('HGET', KEYS[5], answer) ~= worker then return {'lost'} end
+redis.call('HDEL', KEYS[5], answer)
+if not stored then return {'gone'} end
 redis.call('HSET', KEYS[2], answer, turn)
-redis.call('HSET', KEYS[1], 'updatedAt', now)
-if extend == '1' and redis.call('HGET', KEYS[1], 'topic') == topic then
-  redis.call('LREM', KEYS[3], 0, answer)
-  redis.call('RPUSH', KEYS[3], answer)
-  redis.call('LTRIM', KEYS[3], -most, -1)
+local head = redis.call('HMGET', KEYS[1], 'topic', 'found')
+if extend == '1' and head[1] == topic then
+  if redis.call('RPUSH', KEYS[3], answer) > most then redis.call('LPOP', KEYS[3]) end
 end
-if redis.call('GET', KEYS[5]) == answer .. ' ' .. worker then redis.call('DEL', KEYS[5]) end
-for i = 1, #KEYS do if i ~= 5 then redis.call('EXPIRE', KEYS[i], ttl) end end
+-- The claim did so for the others.
+for i = 3, 4 do redis.call('EXPIRE', KEYS[i], ttl) end
 for _, id in ipairs(redis.call('HKEYS', KEYS[4])) do redis.call('EXPIRE', prefix .. id, ttl) end
-redis.call('HSETNX', KEYS[1], 'found', seconds)
-if seconds - tonumber(redis.call('HGET', KEYS[1], 'found')) < tonumber(ttl) then return {} end
+redis.call('HSET', KEYS[1], 'updatedAt', now, 'found', head[2] or seconds)
+if seconds - tonumber(head[2] or seconds) < tonumber(ttl) then return {'saved'} end
 redis.call('HSET', KEYS[1], 'found', seconds)
-return redis.call('LRANGE', KEYS[6], 0, -1)
+return {'saved', unpack(redis.call('LRANGE', KEYS[6], 0, -1))}
+"""
+
+ADOPT = """
+-- answers, running
+local turn = redis.call('HGET', KEYS[1], ARGV[1])
+if not turn or redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0 then return false end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+redis.call('EXPIRE', KEYS[2], ARGV[3], 'GT')
+return turn
 """
 
 FINISH = """
@@ -100,15 +132,6 @@ for word = at, #ARGV, 2 do
   redis.call('HSET', KEYS[1], field, (redis.call('HGET', KEYS[1], field) or '') .. ARGV[word + 1])
 end
 redis.call('EXPIRE', KEYS[1], ttl)
-"""
-
-RENEW = """
--- running, answers
-local answer, worker, turn, mark = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-if redis.call('GET', KEYS[1]) ~= answer .. ' ' .. worker then return end
-redis.call('PEXPIRE', KEYS[1], mark)
--- Should its worker die, this much of it is kept.
-if redis.call('HEXISTS', KEYS[2], answer) == 1 then redis.call('HSET', KEYS[2], answer, turn) end
 """
 
 NEW_TOPIC = """
@@ -138,4 +161,57 @@ local wait = due + interval - now - burst * interval
 if wait > 0.001 then return tostring(wait) end
 redis.call('SET', KEYS[1], tostring(due + interval), 'PX', math.ceil(due + interval - now) + 1)
 return '0'
+"""
+
+# Times are the store's own: workers' clocks need not agree. Who isn't known wasn't missed: a store that lost its
+# memory gave nobody's answers away.
+BEAT = """
+-- workers, what this one holds
+local worker, seconds = ARGV[1], ARGV[3]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local silent = now - ARGV[2]
+local missed = tonumber(redis.call('ZSCORE', KEYS[1], worker) or now) <= silent
+redis.call('ZADD', KEYS[1], now, worker)
+redis.call('EXPIRE', KEYS[1], seconds)
+redis.call('EXPIRE', KEYS[2], seconds)
+return {missed and 1 or 0, redis.call('ZRANGEBYSCORE', KEYS[1], 0, silent)}
+"""
+
+# Whoever takes an answer out of a dead worker's hash has it: no two get the same. Below zero stand, for a while,
+# those that have nothing left: should one live after all, it learns that it was missed.
+TAKE_OVER = """
+-- workers, what the dead one holds, what this one holds
+local dead, most, seconds = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local taken = {}
+for _, answer in ipairs(redis.call('HKEYS', KEYS[2])) do
+  if #taken == most then break end
+  local held = redis.call('HGET', KEYS[2], answer)
+  redis.call('HDEL', KEYS[2], answer)
+  redis.call('HSET', KEYS[3], answer, held)
+  table.insert(taken, held)
+end
+if #taken > 0 then
+  redis.call('ZADD', KEYS[1], 'XX', 0, dead)
+  redis.call('EXPIRE', KEYS[3], seconds)
+  return taken
+end
+local now = redis.call('TIME')[1] * 1000
+redis.call('ZREMRANGEBYSCORE', KEYS[1], seconds * 1000 - now, '(0')
+redis.call('ZADD', KEYS[1], 'XX', -now, dead)
+return taken
+"""
+
+# Where a value is named that doesn't count any more, it is replaced, if it still stands there.
+RESERVE = """
+-- the key
+local value, seconds, stale = ARGV[1], ARGV[2], ARGV[3]
+local found = redis.call('GET', KEYS[1])
+if found and found ~= stale then return found end
+redis.call('SET', KEYS[1], value, 'EX', seconds)
+"""
+
+RELEASE = """
+-- the key
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 """

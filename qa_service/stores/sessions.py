@@ -1,4 +1,4 @@
-"""Sessions in Redis, as answering needs them, and what workers tell each other of running answers."""
+"""Sessions in Redis, as answering needs them: what is asked when, and how often."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -10,33 +10,42 @@ from redis import Redis
 
 from qa_service.clock import now
 from qa_service.errors import Busy
-from qa_service.interfaces import Claim, Claimed
-from qa_service.model import Exchange, Owner, Session, StoredFile, Topic, Turn
+from qa_service.interfaces import Claim, Claimed, Held, Reserved, Saved
+from qa_service.model import Exchange, Owner, Repeat, Session, StoredFile, Topic, Turn
 from qa_service.stores import scripts
 from qa_service.stores.breaker import StoreGuard
-from qa_service.stores.keys import MARK_MS, answer_key, owner_key, session_key, stops_key
+from qa_service.stores.keys import answer_key, owner_key, repeat_key, session_key, worker_key
+from qa_service.stores.logs import kept_items
 
 CONTEXT_TURNS = 20
 """Exchanges of a topic that a model may still see; more would not fit most prompts."""
+
+RESERVED_SECONDS = 30
+"""How long a key is kept for an answer that hasn't begun yet; its worker may have died."""
 
 exchange = msgspec.json.Decoder(Exchange)
 stored_file = msgspec.json.Decoder(StoredFile)
 
 
 class Kept(Struct, frozen=True):
-    """How long and how much of a session is kept."""
+    """How long and how much is kept; times are seconds."""
 
     seconds: int
     turns: int
+    answer: int
+    """The longest that an answer may be written."""
+    log: int
+    """An answer's log, while it is written."""
 
 
 class RedisSessions:
-    """A `SessionStore`."""
+    """A `SessionStore`, for one worker."""
 
-    def __init__(self, client: Redis, guard: StoreGuard, kept: Kept) -> None:
+    def __init__(self, client: Redis, guard: StoreGuard, kept: Kept, *, worker: str) -> None:
         self._client = client
         self._guard = guard
         self._kept = kept
+        self._worker = worker
 
     def load(self, owner: Owner, session_id: str) -> Session | None:
         keys = _keys(owner, session_id, "head", "context", "answers", "files")
@@ -51,28 +60,48 @@ class RedisSessions:
         turn = claim.turn
         keys = _keys(claim.owner, turn.session_id, "head", "turns", "answers", "context", "running")
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
-            pipeline.set(answer_key(claim.owner, turn.answer_id, "at"), turn.session_id, ex=2 * self._kept.seconds)
             pipeline.eval(scripts.CLAIM, len(keys), *keys, *self._claim_arguments(claim))
-            pipeline.set(answer_key(claim.owner, turn.answer_id, "live"), msgspec.json.encode(turn), px=MARK_MS)
-            if claim.owner.kind != "anonymous":  # nothing is listed for them
-                pipeline.zremrangebyscore(owner_key(claim.owner, "sessions"), "-inf", time.time() - self._kept.seconds)
-                pipeline.zadd(owner_key(claim.owner, "sessions"), {turn.session_id: time.time()})
-                pipeline.expire(owner_key(claim.owner, "sessions"), self._kept.seconds)
-            outcome: list[bytes] = pipeline.execute()[1]
+            self._begin(pipeline, claim)
+            if not claim.reject_busy:
+                self._list(pipeline, claim)
+            outcome: list[bytes] = pipeline.execute()[0]
             if outcome[0] in (b"busy", b"moved"):
-                pipeline.unlink(*(answer_key(claim.owner, turn.answer_id, name) for name in ("at", "live")))
-                pipeline.execute()
+                self._withdraw(pipeline, claim)
+            elif claim.reject_busy:
+                self._list(pipeline, claim)
+            pipeline.execute()
         return _claimed(outcome)
 
-    def save(self, owner: Owner, turn: Turn) -> bool:
+    def _begin(self, pipeline: Any, claim: Claim) -> None:
+        """All that stands outside of the session: where the answer is found, its log, who holds it."""
+        owner, turn, kept = claim.owner, claim.turn, self._kept
+        keys = [answer_key(owner, turn.answer_id, name) for name in ("at", "log")]
+        start, held = kept_items([claim.start]), Held(owner, turn.answer_id, turn.session_id, claim.admission)
+        holds = worker_key(self._worker, "holds")
+        pipeline.eval(scripts.BEGIN, len(keys), *keys, turn.session_id, 2 * kept.seconds, start, kept.log)
+        pipeline.hset(holds, turn.answer_id, msgspec.json.encode(held))
+        pipeline.expire(holds, kept.log)
+        if claim.repeat:
+            pipeline.expire(repeat_key(owner, claim.repeat.key), int(claim.repeat.seconds) or kept.answer)
+
+    def _list(self, pipeline: Any, claim: Claim) -> None:
+        if claim.owner.kind != "anonymous":  # nothing is listed for them
+            pipeline.zadd(owner_key(claim.owner, "sessions"), {claim.turn.session_id: time.time()})
+            pipeline.expire(owner_key(claim.owner, "sessions"), self._kept.seconds)
+
+    def _withdraw(self, pipeline: Any, claim: Claim) -> None:
+        pipeline.unlink(*(answer_key(claim.owner, claim.turn.answer_id, name) for name in ("at", "log")))
+        pipeline.hdel(worker_key(self._worker, "holds"), claim.turn.answer_id)
+
+    def save(self, owner: Owner, turn: Turn) -> Saved:
         keys = _keys(owner, turn.session_id, "head", "answers", "context", "files", "running", "turns")
         with self._guard:
-            turns: Any = self._client.eval(
+            word, *others = self._client.eval(
                 scripts.SAVE,
                 len(keys),
                 *keys,
                 turn.answer_id,
-                turn.worker,
+                self._worker,
                 msgspec.json.encode(turn),
                 turn.topic,
                 int(bool(turn.text) and turn.status != "failed"),
@@ -82,8 +111,9 @@ class RedisSessions:
                 session_key(owner, turn.session_id, "file:"),
                 int(time.time()),
             )
-        self._keep_found(owner, turns or ())
-        return turns is not None
+        self._keep_found(owner, others)
+        saved: Saved = word.decode()
+        return saved
 
     def _keep_found(self, owner: Owner, answer_ids: Sequence[bytes]) -> None:
         """An answer is found by its id as long as its session lives: its pointer lives twice as long as a session
@@ -105,42 +135,47 @@ class RedisSessions:
             claim.title,
             turn.created_at,
             turn.answer_id,
-            turn.worker,
+            self._worker,
             msgspec.json.encode(turn),
             int(claim.reject_busy),
-            MARK_MS,
+            self._kept.answer,
             self._kept.seconds,
             self._kept.turns,
             *seeds,
         ]
 
 
-class RedisRunning:
-    """A `RunningStore`."""
+class RedisRepeats:
+    """A `Repeats`."""
 
-    def __init__(self, client: Redis, guard: StoreGuard, *, waiting: Redis) -> None:
+    def __init__(self, client: Redis, guard: StoreGuard) -> None:
         self._client = client
         self._guard = guard
-        self._waiting = waiting
-        self._waiting_guard = StoreGuard()
 
-    def renew(self, owner: Owner, turn: Turn) -> None:
-        keys, written = _keys(owner, turn.session_id, "running", "answers"), msgspec.json.encode(turn)
-        with self._guard, self._client.pipeline(transaction=False) as pipeline:
-            pipeline.eval(scripts.RENEW, len(keys), *keys, turn.answer_id, turn.worker, written, MARK_MS)
-            pipeline.set(answer_key(owner, turn.answer_id, "live"), written, px=MARK_MS)
-            pipeline.execute()
+    def reserve(self, owner: Owner, repeat: Repeat, answer_id: str) -> Reserved | None:
+        reserved = self._reserve(owner, repeat, answer_id)
+        if reserved and not repeat.seconds and self._is_over(owner, reserved):
+            reserved = self._reserve(owner, repeat, answer_id, stale=reserved)
+        # The same word sent twice, since its connection broke, is one.
+        return reserved if reserved and reserved.answer_id != answer_id else None
 
-    def stop(self, answer_id: str, worker: str) -> None:
-        with self._guard, self._client.pipeline(transaction=False) as pipeline:
-            pipeline.rpush(stops_key(worker), answer_id)
-            pipeline.pexpire(stops_key(worker), MARK_MS)
-            pipeline.execute()
+    def release(self, owner: Owner, repeat: Repeat, answer_id: str) -> None:
+        with self._guard:
+            value = _reservation(Reserved(answer_id, repeat.fingerprint))
+            self._client.eval(scripts.RELEASE, 1, repeat_key(owner, repeat.key), value)
 
-    def stopped(self, worker: str, wait: float) -> Sequence[str]:
-        with self._waiting_guard:
-            first: Any = self._waiting.blpop([stops_key(worker)], timeout=wait)
-        return [first[1].decode()] if first else []
+    def _reserve(
+        self, owner: Owner, repeat: Repeat, answer_id: str, *, stale: Reserved | None = None
+    ) -> Reserved | None:
+        value = _reservation(Reserved(answer_id, repeat.fingerprint))
+        arguments = (value, RESERVED_SECONDS, _reservation(stale) if stale else "")
+        with self._guard:
+            found: Any = self._client.eval(scripts.RESERVE, 1, repeat_key(owner, repeat.key), *arguments)
+        return Reserved(*found.decode().split(" ", 1)) if found else None
+
+    def _is_over(self, owner: Owner, reserved: Reserved) -> bool:
+        with self._guard:
+            return bool(self._client.hexists(answer_key(owner, reserved.answer_id, "at"), "last"))
 
 
 class RedisLimiter:
@@ -157,6 +192,10 @@ class RedisLimiter:
         with self._guard:
             wait: Any = self._client.eval(scripts.TAKE, 1, owner_key(owner, "rate"), *times)
         return float(wait) / 1000
+
+
+def _reservation(reserved: Reserved) -> str:
+    return f"{reserved.answer_id} {reserved.fingerprint}"
 
 
 def _keys(owner: Owner, session_id: str, *names: str) -> list[str]:
@@ -196,8 +235,7 @@ def topics_of(head: Mapping[str, str]) -> tuple[Topic, ...]:
 
 
 def _claimed(outcome: Sequence[bytes]) -> Claimed:
-    word, *rest = (part.decode() for part in outcome if part is not None)
-    answer_id, _, worker = (rest[0] if rest else "").partition(" ")
+    word, *running = (part.decode() for part in outcome)
     if word == "busy":
-        raise Busy("the session is answering another question", answer_id=answer_id)
-    return Claimed(created=word == "created", moved=word == "moved", replaced=answer_id, replaced_worker=worker)
+        raise Busy("the session is answering another question", answer_id=running[0])
+    return Claimed(created=word == "created", moved=word == "moved", replaced=running)

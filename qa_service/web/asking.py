@@ -1,24 +1,25 @@
 """Asking: `POST ask` and `GET ask`."""
 
-from collections.abc import Iterator
-from contextlib import closing
-from http import HTTPStatus
+import time
 
 from flask import Blueprint, Response, request
+from msgspec.structs import replace
 
-from qa_service.errors import Interrupted, MethodNotAllowed
-from qa_service.interfaces import WireFormat
-from qa_service.model import Owner
-from qa_service.running import Reader, Running
-from qa_service.web.bodies import hung_up
+from qa_service.desk import Repeated
+from qa_service.errors import MethodNotAllowed, NotFound, StoreUnavailable
+from qa_service.model import Owner, Question
+from qa_service.running.mirror import Mirror
+from qa_service.running.written import Running
+from qa_service.web.answers import resumed
 from qa_service.web.forms import Form, read_form
 from qa_service.web.mounting import Mounted, asking_owner, mounted, spoken_language
-from qa_service.web.problems import json_response, problem
 from qa_service.web.questions import Format, flag, format_of, question_of
-from qa_service.wire.frames import answer
-from qa_service.wire.typed import Typed
+from qa_service.web.repeats import repeat_of
+from qa_service.web.streaming import answered
 
-STREAM_HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+JOIN_SECONDS = 5.0
+"""How long a repeated question waits for its first one to be let in."""
+POLL_SECONDS = 0.05
 
 
 def ask() -> Response:
@@ -27,14 +28,15 @@ def ask() -> Response:
         raise MethodNotAllowed("HEAD: expected GET or POST")
     service, owner = mounted(), asking_owner(asks=True)
     with read_form(request, service.limits) as form:
-        # Nothing can be resumed yet, and a client that reconnects by itself must never pay twice.
-        if "Last-Event-ID" in request.headers or "lastEventId" in form.fields:
-            form.discard()
-            return Response(status=HTTPStatus.NO_CONTENT)
         wanted = format_of(form.fields, request.headers.get("Accept", ""))
+        seen = request.headers.get("Last-Event-ID") or form.fields.get("lastEventId")
+        if seen is not None:
+            # A client that reconnects by itself must never pay twice.
+            form.discard()
+            return resumed(service, owner, str(seen), wanted)
         ids = flag(form.fields, "ids") or request.method == "GET"
-        running = _start(service, owner, form, wanted)
-    return _whole(service, running) if wanted == "json" else _streamed(service, running, ids=ids)
+        source = _join(service, _question(service, owner, form, wanted), form)
+    return answered(service, source, wanted, ids=ids)
 
 
 def install(blueprint: Blueprint) -> None:
@@ -42,50 +44,31 @@ def install(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/ask", "ask", ask, methods=["GET", "POST"])
 
 
-def _start(service: Mounted, owner: Owner, form: Form, wanted: Format) -> Running:
-    assembly = service.assembly
+def _question(service: Mounted, owner: Owner, form: Form, wanted: Format) -> Question:
+    settings = service.assembly.settings
     question = question_of(
         form,
         owner,
-        assembly.settings,
+        settings,
         language=spoken_language(),
         resumable=wanted == "typed",
-        offline=assembly.offline,
+        offline=service.assembly.offline,
     )
-    return assembly.runner.start(assembly.desk.admit(question))
+    header, get = request.headers.get("Idempotency-Key", ""), request.method == "GET"
+    return replace(question, repeat=repeat_of(question, form.fields, header, get=get, seconds=settings.idempotency_ttl))
 
 
-def _streamed(service: Mounted, running: Running, *, ids: bool) -> Response:
-    wire = Typed(service.public_prefix(), running.admission.turn.answer_id if ids else "")
-    reader = _reader(service, running)
-    response = Response(_frames(reader, wire), headers=STREAM_HEADERS, content_type=wire.content_type)
-    # A client that left before the first byte never starts the generator; this runs all the same.
-    response.call_on_close(reader.close)
-    return _named(response, running)
-
-
-def _reader(service: Mounted, running: Running) -> Reader:
-    heartbeat = service.assembly.settings.heartbeat_seconds
-    return service.assembly.runner.follow(running, heartbeat=heartbeat, gone=hung_up(request))
-
-
-def _frames(reader: Reader, wire: WireFormat) -> Iterator[bytes]:
-    for batch in reader:
-        yield b"".join([wire.encode(seq, frame) for seq, frame in batch]) if batch else wire.heartbeat()
-
-
-def _whole(service: Mounted, running: Running) -> Response:
-    with closing(_reader(service, running)) as reader:
-        for _ in reader:
-            pass
-    turn = running.finished()
-    if turn is None:
-        raise Interrupted("the answer broke off")
-    response = problem(turn.error) if turn.error else json_response(answer(turn, service.public_prefix()))
-    return _named(response, running)
-
-
-def _named(response: Response, running: Running) -> Response:
-    response.headers["X-Session-Id"] = running.admission.turn.session_id
-    response.headers["X-Answer-Id"] = running.admission.turn.answer_id
-    return response
+def _join(service: Mounted, question: Question, form: Form) -> Running | Mirror | None:
+    """Begin the answer, or come to the one that this question has already."""
+    assembly, until = service.assembly, time.monotonic() + JOIN_SECONDS
+    while isinstance(outcome := assembly.desk.admit(question), Repeated):
+        try:
+            source = assembly.runner.open(question.owner, outcome.answer_id)
+        except NotFound:
+            if time.monotonic() > until:
+                raise StoreUnavailable("the first of these questions isn't let in yet", retry_after=1) from None
+            time.sleep(POLL_SECONDS)
+        else:
+            form.discard()
+            return source
+    return assembly.runner.start(outcome)

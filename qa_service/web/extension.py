@@ -54,14 +54,17 @@ class QAService:
         limits = Limits(bounds, settings.max_file, settings.max_files, assembly.uploads)
         prefix = self._url_prefix or settings.prefix
         mount(app, Mounted(assembly, gate, limits, prefix))
-        app.register_blueprint(_blueprint(gate), url_prefix=prefix)
+        app.register_blueprint(_blueprint(gate, assembly), url_prefix=prefix)
 
 
-def _blueprint(gate: Gate) -> Blueprint:
+def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
     blueprint = Blueprint("qa_service", __name__)
     problems.install(blueprint, gate)
     for module in (asking, answers, sessions, health):
         module.install(blueprint)
+
+    # Not sooner: a host may fork after it has mounted us, and threads don't survive that.
+    blueprint.before_request(assembly.runner.wake)
 
     @blueprint.before_request
     def answer_preflight() -> Response | None:

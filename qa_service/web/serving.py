@@ -7,13 +7,14 @@ from collections.abc import Iterable
 
 from flask import Flask
 
+from qa_service.running.runner import Runner
 from qa_service.settings import Settings, from_environment
 from qa_service.web.app import create_app
 from qa_service.web.identity import is_loopback
 from qa_service.web.mounting import KEY, Mounted
 
 GOODBYE_SECONDS = 1.0
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.1
 
 
 def served() -> Flask:
@@ -41,12 +42,29 @@ def refuse_open_server(settings: Settings, hosts: Iterable[str]) -> None:
             )
 
 
+def runner_of(app: object) -> Runner | None:
+    """All answers of this worker, if it serves any."""
+    service = app.extensions.get(KEY) if isinstance(app, Flask) else None
+    return service.assembly.runner if isinstance(service, Mounted) else None
+
+
+def wake(app: object) -> None:
+    """Begin to watch over other workers' answers, before anybody asks anything."""
+    if runner := runner_of(app):
+        runner.wake()
+
+
+def drain(app: object, seconds: float) -> None:
+    """Let no more in, wait that long for what runs, and leave the rest to other workers."""
+    if runner := runner_of(app):
+        runner.drain()
+        until = time.monotonic() + seconds
+        while runner.count() and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
+        runner.close("handover", GOODBYE_SECONDS)
+
+
 def end_answers(app: object) -> None:
     """Stop what this worker is answering, and give it a second to say so to its readers and to be kept."""
-    service = app.extensions.get(KEY) if isinstance(app, Flask) else None
-    if not isinstance(service, Mounted):
-        return
-    runner = service.assembly.runner
-    ended, until = runner.close(), time.monotonic() + GOODBYE_SECONDS
-    while (runner.count() or any(running.readers for running in ended)) and time.monotonic() < until:
-        time.sleep(POLL_SECONDS)
+    if runner := runner_of(app):
+        runner.close("interrupted", GOODBYE_SECONDS)

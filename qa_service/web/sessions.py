@@ -49,9 +49,8 @@ def rename(session_id: str) -> Response:
 def delete(session_id: str) -> Response:
     """Forget it; what is being answered in it is stopped."""
     service, owner = mounted(), asking_owner()
-    answer_id, worker = service.assembly.editor.delete(owner, session_id)
-    if answer_id:
-        service.assembly.runner.stop(answer_id, worker)
+    for answer_id in service.assembly.editor.delete(owner, session_id):
+        service.assembly.runner.stop(answer_id)
     return Response(status=HTTPStatus.NO_CONTENT)
 
 

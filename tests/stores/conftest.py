@@ -12,12 +12,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from qa_service.stores.breaker import StoreGuard, redis_pool
-from qa_service.stores.history import RedisHistory
-from qa_service.stores.passages import RedisFiles
-from qa_service.stores.sessions import Kept, RedisRunning, RedisSessions
+from qa_service.stores.breaker import redis_pool
 from tests import fakes
-from tests.stores.talking import TTL, TURNS, Stores
+from tests.stores.talking import Stores, stores_of
 
 PROGRAM = "redis-server"
 
@@ -48,8 +45,16 @@ def _wait_for(path: Path) -> None:
 
 @pytest.fixture(params=["memory", "private_valkey", "system_redis"])
 def client(request: pytest.FixtureRequest) -> Redis:
-    if request.param == "memory":
-        return fakes.client()
+    return fakes.client() if request.param == "memory" else _emptied(request)
+
+
+@pytest.fixture(params=["private_valkey", "system_redis"])
+def real(request: pytest.FixtureRequest) -> Redis:
+    """Those that are servers: what happens at once, or is counted, is theirs to show."""
+    return _emptied(request)
+
+
+def _emptied(request: pytest.FixtureRequest) -> Redis:
     client: Redis = request.getfixturevalue(request.param)
     client.flushall()
     return client
@@ -57,11 +62,4 @@ def client(request: pytest.FixtureRequest) -> Redis:
 
 @pytest.fixture
 def stores(client: Redis) -> Stores:
-    guard = StoreGuard()
-    return Stores(
-        client,
-        RedisSessions(client, guard, Kept(TTL, TURNS)),
-        RedisRunning(client, guard, waiting=client),
-        RedisFiles(client, guard, seconds=TTL),
-        RedisHistory(client, guard),
-    )
+    return stores_of(client)

@@ -1,31 +1,75 @@
-"""How a test speaks to the stores: questions asked, answers saved, files kept."""
+"""How a test speaks to the stores: questions asked, logs written, answers saved, files kept."""
 
 import time
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 from redis import Redis
 
-from qa_service.interfaces import Claim, Claimed
-from qa_service.model import FileText, Owner, Passage, StoredFile, Turn
+from qa_service.interfaces import Appended, Claim, Claimed, Entry, Held
+from qa_service.model import (
+    Admission,
+    Done,
+    FileText,
+    Frame,
+    Mark,
+    Owner,
+    Passage,
+    Repeat,
+    Start,
+    StoredFile,
+    Text,
+    TopicNotice,
+    Turn,
+)
 from qa_service.retrieval.lexical import index_of
+from qa_service.stores.breaker import StoreGuard
 from qa_service.stores.history import RedisHistory
+from qa_service.stores.logs import LogTimes, RedisLogs
 from qa_service.stores.passages import RedisFiles
-from qa_service.stores.sessions import RedisRunning, RedisSessions
+from qa_service.stores.sessions import Kept, RedisRepeats, RedisSessions
+from qa_service.stores.workers import RedisWorkers
 from tests.fakes import ANN, turn
 
 TTL = 1000
 TURNS = 5
+ANSWER_SECONDS = 300
+OPEN = 200
+DONE = 100
 
 
 class Stores(Struct, frozen=True):
-    """All that is kept in one Redis, sessions of at most five turns and a thousand seconds."""
+    """All that one worker keeps in one Redis, sessions of at most five turns and a thousand seconds."""
 
     client: Redis
     sessions: RedisSessions
-    running: RedisRunning
+    repeats: RedisRepeats
+    logs: RedisLogs
+    workers: RedisWorkers
     files: RedisFiles
     history: RedisHistory
+
+
+def stores_of(client: Redis, worker: str = "w1", *, turns: int = TURNS) -> Stores:
+    """As that worker has them."""
+    guard = StoreGuard()
+    logs = RedisLogs(client, guard, LogTimes(OPEN, DONE), worker=worker)
+    return Stores(
+        client,
+        RedisSessions(client, guard, Kept(TTL, turns, answer=ANSWER_SECONDS, log=OPEN), worker=worker),
+        RedisRepeats(client, guard),
+        logs,
+        RedisWorkers(client, guard, waiting=client, seconds=OPEN),
+        RedisFiles(client, guard, seconds=TTL),
+        RedisHistory(client, guard, logs),
+    )
+
+
+def start_of(asked: Turn) -> Start:
+    """The first frame of an answer."""
+    notice = TopicNotice(asked.topic, drifted=False, score=0.0)
+    return Start(asked.answer_id, asked.session_id, created=True, model="m", topic=notice, created_at=asked.created_at)
 
 
 def claim(
@@ -38,9 +82,12 @@ def claim(
     topic_title: str = "Skies",
     reject: bool = False,
     seed: tuple[Turn, ...] = (),
+    admission: Admission | None = None,
+    repeat: Repeat | None = None,
 ) -> Claimed:
     """A claim; by default of a session that isn't known yet."""
-    return sessions.claim(Claim(owner, expected, asked, title, topic_title, reject, seed))
+    start = start_of(asked)
+    return sessions.claim(Claim(owner, expected, asked, title, topic_title, reject, start, seed, admission, repeat))
 
 
 def answered(asked: Turn, text: str = "Because.") -> Turn:
@@ -48,17 +95,49 @@ def answered(asked: Turn, text: str = "Because.") -> Turn:
     return replace(asked, text=text, status="completed")
 
 
-def converse(sessions: RedisSessions, turns: int = 1, *, session_id: str = "s", owner: Owner = ANN) -> list[Turn]:
-    """A session of so many questions, each answered."""
+def converse(stores: Stores, turns: int = 1, *, session_id: str = "s", owner: Owner = ANN) -> list[Turn]:
+    """A session of so many questions, each answered and its log closed."""
     said = []
     for number in range(1, turns + 1):
-        asked = turn(
-            f"{session_id}-{number}", session_id=session_id, question=f"Question {number}", worker=f"w{number}"
-        )
-        claim(sessions, asked, expected=int(number > 1), owner=owner, title=f"Title of {session_id}")
+        asked = turn(f"{session_id}-{number}", session_id=session_id, question=f"Question {number}")
+        claim(stores.sessions, asked, expected=int(number > 1), owner=owner, title=f"Title of {session_id}")
         said.append(answered(asked, f"Answer {number}"))
-        sessions.save(owner, said[-1])
+        stores.sessions.save(owner, said[-1])
+        write(stores, Text(said[-1].text), Done("completed"), answer_id=asked.answer_id, owner=owner, closed=True)
     return said
+
+
+def write(
+    stores: Stores,
+    *items: Frame | Mark,
+    first: int = 2,
+    count: int = 1,
+    answer_id: str = "first",
+    owner: Owner = ANN,
+    closed: bool = False,
+) -> Appended:
+    """One entry more in an answer's log; by default the one behind that which its claim wrote."""
+    last = first - 1 + sum(not isinstance(item, Mark) for item in items)
+    (appended,) = stores.logs.append([Entry(owner, answer_id, first, last, count, items, closed)])
+    return appended
+
+
+def frames(stores: Stores, answer_id: str = "first", owner: Owner = ANN) -> list[tuple[int, Sequence[Frame | Mark]]]:
+    """What the log holds: each entry's first number, and what is in it."""
+    logged = stores.logs.read(owner, answer_id)
+    assert logged
+    return [(piece.first, piece.items) for piece in logged.pieces]
+
+
+def held(answer_id: str = "first", session_id: str = "s", owner: Owner = ANN) -> Held:
+    """An answer as its worker is known to write it."""
+    return Held(owner, answer_id, session_id)
+
+
+def endless(client: Redis) -> list[bytes]:
+    """Keys that would stay for ever."""
+    keys: Iterable[bytes] = client.scan_iter("*")
+    return [key for key in keys if client.ttl(key) < 0]
 
 
 def keep(

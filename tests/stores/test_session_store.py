@@ -4,16 +4,33 @@ import threading
 
 import msgspec
 import pytest
-from msgspec.structs import replace
 from redis import Redis
 
 from qa_service.errors import Busy, NotFound, StoreUnavailable
-from qa_service.model import Exchange, Topic
+from qa_service.interfaces import Held
+from qa_service.model import Done, Exchange, Owner, Session, Text, Topic
 from qa_service.stores.breaker import StoreGuard, redis_pool
-from qa_service.stores.keys import MARK_MS, answer_key, session_key
+from qa_service.stores.keys import answer_key, owner_key, session_key
 from qa_service.stores.sessions import Kept, RedisSessions
-from tests.fakes import ANN, BEN, turn
-from tests.stores.talking import TTL, TURNS, Stores, answered, claim, converse, history_texts, keep
+from tests.fakes import ANN, BEN, admission, turn
+from tests.stores.talking import (
+    ANSWER_SECONDS,
+    OPEN,
+    TTL,
+    TURNS,
+    Stores,
+    answered,
+    claim,
+    converse,
+    endless,
+    frames,
+    held,
+    history_texts,
+    keep,
+    start_of,
+    stores_of,
+    write,
+)
 
 
 class TestLoading:
@@ -21,25 +38,25 @@ class TestLoading:
         assert stores.sessions.load(ANN, "s") is None
 
     def test_another_owner_sees_nothing(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         assert stores.sessions.load(BEN, "s") is None
 
     def test_two_owners_may_use_the_same_id(self, stores: Stores) -> None:
-        converse(stores.sessions, 2)
-        converse(stores.sessions, 1, owner=BEN)
+        converse(stores, 2)
+        converse(stores, 1, owner=BEN)
         session = stores.sessions.load(BEN, "s")
         assert session
         assert session.context == (Exchange("Question 1", "Answer 1"),)
 
     def test_it_holds_the_exchanges_of_its_topic_oldest_first(self, stores: Stores) -> None:
-        converse(stores.sessions, 2)
+        converse(stores, 2)
         session = stores.sessions.load(ANN, "s")
         assert session
         assert session.context == (Exchange("Question 1", "Answer 1"), Exchange("Question 2", "Answer 2"))
         assert session.topics == (Topic(1, "Title of s", 2),)
 
     def test_it_holds_the_files_of_its_topic_alone(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         keep(stores.files, "Old.", file_id="f1", topic=1)
         claim(stores.sessions, turn("next", topic=2), expected=1, topic_title="Seas")
         new = keep(stores.files, "New.", file_id="f2", topic=2)
@@ -56,12 +73,12 @@ class TestClaiming:
         assert (session.topic, session.topics) == (1, (Topic(1, "Skies", 1),))
 
     def test_a_known_session_is_continued(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         claimed = claim(stores.sessions, turn("next"), expected=1)
-        assert (claimed.created, claimed.moved, claimed.replaced) == (False, False, "")
+        assert (claimed.created, claimed.moved, claimed.replaced) == (False, False, [])
 
     def test_a_new_topic_forgets_the_context_in_the_same_write(self, stores: Stores) -> None:
-        converse(stores.sessions, 2)
+        converse(stores, 2)
         claim(stores.sessions, turn("next", topic=2), expected=1, topic_title="Seas")
         session = stores.sessions.load(ANN, "s")
         assert session
@@ -69,13 +86,13 @@ class TestClaiming:
         assert session.topics == (Topic(1, "Title of s", 2), Topic(2, "Seas", 1))
 
     def test_nothing_is_written_when_the_topic_changed_in_between(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         claim(stores.sessions, turn("there", topic=2), expected=1)
         assert claim(stores.sessions, turn("here", topic=2), expected=1).moved
         assert [said.answer_id for said in stores.history.session(ANN, "s", "", 9).turns] == ["there", "s-1"]
 
     def test_a_session_deleted_in_between_has_moved(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         stores.history.delete(ANN, "s")
         assert claim(stores.sessions, turn("here"), expected=1).moved
         assert stores.sessions.load(ANN, "s") is None
@@ -91,21 +108,49 @@ class TestClaiming:
         before = sorted(stores.client.keys("*"))
         with pytest.raises(Busy):
             claim(stores.sessions, turn("second"), expected=1, reject=True)
-        claim(stores.sessions, turn("third", topic=8), expected=7)
+        assert claim(stores.sessions, turn("third", topic=8), expected=7).moved
         assert sorted(stores.client.keys("*")) == before
+        assert stores.workers.holds("w1") == {"first"}
 
     def test_a_refused_claim_of_an_unknown_session_lists_nothing(self, stores: Stores) -> None:
         claim(stores.sessions, turn("third", topic=8), expected=7)
         assert stores.history.sessions(ANN, "", 9).items == ()
         assert stores.client.keys("*") == []
 
-    def test_replacing_returns_the_running_answer_and_its_worker(self, stores: Stores) -> None:
-        claim(stores.sessions, turn("first", worker="w7"))
-        claimed = claim(stores.sessions, turn("second"), expected=1)
-        assert (claimed.replaced, claimed.replaced_worker) == ("first", "w7")
+    def test_a_question_refused_since_the_session_is_busy_moves_it_nowhere(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        claim(stores.sessions, turn("elsewhere", session_id="other"))
+        with pytest.raises(Busy):
+            claim(stores.sessions, turn("second"), expected=1, reject=True)
+        assert [entry.session_id for entry in stores.history.sessions(ANN, "", 9).items] == ["other", "s"]
+
+    def test_one_that_would_rather_be_refused_moves_a_quiet_session_up(self, stores: Stores) -> None:
+        converse(stores)
+        converse(stores, session_id="other")
+        claim(stores.sessions, turn("second"), expected=1, reject=True)
+        assert [entry.session_id for entry in stores.history.sessions(ANN, "", 9).items] == ["s", "other"]
+
+    def test_nothing_is_listed_for_an_anonymous_visitor(self, stores: Stores) -> None:
+        visitor = Owner("anonymous", "c" * 32, address="d" * 32)
+        claim(stores.sessions, turn("first"), owner=visitor)
+        assert not stores.client.exists(owner_key(visitor, "sessions"))
+
+    def test_replacing_returns_every_answer_that_runs_in_the_session(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        claim(stores_of(stores.client, "w2").sessions, turn("second"), expected=1)
+        assert sorted(claim(stores.sessions, turn("third"), expected=1).replaced) == ["first", "second"]
+
+    def test_the_answer_is_found_and_held_and_its_log_begun(self, stores: Stores) -> None:
+        asked = admission(session=Session("s", 1))
+        claim(stores.sessions, asked.turn, admission=asked)
+        logged = stores.logs.read(ANN, asked.answer_id)
+        assert logged
+        assert (logged.session_id, logged.last, logged.cursor) == ("s", 0, "1-0")
+        assert frames(stores, asked.answer_id) == [(1, [start_of(asked.turn)])]
+        assert stores.workers.held("w1", asked.answer_id) == Held(ANN, asked.answer_id, "s", asked)
 
     def test_a_finished_answer_keeps_nobody_busy(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         assert not claim(stores.sessions, turn("second"), expected=1, reject=True).replaced
 
     def test_a_seed_is_the_past_of_a_new_session(self, stores: Stores) -> None:
@@ -126,21 +171,31 @@ class TestClaiming:
         assert session.context == ()
         assert session.topics == (Topic(1, "Skies", 1), Topic(2, "Seas", 1))
 
-    @pytest.mark.parametrize(("topic", "expected"), [(1, 1), (2, 1)])
-    def test_the_same_claim_twice_is_one(self, stores: Stores, topic: int, expected: int) -> None:
-        """A command is sent again when its connection breaks."""
-        converse(stores.sessions)
-        claims = [claim(stores.sessions, turn("next", topic=topic), expected=expected) for _ in range(2)]
-        assert [claimed.moved for claimed in claims] == [False, False]
-        assert len(stores.history.session(ANN, "s", "", 9).turns) == 2
+    @pytest.mark.parametrize("topic", [1, 2])
+    def test_the_same_claim_twice_is_one(self, stores: Stores, topic: int) -> None:
+        """A command is sent again when its connection breaks; what is to be stopped must not be forgotten then."""
+        converse(stores)
+        claim(stores.sessions, turn("first"), expected=1)
+        claims = [claim(stores.sessions, turn("next", topic=topic), expected=1) for _ in range(2)]
+        assert [(claimed.moved, claimed.replaced) for claimed in claims] == [(False, ["first"])] * 2
+        assert len(stores.history.session(ANN, "s", "", 9).turns) == 3
+        assert len(frames(stores, "next")) == 1
+
+    def test_a_claim_sent_again_leaves_the_log_as_it_is_by_then(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        write(stores, Text("Be"))
+        claim(stores.sessions, turn("first"))
+        assert [first for first, _ in frames(stores)] == [1, 2]
 
     def test_the_oldest_turns_go_where_a_session_is_full(self, stores: Stores) -> None:
-        converse(stores.sessions, TURNS + 2)
+        converse(stores, TURNS + 2)
         assert history_texts(stores.history) == [f"Answer {n}" for n in range(TURNS + 2, 2, -1)]
         assert stores.client.hlen(session_key(ANN, "s", "answers")) == TURNS
+        with pytest.raises(NotFound):
+            stores.history.turn(ANN, "s-1")
 
     def test_a_turn_begun_by_hand_in_a_new_topic_names_it(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         stores.history.new_topic(ANN, "s")
         claim(stores.sessions, turn("next", topic=2), expected=2, topic_title="Seas")
         session = stores.sessions.load(ANN, "s")
@@ -152,13 +207,13 @@ class TestSaving:
     def test_it_replaces_the_running_turn(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
         saved = answered(turn("first"))
-        assert stores.sessions.save(ANN, saved)
+        assert stores.sessions.save(ANN, saved) == "saved"
         assert stores.history.turn(ANN, "first") == saved
 
     def test_saving_twice_is_saving_once(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
-        assert stores.sessions.save(ANN, answered(turn("first")))
-        assert stores.sessions.save(ANN, answered(turn("first")))
+        assert stores.sessions.save(ANN, answered(turn("first"))) == "saved"
+        assert stores.sessions.save(ANN, answered(turn("first"))) == "saved"
         session = stores.sessions.load(ANN, "s")
         assert session
         assert session.context == (Exchange("Why?", "Because."),)
@@ -167,18 +222,46 @@ class TestSaving:
     def test_a_deleted_session_stays_deleted(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
         stores.history.delete(ANN, "s")
-        assert not stores.sessions.save(ANN, answered(turn("first")))
-        assert stores.client.keys("*") == []
-
-    def test_a_session_of_which_only_answers_are_left_is_gone(self, stores: Stores) -> None:
-        claim(stores.sessions, turn("first"))
-        stores.client.delete(session_key(ANN, "s", "head"))
-        assert not stores.sessions.save(ANN, answered(turn("first")))
+        before = sorted(stores.client.keys("*"))
+        assert stores.sessions.save(ANN, answered(turn("first"))) == "gone"
+        assert sorted(stores.client.keys("*")) == before
         assert stores.sessions.load(ANN, "s") is None
 
     def test_another_owners_turn_is_not_replaced(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
-        assert not stores.sessions.save(BEN, answered(turn("first")))
+        assert stores.sessions.save(BEN, answered(turn("first"))) == "gone"
+        assert stores.history.turn(ANN, "first").status == "running"
+
+    def test_who_lost_the_answer_to_another_worker_saves_nothing(self, stores: Stores) -> None:
+        other = stores_of(stores.client, "w2")
+        claim(stores.sessions, turn("first"))
+        other.workers.take("w1", "w2")
+        other.workers.adopt(held("first"), "w2")
+        assert stores.sessions.save(ANN, answered(turn("first"), "Late.")) == "lost"
+        assert other.sessions.save(ANN, answered(turn("first"), "Taken over.")) == "saved"
+        assert stores.sessions.save(ANN, answered(turn("first"), "Later.")) == "lost"
+        assert history_texts(stores.history) == ["Taken over."]
+
+    def test_an_answer_that_was_saved_is_not_saved_otherwise(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        stores.sessions.save(ANN, answered(turn("first"), "One."))
+        assert stores.sessions.save(ANN, answered(turn("first"), "Two.")) == "lost"
+        assert stores.history.turn(ANN, "first").text == "One."
+
+    def test_one_that_was_dropped_while_it_ran_keeps_nobody_busy(self, stores: Stores) -> None:
+        for number in range(TURNS + 1):
+            claim(stores.sessions, turn(f"{number}"), expected=int(number > 0))
+        assert stores.sessions.save(ANN, answered(turn("0"))) == "gone"
+        assert "0" not in claim(stores.sessions, turn("next"), expected=1).replaced
+
+    def test_context_comes_in_the_order_of_saving(self, stores: Stores) -> None:
+        for number, answer_id in enumerate(("first", "second")):
+            claim(stores.sessions, turn(answer_id, question=answer_id), expected=min(number, 1))
+        for answer_id in ("second", "first"):
+            stores.sessions.save(ANN, answered(turn(answer_id, question=answer_id)))
+        session = stores.sessions.load(ANN, "s")
+        assert session
+        assert [exchange.question for exchange in session.context] == ["second", "first"]
 
     def test_an_answer_of_an_earlier_topic_stays_out_of_the_context(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
@@ -209,9 +292,9 @@ class TestSaving:
         assert bool(session.context) is remembered
 
     def test_the_context_is_bounded(self, client: Redis) -> None:
-        sessions = RedisSessions(client, StoreGuard(), Kept(TTL, turns=100))
-        converse(sessions, 22)
-        session = sessions.load(ANN, "s")
+        stores = stores_of(client, turns=100)
+        converse(stores, 22)
+        session = stores.sessions.load(ANN, "s")
         assert session
         assert [exchange.question for exchange in session.context] == [f"Question {n}" for n in range(3, 23)]
 
@@ -228,18 +311,36 @@ class TestKeys:
         """After a whole life: asked, read, answered, renamed, moved on, asked again."""
         claim(stores.sessions, turn("first"))
         keep(stores.files, "One.\nTwo.\n", "Three.")
-        stores.running.renew(ANN, turn("first", text="Be"))
-        stores.running.stop("first", "w1")
+        stores.workers.beat("w1")
+        write(stores, Text("Be"))
+        stores.workers.stop("first")
         stores.sessions.save(ANN, answered(turn("first")))
+        write(stores, Done("completed"), first=3, count=2, closed=True)
         stores.history.rename(ANN, "s", "Blue")
         stores.history.new_topic(ANN, "s")
         claim(stores.sessions, turn("second", topic=2), expected=2)
-        ttls = {key: stores.client.ttl(key) for key in stores.client.keys("*")}
-        assert len(ttls) > 9
-        assert {key: ttl for key, ttl in ttls.items() if not 0 < ttl <= 2 * TTL} == {}
+        assert len(stores.client.keys("*")) > 9
+        assert endless(stores.client) == []
+
+    def test_a_store_that_forgot_everything_in_the_middle_gets_no_endless_key(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        stores.client.flushall()
+        stores.workers.beat("w1")
+        assert write(stores, Text("Be")).outcome == "gone"
+        write(stores, start_of(turn("first")), Text("Be"), first=1)
+        stores.sessions.save(ANN, answered(turn("first")))
+        write(stores, Done("completed"), first=3, count=2, closed=True)
+        stores.workers.leave("w1")
+        assert stores.client.keys("*")
+        assert endless(stores.client) == []
+
+    def test_a_claim_alone_leaves_no_endless_key(self, stores: Stores) -> None:
+        """Its worker may die before its first sign of life."""
+        claim(stores.sessions, turn("first"))
+        assert endless(stores.client) == []
 
     def test_every_question_puts_the_end_off_again(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         keep(stores.files, "One.")
         for key in stores.client.keys("*"):
             stores.client.expire(key, 30)
@@ -250,7 +351,7 @@ class TestKeys:
         assert {name: stores.client.ttl(name) for name in names if stores.client.ttl(name) <= 30} == {}
 
     def test_an_early_answer_is_found_as_long_as_its_session(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         stores.client.expire(answer_key(ANN, "s-1", "at"), 30)
         stores.client.hset(session_key(ANN, "s", "head"), "found", 0)
         asked = turn("next")
@@ -259,24 +360,25 @@ class TestKeys:
         assert stores.client.ttl(answer_key(ANN, "s-1", "at")) > 30
 
     def test_every_key_of_an_owner_names_that_owner(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         keep(stores.files, "One.")
-        stores.running.renew(ANN, turn("s-1"))
-        assert [key for key in stores.client.keys("*") if ANN.key.encode() not in key] == []
+        claim(stores.sessions, turn("first"), expected=1)
+        stores.workers.beat("w1")
+        keys = [key for key in stores.client.keys("*") if not key.startswith(b"qa:{workers}:")]
+        assert [key for key in keys if ANN.key.encode() not in key] == []
 
-    def test_a_running_answers_mark_ends_soon(self, stores: Stores) -> None:
+    def test_a_running_answer_is_its_writers_while_it_may_be_written(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
-        assert 0 < stores.client.pttl(session_key(ANN, "s", "running")) <= MARK_MS <= 10_000
-        assert 0 < stores.client.pttl(answer_key(ANN, "first", "live")) <= MARK_MS
+        assert ANSWER_SECONDS - 5 < stores.client.ttl(session_key(ANN, "s", "running")) <= ANSWER_SECONDS
 
     def test_what_is_stored_says_its_version(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         stored = stores.client.hget(session_key(ANN, "s", "answers"), "s-1")
         assert stores.client.hget(session_key(ANN, "s", "head"), "v") == b"1"
         assert msgspec.json.decode(stored or b"")["v"] == 1
 
     def test_fields_of_a_later_release_are_passed_over(self, stores: Stores) -> None:
-        said = converse(stores.sessions)
+        said = converse(stores)
         file = keep(stores.files, "One.")
         for name, field in (("answers", "s-1"), ("files", "f1"), ("file:f1", "passage:0")):
             key = session_key(ANN, "s", name)
@@ -292,13 +394,14 @@ class TestKeys:
 
 class TestAtOnce:
     def test_questions_asked_at_once_each_become_one_turn(self, client: Redis) -> None:
-        sessions = RedisSessions(client, StoreGuard(), Kept(TTL, turns=100))
-        converse(sessions)
+        stores = stores_of(client, turns=100)
+        sessions = stores.sessions
+        converse(stores)
         begin = threading.Barrier(8)
 
         def ask(number: int) -> None:
             begin.wait()
-            asked = turn(f"thread-{number}", worker=f"w{number}")
+            asked = turn(f"thread-{number}")
             claim(sessions, asked, expected=1)
             sessions.save(ANN, answered(asked, f"Said {number}"))
 
@@ -313,7 +416,7 @@ class TestAtOnce:
         assert session.topics == (Topic(1, "Title of s", 9),)
 
     def test_only_one_of_two_begins_the_next_topic(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         begin, outcomes = threading.Barrier(2), []
 
         def ask(number: int) -> None:
@@ -331,16 +434,16 @@ class TestAtOnce:
 def test_a_store_that_is_down_says_so() -> None:
     guard = StoreGuard()
     pool = redis_pool("unix:///nowhere/redis.sock", max_connections=1, timeout=0.1)
-    sessions = RedisSessions(Redis.from_pool(pool), guard, Kept(TTL, TURNS))
+    sessions = RedisSessions(Redis.from_pool(pool), guard, Kept(TTL, TURNS, ANSWER_SECONDS, OPEN), worker="w1")
     with pytest.raises(StoreUnavailable):
         sessions.load(ANN, "s")
 
 
 def test_an_expired_session_is_an_unknown_one(stores: Stores) -> None:
-    converse(stores.sessions)
+    converse(stores)
     for key in stores.client.keys("*"):
         stores.client.pexpire(key, 0)
     assert stores.sessions.load(ANN, "s") is None
     with pytest.raises(NotFound):
         stores.history.session(ANN, "s", "", 9)
-    assert claim(stores.sessions, replace(turn("again"), worker="w2")).created
+    assert claim(stores.sessions, turn("again")).created

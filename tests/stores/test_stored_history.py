@@ -7,16 +7,16 @@ from msgspec.structs import replace
 
 from qa_service.errors import NotFound
 from qa_service.interfaces import Index
-from qa_service.model import FileText, Passage, SessionEntry, StoredFile, Topic
-from qa_service.stores.keys import session_key
+from qa_service.model import Done, FileText, Opened, Passage, Restart, SessionEntry, StoredFile, Text, Topic
+from qa_service.stores.keys import answer_key, owner_key, session_key
 from tests.fakes import ANN, BEN, turn
-from tests.stores.talking import Stores, answered, claim, converse, keep
+from tests.stores.talking import Stores, answered, claim, converse, endless, keep, write
 
 
 class TestListing:
     def test_conversations_come_newest_first_page_by_page(self, stores: Stores) -> None:
         for session_id in ("a", "b", "c"):
-            converse(stores.sessions, session_id=session_id)
+            converse(stores, session_id=session_id)
         first = stores.history.sessions(ANN, "", 2)
         second = stores.history.sessions(ANN, first.next or "", 2)
         assert [entry.session_id for entry in first.items] == ["c", "b"]
@@ -24,31 +24,32 @@ class TestListing:
 
     def test_a_question_brings_its_conversation_to_the_top(self, stores: Stores) -> None:
         for session_id in ("a", "b"):
-            converse(stores.sessions, session_id=session_id)
+            converse(stores, session_id=session_id)
         claim(stores.sessions, turn("again", session_id="a"), expected=1)
         assert [entry.session_id for entry in stores.history.sessions(ANN, "", 9).items] == ["a", "b"]
 
     def test_an_entry_tells_title_times_and_turns(self, stores: Stores) -> None:
-        converse(stores.sessions, 2)
+        converse(stores, 2)
         (entry,) = stores.history.sessions(ANN, "", 9).items
         assert (entry.title, entry.turns, entry.created_at) == ("Title of s", 2, "2026-01-02T03:04:05.678Z")
         assert entry.updated_at > entry.created_at
 
     def test_nothing_of_another_owner_is_listed(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         assert stores.history.sessions(BEN, "", 9).items == ()
 
     def test_expired_conversations_drop_out(self, stores: Stores) -> None:
-        converse(stores.sessions, session_id="a")
-        converse(stores.sessions, session_id="b")
+        converse(stores, session_id="a")
+        converse(stores, session_id="b")
         stores.client.delete(session_key(ANN, "a", "head"))
         assert [entry.session_id for entry in stores.history.sessions(ANN, "", 9).items] == ["b"]
+        assert stores.client.zcard(owner_key(ANN, "sessions")) == 1
         assert stores.history.sessions(ANN, "", 1).next is not None
 
 
 class TestReading:
     def test_turns_come_newest_first_page_by_page(self, stores: Stores) -> None:
-        converse(stores.sessions, 5)
+        converse(stores, 5)
         first = stores.history.session(ANN, "s", "", 2)
         second = stores.history.session(ANN, "s", first.next or "", 2)
         third = stores.history.session(ANN, "s", second.next or "", 2)
@@ -57,12 +58,12 @@ class TestReading:
         assert third.next is None
 
     def test_behind_the_oldest_turn_there_is_none(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         page = stores.history.session(ANN, "s", "s-1", 2)
         assert (page.turns, page.next) == ((), None)
 
     def test_it_tells_topics_and_files_of_all_topics(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         file = keep(stores.files, "One.")
         claim(stores.sessions, turn("next", topic=2), expected=1, topic_title="Seas")
         page = stores.history.session(ANN, "s", "", 9)
@@ -70,14 +71,54 @@ class TestReading:
         assert page.files == (file,)
 
 
+class TestRunning:
+    def test_it_shows_what_its_log_says_so_far(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        write(stores, Text("하늘은 "), Text("파"))
+        write(stores, Text("랗다"), first=4, count=2)
+        assert (stores.history.turn(ANN, "first").status, stores.history.turn(ANN, "first").text) == (
+            "running",
+            "하늘은 파랗다",
+        )
+
+    def test_what_a_restart_made_void_is_not_shown(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        write(stores, Text("Void."), Restart("upstream_unavailable"), Text("Be"))
+        assert stores.history.turn(ANN, "first").text == "Be"
+
+    def test_what_was_written_twice_is_shown_once(self, stores: Stores) -> None:
+        """A write may be carried out and its reply be lost; the next one begins where that one did."""
+        claim(stores.sessions, turn("first"))
+        write(stores, Text("One "), Opened("resp_1"), Text("two "))
+        write(stores, Text("One "), Opened("resp_1"), Text("two "), Text("three"))
+        write(stores, Text("."), first=1_000_005, count=2)
+        assert stores.history.turn(ANN, "first").text == "One two three."
+
+    def test_its_session_shows_it_too(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        write(stores, Text("Be"))
+        (said,) = stores.history.session(ANN, "s", "", 9).turns
+        assert (said.status, said.text) == ("running", "Be")
+
+    def test_without_a_log_it_was_interrupted(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first", language="ko"))
+        stores.client.delete(answer_key(ANN, "first", "log"))
+        found = stores.history.turn(ANN, "first")
+        assert found.status == "failed"
+        assert found.error
+        assert (found.error.code, found.error.retryable) == ("interrupted", True)
+        assert found.error.user_message == "답변이 도중에 끊겼습니다. 다시 물어봐 주세요."
+        assert [said.status for said in stores.history.session(ANN, "s", "", 9).turns] == ["failed"]
+
+
 class TestChanging:
     def test_a_new_title_is_there_at_once(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         assert stores.history.rename(ANN, "s", "파란 하늘").title == "파란 하늘"
         assert stores.history.session(ANN, "s", "", 9).title == "파란 하늘"
 
     def test_a_new_topic_remembers_nothing_and_keeps_the_turns(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         keep(stores.files, "One.")
         stores.history.new_topic(ANN, "s")
         session = stores.sessions.load(ANN, "s")
@@ -86,26 +127,39 @@ class TestChanging:
         assert len(stores.history.session(ANN, "s", "", 9).turns) == 1
 
     def test_deleting_leaves_no_key(self, stores: Stores) -> None:
-        converse(stores.sessions, 2)
+        converse(stores, 2)
         keep(stores.files, "One.\nTwo.\n", "Three.")
-        claim(stores.sessions, turn("running"), expected=1)
         stores.history.delete(ANN, "s")
-        assert [key for key in stores.client.keys("*") if b":sessions" not in key] == []
+        assert [key for key in stores.client.keys("*") if not key.startswith(b"qa:{workers}:")] == []
         assert stores.history.sessions(ANN, "", 9).items == ()
 
-    def test_deleting_tells_what_was_running(self, stores: Stores) -> None:
-        claim(stores.sessions, turn("first", worker="w7"))
-        assert stores.history.delete(ANN, "s") == ("first", "w7")
+    def test_deleting_leaves_of_a_running_answer_its_log_alone(self, stores: Stores) -> None:
+        """Whoever reads it is told its end."""
+        converse(stores, 2)
+        claim(stores.sessions, turn("first"), expected=1)
+        stores.history.delete(ANN, "s")
+        left = [key for key in stores.client.keys("*") if not key.startswith(b"qa:{workers}:")]
+        assert left == [answer_key(ANN, "first", "log").encode()]
+        assert write(stores, Done("cancelled"), closed=True).outcome == "kept"
+        assert endless(stores.client) == []
+        with pytest.raises(NotFound):
+            stores.history.turn(ANN, "first")
+
+    def test_deleting_tells_all_that_was_running(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        claim(stores.sessions, turn("second"), expected=1)
+        assert sorted(stores.history.delete(ANN, "s")) == ["first", "second"]
 
     def test_deleting_a_quiet_session_tells_nothing(self, stores: Stores) -> None:
-        converse(stores.sessions)
-        assert stores.history.delete(ANN, "s") == ("", "")
+        converse(stores)
+        assert stores.history.delete(ANN, "s") == []
 
     def test_a_file_read_after_the_deletion_is_not_kept(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         stores.history.delete(ANN, "s")
+        before = sorted(stores.client.keys("*"))
         keep(stores.files, "Secret.")
-        assert stores.client.keys("*") == []
+        assert sorted(stores.client.keys("*")) == before
 
 
 CALLS: dict[str, Callable[[Stores, str, str, str], object]] = {
@@ -123,7 +177,7 @@ CALLS: dict[str, Callable[[Stores, str, str, str], object]] = {
 
 @pytest.mark.parametrize("call", CALLS)
 def test_anothers_and_an_unknown_id_are_the_same_not_found(stores: Stores, call: str) -> None:
-    converse(stores.sessions)
+    converse(stores)
     keep(stores.files, "One.")
     before = {key: stores.client.dump(key) for key in stores.client.keys("*")}
     with pytest.raises(NotFound) as anothers:
@@ -136,13 +190,13 @@ def test_anothers_and_an_unknown_id_are_the_same_not_found(stores: Stores, call:
 
 class TestFiles:
     def test_they_are_listed_and_found(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         one, two = keep(stores.files, "One.", file_id="f1"), keep(stores.files, "Two.", file_id="f2")
         assert set(stores.history.files(ANN, "s")) == {one, two}
         assert stores.history.file(ANN, "s", "f2") == two
 
     def test_files_are_listed_in_the_order_they_came(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         ids = [f"{number:x}" * 32 for number in (9, 3, 12, 1, 7)]
         for file_id in ids:
             keep(stores.files, "One.", file_id=file_id)
@@ -152,26 +206,26 @@ class TestFiles:
         assert [file.file_id for file in stores.history.files(ANN, "s")] == ids
 
     def test_a_page_is_its_passages_joined(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         keep(stores.files, "첫째 줄.\n둘째 줄.\n", "Third.\n", "Fourth.\nFifth.\nSixth.")
         pages = [stores.history.page(ANN, "s", "f1", number) for number in (1, 2, 3)]
         assert [page.text for page in pages] == ["첫째 줄.\n둘째 줄.\n", "Third.\n", "Fourth.\nFifth.\nSixth."]
         assert (pages[0].name, pages[0].pages) == ("rules.pdf", 3)
 
     def test_a_page_without_text_is_empty(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         keep(stores.files, "One.", "", "Three.")
         assert stores.history.page(ANN, "s", "f1", 2).text == ""
 
     @pytest.mark.parametrize("number", [0, -1, 3])
     def test_a_page_that_is_not_there_is_not_found(self, stores: Stores, number: int) -> None:
-        converse(stores.sessions)
+        converse(stores)
         keep(stores.files, "One.", "Two.")
         with pytest.raises(NotFound):
             stores.history.page(ANN, "s", "f1", number)
 
     def test_a_file_without_pages_is_page_one(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         passage = Passage("f1", "notes.md", "Text.", section="Rules", paged=False)
         stores.files.add(ANN, "s", "f1", FileText(passages=(passage,)))
         stores.files.finish(ANN, "s", StoredFile("f1", "notes.md", "markdown", "used", 1, passages=1))
@@ -179,7 +233,7 @@ class TestFiles:
         assert (page.text, page.section) == ("Text.", "Rules")
 
     def test_a_deleted_file_is_gone_and_the_others_stay(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         keep(stores.files, "One.", file_id="f1")
         kept = keep(stores.files, "Two.", file_id="f2")
         stores.history.delete_file(ANN, "s", "f1")
@@ -190,13 +244,13 @@ class TestFiles:
 
     def test_the_same_part_twice_is_one(self, stores: Stores) -> None:
         """A command is sent again when its connection breaks."""
-        converse(stores.sessions)
+        converse(stores)
         keep(stores.files, "One.", "Two.")
         keep(stores.files, "One.", "Two.")
         assert [stores.history.page(ANN, "s", "f1", number).text for number in (1, 2)] == ["One.", "Two."]
 
     def test_a_part_without_passages_changes_nothing(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         stores.files.add(ANN, "s", "f1", FileText())
         keep(stores.files, "One.\nTwo.\n")
         assert stores.history.page(ANN, "s", "f1", 1).text == "One.\nTwo.\n"
@@ -215,40 +269,40 @@ class TestIndex:
         return stores.files.index(ANN, "s", (one, silent, two))
 
     def test_passages_are_numbered_through_all_files(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         ranking = self._index(stores).look_up(["pear", "plum", "fig"])
         places = {word: [number for number, _ in found] for word, found in ranking.postings.items()}
         assert ranking.passages == 4
         assert places == {"pear": [0, 2, 3], "plum": [1, 3], "fig": []}
 
     def test_passages_come_in_the_order_asked_for(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         texts = [passage.text for passage in self._index(stores).passages([3, 0, 2])]
         assert texts == ["plum pear\n", "apple pear\n", "pear\n"]
 
     def test_a_number_beyond_the_last_is_an_error(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         with pytest.raises(IndexError):
             self._index(stores).passages([4])
 
     def test_no_words_find_nothing(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         assert self._index(stores).look_up([]).postings == {}
 
     def test_passages_of_a_file_deleted_in_between_are_left_out(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         index = self._index(stores)
         stores.history.delete_file(ANN, "s", "f1")
         assert [passage.text for passage in index.passages([0, 3])] == ["plum pear\n"]
 
     def test_another_owners_index_is_empty(self, stores: Stores) -> None:
-        converse(stores.sessions)
+        converse(stores)
         file = keep(stores.files, "apple\n")
         assert stores.files.index(BEN, "s", (file,)).look_up(["apple"]).postings == {"apple": []}
 
 
 def test_a_sessions_entry_is_what_a_change_answers(stores: Stores) -> None:
-    converse(stores.sessions)
+    converse(stores)
     renamed = stores.history.rename(ANN, "s", "Blue")
     assert isinstance(renamed, SessionEntry)
     assert stores.history.sessions(ANN, "", 9).items == (renamed,)

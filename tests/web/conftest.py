@@ -55,9 +55,9 @@ def make_house(store: redis.Redis, settings: Callable[..., Settings]) -> Iterato
     made: list[House] = []
 
     def make(app: dict[str, Any] | None = None, **changes: Any) -> House:
-        model = Model()
+        model, chosen = Model(), settings(**changes)
         flask = create_app(
-            chosen := settings(**changes),
+            chosen,
             **{
                 "assemble": partial(assemble, upstream=model if chosen.openai_api_key else None, reader=Reader()),
                 **(app or {}),
@@ -68,8 +68,7 @@ def make_house(store: redis.Redis, settings: Callable[..., Settings]) -> Iterato
 
     yield make
     for house in made:
-        house.assembly.runner.close()
-        house.settle()
+        house.close()
 
 
 @pytest.fixture

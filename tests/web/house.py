@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from qa_service.web.mounting import KEY
 SERVER_SECRET = "server-secret-0123456789"
 PERSONAL_SECRET = "personal-secret-012345678"
 HELD = 10.0
+GOODBYE = 1.0
 
 
 BOUNDARY = "xXx"
@@ -105,26 +106,45 @@ class House:
         """Ask, wait for the whole answer, and give its `start`."""
         return next(f["content"] for f in frames(self.ask(question, headers, **fields)) if f["type"] == "start")
 
+    def begin(self, question: str = "안녕?", headers: dict[str, str] | None = None, **fields: Any) -> TestResponse:
+        """Ask, and leave the model waiting behind its first words; `model.go` lets it go on."""
+        self.model.go.clear()
+        self.model.asked.clear()
+        response = self.ask(question, headers, **fields)
+        assert self.model.asked.wait(HELD)
+        return response
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> TestResponse:
+        """An address below the prefix."""
+        return self.client.get(f"/api/{path}", headers=headers)
+
     def uploads(self) -> list[Path]:
         return list(self.assembly.uploads.iterdir())
 
     def left_behind(self) -> list[object]:
         """Uploads, keys and running answers; a worker hearing nothing leaves none of them."""
-        return [*self.uploads(), *self.store.keys("*"), *range(self.assembly.runner.count())]
+        keys = [key for key in self.store.keys("*") if b"qa:{workers}:" not in key]
+        return [*self.uploads(), *keys, *range(self.assembly.runner.count())]
+
+    def close(self) -> None:
+        """End it, so that nobody asks the store any more."""
+        self.model.go.set()
+        self.assembly.runner.close("interrupted", GOODBYE)
 
     def settle(self) -> None:
-        """Until nothing runs."""
+        """Until nothing runs, and everybody knows."""
         until = time.monotonic() + HELD
-        while self.assembly.runner.count() and time.monotonic() < until:
+        while self.assembly.runner._running and time.monotonic() < until:
             time.sleep(0.005)
-        assert not self.assembly.runner.count()
+        assert not self.assembly.runner._running
 
 
 def frames(response: TestResponse) -> list[dict[str, Any]]:
     """The frames of a typed stream, read to its end."""
     assert response.status_code == 200, response.get_data(as_text=True)
     assert response.mimetype == "text/event-stream"
-    whole = response.get_data(as_text=True)
+    with closing(response):
+        whole = response.get_data(as_text=True)
     return [json.loads(frame.rpartition("data: ")[2]) for frame in whole.removesuffix("\n\n").split("\n\n")]
 
 

@@ -1,12 +1,10 @@
 """Asking: the stream, the whole answer, how one is chosen, and what never starts an answer."""
 
-import io
+import threading
 
 import pytest
-import redis
-from msgspec.structs import replace
+from werkzeug.test import TestResponse
 
-from qa_service.assembly import Assembly, assemble
 from qa_service.errors import (
     ContentFilter,
     ContextLength,
@@ -17,10 +15,6 @@ from qa_service.errors import (
     UpstreamUnavailable,
 )
 from qa_service.model import Finished, TextDelta
-from qa_service.running import Runner
-from qa_service.settings import Settings
-from qa_service.stores.breaker import StoreGuard
-from qa_service.stores.sessions import RedisRunning
 from tests.web.conftest import MakeHouse
 from tests.web.house import House, frames, refusal, text
 
@@ -80,7 +74,7 @@ class TestStream:
         assert b'"type":"done"' in b"".join(stream)
 
     def test_shows_that_it_lives(self, make_house: MakeHouse) -> None:
-        house = make_house(heartbeat_seconds=0.05)
+        house = make_house(heartbeat_seconds=0.5)
         house.model.go.clear()
         stream = house.ask().iter_encoded()
         beat = next(part for part in stream if b"heartbeat" in part)
@@ -158,15 +152,17 @@ class TestWhole:
         assert "status" not in got[2]["content"]
         assert got[-1]["content"] == {"status": "failed"}
 
-    def test_says_so_when_the_answer_broke_off(self, make_house: MakeHouse) -> None:
-        def assemble_broken(settings: Settings) -> Assembly:
-            whole = assemble(settings)
-            store = RedisRunning(redis.Redis(), StoreGuard(), waiting=redis.Redis())
-            runner = Runner(lambda *_: iter(()), store, worker="w", answer_seconds=9, grace_seconds=9)
-            return replace(whole, runner=runner)
-
-        house = make_house({"assemble": assemble_broken})
-        refusal(house.ask(stream=False), 500, "interrupted")
+    def test_says_so_when_the_answer_broke_off(self, house: House) -> None:
+        """Its worker lost it to another without a word."""
+        whole: list[TestResponse] = []
+        house.model.go.clear()
+        asking = threading.Thread(target=lambda: whole.append(house.ask(stream=False)))
+        asking.start()
+        house.model.asked.wait(5)
+        (running,) = house.assembly.runner._running.values()
+        running.log.close()
+        asking.join(5)
+        refusal(whole[0], 500, "interrupted")
 
 
 class TestFormat:
@@ -193,34 +189,11 @@ class TestFormat:
         assert refusal(house.ask(headers={"Accept": accept}), 422, "invalid_field")["field"] == "format"
 
 
-class TestReconnecting:
-    @pytest.mark.parametrize("method", ["GET", "POST"])
-    @pytest.mark.parametrize("how", ["header", "field"])
-    def test_never_asks_a_second_time(self, house: House, method: str, how: str) -> None:
-        headers = {"Last-Event-ID": "abc-3"} if how == "header" else {}
-        query = "question=hi" + ("&lastEventId=abc-3" if how == "field" else "")
-        response = house.client.open(f"/api/ask?{query}", method=method, headers=headers)
-        assert (response.status_code, response.data) == (204, b"")
-        assert house.model.prompts == []
-        assert house.left_behind() == []
-
-    def test_with_a_file_leaves_no_file(self, house: House) -> None:
-        form = {"question": "hi", "files": (io.BytesIO(b"text"), "a.txt")}
-        response = house.client.post("/api/ask", data=form, headers={"Last-Event-ID": "abc-3"})
-        assert response.status_code == 204
-        assert house.left_behind() == []
-
-    def test_looking_whether_the_address_exists_asks_nothing(self, house: House) -> None:
+class TestLooking:
+    def test_whether_the_address_exists_asks_nothing(self, house: House) -> None:
         response = house.client.head("/api/ask?question=hi")
         assert response.status_code == 405
         assert house.model.prompts == []
-
-
-class TestIdempotencyKey:
-    def test_is_accepted_and_has_no_effect_yet(self, house: House) -> None:
-        by_header = [house.session(headers={"Idempotency-Key": "k" * 40}) for _ in range(2)]
-        by_field = [house.session(idempotencyKey="k" * 40) for _ in range(2)]
-        assert len({start["answerId"] for start in by_header + by_field}) == 4
 
 
 class TestBusy:

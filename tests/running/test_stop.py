@@ -1,6 +1,8 @@
 """A `Stop`: set once, from any thread, and what was registered with it runs."""
 
-from qa_service.running import StopSignal
+import time
+
+from qa_service.running.stop import StopSignal
 
 
 class TestStopSignal:
@@ -31,3 +33,10 @@ class TestStopSignal:
         take_back()
         stop.call(lambda: ran.append("at once"))()
         assert ran == ["ran", "at once"]
+
+    def test_it_remembers_when_it_was_set(self) -> None:
+        stop, before = StopSignal(), time.monotonic()
+        stop.set("cancelled")
+        first = stop.at
+        stop.set("timeout")
+        assert before <= first == stop.at <= time.monotonic()

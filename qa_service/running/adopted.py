@@ -1,0 +1,51 @@
+"""What is left of an answer whose worker died, made ready to be gone on with."""
+
+import time
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+
+from qa_service.interfaces import Held, Logged, Said
+from qa_service.model import Admission, Asked, Opened, Question, Session, Start, TopicNotice, Turn
+from qa_service.running.log import MemoryLog
+
+
+def restored(logged: Logged) -> tuple[MemoryLog, int]:
+    """The log as it was kept, and how many entries it had."""
+    answer = MemoryLog()
+    for piece in logged.pieces:
+        answer.take(piece)
+    return answer, int(logged.cursor.partition("-")[2]) + 1
+
+
+def said_in(answer: MemoryLog, *, whole: bool) -> Said:
+    """What it came to."""
+    asked = [mark for _, mark in answer.marks if isinstance(mark, Asked)]
+    opened = [(place, mark) for place, mark in answer.marks if isinstance(mark, Opened)]
+    place, response_id = (opened[-1][0], opened[-1][1].response_id) if opened else (0, "")
+    return Said(
+        answer.text(),
+        asked[-1] if asked else None,
+        response_id,
+        since_opened=len(answer) - place if opened else 0,
+        whole=whole,
+    )
+
+
+def admission_of(held: Held, turn: Turn, answer: MemoryLog) -> Admission:
+    """The question as it was let in, or what its turn and its first frame tell of it."""
+    began = time.monotonic() - (datetime.now(UTC) - datetime.fromisoformat(turn.created_at)).total_seconds()
+    if held.admission:
+        return replace(held.admission, turn=turn, began=began)
+    known = answer.find(Start)
+    return Admission(
+        Question(turn.question, held.owner, held.session_id, language=turn.language),
+        turn.answer_id,
+        Session(held.session_id, turn.topic),
+        created=bool(known) and known[0].created,
+        topic=known[0].topic if known else TopicNotice(turn.topic, drifted=False, score=0.0),
+        model=known[0].model if known else "",
+        created_at=turn.created_at,
+        turn=turn,
+        began=began,
+    )

@@ -1,0 +1,155 @@
+"""What happens by the clock: answers that take too long or that nobody reads, dead workers, turns still to be saved."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from qa_service.errors import QAError
+from qa_service.interfaces import Followed, Held
+from qa_service.running.presence import Presence
+from qa_service.running.reader import LOOK_SECONDS
+from qa_service.running.shared import Shared
+from qa_service.running.tail import Tail
+from qa_service.running.written import Running
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.25
+PARTS = round(LOOK_SECONDS / TICK_SECONDS)
+BEAT_SECONDS = 1.0
+STRAYS_SECONDS = 10.0
+
+
+class Keeper:
+    """One thread. `answers` are those written here; `adopt` takes one over."""
+
+    def __init__(
+        self,
+        shared: Shared,
+        tail: Tail,
+        presence: Presence,
+        *,
+        answers: Mapping[str, Running],
+        adopt: Callable[[Held], None],
+        grace: float,
+    ) -> None:
+        self._workers = shared.workers
+        self._unsaved = shared.unsaved
+        self._tail = tail
+        self._presence = presence
+        self._worker = presence.worker
+        self._answers = answers
+        self._adopt = adopt
+        self._grace = grace
+        self._tick = 0
+        self._dead: set[str] = set()
+        """Workers that the store says are dead, and that may still hold something."""
+        self._taken: list[Held] = []
+        """Answers that are this worker's by now, and not begun yet."""
+        self._strays: set[str] = set()
+        self._beat_at = self._strays_at = time.monotonic() - BEAT_SECONDS
+        self._news = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._left = False
+        self.taking = True
+        """Whether this worker takes over what others leave."""
+
+    def wake(self) -> None:
+        """See that there is a thread that keeps; from then on this worker counts as living."""
+        if not (self._thread and self._thread.is_alive()) and not self._left:
+            self._presence.enter()
+            self._thread = threading.Thread(target=self._run, name="qa-keeper", daemon=True)
+            self._thread.start()
+
+    def look(self) -> None:
+        """Something may be due now."""
+        self._news.set()
+
+    def leave(self) -> None:
+        """This worker writes no more: what it holds is another's to take over."""
+        self._left = True
+        self._quietly(lambda: self._workers.leave(self._worker))
+        self._presence.leave()
+
+    def _run(self) -> None:
+        while not self._left:
+            self._news.wait(TICK_SECONDS)
+            self._news.clear()
+            self._ring()
+            self._end_overdue()
+            self._quietly(self._end_deserted)
+            self._quietly(self._bury)
+            if time.monotonic() - self._beat_at >= BEAT_SECONDS and not self._left:
+                self._beat_at = time.monotonic()
+                self._quietly(self._beat)
+                self._quietly(self._tail.tend)
+                self._quietly(self._unsaved.save)
+            if time.monotonic() - self._strays_at >= STRAYS_SECONDS:
+                self._strays_at = time.monotonic()
+                self._quietly(self._take_strays)
+
+    def _ring(self) -> None:
+        """Let readers notice that time passes: a part of them at each tick, since many at once would hold up others."""
+        self._tick = (self._tick + 1) % PARTS
+        logs = [running.log for running in list(self._answers.values())]
+        logs += [mirror.log for mirror in self._tail.mirrors()]
+        for each in logs[self._tick :: PARTS]:
+            each.ring()
+
+    def _quietly(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except QAError:
+            log.debug("put off: the store does not answer")
+
+    def _end_overdue(self) -> None:
+        now = time.monotonic()
+        for running in list(self._answers.values()):
+            if now > running.ends:
+                running.stop.set("timeout")
+
+    def _end_deserted(self) -> None:
+        now = time.monotonic()
+        deserted = [running for running in list(self._answers.values()) if running.deserted(now, self._grace)]
+        if not deserted:
+            return
+        read = self._workers.read_elsewhere([Followed(running.owner, running.answer_id) for running in deserted])
+        for running, elsewhere in zip(deserted, read, strict=True):
+            if not (elsewhere or running.readers):
+                running.stop.set("hangup")
+
+    def _beat(self) -> None:
+        self._presence.renew()
+        dead, missed = self._workers.beat(self._worker)
+        self._dead.update(dead)
+        if missed:
+            self._give_up_lost()
+
+    def _give_up_lost(self) -> None:
+        """This worker was taken for dead: what others have taken over by now isn't its own any more."""
+        held = self._workers.holds(self._worker)
+        for answer_id, running in list(self._answers.items()):
+            if answer_id not in held and not running.log.closed:
+                running.stop.set("lost")
+
+    def _bury(self) -> None:
+        if not self.taking:
+            return
+        for worker in {*self._presence.dead(), *self._dead} - {self._worker}:
+            taken = self._workers.take(worker, self._worker)
+            self._taken.extend(taken)
+            if not taken:
+                self._dead.discard(worker)
+                self._presence.bury(worker)
+        while self._taken:
+            self._adopt(self._taken[0])
+            self._taken.pop(0)
+
+    def _take_strays(self) -> None:
+        """What this worker holds without writing it: its claim was carried out, but the reply was lost."""
+        strays = set(self._workers.holds(self._worker)) - set(self._answers)
+        for answer_id in strays & self._strays:
+            if held := self._workers.held(self._worker, answer_id):
+                self._taken.append(held)
+        self._strays = strays

@@ -1,0 +1,59 @@
+"""An answer that isn't written in this worker: its log as the store tells it, for all who read it here."""
+
+import time
+from collections.abc import Sequence
+
+from qa_service.interfaces import Followed, Piece
+from qa_service.model import Done, Frame, Restart, Start, Text, TopicNotice, Turn
+from qa_service.running.log import MemoryLog, turn_of
+
+
+class Mirror:
+    """A log that grows as pieces of it come in."""
+
+    def __init__(self, followed: Followed, session_id: str) -> None:
+        self.owner = followed.owner
+        self.answer_id = followed.answer_id
+        self.session_id = session_id
+        self.followed = followed
+        self.log = MemoryLog()
+        self.cursor = "0-0"
+        self.heard = time.monotonic()
+        self.readers = 0
+        self.ended = 0
+        """Of an answer whose log had expired: the number of the last frame it had."""
+
+    def join(self) -> None:
+        """A reader more."""
+        self.readers += 1
+
+    def leave(self) -> None:
+        """A reader less."""
+        self.readers -= 1
+
+    def take(self, pieces: Sequence[Piece], cursor: str) -> None:
+        """What the log has by now, up to there."""
+        self.cursor, self.heard = cursor, time.monotonic()
+        for piece in pieces:
+            self.log.take(piece)
+        if self.log.finished:
+            self.log.close()
+
+    def rebuild(self, turn: Turn, last: int) -> None:
+        """What is known once the log has expired; `last` is the number its last frame had."""
+        self.ended = last
+        self.log.take(Piece(last + 1, rebuilt(turn)))
+        self.log.close()
+
+    def turn(self, turn: Turn) -> Turn:
+        """That turn, as this log tells it."""
+        return turn_of(turn, self.log)
+
+
+def rebuilt(turn: Turn) -> list[Frame]:
+    """The frames of an answer of which only the turn is left."""
+    topic = turn.metadata.topic if turn.metadata else TopicNotice(turn.topic, drifted=False, score=0.0)
+    model = turn.metadata.model if turn.metadata else ""
+    start = Start(turn.answer_id, turn.session_id, created=False, model=model, topic=topic, created_at=turn.created_at)
+    ending = [frame for frame in (turn.error, turn.metadata) if frame]
+    return [start, Restart("expired"), Text(turn.text), *turn.references, *ending, Done(turn.status)]

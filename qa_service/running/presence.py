@@ -1,0 +1,65 @@
+"""A sign that a worker lives, which the system itself takes away when it dies: a locked file."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+
+class Presence:
+    """This worker's file in a folder that all workers of this machine share."""
+
+    def __init__(self, folder: Path, worker: str) -> None:
+        self.worker = worker
+        self._folder = folder
+        self._file: int | None = None
+
+    def enter(self) -> None:
+        """From now on this worker counts as living."""
+        if self._file is not None:
+            return
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Locked before it has its name: nobody sees it unlocked while this worker lives.
+        coming = self._folder / f".{self.worker}"
+        self._file = os.open(coming, os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        coming.rename(self._folder / self.worker)
+
+    def renew(self) -> None:
+        """Count as living still, should somebody have taken the file away."""
+        if self._file is not None and not (self._folder / self.worker).exists():
+            self.leave()
+            self.enter()
+
+    def dead(self) -> Iterator[str]:
+        """The workers of this machine that are no more."""
+        with suppress(FileNotFoundError):
+            for path in self._folder.iterdir():
+                if path.name != self.worker and not path.name.startswith(".") and not _locked(path):
+                    yield path.name
+
+    def bury(self, worker: str) -> None:
+        """Nothing of that worker is left to do; it keeps its file if it lives after all."""
+        if not _locked(self._folder / worker):
+            (self._folder / worker).unlink(missing_ok=True)
+
+    def leave(self) -> None:
+        """Let others see that this worker is no more."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
+
+
+def _locked(path: Path) -> bool:
+    try:
+        file = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(file)
+    return False

@@ -1,0 +1,86 @@
+"""One connection's view of an answer."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from qa_service.interfaces import Meter
+from qa_service.running.log import Batch
+from qa_service.running.mirror import Mirror
+from qa_service.running.written import Running
+
+LOOK_SECONDS = 1.0
+"""How often whoever keeps the logs rings, and so the most by which a sign of life may come late, or early."""
+SILENCE = Batch(0, ())
+
+
+class Reader(Iterator[Batch]):
+    """Batches of all there is, as it comes, and an empty one as a sign of life after `heartbeat` seconds of silence.
+
+    It ends with the answer, or when `gone` says that nobody listens any more, which is asked about once a second of
+    silence; then `handed_over` tells whether the answer goes on elsewhere. Whoever reads must `close` it, even unread;
+    then `left` is called.
+    """
+
+    def __init__(
+        self,
+        source: Running | Mirror,
+        *,
+        meter: Meter,
+        heartbeat: float,
+        after: int,
+        gone: Callable[[], bool],
+        left: Callable[[Running | Mirror], None],
+    ) -> None:
+        self._source = source
+        self._meter = meter
+        self._left = left
+        self._gone = gone
+        self._batches = self._read(heartbeat, after)
+        self._open = True
+        source.join()
+        meter.streams(1)
+
+    def __next__(self) -> Batch:
+        return next(self._batches)
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether the answer goes on in another worker, where the rest can be read."""
+        return self._source.log.handed_over
+
+    def close(self) -> None:
+        """Doing it again changes nothing."""
+        if self._open:
+            self._open = False
+            self._source.leave()
+            self._meter.streams(-1)
+            self._left(self._source)
+
+    def _read(self, heartbeat: float, after: int) -> Iterator[Batch]:
+        log, asleep, heard = self._source.log, threading.Lock(), time.monotonic()
+        asleep.acquire()
+        while True:
+            # Looked at first: what is appended between the two looks is read in the next round.
+            closed = log.closed
+            batch = log.read(after)
+            if batch.frames:
+                after = batch.first + len(batch.frames) - 1
+                yield batch
+            elif closed:
+                return
+            elif not self._passed(after, asleep):
+                continue
+            elif self._gone():
+                return
+            elif time.monotonic() < heard + heartbeat - LOOK_SECONDS / 2:
+                continue
+            else:
+                yield SILENCE
+            heard = time.monotonic()
+
+    def _passed(self, after: int, asleep: threading.Lock) -> bool:
+        """Wait for a frame; True if only time has passed."""
+        log = self._source.log
+        log.wait(after, asleep)
+        return log.last <= after and not log.closed

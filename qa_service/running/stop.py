@@ -1,0 +1,41 @@
+"""The word that ends an answer early."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+
+class StopSignal:
+    """A `Stop`: set once, from any thread."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self.at = 0.0
+        self._lock = threading.Lock()
+        self._actions: list[Callable[[], None]] = []
+
+    def is_set(self) -> bool:
+        return bool(self.reason)
+
+    def set(self, reason: str) -> None:
+        """The first reason stays. Runs what was registered, in this thread."""
+        with self._lock:
+            if self.reason:
+                return
+            self.at = time.monotonic()
+            self.reason, actions, self._actions = reason, self._actions, []
+        for action in actions:
+            action()
+
+    def call(self, action: Callable[[], None]) -> Callable[[], None]:
+        with self._lock:
+            if not self.reason:
+                self._actions.append(action)
+                return lambda: self._forget(action)
+        action()
+        return lambda: None
+
+    def _forget(self, action: Callable[[], None]) -> None:
+        with self._lock, suppress(ValueError):
+            self._actions.remove(action)

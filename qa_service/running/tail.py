@@ -1,0 +1,121 @@
+"""What comes in from other workers: the logs that are read here and written there, and who is to be stopped."""
+
+import threading
+import time
+from collections.abc import Callable, Collection
+
+from msgspec.structs import replace
+
+from qa_service.errors import NotFound, QAError
+from qa_service.interfaces import Followed, Piece
+from qa_service.model import Owner
+from qa_service.running.mirror import Mirror
+from qa_service.running.shared import Shared
+
+WAIT_SECONDS = 1.0
+PAUSE_SECONDS = 0.5
+STALE_SECONDS = 3.0
+"""A log that says nothing for so long is looked at: it may be gone."""
+
+
+class Tail:
+    """One thread and one connection, whatever is read. `stop` ends an answer that is written here."""
+
+    def __init__(self, shared: Shared, worker: str, stop: Callable[[str], object]) -> None:
+        self._workers = shared.workers
+        self._logs = shared.logs
+        self._turn = shared.turn
+        self._worker = worker
+        self._stop = stop
+        self._mirrors: dict[Followed, Mirror] = {}
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def wake(self) -> None:
+        """See that there is a thread that listens."""
+        if not (self._thread and self._thread.is_alive()) and not self._closed:
+            self._thread = threading.Thread(target=self._run, name="qa-tail", daemon=True)
+            self._thread.start()
+
+    def open(self, owner: Owner, answer_id: str) -> Mirror:
+        """The answer as far as it has come, growing if it isn't finished; one for all who read it here. `NotFound` for
+        an unknown one, or another's."""
+        # Visitors who come from another address than before are still the same owner.
+        followed = Followed(replace(owner, address=""), answer_id)
+        if known := self._mirrors.get(followed):
+            return known
+        mirror = self._looked_up(followed)
+        if mirror.log.closed:
+            return mirror
+        with self._lock:
+            mirror = self._mirrors.setdefault(followed, mirror)
+        self._workers.reading([followed])
+        self._workers.nudge(self._worker)
+        return mirror
+
+    def mirrors(self) -> Collection[Mirror]:
+        """All that is read here and written elsewhere."""
+        return list(self._mirrors.values())
+
+    def tend(self) -> None:
+        """Forget what nobody reads any more, look at what has gone silent, and tell others what is read here."""
+        for followed, mirror in list(self._mirrors.items()):
+            if mirror.log.closed or (not mirror.readers and time.monotonic() - mirror.heard > STALE_SECONDS):
+                del self._mirrors[followed]
+            elif time.monotonic() - mirror.heard > STALE_SECONDS:
+                self._look_again(mirror)
+        if read := [followed for followed, mirror in self._mirrors.items() if mirror.readers]:
+            self._workers.reading(read)
+
+    def close(self) -> None:
+        """Who reads here goes on reading elsewhere."""
+        self._closed = True
+        for mirror in list(self._mirrors.values()):
+            mirror.log.close(handed_over=not mirror.log.finished)
+
+    def _looked_up(self, followed: Followed) -> Mirror:
+        logged = self._logs.read(followed.owner, followed.answer_id)
+        if logged is None:
+            raise NotFound("no such answer")
+        mirror = Mirror(followed, logged.session_id)
+        if logged.pieces:
+            mirror.take(logged.pieces, logged.cursor)
+        else:
+            mirror.rebuild(self._turn(followed.owner, followed.answer_id), logged.last)
+        return mirror
+
+    def _look_again(self, mirror: Mirror) -> None:
+        try:
+            found = self._looked_up(mirror.followed)
+        except NotFound:
+            mirror.log.close()
+            return
+        mirror.heard = time.monotonic()
+        if found.log.closed and not mirror.log.closed and found.log.last > mirror.log.last:
+            self._finish(mirror, found)
+
+    def _finish(self, mirror: Mirror, found: Mirror) -> None:
+        batch = found.log.read(mirror.log.last)
+        while batch.frames:
+            mirror.log.take(Piece(batch.first, batch.frames))
+            batch = found.log.read(mirror.log.last)
+        mirror.log.close()
+
+    def _run(self) -> None:
+        while not self._closed:
+            try:
+                self._listen()
+            except QAError:
+                time.sleep(PAUSE_SECONDS)
+
+    def _listen(self) -> None:
+        with self._lock:
+            followed = {each: mirror for each, mirror in self._mirrors.items() if not mirror.log.closed}
+        cursors = {each: mirror.cursor for each, mirror in followed.items()}
+        news = self._workers.news(self._worker, cursors, WAIT_SECONDS)
+        for answer_id in news.stops:
+            self._stop(answer_id)
+        for each, mirror in followed.items():
+            if pieces := news.pieces.get(each.answer_id):
+                mirror.take(pieces, news.cursors[each.answer_id])

@@ -1,0 +1,102 @@
+"""An answer that is written in this worker, and what of it the shared log has by now."""
+
+import time
+
+from qa_service.interfaces import Appended, Entry
+from qa_service.model import Admission, Frame, Mark, Turn
+from qa_service.running.log import MemoryLog, turn_of
+from qa_service.running.stop import StopSignal
+
+
+class Running:
+    """One answer with its log, its stop, and the readers it has here."""
+
+    def __init__(self, admission: Admission, log: MemoryLog, *, seconds: float, entries: int) -> None:
+        self.admission = admission
+        self.owner = admission.question.owner
+        self.answer_id = admission.answer_id
+        self.session_id = admission.session.session_id
+        self.log = log
+        self.stop = StopSignal()
+        self.began = time.monotonic()
+        self.ends = self.began + seconds
+        self.readers = 0
+        self.read = False
+        """Whether anybody has read it here."""
+        self.left = self.began
+        """When the last reader here went."""
+        self.ended = 0
+        """Of an answer that was over when it was opened: its last frame's number."""
+        # The claim has written the first frame already, as the first entry.
+        self._frames = max(len(log), min(entries, 1))
+        self._marks = len(log.marks)
+        self._entries = entries
+        self._bytes = 0
+
+    @property
+    def flushed(self) -> bool:
+        """Whether the shared log has it all."""
+        return self._frames >= len(self.log) and self._marks == len(self.log.marks)
+
+    def join(self) -> None:
+        """A reader more."""
+        self.readers += 1
+        self.read = True
+
+    def leave(self) -> None:
+        """A reader less."""
+        self.readers -= 1
+        self.left = time.monotonic()
+
+    def deserted(self, now: float, grace: float) -> bool:
+        """Whether it is to be stopped, unless somebody reads it on another worker."""
+        patience = 0 if self.read and self.admission.question.on_hangup == "cancel" else grace
+        return not self.readers and not self.log.closed and now - self.left >= patience
+
+    def entry(self) -> Entry | None:
+        """What the shared log lacks; of frames behind a gap, none yet."""
+        closed = self.log.closed
+        if self.flushed:
+            return None
+        begin, end = self._frames, max(self._frames, self.log.run(self._frames))
+        # Counted whether or not it arrives: the same id never stands for two entries.
+        self._entries += 1
+        return Entry(
+            self.owner,
+            self.answer_id,
+            first=self.log.number(begin),
+            last=self.log.number(end - 1),
+            count=self._entries - 1,
+            items=self._items(begin, end),
+            closed=closed and end == len(self.log) and self.log.finished,
+        )
+
+    def note(self, entry: Entry, appended: Appended) -> int:
+        """What became of it; how many bytes the log has by now."""
+        match appended.outcome:
+            case "kept":
+                marks = sum(isinstance(item, Mark) for item in entry.items)
+                self._frames += len(entry.items) - marks
+                self._marks += marks
+                self._bytes += appended.bytes
+            case "gone":
+                # It is made again from its first frame, where that is known.
+                whole = self.log.number(0) == 1
+                self._frames, self._marks = (0, 0) if whole else (len(self.log), len(self.log.marks))
+            case "lost":
+                self.stop.set("lost")
+                self._frames, self._marks = len(self.log), len(self.log.marks)
+        return self._bytes
+
+    def turn(self) -> Turn:
+        """The answer as it stands, or as it ended."""
+        return turn_of(self.admission.turn, self.log)
+
+    def _items(self, begin: int, end: int) -> list[Frame | Mark]:
+        items: list[Frame | Mark] = []
+        for place, mark in self.log.marks[self._marks :]:
+            if place > end:
+                break
+            items += [*self.log.slice(begin, place), mark]
+            begin = place
+        return [*items, *self.log.slice(begin, end)]

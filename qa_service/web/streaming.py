@@ -1,0 +1,77 @@
+"""An answer as a response: streamed from a position on, or whole when it is over."""
+
+import random
+from collections.abc import Iterator
+from contextlib import closing
+from http import HTTPStatus
+
+from flask import Response, request
+
+from qa_service.errors import Draining, Interrupted
+from qa_service.interfaces import WireFormat
+from qa_service.model import Turn
+from qa_service.running.mirror import Mirror
+from qa_service.running.reader import Reader
+from qa_service.running.written import Running
+from qa_service.web.bodies import hung_up
+from qa_service.web.mounting import Mounted
+from qa_service.web.problems import json_response, problem
+from qa_service.web.questions import Format
+from qa_service.wire.frames import answer
+from qa_service.wire.typed import Typed
+
+STREAM_HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+BACKOFF_MS = 500, 1500
+"""When the readers of a worker that stops come back; not all at once."""
+
+
+def answered(
+    service: Mounted, source: Running | Mirror | None, wanted: Format, *, after: int = 0, ids: bool = False
+) -> Response:
+    """The rest of an answer in the wanted format; 204 where nothing comes any more."""
+    if source is None:
+        return Response(status=HTTPStatus.NO_CONTENT)
+    response = _whole(service, source) if wanted == "json" else _streamed(service, source, after=after, ids=ids)
+    response.headers["X-Session-Id"] = source.session_id
+    response.headers["X-Answer-Id"] = source.answer_id
+    return response
+
+
+def ended_turn(service: Mounted, source: Running | Mirror) -> Turn:
+    """The answer as it stands. `NotFound` if it was deleted meanwhile."""
+    if isinstance(source, Running):
+        return source.turn()
+    return source.turn(service.assembly.history.turn(source.owner, source.answer_id))
+
+
+def _streamed(service: Mounted, source: Running | Mirror, *, after: int, ids: bool) -> Response:
+    wire = Typed(service.public_prefix(), source.answer_id if ids else "")
+    reader = _reader(service, source, after)
+    response = Response(_frames(reader, wire), headers=STREAM_HEADERS, content_type=wire.content_type)
+    # A client that left before the first byte never starts the generator; this runs all the same.
+    response.call_on_close(reader.close)
+    return response
+
+
+def _reader(service: Mounted, source: Running | Mirror, after: int = 0) -> Reader:
+    heartbeat = service.assembly.settings.heartbeat_seconds
+    return service.assembly.runner.follow(source, heartbeat=heartbeat, after=after, gone=hung_up(request))
+
+
+def _frames(reader: Reader, wire: WireFormat) -> Iterator[bytes]:
+    for batch in reader:
+        yield wire.batch(batch.first, batch.frames) if batch.frames else wire.heartbeat()
+    if reader.handed_over:
+        yield wire.reconnect(Draining.code, random.randint(*BACKOFF_MS))  # noqa: S311 - it spreads, it hides nothing
+
+
+def _whole(service: Mounted, source: Running | Mirror) -> Response:
+    with closing(_reader(service, source)) as reader:
+        for _ in reader:
+            pass
+    if source.log.handed_over:
+        raise Draining("the worker that answers was stopped; the answer goes on in another", retry_after=1)
+    if not source.log.finished:
+        raise Interrupted("the answer broke off")
+    turn = ended_turn(service, source)
+    return problem(turn.error) if turn.error else json_response(answer(turn, service.public_prefix()))

@@ -1,0 +1,247 @@
+"""How answers get into the shared log: in order, whole, in one trip, whatever the store does meanwhile."""
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from qa_service.interfaces import Appended, Entry
+from qa_service.model import Asked, Done, Frame, Mark, Opened, Prompt, Text
+from qa_service.running import flusher as module
+from qa_service.running.flusher import Flusher
+from qa_service.running.log import FAR, MemoryLog
+from qa_service.running.written import Running
+from qa_service.stores.keys import answer_key
+from qa_service.stores.logs import LogTimes, RedisLogs
+from tests.fakes import ANN, FakeMeter, admission, client
+from tests.lives import Wire, eventually
+
+ASKED = Asked(Prompt("mini", (), "Why?"), ())
+
+
+class Trips(RedisLogs):
+    """A `LogStore` over a Redis in memory, which its wire can be cut from; counts the trips."""
+
+    def __init__(self) -> None:
+        self.redis, self.wire = client(), Wire()
+        self.trips: list[list[Entry]] = []
+        super().__init__(self.redis, self.wire, LogTimes(60, 60), worker="w1")
+
+    def append(self, entries: Sequence[Entry]) -> Sequence[Appended]:
+        appended = super().append(entries)
+        self.trips.append(list(entries))
+        return appended
+
+    def told(self, answer_id: str) -> list[tuple[int, Frame | Mark]]:
+        """The items as anybody may read them, marks with the number of the frame that follows."""
+        self.redis.hset(answer_key(ANN, answer_id, "at"), "session", "s")
+        logged = self.read(ANN, answer_id)
+        assert logged
+        entries: list[tuple[int, Frame | Mark]] = []
+        for piece in logged.pieces:
+            number = piece.first
+            for item in piece.items:
+                entries.append((number, item))
+                number += not isinstance(item, Mark)
+        return entries
+
+
+class House:
+    """A flusher, its store, and the answers it is done with."""
+
+    def __init__(self, most: int = 1_000_000) -> None:
+        self.store, self.meter = Trips(), FakeMeter()
+        self.done: list[Running] = []
+        self.flusher = Flusher(self.store, self.meter, self.done.append, most=most)
+
+    def answer(self, *said: str, number: int = 1) -> Running:
+        asked = admission(answer_id=f"{number}" * 32)
+        running = Running(asked, MemoryLog(), seconds=60, entries=0)
+        self.say(running, *said)
+        self.flusher.add(running)
+        return running
+
+    def say(self, running: Running, *said: str | Frame) -> None:
+        for item in said:
+            running.log.append(Text(item) if isinstance(item, str) else item)
+
+    def end(self, running: Running) -> None:
+        self.say(running, Done("completed"))
+        running.log.close()
+
+    def told(self, running: Running) -> list[tuple[int, Frame | Mark]]:
+        return self.store.told(running.answer_id)
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+def numbered(*said: str, first: int = 1) -> list[tuple[int, Frame | Mark]]:
+    return [(number, Text(text)) for number, text in enumerate(said, first)]
+
+
+class TestFlushing:
+    def test_all_answers_go_in_one_trip(self, house: House) -> None:
+        answers = [house.answer("a", "b", number=number) for number in range(1, 5)]
+        assert house.flusher.flush()
+        assert [len(trip) for trip in house.store.trips] == [4]
+        assert [house.told(running) for running in answers] == [numbered("a", "b")] * 4
+
+    def test_where_nothing_is_new_there_is_no_trip(self, house: House) -> None:
+        house.answer("a")
+        house.flusher.flush()
+        house.flusher.flush()
+        assert len(house.store.trips) == 1
+
+    def test_frames_and_marks_are_kept_in_their_order(self, house: House) -> None:
+        running = house.answer("a")
+        running.log.marks += [(1, ASKED), (1, Opened("r1"))]
+        house.say(running, "b")
+        house.flusher.flush()
+        running.log.marks.append((2, Opened("r2")))
+        house.flusher.flush()
+        house.say(running, "c")
+        house.flusher.flush()
+        assert house.told(running) == [
+            (1, Text("a")),
+            (2, ASKED),
+            (2, Opened("r1")),
+            (2, Text("b")),
+            (3, Opened("r2")),
+            (3, Text("c")),
+        ]
+
+    def test_frames_behind_a_gap_go_in_an_entry_of_their_own(self, house: House) -> None:
+        running = house.answer("a", "b")
+        running.log.leave_gap()
+        running.log.marks.append((2, Opened("r1")))
+        house.say(running, "c")
+        for _ in range(3):
+            house.flusher.flush()
+        assert house.told(running) == [
+            *numbered("a", "b"),
+            (3, Opened("r1")),
+            (2 + FAR, Text("c")),
+        ]
+
+    def test_a_mark_behind_a_gap_waits_for_its_frames(self, house: House) -> None:
+        running = house.answer("a")
+        running.log.leave_gap()
+        house.say(running, "b")
+        running.log.marks.append((2, Opened("r1")))
+        for _ in range(3):
+            house.flusher.flush()
+        assert house.told(running) == [(1, Text("a")), (1 + FAR, Text("b")), (2 + FAR, Opened("r1"))]
+
+    def test_what_is_flushed_is_counted_and_timed(self, house: House) -> None:
+        house.answer("a", "b")
+        house.flusher.flush()
+        assert house.meter.counts["deltas"] == 2
+        ((what, seconds),) = house.meter.times
+        assert what == "flushed"
+        assert 0 <= seconds < 5
+
+
+class TestTrouble:
+    def test_after_a_store_was_away_nothing_is_lost_or_repeated(self, house: House) -> None:
+        running = house.answer("a")
+        house.flusher.flush()
+        house.store.wire.cut = True
+        house.say(running, "b")
+        assert not house.flusher.flush()
+        house.say(running, "c")
+        assert not house.flusher.flush()
+        house.store.wire.cut = False
+        assert house.flusher.flush()
+        assert house.told(running) == numbered("a", "b", "c")
+
+    def test_a_log_that_is_gone_is_made_again_from_the_first_frame(self, house: House) -> None:
+        running = house.answer("a")
+        running.log.marks.append((1, ASKED))
+        house.flusher.flush()
+        house.store.redis.flushall()
+        house.say(running, "b")
+        house.flusher.flush()
+        house.flusher.flush()
+        assert house.told(running) == [(1, Text("a")), (2, ASKED), (2, Text("b"))]
+
+    def test_an_answer_that_another_worker_writes_on_is_stopped_without_a_word(self, house: House) -> None:
+        running, other = house.answer("a"), house.answer("b", number=2)
+        house.flusher.flush()
+        house.store.redis.xadd(answer_key(ANN, running.answer_id, "log"), {"first": 2, "items": '["x"]'}, id="9-9")
+        house.say(running, "mine")
+        house.say(other, "c")
+        assert house.flusher.flush()
+        assert (running.stop.reason, running.flushed, other.stop.reason) == ("lost", True, "")
+        assert house.told(running) == [(1, Text("a")), (2, Text("x"))]
+        assert house.told(other) == numbered("b", "c")
+
+    def test_one_that_is_too_long_is_stopped(self) -> None:
+        house = House(most=200)
+        running = house.answer("x" * 50)
+        house.flusher.flush()
+        assert running.stop.reason == ""
+        house.say(running, "x" * 150)
+        house.flusher.flush()
+        assert running.stop.reason == "length"
+
+
+class TestLettingGo:
+    def test_only_what_is_over_and_flushed_is_done(self, house: House) -> None:
+        running = house.answer("a")
+        house.flusher.flush()
+        assert house.done == []
+        house.store.wire.cut = True
+        house.end(running)
+        house.flusher.flush()
+        assert house.done == []
+        house.store.wire.cut = False
+        house.flusher.flush()
+        assert house.done == [running]
+        assert [entry.closed for trip in house.store.trips for entry in trip] == [False, True]
+
+    def test_one_that_goes_on_elsewhere_is_done_but_not_closed_for_others(self, house: House) -> None:
+        running = house.answer("a")
+        running.log.close(handed_over=True)
+        house.flusher.flush()
+        assert house.done == [running]
+        assert [entry.closed for trip in house.store.trips for entry in trip] == [False]
+
+    def test_one_whose_store_stays_away_is_given_up(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        house.store.wire.cut = True
+        running = house.answer("a")
+        house.end(running)
+        house.flusher.flush()
+        monkeypatch.setattr(module, "GIVE_UP_SECONDS", -60)
+        house.flusher.flush()
+        assert house.done == [running]
+
+
+class TestThread:
+    @pytest.fixture
+    def ticking(self, house: House, monkeypatch: pytest.MonkeyPatch) -> House:
+        monkeypatch.setattr(module, "TICK_SECONDS", 0.005)
+        house.flusher.wake()
+        return house
+
+    def test_it_flushes_by_itself_and_rests_where_there_is_nothing(self, ticking: House) -> None:
+        ticking.end(ticking.answer("a"))
+        eventually(lambda: len(ticking.done) == 1)
+        ticking.end(ticking.answer("a", number=2))
+        eventually(lambda: len(ticking.done) == 2)
+
+    def test_it_ends_when_it_is_closed_and_does_not_come_back(self, ticking: House) -> None:
+        thread = ticking.flusher._thread
+        assert thread
+        ticking.flusher.close()
+        thread.join(5)
+        ticking.flusher.wake()
+        assert not thread.is_alive()
+        assert ticking.flusher._thread is thread
+
+    def test_there_is_one(self, ticking: House) -> None:
+        before = threading.active_count()
+        ticking.flusher.wake()
+        assert threading.active_count() == before

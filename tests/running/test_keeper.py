@@ -1,0 +1,239 @@
+"""What happens by the clock: time-outs, deserted answers, turns still to be saved, dead workers, strays."""
+
+import threading
+from collections.abc import Sequence
+from contextlib import closing
+
+import pytest
+
+from qa_service.interfaces import Followed
+from qa_service.model import Admission, Done, Metadata, Question, Text, TextDelta
+from qa_service.running import keeper as module
+from qa_service.running.reader import Reader
+from qa_service.stores.keys import ALIVE, worker_key
+from tests.fakes import ANN, STOPPED, WAITING_SECONDS, FakeUpstream
+from tests.lives import Saying, Waiting, World, eventually, texts
+
+
+@pytest.fixture
+def line() -> Waiting:
+    return Waiting()
+
+
+class TestTime:
+    def test_an_answer_that_takes_too_long_is_ended(self, world: World, line: Waiting) -> None:
+        house = world.worker(line, answer_seconds=0.1)
+        running = house.ask()
+        house.read(running)
+        assert line.stopped_for == running.stop.reason == "timeout"
+
+
+class TestDeserted:
+    def test_nobody_coming_back_within_the_grace_ends_it(self, world: World, line: Waiting) -> None:
+        house = world.worker(line, grace_seconds=0.1)
+        running = house.ask()
+        with closing(house.runner.follow(running, heartbeat=WAITING_SECONDS)) as reader:
+            next(reader)
+            assert not line.may_go_on.wait(0.3)
+        assert line.may_go_on.wait(WAITING_SECONDS)
+        assert running.stop.reason == "hangup"
+
+    def test_nobody_ever_coming_ends_it_too(self, world: World, line: Waiting) -> None:
+        running = world.worker(line, grace_seconds=0.1).ask()
+        assert line.may_go_on.wait(WAITING_SECONDS)
+        assert running.stop.reason == "hangup"
+
+    def test_the_last_reader_ends_it_at_once_where_that_is_wanted(
+        self, world: World, line: Waiting, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "TICK_SECONDS", WAITING_SECONDS)
+        house = world.worker(line)
+        running = house.ask(on_hangup="cancel")
+        readers = [house.runner.follow(running, heartbeat=WAITING_SECONDS) for _ in range(2)]
+        readers[0].close()
+        assert not running.stop.is_set()
+        readers[1].close()
+        assert line.may_go_on.wait(WAITING_SECONDS / 2)
+        assert running.stop.reason == "hangup"
+
+    def test_one_whose_first_reader_is_still_coming_is_not_ended(self, world: World, line: Waiting) -> None:
+        house = world.worker(line)
+        running = house.ask(on_hangup="cancel")
+        assert not line.may_go_on.wait(0.2)
+        with closing(house.runner.follow(running, heartbeat=WAITING_SECONDS)) as reader:
+            next(reader)
+        assert line.may_go_on.wait(WAITING_SECONDS)
+
+    def test_nor_one_that_somebody_came_to_while_others_were_asked(self, world: World, line: Waiting) -> None:
+        house, readers, came = world.worker(line), list[Reader](), threading.Event()
+        read_elsewhere = house.workers.read_elsewhere
+
+        def come_meanwhile(followed: Sequence[Followed]) -> Sequence[bool]:
+            readers.append(house.runner.follow(running, heartbeat=WAITING_SECONDS))
+            came.set()
+            return read_elsewhere(followed)
+
+        running = house.ask(on_hangup="cancel")
+        house.workers.read_elsewhere = come_meanwhile  # type: ignore[method-assign]
+        house.runner.follow(running, heartbeat=WAITING_SECONDS).close()
+        assert came.wait(WAITING_SECONDS)
+        assert not line.may_go_on.wait(0.1)
+        house.workers.read_elsewhere = read_elsewhere  # type: ignore[method-assign]
+        for reader in readers:
+            reader.close()
+        assert line.may_go_on.wait(WAITING_SECONDS)
+
+    @pytest.mark.parametrize("wanted", ["cancel", "finish"])
+    def test_not_while_somebody_reads_it_on_another_worker(self, world: World, line: Waiting, wanted: str) -> None:
+        house, there = world.worker(line, grace_seconds=0.2), world.worker(Waiting())
+        running = house.ask(on_hangup=wanted)
+        here = house.runner.follow(running, heartbeat=WAITING_SECONDS)
+        eventually(lambda: running.flushed and running.log.text())
+        source = there.runner.open(ANN, running.answer_id)
+        assert source
+        elsewhere = there.runner.follow(source, heartbeat=WAITING_SECONDS)
+        eventually(lambda: house.redis.keys("*:read"))
+        here.close()
+        assert not line.may_go_on.wait(0.5)
+        elsewhere.close()
+        house.redis.delete(*house.redis.keys("*:read"))
+        assert line.may_go_on.wait(WAITING_SECONDS)
+        assert running.stop.reason == "hangup"
+
+    def test_a_store_that_is_away_ends_nothing(self, world: World, line: Waiting) -> None:
+        house = world.worker(line, grace_seconds=0.05)
+        running = house.ask()
+        house.wire.cut = True
+        assert not line.may_go_on.wait(0.3)
+        house.wire.cut = False
+        assert line.may_go_on.wait(WAITING_SECONDS)
+        assert running.stop.reason == "hangup"
+
+
+class TestUnsaved:
+    def test_a_turn_is_saved_when_the_store_is_back(self, world: World) -> None:
+        go = threading.Event()
+        house = world.worker(upstream=FakeUpstream([TextDelta("The answer "), go, TextDelta("is 42."), STOPPED]))
+        running = house.ask()
+        eventually(running.log.text)
+        house.wire.cut = True
+        go.set()
+        told = [frame for _, frame in house.read(running)]
+        (metadata,) = (frame for frame in told if isinstance(frame, Metadata))
+        assert (metadata.saved, told[-1]) == (False, Done("completed"))
+        house.wire.cut = False
+        kept = house.kept(running.answer_id)
+        assert (kept.text, kept.status) == ("The answer is 42.", "completed")
+
+
+class TestDead:
+    def test_one_whose_lock_is_gone_has_its_answers_taken_over_by_exactly_one(self, world: World) -> None:
+        dead, lines = world.worker(Waiting()), [Waiting() for _ in range(3)]
+        answers = [dead.ask(session_id=f"s{number}") for number in range(5)]
+        eventually(lambda: all(running.log.text() and running.flushed for running in answers))
+        others = [world.worker(line) for line in lines]
+        dead.die()
+        eventually(lambda: sum(len(line.said) for line in lines) == 5)
+        taken = [{answer_id for answer_id in other.runner._running} for other in others]
+        assert sorted(answer_id for each in taken for answer_id in each) == sorted(a.answer_id for a in answers)
+        assert sum(other.meter.counts["takeovers"] for other in others) == 5
+
+    def test_it_is_buried_once_nothing_is_left(self, world: World) -> None:
+        dead, other = world.worker(Waiting()), world.worker(Waiting())
+        dead.die()
+        eventually(lambda: "w1" not in {path.name for path in dead.presence._folder.iterdir()})
+        assert list(other.presence.dead()) == []
+
+    def test_one_of_another_machine_is_dead_when_it_has_been_silent_too_long(self, world: World) -> None:
+        far, line = world.worker(Waiting(), name="far"), Waiting()
+        running = far.ask()
+        eventually(lambda: running.log.text() and running.flushed)
+        other = world.worker(line)
+        far.wire.cut = True  # its lock is on its own machine: nobody sees it here
+        other.redis.zadd(ALIVE, {"far": 1})
+        eventually(lambda: line.said)
+        assert running.answer_id in other.runner._running
+
+    def test_one_that_was_taken_for_dead_writes_no_more(self, world: World) -> None:
+        """It was away for too long, and what it held is another's by now."""
+        line = Waiting()
+        away, other = world.worker(line), world.worker(Waiting())
+        running = away.ask()
+        eventually(lambda: running.log.text() and running.flushed)
+        away.wire.cut = True
+        other.redis.zadd(ALIVE, {"w1": 1})
+        eventually(lambda: other.runner._running)
+        away.revive()
+        eventually(lambda: line.stopped_for)
+        assert running.stop.reason == "lost"
+        assert texts(away.read(running)) == ["One "]
+
+    def test_one_that_was_missed_goes_on_with_what_nobody_has_taken(self, world: World) -> None:
+        line = Waiting()
+        house = world.worker(line)
+        running = house.ask()
+        house.redis.zadd(ALIVE, {"w1": 1})
+        eventually(lambda: (house.redis.zscore(ALIVE, "w1") or 0) > 1)
+        assert not line.may_go_on.wait(0.1)
+        assert not running.stop.is_set()
+
+    def test_an_adoption_that_the_store_broke_off_is_tried_again(self, world: World) -> None:
+        dead, line = world.worker(Waiting()), Waiting()
+        running = dead.ask()
+        eventually(lambda: running.log.text() and running.flushed)
+        other = world.worker(line)
+        adopt, failures = other.workers.adopt, [True, True]
+
+        def fail_twice(*arguments: object) -> object:
+            if failures:
+                other.wire.cut = failures.pop()
+            try:
+                return adopt(*arguments)  # type: ignore[arg-type]
+            finally:
+                other.wire.cut = False
+
+        other.workers.adopt = fail_twice  # type: ignore[assignment,method-assign]
+        dead.die()
+        eventually(lambda: line.said)
+        assert failures == []
+
+
+class TestStrays:
+    @pytest.fixture
+    def hurried(self, world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+        monkeypatch.setattr(module, "STRAYS_SECONDS", 0.05)
+        return world
+
+    def test_a_claim_that_was_carried_out_without_a_reply_is_answered_all_the_same(self, hurried: World) -> None:
+        line = Waiting()
+        house = hurried.worker(line)
+        admitted = house.desk.admit(Question("Why?", ANN, "chat"))
+        assert isinstance(admitted, Admission)
+        eventually(lambda: line.said)
+        assert admitted.answer_id in house.runner._running
+
+    def test_one_that_is_dropped_meanwhile_is_nobodys(self, hurried: World) -> None:
+        house = hurried.worker(Waiting())
+        house.redis.hset(worker_key("w1", "holds"), "gone", "not even readable")
+        held = house.workers.held
+        asked: list[str] = []
+
+        def look(worker: str, answer_id: str) -> object:
+            house.redis.hdel(worker_key(worker, "holds"), answer_id)
+            asked.append(answer_id)
+            return held(worker, answer_id)
+
+        house.workers.held = look  # type: ignore[assignment,method-assign]
+        assert eventually(lambda: asked) == ["gone"]
+        assert house.runner.count() == 0
+
+
+def test_a_keeper_that_left_begins_no_more(world: World) -> None:
+    house = world.worker(Saying(Text("a"), Done("completed")))
+    house.runner.close("handover", WAITING_SECONDS)
+    thread = house.runner._keeper._thread
+    assert thread
+    thread.join(WAITING_SECONDS)
+    house.runner.wake()
+    assert house.runner._keeper._thread is thread
+    assert not thread.is_alive()

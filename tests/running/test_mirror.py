@@ -1,0 +1,86 @@
+"""A foreign answer's log as it comes in, and what is told of one whose log has expired."""
+
+import pytest
+
+from qa_service.errors import UpstreamTimeout
+from qa_service.interfaces import Followed
+from qa_service.language.phrases import failure
+from qa_service.model import (
+    Done,
+    Failure,
+    Frame,
+    Metadata,
+    Reference,
+    Restart,
+    Start,
+    Text,
+    Timing,
+    TopicNotice,
+    Turn,
+    Usage,
+)
+from qa_service.running.mirror import Mirror, rebuilt
+from tests.fakes import ANN, turn
+from tests.lives import numbered, piece
+
+TOPIC = TopicNotice(2, drifted=True, score=0.9)
+METADATA = Metadata(
+    "s", "1" * 32, "mini-2", Usage(), (), None, Timing(1, 2), TOPIC, (), finish_reason="stop", saved=True
+)
+SOURCE = Reference(1, "url", url="https://example.com")
+
+
+def mirror() -> Mirror:
+    return Mirror(Followed(ANN, "1" * 32), "s")
+
+
+def ended(error: Failure | None = None) -> Turn:
+    return turn(text="So.", status="completed", references=(SOURCE,), metadata=METADATA, error=error)
+
+
+def test_it_knows_whose_and_where_it_is() -> None:
+    seen = mirror()
+    assert (seen.owner, seen.answer_id, seen.session_id, seen.cursor) == (ANN, "1" * 32, "s", "0-0")
+
+
+def test_it_grows_and_remembers_how_far_it_has_read() -> None:
+    seen = mirror()
+    seen.take([piece(1, "a"), piece(2, "b", "c")], "3-1")
+    assert (seen.log.text(), seen.cursor, seen.log.closed) == ("abc", "3-1", False)
+    assert (seen.turn(turn()).text, seen.turn(turn()).status) == ("abc", "running")
+
+
+def test_it_is_over_with_the_answers_last_frame() -> None:
+    seen = mirror()
+    seen.take([piece(1, "a", Done("completed"))], "2-0")
+    assert (seen.log.closed, seen.log.handed_over) == (True, False)
+    assert seen.turn(turn()).status == "completed"
+
+
+class TestRebuilding:
+    def test_what_is_left_is_told_in_order_and_beyond_the_old_numbers(self) -> None:
+        seen = mirror()
+        seen.rebuild(ended(), 41)
+        told = numbered([seen.log.read(0)])
+        assert [number for number, _ in told] == list(range(42, 48))
+        start = Start("1" * 32, "s", created=False, model="mini-2", topic=TOPIC, created_at=turn().created_at)
+        assert [frame for _, frame in told] == [
+            start,
+            Restart("expired"),
+            Text("So."),
+            SOURCE,
+            METADATA,
+            Done("completed"),
+        ]
+        assert (seen.ended, seen.log.closed) == (41, True)
+
+    def test_a_failure_comes_before_the_metadata(self) -> None:
+        error = failure(UpstreamTimeout(), "en")
+        assert rebuilt(ended(error=error))[-3:] == [error, METADATA, Done("completed")]
+
+    @pytest.mark.parametrize("status", ["failed", "running"])
+    def test_without_metadata_the_turn_tells_the_topic(self, status: str) -> None:
+        frames: list[Frame] = rebuilt(turn(status=status, text="Half", topic=3))
+        assert isinstance(frames[0], Start)
+        assert (frames[0].topic.index, frames[0].model) == (3, "")
+        assert frames[1:] == [Restart("expired"), Text("Half"), Done(status)]  # type: ignore[arg-type]

@@ -1,0 +1,280 @@
+"""An answer's life in one worker: it goes on without its readers, and ends for every reason it may end for."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from qa_service.errors import Draining, NotFound, Overloaded, StoreUnavailable
+from qa_service.interfaces import Stop
+from qa_service.model import Admission, Asked, Done, Frame, Mark, Metadata, Prompt, Question, Text, TextDelta
+from qa_service.running import flusher
+from qa_service.running import runner as module
+from qa_service.running.mirror import Mirror
+from qa_service.running.runner import READERS
+from qa_service.running.written import Running
+from qa_service.stores.keys import answer_key
+from tests.fakes import ANN, BEN, BUG, DOWN, STOPPED, WAITING_SECONDS, FakeUpstream, Step, kinds, upload
+from tests.lives import Saying, Waiting, Worker, World, eventually, numbered, texts
+
+
+@pytest.fixture
+def line() -> Waiting:
+    return Waiting()
+
+
+@pytest.fixture
+def house(world: World, line: Waiting) -> Worker:
+    return world.worker(line)
+
+
+def said(running: Running) -> str:
+    """Wait until something was."""
+    return eventually(running.log.text)
+
+
+class TestReading:
+    def test_the_first_frames_are_there_before_the_rest_is_written(self, house: Worker, line: Waiting) -> None:
+        running = house.ask()
+        assert said(running) == "One "
+        line.may_go_on.set()
+        assert kinds([frame for _, frame in house.read(running)]) == ["start", "text", "done"]
+
+    def test_every_reader_gets_the_same_however_late(self, house: Worker, line: Waiting) -> None:
+        running, got = house.ask(), []
+        readers = [threading.Thread(target=lambda: got.append(house.read(running))) for _ in range(5)]
+        for reader in readers:
+            reader.start()
+        eventually(lambda: running.readers == 5)
+        line.may_go_on.set()
+        for reader in readers:
+            reader.join()
+        assert got == [house.read(running)] * 5
+        assert texts(got[0]) == ["One ", "two."]
+
+    def test_silence_gives_signs_of_life(self, house: Worker, line: Waiting) -> None:
+        said(running := house.ask())
+        with closing(house.runner.follow(running, heartbeat=0.03)) as reader:
+            assert [len(next(reader).frames) for _ in range(3)] == [2, 0, 0]
+
+    def test_a_reader_that_left_in_silence_is_noticed(self, house: Worker) -> None:
+        said(running := house.ask(on_hangup="cancel"))
+        with closing(house.runner.follow(running, heartbeat=WAITING_SECONDS, gone=lambda: True)) as reader:
+            assert texts(numbered(reader)) == ["One "]
+        assert eventually(lambda: running.stop.reason) == "hangup"
+
+
+class TestFinding:
+    def test_only_its_owner_finds_it(self, house: Worker) -> None:
+        running = house.ask()
+        assert house.runner.open(ANN, running.answer_id) is running
+        for owner, answer_id in ((BEN, running.answer_id), (ANN, "0" * 32)):
+            with pytest.raises(NotFound):
+                house.runner.open(owner, answer_id)
+            with pytest.raises(NotFound):
+                house.runner.turn(owner, answer_id)
+
+    def test_visitors_are_one_owner_from_whichever_address(self, house: Worker) -> None:
+        visitor = replace(ANN, kind="anonymous", address="1" * 32)
+        running = house.ask(owner=visitor, session_id="x" * 22)
+        moved = replace(visitor, address="2" * 32)
+        assert house.runner.open(moved, running.answer_id) is running
+        assert house.runner.turn(moved, running.answer_id).status == "running"
+
+    def test_it_is_counted_while_it_is_written(self, house: Worker, line: Waiting) -> None:
+        running = house.ask()
+        assert house.runner.count() == 1
+        line.may_go_on.set()
+        house.read(running)
+        eventually(lambda: house.runner.count() == 0)
+
+    def test_it_is_a_running_turn_with_the_text_so_far(self, house: Worker) -> None:
+        running = house.ask()
+        said(running)
+        turn = house.runner.turn(ANN, running.answer_id)
+        assert (turn.text, turn.status, turn.question) == ("One ", "running", "Why?")
+
+    def test_over_it_is_read_from_the_store_and_nothing_comes_after_its_last_number(
+        self, house: Worker, line: Waiting
+    ) -> None:
+        line.may_go_on.set()
+        running = house.ask()
+        told = house.read(running)
+        eventually(lambda: isinstance(house.runner.open(ANN, running.answer_id), Mirror))
+        assert house.read(running.answer_id) == told
+        assert house.runner.open(ANN, running.answer_id, after=4) is None
+        assert house.read(running.answer_id, after=3) == [(4, Done("completed"))]
+
+    def test_nothing_comes_after_the_last_number_of_one_just_ended(self, house: Worker, line: Waiting) -> None:
+        running = house.ask()
+        house.wire.cut = True
+        line.may_go_on.set()
+        house.read(running)
+        assert house.runner.open(ANN, running.answer_id, after=4) is None
+        assert house.runner.open(ANN, running.answer_id, after=3) is running
+
+    def test_what_was_saved_is_what_was_told(self, world: World) -> None:
+        house = world.worker(upstream=FakeUpstream([TextDelta("See https://example.com/a."), DOWN]))
+        running = house.ask()
+        told = [frame for _, frame in house.read(running)]
+        assert kinds(told) == ["start", "text", "reference", "error", "metadata", "done"]
+        assert running.turn() == house.kept(running.answer_id)
+
+
+class TestPlaces:
+    def test_there_are_so_many_and_no_more(self, world: World, line: Waiting) -> None:
+        house = world.worker(line, answers=2)
+        house.runner.enter()
+        running = house.ask()
+        with pytest.raises(Overloaded) as refusal:
+            house.ask("And?", session_id="other")
+        assert refusal.value.retry_after
+        assert house.meter.counts["refusals overloaded"] == 1
+        house.runner.leave()
+        house.ask("And?", session_id="other")
+        line.may_go_on.set()
+        house.read(running)
+        eventually(lambda: house.runner.count() == 0)
+        house.ask()
+
+    def test_none_is_given_by_a_worker_that_is_about_to_stop(self, house: Worker) -> None:
+        house.runner.draining = True
+        with pytest.raises(Draining) as refusal:
+            house.ask()
+        assert refusal.value.retry_after
+        assert house.meter.counts["refusals draining"] == 1
+
+    def test_so_many_readers_may_come_and_no_more(self, world: World, line: Waiting) -> None:
+        house = world.worker(line, answers=1)
+        running = house.ask()
+        readers = [house.runner.follow(running, heartbeat=WAITING_SECONDS) for _ in range(READERS)]
+        with pytest.raises(Overloaded):
+            house.runner.open(ANN, running.answer_id)
+        readers.pop().close()
+        assert house.runner.open(ANN, running.answer_id) is running
+        for reader in readers:
+            reader.close()
+
+
+class TestStopping:
+    def test_it_takes_hold_of_an_answer_here(self, house: Worker, line: Waiting) -> None:
+        running = house.ask()
+        house.runner.stop(running.answer_id)
+        assert house.read(running)[-1] == (4, Done("cancelled"))
+        assert (line.stopped_for, house.meter.counts["cancels"]) == ("cancelled", 1)
+
+    def test_it_takes_hold_of_one_that_another_worker_writes(self, house: Worker, world: World, line: Waiting) -> None:
+        running, there = house.ask(), world.worker(Waiting())
+        there.runner.stop(running.answer_id)
+        assert house.read(running)[-1] == (4, Done("cancelled"))
+        assert line.stopped_for == "cancelled"
+
+    def test_one_that_is_stopped_before_it_has_begun_is_not_begun_in_vain(self, house: Worker) -> None:
+        admitted = house.desk.admit(Question("Why?", ANN, "chat"))
+        assert isinstance(admitted, Admission)
+        house.runner.stop(admitted.answer_id)
+        running = house.runner.start(admitted)
+        assert running.stop.reason == "cancelled"
+
+    def test_what_was_stopped_early_is_forgotten_in_time(self, house: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(module, "EARLY_SECONDS", 0.0)
+        house.runner.stop("early")
+        house.runner.stop("later")
+        eventually(lambda: "early" not in house.runner._early)
+
+    def test_a_word_that_cannot_be_left_is_told(self, house: Worker) -> None:
+        house.wire.cut = True
+        with pytest.raises(StoreUnavailable):
+            house.runner.stop("elsewhere")
+
+    def test_upstream_is_let_go_of_at_once(self, world: World) -> None:
+        never: list[Step] = [TextDelta("Half"), threading.Event(), STOPPED]
+        house = world.worker(upstream=(upstream := FakeUpstream(never)))
+        running = house.ask()
+        said(running)
+        house.runner.stop(running.answer_id)
+        assert house.read(running)[-1][1] == Done("cancelled")
+        assert upstream.closed == 1
+        assert "closed" in dict(house.meter.times)
+
+    def test_one_that_grew_too_long_ends_with_all_its_text(self, world: World) -> None:
+        much: list[Step] = [TextDelta("x" * 3000), threading.Event()]
+        house = world.worker(upstream=FakeUpstream(much), log_bytes=2000)
+        running = house.ask()
+        told = [frame for _, frame in house.read(running)]
+        metadata = next(frame for frame in told if isinstance(frame, Metadata))
+        assert (metadata.finish_reason, told[-1], "error" in kinds(told)) == ("length", Done("incomplete"), False)
+        kept = house.kept(running.answer_id)
+        assert (kept.text, kept.status) == ("x" * 3000, "incomplete")
+
+    def test_closing_ends_everything_here_and_others_know_it_all(self, house: Worker, world: World) -> None:
+        running = [house.ask(session_id=session) for session in ("a", "b")]
+        house.runner.close("interrupted", WAITING_SECONDS)
+        there = world.worker(Waiting())
+        for each in running:
+            assert each.stop.reason == "interrupted"
+            assert there.read(each.answer_id)[-1] == (4, Done("cancelled"))
+        with pytest.raises(Draining):
+            house.ask()
+
+
+class TestUploads:
+    @pytest.mark.parametrize("stopped", [False, True])
+    def test_they_are_deleted_at_the_end(self, house: Worker, line: Waiting, tmp_path: Path, stopped: bool) -> None:
+        (folder := tmp_path / "uploads").mkdir()
+        running = house.ask(files=(upload(folder, "a.txt", "A"), upload(folder, "b.txt", "B")))
+        house.runner.stop(running.answer_id) if stopped else line.may_go_on.set()
+        house.read(running)
+        eventually(lambda: not list(folder.iterdir()))
+
+    def test_they_stay_where_another_worker_goes_on(self, house: Worker, tmp_path: Path) -> None:
+        (folder := tmp_path / "uploads").mkdir()
+        running = house.ask(files=(upload(folder, "a.txt", "A"),))
+        running.stop.set("handover")
+        eventually(lambda: running.log.closed)
+        house.read(running)
+        assert len(list(folder.iterdir())) == 1
+
+    def test_one_that_has_gone_already_does_no_harm(self, house: Worker, line: Waiting, tmp_path: Path) -> None:
+        running = house.ask(files=(file := upload(tmp_path, "a.txt", "A"),))
+        Path(file.path).unlink()
+        line.may_go_on.set()
+        assert house.read(running)[-1] == (4, Done("completed"))
+
+
+class TestMarks:
+    @pytest.mark.parametrize("background", [True, False])
+    def test_where_another_worker_could_go_on_it_knows_before_upstream_is_asked(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, background: bool
+    ) -> None:
+        known: list[str] = []
+
+        class Looking(Saying):
+            def answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
+                yield admission.start()
+                yield Asked(Prompt("mini", (), "Why?"), ())
+                known.append(repr(worker.redis.xrange(answer_key(ANN, admission.answer_id, "log"))))
+                yield Done("completed")
+
+        monkeypatch.setattr(flusher, "TICK_SECONDS", 1.0)
+        worker = world.worker(Looking(), background=background)
+        worker.ask(session_id="first")  # the flusher rests after it
+        eventually(lambda: len(known))
+        known.clear()
+        worker.read(worker.ask())
+        assert ('"asked"' in "".join(known)) is background
+
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+    def test_a_line_that_breaks_lets_its_readers_go(self, world: World) -> None:
+        class Broken(Saying):
+            def answer(self, admission: object, stop: object):  # type: ignore[no-untyped-def]
+                yield Text("One ")
+                raise BUG
+
+        house = world.worker(Broken())
+        got: list[tuple[int, Frame]] = house.read(house.ask())
+        assert got == [(1, Text("One "))]
+        assert house.runner.count() == 0

@@ -1,0 +1,251 @@
+"""Answers that are read here and written elsewhere: the same frames, growing, to their end or ours."""
+
+import threading
+from contextlib import closing
+
+import pytest
+from msgspec.structs import replace
+
+from qa_service.errors import NotFound
+from qa_service.interfaces import Followed
+from qa_service.model import Done, Frame, Metadata, Restart, Start, Text
+from qa_service.running import tail as module
+from qa_service.running.mirror import Mirror
+from qa_service.stores.keys import answer_key
+from tests.fakes import ANN, BEN, WAITING_SECONDS
+from tests.lives import Waiting, Worker, World, eventually, numbered, texts
+
+
+@pytest.fixture
+def line() -> Waiting:
+    return Waiting()
+
+
+@pytest.fixture
+def writer(world: World, line: Waiting) -> Worker:
+    return world.worker(line)
+
+
+@pytest.fixture
+def reader(world: World, writer: Worker) -> Worker:
+    return world.worker(Waiting())
+
+
+def begun(writer: Worker) -> str:
+    """The id of an answer that others can read the beginning of."""
+    running = writer.ask()
+    eventually(lambda: running.log.text() and running.flushed)
+    return running.answer_id
+
+
+def expire(writer: Worker, answer_id: str) -> None:
+    """Its log is gone, as after a while."""
+    writer.redis.delete(answer_key(ANN, answer_id, "log"))
+
+
+class TestFollowing:
+    def test_the_frames_and_their_numbers_are_the_writers(self, writer: Worker, reader: Worker, line: Waiting) -> None:
+        running = writer.ask()
+        got: list[object] = []
+        following = threading.Thread(target=lambda: got.append(reader.read(running.answer_id)))
+        following.start()
+        eventually(lambda: running.log.text())
+        line.may_go_on.set()
+        following.join(WAITING_SECONDS)
+        assert got == [writer.read(running)]
+
+    def test_all_who_read_it_here_share_one_that_grows(self, writer: Worker, reader: Worker, line: Waiting) -> None:
+        answer_id = begun(writer)
+        one, two = (reader.runner.open(ANN, answer_id) for _ in range(2))
+        assert isinstance(one, Mirror)
+        assert one is two
+        assert one.log.text() == "One "
+        line.may_go_on.set()
+        assert texts(reader.read(one)) == ["One ", "two."]
+        assert one.turn(writer.history.turn(ANN, answer_id)).text == "One two."
+
+    def test_it_hears_at_once_of_what_it_begins_to_follow(
+        self, writer: Worker, world: World, line: Waiting, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A thread that waits for news of others is woken for one more."""
+        monkeypatch.setattr(module, "WAIT_SECONDS", 60.0)
+        reader, answer_id = world.worker(Waiting()), begun(writer)
+        source = reader.runner.open(ANN, answer_id)
+        assert source
+        line.may_go_on.set()
+        assert texts(reader.read(source)) == ["One ", "two."]
+        monkeypatch.undo()
+        reader.runner.stop("")  # ends its last long wait
+
+    def test_a_visitor_from_another_address_reads_the_same(self, writer: Worker, reader: Worker) -> None:
+        answer_id = begun(writer)
+        moved = replace(ANN, address="2" * 32)
+        assert reader.runner.open(moved, answer_id) is reader.runner.open(ANN, answer_id)
+
+    def test_another_owners_is_as_unknown_as_none(self, writer: Worker, reader: Worker) -> None:
+        answer_id = begun(writer)
+        for owner, sought in ((BEN, answer_id), (ANN, "0" * 32)):
+            with pytest.raises(NotFound, match="no such answer"):
+                reader.runner.open(owner, sought)
+
+    def test_nothing_comes_after_the_last_number(self, writer: Worker, reader: Worker, line: Waiting) -> None:
+        line.may_go_on.set()
+        answer_id = begun(writer)
+        assert reader.runner.open(ANN, answer_id, after=4) is None
+        assert reader.runner.open(ANN, answer_id, after=9) is None
+        assert reader.read(answer_id, after=3) == [(4, Done("completed"))]
+
+    def test_while_it_runs_something_may_always_come(self, writer: Worker, reader: Worker) -> None:
+        assert reader.runner.open(ANN, begun(writer), after=99)
+
+
+class TestStops:
+    def test_one_that_is_written_here_is_stopped_for_others(
+        self, writer: Worker, reader: Worker, line: Waiting
+    ) -> None:
+        answer_id = begun(writer)
+        reader.runner.stop(answer_id)
+        assert reader.read(answer_id)[-1] == (4, Done("cancelled"))
+        assert line.stopped_for == "cancelled"
+
+    def test_after_a_store_was_away_words_are_heard_again(
+        self, world: World, writer: Worker, reader: Worker, line: Waiting
+    ) -> None:
+        answer_id = begun(writer)
+        world.server.connected = False
+        reader.wire.cut = True
+        eventually(lambda: writer.wire._closed_until)
+        world.server.connected = True
+        reader.wire.cut = False
+        eventually(lambda: not writer.wire._closed_until)
+        reader.runner.stop(answer_id)
+        eventually(lambda: line.stopped_for)
+
+
+class TestExpired:
+    @pytest.fixture
+    def answer_id(self, world: World) -> str:
+        writer = world.worker()
+        running = writer.ask()
+        writer.read(running)
+        answer_id = running.answer_id
+        eventually(lambda: writer.runner._running == {})
+        expire(writer, answer_id)
+        return answer_id
+
+    def test_what_is_left_begins_again_beyond_the_old_numbers(self, reader: Worker, answer_id: str) -> None:
+        told = reader.read(answer_id, after=3)
+        assert [number for number, _ in told] == [6, 7, 8, 9, 10]
+        start, restart, text, metadata, done = (frame for _, frame in told)
+        assert isinstance(start, Start)
+        assert isinstance(metadata, Metadata)
+        assert (start.answer_id, start.created) == (answer_id, False)
+        assert (restart, text, done) == (Restart("expired"), Text("The answer is 42."), Done("completed"))
+
+    def test_nothing_comes_after_the_number_it_ended_with(self, reader: Worker, answer_id: str) -> None:
+        assert reader.runner.open(ANN, answer_id, after=5) is None
+        assert reader.runner.open(ANN, answer_id, after=10) is None
+        assert reader.runner.open(ANN, answer_id, after=4)
+
+    def test_another_owners_is_still_unknown(self, reader: Worker, answer_id: str) -> None:
+        with pytest.raises(NotFound):
+            reader.runner.open(BEN, answer_id)
+
+
+class TestTending:
+    """What happens once a second: with what nobody reads, and with what has gone silent."""
+
+    @pytest.fixture
+    def stale(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(module, "STALE_SECONDS", 0.05)
+
+    def follow(self, reader: Worker, mirror: Mirror) -> list[tuple[int, Frame]]:
+        """All that comes of it from now on; somebody reads it before the first look at it."""
+        with closing(reader.runner.follow(mirror, heartbeat=WAITING_SECONDS)) as follower:
+            reader.runner._tail._mirrors[mirror.followed] = mirror
+            return numbered(follower)
+
+    def test_what_is_over_is_forgotten(self, writer: Worker, reader: Worker, line: Waiting) -> None:
+        source = reader.runner.open(ANN, begun(writer))
+        line.may_go_on.set()
+        assert source
+        eventually(lambda: source.log.closed)
+        eventually(lambda: not reader.runner._tail.mirrors())
+
+    @pytest.mark.usefixtures("stale")
+    def test_what_nobody_reads_is_forgotten(self, writer: Worker, reader: Worker) -> None:
+        reader.runner.open(ANN, begun(writer))
+        eventually(lambda: not reader.runner._tail.mirrors())
+
+    def test_others_are_told_what_is_read_here_as_long_as_it_is(self, writer: Worker, reader: Worker) -> None:
+        answer_id = begun(writer)
+        followed = Followed(ANN, answer_id)
+        source = reader.runner.open(ANN, answer_id)
+        assert source
+        assert writer.workers.read_elsewhere([followed])[0]
+        writer.redis.delete(answer_key(ANN, answer_id, "read"))
+        follower = reader.runner.follow(source, heartbeat=WAITING_SECONDS)
+        eventually(lambda: writer.workers.read_elsewhere([followed])[0])
+        follower.close()
+
+    @pytest.mark.usefixtures("stale")
+    def test_readers_of_one_whose_log_expired_meanwhile_get_what_is_left(
+        self, writer: Worker, world: World, reader: Worker
+    ) -> None:
+        """The word of its end was lost, and then the log: only the saved turn is left."""
+        other = world.worker()
+        running = other.ask(session_id="other")
+        other.read(running)
+        eventually(lambda: not other.runner._running)
+        expire(other, running.answer_id)
+        told = [frame for _, frame in self.follow(reader, Mirror(Followed(ANN, running.answer_id), "other"))]
+        assert (told[1], told[-1]) == (Restart("expired"), Done("completed"))
+
+    @pytest.mark.usefixtures("stale")
+    def test_readers_of_one_that_was_deleted_are_let_go(self, writer: Worker, reader: Worker) -> None:
+        mirror = Mirror(Followed(ANN, "0" * 32), "s")
+        assert self.follow(reader, mirror) == []
+        assert not mirror.log.finished
+
+    @pytest.mark.usefixtures("stale")
+    def test_one_that_is_silent_but_there_is_waited_for(self, writer: Worker, reader: Worker, line: Waiting) -> None:
+        source, got = Mirror(Followed(ANN, begun(writer)), "chat"), list[object]()
+        following = threading.Thread(target=lambda: got.append(self.follow(reader, source)))
+        following.start()
+        eventually(source.log.text)
+        before = source.heard
+        eventually(lambda: source.heard > before)
+        line.may_go_on.set()
+        following.join(WAITING_SECONDS)
+        assert got == [writer.read(source.answer_id)]
+
+
+class TestClosing:
+    def test_who_reads_here_is_told_that_it_goes_on_elsewhere(self, writer: Worker, reader: Worker) -> None:
+        source = reader.runner.open(ANN, begun(writer))
+        assert source
+        follower = reader.runner.follow(source, heartbeat=WAITING_SECONDS)
+        next(follower)
+        leaving = threading.Thread(target=reader.runner.close, args=("handover", WAITING_SECONDS))
+        leaving.start()
+        assert numbered(follower) == []
+        assert follower.handed_over
+        follower.close()
+        leaving.join(WAITING_SECONDS)
+
+    def test_an_answer_that_is_over_goes_on_nowhere(self, writer: Worker, reader: Worker, line: Waiting) -> None:
+        source = reader.runner.open(ANN, begun(writer))
+        assert source
+        line.may_go_on.set()
+        reader.read(source)
+        reader.runner.close("handover", WAITING_SECONDS)
+        assert not source.log.handed_over
+
+    def test_afterwards_nobody_asks_the_store_any_more(self, reader: Worker) -> None:
+        reader.runner.close("handover", WAITING_SECONDS)
+        thread = reader.runner._tail._thread
+        assert thread
+        thread.join(WAITING_SECONDS)
+        reader.runner.wake()
+        assert reader.runner._tail._thread is thread
+        assert not thread.is_alive()

@@ -1,0 +1,31 @@
+"""Turns that wait for a store that is away."""
+
+import pytest
+
+from qa_service.errors import StoreUnavailable
+from qa_service.running import unsaved
+from qa_service.running.unsaved import Unsaved
+from tests.fakes import ANN, FakeSessions, turn
+
+
+def test_they_are_saved_once_the_store_is_back_each_once() -> None:
+    kept = Unsaved(sessions := FakeSessions())
+    kept.add(ANN, turn("a1"))
+    kept.add(ANN, turn("a2"))
+    sessions.available = False
+    with pytest.raises(StoreUnavailable):
+        kept.save()
+    sessions.available = True
+    kept.save()
+    kept.save()
+    assert [saved.answer_id for saved in sessions.saved] == ["a1", "a2"]
+
+
+def test_one_that_has_waited_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Unsaved(sessions := FakeSessions())
+    monkeypatch.setattr(unsaved, "PATIENCE_SECONDS", -1)
+    kept.add(ANN, turn("a1"))
+    monkeypatch.undo()
+    kept.add(ANN, turn("a2"))
+    kept.save()
+    assert [saved.answer_id for saved in sessions.saved] == ["a2"]
