@@ -6,7 +6,7 @@ BIN = .venv/bin
 READY = .venv/ready
 RUN = python
 
-.PHONY: serve test check cover clean
+.PHONY: serve test check cover bench chaos soak clean
 
 serve: $(READY)
 	@exec $(BIN)/qa-service serve
@@ -25,6 +25,17 @@ check: $(READY)
 cover: $(READY)
 	@$(MAKE) --no-print-directory test RUN="coverage run"
 	$(BIN)/coverage report --fail-under=95
+
+# How it compares with what teams write by hand, on this machine: half an hour; ARGS="--rounds 1" is a third of it.
+bench: $(READY)
+	@$(BIN)/python -m benchmarks.run $(ARGS)
+
+# Minutes of random faults, and ten minutes of load; the heads of tests/live/chaos.py and soak.py say what can be set.
+chaos: $(READY)
+	@$(BIN)/python -m tests.live.chaos
+
+soak: $(READY)
+	@$(BIN)/python -m tests.live.soak
 
 clean:
 	rm -rf .venv .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

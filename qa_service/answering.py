@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from msgspec import Struct
@@ -95,8 +95,7 @@ class AnswerLine(Struct, frozen=True):
     def answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
         """`Done` comes last. The turn is saved by then, or the metadata says it isn't."""
         draft = Draft(admission)
-        yield admission.start()
-        yield from _walk(draft, self.parts, stop, _write(draft, self.parts, stop))
+        return chain((admission.start(),), _walk(draft, self.parts, stop, _write(draft, self.parts, stop)))
 
     def go_on(self, admission: Admission, said: Said, stop: Stop) -> Iterator[Frame | Mark]:
         """Attach to an answer that upstream keeps; begin one again that hasn't said anything; end any other."""
@@ -108,7 +107,7 @@ class AnswerLine(Struct, frozen=True):
             step = _begin_again(draft, parts, stop)
         else:
             step = _break_off(draft, said)
-        yield from _walk(draft, parts, stop, step)
+        return _walk(draft, parts, stop, step)
 
 
 def _walk(draft: Draft, parts: Parts, stop: Stop, step: Iterator[Frame | Mark]) -> Iterator[Frame | Mark]:
@@ -131,14 +130,11 @@ def _walk(draft: Draft, parts: Parts, stop: Stop, step: Iterator[Frame | Mark]) 
 
 
 def _write(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
-    yield from _read_files(draft, parts, stop)
-    yield from _prepare(draft, parts)
-    yield from _ask(draft, parts, stop)
+    return chain(_read_files(draft, parts, stop), _prepare(draft, parts), _ask(draft, parts, stop))
 
 
 def _begin_again(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
-    yield Gap()
-    yield from _write(draft, parts, stop)
+    return chain((Gap(),), _write(draft, parts, stop))
 
 
 def _replay(draft: Draft, said: Said, upstream: Attaching, stop: Stop) -> Iterator[Frame | Mark]:

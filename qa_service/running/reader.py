@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from qa_service.interfaces import Meter
 from qa_service.running.log import Batch
@@ -14,7 +14,7 @@ LOOK_SECONDS = 1.0
 SILENCE = Batch(0, ())
 
 
-class Reader(Iterator[Batch]):
+class Reader(Iterable[Batch]):
     """Batches of all there is, as it comes, and an empty one as a sign of life after `heartbeat` seconds of silence.
 
     It ends with the answer, or when `gone` says that nobody listens any more, which is asked about once a second of
@@ -41,8 +41,9 @@ class Reader(Iterator[Batch]):
         source.join()
         meter.streams(1)
 
-    def __next__(self) -> Batch:
-        return next(self._batches)
+    def __iter__(self) -> Iterator[Batch]:
+        """The rest, from wherever it was left."""
+        return self._batches
 
     @property
     def handed_over(self) -> bool:

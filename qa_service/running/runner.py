@@ -1,5 +1,6 @@
 """All answers of one worker: begun, read, stopped, taken over, handed over."""
 
+import _thread
 import logging
 import math
 import threading
@@ -121,7 +122,8 @@ class Runner:
         source: Running | Mirror | None = self._running.get(answer_id)
         if source is None or source.owner.key != owner.key or source.log.handed_over:
             source = self._tail.open(owner, answer_id)
-        nothing = source.log.closed and (after >= source.log.last or after == source.ended > 0)
+        over = source.log.closed and not source.log.handed_over
+        nothing = over and (after >= source.log.last or after == source.ended > 0)
         return None if nothing else source
 
     def turn(self, owner: Owner, answer_id: str) -> Turn:
@@ -172,7 +174,8 @@ class Runner:
                 running.stop.set("cancelled")
         self.wake()
         self._flusher.add(running)
-        threading.Thread(target=self._write, args=(running, line), name="qa-answer", daemon=True).start()
+        # Without an object of its own and without waiting for its start, a thread an answer costs half.
+        _thread.start_new_thread(self._write, (running, line))
 
     def _write(self, running: Running, line: Iterator[Frame | Mark]) -> None:
         answer = running.log

@@ -5,6 +5,7 @@ import threading
 import weakref
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TypeAlias
 
 import httpx2
@@ -45,14 +46,15 @@ class Carrier:
         self.close = weakref.finalize(self, _hang_up, self._idle)
         """Closes the connections that are kept for later; happens by itself when nobody uses this any more."""
 
-    def carry(self, request: httpx2.Request, reader: Reader, stop: Stop) -> Generator[bytes]:
+    def carry(self, written: Callable[[], httpx2.Request], reader: Reader, stop: Stop) -> Generator[bytes]:
         """The bytes of a response, as they come. Where upstream keeps it, a break is followed by another connection
-        that brings the rest, at most `tries` times without a new event."""
+        that brings the rest, at most `tries` times without a new event. The request is `written` when it is sent: a
+        stream that is open for minutes doesn't hold it."""
         fruitless = 0
         while True:
             seen = reader.last
             try:
-                yield from self._once(request, reader, stop)
+                yield from self._once(written, reader, stop)
                 broken: UpstreamError = UpstreamUnavailable("upstream ended without its terminal event")
             except UpstreamError as error:
                 broken = error
@@ -62,7 +64,7 @@ class Carrier:
             self._note(broken)
             wait(pause(fruitless, broken), stop)
             reader.reconnect()
-            request = self.requests.follow(reader.response_id, reader.last)
+            written = partial(self.requests.follow, reader.response_id, reader.last)
 
     def cancel(self, response_id: str) -> None:
         """Have upstream end a response that it keeps, as well as that can be done within a second."""
@@ -71,11 +73,9 @@ class Carrier:
             line.handle_request(self.requests.cancel(response_id))
         line.hang_up()
 
-    def _once(self, request: httpx2.Request, reader: Reader, stop: Stop) -> Iterator[bytes]:
+    def _once(self, written: Callable[[], httpx2.Request], reader: Reader, stop: Stop) -> Iterator[bytes]:
         with mapped(stop), self._line(reader, stop) as line, self._watch.over(line):
-            response = line.handle_request(request)
-            if not response.is_success:
-                raise refusal(response)
+            _send(line, written())
             try:
                 while (piece := line.read()) and not _over(reader, stop):
                     yield piece
@@ -104,6 +104,12 @@ class Carrier:
                 self._idle.append(line)
             else:
                 line.hang_up()
+
+
+def _send(line: Line, request: httpx2.Request) -> None:
+    response = line.handle_request(request)
+    if not response.is_success:
+        raise refusal(response)
 
 
 def _over(reader: Reader, stop: Stop) -> bool:

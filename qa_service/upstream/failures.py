@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -93,10 +93,11 @@ def upstream_error(error: Exception) -> UpstreamError:
 def refusal(response: httpx2.Response) -> openai.APIStatusError:
     """The SDK's error for an answer that is none, its body read as far as a reason can be expected in it."""
     body = bytearray()
-    for piece in response.iter_raw():
-        body += piece
-        if len(body) > _LONGEST_REFUSAL:
-            break
+    with suppress(*FOREIGN):  # what it answered stands, also where its reasons are cut off
+        for piece in response.iter_raw():
+            body += piece
+            if len(body) > _LONGEST_REFUSAL:
+                break
     try:
         said = msgspec.json.decode(bytes(body))
     except (msgspec.DecodeError, UnicodeDecodeError):

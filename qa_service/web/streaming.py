@@ -46,23 +46,30 @@ def ended_turn(service: Mounted, source: Running | Mirror) -> Turn:
 
 def _streamed(service: Mounted, source: Running | Mirror, *, after: int, ids: bool) -> Response:
     wire = Typed(service.public_prefix(), source.answer_id if ids else "")
-    reader = _reader(service, source, after)
-    response = Response(_frames(reader, wire), headers=STREAM_HEADERS, content_type=wire.content_type)
-    # A client that left before the first byte never starts the generator; this runs all the same.
-    response.call_on_close(reader.close)
-    return response
+    body = Body(_reader(service, source, after), wire)
+    # Handed through as it is: what Werkzeug would put around it costs every delta, and memory while it waits.
+    return Response(body, headers=STREAM_HEADERS, content_type=wire.content_type, direct_passthrough=True)
+
+
+class Body:
+    """What a server sends of a stream, and closes also if it never began to."""
+
+    def __init__(self, reader: Reader, wire: WireFormat) -> None:
+        self._reader = reader
+        self._wire = wire
+        self.close = reader.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        reader, wire = self._reader, self._wire
+        for batch in reader:
+            yield wire.batch(batch.first, batch.frames) if batch.frames else wire.heartbeat()
+        if reader.handed_over:
+            yield wire.reconnect(Draining.code, random.randint(*BACKOFF_MS))  # noqa: S311 - it spreads, it hides nothing
 
 
 def _reader(service: Mounted, source: Running | Mirror, after: int = 0) -> Reader:
     heartbeat = service.assembly.settings.heartbeat_seconds
     return service.assembly.runner.follow(source, heartbeat=heartbeat, after=after, gone=hung_up(request))
-
-
-def _frames(reader: Reader, wire: WireFormat) -> Iterator[bytes]:
-    for batch in reader:
-        yield wire.batch(batch.first, batch.frames) if batch.frames else wire.heartbeat()
-    if reader.handed_over:
-        yield wire.reconnect(Draining.code, random.randint(*BACKOFF_MS))  # noqa: S311 - it spreads, it hides nothing
 
 
 def _whole(service: Mounted, source: Running | Mirror) -> Response:

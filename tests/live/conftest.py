@@ -4,15 +4,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.live.processes import BIN, free_port, redis_server, service
+from tests.live.processes import BIN, free_port, service
+from tests.live.stores import RedisServer, redis_server
 from tests.scripted_upstream import ScriptedUpstream
 
 
 @pytest.fixture(scope="module")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A real Redis."""
-    with redis_server(tmp_path_factory.mktemp("redis")) as (url, _):
-        yield url
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def redis_url(redis: RedisServer) -> str:
+    """Where it is."""
+    return redis.url
 
 
 @pytest.fixture(scope="module")

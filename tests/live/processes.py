@@ -1,5 +1,6 @@
 """Real processes for the live tests: starting them, waiting for them, and looking into them from outside."""
 
+import http.client
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import cycle, islice
 from pathlib import Path
@@ -22,7 +23,8 @@ BIN = Path(sys.executable).parent
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 LOOK_SECONDS = 0.02
-PORTS = range(8450, 8551)
+LISTENING = "0A"
+PORTS = range(*(int(end) for end in os.environ.get("LIVE_PORTS", "8450 8551").split()))
 
 _ports = cycle(PORTS)
 
@@ -97,17 +99,8 @@ def status(url: str, **headers: str) -> int:
         return error.code
 
 
-@contextmanager
-def redis_server(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Debian's Redis on a port: its URL and its process."""
-    port = free_port()
-    command = [program("redis-server"), "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
-    with running(command, cwd=folder, log=folder / "redis.log") as process:
-        until(lambda: _listens(port), START_SECONDS, "Redis listens")
-        yield f"redis://127.0.0.1:{port}/0", process
-
-
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether somebody takes connections there."""
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
@@ -139,6 +132,38 @@ class Service:
         here, there = connection.getsockname()[1], self.port
         return next(pid for pid in self.workers() if _inode(there, here) in _sockets(pid))
 
+    def process_of(self, worker: str) -> int:
+        """The process id of a worker, by the name that workers know each other by; 0 if it is no more."""
+        sign = str(self.folder / "data/workers" / worker)
+        return next((pid for pid in self.workers() if sign in _links(pid)), 0)
+
+    def connections(self) -> dict[int, http.client.HTTPConnection]:
+        """A connection to each worker, kept for the next request."""
+        found: dict[int, http.client.HTTPConnection] = {}
+        spare = []
+        for _ in range(300):
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+            connection.request("GET", "/api/healthz")
+            connection.getresponse().read()
+            if found.setdefault(self.worker_of(connection.sock), connection) is not connection:
+                spare.append(connection)
+            if set(found) >= set(self.workers()):
+                break
+        for connection in spare:
+            connection.close()
+        return found
+
+    def until_workers(self, count: int, *, without: Collection[int] = ()) -> None:
+        """Until so many serve, these not among them."""
+
+        def all_serve() -> bool:
+            workers = self.workers()
+            signs = self.folder / "data/workers"
+            serving = [pid for pid in workers if any(link.startswith(str(signs)) for link in _links(pid))]
+            return len(workers) == count == len(serving) and not set(without) & set(workers)
+
+        until(all_serve, START_SECONDS, f"{count} workers serve")
+
 
 def log_of(folder: Path, port: int) -> Path:
     return folder / f"service-{port}.log"
@@ -147,7 +172,7 @@ def log_of(folder: Path, port: int) -> Path:
 @contextmanager
 def service(command: Sequence[str], folder: Path, port: int, **settings: str) -> Iterator[Service]:
     """The service, started by some command, from when it answers."""
-    env = {"PORT": str(port), "QA_DATA": str(folder / "data"), "QA_RATE": "100000/minute", **settings}
+    env = {"QA_DATA": str(folder / "data"), "QA_RATE": "100000/minute", **settings, "PORT": str(port)}
     with running(command, cwd=folder, log=log_of(folder, port), env=env) as process:
         found = Service(process, port, folder)
         until(
@@ -163,7 +188,7 @@ def gunicorn(folder: Path, **settings: str) -> AbstractContextManager[Service]:
     """As an operator starts it: two workers, visitors welcome."""
     command = [str(BIN / "gunicorn"), "-c", str(ROOT / "gunicorn.conf.py"), "--chdir", str(ROOT), "wsgi:app"]
     usual = {"WEB_CONCURRENCY": "2", "QA_ALLOW_ANONYMOUS": "on", "QA_SECRET": "a-secret-of-tests-0123456789"}
-    return service(command, folder, free_port(), **{**usual, **settings})
+    return service(command, folder, int(settings.get("PORT", 0)) or free_port(), **{**usual, **settings})
 
 
 def children(pid: int) -> list[int]:
@@ -183,6 +208,13 @@ def processes_naming(word: str) -> list[int]:
 
 def open_files(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def sockets_to(pid: int, port: int) -> int:
+    """How many connections it has on its own port."""
+    own = _sockets(pid)
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(_port(line[1]) == port and line[9] in own and line[3] != LISTENING for line in lines)
 
 
 def threads(pid: int) -> int:
@@ -207,8 +239,14 @@ def _port(address: str) -> int:
 
 
 def _sockets(pid: int) -> set[str]:
+    return {link.removeprefix("socket:[").removesuffix("]") for link in _links(pid)}
+
+
+def _links(pid: int) -> set[str]:
+    """What its files are."""
     found = set()
-    for path in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(OSError):
-            found.add(os.readlink(path).removeprefix("socket:[").removesuffix("]"))
+    with suppress(OSError):
+        for path in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                found.add(os.readlink(path))
     return found

@@ -7,6 +7,7 @@ import time
 import uuid
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -30,26 +31,23 @@ class Seen(Struct, frozen=True):
         return self.frame["content"]
 
 
-class Asked:
-    """One question on a connection of its own; iterating gives its frames as they come, once."""
+class Stream:
+    """One response on a connection; iterating gives its frames as they come, once."""
 
     def __init__(
         self,
-        url: str,
-        question: str,
+        connection: http.client.HTTPConnection,
+        method: str,
+        path: str,
         *,
-        files: Mapping[str, bytes] | None = None,
+        body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        timeout: float = 30,
-        prefix: str = "/api",
-        **fields: str,
     ) -> None:
         self.began = time.monotonic()
-        self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=timeout)
-        body, kind = _body({"question": question, **fields}, files or {})
-        self._connection.request("POST", f"{prefix}/ask", body, {"Content-Type": kind, **(headers or {})})
-        self.socket: socket.socket = self._connection.sock
-        self.response = self._connection.getresponse()
+        self._connection = connection
+        connection.request(method, path, body, dict(headers or {}))
+        self.socket: socket.socket = connection.sock
+        self.response = connection.getresponse()
         self.seen: list[Seen] = []
         self._lines = self._read_lines()
 
@@ -63,7 +61,7 @@ class Asked:
 
     def __iter__(self) -> Iterator[Seen]:
         for line in self._lines:
-            if line.startswith(b"data: "):
+            if line.startswith(b"data: ") and line.endswith(b"\n"):
                 self.seen.append(Seen(time.monotonic(), json.loads(line[6:])))
                 yield self.seen[-1]
 
@@ -74,7 +72,7 @@ class Asked:
         unpack, rest = zlib.decompressobj(wbits=31), b""
         while piece := self.response.read1(1 << 16):
             *lines, rest = (rest + unpack.decompress(piece)).split(b"\n")
-            yield from lines
+            yield from (line + b"\n" for line in lines)
 
     def first(self, kind: str) -> Seen:
         """The next frame of this kind."""
@@ -96,6 +94,17 @@ class Asked:
         """How it ended; empty when it was cut."""
         return str(self.seen[-1].content["status"]) if self.seen and self.seen[-1].kind == "done" else ""
 
+    def problem(self) -> dict[str, Any]:
+        """What was said instead of a stream."""
+        found = json.loads(self.response.read())
+        assert isinstance(found, dict)
+        return found
+
+    def shut(self) -> None:
+        """End the connection, also under a thread that reads from it."""
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+
     def hang_up(self) -> None:
         self._connection.close()
         self.response.close()
@@ -105,6 +114,42 @@ class Asked:
 
     def __exit__(self, *_: object) -> None:
         self.hang_up()
+
+
+class Asked(Stream):
+    """One question, on a connection of its own or a given one."""
+
+    def __init__(
+        self,
+        url: str,
+        question: str,
+        *,
+        files: Mapping[str, bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30,
+        prefix: str = "/api",
+        connection: http.client.HTTPConnection | None = None,
+        **fields: str,
+    ) -> None:
+        way = connection or http.client.HTTPConnection(urlsplit(url).netloc, timeout=timeout)
+        body, kind = _body({"question": question, **fields}, files or {})
+        super().__init__(way, "POST", f"{prefix}/ask", body=body, headers={"Content-Type": kind, **(headers or {})})
+
+
+class Resumed(Stream):
+    """What comes after a number."""
+
+    def __init__(
+        self,
+        url: str,
+        answer_id: str,
+        after: int = 0,
+        *,
+        timeout: float = 30,
+        connection: http.client.HTTPConnection | None = None,
+    ) -> None:
+        way = connection or http.client.HTTPConnection(urlsplit(url).netloc, timeout=timeout)
+        super().__init__(way, "GET", f"/api/answers/{answer_id}/stream?after={after}")
 
 
 def request(

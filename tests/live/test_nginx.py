@@ -1,6 +1,8 @@
 """Through nginx: with its default proxy settings, with compression on, and with the example's configuration."""
 
 import json
+import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.following import Follower
 from tests.live.processes import ROOT, Service, answers, free_port, gunicorn, program, running, until
-from tests.live.reading import Asked, own_id, request
+from tests.live.reading import Asked, Resumed, own_id, request
 from tests.scripted_upstream import Script, ScriptedUpstream, pieces
 
 SECRET = "server-secret-0123456789"
@@ -33,14 +36,14 @@ def served(redis_url: str, upstream: ScriptedUpstream, tmp_path_factory: pytest.
 
 
 @contextmanager
-def nginx(folder: Path, server: str, port: int) -> Iterator[str]:
+def nginx(folder: Path, server: str, port: int, main: str = "") -> Iterator[str]:
     """nginx with one server; everything it writes is in `folder`."""
     temporary = " ".join(
         f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     configuration = folder / "nginx.conf"
     configuration.write_text(
-        f"daemon off; pid {folder}/pid; error_log stderr; worker_processes 1;\n"
+        f"daemon off; pid {folder}/pid; error_log stderr; worker_processes 1; {main}\n"
         f"events {{}}\nhttp {{ access_log off; {temporary}\n{server}\n}}\n"
     )
     folder.chmod(0o755)
@@ -118,3 +121,29 @@ class TestExample:
         began = time.monotonic()
         assert upstream.wait_closed(5, before + 1)
         print(f"\nhang-up through nginx closed upstream after {time.monotonic() - began:.2f} s")
+
+    def test_reader_who_was_cut_off_gets_the_rest(self, example: str, upstream: ScriptedUpstream) -> None:
+        upstream.script(SCRIPT)
+        with Asked(example, "hello") as asked:
+            asked.first("text")
+        last = asked.seen[-1].frame["seq"]
+        with Resumed(example, asked.answer_id, last) as rest:
+            rest.finish()
+        assert asked.text + rest.text == "".join(pieces(SCRIPT))
+        assert rest.seen[0].frame["seq"] > last
+        assert request(example, f"/api/answers/{asked.answer_id}/stream?after={rest.seen[-1].frame['seq']}")[0] == 204
+
+    @pytest.mark.parametrize("patience", ["", "worker_shutdown_timeout 200ms;"], ids=["lets streams end", "cuts them"])
+    def test_reader_keeps_every_character_when_nginx_reloads(
+        self, served: Service, upstream: ScriptedUpstream, tmp_path: Path, patience: str
+    ) -> None:
+        port = free_port()
+        with nginx(tmp_path, LOCATION.format(port=port, backend=served.port, more=""), port, patience) as url:
+            upstream.script(SCRIPT)
+            reader = Follower(url)
+            reader.wait_text(5)
+            os.kill(int((tmp_path / "pid").read_text()), signal.SIGHUP)
+            reader.finish()
+        assert not reader.wrong
+        assert reader.text == "".join(pieces(SCRIPT))
+        assert reader.connections == (2 if patience else 1)

@@ -4,7 +4,9 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,14 +14,18 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.live.processes import BIN, ROOT, Service, clean_environment, free_port, gunicorn, service
+from tests.live.following import Follower
+from tests.live.judging import check, check_broken, check_goes_on, check_history, check_nothing_left, check_whole
+from tests.live.processes import BIN, ROOT, Service, clean_environment, free_port, gunicorn, until
 from tests.live.reading import Asked, request
-from tests.scripted_upstream import Script, ScriptedUpstream
+from tests.scripted_upstream import KOREAN, Script, ScriptedUpstream, pieces
 
 Start = Callable[..., AbstractContextManager[Service]]
 AT_ONCE = 5.0
 ENDLESS = Script(deltas=600, rate=20)
-SHORT = Script(deltas=40, rate=20)
+SHORT = Script(deltas=25, rate=20)
+HASTY = Script(deltas=10, rate=20)
+LASTING = Script(deltas=80, rate=20)
 
 
 @pytest.fixture
@@ -40,6 +46,45 @@ def idle(served: Service) -> http.client.HTTPConnection:
     connection.request("GET", "/api/healthz")
     connection.getresponse().read()
     return connection
+
+
+class HalfSent:
+    """A question of which a part has arrived."""
+
+    def __init__(self, served: Service) -> None:
+        self._body = json.dumps({"question": "안녕?", "stream": False}).encode()
+        head = f"Content-Type: application/json\r\nContent-Length: {len(self._body)}\r\nHost: localhost"
+        self._socket = socket.create_connection(("127.0.0.1", served.port), timeout=10)
+        self._socket.sendall(f"POST /api/ask HTTP/1.1\r\n{head}\r\n\r\n".encode() + self._body[:5])
+
+    def finish(self) -> tuple[int, str]:
+        """Send the rest: the status, and the code of what was wrong."""
+        with self._socket:
+            self._socket.sendall(self._body[5:])
+            response = http.client.HTTPResponse(self._socket)
+            response.begin()
+            return response.status, str(json.loads(response.read()).get("code"))
+
+
+class Asking:
+    """Asks one question after another, until it is stopped."""
+
+    def __init__(self, served: Service) -> None:
+        self._served = served
+        self._readers: list[Follower] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> list[Follower]:
+        """Those who asked, all at their end."""
+        self._over.set()
+        self._thread.join(30)
+        return self._readers
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            self._readers.append(Follower(self._served.url).finish())
 
 
 def test_ctrl_c_ends_answers_at_once_and_keeps_what_was_written(start: Start, model: ScriptedUpstream) -> None:
@@ -80,23 +125,81 @@ def test_at_sigterm_nobody_waits_for_idle_connections(start: Start) -> None:
             browser.close()
 
 
-def test_at_sigterm_an_answer_that_takes_too_long_is_ended_and_kept(model: ScriptedUpstream, tmp_path: Path) -> None:
-    command = [str(BIN / "gunicorn"), "-c", str(ROOT / "gunicorn.conf.py"), "--chdir", str(ROOT), "wsgi:app"]
+@pytest.mark.parametrize("background", [False, True], ids=["plain", "background"])
+def test_at_sigterm_an_answer_that_takes_too_long_goes_on_after_the_restart(
+    model: ScriptedUpstream, tmp_path: Path, background: bool
+) -> None:
+    """Its readers are told to come back; without upstream's background mode it is honestly broken off by then."""
     settings = {
         "OPENAI_API_KEY": "sk-test",
         "OPENAI_BASE_URL": model.url,
-        "QA_ALLOW_ANONYMOUS": "on",
         "QA_DRAIN_SECONDS": "1",
+        "QA_BACKGROUND": "on" if background else "off",
+        "PORT": str(free_port()),
     }
-    model.script(ENDLESS)
-    with service(command, tmp_path, free_port(), **settings) as served, Asked(served.url, "안녕?") as asked:
-        asked.first("text")
+    model.script(LASTING, HASTY)
+    with gunicorn(tmp_path, **settings) as served:
+        long = Follower(served.url, "안녕?")
+        long.wait_text(5)
+        hasty = Follower(served.url, "안녕?")
+        hasty.wait_text(2)
+        half = HalfSent(served)
         served.process.terminate()
-        asked.finish()
-
-        assert asked.status == "failed"
-        assert next(seen for seen in asked.seen if seen.kind == "metadata").content["saved"]
+        long.wait(lambda reader: reader.reconnects, 5)
+        assert half.finish() == (503, "draining")
+        assert hasty.finish().status == "completed"
         assert served.process.wait(AT_ONCE) == 0
+    with gunicorn(tmp_path, **settings) as again:
+        said = "".join(pieces(LASTING))
+        long.finish()
+        if background:
+            check_whole(again, said, long)
+        else:
+            check_broken(again, said, long, code="interrupted")
+        check_history(again, hasty)
+        check_goes_on(again, long, hasty)
+        check_nothing_left(again, model)
+    assert long.reconnects == 1
+
+
+def test_a_reload_under_load_loses_no_question_and_no_answer(model: ScriptedUpstream, tmp_path: Path) -> None:
+    settings = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": model.url, "QA_DRAIN_SECONDS": "1"}
+    with gunicorn(tmp_path, QA_BACKGROUND="on", **settings) as served:
+        served.until_workers(2)
+        model.script(Script(deltas=150, rate=25, times=4))
+        lasting = [Follower(served.url, f"긴 질문 {number}") for number in range(4)]
+        for reader in lasting:
+            reader.wait_text(1)
+        askers = [Asking(served) for _ in range(3)]
+        for _ in range(2):
+            old = served.workers()
+            served.process.send_signal(signal.SIGHUP)
+            served.until_workers(2, without=old)
+        asked = [reader for asker in askers for reader in asker.stop()]
+        for reader in lasting:
+            check_whole(served, "".join(pieces(Script(deltas=150))), reader.finish())
+        for reader in asked:
+            check(reader)
+            assert (reader.status, reader.text) == ("completed", KOREAN), reader.story()
+        again = sum(reader.connections > 1 for reader in asked)
+        print(f"\n{len(asked)} questions over two reloads, {again} of them came back for the rest")
+        assert len(asked) > 20
+        check_nothing_left(served, model)
+
+
+def test_a_worker_that_ends_after_so_many_requests_loses_nothing(model: ScriptedUpstream, tmp_path: Path) -> None:
+    settings = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": model.url}
+    with gunicorn(tmp_path, GUNICORN_CMD_ARGS="--max-requests 15", **settings) as served:
+        served.until_workers(2)
+        first = served.workers()
+        askers = [Asking(served) for _ in range(3)]
+        until(lambda: not set(first) & set(served.workers()), 20, "both workers have been replaced")
+        asked = [reader for asker in askers for reader in asker.stop()]
+        for reader in asked:
+            check(reader)
+            assert (reader.status, reader.text) == ("completed", KOREAN), reader.story()
+            assert set(reader.refused) <= {"draining"}  # to be asked again at once; an accepted question isn't cut
+            assert reader.connections == 1 + len(reader.refused), reader.story()
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:1", "[::]:1"])

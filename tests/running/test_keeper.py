@@ -33,7 +33,7 @@ class TestDeserted:
         house = world.worker(line, grace_seconds=0.1)
         running = house.ask()
         with closing(house.runner.follow(running, heartbeat=WAITING_SECONDS)) as reader:
-            next(reader)
+            next(iter(reader))
             assert not line.may_go_on.wait(0.3)
         assert line.may_go_on.wait(WAITING_SECONDS)
         assert running.stop.reason == "hangup"
@@ -61,7 +61,7 @@ class TestDeserted:
         running = house.ask(on_hangup="cancel")
         assert not line.may_go_on.wait(0.2)
         with closing(house.runner.follow(running, heartbeat=WAITING_SECONDS)) as reader:
-            next(reader)
+            next(iter(reader))
         assert line.may_go_on.wait(WAITING_SECONDS)
 
     def test_nor_one_that_somebody_came_to_while_others_were_asked(self, world: World, line: Waiting) -> None:

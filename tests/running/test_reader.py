@@ -61,7 +61,7 @@ class TestReading:
     def test_it_gets_what_there_is_and_what_comes_and_ends_with_the_answer(self, running: Running) -> None:
         say(running, "a", end=False)
         reader = follow(running)
-        assert next(reader) == (1, [Text("a")])
+        assert next(iter(reader)) == (1, [Text("a")])
         threading.Timer(0.02, say, (running, "b")).start()
         assert numbered(reader) == [(2, Text("b")), (3, Done("completed"))]
 
@@ -98,7 +98,7 @@ class TestSilence:
     def test_it_gives_signs_of_life(self, running: Running) -> None:
         say(running, "a", end=False)
         reader = follow(running, heartbeat=0.03)
-        assert [next(reader).frames for _ in range(3)] == [[Text("a")], (), ()]
+        assert [next(iter(reader)).frames for _ in range(3)] == [[Text("a")], (), ()]
         say(running, "b")
         assert texts(numbered(reader)) == ["b"]
 

@@ -1,5 +1,6 @@
 """An answer's life in one worker: it goes on without its readers, and ends for every reason it may end for."""
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -58,7 +59,7 @@ class TestReading:
     def test_silence_gives_signs_of_life(self, house: Worker, line: Waiting) -> None:
         said(running := house.ask())
         with closing(house.runner.follow(running, heartbeat=0.03)) as reader:
-            assert [len(next(reader).frames) for _ in range(3)] == [2, 0, 0]
+            assert [len(next(iter(reader)).frames) for _ in range(3)] == [2, 0, 0]
 
     def test_a_reader_that_left_in_silence_is_noticed(self, house: Worker) -> None:
         said(running := house.ask(on_hangup="cancel"))
@@ -267,8 +268,10 @@ class TestMarks:
         worker.read(worker.ask())
         assert ('"asked"' in "".join(known)) is background
 
-    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-    def test_a_line_that_breaks_lets_its_readers_go(self, world: World) -> None:
+    def test_a_line_that_breaks_lets_its_readers_go(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        broken: list[object] = []
+        monkeypatch.setattr(sys, "unraisablehook", lambda what: broken.append(what.exc_value))
+
         class Broken(Saying):
             def answer(self, admission: object, stop: object):  # type: ignore[no-untyped-def]
                 yield Text("One ")
@@ -278,3 +281,4 @@ class TestMarks:
         got: list[tuple[int, Frame]] = house.read(house.ask())
         assert got == [(1, Text("One "))]
         assert house.runner.count() == 0
+        eventually(lambda: broken == [BUG])

@@ -225,7 +225,7 @@ class TestClosing:
         source = reader.runner.open(ANN, begun(writer))
         assert source
         follower = reader.runner.follow(source, heartbeat=WAITING_SECONDS)
-        next(follower)
+        next(iter(follower))
         leaving = threading.Thread(target=reader.runner.close, args=("handover", WAITING_SECONDS))
         leaving.start()
         assert numbered(follower) == []

@@ -1,0 +1,396 @@
+"""A seeded random run of faults against real processes, by hand: nothing may be lost, and nothing may be wrong.
+
+    python -m tests.live.chaos
+
+CHAOS_SECONDS=120       how long clients ask, follow, drop, come back and cancel while things break
+CHAOS_SEED=…            what happens when; printed, and the same again with the same number
+CHAOS_BACKGROUND=on     with upstream's background mode, or without
+CHAOS_CLIENTS=24        how many ask at a time; 60 where there is nothing but kills
+CHAOS_KILLS=20 CHAOS_ANSWERS=1000
+                        nothing but kill -9, until so many have cut so many answers
+"""
+
+import json
+import os
+import random
+import re
+import signal
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct, to_builtins
+from redis import RedisError
+
+from tests.live.following import Follower
+from tests.live.processes import ROOT, Service, free_port, gunicorn, running, until
+from tests.live.reading import Seen, request
+from tests.live.stores import RedisServer, redis_server
+from tests.scripted_upstream import Script
+
+WORKERS = 4
+FLUSH_SECONDS = 0.5
+"""A flush is due every twentieth of a second, on a busy machine after half of one at the latest."""
+PIECE = 3
+ANSWER_SECONDS = 90.0
+"""After which an answer that hasn't ended counts as lost."""
+FILE = "환불은 7일 안에 됩니다. Refunds take seven days.\n".encode() * 2000
+QUESTIONS = ("환불은 며칠 안에 되나요?", "파일에 무엇이 들어 있나요?", "How long does shipping take?", "Tell me more.")
+
+
+class Plan(Struct, frozen=True):
+    """What the run is to be; from the environment."""
+
+    seconds: float
+    seed: int
+    background: bool
+    clients: int
+    kills: int
+    answers: int
+
+
+class Cut(Struct, frozen=True):
+    """A worker was killed while it wrote these."""
+
+    at: float
+    answers: frozenset[str]
+
+
+class World:
+    """The service, its store and its model, and what was done to them."""
+
+    def __init__(self, served: Service, redis: RedisServer, upstream: str) -> None:
+        self.served = served
+        self.redis = redis
+        self.upstream = upstream
+        self.faults: Counter[str] = Counter()
+        self.cuts: list[Cut] = []
+
+    def script(self, script: Script) -> None:
+        """Queue it for the next request that reaches the model."""
+        body = json.dumps(to_builtins(script)).encode()
+        urllib.request.urlopen(urllib.request.Request(f"{self.upstream}/script", body), timeout=10).close()
+
+    def said(self) -> dict[str, list[dict[str, str]]]:
+        """What the model generated, by the name it was asked under."""
+        with urllib.request.urlopen(f"{self.upstream}/texts", timeout=60) as response:
+            found: dict[str, list[dict[str, str]]] = {}
+            for one in json.loads(response.read()).values():
+                found.setdefault(one["model"], []).append(one)
+        return found
+
+    def busiest(self) -> int:
+        """The worker that writes most answers now."""
+        return max(self.served.workers(), key=lambda worker: len(self._held(worker)))
+
+    def kill(self, worker: int) -> None:
+        """kill -9, noting what it wrote."""
+        held = self._held(worker)
+        os.kill(worker, signal.SIGKILL)
+        self.cuts.append(Cut(time.monotonic(), held))
+
+    def _held(self, worker: int) -> frozenset[str]:
+        names = [path.name for path in (self.served.folder / "data/workers").iterdir()]
+        name = next((name for name in names if self.served.process_of(name) == worker), "")
+        with suppress(RedisError):
+            held = self.redis.client.hkeys(f"qa:{{workers}}:{name}:holds")
+            return frozenset(answer.decode() for answer in held)
+        return frozenset()
+
+    def ready(self) -> None:
+        """Until all workers serve again."""
+        self.served.until_workers(WORKERS)
+
+
+class Client:
+    """Asks one question after another; what came of each."""
+
+    def __init__(self, world: World, plan: Plan, number: int) -> None:
+        self.readers: list[Follower] = []
+        self.cancelled: set[str] = set()
+        self._world = world
+        self._plan = plan
+        self._number = number
+        self._chance = random.Random(f"{plan.seed} {number}")
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._over.set()
+
+    def join(self) -> None:
+        self._thread.join(ANSWER_SECONDS + 30)
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            self._world.script(self._scripted())
+            reader = self._asked()
+            self.readers.append(reader)
+            if not self._plan.kills and self._chance.random() < 0.1:
+                self._cancel(reader)
+            with suppress(AssertionError):  # who isn't over by now is lost, which is seen at the end
+                reader.finish(ANSWER_SECONDS)
+
+    def _scripted(self) -> Script:
+        chance, steady = self._chance, Script(deltas=75, rate=15, text=f"{self._number}번 답변입니다. ")
+        if self._plan.kills:
+            return steady
+        deltas, rate = chance.randint(20, 200), chance.choice([10, 20, 40])
+        fault = chance.choice(["", "", "", "", "", "cut", "reset"])
+        return Script(
+            deltas=deltas, rate=rate, text=steady.text, fault=fault, after=deltas // 2, chunk=chance.choice([0, 9])
+        )
+
+    def _asked(self) -> Follower:
+        chance = self._chance
+        model = f"model-{self._number}-{len(self.readers)}"
+        files = {"규정.txt": FILE} if chance.random() < self._files else None
+        every = 10_000 if self._plan.kills else chance.choice([7, 20, 50, 10_000])
+
+        def drops(seen: Seen) -> bool:
+            return bool(seen.frame.get("seq", 1) % every == 0)
+
+        question = chance.choice(QUESTIONS)
+        return Follower(self._world.served.url, question, files=files, seconds=ANSWER_SECONDS, drop=drops, model=model)
+
+    @property
+    def _files(self) -> float:
+        return 0.0 if self._plan.kills else 0.1
+
+    def _cancel(self, reader: Follower) -> None:
+        time.sleep(self._chance.random() * 2)
+        if reader.answer_id:
+            self.cancelled.add(reader.answer_id)
+            with suppress(OSError):
+                request(self._world.served.url, f"/api/answers/{reader.answer_id}/cancel", "POST")
+
+
+class Breaker:
+    """Breaks one thing after another, by chance."""
+
+    def __init__(self, world: World, plan: Plan) -> None:
+        self._world = world
+        self._plan = plan
+        self._chance = random.Random(plan.seed)
+        self._ways = {
+            "kill -9": self._kill,
+            "worker SIGTERM": self._term,
+            "SIGHUP": self._reload,
+            "Redis restarted": self._restart,
+            "Redis hung": self._hang,
+        }
+
+    def run(self) -> None:
+        """For as long as the plan says."""
+        until_then = time.monotonic() + self._plan.seconds
+        while time.monotonic() < until_then:
+            time.sleep(self._chance.uniform(0.5, 3))
+            name = self._chance.choice([*self._ways, "kill -9", "kill -9"])
+            self._ways[name]()
+            self._world.faults[name] += 1
+            print(f"{until_then - time.monotonic():6.0f} s to go: {name}")
+        self._world.ready()
+
+    def run_kills(self) -> None:
+        """Until enough were killed and enough was cut."""
+        world, cut = self._world, 0
+        while world.faults["kill -9"] < self._plan.kills or cut < self._plan.answers:
+            world.ready()
+            time.sleep(self._chance.uniform(2, 3))
+            world.kill(world.busiest())
+            world.faults["kill -9"] += 1
+            cut = len({answer for one in world.cuts for answer in one.answers})
+            print(f"{world.faults['kill -9']} kills have cut {cut} answers")
+
+    def _kill(self) -> None:
+        if workers := self._world.served.workers():
+            self._world.kill(self._chance.choice(workers))
+
+    def _term(self) -> None:
+        if workers := self._world.served.workers():
+            os.kill(self._chance.choice(workers), signal.SIGTERM)
+
+    def _reload(self) -> None:
+        self._world.served.process.send_signal(signal.SIGHUP)
+
+    def _restart(self) -> None:
+        self._world.redis.stop()
+        time.sleep(self._chance.uniform(0.2, 2))
+        self._world.redis.start()
+
+    def _hang(self) -> None:
+        self._world.redis.freeze()
+        time.sleep(self._chance.uniform(0.2, 3))
+        self._world.redis.thaw()
+
+
+class Verdict:
+    """What came of all answers."""
+
+    def __init__(self, world: World, plan: Plan, clients: Sequence[Client]) -> None:
+        self._world = world
+        self._plan = plan
+        self._said = world.said()
+        self._cancelled = {answer for client in clients for answer in client.cancelled}
+        self.readers = {
+            f"model-{number}-{place}": reader
+            for number, client in enumerate(clients)
+            for place, reader in enumerate(client.readers)
+        }
+        self.lost = [
+            f"kept as {self._kept(reader).get('status')}: {reader.story()}"
+            for reader in self.readers.values()
+            if not reader.status and not reader.wrong
+        ]
+        self.wrong = [
+            f"{wrong}: {reader.story()}"
+            for model, reader in self.readers.items()
+            if (reader.status or reader.wrong) and (wrong := self._wrong(model, reader))
+        ]
+
+    def _wrong(self, model: str, reader: Follower) -> str:
+        """What can't be right; empty where all is."""
+        if reader.wrong:
+            return "read what nobody may"
+        said = self._said.get(model, [])
+        stands = self._kept(reader)
+        if stands.get("status") != reader.status and not self._said_unsaved(reader, stands):
+            return f"kept as {stands}"
+        match reader.status:
+            case "completed":
+                whole = [one["text"] for one in said if one["status"] == "completed"]
+                same = stands["text"] == reader.text or self._said_unsaved(reader, stands)
+                return "" if reader.text in whole and same else "not what was said"
+            case "cancelled" if reader.answer_id not in self._cancelled:
+                return "nobody cancelled it"
+            case "failed" if reader.error["code"] not in self._honest:
+                return "it had no reason to fail"
+            case _:
+                return self._wrong_part(reader, stands["text"], [one["text"] for one in said])
+
+    @staticmethod
+    def _said_unsaved(reader: Follower, stands: dict[str, Any]) -> bool:
+        """Whether the reader was told that it isn't saved, and its worker died before it was."""
+        metadata = [seen.content for seen in reader.kinds("metadata")]
+        return bool(metadata) and not metadata[0]["saved"] and stands.get("status") == "failed"
+
+    def _kept(self, reader: Follower) -> dict[str, Any]:
+        """The answer as it stands."""
+        found = request(self._world.served.url, f"/api/answers/{reader.answer_id or 'unasked'}")[1]
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def _honest(self) -> set[str]:
+        """Why an answer may fail: its worker died, its model's connection was cut, Redis was away while a file was
+        read. In the background the first two are no reason."""
+        broken = set() if self._plan.background else {"interrupted", "upstream_unavailable"}
+        return broken | {"store_unavailable"}
+
+    def _wrong_part(self, reader: Follower, kept: str, said: Sequence[str]) -> str:
+        if reader.text and not any(text.startswith(reader.text) for text in said):
+            return "not a beginning of what was said"
+        rate = 15 if self._plan.kills else 40
+        more = len(reader.text) - len(kept)
+        return "" if reader.text.startswith(kept) and more <= FLUSH_SECONDS * rate * PIECE else f"kept {more} less"
+
+    def resumed(self) -> list[float]:
+        """Seconds from each kill to the next frame of each answer it cut, for one of its readers."""
+        found = []
+        readers = {reader.answer_id: reader for reader in self.readers.values()}
+        for cut in self._world.cuts:
+            for reader in (readers[answer] for answer in cut.answers if answer in readers):
+                times = [seen.at for seen in reader.seen]
+                if times and times[0] < cut.at < times[-1]:
+                    found.append(min(at for at in times if at > cut.at) - cut.at)
+        return found
+
+    def show(self) -> bool:
+        """Print it; whether all is well."""
+        ends = Counter(reader.status or "none" for reader in self.readers.values())
+        codes = Counter(reader.error["code"] for reader in self.readers.values() if reader.error)
+        resumed = self.resumed()
+        print(f"\nseed {self._plan.seed}, background {'on' if self._plan.background else 'off'}")
+        print(f"answers    {len(self.readers)}: {dict(ends)} {dict(codes)}")
+        print(f"faults     {sum(self._world.faults.values())}: {dict(self._world.faults)}")
+        print(f"cut        {len({answer for one in self._world.cuts for answer in one.answers})} by kill -9")
+        print(f"takeovers  {len(re.findall('is taken over', self._world.served.said))}")
+        print(f"came back  {sum(reader.connections - 1 for reader in self.readers.values())} times")
+        if len(resumed) > 1:
+            p99 = statistics.quantiles(resumed, n=100)[98]
+            print(f"next frame after a kill: p50 {statistics.median(resumed):.2f} s, p99 {p99:.2f} s of {len(resumed)}")
+        print(f"lost       {len(self.lost)}", *self.lost[:10], sep="\n  ")
+        print(f"wrong      {len(self.wrong)}", *self.wrong[:10], sep="\n  ")
+        print("all is well" if not self.lost and not self.wrong else "IT IS NOT WELL")
+        return not self.lost and not self.wrong
+
+
+@contextmanager
+def world(plan: Plan, folder: Path) -> Iterator[World]:
+    """Everything, in processes of their own."""
+    port = free_port()
+    command = [sys.executable, str(ROOT / "tests/scripted_upstream.py"), "--port", str(port)]
+    settings: dict[str, Any] = {
+        "WEB_CONCURRENCY": str(WORKERS),
+        "OPENAI_API_KEY": "sk-test",
+        "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1",
+        "QA_BACKGROUND": "on" if plan.background else "off",
+        "QA_MODELS_ALLOWED": "model-*",
+        "QA_HEARTBEAT_SECONDS": "1",
+        "QA_DRAIN_SECONDS": "1",
+    }
+    with (
+        redis_server(folder) as redis,
+        running(command, cwd=ROOT, log=folder / "upstream.log"),
+        gunicorn(folder, REDIS_URL=redis.url, **settings) as served,
+    ):
+        until(lambda: (folder / "upstream.log").read_text().strip(), 10, "the model's service listens")
+        found = World(served, redis, f"http://127.0.0.1:{port}")
+        found.ready()
+        yield found
+
+
+def planned() -> Plan:
+    """From the environment."""
+
+    def number(name: str, usual: float) -> float:
+        return float(os.environ.get(f"CHAOS_{name}", usual))
+
+    kills = int(number("KILLS", 0))
+    return Plan(
+        seconds=number("SECONDS", 120),
+        seed=int(number("SEED", random.randrange(1_000_000))),
+        background=os.environ.get("CHAOS_BACKGROUND", "on") == "on",
+        clients=int(number("CLIENTS", 60 if kills else 24)),
+        kills=kills,
+        answers=int(number("ANSWERS", 0)),
+    )
+
+
+def main() -> None:
+    plan = planned()
+    print(f"seed {plan.seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder, world(plan, Path(folder)) as there:
+        clients = [Client(there, plan, number) for number in range(plan.clients)]
+        breaker = Breaker(there, plan)
+        breaker.run_kills() if plan.kills else breaker.run()
+        for client in clients:
+            client.stop()
+        for client in clients:
+            client.join()
+        until(lambda: not there.redis.held(), ANSWER_SECONDS, "nothing is being written")
+        well = Verdict(there, plan, clients).show()
+    sys.exit(not well)
+
+
+if __name__ == "__main__":
+    main()

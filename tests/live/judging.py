@@ -1,0 +1,93 @@
+"""What must hold of an answer whatever happened on its way, and of a server once all is over."""
+
+from typing import Any
+
+from tests.live.following import Follower
+from tests.live.processes import Service, open_files, sockets_to, threads, until
+from tests.live.reading import request
+from tests.live.stores import RedisServer
+from tests.scripted_upstream import ScriptedUpstream
+
+SETTLED_SECONDS = 6.0
+THREADS = 12
+"""An idle worker's: the server's own pools, and nothing for any answer."""
+
+
+def kept(served: Service, answer_id: str) -> dict[str, Any]:
+    """The answer as it stands."""
+    status, found = request(served.url, f"/api/answers/{answer_id}")
+    assert status == 200, found
+    assert isinstance(found, dict)
+    return found
+
+
+def until_kept(served: Service, answer_id: str, seconds: float = 10) -> dict[str, Any]:
+    """The answer once it is over."""
+
+    def over() -> bool:
+        status, found = request(served.url, f"/api/answers/{answer_id}")
+        return bool(status == 200 and found["status"] != "running")
+
+    until(over, seconds, f"{answer_id} is over")
+    return kept(served, answer_id)
+
+
+def check(reader: Follower) -> None:
+    """It has seen nothing that can't be."""
+    assert not reader.wrong, reader.story()
+    assert [seen.kind for seen in reader.seen].count("done") == 1, reader.story()
+    assert reader.seen[-1].kind == "done", reader.story()
+
+
+def check_whole(served: Service, said: str, reader: Follower) -> None:
+    """All of it came, and is kept."""
+    check(reader)
+    assert (reader.status, reader.text) == ("completed", said), reader.story()
+    check_history(served, reader)
+
+
+def check_broken(served: Service, said: str, reader: Follower, *, code: str, flush: int = 0) -> None:
+    """It broke off, and nobody was told anything else: what there is, is a beginning of what was said; the reader has
+    at most `flush` characters more than what is kept."""
+    check(reader)
+    stands = until_kept(served, reader.answer_id)
+    assert (stands["status"], stands["error"]["code"]) == ("failed", code)
+    assert (reader.status, reader.error["code"]) == ("failed", code), reader.story()
+    assert said.startswith(reader.text), reader.story()
+    assert reader.text.startswith(stands["text"]), reader.story()
+    assert len(reader.text) - len(stands["text"]) <= flush, reader.story()
+
+
+def check_history(served: Service, reader: Follower) -> None:
+    """The answer and its session say what the reader has read."""
+    stands = until_kept(served, reader.answer_id)
+    assert (stands["status"], stands["text"]) == (reader.status, reader.text), reader.story()
+    status, session = request(served.url, f"/api/sessions/{reader.session_id}")
+    assert status == 200, session
+    turns = {turn["answerId"]: (turn["status"], turn["text"]) for turn in session["turns"]}
+    assert turns[reader.answer_id] == (reader.status, reader.text)
+
+
+def check_goes_on(served: Service, *readers: Follower) -> None:
+    """Their sessions answer the next question; nothing is being answered there any more."""
+    ask = {"question": "다음 질문입니다.", "onBusy": "reject"}
+    following = [Follower(served.url, session_id=reader.session_id, **ask) for reader in readers]
+    for reader in following:
+        assert reader.finish().status == "completed", reader.story()
+        check_history(served, reader)
+
+
+def check_nothing_left(
+    served: Service, upstream: ScriptedUpstream, redis: RedisServer | None = None, *, files: int = 60
+) -> None:
+    """Nothing is left of any answer: upstream talks to nobody, no connection of a reader is open, no upload lies
+    there, Redis keeps nothing for ever, and says of nothing that it is being written."""
+    until(lambda: all(one.ended for one in upstream.responses.values()), SETTLED_SECONDS, "upstream talks to nobody")
+    until(lambda: not served.uploads(), SETTLED_SECONDS, "no upload is left")
+    if redis:
+        until(lambda: not redis.held(), SETTLED_SECONDS, "nothing is being written")
+        until(lambda: not redis.endless(), SETTLED_SECONDS, "every key expires")
+    for worker in served.workers():
+        until(lambda pid=worker: not sockets_to(pid, served.port), SETTLED_SECONDS, "readers' connections are closed")
+        assert threads(worker) <= THREADS
+        assert open_files(worker) <= files

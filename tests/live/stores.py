@@ -1,0 +1,82 @@
+"""A real Redis for the live tests: stopped, frozen, started again with or without what it knew, and looked into."""
+
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from redis import Redis
+
+from tests.live.processes import START_SECONDS, clean_environment, free_port, listens, program, until
+
+
+class RedisServer:
+    """Debian's Redis on a port that stays its own; what it has answered survives its death."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.client = Redis(port=self.port, socket_timeout=5)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        kept = ["--dir", str(self.folder), "--save", "", "--appendonly", "yes", "--appendfsync", "no"]
+        command = [program("redis-server"), "--port", str(self.port), "--bind", "127.0.0.1", *kept]
+        with (self.folder / "redis.log").open("ab") as log:
+            environment = clean_environment({})
+            self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+        until(lambda: listens(self.port), START_SECONDS, "Redis listens")
+
+    def stop(self) -> None:
+        """As a power cut does."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def forget(self) -> None:
+        """What is on the disk; it must be stopped."""
+        shutil.rmtree(self.folder / "appendonlydir", ignore_errors=True)
+
+    def freeze(self) -> None:
+        """It hangs: connections stay, nothing is answered."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def writer(self, answer_id: str) -> str:
+        """Which worker, by the name it has in Redis, holds this answer; empty when none does."""
+        for key in self.client.scan_iter("qa:{workers}:*:holds"):
+            if self.client.hexists(key, answer_id):
+                return str(key.decode().split(":")[2])
+        return ""
+
+    def endless(self) -> list[str]:
+        """Keys that would stay for ever."""
+        return [key.decode() for key in self.client.scan_iter(count=1000) if self.client.ttl(key) == -1]
+
+    def held(self) -> list[str]:
+        """Answers that some worker says it writes, or that a session says are written."""
+        keys = [*self.client.scan_iter("qa:{workers}:*:holds"), *self.client.scan_iter("qa:*:running", count=1000)]
+        return [answer.decode() for key in keys for answer in self.client.hkeys(key)]
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[RedisServer]:
+    """One that runs, until the end of the `with`."""
+    server = RedisServer(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.thaw()
+        server.client.close()
+        server.stop()

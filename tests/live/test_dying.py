@@ -1,0 +1,253 @@
+"""kill -9 of the worker that writes an answer, in every stage of it, and a worker that only seems dead."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from msgspec import Struct
+
+from tests.documents import html_that_never_ends
+from tests.live.following import Follower
+from tests.live.judging import check_broken, check_goes_on, check_nothing_left, check_whole, until_kept
+from tests.live.processes import Service, gunicorn, until
+from tests.live.stores import RedisServer
+from tests.scripted_upstream import Script, ScriptedUpstream, pieces
+
+WORKERS = 3
+RATE = 40
+TEXT = Script(deltas=60, rate=RATE)
+SAID = "".join(pieces(TEXT))
+LONG = Script(deltas=320, rate=RATE)
+"""It takes longer than a silent worker is waited for."""
+MIDDLE = Script(deltas=120, rate=RATE)
+FLUSH = 3 * 20
+"""Characters: a piece has up to three, and a flush may come late on a busy machine: half a second of them."""
+NEXT_FRAME = 2.0
+"""Seconds from a worker's death to the next frame, at most; its readers find out at once."""
+SILENT = 5.0
+"""Seconds after which a worker that says nothing is taken for dead."""
+
+
+class House(Struct):
+    """A service with all that it stands on."""
+
+    served: Service
+    upstream: ScriptedUpstream
+    redis: RedisServer
+    background: bool
+
+    def writer(self, answer_id: str) -> int:
+        """The process that writes this answer."""
+        until(lambda: self.served.process_of(self.redis.writer(answer_id)), 5, "somebody writes it")
+        return self.served.process_of(self.redis.writer(answer_id))
+
+    def kill(self, answer_id: str) -> float:
+        """The worker that writes this answer; when it died."""
+        os.kill(self.writer(answer_id), signal.SIGKILL)
+        return time.monotonic()
+
+    def takeovers(self, answer_id: str) -> int:
+        """How often it was taken over."""
+        return len(re.findall(f"{answer_id} is taken over", self.served.said))
+
+    def check_end(self, *readers: Follower, said: str = SAID) -> None:
+        """Whole in the background, else honestly broken off; then nothing is left."""
+        for reader in readers:
+            if self.background:
+                check_whole(self.served, said, reader)
+            else:
+                check_broken(self.served, said, reader, code="interrupted", flush=FLUSH)
+        check_goes_on(self.served, *{reader.session_id: reader for reader in readers}.values())
+        check_nothing_left(self.served, self.upstream, self.redis)
+
+
+@contextmanager
+def housed(
+    folder: object, redis: RedisServer, upstream: ScriptedUpstream, *, background: bool, **settings: str
+) -> Iterator[House]:
+    """gunicorn over both, with short times."""
+    with gunicorn(
+        folder,
+        REDIS_URL=redis.url,
+        OPENAI_API_KEY="sk-test",
+        OPENAI_BASE_URL=upstream.url,
+        QA_BACKGROUND="on" if background else "off",
+        QA_FILE_SECONDS="2",
+        QA_HEARTBEAT_SECONDS="1",
+        **{"WEB_CONCURRENCY": str(WORKERS), **settings},
+    ) as served:
+        yield House(served, upstream, redis, background)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "background"])
+def house(
+    request: pytest.FixtureRequest,
+    redis: RedisServer,
+    upstream: ScriptedUpstream,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[House]:
+    with housed(tmp_path_factory.mktemp("dying"), redis, upstream, background=request.param) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def calm(house: House) -> None:
+    """All workers serve, and upstream has nothing of the test before."""
+    house.served.until_workers(WORKERS)
+    house.upstream.requests.clear()
+    house.upstream.closed.clear()
+    house.upstream.responses.clear()
+
+
+class TestStage:
+    """The writing worker is killed; another one takes over, once."""
+
+    def test_while_a_file_is_read(self, house: House) -> None:
+        house.upstream.script(TEXT)
+        reader = Follower(house.served.url, "무엇이 들어 있나요?", files={"끝.html": html_that_never_ends().encode()})
+        reader.wait(lambda read: read.kinds("status"))
+        house.kill(reader.answer_id)
+        reader.finish()
+
+        if not house.background:
+            orphans = house.served.uploads()  # a later start deletes what lies there for an hour
+            assert len(orphans) == 1
+            orphans[0].unlink()
+            assert not house.upstream.requests
+        house.check_end(reader)
+        assert house.takeovers(reader.answer_id) == 1
+
+    def test_before_the_first_token(self, house: House) -> None:
+        house.upstream.script(Script(delay=5), TEXT)
+        reader = Follower(house.served.url, "안녕?")
+        assert house.upstream.wait_requests(5)
+        house.kill(reader.answer_id)
+        reader.finish()
+
+        house.check_end(reader)
+        assert house.takeovers(reader.answer_id) == 1
+
+    def test_once_upstream_has_begun_to_think(self, house: House) -> None:
+        script = Script(deltas=12, rate=8, text="생각한 뒤에 답합니다. ")
+        house.upstream.script(script)
+        reader = Follower(house.served.url, "안녕?")
+        until(lambda: house.upstream.responses, 5, "upstream has begun")
+        time.sleep(0.2)  # upstream's first events are on their way, its first text isn't
+        house.kill(reader.answer_id)
+        reader.finish()
+
+        house.check_end(reader, said="".join(pieces(script)))
+        assert len(house.upstream.responses) == 1 + 1  # and the next question's
+
+    def test_in_mid_text(self, house: House) -> None:
+        house.upstream.script(TEXT)
+        reader = Follower(house.served.url, "안녕?")
+        reader.wait_text(20)
+        died = house.kill(reader.answer_id)
+        reader.finish()
+
+        house.check_end(reader)
+        assert house.takeovers(reader.answer_id) == 1
+        after = min(seen.at for seen in reader.seen if seen.at > died + 0.05)
+        assert after - died < NEXT_FRAME
+
+    def test_between_the_last_delta_and_the_end(self, house: House) -> None:
+        script = Script(deltas=20, rate=10)
+        house.upstream.script(script)
+        reader = Follower(house.served.url, "안녕?")
+        reader.wait_text(20)
+        house.kill(reader.answer_id)
+        reader.finish()
+
+        house.check_end(reader, said="".join(pieces(script)))
+
+    def test_with_nobody_reading(self, house: House) -> None:
+        house.upstream.script(TEXT)
+        reader = Follower(house.served.url, "안녕?")
+        reader.wait_text(20)
+        reader.leave()
+        house.kill(reader.answer_id)
+        kept = until_kept(house.served, reader.answer_id)
+        late = Follower(house.served.url, answer_id=reader.answer_id, session_id=reader.session_id).finish()
+
+        house.check_end(late)
+        assert late.text == kept["text"]
+        assert late.text.startswith(reader.text[:-FLUSH])
+
+    def test_twice_in_a_row(self, house: House) -> None:
+        house.upstream.script(MIDDLE)
+        reader = Follower(house.served.url, "안녕?")
+        reader.wait_text(20)
+        house.kill(reader.answer_id)
+        if house.background:
+            until(lambda: house.takeovers(reader.answer_id) == 1, 5, "it is taken over")
+            reader.wait_text(60)
+            house.kill(reader.answer_id)
+        reader.finish()
+
+        house.check_end(reader, said="".join(pieces(MIDDLE)))
+        assert house.takeovers(reader.answer_id) == (2 if house.background else 1)
+
+    def test_with_twenty_answers_at_once(self, house: House) -> None:
+        house.upstream.script(Script(deltas=60, rate=RATE, times=20))
+        readers = [Follower(house.served.url, f"질문 {number}") for number in range(20)]
+        for reader in readers:
+            reader.wait_text(10)
+        killed = house.writer(readers[0].answer_id)
+        os.kill(killed, signal.SIGKILL)
+        for reader in readers:
+            reader.finish()
+
+        taken = [reader for reader in readers if house.takeovers(reader.answer_id)]
+        left = [reader for reader in readers if reader not in taken]
+        assert [house.takeovers(reader.answer_id) for reader in taken] == [1] * len(taken)
+        for reader in left:
+            check_whole(house.served, SAID, reader)
+        house.check_end(*taken)
+
+
+class TestFrozen:
+    def test_worker_that_comes_back_writes_no_more(self, house: House) -> None:
+        """It is taken for dead after some seconds; then there are two that could write."""
+        house.upstream.script(LONG)
+        watching = Follower(house.served.url, "안녕?", patience=60)  # stays with the worker that freezes
+        watching.wait_text(20)
+        frozen = house.writer(watching.answer_id)
+        os.kill(frozen, signal.SIGSTOP)
+        try:
+            reader = Follower(house.served.url, answer_id=watching.answer_id, session_id=watching.session_id)
+            until(lambda: house.takeovers(watching.answer_id), SILENT + 3, "it is taken over")
+            reader.wait(lambda read: read.last > watching.last)
+        finally:
+            os.kill(frozen, signal.SIGCONT)
+        reader.finish()
+        watching.finish()
+
+        house.check_end(reader, watching, said="".join(pieces(LONG)))
+        assert house.takeovers(watching.answer_id) == 1
+        assert frozen in house.served.workers()
+
+
+class TestAlone:
+    def test_the_only_worker_is_killed_and_its_successor_takes_over(
+        self, house: House, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        with housed(
+            tmp_path_factory.mktemp("alone"),
+            house.redis,
+            house.upstream,
+            background=house.background,
+            WEB_CONCURRENCY="1",
+        ) as alone:
+            house.upstream.script(MIDDLE)
+            reader = Follower(alone.served.url, "안녕?")
+            reader.wait_text(20)
+            alone.kill(reader.answer_id)
+            reader.finish()
+
+            alone.check_end(reader, said="".join(pieces(MIDDLE)))
+            assert alone.takeovers(reader.answer_id) == 1
