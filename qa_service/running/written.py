@@ -75,9 +75,9 @@ class Running:
         """What became of it; how many bytes the log has by now."""
         match appended.outcome:
             case "kept":
-                marks = sum(isinstance(item, Mark) for item in entry.items)
-                self._frames += len(entry.items) - marks
-                self._marks += marks
+                frames = entry.last + 1 - entry.first
+                self._frames += frames
+                self._marks += len(entry.items) - frames
                 self._bytes += appended.bytes
             case "gone":
                 # It is made again from its first frame, where that is known.

@@ -6,8 +6,6 @@ from contextlib import closing, contextmanager
 from functools import partial
 from itertools import count
 
-import httpx2
-
 from qa_service.errors import (
     UnknownModel,
     UpstreamError,
@@ -51,8 +49,8 @@ class Asker:
     def follow(self, response_id: str, stop: Stop) -> Iterator[Iterator[Delta]]:
         """The deltas of a response that upstream keeps, from its beginning."""
         reader = Reader(kept=True, response_id=response_id)
-        written = partial(self._carrier.requests.follow, response_id, reader.last)
-        with closing(self._read(written, reader, stop)) as deltas:
+        message = partial(self._carrier.requests.follow, response_id, reader.last)
+        with closing(self._read(message, reader, stop)) as deltas:
             yield deltas
 
     def _tried(
@@ -62,7 +60,7 @@ class Asker:
         for attempt in count(2):
             model, reader = plan[0], Reader(kept=self._kept)
             try:
-                yield from self._asked(model, partial(self._written, body, model), reader, stop)
+                yield from self._asked(model, partial(self._message, body, model), reader, stop)
             except UpstreamError as error:
                 plan = [] if reader.working else self._left(plan, error)
                 if not plan:
@@ -81,11 +79,11 @@ class Asker:
             return rest
         return [other for other in rest if other != model] if isinstance(error, _OF_A_MODEL) else []
 
-    def _written(self, body: Callable[[str], Mapping[str, object]], model: str) -> httpx2.Request:
+    def _message(self, body: Callable[[str], Mapping[str, object]], model: str) -> bytes:
         return self._carrier.requests.ask(body(model))
 
-    def _asked(self, model: str, written: Callable[[], httpx2.Request], reader: Reader, stop: Stop) -> Iterator[Delta]:
-        with self._circuits[model].asked() as works, closing(self._read(written, reader, stop)) as deltas:
+    def _asked(self, model: str, message: Callable[[], bytes], reader: Reader, stop: Stop) -> Iterator[Delta]:
+        with self._circuits[model].asked() as works, closing(self._read(message, reader, stop)) as deltas:
             for delta in deltas:
                 yield delta
                 if reader.working:
@@ -93,11 +91,11 @@ class Asker:
             works()
             yield from deltas
 
-    def _read(self, written: Callable[[], httpx2.Request], reader: Reader, stop: Stop) -> Generator[Delta]:
+    def _read(self, message: Callable[[], bytes], reader: Reader, stop: Stop) -> Generator[Delta]:
         """Upstream is told when nobody wants a response any more that it keeps and hasn't ended."""
         given_up = False
         try:
-            with mapped(stop), closing(self._carrier.carry(written, reader, stop)) as chunks:
+            with mapped(stop), closing(self._carrier.carry(message, reader, stop)) as chunks:
                 yield from reader.deltas(chunks)
         except UpstreamError as error:
             given_up = reader.last >= 0

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from http import HTTPStatus
 from typing import TypeAlias
 
 import httpx2
@@ -29,6 +30,8 @@ _LONGEST_PAUSE = 8.0
 _LONGEST_WAIT = 10.0
 _ID_SECONDS = 0.5
 """How long a stop waits for the id of a response that upstream keeps."""
+_ASKED = httpx2.Request("POST", "https://upstream")
+"""What the SDK's errors want to know of a request, and nobody is told."""
 _BRIEFLY = Patience(connect=0.5, first_token=0.5, idle=0.5)
 
 
@@ -46,15 +49,15 @@ class Carrier:
         self.close = weakref.finalize(self, _hang_up, self._idle)
         """Closes the connections that are kept for later; happens by itself when nobody uses this any more."""
 
-    def carry(self, written: Callable[[], httpx2.Request], reader: Reader, stop: Stop) -> Generator[bytes]:
+    def carry(self, message: Callable[[], bytes], reader: Reader, stop: Stop) -> Generator[bytes]:
         """The bytes of a response, as they come. Where upstream keeps it, a break is followed by another connection
-        that brings the rest, at most `tries` times without a new event. The request is `written` when it is sent: a
-        stream that is open for minutes doesn't hold it."""
+        that brings the rest, at most `tries` times without a new event. The message is made when it is sent: a stream
+        that is open for minutes doesn't hold it."""
         fruitless = 0
         while True:
             seen = reader.last
             try:
-                yield from self._once(written, reader, stop)
+                yield from self._once(message, reader, stop)
                 broken: UpstreamError = UpstreamUnavailable("upstream ended without its terminal event")
             except UpstreamError as error:
                 broken = error
@@ -64,18 +67,18 @@ class Carrier:
             self._note(broken)
             wait(pause(fruitless, broken), stop)
             reader.reconnect()
-            written = partial(self.requests.follow, reader.response_id, reader.last)
+            message = partial(self.requests.follow, reader.response_id, reader.last)
 
     def cancel(self, response_id: str) -> None:
         """Have upstream end a response that it keeps, as well as that can be done within a second."""
         line = Line(self._way, _BRIEFLY)
         with suppress(UpstreamError, *FOREIGN), self._watch.over(line):
-            line.handle_request(self.requests.cancel(response_id))
+            line.send(self.requests.cancel(response_id))
         line.hang_up()
 
-    def _once(self, written: Callable[[], httpx2.Request], reader: Reader, stop: Stop) -> Iterator[bytes]:
+    def _once(self, message: Callable[[], bytes], reader: Reader, stop: Stop) -> Iterator[bytes]:
         with mapped(stop), self._line(reader, stop) as line, self._watch.over(line):
-            _send(line, written())
+            _send(line, message())
             try:
                 while (piece := line.read()) and not _over(reader, stop):
                     yield piece
@@ -106,10 +109,10 @@ class Carrier:
                 line.hang_up()
 
 
-def _send(line: Line, request: httpx2.Request) -> None:
-    response = line.handle_request(request)
-    if not response.is_success:
-        raise refusal(response)
+def _send(line: Line, message: bytes) -> None:
+    reply = line.send(message)
+    if reply.status != HTTPStatus.OK:
+        raise refusal(line.response(reply, _ASKED))
 
 
 def _over(reader: Reader, stop: Stop) -> bool:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from qa_service.errors import UpstreamTimeout, UpstreamUnavailable
 from qa_service.upstream.failures import FOREIGN
 from qa_service.upstream.reply import Reply
+from qa_service.upstream.requests import written
 from qa_service.upstream.way import Way
 
 _KEPT_SECONDS = 60
@@ -52,11 +53,18 @@ class Line(httpx2.BaseTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send it, wait for the headers, leave the body unread."""
+        return self.response(self.send(written(request)), request)
+
+    def send(self, message: bytes) -> Reply:
+        """The same for a request as it stands on the wire."""
         now = monotonic()
         if now - self._used_at > _KEPT_SECONDS:
             self.hang_up()
         self._used_at, self._settled, self._sent = now, False, False
-        reply = self._exchange(request)
+        return self._exchange(message)
+
+    def response(self, reply: Reply, request: httpx2.Request) -> httpx2.Response:
+        """A reply as the SDK knows it, its body unread."""
         return httpx2.Response(reply.status, headers=reply.headers, stream=_Body(self), request=request)
 
     def read(self) -> bytes:
@@ -116,25 +124,23 @@ class Line(httpx2.BaseTransport):
             self._socket.close()
         self._socket = self._reply = None
 
-    def _exchange(self, request: httpx2.Request) -> Reply:
+    def _exchange(self, message: bytes) -> Reply:
         reused = self._socket is not None
         try:
-            return self._asked(request)
+            return self._asked(message)
         except OSError:
             if not reused or self._leaving or (self._reply and self._reply.heard):
                 raise
         self.hang_up()  # upstream had closed the kept connection, as it may
-        return self._asked(request)
+        return self._asked(message)
 
-    def _asked(self, request: httpx2.Request) -> Reply:
+    def _asked(self, message: bytes) -> Reply:
         reply = self._reply = Reply()
         reached = self._socket = self._socket or self._connect()
         if self._leaving:
             raise ConnectionAbortedError
         self.due, self._sent = monotonic() + self._patience.first_token, True
-        head = [b"%b: %b" % field for field in request.headers.raw]
-        opening = b"%b %b HTTP/1.1" % (request.method.encode(), request.url.raw_path)
-        reached.sendall(b"\r\n".join([opening, *head, b"", request.read()]))
+        reached.sendall(message)
         while not reply.headed:
             self._receive(reply)
         return reply

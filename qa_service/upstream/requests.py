@@ -11,31 +11,39 @@ _OPTIONS: openai.RequestOptions = {"headers": {"Accept-Encoding": "identity"}}  
 
 
 class Requests:
-    """Of one client. The SDK's work on a request costs as much as all of ours, so what is asked for each answer is
-    written once and copied for each body: the client's credentials are those it has now."""
+    """Of one client, as they stand on the wire. The SDK's work on a request costs as much as all of ours, so what is
+    asked for each answer is written once, for each body to follow: the client's credentials are those it has now."""
 
     def __init__(self, client: openai.OpenAI) -> None:
         self._client = client.with_options(http_client=httpx2.Client(transport=_Unsent()), max_retries=0)
-        self._first = self._posted("/responses", {})
-        del self._first.headers["Content-Length"]
+        first = self._posted("/responses", {})
+        del first.headers["Content-Length"]
+        self._head = written(first).partition(b"\r\n\r\n")[0]
 
-    def ask(self, body: Mapping[str, object]) -> httpx2.Request:
+    def ask(self, body: Mapping[str, object]) -> bytes:
         """For an answer."""
-        first = self._first
-        return httpx2.Request(first.method, first.url, headers=first.headers, content=msgspec.json.encode(body))
+        content = msgspec.json.encode(body)
+        return b"%b\r\nContent-Length: %d\r\n\r\n%b" % (self._head, len(content), content)
 
-    def follow(self, response_id: str, after: int) -> httpx2.Request:
+    def follow(self, response_id: str, after: int) -> bytes:
         """For the events of a response that upstream keeps, behind that number."""
         beyond = f"&starting_after={after}" if after >= 0 else ""
         path = f"/responses/{quote(response_id, safe='')}?stream=true{beyond}"
-        return self._client.get(path, cast_to=httpx2.Response, options=_OPTIONS).request
+        return written(self._client.get(path, cast_to=httpx2.Response, options=_OPTIONS).request)
 
-    def cancel(self, response_id: str) -> httpx2.Request:
+    def cancel(self, response_id: str) -> bytes:
         """For the end of such a response."""
-        return self._posted(f"/responses/{quote(response_id, safe='')}/cancel")
+        return written(self._posted(f"/responses/{quote(response_id, safe='')}/cancel"))
 
     def _posted(self, path: str, body: Mapping[str, object] | None = None) -> httpx2.Request:
         return self._client.post(path, cast_to=httpx2.Response, body=body, options=_OPTIONS).request
+
+
+def written(request: httpx2.Request) -> bytes:
+    """As it stands on the wire."""
+    head = [b"%b: %b" % field for field in request.headers.raw]
+    opening = b"%b %b HTTP/1.1" % (request.method.encode(), request.url.raw_path)
+    return b"\r\n".join([opening, *head, b"", request.read()])
 
 
 class _Unsent(httpx2.BaseTransport):
