@@ -27,7 +27,7 @@ def get(answer_id: str) -> Response:
 
 def stream(answer_id: str) -> Response:
     """What comes after the last frame a reader has seen, from whichever worker or store."""
-    service, owner = mounted(), asking_owner()
+    service, owner = mounted(), asking_owner(streams=True)
     fields = read_fields(request, service.limits)
     wanted = format_of(fields, request.headers.get("Accept", ""))
     seen = request.headers.get("Last-Event-ID") or fields.get("lastEventId")

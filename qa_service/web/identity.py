@@ -90,8 +90,9 @@ class Gate:
         self._loopback_visitors = loopback_visitors
         self._tokens = URLSafeTimedSerializer(owners.secret, salt="qa-service token")
 
-    def owner(self, request: Request, *, changes: bool) -> Owner:
-        """The owner of this request. `changes` says that it asks or changes something, which foreign pages may not.
+    def owner(self, request: Request, *, changes: bool, streams: bool = False) -> Owner:
+        """The owner of this request. `changes` says that it asks or changes something, which foreign pages may not;
+        `streams` that its GET is for clients that can send no header, so that a token may stand in its address.
 
         Raises `Unauthenticated`, `ForbiddenOrigin`, or `BadRequest` for an odd `X-User-Id`.
         """
@@ -105,9 +106,9 @@ class Gate:
         if bearer:
             return self._presented(request, bearer)
         if token := _present(request.args.get("token", "")):
-            if not (changes and request.method == "GET"):
+            if not (streams and request.method == "GET"):
                 raise Unauthenticated(
-                    "a token in the address is taken by GET ask alone; send it as Authorization: Bearer"
+                    "a token in the address is taken by streams alone; send it as Authorization: Bearer"
                 )
             return self._tokened(request, token)
         if not self._visitors_welcome(request):

@@ -45,9 +45,10 @@ def mounted() -> Mounted:
     return cast(Mounted, current_app.extensions[KEY])
 
 
-def asking_owner(*, asks: bool = False) -> Owner:
-    """Who sends this request; raises what refuses it. A GET that asks is no mere look."""
-    return mounted().gate.owner(request, changes=asks or request.method not in ("GET", "HEAD"))
+def asking_owner(*, asks: bool = False, streams: bool = False) -> Owner:
+    """Who sends this request; raises what refuses it. A GET that asks is no mere look, and streams as well."""
+    changes = asks or request.method not in ("GET", "HEAD")
+    return mounted().gate.owner(request, changes=changes, streams=asks or streams)
 
 
 def spoken_language() -> Language | None:

@@ -15,7 +15,7 @@ from threading import Thread  # noqa: E402
 
 from qa_service.files.isolation import ChildReaders  # noqa: E402
 from qa_service.model import FileEnd, UploadedFile  # noqa: E402
-from qa_service.running import StopSignal  # noqa: E402
+from qa_service.running.stop import StopSignal  # noqa: E402
 
 TICK = 0.005
 

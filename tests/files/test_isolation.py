@@ -15,7 +15,7 @@ from qa_service.errors import Overloaded
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.reading import read
 from qa_service.model import FileEnd, FileNews, FileProgress, FileText, UploadedFile, Verdict
-from qa_service.running import StopSignal
+from qa_service.running.stop import StopSignal
 from tests import documents
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -26,7 +26,7 @@ READ_ONE_FILE = """
 import sys
 from qa_service.files.isolation import ChildReaders
 from qa_service.model import UploadedFile
-from qa_service.running import StopSignal
+from qa_service.running.stop import StopSignal
 readers = ChildReaders(seconds=60, memory=1 << 30, slots=1)
 list(readers.read(UploadedFile("a", sys.argv[1], 1), StopSignal()))
 """

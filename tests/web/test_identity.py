@@ -168,7 +168,7 @@ class TestTokens:
         refusal(house.client.get("/api/config", headers=bearer(made)), 401, "unauthenticated")
 
     @pytest.mark.parametrize("where", ["ask", "config"])
-    def test_stand_in_the_address_of_a_get_ask_alone(self, house: House, where: str) -> None:
+    def test_stand_in_the_address_of_a_get_ask_but_of_no_mere_look(self, house: House, where: str) -> None:
         address = f"/api/{where}?question=hi&token={token(house, 'lee')}"
         response = house.client.get(address)
         if where == "ask":
@@ -176,6 +176,12 @@ class TestTokens:
             assert house.client.get(f"/api/sessions/{session}", headers=server("lee")).status_code == 200
         else:
             refusal(response, 401, "unauthenticated")
+
+    def test_stand_in_the_address_of_an_answers_stream(self, house: House) -> None:
+        made = token(house, "lee")
+        answer_id = frames(house.client.get(f"/api/ask?question=hi&token={made}"))[0]["content"]["answerId"]
+        assert frames(house.client.get(f"/api/answers/{answer_id}/stream?token={made}"))[-1]["type"] == "done"
+        refusal(house.client.get(f"/api/answers/{answer_id}?token={made}"), 401, "unauthenticated")
 
     def test_in_the_address_of_a_post_are_no_credential(self, make_house: MakeHouse) -> None:
         house = make_house(allow_anonymous=False)
