@@ -22,7 +22,7 @@ from tests.live.processes import Service, gunicorn, memory, open_files, program,
 from tests.live.reading import Asked, own_id, request
 from tests.scripted_upstream import Script, ScriptedUpstream, answer, pieces
 
-HEARTBEAT = 0.3
+HEARTBEAT = 1.5
 GRACE = 1.0
 BODY_SECONDS = 1.0
 MAX_BODY = 2_000_000
