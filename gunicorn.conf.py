@@ -101,6 +101,7 @@ class Worker(GeventWorker):
     def run(self):
         """Serve; then, when the last reader has left, stay until the answers are finished or handed over."""
         super().run()
+        self.notify()
         if self.drained:
             self.drained.join()
 

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from qa_service.draft import Draft, observed
 from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout, UpstreamUnavailable
 from qa_service.interfaces import (
+    ELSEWHERE,
     Attaching,
     FileReader,
     FileStore,
@@ -51,6 +52,7 @@ from qa_service.model import (
     Owner,
     Passage,
     RefusalDelta,
+    Restart,
     Retrying,
     Searching,
     StageNotice,
@@ -64,9 +66,6 @@ from qa_service.model import (
 from qa_service.prompting import Site, build_prompt
 
 log = logging.getLogger(__name__)
-
-ELSEWHERE = ("handover", "lost")
-"""Reasons to stop after which another worker writes."""
 
 
 class Parts(Struct, frozen=True):
@@ -104,7 +103,7 @@ class AnswerLine(Struct, frozen=True):
             draft.recall(said.asked)
             step = _replay(draft, said, parts.upstream, stop)
         elif said.whole and not said.text and _files_are_here(admission):
-            step = _begin_again(draft, parts, stop)
+            step = _begin_again(draft, said, parts, stop)
         else:
             step = _break_off(draft, said)
         return _walk(draft, parts, stop, step)
@@ -133,8 +132,10 @@ def _write(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     return chain(_read_files(draft, parts, stop), _prepare(draft, parts), _ask(draft, parts, stop))
 
 
-def _begin_again(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
-    return chain((Gap(),), _write(draft, parts, stop))
+def _begin_again(draft: Draft, said: Said, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
+    # Once upstream was asked, readers may have words that were never logged.
+    again = (Gap(), Restart("interrupted")) if said.asked else (Gap(),)
+    return chain(again, _write(draft, parts, stop))
 
 
 def _replay(draft: Draft, said: Said, upstream: Attaching, stop: Stop) -> Iterator[Frame | Mark]:

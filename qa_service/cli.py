@@ -107,7 +107,7 @@ def _follow(assembly: Assembly, running: Running, terminal: Terminal) -> str:
 
 
 def _uploaded(path: Path, uploads: Path) -> UploadedFile:
-    """A copy, since whoever reads an upload deletes it."""
+    """A copy, since an upload is deleted when its answer has ended."""
     descriptor, copy = tempfile.mkstemp(prefix="upload-", dir=uploads)
     os.close(descriptor)
     shutil.copyfile(path, copy)

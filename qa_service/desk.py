@@ -79,6 +79,11 @@ class Desk(Struct, frozen=True):
                 self.repeats.release(question.owner, question.repeat, answer_id)
             raise
 
+    def forget(self, question: Question, repeated: Repeated) -> None:
+        """That answer isn't found. If it had begun, it was deleted since, and its key is free again."""
+        if question.repeat:
+            self.repeats.release(question.owner, question.repeat, repeated.answer_id, begun=True)
+
     def _let_in(self, question: Question, answer_id: str, began: float) -> Admission:
         self._limit(question.owner)
         self.room.enter()

@@ -31,6 +31,9 @@ from qa_service.model import (
     UploadedFile,
 )
 
+ELSEWHERE = ("handover", "lost")
+"""Reasons to stop after which another worker goes on."""
+
 
 class Stop(Protocol):
     """Set once, from any thread; runs what was registered with it, at once if it is set already."""
@@ -172,8 +175,8 @@ class Repeats(Protocol):
     def reserve(self, owner: Owner, repeat: Repeat, answer_id: str) -> Reserved | None:
         """Take the key for this answer, for as long as it takes to begin one; None if it was free."""
 
-    def release(self, owner: Owner, repeat: Repeat, answer_id: str) -> None:
-        """Give it back: the answer didn't begin."""
+    def release(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
+        """Give it back: the answer didn't begin, or `begun`, and is gone. Nothing happens where that isn't so."""
 
 
 class Limiter(Protocol):

@@ -26,7 +26,7 @@ OTHER = "other"
 COUNTED: dict[Counted, str] = {
     "deltas": "Pieces of text that were streamed.",
     "resumes": "Readers that came back for the rest of an answer.",
-    "gaps": "Readers that came back for frames which are no longer kept.",
+    "gaps": "Answers whose numbering jumps, since the worker that wrote them died.",
     "cancels": "Answers that somebody stopped.",
     "takeovers": "Answers of a dead worker that another one took over.",
 }

@@ -4,10 +4,11 @@ All are frozen msgspec structs, one idiom for the wire, the store and the code b
 snake_case here and camelCase wherever they leave the process.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 Status: TypeAlias = Literal["running", "completed", "incomplete", "cancelled", "failed"]
 FinishReason: TypeAlias = Literal["stop", "length", "content_filter", "refusal", "cancelled", "error"]
@@ -31,7 +32,7 @@ class Owner(Value, frozen=True):
 
 
 class UploadedFile(Value, frozen=True):
-    """One upload, already on this machine's disk; whoever reads it deletes it."""
+    """One upload, already on this machine's disk; it is deleted when its answer has ended."""
 
     name: str
     path: str
@@ -443,6 +444,20 @@ class Turn(Value, frozen=True):
     language: Language = "en"
     v: int = 1
     """The version this was stored as."""
+
+
+def told(turn: Turn, frames: Sequence[Frame]) -> Turn:
+    """The turn as its frames tell it: what was said so far, and how it ended once it has."""
+    said = replace(turn, text=text_of(frames))
+    if not (frames and isinstance(frames[-1], Done)):
+        return said
+    return replace(
+        said,
+        status=frames[-1].status,
+        references=tuple(frame for frame in frames if isinstance(frame, Reference)),
+        metadata=next((frame for frame in frames if isinstance(frame, Metadata)), None),
+        error=next((frame for frame in frames if isinstance(frame, Failure)), None),
+    )
 
 
 class Asked(Value, frozen=True, tag_field="type", tag="asked"):

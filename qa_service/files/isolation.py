@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from threading import BoundedSemaphore, Timer
 from time import sleep
@@ -57,18 +56,14 @@ class ChildReaders:
         weakref.finalize(self, _end, self._spares)
 
     def read(self, file: UploadedFile, stop: Stop) -> Iterator[FileNews]:
-        """As `FileReader` says. The upload is deleted when this ends, however it ends. Once stopped, the file
-        is `failed` or `truncated`, for the reason `stopped`."""
+        """As `FileReader` says. Once stopped, the file is `failed` or `truncated`, for the reason `stopped`."""
+        if not self._has_turn(stop):
+            yield FileEnd(Verdict(file.name, "unknown", "failed", "stopped"))
+            return
         try:
-            if self._has_turn(stop):
-                try:
-                    yield from self._read(file, stop)
-                finally:
-                    self._slots.release()
-            else:
-                yield FileEnd(Verdict(file.name, "unknown", "failed", "stopped"))
+            yield from self._read(file, stop)
         finally:
-            Path(file.path).unlink(missing_ok=True)
+            self._slots.release()
 
     def close(self) -> None:
         """End the waiting process; files being read are read on."""

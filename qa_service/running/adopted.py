@@ -37,7 +37,7 @@ def admission_of(held: Held, turn: Turn, answer: MemoryLog) -> Admission:
     began = time.monotonic() - (datetime.now(UTC) - datetime.fromisoformat(turn.created_at)).total_seconds()
     if held.admission:
         return replace(held.admission, turn=turn, began=began)
-    known = answer.find(Start)
+    known = [frame for frame in answer.slice(0, 1) if isinstance(frame, Start)]
     return Admission(
         Question(turn.question, held.owner, held.session_id, language=turn.language),
         turn.answer_id,

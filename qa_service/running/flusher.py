@@ -1,5 +1,6 @@
 """What all answers of a worker have to say, on its way to the shared log: one trip a tick."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -8,6 +9,8 @@ from qa_service.errors import QAError
 from qa_service.interfaces import Entry, LogStore, Meter
 from qa_service.model import Text
 from qa_service.running.written import Running
+
+log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.05
 """Between two flushes; more where one takes long, so that they never are most of what a worker does."""
@@ -90,6 +93,10 @@ class Flusher:
                 if not (self._answers or self._closed):
                     self._news.wait()
             began = time.monotonic()
-            self.flush()
+            try:
+                self.flush()
+            except Exception:
+                # An edge, like a request: one answer that can't be written must not end all others.
+                log.exception("writing to the shared log broke")
             took = time.monotonic() - began
             time.sleep(max(TICK_SECONDS - took, min(SHARE * took, LONGEST_SECONDS)))

@@ -19,6 +19,8 @@ TICK_SECONDS = 0.25
 PARTS = round(LOOK_SECONDS / TICK_SECONDS)
 BEAT_SECONDS = 1.0
 STRAYS_SECONDS = 10.0
+SETTLE_SECONDS = 6.0
+"""After a silence of the store's, until all workers that live have been heard of again."""
 
 
 class Keeper:
@@ -43,6 +45,10 @@ class Keeper:
         self._adopt = adopt
         self._grace = grace
         self._tick = 0
+        self._trusts_at = time.monotonic() + SETTLE_SECONDS
+        """When the store's word on who is dead counts."""
+        self._empty: dict[str, float] = {}
+        """Dead workers that held nothing, and since when."""
         self._dead: set[str] = set()
         """Workers that the store says are dead, and that may still hold something."""
         self._taken: list[Held] = []
@@ -102,6 +108,9 @@ class Keeper:
             step()
         except QAError:
             log.debug("put off: the store does not answer")
+        except Exception:
+            # An edge, like a request: what breaks one step must not end all others.
+            log.exception("a step of keeping answers broke")
 
     def _end_overdue(self) -> None:
         now = time.monotonic()
@@ -122,9 +131,11 @@ class Keeper:
     def _beat(self) -> None:
         self._presence.renew()
         dead, missed = self._workers.beat(self._worker)
-        self._dead.update(dead)
         if missed:
             self._give_up_lost()
+            # It was the store that was away: the others need a moment to be heard of again, too.
+            self._trusts_at = time.monotonic() + SETTLE_SECONDS
+        self._dead = set(dead) if time.monotonic() >= self._trusts_at else set()
 
     def _give_up_lost(self) -> None:
         """This worker was taken for dead: what others have taken over by now isn't its own any more."""
@@ -139,12 +150,19 @@ class Keeper:
         for worker in {*self._presence.dead(), *self._dead} - {self._worker}:
             taken = self._workers.take(worker, self._worker)
             self._taken.extend(taken)
-            if not taken:
-                self._dead.discard(worker)
+            # A last word of that worker's may still be on its way into the store.
+            if not taken and time.monotonic() - self._empty.setdefault(worker, time.monotonic()) > SETTLE_SECONDS:
+                del self._empty[worker]
                 self._presence.bury(worker)
         while self._taken:
-            self._adopt(self._taken[0])
-            self._taken.pop(0)
+            self._go_on_with(self._taken.pop(0))
+
+    def _go_on_with(self, held: Held) -> None:
+        try:
+            self._adopt(held)
+        except QAError:
+            self._taken.append(held)
+            raise
 
     def _take_strays(self) -> None:
         """What this worker holds without writing it: its claim was carried out, but the reply was lost."""

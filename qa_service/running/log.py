@@ -4,20 +4,15 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple, TypeVar
-
-from msgspec.structs import replace
+from typing import NamedTuple
 
 from qa_service.interfaces import Piece
-from qa_service.model import Done, Failure, Frame, Mark, Metadata, Reference, Turn, text_of
+from qa_service.model import Done, Frame, Mark, Turn, text_of, told
 
 MOST = 256
 """Frames in one batch: what a slow reader's connection holds at most."""
 FAR = 1_000_000
 """How far beyond the last number of an answer that broke off its next one lies: more than anybody can have seen."""
-
-
-Kind = TypeVar("Kind", bound=Frame)
 
 
 class Batch(NamedTuple):
@@ -150,10 +145,6 @@ class MemoryLog:
         """The answer as far as it has come."""
         return text_of(self._frames)
 
-    def find(self, kind: type[Kind]) -> list[Kind]:
-        """All frames of a kind."""
-        return [frame for frame in self._frames if isinstance(frame, kind)]
-
     def _place(self, number: int) -> int:
         """Of the first frame with this number or a higher one, where that lies before the run that is written."""
         for begin, first in reversed(self._runs):
@@ -163,14 +154,5 @@ class MemoryLog:
 
 
 def turn_of(turn: Turn, log: MemoryLog) -> Turn:
-    """The turn as this log tells it: its text so far, and how it ended once it has."""
-    if not log.finished:
-        return replace(turn, text=log.text())
-    return replace(
-        turn,
-        text=log.text(),
-        status=log.find(Done)[-1].status,
-        references=tuple(log.find(Reference)),
-        metadata=next(iter(log.find(Metadata)), None),
-        error=next(iter(log.find(Failure)), None),
-    )
+    """The turn as this log tells it."""
+    return told(turn, log.slice(0, len(log)))

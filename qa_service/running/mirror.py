@@ -1,5 +1,6 @@
 """An answer that isn't written in this worker: its log as the store tells it, for all who read it here."""
 
+import threading
 import time
 from collections.abc import Sequence
 
@@ -18,6 +19,7 @@ class Mirror:
         self.followed = followed
         self.log = MemoryLog()
         self.cursor = "0-0"
+        self._lock = threading.Lock()
         self.heard = time.monotonic()
         self.readers = 0
         self.ended = 0
@@ -33,16 +35,17 @@ class Mirror:
 
     def take(self, pieces: Sequence[Piece], cursor: str) -> None:
         """What the log has by now, up to there."""
-        self.cursor, self.heard = cursor, time.monotonic()
-        for piece in pieces:
-            self.log.take(piece)
+        with self._lock:
+            self.cursor, self.heard = cursor, time.monotonic()
+            for piece in pieces:
+                self.log.take(piece)
         if self.log.finished:
             self.log.close()
 
     def rebuild(self, turn: Turn, last: int) -> None:
         """What is known once the log has expired; `last` is the number its last frame had."""
         self.ended = last
-        self.log.take(Piece(last + 1, rebuilt(turn)))
+        self.log.take(Piece(last + 1, rebuilt(turn, "expired")))
         self.log.close()
 
     def turn(self, turn: Turn) -> Turn:
@@ -50,10 +53,10 @@ class Mirror:
         return turn_of(turn, self.log)
 
 
-def rebuilt(turn: Turn) -> list[Frame]:
-    """The frames of an answer of which only the turn is left."""
+def rebuilt(turn: Turn, reason: str) -> list[Frame]:
+    """The frames of an answer of which only the turn is left, and why they are told again."""
     topic = turn.metadata.topic if turn.metadata else TopicNotice(turn.topic, drifted=False, score=0.0)
     model = turn.metadata.model if turn.metadata else ""
     start = Start(turn.answer_id, turn.session_id, created=False, model=model, topic=topic, created_at=turn.created_at)
     ending = [frame for frame in (turn.error, turn.metadata) if frame]
-    return [start, Restart("expired"), Text(turn.text), *turn.references, *ending, Done(turn.status)]
+    return [start, Restart(reason), Text(turn.text), *turn.references, *ending, Done(turn.status)]

@@ -6,17 +6,18 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
 
-from qa_service.errors import Draining, NotFound, Overloaded
+from qa_service.errors import Draining, NotFound, Overloaded, QAError
 from qa_service.interfaces import Held, Line, Meter
 from qa_service.model import Admission, Asked, Frame, Gap, Mark, Opened, Owner, Text, Turn
 from qa_service.running.adopted import admission_of, restored, said_in
 from qa_service.running.flusher import Flusher
 from qa_service.running.keeper import Keeper
-from qa_service.running.log import MemoryLog
+from qa_service.running.log import MemoryLog, turn_of
 from qa_service.running.mirror import Mirror, rebuilt
 from qa_service.running.presence import Presence
 from qa_service.running.reader import Reader
@@ -30,8 +31,8 @@ EARLY_SECONDS = 10.0
 POLL_SECONDS = 0.02
 WAKE_SECONDS = 1.0
 RETRY_SECONDS = 5
-READERS = 2
-"""Readers that come back or come along, for each answer that may be written here."""
+READERS = 3
+"""For each answer that may be written here: who asked, and two that come back or come along."""
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
@@ -57,6 +58,8 @@ class Runner:
         self._worker = presence.worker
         self._background = background
         self._running: dict[str, Running] = {}
+        self._ending = ""
+        """Why everything ends here, once it does."""
         self._wake_at = 0.0
         self._readers = 0
         self._coming = 0
@@ -89,7 +92,7 @@ class Runner:
             if self.draining:
                 self._meter.count("refusals", label=Draining.code)
                 raise Draining("this worker is about to stop", retry_after=1)
-            if self._coming + self.count() >= self._bounds.answers:
+            if self.count() >= self._bounds.answers:
                 raise self._full(f"{self._bounds.answers} questions are being answered here")
             self._coming += 1
 
@@ -109,22 +112,22 @@ class Runner:
         return running
 
     def count(self) -> int:
-        """How many answers are being written here."""
-        return sum(not running.log.closed for running in list(self._running.values()))
+        """How many answers are being written here, or about to be."""
+        return self._coming + sum(not running.log.closed for running in list(self._running.values()))
 
     def open(self, owner: Owner, answer_id: str, after: int = 0) -> Running | Mirror | None:
-        """The answer, wherever it is written or kept; None if nothing comes after that number.
-
-        Raises `NotFound`, and `Overloaded` where as many read here as can.
-        """
-        if self._readers >= READERS * self._bounds.answers:
-            raise self._full(f"{self._readers} readers are connected here")
+        """The answer, wherever it is written or kept; None if nothing comes after that number. `NotFound`."""
         source: Running | Mirror | None = self._running.get(answer_id)
         if source is None or source.owner.key != owner.key or source.log.handed_over:
             source = self._tail.open(owner, answer_id)
         over = source.log.closed and not source.log.handed_over
         nothing = over and (after >= source.log.last or after == source.ended > 0)
         return None if nothing else source
+
+    def check_room_to_read(self) -> None:
+        """Raises `Overloaded` where as many read here as can, beside those who ask."""
+        if self._readers >= READERS * self._bounds.answers:
+            raise self._full(f"{self._readers} readers are connected here")
 
     def turn(self, owner: Owner, answer_id: str) -> Turn:
         """The answer as it stands. `NotFound`."""
@@ -152,11 +155,14 @@ class Runner:
         """End here whatever is still written, for this reason; see that others know it all, and that readers hear of
         it. With `handover` other workers go on with it."""
         self.drain()
+        self._ending = reason
         for running in list(self._running.values()):
             running.stop.set(reason)
         self._tail.close()
+        with suppress(QAError):
+            self._shared.unsaved.save()
         until = time.monotonic() + seconds
-        while (self._running or self._readers) and self._flusher.flush() and time.monotonic() < until:
+        while (self._running or self._readers or self._coming) and self._flusher.flush() and time.monotonic() < until:
             time.sleep(POLL_SECONDS)
         self._flusher.close()
         self._keeper.leave()
@@ -172,6 +178,8 @@ class Runner:
             self._running[running.answer_id] = running
             if self._early.pop(running.answer_id, None):
                 running.stop.set("cancelled")
+            if self._ending:
+                running.stop.set(self._ending)
         self.wake()
         self._flusher.add(running)
         # Without an object of its own and without waiting for its start, a thread an answer costs half.
@@ -224,6 +232,9 @@ class Runner:
         turn = self._shared.workers.adopt(held, self._worker) or self._saved(held)
         logged = self._shared.logs.read(held.owner, held.answer_id) if turn else None
         answer, entries = restored(logged) if logged else (MemoryLog(), 0)
+        if turn and turn.status == "running" and answer.finished:
+            # Told to its end, but its worker couldn't save it.
+            self._shared.unsaved.add(held.owner, turn_of(turn, answer))
         if turn is None or logged is None or answer.finished:
             self._shared.workers.drop(self._worker, held)
             return
@@ -231,7 +242,7 @@ class Runner:
         running = Running(admission, answer, seconds=self._bounds.answer_seconds, entries=entries)
         if turn.status != "running":
             # Its worker died between saving it and saying so: nobody knows how far its readers have come.
-            self._write_from(running, iter((Gap(), *rebuilt(turn)[1:])), place=0)
+            self._write_from(running, iter((Gap(), *rebuilt(turn, "interrupted")[1:])), place=0)
             return
         log.warning("answer %s is taken over from a worker that died", held.answer_id)
         self._meter.count("takeovers")

@@ -1,5 +1,6 @@
 """What comes in from other workers: the logs that are read here and written there, and who is to be stopped."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -9,8 +10,11 @@ from msgspec.structs import replace
 from qa_service.errors import NotFound, QAError
 from qa_service.interfaces import Followed, Piece
 from qa_service.model import Owner
+from qa_service.running.log import FAR
 from qa_service.running.mirror import Mirror
 from qa_service.running.shared import Shared
+
+log = logging.getLogger(__name__)
 
 WAIT_SECONDS = 1.0
 PAUSE_SECONDS = 0.5
@@ -50,6 +54,9 @@ class Tail:
             return mirror
         with self._lock:
             mirror = self._mirrors.setdefault(followed, mirror)
+        if self._closed:
+            mirror.log.close(handed_over=True)
+            return mirror
         self._workers.reading([followed])
         self._workers.nudge(self._worker)
         return mirror
@@ -63,6 +70,7 @@ class Tail:
         for followed, mirror in list(self._mirrors.items()):
             if mirror.log.closed or (not mirror.readers and time.monotonic() - mirror.heard > STALE_SECONDS):
                 del self._mirrors[followed]
+                mirror.log.close(handed_over=not mirror.log.finished)
             elif time.monotonic() - mirror.heard > STALE_SECONDS:
                 self._look_again(mirror)
         if read := [followed for followed, mirror in self._mirrors.items() if mirror.readers]:
@@ -82,7 +90,7 @@ class Tail:
         if logged.pieces:
             mirror.take(logged.pieces, logged.cursor)
         else:
-            mirror.rebuild(self._turn(followed.owner, followed.answer_id), logged.last)
+            mirror.rebuild(self._turn(followed.owner, followed.answer_id), logged.last or FAR)
         return mirror
 
     def _look_again(self, mirror: Mirror) -> None:
@@ -107,6 +115,10 @@ class Tail:
             try:
                 self._listen()
             except QAError:
+                time.sleep(PAUSE_SECONDS)
+            except Exception:
+                # An edge, like a request: one log that can't be read must not end all others.
+                log.exception("listening to other workers broke")
                 time.sleep(PAUSE_SECONDS)
 
     def _listen(self) -> None:

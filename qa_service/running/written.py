@@ -7,6 +7,9 @@ from qa_service.model import Admission, Frame, Mark, Turn
 from qa_service.running.log import MemoryLog, turn_of
 from qa_service.running.stop import StopSignal
 
+MOST_FRAMES = 2_000
+"""In one entry, so that what has piled up while the store was away goes there in pieces."""
+
 
 class Running:
     """One answer with its log, its stop, and the readers it has here."""
@@ -55,10 +58,10 @@ class Running:
 
     def entry(self) -> Entry | None:
         """What the shared log lacks; of frames behind a gap, none yet."""
-        closed = self.log.closed
         if self.flushed:
             return None
-        begin, end = self._frames, max(self._frames, self.log.run(self._frames))
+        begin = self._frames
+        end = min(max(begin, self.log.run(begin)), begin + MOST_FRAMES)
         # Counted whether or not it arrives: the same id never stands for two entries.
         self._entries += 1
         return Entry(
@@ -68,14 +71,14 @@ class Running:
             last=self.log.number(end - 1),
             count=self._entries - 1,
             items=self._items(begin, end),
-            closed=closed and end == len(self.log) and self.log.finished,
+            closed=end == len(self.log) and self.log.finished,
         )
 
     def note(self, entry: Entry, appended: Appended) -> int:
         """What became of it; how many bytes the log has by now."""
         match appended.outcome:
             case "kept":
-                frames = entry.last + 1 - entry.first
+                frames = max(0, entry.last + 1 - entry.first)  # marks behind a gap stand with the frame before it
                 self._frames += frames
                 self._marks += len(entry.items) - frames
                 self._bytes += appended.bytes

@@ -14,7 +14,7 @@ from qa_service.clock import now
 from qa_service.errors import Interrupted, NotFound
 from qa_service.interfaces import LogStore
 from qa_service.language.phrases import failure
-from qa_service.model import Owner, Page, SessionEntry, SessionList, SessionPage, StoredFile, Turn, text_of
+from qa_service.model import Owner, Page, SessionEntry, SessionList, SessionPage, StoredFile, Turn, told
 from qa_service.stores import scripts
 from qa_service.stores.breaker import StoreGuard
 from qa_service.stores.keys import answer_key, owner_key, session_key
@@ -179,7 +179,7 @@ class RedisHistory:
             return turn
         logged = self._logs.read(owner, turn.answer_id)
         if logged and logged.pieces:
-            return replace(turn, text=text_of(frames_of(logged.pieces)))
+            return told(turn, list(frames_of(logged.pieces)))
         error = failure(Interrupted("the worker that wrote this answer died"), turn.language)
         return replace(turn, status="failed", error=error)
 

@@ -211,7 +211,10 @@ if found and found ~= stale then return found end
 redis.call('SET', KEYS[1], value, 'EX', seconds)
 """
 
+# A key that is kept for longer than some seconds stands for an answer that has begun.
 RELEASE = """
 -- the key
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+if redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('TTL', KEYS[1]) > tonumber(ARGV[2]) then
+  redis.call('DEL', KEYS[1])
+end
 """

@@ -20,7 +20,7 @@ from qa_service.stores.logs import kept_items
 CONTEXT_TURNS = 20
 """Exchanges of a topic that a model may still see; more would not fit most prompts."""
 
-RESERVED_SECONDS = 30
+RESERVED_SECONDS = 10
 """How long a key is kept for an answer that hasn't begun yet; its worker may have died."""
 
 exchange = msgspec.json.Decoder(Exchange)
@@ -159,10 +159,11 @@ class RedisRepeats:
         # The same word sent twice, since its connection broke, is one.
         return reserved if reserved and reserved.answer_id != answer_id else None
 
-    def release(self, owner: Owner, repeat: Repeat, answer_id: str) -> None:
+    def release(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
         with self._guard:
             value = _reservation(Reserved(answer_id, repeat.fingerprint))
-            self._client.eval(scripts.RELEASE, 1, repeat_key(owner, repeat.key), value)
+            longer = RESERVED_SECONDS if begun else -1
+            self._client.eval(scripts.RELEASE, 1, repeat_key(owner, repeat.key), value, longer)
 
     def _reserve(
         self, owner: Owner, repeat: Repeat, answer_id: str, *, stale: Reserved | None = None

@@ -13,15 +13,13 @@ from qa_service.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from qa_service.interfaces import Stop
+from qa_service.interfaces import ELSEWHERE, Stop
 from qa_service.model import Delta, Retrying
 from qa_service.upstream.carrying import Carrier, Note, passing, pause, wait
 from qa_service.upstream.circuit import Circuit
 from qa_service.upstream.failures import mapped
 from qa_service.upstream.reading import Reader
 
-_LIVES_ON = ("handover", "lost")
-"""Reasons of a stop after which another worker goes on with the response."""
 _OF_A_MODEL = (UnknownModel, UpstreamRateLimited, UpstreamTimeout, UpstreamUnavailable)
 """What another model may not suffer from."""
 
@@ -102,6 +100,6 @@ class Asker:
             self._note(error)
             raise
         finally:
-            unwanted = given_up or (stop.is_set() and stop.reason not in _LIVES_ON)
+            unwanted = given_up or (stop.is_set() and stop.reason not in ELSEWHERE)
             if unwanted and reader.response_id and not reader.ended:
                 self._carrier.cancel(reader.response_id)

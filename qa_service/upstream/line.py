@@ -87,7 +87,7 @@ class Line(httpx2.BaseTransport):
         self._used_at = monotonic()
         self._wait_at_most(_LAST_BYTES_SECONDS)
         with suppress(UpstreamTimeout, *FOREIGN):
-            while self.read():
+            while self.read() and monotonic() < self._used_at + _LAST_BYTES_SECONDS:
                 pass
         self._wait_at_most(None)
 

@@ -94,8 +94,8 @@ class Reader:
 
     @property
     def nameless(self) -> bool:
-        """Whether upstream keeps the response, but hasn't said its id."""
-        return self._kept and not self.response_id
+        """Whether upstream keeps the response, but hasn't said its id yet."""
+        return self._kept and not self.response_id and not self.working
 
     @property
     def resumable(self) -> bool:

@@ -5,6 +5,7 @@ import ssl
 from base64 import b64encode
 from collections.abc import Callable
 from http import HTTPStatus
+from time import monotonic
 from urllib.request import getproxies, proxy_bypass
 
 import httpx2
@@ -13,6 +14,8 @@ from msgspec import Struct
 from qa_service.upstream.reply import Reply
 
 _READ = 4096
+_LEAST_SECONDS = 0.1
+"""For each further address of a name, when the first ones have used up all patience."""
 
 
 class Way(Struct, frozen=True):
@@ -30,23 +33,29 @@ class Way(Struct, frozen=True):
         for a proxy that refuses, `ValueError` for a name that is none."""
         hop = (self.proxy.host, self.proxy.port or 80) if self.proxy else (self.host, self.port)
         refusal: Exception = OSError("the name has no address")
+        until = monotonic() + seconds
         for family, kind, protocol, _, address in socket.getaddrinfo(*hop, type=socket.SOCK_STREAM):
             reached = socket.socket(family, kind, protocol)
             try:
-                reached.settimeout(seconds)
+                reached.settimeout(max(_LEAST_SECONDS, until - monotonic()))
                 hold(reached)
                 reached.connect(address)
                 reached.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                return self._secured(reached)
+                return self._secured(reached, hold)
             except OSError as error:
                 reached.close()
                 refusal = error
         raise refusal
 
-    def _secured(self, reached: socket.socket) -> socket.socket:
+    def _secured(self, reached: socket.socket, hold: Callable[[socket.socket], None]) -> socket.socket:
         if self.proxy:
             _tunnel(reached, self.proxy, f"{self.host}:{self.port}")
-        return self.tls.wrap_socket(reached, server_hostname=self.host) if self.tls else reached
+        if self.tls is None:
+            return reached
+        secured = self.tls.wrap_socket(reached, server_hostname=self.host, do_handshake_on_connect=False)
+        hold(secured)
+        secured.do_handshake()
+        return secured
 
 
 def way_to(url: httpx2.URL) -> Way:

@@ -53,6 +53,7 @@ def resumed(service: Mounted, owner: Owner, seen: str, wanted: Format, answer_id
 
 def _follow(service: Mounted, owner: Owner, answer_id: str, after: int, wanted: Format, *, ids: bool) -> Response:
     service.assembly.meter.count("resumes")
+    service.assembly.runner.check_room_to_read()
     source = service.assembly.runner.open(owner, answer_id, after)
     return answered(service, source, wanted, after=after, ids=ids)
 
@@ -64,9 +65,13 @@ def cancel(answer_id: str) -> Response:
     source = runner.open(owner, answer_id)
     if source is None:
         return json_response(answer(runner.turn(owner, answer_id), service.public_prefix()))
-    if not source.log.closed:
-        runner.stop(answer_id)
-    source.log.wait_for_end(STOP_SECONDS)
+    source.join()  # or nobody would tell its log of the end
+    try:
+        if not source.log.closed:
+            runner.stop(answer_id)
+        source.log.wait_for_end(STOP_SECONDS)
+    finally:
+        source.leave()
     return json_response(answer(ended_turn(service, source), service.public_prefix()))
 
 

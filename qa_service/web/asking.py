@@ -62,11 +62,13 @@ def _join(service: Mounted, question: Question, form: Form) -> Running | Mirror 
     """Begin the answer, or come to the one that this question has already."""
     assembly, until = service.assembly, time.monotonic() + JOIN_SECONDS
     while isinstance(outcome := assembly.desk.admit(question), Repeated):
+        assembly.runner.check_room_to_read()
         try:
             source = assembly.runner.open(question.owner, outcome.answer_id)
         except NotFound:
             if time.monotonic() > until:
                 raise StoreUnavailable("the first of these questions isn't let in yet", retry_after=1) from None
+            assembly.desk.forget(question, outcome)
             time.sleep(POLL_SECONDS)
         else:
             form.discard()

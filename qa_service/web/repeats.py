@@ -53,7 +53,7 @@ def _session_of_visitor(question: Question) -> str:
 
 def _fingerprint(question: Question) -> str:
     files = [f"{file.name}\n{_content(file)}" for file in question.files]
-    return _digest((question.text, question.session_id, *files))
+    return _digest((question.text, *files))
 
 
 def _content(file: UploadedFile) -> str:

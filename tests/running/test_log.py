@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from qa_service.model import Asked, Done, Frame, Opened, Prompt, Restart, Text
+from qa_service.model import Asked, Done, Opened, Prompt, Restart, Text
 from qa_service.running.log import FAR, MOST, MemoryLog, turn_of
 from tests.fakes import WAITING_SECONDS, turn
 from tests.lives import eventually, piece
@@ -241,13 +241,6 @@ class TestTelling:
         assert not log.finished
         log.append(Done("completed"))
         assert log.finished
-
-    def test_all_frames_of_a_kind_are_found(self) -> None:
-        log = filled("a")
-        frames: list[Frame] = [Restart("model"), Restart("again")]
-        for frame in frames:
-            log.append(frame)
-        assert log.find(Restart) == frames
 
     def test_a_turn_is_running_with_the_text_so_far_until_the_last_frame(self) -> None:
         log = filled("So ", "far.")

@@ -76,11 +76,11 @@ class TestRebuilding:
 
     def test_a_failure_comes_before_the_metadata(self) -> None:
         error = failure(UpstreamTimeout(), "en")
-        assert rebuilt(ended(error=error))[-3:] == [error, METADATA, Done("completed")]
+        assert rebuilt(ended(error=error), "expired")[-3:] == [error, METADATA, Done("completed")]
 
     @pytest.mark.parametrize("status", ["failed", "running"])
     def test_without_metadata_the_turn_tells_the_topic(self, status: str) -> None:
-        frames: list[Frame] = rebuilt(turn(status=status, text="Half", topic=3))
+        frames: list[Frame] = rebuilt(turn(status=status, text="Half", topic=3), "expired")
         assert isinstance(frames[0], Start)
         assert (frames[0].topic.index, frames[0].model) == (3, "")
         assert frames[1:] == [Restart("expired"), Text("Half"), Done(status)]  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from qa_service.stores.sessions import RESERVED_SECONDS
 from qa_service.web import asking
 from tests.web.conftest import MakeHouse
 from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, frames, refusal
@@ -52,9 +53,9 @@ class TestKey:
         frames(keyed(house))
         assert refusal(keyed(house, question="또?"), 422, "idempotency_mismatch")["field"] == "idempotencyKey"
 
-    def test_another_session_is_a_mistake(self, house: House) -> None:
-        frames(keyed(house, sessionId="s1"))
-        refusal(keyed(house, sessionId="s2"), 422, "idempotency_mismatch")
+    def test_the_session_that_the_first_one_began_may_be_named(self, house: House) -> None:
+        first = frames(keyed(house))
+        assert frames(keyed(house, sessionId=first[0]["content"]["sessionId"])) == first
 
     def test_the_same_file_is_the_same_question_and_is_read_once(self, house: House) -> None:
         assert frames(with_file(house)) == frames(with_file(house))
@@ -182,6 +183,7 @@ class TestJoining:
     def test_the_second_waits_for_it(self, house: House) -> None:
         frames(keyed(house))
         house.settle()
+        unbegun(house)
         (pointer,) = house.store.keys("*:at")
         house.store.rename(pointer, "hidden")
         threading.Timer(0.2, house.store.rename, ("hidden", pointer)).start()
@@ -194,6 +196,20 @@ class TestJoining:
         monkeypatch.setattr(asking, "JOIN_SECONDS", 0.1)
         frames(keyed(house))
         house.settle()
+        unbegun(house)
         house.store.delete(*(key for key in house.store.keys("*:at")))
         problem = refusal(keyed(house), 503, "store_unavailable")
         assert problem["retryAfter"] == 1
+
+    def test_one_that_was_deleted_is_asked_anew(self, house: House) -> None:
+        session = frames(keyed(house))[0]["content"]["sessionId"]
+        house.settle()
+        assert house.client.delete(f"/api/sessions/{session}", headers=KIM).status_code == 204
+        assert frames(keyed(house))[-1]["content"] == {"status": "completed"}
+        assert len(house.model.prompts) == 2
+
+
+def unbegun(house: House) -> None:
+    """As if the answer of the only key were still to be let in."""
+    (key,) = house.store.keys("*:repeat:*")
+    assert house.store.expire(key, RESERVED_SECONDS)
