@@ -75,12 +75,20 @@ class Worker(GeventWorker):
         finally:
             del self.waiting[here]
 
+    def let_go(self, connection, patience):
+        """End its wait, unless a request has come by the time it would be told: that one is answered."""
+
+        def tell():
+            if self.waiting.get(connection) is patience:
+                connection.throw(patience)
+
+        gevent.get_hub().loop.run_callback(tell)
+
     def handle(self, listener, client, address):
         """Beyond what we answer, whoever is connected without asking anything makes room: else new questions, and
         health checks, would be accepted and then wait for as long as somebody keeps an idle connection open."""
         if len(self.waiting) > IDLE:
-            connection, patience = next(iter(self.waiting.items()))
-            connection.kill(patience, block=False)
+            self.let_go(*next(iter(self.waiting.items())))
         if type(client) is gevent.socket.socket:  # none that speaks TLS
             client.__class__ = Connection
         super().handle(listener, client, address)
@@ -91,7 +99,7 @@ class Worker(GeventWorker):
         if not self.alive and not self.drained:
             self.drained = gevent.spawn(drain, self.wsgi, settings.drain_seconds)
             for connection, patience in list(self.waiting.items()):
-                connection.kill(patience, block=False)
+                self.let_go(connection, patience)
 
     def handle_exit(self, sig, frame):
         """SIGTERM."""

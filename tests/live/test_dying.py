@@ -54,13 +54,13 @@ class House(Struct):
         """How often it was taken over."""
         return len(re.findall(f"{answer_id} is taken over", self.served.said))
 
-    def check_end(self, *readers: Follower, said: str = SAID) -> None:
+    def check_end(self, *readers: Follower, said: str = SAID, flush: int = FLUSH) -> None:
         """Whole in the background, else honestly broken off; then nothing is left."""
         for reader in readers:
             if self.background:
                 check_whole(self.served, said, reader)
             else:
-                check_broken(self.served, said, reader, code="interrupted", flush=FLUSH)
+                check_broken(self.served, said, reader, code="interrupted", flush=flush)
         check_goes_on(self.served, *{reader.session_id: reader for reader in readers}.values())
         check_nothing_left(self.served, self.upstream, self.redis)
 
@@ -227,7 +227,9 @@ class TestFrozen:
         reader.finish()
         watching.finish()
 
-        house.check_end(reader, watching, said="".join(pieces(LONG)))
+        # What had come for the frozen worker meanwhile, its own reader still gets: all of it was said.
+        said = "".join(pieces(LONG))
+        house.check_end(reader, watching, said=said, flush=len(said))
         assert house.takeovers(watching.answer_id) == 1
         assert frozen in house.served.workers()
 

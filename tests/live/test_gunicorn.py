@@ -365,7 +365,7 @@ class TestLeaks:
             print(f"\nworker {worker}: files {files} → {now[0]}, threads {running} → {now[1]}", end="")
             print(f", MB {size >> 20} → {now[2] >> 20}")
             assert now[0] <= files + 8
-            assert now[1] <= running + 2
+            assert now[1] <= running + 10  # in so many threads, at most, the server looks up names
 
 
 class TestDeath:
