@@ -20,6 +20,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(keeper, "PARTS", 1)
     monkeypatch.setattr(reader, "LOOK_SECONDS", 0.02)
     monkeypatch.setattr(keeper, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(keeper, "SETTLE_SECONDS", 0.3)
     monkeypatch.setattr(tail, "WAIT_SECONDS", 0.1)
     monkeypatch.setattr(tail, "PAUSE_SECONDS", 0.02)
     world = World(tmp_path / "workers")

@@ -11,7 +11,7 @@ from qa_service.model import Admission, Done, Metadata, Question, Text, TextDelt
 from qa_service.running import keeper as module
 from qa_service.running.reader import Reader
 from qa_service.stores.keys import ALIVE, worker_key
-from tests.fakes import ANN, STOPPED, WAITING_SECONDS, FakeUpstream
+from tests.fakes import ANN, BUG, STOPPED, WAITING_SECONDS, FakeUpstream
 from tests.lives import Saying, Waiting, World, eventually, texts
 
 
@@ -168,6 +168,31 @@ class TestDead:
         assert running.stop.reason == "lost"
         assert texts(away.read(running)) == ["One "]
 
+    def test_after_a_store_was_away_for_long_those_who_live_have_time_to_say_so(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """All are silent alike while it is away: who comes back first must not take what the others write."""
+        monkeypatch.setattr(module, "SETTLE_SECONDS", WAITING_SECONDS)
+        first, second = world.worker(Waiting()), world.worker(line := Waiting())
+        running = second.ask()
+        eventually(lambda: running.log.text() and running.flushed)
+        for worker in (first, second):
+            worker.wire.cut = True
+        first.redis.zadd(ALIVE, {"w1": 1, "w2": 1})
+        first.revive()
+        eventually(lambda: (first.redis.zscore(ALIVE, "w1") or 0) > 1)
+        assert not line.may_go_on.wait(0.3)
+        second.revive()
+        assert not first.runner._running
+        assert not running.stop.is_set()
+
+    def test_a_step_that_breaks_ends_no_other(self, world: World, caplog: pytest.LogCaptureFixture) -> None:
+        house = world.worker(Waiting(), answer_seconds=0.3)
+        house.workers.beat = broken  # type: ignore[method-assign]
+        running = house.ask()
+        eventually(lambda: running.stop.reason == "timeout")
+        assert "a step of keeping answers broke" in caplog.text
+
     def test_one_that_was_missed_goes_on_with_what_nobody_has_taken(self, world: World) -> None:
         line = Waiting()
         house = world.worker(line)
@@ -237,3 +262,8 @@ def test_a_keeper_that_left_begins_no_more(world: World) -> None:
     house.runner.wake()
     assert house.runner._keeper._thread is thread
     assert not thread.is_alive()
+
+
+def broken(worker: str) -> tuple[list[str], bool]:
+    """What no store does, but a bug may."""
+    raise BUG

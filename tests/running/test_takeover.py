@@ -3,9 +3,12 @@
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from qa_service.errors import UpstreamUnavailable
+from qa_service.interfaces import Held
 from qa_service.model import (
     Annotation,
     Done,
@@ -15,13 +18,14 @@ from qa_service.model import (
     Reference,
     Restart,
     Searching,
+    Text,
     TextDelta,
 )
 from qa_service.running.log import FAR
 from qa_service.running.written import Running
 from qa_service.stores.keys import answer_key, session_key, worker_key
 from tests.fakes import ANN, STOPPED, FakeUpstream, KeepingUpstream, Step, kinds, upload
-from tests.lives import Worker, World, eventually, opened, texts
+from tests.lives import Saying, Waiting, Worker, World, eventually, opened, texts
 
 SOURCE = Annotation("url", title="A", url="https://a.example")
 
@@ -236,6 +240,32 @@ class TestNothingLeft:
         eventually(lambda: not other.redis.exists(worker_key("w2", "holds")))
         assert other.runner.count() == 0
         assert other.meter.counts["takeovers"] == 0
+
+    def test_one_that_was_told_to_its_end_but_not_saved_is_saved(self, world: World) -> None:
+        worker = world.worker(Saying(Text("All of it."), Done("completed")))
+        running = worker.ask()
+        eventually(lambda: running.log.closed and running.flushed)
+        worker.redis.hset(
+            worker_key("w1", "holds"), running.answer_id, msgspec.json.encode(Held(ANN, running.answer_id, "chat"))
+        )
+        worker.die()
+        other = world.worker()
+        eventually(lambda: other.redis.hgetall(session_key(ANN, "chat", "running")) == {})
+        kept = other.history.turn(ANN, running.answer_id)
+        assert (kept.status, kept.text) == ("completed", "All of it.")
+
+    def test_one_that_was_saved_but_not_told_is_told_from_what_was_saved(self, world: World) -> None:
+        worker = world.worker(line := Waiting())
+        running = worker.ask()
+        eventually(lambda: running.log.text() and running.flushed)
+        assert worker.sessions.save(ANN, replace(running.turn(), status="completed", text="One two.")) == "saved"
+        worker.die()
+        other = world.worker(line)
+        told = eventually(lambda: other.runner.open(ANN, running.answer_id))
+        entries = other.read(told, 2)
+        assert of(entries, Restart) == [Restart("interrupted")]
+        assert texts(entries) == ["One two."]
+        assert entries[-1][1] == Done("completed")
 
     def test_one_that_nobody_can_find_any_more_is_dropped(self, world: World) -> None:
         worker = world.worker(upstream=FakeUpstream(half(TextDelta("Half"))))
