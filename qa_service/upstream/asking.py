@@ -1,6 +1,5 @@
 """Asks upstream for an answer: how often, which models, and what to say of it; never again once something came."""
 
-from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
@@ -22,6 +21,8 @@ from qa_service.upstream.reading import Reader
 
 _OF_A_MODEL = (UnknownModel, UpstreamRateLimited, UpstreamTimeout, UpstreamUnavailable)
 """What another model may not suffer from."""
+_MODELS = 256
+"""Whose state is remembered."""
 
 
 class Asker:
@@ -32,7 +33,7 @@ class Asker:
         self._tries = tries
         self._kept = kept
         self._note = note
-        self._circuits: defaultdict[str, Circuit] = defaultdict(Circuit)
+        self._circuits: dict[str, Circuit] = {}
 
     @contextmanager
     def ask(
@@ -70,10 +71,15 @@ class Asker:
             yield Retrying(attempt, reason)
             wait(seconds, stop)
 
+    def _circuit(self, model: str) -> Circuit:
+        if len(self._circuits) >= _MODELS:
+            self._circuits.clear()  # where any name is allowed, callers may think up as many as they like
+        return self._circuits.setdefault(model, Circuit())
+
     def _left(self, plan: Sequence[str], error: UpstreamError) -> list[str]:
         """Which models are still to be asked after the first has failed."""
         model, *rest = plan
-        if passing(error) and not self._circuits[model].resting:
+        if passing(error) and not self._circuit(model).resting:
             return rest
         return [other for other in rest if other != model] if isinstance(error, _OF_A_MODEL) else []
 
@@ -81,7 +87,7 @@ class Asker:
         return self._carrier.requests.ask(body(model))
 
     def _asked(self, model: str, message: Callable[[], bytes], reader: Reader, stop: Stop) -> Iterator[Delta]:
-        with self._circuits[model].asked() as works, closing(self._read(message, reader, stop)) as deltas:
+        with self._circuit(model).asked() as works, closing(self._read(message, reader, stop)) as deltas:
             for delta in deltas:
                 yield delta
                 if reader.working:
