@@ -23,6 +23,7 @@ from qa_service.interfaces import (
     FileReader,
     FileShelf,
     History,
+    Line,
     Meter,
     Observer,
     Retriever,
@@ -91,60 +92,96 @@ def assemble(
 
     Without `REDIS_URL` the private store runs when this returns.
     """
-    secret, worker = settings.secret or _kept_secret(settings), secrets.token_hex(8)
+    secret, meter = settings.secret or _kept_secret(settings), Prometheus()
     offline = settings.answers_itself and upstream is None
-    meter = Prometheus()
-    client, guard = _client(settings), StoreGuard(meter=meter)
-    sessions = RedisSessions(client, guard, _kept(settings), worker=worker)
-    times = LogTimes(_log_seconds(settings), int(settings.log_done_ttl))
-    logs = RedisLogs(client, guard, times, worker=worker)
-    history, unsaved = RedisHistory(client, guard, logs), Unsaved(sessions)
+    store = _store(settings, meter)
     parts = Parts(
         upstream=upstream or _upstream(settings, meter),
-        sessions=sessions,
-        files=RedisFiles(client, guard, seconds=int(settings.session_ttl)),
+        sessions=store.sessions,
+        files=store.files,
         reader=reader or _reader(settings),
         retriever=retriever or LexicalRetriever(),
         observe=partial(_tell, (meter, observe or log_answer)),
         meter=meter,
-        save_later=unsaved.add,
+        save_later=store.shared.unsaved.add,
         site=Site(settings.instructions, settings.context_tokens, citations=settings.citations),
         prices=settings.prices,
         safety_identifier=partial(_safety_identifier, secret),
     )
-    workers = RedisWorkers(client, guard, waiting=_waiting_client(settings), seconds=times.open)
-    runner = Runner(
-        AnswerLine(parts),
-        Shared(unsaved, logs, workers, history.turn),
-        meter,
-        bounds=_bounds(settings),
-        presence=Presence((settings.data / "workers").absolute(), worker),
-        background=settings.background,
-    )
-    questions, seconds = settings.rate
-    desk = Desk(
-        sessions,
-        RedisRepeats(client, guard),
-        RedisLimiter(client, guard, questions=questions, seconds=seconds),
-        detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
-        room=runner,
-        stop=runner.stop,
-        model="offline" if offline else settings.model,
-        background=settings.background,
-    )
+    runner = _runner(settings, AnswerLine(parts), store, meter)
     return Assembly(
         settings,
-        desk,
+        _desk(settings, store, runner, detector, model="offline" if offline else settings.model),
         runner,
-        history=history,
-        editor=history,
-        shelf=history,
+        history=store.history,
+        editor=store.history,
+        shelf=store.history,
         meter=meter,
         metrics=meter.text,
         offline=offline,
         secret=secret,
         uploads=_uploads(settings.data),
-        check_store=partial(_ping, client, guard),
+        check_store=store.check,
+    )
+
+
+class _Store(Struct, frozen=True):
+    """All that is kept, as one worker speaks to it."""
+
+    worker: str
+    sessions: RedisSessions
+    files: RedisFiles
+    history: RedisHistory
+    repeats: RedisRepeats
+    limiter: RedisLimiter
+    shared: Shared
+    check: Callable[[], None]
+
+
+def _store(settings: Settings, meter: Meter) -> _Store:
+    client, guard, worker = _client(settings), StoreGuard(meter=meter), secrets.token_hex(8)
+    times = LogTimes(int(max(settings.log_ttl, settings.answer_seconds)), int(settings.log_done_ttl))
+    # While its turn may still be saved, an answer is its writer's.
+    longest = int(settings.answer_seconds) + PATIENCE_SECONDS
+    kept = Kept(int(settings.session_ttl), settings.session_turns, answer=longest, log=times.open)
+    sessions = RedisSessions(client, guard, kept, worker=worker)
+    logs = RedisLogs(client, guard, times, worker=worker)
+    history = RedisHistory(client, guard, logs)
+    workers = RedisWorkers(client, guard, waiting=_waiting_client(settings), seconds=times.open)
+    questions, seconds = settings.rate
+    return _Store(
+        worker,
+        sessions,
+        RedisFiles(client, guard, seconds=kept.seconds),
+        history,
+        RedisRepeats(client, guard),
+        RedisLimiter(client, guard, questions=questions, seconds=seconds),
+        Shared(Unsaved(sessions), logs, workers, history.turn),
+        partial(_ping, client, guard),
+    )
+
+
+def _runner(settings: Settings, line: Line, store: _Store, meter: Meter) -> Runner:
+    bounds = Bounds(
+        answers=settings.max_answers,
+        answer_seconds=settings.answer_seconds,
+        grace_seconds=settings.grace_seconds,
+        log_bytes=settings.log_bytes,
+    )
+    presence = Presence((settings.data / "workers").absolute(), store.worker)
+    return Runner(line, store.shared, meter, bounds=bounds, presence=presence, background=settings.background)
+
+
+def _desk(settings: Settings, store: _Store, runner: Runner, detector: DriftDetector | None, *, model: str) -> Desk:
+    return Desk(
+        store.sessions,
+        store.repeats,
+        store.limiter,
+        detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
+        room=runner,
+        stop=runner.stop,
+        model=model,
+        background=settings.background,
     )
 
 
@@ -156,25 +193,6 @@ def log_answer(observation: Observation) -> None:
 def _tell(observers: tuple[Observer, ...], observation: Observation) -> None:
     for observe in observers:
         observe(observation)
-
-
-def _kept(settings: Settings) -> Kept:
-    # While its turn may still be saved, an answer is its writer's.
-    longest = int(settings.answer_seconds) + PATIENCE_SECONDS
-    return Kept(int(settings.session_ttl), settings.session_turns, answer=longest, log=_log_seconds(settings))
-
-
-def _log_seconds(settings: Settings) -> int:
-    return int(max(settings.log_ttl, settings.answer_seconds))
-
-
-def _bounds(settings: Settings) -> Bounds:
-    return Bounds(
-        answers=settings.max_answers,
-        answer_seconds=settings.answer_seconds,
-        grace_seconds=settings.grace_seconds,
-        log_bytes=settings.log_bytes,
-    )
 
 
 def _reader(settings: Settings) -> FileReader:
