@@ -49,6 +49,8 @@ class Repeated(Struct, frozen=True):
     """A question that has its answer already, or is being answered."""
 
     answer_id: str
+    begun: bool = False
+    """Whether it was let in before this was said."""
 
 
 class Desk(Struct, frozen=True):
@@ -80,8 +82,8 @@ class Desk(Struct, frozen=True):
             raise
 
     def forget(self, question: Question, repeated: Repeated) -> None:
-        """That answer isn't found. If it had begun, it was deleted since, and its key is free again."""
-        if question.repeat:
+        """That answer isn't found. If it had been let in, it was deleted since, and its key is free again."""
+        if question.repeat and repeated.begun:
             self.repeats.release(question.owner, question.repeat, repeated.answer_id, begun=True)
 
     def _let_in(self, question: Question, answer_id: str, began: float) -> Admission:
@@ -156,7 +158,7 @@ class Desk(Struct, frozen=True):
 def _repeated(reserved: Reserved, repeat: Repeat) -> Repeated:
     if reserved.fingerprint != repeat.fingerprint:
         raise IdempotencyMismatch("this Idempotency-Key stands for another question", field="idempotencyKey")
-    return Repeated(reserved.answer_id)
+    return Repeated(reserved.answer_id, reserved.begun)
 
 
 def session_id_of(question: Question) -> str:

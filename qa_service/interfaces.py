@@ -115,6 +115,8 @@ class Reserved(Struct, frozen=True):
 
     answer_id: str
     fingerprint: str
+    begun: bool = False
+    """Whether that answer has been let in: it is found, or it was deleted."""
 
 
 class Claim(Struct, frozen=True):

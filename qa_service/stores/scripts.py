@@ -207,7 +207,7 @@ RESERVE = """
 -- the key
 local value, seconds, stale = ARGV[1], ARGV[2], ARGV[3]
 local found = redis.call('GET', KEYS[1])
-if found and found ~= stale then return found end
+if found and found ~= stale then return {found, redis.call('TTL', KEYS[1])} end
 redis.call('SET', KEYS[1], value, 'EX', seconds)
 """
 

@@ -172,7 +172,10 @@ class RedisRepeats:
         arguments = (value, RESERVED_SECONDS, _reservation(stale) if stale else "")
         with self._guard:
             found: Any = self._client.eval(scripts.RESERVE, 1, repeat_key(owner, repeat.key), *arguments)
-        return Reserved(*found.decode().split(" ", 1)) if found else None
+        if not found:
+            return None
+        answer_id, fingerprint = found[0].decode().split(" ", 1)
+        return Reserved(answer_id, fingerprint, begun=found[1] > RESERVED_SECONDS)
 
     def _is_over(self, owner: Owner, reserved: Reserved) -> bool:
         with self._guard:

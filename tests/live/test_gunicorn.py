@@ -356,7 +356,7 @@ class TestLeaks:
                 one.hang_up()
             assert model.wait_closed(10, gone)
 
-        abandon(20)  # what is kept for later is opened now
+        abandon(50)  # what is kept for later is opened now
         before = {worker: (open_files(worker), threads(worker), memory(worker)) for worker in served.workers()}
         abandon(50)
         time.sleep(1)

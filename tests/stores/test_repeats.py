@@ -83,7 +83,7 @@ class TestClaiming:
 class TestMeanwhile:
     def test_it_stands_while_the_answer_runs(self, stores: Stores) -> None:
         _begin(stores, MEANWHILE)
-        assert stores.repeats.reserve(ANN, MEANWHILE, "second") == Reserved("first", "print")
+        assert stores.repeats.reserve(ANN, MEANWHILE, "second") == Reserved("first", "print", begun=True)
 
     def test_it_stands_before_the_answer_has_begun(self, stores: Stores) -> None:
         stores.repeats.reserve(ANN, MEANWHILE, "first")
@@ -99,7 +99,7 @@ class TestMeanwhile:
     def test_one_that_stands_for_longer_outlives_its_answer(self, stores: Stores) -> None:
         _begin(stores, DAY)
         write(stores, Done("completed"), closed=True)
-        assert stores.repeats.reserve(ANN, DAY, "second") == Reserved("first", "print")
+        assert stores.repeats.reserve(ANN, DAY, "second") == Reserved("first", "print", begun=True)
 
     def test_of_many_at_once_one_takes_it_over_and_the_others_learn_whose_it_is(self, real: Redis) -> None:
         stores = stores_of(real)
