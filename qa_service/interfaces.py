@@ -202,6 +202,8 @@ class Entry(Struct, frozen=True):
     items: Sequence[Frame | Mark]
     closed: bool = False
     """Whether the last frame is the answer's last."""
+    settled: bool = False
+    """Whether nothing is left to do for the answer: its turn is saved."""
 
 
 class Appended(Struct, frozen=True):

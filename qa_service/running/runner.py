@@ -234,7 +234,7 @@ class Runner:
         answer, entries = restored(logged) if logged else (MemoryLog(), 0)
         if turn and turn.status == "running" and answer.finished:
             # Told to its end, but its worker couldn't save it.
-            self._shared.unsaved.add(held.owner, turn_of(turn, answer))
+            self._shared.unsaved.save_now(held.owner, turn_of(turn, answer))
         if turn is None or logged is None or answer.finished:
             self._shared.workers.drop(self._worker, held)
             return

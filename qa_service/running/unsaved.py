@@ -19,6 +19,10 @@ class Unsaved:
         """One more."""
         self._turns.append((owner, turn, time.monotonic() + PATIENCE_SECONDS))
 
+    def save_now(self, owner: Owner, turn: Turn) -> None:
+        """This one; raises `StoreUnavailable` where it can't be."""
+        self._sessions.save(owner, turn)
+
     def save(self) -> None:
         """As many as can be; raises `StoreUnavailable` at the first that can't."""
         while self._turns:

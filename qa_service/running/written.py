@@ -3,7 +3,7 @@
 import time
 
 from qa_service.interfaces import Appended, Entry
-from qa_service.model import Admission, Frame, Mark, Turn
+from qa_service.model import Admission, Frame, Mark, Metadata, Turn
 from qa_service.running.log import MemoryLog, turn_of
 from qa_service.running.stop import StopSignal
 
@@ -62,6 +62,7 @@ class Running:
             return None
         begin = self._frames
         end = min(max(begin, self.log.run(begin)), begin + MOST_FRAMES)
+        closed = end == len(self.log) and self.log.finished
         # Counted whether or not it arrives: the same id never stands for two entries.
         self._entries += 1
         return Entry(
@@ -71,7 +72,8 @@ class Running:
             last=self.log.number(end - 1),
             count=self._entries - 1,
             items=self._items(begin, end),
-            closed=end == len(self.log) and self.log.finished,
+            closed=closed,
+            settled=closed and any(isinstance(item, Metadata) and item.saved for item in self.log.slice(end - 2, end)),
         )
 
     def note(self, entry: Entry, appended: Appended) -> int:

@@ -86,7 +86,8 @@ class RedisLogs:
         added = (*(() if begins else ("NOMKSTREAM",)), _id(entry), "first", entry.first, "items", items)
         if entry.closed:
             pipeline.eval(scripts.CLOSE, 2, log, at, entry.last, self._times.done, *added)
-            pipeline.hdel(worker_key(self._worker, "holds"), entry.answer_id)
+            if entry.settled:
+                pipeline.hdel(worker_key(self._worker, "holds"), entry.answer_id)
             return
         pipeline.execute_command("XADD", log, *added)
         if begins:

@@ -60,29 +60,37 @@ class RedisSessions:
         turn = claim.turn
         keys = _keys(claim.owner, turn.session_id, "head", "turns", "answers", "context", "running")
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
-            pipeline.eval(scripts.CLAIM, len(keys), *keys, *self._claim_arguments(claim))
+            # Whatever cuts this short, an answer that stands in its session is held by somebody, and found.
             self._begin(pipeline, claim)
+            place = len(pipeline)
+            pipeline.eval(scripts.CLAIM, len(keys), *keys, *self._claim_arguments(claim))
             if not claim.reject_busy:
                 self._list(pipeline, claim)
-            outcome: list[bytes] = pipeline.execute()[0]
+            outcome: list[bytes] = pipeline.execute()[place]
             if outcome[0] in (b"busy", b"moved"):
                 self._withdraw(pipeline, claim)
-            elif claim.reject_busy:
-                self._list(pipeline, claim)
+            else:
+                self._settle(pipeline, claim)
             pipeline.execute()
         return _claimed(outcome)
 
     def _begin(self, pipeline: Any, claim: Claim) -> None:
-        """All that stands outside of the session: where the answer is found, its log, who holds it."""
+        """All that stands outside of the session: who holds the answer, where it is found, its log."""
         owner, turn, kept = claim.owner, claim.turn, self._kept
         keys = [answer_key(owner, turn.answer_id, name) for name in ("at", "log")]
         start, held = kept_items([claim.start]), Held(owner, turn.answer_id, turn.session_id, claim.admission)
         holds = worker_key(self._worker, "holds")
-        pipeline.eval(scripts.BEGIN, len(keys), *keys, turn.session_id, 2 * kept.seconds, start, kept.log)
         pipeline.hset(holds, turn.answer_id, msgspec.json.encode(held))
         pipeline.expire(holds, kept.log)
+        pipeline.eval(scripts.BEGIN, len(keys), *keys, turn.session_id, 2 * kept.seconds, start, kept.log)
+
+    def _settle(self, pipeline: Any, claim: Claim) -> None:
+        """What only counts once the answer is let in."""
         if claim.repeat:
-            pipeline.expire(repeat_key(owner, claim.repeat.key), int(claim.repeat.seconds) or kept.answer)
+            seconds = int(claim.repeat.seconds) or self._kept.answer
+            pipeline.expire(repeat_key(claim.owner, claim.repeat.key), seconds)
+        if claim.reject_busy:
+            self._list(pipeline, claim)
 
     def _list(self, pipeline: Any, claim: Claim) -> None:
         if claim.owner.kind != "anonymous":  # nothing is listed for them

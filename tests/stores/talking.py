@@ -115,10 +115,11 @@ def write(
     answer_id: str = "first",
     owner: Owner = ANN,
     closed: bool = False,
+    settled: bool = True,
 ) -> Appended:
     """One entry more in an answer's log; by default the one behind that which its claim wrote."""
     last = first - 1 + sum(not isinstance(item, Mark) for item in items)
-    (appended,) = stores.logs.append([Entry(owner, answer_id, first, last, count, items, closed)])
+    (appended,) = stores.logs.append([Entry(owner, answer_id, first, last, count, items, closed, closed and settled)])
     return appended
 
 

@@ -196,6 +196,11 @@ class TestClosing:
         write(stores, Done("completed"), closed=True)
         assert stores.workers.holds("w1") == {"second"}
 
+    def test_its_worker_holds_it_still_while_its_turn_is_not_saved(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        write(stores, Done("completed"), closed=True, settled=False)
+        assert stores.workers.holds("w1") == {"first"}
+
     def test_another_workers_hold_is_left_alone(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
         other = stores_of(stores.client, "w2")
