@@ -2,10 +2,13 @@
 
 import socket
 import ssl
+import threading
 from base64 import b64encode
 from collections.abc import Callable
+from concurrent.futures import Future
 from http import HTTPStatus
 from time import monotonic
+from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import httpx2
@@ -34,7 +37,7 @@ class Way(Struct, frozen=True):
         hop = (self.proxy.host, self.proxy.port or 80) if self.proxy else (self.host, self.port)
         refusal: Exception = OSError("the name has no address")
         until = monotonic() + seconds
-        for family, kind, protocol, _, address in socket.getaddrinfo(*hop, type=socket.SOCK_STREAM):
+        for family, kind, protocol, _, address in _addresses(*hop, seconds):
             reached = socket.socket(family, kind, protocol)
             try:
                 reached.settimeout(max(_LEAST_SECONDS, until - monotonic()))
@@ -64,6 +67,20 @@ def way_to(url: httpx2.URL) -> Way:
         return Way(url.host, url.port or 80)
     proxy = "" if proxy_bypass(url.host) else getproxies().get("https", "")
     return Way(url.host, url.port or 443, httpx2.create_ssl_context(), httpx2.URL(proxy) if proxy else None)
+
+
+def _addresses(host: str, port: int, seconds: float) -> list[Any]:
+    """As `socket.getaddrinfo`, which knows no time-out: a name server that is silent holds it for half a minute."""
+    found: Future[list[Any]] = Future()
+
+    def look_up() -> None:
+        try:
+            found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            found.set_exception(error)
+
+    threading.Thread(target=look_up, name="upstream-name", daemon=True).start()
+    return found.result(seconds)
 
 
 def _tunnel(reached: socket.socket, proxy: httpx2.URL, target: str) -> None:

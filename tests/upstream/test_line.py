@@ -1,10 +1,13 @@
 """One connection as a transport: what the SDK does over it, and what it does by itself."""
 
+import socket
+import threading
+
 import httpx2
 import openai
 import pytest
 
-from qa_service.errors import UpstreamUnavailable
+from qa_service.errors import UpstreamTimeout, UpstreamUnavailable
 from qa_service.upstream.line import Line, Patience
 from qa_service.upstream.responses import openai_client
 from qa_service.upstream.way import way_to
@@ -54,3 +57,16 @@ def test_a_line_that_was_shut_asks_nothing(server, line):
     with pytest.raises(UpstreamUnavailable):
         line.handle_request(httpx2.Request("GET", server.url))
     assert server.connections == 0
+
+
+def test_a_name_server_that_is_silent_is_not_waited_for_longer_than_a_connection(monkeypatch):
+    answered = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(10))
+    with pytest.raises(UpstreamTimeout, match="no connection"):
+        Line(way_to(httpx2.URL("http://upstream.test")), Patience(0.1, 5, 5)).send(b"")
+    answered.set()
+
+
+def test_a_name_that_is_none_is_no_connection():
+    with pytest.raises(UpstreamUnavailable):
+        Line(way_to(httpx2.URL("http://upstream.invalid")), Patience(5, 5, 5)).send(b"")
