@@ -20,7 +20,6 @@ SLOW = Script(deltas=200, rate=20)
 
 @pytest.fixture
 def served(redis_url: str, upstream: ScriptedUpstream, tmp_path: Path) -> Iterator[Service]:
-    upstream.script(Script(deltas=3))
     model = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": upstream.url}
     with gunicorn(tmp_path, REDIS_URL=redis_url, **model) as found:
         yield found
