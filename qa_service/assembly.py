@@ -156,7 +156,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
         history,
         RedisRepeats(client, guard),
         RedisLimiter(client, guard, questions=questions, seconds=seconds),
-        Shared(Unsaved(sessions), logs, workers, history.turn),
+        Shared(Unsaved(sessions, partial(workers.drop, worker)), logs, workers, history.turn),
         partial(_ping, client, guard),
     )
 

@@ -290,7 +290,7 @@ class WorkerStore(Protocol):
     def adopt(self, held: Held, worker: str) -> Turn | None:
         """The running turn, this worker's from now on; None if it has ended, or its session is gone."""
 
-    def drop(self, worker: str, held: Held) -> None:
+    def drop(self, worker: str, answer_id: str) -> None:
         """Nothing is left to do for this answer."""
 
     def stop(self, answer_id: str) -> None:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -95,7 +96,7 @@ class Worker:
         self.logs = RedisLogs(self.redis, self.wire, LogTimes(60, 60), worker=name)
         self.workers = RedisWorkers(self.redis, self.wire, waiting=self.redis, seconds=60)
         self.history = RedisHistory(self.redis, self.wire, self.logs)
-        self.unsaved = Unsaved(self.sessions)
+        self.unsaved = Unsaved(self.sessions, partial(self.workers.drop, name))
         self.presence = Presence(folder, name)
         shared = Shared(self.unsaved, self.logs, self.workers, self.history.turn)
         self.parts = parts(

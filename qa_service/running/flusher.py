@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 
 from qa_service.errors import QAError
 from qa_service.interfaces import Entry, LogStore, Meter
@@ -22,10 +22,16 @@ GIVE_UP_SECONDS = 600
 
 
 class Flusher:
-    """`done` is told of each answer whose log is whole; `most` is how many bytes of log one answer may have."""
+    """`done` is told of each answer whose log is whole; `most` is how many bytes of log one answer may have.
 
-    def __init__(self, store: LogStore, meter: Meter, done: Callable[[Running], None], *, most: int) -> None:
+    `unsaved` are the answers whose turns are still to be saved.
+    """
+
+    def __init__(
+        self, store: LogStore, unsaved: Container[str], meter: Meter, done: Callable[[Running], None], *, most: int
+    ) -> None:
         self._store = store
+        self._unsaved = unsaved
         self._meter = meter
         self._done = done
         self._most = most
@@ -55,7 +61,9 @@ class Flusher:
     def flush(self) -> bool:
         """One trip for all that is new. False where the store is away; then it is tried again at the next tick."""
         with self._one:
-            pairs = [(running, entry) for running in list(self._answers.values()) if (entry := running.entry())]
+            pairs = [
+                (running, entry) for running in list(self._answers.values()) if (entry := running.entry(self._unsaved))
+            ]
             kept = self._append(pairs)
             self._let_go()
         return kept

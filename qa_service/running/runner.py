@@ -67,7 +67,7 @@ class Runner:
         self._early: dict[str, float] = {}
         """Answers that were stopped before they were here, and when they may be forgotten."""
         self._lock = threading.Lock()
-        self._flusher = Flusher(shared.logs, meter, self._forget, most=bounds.log_bytes)
+        self._flusher = Flusher(shared.logs, shared.unsaved, meter, self._forget, most=bounds.log_bytes)
         self._tail = Tail(shared, presence.worker, self._stop_here)
         self._keeper = Keeper(
             shared,
@@ -236,7 +236,7 @@ class Runner:
             # Told to its end, but its worker couldn't save it.
             self._shared.unsaved.save_now(held.owner, turn_of(turn, answer))
         if turn is None or logged is None or answer.finished:
-            self._shared.workers.drop(self._worker, held)
+            self._shared.workers.drop(self._worker, held.answer_id)
             return
         admission = admission_of(held, turn, answer)
         running = Running(admission, answer, seconds=self._bounds.answer_seconds, entries=entries)

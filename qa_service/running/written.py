@@ -1,9 +1,10 @@
 """An answer that is written in this worker, and what of it the shared log has by now."""
 
 import time
+from collections.abc import Container
 
 from qa_service.interfaces import Appended, Entry
-from qa_service.model import Admission, Frame, Mark, Metadata, Turn
+from qa_service.model import Admission, Frame, Mark, Turn
 from qa_service.running.log import MemoryLog, turn_of
 from qa_service.running.stop import StopSignal
 
@@ -56,8 +57,8 @@ class Running:
         patience = 0 if self.read and self.admission.question.on_hangup == "cancel" else grace
         return not self.readers and not self.log.closed and now - self.left >= patience
 
-    def entry(self) -> Entry | None:
-        """What the shared log lacks; of frames behind a gap, none yet."""
+    def entry(self, unsaved: Container[str] = ()) -> Entry | None:
+        """What the shared log lacks; of frames behind a gap, none yet. `unsaved` answers are still to be saved."""
         if self.flushed:
             return None
         begin = self._frames
@@ -73,7 +74,7 @@ class Running:
             count=self._entries - 1,
             items=self._items(begin, end),
             closed=closed,
-            settled=closed and any(isinstance(item, Metadata) and item.saved for item in self.log.slice(end - 2, end)),
+            settled=closed and self.answer_id not in unsaved,
         )
 
     def note(self, entry: Entry, appended: Appended) -> int:

@@ -71,9 +71,9 @@ class RedisWorkers:
             turn = self._eval(scripts.ADOPT, keys, held.answer_id, worker, self._seconds)
         return _turn.decode(turn) if turn else None
 
-    def drop(self, worker: str, held: Held) -> None:
+    def drop(self, worker: str, answer_id: str) -> None:
         with self._guard:
-            self._client.hdel(worker_key(worker, "holds"), held.answer_id)
+            self._client.hdel(worker_key(worker, "holds"), answer_id)
 
     def stop(self, answer_id: str) -> None:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:

@@ -52,7 +52,8 @@ class House:
     def __init__(self, most: int = 1_000_000) -> None:
         self.store, self.meter = Trips(), FakeMeter()
         self.done: list[Running] = []
-        self.flusher = Flusher(self.store, self.meter, self.done.append, most=most)
+        self.unsaved: set[str] = set()
+        self.flusher = Flusher(self.store, self.unsaved, self.meter, self.done.append, most=most)
 
     def answer(self, *said: str, number: int = 1) -> Running:
         asked = admission(answer_id=f"{number}" * 32)
@@ -201,6 +202,15 @@ class TestLettingGo:
         house.flusher.flush()
         assert house.done == [running]
         assert [entry.closed for trip in house.store.trips for entry in trip] == [False, True]
+
+    @pytest.mark.parametrize("saved", [True, False])
+    def test_one_that_is_still_to_be_saved_is_closed_but_not_settled(self, house: House, saved: bool) -> None:
+        house.end(running := house.answer("a"))
+        if not saved:
+            house.unsaved.add(running.answer_id)
+        house.flusher.flush()
+        ((entry,),) = house.store.trips
+        assert (entry.closed, entry.settled) == (True, saved)
 
     def test_one_that_goes_on_elsewhere_is_done_but_not_closed_for_others(self, house: House) -> None:
         running = house.answer("a")

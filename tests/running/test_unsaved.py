@@ -9,7 +9,8 @@ from tests.fakes import ANN, FakeSessions, turn
 
 
 def test_they_are_saved_once_the_store_is_back_each_once() -> None:
-    kept = Unsaved(sessions := FakeSessions())
+    settled: list[str] = []
+    kept = Unsaved(sessions := FakeSessions(), settled.append)
     kept.add(ANN, turn("a1"))
     kept.add(ANN, turn("a2"))
     sessions.available = False
@@ -18,14 +19,23 @@ def test_they_are_saved_once_the_store_is_back_each_once() -> None:
     sessions.available = True
     kept.save()
     kept.save()
-    assert [saved.answer_id for saved in sessions.saved] == ["a1", "a2"]
+    assert [saved.answer_id for saved in sessions.saved] == settled == ["a1", "a2"]
 
 
 def test_one_that_has_waited_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = Unsaved(sessions := FakeSessions())
+    settled: list[str] = []
+    kept = Unsaved(sessions := FakeSessions(), settled.append)
     monkeypatch.setattr(unsaved, "PATIENCE_SECONDS", -1)
     kept.add(ANN, turn("a1"))
     monkeypatch.undo()
     kept.add(ANN, turn("a2"))
     kept.save()
-    assert [saved.answer_id for saved in sessions.saved] == ["a2"]
+    assert [saved.answer_id for saved in sessions.saved] == settled == ["a2"]
+
+
+def test_it_contains_those_that_wait() -> None:
+    kept = Unsaved(FakeSessions(), lambda _: None)
+    kept.add(ANN, turn("a1"))
+    assert ("a1" in kept, "a2" in kept) == (True, False)
+    kept.save()
+    assert "a1" not in kept

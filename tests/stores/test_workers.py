@@ -89,7 +89,7 @@ class TestHolding:
 
     def test_what_is_dropped_is_held_no_longer(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
-        stores.workers.drop("w1", held())
+        stores.workers.drop("w1", "first")
         assert stores.workers.holds("w1") == set()
 
 
