@@ -206,11 +206,8 @@ class Entry(Struct, frozen=True):
     """Whether nothing is left to do for the answer: its turn is saved."""
 
 
-class Appended(Struct, frozen=True):
-    """What became of an entry: `kept`; `gone`, the log isn't there any more; `lost`, another worker has written on."""
-
-    outcome: Literal["kept", "gone", "lost"]
-    bytes: int
+Appended: TypeAlias = Literal["kept", "gone", "lost"]
+"""What became of an entry: `gone`, the log isn't there any more; `lost`, another worker has written on."""
 
 
 class Piece(Struct, frozen=True):

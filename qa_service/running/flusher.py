@@ -22,19 +22,13 @@ GIVE_UP_SECONDS = 600
 
 
 class Flusher:
-    """`done` is told of each answer whose log is whole; `most` is how many bytes of log one answer may have.
+    """`done` is told of each answer whose log is whole; `unsaved` are those whose turns are still to be saved."""
 
-    `unsaved` are the answers whose turns are still to be saved.
-    """
-
-    def __init__(
-        self, store: LogStore, unsaved: Container[str], meter: Meter, done: Callable[[Running], None], *, most: int
-    ) -> None:
+    def __init__(self, store: LogStore, unsaved: Container[str], meter: Meter, done: Callable[[Running], None]) -> None:
         self._store = store
         self._unsaved = unsaved
         self._meter = meter
         self._done = done
-        self._most = most
         self._answers: dict[str, Running] = {}
         self._one = threading.Lock()
         self._news = threading.Event()
@@ -75,8 +69,7 @@ class Flusher:
         except QAError:
             return False
         for (running, entry), outcome in zip(pairs, outcomes, strict=True):
-            if running.note(entry, outcome) > self._most:
-                running.stop.set("length")
+            running.note(entry, outcome)
         self._count(entries)
         return True
 

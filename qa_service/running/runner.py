@@ -31,6 +31,8 @@ EARLY_SECONDS = 10.0
 POLL_SECONDS = 0.02
 WAKE_SECONDS = 1.0
 RETRY_SECONDS = 5
+FRAME_BYTES = 16
+"""What a piece of text counts beside its bytes, so that an answer of single letters is bounded, too."""
 READERS = 3
 """For each answer that may be written here: who asked, and two that come back or come along."""
 
@@ -67,7 +69,7 @@ class Runner:
         self._early: dict[str, float] = {}
         """Answers that were stopped before they were here, and when they may be forgotten."""
         self._lock = threading.Lock()
-        self._flusher = Flusher(shared.logs, shared.unsaved, meter, self._forget, most=bounds.log_bytes)
+        self._flusher = Flusher(shared.logs, shared.unsaved, meter, self._forget)
         self._tail = Tail(shared, presence.worker, self._stop_here)
         self._keeper = Keeper(
             shared,
@@ -186,11 +188,14 @@ class Runner:
         _thread.start_new_thread(self._write, (running, line))
 
     def _write(self, running: Running, line: Iterator[Frame | Mark]) -> None:
-        answer = running.log
+        answer, size = running.log, len(running.log.text().encode())
         try:
             for item in line:
                 if type(item) is Text:
                     answer.append(item)
+                    size += FRAME_BYTES + len(item.content.encode())
+                    if size > self._bounds.log_bytes:
+                        running.stop.set("length")
                 elif isinstance(item, Mark):
                     self._mark(answer, item)
                 else:

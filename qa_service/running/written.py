@@ -35,7 +35,6 @@ class Running:
         self._frames = max(len(log), min(entries, 1))
         self._marks = len(log.marks)
         self._entries = entries
-        self._bytes = 0
 
     @property
     def flushed(self) -> bool:
@@ -77,14 +76,13 @@ class Running:
             settled=closed and self.answer_id not in unsaved,
         )
 
-    def note(self, entry: Entry, appended: Appended) -> int:
-        """What became of it; how many bytes the log has by now."""
-        match appended.outcome:
+    def note(self, entry: Entry, appended: Appended) -> None:
+        """What became of it."""
+        match appended:
             case "kept":
                 frames = max(0, entry.last + 1 - entry.first)  # marks behind a gap stand with the frame before it
                 self._frames += frames
                 self._marks += len(entry.items) - frames
-                self._bytes += appended.bytes
             case "gone":
                 # It is made again from its first frame, where that is known.
                 whole = self.log.number(0) == 1
@@ -92,7 +90,6 @@ class Running:
             case "lost":
                 self.stop.set("lost")
                 self._frames, self._marks = len(self.log), len(self.log.marks)
-        return self._bytes
 
     def turn(self) -> Turn:
         """The answer as it stands, or as it ended."""

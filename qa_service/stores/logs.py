@@ -6,7 +6,7 @@ over is refused by Redis itself.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 import redis
@@ -57,18 +57,16 @@ class RedisLogs:
         self._worker = worker
 
     def append(self, entries: Sequence[Entry]) -> Sequence[Appended]:
-        written = [kept_items(entry.items) for entry in entries]
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
-            places = []
+            written, places = [kept_items(entry.items) for entry in entries], []
             for entry, items in zip(entries, written, strict=True):
                 places.append(len(pipeline))
                 self._add(pipeline, entry, items)
             replies = pipeline.execute(raise_on_error=False)
-            outcomes = [
+            return [
                 self._outcome(replies[place], entry, items)
                 for place, entry, items in zip(places, entries, written, strict=True)
             ]
-        return [Appended(outcome, len(items)) for outcome, items in zip(outcomes, written, strict=True)]
 
     def read(self, owner: Owner, answer_id: str) -> Logged | None:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
@@ -93,7 +91,7 @@ class RedisLogs:
         if begins:
             pipeline.expire(log, self._times.open)
 
-    def _outcome(self, reply: object, entry: Entry, items: bytes) -> Literal["kept", "gone", "lost"]:
+    def _outcome(self, reply: object, entry: Entry, items: bytes) -> Appended:
         match reply:
             case redis.ResponseError() if "equal or smaller" in str(reply):
                 return "kept" if self._has(entry, items) else "lost"

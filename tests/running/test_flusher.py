@@ -49,11 +49,11 @@ class Trips(RedisLogs):
 class House:
     """A flusher, its store, and the answers it is done with."""
 
-    def __init__(self, most: int = 1_000_000) -> None:
+    def __init__(self) -> None:
         self.store, self.meter = Trips(), FakeMeter()
         self.done: list[Running] = []
         self.unsaved: set[str] = set()
-        self.flusher = Flusher(self.store, self.unsaved, self.meter, self.done.append, most=most)
+        self.flusher = Flusher(self.store, self.unsaved, self.meter, self.done.append)
 
     def answer(self, *said: str, number: int = 1) -> Running:
         asked = admission(answer_id=f"{number}" * 32)
@@ -178,15 +178,6 @@ class TestTrouble:
         assert (running.stop.reason, running.flushed, other.stop.reason) == ("lost", True, "")
         assert house.told(running) == [(1, Text("a")), (2, Text("x"))]
         assert house.told(other) == numbered("b", "c")
-
-    def test_one_that_is_too_long_is_stopped(self) -> None:
-        house = House(most=200)
-        running = house.answer("x" * 50)
-        house.flusher.flush()
-        assert running.stop.reason == ""
-        house.say(running, "x" * 150)
-        house.flusher.flush()
-        assert running.stop.reason == "length"
 
 
 class TestLettingGo:

@@ -211,6 +211,13 @@ class TestStopping:
         kept = house.kept(running.answer_id)
         assert (kept.text, kept.status) == ("x" * 3000, "incomplete")
 
+    def test_single_letters_are_too_long_as_well_also_while_the_store_is_away(self, world: World) -> None:
+        letters: list[Step] = [*[TextDelta("가")] * 200, threading.Event()]
+        house = world.worker(upstream=FakeUpstream(letters), log_bytes=2000)
+        running = house.ask()
+        house.wire.cut = True
+        assert house.read(running)[-1][1] == Done("incomplete")
+
     def test_closing_ends_everything_here_and_others_know_it_all(self, house: Worker, world: World) -> None:
         running = [house.ask(session_id=session) for session in ("a", "b")]
         house.runner.close("interrupted", WAITING_SECONDS)

@@ -4,7 +4,7 @@ import pytest
 from redis import Redis
 
 from qa_service.errors import QAError, StoreUnavailable
-from qa_service.interfaces import Appended, Entry
+from qa_service.interfaces import Entry
 from qa_service.model import (
     Asked,
     Done,
@@ -75,7 +75,7 @@ class TestAppending:
         entries = [
             Entry(ANN, name, 2, 2, 1, [Text(name)], closed=name == "first") for name in ("first", "none", "second")
         ]
-        assert [appended.outcome for appended in stores.logs.append(entries)] == ["kept", "gone", "kept"]
+        assert stores.logs.append(entries) == ["kept", "gone", "kept"]
         assert [frames(stores, name)[1] for name in ("first", "second")] == [
             (2, [Text("first")]),
             (2, [Text("second")]),
@@ -84,10 +84,6 @@ class TestAppending:
     def test_no_entries_are_no_trip(self) -> None:
         nowhere = Redis(connection_pool=redis_pool("unix:///nowhere/redis.sock", max_connections=1, timeout=0.1))
         assert RedisLogs(nowhere, StoreGuard(), LogTimes(OPEN, DONE), worker="w1").append([]) == []
-
-    def test_it_tells_how_many_bytes_an_entry_took(self, stores: Stores) -> None:
-        claim(stores.sessions, turn("first"))
-        assert write(stores, Text("하늘")) == Appended("kept", len('["하늘"]'.encode()))
 
     def test_an_entry_is_found_by_its_last_number_and_its_place(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
@@ -111,13 +107,13 @@ class TestGone:
     def test_a_log_that_is_missing_is_not_begun_in_the_middle(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
         stores.client.delete(LOG)
-        assert write(stores, Text("One.")).outcome == "gone"
+        assert write(stores, Text("One.")) == "gone"
         assert not stores.client.exists(LOG)
 
     def test_the_end_of_one_that_is_missing_changes_nothing(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
         stores.client.delete(LOG)
-        assert write(stores, Done("completed"), closed=True).outcome == "gone"
+        assert write(stores, Done("completed"), closed=True) == "gone"
         assert not stores.client.exists(LOG)
         assert stores.client.hgetall(AT) == {b"session": b"s"}
 
@@ -133,7 +129,7 @@ class TestGone:
         claim(stores.sessions, turn("first"))
         stores.client.flushall()
         whole = (start_of(turn("first")), Text("One."), Done("completed"))
-        assert write(stores, *whole, first=1, count=7, closed=True).outcome == "kept"
+        assert write(stores, *whole, first=1, count=7, closed=True) == "kept"
         assert DONE - 5 < stores.client.ttl(LOG) <= DONE
         assert endless(stores.client) == []
 
@@ -142,20 +138,20 @@ class TestLost:
     def test_who_writes_behind_another_has_lost_the_answer(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
         write(stores_of(stores.client, "w2"), Text("Far "), first=1_000_002)
-        assert write(stores, Text("One.")).outcome == "lost"
+        assert write(stores, Text("One.")) == "lost"
         assert [first for first, _ in frames(stores)] == [1, 1_000_002]
 
     @pytest.mark.parametrize("closed", [True, False])
     def test_whoever_wrote_the_same_number_otherwise_was_first(self, stores: Stores, closed: bool) -> None:
         claim(stores.sessions, turn("first"))
         write(stores_of(stores.client, "w2"), Text("Theirs."))
-        assert write(stores, Text("Ours."), closed=closed).outcome == "lost"
+        assert write(stores, Text("Ours."), closed=closed) == "lost"
         assert frames(stores)[1:] == [(2, [Text("Theirs.")])]
 
     def test_who_has_lost_it_ends_nothing(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
         write(stores_of(stores.client, "w2"), Text("Far "), first=1_000_002)
-        assert write(stores, Done("cancelled"), closed=True).outcome == "lost"
+        assert write(stores, Done("cancelled"), closed=True) == "lost"
         logged = stores.logs.read(ANN, "first")
         assert logged
         assert logged.last == 0
@@ -165,7 +161,7 @@ class TestLost:
     def test_the_same_entry_twice_is_one(self, stores: Stores, closed: bool) -> None:
         """A command is sent again when its connection breaks."""
         claim(stores.sessions, turn("first"))
-        outcomes = [write(stores, Text("One."), closed=closed).outcome for _ in range(2)]
+        outcomes = [write(stores, Text("One."), closed=closed) for _ in range(2)]
         assert outcomes == ["kept", "kept"]
         assert frames(stores)[1:] == [(2, [Text("One.")])]
 

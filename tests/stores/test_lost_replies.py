@@ -61,7 +61,7 @@ def test_a_claim_tells_what_it_replaced(stores: Stores) -> None:
 @pytest.mark.usefixtures("losing")
 @pytest.mark.parametrize("closed", [True, False])
 def test_an_entry_is_written_once(stores: Stores, closed: bool) -> None:
-    assert write(stores, Text("One."), Done("completed"), answer_id="before", closed=closed).outcome == "kept"
+    assert write(stores, Text("One."), Done("completed"), answer_id="before", closed=closed) == "kept"
     assert [first for first, _ in frames(stores, "before")] == [1, 2]
 
 

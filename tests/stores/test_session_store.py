@@ -326,7 +326,7 @@ class TestKeys:
         claim(stores.sessions, turn("first"))
         stores.client.flushall()
         stores.workers.beat("w1")
-        assert write(stores, Text("Be")).outcome == "gone"
+        assert write(stores, Text("Be")) == "gone"
         write(stores, start_of(turn("first")), Text("Be"), first=1)
         stores.sessions.save(ANN, answered(turn("first")))
         write(stores, Done("completed"), first=3, count=2, closed=True)

@@ -140,7 +140,7 @@ class TestChanging:
         stores.history.delete(ANN, "s")
         left = [key for key in stores.client.keys("*") if not key.startswith(b"qa:{workers}:")]
         assert left == [answer_key(ANN, "first", "log").encode()]
-        assert write(stores, Done("cancelled"), closed=True).outcome == "kept"
+        assert write(stores, Done("cancelled"), closed=True) == "kept"
         assert endless(stores.client) == []
         with pytest.raises(NotFound):
             stores.history.turn(ANN, "first")
