@@ -175,11 +175,16 @@ def on_exit(server):
 def post_worker_init(worker):
     """Watch over other workers from now on.
 
-    What was imported stays: looking through it for garbage would stall every stream for milliseconds.
+    What was imported stays: looking through it for garbage would stall every stream for milliseconds, and so would
+    looking after each few hundred frames.
     """
     wake(worker.wsgi)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000)
+    # After this long gevent leaves what is ready to run and looks at all sockets again: with the five milliseconds
+    # that Python begins with, readers and new questions of a busy worker would wait for upstream, over and over.
+    sys.setswitchinterval(0.1)
 
 
 def worker_int(worker):

@@ -239,7 +239,7 @@ class Prompt(Value, frozen=True):
     """Our estimate of the whole, for when upstream never says."""
 
 
-class TextDelta(Value, frozen=True):
+class TextDelta(Value, frozen=True, gc=False):
     """The next piece of the answer."""
 
     text: str
@@ -335,7 +335,7 @@ class StageNotice(Value, frozen=True, tag_field="type", tag="status", omit_defau
     tokens: int | None = None
 
 
-class Text(Value, frozen=True, tag_field="type", tag="text"):
+class Text(Value, frozen=True, tag_field="type", tag="text", gc=False):
     """A piece of the answer; all of them, joined, are the answer."""
 
     content: str
