@@ -8,6 +8,7 @@ from gevent import monkey
 monkey.patch_all()
 
 import gc  # noqa: E402
+import logging  # noqa: E402
 import os  # noqa: E402
 import resource  # noqa: E402
 import secrets  # noqa: E402
@@ -41,6 +42,12 @@ except SettingsError as error:
 
 # Connections that wait for their next request, at most.
 IDLE = settings.max_answers + 500
+
+
+def leave_out_the_request(record):
+    """For a logging filter: a request that can't be read may hold a question, or a key."""
+    record.msg, _, _ = record.msg.partition(": ") if record.msg.startswith("Invalid request") else (record.msg, "", "")
+    return True
 
 
 class Connection(gevent.socket.socket):
@@ -93,6 +100,12 @@ class Worker(GeventWorker):
             client.__class__ = Connection
         super().handle(listener, client, address)
 
+    def handle_error(self, request, client, address, error):
+        """Answer what broke; its address is logged without the question in it."""
+        if request is not None:
+            request.uri = request.path
+        super().handle_error(request, client, address, error)
+
     def notify(self):
         """Called every second. Once this worker is to end, answers may run on and those who ask nothing are let go."""
         super().notify()
@@ -115,6 +128,7 @@ class Worker(GeventWorker):
 
 
 log_to_terminal()
+logging.getLogger("gunicorn.error").addFilter(leave_out_the_request)
 
 host = f"[{settings.host}]" if ":" in settings.host and not settings.host.startswith("[") else settings.host
 bind = [f"{host}:{settings.port}"]
@@ -134,6 +148,8 @@ graceful_timeout = int(settings.drain_seconds) + 5
 limit_request_line = 8190
 # Only QA_TRUSTED_PROXIES says whom to believe; by default gunicorn believes everybody on this machine.
 forwarded_allow_ips = ""
+# For who wants an access log: the path, never what was asked.
+access_log_format = '%(h)s %(t)s "%(m)s %(U)s %(H)s" %(s)s %(b)s'
 # A second instance would take the first one's path, and nothing here uses it.
 control_socket_disable = True
 # The file a worker touches to say that it lives: on a busy disk the touch itself would block.

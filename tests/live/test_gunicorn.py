@@ -345,6 +345,25 @@ class TestAddress:
         assert status(f"{served.url}/api/ask?question={question}&stream=false") == expected
 
 
+class TestLog:
+    @pytest.mark.parametrize(
+        "head",
+        [
+            "GET /api/ask?question=diagnosis",
+            "GET /api/ask?question=my diagnosis HTTP/1.1",
+            "GET /api/ask HTTP/1.1\r\nAuthorization Bearer diagnosis",
+        ],
+    )
+    def test_a_request_that_cant_be_read_is_refused_and_nothing_of_it_is_logged(
+        self, served: Service, head: str
+    ) -> None:
+        with socket.create_connection(("127.0.0.1", served.port), 5) as caller:
+            caller.sendall(f"{head}\r\n\r\n".encode())
+            assert caller.recv(100).startswith(b"HTTP/1.1 400 ")
+        until(lambda: "Invalid request from" in served.said, 5, "it is logged")
+        assert "diagnosis" not in served.said
+
+
 class TestLeaks:
     def test_fifty_abandoned_streams_leave_nothing_open(self, served: Service, model: ScriptedUpstream) -> None:
         def abandon(count: int) -> None:
@@ -364,7 +383,7 @@ class TestLeaks:
             now = (open_files(worker), threads(worker), memory(worker))
             print(f"\nworker {worker}: files {files} → {now[0]}, threads {running} → {now[1]}", end="")
             print(f", MB {size >> 20} → {now[2] >> 20}")
-            assert now[0] <= files + 8
+            assert now[0] <= files + 20  # the more of them coincide, the more connections to the store are kept
             assert now[1] <= running + 10  # in so many threads, at most, the server looks up names
 
 
