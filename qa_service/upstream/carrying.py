@@ -70,7 +70,7 @@ class Carrier:
             message = partial(self.requests.follow, reader.response_id, reader.last)
 
     def cancel(self, response_id: str) -> None:
-        """Have upstream end a response that it keeps, as well as that can be done within a second."""
+        """Have upstream end a response that it keeps, as well as that can be done in a moment."""
         line = Line(self._way, _BRIEFLY)
         with suppress(UpstreamError, *FOREIGN), self._watch.over(line):
             line.send(self.requests.cancel(response_id))
@@ -82,10 +82,10 @@ class Carrier:
             try:
                 while (piece := line.read()) and not _over(reader, stop):
                     yield piece
+                    if _over(reader, stop):  # what was read has told the id, and no more may come for a while
+                        break
                     if reader.working:
                         line.settle()
-                    elif _over(reader, stop):
-                        break
             finally:
                 if reader.ended:
                     line.finish()
@@ -103,10 +103,18 @@ class Carrier:
             yield line
         finally:
             forget()
-            if line.kept() and len(self._idle) < _KEPT_LINES:
+            # A stop that came last may be about to shut the line.
+            if line.kept() and not stop.is_set() and len(self._idle) < _KEPT_LINES:
                 self._idle.append(line)
             else:
                 line.hang_up()
+            self._hang_up_stale()
+
+    def _hang_up_stale(self) -> None:
+        """Who comes takes the line that was used last: after a rush the first ones would stay forever."""
+        with suppress(IndexError):
+            while self._idle[0].stale():
+                self._idle.pop(0).hang_up()
 
 
 def _send(line: Line, message: bytes) -> None:

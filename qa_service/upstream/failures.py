@@ -100,7 +100,7 @@ def refusal(response: httpx2.Response) -> openai.APIStatusError:
                 break
     try:
         said = msgspec.json.decode(bytes(body))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except ValueError:
         said = None
     reason = said.get("error") if isinstance(said, dict) else None
     return openai.APIStatusError(f"upstream answered {response.status_code}", response=response, body=reason)
@@ -123,7 +123,7 @@ def retry_after(error: UpstreamError) -> float | None:
 
 def _by_status(error: openai.APIStatusError) -> UpstreamError:
     code = error.code if isinstance(error.code, str) else None
-    if error.status_code in _REFUSED_CREDENTIAL:
+    if error.status_code in _REFUSED_CREDENTIAL and code not in _BY_CODE:  # it may be the model that isn't for us
         return UpstreamRejected("upstream refused our credential")
     if error.status_code == _TOO_MANY and code != "insufficient_quota":
         return UpstreamRateLimited("upstream's rate limit is reached", retry_after=_whole(error))

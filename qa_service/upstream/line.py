@@ -1,4 +1,4 @@
-"""One connection to upstream, a transport of the SDK's: a stop shuts it at any moment, each phase has its patience."""
+"""One connection to upstream: a stop shuts it at any moment, each phase has its patience."""
 
 import math
 import socket
@@ -17,6 +17,8 @@ from qa_service.upstream.requests import written
 from qa_service.upstream.way import Way
 
 _KEPT_SECONDS = 60
+_DIAL_SECONDS = 1.0
+"""Beyond the patience to connect: for a name's further addresses, and a last byte of TLS."""
 _LAST_BYTES_SECONDS = 0.25
 _READ = 64 * 1024
 
@@ -57,10 +59,9 @@ class Line(httpx2.BaseTransport):
 
     def send(self, message: bytes) -> Reply:
         """The same for a request as it stands on the wire."""
-        now = monotonic()
-        if now - self._used_at > _KEPT_SECONDS:
+        if self.stale():
             self.hang_up()
-        self._used_at, self._settled, self._sent = now, False, False
+        self._used_at, self._settled, self._sent = monotonic(), False, False
         return self._exchange(message)
 
     def response(self, reply: Reply, request: httpx2.Request) -> httpx2.Response:
@@ -84,7 +85,7 @@ class Line(httpx2.BaseTransport):
 
     def finish(self) -> None:
         """Read the little that may follow the terminal event, so that the connection can be kept."""
-        self._used_at = monotonic()
+        self._used_at, self.due = monotonic(), math.inf
         self._wait_at_most(_LAST_BYTES_SECONDS)
         with suppress(UpstreamTimeout, *FOREIGN):
             while self.read() and monotonic() < self._used_at + _LAST_BYTES_SECONDS:
@@ -101,9 +102,9 @@ class Line(httpx2.BaseTransport):
     def shut(self) -> None:
         """Wake whoever connects, sends or reads here, from any thread. Nothing else can be asked on this line."""
         self._leaving = True
-        if self._socket:
+        if (reached := self._socket) is not None:  # the line may be hung up this very moment
             with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
+                reached.shutdown(socket.SHUT_RDWR)
 
     def leave(self, seconds: float) -> None:
         """As `shut`, but what has been sent may still be answered within that time."""
@@ -116,6 +117,10 @@ class Line(httpx2.BaseTransport):
     def kept(self) -> bool:
         """Whether another request can follow: the last answer was read to its end and nobody said stop."""
         return not self._leaving and self._reply is not None and self._reply.ended and self._reply.lasting
+
+    def stale(self) -> bool:
+        """Whether it was kept for too long: upstream will have closed it."""
+        return monotonic() - self._used_at > _KEPT_SECONDS
 
     def hang_up(self) -> None:
         """Close the connection, if there is one; the next request opens another."""
@@ -161,11 +166,13 @@ class Line(httpx2.BaseTransport):
         reply.feed(piece)
 
     def _connect(self) -> socket.socket:
+        # A proxy that answers byte by byte is in time with each of them.
+        self.due = monotonic() + self._patience.connect + _DIAL_SECONDS
         try:
             reached = self._way.dial(self._patience.connect, self._hold)
-        except TimeoutError as error:
-            raise UpstreamTimeout(f"no connection to upstream within {self._patience.connect:g} s") from error
         except (OSError, HttpParserError, UnicodeError) as error:
+            if isinstance(error, TimeoutError) or self._late:
+                raise UpstreamTimeout(f"no connection to upstream within {self._patience.connect:g} s") from error
             raise UpstreamUnavailable("no connection to upstream", connected=False) from error
         reached.settimeout(None)
         return reached

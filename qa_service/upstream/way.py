@@ -2,18 +2,16 @@
 
 import socket
 import ssl
-import threading
 from base64 import b64encode
 from collections.abc import Callable
-from concurrent.futures import Future
 from http import HTTPStatus
 from time import monotonic
-from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import httpx2
-from msgspec import Struct
 
+from qa_service.settings import SettingsError
+from qa_service.upstream.name import Name
 from qa_service.upstream.reply import Reply
 
 _READ = 4096
@@ -21,23 +19,25 @@ _LEAST_SECONDS = 0.1
 """For each further address of a name, when the first ones have used up all patience."""
 
 
-class Way(Struct, frozen=True):
-    """How upstream is reached."""
+class Way:
+    """How upstream is reached; without `tls` it speaks plain HTTP. `proxy` speaks plain HTTP itself, and is asked for a
+    tunnel."""
 
-    host: str
-    port: int
-    tls: ssl.SSLContext | None = None
-    """None where it speaks plain HTTP."""
-    proxy: httpx2.URL | None = None
-    """One that speaks plain HTTP itself, and is asked for a tunnel."""
+    def __init__(
+        self, host: str, port: int, *, tls: ssl.SSLContext | None = None, proxy: httpx2.URL | None = None
+    ) -> None:
+        self._host = host
+        self._target = f"{host}:{port}"
+        self._tls = tls
+        self._proxy = proxy
+        self._name = Name(proxy.host, proxy.port or 80) if proxy else Name(host, port)
 
     def dial(self, seconds: float, hold: Callable[[socket.socket], None]) -> socket.socket:
         """As `socket.create_connection`, but `hold` is given each socket before it connects. Raises `OSError`, also
-        for a proxy that refuses, `ValueError` for a name that is none."""
-        hop = (self.proxy.host, self.proxy.port or 80) if self.proxy else (self.host, self.port)
+        for a proxy that refuses, `UnicodeError` for a name that is none."""
         refusal: Exception = OSError("the name has no address")
         until = monotonic() + seconds
-        for family, kind, protocol, _, address in _addresses(*hop, seconds):
+        for family, kind, protocol, _, address in self._name.addresses(seconds):
             reached = socket.socket(family, kind, protocol)
             try:
                 reached.settimeout(max(_LEAST_SECONDS, until - monotonic()))
@@ -51,36 +51,33 @@ class Way(Struct, frozen=True):
         raise refusal
 
     def _secured(self, reached: socket.socket, hold: Callable[[socket.socket], None]) -> socket.socket:
-        if self.proxy:
-            _tunnel(reached, self.proxy, f"{self.host}:{self.port}")
-        if self.tls is None:
+        if self._proxy:
+            _tunnel(reached, self._proxy, self._target)
+        if self._tls is None:
             return reached
-        secured = self.tls.wrap_socket(reached, server_hostname=self.host, do_handshake_on_connect=False)
+        secured = self._tls.wrap_socket(reached, server_hostname=self._host, do_handshake_on_connect=False)
         hold(secured)
         secured.do_handshake()
         return secured
 
 
 def way_to(url: httpx2.URL) -> Way:
-    """TLS as the SDK has it, and the proxy that the system names, as for the SDK; plain HTTP never takes one."""
+    """TLS as the SDK has it, and the proxy that the system names; plain HTTP takes none. Raises `SettingsError` for
+    a proxy that isn't spoken to in plain HTTP."""
     if url.scheme != "https":
         return Way(url.host, url.port or 80)
-    proxy = "" if proxy_bypass(url.host) else getproxies().get("https", "")
-    return Way(url.host, url.port or 443, httpx2.create_ssl_context(), httpx2.URL(proxy) if proxy else None)
+    return Way(url.host, url.port or 443, tls=httpx2.create_ssl_context(), proxy=_proxy_to(url.host))
 
 
-def _addresses(host: str, port: int, seconds: float) -> list[Any]:
-    """As `socket.getaddrinfo`, which knows no time-out: a name server that is silent holds it for half a minute."""
-    found: Future[list[Any]] = Future()
-
-    def look_up() -> None:
-        try:
-            found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
-            found.set_exception(error)
-
-    threading.Thread(target=look_up, name="upstream-name", daemon=True).start()
-    return found.result(seconds)
+def _proxy_to(host: str) -> httpx2.URL | None:
+    named = getproxies()
+    address = "" if proxy_bypass(host) else named.get("https") or named.get("all", "")
+    if not address:
+        return None
+    proxy = httpx2.URL(address if "://" in address else f"http://{address}")
+    if proxy.scheme != "http":
+        raise SettingsError("HTTPS_PROXY: expected a proxy that is spoken to in plain HTTP, http://host:port")
+    return proxy
 
 
 def _tunnel(reached: socket.socket, proxy: httpx2.URL, target: str) -> None:

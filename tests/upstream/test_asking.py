@@ -6,6 +6,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from time import monotonic
 
 import pytest
 
@@ -19,6 +20,7 @@ from qa_service.errors import (
 )
 from qa_service.model import Finished, Retrying
 from qa_service.running.stop import StopSignal
+from qa_service.settings import SettingsError
 from tests.scripted_upstream import KOREAN, NAMED, Script, ScriptedUpstream
 from tests.upstream.questions import Asked, asked, prompt, responses, text_of
 
@@ -100,7 +102,10 @@ class TestTries:
     def test_it_asks_again_and_says_so(self, server, upstream):
         server.script(FAILS, FAILS)
         deltas = asked(upstream)
-        assert deltas[:2] == [Retrying(2, "upstream_unavailable"), Retrying(3, "upstream_unavailable")]
+        assert deltas[:2] == [
+            Retrying(2, "upstream_unavailable", "gpt-4.1-mini"),
+            Retrying(3, "upstream_unavailable", "gpt-4.1-mini"),
+        ]
         assert text_of(deltas) == KOREAN
 
     def test_it_gives_up_after_its_tries(self, server, upstream):
@@ -230,7 +235,7 @@ class TestStop:
         question = Asked(upstream)
         assert question.heard.wait(5)
         assert question.stopped_within(1)
-        assert question.deltas == [Retrying(2, "upstream_unavailable")]
+        assert question.deltas == [Retrying(2, "upstream_unavailable", "gpt-4.1-mini")]
         assert isinstance(question.error, Cancelled)
 
     def test_before_asking(self, server, upstream):
@@ -287,13 +292,13 @@ def test_many_answers_at_once_are_each_their_own(server, upstream):
 
 @contextmanager
 def tunnelling(expected: str) -> Iterator[int]:
-    """The port of a proxy that connects one client who shows this credential."""
+    """The port of a proxy that connects one client who shows this credential, where there is one."""
 
     def serve() -> None:
         client, _ = listener.accept()
         with client:
             head = client.recv(65536).decode()
-            if f"Proxy-Authorization: {expected}" not in head:
+            if expected and f"Proxy-Authorization: {expected}" not in head:
                 client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
                 return
             host, port = head.split()[1].split(":")
@@ -314,6 +319,26 @@ def tunnelling(expected: str) -> Iterator[int]:
         serving = threading.Thread(target=serve)
         serving.start()
         yield listener.getsockname()[1]
+        serving.join(5)
+
+
+@contextmanager
+def dripping() -> Iterator[int]:
+    """The port of a proxy that begins its answer and never comes to an end."""
+    left = threading.Event()
+
+    def serve() -> None:
+        client, _ = listener.accept()
+        with client, suppress(OSError):
+            client.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            while not left.wait(0.05):
+                client.sendall(b"1")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = threading.Thread(target=serve)
+        serving.start()
+        yield listener.getsockname()[1]
+        left.set()
         serving.join(5)
 
 
@@ -354,6 +379,32 @@ class TestTls:
                 with pytest.raises(UpstreamUnavailable) as caught:
                     asked(upstream)
                 assert caught.value.status == 503
+
+    @pytest.mark.parametrize("name", ["https_proxy", "all_proxy"])
+    def test_a_proxy_is_found_under_either_name_and_without_a_scheme(self, certificate, monkeypatch, name):
+        server, path = certificate
+        monkeypatch.setenv("SSL_CERT_FILE", path)
+        monkeypatch.delenv("no_proxy", raising=False)
+        with tunnelling(expected="") as port:
+            monkeypatch.setenv(name, f"127.0.0.1:{port}")
+            with closing(responses(server.url, tries=1)) as upstream:
+                assert text_of(asked(upstream)) == KOREAN
+
+    def test_a_proxy_that_speaks_something_else_is_refused_by_name(self, monkeypatch):
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.setenv("https_proxy", "https://127.0.0.1:9")
+        with pytest.raises(SettingsError, match="HTTPS_PROXY"):
+            responses("https://upstream.test/v1")
+
+    def test_a_proxy_that_answers_byte_by_byte_isnt_waited_for_longer_than_a_connection(self, monkeypatch):
+        monkeypatch.setattr("qa_service.upstream.line._DIAL_SECONDS", 0.1)
+        monkeypatch.delenv("no_proxy", raising=False)
+        with dripping() as port:
+            monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+            began = monotonic()
+            with pytest.raises(UpstreamTimeout, match="no connection"):
+                asked(responses("https://upstream.test/v1", tries=1, connect_seconds=0.3))
+            assert monotonic() - began < 2
 
     def test_a_host_the_system_excepts_is_reached_directly(self, certificate, monkeypatch):
         server, path = certificate

@@ -64,7 +64,7 @@ class TestOpen:
     def test_a_failure_before_the_id_is_asked_again(self, server, kept):
         server.script(Script(status=500, headers=SOON))
         deltas = asked(kept)
-        assert deltas[0] == Retrying(2, "upstream_unavailable")
+        assert deltas[0] == Retrying(2, "upstream_unavailable", "gpt-4.1-mini")
         assert isinstance(deltas[1], Opened)
         assert ways(server) == ["POST ", "POST "]
 
@@ -72,7 +72,7 @@ class TestOpen:
         server.script(Script(failure="server_error"))
         deltas = asked(kept)
         first, second = server.responses
-        assert deltas[:3] == [Opened(first), Retrying(2, "upstream_unavailable"), Opened(second)]
+        assert deltas[:3] == [Opened(first), Retrying(2, "upstream_unavailable", "gpt-4.1-mini"), Opened(second)]
         assert text_of(deltas) == KOREAN
 
     def test_what_waits_in_a_queue_says_its_id_at_once(self, server, kept):
@@ -240,6 +240,14 @@ class TestStop:
         assert question.stopped_within(1)
         assert isinstance(question.error, Cancelled)
         assert server.texts()[only(server)]["status"] == "cancelled"
+
+    def test_nor_is_anything_waited_for_that_comes_with_the_id(self, server, kept):
+        server.script(Script(delay=0.2, fault="hang", after=6))
+        question = Asked(kept)
+        assert server.wait_requests(5)
+        assert question.stopped_within(1)
+        assert question.deltas
+        assert ways(server)[-1] == "POST /…/cancel"
 
     def test_an_upstream_that_never_says_the_id_is_left_within_a_second(self, server, kept):
         server.script(Script(fault="mute"))

@@ -52,7 +52,7 @@ class TestFallback:
     def test_after_its_tries_the_next_model_is_asked(self, server, upstream, script, reason):
         server.script(script, script)
         deltas = asked(upstream)
-        assert deltas[:2] == [Retrying(2, reason), Retrying(3, reason)]
+        assert deltas[:2] == [Retrying(2, reason, "gpt-4.1-mini"), Retrying(3, reason, "gpt-4.1")]
         assert text_of(deltas) == KOREAN
         assert models(server) == ["gpt-4.1-mini", "gpt-4.1-mini", "gpt-4.1"]
         assert deltas[-1].model == "gpt-4.1"
@@ -123,7 +123,7 @@ class TestCircuit:
         server.script(*[FAILS] * 5)
         with closing(responses(server.url, tries=5, fallback=["gpt-4o"])) as asking:
             assert text_of(asked(asking)) == KOREAN
-            assert asked(asking)[0] == Retrying(2, "upstream_unavailable")
+            assert asked(asking)[0] == Retrying(2, "upstream_unavailable", "gpt-4o")
         assert models(server) == ["gpt-4.1-mini"] * 5 + ["gpt-4o"] * 2
 
     def test_refusals_never_open_it(self, server):

@@ -67,6 +67,15 @@ def test_a_name_server_that_is_silent_is_not_waited_for_longer_than_a_connection
     answered.set()
 
 
+def test_a_name_is_looked_up_once_for_all_who_come_together(server, monkeypatch):
+    found, asked = socket.getaddrinfo, []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *name, **of: asked.append(name) or found(*name, **of))
+    way = way_to(httpx2.URL(server.url))
+    for _ in range(3):
+        way.dial(5, lambda _: None).close()
+    assert len(asked) == 1
+
+
 def test_a_name_that_is_none_is_no_connection():
     with pytest.raises(UpstreamUnavailable):
         Line(way_to(httpx2.URL("http://upstream.invalid")), Patience(5, 5, 5)).send(b"")

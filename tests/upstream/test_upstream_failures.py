@@ -40,6 +40,7 @@ REQUEST = httpx2.Request("POST", "https://secret.example/v1/responses")
         (400, None, UpstreamRejected, 502),
         (401, "invalid_api_key", UpstreamRejected, 502),
         (403, None, UpstreamRejected, 502),
+        (403, "model_not_found", UnknownModel, 502),
         (404, "model_not_found", UnknownModel, 502),
         (307, None, UpstreamRejected, 502),
         (408, None, UpstreamTimeout, 504),
