@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -304,7 +305,8 @@ def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
             return StageNotice("searching_web", query=query or None)
         case Thinking():
             return StageNotice("thinking")
-        case Retrying(attempt=attempt, reason=reason):
+        case Retrying(attempt=attempt, reason=reason, model=model):
+            draft.model = model
             return StageNotice("retrying", attempt=attempt, reason=reason)
     return None
 
@@ -331,10 +333,10 @@ def _failure(draft: Draft) -> Failure | None:
     return failure(draft.error, draft.admission.question.language)
 
 
-def _saved(owner: Owner, turn: Turn, parts: Parts) -> Saved:
+def _saved(owner: Owner, turn: Turn, parts: Parts) -> Saved | Literal["later"]:
     try:
         return parts.sessions.save(owner, turn)
     except QAError:
         log.warning("answer %s could not be saved yet", turn.answer_id)
         parts.save_later(owner, turn)
-        return "gone"
+        return "later"

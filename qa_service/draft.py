@@ -51,6 +51,8 @@ class Draft:
         self.files: list[StoredFile] = list(admission.session.files)
         self.verdicts: list[Verdict] = [_verdict(file) for file in self.files]
         self.prompt: Prompt | None = None
+        self.model = admission.model
+        """The one that is being asked, until upstream says which one answered."""
         self.finished: Finished | None = None
         self.error: QAError | None = None
         self.references: tuple[Reference, ...] = ()
@@ -105,7 +107,7 @@ class Draft:
     def metadata(self, prices: Prices) -> Metadata:
         """As if it were saved; whoever saves knows better."""
         admission, usage = self.admission, self._usage
-        cost = _cost(usage, prices.get(self._model) or prices.get(admission.model))
+        cost = _cost(usage, prices.get(self._model) or prices.get(self.model))
         return Metadata(
             admission.session.session_id,
             admission.answer_id,
@@ -159,7 +161,7 @@ class Draft:
 
     @property
     def _model(self) -> str:
-        return (self.finished and self.finished.model) or self.admission.model
+        return (self.finished and self.finished.model) or self.model
 
     @property
     def _timing(self) -> Timing:

@@ -262,10 +262,11 @@ class Searching(Value, frozen=True):
 
 
 class Retrying(Value, frozen=True):
-    """Upstream is asked again, before any output."""
+    """Upstream is asked again, before any output, for this model."""
 
     attempt: int
     reason: str
+    model: str
 
 
 class Annotation(Value, frozen=True):
@@ -451,11 +452,13 @@ def told(turn: Turn, frames: Sequence[Frame]) -> Turn:
     said = replace(turn, text=text_of(frames))
     if not (frames and isinstance(frames[-1], Done)):
         return said
+    metadata = next((frame for frame in frames if isinstance(frame, Metadata)), None)
     return replace(
         said,
         status=frames[-1].status,
         references=tuple(frame for frame in frames if isinstance(frame, Reference)),
-        metadata=next((frame for frame in frames if isinstance(frame, Metadata)), None),
+        files=metadata.files if metadata else (),
+        metadata=metadata,
         error=next((frame for frame in frames if isinstance(frame, Failure)), None),
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from qa_service.answering import AnswerLine
-from qa_service.errors import Cancelled, UpstreamRateLimited
+from qa_service.errors import Cancelled, UpstreamRateLimited, UpstreamUnavailable
 from qa_service.model import (
     Delta,
     Done,
@@ -79,7 +79,13 @@ class TestOrder:
         assert [frame.content for frame in told if isinstance(frame, Text)] == ["The answer ", "is 42."]
 
     def test_what_upstream_does_meanwhile_is_told(self) -> None:
-        steps: list[Step] = [Thinking(), Searching(), Searching("blue sky"), Retrying(2, "rate_limited"), *ANSWER]
+        steps: list[Step] = [
+            Thinking(),
+            Searching(),
+            Searching("blue sky"),
+            Retrying(2, "rate_limited", "mini"),
+            *ANSWER,
+        ]
         told = frames(parts(FakeUpstream(steps)))
         assert [frame for frame in told if isinstance(frame, StageNotice)] == [
             StageNotice("thinking"),
@@ -87,6 +93,17 @@ class TestOrder:
             StageNotice("searching_web", query="blue sky"),
             StageNotice("retrying", attempt=2, reason="rate_limited"),
         ]
+
+    def test_who_was_asked_last_is_named_and_paid_though_upstream_never_said_so(self) -> None:
+        steps: list[Step] = [
+            Retrying(2, "upstream_unavailable", "maxi"),
+            TextDelta("Half"),
+            UpstreamUnavailable("gone"),
+        ]
+        known = parts(FakeUpstream(steps), prices={"maxi": {"input": 1e6, "output": 1e6}})
+        (metadata,) = (frame for frame in frames(known) if isinstance(frame, Metadata))
+        assert (metadata.model, metadata.calls[0].model) == ("maxi", "maxi")
+        assert metadata.cost
 
     def test_the_turn_is_saved_when_the_metadata_comes(self) -> None:
         known = parts()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from itertools import count
 
 from qa_service.errors import (
@@ -33,7 +33,7 @@ class Asker:
         self._tries = tries
         self._kept = kept
         self._note = note
-        self._circuits: dict[str, Circuit] = {}
+        self._circuit = lru_cache(_MODELS)(lambda _model: Circuit())  # where any name is allowed, there may be many
 
     @contextmanager
     def ask(
@@ -68,13 +68,8 @@ class Asker:
                 seconds = pause(self._tries - plan.count(model), error) if plan[0] == model else 0
             else:
                 return
-            yield Retrying(attempt, reason)
+            yield Retrying(attempt, reason, plan[0])
             wait(seconds, stop)
-
-    def _circuit(self, model: str) -> Circuit:
-        if len(self._circuits) >= _MODELS:
-            self._circuits.clear()  # where any name is allowed, callers may think up as many as they like
-        return self._circuits.setdefault(model, Circuit())
 
     def _left(self, plan: Sequence[str], error: UpstreamError) -> list[str]:
         """Which models are still to be asked after the first has failed."""
