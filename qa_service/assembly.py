@@ -5,9 +5,7 @@ import hmac
 import logging
 import os
 import secrets
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -37,8 +35,8 @@ from qa_service.retrieval.lexical import LexicalRetriever
 from qa_service.running.presence import Presence
 from qa_service.running.runner import Bounds, Runner
 from qa_service.running.shared import Shared
-from qa_service.running.unsaved import PATIENCE_SECONDS, Unsaved
-from qa_service.settings import Settings, SettingsError, made_secret
+from qa_service.running.unsaved import Unsaved
+from qa_service.settings import Secret, Settings, SettingsError, made_secret
 from qa_service.stores.breaker import StoreGuard, redis_pool
 from qa_service.stores.embedded import embedded_pool
 from qa_service.stores.history import RedisHistory
@@ -56,7 +54,8 @@ answers = logging.getLogger("qa_service.answers")
 STORE_SECONDS = 0.7
 STORE_CONNECTIONS = 100
 WAIT_SECONDS = 1.0
-STALE_UPLOAD_SECONDS = 3600
+OUTAGE_SECONDS = 600
+"""How long the store may be away at an answer's end, with the answer still its writer's to save."""
 
 
 class Assembly(Struct, frozen=True):
@@ -73,7 +72,7 @@ class Assembly(Struct, frozen=True):
     """The figures so far, as Prometheus' text."""
     offline: bool
     """Whether no model is asked."""
-    secret: str
+    secret: Secret
     uploads: Path
     check_store: Callable[[], None]
     """Raises `StoreUnavailable` where the store doesn't answer."""
@@ -92,7 +91,7 @@ def assemble(
 
     Without `REDIS_URL` the private store runs when this returns.
     """
-    secret, meter = settings.secret or _kept_secret(settings), Prometheus()
+    secret, meter = Secret(settings.secret or _kept_secret(settings)), Prometheus()
     offline = settings.answers_itself and upstream is None
     store = _store(settings, meter)
     parts = Parts(
@@ -111,7 +110,7 @@ def assemble(
     runner = _runner(settings, AnswerLine(parts), store, meter)
     return Assembly(
         settings,
-        _desk(settings, store, runner, detector, model="offline" if offline else settings.model),
+        _desk(settings, store, runner, detector, meter, model="offline" if offline else settings.model),
         runner,
         history=store.history,
         editor=store.history,
@@ -141,8 +140,7 @@ class _Store(Struct, frozen=True):
 def _store(settings: Settings, meter: Meter) -> _Store:
     client, guard, worker = _client(settings), StoreGuard(meter=meter), secrets.token_hex(8)
     times = LogTimes(int(max(settings.log_ttl, settings.answer_seconds)), int(settings.log_done_ttl))
-    # While its turn may still be saved, an answer is its writer's.
-    longest = int(settings.answer_seconds) + PATIENCE_SECONDS
+    longest = int(settings.answer_seconds) + OUTAGE_SECONDS
     kept = Kept(int(settings.session_ttl), settings.session_turns, answer=longest, log=times.open)
     sessions = RedisSessions(client, guard, kept, worker=worker)
     logs = RedisLogs(client, guard, times, worker=worker)
@@ -168,17 +166,20 @@ def _runner(settings: Settings, line: Line, store: _Store, meter: Meter) -> Runn
         grace_seconds=settings.grace_seconds,
         log_bytes=settings.log_bytes,
     )
-    presence = Presence((settings.data / "workers").absolute(), store.worker)
+    presence = Presence((settings.data / "workers").absolute(), store.worker, _uploads(settings.data))
     return Runner(line, store.shared, meter, bounds=bounds, presence=presence, background=settings.background)
 
 
-def _desk(settings: Settings, store: _Store, runner: Runner, detector: DriftDetector | None, *, model: str) -> Desk:
+def _desk(
+    settings: Settings, store: _Store, runner: Runner, detector: DriftDetector | None, meter: Meter, *, model: str
+) -> Desk:
     return Desk(
         store.sessions,
         store.repeats,
         store.limiter,
         detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
         room=runner,
+        meter=meter,
         stop=runner.stop,
         model=model,
         background=settings.background,
@@ -257,11 +258,7 @@ def _safety_identifier(secret: str, owner: str) -> str:
 
 
 def _uploads(data: Path) -> Path:
-    """Where uploads lie until they are read; what a killed worker left there long ago is deleted."""
+    """Where uploads lie until they are read."""
     folder = data / "uploads"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for path in folder.glob("upload-*"):
-        with suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > STALE_UPLOAD_SECONDS:
-                path.unlink()
     return folder.absolute()

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from qa_service.clock import now
 from qa_service.errors import IdempotencyMismatch, QAError, RateLimited, StoreUnavailable
-from qa_service.interfaces import Claim, Claimed, DriftDetector, Limiter, Repeats, Reserved, SessionStore
+from qa_service.interfaces import Claim, Claimed, DriftDetector, Limiter, Meter, Repeats, Reserved, SessionStore
 from qa_service.model import (
     Admission,
     Drift,
@@ -54,13 +54,15 @@ class Repeated(Struct, frozen=True):
 
 
 class Desk(Struct, frozen=True):
-    """Admits questions. `stop` stops the answer that a new question replaces, without waiting."""
+    """Admits questions, and counts those it refuses. `stop` stops the answer that a new question replaces, without
+    waiting."""
 
     sessions: SessionStore
     repeats: Repeats
     limiter: Limiter
     detector: DriftDetector
     room: Room
+    meter: Meter
     stop: Callable[[str], None]
     model: str
     background: bool = False
@@ -68,7 +70,15 @@ class Desk(Struct, frozen=True):
 
     def admit(self, question: Question) -> Admission | Repeated:
         """Take hold of the session, and of a place that whoever starts the answer fills. Raises `IdempotencyMismatch`,
-        `RateLimited`, `Draining`, `Overloaded`, `Busy` or `StoreUnavailable`; then nothing is left behind."""
+        `RateLimited`, `Draining`, `Overloaded`, `Busy` or `StoreUnavailable`; then nothing is left behind that isn't
+        missed and ended later."""
+        try:
+            return self._admit(question)
+        except QAError as error:
+            self.meter.count("refusals", label=error.code)
+            raise
+
+    def _admit(self, question: Question) -> Admission | Repeated:
         began, answer_id = time.monotonic(), secrets.token_hex(16)
         if not question.repeat:
             return self._let_in(question, answer_id, began)

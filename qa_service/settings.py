@@ -43,6 +43,13 @@ class ApiKey(Struct, frozen=True):
         return f"ApiKey({self.name!r}, personal={self.personal})"
 
 
+class Secret(str):
+    """One that a debugger, or a site's report of its errors, doesn't show."""
+
+    def __repr__(self) -> str:
+        return "Secret()"
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything sites differ in; README has the table. Durations are seconds, sizes bytes."""
 
@@ -204,7 +211,7 @@ def is_origin(text: str) -> bool:
 def _origins(text: str) -> tuple[str, ...]:
     origins = _names(text)
     for origin in origins:
-        if not re.fullmatch(r"https?://[^/\s,*]+", origin):
+        if not is_origin(origin):
             raise ValueError("expected exact origins such as https://www.example.com, comma-separated")
     return origins
 

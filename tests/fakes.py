@@ -320,6 +320,7 @@ def desk(sessions: object, **others: object) -> Desk:
         "limiter": Unlimited(),
         "detector": FakeDetector(),
         "room": FakeRoom(),
+        "meter": FakeMeter(),
         "stop": lambda answer_id: None,
         "model": "mini",
     }

@@ -97,7 +97,7 @@ class Worker:
         self.workers = RedisWorkers(self.redis, self.wire, waiting=self.redis, seconds=60)
         self.history = RedisHistory(self.redis, self.wire, self.logs)
         self.unsaved = Unsaved(self.sessions, partial(self.workers.drop, name))
-        self.presence = Presence(folder, name)
+        self.presence = Presence(folder, name, folder)
         shared = Shared(self.unsaved, self.logs, self.workers, self.history.turn)
         self.parts = parts(
             self.upstream,  # type: ignore[arg-type]
@@ -162,6 +162,7 @@ class Worker:
             self.sessions,
             repeats=RedisRepeats(self.redis, self.wire),
             room=self.runner,
+            meter=self.meter,
             stop=self.runner.stop,
             background=background,
         )

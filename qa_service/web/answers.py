@@ -52,9 +52,10 @@ def resumed(service: Mounted, owner: Owner, seen: str, wanted: Format, answer_id
 
 
 def _follow(service: Mounted, owner: Owner, answer_id: str, after: int, wanted: Format, *, ids: bool) -> Response:
-    service.assembly.meter.count("resumes")
     service.assembly.runner.check_room_to_read()
     source = service.assembly.runner.open(owner, answer_id, after)
+    if source is not None:
+        service.assembly.meter.count("resumes")
     return answered(service, source, wanted, after=after, ids=ids)
 
 
