@@ -206,8 +206,9 @@ class Entry(Struct, frozen=True):
     """Whether nothing is left to do for the answer: its turn is saved."""
 
 
-Appended: TypeAlias = Literal["kept", "gone", "lost"]
-"""What became of an entry: `gone`, the log isn't there any more; `lost`, another worker has written on."""
+Appended: TypeAlias = Literal["kept", "gone", "lost", "refused"]
+"""What became of an entry: `gone`, the log isn't there any more; `lost`, another worker has written on; `refused`, the
+store has no room for it, say, while it took others."""
 
 
 class Piece(Struct, frozen=True):
@@ -286,6 +287,9 @@ class WorkerStore(Protocol):
 
     def adopt(self, held: Held, worker: str) -> Turn | None:
         """The running turn, this worker's from now on; None if it has ended, or its session is gone."""
+
+    def lost(self, worker: str, held: Sequence[Held]) -> Sequence[bool]:
+        """Whether another worker has adopted each of them."""
 
     def drop(self, worker: str, answer_id: str) -> None:
         """Nothing is left to do for this answer."""

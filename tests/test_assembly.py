@@ -3,10 +3,8 @@
 import hashlib
 import hmac
 import logging
-import os
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -196,18 +194,6 @@ class TestStore:
         house = assemble(replace(settings, redis_url="unix:///nowhere/redis.sock"))
         with pytest.raises(StoreUnavailable):
             house.check_store()
-
-
-def test_uploads_that_a_killed_worker_left_are_deleted(settings: Settings, assemble: Assemble) -> None:
-    uploads = assemble(settings).uploads
-    old, new, other = (uploads / name for name in ("upload-old", "upload-new", "readme"))
-    for path in (old, new, other):
-        path.touch()
-    for path in (old, other):
-        os.utime(path, (time.time() - 7200,) * 2)
-    assert assemble(settings).uploads == uploads
-    assert sorted(uploads.iterdir()) == [other, new]
-    assert uploads.is_absolute()
 
 
 def test_a_finished_answer_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:

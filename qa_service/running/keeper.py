@@ -47,6 +47,8 @@ class Keeper:
         self._tick = 0
         self._trusts_at = time.monotonic() + SETTLE_SECONDS
         """When the store's word on who is dead counts."""
+        self._failed_at = -SETTLE_SECONDS
+        """When the store was last away: until others have said again what they read, nobody knows."""
         self._empty: dict[str, float] = {}
         """Dead workers that held nothing, and since when."""
         self._dead: set[str] = set()
@@ -82,8 +84,8 @@ class Keeper:
         while not self._left:
             self._news.wait(TICK_SECONDS)
             self._news.clear()
-            self._ring()
-            self._end_overdue()
+            self._quietly(self._ring)
+            self._quietly(self._end_overdue)
             self._quietly(self._end_deserted)
             self._quietly(self._bury)
             if time.monotonic() - self._beat_at >= BEAT_SECONDS and not self._left:
@@ -94,6 +96,7 @@ class Keeper:
             if time.monotonic() - self._strays_at >= STRAYS_SECONDS:
                 self._strays_at = time.monotonic()
                 self._quietly(self._take_strays)
+                self._quietly(self._presence.sweep)
 
     def _ring(self) -> None:
         """Let readers notice that time passes: a part of them at each tick, since many at once would hold up others."""
@@ -107,6 +110,7 @@ class Keeper:
         try:
             step()
         except QAError:
+            self._failed_at = time.monotonic()
             log.debug("put off: the store does not answer")
         except Exception:
             # An edge, like a request: what breaks one step must not end all others.
@@ -121,7 +125,7 @@ class Keeper:
     def _end_deserted(self) -> None:
         now = time.monotonic()
         deserted = [running for running in list(self._answers.values()) if running.deserted(now, self._grace)]
-        if not deserted:
+        if not deserted or now - self._failed_at < SETTLE_SECONDS:
             return
         read = self._workers.read_elsewhere([Followed(running.owner, running.answer_id) for running in deserted])
         for running, elsewhere in zip(deserted, read, strict=True):
@@ -139,9 +143,10 @@ class Keeper:
 
     def _give_up_lost(self) -> None:
         """This worker was taken for dead: what others have taken over by now isn't its own any more."""
-        held = self._workers.holds(self._worker)
-        for answer_id, running in list(self._answers.items()):
-            if answer_id not in held and not running.log.closed:
+        answers = list(self._answers.values())
+        held = [Held(running.owner, running.answer_id, running.session_id) for running in answers]
+        for running, lost in zip(answers, self._workers.lost(self._worker, held), strict=True):
+            if lost and not running.log.closed:
                 running.stop.set("lost")
 
     def _bury(self) -> None:

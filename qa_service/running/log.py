@@ -73,10 +73,12 @@ class MemoryLog:
         """Add what is new in it and wake who waits, once; a frame that is here already, from whomever, is the same."""
         number = piece.first
         for item in piece.items:
+            known = number <= self.last
             if isinstance(item, Mark):
-                self.marks.append((len(self._frames), item))
+                if not known:
+                    self.marks.append((len(self._frames), item))
                 continue
-            if number > self.last:
+            if not known:
                 self.go_on_at(number)
                 self._frames.append(item)
             number += 1

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from qa_service.interfaces import Followed, Piece
 from qa_service.model import Done, Frame, Restart, Start, Text, TopicNotice, Turn
-from qa_service.running.log import MemoryLog, turn_of
+from qa_service.running.log import MemoryLog
 
 
 class Mirror:
@@ -22,6 +22,8 @@ class Mirror:
         self._lock = threading.Lock()
         self.heard = time.monotonic()
         self.readers = 0
+        self.left = self.heard
+        """When the last reader went."""
         self.ended = 0
         """Of an answer whose log had expired: the number of the last frame it had."""
 
@@ -32,6 +34,7 @@ class Mirror:
     def leave(self) -> None:
         """A reader less."""
         self.readers -= 1
+        self.left = time.monotonic()
 
     def take(self, pieces: Sequence[Piece], cursor: str) -> None:
         """What the log has by now, up to there."""
@@ -47,10 +50,6 @@ class Mirror:
         self.ended = last
         self.log.take(Piece(last + 1, rebuilt(turn, "expired")))
         self.log.close()
-
-    def turn(self, turn: Turn) -> Turn:
-        """That turn, as this log tells it."""
-        return turn_of(turn, self.log)
 
 
 def rebuilt(turn: Turn, reason: str) -> list[Frame]:

@@ -1,18 +1,23 @@
-"""A sign that a worker lives, which the system itself takes away when it dies: a locked file."""
+"""Which workers of this machine live: each has a locked file, and the system itself unlocks it at its death."""
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+UPLOAD_SECONDS = 3600
+"""An upload that is older than this is nobody's any more."""
+
 
 class Presence:
-    """This worker's file in a folder that all workers of this machine share."""
+    """This worker's file in a folder that all workers of this machine share, as they do the folder of uploads."""
 
-    def __init__(self, folder: Path, worker: str) -> None:
+    def __init__(self, folder: Path, worker: str, uploads: Path) -> None:
         self.worker = worker
         self._folder = folder
+        self._uploads = uploads
         self._file: int | None = None
 
     def enter(self) -> None:
@@ -43,6 +48,13 @@ class Presence:
         """Nothing of that worker is left to do; it keeps its file if it lives after all."""
         if not _locked(self._folder / worker):
             (self._folder / worker).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Delete the uploads that killed workers left behind."""
+        for path in self._uploads.glob("upload-*"):
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > UPLOAD_SECONDS:
+                    path.unlink()
 
     def leave(self) -> None:
         """Let others see that this worker is no more."""

@@ -27,7 +27,8 @@ from qa_service.running.written import Running
 
 log = logging.getLogger(__name__)
 
-EARLY_SECONDS = 10.0
+EARLY_SECONDS = 60.0
+"""How long a stop waits for its answer: longer than it takes until somebody misses one whose claim got no reply."""
 POLL_SECONDS = 0.02
 WAKE_SECONDS = 1.0
 RETRY_SECONDS = 5
@@ -92,15 +93,10 @@ class Runner:
         """Take a place for one more answer; `start` or `leave` follows. Raises `Draining` or `Overloaded`."""
         with self._lock:
             if self.draining:
-                self._meter.count("refusals", label=Draining.code)
                 raise Draining("this worker is about to stop", retry_after=1)
             if self.count() >= self._bounds.answers:
-                raise self._full(f"{self._bounds.answers} questions are being answered here")
+                raise Overloaded(f"{self._bounds.answers} questions are being answered here", retry_after=RETRY_SECONDS)
             self._coming += 1
-
-    def _full(self, why: str) -> Overloaded:
-        self._meter.count("refusals", label=Overloaded.code)
-        return Overloaded(why, retry_after=RETRY_SECONDS)
 
     def leave(self) -> None:
         """Give the place back: there will be no answer."""
@@ -110,7 +106,8 @@ class Runner:
     def start(self, admission: Admission) -> Running:
         """Begin to write the answer, in the background, in the place that was taken for it."""
         running = Running(admission, MemoryLog(), seconds=self._bounds.answer_seconds, entries=1)
-        self._write_from(running, self._line.answer(admission, running.stop), place=1)
+        self._write_from(running, self._line.answer(admission, running.stop))
+        self.leave()
         return running
 
     def count(self) -> int:
@@ -129,7 +126,7 @@ class Runner:
     def check_room_to_read(self) -> None:
         """Raises `Overloaded` where as many read here as can, beside those who ask."""
         if self._readers >= READERS * self._bounds.answers:
-            raise self._full(f"{self._readers} readers are connected here")
+            raise Overloaded(f"{self._readers} readers are connected here", retry_after=RETRY_SECONDS)
 
     def turn(self, owner: Owner, answer_id: str) -> Turn:
         """The answer as it stands. `NotFound`."""
@@ -174,9 +171,8 @@ class Runner:
         if isinstance(source, Running) and source.deserted(time.monotonic(), math.inf):
             self._keeper.look()
 
-    def _write_from(self, running: Running, line: Iterator[Frame | Mark], *, place: int) -> None:
+    def _write_from(self, running: Running, line: Iterator[Frame | Mark]) -> None:
         with self._lock:
-            self._coming -= place
             self._running[running.answer_id] = running
             if self._early.pop(running.answer_id, None):
                 running.stop.set("cancelled")
@@ -202,7 +198,7 @@ class Runner:
                     answer.append(item)
         finally:
             answer.close(handed_over=not answer.finished)
-            if answer.finished:
+            if answer.finished or not self._background:  # else whoever takes over begins again, files included
                 for file in running.admission.question.files:
                     Path(file.path).unlink(missing_ok=True)
 
@@ -223,11 +219,12 @@ class Runner:
     def _stop_here(self, answer_id: str) -> bool:
         now = time.monotonic()
         with self._lock:
-            self._early = {early: until for early, until in self._early.items() if until > now}
+            while self._early and next(iter(self._early.values())) < now:
+                del self._early[next(iter(self._early))]
             running = self._running.get(answer_id)
             if running is None:
                 self._early[answer_id] = now + EARLY_SECONDS
-        if running is not None:
+        if running is not None and not running.stop.is_set():
             self._meter.count("cancels")
             running.stop.set("cancelled")
         return running is not None
@@ -240,6 +237,7 @@ class Runner:
         if turn and turn.status == "running" and answer.finished:
             # Told to its end, but its worker couldn't save it.
             self._shared.unsaved.save_now(held.owner, turn_of(turn, answer))
+            return
         if turn is None or logged is None or answer.finished:
             self._shared.workers.drop(self._worker, held.answer_id)
             return
@@ -247,12 +245,12 @@ class Runner:
         running = Running(admission, answer, seconds=self._bounds.answer_seconds, entries=entries)
         if turn.status != "running":
             # Its worker died between saving it and saying so: nobody knows how far its readers have come.
-            self._write_from(running, iter((Gap(), *rebuilt(turn, "interrupted")[1:])), place=0)
+            self._write_from(running, iter((Gap(), *rebuilt(turn, "interrupted")[1:])))
             return
         log.warning("answer %s is taken over from a worker that died", held.answer_id)
         self._meter.count("takeovers")
         said = said_in(answer, whole=held.admission is not None)
-        self._write_from(running, self._line.go_on(admission, said, running.stop), place=0)
+        self._write_from(running, self._line.go_on(admission, said, running.stop))
 
     def _saved(self, held: Held) -> Turn | None:
         """The turn, if it has ended."""

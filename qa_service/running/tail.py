@@ -32,7 +32,6 @@ class Tail:
         self._worker = worker
         self._stop = stop
         self._mirrors: dict[Followed, Mirror] = {}
-        self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -52,8 +51,7 @@ class Tail:
         mirror = self._looked_up(followed)
         if mirror.log.closed:
             return mirror
-        with self._lock:
-            mirror = self._mirrors.setdefault(followed, mirror)
+        mirror = self._mirrors.setdefault(followed, mirror)
         if self._closed:
             mirror.log.close(handed_over=True)
             return mirror
@@ -68,7 +66,7 @@ class Tail:
     def tend(self) -> None:
         """Forget what nobody reads any more, look at what has gone silent, and tell others what is read here."""
         for followed, mirror in list(self._mirrors.items()):
-            if mirror.log.closed or (not mirror.readers and time.monotonic() - mirror.heard > STALE_SECONDS):
+            if mirror.log.closed or (not mirror.readers and time.monotonic() - mirror.left > STALE_SECONDS):
                 del self._mirrors[followed]
                 mirror.log.close(handed_over=not mirror.log.finished)
             elif time.monotonic() - mirror.heard > STALE_SECONDS:
@@ -106,7 +104,7 @@ class Tail:
     def _finish(self, mirror: Mirror, found: Mirror) -> None:
         batch = found.log.read(mirror.log.last)
         while batch.frames:
-            mirror.log.take(Piece(batch.first, batch.frames))
+            mirror.take([Piece(batch.first, batch.frames)], found.cursor)
             batch = found.log.read(mirror.log.last)
         mirror.log.close()
 
@@ -122,8 +120,7 @@ class Tail:
                 time.sleep(PAUSE_SECONDS)
 
     def _listen(self) -> None:
-        with self._lock:
-            followed = {each: mirror for each, mirror in self._mirrors.items() if not mirror.log.closed}
+        followed = {each: mirror for each, mirror in list(self._mirrors.items()) if not mirror.log.closed}
         cursors = {each: mirror.cursor for each, mirror in followed.items()}
         news = self._workers.news(self._worker, cursors, WAIT_SECONDS)
         for answer_id in news.stops:

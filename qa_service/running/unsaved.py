@@ -1,31 +1,27 @@
 """Turns that couldn't be saved when they ended, since the store was away."""
 
-import time
 from collections.abc import Callable, Container
 
 from qa_service.interfaces import SessionStore
 from qa_service.model import Owner, Turn
 
-PATIENCE_SECONDS = 600
-
 
 class Unsaved(Container[str]):
-    """Keeps them until the store is back, or for ten minutes; contains the ids of their answers.
-
-    `settle` is told of each answer that nothing is left to do for.
+    """Keeps them until the store is back; contains the ids of their answers. They are few: while it is away nobody can
+    ask. `settle` is told of each answer that nothing is left to do for.
     """
 
     def __init__(self, sessions: SessionStore, settle: Callable[[str], None]) -> None:
         self._sessions = sessions
         self._settle = settle
-        self._turns: dict[str, tuple[Owner, Turn, float]] = {}
+        self._turns: dict[str, tuple[Owner, Turn]] = {}
 
     def __contains__(self, answer_id: object) -> bool:
         return answer_id in self._turns
 
     def add(self, owner: Owner, turn: Turn) -> None:
         """One more."""
-        self._turns[turn.answer_id] = owner, turn, time.monotonic() + PATIENCE_SECONDS
+        self._turns[turn.answer_id] = owner, turn
 
     def save_now(self, owner: Owner, turn: Turn) -> None:
         """This one; raises `StoreUnavailable` where it can't be."""
@@ -34,7 +30,6 @@ class Unsaved(Container[str]):
 
     def save(self) -> None:
         """As many as can be; raises `StoreUnavailable` at the first that can't."""
-        for answer_id, (owner, turn, until) in list(self._turns.items()):
-            if time.monotonic() < until:
-                self.save_now(owner, turn)
-            del self._turns[answer_id]
+        for answer_id, (owner, turn) in list(self._turns.items()):
+            self.save_now(owner, turn)
+            self._turns.pop(answer_id, None)

@@ -63,10 +63,13 @@ class RedisLogs:
                 places.append(len(pipeline))
                 self._add(pipeline, entry, items)
             replies = pipeline.execute(raise_on_error=False)
-            return [
+            outcomes = [
                 self._outcome(replies[place], entry, items)
                 for place, entry, items in zip(places, entries, written, strict=True)
             ]
+            if entries and set(outcomes) == {"refused"}:
+                raise replies[places[0]]
+            return outcomes
 
     def read(self, owner: Owner, answer_id: str) -> Logged | None:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
@@ -96,7 +99,7 @@ class RedisLogs:
             case redis.ResponseError() if "equal or smaller" in str(reply):
                 return "kept" if self._has(entry, items) else "lost"
             case redis.RedisError():
-                raise reply
+                return "refused"
             case None:
                 return "gone"
             case _:

@@ -71,6 +71,12 @@ class RedisWorkers:
             turn = self._eval(scripts.ADOPT, keys, held.answer_id, worker, self._seconds)
         return _turn.decode(turn) if turn else None
 
+    def lost(self, worker: str, held: Sequence[Held]) -> Sequence[bool]:
+        with self._guard, self._client.pipeline(transaction=False) as pipeline:
+            for each in held:
+                pipeline.hget(session_key(each.owner, each.session_id, "running"), each.answer_id)
+            return [found not in (None, worker.encode()) for found in pipeline.execute()]
+
     def drop(self, worker: str, answer_id: str) -> None:
         with self._guard:
             self._client.hdel(worker_key(worker, "holds"), answer_id)
@@ -88,9 +94,9 @@ class RedisWorkers:
             pipeline.execute()
 
     def news(self, worker: str, cursors: Mapping[Followed, str], wait: float) -> News:
-        logs = {answer_key(each.owner, each.answer_id, "log"): each.answer_id for each in cursors}
+        logs = {answer_key(each.owner, each.answer_id, "log"): each for each in cursors}
         own = {STOPS: "0-0", worker_key(worker, "nudge"): "0-0"}
-        streams: Any = {**own, **self._heard, **_cursors(cursors)}
+        streams: Any = {**own, **self._heard, **{key: cursors[each] for key, each in logs.items()}}
         with self._waiting_guard:
             found: Any = self._waiting.xread(streams, block=max(1, int(wait * 1000)))
         heard = {key.decode(): entries for key, entries in _streams(found)}
@@ -98,8 +104,8 @@ class RedisWorkers:
         self._heard |= {key: reached[key] for key in own if key in reached}
         return News(
             [fields[b"answer"].decode() for _, fields in heard.get(STOPS, [])],
-            {logs[key]: pieces_of(entries) for key, entries in heard.items() if key in logs},
-            {logs[key]: reached[key] for key in logs if key in reached},
+            {logs[key].answer_id: pieces_of(entries) for key, entries in heard.items() if key in logs},
+            {logs[key].answer_id: reached[key] for key in logs if key in reached},
         )
 
     def reading(self, followed: Collection[Followed]) -> None:
@@ -116,18 +122,6 @@ class RedisWorkers:
 
     def _eval(self, script: str, keys: Sequence[str], *arguments: str | int) -> Any:
         return self._client.eval(script, len(keys), *keys, *arguments)
-
-
-def _cursors(cursors: Mapping[Followed, str]) -> dict[str, str]:
-    """By stream. One that is followed twice, for two addresses of a visitor, is read from the earlier place."""
-    streams: dict[str, str] = {}
-    for each, cursor in sorted(cursors.items(), key=lambda pair: _place(pair[1])):
-        streams.setdefault(answer_key(each.owner, each.answer_id, "log"), cursor)
-    return streams
-
-
-def _place(cursor: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in cursor.split("-"))
 
 
 def _streams(found: Any) -> Sequence[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]:

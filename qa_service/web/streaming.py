@@ -41,7 +41,7 @@ def ended_turn(service: Mounted, source: Running | Mirror) -> Turn:
     """The answer as it stands. `NotFound` if it was deleted meanwhile."""
     if isinstance(source, Running):
         return source.turn()
-    return source.turn(service.assembly.history.turn(source.owner, source.answer_id))
+    return service.assembly.history.turn(source.owner, source.answer_id)
 
 
 def _streamed(service: Mounted, source: Running | Mirror, *, after: int, ids: bool) -> Response:

@@ -100,6 +100,18 @@ class TestDeserted:
         assert line.may_go_on.wait(WAITING_SECONDS)
         assert running.stop.reason == "hangup"
 
+    def test_not_until_those_who_read_it_elsewhere_could_say_so_after_the_store_was_away(
+        self, world: World, line: Waiting, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "SETTLE_SECONDS", WAITING_SECONDS)
+        house = world.worker(line, grace_seconds=0.05)
+        running = house.ask()
+        house.wire.cut = True
+        keeper = house.runner._keeper
+        eventually(lambda: keeper._failed_at > running.began)
+        house.wire.cut = False
+        assert not line.may_go_on.wait(0.5)
+
     def test_a_store_that_is_away_ends_nothing(self, world: World, line: Waiting) -> None:
         house = world.worker(line, grace_seconds=0.05)
         running = house.ask()
@@ -200,6 +212,18 @@ class TestDead:
         house.redis.zadd(ALIVE, {"w1": 1})
         eventually(lambda: (house.redis.zscore(ALIVE, "w1") or 0) > 1)
         assert not line.may_go_on.wait(0.1)
+        assert not running.stop.is_set()
+
+    def test_one_whose_store_came_back_older_goes_on(self, world: World) -> None:
+        """What was claimed since is held by nobody there."""
+        line = Waiting()
+        house = world.worker(line)
+        running = house.ask()
+        eventually(lambda: running.flushed)
+        house.redis.delete(worker_key("w1", "holds"))
+        house.redis.zadd(ALIVE, {"w1": 1})
+        eventually(lambda: (house.redis.zscore(ALIVE, "w1") or 0) > 1)
+        assert not line.may_go_on.wait(0.2)
         assert not running.stop.is_set()
 
     def test_an_adoption_that_the_store_broke_off_is_tried_again(self, world: World) -> None:

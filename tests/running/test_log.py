@@ -221,6 +221,13 @@ class TestTaking:
         assert read_all(log) == [(1, "a"), (2, "b")]
         assert log.marks == [(1, ASKED), (1, Opened("r1"))]
 
+    def test_a_mark_that_comes_again_with_frames_that_are_here_is_the_same(self) -> None:
+        log = MemoryLog()
+        log.take(piece(1, Opened("r1"), "a"))
+        log.take(piece(1, Opened("r1"), "a", "b"))
+        assert read_all(log) == [(1, "a"), (2, "b")]
+        assert log.marks == [(0, Opened("r1"))]
+
 
 class TestTelling:
     def test_places_and_runs_are_those_of_the_frames_here(self) -> None:

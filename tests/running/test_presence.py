@@ -2,13 +2,14 @@
 
 import os
 import threading
+import time
 from pathlib import Path
 
 from qa_service.running.presence import Presence
 
 
 def entered(folder: Path, worker: str) -> Presence:
-    presence = Presence(folder, worker)
+    presence = Presence(folder, worker, folder)
     presence.enter()
     return presence
 
@@ -72,3 +73,13 @@ def test_one_buried_meanwhile_is_nobodys_to_bury(tmp_path: Path) -> None:
 def test_the_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     entered(tmp_path / "qa" / "workers", "w1")
     assert (tmp_path / "qa" / "workers").stat().st_mode & 0o777 == 0o700
+
+
+def test_uploads_that_a_killed_worker_left_are_deleted(tmp_path: Path) -> None:
+    old, new, other = (tmp_path / name for name in ("upload-old", "upload-new", "readme"))
+    for path in (old, new, other):
+        path.touch()
+    for path in (old, other):
+        os.utime(path, (time.time() - 7200,) * 2)
+    Presence(tmp_path, "w1", tmp_path).sweep()
+    assert sorted(tmp_path.iterdir()) == [other, new]

@@ -238,13 +238,16 @@ class TestUploads:
         house.read(running)
         eventually(lambda: not list(folder.iterdir()))
 
-    def test_they_stay_where_another_worker_goes_on(self, house: Worker, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("background", [True, False])
+    def test_they_stay_only_where_another_worker_begins_again(
+        self, world: World, line: Waiting, tmp_path: Path, background: bool
+    ) -> None:
         (folder := tmp_path / "uploads").mkdir()
+        house = world.worker(line, background=background)
         running = house.ask(files=(upload(folder, "a.txt", "A"),))
         running.stop.set("handover")
-        eventually(lambda: running.log.closed)
         house.read(running)
-        assert len(list(folder.iterdir())) == 1
+        eventually(lambda: len(list(folder.iterdir())) == background)
 
     def test_one_that_has_gone_already_does_no_harm(self, house: Worker, line: Waiting, tmp_path: Path) -> None:
         running = house.ask(files=(file := upload(tmp_path, "a.txt", "A"),))

@@ -62,7 +62,6 @@ class TestFollowing:
         assert one.log.text() == "One "
         line.may_go_on.set()
         assert texts(reader.read(one)) == ["One ", "two."]
-        assert one.turn(writer.history.turn(ANN, answer_id)).text == "One two."
 
     def test_it_hears_at_once_of_what_it_begins_to_follow(
         self, writer: Worker, world: World, line: Waiting, monkeypatch: pytest.MonkeyPatch

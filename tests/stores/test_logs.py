@@ -165,6 +165,13 @@ class TestLost:
         assert outcomes == ["kept", "kept"]
         assert frames(stores)[1:] == [(2, [Text("One.")])]
 
+    def test_one_that_the_store_refuses_spoils_no_other(self, stores: Stores) -> None:
+        for answer_id in ("first", "second"):
+            claim(stores.sessions, turn(answer_id, session_id=answer_id))
+        stores.client.set(LOG, "something else")
+        entries = [Entry(ANN, answer_id, 2, 2, 1, [Text("One.")]) for answer_id in ("first", "second")]
+        assert stores.logs.append(entries) == ["refused", "kept"]
+
     def test_a_log_that_is_none_is_a_mistake(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
         stores.client.set(LOG, "something else")

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from redis import Redis
 
 from qa_service.interfaces import Followed, News
-from qa_service.model import Done, Opened, Owner, Text
+from qa_service.model import Done, Opened, Text
 from qa_service.stores.keys import ALIVE, STOPS, answer_key, session_key, worker_key
 from qa_service.stores.workers import READ_MS, SILENT_MS, TAKEN
 from tests.fakes import ANN, admission, turn
@@ -86,6 +86,15 @@ class TestHolding:
         asked = admission("하늘은 왜 파란가요?")
         claim(stores.sessions, asked.turn, admission=asked)
         assert stores.workers.held("w1", asked.answer_id) == replace(held(asked.answer_id), admission=asked)
+
+    def test_only_what_another_has_adopted_is_lost(self, stores: Stores) -> None:
+        claims = [held(answer_id, answer_id) for answer_id in ("kept", "taken", "adopted")]
+        for each in claims:
+            claim(stores.sessions, turn(each.answer_id, session_id=each.session_id))
+        stores.workers.take("w1", "w2")
+        stores.workers.adopt(claims[2], "w2")
+        unknown = held("unknown", "unknown")
+        assert stores.workers.lost("w1", [*claims, unknown]) == [False, False, True, False]
 
     def test_what_is_dropped_is_held_no_longer(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
@@ -268,17 +277,6 @@ class TestFollowing:
 
     def test_a_log_that_is_not_there_is_waited_for(self, stores: Stores) -> None:
         assert stores.workers.news("w1", {FIRST: "0-0"}, SOON) == News([], {}, {})
-
-    @pytest.mark.parametrize("cursors", [("1-0", "10-2"), ("10-2", "1-0")])
-    def test_one_that_a_visitor_follows_from_two_addresses_comes_from_the_earlier_place(
-        self, stores: Stores, cursors: tuple[str, str]
-    ) -> None:
-        home, cafe = (Owner("anonymous", "c" * 32, address=address) for address in ("1" * 32, "2" * 32))
-        claim(stores.sessions, turn("first"), owner=home)
-        write(stores, *[Text("x")] * 9, owner=home)
-        write(stores, Text("last"), first=11, count=2, owner=home)
-        followed = dict(zip((Followed(home, "first"), Followed(cafe, "first")), cursors, strict=True))
-        assert [piece.first for piece in stores.workers.news("w1", followed, SOON).pieces["first"]] == [2, 11]
 
     def test_the_newer_protocol_tells_the_same(self, real: Redis) -> None:
         stores = stores_of(real)
