@@ -90,7 +90,7 @@ local head = redis.call('HMGET', KEYS[1], 'topic', 'found')
 if extend == '1' and head[1] == topic then
   if redis.call('RPUSH', KEYS[3], answer) > most then redis.call('LPOP', KEYS[3]) end
 end
--- The claim did so for the others.
+-- The head, the turns and the answers got theirs at the claim.
 for i = 3, 4 do redis.call('EXPIRE', KEYS[i], ttl) end
 for _, id in ipairs(redis.call('HKEYS', KEYS[4])) do redis.call('EXPIRE', prefix .. id, ttl) end
 redis.call('HSET', KEYS[1], 'updatedAt', now, 'found', head[2] or seconds)

@@ -19,7 +19,7 @@ _NO_SAMPLING = re.compile(r"(?:ft:)?(?:o\d|gpt-5(?!.*-chat)|codex-)")
 
 
 def openai_client(*, api_key: str, base_url: str = "", organization: str = "", project: str = "") -> openai.OpenAI:
-    """Credentials and addresses. Each answer brings its own connection and its own patience, and tries by itself."""
+    """Credentials and addresses; it makes requests, and others send them."""
     return openai.OpenAI(
         api_key=api_key,
         base_url=base_url or None,
