@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from qa_service.draft import Draft, observed
 from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout, UpstreamUnavailable
+from qa_service.frames import Done, Failure, Frame, Restart, StageNotice
 from qa_service.interfaces import (
     ELSEWHERE,
     Attaching,
@@ -36,35 +37,26 @@ from qa_service.interfaces import (
 from qa_service.language.phrases import failure
 from qa_service.language.sentences import language_of
 from qa_service.model import (
-    Admission,
     Annotation,
-    Asked,
     Delta,
-    Done,
-    Failure,
     FileEnd,
     FileProgress,
     FileText,
     Finished,
-    Frame,
-    Gap,
-    Mark,
     Opened,
     Owner,
     Passage,
     RefusalDelta,
-    Restart,
     Retrying,
     Searching,
-    StageNotice,
     StoredFile,
     TextDelta,
     Thinking,
-    Turn,
     UploadedFile,
     Verdict,
 )
 from qa_service.prompting import Site, build_prompt
+from qa_service.turns import Admission, Asked, Gap, Mark, Turn
 
 log = logging.getLogger(__name__)
 

@@ -29,7 +29,6 @@ from qa_service.interfaces import (
     Upstream,
 )
 from qa_service.metrics import Prometheus
-from qa_service.model import Observation
 from qa_service.prompting import Site
 from qa_service.retrieval.lexical import LexicalRetriever
 from qa_service.running.presence import Presence
@@ -45,6 +44,7 @@ from qa_service.stores.passages import RedisFiles
 from qa_service.stores.sessions import Kept, RedisLimiter, RedisRepeats, RedisSessions
 from qa_service.stores.workers import RedisWorkers
 from qa_service.topics.detector import KeepTopic, LearnedDrift
+from qa_service.turns import Observation
 from qa_service.upstream.offline import OfflineAnswerer
 from qa_service.upstream.responses import ResponsesUpstream, openai_client
 

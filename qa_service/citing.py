@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from qa_service.frames import Reference
 from qa_service.language.sentences import sentences
 from qa_service.language.stems import JOSA
 from qa_service.language.tokens import words
-from qa_service.model import Annotation, Passage, Reference
+from qa_service.model import Annotation, Passage
 
 # A number behind a single letter is an index; behind a longer word models write citations too.
 MARKER = re.compile(r"(?<!\b[A-Za-z_])(?<![_\]])((?:\[\d{1,3}(?:\s*,\s*\d{1,3})*\])+)(?!\()")

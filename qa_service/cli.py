@@ -16,10 +16,12 @@ from pathlib import Path
 
 from qa_service.assembly import Assembly, assemble
 from qa_service.errors import QAError
-from qa_service.model import Admission, Done, UploadedFile
+from qa_service.frames import Done
+from qa_service.model import UploadedFile
 from qa_service.running.written import Running
 from qa_service.settings import Settings, SettingsError, from_environment, made_secret
 from qa_service.terminal import Terminal
+from qa_service.turns import Admission
 from qa_service.web.forms import Form
 from qa_service.web.identity import Owners
 from qa_service.web.questions import question_of

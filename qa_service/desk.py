@@ -13,20 +13,10 @@ from msgspec import Struct
 
 from qa_service.clock import now
 from qa_service.errors import IdempotencyMismatch, QAError, RateLimited, StoreUnavailable
+from qa_service.frames import TopicNotice
 from qa_service.interfaces import Claim, Claimed, DriftDetector, Limiter, Meter, Repeats, Reserved, SessionStore
-from qa_service.model import (
-    Admission,
-    Drift,
-    Exchange,
-    Message,
-    Owner,
-    Question,
-    Repeat,
-    Session,
-    Topic,
-    TopicNotice,
-    Turn,
-)
+from qa_service.model import Drift, Exchange, Message, Owner, Question, Repeat, Session, Topic
+from qa_service.turns import Admission, Turn
 
 HARD_TO_GUESS = 22
 """Characters of an anonymous caller's own session id: as many as 128 random bits take in base 64; a UUID has more."""

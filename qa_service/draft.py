@@ -8,28 +8,10 @@ from msgspec.structs import replace
 
 from qa_service.citing import Placed, references
 from qa_service.errors import Cancelled, QAError, TooLong, UpstreamError, UpstreamTimeout
-from qa_service.model import (
-    Admission,
-    Annotation,
-    Asked,
-    Call,
-    Failure,
-    Finished,
-    FinishReason,
-    Metadata,
-    Observation,
-    Passage,
-    Prompt,
-    Reference,
-    Status,
-    StoredFile,
-    Text,
-    Timing,
-    Turn,
-    Usage,
-    Verdict,
-)
+from qa_service.frames import Call, Failure, Metadata, Reference, Text, Timing
+from qa_service.model import Annotation, Finished, FinishReason, Passage, Prompt, Status, StoredFile, Usage, Verdict
 from qa_service.retrieval.splitting import estimated_tokens
+from qa_service.turns import Admission, Asked, Observation, Turn
 
 STATUS: Mapping[FinishReason, Status] = {
     "stop": "completed",

@@ -6,30 +6,22 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from msgspec import Struct
 
+from qa_service.frames import Frame, Start
 from qa_service.model import (
-    Admission,
-    Asked,
     Delta,
     Drift,
     FileNews,
     FileText,
-    Frame,
-    Mark,
-    Observation,
     Owner,
     Page,
     Passage,
     Prompt,
     Repeat,
     Session,
-    SessionEntry,
-    SessionList,
-    SessionPage,
-    Start,
     StoredFile,
-    Turn,
     UploadedFile,
 )
+from qa_service.turns import Admission, Asked, Mark, Observation, SessionEntry, SessionList, SessionPage, Turn
 
 ELSEWHERE = ("handover", "lost")
 """Reasons to stop after which another worker goes on."""

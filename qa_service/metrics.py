@@ -15,7 +15,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import Collector
 
 from qa_service.interfaces import Counted, Timed
-from qa_service.model import Observation
+from qa_service.turns import Observation
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 PREFIX = "qa_"

@@ -1,14 +1,13 @@
-"""The values that walk the line: who asks, what is asked, what is kept, what is streamed.
+"""The values that walk the line: who asks and what, what files hold, what is remembered, what a model says.
 
 All are frozen msgspec structs, one idiom for the wire, the store and the code between. Names are
 snake_case here and camelCase wherever they leave the process.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
-from msgspec.structs import replace
 
 Status: TypeAlias = Literal["running", "completed", "incomplete", "cancelled", "failed"]
 FinishReason: TypeAlias = Literal["stop", "length", "content_filter", "refusal", "cancelled", "error"]
@@ -79,9 +78,6 @@ class Question(Value, frozen=True):
     language: Language = "en"
     """What messages to this person are written in."""
     repeat: Repeat | None = None
-
-
-# --- what files become ------------------------------------------------------------------------
 
 
 class Passage(Value, frozen=True):
@@ -167,9 +163,6 @@ class FileEnd(Value, frozen=True):
 FileNews: TypeAlias = FileProgress | FileText | FileEnd
 
 
-# --- what is kept -----------------------------------------------------------------------------
-
-
 class Topic(Value, frozen=True):
     """A stretch of a session about one thing; counted from 1."""
 
@@ -215,9 +208,6 @@ class Drift(Value, frozen=True):
     drifted: bool
     score: float
     reasons: tuple[str, ...] = ()
-
-
-# --- what a model is asked, and what it says ----------------------------------------------------
 
 
 class Prompt(Value, frozen=True):
@@ -296,261 +286,3 @@ class Opened(Value, frozen=True, tag_field="type", tag="opened"):
 
 
 Delta: TypeAlias = TextDelta | RefusalDelta | Thinking | Searching | Retrying | Annotation | Opened | Finished
-
-
-# --- frames: what a reader of an answer gets ------------------------------------------------------
-
-
-class TopicNotice(Value, frozen=True, omit_defaults=True):
-    """Which topic a question belongs to, as the client is told."""
-
-    index: int
-    drifted: bool
-    score: float
-    reopened: bool = False
-
-
-class Start(Value, frozen=True, tag_field="type", tag="start"):
-    """The first frame, before any upstream byte is waited for."""
-
-    answer_id: str
-    session_id: str
-    created: bool
-    model: str
-    topic: TopicNotice
-    created_at: str
-
-
-class StageNotice(Value, frozen=True, tag_field="type", tag="status", omit_defaults=True):
-    """What is being done while no text comes."""
-
-    stage: Literal["reading_file", "file", "retrieving", "searching_web", "thinking", "generating_image", "retrying"]
-    name: str | None = None
-    page: int | None = None
-    pages: int | None = None
-    query: str | None = None
-    attempt: int | None = None
-    reason: str | None = None
-    kind: str | None = None
-    status: VerdictStatus | None = None
-    tokens: int | None = None
-
-
-class Text(Value, frozen=True, tag_field="type", tag="text", gc=False):
-    """A piece of the answer; all of them, joined, are the answer."""
-
-    content: str
-
-
-class Reference(Value, frozen=True, tag_field="type", tag="reference", omit_defaults=True):
-    """One source of the answer; `n` is the number printed in the text."""
-
-    n: int
-    kind: Literal["url", "document"]
-    title: str = ""
-    url: str = ""
-    document_id: str | None = None
-    file: str | None = None
-    page: int | None = None
-    section: str | None = None
-    quote: str | None = None
-
-
-class Call(Value, frozen=True):
-    """One model call that a question caused."""
-
-    model: str
-    purpose: str
-    usage: Usage
-    cost: float | None = None
-
-
-class Timing(Value, frozen=True):
-    """Milliseconds since the question was accepted; the first token's is null when none came."""
-
-    first_token_ms: int | None
-    total_ms: int
-
-
-class Metadata(Value, frozen=True, tag_field="type", tag="metadata"):
-    """What the answer was, once, after its references."""
-
-    session_id: str
-    answer_id: str
-    model: str
-    usage: Usage
-    calls: tuple[Call, ...]
-    cost: float | None
-    timing: Timing
-    topic: TopicNotice
-    files: tuple[Verdict, ...]
-    finish_reason: FinishReason
-    saved: bool
-    image_results: tuple[Mapping[str, str], ...] = ()
-    video_results: tuple[Mapping[str, str], ...] = ()
-
-
-class Failure(Value, frozen=True, tag_field="type", tag="error", omit_defaults=True):
-    """Why the answer failed: an operator's sentence and a person's."""
-
-    code: str
-    message: str
-    user_message: str
-    retryable: bool
-    retry_after: int | None = None
-    status: int = 500
-    """The HTTP status of a caller that doesn't stream."""
-
-
-class Restart(Value, frozen=True, tag_field="type", tag="restart"):
-    """The text so far is void; the answer begins again."""
-
-    reason: str
-
-
-class Done(Value, frozen=True, tag_field="type", tag="done"):
-    """The last frame, exactly once; the turn is saved, or the metadata said it isn't."""
-
-    status: Status
-
-
-Frame: TypeAlias = Start | StageNotice | Text | Reference | Metadata | Failure | Restart | Done
-
-
-def text_of(items: Iterable[object]) -> str:
-    """The answer that these frames have said so far; a `restart` voids what came before it."""
-    said: list[str] = []
-    for item in items:
-        if type(item) is Text:
-            said.append(item.content)
-        elif type(item) is Restart:
-            said.clear()
-    return "".join(said)
-
-
-class Turn(Value, frozen=True):
-    """One question and all that became of it: what is stored, and what `answers/{id}` gives."""
-
-    answer_id: str
-    session_id: str
-    question: str
-    text: str
-    status: Status
-    topic: int
-    created_at: str
-    references: tuple[Reference, ...] = ()
-    files: tuple[Verdict, ...] = ()
-    metadata: Metadata | None = None
-    error: Failure | None = None
-    language: Language = "en"
-    v: int = 1
-    """The version this was stored as."""
-
-
-def told(turn: Turn, frames: Sequence[Frame]) -> Turn:
-    """The turn as its frames tell it: what was said so far, and how it ended once it has."""
-    said = replace(turn, text=text_of(frames))
-    if not (frames and isinstance(frames[-1], Done)):
-        return said
-    metadata = next((frame for frame in frames if isinstance(frame, Metadata)), None)
-    return replace(
-        said,
-        status=frames[-1].status,
-        references=tuple(frame for frame in frames if isinstance(frame, Reference)),
-        files=metadata.files if metadata else (),
-        metadata=metadata,
-        error=next((frame for frame in frames if isinstance(frame, Failure)), None),
-    )
-
-
-class Asked(Value, frozen=True, tag_field="type", tag="asked"):
-    """A mark in the log: upstream is asked from here on. What whoever takes the answer over needs to end it well."""
-
-    prompt: Prompt
-    """Without its messages: nobody asks again."""
-    verdicts: tuple[Verdict, ...]
-
-
-class Gap(Value, frozen=True, tag_field="type", tag="gap"):
-    """A mark that isn't kept: what follows isn't what would have followed before, so its numbers are far beyond."""
-
-
-Mark: TypeAlias = Asked | Opened | Gap
-
-
-class Admission(Value, frozen=True):
-    """A question that nothing refuses any more."""
-
-    question: Question
-    answer_id: str
-    session: Session
-    """As it is after the claim: in the right topic, with that topic's context."""
-    created: bool
-    topic: TopicNotice
-    model: str
-    created_at: str
-    turn: Turn
-    """The running turn, as the store has it."""
-    began: float
-    """`time.monotonic()` when the question was accepted."""
-
-    def start(self) -> Start:
-        """The answer's first frame."""
-        return Start(
-            self.answer_id,
-            self.session.session_id,
-            created=self.created,
-            model=self.model,
-            topic=self.topic,
-            created_at=self.created_at,
-        )
-
-
-class SessionEntry(Value, frozen=True):
-    """A conversation in a list of them."""
-
-    session_id: str
-    title: str
-    created_at: str
-    updated_at: str
-    turns: int
-
-
-class SessionList(Value, frozen=True):
-    """Conversations, newest first; `next` is the cursor of those that follow."""
-
-    items: tuple[SessionEntry, ...]
-    next: str | None
-
-
-class SessionPage(Value, frozen=True):
-    """A conversation as its owner reads it, newest turns first; `next` is the cursor of those before."""
-
-    session_id: str
-    title: str
-    created_at: str
-    updated_at: str
-    topics: tuple[Topic, ...]
-    turns: tuple[Turn, ...]
-    files: tuple[StoredFile, ...]
-    next: str | None
-
-
-class Observation(Value, frozen=True):
-    """One finished answer for those who watch: ids, timings, tokens, status; never the question."""
-
-    answer_id: str
-    owner: str
-    """The kind of caller."""
-    status: Status
-    finish_reason: FinishReason
-    model: str
-    usage: Usage
-    timing: Timing
-    topic: int
-    drifted: bool
-    files: int
-    references: int
-    saved: bool
-    error: str | None = None
-    cost: float | None = None

@@ -2,7 +2,7 @@
 
 from typing import TextIO
 
-from qa_service.model import Failure, Frame, Metadata, Reference, StageNotice, Text
+from qa_service.frames import Failure, Frame, Metadata, Reference, StageNotice, Text
 
 ERASE = "\r\x1b[K"
 

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 from qa_service.answering import AnswerLine, Parts
+from qa_service.frames import Failure, Frame, Metadata
 from qa_service.interfaces import DriftDetector
-from qa_service.model import Admission, Failure, Frame, Metadata, Question, Turn
+from qa_service.model import Question
 from qa_service.running.stop import StopSignal
 from qa_service.stores.breaker import StoreGuard
 from qa_service.stores.passages import RedisFiles
 from qa_service.stores.sessions import Kept, RedisSessions
+from qa_service.turns import Admission, Turn
 from tests.fakes import (
     ANN,
     FakeDetector,

@@ -15,6 +15,7 @@ from redis import Redis
 from qa_service.answering import Parts
 from qa_service.desk import Desk
 from qa_service.errors import Busy, Cancelled, QAError, StoreUnavailable
+from qa_service.frames import Frame, TopicNotice
 from qa_service.interfaces import (
     Claim,
     Claimed,
@@ -27,7 +28,6 @@ from qa_service.interfaces import (
     Timed,
 )
 from qa_service.model import (
-    Admission,
     Delta,
     Drift,
     Exchange,
@@ -36,9 +36,6 @@ from qa_service.model import (
     FileProgress,
     FileText,
     Finished,
-    Frame,
-    Mark,
-    Observation,
     Opened,
     Owner,
     Passage,
@@ -49,14 +46,13 @@ from qa_service.model import (
     StoredFile,
     TextDelta,
     Topic,
-    TopicNotice,
-    Turn,
     UploadedFile,
     Usage,
     Verdict,
 )
 from qa_service.prompting import Site
 from qa_service.retrieval.lexical import LexicalRetriever, index_of
+from qa_service.turns import Admission, Mark, Observation, Turn
 
 ANN = Owner("user", "a" * 32)
 BEN = Owner("user", "b" * 32)
@@ -408,5 +404,5 @@ def one(frames: Sequence[Frame], kind: type) -> object:
     return found
 
 
-BUG = ZeroDivisionError("secret /home/ann/key")
+BUG = ZeroDivisionError("secret /srv/ann/key")
 DOWN: QAError = StoreUnavailable("The store does not answer.", retry_after=1)

@@ -12,8 +12,9 @@ from fakeredis import FakeRedis, FakeServer
 from qa_service.answering import AnswerLine
 from qa_service.desk import Desk
 from qa_service.errors import StoreUnavailable
+from qa_service.frames import Done, Frame, Text
 from qa_service.interfaces import Line, Piece, Said, Stop
-from qa_service.model import Admission, Done, Frame, Mark, Opened, Owner, Question, Text, Turn
+from qa_service.model import Opened, Owner, Question
 from qa_service.running.log import Batch
 from qa_service.running.mirror import Mirror
 from qa_service.running.presence import Presence
@@ -27,6 +28,7 @@ from qa_service.stores.logs import LogTimes, RedisLogs
 from qa_service.stores.passages import RedisFiles
 from qa_service.stores.sessions import Kept, RedisRepeats, RedisSessions
 from qa_service.stores.workers import RedisWorkers
+from qa_service.turns import Admission, Mark, Turn
 from tests.fakes import ANN, WAITING_SECONDS, FakeMeter, FakeUpstream, desk, parts
 
 T = TypeVar("T")

@@ -7,29 +7,23 @@ import pytest
 
 from qa_service.answering import AnswerLine
 from qa_service.errors import Cancelled, UpstreamRateLimited, UpstreamUnavailable
+from qa_service.frames import Done, Metadata, Reference, StageNotice, Start, Text, TopicNotice
 from qa_service.model import (
     Delta,
-    Done,
     FileNews,
     FileText,
     Finished,
     Message,
-    Metadata,
-    Observation,
-    Reference,
     RefusalDelta,
     Retrying,
     Searching,
-    StageNotice,
-    Start,
-    Text,
     TextDelta,
     Thinking,
-    TopicNotice,
     Usage,
 )
 from qa_service.prompting import Site
 from qa_service.running.stop import StopSignal
+from qa_service.turns import Observation
 from tests.answers import Conversation, failure, frames, metadata, saved
 from tests.fakes import (
     ANN,

@@ -8,9 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from qa_service.errors import QAError
+from qa_service.frames import Done, Reference
 from qa_service.interfaces import Saved
-from qa_service.model import Annotation, Done, Owner, Reference, TextDelta, Turn
+from qa_service.model import Annotation, Owner, TextDelta
 from qa_service.prompting import Site
+from qa_service.turns import Turn
 from tests.answers import failure, frames, metadata, saved
 from tests.fakes import ANN, BUG, STOPPED, FakeSessions, FakeUpstream, Step, parts, upload
 

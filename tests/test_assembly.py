@@ -17,23 +17,14 @@ from redis import Redis
 from qa_service import assembly
 from qa_service.assembly import Assembly, log_answer
 from qa_service.errors import StoreUnavailable
-from qa_service.model import (
-    Admission,
-    Done,
-    Frame,
-    Observation,
-    Question,
-    Session,
-    Text,
-    TextDelta,
-    Timing,
-    Usage,
-)
+from qa_service.frames import Done, Frame, Text, Timing
+from qa_service.model import Question, Session, TextDelta, Usage
 from qa_service.running.mirror import Mirror
 from qa_service.running.written import Running
 from qa_service.settings import Settings, SettingsError
 from qa_service.stores.embedded import socket_path
 from qa_service.topics.detector import KeepTopic, LearnedDrift
+from qa_service.turns import Admission, Observation
 from tests.fakes import ANN, STOPPED, WAITING_SECONDS, FakeDetector, FakeReader, FakeUpstream, upload
 from tests.lives import eventually, numbered
 

@@ -5,7 +5,8 @@ import time
 import pytest
 
 from qa_service.citing import Placed, references
-from qa_service.model import Annotation, Passage, Reference
+from qa_service.frames import Reference
+from qa_service.model import Annotation, Passage
 
 PASSAGES = tuple(
     Passage(f"f{n}", f"file{n}.pdf", text, page=n, n=n)

@@ -14,19 +14,10 @@ from qa_service.errors import (
     RateLimited,
     StoreUnavailable,
 )
+from qa_service.frames import TopicNotice
 from qa_service.interfaces import Claim, Claimed
-from qa_service.model import (
-    Admission,
-    Drift,
-    Exchange,
-    Message,
-    Owner,
-    Question,
-    Repeat,
-    Session,
-    Topic,
-    TopicNotice,
-)
+from qa_service.model import Drift, Exchange, Message, Owner, Question, Repeat, Session, Topic
+from qa_service.turns import Admission
 from tests.fakes import ANN, BUG, FakeRepeats, FakeRoom, FakeSessions, desk
 
 UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from qa_service.draft import Draft, observed
 from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout
 from qa_service.language.phrases import failure
-from qa_service.model import Asked, Finished, Passage, Prompt, Session, StoredFile, Usage, Verdict
+from qa_service.model import Finished, Passage, Prompt, Session, StoredFile, Usage, Verdict
+from qa_service.turns import Asked
 from tests.fakes import STOPPED, USAGE, admission
 
 MINI = "gpt-4.1-mini"

@@ -7,19 +7,11 @@ from msgspec.structs import replace
 
 from qa_service.answering import AnswerLine, Parts
 from qa_service.errors import Cancelled, UpstreamRateLimited
+from qa_service.frames import Done, Frame, Text
 from qa_service.interfaces import Said
-from qa_service.model import (
-    Asked,
-    Done,
-    Frame,
-    Gap,
-    Mark,
-    Opened,
-    Prompt,
-    Text,
-    TextDelta,
-)
+from qa_service.model import Opened, Prompt, TextDelta
 from qa_service.running.stop import StopSignal
+from qa_service.turns import Asked, Gap, Mark
 from tests.answers import saved
 from tests.fakes import (
     KeepingUpstream,

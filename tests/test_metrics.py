@@ -8,9 +8,11 @@ import pytest
 from prometheus_client import REGISTRY, Counter, Gauge, values
 from prometheus_client.parser import text_string_to_metric_families
 
+from qa_service.frames import Timing
 from qa_service.interfaces import Meter, Observer
 from qa_service.metrics import MOST_NAMES, OTHER, Prometheus, bury
-from qa_service.model import Observation, Timing, Usage
+from qa_service.model import Usage
+from qa_service.turns import Observation
 
 Worker = Callable[[int], Prometheus]
 

@@ -5,27 +5,20 @@ from typing import get_args
 import msgspec
 import pytest
 
-from qa_service import model
+from qa_service import frames, model, turns
 from qa_service.draft import STATUS
-from qa_service.model import (
-    Done,
-    Finished,
-    FinishReason,
-    Frame,
-    Mark,
-    Opened,
-    Restart,
-    Status,
-    StoredFile,
-    Text,
-    Usage,
-    Value,
-    text_of,
-)
+from qa_service.frames import Done, Frame, Restart, Text, text_of
+from qa_service.model import Finished, FinishReason, Opened, Status, StoredFile, Usage, Value
+from qa_service.turns import Mark, Turn
 from tests.fakes import admission, turn
 
 VALUES = sorted(
-    (found for found in vars(model).values() if isinstance(found, type) and issubclass(found, Value)),
+    {
+        found
+        for module in (model, frames, turns)
+        for found in vars(module).values()
+        if isinstance(found, type) and issubclass(found, Value)
+    },
     key=lambda value: value.__name__,
 )
 
@@ -100,5 +93,5 @@ def test_a_turn_of_an_earlier_release_is_read_with_its_defaults() -> None:
         "topic": 1,
         "createdAt": "2026-01-02T03:04:05.678Z",
     }
-    read = msgspec.convert(stored, model.Turn)
+    read = msgspec.convert(stored, Turn)
     assert (read.v, read.references, read.language) == (1, (), "en")

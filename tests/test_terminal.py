@@ -5,7 +5,7 @@ import io
 import pytest
 from msgspec.structs import replace
 
-from qa_service.model import (
+from qa_service.frames import (
     Call,
     Done,
     Failure,
@@ -17,8 +17,8 @@ from qa_service.model import (
     Text,
     Timing,
     TopicNotice,
-    Usage,
 )
+from qa_service.model import Usage
 from qa_service.terminal import ERASE, Terminal
 
 TOPIC = TopicNotice(1, drifted=False, score=0)

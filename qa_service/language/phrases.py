@@ -3,7 +3,8 @@
 from typing import Literal, TypeAlias
 
 from qa_service.errors import QAError
-from qa_service.model import Failure, Language
+from qa_service.frames import Failure
+from qa_service.model import Language
 
 Label: TypeAlias = Literal["reference", "files_question"]
 

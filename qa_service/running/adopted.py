@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
+from qa_service.frames import Start, TopicNotice
 from qa_service.interfaces import Held, Logged, Said
-from qa_service.model import Admission, Asked, Opened, Question, Session, Start, TopicNotice, Turn
+from qa_service.model import Opened, Question, Session
 from qa_service.running.log import MemoryLog
+from qa_service.turns import Admission, Asked, Turn
 
 
 def restored(logged: Logged) -> tuple[MemoryLog, int]:

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Container, Sequence
 
 from qa_service.errors import QAError
+from qa_service.frames import Text
 from qa_service.interfaces import Entry, LogStore, Meter
-from qa_service.model import Text
 from qa_service.running.written import Running
 
 log = logging.getLogger(__name__)

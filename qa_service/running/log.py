@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from qa_service.frames import Done, Frame, text_of
 from qa_service.interfaces import Piece
-from qa_service.model import Done, Frame, Mark, Turn, text_of, told
+from qa_service.turns import Mark, Turn, told
 
 MOST = 256
 """Frames in one batch: what a slow reader's connection holds at most."""

@@ -4,9 +4,10 @@ import threading
 import time
 from collections.abc import Sequence
 
+from qa_service.frames import Done, Frame, Restart, Start, Text, TopicNotice
 from qa_service.interfaces import Followed, Piece
-from qa_service.model import Done, Frame, Restart, Start, Text, TopicNotice, Turn
 from qa_service.running.log import MemoryLog
+from qa_service.turns import Turn
 
 
 class Mirror:

@@ -12,8 +12,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from qa_service.errors import Draining, NotFound, Overloaded, QAError
+from qa_service.frames import Frame, Text
 from qa_service.interfaces import Held, Line, Meter
-from qa_service.model import Admission, Asked, Frame, Gap, Mark, Opened, Owner, Text, Turn
+from qa_service.model import Opened, Owner
 from qa_service.running.adopted import admission_of, restored, said_in
 from qa_service.running.flusher import Flusher
 from qa_service.running.keeper import Keeper
@@ -24,6 +25,7 @@ from qa_service.running.reader import Reader
 from qa_service.running.shared import Shared
 from qa_service.running.tail import Tail
 from qa_service.running.written import Running
+from qa_service.turns import Admission, Asked, Gap, Mark, Turn
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from qa_service.interfaces import LogStore, WorkerStore
-from qa_service.model import Owner, Turn
+from qa_service.model import Owner
 from qa_service.running.unsaved import Unsaved
+from qa_service.turns import Turn
 
 
 class Shared(Struct, frozen=True):

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Container
 
 from qa_service.interfaces import SessionStore
-from qa_service.model import Owner, Turn
+from qa_service.model import Owner
+from qa_service.turns import Turn
 
 
 class Unsaved(Container[str]):

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Container
 
+from qa_service.frames import Frame
 from qa_service.interfaces import Appended, Entry
-from qa_service.model import Admission, Frame, Mark, Turn
 from qa_service.running.log import MemoryLog, turn_of
 from qa_service.running.stop import StopSignal
+from qa_service.turns import Admission, Mark, Turn
 
 MOST_FRAMES = 2_000
 """In one entry, so that what has piled up while the store was away goes there in pieces."""

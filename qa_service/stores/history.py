@@ -14,13 +14,14 @@ from qa_service.clock import now
 from qa_service.errors import Interrupted, NotFound
 from qa_service.interfaces import LogStore
 from qa_service.language.phrases import failure
-from qa_service.model import Owner, Page, SessionEntry, SessionList, SessionPage, StoredFile, Turn, told
+from qa_service.model import Owner, Page, StoredFile
 from qa_service.stores import scripts
 from qa_service.stores.breaker import StoreGuard
 from qa_service.stores.keys import answer_key, owner_key, session_key
 from qa_service.stores.logs import frames_of
 from qa_service.stores.passages import passage_decoder
 from qa_service.stores.sessions import files_of, stored_file, topics_of
+from qa_service.turns import SessionEntry, SessionList, SessionPage, Turn, told
 
 turn_decoder = msgspec.json.Decoder(Turn)
 

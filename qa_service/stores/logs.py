@@ -13,25 +13,13 @@ import redis
 from msgspec import Struct
 from redis import Redis
 
+from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Restart, StageNotice, Start, Text
 from qa_service.interfaces import Appended, Entry, Logged, Piece
-from qa_service.model import (
-    Asked,
-    Done,
-    Failure,
-    Frame,
-    Mark,
-    Metadata,
-    Opened,
-    Owner,
-    Reference,
-    Restart,
-    StageNotice,
-    Start,
-    Text,
-)
+from qa_service.model import Opened, Owner
 from qa_service.stores import scripts
 from qa_service.stores.breaker import StoreGuard
 from qa_service.stores.keys import answer_key, worker_key
+from qa_service.turns import Asked, Mark
 
 Item: TypeAlias = str | Start | StageNotice | Reference | Metadata | Failure | Restart | Done | Asked | Opened
 """A frame or a mark as it is kept: text, which is nearly all there is, stands for itself."""

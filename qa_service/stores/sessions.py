@@ -11,11 +11,12 @@ from redis import Redis
 from qa_service.clock import now
 from qa_service.errors import Busy
 from qa_service.interfaces import Claim, Claimed, Held, Reserved, Saved
-from qa_service.model import Exchange, Owner, Repeat, Session, StoredFile, Topic, Turn
+from qa_service.model import Exchange, Owner, Repeat, Session, StoredFile, Topic
 from qa_service.stores import scripts
 from qa_service.stores.breaker import StoreGuard
 from qa_service.stores.keys import answer_key, owner_key, repeat_key, session_key, worker_key
 from qa_service.stores.logs import kept_items
+from qa_service.turns import Turn
 
 CONTEXT_TURNS = 20
 """Exchanges of a topic that a model may still see; more would not fit most prompts."""

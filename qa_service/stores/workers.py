@@ -7,11 +7,11 @@ import msgspec
 from redis import Redis
 
 from qa_service.interfaces import Followed, Held, News
-from qa_service.model import Turn
 from qa_service.stores import scripts
 from qa_service.stores.breaker import StoreGuard
 from qa_service.stores.keys import ALIVE, STOPS, answer_key, session_key, worker_key
 from qa_service.stores.logs import pieces_of
+from qa_service.turns import Turn
 
 SILENT_MS = 5_000
 """A worker that hasn't been heard of for so long is taken for dead, should nobody on its machine know better."""

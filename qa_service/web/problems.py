@@ -8,8 +8,9 @@ from flask import Blueprint, Request, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from qa_service.errors import BadRequest, Busy, MethodNotAllowed, NotFound, QAError, TooLarge
+from qa_service.frames import Failure
 from qa_service.language.phrases import failure
-from qa_service.model import Failure, Language
+from qa_service.model import Language
 from qa_service.web.identity import Gate
 from qa_service.wire.frames import failure as failure_fields
 from qa_service.wire.frames import one_line

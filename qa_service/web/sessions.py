@@ -9,7 +9,8 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from qa_service.errors import InvalidField, Unauthenticated
-from qa_service.model import SessionPage, StoredFile, Turn
+from qa_service.model import StoredFile
+from qa_service.turns import SessionPage, Turn
 from qa_service.web.forms import read_fields
 from qa_service.web.mounting import Mounted, asking_owner, mounted
 from qa_service.web.problems import json_response

@@ -9,10 +9,10 @@ from flask import Response, request
 
 from qa_service.errors import Draining, Interrupted
 from qa_service.interfaces import WireFormat
-from qa_service.model import Turn
 from qa_service.running.mirror import Mirror
 from qa_service.running.reader import Reader
 from qa_service.running.written import Running
+from qa_service.turns import Turn
 from qa_service.web.bodies import hung_up
 from qa_service.web.mounting import Mounted
 from qa_service.web.problems import json_response, problem

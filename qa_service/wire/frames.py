@@ -4,7 +4,9 @@ from typing import Any
 
 import msgspec
 
-from qa_service.model import Failure, Frame, Metadata, Reference, Text, Turn, Verdict
+from qa_service.frames import Failure, Frame, Metadata, Reference, Text
+from qa_service.model import Verdict
+from qa_service.turns import Turn
 
 encoded = msgspec.json.Encoder().encode
 """A value as JSON, which may hold line separators; see `escaped`."""

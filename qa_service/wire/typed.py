@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from qa_service.model import Frame, Metadata, Reference, Text
+from qa_service.frames import Frame, Metadata, Reference, Text
 from qa_service.wire.frames import content, encoded, escaped, one_line
 
 BESIDE = ("usage", "imageResults", "videoResults")

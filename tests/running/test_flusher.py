@@ -5,14 +5,16 @@ from collections.abc import Sequence
 
 import pytest
 
+from qa_service.frames import Done, Frame, Text
 from qa_service.interfaces import Appended, Entry
-from qa_service.model import Asked, Done, Frame, Mark, Opened, Prompt, Text
+from qa_service.model import Opened, Prompt
 from qa_service.running import flusher as module
 from qa_service.running.flusher import Flusher
 from qa_service.running.log import FAR, MemoryLog
 from qa_service.running.written import Running
 from qa_service.stores.keys import answer_key
 from qa_service.stores.logs import LogTimes, RedisLogs
+from qa_service.turns import Asked, Mark
 from tests.fakes import ANN, FakeMeter, admission, client
 from tests.lives import Wire, eventually
 

@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from qa_service.errors import Draining
-from qa_service.model import Done, Frame, TextDelta
+from qa_service.frames import Done, Frame
+from qa_service.model import TextDelta
 from tests.fakes import ANN, STOPPED, WAITING_SECONDS, KeepingUpstream, Step
 from tests.lives import Waiting, Worker, World, eventually, numbered, opened, texts
 

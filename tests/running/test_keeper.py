@@ -6,11 +6,13 @@ from contextlib import closing
 
 import pytest
 
+from qa_service.frames import Done, Metadata, Text
 from qa_service.interfaces import Followed
-from qa_service.model import Admission, Done, Metadata, Question, Text, TextDelta
+from qa_service.model import Question, TextDelta
 from qa_service.running import keeper as module
 from qa_service.running.reader import Reader
 from qa_service.stores.keys import ALIVE, worker_key
+from qa_service.turns import Admission
 from tests.fakes import ANN, BUG, STOPPED, WAITING_SECONDS, FakeUpstream
 from tests.lives import Saying, Waiting, World, eventually, texts
 

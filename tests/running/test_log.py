@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from qa_service.model import Asked, Done, Opened, Prompt, Restart, Text
+from qa_service.frames import Done, Restart, Text
+from qa_service.model import Opened, Prompt
 from qa_service.running.log import FAR, MOST, MemoryLog, turn_of
+from qa_service.turns import Asked
 from tests.fakes import WAITING_SECONDS, turn
 from tests.lives import eventually, piece
 

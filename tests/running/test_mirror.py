@@ -3,23 +3,12 @@
 import pytest
 
 from qa_service.errors import UpstreamTimeout
+from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Restart, Start, Text, Timing, TopicNotice
 from qa_service.interfaces import Followed
 from qa_service.language.phrases import failure
-from qa_service.model import (
-    Done,
-    Failure,
-    Frame,
-    Metadata,
-    Reference,
-    Restart,
-    Start,
-    Text,
-    Timing,
-    TopicNotice,
-    Turn,
-    Usage,
-)
+from qa_service.model import Usage
 from qa_service.running.mirror import Mirror, rebuilt
+from qa_service.turns import Turn
 from tests.fakes import ANN, turn
 from tests.lives import numbered, piece
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from qa_service.model import Done, Frame, Text
+from qa_service.frames import Done, Frame, Text
 from qa_service.running import reader as module
 from qa_service.running.log import MOST, MemoryLog
 from qa_service.running.mirror import Mirror

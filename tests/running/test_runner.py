@@ -10,14 +10,16 @@ import pytest
 from msgspec.structs import replace
 
 from qa_service.errors import Draining, NotFound, Overloaded, StoreUnavailable
+from qa_service.frames import Done, Frame, Metadata, Text
 from qa_service.interfaces import Stop
-from qa_service.model import Admission, Asked, Done, Frame, Mark, Metadata, Prompt, Question, Text, TextDelta
+from qa_service.model import Prompt, Question, TextDelta
 from qa_service.running import flusher
 from qa_service.running import runner as module
 from qa_service.running.mirror import Mirror
 from qa_service.running.runner import READERS
 from qa_service.running.written import Running
 from qa_service.stores.keys import answer_key
+from qa_service.turns import Admission, Asked, Mark
 from tests.fakes import ANN, BEN, BUG, DOWN, STOPPED, WAITING_SECONDS, FakeUpstream, Step, kinds, upload
 from tests.lives import Saying, Waiting, Worker, World, eventually, numbered, texts
 

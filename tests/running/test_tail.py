@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from qa_service.errors import NotFound
+from qa_service.frames import Done, Frame, Metadata, Restart, Start, Text
 from qa_service.interfaces import Followed
-from qa_service.model import Done, Frame, Metadata, Restart, Start, Text
 from qa_service.running import tail as module
 from qa_service.running.mirror import Mirror
 from qa_service.stores.keys import answer_key

@@ -8,19 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from qa_service.errors import UpstreamUnavailable
+from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Restart, Text
 from qa_service.interfaces import Held
-from qa_service.model import (
-    Annotation,
-    Done,
-    Failure,
-    Frame,
-    Metadata,
-    Reference,
-    Restart,
-    Searching,
-    Text,
-    TextDelta,
-)
+from qa_service.model import Annotation, Searching, TextDelta
 from qa_service.running.log import FAR
 from qa_service.running.written import Running
 from qa_service.stores.keys import answer_key, session_key, worker_key

@@ -7,22 +7,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 from redis import Redis
 
+from qa_service.frames import Done, Frame, Start, Text, TopicNotice
 from qa_service.interfaces import Appended, Claim, Claimed, Entry, Held
-from qa_service.model import (
-    Admission,
-    Done,
-    FileText,
-    Frame,
-    Mark,
-    Owner,
-    Passage,
-    Repeat,
-    Start,
-    StoredFile,
-    Text,
-    TopicNotice,
-    Turn,
-)
+from qa_service.model import FileText, Owner, Passage, Repeat, StoredFile
 from qa_service.retrieval.lexical import index_of
 from qa_service.stores.breaker import StoreGuard
 from qa_service.stores.history import RedisHistory
@@ -30,6 +17,7 @@ from qa_service.stores.logs import LogTimes, RedisLogs
 from qa_service.stores.passages import RedisFiles
 from qa_service.stores.sessions import Kept, RedisRepeats, RedisSessions
 from qa_service.stores.workers import RedisWorkers
+from qa_service.turns import Admission, Mark, Turn
 from tests.fakes import ANN, turn
 
 TTL = 1000

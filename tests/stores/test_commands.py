@@ -2,7 +2,7 @@
 
 from redis import Redis
 
-from qa_service.model import Done, Text
+from qa_service.frames import Done, Text
 from qa_service.stores.breaker import StoreGuard
 from qa_service.stores.sessions import RedisLimiter
 from tests.fakes import ANN, turn

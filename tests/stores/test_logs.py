@@ -4,27 +4,13 @@ import pytest
 from redis import Redis
 
 from qa_service.errors import QAError, StoreUnavailable
+from qa_service.frames import Done, Failure, Metadata, Reference, Restart, StageNotice, Text, Timing, TopicNotice
 from qa_service.interfaces import Entry
-from qa_service.model import (
-    Asked,
-    Done,
-    Failure,
-    Metadata,
-    Opened,
-    Owner,
-    Prompt,
-    Reference,
-    Restart,
-    StageNotice,
-    Text,
-    Timing,
-    TopicNotice,
-    Usage,
-    Verdict,
-)
+from qa_service.model import Opened, Owner, Prompt, Usage, Verdict
 from qa_service.stores.breaker import StoreGuard, redis_pool
 from qa_service.stores.keys import answer_key
 from qa_service.stores.logs import LogTimes, RedisLogs, kept_items
+from qa_service.turns import Asked
 from tests.fakes import ANN, BEN, turn
 from tests.stores.talking import DONE, OPEN, TTL, Stores, claim, endless, frames, held, start_of, stores_of, write
 

@@ -7,7 +7,8 @@ import pytest
 import redis
 from redis import Redis
 
-from qa_service.model import Done, Repeat, Text
+from qa_service.frames import Done, Text
+from qa_service.model import Repeat
 from qa_service.stores.breaker import limits
 from tests.fakes import ANN, turn
 from tests.stores.talking import Stores, answered, claim, frames, history_texts, stores_of, write

@@ -6,8 +6,9 @@ import pytest
 from redis import Redis
 
 from qa_service.errors import Busy
+from qa_service.frames import Done
 from qa_service.interfaces import Reserved
-from qa_service.model import Done, Owner, Repeat
+from qa_service.model import Owner, Repeat
 from qa_service.stores.keys import repeat_key
 from qa_service.stores.sessions import RESERVED_SECONDS
 from tests.fakes import ANN, BEN, turn

@@ -6,9 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from qa_service.errors import NotFound
+from qa_service.frames import Done, Restart, Text
 from qa_service.interfaces import Index
-from qa_service.model import Done, FileText, Opened, Passage, Restart, SessionEntry, StoredFile, Text, Topic
+from qa_service.model import FileText, Opened, Passage, StoredFile, Topic
 from qa_service.stores.keys import answer_key, owner_key, session_key
+from qa_service.turns import SessionEntry
 from tests.fakes import ANN, BEN, turn
 from tests.stores.talking import Stores, answered, claim, converse, endless, keep, write
 

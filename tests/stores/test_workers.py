@@ -8,8 +8,9 @@ import pytest
 from msgspec.structs import replace
 from redis import Redis
 
+from qa_service.frames import Done, Text
 from qa_service.interfaces import Followed, News
-from qa_service.model import Done, Opened, Text
+from qa_service.model import Opened
 from qa_service.stores.keys import ALIVE, STOPS, answer_key, session_key, worker_key
 from qa_service.stores.workers import READ_MS, SILENT_MS, TAKEN
 from tests.fakes import ANN, admission, turn

@@ -27,7 +27,6 @@ from qa_service.model import (
     FileNews,
     FileText,
     Finished,
-    Observation,
     Passage,
     Prompt,
     Session,
@@ -35,6 +34,7 @@ from qa_service.model import (
     UploadedFile,
     Verdict,
 )
+from qa_service.turns import Observation
 
 
 def who_is_asking(request: Request) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from qa_service.model import (
+from qa_service.frames import (
     Call,
     Done,
     Failure,
@@ -20,9 +20,8 @@ from qa_service.model import (
     Text,
     Timing,
     TopicNotice,
-    Usage,
-    Verdict,
 )
+from qa_service.model import Usage, Verdict
 from qa_service.wire.frames import answer, content
 from qa_service.wire.typed import Typed
 from tests.fakes import turn

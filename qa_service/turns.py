@@ -1,0 +1,150 @@
+"""A question and what becomes of it: admitted, answered, kept, listed."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from msgspec.structs import replace
+
+from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Start, Timing, TopicNotice, text_of
+from qa_service.model import (
+    FinishReason,
+    Language,
+    Opened,
+    Prompt,
+    Question,
+    Session,
+    Status,
+    StoredFile,
+    Topic,
+    Usage,
+    Value,
+    Verdict,
+)
+
+
+class Turn(Value, frozen=True):
+    """One question and all that became of it: what is stored, and what `answers/{id}` gives."""
+
+    answer_id: str
+    session_id: str
+    question: str
+    text: str
+    status: Status
+    topic: int
+    created_at: str
+    references: tuple[Reference, ...] = ()
+    files: tuple[Verdict, ...] = ()
+    metadata: Metadata | None = None
+    error: Failure | None = None
+    language: Language = "en"
+    v: int = 1
+    """The version this was stored as."""
+
+
+def told(turn: Turn, frames: Sequence[Frame]) -> Turn:
+    """The turn as its frames tell it: what was said so far, and how it ended once it has."""
+    said = replace(turn, text=text_of(frames))
+    if not (frames and isinstance(frames[-1], Done)):
+        return said
+    metadata = next((frame for frame in frames if isinstance(frame, Metadata)), None)
+    return replace(
+        said,
+        status=frames[-1].status,
+        references=tuple(frame for frame in frames if isinstance(frame, Reference)),
+        files=metadata.files if metadata else (),
+        metadata=metadata,
+        error=next((frame for frame in frames if isinstance(frame, Failure)), None),
+    )
+
+
+class Asked(Value, frozen=True, tag_field="type", tag="asked"):
+    """A mark in the log: upstream is asked from here on. What whoever takes the answer over needs to end it well."""
+
+    prompt: Prompt
+    """Without its messages: nobody asks again."""
+    verdicts: tuple[Verdict, ...]
+
+
+class Gap(Value, frozen=True, tag_field="type", tag="gap"):
+    """A mark that isn't kept: what follows isn't what would have followed before, so its numbers are far beyond."""
+
+
+Mark: TypeAlias = Asked | Opened | Gap
+
+
+class Admission(Value, frozen=True):
+    """A question that nothing refuses any more."""
+
+    question: Question
+    answer_id: str
+    session: Session
+    """As it is after the claim: in the right topic, with that topic's context."""
+    created: bool
+    topic: TopicNotice
+    model: str
+    created_at: str
+    turn: Turn
+    """The running turn, as the store has it."""
+    began: float
+    """`time.monotonic()` when the question was accepted."""
+
+    def start(self) -> Start:
+        """The answer's first frame."""
+        return Start(
+            self.answer_id,
+            self.session.session_id,
+            created=self.created,
+            model=self.model,
+            topic=self.topic,
+            created_at=self.created_at,
+        )
+
+
+class SessionEntry(Value, frozen=True):
+    """A conversation in a list of them."""
+
+    session_id: str
+    title: str
+    created_at: str
+    updated_at: str
+    turns: int
+
+
+class SessionList(Value, frozen=True):
+    """Conversations, newest first; `next` is the cursor of those that follow."""
+
+    items: tuple[SessionEntry, ...]
+    next: str | None
+
+
+class SessionPage(Value, frozen=True):
+    """A conversation as its owner reads it, newest turns first; `next` is the cursor of those before."""
+
+    session_id: str
+    title: str
+    created_at: str
+    updated_at: str
+    topics: tuple[Topic, ...]
+    turns: tuple[Turn, ...]
+    files: tuple[StoredFile, ...]
+    next: str | None
+
+
+class Observation(Value, frozen=True):
+    """One finished answer for those who watch: ids, timings, tokens, status; never the question."""
+
+    answer_id: str
+    owner: str
+    """The kind of caller."""
+    status: Status
+    finish_reason: FinishReason
+    model: str
+    usage: Usage
+    timing: Timing
+    topic: int
+    drifted: bool
+    files: int
+    references: int
+    saved: bool
+    error: str | None = None
+    cost: float | None = None
