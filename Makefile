@@ -21,7 +21,7 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# All tests, and that they reach nearly every branch.
+# All tests, and that they reach nearly every line and branch.
 cover: $(READY)
 	@$(MAKE) --no-print-directory test RUN="coverage run"
 	$(BIN)/coverage report --fail-under=95

@@ -21,6 +21,7 @@ def logged_in(_: Request) -> str | None:
 
 
 app = Flask(__name__)
+# A real site has one that stays, and that all its workers know.
 app.secret_key = secrets.token_bytes(32)
 app.config["QA_MAX_FILES"] = 3
 QAService(app, url_prefix="/help/api", identify=logged_in)

@@ -117,9 +117,10 @@ def _uploaded(path: Path, uploads: Path) -> UploadedFile:
 
 
 def _greeting(settings: Settings) -> str:
-    if settings.answers_itself:
-        return "No OPENAI_API_KEY is set: answers are quotes from your files."
-    return f"Answers by {settings.model}."
+    if not settings.answers_itself:
+        return f"Answers by {settings.model}."
+    why = "No model is asked" if settings.openai_api_key else "No OPENAI_API_KEY is set"
+    return f"{why}: answers are quotes from your files."
 
 
 def _host(host: str) -> str:

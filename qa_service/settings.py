@@ -254,7 +254,10 @@ def _secret(text: str) -> str:
 
 
 def _prices(text: str) -> Mapping[str, Mapping[str, float]]:
-    prices = msgspec.json.decode(text.encode(), type=dict[str, dict[str, float]])
+    try:
+        prices = msgspec.json.decode(text.encode(), type=dict[str, dict[str, float]])
+    except msgspec.DecodeError:
+        raise ValueError("expected JSON, model → {input, cached, output}") from None
     for price in prices.values():
         known = {"input", "output"} <= price.keys() <= {"input", "cached", "output"}
         if not known or min(price.values()) < 0:
@@ -381,7 +384,10 @@ def _text(value: object) -> object:
 
 def made_secret(data: Path, name: str) -> str:
     """The secret kept in the data folder under `name`, made at the first call; only its owner can read it (0600)."""
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        raise SettingsError("QA_DATA: expected a folder, or where one can be made") from None
     path = data / name
     if not path.exists():
         # Linked when it is whole: of workers that start together, all read the first one's.

@@ -27,7 +27,7 @@ class Way:
         self, host: str, port: int, *, tls: ssl.SSLContext | None = None, proxy: httpx2.URL | None = None
     ) -> None:
         self._host = host
-        self._target = f"{host}:{port}"
+        self._target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._tls = tls
         self._proxy = proxy
         self._name = Name(proxy.host, proxy.port or 80) if proxy else Name(host, port)
@@ -90,5 +90,5 @@ def _tunnel(reached: socket.socket, proxy: httpx2.URL, target: str) -> None:
     answer = Reply()
     while not answer.headed:
         answer.feed(reached.recv(_READ))
-    if answer.status != HTTPStatus.OK:
+    if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
         raise ConnectionError(f"the proxy answered {answer.status}")

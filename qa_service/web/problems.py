@@ -35,7 +35,7 @@ def json_response(value: object, status: int = 200, content_type: str = "applica
 
 
 def problem(failed: Failure, **extra: object) -> Response:
-    """The problem body of section 8, with `Retry-After` where there is something to wait for."""
+    """The body of a problem (RFC 9457), with `Retry-After` where there is something to wait for."""
     fields = {
         "type": "about:blank",
         "title": HTTPStatus(failed.status).phrase,

@@ -31,8 +31,10 @@ SLOW = Script(deltas=300, rate=10)
 """As the scripted upstream names it."""
 MOST_GROWTH = 0.05
 MEGABYTE = 1 << 20
-FILES_LEFT = 70
-"""More than when it began: connections to the model and to Redis that are kept for later."""
+REST_SECONDS = 65.0
+"""Until connections to the model are no longer kept; the next question closes them."""
+FILES_LEFT = 30
+"""More than when it began: connections to Redis."""
 
 
 class Sample(Struct, frozen=True):
@@ -156,6 +158,17 @@ def soak(served: Service, seconds: float, streams: int) -> tuple[Watch, Counter[
     return watch, total(listeners)
 
 
+def rest(served: Service) -> None:
+    """A while without questions, and then a few, so that every worker gets one."""
+    time.sleep(REST_SECONDS)
+    over = threading.Event()
+    listeners = [Listener(served.port, over) for _ in range(20)]
+    time.sleep(1)
+    over.set()
+    for listener in listeners:
+        listener.join()
+
+
 def total(listeners: Sequence[Listener]) -> Counter[str]:
     """How all answers ended."""
     ends: Counter[str] = Counter()
@@ -172,6 +185,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="soak-") as folder, service(Path(folder), workers) as served:
         before = {worker: open_files(worker) for worker in served.workers()}
         watch, ends = soak(served, seconds, streams)
+        rest(served)
         well = watch.show(ends, before)
     sys.exit(not well)
 

@@ -3,10 +3,14 @@
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -147,3 +151,42 @@ class TestExample:
         assert not reader.wrong
         assert reader.text == "".join(pieces(SCRIPT))
         assert reader.connections == (2 if patience else 1)
+
+
+class Site(BaseHTTPRequestHandler):
+    """A site that says of everybody that they are ann."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("X-User-Id", "ann")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def logins(served: Service, tmp_path: Path) -> Iterator[str]:
+    """The example for a site that has logins, listening here."""
+    port = free_port()
+    server = (ROOT / "examples/nginx-login.conf").read_text()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as site:
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        server = server.replace("listen 80;", f"listen 127.0.0.1:{port};").replace("change-me-change-me", SECRET)
+        server = server.replace("qa:8000", f"127.0.0.1:{served.port}")
+        server = server.replace("site:5000", f"127.0.0.1:{site.server_port}")
+        with nginx(tmp_path, server, port) as url:
+            yield url
+        site.shutdown()
+
+
+class TestLogins:
+    def test_the_site_says_who_asks(self, logins: str) -> None:
+        headers = {"Authorization": "Bearer mine", "X-User-Id": "victim"}
+        assert request(logins, "/api/config", headers=headers)[1]["caller"]["kind"] == "user"
+
+    @pytest.mark.parametrize("path", ["tokens", "metrics"])
+    def test_nobody_gets_what_only_the_key_is_for(self, logins: str, path: str) -> None:
+        with pytest.raises(HTTPError, match="404"):
+            urlopen(f"{logins}/api/{path}", data=b"" if path == "tokens" else None, timeout=5)

@@ -21,6 +21,7 @@ from qa_service.errors import (
 from qa_service.model import Finished, Retrying
 from qa_service.running.stop import StopSignal
 from qa_service.settings import SettingsError
+from tests.live.processes import program
 from tests.scripted_upstream import KOREAN, NAMED, Script, ScriptedUpstream
 from tests.upstream.questions import Asked, asked, prompt, responses, text_of
 
@@ -346,8 +347,10 @@ class TestTls:
     @pytest.fixture
     def certificate(self, tmp_path):
         key, path = tmp_path / "key.pem", tmp_path / "certificate.pem"
-        command = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
-        subprocess.run([*command.split(), "-keyout", key, "-out", path], check=True, capture_output=True)
+        command = "req -x509 -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+        subprocess.run(
+            [program("openssl"), *command.split(), "-keyout", key, "-out", path], check=True, capture_output=True
+        )
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(path, key)
         with ScriptedUpstream(tls=tls) as server:
