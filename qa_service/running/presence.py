@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-UPLOAD_SECONDS = 3600
-"""An upload that is older than this is nobody's any more."""
+UPLOAD_SECONDS = 900
+"""An upload that is older is nobody's any more: files are read before anything else, each in a limited time."""
 
 
 class Presence:

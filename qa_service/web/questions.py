@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar, cast
-from unicodedata import normalize
+from unicodedata import combining, normalize
 
 import msgspec
 from msgspec import Struct
@@ -21,6 +21,11 @@ SESSION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 SYSTEM_PROMPT = 8_000
 MESSAGES = 400
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+MOST_MARKS = 30
+"""As in Unicode's stream-safe text (UAX #15): to put a run of marks in order takes the square of its length, seconds
+for a long text's."""
+LONG = 1_000
+MARKS = re.compile(f"[{''.join(filter(combining, map(chr, range(0x300, 0x1E950))))}]{{{MOST_MARKS + 1}}}")
 QUESTION_FIELDS = ("question", "message", "prompt")
 TRUE = ("true", "1", "on")
 FALSE = ("false", "0", "off")
@@ -118,6 +123,8 @@ def _clean(text: str, name: str, most: int) -> str:
         )
     if CONTROL.search(text):
         raise InvalidField(f"{name}: holds NUL, another control character or half a surrogate pair", field=name)
+    if len(text) > LONG and MARKS.search(text):
+        raise InvalidField(f"{name}: has more than {MOST_MARKS} accents on one letter", field=name)
     # macOS writes Hangul as single letters, which no word list knows.
     return normalize("NFC", text)
 

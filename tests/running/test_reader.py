@@ -70,6 +70,11 @@ class TestReading:
         assert numbered(follow(running, after=1)) == [(2, Text("b")), (3, Done("completed"))]
         assert numbered(follow(running, after=3)) == []
 
+    def test_one_that_names_a_number_the_answer_never_had_is_told_its_end(self, running: Running) -> None:
+        reader = follow(running, after=99_999)
+        say(running, "a", "b")
+        assert numbered(reader) == [(3, Done("completed"))]
+
     def test_all_of_many_get_all_frames(self, running: Running) -> None:
         got: list[list[str]] = []
         readers = [threading.Thread(target=lambda: got.append(texts(numbered(follow(running))))) for _ in range(8)]

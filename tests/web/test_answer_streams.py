@@ -142,7 +142,7 @@ class TestNothing:
         house = make_house(heartbeat_seconds=0.5)
         response = house.get(f"answers/{begun(house)}/stream?after=99")
         house.model.go.set()
-        assert {frame["type"] for frame in frames(response)} == {"heartbeat"}
+        assert {frame["type"] for frame in frames(response)} == {"heartbeat", "done"}
 
     def test_comes_after_the_last_number_of_one_whose_log_has_expired(self, house: House) -> None:
         answer = over(house)

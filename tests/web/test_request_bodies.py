@@ -229,6 +229,10 @@ class TestBroken:
         problem = refusal(post(house, b"question=\xff\xfe", "application/x-www-form-urlencoded"), 400, "bad_request")
         assert "UTF-8" in problem["detail"]
 
+    def test_address_that_is_no_utf8(self, house: House) -> None:
+        problem = refusal(house.client.get("/api/ask?question=%BE%C8%B3%E7"), 400, "bad_request")
+        assert "UTF-8" in problem["detail"]
+
     @pytest.mark.parametrize(
         "kind", ["text/plain", "application/xml", "multipart/mixed; boundary=x", "", "application/pdf"]
     )
