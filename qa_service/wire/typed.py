@@ -19,11 +19,8 @@ class Typed:
         self._answer_id = answer_id
         self._retry = "retry: 3000\n" if answer_id else ""
 
-    def encode(self, seq: int, frame: Frame) -> bytes:
-        return escaped(self._lines(seq, frame))
-
     def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
-        """Each of these frames as `encode` gives it, numbered from `first` on."""
+        """These frames, numbered from `first` on."""
         return escaped(b"".join([self._lines(seq, frame) for seq, frame in enumerate(frames, first)]))
 
     def heartbeat(self) -> bytes:
