@@ -46,7 +46,8 @@ IDLE = settings.max_answers + 500
 
 def leave_out_the_request(record):
     """For a logging filter: a request that can't be read may hold a question, or a key."""
-    record.msg, _, _ = record.msg.partition(": ") if record.msg.startswith("Invalid request") else (record.msg, "", "")
+    if str(record.msg).startswith("Invalid request"):
+        record.msg = record.msg.partition(": ")[0]
     return True
 
 
