@@ -8,17 +8,17 @@ from gevent import monkey
 monkey.patch_all()
 
 import gc  # noqa: E402
-import logging  # noqa: E402
 import os  # noqa: E402
 import resource  # noqa: E402
 import secrets  # noqa: E402
 import shutil  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
-from contextlib import contextmanager  # noqa: E402
+from contextlib import contextmanager, suppress  # noqa: E402
 
 import gevent  # noqa: E402
 import gevent.socket  # noqa: E402
+from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException  # noqa: E402
 from gunicorn.workers.ggevent import GeventWorker  # noqa: E402
 
 # Where writing never waits for a disk.
@@ -32,7 +32,7 @@ figures = os.environ["PROMETHEUS_MULTIPROC_DIR"]
 
 from qa_service.metrics import bury  # noqa: E402
 from qa_service.settings import SettingsError, from_environment  # noqa: E402
-from qa_service.web.serving import drain, end_answers, log_to_terminal, refuse_open_server, wake  # noqa: E402
+from qa_service.web.serving import drain, end_answers, log_to_terminal, refuse_open_server, refused, wake  # noqa: E402
 
 try:
     settings = from_environment()
@@ -42,13 +42,6 @@ except SettingsError as error:
 
 # Connections that wait for their next request, at most.
 IDLE = settings.max_answers + 500
-
-
-def leave_out_the_request(record):
-    """For a logging filter: a request that can't be read may hold a question, or a key."""
-    if str(record.msg).startswith("Invalid request"):
-        record.msg = record.msg.partition(": ")[0]
-    return True
 
 
 class Connection(gevent.socket.socket):
@@ -102,10 +95,16 @@ class Worker(GeventWorker):
         super().handle(listener, client, address)
 
     def handle_error(self, request, client, address, error):
-        """Answer what broke; its address is logged without the question in it."""
-        if request is not None:
-            request.uri = request.path
-        super().handle_error(request, client, address, error)
+        """Refuse in our shape what never came to the app, or broke before its first byte. Nothing of it is logged: a
+        line that can't be read may hold a question, or a key."""
+        if isinstance(error, LimitRequestLine | LimitRequestHeaders):  # 414 and 431, which quote nothing
+            super().handle_error(request, client, address, error)
+            return
+        unreadable = isinstance(error, ParseException)
+        what = "can't be read" if unreadable else "broke"
+        self.log.error("a request %s: %s", what, type(error).__name__, exc_info=not unreadable)
+        with suppress(OSError):
+            client.sendall(refused(unreadable=unreadable))
 
     def notify(self):
         """Called every second. Once this worker is to end, answers may run on and those who ask nothing are let go."""
@@ -129,7 +128,6 @@ class Worker(GeventWorker):
 
 
 log_to_terminal()
-logging.getLogger("gunicorn.error").addFilter(leave_out_the_request)
 
 host = f"[{settings.host}]" if ":" in settings.host and not settings.host.startswith("[") else settings.host
 bind = [f"{host}:{settings.port}"]

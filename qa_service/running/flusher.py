@@ -97,7 +97,7 @@ class Flusher:
             try:
                 self.flush()
             except Exception:
-                # An edge, like a request: one answer that can't be written must not end all others.
+                # An edge, like a request: what broke may pass by the next tick, and no thread begins by itself again.
                 log.exception("writing to the shared log broke")
             took = time.monotonic() - began
             time.sleep(max(TICK_SECONDS - took, min(SHARE * took, LONGEST_SECONDS)))

@@ -7,11 +7,14 @@ from collections.abc import Iterable
 
 from flask import Flask
 
+from qa_service.errors import BadRequest, QAError
+from qa_service.language.phrases import failure
 from qa_service.running.runner import Runner
 from qa_service.settings import Settings, from_environment
 from qa_service.web.app import create_app
 from qa_service.web.identity import is_loopback
 from qa_service.web.mounting import KEY, Mounted
+from qa_service.web.problems import problem
 
 GOODBYE_SECONDS = 1.0
 POLL_SECONDS = 0.1
@@ -40,6 +43,15 @@ def refuse_open_server(settings: Settings, hosts: Iterable[str]) -> None:
                 f"not listening on {host}: anybody could ask. Set QA_API_KEYS to name:secret, or "
                 "QA_ALLOW_ANONYMOUS=on if that is meant; HOST=127.0.0.1 serves this machine alone."
             )
+
+
+def refused(*, unreadable: bool) -> bytes:
+    """The whole response to a request that never came to the app, because it can't be read or something broke."""
+    why = BadRequest("the request can't be read: is everything in its address percent-encoded that isn't ASCII?")
+    response = problem(failure(why if unreadable else QAError(), "en"))
+    response.headers["Connection"] = "close"
+    head = "".join(f"{name}: {value}\r\n" for name, value in response.headers)
+    return f"HTTP/1.1 {response.status}\r\n{head}\r\n".encode() + response.get_data()
 
 
 def runner_of(app: object) -> Runner | None:

@@ -351,6 +351,7 @@ class TestLog:
         [
             "GET /api/ask?question=diagnosis",
             "GET /api/ask?question=my diagnosis HTTP/1.1",
+            "GET /api/ask?question=진단:diagnosis HTTP/1.1",
             "GET /api/ask HTTP/1.1\r\nAuthorization Bearer diagnosis",
         ],
     )
@@ -359,8 +360,11 @@ class TestLog:
     ) -> None:
         with socket.create_connection(("127.0.0.1", served.port), 5) as caller:
             caller.sendall(f"{head}\r\n\r\n".encode())
-            assert caller.recv(100).startswith(b"HTTP/1.1 400 ")
-        until(lambda: "Invalid request from" in served.said, 5, "it is logged")
+            said = b"".join(iter(lambda: caller.recv(4096), b""))
+        assert said.startswith(b"HTTP/1.1 400 ")
+        assert json.loads(said.partition(b"\r\n\r\n")[2])["code"] == "bad_request"
+        assert b"diagnosis" not in said
+        until(lambda: "a request can't be read" in served.said, 5, "it is logged")
         assert "diagnosis" not in served.said
 
 
