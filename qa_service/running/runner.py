@@ -118,9 +118,7 @@ class Runner:
 
     def open(self, owner: Owner, answer_id: str, after: int = 0) -> Running | Mirror | None:
         """The answer, wherever it is written or kept; None if nothing comes after that number. `NotFound`."""
-        source: Running | Mirror | None = self._running.get(answer_id)
-        if source is None or source.owner.key != owner.key or source.log.handed_over:
-            source = self._tail.open(owner, answer_id)
+        source = self._own(owner, answer_id) or self._tail.open(owner, answer_id)
         over = source.log.closed and not source.log.handed_over
         nothing = over and (after >= source.log.last or after == source.ended > 0)
         return None if nothing else source
@@ -132,8 +130,8 @@ class Runner:
 
     def turn(self, owner: Owner, answer_id: str) -> Turn:
         """The answer as it stands. `NotFound`."""
-        running = self._running.get(answer_id)
-        return running.turn() if running and running.owner.key == owner.key else self._shared.turn(owner, answer_id)
+        running = self._own(owner, answer_id)
+        return running.turn() if running else self._shared.turn(owner, answer_id)
 
     def follow(
         self, source: Running | Mirror, *, heartbeat: float, after: int = 0, gone: Callable[[], bool] = lambda: False
@@ -167,6 +165,11 @@ class Runner:
             time.sleep(POLL_SECONDS)
         self._flusher.close()
         self._keeper.leave()
+
+    def _own(self, owner: Owner, answer_id: str) -> Running | None:
+        """The owner's answer that is written here, and was not left to another worker."""
+        running = self._running.get(answer_id)
+        return running if running and running.owner.key == owner.key and not running.log.handed_over else None
 
     def _left(self, source: Running | Mirror) -> None:
         self._readers -= 1

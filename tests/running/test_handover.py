@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from msgspec.structs import replace
 
 from qa_service.errors import Draining
 from qa_service.frames import Done, Frame
@@ -65,6 +66,16 @@ def test_who_comes_to_it_meanwhile_finds_what_others_know(leaving: Worker) -> No
     eventually(lambda: running.log.closed)
     source = leaving.runner.open(ANN, running.answer_id)
     assert source is not running
+
+
+def test_who_asks_how_it_stands_meanwhile_hears_what_others_made_of_it(leaving: Worker) -> None:
+    leaving.runner._flusher._done = lambda running: None  # which would forget it at the next tick
+    running = leaving.ask()
+    eventually(lambda: running.log.text() == "The sky is ")
+    running.stop.set("handover")
+    eventually(lambda: running.log.closed)
+    leaving.sessions.save(ANN, replace(running.turn(), status="failed"))
+    assert leaving.runner.turn(ANN, running.answer_id).status == "failed"
 
 
 def test_no_new_question_is_let_in(leaving: Worker) -> None:
