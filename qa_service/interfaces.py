@@ -274,8 +274,9 @@ class WorkerStore(Protocol):
     def held(self, worker: str, answer_id: str) -> Held | None:
         """One of them."""
 
-    def take(self, dead: str, worker: str) -> Sequence[Held]:
-        """Some of a dead worker's answers; each is given to exactly one. Empty when none is left."""
+    def take(self, dead: str, worker: str, *, sure: bool = True) -> Sequence[Held]:
+        """Some of a dead worker's answers; each is given to exactly one. Empty when none is left, and where it isn't
+        `sure` that the worker is dead, when it was heard of after all."""
 
     def adopt(self, held: Held, worker: str) -> Turn | None:
         """The running turn, this worker's from now on; None if it has ended, or its session is gone."""

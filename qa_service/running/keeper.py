@@ -19,6 +19,8 @@ TICK_SECONDS = 0.25
 PARTS = round(LOOK_SECONDS / TICK_SECONDS)
 BEAT_SECONDS = 1.0
 STRAYS_SECONDS = 10.0
+ABSENT_SECONDS = 2.5
+"""Others wait twice as long before they take a worker for dead."""
 SETTLE_SECONDS = 6.0
 """After a silence of the store's, until all workers that live have been heard of again."""
 
@@ -57,6 +59,8 @@ class Keeper:
         """Answers that are this worker's by now, and not begun yet."""
         self._strays: set[str] = set()
         self._beat_at = self._strays_at = time.monotonic() - BEAT_SECONDS
+        self._heard_at = time.monotonic()
+        """When others last heard of this worker."""
         self._news = threading.Event()
         self._thread: threading.Thread | None = None
         self._left = False
@@ -69,6 +73,11 @@ class Keeper:
             self._presence.enter()
             self._thread = threading.Thread(target=self._run, name="qa-keeper", daemon=True)
             self._thread.start()
+
+    def come_back(self) -> None:
+        """Be heard of before anything more is held here: a worker that stood still may have been taken for dead."""
+        if self._thread and time.monotonic() - self._heard_at > ABSENT_SECONDS:
+            self._quietly(self._beat)
 
     def look(self) -> None:
         """Something may be due now."""
@@ -135,6 +144,7 @@ class Keeper:
     def _beat(self) -> None:
         self._presence.renew()
         dead, missed = self._workers.beat(self._worker)
+        self._heard_at = time.monotonic()
         if missed:
             self._give_up_lost()
             # It was the store that was away: the others need a moment to be heard of again, too.
@@ -152,8 +162,9 @@ class Keeper:
     def _bury(self) -> None:
         if not self.taking:
             return
-        for worker in {*self._presence.dead(), *self._dead} - {self._worker}:
-            taken = self._workers.take(worker, self._worker)
+        gone = set(self._presence.dead())
+        for worker in {*gone, *self._dead} - {self._worker}:
+            taken = self._workers.take(worker, self._worker, sure=worker in gone)
             self._taken.extend(taken)
             # A last word of that worker's may still be on its way into the store.
             if not taken and time.monotonic() - self._empty.setdefault(worker, time.monotonic()) > SETTLE_SECONDS:

@@ -93,6 +93,7 @@ class Runner:
 
     def enter(self) -> None:
         """Take a place for one more answer; `start` or `leave` follows. Raises `Draining` or `Overloaded`."""
+        self._keeper.come_back()
         with self._lock:
             if self.draining:
                 raise Draining("this worker is about to stop", retry_after=1)

@@ -178,12 +178,17 @@ redis.call('EXPIRE', KEYS[2], seconds)
 return {missed and 1 or 0, redis.call('ZRANGEBYSCORE', KEYS[1], 0, silent)}
 """
 
-# Whoever takes an answer out of a dead worker's hash has it: no two get the same. Below zero stand, for a while,
-# those that have nothing left: should one live after all, it learns that it was missed.
+# Whoever takes an answer out of a dead worker's hash has it: no two get the same. One that was only silent may have
+# been heard of since it was listed; what it began after that is its own. Below zero stand, for a while, those that
+# have nothing left: should one live after all, it learns that it was missed.
 TAKE_OVER = """
 -- workers, what the dead one holds, what this one holds
-local dead, most, seconds = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local dead, most, seconds, silent = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local heard = tonumber(redis.call('ZSCORE', KEYS[1], dead) or 0)
 local taken = {}
+if silent > 0 and heard > now - silent then return taken end
 for _, answer in ipairs(redis.call('HKEYS', KEYS[2])) do
   if #taken == most then break end
   local held = redis.call('HGET', KEYS[2], answer)
@@ -196,7 +201,6 @@ if #taken > 0 then
   redis.call('EXPIRE', KEYS[3], seconds)
   return taken
 end
-local now = redis.call('TIME')[1] * 1000
 redis.call('ZREMRANGEBYSCORE', KEYS[1], seconds * 1000 - now, '(0')
 redis.call('ZADD', KEYS[1], 'XX', -now, dead)
 return taken

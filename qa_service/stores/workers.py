@@ -59,10 +59,11 @@ class RedisWorkers:
             found: Any = self._client.hget(worker_key(worker, "holds"), answer_id)
         return _held.decode(found) if found else None
 
-    def take(self, dead: str, worker: str) -> Sequence[Held]:
+    def take(self, dead: str, worker: str, *, sure: bool = True) -> Sequence[Held]:
         keys = (ALIVE, worker_key(dead, "holds"), worker_key(worker, "holds"))
+        silent = 0 if sure else SILENT_MS
         with self._guard:
-            taken = self._eval(scripts.TAKE_OVER, keys, dead, TAKEN, self._seconds)
+            taken = self._eval(scripts.TAKE_OVER, keys, dead, TAKEN, self._seconds, silent)
         return [_held.decode(held) for held in taken]
 
     def adopt(self, held: Held, worker: str) -> Turn | None:

@@ -224,8 +224,10 @@ class TestFrozen:
             reader.wait(lambda read: read.last > watching.last)
         finally:
             os.kill(frozen, signal.SIGCONT)
+        new = [Follower(house.served.url, f"질문 {number}") for number in range(3 * WORKERS)]
         reader.finish()
         watching.finish()
+        assert {each.finish().status for each in new} == {"completed"}
 
         # What had come for the frozen worker meanwhile, its own reader still gets: all of it was said.
         said = "".join(pieces(LONG))

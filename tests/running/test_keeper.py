@@ -1,6 +1,7 @@
 """What happens by the clock: time-outs, deserted answers, turns still to be saved, dead workers, strays."""
 
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import closing
 
@@ -181,6 +182,32 @@ class TestDead:
         eventually(lambda: line.stopped_for)
         assert running.stop.reason == "lost"
         assert texts(away.read(running)) == ["One "]
+
+    def test_one_that_comes_back_is_heard_of_before_it_begins_another_answer(self, world: World) -> None:
+        house = world.worker(Waiting())
+        house.ask()
+        beat, heard = house.workers.beat, threading.Event()
+
+        def beat_here(worker: str) -> tuple[Sequence[str], bool]:
+            if threading.current_thread() is threading.main_thread():
+                heard.set()
+            return beat(worker)
+
+        house.workers.beat = beat_here  # type: ignore[method-assign]
+        house.runner.enter()
+        assert not heard.is_set()
+        house.runner._keeper._heard_at -= module.ABSENT_SECONDS
+        house.runner.enter()
+        assert heard.is_set()
+
+    def test_what_one_that_came_back_holds_is_not_taken_by_those_who_buried_it(self, world: World) -> None:
+        back, other = world.worker(Waiting()), world.worker(Waiting())
+        running = back.ask()
+        eventually(lambda: back.redis.zscore(ALIVE, "w1"))
+        other.workers.beat = lambda worker: (["w1"], False)  # type: ignore[method-assign]
+        eventually(lambda: other.runner._keeper._dead)
+        time.sleep(5 * module.TICK_SECONDS)
+        assert (other.runner._running, running.stop.is_set()) == ({}, False)
 
     def test_after_a_store_was_away_for_long_those_who_live_have_time_to_say_so(
         self, world: World, monkeypatch: pytest.MonkeyPatch

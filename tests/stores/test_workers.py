@@ -124,6 +124,26 @@ class TestTaking:
         stores.workers.take("w1", "w2")
         assert stores.workers.beat("w2") == ([], False)
 
+    def test_one_that_was_only_silent_keeps_what_it_holds_once_it_is_heard_of(self, stores: Stores) -> None:
+        stores.workers.beat("w1")
+        claim(stores.sessions, turn("first"))
+        assert stores.workers.take("w1", "w2", sure=False) == []
+        assert stores.workers.beat("w1") == ([], False)
+        _silence(stores, "w1", SILENT_MS)
+        assert stores.workers.take("w1", "w2", sure=False) == [held()]
+
+    def test_one_that_left_is_taken_from_without_being_sure(self, stores: Stores) -> None:
+        stores.workers.beat("w1")
+        claim(stores.sessions, turn("first"))
+        stores.workers.leave("w1")
+        assert stores.workers.take("w1", "w2", sure=False) == [held()]
+
+    def test_one_that_is_known_to_be_dead_is_taken_from_whatever_it_said_last(self, stores: Stores) -> None:
+        stores.workers.beat("w1")
+        claim(stores.sessions, turn("first"))
+        _silence(stores, "w1", -SILENT_MS)  # the store's clock was set back since
+        assert stores.workers.take("w1", "w2") == [held()]
+
     def test_the_dead_are_forgotten_in_the_end(self, stores: Stores) -> None:
         stores.workers.beat("w3")
         for worker in ("w1", "w2"):
