@@ -269,7 +269,7 @@ def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     assert draft.prompt is not None  # noqa: S101 - the line prepared it
     yield Asked(replace(draft.prompt, messages=()), tuple(draft.verdicts))
     parts.meter.time("asked", time.monotonic() - draft.admission.began)
-    with parts.upstream.open(draft.prompt, stop) as deltas:
+    with parts.upstream.open(draft.spend(), stop) as deltas:
         yield from _told(deltas, draft, stop)
 
 

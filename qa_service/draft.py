@@ -70,11 +70,19 @@ class Draft:
         self.verdicts.append(verdict)
 
     def settle(self, prompt: Prompt) -> None:
-        """The prompt stands, and with it what of each file is used: what doesn't stand in it isn't."""
+        """The prompt stands, and with it what of each file is used: what doesn't stand in it isn't. What was said
+        before is in it, too, and nowhere else from now on."""
         self.prompt = prompt
+        self.admission = replace(self.admission, session=replace(self.admission.session, context=()))
         counts = Counter(passage.file_id for passage in prompt.passages)
         pairs = zip(self.verdicts, self.files, strict=True)
         self.verdicts = [_budgeted(verdict, file, counts[file.file_id]) for verdict, file in pairs]
+
+    def spend(self) -> Prompt:
+        """The prompt as it is asked, once: what stays here is without its messages, since it may stay for minutes."""
+        assert self.prompt is not None  # noqa: S101 - the line prepared it
+        prompt, self.prompt = self.prompt, replace(self.prompt, messages=())
+        return prompt
 
     def recall(self, asked: Asked) -> None:
         """The prompt stood already, in a worker that died."""

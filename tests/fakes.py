@@ -4,7 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -64,6 +64,12 @@ WAITING_SECONDS = 10.0
 Step = Delta | BaseException | threading.Event
 
 
+class Seen(str):
+    """Text whose end can be seen."""
+
+    __slots__ = ("__weakref__",)
+
+
 class FakeUpstream:
     """Plays scripts, one a question and the last for all that follow, and remembers what it was asked.
 
@@ -76,10 +82,12 @@ class FakeUpstream:
         self.prompts: list[Prompt] = []
         self.closed = 0
 
-    @contextmanager
-    def open(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
+    def open(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         self.prompts.append(prompt)
-        script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
+        return self._opened(self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0], stop)
+
+    @contextmanager
+    def _opened(self, script: Sequence[Step], stop: Stop) -> Iterator[Iterator[Delta]]:
         try:
             yield _played(script, stop)
         finally:

@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from weakref import ref
 
 import pytest
 
@@ -10,6 +11,7 @@ from qa_service.errors import Cancelled, UpstreamRateLimited, UpstreamUnavailabl
 from qa_service.frames import Done, Metadata, Reference, StageNotice, Start, Text, TopicNotice
 from qa_service.model import (
     Delta,
+    Exchange,
     FileNews,
     FileText,
     Finished,
@@ -17,12 +19,16 @@ from qa_service.model import (
     RefusalDelta,
     Retrying,
     Searching,
+    Session,
     TextDelta,
     Thinking,
+    Topic,
     Usage,
 )
 from qa_service.prompting import Site
+from qa_service.running.log import MemoryLog
 from qa_service.running.stop import StopSignal
+from qa_service.running.written import Running
 from qa_service.turns import Observation
 from tests.answers import Conversation, failure, frames, metadata, saved
 from tests.fakes import (
@@ -36,6 +42,7 @@ from tests.fakes import (
     FakeMeter,
     FakeReader,
     FakeUpstream,
+    Seen,
     Step,
     admission,
     kinds,
@@ -319,6 +326,20 @@ class TestEnds:
 
 
 class TestPrompt:
+    def test_what_was_said_before_is_not_held_once_upstream_has_been_asked(self) -> None:
+        known = parts(upstream := FakeUpstream(ANSWER))
+        asked = admission(session=Session("s", 1, (Topic(1, "", 1),), (Exchange("Why?", Seen("Since.")),)))
+        said = ref(asked.session.context[0].text)
+        line, running = AnswerLine(known).answer(asked, StopSignal()), Running(asked, MemoryLog(), seconds=9, entries=1)
+        del asked
+        next(line)
+        assert said()
+        while not isinstance(next(line), Text):
+            pass
+        assert said() in [message.content for message in upstream.prompts.pop().messages]
+        assert said() is None
+        assert running.turn().text == ""
+
     def test_the_caller_is_known_to_upstream_by_a_hash(self) -> None:
         frames(parts(upstream := FakeUpstream()))
         assert upstream.prompts[0].safety_identifier == f"hashed {ANN.key}"

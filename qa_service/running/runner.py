@@ -205,7 +205,7 @@ class Runner:
         finally:
             answer.close(handed_over=not answer.finished)
             if answer.finished or not self._background:  # else whoever takes over begins again, files included
-                for file in running.admission.question.files:
+                for file in running.files:
                     Path(file.path).unlink(missing_ok=True)
 
     def _mark(self, answer: MemoryLog, mark: Mark) -> None:

@@ -17,8 +17,9 @@ class Running:
     """One answer with its log, its stop, and the readers it has here."""
 
     def __init__(self, admission: Admission, log: MemoryLog, *, seconds: float, entries: int) -> None:
-        self.admission = admission
-        self.owner = admission.question.owner
+        question = admission.question
+        self.owner = question.owner
+        self.files = question.files
         self.answer_id = admission.answer_id
         self.session_id = admission.session.session_id
         self.log = log
@@ -30,6 +31,8 @@ class Running:
         """Whether anybody has read it here."""
         self.left = self.began
         """When the last reader here went."""
+        self._ends_unread = question.on_hangup == "cancel"
+        self._turn = admission.turn
         self.ended = 0
         """Of an answer that was over when it was opened: its last frame's number."""
         # The claim has written the first frame already, as the first entry.
@@ -54,7 +57,7 @@ class Running:
 
     def deserted(self, now: float, grace: float) -> bool:
         """Whether it is to be stopped, unless somebody reads it on another worker."""
-        patience = 0 if self.read and self.admission.question.on_hangup == "cancel" else grace
+        patience = 0 if self.read and self._ends_unread else grace
         return not self.readers and not self.log.closed and now - self.left >= patience
 
     def entry(self, unsaved: Container[str] = ()) -> Entry | None:
@@ -94,7 +97,7 @@ class Running:
 
     def turn(self) -> Turn:
         """The answer as it stands, or as it ended."""
-        return turn_of(self.admission.turn, self.log)
+        return turn_of(self._turn, self.log)
 
     def _items(self, begin: int, end: int) -> list[Frame | Mark]:
         items: list[Frame | Mark] = []

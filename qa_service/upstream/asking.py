@@ -1,7 +1,7 @@
 """Asks upstream for an answer: how often, which models, and what to say of it; never again once something came."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from functools import lru_cache, partial
 from itertools import count
 
@@ -25,6 +25,18 @@ _MODELS = 256
 """Whose state is remembered."""
 
 
+class _Body:
+    """What is asked, as long as it may be asked again: a stream that is open for minutes doesn't hold it."""
+
+    def __init__(self, of: Callable[[str], Mapping[str, object]]) -> None:
+        self.of = of
+        """By the model."""
+
+    def forget(self) -> None:
+        """Nobody asks any more."""
+        del self.of
+
+
 class Asker:
     """One for a process, for all its threads; it remembers which models are down."""
 
@@ -35,31 +47,25 @@ class Asker:
         self._note = note
         self._circuit = lru_cache(_MODELS)(lambda _model: Circuit())  # where any name is allowed, there may be many
 
-    @contextmanager
     def ask(
         self, models: Sequence[str], body: Callable[[str], Mapping[str, object]], stop: Stop
-    ) -> Iterator[Iterator[Delta]]:
+    ) -> AbstractContextManager[Iterator[Delta]]:
         """The deltas of one answer. Upstream is asked again only while nothing has come, saying so each time: each
         model as often as may help, then the next."""
-        with closing(self._tried(models, body, stop)) as deltas:
-            yield deltas
+        return closing(self._tried(models, _Body(body), stop))
 
-    @contextmanager
-    def follow(self, response_id: str, stop: Stop) -> Iterator[Iterator[Delta]]:
+    def follow(self, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         """The deltas of a response that upstream keeps, from its beginning."""
         reader = Reader(kept=True, response_id=response_id)
         message = partial(self._carrier.requests.follow, response_id, reader.last)
-        with closing(self._read(message, reader, stop)) as deltas:
-            yield deltas
+        return closing(self._read(message, reader, stop))
 
-    def _tried(
-        self, models: Sequence[str], body: Callable[[str], Mapping[str, object]], stop: Stop
-    ) -> Generator[Delta]:
+    def _tried(self, models: Sequence[str], body: _Body, stop: Stop) -> Generator[Delta]:
         plan = [model for model in models for _ in range(self._tries)]
         for attempt in count(2):
             model, reader = plan[0], Reader(kept=self._kept)
             try:
-                yield from self._asked(model, partial(self._message, body, model), reader, stop)
+                yield from self._asked(model, body, reader, stop)
             except UpstreamError as error:
                 plan = [] if reader.working else self._left(plan, error)
                 if not plan:
@@ -78,16 +84,17 @@ class Asker:
             return rest
         return [other for other in rest if other != model] if isinstance(error, _OF_A_MODEL) else []
 
-    def _message(self, body: Callable[[str], Mapping[str, object]], model: str) -> bytes:
-        return self._carrier.requests.ask(body(model))
+    def _asked(self, model: str, body: _Body, reader: Reader, stop: Stop) -> Iterator[Delta]:
+        def message() -> bytes:
+            return self._carrier.requests.ask(body.of(model))
 
-    def _asked(self, model: str, message: Callable[[], bytes], reader: Reader, stop: Stop) -> Iterator[Delta]:
         with self._circuit(model).asked() as works, closing(self._read(message, reader, stop)) as deltas:
             for delta in deltas:
                 yield delta
                 if reader.working:
                     break
             works()
+            body.forget()
             yield from deltas
 
     def _read(self, message: Callable[[], bytes], reader: Reader, stop: Stop) -> Generator[Delta]:

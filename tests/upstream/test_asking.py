@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from time import monotonic
+from weakref import ref
 
 import pytest
 
@@ -18,7 +19,7 @@ from qa_service.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from qa_service.model import Finished, Retrying
+from qa_service.model import Finished, Prompt, Retrying
 from qa_service.running.stop import StopSignal
 from qa_service.settings import SettingsError
 from tests.live.processes import program
@@ -27,6 +28,10 @@ from tests.upstream.questions import Asked, asked, prompt, responses, text_of
 
 SOON = {"retry-after-ms": "10"}
 FAILS = Script(status=500, headers=SOON, error={"code": None})
+
+
+class Seen(Prompt, frozen=True, weakref=True):
+    """A prompt whose end can be seen."""
 
 
 class TestAnswers:
@@ -52,6 +57,18 @@ class TestAnswers:
         assert request.headers["authorization"] == "…"
         assert request.headers["accept-encoding"] == "identity"
         assert request.body["input"] == [{"role": "user", "content": "질문"}]
+
+    def test_a_stream_that_is_open_does_not_hold_what_was_asked(self, server, upstream):
+        server.script(FAILS, Script())
+        asking = Seen("gpt-4.1-mini", (), "질문")
+        there = ref(asking)
+        with upstream.open(asking, StopSignal()) as deltas:
+            del asking
+            assert isinstance(next(deltas), Retrying)
+            assert there()  # it is asked again
+            next(deltas)
+            next(deltas)
+            assert not there()
 
 
 class TestConnections:
