@@ -26,7 +26,9 @@ LOOK_SECONDS = 0.02
 LISTENING = "0A"
 PORTS = range(*(int(end) for end in os.environ.get("LIVE_PORTS", "8450 8551").split()))
 
-_ports = cycle(PORTS)
+_FIRST = os.getpid() % len(PORTS)
+_ports = cycle([*PORTS[_FIRST:], *PORTS[:_FIRST]])
+"""Each run has another one first: two at the same time seldom reach for the same."""
 
 
 def free_port() -> int:
