@@ -73,7 +73,10 @@ class Draft:
         """The prompt stands, and with it what of each file is used: what doesn't stand in it isn't. What was said
         before is in it, too, and nowhere else from now on."""
         self.prompt = prompt
-        self.admission = replace(self.admission, session=replace(self.admission.session, context=()))
+        question, session = self.admission.question, self.admission.session
+        self.admission = replace(
+            self.admission, question=replace(question, messages=()), session=replace(session, context=())
+        )
         counts = Counter(passage.file_id for passage in prompt.passages)
         pairs = zip(self.verdicts, self.files, strict=True)
         self.verdicts = [_budgeted(verdict, file, counts[file.file_id]) for verdict, file in pairs]
