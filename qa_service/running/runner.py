@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from qa_service.errors import Draining, NotFound, Overloaded, QAError
 from qa_service.frames import Frame, Text
-from qa_service.interfaces import Held, Line, Meter
+from qa_service.interfaces import ELSEWHERE, Held, Line, Meter
 from qa_service.model import Opened, Owner
 from qa_service.running.adopted import admission_of, restored, said_in
 from qa_service.running.flusher import Flusher
@@ -228,6 +228,8 @@ class Runner:
             while self._early and next(iter(self._early.values())) < now:
                 del self._early[next(iter(self._early))]
             running = self._running.get(answer_id)
+            if running is not None and running.stop.reason in ELSEWHERE:
+                running = None
             if running is None:
                 self._early[answer_id] = now + EARLY_SECONDS
         if running is not None and not running.stop.is_set():

@@ -39,7 +39,7 @@ def answered(
 
 def ended_turn(service: Mounted, source: Running | Mirror) -> Turn:
     """The answer as it stands. `NotFound` if it was deleted meanwhile."""
-    if isinstance(source, Running):
+    if isinstance(source, Running) and not source.log.handed_over:
         return source.turn()
     return service.assembly.history.turn(source.owner, source.answer_id)
 

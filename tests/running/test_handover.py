@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from qa_service.errors import Draining
 from qa_service.frames import Done, Frame
 from qa_service.model import TextDelta
+from qa_service.stores.keys import STOPS
 from tests.fakes import ANN, STOPPED, WAITING_SECONDS, KeepingUpstream, Step
 from tests.lives import Waiting, Worker, World, eventually, numbered, opened, texts
 
@@ -76,6 +77,15 @@ def test_who_asks_how_it_stands_meanwhile_hears_what_others_made_of_it(leaving: 
     eventually(lambda: running.log.closed)
     leaving.sessions.save(ANN, replace(running.turn(), status="failed"))
     assert leaving.runner.turn(ANN, running.answer_id).status == "failed"
+
+
+def test_a_stop_that_comes_meanwhile_goes_to_who_writes_it_then(leaving: Worker) -> None:
+    leaving.runner._flusher._done = lambda running: None
+    running = leaving.ask()
+    eventually(lambda: running.log.text() == "The sky is ")
+    running.stop.set("handover")
+    leaving.runner.stop(running.answer_id)
+    assert leaving.redis.xlen(STOPS) == 1
 
 
 def test_no_new_question_is_let_in(leaving: Worker) -> None:
