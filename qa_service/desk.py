@@ -31,6 +31,9 @@ class Room(Protocol):
     def enter(self) -> None:
         """Take a place; raises `Draining` or `Overloaded` where there is none."""
 
+    def come_back(self) -> None:
+        """Something is about to be claimed, after whatever standstill."""
+
     def leave(self) -> None:
         """Give it back."""
 
@@ -102,6 +105,7 @@ class Desk(Struct, frozen=True):
             known = session or _seeded(session_id, question.messages)
             drift = self._judge(question, known)
             admission = self._admission(question, known, drift, answer_id, created=session is None, began=began)
+            self.room.come_back()
             claimed = self.sessions.claim(_claim(admission, session, background=self.background))
             if not claimed.moved:
                 self._stop_replaced(claimed)

@@ -280,6 +280,9 @@ class FakeRoom:
             raise self.refusal
         self.inside += 1
 
+    def come_back(self) -> None:
+        assert self.inside
+
     def leave(self) -> None:
         self.inside -= 1
 

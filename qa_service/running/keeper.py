@@ -26,7 +26,8 @@ SETTLE_SECONDS = 6.0
 
 
 class Keeper:
-    """One thread. `answers` are those written here; `adopt` takes one over."""
+    """One thread, and signs of life also from those who are about to begin an answer after a standstill. `answers` are
+    those written here; `adopt` takes one over."""
 
     def __init__(
         self,
@@ -38,8 +39,7 @@ class Keeper:
         adopt: Callable[[Held], None],
         grace: float,
     ) -> None:
-        self._workers = shared.workers
-        self._unsaved = shared.unsaved
+        self._workers, self._unsaved = shared.workers, shared.unsaved
         self._tail = tail
         self._presence = presence
         self._worker = presence.worker
@@ -60,7 +60,10 @@ class Keeper:
         self._strays: set[str] = set()
         self._beat_at = self._strays_at = time.monotonic() - BEAT_SECONDS
         self._heard_at = time.monotonic()
-        """When others last heard of this worker."""
+        """When others last heard of this worker, at least."""
+        self._missed = False
+        """Whether this worker was taken for dead, and hasn't looked yet what it has lost by that."""
+        self._beating = threading.Lock()
         self._news = threading.Event()
         self._thread: threading.Thread | None = None
         self._left = False
@@ -76,8 +79,10 @@ class Keeper:
 
     def come_back(self) -> None:
         """Be heard of before anything more is held here: a worker that stood still may have been taken for dead."""
-        if self._thread and time.monotonic() - self._heard_at > ABSENT_SECONDS:
-            self._quietly(self._beat)
+        if self._absent():
+            with self._beating:
+                if self._absent():
+                    self._quietly(self._beat)
 
     def look(self) -> None:
         """Something may be due now."""
@@ -96,12 +101,13 @@ class Keeper:
             self._quietly(self._ring)
             self._quietly(self._end_overdue)
             self._quietly(self._end_deserted)
-            self._quietly(self._bury)
             if time.monotonic() - self._beat_at >= BEAT_SECONDS and not self._left:
                 self._beat_at = time.monotonic()
-                self._quietly(self._beat)
+                with self._beating:
+                    self._quietly(self._beat)
                 self._quietly(self._tail.tend)
                 self._quietly(self._unsaved.save)
+            self._quietly(self._bury)  # once others have heard of this worker: what it takes now is its own
             if time.monotonic() - self._strays_at >= STRAYS_SECONDS:
                 self._strays_at = time.monotonic()
                 self._quietly(self._take_strays)
@@ -141,15 +147,21 @@ class Keeper:
             if not (elsewhere or running.readers):
                 running.stop.set("hangup")
 
+    def _absent(self) -> bool:
+        return bool(self._thread) and not self._left and time.monotonic() - self._heard_at > ABSENT_SECONDS
+
     def _beat(self) -> None:
+        began = time.monotonic()
         self._presence.renew()
         dead, missed = self._workers.beat(self._worker)
-        self._heard_at = time.monotonic()
+        self._heard_at = began
         if missed:
-            self._give_up_lost()
             # It was the store that was away: the others need a moment to be heard of again, too.
-            self._trusts_at = time.monotonic() + SETTLE_SECONDS
+            self._missed, self._trusts_at = True, time.monotonic() + SETTLE_SECONDS
         self._dead = set(dead) if time.monotonic() >= self._trusts_at else set()
+        if self._missed:
+            self._give_up_lost()
+            self._missed = False
 
     def _give_up_lost(self) -> None:
         """This worker was taken for dead: what others have taken over by now isn't its own any more."""
@@ -163,7 +175,9 @@ class Keeper:
         if not self.taking:
             return
         gone = set(self._presence.dead())
-        for worker in {*gone, *self._dead} - {self._worker}:
+        dead = {*gone, *self._dead} - {self._worker}
+        self._empty = {worker: since for worker, since in self._empty.items() if worker in dead}
+        for worker in dead:
             taken = self._workers.take(worker, self._worker, sure=worker in gone)
             self._taken.extend(taken)
             # A last word of that worker's may still be on its way into the store.

@@ -93,13 +93,16 @@ class Runner:
 
     def enter(self) -> None:
         """Take a place for one more answer; `start` or `leave` follows. Raises `Draining` or `Overloaded`."""
-        self._keeper.come_back()
         with self._lock:
             if self.draining:
                 raise Draining("this worker is about to stop", retry_after=1)
             if self.count() >= self._bounds.answers:
                 raise Overloaded(f"{self._bounds.answers} questions are being answered here", retry_after=RETRY_SECONDS)
             self._coming += 1
+
+    def come_back(self) -> None:
+        """Let others know that this worker lives, if they could doubt it: what it claims now stays its own."""
+        self._keeper.come_back()
 
     def leave(self) -> None:
         """Give the place back: there will be no answer."""

@@ -7,6 +7,7 @@ from contextlib import closing
 
 import pytest
 
+from qa_service.errors import StoreUnavailable
 from qa_service.frames import Done, Metadata, Text
 from qa_service.interfaces import Followed
 from qa_service.model import Question, TextDelta
@@ -194,11 +195,40 @@ class TestDead:
             return beat(worker)
 
         house.workers.beat = beat_here  # type: ignore[method-assign]
-        house.runner.enter()
+        house.runner.come_back()
         assert not heard.is_set()
         house.runner._keeper._heard_at -= module.ABSENT_SECONDS
-        house.runner.enter()
+        house.runner.come_back()
         assert heard.is_set()
+
+    def test_what_a_missed_one_has_lost_is_looked_at_again_until_the_store_says_so(self, world: World) -> None:
+        away, other = world.worker(Waiting()), world.worker(Waiting())
+        running = away.ask()
+        eventually(lambda: running.log.text() and running.flushed)
+        lost, failures = away.workers.lost, [True]
+
+        def fail_once(*arguments: object) -> object:
+            if failures and failures.pop():
+                raise StoreUnavailable("not now", retry_after=1)
+            return lost(*arguments)  # type: ignore[arg-type]
+
+        away.workers.lost = fail_once  # type: ignore[assignment,method-assign]
+        away.wire.cut = True
+        other.redis.zadd(ALIVE, {"w1": 1})
+        eventually(lambda: other.runner._running)
+        away.revive()
+        eventually(lambda: running.stop.reason)
+        assert (running.stop.reason, failures) == ("lost", [])
+
+    def test_one_that_was_taken_for_dead_in_vain_has_all_its_time_at_its_real_end(self, world: World) -> None:
+        back, other = world.worker(Waiting()), world.worker(Waiting())
+        back.ask()
+        eventually(lambda: back.redis.zscore(ALIVE, "w1"))
+        beat, keeper = other.workers.beat, other.runner._keeper
+        other.workers.beat = lambda worker: (["w1"], False)  # type: ignore[method-assign]
+        eventually(lambda: "w1" in keeper._empty)
+        other.workers.beat = beat  # type: ignore[method-assign]
+        eventually(lambda: "w1" not in keeper._empty)
 
     def test_what_one_that_came_back_holds_is_not_taken_by_those_who_buried_it(self, world: World) -> None:
         back, other = world.worker(Waiting()), world.worker(Waiting())
