@@ -23,9 +23,9 @@ from qa_service.web.bodies import GULP, Body, Bounds, is_chunked
 
 FILE_FIELDS = ("files", "file", "files[]")
 FIELD_BYTES = 4 << 20
+"""All fields but files together: a long conversation fits."""
 URLENCODED_BYTES = 512 << 10
 """Read in one go, at a fifth of a second a megabyte; 32,000 Korean characters are 281 KiB of it."""
-"""All fields but files together: a long conversation fits, whichever way it is written."""
 BRACKETS = 100_000
 """Lists and objects in a JSON body; building millions of them would stall a worker for a second."""
 FIELDS = 200
