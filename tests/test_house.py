@@ -76,7 +76,8 @@ class TestExamples:
     @pytest.mark.parametrize("name", PROXIES)
     def test_each_proxy_file_is_one_that_nginx_takes(self, name: str, tmp_path: Path) -> None:
         hosts = re.sub(r"//(qa|site):\d+", "//127.0.0.1:9", (ROOT / name).read_text())
-        (tmp_path / "server.conf").write_text(hosts.replace("listen 80;", "listen unix:server.sock;"))
+        here = hosts.replace("listen 80;", "listen unix:server.sock;").replace("/var/log/nginx/", f"{tmp_path}/")
+        (tmp_path / "server.conf").write_text(here)
         (tmp_path / "nginx.conf").write_text(
             f"pid {tmp_path}/pid; error_log stderr; events {{}} http {{ access_log off; "
             + "".join(
