@@ -56,7 +56,7 @@ from qa_service.model import (
     Verdict,
 )
 from qa_service.prompting import Site, build_prompt
-from qa_service.turns import Admission, Asked, Gap, Mark, Turn
+from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,8 @@ def _walk(draft: Draft, parts: Parts, stop: Stop, step: Iterator[Frame | Mark]) 
         except Exception:
             # The outermost: whatever broke, the reader is told, and the turn is kept.
             bug = secrets.token_hex(8)
-            log.exception("answer %s broke, id %s", draft.admission.answer_id, bug)
+            answer = logged_id(draft.admission.question.owner, draft.admission.answer_id)
+            log.exception("answer %s broke, id %s", answer, bug)
             draft.error = draft.error or QAError(f"internal error {bug}")
         if stop.reason in ELSEWHERE:
             return
@@ -316,7 +317,7 @@ def _close(draft: Draft, parts: Parts) -> Iterator[Frame]:
     metadata = replace(metadata, saved=saved == "saved")
     yield metadata
     yield Done(turn.status)
-    parts.observe(observed(turn, metadata, owner=draft.admission.question.owner.kind))
+    parts.observe(observed(turn, metadata, owner=draft.admission.question.owner))
 
 
 def _failure(draft: Draft) -> Failure | None:
@@ -329,6 +330,6 @@ def _saved(owner: Owner, turn: Turn, parts: Parts) -> Saved | Literal["later"]:
     try:
         return parts.sessions.save(owner, turn)
     except QAError:
-        log.warning("answer %s could not be saved yet", turn.answer_id)
+        log.warning("answer %s could not be saved yet", logged_id(owner, turn.answer_id))
         parts.save_later(owner, turn)
         return "later"

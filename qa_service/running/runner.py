@@ -25,7 +25,7 @@ from qa_service.running.reader import Reader
 from qa_service.running.shared import Shared
 from qa_service.running.tail import Tail
 from qa_service.running.written import Running
-from qa_service.turns import Admission, Asked, Gap, Mark, Turn
+from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id
 
 log = logging.getLogger(__name__)
 
@@ -258,7 +258,7 @@ class Runner:
             # Its worker died between saving it and saying so: nobody knows how far its readers have come.
             self._write_from(running, iter((Gap(), *rebuilt(turn, "interrupted")[1:])))
             return
-        log.warning("answer %s is taken over from a worker that died", held.answer_id)
+        log.warning("answer %s is taken over from a worker that died", logged_id(held.owner, held.answer_id))
         self._meter.count("takeovers")
         said = said_in(answer, whole=held.admission is not None)
         self._write_from(running, self._line.go_on(admission, said, running.stop))

@@ -20,6 +20,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
+SECRET = "a-secret-of-tests-0123456789"
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 LOOK_SECONDS = 0.02
@@ -194,7 +195,7 @@ def service(command: Sequence[str], folder: Path, port: int, **settings: str) ->
 def gunicorn(folder: Path, **settings: str) -> AbstractContextManager[Service]:
     """As an operator starts it: two workers, visitors welcome."""
     command = [str(BIN / "gunicorn"), "-c", str(ROOT / "gunicorn.conf.py"), "--chdir", str(ROOT), "wsgi:app"]
-    usual = {"WEB_CONCURRENCY": "2", "QA_ALLOW_ANONYMOUS": "on", "QA_SECRET": "a-secret-of-tests-0123456789"}
+    usual = {"WEB_CONCURRENCY": "2", "QA_ALLOW_ANONYMOUS": "on", "QA_SECRET": SECRET}
     return service(command, folder, int(settings.get("PORT", 0)) or free_port(), **{**usual, **settings})
 
 
