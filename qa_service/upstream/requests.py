@@ -15,7 +15,7 @@ class Requests:
     asked for each answer is written once, for each body to follow: the client's credentials are those it has now."""
 
     def __init__(self, client: openai.OpenAI) -> None:
-        self._client = client.with_options(http_client=httpx2.Client(transport=_Unsent()), max_retries=0)
+        self._client = client
         first = self._posted("/responses", {})
         del first.headers["Content-Length"]
         self._head = written(first).partition(b"\r\n\r\n")[0]
@@ -46,7 +46,7 @@ def written(request: httpx2.Request) -> bytes:
     return b"\r\n".join([opening, *head, b"", request.read()])
 
 
-class _Unsent(httpx2.BaseTransport):
+class Unsent(httpx2.BaseTransport):
     """Lets the SDK write a request, and sends it nowhere."""
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:

@@ -3,30 +3,44 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from urllib.parse import parse_qsl
 
+import httpx2
 import openai
 from msgspec.structs import replace
 
 from qa_service.errors import UpstreamError
 from qa_service.interfaces import Meter, Stop
 from qa_service.model import Delta, Prompt
+from qa_service.settings import SettingsError
 from qa_service.upstream.asking import Asker
 from qa_service.upstream.carrying import Carrier
 from qa_service.upstream.line import Patience
+from qa_service.upstream.requests import Unsent
 
 # Reasoning models refuse temperature and top_p; their chat variants don't.
 _NO_SAMPLING = re.compile(r"(?:ft:)?(?:o\d|gpt-5(?!.*-chat)|codex-)")
 
 
 def openai_client(*, api_key: str, base_url: str = "", organization: str = "", project: str = "") -> openai.OpenAI:
-    """Credentials and addresses; it makes requests, and others send them."""
-    return openai.OpenAI(
-        api_key=api_key,
-        base_url=base_url or None,
-        organization=organization or None,
-        project=project or None,
-        max_retries=0,
-    )
+    """A client of the SDK that knows the address and the credentials. It writes requests and sends none.
+
+    A query in `base_url`, such as Azure's `?api-version=preview`, becomes part of every request. Raises
+    `SettingsError` for an address that can't be one.
+    """
+    address, _, query = base_url.partition("?")
+    try:
+        return openai.OpenAI(
+            api_key=api_key,
+            base_url=address or None,
+            default_query=dict(parse_qsl(query, keep_blank_values=True)),
+            organization=organization or None,
+            project=project or None,
+            max_retries=0,
+            http_client=httpx2.Client(transport=Unsent()),
+        )
+    except httpx2.InvalidURL:  # a name that isn't one by the rules of today, such as an emoji's
+        raise SettingsError("OPENAI_BASE_URL: expected a host whose name can be looked up") from None
 
 
 class ResponsesUpstream:

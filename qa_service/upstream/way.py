@@ -6,11 +6,10 @@ from base64 import b64encode
 from collections.abc import Callable
 from http import HTTPStatus
 from time import monotonic
-from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 
-from qa_service.settings import SettingsError
+from qa_service.settings import SettingsError, upstream_proxy
 from qa_service.upstream.name import Name
 from qa_service.upstream.reply import Reply
 
@@ -64,20 +63,18 @@ class Way:
 def way_to(url: httpx2.URL) -> Way:
     """TLS as the SDK has it, and the proxy that the system names; plain HTTP takes none. Raises `SettingsError` for
     a proxy that isn't spoken to in plain HTTP."""
+    host = url.raw_host.decode("ascii")
     if url.scheme != "https":
-        return Way(url.host, url.port or 80)
-    return Way(url.host, url.port or 443, tls=httpx2.create_ssl_context(), proxy=_proxy_to(url.host))
+        return Way(host, url.port or 80)
+    proxy = upstream_proxy(host)
+    return Way(host, url.port or 443, tls=_tls(), proxy=httpx2.URL(proxy) if proxy else None)
 
 
-def _proxy_to(host: str) -> httpx2.URL | None:
-    named = getproxies()
-    address = "" if proxy_bypass(host) else named.get("https") or named.get("all", "")
-    if not address:
-        return None
-    proxy = httpx2.URL(address if "://" in address else f"http://{address}")
-    if proxy.scheme != "http":
-        raise SettingsError("HTTPS_PROXY: expected a proxy that is spoken to in plain HTTP, http://host:port")
-    return proxy
+def _tls() -> ssl.SSLContext:
+    try:
+        return httpx2.create_ssl_context()
+    except OSError:
+        raise SettingsError("SSL_CERT_FILE, SSL_CERT_DIR: expected certificates that can be read") from None
 
 
 def _tunnel(reached: socket.socket, proxy: httpx2.URL, target: str) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from qa_service.model import Message
+from qa_service.settings import SettingsError
 from qa_service.upstream.requests import Requests
 from qa_service.upstream.responses import openai_client, request_body
 from tests.upstream.questions import prompt
@@ -81,6 +82,17 @@ class TestRequests:
         _, headers, body = parts(requests.ask({"input": "나나"}))
         assert headers["content-length"] == str(len(body))
 
+    def test_a_query_of_the_address_goes_with_every_request(self):
+        url = "http://host.example/openai/v1/?api-version=preview&empty="
+        requests = Requests(openai_client(api_key="sk-1", base_url=url))
+        messages = [requests.ask({}), requests.follow("resp_1", -1), requests.follow("resp_1", 7), requests.cancel("r")]
+        assert [parts(message)[0] for message in messages] == [
+            "POST /openai/v1/responses?api-version=preview&empty= HTTP/1.1",
+            "GET /openai/v1/responses/resp_1?stream=true&api-version=preview&empty= HTTP/1.1",
+            "GET /openai/v1/responses/resp_1?stream=true&starting_after=7&api-version=preview&empty= HTTP/1.1",
+            "POST /openai/v1/responses/r/cancel?api-version=preview&empty= HTTP/1.1",
+        ]
+
     @pytest.mark.parametrize(("after", "query"), [(-1, "stream=true"), (0, "stream=true&starting_after=0")])
     def test_a_follower_says_where_it_stands(self, after, query):
         line, headers, _ = parts(Requests(self.CLIENT).follow("resp_1", after))
@@ -105,6 +117,21 @@ def parts(message):
     names = [field.partition(": ")[0].lower() for field in fields]
     assert len(set(names)) == len(names)
     return line, {name: field.partition(": ")[2] for name, field in zip(names, fields, strict=True)}, body
+
+
+def test_an_address_that_only_looks_like_one_is_refused_by_name():
+    with pytest.raises(SettingsError, match="OPENAI_BASE_URL: expected"):
+        openai_client(api_key="k", base_url="https://☃.example/v1")
+
+
+def test_a_host_in_another_script_is_asked_by_its_name_in_ascii():
+    requests = Requests(openai_client(api_key="k", base_url="https://조직.example/v1"))
+    assert parts(requests.ask({}))[1]["host"] == "xn--o15b4x.example"
+
+
+def test_no_proxy_of_the_system_keeps_the_client_from_being_made(monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
+    assert openai_client(api_key="k", base_url="http://127.0.0.1:1/v1").api_key == "k"
 
 
 def test_the_client_never_tries_again_by_itself():
