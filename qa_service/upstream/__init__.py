@@ -56,8 +56,8 @@ its events. The states above are then those of a connection, and the response ha
                                                 that nobody knows
     opened     its id was read; `Opened` comes  the rest over another connection,     shuts the connection and cancels
                before all other deltas          from the last number on; `tries`      the response; it lives on where
-                                                times without a new event, then an    another worker goes on (`handover`,
-                                                error, and the response is cancelled  `lost`)
+                                                times without a new event, then an    another worker goes on
+                                                error, and the response is cancelled  (`handover`, `lost`)
     ended      the terminal event was read      does nothing                          does nothing
 
 When this worker dies while a response is nameless, upstream finishes it for nobody, and another worker may ask anew.

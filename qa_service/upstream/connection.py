@@ -32,6 +32,8 @@ class Patience(Struct, frozen=True):
     """For the bytes that may follow the terminal event, so that the connection can carry another request."""
     reuse: float = 60.0
     """How long after its last use a connection carries another request; upstream will have closed an older one."""
+    tick: float = 0.1
+    """How late the end of patience may be noticed."""
 
 
 class UpstreamConnection:

@@ -54,7 +54,7 @@ class Transport:
         self.pauses = pauses
         self._tries = tries
         self._note = note
-        self._watch = Watch()
+        self._watch = Watch(tick=patience.tick)
         self._idle: list[UpstreamConnection] = []
         self.close = weakref.finalize(self, _close_all, self._idle)
         """Closes the connections that are kept for later. It happens by itself when nobody uses this any more."""

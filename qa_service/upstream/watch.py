@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Protocol
 
-_TICK = 0.1
 _LINGER = 10.0
 
 
@@ -27,7 +26,7 @@ class Watch:
     starts a thread.
     """
 
-    def __init__(self, *, tick: float = _TICK, linger: float = _LINGER) -> None:
+    def __init__(self, *, tick: float, linger: float = _LINGER) -> None:
         self._tick = tick
         self._linger = linger
         self._watched: set[Watched] = set()

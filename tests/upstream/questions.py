@@ -16,15 +16,17 @@ def prompt(text: str = "안녕?", **fields) -> Prompt:
     return Prompt(**{"model": "gpt-4.1-mini", "messages": (Message("user", text),), "question": text, **fields})
 
 
-QUICK = Pauses(first=0.02, id=0.3, cancel=0.3)
+QUICK = Pauses(first=0.02, id=0.15, cancel=0.15)
 """Pauses of a test: long enough to be stopped in, short enough to wait for."""
 
 
 def responses(url: str, **settings) -> ResponsesUpstream:
     """An upstream over real connections. What `Patience` has may be given by its own name."""
-    patience = Patience(**{name: settings.pop(name) for name in Patience.__struct_fields__ if name in settings})
+    patience = {name: settings.pop(name) for name in Patience.__struct_fields__ if name in settings}
     client = openai_client(api_key="sk-secret", base_url=url)
-    return ResponsesUpstream(client, **{"patience": patience, "pauses": QUICK, **settings})
+    return ResponsesUpstream(
+        client, **{"patience": Patience(**{"tick": 0.01, **patience}), "pauses": QUICK, **settings}
+    )
 
 
 class CountingMeter:

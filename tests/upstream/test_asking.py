@@ -104,7 +104,7 @@ class TestConnections:
         assert server.connections == 1
 
     def test_nothing_stays_open_after_faults_of_every_kind(self, server):
-        with closing(responses(server.url, tries=1, first_token=0.2, idle=0.2)) as upstream:
+        with closing(responses(server.url, tries=1, first_token=0.1, idle=0.1)) as upstream:
             for name in NAMED.keys() - {"slow", "long", "fast"}:
                 with pytest.raises(UpstreamError):
                     asked(upstream, f"script:{name}")
@@ -190,11 +190,11 @@ class TestTime:
     @pytest.mark.parametrize("name", ["mute", "hang-first", "drip"])
     def test_the_first_token_has_a_limit_whatever_comes_before_it(self, server, name):
         with pytest.raises(UpstreamTimeout):
-            asked(responses(server.url, tries=1, first_token=0.3, idle=30), f"script:{name}")
+            asked(responses(server.url, tries=1, first_token=0.1, idle=30), f"script:{name}")
 
     def test_silence_has_a_limit_of_its_own(self, server):
         with pytest.raises(UpstreamTimeout):
-            asked(responses(server.url, first_token=30, idle=0.3), "script:hang")
+            asked(responses(server.url, first_token=30, idle=0.1), "script:hang")
 
     def test_a_slow_answer_may_take_longer_than_either_limit(self, server, upstream):
         server.script(Script(deltas=15, rate=30))
@@ -203,7 +203,7 @@ class TestTime:
 
     def test_connecting_has_a_limit(self, unreachable):
         with pytest.raises(UpstreamTimeout, match="no connection"):
-            asked(responses(unreachable, tries=1, connect=0.3))
+            asked(responses(unreachable, tries=1, connect=0.1))
 
 
 @pytest.fixture
@@ -224,7 +224,7 @@ def unreachable():
 class TestStop:
     def test_while_connecting(self, unreachable):
         question = Asked(responses(unreachable))
-        assert not question.heard.wait(0.2)
+        assert not question.heard.wait(0.1)
         assert question.stopped_within(1)
         assert isinstance(question.error, Cancelled)
 
@@ -426,7 +426,7 @@ class TestTls:
             monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
             began = monotonic()
             with pytest.raises(UpstreamTimeout, match="no connection"):
-                asked(responses("https://upstream.test/v1", tries=1, connect=0.2, dial=0.1))
+                asked(responses("https://upstream.test/v1", tries=1, connect=0.1, dial=0.05))
             assert monotonic() - began < 2
 
     def test_a_host_the_system_excepts_is_reached_directly(self, certificate, monkeypatch):

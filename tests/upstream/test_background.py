@@ -234,7 +234,7 @@ class TestStop:
         assert server.texts()[only(server)]["status"] == "cancelled"
 
     def test_before_upstream_has_said_the_id_it_is_waited_for_a_moment(self, server, kept):
-        server.script(Script(deltas=600, rate=20, delay=0.2))
+        server.script(Script(deltas=600, rate=20, delay=0.05))
         question = Asked(kept)
         assert server.wait_requests(5)
         assert question.stopped_within(1)
@@ -242,7 +242,7 @@ class TestStop:
         assert server.texts()[only(server)]["status"] == "cancelled"
 
     def test_nor_is_anything_waited_for_that_comes_with_the_id(self, server, kept):
-        server.script(Script(delay=0.2, fault="hang", after=6))
+        server.script(Script(delay=0.05, fault="hang", after=6))
         question = Asked(kept)
         assert server.wait_requests(5)
         assert question.stopped_within(1)

@@ -20,7 +20,7 @@ def threads() -> list[threading.Thread]:
 
 
 def test_what_is_overdue_is_woken_soon_and_the_rest_is_not():
-    watch, soon, later = Watch(), Waiting(0.05), Waiting(30)
+    watch, soon, later = Watch(tick=0.01), Waiting(0.02), Waiting(30)
     with watch.watching(soon), watch.watching(later):
         assert soon.expired.wait(1)
         assert monotonic() - soon.due < 0.5
@@ -28,7 +28,7 @@ def test_what_is_overdue_is_woken_soon_and_the_rest_is_not():
 
 
 def test_what_has_left_is_not_woken():
-    watch, left, stays = Watch(), Waiting(0.2), Waiting(0.3)
+    watch, left, stays = Watch(tick=0.01), Waiting(0.05), Waiting(0.1)
     with watch.watching(stays):
         with watch.watching(left):
             pass
@@ -37,7 +37,7 @@ def test_what_has_left_is_not_woken():
 
 
 def test_one_thread_watches_all_and_ends_when_nothing_is_left():
-    watch = Watch(linger=0.1)
+    watch = Watch(tick=0.01, linger=0.05)
     before = threads()
     with watch.watching(Waiting(30)), watch.watching(Waiting(30)):
         (own,) = set(threads()) - set(before)
