@@ -7,24 +7,40 @@ from pathlib import Path
 
 import pytest
 
+from qa_service.setting_values import ApiKey
 from qa_service.settings import (
+    LISTENING,
     READERS,
-    ApiKey,
     Settings,
     SettingsError,
     from_config,
     from_environment,
     made_secret,
+    upstream_proxy,
 )
 
 SECRET = "abcdefghijklmnop"
 GIVEN: dict[str, list[tuple[str, object]]] = {
     "OPENAI_API_KEY": [(" sk-1 ", "sk-1")],
-    "OPENAI_BASE_URL": [("https://gateway.example/v1/", "https://gateway.example/v1")],
+    "OPENAI_BASE_URL": [
+        ("https://gateway.example/v1/", "https://gateway.example/v1"),
+        ("http://[::1]:8080/v1", "http://[::1]:8080/v1"),
+        ("http://127.0.0.1", "http://127.0.0.1"),
+        ("https://조직.example/v1", "https://조직.example/v1"),
+        (" https://a.example/openai/v1/?api-version=preview ", "https://a.example/openai/v1?api-version=preview"),
+    ],
     "OPENAI_ORG_ID": [("org-1", "org-1")],
     "OPENAI_PROJECT_ID": [("proj-1", "proj-1")],
-    "REDIS_URL": [("redis://store.example:6379/0", "redis://store.example:6379/0")],
-    "QA_DATA": [("/var/lib/qa", Path("/var/lib/qa"))],
+    "REDIS_URL": [
+        (url, url)
+        for url in (
+            "redis://store.example:6379/0",
+            "rediss://user:pa,ss@[::1]:6380",
+            "unix:///run/store.sock?db=1",
+            "redis+sentinel://:secret@one.example:26379,two.example/service/0",
+        )
+    ],
+    "QA_DATA": [("/nowhere/yet/qa", Path("/nowhere/yet/qa"))],
     "QA_UPSTREAM": [("auto", "auto"), ("responses", "responses"), ("offline", "offline")],
     "QA_MODEL": [("gpt-5", "gpt-5")],
     "QA_MODELS_ALLOWED": [("gpt-5, ft:*,", ("gpt-5", "ft:*"))],
@@ -32,7 +48,7 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_BACKGROUND": [("on", True)],
     "QA_TEMPERATURE": [("0", 0.0), ("1.5", 1.5), (" 2 ", 2.0)],
     "QA_TOP_P": [("0.1", 0.1), ("1", 1.0)],
-    "QA_MAX_TOKENS": [("1", 1)],
+    "QA_MAX_TOKENS": [("16", 16)],
     "QA_INSTRUCTIONS": [("당신은 친절합니다.", "당신은 친절합니다.")],
     "QA_WEB_SEARCH": [("off", False), ("allowed", True)],
     "QA_WEB_SEARCH_CONTEXT": [("low", "low")],
@@ -46,7 +62,14 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_SECRET": [(SECRET, SECRET)],
     "QA_TOKEN_TTL": [("90", 90.0), ("2h", 7200.0)],
     "QA_ALLOW_ANONYMOUS": [("on", True), ("TRUE", True), ("1", True), ("yes", True), ("no", False), ("0", False)],
-    "QA_ORIGINS": [("https://a.example, http://b.example:8080", ("https://a.example", "http://b.example:8080"))],
+    "QA_ORIGINS": [
+        ("https://a.example, http://b.example:8080", ("https://a.example", "http://b.example:8080")),
+        ("http://[::1]:8080", ("http://[::1]:8080",)),
+        ("capacitor://localhost,ionic://localhost", ("capacitor://localhost", "ionic://localhost")),
+        ("tauri://localhost", ("tauri://localhost",)),
+        ("chrome-extension://abcdefghijklmnop", ("chrome-extension://abcdefghijklmnop",)),
+        ("moz-extension://b4b2-09", ("moz-extension://b4b2-09",)),
+    ],
     "QA_TRUSTED_PROXIES": [("0", 0), ("2", 2)],
     "QA_PUBLIC_URL": [("https://a.example/qa/", "https://a.example/qa")],
     "QA_PREFIX": [("/api/v2", "/api/v2")],
@@ -60,10 +83,14 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_MAX_BODY": [("1000", 1000), ("2 MiB", 2 << 20), ("3kib", 3 << 10), ("1GiB", 1 << 30)],
     "QA_MAX_FILE": [("1MiB", 1 << 20)],
     "QA_MAX_FILES": [("3", 3)],
+    "QA_SESSION_FILES": [("200", 200)],
+    "QA_OWNER_BYTES": [("1GiB", 1 << 30)],
     "QA_MAX_QUESTION": [("500", 500)],
     "QA_BODY_SECONDS": [("1m", 60.0)],
+    "QA_SEND_SECONDS": [("0.5", 0.5), ("2m", 120.0)],
     "QA_FILE_SECONDS": [("1.5", 1.5)],
     "QA_FILE_MEMORY": [("512MiB", 512 << 20)],
+    "QA_READ_SECONDS": [("10m", 600.0)],
     "QA_CONTEXT_TOKENS": [("4000", 4000)],
     "QA_CONNECT_SECONDS": [("5s", 5.0)],
     "QA_FIRST_TOKEN_SECONDS": [("5", 5.0)],
@@ -76,16 +103,51 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_MAX_ANSWERS": [("10", 10)],
     "QA_DRIFT": [("off", "off")],
     "QA_CITATIONS": [("off", False)],
-    "HOST": [("0.0.0.0", "0.0.0.0")],
+    "HOST": [("0.0.0.0", "0.0.0.0"), ("::1", "::1"), ("[::]", "::"), ("localhost", "localhost")],
     "PORT": [("1", 1), ("65535", 65535)],
     "WEB_CONCURRENCY": [("4", 4)],
 }
 WRONG: dict[str, list[str]] = {
-    "OPENAI_BASE_URL": ["gateway.example", "ftp://gateway.example", "https://gate way"],
+    "OPENAI_API_KEY": ["sk-abc\u200b", "“sk-abc”", "sk-a\nb", "sk-a b", "열쇠", "sk-abc\u2026", "sk-\udcff"],
+    "OPENAI_BASE_URL": [
+        "gateway.example",
+        "ftp://gateway.example",
+        "https://gate way",
+        "https://gate\nway",
+        "http://::1/v1",
+        "http://[::1/v1",
+        "http://[::g]/v1",
+        "https://h.example:port/v1",
+        "https://h.example:0/v1",
+        "https://h.example:99999/v1",
+        "https:///v1",
+        "https://a..example/v1",
+        "https://1.2.3.4.5/v1",
+        "https://" + "a" * 64 + ".example",
+        "https://a\u200bb.example/v1",
+        "https://h.example/v1#part",
+    ],
+    "OPENAI_ORG_ID": ["조직", "org\t1"],
+    "OPENAI_PROJECT_ID": ["proj-\u00e9"],
+    "REDIS_URL": [
+        "store.example:6379",
+        "http://store.example",
+        "redis://store.example:port/0",
+        "redis://:pass/word@store.example",
+        "redis://[::1/0",
+        "redis://store.example:99999",
+        "redis://store .example",
+        "redis+sentinel://one.example:26379,two.example:x/service",
+    ],
+    "QA_DATA": ["{file}", "{file}/below", "a\0b", "a\nb", "x" * 5000],
+    "QA_MODEL": ["gpt\x005", "gpt-5\u200b", "gpt\n5"],
+    "QA_MODELS_ALLOWED": ["gpt-5,\x1b[31m"],
+    "QA_MODELS_FALLBACK": ["gpt-5\u200b"],
+    "QA_INSTRUCTIONS": ["\udcb4\udce7"],
     "QA_UPSTREAM": ["openai", "Auto"],
     "QA_TEMPERATURE": ["2.1", "-1", "warm", "nan", "inf", "1e-1"],
     "QA_TOP_P": ["1.01"],
-    "QA_MAX_TOKENS": ["0", "-5", "4k", "1.5"],
+    "QA_MAX_TOKENS": ["0", "-5", "4k", "1.5", "15", "9" * 400],
     "QA_WEB_SEARCH": ["perhaps"],
     "QA_WEB_SEARCH_CONTEXT": ["highest"],
     "QA_PRICES": [
@@ -94,20 +156,53 @@ WRONG: dict[str, list[str]] = {
         '{"m": {"input": 1}}',
         '{"m": {"input": 1, "output": 1, "x": 1}}',
         '{"m": {"input": "a"}}',
+        '{"\udcb4": {"input": 1, "output": 1}}',
     ],
-    "QA_API_KEYS": [SECRET, f":{SECRET}", "shop:tooshort", f"shop:{SECRET}:admin", f"shop:{SECRET} x", "shop:"],
+    "QA_API_KEYS": [
+        SECRET,
+        f":{SECRET}",
+        "shop:tooshort",
+        f"shop:{SECRET}:admin",
+        f"shop:{SECRET} x",
+        "shop:",
+        f"sh\x07op:{SECRET}",
+    ],
     "QA_SECRET": ["tooshort", f"{SECRET}!"],
-    "QA_TOKEN_TTL": ["0", "soon", "-1", "1w"],
+    "QA_TOKEN_TTL": ["0", "soon", "-1", "1w", "9" * 400, "999999999999"],
     "QA_ALLOW_ANONYMOUS": ["2"],
-    "QA_ORIGINS": ["*", "a.example", "https://a.example/path", "https://*.example", "null"],
+    "QA_ORIGINS": [
+        *(
+            "*",
+            "null",
+            "a.example",
+            "https://a.example/path",
+            "https://*.example",
+            "https://a.example?",
+            "://a.example",
+        ),
+        *(
+            "https://a.example:x",
+            "https://조직.example",
+            "https://me@a.example",
+            "file://",
+            "ionic://",
+            "javascript:alert(1)",
+        ),
+        *("*://localhost", "capacitor://*", "tauri://localhost/"),
+    ],
     "QA_TRUSTED_PROXIES": ["-1", "one"],
-    "QA_PUBLIC_URL": ["a.example"],
+    "QA_PUBLIC_URL": ["a.example", "https://[a.example", "https://a.example/?x=1"],
     "QA_PREFIX": ["api", "/", "/api/", "/a b"],
-    "QA_RATE": ["30", "0/hour", "30/fortnight", "many/minute"],
+    "QA_RATE": ["30", "0/hour", "30/fortnight", "many/minute", "9" * 30 + "/day"],
     "QA_SESSION_TTL": ["0"],
-    "QA_MAX_BODY": ["0", "-1", "64MB", "1.5MiB"],
+    "QA_MAX_BODY": ["0", "-1", "64MB", "1.5MiB", "9" * 30, "9999999GiB"],
+    "QA_SESSION_FILES": ["0", "many"],
+    "QA_OWNER_BYTES": ["0", "unlimited"],
+    "QA_SEND_SECONDS": ["0", "-1"],
+    "QA_READ_SECONDS": ["0", "5min"],
     "QA_GRACE_SECONDS": ["-1"],
     "QA_DRIFT": ["on"],
+    "HOST": ["a b", "[::1", "1.2.3.4.5", "http://127.0.0.1", "127.0.0.1:80", "::g", "a..b", "안\u200b"],
     "PORT": ["0", "65536", "http", "-1"],
     "WEB_CONCURRENCY": ["0", "auto"],
 }
@@ -139,10 +234,15 @@ class TestValues:
         assert getattr(from_environment(), name_of(key)) == value
 
     @pytest.mark.parametrize(("key", "text"), [(key, text) for key, texts in WRONG.items() for text in texts])
-    def test_a_wrong_one_is_named_and_not_shown(self, key: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv(key, text)
+    def test_a_wrong_one_is_named_and_not_shown(
+        self, key: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "file").touch()
+        text = text.replace("{file}", str(tmp_path / "file"))
+        if key in LISTENING:  # a host's configuration can hold what no environment can, but not these
+            monkeypatch.setenv(key, text)
         with pytest.raises(SettingsError) as refusal:
-            from_environment()
+            from_environment() if key in LISTENING else from_config({key: text})
         said = str(refusal.value).removeprefix(f"{key}: ")
         assert said != str(refusal.value)
         assert len(text) < 4 or text not in said
@@ -264,6 +364,44 @@ class TestMeaning:
     def test_there_is_always_a_worker(self) -> None:
         assert Settings().workers >= 1
         assert Settings(web_concurrency=3).workers == 3
+
+
+class TestProxy:
+    @pytest.fixture(autouse=True)
+    def no_proxy(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+            monkeypatch.delenv(name.upper(), raising=False)
+
+    @pytest.mark.parametrize(
+        ("named", "address"),
+        [
+            ({}, ""),
+            ({"HTTPS_PROXY": "http://user:pa%40ss@127.0.0.1:8118"}, "http://user:pa%40ss@127.0.0.1:8118"),
+            ({"ALL_PROXY": "127.0.0.1:8118"}, "http://127.0.0.1:8118"),
+            ({"HTTPS_PROXY": "http://[::1]:8118/", "ALL_PROXY": "socks5://127.0.0.1:1080"}, "http://[::1]:8118/"),
+            ({"HTTP_PROXY": "socks5://127.0.0.1:1080"}, ""),
+            ({"ALL_PROXY": "socks5://127.0.0.1:1080", "NO_PROXY": "api.example"}, ""),
+        ],
+    )
+    def test_the_one_that_is_used_is_found_and_no_other_matters(
+        self, named: dict[str, str], address: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name, value in named.items():
+            monkeypatch.setenv(name, value)
+        assert upstream_proxy("api.example") == address
+
+    @pytest.mark.parametrize("name", ["HTTPS_PROXY", "ALL_PROXY"])
+    @pytest.mark.parametrize(
+        "value", ["socks5://127.0.0.1:1080", "https://127.0.0.1:9", "http://:80", "127.0.0.1:pass", "http://[::1"]
+    )
+    def test_one_that_cannot_be_spoken_to_is_named_and_not_shown(
+        self, name: str, value: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(name, value)
+        with pytest.raises(SettingsError, match=f"^{name}: expected") as refused:
+            upstream_proxy("api.example")
+        assert value not in str(refused.value)
 
 
 class TestMadeSecret:

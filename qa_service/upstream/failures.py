@@ -102,7 +102,7 @@ def refusal(response: httpx2.Response) -> openai.APIStatusError:
         said = msgspec.json.decode(bytes(body))
     except ValueError:
         said = None
-    reason = said.get("error") if isinstance(said, dict) else None
+    reason = said.get("error", said) if isinstance(said, dict) else said
     return openai.APIStatusError(f"upstream answered {response.status_code}", response=response, body=reason)
 
 

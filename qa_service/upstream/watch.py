@@ -1,4 +1,4 @@
-"""One look at all lines, many times a second: a timer for each read would cost more than the read."""
+"""One look at all open requests, many times a second, because a timer for each read would cost more than the read."""
 
 import threading
 from collections.abc import Iterator
@@ -6,12 +6,11 @@ from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Protocol
 
-_TICK = 0.1
-_LINGER_SECONDS = 10.0
+_LINGER = 10.0
 
 
 class Watched(Protocol):
-    """What must not wait forever."""
+    """What must not wait for ever."""
 
     due: float
     """`time.monotonic()` when patience ends."""
@@ -21,18 +20,22 @@ class Watched(Protocol):
 
 
 class Watch:
-    """Expires what is overdue, a tenth of a second late at most. Its thread lives as long as there is something to
-    watch, and a little longer, so that not every request starts one."""
+    """Expires what is overdue, at most `tick` seconds late.
 
-    def __init__(self, *, linger: float = _LINGER_SECONDS) -> None:
+    Its thread lives as long as there is something to watch and `linger` seconds longer, so that not every request
+    starts a thread.
+    """
+
+    def __init__(self, *, tick: float, linger: float = _LINGER) -> None:
+        self._tick = tick
         self._linger = linger
         self._watched: set[Watched] = set()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def over(self, one: Watched) -> Iterator[None]:
-        """While inside."""
+    def watching(self, one: Watched) -> Iterator[None]:
+        """Watch it as long as the context is open."""
         with self._lock:
             self._watched.add(one)
             if self._thread is None or not self._thread.is_alive():
@@ -46,7 +49,7 @@ class Watch:
     def _run(self) -> None:
         ends = monotonic() + self._linger
         while True:
-            sleep(_TICK)
+            sleep(self._tick)
             now = monotonic()
             with self._lock:
                 watched = list(self._watched)

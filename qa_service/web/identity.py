@@ -18,7 +18,8 @@ from msgspec import Struct
 
 from qa_service.errors import BadRequest, ForbiddenOrigin, Unauthenticated
 from qa_service.model import Owner
-from qa_service.settings import ApiKey, Settings
+from qa_service.setting_values import ApiKey
+from qa_service.settings import Settings
 
 USER_ID = re.compile(r"[!-+\--~]{1,128}")
 """Visible ASCII without a comma, which is how proxies join a header that was sent twice."""

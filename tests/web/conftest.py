@@ -9,7 +9,8 @@ import pytest
 import redis
 
 from qa_service.assembly import assemble
-from qa_service.settings import ApiKey, Settings
+from qa_service.setting_values import ApiKey
+from qa_service.settings import Settings
 from qa_service.stores.embedded import embedded_pool, start
 from qa_service.web.app import create_app
 from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, Model, Reader

@@ -7,7 +7,7 @@ import pytest
 from flask import Request
 from itsdangerous import URLSafeTimedSerializer
 
-from qa_service.settings import ApiKey
+from qa_service.setting_values import ApiKey
 from qa_service.web.identity import Owners
 from tests.web.conftest import KEYS, MakeHouse
 from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, frames, refusal
@@ -20,6 +20,7 @@ def server(user: str = "kim") -> dict[str, str]:
 
 
 PERSONAL = {"Authorization": f"Bearer {PERSONAL_SECRET}"}
+APP_ORIGINS = ("capacitor://localhost", "ionic://localhost", "tauri://localhost", "chrome-extension://abcdefghijklmnop")
 
 
 def logged_in(request: Request) -> str | None:
@@ -249,9 +250,20 @@ class TestTokens:
         refusal(house.client.post("/api/tokens", headers=bearer(token(house))), 401, "unauthenticated")
         refusal(house.client.post("/api/tokens", headers=bearer(SERVER_SECRET)), 400, "bad_request")
 
-    def test_odd_origin_is_refused(self, house: House) -> None:
-        response = house.client.post("/api/tokens", json={"origin": 7}, headers=server())
+    @pytest.mark.parametrize("origin", [7, "null", " null ", "*", "https://a.example/", "capacitor://", "file://"])
+    @pytest.mark.parametrize("way", ["json", "data", "query_string"])
+    def test_odd_origin_is_refused(self, house: House, origin: object, way: str) -> None:
+        response = house.client.post("/api/tokens", **{way: {"origin": origin}}, headers=server())
         assert refusal(response, 422, "invalid_field")["field"] == "origin"
+
+    @pytest.mark.parametrize("origin", APP_ORIGINS)
+    def test_may_be_for_the_pages_of_an_app(self, house: House, origin: str) -> None:
+        made = bearer(token(house, origin=origin))
+        statuses = [
+            house.client.get("/api/config", headers={**made, "Origin": sent}).status_code
+            for sent in (origin, f"{origin}x", "null", "https://localhost")
+        ]
+        assert statuses == [200, 401, 401, 401]
 
 
 class TestHostsUsers:
@@ -422,6 +434,15 @@ class TestCrossOriginSharing:
         assert response.headers["Access-Control-Allow-Origin"] == "https://www.example.com"
         assert {"GET", "POST", "PATCH", "DELETE"} <= set(response.headers["Access-Control-Allow-Methods"].split(", "))
         assert {"Authorization", "Content-Type"} <= set(response.headers["Access-Control-Allow-Headers"].split(", "))
+
+    @pytest.mark.parametrize("origin", APP_ORIGINS)
+    def test_the_pages_of_an_app_may_ask_where_their_origin_is_listed(self, make_house: MakeHouse, origin: str) -> None:
+        house = make_house(origins=("https://www.example.com", origin))
+        assert self.preflight(house, origin).headers["Access-Control-Allow-Origin"] == origin
+        assert "Access-Control-Allow-Origin" not in self.preflight(house, "capacitor://elsewhere").headers
+        response = house.ask(headers={"Origin": origin, "Sec-Fetch-Site": "cross-site"})
+        frames(response)
+        assert response.headers["Access-Control-Allow-Origin"] == origin
 
     def test_user_id_is_never_an_allowed_header(self, house: House) -> None:
         response = self.preflight(house, "https://www.example.com")

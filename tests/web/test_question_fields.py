@@ -113,10 +113,10 @@ class TestBodyAndQuery:
         assert house.model.prompts[-1].question == "b"
 
     def test_json_keeps_its_own_types(self, house: House) -> None:
-        fields = {"question": "?", "useWebSearch": True, "temperature": 0, "maxTokens": 5, "sessionId": None}
+        fields = {"question": "?", "useWebSearch": True, "temperature": 0, "maxTokens": 16, "sessionId": None}
         frames(house.client.post("/api/ask", json=fields))
         asked = house.model.prompts[-1]
-        assert (asked.web_search, asked.temperature, asked.max_tokens) == (True, 0, 5)
+        assert (asked.web_search, asked.temperature, asked.max_tokens) == (True, 0, 16)
 
 
 class TestMessages:
@@ -176,6 +176,8 @@ IMPOSSIBLE = [
     ("topP", "inf"),
     ("maxTokens", 0),
     ("maxTokens", -5),
+    ("maxTokens", 15),
+    ("maxOutputTokens", "1"),
     ("maxTokens", "4.5"),
     ("maxTokens", "٣"),
     ("maxTokens", 10**30),

@@ -1,0 +1,106 @@
+"""Parameters that a model's server refuses by name, so that the same can be asked without them.
+
+Servers of one protocol differ in the parameters that they know, and a deployment's own name doesn't tell which model
+is behind it. So a request is sent as it should be; what the server refuses is left out, at once and from then on.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from http import HTTPStatus
+from typing import TypeAlias
+
+import openai
+
+from qa_service.errors import UnknownModel, UpstreamError, UpstreamRejected
+
+Path: TypeAlias = tuple[str, ...]
+"""The keys that lead to a parameter: `("stream_options", "include_obfuscation")`."""
+
+_REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
+# Words of a refusal that is about the parameter itself. Any other one is about the value that it had.
+_OF_THE_PARAMETER = re.compile(
+    r"unsupported|not[ _]support|unknown|unrecogni[sz]ed|unexpected|extra|deprecated|not[ _](?:permitted|allowed)",
+    re.IGNORECASE,
+)
+_TOO_SMALL = re.compile(r"below_min")
+_ANY = object()
+
+
+class RefusedParameters:
+    """What one model is known to refuse; used by all threads.
+
+    A parameter stands here once, with the value that was refused last or with any value, so that there are never more
+    entries than a request has parameters.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[Path, object] = {}
+
+    def note_refusal(self, path: Path, parameters: Mapping[str, object], error: UpstreamError) -> bool:
+        """Remember what this error refuses. Whether that is news."""
+        value = _ANY if _OF_THE_PARAMETER.search(_words(error)) else _value_at(parameters, path)
+        known, self._values[path] = self._values.get(path), value
+        return known is not value and known != value
+
+    def find_refused(self, parameters: Mapping[str, object]) -> list[Path]:
+        """Which of these parameters are known to be refused, as they are."""
+        return [path for path, value in list(self._values.items()) if value in (_ANY, _value_at(parameters, path))]
+
+
+def named_parameter(error: UpstreamError, parameters: Mapping[str, object]) -> Path:
+    """The parameter that upstream refuses by name; empty where it refuses something else, or names none of these."""
+    cause = error.__cause__
+    refuses = isinstance(error, UpstreamRejected) and not isinstance(error, UnknownModel)
+    if not refuses or not isinstance(cause, openai.APIStatusError) or cause.status_code not in _REFUSALS:
+        return ()
+    if isinstance(cause.param, str) and cause.param:
+        return _find_path(cause.param, parameters)
+    # Some servers name it in a sentence alone, others in a list of what is wrong.
+    return _first_mentioned(_words(error), parameters)
+
+
+def wants_more(error: UpstreamError) -> bool:
+    """Whether upstream refuses a number for being too small."""
+    return _TOO_SMALL.search(_words(error)) is not None
+
+
+def without(parameters: Mapping[str, object], paths: Iterable[Path]) -> Mapping[str, object]:
+    """The parameters but those. What is left empty by that is left out, too."""
+    for path in paths:
+        parameters = _without_one(parameters, path)
+    return parameters
+
+
+def _without_one(parameters: Mapping[str, object], path: Path) -> Mapping[str, object]:
+    key, rest = path[0], path[1:]
+    inner = parameters.get(key)
+    others = {name: value for name, value in parameters.items() if name != key}
+    if not rest or not isinstance(inner, Mapping):
+        return others
+    kept = _without_one(inner, rest)
+    return {**others, key: kept} if kept else others
+
+
+def _find_path(name: str, parameters: Mapping[str, object]) -> Path:
+    """The path for a name as servers write it: `a`, `a.b` or `a[0].b`, where `a` is a list that can't be cut."""
+    path: Path = tuple(name.partition("[")[0].split("."))
+    return path if _value_at(parameters, path) is not None else ()
+
+
+def _value_at(parameters: Mapping[str, object], path: Path) -> object:
+    value: object = parameters
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _first_mentioned(words: str, names: Collection[str]) -> Path:
+    places = {name: re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words) for name in names}
+    found = [(place.start(), name) for name, place in places.items() if place]
+    return (min(found)[1],) if found else ()
+
+
+def _words(error: UpstreamError) -> str:
+    """All that upstream says of its error. It may hold keys, so it is searched and never shown."""
+    cause = error.__cause__
+    return str(cause.body) if isinstance(cause, openai.APIError) else ""
