@@ -17,7 +17,8 @@ from qa_service.model import Delta, Retrying
 from qa_service.upstream.carrying import Carrier, Note, passing, pause, wait
 from qa_service.upstream.circuit import Circuit
 from qa_service.upstream.failures import mapped
-from qa_service.upstream.reading import Reader
+from qa_service.upstream.protocol import EventReader
+from qa_service.upstream.reading import ResponseReader
 
 _OF_A_MODEL = (UnknownModel, UpstreamRateLimited, UpstreamTimeout, UpstreamUnavailable)
 """What another model may not suffer from."""
@@ -56,14 +57,14 @@ class Asker:
 
     def follow(self, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         """The deltas of a response that upstream keeps, from its beginning."""
-        reader = Reader(kept=True, response_id=response_id)
+        reader = ResponseReader(kept=True, response_id=response_id)
         message = partial(self._carrier.requests.follow, response_id, reader.last)
         return closing(self._read(message, reader, stop))
 
     def _tried(self, models: Sequence[str], body: _Body, stop: Stop) -> Generator[Delta]:
         plan = [model for model in models for _ in range(self._tries)]
         for attempt in count(2):
-            model, reader = plan[0], Reader(kept=self._kept)
+            model, reader = plan[0], ResponseReader(kept=self._kept)
             try:
                 yield from self._asked(model, body, reader, stop)
             except UpstreamError as error:
@@ -84,7 +85,7 @@ class Asker:
             return rest
         return [other for other in rest if other != model] if isinstance(error, _OF_A_MODEL) else []
 
-    def _asked(self, model: str, body: _Body, reader: Reader, stop: Stop) -> Iterator[Delta]:
+    def _asked(self, model: str, body: _Body, reader: EventReader, stop: Stop) -> Iterator[Delta]:
         def message() -> bytes:
             return self._carrier.requests.ask(body.of(model))
 
@@ -97,7 +98,7 @@ class Asker:
             body.forget()
             yield from deltas
 
-    def _read(self, message: Callable[[], bytes], reader: Reader, stop: Stop) -> Generator[Delta]:
+    def _read(self, message: Callable[[], bytes], reader: EventReader, stop: Stop) -> Generator[Delta]:
         """Upstream is told when nobody wants a response any more that it keeps and hasn't ended."""
         given_up = False
         try:

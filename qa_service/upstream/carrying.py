@@ -14,9 +14,9 @@ import openai
 
 from qa_service.errors import Cancelled, UpstreamError, UpstreamUnavailable
 from qa_service.interfaces import Stop
-from qa_service.upstream.failures import FOREIGN, mapped, refusal, retry_after
+from qa_service.upstream.failures import FOREIGN, mapped, read_refusal, retry_after
 from qa_service.upstream.line import Line, Patience
-from qa_service.upstream.reading import Reader
+from qa_service.upstream.protocol import EventReader
 from qa_service.upstream.requests import Requests
 from qa_service.upstream.watch import Watch
 from qa_service.upstream.way import way_to
@@ -49,7 +49,7 @@ class Carrier:
         self.close = weakref.finalize(self, _hang_up, self._idle)
         """Closes the connections that are kept for later; happens by itself when nobody uses this any more."""
 
-    def carry(self, message: Callable[[], bytes], reader: Reader, stop: Stop) -> Generator[bytes]:
+    def carry(self, message: Callable[[], bytes], reader: EventReader, stop: Stop) -> Generator[bytes]:
         """The bytes of a response, as they come. Where upstream keeps it, a break is followed by another connection
         that brings the rest, at most `tries` times without a new event. The message is made when it is sent: a stream
         that is open for minutes doesn't hold it."""
@@ -58,6 +58,8 @@ class Carrier:
             seen = reader.last
             try:
                 yield from self._once(message, reader, stop)
+                if not reader.resumable:
+                    return  # the reader says what the end of the body means
                 broken: UpstreamError = UpstreamUnavailable("upstream ended without its terminal event")
             except UpstreamError as error:
                 broken = error
@@ -76,7 +78,7 @@ class Carrier:
             line.send(self.requests.cancel(response_id))
         line.hang_up()
 
-    def _once(self, message: Callable[[], bytes], reader: Reader, stop: Stop) -> Iterator[bytes]:
+    def _once(self, message: Callable[[], bytes], reader: EventReader, stop: Stop) -> Iterator[bytes]:
         with mapped(stop), self._line(reader, stop) as line, self._watch.over(line):
             _send(line, message())
             try:
@@ -93,7 +95,7 @@ class Carrier:
             raise Cancelled
 
     @contextmanager
-    def _line(self, reader: Reader, stop: Stop) -> Iterator[Line]:
+    def _line(self, reader: EventReader, stop: Stop) -> Iterator[Line]:
         try:
             line = self._idle.pop()
         except IndexError:
@@ -120,10 +122,10 @@ class Carrier:
 def _send(line: Line, message: bytes) -> None:
     reply = line.send(message)
     if reply.status != HTTPStatus.OK:
-        raise refusal(line.response(reply, _ASKED))
+        raise read_refusal(line.response(reply, _ASKED))
 
 
-def _over(reader: Reader, stop: Stop) -> bool:
+def _over(reader: EventReader, stop: Stop) -> bool:
     """Without its id, a response that upstream keeps couldn't be cancelled."""
     return stop.is_set() and not reader.nameless
 
