@@ -277,7 +277,8 @@ def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
 def _told(deltas: Iterator[Delta], draft: Draft, stop: Stop) -> Iterator[Frame | Mark]:
     for delta in deltas:
         if isinstance(delta, TextDelta):
-            yield draft.write(delta.text)
+            if delta.text:
+                yield draft.write(delta.text)
         elif frame := _frame(delta, draft):
             yield frame
     if draft.finished is None:
@@ -288,7 +289,7 @@ def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
     match delta:
         case Opened():
             return delta
-        case RefusalDelta(text=text):
+        case RefusalDelta(text=text) if text:
             return draft.refuse(text)
         case Annotation():
             draft.annotate(delta)

@@ -1,4 +1,4 @@
-"""The answer as far as it has come: what the line gathers on its way, and what it makes of that in the end."""
+"""The answer in the making: what has been gathered of it so far, and what is made of that in the end."""
 
 import time
 from collections import Counter
@@ -34,10 +34,11 @@ STATUS: Mapping[FinishReason, Status] = {
 }
 
 Prices = Mapping[str, Mapping[str, float]]
+"""By model; each names its prices per million tokens as `input`, `output` and, where it differs, `cached`."""
 
 
 class Draft:
-    """One answer in the making; the line alone writes to it."""
+    """One answer in the making. Only the answer line writes to it, so it needs no lock."""
 
     def __init__(self, admission: Admission) -> None:
         self.admission = admission
@@ -45,7 +46,7 @@ class Draft:
         self.verdicts: list[Verdict] = [_verdict(file) for file in self.files]
         self.prompt: Prompt | None = None
         self.model = admission.model
-        """The one that is being asked, until upstream says which one answered."""
+        """The model that is being asked, until upstream says which one answered."""
         self.finished: Finished | None = None
         self.error: QAError | None = None
         self.references: tuple[Reference, ...] = ()
@@ -56,33 +57,34 @@ class Draft:
 
     @property
     def text(self) -> str:
-        """What was written so far."""
+        """What has been written so far."""
         return "".join(self._pieces)
 
     def write(self, text: str) -> Text:
-        """The next piece, as a frame."""
+        """Add a piece of the answer, and return it as a frame."""
         if self._first_token is None:
             self._first_token = time.monotonic()
         self._pieces.append(text)
         return Text(text)
 
     def refuse(self, text: str) -> Text:
-        """The next piece of a refusal, as a frame."""
+        """Add a piece of a refusal, and return it as a frame."""
         self._refused = True
         return self.write(text)
 
     def annotate(self, annotation: Annotation) -> None:
-        """Upstream names a source of what was just written."""
+        """Add a source that upstream names for what was written last."""
         self._annotations.append(Placed(len(self.text), annotation))
 
     def add_file(self, file: StoredFile, verdict: Verdict) -> None:
-        """A file was read, well or not."""
+        """Add a file that has been read, and what became of it."""
         self.files.append(file)
         self.verdicts.append(verdict)
 
     def settle(self, prompt: Prompt) -> None:
-        """The prompt stands, and with it what of each file is used: what doesn't stand in it isn't. What was said
-        before is in it, too, and nowhere else from now on."""
+        """Keep the finished prompt. What of a file doesn't stand in it is not used, and the file's verdict says so.
+
+        The earlier conversation stands in the prompt, so the draft doesn't hold it a second time."""
         self.prompt = prompt
         question, session = self.admission.question, self.admission.session
         self.admission = replace(
@@ -93,23 +95,23 @@ class Draft:
         self.verdicts = [_budgeted(verdict, file, counts[file.file_id]) for verdict, file in pairs]
 
     def spend(self) -> Prompt:
-        """The prompt as it is asked, once: what stays here is without its messages, since it may stay for minutes."""
+        """Hand out the prompt, once. The draft may live for minutes, so it keeps the prompt without its messages."""
         assert self.prompt is not None  # noqa: S101 - the line prepared it
         prompt, self.prompt = self.prompt, replace(self.prompt, messages=())
         return prompt
 
     def recall(self, asked: Asked) -> None:
-        """The prompt stood already, in a worker that died."""
+        """Take over the prompt that stood already in a worker that died."""
         self.prompt, self.verdicts = asked.prompt, list(asked.verdicts)
 
     def cite(self) -> Sequence[Reference]:
-        """The sources of what was written."""
+        """Find the sources of what was written, and keep them."""
         passages: tuple[Passage, ...] = self.prompt.passages if self.prompt else ()
         self.references = references(self.text, passages, self._annotations, self.admission.session.session_id)
         return self.references
 
     def metadata(self, prices: Prices) -> Metadata:
-        """As if it were saved; whoever saves knows better."""
+        """What is told of the answer when it ends. It says that the answer was saved; who saves it corrects that."""
         admission, usage = self.admission, self._usage
         cost = _cost(usage, prices.get(self._model) or prices.get(self.model))
         return Metadata(
@@ -127,16 +129,22 @@ class Draft:
         )
 
     def turn(self, metadata: Metadata, failure: Failure | None) -> Turn:
-        """The turn to be kept."""
+        """The turn to be saved."""
         return replace(
             self.admission.turn,
             text=self.text,
-            status=STATUS[self._reason],
+            status=self._status,
             references=self.references,
             files=metadata.files,
             metadata=metadata,
             error=failure,
         )
+
+    @property
+    def _status(self) -> Status:
+        """An answer without a word is not complete, whatever upstream says of it."""
+        status = STATUS[self._reason]
+        return "incomplete" if status == "completed" and not self.text.strip() else status
 
     @property
     def _reason(self) -> FinishReason:
@@ -146,7 +154,8 @@ class Draft:
             return "length"
         if self.error is not None or self.finished is None:
             return "error"
-        return "refusal" if self._refused else self.finished.reason
+        refused = self._refused and self.finished.reason == "stop"
+        return "refusal" if refused else self.finished.reason
 
     @property
     def _usage(self) -> Usage:
@@ -159,7 +168,7 @@ class Draft:
 
     @property
     def _turned_away(self) -> bool:
-        """Upstream refused before it worked; a time-out may have been work, and billed."""
+        """Whether upstream refused before it worked. A time-out doesn't count: there may have been work, and a bill."""
         refused = isinstance(self.error, UpstreamError) and not isinstance(self.error, UpstreamTimeout)
         return refused and not self._pieces
 
@@ -174,7 +183,7 @@ class Draft:
 
 
 def observed(turn: Turn, metadata: Metadata, *, owner: Owner) -> Observation:
-    """What those who watch are told of a finished answer."""
+    """What observers are told of a finished answer. It holds none of its text."""
     return Observation(
         logged_id(owner, turn.answer_id),
         owner.kind,
@@ -200,12 +209,12 @@ def _verdict(file: StoredFile) -> Verdict:
 def _budgeted(verdict: Verdict, file: StoredFile, count: int) -> Verdict:
     if verdict.status not in ("used", "truncated") or count == file.passages:
         return verdict
-    # A file that was too large is that first.
+    # That a file was too large explains more than that it didn't fit into the prompt.
     return replace(verdict, status="truncated" if count else "skipped", reason=verdict.reason or "over_budget")
 
 
 def _cost(usage: Usage, price: Mapping[str, float] | None) -> float | None:
-    """In the currency of the prices, which are per million tokens; null where the site set none."""
+    """The cost in the currency of the prices; None where the site set no price for the model."""
     if price is None:
         return None
     fresh = (usage.input - usage.cached) * price["input"]

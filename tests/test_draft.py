@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from qa_service.draft import Draft, observed
 from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout
 from qa_service.language.phrases import failure
-from qa_service.model import Finished, Owner, Passage, Prompt, Session, StoredFile, Usage, Verdict
+from qa_service.model import Finished, FinishReason, Owner, Passage, Prompt, Session, StoredFile, Usage, Verdict
 from qa_service.turns import Asked, logged_id
 from tests.fakes import ANN, STOPPED, USAGE, admission
 
@@ -100,6 +100,33 @@ class TestEnding:
         draft.error = error
         metadata = draft.metadata({})
         assert (metadata.finish_reason, draft.turn(metadata, None).status) == (reason, status)
+
+    @pytest.mark.parametrize(
+        ("text", "reason", "status"),
+        [
+            ("Because.", "stop", "completed"),
+            ("", "stop", "incomplete"),
+            ("\n ", "stop", "incomplete"),
+            ("", "refusal", "incomplete"),
+            ("", "length", "incomplete"),
+            ("왜냐하면", "content_filter", "incomplete"),
+        ],
+    )
+    def test_an_answer_is_complete_where_upstream_says_so_and_there_is_a_word(
+        self, text: str, reason: FinishReason, status: str
+    ) -> None:
+        draft = prompted()
+        draft.write(text)
+        draft.finished = Finished(reason)
+        metadata = draft.metadata({})
+        assert (metadata.finish_reason, draft.turn(metadata, None).status) == (reason, status)
+
+    def test_a_refusal_that_was_cut_is_a_cut_answer(self) -> None:
+        draft = prompted()
+        draft.refuse("I can't")
+        draft.finished = Finished("length")
+        metadata = draft.metadata({})
+        assert (metadata.finish_reason, draft.turn(metadata, None).status) == ("length", "incomplete")
 
 
 class TestTiming:

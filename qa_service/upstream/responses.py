@@ -16,7 +16,7 @@ from qa_service.settings import SettingsError
 from qa_service.upstream.asking import Asker
 from qa_service.upstream.connection import Patience
 from qa_service.upstream.protocol import VendorProtocol
-from qa_service.upstream.reading import Reader
+from qa_service.upstream.reading import ResponseReader
 from qa_service.upstream.requests import SdkRequestWriter, Unsent
 from qa_service.upstream.transport import Pauses, Transport
 from qa_service.upstream.way import way_to
@@ -76,7 +76,7 @@ class ResponsesUpstream:
         self._meter = meter
         writer = SdkRequestWriter(client)
         essential = _ESSENTIAL | _BACKGROUND if background else _ESSENTIAL
-        protocol = VendorProtocol(writer, Reader, essential, length="max_output_tokens")
+        protocol = VendorProtocol(writer, ResponseReader, essential, length="max_output_tokens")
         self._transport = Transport(
             way_to(client.base_url),
             writer,

@@ -15,7 +15,7 @@ from msgspec import Struct
 from qa_service.errors import Cancelled, UpstreamError, UpstreamUnavailable
 from qa_service.interfaces import Stop
 from qa_service.upstream.connection import Patience, UpstreamConnection
-from qa_service.upstream.failures import FOREIGN, mapped, refusal, retry_after
+from qa_service.upstream.failures import FOREIGN, mapped, read_refusal, retry_after
 from qa_service.upstream.protocol import EventReader, RequestWriter
 from qa_service.upstream.watch import Watch
 from qa_service.upstream.way import Way
@@ -157,7 +157,7 @@ def wait_unless_stopped(seconds: float, stop: Stop) -> None:
 def _send_request(connection: UpstreamConnection, message: bytes) -> None:
     reply = connection.send_request(message)
     if reply.status != HTTPStatus.OK:
-        raise refusal(connection.http_response(_ASKED))
+        raise read_refusal(connection.http_response(_ASKED))
 
 
 def _must_end(reader: EventReader, stop: Stop) -> bool:

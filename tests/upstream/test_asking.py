@@ -1,5 +1,6 @@
 """Questions over real connections: tries, limits in time, stops in every phase, and what is left of them."""
 
+import json
 import socket
 import ssl
 import subprocess
@@ -14,13 +15,15 @@ import pytest
 
 from qa_service.errors import (
     Cancelled,
+    ContextLength,
+    InsufficientQuota,
     UpstreamError,
     UpstreamRateLimited,
     UpstreamRejected,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from qa_service.model import Finished, Prompt, Retrying
+from qa_service.model import Finished, Prompt, Retrying, TextDelta
 from qa_service.running.stop import StopSignal
 from qa_service.settings import SettingsError
 from qa_service.upstream.transport import Pauses
@@ -180,10 +183,42 @@ class TestFailures:
             asked(responses("http://nowhere.invalid/v1", tries=1))
         assert caught.value.status == 503
 
-    def test_an_answer_that_is_no_stream_is_a_failure(self, server, upstream):
-        server.script(Script(error={"code": "odd"}, times=3, headers=SOON))
-        with pytest.raises(UpstreamUnavailable, match="terminal event"):
+    def test_an_error_under_a_200_that_may_pass_is_asked_again(self, server, upstream):
+        server.script(Script(error={"code": "odd"}, times=2, headers=SOON))
+        assert text_of(asked(upstream)) == KOREAN
+        assert len(server.requests) == 3
+
+    @pytest.mark.parametrize(
+        ("error", "expected"),
+        [
+            ({"code": "insufficient_quota", "message": "…"}, InsufficientQuota),
+            ({"code": 402, "message": "Insufficient credits"}, InsufficientQuota),
+            ({"code": "400", "message": "prompt is too long"}, UpstreamRejected),
+            ({"type": "context_length_exceeded"}, ContextLength),
+        ],
+    )
+    def test_an_error_under_a_200_that_asking_again_cant_change_is_asked_once(self, server, upstream, error, expected):
+        server.script(Script(error=error, times=3))
+        with pytest.raises(expected):
             asked(upstream)
+        assert len(server.requests) == 1
+
+    def test_a_page_of_html_is_asked_for_once(self, server, upstream):
+        server.script(Script(body="<!doctype html><title>Sign in</title>", times=3))
+        with pytest.raises(UpstreamRejected, match="HTML"):
+            asked(upstream)
+        assert len(server.requests) == 1
+
+    def test_a_whole_answer_where_a_stream_was_asked_for_is_an_answer(self, server, upstream):
+        said = {"type": "message", "content": [{"type": "output_text", "text": "네, 맞습니다."}]}
+        server.script(Script(body=json.dumps({"status": "completed", "model": "m", "output": [said]})))
+        assert asked(upstream) == [TextDelta("네, 맞습니다."), Finished("stop", model="m")]
+        assert len(server.requests) == 1
+
+    def test_an_empty_piece_is_no_output_so_that_a_cut_behind_it_is_asked_again(self, server, upstream):
+        nothing = 'data: {"type":"response.output_text.delta","delta":""}\n\n'
+        server.script(Script(body=nothing, headers=SOON))
+        assert [type(delta) for delta in asked(upstream)[:2]] == [Retrying, TextDelta]
 
 
 class TestTime:

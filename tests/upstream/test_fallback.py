@@ -181,7 +181,7 @@ class TestOddServers:
             b"HTTP/1.1 200",
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
             b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000,
-            b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>busy</html>",
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nbusy",
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7\r\ndata: \xed\x95",
             b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ndata: {}\n\n",
             b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 100\r\n\r\n<html>",

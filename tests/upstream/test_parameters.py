@@ -10,7 +10,7 @@ import pytest
 
 from qa_service.errors import ParameterRefused, UnknownModel, UpstreamRejected, UpstreamUnavailable
 from qa_service.model import Retrying
-from qa_service.upstream.failures import upstream_error
+from qa_service.upstream.failures import map_error
 from qa_service.upstream.parameters import RefusedParameters, named_parameter, wants_more, without
 from qa_service.upstream.responses import ResponsesUpstream
 from tests.scripted_upstream import KOREAN, Script
@@ -182,7 +182,7 @@ def refusal_of(body: object, status: int = 400):
     """The error that this body becomes."""
     response = httpx2.Response(status, request=httpx2.Request("POST", "https://upstream"))
     cause = openai.APIStatusError("refused", response=response, body=body)
-    error = upstream_error(cause)
+    error = map_error(cause)
     error.__cause__ = cause
     return error
 
