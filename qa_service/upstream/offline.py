@@ -18,8 +18,8 @@ MODEL = "offline"
 _MOST = 5
 """So many sentences are quoted at most."""
 _MOST_WORDS = 100
-"""So many different words of a question are looked for: each is compared with every sentence, and the 8,000 words that a
-question can hold would keep a worker from everything else for seconds."""
+"""So many different words of a question are looked for. Each is compared with every sentence, and the 8,000 words that
+a question can hold would keep a worker from everything else for seconds."""
 _OPENING = 2
 """So many sentences of each file stand for it where a summary is asked for."""
 _LONGEST = 400
