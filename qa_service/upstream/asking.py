@@ -110,7 +110,7 @@ class Asker:
 
     def _try_model(self, model: str, question: _Question, reader: EventReader, stop: Stop) -> Iterator[Delta]:
         """One try. What the model refuses by name is left out, which isn't another try; no name is left out twice."""
-        left_out: set[Path] = set()
+        left_out: list[Path] = []
         while True:
             try:
                 yield from self._ask_without(left_out, model, question, reader, stop)
@@ -120,7 +120,7 @@ class Asker:
                 path = self._refused_path(model, question, error)
                 if not path or path in left_out:
                     raise
-                left_out.add(path)
+                left_out.append(path)
             else:
                 return
 
@@ -130,7 +130,7 @@ class Asker:
         Raises `UpstreamRejected` for one without which the request wouldn't be what was asked for.
         """
         parameters = question.parameters(model)
-        path = named_parameter(error, parameters)
+        path = named_parameter(error, parameters, self._protocol.essential)
         name = ".".join(path)
         if path and path[0] in self._protocol.essential:
             log.warning("upstream refuses %s of a request for the model %s", name, model)
@@ -140,11 +140,11 @@ class Asker:
                 "maxTokens: the model takes no limit as small as this", field="maxTokens"
             ) from error.__cause__
         if path and self._state(model).refused.note_refusal(path, parameters, error):
-            log.warning("upstream refuses %s for the model %s, which is asked without it from now on", name, model)
+            log.warning("upstream refuses %s for the model %s, which is asked without it", name, model)
         return path
 
     def _ask_without(
-        self, left_out: set[Path], model: str, question: _Question, reader: EventReader, stop: Stop
+        self, left_out: Sequence[Path], model: str, question: _Question, reader: EventReader, stop: Stop
     ) -> Iterator[Delta]:
         state = self._state(model)
 

@@ -47,16 +47,19 @@ class RefusedParameters:
         return [path for path, value in list(self._values.items()) if value in (_ANY, _value_at(parameters, path))]
 
 
-def named_parameter(error: UpstreamError, parameters: Mapping[str, object]) -> Path:
-    """The parameter that upstream refuses by name; empty where it refuses something else, or names none of these."""
+def named_parameter(error: UpstreamError, parameters: Mapping[str, object], essential: Collection[str]) -> Path:
+    """The parameter that upstream refuses by name; empty where it refuses something else, or names none of these.
+
+    An essential one counts only in the field that is made for a name: a sentence about a model, or about its input, is
+    no refusal of these parameters.
+    """
     cause = error.__cause__
     refuses = isinstance(error, UpstreamRejected) and not isinstance(error, UnknownModel)
     if not refuses or not isinstance(cause, openai.APIStatusError) or cause.status_code not in _REFUSALS:
         return ()
-    if isinstance(cause.param, str) and cause.param:
-        return _find_path(cause.param, parameters)
-    # Some servers name it in a sentence alone, others in a list of what is wrong.
-    return _first_mentioned(_words(error), parameters)
+    named = _find_path(cause.param, parameters) if isinstance(cause.param, str) else ()
+    # Some servers name it in a sentence alone, others in a list of what is wrong, others with what it stands in.
+    return named or _first_mentioned(_words(error), parameters.keys() - essential)
 
 
 def wants_more(error: UpstreamError) -> bool:
@@ -82,7 +85,7 @@ def _without_one(parameters: Mapping[str, object], path: Path) -> Mapping[str, o
 
 
 def _find_path(name: str, parameters: Mapping[str, object]) -> Path:
-    """The path for a name as servers write it: `a`, `a.b` or `a[0].b`, where `a` is a list that can't be cut."""
+    """The path for a name as servers write it: `a`, `a.b` or `a[0].b`, whose list is left out as a whole."""
     path: Path = tuple(name.partition("[")[0].split("."))
     return path if _value_at(parameters, path) is not None else ()
 
