@@ -170,7 +170,7 @@ class TestSaid:
         server.script(refusing("max_output_tokens", "integer_below_min_value"))
         with pytest.raises(ParameterRefused) as caught:
             ask_all(upstream)
-        assert (caught.value.status, caught.value.field) == (422, "maxTokens")
+        assert (caught.value.status, caught.value.code, caught.value.field) == (422, "invalid_field", "maxTokens")
         assert len(server.requests) == 1
 
     def test_a_limit_that_the_model_finds_too_large_is_left_to_the_model(self, server, upstream):
