@@ -261,5 +261,8 @@ def _safety_identifier(secret: str, owner: str) -> str:
 def _uploads(data: Path) -> Path:
     """Where uploads lie until they are read."""
     folder = data / "uploads"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        raise SettingsError("QA_DATA: expected a folder in which others can be made") from None
     return folder.absolute()

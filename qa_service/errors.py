@@ -215,6 +215,7 @@ class UnknownModel(UpstreamRejected):
 class ParameterRefused(UpstreamRejected):
     """The model doesn't take the value of a field that the caller gave; `field` names it."""
 
+    code = "invalid_field"
     status = 422
 
 

@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from qa_service.setting_values import (
     MEBIBYTE,
+    SECRET,
     ApiKey,
     number_between,
     one_of,
@@ -251,6 +252,8 @@ def from_environment(folder: Path | None = None) -> Settings:
         written = {key: value or "" for key, value in dotenv_values((folder or Path()) / ".env").items()}
     except UnicodeDecodeError:
         raise SettingsError(".env: expected UTF-8") from None
+    except OSError:
+        raise SettingsError(".env: expected a file that can be read") from None
     _refuse_strangers(written, ".env")
     return _read({**written, **_environment()})
 
@@ -290,11 +293,21 @@ def _text(value: object) -> object:
 
 
 def made_secret(data: Path, name: str) -> str:
-    """The secret that the data folder keeps under `name`. The first call makes it, and only its owner can read it."""
+    """The secret that the data folder keeps under `name`. The first call makes it, and only its owner can read it.
+
+    Raises `SettingsError` where the folder can't be used, or where the secret was damaged.
+    """
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
-        raise SettingsError("QA_DATA: expected a folder, or where one can be made") from None
+        secret = _kept_secret(data, name)
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError("QA_DATA: expected a folder that can be written to, or where one can be made") from None
+    if not SECRET.fullmatch(secret):
+        raise SettingsError(f"QA_DATA: the file {name} there was damaged; without it another secret is made")
+    return secret
+
+
+def _kept_secret(data: Path, name: str) -> str:
     path = data / name
     if not path.exists():
         # The file gets its name when it is whole, so that of workers that start together all read the first one's.

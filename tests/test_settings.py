@@ -1,5 +1,6 @@
 """Configuration: every setting is read, every wrong value is named without being shown."""
 
+import io
 import logging
 import stat
 import threading
@@ -284,6 +285,24 @@ class TestEnvironment:
         (folder / ".env").write_text("QA_MODEL=from-file\n")
         assert from_environment(folder).model == "from-file"
 
+    def test_a_file_that_is_no_text_is_refused(self, elsewhere: Path) -> None:
+        (elsewhere / ".env").write_bytes(b"QA_INSTRUCTIONS=\xb4\xe7\n")
+        with pytest.raises(SettingsError, match=r"^\.env: expected UTF-8"):
+            from_environment()
+
+    def test_a_file_that_cannot_be_read_is_refused(self, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (elsewhere / ".env").touch()
+        opened = io.open  # even where nobody may read a file, root may
+
+        def refuse(path: object, *arguments: object, **options: object) -> object:
+            if str(path).endswith(".env"):
+                raise PermissionError
+            return opened(path, *arguments, **options)  # type: ignore[call-overload]
+
+        monkeypatch.setattr("builtins.open", refuse)
+        with pytest.raises(SettingsError, match=r"^\.env: expected a file"):
+            from_environment()
+
     def test_an_unknown_key_in_the_file_is_refused_by_name(self, elsewhere: Path) -> None:
         (elsewhere / ".env").write_text("QA_MODLE=gpt-5\nQA_ALSO\n")
         with pytest.raises(SettingsError, match=r"QA_ALSO, QA_MODLE in \.env") as refusal:
@@ -413,6 +432,18 @@ class TestMadeSecret:
         assert stat.S_IMODE((data / "secret").stat().st_mode) == 0o600
         assert stat.S_IMODE(data.stat().st_mode) == 0o700
         assert [path.name for path in data.iterdir()] == ["secret"]
+
+    @pytest.mark.parametrize("content", [b"", b"short", b"\xff" * 40])
+    def test_one_that_was_damaged_is_refused(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "secret").write_bytes(content)
+        with pytest.raises(SettingsError, match=r"^QA_DATA: "):
+            made_secret(tmp_path, "secret")
+
+    @pytest.mark.parametrize("place", ["file", "file/below"])
+    def test_a_place_that_is_no_folder_is_refused(self, tmp_path: Path, place: str) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(SettingsError, match=r"^QA_DATA: expected"):
+            made_secret(tmp_path / place, "secret")
 
     def test_each_name_has_its_own(self, tmp_path: Path) -> None:
         assert made_secret(tmp_path, "one") != made_secret(tmp_path, "two")

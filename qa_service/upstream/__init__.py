@@ -3,7 +3,8 @@
 Theory of operation. One question becomes one or more requests. `Asker` decides which model is asked, how often, and
 without which parameters. `Transport` carries one request and its response, over one connection or several. An
 `EventReader` turns the body into deltas and knows what has come of it. A `VendorProtocol` (`protocol.py`) is all that
-differs between vendors. `offline.py` stands alone: it calls nobody, and nothing below is about it.
+differs between vendors: another one is a request writer, an event reader, and a class like `ResponsesUpstream` that
+hands them over. `offline.py` stands alone: it calls nobody, and nothing below is about it.
 
 A request is in one of these states. The deltas are a generator, so that everything happens in the thread of whoever
 reads the answer, except what `Watch` (time-outs) and a stop (from any thread) do to its connection.

@@ -22,13 +22,13 @@ from qa_service.interfaces import ELSEWHERE, Stop
 from qa_service.model import Delta, Retrying
 from qa_service.upstream.circuit import Circuit
 from qa_service.upstream.failures import mapped
-from qa_service.upstream.parameters import Path, RefusedParameters, named_parameter, wants_more, without
+from qa_service.upstream.parameters import ParameterPath, RefusedParameters, named_parameter, wants_more, without
 from qa_service.upstream.protocol import EventReader, VendorProtocol
 from qa_service.upstream.transport import NoteFailure, Transport, wait_unless_stopped
 
 log = logging.getLogger(__name__)
 
-Parameters: TypeAlias = Callable[[str], Mapping[str, object]]
+ParametersOf: TypeAlias = Callable[[str], Mapping[str, object]]
 """From a model's name to what it is asked, by the vendor's own names."""
 
 _OF_A_MODEL = (UnknownModel, UpstreamRateLimited, UpstreamTimeout, UpstreamUnavailable)
@@ -48,7 +48,7 @@ class _Question:
     """What is asked, as long as it may be asked again: an open stream of a session with ten turns would hold 20 KiB
     of it, besides the 55 KiB that it needs."""
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: ParametersOf) -> None:
         self.parameters = parameters
 
     def forget(self) -> None:
@@ -69,7 +69,9 @@ class Asker:
         self._note = note
         self._state = lru_cache(_MODELS)(lambda _model: _ModelState(Circuit(), RefusedParameters()))
 
-    def ask(self, models: Sequence[str], parameters: Parameters, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
+    def ask(
+        self, models: Sequence[str], parameters: ParametersOf, stop: Stop
+    ) -> AbstractContextManager[Iterator[Delta]]:
         """The deltas of one answer.
 
         As long as nothing has come, each model is asked as often as may help, and then the next one. A `Retrying` says
@@ -110,7 +112,7 @@ class Asker:
 
     def _try_model(self, model: str, question: _Question, reader: EventReader, stop: Stop) -> Iterator[Delta]:
         """One try. What the model refuses by name is left out, which isn't another try; no name is left out twice."""
-        left_out: set[Path] = set()
+        left_out: list[ParameterPath] = []
         while True:
             try:
                 yield from self._ask_without(left_out, model, question, reader, stop)
@@ -120,17 +122,17 @@ class Asker:
                 path = self._refused_path(model, question, error)
                 if not path or path in left_out:
                     raise
-                left_out.add(path)
+                left_out.append(path)
             else:
                 return
 
-    def _refused_path(self, model: str, question: _Question, error: UpstreamError) -> Path:
+    def _refused_path(self, model: str, question: _Question, error: UpstreamError) -> ParameterPath:
         """The parameter to leave out because of this error; empty where that wouldn't help.
 
         Raises `UpstreamRejected` for one without which the request wouldn't be what was asked for.
         """
         parameters = question.parameters(model)
-        path = named_parameter(error, parameters)
+        path = named_parameter(error, parameters, self._protocol.essential)
         name = ".".join(path)
         if path and path[0] in self._protocol.essential:
             log.warning("upstream refuses %s of a request for the model %s", name, model)
@@ -140,11 +142,11 @@ class Asker:
                 "maxTokens: the model takes no limit as small as this", field="maxTokens"
             ) from error.__cause__
         if path and self._state(model).refused.note_refusal(path, parameters, error):
-            log.warning("upstream refuses %s for the model %s, which is asked without it from now on", name, model)
+            log.warning("upstream refuses %s for the model %s, which is asked without it", name, model)
         return path
 
     def _ask_without(
-        self, left_out: set[Path], model: str, question: _Question, reader: EventReader, stop: Stop
+        self, left_out: Sequence[ParameterPath], model: str, question: _Question, reader: EventReader, stop: Stop
     ) -> Iterator[Delta]:
         state = self._state(model)
 

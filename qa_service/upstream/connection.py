@@ -40,8 +40,9 @@ class UpstreamConnection:
     """Carries one request at a time over HTTP/1.1, and stays open for the next.
 
     The SDK's own transport doesn't tell which socket waits for an answer, and closing that one doesn't wake its
-    reader; besides, it hands over each chunk by itself, at ten times the cost of all that has come in one piece.
-    Foreign errors come out as they are.
+    reader. Besides, reading costs it more, measured: 46 µs instead of 13 for a chunk that comes alone, and 5.7 instead
+    of 0.2 for each of those that come together, which are handed over in one piece here. Foreign errors come out as
+    they are.
     """
 
     def __init__(self, way: Way, patience: Patience) -> None:

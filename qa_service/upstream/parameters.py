@@ -13,7 +13,7 @@ import openai
 
 from qa_service.errors import UnknownModel, UpstreamError, UpstreamRejected
 
-Path: TypeAlias = tuple[str, ...]
+ParameterPath: TypeAlias = tuple[str, ...]
 """The keys that lead to a parameter: `("stream_options", "include_obfuscation")`."""
 
 _REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -34,29 +34,34 @@ class RefusedParameters:
     """
 
     def __init__(self) -> None:
-        self._values: dict[Path, object] = {}
+        self._values: dict[ParameterPath, object] = {}
 
-    def note_refusal(self, path: Path, parameters: Mapping[str, object], error: UpstreamError) -> bool:
+    def note_refusal(self, path: ParameterPath, parameters: Mapping[str, object], error: UpstreamError) -> bool:
         """Remember what this error refuses. Whether that is news."""
         value = _ANY if _OF_THE_PARAMETER.search(_words(error)) else _value_at(parameters, path)
         known, self._values[path] = self._values.get(path), value
         return known is not value and known != value
 
-    def find_refused(self, parameters: Mapping[str, object]) -> list[Path]:
+    def find_refused(self, parameters: Mapping[str, object]) -> list[ParameterPath]:
         """Which of these parameters are known to be refused, as they are."""
         return [path for path, value in list(self._values.items()) if value in (_ANY, _value_at(parameters, path))]
 
 
-def named_parameter(error: UpstreamError, parameters: Mapping[str, object]) -> Path:
-    """The parameter that upstream refuses by name; empty where it refuses something else, or names none of these."""
+def named_parameter(
+    error: UpstreamError, parameters: Mapping[str, object], essential: Collection[str]
+) -> ParameterPath:
+    """The parameter that upstream refuses by name; empty where it refuses something else, or names none of these.
+
+    An essential one counts only in the field that is made for a name: a sentence about a model, or about its input, is
+    no refusal of these parameters.
+    """
     cause = error.__cause__
     refuses = isinstance(error, UpstreamRejected) and not isinstance(error, UnknownModel)
     if not refuses or not isinstance(cause, openai.APIStatusError) or cause.status_code not in _REFUSALS:
         return ()
-    if isinstance(cause.param, str) and cause.param:
-        return _find_path(cause.param, parameters)
-    # Some servers name it in a sentence alone, others in a list of what is wrong.
-    return _first_mentioned(_words(error), parameters)
+    named = _find_path(cause.param, parameters) if isinstance(cause.param, str) else ()
+    # Some servers name it in a sentence alone, others in a list of what is wrong, others with what it stands in.
+    return named or _first_mentioned(_words(error), parameters.keys() - essential)
 
 
 def wants_more(error: UpstreamError) -> bool:
@@ -64,14 +69,14 @@ def wants_more(error: UpstreamError) -> bool:
     return _TOO_SMALL.search(_words(error)) is not None
 
 
-def without(parameters: Mapping[str, object], paths: Iterable[Path]) -> Mapping[str, object]:
+def without(parameters: Mapping[str, object], paths: Iterable[ParameterPath]) -> Mapping[str, object]:
     """The parameters but those. What is left empty by that is left out, too."""
     for path in paths:
         parameters = _without_one(parameters, path)
     return parameters
 
 
-def _without_one(parameters: Mapping[str, object], path: Path) -> Mapping[str, object]:
+def _without_one(parameters: Mapping[str, object], path: ParameterPath) -> Mapping[str, object]:
     key, rest = path[0], path[1:]
     inner = parameters.get(key)
     others = {name: value for name, value in parameters.items() if name != key}
@@ -81,20 +86,20 @@ def _without_one(parameters: Mapping[str, object], path: Path) -> Mapping[str, o
     return {**others, key: kept} if kept else others
 
 
-def _find_path(name: str, parameters: Mapping[str, object]) -> Path:
-    """The path for a name as servers write it: `a`, `a.b` or `a[0].b`, where `a` is a list that can't be cut."""
-    path: Path = tuple(name.partition("[")[0].split("."))
+def _find_path(name: str, parameters: Mapping[str, object]) -> ParameterPath:
+    """The path for a name as servers write it: `a`, `a.b` or `a[0].b`, whose list is left out as a whole."""
+    path: ParameterPath = tuple(name.partition("[")[0].split("."))
     return path if _value_at(parameters, path) is not None else ()
 
 
-def _value_at(parameters: Mapping[str, object], path: Path) -> object:
+def _value_at(parameters: Mapping[str, object], path: ParameterPath) -> object:
     value: object = parameters
     for key in path:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value
 
 
-def _first_mentioned(words: str, names: Collection[str]) -> Path:
+def _first_mentioned(words: str, names: Collection[str]) -> ParameterPath:
     places = {name: re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words) for name in names}
     found = [(place.start(), name) for name, place in places.items() if place]
     return (min(found)[1],) if found else ()

@@ -1,4 +1,8 @@
-"""One look at all open requests, many times a second, because a timer for each read would cost more than the read."""
+"""One look at all open requests, many times a second, instead of a time-out for each read.
+
+A socket with a time-out asks the system before each read whether there is something to read, which costs 3 µs beside
+the 13 that reading a chunk takes; under gevent it makes a timer each time.
+"""
 
 import threading
 from collections.abc import Iterator

@@ -16,7 +16,7 @@ def prompt(text: str = "안녕?", **fields) -> Prompt:
     return Prompt(**{"model": "gpt-4.1-mini", "messages": (Message("user", text),), "question": text, **fields})
 
 
-QUICK = Pauses(first=0.02, id=0.15, cancel=0.15)
+QUICK = Pauses(first=0.02, id=0.4, cancel=0.4)
 """Pauses of a test: long enough to be stopped in, short enough to wait for."""
 
 

@@ -399,14 +399,21 @@ def dripping() -> Iterator[int]:
         serving.join(5)
 
 
+@pytest.fixture(scope="module")
+def key_and_certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    key, path = folder / "key.pem", folder / "certificate.pem"
+    command = "req -x509 -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+    subprocess.run(
+        [program("openssl"), *command.split(), "-keyout", key, "-out", path], check=True, capture_output=True
+    )
+    return key, path
+
+
 class TestTls:
     @pytest.fixture
-    def certificate(self, tmp_path):
-        key, path = tmp_path / "key.pem", tmp_path / "certificate.pem"
-        command = "req -x509 -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
-        subprocess.run(
-            [program("openssl"), *command.split(), "-keyout", key, "-out", path], check=True, capture_output=True
-        )
+    def certificate(self, key_and_certificate):
+        key, path = key_and_certificate
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(path, key)
         with ScriptedUpstream(tls=tls) as server:

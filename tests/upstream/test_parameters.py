@@ -27,6 +27,7 @@ ASKED: Mapping[str, object] = {
     "max_output_tokens": 100,
     "include": ["web_search_call.action.sources"],
 }
+ESSENTIAL = frozenset({"model", "input", "stream"})
 
 
 def refusing(param: str | None, code: str | None = "unsupported_parameter", status: int = 400, **error) -> Script:
@@ -76,7 +77,7 @@ class TestAskedAgain:
             ask_all(upstream)
         assert len(server.requests) == 2
 
-    @pytest.mark.parametrize("name", ["n", "temperature.x", "input[0].content", "model", "stream", "", "..", "[0]"])
+    @pytest.mark.parametrize("name", ["n", "input[0].content", "model", "stream", "", "..", "[0]"])
     def test_what_was_not_asked_or_is_essential_is_not_asked_without(self, server, upstream, name):
         server.script(refusing(name, "invalid_value", message=""))
         with pytest.raises(UpstreamRejected):
@@ -169,7 +170,7 @@ class TestSaid:
         server.script(refusing("max_output_tokens", "integer_below_min_value"))
         with pytest.raises(ParameterRefused) as caught:
             ask_all(upstream)
-        assert (caught.value.status, caught.value.field) == (422, "maxTokens")
+        assert (caught.value.status, caught.value.code, caught.value.field) == (422, "invalid_field", "maxTokens")
         assert len(server.requests) == 1
 
     def test_a_limit_that_the_model_finds_too_large_is_left_to_the_model(self, server, upstream):
@@ -199,6 +200,11 @@ class TestNamed:
             ({"message": "`max_output_tokens`: must be less than 8, or drop `temperature`"}, ("max_output_tokens",)),
             ({"detail": [{"type": "extra_forbidden", "loc": ["body", "stream_options"]}]}, ("stream_options",)),
             ("unknown field stream_options", ("stream_options",)),
+            ({"param": "body.temperature", "message": "Field not expected"}, ("temperature",)),
+            ({"param": "temperature.x"}, ("temperature",)),
+            ({"message": "The model takes a stream of input, but no temperature."}, ("temperature",)),
+            ({"message": "The model can't read this input."}, ()),
+            ({"param": "model", "message": "no"}, ("model",)),
             ({"message": "my_temperature and temperatures"}, ()),
             ({"param": "user"}, ()),
             ({"param": 7, "message": "no"}, ()),
@@ -209,19 +215,19 @@ class TestNamed:
     )
     @pytest.mark.parametrize("status", [400, 422])
     def test_it_is_found_however_servers_write_it(self, body, path, status):
-        assert named_parameter(refusal_of(body, status), ASKED) == path
+        assert named_parameter(refusal_of(body, status), ASKED, ESSENTIAL) == path
 
     @pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
     def test_another_status_refuses_no_parameter(self, status):
-        assert named_parameter(refusal_of({"param": "temperature"}, status), ASKED) == ()
+        assert named_parameter(refusal_of({"param": "temperature"}, status), ASKED, ESSENTIAL) == ()
 
     @pytest.mark.parametrize("code", ["model_not_found", "context_length_exceeded", "content_policy_violation"])
     def test_what_has_another_reason_is_no_refused_parameter(self, code):
-        assert named_parameter(refusal_of({"param": "temperature", "code": code}), ASKED) == ()
+        assert named_parameter(refusal_of({"param": "temperature", "code": code}), ASKED, ESSENTIAL) == ()
 
     @pytest.mark.parametrize("error", [UpstreamUnavailable("cut"), UpstreamRejected("no"), UnknownModel("no")])
     def test_an_error_of_our_own_names_none(self, error):
-        assert named_parameter(error, ASKED) == ()
+        assert named_parameter(error, ASKED, ESSENTIAL) == ()
         assert not wants_more(error)
 
 

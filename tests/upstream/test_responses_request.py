@@ -3,9 +3,11 @@
 import pytest
 
 from qa_service.model import Message
+from qa_service.setting_values import read_upstream_url
 from qa_service.settings import SettingsError
 from qa_service.upstream.requests import SdkRequestWriter
 from qa_service.upstream.responses import openai_client, request_parameters
+from qa_service.upstream.way import way_to
 from tests.upstream.questions import prompt
 
 
@@ -127,6 +129,24 @@ def parts(message):
 def test_an_address_that_only_looks_like_one_is_refused_by_name():
     with pytest.raises(SettingsError, match="OPENAI_BASE_URL: expected"):
         openai_client(api_key="k", base_url="https://☃.example/v1")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://[::1]:8080/v1",
+        "http://127.0.0.1",
+        "https://user:p%40ss@gateway.example/v1",
+        "https://조직.example:8443/v1",
+        "https://under_score.example/v1?a=%20&b=한글",
+        "https://xn--o15b4x.example.",
+        "HTTPS://GATEWAY.EXAMPLE/V1/",
+    ],
+)
+def test_every_address_that_the_settings_take_can_be_asked(url):
+    client = openai_client(api_key="k", base_url=read_upstream_url(url))
+    assert parts(SdkRequestWriter(client).write_question({}))[0].startswith("POST /")
+    way_to(client.base_url)
 
 
 def test_a_host_in_another_script_is_asked_by_its_name_in_ascii():

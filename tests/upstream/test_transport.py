@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from urllib.parse import urlsplit
 
 import httpx2
@@ -63,15 +63,20 @@ def meter() -> CountingMeter:
 
 @pytest.fixture
 def asker(server, meter) -> Iterator[Asker]:
+    with asking(server, meter) as asker:
+        yield asker
+
+
+@contextmanager
+def asking(server, meter, **patience: float) -> Iterator[Asker]:
     writer = PlainWriter(server.url)
     protocol = VendorProtocol(writer, PlainReader, frozenset({"model"}), length="limit")
 
     def note(error):
         meter.count("upstream_errors", label=error.code)
 
-    patience = Patience(first_token=0.3, idle=0.3)
-    way = way_to(httpx2.URL(server.url))
-    with closing(Transport(way, writer, patience=patience, pauses=QUICK, tries=2, note=note)) as transport:
+    way, patient = way_to(httpx2.URL(server.url)), Patience(tick=0.01, **patience)
+    with closing(Transport(way, writer, patience=patient, pauses=QUICK, tries=2, note=note)) as transport:
         yield Asker(protocol, transport, tries=2, kept=False, note=note)
 
 
@@ -102,7 +107,7 @@ def test_its_refused_parameters_are_left_out(server, asker):
 
 
 @pytest.mark.parametrize(("script", "error"), [("mute", UpstreamTimeout), ("reset", UpstreamUnavailable)])
-def test_its_silence_and_breaks_are_failures(server, asker, script, error):
-    with pytest.raises(error):
-        ask(asker, f"script:{script}")
+def test_its_silence_and_breaks_are_failures(server, meter, script, error):
+    with asking(server, meter, first_token=0.1) as impatient, pytest.raises(error):
+        ask(impatient, f"script:{script}")
     assert len(server.requests) == 2

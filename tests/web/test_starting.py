@@ -4,13 +4,12 @@ import logging
 
 import pytest
 from flask import Flask
+from gunicorn.arbiter import Arbiter
 
 from qa_service.errors import StoreUnavailable
 from qa_service.settings import SettingsError
 from qa_service.web.app import create_app
 from qa_service.web.serving import app_or_exit, served
-
-GUNICORN_GIVES_UP = 4
 
 
 @pytest.mark.parametrize(
@@ -35,7 +34,7 @@ def test_what_only_a_library_can_judge_is_named_in_one_line(
     monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as ended:
         start()
-    assert ended.value.code == GUNICORN_GIVES_UP
+    assert ended.value.code == Arbiter.APP_LOAD_ERROR
     (line,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert name in line.getMessage()
     assert value not in line.getMessage()
