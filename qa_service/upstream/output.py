@@ -69,8 +69,9 @@ class ResponseOutput:
 
     def __init__(self) -> None:
         self.plain_output: int | None = _NOWHERE
-        """With `plain_content`, the place of the part that `plain_pieces` belong to: text for this place that holds
-        no sign of a mark can be added there and told as it is. Only while nothing of that part is held back."""
+        """With `plain_content`, the place of the part that was written last, as its events name it. Text for this place
+        in which no mark can begin may be added to `plain_pieces` and told as it is. While something of that part is
+        held back, this is an index that no event has."""
         self.plain_content: int | None = _NOWHERE
         self.plain_pieces: list[str] = []
         self._parts = AnswerParts()
@@ -84,11 +85,11 @@ class ResponseOutput:
         self._refused = False
 
     def forget_plain(self) -> None:
-        """Let no text be added to `plain_pieces` until the next piece has been told by `tell_event`."""
+        """Add no text to `plain_pieces` until `tell_event` has told the next piece."""
         self.plain_output = _NOWHERE
 
     def tell_event(self, event: AnyEvent | None) -> Iterator[Delta]:
-        """The deltas of any event but the first; an event of failure raises its `UpstreamError`."""
+        """The deltas of one event. An event that reports a failure raises the `UpstreamError` for it."""
         match event:
             case TextPiece():
                 yield from self._add_piece(event, "text")
@@ -123,14 +124,13 @@ class ResponseOutput:
                 self._item = self._next_output(event)
                 yield from self._tell_item(item, begun=True)
             case ItemDone(item=item):
-                yield from self._add_item(self._output_of(event), item, "item")
+                if (output := self._output_of(event)) not in self._asides:
+                    yield from self._add_item(output, item, "item")
                 yield from self._tell_item(item, begun=False)
             case AnnotationAdded(annotation=CitedSource() as source):
                 yield from self._note_source(_annotation(source), copied=False)
             case ReasoningPiece() | SummaryPiece():
                 yield from self._think()
-
-    # The text.
 
     def _add_piece(self, event: TextPiece | RefusalPiece, kind: PartKind) -> Iterator[Delta]:
         place = Place(self._output_of(event), event.content_index or 0, kind)
@@ -140,7 +140,7 @@ class ResponseOutput:
         if not event.delta:
             return
         part = self._parts.find_part(place)
-        if part is None or part.copied:  # what follows a whole text is another one, on servers that don't count
+        if part is None or part.copied:  # after a whole text, servers that don't count parts begin another one
             yield from self.release_held()
             part = self._parts.begin_part(place)
         if shown := part.add_piece(event.delta):
@@ -179,6 +179,7 @@ class ResponseOutput:
                 yield from self._add_part(Place(output, index), part, copy)
 
     def release_held(self) -> Iterator[Delta]:
+        """The text that was held back, because nothing follows it."""
         for part in self._parts:
             if part.holds_back and (shown := part.release_held()):
                 yield self._say(shown, part.kind)
@@ -189,8 +190,6 @@ class ResponseOutput:
             return TextDelta(text)
         self._refused = True
         return RefusalDelta(text)
-
-    # What comes with the text.
 
     def _output_of(self, event: Event) -> int:
         return max(self._item, 0) if event.output_index is None else event.output_index
@@ -218,17 +217,17 @@ class ResponseOutput:
             yield Thinking()
 
     def _note_source(self, annotation: Annotation, *, copied: bool) -> Iterator[Delta]:
-        """A source is told where upstream attaches it; what repeats it is passed over."""
+        """Upstream tells a source where it attaches it. A copied one is passed over if it was told before."""
         key = annotation.url or annotation.document_id or annotation.file
         if not key or (copied and key in self._noted):
             return
         self._noted |= {annotation.url, annotation.document_id, annotation.file}
         yield annotation
 
-    # The end.
-
     def tell_end(self, response: Response, named: str) -> Iterator[Delta]:
-        """What is left to tell, and `Finished`. `named` is the status for a response that doesn't tell its own."""
+        """The rest of the text and of the sources, and `Finished`. A response that failed raises its `UpstreamError`.
+
+        `named` is the status of a response that doesn't tell its own; it may be empty."""
         status = find_status(response, named)
         if status in ("failed", "cancelled"):
             raise map_report(read_report(response.error) or FailureReport())
@@ -251,13 +250,13 @@ class ResponseOutput:
 
 
 def find_status(response: Response, named: str) -> str:
-    """What became of the response: its own status decides where it is one of an end."""
+    """What became of the response. Its own status decides, unless that is missing or isn't one of an end."""
     status = response.status or ""
     return status if status in _NAMED.values() else named
 
 
 def _shortfall(details: object) -> FinishReason | None:
-    """Why a response is incomplete, where that is said in a way that is known."""
+    """Why a response is incomplete; None where that isn't said, or not in a known way."""
     reason = details.get("reason") if isinstance(details, dict) else details
     return _SHORTFALLS.get(reason) if isinstance(reason, str) else None
 
