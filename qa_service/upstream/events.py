@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from qa_service.errors import UpstreamUnavailable
+from qa_service.upstream.failures import read_report
 from qa_service.upstream.fields import MOST, Fragment, parse_json, read_struct
 
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=MOST)]
@@ -177,7 +178,8 @@ class ResponseCancelled(ResponseEnd, frozen=True, tag="response.cancelled"):
 
 
 class OtherEvent(Struct, frozen=True):
-    """An event of no interest, unless it has an error: compatible servers and proxies send that without a type."""
+    """An event of no interest. Where it has an error, which compatible servers and proxies send without a type, it is
+    read as an `ErrorEvent`."""
 
     type: str | None = None
     error: object = None
@@ -210,7 +212,7 @@ def read_event(content: bytes) -> AnyEvent | None:
     with suppress(*UNREADABLE):
         other = _decode_other(content)
         if other.type not in _KINDS:
-            return other
+            return _find_error(other)
     if not content.lstrip().startswith(b"{"):
         return None
     try:
@@ -218,5 +220,11 @@ def read_event(content: bytes) -> AnyEvent | None:
     except ValueError as error:
         raise UpstreamUnavailable("upstream sent an event that isn't JSON") from error
     name = value.get("type") if isinstance(value, dict) else None
-    kind: type[AnyEvent] = _KINDS.get(name, OtherEvent) if isinstance(name, str) else OtherEvent
-    return read_struct(kind, value)
+    kind = _KINDS.get(name) if isinstance(name, str) else None
+    return read_struct(kind, value) if kind else _find_error(read_struct(OtherEvent, value))
+
+
+def _find_error(other: OtherEvent | None) -> ErrorEvent | OtherEvent | None:
+    if other is None or read_report(other.error) is None:
+        return other
+    return ErrorEvent(sequence_number=other.sequence_number, error=other.error)

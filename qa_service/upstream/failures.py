@@ -85,7 +85,7 @@ _LONGEST_REFUSAL = 64 * 1024
 _SERVER_ERROR = 500
 
 
-class Report(Struct, frozen=True):
+class FailureReport(Struct, frozen=True):
     """What upstream says of a failure of its own."""
 
     code: str | None = None
@@ -119,7 +119,7 @@ def map_error(error: Exception) -> UpstreamError:
             connected = not isinstance(error.__cause__, httpx2.ConnectError)
             return UpstreamUnavailable("the connection to upstream failed", connected=connected)
         case openai.APIError():
-            return map_report(read_report(error.body) or Report())
+            return map_report(read_report(error.body) or FailureReport())
         case httpx2.ConnectError() | httpx2.UnsupportedProtocol() | httpx2.InvalidURL():
             return UpstreamUnavailable("upstream can't be reached", connected=False)
         case _:
@@ -141,7 +141,7 @@ def read_refusal(response: httpx2.Response) -> openai.APIStatusError:
     return openai.APIStatusError(f"upstream answered {response.status_code}", response=response, body=reason)
 
 
-def read_report(said: object) -> Report | None:
+def read_report(said: object) -> FailureReport | None:
     """What upstream says of its error, which may be an object, a text, a number, a list, or an object around those.
 
     None where nothing is said.
@@ -149,12 +149,12 @@ def read_report(said: object) -> Report | None:
     while inner := _find_inner(said):
         said = inner
     if isinstance(said, (str, int)):
-        return Report(code=str(said)) if said else None
-    report = read_struct(Report, said)
-    return None if report == Report() else report
+        return FailureReport(code=str(said)) if said else None
+    report = read_struct(FailureReport, said)
+    return None if report == FailureReport() else report
 
 
-def map_report(report: Report) -> UpstreamError:
+def map_report(report: FailureReport) -> UpstreamError:
     """The error for what upstream reports within an answer; what is unknown may pass: `UpstreamUnavailable`."""
     names = [name for name in (report.code, report.type) if name]
     status = next((int(name) for name in names if _STATUS.fullmatch(name)), 0)
@@ -174,7 +174,7 @@ def _find_inner(said: object) -> object:
 
 
 def _map_status(error: openai.APIStatusError) -> UpstreamError:
-    report = read_report(error.body) or Report()
+    report = read_report(error.body) or FailureReport()
     names = [name for name in (report.code, report.type) if name]
     return _judge(error.status_code, names, _whole(error))
 

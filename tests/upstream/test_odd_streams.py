@@ -189,7 +189,15 @@ PLACES = {
         [TextDelta("답"), STOPPED],
     ),
     "commentary in whole texts": (
-        [added(phase="commentary"), piece("볼게요."), whole("볼게요."), piece("답", 1), ended()],
+        [
+            added(phase="commentary"),
+            piece("볼게요."),
+            whole("볼게요."),
+            event("response.content_part.done", output_index=0, part={"type": "output_text", "text": "볼게요."}),
+            item_done(said("볼게요.")),
+            piece("답", 1),
+            ended(),
+        ],
         [Thinking(), TextDelta("답"), STOPPED],
     ),
     "pieces without text": ([piece(""), piece("답"), piece(""), whole(""), ended()], [TextDelta("답"), STOPPED]),
@@ -443,6 +451,10 @@ class TestSources:
     def test_a_source_without_address_or_file_is_none(self):
         note = event("response.output_text.annotation.added", annotation={"type": "url_citation", "title": "?"})
         assert listen([note, ended()])[0] == [STOPPED]
+
+
+def test_a_value_without_end_is_refused():
+    assert listen([b"{", *[b" " * 1_000_000] * 34]) == ([], UpstreamUnavailable)
 
 
 class TestState:

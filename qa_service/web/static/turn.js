@@ -230,7 +230,13 @@ export class Turn {
   }
 }
 
-const INCOMPLETE = { length: "incompleteLength", content_filter: "incompleteFilter" };
+// Where upstream said that it had finished, not a word came.
+const INCOMPLETE = {
+  length: "incompleteLength",
+  content_filter: "incompleteFilter",
+  stop: "incompleteEmpty",
+  refusal: "incompleteEmpty",
+};
 
 function figures({ usage, timing, cost }) {
   const seconds = ((timing?.totalMs ?? 0) / 1000).toFixed(1);

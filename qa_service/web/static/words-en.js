@@ -41,6 +41,7 @@ export const EN = {
   historyEmpty: "Your conversations will be listed here.",
   historyHere: "This list is kept in this browser only.",
   incomplete: "The answer ended early.",
+  incompleteEmpty: "No answer came. Please ask again.",
   incompleteLength: "The answer reached its length limit and ends here.",
   incompleteFilter: "A safety filter ended the answer here.",
   justNow: "just now",

@@ -39,6 +39,7 @@ export const KO = {
   historyEmpty: "나눈 대화가 여기에 남아요.",
   historyHere: "대화 목록은 이 브라우저에만 저장돼요.",
   incomplete: "답변이 중간에서 끝났어요.",
+  incompleteEmpty: "답변이 오지 않았어요. 다시 물어봐 주세요.",
   incompleteLength: "답변이 길이 제한에 닿아 여기서 끝났어요.",
   incompleteFilter: "안전 필터가 답변을 여기서 멈췄어요.",
   justNow: "방금",
