@@ -14,7 +14,7 @@ _MARKER = (
 # A line of its own: a heading, a list item or a row of a table. Possessive throughout: linear on any text.
 _LINE = rf"^[ \t]*+(?:{_MARKER}[^\n]*+|[^\n|\t]*+[|\t][^\n]*+)\n\s*+"
 _END = re.compile(
-    rf"(?P<dot>(?<![.!?])[.!?]++[{_CLOSERS}]*+\s++)|[。！？｡]++[{_CLOSERS}]*+\s*+|…++[{_CLOSERS}]*+\s++"
+    rf"(?P<dot>(?<![.!?])[.!?]++[{_CLOSERS}]*+\s++)|[。！？｡]++[{_CLOSERS}]*+\s*+|(?<!…)…++[{_CLOSERS}]*+\s++"
     rf"|\n[ \t\r]*+\n\s*+|\n(?=[ \t]*+{_MARKER})"
 )
 _OWN_LINE = re.compile(_LINE, re.MULTILINE)

@@ -7,7 +7,7 @@ from operator import add
 from typing import TypeAlias
 from unicodedata import normalize
 
-from qa_service.language.stems import JOSA, english_stem, is_grammar, korean_stem
+from qa_service.language.stems import JOSA, is_grammar, stem_english, stem_korean
 
 LONGEST = 64
 """Characters of a word that count; what is longer is no word, but base64 and the like."""
@@ -74,13 +74,13 @@ def _read_tokens(run: _Run) -> tuple[str, ...]:
     kind, text = run
     match kind:
         case "hangul":
-            return (korean_stem(text[:LONGEST]), *_pairs(text))
+            return (stem_korean(text[:LONGEST]), *_pairs(text))
         case "cjk":
             return _pairs(text) or (text,)
         case "number":
             return (_number(text), *text.replace(",", ".").split("."))
         case _:
-            return (english_stem(text[:LONGEST]),)
+            return (stem_english(text[:LONGEST]),)
 
 
 def _read_words(run: _Run) -> tuple[str, ...]:
@@ -93,10 +93,10 @@ def _read_words(run: _Run) -> tuple[str, ...]:
         case _ if text in _FUNCTION_WORDS:
             return ()
         case "hangul":
-            stem = korean_stem(text[:LONGEST])
+            stem = stem_korean(text[:LONGEST])
             return () if stem in _FUNCTION_WORDS or is_grammar(text) else (stem,)
         case _:
-            return (english_stem(text[:LONGEST]),)
+            return (stem_english(text[:LONGEST]),)
 
 
 # Texts repeat their words. Long runs aren't kept, so that memory stays bounded.

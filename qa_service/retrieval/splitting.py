@@ -4,7 +4,6 @@ Passages partition the text: joined, they are the page again, so a store keeps p
 out about equally long, since a short one ranks above its worth.
 """
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
@@ -17,7 +16,7 @@ TYPICAL = 700
 PARAGRAPH_WORTH = 120
 """How many characters off the even length a cut may be for the sake of a paragraph's end."""
 
-_PARAGRAPH_END = re.compile(r"\n[ \t]*\Z|\n[ \t]*\n\s*\Z")
+_TAIL = 8
 _BYTES_PER_TOKEN = 3
 
 
@@ -43,10 +42,14 @@ def _best_cut(text: str, start: int, ends: list[int]) -> int:
     ideal = start + rest / -(-rest // TYPICAL)
 
     def badness(end: int) -> float:
-        worth = PARAGRAPH_WORTH if _PARAGRAPH_END.search(text, max(start, end - 8), end) else 0
+        worth = PARAGRAPH_WORTH if _ends_line(text[max(start, end - _TAIL) : end]) else 0
         return abs(end - ideal) - worth
 
     return min(ends[bisect_right(ends, start) : bisect_right(ends, start + LONGEST)], key=badness)
+
+
+def _ends_line(tail: str) -> bool:
+    return "\n" in tail[len(tail.rstrip()) :]
 
 
 def _short(sentence: str) -> Iterator[str]:

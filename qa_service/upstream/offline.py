@@ -27,7 +27,7 @@ _UNDER = 0.6
 """What a word counts that stands in a sentence's heading instead of in it."""
 _HEADING = re.compile(r"[^.!?。！？:：\d\n]{1,40}")
 # A line this short wasn't broken for its length: what it stands over is another paragraph.
-_OVER = re.compile(r"\A(\s*[^.!?。！？:：\d\n]{1,24})\n(?=[^a-z\s])")
+_OVER = re.compile(r"\A(\s*+[^.!?。！？:：\d\n]{1,24})\n(?=[^a-z\s])")
 _SAME_WORD = 0.5
 """The share of a Korean word's syllable pairs that make it the same word, since compounds are written together."""
 

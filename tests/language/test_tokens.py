@@ -94,10 +94,40 @@ def test_endless_run_gives_no_endless_token(letter: str) -> None:
     assert max(map(len, tokens(run) + words(run))) <= LONGEST
 
 
-@pytest.mark.parametrize("piece", [".", "가", "은", "a", "도에만의", "1,", " ", "\n", "a'", "ab은 "])
+@pytest.mark.parametrize("piece", [".", "가", "은", "a", "도에만의", "1,", " ", "\n", "a'", "ab은 ", "들이", "에서의"])
 def test_hostile_text_is_read_in_linear_time(piece: str) -> None:
     text = piece * (32_000 // len(piece))
     started = time.thread_time()
     tokens(text)
     words(text)
     assert time.thread_time() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    "word", ["가" + "들이" * 31 + "쿠", "가" + "도에만의" * 15 + "쿠", "이" * 63 + "쿠", "나라" * 32]
+)
+def test_a_word_made_of_particles_is_stemmed_at_once(word: str) -> None:
+    started = time.thread_time()
+    assert words(word) == [word]
+    assert time.thread_time() - started < 0.05
+
+
+@pytest.mark.parametrize(
+    ("word", "stem"),
+    [
+        ("고양이들에게서는", "고양"),
+        ("학교들에게", "학교"),
+        ("사람들이", "사람"),
+        ("서울로", "서울"),
+        ("부산으로부터", "부산"),
+        ("가을로", "가을"),
+        ("책을", "책"),
+        ("배는", "배"),
+        ("집에서", "집"),
+        ("나이", "나이"),
+        ("검토하려면", "검토"),
+        ("승인되었습니다", "승인"),
+    ],
+)
+def test_a_stem_is_the_shortest_whose_rest_is_particles(word: str, stem: str) -> None:
+    assert words(word) == [stem]
