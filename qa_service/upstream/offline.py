@@ -12,6 +12,7 @@ from qa_service.errors import Cancelled, UpstreamUnavailable
 from qa_service.interfaces import Stop
 from qa_service.language.sentences import sentences
 from qa_service.language.tokens import tokens, words
+from qa_service.markers import loosen_markers
 from qa_service.model import Delta, Finished, Language, Passage, Prompt, TextDelta, Usage
 
 MODEL = "offline"
@@ -105,7 +106,7 @@ def _pieces(prompt: Prompt) -> Iterator[str]:
     yield _SAID[said][prompt.language]
     for number, sentence in enumerate(quoted):
         yield "\n" if number else "\n\n"
-        yield f"- “{_shortened(sentence.text)}” "
+        yield f"- “{loosen_markers(_shortened(sentence.text))}” "
         yield f"[{sentence.passage.n}]"
 
 
