@@ -6,6 +6,7 @@ files in a prompt, and for the page, whose `inline.js` has the same pattern.
 - A marker is [2], [1, 3] or [1][3]; ［２］ and 【2】 count as well, and so do the commas ， and 、.
 - Behind a single Latin letter, `_` or `]` the brackets are code or a link, as in a[1], row_[1] and [text][1]. Behind
   a longer word or a Korean one they are a marker.
+- Behind a backslash they are plain text.
 - Before a `(` they are the words of a link.
 - [1-3], [ 1 ], [1.5] and [2026] are no markers, and nothing in a code span or a code block is.
 """
@@ -19,7 +20,7 @@ _WIDE = rf"［{_NUMBERS}］|【{_NUMBERS}】"
 # It begins with the brackets themselves, so that a search skips all other text: text without any takes a twentieth of
 # the time. With re.ASCII, `\b` sees letters as JavaScript does, so that the page and the service agree.
 MARKER = re.compile(
-    rf"(?:\[(?<!\b[A-Za-z_]\[)(?<![_\]]\[){_NUMBERS}\]|{_WIDE})(?:\[{_NUMBERS}\]|{_WIDE})*(?!\()",
+    rf"(?:\[(?<!\b[A-Za-z_]\[)(?<![_\]\\]\[){_NUMBERS}\]|{_WIDE})(?:\[{_NUMBERS}\]|{_WIDE})*(?!\()",
     re.ASCII,
 )
 _EACH = re.compile(_NUMBER)

@@ -9,19 +9,32 @@ the expression names come along, since two repetitions side by side are slow whe
 import re
 import signal
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby, islice, product
+from pathlib import Path
 from re import _constants as kinds  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any, TypeAlias
 
+import qa_service
+
 Node: TypeAlias = tuple[Any, Any]
 Pattern: TypeAlias = re.Pattern[str] | re.Pattern[bytes]
+Attack: TypeAlias = tuple[str, str, str]
+"""What a text begins with, what it repeats, and what it ends with."""
 Use: TypeAlias = Callable[[Pattern, Any], object]
 
 REPEATS = (kinds.MAX_REPEAT, kinds.MIN_REPEAT, kinds.POSSESSIVE_REPEAT)
 LETTER_KINDS = (kinds.LITERAL, kinds.NOT_LITERAL, kinds.ANY, kinds.IN)
+STATIC = Path(qa_service.__file__).parent / "web" / "static"
+_JAVASCRIPT = re.compile(
+    r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|(?<![/\[])`(?:\\.|[^`\\])*`"""
+    r"""|(?<=[(,=:!&|?;\s])/(?P<source>(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n])*)"""
+    r"""/(?P<flags>[gimsuy]*)""",
+    re.DOTALL,
+)
 MANY = 8
 """A repetition that may take fewer than this can't make an expression slow by itself."""
 ALTERNATIVES = 4
@@ -49,20 +62,27 @@ class TooSlow(AssertionError):
 def texts(pattern: Pattern, size: int) -> Iterator[str]:
     """Texts of about `size` characters, the hardest kinds first, at most `MOST`; the same ones for each size."""
     source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
-    tree = parser.parse(source, pattern.flags & ~re.UNICODE)
-    letters = _letters(tree)
-    return islice(_build(tree, letters, size), MOST)
+    for before, pump, after in attacks(source, pattern.flags & ~re.UNICODE):
+        yield before + pump * max(size // len(pump), 2) + after
 
 
-def _build(tree: Sequence[Node], letters: Sequence[str], size: int) -> Iterator[str]:
-    seen = set[tuple[str, str, str]]()
-    for before, pump, after in _attacks(tree, letters):
-        if pump and (before, pump, after) not in seen:
-            seen.add((before, pump, after))
-            yield before + pump * max(size // len(pump), 2) + after
+def attacks(source: str, flags: int = 0) -> list[Attack]:
+    """The kinds of text against one expression, of Python or of JavaScript."""
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):  # JavaScript lets a [ stand in a class
+        tree = parser.parse(source, flags)
+    found = dict.fromkeys(attack for attack in _attacks(tree, _letters(tree)) if attack[1])
+    return list(islice(found, MOST))
 
 
-def _attacks(tree: Sequence[Node], letters: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+def expressions_of_the_page() -> Iterator[tuple[str, str, str]]:
+    """Every regular expression in the page's scripts, as (file, source, flags)."""
+    for path in sorted(STATIC.glob("*.js")):
+        for found in _JAVASCRIPT.finditer(path.read_text(encoding="utf-8")):
+            if found["source"]:
+                yield path.name, found["source"], found["flags"]
+
+
+def _attacks(tree: Sequence[Node], letters: Sequence[str]) -> Iterator[Attack]:
     repetitions = list(_repetitions(tree, ""))
     for before, body in repetitions:
         taken = [letter for letter in letters if _takes(body, letter)]

@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 import re
 import time
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -15,7 +16,7 @@ import pytest
 from msgspec import Struct
 
 import qa_service
-from tests.adversary import Pattern, TooSlow, Use, seconds, texts
+from tests.adversary import Pattern, TooSlow, Use, expressions_of_the_page, seconds, texts
 
 PACKAGE = Path(qa_service.__file__).parent
 SHORT, MIDDLE, LONG = 2 << 10, 16 << 10, 64 << 10
@@ -64,6 +65,15 @@ def patterns() -> Iterator[Found]:
         where = module if name.startswith("_") else ""
         yield Found(f"{module}.{name}", pattern, tuple(sorted(uses.get((where, name), ALL_USES))))
     yield from literals()
+    yield from page_patterns()
+
+
+def page_patterns() -> Iterator[Found]:
+    """Those of the page's scripts, which Python reads as well; the browser's own engine is asked in `tests/live`."""
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):
+        for file, source, flags in expressions_of_the_page():
+            uses = ("match",) if "y" in flags else ("finditer",)
+            yield Found(f"{file}:{source}", re.compile(source), uses)
 
 
 def patterns_in(value: object) -> Iterator[Pattern]:
@@ -199,3 +209,4 @@ def test_patterns_are_found_wherever_they_are_kept() -> None:
     places = {found.place.rpartition(".")[2] for found in FOUND}
     assert {"_HEADING", "_PATTERNS", "_LETTERS", "_HTML", "MARKER"} <= places
     assert any(found.place.startswith("qa_service.settings:") for found in FOUND)
+    assert any(found.place.startswith("inline.js:") for found in FOUND)
