@@ -29,6 +29,7 @@ _LOOK_BACK = 16
 _HANGUL = re.compile("[가-힣ㄱ-ㅎㅏ-ㅣ]")
 _LETTER = re.compile(r"[^\W\d_]")
 _KOREAN_SHARE = 0.1
+_LOOKED_AT = 4_000
 
 
 def sentences(text: str) -> list[str]:
@@ -58,6 +59,10 @@ def _goes_on(text: str, dot: int, end: int) -> bool:
 
 
 def language_of(text: str) -> Language:
-    """Korean when at least a tenth of the letters are Hangul, since Korean questions are full of English terms."""
-    hangul = len(_HANGUL.findall(text))
-    return "ko" if hangul and hangul >= _KOREAN_SHARE * len(_LETTER.findall(text)) else "en"
+    """Korean when at least a tenth of the letters are Hangul, since Korean questions are full of English terms.
+
+    The beginning of a long text decides.
+    """
+    beginning = text[:_LOOKED_AT]
+    hangul = len(_HANGUL.findall(beginning))
+    return "ko" if hangul and hangul >= _KOREAN_SHARE * len(_LETTER.findall(beginning)) else "en"

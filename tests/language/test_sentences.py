@@ -91,3 +91,7 @@ def test_hostile_text_is_parted_in_linear_time(piece: str) -> None:
 )
 def test_language_is_korean_where_hangul_is_a_good_part_of_the_letters(text: str, language: str) -> None:
     assert language_of(text) == language
+
+
+def test_the_beginning_of_a_long_text_says_its_language() -> None:
+    assert language_of("휴가는 며칠인가요? " * 500 + "word " * 100_000) == "ko"

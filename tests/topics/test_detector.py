@@ -166,7 +166,9 @@ def test_long_conversation_costs_few_milliseconds(detector: LearnedDrift) -> Non
     assert _fastest(detector, "그럼 사진은 어떤 크기로 준비해야 하나요?", session) < 0.004
 
 
-@pytest.mark.parametrize("piece", [".", "가", "그 ", "it ", "a", " ", "다른 질문 ", "A ", "1,", "\ud800", "은는이가 "])
+@pytest.mark.parametrize(
+    "piece", [".", "가", "그 ", "it ", "a", " ", "다른 질문 ", "A ", "1,", "\ud800", "은는이가 ", "들이"]
+)
 def test_hostile_question_costs_less_than_20_milliseconds(detector: LearnedDrift, piece: str) -> None:
     text = piece * (32_000 // len(piece))
     assert _fastest(detector, text, _session((Exchange(text, text),) * 4)) < 0.02
