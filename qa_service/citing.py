@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from qa_service.frames import Reference
-from qa_service.language.sentences import sentences
+from qa_service.language.sentences import split_sentences
 from qa_service.language.stems import JOSA
-from qa_service.language.tokens import words
+from qa_service.language.tokens import list_words
 from qa_service.markers import MARKER, blank_code, find_markers
 from qa_service.model import Annotation, Passage
 
@@ -170,12 +170,12 @@ def _citing(prose: str, at: int) -> str:
 
 def _quote(passage: str, citing: str) -> str:
     """The sentence of the passage that says most of what the citing sentence says, verbatim."""
-    wanted = set(words(citing))
-    stripped = [sentence.strip() for sentence in sentences(passage) if sentence.strip()]
+    wanted = set(list_words(citing))
+    stripped = [sentence.strip() for sentence in split_sentences(passage) if sentence.strip()]
     best = max(stripped, key=lambda sentence: _overlap(wanted, sentence), default=passage.strip())
     return best[:LONGEST_QUOTE].rstrip()
 
 
 def _overlap(wanted: set[str], sentence: str) -> float:
-    said = set(words(sentence))
+    said = set(list_words(sentence))
     return len(wanted & said) / (len(said) + 5) if said else 0.0

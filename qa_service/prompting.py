@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qa_service.language.phrases import label
+from qa_service.language.phrases import phrase_label
 from qa_service.markers import loosen_markers, remove_markers
 from qa_service.model import Exchange, Language, Message, Passage, Prompt, Question
 from qa_service.retrieval.splitting import estimated_tokens
@@ -126,7 +126,7 @@ def _fitting(passages: Sequence[Passage], language: Language, room: int) -> tupl
 
 
 def _reference(passages: Sequence[Passage], language: Language, *, cite: bool) -> Message:
-    head = [label("reference", language), QUOTED[language], *([CITE[language]] if cite else [])]
+    head = [phrase_label("reference", language), QUOTED[language], *([CITE[language]] if cite else [])]
     return Message("user", PARTED.join(["\n".join(head), *(_quoted(p, language) for p in passages)]))
 
 

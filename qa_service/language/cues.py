@@ -123,7 +123,7 @@ _PATTERNS = MappingProxyType({name: _compiled(*words) for name, words in _CUES.i
 _MARKERS = _compiled(*_MARKER)
 
 
-def without_marker(question: str) -> tuple[str, bool]:
+def remove_announcement(question: str) -> tuple[str, bool]:
     """The question without the words that announce a new topic, and whether there were any."""
     text = question[:LOOKED_AT]
     lowered = _lowered(text)
@@ -134,7 +134,7 @@ def without_marker(question: str) -> tuple[str, bool]:
     return f"{text[: first.start()]} {text[first.end() :]}", True
 
 
-def cues(question: str) -> dict[str, int]:
+def find_cues(question: str) -> dict[str, int]:
     """The cues in a question, each with the position of its first sign."""
     lowered = _lowered(question[:LOOKED_AT])
     scripts, found = _scripts(lowered), dict[str, int]()

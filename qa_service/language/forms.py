@@ -33,7 +33,7 @@ LITTLE_WORDS = frozenset(_ENGLISH.split() + _KOREAN.split())
 """Words that say little of what a question is about."""
 
 
-def form(question: str) -> frozenset[str]:
+def find_form_words(question: str) -> frozenset[str]:
     """Its little words, and the first word again as `^what` where that is one."""
     words = _WORD.findall(question[:LOOKED_AT].casefold().replace("’", "'"))[:_MOST_WORDS]
     return LITTLE_WORDS.intersection(words) | {f"^{word}" for word in words[:1] if word in LITTLE_WORDS}

@@ -127,22 +127,22 @@ _LABELS: dict[Label, dict[Language, str]] = {
 }
 
 
-def user_message(code: str, language: Language) -> str:
+def phrase_error(code: str, language: Language) -> str:
     """What a person is told of an error; an unknown code gets the sentence for `internal`."""
     return _MESSAGES.get(code, _MESSAGES["internal"])[language]
 
 
-def label(name: Label, language: Language) -> str:
+def phrase_label(name: Label, language: Language) -> str:
     """`reference` heads the passages in a prompt; `files_question` is asked when only files are sent."""
     return _LABELS[name][language]
 
 
-def failure(error: QAError, language: Language) -> Failure:
+def build_failure(error: QAError, language: Language) -> Failure:
     """The error as a frame: the operator's sentence beside the person's."""
     return Failure(
         error.code,
         error.message,
-        user_message(error.code, language),
+        phrase_error(error.code, language),
         retryable=error.retryable,
         retry_after=error.retry_after,
         status=error.status,

@@ -32,7 +32,7 @@ _KOREAN_SHARE = 0.1
 _LOOKED_AT = 4_000
 
 
-def sentences(text: str) -> list[str]:
+def split_sentences(text: str) -> list[str]:
     """The sentences of a text, each with the space behind it; joined, they are the text.
 
     Headings, list items and rows of tables count as sentences. Text without any end is one sentence,

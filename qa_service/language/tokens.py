@@ -40,7 +40,7 @@ _LITTLE_WORDS = """
 _FUNCTION_WORDS = frozenset(_LITTLE_WORDS.split())
 
 
-def tokens(text: str) -> list[str]:
+def list_tokens(text: str) -> list[str]:
     """What ranking counts, in order and repeated as it occurs.
 
     A spaced word gives its light stem; a Korean word its stem and the pairs of its syllables, so that a
@@ -49,7 +49,7 @@ def tokens(text: str) -> list[str]:
     return list(chain.from_iterable(map(_tokens_of, _runs(text))))
 
 
-def words(text: str) -> list[str]:
+def list_words(text: str) -> list[str]:
     """The content words alone, stemmed as in `tokens`, in order: for comparing texts. No function words.
 
     Where words aren't spaced, pairs of characters stand for them; hiragana, mostly grammar, is left out.

@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import TypeAlias
 
 from qa_service.interfaces import Index, Ranking
-from qa_service.language.tokens import tokens
+from qa_service.language.tokens import list_tokens
 from qa_service.model import Passage
 
 Postings: TypeAlias = Sequence[tuple[int, int]]
@@ -36,7 +36,7 @@ def index_of(passages: Sequence[str], first: int = 0) -> dict[str, list[int]]:
 
     Impact is BM25's share of the word's frequency and the passage's length among these passages, in thousandths.
     """
-    counted = [Counter(tokens(passage)) for passage in passages]
+    counted = [Counter(list_tokens(passage)) for passage in passages]
     lengths = [counts.total() for counts in counted]
     average = sum(lengths) / len(lengths) if any(lengths) else 1.0
     index: dict[str, list[int]] = defaultdict(list)
@@ -77,7 +77,7 @@ def _weights(question: str, earlier: Sequence[str]) -> dict[str, float]:
 
 
 def _read_words(question: str) -> list[str]:
-    return tokens(question[:LOOKED_AT])[:WORDS]
+    return list_tokens(question[:LOOKED_AT])[:WORDS]
 
 
 def _scores(weights: dict[str, float], ranking: Ranking) -> dict[int, float]:

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
 
-from qa_service.language.sentences import sentences
+from qa_service.language.sentences import split_sentences
 
 LONGEST = 900
 """The most characters of a passage."""
@@ -26,9 +26,9 @@ def estimated_tokens(text: str) -> int:
     return -(-len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN)
 
 
-def split(text: str) -> list[str]:
+def split_passages(text: str) -> list[str]:
     """The passages of a page, each at most 900 characters and, where the page is longer, mostly over 400."""
-    ends = list(accumulate(len(part) for sentence in sentences(text) for part in _short(sentence)))
+    ends = list(accumulate(len(part) for sentence in split_sentences(text) for part in _short(sentence)))
     passages, start = [], 0
     while len(text) - start > LONGEST:
         end = _best_cut(text, start, ends)

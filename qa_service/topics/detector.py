@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from qa_service.model import Drift, Exchange, Session
-from qa_service.topics.features import features
-from qa_service.topics.weights import Weights, shipped
+from qa_service.topics.features import compute_features
+from qa_service.topics.weights import Weights, load_weights
 
 _SURE = 0.99
 _ANNOUNCED = 2
@@ -37,12 +37,12 @@ class LearnedDrift:
     """
 
     def __init__(self, weights: Weights | None = None) -> None:
-        self._weights = weights or shipped()
+        self._weights = weights or load_weights()
 
     def judge(self, question: str, session: Session) -> Drift:
         if not session.context:
             return Drift(drifted=False, score=0.0, reasons=("no context",))
-        numbers = features(question, session.context)
+        numbers = compute_features(question, session.context)
         reasons = tuple(reason for name, reason in _REASONS.items() if numbers.get(name))
         score = self._weights.score(numbers)
         if _announced(numbers):

@@ -8,9 +8,9 @@ from operator import add
 
 from msgspec import Struct
 
-from qa_service.language.cues import TIES, cues, without_marker
-from qa_service.language.forms import LITTLE_WORDS, form
-from qa_service.language.tokens import words
+from qa_service.language.cues import TIES, find_cues, remove_announcement
+from qa_service.language.forms import LITTLE_WORDS, find_form_words
+from qa_service.language.tokens import list_words
 from qa_service.model import Exchange
 
 RECENT = 4
@@ -30,7 +30,7 @@ _ENGLISH = re.compile(
 _NAME = re.compile(r"(?<=[\w,;] )[A-Z]\w+|[A-Z]{2,}\w*|\d+")
 _ASKS = ("?", "？")
 _QUOTES = ('"', "“", "'", "‘", "「", "『")
-_HOLLOW = frozenset(words(" ".join(LITTLE_WORDS)))
+_HOLLOW = frozenset(list_words(" ".join(LITTLE_WORDS)))
 _RARE, _RARE_HANGUL, _WHOLE, _ROOT = 6, 3, 3, 5
 _MANY_WORDS, _SHORT = 25, 12
 
@@ -66,14 +66,14 @@ class Overlap(Struct, frozen=True):
         return self.stems - self.old
 
 
-def features(question: str, context: Sequence[Exchange]) -> dict[str, float]:
+def compute_features(question: str, context: Sequence[Exchange]) -> dict[str, float]:
     """Numbers between about 0 and 4; what isn't there is 0. `context` must not be empty.
 
     The cost is bounded whatever the lengths.
     """
-    rest, marked = without_marker(_ends(question.strip(), QUESTION))
+    rest, marked = remove_announcement(_ends(question.strip(), QUESTION))
     recent = context[-RECENT:]
-    shared = overlap(rest, recent)
+    shared = compare_words(rest, recent)
     numbers = {
         **_overlap_numbers(shared),
         **_novelty_numbers(shared, recent[-1].question),
@@ -81,17 +81,17 @@ def features(question: str, context: Sequence[Exchange]) -> dict[str, float]:
         **_shape_numbers(rest, shared),
         **_context_numbers(rest, recent),
     }
-    return numbers | _products(numbers) | {f"form {mark}": 1.0 for mark in form(rest)}
+    return numbers | _products(numbers) | {f"form {mark}": 1.0 for mark in find_form_words(rest)}
 
 
-def elsewhere(question: str) -> bool:
+def is_unknown_language(question: str) -> bool:
     """Whether the question seems to be in a language that our cues hardly know."""
     if question.isascii():
         return not _ENGLISH.search(question.lower())
     return not _KNOWN.search(question)
 
 
-def overlap(question: str, recent: Sequence[Exchange]) -> Overlap:
+def compare_words(question: str, recent: Sequence[Exchange]) -> Overlap:
     """Which content words of the question stand in the recent exchanges, by the beginning of a word."""
     *earlier, last = recent
     last_question, last_answer = _flat(_ends(last.question, QUESTION)), _flat(_ends(last.text, ANSWER))
@@ -129,7 +129,7 @@ def _flat(text: str) -> str:
 
 @lru_cache(_KEPT)
 def _stems(text: str) -> tuple[str, ...]:
-    return tuple(words(text))
+    return tuple(list_words(text))
 
 
 def _is_hangul(stem: str) -> bool:
@@ -207,7 +207,7 @@ def _novelty_numbers(shared: Overlap, last_question: str) -> dict[str, float]:
 
 
 def _cue_numbers(question: str, *, marked: bool) -> dict[str, float]:
-    found = cues(question)
+    found = find_cues(question)
     numbers: dict[str, float] = {f"cue {name}": 1.0 for name in found}
     numbers |= {f"opens {name}": 1.0 for name, start in found.items() if start == 0}
     ties = sum(name in found for name in TIES)
@@ -235,7 +235,7 @@ def _shape_numbers(question: str, shared: Overlap) -> dict[str, float]:
         "asks": question.endswith(_ASKS),
         "lower case": question[:1].islower(),
         "quoted": question.startswith(_QUOTES),
-        "elsewhere": elsewhere(question),
+        "elsewhere": is_unknown_language(question),
     }
 
 

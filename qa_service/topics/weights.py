@@ -22,6 +22,6 @@ class Weights(Struct, frozen=True):
         return 1 / (1 + exp(-max(-30.0, min(30.0, logit))))
 
 
-def shipped() -> Weights:
+def load_weights() -> Weights:
     """The weights beside this file, as `benchmarks/train_drift.py` wrote them."""
     return json.decode(files(__package__).joinpath("weights.json").read_bytes(), type=Weights)

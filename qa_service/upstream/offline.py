@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from qa_service.errors import Cancelled, UpstreamUnavailable
 from qa_service.interfaces import Stop
-from qa_service.language.sentences import sentences
-from qa_service.language.tokens import tokens, words
+from qa_service.language.sentences import split_sentences
+from qa_service.language.tokens import list_tokens, list_words
 from qa_service.markers import loosen_markers
 from qa_service.model import Delta, Finished, Language, Passage, Prompt, TextDelta, Usage
 
@@ -113,7 +113,7 @@ def _pieces(prompt: Prompt) -> Iterator[str]:
 def _answer(prompt: Prompt) -> tuple[str, list[_Sentence]]:
     if not prompt.passages:
         return "no_files", []
-    if _SUMMARY.search(prompt.question) or not words(prompt.question):
+    if _SUMMARY.search(prompt.question) or not list_words(prompt.question):
         return "opening", _opening(prompt.passages)
     found = _found(prompt.question, _sentences(prompt.passages))
     return ("quotes", found) if found else ("silent", [])
@@ -123,9 +123,9 @@ def _sentences(passages: Sequence[Passage]) -> list[_Sentence]:
     """What can be quoted; a heading is no answer, but tells what the sentences under it are about."""
     found: list[_Sentence] = []
     for passage in _in_reading_order(passages):
-        heading, own = frozenset(tokens(passage.section)), len(found)
+        heading, own = frozenset(list_tokens(passage.section)), len(found)
         for text in _quotable(passage.text):
-            held = frozenset(tokens(text))
+            held = frozenset(list_tokens(text))
             if text == passage.section or _HEADING.fullmatch(text):
                 heading = held
             else:
@@ -141,7 +141,7 @@ def _in_reading_order(passages: Sequence[Passage]) -> list[Passage]:
 
 
 def _quotable(text: str) -> Iterator[str]:
-    for sentence in sentences(text):
+    for sentence in split_sentences(text):
         lines = sentence.splitlines() if len(sentence) > _LONGEST else _OVER.sub("\\1\0", sentence, 1).split("\0")
         yield from (line.strip() for line in lines if line.strip())
 
@@ -153,8 +153,8 @@ def _opening(passages: Sequence[Passage]) -> list[_Sentence]:
 
 def _found(question: str, candidates: Sequence[_Sentence]) -> list[_Sentence]:
     """The best sentences, best first, the reading order deciding between equals; none where no passage answers."""
-    asked = [word for word in dict.fromkeys(words(_PREDICATE.sub("", question))) if word not in _ASKING]
-    asked = asked or list(dict.fromkeys(words(question)))
+    asked = [word for word in dict.fromkeys(list_words(_PREDICATE.sub("", question))) if word not in _ASKING]
+    asked = asked or list(dict.fromkeys(list_words(question)))
     weights = {word: _weight(word, candidates) for word in asked}
     answering = {number for number, held in _held(candidates).items() if _share(weights, held) >= _COVERED}
     scores = {

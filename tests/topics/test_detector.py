@@ -6,7 +6,7 @@ import pytest
 
 from qa_service.model import Exchange, Session
 from qa_service.topics.detector import LearnedDrift
-from qa_service.topics.weights import Weights, shipped
+from qa_service.topics.weights import Weights, load_weights
 
 LEAVE = (
     Exchange(
@@ -157,7 +157,7 @@ def test_score_is_a_share_and_the_threshold_decides(detector: LearnedDrift) -> N
 
 
 def test_shipped_weights_are_careful() -> None:
-    assert 0.5 < shipped().threshold < 1
+    assert 0.5 < load_weights().threshold < 1
 
 
 def test_long_conversation_costs_few_milliseconds(detector: LearnedDrift) -> None:
