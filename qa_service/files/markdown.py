@@ -1,4 +1,4 @@
-"""Markdown: the text as written, in sections by heading."""
+"""Markdown files: the text as it is written, in a section for each heading."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _HEADING = re.compile(
 
 
 def pieces(source: Source) -> Iterator[Piece]:
-    """The text, cut before each heading."""
+    """The text, cut before each heading. Joined, the pieces are the text again."""
     text = source.text()
     for (start, section), (end, _) in pairwise([(0, ""), *_headings(text), (len(text), "")]):
         if start < end:

@@ -11,7 +11,8 @@ _MARKER = (
     r"(?:[-*+•·▪◦○●■□▶►※☞]\s|\(?(?:\d{1,3}|[가나다라마바사아자차카타파하]|[a-zA-Z])[.)]\s|\d{1,2}(?:\.\d{1,2})+\.?\s"
     r"|[①-⑳]|\#{1,6}\s|제\s?\d{1,4}\s?[편장절관조항])"
 )
-# A line of its own: a heading, a list item or a row of a table. Possessive throughout: linear on any text.
+# A heading, a list item or a row of a table stands on a line of its own. All repetitions are possessive, which keeps
+# the time linear.
 _LINE = rf"^[ \t]*+(?:{_MARKER}[^\n]*+|[^\n|\t]*+[|\t][^\n]*+)\n\s*+"
 _END = re.compile(
     rf"(?P<dot>(?<![.!?])[.!?]++[{_CLOSERS}]*+\s++)|[。！？｡]++[{_CLOSERS}]*+\s*+|(?<!…)…++[{_CLOSERS}]*+\s++"
@@ -33,10 +34,9 @@ _LOOKED_AT = 4_000
 
 
 def split_sentences(text: str) -> list[str]:
-    """The sentences of a text, each with the space behind it; joined, they are the text.
+    """The sentences of a text, each with the space behind it. Joined, they are the text again.
 
-    Headings, list items and rows of tables count as sentences. Text without any end is one sentence,
-    however long.
+    Headings, list items and rows of tables count as sentences. A text without any end is one sentence, however long.
     """
     cuts = sorted({0, len(text), *_ends(text)})
     return [text[start:end] for start, end in pairwise(cuts)]
@@ -59,9 +59,9 @@ def _goes_on(text: str, dot: int, end: int) -> bool:
 
 
 def language_of(text: str) -> Language:
-    """Korean when at least a tenth of the letters are Hangul, since Korean questions are full of English terms.
+    """Korean if at least a tenth of the letters are Hangul, else English.
 
-    The beginning of a long text decides.
+    Korean questions are full of English terms. Of a long text the beginning decides.
     """
     beginning = text[:_LOOKED_AT]
     hangul = len(_HANGUL.findall(beginning))

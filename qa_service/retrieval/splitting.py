@@ -1,7 +1,7 @@
-"""Cuts a page into passages small enough to cite, at the ends of its sentences.
+"""A page is cut into passages that are small enough to cite, at the ends of its sentences.
 
-Passages partition the text: joined, they are the page again, so a store keeps passages alone. They come
-out about equally long, since a short one ranks above its worth.
+Joined, the passages are the page again, so a store keeps nothing but passages. They come out about equally long, since
+a short one would rank above its worth.
 """
 
 from bisect import bisect_right
@@ -11,23 +11,26 @@ from itertools import accumulate
 from qa_service.language.sentences import split_sentences
 
 LONGEST = 900
-"""The most characters of a passage."""
+"""How many characters a passage has at most."""
 TYPICAL = 700
 PARAGRAPH_WORTH = 120
-"""How many characters off the even length a cut may be for the sake of a paragraph's end."""
+"""How many characters a cut may be away from the even length in order to stand at the end of a line."""
 
 _TAIL = 8
 _BYTES_PER_TOKEN = 3
 
 
 def estimated_tokens(text: str) -> int:
-    """A third of the UTF-8 bytes, rounded up: over the truth for Korean and English prose, under it only for
-    text that is no language, such as base64."""
+    """A third of the UTF-8 bytes, rounded up.
+
+    That is more than a model counts for Korean and English prose. It is less only for text that is no language, such as
+    base64.
+    """
     return -(-len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN)
 
 
 def split_passages(text: str) -> list[str]:
-    """The passages of a page, each at most 900 characters and, where the page is longer, mostly over 400."""
+    """The passages of a page. Each has at most 900 characters, and mostly over 400 where the page is longer."""
     ends = list(accumulate(len(part) for sentence in split_sentences(text) for part in _short(sentence)))
     passages, start = [], 0
     while len(text) - start > LONGEST:
@@ -53,7 +56,7 @@ def _ends_line(tail: str) -> bool:
 
 
 def _short(sentence: str) -> Iterator[str]:
-    """The sentence, or where it is longer than a passage may be, pieces of it that end with a word if they can."""
+    """The sentence. If it is longer than a passage may be, pieces of it, which end with a word where they can."""
     start = 0
     while len(sentence) - start > LONGEST:
         space = max(sentence.rfind(sign, start + LONGEST // 2, start + LONGEST) for sign in " \n\t")
