@@ -35,7 +35,7 @@ BARE = re.compile(rf"https?://{_OPEN}+(?:\([^\s()<>]*\){_OPEN}*)*")
 TRAILING = ".,;:!?~"
 # A particle behind an address belongs to the sentence around it. Hangul that is a word of the path, as in /wiki/서울,
 # stays.
-PARTICLE = re.compile(rf"(?<=[A-Za-z0-9/=_)-]){JOSA}$")
+PARTICLE = re.compile(rf"(?<=[A-Za-z0-9/=_)-])(?=[가-힣]){JOSA}$")
 SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n")
 
 

@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import groupby, islice, product
 from pathlib import Path
 from re import _constants as kinds  # type: ignore[attr-defined]
@@ -66,6 +67,7 @@ def texts(pattern: Pattern, size: int) -> Iterator[str]:
         yield before + pump * max(size // len(pump), 2) + after
 
 
+@lru_cache
 def attacks(source: str, flags: int = 0) -> list[Attack]:
     """The kinds of text against one expression, of Python or of JavaScript."""
     with warnings.catch_warnings(action="ignore", category=FutureWarning):  # JavaScript lets a [ stand in a class

@@ -20,10 +20,10 @@ _END = re.compile(
 )
 _OWN_LINE = re.compile(_LINE, re.MULTILINE)
 _ABBREVIATION = re.compile(
-    r"(?:^|[\s(\"'“‘\[])(?:(?i:mr|mrs|ms|dr|prof|st|jr|sr|al|vs|cf|ca|approx|dept|e\.g|i\.e|viz)|[A-HJ-Z](?:\.[A-Z])*)\.$"
+    r"(?:^|[\s(\"'“‘\[])(?=[a-zA-Z])(?:(?i:mr|mrs|ms|dr|prof|st|jr|sr|al|vs|cf|ca|approx|dept|e\.g|i\.e|viz)|[A-HJ-Z](?:\.[A-Z])*)\.$"
 )
 _NUMBERED = re.compile(
-    r"(?:^|[\s(\"'“‘\[])(?i:nos?|figs?|eqs?|sec|ch|vol|pp?|ed|art|para|tel|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.$"
+    r"(?:^|[\s(\"'“‘\[])(?=[a-zA-Z])(?i:nos?|figs?|eqs?|sec|ch|vol|pp?|ed|art|para|tel|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.$"
 )
 _ENUMERATOR = re.compile(r"(?:^|\n)[ \t]*\(?(?:\d{1,3}(?:\.\d{1,2})*|[가나다라마바사아자차카타파하]|[a-zA-Z])\.$")
 _LOOK_BACK = 16

@@ -19,7 +19,7 @@ _HANGUL = "가-힣ㄱ-ㅎㅏ-ㅣ"
 _CJK = "々〆㐀-䶿一-鿿豈-龎𠀀-𰹿ぁ-ゖァ-ヺー"
 _RUN = re.compile(
     # A particle behind a Latin word, as in GPT로, is no word of its own. It is matched without a group, and left out.
-    rf"(?<=[a-z0-9%])(?:{JOSA}(?![{_HANGUL}]))|(?P<hangul>[{_HANGUL}]+)|(?P<cjk>[{_CJK}]+)|(?P<number>\d+(?:[.,]\d+)+)"
+    rf"(?<=[a-z0-9%])(?=[가-힣])(?:{JOSA}(?![{_HANGUL}]))|(?P<hangul>[{_HANGUL}]+)|(?P<cjk>[{_CJK}]+)|(?P<number>\d+(?:[.,]\d+)+)"
     rf"|(?P<word>[^\W_{_HANGUL}{_CJK}]+)(?:['’](?:s|t|d|m|re|ve|ll)\b)?"
 )
 _HIRAGANA = re.compile("[ぁ-ゖ]+")

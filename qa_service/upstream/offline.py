@@ -20,6 +20,8 @@ _MOST = 5
 _OPENING = 2
 _LONGEST = 400
 """Characters of a quote; text without sentence ends, such as a table, is quoted by lines, or cut."""
+_MOST_WORDS = 50
+"""How many content words of a question are looked for; each is compared with every sentence."""
 _COVERED = 0.4
 """The share of a question's content words, weighted by rarity, that a passage must hold to count as an answer."""
 _WORTH = 0.5
@@ -154,7 +156,7 @@ def _opening(passages: Sequence[Passage]) -> list[_Sentence]:
 def _found(question: str, candidates: Sequence[_Sentence]) -> list[_Sentence]:
     """The best sentences, best first, the reading order deciding between equals; none where no passage answers."""
     asked = [word for word in dict.fromkeys(list_words(_PREDICATE.sub("", question))) if word not in _ASKING]
-    asked = asked or list(dict.fromkeys(list_words(question)))
+    asked = (asked or list(dict.fromkeys(list_words(question))))[:_MOST_WORDS]
     weights = {word: _weight(word, candidates) for word in asked}
     answering = {number for number, held in _held(candidates).items() if _share(weights, held) >= _COVERED}
     scores = {
