@@ -1,5 +1,7 @@
 """What a model gets to read: in which order, how untrusted text is fenced in, and what goes when room is short."""
 
+import time
+
 import pytest
 
 from qa_service.markers import find_markers
@@ -223,3 +225,12 @@ class TestBudget:
 
     def test_a_sites_own_wins(self) -> None:
         assert compute_budget(Site("Be plain.", context_tokens=500), "gpt-4.1-mini") == 500
+
+
+@pytest.mark.parametrize("piece", ["[1] ", "[1[2]]", "[1, ", "`", "［1］", "> ", "[", "들이"])
+def test_hostile_turns_and_passages_cost_little(piece: str) -> None:
+    turns = tuple(Exchange("Why?", piece * (32_000 // len(piece))) for _ in range(20))
+    passages = tuple(passage(piece * (900 // len(piece)), file=piece * 200) for _ in range(60))
+    began = time.thread_time()
+    prompt(context=turns, passages=passages)
+    assert time.thread_time() - began < 0.5

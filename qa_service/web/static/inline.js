@@ -1,8 +1,8 @@
 /**
  * Inline Markdown as nodes: code, emphasis, links to http, https and mailto, and citation numbers. All else is text.
  *
- * The text is read once from left to right, and no pattern looks further than what it takes, so the time grows with
- * the length of the text and no faster.
+ * The text is read from left to right, and nothing in it is looked at more than a few times, so the time grows with the
+ * length of the text and no faster.
  */
 
 import { element } from "./element.js";
@@ -11,11 +11,13 @@ const TOKEN = /\\[!-/:-@[-`{-~]|`+|!?\[|[［【]|\*+|_+|~~|https?:\/\/|\n|<br ?\
 // The grammar of a citation is that of `qa_service/markers.py`, and a test holds both to the same cases.
 const CITATION = /[[［【]([0-9０-９]{1,3}(?: ?[,，、] ?[0-9０-９]{1,3}){0,9})([\]］】])(?!\()/y;
 const CLOSING = { "[": "]", "［": "］", "【": "】" };
+/** Behind these a bracket belongs to code or to a link, as in `a[1]` and `[text][1]`. */
 const INDEXED = /(?:\b[A-Za-z_]|[_\]])$/;
 const TARGET = /\( ?<?([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)?)>?(?: +"[^"]{0,300}")? ?\)/y;
 const ADDRESS = /https?:\/\/[^\s<>"`\u3000-\u303f\uac00-\ud7a3\uff00-\uffef]+/y;
 const TRAILING = /[.,;:!?'*_~)\]}]/;
 const DEEPEST = 30;
+/** A longer run of one delimiter is text, since each two of them would nest one element more. */
 const LONGEST_RUN = 9;
 const SCHEMES = new Set(["http:", "https:", "mailto:"]);
 const WRAPS = { "*": ["em", "strong"], _: ["em", "strong"], "~": ["del", "del"] };
