@@ -14,7 +14,7 @@ from tests.test_markers import CASES
 SITE = "http://page.test"
 SHELL = "<!doctype html><meta charset='utf-8'><div id='announcer'></div>"
 BOUND_MS = 50
-"""The most milliseconds for 64 KiB; a machine that is busy gets several tries."""
+"""The most milliseconds for 64 KiB. A text gets up to nine tries, since the machine may be busy."""
 WHOLE_MS = 2_000
 """The most milliseconds for showing 200 KB, with all elements made."""
 PIECES = [
@@ -92,7 +92,11 @@ TRY_PATTERN = r"""([source, flags, attacks, bound, hangs]) => {
             return performance.now() - began;
         };
         const text = ([before, pump, after], size) => before + pump.repeat(Math.max(size / pump.length, 2)) + after;
-        const best = (attack, size) => Math.min(...[1, 2, 3].map(() => take(text(attack, size))));
+        const best = (attack, size) => {
+            let least = Infinity;
+            for (let turn = 0; turn < 9 && least > bound; turn += 1) least = Math.min(least, take(text(attack, size)));
+            return least;
+        };
         const hardest = [];
         for (const attack of attacks) {
             const took = take(text(attack, 8 << 10));
@@ -115,14 +119,18 @@ TRY_PATTERN = r"""([source, flags, attacks, bound, hangs]) => {
         worker.postMessage([source, flags, attacks, bound]);
     });
 }"""
-TRY_TEXT = """async (text) => {
+TRY_TEXT = """async ([text, bound]) => {
     const { parse } = await import("/markdown.js");
     const { inline } = await import("/inline.js");
-    const timed = (act) => Math.min(...[1, 2, 3].map(() => {
-        const began = performance.now();
-        act();
-        return performance.now() - began;
-    }));
+    const timed = (act) => {
+        let least = Infinity;
+        for (let turn = 0; turn < 9 && least > bound; turn += 1) {
+            const began = performance.now();
+            act();
+            least = Math.min(least, performance.now() - began);
+        }
+        return least;
+    };
     return [timed(() => parse(text.split("\\n"))), timed(() => inline(text, (n) => `[${n}]`))];
 }"""
 SHOW = """async (text) => {
@@ -215,13 +223,13 @@ def test_the_patterns_of_markdown_are_among_those_tried() -> None:
 @pytest.mark.parametrize("piece", PIECES)
 def test_a_block_and_a_line_are_read_in_linear_time(page: Page, piece: str) -> None:
     for text in (piece * ((64 << 10) // len(piece)), f"a {piece * ((64 << 10) // len(piece))}\x01"):
-        parsing, inlining = page.evaluate(TRY_TEXT, text)
+        parsing, inlining = page.evaluate(TRY_TEXT, [text, BOUND_MS])
         assert (parsing < BOUND_MS, inlining < BOUND_MS) == (True, True), (parsing, inlining)
 
 
 @pytest.mark.parametrize("text", UNEVEN, ids=[text[:12] for text in UNEVEN])
 def test_texts_that_grow_unevenly_are_read_in_linear_time(page: Page, text: str) -> None:
-    parsing, inlining = page.evaluate(TRY_TEXT, text)
+    parsing, inlining = page.evaluate(TRY_TEXT, [text, BOUND_MS])
     assert (parsing < BOUND_MS, inlining < BOUND_MS) == (True, True), (parsing, inlining)
 
 
