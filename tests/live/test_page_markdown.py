@@ -17,58 +17,13 @@ BOUND_MS = 50
 """The most milliseconds for 64 KiB. A text gets up to nine tries, since the machine may be busy."""
 WHOLE_MS = 2_000
 """The most milliseconds for showing 200 KB, with all elements made."""
-PIECES = [
-    *("[", "]", "[[a]", "[a](", "[a](b", "![", "](", "[a](<b", '[a](b "', "［", "【1", "[1]", "[1, ", "\\", "\\["),
-    *(
-        "#\n",
-        "# a\n",
-        "######",
-        "`",
-        "` ``",
-        "``` ",
-        "```\n",
-        "~~~\n",
-        "~~~",
-        "~~",
-        "~~a",
-        "*",
-        "*a",
-        "**a ",
-        "a*",
-        "*a*",
-    ),
-    *("_", "_a", "***a***", "* *", "|", "|\n", "| a | b |\n", "|-|\n", "a|b\n-|-\n", "-|", ">", "> ", ">\n", "> a\n"),
-    *(
-        "-",
-        "- ",
-        "- a\n",
-        "1. a\n",
-        "  - a\n",
-        "- - ",
-        "* a\n",
-        "---\n",
-        "- \n\n",
-        "http://",
-        "http://)",
-        "https://a.b/ ",
-    ),
-    *(
-        "https://a(",
-        "http://.",
-        "<br>",
-        "<",
-        "\n",
-        " ",
-        " \n",
-        "\t",
-        "a",
-        "가",
-        "a\n\n",
-        "**굵게**는 ",
-        "mailto:",
-        "- [ ] a\n",
-    ),
-]
+_WRITTEN = (
+    '[¦]¦[[a]¦[a](¦[a](b¦![¦](¦[a](<b¦[a](b "¦［¦【1¦[1]¦[1, ¦\\¦\\[¦#\n¦# a\n¦######¦`¦` ``¦``` ¦```\n¦'
+    "~~~\n¦~~~¦~~¦~~a¦*¦*a¦**a ¦a*¦*a*¦_¦_a¦***a***¦* *¦|¦|\n¦| a | b |\n¦|-|\n¦a|b\n-|-\n¦-|¦>¦> ¦>\n¦"
+    "> a\n¦-¦- ¦- a\n¦1. a\n¦  - a\n¦- - ¦* a\n¦---\n¦- \n\n¦http://¦http://)¦https://a.b/ ¦https://a(¦"
+    "http://.¦<br>¦<¦\n¦ ¦ \n¦\t¦a¦가¦a\n\n¦**굵게**는 ¦mailto:¦- [ ] a\n"
+)
+PIECES = _WRITTEN.split("¦")
 UNEVEN = [
     "".join("`" * n + " " for n in range(1, 360)),
     "".join(" " * (n % 40) + "- a\n" for n in range(2_600)),
