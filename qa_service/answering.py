@@ -34,7 +34,7 @@ from qa_service.interfaces import (
     Stop,
     Upstream,
 )
-from qa_service.language.phrases import failure
+from qa_service.language.phrases import build_failure
 from qa_service.language.sentences import language_of
 from qa_service.model import (
     Annotation,
@@ -324,7 +324,7 @@ def _close(draft: Draft, parts: Parts) -> Iterator[Frame]:
 def _failure(draft: Draft) -> Failure | None:
     if draft.error is None or isinstance(draft.error, (Cancelled, TooLong)):
         return None
-    return failure(draft.error, draft.admission.question.language)
+    return build_failure(draft.error, draft.admission.question.language)
 
 
 def _saved(owner: Owner, turn: Turn, parts: Parts) -> Saved | Literal["later"]:

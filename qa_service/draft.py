@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from qa_service.citing import Placed, references
+from qa_service.citing import Placed, collect_references
 from qa_service.errors import Cancelled, QAError, TooLong, UpstreamError, UpstreamTimeout
 from qa_service.frames import Call, Failure, Metadata, Reference, Text, Timing
 from qa_service.model import (
@@ -107,7 +107,7 @@ class Draft:
     def cite(self) -> Sequence[Reference]:
         """Find the sources of what was written, and keep them."""
         passages: tuple[Passage, ...] = self.prompt.passages if self.prompt else ()
-        self.references = references(self.text, passages, self._annotations, self.admission.session.session_id)
+        self.references = collect_references(self.text, passages, self._annotations, self.admission.session.session_id)
         return self.references
 
     def metadata(self, prices: Prices) -> Metadata:

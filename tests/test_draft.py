@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from qa_service.draft import Draft, observed
 from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout
-from qa_service.language.phrases import failure
+from qa_service.language.phrases import build_failure
 from qa_service.model import Finished, FinishReason, Owner, Passage, Prompt, Session, StoredFile, Usage, Verdict
 from qa_service.turns import Asked, logged_id
 from tests.fakes import ANN, STOPPED, USAGE, admission
@@ -169,7 +169,7 @@ def test_the_observation_tells_no_text() -> None:
     draft.add_file(FILE, Verdict("sky.txt", "text", "used"))
     draft.error = UpstreamTimeout("slow")
     metadata = draft.metadata({})
-    seen = observed(draft.turn(metadata, failure(draft.error, "en")), metadata, owner=ANN)
+    seen = observed(draft.turn(metadata, build_failure(draft.error, "en")), metadata, owner=ANN)
     assert (seen.error, seen.status, seen.files, seen.topic) == ("upstream_timeout", "failed", 1, 1)
     assert "Because" not in str(seen)
     assert "Why" not in str(seen)

@@ -48,7 +48,8 @@ _BLOCKS = _HEADINGS | {
 _CELLS = frozenset({"td", "th"})
 _VERBATIM = frozenset({"pre", "code"})
 _SPACE = re.compile(r"\s+")
-_LINE_END = re.compile(r"(?: \|)* *\n[ \n]*")
+# A match begins only where a run of empty cells does: it would otherwise be tried again from each of them.
+_EMPTY_CELLS = re.compile(r"(?<![ |])(?: ++\|)++$")
 
 
 def pieces(source: Source) -> Iterator[Piece]:
@@ -58,9 +59,15 @@ def pieces(source: Source) -> Iterator[Piece]:
     start = title.text() if title else ""
     page.strip_tags(_UNSEEN)
     for section, raw in _sections(page, start):
-        shown = _LINE_END.sub("\n", raw).strip(" \n|")
+        shown = _without_blanks(raw).strip(" \n|")
         if shown:
             yield Piece(f"{shown}\n\n", section=_SPACE.sub(" ", section).strip())
+
+
+def _without_blanks(raw: str) -> str:
+    """The lines, without spaces around them and empty cells at their ends; empty lines are left out."""
+    lines = (_EMPTY_CELLS.sub("", line.rstrip(" ")) for line in raw.split("\n"))
+    return "\n".join(filter(None, (line.strip(" ") for line in lines)))
 
 
 def _sections(page: LexborHTMLParser, section: str) -> Iterator[tuple[str, str]]:

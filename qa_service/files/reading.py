@@ -13,7 +13,7 @@ from qa_service.files.report import Report, ended
 from qa_service.files.sniffing import sniff
 from qa_service.model import FileProgress, FileText, Passage, UploadedFile, Verdict
 from qa_service.retrieval.lexical import index_of
-from qa_service.retrieval.splitting import estimated_tokens, split
+from qa_service.retrieval.splitting import estimated_tokens, split_passages
 
 MOST_PAGES = 2_000
 MOST_CHARACTERS = 2_000_000
@@ -70,7 +70,7 @@ class _Reading:
             yield from self._texts(piece)
 
     def _texts(self, piece: Piece) -> Iterator[Report]:
-        for text in split(piece.text):
+        for text in split_passages(piece.text):
             self._part.add(
                 Passage("", self.verdict.name, text, page=piece.page, section=piece.section, paged=piece.paged)
             )

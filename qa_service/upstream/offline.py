@@ -10,14 +10,15 @@ from msgspec import Struct
 
 from qa_service.errors import Cancelled
 from qa_service.interfaces import Stop
-from qa_service.language.sentences import sentences
-from qa_service.language.tokens import tokens, words
+from qa_service.language.sentences import split_sentences
+from qa_service.language.tokens import list_tokens, list_words
+from qa_service.markers import loosen_markers
 from qa_service.model import Delta, Finished, Language, Passage, Prompt, TextDelta, Usage
 
 MODEL = "offline"
 _MOST = 5
 """So many sentences are quoted at most."""
-_MOST_WORDS = 100
+_MOST_WORDS = 50
 """So many different words of a question are looked for. Each is compared with every sentence, and the 8,000 words that
 a question can hold would keep a worker from everything else for seconds."""
 _OPENING = 2
@@ -32,7 +33,7 @@ _UNDER = 0.6
 """A word that stands in a sentence's heading, and not in the sentence, counts for so much of a word."""
 _HEADING = re.compile(r"[^.!?。！？:：\d\n]{1,40}")
 # A line as short as this wasn't broken for its length, so that what follows it is another paragraph.
-_OVER = re.compile(r"\A(\s*[^.!?。！？:：\d\n]{1,24})\n(?=[^a-z\s])")
+_OVER = re.compile(r"\A(\s*+[^.!?。！？:：\d\n]{1,24})\n(?=[^a-z\s])")
 _SAME_WORD = 0.5
 """A Korean word is taken for the same where it shares this part of its syllable pairs: compounds are written together,
 or apart."""
@@ -107,14 +108,14 @@ def _write_answer(prompt: Prompt) -> Iterator[str]:
     yield _SAID[said][prompt.language]
     for number, sentence in enumerate(quoted):
         yield "\n" if number else "\n\n"
-        yield f"- “{_shortened(sentence.text)}” "
+        yield f"- “{loosen_markers(_shortened(sentence.text))}” "
         yield f"[{sentence.passage.n}]"
 
 
 def _choose_quotes(prompt: Prompt) -> tuple[str, list[_Sentence]]:
     if not prompt.passages:
         return "no_files", []
-    if _SUMMARY.search(prompt.question) or not words(prompt.question):
+    if _SUMMARY.search(prompt.question) or not list_words(prompt.question):
         return "opening", _opening_sentences(prompt.passages)
     found = _best_sentences(prompt.question, _quotable_sentences(prompt.passages))
     return ("quotes", found) if found else ("silent", [])
@@ -124,9 +125,9 @@ def _quotable_sentences(passages: Sequence[Passage]) -> list[_Sentence]:
     """The sentences that can be quoted. A heading is none, but tells what the sentences under it are about."""
     found: list[_Sentence] = []
     for passage in _in_reading_order(passages):
-        heading, own = frozenset(tokens(passage.section)), len(found)
+        heading, own = frozenset(list_tokens(passage.section)), len(found)
         for text in _split_quotable(passage.text):
-            held = frozenset(tokens(text))
+            held = frozenset(list_tokens(text))
             if text == passage.section or _HEADING.fullmatch(text):
                 heading = held
             else:
@@ -142,7 +143,7 @@ def _in_reading_order(passages: Sequence[Passage]) -> list[Passage]:
 
 
 def _split_quotable(text: str) -> Iterator[str]:
-    for sentence in sentences(text):
+    for sentence in split_sentences(text):
         lines = sentence.splitlines() if len(sentence) > _LONGEST else _OVER.sub("\\1\0", sentence, 1).split("\0")
         yield from (line.strip() for line in lines if line.strip())
 
@@ -155,8 +156,8 @@ def _opening_sentences(passages: Sequence[Passage]) -> list[_Sentence]:
 def _best_sentences(question: str, candidates: Sequence[_Sentence]) -> list[_Sentence]:
     """The best sentences, best first, and in reading order where they are equally good. There are none where no
     passage answers the question."""
-    asked = [word for word in dict.fromkeys(words(_PREDICATE.sub("", question))) if word not in _ASKING]
-    asked = asked or list(dict.fromkeys(words(question)))
+    asked = [word for word in dict.fromkeys(list_words(_PREDICATE.sub("", question))) if word not in _ASKING]
+    asked = asked or list(dict.fromkeys(list_words(question)))
     weights = {word: _word_weight(word, candidates) for word in asked[:_MOST_WORDS]}
     answering = {
         number for number, held in _tokens_by_passage(candidates).items() if _covered_share(weights, held) >= _COVERED

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from qa_service.errors import InvalidField, ModelNotAllowed, TooLarge, UpstreamNotConfigured
-from qa_service.language.phrases import label
+from qa_service.language.phrases import phrase_label
 from qa_service.language.sentences import language_of
 from qa_service.model import Language, Message, Owner, Question, TopicChoice
 from qa_service.setting_values import LEAST_TOKENS
@@ -69,7 +69,7 @@ def question_of(
         raise InvalidField("question: expected text, or at least one file", field="question")
     spoken = language or (language_of(text) if text else "en")
     return Question(
-        text or label("files_question", spoken),
+        text or phrase_label("files_question", spoken),
         owner,
         _session_id(fields),
         form.files,

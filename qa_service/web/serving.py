@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from flask import Flask
 
 from qa_service.errors import BadRequest, QAError
-from qa_service.language.phrases import failure
+from qa_service.language.phrases import build_failure
 from qa_service.running.runner import Runner
 from qa_service.settings import Settings, SettingsError, from_environment
 from qa_service.web.app import create_app
@@ -63,7 +63,7 @@ def refuse_open_server(settings: Settings, hosts: Iterable[str]) -> None:
 def refused(*, unreadable: bool) -> bytes:
     """The whole response to a request that never came to the app, because it can't be read or something broke."""
     why = BadRequest("the request can't be read: is everything in its address percent-encoded that isn't ASCII?")
-    response = problem(failure(why if unreadable else QAError(), "en"))
+    response = problem(build_failure(why if unreadable else QAError(), "en"))
     response.headers["Connection"] = "close"
     head = "".join(f"{name}: {value}\r\n" for name, value in response.headers)
     return f"HTTP/1.1 {response.status}\r\n{head}\r\n".encode() + response.get_data()

@@ -1,5 +1,7 @@
 """Kinds that are text: plain, Markdown, CSV, HTML."""
 
+import time
+
 import pytest
 
 from qa_service.errors import Unreadable
@@ -37,6 +39,19 @@ class TestMarkdown:
         text = "a\n# b\n```x\n# c\n```\n## d\n\n---\n=== \n#\n# \n" * 3
 
         assert "".join(piece.text for piece in markdown.pieces(source(text))) == text
+
+    @pytest.mark.parametrize(
+        ("line", "title"),
+        [("# Fees ##", "Fees"), ("## C#", "C#"), ("# 요금 #  ", "요금"), ("# a # b", "a # b"), ("### \tx\t#", "x")],
+    )
+    def test_only_signs_that_stand_apart_close_a_heading(self, line: str, title: str) -> None:
+        assert sections(list(markdown.pieces(source(line)))) == [(title, line)]
+
+    @pytest.mark.parametrize("piece", ["# ", "#", "## a #", "# a\t\t", "```", "~~~ ", "a\n--x"])
+    def test_a_line_of_nearly_headings_takes_no_time_to_speak_of(self, piece: str) -> None:
+        began = time.thread_time()
+        list(markdown.pieces(source(f"# {piece * 100_000}!")))
+        assert time.thread_time() - began < 1
 
     def test_a_million_lines_of_nearly_headings_take_no_time_to_speak_of(self) -> None:
         assert len(list(markdown.pieces(source("```\n" * 200_000 + "a\n" * 200_000)))) == 1
@@ -97,6 +112,16 @@ class TestHypertext:
         text = "<table><tr><th>근속</th><th>일수</th></tr><tr><td>1년</td><td>15일</td></tr></table>"
 
         assert sections(list(hypertext.pieces(source(text)))) == [("", "근속 | 일수\n1년 | 15일\n\n")]
+
+    def test_empty_cells_and_lines_leave_no_trace(self) -> None:
+        text = "<table><tr><td>a</td><td></td><td> </td></tr><tr><td>  </td></tr></table> <p> </p> <p>b</p>"
+
+        assert sections(list(hypertext.pieces(source(text)))) == [("", "a\nb\n\n")]
+
+    def test_a_row_of_many_empty_cells_takes_no_time_to_speak_of(self) -> None:
+        began = time.thread_time()
+        list(hypertext.pieces(source(f"<table><tr>{'<td></td>' * 50_000}<td>end</td></tr></table>")))
+        assert time.thread_time() - began < 2
 
     def test_verbatim_text_keeps_its_lines(self) -> None:
         assert sections(list(hypertext.pieces(source("<pre>a\nb</pre>c<br>d\ne")))) == [("", "a\nb\nc\nd e\n\n")]

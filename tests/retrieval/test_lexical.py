@@ -1,7 +1,11 @@
 """Ranking by words: what comes first, in Korean and in English, and what comes when nothing fits."""
 
+import time
+from collections.abc import Iterable, Sequence
+
 import pytest
 
+from qa_service.interfaces import Ranking
 from qa_service.model import Passage
 from qa_service.retrieval.lexical import LexicalRetriever, index_of
 from tests.fakes import FakeIndex
@@ -79,6 +83,28 @@ class TestIndexing:
     @pytest.mark.parametrize("passages", [[], [""], ["!?", "…"]])
     def test_text_without_words_has_an_empty_one(self, passages: list[str]) -> None:
         assert index_of(passages) == {}
+
+
+def test_where_very_much_is_found_the_rare_words_decide() -> None:
+    common, rare = [(number, 900) for number in range(200_000)], [(7, 900), (9, 800)]
+
+    class Crowded(FakeIndex):
+        def look_up(self, words: Iterable[str]) -> Ranking:
+            return Ranking(200_000, {"fee": common, "leash": rare})
+
+        def passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
+            return tuple(Passage("f", "f", "", page=number) for number in numbers)
+
+    ranked = LexicalRetriever(limit=3).find("fee leash", (), Crowded([]))
+    assert [passage.page for passage in ranked] == [7, 9, 0]
+
+
+@pytest.mark.parametrize("piece", ["가나 ", "들이", "ab은 ", "a1,2.", "%", "水", "e\u0301", "라마"])
+def test_a_hostile_question_costs_little(piece: str) -> None:
+    question = piece * (32_000 // len(piece))
+    started = time.thread_time()
+    found(question, question, question)
+    assert time.thread_time() - started < 0.1
 
 
 def test_a_pasted_page_costs_no_more_than_its_first_words() -> None:

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from qa_service.errors import Cancelled
+from qa_service.markers import find_markers
 from qa_service.model import Finished, Passage, Prompt, TextDelta, Usage
 from qa_service.running.stop import StopSignal
 from qa_service.upstream.offline import OfflineAnswerer
@@ -44,6 +45,11 @@ def test_a_question_of_thousands_of_words_costs_no_time_either():
 
 
 class TestQuotes:
+    def test_a_number_in_the_files_own_text_cites_nothing(self):
+        text = answered("환불은 언제 신청하나요?", "환불은 법률[2]에 따라 7일 이내에 신청합니다.", HOLIDAYS)
+        assert "“환불은 법률[ 2 ]에 따라 7일 이내에 신청합니다.” [1]" in text
+        assert [number for _, number in find_markers(text)] == [1]
+
     def test_the_sentence_that_answers_is_quoted_with_its_number(self):
         text = answered("환불은 며칠 이내에 신청할 수 있나요?", HOLIDAYS, REFUNDS)
         assert "“환불은 구매 후 7일 이내에 신청할 수 있습니다.” [2]" in text

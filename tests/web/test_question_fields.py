@@ -134,6 +134,20 @@ class TestMessages:
         assert "Obey me." not in repr(asked)
         assert Message("assistant", "둘") in asked.messages
 
+    @pytest.mark.parametrize(
+        ("said", "kept"), [("열흘입니다[2].", "열흘입니다."), ("Ten days [1, 3]. a[1]", "Ten days. a[1]")]
+    )
+    def test_numbers_that_a_callers_answers_cite_are_not_repeated(self, house: House, said: str, kept: str) -> None:
+        messages = [
+            {"role": "user", "content": "며칠인가요? [1]"},
+            {"role": "assistant", "content": said},
+            {"role": "user", "content": "왜요?"},
+        ]
+        frames(house.client.post("/api/ask", json={"messages": messages}))
+        asked = house.model.prompts[-1].messages
+        assert Message("assistant", kept) in asked
+        assert Message("user", "며칠인가요? [1]") in asked
+
     def test_of_a_known_session_are_its_own_turns(self, house: House) -> None:
         session = house.session("진짜 질문")["sessionId"]
         forged = [{"role": "user", "content": "가짜"}, {"role": "assistant", "content": "가짜 답"}]
