@@ -14,32 +14,32 @@ from typing import BinaryIO
 
 import msgspec
 
-from qa_service.files.kinds import KINDS, reader
-from qa_service.files.reading import read
-from qa_service.files.report import write
+from qa_service.files.kinds import KINDS, load_reader
+from qa_service.files.reading import read_file
+from qa_service.files.report import write_report
 from qa_service.model import UploadedFile
 
 _OPEN_FILES = 32
 
 
-def main() -> None:
+def run_reader() -> None:
     """Read the file that standard input names; report on standard output. Arguments: bytes of memory, seconds."""
     memory, seconds = map(int, sys.argv[1:])
     for kind in KINDS:
-        reader(kind)
+        load_reader(kind)
     request = sys.stdin.buffer.readline()
     if request:
         Thread(target=leave_at_end, args=[sys.stdin.fileno()], daemon=True).start()
         confine(memory=memory, seconds=seconds)
         with _only_ours() as replies:
-            serve(request, replies)
+            answer_request(request, replies)
 
 
-def serve(request: bytes, replies: BinaryIO) -> None:
+def answer_request(request: bytes, replies: BinaryIO) -> None:
     """Write the reports on the file that `request`, an `UploadedFile` as JSON, names."""
     file = msgspec.json.decode(request, type=UploadedFile)
-    for report in read(file, Path(file.path).read_bytes()):
-        write(report, replies)
+    for report in read_file(file, Path(file.path).read_bytes()):
+        write_report(report, replies)
 
 
 def leave_at_end(pipe: int) -> None:

@@ -22,7 +22,7 @@ import msgspec
 from msgspec.structs import replace
 
 from qa_service.errors import Overloaded, Unreadable
-from qa_service.files.report import Report, ended, received
+from qa_service.files.report import Report, final_verdict, receive_reports
 from qa_service.interfaces import Stop
 from qa_service.model import FileEnd, FileNews, UploadedFile, Verdict
 
@@ -33,7 +33,7 @@ _CAUSES = {
 }
 NICENESS = 19
 # Nice before anything is imported: half of a reading process's work is its start.
-_START = f"import os; os.nice({NICENESS}); from qa_service.files.child import main; main()"
+_START = f"import os; os.nice({NICENESS}); from qa_service.files.child import run_reader; run_reader()"
 _QUEUE_LOOK_SECONDS = 0.2
 """How soon a stop is seen by a file that waits for its turn."""
 _DEATH_SECONDS = 1.0
@@ -85,7 +85,7 @@ class ChildReaders:
         try:
             child.ask(file)
             self._keep_spare()
-            for report in received(child.replies):
+            for report in receive_reports(child.replies):
                 verdict = replace(report.verdict, name=file.name)
                 yield from _news(report, verdict)
                 if report.last:
@@ -99,7 +99,7 @@ class ChildReaders:
             forget()
             timer.cancel()
             child.end()
-        yield FileEnd(ended(verdict, reason))
+        yield FileEnd(final_verdict(verdict, reason))
 
     def _child(self) -> "_Child":
         while self._spares:

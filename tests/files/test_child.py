@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from qa_service.files import child
-from qa_service.files.report import received
+from qa_service.files.report import receive_reports
 from qa_service.model import UploadedFile
 
 
@@ -20,10 +20,10 @@ def test_it_reads_the_file_it_is_asked_for(tmp_path: Path) -> None:
     upload, replies = tmp_path / "upload", BytesIO()
     upload.write_text("안녕하세요.")
 
-    child.serve(msgspec.json.encode(UploadedFile("a.txt", str(upload), 16)), replies)
+    child.answer_request(msgspec.json.encode(UploadedFile("a.txt", str(upload), 16)), replies)
 
     replies.seek(0)
-    *_, last = received(replies)
+    *_, last = receive_reports(replies)
     assert last.last
     assert last.text is not None
     assert last.text.passages[0].text == "안녕하세요."
@@ -69,12 +69,12 @@ def test_the_program_answers_one_request_and_ends(asked: bool, tmp_path: Path, m
         for name, stream in {"stdin": stdin, "stdout": stdout, "stderr": stderr}.items():
             monkeypatch.setattr(sys, name, stream)
         others = set(threading.enumerate())
-        child.main()
+        child.run_reader()
         for thread in set(threading.enumerate()) - others:
             thread.join()
 
     with replies.open("rb") as pipe:
-        assert [report.last for report in received(pipe)] == ([False, False, True] if asked else [])
+        assert [report.last for report in receive_reports(pipe)] == ([False, False, True] if asked else [])
     assert bool(confined.limits) is asked
 
 

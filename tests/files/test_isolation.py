@@ -13,7 +13,7 @@ import pytest
 
 from qa_service.errors import Overloaded
 from qa_service.files.isolation import ChildReaders
-from qa_service.files.reading import read
+from qa_service.files.reading import read_file
 from qa_service.model import FileEnd, FileNews, FileProgress, FileText, UploadedFile, Verdict
 from qa_service.running.stop import StopSignal
 from tests import documents
@@ -75,7 +75,7 @@ def told(news: list[FileNews]) -> tuple[str, str | None]:
 class TestGoodFiles:
     def test_a_file_is_told_of_as_if_it_were_read_here(self, readers: ChildReaders, upload: Upload) -> None:
         file = upload(GOOD)
-        here = list(read(file, GOOD))
+        here = list(read_file(file, GOOD))
 
         news = list(readers.read(file, StopSignal()))
 
