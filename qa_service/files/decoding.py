@@ -4,6 +4,8 @@ import codecs
 import re
 from contextlib import suppress
 
+from qa_service.language.charsets import find_codec
+
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # this stands before the mark of UTF-16, with which it begins
@@ -18,11 +20,12 @@ _INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\ud800-\udfff]")
 def decode_text(content: bytes, charset: str = "") -> str:
     """Decode the bytes of a text.
 
-    A byte order mark decides. Without one the bytes are read in the caller's `charset` if they agree with it, then as
-    UTF-8 or CP949 if they agree with that. All else is read as Windows-1252, whose unknown bytes become U+FFFD.
+    A byte order mark decides. Without one the bytes are read in the caller's `charset` if it is one of those that
+    are read here and the bytes agree with it, then as UTF-8 or CP949 if they agree with that. All else is read as
+    Windows-1252, whose unknown bytes become U+FFFD.
     """
-    for encoding in filter(None, (find_mark(content), charset, "utf-8", "cp949")):
-        with suppress(LookupError, ValueError):
+    for encoding in filter(None, (find_mark(content), find_codec(charset), "utf-8", "cp949")):
+        with suppress(ValueError):
             return content.decode(encoding)
     return content.decode("cp1252", "replace")
 
