@@ -48,7 +48,6 @@ _BLOCKS = _HEADINGS | {
 _CELLS = frozenset({"td", "th"})
 _VERBATIM = frozenset({"pre", "code"})
 _SPACE = re.compile(r"\s+")
-_LINE_END = re.compile(r"(?: \|)* *\n[ \n]*")
 
 
 def read_html(raw: RawFile) -> Iterator[Segment]:
@@ -59,9 +58,19 @@ def read_html(raw: RawFile) -> Iterator[Segment]:
     start = title.text() if title else ""
     page.strip_tags(_UNSEEN)
     for section, text in _sections(page, start):
-        shown = _LINE_END.sub("\n", text).strip(" \n|")
+        lines = filter(None, map(_without_empty_cells, text.split("\n")))
+        shown = "\n".join(lines).strip(" \n|")
         if shown:
             yield Segment(f"{shown}\n\n", section=_SPACE.sub(" ", section).strip())
+
+
+def _without_empty_cells(line: str) -> str:
+    """Leave out the spaces at both ends of a line, and the empty cells at the end of a row."""
+    # A regular expression would take the square of the length of a row of many empty cells.
+    end = len(line)
+    while line.endswith((" ", " |"), 0, end):
+        end -= 1
+    return line[:end].lstrip(" ")
 
 
 def _sections(page: LexborHTMLParser, section: str) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,7 @@
 """Kinds that are text: plain, Markdown, CSV, HTML."""
 
+import time
+
 import pytest
 
 from qa_service.errors import Unreadable
@@ -97,6 +99,19 @@ class TestHypertext:
         text = "<table><tr><th>근속</th><th>일수</th></tr><tr><td>1년</td><td>15일</td></tr></table>"
 
         assert sections(list(hypertext.read_html(raw(text)))) == [("", "근속 | 일수\n1년 | 15일\n\n")]
+
+    def test_empty_cells_at_the_end_of_a_row_are_left_out(self) -> None:
+        text = "<table><tr><td></td><td>a</td><td></td><td></td></tr><tr><td>b ||</td></tr></table>c"
+
+        assert sections(list(hypertext.read_html(raw(text)))) == [("", "a\nb ||\nc\n\n")]
+
+    def test_a_row_of_many_empty_cells_takes_no_more_time_than_it_is_long(self) -> None:
+        began = time.monotonic()
+
+        (segment,) = hypertext.read_html(raw(f"<table><tr>{'<td></td>' * 60_000}<td>a</td></tr></table>"))
+
+        assert segment.text == "a\n\n"
+        assert time.monotonic() - began < 2
 
     def test_verbatim_text_keeps_its_lines(self) -> None:
         assert sections(list(hypertext.read_html(raw("<pre>a\nb</pre>c<br>d\ne")))) == [("", "a\nb\nc\nd e\n\n")]
