@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from docx import Document
 from docx.document import Document as WordDocument
 from docx.enum.style import WD_STYLE_TYPE
+from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml import parse_xml
 from docx.oxml.ns import qn
 
@@ -102,6 +103,9 @@ class _Reading:
 
 
 def _heading_styles(document: WordDocument) -> frozenset[str]:
+    # Where a document has no styles, python-docx takes those of a file of its own, which a sandbox doesn't have.
+    if not any(relation.reltype == RELATIONSHIP_TYPE.STYLES for relation in document.part.rels.values()):
+        return frozenset()
     styles = (style for style in document.styles if style.type == WD_STYLE_TYPE.PARAGRAPH)
     return frozenset(style.style_id for style in styles if _is_heading_style(style))
 

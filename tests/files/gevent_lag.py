@@ -14,14 +14,15 @@ from pathlib import Path  # noqa: E402
 from threading import Thread  # noqa: E402
 
 from qa_service.files.isolation import ChildReaders  # noqa: E402
-from qa_service.model import FileEnd, UploadedFile  # noqa: E402
+from qa_service.files.limits import ProcessLimits  # noqa: E402
+from qa_service.model import FileEnd, Owner, ReadRequest, UploadedFile  # noqa: E402
 from qa_service.running.stop import StopSignal  # noqa: E402
 
 TICK = 0.005
 
 
 def main() -> None:
-    readers = ChildReaders(seconds=4, memory=1 << 30, slots=2)
+    readers = ChildReaders(seconds=4, slots=2, limits=ProcessLimits(1 << 30, 4))
     files = sorted(Path(sys.argv[1]).iterdir())
     verdicts: dict[str, str | None] = {}
     times: dict[str, int] = {}
@@ -30,7 +31,8 @@ def main() -> None:
 
     def read(path: Path) -> None:
         began = time.monotonic()
-        for news in readers.read(UploadedFile(path.name, str(path), path.stat().st_size), StopSignal()):
+        request = ReadRequest(UploadedFile(path.name, str(path), path.stat().st_size), Owner("user", path.name))
+        for news in readers.read(request, StopSignal()):
             if isinstance(news, FileEnd):
                 verdicts[path.name] = news.verdict.reason or news.verdict.status
         times[path.name] = round(1000 * (time.monotonic() - began))
