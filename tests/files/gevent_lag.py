@@ -1,6 +1,7 @@
 """Reads files under gevent and prints how late a 5 ms ticker ever was: `python gevent_lag.py FOLDER`.
 
-The folder's files are read at the same time, as uploads of one worker would be. Prints JSON.
+The folder's files are read at the same time, as uploads of one worker would be, each for an owner of its own. Who sends
+a file called `hang` has a second left. Prints JSON.
 """
 
 from gevent import monkey
@@ -31,7 +32,8 @@ def main() -> None:
 
     def read(path: Path) -> None:
         began = time.monotonic()
-        request = ReadRequest(UploadedFile(path.name, str(path), path.stat().st_size), Owner("user", path.name))
+        file = UploadedFile(path.name, str(path), path.stat().st_size)
+        request = ReadRequest(file, Owner("user", path.name), seconds=1 if path.stem == "hang" else None)
         for news in readers.read(request, StopSignal()):
             if isinstance(news, FileEnd):
                 verdicts[path.name] = news.verdict.reason or news.verdict.status

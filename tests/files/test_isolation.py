@@ -112,7 +112,7 @@ class TestGoodFiles:
 
     def test_files_at_the_same_time_are_each_read_whole(self, upload: Upload) -> None:
         readers = ChildReaders(seconds=20, slots=2, limits=LIMITS)
-        files = [upload(documents.pdf([f"파일 {number}"])) for number in range(4)]
+        files = [upload(f"파일 {number}".encode(), "a.txt") for number in range(4)]
         found: dict[int, list[FileNews]] = {}
 
         def collect(number: int) -> None:
