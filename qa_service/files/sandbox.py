@@ -88,9 +88,9 @@ def _is_root() -> bool:
 
 def _free_user() -> int:
     """Give the number of a user that this process may become, or 0 where root may not change its user."""
-    user = _USERS[os.getpid() % len(_USERS)]
     if sys.platform != "linux":
-        return user
+        return 0
+    user = _USERS[os.getpid() % len(_USERS)]
     is_mapped = all(_has_number(table, user) for table in ("uid_map", "gid_map"))
     return user if _capabilities() & _NEEDED == _NEEDED and is_mapped else 0
 

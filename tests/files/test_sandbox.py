@@ -11,6 +11,7 @@ from shutil import which
 import pytest
 
 from qa_service.files import sandbox
+from qa_service.files.landlock import find_landlock
 from qa_service.files.sandbox import describe_sandbox, find_gaps
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the layers are those of Linux")
@@ -85,6 +86,28 @@ def test_landlock_alone_keeps_files_and_signals(intrude: Intrude) -> None:
 
 def test_the_filter_alone_keeps_everything(intrude: Intrude) -> None:
     assert done(intrude(WITHOUT_LANDLOCK)) == set()
+
+
+def test_every_version_of_landlock_keeps_files() -> None:
+    """A kernel takes what an older one knows."""
+    program = """
+import os
+from qa_service.files.landlock import enter_landlock, find_landlock
+from qa_service.files.kernel import NO_NEW_PRIVILEGES, control_process
+control_process(NO_NEW_PRIVILEGES, 1)
+for version in range(1, find_landlock() + 1):
+    if os.fork() == 0:
+        enter_landlock(version)
+        try:
+            open("/etc/passwd")
+        except PermissionError:
+            os._exit(7)
+        os._exit(0)
+    print(version, os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True, text=True)
+
+    assert done.stdout.splitlines() == [f"{number} 7" for number in range(1, find_landlock() + 1)]
 
 
 class TestGaps:
