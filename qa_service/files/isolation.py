@@ -94,8 +94,10 @@ class ChildReaders:
     def _reports(self, request: ReadRequest, process: ReadingProcess) -> Iterator[Report]:
         try:
             process.ask(request.file)
-        except OSError as error:
+        except FileNotFoundError as error:
             raise Unreadable("damaged") from error
+        except OSError as error:
+            raise Overloaded("an upload could not be opened") from error
         self._keep_spare()
         yield from receive_reports(process.replies)
 

@@ -26,6 +26,7 @@ _CAUSES = {
 NICENESS = 19
 # The process is nice before it imports anything, because half of its work is its start.
 PROGRAM = f"import os; os.nice({NICENESS}); from qa_service.files.child import run_reader; run_reader()"
+_NO_ROOM = "no process could be started to read a file"
 _DEATH_SECONDS = 1.0
 """A process that has closed its pipe gets so long to end by itself, so that its exit status tells the cause."""
 
@@ -38,14 +39,16 @@ class ReadingProcess:
 
     def __init__(self, limits: ProcessLimits, program: str = PROGRAM) -> None:
         self._reason = ""
-        self._requests, theirs = socket.socketpair()
         try:
-            self._process = _start(program, limits, theirs)
+            self._requests, theirs = socket.socketpair()
+        except OSError as error:
+            raise Overloaded(_NO_ROOM) from error
+        try:
+            with theirs:
+                self._process = _start(program, limits, theirs)
         except OSError as error:
             self._requests.close()
-            raise Overloaded("no process could be started to read a file") from error
-        finally:
-            theirs.close()
+            raise Overloaded(_NO_ROOM) from error
         # Popen types it as optional, and PIPE makes it sure.
         self.replies = cast("BinaryIO", self._process.stdout)
 

@@ -97,13 +97,18 @@ def install_filter() -> None:
 
     The process must have given up new privileges before. Raises `OSError` where the kernel doesn't take the filter.
     """
-    column = _PROCESSORS[os.uname().machine]
-    program = b"".join(_instructions(column, os.getpid()))
+    machine = os.uname().machine
+    program = build_filter(machine, os.getpid())
     instructions = ctypes.create_string_buffer(program, len(program))
     description = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(instructions))
     buffer = ctypes.create_string_buffer(description, len(description))
-    if call_kernel(_SECCOMP[column], _SET_FILTER, _ALL_THREADS, ctypes.addressof(buffer)):
+    if call_kernel(_SECCOMP[_PROCESSORS[machine]], _SET_FILTER, _ALL_THREADS, ctypes.addressof(buffer)):
         raise OSError(EPERM, "a thread of this process can't be filtered")
+
+
+def build_filter(machine: str, process: int) -> bytes:
+    """Give the program for a processor of this name, and for the process with this number."""
+    return b"".join(_instructions(_PROCESSORS[machine], process))
 
 
 def _instructions(column: int, process: int) -> Iterator[bytes]:

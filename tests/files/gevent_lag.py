@@ -23,7 +23,7 @@ TICK = 0.005
 
 
 def main() -> None:
-    readers = ChildReaders(seconds=4, slots=2, limits=ProcessLimits(1 << 30, 4))
+    readers = ChildReaders(seconds=20, slots=2, limits=ProcessLimits(1 << 30, 20))
     files = sorted(Path(sys.argv[1]).iterdir())
     verdicts: dict[str, str | None] = {}
     times: dict[str, int] = {}

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 import pytest
@@ -55,6 +56,31 @@ def test_it_says_nothing_where_nothing_is_asked() -> None:
         child.answer_request(theirs, replies := BytesIO(), LIMITS)
 
     assert replies.getvalue() == b""
+
+
+def test_the_program_enters_its_sandbox_before_it_takes_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(requests: socket.socket, replies: BinaryIO, limits: ProcessLimits) -> None:
+        steps.append(f"asked within {limits.seconds(9_000_000)} s")
+        requests.close()
+        replies.close()
+
+    steps: list[str] = []
+    ours, theirs = socket.socketpair()
+    monkeypatch.setattr(child, "enter_layers", lambda memory: steps.append(f"layers, {memory} bytes"))
+    monkeypatch.setattr(child, "close_sandbox", lambda: steps.append("closed"))
+    monkeypatch.setattr(child, "leave_at_end", lambda pipe: None)
+    monkeypatch.setattr(child, "answer_request", answer)
+    monkeypatch.setattr(sys, "argv", ["child", '{"memory": 5, "most_seconds": 9}'])
+
+    files = [(tmp_path / name).open("w") for name in ("stdout", "stderr")]
+    with ours, files[0], files[1], open(theirs.detach(), "rb", closefd=False) as stdin:
+        for name, stream in {"stdin": stdin, "stdout": files[0], "stderr": files[1]}.items():
+            monkeypatch.setattr(sys, name, stream)
+        child.run_reader()
+
+    assert steps == ["layers, 5 bytes", "closed", "asked within 9 s"]
 
 
 def test_the_time_of_a_file_grows_with_its_size_up_to_that_of_any_file() -> None:

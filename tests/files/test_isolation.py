@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -371,6 +372,19 @@ class TestWorker:
         with pytest.raises(Overloaded, match="sandbox"):
             list(readers.read(asked(upload(GOOD)), StopSignal()))
         assert "no file is read" in caplog.text
+
+    def test_where_nothing_can_be_opened_the_service_is_overloaded(
+        self, readers: ChildReaders, upload: Upload, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = upload(GOOD)
+        with monkeypatch.context() as patched:
+            patched.setattr(socket, "socketpair", lambda: os.open("/no/such/file", os.O_RDONLY))
+            with pytest.raises(Overloaded):
+                list(readers.read(asked(file), StopSignal()))
+        with pytest.raises(Overloaded):
+            list(readers.read(asked(UploadedFile("a", str(Path(file.path).parent), 1)), StopSignal()))
+
+        assert told(list(readers.read(asked(file), StopSignal()))) == ("used", None)
 
     def test_an_upload_that_is_gone_is_damaged(self, readers: ChildReaders, tmp_path: Path) -> None:
         file = UploadedFile("a.pdf", str(tmp_path / "gone"), 5)
