@@ -6,7 +6,7 @@ from msgspec import Struct
 
 REFUSED = 77
 """The exit status of a reading process that couldn't enter its sandbox, and therefore read nothing."""
-_BYTES_A_SECOND = 500_000
+_BYTES_A_SECOND = 200_000
 
 
 class ProcessLimits(Struct, frozen=True):
@@ -14,11 +14,11 @@ class ProcessLimits(Struct, frozen=True):
 
     memory: int
     most_seconds: float
-    least_seconds: float = 3.0
+    least_seconds: float = 5.0
 
     def seconds(self, size: int) -> int:
         """Give the seconds for a file of this size in bytes, because a small file that takes long is hostile.
 
-        An honest file takes less than a tenth of them.
+        Of the honest files that were measured none takes more than a fifth of them.
         """
         return math.ceil(min(self.most_seconds, self.least_seconds + size / _BYTES_A_SECOND))
