@@ -46,6 +46,7 @@ from qa_service.model import (
     Opened,
     Owner,
     Passage,
+    ReadRequest,
     RefusalDelta,
     Retrying,
     Searching,
@@ -193,7 +194,7 @@ def _read(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop: Sto
     # The same when the answer is begun again after a crash: no file is listed twice.
     file_id, passages = sha256(f"{draft.admission.answer_id} {number}".encode()).hexdigest()[:32], 0
     verdict = Verdict(file.name, "unknown", "failed", "damaged")
-    for news in parts.reader.read(file, stop):
+    for news in parts.reader.read(ReadRequest(file, draft.admission.question.owner), stop):
         match news:
             case FileProgress(page=page, pages=pages):
                 yield StageNotice("reading_file", name=file.name, page=page, pages=pages or None)

@@ -16,10 +16,10 @@ from qa_service.model import (
     Page,
     Passage,
     Prompt,
+    ReadRequest,
     Repeat,
     Session,
     StoredFile,
-    UploadedFile,
 )
 from qa_service.turns import Admission, Asked, Mark, Observation, SessionEntry, SessionList, SessionPage, Turn
 
@@ -66,8 +66,11 @@ class Attaching(Protocol):
 class FileReader(Protocol):
     """Reads an upload of any kind, away from the worker."""
 
-    def read(self, file: UploadedFile, stop: Stop) -> Iterator[FileNews]:
-        """Progress, then passages in parts, then one `FileEnd`; nothing about the file raises."""
+    def read(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
+        """Give progress, then passages in parts, then one `FileEnd`. Nothing about the file raises.
+
+        A file for which the request's time was too short ends with the reason `over_quota`.
+        """
 
 
 class DriftDetector(Protocol):

@@ -1,10 +1,10 @@
-"""Markdown files: the text as it is written, in a section for each heading."""
+"""Markdown stays as it is written. Each heading begins a segment."""
 
 import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from qa_service.files.piece import Piece, Source
+from qa_service.files.segment import RawFile, Segment
 
 # CommonMark has two kinds of heading. A fenced block is matched first, so that it is skipped, closed or not.
 _HEADING = re.compile(
@@ -15,12 +15,12 @@ _HEADING = re.compile(
 )
 
 
-def pieces(source: Source) -> Iterator[Piece]:
-    """The text, cut before each heading. Joined, the pieces are the text again."""
-    text = source.text()
+def read_markdown(raw: RawFile) -> Iterator[Segment]:
+    """Cut the text before each heading, and give the parts with their headings as sections."""
+    text = raw.text()
     for (start, section), (end, _) in pairwise([(0, ""), *_headings(text), (len(text), "")]):
         if start < end:
-            yield Piece(text[start:end], section=section)
+            yield Segment(text[start:end], section=section)
 
 
 def _headings(text: str) -> Iterator[tuple[int, str]]:
