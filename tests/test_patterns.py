@@ -64,7 +64,8 @@ def patterns() -> Iterator[Found]:
     for module, name, pattern in homes.values():
         where = module if name.startswith("_") else ""
         yield Found(f"{module}.{name}", pattern, tuple(sorted(uses.get((where, name), ALL_USES))))
-    yield from literals()
+    kept = {pattern.pattern for _, _, pattern in homes.values()}
+    yield from (found for found in literals() if found.pattern.pattern not in kept)
     yield from page_patterns()
 
 
@@ -113,7 +114,7 @@ def uses_of_names() -> Mapping[tuple[str, str], set[str]]:
 
 
 def literals() -> Iterator[Found]:
-    """Patterns that are written where they are used: `re.fullmatch("…", text)`."""
+    """Patterns that are written where they are used, as in `re.fullmatch("…", text)`, or compiled there."""
     for module, tree in trees():
         for node in ast.walk(tree):
             match node:
@@ -121,6 +122,10 @@ def literals() -> Iterator[Found]:
                     place = f"{module}:{node.lineno}"
                     assert isinstance(source, ast.Constant), f"{place}: give this pattern a name, so that it is tested"
                     yield Found(place, re.compile(source.value), (use,))
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id="re"), attr="compile"), args=[ast.Constant() as source, *_]
+                ):
+                    yield Found(f"{module}:{node.lineno}", re.compile(source.value), ALL_USES)
 
 
 FOUND = list(patterns())
