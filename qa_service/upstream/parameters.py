@@ -100,7 +100,9 @@ def _value_at(parameters: Mapping[str, object], path: ParameterPath) -> object:
 
 
 def _first_mentioned(words: str, names: Collection[str]) -> ParameterPath:
-    places = {name: re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words) for name in names}
+    """A name that is also a word, such as `store`, counts where it stands in quotation marks or behind a colon."""
+    before = {name: r"(?<!\w)" if "_" in name else r"(?:(?<=['\"`.])|(?<=: ))" for name in names}
+    places = {name: re.search(rf"{before[name]}{re.escape(name)}(?!\w)", words) for name in names}
     found = [(place.start(), name) for name, place in places.items() if place]
     return (min(found)[1],) if found else ()
 

@@ -41,10 +41,11 @@ class Watch:
     def watching(self, one: Watched) -> Iterator[None]:
         """Watch it as long as the context is open."""
         with self._lock:
-            self._watched.add(one)
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="upstream-watch", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="upstream-watch", daemon=True)
+                thread.start()
+                self._thread = thread
+            self._watched.add(one)
         try:
             yield
         finally:
