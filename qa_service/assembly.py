@@ -75,12 +75,12 @@ class Assembly(Struct, frozen=True):
     """The figures so far, as Prometheus' text."""
     offline: bool
     """Whether no model is asked."""
+    sandbox: str
+    """Says to operators how far the reading of files is shut away from this process."""
     secret: Secret
     uploads: Path
     check_store: Callable[[], None]
     """Raises `StoreUnavailable` where the store doesn't answer."""
-    sandbox: str
-    """Says to operators how far the reading of files is shut away from this process."""
 
 
 def assemble(
@@ -123,10 +123,10 @@ def assemble(
         meter=meter,
         metrics=meter.text,
         offline=offline,
+        sandbox="read by this site's own reader" if reader else describe_sandbox(),
         secret=secret,
         uploads=_uploads(settings.data),
         check_store=store.check,
-        sandbox="read by this site's own reader" if reader else describe_sandbox(),
     )
 
 

@@ -82,9 +82,9 @@ class ChildReaders:
         """Give a process that is cut when its time is over or the stop is set, and that is gone afterwards."""
         process = self._take_process()
         timer = self._timer(request, process)
-        timer.start()
         forget = stop.call(partial(process.cut, "stopped"))
         try:
+            timer.start()
             yield process
         finally:
             forget()

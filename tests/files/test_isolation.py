@@ -174,8 +174,8 @@ class TestHostileFiles:
         news = list(readers.read(asked(upload(ENDLESS, "a.html")), StopSignal()))
         readers.close()
 
-        assert verdict(news) == Verdict("a.html", "html", "failed", "timed_out")
-        assert time.monotonic() - began < 3
+        assert told(news) == ("failed", "timed_out")
+        assert time.monotonic() - began < 5
 
     @pytest.mark.parametrize(
         "content", [documents.pdf_that_never_ends(), documents.pdf_that_wants_memory(), documents.bomb()]

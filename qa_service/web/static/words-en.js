@@ -80,7 +80,6 @@ export const EN = {
   reason_encrypted: "it is locked with a password",
   reason_no_text_layer: "a scan without text",
   reason_over_budget: "only the passages that fit the question best were used",
-  reason_over_quota: "what you may have read for now is used up",
   reason_stopped: "stopped before it was read",
   reason_timed_out: "reading took too long",
   reason_too_large: "there is too much in it",
