@@ -302,6 +302,17 @@ ERRORS = {
     "a number": ([event("error", error=429)], [], (UpstreamRateLimited,)),
     "a number as a text": ([event("error", code="402", message="Insufficient credits")], [], (InsufficientQuota,)),
     "a number in an object": ([b'data: {"error":{"code":400,"message":"too long"}}\n\n'], [], REJECTED),
+    "the event itself": ([b'data: {"code":"context_length_exceeded","message":"..."}\n\n'], [], (ContextLength,)),
+    "the event itself, with a type of its own": (
+        [b'data: {"type":"insufficient_quota","code":429,"message":"..."}\n\n'],
+        [],
+        (InsufficientQuota,),
+    ),
+    "one of the response": ([event("response.error", error={"code": 402})], [], (InsufficientQuota,)),
+    "a tool's": (
+        [event("response.mcp_call.failed", error={"code": 500}, code="x", message="…"), piece("답"), ended()],
+        [TextDelta("답"), STOPPED],
+    ),
     "only a yes": ([b'data: {"error":true}\n\n'], [], UNAVAILABLE),
     "a name beside a number": (
         [event("error", error={"code": 400, "type": "context_length_exceeded"})],
