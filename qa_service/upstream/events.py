@@ -178,11 +178,13 @@ class ResponseCancelled(ResponseEnd, frozen=True, tag="response.cancelled"):
 
 
 class OtherEvent(Struct, frozen=True):
-    """An event of no interest. Where it has an error, which compatible servers and proxies send without a type, it is
-    read as an `ErrorEvent`."""
+    """An event of no interest. Where it reports an error, which compatible servers and proxies send in shapes of their
+    own, it is read as an `ErrorEvent`."""
 
     type: str | None = None
     error: object = None
+    code: object = None
+    message: object = None
     sequence_number: int | None = None
 
 
@@ -225,6 +227,14 @@ def read_event(content: bytes) -> AnyEvent | None:
 
 
 def _find_error(other: OtherEvent | None) -> ErrorEvent | OtherEvent | None:
-    if other is None or read_report(other.error) is None:
+    if other is None or _is_of_a_tool(other.type or ""):
         return other
-    return ErrorEvent(sequence_number=other.sequence_number, error=other.error)
+    error = other.error
+    if not error and other.code and other.message:  # the event itself is the error
+        error = {"code": other.code, "type": other.type}
+    return ErrorEvent(sequence_number=other.sequence_number, error=error) if read_report(error) else other
+
+
+def _is_of_a_tool(kind: str) -> bool:
+    """Whether an event of an unknown type is about a part of the response: that a tool failed ends no answer."""
+    return kind.startswith("response.") and kind != "response.error"

@@ -182,6 +182,8 @@ def _map_status(error: openai.APIStatusError) -> UpstreamError:
 def _judge(status: int, names: Sequence[str], wait: int | None = None) -> UpstreamError:
     """The error for an HTTP status (0: there was none) and upstream's names for it, of which the first known counts."""
     known = [_BY_CODE[name] for name in names if name in _BY_CODE]
+    if status:
+        known = [found for found in known if found is not _REQUEST]  # the status says more
     lasting = [found for found in known if found[0] in _LASTING]
     by_status = [_BY_STATUS[status]] if status in _BY_STATUS else []
     if status >= _SERVER_ERROR:

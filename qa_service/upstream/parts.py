@@ -107,22 +107,17 @@ class AnswerParts:
         return part
 
     def find_copied(self, place: Place, whole: str, copy: CopyKind) -> AnswerPart | None:
-        """The part that this event repeats: the one at its place, unless another one agrees with the text and it
-        doesn't."""
+        """The part that this event repeats. It stands at that place, or, where servers count differently, elsewhere;
+        None where the text is a new one."""
         here = self._placed.get(place)
-        if here is None or not here.agrees_with(whole):
-            return self._find_agreeing(place.kind, whole, copy) or here
-        return here
+        if here is not None and here.agrees_with(whole):
+            return here
+        written = (part for part in self._all if part.kind == place.kind and part.join_text())
+        others = [part for part in written if copy not in part.copied]
+        same = next((part for part in others if part.join_text() == whole), here)
+        return same or next((part for part in others if not part.copied and part.agrees_with(whole)), None)
 
     def begin_item(self, output: int) -> None:
         """Another item stands at this place of the output from now on."""
         for place in [place for place in self._placed if place.output == output]:
             del self._placed[place]
-
-    def _find_agreeing(self, kind: PartKind, whole: str, copy: CopyKind) -> AnswerPart | None:
-        for part in self._all:
-            if part.kind != kind or copy in part.copied or not part.join_text():
-                continue
-            if part.join_text() == whole or (not part.copied and part.agrees_with(whole)):
-                return part
-        return None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import combinations
 
 import pytest
 
@@ -155,6 +156,10 @@ PLACES = {
         [added(), piece("가"), added(), whole("가"), ended(output=[said("가")])],
         [TextDelta("가"), STOPPED],
     ),
+    "an item that is announced again in its middle": (
+        [added(), piece("가"), added(), piece("나"), whole("가나"), ended(output=[said("가나")])],
+        [*texts("가", "나"), STOPPED],
+    ),
     "parts that take turns": (
         [
             piece("a1 "),
@@ -297,6 +302,17 @@ ERRORS = {
     "a number": ([event("error", error=429)], [], (UpstreamRateLimited,)),
     "a number as a text": ([event("error", code="402", message="Insufficient credits")], [], (InsufficientQuota,)),
     "a number in an object": ([b'data: {"error":{"code":400,"message":"too long"}}\n\n'], [], REJECTED),
+    "the event itself": ([b'data: {"code":"context_length_exceeded","message":"..."}\n\n'], [], (ContextLength,)),
+    "the event itself, with a type of its own": (
+        [b'data: {"type":"insufficient_quota","code":429,"message":"..."}\n\n'],
+        [],
+        (InsufficientQuota,),
+    ),
+    "one of the response": ([event("response.error", error={"code": 402})], [], (InsufficientQuota,)),
+    "a tool's": (
+        [event("response.mcp_call.failed", error={"code": 500}, code="x", message="…"), piece("답"), ended()],
+        [TextDelta("답"), STOPPED],
+    ),
     "only a yes": ([b'data: {"error":true}\n\n'], [], UNAVAILABLE),
     "a name beside a number": (
         [event("error", error={"code": 400, "type": "context_length_exceeded"})],
@@ -395,6 +411,39 @@ def test_each_is_read_for_what_it_says_however_it_is_cut(name: str, size: int) -
     heard = listen(content[start : start + size] for start in range(0, len(content), size))
     assert heard == (deltas, error[0][0] if error else None)
     str(heard).encode()
+
+
+def repeated(messages: list[list[str]], ways: frozenset[str], *, shift: int = 0) -> Iterator[bytes]:
+    """A response that says its text in some of the five ways; its last event leaves out the first `shift` items."""
+    items = [
+        {"type": "message", "content": [{"type": "output_text", "text": text} for text in one]} for one in messages
+    ]
+    for output, item in enumerate(items, shift):
+        yield added(output)
+        for content, part in enumerate(item["content"]):
+            place = {"output_index": output, "content_index": content}
+            cuts = [part["text"][:2], part["text"][2:]]
+            yield from (piece(one, output, content) for one in cuts if "pieces" in ways)
+            if "text" in ways:
+                yield whole(part["text"], output, content)
+            if "part" in ways:
+                yield event("response.content_part.done", **place, part=part)
+        if "item" in ways:
+            yield event("response.output_item.done", output_index=output, item=item)
+    yield ended(output=items if "response" in ways else [])
+
+
+WAYS = ("pieces", "text", "part", "item", "response")
+SUBSETS = [frozenset(some) for count in range(1, 6) for some in combinations(WAYS, count)]
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+@pytest.mark.parametrize("ways", SUBSETS, ids="+".join)
+def test_each_text_is_told_once_in_whichever_ways_it_comes(ways, shift):
+    messages = [["첫째 글.", " 둘째 글."], ["셋째 글.", "첫째 글."]]
+    deltas, error = listen(repeated(messages, ways, shift=shift))
+    assert error is None
+    assert "".join(delta.text for delta in deltas[:-1]) == "첫째 글. 둘째 글.셋째 글.첫째 글."
 
 
 class TestReconnecting:

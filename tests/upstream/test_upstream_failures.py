@@ -85,6 +85,12 @@ def test_a_type_counts_as_a_code_does(server, status, error, expected):
     assert type(caught.value) is expected
 
 
+def test_a_rejection_names_its_status_and_its_code(server):
+    server.script(Script(status=400, error={"type": "invalid_request_error", "code": "unsupported_parameter"}))
+    with pytest.raises(UpstreamRejected, match=r"400 \(unsupported_parameter\)"):
+        asked(responses(server.url))
+
+
 @pytest.mark.parametrize("error", [{"code": "billing_not_active"}, {"type": "insufficient_quota"}])
 def test_what_no_waiting_heals_is_asked_once(server, upstream, error):
     server.script(Script(status=429, error=error, headers={"retry-after-ms": "10"}, times=3))
