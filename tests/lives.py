@@ -153,10 +153,8 @@ class Worker:
 
     def end(self) -> None:
         """Also what it was just taking over from another that ended."""
-        keeping = self.runner._keeper._thread
-        assert keeping
         self.runner._keeper.look()
-        keeping.join(WAITING_SECONDS)
+        self.runner._keeper._thread.join(WAITING_SECONDS)
         self.runner.close("interrupted", 0.0)
 
     def _desk(self, background: bool) -> Desk:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Container, Sequence
 from qa_service.errors import QAError
 from qa_service.frames import Text
 from qa_service.interfaces import Entry, LogStore, Meter
+from qa_service.running.thread import RestartableThread
 from qa_service.running.written import Running
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class Flusher:
         self._answers: dict[str, Running] = {}
         self._one = threading.Lock()
         self._news = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = RestartableThread("qa-flusher", self._run)
         self._flushed_at = time.monotonic()
         self._closed = False
 
@@ -41,15 +42,14 @@ class Flusher:
         self._answers[running.answer_id] = running
         self._news.set()
 
-    def wake(self) -> None:
+    def ensure_running(self) -> None:
         """See that there is a thread that flushes."""
-        if not (self._thread and self._thread.is_alive()) and not self._closed:
-            self._thread = threading.Thread(target=self._run, name="qa-flusher", daemon=True)
-            self._thread.start()
+        self._thread.ensure_running()
 
     def close(self) -> None:
         """From now on nothing is flushed by itself."""
         self._closed = True
+        self._thread.retire()
         self._news.set()
 
     def flush(self) -> bool:

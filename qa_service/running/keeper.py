@@ -11,6 +11,7 @@ from qa_service.running.presence import Presence
 from qa_service.running.reader import LOOK_SECONDS
 from qa_service.running.shared import Shared
 from qa_service.running.tail import Tail
+from qa_service.running.thread import RestartableThread
 from qa_service.running.written import Running
 
 log = logging.getLogger(__name__)
@@ -65,17 +66,16 @@ class Keeper:
         """Whether this worker was taken for dead, and hasn't looked yet what it has lost by that."""
         self._beating = threading.Lock()
         self._news = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = RestartableThread("qa-keeper", self._run)
         self._left = False
         self.taking = True
         """Whether this worker takes over what others leave."""
 
-    def wake(self) -> None:
+    def ensure_running(self) -> None:
         """See that there is a thread that keeps; from then on this worker counts as living."""
-        if not (self._thread and self._thread.is_alive()) and not self._left:
+        if not self._left:
             self._presence.enter()
-            self._thread = threading.Thread(target=self._run, name="qa-keeper", daemon=True)
-            self._thread.start()
+            self._thread.ensure_running()
 
     def come_back(self) -> None:
         """Be heard of before anything more is held here: a worker that stood still may have been taken for dead."""
@@ -91,6 +91,7 @@ class Keeper:
     def leave(self) -> None:
         """This worker writes no more: what it holds is another's to take over."""
         self._left = True
+        self._thread.retire()
         self._quietly(lambda: self._workers.leave(self._worker))
         self._presence.leave()
 
@@ -106,7 +107,7 @@ class Keeper:
                 with self._beating:
                     self._quietly(self._beat)
                 self._quietly(self._tail.tend)
-                self._quietly(self._unsaved.save)
+                self._quietly(self._save_unsaved)
             self._quietly(self._bury)  # once others have heard of this worker: what it takes now is its own
             if time.monotonic() - self._strays_at >= STRAYS_SECONDS:
                 self._strays_at = time.monotonic()
@@ -131,6 +132,9 @@ class Keeper:
             # An edge, like a request: what breaks one step must not end all others.
             log.exception("a step of keeping answers broke")
 
+    def _save_unsaved(self) -> None:
+        self._unsaved.save_all()
+
     def _end_overdue(self) -> None:
         now = time.monotonic()
         for running in list(self._answers.values()):
@@ -148,7 +152,7 @@ class Keeper:
                 running.stop.set("hangup")
 
     def _absent(self) -> bool:
-        return bool(self._thread) and not self._left and time.monotonic() - self._heard_at > ABSENT_SECONDS
+        return self._thread.is_started and not self._left and time.monotonic() - self._heard_at > ABSENT_SECONDS
 
     def _beat(self) -> None:
         began = time.monotonic()
@@ -184,15 +188,20 @@ class Keeper:
             if not taken and time.monotonic() - self._empty.setdefault(worker, time.monotonic()) > SETTLE_SECONDS:
                 del self._empty[worker]
                 self._presence.bury(worker)
-        while self._taken:
-            self._go_on_with(self._taken.pop(0))
+        self._go_on_with_taken()
 
-    def _go_on_with(self, held: Held) -> None:
+    def _go_on_with_taken(self) -> None:
+        """Adopt what was taken. What can't be adopted now is tried again at the next tick, and holds up no other."""
+        failed: list[Held] = []
         try:
-            self._adopt(held)
-        except QAError:
-            self._taken.append(held)
-            raise
+            while self._taken:
+                held = self._taken.pop(0)
+                try:
+                    self._adopt(held)
+                except QAError:
+                    failed.append(held)
+        finally:
+            self._taken += failed
 
     def _take_strays(self) -> None:
         """What this worker holds without writing it: its claim was carried out, but the reply was lost."""

@@ -6,12 +6,11 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
 
-from qa_service.errors import Draining, NotFound, Overloaded, QAError
+from qa_service.errors import Draining, NotFound, Overloaded
 from qa_service.frames import Frame, Text
 from qa_service.interfaces import ELSEWHERE, Held, Line, Meter
 from qa_service.model import Opened, Owner
@@ -88,8 +87,8 @@ class Runner:
         now = time.monotonic()
         if now >= self._wake_at:
             self._wake_at = now + WAKE_SECONDS
-            for thread in (self._keeper, self._flusher, self._tail):
-                thread.wake()
+            for part in (self._keeper, self._flusher, self._tail):
+                part.ensure_running()
 
     def enter(self) -> None:
         """Take a place for one more answer; `start` or `leave` follows. Raises `Draining` or `Overloaded`."""
@@ -162,8 +161,7 @@ class Runner:
         for running in list(self._running.values()):
             running.stop.set(reason)
         self._tail.close()
-        with suppress(QAError):
-            self._shared.unsaved.save()
+        self._shared.unsaved.save_all()
         until = time.monotonic() + seconds
         while (self._running or self._readers or self._coming) and self._flusher.flush() and time.monotonic() < until:
             time.sleep(POLL_SECONDS)

@@ -1,7 +1,6 @@
 """What comes in from other workers: the logs that are read here and written there, and who is to be stopped."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Collection
 
@@ -13,6 +12,7 @@ from qa_service.model import Owner
 from qa_service.running.log import FAR
 from qa_service.running.mirror import Mirror
 from qa_service.running.shared import Shared
+from qa_service.running.thread import RestartableThread
 
 log = logging.getLogger(__name__)
 
@@ -32,14 +32,12 @@ class Tail:
         self._worker = worker
         self._stop = stop
         self._mirrors: dict[Followed, Mirror] = {}
-        self._thread: threading.Thread | None = None
+        self._thread = RestartableThread("qa-tail", self._run)
         self._closed = False
 
-    def wake(self) -> None:
+    def ensure_running(self) -> None:
         """See that there is a thread that listens."""
-        if not (self._thread and self._thread.is_alive()) and not self._closed:
-            self._thread = threading.Thread(target=self._run, name="qa-tail", daemon=True)
-            self._thread.start()
+        self._thread.ensure_running()
 
     def open(self, owner: Owner, answer_id: str) -> Mirror:
         """The answer as far as it has come, growing if it isn't finished; one for all who read it here. `NotFound` for
@@ -77,6 +75,7 @@ class Tail:
     def close(self) -> None:
         """Who reads here goes on reading elsewhere."""
         self._closed = True
+        self._thread.retire()
         for mirror in list(self._mirrors.values()):
             mirror.log.close(handed_over=not mirror.log.finished)
 

@@ -1,7 +1,9 @@
 """Turns that couldn't be saved when they ended, since the store was away."""
 
 from collections.abc import Callable, Container
+from contextlib import suppress
 
+from qa_service.errors import QAError
 from qa_service.interfaces import SessionStore
 from qa_service.model import Owner
 from qa_service.turns import Turn
@@ -29,8 +31,12 @@ class Unsaved(Container[str]):
         self._sessions.save(owner, turn)
         self._settle(turn.answer_id)
 
-    def save(self) -> None:
-        """As many as can be; raises `StoreUnavailable` at the first that can't."""
+    def save_all(self) -> bool:
+        """Save as many as can be saved now. A turn that can't be holds up no other; then this returns False."""
         for answer_id, (owner, turn) in list(self._turns.items()):
-            self.save_now(owner, turn)
-            self._turns.pop(answer_id, None)
+            # The turn goes behind all others first: they come before it next time, whatever happens here.
+            self._turns[answer_id] = self._turns.pop(answer_id, (owner, turn))
+            with suppress(QAError):
+                self.save_now(owner, turn)
+                self._turns.pop(answer_id, None)
+        return not self._turns

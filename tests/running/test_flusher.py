@@ -15,7 +15,7 @@ from qa_service.running.written import Running
 from qa_service.stores.keys import answer_key
 from qa_service.stores.logs import LogTimes, RedisLogs
 from qa_service.turns import Asked, Mark
-from tests.fakes import ANN, FakeMeter, admission, client
+from tests.fakes import ANN, WAITING_SECONDS, FakeMeter, admission, client
 from tests.lives import Wire, eventually
 
 ASKED = Asked(Prompt("mini", (), "Why?"), ())
@@ -226,7 +226,7 @@ class TestThread:
     @pytest.fixture
     def ticking(self, house: House, monkeypatch: pytest.MonkeyPatch) -> House:
         monkeypatch.setattr(module, "TICK_SECONDS", 0.005)
-        house.flusher.wake()
+        house.flusher.ensure_running()
         return house
 
     def test_it_flushes_by_itself_and_rests_where_there_is_nothing(self, ticking: House) -> None:
@@ -236,15 +236,12 @@ class TestThread:
         eventually(lambda: len(ticking.done) == 2)
 
     def test_it_ends_when_it_is_closed_and_does_not_come_back(self, ticking: House) -> None:
-        thread = ticking.flusher._thread
-        assert thread
         ticking.flusher.close()
-        thread.join(5)
-        ticking.flusher.wake()
-        assert not thread.is_alive()
-        assert ticking.flusher._thread is thread
+        assert ticking.flusher._thread.join(WAITING_SECONDS)
+        ticking.flusher.ensure_running()
+        assert ticking.flusher._thread.join(0)
 
     def test_there_is_one(self, ticking: House) -> None:
         before = threading.active_count()
-        ticking.flusher.wake()
+        ticking.flusher.ensure_running()
         assert threading.active_count() == before

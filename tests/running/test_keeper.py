@@ -9,7 +9,7 @@ import pytest
 
 from qa_service.errors import StoreUnavailable
 from qa_service.frames import Done, Metadata, Text
-from qa_service.interfaces import Followed
+from qa_service.interfaces import Followed, Held
 from qa_service.model import Question, TextDelta
 from qa_service.running import keeper as module
 from qa_service.running.reader import Reader
@@ -306,6 +306,24 @@ class TestDead:
         assert failures == []
 
 
+    def test_one_answer_that_cannot_be_adopted_holds_up_no_other(self, world: World) -> None:
+        dead, line = world.worker(Waiting()), Waiting()
+        bad, *good = [dead.ask(session_id=f"s{number}") for number in range(3)]
+        eventually(lambda: all(running.log.text() and running.flushed for running in (bad, *good)))
+        other = world.worker(line)
+        adopt = other.workers.adopt
+
+        def refuse_one(held: Held, worker: str) -> object:
+            if held.answer_id == bad.answer_id:
+                raise StoreUnavailable("not this one", retry_after=1)
+            return adopt(held, worker)
+
+        other.workers.adopt = refuse_one  # type: ignore[assignment,method-assign]
+        dead.die()
+        eventually(lambda: len(line.said) == 2)
+        assert set(other.runner._running) == {running.answer_id for running in good}
+
+
 class TestStrays:
     @pytest.fixture
     def hurried(self, world: World, monkeypatch: pytest.MonkeyPatch) -> World:
@@ -339,12 +357,9 @@ class TestStrays:
 def test_a_keeper_that_left_begins_no_more(world: World) -> None:
     house = world.worker(Saying(Text("a"), Done("completed")))
     house.runner.close("handover", WAITING_SECONDS)
-    thread = house.runner._keeper._thread
-    assert thread
-    thread.join(WAITING_SECONDS)
-    house.runner.wake()
-    assert house.runner._keeper._thread is thread
-    assert not thread.is_alive()
+    assert house.runner._keeper._thread.join(WAITING_SECONDS)
+    house.runner._keeper.ensure_running()
+    assert house.runner._keeper._thread.join(0)
 
 
 def broken(worker: str) -> tuple[list[str], bool]:

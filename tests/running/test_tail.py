@@ -242,9 +242,6 @@ class TestClosing:
 
     def test_afterwards_nobody_asks_the_store_any_more(self, reader: Worker) -> None:
         reader.runner.close("handover", WAITING_SECONDS)
-        thread = reader.runner._tail._thread
-        assert thread
-        thread.join(WAITING_SECONDS)
-        reader.runner.wake()
-        assert reader.runner._tail._thread is thread
-        assert not thread.is_alive()
+        assert reader.runner._tail._thread.join(WAITING_SECONDS)
+        reader.runner._tail.ensure_running()
+        assert reader.runner._tail._thread.join(0)
