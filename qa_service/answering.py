@@ -60,6 +60,9 @@ from qa_service.turns import Admission, Asked, Gap, Mark, Turn
 
 log = logging.getLogger(__name__)
 
+DEADLY = 2
+"""So many workers may die with an answer before it counts as what kills them."""
+
 
 class Parts(Struct, frozen=True):
     """What the line walks past, and the site's part in every prompt."""
@@ -86,12 +89,15 @@ class AnswerLine(Struct, frozen=True):
 
     def answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
         """`Done` comes last. The turn is saved by then, or the metadata says it isn't."""
-        draft = Draft(admission)
-        return chain((admission.start(),), _walk(draft, self.parts, stop, _write(draft, self.parts, stop)))
+        draft, parts = Draft(admission), self.parts
+        return chain((admission.start(),), _walk(draft, parts, stop, _write(draft, parts, stop), _cite(draft, parts)))
 
     def go_on(self, admission: Admission, said: Said, stop: Stop) -> Iterator[Frame | Mark]:
-        """Attach to an answer that upstream keeps; begin one again that hasn't said anything; end any other."""
+        """Attach to an answer that upstream keeps; begin one again that hasn't said anything; end any other. One that
+        workers keep dying of is ended without another look at it: its sources are those that were told already."""
         draft, parts = Draft(admission), self.parts
+        if said.deaths >= DEADLY:
+            return _walk(draft, parts, stop, _break_off(draft, said))
         if said.response_id and said.asked and isinstance(parts.upstream, Attaching):
             draft.recall(said.asked)
             step = _replay(draft, said, parts.upstream, stop)
@@ -99,12 +105,12 @@ class AnswerLine(Struct, frozen=True):
             step = _begin_again(draft, said, parts, stop)
         else:
             step = _break_off(draft, said)
-        return _walk(draft, parts, stop, step)
+        return _walk(draft, parts, stop, step, _cite(draft, parts))
 
 
-def _walk(draft: Draft, parts: Parts, stop: Stop, step: Iterator[Frame | Mark]) -> Iterator[Frame | Mark]:
-    """Write, cite, save and say so, whatever happens on the way; but not a word once another worker goes on."""
-    for frames in (step, _cite(draft, parts)):
+def _walk(draft: Draft, parts: Parts, stop: Stop, *steps: Iterator[Frame | Mark]) -> Iterator[Frame | Mark]:
+    """Take the steps, save and say so, whatever happens on the way; but not a word once another worker goes on."""
+    for frames in steps:
         try:
             yield from frames
         except QAError as error:
@@ -116,7 +122,7 @@ def _walk(draft: Draft, parts: Parts, stop: Stop, step: Iterator[Frame | Mark]) 
             draft.error = draft.error or QAError(f"internal error {bug}")
         if stop.reason in ELSEWHERE:
             return
-        if frames is step and stop.reason == "cancelled":
+        if frames is steps[0] and stop.reason == "cancelled":
             parts.meter.time("closed", time.monotonic() - stop.at)
     yield from _close(draft, parts)
 

@@ -240,6 +240,10 @@ class Held(Struct, frozen=True):
     session_id: str
     admission: Admission | None = None
     """Kept where the answer can be begun again elsewhere."""
+    deaths: int = 0
+    """How many workers in a row have died while they held it, since it last said a new word."""
+    said: int = 0
+    """How many characters it had when it was last taken over."""
 
 
 class Followed(Struct, frozen=True):
@@ -275,8 +279,12 @@ class WorkerStore(Protocol):
         """One of them."""
 
     def take(self, dead: str, worker: str, *, sure: bool = True) -> Sequence[Held]:
-        """Some of a dead worker's answers; each is given to exactly one. Empty when none is left, and where it isn't
-        `sure` that the worker is dead, when it was heard of after all."""
+        """Some of a dead worker's answers; each is given to exactly one, with one more death where the worker died and
+        didn't leave. Empty when none is left, and where it isn't `sure` that the worker is dead, when it was heard of
+        after all."""
+
+    def hold(self, worker: str, held: Held) -> None:
+        """Keep an answer that this worker holds as it is now; nothing happens where it doesn't hold it any more."""
 
     def adopt(self, held: Held, worker: str) -> Turn | None:
         """The running turn, this worker's from now on; None if it has ended, or its session is gone."""
@@ -384,6 +392,8 @@ class Said(Struct, frozen=True):
     """How many frames came after upstream had opened the answer."""
     whole: bool = False
     """Whether the admission is known as it was, so that an answer without a word can be begun again."""
+    deaths: int = 0
+    """How many workers in a row have died of it, or beside it, without a new word."""
 
 
 class Line(Protocol):

@@ -20,7 +20,15 @@ def restored(logged: Logged) -> tuple[MemoryLog, int]:
     return answer, int(logged.cursor.partition("-")[2]) + 1
 
 
-def said_in(answer: MemoryLog, *, whole: bool) -> Said:
+def counted(held: Held, answer: MemoryLog) -> Held:
+    """The answer as its next worker holds it. Deaths before its last new word don't count: they were no fault of what
+    is done next."""
+    said = len(answer.text())
+    deaths = min(held.deaths, 1) if said > held.said else held.deaths
+    return replace(held, deaths=deaths, said=max(said, held.said))
+
+
+def said_in(answer: MemoryLog, held: Held) -> Said:
     """What it came to."""
     asked = [mark for _, mark in answer.marks if isinstance(mark, Asked)]
     opened = [(place, mark) for place, mark in answer.marks if isinstance(mark, Opened)]
@@ -30,7 +38,8 @@ def said_in(answer: MemoryLog, *, whole: bool) -> Said:
         asked[-1] if asked else None,
         response_id,
         since_opened=len(answer) - place if opened else 0,
-        whole=whole,
+        whole=held.admission is not None,
+        deaths=held.deaths,
     )
 
 

@@ -1,38 +1,35 @@
 """All answers of one worker: begun, read, stopped, taken over, handed over."""
 
-import _thread
-import logging
 import math
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
 
-from qa_service.errors import Draining, NotFound, Overloaded
+from qa_service.errors import Draining, Overloaded
 from qa_service.frames import Frame, Text
-from qa_service.interfaces import ELSEWHERE, Held, Line, Meter
+from qa_service.interfaces import ELSEWHERE, Line, Meter
 from qa_service.model import Opened, Owner
-from qa_service.running.adopted import admission_of, restored, said_in
+from qa_service.running.adopting import Adopter
 from qa_service.running.flusher import Flusher
 from qa_service.running.keeper import Keeper
-from qa_service.running.log import MemoryLog, turn_of
-from qa_service.running.mirror import Mirror, rebuilt
+from qa_service.running.log import MemoryLog
+from qa_service.running.mirror import Mirror
 from qa_service.running.presence import Presence
 from qa_service.running.reader import Reader
 from qa_service.running.shared import Shared
 from qa_service.running.tail import Tail
+from qa_service.running.thread import RETRY_SECONDS, ParkedThread
 from qa_service.running.written import Running
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn
-
-log = logging.getLogger(__name__)
 
 EARLY_SECONDS = 60.0
 """How long a stop waits for its answer: longer than it takes until somebody misses one whose claim got no reply."""
 POLL_SECONDS = 0.02
 WAKE_SECONDS = 1.0
-RETRY_SECONDS = 5
 FRAME_BYTES = 16
 """What a piece of text counts beside its bytes, so that an answer of single letters is bounded, too."""
 READERS = 3
@@ -59,26 +56,33 @@ class Runner:
         self._shared = shared
         self._meter = meter
         self._bounds = bounds
-        self._worker = presence.worker
         self._background = background
         self._running: dict[str, Running] = {}
         self._ending = ""
         """Why everything ends here, once it does."""
         self._wake_at = 0.0
         self._readers = 0
-        self._coming = 0
-        """Answers that have a place, but haven't begun."""
+        self._parked: list[ParkedThread] = []
+        """The threads of answers that have a place, but haven't begun."""
         self._early: dict[str, float] = {}
         """Answers that were stopped before they were here, and when they may be forgotten."""
         self._lock = threading.Lock()
         self._flusher = Flusher(shared.logs, shared.unsaved, meter, self._forget)
         self._tail = Tail(shared, presence.worker, self._stop_here)
+        adopter = Adopter(
+            line,
+            shared,
+            meter,
+            worker=presence.worker,
+            seconds=bounds.answer_seconds,
+            write=self._write_adopted,
+        )
         self._keeper = Keeper(
             shared,
             self._tail,
             presence,
             answers=self._running,
-            adopt=self._adopt,
+            adopt=adopter.adopt,
             grace=bounds.grace_seconds,
         )
 
@@ -91,13 +95,15 @@ class Runner:
                 part.ensure_running()
 
     def enter(self) -> None:
-        """Take a place for one more answer; `start` or `leave` follows. Raises `Draining` or `Overloaded`."""
+        """Take a place for one more answer; `start` or `leave` follows. Raises `Draining` or `Overloaded`. Whatever the
+        answer needs of this worker is there when this returns: nothing that is claimed then can be left unwritten."""
+        self.wake()
         with self._lock:
             if self.draining:
                 raise Draining("this worker is about to stop", retry_after=1)
             if self.count() >= self._bounds.answers:
                 raise Overloaded(f"{self._bounds.answers} questions are being answered here", retry_after=RETRY_SECONDS)
-            self._coming += 1
+            self._parked.append(ParkedThread())
 
     def come_back(self) -> None:
         """Let others know that this worker lives, if they could doubt it: what it claims now stays its own."""
@@ -106,18 +112,17 @@ class Runner:
     def leave(self) -> None:
         """Give the place back: there will be no answer."""
         with self._lock:
-            self._coming -= 1
+            self._parked.pop().dismiss()
 
     def start(self, admission: Admission) -> Running:
         """Begin to write the answer, in the background, in the place that was taken for it."""
         running = Running(admission, MemoryLog(), seconds=self._bounds.answer_seconds, entries=1)
         self._write_from(running, self._line.answer(admission, running.stop))
-        self.leave()
         return running
 
     def count(self) -> int:
         """How many answers are being written here, or about to be."""
-        return self._coming + sum(not running.log.closed for running in list(self._running.values()))
+        return len(self._parked) + sum(not running.log.closed for running in list(self._running.values()))
 
     def open(self, owner: Owner, answer_id: str, after: int = 0) -> Running | Mirror | None:
         """The answer, wherever it is written or kept; None if nothing comes after that number. `NotFound`."""
@@ -163,7 +168,7 @@ class Runner:
         self._tail.close()
         self._shared.unsaved.save_all()
         until = time.monotonic() + seconds
-        while (self._running or self._readers or self._coming) and self._flusher.flush() and time.monotonic() < until:
+        while (self._running or self._readers or self._parked) and self._flusher.flush() and time.monotonic() < until:
             time.sleep(POLL_SECONDS)
         self._flusher.close()
         self._keeper.leave()
@@ -178,17 +183,20 @@ class Runner:
         if isinstance(source, Running) and source.deserted(time.monotonic(), math.inf):
             self._keeper.look()
 
-    def _write_from(self, running: Running, line: Iterator[Frame | Mark]) -> None:
+    def _write_adopted(self, running: Running, line: Iterator[Frame | Mark]) -> None:
+        self.wake()
+        self._write_from(running, line, ParkedThread())
+
+    def _write_from(self, running: Running, line: Iterator[Frame | Mark], thread: ParkedThread | None = None) -> None:
         with self._lock:
             self._running[running.answer_id] = running
+            thread = thread or self._parked.pop()
             if self._early.pop(running.answer_id, None):
                 running.stop.set("cancelled")
             if self._ending:
                 running.stop.set(self._ending)
-        self.wake()
         self._flusher.add(running)
-        # Without an object of its own and without waiting for its start, a thread an answer costs half.
-        _thread.start_new_thread(self._write, (running, line))
+        thread.run(partial(self._write, running, line))
 
     def _write(self, running: Running, line: Iterator[Frame | Mark]) -> None:
         answer, size = running.log, len(running.log.text().encode())
@@ -237,34 +245,3 @@ class Runner:
             self._meter.count("cancels")
             running.stop.set("cancelled")
         return running is not None
-
-    def _adopt(self, held: Held) -> None:
-        """Go on with an answer whose worker died, or see that there is nothing left to do for it."""
-        turn = self._shared.workers.adopt(held, self._worker) or self._saved(held)
-        logged = self._shared.logs.read(held.owner, held.answer_id) if turn else None
-        answer, entries = restored(logged) if logged else (MemoryLog(), 0)
-        if turn and turn.status == "running" and answer.finished:
-            # Told to its end, but its worker couldn't save it.
-            self._shared.unsaved.save_now(held.owner, turn_of(turn, answer))
-            return
-        if turn is None or logged is None or answer.finished:
-            self._shared.workers.drop(self._worker, held.answer_id)
-            return
-        admission = admission_of(held, turn, answer)
-        running = Running(admission, answer, seconds=self._bounds.answer_seconds, entries=entries)
-        if turn.status != "running":
-            # Its worker died between saving it and saying so: nobody knows how far its readers have come.
-            self._write_from(running, iter((Gap(), *rebuilt(turn, "interrupted")[1:])))
-            return
-        log.warning("answer %s is taken over from a worker that died", held.answer_id)
-        self._meter.count("takeovers")
-        said = said_in(answer, whole=held.admission is not None)
-        self._write_from(running, self._line.go_on(admission, said, running.stop))
-
-    def _saved(self, held: Held) -> Turn | None:
-        """The turn, if it has ended."""
-        try:
-            turn = self._shared.turn(held.owner, held.answer_id)
-        except NotFound:
-            return None
-        return turn if turn.status != "running" else None

@@ -1,10 +1,16 @@
-"""A thread of this worker that must run as long as the worker does."""
+"""The threads of a worker: those that run as long as it does, and those that write one answer each."""
 
+import _thread
 import logging
 import threading
 from collections.abc import Callable
 
+from qa_service.errors import Overloaded
+
 log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 5
+"""After this time a caller may ask a worker again that has no room now."""
 
 
 class RestartableThread:
@@ -49,3 +55,34 @@ class RestartableThread:
             return True
         thread.join(seconds)
         return not thread.is_alive()
+
+
+class ParkedThread:
+    """A thread that has been started and waits for what it is to run. It is started before anything is promised to a
+    caller, so that a system without room for another thread refuses the question and leaves nothing behind.
+
+    It has no `threading.Thread`, which would also wait for its start: so a thread an answer costs half.
+    """
+
+    def __init__(self) -> None:
+        self._work: Callable[[], None] | None = None
+        self._parked = threading.Lock()
+        self._parked.acquire()
+        try:
+            _thread.start_new_thread(self._run, ())
+        except RuntimeError as error:
+            raise Overloaded("the system starts no more threads here", retry_after=RETRY_SECONDS) from error
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Run `work` in the thread, which ends with it. To be called at most once, and not after `dismiss`."""
+        self._work = work
+        self._parked.release()
+
+    def dismiss(self) -> None:
+        """End the thread; there is nothing to run."""
+        self._parked.release()
+
+    def _run(self) -> None:
+        self._parked.acquire()
+        if self._work:
+            self._work()

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from redis import Redis
 
 from qa_service.interfaces import Followed, Held, News
@@ -63,8 +64,13 @@ class RedisWorkers:
         keys = (ALIVE, worker_key(dead, "holds"), worker_key(worker, "holds"))
         silent = 0 if sure else SILENT_MS
         with self._guard:
-            taken = self._eval(scripts.TAKE_OVER, keys, dead, TAKEN, self._seconds, silent)
-        return [_held.decode(held) for held in taken]
+            left, *taken = self._eval(scripts.TAKE_OVER, keys, dead, TAKEN, self._seconds, silent)
+        answers = [_held.decode(held) for held in taken]
+        return answers if left else [replace(held, deaths=held.deaths + 1) for held in answers]
+
+    def hold(self, worker: str, held: Held) -> None:
+        with self._guard:
+            self._eval(scripts.HOLD, [worker_key(worker, "holds")], held.answer_id, msgspec.json.encode(held))
 
     def adopt(self, held: Held, worker: str) -> Turn | None:
         keys = [session_key(held.owner, held.session_id, name) for name in ("answers", "running")]
@@ -121,7 +127,7 @@ class RedisWorkers:
                 pipeline.exists(answer_key(each.owner, each.answer_id, "read"))
             return [bool(found) for found in pipeline.execute()]
 
-    def _eval(self, script: str, keys: Sequence[str], *arguments: str | int) -> Any:
+    def _eval(self, script: str, keys: Sequence[str], *arguments: str | int | bytes) -> Any:
         return self._client.eval(script, len(keys), *keys, *arguments)
 
 

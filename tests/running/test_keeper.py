@@ -305,7 +305,6 @@ class TestDead:
         eventually(lambda: line.said)
         assert failures == []
 
-
     def test_one_answer_that_cannot_be_adopted_holds_up_no_other(self, world: World) -> None:
         dead, line = world.worker(Waiting()), Waiting()
         bad, *good = [dead.ask(session_id=f"s{number}") for number in range(3)]

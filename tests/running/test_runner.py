@@ -1,5 +1,6 @@
 """An answer's life in one worker: it goes on without its readers, and ends for every reason it may end for."""
 
+import _thread
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from qa_service.running import runner as module
 from qa_service.running.mirror import Mirror
 from qa_service.running.runner import READERS
 from qa_service.running.written import Running
-from qa_service.stores.keys import answer_key
+from qa_service.stores.keys import ALIVE, answer_key
 from qa_service.turns import Admission, Asked, Mark
 from tests.fakes import ANN, BEN, BUG, DOWN, STOPPED, WAITING_SECONDS, FakeUpstream, Step, kinds, upload
 from tests.lives import Saying, Waiting, Worker, World, eventually, numbered, texts
@@ -37,6 +38,11 @@ def house(world: World, line: Waiting) -> Worker:
 def said(running: Running) -> str:
     """Wait until something was."""
     return eventually(running.log.text)
+
+
+def refuse_thread(*_: object) -> None:
+    """What the system does where it has no room for one more."""
+    raise RuntimeError("can't start new thread")
 
 
 class TestReading:
@@ -149,6 +155,34 @@ class TestPlaces:
             house.ask()
         assert refusal.value.retry_after
         assert house.meter.counts["refusals draining"] == 1
+
+    def test_none_is_given_where_the_system_starts_no_thread_and_nothing_is_left_behind(
+        self, house: Worker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        eventually(lambda: house.redis.exists(ALIVE))
+        before = sorted(house.redis.keys())
+        with monkeypatch.context() as patch:
+            patch.setattr(_thread, "start_new_thread", refuse_thread)
+            with pytest.raises(Overloaded) as refusal:
+                house.ask()
+        assert refusal.value.retry_after
+        assert (sorted(house.redis.keys()), house.runner.count()) == (before, 0)
+        assert said(house.ask()) == "One "
+
+    def test_an_answer_that_finds_no_thread_is_taken_over_as_soon_as_there_is_one(
+        self, world: World, line: Waiting, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        dead = world.worker(Waiting())
+        running = dead.ask()
+        eventually(lambda: running.log.text() and running.flushed)
+        with monkeypatch.context() as patch:
+            other = world.worker(line)
+            refused: list[object] = []
+            patch.setattr(_thread, "start_new_thread", lambda *_: refused.append(refuse_thread()))
+            dead.die()
+            eventually(lambda: other.runner._keeper._taken)
+            assert other.runner._running == {}
+        eventually(lambda: line.said)
 
     def test_so_many_readers_may_come_and_no_more(self, world: World, line: Waiting) -> None:
         house = world.worker(line, answers=1)

@@ -14,7 +14,7 @@ from qa_service.model import Annotation, Searching, TextDelta
 from qa_service.running.log import FAR
 from qa_service.running.written import Running
 from qa_service.stores.keys import answer_key, session_key, worker_key
-from tests.fakes import ANN, STOPPED, FakeUpstream, KeepingUpstream, Step, kinds, upload
+from tests.fakes import ANN, STOPPED, WAITING_SECONDS, FakeUpstream, KeepingUpstream, Step, kinds, upload
 from tests.lives import Saying, Waiting, Worker, World, eventually, opened, texts
 
 SOURCE = Annotation("url", title="A", url="https://a.example")
@@ -196,6 +196,68 @@ class TestWithBackground:
         told = ended(self.other(world), running.answer_id)
         assert [number for number, _ in told] == list(range(1, len(told) + 1))
         assert "".join(texts(told)) == "The sky is blue."
+
+
+class TestDeadly:
+    """An answer whose work kills the worker is not given to one worker after another."""
+
+    def taken_over(self, world: World, running: Running, *script: Step) -> Worker:
+        """One more worker, which has begun to go on with the answer."""
+        other = world.worker(upstream=KeepingUpstream(half(*script)), background=True)
+        other.upstream.kept = half(*script)  # type: ignore[attr-defined]
+        eventually(lambda: other.workers.held(other.presence.worker, running.answer_id))
+        eventually(lambda: running.answer_id in other.runner._running)
+        return other
+
+    def asking(self, world: World) -> tuple[Worker, Running]:
+        worker = world.worker(upstream=FakeUpstream(half()), background=True)
+        running = worker.ask()
+        eventually(lambda: running.log.marks and running.flushed)
+        return worker, running
+
+    def test_one_that_two_workers_died_of_is_ended_by_the_third_and_not_begun(self, world: World) -> None:
+        worker, running = self.asking(world)
+        worker.die()
+        second = self.taken_over(world, running)
+        eventually(lambda: second.upstream.prompts)  # type: ignore[attr-defined]
+        second.die()
+        third = world.worker(upstream=(upstream := KeepingUpstream()), background=True)
+        told = ended(third, running.answer_id)
+        (error,) = of(told, Failure)
+        assert isinstance(error, Failure)
+        assert (error.code, told[-1][1], third.kept(running.answer_id).status) == (
+            "interrupted",
+            Done("failed"),
+            "failed",
+        )
+        assert (upstream.prompts, upstream.attached) == ([], [])
+
+    def test_nor_is_one_attached_to_that_came_no_further_twice(self, world: World) -> None:
+        running = died(world, KeepingUpstream(half(TextDelta("The sky "))), text="The sky ", background=True)
+        self.taken_over(world, running, TextDelta("The sky ")).die()
+        third = world.worker(upstream=(upstream := KeepingUpstream()), background=True)
+        told = ended(third, running.answer_id)
+        assert (texts(told), told[-1][1], upstream.attached) == (["The sky "], Done("failed"), [])
+        assert third.kept(running.answer_id).text == "The sky "
+
+    def test_its_sources_are_not_looked_for_again(self, world: World) -> None:
+        """To look for them may be what the workers died of."""
+        text = "See https://a.example/x."
+        running = died(world, KeepingUpstream(half(TextDelta(text))), text=text, background=True)
+        self.taken_over(world, running, TextDelta(text)).die()
+        told = ended(world.worker(upstream=KeepingUpstream(), background=True), running.answer_id)
+        assert (of(told, Reference), texts(told)) == ([], [text])
+
+    def test_workers_that_left_have_not_died_of_it(self, world: World) -> None:
+        worker, running = self.asking(world)
+        for _ in range(3):
+            worker.runner.close("handover", WAITING_SECONDS)
+            worker = self.taken_over(world, running)
+            upstream = worker.upstream
+            eventually(lambda: upstream.attached or upstream.prompts)  # type: ignore[attr-defined] # noqa: B023
+        worker.runner.close("handover", WAITING_SECONDS)
+        told = ended(world.worker(upstream=KeepingUpstream(), background=True), running.answer_id)
+        assert told[-1][1] == Done("completed")
 
 
 class TestReaders:

@@ -17,6 +17,7 @@ from tests.fakes import ANN, admission, turn
 from tests.stores.talking import OPEN, Stores, answered, claim, endless, held, stores_of, write
 
 FIRST, SECOND = Followed(ANN, "first"), Followed(ANN, "second")
+DIED = replace(held(), deaths=1)
 SOON = 0.02
 LONG = 4.0
 
@@ -106,7 +107,7 @@ class TestHolding:
 class TestTaking:
     def test_what_a_dead_worker_held_is_the_takers(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
-        assert stores.workers.take("w1", "w2") == [held()]
+        assert stores.workers.take("w1", "w2") == [DIED]
         assert (stores.workers.holds("w1"), stores.workers.holds("w2")) == (set(), {"first"})
         assert endless(stores.client) == []
 
@@ -130,7 +131,7 @@ class TestTaking:
         assert stores.workers.take("w1", "w2", sure=False) == []
         assert stores.workers.beat("w1") == ([], False)
         _silence(stores, "w1", SILENT_MS)
-        assert stores.workers.take("w1", "w2", sure=False) == [held()]
+        assert stores.workers.take("w1", "w2", sure=False) == [DIED]
 
     def test_one_that_left_is_taken_from_without_being_sure(self, stores: Stores) -> None:
         stores.workers.beat("w1")
@@ -142,7 +143,37 @@ class TestTaking:
         stores.workers.beat("w1")
         claim(stores.sessions, turn("first"))
         _silence(stores, "w1", -SILENT_MS)  # the store's clock was set back since
-        assert stores.workers.take("w1", "w2") == [held()]
+        assert stores.workers.take("w1", "w2") == [DIED]
+
+    def test_the_deaths_of_all_who_held_it_in_a_row_are_counted(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        for number in range(1, 4):
+            (taken,) = stores.workers.take(f"w{number}", f"w{number + 1}")
+            assert taken.deaths == number
+            stores.workers.hold(f"w{number + 1}", replace(taken, said=7))
+        assert stores.workers.held("w4", "first") == replace(held(), deaths=3, said=7)
+
+    def test_a_worker_that_left_counts_as_no_death_however_much_it_held(self, stores: Stores) -> None:
+        for number in range(TAKEN + 3):
+            claim(stores.sessions, turn(f"{number}", session_id=f"{number}"))
+        stores.workers.beat("w1")
+        stores.workers.leave("w1")
+        taken = [each for _ in range(2) for each in stores.workers.take("w1", "w2")]
+        assert [each.deaths for each in taken] == [0] * (TAKEN + 3)
+
+    def test_one_that_died_died_with_all_it_held(self, stores: Stores) -> None:
+        for number in range(TAKEN + 3):
+            claim(stores.sessions, turn(f"{number}", session_id=f"{number}"))
+        stores.workers.beat("w1")
+        taken = [each for _ in range(2) for each in stores.workers.take("w1", "w2")]
+        assert [each.deaths for each in taken] == [1] * (TAKEN + 3)
+
+    def test_what_is_not_held_any_more_is_not_kept_anew(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        stores.workers.drop("w1", "first")
+        stores.workers.hold("w1", DIED)
+        assert stores.workers.holds("w1") == set()
+        assert endless(stores.client) == []
 
     def test_the_dead_are_forgotten_in_the_end(self, stores: Stores) -> None:
         stores.workers.beat("w3")
@@ -157,7 +188,7 @@ class TestTaking:
     def test_one_that_never_beat_can_be_taken_from(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
         stores.workers.beat("w2")
-        assert stores.workers.take("w1", "w2") == [held()]
+        assert stores.workers.take("w1", "w2") == [DIED]
         assert stores.workers.take("w1", "w2") == []
         assert stores.workers.beat("w2") == ([], False)
 
@@ -315,7 +346,7 @@ class TestFollowing:
             assert other.workers.news("w2", {}, SOON) == News([], {}, {})
             assert other.logs.read(ANN, "first") == stores.logs.read(ANN, "first")
             assert other.history.turn(ANN, "first") == stores.history.turn(ANN, "first")
-            assert other.workers.take("w1", "w2") == [held()]
+            assert other.workers.take("w1", "w2") == [DIED]
         pool.disconnect()
 
 

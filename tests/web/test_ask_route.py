@@ -1,5 +1,7 @@
 """Asking: the stream, the whole answer, how one is chosen, and what never starts an answer."""
 
+import _thread
+import io
 import threading
 
 import pytest
@@ -95,6 +97,25 @@ class TestStream:
         start = house.session("기린의 목은 왜 길어요?", sessionId=session, topic="new")
         assert start["topic"]["drifted"] is True
         assert "환불" not in repr(house.model.prompts[-1])
+
+
+class TestThreads:
+    def test_without_room_for_one_more_it_is_refused_and_nothing_is_left_behind(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        session = house.session("환불은 며칠 안에 되나요?")["sessionId"]
+        house.settle()
+
+        def refuse_thread(*_: object) -> None:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(_thread, "start_new_thread", refuse_thread)
+        files = {"question": "이 파일은?", "sessionId": session, "files": (io.BytesIO(b"text"), "a.txt")}
+        refusal(house.client.post("/api/ask", data=files), 503, "overloaded")
+        refusal(house.ask("그럼요?", sessionId=session, stream=False), 503, "overloaded")
+        monkeypatch.undo()
+        assert (house.uploads(), house.assembly.runner.count()) == ([], 0)
+        assert text(house.ask("그럼요?", sessionId=session, onBusy="reject")) == "안녕하세요."
 
 
 class TestIds:
