@@ -56,6 +56,7 @@ from qa_service.model import (
     Verdict,
 )
 from qa_service.prompting import Site, build_prompt
+from qa_service.storable import storable
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,8 @@ class Parts(Struct, frozen=True):
     """Takes a turn that couldn't be saved now."""
     site: Site
     prices: Mapping[str, Mapping[str, float]]
+    longest: int
+    """An answer ends when its text counts more than so many bytes."""
     safety_identifier: Callable[[str], str]
     """From an owner's key, and a visitor's address, to what upstream may know of who asks."""
 
@@ -100,7 +103,7 @@ class AnswerLine(Struct, frozen=True):
             return _walk(draft, parts, stop, _break_off(draft, said))
         if said.response_id and said.asked and isinstance(parts.upstream, Attaching):
             draft.recall(said.asked)
-            step = _replay(draft, said, parts.upstream, stop)
+            step = _replay(draft, said, parts, stop)
         elif said.whole and not said.text and _files_are_here(admission):
             step = _begin_again(draft, said, parts, stop)
         else:
@@ -137,12 +140,13 @@ def _begin_again(draft: Draft, said: Said, parts: Parts, stop: Stop) -> Iterator
     return chain(again, _write(draft, parts, stop))
 
 
-def _replay(draft: Draft, said: Said, upstream: Attaching, stop: Stop) -> Iterator[Frame | Mark]:
+def _replay(draft: Draft, said: Said, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     """Upstream tells the answer from its beginning: the frames are the same, and those that are logged are left out."""
     assert draft.prompt is not None  # noqa: S101 - it was recalled
+    assert isinstance(parts.upstream, Attaching)  # noqa: S101 - or nobody would have come here
     try:
-        with upstream.attach(draft.prompt, said.response_id, stop) as deltas:
-            yield from islice(_told(deltas, draft, stop), said.since_opened, None)
+        with parts.upstream.attach(draft.prompt, said.response_id, stop) as deltas:
+            yield from islice(_told(deltas, draft, stop, parts.longest), said.since_opened, None)
     except QAError:
         if stop.reason in ELSEWHERE:
             raise
@@ -178,8 +182,8 @@ def _why(error: QAError, stop: Stop) -> QAError:
             return UpstreamTimeout("the answer took longer than this server allows")
         case "interrupted":
             return Interrupted("the worker was stopped")
-        case "length":
-            return TooLong("the answer is as long as this server keeps")
+        case "unstorable":
+            return QAError("the answer holds what can't be stored")
         case _:
             return error
 
@@ -201,12 +205,12 @@ def _read(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop: Sto
     for news in parts.reader.read(file, stop):
         match news:
             case FileProgress(page=page, pages=pages):
-                yield StageNotice("reading_file", name=file.name, page=page, pages=pages or None)
+                yield storable(StageNotice("reading_file", name=file.name, page=page, pages=pages or None))
             case FileText():
                 passages += len(news.passages)
                 _keep(news, file_id, file.name, draft, parts)
             case FileEnd(verdict=verdict):
-                pass
+                storable(verdict)
     stored = _stored(file_id, verdict, draft.admission.topic.index, passages)
     parts.files.finish(draft.admission.question.owner, draft.admission.session.session_id, stored)
     draft.add_file(stored, verdict)
@@ -268,7 +272,8 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
 def _find(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
     question, session = draft.admission.question, draft.admission.session
     index = parts.files.index(question.owner, session.session_id, draft.files)
-    return parts.retriever.find(question.text, [exchange.question for exchange in session.context], index)
+    found = parts.retriever.find(question.text, [exchange.question for exchange in session.context], index)
+    return tuple(storable(passage) for passage in found)
 
 
 def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
@@ -276,15 +281,17 @@ def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     yield Asked(replace(draft.prompt, messages=()), tuple(draft.verdicts))
     parts.meter.time("asked", time.monotonic() - draft.admission.began)
     with parts.upstream.open(draft.spend(), stop) as deltas:
-        yield from _told(deltas, draft, stop)
+        yield from _told(deltas, draft, stop, parts.longest)
 
 
-def _told(deltas: Iterator[Delta], draft: Draft, stop: Stop) -> Iterator[Frame | Mark]:
+def _told(deltas: Iterator[Delta], draft: Draft, stop: Stop, longest: int) -> Iterator[Frame | Mark]:
     for delta in deltas:
         if isinstance(delta, TextDelta):
             yield draft.write(delta.text)
         elif frame := _frame(delta, draft):
             yield frame
+        if draft.size > longest:
+            raise TooLong("the answer is as long as this server keeps")
     if draft.finished is None:
         raise Cancelled if stop.is_set() else UpstreamUnavailable("upstream ended without saying so")
 
@@ -292,18 +299,19 @@ def _told(deltas: Iterator[Delta], draft: Draft, stop: Stop) -> Iterator[Frame |
 def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
     match delta:
         case Opened():
-            return delta
+            return storable(delta)
         case RefusalDelta(text=text):
             return draft.refuse(text)
         case Annotation():
-            draft.annotate(delta)
+            draft.annotate(storable(delta))
         case Finished():
-            draft.finished = delta
+            draft.finished = storable(delta)
         case Searching(query=query):
-            return StageNotice("searching_web", query=query or None)
+            return storable(StageNotice("searching_web", query=query or None))
         case Thinking():
             return StageNotice("thinking")
         case Retrying(attempt=attempt, reason=reason, model=model):
+            storable(delta)
             draft.model = model
             return StageNotice("retrying", attempt=attempt, reason=reason)
     return None

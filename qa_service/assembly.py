@@ -105,6 +105,7 @@ def assemble(
         save_later=store.shared.unsaved.add,
         site=Site(settings.instructions, settings.context_tokens, citations=settings.citations),
         prices=settings.prices,
+        longest=settings.log_bytes,
         safety_identifier=partial(_safety_identifier, secret),
     )
     runner = _runner(settings, AnswerLine(parts), store, meter)
@@ -164,7 +165,6 @@ def _runner(settings: Settings, line: Line, store: _Store, meter: Meter) -> Runn
         answers=settings.max_answers,
         answer_seconds=settings.answer_seconds,
         grace_seconds=settings.grace_seconds,
-        log_bytes=settings.log_bytes,
     )
     presence = Presence((settings.data / "workers").absolute(), store.worker, _uploads(settings.data))
     return Runner(line, store.shared, meter, bounds=bounds, presence=presence, background=settings.background)

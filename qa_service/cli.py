@@ -78,7 +78,7 @@ def ask(settings: Settings, options: argparse.Namespace) -> None:
     assembly = assemble(settings)
     files = tuple(_uploaded(path, assembly.uploads) for path in options.file)
     session = {"sessionId": options.session} if options.session else {}
-    with Form({"question": options.question, **session}, files) as form:
+    with Form({"question": _as_text(options.question), **session}, files) as form:
         owner = Owners(assembly.secret).key("command line")
         question = question_of(form, owner, settings, language=None, resumable=False, offline=assembly.offline)
         admission = assembly.desk.admit(question)
@@ -113,7 +113,12 @@ def _uploaded(path: Path, uploads: Path) -> UploadedFile:
     descriptor, copy = tempfile.mkstemp(prefix="upload-", dir=uploads)
     os.close(descriptor)
     shutil.copyfile(path, copy)
-    return UploadedFile(path.name, copy, path.stat().st_size)
+    return UploadedFile(_as_text(path.name), copy, path.stat().st_size)
+
+
+def _as_text(argument: str) -> str:
+    """What was typed, with U+FFFD for bytes that are no UTF-8: Python hands them on as what nobody can encode."""
+    return os.fsencode(argument).decode(errors="replace")
 
 
 def _greeting(settings: Settings) -> str:

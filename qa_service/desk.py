@@ -16,6 +16,7 @@ from qa_service.errors import IdempotencyMismatch, QAError, RateLimited, StoreUn
 from qa_service.frames import TopicNotice
 from qa_service.interfaces import Claim, Claimed, DriftDetector, Limiter, Meter, Repeats, Reserved, SessionStore
 from qa_service.model import Drift, Exchange, Message, Owner, Question, Repeat, Session, Topic
+from qa_service.storable import storable
 from qa_service.turns import Admission, Turn
 
 HARD_TO_GUESS = 22
@@ -119,7 +120,7 @@ class Desk(Struct, frozen=True):
 
     def _judge(self, question: Question, session: Session) -> Drift:
         if question.topic == "auto":
-            return self.detector.judge(question.text, session)
+            return storable(self.detector.judge(question.text, session))
         return Drift(question.topic == "new", 1.0 if question.topic == "new" else 0.0)
 
     def _admission(

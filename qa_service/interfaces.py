@@ -31,8 +31,8 @@ class Stop(Protocol):
     """Set once, from any thread; runs what was registered with it, at once if it is set already."""
 
     reason: str
-    """Why: `cancelled`, `hangup`, `timeout`, `length` or `interrupted`; `handover` or `lost` where another worker goes
-    on and nothing may be written here any more. Empty until set."""
+    """Why: `cancelled`, `hangup`, `timeout`, `unstorable` or `interrupted`; `handover` or `lost` where another worker
+    goes on and nothing may be written here any more. Empty until set."""
     at: float
     """`time.monotonic()` when it was set."""
 
@@ -198,9 +198,9 @@ class Entry(Struct, frozen=True):
     """Whether nothing is left to do for the answer: its turn is saved."""
 
 
-Appended: TypeAlias = Literal["kept", "gone", "lost", "refused"]
+Appended: TypeAlias = Literal["kept", "gone", "lost", "refused", "unstorable"]
 """What became of an entry: `gone`, the log isn't there any more; `lost`, another worker has written on; `refused`, the
-store has no room for it, say, while it took others."""
+store has no room for it, say, while it took others; `unstorable`, it can't be encoded, now or later."""
 
 
 class Piece(Struct, frozen=True):

@@ -358,6 +358,7 @@ def parts(upstream: FakeUpstream | None = None, **others: object) -> Parts:
         "save_later": lambda owner, turn: None,
         "site": Site("Be plain."),
         "prices": {},
+        "longest": 1_000_000,
         "safety_identifier": lambda key: f"hashed {key}",
     }
     return Parts(**{**fields, **others})  # type: ignore[arg-type]

@@ -107,8 +107,9 @@ class Worker:
             files=RedisFiles(self.redis, self.wire, seconds=60),
             meter=self.meter,
             save_later=self.unsaved.add,
+            longest=options.pop("longest", 1_000_000),
         )
-        usual = {"answers": 100, "answer_seconds": 60.0, "grace_seconds": 60.0, "log_bytes": 1_000_000}
+        usual = {"answers": 100, "answer_seconds": 60.0, "grace_seconds": 60.0}
         self.runner = Runner(
             line or AnswerLine(self.parts),
             shared,

@@ -250,13 +250,13 @@ class TestEnds:
         assert (failure(told).code, told[-1]) == ("interrupted", Done("failed"))
         assert saved(known).text == "Half an "
 
-    def test_as_much_as_is_kept_is_an_early_end_and_no_error(self) -> None:
-        stop = StopSignal()
-        stop.set("length")
-        told = frames(known := parts(FakeUpstream([TextDelta("Half an "), Cancelled()])), stop=stop)
+    @pytest.mark.parametrize("piece", [TextDelta, RefusalDelta])
+    def test_as_much_as_is_kept_is_an_early_end_and_no_error(self, piece: type[TextDelta]) -> None:
+        upstream = FakeUpstream([piece("Half an "), piece("answer"), piece(" that goes on"), STOPPED])
+        told = frames(known := parts(upstream, longest=40))
         assert kinds(told) == ["start", "text", "metadata", "done"]
         assert (metadata(told).finish_reason, told[-1]) == ("length", Done("incomplete"))
-        assert (saved(known).text, saved(known).error) == ("Half an ", None)
+        assert (saved(known).text, saved(known).error, upstream.closed) == ("Half an answer", None, 1)
 
     @pytest.mark.parametrize("reason", ["handover", "lost"])
     def test_where_another_worker_goes_on_not_a_word_is_said_or_saved(self, reason: str) -> None:

@@ -89,6 +89,12 @@ class TestAsking:
         assert (site / "rules.txt").exists()
         assert list((site / "qa" / "uploads").iterdir()) == []
 
+    def test_a_name_that_is_no_text_is_read_all_the_same(self, site: Path, capsys: Captured) -> None:
+        odd = site / os.fsdecode(b"\xed\xa0\xbd.txt")
+        odd.write_text(RULES, encoding="utf-8")
+        main(["ask", os.fsdecode(b"Is a leash needed for dogs? \xff"), "--file", str(odd)])
+        assert "“Dogs must be kept on a leash.” [1]" in capsys.readouterr().out
+
     def test_a_file_that_is_not_there_ends_it(self, capsys: Captured) -> None:
         with pytest.raises(SystemExit) as end:
             main(["ask", "Dogs?", "--file", "nowhere.txt"])

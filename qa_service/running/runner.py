@@ -30,19 +30,16 @@ EARLY_SECONDS = 60.0
 """How long a stop waits for its answer: longer than it takes until somebody misses one whose claim got no reply."""
 POLL_SECONDS = 0.02
 WAKE_SECONDS = 1.0
-FRAME_BYTES = 16
-"""What a piece of text counts beside its bytes, so that an answer of single letters is bounded, too."""
 READERS = 3
 """For each answer that may be written here: who asked, and two that come back or come along."""
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
-    """How many answers at a time, and how long and how large each may be; times are seconds."""
+    """How many answers at a time, and how long each may be; times are seconds."""
 
     answers: int
     answer_seconds: float
     grace_seconds: float
-    log_bytes: int
 
 
 class Runner:
@@ -199,14 +196,11 @@ class Runner:
         thread.run(partial(self._write, running, line))
 
     def _write(self, running: Running, line: Iterator[Frame | Mark]) -> None:
-        answer, size = running.log, len(running.log.text().encode())
+        answer = running.log
         try:
             for item in line:
                 if type(item) is Text:
                     answer.append(item)
-                    size += FRAME_BYTES + len(item.content.encode())
-                    if size > self._bounds.log_bytes:
-                        running.stop.set("length")
                 elif isinstance(item, Mark):
                     self._mark(answer, item)
                 else:

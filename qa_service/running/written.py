@@ -83,13 +83,16 @@ class Running:
     def note(self, entry: Entry, appended: Appended) -> None:
         """What became of it."""
         match appended:
-            case "kept":
+            case "kept" | "unstorable":
+                if appended == "unstorable":
+                    # Readers of the shared log go without these; what the answer says of its end comes behind them.
+                    self.stop.set("unstorable")
                 frames = max(0, entry.last + 1 - entry.first)  # marks behind a gap stand with the frame before it
                 self._frames += frames
                 self._marks += len(entry.items) - frames
             case "gone":
-                # It is made again from its first frame, where that is known.
-                whole = self.log.number(0) == 1
+                # It is made again from its first frame, where that is known and can be stored.
+                whole = self.log.number(0) == 1 and self.stop.reason != "unstorable"
                 self._frames, self._marks = (0, 0) if whole else (len(self.log), len(self.log.marks))
             case "lost":
                 self.stop.set("lost")

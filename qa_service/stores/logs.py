@@ -5,6 +5,7 @@ whatever follows a frame is found by the frame's number, and who writes on an an
 over is refused by Redis itself.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -23,6 +24,8 @@ from qa_service.turns import Asked, Mark
 
 Item: TypeAlias = str | Start | StageNotice | Reference | Metadata | Failure | Restart | Done | Asked | Opened
 """A frame or a mark as it is kept: text, which is nearly all there is, stands for itself."""
+
+log = logging.getLogger(__name__)
 
 _encode = msgspec.json.Encoder().encode
 _items = msgspec.json.Decoder(list[Item])
@@ -46,14 +49,16 @@ class RedisLogs:
 
     def append(self, entries: Sequence[Entry]) -> Sequence[Appended]:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
-            written, places = [kept_items(entry.items) for entry in entries], []
-            for entry, items in zip(entries, written, strict=True):
+            written: list[tuple[Entry, bytes | None]] = [(entry, _encoded(entry)) for entry in entries]
+            places = []
+            for entry, items in written:
                 places.append(len(pipeline))
-                self._add(pipeline, entry, items)
+                if items is not None:
+                    self._add(pipeline, entry, items)
             replies = pipeline.execute(raise_on_error=False)
-            outcomes = [
-                self._outcome(replies[place], entry, items)
-                for place, entry, items in zip(places, entries, written, strict=True)
+            outcomes: list[Appended] = [
+                "unstorable" if items is None else self._outcome(replies[place], entry, items)
+                for place, (entry, items) in zip(places, written, strict=True)
             ]
             if entries and set(outcomes) == {"refused"}:
                 raise replies[places[0]]
@@ -98,6 +103,14 @@ class RedisLogs:
         key = answer_key(entry.owner, entry.answer_id, "log")
         found: Any = self._client.xrange(key, _id(entry), _id(entry))
         return any(fields[b"items"] == items for _, fields in found)
+
+
+def _encoded(entry: Entry) -> bytes | None:
+    try:
+        return kept_items(entry.items)
+    except (TypeError, ValueError, ArithmeticError, RecursionError):
+        log.exception("a part of answer %s can't be stored", entry.answer_id)
+        return None
 
 
 def kept_items(items: Sequence[Frame | Mark]) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from qa_service.frames import Done, Frame, Text
+from qa_service.frames import Done, Frame, StageNotice, Text
 from qa_service.interfaces import Appended, Entry
 from qa_service.model import Opened, Prompt
 from qa_service.running import flusher as module
@@ -180,6 +180,44 @@ class TestTrouble:
         assert (running.stop.reason, running.flushed, other.stop.reason) == ("lost", True, "")
         assert house.told(running) == [(1, Text("a")), (2, Text("x"))]
         assert house.told(other) == numbered("b", "c")
+
+
+class TestUnstorable:
+    """A line that lets through what can't be encoded: one answer ends of it, and no other notices."""
+
+    @pytest.mark.parametrize("odd", [Text("\ud83d"), Text(object()), StageNotice("searching_web", query="\udfff")])
+    def test_one_answer_that_cannot_be_encoded_is_stopped_and_all_others_go_on(self, house: House, odd: Frame) -> None:
+        bad, good = house.answer("a"), house.answer("b", number=2)
+        house.flusher.flush()
+        house.say(bad, odd)
+        house.say(good, "c")
+        assert house.flusher.flush()
+        assert (bad.stop.reason, good.stop.reason) == ("unstorable", "")
+        house.end(bad)
+        house.end(good)
+        assert house.flusher.flush()
+        assert house.told(good) == [*numbered("b", "c"), (3, Done("completed"))]
+        assert house.told(bad) == [(1, Text("a")), (3, Done("completed"))]
+        assert house.done == [bad, good]
+
+    def test_nor_does_a_mark_that_cannot_be_encoded_hold_up_what_follows(self, house: House) -> None:
+        running = house.answer("a")
+        house.flusher.flush()
+        running.log.marks.append((1, Opened("\ud83d")))
+        house.flusher.flush()
+        house.say(running, "b")
+        house.flusher.flush()
+        assert (running.stop.reason, house.told(running)) == ("unstorable", numbered("a", "b"))
+
+    def test_one_whose_log_is_gone_as_well_is_not_made_again_and_again(self, house: House) -> None:
+        running = house.answer("a", "\ud83d")
+        for _ in range(3):
+            house.say(running, "b")
+            house.flusher.flush()
+        house.end(running)
+        house.flusher.flush()
+        assert house.done == [running]
+        assert [len(entry.items) for trip in house.store.trips for entry in trip] == [3, 1, 1, 1]
 
 
 class TestLettingGo:

@@ -133,6 +133,33 @@ class TestFinding:
         assert running.turn() == house.kept(running.answer_id)
 
 
+class TestUnstorable:
+    def test_an_answer_that_cannot_be_encoded_ends_alone_and_all_its_readers_hear_so(self, world: World) -> None:
+        go = threading.Event()
+        bad: list[Step] = [TextDelta("Half "), go, TextDelta("\ud83d"), TextDelta("more"), STOPPED]
+        good: list[Step] = [TextDelta("All "), go, TextDelta("of it."), STOPPED]
+        house, there = world.worker(upstream=FakeUpstream(bad, good)), world.worker(Waiting())
+        broken = house.ask()
+        said(broken)
+        whole = house.ask(session_id="other")
+        said(whole)
+        got: dict[str, list[tuple[int, Frame]]] = {}
+        reading = [
+            threading.Thread(target=lambda name=name, worker=worker: got.update({name: worker.read(broken.answer_id)}))
+            for name, worker in (("here", house), ("there", there))
+        ]
+        for thread in reading:
+            thread.start()
+        go.set()
+        for thread in reading:
+            thread.join(WAITING_SECONDS)
+        assert kinds([frame for _, frame in got["here"]]) == ["start", "text", "error", "metadata", "done"]
+        assert got["there"] == got["here"]
+        assert (texts(got["here"]), got["here"][-1][1]) == (["Half "], Done("failed"))
+        assert (house.kept(broken.answer_id).text, house.kept(broken.answer_id).status) == ("Half ", "failed")
+        assert "".join(texts(there.read(whole.answer_id))) == "All of it."
+
+
 class TestPlaces:
     def test_there_are_so_many_and_no_more(self, world: World, line: Waiting) -> None:
         house = world.worker(line, answers=2)
@@ -239,7 +266,7 @@ class TestStopping:
 
     def test_one_that_grew_too_long_ends_with_all_its_text(self, world: World) -> None:
         much: list[Step] = [TextDelta("x" * 3000), threading.Event()]
-        house = world.worker(upstream=FakeUpstream(much), log_bytes=2000)
+        house = world.worker(upstream=FakeUpstream(much), longest=2000)
         running = house.ask()
         told = [frame for _, frame in house.read(running)]
         metadata = next(frame for frame in told if isinstance(frame, Metadata))
@@ -249,7 +276,7 @@ class TestStopping:
 
     def test_single_letters_are_too_long_as_well_also_while_the_store_is_away(self, world: World) -> None:
         letters: list[Step] = [*[TextDelta("가")] * 200, threading.Event()]
-        house = world.worker(upstream=FakeUpstream(letters), log_bytes=2000)
+        house = world.worker(upstream=FakeUpstream(letters), longest=2000)
         running = house.ask()
         house.wire.cut = True
         assert house.read(running)[-1][1] == Done("incomplete")

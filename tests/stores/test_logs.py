@@ -55,6 +55,17 @@ class TestAppending:
         write(stores, Text(text))
         assert frames(stores)[1] == (2, [Text(text)])
 
+    def test_one_that_cannot_be_encoded_says_so_and_keeps_no_other_from_being_written(self, stores: Stores) -> None:
+        for answer_id in ("first", "second"):
+            claim(stores.sessions, turn(answer_id, session_id=answer_id))
+        entries = [
+            Entry(ANN, answer_id, 2, 2, 1, [Text(text)]) for answer_id, text in (("first", "\ud83d"), ("second", "a"))
+        ]
+        assert stores.logs.append(entries) == ["unstorable", "kept"]
+        assert stores.logs.append(entries[:1]) == ["unstorable"]
+        assert len(frames(stores)) == 1
+        assert frames(stores, "second")[1:] == [(2, [Text("a")])]
+
     def test_several_answers_go_in_one_trip(self, stores: Stores) -> None:
         for answer_id in ("first", "second"):
             claim(stores.sessions, turn(answer_id, session_id=answer_id))
