@@ -125,8 +125,10 @@ class Runner:
         """The answer, wherever it is written or kept; None if nothing comes after that number. `NotFound`."""
         source = self._own(owner, answer_id) or self._tail.open(owner, answer_id)
         over = source.log.closed and not source.log.handed_over
-        nothing = over and (after >= source.log.last or after == source.ended > 0)
-        return None if nothing else source
+        if over and (after >= source.log.last or after == source.ended > 0):
+            self._tail.let_go(owner, answer_id)
+            return None
+        return source
 
     def check_room_to_read(self) -> None:
         """Raises `Overloaded` where as many read here as can, beside those who ask."""
@@ -179,6 +181,7 @@ class Runner:
         self._readers -= 1
         if isinstance(source, Running) and source.deserted(time.monotonic(), math.inf):
             self._keeper.look()
+        self._tail.let_go(source.owner, source.answer_id)
 
     def _write_adopted(self, running: Running, line: Iterator[Frame | Mark]) -> None:
         self.wake()

@@ -1,6 +1,7 @@
 """What comes in from other workers: the logs that are read here and written there, and who is to be stopped."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Collection
 
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 
 WAIT_SECONDS = 1.0
 PAUSE_SECONDS = 0.5
+OPENING = 64
+"""Locks for those who open answers, each for its share of them: one for all would let a large answer hold up others."""
 STALE_SECONDS = 3.0
 """A log that says nothing for so long is looked at: it may be gone."""
 
@@ -32,6 +35,7 @@ class Tail:
         self._worker = worker
         self._stop = stop
         self._mirrors: dict[Followed, Mirror] = {}
+        self._opening = tuple(threading.Lock() for _ in range(OPENING))
         self._thread = RestartableThread("qa-tail", self._run)
         self._closed = False
 
@@ -42,14 +46,24 @@ class Tail:
     def open(self, owner: Owner, answer_id: str) -> Mirror:
         """The answer as far as it has come, growing if it isn't finished; one for all who read it here. `NotFound` for
         an unknown one, or another's."""
-        # Visitors who come from another address than before are still the same owner.
-        followed = Followed(replace(owner, address=""), answer_id)
+        followed = _followed(owner, answer_id)
         if known := self._mirrors.get(followed):
             return known
-        mirror = self._looked_up(followed)
+        # The first of those who come at once reads it from the store, and the others wait for that.
+        with self._opening[hash(followed) % len(self._opening)]:
+            return self._mirrors.get(followed) or self._opened(followed)
+
+    def let_go(self, owner: Owner, answer_id: str) -> None:
+        """Forget an answer that is over and that nobody reads here any more: it may be large."""
+        followed = _followed(owner, answer_id)
+        mirror = self._mirrors.get(followed)
+        if mirror and mirror.log.closed and not mirror.readers:
+            self._mirrors.pop(followed, None)
+
+    def _opened(self, followed: Followed) -> Mirror:
+        mirror = self._mirrors[followed] = self._looked_up(followed)
         if mirror.log.closed:
             return mirror
-        mirror = self._mirrors.setdefault(followed, mirror)
         if self._closed:
             mirror.log.close(handed_over=True)
             return mirror
@@ -58,26 +72,30 @@ class Tail:
         return mirror
 
     def mirrors(self) -> Collection[Mirror]:
-        """All that is read here and written elsewhere."""
+        """All that is read here and written elsewhere, or has been."""
         return list(self._mirrors.values())
 
     def tend(self) -> None:
         """Forget what nobody reads any more, look at what has gone silent, and tell others what is read here."""
         for followed, mirror in list(self._mirrors.items()):
-            if mirror.log.closed or (not mirror.readers and time.monotonic() - mirror.left > STALE_SECONDS):
-                del self._mirrors[followed]
-                mirror.log.close(handed_over=not mirror.log.finished)
-            elif time.monotonic() - mirror.heard > STALE_SECONDS:
+            if not mirror.readers and time.monotonic() - mirror.left > STALE_SECONDS:
+                self._mirrors.pop(followed, None)
+                if not mirror.log.closed:
+                    mirror.log.close(handed_over=not mirror.log.finished)
+            elif not mirror.log.closed and time.monotonic() - mirror.heard > STALE_SECONDS:
                 self._look_again(mirror)
-        if read := [followed for followed, mirror in self._mirrors.items() if mirror.readers]:
+        if read := [followed for followed, mirror in self._written_elsewhere() if mirror.readers]:
             self._workers.reading(read)
 
     def close(self) -> None:
         """Who reads here goes on reading elsewhere."""
         self._closed = True
         self._thread.retire()
-        for mirror in list(self._mirrors.values()):
+        for _, mirror in self._written_elsewhere():
             mirror.log.close(handed_over=not mirror.log.finished)
+
+    def _written_elsewhere(self) -> Collection[tuple[Followed, Mirror]]:
+        return [(followed, mirror) for followed, mirror in list(self._mirrors.items()) if not mirror.log.closed]
 
     def _looked_up(self, followed: Followed) -> Mirror:
         logged = self._logs.read(followed.owner, followed.answer_id)
@@ -119,7 +137,7 @@ class Tail:
                 time.sleep(PAUSE_SECONDS)
 
     def _listen(self) -> None:
-        followed = {each: mirror for each, mirror in list(self._mirrors.items()) if not mirror.log.closed}
+        followed = dict(self._written_elsewhere())
         cursors = {each: mirror.cursor for each, mirror in followed.items()}
         news = self._workers.news(self._worker, cursors, WAIT_SECONDS)
         for answer_id in news.stops:
@@ -127,3 +145,8 @@ class Tail:
         for each, mirror in followed.items():
             if pieces := news.pieces.get(each.answer_id):
                 mirror.take(pieces, news.cursors[each.answer_id])
+
+
+def _followed(owner: Owner, answer_id: str) -> Followed:
+    # Visitors who come from another address than before are still the same owner.
+    return Followed(replace(owner, address=""), answer_id)

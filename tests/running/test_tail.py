@@ -1,6 +1,7 @@
 """Answers that are read here and written elsewhere: the same frames, growing, to their end or ours."""
 
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -8,7 +9,8 @@ from msgspec.structs import replace
 
 from qa_service.errors import NotFound
 from qa_service.frames import Done, Frame, Metadata, Restart, Start, Text
-from qa_service.interfaces import Followed
+from qa_service.interfaces import Followed, Logged
+from qa_service.model import Owner
 from qa_service.running import tail as module
 from qa_service.running.mirror import Mirror
 from qa_service.stores.keys import answer_key
@@ -98,6 +100,78 @@ class TestFollowing:
         assert reader.runner.open(ANN, begun(writer), after=99)
 
 
+class TestOver:
+    """An answer that is over may be large: it is read from the store once for all who read it here at a time."""
+
+    @pytest.fixture
+    def answer_id(self, writer: Worker, line: Waiting) -> str:
+        line.may_go_on.set()
+        running = writer.ask()
+        eventually(lambda: writer.runner._running == {})
+        return running.answer_id
+
+    @pytest.fixture
+    def reads(self, reader: Worker) -> list[str]:
+        """The answers whose logs were read from the store here."""
+        reads, read = list[str](), reader.logs.read
+
+        def count(owner: Owner, answer_id: str) -> Logged | None:
+            reads.append(answer_id)
+            time.sleep(0.02)  # so that all come while the first still reads
+            return read(owner, answer_id)
+
+        reader.logs.read = count  # type: ignore[method-assign]
+        return reads
+
+    def test_all_who_come_for_it_at_once_share_one(self, reader: Worker, answer_id: str, reads: list[str]) -> None:
+        gate, sources = threading.Barrier(16), list[object]()
+
+        def come() -> None:
+            gate.wait()
+            sources.append(reader.runner.open(ANN, answer_id))
+
+        coming = [threading.Thread(target=come) for _ in range(16)]
+        for thread in coming:
+            thread.start()
+        for thread in coming:
+            thread.join(WAITING_SECONDS)
+        assert (len(set(map(id, sources))), reads) == (1, [answer_id])
+
+    def test_who_comes_while_others_read_it_shares_theirs_and_the_last_one_takes_it_along(
+        self, reader: Worker, answer_id: str, reads: list[str]
+    ) -> None:
+        source = reader.runner.open(ANN, answer_id)
+        assert source
+        readers = [reader.runner.follow(source, heartbeat=WAITING_SECONDS) for _ in range(2)]
+        readers.pop().close()
+        assert reader.runner.open(ANN, answer_id) is source
+        assert texts(reader.read(answer_id)) == ["One ", "two."]
+        readers.pop().close()
+        assert (reader.runner._tail.mirrors(), reads) == ([], [answer_id])
+
+    @pytest.mark.usefixtures("reads")
+    def test_of_one_that_nothing_follows_nothing_stays(self, reader: Worker, answer_id: str) -> None:
+        assert reader.runner.open(ANN, answer_id, after=4) is None
+        assert reader.runner._tail.mirrors() == []
+
+    def test_those_who_come_at_once_for_an_unknown_one_are_all_told_so(self, reader: Worker, reads: list[str]) -> None:
+        gate, told = threading.Barrier(4), list[str]()
+
+        def come() -> None:
+            gate.wait()
+            with pytest.raises(NotFound):
+                reader.runner.open(ANN, "0" * 32)
+            told.append("not found")
+
+        coming = [threading.Thread(target=come) for _ in range(4)]
+        for thread in coming:
+            thread.start()
+        for thread in coming:
+            thread.join(WAITING_SECONDS)
+        assert (len(told), reader.runner._tail.mirrors()) == (4, [])
+        assert set(reads) == {"0" * 32}
+
+
 class TestStops:
     def test_one_that_is_written_here_is_stopped_for_others(
         self, writer: Worker, reader: Worker, line: Waiting
@@ -168,8 +242,8 @@ class TestTending:
         source = reader.runner.open(ANN, begun(writer))
         line.may_go_on.set()
         assert source
-        eventually(lambda: source.log.closed)
-        eventually(lambda: not reader.runner._tail.mirrors())
+        assert texts(reader.read(source)) == ["One ", "two."]
+        assert not reader.runner._tail.mirrors()
 
     @pytest.mark.usefixtures("stale")
     def test_what_nobody_reads_is_forgotten(self, writer: Worker, reader: Worker) -> None:
