@@ -32,7 +32,8 @@ from qa_service.metrics import Prometheus
 from qa_service.prompting import Site
 from qa_service.retrieval.lexical import LexicalRetriever
 from qa_service.running.presence import Presence
-from qa_service.running.runner import Bounds, Runner
+from qa_service.running.runner import Runner
+from qa_service.running.settings import Pace, RunnerSettings
 from qa_service.running.shared import Shared
 from qa_service.running.unsaved import Unsaved
 from qa_service.settings import Secret, Settings, SettingsError, made_secret
@@ -76,6 +77,7 @@ class Assembly(Struct, frozen=True):
     uploads: Path
     check_store: Callable[[], None]
     """Raises `StoreUnavailable` where the store doesn't answer."""
+    pace: Pace
 
 
 def assemble(
@@ -122,6 +124,7 @@ def assemble(
         secret=secret,
         uploads=_uploads(settings.data),
         check_store=store.check,
+        pace=Pace(),
     )
 
 
@@ -161,13 +164,14 @@ def _store(settings: Settings, meter: Meter) -> _Store:
 
 
 def _runner(settings: Settings, line: Line, store: _Store, meter: Meter) -> Runner:
-    bounds = Bounds(
+    runner_settings = RunnerSettings(
         answers=settings.max_answers,
         answer_seconds=settings.answer_seconds,
         grace_seconds=settings.grace_seconds,
+        background=settings.background,
     )
     presence = Presence((settings.data / "workers").absolute(), store.worker, _uploads(settings.data))
-    return Runner(line, store.shared, meter, bounds=bounds, presence=presence, background=settings.background)
+    return Runner(line, store.shared, meter, presence=presence, settings=runner_settings)
 
 
 def _desk(

@@ -16,10 +16,11 @@ from qa_service.frames import Done, Frame, Text
 from qa_service.interfaces import Line, Piece, Said, Stop
 from qa_service.model import Opened, Owner, Question
 from qa_service.running.log import Batch
-from qa_service.running.mirror import Mirror
 from qa_service.running.presence import Presence
-from qa_service.running.runner import Bounds, Runner
+from qa_service.running.runner import Runner
+from qa_service.running.settings import Pace, RunnerSettings
 from qa_service.running.shared import Shared
+from qa_service.running.source import AnswerSource
 from qa_service.running.unsaved import Unsaved
 from qa_service.running.written import Running
 from qa_service.stores.breaker import StoreGuard
@@ -33,6 +34,8 @@ from tests.fakes import ANN, WAITING_SECONDS, FakeMeter, FakeUpstream, desk, par
 
 T = TypeVar("T")
 KEPT = Kept(60, 100, answer=60, log=60)
+PACE = Pace(flush=0.01, tick=0.02, look=0.02, beat=0.05, settle=0.3, news=0.1, pause=0.02)
+"""A worker's durations, as short as a test on a busy machine can bear."""
 
 
 class Waiting:
@@ -93,7 +96,17 @@ class Worker:
     def __init__(self, server: FakeServer, folder: Path, name: str, line: Line | None, **options: object) -> None:
         self.redis, self.wire, self.meter = FakeRedis(server=server), Wire(), FakeMeter()
         self.upstream = options.pop("upstream", None) or FakeUpstream()
-        background = bool(options.pop("background", False))
+        longest = options.pop("longest", 1_000_000)
+        settings = RunnerSettings(
+            **{
+                "answers": 100,
+                "answer_seconds": 60.0,
+                "grace_seconds": 60.0,
+                "background": False,
+                "pace": PACE,
+                **options,
+            },  # type: ignore[arg-type]
+        )
         self.sessions = RedisSessions(self.redis, self.wire, KEPT, worker=name)
         self.logs = RedisLogs(self.redis, self.wire, LogTimes(60, 60), worker=name)
         self.workers = RedisWorkers(self.redis, self.wire, waiting=self.redis, seconds=60)
@@ -107,18 +120,16 @@ class Worker:
             files=RedisFiles(self.redis, self.wire, seconds=60),
             meter=self.meter,
             save_later=self.unsaved.add,
-            longest=options.pop("longest", 1_000_000),
+            longest=longest,
         )
-        usual = {"answers": 100, "answer_seconds": 60.0, "grace_seconds": 60.0}
         self.runner = Runner(
             line or AnswerLine(self.parts),
             shared,
             self.meter,
-            bounds=Bounds(**{**usual, **options}),  # type: ignore[arg-type]
             presence=self.presence,
-            background=background,
+            settings=settings,
         )
-        self.desk = self._desk(background)
+        self.desk = self._desk(settings.background)
         self.runner.wake()
 
     def ask(self, text: str = "Why?", *, session_id: str = "chat", owner: Owner = ANN, **fields: object) -> Running:
@@ -127,7 +138,7 @@ class Worker:
         assert isinstance(admitted, Admission)
         return self.runner.start(admitted)
 
-    def read(self, answer: Running | Mirror | str, after: int = 0) -> list[tuple[int, Frame]]:
+    def read(self, answer: AnswerSource | str, after: int = 0) -> list[tuple[int, Frame]]:
         """Everything a reader here gets until the end."""
         source = self.runner.open(ANN, answer, after) if isinstance(answer, str) else answer
         assert source
@@ -178,7 +189,7 @@ class World:
         self._workers: list[Worker] = []
 
     def worker(self, line: Line | None = None, *, name: str = "", **options: object) -> Worker:
-        """One more, with bounds such as `answers`, and `upstream`, `background`."""
+        """One more, with settings such as `answers`, `background` or `pace`, and an `upstream`."""
         name = name or f"w{len(self._workers) + 1}"
         self._workers.append(Worker(self.server, self._folder, name, line, **options))
         return self._workers[-1]
@@ -189,7 +200,7 @@ class World:
         for worker in self._workers:
             worker.revive()
         for worker in self._workers:
-            worker.runner.close("interrupted", 2.0)
+            worker.runner.close("interrupted", 0.5)
         for worker in self._workers:
             worker.end()
 

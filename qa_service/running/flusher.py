@@ -8,28 +8,33 @@ from collections.abc import Callable, Container, Sequence
 from qa_service.errors import QAError
 from qa_service.frames import Text
 from qa_service.interfaces import Entry, LogStore, Meter
+from qa_service.running.settings import Pace
 from qa_service.running.thread import RestartableThread
 from qa_service.running.written import Running
 
 log = logging.getLogger(__name__)
 
-TICK_SECONDS = 0.05
-"""Between two flushes; more where one takes long, so that they never are most of what a worker does."""
 SHARE = 10
-LONGEST_SECONDS = 0.5
-"""What a reader may have seen and the shared log not yet, when a worker dies on a busy machine."""
-GIVE_UP_SECONDS = 600
-"""How long a finished answer waits for a store that is away, for its log to be flushed."""
+"""The pause after a flush is so many times as long as the flush, so that flushing is never most of the work."""
 
 
 class Flusher:
     """`done` is told of each answer whose log is whole; `unsaved` are those whose turns are still to be saved."""
 
-    def __init__(self, store: LogStore, unsaved: Container[str], meter: Meter, done: Callable[[Running], None]) -> None:
+    def __init__(
+        self,
+        store: LogStore,
+        unsaved: Container[str],
+        meter: Meter,
+        *,
+        done: Callable[[Running], None],
+        pace: Pace,
+    ) -> None:
         self._store = store
         self._unsaved = unsaved
         self._meter = meter
         self._done = done
+        self._pace = pace
         self._answers: dict[str, Running] = {}
         self._one = threading.Lock()
         self._news = threading.Event()
@@ -81,7 +86,7 @@ class Flusher:
         self._flushed_at = now
 
     def _let_go(self) -> None:
-        late = time.monotonic() - GIVE_UP_SECONDS
+        late = time.monotonic() - self._pace.give_up
         for running in list(self._answers.values()):
             if running.log.closed and (running.flushed or running.ends < late):
                 del self._answers[running.answer_id]
@@ -100,4 +105,4 @@ class Flusher:
                 # An edge, like a request: what broke may pass by the next tick, and no thread begins by itself again.
                 log.exception("writing to the shared log broke")
             took = time.monotonic() - began
-            time.sleep(max(TICK_SECONDS - took, min(SHARE * took, LONGEST_SECONDS)))
+            time.sleep(max(self._pace.flush - took, min(SHARE * took, self._pace.longest_flush)))

@@ -8,22 +8,14 @@ from collections.abc import Callable, Mapping
 from qa_service.errors import QAError
 from qa_service.interfaces import Followed, Held
 from qa_service.running.presence import Presence
-from qa_service.running.reader import LOOK_SECONDS
+from qa_service.running.settings import RunnerSettings
 from qa_service.running.shared import Shared
 from qa_service.running.tail import Tail
+from qa_service.running.takeovers import Takeovers
 from qa_service.running.thread import RestartableThread
 from qa_service.running.written import Running
 
 log = logging.getLogger(__name__)
-
-TICK_SECONDS = 0.25
-PARTS = round(LOOK_SECONDS / TICK_SECONDS)
-BEAT_SECONDS = 1.0
-STRAYS_SECONDS = 10.0
-ABSENT_SECONDS = 2.5
-"""Others wait twice as long before they take a worker for dead."""
-SETTLE_SECONDS = 6.0
-"""After a silence of the store's, until all workers that live have been heard of again."""
 
 
 class Keeper:
@@ -38,28 +30,26 @@ class Keeper:
         *,
         answers: Mapping[str, Running],
         adopt: Callable[[Held], None],
-        grace: float,
+        settings: RunnerSettings,
     ) -> None:
+        pace = settings.pace
         self._workers, self._unsaved = shared.workers, shared.unsaved
         self._tail = tail
         self._presence = presence
         self._worker = presence.worker
         self._answers = answers
-        self._adopt = adopt
-        self._grace = grace
+        self._takeovers = Takeovers(shared.workers, presence, answers=answers, adopt=adopt, settle=pace.settle)
+        self._grace = settings.grace_seconds
+        self._pace = pace
+        self._parts = max(1, round(pace.look / pace.tick))
         self._tick = 0
-        self._trusts_at = time.monotonic() + SETTLE_SECONDS
+        self._trusts_at = time.monotonic() + pace.settle
         """When the store's word on who is dead counts."""
-        self._failed_at = -SETTLE_SECONDS
+        self._failed_at = -pace.settle
         """When the store was last away: until others have said again what they read, nobody knows."""
-        self._empty: dict[str, float] = {}
-        """Dead workers that held nothing, and since when."""
         self._dead: set[str] = set()
         """Workers that the store says are dead, and that may still hold something."""
-        self._taken: list[Held] = []
-        """Answers that are this worker's by now, and not begun yet."""
-        self._strays: set[str] = set()
-        self._beat_at = self._strays_at = time.monotonic() - BEAT_SECONDS
+        self._beat_at = self._strays_at = time.monotonic() - pace.beat
         self._heard_at = time.monotonic()
         """When others last heard of this worker, at least."""
         self._missed = False
@@ -97,29 +87,29 @@ class Keeper:
 
     def _run(self) -> None:
         while not self._left:
-            self._news.wait(TICK_SECONDS)
+            self._news.wait(self._pace.tick)
             self._news.clear()
             self._quietly(self._ring)
             self._quietly(self._end_overdue)
             self._quietly(self._end_deserted)
-            if time.monotonic() - self._beat_at >= BEAT_SECONDS and not self._left:
+            if time.monotonic() - self._beat_at >= self._pace.beat and not self._left:
                 self._beat_at = time.monotonic()
                 with self._beating:
                     self._quietly(self._beat)
                 self._quietly(self._tail.tend)
                 self._quietly(self._save_unsaved)
-            self._quietly(self._bury)  # once others have heard of this worker: what it takes now is its own
-            if time.monotonic() - self._strays_at >= STRAYS_SECONDS:
+            self._quietly(self._take_over)  # once others have heard of this worker: what it takes now is its own
+            if time.monotonic() - self._strays_at >= self._pace.strays:
                 self._strays_at = time.monotonic()
-                self._quietly(self._take_strays)
+                self._quietly(self._takeovers.take_strays)
                 self._quietly(self._presence.sweep)
 
     def _ring(self) -> None:
         """Let readers notice that time passes: a part of them at each tick, since many at once would hold up others."""
-        self._tick = (self._tick + 1) % PARTS
+        self._tick = (self._tick + 1) % self._parts
         logs = [running.log for running in list(self._answers.values())]
         logs += [mirror.log for mirror in self._tail.mirrors()]
-        for each in logs[self._tick :: PARTS]:
+        for each in logs[self._tick :: self._parts]:
             each.ring()
 
     def _quietly(self, step: Callable[[], None]) -> None:
@@ -131,6 +121,10 @@ class Keeper:
         except Exception:
             # An edge, like a request: what breaks one step must not end all others.
             log.exception("a step of keeping answers broke")
+
+    def _take_over(self) -> None:
+        if self.taking:
+            self._takeovers.take_from_dead(self._dead)
 
     def _save_unsaved(self) -> None:
         self._unsaved.save_all()
@@ -144,7 +138,7 @@ class Keeper:
     def _end_deserted(self) -> None:
         now = time.monotonic()
         deserted = [running for running in list(self._answers.values()) if running.deserted(now, self._grace)]
-        if not deserted or now - self._failed_at < SETTLE_SECONDS:
+        if not deserted or now - self._failed_at < self._pace.settle:
             return
         read = self._workers.read_elsewhere([Followed(running.owner, running.answer_id) for running in deserted])
         for running, elsewhere in zip(deserted, read, strict=True):
@@ -152,7 +146,7 @@ class Keeper:
                 running.stop.set("hangup")
 
     def _absent(self) -> bool:
-        return self._thread.is_started and not self._left and time.monotonic() - self._heard_at > ABSENT_SECONDS
+        return self._thread.is_started and not self._left and time.monotonic() - self._heard_at > self._pace.absent
 
     def _beat(self) -> None:
         began = time.monotonic()
@@ -161,7 +155,7 @@ class Keeper:
         self._heard_at = began
         if missed:
             # It was the store that was away: the others need a moment to be heard of again, too.
-            self._missed, self._trusts_at = True, time.monotonic() + SETTLE_SECONDS
+            self._missed, self._trusts_at = True, time.monotonic() + self._pace.settle
         self._dead = set(dead) if time.monotonic() >= self._trusts_at else set()
         if self._missed:
             self._give_up_lost()
@@ -174,39 +168,3 @@ class Keeper:
         for running, lost in zip(answers, self._workers.lost(self._worker, held), strict=True):
             if lost and not running.log.closed:
                 running.stop.set("lost")
-
-    def _bury(self) -> None:
-        if not self.taking:
-            return
-        gone = set(self._presence.dead())
-        dead = {*gone, *self._dead} - {self._worker}
-        self._empty = {worker: since for worker, since in self._empty.items() if worker in dead}
-        for worker in dead:
-            taken = self._workers.take(worker, self._worker, sure=worker in gone)
-            self._taken.extend(taken)
-            # A last word of that worker's may still be on its way into the store.
-            if not taken and time.monotonic() - self._empty.setdefault(worker, time.monotonic()) > SETTLE_SECONDS:
-                del self._empty[worker]
-                self._presence.bury(worker)
-        self._go_on_with_taken()
-
-    def _go_on_with_taken(self) -> None:
-        """Adopt what was taken. What can't be adopted now is tried again at the next tick, and holds up no other."""
-        failed: list[Held] = []
-        try:
-            while self._taken:
-                held = self._taken.pop(0)
-                try:
-                    self._adopt(held)
-                except QAError:
-                    failed.append(held)
-        finally:
-            self._taken += failed
-
-    def _take_strays(self) -> None:
-        """What this worker holds without writing it: its claim was carried out, but the reply was lost."""
-        strays = set(self._workers.holds(self._worker)) - set(self._answers)
-        for answer_id in strays & self._strays:
-            if held := self._workers.held(self._worker, answer_id):
-                self._taken.append(held)
-        self._strays = strays

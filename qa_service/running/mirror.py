@@ -11,7 +11,7 @@ from qa_service.turns import Turn
 
 
 class Mirror:
-    """A log that grows as pieces of it come in."""
+    """An `AnswerSource` whose log grows as pieces of it come in."""
 
     def __init__(self, followed: Followed, session_id: str) -> None:
         self.owner = followed.owner
@@ -36,6 +36,13 @@ class Mirror:
         """A reader less."""
         self.readers -= 1
         self.left = time.monotonic()
+
+    def has_nothing_after(self, number: int) -> bool:
+        over = self.log.closed and not self.log.handed_over
+        return over and (number >= self.log.last or number == self.ended > 0)
+
+    def known_turn(self) -> Turn | None:
+        return None
 
     def take(self, pieces: Sequence[Piece], cursor: str) -> None:
         """What the log has by now, up to there."""

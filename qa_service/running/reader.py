@@ -4,18 +4,24 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from msgspec import Struct
+
 from qa_service.interfaces import Meter
 from qa_service.running.log import Batch
-from qa_service.running.mirror import Mirror
-from qa_service.running.written import Running
+from qa_service.running.source import AnswerSource
 
-LOOK_SECONDS = 1.0
-"""How often whoever keeps the logs rings, and so the most by which a sign of life may come late, or early."""
 SILENCE = Batch(0, ())
 
 
+class ReaderTimes(Struct, frozen=True):
+    """Seconds: after how much silence a reader gives a sign of life, and how often it is woken to notice the time."""
+
+    heartbeat: float
+    look: float
+
+
 class Reader(Iterable[Batch]):
-    """Batches of all there is, as it comes, and an empty one as a sign of life after `heartbeat` seconds of silence.
+    """Batches of all there is, as it comes, and an empty one as a sign of life after enough silence.
 
     It ends with the answer, or when `gone` says that nobody listens any more, which is asked about once a second of
     silence; then `handed_over` tells whether the answer goes on elsewhere. Whoever reads must `close` it, even unread;
@@ -24,19 +30,19 @@ class Reader(Iterable[Batch]):
 
     def __init__(
         self,
-        source: Running | Mirror,
+        source: AnswerSource,
         *,
         meter: Meter,
-        heartbeat: float,
+        times: ReaderTimes,
         after: int,
         gone: Callable[[], bool],
-        left: Callable[[Running | Mirror], None],
+        left: Callable[[AnswerSource], None],
     ) -> None:
         self._source = source
         self._meter = meter
         self._left = left
         self._gone = gone
-        self._batches = self._read(heartbeat, after)
+        self._batches = self._read(times, after)
         self._open = True
         source.join()
         meter.streams(1)
@@ -58,7 +64,7 @@ class Reader(Iterable[Batch]):
             self._meter.streams(-1)
             self._left(self._source)
 
-    def _read(self, heartbeat: float, after: int) -> Iterator[Batch]:
+    def _read(self, times: ReaderTimes, after: int) -> Iterator[Batch]:
         log, asleep, heard = self._source.log, threading.Lock(), time.monotonic()
         asleep.acquire()
         while True:
@@ -76,7 +82,7 @@ class Reader(Iterable[Batch]):
                 continue
             elif self._gone():
                 return
-            elif time.monotonic() < heard + heartbeat - LOOK_SECONDS / 2:
+            elif time.monotonic() < heard + times.heartbeat - times.look / 2:
                 continue
             else:
                 yield SILENCE

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from msgspec import Struct
-
 from qa_service.errors import Draining, Overloaded
 from qa_service.frames import Frame, Text
 from qa_service.interfaces import ELSEWHERE, Line, Meter
@@ -17,43 +15,33 @@ from qa_service.running.adopting import Adopter
 from qa_service.running.flusher import Flusher
 from qa_service.running.keeper import Keeper
 from qa_service.running.log import MemoryLog
-from qa_service.running.mirror import Mirror
 from qa_service.running.presence import Presence
-from qa_service.running.reader import Reader
+from qa_service.running.reader import Reader, ReaderTimes
+from qa_service.running.settings import RunnerSettings
 from qa_service.running.shared import Shared
+from qa_service.running.source import AnswerSource
 from qa_service.running.tail import Tail
 from qa_service.running.thread import RETRY_SECONDS, ParkedThread
 from qa_service.running.written import Running
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn
 
-EARLY_SECONDS = 60.0
-"""How long a stop waits for its answer: longer than it takes until somebody misses one whose claim got no reply."""
-POLL_SECONDS = 0.02
-WAKE_SECONDS = 1.0
 READERS = 3
 """For each answer that may be written here: who asked, and two that come back or come along."""
-
-
-class Bounds(Struct, frozen=True, kw_only=True):
-    """How many answers at a time, and how long each may be; times are seconds."""
-
-    answers: int
-    answer_seconds: float
-    grace_seconds: float
 
 
 class Runner:
     """Nothing here waits for a store on behalf of who reads an answer that is written here."""
 
     def __init__(
-        self, line: Line, shared: Shared, meter: Meter, *, bounds: Bounds, presence: Presence, background: bool
+        self, line: Line, shared: Shared, meter: Meter, *, presence: Presence, settings: RunnerSettings
     ) -> None:
+        pace = settings.pace
         self.draining = False
         self._line = line
         self._shared = shared
         self._meter = meter
-        self._bounds = bounds
-        self._background = background
+        self._settings = settings
+        self._pace = pace
         self._running: dict[str, Running] = {}
         self._ending = ""
         """Why everything ends here, once it does."""
@@ -64,14 +52,14 @@ class Runner:
         self._early: dict[str, float] = {}
         """Answers that were stopped before they were here, and when they may be forgotten."""
         self._lock = threading.Lock()
-        self._flusher = Flusher(shared.logs, shared.unsaved, meter, self._forget)
-        self._tail = Tail(shared, presence.worker, self._stop_here)
+        self._flusher = Flusher(shared.logs, shared.unsaved, meter, done=self._forget, pace=pace)
+        self._tail = Tail(shared, presence.worker, self._stop_here, pace)
         adopter = Adopter(
             line,
             shared,
             meter,
             worker=presence.worker,
-            seconds=bounds.answer_seconds,
+            seconds=settings.answer_seconds,
             write=self._write_adopted,
         )
         self._keeper = Keeper(
@@ -80,14 +68,14 @@ class Runner:
             presence,
             answers=self._running,
             adopt=adopter.adopt,
-            grace=bounds.grace_seconds,
+            settings=settings,
         )
 
     def wake(self) -> None:
         """See that this worker listens to others and watches over them; looked at once a second, since it costs."""
         now = time.monotonic()
         if now >= self._wake_at:
-            self._wake_at = now + WAKE_SECONDS
+            self._wake_at = now + self._pace.threads
             for part in (self._keeper, self._flusher, self._tail):
                 part.ensure_running()
 
@@ -98,8 +86,10 @@ class Runner:
         with self._lock:
             if self.draining:
                 raise Draining("this worker is about to stop", retry_after=1)
-            if self.count() >= self._bounds.answers:
-                raise Overloaded(f"{self._bounds.answers} questions are being answered here", retry_after=RETRY_SECONDS)
+            if self.count() >= self._settings.answers:
+                raise Overloaded(
+                    f"{self._settings.answers} questions are being answered here", retry_after=RETRY_SECONDS
+                )
             self._parked.append(ParkedThread())
 
     def come_back(self) -> None:
@@ -113,7 +103,7 @@ class Runner:
 
     def start(self, admission: Admission) -> Running:
         """Begin to write the answer, in the background, in the place that was taken for it."""
-        running = Running(admission, MemoryLog(), seconds=self._bounds.answer_seconds, entries=1)
+        running = Running(admission, MemoryLog(), seconds=self._settings.answer_seconds, entries=1)
         self._write_from(running, self._line.answer(admission, running.stop))
         return running
 
@@ -121,18 +111,17 @@ class Runner:
         """How many answers are being written here, or about to be."""
         return len(self._parked) + sum(not running.log.closed for running in list(self._running.values()))
 
-    def open(self, owner: Owner, answer_id: str, after: int = 0) -> Running | Mirror | None:
+    def open(self, owner: Owner, answer_id: str, after: int = 0) -> AnswerSource | None:
         """The answer, wherever it is written or kept; None if nothing comes after that number. `NotFound`."""
-        source = self._own(owner, answer_id) or self._tail.open(owner, answer_id)
-        over = source.log.closed and not source.log.handed_over
-        if over and (after >= source.log.last or after == source.ended > 0):
+        source: AnswerSource = self._own(owner, answer_id) or self._tail.open(owner, answer_id)
+        if source.has_nothing_after(after):
             self._tail.let_go(owner, answer_id)
             return None
         return source
 
     def check_room_to_read(self) -> None:
         """Raises `Overloaded` where as many read here as can, beside those who ask."""
-        if self._readers >= READERS * self._bounds.answers:
+        if self._readers >= READERS * self._settings.answers:
             raise Overloaded(f"{self._readers} readers are connected here", retry_after=RETRY_SECONDS)
 
     def turn(self, owner: Owner, answer_id: str) -> Turn:
@@ -141,12 +130,13 @@ class Runner:
         return running.turn() if running else self._shared.turn(owner, answer_id)
 
     def follow(
-        self, source: Running | Mirror, *, heartbeat: float, after: int = 0, gone: Callable[[], bool] = lambda: False
+        self, source: AnswerSource, *, heartbeat: float, after: int = 0, gone: Callable[[], bool] = lambda: False
     ) -> Reader:
         """A reader of everything after `after`."""
         self.wake()
         self._readers += 1
-        return Reader(source, meter=self._meter, heartbeat=heartbeat, after=after, gone=gone, left=self._left)
+        times = ReaderTimes(heartbeat, self._pace.look)
+        return Reader(source, meter=self._meter, times=times, after=after, gone=gone, left=self._left)
 
     def stop(self, answer_id: str) -> None:
         """Stop an answer, wherever it is written; doesn't wait for its end."""
@@ -168,7 +158,7 @@ class Runner:
         self._shared.unsaved.save_all()
         until = time.monotonic() + seconds
         while (self._running or self._readers or self._parked) and self._flusher.flush() and time.monotonic() < until:
-            time.sleep(POLL_SECONDS)
+            time.sleep(self._pace.poll)
         self._flusher.close()
         self._keeper.leave()
 
@@ -177,9 +167,10 @@ class Runner:
         running = self._running.get(answer_id)
         return running if running and running.owner.key == owner.key and not running.log.handed_over else None
 
-    def _left(self, source: Running | Mirror) -> None:
+    def _left(self, source: AnswerSource) -> None:
         self._readers -= 1
-        if isinstance(source, Running) and source.deserted(time.monotonic(), math.inf):
+        running = self._running.get(source.answer_id)
+        if running and running.deserted(time.monotonic(), math.inf):
             self._keeper.look()
         self._tail.let_go(source.owner, source.answer_id)
 
@@ -210,7 +201,7 @@ class Runner:
                     answer.append(item)
         finally:
             answer.close(handed_over=not answer.finished)
-            if answer.finished or not self._background:  # else whoever takes over begins again, files included
+            if answer.finished or not self._settings.background:  # else whoever takes over begins again, files included
                 for file in running.files:
                     Path(file.path).unlink(missing_ok=True)
 
@@ -221,7 +212,7 @@ class Runner:
                 self._meter.count("gaps")
             case Asked() | Opened():
                 answer.marks.append((len(answer), mark))
-                if self._background:
+                if self._settings.background:
                     # What comes next is only worth as much as others know where to find it.
                     self._flusher.flush()
 
@@ -237,7 +228,7 @@ class Runner:
             if running is not None and running.stop.reason in ELSEWHERE:
                 running = None
             if running is None:
-                self._early[answer_id] = now + EARLY_SECONDS
+                self._early[answer_id] = now + self._pace.early
         if running is not None and not running.stop.is_set():
             self._meter.count("cancels")
             running.stop.set("cancelled")

@@ -12,28 +12,26 @@ from qa_service.interfaces import Followed, Piece
 from qa_service.model import Owner
 from qa_service.running.log import FAR
 from qa_service.running.mirror import Mirror
+from qa_service.running.settings import Pace
 from qa_service.running.shared import Shared
 from qa_service.running.thread import RestartableThread
 
 log = logging.getLogger(__name__)
 
-WAIT_SECONDS = 1.0
-PAUSE_SECONDS = 0.5
 OPENING = 64
 """Locks for those who open answers, each for its share of them: one for all would let a large answer hold up others."""
-STALE_SECONDS = 3.0
-"""A log that says nothing for so long is looked at: it may be gone."""
 
 
 class Tail:
     """One thread and one connection, whatever is read. `stop` ends an answer that is written here."""
 
-    def __init__(self, shared: Shared, worker: str, stop: Callable[[str], object]) -> None:
+    def __init__(self, shared: Shared, worker: str, stop: Callable[[str], object], pace: Pace) -> None:
         self._workers = shared.workers
         self._logs = shared.logs
         self._turn = shared.turn
         self._worker = worker
         self._stop = stop
+        self._pace = pace
         self._mirrors: dict[Followed, Mirror] = {}
         self._opening = tuple(threading.Lock() for _ in range(OPENING))
         self._thread = RestartableThread("qa-tail", self._run)
@@ -78,11 +76,11 @@ class Tail:
     def tend(self) -> None:
         """Forget what nobody reads any more, look at what has gone silent, and tell others what is read here."""
         for followed, mirror in list(self._mirrors.items()):
-            if not mirror.readers and time.monotonic() - mirror.left > STALE_SECONDS:
+            if not mirror.readers and time.monotonic() - mirror.left > self._pace.stale:
                 self._mirrors.pop(followed, None)
                 if not mirror.log.closed:
                     mirror.log.close(handed_over=not mirror.log.finished)
-            elif not mirror.log.closed and time.monotonic() - mirror.heard > STALE_SECONDS:
+            elif not mirror.log.closed and time.monotonic() - mirror.heard > self._pace.stale:
                 self._look_again(mirror)
         if read := [followed for followed, mirror in self._written_elsewhere() if mirror.readers]:
             self._workers.reading(read)
@@ -130,16 +128,16 @@ class Tail:
             try:
                 self._listen()
             except QAError:
-                time.sleep(PAUSE_SECONDS)
+                time.sleep(self._pace.pause)
             except Exception:
                 # An edge, like a request: one log that can't be read must not end all others.
                 log.exception("listening to other workers broke")
-                time.sleep(PAUSE_SECONDS)
+                time.sleep(self._pace.pause)
 
     def _listen(self) -> None:
         followed = dict(self._written_elsewhere())
         cursors = {each: mirror.cursor for each, mirror in followed.items()}
-        news = self._workers.news(self._worker, cursors, WAIT_SECONDS)
+        news = self._workers.news(self._worker, cursors, self._pace.news)
         for answer_id in news.stops:
             self._stop(answer_id)
         for each, mirror in followed.items():

@@ -14,7 +14,7 @@ MOST_FRAMES = 2_000
 
 
 class Running:
-    """One answer with its log, its stop, and the readers it has here."""
+    """An `AnswerSource` with its stop, and what of it the shared log has by now."""
 
     def __init__(self, admission: Admission, log: MemoryLog, *, seconds: float, entries: int) -> None:
         question = admission.question
@@ -33,8 +33,6 @@ class Running:
         """When the last reader here went."""
         self._ends_unread = question.on_hangup == "cancel"
         self._turn = admission.turn
-        self.ended = 0
-        """Of an answer that was over when it was opened: its last frame's number."""
         # The claim has written the first frame already, as the first entry.
         self._frames = max(len(log), min(entries, 1))
         self._marks = len(log.marks)
@@ -54,6 +52,12 @@ class Running:
         """A reader less."""
         self.readers -= 1
         self.left = time.monotonic()
+
+    def has_nothing_after(self, number: int) -> bool:
+        return self.log.closed and not self.log.handed_over and number >= self.log.last
+
+    def known_turn(self) -> Turn | None:
+        return None if self.log.handed_over else self.turn()
 
     def deserted(self, now: float, grace: float) -> bool:
         """Whether it is to be stopped, unless somebody reads it on another worker."""

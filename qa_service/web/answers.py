@@ -13,8 +13,6 @@ from qa_service.web.questions import Format, flag, format_of
 from qa_service.web.streaming import answered, ended_turn
 from qa_service.wire.frames import answer
 
-STOP_SECONDS = 2.0
-"""How long a cancel waits for the answer's last word; upstream is closed within one."""
 NUMBER = re.compile(r"[0-9]{1,15}")
 SEEN = re.compile(r"(?:([A-Za-z0-9]{1,64})-)?([0-9]{1,15})")
 
@@ -70,7 +68,7 @@ def cancel(answer_id: str) -> Response:
     try:
         if not source.log.closed:
             runner.stop(answer_id)
-        source.log.wait_for_end(STOP_SECONDS)
+        source.log.wait_for_end(service.assembly.pace.cancel)
     finally:
         source.leave()
     return json_response(answer(ended_turn(service, source), service.public_prefix()))

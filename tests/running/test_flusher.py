@@ -4,19 +4,20 @@ import threading
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from qa_service.frames import Done, Frame, StageNotice, Text
 from qa_service.interfaces import Appended, Entry
 from qa_service.model import Opened, Prompt
-from qa_service.running import flusher as module
 from qa_service.running.flusher import Flusher
 from qa_service.running.log import FAR, MemoryLog
+from qa_service.running.settings import Pace
 from qa_service.running.written import Running
 from qa_service.stores.keys import answer_key
 from qa_service.stores.logs import LogTimes, RedisLogs
 from qa_service.turns import Asked, Mark
 from tests.fakes import ANN, WAITING_SECONDS, FakeMeter, admission, client
-from tests.lives import Wire, eventually
+from tests.lives import PACE, Wire, eventually
 
 ASKED = Asked(Prompt("mini", (), "Why?"), ())
 
@@ -51,11 +52,11 @@ class Trips(RedisLogs):
 class House:
     """A flusher, its store, and the answers it is done with."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace = PACE) -> None:
         self.store, self.meter = Trips(), FakeMeter()
         self.done: list[Running] = []
         self.unsaved: set[str] = set()
-        self.flusher = Flusher(self.store, self.unsaved, self.meter, self.done.append)
+        self.flusher = Flusher(self.store, self.unsaved, self.meter, done=self.done.append, pace=pace)
 
     def answer(self, *said: str, number: int = 1) -> Running:
         asked = admission(answer_id=f"{number}" * 32)
@@ -250,20 +251,18 @@ class TestLettingGo:
         assert house.done == [running]
         assert [entry.closed for trip in house.store.trips for entry in trip] == [False]
 
-    def test_one_whose_store_stays_away_is_given_up(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_one_whose_store_stays_away_is_given_up(self) -> None:
+        house = House(replace(PACE, give_up=-60))
         house.store.wire.cut = True
         running = house.answer("a")
         house.end(running)
-        house.flusher.flush()
-        monkeypatch.setattr(module, "GIVE_UP_SECONDS", -60)
         house.flusher.flush()
         assert house.done == [running]
 
 
 class TestThread:
     @pytest.fixture
-    def ticking(self, house: House, monkeypatch: pytest.MonkeyPatch) -> House:
-        monkeypatch.setattr(module, "TICK_SECONDS", 0.005)
+    def ticking(self, house: House) -> House:
         house.flusher.ensure_running()
         return house
 

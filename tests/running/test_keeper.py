@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from contextlib import closing
 
 import pytest
+from msgspec.structs import replace
 
 from qa_service.errors import StoreUnavailable
 from qa_service.frames import Done, Metadata, Text
 from qa_service.interfaces import Followed, Held
 from qa_service.model import Question, TextDelta
-from qa_service.running import keeper as module
 from qa_service.running.reader import Reader
 from qa_service.stores.keys import ALIVE, worker_key
 from qa_service.turns import Admission
 from tests.fakes import ANN, BUG, STOPPED, WAITING_SECONDS, FakeUpstream
-from tests.lives import Saying, Waiting, World, eventually, texts
+from tests.lives import PACE, Saying, Waiting, World, eventually, texts
 
 
 @pytest.fixture
@@ -47,11 +47,8 @@ class TestDeserted:
         assert line.may_go_on.wait(WAITING_SECONDS)
         assert running.stop.reason == "hangup"
 
-    def test_the_last_reader_ends_it_at_once_where_that_is_wanted(
-        self, world: World, line: Waiting, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(module, "TICK_SECONDS", WAITING_SECONDS)
-        house = world.worker(line)
+    def test_the_last_reader_ends_it_at_once_where_that_is_wanted(self, world: World, line: Waiting) -> None:
+        house = world.worker(line, pace=replace(PACE, tick=WAITING_SECONDS))
         running = house.ask(on_hangup="cancel")
         readers = [house.runner.follow(running, heartbeat=WAITING_SECONDS) for _ in range(2)]
         readers[0].close()
@@ -105,10 +102,9 @@ class TestDeserted:
         assert running.stop.reason == "hangup"
 
     def test_not_until_those_who_read_it_elsewhere_could_say_so_after_the_store_was_away(
-        self, world: World, line: Waiting, monkeypatch: pytest.MonkeyPatch
+        self, world: World, line: Waiting
     ) -> None:
-        monkeypatch.setattr(module, "SETTLE_SECONDS", WAITING_SECONDS)
-        house = world.worker(line, grace_seconds=0.05)
+        house = world.worker(line, grace_seconds=0.05, pace=replace(PACE, settle=WAITING_SECONDS))
         running = house.ask()
         house.wire.cut = True
         keeper = house.runner._keeper
@@ -197,7 +193,7 @@ class TestDead:
         house.workers.beat = beat_here  # type: ignore[method-assign]
         house.runner.come_back()
         assert not heard.is_set()
-        house.runner._keeper._heard_at -= module.ABSENT_SECONDS
+        house.runner._keeper._heard_at -= PACE.absent
         house.runner.come_back()
         assert heard.is_set()
 
@@ -226,9 +222,9 @@ class TestDead:
         eventually(lambda: back.redis.zscore(ALIVE, "w1"))
         beat, keeper = other.workers.beat, other.runner._keeper
         other.workers.beat = lambda worker: (["w1"], False)  # type: ignore[method-assign]
-        eventually(lambda: "w1" in keeper._empty)
+        eventually(lambda: "w1" in keeper._takeovers._empty)
         other.workers.beat = beat  # type: ignore[method-assign]
-        eventually(lambda: "w1" not in keeper._empty)
+        eventually(lambda: "w1" not in keeper._takeovers._empty)
 
     def test_what_one_that_came_back_holds_is_not_taken_by_those_who_buried_it(self, world: World) -> None:
         back, other = world.worker(Waiting()), world.worker(Waiting())
@@ -236,15 +232,13 @@ class TestDead:
         eventually(lambda: back.redis.zscore(ALIVE, "w1"))
         other.workers.beat = lambda worker: (["w1"], False)  # type: ignore[method-assign]
         eventually(lambda: other.runner._keeper._dead)
-        time.sleep(5 * module.TICK_SECONDS)
+        time.sleep(5 * PACE.tick)
         assert (other.runner._running, running.stop.is_set()) == ({}, False)
 
-    def test_after_a_store_was_away_for_long_those_who_live_have_time_to_say_so(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_after_a_store_was_away_for_long_those_who_live_have_time_to_say_so(self, world: World) -> None:
         """All are silent alike while it is away: who comes back first must not take what the others write."""
-        monkeypatch.setattr(module, "SETTLE_SECONDS", WAITING_SECONDS)
-        first, second = world.worker(Waiting()), world.worker(line := Waiting())
+        pace = replace(PACE, settle=WAITING_SECONDS)
+        first, second = world.worker(Waiting(), pace=pace), world.worker(line := Waiting(), pace=pace)
         running = second.ask()
         eventually(lambda: running.log.text() and running.flushed)
         for worker in (first, second):
@@ -324,21 +318,18 @@ class TestDead:
 
 
 class TestStrays:
-    @pytest.fixture
-    def hurried(self, world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-        monkeypatch.setattr(module, "STRAYS_SECONDS", 0.05)
-        return world
+    HURRIED = replace(PACE, strays=0.05)
 
-    def test_a_claim_that_was_carried_out_without_a_reply_is_answered_all_the_same(self, hurried: World) -> None:
+    def test_a_claim_that_was_carried_out_without_a_reply_is_answered_all_the_same(self, world: World) -> None:
         line = Waiting()
-        house = hurried.worker(line)
+        house = world.worker(line, pace=self.HURRIED)
         admitted = house.desk.admit(Question("Why?", ANN, "chat"))
         assert isinstance(admitted, Admission)
         eventually(lambda: line.said)
         assert admitted.answer_id in house.runner._running
 
-    def test_one_that_is_dropped_meanwhile_is_nobodys(self, hurried: World) -> None:
-        house = hurried.worker(Waiting())
+    def test_one_that_is_dropped_meanwhile_is_nobodys(self, world: World) -> None:
+        house = world.worker(Waiting(), pace=self.HURRIED)
         house.redis.hset(worker_key("w1", "holds"), "gone", "not even readable")
         held = house.workers.held
         asked: list[str] = []

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from qa_service.frames import Done, Frame, Text
-from qa_service.running import reader as module
 from qa_service.running.log import MOST, MemoryLog
-from qa_service.running.mirror import Mirror
-from qa_service.running.reader import Reader
+from qa_service.running.reader import Reader, ReaderTimes
+from qa_service.running.source import AnswerSource
 from qa_service.running.written import Running
 from tests.fakes import WAITING_SECONDS, FakeMeter, admission
 from tests.lives import eventually, numbered, texts
@@ -21,9 +20,8 @@ def running() -> Running:
 
 
 @pytest.fixture
-def rung(running: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def rung(running: Running) -> Iterator[None]:
     """Somebody rings all the time, as the keeper does now and then."""
-    monkeypatch.setattr(module, "LOOK_SECONDS", 0.0)
     over = threading.Event()
 
     def ring() -> None:
@@ -44,9 +42,10 @@ def follow(
     heartbeat: float = WAITING_SECONDS,
     gone: Callable[[], bool] = lambda: False,
     meter: FakeMeter | None = None,
-    left: Callable[[Running | Mirror], None] = lambda source: None,
+    left: Callable[[AnswerSource], None] = lambda source: None,
 ) -> Reader:
-    return Reader(running, meter=meter or FakeMeter(), heartbeat=heartbeat, after=after, gone=gone, left=left)
+    times = ReaderTimes(heartbeat, look=0.0)
+    return Reader(running, meter=meter or FakeMeter(), times=times, after=after, gone=gone, left=left)
 
 
 def say(running: Running, *said: str | Frame, end: bool = True) -> None:

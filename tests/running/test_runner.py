@@ -14,15 +14,13 @@ from qa_service.errors import Draining, NotFound, Overloaded, StoreUnavailable
 from qa_service.frames import Done, Frame, Metadata, Text
 from qa_service.interfaces import Stop
 from qa_service.model import Prompt, Question, TextDelta
-from qa_service.running import flusher
-from qa_service.running import runner as module
 from qa_service.running.mirror import Mirror
 from qa_service.running.runner import READERS
 from qa_service.running.written import Running
 from qa_service.stores.keys import ALIVE, answer_key
 from qa_service.turns import Admission, Asked, Mark
 from tests.fakes import ANN, BEN, BUG, DOWN, STOPPED, WAITING_SECONDS, FakeUpstream, Step, kinds, upload
-from tests.lives import Saying, Waiting, Worker, World, eventually, numbered, texts
+from tests.lives import PACE, Saying, Waiting, Worker, World, eventually, numbered, texts
 
 
 @pytest.fixture
@@ -207,7 +205,7 @@ class TestPlaces:
             refused: list[object] = []
             patch.setattr(_thread, "start_new_thread", lambda *_: refused.append(refuse_thread()))
             dead.die()
-            eventually(lambda: other.runner._keeper._taken)
+            eventually(lambda: other.runner._keeper._takeovers._taken)
             assert other.runner._running == {}
         eventually(lambda: line.said)
 
@@ -243,8 +241,8 @@ class TestStopping:
         running = house.runner.start(admitted)
         assert running.stop.reason == "cancelled"
 
-    def test_what_was_stopped_early_is_forgotten_in_time(self, house: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "EARLY_SECONDS", 0.0)
+    def test_what_was_stopped_early_is_forgotten_in_time(self, world: World) -> None:
+        house = world.worker(Waiting(), pace=replace(PACE, early=0.0))
         house.runner.stop("early")
         house.runner.stop("later")
         eventually(lambda: "early" not in house.runner._early)
@@ -322,7 +320,7 @@ class TestUploads:
 class TestMarks:
     @pytest.mark.parametrize("background", [True, False])
     def test_where_another_worker_could_go_on_it_knows_before_upstream_is_asked(
-        self, world: World, monkeypatch: pytest.MonkeyPatch, background: bool
+        self, world: World, background: bool
     ) -> None:
         known: list[str] = []
 
@@ -333,8 +331,7 @@ class TestMarks:
                 known.append(repr(worker.redis.xrange(answer_key(ANN, admission.answer_id, "log"))))
                 yield Done("completed")
 
-        monkeypatch.setattr(flusher, "TICK_SECONDS", 1.0)
-        worker = world.worker(Looking(), background=background)
+        worker = world.worker(Looking(), background=background, pace=replace(PACE, flush=1.0))
         worker.ask(session_id="first")  # the flusher rests after it
         eventually(lambda: len(known))
         known.clear()

@@ -11,11 +11,10 @@ from qa_service.errors import NotFound
 from qa_service.frames import Done, Frame, Metadata, Restart, Start, Text
 from qa_service.interfaces import Followed, Logged
 from qa_service.model import Owner
-from qa_service.running import tail as module
 from qa_service.running.mirror import Mirror
 from qa_service.stores.keys import answer_key
 from tests.fakes import ANN, BEN, WAITING_SECONDS
-from tests.lives import Waiting, Worker, World, eventually, numbered, texts
+from tests.lives import PACE, Waiting, Worker, World, eventually, numbered, texts
 
 
 @pytest.fixture
@@ -65,17 +64,14 @@ class TestFollowing:
         line.may_go_on.set()
         assert texts(reader.read(one)) == ["One ", "two."]
 
-    def test_it_hears_at_once_of_what_it_begins_to_follow(
-        self, writer: Worker, world: World, line: Waiting, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_it_hears_at_once_of_what_it_begins_to_follow(self, writer: Worker, world: World, line: Waiting) -> None:
         """A thread that waits for news of others is woken for one more."""
-        monkeypatch.setattr(module, "WAIT_SECONDS", 60.0)
-        reader, answer_id = world.worker(Waiting()), begun(writer)
+        reader, answer_id = world.worker(Waiting(), pace=replace(PACE, news=60.0)), begun(writer)
         source = reader.runner.open(ANN, answer_id)
         assert source
         line.may_go_on.set()
         assert texts(reader.read(source)) == ["One ", "two."]
-        monkeypatch.undo()
+        reader.runner._tail.close()
         reader.runner.stop("")  # ends its last long wait
 
     def test_a_visitor_from_another_address_reads_the_same(self, writer: Worker, reader: Worker) -> None:
@@ -229,8 +225,9 @@ class TestTending:
     """What happens once a second: with what nobody reads, and with what has gone silent."""
 
     @pytest.fixture
-    def stale(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "STALE_SECONDS", 0.05)
+    def hasty(self, world: World, writer: Worker) -> Worker:
+        """A reading worker that looks soon at what has gone silent."""
+        return world.worker(Waiting(), pace=replace(PACE, stale=0.05))
 
     def follow(self, reader: Worker, mirror: Mirror) -> list[tuple[int, Frame]]:
         """All that comes of it from now on; somebody reads it before the first look at it."""
@@ -245,10 +242,9 @@ class TestTending:
         assert texts(reader.read(source)) == ["One ", "two."]
         assert not reader.runner._tail.mirrors()
 
-    @pytest.mark.usefixtures("stale")
-    def test_what_nobody_reads_is_forgotten(self, writer: Worker, reader: Worker) -> None:
-        reader.runner.open(ANN, begun(writer))
-        eventually(lambda: not reader.runner._tail.mirrors())
+    def test_what_nobody_reads_is_forgotten(self, writer: Worker, hasty: Worker) -> None:
+        hasty.runner.open(ANN, begun(writer))
+        eventually(lambda: not hasty.runner._tail.mirrors())
 
     def test_others_are_told_what_is_read_here_as_long_as_it_is(self, writer: Worker, reader: Worker) -> None:
         answer_id = begun(writer)
@@ -261,9 +257,8 @@ class TestTending:
         eventually(lambda: writer.workers.read_elsewhere([followed])[0])
         follower.close()
 
-    @pytest.mark.usefixtures("stale")
     def test_readers_of_one_whose_log_expired_meanwhile_get_what_is_left(
-        self, writer: Worker, world: World, reader: Worker
+        self, writer: Worker, world: World, hasty: Worker
     ) -> None:
         """The word of its end was lost, and then the log: only the saved turn is left."""
         other = world.worker()
@@ -271,19 +266,17 @@ class TestTending:
         other.read(running)
         eventually(lambda: not other.runner._running)
         expire(other, running.answer_id)
-        told = [frame for _, frame in self.follow(reader, Mirror(Followed(ANN, running.answer_id), "other"))]
+        told = [frame for _, frame in self.follow(hasty, Mirror(Followed(ANN, running.answer_id), "other"))]
         assert (told[1], told[-1]) == (Restart("expired"), Done("completed"))
 
-    @pytest.mark.usefixtures("stale")
-    def test_readers_of_one_that_was_deleted_are_let_go(self, writer: Worker, reader: Worker) -> None:
+    def test_readers_of_one_that_was_deleted_are_let_go(self, writer: Worker, hasty: Worker) -> None:
         mirror = Mirror(Followed(ANN, "0" * 32), "s")
-        assert self.follow(reader, mirror) == []
+        assert self.follow(hasty, mirror) == []
         assert not mirror.log.finished
 
-    @pytest.mark.usefixtures("stale")
-    def test_one_that_is_silent_but_there_is_waited_for(self, writer: Worker, reader: Worker, line: Waiting) -> None:
+    def test_one_that_is_silent_but_there_is_waited_for(self, writer: Worker, hasty: Worker, line: Waiting) -> None:
         source, got = Mirror(Followed(ANN, begun(writer)), "chat"), list[object]()
-        following = threading.Thread(target=lambda: got.append(self.follow(reader, source)))
+        following = threading.Thread(target=lambda: got.append(self.follow(hasty, source)))
         following.start()
         eventually(source.log.text)
         before = source.heard
