@@ -19,13 +19,10 @@ from qa_service.files.isolation import ChildReaders
 from qa_service.interfaces import (
     DriftDetector,
     FileReader,
-    FileShelf,
-    History,
     Line,
     Meter,
     Observer,
     Retriever,
-    SessionEditor,
     Upstream,
 )
 from qa_service.metrics import Prometheus
@@ -65,9 +62,7 @@ class Assembly(Struct, frozen=True):
     settings: Settings
     desk: Desk
     runner: Runner
-    history: History
-    editor: SessionEditor
-    shelf: FileShelf
+    history: RedisHistory
     meter: Meter
     metrics: Callable[[], bytes]
     """The figures so far, as Prometheus' text."""
@@ -116,8 +111,6 @@ def assemble(
         _desk(settings, store, runner, detector, meter, model="offline" if offline else settings.model),
         runner,
         history=store.history,
-        editor=store.history,
-        shelf=store.history,
         meter=meter,
         metrics=meter.text,
         offline=offline,

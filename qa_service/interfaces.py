@@ -13,7 +13,6 @@ from qa_service.model import (
     FileNews,
     FileText,
     Owner,
-    Page,
     Passage,
     Prompt,
     Repeat,
@@ -21,7 +20,7 @@ from qa_service.model import (
     StoredFile,
     UploadedFile,
 )
-from qa_service.turns import Admission, Asked, Mark, Observation, SessionEntry, SessionList, SessionPage, Turn
+from qa_service.turns import Admission, Asked, Mark, Observation, Turn
 
 ELSEWHERE = ("handover", "lost")
 """Reasons to stop after which another worker goes on."""
@@ -137,7 +136,6 @@ class Claim(Struct, frozen=True):
 class Claimed(Struct, frozen=True):
     """What came of a claim."""
 
-    created: bool
     moved: bool = False
     """The session is in another topic than expected by now: nothing was written, load it again."""
     replaced: Sequence[str] = ()
@@ -322,48 +320,6 @@ class FileStore(Protocol):
 
     def index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
         """One index over these files, numbered in their order."""
-
-
-class History(Protocol):
-    """What was asked and answered. An unknown id and another's are the same `NotFound`, in all three below too."""
-
-    def turn(self, owner: Owner, answer_id: str) -> Turn:
-        """One answer, whatever its status; one whose worker died is `failed` with `interrupted`."""
-
-    def sessions(self, owner: Owner, cursor: str, limit: int) -> SessionList:
-        """Conversations, newest first."""
-
-    def session(self, owner: Owner, session_id: str, cursor: str, limit: int) -> SessionPage:
-        """One conversation, newest turns first."""
-
-
-class SessionEditor(Protocol):
-    """What a caller may do to a conversation."""
-
-    def rename(self, owner: Owner, session_id: str, title: str) -> SessionEntry:
-        """Give it another title."""
-
-    def new_topic(self, owner: Owner, session_id: str) -> SessionEntry:
-        """The next question begins a topic of its own."""
-
-    def delete(self, owner: Owner, session_id: str) -> Sequence[str]:
-        """Forget it with its answers and files; the answers that were running in it."""
-
-
-class FileShelf(Protocol):
-    """The files of a conversation."""
-
-    def files(self, owner: Owner, session_id: str) -> tuple[StoredFile, ...]:
-        """All of them, of every topic."""
-
-    def file(self, owner: Owner, session_id: str, file_id: str) -> StoredFile:
-        """One of them."""
-
-    def page(self, owner: Owner, session_id: str, file_id: str, number: int) -> Page:
-        """The text of one page, counted from 1."""
-
-    def delete_file(self, owner: Owner, session_id: str, file_id: str) -> None:
-        """Forget it: follow-ups don't see it any more."""
 
 
 class WireFormat(Protocol):

@@ -182,12 +182,12 @@ class FakeSessions:
         key = (claim.owner.key, claim.turn.session_id)
         session, before = self.sessions.get(key), self.running.get(key)
         if (session.topic if session else 0) != claim.expected_topic:
-            return Claimed(created=False, moved=True)
+            return Claimed(moved=True)
         if before and claim.reject_busy:
             raise Busy("the session is answering another question", answer_id=before.answer_id)
         self.sessions[key] = _claimed(session or _seeded(claim), claim)
         self.running[key] = claim.turn
-        return Claimed(session is None, replaced=(before.answer_id,) if before else ())
+        return Claimed(replaced=(before.answer_id,) if before else ())
 
     def save(self, owner: Owner, turn: Turn) -> Saved:
         self._reach()

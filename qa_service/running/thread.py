@@ -1,6 +1,5 @@
 """The threads of a worker: those that run as long as it does, and those that write one answer each."""
 
-import _thread
 import logging
 import threading
 from collections.abc import Callable
@@ -60,8 +59,6 @@ class RestartableThread:
 class ParkedThread:
     """A thread that has been started and waits for what it is to run. It is started before anything is promised to a
     caller, so that a system without room for another thread refuses the question and leaves nothing behind.
-
-    It has no `threading.Thread`, which would also wait for its start: so a thread an answer costs half.
     """
 
     def __init__(self) -> None:
@@ -69,7 +66,7 @@ class ParkedThread:
         self._parked = threading.Lock()
         self._parked.acquire()
         try:
-            _thread.start_new_thread(self._run, ())
+            threading.Thread(target=self._run, name="qa-answer", daemon=True).start()
         except RuntimeError as error:
             raise Overloaded("the system starts no more threads here", retry_after=RETRY_SECONDS) from error
 

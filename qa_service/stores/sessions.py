@@ -251,4 +251,4 @@ def _claimed(outcome: Sequence[bytes]) -> Claimed:
     word, *running = (part.decode() for part in outcome)
     if word == "busy":
         raise Busy("the session is answering another question", answer_id=running[0])
-    return Claimed(created=word == "created", moved=word == "moved", replaced=running)
+    return Claimed(moved=word == "moved", replaced=running)

@@ -68,7 +68,7 @@ class TestLoading:
 
 class TestClaiming:
     def test_an_unknown_session_is_created_with_its_title(self, stores: Stores) -> None:
-        assert claim(stores.sessions, turn()).created
+        claim(stores.sessions, turn())
         session = stores.sessions.load(ANN, "s")
         assert session
         assert (session.topic, session.topics) == (1, (Topic(1, "Skies", 1),))
@@ -76,7 +76,7 @@ class TestClaiming:
     def test_a_known_session_is_continued(self, stores: Stores) -> None:
         converse(stores)
         claimed = claim(stores.sessions, turn("next"), expected=1)
-        assert (claimed.created, claimed.moved, claimed.replaced) == (False, False, [])
+        assert (claimed.moved, claimed.replaced) == (False, [])
 
     def test_a_new_topic_forgets_the_context_in_the_same_write(self, stores: Stores) -> None:
         converse(stores, 2)
@@ -156,9 +156,8 @@ class TestClaiming:
 
     def test_a_seed_is_the_past_of_a_new_session(self, stores: Stores) -> None:
         seed = (answered(turn("seed-1", question="A?"), "A."), answered(turn("seed-2", question="B?"), "B."))
-        claimed = claim(stores.sessions, turn("first"), seed=seed)
+        claim(stores.sessions, turn("first"), seed=seed)
         session = stores.sessions.load(ANN, "s")
-        assert claimed.created
         assert session
         assert session.context == (Exchange("A?", "A."), Exchange("B?", "B."))
         assert session.topics == (Topic(1, "Skies", 3),)
@@ -447,4 +446,4 @@ def test_an_expired_session_is_an_unknown_one(stores: Stores) -> None:
     assert stores.sessions.load(ANN, "s") is None
     with pytest.raises(NotFound):
         stores.history.session(ANN, "s", "", 9)
-    assert claim(stores.sessions, turn("again")).created
+    assert not claim(stores.sessions, turn("again")).moved

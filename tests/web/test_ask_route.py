@@ -1,6 +1,5 @@
 """Asking: the stream, the whole answer, how one is chosen, and what never starts an answer."""
 
-import _thread
 import io
 import threading
 
@@ -109,7 +108,7 @@ class TestThreads:
         def refuse_thread(*_: object) -> None:
             raise RuntimeError("can't start new thread")
 
-        monkeypatch.setattr(_thread, "start_new_thread", refuse_thread)
+        monkeypatch.setattr(threading.Thread, "start", refuse_thread)
         files = {"question": "이 파일은?", "sessionId": session, "files": (io.BytesIO(b"text"), "a.txt")}
         refusal(house.client.post("/api/ask", data=files), 503, "overloaded")
         refusal(house.ask("그럼요?", sessionId=session, stream=False), 503, "overloaded")
