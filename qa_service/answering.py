@@ -22,13 +22,13 @@ from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, Upstream
 from qa_service.frames import Done, Failure, Frame, Restart, StageNotice
 from qa_service.interfaces import (
     ELSEWHERE,
+    AnswerSoFar,
     Attaching,
     FileReader,
     FileStore,
     Meter,
     Observer,
     Retriever,
-    Said,
     Saved,
     SessionStore,
     Stop,
@@ -86,16 +86,16 @@ class Parts(Struct, frozen=True):
 
 
 class AnswerLine(Struct, frozen=True):
-    """A `Line`."""
+    """A `AnswerWriter`."""
 
     parts: Parts
 
-    def answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
+    def write_answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
         """`Done` comes last. The turn is saved by then, or the metadata says it isn't."""
         draft, parts = Draft(admission), self.parts
         return chain((admission.start(),), _walk(draft, parts, stop, _write(draft, parts, stop), _cite(draft, parts)))
 
-    def go_on(self, admission: Admission, said: Said, stop: Stop) -> Iterator[Frame | Mark]:
+    def continue_answer(self, admission: Admission, said: AnswerSoFar, stop: Stop) -> Iterator[Frame | Mark]:
         """Attach to an answer that upstream keeps; begin one again that hasn't said anything; end any other. One that
         workers keep dying of is ended without another look at it: its sources are those that were told already."""
         draft, parts = Draft(admission), self.parts
@@ -134,13 +134,13 @@ def _write(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     return chain(_read_files(draft, parts, stop), _prepare(draft, parts), _ask(draft, parts, stop))
 
 
-def _begin_again(draft: Draft, said: Said, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
+def _begin_again(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     # Once upstream was asked, readers may have words that were never logged.
     again = (Gap(), Restart("interrupted")) if said.asked else (Gap(),)
     return chain(again, _write(draft, parts, stop))
 
 
-def _replay(draft: Draft, said: Said, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
+def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     """Upstream tells the answer from its beginning: the frames are the same, and those that are logged are left out."""
     assert draft.prompt is not None  # noqa: S101 - it was recalled
     assert isinstance(parts.upstream, Attaching)  # noqa: S101 - or nobody would have come here
@@ -157,7 +157,7 @@ def _replay(draft: Draft, said: Said, parts: Parts, stop: Stop) -> Iterator[Fram
         raise
 
 
-def _break_off(draft: Draft, said: Said) -> Iterator[Frame | Mark]:
+def _break_off(draft: Draft, said: AnswerSoFar) -> Iterator[Frame | Mark]:
     yield Gap()
     if said.asked:
         draft.recall(said.asked)

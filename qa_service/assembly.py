@@ -17,9 +17,9 @@ from qa_service.answering import AnswerLine, Parts
 from qa_service.desk import Desk
 from qa_service.files.isolation import ChildReaders
 from qa_service.interfaces import (
+    AnswerWriter,
     DriftDetector,
     FileReader,
-    Line,
     Meter,
     Observer,
     Retriever,
@@ -31,8 +31,8 @@ from qa_service.retrieval.lexical import LexicalRetriever
 from qa_service.running.presence import Presence
 from qa_service.running.runner import Runner
 from qa_service.running.settings import Pace, RunnerSettings
-from qa_service.running.shared import Shared
-from qa_service.running.unsaved import Unsaved
+from qa_service.running.shared import SharedStores
+from qa_service.running.unsaved import UnsavedTurns
 from qa_service.settings import Secret, Settings, SettingsError, made_secret
 from qa_service.stores.breaker import StoreGuard, redis_pool
 from qa_service.stores.embedded import embedded_pool
@@ -99,7 +99,7 @@ def assemble(
         retriever=retriever or LexicalRetriever(),
         observe=partial(_tell, (meter, observe or log_answer)),
         meter=meter,
-        save_later=store.shared.unsaved.add,
+        save_later=store.shared.unsaved.add_turn,
         site=Site(settings.instructions, settings.context_tokens, citations=settings.citations),
         prices=settings.prices,
         longest=settings.log_bytes,
@@ -130,7 +130,7 @@ class _Store(Struct, frozen=True):
     history: RedisHistory
     repeats: RedisRepeats
     limiter: RedisLimiter
-    shared: Shared
+    shared: SharedStores
     check: Callable[[], None]
 
 
@@ -151,12 +151,12 @@ def _store(settings: Settings, meter: Meter) -> _Store:
         history,
         RedisRepeats(client, guard),
         RedisLimiter(client, guard, questions=questions, seconds=seconds),
-        Shared(Unsaved(sessions, partial(workers.drop, worker)), logs, workers, history.turn),
+        SharedStores(UnsavedTurns(sessions, partial(workers.drop_held, worker)), logs, workers, history.turn),
         partial(_ping, client, guard),
     )
 
 
-def _runner(settings: Settings, line: Line, store: _Store, meter: Meter) -> Runner:
+def _runner(settings: Settings, line: AnswerWriter, store: _Store, meter: Meter) -> Runner:
     runner_settings = RunnerSettings(
         answers=settings.max_answers,
         answer_seconds=settings.answer_seconds,
@@ -177,7 +177,7 @@ def _desk(
         detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
         room=runner,
         meter=meter,
-        stop=runner.stop,
+        stop=runner.stop_answer,
         model=model,
         background=settings.background,
     )

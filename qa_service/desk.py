@@ -29,13 +29,13 @@ SEED = 20
 class Room(Protocol):
     """How many more answers there may be here."""
 
-    def enter(self) -> None:
+    def reserve_place(self) -> None:
         """Take a place; raises `Draining` or `Overloaded` where there is none."""
 
-    def come_back(self) -> None:
+    def announce_life(self) -> None:
         """Something is about to be claimed, after whatever standstill."""
 
-    def leave(self) -> None:
+    def release_place(self) -> None:
         """Give it back."""
 
 
@@ -92,11 +92,11 @@ class Desk(Struct, frozen=True):
 
     def _let_in(self, question: Question, answer_id: str, began: float) -> Admission:
         self._limit(question.owner)
-        self.room.enter()
+        self.room.reserve_place()
         try:
             return self._claim(question, answer_id, began)
         except BaseException:
-            self.room.leave()
+            self.room.release_place()
             raise
 
     def _claim(self, question: Question, answer_id: str, began: float) -> Admission:
@@ -106,7 +106,7 @@ class Desk(Struct, frozen=True):
             known = session or _seeded(session_id, question.messages)
             drift = self._judge(question, known)
             admission = self._admission(question, known, drift, answer_id, created=session is None, began=began)
-            self.room.come_back()
+            self.room.announce_life()
             claimed = self.sessions.claim(_claim(admission, session, background=self.background))
             if not claimed.moved:
                 self._stop_replaced(claimed)

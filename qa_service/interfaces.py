@@ -178,7 +178,7 @@ class Limiter(Protocol):
         """Take one question; the seconds to wait where none is left, else 0."""
 
 
-class Entry(Struct, frozen=True):
+class NewLogEntry(Struct, frozen=True):
     """What one answer adds to its log at once."""
 
     owner: Owner
@@ -196,25 +196,25 @@ class Entry(Struct, frozen=True):
     """Whether nothing is left to do for the answer: its turn is saved."""
 
 
-Appended: TypeAlias = Literal["kept", "gone", "lost", "refused", "unstorable"]
+AppendOutcome: TypeAlias = Literal["kept", "gone", "lost", "refused", "unstorable"]
 """What became of an entry: `gone`, the log isn't there any more; `lost`, another worker has written on; `refused`, the
 store has no room for it, say, while it took others; `unstorable`, it can't be encoded, now or later."""
 
 
-class Piece(Struct, frozen=True):
+class LogEntry(Struct, frozen=True):
     """An entry as it is read."""
 
     first: int
     items: Sequence[Frame | Mark]
 
 
-class Logged(Struct, frozen=True):
+class StoredLog(Struct, frozen=True):
     """An answer's log."""
 
     session_id: str
     last: int
     """The number of the answer's last frame; 0 while it is written."""
-    pieces: Sequence[Piece]
+    pieces: Sequence[LogEntry]
     """Empty where the log has expired."""
     cursor: str
     """Where the next piece begins, for who follows."""
@@ -223,14 +223,14 @@ class Logged(Struct, frozen=True):
 class LogStore(Protocol):
     """The logs of running answers, and for a while of finished ones, where every worker finds them."""
 
-    def append(self, entries: Sequence[Entry]) -> Sequence[Appended]:
+    def append_entries(self, entries: Sequence[NewLogEntry]) -> Sequence[AppendOutcome]:
         """All of them in one trip. A log that begins with its first frame is made, any other must be there."""
 
-    def read(self, owner: Owner, answer_id: str) -> Logged | None:
+    def read_log(self, owner: Owner, answer_id: str) -> StoredLog | None:
         """All that is there; None for an unknown answer, or another's."""
 
 
-class Held(Struct, frozen=True):
+class HeldAnswer(Struct, frozen=True):
     """An answer as its worker is known to write it."""
 
     owner: Owner
@@ -244,19 +244,19 @@ class Held(Struct, frozen=True):
     """How many characters it had when it was last taken over."""
 
 
-class Followed(Struct, frozen=True):
+class FollowedAnswer(Struct, frozen=True):
     """A log that is read while another worker writes it."""
 
     owner: Owner
     answer_id: str
 
 
-class News(Struct, frozen=True):
+class WorkerNews(Struct, frozen=True):
     """What a worker hears from others."""
 
     stops: Sequence[str] = ()
     """Answers that somebody wants stopped, wherever they are written."""
-    pieces: Mapping[str, Sequence[Piece]] = {}
+    pieces: Mapping[str, Sequence[LogEntry]] = {}
     """New pieces by answer."""
     cursors: Mapping[str, str] = {}
 
@@ -264,48 +264,48 @@ class News(Struct, frozen=True):
 class WorkerStore(Protocol):
     """What workers know and tell of each other."""
 
-    def beat(self, worker: str) -> tuple[Sequence[str], bool]:
+    def announce_life(self, worker: str) -> tuple[Sequence[str], bool]:
         """Say that this worker lives; those that have been silent for too long, and whether this one was missed."""
 
-    def leave(self, worker: str) -> None:
+    def withdraw(self, worker: str) -> None:
         """This worker writes no more: whatever it still holds may be taken over at once."""
 
-    def holds(self, worker: str) -> Collection[str]:
+    def held_ids(self, worker: str) -> Collection[str]:
         """The answers that are this worker's."""
 
-    def held(self, worker: str, answer_id: str) -> Held | None:
+    def read_held(self, worker: str, answer_id: str) -> HeldAnswer | None:
         """One of them."""
 
-    def take(self, dead: str, worker: str, *, sure: bool = True) -> Sequence[Held]:
+    def take_from_dead(self, dead: str, worker: str, *, sure: bool = True) -> Sequence[HeldAnswer]:
         """Some of a dead worker's answers; each is given to exactly one, with one more death where the worker died and
         didn't leave. Empty when none is left, and where it isn't `sure` that the worker is dead, when it was heard of
         after all."""
 
-    def hold(self, worker: str, held: Held) -> None:
+    def keep_held(self, worker: str, held: HeldAnswer) -> None:
         """Keep an answer that this worker holds as it is now; nothing happens where it doesn't hold it any more."""
 
-    def adopt(self, held: Held, worker: str) -> Turn | None:
+    def adopt_answer(self, held: HeldAnswer, worker: str) -> Turn | None:
         """The running turn, this worker's from now on; None if it has ended, or its session is gone."""
 
-    def lost(self, worker: str, held: Sequence[Held]) -> Sequence[bool]:
+    def find_lost(self, worker: str, held: Sequence[HeldAnswer]) -> Sequence[bool]:
         """Whether another worker has adopted each of them."""
 
-    def drop(self, worker: str, answer_id: str) -> None:
+    def drop_held(self, worker: str, answer_id: str) -> None:
         """Nothing is left to do for this answer."""
 
-    def stop(self, answer_id: str) -> None:
+    def announce_stop(self, answer_id: str) -> None:
         """Tell every worker that this answer is to be stopped."""
 
-    def news(self, worker: str, cursors: Mapping[Followed, str], wait: float) -> News:
+    def wait_for_news(self, worker: str, cursors: Mapping[FollowedAnswer, str], wait: float) -> WorkerNews:
         """Waits at most `wait` seconds for anything new; one connection for all that is followed."""
 
-    def nudge(self, worker: str) -> None:
+    def end_wait(self, worker: str) -> None:
         """End this worker's own wait for news."""
 
-    def reading(self, followed: Collection[Followed]) -> None:
+    def announce_reading(self, followed: Collection[FollowedAnswer]) -> None:
         """Say that these are read here; holds for some seconds."""
 
-    def read_elsewhere(self, followed: Sequence[Followed]) -> Sequence[bool]:
+    def find_read_elsewhere(self, followed: Sequence[FollowedAnswer]) -> Sequence[bool]:
         """Whether somebody reads them on another worker."""
 
 
@@ -337,7 +337,7 @@ class WireFormat(Protocol):
         """The bytes that say: this connection ends here, the answer goes on."""
 
 
-class Said(Struct, frozen=True):
+class AnswerSoFar(Struct, frozen=True):
     """What an answer came to before its worker died."""
 
     text: str
@@ -352,13 +352,13 @@ class Said(Struct, frozen=True):
     """How many workers in a row have died of it, or beside it, without a new word."""
 
 
-class Line(Protocol):
+class AnswerWriter(Protocol):
     """What writes answers."""
 
-    def answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
+    def write_answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
         """One answer, from its beginning."""
 
-    def go_on(self, admission: Admission, said: Said, stop: Stop) -> Iterator[Frame | Mark]:
+    def continue_answer(self, admission: Admission, said: AnswerSoFar, stop: Stop) -> Iterator[Frame | Mark]:
         """The rest of an answer whose worker died."""
 
 

@@ -275,15 +275,15 @@ class FakeRoom:
         self.refusal = refusal
         self.inside = 0
 
-    def enter(self) -> None:
+    def reserve_place(self) -> None:
         if self.refusal:
             raise self.refusal
         self.inside += 1
 
-    def come_back(self) -> None:
+    def announce_life(self) -> None:
         assert self.inside
 
-    def leave(self) -> None:
+    def release_place(self) -> None:
         self.inside -= 1
 
 

@@ -16,7 +16,7 @@ from redis import Redis
 from qa_service import cli
 from qa_service.cli import main, serve
 from qa_service.running.log import MemoryLog
-from qa_service.running.written import Running
+from qa_service.running.written import RunningAnswer
 from qa_service.settings import READERS, Settings
 from tests.fakes import WAITING_SECONDS, admission
 from tests.scripted_upstream import KOREAN, Script, ScriptedUpstream
@@ -127,7 +127,7 @@ class TestAsking:
         assert "session" in summary
 
     def test_a_second_ctrl_c_leaves_at_once(self) -> None:
-        running = Running(admission(), MemoryLog(), seconds=60, entries=1)
+        running = RunningAnswer(admission(), MemoryLog(), seconds=60, entries=1)
         cli._interrupt(running, signal.SIGINT, None)
         assert running.stop.reason == "cancelled"
         with pytest.raises(KeyboardInterrupt):

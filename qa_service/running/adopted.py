@@ -6,21 +6,21 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from qa_service.frames import Start, TopicNotice
-from qa_service.interfaces import Held, Logged, Said
+from qa_service.interfaces import AnswerSoFar, HeldAnswer, StoredLog
 from qa_service.model import Opened, Question, Session
 from qa_service.running.log import MemoryLog
 from qa_service.turns import Admission, Asked, Turn
 
 
-def restored(logged: Logged) -> tuple[MemoryLog, int]:
+def restored(logged: StoredLog) -> tuple[MemoryLog, int]:
     """The log as it was kept, and how many entries it had."""
     answer = MemoryLog()
     for piece in logged.pieces:
-        answer.take(piece)
+        answer.add_entry(piece)
     return answer, int(logged.cursor.partition("-")[2]) + 1
 
 
-def counted(held: Held, answer: MemoryLog) -> Held:
+def counted(held: HeldAnswer, answer: MemoryLog) -> HeldAnswer:
     """The answer as its next worker holds it. Deaths before its last new word don't count: they were no fault of what
     is done next."""
     said = len(answer.text())
@@ -28,12 +28,12 @@ def counted(held: Held, answer: MemoryLog) -> Held:
     return replace(held, deaths=deaths, said=max(said, held.said))
 
 
-def said_in(answer: MemoryLog, held: Held) -> Said:
+def said_in(answer: MemoryLog, held: HeldAnswer) -> AnswerSoFar:
     """What it came to."""
     asked = [mark for _, mark in answer.marks if isinstance(mark, Asked)]
     opened = [(place, mark) for place, mark in answer.marks if isinstance(mark, Opened)]
     place, response_id = (opened[-1][0], opened[-1][1].response_id) if opened else (0, "")
-    return Said(
+    return AnswerSoFar(
         answer.text(),
         asked[-1] if asked else None,
         response_id,
@@ -43,12 +43,12 @@ def said_in(answer: MemoryLog, held: Held) -> Said:
     )
 
 
-def admission_of(held: Held, turn: Turn, answer: MemoryLog) -> Admission:
+def admission_of(held: HeldAnswer, turn: Turn, answer: MemoryLog) -> Admission:
     """The question as it was let in, or what its turn and its first frame tell of it."""
     began = time.monotonic() - (datetime.now(UTC) - datetime.fromisoformat(turn.created_at)).total_seconds()
     if held.admission:
         return replace(held.admission, turn=turn, began=began)
-    known = [frame for frame in answer.slice(0, 1) if isinstance(frame, Start)]
+    known = [frame for frame in answer.frames_between(0, 1) if isinstance(frame, Start)]
     return Admission(
         Question(turn.question, held.owner, held.session_id, language=turn.language),
         turn.answer_id,

@@ -7,10 +7,10 @@ from collections.abc import Callable, Container, Sequence
 
 from qa_service.errors import QAError
 from qa_service.frames import Text
-from qa_service.interfaces import Entry, LogStore, Meter
+from qa_service.interfaces import LogStore, Meter, NewLogEntry
 from qa_service.running.settings import Pace
 from qa_service.running.thread import RestartableThread
-from qa_service.running.written import Running
+from qa_service.running.written import RunningAnswer
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class Flusher:
         unsaved: Container[str],
         meter: Meter,
         *,
-        done: Callable[[Running], None],
+        done: Callable[[RunningAnswer], None],
         pace: Pace,
     ) -> None:
         self._store = store
@@ -35,14 +35,14 @@ class Flusher:
         self._meter = meter
         self._done = done
         self._pace = pace
-        self._answers: dict[str, Running] = {}
+        self._answers: dict[str, RunningAnswer] = {}
         self._one = threading.Lock()
         self._news = threading.Event()
         self._thread = RestartableThread("qa-flusher", self._run)
         self._flushed_at = time.monotonic()
         self._closed = False
 
-    def add(self, running: Running) -> None:
+    def add_answer(self, running: RunningAnswer) -> None:
         """From now on this one too."""
         self._answers[running.answer_id] = running
         self._news.set()
@@ -51,7 +51,7 @@ class Flusher:
         """See that there is a thread that flushes."""
         self._thread.ensure_running()
 
-    def close(self) -> None:
+    def stop_flushing(self) -> None:
         """From now on nothing is flushed by itself."""
         self._closed = True
         self._thread.retire()
@@ -61,24 +61,26 @@ class Flusher:
         """One trip for all that is new. False where the store is away; then it is tried again at the next tick."""
         with self._one:
             pairs = [
-                (running, entry) for running in list(self._answers.values()) if (entry := running.entry(self._unsaved))
+                (running, entry)
+                for running in list(self._answers.values())
+                if (entry := running.next_entry(self._unsaved))
             ]
             kept = self._append(pairs)
             self._let_go()
         return kept
 
-    def _append(self, pairs: Sequence[tuple[Running, Entry]]) -> bool:
+    def _append(self, pairs: Sequence[tuple[RunningAnswer, NewLogEntry]]) -> bool:
         entries = [entry for _, entry in pairs]
         try:
-            outcomes = self._store.append(entries) if entries else ()
+            outcomes = self._store.append_entries(entries) if entries else ()
         except QAError:
             return False
         for (running, entry), outcome in zip(pairs, outcomes, strict=True):
-            running.note(entry, outcome)
+            running.note_outcome(entry, outcome)
         self._count(entries)
         return True
 
-    def _count(self, entries: Sequence[Entry]) -> None:
+    def _count(self, entries: Sequence[NewLogEntry]) -> None:
         now = time.monotonic()
         if entries:
             self._meter.time("flushed", now - self._flushed_at)
@@ -88,7 +90,7 @@ class Flusher:
     def _let_go(self) -> None:
         late = time.monotonic() - self._pace.give_up
         for running in list(self._answers.values()):
-            if running.log.closed and (running.flushed or running.ends < late):
+            if running.log.closed and (running.is_flushed or running.ends_at < late):
                 del self._answers[running.answer_id]
                 self._done(running)
 

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Mapping
 
 from qa_service.errors import QAError
-from qa_service.interfaces import Followed, Held
+from qa_service.interfaces import FollowedAnswer, HeldAnswer
 from qa_service.running.presence import Presence
 from qa_service.running.settings import RunnerSettings
-from qa_service.running.shared import Shared
+from qa_service.running.shared import SharedStores
 from qa_service.running.tail import Tail
 from qa_service.running.takeovers import Takeovers
 from qa_service.running.thread import RestartableThread
-from qa_service.running.written import Running
+from qa_service.running.written import RunningAnswer
 
 log = logging.getLogger(__name__)
 
@@ -24,12 +24,12 @@ class Keeper:
 
     def __init__(
         self,
-        shared: Shared,
+        shared: SharedStores,
         tail: Tail,
         presence: Presence,
         *,
-        answers: Mapping[str, Running],
-        adopt: Callable[[Held], None],
+        answers: Mapping[str, RunningAnswer],
+        adopt: Callable[[HeldAnswer], None],
         settings: RunnerSettings,
     ) -> None:
         pace = settings.pace
@@ -58,32 +58,32 @@ class Keeper:
         self._news = threading.Event()
         self._thread = RestartableThread("qa-keeper", self._run)
         self._left = False
-        self.taking = True
+        self.takes_over = True
         """Whether this worker takes over what others leave."""
 
     def ensure_running(self) -> None:
         """See that there is a thread that keeps; from then on this worker counts as living."""
         if not self._left:
-            self._presence.enter()
+            self._presence.announce_life()
             self._thread.ensure_running()
 
-    def come_back(self) -> None:
+    def announce_return(self) -> None:
         """Be heard of before anything more is held here: a worker that stood still may have been taken for dead."""
         if self._absent():
             with self._beating:
                 if self._absent():
                     self._quietly(self._beat)
 
-    def look(self) -> None:
+    def check_soon(self) -> None:
         """Something may be due now."""
         self._news.set()
 
-    def leave(self) -> None:
+    def stop_keeping(self) -> None:
         """This worker writes no more: what it holds is another's to take over."""
         self._left = True
         self._thread.retire()
-        self._quietly(lambda: self._workers.leave(self._worker))
-        self._presence.leave()
+        self._quietly(lambda: self._workers.withdraw(self._worker))
+        self._presence.withdraw()
 
     def _run(self) -> None:
         while not self._left:
@@ -96,13 +96,13 @@ class Keeper:
                 self._beat_at = time.monotonic()
                 with self._beating:
                     self._quietly(self._beat)
-                self._quietly(self._tail.tend)
+                self._quietly(self._tail.tend_mirrors)
                 self._quietly(self._save_unsaved)
             self._quietly(self._take_over)  # once others have heard of this worker: what it takes now is its own
             if time.monotonic() - self._strays_at >= self._pace.strays:
                 self._strays_at = time.monotonic()
                 self._quietly(self._takeovers.take_strays)
-                self._quietly(self._presence.sweep)
+                self._quietly(self._presence.delete_old_uploads)
 
     def _ring(self) -> None:
         """Let readers notice that time passes: a part of them at each tick, since many at once would hold up others."""
@@ -110,7 +110,7 @@ class Keeper:
         logs = [running.log for running in list(self._answers.values())]
         logs += [mirror.log for mirror in self._tail.mirrors()]
         for each in logs[self._tick :: self._parts]:
-            each.ring()
+            each.wake_readers()
 
     def _quietly(self, step: Callable[[], None]) -> None:
         try:
@@ -123,7 +123,7 @@ class Keeper:
             log.exception("a step of keeping answers broke")
 
     def _take_over(self) -> None:
-        if self.taking:
+        if self.takes_over:
             self._takeovers.take_from_dead(self._dead)
 
     def _save_unsaved(self) -> None:
@@ -132,15 +132,17 @@ class Keeper:
     def _end_overdue(self) -> None:
         now = time.monotonic()
         for running in list(self._answers.values()):
-            if now > running.ends:
+            if now > running.ends_at:
                 running.stop.set("timeout")
 
     def _end_deserted(self) -> None:
         now = time.monotonic()
-        deserted = [running for running in list(self._answers.values()) if running.deserted(now, self._grace)]
+        deserted = [running for running in list(self._answers.values()) if running.is_deserted(now, self._grace)]
         if not deserted or now - self._failed_at < self._pace.settle:
             return
-        read = self._workers.read_elsewhere([Followed(running.owner, running.answer_id) for running in deserted])
+        read = self._workers.find_read_elsewhere(
+            [FollowedAnswer(running.owner, running.answer_id) for running in deserted]
+        )
         for running, elsewhere in zip(deserted, read, strict=True):
             if not (elsewhere or running.readers):
                 running.stop.set("hangup")
@@ -150,8 +152,8 @@ class Keeper:
 
     def _beat(self) -> None:
         began = time.monotonic()
-        self._presence.renew()
-        dead, missed = self._workers.beat(self._worker)
+        self._presence.restore_file()
+        dead, missed = self._workers.announce_life(self._worker)
         self._heard_at = began
         if missed:
             # It was the store that was away: the others need a moment to be heard of again, too.
@@ -164,7 +166,7 @@ class Keeper:
     def _give_up_lost(self) -> None:
         """This worker was taken for dead: what others have taken over by now isn't its own any more."""
         answers = list(self._answers.values())
-        held = [Held(running.owner, running.answer_id, running.session_id) for running in answers]
-        for running, lost in zip(answers, self._workers.lost(self._worker, held), strict=True):
+        held = [HeldAnswer(running.owner, running.answer_id, running.session_id) for running in answers]
+        for running, lost in zip(answers, self._workers.find_lost(self._worker, held), strict=True):
             if lost and not running.log.closed:
                 running.stop.set("lost")

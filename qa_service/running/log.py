@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from qa_service.frames import Done, Frame, text_of
-from qa_service.interfaces import Piece
+from qa_service.interfaces import LogEntry
 from qa_service.turns import Mark, Turn, told
 
 MOST = 256
@@ -50,27 +50,27 @@ class MemoryLog:
     @property
     def last(self) -> int:
         """The number of the last frame; 0 before the first."""
-        return self.number(len(self._frames) - 1)
+        return self.number_at(len(self._frames) - 1)
 
     @property
-    def finished(self) -> bool:
+    def is_finished(self) -> bool:
         """Whether the answer's own last frame is here."""
         return bool(self._frames) and isinstance(self._frames[-1], Done)
 
-    def number(self, place: int) -> int:
+    def number_at(self, place: int) -> int:
         """The number of the frame at this place, or that it will have."""
         begin, first = self._begin, self._first
         if place < begin:
             begin, first = next((run for run in reversed(self._runs) if place >= run[0]), (0, 1))
         return first + place - begin
 
-    def append(self, frame: Frame) -> None:
+    def append_frame(self, frame: Frame) -> None:
         """Add a frame and wake who waits."""
         self._frames.append(frame)
         if self._waiting:
-            self.ring()
+            self.wake_readers()
 
-    def take(self, piece: Piece) -> None:
+    def add_entry(self, piece: LogEntry) -> None:
         """Add what is new in it and wake who waits, once; a frame that is here already, from whomever, is the same."""
         number = piece.first
         for item in piece.items:
@@ -80,47 +80,47 @@ class MemoryLog:
                     self.marks.append((len(self._frames), item))
                 continue
             if not known:
-                self.go_on_at(number)
+                self.continue_at(number)
                 self._frames.append(item)
             number += 1
-        self.ring()
+        self.wake_readers()
 
-    def go_on_at(self, number: int) -> None:
+    def continue_at(self, number: int) -> None:
         """The next frame has this number."""
-        if self.number(len(self._frames)) != number:
+        if self.number_at(len(self._frames)) != number:
             if self._begin < len(self._frames):
                 self._runs.append((self._begin, self._first))
             self._begin, self._first = len(self._frames), number
 
     def leave_gap(self) -> None:
         """The next frame has a number that nobody can have seen."""
-        self.go_on_at(self.last + FAR)
+        self.continue_at(self.last + FAR)
 
-    def close(self, *, handed_over: bool = False) -> None:
+    def close_log(self, *, handed_over: bool = False) -> None:
         """Nothing will be appended any more; readers stop waiting."""
         self.handed_over = handed_over
         self.closed = True
-        self.ring()
+        self.wake_readers()
 
-    def read(self, after: int) -> Batch:
+    def read_batch(self, after: int) -> Batch:
         """Frames after that number; none where there are none yet."""
         place = self._begin + after + 1 - self._first
         if place >= self._begin:
             return Batch(after + 1, self._frames[place : place + MOST])
         place = self._place(after + 1)
-        return Batch(self.number(place), self._frames[place : min(place + MOST, self.run(place))])
+        return Batch(self.number_at(place), self._frames[place : min(place + MOST, self.end_of_run(place))])
 
-    def slice(self, begin: int, end: int) -> Sequence[Frame]:
+    def frames_between(self, begin: int, end: int) -> Sequence[Frame]:
         """Frames by their places."""
         return self._frames[begin:end]
 
-    def run(self, place: int) -> int:
+    def end_of_run(self, place: int) -> int:
         """Where the numbers that go on from this place end: the place of the next gap, or of what comes next."""
         if place >= self._begin:
             return len(self._frames)
         return min((begin for begin, _ in self._runs if begin > place), default=self._begin)
 
-    def wait(self, after: int, asleep: threading.Lock) -> None:
+    def wait_for_frame(self, after: int, asleep: threading.Lock) -> None:
         """Until there is a frame after that number, or somebody rings. `asleep` is the reader's own, locked."""
         self._waiting.append(asleep)
         if self.last <= after and not self.closed:
@@ -136,9 +136,9 @@ class MemoryLog:
         until, asleep = time.monotonic() + seconds, threading.Lock()
         asleep.acquire()
         while not self.closed and time.monotonic() < until:
-            self.wait(self.last, asleep)
+            self.wait_for_frame(self.last, asleep)
 
-    def ring(self) -> None:
+    def wake_readers(self) -> None:
         """Wake whoever waits, be there news or not."""
         with suppress(IndexError):
             while True:
@@ -152,10 +152,10 @@ class MemoryLog:
         """Of the first frame with this number or a higher one, where that lies before the run that is written."""
         for begin, first in reversed(self._runs):
             if number >= first:
-                return min(begin + number - first, self.run(begin))
+                return min(begin + number - first, self.end_of_run(begin))
         return 0
 
 
 def turn_of(turn: Turn, log: MemoryLog) -> Turn:
     """The turn as this log tells it."""
-    return told(turn, log.slice(0, len(log)))
+    return told(turn, log.frames_between(0, len(log)))

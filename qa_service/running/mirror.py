@@ -5,15 +5,15 @@ import time
 from collections.abc import Sequence
 
 from qa_service.frames import Done, Frame, Restart, Start, Text, TopicNotice
-from qa_service.interfaces import Followed, Piece
+from qa_service.interfaces import FollowedAnswer, LogEntry
 from qa_service.running.log import MemoryLog
 from qa_service.turns import Turn
 
 
-class Mirror:
+class MirroredAnswer:
     """An `AnswerSource` whose log grows as pieces of it come in."""
 
-    def __init__(self, followed: Followed, session_id: str) -> None:
+    def __init__(self, followed: FollowedAnswer, session_id: str) -> None:
         self.owner = followed.owner
         self.answer_id = followed.answer_id
         self.session_id = session_id
@@ -21,43 +21,43 @@ class Mirror:
         self.log = MemoryLog()
         self.cursor = "0-0"
         self._lock = threading.Lock()
-        self.heard = time.monotonic()
+        self.heard_at = time.monotonic()
         self.readers = 0
-        self.left = self.heard
+        self.left_at = self.heard_at
         """When the last reader went."""
-        self.ended = 0
+        self.expired_after = 0
         """Of an answer whose log had expired: the number of the last frame it had."""
 
-    def join(self) -> None:
+    def add_reader(self) -> None:
         """A reader more."""
         self.readers += 1
 
-    def leave(self) -> None:
+    def remove_reader(self) -> None:
         """A reader less."""
         self.readers -= 1
-        self.left = time.monotonic()
+        self.left_at = time.monotonic()
 
     def has_nothing_after(self, number: int) -> bool:
         over = self.log.closed and not self.log.handed_over
-        return over and (number >= self.log.last or number == self.ended > 0)
+        return over and (number >= self.log.last or number == self.expired_after > 0)
 
     def known_turn(self) -> Turn | None:
         return None
 
-    def take(self, pieces: Sequence[Piece], cursor: str) -> None:
+    def add_entries(self, pieces: Sequence[LogEntry], cursor: str) -> None:
         """What the log has by now, up to there."""
         with self._lock:
-            self.cursor, self.heard = cursor, time.monotonic()
+            self.cursor, self.heard_at = cursor, time.monotonic()
             for piece in pieces:
-                self.log.take(piece)
-        if self.log.finished:
-            self.log.close()
+                self.log.add_entry(piece)
+        if self.log.is_finished:
+            self.log.close_log()
 
-    def rebuild(self, turn: Turn, last: int) -> None:
+    def rebuild_from(self, turn: Turn, last: int) -> None:
         """What is known once the log has expired; `last` is the number its last frame had."""
-        self.ended = last
-        self.log.take(Piece(last + 1, rebuilt(turn, "expired")))
-        self.log.close()
+        self.expired_after = last
+        self.log.add_entry(LogEntry(last + 1, rebuilt(turn, "expired")))
+        self.log.close_log()
 
 
 def rebuilt(turn: Turn, reason: str) -> list[Frame]:

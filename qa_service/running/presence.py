@@ -20,7 +20,7 @@ class Presence:
         self._uploads = uploads
         self._file: int | None = None
 
-    def enter(self) -> None:
+    def announce_life(self) -> None:
         """From now on this worker counts as living."""
         if self._file is not None:
             return
@@ -31,32 +31,32 @@ class Presence:
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         coming.rename(self._folder / self.worker)
 
-    def renew(self) -> None:
+    def restore_file(self) -> None:
         """Count as living still, should somebody have taken the file away."""
         if self._file is not None and not (self._folder / self.worker).exists():
-            self.leave()
-            self.enter()
+            self.withdraw()
+            self.announce_life()
 
-    def dead(self) -> Iterator[str]:
+    def find_dead(self) -> Iterator[str]:
         """The workers of this machine that are no more."""
         with suppress(FileNotFoundError):
             for path in self._folder.iterdir():
                 if path.name != self.worker and not path.name.startswith(".") and not _locked(path):
                     yield path.name
 
-    def bury(self, worker: str) -> None:
+    def forget_worker(self, worker: str) -> None:
         """Nothing of that worker is left to do; it keeps its file if it lives after all."""
         if not _locked(self._folder / worker):
             (self._folder / worker).unlink(missing_ok=True)
 
-    def sweep(self) -> None:
+    def delete_old_uploads(self) -> None:
         """Delete the uploads that killed workers left behind."""
         for path in self._uploads.glob("upload-*"):
             with suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime > UPLOAD_SECONDS:
                     path.unlink()
 
-    def leave(self) -> None:
+    def withdraw(self) -> None:
         """Let others see that this worker is no more."""
         file, self._file = self._file, None
         if file is not None:

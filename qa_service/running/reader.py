@@ -20,7 +20,7 @@ class ReaderTimes(Struct, frozen=True):
     look: float
 
 
-class Reader(Iterable[Batch]):
+class AnswerReader(Iterable[Batch]):
     """Batches of all there is, as it comes, and an empty one as a sign of life after enough silence.
 
     It ends with the answer, or when `gone` says that nobody listens any more, which is asked about once a second of
@@ -44,7 +44,7 @@ class Reader(Iterable[Batch]):
         self._gone = gone
         self._batches = self._read(times, after)
         self._open = True
-        source.join()
+        source.add_reader()
         meter.streams(1)
 
     def __iter__(self) -> Iterator[Batch]:
@@ -60,7 +60,7 @@ class Reader(Iterable[Batch]):
         """Doing it again changes nothing."""
         if self._open:
             self._open = False
-            self._source.leave()
+            self._source.remove_reader()
             self._meter.streams(-1)
             self._left(self._source)
 
@@ -70,13 +70,13 @@ class Reader(Iterable[Batch]):
         while True:
             # Looked at first: what is appended between the two looks is read in the next round.
             closed = log.closed
-            batch = log.read(after)
+            batch = log.read_batch(after)
             if batch.frames:
                 after = batch.first + len(batch.frames) - 1
                 yield batch
             elif closed:
-                if after > log.last and log.finished:  # a number that the answer never had
-                    yield Batch(log.last, log.slice(len(log) - 1, len(log)))
+                if after > log.last and log.is_finished:  # a number that the answer never had
+                    yield Batch(log.last, log.frames_between(len(log) - 1, len(log)))
                 return
             elif not self._passed(after, asleep):
                 continue
@@ -91,5 +91,5 @@ class Reader(Iterable[Batch]):
     def _passed(self, after: int, asleep: threading.Lock) -> bool:
         """Wait for a frame; True if only time has passed."""
         log = self._source.log
-        log.wait(after, asleep)
+        log.wait_for_frame(after, asleep)
         return log.last <= after and not log.closed

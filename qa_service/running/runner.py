@@ -9,20 +9,20 @@ from pathlib import Path
 
 from qa_service.errors import Draining, Overloaded
 from qa_service.frames import Frame, Text
-from qa_service.interfaces import ELSEWHERE, Line, Meter
+from qa_service.interfaces import ELSEWHERE, AnswerWriter, Meter
 from qa_service.model import Opened, Owner
 from qa_service.running.adopting import Adopter
 from qa_service.running.flusher import Flusher
 from qa_service.running.keeper import Keeper
 from qa_service.running.log import MemoryLog
 from qa_service.running.presence import Presence
-from qa_service.running.reader import Reader, ReaderTimes
+from qa_service.running.reader import AnswerReader, ReaderTimes
 from qa_service.running.settings import RunnerSettings
-from qa_service.running.shared import Shared
+from qa_service.running.shared import SharedStores
 from qa_service.running.source import AnswerSource
 from qa_service.running.tail import Tail
 from qa_service.running.thread import RETRY_SECONDS, ParkedThread
-from qa_service.running.written import Running
+from qa_service.running.written import RunningAnswer
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn
 
 READERS = 3
@@ -33,7 +33,7 @@ class Runner:
     """Nothing here waits for a store on behalf of who reads an answer that is written here."""
 
     def __init__(
-        self, line: Line, shared: Shared, meter: Meter, *, presence: Presence, settings: RunnerSettings
+        self, line: AnswerWriter, shared: SharedStores, meter: Meter, *, presence: Presence, settings: RunnerSettings
     ) -> None:
         pace = settings.pace
         self.draining = False
@@ -42,7 +42,7 @@ class Runner:
         self._meter = meter
         self._settings = settings
         self._pace = pace
-        self._running: dict[str, Running] = {}
+        self._running: dict[str, RunningAnswer] = {}
         self._ending = ""
         """Why everything ends here, once it does."""
         self._wake_at = 0.0
@@ -71,7 +71,7 @@ class Runner:
             settings=settings,
         )
 
-    def wake(self) -> None:
+    def ensure_threads(self) -> None:
         """See that this worker listens to others and watches over them; looked at once a second, since it costs."""
         now = time.monotonic()
         if now >= self._wake_at:
@@ -79,43 +79,43 @@ class Runner:
             for part in (self._keeper, self._flusher, self._tail):
                 part.ensure_running()
 
-    def enter(self) -> None:
+    def reserve_place(self) -> None:
         """Take a place for one more answer; `start` or `leave` follows. Raises `Draining` or `Overloaded`. Whatever the
         answer needs of this worker is there when this returns: nothing that is claimed then can be left unwritten."""
-        self.wake()
+        self.ensure_threads()
         with self._lock:
             if self.draining:
                 raise Draining("this worker is about to stop", retry_after=1)
-            if self.count() >= self._settings.answers:
+            if self.count_answers() >= self._settings.answers:
                 raise Overloaded(
                     f"{self._settings.answers} questions are being answered here", retry_after=RETRY_SECONDS
                 )
             self._parked.append(ParkedThread())
 
-    def come_back(self) -> None:
+    def announce_life(self) -> None:
         """Let others know that this worker lives, if they could doubt it: what it claims now stays its own."""
-        self._keeper.come_back()
+        self._keeper.announce_return()
 
-    def leave(self) -> None:
+    def release_place(self) -> None:
         """Give the place back: there will be no answer."""
         with self._lock:
             self._parked.pop().dismiss()
 
-    def start(self, admission: Admission) -> Running:
+    def start_answer(self, admission: Admission) -> RunningAnswer:
         """Begin to write the answer, in the background, in the place that was taken for it."""
-        running = Running(admission, MemoryLog(), seconds=self._settings.answer_seconds, entries=1)
-        self._write_from(running, self._line.answer(admission, running.stop))
+        running = RunningAnswer(admission, MemoryLog(), seconds=self._settings.answer_seconds, entries=1)
+        self._write_from(running, self._line.write_answer(admission, running.stop))
         return running
 
-    def count(self) -> int:
+    def count_answers(self) -> int:
         """How many answers are being written here, or about to be."""
         return len(self._parked) + sum(not running.log.closed for running in list(self._running.values()))
 
-    def open(self, owner: Owner, answer_id: str, after: int = 0) -> AnswerSource | None:
+    def find_answer(self, owner: Owner, answer_id: str, after: int = 0) -> AnswerSource | None:
         """The answer, wherever it is written or kept; None if nothing comes after that number. `NotFound`."""
-        source: AnswerSource = self._own(owner, answer_id) or self._tail.open(owner, answer_id)
+        source: AnswerSource = self._own(owner, answer_id) or self._tail.open_mirror(owner, answer_id)
         if source.has_nothing_after(after):
-            self._tail.let_go(owner, answer_id)
+            self._tail.drop_mirror(owner, answer_id)
             return None
         return source
 
@@ -124,45 +124,45 @@ class Runner:
         if self._readers >= READERS * self._settings.answers:
             raise Overloaded(f"{self._readers} readers are connected here", retry_after=RETRY_SECONDS)
 
-    def turn(self, owner: Owner, answer_id: str) -> Turn:
+    def read_turn(self, owner: Owner, answer_id: str) -> Turn:
         """The answer as it stands. `NotFound`."""
         running = self._own(owner, answer_id)
-        return running.turn() if running else self._shared.turn(owner, answer_id)
+        return running.current_turn() if running else self._shared.turn(owner, answer_id)
 
-    def follow(
+    def open_reader(
         self, source: AnswerSource, *, heartbeat: float, after: int = 0, gone: Callable[[], bool] = lambda: False
-    ) -> Reader:
+    ) -> AnswerReader:
         """A reader of everything after `after`."""
-        self.wake()
+        self.ensure_threads()
         self._readers += 1
         times = ReaderTimes(heartbeat, self._pace.look)
-        return Reader(source, meter=self._meter, times=times, after=after, gone=gone, left=self._left)
+        return AnswerReader(source, meter=self._meter, times=times, after=after, gone=gone, left=self._left)
 
-    def stop(self, answer_id: str) -> None:
+    def stop_answer(self, answer_id: str) -> None:
         """Stop an answer, wherever it is written; doesn't wait for its end."""
         if not self._stop_here(answer_id):
-            self._shared.workers.stop(answer_id)
+            self._shared.workers.announce_stop(answer_id)
 
-    def drain(self) -> None:
+    def stop_admitting(self) -> None:
         """From now on no more answers begin here, nor are any taken over."""
-        self.draining, self._keeper.taking = True, False
+        self.draining, self._keeper.takes_over = True, False
 
-    def close(self, reason: str, seconds: float) -> None:
+    def shut_down(self, reason: str, seconds: float) -> None:
         """End here whatever is still written, for this reason; see that others know it all, and that readers hear of
         it. With `handover` other workers go on with it."""
-        self.drain()
+        self.stop_admitting()
         self._ending = reason
         for running in list(self._running.values()):
             running.stop.set(reason)
-        self._tail.close()
+        self._tail.close_mirrors()
         self._shared.unsaved.save_all()
         until = time.monotonic() + seconds
         while (self._running or self._readers or self._parked) and self._flusher.flush() and time.monotonic() < until:
             time.sleep(self._pace.poll)
-        self._flusher.close()
-        self._keeper.leave()
+        self._flusher.stop_flushing()
+        self._keeper.stop_keeping()
 
-    def _own(self, owner: Owner, answer_id: str) -> Running | None:
+    def _own(self, owner: Owner, answer_id: str) -> RunningAnswer | None:
         """The owner's answer that is written here, and was not left to another worker."""
         running = self._running.get(answer_id)
         return running if running and running.owner.key == owner.key and not running.log.handed_over else None
@@ -170,15 +170,17 @@ class Runner:
     def _left(self, source: AnswerSource) -> None:
         self._readers -= 1
         running = self._running.get(source.answer_id)
-        if running and running.deserted(time.monotonic(), math.inf):
-            self._keeper.look()
-        self._tail.let_go(source.owner, source.answer_id)
+        if running and running.is_deserted(time.monotonic(), math.inf):
+            self._keeper.check_soon()
+        self._tail.drop_mirror(source.owner, source.answer_id)
 
-    def _write_adopted(self, running: Running, line: Iterator[Frame | Mark]) -> None:
-        self.wake()
+    def _write_adopted(self, running: RunningAnswer, line: Iterator[Frame | Mark]) -> None:
+        self.ensure_threads()
         self._write_from(running, line, ParkedThread())
 
-    def _write_from(self, running: Running, line: Iterator[Frame | Mark], thread: ParkedThread | None = None) -> None:
+    def _write_from(
+        self, running: RunningAnswer, line: Iterator[Frame | Mark], thread: ParkedThread | None = None
+    ) -> None:
         with self._lock:
             self._running[running.answer_id] = running
             thread = thread or self._parked.pop()
@@ -186,22 +188,24 @@ class Runner:
                 running.stop.set("cancelled")
             if self._ending:
                 running.stop.set(self._ending)
-        self._flusher.add(running)
+        self._flusher.add_answer(running)
         thread.run(partial(self._write, running, line))
 
-    def _write(self, running: Running, line: Iterator[Frame | Mark]) -> None:
+    def _write(self, running: RunningAnswer, line: Iterator[Frame | Mark]) -> None:
         answer = running.log
         try:
             for item in line:
                 if type(item) is Text:
-                    answer.append(item)
+                    answer.append_frame(item)
                 elif isinstance(item, Mark):
                     self._mark(answer, item)
                 else:
-                    answer.append(item)
+                    answer.append_frame(item)
         finally:
-            answer.close(handed_over=not answer.finished)
-            if answer.finished or not self._settings.background:  # else whoever takes over begins again, files included
+            answer.close_log(handed_over=not answer.is_finished)
+            if (
+                answer.is_finished or not self._settings.background
+            ):  # else whoever takes over begins again, files included
                 for file in running.files:
                     Path(file.path).unlink(missing_ok=True)
 
@@ -216,7 +220,7 @@ class Runner:
                     # What comes next is only worth as much as others know where to find it.
                     self._flusher.flush()
 
-    def _forget(self, running: Running) -> None:
+    def _forget(self, running: RunningAnswer) -> None:
         self._running.pop(running.answer_id, None)
 
     def _stop_here(self, answer_id: str) -> bool:

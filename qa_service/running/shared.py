@@ -6,14 +6,14 @@ from msgspec import Struct
 
 from qa_service.interfaces import LogStore, WorkerStore
 from qa_service.model import Owner
-from qa_service.running.unsaved import Unsaved
+from qa_service.running.unsaved import UnsavedTurns
 from qa_service.turns import Turn
 
 
-class Shared(Struct, frozen=True):
+class SharedStores(Struct, frozen=True):
     """The stores that running answers needs."""
 
-    unsaved: Unsaved
+    unsaved: UnsavedTurns
     logs: LogStore
     workers: WorkerStore
     turn: Callable[[Owner, str], Turn]

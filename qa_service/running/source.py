@@ -14,11 +14,12 @@ class AnswerSource(Protocol):
     answer_id: str
     session_id: str
     log: MemoryLog
+    readers: int
 
-    def join(self) -> None:
+    def add_reader(self) -> None:
         """Count one reader more."""
 
-    def leave(self) -> None:
+    def remove_reader(self) -> None:
         """Count one reader less."""
 
     def has_nothing_after(self, number: int) -> bool:

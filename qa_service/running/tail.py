@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection
 from msgspec.structs import replace
 
 from qa_service.errors import NotFound, QAError
-from qa_service.interfaces import Followed, Piece
+from qa_service.interfaces import FollowedAnswer, LogEntry
 from qa_service.model import Owner
 from qa_service.running.log import FAR
-from qa_service.running.mirror import Mirror
+from qa_service.running.mirror import MirroredAnswer
 from qa_service.running.settings import Pace
-from qa_service.running.shared import Shared
+from qa_service.running.shared import SharedStores
 from qa_service.running.thread import RestartableThread
 
 log = logging.getLogger(__name__)
@@ -25,14 +25,14 @@ OPENING = 64
 class Tail:
     """One thread and one connection, whatever is read. `stop` ends an answer that is written here."""
 
-    def __init__(self, shared: Shared, worker: str, stop: Callable[[str], object], pace: Pace) -> None:
+    def __init__(self, shared: SharedStores, worker: str, stop: Callable[[str], object], pace: Pace) -> None:
         self._workers = shared.workers
         self._logs = shared.logs
         self._turn = shared.turn
         self._worker = worker
         self._stop = stop
         self._pace = pace
-        self._mirrors: dict[Followed, Mirror] = {}
+        self._mirrors: dict[FollowedAnswer, MirroredAnswer] = {}
         self._opening = tuple(threading.Lock() for _ in range(OPENING))
         self._thread = RestartableThread("qa-tail", self._run)
         self._closed = False
@@ -41,7 +41,7 @@ class Tail:
         """See that there is a thread that listens."""
         self._thread.ensure_running()
 
-    def open(self, owner: Owner, answer_id: str) -> Mirror:
+    def open_mirror(self, owner: Owner, answer_id: str) -> MirroredAnswer:
         """The answer as far as it has come, growing if it isn't finished; one for all who read it here. `NotFound` for
         an unknown one, or another's."""
         followed = _followed(owner, answer_id)
@@ -51,77 +51,77 @@ class Tail:
         with self._opening[hash(followed) % len(self._opening)]:
             return self._mirrors.get(followed) or self._opened(followed)
 
-    def let_go(self, owner: Owner, answer_id: str) -> None:
+    def drop_mirror(self, owner: Owner, answer_id: str) -> None:
         """Forget an answer that is over and that nobody reads here any more: it may be large."""
         followed = _followed(owner, answer_id)
         mirror = self._mirrors.get(followed)
         if mirror and mirror.log.closed and not mirror.readers:
             self._mirrors.pop(followed, None)
 
-    def _opened(self, followed: Followed) -> Mirror:
+    def _opened(self, followed: FollowedAnswer) -> MirroredAnswer:
         mirror = self._mirrors[followed] = self._looked_up(followed)
         if mirror.log.closed:
             return mirror
         if self._closed:
-            mirror.log.close(handed_over=True)
+            mirror.log.close_log(handed_over=True)
             return mirror
-        self._workers.reading([followed])
-        self._workers.nudge(self._worker)
+        self._workers.announce_reading([followed])
+        self._workers.end_wait(self._worker)
         return mirror
 
-    def mirrors(self) -> Collection[Mirror]:
+    def mirrors(self) -> Collection[MirroredAnswer]:
         """All that is read here and written elsewhere, or has been."""
         return list(self._mirrors.values())
 
-    def tend(self) -> None:
+    def tend_mirrors(self) -> None:
         """Forget what nobody reads any more, look at what has gone silent, and tell others what is read here."""
         for followed, mirror in list(self._mirrors.items()):
-            if not mirror.readers and time.monotonic() - mirror.left > self._pace.stale:
+            if not mirror.readers and time.monotonic() - mirror.left_at > self._pace.stale:
                 self._mirrors.pop(followed, None)
                 if not mirror.log.closed:
-                    mirror.log.close(handed_over=not mirror.log.finished)
-            elif not mirror.log.closed and time.monotonic() - mirror.heard > self._pace.stale:
+                    mirror.log.close_log(handed_over=not mirror.log.is_finished)
+            elif not mirror.log.closed and time.monotonic() - mirror.heard_at > self._pace.stale:
                 self._look_again(mirror)
         if read := [followed for followed, mirror in self._written_elsewhere() if mirror.readers]:
-            self._workers.reading(read)
+            self._workers.announce_reading(read)
 
-    def close(self) -> None:
+    def close_mirrors(self) -> None:
         """Who reads here goes on reading elsewhere."""
         self._closed = True
         self._thread.retire()
         for _, mirror in self._written_elsewhere():
-            mirror.log.close(handed_over=not mirror.log.finished)
+            mirror.log.close_log(handed_over=not mirror.log.is_finished)
 
-    def _written_elsewhere(self) -> Collection[tuple[Followed, Mirror]]:
+    def _written_elsewhere(self) -> Collection[tuple[FollowedAnswer, MirroredAnswer]]:
         return [(followed, mirror) for followed, mirror in list(self._mirrors.items()) if not mirror.log.closed]
 
-    def _looked_up(self, followed: Followed) -> Mirror:
-        logged = self._logs.read(followed.owner, followed.answer_id)
+    def _looked_up(self, followed: FollowedAnswer) -> MirroredAnswer:
+        logged = self._logs.read_log(followed.owner, followed.answer_id)
         if logged is None:
             raise NotFound("no such answer")
-        mirror = Mirror(followed, logged.session_id)
+        mirror = MirroredAnswer(followed, logged.session_id)
         if logged.pieces:
-            mirror.take(logged.pieces, logged.cursor)
+            mirror.add_entries(logged.pieces, logged.cursor)
         else:
-            mirror.rebuild(self._turn(followed.owner, followed.answer_id), logged.last or FAR)
+            mirror.rebuild_from(self._turn(followed.owner, followed.answer_id), logged.last or FAR)
         return mirror
 
-    def _look_again(self, mirror: Mirror) -> None:
+    def _look_again(self, mirror: MirroredAnswer) -> None:
         try:
             found = self._looked_up(mirror.followed)
         except NotFound:
-            mirror.log.close()
+            mirror.log.close_log()
             return
-        mirror.heard = time.monotonic()
+        mirror.heard_at = time.monotonic()
         if found.log.closed and not mirror.log.closed and found.log.last > mirror.log.last:
             self._finish(mirror, found)
 
-    def _finish(self, mirror: Mirror, found: Mirror) -> None:
-        batch = found.log.read(mirror.log.last)
+    def _finish(self, mirror: MirroredAnswer, found: MirroredAnswer) -> None:
+        batch = found.log.read_batch(mirror.log.last)
         while batch.frames:
-            mirror.take([Piece(batch.first, batch.frames)], found.cursor)
-            batch = found.log.read(mirror.log.last)
-        mirror.log.close()
+            mirror.add_entries([LogEntry(batch.first, batch.frames)], found.cursor)
+            batch = found.log.read_batch(mirror.log.last)
+        mirror.log.close_log()
 
     def _run(self) -> None:
         while not self._closed:
@@ -137,14 +137,14 @@ class Tail:
     def _listen(self) -> None:
         followed = dict(self._written_elsewhere())
         cursors = {each: mirror.cursor for each, mirror in followed.items()}
-        news = self._workers.news(self._worker, cursors, self._pace.news)
+        news = self._workers.wait_for_news(self._worker, cursors, self._pace.news)
         for answer_id in news.stops:
             self._stop(answer_id)
         for each, mirror in followed.items():
             if pieces := news.pieces.get(each.answer_id):
-                mirror.take(pieces, news.cursors[each.answer_id])
+                mirror.add_entries(pieces, news.cursors[each.answer_id])
 
 
-def _followed(owner: Owner, answer_id: str) -> Followed:
+def _followed(owner: Owner, answer_id: str) -> FollowedAnswer:
     # Visitors who come from another address than before are still the same owner.
-    return Followed(replace(owner, address=""), answer_id)
+    return FollowedAnswer(replace(owner, address=""), answer_id)

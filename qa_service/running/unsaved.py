@@ -9,7 +9,7 @@ from qa_service.model import Owner
 from qa_service.turns import Turn
 
 
-class Unsaved(Container[str]):
+class UnsavedTurns(Container[str]):
     """Keeps them until the store is back; contains the ids of their answers. They are few: while it is away nobody can
     ask. `settle` is told of each answer that nothing is left to do for.
     """
@@ -22,11 +22,11 @@ class Unsaved(Container[str]):
     def __contains__(self, answer_id: object) -> bool:
         return answer_id in self._turns
 
-    def add(self, owner: Owner, turn: Turn) -> None:
+    def add_turn(self, owner: Owner, turn: Turn) -> None:
         """One more."""
         self._turns[turn.answer_id] = owner, turn
 
-    def save_now(self, owner: Owner, turn: Turn) -> None:
+    def save_turn(self, owner: Owner, turn: Turn) -> None:
         """This one; raises `StoreUnavailable` where it can't be."""
         self._sessions.save(owner, turn)
         self._settle(turn.answer_id)
@@ -37,6 +37,6 @@ class Unsaved(Container[str]):
             # The turn goes behind all others first: they come before it next time, whatever happens here.
             self._turns[answer_id] = self._turns.pop(answer_id, (owner, turn))
             with suppress(QAError):
-                self.save_now(owner, turn)
+                self.save_turn(owner, turn)
                 self._turns.pop(answer_id, None)
         return not self._turns

@@ -4,7 +4,7 @@ import time
 from collections.abc import Container
 
 from qa_service.frames import Frame
-from qa_service.interfaces import Appended, Entry
+from qa_service.interfaces import AppendOutcome, NewLogEntry
 from qa_service.running.log import MemoryLog, turn_of
 from qa_service.running.stop import StopSignal
 from qa_service.turns import Admission, Mark, Turn
@@ -13,7 +13,7 @@ MOST_FRAMES = 2_000
 """In one entry, so that what has piled up while the store was away goes there in pieces."""
 
 
-class Running:
+class RunningAnswer:
     """An `AnswerSource` with its stop, and what of it the shared log has by now."""
 
     def __init__(self, admission: Admission, log: MemoryLog, *, seconds: float, entries: int) -> None:
@@ -24,12 +24,12 @@ class Running:
         self.session_id = admission.session.session_id
         self.log = log
         self.stop = StopSignal()
-        self.began = time.monotonic()
-        self.ends = self.began + seconds
+        self.began_at = time.monotonic()
+        self.ends_at = self.began_at + seconds
         self.readers = 0
-        self.read = False
+        self.was_read = False
         """Whether anybody has read it here."""
-        self.left = self.began
+        self.left_at = self.began_at
         """When the last reader here went."""
         self._ends_unread = question.on_hangup == "cancel"
         self._turn = admission.turn
@@ -39,52 +39,52 @@ class Running:
         self._entries = entries
 
     @property
-    def flushed(self) -> bool:
+    def is_flushed(self) -> bool:
         """Whether the shared log has it all."""
         return self._frames >= len(self.log) and self._marks == len(self.log.marks)
 
-    def join(self) -> None:
+    def add_reader(self) -> None:
         """A reader more."""
         self.readers += 1
-        self.read = True
+        self.was_read = True
 
-    def leave(self) -> None:
+    def remove_reader(self) -> None:
         """A reader less."""
         self.readers -= 1
-        self.left = time.monotonic()
+        self.left_at = time.monotonic()
 
     def has_nothing_after(self, number: int) -> bool:
         return self.log.closed and not self.log.handed_over and number >= self.log.last
 
     def known_turn(self) -> Turn | None:
-        return None if self.log.handed_over else self.turn()
+        return None if self.log.handed_over else self.current_turn()
 
-    def deserted(self, now: float, grace: float) -> bool:
+    def is_deserted(self, now: float, grace: float) -> bool:
         """Whether it is to be stopped, unless somebody reads it on another worker."""
-        patience = 0 if self.read and self._ends_unread else grace
-        return not self.readers and not self.log.closed and now - self.left >= patience
+        patience = 0 if self.was_read and self._ends_unread else grace
+        return not self.readers and not self.log.closed and now - self.left_at >= patience
 
-    def entry(self, unsaved: Container[str] = ()) -> Entry | None:
+    def next_entry(self, unsaved: Container[str] = ()) -> NewLogEntry | None:
         """What the shared log lacks; of frames behind a gap, none yet. `unsaved` answers are still to be saved."""
-        if self.flushed:
+        if self.is_flushed:
             return None
         begin = self._frames
-        end = min(max(begin, self.log.run(begin)), begin + MOST_FRAMES)
-        closed = end == len(self.log) and self.log.finished
+        end = min(max(begin, self.log.end_of_run(begin)), begin + MOST_FRAMES)
+        closed = end == len(self.log) and self.log.is_finished
         # Counted whether or not it arrives: the same id never stands for two entries.
         self._entries += 1
-        return Entry(
+        return NewLogEntry(
             self.owner,
             self.answer_id,
-            first=self.log.number(begin),
-            last=self.log.number(end - 1),
+            first=self.log.number_at(begin),
+            last=self.log.number_at(end - 1),
             count=self._entries - 1,
             items=self._items(begin, end),
             closed=closed,
             settled=closed and self.answer_id not in unsaved,
         )
 
-    def note(self, entry: Entry, appended: Appended) -> None:
+    def note_outcome(self, entry: NewLogEntry, appended: AppendOutcome) -> None:
         """What became of it."""
         match appended:
             case "kept" | "unstorable":
@@ -96,13 +96,13 @@ class Running:
                 self._marks += len(entry.items) - frames
             case "gone":
                 # It is made again from its first frame, where that is known and can be stored.
-                whole = self.log.number(0) == 1 and self.stop.reason != "unstorable"
+                whole = self.log.number_at(0) == 1 and self.stop.reason != "unstorable"
                 self._frames, self._marks = (0, 0) if whole else (len(self.log), len(self.log.marks))
             case "lost":
                 self.stop.set("lost")
                 self._frames, self._marks = len(self.log), len(self.log.marks)
 
-    def turn(self) -> Turn:
+    def current_turn(self) -> Turn:
         """The answer as it stands, or as it ended."""
         return turn_of(self._turn, self.log)
 
@@ -111,6 +111,6 @@ class Running:
         for place, mark in self.log.marks[self._marks :]:
             if place > end:
                 break
-            items += [*self.log.slice(begin, place), mark]
+            items += [*self.log.frames_between(begin, place), mark]
             begin = place
-        return [*items, *self.log.slice(begin, end)]
+        return [*items, *self.log.frames_between(begin, end)]

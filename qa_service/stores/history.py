@@ -189,7 +189,7 @@ class RedisHistory:
         """A running turn's text so far, or, where nobody wrote it to its end, an honest one."""
         if turn.status != "running":
             return turn
-        logged = self._logs.read(owner, turn.answer_id)
+        logged = self._logs.read_log(owner, turn.answer_id)
         if logged and logged.pieces:
             return told(turn, list(frames_of(logged.pieces)))
         error = failure(Interrupted("the worker that wrote this answer died"), turn.language)

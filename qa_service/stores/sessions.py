@@ -10,7 +10,7 @@ from redis import Redis
 
 from qa_service.clock import now
 from qa_service.errors import Busy
-from qa_service.interfaces import Claim, Claimed, Held, Reserved, Saved
+from qa_service.interfaces import Claim, Claimed, HeldAnswer, Reserved, Saved
 from qa_service.model import Exchange, Owner, Repeat, Session, StoredFile, Topic
 from qa_service.stores import scripts
 from qa_service.stores.breaker import StoreGuard
@@ -79,7 +79,7 @@ class RedisSessions:
         """All that stands outside of the session: who holds the answer, where it is found, its log."""
         owner, turn, kept = claim.owner, claim.turn, self._kept
         keys = [answer_key(owner, turn.answer_id, name) for name in ("at", "log")]
-        start, held = kept_items([claim.start]), Held(owner, turn.answer_id, turn.session_id, claim.admission)
+        start, held = kept_items([claim.start]), HeldAnswer(owner, turn.answer_id, turn.session_id, claim.admission)
         holds = worker_key(self._worker, "holds")
         pipeline.hset(holds, turn.answer_id, msgspec.json.encode(held))
         pipeline.expire(holds, kept.log)

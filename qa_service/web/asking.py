@@ -62,7 +62,7 @@ def _join(service: Mounted, question: Question, form: Form) -> AnswerSource | No
     while isinstance(outcome := assembly.desk.admit(question), Repeated):
         assembly.runner.check_room_to_read()
         try:
-            source = assembly.runner.open(question.owner, outcome.answer_id)
+            source = assembly.runner.find_answer(question.owner, outcome.answer_id)
         except NotFound:
             if time.monotonic() > until:
                 raise StoreUnavailable("the first of these questions isn't let in yet", retry_after=1) from None
@@ -71,4 +71,4 @@ def _join(service: Mounted, question: Question, form: Form) -> AnswerSource | No
         else:
             form.discard()
             return source
-    return assembly.runner.start(outcome)
+    return assembly.runner.start_answer(outcome)

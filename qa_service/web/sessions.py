@@ -51,7 +51,7 @@ def delete(session_id: str) -> Response:
     """Forget it; what is being answered in it is stopped."""
     service, owner = mounted(), asking_owner()
     for answer_id in service.assembly.history.delete(owner, session_id):
-        service.assembly.runner.stop(answer_id)
+        service.assembly.runner.stop_answer(answer_id)
     return Response(status=HTTPStatus.NO_CONTENT)
 
 

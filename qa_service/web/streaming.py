@@ -9,7 +9,7 @@ from flask import Response, request
 
 from qa_service.errors import Draining, Interrupted
 from qa_service.interfaces import WireFormat
-from qa_service.running.reader import Reader
+from qa_service.running.reader import AnswerReader
 from qa_service.running.source import AnswerSource
 from qa_service.turns import Turn
 from qa_service.web.bodies import hung_up
@@ -51,7 +51,7 @@ def _streamed(service: Mounted, source: AnswerSource, *, after: int, ids: bool) 
 class Body:
     """What a server sends of a stream, and closes also if it never began to."""
 
-    def __init__(self, reader: Reader, wire: WireFormat) -> None:
+    def __init__(self, reader: AnswerReader, wire: WireFormat) -> None:
         self._reader = reader
         self._wire = wire
         self.close = reader.close
@@ -64,9 +64,9 @@ class Body:
             yield wire.reconnect(Draining.code, random.randint(*BACKOFF_MS))  # noqa: S311 - it spreads, it hides nothing
 
 
-def _reader(service: Mounted, source: AnswerSource, after: int = 0) -> Reader:
+def _reader(service: Mounted, source: AnswerSource, after: int = 0) -> AnswerReader:
     heartbeat = service.assembly.settings.heartbeat_seconds
-    return service.assembly.runner.follow(source, heartbeat=heartbeat, after=after, gone=hung_up(request))
+    return service.assembly.runner.open_reader(source, heartbeat=heartbeat, after=after, gone=hung_up(request))
 
 
 def _whole(service: Mounted, source: AnswerSource) -> Response:
@@ -75,7 +75,7 @@ def _whole(service: Mounted, source: AnswerSource) -> Response:
             pass
     if source.log.handed_over:
         raise Draining("the worker that answers was stopped; the answer goes on in another", retry_after=1)
-    if not source.log.finished:
+    if not source.log.is_finished:
         raise Interrupted("the answer broke off")
     turn = ended_turn(service, source)
     return problem(turn.error) if turn.error else json_response(answer(turn, service.public_prefix()))

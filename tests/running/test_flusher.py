@@ -7,12 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from qa_service.frames import Done, Frame, StageNotice, Text
-from qa_service.interfaces import Appended, Entry
+from qa_service.interfaces import AppendOutcome, NewLogEntry
 from qa_service.model import Opened, Prompt
 from qa_service.running.flusher import Flusher
 from qa_service.running.log import FAR, MemoryLog
 from qa_service.running.settings import Pace
-from qa_service.running.written import Running
+from qa_service.running.written import RunningAnswer
 from qa_service.stores.keys import answer_key
 from qa_service.stores.logs import LogTimes, RedisLogs
 from qa_service.turns import Asked, Mark
@@ -27,18 +27,18 @@ class Trips(RedisLogs):
 
     def __init__(self) -> None:
         self.redis, self.wire = client(), Wire()
-        self.trips: list[list[Entry]] = []
+        self.trips: list[list[NewLogEntry]] = []
         super().__init__(self.redis, self.wire, LogTimes(60, 60), worker="w1")
 
-    def append(self, entries: Sequence[Entry]) -> Sequence[Appended]:
-        appended = super().append(entries)
+    def append_entries(self, entries: Sequence[NewLogEntry]) -> Sequence[AppendOutcome]:
+        appended = super().append_entries(entries)
         self.trips.append(list(entries))
         return appended
 
     def told(self, answer_id: str) -> list[tuple[int, Frame | Mark]]:
         """The items as anybody may read them, marks with the number of the frame that follows."""
         self.redis.hset(answer_key(ANN, answer_id, "at"), "session", "s")
-        logged = self.read(ANN, answer_id)
+        logged = self.read_log(ANN, answer_id)
         assert logged
         entries: list[tuple[int, Frame | Mark]] = []
         for piece in logged.pieces:
@@ -54,26 +54,26 @@ class House:
 
     def __init__(self, pace: Pace = PACE) -> None:
         self.store, self.meter = Trips(), FakeMeter()
-        self.done: list[Running] = []
+        self.done: list[RunningAnswer] = []
         self.unsaved: set[str] = set()
         self.flusher = Flusher(self.store, self.unsaved, self.meter, done=self.done.append, pace=pace)
 
-    def answer(self, *said: str, number: int = 1) -> Running:
+    def answer(self, *said: str, number: int = 1) -> RunningAnswer:
         asked = admission(answer_id=f"{number}" * 32)
-        running = Running(asked, MemoryLog(), seconds=60, entries=0)
+        running = RunningAnswer(asked, MemoryLog(), seconds=60, entries=0)
         self.say(running, *said)
-        self.flusher.add(running)
+        self.flusher.add_answer(running)
         return running
 
-    def say(self, running: Running, *said: str | Frame) -> None:
+    def say(self, running: RunningAnswer, *said: str | Frame) -> None:
         for item in said:
-            running.log.append(Text(item) if isinstance(item, str) else item)
+            running.log.append_frame(Text(item) if isinstance(item, str) else item)
 
-    def end(self, running: Running) -> None:
+    def end(self, running: RunningAnswer) -> None:
         self.say(running, Done("completed"))
-        running.log.close()
+        running.log.close_log()
 
-    def told(self, running: Running) -> list[tuple[int, Frame | Mark]]:
+    def told(self, running: RunningAnswer) -> list[tuple[int, Frame | Mark]]:
         return self.store.told(running.answer_id)
 
 
@@ -178,7 +178,7 @@ class TestTrouble:
         house.say(running, "mine")
         house.say(other, "c")
         assert house.flusher.flush()
-        assert (running.stop.reason, running.flushed, other.stop.reason) == ("lost", True, "")
+        assert (running.stop.reason, running.is_flushed, other.stop.reason) == ("lost", True, "")
         assert house.told(running) == [(1, Text("a")), (2, Text("x"))]
         assert house.told(other) == numbered("b", "c")
 
@@ -246,7 +246,7 @@ class TestLettingGo:
 
     def test_one_that_goes_on_elsewhere_is_done_but_not_closed_for_others(self, house: House) -> None:
         running = house.answer("a")
-        running.log.close(handed_over=True)
+        running.log.close_log(handed_over=True)
         house.flusher.flush()
         assert house.done == [running]
         assert [entry.closed for trip in house.store.trips for entry in trip] == [False]
@@ -273,7 +273,7 @@ class TestThread:
         eventually(lambda: len(ticking.done) == 2)
 
     def test_it_ends_when_it_is_closed_and_does_not_come_back(self, ticking: House) -> None:
-        ticking.flusher.close()
+        ticking.flusher.stop_flushing()
         assert ticking.flusher._thread.join(WAITING_SECONDS)
         ticking.flusher.ensure_running()
         assert ticking.flusher._thread.join(0)

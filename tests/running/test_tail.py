@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from qa_service.errors import NotFound
 from qa_service.frames import Done, Frame, Metadata, Restart, Start, Text
-from qa_service.interfaces import Followed, Logged
+from qa_service.interfaces import FollowedAnswer, StoredLog
 from qa_service.model import Owner
-from qa_service.running.mirror import Mirror
+from qa_service.running.mirror import MirroredAnswer
 from qa_service.stores.keys import answer_key
 from tests.fakes import ANN, BEN, WAITING_SECONDS
 from tests.lives import PACE, Waiting, Worker, World, eventually, numbered, texts
@@ -35,7 +35,7 @@ def reader(world: World, writer: Worker) -> Worker:
 def begun(writer: Worker) -> str:
     """The id of an answer that others can read the beginning of."""
     running = writer.ask()
-    eventually(lambda: running.log.text() and running.flushed)
+    eventually(lambda: running.log.text() and running.is_flushed)
     return running.answer_id
 
 
@@ -57,8 +57,8 @@ class TestFollowing:
 
     def test_all_who_read_it_here_share_one_that_grows(self, writer: Worker, reader: Worker, line: Waiting) -> None:
         answer_id = begun(writer)
-        one, two = (reader.runner.open(ANN, answer_id) for _ in range(2))
-        assert isinstance(one, Mirror)
+        one, two = (reader.runner.find_answer(ANN, answer_id) for _ in range(2))
+        assert isinstance(one, MirroredAnswer)
         assert one is two
         assert one.log.text() == "One "
         line.may_go_on.set()
@@ -67,33 +67,33 @@ class TestFollowing:
     def test_it_hears_at_once_of_what_it_begins_to_follow(self, writer: Worker, world: World, line: Waiting) -> None:
         """A thread that waits for news of others is woken for one more."""
         reader, answer_id = world.worker(Waiting(), pace=replace(PACE, news=60.0)), begun(writer)
-        source = reader.runner.open(ANN, answer_id)
+        source = reader.runner.find_answer(ANN, answer_id)
         assert source
         line.may_go_on.set()
         assert texts(reader.read(source)) == ["One ", "two."]
-        reader.runner._tail.close()
-        reader.runner.stop("")  # ends its last long wait
+        reader.runner._tail.close_mirrors()
+        reader.runner.stop_answer("")  # ends its last long wait
 
     def test_a_visitor_from_another_address_reads_the_same(self, writer: Worker, reader: Worker) -> None:
         answer_id = begun(writer)
         moved = replace(ANN, address="2" * 32)
-        assert reader.runner.open(moved, answer_id) is reader.runner.open(ANN, answer_id)
+        assert reader.runner.find_answer(moved, answer_id) is reader.runner.find_answer(ANN, answer_id)
 
     def test_another_owners_is_as_unknown_as_none(self, writer: Worker, reader: Worker) -> None:
         answer_id = begun(writer)
         for owner, sought in ((BEN, answer_id), (ANN, "0" * 32)):
             with pytest.raises(NotFound, match="no such answer"):
-                reader.runner.open(owner, sought)
+                reader.runner.find_answer(owner, sought)
 
     def test_nothing_comes_after_the_last_number(self, writer: Worker, reader: Worker, line: Waiting) -> None:
         line.may_go_on.set()
         answer_id = begun(writer)
-        assert reader.runner.open(ANN, answer_id, after=4) is None
-        assert reader.runner.open(ANN, answer_id, after=9) is None
+        assert reader.runner.find_answer(ANN, answer_id, after=4) is None
+        assert reader.runner.find_answer(ANN, answer_id, after=9) is None
         assert reader.read(answer_id, after=3) == [(4, Done("completed"))]
 
     def test_while_it_runs_something_may_always_come(self, writer: Worker, reader: Worker) -> None:
-        assert reader.runner.open(ANN, begun(writer), after=99)
+        assert reader.runner.find_answer(ANN, begun(writer), after=99)
 
 
 class TestOver:
@@ -109,14 +109,14 @@ class TestOver:
     @pytest.fixture
     def reads(self, reader: Worker) -> list[str]:
         """The answers whose logs were read from the store here."""
-        reads, read = list[str](), reader.logs.read
+        reads, read = list[str](), reader.logs.read_log
 
-        def count(owner: Owner, answer_id: str) -> Logged | None:
+        def count(owner: Owner, answer_id: str) -> StoredLog | None:
             reads.append(answer_id)
             time.sleep(0.02)  # so that all come while the first still reads
             return read(owner, answer_id)
 
-        reader.logs.read = count  # type: ignore[method-assign]
+        reader.logs.read_log = count  # type: ignore[method-assign]
         return reads
 
     def test_all_who_come_for_it_at_once_share_one(self, reader: Worker, answer_id: str, reads: list[str]) -> None:
@@ -124,7 +124,7 @@ class TestOver:
 
         def come() -> None:
             gate.wait()
-            sources.append(reader.runner.open(ANN, answer_id))
+            sources.append(reader.runner.find_answer(ANN, answer_id))
 
         coming = [threading.Thread(target=come) for _ in range(16)]
         for thread in coming:
@@ -136,18 +136,18 @@ class TestOver:
     def test_who_comes_while_others_read_it_shares_theirs_and_the_last_one_takes_it_along(
         self, reader: Worker, answer_id: str, reads: list[str]
     ) -> None:
-        source = reader.runner.open(ANN, answer_id)
+        source = reader.runner.find_answer(ANN, answer_id)
         assert source
-        readers = [reader.runner.follow(source, heartbeat=WAITING_SECONDS) for _ in range(2)]
+        readers = [reader.runner.open_reader(source, heartbeat=WAITING_SECONDS) for _ in range(2)]
         readers.pop().close()
-        assert reader.runner.open(ANN, answer_id) is source
+        assert reader.runner.find_answer(ANN, answer_id) is source
         assert texts(reader.read(answer_id)) == ["One ", "two."]
         readers.pop().close()
         assert (reader.runner._tail.mirrors(), reads) == ([], [answer_id])
 
     @pytest.mark.usefixtures("reads")
     def test_of_one_that_nothing_follows_nothing_stays(self, reader: Worker, answer_id: str) -> None:
-        assert reader.runner.open(ANN, answer_id, after=4) is None
+        assert reader.runner.find_answer(ANN, answer_id, after=4) is None
         assert reader.runner._tail.mirrors() == []
 
     def test_those_who_come_at_once_for_an_unknown_one_are_all_told_so(self, reader: Worker, reads: list[str]) -> None:
@@ -156,7 +156,7 @@ class TestOver:
         def come() -> None:
             gate.wait()
             with pytest.raises(NotFound):
-                reader.runner.open(ANN, "0" * 32)
+                reader.runner.find_answer(ANN, "0" * 32)
             told.append("not found")
 
         coming = [threading.Thread(target=come) for _ in range(4)]
@@ -173,7 +173,7 @@ class TestStops:
         self, writer: Worker, reader: Worker, line: Waiting
     ) -> None:
         answer_id = begun(writer)
-        reader.runner.stop(answer_id)
+        reader.runner.stop_answer(answer_id)
         assert reader.read(answer_id)[-1] == (4, Done("cancelled"))
         assert line.stopped_for == "cancelled"
 
@@ -187,7 +187,7 @@ class TestStops:
         world.server.connected = True
         reader.wire.cut = False
         eventually(lambda: not writer.wire._closed_until)
-        reader.runner.stop(answer_id)
+        reader.runner.stop_answer(answer_id)
         eventually(lambda: line.stopped_for)
 
 
@@ -212,13 +212,13 @@ class TestExpired:
         assert (restart, text, done) == (Restart("expired"), Text("The answer is 42."), Done("completed"))
 
     def test_nothing_comes_after_the_number_it_ended_with(self, reader: Worker, answer_id: str) -> None:
-        assert reader.runner.open(ANN, answer_id, after=5) is None
-        assert reader.runner.open(ANN, answer_id, after=10) is None
-        assert reader.runner.open(ANN, answer_id, after=4)
+        assert reader.runner.find_answer(ANN, answer_id, after=5) is None
+        assert reader.runner.find_answer(ANN, answer_id, after=10) is None
+        assert reader.runner.find_answer(ANN, answer_id, after=4)
 
     def test_another_owners_is_still_unknown(self, reader: Worker, answer_id: str) -> None:
         with pytest.raises(NotFound):
-            reader.runner.open(BEN, answer_id)
+            reader.runner.find_answer(BEN, answer_id)
 
 
 class TestTending:
@@ -229,32 +229,32 @@ class TestTending:
         """A reading worker that looks soon at what has gone silent."""
         return world.worker(Waiting(), pace=replace(PACE, stale=0.05))
 
-    def follow(self, reader: Worker, mirror: Mirror) -> list[tuple[int, Frame]]:
+    def follow(self, reader: Worker, mirror: MirroredAnswer) -> list[tuple[int, Frame]]:
         """All that comes of it from now on; somebody reads it before the first look at it."""
-        with closing(reader.runner.follow(mirror, heartbeat=WAITING_SECONDS)) as follower:
+        with closing(reader.runner.open_reader(mirror, heartbeat=WAITING_SECONDS)) as follower:
             reader.runner._tail._mirrors[mirror.followed] = mirror
             return numbered(follower)
 
     def test_what_is_over_is_forgotten(self, writer: Worker, reader: Worker, line: Waiting) -> None:
-        source = reader.runner.open(ANN, begun(writer))
+        source = reader.runner.find_answer(ANN, begun(writer))
         line.may_go_on.set()
         assert source
         assert texts(reader.read(source)) == ["One ", "two."]
         assert not reader.runner._tail.mirrors()
 
     def test_what_nobody_reads_is_forgotten(self, writer: Worker, hasty: Worker) -> None:
-        hasty.runner.open(ANN, begun(writer))
+        hasty.runner.find_answer(ANN, begun(writer))
         eventually(lambda: not hasty.runner._tail.mirrors())
 
     def test_others_are_told_what_is_read_here_as_long_as_it_is(self, writer: Worker, reader: Worker) -> None:
         answer_id = begun(writer)
-        followed = Followed(ANN, answer_id)
-        source = reader.runner.open(ANN, answer_id)
+        followed = FollowedAnswer(ANN, answer_id)
+        source = reader.runner.find_answer(ANN, answer_id)
         assert source
-        assert writer.workers.read_elsewhere([followed])[0]
+        assert writer.workers.find_read_elsewhere([followed])[0]
         writer.redis.delete(answer_key(ANN, answer_id, "read"))
-        follower = reader.runner.follow(source, heartbeat=WAITING_SECONDS)
-        eventually(lambda: writer.workers.read_elsewhere([followed])[0])
+        follower = reader.runner.open_reader(source, heartbeat=WAITING_SECONDS)
+        eventually(lambda: writer.workers.find_read_elsewhere([followed])[0])
         follower.close()
 
     def test_readers_of_one_whose_log_expired_meanwhile_get_what_is_left(
@@ -266,21 +266,23 @@ class TestTending:
         other.read(running)
         eventually(lambda: not other.runner._running)
         expire(other, running.answer_id)
-        told = [frame for _, frame in self.follow(hasty, Mirror(Followed(ANN, running.answer_id), "other"))]
+        told = [
+            frame for _, frame in self.follow(hasty, MirroredAnswer(FollowedAnswer(ANN, running.answer_id), "other"))
+        ]
         assert (told[1], told[-1]) == (Restart("expired"), Done("completed"))
 
     def test_readers_of_one_that_was_deleted_are_let_go(self, writer: Worker, hasty: Worker) -> None:
-        mirror = Mirror(Followed(ANN, "0" * 32), "s")
+        mirror = MirroredAnswer(FollowedAnswer(ANN, "0" * 32), "s")
         assert self.follow(hasty, mirror) == []
-        assert not mirror.log.finished
+        assert not mirror.log.is_finished
 
     def test_one_that_is_silent_but_there_is_waited_for(self, writer: Worker, hasty: Worker, line: Waiting) -> None:
-        source, got = Mirror(Followed(ANN, begun(writer)), "chat"), list[object]()
+        source, got = MirroredAnswer(FollowedAnswer(ANN, begun(writer)), "chat"), list[object]()
         following = threading.Thread(target=lambda: got.append(self.follow(hasty, source)))
         following.start()
         eventually(source.log.text)
-        before = source.heard
-        eventually(lambda: source.heard > before)
+        before = source.heard_at
+        eventually(lambda: source.heard_at > before)
         line.may_go_on.set()
         following.join(WAITING_SECONDS)
         assert got == [writer.read(source.answer_id)]
@@ -288,11 +290,11 @@ class TestTending:
 
 class TestClosing:
     def test_who_reads_here_is_told_that_it_goes_on_elsewhere(self, writer: Worker, reader: Worker) -> None:
-        source = reader.runner.open(ANN, begun(writer))
+        source = reader.runner.find_answer(ANN, begun(writer))
         assert source
-        follower = reader.runner.follow(source, heartbeat=WAITING_SECONDS)
+        follower = reader.runner.open_reader(source, heartbeat=WAITING_SECONDS)
         next(iter(follower))
-        leaving = threading.Thread(target=reader.runner.close, args=("handover", WAITING_SECONDS))
+        leaving = threading.Thread(target=reader.runner.shut_down, args=("handover", WAITING_SECONDS))
         leaving.start()
         assert numbered(follower) == []
         assert follower.handed_over
@@ -300,15 +302,15 @@ class TestClosing:
         leaving.join(WAITING_SECONDS)
 
     def test_an_answer_that_is_over_goes_on_nowhere(self, writer: Worker, reader: Worker, line: Waiting) -> None:
-        source = reader.runner.open(ANN, begun(writer))
+        source = reader.runner.find_answer(ANN, begun(writer))
         assert source
         line.may_go_on.set()
         reader.read(source)
-        reader.runner.close("handover", WAITING_SECONDS)
+        reader.runner.shut_down("handover", WAITING_SECONDS)
         assert not source.log.handed_over
 
     def test_afterwards_nobody_asks_the_store_any_more(self, reader: Worker) -> None:
-        reader.runner.close("handover", WAITING_SECONDS)
+        reader.runner.shut_down("handover", WAITING_SECONDS)
         assert reader.runner._tail._thread.join(WAITING_SECONDS)
         reader.runner._tail.ensure_running()
         assert reader.runner._tail._thread.join(0)

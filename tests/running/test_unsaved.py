@@ -5,16 +5,16 @@ import pytest
 from qa_service.errors import QAError, StoreUnavailable
 from qa_service.interfaces import Saved
 from qa_service.model import Owner
-from qa_service.running.unsaved import Unsaved
+from qa_service.running.unsaved import UnsavedTurns
 from qa_service.turns import Turn
 from tests.fakes import ANN, BUG, FakeSessions, turn
 
 
 def test_they_are_saved_once_the_store_is_back_each_once() -> None:
     settled: list[str] = []
-    kept = Unsaved(sessions := FakeSessions(), settled.append)
-    kept.add(ANN, turn("a1"))
-    kept.add(ANN, turn("a2"))
+    kept = UnsavedTurns(sessions := FakeSessions(), settled.append)
+    kept.add_turn(ANN, turn("a1"))
+    kept.add_turn(ANN, turn("a2"))
     sessions.available = False
     assert not kept.save_all()
     sessions.available = True
@@ -30,15 +30,15 @@ def test_two_who_save_at_once_do_each_other_no_harm() -> None:
             kept.save_all()
 
     settled: list[str] = []
-    kept = Unsaved(FakeSessions(), settle)
-    kept.add(ANN, turn("a1"))
+    kept = UnsavedTurns(FakeSessions(), settle)
+    kept.add_turn(ANN, turn("a1"))
     kept.save_all()
     assert (settled, "a1" in kept) == (["a1", "a1"], False)
 
 
 def test_it_contains_those_that_wait() -> None:
-    kept = Unsaved(FakeSessions(), lambda _: None)
-    kept.add(ANN, turn("a1"))
+    kept = UnsavedTurns(FakeSessions(), lambda _: None)
+    kept.add_turn(ANN, turn("a1"))
     assert ("a1" in kept, "a2" in kept) == (True, False)
     kept.save_all()
     assert "a1" not in kept
@@ -59,18 +59,18 @@ class Picky(FakeSessions):
 
 @pytest.mark.parametrize("error", [StoreUnavailable("no room for this one"), QAError("asked for something wrong")])
 def test_one_that_cannot_be_saved_blocks_no_other(error: QAError) -> None:
-    kept = Unsaved(sessions := Picky(error), lambda _: None)
+    kept = UnsavedTurns(sessions := Picky(error), lambda _: None)
     for answer_id in ("a1", "a2", "a3"):
-        kept.add(ANN, turn(answer_id))
+        kept.add_turn(ANN, turn(answer_id))
     assert not kept.save_all()
     assert [saved.answer_id for saved in sessions.saved] == ["a2", "a3"]
     assert ("a1" in kept, "a2" in kept, "a3" in kept) == (True, False, False)
 
 
 def test_not_even_one_that_breaks_what_saves_it() -> None:
-    kept = Unsaved(sessions := Picky(BUG), lambda _: None)
+    kept = UnsavedTurns(sessions := Picky(BUG), lambda _: None)
     for answer_id in ("a1", "a2", "a3"):
-        kept.add(ANN, turn(answer_id))
+        kept.add_turn(ANN, turn(answer_id))
     with pytest.raises(ZeroDivisionError):
         kept.save_all()
     with pytest.raises(ZeroDivisionError):

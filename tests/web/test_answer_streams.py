@@ -36,7 +36,7 @@ def begun(house: House, headers: dict[str, str] | None = None) -> str:
     response = house.begin(headers=headers)
     answer: str = response.headers["X-Answer-Id"]
     running = house.assembly.runner._running[answer]
-    while not (running.log.text() and running.flushed):
+    while not (running.log.text() and running.is_flushed):
         house.assembly.runner._flusher.flush()
     response.close()
     return answer

@@ -113,7 +113,7 @@ class TestThreads:
         refusal(house.client.post("/api/ask", data=files), 503, "overloaded")
         refusal(house.ask("그럼요?", sessionId=session, stream=False), 503, "overloaded")
         monkeypatch.undo()
-        assert (house.uploads(), house.assembly.runner.count()) == ([], 0)
+        assert (house.uploads(), house.assembly.runner.count_answers()) == ([], 0)
         assert text(house.ask("그럼요?", sessionId=session, onBusy="reject")) == "안녕하세요."
 
 
@@ -180,7 +180,7 @@ class TestWhole:
         asking.start()
         house.model.asked.wait(5)
         (running,) = house.assembly.runner._running.values()
-        running.log.close()
+        running.log.close_log()
         asking.join(5)
         refusal(whole[0], 500, "interrupted")
 
