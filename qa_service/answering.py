@@ -1,8 +1,8 @@
-"""THE LINE: one admitted question in, the frames of its answer out.
+"""THE LINE: an admitted question goes in, and the frames of its answer come out.
 
-A plain generator: read the files, find passages, build the prompt, ask upstream, cite, save, say so. It owns no
-thread and knows no connection; whoever runs it may set `stop`, and what was produced until then is kept. Between the
-frames it leaves marks: what another worker must know to go on, should this one die.
+It is a plain generator: it reads the files, finds passages, builds the prompt, asks upstream, cites, saves the turn,
+and says that it is saved. It owns no thread and knows no connection. Whoever runs it may set `stop`; what was produced
+until then is kept. Between the frames it yields marks, from which another worker can go on, should this one die.
 """
 
 import logging
@@ -62,11 +62,11 @@ from qa_service.turns import Admission, Asked, Gap, Mark, Turn
 log = logging.getLogger(__name__)
 
 DEADLY = 2
-"""So many workers may die with an answer before it counts as what kills them."""
+"""When so many workers in a row have died with an answer, its work counts as what killed them."""
 
 
 class Parts(Struct, frozen=True):
-    """What the line walks past, and the site's part in every prompt."""
+    """The parts that the line uses."""
 
     upstream: Upstream
     sessions: SessionStore
@@ -76,28 +76,30 @@ class Parts(Struct, frozen=True):
     observe: Observer
     meter: Meter
     save_later: Callable[[Owner, Turn], None]
-    """Takes a turn that couldn't be saved now."""
+    """Takes a turn that couldn't be saved, to save it when the store is back."""
     site: Site
     prices: Mapping[str, Mapping[str, float]]
     longest: int
-    """An answer ends when its text counts more than so many bytes."""
+    """An answer whose text counts more than so many bytes is ended, as `incomplete`."""
     safety_identifier: Callable[[str], str]
-    """From an owner's key, and a visitor's address, to what upstream may know of who asks."""
+    """From an owner's key, and a visitor's address behind it, to what upstream is told of who asks."""
 
 
 class AnswerLine(Struct, frozen=True):
-    """A `AnswerWriter`."""
+    """The `AnswerWriter` of this service."""
 
     parts: Parts
 
     def write_answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
-        """`Done` comes last. The turn is saved by then, or the metadata says it isn't."""
+        """`Done` comes last. The turn is saved by then, or the metadata has said that it isn't."""
         draft, parts = Draft(admission), self.parts
         return chain((admission.start(),), _walk(draft, parts, stop, _write(draft, parts, stop), _cite(draft, parts)))
 
     def continue_answer(self, admission: Admission, said: AnswerSoFar, stop: Stop) -> Iterator[Frame | Mark]:
-        """Attach to an answer that upstream keeps; begin one again that hasn't said anything; end any other. One that
-        workers keep dying of is ended without another look at it: its sources are those that were told already."""
+        """Attach to an answer that upstream keeps, begin one again that hasn't said a word, and end any other.
+
+        An answer that workers keep dying with is ended, and its sources aren't looked for: that may be what kills.
+        """
         draft, parts = Draft(admission), self.parts
         if said.deaths >= DEADLY:
             return _walk(draft, parts, stop, _break_off(draft, said))
@@ -112,14 +114,15 @@ class AnswerLine(Struct, frozen=True):
 
 
 def _walk(draft: Draft, parts: Parts, stop: Stop, *steps: Iterator[Frame | Mark]) -> Iterator[Frame | Mark]:
-    """Take the steps, save and say so, whatever happens on the way; but not a word once another worker goes on."""
+    """Take the steps, then save the turn and say so, whatever happens on the way. Once another worker goes on with the
+    answer, nothing more is said or saved."""
     for frames in steps:
         try:
             yield from frames
         except QAError as error:
             draft.error = draft.error or _why(error, stop)
         except Exception:
-            # The outermost: whatever broke, the reader is told, and the turn is kept.
+            # This is the outermost code of an answer: whatever broke, its readers are told, and its turn is kept.
             bug = secrets.token_hex(8)
             log.exception("answer %s broke, id %s", draft.admission.answer_id, bug)
             draft.error = draft.error or QAError(f"internal error {bug}")
@@ -135,13 +138,14 @@ def _write(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
 
 
 def _begin_again(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
-    # Once upstream was asked, readers may have words that were never logged.
+    # Once upstream was asked, readers may have seen words that the shared log doesn't have.
     again = (Gap(), Restart("interrupted")) if said.asked else (Gap(),)
     return chain(again, _write(draft, parts, stop))
 
 
 def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
-    """Upstream tells the answer from its beginning: the frames are the same, and those that are logged are left out."""
+    """Attach: upstream gives the answer again from its beginning. The frames are the same as before, and those that the
+    shared log has are left out."""
     assert draft.prompt is not None  # noqa: S101 - it was recalled
     assert isinstance(parts.upstream, Attaching)  # noqa: S101 - or nobody would have come here
     try:
@@ -150,7 +154,7 @@ def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterat
     except QAError:
         if stop.reason in ELSEWHERE:
             raise
-        # What follows isn't what would have: readers may know numbers that were never logged.
+        # What follows isn't what the first worker said next, and readers may have seen that under these numbers.
         yield Gap()
         if len(draft.text) < len(said.text):
             draft.write(said.text[len(draft.text) :])
@@ -176,7 +180,7 @@ def _cite(draft: Draft, parts: Parts) -> Iterator[Frame]:
 
 
 def _why(error: QAError, stop: Stop) -> QAError:
-    # These stop the line as a person would, but aren't a person's wish.
+    # These reasons stop the line as a person does, but they aren't what a person wished.
     match stop.reason if isinstance(error, Cancelled) else "":
         case "timeout":
             return UpstreamTimeout("the answer took longer than this server allows")
@@ -199,7 +203,7 @@ def _read_files(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
 
 def _read(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
     yield StageNotice("reading_file", name=file.name)
-    # The same when the answer is begun again after a crash: no file is listed twice.
+    # The id is the same when the answer is begun again after a crash, so that no file is listed twice.
     file_id, passages = sha256(f"{draft.admission.answer_id} {number}".encode()).hexdigest()[:32], 0
     verdict = Verdict(file.name, "unknown", "failed", "damaged")
     for news in parts.reader.read(file, stop):
@@ -318,7 +322,7 @@ def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
 
 
 def _close(draft: Draft, parts: Parts) -> Iterator[Frame]:
-    """Save, and only then say what it was. A failure to save is said, not hidden."""
+    """Save the turn, and only then say what the answer was. Where it can't be saved, the metadata says so."""
     error = _failure(draft)
     if error is not None:
         yield error

@@ -1,4 +1,4 @@
-"""What is left of an answer whose worker died, made ready to be gone on with."""
+"""What the store knows of an answer that is taken over, made ready for going on with it."""
 
 import time
 from datetime import UTC, datetime
@@ -13,23 +13,23 @@ from qa_service.turns import Admission, Asked, Turn
 
 
 def restored(logged: StoredLog) -> tuple[MemoryLog, int]:
-    """The log as it was kept, and how many entries it had."""
+    """The memory log with all that the shared log has, and how many entries that are."""
     answer = MemoryLog()
-    for piece in logged.pieces:
-        answer.add_entry(piece)
+    for entry in logged.entries:
+        answer.add_entry(entry)
     return answer, int(logged.cursor.partition("-")[2]) + 1
 
 
 def counted(held: HeldAnswer, answer: MemoryLog) -> HeldAnswer:
-    """The answer as its next worker holds it. Deaths before its last new word don't count: they were no fault of what
-    is done next."""
+    """The answer as its new worker holds it. Only the last death counts where it has said a new word since the one
+    before: the work that it died of then is done."""
     said = len(answer.text())
     deaths = min(held.deaths, 1) if said > held.said else held.deaths
     return replace(held, deaths=deaths, said=max(said, held.said))
 
 
 def said_in(answer: MemoryLog, held: HeldAnswer) -> AnswerSoFar:
-    """What it came to."""
+    """How far the answer has come."""
     asked = [mark for _, mark in answer.marks if isinstance(mark, Asked)]
     opened = [(place, mark) for place, mark in answer.marks if isinstance(mark, Opened)]
     place, response_id = (opened[-1][0], opened[-1][1].response_id) if opened else (0, "")
@@ -44,7 +44,7 @@ def said_in(answer: MemoryLog, held: HeldAnswer) -> AnswerSoFar:
 
 
 def admission_of(held: HeldAnswer, turn: Turn, answer: MemoryLog) -> Admission:
-    """The question as it was let in, or what its turn and its first frame tell of it."""
+    """The question as it was admitted, or as much of it as its turn and its first frame tell."""
     began = time.monotonic() - (datetime.now(UTC) - datetime.fromisoformat(turn.created_at)).total_seconds()
     if held.admission:
         return replace(held.admission, turn=turn, began=began)

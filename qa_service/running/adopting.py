@@ -1,4 +1,4 @@
-"""Taking over an answer whose worker died or left."""
+"""How a worker goes on with an answer whose worker died or left."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class Adopter:
-    """Makes an answer this worker's own and goes on with it. `write` begins to write its frames in the background."""
+    """Makes an answer this worker's own and goes on with it. `write` begins to write its frames in a thread."""
 
     def __init__(
         self,
@@ -37,13 +37,15 @@ class Adopter:
         self._write = write
 
     def adopt(self, held: HeldAnswer) -> None:
-        """Go on with the answer, or see that there is nothing left to do for it. Raises `QAError` where that can't be
-        done now; to do it again is safe."""
+        """Go on with the answer, or find that there is nothing left to do for it.
+
+        Raises `QAError` where that isn't possible now; to try again is safe.
+        """
         turn = self._shared.workers.adopt_answer(held, self._worker) or self._ended_turn(held)
         logged = self._shared.logs.read_log(held.owner, held.answer_id) if turn else None
         answer, entries = restored(logged) if logged else (MemoryLog(), 0)
         if turn and turn.status == "running" and answer.is_finished:
-            # The answer was told to its end, but its worker couldn't save it.
+            # The answer came to its end while the store was away, and its turn died with the worker.
             self._shared.unsaved.save_turn(held.owner, turn_of(turn, answer))
         elif turn is None or logged is None or answer.is_finished:
             self._shared.workers.drop_held(self._worker, held.answer_id)
@@ -54,10 +56,10 @@ class Adopter:
         admission = admission_of(held, turn, answer)
         running = RunningAnswer(admission, answer, seconds=self._seconds, entries=entries)
         if turn.status != "running":
-            # Its worker died between saving it and saying so: nobody knows how far its readers have come.
+            # The worker died between the save and its `done`: nobody knows how far the readers have come.
             self._write(running, iter((Gap(), *rebuilt(turn, "interrupted")[1:])))
             return
-        # This comes before the work: should the work kill this worker as well, the next one knows.
+        # This comes before the work: should the work kill this worker as well, the next one knows of both deaths.
         self._shared.workers.keep_held(self._worker, held)
         log.warning("answer %s is taken over from a worker that died", held.answer_id)
         self._write(running, self._line.continue_answer(admission, said_in(answer, held), running.stop))

@@ -1,4 +1,4 @@
-"""What all answers of a worker have to say, on its way to the shared log: one trip a tick."""
+"""How new frames of all answers of a worker come into the shared log."""
 
 import logging
 import threading
@@ -19,7 +19,8 @@ SHARE = 10
 
 
 class Flusher:
-    """`done` is told of each answer whose log is whole; `unsaved` are those whose turns are still to be saved."""
+    """Sends what is new of all answers to the store in one trip, again and again. It calls `done` with each answer that
+    is over and whose shared log has everything. `unsaved` has the ids of answers whose turns are still to be saved."""
 
     def __init__(
         self,
@@ -43,22 +44,23 @@ class Flusher:
         self._closed = False
 
     def add_answer(self, running: RunningAnswer) -> None:
-        """From now on this one too."""
+        """Flush this answer too from now on."""
         self._answers[running.answer_id] = running
         self._news.set()
 
     def ensure_running(self) -> None:
-        """See that there is a thread that flushes."""
+        """Start the thread that flushes, unless it runs."""
         self._thread.ensure_running()
 
     def stop_flushing(self) -> None:
-        """From now on nothing is flushed by itself."""
+        """End the thread. What is new then goes to the store only when somebody calls `flush`."""
         self._closed = True
         self._thread.retire()
         self._news.set()
 
     def flush(self) -> bool:
-        """One trip for all that is new. False where the store is away; then it is tried again at the next tick."""
+        """Send everything that is new, in one trip. Returns False where the store is away; nothing is lost then, and
+        the next flush sends it again."""
         with self._one:
             pairs = [
                 (running, entry)
@@ -104,7 +106,7 @@ class Flusher:
             try:
                 self.flush()
             except Exception:
-                # An edge, like a request: what broke may pass by the next tick, and no thread begins by itself again.
+                # This is the outermost code of a thread: what broke now may pass by the next time.
                 log.exception("writing to the shared log broke")
             took = time.monotonic() - began
             time.sleep(max(self._pace.flush - took, min(SHARE * took, self._pace.longest_flush)))

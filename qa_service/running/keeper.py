@@ -1,4 +1,4 @@
-"""What happens by the clock: answers that take too long or that nobody reads, dead workers, turns still to be saved."""
+"""What a worker does by the clock."""
 
 import logging
 import threading
@@ -19,8 +19,9 @@ log = logging.getLogger(__name__)
 
 
 class Keeper:
-    """One thread, and signs of life also from those who are about to begin an answer after a standstill. `answers` are
-    those written here; `adopt` takes one over."""
+    """A thread that ends answers which take too long or which nobody reads, says that this worker lives, saves turns
+    that couldn't be saved, and takes over what other workers leave. `answers` are those that are written here; `adopt`
+    goes on with one that was taken over."""
 
     def __init__(
         self,
@@ -44,42 +45,43 @@ class Keeper:
         self._parts = max(1, round(pace.look / pace.tick))
         self._tick = 0
         self._trusts_at = time.monotonic() + pace.settle
-        """When the store's word on who is dead counts."""
+        """From this time on the store is believed when it says that a worker is dead."""
         self._failed_at = -pace.settle
-        """When the store was last away: until others have said again what they read, nobody knows."""
+        """When the store was last away. For a while after that it doesn't know what other workers read."""
         self._dead: set[str] = set()
-        """Workers that the store says are dead, and that may still hold something."""
+        """Workers of which the store says that they are dead, and that they may still hold answers."""
         self._beat_at = self._strays_at = time.monotonic() - pace.beat
         self._heard_at = time.monotonic()
-        """When others last heard of this worker, at least."""
+        """Others have heard of this worker since this time, or later."""
         self._missed = False
-        """Whether this worker was taken for dead, and hasn't looked yet what it has lost by that."""
+        """Whether this worker was taken for dead, and hasn't looked yet which answers it has lost."""
         self._beating = threading.Lock()
         self._news = threading.Event()
         self._thread = RestartableThread("qa-keeper", self._run)
         self._left = False
         self.takes_over = True
-        """Whether this worker takes over what others leave."""
+        """Whether this worker takes over answers of others; it doesn't any more when it is about to stop."""
 
     def ensure_running(self) -> None:
-        """See that there is a thread that keeps; from then on this worker counts as living."""
+        """Start the thread unless it runs. From then on this worker counts as living."""
         if not self._left:
             self._presence.announce_life()
             self._thread.ensure_running()
 
     def announce_return(self) -> None:
-        """Be heard of before anything more is held here: a worker that stood still may have been taken for dead."""
+        """Say that this worker lives, where others haven't heard of it for some time. A worker that stood still may
+        have been taken for dead, and others would take what it claims."""
         if self._absent():
             with self._beating:
                 if self._absent():
                     self._quietly(self._beat)
 
     def check_soon(self) -> None:
-        """Something may be due now."""
+        """Look now whether an answer is to be ended, and not only at the next tick."""
         self._news.set()
 
     def stop_keeping(self) -> None:
-        """This worker writes no more: what it holds is another's to take over."""
+        """End the thread, and leave to other workers what this one still holds."""
         self._left = True
         self._thread.retire()
         self._quietly(lambda: self._workers.withdraw(self._worker))
@@ -89,7 +91,7 @@ class Keeper:
         while not self._left:
             self._news.wait(self._pace.tick)
             self._news.clear()
-            self._quietly(self._ring)
+            self._quietly(self._wake_some_readers)
             self._quietly(self._end_overdue)
             self._quietly(self._end_deserted)
             if time.monotonic() - self._beat_at >= self._pace.beat and not self._left:
@@ -98,14 +100,16 @@ class Keeper:
                     self._quietly(self._beat)
                 self._quietly(self._tail.tend_mirrors)
                 self._quietly(self._save_unsaved)
-            self._quietly(self._take_over)  # once others have heard of this worker: what it takes now is its own
+            # This comes behind the sign of life: others would take what a worker that seems dead takes over.
+            self._quietly(self._take_over)
             if time.monotonic() - self._strays_at >= self._pace.strays:
                 self._strays_at = time.monotonic()
                 self._quietly(self._takeovers.take_strays)
                 self._quietly(self._presence.delete_old_uploads)
 
-    def _ring(self) -> None:
-        """Let readers notice that time passes: a part of them at each tick, since many at once would hold up others."""
+    def _wake_some_readers(self) -> None:
+        """Let readers notice that time passes. Each tick wakes a part of them, since to wake all at once would hold up
+        other requests."""
         self._tick = (self._tick + 1) % self._parts
         logs = [running.log for running in list(self._answers.values())]
         logs += [mirror.log for mirror in self._tail.mirrors()]
@@ -119,7 +123,7 @@ class Keeper:
             self._failed_at = time.monotonic()
             log.debug("put off: the store does not answer")
         except Exception:
-            # An edge, like a request: what breaks one step must not end all others.
+            # This is the outermost code of a thread: what breaks one step must not end the others.
             log.exception("a step of keeping answers broke")
 
     def _take_over(self) -> None:
@@ -156,7 +160,7 @@ class Keeper:
         dead, missed = self._workers.announce_life(self._worker)
         self._heard_at = began
         if missed:
-            # It was the store that was away: the others need a moment to be heard of again, too.
+            # Maybe it was the store that was away: then it needs a moment to hear of the other workers again.
             self._missed, self._trusts_at = True, time.monotonic() + self._pace.settle
         self._dead = set(dead) if time.monotonic() >= self._trusts_at else set()
         if self._missed:
@@ -164,7 +168,7 @@ class Keeper:
             self._missed = False
 
     def _give_up_lost(self) -> None:
-        """This worker was taken for dead: what others have taken over by now isn't its own any more."""
+        """Stop the answers that other workers have taken over while this one seemed dead."""
         answers = list(self._answers.values())
         held = [HeldAnswer(running.owner, running.answer_id, running.session_id) for running in answers]
         for running, lost in zip(answers, self._workers.find_lost(self._worker, held), strict=True):

@@ -1,4 +1,4 @@
-"""An answer that isn't written in this worker: its log as the store tells it, for all who read it here."""
+"""An answer that isn't written in this worker, made of what the store knows of it, for all who read it here."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from qa_service.turns import Turn
 
 
 class MirroredAnswer:
-    """An `AnswerSource` whose log grows as pieces of it come in."""
+    """An `AnswerSource` whose log grows as entries of the shared log come in."""
 
     def __init__(self, followed: FollowedAnswer, session_id: str) -> None:
         self.owner = followed.owner
@@ -24,16 +24,16 @@ class MirroredAnswer:
         self.heard_at = time.monotonic()
         self.readers = 0
         self.left_at = self.heard_at
-        """When the last reader went."""
+        """When the last reader left, in seconds of `time.monotonic()`."""
         self.expired_after = 0
-        """Of an answer whose log had expired: the number of the last frame it had."""
+        """Where the shared log has expired: the number of the last frame it had; else 0."""
 
     def add_reader(self) -> None:
-        """A reader more."""
+        """Count one reader more."""
         self.readers += 1
 
     def remove_reader(self) -> None:
-        """A reader less."""
+        """Count one reader less."""
         self.readers -= 1
         self.left_at = time.monotonic()
 
@@ -44,24 +44,24 @@ class MirroredAnswer:
     def known_turn(self) -> Turn | None:
         return None
 
-    def add_entries(self, pieces: Sequence[LogEntry], cursor: str) -> None:
-        """What the log has by now, up to there."""
+    def add_entries(self, entries: Sequence[LogEntry], cursor: str) -> None:
+        """Add new entries of the shared log. `cursor` is where it will be read on."""
         with self._lock:
             self.cursor, self.heard_at = cursor, time.monotonic()
-            for piece in pieces:
-                self.log.add_entry(piece)
+            for entry in entries:
+                self.log.add_entry(entry)
         if self.log.is_finished:
             self.log.close_log()
 
     def rebuild_from(self, turn: Turn, last: int) -> None:
-        """What is known once the log has expired; `last` is the number its last frame had."""
+        """Make the frames from the turn, since the shared log has expired. `last` is the number of its last frame."""
         self.expired_after = last
         self.log.add_entry(LogEntry(last + 1, rebuilt(turn, "expired")))
         self.log.close_log()
 
 
 def rebuilt(turn: Turn, reason: str) -> list[Frame]:
-    """The frames of an answer of which only the turn is left, and why they are told again."""
+    """The frames of an answer of which only the turn is left. They begin again, with a `restart` for this reason."""
     topic = turn.metadata.topic if turn.metadata else TopicNotice(turn.topic, drifted=False, score=0.0)
     model = turn.metadata.model if turn.metadata else ""
     start = Start(turn.answer_id, turn.session_id, created=False, model=model, topic=topic, created_at=turn.created_at)

@@ -1,4 +1,4 @@
-"""One connection's view of an answer."""
+"""How one connection reads an answer."""
 
 import threading
 import time
@@ -21,11 +21,12 @@ class ReaderTimes(Struct, frozen=True):
 
 
 class AnswerReader(Iterable[Batch]):
-    """Batches of all there is, as it comes, and an empty one as a sign of life after enough silence.
+    """An iterable of batches: every frame behind the number `after`, as it comes, and an empty batch as a sign of life
+    after enough silence.
 
-    It ends with the answer, or when `gone` says that nobody listens any more, which is asked about once a second of
-    silence; then `handed_over` tells whether the answer goes on elsewhere. Whoever reads must `close` it, even unread;
-    then `left` is called.
+    It ends with the answer, or when `gone` says that the connection is closed, which is asked about once a second of
+    silence. Afterwards `handed_over` says whether the answer goes on in another worker. Whoever opens a reader must
+    `close` it, even one that was never read; then `left` is called.
     """
 
     def __init__(
@@ -48,16 +49,16 @@ class AnswerReader(Iterable[Batch]):
         meter.streams(1)
 
     def __iter__(self) -> Iterator[Batch]:
-        """The rest, from wherever it was left."""
+        """The batches that haven't been read yet."""
         return self._batches
 
     @property
     def handed_over(self) -> bool:
-        """Whether the answer goes on in another worker, where the rest can be read."""
+        """Whether the rest of the answer is to be read in another worker."""
         return self._source.log.handed_over
 
     def close(self) -> None:
-        """Doing it again changes nothing."""
+        """Count one reader less. To close it again changes nothing."""
         if self._open:
             self._open = False
             self._source.remove_reader()
@@ -68,14 +69,14 @@ class AnswerReader(Iterable[Batch]):
         log, asleep, heard = self._source.log, threading.Lock(), time.monotonic()
         asleep.acquire()
         while True:
-            # Looked at first: what is appended between the two looks is read in the next round.
+            # This is looked at before the frames: what is appended in between is read in the next round.
             closed = log.closed
             batch = log.read_batch(after)
             if batch.frames:
                 after = batch.first + len(batch.frames) - 1
                 yield batch
             elif closed:
-                if after > log.last and log.is_finished:  # a number that the answer never had
+                if after > log.last and log.is_finished:  # the caller named a number that the answer never had
                     yield Batch(log.last, log.frames_between(len(log) - 1, len(log)))
                 return
             elif not self._passed(after, asleep):
@@ -89,7 +90,7 @@ class AnswerReader(Iterable[Batch]):
             heard = time.monotonic()
 
     def _passed(self, after: int, asleep: threading.Lock) -> bool:
-        """Wait for a frame; True if only time has passed."""
+        """Wait for a frame. True where none came, and only time has passed."""
         log = self._source.log
         log.wait_for_frame(after, asleep)
         return log.last <= after and not log.closed

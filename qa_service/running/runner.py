@@ -1,4 +1,4 @@
-"""All answers of one worker: begun, read, stopped, taken over, handed over."""
+"""All answers of one worker: how they are begun, found, read, stopped and left to others."""
 
 import math
 import threading
@@ -26,11 +26,12 @@ from qa_service.running.written import RunningAnswer
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn
 
 READERS = 3
-"""For each answer that may be written here: who asked, and two that come back or come along."""
+"""So many readers may be connected for each answer that may be written here: the caller who asked, and two more."""
 
 
 class Runner:
-    """Nothing here waits for a store on behalf of who reads an answer that is written here."""
+    """The front of this room: everybody outside of it calls this class. To read an answer that is written here never
+    waits for the store."""
 
     def __init__(
         self, line: AnswerWriter, shared: SharedStores, meter: Meter, *, presence: Presence, settings: RunnerSettings
@@ -44,13 +45,14 @@ class Runner:
         self._pace = pace
         self._running: dict[str, RunningAnswer] = {}
         self._ending = ""
-        """Why everything ends here, once it does."""
-        self._wake_at = 0.0
+        """The reason for which all answers here are stopped; empty until `shut_down`."""
+        self._look_at = 0.0
+        """When the worker's threads are looked at next."""
         self._readers = 0
         self._parked: list[ParkedThread] = []
-        """The threads of answers that have a place, but haven't begun."""
+        """The threads of those answers that have a place and haven't begun."""
         self._early: dict[str, float] = {}
-        """Answers that were stopped before they were here, and when they may be forgotten."""
+        """Ids of answers that were stopped before they were written here, with the time to forget each of them."""
         self._lock = threading.Lock()
         self._flusher = Flusher(shared.logs, shared.unsaved, meter, done=self._forget, pace=pace)
         self._tail = Tail(shared, presence.worker, self._stop_here, pace)
@@ -72,16 +74,19 @@ class Runner:
         )
 
     def ensure_threads(self) -> None:
-        """See that this worker listens to others and watches over them; looked at once a second, since it costs."""
+        """Start the threads of this worker that don't run. Each request calls this, so it looks only now and then."""
         now = time.monotonic()
-        if now >= self._wake_at:
-            self._wake_at = now + self._pace.threads
+        if now >= self._look_at:
+            self._look_at = now + self._pace.threads
             for part in (self._keeper, self._flusher, self._tail):
                 part.ensure_running()
 
     def reserve_place(self) -> None:
-        """Take a place for one more answer; `start` or `leave` follows. Raises `Draining` or `Overloaded`. Whatever the
-        answer needs of this worker is there when this returns: nothing that is claimed then can be left unwritten."""
+        """Take a place for one more answer; the caller follows with `start_answer` or `release_place`.
+
+        Raises `Draining` or `Overloaded`. The answer's thread has been started when this returns, so that whatever is
+        claimed then can be written.
+        """
         self.ensure_threads()
         with self._lock:
             if self.draining:
@@ -93,26 +98,27 @@ class Runner:
             self._parked.append(ParkedThread())
 
     def announce_life(self) -> None:
-        """Let others know that this worker lives, if they could doubt it: what it claims now stays its own."""
+        """Tell other workers that this one lives, if they could take it for dead: they would take its new claim."""
         self._keeper.announce_return()
 
     def release_place(self) -> None:
-        """Give the place back: there will be no answer."""
+        """Give a reserved place back. There will be no answer in it."""
         with self._lock:
             self._parked.pop().dismiss()
 
     def start_answer(self, admission: Admission) -> RunningAnswer:
-        """Begin to write the answer, in the background, in the place that was taken for it."""
+        """Begin to write the answer, in the thread that was reserved for it."""
         running = RunningAnswer(admission, MemoryLog(), seconds=self._settings.answer_seconds, entries=1)
         self._write_from(running, self._line.write_answer(admission, running.stop))
         return running
 
     def count_answers(self) -> int:
-        """How many answers are being written here, or about to be."""
+        """How many answers are written here now, with those that have a place and haven't begun."""
         return len(self._parked) + sum(not running.log.closed for running in list(self._running.values()))
 
     def find_answer(self, owner: Owner, answer_id: str, after: int = 0) -> AnswerSource | None:
-        """The answer, wherever it is written or kept; None if nothing comes after that number. `NotFound`."""
+        """Find an answer of this owner, in this worker or in the store. Returns None where no frame will ever come
+        behind the frame number `after`. Raises `NotFound`."""
         source: AnswerSource = self._own(owner, answer_id) or self._tail.open_mirror(owner, answer_id)
         if source.has_nothing_after(after):
             self._tail.drop_mirror(owner, answer_id)
@@ -120,36 +126,40 @@ class Runner:
         return source
 
     def check_room_to_read(self) -> None:
-        """Raises `Overloaded` where as many read here as can, beside those who ask."""
+        """Raise `Overloaded` where no more readers may come to answers that others asked for."""
         if self._readers >= READERS * self._settings.answers:
             raise Overloaded(f"{self._readers} readers are connected here", retry_after=RETRY_SECONDS)
 
     def read_turn(self, owner: Owner, answer_id: str) -> Turn:
-        """The answer as it stands. `NotFound`."""
+        """The turn of an answer as it stands now. Raises `NotFound`."""
         running = self._own(owner, answer_id)
         return running.current_turn() if running else self._shared.turn(owner, answer_id)
 
     def open_reader(
         self, source: AnswerSource, *, heartbeat: float, after: int = 0, gone: Callable[[], bool] = lambda: False
     ) -> AnswerReader:
-        """A reader of everything after `after`."""
+        """Begin to read, behind the frame number `after`. `heartbeat` is how many seconds of silence a reader bears;
+        `gone` says whether its connection is closed."""
         self.ensure_threads()
         self._readers += 1
         times = ReaderTimes(heartbeat, self._pace.look)
         return AnswerReader(source, meter=self._meter, times=times, after=after, gone=gone, left=self._left)
 
     def stop_answer(self, answer_id: str) -> None:
-        """Stop an answer, wherever it is written; doesn't wait for its end."""
+        """Stop an answer, wherever it is written. This returns before the answer has ended."""
         if not self._stop_here(answer_id):
             self._shared.workers.announce_stop(answer_id)
 
     def stop_admitting(self) -> None:
-        """From now on no more answers begin here, nor are any taken over."""
+        """Refuse new questions, and take over no more answers of other workers."""
         self.draining, self._keeper.takes_over = True, False
 
     def shut_down(self, reason: str, seconds: float) -> None:
-        """End here whatever is still written, for this reason; see that others know it all, and that readers hear of
-        it. With `handover` other workers go on with it."""
+        """Stop all answers here for this reason, and leave the store as others must find it.
+
+        Waits at most `seconds` until the shared log has everything and the readers here have left. With the reason
+        `handover` other workers go on with the answers.
+        """
         self.stop_admitting()
         self._ending = reason
         for running in list(self._running.values()):
@@ -163,7 +173,7 @@ class Runner:
         self._keeper.stop_keeping()
 
     def _own(self, owner: Owner, answer_id: str) -> RunningAnswer | None:
-        """The owner's answer that is written here, and was not left to another worker."""
+        """The answer if it is this owner's and is written here. One that goes on in another worker isn't."""
         running = self._running.get(answer_id)
         return running if running and running.owner.key == owner.key and not running.log.handed_over else None
 
@@ -203,9 +213,8 @@ class Runner:
                     answer.append_frame(item)
         finally:
             answer.close_log(handed_over=not answer.is_finished)
-            if (
-                answer.is_finished or not self._settings.background
-            ):  # else whoever takes over begins again, files included
+            # In background mode another worker may begin the answer again, and reads its files again then.
+            if answer.is_finished or not self._settings.background:
                 for file in running.files:
                     Path(file.path).unlink(missing_ok=True)
 
@@ -217,7 +226,7 @@ class Runner:
             case Asked() | Opened():
                 answer.marks.append((len(answer), mark))
                 if self._settings.background:
-                    # What comes next is only worth as much as others know where to find it.
+                    # Another worker can go on only from marks that it finds in the shared log.
                     self._flusher.flush()
 
     def _forget(self, running: RunningAnswer) -> None:

@@ -1,4 +1,4 @@
-"""Where answers are known to all workers."""
+"""The stores that running answers needs."""
 
 from collections.abc import Callable
 
@@ -11,10 +11,10 @@ from qa_service.turns import Turn
 
 
 class SharedStores(Struct, frozen=True):
-    """The stores that running answers needs."""
+    """The parts of the store through which workers share their answers."""
 
     unsaved: UnsavedTurns
     logs: LogStore
     workers: WorkerStore
     turn: Callable[[Owner, str], Turn]
-    """A saved answer, or as it stands; raises `NotFound`."""
+    """From an owner and an answer's id to its turn as the store knows it; raises `NotFound`."""

@@ -1,9 +1,10 @@
-"""What comes in from other workers: the logs that are read here and written there, and who is to be stopped."""
+"""What a worker hears from others: new frames of answers that are read here and written there, and stops."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Collection
+from contextlib import ExitStack
 
 from msgspec.structs import replace
 
@@ -19,11 +20,12 @@ from qa_service.running.thread import RestartableThread
 log = logging.getLogger(__name__)
 
 OPENING = 64
-"""Locks for those who open answers, each for its share of them: one for all would let a large answer hold up others."""
+"""Each of so many locks is for a share of all answers: with a single one, a large answer would hold up all others."""
 
 
 class Tail:
-    """One thread and one connection, whatever is read. `stop` ends an answer that is written here."""
+    """One thread that waits for news of everything at once, on one connection. `stop` ends an answer that is written
+    here."""
 
     def __init__(self, shared: SharedStores, worker: str, stop: Callable[[str], object], pace: Pace) -> None:
         self._workers = shared.workers
@@ -38,12 +40,14 @@ class Tail:
         self._closed = False
 
     def ensure_running(self) -> None:
-        """See that there is a thread that listens."""
+        """Start the thread that waits for news, unless it runs."""
         self._thread.ensure_running()
 
     def open_mirror(self, owner: Owner, answer_id: str) -> MirroredAnswer:
-        """The answer as far as it has come, growing if it isn't finished; one for all who read it here. `NotFound` for
-        an unknown one, or another's."""
+        """The answer as the store knows it; it grows until the answer is over. All who read it here share one.
+
+        Raises `NotFound` for an unknown answer as for another owner's.
+        """
         followed = _followed(owner, answer_id)
         if known := self._mirrors.get(followed):
             return known
@@ -70,23 +74,19 @@ class Tail:
         return mirror
 
     def mirrors(self) -> Collection[MirroredAnswer]:
-        """All that is read here and written elsewhere, or has been."""
+        """All answers that are read here and aren't written here."""
         return list(self._mirrors.values())
 
     def tend_mirrors(self) -> None:
-        """Forget what nobody reads any more, look at what has gone silent, and tell others what is read here."""
-        for followed, mirror in list(self._mirrors.items()):
-            if not mirror.readers and time.monotonic() - mirror.left_at > self._pace.stale:
-                self._mirrors.pop(followed, None)
-                if not mirror.log.closed:
-                    mirror.log.close_log(handed_over=not mirror.log.is_finished)
-            elif not mirror.log.closed and time.monotonic() - mirror.heard_at > self._pace.stale:
-                self._look_again(mirror)
+        """Forget what nobody reads any more, look up what has been silent, and tell the writers what is read here."""
+        with ExitStack() as steps:
+            for mirror in list(self._mirrors.values()):
+                steps.callback(self._tend, mirror)
         if read := [followed for followed, mirror in self._written_elsewhere() if mirror.readers]:
             self._workers.announce_reading(read)
 
     def close_mirrors(self) -> None:
-        """Who reads here goes on reading elsewhere."""
+        """End the thread, and send all who read here to other workers."""
         self._closed = True
         self._thread.retire()
         for _, mirror in self._written_elsewhere():
@@ -95,13 +95,22 @@ class Tail:
     def _written_elsewhere(self) -> Collection[tuple[FollowedAnswer, MirroredAnswer]]:
         return [(followed, mirror) for followed, mirror in list(self._mirrors.items()) if not mirror.log.closed]
 
+    def _tend(self, mirror: MirroredAnswer) -> None:
+        now = time.monotonic()
+        if not mirror.readers and now - mirror.left_at > self._pace.stale:
+            self._mirrors.pop(mirror.followed, None)
+            if not mirror.log.closed:
+                mirror.log.close_log(handed_over=not mirror.log.is_finished)
+        elif not mirror.log.closed and now - mirror.heard_at > self._pace.stale:
+            self._look_again(mirror)
+
     def _looked_up(self, followed: FollowedAnswer) -> MirroredAnswer:
         logged = self._logs.read_log(followed.owner, followed.answer_id)
         if logged is None:
             raise NotFound("no such answer")
         mirror = MirroredAnswer(followed, logged.session_id)
-        if logged.pieces:
-            mirror.add_entries(logged.pieces, logged.cursor)
+        if logged.entries:
+            mirror.add_entries(logged.entries, logged.cursor)
         else:
             mirror.rebuild_from(self._turn(followed.owner, followed.answer_id), logged.last or FAR)
         return mirror
@@ -130,7 +139,7 @@ class Tail:
             except QAError:
                 time.sleep(self._pace.pause)
             except Exception:
-                # An edge, like a request: one log that can't be read must not end all others.
+                # This is the outermost code of a thread: what broke now may pass by the next time.
                 log.exception("listening to other workers broke")
                 time.sleep(self._pace.pause)
 
@@ -138,13 +147,15 @@ class Tail:
         followed = dict(self._written_elsewhere())
         cursors = {each: mirror.cursor for each, mirror in followed.items()}
         news = self._workers.wait_for_news(self._worker, cursors, self._pace.news)
-        for answer_id in news.stops:
-            self._stop(answer_id)
-        for each, mirror in followed.items():
-            if pieces := news.pieces.get(each.answer_id):
-                mirror.add_entries(pieces, news.cursors[each.answer_id])
+        # A stop is heard once: one that fails must not take the others along.
+        with ExitStack() as steps:
+            for answer_id in news.stops:
+                steps.callback(self._stop, answer_id)
+            for each, mirror in followed.items():
+                if entries := news.entries.get(each.answer_id):
+                    steps.callback(mirror.add_entries, entries, news.cursors[each.answer_id])
 
 
 def _followed(owner: Owner, answer_id: str) -> FollowedAnswer:
-    # Visitors who come from another address than before are still the same owner.
+    # A visitor who comes from another address than before is still the same owner.
     return FollowedAnswer(replace(owner, address=""), answer_id)

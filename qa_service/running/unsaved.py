@@ -1,4 +1,4 @@
-"""Turns that couldn't be saved when they ended, since the store was away."""
+"""The turns that couldn't be saved when their answers ended, because the store was away."""
 
 from collections.abc import Callable, Container
 from contextlib import suppress
@@ -10,8 +10,8 @@ from qa_service.turns import Turn
 
 
 class UnsavedTurns(Container[str]):
-    """Keeps them until the store is back; contains the ids of their answers. They are few: while it is away nobody can
-    ask. `settle` is told of each answer that nothing is left to do for.
+    """A container of the ids of their answers. They are few, since nobody can ask while the store is away. `settle` is
+    called with the id of each answer that is saved here.
     """
 
     def __init__(self, sessions: SessionStore, settle: Callable[[str], None]) -> None:
@@ -23,11 +23,11 @@ class UnsavedTurns(Container[str]):
         return answer_id in self._turns
 
     def add_turn(self, owner: Owner, turn: Turn) -> None:
-        """One more."""
+        """Keep a turn until it can be saved."""
         self._turns[turn.answer_id] = owner, turn
 
     def save_turn(self, owner: Owner, turn: Turn) -> None:
-        """This one; raises `StoreUnavailable` where it can't be."""
+        """Save this turn now. Raises `QAError` where that isn't possible."""
         self._sessions.save(owner, turn)
         self._settle(turn.answer_id)
 

@@ -1,4 +1,4 @@
-"""An answer that is written in this worker, and what of it the shared log has by now."""
+"""An answer that is written in this worker, and how much of it the shared log has."""
 
 import time
 from collections.abc import Container
@@ -10,11 +10,11 @@ from qa_service.running.stop import StopSignal
 from qa_service.turns import Admission, Mark, Turn
 
 MOST_FRAMES = 2_000
-"""In one entry, so that what has piled up while the store was away goes there in pieces."""
+"""An entry has at most so many frames: what has piled up while the store was away is sent in several."""
 
 
 class RunningAnswer:
-    """An `AnswerSource` with its stop, and what of it the shared log has by now."""
+    """An `AnswerSource` with its stop signal. It makes the entries of the shared log, and notes what became of them."""
 
     def __init__(self, admission: Admission, log: MemoryLog, *, seconds: float, entries: int) -> None:
         question = admission.question
@@ -28,28 +28,28 @@ class RunningAnswer:
         self.ends_at = self.began_at + seconds
         self.readers = 0
         self.was_read = False
-        """Whether anybody has read it here."""
+        """Whether anybody has ever read it here."""
         self.left_at = self.began_at
-        """When the last reader here went."""
+        """When the last reader here left, in seconds of `time.monotonic()`."""
         self._ends_unread = question.on_hangup == "cancel"
         self._turn = admission.turn
-        # The claim has written the first frame already, as the first entry.
+        # The shared log has the first frame already: the claim wrote it as the first entry.
         self._frames = max(len(log), min(entries, 1))
         self._marks = len(log.marks)
         self._entries = entries
 
     @property
     def is_flushed(self) -> bool:
-        """Whether the shared log has it all."""
+        """Whether the shared log has all frames and marks."""
         return self._frames >= len(self.log) and self._marks == len(self.log.marks)
 
     def add_reader(self) -> None:
-        """A reader more."""
+        """Count one reader more."""
         self.readers += 1
         self.was_read = True
 
     def remove_reader(self) -> None:
-        """A reader less."""
+        """Count one reader less."""
         self.readers -= 1
         self.left_at = time.monotonic()
 
@@ -60,18 +60,19 @@ class RunningAnswer:
         return None if self.log.handed_over else self.current_turn()
 
     def is_deserted(self, now: float, grace: float) -> bool:
-        """Whether it is to be stopped, unless somebody reads it on another worker."""
+        """Whether nobody has read it here for so long that it is to be stopped, unless somebody reads it elsewhere."""
         patience = 0 if self.was_read and self._ends_unread else grace
         return not self.readers and not self.log.closed and now - self.left_at >= patience
 
     def next_entry(self, unsaved: Container[str] = ()) -> NewLogEntry | None:
-        """What the shared log lacks; of frames behind a gap, none yet. `unsaved` answers are still to be saved."""
+        """The next entry for the shared log, or None where it lacks nothing. An entry ends before the next gap.
+        `unsaved` has the ids of answers whose turns are still to be saved."""
         if self.is_flushed:
             return None
         begin = self._frames
         end = min(max(begin, self.log.end_of_run(begin)), begin + MOST_FRAMES)
         closed = end == len(self.log) and self.log.is_finished
-        # Counted whether or not it arrives: the same id never stands for two entries.
+        # An entry is counted whether or not it arrives, so that no two entries ever have the same id.
         self._entries += 1
         return NewLogEntry(
             self.owner,
@@ -85,17 +86,17 @@ class RunningAnswer:
         )
 
     def note_outcome(self, entry: NewLogEntry, appended: AppendOutcome) -> None:
-        """What became of it."""
+        """Note what became of an entry."""
         match appended:
             case "kept" | "unstorable":
                 if appended == "unstorable":
-                    # Readers of the shared log go without these; what the answer says of its end comes behind them.
+                    # Readers elsewhere never see these frames. They see the error with which the answer ends.
                     self.stop.set("unstorable")
-                frames = max(0, entry.last + 1 - entry.first)  # marks behind a gap stand with the frame before it
+                frames = max(0, entry.last + 1 - entry.first)  # an entry of marks alone has none
                 self._frames += frames
                 self._marks += len(entry.items) - frames
             case "gone":
-                # It is made again from its first frame, where that is known and can be stored.
+                # The log is made again from its first frame, where that is known and can be stored.
                 whole = self.log.number_at(0) == 1 and self.stop.reason != "unstorable"
                 self._frames, self._marks = (0, 0) if whole else (len(self.log), len(self.log.marks))
             case "lost":
@@ -103,7 +104,7 @@ class RunningAnswer:
                 self._frames, self._marks = len(self.log), len(self.log.marks)
 
     def current_turn(self) -> Turn:
-        """The answer as it stands, or as it ended."""
+        """The turn as it stands, or as it ended."""
         return turn_of(self._turn, self.log)
 
     def _items(self, begin: int, end: int) -> list[Frame | Mark]:

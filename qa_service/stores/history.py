@@ -190,8 +190,8 @@ class RedisHistory:
         if turn.status != "running":
             return turn
         logged = self._logs.read_log(owner, turn.answer_id)
-        if logged and logged.pieces:
-            return told(turn, list(frames_of(logged.pieces)))
+        if logged and logged.entries:
+            return told(turn, list(frames_of(logged.entries)))
         error = failure(Interrupted("the worker that wrote this answer died"), turn.language)
         return replace(turn, status="failed", error=error)
 

@@ -72,7 +72,7 @@ class RedisLogs:
         if session_id is None:
             return None
         cursor = entries[-1][0].decode() if entries else "0-0"
-        return StoredLog(session_id.decode(), int(last or 0), pieces_of(entries), cursor)
+        return StoredLog(session_id.decode(), int(last or 0), log_entries_of(entries), cursor)
 
     def _add(self, pipeline: Any, entry: NewLogEntry, items: bytes) -> None:
         log, at = (answer_key(entry.owner, entry.answer_id, name) for name in ("log", "at"))
@@ -118,7 +118,7 @@ def kept_items(items: Sequence[Frame | Mark]) -> bytes:
     return _encode([item.content if type(item) is Text else item for item in items])
 
 
-def pieces_of(entries: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[LogEntry]:
+def log_entries_of(entries: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[LogEntry]:
     """What a stream's entries hold."""
     return [LogEntry(int(fields[b"first"]), _frames(fields[b"items"])) for _, fields in entries]
 

@@ -163,8 +163,8 @@ redis.call('SET', KEYS[1], tostring(due + interval), 'PX', math.ceil(due + inter
 return '0'
 """
 
-# Times are the store's own: workers' clocks need not agree. Who isn't known wasn't missed: a store that lost its
-# memory gave nobody's answers away.
+# Times are those of the store's clock, since the clocks of workers need not agree. A worker that the store doesn't know
+# wasn't taken for dead: a store that lost its memory gave nobody's answers away.
 BEAT = """
 -- workers, what this one holds
 local worker, seconds = ARGV[1], ARGV[3]
@@ -178,10 +178,11 @@ redis.call('EXPIRE', KEYS[2], seconds)
 return {missed and 1 or 0, redis.call('ZRANGEBYSCORE', KEYS[1], 0, silent)}
 """
 
-# Whoever takes an answer out of a dead worker's hash has it: no two get the same. One that was only silent may have
-# been heard of since it was listed; what it began after that is its own. Below zero stand, for a while, those that
-# have nothing left: should one live after all, it learns that it was missed. One that left by itself stands at zero,
-# one that died is put just above: what comes first says whether it left.
+# Only one worker takes an answer out of a dead worker's hash, so no two get the same. A worker that was only silent may
+# have been heard of since it was listed: what it began after that is its own. The score of a dead worker says more:
+# zero, it withdrew by itself; one, it died, and some of its answers were taken; below zero, it has nothing left, and
+# when that was found. Such an entry is kept for a while: should the worker live after all, it learns that it was
+# taken for dead.
 TAKE_OVER = """
 -- workers, what the dead one holds, what this one holds
 local dead, most, seconds, silent = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
@@ -209,7 +210,7 @@ redis.call('ZADD', KEYS[1], 'XX', -now, dead)
 return {0}
 """
 
-# What another worker has taken meanwhile stays its own.
+# An answer that another worker has taken meanwhile isn't held again.
 HOLD = """
 -- what this one holds
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end

@@ -1,4 +1,4 @@
-"""What workers tell each other, in Redis: that they live, what they write, what is to be stopped, who reads."""
+"""What workers tell each other through Redis: that they live, what they write and read, what is to be stopped."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -11,23 +11,26 @@ from qa_service.interfaces import FollowedAnswer, HeldAnswer, WorkerNews
 from qa_service.stores import scripts
 from qa_service.stores.breaker import StoreGuard
 from qa_service.stores.keys import ALIVE, STOPS, answer_key, session_key, worker_key
-from qa_service.stores.logs import pieces_of
+from qa_service.stores.logs import log_entries_of
 from qa_service.turns import Turn
 
 SILENT_MS = 5_000
-"""A worker that hasn't been heard of for so long is taken for dead, should nobody on its machine know better."""
+"""A worker that hasn't been heard of for so long is taken for dead; those on its own machine know of it sooner."""
 READ_MS = 3_000
+"""For so long an answer counts as read elsewhere after a worker has said so."""
 TAKEN = 64
-"""Answers taken over at a time, so that several workers share a dead one's."""
+"""A worker takes over so many answers at a time, so that several workers share those of a dead one."""
 STOPS_KEPT = 1_000
 STOPS_SECONDS = 60
+"""A stop is kept for so long; every worker hears of it within a second or two."""
 
 _held = msgspec.json.Decoder(HeldAnswer)
 _turn = msgspec.json.Decoder(Turn)
 
 
 class RedisWorkers:
-    """A `WorkerStore`. `seconds` is how long a dead worker's answers wait for another."""
+    """A `WorkerStore`. The answers of a dead worker wait `seconds` for another one. `waiting` is a client for the one
+    call that waits, which would take a connection from the others."""
 
     def __init__(self, client: Redis, guard: StoreGuard, *, waiting: Redis, seconds: int) -> None:
         self._client = client
@@ -36,7 +39,8 @@ class RedisWorkers:
         self._waiting_guard = StoreGuard()
         self._seconds = seconds
         self._heard = {STOPS: "0-0"}
-        """The last stop and the last nudge that were heard; those before the first count as new, and harm nobody."""
+        """The ids of the last stop and the last nudge that were heard. Old stops are heard once by a new worker, and do
+        no harm."""
 
     def announce_life(self, worker: str) -> tuple[Sequence[str], bool]:
         keys = (ALIVE, worker_key(worker, "holds"))
@@ -111,7 +115,7 @@ class RedisWorkers:
         self._heard |= {key: reached[key] for key in own if key in reached}
         return WorkerNews(
             [fields[b"answer"].decode() for _, fields in heard.get(STOPS, [])],
-            {logs[key].answer_id: pieces_of(entries) for key, entries in heard.items() if key in logs},
+            {logs[key].answer_id: log_entries_of(entries) for key, entries in heard.items() if key in logs},
             {logs[key].answer_id: reached[key] for key in logs if key in reached},
         )
 
@@ -132,7 +136,8 @@ class RedisWorkers:
 
 
 def _streams(found: Any) -> Sequence[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]:
-    """What XREAD gives: pairs, a mapping to lists of lists in the newer protocol, or nothing when time ran out."""
+    """The reply of XREAD as pairs. In the newer protocol it is a mapping to lists of lists; it is None when the time
+    ran out."""
     if isinstance(found, dict):
         return [(key, [entry for batch in batches for entry in batch]) for key, batches in found.items()]
     return list(found or ())

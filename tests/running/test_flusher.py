@@ -41,7 +41,7 @@ class Trips(RedisLogs):
         logged = self.read_log(ANN, answer_id)
         assert logged
         entries: list[tuple[int, Frame | Mark]] = []
-        for piece in logged.pieces:
+        for piece in logged.entries:
             number = piece.first
             for item in piece.items:
                 entries.append((number, item))

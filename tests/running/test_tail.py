@@ -13,7 +13,7 @@ from qa_service.interfaces import FollowedAnswer, StoredLog
 from qa_service.model import Owner
 from qa_service.running.mirror import MirroredAnswer
 from qa_service.stores.keys import answer_key
-from tests.fakes import ANN, BEN, WAITING_SECONDS
+from tests.fakes import ANN, BEN, BUG, WAITING_SECONDS
 from tests.lives import PACE, Waiting, Worker, World, eventually, numbered, texts
 
 
@@ -30,6 +30,11 @@ def writer(world: World, line: Waiting) -> Worker:
 @pytest.fixture
 def reader(world: World, writer: Worker) -> Worker:
     return world.worker(Waiting())
+
+
+def fail() -> None:
+    """What is to be done at a stop, and can't be."""
+    raise BUG
 
 
 def begun(writer: Worker) -> str:
@@ -176,6 +181,15 @@ class TestStops:
         reader.runner.stop_answer(answer_id)
         assert reader.read(answer_id)[-1] == (4, Done("cancelled"))
         assert line.stopped_for == "cancelled"
+
+    def test_one_that_fails_takes_no_other_along(self, writer: Worker, reader: Worker, line: Waiting) -> None:
+        first, second = writer.ask(session_id="first"), writer.ask(session_id="second")
+        eventually(lambda: first.log.text() and second.log.text())
+        first.stop.call(fail)
+        for running in (first, second):
+            reader.runner.stop_answer(running.answer_id)
+        eventually(lambda: second.stop.reason)
+        assert (first.stop.reason, second.stop.reason) == ("cancelled", "cancelled")
 
     def test_after_a_store_was_away_words_are_heard_again(
         self, world: World, writer: Worker, reader: Worker, line: Waiting

@@ -117,7 +117,7 @@ def frames(stores: Stores, answer_id: str = "first", owner: Owner = ANN) -> list
     """What the log holds: each entry's first number, and what is in it."""
     logged = stores.logs.read_log(owner, answer_id)
     assert logged
-    return [(piece.first, piece.items) for piece in logged.pieces]
+    return [(piece.first, piece.items) for piece in logged.entries]
 
 
 def held(answer_id: str = "first", session_id: str = "s", owner: Owner = ANN) -> HeldAnswer:

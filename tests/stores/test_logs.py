@@ -230,7 +230,7 @@ class TestReading:
         stores.client.delete(LOG)
         logged = stores.logs.read_log(ANN, "first")
         assert logged
-        assert (logged.session_id, logged.last, logged.pieces, logged.cursor) == ("s", 3, [], "0-0")
+        assert (logged.session_id, logged.last, logged.entries, logged.cursor) == ("s", 3, [], "0-0")
 
     def test_a_store_that_is_down_says_so(self) -> None:
         nowhere = Redis(connection_pool=redis_pool("unix:///nowhere/redis.sock", max_connections=1, timeout=0.1))

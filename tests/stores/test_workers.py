@@ -301,7 +301,7 @@ class TestWaiting:
 
 
 class TestFollowing:
-    def test_the_pieces_of_all_that_is_followed_come_with_their_cursors(self, stores: Stores) -> None:
+    def test_the_log_entries_of_all_that_is_followed_come_with_their_cursors(self, stores: Stores) -> None:
         for answer_id in ("first", "second", "third"):
             claim(stores.sessions, turn(answer_id, session_id=answer_id))
         write(stores, Text("One "), Text("two."))
@@ -309,7 +309,7 @@ class TestFollowing:
         news = stores.workers.wait_for_news(
             "w1", {FIRST: "1-0", SECOND: "1-0", FollowedAnswer(ANN, "third"): "1-0"}, SOON
         )
-        assert {name: [(piece.first, piece.items) for piece in pieces] for name, pieces in news.pieces.items()} == {
+        assert {name: [(piece.first, piece.items) for piece in pieces] for name, pieces in news.entries.items()} == {
             "first": [(2, [Text("One "), Text("two.")])],
             "second": [(2, [Opened("resp_1")])],
         }
@@ -320,13 +320,13 @@ class TestFollowing:
         for number in (2, 3):
             write(stores, Text(f"{number}"), first=number, count=number - 1)
         seen = stores.workers.wait_for_news("w1", {FIRST: "0-0"}, SOON)
-        assert [piece.first for piece in seen.pieces["first"]] == [1, 2, 3]
-        assert stores.workers.wait_for_news("w1", {FIRST: seen.cursors["first"]}, SOON).pieces == {}
+        assert [piece.first for piece in seen.entries["first"]] == [1, 2, 3]
+        assert stores.workers.wait_for_news("w1", {FIRST: seen.cursors["first"]}, SOON).entries == {}
 
     def test_what_is_written_meanwhile_ends_the_wait(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
         news, took = _waiting(stores, lambda: write(stores, Done("completed"), closed=True), FIRST)
-        assert [piece.items for piece in news.pieces["first"]] == [[Done("completed")]]
+        assert [piece.items for piece in news.entries["first"]] == [[Done("completed")]]
         assert took < LONG / 2
 
     def test_a_log_that_is_not_there_is_waited_for(self, stores: Stores) -> None:
