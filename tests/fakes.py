@@ -416,5 +416,10 @@ def one(frames: Sequence[Frame], kind: type) -> object:
     return found
 
 
+def refuse_thread(*_: object) -> None:
+    """What `Thread.start` does where the system has no room for one more."""
+    raise RuntimeError("can't start new thread")
+
+
 BUG = ZeroDivisionError("secret /srv/ann/key")
 DOWN: QAError = StoreUnavailable("The store does not answer.", retry_after=1)

@@ -9,8 +9,8 @@ from qa_service.errors import QAError
 from qa_service.frames import Text
 from qa_service.interfaces import LogStore, Meter, NewLogEntry
 from qa_service.running.settings import Pace
-from qa_service.running.thread import RestartableThread
 from qa_service.running.written import RunningAnswer
+from qa_service.threads import RestartableThread
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from qa_service.running.settings import RunnerSettings
 from qa_service.running.shared import SharedStores
 from qa_service.running.tail import Tail
 from qa_service.running.takeovers import Takeovers
-from qa_service.running.thread import RestartableThread
 from qa_service.running.written import RunningAnswer
+from qa_service.threads import RestartableThread
 
 log = logging.getLogger(__name__)
 

@@ -21,8 +21,8 @@ from qa_service.running.settings import RunnerSettings
 from qa_service.running.shared import SharedStores
 from qa_service.running.source import AnswerSource
 from qa_service.running.tail import Tail
-from qa_service.running.thread import RETRY_SECONDS, ParkedThread
 from qa_service.running.written import RunningAnswer
+from qa_service.threads import RETRY_SECONDS, ParkedThread
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn
 
 READERS = 3

@@ -15,7 +15,7 @@ from qa_service.running.log import FAR
 from qa_service.running.mirror import MirroredAnswer
 from qa_service.running.settings import Pace
 from qa_service.running.shared import SharedStores
-from qa_service.running.thread import RestartableThread
+from qa_service.threads import RestartableThread
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from qa_service.running.runner import READERS
 from qa_service.running.written import RunningAnswer
 from qa_service.stores.keys import ALIVE, answer_key
 from qa_service.turns import Admission, Asked, Mark
-from tests.fakes import ANN, BEN, BUG, DOWN, STOPPED, WAITING_SECONDS, FakeUpstream, Step, kinds, upload
+from tests.fakes import ANN, BEN, BUG, DOWN, STOPPED, WAITING_SECONDS, FakeUpstream, Step, kinds, refuse_thread, upload
 from tests.lives import PACE, Saying, Waiting, Worker, World, eventually, numbered, texts
 
 
@@ -34,11 +34,6 @@ def house(world: World, line: Waiting) -> Worker:
 def said(running: RunningAnswer) -> str:
     """Wait until something was."""
     return eventually(running.log.text)
-
-
-def refuse_thread(*_: object) -> None:
-    """What the system does where it has no room for one more."""
-    raise RuntimeError("can't start new thread")
 
 
 class TestReading:

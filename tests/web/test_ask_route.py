@@ -16,6 +16,7 @@ from qa_service.errors import (
     UpstreamUnavailable,
 )
 from qa_service.model import Finished, TextDelta
+from tests.fakes import refuse_thread
 from tests.web.conftest import MakeHouse
 from tests.web.house import House, frames, refusal, text
 
@@ -104,10 +105,6 @@ class TestThreads:
     ) -> None:
         session = house.session("환불은 며칠 안에 되나요?")["sessionId"]
         house.settle()
-
-        def refuse_thread(*_: object) -> None:
-            raise RuntimeError("can't start new thread")
-
         monkeypatch.setattr(threading.Thread, "start", refuse_thread)
         files = {"question": "이 파일은?", "sessionId": session, "files": (io.BytesIO(b"text"), "a.txt")}
         refusal(house.client.post("/api/ask", data=files), 503, "overloaded")

@@ -1,4 +1,4 @@
-"""The threads of a worker: those that run as long as it does, and those that write one answer each."""
+"""Threads: how they are started where the system may refuse it, and two kinds of them."""
 
 import logging
 import threading
@@ -10,6 +10,14 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 5
 """After this time a caller may ask a worker again that has no room now."""
+
+
+def start_thread(thread: threading.Thread) -> None:
+    """Start a thread. Raises `Overloaded` where the system has no room for one more."""
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise Overloaded("the system starts no more threads here", retry_after=RETRY_SECONDS) from error
 
 
 class RestartableThread:
@@ -36,8 +44,8 @@ class RestartableThread:
                 return
             thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             try:
-                thread.start()
-            except RuntimeError as error:
+                start_thread(thread)
+            except Overloaded as error:
                 log.warning("the thread %s could not be started: %s", self._name, error)
             else:
                 self._thread = thread
@@ -65,10 +73,7 @@ class ParkedThread:
         self._work: Callable[[], None] | None = None
         self._parked = threading.Lock()
         self._parked.acquire()
-        try:
-            threading.Thread(target=self._run, name="qa-answer", daemon=True).start()
-        except RuntimeError as error:
-            raise Overloaded("the system starts no more threads here", retry_after=RETRY_SECONDS) from error
+        start_thread(threading.Thread(target=self._run, name="qa-answer", daemon=True))
 
     def run(self, work: Callable[[], None]) -> None:
         """Run `work` in the thread, which ends with it. To be called at most once, and not after `dismiss`."""

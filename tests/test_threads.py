@@ -1,12 +1,13 @@
-"""A thread that is there as long as it is wanted: one, started again when it is gone, never after it was retired."""
+"""Threads that are there as long as they are wanted, and those that wait for their work."""
 
 import threading
 from collections.abc import Iterator
 
 import pytest
 
-from qa_service.running.thread import RestartableThread
-from tests.fakes import WAITING_SECONDS
+from qa_service.errors import Overloaded
+from qa_service.threads import ParkedThread, RestartableThread
+from tests.fakes import WAITING_SECONDS, refuse_thread
 from tests.lives import eventually
 
 
@@ -29,10 +30,6 @@ def work() -> Iterator[Work]:
     work.may_end.set()
     for thread in work.begun:
         thread.join(WAITING_SECONDS)
-
-
-def refuse(thread: threading.Thread) -> None:
-    raise RuntimeError("can't start new thread")
 
 
 def test_many_who_ask_for_it_at_once_start_one(work: Work) -> None:
@@ -65,7 +62,7 @@ def test_one_that_the_system_refuses_is_started_when_it_is_asked_for_again(
 ) -> None:
     thread = RestartableThread("t", work)
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", refuse)
+        patch.setattr(threading.Thread, "start", refuse_thread)
         thread.ensure_running()
     assert (thread.is_started, thread.join(0)) == (False, True)
     assert "the thread t could not be started" in caplog.text
@@ -83,3 +80,27 @@ def test_one_that_was_retired_is_never_started_again(work: Work) -> None:
     assert thread.join(WAITING_SECONDS)
     thread.ensure_running()
     assert len(work.begun) == 1
+
+
+def test_a_parked_one_runs_what_it_is_given_and_no_sooner() -> None:
+    ran = threading.Event()
+    parked = ParkedThread()
+    assert not ran.wait(0.02)
+    parked.run(ran.set)
+    assert ran.wait(WAITING_SECONDS)
+
+
+def test_a_parked_one_that_is_dismissed_ends() -> None:
+    before = set(threading.enumerate())
+    parked = ParkedThread()
+    (thread,) = set(threading.enumerate()) - before
+    parked.dismiss()
+    thread.join(WAITING_SECONDS)
+    assert not thread.is_alive()
+
+
+def test_a_parked_one_that_the_system_refuses_says_when_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading.Thread, "start", refuse_thread)
+    with pytest.raises(Overloaded) as refusal:
+        ParkedThread()
+    assert refusal.value.retry_after
