@@ -54,8 +54,12 @@ class Draft:
         return "".join(self._pieces)
 
     def write(self, text: str) -> Text:
-        """The next piece, as a frame. What UTF-8 can't encode raises and never becomes a part of the answer."""
-        self.size += PIECE_BYTES + len(text.encode())
+        """The next piece, as a frame. Raises `QAError` for what UTF-8 can't encode; that never becomes a part of the
+        answer."""
+        try:
+            self.size += PIECE_BYTES + len(text.encode())
+        except (UnicodeEncodeError, AttributeError) as error:
+            raise QAError("upstream gave a piece of text that can't be stored") from error
         if self._first_token is None:
             self._first_token = time.monotonic()
         self._pieces.append(text)
