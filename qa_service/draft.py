@@ -33,6 +33,9 @@ STATUS: Mapping[FinishReason, Status] = {
     "error": "failed",
 }
 
+PIECE_BYTES = 16
+"""What a piece of text counts beside its own bytes, so that an answer of single letters is bounded, too."""
+
 Prices = Mapping[str, Mapping[str, float]]
 """By model; each names its prices per million tokens as `input`, `output` and, where it differs, `cached`."""
 
@@ -50,6 +53,8 @@ class Draft:
         self.finished: Finished | None = None
         self.error: QAError | None = None
         self.references: tuple[Reference, ...] = ()
+        self.size = 0
+        """Bytes of all pieces, as they count towards the longest answer that is kept."""
         self._pieces: list[str] = []
         self._annotations: list[Placed] = []
         self._first_token: float | None = None
@@ -61,7 +66,12 @@ class Draft:
         return "".join(self._pieces)
 
     def write(self, text: str) -> Text:
-        """Add a piece of the answer, and return it as a frame."""
+        """Add a piece of the answer, and return it as a frame. Raises `QAError` for what UTF-8 can't encode; that never
+        becomes a part of the answer."""
+        try:
+            self.size += PIECE_BYTES + len(text.encode())
+        except (UnicodeEncodeError, AttributeError) as error:
+            raise QAError("upstream gave a piece of text that can't be stored") from error
         if self._first_token is None:
             self._first_token = time.monotonic()
         self._pieces.append(text)

@@ -43,7 +43,7 @@ class Turn(Value, frozen=True):
     """The version this was stored as."""
 
 
-def told(turn: Turn, frames: Sequence[Frame]) -> Turn:
+def turn_from_frames(turn: Turn, frames: Sequence[Frame]) -> Turn:
     """The turn as its frames tell it: what was said so far, and how it ended once it has."""
     said = replace(turn, text=text_of(frames))
     if not (frames and isinstance(frames[-1], Done)):

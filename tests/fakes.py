@@ -166,11 +166,12 @@ def _passages(pages: Sequence[str], name: str) -> tuple[Passage, ...]:
 
 
 class FakeSessions:
-    """A `SessionStore` in memory; `available` says whether it can be reached."""
+    """A `SessionStore` in memory, which knows the sessions of these admissions as claimed already; `available` says
+    whether it can be reached, `outcome` what comes of each save."""
 
-    def __init__(self) -> None:
+    def __init__(self, *claimed: Admission) -> None:
         self.available = True
-        self.sessions: dict[tuple[str, str], Session] = {}
+        self.sessions = {(one.question.owner.key, one.session.session_id): one.session for one in claimed}
         self.running: dict[tuple[str, str], Turn] = {}
         self.saved: list[Turn] = []
         self.outcome: Saved = "saved"
@@ -184,23 +185,32 @@ class FakeSessions:
         key = (claim.owner.key, claim.turn.session_id)
         session, before = self.sessions.get(key), self.running.get(key)
         if (session.topic if session else 0) != claim.expected_topic:
-            return Claimed(created=False, moved=True)
+            return Claimed(moved=True)
         if before and claim.reject_busy:
             raise Busy("the session is answering another question", answer_id=before.answer_id)
         self.sessions[key] = _claimed(session or _seeded(claim), claim)
         self.running[key] = claim.turn
-        return Claimed(session is None, replaced=(before.answer_id,) if before else ())
+        return Claimed(replaced=(before.answer_id,) if before else ())
 
     def save(self, owner: Owner, turn: Turn) -> Saved:
         self._reach()
         if self.outcome != "saved":
             return self.outcome
-        self.saved.append(turn)
-        self.running.pop((owner.key, turn.session_id), None)
-        if session := self.sessions.get((owner.key, turn.session_id)):
-            exchange = Exchange(turn.question, turn.text)
-            self.sessions[owner.key, turn.session_id] = replace(session, context=(*session.context, exchange))
+        key = (owner.key, turn.session_id)
+        if key not in self.sessions:
+            return "gone"
+        if turn not in self.saved:
+            self.saved.append(turn)
+            self._end(key, turn)
         return "saved"
+
+    def _end(self, key: tuple[str, str], turn: Turn) -> None:
+        running, session = self.running.get(key), self.sessions[key]
+        if running and running.answer_id == turn.answer_id:
+            del self.running[key]
+        if turn.text and turn.status != "failed" and turn.topic == session.topic:
+            exchange = Exchange(turn.question, turn.text)
+            self.sessions[key] = replace(session, context=(*session.context, exchange))
 
     def _reach(self) -> None:
         if not self.available:
@@ -226,17 +236,17 @@ class FakeFiles:
     """A `FileStore` in memory, for one session."""
 
     def __init__(self) -> None:
-        self.passages: dict[str, list[Passage]] = {}
+        self.passages: dict[str, dict[int, Passage]] = {}
         self.finished: list[StoredFile] = []
 
     def add(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
-        self.passages.setdefault(file_id, []).extend(part.passages)
+        self.passages.setdefault(file_id, {}).update(enumerate(part.passages, part.first))
 
     def finish(self, owner: Owner, session_id: str, file: StoredFile) -> None:
         self.finished.append(file)
 
     def index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
-        return FakeIndex([passage for file in files for passage in self.passages.get(file.file_id, [])])
+        return FakeIndex([passage for file in files for passage in self.passages.get(file.file_id, {}).values()])
 
 
 class FakeIndex:
@@ -259,15 +269,16 @@ class FakeRepeats:
     """A `Repeats` in memory."""
 
     def __init__(self) -> None:
-        self.taken: dict[str, Reserved] = {}
+        self.taken: dict[tuple[str, str], Reserved] = {}
 
     def reserve(self, owner: Owner, repeat: Repeat, answer_id: str) -> Reserved | None:
-        known = self.taken.setdefault(repeat.key, Reserved(answer_id, repeat.fingerprint))
+        known = self.taken.setdefault((owner.key, repeat.key), Reserved(answer_id, repeat.fingerprint))
         return None if known.answer_id == answer_id else known
 
-    def release(self, owner: Owner, repeat: Repeat, answer_id: str) -> None:
-        if self.taken[repeat.key].answer_id == answer_id:
-            del self.taken[repeat.key]
+    def release(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
+        known = self.taken.get((owner.key, repeat.key))
+        if known and known.answer_id == answer_id and known.begun == begun:
+            del self.taken[owner.key, repeat.key]
 
 
 class FakeRoom:
@@ -277,15 +288,15 @@ class FakeRoom:
         self.refusal = refusal
         self.inside = 0
 
-    def enter(self) -> None:
+    def reserve_place(self) -> None:
         if self.refusal:
             raise self.refusal
         self.inside += 1
 
-    def come_back(self) -> None:
+    def announce_life(self) -> None:
         assert self.inside
 
-    def leave(self) -> None:
+    def release_place(self) -> None:
         self.inside -= 1
 
 
@@ -351,7 +362,7 @@ def parts(upstream: FakeUpstream | None = None, **others: object) -> Parts:
     seen: list[Observation] = []
     fields: dict[str, object] = {
         "upstream": upstream or FakeUpstream(),
-        "sessions": FakeSessions(),
+        "sessions": FakeSessions(admission()),
         "files": FakeFiles(),
         "reader": FakeReader(),
         "retriever": LexicalRetriever(),
@@ -360,6 +371,7 @@ def parts(upstream: FakeUpstream | None = None, **others: object) -> Parts:
         "save_later": lambda owner, turn: None,
         "site": Site("Be plain."),
         "prices": {},
+        "longest": 1_000_000,
         "safety_identifier": lambda key: f"hashed {key}",
     }
     return Parts(**{**fields, **others})  # type: ignore[arg-type]
@@ -415,6 +427,11 @@ def one(frames: Sequence[Frame], kind: type) -> object:
     """The only frame of its kind."""
     (found,) = (frame for frame in frames if isinstance(frame, kind))
     return found
+
+
+def refuse_thread(*_: object) -> None:
+    """What `Thread.start` does where the system has no room for one more."""
+    raise RuntimeError("can't start new thread")
 
 
 BUG = ZeroDivisionError("secret /srv/ann/key")

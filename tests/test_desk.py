@@ -56,7 +56,7 @@ class Restless(Watching):
 
     def claim(self, claim: Claim) -> Claimed:
         self.times -= 1
-        return Claimed(created=False, moved=True) if self.times >= 0 else super().claim(claim)
+        return Claimed(moved=True) if self.times >= 0 else super().claim(claim)
 
 
 class House:
@@ -121,7 +121,7 @@ class TestRepeating:
 
     def test_a_key_that_cannot_be_given_back_hides_no_refusal(self) -> None:
         class Stuck(FakeRepeats):
-            def release(self, owner: Owner, repeat: Repeat, answer_id: str) -> None:
+            def release(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
                 raise StoreUnavailable
 
         house = House(repeats=Stuck(), limiter=Refusing(2.5))

@@ -19,6 +19,7 @@ from qa_service.files.report import Report, final_verdict, receive_reports
 from qa_service.files.sandbox import find_gaps, hide_process
 from qa_service.interfaces import Stop
 from qa_service.model import FileEnd, FileNews, ReadRequest, Verdict
+from qa_service.threads import start_thread
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class ChildReaders:
         timer = self._timer(request, process)
         forget = stop.call(partial(process.cut, "stopped"))
         try:
-            timer.start()
+            start_thread(timer)
             yield process
         finally:
             forget()

@@ -21,7 +21,7 @@ from qa_service.stores.keys import answer_key, owner_key, session_key
 from qa_service.stores.logs import frames_of
 from qa_service.stores.passages import passage_decoder
 from qa_service.stores.sessions import files_of, stored_file, topics_of
-from qa_service.turns import SessionEntry, SessionList, SessionPage, Turn, told
+from qa_service.turns import SessionEntry, SessionList, SessionPage, Turn, turn_from_frames
 
 turn_decoder = msgspec.json.Decoder(Turn)
 
@@ -29,7 +29,8 @@ SESSION_KEYS = ("head", "turns", "answers", "context", "files", "running")
 
 
 class RedisHistory:
-    """A `History`, a `SessionEditor` and a `FileShelf`."""
+    """What was asked and answered, and the files of it, as their owner reads and changes them. Every method raises
+    `NotFound` for an unknown id as for another owner's."""
 
     def __init__(self, client: Redis, guard: StoreGuard, logs: LogStore) -> None:
         self._client = client
@@ -37,6 +38,7 @@ class RedisHistory:
         self._logs = logs
 
     def turn(self, owner: Owner, answer_id: str) -> Turn:
+        """One answer, whatever its status; one whose worker died is `failed` with `interrupted`."""
         session_id = self._field(answer_key(owner, answer_id, "at"), "session")
         stored = self._field(session_key(owner, (session_id or b"").decode(), "answers"), answer_id)
         if stored is None:
@@ -44,6 +46,7 @@ class RedisHistory:
         return self._as_it_stands(owner, turn_decoder.decode(stored))
 
     def sessions(self, owner: Owner, cursor: str, limit: int) -> SessionList:
+        """The owner's conversations, newest first."""
         key = owner_key(owner, "sessions")
         newest = f"({cursor}" if cursor else "+inf"
         with self._guard:
@@ -55,6 +58,7 @@ class RedisHistory:
         return SessionList(items, repr(found[-1][1]) if len(found) == limit else None)
 
     def session(self, owner: Owner, session_id: str, cursor: str, limit: int) -> SessionPage:
+        """One conversation, newest turns first."""
         head = self._known(owner, session_id)
         with self._guard:
             found: Any = self._client.lrange(session_key(owner, session_id, "turns"), 0, -1)
@@ -75,6 +79,7 @@ class RedisHistory:
         )
 
     def rename(self, owner: Owner, session_id: str, title: str) -> SessionEntry:
+        """Give a conversation another title."""
         with self._guard:
             key = session_key(owner, session_id, "head")
             renamed: Any = self._client.eval(scripts.RENAME, 1, key, title, now())
@@ -83,6 +88,7 @@ class RedisHistory:
         return _entry(session_id, self._known(owner, session_id))
 
     def new_topic(self, owner: Owner, session_id: str) -> SessionEntry:
+        """Let the next question of a conversation begin a topic of its own."""
         keys = [session_key(owner, session_id, name) for name in ("head", "context")]
         with self._guard:
             topic: Any = self._client.eval(scripts.NEW_TOPIC, 2, *keys, now())
@@ -91,6 +97,7 @@ class RedisHistory:
         return _entry(session_id, self._known(owner, session_id))
 
     def delete(self, owner: Owner, session_id: str) -> Sequence[str]:
+        """Forget a conversation with its answers and files. Returns the answers that were running in it."""
         self._known(owner, session_id)
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             pipeline.hkeys(session_key(owner, session_id, "running"))
@@ -110,12 +117,14 @@ class RedisHistory:
         return [answer_id.decode() for answer_id in running]
 
     def files(self, owner: Owner, session_id: str) -> tuple[StoredFile, ...]:
+        """All files of a conversation, of every topic."""
         self._known(owner, session_id)
         with self._guard:
             found: Any = self._client.hvals(session_key(owner, session_id, "files"))
         return tuple(files_of(found))
 
     def page(self, owner: Owner, session_id: str, file_id: str, number: int) -> Page:
+        """The text of one page of a file; pages count from 1."""
         file = self.file(owner, session_id, file_id)
         if not 1 <= number <= max(file.pages, 1):
             raise NotFound("no such page")
@@ -132,6 +141,7 @@ class RedisHistory:
         return Page(file_id, file.name, number, file.pages, text, section)
 
     def delete_file(self, owner: Owner, session_id: str, file_id: str) -> None:
+        """Forget a file, so that no later question is answered from it."""
         self.file(owner, session_id, file_id)
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             pipeline.hdel(session_key(owner, session_id, "files"), file_id)
@@ -139,6 +149,7 @@ class RedisHistory:
             pipeline.execute()
 
     def file(self, owner: Owner, session_id: str, file_id: str) -> StoredFile:
+        """One file of a conversation."""
         stored = self._field(session_key(owner, session_id, "files"), file_id)
         if stored is None:
             raise NotFound("no such file")
@@ -178,9 +189,9 @@ class RedisHistory:
         """A running turn's text so far, or, where nobody wrote it to its end, an honest one."""
         if turn.status != "running":
             return turn
-        logged = self._logs.read(owner, turn.answer_id)
-        if logged and logged.pieces:
-            return told(turn, list(frames_of(logged.pieces)))
+        logged = self._logs.read_log(owner, turn.answer_id)
+        if logged and logged.entries:
+            return turn_from_frames(turn, list(frames_of(logged.entries)))
         error = build_failure(Interrupted("the worker that wrote this answer died"), turn.language)
         return replace(turn, status="failed", error=error)
 

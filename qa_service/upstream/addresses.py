@@ -6,6 +6,8 @@ from concurrent.futures import Future
 from time import monotonic
 from typing import Any
 
+from qa_service.threads import start_thread
+
 _FRESH_SECONDS = 5.0
 
 
@@ -44,5 +46,5 @@ class HostAddresses:
             except (OSError, UnicodeError) as error:
                 found.set_exception(error)
 
-        threading.Thread(target=look, name="upstream-addresses", daemon=True).start()
+        start_thread(threading.Thread(target=look, name="upstream-addresses", daemon=True))
         return found

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Protocol
 
+from qa_service.threads import start_thread
+
 _LINGER = 10.0
 
 
@@ -43,7 +45,7 @@ class Watch:
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
                 thread = threading.Thread(target=self._run, name="upstream-watch", daemon=True)
-                thread.start()
+                start_thread(thread)
                 self._thread = thread
             self._watched.add(one)
         try:

@@ -1,4 +1,4 @@
-"""What `History`, `SessionEditor` and `FileShelf` promise, over every Redis."""
+"""What a `RedisHistory` promises, over every Redis."""
 
 from collections.abc import Callable
 
