@@ -25,6 +25,9 @@ _OF_THE_PARAMETER = re.compile(
 _TOO_SMALL = re.compile(r"below_min")
 _ANY = object()
 
+_MENTION = re.compile(r"\w++")
+_POINTERS = ("'", '"', "`", ".", ": ")
+
 
 class RefusedParameters:
     """What one model is known to refuse; used by all threads.
@@ -101,10 +104,11 @@ def _value_at(parameters: Mapping[str, object], path: ParameterPath) -> object:
 
 def _first_mentioned(words: str, names: Collection[str]) -> ParameterPath:
     """A name that is also a word, such as `store`, counts where it stands in quotation marks or behind a colon."""
-    before = {name: r"(?<!\w)" if "_" in name else r"(?:(?<=['\"`.])|(?<=: ))" for name in names}
-    places = {name: re.search(rf"{before[name]}{re.escape(name)}(?!\w)", words) for name in names}
-    found = [(place.start(), name) for name, place in places.items() if place]
-    return (min(found)[1],) if found else ()
+    for mention in _MENTION.finditer(words):
+        name, before = mention[0], words[max(0, mention.start() - 2) : mention.start()]
+        if name in names and ("_" in name or before.endswith(_POINTERS)):
+            return (name,)
+    return ()
 
 
 def _words(error: UpstreamError) -> str:

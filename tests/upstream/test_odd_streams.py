@@ -438,7 +438,7 @@ SUBSETS = [frozenset(some) for count in range(1, 6) for some in combinations(WAY
 
 
 @pytest.mark.parametrize("shift", [0, 1])
-@pytest.mark.parametrize("ways", SUBSETS, ids="+".join)
+@pytest.mark.parametrize("ways", SUBSETS, ids=lambda ways: "+".join(sorted(ways)))
 def test_each_text_is_told_once_in_whichever_ways_it_comes(ways, shift):
     messages = [["첫째 글.", " 둘째 글."], ["셋째 글.", "첫째 글."]]
     deltas, error = listen(repeated(messages, ways, shift=shift))
