@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from qa_service.draft import Draft, observed
 from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout, UpstreamUnavailable
-from qa_service.frames import Done, Failure, Frame, Restart, StageNotice
+from qa_service.frames import FRAMES_VERSION, Done, Failure, Frame, Restart, StageNotice
 from qa_service.interfaces import (
     ELSEWHERE,
     AnswerSoFar,
@@ -147,19 +147,25 @@ def _begin_again(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> I
 
 def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     """Attach: upstream gives the answer again from its beginning. The frames are the same as before, and those that the
-    shared log has are left out."""
+    shared log has are left out. Where another release would make other frames, the text begins again."""
     assert draft.prompt is not None  # noqa: S101 - it was recalled
     assert isinstance(parts.upstream, Attaching)  # noqa: S101 - or nobody would have come here
     try:
         with parts.upstream.attach(draft.prompt, said.response_id, stop) as deltas:
-            yield from islice(_draft_frames(deltas, draft, stop, parts.longest), said.since_opened, None)
+            frames = _draft_frames(deltas, draft, stop, parts.longest)
+            if said.repeatable:
+                yield from islice(frames, said.since_opened, None)
+            else:
+                yield from chain((Gap(), Restart("interrupted"), Opened(said.response_id, FRAMES_VERSION)), frames)
     except QAError:
         if stop.reason in ELSEWHERE:
             raise
         # What follows isn't what the first worker said next, and readers may have seen that under these numbers.
         yield Gap()
         if len(draft.text) < len(said.text):
-            draft.write(said.text[len(draft.text) :])
+            rest = draft.write(said.text[len(draft.text) :])
+            if not said.repeatable:
+                yield rest
         raise
 
 
@@ -306,7 +312,7 @@ def _draft_frames(deltas: Iterator[Delta], draft: Draft, stop: Stop, longest: in
 def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
     match delta:
         case Opened():
-            return storable(delta)
+            return storable(replace(delta, frames=FRAMES_VERSION))
         case RefusalDelta(text=text) if text:
             return draft.refuse(text)
         case Annotation():

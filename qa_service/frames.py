@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Literal, TypeAlias
 
-from qa_service.model import FinishReason, Status, Usage, Value, Verdict, VerdictStatus
+from qa_service.model import FinishReason, SourceKind, Status, Usage, Value, Verdict, VerdictStatus
 
 
 class TopicNotice(Value, frozen=True, omit_defaults=True):
@@ -51,7 +51,7 @@ class Reference(Value, frozen=True, tag_field="type", tag="reference", omit_defa
     """One source of the answer; `n` is the number printed in the text."""
 
     n: int
-    kind: Literal["url", "document"]
+    kind: SourceKind
     title: str = ""
     url: str = ""
     document_id: str | None = None
@@ -119,7 +119,20 @@ class Done(Value, frozen=True, tag_field="type", tag="done"):
     status: Status
 
 
-Frame: TypeAlias = Start | StageNotice | Text | Reference | Metadata | Failure | Restart | Done
+class UnknownFrame(Value, frozen=True, tag_field="type", tag="unknown"):
+    """A frame that a worker of a later release wrote. It has its number, and is carried along as it came."""
+
+    kind: str
+    """Its `type`; empty where it has none."""
+    raw: bytes
+    """JSON; usually an object, in which `type` is one of the fields."""
+
+
+Frame: TypeAlias = Start | StageNotice | Text | Reference | Metadata | Failure | Restart | Done | UnknownFrame
+
+FRAMES_VERSION = 2
+"""Which frames the same pieces of an upstream make. A release that makes other ones of them, or cuts texts otherwise,
+has another number: it can't go on with the very next frame of an answer that this one has begun."""
 
 
 def text_of(items: Iterable[object]) -> str:

@@ -360,6 +360,8 @@ class AnswerSoFar(Struct, frozen=True):
     """The id under which upstream keeps the answer; empty where it doesn't."""
     since_opened: int = 0
     """How many frames the shared log has behind the mark that upstream had opened the answer."""
+    repeatable: bool = True
+    """Whether this release makes the same frames as the worker before it made behind that mark."""
     whole: bool = False
     """Whether the whole admission is known, so that the answer can be begun again."""
     deaths: int = 0

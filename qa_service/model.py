@@ -5,7 +5,7 @@ snake_case here and camelCase wherever they leave the process.
 """
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -14,6 +14,23 @@ FinishReason: TypeAlias = Literal["stop", "length", "content_filter", "refusal",
 VerdictStatus: TypeAlias = Literal["used", "truncated", "skipped", "failed"]
 TopicChoice: TypeAlias = Literal["auto", "keep", "new"]
 Language: TypeAlias = Literal["ko", "en"]
+OwnerKind: TypeAlias = Literal["site", "user", "key", "anonymous"]
+Role: TypeAlias = Literal["system", "user", "assistant"]
+HangupChoice: TypeAlias = Literal["finish", "cancel"]
+BusyChoice: TypeAlias = Literal["replace", "reject"]
+SourceKind: TypeAlias = Literal["url", "document"]
+UpstreamReason: TypeAlias = FinishReason
+UpstreamSource: TypeAlias = SourceKind
+
+if not TYPE_CHECKING:
+    # These stand in what is stored. A later release may have stored a value that this one doesn't know; such a value
+    # is carried along, so that a decoder must take any text. What an upstream gives stays checked.
+    def _any_text(known: object) -> object:
+        return Annotated[str, get_args(known)]
+
+    Status, FinishReason, VerdictStatus = map(_any_text, (Status, FinishReason, VerdictStatus))
+    TopicChoice, HangupChoice, BusyChoice = map(_any_text, (TopicChoice, HangupChoice, BusyChoice))
+    Language, OwnerKind, Role, SourceKind = map(_any_text, (Language, OwnerKind, Role, SourceKind))
 
 
 class Value(Struct, frozen=True, rename="camel"):
@@ -23,7 +40,7 @@ class Value(Struct, frozen=True, rename="camel"):
 class Owner(Value, frozen=True):
     """Who asks. `key` is the keyed hash under which everything of theirs is stored."""
 
-    kind: Literal["site", "user", "key", "anonymous"]
+    kind: OwnerKind
     key: str
     """32 hexadecimal digits; two different callers never share one."""
     address: str = ""
@@ -51,7 +68,7 @@ class ReadRequest(Value, frozen=True):
 class Message(Value, frozen=True):
     """One message of a conversation as a model sees it."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Role
     content: str
 
 
@@ -82,8 +99,8 @@ class Question(Value, frozen=True):
     temperature: float | None = None
     top_p: float | None = None
     max_tokens: int | None = None
-    on_hangup: Literal["finish", "cancel"] = "finish"
-    on_busy: Literal["replace", "reject"] = "replace"
+    on_hangup: HangupChoice = "finish"
+    on_busy: BusyChoice = "replace"
     language: Language = "en"
     """What messages to this person are written in."""
     repeat: Repeat | None = None
@@ -273,7 +290,7 @@ class Retrying(Value, frozen=True):
 class Annotation(Value, frozen=True):
     """A source upstream attached to the text it has just written."""
 
-    kind: Literal["url", "document"]
+    kind: UpstreamSource
     title: str = ""
     url: str = ""
     document_id: str = ""
@@ -285,15 +302,18 @@ class Annotation(Value, frozen=True):
 class Finished(Value, frozen=True):
     """Upstream's own terminal event; nothing follows it."""
 
-    reason: FinishReason
+    reason: UpstreamReason
     model: str = ""
     usage: Usage | None = None
 
 
-class Opened(Value, frozen=True, tag_field="type", tag="opened"):
+class Opened(Value, frozen=True, tag_field="type", tag="opened", omit_defaults=True):
     """Upstream keeps this answer under an id of its own: whoever knows it can attach, also after a crash."""
 
     response_id: str
+    frames: int = 1
+    """The `FRAMES_VERSION` of whoever makes the frames that follow. Whoever has another one can attach, but must begin
+    the text again."""
 
 
 Delta: TypeAlias = TextDelta | RefusalDelta | Thinking | Searching | Retrying | Annotation | Opened | Finished

@@ -71,7 +71,16 @@ class Gap(Value, frozen=True, tag_field="type", tag="gap"):
     """A mark that isn't kept: what follows isn't what would have followed before, so its numbers are far beyond."""
 
 
-Mark: TypeAlias = Asked | Opened | Gap
+class UnknownMark(Value, frozen=True, tag_field="type", tag="unknown_mark"):
+    """A mark that a worker of a later release wrote. It takes no number, and is carried along as it came."""
+
+    kind: str
+    """Its `type`; empty where it has none."""
+    raw: bytes
+    """JSON; usually an object, in which `type` is one of the fields."""
+
+
+Mark: TypeAlias = Asked | Opened | Gap | UnknownMark
 
 
 class Admission(Value, frozen=True):

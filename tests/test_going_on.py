@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from qa_service.answering import DEADLY, AnswerLine, Parts
 from qa_service.errors import Cancelled, UpstreamRateLimited
-from qa_service.frames import Done, Frame, Text
+from qa_service.frames import FRAMES_VERSION, Done, Frame, Text
 from qa_service.interfaces import AnswerSoFar
 from qa_service.model import Opened, Prompt, TextDelta
 from qa_service.running.stop import StopSignal
@@ -28,7 +28,7 @@ class TestMarks:
         line = AnswerLine(known).write_answer(asked_for, StopSignal())
         asked = next(item for item in line if isinstance(item, Asked))
         assert upstream.prompts == []
-        assert next(line) == Opened("r1")
+        assert next(line) == Opened("r1", FRAMES_VERSION)
         assert asked.prompt == replace(upstream.prompts[0], messages=())
         assert [(verdict.name, verdict.status) for verdict in asked.verdicts] == [("sky.txt", "used")]
 

@@ -128,8 +128,10 @@ _LABELS: dict[Label, dict[Language, str]] = {
 
 
 def phrase_error(code: str, language: Language) -> str:
-    """The sentence that a person is told of an error. An unknown code gets the sentence for `internal`."""
-    return _MESSAGES.get(code, _MESSAGES["internal"])[language]
+    """The sentence that a person is told of an error. An unknown code gets the sentence for `internal`, and a language
+    that a later release has stored gets English."""
+    known = _MESSAGES.get(code, _MESSAGES["internal"])
+    return known.get(language, known["en"])
 
 
 def phrase_label(name: Label, language: Language) -> str:

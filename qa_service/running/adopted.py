@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from qa_service.frames import Start, TopicNotice
+from qa_service.frames import FRAMES_VERSION, Start, TopicNotice
 from qa_service.interfaces import AnswerSoFar, HeldAnswer, StoredLog
 from qa_service.model import Opened, Question, Session
 from qa_service.running.log import MemoryLog
@@ -32,12 +32,13 @@ def answer_so_far(answer: MemoryLog, held: HeldAnswer) -> AnswerSoFar:
     """How far the answer has come."""
     asked = [mark for _, mark in answer.marks if isinstance(mark, Asked)]
     opened = [(place, mark) for place, mark in answer.marks if isinstance(mark, Opened)]
-    place, response_id = (opened[-1][0], opened[-1][1].response_id) if opened else (0, "")
+    place, last = opened[-1] if opened else (len(answer), Opened(""))
     return AnswerSoFar(
         answer.text(),
         asked[-1] if asked else None,
-        response_id,
-        since_opened=len(answer) - place if opened else 0,
+        last.response_id,
+        since_opened=len(answer) - place,
+        repeatable=last.frames == FRAMES_VERSION,
         whole=held.admission is not None,
         deaths=held.deaths,
     )

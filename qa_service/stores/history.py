@@ -20,6 +20,7 @@ from qa_service.stores.breaker import StoreGuard
 from qa_service.stores.keys import answer_key, owner_key, session_key
 from qa_service.stores.logs import frames_of
 from qa_service.stores.passages import passage_decoder
+from qa_service.stores.records import read_record
 from qa_service.stores.sessions import files_of, stored_file, topics_of
 from qa_service.turns import SessionEntry, SessionList, SessionPage, Turn, turn_from_frames
 
@@ -41,9 +42,10 @@ class RedisHistory:
         """One answer, whatever its status; one whose worker died is `failed` with `interrupted`."""
         session_id = self._field(answer_key(owner, answer_id, "at"), "session")
         stored = self._field(session_key(owner, (session_id or b"").decode(), "answers"), answer_id)
-        if stored is None:
+        turn = read_record(turn_decoder, stored)
+        if turn is None:
             raise NotFound("no such answer")
-        return self._as_it_stands(owner, turn_decoder.decode(stored))
+        return self._as_it_stands(owner, turn)
 
     def sessions(self, owner: Owner, cursor: str, limit: int) -> SessionList:
         """The owner's conversations, newest first."""
@@ -135,7 +137,7 @@ class RedisHistory:
             )
             fields = [f"passage:{n}" for n in range(first, first + count)]
             found: Any = self._client.hmget(key, fields) if fields else []
-        passages = [passage_decoder.decode(entry) for entry in found if entry]
+        passages = [passage for entry in found if (passage := read_record(passage_decoder, entry))]
         text = "".join(passage.text for passage in passages)
         section = passages[0].section if passages else ""
         return Page(file_id, file.name, number, file.pages, text, section)
@@ -151,9 +153,10 @@ class RedisHistory:
     def file(self, owner: Owner, session_id: str, file_id: str) -> StoredFile:
         """One file of a conversation."""
         stored = self._field(session_key(owner, session_id, "files"), file_id)
-        if stored is None:
+        file = read_record(stored_file, stored)
+        if file is None:
             raise NotFound("no such file")
-        return stored_file.decode(stored)
+        return file
 
     def _field(self, key: str, field: str) -> bytes | None:
         with self._guard:
@@ -183,7 +186,8 @@ class RedisHistory:
             return ()
         with self._guard:
             stored: Any = self._client.hmget(session_key(owner, session_id, "answers"), ids)
-        return tuple(self._as_it_stands(owner, turn_decoder.decode(turn)) for turn in stored if turn)
+        turns = [turn for each in stored if (turn := read_record(turn_decoder, each))]
+        return tuple(self._as_it_stands(owner, turn) for turn in turns)
 
     def _as_it_stands(self, owner: Owner, turn: Turn) -> Turn:
         """A running turn's text so far, or, where nobody wrote it to its end, an honest one."""

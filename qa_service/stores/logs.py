@@ -6,29 +6,27 @@ over is refused by Redis itself.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-import msgspec
 import redis
 from msgspec import Struct
 from redis import Redis
 
-from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Restart, StageNotice, Start, Text
+from qa_service.frames import Frame
 from qa_service.interfaces import AppendOutcome, LogEntry, NewLogEntry, StoredLog
-from qa_service.model import Opened, Owner
+from qa_service.model import Owner
 from qa_service.stores import scripts
 from qa_service.stores.breaker import StoreGuard
+from qa_service.stores.items import VERSION, decode_items, encode_items
 from qa_service.stores.keys import answer_key, worker_key
-from qa_service.turns import Asked, Mark
+from qa_service.stores.records import UNREADABLE
+from qa_service.turns import Mark
 
-Item: TypeAlias = str | Start | StageNotice | Reference | Metadata | Failure | Restart | Done | Asked | Opened
-"""A frame or a mark as it is kept: text, which is nearly all there is, stands for itself."""
+Fields: TypeAlias = Mapping[str, bytes]
+"""What an entry holds beside the number of its first frame."""
 
 log = logging.getLogger(__name__)
-
-_encode = msgspec.json.Encoder().encode
-_items = msgspec.json.Decoder(list[Item])
 
 
 class LogTimes(Struct, frozen=True):
@@ -49,16 +47,16 @@ class RedisLogs:
 
     def append_entries(self, entries: Sequence[NewLogEntry]) -> Sequence[AppendOutcome]:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
-            written: list[tuple[NewLogEntry, bytes | None]] = [(entry, _encoded(entry)) for entry in entries]
+            written: list[tuple[NewLogEntry, Fields | None]] = [(entry, _encoded(entry)) for entry in entries]
             places = []
-            for entry, items in written:
+            for entry, fields in written:
                 places.append(len(pipeline))
-                if items is not None:
-                    self._add(pipeline, entry, items)
+                if fields is not None:
+                    self._add(pipeline, entry, fields)
             replies = pipeline.execute(raise_on_error=False)
             outcomes: list[AppendOutcome] = [
-                "unstorable" if items is None else self._outcome(replies[place], entry, items)
-                for place, (entry, items) in zip(places, written, strict=True)
+                "unstorable" if fields is None else self._outcome(replies[place], entry, fields)
+                for place, (entry, fields) in zip(places, written, strict=True)
             ]
             if entries and set(outcomes) == {"refused"}:
                 raise replies[places[0]]
@@ -74,10 +72,11 @@ class RedisLogs:
         cursor = entries[-1][0].decode() if entries else "0-0"
         return StoredLog(session_id.decode(), int(last or 0), log_entries_of(entries), cursor)
 
-    def _add(self, pipeline: Any, entry: NewLogEntry, items: bytes) -> None:
+    def _add(self, pipeline: Any, entry: NewLogEntry, fields: Fields) -> None:
         log, at = (answer_key(entry.owner, entry.answer_id, name) for name in ("log", "at"))
         begins = entry.first == 1
-        added = (*(() if begins else ("NOMKSTREAM",)), _id(entry), "first", entry.first, "items", items)
+        flat = [part for field in fields.items() for part in field]
+        added = (*(() if begins else ("NOMKSTREAM",)), _id(entry), "first", entry.first, *flat)
         if entry.closed:
             pipeline.eval(scripts.CLOSE, 2, log, at, entry.last, self._times.done, *added)
             if entry.settled:
@@ -87,10 +86,10 @@ class RedisLogs:
         if begins:
             pipeline.expire(log, self._times.open)
 
-    def _outcome(self, reply: object, entry: NewLogEntry, items: bytes) -> AppendOutcome:
+    def _outcome(self, reply: object, entry: NewLogEntry, fields: Fields) -> AppendOutcome:
         match reply:
             case redis.ResponseError() if "equal or smaller" in str(reply):
-                return "kept" if self._has(entry, items) else "lost"
+                return "kept" if self._has(entry, fields) else "lost"
             case redis.RedisError():
                 return "refused"
             case None:
@@ -98,29 +97,25 @@ class RedisLogs:
             case _:
                 return "kept"
 
-    def _has(self, entry: NewLogEntry, items: bytes) -> bool:
+    def _has(self, entry: NewLogEntry, fields: Fields) -> bool:
         """Whether exactly this was written before: a command is sent again when its connection breaks."""
         key = answer_key(entry.owner, entry.answer_id, "log")
         found: Any = self._client.xrange(key, _id(entry), _id(entry))
-        return any(fields[b"items"] == items for _, fields in found)
+        return any(there.get(name.encode()) == field for _, there in found for name, field in fields.items())
 
 
-def _encoded(entry: NewLogEntry) -> bytes | None:
+def _encoded(entry: NewLogEntry) -> Fields | None:
     try:
-        return encode_items(entry.items)
+        fields = encode_items(entry.items)
     except (TypeError, ValueError, ArithmeticError, RecursionError):
         log.exception("a part of answer %s can't be stored", entry.answer_id)
         return None
+    return {**fields, "v": VERSION} if entry.first == 1 else fields
 
 
-def encode_items(items: Sequence[Frame | Mark]) -> bytes:
-    """Frames and marks as JSON."""
-    return _encode([item.content if type(item) is Text else item for item in items])
-
-
-def log_entries_of(entries: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[LogEntry]:
-    """What a stream's entries hold."""
-    return [LogEntry(int(fields[b"first"]), _frames(fields[b"items"])) for _, fields in entries]
+def log_entries_of(entries: Sequence[tuple[bytes, Mapping[bytes, bytes]]]) -> list[LogEntry]:
+    """What a stream's entries hold. One that can't be read at all is left out: its numbers stay free."""
+    return [entry for entry_id, fields in entries if (entry := _read_entry(entry_id, fields))]
 
 
 def frames_of(pieces: Iterable[LogEntry]) -> Iterator[Frame]:
@@ -132,8 +127,12 @@ def frames_of(pieces: Iterable[LogEntry]) -> Iterator[Frame]:
         last = max(last, piece.first + len(frames) - 1)
 
 
-def _frames(items: bytes) -> list[Frame | Mark]:
-    return [Text(item) if isinstance(item, str) else item for item in _items.decode(items)]
+def _read_entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> LogEntry | None:
+    try:
+        return LogEntry(int(fields[b"first"]), decode_items(fields))
+    except (KeyError, *UNREADABLE):
+        log.warning("entry %s of a log can't be read, and is left out", entry_id.decode())
+        return None
 
 
 def _id(entry: NewLogEntry) -> str:

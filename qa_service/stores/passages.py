@@ -16,6 +16,7 @@ from qa_service.model import FileText, Owner, Passage, StoredFile
 from qa_service.stores import scripts
 from qa_service.stores.breaker import StoreGuard
 from qa_service.stores.keys import session_key
+from qa_service.stores.records import read_record
 
 UNFINISHED_SECONDS = 600
 """A file that is never finished is forgotten after this."""
@@ -84,7 +85,7 @@ class _RedisIndex:
             for (shelf, asked), row in zip(wanted.items(), rows, strict=True)
             for number, entry in zip(asked, row, strict=True)
         }
-        return tuple(passage_decoder.decode(entry) for place in places if (entry := found[place]))
+        return tuple(passage for place in places if (passage := read_record(passage_decoder, found[place])))
 
     def _fetch(self, asked: Sequence[tuple[_Shelf, Sequence[str]]]) -> list[list[bytes | None]]:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:

@@ -59,7 +59,7 @@ BEGIN = """
 -- at, log
 if redis.call('HSETNX', KEYS[1], 'session', ARGV[1]) == 0 then return end
 redis.call('EXPIRE', KEYS[1], ARGV[2])
-redis.call('XADD', KEYS[2], '1-0', 'first', 1, 'items', ARGV[3])
+redis.call('XADD', KEYS[2], '1-0', 'first', 1, 'items', ARGV[3], 'v', ARGV[5])
 redis.call('EXPIRE', KEYS[2], ARGV[4])
 """
 

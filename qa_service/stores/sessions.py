@@ -14,8 +14,9 @@ from qa_service.interfaces import Claim, Claimed, HeldAnswer, Reserved, Saved
 from qa_service.model import Exchange, Owner, Repeat, Session, StoredFile, Topic
 from qa_service.stores import scripts
 from qa_service.stores.breaker import StoreGuard
+from qa_service.stores.items import VERSION, encode_items
 from qa_service.stores.keys import answer_key, owner_key, repeat_key, session_key, worker_key
-from qa_service.stores.logs import encode_items
+from qa_service.stores.records import read_record
 from qa_service.turns import Turn
 
 CONTEXT_TURNS = 20
@@ -79,11 +80,12 @@ class RedisSessions:
         """All that stands outside of the session: who holds the answer, where it is found, its log."""
         owner, turn, kept = claim.owner, claim.turn, self._kept
         keys = [answer_key(owner, turn.answer_id, name) for name in ("at", "log")]
-        start, held = encode_items([claim.start]), HeldAnswer(owner, turn.answer_id, turn.session_id, claim.admission)
+        start = encode_items([claim.start])["items"]
+        held = HeldAnswer(owner, turn.answer_id, turn.session_id, claim.admission)
         holds = worker_key(self._worker, "holds")
         pipeline.hset(holds, turn.answer_id, msgspec.json.encode(held))
         pipeline.expire(holds, kept.log)
-        pipeline.eval(scripts.BEGIN, len(keys), *keys, turn.session_id, 2 * kept.seconds, start, kept.log)
+        pipeline.eval(scripts.BEGIN, len(keys), *keys, turn.session_id, 2 * kept.seconds, start, kept.log, VERSION)
 
     def _settle(self, pipeline: Any, claim: Claim) -> None:
         """What only counts once the answer is let in."""
@@ -229,14 +231,15 @@ def _session(
         session_id,
         topic,
         topics_of(head),
-        context=tuple(exchange.decode(turn) for turn in turns if turn),
+        context=tuple(said for turn in turns if (said := read_record(exchange, turn))),
         files=tuple(file for file in files_of(files) if file.topic == topic),
     )
 
 
 def files_of(stored: Sequence[bytes]) -> list[StoredFile]:
     """Files as a hash gives them, put into the order they came in."""
-    return sorted(map(stored_file.decode, stored), key=lambda file: file.added)
+    files = [file for each in stored if (file := read_record(stored_file, each))]
+    return sorted(files, key=lambda file: file.added)
 
 
 def topics_of(head: Mapping[str, str]) -> tuple[Topic, ...]:

@@ -12,6 +12,7 @@ from qa_service.stores import scripts
 from qa_service.stores.breaker import StoreGuard
 from qa_service.stores.keys import ALIVE, STOPS, answer_key, session_key, worker_key
 from qa_service.stores.logs import log_entries_of
+from qa_service.stores.records import UNREADABLE, read_record
 from qa_service.turns import Turn
 
 SILENT_MS = 5_000
@@ -25,6 +26,7 @@ STOPS_SECONDS = 60
 """A stop is kept for so long; every worker hears of it within a second or two."""
 
 _held = msgspec.json.Decoder(HeldAnswer)
+_held_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _turn = msgspec.json.Decoder(Turn)
 
 
@@ -62,14 +64,14 @@ class RedisWorkers:
     def read_held(self, worker: str, answer_id: str) -> HeldAnswer | None:
         with self._guard:
             found: Any = self._client.hget(worker_key(worker, "holds"), answer_id)
-        return _held.decode(found) if found else None
+        return _read_held(found)
 
     def take_from_dead(self, dead: str, worker: str, *, sure: bool = True) -> Sequence[HeldAnswer]:
         keys = (ALIVE, worker_key(dead, "holds"), worker_key(worker, "holds"))
         silent = 0 if sure else SILENT_MS
         with self._guard:
             left, *taken = self._eval(scripts.TAKE_OVER, keys, dead, TAKEN, self._seconds, silent)
-        answers = [_held.decode(held) for held in taken]
+        answers = [held for each in taken if (held := _read_held(each))]
         return answers if left else [replace(held, deaths=held.deaths + 1) for held in answers]
 
     def keep_held(self, worker: str, held: HeldAnswer) -> None:
@@ -80,7 +82,7 @@ class RedisWorkers:
         keys = [session_key(held.owner, held.session_id, name) for name in ("answers", "running")]
         with self._guard:
             turn = self._eval(scripts.ADOPT, keys, held.answer_id, worker, self._seconds)
-        return _turn.decode(turn) if turn else None
+        return read_record(_turn, turn)
 
     def find_lost(self, worker: str, held: Sequence[HeldAnswer]) -> Sequence[bool]:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
@@ -114,7 +116,7 @@ class RedisWorkers:
         reached = {key: entries[-1][0].decode() for key, entries in heard.items()}
         self._heard |= {key: reached[key] for key in own if key in reached}
         return WorkerNews(
-            [fields[b"answer"].decode() for _, fields in heard.get(STOPS, [])],
+            [fields[b"answer"].decode() for _, fields in heard.get(STOPS, []) if b"answer" in fields],
             {logs[key].answer_id: log_entries_of(entries) for key, entries in heard.items() if key in logs},
             {logs[key].answer_id: reached[key] for key in logs if key in reached},
         )
@@ -133,6 +135,17 @@ class RedisWorkers:
 
     def _eval(self, script: str, keys: Sequence[str], *arguments: str | int | bytes) -> Any:
         return self._client.eval(script, len(keys), *keys, *arguments)
+
+
+def _read_held(stored: bytes | None) -> HeldAnswer | None:
+    """What is held of an answer. Where a later release has stored an admission that this one can't read, the answer can
+    be ended and not begun again."""
+    try:
+        return _held.decode(stored) if stored else None
+    except UNREADABLE:
+        fields = read_record(_held_fields, stored) or {}
+        known = {name: value for name, value in fields.items() if name != "admission"}
+        return read_record(_held, msgspec.json.encode(known))
 
 
 def _streams(found: Any) -> Sequence[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from qa_service.errors import InvalidField, ModelNotAllowed, TooLarge, UpstreamNotConfigured
 from qa_service.language.phrases import phrase_label
 from qa_service.language.sentences import language_of
-from qa_service.model import Language, Message, Owner, Question, TopicChoice
+from qa_service.model import BusyChoice, HangupChoice, Language, Message, Owner, Question, TopicChoice
 from qa_service.setting_values import LEAST_TOKENS
 from qa_service.settings import Settings
 from qa_service.web.forms import Form
@@ -31,8 +31,8 @@ QUESTION_FIELDS = ("question", "message", "prompt")
 TRUE = ("true", "1", "on")
 FALSE = ("false", "0", "off")
 TOPICS: tuple[TopicChoice, ...] = ("auto", "keep", "new")
-HANGUPS: tuple[Literal["finish", "cancel"], ...] = ("finish", "cancel")
-BUSY: tuple[Literal["replace", "reject"], ...] = ("replace", "reject")
+HANGUPS: tuple[HangupChoice, ...] = ("finish", "cancel")
+BUSY: tuple[BusyChoice, ...] = ("replace", "reject")
 FORMATS: tuple[Format, ...] = ("typed", "json")
 NUMBER = re.compile(r"[0-9.]{1,20}(?:[eE]-?[0-9]{1,2})?")
 WHOLE = re.compile(r"[0-9]{1,9}")

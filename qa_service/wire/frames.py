@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from qa_service.frames import Failure, Frame, Metadata, Reference, Text
+from qa_service.frames import Failure, Frame, Metadata, Reference, Text, UnknownFrame
 from qa_service.model import Verdict
 from qa_service.turns import Turn
 
@@ -47,6 +47,8 @@ def content(frame: Frame, prefix: str) -> Any:
             return failure(frame)
         case Metadata():
             return metadata(frame)
+        case UnknownFrame(raw=raw):
+            return _unknown(raw)
         case _:
             return _fields(frame)
 
@@ -82,6 +84,15 @@ def answer(turn: Turn, prefix: str) -> dict[str, Any]:
         "createdAt": turn.created_at,
     }
     return {**fields, "error": failure(turn.error)} if turn.error else fields
+
+
+def _unknown(raw: bytes) -> dict[str, msgspec.Raw]:
+    """The fields as a later release has written them, on one line."""
+    try:
+        fields = msgspec.json.decode(msgspec.json.format(raw, indent=-1), type=dict[str, msgspec.Raw])
+    except (ValueError, RecursionError):
+        return {}
+    return {name: value for name, value in fields.items() if name != "type"}
 
 
 def _fields(frame: object) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from qa_service.frames import Frame, Metadata, Reference, Text
+from qa_service.frames import Frame, Metadata, Reference, Text, UnknownFrame
 from qa_service.wire.frames import content, encoded, escaped, one_line
 
 BESIDE = ("usage", "imageResults", "videoResults")
@@ -54,6 +54,8 @@ class Typed:
 
 
 def _type(frame: Frame) -> str:
+    if isinstance(frame, UnknownFrame):
+        return frame.kind or "unknown"
     tag = frame.__struct_config__.tag
     assert isinstance(tag, str)  # noqa: S101 - every frame has one
     return tag

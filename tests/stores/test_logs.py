@@ -8,8 +8,9 @@ from qa_service.frames import Done, Failure, Metadata, Reference, Restart, Stage
 from qa_service.interfaces import NewLogEntry
 from qa_service.model import Opened, Owner, Prompt, Usage, Verdict
 from qa_service.stores.breaker import StoreGuard, redis_pool
+from qa_service.stores.items import encode_items
 from qa_service.stores.keys import answer_key
-from qa_service.stores.logs import LogTimes, RedisLogs, encode_items
+from qa_service.stores.logs import LogTimes, RedisLogs
 from qa_service.turns import Asked
 from tests.fakes import ANN, BEN, turn
 from tests.stores.talking import DONE, OPEN, TTL, Stores, claim, endless, frames, held, start_of, stores_of, write
@@ -240,4 +241,4 @@ class TestReading:
 
 
 def test_text_takes_no_more_than_itself() -> None:
-    assert encode_items([Text("a"), Text("나")]) == '["a","나"]'.encode()
+    assert encode_items([Text("a"), Text("나")]) == {"items": '["a","나"]'.encode()}
