@@ -101,7 +101,8 @@ class RedisLogs:
         """Whether exactly this was written before: a command is sent again when its connection breaks."""
         key = answer_key(entry.owner, entry.answer_id, "log")
         found: Any = self._client.xrange(key, _id(entry), _id(entry))
-        return any(there.get(name.encode()) == field for _, there in found for name, field in fields.items())
+        ours = {b"first": b"%d" % entry.first, **{name.encode(): value for name, value in fields.items()}}
+        return any(theirs == ours for _, theirs in found)
 
 
 def _encoded(entry: NewLogEntry) -> Fields | None:

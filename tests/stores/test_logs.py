@@ -4,14 +4,25 @@ import pytest
 from redis import Redis
 
 from qa_service.errors import QAError, StoreUnavailable
-from qa_service.frames import Done, Failure, Metadata, Reference, Restart, StageNotice, Text, Timing, TopicNotice
+from qa_service.frames import (
+    Done,
+    Failure,
+    Metadata,
+    Reference,
+    Restart,
+    StageNotice,
+    Text,
+    Timing,
+    TopicNotice,
+    UnknownFrame,
+)
 from qa_service.interfaces import NewLogEntry
 from qa_service.model import Opened, Owner, Prompt, Usage, Verdict
 from qa_service.stores.breaker import StoreGuard, redis_pool
 from qa_service.stores.items import encode_items
 from qa_service.stores.keys import answer_key
 from qa_service.stores.logs import LogTimes, RedisLogs
-from qa_service.turns import Asked
+from qa_service.turns import Asked, UnknownMark
 from tests.fakes import ANN, BEN, turn
 from tests.stores.talking import DONE, OPEN, TTL, Stores, claim, endless, frames, held, start_of, stores_of, write
 
@@ -238,6 +249,67 @@ class TestReading:
         logs = RedisLogs(nowhere, StoreGuard(), LogTimes(OPEN, DONE), worker="w1")
         with pytest.raises(StoreUnavailable):
             logs.append_entries([NewLogEntry(ANN, "first", 2, 2, 1, [Text("One.")])])
+
+
+class TestReleases:
+    """Workers of several releases write and read one log at a time."""
+
+    NOTE = UnknownFrame("note", '{"type":"note","content":"새"}'.encode())
+    SIGN = UnknownMark("sign", b'{"type":"sign"}')
+
+    def test_what_is_unknown_is_kept_with_its_number_and_written_on(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        items = (Text("a"), self.NOTE, self.SIGN, Text("b"))
+        assert write(stores, *items) == "kept"
+        assert write(stores, Text("c"), first=5, count=2) == "kept"
+        assert frames(stores)[1:] == [(2, list(items)), (5, [Text("c")])]
+        assert [entry_id for entry_id, _ in stores.client.xrange(LOG)] == [b"1-0", b"4-1", b"5-2"]
+
+    def test_the_same_unknown_item_twice_is_one_and_another_is_lost(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        other = UnknownFrame("note", b'{"type":"note","content":"other"}')
+        assert [write(stores, note) for note in (self.NOTE, self.NOTE, other)] == ["kept", "kept", "lost"]
+
+    def test_it_says_its_version_once_from_the_claim_on(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        write(stores, Text("a"))
+        assert [fields.get(b"v") for _, fields in stores.client.xrange(LOG)] == [b"2", None]
+
+    def test_one_that_is_made_again_says_its_version(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        stores.client.delete(LOG)
+        write(stores, start_of(turn("first")), Text("a"), first=1, count=7)
+        assert [fields.get(b"v") for _, fields in stores.client.xrange(LOG)] == [b"2"]
+
+    @pytest.mark.parametrize("version", [None, "1", "3", "x"])
+    def test_one_of_any_version_is_read(self, stores: Stores, version: str | None) -> None:
+        claim(stores.sessions, turn("first"))
+        stores.client.delete(LOG)
+        said = {"first": 1, "items": '["a"]', "later": "whatever"}
+        stores.client.xadd(LOG, {**said, "v": version} if version else said, id="1-0")
+        assert frames(stores) == [(1, [Text("a")])]
+
+    @pytest.mark.parametrize(
+        "garbage",
+        [
+            {"first": "2", "items": "{"},
+            {"first": "2", "items": b"\xff"},
+            {"first": "two", "items": '["b"]'},
+            {"items": '["b"]'},
+            {"first": "2"},
+            {"first": "2", "items": "[" * 100_000},
+        ],
+        ids=lambda fields: str(fields)[:24],
+    )
+    def test_an_entry_that_is_garbage_is_left_out_and_said_once(
+        self, stores: Stores, garbage: dict[str, str], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        claim(stores.sessions, turn("first"))
+        stores.client.xadd(LOG, garbage, id="2-1")  # type: ignore[arg-type]
+        write(stores, Text("c"), first=3, count=2)
+        assert [first for first, _ in frames(stores)] == [1, 3]
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        assert "first" not in caplog.text.replace("'first'", "")
 
 
 def test_text_takes_no_more_than_itself() -> None:
