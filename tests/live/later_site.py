@@ -1,0 +1,44 @@
+"""A later release of the service: it has a kind of frame that this one doesn't know, a note behind every third text."""
+
+from collections.abc import Callable, Iterator
+
+from qa_service import answering, create_app
+from qa_service.frames import FRAMES_VERSION, Frame, Text
+from qa_service.model import Value
+from qa_service.running import adopted
+from qa_service.stores import items
+from qa_service.turns import Mark
+from qa_service.web.serving import log_to_terminal
+
+EVERY = 3
+"""A note follows so many texts."""
+
+
+class Note(Value, frozen=True, tag_field="type", tag="note"):
+    """What this release adds."""
+
+    words: str
+    texts: int
+
+
+def with_notes(draft: Callable[..., Iterator[Frame | Mark]]) -> Callable[..., Iterator[Frame | Mark]]:
+    """The same frames, and notes between them."""
+
+    def drafted(*parts: object) -> Iterator[Frame | Mark]:
+        texts = 0
+        for frame in draft(*parts):
+            yield frame
+            if isinstance(frame, Text):
+                texts += 1
+                if texts % EVERY == 0:
+                    yield Note("새 소식", texts)  # type: ignore[misc]
+
+    return drafted
+
+
+items.LATER["note"] = Note  # type: ignore[assignment]
+answering._draft_frames = with_notes(answering._draft_frames)
+answering.FRAMES_VERSION = adopted.FRAMES_VERSION = FRAMES_VERSION + 1  # type: ignore[misc]
+
+log_to_terminal()
+app = create_app()
