@@ -12,7 +12,7 @@ PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reord
 PIP = --quiet --disable-pip-version-check
 LOCK = $(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-header --quiet
 
-.PHONY: serve test check cover bench chaos soak lock clean
+.PHONY: serve test check cover bench chaos soak upgrade lock clean
 
 serve: $(READY)
 	@exec $(BIN)/qa-service serve
@@ -36,12 +36,16 @@ cover: $(READY)
 bench: $(READY)
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
-# Minutes of random faults, and ten minutes of load; the heads of tests/live/chaos.py and soak.py say what can be set.
+# Minutes of random faults, ten minutes of load, and a release upgraded in place and back (REV=…); the heads of
+# tests/live/chaos.py, soak.py and upgrade.py say what can be set.
 chaos: $(READY)
 	@$(BIN)/python -m tests.live.chaos
 
 soak: $(READY)
 	@$(BIN)/python -m tests.live.soak
+
+upgrade: $(READY)
+	@$(BIN)/python -m tests.live.upgrade
 
 # The exact versions that are built and tested with, and their hashes, after pyproject.toml has changed. Both files are for
 # all systems and every Python from the oldest one on.

@@ -55,6 +55,13 @@ An answer that two workers in a row died with, without a new word, is ended and 
 killed them. A worker that leaves (a reload, a deploy) closes its logs as *handed over*: its readers are told to
 reconnect, and its answers go on elsewhere at once, as if it had died, but without a death.
 
+Workers of several releases run at a time while one is replaced by the next. The shared log says its version, and each
+worker carries along what it doesn't know: under its number in the memory log, to its readers, and byte for byte into
+the log that it writes on (`stores/items.py`). Two releases may make other frames of what upstream says, and readers
+may have seen some that never came into the shared log. So `Opened` says which frames follow it, and a worker that
+makes other ones doesn't go on with the very next: it leaves a gap, says `restart`, and gives the text from its
+beginning.
+
 A worker that was only frozen or cut off may come back and find its answers taken. The store refuses its entries,
 since their ids are smaller than what the new writer wrote, and its save. It stops such an answer as `lost`: it
 writes, saves and says nothing more, and its readers are told to reconnect.
