@@ -1,4 +1,4 @@
-"""This module says what the transport needs of a vendor's protocol. The transport is the same for all of them."""
+"""What the transport needs of a vendor's protocol: any protocol is carried, waited for and asked again alike."""
 
 from collections.abc import Iterable, Iterator
 from typing import Protocol
@@ -10,9 +10,9 @@ class EventReader(Protocol):
     """Reads one response. Its state tells the transport what can still be done for it."""
 
     response_id: str
-    """Upstream keeps the response under this id. It is empty where upstream keeps none, or hasn't said so yet."""
+    """Under which upstream keeps the response; empty where it doesn't, or hasn't said so yet."""
     last: int
-    """This is the number of the last event that was read, where upstream counts them. It is -1 before the first."""
+    """The number of the last event that was read, where upstream counts them; -1 before the first."""
     working: bool
     """Whether anything of the answer has come, or a sign of work on it. From then on nothing is asked again."""
     ended: bool
@@ -27,11 +27,11 @@ class EventReader(Protocol):
         """Whether the rest can be had over another connection."""
 
     def deltas(self, chunks: Iterable[bytes]) -> Iterator[Delta]:
-        """Read the body's bytes, cut anywhere. `Finished` comes last, or an `UpstreamError` is raised.
+        """From the body's bytes, cut anywhere. `Finished` comes last, or an `UpstreamError` is raised.
 
         The end of the chunks is the end of the body. What it means is the reader's to say: a response that is no
         stream is complete there, a stream without its terminal event was cut.
         """
 
     def reconnect(self) -> None:
-        """Note that the next chunks come over another connection. An event that was cut comes again as a whole."""
+        """The next chunks come over another connection: an event that was cut comes again as a whole."""
