@@ -11,6 +11,7 @@ from qa_service.running.presence import Presence
 from qa_service.running.reader import LOOK_SECONDS
 from qa_service.running.shared import Shared
 from qa_service.running.tail import Tail
+from qa_service.running.untold import UntoldStops
 from qa_service.running.written import Running
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class Keeper:
         adopt: Callable[[Held], None],
         grace: float,
     ) -> None:
-        self._workers, self._unsaved = shared.workers, shared.unsaved
+        self._workers, self._unsaved, self.untold = shared.workers, shared.unsaved, UntoldStops(shared.workers)
         self._tail = tail
         self._presence = presence
         self._worker = presence.worker
@@ -105,6 +106,7 @@ class Keeper:
                 self._beat_at = time.monotonic()
                 with self._beating:
                     self._quietly(self._beat)
+                self._quietly(self.untold.tell_all)
                 self._quietly(self._tail.tend)
                 self._quietly(self._unsaved.save)
             self._quietly(self._bury)  # once others have heard of this worker: what it takes now is its own

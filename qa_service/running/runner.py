@@ -146,9 +146,10 @@ class Runner:
         return Reader(source, meter=self._meter, heartbeat=heartbeat, after=after, gone=gone, left=self._left)
 
     def stop(self, answer_id: str) -> None:
-        """Stop an answer, wherever it is written; doesn't wait for its end."""
+        """Stop an answer, wherever it is written, without waiting for its end. One that is written here needs no store.
+        Raises `StoreUnavailable` where other workers can't be told now; then they are told later."""
         if not self._stop_here(answer_id):
-            self._shared.workers.stop(answer_id)
+            self._keeper.untold.tell(answer_id)
 
     def drain(self) -> None:
         """From now on no more answers begin here, nor are any taken over."""

@@ -80,7 +80,7 @@ def request_body(prompt: Prompt, search_context: str, *, background: bool = Fals
     """What is posted. Instructions stay where they stand among the messages, so that the order is the prompt's."""
     body: dict[str, object] = {
         "model": prompt.model,
-        "input": [{"role": message.role, "content": message.content} for message in prompt.messages],
+        "input": [{"role": message.role, "content": message.text} for message in prompt.messages],
         "stream": True,
         "store": background,
         "background": background or None,
