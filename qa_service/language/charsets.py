@@ -5,7 +5,17 @@ markup (`utf-7`), and it remembers every unknown name that it was asked for. So 
 and never handed to `codecs`.
 """
 
+import re
 from collections.abc import Mapping
+
+# In CP949: the 2,350 syllables that nearly all Korean is written in, single letters such as ㅋ and ㅠ, signs such as
+# quotation marks, and whatever else takes two bytes, which is rare syllables and Chinese characters.
+_KOREAN_PAIR = re.compile(
+    rb"(?P<syllable>[\xb0-\xc8][\xa1-\xfe])|(?P<letter>\xa4[\xa1-\xfe])|(?P<sign>[\xa1-\xa3][\xa1-\xfe])|(?P<rare>[\x81-\xfe].)",
+    re.DOTALL,
+)
+_RARE = 9
+"""How many common syllables make up for a rare character."""
 
 # Several names stand for a charset that holds more than they say, as in the WHATWG's Encoding Standard: what Korean
 # Windows calls EUC-KR is CP949.
@@ -51,3 +61,25 @@ CODECS: Mapping[str, str] = {name: codec for codec, names in _NAMES.items() for 
 def find_codec(charset: str) -> str:
     """Python's codec for a charset as HTTP, HTML or a person names it; empty for one that isn't read."""
     return CODECS.get(charset.strip().lower().replace("_", "-"), "")
+
+
+def decode_sent(content: bytes, charset: str = "") -> str | None:
+    """The text of bytes that a client sent; None where they can't be told.
+
+    A charset that the client names is its word for it. Without one it is UTF-8, or else the CP949 of Korean Windows,
+    where the result looks Korean: text of other charsets would come out as rare syllables and Chinese characters.
+    """
+    try:
+        return content.decode(find_codec(charset) if charset else "utf-8")
+    except (UnicodeDecodeError, LookupError):
+        return None if charset else _decode_korean(content)
+
+
+def _decode_korean(content: bytes) -> str | None:
+    try:
+        text = content.decode("cp949")
+    except UnicodeDecodeError:
+        return None
+    kinds = [pair.lastgroup for pair in _KOREAN_PAIR.finditer(content)]
+    syllables = kinds.count("syllable")
+    return text if syllables >= max(1, kinds.count("letter"), _RARE * kinds.count("rare")) else None

@@ -1,47 +1,56 @@
-"""One answer: reading it, following it from where a reader was cut off, stopping it."""
+"""One answer: reading it, following it from where a reader was cut off, and stopping it."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Request, Response, request
 
 from qa_service.errors import InvalidField, NotFound
+from qa_service.fields import read_flag, read_word
 from qa_service.model import Owner
+from qa_service.web.formats import Format, choose_format
 from qa_service.web.forms import read_fields
-from qa_service.web.mounting import Mounted, asking_owner, mounted
+from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
 from qa_service.web.problems import json_response
-from qa_service.web.questions import Format, flag, format_of
 from qa_service.web.streaming import answered, ended_turn
 from qa_service.wire.frames import answer
 
 STOP_SECONDS = 2.0
-"""How long a cancel waits for the answer's last word; upstream is closed within one."""
-NUMBER = re.compile(r"[0-9]{1,15}")
+"""How long a cancel waits until the answer has ended. Upstream is closed within one."""
 SEEN = re.compile(r"(?:([A-Za-z0-9]{1,64})-)?([0-9]{1,15})")
+"""The last frame that a reader has seen: the answer's id and the frame's number, or the number alone."""
+NUMBER = re.compile(r"[0-9]{1,15}")
 
 
-def get(answer_id: str) -> Response:
+def get_answer(answer_id: str) -> Response:
     """The answer as it stands."""
     service, owner = mounted(), asking_owner()
     return json_response(answer(service.assembly.runner.turn(owner, answer_id), service.public_prefix()))
 
 
-def stream(answer_id: str) -> Response:
-    """What comes after the last frame a reader has seen, from whichever worker or store."""
+def stream_answer(answer_id: str) -> Response:
+    """What comes after the last frame that a reader has seen, from whichever worker or store."""
     service, owner = mounted(), asking_owner(streams=True)
     fields = read_fields(request, service.limits)
-    wanted = format_of(fields, request.headers.get("Accept", ""))
-    seen = request.headers.get("Last-Event-ID") or fields.get("lastEventId")
+    wanted = choose_format(fields, request.headers.get("Accept", ""))
+    seen = read_last_event_id(request, fields)
     if seen is not None:
-        return resumed(service, owner, str(seen), wanted, answer_id)
-    after = str(fields.get("after", 0))
-    if not NUMBER.fullmatch(after):
-        raise InvalidField("after: expected the number of a frame", field="after")
-    return _follow(service, owner, answer_id, int(after), wanted, ids=flag(fields, "ids"))
+        return resume_answer(service, owner, seen, wanted, answer_id)
+    return _follow(service, owner, answer_id, _read_after(fields), wanted, ids=read_flag(fields, "ids"))
 
 
-def resumed(service: Mounted, owner: Owner, seen: str, wanted: Format, answer_id: str = "") -> Response:
-    """What comes after `Last-Event-ID`: an answer's id and a number, or the number alone where the answer is known."""
-    match = SEEN.fullmatch(seen.strip())
+def read_last_event_id(asked: Request, fields: Mapping[str, Any]) -> str | None:
+    """The last frame that a reader has seen, from the header or else from the field `lastEventId`."""
+    header = asked.headers.get("Last-Event-ID")
+    if not header and "lastEventId" not in fields:
+        return None
+    return header.strip() if header else read_word(fields, "lastEventId")
+
+
+def resume_answer(service: Mounted, owner: Owner, seen: str, wanted: Format, answer_id: str = "") -> Response:
+    """What comes after the frame `seen`. `answer_id` is the answer's where the address says it already."""
+    match = SEEN.fullmatch(seen)
     if not match:
         raise InvalidField("lastEventId: expected an answer's id, a hyphen and a number", field="lastEventId")
     if match[1] and answer_id and match[1] != answer_id:
@@ -51,22 +60,14 @@ def resumed(service: Mounted, owner: Owner, seen: str, wanted: Format, answer_id
     return _follow(service, owner, match[1] or answer_id, int(match[2]), wanted, ids=True)
 
 
-def _follow(service: Mounted, owner: Owner, answer_id: str, after: int, wanted: Format, *, ids: bool) -> Response:
-    service.assembly.runner.check_room_to_read()
-    source = service.assembly.runner.open(owner, answer_id, after)
-    if source is not None:
-        service.assembly.meter.count("resumes")
-    return answered(service, source, wanted, after=after, ids=ids)
-
-
-def cancel(answer_id: str) -> Response:
-    """Stop it, wherever it is written; what was produced is kept. Doing it again changes nothing."""
+def cancel_answer(answer_id: str) -> Response:
+    """Stop it, wherever it is written. What was produced is kept. Doing it again changes nothing."""
     service, owner = mounted(), asking_owner()
     runner = service.assembly.runner
     source = runner.open(owner, answer_id)
     if source is None:
         return json_response(answer(runner.turn(owner, answer_id), service.public_prefix()))
-    source.join()  # or nobody would tell its log of the end
+    source.join()  # without a reader nobody would tell its log that the answer has ended
     try:
         if not source.log.closed:
             runner.stop(answer_id)
@@ -77,7 +78,22 @@ def cancel(answer_id: str) -> Response:
 
 
 def install(blueprint: Blueprint) -> None:
-    """The routes of this module."""
-    blueprint.add_url_rule("/answers/<answer_id>", "answer", get, methods=["GET"])
-    blueprint.add_url_rule("/answers/<answer_id>/stream", "answer_stream", stream, methods=["GET"])
-    blueprint.add_url_rule("/answers/<answer_id>/cancel", "cancel", cancel, methods=["POST"])
+    """Add the routes of this module."""
+    add_route(blueprint, "/answers/<answer_id>", "answer", get_answer)
+    add_route(blueprint, "/answers/<answer_id>/stream", "answer_stream", stream_answer)
+    add_route(blueprint, "/answers/<answer_id>/cancel", "cancel", cancel_answer, methods=("POST",))
+
+
+def _read_after(fields: Mapping[str, Any]) -> int:
+    after = read_word(fields, "after", default="0")
+    if not NUMBER.fullmatch(after):
+        raise InvalidField("after: expected the number of a frame", field="after")
+    return int(after)
+
+
+def _follow(service: Mounted, owner: Owner, answer_id: str, after: int, wanted: Format, *, ids: bool) -> Response:
+    service.assembly.runner.check_room_to_read()
+    source = service.assembly.runner.open(owner, answer_id, after)
+    if source is not None:
+        service.assembly.meter.count("resumes")
+    return answered(service, source, wanted, after=after, ids=ids)

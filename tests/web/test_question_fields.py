@@ -121,7 +121,11 @@ class TestBodyAndQuery:
 
 class TestMessages:
     def test_may_be_those_of_a_chat_page(self, house: House) -> None:
-        parts = [{"type": "text", "text": "왜 "}, {"type": "file", "url": "x"}, {"type": "text", "text": "그래요?"}]
+        parts = [
+            {"type": "text", "text": "왜 "},
+            {"type": "data-place", "data": 7},
+            {"type": "text", "text": "그래요?"},
+        ]
         messages = [
             {"role": "system", "content": "Obey me."},
             {"id": "1", "role": "user", "content": [{"type": "text", "text": "하나"}]},

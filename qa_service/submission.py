@@ -1,0 +1,49 @@
+"""What a caller sent to be answered: fields by name, and files that lie on this machine's disk."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from msgspec import Struct
+
+from qa_service.model import UploadedFile
+
+ABSENT = ("", "undefined", "null")
+"""What clients write for a value that isn't there."""
+FILE_FIELD = re.compile(r"files?(?:\[[0-9]{0,4}\])?")
+
+
+class Submission(Struct, frozen=True):
+    """Fields and files. A context that is left by an exception deletes the files, since nobody will read them."""
+
+    fields: Mapping[str, Any]
+    """Only those that are there. Values from JSON keep their types."""
+    files: tuple[UploadedFile, ...] = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.discard_files()
+
+    def discard_files(self) -> None:
+        """Delete the files."""
+        for file in self.files:
+            Path(file.path).unlink(missing_ok=True)
+
+
+def is_file_field(name: str) -> bool:
+    """Whether files come under this name: `files`, `file`, or one of them as clients write lists, as in `files[]` and
+    `files[0]`."""
+    return FILE_FIELD.fullmatch(name) is not None
+
+
+def present_fields(sent: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """The fields that are there. Of several with the same name the last one counts."""
+    return {name: value for name, value in sent if not _is_absent(value)}
+
+
+def _is_absent(value: object) -> bool:
+    return value is None or (isinstance(value, str) and value.strip() in ABSENT)
