@@ -63,7 +63,7 @@ def with_words(messages: Sequence[Message]) -> tuple[Message, ...]:
 
 def _decode_items(value: object) -> list[_Item]:
     try:
-        if isinstance(value, str):
+        if isinstance(value, str | msgspec.Raw):
             return msgspec.json.decode(value, type=list[_Item])
         return msgspec.convert(value, list[_Item])
     except (msgspec.ValidationError, msgspec.DecodeError, RecursionError):

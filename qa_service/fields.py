@@ -19,7 +19,11 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 MOST_MARKS = 30
 """How many accents may follow each other, as in Unicode's stream-safe text (UAX #15). Putting a run of accents in
 order takes the square of its length, which is seconds for a run as long as a question."""
-MARKS = re.compile(f"[{''.join(filter(combining, map(chr, range(0x300, 0x1E950))))}]{{{MOST_MARKS + 1}}}")
+_ACCENT = f"[{''.join(filter(combining, map(chr, range(0x300, 0x1E950))))}]"
+_NO_LATIN_OR_HANGUL = "[^\x00-\u02ff\u1100-\u11ff\uac00-\ud7a3]"
+MARKS = re.compile(f"{_NO_LATIN_OR_HANGUL}(?<={_ACCENT}){_ACCENT}{{{MOST_MARKS}}}")
+"""More accents in a row than may be. Without its first part, which Latin and Korean text passes at once, it would take
+7 ms for a question of 32,000 characters instead of 0.1."""
 LARGEST = 1 << 64
 LONG = 1_000
 """Texts up to this many characters are put in order at once, whatever accents they have."""

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from pathlib import Path
 from urllib.parse import quote, quote_from_bytes, unquote_to_bytes
 
@@ -270,3 +271,41 @@ def test_a_long_text_is_unquoted_in_pieces_that_cut_no_escape(filler: str) -> No
         sent = ("x" * padding + filler * 70_000).encode()
         (field,) = split_urlencoded(b"question=" + sent)
         assert field.content == unquote_to_bytes(sent.replace(b"+", b" "))
+
+
+class TestJsonThatWouldHoldAWorkerUp:
+    """Four megabytes of it could keep all other requests of the worker waiting for seconds."""
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            '{"question": "?", "more": [' + "1.5e300," * 400_000 + "1]}",
+            '{"question": "?", "messages": [{"role": "user", "content": "a", "f": [' + "1.5e300," * 400_000 + "1]}]}",
+            "{" + ",".join(f'"{number}": 1.5e300' for number in range(100_000)) + "}",
+            "{" + ",".join(f'"{number}": 1.5e300' for number in range(20_000)) + "}",
+            '{"question": "?", "more": [' + '"",' * 1_000_000 + '""]}',
+            '{"question": "?", "more": 0.' + "9" * 4_000_000 + "}",
+            '{"question": "?", "more": ' + "[" * 20_000 + "]" * 20_000 + "}",
+            '{"systemPrompt": ' + "[" * 900 + "]" * 900 + "}",
+        ],
+        ids=["numbers", "inside", "fields", "fewer", "texts", "digits", "deep", "nested"],
+    )
+    def test_is_read_or_refused_at_once(self, house: House, body: str) -> None:
+        began = time.process_time()
+        response = house.client.post("/api/ask", data=body, content_type="application/json")
+        status = response.status_code
+        response.close()
+        assert time.process_time() - began < 0.5
+        assert status in (200, 400, 413, 422)
+
+    def test_is_named_by_what_it_has_too_much_of(self, house: House) -> None:
+        many = "{" + ",".join(f'"{number}": 1' for number in range(201)) + "}"
+        response = house.client.post("/api/ask", data=many, content_type="application/json")
+        assert "200 fields" in refusal(response, 413, "too_large")["detail"]
+        texts = '{"question": "?", "more": [' + '"",' * 60_000 + '""]}'
+        response = house.client.post("/api/ask", data=texts, content_type="application/json")
+        assert "50000" in refusal(response, 400, "bad_json")["detail"]
+
+    def test_lists_that_are_expected_are_read(self, house: House) -> None:
+        frames(house.ask(messages=[{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]))
+        assert [message.text for message in house.model.prompts[-1].messages[1:]] == ["a", "b", "안녕?"]

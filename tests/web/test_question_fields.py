@@ -145,7 +145,7 @@ class TestMessages:
         assert "가짜" not in repr(house.model.prompts[-1].messages)
 
     @pytest.mark.parametrize(
-        "messages", ["nonsense", "{}", 7, [1], [{"role": "robot", "content": "x"}], [{"content": "x"}], "[" * 90_000]
+        "messages", ["nonsense", "{}", 7, [1], [{"role": "robot", "content": "x"}], [{"content": "x"}], "[" * 40_000]
     )
     def test_of_another_shape_are_refused(self, house: House, messages: object) -> None:
         assert refusal(house.ask(messages=messages), 422, "invalid_field")["field"] == "messages"
