@@ -29,7 +29,7 @@ from qa_service.web.serving import refuse_open_server
 
 KEY = "page-key"
 LAST_SECONDS = 1.0
-"""How long the end waits until other workers know the answer."""
+"""The command waits so long at its end until other workers know the answer."""
 
 
 def run_command(arguments: Sequence[str] | None = None) -> None:
@@ -94,7 +94,7 @@ def ask_once(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def _interrupt(running: Running, number: int, frame: object) -> None:
-    """The first Ctrl-C stops the answer and shows what was kept. The second one leaves at once."""
+    """Stop the answer at the first Ctrl-C, so that what was kept is shown. The second one ends the command at once."""
     if running.stop.is_set():
         raise KeyboardInterrupt
     running.stop.set("cancelled")
@@ -111,7 +111,7 @@ def _follow(assembly: Assembly, running: Running, terminal: Terminal) -> str:
 
 
 def _uploaded(path: Path, uploads: Path) -> UploadedFile:
-    """A copy of the file, since an upload is deleted when its answer has ended."""
+    """Copy the file, since an upload is deleted when its answer has ended."""
     descriptor, copy = tempfile.mkstemp(prefix="upload-", dir=uploads)
     os.close(descriptor)
     shutil.copyfile(path, copy)
@@ -131,7 +131,7 @@ def _host(host: str) -> str:
 
 
 def _configuration() -> Path:
-    """The path of gunicorn's configuration. A checkout has it beside the package, an installed package inside of it."""
+    """Find gunicorn's configuration. A checkout has it beside the package, an installed package inside of it."""
     inside = Path(__file__).with_name("gunicorn.conf.py")
     return inside if inside.exists() else inside.parent.parent / inside.name
 

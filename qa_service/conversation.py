@@ -1,4 +1,4 @@
-"""An earlier conversation in the caller's own words, as `messages` holds it.
+"""This module reads an earlier conversation in the caller's own words, as the field `messages` holds it.
 
 Every shape that chat pages and SDKs keep a conversation in is read: `content` as text or as parts, `parts` beside it,
 and the items of OpenAI's Responses. Text is all that is taken from them. What isn't a person's or the model's (the
@@ -20,9 +20,10 @@ from qa_service.model import Message
 MESSAGES = 400
 TEXT_TYPES = ("text", "input_text", "output_text")
 PAGES_OWN = "data-"
-"""With this begin the types of parts that a chat page keeps for itself."""
+"""The types of parts that a chat page keeps for itself begin with this."""
 TOOL_ITEM = re.compile(r"[a-z_]{0,40}_call(?:_output)?|mcp_[a-z_]{1,40}|reasoning|item_reference")
-"""The types of Responses' items that nobody says: calls of tools, what came of them, and what the model thought."""
+"""Items of these types in OpenAI's Responses are said by nobody: they are calls of tools, what came of them, and what
+the model thought."""
 
 _Role: TypeAlias = Literal["user", "assistant", "system", "developer", "tool", "function"]
 
@@ -40,7 +41,8 @@ class _Item(Struct, frozen=True):
 
 
 def read_messages(fields: Mapping[str, Any], most: int) -> tuple[Message, ...]:
-    """What the person and the model said, each text trimmed and at most `most` characters; texts may be empty."""
+    """Read what the person and the model said. Each text is trimmed and has at most `most` characters; it may be
+    empty."""
     items = _decode_items(fields.get("messages", []))
     if len(items) > MESSAGES:
         raise InvalidField(f"messages: {len(items)} of them, at most {MESSAGES} are read", field="messages")
@@ -48,8 +50,8 @@ def read_messages(fields: Mapping[str, Any], most: int) -> tuple[Message, ...]:
 
 
 def split_question(messages: Sequence[Message]) -> tuple[str, tuple[Message, ...]]:
-    """The last thing that the person said, and what was said before it. Empty messages tell a model nothing, and some
-    models refuse them, so they are left out."""
+    """Split off the last thing that the person said; before it comes what was said earlier. Empty messages tell a model
+    nothing, and some models refuse them, so they are left out."""
     asked = max((at for at, message in enumerate(messages) if message.role == "user"), default=None)
     if asked is None:
         return "", ()
@@ -57,7 +59,7 @@ def split_question(messages: Sequence[Message]) -> tuple[str, tuple[Message, ...
 
 
 def with_words(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Those messages that aren't empty."""
+    """Keep those messages that aren't empty."""
     return tuple(message for message in messages if message.text)
 
 

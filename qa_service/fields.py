@@ -1,4 +1,4 @@
-"""One field of a request as a value: text, a switch, a number, one of several words.
+"""This module reads one field of a request as a value: text, a switch, a number, or one of several words.
 
 A field that is absent gets its default. A field with an impossible value raises `InvalidField`, which names the field
 and says what was expected. Fields come from JSON with values of any type, and from forms and addresses as text.
@@ -17,22 +17,22 @@ NUMBER = re.compile(r"[0-9.]{1,20}(?:[eE]-?[0-9]{1,2})?")
 WHOLE = re.compile(r"[0-9]{1,9}")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 MOST_MARKS = 30
-"""How many accents may follow each other, as in Unicode's stream-safe text (UAX #15). Putting a run of accents in
-order takes the square of its length, which is seconds for a run as long as a question."""
+"""So many accents may follow each other, as in Unicode's stream-safe text (UAX #15). Putting a run of accents in order
+takes the square of its length, which is seconds for a run as long as a question."""
 _ACCENT = f"[{''.join(filter(combining, map(chr, range(0x300, 0x1E950))))}]"
 _NO_LATIN_OR_HANGUL = "[^\x00-\u02ff\u1100-\u11ff\uac00-\ud7a3]"
 MARKS = re.compile(f"{_NO_LATIN_OR_HANGUL}(?<={_ACCENT}){_ACCENT}{{{MOST_MARKS}}}")
-"""More accents in a row than may be. Without its first part, which Latin and Korean text passes at once, it would take
-7 ms for a question of 32,000 characters instead of 0.1."""
+"""It finds more accents in a row than there may be. Its first part lets Latin and Korean text pass at once: a question
+of 32,000 characters takes 0.1 ms instead of 7."""
 LARGEST = 1 << 64
 LONG = 1_000
-"""Texts up to this many characters are put in order at once, whatever accents they have."""
+"""A text of at most so many characters is put in order whatever accents it has."""
 
 Choice = TypeVar("Choice", bound=str)
 
 
 def read_flag(fields: Mapping[str, Any], name: str, *, default: bool = False) -> bool:
-    """A boolean as JSON or as a form writes it."""
+    """Read a boolean as JSON or as a form writes it."""
     value = fields.get(name, default)
     if isinstance(value, bool):
         return value
@@ -43,7 +43,7 @@ def read_flag(fields: Mapping[str, Any], name: str, *, default: bool = False) ->
 
 
 def read_choice(fields: Mapping[str, Any], name: str, choices: Sequence[Choice]) -> Choice:
-    """One of `choices`. The first of them is the default."""
+    """Read one of `choices`. The first of them is the default."""
     value = fields.get(name, choices[0])
     if value not in choices:
         raise InvalidField(f"{name}: expected one of {', '.join(sorted(choices))}", field=name)
@@ -51,8 +51,7 @@ def read_choice(fields: Mapping[str, Any], name: str, choices: Sequence[Choice])
 
 
 def read_text(fields: Mapping[str, Any], name: str, most: int, *, too_long: type[QAError] = InvalidField) -> str:
-    """A text of at most `most` characters, trimmed and composed. A longer one raises `too_long`. The default is an
-    empty text."""
+    """Read a text of at most `most` characters, as `clean_text` leaves it. The default is an empty text."""
     value = fields.get(name, "")
     if not isinstance(value, str):
         raise InvalidField(f"{name}: expected text", field=name)
@@ -60,7 +59,10 @@ def read_text(fields: Mapping[str, Any], name: str, most: int, *, too_long: type
 
 
 def clean_text(text: str, name: str, most: int, *, too_long: type[QAError] = InvalidField) -> str:
-    """The text trimmed and composed: macOS writes Hangul as single letters, which no list of words knows."""
+    """Trim a text and compose its letters: macOS writes Hangul as single letters, which no list of words knows.
+
+    A text of more than `most` characters raises `too_long`. The field `name` is the one that a refusal names.
+    """
     text = text.strip()
     if len(text) > most:
         raise too_long(f"{name}: {len(text)} characters, at most {most} are read", field=name)
@@ -72,8 +74,8 @@ def clean_text(text: str, name: str, most: int, *, too_long: type[QAError] = Inv
 
 
 def read_word(fields: Mapping[str, Any], name: str, *, default: object = "") -> str:
-    """A single value, trimmed, as a form would write it; empty for anything else, which is no word. To write down a
-    deeply nested list, or a number of thousands of digits, would fail or take long."""
+    """Read a single value as a form would write it, trimmed. Lists, objects and huge numbers give an empty text,
+    because writing them down could fail or take long."""
     match fields.get(name, default):
         case str() as value:
             return value.strip()
@@ -86,11 +88,11 @@ def read_word(fields: Mapping[str, Any], name: str, *, default: object = "") -> 
 
 
 def read_number(fields: Mapping[str, Any], name: str, most: float, *, default: float) -> float:
-    """A number from 0 to `most`."""
+    """Read a number from 0 to `most`."""
     word = read_word(fields, name, default=default)
     try:
         number = float(word) if NUMBER.fullmatch(word) else -1.0
-    except ValueError:  # as for two decimal points
+    except ValueError:  # it has two decimal points, for example
         number = -1.0
     if not 0 <= number <= most:
         raise InvalidField(f"{name}: expected a number between 0 and {most:g}", field=name)
@@ -98,7 +100,7 @@ def read_number(fields: Mapping[str, Any], name: str, most: float, *, default: f
 
 
 def read_whole_number(fields: Mapping[str, Any], name: str, most: int, *, default: int) -> int:
-    """A whole number from 1 to `most`."""
+    """Read a whole number from 1 to `most`."""
     word = read_word(fields, name, default=default)
     if not WHOLE.fullmatch(word) or not 1 <= int(word) <= most:
         raise InvalidField(f"{name}: expected a whole number between 1 and {most}", field=name)

@@ -1,4 +1,8 @@
-"""From what a caller sent to a well-formed `Question`. A field with an impossible value is refused by its name."""
+"""This module turns what a caller sent into a well-formed `Question`.
+
+What can be refused by looking at it alone is refused here. It knows nothing of HTTP: the web and the command line use
+it.
+"""
 
 import re
 from collections.abc import Mapping
@@ -25,8 +29,8 @@ BUSY: tuple[Literal["replace", "reject"], ...] = ("replace", "reject")
 def build_question(
     sent: Submission, owner: Owner, settings: Settings, *, language: Language | None, resumable: bool, offline: bool
 ) -> Question:
-    """The question that this owner asks. Raises `InvalidField`, `ModelNotAllowed`, `UpstreamNotConfigured` or
-    `TooLarge`.
+    """Build the question that this owner asks. Raises `InvalidField`, which names the field, `ModelNotAllowed`,
+    `UpstreamNotConfigured` or `TooLarge`.
 
     `language` is the one that the caller reads; where it isn't known the question's own is taken. `resumable` says
     that a reader can come back, so that a hang-up doesn't end the answer by itself. `offline` says that no model is
@@ -58,7 +62,7 @@ def build_question(
 
 
 def _check_files(fields: Mapping[str, Any]) -> None:
-    """A value in a field of files was meant as a file, so an answer without it would be about something else."""
+    """Refuse a value in a field of files: it was meant as a file, and an answer without it would miss the point."""
     for name, value in fields.items():
         if is_file_field(name) and value != []:
             raise InvalidField(
@@ -67,7 +71,7 @@ def _check_files(fields: Mapping[str, Any]) -> None:
 
 
 def _read_question(fields: Mapping[str, Any], most: int) -> tuple[str, tuple[Message, ...]]:
-    """The question and what was said before it. Without a field of its own it is the list's last user message."""
+    """Read the question and what was said before it. Without a field of its own it is the list's last user message."""
     messages = read_messages(fields, most)
     for name in QUESTION_FIELDS:
         if name in fields:

@@ -1,4 +1,4 @@
-"""What a caller sent to be answered: fields by name, and files that lie on this machine's disk."""
+"""A submission is what a caller sent to be answered: fields by name, and files that lie on this machine's disk."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -10,15 +10,16 @@ from msgspec import Struct
 from qa_service.model import UploadedFile
 
 ABSENT = ("", "undefined", "null")
-"""What clients write for a value that isn't there."""
+"""Clients write one of these for a value that isn't there."""
 FILE_FIELD = re.compile(r"files?(?:\[[0-9]{0,4}\])?")
 
 
 class Submission(Struct, frozen=True):
-    """Fields and files. A context that is left by an exception deletes the files, since nobody will read them."""
+    """It holds fields and files. As a context it deletes the files when an exception leaves it, since nobody will read
+    them then."""
 
     fields: Mapping[str, Any]
-    """Only those that are there. Values from JSON keep their types."""
+    """These are only the fields that are there. Values from JSON keep their types."""
     files: tuple[UploadedFile, ...] = ()
 
     def __enter__(self) -> Self:
@@ -35,13 +36,13 @@ class Submission(Struct, frozen=True):
 
 
 def is_file_field(name: str) -> bool:
-    """Whether files come under this name: `files`, `file`, or one of them as clients write lists, as in `files[]` and
-    `files[0]`."""
+    """Tell whether files come under this name: `files`, `file`, or one of them as clients write lists, such as
+    `files[]` and `files[0]`."""
     return FILE_FIELD.fullmatch(name) is not None
 
 
 def present_fields(sent: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """The fields that are there. Of several with the same name the last one counts."""
+    """Keep the fields that are there. Of several with the same name the last one counts."""
     return {name: value for name, value in sent if not _is_absent(value)}
 
 

@@ -1,4 +1,4 @@
-"""An answer on a terminal: its text on one stream, and on the other what is being done, in a line that goes again.
+"""This module shows an answer on a terminal: its text on one stream, and on the other what is being done.
 
 A terminal obeys control characters: they move its cursor, change its title, and on some answer in the person's name.
 So none of a model's, a file's or a website's text reaches it: they are shown as signs that stand for them.
@@ -9,14 +9,14 @@ from typing import TextIO
 from qa_service.frames import Failure, Frame, Metadata, Reference, StageNotice, Text
 
 ERASE = "\r\x1b[K"
-_SIGNS = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}  # as in ␛ for ESC
+_SIGNS = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}  # ESC is shown as ␛
 _UNKNOWN = dict.fromkeys((*range(0x80, 0xA0), *range(0xD800, 0xE000)), "\ufffd")
 _VISIBLE = _SIGNS | _UNKNOWN | {ord("\r"): None, ord("\n"): "\n", ord("\t"): "\t"}
 
 
 def make_printable(text: str) -> str:
-    """The text with a sign in place of each control character and of each half of a surrogate pair. Line ends and tabs
-    stay; a carriage return goes, since it would let a line be written over."""
+    """Put a sign in place of each control character and of each half of a surrogate pair. Line ends and tabs stay. A
+    carriage return goes, since it would let a line be written over."""
     return text if text.isascii() and text.isprintable() else text.translate(_VISIBLE)
 
 
@@ -49,7 +49,7 @@ class Terminal:
                 self._out.write(("\n" if self._sources else "\n\n") + f"{_on_one_line(_summary(frame))}\n")
 
     def clear(self) -> None:
-        """Take the passing line away."""
+        """Erase the line that says what is being done."""
         if self._passing:
             self._progress.write(ERASE)
             self._progress.flush()
@@ -57,7 +57,7 @@ class Terminal:
 
     def _tell(self, notice: StageNotice) -> None:
         self.clear()
-        # A file's verdict stays; everything else is of the moment, where a moment can be taken back.
+        # A file's verdict stays. Everything else is erased when the next line comes, where the terminal can do that.
         self._passing = notice.stage != "file" and self._progress.isatty()
         self._progress.write(_on_one_line(_stage(notice)) + ("" if self._passing else "\n"))
         self._progress.flush()

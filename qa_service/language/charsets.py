@@ -1,4 +1,4 @@
-"""The charsets in which text from outside is read, under every name that clients give them.
+"""This module knows the charsets in which text from outside is read, under every name that clients give them.
 
 Python knows codecs that take the square of a text's length (`punycode`, `idna`), that unpack (`zlib`), or that hide
 markup (`utf-7`), and it remembers every unknown name that it was asked for. So a name from outside is looked up here,
@@ -8,16 +8,16 @@ and never handed to `codecs`.
 import re
 from collections.abc import Mapping
 
-# In CP949: the 2,350 syllables that nearly all Korean is written in, single letters such as ㅋ and ㅠ, signs such as
-# quotation marks, and whatever else takes two bytes, which is rare syllables and Chinese characters.
+# A pair of bytes in CP949 is one of the 2,350 syllables that nearly all Korean is written in, a single letter such as
+# ㅋ and ㅠ, a sign such as a quotation mark, or something rare: another syllable or a Chinese character.
 _KOREAN_PAIR = re.compile(
     rb"(?P<syllable>[\xb0-\xc8][\xa1-\xfe])|(?P<letter>\xa4[\xa1-\xfe])|(?P<sign>[\xa1-\xa3][\xa1-\xfe])|(?P<rare>[\x81-\xfe].)",
     re.DOTALL,
 )
 _SAMPLE = 1 << 14
-"""How many bytes tell whether a text looks Korean: to look at four megabytes would take half a second."""
+"""So many bytes tell whether a text looks Korean: to look at four megabytes would take half a second."""
 _RARE = 9
-"""How many common syllables make up for a rare character."""
+"""So many common syllables make up for one rare character."""
 
 # Several names stand for a charset that holds more than they say, as in the WHATWG's Encoding Standard: what Korean
 # Windows calls EUC-KR is CP949.
@@ -57,18 +57,19 @@ _NAMES = {
 }
 
 CODECS: Mapping[str, str] = {name: codec for codec, names in _NAMES.items() for name in names.split()}
-"""Python's codec by the charset's name, in small letters and with hyphens. Each takes linear time on any bytes."""
+"""It gives Python's codec for a charset's name in small letters and with hyphens. Each codec takes linear time on any
+bytes."""
 
 
 def find_codec(charset: str) -> str:
-    """Python's codec for a charset as HTTP, HTML or a person names it; empty for one that isn't read."""
+    """Find Python's codec for a charset as HTTP, HTML or a person names it. It is empty for one that isn't read."""
     return CODECS.get(charset.strip().lower().replace("_", "-"), "")
 
 
 def decode_sent(content: bytes, charset: str = "") -> str | None:
-    """The text of bytes that a client sent; None where they can't be told.
+    """Decode bytes that a client sent. The result is None where their charset can't be told.
 
-    A charset that the client names is its word for it. Without one it is UTF-8, or else the CP949 of Korean Windows,
+    A charset that the client names is believed. Without one it is UTF-8, or else the CP949 of Korean Windows,
     where the result looks Korean: text of other charsets would come out as rare syllables and Chinese characters.
     """
     try:

@@ -1,4 +1,5 @@
-"""One answer: reading it, following it from where a reader was cut off, and stopping it."""
+"""This module has the routes of one answer: to read it, to follow it from where a reader was cut off, and to stop
+it."""
 
 import re
 from collections.abc import Mapping
@@ -17,20 +18,20 @@ from qa_service.web.streaming import answered, ended_turn
 from qa_service.wire.frames import answer
 
 STOP_SECONDS = 2.0
-"""How long a cancel waits until the answer has ended. Upstream is closed within one."""
+"""A cancel waits so long until the answer has ended. Upstream is closed within one second."""
 SEEN = re.compile(r"(?:([A-Za-z0-9]{1,64})-)?([0-9]{1,15})")
-"""The last frame that a reader has seen: the answer's id and the frame's number, or the number alone."""
+"""A reader names the last frame it has seen by the answer's id and the frame's number, or by the number alone."""
 NUMBER = re.compile(r"[0-9]{1,15}")
 
 
 def get_answer(answer_id: str) -> Response:
-    """The answer as it stands."""
+    """Show the answer as it stands."""
     service, owner = mounted(), asking_owner()
     return json_response(answer(service.assembly.runner.turn(owner, answer_id), service.public_prefix()))
 
 
 def stream_answer(answer_id: str) -> Response:
-    """What comes after the last frame that a reader has seen, from whichever worker or store."""
+    """Stream what comes after the last frame that a reader has seen, from whichever worker or store."""
     service, owner = mounted(), asking_owner(streams=True)
     fields = read_fields(request, service.limits)
     wanted = choose_format(fields, request.headers.get("Accept", ""))
@@ -41,7 +42,7 @@ def stream_answer(answer_id: str) -> Response:
 
 
 def read_last_event_id(asked: Request, fields: Mapping[str, Any]) -> str | None:
-    """The last frame that a reader has seen, from the header or else from the field `lastEventId`."""
+    """Read the last frame that a reader has seen, from the header or else from the field `lastEventId`."""
     header = asked.headers.get("Last-Event-ID")
     if not header and "lastEventId" not in fields:
         return None
@@ -49,7 +50,8 @@ def read_last_event_id(asked: Request, fields: Mapping[str, Any]) -> str | None:
 
 
 def resume_answer(service: Mounted, owner: Owner, seen: str, wanted: Format, answer_id: str = "") -> Response:
-    """What comes after the frame `seen`. `answer_id` is the answer's where the address says it already."""
+    """Stream what comes after the frame `seen`. `answer_id` is the answer's id where the address has named it
+    already."""
     match = SEEN.fullmatch(seen)
     if not match:
         raise InvalidField("lastEventId: expected an answer's id, a hyphen and a number", field="lastEventId")
@@ -61,7 +63,7 @@ def resume_answer(service: Mounted, owner: Owner, seen: str, wanted: Format, ans
 
 
 def cancel_answer(answer_id: str) -> Response:
-    """Stop it, wherever it is written. What was produced is kept. Doing it again changes nothing."""
+    """Stop the answer, wherever it is written. What was produced is kept. Stopping it again changes nothing."""
     service, owner = mounted(), asking_owner()
     runner = service.assembly.runner
     source = runner.open(owner, answer_id)

@@ -1,4 +1,4 @@
-"""Asking: `POST ask` and `GET ask`."""
+"""This module has the route of asking: `POST ask` and `GET ask`."""
 
 import time
 
@@ -22,7 +22,7 @@ from qa_service.web.streaming import answered
 
 METHODS = ("GET", "POST")
 JOIN_SECONDS = 5.0
-"""How long a repeated question waits until its first one is let in."""
+"""A repeated question waits so long until its first one is let in."""
 POLL_SECONDS = 0.05
 
 

@@ -1,4 +1,4 @@
-"""The wire format in which a caller wants an answer."""
+"""This module reads from a request in which wire format its answer is wanted."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
@@ -13,8 +13,8 @@ UNBUILT_TYPES = ("application/jsonl", "application/x-ndjson", "text/plain")
 
 
 def choose_format(fields: Mapping[str, Any], accept: str) -> Format:
-    """The fields `format` and `stream` decide. Without them the header `Accept` does, unless it takes anything; the
-    format is `typed` then."""
+    """Choose by the fields `format` and `stream`. Without them the header `Accept` decides, unless it takes anything;
+    the format is `typed` then."""
     if "format" in fields:
         return read_choice(fields, "format", FORMATS)
     if not read_flag(fields, "stream", default=True):

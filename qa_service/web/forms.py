@@ -1,4 +1,4 @@
-"""What a request sent, whichever way: multipart, form, JSON or query string."""
+"""This module reads what a request sent, whichever way it was sent: multipart, form, JSON or query string."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -18,34 +18,37 @@ from qa_service.web.texts import FIELD_BYTES, FIELDS, LOST, decode_fields, decod
 from qa_service.web.uploads import Spool, UploadLimits
 
 URLENCODED_BYTES = 512 << 10
-"""32,000 Korean characters take 281 KiB of it."""
+"""A question of 32,000 Korean characters takes 281 KiB of it."""
 VALUES = 50_000
-"""How many lists, objects and texts a JSON body may hold. To make as many takes 20 ms, to make millions a second."""
+"""A JSON body may hold so many lists, objects and texts. Making them takes 20 ms; making millions would take a
+second."""
 BOM = "\ufeff"
 
 
 class Limits(Struct, frozen=True):
-    """What a request may bring."""
+    """These are the limits of what a request may bring."""
 
     body: Bounds
     uploads: UploadLimits
 
 
 def read_query(request: Request) -> dict[str, str]:
-    """The fields in the address that are there. Raises `BadRequest` where they are in no known charset."""
+    """Read the fields in the address. Raises `BadRequest` where their charset can't be told."""
     return present_fields(decode_fields(split_urlencoded(request.query_string)))
 
 
 def read_fields(request: Request, limits: Limits) -> Mapping[str, Any]:
-    """The fields of a request that takes no files: those that came are deleted."""
+    """Read the fields of a request that takes no files. Files that came with it are deleted."""
     sent = read_submission(request, limits)
     sent.discard_files()
     return sent.fields
 
 
 def read_submission(request: Request, limits: Limits) -> Submission:
-    """The fields of address and body, of which the body's win, and the files. Raises what is wrong with the body; then
-    nothing stays on disk."""
+    """Read the fields of the address and of the body, and the files. A field of the body wins over one of the address.
+
+    Raises the errors of a `Refused` request or `BodyTimeout`. Nothing stays on disk then.
+    """
     asked, spool = read_query(request), Spool(limits.uploads)
     try:
         sent = _read_body(request, limits, spool)
@@ -90,7 +93,7 @@ def _within(bounds: Bounds, most: int) -> Bounds:
 
 
 def _host_has_read(request: Request) -> bool:
-    """Whether the host site looked into the body before us; what it found is kept on the request then."""
+    """Tell whether the host site looked into the body before us. Flask keeps what it found on the request then."""
     return not {"form", "stream"}.isdisjoint(request.__dict__)
 
 
@@ -131,13 +134,13 @@ def _decode_json(body: bytes, charset: str) -> dict[str, Any]:
 
 
 def _count_values(text: str) -> int:
-    """How many lists, objects and texts there are, or more: brackets count also where they stand in a text."""
+    """Count lists, objects and texts. A bracket inside of a text counts too, so the count may be too high."""
     return text.count("[") + text.count("{") + (text.count('"') - text.count('\\"')) // 2
 
 
 def _simple_value(raw: Raw) -> Any:
-    """A text, a number, a switch or null is decoded, and so is an empty list. Any other list, and an object, stays as
-    it is written, for whoever expects it: to decode half a million numbers that nobody reads would take ten seconds."""
+    """Decode a text, a number, a switch, null or an empty list. Any other list, and an object, stays as it is written
+    until somebody expects it: decoding half a million numbers that nobody reads would take ten seconds."""
     written = bytes(raw)
     if written.startswith((b"[", b"{")):
         return [] if not written[1:-1].strip() and written.startswith(b"[") else raw
@@ -145,7 +148,7 @@ def _simple_value(raw: Raw) -> Any:
 
 
 def _read_hosts_form(request: Request, spool: Spool) -> dict[str, Any]:
-    """What the host's parser made of the body. It has put U+FFFD in place of what isn't UTF-8."""
+    """Take what the host's parser made of the body. It has put U+FFFD in place of what isn't UTF-8."""
     for name, text in request.form.items(multi=True):
         if LOST in text:
             raise BadRequest(f"{name}: not UTF-8, or holds U+FFFD; expected UTF-8", field=name)
@@ -153,7 +156,7 @@ def _read_hosts_form(request: Request, spool: Spool) -> dict[str, Any]:
 
 
 def _take_hosts_files(files: "MultiDict[str, FileStorage]", spool: Spool) -> Iterator[tuple[str, SentAsFile]]:
-    """Copies what came in fields of files. Gives the other fields that came as files."""
+    """Copy what came in fields of files, and give the other fields that came as files."""
     for name, storage in files.items(multi=True):
         if is_file_field(name):
             storage.stream.seek(0)

@@ -1,4 +1,4 @@
-"""What operators and clients ask about the service itself: whether it is there and ready, and what it takes."""
+"""This module answers what operators and clients ask about the service itself."""
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -20,12 +20,12 @@ ORIGIN = 300
 
 
 def show_health() -> Response:
-    """That the process answers."""
+    """Show that the process answers."""
     return json_response({"status": "ok"})
 
 
 def show_readiness() -> Response:
-    """What the service depends on, one line each. The status is 503 when something that it needs is away."""
+    """Show what the service depends on, one line each. The status is 503 when something that it needs is away."""
     settings, ready = mounted().assembly.settings, True
     store = "redis" if settings.redis_url else "embedded, for one machine"
     try:
@@ -40,7 +40,7 @@ def show_readiness() -> Response:
 
 
 def show_config() -> Response:
-    """What a client must know before it asks."""
+    """Show what a client must know before it asks."""
     assembly, owner = mounted().assembly, asking_owner()
     settings, offline = assembly.settings, assembly.offline
     return json_response(
@@ -63,7 +63,7 @@ def show_config() -> Response:
 
 
 def show_metrics() -> Response:
-    """What happened so far, over all workers, for Prometheus."""
+    """Show what happened so far, over all workers, for Prometheus."""
     service = mounted()
     service.gate.check_key(request)
     response = Response(service.assembly.metrics(), content_type=CONTENT_TYPE)
@@ -72,7 +72,7 @@ def show_metrics() -> Response:
 
 
 def issue_token() -> Response:
-    """A signed token for one of the caller's users, for browsers and phones that must not hold the key."""
+    """Issue a signed token for one of the caller's users, for browsers and phones that must not hold the key."""
     service = mounted()
     token = service.gate.token_maker(request)
     origin = read_text(read_fields(request, service.limits), "origin", ORIGIN)

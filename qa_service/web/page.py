@@ -1,4 +1,4 @@
-"""The page at `/`, for a service that stands alone."""
+"""This module serves the page at `/`, for a service that stands alone."""
 
 from functools import cache
 from html import escape
@@ -19,8 +19,8 @@ pages = Blueprint("qa_page", __name__, static_folder="static", static_url_path=S
 
 
 @pages.get("/", endpoint="page")
-def show_read_page() -> Response:
-    """The page, which is told where the service and its own parts are."""
+def show_page() -> Response:
+    """Show the page. It is told where the service and its own parts are."""
     # Behind a proxy both may come from the request, so they are escaped.
     prefix, static = escape(mounted().public_prefix()), escape(mounted().public_root() + STATIC)
     text = _read_page().replace("{{prefix}}", prefix).replace("{{static}}", static)

@@ -1,4 +1,4 @@
-"""The parts of a multipart body (RFC 7578): which are fields, and which are files.
+"""This module tells which parts of a multipart body (RFC 7578) are fields, and which are files.
 
 The parser is a library's that works without I/O, keeps headers short, and costs 9 µs for three fields. Flask's
 compiles patterns for each body, which costs 250 µs of the 800 µs that a request takes, and it puts U+FFFD in place of
@@ -22,20 +22,21 @@ from qa_service.web.uploads import Spool, decode_name
 
 HEADERS = "latin-1"
 FIELD_TYPES = (None, "text/plain")
-"""What a part may call itself that is text of a form and no file, where it has no file name. A part without a type is
-`text/plain` (RFC 7578, section 4.4); with any other type it is a file whose name isn't known (section 4.2)."""
+"""A part without a file name that has one of these types is a text. A part without a type is `text/plain` (RFC 7578,
+section 4.4). One of any other type is a file whose name isn't known (section 4.2)."""
 AS_IT_IS = ("", "7bit", "8bit", "binary")
 EXTENDED_NAME = re.compile(r"""filename\*\s*=\s*"?([A-Za-z0-9_-]{0,40})'[^'"]*'([^;\s"]*)""", re.IGNORECASE)
-"""A file's name as some clients send it that isn't ASCII (RFC 8187)."""
+"""Some clients send a file's name that isn't ASCII in this way (RFC 8187)."""
 
 
 class SentAsFile:
-    """The value of a field that came with a file's name: it is no text, so whoever wants one refuses it."""
+    """It stands for the value of a field that came with a file's name. It is no text, so whoever reads a text refuses
+    it."""
 
 
 def read_parts(body: Body, boundary: str, spool: Spool, *, charset: str) -> dict[str, object]:
-    """The fields that are there; those that came as files are `SentAsFile`. What came in a field of files goes to the
-    spool. `charset` is the one that the request names.
+    """Read the fields, and write what came in a field of files to the spool. Any other field that came as a file is
+    `SentAsFile`. `charset` is the one that the request names.
 
     Raises `BadMultipart`, `BadRequest` for a text in an unknown charset, `TooLarge` or `TooManyFiles`.
     """
@@ -64,7 +65,7 @@ class _PartReader:
         self._room = FIELD_BYTES
 
     def take_part(self, part: MultipartSegment, pieces: Iterator[bytes]) -> None:
-        """The next part."""
+        """Take the next part."""
         self._parts += 1
         if self._parts > FIELDS:
             raise TooLarge(f"more than {FIELDS} fields and files")
@@ -94,7 +95,7 @@ def _check_encoding(part: MultipartSegment) -> None:
 
 
 def _read_file_name(part: MultipartSegment) -> str | None:
-    """The file's name; empty where a browser sends a field in which nobody chose a file, None where none is sent."""
+    """Read the file's name. Browsers send an empty one where nobody chose a file. It is None where none is sent."""
     if extended := EXTENDED_NAME.search(part.header("Content-Disposition")):
         sent = unquote_to_bytes(extended[2])
         return decode_sent(sent, extended[1]) or decode_name(sent)

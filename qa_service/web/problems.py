@@ -1,4 +1,4 @@
-"""Refusals as HTTP: problems (RFC 9457), the headers that every answer carries, and the rules across origins."""
+"""This module says refusals in HTTP: problems (RFC 9457), the headers of every answer, and the rules across origins."""
 
 import logging
 import secrets
@@ -26,19 +26,19 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def language_of_request(asked: Request) -> Language:
-    """What to write to the person in: Korean or English, as `Accept-Language` prefers."""
+    """Tell in which language to write to the person: Korean or English, as `Accept-Language` prefers."""
     return "ko" if asked.accept_languages.best_match(["en", "ko"]) == "ko" else "en"
 
 
 def json_response(value: object, status: int = 200, content_type: str = "application/json") -> Response:
-    """A JSON answer that nobody stores on the way."""
+    """Make a JSON answer that nobody stores on the way."""
     response = Response(one_line(value), status, content_type=content_type)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def problem(failed: Failure, **extra: object) -> Response:
-    """A problem (RFC 9457), with `Retry-After` where there is something to wait for."""
+    """Make a problem (RFC 9457), with `Retry-After` where there is something to wait for."""
     fields = {
         "type": "about:blank",
         "title": HTTPStatus(failed.status).phrase,
@@ -54,7 +54,7 @@ def problem(failed: Failure, **extra: object) -> Response:
 
 
 def refuse_request(error: QAError) -> Response:
-    """The problem for an error that was raised before a stream began."""
+    """Make the problem for an error that was raised before a stream began."""
     extra: dict[str, object] = {"field": error.field} if error.field else {}
     extra |= {"answerId": error.answer_id} if isinstance(error, Busy) else {}
     response = problem(failure(error, language_of_request(request)), **extra)
@@ -64,7 +64,7 @@ def refuse_request(error: QAError) -> Response:
 
 
 def refuse_as_flask_does(error: HTTPException) -> Response:
-    """A refusal of Flask's or Werkzeug's own, in our shape."""
+    """Make the problem for a refusal of Flask's or Werkzeug's own."""
     match error.code:
         case HTTPStatus.NOT_FOUND:
             return refuse_request(NotFound("no such address"))
@@ -80,12 +80,12 @@ def refuse_as_flask_does(error: HTTPException) -> Response:
 
 
 def method_not_allowed(allowed: Sequence[str]) -> MethodNotAllowed:
-    """The error for a method that the address of this request doesn't have."""
+    """Make the error for a method that the address of this request doesn't have."""
     return MethodNotAllowed(f"{request.method}: expected {' or '.join(allowed)}", allowed=allowed)
 
 
 class AnyRest(BaseConverter):
-    """Whatever follows in an address, slashes and nothing at all included."""
+    """It matches whatever follows in an address: slashes too, and nothing at all."""
 
     part_isolating = False
     regex = ".*?"
@@ -126,7 +126,7 @@ def install(blueprint: Blueprint, gate: Gate) -> None:
 
 
 def answer_preflight(gate: Gate) -> Response:
-    """The answer to a browser that asks whether it may ask."""
+    """Answer a browser that asks whether its page may send a request from another origin."""
     response = Response(status=HTTPStatus.NO_CONTENT)
     if gate.allows_origin(request.headers.get("Origin", "")):
         response.headers["Access-Control-Allow-Methods"] = ", ".join(METHODS)

@@ -1,7 +1,7 @@
-"""What makes a question a repetition of another one.
+"""This module tells by what a question is known as a repetition of another one.
 
 It is the caller's key, in the header `Idempotency-Key` or in the field `idempotencyKey`. A GET without one is known by
-all of its fields: a browser's `EventSource` reconnects by asking again, and would pay twice.
+all of its fields, since a browser's `EventSource` reconnects by asking again, and would pay twice.
 """
 
 import time
@@ -19,17 +19,17 @@ from qa_service.model import Question, Repeat, UploadedFile
 
 KEY = 255
 UNGUESSABLE_KEY = 32
-"""How many characters the key of a visitor has outside of a session: nobody else may come upon the same."""
+"""The key of a visitor without a session has at least so many characters, so that nobody else comes upon the same."""
 ASIDE = ("token", "lastEventId")
-"""Fields that say nothing about the question."""
+"""These fields say nothing about the question."""
 GULP = 1 << 20
 
 
 def find_repeat(
     question: Question, fields: Mapping[str, Any], header: str, *, get: bool, seconds: float
 ) -> Repeat | None:
-    """What this question has in common with its repetitions; None where it has none. `seconds` is how long a caller's
-    key is remembered. Raises `InvalidField` for a key that another visitor may have, too."""
+    """Find what this question has in common with its repetitions. It is None where it can't have any. `seconds` is how
+    long a caller's key is remembered. Raises `InvalidField` for a key that another visitor may have, too."""
     key = read_text({"idempotencyKey": header} if header else fields, "idempotencyKey", KEY)
     if key:
         return Repeat(_digest((_scope(question, key), key)), _fingerprint(question), seconds)
@@ -52,8 +52,8 @@ def _scope(question: Question, key: str) -> str:
 
 
 def _session_of_visitor(question: Question) -> str:
-    """The visitor's session, where nobody can guess it. All visitors are one owner: only their sessions tell them
-    apart."""
+    """Give the visitor's session where nobody can guess it. All visitors are one owner, and only their sessions tell
+    them apart."""
     return question.session_id if len(question.session_id) >= HARD_TO_GUESS else ""
 
 

@@ -1,4 +1,4 @@
-"""Conversations and their files: listing, reading, renaming and deleting them, and beginning a new topic."""
+"""This module has the routes of conversations and their files: to list, read, rename and delete them."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -22,11 +22,11 @@ LIMIT = 50
 MOST = 200
 TITLE = 200
 RECENT = 10
-"""How many turns are looked at for answers that are still written: only the newest ones can be."""
+"""So many turns are looked at for answers that are still written. Only the newest ones can be."""
 
 
 def list_sessions() -> Response:
-    """The caller's conversations, newest first."""
+    """List the caller's conversations, newest first."""
     service, owner = mounted(), asking_owner()
     if owner.kind == "anonymous":
         raise Unauthenticated("a visitor's conversations are not listed; this needs a key, a token or a login")
@@ -35,7 +35,7 @@ def list_sessions() -> Response:
 
 
 def get_session(session_id: str) -> Response:
-    """One conversation, newest turns first."""
+    """Show one conversation, newest turns first."""
     service, owner, query = mounted(), asking_owner(), read_query(request)
     page = service.assembly.history.session(owner, session_id, query.get("cursor", ""), _limit(query))
     return json_response(_session(service, page))
@@ -57,7 +57,7 @@ def delete_session(session_id: str) -> Response:
     try:
         running = service.assembly.editor.delete(owner, session_id)
     finally:
-        # Also where the store went away: the deletion may have been carried out, and nobody would read the answers.
+        # The store may have carried the deletion out before it went away. Nobody would read these answers then.
         _stop_answers(service, running)
     return Response(status=HTTPStatus.NO_CONTENT)
 
@@ -68,13 +68,13 @@ def begin_topic(session_id: str) -> Response:
 
 
 def list_files(session_id: str) -> Response:
-    """The files that a conversation is answered from."""
+    """List the files that a conversation is answered from."""
     files = mounted().assembly.shelf.files(asking_owner(), session_id)
     return json_response({"items": [_file(file) for file in files]})
 
 
 def get_file(session_id: str, file_id: str) -> Response:
-    """One file of a conversation."""
+    """Show one file of a conversation."""
     return json_response(_file(mounted().assembly.shelf.file(asking_owner(), session_id, file_id)))
 
 
@@ -85,7 +85,7 @@ def delete_file(session_id: str, file_id: str) -> Response:
 
 
 def get_page(session_id: str, file_id: str, page: int) -> Response:
-    """The text of one page of a file."""
+    """Show the text of one page of a file."""
     return json_response(mounted().assembly.shelf.page(asking_owner(), session_id, file_id, page))
 
 
@@ -108,7 +108,8 @@ def _limit(query: Mapping[str, str]) -> int:
 
 
 def _list_cursor(query: Mapping[str, str]) -> str:
-    """The cursor of a list is the moment of the last conversation in it, with which the store compares numbers."""
+    """Read the cursor of a list. It is the moment of the last conversation in it, and the store compares it as a
+    number."""
     text = query.get("cursor", "")
     with suppress(ValueError):
         if not text or math.isfinite(float(text)):
@@ -123,7 +124,7 @@ def _running_answers(service: Mounted, owner: Owner, session_id: str) -> list[st
 
 def _stop_answers(service: Mounted, answer_ids: Iterable[str]) -> None:
     for answer_id in answer_ids:
-        # What can't be said to another worker now, the runner says as soon as it can.
+        # Where another worker can't be told now, the runner tells it as soon as the store is back.
         with suppress(StoreUnavailable):
             service.assembly.runner.stop(answer_id)
 

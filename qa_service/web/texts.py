@@ -1,7 +1,7 @@
-"""The texts of a form's fields, out of bytes in whatever charset they were sent in.
+"""This module decodes the texts of a form's fields, which come as bytes in whatever charset their sender uses.
 
-Which charset a field is in, its own part says, or else the form's field `_charset_` (HTML, RFC 7578 section 4.6), or
-else the request's content type. Where nothing says it, it is UTF-8, or CP949 that looks Korean.
+A field's own part may name its charset, or else the form's field `_charset_` (HTML, and RFC 7578, section 4.6), or else
+the request's content type. Where none of them does, it is UTF-8, or CP949 that looks Korean.
 """
 
 import time
@@ -15,15 +15,15 @@ from qa_service.language.charsets import decode_sent, find_codec
 
 FIELDS = 200
 FIELD_BYTES = 4 << 20
-"""All fields but files together: a long conversation fits."""
+"""The fields of a request may have so many bytes together, without its files. A long conversation fits."""
 CHARSET_FIELD = "_charset_"
 GAP = 1 << 16
-"""How many bytes are unquoted before others of this worker go on: it takes up to 15 ms."""
+"""After so many bytes are unquoted, other requests of this worker go on. It takes up to 15 ms."""
 LOST = "\ufffd"
 
 
 class SentField(Struct, frozen=True):
-    """A field as it was sent. `charset` is the one that its own part names; it is empty where none is named."""
+    """It is a field as it was sent. `charset` is the one that its own part names, and empty where none is named."""
 
     name: str
     content: bytes
@@ -31,7 +31,8 @@ class SentField(Struct, frozen=True):
 
 
 def split_urlencoded(sent: bytes) -> list[SentField]:
-    """The fields of a query string or of a body of the type `application/x-www-form-urlencoded`."""
+    """Split a query string, or a body of the type `application/x-www-form-urlencoded`, into its fields. Raises
+    `TooLarge` for too many."""
     if sent.count(b"&") >= FIELDS:
         raise TooLarge(f"more than {FIELDS} fields")
     pairs = [pair.partition(b"=") for pair in sent.split(b"&") if pair]
@@ -39,7 +40,7 @@ def split_urlencoded(sent: bytes) -> list[SentField]:
 
 
 def decode_fields(sent: Sequence[SentField], charset: str = "") -> Iterator[tuple[str, str]]:
-    """Names and texts. `charset` is what the request names. Raises `BadRequest`, which names the field."""
+    """Give names and texts. `charset` is the one that the request names. Raises `BadRequest`, which names the field."""
     named = [field.content.decode("latin-1") for field in sent if field.name == CHARSET_FIELD]
     of_form = next((name for name in reversed(named) if name.strip()), charset)
     for field in sent:
@@ -47,7 +48,7 @@ def decode_fields(sent: Sequence[SentField], charset: str = "") -> Iterator[tupl
 
 
 def decode_text(content: bytes, charset: str, name: str) -> str:
-    """One text; `name` is what a refusal calls it."""
+    """Decode one text. Raises `BadRequest`, which calls it `name`."""
     if charset and not find_codec(charset):
         raise BadRequest(
             f"{name}: the charset {charset[:50]!r} isn't read; expected utf-8, euc-kr or the like", field=name
@@ -70,7 +71,7 @@ def _unquote_pieces(sent: bytes) -> Iterator[bytes]:
     start = 0
     while start < len(sent):
         end = start + GAP
-        escape = sent.find(b"%", end - 2, end)  # which the end of the piece would cut in two
+        escape = sent.find(b"%", end - 2, end)  # the end of the piece must not cut it in two
         end = end if escape < 0 else escape
         yield unquote_to_bytes(sent[start:end])
         start = end

@@ -1,4 +1,4 @@
-"""Uploads on their way to this machine's disk, within the limits of one request."""
+"""This module writes uploads to this machine's disk, within the limits of one request."""
 
 import io
 import os
@@ -15,11 +15,12 @@ from qa_service.language.charsets import decode_sent
 from qa_service.model import UploadedFile
 
 NAME = 255
-"""How many characters of a file's name are kept, from its end, where its kind stands."""
+"""So many characters of a file's name are kept, from its end, where its kind stands."""
 
 
 class UploadLimits(Struct, frozen=True):
-    """How many bytes a file may have, how many files a question may bring, and where they are kept until then."""
+    """They say how many bytes a file may have, how many files a question may bring, and in which folder they are
+    kept."""
 
     file: int
     files: int
@@ -27,7 +28,8 @@ class UploadLimits(Struct, frozen=True):
 
 
 class Spool:
-    """The files of one request. `close_files` ends a request that was read to its end, `discard_files` any other."""
+    """It holds the files of one request. `close_files` ends a request that was read to its end, `discard_files` any
+    other."""
 
     def __init__(self, limits: UploadLimits) -> None:
         self._limits = limits
@@ -47,7 +49,7 @@ class Spool:
             file.write(piece)
 
     def close_files(self) -> tuple[UploadedFile, ...]:
-        """All that was written, in the order in which it came."""
+        """Give all files that were written, in the order in which they came."""
         for file in self._files:
             file.close()
         return tuple(
@@ -56,14 +58,14 @@ class Spool:
         )
 
     def discard_files(self) -> None:
-        """Delete everything."""
+        """Delete all files."""
         for file in self._files:
             file.close()
             Path(file.path).unlink(missing_ok=True)
 
 
 class SpooledFile(io.FileIO):
-    """A new file on disk. Writing raises `TooLarge` where it would grow beyond its limit."""
+    """It is a new file on disk. Writing raises `TooLarge` where it would grow beyond its limit."""
 
     def __init__(self, limits: UploadLimits, upload_name: str, charset: str) -> None:
         descriptor, self.path = tempfile.mkstemp(prefix="upload-", dir=limits.folder)
@@ -74,7 +76,7 @@ class SpooledFile(io.FileIO):
         self._refusal = f"the file {upload_name!r} is larger than {limits.file} bytes"
 
     def write(self, piece: Any) -> int:
-        """As any file's, but the limit holds."""
+        """Write a piece, as any file does, within the limit."""
         self._room -= len(piece)
         if self._room < 0:
             raise TooLarge(self._refusal)
@@ -82,13 +84,14 @@ class SpooledFile(io.FileIO):
 
 
 def decode_name(sent: bytes) -> str:
-    """A file's name as its sender's system writes it. No name refuses a file: what is neither UTF-8 nor Korean is
-    read as Windows-1252, which nearly every byte is a character of."""
+    """Decode a file's name as its sender's system writes it. No name refuses a file: what is neither UTF-8 nor Korean
+    is read as Windows-1252, in which nearly every byte is a character."""
     text = decode_sent(sent)
     return sent.decode("cp1252", "replace") if text is None else text
 
 
 def clean_name(name: str) -> str:
-    """The name alone, without a path to it and without invisible characters; `file` where nothing of it is left."""
+    """Leave the name alone, without a path to it and without invisible characters. It is `file` where nothing is
+    left."""
     last = Path(name.replace("\\", "/")).name[-NAME:]
     return "".join(character for character in last if character.isprintable()).strip(". ") or "file"
