@@ -19,7 +19,7 @@ from qa_service.wire.frames import answer
 
 STOP_SECONDS = 2.0
 """A cancel waits so long until the answer has ended. Upstream is closed within one second."""
-SEEN = re.compile(r"(?:([A-Za-z0-9]{1,64})-)?([0-9]{1,15})")
+SEEN = re.compile(r"\A(?:([A-Za-z0-9]{1,64})-)?([0-9]{1,15})")
 """A reader names the last frame it has seen by the answer's id and the frame's number, or by the number alone."""
 NUMBER = re.compile(r"[0-9]{1,15}")
 
