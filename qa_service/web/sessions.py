@@ -1,6 +1,7 @@
 """This module has the routes of conversations and their files: to list, read, rename and delete them."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
@@ -21,6 +22,7 @@ from qa_service.wire.frames import failure, reference, verdict
 LIMIT = 50
 MOST = 200
 TITLE = 200
+TURN_ID = re.compile(r"[0-9a-f]{32}")
 RECENT = 10
 """So many turns are looked at for answers that are still written. Only the newest ones can be."""
 
@@ -37,7 +39,7 @@ def list_sessions() -> Response:
 def get_session(session_id: str) -> Response:
     """Show one conversation, newest turns first."""
     service, owner, query = mounted(), asking_owner(), read_query(request)
-    page = service.assembly.history.session(owner, session_id, query.get("cursor", ""), _limit(query))
+    page = service.assembly.history.session(owner, session_id, _turn_cursor(query), _limit(query))
     return json_response(_session(service, page))
 
 
@@ -115,6 +117,14 @@ def _list_cursor(query: Mapping[str, str]) -> str:
         if not text or math.isfinite(float(text)):
             return text and repr(float(text))
     raise InvalidField("cursor: expected what `next` was", field="cursor")
+
+
+def _turn_cursor(query: Mapping[str, str]) -> str:
+    """Read the cursor of a conversation. It is the id of the last turn that was shown."""
+    cursor = query.get("cursor", "")
+    if cursor and not TURN_ID.fullmatch(cursor):
+        raise InvalidField("cursor: expected what `next` was", field="cursor")
+    return cursor
 
 
 def _running_answers(service: Mounted, owner: Owner, session_id: str) -> list[str]:

@@ -131,6 +131,17 @@ class TestSessions:
         rest = house.client.get(f"/api/sessions/{session}?limit=1&cursor={first['next']}", headers=KIM).get_json()
         assert [turn["question"] for turn in first["turns"] + rest["turns"]] == ["2", "1"]
 
+    @pytest.mark.parametrize("cursor", ["x", "%00", "0" * 31, "G" * 32, "1.5"])
+    def test_are_paged_by_a_cursor_of_their_own(self, house: House, cursor: str) -> None:
+        session = house.session(headers=KIM)["sessionId"]
+        response = house.client.get(f"/api/sessions/{session}?cursor={cursor}", headers=KIM)
+        assert refusal(response, 422, "invalid_field")["field"] == "cursor"
+
+    def test_take_empty_limits_and_cursors_as_absent(self, house: House) -> None:
+        session = house.session(headers=KIM)["sessionId"]
+        for address in ("sessions", f"sessions/{session}"):
+            assert house.get(f"{address}?limit=&cursor=undefined", KIM).status_code == 200
+
     def test_show_why_a_turn_failed(self, house: House) -> None:
         house.model.deltas = ()
         session = house.session(headers=KIM)["sessionId"]
