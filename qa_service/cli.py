@@ -17,6 +17,7 @@ from pathlib import Path
 from qa_service.assembly import Assembly, assemble
 from qa_service.errors import QAError
 from qa_service.frames import Done
+from qa_service.language.charsets import decode_sent
 from qa_service.model import UploadedFile
 from qa_service.questions import build_question
 from qa_service.running.written import Running
@@ -26,6 +27,7 @@ from qa_service.terminal import Terminal, make_printable
 from qa_service.turns import Admission
 from qa_service.web.identity import Owners
 from qa_service.web.serving import refuse_open_server
+from qa_service.web.uploads import clean_name, decode_name
 
 KEY = "page-key"
 LAST_SECONDS = 1.0
@@ -75,12 +77,13 @@ def ask_once(settings: Settings, options: argparse.Namespace) -> None:
     """Stream the answer to standard output, what is being done to standard error, and the sources at the end."""
     logging.getLogger("qa_service.answers").setLevel(logging.WARNING)
     for path in options.file:
-        if not path.is_file():
-            sys.exit(f"qa-service: {path}: no such file")
+        if not (path.is_file() and os.access(path, os.R_OK)):
+            sys.exit(f"qa-service: {make_printable(_decode_path(path))}: no such file, or it can't be read")
     assembly = assemble(settings)
     files = tuple(_uploaded(path, assembly.uploads) for path in options.file)
     session = {"sessionId": options.session} if options.session else {}
-    with Submission({"question": options.question, **session}, files) as sent:
+    asked = decode_sent(os.fsencode(options.question)) or options.question
+    with Submission({"question": asked, **session}, files) as sent:
         owner = Owners(assembly.secret).key("command line")
         question = build_question(sent, owner, settings, language=None, resumable=False, offline=assembly.offline)
         admission = assembly.desk.admit(question)
@@ -115,7 +118,12 @@ def _uploaded(path: Path, uploads: Path) -> UploadedFile:
     descriptor, copy = tempfile.mkstemp(prefix="upload-", dir=uploads)
     os.close(descriptor)
     shutil.copyfile(path, copy)
-    return UploadedFile(path.name, copy, path.stat().st_size)
+    return UploadedFile(clean_name(_decode_path(Path(path.name))), copy, path.stat().st_size)
+
+
+def _decode_path(path: Path) -> str:
+    """Decode a path again. Where its bytes aren't UTF-8, Python has put halves of surrogate pairs into it."""
+    return decode_name(os.fsencode(path))
 
 
 def _greeting(settings: Settings) -> str:

@@ -93,7 +93,19 @@ class TestAsking:
     def test_a_file_that_is_not_there_ends_it(self, capsys: Captured) -> None:
         with pytest.raises(SystemExit) as end:
             run_command(["ask", "Dogs?", "--file", "nowhere.txt"])
-        assert end.value.code == "qa-service: nowhere.txt: no such file"
+        assert end.value.code == "qa-service: nowhere.txt: no such file, or it can't be read"
+
+    def test_a_name_changes_nothing_at_the_terminal(self) -> None:
+        with pytest.raises(SystemExit, match="no␛where"):
+            run_command(["ask", "Dogs?", "--file", "no\x1bwhere.txt"])
+
+    def test_a_question_and_a_file_name_in_another_charset_are_understood(self, site: Path, capsys: Captured) -> None:
+        name = os.fsdecode("규칙.txt".encode("cp949"))
+        (site / name).write_text(RULES, encoding="utf-8")
+        run_command(["ask", os.fsdecode("이용 요금이 얼마인가요?".encode("cp949")), "--file", name])
+        out, err = capsys.readouterr()
+        assert "이용 요금은 하루에 만 원입니다." in out
+        assert "규칙.txt: txt" in err
 
     def test_a_failed_answer_ends_with_one(self, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
         with ScriptedUpstream() as upstream:
