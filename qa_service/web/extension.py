@@ -76,5 +76,6 @@ def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
         return problems.answer_preflight(gate) if request.method == "OPTIONS" else None
 
     # Flask asks no blueprint about addresses below its prefix that don't exist, unless a route takes them all.
-    blueprint.add_url_rule(f"/<{ANY_REST}:rest>", "elsewhere", problems.refuse_address, methods=problems.METHODS)
+    for rule in ("", f"/<{ANY_REST}:rest>"):
+        blueprint.add_url_rule(rule, "elsewhere", problems.refuse_address, methods=problems.METHODS)
     return blueprint

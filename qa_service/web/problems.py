@@ -91,7 +91,7 @@ class AnyRest(BaseConverter):
     regex = ".*?"
 
 
-def refuse_address(rest: str) -> Response:
+def refuse_address(rest: str = "") -> Response:
     """Refuse an address below our prefix that doesn't exist, or not with this method."""
     addresses = current_app.url_map.bind_to_environ(request.environ)
     allowed = [method for method in METHODS if addresses.match(method=method)[0] != request.endpoint]

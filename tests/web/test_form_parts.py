@@ -2,7 +2,9 @@
 
 import io
 import json
+import random
 import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, quote_from_bytes, unquote_to_bytes
 
@@ -10,6 +12,7 @@ import pytest
 from flask import Flask, request
 from werkzeug.test import TestResponse
 
+from qa_service.errors import Refused
 from qa_service.web.bodies import Body, Bounds
 from qa_service.web.forms import Limits, read_submission
 from qa_service.web.parts import SentAsFile, read_parts
@@ -309,3 +312,31 @@ class TestJsonThatWouldHoldAWorkerUp:
     def test_lists_that_are_expected_are_read(self, house: House) -> None:
         frames(house.ask(messages=[{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]))
         assert [message.text for message in house.model.prompts[-1].messages[1:]] == ["a", "b", "안녕?"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_is_cut_or_put_in_a_body_is_read_or_refused_and_leaves_nothing(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    pieces = [
+        part(KOREAN.encode("cp949"), "question", None),
+        part(b"x", "files"),
+        part(b"", "files", ""),
+        raw_part("name=\"file\"; filename*=utf-8''%EB%B3.txt\r\nContent-Type: text/plain; charset=idna", b"\r\n--xX"),
+        raw_part('name="_charset_"', b"EUC-KR"),
+    ]
+    wedges = [b"", b"\r", b"\n", b"\r\n", b"--", b" ", b'"', b"%", b"\xff", b"\xc3", b"\x00", f"--{BOUNDARY}".encode()]
+    for _ in range(100):
+        body = bytearray(b"".join([*chance.choices(pieces, k=4), END]))
+        for _ in range(chance.randrange(4)):
+            at = chance.randrange(len(body))
+            body[at : at + chance.randrange(3)] = chance.choice(wedges)
+        environ = {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": MULTIPART}
+        limits = Limits(Bounds(1 << 20, 5), UploadLimits(1000, 5, tmp_path))
+        with (
+            Flask("host").test_request_context(method="POST", environ_overrides=environ),
+            suppress(Refused),
+        ):
+            sent = read_submission(request, limits)
+            assert not any("\ufffd" in str(value) for value in sent.fields.values())
+            sent.discard_files()
+        assert list(tmp_path.iterdir()) == []

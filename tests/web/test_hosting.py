@@ -87,6 +87,7 @@ class TestInAnotherSite:
         house = make_site()
         refusal(house.client.get("/api/nowhere"), 404, "not_found")
         for address in (
+            "/api",
             "/api/",
             "/api//ask",
             "/api///ask",
