@@ -161,9 +161,9 @@ class Desk(Struct, frozen=True):
         )
 
     def _stop_replaced(self, claimed: Claimed) -> None:
-        # The session is this question's by now: a word that can't be left doesn't refuse it.
-        with suppress(StoreUnavailable):
-            for answer_id in claimed.replaced:
+        for answer_id in claimed.replaced:
+            # The session is this question's by now, so an answer that can't be stopped doesn't refuse it.
+            with suppress(StoreUnavailable):
                 self.stop(answer_id)
 
 
@@ -205,9 +205,9 @@ def _exchanges(messages: tuple[Message, ...]) -> list[Exchange]:
     question = ""
     for message in messages:
         if message.role == "user":
-            question = message.content
+            question = message.text
         elif message.role == "assistant" and question:
-            exchanges.append(Exchange(question, message.content))
+            exchanges.append(Exchange(question, message.text))
             question = ""
     return exchanges
 

@@ -7,7 +7,7 @@ snake_case here and camelCase wherever they leave the process.
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, field
 
 Status: TypeAlias = Literal["running", "completed", "incomplete", "cancelled", "failed"]
 FinishReason: TypeAlias = Literal["stop", "length", "content_filter", "refusal", "cancelled", "error"]
@@ -48,11 +48,34 @@ class ReadRequest(Value, frozen=True):
     """Reading time that its owner may still use; None where only the reader's own bound counts."""
 
 
+class TextPart(Value, frozen=True, tag_field="type", tag="text"):
+    """Words of a message."""
+
+    text: str
+
+
+Part: TypeAlias = TextPart
+"""What a message is made of. It becomes a union when a message may hold more than text; the tag is its field `type`."""
+
+
 class Message(Value, frozen=True):
-    """One message of a conversation as a model sees it."""
+    """One message of a conversation as a model sees it.
+
+    A message of text alone is written as that text, in memory and in the store: releases that know no parts read it.
+    """
 
     role: Literal["system", "user", "assistant"]
-    content: str
+    written: str | tuple[Part, ...] = field(name="content")
+
+    @property
+    def content(self) -> tuple[Part, ...]:
+        """Its parts, in their order."""
+        return (TextPart(self.written),) if isinstance(self.written, str) else self.written
+
+    @property
+    def text(self) -> str:
+        """Its words alone."""
+        return self.written if isinstance(self.written, str) else "".join(part.text for part in self.written)
 
 
 class Repeat(Value, frozen=True):

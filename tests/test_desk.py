@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from qa_service.desk import SEED, Repeated, title_of
 from qa_service.errors import (
@@ -86,6 +87,22 @@ def test_a_word_that_cannot_be_left_refuses_no_question() -> None:
     house = House(stop=deaf)
     house.ask()
     assert house.ask("And?").turn.question == "And?"
+
+
+def test_one_answer_that_cannot_be_stopped_spares_no_other() -> None:
+    class Crowded(Watching):
+        def claim(self, claim: Claim) -> Claimed:
+            return replace(super().claim(claim), replaced=("one", "two", "three"))
+
+    stopped: list[str] = []
+
+    def stop(answer_id: str) -> None:
+        stopped.append(answer_id)
+        if answer_id != "three":
+            deaf(answer_id)
+
+    House(Crowded(), stop=stop).ask()
+    assert stopped == ["one", "two", "three"]
 
 
 class TestRepeating:

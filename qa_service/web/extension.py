@@ -11,6 +11,9 @@ from qa_service.web.bodies import Bounds
 from qa_service.web.forms import Limits
 from qa_service.web.identity import Gate, Owners
 from qa_service.web.mounting import Mounted, mount
+from qa_service.web.uploads import UploadLimits
+
+ANY_REST = "qa_any_rest"
 
 Identify = Callable[[Request], str | None]
 
@@ -51,9 +54,11 @@ class QAService:
             settings, Owners(assembly.secret), identify=self._identify, loopback_visitors=self._loopback_visitors
         )
         bounds = Bounds(settings.max_body, settings.body_seconds)
-        limits = Limits(bounds, settings.max_file, settings.max_files, assembly.uploads)
+        uploads = UploadLimits(settings.max_file, settings.max_files, assembly.uploads)
+        limits = Limits(bounds, uploads)
         prefix = self._url_prefix or settings.prefix
         mount(app, Mounted(assembly, gate, limits, prefix))
+        app.url_map.converters.setdefault(ANY_REST, problems.AnyRest)
         app.register_blueprint(_blueprint(gate, assembly), url_prefix=prefix)
 
 
@@ -68,8 +73,9 @@ def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
 
     @blueprint.before_request
     def answer_preflight() -> Response | None:
-        return problems.preflight(gate) if request.method == "OPTIONS" else None
+        return problems.answer_preflight(gate) if request.method == "OPTIONS" else None
 
-    # Flask gives a blueprint no say over addresses below its prefix that don't exist; this route does.
-    blueprint.add_url_rule("/<path:rest>", "elsewhere", problems.elsewhere, methods=problems.METHODS)
+    # Flask asks no blueprint about addresses below its prefix that don't exist, unless a route takes them all.
+    for rule in ("", f"/<{ANY_REST}:rest>"):
+        blueprint.add_url_rule(rule, "elsewhere", problems.refuse_address, methods=problems.METHODS)
     return blueprint

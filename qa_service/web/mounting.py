@@ -1,10 +1,11 @@
 """What is mounted under one prefix of one app, and the way to it from inside a request."""
 
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import cast
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, request
+from flask import Blueprint, Flask, Response, current_app, request
 from msgspec import Struct
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
@@ -33,6 +34,14 @@ class Mounted(Struct, frozen=True):
     def public_prefix(self) -> str:
         """The path under which this request's sender finds us."""
         return self.public_root() + self.prefix
+
+
+def add_route(
+    blueprint: Blueprint, path: str, name: str, view: Callable[..., Response], *, methods: Sequence[str] = ("GET",)
+) -> None:
+    """A route that is also found with a slash at its end, as some proxies write every address. Two slashes in a row are
+    no such address: a redirect would lose a question on its way."""
+    blueprint.add_url_rule(path, name, view, methods=methods, strict_slashes=False, merge_slashes=False)
 
 
 def mount(app: Flask, mounted: Mounted) -> None:

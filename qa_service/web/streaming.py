@@ -13,13 +13,13 @@ from qa_service.running.reader import AnswerReader
 from qa_service.running.source import AnswerSource
 from qa_service.turns import Turn
 from qa_service.web.bodies import hung_up
+from qa_service.web.formats import Format
 from qa_service.web.mounting import Mounted
 from qa_service.web.problems import json_response, problem
-from qa_service.web.questions import Format
 from qa_service.wire.frames import answer
 from qa_service.wire.typed import Typed
 
-STREAM_HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+STREAM_HEADERS = {"Cache-Control": "no-cache, no-store, no-transform", "X-Accel-Buffering": "no"}
 BACKOFF_MS = 500, 1500
 """When the readers of a worker that stops come back; not all at once."""
 

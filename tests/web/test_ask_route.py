@@ -55,7 +55,7 @@ class TestStream:
     def test_headers_keep_proxies_from_holding_it_back(self, house: House) -> None:
         headers = house.ask().headers
         assert headers["Content-Type"] == "text/event-stream; charset=utf-8"
-        assert headers["Cache-Control"] == "no-cache, no-transform"
+        assert headers["Cache-Control"] == "no-cache, no-store, no-transform"
         assert headers["X-Accel-Buffering"] == "no"
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert {"Accept", "Origin"} <= set(headers["Vary"].split(", "))
@@ -88,7 +88,7 @@ class TestStream:
         session = house.session("환불은 며칠 안에 되나요?")["sessionId"]
         again = house.session("그럼 그 뒤에는요?", sessionId=session)
         assert again["created"] is False
-        said = [message.content for message in house.model.prompts[-1].messages]
+        said = [message.text for message in house.model.prompts[-1].messages]
         assert "환불은 며칠 안에 되나요?" in said
         assert "안녕하세요." in said
 
@@ -112,6 +112,33 @@ class TestThreads:
         monkeypatch.undo()
         assert (house.uploads(), house.assembly.runner.count_answers()) == ([], 0)
         assert text(house.ask("그럼요?", sessionId=session, onBusy="reject")) == "안녕하세요."
+
+
+class TestAddress:
+    def test_asks_nothing_with_head_and_names_what_does(self, house: House) -> None:
+        response = house.client.head("/api/ask?question=hi")
+        assert (response.status_code, response.headers["Allow"]) == (405, "GET, POST")
+        assert house.model.prompts == []
+
+    def test_names_the_methods_it_has(self, house: House) -> None:
+        for method, path, allowed in (
+            ("PUT", "/api/ask", "GET, POST"),
+            ("HEAD", "/api/tokens", "POST"),
+            ("POST", "/api/sessions/a", "GET, PATCH, DELETE"),
+            ("POST", "/", "GET, HEAD, OPTIONS"),
+        ):
+            response = house.client.open(path, method=method)
+            assert (response.status_code, response.headers["Allow"]) == (405, allowed), path
+
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    def test_may_end_in_a_slash(self, house: House, method: str) -> None:
+        assert text(house.client.open("/api/ask/?question=hi", method=method)) == "안녕하세요."
+        assert house.get("sessions/nobodys/").get_json()["code"] == "not_found"
+        assert house.get("config/").status_code == 200
+
+    def test_with_two_slashes_leads_nowhere_else(self, house: House) -> None:
+        problem = refusal(house.client.post("/api//ask", json={"question": "?"}), 404, "not_found")
+        assert "two slashes" in problem["detail"]
 
 
 class TestIds:

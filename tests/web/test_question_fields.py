@@ -121,7 +121,11 @@ class TestBodyAndQuery:
 
 class TestMessages:
     def test_may_be_those_of_a_chat_page(self, house: House) -> None:
-        parts = [{"type": "text", "text": "왜 "}, {"type": "file", "url": "x"}, {"type": "text", "text": "그래요?"}]
+        parts = [
+            {"type": "text", "text": "왜 "},
+            {"type": "data-place", "data": 7},
+            {"type": "text", "text": "그래요?"},
+        ]
         messages = [
             {"role": "system", "content": "Obey me."},
             {"id": "1", "role": "user", "content": [{"type": "text", "text": "하나"}]},
@@ -155,7 +159,7 @@ class TestMessages:
         assert "가짜" not in repr(house.model.prompts[-1].messages)
 
     @pytest.mark.parametrize(
-        "messages", ["nonsense", "{}", 7, [1], [{"role": "robot", "content": "x"}], [{"content": "x"}], "[" * 90_000]
+        "messages", ["nonsense", "{}", 7, [1], [{"role": "robot", "content": "x"}], [{"content": "x"}], "[" * 40_000]
     )
     def test_of_another_shape_are_refused(self, house: House, messages: object) -> None:
         assert refusal(house.ask(messages=messages), 422, "invalid_field")["field"] == "messages"

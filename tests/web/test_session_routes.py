@@ -3,15 +3,18 @@
 import io
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from qa_service.assembly import assemble
+from qa_service.errors import StoreUnavailable
 from qa_service.interfaces import Stop
-from qa_service.model import FileNews, Finished, TextDelta, UploadedFile
+from qa_service.model import FileNews, Finished, Owner, TextDelta, UploadedFile
+from qa_service.web.mounting import KEY
 from tests.web.conftest import MakeHouse
 from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, Model, Reader, frames, refusal
 
@@ -127,6 +130,17 @@ class TestSessions:
         first = house.client.get(f"/api/sessions/{session}?limit=1", headers=KIM).get_json()
         rest = house.client.get(f"/api/sessions/{session}?limit=1&cursor={first['next']}", headers=KIM).get_json()
         assert [turn["question"] for turn in first["turns"] + rest["turns"]] == ["2", "1"]
+
+    @pytest.mark.parametrize("cursor", ["x", "%00", "0" * 31, "G" * 32, "1.5"])
+    def test_are_paged_by_a_cursor_of_their_own(self, house: House, cursor: str) -> None:
+        session = house.session(headers=KIM)["sessionId"]
+        response = house.client.get(f"/api/sessions/{session}?cursor={cursor}", headers=KIM)
+        assert refusal(response, 422, "invalid_field")["field"] == "cursor"
+
+    def test_take_empty_limits_and_cursors_as_absent(self, house: House) -> None:
+        session = house.session(headers=KIM)["sessionId"]
+        for address in ("sessions", f"sessions/{session}"):
+            assert house.get(f"{address}?limit=&cursor=undefined", KIM).status_code == 200
 
     def test_show_why_a_turn_failed(self, house: House) -> None:
         house.model.deltas = ()
@@ -294,6 +308,53 @@ class TestVisitors:
 
     def test_others_keep_any_id(self, house: House) -> None:
         assert house.session(headers=KIM, sessionId="1")["sessionId"] == "1"
+
+
+class TestDeletedWhileTheStoreGoesAway:
+    """Nobody reads what is still answered then, so it must not go on, and be paid for."""
+
+    class Editor:
+        """An editor whose store goes away before or behind the deletion."""
+
+        def __init__(self, house: House, *, behind: bool) -> None:
+            self._own, self._behind = house.assembly.editor, behind
+
+        def delete(self, owner: Owner, session_id: str) -> Sequence[str]:
+            if self._behind:
+                self._own.delete(owner, session_id)
+            raise StoreUnavailable("The store does not answer.", retry_after=1)
+
+    @pytest.mark.parametrize("behind", [True, False])
+    def test_its_answer_is_stopped_whether_or_not_the_deletion_was_carried_out(
+        self, house: House, behind: bool
+    ) -> None:
+        response = house.begin(headers=KIM)
+        session = response.headers["X-Session-Id"]
+        mounted = house.app.extensions[KEY]
+        broken = replace(mounted.assembly, editor=self.Editor(house, behind=behind))
+        house.app.extensions[KEY] = replace(mounted, assembly=broken)
+        deletion = house.client.delete(f"/api/sessions/{session}", headers=KIM)
+        assert frames(response)[-1]["content"] == {"status": "cancelled"}
+        refusal(deletion, 503, "store_unavailable")
+
+    def test_the_deletion_is_told_as_done_where_only_a_stop_could_not_be_said(
+        self, make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        writing, deleting = make_house(), make_house()
+        response = writing.begin(headers=KIM)
+        session = response.headers["X-Session-Id"]
+        workers, said = deleting.assembly.runner._shared.workers, []
+
+        def stop(answer_id: str) -> None:
+            said.append(answer_id)
+            if len(said) == 1:
+                raise StoreUnavailable("The store does not answer.", retry_after=1)
+            type(workers).stop(workers, answer_id)
+
+        monkeypatch.setattr(workers, "stop", stop, raising=True)
+        assert deleting.client.delete(f"/api/sessions/{session}", headers=KIM).status_code == 204
+        assert frames(response)[-1]["content"] == {"status": "cancelled"}
+        assert len(said) == 2
 
 
 class TestDeletedWhileAFileIsRead:
