@@ -293,7 +293,7 @@ def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
 def _draft_frames(deltas: Iterator[Delta], draft: Draft, stop: Stop, longest: int) -> Iterator[Frame | Mark]:
     for delta in deltas:
         if isinstance(delta, TextDelta):
-            if delta.text:
+            if delta.text != "":
                 yield draft.write(delta.text)
         elif frame := _frame(delta, draft):
             yield frame
@@ -307,7 +307,7 @@ def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
     match delta:
         case Opened():
             return storable(delta)
-        case RefusalDelta(text=text) if text:
+        case RefusalDelta(text=text) if text != "":
             return draft.refuse(text)
         case Annotation():
             draft.annotate(storable(delta))

@@ -82,7 +82,7 @@ def ask_once(settings: Settings, options: argparse.Namespace) -> None:
     assembly = assemble(settings)
     files = tuple(_uploaded(path, assembly.uploads) for path in options.file)
     session = {"sessionId": options.session} if options.session else {}
-    asked = decode_sent(os.fsencode(options.question)) or options.question
+    asked = _decode_argument(options.question)
     with Submission({"question": asked, **session}, files) as sent:
         owner = Owners(assembly.secret).key("command line")
         question = build_question(sent, owner, settings, language=None, resumable=False, offline=assembly.offline)
@@ -119,6 +119,12 @@ def _uploaded(path: Path, uploads: Path) -> UploadedFile:
     os.close(descriptor)
     shutil.copyfile(path, copy)
     return UploadedFile(clean_name(_decode_path(Path(path.name))), copy, path.stat().st_size)
+
+
+def _decode_argument(argument: str) -> str:
+    """Decode an argument again. Bytes that are in no known charset become U+FFFD."""
+    typed = os.fsencode(argument)
+    return decode_sent(typed) or typed.decode(errors="replace")
 
 
 def _decode_path(path: Path) -> str:

@@ -123,7 +123,7 @@ class TestQuoting:
     )
     def test_numbers_of_a_file_can_not_pose_as_ours(self, text: str, shown: str) -> None:
         built = prompt(passages=(passage(text),))
-        assert f"> {shown}" in built.messages[-2].content
+        assert f"> {shown}" in built.messages[-2].text
         assert built.passages[0].text == text
 
     def test_only_the_heads_of_passages_hold_numbers_that_can_be_cited(self) -> None:
@@ -157,7 +157,7 @@ class TestTurns:
 
     def test_no_number_of_an_earlier_answer_can_be_cited_again(self) -> None:
         for text, numbers in CASES:
-            said = prompt(context=(Exchange("Who?", text),)).messages[2].content
+            said = prompt(context=(Exchange("Who?", text),)).messages[2].text
             assert list(find_markers(said)) == [], (text, numbers)
 
     def test_a_question_is_left_as_it_was_asked(self) -> None:

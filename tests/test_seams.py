@@ -12,6 +12,7 @@ from qa_service.answering import AnswerLine
 from qa_service.desk import Room
 from qa_service.errors import Busy, Cancelled, Draining, UpstreamUnavailable
 from qa_service.files.isolation import ChildReaders
+from qa_service.files.limits import ProcessLimits
 from qa_service.frames import Done, Start, Text
 from qa_service.interfaces import (
     AnswerSoFar,
@@ -39,6 +40,7 @@ from qa_service.model import (
     Opened,
     Passage,
     Prompt,
+    ReadRequest,
     Repeat,
     Session,
     StoredFile,
@@ -214,15 +216,15 @@ class TestFileReader:
     @pytest.fixture(params=["real", "fake", "web"])
     def reader(self, request: pytest.FixtureRequest) -> Iterator[FileReader]:
         if request.param == "real":
-            with closing(ChildReaders(seconds=20, memory=1 << 30, slots=1)) as readers:
+            with closing(ChildReaders(seconds=20, slots=1, limits=ProcessLimits(1 << 30, 20))) as readers:
                 yield readers
         else:
             yield FakeReader() if request.param == "fake" else Reader()
 
-    def upload(self, folder: Path, name: str, content: bytes) -> UploadedFile:
+    def upload(self, folder: Path, name: str, content: bytes) -> ReadRequest:
         path = folder / "upload"
         path.write_bytes(content)
-        return UploadedFile(name, str(path), len(content))
+        return ReadRequest(UploadedFile(name, str(path), len(content)), ANN)
 
     def test_the_passages_come_before_one_verdict(self, reader: FileReader, tmp_path: Path) -> None:
         *news, end = reader.read(self.upload(tmp_path, "sky.txt", "하늘은 파랗다.".encode()), StopSignal())

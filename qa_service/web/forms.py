@@ -14,7 +14,15 @@ from qa_service.errors import BadJson, BadRequest, TooLarge, UnsupportedMediaTyp
 from qa_service.submission import Submission, is_file_field, present_fields
 from qa_service.web.bodies import GULP, Body, Bounds, is_chunked
 from qa_service.web.parts import SentAsFile, read_parts
-from qa_service.web.texts import FIELD_BYTES, FIELDS, LOST, decode_fields, decode_text, split_urlencoded
+from qa_service.web.texts import (
+    FIELD_BYTES,
+    FIELDS,
+    LOST,
+    decode_fields,
+    decode_text,
+    replace_lone_halves,
+    split_urlencoded,
+)
 from qa_service.web.uploads import Spool, UploadLimits
 
 URLENCODED_BYTES = 512 << 10
@@ -123,7 +131,7 @@ def _decode_json(body: bytes, charset: str) -> dict[str, Any]:
     if len(text) > 2 * VALUES and _count_values(text) > VALUES:
         raise BadJson(f"the body has more than {VALUES} lists, objects and texts")
     try:
-        fields = msgspec.json.decode(text, type=dict[str, Raw])
+        fields = msgspec.json.decode(replace_lone_halves(text), type=dict[str, Raw])
         if len(fields) > FIELDS:
             raise TooLarge(f"more than {FIELDS} fields")
         return present_fields((name, _simple_value(raw)) for name, raw in fields.items())

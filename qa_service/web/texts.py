@@ -4,6 +4,7 @@ A field's own part may name its charset, or else the form's field `_charset_` (H
 the request's content type. Where none of them does, it is UTF-8, or CP949 that looks Korean.
 """
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote_to_bytes
@@ -20,6 +21,11 @@ CHARSET_FIELD = "_charset_"
 GAP = 1 << 16
 """After so many bytes are unquoted, other requests of this worker go on. It takes up to 15 ms."""
 LOST = "\ufffd"
+# Any escape in JSON; a pair of halves is matched as a whole, before its first half could be.
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
 
 
 class SentField(Struct, frozen=True):
@@ -45,6 +51,14 @@ def decode_fields(sent: Sequence[SentField], charset: str = "") -> Iterator[tupl
     of_form = next((name for name in reversed(named) if name.strip()), charset)
     for field in sent:
         yield field.name, decode_text(field.content, field.charset or of_form, field.name)
+
+
+def replace_lone_halves(written: str) -> str:
+    """Put U+FFFD in place of each half of a surrogate pair that stands alone in JSON, as JavaScript leaves one where it
+    cuts a text inside of an emoji. No UTF-8 text can hold it."""
+    if "\\ud" not in written and "\\uD" not in written:
+        return written
+    return _ESCAPE.sub(lambda escape: "\\ufffd" if escape["half"] else escape[0], written)
 
 
 def decode_text(content: bytes, charset: str, name: str) -> str:

@@ -13,7 +13,7 @@ class Workers:
         self.away = False
         self.told: list[str] = []
 
-    def stop(self, answer_id: str) -> None:
+    def announce_stop(self, answer_id: str) -> None:
         if self.away:
             raise StoreUnavailable
         self.told.append(answer_id)

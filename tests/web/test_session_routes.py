@@ -313,11 +313,14 @@ class TestVisitors:
 class TestDeletedWhileTheStoreGoesAway:
     """Nobody reads what is still answered then, so it must not go on, and be paid for."""
 
-    class Editor:
-        """An editor whose store goes away before or behind the deletion."""
+    class History:
+        """A history whose store goes away before or behind the deletion."""
 
         def __init__(self, house: House, *, behind: bool) -> None:
-            self._own, self._behind = house.assembly.editor, behind
+            self._own, self._behind = house.assembly.history, behind
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._own, name)
 
         def delete(self, owner: Owner, session_id: str) -> Sequence[str]:
             if self._behind:
@@ -331,7 +334,7 @@ class TestDeletedWhileTheStoreGoesAway:
         response = house.begin(headers=KIM)
         session = response.headers["X-Session-Id"]
         mounted = house.app.extensions[KEY]
-        broken = replace(mounted.assembly, editor=self.Editor(house, behind=behind))
+        broken = replace(mounted.assembly, history=self.History(house, behind=behind))
         house.app.extensions[KEY] = replace(mounted, assembly=broken)
         deletion = house.client.delete(f"/api/sessions/{session}", headers=KIM)
         assert frames(response)[-1]["content"] == {"status": "cancelled"}
@@ -349,9 +352,9 @@ class TestDeletedWhileTheStoreGoesAway:
             said.append(answer_id)
             if len(said) == 1:
                 raise StoreUnavailable("The store does not answer.", retry_after=1)
-            type(workers).stop(workers, answer_id)
+            type(workers).announce_stop(workers, answer_id)
 
-        monkeypatch.setattr(workers, "stop", stop, raising=True)
+        monkeypatch.setattr(workers, "announce_stop", stop, raising=True)
         assert deleting.client.delete(f"/api/sessions/{session}", headers=KIM).status_code == 204
         assert frames(response)[-1]["content"] == {"status": "cancelled"}
         assert len(said) == 2
