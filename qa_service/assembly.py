@@ -36,12 +36,17 @@ from qa_service.running.runner import Bounds, Runner
 from qa_service.running.shared import Shared
 from qa_service.running.unsaved import Unsaved
 from qa_service.settings import Secret, Settings, SettingsError, made_secret
-from qa_service.stores.breaker import StoreGuard, redis_pool
 from qa_service.stores.embedded import embedded_pool
+from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import RedisHistory
+from qa_service.stores.limiter import RedisLimiter
 from qa_service.stores.logs import LogTimes, RedisLogs
 from qa_service.stores.passages import RedisFiles
-from qa_service.stores.sessions import Kept, RedisLimiter, RedisRepeats, RedisSessions
+from qa_service.stores.quotas import Quota, RedisQuotas
+from qa_service.stores.readiness import check_store
+from qa_service.stores.redis_url import redis_pool
+from qa_service.stores.repeats import RedisRepeats
+from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.workers import RedisWorkers
 from qa_service.topics.detector import KeepTopic, LearnedDrift
 from qa_service.turns import Observation
@@ -75,7 +80,7 @@ class Assembly(Struct, frozen=True):
     secret: Secret
     uploads: Path
     check_store: Callable[[], None]
-    """Raises `StoreUnavailable` where the store doesn't answer."""
+    """Raises `StoreUnavailable`, which says why, where the store doesn't answer, takes no writes or lacks something."""
 
 
 def assemble(
@@ -98,6 +103,7 @@ def assemble(
         upstream=upstream or _upstream(settings, meter),
         sessions=store.sessions,
         files=store.files,
+        quotas=store.quotas,
         reader=reader or _reader(settings),
         retriever=retriever or LexicalRetriever(),
         observe=partial(_tell, (meter, observe or log_answer)),
@@ -130,6 +136,7 @@ class _Store(Struct, frozen=True):
     worker: str
     sessions: RedisSessions
     files: RedisFiles
+    quotas: RedisQuotas
     history: RedisHistory
     repeats: RedisRepeats
     limiter: RedisLimiter
@@ -151,11 +158,12 @@ def _store(settings: Settings, meter: Meter) -> _Store:
         worker,
         sessions,
         RedisFiles(client, guard, seconds=kept.seconds),
+        RedisQuotas(client, guard, Quota(settings.session_files, settings.owner_bytes, settings.read_seconds)),
         history,
         RedisRepeats(client, guard),
         RedisLimiter(client, guard, questions=questions, seconds=seconds),
         Shared(Unsaved(sessions, partial(workers.drop, worker)), logs, workers, history.turn),
-        partial(_ping, client, guard),
+        partial(check_store, client, guard),
     )
 
 
@@ -222,11 +230,6 @@ def _client(settings: Settings, *, connections: int = STORE_CONNECTIONS, seconds
 def _waiting_client(settings: Settings) -> redis.Redis:
     # Waiting for word from others neither takes a place from who asks, nor counts as a store that hangs.
     return _client(settings, connections=2, seconds=STORE_SECONDS + WAIT_SECONDS)
-
-
-def _ping(client: redis.Redis, guard: StoreGuard) -> None:
-    with guard:
-        client.ping()
 
 
 def _upstream(settings: Settings, meter: Meter) -> Upstream:

@@ -75,19 +75,19 @@ class Desk(Struct, frozen=True):
         began, answer_id = time.monotonic(), secrets.token_hex(16)
         if not question.repeat:
             return self._let_in(question, answer_id, began)
-        if reserved := self.repeats.reserve(question.owner, question.repeat, answer_id):
+        if reserved := self.repeats.reserve_key(question.owner, question.repeat, answer_id):
             return _repeated(reserved, question.repeat)
         try:
             return self._let_in(question, answer_id, began)
         except QAError:
             with suppress(StoreUnavailable):
-                self.repeats.release(question.owner, question.repeat, answer_id)
+                self.repeats.release_key(question.owner, question.repeat, answer_id)
             raise
 
     def forget(self, question: Question, repeated: Repeated) -> None:
         """That answer isn't found. If it had been let in, it was deleted since, and its key is free again."""
         if question.repeat and repeated.begun:
-            self.repeats.release(question.owner, question.repeat, repeated.answer_id, begun=True)
+            self.repeats.release_key(question.owner, question.repeat, repeated.answer_id, begun=True)
 
     def _let_in(self, question: Question, answer_id: str, began: float) -> Admission:
         self._limit(question.owner)
@@ -113,7 +113,7 @@ class Desk(Struct, frozen=True):
         raise StoreUnavailable("the session changes too fast", retry_after=1)
 
     def _limit(self, owner: Owner) -> None:
-        if wait := self.limiter.take(owner):
+        if wait := self.limiter.take_question(owner):
             seconds = int(wait) + 1
             raise RateLimited(f"too many questions; ask again in {seconds} s", retry_after=seconds)
 

@@ -31,7 +31,7 @@ class Refusing:
     def __init__(self, wait: float = 0) -> None:
         self.wait = wait
 
-    def take(self, owner: Owner) -> float:
+    def take_question(self, owner: Owner) -> float:
         return self.wait
 
 
@@ -121,7 +121,7 @@ class TestRepeating:
 
     def test_a_key_that_cannot_be_given_back_hides_no_refusal(self) -> None:
         class Stuck(FakeRepeats):
-            def release(self, owner: Owner, repeat: Repeat, answer_id: str) -> None:
+            def release_key(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
                 raise StoreUnavailable
 
         house = House(repeats=Stuck(), limiter=Refusing(2.5))

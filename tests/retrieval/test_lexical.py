@@ -85,9 +85,9 @@ def test_a_pasted_page_costs_no_more_than_its_first_words() -> None:
     asked: list[int] = []
 
     class Counting(FakeIndex):
-        def look_up(self, words):  # type: ignore[no-untyped-def]
+        def look_up(self, words, most):  # type: ignore[no-untyped-def]
             asked.append(len(list(words)))
-            return super().look_up(words)
+            return super().look_up(words, most)
 
     LexicalRetriever().find(" ".join(f"word{n}" for n in range(5000)), (), Counting(PASSAGES))
     assert asked == [400]

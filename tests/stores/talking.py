@@ -11,11 +11,12 @@ from qa_service.frames import Done, Frame, Start, Text, TopicNotice
 from qa_service.interfaces import Appended, Claim, Claimed, Entry, Held
 from qa_service.model import FileText, Owner, Passage, Repeat, StoredFile
 from qa_service.retrieval.lexical import index_of
-from qa_service.stores.breaker import StoreGuard
+from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import RedisHistory
 from qa_service.stores.logs import LogTimes, RedisLogs
 from qa_service.stores.passages import RedisFiles
-from qa_service.stores.sessions import Kept, RedisRepeats, RedisSessions
+from qa_service.stores.repeats import RedisRepeats
+from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.workers import RedisWorkers
 from qa_service.turns import Admission, Mark, Turn
 from tests.fakes import ANN, turn
@@ -138,11 +139,11 @@ def keep(
     half = len(passages) // 2
     for first, part in ((0, passages[:half]), (half, passages[half:])):
         index = index_of([passage.text for passage in part], first)
-        files.add(owner, session_id, file_id, FileText(passages=part, index=index, first=first))
+        files.add_part(owner, session_id, file_id, FileText(passages=part, index=index, first=first))
     file = StoredFile(
         file_id, "rules.pdf", "pdf", "used", topic, pages=len(pages), passages=len(passages), added=time.time()
     )
-    files.finish(owner, session_id, file)
+    files.finish_file(owner, session_id, file)
     return file
 
 

@@ -3,8 +3,8 @@
 from redis import Redis
 
 from qa_service.frames import Done, Text
-from qa_service.stores.breaker import StoreGuard
-from qa_service.stores.sessions import RedisLimiter
+from qa_service.stores.guard import StoreGuard
+from qa_service.stores.limiter import RedisLimiter
 from tests.fakes import ANN, turn
 from tests.stores.talking import Stores, answered, claim, start_of, stores_of, write
 
@@ -22,7 +22,7 @@ def test_a_long_answer_takes_few_commands_beside_its_log(real: Redis) -> None:
 
 def _answer(stores: Stores) -> None:
     asked = turn("first")
-    RedisLimiter(stores.client, StoreGuard(), questions=30, seconds=60).take(ANN)
+    RedisLimiter(stores.client, StoreGuard(), questions=30, seconds=60).take_question(ANN)
     stores.sessions.load(ANN, "s")
     claim(stores.sessions, asked)
     write(stores, start_of(asked), Text("word "), Text("word "), first=1)

@@ -20,8 +20,8 @@ import redis
 
 from qa_service.errors import StoreUnavailable
 from qa_service.stores import embedded, launcher
-from qa_service.stores.breaker import StoreGuard
 from qa_service.stores.embedded import embedded_pool, find_server, socket_path, start
+from qa_service.stores.guard import StoreGuard
 
 LINGER = 0.4
 ROOT = Path(__file__).parents[2]

@@ -1,10 +1,9 @@
 """The store behind sentinels that are real, as are its master and its replica: after a failover it answers again."""
 
 import socket
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,47 +11,13 @@ import redis
 from redis.sentinel import Sentinel
 
 from qa_service.errors import StoreUnavailable
-from qa_service.stores.breaker import Master, MasterConnection, Pool, StoreGuard, limits, redis_pool
-from qa_service.stores.embedded import find_server
+from qa_service.stores.guard import StoreGuard
+from qa_service.stores.pool import StorePool, pool_options
+from qa_service.stores.redis_url import redis_pool
+from qa_service.stores.sentinel import MasterConnection, SentinelMaster
+from tests.stores.servers import Server, free_port, soon
 
 SERVICE = "qa"
-WAITING_SECONDS = 20.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def soon(true: Callable[[], object]) -> float:
-    """The seconds that it took to become true; Redis's own errors count as not yet."""
-    began = time.monotonic()
-    while time.monotonic() - began < WAITING_SECONDS:
-        with suppress(redis.RedisError):
-            if true():
-                return time.monotonic() - began
-        time.sleep(0.02)
-    raise AssertionError("it didn't come true in time")
-
-
-class Server:
-    """One process on a port of its own."""
-
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.port = free_port()
-        command = [find_server(), *options, "--port", str(self.port), "--dir", str(folder)]
-        self.child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        self.client = redis.Redis(port=self.port, socket_timeout=1)
-        soon(self.client.ping)
-
-    def role(self) -> str:
-        return str(self.client.info("replication")["role"])
-
-    def end(self) -> None:
-        self.client.close()
-        self.child.kill()
-        self.child.wait()
 
 
 class Servers:
@@ -105,9 +70,9 @@ class Sayings(Sentinel):
 
 
 def client_of(sentinel: Sentinel, *, fresh: float) -> redis.Redis:
-    master = Master(sentinel, SERVICE, fresh=fresh)
-    options = limits(max_connections=2, timeout=0.6)
-    return redis.Redis.from_pool(Pool(connection_class=MasterConnection, master=master, **options))
+    master = SentinelMaster(sentinel, SERVICE, fresh=fresh)
+    options = pool_options(max_connections=2, timeout=0.6)
+    return redis.Redis.from_pool(StorePool(connection_class=MasterConnection, master=master, **options))
 
 
 def written(client: redis.Redis, guard: StoreGuard, costs: list[float]) -> bool:
