@@ -30,6 +30,7 @@ from typing import IO, Any
 import redis
 
 from qa_service.errors import StoreUnavailable
+from qa_service.stores.memory import store_memory
 from qa_service.stores.pool import StorePool, pool_options
 
 START_SECONDS = 20.0
@@ -152,6 +153,9 @@ def _server_command(data: Path) -> list[str]:
         "save": "",
         "daemonize": "no",
         "loglevel": "warning",
+        # A full store says so, and takes no more. Any other policy would throw conversations away.
+        "maxmemory": str(store_memory()),
+        "maxmemory-policy": "noeviction",
     }
     return [find_server(), *(word for name, value in options.items() for word in (f"--{name}", value))]
 

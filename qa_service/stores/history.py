@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import redis
 from msgspec.structs import replace
 from redis import Redis
 
@@ -123,7 +124,10 @@ class RedisHistory:
                 pipeline.expire(STOPS, STOPS_SECONDS)
             prefix = session_key(owner, session_id, "file:")
             pipeline.eval(scripts.DELETE_SESSION, len(keys), *keys, DELETED_SECONDS, prefix)
-            told = pipeline.execute()[-1]
+            # A full store takes the deletion, but no word to other workers.
+            told = pipeline.execute(raise_on_error=False)[-1]
+            if isinstance(told, redis.RedisError):
+                raise told
         if not told:
             raise NotFound("no such session")
         ids = [answer_id.decode() for answer_id in told[1:]]

@@ -1,6 +1,8 @@
 """The exchanges that must be one: small scripts, which Redis runs without anything else in between.
 
 A script that fails stops where it failed, and what it wrote before stays. So every script looks first and writes then.
+A full store refuses whatever may need memory, unless the script has written already. So scripts that end or delete
+something begin with what takes something away, and still work then.
 Scripts are sent as text each time, which costs microseconds and survives a `SCRIPT FLUSH` and a failover.
 """
 
@@ -253,11 +255,11 @@ end
 local running = redis.call('HKEYS', KEYS[2])
 local told = {tostring(#running), unpack(running)}
 for _, id in ipairs(redis.call('LRANGE', KEYS[3], 0, -1)) do table.insert(told, id) end
-redis.call('DEL', KEYS[7])
+local files = redis.call('HKEYS', KEYS[4])
+redis.call('UNLINK', unpack(KEYS))
+for _, id in ipairs(files) do redis.call('UNLINK', prefix .. id) end
 redis.call('RPUSH', KEYS[7], unpack(told))
 redis.call('EXPIRE', KEYS[7], seconds)
-for _, id in ipairs(redis.call('HKEYS', KEYS[4])) do redis.call('UNLINK', prefix .. id) end
-redis.call('UNLINK', unpack(KEYS, 1, 6))
 return told
 """
 
@@ -268,12 +270,10 @@ local field, change, seconds = 's:' .. ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local before = tonumber(redis.call('HGET', KEYS[1], field) or '0')
 local after = math.max(before + change, 0)
 if after == before then return end
-redis.call('HINCRBY', KEYS[1], 'total', string.format('%.0f', after - before))
-if after > 0 then
-  redis.call('HSET', KEYS[1], field, string.format('%.0f', after))
-else
-  redis.call('HDEL', KEYS[1], field)
-end
+redis.call('HDEL', KEYS[1], field)
+local total = redis.call('HINCRBY', KEYS[1], 'total', string.format('%.0f', after - before))
+if total <= 0 then return redis.call('UNLINK', KEYS[1]) end
+if after > 0 then redis.call('HSET', KEYS[1], field, string.format('%.0f', after)) end
 if change > 0 then redis.call('EXPIRE', KEYS[1], seconds) end
 """
 

@@ -141,7 +141,15 @@ def keep(
         index = index_of([passage.text for passage in part], first)
         files.add_part(owner, session_id, file_id, FileText(passages=part, index=index, first=first))
     file = StoredFile(
-        file_id, "rules.pdf", "pdf", "used", topic, pages=len(pages), passages=len(passages), added=time.time()
+        file_id,
+        "rules.pdf",
+        "pdf",
+        "used",
+        topic,
+        pages=len(pages),
+        passages=len(passages),
+        added=time.time(),
+        size=sum(len(page.encode()) for page in pages),
     )
     files.finish_file(owner, session_id, file)
     return file
