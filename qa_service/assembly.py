@@ -21,6 +21,7 @@ from qa_service.interfaces import (
     FileReader,
     FileShelf,
     History,
+    Limiter,
     Line,
     Meter,
     Observer,
@@ -36,6 +37,7 @@ from qa_service.running.runner import Bounds, Runner
 from qa_service.running.shared import Shared
 from qa_service.running.unsaved import Unsaved
 from qa_service.settings import Secret, Settings, SettingsError, made_secret
+from qa_service.stores.arrivals import RedisArrivals
 from qa_service.stores.embedded import embedded_pool
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import RedisHistory
@@ -69,6 +71,7 @@ class Assembly(Struct, frozen=True):
     settings: Settings
     desk: Desk
     runner: Runner
+    limiter: Limiter
     history: History
     editor: SessionEditor
     shelf: FileShelf
@@ -118,6 +121,7 @@ def assemble(
         settings,
         _desk(settings, store, runner, detector, meter, model="offline" if offline else settings.model),
         runner,
+        limiter=store.limiter,
         history=store.history,
         editor=store.history,
         shelf=store.history,
@@ -140,6 +144,7 @@ class _Store(Struct, frozen=True):
     history: RedisHistory
     repeats: RedisRepeats
     limiter: RedisLimiter
+    arrivals: RedisArrivals
     shared: Shared
     check: Callable[[], None]
 
@@ -153,7 +158,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
     logs = RedisLogs(client, guard, times, worker=worker)
     history = RedisHistory(client, guard, logs)
     workers = RedisWorkers(client, guard, waiting=_waiting_client(settings), seconds=times.open)
-    questions, seconds = settings.rate
+    limiter = RedisLimiter(client, guard, questions=settings.rate[0], seconds=settings.rate[1])
     return _Store(
         worker,
         sessions,
@@ -161,7 +166,8 @@ def _store(settings: Settings, meter: Meter) -> _Store:
         RedisQuotas(client, guard, Quota(settings.session_files, settings.owner_bytes, settings.read_seconds)),
         history,
         RedisRepeats(client, guard),
-        RedisLimiter(client, guard, questions=questions, seconds=seconds),
+        limiter,
+        RedisArrivals(client, guard, limiter, sessions),
         Shared(Unsaved(sessions, partial(workers.drop, worker)), logs, workers, history.turn),
         partial(check_store, client, guard),
     )
@@ -184,7 +190,7 @@ def _desk(
     return Desk(
         store.sessions,
         store.repeats,
-        store.limiter,
+        store.arrivals,
         detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
         room=runner,
         meter=meter,

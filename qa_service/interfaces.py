@@ -202,6 +202,22 @@ class Limiter(Protocol):
         """How long `take_question` would say to wait now. Nothing is taken."""
 
 
+class Arrival(Struct, frozen=True):
+    """What the store says of a question that has just come."""
+
+    wait: float
+    """The seconds to wait where the owner has no question left, else 0."""
+    session: Session | None
+    """As `SessionStore.load` gives it."""
+
+
+class Arrivals(Protocol):
+    """The first trip of every question."""
+
+    def receive_question(self, owner: Owner, session_id: str) -> Arrival:
+        """`Limiter.take_question` and `SessionStore.load` in one trip."""
+
+
 class Allowance(Struct, frozen=True):
     """What is left to an owner, for one session; a number below 1 says that nothing is."""
 

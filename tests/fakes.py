@@ -18,14 +18,17 @@ from qa_service.errors import Busy, Cancelled, QAError, StoreUnavailable
 from qa_service.frames import Frame, TopicNotice
 from qa_service.interfaces import (
     Allowance,
+    Arrival,
     Claim,
     Claimed,
     Counted,
     Index,
+    Limiter,
     Postings,
     Ranking,
     Reserved,
     Saved,
+    SessionStore,
     Stop,
     Timed,
     pack_posting,
@@ -332,6 +335,17 @@ class Unlimited:
         return 0
 
 
+class FakeArrivals:
+    """An `Arrivals` over a limiter and sessions."""
+
+    def __init__(self, limiter: Limiter, sessions: SessionStore) -> None:
+        self._limiter = limiter
+        self._sessions = sessions
+
+    def receive_question(self, owner: Owner, session_id: str) -> Arrival:
+        return Arrival(self._limiter.take_question(owner), self._sessions.load(owner, session_id))
+
+
 class FakeQuotas:
     """A `Quotas` that counts down the seconds; `allowance` is what is left."""
 
@@ -345,11 +359,11 @@ class FakeQuotas:
         self.allowance = replace(self.allowance, seconds=self.allowance.seconds - seconds)
 
 
-def desk(sessions: object, **others: object) -> Desk:
+def desk(sessions: SessionStore, *, limiter: Limiter | None = None, **others: object) -> Desk:
     """A desk that refuses nothing, each part a stand-in unless named."""
     fields: dict[str, object] = {
         "repeats": FakeRepeats(),
-        "limiter": Unlimited(),
+        "arrivals": FakeArrivals(limiter or Unlimited(), sessions),
         "detector": FakeDetector(),
         "room": FakeRoom(),
         "meter": FakeMeter(),

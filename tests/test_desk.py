@@ -34,6 +34,8 @@ class Refusing:
     def take_question(self, owner: Owner) -> float:
         return self.wait
 
+    seconds_to_wait = take_question
+
 
 class Watching(FakeSessions):
     """Sessions that remember how they were claimed."""

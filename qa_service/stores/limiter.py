@@ -5,6 +5,7 @@ provider may hold whole and so could walk through address by address.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from redis import Redis
 
@@ -27,16 +28,21 @@ class RedisLimiter:
         self._interval = 1000 * seconds / questions
 
     def take_question(self, owner: Owner) -> float:
-        return self._run(owner, takes=True)
+        with self._guard:
+            return self.seconds_in(self.run_script(self._client, owner, takes=True))
 
     def seconds_to_wait(self, owner: Owner) -> float:
-        return self._run(owner, takes=False)
-
-    def _run(self, owner: Owner, *, takes: bool) -> float:
-        keys = rate_keys(owner)
         with self._guard:
-            wait = self._client.eval(scripts.TAKE_QUESTION, len(keys), *keys, int(takes), *self._rates(len(keys)))
-        return float(wait) / 1000
+            return self.seconds_in(self.run_script(self._client, owner, takes=False))
+
+    def run_script(self, client: Redis, owner: Owner, *, takes: bool) -> Any:
+        """Ask the store, or put it into a pipeline; `seconds_in` reads the reply."""
+        keys = rate_keys(owner)
+        return client.eval(scripts.TAKE_QUESTION, len(keys), *keys, int(takes), *self._rates(len(keys)))
+
+    def seconds_in(self, reply: bytes) -> float:
+        """The seconds to wait that the script replied."""
+        return float(reply) / 1000
 
     def _rates(self, counters: int) -> Iterator[float]:
         for share in (1, NETWORK_SHARE)[:counters]:

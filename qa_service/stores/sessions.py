@@ -47,12 +47,19 @@ class RedisSessions:
         self._worker = worker
 
     def load(self, owner: Owner, session_id: str) -> Session | None:
-        keys = _keys(owner, session_id, "head", "context", "answers", "files")
         with self._guard:
-            found: Any = self._client.eval(scripts.LOAD, len(keys), *keys)
-        if not found:
+            return self.session_in(session_id, self.run_load(self._client, owner, session_id))
+
+    def run_load(self, client: Redis, owner: Owner, session_id: str) -> Any:
+        """Ask the store, or put it into a pipeline; `session_in` reads the reply."""
+        keys = _keys(owner, session_id, "head", "context", "answers", "files")
+        return client.eval(scripts.LOAD, len(keys), *keys)
+
+    def session_in(self, session_id: str, reply: Any) -> Session | None:
+        """The session that the script replied."""
+        if not reply:
             return None
-        head, turns, files = found
+        head, turns, files = reply
         return _session(session_id, pairs(head), turns, files)
 
     def claim(self, claim: Claim) -> Claimed:
