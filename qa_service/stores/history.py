@@ -29,7 +29,7 @@ from qa_service.turns import SessionEntry, SessionList, SessionPage, Turn, told
 turn_decoder = msgspec.json.Decoder(Turn)
 
 DELETED_SECONDS = 60
-"""How long a deletion can be repeated, and tells again what ran in the session."""
+"""How long a deletion can be repeated; until then it tells again what ran in the session."""
 
 
 class RedisHistory:
@@ -110,7 +110,7 @@ class RedisHistory:
         return running
 
     def _delete_session(self, owner: Owner, session_id: str) -> tuple[list[str], list[str]]:
-        """Take the session away in one piece; the answers that ran in it, and all others.
+        """Take the session away in one piece. Returns the answers that ran in it, and all others.
 
         Every worker is told to stop what runs before the session goes, in the same trip. So where the store goes away
         in between, nothing that was deleted runs on; the worst is an answer that was stopped in a session that is
@@ -200,7 +200,8 @@ class RedisHistory:
         return tuple(self._as_it_stands(owner, turn_decoder.decode(turn)) for turn in stored if turn)
 
     def _as_it_stands(self, owner: Owner, turn: Turn) -> Turn:
-        """A running turn's text so far, or, where nobody wrote it to its end, an honest one."""
+        """The turn with the text that a running answer has so far. One that nobody writes any more, and that has no
+        log, was interrupted."""
         if turn.status != "running":
             return turn
         logged = self._logs.read(owner, turn.answer_id)

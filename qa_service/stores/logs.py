@@ -1,8 +1,8 @@
-"""The logs of answers in Redis: one stream each, an entry for all that was new at a tick.
+"""The logs of answers in Redis: each is a stream, with an entry for all that was new at a tick.
 
-An entry's id is the number of its last frame, and how many entries came before: ids are known before they are sent,
-whatever follows a frame is found by the frame's number, and who writes on an answer that another worker has taken
-over is refused by Redis itself.
+An entry's id is the number of its last frame, and how many entries came before it. So an id is known before the entry
+is sent, whatever follows a frame is found by the frame's number, and Redis itself refuses the entries of a worker whose
+answer another worker has taken over.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,14 +22,14 @@ from qa_service.stores.keys import answer_key, worker_key
 from qa_service.turns import Asked, Mark
 
 Item: TypeAlias = str | Start | StageNotice | Reference | Metadata | Failure | Restart | Done | Asked | Opened
-"""A frame or a mark as it is kept: text, which is nearly all there is, stands for itself."""
+"""A frame or a mark as it is kept. Text, which is nearly all there is, is kept as a mere string."""
 
 _encode = msgspec.json.Encoder().encode
 _items = msgspec.json.Decoder(list[Item])
 
 
 class LogTimes(Struct, frozen=True):
-    """Seconds for which a log is kept: while the answer is written, and when it is finished."""
+    """How many seconds a log is kept: while its answer is written, and once it is finished."""
 
     open: int
     done: int
@@ -92,7 +92,7 @@ class RedisLogs:
                 return "kept"
 
     def _has(self, entry: Entry, items: bytes) -> bool:
-        """Whether exactly this was written before: a command is sent again when its connection breaks."""
+        """Whether exactly this entry was written before: a command is sent again when its connection breaks."""
         key = answer_key(entry.owner, entry.answer_id, "log")
         found: Any = self._client.xrange(key, _id(entry), _id(entry))
         return any(fields[b"items"] == items for _, fields in found)
@@ -104,12 +104,12 @@ def kept_items(items: Sequence[Frame | Mark]) -> bytes:
 
 
 def pieces_of(entries: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[Piece]:
-    """What a stream's entries hold."""
+    """The pieces that the entries of a stream hold."""
     return [Piece(int(fields[b"first"]), _frames(fields[b"items"])) for _, fields in entries]
 
 
 def frames_of(pieces: Iterable[Piece]) -> Iterator[Frame]:
-    """Every frame once: entries overlap where a write was carried out and its reply was lost."""
+    """Every frame once. Entries overlap where one was written, and its reply was lost."""
     last = 0
     for piece in pieces:
         frames = [item for item in piece.items if not isinstance(item, Mark)]

@@ -26,7 +26,7 @@ from qa_service.stores.keys import session_key
 from qa_service.stores.quotas import queue_space_taken
 
 UNFINISHED_SECONDS = 600
-"""A file that is never finished is forgotten after this."""
+"""After so many seconds a file that was never finished is forgotten."""
 
 passage_decoder = msgspec.json.Decoder(Passage)
 
@@ -88,7 +88,7 @@ class _Shelf(Struct, frozen=True):
 
 
 class _RedisIndex:
-    """An `Index` over some files, their passages numbered through."""
+    """An `Index` over some files, whose passages are numbered through."""
 
     def __init__(self, client: Redis, guard: StoreGuard, shelves: Sequence[_Shelf]) -> None:
         self._client = client
@@ -167,10 +167,8 @@ def _offsets(shelves: Sequence[_Shelf]) -> list[int]:
 def _rarest(
     words: Sequence[str], counts: Sequence[Sequence[int]], frequencies: Mapping[str, int], most: int
 ) -> dict[int, list[str]]:
-    """Which words to read from which file, so that no more than `most` postings come: the rarest words say the most.
-
-    The first one is read in any case.
-    """
+    """Which words are read from which file, so that no more than `most` postings come. The rarest words come first,
+    since they say the most, and the first one is read in any case."""
     wanted: dict[int, list[str]] = {}
     left = most
     for place, word in sorted(enumerate(words), key=lambda numbered: frequencies.get(numbered[1], 0)):

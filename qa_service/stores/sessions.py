@@ -1,4 +1,4 @@
-"""Sessions in Redis, as answering needs them: what is asked when, and how often."""
+"""Sessions in Redis, as answering needs them: loaded, claimed for a question, and extended by its answer."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from qa_service.stores.repeats import RESERVED_SECONDS
 from qa_service.turns import Turn
 
 CONTEXT_TURNS = 20
-"""Exchanges of a topic that a model may still see; more would not fit most prompts."""
+"""How many exchanges of a topic a model may still see; more would not fit into most prompts."""
 
 exchange = msgspec.json.Decoder(Exchange)
 stored_file = msgspec.json.Decoder(StoredFile)
@@ -30,11 +30,13 @@ class Kept(Struct, frozen=True):
     """How long and how much is kept; times are seconds."""
 
     seconds: int
+    """How long a session is kept after its last question."""
     turns: int
+    """How many turns of a session are kept."""
     answer: int
-    """The longest that an answer may be written."""
+    """How long an answer may be written at most."""
     log: int
-    """An answer's log, while it is written."""
+    """How long an answer's log is kept while the answer is written."""
 
 
 class RedisSessions:
@@ -83,7 +85,7 @@ class RedisSessions:
         return _claimed(outcome)
 
     def _begin(self, pipeline: Any, claim: Claim) -> None:
-        """All that stands outside of the session: who holds the answer, where it is found, its log."""
+        """Write what stands outside of the session: who holds the answer, where it is found, and its log."""
         owner, turn, kept = claim.owner, claim.turn, self._kept
         keys = [answer_key(owner, turn.answer_id, name) for name in ("at", "log")]
         start, held = kept_items([claim.start]), Held(owner, turn.answer_id, turn.session_id, claim.admission)
@@ -103,8 +105,8 @@ class RedisSessions:
             pipeline.expire(owner_key(claim.owner, "sessions"), self._kept.seconds)
 
     def _withdraw(self, pipeline: Any, claim: Claim) -> None:
-        """The answer wasn't let in. Its key goes back to the reservation first: a key that is kept for longer, and
-        whose answer isn't found, would count as free."""
+        """Take back what stands outside of the session, since the answer wasn't let in. Its key becomes a reservation
+        first: a key that is kept for longer, and whose answer isn't found, would count as free."""
         if claim.repeat:
             pipeline.expire(repeat_key(claim.owner, claim.repeat.key), RESERVED_SECONDS)
         pipeline.unlink(*(answer_key(claim.owner, claim.turn.answer_id, name) for name in ("at", "log")))
@@ -133,8 +135,8 @@ class RedisSessions:
         return saved
 
     def _keep_found(self, owner: Owner, answer_ids: Sequence[bytes]) -> None:
-        """An answer is found by its id as long as its session lives: its pointer lives twice as long as a session
-        that rests, and is renewed as often as one such time has passed."""
+        """Renew the pointers by which these answers are found. A pointer lives twice as long as a session in which
+        nothing is asked, and all of them are renewed once in such a time, so that they last as long as the session."""
         if not answer_ids:
             return
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
@@ -167,7 +169,7 @@ def _keys(owner: Owner, session_id: str, *names: str) -> list[str]:
 
 
 def pairs(flat: Sequence[bytes]) -> dict[str, str]:
-    """A hash as a script returns it."""
+    """A hash out of the flat list that a script returns."""
     texts = [item.decode() for item in flat]
     return dict(zip(texts[::2], texts[1::2], strict=True))
 
@@ -186,12 +188,12 @@ def _session(
 
 
 def files_of(stored: Sequence[bytes]) -> list[StoredFile]:
-    """Files as a hash gives them, put into the order they came in."""
+    """The files of a session, in the order in which they came; a hash has none."""
     return sorted(map(stored_file.decode, stored), key=lambda file: file.added)
 
 
 def topics_of(head: Mapping[str, str]) -> tuple[Topic, ...]:
-    """The topics that a session's head tells of."""
+    """The topics of a session, as its head tells them."""
     return tuple(
         Topic(index, head.get(f"title:{index}", ""), int(head.get(f"turns:{index}", 0)))
         for index in range(1, int(head.get("topic", 0)) + 1)

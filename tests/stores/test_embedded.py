@@ -20,7 +20,7 @@ import redis
 
 from qa_service.errors import StoreUnavailable
 from qa_service.stores import embedded, launcher
-from qa_service.stores.embedded import embedded_pool, find_server, socket_path, start
+from qa_service.stores.embedded import embedded_pool, find_server, socket_path, start_store
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.memory import store_memory
 
@@ -333,7 +333,7 @@ class TestFailures:
         server = server_of(connect(data))
         os.kill(server, signal.SIGSTOP)
         with pytest.raises(StoreUnavailable, match="does not answer"):
-            start(data, seconds=0.1)
+            start_store(data, seconds=0.1)
         os.kill(server, signal.SIGCONT)
 
     def test_a_lock_that_somebody_keeps_is_reported(
@@ -353,7 +353,7 @@ class TestFailures:
         with (data / "valkey" / "lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             with pytest.raises(StoreUnavailable, match="does not answer"):
-                start(data, seconds=0.1)
+                start_store(data, seconds=0.1)
 
     def test_a_connection_reports_a_store_that_does_not_come_back_in_time(self, data: Path, connect: Connect) -> None:
         client = connect(data)

@@ -1,6 +1,7 @@
 """What `Repeats` promises, over every Redis."""
 
 import threading
+from contextlib import suppress
 
 import pytest
 from redis import Redis
@@ -49,6 +50,22 @@ class TestReserving:
         outcomes = _at_once(stores_of(real), DAY)
         (winner,) = [answer_id for answer_id, reserved in outcomes if reserved is None]
         assert {reserved.answer_id for _, reserved in outcomes if reserved} == {winner}
+
+
+class TestLettingIn:
+    def test_a_key_is_kept_with_the_claim(self, stores: Stores) -> None:
+        stores.repeats.reserve_key(ANN, DAY, "first")
+        claim(stores.sessions, turn("first"), repeat=DAY)
+        assert stores.client.ttl(repeat_key(ANN, DAY.key)) > 86_000
+
+    @pytest.mark.parametrize("expected", [1, 7])
+    def test_a_claim_that_was_refused_leaves_its_key_a_reservation(self, stores: Stores, expected: int) -> None:
+        """Busy, or in another topic by now: the answer has not begun, and may still do so."""
+        claim(stores.sessions, turn("before"))
+        stores.repeats.reserve_key(ANN, DAY, "first")
+        with suppress(Busy):
+            claim(stores.sessions, turn("first"), expected=expected, reject=True, repeat=DAY)
+        assert stores.repeats.reserve_key(ANN, DAY, "second") == Reserved("first", "print", begun=False)
 
 
 class TestReleasing:

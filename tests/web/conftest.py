@@ -10,7 +10,7 @@ import redis
 
 from qa_service.assembly import assemble
 from qa_service.settings import ApiKey, Settings
-from qa_service.stores.embedded import embedded_pool, start
+from qa_service.stores.embedded import embedded_pool, start_store
 from qa_service.web.app import create_app
 from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, Model, Reader
 
@@ -23,7 +23,7 @@ MakeHouse = Callable[..., House]
 def store_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     data = tmp_path_factory.mktemp("store")
     pool = embedded_pool(data, max_connections=2, timeout=1)
-    yield f"unix://{start(data)}"
+    yield f"unix://{start_store(data)}"
     pool.disconnect()
 
 
