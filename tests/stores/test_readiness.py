@@ -1,9 +1,13 @@
 """What is said of a store that can't do, or may not do, what this service needs: on real servers."""
 
+import re
+from pathlib import Path
+
 import pytest
 from redis import Redis
 
 from qa_service.errors import StoreUnavailable
+from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.readiness import check_store
 from qa_service.stores.refusals import refusal_in
@@ -96,3 +100,14 @@ def test_an_older_server_that_takes_no_condition_is_named_by_its_version() -> No
 
     with pytest.raises(StoreUnavailable, match=r"Redis 7\.0 .* \(EXPIRE NX, Redis 6\.2\.14\)"):
         check_store(Old(), StoreGuard())  # type: ignore[arg-type]
+
+
+def test_every_command_of_ours_is_tried_out() -> None:
+    """Those of the scripts, and those that are sent by themselves. EVAL tries them out; INFO need not be allowed."""
+    source = "\n".join(path.read_text() for path in Path(scripts.__file__).parent.glob("*.py"))
+    called = set(re.findall(r"redis\.call\('([A-Z]+)'", source))
+    sent = {method.upper() for method in re.findall(r"\b_?(?:pipeline|client|waiting)\.([a-z]+)\(", source)}
+    tried = set(re.findall(r"\{'([A-Z]+)'", scripts.PROBE))
+    assert len(called) > 20
+    assert len(sent) > 20
+    assert called | sent <= tried | {"EVAL", "INFO", "PIPELINE", "EXECUTE"}
