@@ -1,8 +1,8 @@
-"""THE LINE: one admitted question in, the frames of its answer out.
+"""THE LINE: an admitted question goes in, and the frames of its answer come out.
 
-A plain generator: read the files, find passages, build the prompt, ask upstream, cite, save, say so. It owns no
-thread and knows no connection; whoever runs it may set `stop`, and what was produced until then is kept. Between the
-frames it leaves marks: what another worker must know to go on, should this one die.
+It is a plain generator: it reads the files, finds passages, builds the prompt, asks upstream, cites, saves the turn,
+and says that it is saved. It owns no thread and knows no connection. Whoever runs it may set `stop`; what was produced
+until then is kept. Between the frames it yields marks, from which another worker can go on, should this one die.
 """
 
 import logging
@@ -23,6 +23,7 @@ from qa_service.frames import Done, Failure, Frame, Restart, StageNotice
 from qa_service.intake import Intake, Place
 from qa_service.interfaces import (
     ELSEWHERE,
+    AnswerSoFar,
     Attaching,
     FileReader,
     FileStore,
@@ -30,7 +31,6 @@ from qa_service.interfaces import (
     Observer,
     Quotas,
     Retriever,
-    Said,
     Saved,
     SessionStore,
     Stop,
@@ -54,13 +54,17 @@ from qa_service.model import (
     Verdict,
 )
 from qa_service.prompting import Site, build_prompt
+from qa_service.storable import storable
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn
 
 log = logging.getLogger(__name__)
 
+DEADLY = 2
+"""When so many workers in a row have died with an answer, its work counts as what killed them."""
+
 
 class Parts(Struct, frozen=True):
-    """What the line walks past, and the site's part in every prompt."""
+    """The parts that the line uses."""
 
     upstream: Upstream
     sessions: SessionStore
@@ -71,51 +75,59 @@ class Parts(Struct, frozen=True):
     observe: Observer
     meter: Meter
     save_later: Callable[[Owner, Turn], None]
-    """Takes a turn that couldn't be saved now."""
+    """Takes a turn that couldn't be saved, to save it when the store is back."""
     site: Site
     prices: Mapping[str, Mapping[str, float]]
+    longest: int
+    """An answer whose text counts more than so many bytes is ended, as `incomplete`."""
     safety_identifier: Callable[[str], str]
-    """From an owner's key, and a visitor's address, to what upstream may know of who asks."""
+    """From an owner's key, and a visitor's address behind it, to what upstream is told of who asks."""
 
 
 class AnswerLine(Struct, frozen=True):
-    """A `Line`."""
+    """The `AnswerWriter` of this service."""
 
     parts: Parts
 
-    def answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
-        """`Done` comes last. The turn is saved by then, or the metadata says it isn't."""
-        draft = Draft(admission)
-        return chain((admission.start(),), _walk(draft, self.parts, stop, _write(draft, self.parts, stop)))
-
-    def go_on(self, admission: Admission, said: Said, stop: Stop) -> Iterator[Frame | Mark]:
-        """Attach to an answer that upstream keeps; begin one again that hasn't said anything; end any other."""
+    def write_answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
+        """`Done` comes last. The turn is saved by then, or the metadata has said that it isn't."""
         draft, parts = Draft(admission), self.parts
+        return chain((admission.start(),), _walk(draft, parts, stop, _write(draft, parts, stop), _cite(draft, parts)))
+
+    def continue_answer(self, admission: Admission, said: AnswerSoFar, stop: Stop) -> Iterator[Frame | Mark]:
+        """Attach to an answer that upstream keeps, begin one again that hasn't said a word, and end any other.
+
+        An answer that workers keep dying with is ended, and its sources aren't looked for: that may be what kills.
+        """
+        draft, parts = Draft(admission), self.parts
+        if said.deaths >= DEADLY:
+            return _walk(draft, parts, stop, _break_off(draft, said))
         if said.response_id and said.asked and isinstance(parts.upstream, Attaching):
             draft.recall(said.asked)
-            step = _replay(draft, said, parts.upstream, stop)
+            step = _replay(draft, said, parts, stop)
         elif said.whole and not said.text and _files_are_here(admission):
             step = _begin_again(draft, said, parts, stop)
         else:
             step = _break_off(draft, said)
-        return _walk(draft, parts, stop, step)
+        return _walk(draft, parts, stop, step, _cite(draft, parts))
 
 
-def _walk(draft: Draft, parts: Parts, stop: Stop, step: Iterator[Frame | Mark]) -> Iterator[Frame | Mark]:
-    """Write, cite, save and say so, whatever happens on the way; but not a word once another worker goes on."""
-    for frames in (step, _cite(draft, parts)):
+def _walk(draft: Draft, parts: Parts, stop: Stop, *steps: Iterator[Frame | Mark]) -> Iterator[Frame | Mark]:
+    """Take the steps, then save the turn and say so, whatever happens on the way. Once another worker goes on with the
+    answer, nothing more is said or saved."""
+    for frames in steps:
         try:
             yield from frames
         except QAError as error:
             draft.error = draft.error or _why(error, stop)
         except Exception:
-            # The outermost: whatever broke, the reader is told, and the turn is kept.
+            # This is the outermost code of an answer: whatever broke, its readers are told, and its turn is kept.
             bug = secrets.token_hex(8)
             log.exception("answer %s broke, id %s", draft.admission.answer_id, bug)
             draft.error = draft.error or QAError(f"internal error {bug}")
         if stop.reason in ELSEWHERE:
             return
-        if frames is step and stop.reason == "cancelled":
+        if frames is steps[0] and stop.reason == "cancelled":
             parts.meter.time("closed", time.monotonic() - stop.at)
     yield from _close(draft, parts)
 
@@ -124,29 +136,31 @@ def _write(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     return chain(_read_files(draft, parts, stop), _prepare(draft, parts), _ask(draft, parts, stop))
 
 
-def _begin_again(draft: Draft, said: Said, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
-    # Once upstream was asked, readers may have words that were never logged.
+def _begin_again(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
+    # Once upstream was asked, readers may have seen words that the shared log doesn't have.
     again = (Gap(), Restart("interrupted")) if said.asked else (Gap(),)
     return chain(again, _write(draft, parts, stop))
 
 
-def _replay(draft: Draft, said: Said, upstream: Attaching, stop: Stop) -> Iterator[Frame | Mark]:
-    """Upstream tells the answer from its beginning: the frames are the same, and those that are logged are left out."""
+def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
+    """Attach: upstream gives the answer again from its beginning. The frames are the same as before, and those that the
+    shared log has are left out."""
     assert draft.prompt is not None  # noqa: S101 - it was recalled
+    assert isinstance(parts.upstream, Attaching)  # noqa: S101 - or nobody would have come here
     try:
-        with upstream.attach(draft.prompt, said.response_id, stop) as deltas:
-            yield from islice(_told(deltas, draft, stop), said.since_opened, None)
+        with parts.upstream.attach(draft.prompt, said.response_id, stop) as deltas:
+            yield from islice(_told(deltas, draft, stop, parts.longest), said.since_opened, None)
     except QAError:
         if stop.reason in ELSEWHERE:
             raise
-        # What follows isn't what would have: readers may know numbers that were never logged.
+        # What follows isn't what the first worker said next, and readers may have seen that under these numbers.
         yield Gap()
         if len(draft.text) < len(said.text):
             draft.write(said.text[len(draft.text) :])
         raise
 
 
-def _break_off(draft: Draft, said: Said) -> Iterator[Frame | Mark]:
+def _break_off(draft: Draft, said: AnswerSoFar) -> Iterator[Frame | Mark]:
     yield Gap()
     if said.asked:
         draft.recall(said.asked)
@@ -165,14 +179,14 @@ def _cite(draft: Draft, parts: Parts) -> Iterator[Frame]:
 
 
 def _why(error: QAError, stop: Stop) -> QAError:
-    # These stop the line as a person would, but aren't a person's wish.
+    # These reasons stop the line as a person does, but they aren't what a person wished.
     match stop.reason if isinstance(error, Cancelled) else "":
         case "timeout":
             return UpstreamTimeout("the answer took longer than this server allows")
         case "interrupted":
             return Interrupted("the worker was stopped")
-        case "length":
-            return TooLong("the answer is as long as this server keeps")
+        case "unstorable":
+            return QAError("the answer holds what can't be stored")
         case _:
             return error
 
@@ -231,7 +245,8 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
 def _find(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
     question, session = draft.admission.question, draft.admission.session
     index = parts.files.index(question.owner, session.session_id, draft.files)
-    return parts.retriever.find(question.text, [exchange.question for exchange in session.context], index)
+    found = parts.retriever.find(question.text, [exchange.question for exchange in session.context], index)
+    return tuple(storable(passage) for passage in found)
 
 
 def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
@@ -239,15 +254,17 @@ def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     yield Asked(replace(draft.prompt, messages=()), tuple(draft.verdicts))
     parts.meter.time("asked", time.monotonic() - draft.admission.began)
     with parts.upstream.open(draft.spend(), stop) as deltas:
-        yield from _told(deltas, draft, stop)
+        yield from _told(deltas, draft, stop, parts.longest)
 
 
-def _told(deltas: Iterator[Delta], draft: Draft, stop: Stop) -> Iterator[Frame | Mark]:
+def _told(deltas: Iterator[Delta], draft: Draft, stop: Stop, longest: int) -> Iterator[Frame | Mark]:
     for delta in deltas:
         if isinstance(delta, TextDelta):
             yield draft.write(delta.text)
         elif frame := _frame(delta, draft):
             yield frame
+        if draft.size > longest:
+            raise TooLong("the answer is as long as this server keeps")
     if draft.finished is None:
         raise Cancelled if stop.is_set() else UpstreamUnavailable("upstream ended without saying so")
 
@@ -255,25 +272,26 @@ def _told(deltas: Iterator[Delta], draft: Draft, stop: Stop) -> Iterator[Frame |
 def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
     match delta:
         case Opened():
-            return delta
+            return storable(delta)
         case RefusalDelta(text=text):
             return draft.refuse(text)
         case Annotation():
-            draft.annotate(delta)
+            draft.annotate(storable(delta))
         case Finished():
-            draft.finished = delta
+            draft.finished = storable(delta)
         case Searching(query=query):
-            return StageNotice("searching_web", query=query or None)
+            return storable(StageNotice("searching_web", query=query or None))
         case Thinking():
             return StageNotice("thinking")
         case Retrying(attempt=attempt, reason=reason, model=model):
+            storable(delta)
             draft.model = model
             return StageNotice("retrying", attempt=attempt, reason=reason)
     return None
 
 
 def _close(draft: Draft, parts: Parts) -> Iterator[Frame]:
-    """Save, and only then say what it was. A failure to save is said, not hidden."""
+    """Save the turn, and only then say what the answer was. Where it can't be saved, the metadata says so."""
     error = _failure(draft)
     if error is not None:
         yield error

@@ -17,25 +17,23 @@ from qa_service.answering import AnswerLine, Parts
 from qa_service.desk import Desk
 from qa_service.files.isolation import ChildReaders
 from qa_service.interfaces import (
+    AnswerWriter,
     DriftDetector,
     FileReader,
-    FileShelf,
-    History,
     Limiter,
-    Line,
     Meter,
     Observer,
     Retriever,
-    SessionEditor,
     Upstream,
 )
 from qa_service.metrics import Prometheus
 from qa_service.prompting import Site
 from qa_service.retrieval.lexical import LexicalRetriever
 from qa_service.running.presence import Presence
-from qa_service.running.runner import Bounds, Runner
-from qa_service.running.shared import Shared
-from qa_service.running.unsaved import Unsaved
+from qa_service.running.runner import Runner
+from qa_service.running.settings import Pace, RunnerSettings
+from qa_service.running.shared import SharedStores
+from qa_service.running.unsaved import UnsavedTurns
 from qa_service.settings import Secret, Settings, SettingsError, made_secret
 from qa_service.stores.arrivals import RedisArrivals
 from qa_service.stores.embedded import embedded_pool
@@ -72,9 +70,7 @@ class Assembly(Struct, frozen=True):
     desk: Desk
     runner: Runner
     limiter: Limiter
-    history: History
-    editor: SessionEditor
-    shelf: FileShelf
+    history: RedisHistory
     meter: Meter
     metrics: Callable[[], bytes]
     """The figures so far, as Prometheus' text."""
@@ -84,6 +80,7 @@ class Assembly(Struct, frozen=True):
     uploads: Path
     check_store: Callable[[], None]
     """Raises `StoreUnavailable`, which says why, where the store doesn't answer, takes no writes or lacks something."""
+    pace: Pace
 
 
 def assemble(
@@ -111,9 +108,10 @@ def assemble(
         retriever=retriever or LexicalRetriever(),
         observe=partial(_tell, (meter, observe or log_answer)),
         meter=meter,
-        save_later=store.shared.unsaved.add,
+        save_later=store.shared.unsaved.add_turn,
         site=Site(settings.instructions, settings.context_tokens, citations=settings.citations),
         prices=settings.prices,
+        longest=settings.log_bytes,
         safety_identifier=partial(_safety_identifier, secret),
     )
     runner = _runner(settings, AnswerLine(parts), store, meter)
@@ -123,14 +121,13 @@ def assemble(
         runner,
         limiter=store.limiter,
         history=store.history,
-        editor=store.history,
-        shelf=store.history,
         meter=meter,
         metrics=meter.text,
         offline=offline,
         secret=secret,
         uploads=_uploads(settings.data),
         check_store=store.check,
+        pace=Pace(),
     )
 
 
@@ -145,7 +142,7 @@ class _Store(Struct, frozen=True):
     repeats: RedisRepeats
     limiter: RedisLimiter
     arrivals: RedisArrivals
-    shared: Shared
+    shared: SharedStores
     check: Callable[[], None]
 
 
@@ -168,20 +165,20 @@ def _store(settings: Settings, meter: Meter) -> _Store:
         RedisRepeats(client, guard),
         limiter,
         RedisArrivals(client, guard, limiter, sessions),
-        Shared(Unsaved(sessions, partial(workers.drop, worker)), logs, workers, history.turn),
+        SharedStores(UnsavedTurns(sessions, partial(workers.drop_held, worker)), logs, workers, history.turn),
         partial(check_store, client, guard),
     )
 
 
-def _runner(settings: Settings, line: Line, store: _Store, meter: Meter) -> Runner:
-    bounds = Bounds(
+def _runner(settings: Settings, line: AnswerWriter, store: _Store, meter: Meter) -> Runner:
+    runner_settings = RunnerSettings(
         answers=settings.max_answers,
         answer_seconds=settings.answer_seconds,
         grace_seconds=settings.grace_seconds,
-        log_bytes=settings.log_bytes,
+        background=settings.background,
     )
     presence = Presence((settings.data / "workers").absolute(), store.worker, _uploads(settings.data))
-    return Runner(line, store.shared, meter, bounds=bounds, presence=presence, background=settings.background)
+    return Runner(line, store.shared, meter, presence=presence, settings=runner_settings)
 
 
 def _desk(
@@ -194,7 +191,7 @@ def _desk(
         detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
         room=runner,
         meter=meter,
-        stop=runner.stop,
+        stop=runner.stop_answer,
         model=model,
         background=settings.background,
     )

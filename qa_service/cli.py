@@ -18,7 +18,7 @@ from qa_service.assembly import Assembly, assemble
 from qa_service.errors import QAError
 from qa_service.frames import Done
 from qa_service.model import UploadedFile
-from qa_service.running.written import Running
+from qa_service.running.written import RunningAnswer
 from qa_service.settings import Settings, SettingsError, from_environment, made_secret
 from qa_service.terminal import Terminal
 from qa_service.turns import Admission
@@ -78,29 +78,29 @@ def ask(settings: Settings, options: argparse.Namespace) -> None:
     assembly = assemble(settings)
     files = tuple(_uploaded(path, assembly.uploads) for path in options.file)
     session = {"sessionId": options.session} if options.session else {}
-    with Form({"question": options.question, **session}, files) as form:
+    with Form({"question": _as_text(options.question), **session}, files) as form:
         owner = Owners(assembly.secret).key("command line")
         question = question_of(form, owner, settings, language=None, resumable=False, offline=assembly.offline)
         admission = assembly.desk.admit(question)
         assert isinstance(admission, Admission)  # noqa: S101 - a question without a key is nobody's repetition
-        running = assembly.runner.start(admission)
+        running = assembly.runner.start_answer(admission)
     signal.signal(signal.SIGINT, partial(_interrupt, running))
     status = _follow(assembly, running, Terminal(sys.stdout, sys.stderr))
-    assembly.runner.close("interrupted", LAST_SECONDS)
+    assembly.runner.shut_down("interrupted", LAST_SECONDS)
     if status == "failed":
         sys.exit(1)
 
 
-def _interrupt(running: Running, number: int, frame: object) -> None:
+def _interrupt(running: RunningAnswer, number: int, frame: object) -> None:
     """The first Ctrl-C stops the answer and shows what was kept; the second leaves at once."""
     if running.stop.is_set():
         raise KeyboardInterrupt
     running.stop.set("cancelled")
 
 
-def _follow(assembly: Assembly, running: Running, terminal: Terminal) -> str:
+def _follow(assembly: Assembly, running: RunningAnswer, terminal: Terminal) -> str:
     status = "failed"
-    with closing(assembly.runner.follow(running, heartbeat=assembly.settings.heartbeat_seconds)) as reader:
+    with closing(assembly.runner.open_reader(running, heartbeat=assembly.settings.heartbeat_seconds)) as reader:
         for frame in chain.from_iterable(batch.frames for batch in reader):
             terminal.show(frame)
             status = frame.status if isinstance(frame, Done) else status
@@ -113,7 +113,12 @@ def _uploaded(path: Path, uploads: Path) -> UploadedFile:
     descriptor, copy = tempfile.mkstemp(prefix="upload-", dir=uploads)
     os.close(descriptor)
     shutil.copyfile(path, copy)
-    return UploadedFile(path.name, copy, path.stat().st_size)
+    return UploadedFile(_as_text(path.name), copy, path.stat().st_size)
+
+
+def _as_text(argument: str) -> str:
+    """What was typed, with U+FFFD for bytes that are no UTF-8: Python hands them on as what nobody can encode."""
+    return os.fsencode(argument).decode(errors="replace")
 
 
 def _greeting(settings: Settings) -> str:

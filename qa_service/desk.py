@@ -1,4 +1,4 @@
-"""What may be refused before anything is promised: a repeated key, the rate limit, a place, the session's answer.
+"""The desk decides whether a question is answered: its key, the rate limit, a free place and the session may refuse it.
 
 After `admit` nothing refuses the question any more; until then every refusal is an HTTP status.
 """
@@ -26,39 +26,44 @@ from qa_service.interfaces import (
     SessionStore,
 )
 from qa_service.model import Drift, Exchange, Message, Question, Repeat, Session, Topic
+from qa_service.storable import storable
 from qa_service.turns import Admission, Turn
 
 HARD_TO_GUESS = 22
-"""Characters of an anonymous caller's own session id: as many as 128 random bits take in base 64; a UUID has more."""
+"""The least characters of a session id that an anonymous caller chose: 128 random bits in base 64 have as many, a UUID
+has more."""
 TITLE = 80
+"""The longest title, in characters."""
 ATTEMPTS = 5
+"""So often a session is loaded again that has moved to another topic meanwhile."""
 SEED = 20
+"""At most so many exchanges of the caller's own messages begin a new session."""
 
 
 class Room(Protocol):
-    """How many more answers there may be here."""
+    """Bounds how many answers this worker writes at a time."""
 
-    def enter(self) -> None:
-        """Take a place; raises `Draining` or `Overloaded` where there is none."""
+    def reserve_place(self) -> None:
+        """Take a place for one more answer. Raises `Draining` or `Overloaded` where there is none."""
 
-    def come_back(self) -> None:
-        """Something is about to be claimed, after whatever standstill."""
+    def announce_life(self) -> None:
+        """Make sure that others know this worker as living, since it is about to claim an answer."""
 
-    def leave(self) -> None:
-        """Give it back."""
+    def release_place(self) -> None:
+        """Give a place back in which there will be no answer."""
 
 
 class Repeated(Struct, frozen=True):
-    """A question that has its answer already, or is being answered."""
+    """The answer that a repeated question has already, finished or not."""
 
     answer_id: str
     begun: bool = False
-    """Whether it was let in before this was said."""
+    """Whether that answer had been admitted when this was found out."""
 
 
 class Desk(Struct, frozen=True):
-    """Admits questions, and counts those it refuses. `stop` stops the answer that a new question replaces, without
-    waiting."""
+    """Admits questions, and counts those it refuses. `stop` stops the answer that a new question replaces; it doesn't
+    wait for its end."""
 
     sessions: SessionStore
     repeats: Repeats
@@ -72,9 +77,11 @@ class Desk(Struct, frozen=True):
     """Whether an answer can be begun again by another worker."""
 
     def admit(self, question: Question) -> Admission | Repeated:
-        """Take hold of the session, and of a place that whoever starts the answer fills. Raises `IdempotencyMismatch`,
-        `RateLimited`, `Draining`, `Overloaded`, `Busy` or `StoreUnavailable`; then nothing is left behind that isn't
-        missed and ended later."""
+        """Claim the session, and a place in this worker, which `Runner.start_answer` fills.
+
+        Raises `IdempotencyMismatch`, `RateLimited`, `Draining`, `Overloaded`, `Busy` or `StoreUnavailable`. Then either
+        nothing is left behind, or a claim whose reply was lost, which its worker finds and answers some seconds later.
+        """
         try:
             return self._admit(question)
         except QAError as error:
@@ -95,7 +102,8 @@ class Desk(Struct, frozen=True):
             raise
 
     def forget(self, question: Question, repeated: Repeated) -> None:
-        """That answer isn't found. If it had been let in, it was deleted since, and its key is free again."""
+        """Free the key of a repeated question whose answer isn't found. An answer that had been admitted was deleted
+        since; any other may still be on its way, and keeps its key."""
         if question.repeat and repeated.begun:
             self.repeats.release_key(question.owner, question.repeat, repeated.answer_id, begun=True)
 
@@ -103,11 +111,11 @@ class Desk(Struct, frozen=True):
         session_id = session_id_of(question)
         arrival = self.arrivals.receive_question(question.owner, session_id)
         _check_wait(arrival.wait)
-        self.room.enter()
+        self.room.reserve_place()
         try:
             return self._claim(question, arrival, session_id, answer_id, began)
         except BaseException:
-            self.room.leave()
+            self.room.release_place()
             raise
 
     def _claim(self, question: Question, arrival: Arrival, session_id: str, answer_id: str, began: float) -> Admission:
@@ -116,7 +124,7 @@ class Desk(Struct, frozen=True):
             known = session or _seeded(session_id, question.messages)
             drift = self._judge(question, known)
             admission = self._admission(question, known, drift, answer_id, created=session is None, began=began)
-            self.room.come_back()
+            self.room.announce_life()
             claimed = self.sessions.claim(_claim(admission, session, background=self.background))
             if not claimed.moved:
                 self._stop_replaced(claimed)
@@ -126,13 +134,13 @@ class Desk(Struct, frozen=True):
 
     def _judge(self, question: Question, session: Session) -> Drift:
         if question.topic == "auto":
-            return self.detector.judge(question.text, session)
+            return storable(self.detector.judge(question.text, session))
         return Drift(question.topic == "new", 1.0 if question.topic == "new" else 0.0)
 
     def _admission(
         self, question: Question, session: Session, drift: Drift, answer_id: str, *, created: bool, began: float
     ) -> Admission:
-        # A topic that nothing was asked in yet is as new as any.
+        # A topic in which nothing was asked yet is new enough.
         begins = not session.topic or (drift.drifted and session.topics[-1].turns > 0)
         after = _next_topic(session, question.text) if begins else session
         created_at, model = now(), question.model or self.model
@@ -179,14 +187,14 @@ def _repeated(reserved: Reserved, repeat: Repeat) -> Repeated:
 
 
 def session_id_of(question: Question) -> str:
-    """The caller's own, or a new one where there is none, or where a visitor's could be guessed."""
+    """The id that the caller chose; a new one where there is none, or where others could guess a visitor's id."""
     own = question.session_id
     guessable = question.owner.kind == "anonymous" and len(own) < HARD_TO_GUESS
     return secrets.token_hex(16) if not own or guessable else own
 
 
 def title_of(question: str) -> str:
-    """A session's or a topic's title until somebody gives it a better one: its first question, shortened."""
+    """The first question of a session or a topic, shortened to be its title until somebody gives it a better one."""
     line = " ".join(question.split())
     return line if len(line) <= TITLE else line[: TITLE - 1].rstrip() + "…"
 
@@ -197,7 +205,7 @@ def _next_topic(session: Session, question: str) -> Session:
 
 
 def _seeded(session_id: str, messages: tuple[Message, ...]) -> Session:
-    """An unknown session: empty, or what the caller says was said before, as its first topic."""
+    """A new session: empty, or with the caller's own messages as its first topic."""
     exchanges = _exchanges(messages)[-SEED:]
     if not exchanges:
         return Session(session_id)

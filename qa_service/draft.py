@@ -22,6 +22,9 @@ STATUS: Mapping[FinishReason, Status] = {
     "error": "failed",
 }
 
+PIECE_BYTES = 16
+"""What a piece of text counts beside its own bytes, so that an answer of single letters is bounded, too."""
+
 Prices = Mapping[str, Mapping[str, float]]
 
 
@@ -38,6 +41,8 @@ class Draft:
         self.finished: Finished | None = None
         self.error: QAError | None = None
         self.references: tuple[Reference, ...] = ()
+        self.size = 0
+        """Bytes of all pieces, as they count towards the longest answer that is kept."""
         self._pieces: list[str] = []
         self._annotations: list[Placed] = []
         self._first_token: float | None = None
@@ -49,7 +54,8 @@ class Draft:
         return "".join(self._pieces)
 
     def write(self, text: str) -> Text:
-        """The next piece, as a frame."""
+        """The next piece, as a frame. What UTF-8 can't encode raises and never becomes a part of the answer."""
+        self.size += PIECE_BYTES + len(text.encode())
         if self._first_token is None:
             self._first_token = time.monotonic()
         self._pieces.append(text)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from qa_service.frames import StageNotice
 from qa_service.interfaces import FileReader, FileStore, Quotas, Stop
 from qa_service.model import FileEnd, FileProgress, FileText, Owner, StoredFile, UploadedFile, Verdict
+from qa_service.storable import storable
 
 OVER_QUOTA = "over_quota"
 """Why a file isn't read, or not to its end: the session or its owner has used up what is allowed."""
@@ -52,10 +53,11 @@ class Intake(Struct, frozen=True):
         for news in self.reader.read(upload, stop):
             match news:
                 case FileProgress(page=page, pages=pages):
-                    yield StageNotice("reading_file", name=upload.name, page=page, pages=pages or None)
+                    yield storable(StageNotice("reading_file", name=upload.name, page=page, pages=pages or None))
                 case FileText() if taken.fits(news):
                     self._keep(news, place, upload.name)
                 case FileEnd(verdict=verdict, seconds=seconds):
+                    storable(verdict)
                     self.quotas.spend_seconds(place.owner, seconds)
         return taken.verdict(verdict)
 

@@ -1,4 +1,5 @@
-"""The Protocols: what the line, the desk and the routes call, and nothing more."""
+"""The Protocols between the rooms, and the values that go through them. A Protocol has what its callers call, and no
+more; whoever brings another part to `assemble` writes a class with these methods."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -13,7 +14,6 @@ from qa_service.model import (
     FileNews,
     FileText,
     Owner,
-    Page,
     Passage,
     Prompt,
     Repeat,
@@ -21,60 +21,61 @@ from qa_service.model import (
     StoredFile,
     UploadedFile,
 )
-from qa_service.turns import Admission, Asked, Mark, Observation, SessionEntry, SessionList, SessionPage, Turn
+from qa_service.turns import Admission, Asked, Mark, Observation, Turn
 
 ELSEWHERE = ("handover", "lost")
-"""Reasons to stop after which another worker goes on."""
+"""The reasons to stop after which another worker goes on with the answer."""
 
 
 class Stop(Protocol):
-    """Set once, from any thread; runs what was registered with it, at once if it is set already."""
+    """A signal that ends an answer early. Any thread may set it, once."""
 
     reason: str
-    """Why: `cancelled`, `hangup`, `timeout`, `length` or `interrupted`; `handover` or `lost` where another worker goes
-    on and nothing may be written here any more. Empty until set."""
+    """Empty until the signal is set; then `cancelled`, `hangup`, `timeout`, `unstorable` or `interrupted`, or one of
+    `ELSEWHERE`, where nothing may be written here any more."""
     at: float
-    """`time.monotonic()` when it was set."""
+    """When the signal was set, in seconds of `time.monotonic()`."""
 
     def is_set(self) -> bool:
-        """Whether somebody said stop."""
+        """Whether the signal has been set."""
 
     def call(self, action: Callable[[], None]) -> Callable[[], None]:
-        """Run `action` when set, in the thread that sets it. Returns what takes it back."""
+        """Run `action` when the signal is set, in the thread that sets it; at once if it is set already. Returns a
+        function that takes the registration back."""
 
 
 class Upstream(Protocol):
-    """What we ask."""
+    """A model, or whatever else gives an answer piece by piece."""
 
     def open(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
-        """The pieces of one answer; the last is `Finished`, or an `UpstreamError` or `Cancelled` is raised.
+        """Ask, and give the pieces of the answer. The last piece is `Finished`; otherwise the iterator raises an
+        `UpstreamError`, or `Cancelled` once `stop` is set, which also wakes a blocked read.
 
-        Leaving the context closes the connection. Setting `stop` wakes a blocked read. An upstream that keeps the
-        answer says `Opened` before the first piece.
+        To leave the context closes the connection. An upstream that keeps the answer gives `Opened` before all else.
         """
 
 
 @runtime_checkable
 class Attaching(Protocol):
-    """An upstream that keeps answers, and says `Opened` of each."""
+    """An upstream that keeps its answers under an id, so that another worker can go on with them."""
 
     def attach(self, prompt: Prompt, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
-        """The pieces of an answer that was opened elsewhere, from its beginning and as they were then, without
-        `Opened`. Only `model` of the prompt counts. Raises `UpstreamError` where upstream keeps no such answer."""
+        """Give the pieces of an answer that was opened before, from its beginning and just as they were then, without
+        `Opened`. Of the prompt only `model` is needed. Raises `UpstreamError` where there is no such answer."""
 
 
 class FileReader(Protocol):
-    """Reads an upload of any kind, away from the worker."""
+    """Reads uploads of any kind, outside of the worker's process."""
 
     def read(self, file: UploadedFile, stop: Stop) -> Iterator[FileNews]:
-        """Progress, then passages in parts, then one `FileEnd`; nothing about the file raises."""
+        """Give progress, passages in parts, and one `FileEnd` at last. A bad file is a verdict and raises nothing."""
 
 
 class DriftDetector(Protocol):
-    """Decides whether a question begins a new topic."""
+    """Decides whether a question leaves the topic of its session."""
 
     def judge(self, question: str, session: Session) -> Drift:
-        """A few milliseconds of arithmetic over the question and the stored turns; unsure means keep."""
+        """Compare the question with the session's turns, within a few milliseconds. Unsure means: the topic goes on."""
 
 
 IMPACT_BITS = 12
@@ -95,105 +96,110 @@ class Postings(Struct, frozen=True):
 
 
 class Ranking(Struct, frozen=True):
-    """What an index says of the words it was asked for; passages are numbered over all its files."""
+    """What an index knows of some words. Passages are numbered from 0 over all files of the index."""
 
     passages: int
     postings: Mapping[str, Sequence[Postings]]
+    """From each word to where it stands, for the words that were read."""
     frequencies: Mapping[str, int]
-    """In how many passages each word stands, of which `postings` may tell a part only."""
+    """From each word to the number of passages that it stands in, of which `postings` may tell a part only."""
 
 
 class Index(Protocol):
-    """Where each word of a topic's files stands; searching apart from adding."""
+    """Finds words in the passages of some files."""
 
     def look_up(self, words: Iterable[str], most: int) -> Ranking:
-        """What ranking needs, with no more than about `most` postings: those of the rarest words. Two round trips."""
+        """What ranking needs to know of these words, in two trips to the store. No more than about `most` postings
+        come: those of the rarest words."""
 
     def passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
-        """Those passages, in the order asked for."""
+        """The passages with these numbers, in this order."""
 
 
 class Retriever(Protocol):
     """Finds what the files say about a question."""
 
     def find(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
-        """Passages, best first. `earlier` are the topic's previous questions, newest last; they weigh less."""
+        """The best passages for a question, best first. `earlier` are the questions of the topic before it, newest
+        last; they weigh less."""
 
 
 class Reserved(Struct, frozen=True):
-    """Whose key it is."""
+    """The answer that an idempotency key stands for already."""
 
     answer_id: str
     fingerprint: str
     begun: bool = False
-    """Whether that answer has been let in: it is found, or it was deleted."""
+    """Whether that answer has been admitted. If it isn't found then, it was deleted."""
 
 
 class Claim(Struct, frozen=True):
-    """What a question takes hold of in its session."""
+    """A question that wants to be answered in its session."""
 
     owner: Owner
     expected_topic: int
-    """The topic the session was in when it was loaded; 0 for one that didn't exist."""
+    """The number of the session's topic when the session was loaded; 0 if there was no such session."""
     turn: Turn
-    """The running turn; its topic is the expected one, or the next, which begins it."""
+    """The running turn. Its topic is the expected one, or the next one, which begins with it."""
     title: str
-    """The session's, should it be new."""
+    """The title of the session, if the session is new."""
     topic_title: str
-    """The topic's, should it be new."""
+    """The title of the topic, if the topic is new."""
     reject_busy: bool
+    """Whether a session that is answering refuses the question; else the running answer is replaced."""
     start: Start
-    """The answer's first frame, with which its log begins."""
+    """The first frame of the answer, with which its shared log begins."""
     seed: tuple[Turn, ...] = ()
-    """Finished turns that an unknown session begins with."""
+    """Finished turns with which a new session begins."""
     admission: Admission | None = None
-    """Kept with the claim where another worker may have to begin the answer again."""
+    """The admission, if another worker may have to begin the answer again."""
     repeat: Repeat | None = None
-    """What finds the answer again, kept from now on."""
+    """The key under which a repetition of this question finds the answer."""
 
 
 class Claimed(Struct, frozen=True):
-    """What came of a claim."""
+    """What came of a claim that wasn't refused."""
 
-    created: bool
     moved: bool = False
-    """The session is in another topic than expected by now: nothing was written, load it again."""
+    """Whether the session is in another topic than expected: then nothing was written, and it must be loaded again."""
     replaced: Sequence[str] = ()
-    """The answers that were running, to be stopped."""
+    """The ids of the answers that were running in the session; they are to be stopped."""
 
 
 Saved: TypeAlias = Literal["saved", "gone", "lost"]
-"""`gone`: there is no such session any more; `lost`: another worker has taken the answer over."""
+"""`gone` says that there is no such session any more, `lost` that another worker has taken the answer over."""
 
 
 class SessionStore(Protocol):
-    """Sessions as answering needs them. Every method costs a round trip, rarely two, and raises `StoreUnavailable`."""
+    """Sessions, as far as answering needs them. Each method costs one trip to the store, rarely two, and raises
+    `StoreUnavailable` where the store doesn't answer."""
 
     def load(self, owner: Owner, session_id: str) -> Session | None:
-        """The session with its current topic's context, or None."""
+        """The session with the context of its current topic, or None where there is none of this owner."""
 
     def claim(self, claim: Claim) -> Claimed:
-        """In one atomic write: mark the session busy (`Busy` if it may not be), open a topic if one is due and
-        forget the context of the last, and append the running turn."""
+        """Make the session answer this question, in one atomic write: mark it busy, open the topic if it is new, which
+        forgets the context of the last one, and append the running turn. Raises `Busy` where that is to be refused."""
 
     def save(self, owner: Owner, turn: Turn) -> Saved:
-        """Replace the running turn by this one, extend the context if its topic is still the current one, and
-        take the mark away. Saving twice is saving once."""
+        """Replace the running turn by this finished one, extend the context if the topic is still the current one, and
+        mark the session busy no longer. To save a turn twice is the same as to save it once."""
 
 
 class Repeats(Protocol):
-    """Which answer a repeated question has already."""
+    """Finds the answer that a repeated question has already."""
 
     def reserve_key(self, owner: Owner, repeat: Repeat, answer_id: str) -> Reserved | None:
-        """Take the key for this answer, for as long as it takes to begin one; None if it was free."""
+        """Reserve the key for this answer until the answer has begun. Returns None if the key was free, else what it
+        stands for."""
 
     def release_key(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
-        """Give the key back, since the answer didn't begin, or has `begun` and is gone. Nothing happens where the key
-        stands for another answer, or where this one has begun and that isn't said."""
+        """Free the key, because this answer didn't begin; or, with `begun`, because it began and was deleted. Nothing
+        happens where the key stands for something else."""
 
 
 class Limiter(Protocol):
-    """How often an owner may ask."""
+    """Bounds how often an owner may ask."""
 
     def take_question(self, owner: Owner) -> float:
         """Take one question; the seconds to wait where none is left, else 0. Where none is left, none is taken."""
@@ -244,249 +250,218 @@ class Quotas(Protocol):
         """Reading a file took so long."""
 
 
-class Entry(Struct, frozen=True):
-    """What one answer adds to its log at once."""
+class NewLogEntry(Struct, frozen=True):
+    """What one answer adds to its shared log at once."""
 
     owner: Owner
     answer_id: str
     first: int
     """The number of the first frame."""
     last: int
-    """The number of the last frame; one less than `first` where marks stand alone."""
+    """The number of the last frame; one less than `first` where the entry has only marks."""
     count: int
-    """How many entries came before."""
+    """How many entries this answer had before."""
     items: Sequence[Frame | Mark]
     closed: bool = False
-    """Whether the last frame is the answer's last."""
+    """Whether the last frame is the last one of the answer."""
     settled: bool = False
-    """Whether nothing is left to do for the answer: its turn is saved."""
+    """Whether the turn is saved, so that nothing is left to do for the answer."""
 
 
-Appended: TypeAlias = Literal["kept", "gone", "lost", "refused"]
-"""What became of an entry: `gone`, the log isn't there any more; `lost`, another worker has written on; `refused`, the
-store answers but doesn't take it, since it is full, say. It is worth trying again, but not soon."""
+AppendOutcome: TypeAlias = Literal["kept", "gone", "lost", "refused", "unstorable"]
+"""What became of an entry. `gone`: there is no such log any more. `lost`: another worker has written on. `refused`: the
+store answers but doesn't take it, since it is full, say; trying again is worth it, but not soon. `unstorable`: it can't
+be encoded, now or later."""
 
 
-class Piece(Struct, frozen=True):
-    """An entry as it is read."""
+class LogEntry(Struct, frozen=True):
+    """An entry of a shared log, as it is read."""
 
     first: int
     items: Sequence[Frame | Mark]
 
 
-class Logged(Struct, frozen=True):
-    """An answer's log."""
+class StoredLog(Struct, frozen=True):
+    """The shared log of an answer, as it is read."""
 
     session_id: str
     last: int
-    """The number of the answer's last frame; 0 while it is written."""
-    pieces: Sequence[Piece]
+    """The number of the last frame of an answer that is over; else 0."""
+    entries: Sequence[LogEntry]
     """Empty where the log has expired."""
     cursor: str
-    """Where the next piece begins, for who follows."""
+    """From where to read on."""
 
 
 class LogStore(Protocol):
-    """The logs of running answers, and for a while of finished ones, where every worker finds them."""
+    """The shared logs: of running answers, and for some time of finished ones."""
 
-    def append(self, entries: Sequence[Entry]) -> Sequence[Appended]:
-        """All of them in one trip. A log that begins with its first frame is made, any other must be there."""
+    def append_entries(self, entries: Sequence[NewLogEntry]) -> Sequence[AppendOutcome]:
+        """Append entries of any number of answers, in one trip. An entry that begins with the first frame makes the
+        log if there is none; for any other the log must be there."""
 
-    def read(self, owner: Owner, answer_id: str) -> Logged | None:
-        """All that is there; None for an unknown answer, or another's."""
+    def read_log(self, owner: Owner, answer_id: str) -> StoredLog | None:
+        """All that is there of an answer; None for an unknown one as for another owner's."""
 
 
-class Held(Struct, frozen=True):
-    """An answer as its worker is known to write it."""
+class HeldAnswer(Struct, frozen=True):
+    """What a worker leaves of an answer, for the one that takes it over."""
 
     owner: Owner
     answer_id: str
     session_id: str
     admission: Admission | None = None
-    """Kept where the answer can be begun again elsewhere."""
+    """The question as it was admitted, if another worker may begin the answer again."""
+    deaths: int = 0
+    """How many workers in a row have died while they held it, since it last said a new word."""
+    said: int = 0
+    """How many characters it had when it was last taken over."""
 
 
-class Followed(Struct, frozen=True):
-    """A log that is read while another worker writes it."""
+class FollowedAnswer(Struct, frozen=True):
+    """An answer that is read here while another worker writes it."""
 
     owner: Owner
     answer_id: str
 
 
-class News(Struct, frozen=True):
-    """What a worker hears from others."""
+class WorkerNews(Struct, frozen=True):
+    """What a worker hears from others at a time."""
 
     stops: Sequence[str] = ()
-    """Answers that somebody wants stopped, wherever they are written."""
-    pieces: Mapping[str, Sequence[Piece]] = {}
-    """New pieces by answer."""
+    """The ids of answers that are to be stopped, wherever they are written."""
+    entries: Mapping[str, Sequence[LogEntry]] = {}
+    """From an answer's id to the new entries of its log."""
     cursors: Mapping[str, str] = {}
+    """From an answer's id to where its log is to be read on."""
 
 
 class WorkerStore(Protocol):
-    """What workers know and tell of each other."""
+    """Through which workers tell each other that they live, what they write and read, and what is to be stopped."""
 
-    def beat(self, worker: str) -> tuple[Sequence[str], bool]:
-        """Say that this worker lives; those that have been silent for too long, and whether this one was missed."""
+    def announce_life(self, worker: str) -> tuple[Sequence[str], bool]:
+        """Say that this worker lives. Returns the workers that have been silent for too long, and whether this one was
+        taken for dead meanwhile."""
 
-    def leave(self, worker: str) -> None:
-        """This worker writes no more: whatever it still holds may be taken over at once."""
+    def withdraw(self, worker: str) -> None:
+        """Say that this worker writes no more: others may take over at once what it holds."""
 
-    def holds(self, worker: str) -> Collection[str]:
-        """The answers that are this worker's."""
+    def held_ids(self, worker: str) -> Collection[str]:
+        """The ids of the answers that this worker holds."""
 
-    def held(self, worker: str, answer_id: str) -> Held | None:
-        """One of them."""
+    def read_held(self, worker: str, answer_id: str) -> HeldAnswer | None:
+        """An answer that this worker holds, or None."""
 
-    def take(self, dead: str, worker: str, *, sure: bool = True) -> Sequence[Held]:
-        """Some of a dead worker's answers; each is given to exactly one. Empty when none is left, and where it isn't
-        `sure` that the worker is dead, when it was heard of after all."""
+    def take_from_dead(self, dead: str, worker: str, *, sure: bool = True) -> Sequence[HeldAnswer]:
+        """Move some of the answers that a dead worker holds to this one; no two workers get the same. Each has one
+        more death, unless the dead one had withdrawn. Returns none when none is left, and, where the caller isn't
+        `sure` that the worker is dead, when it was heard of meanwhile."""
 
-    def adopt(self, held: Held, worker: str) -> Turn | None:
-        """The running turn, this worker's from now on; None if it has ended, or its session is gone."""
+    def keep_held(self, worker: str, held: HeldAnswer) -> None:
+        """Replace what this worker holds of an answer. Nothing happens where it holds the answer no longer."""
 
-    def lost(self, worker: str, held: Sequence[Held]) -> Sequence[bool]:
-        """Whether another worker has adopted each of them."""
+    def adopt_answer(self, held: HeldAnswer, worker: str) -> Turn | None:
+        """Make this worker the writer of an answer. Returns its running turn; None if it has ended, or is deleted."""
 
-    def drop(self, worker: str, answer_id: str) -> None:
-        """Nothing is left to do for this answer."""
+    def find_lost(self, worker: str, held: Sequence[HeldAnswer]) -> Sequence[bool]:
+        """For each of these answers, whether another worker has adopted it."""
 
-    def stop(self, answer_id: str) -> None:
-        """Tell every worker that this answer is to be stopped."""
+    def drop_held(self, worker: str, answer_id: str) -> None:
+        """Hold an answer no longer: nothing is left to do for it."""
 
-    def news(self, worker: str, cursors: Mapping[Followed, str], wait: float) -> News:
-        """Waits at most `wait` seconds for anything new; one connection for all that is followed."""
+    def announce_stop(self, answer_id: str) -> None:
+        """Tell all workers that this answer is to be stopped."""
 
-    def nudge(self, worker: str) -> None:
-        """End this worker's own wait for news."""
+    def wait_for_news(self, worker: str, cursors: Mapping[FollowedAnswer, str], wait: float) -> WorkerNews:
+        """Wait at most `wait` seconds for stops, and for new entries of the followed answers behind their cursors."""
 
-    def reading(self, followed: Collection[Followed]) -> None:
-        """Say that these are read here; holds for some seconds."""
+    def end_wait(self, worker: str) -> None:
+        """End the wait of this worker's own thread for news, since it is to wait for more from now on."""
 
-    def read_elsewhere(self, followed: Sequence[Followed]) -> Sequence[bool]:
-        """Whether somebody reads them on another worker."""
+    def announce_reading(self, followed: Collection[FollowedAnswer]) -> None:
+        """Say that these answers are read here. That is true for some seconds, and must be said again."""
+
+    def find_read_elsewhere(self, followed: Sequence[FollowedAnswer]) -> Sequence[bool]:
+        """For each of these answers, whether another worker has said that it is read there."""
 
 
 class FileStore(Protocol):
-    """What files say, kept with the session."""
+    """The passages of files, kept with their session."""
 
     def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
-        """Keep one part of a file; many small round trips, so that nothing stalls."""
+        """Keep one part of a file. A file comes in many small parts, so that no other request waits for it."""
 
     def finish_file(self, owner: Owner, session_id: str, file: StoredFile) -> None:
-        """List the file with its session, and count its text as its owner's; or forget it, if the session is gone.
-        A file that is never finished expires by itself."""
+        """List the file with its session, and count its text as its owner's; or forget it if the session is gone. A
+        file that is never finished expires by itself."""
 
     def index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
         """One index over these files, numbered in their order."""
 
 
-class History(Protocol):
-    """What was asked and answered. An unknown id and another's are the same `NotFound`, in all three below too."""
-
-    def turn(self, owner: Owner, answer_id: str) -> Turn:
-        """One answer, whatever its status; one whose worker died is `failed` with `interrupted`."""
-
-    def sessions(self, owner: Owner, cursor: str, limit: int) -> SessionList:
-        """Conversations, newest first."""
-
-    def session(self, owner: Owner, session_id: str, cursor: str, limit: int) -> SessionPage:
-        """One conversation, newest turns first."""
-
-
-class SessionEditor(Protocol):
-    """What a caller may do to a conversation."""
-
-    def rename(self, owner: Owner, session_id: str, title: str) -> SessionEntry:
-        """Give it another title."""
-
-    def new_topic(self, owner: Owner, session_id: str) -> SessionEntry:
-        """The next question begins a topic of its own."""
-
-    def delete(self, owner: Owner, session_id: str) -> Sequence[str]:
-        """Forget it with its answers and files, at once; the answers that were running in it, to be stopped.
-
-        After a `StoreUnavailable` nobody knows whether it was deleted. For a minute, deleting it again is the same
-        deletion and tells the same answers.
-        """
-
-
-class FileShelf(Protocol):
-    """The files of a conversation."""
-
-    def files(self, owner: Owner, session_id: str) -> tuple[StoredFile, ...]:
-        """All of them, of every topic."""
-
-    def file(self, owner: Owner, session_id: str, file_id: str) -> StoredFile:
-        """One of them."""
-
-    def page(self, owner: Owner, session_id: str, file_id: str, number: int) -> Page:
-        """The text of one page, counted from 1."""
-
-    def delete_file(self, owner: Owner, session_id: str, file_id: str) -> None:
-        """Forget it: follow-ups don't see it any more."""
-
-
 class WireFormat(Protocol):
-    """One pure encoder over the frames."""
+    """Encodes frames for one connection."""
 
     content_type: str
 
     def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
-        """The bytes of frames that leave together, each whole, numbered from `first`."""
+        """The bytes of frames that are sent together; the first has the number `first`."""
 
     def heartbeat(self) -> bytes:
-        """The bytes that say we are still here."""
+        """The bytes that show that the connection lives."""
 
     def reconnect(self, reason: str, backoff_ms: int) -> bytes:
-        """The bytes that say: this connection ends here, the answer goes on."""
+        """The bytes that say that this connection ends and the answer goes on: come back after `backoff_ms`."""
 
 
-class Said(Struct, frozen=True):
-    """What an answer came to before its worker died."""
+class AnswerSoFar(Struct, frozen=True):
+    """How far an answer had come when it was taken over."""
 
     text: str
     asked: Asked | None = None
     response_id: str = ""
-    """Under which upstream keeps the answer; empty where it doesn't."""
+    """The id under which upstream keeps the answer; empty where it doesn't."""
     since_opened: int = 0
-    """How many frames came after upstream had opened the answer."""
+    """How many frames the shared log has behind the mark that upstream had opened the answer."""
     whole: bool = False
-    """Whether the admission is known as it was, so that an answer without a word can be begun again."""
+    """Whether the whole admission is known, so that the answer can be begun again."""
+    deaths: int = 0
+    """How many workers in a row have died with the answer, since it last said a new word."""
 
 
-class Line(Protocol):
-    """What writes answers."""
+class AnswerWriter(Protocol):
+    """Makes the frames of answers."""
 
-    def answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
-        """One answer, from its beginning."""
+    def write_answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
+        """The frames of one answer, from its beginning; the line makes each of them when it is asked for it."""
 
-    def go_on(self, admission: Admission, said: Said, stop: Stop) -> Iterator[Frame | Mark]:
-        """The rest of an answer whose worker died."""
+    def continue_answer(self, admission: Admission, said: AnswerSoFar, stop: Stop) -> Iterator[Frame | Mark]:
+        """The frames that an answer still lacks, after it was taken over."""
 
 
 Counted: TypeAlias = Literal[
     "deltas", "resumes", "gaps", "cancels", "takeovers", "store_errors", "upstream_errors", "refusals"
 ]
 Timed: TypeAlias = Literal["asked", "closed", "flushed"]
-"""Seconds from a question to upstream being asked, from a stop to upstream's closed socket, from a frame to the log."""
+"""Seconds: from a question until upstream is asked, from a stop until upstream's connection is closed, and between two
+flushes."""
 
 
 class Meter(Protocol):
-    """Counts what happens, for those who watch. Must not raise and must not wait."""
+    """Counts what happens, for those who watch the service. It must not raise and must not wait."""
 
     def count(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
-        """So many more; `label` is an error's code, where `what` has kinds."""
+        """Count so many more. `label` is the code of an error, where `what` has kinds."""
 
     def time(self, what: Timed, seconds: float) -> None:
-        """One that took so long."""
+        """Note that something took so many seconds."""
 
     def streams(self, change: int) -> None:
-        """So many more readers are connected, or fewer."""
+        """Note that so many more readers are connected, or fewer."""
 
 
 class Observer(Protocol):
-    """Is told of every finished answer, from which logs and metrics are made."""
+    """Is called with a record of each finished answer, of which logs and metrics are made."""
 
     def __call__(self, observation: Observation, /) -> None:
-        """Must not raise and must not wait."""
+        """Take the record. It must not raise and must not wait."""

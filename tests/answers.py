@@ -29,7 +29,7 @@ def frames(
     known: Parts, text: str = "Why is the sky blue?", stop: StopSignal | None = None, **fields: object
 ) -> list[Frame]:
     """All frames of one answer."""
-    return shown(AnswerLine(known).answer(admission(text, **fields), stop or StopSignal()))  # type: ignore[arg-type]
+    return shown(AnswerLine(known).write_answer(admission(text, **fields), stop or StopSignal()))  # type: ignore[arg-type]
 
 
 def saved(known: Parts) -> Turn:
@@ -64,4 +64,4 @@ class Conversation:
         """All frames of the answer."""
         admitted = self._desk.admit(Question(text, ANN, "chat", **fields))  # type: ignore[arg-type]
         assert isinstance(admitted, Admission)
-        return shown(AnswerLine(self._parts).answer(admitted, StopSignal()))
+        return shown(AnswerLine(self._parts).write_answer(admitted, StopSignal()))

@@ -7,22 +7,13 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from qa_service.running import flusher, keeper, reader, tail
 from qa_service.stores.embedded import embedded_pool, socket_path
 from tests.lives import World
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A store and workers whose clocks go faster; all of them end with the test."""
-    monkeypatch.setattr(flusher, "TICK_SECONDS", 0.01)
-    monkeypatch.setattr(keeper, "TICK_SECONDS", 0.02)
-    monkeypatch.setattr(keeper, "PARTS", 1)
-    monkeypatch.setattr(reader, "LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(keeper, "BEAT_SECONDS", 0.05)
-    monkeypatch.setattr(keeper, "SETTLE_SECONDS", 0.3)
-    monkeypatch.setattr(tail, "WAIT_SECONDS", 0.1)
-    monkeypatch.setattr(tail, "PAUSE_SECONDS", 0.02)
+def world(tmp_path: Path) -> Iterator[World]:
+    """A store and workers that wait for nothing long; all of them end with the test."""
     world = World(tmp_path / "workers")
     yield world
     world.close()

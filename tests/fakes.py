@@ -188,12 +188,12 @@ class FakeSessions:
         key = (claim.owner.key, claim.turn.session_id)
         session, before = self.sessions.get(key), self.running.get(key)
         if (session.topic if session else 0) != claim.expected_topic:
-            return Claimed(created=False, moved=True)
+            return Claimed(moved=True)
         if before and claim.reject_busy:
             raise Busy("the session is answering another question", answer_id=before.answer_id)
         self.sessions[key] = _claimed(session or _seeded(claim), claim)
         self.running[key] = claim.turn
-        return Claimed(session is None, replaced=(before.answer_id,) if before else ())
+        return Claimed(replaced=(before.answer_id,) if before else ())
 
     def save(self, owner: Owner, turn: Turn) -> Saved:
         self._reach()
@@ -287,15 +287,15 @@ class FakeRoom:
         self.refusal = refusal
         self.inside = 0
 
-    def enter(self) -> None:
+    def reserve_place(self) -> None:
         if self.refusal:
             raise self.refusal
         self.inside += 1
 
-    def come_back(self) -> None:
+    def announce_life(self) -> None:
         assert self.inside
 
-    def leave(self) -> None:
+    def release_place(self) -> None:
         self.inside -= 1
 
 
@@ -398,6 +398,7 @@ def parts(upstream: FakeUpstream | None = None, **others: object) -> Parts:
         "save_later": lambda owner, turn: None,
         "site": Site("Be plain."),
         "prices": {},
+        "longest": 1_000_000,
         "safety_identifier": lambda key: f"hashed {key}",
     }
     return Parts(**{**fields, **others})  # type: ignore[arg-type]
@@ -453,6 +454,11 @@ def one(frames: Sequence[Frame], kind: type) -> object:
     """The only frame of its kind."""
     (found,) = (frame for frame in frames if isinstance(frame, kind))
     return found
+
+
+def refuse_thread(*_: object) -> None:
+    """What `Thread.start` does where the system has no room for one more."""
+    raise RuntimeError("can't start new thread")
 
 
 BUG = ZeroDivisionError("secret /srv/ann/key")

@@ -13,15 +13,16 @@ from qa_service.answering import AnswerLine
 from qa_service.desk import Desk
 from qa_service.errors import StoreUnavailable
 from qa_service.frames import Done, Frame, Text
-from qa_service.interfaces import Line, Piece, Said, Stop
+from qa_service.interfaces import AnswerSoFar, AnswerWriter, LogEntry, Stop
 from qa_service.model import Opened, Owner, Question
 from qa_service.running.log import Batch
-from qa_service.running.mirror import Mirror
 from qa_service.running.presence import Presence
-from qa_service.running.runner import Bounds, Runner
-from qa_service.running.shared import Shared
-from qa_service.running.unsaved import Unsaved
-from qa_service.running.written import Running
+from qa_service.running.runner import Runner
+from qa_service.running.settings import Pace, RunnerSettings
+from qa_service.running.shared import SharedStores
+from qa_service.running.source import AnswerSource
+from qa_service.running.unsaved import UnsavedTurns
+from qa_service.running.written import RunningAnswer
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import RedisHistory
 from qa_service.stores.logs import LogTimes, RedisLogs
@@ -34,6 +35,8 @@ from tests.fakes import ANN, WAITING_SECONDS, FakeMeter, FakeUpstream, desk, par
 
 T = TypeVar("T")
 KEPT = Kept(60, 100, answer=60, log=60)
+PACE = Pace(flush=0.01, tick=0.02, look=0.02, beat=0.05, settle=0.3, news=0.1, pause=0.02)
+"""A worker's durations, as short as a test on a busy machine can bear."""
 
 
 class Waiting:
@@ -42,14 +45,14 @@ class Waiting:
     def __init__(self) -> None:
         self.may_go_on = threading.Event()
         self.stopped_for = ""
-        self.said: list[Said] = []
+        self.said: list[AnswerSoFar] = []
 
-    def answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
+    def write_answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
         yield admission.start()
         yield Text("One ")
         yield from self._end(stop)
 
-    def go_on(self, admission: Admission, said: Said, stop: Stop) -> Iterator[Frame | Mark]:
+    def continue_answer(self, admission: Admission, said: AnswerSoFar, stop: Stop) -> Iterator[Frame | Mark]:
         self.said.append(said)
         yield from self._end(stop)
 
@@ -68,10 +71,10 @@ class Saying:
     def __init__(self, *items: Frame | Mark) -> None:
         self._items = items
 
-    def answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
+    def write_answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
         yield from (admission.start(), *self._items)
 
-    def go_on(self, admission: Admission, said: Said, stop: Stop) -> Iterator[Frame | Mark]:
+    def continue_answer(self, admission: Admission, said: AnswerSoFar, stop: Stop) -> Iterator[Frame | Mark]:
         yield from self._items
 
 
@@ -91,47 +94,60 @@ class Wire(StoreGuard):
 class Worker:
     """One worker with everything that answers; `upstream` is asked where no other line is given."""
 
-    def __init__(self, server: FakeServer, folder: Path, name: str, line: Line | None, **options: object) -> None:
+    def __init__(
+        self, server: FakeServer, folder: Path, name: str, line: AnswerWriter | None, **options: object
+    ) -> None:
         self.redis, self.wire, self.meter = FakeRedis(server=server), Wire(), FakeMeter()
         self.upstream = options.pop("upstream", None) or FakeUpstream()
-        background = bool(options.pop("background", False))
+        longest = options.pop("longest", 1_000_000)
+        settings = RunnerSettings(
+            **{
+                "answers": 100,
+                "answer_seconds": 60.0,
+                "grace_seconds": 60.0,
+                "background": False,
+                "pace": PACE,
+                **options,
+            },  # type: ignore[arg-type]
+        )
         self.sessions = RedisSessions(self.redis, self.wire, KEPT, worker=name)
         self.logs = RedisLogs(self.redis, self.wire, LogTimes(60, 60), worker=name)
         self.workers = RedisWorkers(self.redis, self.wire, waiting=self.redis, seconds=60)
         self.history = RedisHistory(self.redis, self.wire, self.logs)
-        self.unsaved = Unsaved(self.sessions, partial(self.workers.drop, name))
+        self.unsaved = UnsavedTurns(self.sessions, partial(self.workers.drop_held, name))
         self.presence = Presence(folder, name, folder)
-        shared = Shared(self.unsaved, self.logs, self.workers, self.history.turn)
+        shared = SharedStores(self.unsaved, self.logs, self.workers, self.history.turn)
         self.parts = parts(
             self.upstream,  # type: ignore[arg-type]
             sessions=self.sessions,
             files=RedisFiles(self.redis, self.wire, seconds=60),
             meter=self.meter,
-            save_later=self.unsaved.add,
+            save_later=self.unsaved.add_turn,
+            longest=longest,
         )
-        usual = {"answers": 100, "answer_seconds": 60.0, "grace_seconds": 60.0, "log_bytes": 1_000_000}
         self.runner = Runner(
             line or AnswerLine(self.parts),
             shared,
             self.meter,
-            bounds=Bounds(**{**usual, **options}),  # type: ignore[arg-type]
             presence=self.presence,
-            background=background,
+            settings=settings,
         )
-        self.desk = self._desk(background)
-        self.runner.wake()
+        self.desk = self._desk(settings.background)
+        self.runner.ensure_threads()
 
-    def ask(self, text: str = "Why?", *, session_id: str = "chat", owner: Owner = ANN, **fields: object) -> Running:
+    def ask(
+        self, text: str = "Why?", *, session_id: str = "chat", owner: Owner = ANN, **fields: object
+    ) -> RunningAnswer:
         """Begin an answer here."""
         admitted = self.desk.admit(Question(text, owner, session_id, **fields))  # type: ignore[arg-type]
         assert isinstance(admitted, Admission)
-        return self.runner.start(admitted)
+        return self.runner.start_answer(admitted)
 
-    def read(self, answer: Running | Mirror | str, after: int = 0) -> list[tuple[int, Frame]]:
+    def read(self, answer: AnswerSource | str, after: int = 0) -> list[tuple[int, Frame]]:
         """Everything a reader here gets until the end."""
-        source = self.runner.open(ANN, answer, after) if isinstance(answer, str) else answer
+        source = self.runner.find_answer(ANN, answer, after) if isinstance(answer, str) else answer
         assert source
-        reader = self.runner.follow(source, heartbeat=WAITING_SECONDS, after=after)
+        reader = self.runner.open_reader(source, heartbeat=WAITING_SECONDS, after=after)
         try:
             return numbered(reader)
         finally:
@@ -146,7 +162,7 @@ class Worker:
     def die(self) -> None:
         """Nothing of it reaches the store any more, and the system has taken its lock."""
         self.wire.cut = True
-        self.presence.leave()
+        self.presence.withdraw()
 
     def revive(self) -> None:
         """It was only away for a moment, and doesn't know what happened meanwhile."""
@@ -154,11 +170,9 @@ class Worker:
 
     def end(self) -> None:
         """Also what it was just taking over from another that ended."""
-        keeping = self.runner._keeper._thread
-        assert keeping
-        self.runner._keeper.look()
-        keeping.join(WAITING_SECONDS)
-        self.runner.close("interrupted", 0.0)
+        self.runner._keeper.check_soon()
+        self.runner._keeper._thread.join(WAITING_SECONDS)
+        self.runner.shut_down("interrupted", 0.0)
 
     def _desk(self, background: bool) -> Desk:
         return desk(
@@ -166,7 +180,7 @@ class Worker:
             repeats=RedisRepeats(self.redis, self.wire),
             room=self.runner,
             meter=self.meter,
-            stop=self.runner.stop,
+            stop=self.runner.stop_answer,
             background=background,
         )
 
@@ -179,8 +193,8 @@ class World:
         self._folder = folder
         self._workers: list[Worker] = []
 
-    def worker(self, line: Line | None = None, *, name: str = "", **options: object) -> Worker:
-        """One more, with bounds such as `answers`, and `upstream`, `background`."""
+    def worker(self, line: AnswerWriter | None = None, *, name: str = "", **options: object) -> Worker:
+        """One more, with settings such as `answers`, `background` or `pace`, and an `upstream`."""
         name = name or f"w{len(self._workers) + 1}"
         self._workers.append(Worker(self.server, self._folder, name, line, **options))
         return self._workers[-1]
@@ -191,7 +205,7 @@ class World:
         for worker in self._workers:
             worker.revive()
         for worker in self._workers:
-            worker.runner.close("interrupted", 2.0)
+            worker.runner.shut_down("interrupted", 0.5)
         for worker in self._workers:
             worker.end()
 
@@ -206,14 +220,14 @@ def texts(entries: Iterable[tuple[int, Frame]]) -> list[str]:
     return [frame.content for _, frame in entries if isinstance(frame, Text)]
 
 
-def piece(first: int, *items: Frame | Mark | str) -> Piece:
+def piece(first: int, *items: Frame | Mark | str) -> LogEntry:
     """Of a log, text as plain strings."""
-    return Piece(first, [Text(item) if isinstance(item, str) else item for item in items])
+    return LogEntry(first, [Text(item) if isinstance(item, str) else item for item in items])
 
 
-def opened(worker: Worker, running: Running) -> None:
+def opened(worker: Worker, running: RunningAnswer) -> None:
     """Wait until upstream has opened the answer, and others know."""
-    eventually(lambda: any(isinstance(mark, Opened) for _, mark in running.log.marks) and running.flushed)
+    eventually(lambda: any(isinstance(mark, Opened) for _, mark in running.log.marks) and running.is_flushed)
 
 
 def eventually(look: Callable[[], T]) -> T:

@@ -28,7 +28,7 @@ from qa_service.model import (
 from qa_service.prompting import Site
 from qa_service.running.log import MemoryLog
 from qa_service.running.stop import StopSignal
-from qa_service.running.written import Running
+from qa_service.running.written import RunningAnswer
 from qa_service.turns import Observation
 from tests.answers import Conversation, failure, frames, metadata, saved
 from tests.fakes import (
@@ -55,7 +55,7 @@ from tests.fakes import (
 class TestOrder:
     def test_start_comes_before_upstream_is_asked(self) -> None:
         known = parts(upstream := FakeUpstream())
-        first = next(AnswerLine(known).answer(admission(), StopSignal()))
+        first = next(AnswerLine(known).write_answer(admission(), StopSignal()))
         assert isinstance(first, Start)
         assert upstream.prompts == []
 
@@ -108,14 +108,14 @@ class TestOrder:
 
     def test_the_turn_is_saved_when_the_metadata_comes(self) -> None:
         known = parts()
-        for frame in AnswerLine(known).answer(admission(), StopSignal()):
+        for frame in AnswerLine(known).write_answer(admission(), StopSignal()):
             if isinstance(frame, Metadata):
                 break
         assert saved(known).text == "The answer is 42."
 
     def test_the_watcher_is_told_after_done(self) -> None:
         seen: list[Observation] = []
-        line = AnswerLine(parts(observe=seen.append)).answer(admission(), StopSignal())
+        line = AnswerLine(parts(observe=seen.append)).write_answer(admission(), StopSignal())
         while not isinstance(next(line), Done):
             assert seen == []
         assert list(line) == []
@@ -250,13 +250,13 @@ class TestEnds:
         assert (failure(told).code, told[-1]) == ("interrupted", Done("failed"))
         assert saved(known).text == "Half an "
 
-    def test_as_much_as_is_kept_is_an_early_end_and_no_error(self) -> None:
-        stop = StopSignal()
-        stop.set("length")
-        told = frames(known := parts(FakeUpstream([TextDelta("Half an "), Cancelled()])), stop=stop)
+    @pytest.mark.parametrize("piece", [TextDelta, RefusalDelta])
+    def test_as_much_as_is_kept_is_an_early_end_and_no_error(self, piece: type[TextDelta]) -> None:
+        upstream = FakeUpstream([piece("Half an "), piece("answer"), piece(" that goes on"), STOPPED])
+        told = frames(known := parts(upstream, longest=40))
         assert kinds(told) == ["start", "text", "metadata", "done"]
         assert (metadata(told).finish_reason, told[-1]) == ("length", Done("incomplete"))
-        assert (saved(known).text, saved(known).error) == ("Half an ", None)
+        assert (saved(known).text, saved(known).error, upstream.closed) == ("Half an answer", None, 1)
 
     @pytest.mark.parametrize("reason", ["handover", "lost"])
     def test_where_another_worker_goes_on_not_a_word_is_said_or_saved(self, reason: str) -> None:
@@ -313,12 +313,12 @@ class TestEnds:
     )
     def test_upstream_is_let_go_of_before_the_end_is_told(self, steps: list[Step]) -> None:
         known = parts(upstream := FakeUpstream(steps))
-        for frame in AnswerLine(known).answer(admission(), StopSignal()):
+        for frame in AnswerLine(known).write_answer(admission(), StopSignal()):
             assert not isinstance(frame, Metadata) or upstream.closed == 1
         assert upstream.closed == 1
 
     def test_leaving_the_line_lets_go_of_upstream(self) -> None:
-        line = AnswerLine(parts(upstream := FakeUpstream())).answer(admission(), StopSignal())
+        line = AnswerLine(parts(upstream := FakeUpstream())).write_answer(admission(), StopSignal())
         while not isinstance(next(line), Text):
             pass
         del line
@@ -330,7 +330,10 @@ class TestPrompt:
         known = parts(upstream := FakeUpstream(ANSWER))
         asked = admission(session=Session("s", 1, (Topic(1, "", 1),), (Exchange("Why?", Seen("Since.")),)))
         said = ref(asked.session.context[0].text)
-        line, running = AnswerLine(known).answer(asked, StopSignal()), Running(asked, MemoryLog(), seconds=9, entries=1)
+        line, running = (
+            AnswerLine(known).write_answer(asked, StopSignal()),
+            RunningAnswer(asked, MemoryLog(), seconds=9, entries=1),
+        )
         del asked
         next(line)
         assert said()
@@ -338,7 +341,7 @@ class TestPrompt:
             pass
         assert said() in [message.content for message in upstream.prompts.pop().messages]
         assert said() is None
-        assert running.turn().text == ""
+        assert running.current_turn().text == ""
 
     def test_the_caller_is_known_to_upstream_by_a_hash(self) -> None:
         frames(parts(upstream := FakeUpstream()))

@@ -2,19 +2,53 @@
 
 import logging
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from qa_service.errors import QAError
-from qa_service.frames import Done, Reference
-from qa_service.interfaces import Saved
-from qa_service.model import Annotation, Owner, TextDelta
+from qa_service.errors import Cancelled, QAError
+from qa_service.frames import Done, Reference, Text
+from qa_service.interfaces import Index, Saved
+from qa_service.model import (
+    Annotation,
+    Drift,
+    FileEnd,
+    FileNews,
+    FileProgress,
+    Finished,
+    Opened,
+    Owner,
+    Passage,
+    Question,
+    RefusalDelta,
+    Retrying,
+    Searching,
+    Session,
+    TextDelta,
+    Usage,
+    Verdict,
+)
 from qa_service.prompting import Site
+from qa_service.running.stop import StopSignal
+from qa_service.storable import storable
 from qa_service.turns import Turn
 from tests.answers import failure, frames, metadata, saved
-from tests.fakes import ANN, BUG, STOPPED, FakeSessions, FakeUpstream, Step, parts, upload
+from tests.fakes import (
+    ANN,
+    BUG,
+    STOPPED,
+    FakeDetector,
+    FakeReader,
+    FakeRoom,
+    FakeSessions,
+    FakeUpstream,
+    Step,
+    desk,
+    parts,
+    upload,
+)
 
 
 class Broken:
@@ -48,6 +82,85 @@ class TestBugs:
     def test_the_turn_is_kept_with_its_error(self) -> None:
         told = frames(known := parts(FakeUpstream([TextDelta("Half"), BUG])))
         assert (saved(known).text, saved(known).error) == ("Half", failure(told))
+
+
+HALF = "\ud83d"
+"""Half a surrogate pair, which no UTF-8 holds."""
+NAN = float("nan")
+
+
+class TestUnstorable:
+    """What can't be encoded comes from parts that a host site brought. It ends its own answer, in good order."""
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            TextDelta(f"half a pair {HALF}"),
+            TextDelta(b"bytes"),  # type: ignore[arg-type]
+            TextDelta(None),  # type: ignore[arg-type]
+            RefusalDelta(HALF),
+            Searching(HALF),
+            Searching(b"bytes"),  # type: ignore[arg-type]
+            Retrying(NAN, "slow", "mini"),  # type: ignore[arg-type]
+            Retrying(1, "slow", HALF),
+            Annotation("url", title=HALF, url="https://a.example"),
+            Annotation("document", document_id="d", page=NAN),  # type: ignore[arg-type]
+            Opened(HALF),
+            Finished("stop", model=HALF),
+            Finished("so so"),  # type: ignore[arg-type]
+            Finished("stop", usage=Usage(NAN, 1, 1)),  # type: ignore[arg-type]
+        ],
+        ids=repr,
+    )
+    def test_what_upstream_says_ends_the_answer_with_all_that_came_before(self, odd: Step) -> None:
+        upstream = FakeUpstream([TextDelta("하늘은 "), odd, TextDelta("파랗다"), STOPPED])
+        told = frames(known := parts(upstream))
+        assert (failure(told).code, told[-1]) == ("internal", Done("failed"))
+        assert ([f.content for f in told if isinstance(f, Text)], saved(known).text) == (["하늘은 "], "하늘은 ")
+        assert upstream.closed == 1
+        for kept in (*told, saved(known)):
+            assert storable(kept) == kept
+
+    @pytest.mark.parametrize(
+        "news",
+        [
+            FileProgress(NAN, 2),  # type: ignore[arg-type]
+            FileEnd(Verdict(HALF, "text", "used")),
+            FileEnd(Verdict("sky.txt", "text", "used", tokens=NAN)),  # type: ignore[arg-type]
+        ],
+        ids=repr,
+    )
+    def test_so_does_what_a_reader_of_files_says(self, news: FileNews, tmp_path: Path) -> None:
+        reader = FakeReader()
+        reader.read = lambda file, stop: iter((news,))  # type: ignore[method-assign]
+        told = frames(known := parts(reader=reader), files=(upload(tmp_path, "sky.txt", "Blue."),))
+        assert (failure(told).code, told[-1]) == ("internal", Done("failed"))
+        for kept in (*told, saved(known)):
+            assert storable(kept) == kept
+
+    def test_so_does_what_a_retriever_finds(self, tmp_path: Path) -> None:
+        class Finding:
+            def find(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
+                return (Passage("f", "sky.txt", HALF),)
+
+        told = frames(known := parts(retriever=Finding()), files=(upload(tmp_path, "sky.txt", "Blue."),))
+        assert (failure(told).code, told[-1], saved(known).text) == ("internal", Done("failed"), "")
+
+    def test_what_a_detector_judges_refuses_the_question_before_anything_is_claimed(self) -> None:
+        class Doubtful(FakeDetector):
+            def judge(self, question: str, session: Session) -> Drift:
+                return Drift(drifted=False, score=NAN)
+
+        sessions, room = FakeSessions(), FakeRoom()
+        with pytest.raises(QAError) as refusal:
+            desk(sessions, detector=Doubtful(), room=room).admit(Question("Why?", ANN, "chat"))
+        assert (refusal.value.code, sessions.sessions, room.inside) == ("internal", {}, 0)
+
+    def test_one_that_the_shared_log_refuses_is_ended_too(self) -> None:
+        stop = StopSignal()
+        stop.set("unstorable")
+        told = frames(parts(FakeUpstream([TextDelta("Half an "), Cancelled()])), stop=stop)
+        assert (failure(told).code, told[-1]) == ("internal", Done("failed"))
 
 
 class TestSaving:

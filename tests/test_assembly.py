@@ -19,8 +19,8 @@ from qa_service.assembly import Assembly, log_answer
 from qa_service.errors import StoreUnavailable
 from qa_service.frames import Done, Frame, Text, Timing
 from qa_service.model import Question, Session, TextDelta, Usage
-from qa_service.running.mirror import Mirror
-from qa_service.running.written import Running
+from qa_service.running.mirror import MirroredAnswer
+from qa_service.running.written import RunningAnswer
 from qa_service.settings import Settings, SettingsError
 from qa_service.stores.embedded import socket_path
 from qa_service.topics.detector import KeepTopic, LearnedDrift
@@ -50,18 +50,18 @@ def assemble() -> Iterator[Assemble]:
 
     yield make
     for house in made:
-        house.runner.close("interrupted", 2.0)
+        house.runner.shut_down("interrupted", 2.0)
 
 
-def begin(house: Assembly, text: str, **fields: object) -> Running:
+def begin(house: Assembly, text: str, **fields: object) -> RunningAnswer:
     """Begin the answer to Ann's question."""
     admitted = house.desk.admit(Question(text, ANN, "chat", **fields))  # type: ignore[arg-type]
     assert isinstance(admitted, Admission)
-    return house.runner.start(admitted)
+    return house.runner.start_answer(admitted)
 
 
-def read(house: Assembly, running: Running | Mirror) -> list[Frame]:
-    with closing(house.runner.follow(running, heartbeat=WAITING_SECONDS)) as reader:
+def read(house: Assembly, running: RunningAnswer | MirroredAnswer) -> list[Frame]:
+    with closing(house.runner.open_reader(running, heartbeat=WAITING_SECONDS)) as reader:
         return [frame for _, frame in numbered(reader)]
 
 
@@ -92,7 +92,7 @@ class TestAnswering:
     def test_two_in_one_process_share_a_store_and_nothing_else(self, settings: Settings, assemble: Assemble) -> None:
         one, two = assemble(settings, upstream=FakeUpstream()), assemble(settings, upstream=FakeUpstream())
         ask(one, "Why?")
-        two.runner.wake()
+        two.runner.ensure_threads()
         assert len(two.history.session(ANN, "chat", "", 9).turns) == 1
         assert len(list((settings.data / "workers").iterdir())) == 2
 
@@ -110,9 +110,9 @@ class TestAnswering:
         go = threading.Event()
         one = assemble(settings, upstream=FakeUpstream([TextDelta("The answer "), go, TextDelta("is 42."), STOPPED]))
         two = assemble(settings)
-        two.runner.wake()
+        two.runner.ensure_threads()
         running = begin(one, "Why?")
-        source = two.runner.open(ANN, running.answer_id)
+        source = two.runner.find_answer(ANN, running.answer_id)
         assert source
         go.set()
         assert read(two, source) == read(one, running)
@@ -178,7 +178,7 @@ class TestStore:
         house.check_store()
         ask(house, "Why?")
         assert assemble(Settings(data=data)).history.sessions(ANN, "", 9).items[0].turns == 1
-        house.runner.close("interrupted", 2.0)
+        house.runner.shut_down("interrupted", 2.0)
         shutil.rmtree(socket_path(data).parent)
 
     def test_one_that_is_away_is_told(self, settings: Settings, assemble: Assemble) -> None:

@@ -16,7 +16,7 @@ from redis import Redis
 from qa_service import cli
 from qa_service.cli import main, serve
 from qa_service.running.log import MemoryLog
-from qa_service.running.written import Running
+from qa_service.running.written import RunningAnswer
 from qa_service.settings import READERS, Settings
 from tests.fakes import WAITING_SECONDS, admission
 from tests.scripted_upstream import KOREAN, Script, ScriptedUpstream
@@ -89,6 +89,12 @@ class TestAsking:
         assert (site / "rules.txt").exists()
         assert list((site / "qa" / "uploads").iterdir()) == []
 
+    def test_a_name_that_is_no_text_is_read_all_the_same(self, site: Path, capsys: Captured) -> None:
+        odd = site / os.fsdecode(b"\xed\xa0\xbd.txt")
+        odd.write_text(RULES, encoding="utf-8")
+        main(["ask", os.fsdecode(b"Is a leash needed for dogs? \xff"), "--file", str(odd)])
+        assert "“Dogs must be kept on a leash.” [1]" in capsys.readouterr().out
+
     def test_a_file_that_is_not_there_ends_it(self, capsys: Captured) -> None:
         with pytest.raises(SystemExit) as end:
             main(["ask", "Dogs?", "--file", "nowhere.txt"])
@@ -121,7 +127,7 @@ class TestAsking:
         assert "session" in summary
 
     def test_a_second_ctrl_c_leaves_at_once(self) -> None:
-        running = Running(admission(), MemoryLog(), seconds=60, entries=1)
+        running = RunningAnswer(admission(), MemoryLog(), seconds=60, entries=1)
         cli._interrupt(running, signal.SIGINT, None)
         assert running.stop.reason == "cancelled"
         with pytest.raises(KeyboardInterrupt):

@@ -58,7 +58,7 @@ class Restless(Watching):
 
     def claim(self, claim: Claim) -> Claimed:
         self.times -= 1
-        return Claimed(created=False, moved=True) if self.times >= 0 else super().claim(claim)
+        return Claimed(moved=True) if self.times >= 0 else super().claim(claim)
 
 
 class House:

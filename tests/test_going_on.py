@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from qa_service.answering import AnswerLine, Parts
 from qa_service.errors import Cancelled, UpstreamRateLimited
 from qa_service.frames import Done, Frame, Text
-from qa_service.interfaces import Said
+from qa_service.interfaces import AnswerSoFar
 from qa_service.model import Opened, Prompt, TextDelta
 from qa_service.running.stop import StopSignal
 from qa_service.turns import Asked, Gap, Mark
@@ -25,7 +25,7 @@ class TestMarks:
     def test_before_upstream_is_asked_what_is_asked_is_told_without_its_messages(self, tmp_path: Path) -> None:
         known = parts(upstream := KeepingUpstream())
         asked_for = admission(files=(upload(tmp_path, "sky.txt", "Blue."),))
-        line = AnswerLine(known).answer(asked_for, StopSignal())
+        line = AnswerLine(known).write_answer(asked_for, StopSignal())
         asked = next(item for item in line if isinstance(item, Asked))
         assert upstream.prompts == []
         assert next(line) == Opened("r1")
@@ -34,7 +34,7 @@ class TestMarks:
 
     def test_no_mark_says_what_the_prompt_said(self) -> None:
         known = parts(KeepingUpstream())
-        items = list(AnswerLine(known).answer(admission("a very private question"), StopSignal()))
+        items = list(AnswerLine(known).write_answer(admission("a very private question"), StopSignal()))
         prompts = [item.prompt for item in items if isinstance(item, Asked)]
         assert [prompt.messages for prompt in prompts] == [()]
 
@@ -42,8 +42,10 @@ class TestMarks:
 class TestGoingOn:
     """What happens to an answer whose worker died; the rest is told with the workers."""
 
-    def go_on(self, known: Parts, said: Said, stop: StopSignal | None = None, **fields: object) -> list[Frame | Mark]:
-        return list(AnswerLine(known).go_on(admission(**fields), said, stop or StopSignal()))  # type: ignore[arg-type]
+    def go_on(
+        self, known: Parts, said: AnswerSoFar, stop: StopSignal | None = None, **fields: object
+    ) -> list[Frame | Mark]:
+        return list(AnswerLine(known).continue_answer(admission(**fields), said, stop or StopSignal()))  # type: ignore[arg-type]
 
     def asked(self) -> Asked:
         return Asked(Prompt("gpt-4.1-mini", (), "Why?", tokens=30), ())
@@ -53,27 +55,27 @@ class TestGoingOn:
         stop = StopSignal()
         stop.set(reason)
         upstream = KeepingUpstream([TextDelta("Half "), Cancelled()])
-        said = Said("Half ", self.asked(), "r1", since_opened=1)
+        said = AnswerSoFar("Half ", self.asked(), "r1", since_opened=1)
         assert self.go_on(parts(upstream), said, stop) == []
 
     def test_what_upstream_says_anew_is_no_less_than_what_was_said(self) -> None:
         """It broke off behind what the log had: nothing is said twice, and all of it is kept."""
         upstream = KeepingUpstream([TextDelta("Half an "), TextDelta("ans"), UpstreamRateLimited("slow")])
-        told = self.go_on(known := parts(upstream), Said("Half an ", self.asked(), "r1", since_opened=1))
+        told = self.go_on(known := parts(upstream), AnswerSoFar("Half an ", self.asked(), "r1", since_opened=1))
         assert (told[0], told[1]) == (Text("ans"), Gap())
         assert saved(known).text == "Half an ans"
 
     def test_one_without_a_word_that_may_not_be_begun_again_is_ended(self) -> None:
-        told = self.go_on(known := parts(), Said("", None, whole=False))
+        told = self.go_on(known := parts(), AnswerSoFar("", None, whole=False))
         assert (told[0], told[-1]) == (Gap(), Done("failed"))
         assert known.upstream.prompts == []  # type: ignore[attr-defined]
         assert saved(known).metadata is not None
 
     def test_one_that_was_asked_but_not_opened_is_begun_again_as_long_as_it_has_not_said_anything(self) -> None:
-        told = self.go_on(parts(KeepingUpstream()), Said("", self.asked(), whole=True))
+        told = self.go_on(parts(KeepingUpstream()), AnswerSoFar("", self.asked(), whole=True))
         assert (told[0], told[-1]) == (Gap(), Done("completed"))
 
     def test_one_that_has_said_something_is_never_begun_again(self) -> None:
-        told = self.go_on(known := parts(), Said("Half", self.asked(), whole=True))
+        told = self.go_on(known := parts(), AnswerSoFar("Half", self.asked(), whole=True))
         assert told[-1] == Done("failed")
         assert saved(known).text == "Half"

@@ -47,7 +47,7 @@ def figures(text: bytes) -> dict[tuple[str, ...], float]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Shared by workers; made by the first of them."""
+    """SharedStores by workers; made by the first of them."""
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "metrics"))
     return tmp_path / "metrics"
 

@@ -25,6 +25,7 @@ from qa_service.errors import Overloaded, Unreadable
 from qa_service.files.report import Report, ended, received
 from qa_service.interfaces import Stop
 from qa_service.model import FileEnd, FileNews, UploadedFile, Verdict
+from qa_service.threads import start_thread
 
 _CAUSES = {
     -signal.SIGABRT: "too_large",  # how PDFium, like most C libraries, ends when it gets no memory
@@ -80,9 +81,9 @@ class ChildReaders:
         verdict = Verdict(file.name, "unknown", "used")
         child = self._child()
         timer = Timer(self._seconds, child.cut, ["timed_out"])
-        timer.start()
         forget = stop.call(partial(child.cut, "stopped"))
         try:
+            start_thread(timer)
             child.ask(file)
             self._keep_spare()
             for report in received(child.replies):

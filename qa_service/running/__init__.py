@@ -1,1 +1,61 @@
-"""An answer's life: written once, read by whoever asks, stopped when told, taken over when its worker dies."""
+"""An answer's life: it is written once, read by whoever asks, stopped when told, and taken over when its worker dies.
+
+This page is the theory of the room; the code below is plain once it is known. A *worker* is one process with one
+`Runner`. The worker that writes an answer is its *writer*. Workers share nothing but the store.
+
+Where an answer stands
+    memory log       every frame, numbered from 1, in the writer's memory. Its readers here read from it.
+    shared log       the same frames in the store, in entries: what another worker knows of the answer.
+    at               finds the answer by its id: its session and, once it is over, the number of its last frame.
+    turn             the answer as its session keeps it: `running` until it is saved with its final status.
+    running          a hash of the session: which worker writes the answer. It keeps the session busy.
+    holds            a hash of each worker: the answers that somebody must go on with if this worker dies.
+
+States, and who moves an answer on
+    placed      a thread waits for it; nothing is promised    desk: claims it, or gives the place back
+    claimed     the store knows it; the log has `start`       `Runner.start_answer`; without a reply, `Takeovers`
+    running     its thread appends frames                     the line, when it has saved the turn; a stop, sooner
+    saved       the turn has its final status                 the line: appends `metadata`, then `done`
+    unsaved     the store was away: `metadata` said so        `Keeper`: saves the turn once the store is back
+    over        the shared log has `done`; nobody holds it    the store: forgets the log after some minutes
+    expired     only the turn is left                         the store: forgets the session after some days
+
+Who does what. One thread an answer runs the line. The *flusher* copies new frames of all answers into the shared log,
+in one trip every 50 ms. The *tail* waits for news: entries of answers that are written elsewhere and read here (each
+is one `MirroredAnswer`, for all who read it), and stops. The *keeper* ends what takes too long or is read by nobody,
+says once a second that this worker lives, and takes over what others leave.
+
+The order of writes. Each step may be the last one: what follows a step is never visible without it.
+    1  holds, then at and the first entry of the shared log, then turn and running (the claim, in one trip)
+    2  frames: memory log, then the shared log, up to 50 ms later (half a second on a busy machine)
+    3  the mark `Asked` before upstream is asked, and `Opened` once upstream keeps the answer. In background mode both
+       are flushed at once, since another worker goes on from them.
+    4  turn and running, in one write, which the store refuses to a worker that `running` doesn't name
+    5  `metadata` and `done` in the memory log: readers here have seen it all now
+    6  the last entry of the shared log, then at, then holds
+
+What readers may see. A reader here sees a frame at once; a reader elsewhere sees it after step 2. Everybody sees the
+same frame under the same number, and `done` only once the turn is saved (or `metadata` has said that it isn't). A
+reader may have seen frames that never came into the shared log: so whoever goes on with an answer either repeats
+them exactly, or leaves a *gap* of a million numbers, which nobody can have seen.
+
+When the writer dies, another worker finds out (its file lock is gone; elsewhere, it was silent for five seconds),
+moves its entries of `holds` to its own, and looks at what the store says of each answer. The writer died
+    before the claim was carried out    there is no turn: the entry is dropped. Nobody was promised anything.
+    after the claim, or while writing   `running` names the new worker from now on. Where upstream keeps the answer, it
+                                        attaches there and goes on with the very next frame. An answer without a word is
+                                        begun again behind a gap, in background mode, if its uploads are here. Any other
+                                        one gets a gap, `error` (interrupted), `metadata` and `done`; its text is saved.
+    between the save and its `done`     (steps 4 and 6) the turn has ended and the shared log hasn't: a gap, `restart`,
+                                        the whole saved text, its references, `metadata`, `done` with the saved status.
+                                        A reader sees its text begin again and come to the true end.
+    while the turn was unsaved          the shared log has `done`: the turn is made from the log and saved.
+    after step 6                        nothing is left to do; an entry of `holds` that was left is dropped.
+An answer that two workers in a row died with, without a new word, is ended and not tried again: its work may be what
+killed them. A worker that leaves (a reload, a deploy) closes its logs as *handed over*: its readers are told to
+reconnect, and its answers go on elsewhere at once, as if it had died, but without a death.
+
+A worker that was only frozen or cut off may come back and find its answers taken. The store refuses its entries,
+since their ids are smaller than what the new writer wrote, and its save. It stops such an answer as `lost`: it
+writes, saves and says nothing more, and its readers are told to reconnect.
+"""

@@ -1,4 +1,4 @@
-"""What all answers of a worker have to say, on its way to the shared log: one trip a tick."""
+"""How new frames of all answers of a worker come into the shared log."""
 
 import logging
 import threading
@@ -7,75 +7,82 @@ from collections.abc import Callable, Container, Sequence
 
 from qa_service.errors import QAError
 from qa_service.frames import Text
-from qa_service.interfaces import Entry, LogStore, Meter
-from qa_service.running.written import Running
+from qa_service.interfaces import LogStore, Meter, NewLogEntry
+from qa_service.running.settings import Pace
+from qa_service.running.written import RunningAnswer
+from qa_service.threads import RestartableThread
 
 log = logging.getLogger(__name__)
 
-TICK_SECONDS = 0.05
-"""Between two flushes; more where one takes long, so that they never are most of what a worker does."""
 SHARE = 10
-LONGEST_SECONDS = 0.5
-"""What a reader may have seen and the shared log not yet, when a worker dies on a busy machine."""
-BACK_OFF_SECONDS = 1.0
-"""The longest pause after the store has taken nothing, or not all; it begins with a tick and doubles."""
-GIVE_UP_SECONDS = 600
-"""How long a finished answer waits for a store that is away, for its log to be flushed."""
+"""The pause after a flush is so many times as long as the flush, so that flushing is never most of the work."""
 
 
 class Flusher:
-    """`done` is told of each answer whose log is whole; `unsaved` are those whose turns are still to be saved."""
+    """Sends what is new of all answers to the store in one trip, again and again. It calls `done` with each answer that
+    is over and whose shared log has everything. `unsaved` has the ids of answers whose turns are still to be saved."""
 
-    def __init__(self, store: LogStore, unsaved: Container[str], meter: Meter, done: Callable[[Running], None]) -> None:
+    def __init__(
+        self,
+        store: LogStore,
+        unsaved: Container[str],
+        meter: Meter,
+        *,
+        done: Callable[[RunningAnswer], None],
+        pace: Pace,
+    ) -> None:
         self._store = store
         self._unsaved = unsaved
         self._meter = meter
         self._done = done
-        self._answers: dict[str, Running] = {}
+        self._pace = pace
+        self._answers: dict[str, RunningAnswer] = {}
         self._one = threading.Lock()
         self._news = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = RestartableThread("qa-flusher", self._run)
         self._flushed_at = time.monotonic()
         self._closed = False
 
-    def add(self, running: Running) -> None:
-        """From now on this one too."""
+    def add_answer(self, running: RunningAnswer) -> None:
+        """Flush this answer too from now on."""
         self._answers[running.answer_id] = running
         self._news.set()
 
-    def wake(self) -> None:
-        """See that there is a thread that flushes."""
-        if not (self._thread and self._thread.is_alive()) and not self._closed:
-            self._thread = threading.Thread(target=self._run, name="qa-flusher", daemon=True)
-            self._thread.start()
+    def ensure_running(self) -> None:
+        """Start the thread that flushes, unless it runs."""
+        self._thread.ensure_running()
 
-    def close(self) -> None:
-        """From now on nothing is flushed by itself."""
+    def stop_flushing(self) -> None:
+        """End the thread. What is new then goes to the store only when somebody calls `flush`."""
         self._closed = True
+        self._thread.retire()
         self._news.set()
 
     def flush(self) -> bool:
-        """One trip for all that is new. False where the store is away or refused some of it, which is tried again."""
+        """Send everything that is new, in one trip. Returns False where the store is away or has refused some of it;
+        nothing is lost then, and a later flush sends it again."""
         with self._one:
             pairs = [
-                (running, entry) for running in list(self._answers.values()) if (entry := running.entry(self._unsaved))
+                (running, entry)
+                for running in list(self._answers.values())
+                if (entry := running.next_entry(self._unsaved))
             ]
             kept = self._append(pairs)
             self._let_go()
         return kept
 
-    def _append(self, pairs: Sequence[tuple[Running, Entry]]) -> bool:
+    def _append(self, pairs: Sequence[tuple[RunningAnswer, NewLogEntry]]) -> bool:
         entries = [entry for _, entry in pairs]
         try:
-            outcomes = self._store.append(entries) if entries else ()
+            outcomes = self._store.append_entries(entries) if entries else ()
         except QAError:
             return False
         for (running, entry), outcome in zip(pairs, outcomes, strict=True):
-            running.note(entry, outcome)
+            running.note_outcome(entry, outcome)
         self._count(entries)
         return "refused" not in outcomes
 
-    def _count(self, entries: Sequence[Entry]) -> None:
+    def _count(self, entries: Sequence[NewLogEntry]) -> None:
         now = time.monotonic()
         if entries:
             self._meter.time("flushed", now - self._flushed_at)
@@ -83,9 +90,9 @@ class Flusher:
         self._flushed_at = now
 
     def _let_go(self) -> None:
-        late = time.monotonic() - GIVE_UP_SECONDS
+        late = time.monotonic() - self._pace.give_up
         for running in list(self._answers.values()):
-            if running.log.closed and (running.flushed or running.ends < late):
+            if running.log.closed and (running.is_flushed or running.ends_at < late):
                 del self._answers[running.answer_id]
                 self._done(running)
 
@@ -100,8 +107,8 @@ class Flusher:
             try:
                 kept = self.flush()
             except Exception:
-                # An edge, like a request: what broke may pass by the next tick, and no thread begins by itself again.
+                # This is the outermost code of a thread: what broke now may pass by the next time.
                 log.exception("writing to the shared log broke")
             took = time.monotonic() - began
-            pause = 0.0 if kept else min(2 * pause or TICK_SECONDS, BACK_OFF_SECONDS)
-            time.sleep(max(TICK_SECONDS - took, min(SHARE * took, LONGEST_SECONDS), pause))
+            pause = 0.0 if kept else min(2 * pause or self._pace.flush, self._pace.back_off)
+            time.sleep(max(self._pace.flush - took, min(SHARE * took, self._pace.longest_flush), pause))

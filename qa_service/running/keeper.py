@@ -1,4 +1,4 @@
-"""What happens by the clock: answers that take too long or that nobody reads, dead workers, turns still to be saved."""
+"""What a worker does by the clock."""
 
 import logging
 import threading
@@ -6,120 +6,115 @@ import time
 from collections.abc import Callable, Mapping
 
 from qa_service.errors import QAError
-from qa_service.interfaces import Followed, Held
+from qa_service.interfaces import FollowedAnswer, HeldAnswer
 from qa_service.running.presence import Presence
-from qa_service.running.reader import LOOK_SECONDS
-from qa_service.running.shared import Shared
+from qa_service.running.settings import RunnerSettings
+from qa_service.running.shared import SharedStores
 from qa_service.running.tail import Tail
-from qa_service.running.written import Running
+from qa_service.running.takeovers import Takeovers
+from qa_service.running.written import RunningAnswer
+from qa_service.threads import RestartableThread
 
 log = logging.getLogger(__name__)
 
-TICK_SECONDS = 0.25
-PARTS = round(LOOK_SECONDS / TICK_SECONDS)
-BEAT_SECONDS = 1.0
-STRAYS_SECONDS = 10.0
-ABSENT_SECONDS = 2.5
-"""Others wait twice as long before they take a worker for dead."""
-SETTLE_SECONDS = 6.0
-"""After a silence of the store's, until all workers that live have been heard of again."""
-
 
 class Keeper:
-    """One thread, and signs of life also from those who are about to begin an answer after a standstill. `answers` are
-    those written here; `adopt` takes one over."""
+    """A thread that ends answers which take too long or which nobody reads, says that this worker lives, saves turns
+    that couldn't be saved, and takes over what other workers leave. `answers` are those that are written here; `adopt`
+    goes on with one that was taken over."""
 
     def __init__(
         self,
-        shared: Shared,
+        shared: SharedStores,
         tail: Tail,
         presence: Presence,
         *,
-        answers: Mapping[str, Running],
-        adopt: Callable[[Held], None],
-        grace: float,
+        answers: Mapping[str, RunningAnswer],
+        adopt: Callable[[HeldAnswer], None],
+        settings: RunnerSettings,
     ) -> None:
+        pace = settings.pace
         self._workers, self._unsaved = shared.workers, shared.unsaved
         self._tail = tail
         self._presence = presence
         self._worker = presence.worker
         self._answers = answers
-        self._adopt = adopt
-        self._grace = grace
+        self._takeovers = Takeovers(shared.workers, presence, answers=answers, adopt=adopt, settle=pace.settle)
+        self._grace = settings.grace_seconds
+        self._pace = pace
+        self._parts = max(1, round(pace.look / pace.tick))
         self._tick = 0
-        self._trusts_at = time.monotonic() + SETTLE_SECONDS
-        """When the store's word on who is dead counts."""
-        self._failed_at = -SETTLE_SECONDS
-        """When the store was last away: until others have said again what they read, nobody knows."""
-        self._empty: dict[str, float] = {}
-        """Dead workers that held nothing, and since when."""
+        self._trusts_at = time.monotonic() + pace.settle
+        """From this time on the store is believed when it says that a worker is dead."""
+        self._failed_at = -pace.settle
+        """When the store was last away. For a while after that it doesn't know what other workers read."""
         self._dead: set[str] = set()
-        """Workers that the store says are dead, and that may still hold something."""
-        self._taken: list[Held] = []
-        """Answers that are this worker's by now, and not begun yet."""
-        self._strays: set[str] = set()
-        self._beat_at = self._strays_at = time.monotonic() - BEAT_SECONDS
+        """Workers of which the store says that they are dead, and that they may still hold answers."""
+        self._beat_at = self._strays_at = time.monotonic() - pace.beat
         self._heard_at = time.monotonic()
-        """When others last heard of this worker, at least."""
+        """Others have heard of this worker since this time, or later."""
         self._missed = False
-        """Whether this worker was taken for dead, and hasn't looked yet what it has lost by that."""
+        """Whether this worker was taken for dead, and hasn't looked yet which answers it has lost."""
         self._beating = threading.Lock()
         self._news = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = RestartableThread("qa-keeper", self._run)
         self._left = False
-        self.taking = True
-        """Whether this worker takes over what others leave."""
+        self.takes_over = True
+        """Whether this worker takes over answers of others; it doesn't any more when it is about to stop."""
 
-    def wake(self) -> None:
-        """See that there is a thread that keeps; from then on this worker counts as living."""
-        if not (self._thread and self._thread.is_alive()) and not self._left:
-            self._presence.enter()
-            self._thread = threading.Thread(target=self._run, name="qa-keeper", daemon=True)
-            self._thread.start()
+    def ensure_running(self) -> None:
+        """Start the thread unless it runs. From then on this worker counts as living."""
+        if not self._left:
+            self._presence.announce_life()
+            self._thread.ensure_running()
 
-    def come_back(self) -> None:
-        """Be heard of before anything more is held here: a worker that stood still may have been taken for dead."""
+    def announce_return(self) -> None:
+        """Say that this worker lives, where others haven't heard of it for some time. A worker that stood still may
+        have been taken for dead, and others would take what it claims."""
         if self._absent():
             with self._beating:
                 if self._absent():
                     self._quietly(self._beat)
 
-    def look(self) -> None:
-        """Something may be due now."""
+    def check_soon(self) -> None:
+        """Look now whether an answer is to be ended, and not only at the next tick."""
         self._news.set()
 
-    def leave(self) -> None:
-        """This worker writes no more: what it holds is another's to take over."""
+    def stop_keeping(self) -> None:
+        """End the thread, and leave to other workers what this one still holds."""
         self._left = True
-        self._quietly(lambda: self._workers.leave(self._worker))
-        self._presence.leave()
+        self._thread.retire()
+        self._quietly(lambda: self._workers.withdraw(self._worker))
+        self._presence.withdraw()
 
     def _run(self) -> None:
         while not self._left:
-            self._news.wait(TICK_SECONDS)
+            self._news.wait(self._pace.tick)
             self._news.clear()
-            self._quietly(self._ring)
+            self._quietly(self._wake_some_readers)
             self._quietly(self._end_overdue)
             self._quietly(self._end_deserted)
-            if time.monotonic() - self._beat_at >= BEAT_SECONDS and not self._left:
+            if time.monotonic() - self._beat_at >= self._pace.beat and not self._left:
                 self._beat_at = time.monotonic()
                 with self._beating:
                     self._quietly(self._beat)
-                self._quietly(self._tail.tend)
-                self._quietly(self._unsaved.save)
-            self._quietly(self._bury)  # once others have heard of this worker: what it takes now is its own
-            if time.monotonic() - self._strays_at >= STRAYS_SECONDS:
+                self._quietly(self._tail.tend_mirrors)
+                self._quietly(self._save_unsaved)
+            # This comes behind the sign of life: others would take what a worker that seems dead takes over.
+            self._quietly(self._take_over)
+            if time.monotonic() - self._strays_at >= self._pace.strays:
                 self._strays_at = time.monotonic()
-                self._quietly(self._take_strays)
-                self._quietly(self._presence.sweep)
+                self._quietly(self._takeovers.take_strays)
+                self._quietly(self._presence.delete_old_uploads)
 
-    def _ring(self) -> None:
-        """Let readers notice that time passes: a part of them at each tick, since many at once would hold up others."""
-        self._tick = (self._tick + 1) % PARTS
+    def _wake_some_readers(self) -> None:
+        """Let readers notice that time passes. Each tick wakes a part of them, since to wake all at once would hold up
+        other requests."""
+        self._tick = (self._tick + 1) % self._parts
         logs = [running.log for running in list(self._answers.values())]
         logs += [mirror.log for mirror in self._tail.mirrors()]
-        for each in logs[self._tick :: PARTS]:
-            each.ring()
+        for each in logs[self._tick :: self._parts]:
+            each.wake_readers()
 
     def _quietly(self, step: Callable[[], None]) -> None:
         try:
@@ -128,76 +123,54 @@ class Keeper:
             self._failed_at = time.monotonic()
             log.debug("put off: the store does not answer")
         except Exception:
-            # An edge, like a request: what breaks one step must not end all others.
+            # This is the outermost code of a thread: what breaks one step must not end the others.
             log.exception("a step of keeping answers broke")
+
+    def _take_over(self) -> None:
+        if self.takes_over:
+            self._takeovers.take_from_dead(self._dead)
+
+    def _save_unsaved(self) -> None:
+        self._unsaved.save_all()
 
     def _end_overdue(self) -> None:
         now = time.monotonic()
         for running in list(self._answers.values()):
-            if now > running.ends:
+            if now > running.ends_at:
                 running.stop.set("timeout")
 
     def _end_deserted(self) -> None:
         now = time.monotonic()
-        deserted = [running for running in list(self._answers.values()) if running.deserted(now, self._grace)]
-        if not deserted or now - self._failed_at < SETTLE_SECONDS:
+        deserted = [running for running in list(self._answers.values()) if running.is_deserted(now, self._grace)]
+        if not deserted or now - self._failed_at < self._pace.settle:
             return
-        read = self._workers.read_elsewhere([Followed(running.owner, running.answer_id) for running in deserted])
+        read = self._workers.find_read_elsewhere(
+            [FollowedAnswer(running.owner, running.answer_id) for running in deserted]
+        )
         for running, elsewhere in zip(deserted, read, strict=True):
             if not (elsewhere or running.readers):
                 running.stop.set("hangup")
 
     def _absent(self) -> bool:
-        return bool(self._thread) and not self._left and time.monotonic() - self._heard_at > ABSENT_SECONDS
+        return self._thread.is_started and not self._left and time.monotonic() - self._heard_at > self._pace.absent
 
     def _beat(self) -> None:
         began = time.monotonic()
-        self._presence.renew()
-        dead, missed = self._workers.beat(self._worker)
+        self._presence.restore_file()
+        dead, missed = self._workers.announce_life(self._worker)
         self._heard_at = began
         if missed:
-            # It was the store that was away: the others need a moment to be heard of again, too.
-            self._missed, self._trusts_at = True, time.monotonic() + SETTLE_SECONDS
+            # Maybe it was the store that was away: then it needs a moment to hear of the other workers again.
+            self._missed, self._trusts_at = True, time.monotonic() + self._pace.settle
         self._dead = set(dead) if time.monotonic() >= self._trusts_at else set()
         if self._missed:
             self._give_up_lost()
             self._missed = False
 
     def _give_up_lost(self) -> None:
-        """This worker was taken for dead: what others have taken over by now isn't its own any more."""
+        """Stop the answers that other workers have taken over while this one seemed dead."""
         answers = list(self._answers.values())
-        held = [Held(running.owner, running.answer_id, running.session_id) for running in answers]
-        for running, lost in zip(answers, self._workers.lost(self._worker, held), strict=True):
+        held = [HeldAnswer(running.owner, running.answer_id, running.session_id) for running in answers]
+        for running, lost in zip(answers, self._workers.find_lost(self._worker, held), strict=True):
             if lost and not running.log.closed:
                 running.stop.set("lost")
-
-    def _bury(self) -> None:
-        if not self.taking:
-            return
-        gone = set(self._presence.dead())
-        dead = {*gone, *self._dead} - {self._worker}
-        self._empty = {worker: since for worker, since in self._empty.items() if worker in dead}
-        for worker in dead:
-            taken = self._workers.take(worker, self._worker, sure=worker in gone)
-            self._taken.extend(taken)
-            # A last word of that worker's may still be on its way into the store.
-            if not taken and time.monotonic() - self._empty.setdefault(worker, time.monotonic()) > SETTLE_SECONDS:
-                del self._empty[worker]
-                self._presence.bury(worker)
-        while self._taken:
-            self._go_on_with(self._taken.pop(0))
-
-    def _go_on_with(self, held: Held) -> None:
-        try:
-            self._adopt(held)
-        except QAError:
-            self._taken.append(held)
-            raise
-
-    def _take_strays(self) -> None:
-        """What this worker holds without writing it: its claim was carried out, but the reply was lost."""
-        strays = set(self._workers.holds(self._worker)) - set(self._answers)
-        for answer_id in strays & self._strays:
-            if held := self._workers.held(self._worker, answer_id):
-                self._taken.append(held)
-        self._strays = strays

@@ -1,4 +1,4 @@
-"""An answer's frames by number, in a worker's memory."""
+"""The frames of one answer in a worker's memory, each with its number."""
 
 import threading
 import time
@@ -7,121 +7,125 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from qa_service.frames import Done, Frame, text_of
-from qa_service.interfaces import Piece
+from qa_service.interfaces import LogEntry
 from qa_service.turns import Mark, Turn, told
 
 MOST = 256
-"""Frames in one batch: what a slow reader's connection holds at most."""
+"""A batch has at most so many frames: so much a slow reader's connection holds."""
 FAR = 1_000_000
-"""How far beyond the last number of an answer that broke off its next one lies: more than anybody can have seen."""
+"""The size of a gap: so many numbers no reader can have seen beyond those in the shared log."""
 
 
 class Batch(NamedTuple):
-    """Frames numbered one after another; none is a sign of life."""
+    """Frames with consecutive numbers, the first of which is `first`. A batch without frames is a sign of life."""
 
     first: int
     frames: Sequence[Frame]
 
 
 class MemoryLog:
-    """One writer; readers come and go, each at its own pace. Nothing is ever taken out.
+    """A log with one writer and any number of readers, each at its own pace. No frame is ever taken out.
 
-    Neither side takes a lock on the way of a delta: appending to a list is atomic, a reader makes itself known
-    before it looks a last time, and the writer looks for waiting readers after it appended. No reader has a clock of
-    its own, which would cost more than the rest of its wait: whoever keeps the log rings now and then.
+    A *place* is an index into the frames; a *run* is a part of them whose numbers have no gap.
+
+    Neither side takes a lock on the way of a delta: appending to a list is atomic, a reader enters itself in the list
+    of those who wait before it looks a last time, and the writer looks into that list after it appended. A reader
+    waits without a time-out, which would cost 2 of the 50 µs of a delta under gevent: the keeper wakes it instead.
     """
 
     def __init__(self) -> None:
         self._frames: list[Frame] = []
         self._runs: list[tuple[int, int]] = []
-        """Where numbers went on without a gap before: the place of such a run's first frame, and its number."""
+        """The place and the number of the first frame of each earlier run."""
         self._begin, self._first = 0, 1
-        """The same of the run that is being written."""
+        """The place and the number of the first frame of the run that is being written."""
         self._waiting: list[threading.Lock] = []
         self.marks: list[tuple[int, Mark]] = []
-        """Marks, and how many frames came before each."""
+        """Each mark, with the number of frames that came before it."""
         self.closed = False
         self.handed_over = False
-        """Closed here, while the answer goes on elsewhere."""
+        """Whether the log was closed here while the answer goes on in another worker."""
 
     def __len__(self) -> int:
         return len(self._frames)
 
     @property
     def last(self) -> int:
-        """The number of the last frame; 0 before the first."""
-        return self.number(len(self._frames) - 1)
+        """The number of the last frame; 0 where there is none."""
+        return self.number_at(len(self._frames) - 1)
 
     @property
-    def finished(self) -> bool:
-        """Whether the answer's own last frame is here."""
+    def is_finished(self) -> bool:
+        """Whether the last frame is `done`."""
         return bool(self._frames) and isinstance(self._frames[-1], Done)
 
-    def number(self, place: int) -> int:
-        """The number of the frame at this place, or that it will have."""
+    def number_at(self, place: int) -> int:
+        """The number that the frame at this place has, or will have."""
         begin, first = self._begin, self._first
         if place < begin:
             begin, first = next((run for run in reversed(self._runs) if place >= run[0]), (0, 1))
         return first + place - begin
 
-    def append(self, frame: Frame) -> None:
-        """Add a frame and wake who waits."""
+    def append_frame(self, frame: Frame) -> None:
+        """Add a frame with the next number, and wake the readers that wait."""
         self._frames.append(frame)
         if self._waiting:
-            self.ring()
+            self.wake_readers()
 
-    def take(self, piece: Piece) -> None:
-        """Add what is new in it and wake who waits, once; a frame that is here already, from whomever, is the same."""
-        number = piece.first
-        for item in piece.items:
+    def add_entry(self, entry: LogEntry) -> None:
+        """Add what is new in an entry of the shared log, and wake the readers that wait. Entries may overlap: a frame
+        whose number is here already is the same frame."""
+        number = entry.first
+        for item in entry.items:
             known = number <= self.last
             if isinstance(item, Mark):
                 if not known:
                     self.marks.append((len(self._frames), item))
                 continue
             if not known:
-                self.go_on_at(number)
+                self.continue_at(number)
                 self._frames.append(item)
             number += 1
-        self.ring()
+        self.wake_readers()
 
-    def go_on_at(self, number: int) -> None:
-        """The next frame has this number."""
-        if self.number(len(self._frames)) != number:
+    def continue_at(self, number: int) -> None:
+        """Let the next frame have this number."""
+        if self.number_at(len(self._frames)) != number:
             if self._begin < len(self._frames):
                 self._runs.append((self._begin, self._first))
             self._begin, self._first = len(self._frames), number
 
     def leave_gap(self) -> None:
-        """The next frame has a number that nobody can have seen."""
-        self.go_on_at(self.last + FAR)
+        """Let the next frame have a number that no reader can have seen."""
+        self.continue_at(self.last + FAR)
 
-    def close(self, *, handed_over: bool = False) -> None:
-        """Nothing will be appended any more; readers stop waiting."""
+    def close_log(self, *, handed_over: bool = False) -> None:
+        """Let readers come to their end: nothing will be appended any more."""
         self.handed_over = handed_over
         self.closed = True
-        self.ring()
+        self.wake_readers()
 
-    def read(self, after: int) -> Batch:
-        """Frames after that number; none where there are none yet."""
+    def read_batch(self, after: int) -> Batch:
+        """The next frames behind the one with the number `after`; none where there are none yet."""
         place = self._begin + after + 1 - self._first
         if place >= self._begin:
             return Batch(after + 1, self._frames[place : place + MOST])
         place = self._place(after + 1)
-        return Batch(self.number(place), self._frames[place : min(place + MOST, self.run(place))])
+        return Batch(self.number_at(place), self._frames[place : min(place + MOST, self.end_of_run(place))])
 
-    def slice(self, begin: int, end: int) -> Sequence[Frame]:
-        """Frames by their places."""
+    def frames_between(self, begin: int, end: int) -> Sequence[Frame]:
+        """The frames from the place `begin` to before the place `end`."""
         return self._frames[begin:end]
 
-    def run(self, place: int) -> int:
-        """Where the numbers that go on from this place end: the place of the next gap, or of what comes next."""
+    def end_of_run(self, place: int) -> int:
+        """The place behind the last frame of the run to which this place belongs."""
         if place >= self._begin:
             return len(self._frames)
         return min((begin for begin, _ in self._runs if begin > place), default=self._begin)
 
-    def wait(self, after: int, asleep: threading.Lock) -> None:
-        """Until there is a frame after that number, or somebody rings. `asleep` is the reader's own, locked."""
+    def wait_for_frame(self, after: int, asleep: threading.Lock) -> None:
+        """Wait until there is a frame behind the number `after`, or somebody wakes the readers. `asleep` is a lock of
+        the reader's own that it has acquired; it is acquired again when this returns."""
         self._waiting.append(asleep)
         if self.last <= after and not self.closed:
             asleep.acquire()
@@ -129,33 +133,34 @@ class MemoryLog:
         try:
             self._waiting.remove(asleep)
         except ValueError:
-            asleep.acquire()  # rung already, or this very moment: locked again for the next wait
+            # Somebody has taken this reader off the list and releases its lock, now or a moment ago.
+            asleep.acquire()
 
     def wait_for_end(self, seconds: float) -> None:
-        """Until it is closed, or for about so long."""
+        """Wait until the log is closed, or for about so many seconds."""
         until, asleep = time.monotonic() + seconds, threading.Lock()
         asleep.acquire()
         while not self.closed and time.monotonic() < until:
-            self.wait(self.last, asleep)
+            self.wait_for_frame(self.last, asleep)
 
-    def ring(self) -> None:
-        """Wake whoever waits, be there news or not."""
+    def wake_readers(self) -> None:
+        """Wake all readers that wait, whether there are new frames or not."""
         with suppress(IndexError):
             while True:
                 self._waiting.pop().release()
 
     def text(self) -> str:
-        """The answer as far as it has come."""
+        """The text of the answer so far."""
         return text_of(self._frames)
 
     def _place(self, number: int) -> int:
-        """Of the first frame with this number or a higher one, where that lies before the run that is written."""
+        """The place of the first frame that has this number or a higher one, among the earlier runs."""
         for begin, first in reversed(self._runs):
             if number >= first:
-                return min(begin + number - first, self.run(begin))
+                return min(begin + number - first, self.end_of_run(begin))
         return 0
 
 
 def turn_of(turn: Turn, log: MemoryLog) -> Turn:
-    """The turn as this log tells it."""
-    return told(turn, log.slice(0, len(log)))
+    """The turn with the text so far, and with its end where this log has it."""
+    return told(turn, log.frames_between(0, len(log)))

@@ -1,19 +1,19 @@
-"""An answer that isn't written in this worker: its log as the store tells it, for all who read it here."""
+"""An answer that isn't written in this worker, made of what the store knows of it, for all who read it here."""
 
 import threading
 import time
 from collections.abc import Sequence
 
 from qa_service.frames import Done, Frame, Restart, Start, Text, TopicNotice
-from qa_service.interfaces import Followed, Piece
+from qa_service.interfaces import FollowedAnswer, LogEntry
 from qa_service.running.log import MemoryLog
 from qa_service.turns import Turn
 
 
-class Mirror:
-    """A log that grows as pieces of it come in."""
+class MirroredAnswer:
+    """An `AnswerSource` whose log grows as entries of the shared log come in."""
 
-    def __init__(self, followed: Followed, session_id: str) -> None:
+    def __init__(self, followed: FollowedAnswer, session_id: str) -> None:
         self.owner = followed.owner
         self.answer_id = followed.answer_id
         self.session_id = session_id
@@ -21,40 +21,47 @@ class Mirror:
         self.log = MemoryLog()
         self.cursor = "0-0"
         self._lock = threading.Lock()
-        self.heard = time.monotonic()
+        self.heard_at = time.monotonic()
         self.readers = 0
-        self.left = self.heard
-        """When the last reader went."""
-        self.ended = 0
-        """Of an answer whose log had expired: the number of the last frame it had."""
+        self.left_at = self.heard_at
+        """When the last reader left, in seconds of `time.monotonic()`."""
+        self.expired_after = 0
+        """Where the shared log has expired: the number of the last frame it had; else 0."""
 
-    def join(self) -> None:
-        """A reader more."""
+    def add_reader(self) -> None:
+        """Count one reader more."""
         self.readers += 1
 
-    def leave(self) -> None:
-        """A reader less."""
+    def remove_reader(self) -> None:
+        """Count one reader less."""
         self.readers -= 1
-        self.left = time.monotonic()
+        self.left_at = time.monotonic()
 
-    def take(self, pieces: Sequence[Piece], cursor: str) -> None:
-        """What the log has by now, up to there."""
+    def has_nothing_after(self, number: int) -> bool:
+        over = self.log.closed and not self.log.handed_over
+        return over and (number >= self.log.last or number == self.expired_after > 0)
+
+    def known_turn(self) -> Turn | None:
+        return None
+
+    def add_entries(self, entries: Sequence[LogEntry], cursor: str) -> None:
+        """Add new entries of the shared log. `cursor` is where it will be read on."""
         with self._lock:
-            self.cursor, self.heard = cursor, time.monotonic()
-            for piece in pieces:
-                self.log.take(piece)
-        if self.log.finished:
-            self.log.close()
+            self.cursor, self.heard_at = cursor, time.monotonic()
+            for entry in entries:
+                self.log.add_entry(entry)
+        if self.log.is_finished:
+            self.log.close_log()
 
-    def rebuild(self, turn: Turn, last: int) -> None:
-        """What is known once the log has expired; `last` is the number its last frame had."""
-        self.ended = last
-        self.log.take(Piece(last + 1, rebuilt(turn, "expired")))
-        self.log.close()
+    def rebuild_from(self, turn: Turn, last: int) -> None:
+        """Make the frames from the turn, since the shared log has expired. `last` is the number of its last frame."""
+        self.expired_after = last
+        self.log.add_entry(LogEntry(last + 1, rebuilt(turn, "expired")))
+        self.log.close_log()
 
 
 def rebuilt(turn: Turn, reason: str) -> list[Frame]:
-    """The frames of an answer of which only the turn is left, and why they are told again."""
+    """The frames of an answer of which only the turn is left. They begin again, with a `restart` for this reason."""
     topic = turn.metadata.topic if turn.metadata else TopicNotice(turn.topic, drifted=False, score=0.0)
     model = turn.metadata.model if turn.metadata else ""
     start = Start(turn.answer_id, turn.session_id, created=False, model=model, topic=topic, created_at=turn.created_at)

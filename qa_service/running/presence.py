@@ -1,4 +1,4 @@
-"""Which workers of this machine live: each has a locked file, and the system itself unlocks it at its death."""
+"""Which workers of this machine live: each has a locked file, and the system unlocks the file when its worker dies."""
 
 import fcntl
 import os
@@ -8,11 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 
 UPLOAD_SECONDS = 900
-"""An upload that is older is nobody's any more: files are read before anything else, each in a limited time."""
+"""No answer needs an upload that is older: its files are read before anything else, each in a limited time."""
 
 
 class Presence:
-    """This worker's file in a folder that all workers of this machine share, as they do the folder of uploads."""
+    """The file of one worker. All workers of a machine share `folder`, where these files are, and `uploads`."""
 
     def __init__(self, folder: Path, worker: str, uploads: Path) -> None:
         self.worker = worker
@@ -20,44 +20,44 @@ class Presence:
         self._uploads = uploads
         self._file: int | None = None
 
-    def enter(self) -> None:
-        """From now on this worker counts as living."""
+    def announce_life(self) -> None:
+        """Let other workers see that this one lives."""
         if self._file is not None:
             return
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Locked before it has its name: nobody sees it unlocked while this worker lives.
+        # The file is locked before it has its name, so that nobody ever sees it unlocked while this worker lives.
         coming = self._folder / f".{self.worker}"
         self._file = os.open(coming, os.O_CREAT | os.O_RDWR, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         coming.rename(self._folder / self.worker)
 
-    def renew(self) -> None:
-        """Count as living still, should somebody have taken the file away."""
+    def restore_file(self) -> None:
+        """Make the file again, should somebody have deleted it."""
         if self._file is not None and not (self._folder / self.worker).exists():
-            self.leave()
-            self.enter()
+            self.withdraw()
+            self.announce_life()
 
-    def dead(self) -> Iterator[str]:
-        """The workers of this machine that are no more."""
+    def find_dead(self) -> Iterator[str]:
+        """The names of those workers of this machine that are dead."""
         with suppress(FileNotFoundError):
             for path in self._folder.iterdir():
                 if path.name != self.worker and not path.name.startswith(".") and not _locked(path):
                     yield path.name
 
-    def bury(self, worker: str) -> None:
-        """Nothing of that worker is left to do; it keeps its file if it lives after all."""
+    def forget_worker(self, worker: str) -> None:
+        """Delete the file of a dead worker; one that lives after all keeps it."""
         if not _locked(self._folder / worker):
             (self._folder / worker).unlink(missing_ok=True)
 
-    def sweep(self) -> None:
-        """Delete the uploads that killed workers left behind."""
+    def delete_old_uploads(self) -> None:
+        """Delete the uploads that killed workers have left behind."""
         for path in self._uploads.glob("upload-*"):
             with suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime > UPLOAD_SECONDS:
                     path.unlink()
 
-    def leave(self) -> None:
-        """Let others see that this worker is no more."""
+    def withdraw(self) -> None:
+        """Let other workers see that this one is gone."""
         file, self._file = self._file, None
         if file is not None:
             os.close(file)

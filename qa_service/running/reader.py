@@ -1,89 +1,96 @@
-"""One connection's view of an answer."""
+"""How one connection reads an answer."""
 
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from msgspec import Struct
+
 from qa_service.interfaces import Meter
 from qa_service.running.log import Batch
-from qa_service.running.mirror import Mirror
-from qa_service.running.written import Running
+from qa_service.running.source import AnswerSource
 
-LOOK_SECONDS = 1.0
-"""How often whoever keeps the logs rings, and so the most by which a sign of life may come late, or early."""
 SILENCE = Batch(0, ())
 
 
-class Reader(Iterable[Batch]):
-    """Batches of all there is, as it comes, and an empty one as a sign of life after `heartbeat` seconds of silence.
+class ReaderTimes(Struct, frozen=True):
+    """Seconds: after how much silence a reader gives a sign of life, and how often it is woken to notice the time."""
 
-    It ends with the answer, or when `gone` says that nobody listens any more, which is asked about once a second of
-    silence; then `handed_over` tells whether the answer goes on elsewhere. Whoever reads must `close` it, even unread;
-    then `left` is called.
+    heartbeat: float
+    look: float
+
+
+class AnswerReader(Iterable[Batch]):
+    """An iterable of batches: every frame behind the number `after`, as it comes, and an empty batch as a sign of life
+    after enough silence.
+
+    It ends with the answer, or when `gone` says that the connection is closed, which is asked about once a second of
+    silence. Afterwards `handed_over` says whether the answer goes on in another worker. Whoever opens a reader must
+    `close` it, even one that was never read; then `left` is called.
     """
 
     def __init__(
         self,
-        source: Running | Mirror,
+        source: AnswerSource,
         *,
         meter: Meter,
-        heartbeat: float,
+        times: ReaderTimes,
         after: int,
         gone: Callable[[], bool],
-        left: Callable[[Running | Mirror], None],
+        left: Callable[[AnswerSource], None],
     ) -> None:
         self._source = source
         self._meter = meter
         self._left = left
         self._gone = gone
-        self._batches = self._read(heartbeat, after)
+        self._batches = self._read(times, after)
         self._open = True
-        source.join()
+        source.add_reader()
         meter.streams(1)
 
     def __iter__(self) -> Iterator[Batch]:
-        """The rest, from wherever it was left."""
+        """The batches that haven't been read yet."""
         return self._batches
 
     @property
     def handed_over(self) -> bool:
-        """Whether the answer goes on in another worker, where the rest can be read."""
+        """Whether the rest of the answer is to be read in another worker."""
         return self._source.log.handed_over
 
     def close(self) -> None:
-        """Doing it again changes nothing."""
+        """Count one reader less. To close it again changes nothing."""
         if self._open:
             self._open = False
-            self._source.leave()
+            self._source.remove_reader()
             self._meter.streams(-1)
             self._left(self._source)
 
-    def _read(self, heartbeat: float, after: int) -> Iterator[Batch]:
+    def _read(self, times: ReaderTimes, after: int) -> Iterator[Batch]:
         log, asleep, heard = self._source.log, threading.Lock(), time.monotonic()
         asleep.acquire()
         while True:
-            # Looked at first: what is appended between the two looks is read in the next round.
+            # This is looked at before the frames: what is appended in between is read in the next round.
             closed = log.closed
-            batch = log.read(after)
+            batch = log.read_batch(after)
             if batch.frames:
                 after = batch.first + len(batch.frames) - 1
                 yield batch
             elif closed:
-                if after > log.last and log.finished:  # a number that the answer never had
-                    yield Batch(log.last, log.slice(len(log) - 1, len(log)))
+                if after > log.last and log.is_finished:  # the caller named a number that the answer never had
+                    yield Batch(log.last, log.frames_between(len(log) - 1, len(log)))
                 return
             elif not self._passed(after, asleep):
                 continue
             elif self._gone():
                 return
-            elif time.monotonic() < heard + heartbeat - LOOK_SECONDS / 2:
+            elif time.monotonic() < heard + times.heartbeat - times.look / 2:
                 continue
             else:
                 yield SILENCE
             heard = time.monotonic()
 
     def _passed(self, after: int, asleep: threading.Lock) -> bool:
-        """Wait for a frame; True if only time has passed."""
+        """Wait for a frame. True where none came, and only time has passed."""
         log = self._source.log
-        log.wait(after, asleep)
+        log.wait_for_frame(after, asleep)
         return log.last <= after and not log.closed

@@ -1,4 +1,4 @@
-"""Where answers are known to all workers."""
+"""The stores that running answers needs."""
 
 from collections.abc import Callable
 
@@ -6,15 +6,15 @@ from msgspec import Struct
 
 from qa_service.interfaces import LogStore, WorkerStore
 from qa_service.model import Owner
-from qa_service.running.unsaved import Unsaved
+from qa_service.running.unsaved import UnsavedTurns
 from qa_service.turns import Turn
 
 
-class Shared(Struct, frozen=True):
-    """The stores that running answers needs."""
+class SharedStores(Struct, frozen=True):
+    """The parts of the store through which workers share their answers."""
 
-    unsaved: Unsaved
+    unsaved: UnsavedTurns
     logs: LogStore
     workers: WorkerStore
     turn: Callable[[Owner, str], Turn]
-    """A saved answer, or as it stands; raises `NotFound`."""
+    """From an owner and an answer's id to its turn as the store knows it; raises `NotFound`."""

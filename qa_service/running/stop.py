@@ -1,13 +1,13 @@
-"""The word that ends an answer early."""
+"""The signal that ends an answer early."""
 
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 
 class StopSignal:
-    """A `Stop`: set once, from any thread."""
+    """A `Stop` that any thread may set, once."""
 
     def __init__(self) -> None:
         self.reason = ""
@@ -19,14 +19,16 @@ class StopSignal:
         return bool(self.reason)
 
     def set(self, reason: str) -> None:
-        """The first reason stays. Runs what was registered, in this thread."""
+        """Stop for this reason; a reason that was set before stays. Runs what was registered, in this thread: all of
+        it, also where some of it raises."""
         with self._lock:
             if self.reason:
                 return
             self.at = time.monotonic()
             self.reason, actions, self._actions = reason, self._actions, []
-        for action in actions:
-            action()
+        with ExitStack() as steps:
+            for action in reversed(actions):
+                steps.callback(action)
 
     def call(self, action: Callable[[], None]) -> Callable[[], None]:
         with self._lock:

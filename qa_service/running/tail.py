@@ -1,130 +1,161 @@
-"""What comes in from other workers: the logs that are read here and written there, and who is to be stopped."""
+"""What a worker hears from others: new frames of answers that are read here and written there, and stops."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Collection
+from contextlib import ExitStack
 
 from msgspec.structs import replace
 
 from qa_service.errors import NotFound, QAError
-from qa_service.interfaces import Followed, Piece
+from qa_service.interfaces import FollowedAnswer, LogEntry
 from qa_service.model import Owner
 from qa_service.running.log import FAR
-from qa_service.running.mirror import Mirror
-from qa_service.running.shared import Shared
+from qa_service.running.mirror import MirroredAnswer
+from qa_service.running.settings import Pace
+from qa_service.running.shared import SharedStores
+from qa_service.threads import RestartableThread
 
 log = logging.getLogger(__name__)
 
-WAIT_SECONDS = 1.0
-PAUSE_SECONDS = 0.5
-STALE_SECONDS = 3.0
-"""A log that says nothing for so long is looked at: it may be gone."""
+OPENING = 64
+"""Each of so many locks is for a share of all answers: with a single one, a large answer would hold up all others."""
 
 
 class Tail:
-    """One thread and one connection, whatever is read. `stop` ends an answer that is written here."""
+    """One thread that waits for news of everything at once, on one connection. `stop` ends an answer that is written
+    here."""
 
-    def __init__(self, shared: Shared, worker: str, stop: Callable[[str], object]) -> None:
+    def __init__(self, shared: SharedStores, worker: str, stop: Callable[[str], object], pace: Pace) -> None:
         self._workers = shared.workers
         self._logs = shared.logs
         self._turn = shared.turn
         self._worker = worker
         self._stop = stop
-        self._mirrors: dict[Followed, Mirror] = {}
-        self._thread: threading.Thread | None = None
+        self._pace = pace
+        self._mirrors: dict[FollowedAnswer, MirroredAnswer] = {}
+        self._opening = tuple(threading.Lock() for _ in range(OPENING))
+        self._thread = RestartableThread("qa-tail", self._run)
         self._closed = False
 
-    def wake(self) -> None:
-        """See that there is a thread that listens."""
-        if not (self._thread and self._thread.is_alive()) and not self._closed:
-            self._thread = threading.Thread(target=self._run, name="qa-tail", daemon=True)
-            self._thread.start()
+    def ensure_running(self) -> None:
+        """Start the thread that waits for news, unless it runs."""
+        self._thread.ensure_running()
 
-    def open(self, owner: Owner, answer_id: str) -> Mirror:
-        """The answer as far as it has come, growing if it isn't finished; one for all who read it here. `NotFound` for
-        an unknown one, or another's."""
-        # Visitors who come from another address than before are still the same owner.
-        followed = Followed(replace(owner, address=""), answer_id)
+    def open_mirror(self, owner: Owner, answer_id: str) -> MirroredAnswer:
+        """The answer as the store knows it; it grows until the answer is over. All who read it here share one.
+
+        Raises `NotFound` for an unknown answer as for another owner's.
+        """
+        followed = _followed(owner, answer_id)
         if known := self._mirrors.get(followed):
             return known
-        mirror = self._looked_up(followed)
+        # The first of those who come at once reads it from the store, and the others wait for that.
+        with self._opening[hash(followed) % len(self._opening)]:
+            return self._mirrors.get(followed) or self._opened(followed)
+
+    def drop_mirror(self, owner: Owner, answer_id: str) -> None:
+        """Forget an answer that is over and that nobody reads here any more: it may be large."""
+        followed = _followed(owner, answer_id)
+        mirror = self._mirrors.get(followed)
+        if mirror and mirror.log.closed and not mirror.readers:
+            self._mirrors.pop(followed, None)
+
+    def _opened(self, followed: FollowedAnswer) -> MirroredAnswer:
+        mirror = self._mirrors[followed] = self._looked_up(followed)
         if mirror.log.closed:
             return mirror
-        mirror = self._mirrors.setdefault(followed, mirror)
         if self._closed:
-            mirror.log.close(handed_over=True)
+            mirror.log.close_log(handed_over=True)
             return mirror
-        self._workers.reading([followed])
-        self._workers.nudge(self._worker)
+        self._workers.announce_reading([followed])
+        self._workers.end_wait(self._worker)
         return mirror
 
-    def mirrors(self) -> Collection[Mirror]:
-        """All that is read here and written elsewhere."""
+    def mirrors(self) -> Collection[MirroredAnswer]:
+        """All answers that are read here and aren't written here."""
         return list(self._mirrors.values())
 
-    def tend(self) -> None:
-        """Forget what nobody reads any more, look at what has gone silent, and tell others what is read here."""
-        for followed, mirror in list(self._mirrors.items()):
-            if mirror.log.closed or (not mirror.readers and time.monotonic() - mirror.left > STALE_SECONDS):
-                del self._mirrors[followed]
-                mirror.log.close(handed_over=not mirror.log.finished)
-            elif time.monotonic() - mirror.heard > STALE_SECONDS:
-                self._look_again(mirror)
-        if read := [followed for followed, mirror in self._mirrors.items() if mirror.readers]:
-            self._workers.reading(read)
+    def tend_mirrors(self) -> None:
+        """Forget what nobody reads any more, look up what has been silent, and tell the writers what is read here."""
+        with ExitStack() as steps:
+            for mirror in list(self._mirrors.values()):
+                steps.callback(self._tend, mirror)
+        if read := [followed for followed, mirror in self._written_elsewhere() if mirror.readers]:
+            self._workers.announce_reading(read)
 
-    def close(self) -> None:
-        """Who reads here goes on reading elsewhere."""
+    def close_mirrors(self) -> None:
+        """End the thread, and send all who read here to other workers."""
         self._closed = True
-        for mirror in list(self._mirrors.values()):
-            mirror.log.close(handed_over=not mirror.log.finished)
+        self._thread.retire()
+        for _, mirror in self._written_elsewhere():
+            mirror.log.close_log(handed_over=not mirror.log.is_finished)
 
-    def _looked_up(self, followed: Followed) -> Mirror:
-        logged = self._logs.read(followed.owner, followed.answer_id)
+    def _written_elsewhere(self) -> Collection[tuple[FollowedAnswer, MirroredAnswer]]:
+        return [(followed, mirror) for followed, mirror in list(self._mirrors.items()) if not mirror.log.closed]
+
+    def _tend(self, mirror: MirroredAnswer) -> None:
+        now = time.monotonic()
+        if not mirror.readers and now - mirror.left_at > self._pace.stale:
+            self._mirrors.pop(mirror.followed, None)
+            if not mirror.log.closed:
+                mirror.log.close_log(handed_over=not mirror.log.is_finished)
+        elif not mirror.log.closed and now - mirror.heard_at > self._pace.stale:
+            self._look_again(mirror)
+
+    def _looked_up(self, followed: FollowedAnswer) -> MirroredAnswer:
+        logged = self._logs.read_log(followed.owner, followed.answer_id)
         if logged is None:
             raise NotFound("no such answer")
-        mirror = Mirror(followed, logged.session_id)
-        if logged.pieces:
-            mirror.take(logged.pieces, logged.cursor)
+        mirror = MirroredAnswer(followed, logged.session_id)
+        if logged.entries:
+            mirror.add_entries(logged.entries, logged.cursor)
         else:
-            mirror.rebuild(self._turn(followed.owner, followed.answer_id), logged.last or FAR)
+            mirror.rebuild_from(self._turn(followed.owner, followed.answer_id), logged.last or FAR)
         return mirror
 
-    def _look_again(self, mirror: Mirror) -> None:
+    def _look_again(self, mirror: MirroredAnswer) -> None:
         try:
             found = self._looked_up(mirror.followed)
         except NotFound:
-            mirror.log.close()
+            mirror.log.close_log()
             return
-        mirror.heard = time.monotonic()
+        mirror.heard_at = time.monotonic()
         if found.log.closed and not mirror.log.closed and found.log.last > mirror.log.last:
             self._finish(mirror, found)
 
-    def _finish(self, mirror: Mirror, found: Mirror) -> None:
-        batch = found.log.read(mirror.log.last)
+    def _finish(self, mirror: MirroredAnswer, found: MirroredAnswer) -> None:
+        batch = found.log.read_batch(mirror.log.last)
         while batch.frames:
-            mirror.take([Piece(batch.first, batch.frames)], found.cursor)
-            batch = found.log.read(mirror.log.last)
-        mirror.log.close()
+            mirror.add_entries([LogEntry(batch.first, batch.frames)], found.cursor)
+            batch = found.log.read_batch(mirror.log.last)
+        mirror.log.close_log()
 
     def _run(self) -> None:
         while not self._closed:
             try:
                 self._listen()
             except QAError:
-                time.sleep(PAUSE_SECONDS)
+                time.sleep(self._pace.pause)
             except Exception:
-                # An edge, like a request: one log that can't be read must not end all others.
+                # This is the outermost code of a thread: what broke now may pass by the next time.
                 log.exception("listening to other workers broke")
-                time.sleep(PAUSE_SECONDS)
+                time.sleep(self._pace.pause)
 
     def _listen(self) -> None:
-        followed = {each: mirror for each, mirror in list(self._mirrors.items()) if not mirror.log.closed}
+        followed = dict(self._written_elsewhere())
         cursors = {each: mirror.cursor for each, mirror in followed.items()}
-        news = self._workers.news(self._worker, cursors, WAIT_SECONDS)
-        for answer_id in news.stops:
-            self._stop(answer_id)
-        for each, mirror in followed.items():
-            if pieces := news.pieces.get(each.answer_id):
-                mirror.take(pieces, news.cursors[each.answer_id])
+        news = self._workers.wait_for_news(self._worker, cursors, self._pace.news)
+        # A stop is heard once: one that fails must not take the others along.
+        with ExitStack() as steps:
+            for answer_id in news.stops:
+                steps.callback(self._stop, answer_id)
+            for each, mirror in followed.items():
+                if entries := news.entries.get(each.answer_id):
+                    steps.callback(mirror.add_entries, entries, news.cursors[each.answer_id])
+
+
+def _followed(owner: Owner, answer_id: str) -> FollowedAnswer:
+    # A visitor who comes from another address than before is still the same owner.
+    return FollowedAnswer(replace(owner, address=""), answer_id)

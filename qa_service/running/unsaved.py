@@ -1,15 +1,17 @@
-"""Turns that couldn't be saved when they ended, since the store was away."""
+"""The turns that couldn't be saved when their answers ended, because the store was away."""
 
 from collections.abc import Callable, Container
+from contextlib import suppress
 
+from qa_service.errors import QAError
 from qa_service.interfaces import SessionStore
 from qa_service.model import Owner
 from qa_service.turns import Turn
 
 
-class Unsaved(Container[str]):
-    """Keeps them until the store is back; contains the ids of their answers. They are few: while it is away nobody can
-    ask. `settle` is told of each answer that nothing is left to do for.
+class UnsavedTurns(Container[str]):
+    """A container of the ids of their answers. They are few, since nobody can ask while the store is away. `settle` is
+    called with the id of each answer that is saved here.
     """
 
     def __init__(self, sessions: SessionStore, settle: Callable[[str], None]) -> None:
@@ -20,17 +22,21 @@ class Unsaved(Container[str]):
     def __contains__(self, answer_id: object) -> bool:
         return answer_id in self._turns
 
-    def add(self, owner: Owner, turn: Turn) -> None:
-        """One more."""
+    def add_turn(self, owner: Owner, turn: Turn) -> None:
+        """Keep a turn until it can be saved."""
         self._turns[turn.answer_id] = owner, turn
 
-    def save_now(self, owner: Owner, turn: Turn) -> None:
-        """This one; raises `StoreUnavailable` where it can't be."""
+    def save_turn(self, owner: Owner, turn: Turn) -> None:
+        """Save this turn now. Raises `QAError` where that isn't possible."""
         self._sessions.save(owner, turn)
         self._settle(turn.answer_id)
 
-    def save(self) -> None:
-        """As many as can be; raises `StoreUnavailable` at the first that can't."""
+    def save_all(self) -> bool:
+        """Save as many as can be saved now. A turn that can't be holds up no other; then this returns False."""
         for answer_id, (owner, turn) in list(self._turns.items()):
-            self.save_now(owner, turn)
-            self._turns.pop(answer_id, None)
+            # The turn goes behind all others first: they come before it next time, whatever happens here.
+            self._turns[answer_id] = self._turns.pop(answer_id, (owner, turn))
+            with suppress(QAError):
+                self.save_turn(owner, turn)
+                self._turns.pop(answer_id, None)
+        return not self._turns

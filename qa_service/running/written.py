@@ -1,20 +1,20 @@
-"""An answer that is written in this worker, and what of it the shared log has by now."""
+"""An answer that is written in this worker, and how much of it the shared log has."""
 
 import time
 from collections.abc import Container
 
 from qa_service.frames import Frame
-from qa_service.interfaces import Appended, Entry
+from qa_service.interfaces import AppendOutcome, NewLogEntry
 from qa_service.running.log import MemoryLog, turn_of
 from qa_service.running.stop import StopSignal
 from qa_service.turns import Admission, Mark, Turn
 
 MOST_FRAMES = 2_000
-"""In one entry, so that what has piled up while the store was away goes there in pieces."""
+"""An entry has at most so many frames: what has piled up while the store was away is sent in several."""
 
 
-class Running:
-    """One answer with its log, its stop, and the readers it has here."""
+class RunningAnswer:
+    """An `AnswerSource` with its stop signal. It makes the entries of the shared log, and notes what became of them."""
 
     def __init__(self, admission: Admission, log: MemoryLog, *, seconds: float, entries: int) -> None:
         question = admission.question
@@ -24,79 +24,87 @@ class Running:
         self.session_id = admission.session.session_id
         self.log = log
         self.stop = StopSignal()
-        self.began = time.monotonic()
-        self.ends = self.began + seconds
+        self.began_at = time.monotonic()
+        self.ends_at = self.began_at + seconds
         self.readers = 0
-        self.read = False
-        """Whether anybody has read it here."""
-        self.left = self.began
-        """When the last reader here went."""
+        self.was_read = False
+        """Whether anybody has ever read it here."""
+        self.left_at = self.began_at
+        """When the last reader here left, in seconds of `time.monotonic()`."""
         self._ends_unread = question.on_hangup == "cancel"
         self._turn = admission.turn
-        self.ended = 0
-        """Of an answer that was over when it was opened: its last frame's number."""
-        # The claim has written the first frame already, as the first entry.
+        # The shared log has the first frame already: the claim wrote it as the first entry.
         self._frames = max(len(log), min(entries, 1))
         self._marks = len(log.marks)
         self._entries = entries
 
     @property
-    def flushed(self) -> bool:
-        """Whether the shared log has it all."""
+    def is_flushed(self) -> bool:
+        """Whether the shared log has all frames and marks."""
         return self._frames >= len(self.log) and self._marks == len(self.log.marks)
 
-    def join(self) -> None:
-        """A reader more."""
+    def add_reader(self) -> None:
+        """Count one reader more."""
         self.readers += 1
-        self.read = True
+        self.was_read = True
 
-    def leave(self) -> None:
-        """A reader less."""
+    def remove_reader(self) -> None:
+        """Count one reader less."""
         self.readers -= 1
-        self.left = time.monotonic()
+        self.left_at = time.monotonic()
 
-    def deserted(self, now: float, grace: float) -> bool:
-        """Whether it is to be stopped, unless somebody reads it on another worker."""
-        patience = 0 if self.read and self._ends_unread else grace
-        return not self.readers and not self.log.closed and now - self.left >= patience
+    def has_nothing_after(self, number: int) -> bool:
+        return self.log.closed and not self.log.handed_over and number >= self.log.last
 
-    def entry(self, unsaved: Container[str] = ()) -> Entry | None:
-        """What the shared log lacks; of frames behind a gap, none yet. `unsaved` answers are still to be saved."""
-        if self.flushed:
+    def known_turn(self) -> Turn | None:
+        return None if self.log.handed_over else self.current_turn()
+
+    def is_deserted(self, now: float, grace: float) -> bool:
+        """Whether nobody has read it here for so long that it is to be stopped, unless somebody reads it elsewhere."""
+        patience = 0 if self.was_read and self._ends_unread else grace
+        return not self.readers and not self.log.closed and now - self.left_at >= patience
+
+    def next_entry(self, unsaved: Container[str] = ()) -> NewLogEntry | None:
+        """The next entry for the shared log, or None where it lacks nothing. An entry ends before the next gap.
+        `unsaved` has the ids of answers whose turns are still to be saved."""
+        if self.is_flushed:
             return None
         begin = self._frames
-        end = min(max(begin, self.log.run(begin)), begin + MOST_FRAMES)
-        closed = end == len(self.log) and self.log.finished
-        # Counted whether or not it arrives: the same id never stands for two entries.
+        end = min(max(begin, self.log.end_of_run(begin)), begin + MOST_FRAMES)
+        closed = end == len(self.log) and self.log.is_finished
+        # An entry is counted whether or not it arrives, so that no two entries ever have the same id.
         self._entries += 1
-        return Entry(
+        return NewLogEntry(
             self.owner,
             self.answer_id,
-            first=self.log.number(begin),
-            last=self.log.number(end - 1),
+            first=self.log.number_at(begin),
+            last=self.log.number_at(end - 1),
             count=self._entries - 1,
             items=self._items(begin, end),
             closed=closed,
             settled=closed and self.answer_id not in unsaved,
         )
 
-    def note(self, entry: Entry, appended: Appended) -> None:
-        """What became of it."""
+    def note_outcome(self, entry: NewLogEntry, appended: AppendOutcome) -> None:
+        """Note what became of an entry."""
         match appended:
-            case "kept":
-                frames = max(0, entry.last + 1 - entry.first)  # marks behind a gap stand with the frame before it
+            case "kept" | "unstorable":
+                if appended == "unstorable":
+                    # Readers elsewhere never see these frames. They see the error with which the answer ends.
+                    self.stop.set("unstorable")
+                frames = max(0, entry.last + 1 - entry.first)  # an entry of marks alone has none
                 self._frames += frames
                 self._marks += len(entry.items) - frames
             case "gone":
-                # It is made again from its first frame, where that is known.
-                whole = self.log.number(0) == 1
+                # The log is made again from its first frame, where that is known and can be stored.
+                whole = self.log.number_at(0) == 1 and self.stop.reason != "unstorable"
                 self._frames, self._marks = (0, 0) if whole else (len(self.log), len(self.log.marks))
             case "lost":
                 self.stop.set("lost")
                 self._frames, self._marks = len(self.log), len(self.log.marks)
 
-    def turn(self) -> Turn:
-        """The answer as it stands, or as it ended."""
+    def current_turn(self) -> Turn:
+        """The turn as it stands, or as it ended."""
         return turn_of(self._turn, self.log)
 
     def _items(self, begin: int, end: int) -> list[Frame | Mark]:
@@ -104,6 +112,6 @@ class Running:
         for place, mark in self.log.marks[self._marks :]:
             if place > end:
                 break
-            items += [*self.log.slice(begin, place), mark]
+            items += [*self.log.frames_between(begin, place), mark]
             begin = place
-        return [*items, *self.log.slice(begin, end)]
+        return [*items, *self.log.frames_between(begin, end)]

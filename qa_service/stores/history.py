@@ -33,7 +33,8 @@ DELETED_SECONDS = 60
 
 
 class RedisHistory:
-    """A `History`, a `SessionEditor` and a `FileShelf`."""
+    """What was asked and answered, and the files of it, as their owner reads and changes them. Every method raises
+    `NotFound` for an unknown id as for another owner's."""
 
     def __init__(self, client: Redis, guard: StoreGuard, logs: LogStore) -> None:
         self._client = client
@@ -41,6 +42,7 @@ class RedisHistory:
         self._logs = logs
 
     def turn(self, owner: Owner, answer_id: str) -> Turn:
+        """One answer, whatever its status; one whose worker died is `failed` with `interrupted`."""
         session_id = self._field(answer_key(owner, answer_id, "at"), "session")
         stored = self._field(session_key(owner, (session_id or b"").decode(), "answers"), answer_id)
         if stored is None:
@@ -48,6 +50,7 @@ class RedisHistory:
         return self._as_it_stands(owner, turn_decoder.decode(stored))
 
     def sessions(self, owner: Owner, cursor: str, limit: int) -> SessionList:
+        """The owner's conversations, newest first."""
         key = owner_key(owner, "sessions")
         newest = f"({cursor}" if cursor else "+inf"
         with self._guard:
@@ -59,6 +62,7 @@ class RedisHistory:
         return SessionList(items, repr(found[-1][1]) if len(found) == limit else None)
 
     def session(self, owner: Owner, session_id: str, cursor: str, limit: int) -> SessionPage:
+        """One conversation, newest turns first."""
         head = self._known(owner, session_id)
         with self._guard:
             found: Any = self._client.lrange(session_key(owner, session_id, "turns"), 0, -1)
@@ -79,6 +83,7 @@ class RedisHistory:
         )
 
     def rename(self, owner: Owner, session_id: str, title: str) -> SessionEntry:
+        """Give a conversation another title."""
         with self._guard:
             key = session_key(owner, session_id, "head")
             renamed: Any = self._client.eval(scripts.RENAME, 1, key, title, now())
@@ -87,6 +92,7 @@ class RedisHistory:
         return _entry(session_id, self._known(owner, session_id))
 
     def new_topic(self, owner: Owner, session_id: str) -> SessionEntry:
+        """Let the next question of a conversation begin a topic of its own."""
         keys = [session_key(owner, session_id, name) for name in ("head", "context")]
         with self._guard:
             topic: Any = self._client.eval(scripts.NEW_TOPIC, 2, *keys, now())
@@ -95,6 +101,12 @@ class RedisHistory:
         return _entry(session_id, self._known(owner, session_id))
 
     def delete(self, owner: Owner, session_id: str) -> Sequence[str]:
+        """Forget a conversation with its answers and files, at once. Returns the answers that were running in it, which
+        have been told to stop.
+
+        After a `StoreUnavailable` nobody knows whether it was deleted. For a minute, deleting it again is the same
+        deletion and tells the same answers. Raises `NotFound`.
+        """
         running, others = self._delete_session(owner, session_id)
         keys = [answer_key(owner, answer_id, "at") for answer_id in {*running, *others}]
         # Those who read a running answer still get its end from its log, which then expires.
@@ -134,12 +146,14 @@ class RedisHistory:
         return ids[: int(told[0])], ids[int(told[0]) :]
 
     def files(self, owner: Owner, session_id: str) -> tuple[StoredFile, ...]:
+        """All files of a conversation, of every topic."""
         self._known(owner, session_id)
         with self._guard:
             found: Any = self._client.hvals(session_key(owner, session_id, "files"))
         return tuple(files_of(found))
 
     def page(self, owner: Owner, session_id: str, file_id: str, number: int) -> Page:
+        """The text of one page of a file; pages count from 1."""
         file = self.file(owner, session_id, file_id)
         if not 1 <= number <= max(file.pages, 1):
             raise NotFound("no such page")
@@ -156,6 +170,7 @@ class RedisHistory:
         return Page(file_id, file.name, number, file.pages, text, section)
 
     def delete_file(self, owner: Owner, session_id: str, file_id: str) -> None:
+        """Forget a file, so that no later question is answered from it."""
         file = self.file(owner, session_id, file_id)
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             pipeline.hdel(session_key(owner, session_id, "files"), file_id)
@@ -164,6 +179,7 @@ class RedisHistory:
             pipeline.execute()
 
     def file(self, owner: Owner, session_id: str, file_id: str) -> StoredFile:
+        """One file of a conversation."""
         stored = self._field(session_key(owner, session_id, "files"), file_id)
         if stored is None:
             raise NotFound("no such file")
@@ -204,9 +220,9 @@ class RedisHistory:
         log, was interrupted."""
         if turn.status != "running":
             return turn
-        logged = self._logs.read(owner, turn.answer_id)
-        if logged and logged.pieces:
-            return told(turn, list(frames_of(logged.pieces)))
+        logged = self._logs.read_log(owner, turn.answer_id)
+        if logged and logged.entries:
+            return told(turn, list(frames_of(logged.entries)))
         error = failure(Interrupted("the worker that wrote this answer died"), turn.language)
         return replace(turn, status="failed", error=error)
 

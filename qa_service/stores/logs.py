@@ -5,6 +5,7 @@ is sent, whatever follows a frame is found by the frame's number, and Redis itse
 answer another worker has taken over.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -14,7 +15,7 @@ from msgspec import Struct
 from redis import Redis
 
 from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Restart, StageNotice, Start, Text
-from qa_service.interfaces import Appended, Entry, Logged, Piece
+from qa_service.interfaces import AppendOutcome, LogEntry, NewLogEntry, StoredLog
 from qa_service.model import Opened, Owner
 from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
@@ -23,6 +24,8 @@ from qa_service.turns import Asked, Mark
 
 Item: TypeAlias = str | Start | StageNotice | Reference | Metadata | Failure | Restart | Done | Asked | Opened
 """A frame or a mark as it is kept. Text, which is nearly all there is, is kept as a mere string."""
+
+log = logging.getLogger(__name__)
 
 _encode = msgspec.json.Encoder().encode
 _items = msgspec.json.Decoder(list[Item])
@@ -44,19 +47,21 @@ class RedisLogs:
         self._times = times
         self._worker = worker
 
-    def append(self, entries: Sequence[Entry]) -> Sequence[Appended]:
+    def append_entries(self, entries: Sequence[NewLogEntry]) -> Sequence[AppendOutcome]:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
-            written, places = [kept_items(entry.items) for entry in entries], []
-            for entry, items in zip(entries, written, strict=True):
+            written: list[tuple[NewLogEntry, bytes | None]] = [(entry, _encoded(entry)) for entry in entries]
+            places = []
+            for entry, items in written:
                 places.append(len(pipeline))
-                self._add(pipeline, entry, items)
+                if items is not None:
+                    self._add(pipeline, entry, items)
             replies = pipeline.execute(raise_on_error=False)
             return [
-                self._outcome(replies[place], entry, items)
-                for place, entry, items in zip(places, entries, written, strict=True)
+                "unstorable" if items is None else self._outcome(replies[place], entry, items)
+                for place, (entry, items) in zip(places, written, strict=True)
             ]
 
-    def read(self, owner: Owner, answer_id: str) -> Logged | None:
+    def read_log(self, owner: Owner, answer_id: str) -> StoredLog | None:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             pipeline.hmget(answer_key(owner, answer_id, "at"), "session", "last")
             pipeline.xrange(answer_key(owner, answer_id, "log"))
@@ -64,9 +69,9 @@ class RedisLogs:
         if session_id is None:
             return None
         cursor = entries[-1][0].decode() if entries else "0-0"
-        return Logged(session_id.decode(), int(last or 0), pieces_of(entries), cursor)
+        return StoredLog(session_id.decode(), int(last or 0), log_entries_of(entries), cursor)
 
-    def _add(self, pipeline: Any, entry: Entry, items: bytes) -> None:
+    def _add(self, pipeline: Any, entry: NewLogEntry, items: bytes) -> None:
         log, at = (answer_key(entry.owner, entry.answer_id, name) for name in ("log", "at"))
         begins = entry.first == 1
         added = (*(() if begins else ("NOMKSTREAM",)), _id(entry), "first", entry.first, "items", items)
@@ -79,7 +84,7 @@ class RedisLogs:
         if begins:
             pipeline.expire(log, self._times.open)
 
-    def _outcome(self, reply: object, entry: Entry, items: bytes) -> Appended:
+    def _outcome(self, reply: object, entry: NewLogEntry, items: bytes) -> AppendOutcome:
         match reply:
             case redis.ResponseError() if "equal or smaller" in str(reply):
                 return "kept" if self._has(entry, items) else "lost"
@@ -91,11 +96,19 @@ class RedisLogs:
             case _:
                 return "kept"
 
-    def _has(self, entry: Entry, items: bytes) -> bool:
+    def _has(self, entry: NewLogEntry, items: bytes) -> bool:
         """Whether exactly this entry was written before: a command is sent again when its connection breaks."""
         key = answer_key(entry.owner, entry.answer_id, "log")
         found: Any = self._client.xrange(key, _id(entry), _id(entry))
         return any(fields[b"items"] == items for _, fields in found)
+
+
+def _encoded(entry: NewLogEntry) -> bytes | None:
+    try:
+        return kept_items(entry.items)
+    except (TypeError, ValueError, ArithmeticError, RecursionError):
+        log.exception("a part of answer %s can't be stored", entry.answer_id)
+        return None
 
 
 def kept_items(items: Sequence[Frame | Mark]) -> bytes:
@@ -103,12 +116,12 @@ def kept_items(items: Sequence[Frame | Mark]) -> bytes:
     return _encode([item.content if type(item) is Text else item for item in items])
 
 
-def pieces_of(entries: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[Piece]:
-    """The pieces that the entries of a stream hold."""
-    return [Piece(int(fields[b"first"]), _frames(fields[b"items"])) for _, fields in entries]
+def log_entries_of(entries: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[LogEntry]:
+    """The entries of a stream."""
+    return [LogEntry(int(fields[b"first"]), _frames(fields[b"items"])) for _, fields in entries]
 
 
-def frames_of(pieces: Iterable[Piece]) -> Iterator[Frame]:
+def frames_of(pieces: Iterable[LogEntry]) -> Iterator[Frame]:
     """Every frame once. Entries overlap where one was written, and its reply was lost."""
     last = 0
     for piece in pieces:
@@ -121,5 +134,5 @@ def _frames(items: bytes) -> list[Frame | Mark]:
     return [Text(item) if isinstance(item, str) else item for item in _items.decode(items)]
 
 
-def _id(entry: Entry) -> str:
+def _id(entry: NewLogEntry) -> str:
     return f"{entry.last}-{entry.count}"

@@ -182,8 +182,8 @@ end
 return '0'
 """
 
-# Times are the store's own: workers' clocks need not agree. Who isn't known wasn't missed: a store that lost its
-# memory gave nobody's answers away.
+# Times are those of the store's clock, since the clocks of workers need not agree. A worker that the store doesn't know
+# wasn't taken for dead: a store that lost its memory gave nobody's answers away.
 BEAT = """
 -- workers, what this one holds
 local worker, seconds = ARGV[1], ARGV[3]
@@ -197,17 +197,21 @@ redis.call('EXPIRE', KEYS[2], seconds)
 return {missed and 1 or 0, redis.call('ZRANGEBYSCORE', KEYS[1], 0, silent)}
 """
 
-# Whoever takes an answer out of a dead worker's hash has it: no two get the same. One that was only silent may have
-# been heard of since it was listed; what it began after that is its own. Below zero stand, for a while, those that
-# have nothing left: should one live after all, it learns that it was missed.
+# Only one worker takes an answer out of a dead worker's hash, so no two get the same. A worker that was only silent may
+# have been heard of since it was listed: what it began after that is its own. The score of a dead worker says more:
+# zero, it withdrew by itself; one, it died, and some of its answers were taken; below zero, it has nothing left, and
+# when that was found. Such an entry is kept for a while: should the worker live after all, it learns that it was
+# taken for dead.
 TAKE_OVER = """
 -- workers, what the dead one holds, what this one holds
 local dead, most, seconds, silent = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local heard = tonumber(redis.call('ZSCORE', KEYS[1], dead) or 0)
+local score = redis.call('ZSCORE', KEYS[1], dead)
+local heard = tonumber(score or 0)
+local left = score and heard == 0
 local taken = {}
-if silent > 0 and heard > now - silent then return taken end
+if silent > 0 and heard > now - silent then return {0} end
 for _, answer in ipairs(redis.call('HKEYS', KEYS[2])) do
   if #taken == most then break end
   local held = redis.call('HGET', KEYS[2], answer)
@@ -216,13 +220,19 @@ for _, answer in ipairs(redis.call('HKEYS', KEYS[2])) do
   table.insert(taken, held)
 end
 if #taken > 0 then
-  redis.call('ZADD', KEYS[1], 'XX', 0, dead)
+  redis.call('ZADD', KEYS[1], 'XX', left and 0 or 1, dead)
   redis.call('EXPIRE', KEYS[3], seconds)
-  return taken
+  return {left and 1 or 0, unpack(taken)}
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], seconds * 1000 - now, '(0')
 redis.call('ZADD', KEYS[1], 'XX', -now, dead)
-return taken
+return {0}
+"""
+
+# An answer that another worker has taken meanwhile isn't held again.
+HOLD = """
+-- what this one holds
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
 """
 
 # Where a value is named that doesn't count any more, it is replaced, if it still stands there.

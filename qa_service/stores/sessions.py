@@ -10,7 +10,7 @@ from redis import Redis
 
 from qa_service.clock import now
 from qa_service.errors import Busy
-from qa_service.interfaces import Claim, Claimed, Held, Saved
+from qa_service.interfaces import Claim, Claimed, HeldAnswer, Saved
 from qa_service.model import Exchange, Owner, Session, StoredFile, Topic
 from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
@@ -88,7 +88,7 @@ class RedisSessions:
         """Write what stands outside of the session: who holds the answer, where it is found, and its log."""
         owner, turn, kept = claim.owner, claim.turn, self._kept
         keys = [answer_key(owner, turn.answer_id, name) for name in ("at", "log")]
-        start, held = kept_items([claim.start]), Held(owner, turn.answer_id, turn.session_id, claim.admission)
+        start, held = kept_items([claim.start]), HeldAnswer(owner, turn.answer_id, turn.session_id, claim.admission)
         holds = worker_key(self._worker, "holds")
         pipeline.hset(holds, turn.answer_id, msgspec.json.encode(held))
         pipeline.expire(holds, kept.log)
@@ -204,4 +204,4 @@ def _claimed(outcome: Sequence[bytes]) -> Claimed:
     word, *running = (part.decode() for part in outcome)
     if word == "busy":
         raise Busy("the session is answering another question", answer_id=running[0])
-    return Claimed(created=word == "created", moved=word == "moved", replaced=running)
+    return Claimed(moved=word == "moved", replaced=running)

@@ -1,32 +1,36 @@
-"""What workers tell each other, in Redis: that they live, what they write, what is to be stopped, who reads."""
+"""What workers tell each other through Redis: that they live, what they write and read, what is to be stopped."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from redis import Redis
 
-from qa_service.interfaces import Followed, Held, News
+from qa_service.interfaces import FollowedAnswer, HeldAnswer, WorkerNews
 from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import ALIVE, STOPS, answer_key, session_key, worker_key
-from qa_service.stores.logs import pieces_of
+from qa_service.stores.logs import log_entries_of
 from qa_service.turns import Turn
 
 SILENT_MS = 5_000
-"""A worker that hasn't been heard of for so long is taken for dead, should nobody on its machine know better."""
+"""A worker that hasn't been heard of for so long is taken for dead; those on its own machine know of it sooner."""
 READ_MS = 3_000
+"""For so long an answer counts as read elsewhere after a worker has said so."""
 TAKEN = 64
-"""Answers taken over at a time, so that several workers share a dead one's."""
+"""A worker takes over so many answers at a time, so that several workers share those of a dead one."""
 STOPS_KEPT = 1_000
 STOPS_SECONDS = 60
+"""A stop is kept for so long; every worker hears of it within a second or two."""
 
-_held = msgspec.json.Decoder(Held)
+_held = msgspec.json.Decoder(HeldAnswer)
 _turn = msgspec.json.Decoder(Turn)
 
 
 class RedisWorkers:
-    """A `WorkerStore`. `seconds` is how long a dead worker's answers wait for another."""
+    """A `WorkerStore`. The answers of a dead worker wait `seconds` for another one. `waiting` is a client for the one
+    call that waits, which would take a connection from the others."""
 
     def __init__(self, client: Redis, guard: StoreGuard, *, waiting: Redis, seconds: int) -> None:
         self._client = client
@@ -35,66 +39,72 @@ class RedisWorkers:
         self._waiting_guard = StoreGuard()
         self._seconds = seconds
         self._heard = {STOPS: "0-0"}
-        """The last stop and the last nudge that were heard; those before the first count as new, and harm nobody."""
+        """The ids of the last stop and the last nudge that were heard. Old stops are heard once by a new worker, and do
+        no harm."""
 
-    def beat(self, worker: str) -> tuple[Sequence[str], bool]:
+    def announce_life(self, worker: str) -> tuple[Sequence[str], bool]:
         keys = (ALIVE, worker_key(worker, "holds"))
         with self._guard:
             missed, dead = self._eval(scripts.BEAT, keys, worker, SILENT_MS, self._seconds)
         return [name.decode() for name in dead], bool(missed)
 
-    def leave(self, worker: str) -> None:
+    def withdraw(self, worker: str) -> None:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             pipeline.zadd(ALIVE, {worker: 0})
             pipeline.expire(ALIVE, self._seconds)
             pipeline.execute()
 
-    def holds(self, worker: str) -> Collection[str]:
+    def held_ids(self, worker: str) -> Collection[str]:
         with self._guard:
             found: Any = self._client.hkeys(worker_key(worker, "holds"))
         return {answer_id.decode() for answer_id in found}
 
-    def held(self, worker: str, answer_id: str) -> Held | None:
+    def read_held(self, worker: str, answer_id: str) -> HeldAnswer | None:
         with self._guard:
             found: Any = self._client.hget(worker_key(worker, "holds"), answer_id)
         return _held.decode(found) if found else None
 
-    def take(self, dead: str, worker: str, *, sure: bool = True) -> Sequence[Held]:
+    def take_from_dead(self, dead: str, worker: str, *, sure: bool = True) -> Sequence[HeldAnswer]:
         keys = (ALIVE, worker_key(dead, "holds"), worker_key(worker, "holds"))
         silent = 0 if sure else SILENT_MS
         with self._guard:
-            taken = self._eval(scripts.TAKE_OVER, keys, dead, TAKEN, self._seconds, silent)
-        return [_held.decode(held) for held in taken]
+            left, *taken = self._eval(scripts.TAKE_OVER, keys, dead, TAKEN, self._seconds, silent)
+        answers = [_held.decode(held) for held in taken]
+        return answers if left else [replace(held, deaths=held.deaths + 1) for held in answers]
 
-    def adopt(self, held: Held, worker: str) -> Turn | None:
+    def keep_held(self, worker: str, held: HeldAnswer) -> None:
+        with self._guard:
+            self._eval(scripts.HOLD, [worker_key(worker, "holds")], held.answer_id, msgspec.json.encode(held))
+
+    def adopt_answer(self, held: HeldAnswer, worker: str) -> Turn | None:
         keys = [session_key(held.owner, held.session_id, name) for name in ("answers", "running")]
         with self._guard:
             turn = self._eval(scripts.ADOPT, keys, held.answer_id, worker, self._seconds)
         return _turn.decode(turn) if turn else None
 
-    def lost(self, worker: str, held: Sequence[Held]) -> Sequence[bool]:
+    def find_lost(self, worker: str, held: Sequence[HeldAnswer]) -> Sequence[bool]:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             for each in held:
                 pipeline.hget(session_key(each.owner, each.session_id, "running"), each.answer_id)
             return [found not in (None, worker.encode()) for found in pipeline.execute()]
 
-    def drop(self, worker: str, answer_id: str) -> None:
+    def drop_held(self, worker: str, answer_id: str) -> None:
         with self._guard:
             self._client.hdel(worker_key(worker, "holds"), answer_id)
 
-    def stop(self, answer_id: str) -> None:
+    def announce_stop(self, answer_id: str) -> None:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             pipeline.xadd(STOPS, {"answer": answer_id}, maxlen=STOPS_KEPT)
             pipeline.expire(STOPS, STOPS_SECONDS)
             pipeline.execute()
 
-    def nudge(self, worker: str) -> None:
+    def end_wait(self, worker: str) -> None:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             pipeline.xadd(worker_key(worker, "nudge"), {"now": ""}, maxlen=1, approximate=False)
             pipeline.expire(worker_key(worker, "nudge"), STOPS_SECONDS)
             pipeline.execute()
 
-    def news(self, worker: str, cursors: Mapping[Followed, str], wait: float) -> News:
+    def wait_for_news(self, worker: str, cursors: Mapping[FollowedAnswer, str], wait: float) -> WorkerNews:
         logs = {answer_key(each.owner, each.answer_id, "log"): each for each in cursors}
         own = {STOPS: "0-0", worker_key(worker, "nudge"): "0-0"}
         streams: Any = {**own, **self._heard, **{key: cursors[each] for key, each in logs.items()}}
@@ -103,30 +113,31 @@ class RedisWorkers:
         heard = {key.decode(): entries for key, entries in _streams(found)}
         reached = {key: entries[-1][0].decode() for key, entries in heard.items()}
         self._heard |= {key: reached[key] for key in own if key in reached}
-        return News(
+        return WorkerNews(
             [fields[b"answer"].decode() for _, fields in heard.get(STOPS, [])],
-            {logs[key].answer_id: pieces_of(entries) for key, entries in heard.items() if key in logs},
+            {logs[key].answer_id: log_entries_of(entries) for key, entries in heard.items() if key in logs},
             {logs[key].answer_id: reached[key] for key in logs if key in reached},
         )
 
-    def reading(self, followed: Collection[Followed]) -> None:
+    def announce_reading(self, followed: Collection[FollowedAnswer]) -> None:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             for each in followed:
                 pipeline.set(answer_key(each.owner, each.answer_id, "read"), "", px=READ_MS)
             pipeline.execute()
 
-    def read_elsewhere(self, followed: Sequence[Followed]) -> Sequence[bool]:
+    def find_read_elsewhere(self, followed: Sequence[FollowedAnswer]) -> Sequence[bool]:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             for each in followed:
                 pipeline.exists(answer_key(each.owner, each.answer_id, "read"))
             return [bool(found) for found in pipeline.execute()]
 
-    def _eval(self, script: str, keys: Sequence[str], *arguments: str | int) -> Any:
+    def _eval(self, script: str, keys: Sequence[str], *arguments: str | int | bytes) -> Any:
         return self._client.eval(script, len(keys), *keys, *arguments)
 
 
 def _streams(found: Any) -> Sequence[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]:
-    """What XREAD gives: pairs, a mapping to lists of lists in the newer protocol, or nothing when time ran out."""
+    """The reply of XREAD as pairs. In the newer protocol it is a mapping to lists of lists; it is None when the time
+    ran out."""
     if isinstance(found, dict):
         return [(key, [entry for batch in batches for entry in batch]) for key, batches in found.items()]
     return list(found or ())

@@ -6,6 +6,8 @@ from concurrent.futures import Future
 from time import monotonic
 from typing import Any
 
+from qa_service.threads import start_thread
+
 _FRESH_SECONDS = 5.0
 
 
@@ -36,5 +38,5 @@ class Name:
             except (OSError, UnicodeError) as error:
                 found.set_exception(error)
 
-        threading.Thread(target=look, name="upstream-name", daemon=True).start()
+        start_thread(threading.Thread(target=look, name="upstream-name", daemon=True))
         return found

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Protocol
 
+from qa_service.threads import start_thread
+
 _TICK = 0.1
 _LINGER_SECONDS = 10.0
 
@@ -34,10 +36,11 @@ class Watch:
     def over(self, one: Watched) -> Iterator[None]:
         """While inside."""
         with self._lock:
-            self._watched.add(one)
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="upstream-watch", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="upstream-watch", daemon=True)
+                start_thread(thread)
+                self._thread = thread
+            self._watched.add(one)
         try:
             yield
         finally:

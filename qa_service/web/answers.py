@@ -13,8 +13,6 @@ from qa_service.web.questions import Format, flag, format_of
 from qa_service.web.streaming import answered, ended_turn
 from qa_service.wire.frames import answer
 
-STOP_SECONDS = 2.0
-"""How long a cancel waits for the answer's last word; upstream is closed within one."""
 NUMBER = re.compile(r"[0-9]{1,15}")
 SEEN = re.compile(r"(?:([A-Za-z0-9]{1,64})-)?([0-9]{1,15})")
 
@@ -22,7 +20,7 @@ SEEN = re.compile(r"(?:([A-Za-z0-9]{1,64})-)?([0-9]{1,15})")
 def get(answer_id: str) -> Response:
     """The answer as it stands."""
     service, owner = mounted(), asking_owner()
-    return json_response(answer(service.assembly.runner.turn(owner, answer_id), service.public_prefix()))
+    return json_response(answer(service.assembly.runner.read_turn(owner, answer_id), service.public_prefix()))
 
 
 def stream(answer_id: str) -> Response:
@@ -53,7 +51,7 @@ def resumed(service: Mounted, owner: Owner, seen: str, wanted: Format, answer_id
 
 def _follow(service: Mounted, owner: Owner, answer_id: str, after: int, wanted: Format, *, ids: bool) -> Response:
     service.assembly.runner.check_room_to_read()
-    source = service.assembly.runner.open(owner, answer_id, after)
+    source = service.assembly.runner.find_answer(owner, answer_id, after)
     if source is not None:
         service.assembly.meter.count("resumes")
     return answered(service, source, wanted, after=after, ids=ids)
@@ -63,16 +61,16 @@ def cancel(answer_id: str) -> Response:
     """Stop it, wherever it is written; what was produced is kept. Doing it again changes nothing."""
     service, owner = mounted(), asking_owner()
     runner = service.assembly.runner
-    source = runner.open(owner, answer_id)
+    source = runner.find_answer(owner, answer_id)
     if source is None:
-        return json_response(answer(runner.turn(owner, answer_id), service.public_prefix()))
-    source.join()  # or nobody would tell its log of the end
+        return json_response(answer(runner.read_turn(owner, answer_id), service.public_prefix()))
+    source.add_reader()  # or nobody would tell its log of the end
     try:
         if not source.log.closed:
-            runner.stop(answer_id)
-        source.log.wait_for_end(STOP_SECONDS)
+            runner.stop_answer(answer_id)
+        source.log.wait_for_end(service.assembly.pace.cancel)
     finally:
-        source.leave()
+        source.remove_reader()
     return json_response(answer(ended_turn(service, source), service.public_prefix()))
 
 

@@ -8,8 +8,7 @@ from msgspec.structs import replace
 from qa_service.desk import Repeated
 from qa_service.errors import MethodNotAllowed, NotFound, StoreUnavailable
 from qa_service.model import Owner, Question
-from qa_service.running.mirror import Mirror
-from qa_service.running.written import Running
+from qa_service.running.source import AnswerSource
 from qa_service.web.answers import resumed
 from qa_service.web.forms import Form, read_form
 from qa_service.web.mounting import Mounted, asking_owner, mounted, spoken_language
@@ -17,8 +16,6 @@ from qa_service.web.questions import Format, flag, format_of, question_of
 from qa_service.web.repeats import repeat_of
 from qa_service.web.streaming import answered
 
-JOIN_SECONDS = 5.0
-"""How long a repeated question waits for its first one to be let in."""
 POLL_SECONDS = 0.05
 
 
@@ -58,13 +55,14 @@ def _question(service: Mounted, owner: Owner, form: Form, wanted: Format) -> Que
     return replace(question, repeat=repeat_of(question, form.fields, header, get=get, seconds=settings.idempotency_ttl))
 
 
-def _join(service: Mounted, question: Question, form: Form) -> Running | Mirror | None:
+def _join(service: Mounted, question: Question, form: Form) -> AnswerSource | None:
     """Begin the answer, or come to the one that this question has already."""
-    assembly, until = service.assembly, time.monotonic() + JOIN_SECONDS
+    assembly = service.assembly
+    until = time.monotonic() + assembly.pace.join
     while isinstance(outcome := assembly.desk.admit(question), Repeated):
         assembly.runner.check_room_to_read()
         try:
-            source = assembly.runner.open(question.owner, outcome.answer_id)
+            source = assembly.runner.find_answer(question.owner, outcome.answer_id)
         except NotFound:
             if time.monotonic() > until:
                 raise StoreUnavailable("the first of these questions isn't let in yet", retry_after=1) from None
@@ -73,4 +71,4 @@ def _join(service: Mounted, question: Question, form: Form) -> Running | Mirror 
         else:
             form.discard()
             return source
-    return assembly.runner.start(outcome)
+    return assembly.runner.start_answer(outcome)

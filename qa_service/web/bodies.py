@@ -16,6 +16,7 @@ from flask import Request
 from msgspec import Struct, field
 
 from qa_service.errors import BadRequest, BodyTimeout, TooLarge
+from qa_service.threads import start_thread
 
 GULP = 1 << 16
 BETWEEN_YIELDS = 1 << 18
@@ -34,10 +35,11 @@ class Clock:
     def watch(self, body: "Body", seconds: float) -> None:
         """Ring for this body in so many seconds, unless it is forgotten by then."""
         with self._lock:
-            self._bodies[body] = time.monotonic() + seconds
             if self._thread is None or not self._thread.is_alive():  # as after a fork
-                self._thread = Thread(target=self._run, name=CLOCK, daemon=True)
-                self._thread.start()
+                thread = Thread(target=self._run, name=CLOCK, daemon=True)
+                start_thread(thread)
+                self._thread = thread
+            self._bodies[body] = time.monotonic() + seconds
 
     def forget(self, body: "Body") -> None:
         """From now on its connection is the next request's, and safe."""

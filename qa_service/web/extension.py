@@ -64,7 +64,7 @@ def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
         module.install(blueprint)
 
     # Not sooner: a host may fork after it has mounted us, and threads don't survive that.
-    blueprint.before_request(assembly.runner.wake)
+    blueprint.before_request(assembly.runner.ensure_threads)
 
     @blueprint.before_request
     def answer_preflight() -> Response | None:

@@ -63,20 +63,20 @@ def runner_of(app: object) -> Runner | None:
 def wake(app: object) -> None:
     """Begin to watch over other workers' answers, before anybody asks anything."""
     if runner := runner_of(app):
-        runner.wake()
+        runner.ensure_threads()
 
 
 def drain(app: object, seconds: float) -> None:
     """Let no more in, wait that long for what runs, and leave the rest to other workers."""
     if runner := runner_of(app):
-        runner.drain()
+        runner.stop_admitting()
         until = time.monotonic() + seconds
-        while runner.count() and time.monotonic() < until:
+        while runner.count_answers() and time.monotonic() < until:
             time.sleep(POLL_SECONDS)
-        runner.close("handover", GOODBYE_SECONDS)
+        runner.shut_down("handover", GOODBYE_SECONDS)
 
 
 def end_answers(app: object) -> None:
     """Stop what this worker is answering, and give it a second to say so to its readers and to be kept."""
     if runner := runner_of(app):
-        runner.close("interrupted", GOODBYE_SECONDS)
+        runner.shut_down("interrupted", GOODBYE_SECONDS)

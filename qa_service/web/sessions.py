@@ -46,42 +46,42 @@ def rename(session_id: str) -> Response:
     title = text_field(read_fields(request, service.limits), "title", TITLE)
     if not title:
         raise InvalidField("title: expected text", field="title")
-    return json_response(service.assembly.editor.rename(owner, session_id, title))
+    return json_response(service.assembly.history.rename(owner, session_id, title))
 
 
 def delete(session_id: str) -> Response:
     """Forget it; what is being answered in it is stopped."""
     service, owner = mounted(), asking_owner()
-    for answer_id in service.assembly.editor.delete(owner, session_id):
-        service.assembly.runner.stop(answer_id)
+    for answer_id in service.assembly.history.delete(owner, session_id):
+        service.assembly.runner.stop_answer(answer_id)
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
 def reset(session_id: str) -> Response:
     """Begin a new topic by hand."""
-    return json_response(mounted().assembly.editor.new_topic(asking_owner(), session_id))
+    return json_response(mounted().assembly.history.new_topic(asking_owner(), session_id))
 
 
 def list_files(session_id: str) -> Response:
     """The files it answers from."""
-    files = mounted().assembly.shelf.files(asking_owner(), session_id)
+    files = mounted().assembly.history.files(asking_owner(), session_id)
     return json_response({"items": [_file(file) for file in files]})
 
 
 def get_file(session_id: str, file_id: str) -> Response:
     """One of its files."""
-    return json_response(_file(mounted().assembly.shelf.file(asking_owner(), session_id, file_id)))
+    return json_response(_file(mounted().assembly.history.file(asking_owner(), session_id, file_id)))
 
 
 def delete_file(session_id: str, file_id: str) -> Response:
     """Follow-ups don't see it any more."""
-    mounted().assembly.shelf.delete_file(asking_owner(), session_id, file_id)
+    mounted().assembly.history.delete_file(asking_owner(), session_id, file_id)
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
 def get_page(session_id: str, file_id: str, page: int) -> Response:
     """The text of one page."""
-    return json_response(mounted().assembly.shelf.page(asking_owner(), session_id, file_id, page))
+    return json_response(mounted().assembly.history.page(asking_owner(), session_id, file_id, page))
 
 
 def install(blueprint: Blueprint) -> None:

@@ -9,9 +9,8 @@ from flask import Response, request
 
 from qa_service.errors import Draining, Interrupted
 from qa_service.interfaces import WireFormat
-from qa_service.running.mirror import Mirror
-from qa_service.running.reader import Reader
-from qa_service.running.written import Running
+from qa_service.running.reader import AnswerReader
+from qa_service.running.source import AnswerSource
 from qa_service.turns import Turn
 from qa_service.web.bodies import hung_up
 from qa_service.web.mounting import Mounted
@@ -26,7 +25,7 @@ BACKOFF_MS = 500, 1500
 
 
 def answered(
-    service: Mounted, source: Running | Mirror | None, wanted: Format, *, after: int = 0, ids: bool = False
+    service: Mounted, source: AnswerSource | None, wanted: Format, *, after: int = 0, ids: bool = False
 ) -> Response:
     """The rest of an answer in the wanted format; 204 where nothing comes any more."""
     if source is None:
@@ -37,14 +36,12 @@ def answered(
     return response
 
 
-def ended_turn(service: Mounted, source: Running | Mirror) -> Turn:
+def ended_turn(service: Mounted, source: AnswerSource) -> Turn:
     """The answer as it stands. `NotFound` if it was deleted meanwhile."""
-    if isinstance(source, Running) and not source.log.handed_over:
-        return source.turn()
-    return service.assembly.history.turn(source.owner, source.answer_id)
+    return source.known_turn() or service.assembly.history.turn(source.owner, source.answer_id)
 
 
-def _streamed(service: Mounted, source: Running | Mirror, *, after: int, ids: bool) -> Response:
+def _streamed(service: Mounted, source: AnswerSource, *, after: int, ids: bool) -> Response:
     wire = Typed(service.public_prefix(), source.answer_id if ids else "")
     body = Body(_reader(service, source, after), wire)
     # Handed through as it is: what Werkzeug would put around it costs every delta, and memory while it waits.
@@ -54,7 +51,7 @@ def _streamed(service: Mounted, source: Running | Mirror, *, after: int, ids: bo
 class Body:
     """What a server sends of a stream, and closes also if it never began to."""
 
-    def __init__(self, reader: Reader, wire: WireFormat) -> None:
+    def __init__(self, reader: AnswerReader, wire: WireFormat) -> None:
         self._reader = reader
         self._wire = wire
         self.close = reader.close
@@ -67,18 +64,18 @@ class Body:
             yield wire.reconnect(Draining.code, random.randint(*BACKOFF_MS))  # noqa: S311 - it spreads, it hides nothing
 
 
-def _reader(service: Mounted, source: Running | Mirror, after: int = 0) -> Reader:
+def _reader(service: Mounted, source: AnswerSource, after: int = 0) -> AnswerReader:
     heartbeat = service.assembly.settings.heartbeat_seconds
-    return service.assembly.runner.follow(source, heartbeat=heartbeat, after=after, gone=hung_up(request))
+    return service.assembly.runner.open_reader(source, heartbeat=heartbeat, after=after, gone=hung_up(request))
 
 
-def _whole(service: Mounted, source: Running | Mirror) -> Response:
+def _whole(service: Mounted, source: AnswerSource) -> Response:
     with closing(_reader(service, source)) as reader:
         for _ in reader:
             pass
     if source.log.handed_over:
         raise Draining("the worker that answers was stopped; the answer goes on in another", retry_after=1)
-    if not source.log.finished:
+    if not source.log.is_finished:
         raise Interrupted("the answer broke off")
     turn = ended_turn(service, source)
     return problem(turn.error) if turn.error else json_response(answer(turn, service.public_prefix()))

@@ -17,6 +17,7 @@ from qa_service.files.reading import read
 from qa_service.model import FileEnd, FileNews, FileProgress, FileText, UploadedFile, Verdict
 from qa_service.running.stop import StopSignal
 from tests import documents
+from tests.fakes import refuse_thread
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -48,6 +49,18 @@ def upload(tmp_path: Path) -> Upload:
         return UploadedFile(name, str(path), len(content))
 
     return write
+
+
+def test_a_file_whose_time_cannot_be_kept_leaves_no_process_behind(
+    readers: ChildReaders, upload: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = children()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse_thread)
+        with pytest.raises(Overloaded):
+            list(readers.read(upload(GOOD), StopSignal()))
+    assert children() == before
+    assert any(isinstance(news, FileEnd) for news in readers.read(upload(GOOD), StopSignal()))
 
 
 def children(pid: int | str = "self") -> set[int]:

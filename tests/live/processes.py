@@ -186,9 +186,9 @@ def service(command: Sequence[str], folder: Path, port: int, **settings: str) ->
         yield found
 
 
-def gunicorn(folder: Path, **settings: str) -> AbstractContextManager[Service]:
+def gunicorn(folder: Path, *, app: str = "wsgi:app", **settings: str) -> AbstractContextManager[Service]:
     """As an operator starts it: two workers, visitors welcome."""
-    command = [str(BIN / "gunicorn"), "-c", str(ROOT / "gunicorn.conf.py"), "--chdir", str(ROOT), "wsgi:app"]
+    command = [str(BIN / "gunicorn"), "-c", str(ROOT / "gunicorn.conf.py"), "--chdir", str(ROOT), app]
     usual = {"WEB_CONCURRENCY": "2", "QA_ALLOW_ANONYMOUS": "on", "QA_SECRET": "a-secret-of-tests-0123456789"}
     return service(command, folder, int(settings.get("PORT", 0)) or free_port(), **{**usual, **settings})
 

@@ -5,19 +5,20 @@ import time
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
-from qa_service.frames import Done, Frame, Text
-from qa_service.interfaces import Appended, Entry
+from qa_service.frames import Done, Frame, StageNotice, Text
+from qa_service.interfaces import AppendOutcome, NewLogEntry
 from qa_service.model import Opened, Prompt
-from qa_service.running import flusher as module
 from qa_service.running.flusher import Flusher
 from qa_service.running.log import FAR, MemoryLog
-from qa_service.running.written import Running
+from qa_service.running.settings import Pace
+from qa_service.running.written import RunningAnswer
 from qa_service.stores.keys import answer_key
 from qa_service.stores.logs import LogTimes, RedisLogs
 from qa_service.turns import Asked, Mark
-from tests.fakes import ANN, FakeMeter, admission, client
-from tests.lives import Wire, eventually
+from tests.fakes import ANN, WAITING_SECONDS, FakeMeter, admission, client
+from tests.lives import PACE, Wire, eventually
 
 ASKED = Asked(Prompt("mini", (), "Why?"), ())
 
@@ -27,21 +28,21 @@ class Trips(RedisLogs):
 
     def __init__(self) -> None:
         self.redis, self.wire = client(), Wire()
-        self.trips: list[list[Entry]] = []
+        self.trips: list[list[NewLogEntry]] = []
         super().__init__(self.redis, self.wire, LogTimes(60, 60), worker="w1")
 
-    def append(self, entries: Sequence[Entry]) -> Sequence[Appended]:
-        appended = super().append(entries)
+    def append_entries(self, entries: Sequence[NewLogEntry]) -> Sequence[AppendOutcome]:
+        appended = super().append_entries(entries)
         self.trips.append(list(entries))
         return appended
 
     def told(self, answer_id: str) -> list[tuple[int, Frame | Mark]]:
         """The items as anybody may read them, marks with the number of the frame that follows."""
         self.redis.hset(answer_key(ANN, answer_id, "at"), "session", "s")
-        logged = self.read(ANN, answer_id)
+        logged = self.read_log(ANN, answer_id)
         assert logged
         entries: list[tuple[int, Frame | Mark]] = []
-        for piece in logged.pieces:
+        for piece in logged.entries:
             number = piece.first
             for item in piece.items:
                 entries.append((number, item))
@@ -52,28 +53,28 @@ class Trips(RedisLogs):
 class House:
     """A flusher, its store, and the answers it is done with."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace = PACE) -> None:
         self.store, self.meter = Trips(), FakeMeter()
-        self.done: list[Running] = []
+        self.done: list[RunningAnswer] = []
         self.unsaved: set[str] = set()
-        self.flusher = Flusher(self.store, self.unsaved, self.meter, self.done.append)
+        self.flusher = Flusher(self.store, self.unsaved, self.meter, done=self.done.append, pace=pace)
 
-    def answer(self, *said: str, number: int = 1) -> Running:
+    def answer(self, *said: str, number: int = 1) -> RunningAnswer:
         asked = admission(answer_id=f"{number}" * 32)
-        running = Running(asked, MemoryLog(), seconds=60, entries=0)
+        running = RunningAnswer(asked, MemoryLog(), seconds=60, entries=0)
         self.say(running, *said)
-        self.flusher.add(running)
+        self.flusher.add_answer(running)
         return running
 
-    def say(self, running: Running, *said: str | Frame) -> None:
+    def say(self, running: RunningAnswer, *said: str | Frame) -> None:
         for item in said:
-            running.log.append(Text(item) if isinstance(item, str) else item)
+            running.log.append_frame(Text(item) if isinstance(item, str) else item)
 
-    def end(self, running: Running) -> None:
+    def end(self, running: RunningAnswer) -> None:
         self.say(running, Done("completed"))
-        running.log.close()
+        running.log.close_log()
 
-    def told(self, running: Running) -> list[tuple[int, Frame | Mark]]:
+    def told(self, running: RunningAnswer) -> list[tuple[int, Frame | Mark]]:
         return self.store.told(running.answer_id)
 
 
@@ -178,9 +179,47 @@ class TestTrouble:
         house.say(running, "mine")
         house.say(other, "c")
         assert house.flusher.flush()
-        assert (running.stop.reason, running.flushed, other.stop.reason) == ("lost", True, "")
+        assert (running.stop.reason, running.is_flushed, other.stop.reason) == ("lost", True, "")
         assert house.told(running) == [(1, Text("a")), (2, Text("x"))]
         assert house.told(other) == numbered("b", "c")
+
+
+class TestUnstorable:
+    """A line that lets through what can't be encoded: one answer ends of it, and no other notices."""
+
+    @pytest.mark.parametrize("odd", [Text("\ud83d"), Text(object()), StageNotice("searching_web", query="\udfff")])
+    def test_one_answer_that_cannot_be_encoded_is_stopped_and_all_others_go_on(self, house: House, odd: Frame) -> None:
+        bad, good = house.answer("a"), house.answer("b", number=2)
+        house.flusher.flush()
+        house.say(bad, odd)
+        house.say(good, "c")
+        assert house.flusher.flush()
+        assert (bad.stop.reason, good.stop.reason) == ("unstorable", "")
+        house.end(bad)
+        house.end(good)
+        assert house.flusher.flush()
+        assert house.told(good) == [*numbered("b", "c"), (3, Done("completed"))]
+        assert house.told(bad) == [(1, Text("a")), (3, Done("completed"))]
+        assert house.done == [bad, good]
+
+    def test_nor_does_a_mark_that_cannot_be_encoded_hold_up_what_follows(self, house: House) -> None:
+        running = house.answer("a")
+        house.flusher.flush()
+        running.log.marks.append((1, Opened("\ud83d")))
+        house.flusher.flush()
+        house.say(running, "b")
+        house.flusher.flush()
+        assert (running.stop.reason, house.told(running)) == ("unstorable", numbered("a", "b"))
+
+    def test_one_whose_log_is_gone_as_well_is_not_made_again_and_again(self, house: House) -> None:
+        running = house.answer("a", "\ud83d")
+        for _ in range(3):
+            house.say(running, "b")
+            house.flusher.flush()
+        house.end(running)
+        house.flusher.flush()
+        assert house.done == [running]
+        assert [len(entry.items) for trip in house.store.trips for entry in trip] == [3, 1, 1, 1]
 
 
 class TestLettingGo:
@@ -208,26 +247,24 @@ class TestLettingGo:
 
     def test_one_that_goes_on_elsewhere_is_done_but_not_closed_for_others(self, house: House) -> None:
         running = house.answer("a")
-        running.log.close(handed_over=True)
+        running.log.close_log(handed_over=True)
         house.flusher.flush()
         assert house.done == [running]
         assert [entry.closed for trip in house.store.trips for entry in trip] == [False]
 
-    def test_one_whose_store_stays_away_is_given_up(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_one_whose_store_stays_away_is_given_up(self) -> None:
+        house = House(replace(PACE, give_up=-60))
         house.store.wire.cut = True
         running = house.answer("a")
         house.end(running)
-        house.flusher.flush()
-        monkeypatch.setattr(module, "GIVE_UP_SECONDS", -60)
         house.flusher.flush()
         assert house.done == [running]
 
 
 class TestThread:
     @pytest.fixture
-    def ticking(self, house: House, monkeypatch: pytest.MonkeyPatch) -> House:
-        monkeypatch.setattr(module, "TICK_SECONDS", 0.005)
-        house.flusher.wake()
+    def ticking(self, house: House) -> House:
+        house.flusher.ensure_running()
         return house
 
     def test_it_flushes_by_itself_and_rests_where_there_is_nothing(self, ticking: House) -> None:
@@ -246,15 +283,12 @@ class TestThread:
         eventually(lambda: len(ticking.done) == 1)
 
     def test_it_ends_when_it_is_closed_and_does_not_come_back(self, ticking: House) -> None:
-        thread = ticking.flusher._thread
-        assert thread
-        ticking.flusher.close()
-        thread.join(5)
-        ticking.flusher.wake()
-        assert not thread.is_alive()
-        assert ticking.flusher._thread is thread
+        ticking.flusher.stop_flushing()
+        assert ticking.flusher._thread.join(WAITING_SECONDS)
+        ticking.flusher.ensure_running()
+        assert ticking.flusher._thread.join(0)
 
     def test_there_is_one(self, ticking: House) -> None:
         before = threading.active_count()
-        ticking.flusher.wake()
+        ticking.flusher.ensure_running()
         assert threading.active_count() == before

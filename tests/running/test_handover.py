@@ -25,8 +25,8 @@ def test_nothing_more_is_written_and_nothing_is_saved(leaving: Worker) -> None:
     running = leaving.ask()
     opened(leaving, running)
     eventually(lambda: running.log.text() == "The sky is ")
-    leaving.runner.close("handover", WAITING_SECONDS)
-    assert (running.log.closed, running.log.handed_over, running.log.finished) == (True, True, False)
+    leaving.runner.shut_down("handover", WAITING_SECONDS)
+    assert (running.log.closed, running.log.handed_over, running.log.is_finished) == (True, True, False)
     assert running.log.text() == "The sky is "
     assert leaving.history.turn(ANN, running.answer_id).status == "running"
 
@@ -38,7 +38,7 @@ def test_another_worker_goes_on_from_the_very_next_frame(leaving: Worker, world:
     upstream = KeepingUpstream()
     upstream.kept = WHOLE
     other = world.worker(upstream=upstream, background=True)
-    leaving.runner.close("handover", WAITING_SECONDS)
+    leaving.runner.shut_down("handover", WAITING_SECONDS)
     assert other.kept(running.answer_id).text == "The sky is blue."
     told = other.read(running.answer_id)
     assert [number for number, _ in told] == list(range(1, len(told) + 1))
@@ -48,11 +48,11 @@ def test_another_worker_goes_on_from_the_very_next_frame(leaving: Worker, world:
 
 def test_its_readers_get_all_there_is_and_are_told_that_it_goes_on(leaving: Worker) -> None:
     running = leaving.ask()
-    reader, got = leaving.runner.follow(running, heartbeat=WAITING_SECONDS), list[tuple[int, Frame]]()
+    reader, got = leaving.runner.open_reader(running, heartbeat=WAITING_SECONDS), list[tuple[int, Frame]]()
     following = threading.Thread(target=lambda: got.extend(numbered(reader)))
     following.start()
     eventually(lambda: running.log.text() == "The sky is ")
-    closing = threading.Thread(target=leaving.runner.close, args=("handover", WAITING_SECONDS))
+    closing = threading.Thread(target=leaving.runner.shut_down, args=("handover", WAITING_SECONDS))
     closing.start()
     following.join(WAITING_SECONDS)
     assert (texts(got), reader.handed_over) == (["The sky ", "is "], True)
@@ -65,7 +65,7 @@ def test_who_comes_to_it_meanwhile_finds_what_others_know(leaving: Worker) -> No
     running = leaving.ask()
     running.stop.set("handover")
     eventually(lambda: running.log.closed)
-    source = leaving.runner.open(ANN, running.answer_id)
+    source = leaving.runner.find_answer(ANN, running.answer_id)
     assert source is not running
 
 
@@ -75,8 +75,8 @@ def test_who_asks_how_it_stands_meanwhile_hears_what_others_made_of_it(leaving: 
     eventually(lambda: running.log.text() == "The sky is ")
     running.stop.set("handover")
     eventually(lambda: running.log.closed)
-    leaving.sessions.save(ANN, replace(running.turn(), status="failed"))
-    assert leaving.runner.turn(ANN, running.answer_id).status == "failed"
+    leaving.sessions.save(ANN, replace(running.current_turn(), status="failed"))
+    assert leaving.runner.read_turn(ANN, running.answer_id).status == "failed"
 
 
 def test_a_stop_that_comes_meanwhile_goes_to_who_writes_it_then(leaving: Worker) -> None:
@@ -84,12 +84,12 @@ def test_a_stop_that_comes_meanwhile_goes_to_who_writes_it_then(leaving: Worker)
     running = leaving.ask()
     eventually(lambda: running.log.text() == "The sky is ")
     running.stop.set("handover")
-    leaving.runner.stop(running.answer_id)
+    leaving.runner.stop_answer(running.answer_id)
     assert leaving.redis.xlen(STOPS) == 1
 
 
 def test_no_new_question_is_let_in(leaving: Worker) -> None:
-    leaving.runner.close("handover", WAITING_SECONDS)
+    leaving.runner.shut_down("handover", WAITING_SECONDS)
     with pytest.raises(Draining):
         leaving.ask()
 
@@ -98,7 +98,7 @@ def test_without_a_store_it_is_over_at_once(leaving: Worker) -> None:
     running = leaving.ask()
     eventually(running.log.text)
     leaving.wire.cut = True
-    closing = threading.Thread(target=leaving.runner.close, args=("handover", 60.0))
+    closing = threading.Thread(target=leaving.runner.shut_down, args=("handover", 60.0))
     closing.start()
     closing.join(WAITING_SECONDS)
     assert not closing.is_alive()
@@ -106,8 +106,8 @@ def test_without_a_store_it_is_over_at_once(leaving: Worker) -> None:
 
 def test_it_waits_no_longer_than_it_may_for_readers_that_do_not_leave(leaving: Worker) -> None:
     running = leaving.ask()
-    reader = leaving.runner.follow(running, heartbeat=WAITING_SECONDS)
-    leaving.runner.close("handover", 0.05)
+    reader = leaving.runner.open_reader(running, heartbeat=WAITING_SECONDS)
+    leaving.runner.shut_down("handover", 0.05)
     reader.close()
 
 
@@ -117,6 +117,6 @@ def test_an_answer_that_ends_just_then_is_over(world: World) -> None:
     running = house.ask()
     line.may_go_on.set()
     told = house.read(running)
-    house.runner.close("handover", WAITING_SECONDS)
+    house.runner.shut_down("handover", WAITING_SECONDS)
     assert told[-1][1] == Done("completed")
     assert not running.log.handed_over

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from contextlib import closing
 
 import pytest
+from msgspec.structs import replace
 
 from qa_service.errors import StoreUnavailable
 from qa_service.frames import Done, Metadata, Text
-from qa_service.interfaces import Followed
+from qa_service.interfaces import FollowedAnswer, HeldAnswer
 from qa_service.model import Question, TextDelta
-from qa_service.running import keeper as module
-from qa_service.running.reader import Reader
+from qa_service.running.reader import AnswerReader
 from qa_service.stores.keys import ALIVE, worker_key
 from qa_service.turns import Admission
 from tests.fakes import ANN, BUG, STOPPED, WAITING_SECONDS, FakeUpstream
-from tests.lives import Saying, Waiting, World, eventually, texts
+from tests.lives import PACE, Saying, Waiting, World, eventually, texts
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ class TestDeserted:
     def test_nobody_coming_back_within_the_grace_ends_it(self, world: World, line: Waiting) -> None:
         house = world.worker(line, grace_seconds=0.1)
         running = house.ask()
-        with closing(house.runner.follow(running, heartbeat=WAITING_SECONDS)) as reader:
+        with closing(house.runner.open_reader(running, heartbeat=WAITING_SECONDS)) as reader:
             next(iter(reader))
             assert not line.may_go_on.wait(0.3)
         assert line.may_go_on.wait(WAITING_SECONDS)
@@ -47,13 +47,10 @@ class TestDeserted:
         assert line.may_go_on.wait(WAITING_SECONDS)
         assert running.stop.reason == "hangup"
 
-    def test_the_last_reader_ends_it_at_once_where_that_is_wanted(
-        self, world: World, line: Waiting, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(module, "TICK_SECONDS", WAITING_SECONDS)
-        house = world.worker(line)
+    def test_the_last_reader_ends_it_at_once_where_that_is_wanted(self, world: World, line: Waiting) -> None:
+        house = world.worker(line, pace=replace(PACE, tick=WAITING_SECONDS))
         running = house.ask(on_hangup="cancel")
-        readers = [house.runner.follow(running, heartbeat=WAITING_SECONDS) for _ in range(2)]
+        readers = [house.runner.open_reader(running, heartbeat=WAITING_SECONDS) for _ in range(2)]
         readers[0].close()
         assert not running.stop.is_set()
         readers[1].close()
@@ -64,25 +61,25 @@ class TestDeserted:
         house = world.worker(line)
         running = house.ask(on_hangup="cancel")
         assert not line.may_go_on.wait(0.2)
-        with closing(house.runner.follow(running, heartbeat=WAITING_SECONDS)) as reader:
+        with closing(house.runner.open_reader(running, heartbeat=WAITING_SECONDS)) as reader:
             next(iter(reader))
         assert line.may_go_on.wait(WAITING_SECONDS)
 
     def test_nor_one_that_somebody_came_to_while_others_were_asked(self, world: World, line: Waiting) -> None:
-        house, readers, came = world.worker(line), list[Reader](), threading.Event()
-        read_elsewhere = house.workers.read_elsewhere
+        house, readers, came = world.worker(line), list[AnswerReader](), threading.Event()
+        read_elsewhere = house.workers.find_read_elsewhere
 
-        def come_meanwhile(followed: Sequence[Followed]) -> Sequence[bool]:
-            readers.append(house.runner.follow(running, heartbeat=WAITING_SECONDS))
+        def come_meanwhile(followed: Sequence[FollowedAnswer]) -> Sequence[bool]:
+            readers.append(house.runner.open_reader(running, heartbeat=WAITING_SECONDS))
             came.set()
             return read_elsewhere(followed)
 
         running = house.ask(on_hangup="cancel")
-        house.workers.read_elsewhere = come_meanwhile  # type: ignore[method-assign]
-        house.runner.follow(running, heartbeat=WAITING_SECONDS).close()
+        house.workers.find_read_elsewhere = come_meanwhile  # type: ignore[method-assign]
+        house.runner.open_reader(running, heartbeat=WAITING_SECONDS).close()
         assert came.wait(WAITING_SECONDS)
         assert not line.may_go_on.wait(0.1)
-        house.workers.read_elsewhere = read_elsewhere  # type: ignore[method-assign]
+        house.workers.find_read_elsewhere = read_elsewhere  # type: ignore[method-assign]
         for reader in readers:
             reader.close()
         assert line.may_go_on.wait(WAITING_SECONDS)
@@ -91,11 +88,11 @@ class TestDeserted:
     def test_not_while_somebody_reads_it_on_another_worker(self, world: World, line: Waiting, wanted: str) -> None:
         house, there = world.worker(line, grace_seconds=0.2), world.worker(Waiting())
         running = house.ask(on_hangup=wanted)
-        here = house.runner.follow(running, heartbeat=WAITING_SECONDS)
-        eventually(lambda: running.flushed and running.log.text())
-        source = there.runner.open(ANN, running.answer_id)
+        here = house.runner.open_reader(running, heartbeat=WAITING_SECONDS)
+        eventually(lambda: running.is_flushed and running.log.text())
+        source = there.runner.find_answer(ANN, running.answer_id)
         assert source
-        elsewhere = there.runner.follow(source, heartbeat=WAITING_SECONDS)
+        elsewhere = there.runner.open_reader(source, heartbeat=WAITING_SECONDS)
         eventually(lambda: house.redis.keys("*:read"))
         here.close()
         assert not line.may_go_on.wait(0.5)
@@ -105,14 +102,13 @@ class TestDeserted:
         assert running.stop.reason == "hangup"
 
     def test_not_until_those_who_read_it_elsewhere_could_say_so_after_the_store_was_away(
-        self, world: World, line: Waiting, monkeypatch: pytest.MonkeyPatch
+        self, world: World, line: Waiting
     ) -> None:
-        monkeypatch.setattr(module, "SETTLE_SECONDS", WAITING_SECONDS)
-        house = world.worker(line, grace_seconds=0.05)
+        house = world.worker(line, grace_seconds=0.05, pace=replace(PACE, settle=WAITING_SECONDS))
         running = house.ask()
         house.wire.cut = True
         keeper = house.runner._keeper
-        eventually(lambda: keeper._failed_at > running.began)
+        eventually(lambda: keeper._failed_at > running.began_at)
         house.wire.cut = False
         assert not line.may_go_on.wait(0.5)
 
@@ -146,7 +142,7 @@ class TestDead:
     def test_one_whose_lock_is_gone_has_its_answers_taken_over_by_exactly_one(self, world: World) -> None:
         dead, lines = world.worker(Waiting()), [Waiting() for _ in range(3)]
         answers = [dead.ask(session_id=f"s{number}") for number in range(5)]
-        eventually(lambda: all(running.log.text() and running.flushed for running in answers))
+        eventually(lambda: all(running.log.text() and running.is_flushed for running in answers))
         others = [world.worker(line) for line in lines]
         dead.die()
         eventually(lambda: sum(len(line.said) for line in lines) == 5)
@@ -158,12 +154,12 @@ class TestDead:
         dead, other = world.worker(Waiting()), world.worker(Waiting())
         dead.die()
         eventually(lambda: "w1" not in {path.name for path in dead.presence._folder.iterdir()})
-        assert list(other.presence.dead()) == []
+        assert list(other.presence.find_dead()) == []
 
     def test_one_of_another_machine_is_dead_when_it_has_been_silent_too_long(self, world: World) -> None:
         far, line = world.worker(Waiting(), name="far"), Waiting()
         running = far.ask()
-        eventually(lambda: running.log.text() and running.flushed)
+        eventually(lambda: running.log.text() and running.is_flushed)
         other = world.worker(line)
         far.wire.cut = True  # its lock is on its own machine: nobody sees it here
         other.redis.zadd(ALIVE, {"far": 1})
@@ -175,7 +171,7 @@ class TestDead:
         line = Waiting()
         away, other = world.worker(line), world.worker(Waiting())
         running = away.ask()
-        eventually(lambda: running.log.text() and running.flushed)
+        eventually(lambda: running.log.text() and running.is_flushed)
         away.wire.cut = True
         other.redis.zadd(ALIVE, {"w1": 1})
         eventually(lambda: other.runner._running)
@@ -187,32 +183,32 @@ class TestDead:
     def test_one_that_comes_back_is_heard_of_before_it_begins_another_answer(self, world: World) -> None:
         house = world.worker(Waiting())
         house.ask()
-        beat, heard = house.workers.beat, threading.Event()
+        beat, heard = house.workers.announce_life, threading.Event()
 
         def beat_here(worker: str) -> tuple[Sequence[str], bool]:
             if threading.current_thread() is threading.main_thread():
                 heard.set()
             return beat(worker)
 
-        house.workers.beat = beat_here  # type: ignore[method-assign]
-        house.runner.come_back()
+        house.workers.announce_life = beat_here  # type: ignore[method-assign]
+        house.runner.announce_life()
         assert not heard.is_set()
-        house.runner._keeper._heard_at -= module.ABSENT_SECONDS
-        house.runner.come_back()
+        house.runner._keeper._heard_at -= PACE.absent
+        house.runner.announce_life()
         assert heard.is_set()
 
     def test_what_a_missed_one_has_lost_is_looked_at_again_until_the_store_says_so(self, world: World) -> None:
         away, other = world.worker(Waiting()), world.worker(Waiting())
         running = away.ask()
-        eventually(lambda: running.log.text() and running.flushed)
-        lost, failures = away.workers.lost, [True]
+        eventually(lambda: running.log.text() and running.is_flushed)
+        lost, failures = away.workers.find_lost, [True]
 
         def fail_once(*arguments: object) -> object:
             if failures and failures.pop():
                 raise StoreUnavailable("not now", retry_after=1)
             return lost(*arguments)  # type: ignore[arg-type]
 
-        away.workers.lost = fail_once  # type: ignore[assignment,method-assign]
+        away.workers.find_lost = fail_once  # type: ignore[assignment,method-assign]
         away.wire.cut = True
         other.redis.zadd(ALIVE, {"w1": 1})
         eventually(lambda: other.runner._running)
@@ -224,29 +220,27 @@ class TestDead:
         back, other = world.worker(Waiting()), world.worker(Waiting())
         back.ask()
         eventually(lambda: back.redis.zscore(ALIVE, "w1"))
-        beat, keeper = other.workers.beat, other.runner._keeper
-        other.workers.beat = lambda worker: (["w1"], False)  # type: ignore[method-assign]
-        eventually(lambda: "w1" in keeper._empty)
-        other.workers.beat = beat  # type: ignore[method-assign]
-        eventually(lambda: "w1" not in keeper._empty)
+        beat, keeper = other.workers.announce_life, other.runner._keeper
+        other.workers.announce_life = lambda worker: (["w1"], False)  # type: ignore[method-assign]
+        eventually(lambda: "w1" in keeper._takeovers._empty)
+        other.workers.announce_life = beat  # type: ignore[method-assign]
+        eventually(lambda: "w1" not in keeper._takeovers._empty)
 
     def test_what_one_that_came_back_holds_is_not_taken_by_those_who_buried_it(self, world: World) -> None:
         back, other = world.worker(Waiting()), world.worker(Waiting())
         running = back.ask()
         eventually(lambda: back.redis.zscore(ALIVE, "w1"))
-        other.workers.beat = lambda worker: (["w1"], False)  # type: ignore[method-assign]
+        other.workers.announce_life = lambda worker: (["w1"], False)  # type: ignore[method-assign]
         eventually(lambda: other.runner._keeper._dead)
-        time.sleep(5 * module.TICK_SECONDS)
+        time.sleep(5 * PACE.tick)
         assert (other.runner._running, running.stop.is_set()) == ({}, False)
 
-    def test_after_a_store_was_away_for_long_those_who_live_have_time_to_say_so(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_after_a_store_was_away_for_long_those_who_live_have_time_to_say_so(self, world: World) -> None:
         """All are silent alike while it is away: who comes back first must not take what the others write."""
-        monkeypatch.setattr(module, "SETTLE_SECONDS", WAITING_SECONDS)
-        first, second = world.worker(Waiting()), world.worker(line := Waiting())
+        pace = replace(PACE, settle=WAITING_SECONDS)
+        first, second = world.worker(Waiting(), pace=pace), world.worker(line := Waiting(), pace=pace)
         running = second.ask()
-        eventually(lambda: running.log.text() and running.flushed)
+        eventually(lambda: running.log.text() and running.is_flushed)
         for worker in (first, second):
             worker.wire.cut = True
         first.redis.zadd(ALIVE, {"w1": 1, "w2": 1})
@@ -259,7 +253,7 @@ class TestDead:
 
     def test_a_step_that_breaks_ends_no_other(self, world: World, caplog: pytest.LogCaptureFixture) -> None:
         house = world.worker(Waiting(), answer_seconds=0.3)
-        house.workers.beat = broken  # type: ignore[method-assign]
+        house.workers.announce_life = broken  # type: ignore[method-assign]
         running = house.ask()
         eventually(lambda: running.stop.reason == "timeout")
         assert "a step of keeping answers broke" in caplog.text
@@ -278,7 +272,7 @@ class TestDead:
         line = Waiting()
         house = world.worker(line)
         running = house.ask()
-        eventually(lambda: running.flushed)
+        eventually(lambda: running.is_flushed)
         house.redis.delete(worker_key("w1", "holds"))
         house.redis.zadd(ALIVE, {"w1": 1})
         eventually(lambda: (house.redis.zscore(ALIVE, "w1") or 0) > 1)
@@ -288,9 +282,9 @@ class TestDead:
     def test_an_adoption_that_the_store_broke_off_is_tried_again(self, world: World) -> None:
         dead, line = world.worker(Waiting()), Waiting()
         running = dead.ask()
-        eventually(lambda: running.log.text() and running.flushed)
+        eventually(lambda: running.log.text() and running.is_flushed)
         other = world.worker(line)
-        adopt, failures = other.workers.adopt, [True, True]
+        adopt, failures = other.workers.adopt_answer, [True, True]
 
         def fail_twice(*arguments: object) -> object:
             if failures:
@@ -300,30 +294,44 @@ class TestDead:
             finally:
                 other.wire.cut = False
 
-        other.workers.adopt = fail_twice  # type: ignore[assignment,method-assign]
+        other.workers.adopt_answer = fail_twice  # type: ignore[assignment,method-assign]
         dead.die()
         eventually(lambda: line.said)
         assert failures == []
 
+    def test_one_answer_that_cannot_be_adopted_holds_up_no_other(self, world: World) -> None:
+        dead, line = world.worker(Waiting()), Waiting()
+        bad, *good = [dead.ask(session_id=f"s{number}") for number in range(3)]
+        eventually(lambda: all(running.log.text() and running.is_flushed for running in (bad, *good)))
+        other = world.worker(line)
+        adopt = other.workers.adopt_answer
+
+        def refuse_one(held: HeldAnswer, worker: str) -> object:
+            if held.answer_id == bad.answer_id:
+                raise StoreUnavailable("not this one", retry_after=1)
+            return adopt(held, worker)
+
+        other.workers.adopt_answer = refuse_one  # type: ignore[assignment,method-assign]
+        dead.die()
+        eventually(lambda: len(line.said) == 2)
+        assert set(other.runner._running) == {running.answer_id for running in good}
+
 
 class TestStrays:
-    @pytest.fixture
-    def hurried(self, world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-        monkeypatch.setattr(module, "STRAYS_SECONDS", 0.05)
-        return world
+    HURRIED = replace(PACE, strays=0.05)
 
-    def test_a_claim_that_was_carried_out_without_a_reply_is_answered_all_the_same(self, hurried: World) -> None:
+    def test_a_claim_that_was_carried_out_without_a_reply_is_answered_all_the_same(self, world: World) -> None:
         line = Waiting()
-        house = hurried.worker(line)
+        house = world.worker(line, pace=self.HURRIED)
         admitted = house.desk.admit(Question("Why?", ANN, "chat"))
         assert isinstance(admitted, Admission)
         eventually(lambda: line.said)
         assert admitted.answer_id in house.runner._running
 
-    def test_one_that_is_dropped_meanwhile_is_nobodys(self, hurried: World) -> None:
-        house = hurried.worker(Waiting())
+    def test_one_that_is_dropped_meanwhile_is_nobodys(self, world: World) -> None:
+        house = world.worker(Waiting(), pace=self.HURRIED)
         house.redis.hset(worker_key("w1", "holds"), "gone", "not even readable")
-        held = house.workers.held
+        held = house.workers.read_held
         asked: list[str] = []
 
         def look(worker: str, answer_id: str) -> object:
@@ -331,20 +339,17 @@ class TestStrays:
             asked.append(answer_id)
             return held(worker, answer_id)
 
-        house.workers.held = look  # type: ignore[assignment,method-assign]
+        house.workers.read_held = look  # type: ignore[assignment,method-assign]
         assert eventually(lambda: asked) == ["gone"]
-        assert house.runner.count() == 0
+        assert house.runner.count_answers() == 0
 
 
 def test_a_keeper_that_left_begins_no_more(world: World) -> None:
     house = world.worker(Saying(Text("a"), Done("completed")))
-    house.runner.close("handover", WAITING_SECONDS)
-    thread = house.runner._keeper._thread
-    assert thread
-    thread.join(WAITING_SECONDS)
-    house.runner.wake()
-    assert house.runner._keeper._thread is thread
-    assert not thread.is_alive()
+    house.runner.shut_down("handover", WAITING_SECONDS)
+    assert house.runner._keeper._thread.join(WAITING_SECONDS)
+    house.runner._keeper.ensure_running()
+    assert house.runner._keeper._thread.join(0)
 
 
 def broken(worker: str) -> tuple[list[str], bool]:

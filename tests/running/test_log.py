@@ -18,7 +18,7 @@ ASKED = Asked(Prompt("mini", (), "Why?"), ())
 def filled(*texts: str) -> MemoryLog:
     log = MemoryLog()
     for text in texts:
-        log.append(Text(text))
+        log.append_frame(Text(text))
     return log
 
 
@@ -26,15 +26,15 @@ def broken_off() -> MemoryLog:
     """a and b, a gap, c and d."""
     log = filled("a", "b")
     log.leave_gap()
-    log.append(Text("c"))
-    log.append(Text("d"))
+    log.append_frame(Text("c"))
+    log.append_frame(Text("d"))
     return log
 
 
 def read_all(log: MemoryLog, after: int = 0) -> list[tuple[int, str]]:
     entries: list[tuple[int, str]] = []
-    while frames := log.read(after).frames:
-        first = log.read(after).first
+    while frames := log.read_batch(after).frames:
+        first = log.read_batch(after).first
         entries += [(number, frame.content) for number, frame in enumerate(frames, first) if isinstance(frame, Text)]
         after = first + len(frames) - 1
     return entries
@@ -47,7 +47,7 @@ class TestNumbers:
         assert (log.last, len(log)) == (2, 2)
 
     def test_before_the_first_the_last_is_none(self) -> None:
-        assert (MemoryLog().last, MemoryLog().finished) == (0, False)
+        assert (MemoryLog().last, MemoryLog().is_finished) == (0, False)
 
     def test_behind_a_gap_they_are_beyond_what_anybody_has_seen(self) -> None:
         log = broken_off()
@@ -57,28 +57,28 @@ class TestNumbers:
     def test_a_gap_before_anything_counts_too(self) -> None:
         log = MemoryLog()
         log.leave_gap()
-        log.append(Text("a"))
+        log.append_frame(Text("a"))
         assert read_all(log) == [(FAR, "a")]
 
     def test_whoever_has_seen_frames_of_a_log_that_begins_anew_gets_all_of_it(self) -> None:
         log = MemoryLog()
-        log.take(piece(6, "a", "b"))
+        log.add_entry(piece(6, "a", "b"))
         assert read_all(log, after=3) == [(6, "a"), (7, "b")]
         log.leave_gap()
-        log.append(Text("c"))
+        log.append_frame(Text("c"))
         assert read_all(log, after=3) == [(6, "a"), (7, "b"), (7 + FAR, "c")]
 
     def test_two_gaps_in_a_row_lie_behind_one_another(self) -> None:
         log = broken_off()
         log.leave_gap()
-        log.append(Text("e"))
+        log.append_frame(Text("e"))
         assert read_all(log)[-1] == (3 + 2 * FAR, "e")
 
     def test_no_gap_is_left_where_the_next_number_is_the_next(self) -> None:
         log = filled("a")
-        log.go_on_at(2)
-        log.append(Text("b"))
-        assert len(log.read(0).frames) == 2
+        log.continue_at(2)
+        log.append_frame(Text("b"))
+        assert len(log.read_batch(0).frames) == 2
 
 
 class TestReading:
@@ -96,22 +96,22 @@ class TestReading:
         ],
     )
     def test_it_begins_with_the_first_frame_after_any_number(self, after: int, first: int, said: str) -> None:
-        batch = broken_off().read(after)
+        batch = broken_off().read_batch(after)
         assert (batch.first, "".join(frame.content for frame in batch.frames if isinstance(frame, Text))) == (
             first,
             said,
         )
 
     def test_beyond_the_last_number_there_is_nothing(self) -> None:
-        assert not broken_off().read(9 * FAR).frames
-        assert not MemoryLog().read(7).frames
+        assert not broken_off().read_batch(9 * FAR).frames
+        assert not MemoryLog().read_batch(7).frames
 
     def test_a_batch_is_bounded(self) -> None:
         log = filled(*map(str, range(MOST + 3)))
-        assert [len(log.read(after).frames) for after in (0, MOST, MOST + 3)] == [MOST, 3, 0]
+        assert [len(log.read_batch(after).frames) for after in (0, MOST, MOST + 3)] == [MOST, 3, 0]
         log.leave_gap()
-        log.append(Text("behind"))
-        assert [len(log.read(after).frames) for after in (0, MOST, MOST + 3)] == [MOST, 3, 1]
+        log.append_frame(Text("behind"))
+        assert [len(log.read_batch(after).frames) for after in (0, MOST, MOST + 3)] == [MOST, 3, 1]
 
     def test_nothing_is_lost_over_many_batches(self) -> None:
         log = filled(*map(str, range(3 * MOST + 1)))
@@ -124,7 +124,7 @@ class Sleeper:
     def __init__(self, log: MemoryLog, after: int = 0) -> None:
         asleep = threading.Lock()
         asleep.acquire()
-        self._thread = threading.Thread(target=log.wait, args=(after, asleep), daemon=True)
+        self._thread = threading.Thread(target=log.wait_for_frame, args=(after, asleep), daemon=True)
         self._thread.start()
         eventually(lambda: log._waiting)
 
@@ -137,10 +137,10 @@ class TestWaiting:
     @pytest.mark.parametrize(
         "wake",
         [
-            lambda log: log.append(Text("a")),
-            lambda log: log.take(piece(1, "a", "b")),
-            lambda log: log.close(),
-            lambda log: log.ring(),
+            lambda log: log.append_frame(Text("a")),
+            lambda log: log.add_entry(piece(1, "a", "b")),
+            lambda log: log.close_log(),
+            lambda log: log.wake_readers(),
         ],
         ids=["append", "take", "close", "ring"],
     )
@@ -154,16 +154,16 @@ class TestWaiting:
         log = MemoryLog()
         sleepers = [Sleeper(log) for _ in range(5)]
         eventually(lambda: len(log._waiting) == 5)
-        log.append(Text("a"))
+        log.append_frame(Text("a"))
         assert all(sleeper.wakes() for sleeper in sleepers)
 
     def test_it_ends_at_once_where_there_is_something_or_will_be_nothing(self) -> None:
         asleep = threading.Lock()
         asleep.acquire()
         log = filled("a")
-        log.wait(0, asleep)
-        log.close()
-        log.wait(1, asleep)
+        log.wait_for_frame(0, asleep)
+        log.close_log()
+        log.wait_for_frame(1, asleep)
         assert asleep.locked()
         assert log._waiting == []
 
@@ -173,12 +173,12 @@ class TestWaiting:
         class Rung(MemoryLog):
             @property
             def last(self) -> int:
-                self.ring()
+                self.wake_readers()
                 return 1
 
         asleep = threading.Lock()
         asleep.acquire()
-        Rung().wait(0, asleep)
+        Rung().wait_for_frame(0, asleep)
         assert asleep.locked()
 
     def test_nothing_is_missed_between_a_fast_writer_and_readers_that_wait(self) -> None:
@@ -188,16 +188,16 @@ class TestWaiting:
             asleep, after = threading.Lock(), 0
             asleep.acquire()
             while not (log.closed and log.last == after):
-                log.wait(after, asleep)
-                after += len(log.read(after).frames)
+                log.wait_for_frame(after, asleep)
+                after += len(log.read_batch(after).frames)
             got.append(after)
 
         readers = [threading.Thread(target=follow) for _ in range(4)]
         for reader in readers:
             reader.start()
         for number in range(2000):
-            log.append(Text(str(number)))
-        log.close()
+            log.append_frame(Text(str(number)))
+        log.close_log()
         for reader in readers:
             reader.join(WAITING_SECONDS)
         assert got == [2000] * 4
@@ -207,26 +207,26 @@ class TestTaking:
     def test_frames_of_another_writer_come_once(self) -> None:
         log = MemoryLog()
         for part in (piece(1, "a", "b"), piece(1, "a", "b"), piece(2, "b", "c"), piece(3, "c", Done("completed"))):
-            log.take(part)
+            log.add_entry(part)
         assert read_all(log) == [(1, "a"), (2, "b"), (3, "c")]
-        assert log.finished
+        assert log.is_finished
 
     def test_a_piece_that_begins_further_on_leaves_a_gap(self) -> None:
         log = MemoryLog()
-        log.take(piece(1, "a"))
-        log.take(piece(70, "b", "c"))
+        log.add_entry(piece(1, "a"))
+        log.add_entry(piece(70, "b", "c"))
         assert read_all(log) == [(1, "a"), (70, "b"), (71, "c")]
 
     def test_marks_have_no_number_and_keep_their_place(self) -> None:
         log = MemoryLog()
-        log.take(piece(1, "a", ASKED, Opened("r1"), "b"))
+        log.add_entry(piece(1, "a", ASKED, Opened("r1"), "b"))
         assert read_all(log) == [(1, "a"), (2, "b")]
         assert log.marks == [(1, ASKED), (1, Opened("r1"))]
 
     def test_a_mark_that_comes_again_with_frames_that_are_here_is_the_same(self) -> None:
         log = MemoryLog()
-        log.take(piece(1, Opened("r1"), "a"))
-        log.take(piece(1, Opened("r1"), "a", "b"))
+        log.add_entry(piece(1, Opened("r1"), "a"))
+        log.add_entry(piece(1, Opened("r1"), "a", "b"))
         assert read_all(log) == [(1, "a"), (2, "b")]
         assert log.marks == [(0, Opened("r1"))]
 
@@ -234,26 +234,26 @@ class TestTaking:
 class TestTelling:
     def test_places_and_runs_are_those_of_the_frames_here(self) -> None:
         log = broken_off()
-        assert [log.run(place) for place in range(5)] == [2, 2, 4, 4, 4]
-        assert log.slice(1, 3) == [Text("b"), Text("c")]
-        assert [log.number(place) for place in (-1, 0, 2, 4)] == [0, 1, 2 + FAR, 4 + FAR]
+        assert [log.end_of_run(place) for place in range(5)] == [2, 2, 4, 4, 4]
+        assert log.frames_between(1, 3) == [Text("b"), Text("c")]
+        assert [log.number_at(place) for place in (-1, 0, 2, 4)] == [0, 1, 2 + FAR, 4 + FAR]
 
     def test_the_text_begins_again_with_a_restart(self) -> None:
         log = filled("a", "b")
-        log.append(Restart("model"))
-        log.append(Text("c"))
+        log.append_frame(Restart("model"))
+        log.append_frame(Text("c"))
         assert log.text() == "c"
 
     def test_only_its_last_frame_makes_it_finished(self) -> None:
         log = filled("a")
-        log.close()
-        assert not log.finished
-        log.append(Done("completed"))
-        assert log.finished
+        log.close_log()
+        assert not log.is_finished
+        log.append_frame(Done("completed"))
+        assert log.is_finished
 
     def test_a_turn_is_running_with_the_text_so_far_until_the_last_frame(self) -> None:
         log = filled("So ", "far.")
         told = turn_of(turn(), log)
         assert (told.text, told.status, told.metadata) == ("So far.", "running", None)
-        log.append(Done("incomplete"))
+        log.append_frame(Done("incomplete"))
         assert turn_of(turn(), log).status == "incomplete"

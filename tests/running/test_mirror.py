@@ -4,10 +4,10 @@ import pytest
 
 from qa_service.errors import UpstreamTimeout
 from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Restart, Start, Text, Timing, TopicNotice
-from qa_service.interfaces import Followed
+from qa_service.interfaces import FollowedAnswer
 from qa_service.language.phrases import failure
 from qa_service.model import Usage
-from qa_service.running.mirror import Mirror, rebuilt
+from qa_service.running.mirror import MirroredAnswer, rebuilt
 from qa_service.turns import Turn
 from tests.fakes import ANN, turn
 from tests.lives import numbered, piece
@@ -19,8 +19,8 @@ METADATA = Metadata(
 SOURCE = Reference(1, "url", url="https://example.com")
 
 
-def mirror() -> Mirror:
-    return Mirror(Followed(ANN, "1" * 32), "s")
+def mirror() -> MirroredAnswer:
+    return MirroredAnswer(FollowedAnswer(ANN, "1" * 32), "s")
 
 
 def ended(error: Failure | None = None) -> Turn:
@@ -34,21 +34,21 @@ def test_it_knows_whose_and_where_it_is() -> None:
 
 def test_it_grows_and_remembers_how_far_it_has_read() -> None:
     seen = mirror()
-    seen.take([piece(1, "a"), piece(2, "b", "c")], "3-1")
+    seen.add_entries([piece(1, "a"), piece(2, "b", "c")], "3-1")
     assert (seen.log.text(), seen.cursor, seen.log.closed) == ("abc", "3-1", False)
 
 
 def test_it_is_over_with_the_answers_last_frame() -> None:
     seen = mirror()
-    seen.take([piece(1, "a", Done("completed"))], "2-0")
+    seen.add_entries([piece(1, "a", Done("completed"))], "2-0")
     assert (seen.log.closed, seen.log.handed_over) == (True, False)
 
 
 class TestRebuilding:
     def test_what_is_left_is_told_in_order_and_beyond_the_old_numbers(self) -> None:
         seen = mirror()
-        seen.rebuild(ended(), 41)
-        told = numbered([seen.log.read(0)])
+        seen.rebuild_from(ended(), 41)
+        told = numbered([seen.log.read_batch(0)])
         assert [number for number, _ in told] == list(range(42, 48))
         start = Start("1" * 32, "s", created=False, model="mini-2", topic=TOPIC, created_at=turn().created_at)
         assert [frame for _, frame in told] == [
@@ -59,7 +59,7 @@ class TestRebuilding:
             METADATA,
             Done("completed"),
         ]
-        assert (seen.ended, seen.log.closed) == (41, True)
+        assert (seen.expired_after, seen.log.closed) == (41, True)
 
     def test_a_failure_comes_before_the_metadata(self) -> None:
         error = failure(UpstreamTimeout(), "en")

@@ -10,20 +10,20 @@ from qa_service.running.presence import Presence
 
 def entered(folder: Path, worker: str) -> Presence:
     presence = Presence(folder, worker, folder)
-    presence.enter()
+    presence.announce_life()
     return presence
 
 
 def test_one_that_lives_is_not_dead(tmp_path: Path) -> None:
     one, two = entered(tmp_path, "w1"), entered(tmp_path, "w2")
-    assert [*one.dead(), *two.dead()] == []
+    assert [*one.find_dead(), *two.find_dead()] == []
 
 
 def test_one_that_left_is_dead_to_all_others(tmp_path: Path) -> None:
     one, two, three = (entered(tmp_path, f"w{number}") for number in (1, 2, 3))
-    one.leave()
-    assert list(two.dead()) == list(three.dead()) == ["w1"]
-    assert list(one.dead()) == []
+    one.withdraw()
+    assert list(two.find_dead()) == list(three.find_dead()) == ["w1"]
+    assert list(one.find_dead()) == []
 
 
 def test_one_whose_process_was_killed_is_dead(tmp_path: Path) -> None:
@@ -34,40 +34,40 @@ def test_one_whose_process_was_killed_is_dead(tmp_path: Path) -> None:
         os.write(told, b".")
         threading.Event().wait()
     assert os.read(ready, 1) == b"."
-    assert list(here.dead()) == []
+    assert list(here.find_dead()) == []
     os.kill(child, 9)
     os.waitpid(child, 0)
-    assert list(here.dead()) == ["w2"]
+    assert list(here.find_dead()) == ["w2"]
 
 
 def test_the_buried_are_forgotten(tmp_path: Path) -> None:
     one, two = entered(tmp_path, "w1"), entered(tmp_path, "w2")
-    one.leave()
-    two.bury("w1")
-    two.bury("w1")
-    assert list(two.dead()) == []
+    one.withdraw()
+    two.forget_worker("w1")
+    two.forget_worker("w1")
+    assert list(two.find_dead()) == []
 
 
 def test_entering_twice_is_once_and_so_is_leaving(tmp_path: Path) -> None:
     one, two = entered(tmp_path, "w1"), entered(tmp_path, "w2")
-    one.enter()
-    assert list(two.dead()) == []
-    one.leave()
-    one.leave()
-    assert list(two.dead()) == ["w1"]
+    one.announce_life()
+    assert list(two.find_dead()) == []
+    one.withdraw()
+    one.withdraw()
+    assert list(two.find_dead()) == ["w1"]
 
 
 def test_one_that_is_only_coming_is_not_seen_yet(tmp_path: Path) -> None:
     one = entered(tmp_path, "w1")
     (tmp_path / ".w2").touch()
-    assert list(one.dead()) == []
+    assert list(one.find_dead()) == []
 
 
 def test_one_buried_meanwhile_is_nobodys_to_bury(tmp_path: Path) -> None:
     """Two workers look at the same time; the file is gone when the second opens it."""
     one = entered(tmp_path, "w1")
     (tmp_path / "w2").symlink_to(tmp_path / "gone")
-    assert list(one.dead()) == []
+    assert list(one.find_dead()) == []
 
 
 def test_the_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
@@ -81,5 +81,5 @@ def test_uploads_that_a_killed_worker_left_are_deleted(tmp_path: Path) -> None:
         path.touch()
     for path in (old, other):
         os.utime(path, (time.time() - 7200,) * 2)
-    Presence(tmp_path, "w1", tmp_path).sweep()
+    Presence(tmp_path, "w1", tmp_path).delete_old_uploads()
     assert sorted(tmp_path.iterdir()) == [other, new]

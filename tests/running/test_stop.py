@@ -2,7 +2,14 @@
 
 import time
 
+import pytest
+
 from qa_service.running.stop import StopSignal
+from tests.fakes import BUG
+
+
+def fail() -> None:
+    raise BUG
 
 
 class TestStopSignal:
@@ -19,6 +26,15 @@ class TestStopSignal:
         stop.set("cancelled")
         stop.call(lambda: ran.append("late"))
         assert ran == ["early", "late"]
+
+    def test_one_action_that_fails_keeps_no_other_from_running(self) -> None:
+        stop, ran = StopSignal(), []
+        stop.call(lambda: ran.append("first"))
+        stop.call(fail)
+        stop.call(lambda: ran.append("last"))
+        with pytest.raises(ZeroDivisionError):
+            stop.set("cancelled")
+        assert ran == ["first", "last"]
 
     def test_what_was_taken_back_does_not_run(self) -> None:
         stop, ran = StopSignal(), []

@@ -1,6 +1,7 @@
 """Answers that are read here and written elsewhere: the same frames, growing, to their end or ours."""
 
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -8,12 +9,12 @@ from msgspec.structs import replace
 
 from qa_service.errors import NotFound
 from qa_service.frames import Done, Frame, Metadata, Restart, Start, Text
-from qa_service.interfaces import Followed
-from qa_service.running import tail as module
-from qa_service.running.mirror import Mirror
+from qa_service.interfaces import FollowedAnswer, StoredLog
+from qa_service.model import Owner
+from qa_service.running.mirror import MirroredAnswer
 from qa_service.stores.keys import answer_key
-from tests.fakes import ANN, BEN, WAITING_SECONDS
-from tests.lives import Waiting, Worker, World, eventually, numbered, texts
+from tests.fakes import ANN, BEN, BUG, WAITING_SECONDS
+from tests.lives import PACE, Waiting, Worker, World, eventually, numbered, texts
 
 
 @pytest.fixture
@@ -31,10 +32,15 @@ def reader(world: World, writer: Worker) -> Worker:
     return world.worker(Waiting())
 
 
+def fail() -> None:
+    """What is to be done at a stop, and can't be."""
+    raise BUG
+
+
 def begun(writer: Worker) -> str:
     """The id of an answer that others can read the beginning of."""
     running = writer.ask()
-    eventually(lambda: running.log.text() and running.flushed)
+    eventually(lambda: running.log.text() and running.is_flushed)
     return running.answer_id
 
 
@@ -56,46 +62,115 @@ class TestFollowing:
 
     def test_all_who_read_it_here_share_one_that_grows(self, writer: Worker, reader: Worker, line: Waiting) -> None:
         answer_id = begun(writer)
-        one, two = (reader.runner.open(ANN, answer_id) for _ in range(2))
-        assert isinstance(one, Mirror)
+        one, two = (reader.runner.find_answer(ANN, answer_id) for _ in range(2))
+        assert isinstance(one, MirroredAnswer)
         assert one is two
         assert one.log.text() == "One "
         line.may_go_on.set()
         assert texts(reader.read(one)) == ["One ", "two."]
 
-    def test_it_hears_at_once_of_what_it_begins_to_follow(
-        self, writer: Worker, world: World, line: Waiting, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_it_hears_at_once_of_what_it_begins_to_follow(self, writer: Worker, world: World, line: Waiting) -> None:
         """A thread that waits for news of others is woken for one more."""
-        monkeypatch.setattr(module, "WAIT_SECONDS", 60.0)
-        reader, answer_id = world.worker(Waiting()), begun(writer)
-        source = reader.runner.open(ANN, answer_id)
+        reader, answer_id = world.worker(Waiting(), pace=replace(PACE, news=60.0)), begun(writer)
+        source = reader.runner.find_answer(ANN, answer_id)
         assert source
         line.may_go_on.set()
         assert texts(reader.read(source)) == ["One ", "two."]
-        monkeypatch.undo()
-        reader.runner.stop("")  # ends its last long wait
+        reader.runner._tail.close_mirrors()
+        reader.runner.stop_answer("")  # ends its last long wait
 
     def test_a_visitor_from_another_address_reads_the_same(self, writer: Worker, reader: Worker) -> None:
         answer_id = begun(writer)
         moved = replace(ANN, address="2" * 32)
-        assert reader.runner.open(moved, answer_id) is reader.runner.open(ANN, answer_id)
+        assert reader.runner.find_answer(moved, answer_id) is reader.runner.find_answer(ANN, answer_id)
 
     def test_another_owners_is_as_unknown_as_none(self, writer: Worker, reader: Worker) -> None:
         answer_id = begun(writer)
         for owner, sought in ((BEN, answer_id), (ANN, "0" * 32)):
             with pytest.raises(NotFound, match="no such answer"):
-                reader.runner.open(owner, sought)
+                reader.runner.find_answer(owner, sought)
 
     def test_nothing_comes_after_the_last_number(self, writer: Worker, reader: Worker, line: Waiting) -> None:
         line.may_go_on.set()
         answer_id = begun(writer)
-        assert reader.runner.open(ANN, answer_id, after=4) is None
-        assert reader.runner.open(ANN, answer_id, after=9) is None
+        assert reader.runner.find_answer(ANN, answer_id, after=4) is None
+        assert reader.runner.find_answer(ANN, answer_id, after=9) is None
         assert reader.read(answer_id, after=3) == [(4, Done("completed"))]
 
     def test_while_it_runs_something_may_always_come(self, writer: Worker, reader: Worker) -> None:
-        assert reader.runner.open(ANN, begun(writer), after=99)
+        assert reader.runner.find_answer(ANN, begun(writer), after=99)
+
+
+class TestOver:
+    """An answer that is over may be large: it is read from the store once for all who read it here at a time."""
+
+    @pytest.fixture
+    def answer_id(self, writer: Worker, line: Waiting) -> str:
+        line.may_go_on.set()
+        running = writer.ask()
+        eventually(lambda: writer.runner._running == {})
+        return running.answer_id
+
+    @pytest.fixture
+    def reads(self, reader: Worker) -> list[str]:
+        """The answers whose logs were read from the store here."""
+        reads, read = list[str](), reader.logs.read_log
+
+        def count(owner: Owner, answer_id: str) -> StoredLog | None:
+            reads.append(answer_id)
+            time.sleep(0.02)  # so that all come while the first still reads
+            return read(owner, answer_id)
+
+        reader.logs.read_log = count  # type: ignore[method-assign]
+        return reads
+
+    def test_all_who_come_for_it_at_once_share_one(self, reader: Worker, answer_id: str, reads: list[str]) -> None:
+        gate, sources = threading.Barrier(16), list[object]()
+
+        def come() -> None:
+            gate.wait()
+            sources.append(reader.runner.find_answer(ANN, answer_id))
+
+        coming = [threading.Thread(target=come) for _ in range(16)]
+        for thread in coming:
+            thread.start()
+        for thread in coming:
+            thread.join(WAITING_SECONDS)
+        assert (len(set(map(id, sources))), reads) == (1, [answer_id])
+
+    def test_who_comes_while_others_read_it_shares_theirs_and_the_last_one_takes_it_along(
+        self, reader: Worker, answer_id: str, reads: list[str]
+    ) -> None:
+        source = reader.runner.find_answer(ANN, answer_id)
+        assert source
+        readers = [reader.runner.open_reader(source, heartbeat=WAITING_SECONDS) for _ in range(2)]
+        readers.pop().close()
+        assert reader.runner.find_answer(ANN, answer_id) is source
+        assert texts(reader.read(answer_id)) == ["One ", "two."]
+        readers.pop().close()
+        assert (reader.runner._tail.mirrors(), reads) == ([], [answer_id])
+
+    @pytest.mark.usefixtures("reads")
+    def test_of_one_that_nothing_follows_nothing_stays(self, reader: Worker, answer_id: str) -> None:
+        assert reader.runner.find_answer(ANN, answer_id, after=4) is None
+        assert reader.runner._tail.mirrors() == []
+
+    def test_those_who_come_at_once_for_an_unknown_one_are_all_told_so(self, reader: Worker, reads: list[str]) -> None:
+        gate, told = threading.Barrier(4), list[str]()
+
+        def come() -> None:
+            gate.wait()
+            with pytest.raises(NotFound):
+                reader.runner.find_answer(ANN, "0" * 32)
+            told.append("not found")
+
+        coming = [threading.Thread(target=come) for _ in range(4)]
+        for thread in coming:
+            thread.start()
+        for thread in coming:
+            thread.join(WAITING_SECONDS)
+        assert (len(told), reader.runner._tail.mirrors()) == (4, [])
+        assert set(reads) == {"0" * 32}
 
 
 class TestStops:
@@ -103,9 +178,18 @@ class TestStops:
         self, writer: Worker, reader: Worker, line: Waiting
     ) -> None:
         answer_id = begun(writer)
-        reader.runner.stop(answer_id)
+        reader.runner.stop_answer(answer_id)
         assert reader.read(answer_id)[-1] == (4, Done("cancelled"))
         assert line.stopped_for == "cancelled"
+
+    def test_one_that_fails_takes_no_other_along(self, writer: Worker, reader: Worker, line: Waiting) -> None:
+        first, second = writer.ask(session_id="first"), writer.ask(session_id="second")
+        eventually(lambda: first.log.text() and second.log.text())
+        first.stop.call(fail)
+        for running in (first, second):
+            reader.runner.stop_answer(running.answer_id)
+        eventually(lambda: second.stop.reason)
+        assert (first.stop.reason, second.stop.reason) == ("cancelled", "cancelled")
 
     def test_after_a_store_was_away_words_are_heard_again(
         self, world: World, writer: Worker, reader: Worker, line: Waiting
@@ -117,7 +201,7 @@ class TestStops:
         world.server.connected = True
         reader.wire.cut = False
         eventually(lambda: not writer.wire._closed_until)
-        reader.runner.stop(answer_id)
+        reader.runner.stop_answer(answer_id)
         eventually(lambda: line.stopped_for)
 
 
@@ -142,54 +226,53 @@ class TestExpired:
         assert (restart, text, done) == (Restart("expired"), Text("The answer is 42."), Done("completed"))
 
     def test_nothing_comes_after_the_number_it_ended_with(self, reader: Worker, answer_id: str) -> None:
-        assert reader.runner.open(ANN, answer_id, after=5) is None
-        assert reader.runner.open(ANN, answer_id, after=10) is None
-        assert reader.runner.open(ANN, answer_id, after=4)
+        assert reader.runner.find_answer(ANN, answer_id, after=5) is None
+        assert reader.runner.find_answer(ANN, answer_id, after=10) is None
+        assert reader.runner.find_answer(ANN, answer_id, after=4)
 
     def test_another_owners_is_still_unknown(self, reader: Worker, answer_id: str) -> None:
         with pytest.raises(NotFound):
-            reader.runner.open(BEN, answer_id)
+            reader.runner.find_answer(BEN, answer_id)
 
 
 class TestTending:
     """What happens once a second: with what nobody reads, and with what has gone silent."""
 
     @pytest.fixture
-    def stale(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "STALE_SECONDS", 0.05)
+    def hasty(self, world: World, writer: Worker) -> Worker:
+        """A reading worker that looks soon at what has gone silent."""
+        return world.worker(Waiting(), pace=replace(PACE, stale=0.05))
 
-    def follow(self, reader: Worker, mirror: Mirror) -> list[tuple[int, Frame]]:
+    def follow(self, reader: Worker, mirror: MirroredAnswer) -> list[tuple[int, Frame]]:
         """All that comes of it from now on; somebody reads it before the first look at it."""
-        with closing(reader.runner.follow(mirror, heartbeat=WAITING_SECONDS)) as follower:
+        with closing(reader.runner.open_reader(mirror, heartbeat=WAITING_SECONDS)) as follower:
             reader.runner._tail._mirrors[mirror.followed] = mirror
             return numbered(follower)
 
     def test_what_is_over_is_forgotten(self, writer: Worker, reader: Worker, line: Waiting) -> None:
-        source = reader.runner.open(ANN, begun(writer))
+        source = reader.runner.find_answer(ANN, begun(writer))
         line.may_go_on.set()
         assert source
-        eventually(lambda: source.log.closed)
-        eventually(lambda: not reader.runner._tail.mirrors())
+        assert texts(reader.read(source)) == ["One ", "two."]
+        assert not reader.runner._tail.mirrors()
 
-    @pytest.mark.usefixtures("stale")
-    def test_what_nobody_reads_is_forgotten(self, writer: Worker, reader: Worker) -> None:
-        reader.runner.open(ANN, begun(writer))
-        eventually(lambda: not reader.runner._tail.mirrors())
+    def test_what_nobody_reads_is_forgotten(self, writer: Worker, hasty: Worker) -> None:
+        hasty.runner.find_answer(ANN, begun(writer))
+        eventually(lambda: not hasty.runner._tail.mirrors())
 
     def test_others_are_told_what_is_read_here_as_long_as_it_is(self, writer: Worker, reader: Worker) -> None:
         answer_id = begun(writer)
-        followed = Followed(ANN, answer_id)
-        source = reader.runner.open(ANN, answer_id)
+        followed = FollowedAnswer(ANN, answer_id)
+        source = reader.runner.find_answer(ANN, answer_id)
         assert source
-        assert writer.workers.read_elsewhere([followed])[0]
+        assert writer.workers.find_read_elsewhere([followed])[0]
         writer.redis.delete(answer_key(ANN, answer_id, "read"))
-        follower = reader.runner.follow(source, heartbeat=WAITING_SECONDS)
-        eventually(lambda: writer.workers.read_elsewhere([followed])[0])
+        follower = reader.runner.open_reader(source, heartbeat=WAITING_SECONDS)
+        eventually(lambda: writer.workers.find_read_elsewhere([followed])[0])
         follower.close()
 
-    @pytest.mark.usefixtures("stale")
     def test_readers_of_one_whose_log_expired_meanwhile_get_what_is_left(
-        self, writer: Worker, world: World, reader: Worker
+        self, writer: Worker, world: World, hasty: Worker
     ) -> None:
         """The word of its end was lost, and then the log: only the saved turn is left."""
         other = world.worker()
@@ -197,23 +280,23 @@ class TestTending:
         other.read(running)
         eventually(lambda: not other.runner._running)
         expire(other, running.answer_id)
-        told = [frame for _, frame in self.follow(reader, Mirror(Followed(ANN, running.answer_id), "other"))]
+        told = [
+            frame for _, frame in self.follow(hasty, MirroredAnswer(FollowedAnswer(ANN, running.answer_id), "other"))
+        ]
         assert (told[1], told[-1]) == (Restart("expired"), Done("completed"))
 
-    @pytest.mark.usefixtures("stale")
-    def test_readers_of_one_that_was_deleted_are_let_go(self, writer: Worker, reader: Worker) -> None:
-        mirror = Mirror(Followed(ANN, "0" * 32), "s")
-        assert self.follow(reader, mirror) == []
-        assert not mirror.log.finished
+    def test_readers_of_one_that_was_deleted_are_let_go(self, writer: Worker, hasty: Worker) -> None:
+        mirror = MirroredAnswer(FollowedAnswer(ANN, "0" * 32), "s")
+        assert self.follow(hasty, mirror) == []
+        assert not mirror.log.is_finished
 
-    @pytest.mark.usefixtures("stale")
-    def test_one_that_is_silent_but_there_is_waited_for(self, writer: Worker, reader: Worker, line: Waiting) -> None:
-        source, got = Mirror(Followed(ANN, begun(writer)), "chat"), list[object]()
-        following = threading.Thread(target=lambda: got.append(self.follow(reader, source)))
+    def test_one_that_is_silent_but_there_is_waited_for(self, writer: Worker, hasty: Worker, line: Waiting) -> None:
+        source, got = MirroredAnswer(FollowedAnswer(ANN, begun(writer)), "chat"), list[object]()
+        following = threading.Thread(target=lambda: got.append(self.follow(hasty, source)))
         following.start()
         eventually(source.log.text)
-        before = source.heard
-        eventually(lambda: source.heard > before)
+        before = source.heard_at
+        eventually(lambda: source.heard_at > before)
         line.may_go_on.set()
         following.join(WAITING_SECONDS)
         assert got == [writer.read(source.answer_id)]
@@ -221,11 +304,11 @@ class TestTending:
 
 class TestClosing:
     def test_who_reads_here_is_told_that_it_goes_on_elsewhere(self, writer: Worker, reader: Worker) -> None:
-        source = reader.runner.open(ANN, begun(writer))
+        source = reader.runner.find_answer(ANN, begun(writer))
         assert source
-        follower = reader.runner.follow(source, heartbeat=WAITING_SECONDS)
+        follower = reader.runner.open_reader(source, heartbeat=WAITING_SECONDS)
         next(iter(follower))
-        leaving = threading.Thread(target=reader.runner.close, args=("handover", WAITING_SECONDS))
+        leaving = threading.Thread(target=reader.runner.shut_down, args=("handover", WAITING_SECONDS))
         leaving.start()
         assert numbered(follower) == []
         assert follower.handed_over
@@ -233,18 +316,15 @@ class TestClosing:
         leaving.join(WAITING_SECONDS)
 
     def test_an_answer_that_is_over_goes_on_nowhere(self, writer: Worker, reader: Worker, line: Waiting) -> None:
-        source = reader.runner.open(ANN, begun(writer))
+        source = reader.runner.find_answer(ANN, begun(writer))
         assert source
         line.may_go_on.set()
         reader.read(source)
-        reader.runner.close("handover", WAITING_SECONDS)
+        reader.runner.shut_down("handover", WAITING_SECONDS)
         assert not source.log.handed_over
 
     def test_afterwards_nobody_asks_the_store_any_more(self, reader: Worker) -> None:
-        reader.runner.close("handover", WAITING_SECONDS)
-        thread = reader.runner._tail._thread
-        assert thread
-        thread.join(WAITING_SECONDS)
-        reader.runner.wake()
-        assert reader.runner._tail._thread is thread
-        assert not thread.is_alive()
+        reader.runner.shut_down("handover", WAITING_SECONDS)
+        assert reader.runner._tail._thread.join(WAITING_SECONDS)
+        reader.runner._tail.ensure_running()
+        assert reader.runner._tail._thread.join(0)

@@ -9,12 +9,12 @@ from msgspec.structs import replace
 
 from qa_service.errors import UpstreamUnavailable
 from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Restart, Text
-from qa_service.interfaces import Held
+from qa_service.interfaces import HeldAnswer
 from qa_service.model import Annotation, Searching, TextDelta
 from qa_service.running.log import FAR
-from qa_service.running.written import Running
+from qa_service.running.written import RunningAnswer
 from qa_service.stores.keys import answer_key, session_key, worker_key
-from tests.fakes import ANN, STOPPED, FakeUpstream, KeepingUpstream, Step, kinds, upload
+from tests.fakes import ANN, STOPPED, WAITING_SECONDS, FakeUpstream, KeepingUpstream, Step, kinds, upload
 from tests.lives import Saying, Waiting, Worker, World, eventually, opened, texts
 
 SOURCE = Annotation("url", title="A", url="https://a.example")
@@ -25,11 +25,11 @@ def half(*said: Step) -> list[Step]:
     return [*said, threading.Event()]
 
 
-def died(world: World, upstream: FakeUpstream, *, text: str, background: bool = False) -> Running:
+def died(world: World, upstream: FakeUpstream, *, text: str, background: bool = False) -> RunningAnswer:
     """An answer that had said so much when its worker died, and all of it in the shared log."""
     worker = world.worker(upstream=upstream, background=background)
     running = worker.ask()
-    eventually(lambda: running.log.text() == text and running.flushed)
+    eventually(lambda: running.log.text() == text and running.is_flushed)
     worker.die()
     return running
 
@@ -86,7 +86,7 @@ class TestFiles:
         file = upload(tmp_path, "sky.txt", "The sky scatters blue light.")
         worker = world.worker(upstream=upstream)
         running = worker.ask("What scatters?", files=(file,))
-        eventually(lambda: running.log.text() and running.flushed)
+        eventually(lambda: running.log.text() and running.is_flushed)
         worker.die()
         told = ended(world.worker(), running.answer_id)
         (metadata,), (reference,) = of(told, Metadata), of(told, Reference)
@@ -131,11 +131,11 @@ class TestWithBackground:
         worker = world.worker(upstream=KeepingUpstream(script), background=True)
         running = worker.ask()
         opened(worker, running)
-        eventually(lambda: running.log.text() == "The sky is " and running.flushed)
+        eventually(lambda: running.log.text() == "The sky is " and running.is_flushed)
         worker.die()
         go.set()
         eventually(lambda: running.log.text() == "The sky is blue")
-        seen = running.log.read(0)
+        seen = running.log.read_batch(0)
         told = ended(self.other(world), running.answer_id)
         assert told[: len(seen.frames)] == list(enumerate(seen.frames, 1))
 
@@ -163,7 +163,7 @@ class TestWithBackground:
         worker = world.worker(background=True)
         file = upload(tmp_path, "long.endless", "")
         running = worker.ask(files=(file,))
-        eventually(lambda: len(running.log) == 2 and running.flushed)
+        eventually(lambda: len(running.log) == 2 and running.is_flushed)
         worker.die()
         other = world.worker(background=True, upstream=KeepingUpstream())
         other.parts.reader.read = lambda file, stop: iter(())  # type: ignore[method-assign]
@@ -176,7 +176,7 @@ class TestWithBackground:
         worker = world.worker(background=True)
         file = upload(tmp_path, "long.endless", "")
         running = worker.ask(files=(file,))
-        eventually(lambda: len(running.log) == 2 and running.flushed)
+        eventually(lambda: len(running.log) == 2 and running.is_flushed)
         worker.die()
         Path(file.path).unlink()
         told = ended(world.worker(background=True, upstream=KeepingUpstream()), running.answer_id)
@@ -189,7 +189,7 @@ class TestWithBackground:
             lambda: (
                 (again := second.runner._running.get(running.answer_id))
                 and again.log.text() == "The sky is blue"
-                and again.flushed
+                and again.is_flushed
             )
         )
         second.die()
@@ -198,15 +198,77 @@ class TestWithBackground:
         assert "".join(texts(told)) == "The sky is blue."
 
 
+class TestDeadly:
+    """An answer whose work kills the worker is not given to one worker after another."""
+
+    def taken_over(self, world: World, running: RunningAnswer, *script: Step) -> Worker:
+        """One more worker, which has begun to go on with the answer."""
+        other = world.worker(upstream=KeepingUpstream(half(*script)), background=True)
+        other.upstream.kept = half(*script)  # type: ignore[attr-defined]
+        eventually(lambda: other.workers.read_held(other.presence.worker, running.answer_id))
+        eventually(lambda: running.answer_id in other.runner._running)
+        return other
+
+    def asking(self, world: World) -> tuple[Worker, RunningAnswer]:
+        worker = world.worker(upstream=FakeUpstream(half()), background=True)
+        running = worker.ask()
+        eventually(lambda: running.log.marks and running.is_flushed)
+        return worker, running
+
+    def test_one_that_two_workers_died_of_is_ended_by_the_third_and_not_begun(self, world: World) -> None:
+        worker, running = self.asking(world)
+        worker.die()
+        second = self.taken_over(world, running)
+        eventually(lambda: second.upstream.prompts)  # type: ignore[attr-defined]
+        second.die()
+        third = world.worker(upstream=(upstream := KeepingUpstream()), background=True)
+        told = ended(third, running.answer_id)
+        (error,) = of(told, Failure)
+        assert isinstance(error, Failure)
+        assert (error.code, told[-1][1], third.kept(running.answer_id).status) == (
+            "interrupted",
+            Done("failed"),
+            "failed",
+        )
+        assert (upstream.prompts, upstream.attached) == ([], [])
+
+    def test_nor_is_one_attached_to_that_came_no_further_twice(self, world: World) -> None:
+        running = died(world, KeepingUpstream(half(TextDelta("The sky "))), text="The sky ", background=True)
+        self.taken_over(world, running, TextDelta("The sky ")).die()
+        third = world.worker(upstream=(upstream := KeepingUpstream()), background=True)
+        told = ended(third, running.answer_id)
+        assert (texts(told), told[-1][1], upstream.attached) == (["The sky "], Done("failed"), [])
+        assert third.kept(running.answer_id).text == "The sky "
+
+    def test_its_sources_are_not_looked_for_again(self, world: World) -> None:
+        """To look for them may be what the workers died of."""
+        text = "See https://a.example/x."
+        running = died(world, KeepingUpstream(half(TextDelta(text))), text=text, background=True)
+        self.taken_over(world, running, TextDelta(text)).die()
+        told = ended(world.worker(upstream=KeepingUpstream(), background=True), running.answer_id)
+        assert (of(told, Reference), texts(told)) == ([], [text])
+
+    def test_workers_that_left_have_not_died_of_it(self, world: World) -> None:
+        worker, running = self.asking(world)
+        for _ in range(3):
+            worker.runner.shut_down("handover", WAITING_SECONDS)
+            worker = self.taken_over(world, running)
+            upstream = worker.upstream
+            eventually(lambda: upstream.attached or upstream.prompts)  # type: ignore[attr-defined] # noqa: B023
+        worker.runner.shut_down("handover", WAITING_SECONDS)
+        told = ended(world.worker(upstream=KeepingUpstream(), background=True), running.answer_id)
+        assert told[-1][1] == Done("completed")
+
+
 class TestReaders:
     def test_who_reads_it_elsewhere_reads_on_to_its_end(self, world: World) -> None:
         upstream = KeepingUpstream(half(*TestWithBackground.FIRST))
         worker = world.worker(upstream=upstream, background=True)
         running = worker.ask()
         opened(worker, running)
-        eventually(lambda: running.log.text() == "The sky is " and running.flushed)
+        eventually(lambda: running.log.text() == "The sky is " and running.is_flushed)
         other = TestWithBackground().other(world)
-        source = other.runner.open(ANN, running.answer_id)
+        source = other.runner.find_answer(ANN, running.answer_id)
         assert source
         got: list[list[tuple[int, Frame]]] = []
         following = threading.Thread(target=lambda: got.append(other.read(source)))
@@ -222,21 +284,23 @@ class TestNothingLeft:
     def test_one_whose_turn_has_ended_is_dropped(self, world: World) -> None:
         worker = world.worker(upstream=FakeUpstream(half(TextDelta("Half"))))
         running = worker.ask()
-        eventually(lambda: running.flushed and running.log.text())
+        eventually(lambda: running.is_flushed and running.log.text())
         worker.redis.delete(session_key(ANN, "chat", "running"))
         worker.die()
         other = world.worker()
         eventually(lambda: not other.redis.exists(worker_key("w1", "holds")))
         eventually(lambda: not other.redis.exists(worker_key("w2", "holds")))
-        assert other.runner.count() == 0
+        assert other.runner.count_answers() == 0
         assert other.meter.counts["takeovers"] == 0
 
     def test_one_that_was_told_to_its_end_but_not_saved_is_saved(self, world: World) -> None:
         worker = world.worker(Saying(Text("All of it."), Done("completed")))
         running = worker.ask()
-        eventually(lambda: running.log.closed and running.flushed)
+        eventually(lambda: running.log.closed and running.is_flushed)
         worker.redis.hset(
-            worker_key("w1", "holds"), running.answer_id, msgspec.json.encode(Held(ANN, running.answer_id, "chat"))
+            worker_key("w1", "holds"),
+            running.answer_id,
+            msgspec.json.encode(HeldAnswer(ANN, running.answer_id, "chat")),
         )
         worker.die()
         other = world.worker()
@@ -247,11 +311,13 @@ class TestNothingLeft:
     def test_one_that_was_saved_but_not_told_is_told_from_what_was_saved(self, world: World) -> None:
         worker = world.worker(line := Waiting())
         running = worker.ask()
-        eventually(lambda: running.log.text() and running.flushed)
-        assert worker.sessions.save(ANN, replace(running.turn(), status="completed", text="One two.")) == "saved"
+        eventually(lambda: running.log.text() and running.is_flushed)
+        assert (
+            worker.sessions.save(ANN, replace(running.current_turn(), status="completed", text="One two.")) == "saved"
+        )
         worker.die()
         other = world.worker(line)
-        told = eventually(lambda: other.runner.open(ANN, running.answer_id))
+        told = eventually(lambda: other.runner.find_answer(ANN, running.answer_id))
         entries = other.read(told, 2)
         assert of(entries, Restart) == [Restart("interrupted")]
         assert texts(entries) == ["One two."]
@@ -260,18 +326,18 @@ class TestNothingLeft:
     def test_one_that_nobody_can_find_any_more_is_dropped(self, world: World) -> None:
         worker = world.worker(upstream=FakeUpstream(half(TextDelta("Half"))))
         running = worker.ask()
-        eventually(lambda: running.flushed and running.log.text())
+        eventually(lambda: running.is_flushed and running.log.text())
         worker.redis.delete(answer_key(ANN, running.answer_id, "at"))
         worker.die()
         other = world.worker()
         eventually(lambda: not other.redis.exists(worker_key("w1", "holds")))
         eventually(lambda: not other.redis.exists(worker_key("w2", "holds")))
-        assert other.runner.count() == 0
+        assert other.runner.count_answers() == 0
 
     def test_one_whose_log_has_expired_is_ended_with_what_is_known(self, world: World) -> None:
         worker = world.worker(upstream=FakeUpstream(half(TextDelta("Half"))))
         running = worker.ask()
-        eventually(lambda: running.flushed and running.log.text())
+        eventually(lambda: running.is_flushed and running.log.text())
         worker.die()
         worker.redis.delete(answer_key(ANN, running.answer_id, "log"))
         other = world.worker()

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from redis import Redis
 
 from qa_service.frames import Done, Frame, Start, Text, TopicNotice
-from qa_service.interfaces import Appended, Claim, Claimed, Entry, Held
+from qa_service.interfaces import AppendOutcome, Claim, Claimed, HeldAnswer, NewLogEntry
 from qa_service.model import FileText, Owner, Passage, Repeat, StoredFile
 from qa_service.retrieval.lexical import index_of
 from qa_service.stores.arrivals import RedisArrivals
@@ -113,23 +113,25 @@ def write(
     owner: Owner = ANN,
     closed: bool = False,
     settled: bool = True,
-) -> Appended:
+) -> AppendOutcome:
     """One entry more in an answer's log; by default the one behind that which its claim wrote."""
     last = first - 1 + sum(not isinstance(item, Mark) for item in items)
-    (appended,) = stores.logs.append([Entry(owner, answer_id, first, last, count, items, closed, closed and settled)])
+    (appended,) = stores.logs.append_entries(
+        [NewLogEntry(owner, answer_id, first, last, count, items, closed, closed and settled)]
+    )
     return appended
 
 
 def frames(stores: Stores, answer_id: str = "first", owner: Owner = ANN) -> list[tuple[int, Sequence[Frame | Mark]]]:
     """What the log holds: each entry's first number, and what is in it."""
-    logged = stores.logs.read(owner, answer_id)
+    logged = stores.logs.read_log(owner, answer_id)
     assert logged
-    return [(piece.first, piece.items) for piece in logged.pieces]
+    return [(piece.first, piece.items) for piece in logged.entries]
 
 
-def held(answer_id: str = "first", session_id: str = "s", owner: Owner = ANN) -> Held:
+def held(answer_id: str = "first", session_id: str = "s", owner: Owner = ANN) -> HeldAnswer:
     """An answer as its worker is known to write it."""
-    return Held(owner, answer_id, session_id)
+    return HeldAnswer(owner, answer_id, session_id)
 
 
 def endless(client: Redis) -> list[bytes]:

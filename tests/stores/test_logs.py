@@ -5,7 +5,7 @@ from redis import Redis
 
 from qa_service.errors import StoreUnavailable
 from qa_service.frames import Done, Failure, Metadata, Reference, Restart, StageNotice, Text, Timing, TopicNotice
-from qa_service.interfaces import Entry
+from qa_service.interfaces import NewLogEntry
 from qa_service.model import Opened, Owner, Prompt, Usage, Verdict
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import answer_key
@@ -56,13 +56,26 @@ class TestAppending:
         write(stores, Text(text))
         assert frames(stores)[1] == (2, [Text(text)])
 
+    def test_one_that_cannot_be_encoded_says_so_and_keeps_no_other_from_being_written(self, stores: Stores) -> None:
+        for answer_id in ("first", "second"):
+            claim(stores.sessions, turn(answer_id, session_id=answer_id))
+        entries = [
+            NewLogEntry(ANN, answer_id, 2, 2, 1, [Text(text)])
+            for answer_id, text in (("first", "\ud83d"), ("second", "a"))
+        ]
+        assert stores.logs.append_entries(entries) == ["unstorable", "kept"]
+        assert stores.logs.append_entries(entries[:1]) == ["unstorable"]
+        assert len(frames(stores)) == 1
+        assert frames(stores, "second")[1:] == [(2, [Text("a")])]
+
     def test_several_answers_go_in_one_trip(self, stores: Stores) -> None:
         for answer_id in ("first", "second"):
             claim(stores.sessions, turn(answer_id, session_id=answer_id))
         entries = [
-            Entry(ANN, name, 2, 2, 1, [Text(name)], closed=name == "first") for name in ("first", "none", "second")
+            NewLogEntry(ANN, name, 2, 2, 1, [Text(name)], closed=name == "first")
+            for name in ("first", "none", "second")
         ]
-        assert stores.logs.append(entries) == ["kept", "gone", "kept"]
+        assert stores.logs.append_entries(entries) == ["kept", "gone", "kept"]
         assert [frames(stores, name)[1] for name in ("first", "second")] == [
             (2, [Text("first")]),
             (2, [Text("second")]),
@@ -70,7 +83,7 @@ class TestAppending:
 
     def test_no_entries_are_no_trip(self) -> None:
         nowhere = Redis(connection_pool=redis_pool("unix:///nowhere/redis.sock", max_connections=1, timeout=0.1))
-        assert RedisLogs(nowhere, StoreGuard(), LogTimes(OPEN, DONE), worker="w1").append([]) == []
+        assert RedisLogs(nowhere, StoreGuard(), LogTimes(OPEN, DONE), worker="w1").append_entries([]) == []
 
     def test_an_entry_is_found_by_its_last_number_and_its_place(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
@@ -139,7 +152,7 @@ class TestLost:
         claim(stores.sessions, turn("first"))
         write(stores_of(stores.client, "w2"), Text("Far "), first=1_000_002)
         assert write(stores, Done("cancelled"), closed=True) == "lost"
-        logged = stores.logs.read(ANN, "first")
+        logged = stores.logs.read_log(ANN, "first")
         assert logged
         assert logged.last == 0
         assert stores.client.ttl(LOG) > DONE
@@ -156,8 +169,8 @@ class TestLost:
         for answer_id in ("first", "second"):
             claim(stores.sessions, turn(answer_id, session_id=answer_id))
         stores.client.set(LOG, "something else")
-        entries = [Entry(ANN, answer_id, 2, 2, 1, [Text("One.")]) for answer_id in ("first", "second")]
-        assert stores.logs.append(entries) == ["refused", "kept"]
+        entries = [NewLogEntry(ANN, answer_id, 2, 2, 1, [Text("One.")]) for answer_id in ("first", "second")]
+        assert stores.logs.append_entries(entries) == ["refused", "kept"]
 
     def test_a_log_that_is_none_takes_nothing_and_that_is_logged_once(
         self, stores: Stores, caplog: pytest.LogCaptureFixture
@@ -172,7 +185,7 @@ class TestClosing:
     def test_the_end_is_noted_and_the_log_kept_for_a_while(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
         write(stores, Text("One."), Done("completed"), closed=True)
-        logged = stores.logs.read(ANN, "first")
+        logged = stores.logs.read_log(ANN, "first")
         assert logged
         assert (logged.last, logged.cursor) == (3, "3-1")
         assert DONE - 5 < stores.client.ttl(LOG) <= DONE
@@ -186,28 +199,28 @@ class TestClosing:
         for answer_id in ("first", "second"):
             claim(stores.sessions, turn(answer_id, session_id=answer_id))
         write(stores, Done("completed"), closed=True)
-        assert stores.workers.holds("w1") == {"second"}
+        assert stores.workers.held_ids("w1") == {"second"}
 
     def test_its_worker_holds_it_still_while_its_turn_is_not_saved(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
         write(stores, Done("completed"), closed=True, settled=False)
-        assert stores.workers.holds("w1") == {"first"}
+        assert stores.workers.held_ids("w1") == {"first"}
 
     def test_another_workers_hold_is_left_alone(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
         other = stores_of(stores.client, "w2")
-        other.workers.take("w1", "w2")
+        other.workers.take_from_dead("w1", "w2")
         write(stores, Done("completed"), closed=True)
-        assert other.workers.held("w2", "first") == held("first")
+        assert other.workers.read_held("w2", "first") == held("first")
 
 
 class TestReading:
     def test_an_unknown_answer_is_none(self, stores: Stores) -> None:
-        assert stores.logs.read(ANN, "never") is None
+        assert stores.logs.read_log(ANN, "never") is None
 
     def test_anothers_is_none(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
-        assert stores.logs.read(BEN, "first") is None
+        assert stores.logs.read_log(BEN, "first") is None
 
     def test_a_visitor_finds_it_from_another_address(self, stores: Stores) -> None:
         home, cafe = (Owner("anonymous", "c" * 32, address=address) for address in ("1" * 32, "2" * 32))
@@ -218,15 +231,15 @@ class TestReading:
         claim(stores.sessions, turn("first"))
         write(stores, Text("One."), Done("completed"), closed=True)
         stores.client.delete(LOG)
-        logged = stores.logs.read(ANN, "first")
+        logged = stores.logs.read_log(ANN, "first")
         assert logged
-        assert (logged.session_id, logged.last, logged.pieces, logged.cursor) == ("s", 3, [], "0-0")
+        assert (logged.session_id, logged.last, logged.entries, logged.cursor) == ("s", 3, [], "0-0")
 
     def test_a_store_that_is_down_says_so(self) -> None:
         nowhere = Redis(connection_pool=redis_pool("unix:///nowhere/redis.sock", max_connections=1, timeout=0.1))
         logs = RedisLogs(nowhere, StoreGuard(), LogTimes(OPEN, DONE), worker="w1")
         with pytest.raises(StoreUnavailable):
-            logs.append([Entry(ANN, "first", 2, 2, 1, [Text("One.")])])
+            logs.append_entries([NewLogEntry(ANN, "first", 2, 2, 1, [Text("One.")])])
 
 
 def test_text_takes_no_more_than_itself() -> None:

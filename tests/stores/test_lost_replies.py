@@ -83,5 +83,5 @@ def test_a_key_is_its_first_holders(stores: Stores) -> None:
 @pytest.mark.usefixtures("losing")
 def test_what_was_taken_over_is_held_though_nobody_was_told(stores: Stores) -> None:
     """Whoever holds what it doesn't write looks at that again."""
-    assert stores.workers.take("w1", "w2") == []
-    assert stores.workers.holds("w2") == {"before"}
+    assert stores.workers.take_from_dead("w1", "w2") == []
+    assert stores.workers.held_ids("w2") == {"before"}

@@ -8,7 +8,7 @@ from redis import Redis
 
 from qa_service.errors import Busy, NotFound, StoreUnavailable
 from qa_service.frames import Done, Text
-from qa_service.interfaces import Held
+from qa_service.interfaces import HeldAnswer
 from qa_service.model import Exchange, Owner, Session, Topic
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import answer_key, owner_key, session_key
@@ -69,7 +69,7 @@ class TestLoading:
 
 class TestClaiming:
     def test_an_unknown_session_is_created_with_its_title(self, stores: Stores) -> None:
-        assert claim(stores.sessions, turn()).created
+        claim(stores.sessions, turn())
         session = stores.sessions.load(ANN, "s")
         assert session
         assert (session.topic, session.topics) == (1, (Topic(1, "Skies", 1),))
@@ -77,7 +77,7 @@ class TestClaiming:
     def test_a_known_session_is_continued(self, stores: Stores) -> None:
         converse(stores)
         claimed = claim(stores.sessions, turn("next"), expected=1)
-        assert (claimed.created, claimed.moved, claimed.replaced) == (False, False, [])
+        assert (claimed.moved, claimed.replaced) == (False, [])
 
     def test_a_new_topic_forgets_the_context_in_the_same_write(self, stores: Stores) -> None:
         converse(stores, 2)
@@ -112,7 +112,7 @@ class TestClaiming:
             claim(stores.sessions, turn("second"), expected=1, reject=True)
         assert claim(stores.sessions, turn("third", topic=8), expected=7).moved
         assert sorted(stores.client.keys("*")) == before
-        assert stores.workers.holds("w1") == {"first"}
+        assert stores.workers.held_ids("w1") == {"first"}
 
     def test_a_refused_claim_of_an_unknown_session_lists_nothing(self, stores: Stores) -> None:
         claim(stores.sessions, turn("third", topic=8), expected=7)
@@ -145,11 +145,11 @@ class TestClaiming:
     def test_the_answer_is_found_and_held_and_its_log_begun(self, stores: Stores) -> None:
         asked = admission(session=Session("s", 1))
         claim(stores.sessions, asked.turn, admission=asked)
-        logged = stores.logs.read(ANN, asked.answer_id)
+        logged = stores.logs.read_log(ANN, asked.answer_id)
         assert logged
         assert (logged.session_id, logged.last, logged.cursor) == ("s", 0, "1-0")
         assert frames(stores, asked.answer_id) == [(1, [start_of(asked.turn)])]
-        assert stores.workers.held("w1", asked.answer_id) == Held(ANN, asked.answer_id, "s", asked)
+        assert stores.workers.read_held("w1", asked.answer_id) == HeldAnswer(ANN, asked.answer_id, "s", asked)
 
     def test_a_finished_answer_keeps_nobody_busy(self, stores: Stores) -> None:
         converse(stores)
@@ -157,9 +157,8 @@ class TestClaiming:
 
     def test_a_seed_is_the_past_of_a_new_session(self, stores: Stores) -> None:
         seed = (answered(turn("seed-1", question="A?"), "A."), answered(turn("seed-2", question="B?"), "B."))
-        claimed = claim(stores.sessions, turn("first"), seed=seed)
+        claim(stores.sessions, turn("first"), seed=seed)
         session = stores.sessions.load(ANN, "s")
-        assert claimed.created
         assert session
         assert session.context == (Exchange("A?", "A."), Exchange("B?", "B."))
         assert session.topics == (Topic(1, "Skies", 3),)
@@ -237,8 +236,8 @@ class TestSaving:
     def test_who_lost_the_answer_to_another_worker_saves_nothing(self, stores: Stores) -> None:
         other = stores_of(stores.client, "w2")
         claim(stores.sessions, turn("first"))
-        other.workers.take("w1", "w2")
-        other.workers.adopt(held("first"), "w2")
+        other.workers.take_from_dead("w1", "w2")
+        other.workers.adopt_answer(held("first"), "w2")
         assert stores.sessions.save(ANN, answered(turn("first"), "Late.")) == "lost"
         assert other.sessions.save(ANN, answered(turn("first"), "Taken over.")) == "saved"
         assert stores.sessions.save(ANN, answered(turn("first"), "Later.")) == "lost"
@@ -313,9 +312,9 @@ class TestKeys:
         """After a whole life: asked, read, answered, renamed, moved on, asked again."""
         claim(stores.sessions, turn("first"))
         keep(stores.files, "One.\nTwo.\n", "Three.")
-        stores.workers.beat("w1")
+        stores.workers.announce_life("w1")
         write(stores, Text("Be"))
-        stores.workers.stop("first")
+        stores.workers.announce_stop("first")
         stores.sessions.save(ANN, answered(turn("first")))
         write(stores, Done("completed"), first=3, count=2, closed=True)
         stores.history.rename(ANN, "s", "Blue")
@@ -327,12 +326,12 @@ class TestKeys:
     def test_a_store_that_forgot_everything_in_the_middle_gets_no_endless_key(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
         stores.client.flushall()
-        stores.workers.beat("w1")
+        stores.workers.announce_life("w1")
         assert write(stores, Text("Be")) == "gone"
         write(stores, start_of(turn("first")), Text("Be"), first=1)
         stores.sessions.save(ANN, answered(turn("first")))
         write(stores, Done("completed"), first=3, count=2, closed=True)
-        stores.workers.leave("w1")
+        stores.workers.withdraw("w1")
         assert stores.client.keys("*")
         assert endless(stores.client) == []
 
@@ -365,7 +364,7 @@ class TestKeys:
         converse(stores)
         keep(stores.files, "One.")
         claim(stores.sessions, turn("first"), expected=1)
-        stores.workers.beat("w1")
+        stores.workers.announce_life("w1")
         keys = [key for key in stores.client.keys("*") if not key.startswith(b"qa:{workers}:")]
         assert [key for key in keys if ANN.key.encode() not in key] == []
 
@@ -448,4 +447,4 @@ def test_an_expired_session_is_an_unknown_one(stores: Stores) -> None:
     assert stores.sessions.load(ANN, "s") is None
     with pytest.raises(NotFound):
         stores.history.session(ANN, "s", "", 9)
-    assert claim(stores.sessions, turn("again")).created
+    assert not claim(stores.sessions, turn("again")).moved

@@ -1,4 +1,4 @@
-"""What `History`, `SessionEditor` and `FileShelf` promise, over every Redis."""
+"""What a `RedisHistory` promises, over every Redis."""
 
 from collections.abc import Callable
 
@@ -168,7 +168,7 @@ class TestChanging:
         converse(stores)
         claim(stores.sessions, turn("first"), expected=1)
         stores.history.delete(ANN, "s")
-        assert stores_of(stores.client, "w2").workers.news("w2", {}, 0.01).stops == ["first"]
+        assert stores_of(stores.client, "w2").workers.wait_for_news("w2", {}, 0.01).stops == ["first"]
 
     def test_a_session_begun_under_a_deleted_ones_id_is_deleted_for_itself(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))

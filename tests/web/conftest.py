@@ -1,14 +1,15 @@
 """Services in this process, over one real store that is emptied between tests."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+from msgspec.structs import replace
 
-from qa_service.assembly import assemble
+from qa_service.assembly import Assembly, assemble
+from qa_service.running.settings import Pace
 from qa_service.settings import ApiKey, Settings
 from qa_service.stores.embedded import embedded_pool, start_store
 from qa_service.web.app import create_app
@@ -51,18 +52,17 @@ def settings(store_url: str, tmp_path: Path) -> Callable[..., Settings]:
 
 @pytest.fixture
 def make_house(store: redis.Redis, settings: Callable[..., Settings]) -> Iterator[MakeHouse]:
-    """Apps standing alone; `app` are arguments of `create_app`, all others settings."""
+    """Apps standing alone; `app` are arguments of `create_app`, `pace` their durations, all others settings."""
     made: list[House] = []
 
-    def make(app: dict[str, Any] | None = None, **changes: Any) -> House:
+    def make(app: dict[str, Any] | None = None, pace: Pace | None = None, **changes: Any) -> House:
         model, chosen = Model(), settings(**changes)
-        flask = create_app(
-            chosen,
-            **{
-                "assemble": partial(assemble, upstream=model if chosen.openai_api_key else None, reader=Reader()),
-                **(app or {}),
-            },
-        )
+
+        def assembled(settings: Settings) -> Assembly:
+            assembly = assemble(settings, upstream=model if chosen.openai_api_key else None, reader=Reader())
+            return replace(assembly, pace=pace) if pace else assembly
+
+        flask = create_app(chosen, **{"assemble": assembled, **(app or {})})
         made.append(House(flask, model, store))
         return made[-1]
 

@@ -124,12 +124,12 @@ class House:
     def left_behind(self) -> list[object]:
         """Uploads, keys and running answers; a worker hearing nothing leaves none of them."""
         keys = [key for key in self.store.keys("*") if b"qa:{workers}:" not in key]
-        return [*self.uploads(), *keys, *range(self.assembly.runner.count())]
+        return [*self.uploads(), *keys, *range(self.assembly.runner.count_answers())]
 
     def close(self) -> None:
         """End it, so that nobody asks the store any more."""
         self.model.go.set()
-        self.assembly.runner.close("interrupted", GOODBYE)
+        self.assembly.runner.shut_down("interrupted", GOODBYE)
 
     def settle(self) -> None:
         """Until nothing runs, and everybody knows."""

@@ -9,6 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from qa_service.model import TextDelta
+from qa_service.running.settings import Pace
 from tests.web.conftest import MakeHouse
 from tests.web.house import SERVER_SECRET, House, frames, refusal
 
@@ -35,7 +36,7 @@ def begun(house: House, headers: dict[str, str] | None = None) -> str:
     response = house.begin(headers=headers)
     answer: str = response.headers["X-Answer-Id"]
     running = house.assembly.runner._running[answer]
-    while not (running.log.text() and running.flushed):
+    while not (running.log.text() and running.is_flushed):
         house.assembly.runner._flusher.flush()
     response.close()
     return answer
@@ -278,9 +279,9 @@ class TestCancelling:
         assert (shown["status"], shown["text"]) == ("completed", "안녕하세요.")
 
     def test_one_that_does_not_stop_in_time_is_shown_as_it_stands(
-        self, house: House, monkeypatch: pytest.MonkeyPatch
+        self, make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("qa_service.web.answers.STOP_SECONDS", 0.0)
+        house = make_house(pace=Pace(cancel=0.0))
         answer = begun(house)
         monkeypatch.setattr(house.assembly.runner._running[answer].stop, "set", lambda reason: None)
         shown = house.client.post(f"/api/answers/{answer}/cancel").get_json()

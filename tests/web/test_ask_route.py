@@ -1,5 +1,6 @@
 """Asking: the stream, the whole answer, how one is chosen, and what never starts an answer."""
 
+import io
 import threading
 
 import pytest
@@ -15,6 +16,7 @@ from qa_service.errors import (
     UpstreamUnavailable,
 )
 from qa_service.model import Finished, TextDelta
+from tests.fakes import refuse_thread
 from tests.web.conftest import MakeHouse
 from tests.web.house import House, frames, refusal, text
 
@@ -97,6 +99,21 @@ class TestStream:
         assert "환불" not in repr(house.model.prompts[-1])
 
 
+class TestThreads:
+    def test_without_room_for_one_more_it_is_refused_and_nothing_is_left_behind(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        session = house.session("환불은 며칠 안에 되나요?")["sessionId"]
+        house.settle()
+        monkeypatch.setattr(threading.Thread, "start", refuse_thread)
+        files = {"question": "이 파일은?", "sessionId": session, "files": (io.BytesIO(b"text"), "a.txt")}
+        refusal(house.client.post("/api/ask", data=files), 503, "overloaded")
+        refusal(house.ask("그럼요?", sessionId=session, stream=False), 503, "overloaded")
+        monkeypatch.undo()
+        assert (house.uploads(), house.assembly.runner.count_answers()) == ([], 0)
+        assert text(house.ask("그럼요?", sessionId=session, onBusy="reject")) == "안녕하세요."
+
+
 class TestIds:
     @pytest.mark.parametrize("how", ["GET", "field"])
     def test_are_there_where_a_client_resumes_by_them(self, house: House, how: str) -> None:
@@ -160,7 +177,7 @@ class TestWhole:
         asking.start()
         house.model.asked.wait(5)
         (running,) = house.assembly.runner._running.values()
-        running.log.close()
+        running.log.close_log()
         asking.join(5)
         refusal(whole[0], 500, "interrupted")
 

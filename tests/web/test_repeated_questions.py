@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from qa_service.running.settings import Pace
 from qa_service.stores.repeats import RESERVED_SECONDS
-from qa_service.web import asking
 from tests.web.conftest import MakeHouse
 from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, frames, refusal
 
@@ -190,10 +190,8 @@ class TestJoining:
         assert frames(keyed(house))[-1]["content"] == {"status": "completed"}
         assert len(house.model.prompts) == 1
 
-    def test_one_that_never_comes_is_not_waited_for_for_ever(
-        self, house: House, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(asking, "JOIN_SECONDS", 0.1)
+    def test_one_that_never_comes_is_not_waited_for_for_ever(self, make_house: MakeHouse) -> None:
+        house = make_house(pace=Pace(join=0.1))
         frames(keyed(house))
         house.settle()
         unbegun(house)

@@ -15,10 +15,10 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.test import TestResponse
 
-from qa_service.errors import BodyTimeout
+from qa_service.errors import BodyTimeout, Overloaded
 from qa_service.web.bodies import CLOCK, Body, Bounds
 from qa_service.web.forms import plain_fields
-from tests.fakes import WAITING_SECONDS
+from tests.fakes import WAITING_SECONDS, refuse_thread
 from tests.web.conftest import MakeHouse
 from tests.web.house import BOUNDARY, END, MULTIPART, House, frames, part, refusal
 
@@ -332,6 +332,19 @@ class TestClock:
             assert late.rang.wait(WAITING_SECONDS)
         assert not read.rang.is_set()
         assert not patient.rang.is_set()
+
+    def test_without_room_for_its_thread_the_body_is_refused_and_forgotten(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        soon = Bounds(10, 0.01)
+        refused = Timed(soon)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse_thread)
+            with pytest.raises(Overloaded), refused:
+                raise AssertionError("nobody watches here")
+        with Timed(soon) as late:
+            assert late.rang.wait(WAITING_SECONDS)
+        assert not refused.rang.is_set()
 
     def test_runs_for_all_bodies_together_and_not_for_none(self) -> None:
         before, hour = set(threading.enumerate()), Bounds(10, 3600)

@@ -1,0 +1,29 @@
+"""What a reader reads from."""
+
+from typing import Protocol
+
+from qa_service.model import Owner
+from qa_service.running.log import MemoryLog
+from qa_service.turns import Turn
+
+
+class AnswerSource(Protocol):
+    """One answer as it can be read in this worker, whether it is written here or comes from the store."""
+
+    owner: Owner
+    answer_id: str
+    session_id: str
+    log: MemoryLog
+    readers: int
+
+    def add_reader(self) -> None:
+        """Count one reader more."""
+
+    def remove_reader(self) -> None:
+        """Count one reader less."""
+
+    def has_nothing_after(self, number: int) -> bool:
+        """Whether the answer is over, and a reader that has seen the frame with this number has seen it all."""
+
+    def known_turn(self) -> Turn | None:
+        """The turn as it stands, or None where the store knows better."""

@@ -1,0 +1,71 @@
+"""What other workers leave behind, and how this worker takes it."""
+
+import time
+from collections.abc import Callable, Collection, Container
+
+from qa_service.errors import QAError
+from qa_service.interfaces import HeldAnswer, WorkerStore
+from qa_service.running.presence import Presence
+
+
+class Takeovers:
+    """Takes answers of dead workers, and hands them to `adopt` one by one. `answers` are the ids of those that this
+    worker writes. To be used by one thread."""
+
+    def __init__(
+        self,
+        workers: WorkerStore,
+        presence: Presence,
+        *,
+        answers: Container[str],
+        adopt: Callable[[HeldAnswer], None],
+        settle: float,
+    ) -> None:
+        self._workers = workers
+        self._presence = presence
+        self._worker = presence.worker
+        self._answers = answers
+        self._adopt = adopt
+        self._settle = settle
+        self._empty: dict[str, float] = {}
+        """Dead workers that held nothing, and since when."""
+        self._taken: list[HeldAnswer] = []
+        """Answers that are this worker's by now, and not begun yet."""
+        self._strays: set[str] = set()
+
+    def take_from_dead(self, silent: Collection[str]) -> None:
+        """Take over what dead workers held: those whose lock on this machine is gone, and `silent` ones, which the
+        store says are dead. One that holds nothing is forgotten after a while, in which a last word of its own may
+        still be on its way into the store."""
+        gone = set(self._presence.find_dead())
+        dead = {*gone, *silent} - {self._worker}
+        self._empty = {worker: since for worker, since in self._empty.items() if worker in dead}
+        for worker in dead:
+            taken = self._workers.take_from_dead(worker, self._worker, sure=worker in gone)
+            self._taken.extend(taken)
+            if not taken and time.monotonic() - self._empty.setdefault(worker, time.monotonic()) > self._settle:
+                del self._empty[worker]
+                self._presence.forget_worker(worker)
+        self._adopt_taken()
+
+    def take_strays(self) -> None:
+        """Take what this worker holds without writing it, now and at the last look: its claim was carried out, but the
+        reply was lost."""
+        strays = {answer_id for answer_id in self._workers.held_ids(self._worker) if answer_id not in self._answers}
+        for answer_id in strays & self._strays:
+            if held := self._workers.read_held(self._worker, answer_id):
+                self._taken.append(held)
+        self._strays = strays
+
+    def _adopt_taken(self) -> None:
+        """Adopt what was taken. What can't be adopted now is tried again the next time, and holds up no other."""
+        failed: list[HeldAnswer] = []
+        try:
+            while self._taken:
+                held = self._taken.pop(0)
+                try:
+                    self._adopt(held)
+                except QAError:
+                    failed.append(held)
+        finally:
+            self._taken += failed

@@ -1,0 +1,90 @@
+"""Threads: how they are started where the system may refuse it, and two kinds of them."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from qa_service.errors import Overloaded
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 5
+"""After this time a caller may ask a worker again that has no room now."""
+
+
+def start_thread(thread: threading.Thread) -> None:
+    """Start a thread. Raises `Overloaded` where the system has no room for one more."""
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise Overloaded("the system starts no more threads here", retry_after=RETRY_SECONDS) from error
+
+
+class RestartableThread:
+    """A daemon thread that is started again when it is gone: a process that was forked has none of its parent's
+    threads, and a system that is short of memory may refuse to start one.
+    """
+
+    def __init__(self, name: str, run: Callable[[], None]) -> None:
+        self._name = name
+        self._run = run
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._retired = False
+
+    @property
+    def is_started(self) -> bool:
+        """Whether the thread has ever been started."""
+        return self._thread is not None
+
+    def ensure_running(self) -> None:
+        """Start the thread unless it runs or is retired. Where the system refuses, the caller tries again later."""
+        with self._lock:
+            if self._retired or (self._thread and self._thread.is_alive()):
+                return
+            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            try:
+                start_thread(thread)
+            except Overloaded as error:
+                log.warning("the thread %s could not be started: %s", self._name, error)
+            else:
+                self._thread = thread
+
+    def retire(self) -> None:
+        """Never start the thread again. One that runs has to end by itself."""
+        with self._lock:
+            self._retired = True
+
+    def join(self, seconds: float) -> bool:
+        """Wait at most `seconds` for the thread to end; return whether none runs any more."""
+        thread = self._thread
+        if thread is None:
+            return True
+        thread.join(seconds)
+        return not thread.is_alive()
+
+
+class ParkedThread:
+    """A thread that has been started and waits for what it is to run. It is started before anything is promised to a
+    caller, so that a system without room for another thread refuses the question and leaves nothing behind.
+    """
+
+    def __init__(self) -> None:
+        self._work: Callable[[], None] | None = None
+        self._parked = threading.Lock()
+        self._parked.acquire()
+        start_thread(threading.Thread(target=self._run, name="qa-answer", daemon=True))
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Run `work` in the thread, which ends with it. To be called at most once, and not after `dismiss`."""
+        self._work = work
+        self._parked.release()
+
+    def dismiss(self) -> None:
+        """End the thread; there is nothing to run."""
+        self._parked.release()
+
+    def _run(self) -> None:
+        self._parked.acquire()
+        if self._work:
+            self._work()

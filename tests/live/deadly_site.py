@@ -1,0 +1,63 @@
+"""A host site with a part that kills its worker, as a bug or a lack of memory would, whenever it meets one question."""
+
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from qa_service import create_app
+from qa_service.assembly import assemble
+from qa_service.interfaces import Index, Stop
+from qa_service.model import Delta, Finished, Opened, Passage, Prompt, TextDelta
+from qa_service.retrieval.lexical import LexicalRetriever
+from qa_service.web.serving import log_to_terminal
+
+KILLED = "killed"
+"""The file, in the folder of the site's data, with a line for every worker that was killed."""
+
+
+class Deadly:
+    """An `Upstream` that keeps answers, and dies of some: before it says anything, behind its first words, or when it
+    is attached to."""
+
+    @contextmanager
+    def open(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
+        if prompt.question == "before":
+            die()
+        yield said(prompt.question, opened=True)
+
+    @contextmanager
+    def attach(self, prompt: Prompt, response_id: str, stop: Stop) -> Iterator[Iterator[Delta]]:
+        yield said(response_id, opened=False)
+
+
+def said(question: str, *, opened: bool) -> Iterator[Delta]:
+    """The question itself, word by word; some questions are survived no further than their first word."""
+    if opened:
+        yield Opened(question)
+    yield TextDelta("One ")
+    if question == "behind":
+        die()
+    yield from (TextDelta("two."), Finished("stop"))
+
+
+class DeadlyRetriever:
+    """A `Retriever` that dies of a question."""
+
+    def find(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
+        if question == "while files are searched":
+            die()
+        return LexicalRetriever().find(question, earlier, index)
+
+
+def die() -> None:
+    """Write down who was killed, and kill it."""
+    with (Path(os.environ["QA_DATA"]) / KILLED).open("a") as killed:
+        killed.write(f"{os.getpid()}\n")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+log_to_terminal()
+app = create_app(assemble=partial(assemble, upstream=Deadly(), retriever=DeadlyRetriever()))
