@@ -16,6 +16,8 @@ from msgspec import Struct
 from qa_service.answering import AnswerLine, Parts
 from qa_service.desk import Desk
 from qa_service.files.isolation import ChildReaders
+from qa_service.files.limits import ProcessLimits
+from qa_service.files.sandbox import describe_sandbox
 from qa_service.interfaces import (
     AnswerWriter,
     DriftDetector,
@@ -76,6 +78,8 @@ class Assembly(Struct, frozen=True):
     """The figures so far, as Prometheus' text."""
     offline: bool
     """Whether no model is asked."""
+    sandbox: str
+    """Says to operators how far the reading of files is shut away from this process."""
     secret: Secret
     uploads: Path
     check_store: Callable[[], None]
@@ -124,6 +128,7 @@ def assemble(
         meter=meter,
         metrics=meter.text,
         offline=offline,
+        sandbox="read by this site's own reader" if reader else describe_sandbox(),
         secret=secret,
         uploads=_uploads(settings.data),
         check_store=store.check,
@@ -210,7 +215,7 @@ def _tell(observers: tuple[Observer, ...], observation: Observation) -> None:
 def _reader(settings: Settings) -> FileReader:
     return ChildReaders(
         seconds=settings.file_seconds,
-        memory=settings.file_memory,
+        limits=ProcessLimits(settings.file_memory, settings.file_seconds),
         # One file a core, over all workers: more would only be read more slowly, and the streams wait for them.
         slots=max(1, (os.cpu_count() or 1) // settings.workers),
     )

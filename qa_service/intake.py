@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from qa_service.frames import StageNotice
 from qa_service.interfaces import FileReader, FileStore, Quotas, Stop
-from qa_service.model import FileEnd, FileProgress, FileText, Owner, StoredFile, UploadedFile, Verdict
+from qa_service.model import FileEnd, FileProgress, FileText, Owner, ReadRequest, StoredFile, UploadedFile, Verdict
 from qa_service.storable import storable
 
 OVER_QUOTA = "over_quota"
@@ -41,21 +41,23 @@ class Intake(Struct, frozen=True):
         if allowance.is_used_up:
             verdict = Verdict(upload.name, "unknown", "skipped", OVER_QUOTA)
             return _listed(place, verdict, taken), verdict
-        verdict = yield from self._read(upload, place, taken, stop)
+        request = ReadRequest(upload, place.owner, allowance.seconds)
+        verdict = yield from self._read(request, place, taken, stop)
         stored = _listed(place, verdict, taken)
         self.files.finish_file(place.owner, place.session_id, stored)
         return stored, verdict
 
     def _read(
-        self, upload: UploadedFile, place: Place, taken: "_Taken", stop: Stop
+        self, request: ReadRequest, place: Place, taken: "_Taken", stop: Stop
     ) -> Generator[StageNotice, None, Verdict]:
-        verdict = Verdict(upload.name, "unknown", "failed", "damaged")
-        for news in self.reader.read(upload, stop):
+        name = request.file.name
+        verdict = Verdict(name, "unknown", "failed", "damaged")
+        for news in self.reader.read(request, stop):
             match news:
                 case FileProgress(page=page, pages=pages):
-                    yield storable(StageNotice("reading_file", name=upload.name, page=page, pages=pages or None))
+                    yield storable(StageNotice("reading_file", name=name, page=page, pages=pages or None))
                 case FileText() if taken.fits(news):
-                    self._keep(news, place, upload.name)
+                    self._keep(news, place, name)
                 case FileEnd(verdict=verdict, seconds=seconds):
                     storable(verdict)
                     self.quotas.spend_seconds(place.owner, seconds)

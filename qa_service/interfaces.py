@@ -16,10 +16,10 @@ from qa_service.model import (
     Owner,
     Passage,
     Prompt,
+    ReadRequest,
     Repeat,
     Session,
     StoredFile,
-    UploadedFile,
 )
 from qa_service.turns import Admission, Asked, Mark, Observation, Turn
 
@@ -67,8 +67,11 @@ class Attaching(Protocol):
 class FileReader(Protocol):
     """Reads uploads of any kind, outside of the worker's process."""
 
-    def read(self, file: UploadedFile, stop: Stop) -> Iterator[FileNews]:
-        """Give progress, passages in parts, and one `FileEnd` at last. A bad file is a verdict and raises nothing."""
+    def read(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
+        """Give progress, passages in parts, and one `FileEnd` at last. A bad file is a verdict and raises nothing.
+
+        A file for which the request's time was too short ends with the reason `over_quota`.
+        """
 
 
 class DriftDetector(Protocol):

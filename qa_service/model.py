@@ -41,6 +41,15 @@ class UploadedFile(Value, frozen=True):
     charset: str = ""
 
 
+class ReadRequest(Value, frozen=True):
+    """What a file reader is asked: which file, whose it is, and how long reading may take."""
+
+    file: UploadedFile
+    owner: Owner
+    seconds: float | None = None
+    """Reading time that its owner may still use; None where only the reader's own bound counts."""
+
+
 class Message(Value, frozen=True):
     """One message of a conversation as a model sees it."""
 
@@ -162,8 +171,8 @@ class FileEnd(Value, frozen=True):
     """The last thing a reader says of a file, always exactly one."""
 
     verdict: Verdict
-    seconds: float = 0
-    """How long a reader was kept busy with it."""
+    seconds: float = 0.0
+    """The reading time used. Waiting for a turn isn't part of it."""
 
 
 FileNews: TypeAlias = FileProgress | FileText | FileEnd

@@ -84,6 +84,12 @@ def _form(content: bytes, number: int) -> bytes:
     return _stream(content, extra)
 
 
+def pdf_of_endless_lists(lists: int = 30) -> bytes:
+    """A cross-reference table that lists four million objects again and again, in four hundred bytes."""
+    table = b"/Type/XRef/Root 1 0 R/Size 4194304/W[0 0 0]/Index[%s]" % (b"0 4194304 " * lists)
+    return b"%%PDF-1.7\n1 0 obj<<%s/Length 0>>stream\n\nendstream endobj\nstartxref\n9\n%%%%EOF" % table
+
+
 def pdf_that_wants_memory(size: int = 2_000_000_000) -> bytes:
     """A page whose content is packed twice and unpacks to gigabytes of operators."""
     once = zlib.compressobj(9)

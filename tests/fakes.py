@@ -47,6 +47,7 @@ from qa_service.model import (
     Passage,
     Prompt,
     Question,
+    ReadRequest,
     Repeat,
     Session,
     StoredFile,
@@ -145,7 +146,8 @@ class FakeReader:
         self.read_names: list[str] = []
         self.begun = threading.Event()
 
-    def read(self, file: UploadedFile, stop: Stop) -> Iterator[FileNews]:
+    def read(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
+        file = request.file
         self.read_names.append(file.name)
         self.begun.set()
         if file.name.endswith(".endless"):

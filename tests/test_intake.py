@@ -7,7 +7,7 @@ import pytest
 
 from qa_service.frames import StageNotice
 from qa_service.intake import Intake, Place
-from qa_service.model import FileEnd, FileNews, FileText, Passage, StoredFile, UploadedFile, Verdict
+from qa_service.model import FileEnd, FileNews, FileText, Passage, ReadRequest, StoredFile, Verdict
 from qa_service.running.stop import StopSignal
 from tests.fakes import ANN, FakeFiles, FakeQuotas, FakeReader, upload
 
@@ -17,10 +17,10 @@ PLACE = Place(ANN, "s", "f1", 1)
 class SlowReader:
     """Takes two seconds for five parts of ten bytes each, in Korean."""
 
-    def read(self, file: UploadedFile, stop: object) -> Iterator[FileNews]:
+    def read(self, request: ReadRequest, stop: object) -> Iterator[FileNews]:
         for number in range(5):
-            yield FileText(passages=(Passage("", file.name, "세글자a"),), first=number)
-        yield FileEnd(Verdict(file.name, "text", "used", pages=1, tokens=20), seconds=2)
+            yield FileText(passages=(Passage("", request.file.name, "세글자a"),), first=number)
+        yield FileEnd(Verdict(request.file.name, "text", "used", pages=1, tokens=20), seconds=2)
 
 
 def take_in(

@@ -1,76 +1,90 @@
-"""A reading process: takes one file, says what is in it, and ends. `isolation` starts it.
+"""The program of a reading process. It shuts itself away, takes one file, says what is in it, and ends.
 
-Whatever a file does to it, it does in here: bounded in memory and time, unable to write a file or to start
-another process, and gone as soon as its parent is, since that closes its standard input.
+`process` has the worker's side. What a file does to its reader it does in here, and nowhere else.
 """
 
+import codecs
 import os
 import resource
+import select
+import socket
 import sys
-from contextlib import suppress
-from pathlib import Path
 from threading import Thread
 from typing import BinaryIO
 
 import msgspec
 
-from qa_service.files.kinds import KINDS, reader
-from qa_service.files.reading import read
-from qa_service.files.report import write
+from qa_service.files.kinds import KINDS, load_reader
+from qa_service.files.limits import REFUSED, ProcessLimits
+from qa_service.files.reading import read_file
+from qa_service.files.report import write_report
+from qa_service.files.sandbox import close_sandbox, enter_layers, limit_process
+from qa_service.language.charsets import CODECS
 from qa_service.model import UploadedFile
 
-_OPEN_FILES = 32
+_PARSERS_CODECS = ("ascii", "cp437", "latin-1", "utf-8-sig")
+"""The parsers ask for these codecs beside those of `CODECS`."""
 
 
-def main() -> None:
-    """Read the file that standard input names; report on standard output. Arguments: bytes of memory, seconds."""
-    memory, seconds = map(int, sys.argv[1:])
-    for kind in KINDS:
-        reader(kind)
-    request = sys.stdin.buffer.readline()
-    if request:
+def run_reader() -> None:
+    """Read the file that comes through standard input, and report on standard output.
+
+    The limits are the program's argument, as JSON.
+    """
+    limits = msgspec.json.decode(sys.argv[1], type=ProcessLimits)
+    requests = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=sys.stdin.fileno())
+    # Under gevent the worker's sockets don't block, and this one was made there.
+    requests.setblocking(True)
+    load_all()
+    replies = _take_output()
+    try:
+        enter_layers(memory=limits.memory)
+        # A limit on threads comes after this one.
         Thread(target=leave_at_end, args=[sys.stdin.fileno()], daemon=True).start()
-        confine(memory=memory, seconds=seconds)
-        with _only_ours() as replies:
-            serve(request, replies)
+        close_sandbox()
+    except OSError:
+        os._exit(REFUSED)
+    answer_request(requests, replies, limits)
 
 
-def serve(request: bytes, replies: BinaryIO) -> None:
-    """Write the reports on the file that `request`, an `UploadedFile` as JSON, names."""
-    file = msgspec.json.decode(request, type=UploadedFile)
-    for report in read(file, Path(file.path).read_bytes()):
-        write(report, replies)
+def load_all() -> None:
+    """Import all that reading any file needs, because nothing can be imported in the sandbox."""
+    for kind in KINDS:
+        load_reader(kind)
+    for codec in {*CODECS.values(), *_PARSERS_CODECS}:
+        codecs.lookup(codec).decode(b"")
+
+
+def answer_request(requests: socket.socket, replies: BinaryIO, limits: ProcessLimits) -> None:
+    """Take one request from the worker, and write the reports on its file.
+
+    A request is one byte that brings the open file, and a line with its `UploadedFile` as JSON.
+    """
+    _, descriptors, *_ = socket.recv_fds(requests, 1, 1)
+    if not descriptors:
+        return
+    with open(requests.fileno(), "rb", closefd=False) as lines, open(descriptors[0], "rb") as upload:
+        file = msgspec.json.decode(lines.readline(), type=UploadedFile)
+        limit_process(resource.RLIMIT_CPU, limits.seconds(file.size), reserve=1)
+        for report in read_file(file, upload.read()):
+            write_report(report, replies)
 
 
 def leave_at_end(pipe: int) -> None:
-    """Wait for the parent to close the pipe or to die, then end the process, whatever it is at.
+    """End this process, whatever it is at, when the parent closes its end of the pipe or dies.
 
-    Not PDEATHSIG: Linux sends that when the thread ends that started the child, which may be long before.
+    The kernel's signal for this, PDEATHSIG, comes when the thread ends that started the process, which may be long
+    before.
     """
-    # Not through `sys.stdin`, whose lock would be held when the interpreter shuts down.
-    os.read(pipe, 1)
+    poller = select.poll()
+    # Without any event named, it waits for the other side to hang up.
+    poller.register(pipe, 0)
+    poller.poll()
     os._exit(0)
 
 
-def confine(*, memory: int, seconds: int) -> None:
-    """Give up, for good, all that reading a file doesn't need. `memory` is bytes of address space."""
-    limits = {
-        resource.RLIMIT_AS: (memory, memory),
-        # At the first SIGXCPU, which tells the parent why; at the second SIGKILL.
-        resource.RLIMIT_CPU: (seconds, seconds + 1),
-        resource.RLIMIT_FSIZE: (0, 0),
-        resource.RLIMIT_CORE: (0, 0),
-        resource.RLIMIT_NOFILE: (_OPEN_FILES, _OPEN_FILES),
-        resource.RLIMIT_NPROC: (0, 0),
-    }
-    for limit, bounds in limits.items():
-        # macOS knows some of them by name only; the parent's clock holds there too.
-        with suppress(ValueError, OSError):
-            resource.setrlimit(limit, bounds)
-
-
-def _only_ours() -> BinaryIO:
-    """Standard output for reports alone: what a library prints would be taken for one."""
+def _take_output() -> BinaryIO:
+    """Keep standard output for reports alone, because what a library prints would be taken for one."""
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return replies

@@ -1,11 +1,11 @@
-"""HTML: the text a reader of the page would see, in sections by heading."""
+"""HTML is read as the text that somebody sees who looks at the page. Each heading begins a segment."""
 
 import re
 from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from qa_service.files.piece import Piece, Source
+from qa_service.files.segment import RawFile, Segment
 
 _UNSEEN = ["script", "style", "template", "noscript", "svg", "math", "iframe", "object", "select", "textarea", "title"]
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
@@ -48,19 +48,29 @@ _BLOCKS = _HEADINGS | {
 _CELLS = frozenset({"td", "th"})
 _VERBATIM = frozenset({"pre", "code"})
 _SPACE = re.compile(r"\s+")
-_LINE_END = re.compile(r"(?: \|)* *\n[ \n]*")
 
 
-def pieces(source: Source) -> Iterator[Piece]:
-    """One piece a heading, which is its first line. What stands before the first is the title's."""
-    page = LexborHTMLParser(source.text())
+def read_html(raw: RawFile) -> Iterator[Segment]:
+    """Give one segment for each heading, which is its first line. The text before the first heading has the page's
+    title as its section."""
+    page = LexborHTMLParser(raw.text())
     title = page.css_first("title")
     start = title.text() if title else ""
     page.strip_tags(_UNSEEN)
-    for section, raw in _sections(page, start):
-        shown = _LINE_END.sub("\n", raw).strip(" \n|")
+    for section, text in _sections(page, start):
+        lines = filter(None, map(_without_empty_cells, text.split("\n")))
+        shown = "\n".join(lines).strip(" \n|")
         if shown:
-            yield Piece(f"{shown}\n\n", section=_SPACE.sub(" ", section).strip())
+            yield Segment(f"{shown}\n\n", section=_SPACE.sub(" ", section).strip())
+
+
+def _without_empty_cells(line: str) -> str:
+    """Leave out the spaces at both ends of a line, and the empty cells at the end of a row."""
+    # A regular expression would take the square of the length of a row of many empty cells.
+    end = len(line)
+    while line.endswith((" ", " |"), 0, end):
+        end -= 1
+    return line[:end].lstrip(" ")
 
 
 def _sections(page: LexborHTMLParser, section: str) -> Iterator[tuple[str, str]]:
@@ -76,7 +86,8 @@ def _sections(page: LexborHTMLParser, section: str) -> Iterator[tuple[str, str]]
 
 
 def _steps(page: LexborHTMLParser) -> Iterator[tuple[LexborNode, bool]]:
-    """Each node when it is entered and when it is left, without recursion: pages nest as deep as they like."""
+    """Give each node twice, when it is entered and when it is left. There is no recursion here, because a page may
+    nest as deep as it likes."""
     stack = [(page.root, True)] if page.root else []
     while stack:
         node, entered = stack.pop()

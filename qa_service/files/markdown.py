@@ -1,10 +1,10 @@
-"""Markdown: the text as written, in sections by heading."""
+"""Markdown stays as it is written. Each heading begins a segment."""
 
 import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from qa_service.files.piece import Piece, Source
+from qa_service.files.segment import RawFile, Segment
 
 # CommonMark's two kinds of heading; a fenced block, or one that nobody closed, is matched first to be skipped.
 _HEADING = re.compile(
@@ -15,13 +15,13 @@ _HEADING = re.compile(
 )
 
 
-def pieces(source: Source) -> Iterator[Piece]:
-    """The text, cut before each heading."""
-    text = source.text()
+def read_markdown(raw: RawFile) -> Iterator[Segment]:
+    """Cut the text before each heading, and give the parts with their headings as sections."""
+    text = raw.text()
     headings = [(match.start(), match["marked"] or match["underlined"]) for match in _headings(text)]
     for (start, section), (end, _) in pairwise([(0, ""), *headings, (len(text), "")]):
         if start < end:
-            yield Piece(text[start:end], section=section)
+            yield Segment(text[start:end], section=section)
 
 
 def _headings(text: str) -> Iterator[re.Match[str]]:

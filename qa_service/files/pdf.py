@@ -1,4 +1,4 @@
-"""PDF: the text of each page, by PDFium."""
+"""PDFium reads the text of each page of a PDF."""
 
 import re
 from collections.abc import Iterator
@@ -8,21 +8,24 @@ from pypdfium2 import PdfDocument, PdfiumError
 from pypdfium2.raw import FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
 
 from qa_service.errors import Unreadable
-from qa_service.files.piece import Piece, Source
+from qa_service.files.segment import RawFile, Segment
 
-# PDFium writes the hyphen that breaks a word at a line's end as U+FFFE; the word goes on behind it.
+# PDFium writes the hyphen that breaks a word at the end of a line as U+FFFE, and the word goes on behind it.
 _BROKEN_WORD = re.compile("\ufffe(?:\r?\n)?")
 
 
-def pieces(source: Source) -> Iterator[Piece]:
-    """One piece a page, blank ones too. Pages that can't be read are told of behind the others."""
-    document = _opened(source.content)
+def read_pdf(raw: RawFile) -> Iterator[Segment]:
+    """Give one segment for each page, blank pages too.
+
+    A page that can't be read is given without text, and `Unreadable` is raised behind the last page.
+    """
+    document = _opened(raw.content)
     whole, blank = True, True
     for index in range(len(document)):
         text = _text(document, index)
         whole, blank = whole and text is not None, blank and not text
         label = document.get_page_label(index)
-        yield Piece(
+        yield Segment(
             text or "",
             page=index + 1,
             pages=len(document),
@@ -44,9 +47,9 @@ def _opened(content: bytes) -> PdfDocument:
 
 
 def _text(document: PdfDocument, index: int) -> str | None:
-    """The page's text, or None where the page is broken."""
+    """Give the text of a page, or None where the page is broken."""
     try:
-        # Closed at once: what PDFium keeps of a page is much, and a file may have thousands.
+        # The page is closed at once, because PDFium keeps much of each and a file may have thousands.
         with closing(document[index]) as page, closing(page.get_textpage()) as words:
             text = words.get_text_range()
     except PdfiumError:

@@ -1,10 +1,10 @@
-"""Plain text: one piece, as it is."""
+"""Plain text is one segment, as it is."""
 
 from collections.abc import Iterator
 
-from qa_service.files.piece import Piece, Source
+from qa_service.files.segment import RawFile, Segment
 
 
-def pieces(source: Source) -> Iterator[Piece]:
-    """The whole text; it has neither pages nor sections."""
-    yield Piece(source.text())
+def read_plain(raw: RawFile) -> Iterator[Segment]:
+    """Give the whole text as one segment, because plain text has neither pages nor sections."""
+    yield Segment(raw.text())

@@ -1,16 +1,18 @@
-"""From a file's bytes to reports: find out the kind, read, split, count words. Pure, and slow on purpose:
-all of a file's arithmetic is done here, so that the worker has none to do."""
+"""A file's bytes become reports here: its kind is found, its text is read, split into passages and indexed.
+
+A reading process does this. All arithmetic on a file stands here, so that the worker has none to do.
+"""
 
 from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
 from qa_service.errors import Unreadable
-from qa_service.files.decoding import cleaned
-from qa_service.files.kinds import pieces
-from qa_service.files.piece import Piece, Source
-from qa_service.files.report import Report, ended
-from qa_service.files.sniffing import sniff
+from qa_service.files.decoding import clean_text
+from qa_service.files.kinds import read_segments
+from qa_service.files.report import Report, final_verdict
+from qa_service.files.segment import RawFile, Segment
+from qa_service.files.sniffing import sniff_kind
 from qa_service.model import FileProgress, FileText, Passage, UploadedFile, Verdict
 from qa_service.retrieval.lexical import index_of
 from qa_service.retrieval.splitting import estimated_tokens, split
@@ -19,18 +21,21 @@ MOST_PAGES = 2_000
 MOST_CHARACTERS = 2_000_000
 PART_PASSAGES = 64
 PART_CHARACTERS = 3_000
-"""A part of a file is closed at this length: it then has about a thousand words, and takes a millisecond to decode."""
+"""A part of a file is closed at this length. It then has about a thousand words, and the worker needs a millisecond to
+decode it."""
 
 
-def read(file: UploadedFile, content: bytes) -> Iterator[Report]:
-    """The reports on a file; the last has the final verdict. A broken file may raise what its library raises:
-    whoever calls this takes anything but an end for `damaged`."""
-    kind = sniff(content, file.name)
+def read_file(file: UploadedFile, content: bytes) -> Iterator[Report]:
+    """Give the reports on a file. The last one has the final verdict.
+
+    A broken file may raise whatever its library raises. The caller takes such an error for `damaged`.
+    """
+    kind = sniff_kind(content, file.name)
     reading = _Reading(Verdict(name=file.name, kind=kind, status="used"))
     yield Report(reading.verdict)
     reason = None
     try:
-        yield from reading.reports(_bounded(pieces(kind, Source(content, file.charset))))
+        yield from reading.reports(_bounded(read_segments(kind, RawFile(content, file.charset))))
     except Unreadable as error:
         reason = error.reason
     except MemoryError:
@@ -38,60 +43,60 @@ def read(file: UploadedFile, content: bytes) -> Iterator[Report]:
     except RecursionError:
         reason = "damaged"
     rest = reading.report()
-    yield replace(rest, verdict=ended(rest.verdict, reason), last=True)
+    yield replace(rest, verdict=final_verdict(rest.verdict, reason), last=True)
 
 
-def _bounded(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """The pieces with their text cleaned, up to the bounds of one file."""
+def _bounded(segments: Iterable[Segment]) -> Iterator[Segment]:
+    """Give the segments with their text cleaned. Raises `Unreadable` at the bounds of one file."""
     left = MOST_CHARACTERS
-    for piece in pieces:
-        if piece.page > MOST_PAGES:
+    for segment in segments:
+        if segment.page > MOST_PAGES:
             raise Unreadable("too_large")
-        text = cleaned(piece.text)
-        yield replace(piece, text=text[:left] if text.strip() else "")
+        text = clean_text(segment.text)
+        yield replace(segment, text=text[:left] if text.strip() else "")
         left -= len(text)
         if left < 0:
             raise Unreadable("too_large")
 
 
 class _Reading:
-    """Pieces into reports; the part under way is bounded, so memory is too."""
+    """Makes reports of segments. Only the part under way is kept, so that memory is bounded."""
 
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
         self._part = _Part(0)
 
-    def reports(self, pieces: Iterable[Piece]) -> Iterator[Report]:
-        for piece in pieces:
-            is_news = piece.page > self.verdict.pages and _is_due(piece)
-            self.verdict = replace(self.verdict, pages=piece.page)
+    def reports(self, segments: Iterable[Segment]) -> Iterator[Report]:
+        for segment in segments:
+            is_news = segment.page > self.verdict.pages and _is_due(segment)
+            self.verdict = replace(self.verdict, pages=segment.page)
             if is_news:
-                yield Report(self.verdict, progress=FileProgress(piece.page, piece.pages))
-            yield from self._texts(piece)
+                yield Report(self.verdict, progress=FileProgress(segment.page, segment.pages))
+            yield from self._texts(segment)
 
-    def _texts(self, piece: Piece) -> Iterator[Report]:
-        for text in split(piece.text):
+    def _texts(self, segment: Segment) -> Iterator[Report]:
+        for text in split(segment.text):
             self._part.add(
-                Passage("", self.verdict.name, text, page=piece.page, section=piece.section, paged=piece.paged)
+                Passage("", self.verdict.name, text, page=segment.page, section=segment.section, paged=segment.paged)
             )
             if self._part.is_full:
                 yield self.report()
 
     def report(self) -> Report:
-        """The part under way; the next one begins."""
+        """Give a report with the part under way, and begin the next part."""
         part, text = self._part, self._part.text()
         self._part = _Part(part.first + len(text.passages))
         self.verdict = replace(self.verdict, tokens=self.verdict.tokens + part.tokens)
         return Report(self.verdict, text=text if text.passages else None)
 
 
-def _is_due(piece: Piece) -> bool:
-    """Whether the page completes another hundredth of the file: long files don't tell of every page."""
-    return piece.page * 100 // piece.pages > (piece.page - 1) * 100 // piece.pages
+def _is_due(segment: Segment) -> bool:
+    """Whether the page completes another hundredth of the file. A long file doesn't report every page."""
+    return segment.page * 100 // segment.pages > (segment.page - 1) * 100 // segment.pages
 
 
 class _Part:
-    """A `FileText` in the making; `first` is the number of its first passage."""
+    """A `FileText` in the making. `first` is the number of its first passage."""
 
     def __init__(self, first: int) -> None:
         self.first = first

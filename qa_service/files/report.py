@@ -1,4 +1,4 @@
-"""What a reading process tells its parent, how it crosses the pipe, and how a verdict follows from it."""
+"""The messages that a reading process sends to the worker through a pipe, and the verdict that follows from them."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -10,24 +10,24 @@ from msgspec.structs import replace
 from qa_service.errors import Unreadable
 from qa_service.model import FileProgress, FileText, Verdict
 
-HARMLESS = frozenset({"empty", "no_text_layer", "unsupported"})
-"""Reasons for which a file is skipped rather than failed: there is nothing wrong with it."""
+HARMLESS = frozenset({"empty", "no_text_layer", "over_quota", "unsupported"})
+"""For these reasons a file is skipped and hasn't failed, because there is nothing wrong with it."""
 
 LONGEST = 1 << 20
-"""Bytes of one message; an honest part of a file has a fifth of that."""
+"""The most bytes of one message. An honest part of a file has a fifth of that."""
 MOST_MESSAGES = 10_000
 MOST_BYTES = 64 << 20
-"""Of all messages on one file; an honest one has a quarter of that."""
+"""The most bytes of all messages on one file. An honest file has a quarter of that."""
 
 _PREFIX = 4
-"""Bytes of the length before each message, big-endian."""
+"""The length before each message has so many bytes, the highest first."""
 
 
 class Report(Struct, frozen=True, omit_defaults=True):
-    """One message. Each carries the verdict as far as it is known, for when there is no next one."""
+    """One message. It carries the verdict as far as it is known, because there may be no next message."""
 
     verdict: Verdict
-    """Its pages and tokens are those told of so far, this message included."""
+    """Its pages and tokens are those that were reported so far, this message included."""
     progress: FileProgress | None = None
     text: FileText | None = None
     last: bool = False
@@ -36,8 +36,8 @@ class Report(Struct, frozen=True, omit_defaults=True):
 _DECODER = msgspec.json.Decoder(Report)
 
 
-def ended(verdict: Verdict, reason: str | None) -> Verdict:
-    """The final verdict on a file whose reading ended, for a reason or at its end."""
+def final_verdict(verdict: Verdict, reason: str | None) -> Verdict:
+    """Give the final verdict on a file whose reading ended for a reason, or at the file's end where it is None."""
     if reason is None and not verdict.tokens:
         reason = "empty"
     if reason is None:
@@ -47,16 +47,18 @@ def ended(verdict: Verdict, reason: str | None) -> Verdict:
     return replace(verdict, status="skipped" if reason in HARMLESS else "failed", reason=reason)
 
 
-def write(report: Report, pipe: BinaryIO) -> None:
-    """Send one report."""
+def write_report(report: Report, pipe: BinaryIO) -> None:
+    """Send one report through the pipe."""
     message = msgspec.json.encode(report)
     pipe.write(len(message).to_bytes(_PREFIX) + message)
     pipe.flush()
 
 
-def received(pipe: BinaryIO) -> Iterator[Report]:
-    """The reports up to the last one or the pipe's end. The sender isn't trusted: what is too long, too much or no
-    report, or contradicts itself, is `Unreadable`."""
+def receive_reports(pipe: BinaryIO) -> Iterator[Report]:
+    """Give the reports up to the last one, or up to the end of the pipe.
+
+    The sender isn't trusted. Raises `Unreadable` for what is too long, too much, no report, or contradicts itself.
+    """
     passages = 0
     for message in _messages(pipe):
         report = _decoded(message)
@@ -89,7 +91,7 @@ def _decoded(message: bytes) -> Report:
 
 
 def _checked(text: FileText, first: int) -> int:
-    """The number behind the last passage, if the words are of these passages."""
+    """Give the number behind the last passage. Raises `Unreadable` where a word stands in none of these passages."""
     end = first + len(text.passages)
     in_place = all(first <= number < end for places in text.index.values() for number in places[::2])
     in_pairs = all(len(places) % 2 == 0 for places in text.index.values())

@@ -1,22 +1,23 @@
-"""Rows of a table as text: each value beside the name of its column, so that a row can be understood alone."""
+"""The rows of a table become text in which each value stands beside its column's name, so that a row says all alone."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, zip_longest
 
 from qa_service.errors import Unreadable
-from qa_service.files.piece import Piece, Source
+from qa_service.files.segment import RawFile, Segment
 
 TYPICAL = 700
-"""Characters of rows that stand in a piece together."""
+"""About so many characters of rows stand in a segment together."""
 
 _DELIMITERS = ",;\t|"
 _LOOKED_AT = 20
 
 
-def pieces(source: Source) -> Iterator[Piece]:
-    """CSV with any of four delimiters; the first row names the columns. Rows are counted from 1, as in a sheet."""
-    text = source.text()
+def read_rows(raw: RawFile) -> Iterator[Segment]:
+    """Read CSV with any of four delimiters. The first row names the columns. A segment's section is the range of its
+    rows, which are counted from 1 as in a sheet."""
+    text = raw.text()
     rows = csv.reader(text.splitlines(keepends=True), delimiter=_delimiter(text))
     try:
         yield from _grouped(_lines(rows))
@@ -25,7 +26,7 @@ def pieces(source: Source) -> Iterator[Piece]:
 
 
 def _delimiter(text: str) -> str:
-    """The one that splits the first lines into equally many cells, and most."""
+    """Choose the delimiter that splits the first lines into most cells; the line with the fewest of them decides."""
     lines = [line for line in islice(text.splitlines(), _LOOKED_AT) if line.strip()]
     return max(_DELIMITERS, key=lambda sign: min((line.count(sign) for line in lines), default=0))
 
@@ -44,18 +45,18 @@ def _line(names: Sequence[str], row: Sequence[str]) -> str:
     return "; ".join(f"{name}: {cell}" if name else cell for name, cell in cells if cell)
 
 
-def _grouped(lines: Iterable[tuple[int, str]]) -> Iterator[Piece]:
+def _grouped(lines: Iterable[tuple[int, str]]) -> Iterator[Segment]:
     group: list[tuple[int, str]] = []
     size = 0
     for number, line in lines:
         if group and size + len(line) > TYPICAL:
-            yield _piece(group)
+            yield _segment(group)
             group, size = [], 0
         group.append((number, line))
         size += len(line)
     if group:
-        yield _piece(group)
+        yield _segment(group)
 
 
-def _piece(group: Sequence[tuple[int, str]]) -> Piece:
-    return Piece("".join(f"{line}\n" for _, line in group), section=f"rows {group[0][0]}–{group[-1][0]}")
+def _segment(group: Sequence[tuple[int, str]]) -> Segment:
+    return Segment("".join(f"{line}\n" for _, line in group), section=f"rows {group[0][0]}–{group[-1][0]}")

@@ -1,11 +1,11 @@
-"""What kind a file is, by its bytes: names and headers lie."""
+"""The kind of a file is told by its bytes, because its name and the headers of its part may be wrong."""
 
 import re
 from io import BytesIO
 from pathlib import PurePath
 from zipfile import BadZipFile, ZipFile
 
-from qa_service.files.decoding import marked
+from qa_service.files.decoding import find_mark
 
 _SIGNATURES = (
     (b"%PDF-", "pdf"),
@@ -45,11 +45,11 @@ _CONTROLS = bytes({*range(32)} - set(b"\t\n\v\f\r\x1b"))
 _HEAD = 8192
 _PDF_HEAD = 1024
 _TEXT_CONTROLS = 0.01
-"""The share of control characters that text may have."""
+"""The largest share of control characters that text may have."""
 
 
-def sniff(content: bytes, name: str) -> str:
-    """The kind: one that can be read, a best guess at another, or `unknown`.
+def sniff_kind(content: bytes, name: str) -> str:
+    """Give the kind of a file: one of `KINDS`, or a best guess at another, or `unknown`.
 
     The name decides only between kinds of text, where the bytes leave it open.
     """
@@ -67,7 +67,7 @@ def _kind_by_signature(content: bytes) -> str:
     for offset, signature, kind in _INNER_SIGNATURES:
         if content.startswith(signature, offset):
             return kind
-    # Readers accept a PDF behind up to 1,024 bytes of something else, mail headers for one.
+    # PDF readers accept up to 1,024 bytes of something else before the file, for example the headers of a mail.
     return "pdf" if b"%PDF-" in content[:_PDF_HEAD] and b" obj" in content else ""
 
 
@@ -76,7 +76,7 @@ def _kind_of_zip(content: bytes) -> str:
         with ZipFile(BytesIO(content)) as archive:
             names = archive.namelist()
     except BadZipFile:
-        # Cut short, but the names of members stand before them too.
+        # The archive is cut short, but each member's name stands before the member too.
         names = [prefix for prefix, _ in _ZIP_MEMBERS if prefix.encode() in content]
     return next((kind for prefix, kind in _ZIP_MEMBERS if any(name.startswith(prefix) for name in names)), "zip")
 
@@ -86,7 +86,7 @@ def _kind_of_ole(content: bytes) -> str:
 
 
 def _kind_of_text(head: bytes, name: str) -> str:
-    encoding = marked(head)
+    encoding = find_mark(head)
     if encoding.startswith(("utf-16", "utf-32")):
         head = head.decode(encoding, "ignore").encode()
     controls = len(head) - len(head.translate(None, _CONTROLS))

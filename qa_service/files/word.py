@@ -1,7 +1,8 @@
-"""DOCX: paragraphs, tables and text boxes in reading order, notes behind the paragraph they belong to.
+"""A DOCX is read as its paragraphs, tables and text boxes in reading order, with each note behind its paragraph.
 
-python-docx opens the package and knows the styles; the text is gathered from the XML, since its own
-`paragraphs` and `tables` leave out text boxes, notes, headers, content controls and tracked insertions.
+python-docx opens the package and knows the styles. The text is gathered from the XML here, because the
+`paragraphs` and `tables` of python-docx leave out text boxes, notes, headers, content controls and tracked
+insertions.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,15 +13,16 @@ from typing import Any, TypeAlias
 from docx import Document
 from docx.document import Document as WordDocument
 from docx.enum.style import WD_STYLE_TYPE
+from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml import parse_xml
 from docx.oxml.ns import qn
 
 from qa_service.errors import Unreadable
-from qa_service.files import archive
-from qa_service.files.piece import Piece, Source
+from qa_service.files.archive import check_archive
+from qa_service.files.segment import RawFile, Segment
 
 Element: TypeAlias = Any
-"""An lxml element; lxml has no types."""
+"""An element of lxml, which has no types."""
 
 _PARAGRAPH, _TABLE, _ROW, _CELL = qn("w:p"), qn("w:tbl"), qn("w:tr"), qn("w:tc")
 _BOX = qn("w:txbxContent")
@@ -33,26 +35,27 @@ _BODY_LEVEL = 9
 _DEEPEST_STYLE = 10
 
 _Line: TypeAlias = tuple[bool, str]
-"""Whether it is a heading, and its text."""
+"""Whether the line is a heading, and its text."""
 
 
-def pieces(source: Source) -> Iterator[Piece]:
-    """One piece a heading, which is its first line; headers and footers, each once, at the end."""
-    archive.check(source.content)
-    document = _opened(source.content)
+def read_word(raw: RawFile) -> Iterator[Segment]:
+    """Give one segment for each heading, which is its first line. The last segment has the headers and footers of
+    the pages, each once."""
+    check_archive(raw.content)
+    document = _opened(raw.content)
     section, lines = "", list[str]()
     for is_heading, line in _Reading(document).lines():
         if is_heading:
-            yield _piece(section, lines)
+            yield _segment(section, lines)
             section, lines = line, []
         lines.append(line)
-    yield _piece(section, lines)
+    yield _segment(section, lines)
     margins = chain.from_iterable(_plain_lines(part.element) for part in _parts(document, "header", "footer"))
-    yield _piece("", list(dict.fromkeys(margins)))
+    yield _segment("", list(dict.fromkeys(margins)))
 
 
-def _piece(section: str, lines: list[str]) -> Piece:
-    return Piece("".join(f"{line}\n" for line in lines) + "\n" if lines else "", section=" ".join(section.split()))
+def _segment(section: str, lines: list[str]) -> Segment:
+    return Segment("".join(f"{line}\n" for line in lines) + "\n" if lines else "", section=" ".join(section.split()))
 
 
 def _opened(content: bytes) -> WordDocument:
@@ -65,7 +68,7 @@ def _opened(content: bytes) -> WordDocument:
 
 
 class _Reading:
-    """What a paragraph can't be read without: the styles that are headings, and the notes."""
+    """Reads the paragraphs of one document, for which it knows the styles of headings and the notes."""
 
     def __init__(self, document: WordDocument) -> None:
         self._body = document.element.body
@@ -100,12 +103,15 @@ class _Reading:
 
 
 def _heading_styles(document: WordDocument) -> frozenset[str]:
+    # Where a document has no styles, python-docx takes those of a file of its own, which a sandbox doesn't have.
+    if not any(relation.reltype == RELATIONSHIP_TYPE.STYLES for relation in document.part.rels.values()):
+        return frozenset()
     styles = (style for style in document.styles if style.type == WD_STYLE_TYPE.PARAGRAPH)
     return frozenset(style.style_id for style in styles if _is_heading_style(style))
 
 
 def _is_heading_style(style: Any) -> bool:
-    # Styles inherit; a file can make that a circle.
+    # A style inherits from another, and a file can make a circle of them.
     for _ in range(_DEEPEST_STYLE):
         if style is None:
             return False
@@ -138,7 +144,7 @@ def _plain_lines(element: Element) -> Iterator[str]:
 
 
 def _rows(table: Element) -> Iterator[str]:
-    """A line a row; a table within a cell is part of the cell."""
+    """Give one line for each row. A table within a cell is part of the cell."""
     for row in _within(table, {_ROW}):
         cells = [" ".join(_plain_lines(cell)) for cell in _within(row, {_CELL})]
         if any(cells):
@@ -146,7 +152,7 @@ def _rows(table: Element) -> Iterator[str]:
 
 
 def _within(element: Element, tags: Mapping[str, str] | set[str]) -> Iterator[Element]:
-    """The outermost elements of these kinds below one."""
+    """Give the elements with these tags below `element`, but none that stands within another of them."""
     for child in element:
         if child.tag in tags:
             yield child
@@ -155,7 +161,7 @@ def _within(element: Element, tags: Mapping[str, str] | set[str]) -> Iterator[El
 
 
 def _text(element: Element) -> str:
-    """The text of one paragraph, without that of its text boxes."""
+    """Give the text of one paragraph, without that of its text boxes."""
     return "".join(_text_of(child) for child in element)
 
 

@@ -35,7 +35,7 @@ def readyz() -> Response:
     upstream = "offline: no model is configured" if mounted().assembly.offline else "configured"
     draining = mounted().assembly.runner.draining
     word, ready = "draining" if draining else "ready" if ready else "unavailable", ready and not draining
-    fields = {"status": word, "store": store, "upstream": upstream}
+    fields = {"status": word, "store": store, "upstream": upstream, "files": mounted().assembly.sandbox}
     return json_response(fields, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 

@@ -1,6 +1,7 @@
 """Reads files under gevent and prints how late a 5 ms ticker ever was: `python gevent_lag.py FOLDER`.
 
-The folder's files are read at the same time, as uploads of one worker would be. Prints JSON.
+The folder's files are read at the same time, as uploads of one worker would be, each for an owner of its own. Who sends
+a file called `hang` has a second left. Prints JSON.
 """
 
 from gevent import monkey
@@ -14,14 +15,15 @@ from pathlib import Path  # noqa: E402
 from threading import Thread  # noqa: E402
 
 from qa_service.files.isolation import ChildReaders  # noqa: E402
-from qa_service.model import FileEnd, UploadedFile  # noqa: E402
+from qa_service.files.limits import ProcessLimits  # noqa: E402
+from qa_service.model import FileEnd, Owner, ReadRequest, UploadedFile  # noqa: E402
 from qa_service.running.stop import StopSignal  # noqa: E402
 
 TICK = 0.005
 
 
 def main() -> None:
-    readers = ChildReaders(seconds=4, memory=1 << 30, slots=2)
+    readers = ChildReaders(seconds=20, slots=2, limits=ProcessLimits(1 << 30, 20))
     files = sorted(Path(sys.argv[1]).iterdir())
     verdicts: dict[str, str | None] = {}
     times: dict[str, int] = {}
@@ -30,7 +32,9 @@ def main() -> None:
 
     def read(path: Path) -> None:
         began = time.monotonic()
-        for news in readers.read(UploadedFile(path.name, str(path), path.stat().st_size), StopSignal()):
+        file = UploadedFile(path.name, str(path), path.stat().st_size)
+        request = ReadRequest(file, Owner("user", path.name), seconds=1 if path.stem == "hang" else None)
+        for news in readers.read(request, StopSignal()):
             if isinstance(news, FileEnd):
                 verdicts[path.name] = news.verdict.reason or news.verdict.status
         times[path.name] = round(1000 * (time.monotonic() - began))

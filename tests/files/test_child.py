@@ -2,88 +2,117 @@
 
 import os
 import resource
+import socket
 import subprocess
 import sys
-import threading
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 import pytest
 
-from qa_service.files import child
-from qa_service.files.report import received
+from qa_service.files import child, sandbox
+from qa_service.files.limits import ProcessLimits
+from qa_service.files.report import receive_reports
 from qa_service.model import UploadedFile
 
+ROOT = Path(__file__).parents[2]
+LIMITS = ProcessLimits(memory=1 << 30, most_seconds=20)
 
-def test_it_reads_the_file_it_is_asked_for(tmp_path: Path) -> None:
+
+@pytest.fixture
+def limited(monkeypatch: pytest.MonkeyPatch) -> dict[int, tuple[int, int]]:
+    """Records what is given up, since no process gets it back."""
+    limits: dict[int, tuple[int, int]] = {}
+    monkeypatch.setattr(resource, "setrlimit", limits.__setitem__)
+    return limits
+
+
+def test_it_reads_the_open_file_that_it_is_handed(tmp_path: Path, limited: dict[int, tuple[int, int]]) -> None:
     upload, replies = tmp_path / "upload", BytesIO()
     upload.write_text("안녕하세요.")
+    ours, theirs = socket.socketpair()
 
-    child.serve(msgspec.json.encode(UploadedFile("a.txt", str(upload), 16)), replies)
+    with ours, theirs, upload.open() as opened:
+        socket.send_fds(ours, [b"\n"], [opened.fileno()])
+        ours.sendall(msgspec.json.encode(UploadedFile("a.txt", "", 16)) + b"\n")
+        upload.unlink()
+        child.answer_request(theirs, replies, LIMITS)
 
     replies.seek(0)
-    *_, last = received(replies)
+    *_, last = receive_reports(replies)
     assert last.last
     assert last.text is not None
     assert last.text.passages[0].text == "안녕하세요."
+    assert limited == {resource.RLIMIT_CPU: (6, 7)}
 
 
-class Confined:
-    """Records what is given up, since no process gets it back."""
+def test_it_says_nothing_where_nothing_is_asked() -> None:
+    ours, theirs = socket.socketpair()
+    ours.close()
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.limits: dict[int, tuple[int, int]] = {}
-        monkeypatch.setattr(resource, "setrlimit", self._limit)
+    with theirs:
+        child.answer_request(theirs, replies := BytesIO(), LIMITS)
 
-    def _limit(self, limit: int, bounds: tuple[int, int]) -> None:
-        self.limits[limit] = bounds
-        if limit == resource.RLIMIT_AS:
-            raise ValueError("current limit exceeds maximum limit")
+    assert replies.getvalue() == b""
 
 
-def test_it_gives_up_memory_time_files_and_processes_even_where_one_limit_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
+def test_the_program_enters_its_sandbox_before_it_takes_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    confined = Confined(monkeypatch)
+    def answer(requests: socket.socket, replies: BinaryIO, limits: ProcessLimits) -> None:
+        steps.append(f"asked within {limits.seconds(9_000_000)} s")
+        requests.close()
+        replies.close()
 
-    child.confine(memory=1000, seconds=5)
+    steps: list[str] = []
+    ours, theirs = socket.socketpair()
+    monkeypatch.setattr(child, "enter_layers", lambda memory: steps.append(f"layers, {memory} bytes"))
+    monkeypatch.setattr(child, "close_sandbox", lambda: steps.append("closed"))
+    monkeypatch.setattr(child, "leave_at_end", lambda pipe: None)
+    monkeypatch.setattr(child, "answer_request", answer)
+    monkeypatch.setattr(sys, "argv", ["child", '{"memory": 5, "most_seconds": 9}'])
 
-    assert confined.limits[resource.RLIMIT_AS] == (1000, 1000)
-    assert confined.limits[resource.RLIMIT_CPU] == (5, 6)
-    assert confined.limits[resource.RLIMIT_NPROC] == confined.limits[resource.RLIMIT_FSIZE] == (0, 0)
-    assert confined.limits[resource.RLIMIT_CORE] == (0, 0)
-
-
-@pytest.mark.parametrize("asked", [True, False])
-def test_the_program_answers_one_request_and_ends(asked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    request, upload, replies = tmp_path / "in", tmp_path / "upload", tmp_path / "out"
-    upload.write_text("hello")
-    request.write_bytes(msgspec.json.encode(UploadedFile("a.txt", str(upload), 5)) + b"\n" if asked else b"")
-    confined = Confined(monkeypatch)
-    left: list[int] = []
-    monkeypatch.setattr(os, "_exit", left.append)
-    monkeypatch.setattr(sys, "argv", ["child", "1000000", "5"])
-
-    with request.open() as stdin, replies.open("w") as stdout, (tmp_path / "err").open("w") as stderr:
-        for name, stream in {"stdin": stdin, "stdout": stdout, "stderr": stderr}.items():
+    files = [(tmp_path / name).open("w") for name in ("stdout", "stderr")]
+    with ours, files[0], files[1], open(theirs.detach(), "rb", closefd=False) as stdin:
+        for name, stream in {"stdin": stdin, "stdout": files[0], "stderr": files[1]}.items():
             monkeypatch.setattr(sys, name, stream)
-        others = set(threading.enumerate())
-        child.main()
-        for thread in set(threading.enumerate()) - others:
-            thread.join()
+        child.run_reader()
 
-    with replies.open("rb") as pipe:
-        assert [report.last for report in received(pipe)] == ([False, False, True] if asked else [])
-    assert bool(confined.limits) is asked
+    assert steps == ["layers, 5 bytes", "closed", "asked within 9 s"]
+
+
+def test_the_time_of_a_file_grows_with_its_size_up_to_that_of_any_file() -> None:
+    assert [LIMITS.seconds(size) for size in (0, 200_000, 2_000_000, 15_000_000)] == [5, 6, 15, 20]
+
+
+def test_a_limit_that_the_system_refuses_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(limit: int, bounds: tuple[int, int]) -> None:
+        raise ValueError("current limit exceeds maximum limit")
+
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+
+    sandbox.limit_process(resource.RLIMIT_AS, 1000)
+
+
+def test_reading_opens_nothing_once_all_is_loaded() -> None:
+    """In the sandbox nothing can be imported, and no library finds its templates and fonts."""
+    command = [sys.executable, "-m", "tests.files.opened"]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
+
+    assert done.stdout.splitlines() == []
 
 
 def test_it_leaves_when_its_parent_does(monkeypatch: pytest.MonkeyPatch) -> None:
     left: list[int] = []
     monkeypatch.setattr(os, "_exit", left.append)
+    ours, theirs = socket.socketpair()
+    ours.close()
 
-    with Path(os.devnull).open() as ended:
-        child.leave_at_end(ended.fileno())
+    with theirs:
+        child.leave_at_end(theirs.fileno())
 
     assert left == [0]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from qa_service.errors import Unreadable
-from qa_service.files.pdf import pieces
-from qa_service.files.piece import Source
+from qa_service.files.pdf import read_pdf
+from qa_service.files.segment import RawFile
 from tests import documents
 
 FACTS = [
@@ -17,7 +17,7 @@ FACTS = [
 
 
 def test_each_sentence_is_found_on_its_own_page_alone() -> None:
-    pages = list(pieces(Source(documents.pdf(FACTS))))
+    pages = list(read_pdf(RawFile(documents.pdf(FACTS))))
 
     assert [(page.page, page.pages, page.paged) for page in pages] == [(n, 12, True) for n in range(1, 13)]
     assert [page.text.replace("\r\n", " ") for page in pages] == FACTS
@@ -28,26 +28,26 @@ def test_pages_agree_with_another_program(tmp_path: Path) -> None:
     file = tmp_path / "a.pdf"
     file.write_bytes(documents.pdf(FACTS))
 
-    for page in pieces(Source(file.read_bytes())):
+    for page in read_pdf(RawFile(file.read_bytes())):
         command = ["pdftotext", "-f", str(page.page), "-l", str(page.page), "-enc", "UTF-8", str(file), "-"]
         theirs = subprocess.run(command, capture_output=True, check=True, text=True).stdout
         assert theirs.split() == page.text.split()
 
 
 def test_a_page_keeps_its_label_where_that_is_not_its_number() -> None:
-    pages = list(pieces(Source(documents.pdf(["앞", "머리말", "본문", "끝"], roman=2))))
+    pages = list(read_pdf(RawFile(documents.pdf(["앞", "머리말", "본문", "끝"], roman=2))))
 
     assert [(page.page, page.section) for page in pages] == [(1, "i"), (2, "ii"), (3, "1"), (4, "2")]
 
 
 def test_a_word_broken_at_a_lines_end_is_whole_again() -> None:
-    (page,) = pieces(Source(documents.pdf(["Infor-\nmation"])))
+    (page,) = read_pdf(RawFile(documents.pdf(["Infor-\nmation"])))
 
     assert page.text == "Information"
 
 
-def test_a_blank_page_among_others_is_a_piece_without_text() -> None:
-    assert [page.text for page in pieces(Source(documents.pdf(["a", "", "c"])))] == ["a", "", "c"]
+def test_a_blank_page_among_others_is_a_segment_without_text() -> None:
+    assert [page.text for page in read_pdf(RawFile(documents.pdf(["a", "", "c"])))] == ["a", "", "c"]
 
 
 @pytest.mark.parametrize(
@@ -62,11 +62,11 @@ def test_a_blank_page_among_others_is_a_piece_without_text() -> None:
 )
 def test_a_file_without_text_says_why(content: bytes, reason: str) -> None:
     with pytest.raises(Unreadable, match=reason):
-        list(pieces(Source(content)))
+        list(read_pdf(RawFile(content)))
 
 
 def test_pages_beside_a_broken_one_are_read() -> None:
-    found = pieces(Source(documents.pdf_with_a_broken_page("Hello there.")))
+    found = read_pdf(RawFile(documents.pdf_with_a_broken_page("Hello there.")))
 
     assert next(found).text == "Hello there."
     assert next(found).text == ""

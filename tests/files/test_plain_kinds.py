@@ -1,29 +1,31 @@
 """Kinds that are text: plain, Markdown, CSV, HTML."""
 
+import time
+
 import pytest
 
 from qa_service.errors import Unreadable
 from qa_service.files import hypertext, markdown, plain, rows
-from qa_service.files.piece import Piece, Source
+from qa_service.files.segment import RawFile, Segment
 
 
-def source(text: str) -> Source:
-    return Source(text.encode())
+def raw(text: str) -> RawFile:
+    return RawFile(text.encode())
 
 
-def sections(pieces: list[Piece]) -> list[tuple[str, str]]:
-    return [(piece.section, piece.text) for piece in pieces]
+def sections(segments: list[Segment]) -> list[tuple[str, str]]:
+    return [(segment.section, segment.text) for segment in segments]
 
 
-def test_plain_text_is_one_piece_without_pages() -> None:
-    assert list(plain.pieces(source("안녕\r\n하세요"))) == [Piece("안녕\n하세요", paged=False)]
+def test_plain_text_is_one_segment_without_pages() -> None:
+    assert list(plain.read_plain(raw("안녕\r\n하세요"))) == [Segment("안녕\n하세요", paged=False)]
 
 
 class TestMarkdown:
     def test_each_heading_begins_a_section(self) -> None:
         text = "앞글\n\n# 제1장 #\n본문\n\nTitle\n---\nmore\n"
 
-        assert sections(list(markdown.pieces(source(text)))) == [
+        assert sections(list(markdown.read_markdown(raw(text)))) == [
             ("", "앞글\n\n"),
             ("제1장", "# 제1장 #\n본문\n\n"),
             ("Title", "Title\n---\nmore\n"),
@@ -31,22 +33,22 @@ class TestMarkdown:
 
     @pytest.mark.parametrize("text", ["```\n# no\n```\nend", "~~~\n# no\n", "- item\n---\n", "#hashtag", ""])
     def test_what_only_looks_like_a_heading_is_none(self, text: str) -> None:
-        assert sections(list(markdown.pieces(source(text)))) == ([("", text)] if text else [])
+        assert sections(list(markdown.read_markdown(raw(text)))) == ([("", text)] if text else [])
 
-    def test_the_pieces_are_the_whole_text(self) -> None:
+    def test_the_segments_are_the_whole_text(self) -> None:
         text = "a\n# b\n```x\n# c\n```\n## d\n\n---\n=== \n#\n# \n" * 3
 
-        assert "".join(piece.text for piece in markdown.pieces(source(text))) == text
+        assert "".join(segment.text for segment in markdown.read_markdown(raw(text))) == text
 
     def test_a_million_lines_of_nearly_headings_take_no_time_to_speak_of(self) -> None:
-        assert len(list(markdown.pieces(source("```\n" * 200_000 + "a\n" * 200_000)))) == 1
+        assert len(list(markdown.read_markdown(raw("```\n" * 200_000 + "a\n" * 200_000)))) == 1
 
 
 class TestRows:
     def test_each_value_stands_beside_its_columns_name(self) -> None:
         text = '이름,부서\n김철수,"총무, 회계"\n\n이영희,\n'
 
-        assert sections(list(rows.pieces(source(text)))) == [
+        assert sections(list(rows.read_rows(raw(text)))) == [
             ("rows 1–4", "이름; 부서\n이름: 김철수; 부서: 총무, 회계\n이름: 이영희\n")
         ]
 
@@ -54,35 +56,35 @@ class TestRows:
     def test_the_delimiter_is_found_out(self, sign: str) -> None:
         text = f"a{sign}b\n1{sign}2\n"
 
-        assert sections(list(rows.pieces(source(text)))) == [("rows 1–2", "a; b\na: 1; b: 2\n")]
+        assert sections(list(rows.read_rows(raw(text)))) == [("rows 1–2", "a; b\na: 1; b: 2\n")]
 
     def test_long_tables_come_in_ranges_of_rows(self) -> None:
         text = "name,age\n" + "".join(f"person {n},{n}\n" for n in range(2, 102))
 
-        pieces = list(rows.pieces(source(text)))
+        segments = list(rows.read_rows(raw(text)))
 
-        first, second = pieces[0].section, pieces[1].section
+        first, second = segments[0].section, segments[1].section
         assert first.startswith("rows 1–")
         assert int(second.removeprefix("rows ").split("–")[0]) == int(first.split("–")[1]) + 1
-        assert pieces[-1].section.endswith("–101")
-        assert "name: person 77; age: 77\n" in "".join(piece.text for piece in pieces)
+        assert segments[-1].section.endswith("–101")
+        assert "name: person 77; age: 77\n" in "".join(segment.text for segment in segments)
 
     def test_a_row_longer_than_the_first_keeps_its_cells(self) -> None:
-        assert sections(list(rows.pieces(source("a\n1,2\n"))))[0][1] == "a\na: 1; 2\n"
+        assert sections(list(rows.read_rows(raw("a\n1,2\n"))))[0][1] == "a\na: 1; 2\n"
 
     def test_a_cell_beyond_all_bounds_is_damage(self) -> None:
         with pytest.raises(Unreadable, match="damaged"):
-            list(rows.pieces(source('a,b\n"' + "x" * 200_000 + '",1\n')))
+            list(rows.read_rows(raw('a,b\n"' + "x" * 200_000 + '",1\n')))
 
     def test_an_empty_table_says_nothing(self) -> None:
-        assert list(rows.pieces(source("\n\n"))) == []
+        assert list(rows.read_rows(raw("\n\n"))) == []
 
 
 class TestHypertext:
     def test_headings_begin_sections_and_the_title_names_what_stands_before(self) -> None:
         text = "<title>회사 안내</title><p>앞 <b>글</b></p><h1>제1장\n <i>휴가</i></h1><p>15일</p><h2></h2>끝"
 
-        assert sections(list(hypertext.pieces(source(text)))) == [
+        assert sections(list(hypertext.read_html(raw(text)))) == [
             ("회사 안내", "앞 글\n\n"),
             ("제1장 휴가", "제1장 휴가\n15일\n\n"),
             ("", "끝\n\n"),
@@ -91,23 +93,36 @@ class TestHypertext:
     def test_what_nobody_sees_is_left_out(self) -> None:
         text = "<body>a<script>no</script><style>no</style><template>no</template><!-- no --><svg><text>no</text></svg>"
 
-        assert sections(list(hypertext.pieces(source(text)))) == [("", "a\n\n")]
+        assert sections(list(hypertext.read_html(raw(text)))) == [("", "a\n\n")]
 
     def test_a_row_of_a_table_is_a_line(self) -> None:
         text = "<table><tr><th>근속</th><th>일수</th></tr><tr><td>1년</td><td>15일</td></tr></table>"
 
-        assert sections(list(hypertext.pieces(source(text)))) == [("", "근속 | 일수\n1년 | 15일\n\n")]
+        assert sections(list(hypertext.read_html(raw(text)))) == [("", "근속 | 일수\n1년 | 15일\n\n")]
+
+    def test_empty_cells_at_the_end_of_a_row_are_left_out(self) -> None:
+        text = "<table><tr><td></td><td>a</td><td></td><td></td></tr><tr><td>b ||</td></tr></table>c"
+
+        assert sections(list(hypertext.read_html(raw(text)))) == [("", "a\nb ||\nc\n\n")]
+
+    def test_a_row_of_many_empty_cells_takes_no_more_time_than_it_is_long(self) -> None:
+        began = time.monotonic()
+
+        (segment,) = hypertext.read_html(raw(f"<table><tr>{'<td></td>' * 60_000}<td>a</td></tr></table>"))
+
+        assert segment.text == "a\n\n"
+        assert time.monotonic() - began < 2
 
     def test_verbatim_text_keeps_its_lines(self) -> None:
-        assert sections(list(hypertext.pieces(source("<pre>a\nb</pre>c<br>d\ne")))) == [("", "a\nb\nc\nd e\n\n")]
+        assert sections(list(hypertext.read_html(raw("<pre>a\nb</pre>c<br>d\ne")))) == [("", "a\nb\nc\nd e\n\n")]
 
     def test_entities_and_korean_encodings_are_text(self) -> None:
         text = '<meta charset="euc-kr"><p>가 &amp; 나&#44228;</p>'
 
-        (piece,) = hypertext.pieces(Source(text.encode("cp949")))
+        (segment,) = hypertext.read_html(RawFile(text.encode("cp949")))
 
-        assert piece.text == "가 & 나계\n\n"
+        assert segment.text == "가 & 나계\n\n"
 
     @pytest.mark.parametrize("text", ["", "<html></html>", "<script>x</script>"])
     def test_an_empty_page_says_nothing(self, text: str) -> None:
-        assert list(hypertext.pieces(source(text))) == []
+        assert list(hypertext.read_html(raw(text))) == []

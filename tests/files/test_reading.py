@@ -4,9 +4,9 @@ import pytest
 
 from qa_service.errors import Unreadable
 from qa_service.files import reading
-from qa_service.files.kinds import KINDS, pieces, reader
-from qa_service.files.piece import Source
+from qa_service.files.kinds import KINDS, load_reader, read_segments
 from qa_service.files.report import Report
+from qa_service.files.segment import RawFile
 from qa_service.language.tokens import tokens
 from qa_service.model import FileText, Passage, UploadedFile, Verdict
 from qa_service.retrieval.splitting import estimated_tokens
@@ -16,7 +16,7 @@ SENTENCES = "".join(f"제{n}조 근로자는 {n}일을 쉰다. Rule {n} covers {
 
 
 def read(content: bytes, name: str = "a.txt") -> list[Report]:
-    return list(reading.read(UploadedFile(name, "/nowhere", len(content)), content))
+    return list(reading.read_file(UploadedFile(name, "/nowhere", len(content)), content))
 
 
 def texts(reports: list[Report]) -> list[FileText]:
@@ -150,9 +150,9 @@ def test_a_parser_that_runs_out_of_something_leaves_a_verdict(
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_kind_in_the_table_has_a_reader(kind: str) -> None:
-    assert callable(reader(kind))
+    assert callable(load_reader(kind))
 
 
 def test_a_kind_that_is_not_in_the_table_is_unsupported() -> None:
     with pytest.raises(Unreadable, match="unsupported"):
-        pieces("xlsx", Source(b"PK"))
+        read_segments("xlsx", RawFile(b"PK"))

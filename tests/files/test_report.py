@@ -7,7 +7,7 @@ import pytest
 
 from qa_service.errors import Unreadable
 from qa_service.files import report
-from qa_service.files.report import Report, ended, received, write
+from qa_service.files.report import Report, final_verdict, receive_reports, write_report
 from qa_service.model import FileProgress, FileText, Passage, Verdict
 
 VERDICT = Verdict("a.pdf", "pdf", "used", pages=2, tokens=9)
@@ -23,21 +23,21 @@ def pipe(*messages: bytes) -> BytesIO:
 def test_what_is_written_is_received() -> None:
     file = BytesIO()
     for sent in REPORTS:
-        write(sent, file)
+        write_report(sent, file)
     file.seek(0)
 
-    assert list(received(file)) == REPORTS
+    assert list(receive_reports(file)) == REPORTS
 
 
 def test_nothing_is_read_behind_the_last_report() -> None:
     file = pipe(msgspec.json.encode(REPORTS[-1]), b"and more")
 
-    assert list(received(file)) == REPORTS[-1:]
+    assert list(receive_reports(file)) == REPORTS[-1:]
 
 
 @pytest.mark.parametrize("cut", range(1, 20, 6))
 def test_a_pipe_cut_anywhere_ends_quietly(cut: int) -> None:
-    assert list(received(BytesIO(pipe(msgspec.json.encode(REPORTS[0])).getvalue()[:-cut]))) == []
+    assert list(receive_reports(BytesIO(pipe(msgspec.json.encode(REPORTS[0])).getvalue()[:-cut]))) == []
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_pipe_cut_anywhere_ends_quietly(cut: int) -> None:
 )
 def test_what_is_no_report_is_damage(message: bytes) -> None:
     with pytest.raises(Unreadable, match="damaged"):
-        list(received(pipe(message)))
+        list(receive_reports(pipe(message)))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_what_is_no_report_is_damage(message: bytes) -> None:
 )
 def test_words_that_lead_nowhere_are_damage(text: FileText) -> None:
     with pytest.raises(Unreadable, match="damaged"):
-        list(received(pipe(msgspec.json.encode(Report(VERDICT, text=text)))))
+        list(receive_reports(pipe(msgspec.json.encode(Report(VERDICT, text=text)))))
 
 
 @pytest.mark.parametrize("bound", ["MOST_BYTES", "MOST_MESSAGES"])
@@ -74,7 +74,7 @@ def test_a_flood_of_reports_is_damage(bound: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(report, bound, 3)
 
     with pytest.raises(Unreadable, match="damaged"):
-        list(received(pipe(*[msgspec.json.encode(REPORTS[0])] * 5)))
+        list(receive_reports(pipe(*[msgspec.json.encode(REPORTS[0])] * 5)))
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,6 @@ def test_a_flood_of_reports_is_damage(bound: str, monkeypatch: pytest.MonkeyPatc
 def test_what_was_read_before_a_file_broke_off_counts(
     tokens: int, reason: str | None, status: str, told: str | None
 ) -> None:
-    final = ended(Verdict("a", "pdf", "used", tokens=tokens), reason)
+    final = final_verdict(Verdict("a", "pdf", "used", tokens=tokens), reason)
 
     assert (final.status, final.reason) == (status, told)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qa_service.files.sniffing import sniff
+from qa_service.files.sniffing import sniff_kind
 from tests import documents
 
 HTML = "<!DOCTYPE html><html><body>안녕</body></html>"
@@ -41,7 +41,7 @@ HTML = "<!DOCTYPE html><html><body>안녕</body></html>"
     ],
 )
 def test_bytes_tell_the_kind_whatever_the_name_says(content: bytes, kind: str) -> None:
-    named = sniff(content, "holiday.jpg")
+    named = sniff_kind(content, "holiday.jpg")
 
     assert named == kind
 
@@ -51,10 +51,10 @@ def test_bytes_tell_the_kind_whatever_the_name_says(content: bytes, kind: str) -
     [("a.md", "md"), ("a.MARKDOWN", "md"), ("표.csv", "csv"), ("a.html", "html"), ("a.txt", "txt"), ("a", "txt")],
 )
 def test_the_name_decides_between_kinds_of_text(name: str, kind: str) -> None:
-    assert sniff(b"a, b\n1, 2\n", name) == kind
+    assert sniff_kind(b"a, b\n1, 2\n", name) == kind
 
 
 def test_comments_at_the_beginning_cost_no_time() -> None:
     """Also where no HTML follows; a pattern that tried all their combinations would never return."""
-    assert sniff(b"<!-- note -->\n" * 400 + b"# Title", "c.md") == "md"
-    assert sniff(b"<!-- note -->\n" * 400 + HTML.encode(), "c.md") == "html"
+    assert sniff_kind(b"<!-- note -->\n" * 400 + b"# Title", "c.md") == "md"
+    assert sniff_kind(b"<!-- note -->\n" * 400 + HTML.encode(), "c.md") == "html"

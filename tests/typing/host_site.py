@@ -29,9 +29,9 @@ from qa_service.model import (
     Finished,
     Passage,
     Prompt,
+    ReadRequest,
     Session,
     TextDelta,
-    UploadedFile,
     Verdict,
 )
 from qa_service.turns import Observation
@@ -81,9 +81,10 @@ class NeverDrifts:
 class ReadsNames:
     """A file reader."""
 
-    def read(self, file: UploadedFile, stop: Stop) -> Iterator[FileNews]:
-        yield FileText(passages=(Passage("", file.name, file.name),), index={file.name: [0, 1000]})
-        yield FileEnd(Verdict(file.name, "name", "used", pages=1))
+    def read(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
+        name = request.file.name
+        yield FileText(passages=(Passage("", name, name),), index={name: [0, 1000]})
+        yield FileEnd(Verdict(name, "name", "used", pages=1))
 
 
 class FirstOnes:

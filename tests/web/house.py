@@ -15,9 +15,9 @@ from werkzeug.test import TestResponse
 
 from qa_service.assembly import Assembly
 from qa_service.errors import Cancelled, QAError
-from qa_service.files.reading import read
+from qa_service.files.reading import read_file
 from qa_service.interfaces import Stop
-from qa_service.model import Delta, FileEnd, FileNews, Finished, Prompt, TextDelta, UploadedFile
+from qa_service.model import Delta, FileEnd, FileNews, Finished, Prompt, ReadRequest, TextDelta
 from qa_service.web.mounting import KEY
 
 SERVER_SECRET = "server-secret-0123456789"
@@ -69,8 +69,9 @@ class Model:
 class Reader:
     """A `FileReader` without a process of its own."""
 
-    def read(self, file: UploadedFile, stop: Stop) -> Iterator[FileNews]:
-        for report in read(file, Path(file.path).read_bytes()):
+    def read(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
+        file = request.file
+        for report in read_file(file, Path(file.path).read_bytes()):
             if report.progress is not None:
                 yield report.progress
             if report.text is not None:

@@ -283,6 +283,13 @@ class TestService:
             "redis",
         )
 
+    def test_says_how_files_are_read(self, make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("qa_service.files.sandbox.find_landlock", lambda: 0)
+        own, replaced = make_house({"assemble": assemble}, openai_api_key=""), make_house()
+
+        assert own.client.get("/api/readyz").get_json()["files"] == "limited: this system has no Landlock"
+        assert "own reader" in replaced.client.get("/api/readyz").get_json()["files"]
+
     def test_of_one_machine_says_so(self, make_house: MakeHouse) -> None:
         house = make_house(redis_url="", openai_api_key="")
         ready = house.client.get("/api/readyz").get_json()

@@ -1,0 +1,67 @@
+"""Reads files of every kind once all is loaded, and prints what Python opened or imported meanwhile, a line each."""
+
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from io import BytesIO
+from zipfile import ZipFile
+
+from qa_service.files.child import load_all
+from qa_service.files.reading import read_file
+from qa_service.language.charsets import CODECS
+from qa_service.model import UploadedFile
+from tests import documents
+
+WATCHED = ("open", "import", "os.listdir", "os.scandir", "socket.", "subprocess.", "ctypes.dlopen")
+
+
+def files() -> Mapping[str, bytes]:
+    """One file at least of every kind, in all its varieties."""
+    paragraph = "<w:p><w:r><w:t>hello</w:t></w:r></w:p>"
+    return {
+        "a.pdf": documents.pdf(["연차휴가는 15일이다.", "Trains"], roman=1),
+        "font.pdf": documents.pdf_with_a_broken_page("Hello"),
+        "scan.pdf": documents.scan(),
+        "locked.pdf": documents.pdf(["a"], password="key"),
+        "a.docx": documents.docx(documents.handbook),
+        "bare.docx": _without_styles(documents.word_package(paragraph)),
+        "notes.docx": documents.word_package(paragraph, footnotes=f'<w:footnote w:id="1">{paragraph}</w:footnote>'),
+        "broken.docx": documents.word_package("</w:body><w:body>"),
+        "korean.zip": documents.zipped({"한글.txt": "a"}),
+        "a.html": '<meta charset="euc-kr"><h1>제1조</h1><p>&eacute; &amp;</p>'.encode("cp949"),
+        "a.md": "# 제목\n본문\n".encode(),
+        "a.csv": "이름,부서\n김철수,총무과\n".encode("cp949"),
+        "a.txt": "안녕".encode("utf-16"),
+        "b.txt": "안녕".encode("utf-8-sig"),
+        "c.txt": "안녕".encode("utf-32"),
+        "d.txt": "café".encode("cp1252"),
+    }
+
+
+def _without_styles(word: bytes) -> bytes:
+    """A DOCX for which python-docx would look for styles of its own."""
+    with ZipFile(BytesIO(word)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    relations = "word/_rels/document.xml.rels"
+    return documents.zipped({**members, relations: members[relations].replace(b"/styles", b"/stylez")})
+
+
+def main() -> None:
+    load_all()
+    content, events = files(), list[str]()
+    sys.addaudithook(lambda event, arguments: watch(events, event, arguments))
+    for name, file in content.items():
+        for charset in CODECS if name.endswith(".txt") else [""]:
+            with suppress(ValueError, SyntaxError):
+                list(read_file(UploadedFile(name, "", len(file), charset), file))
+    for event in dict.fromkeys(events):
+        print(event)
+
+
+def watch(events: list[str], event: str, arguments: tuple[object, ...]) -> None:
+    if event.startswith(WATCHED):
+        events.append(f"{event} {arguments[:1]}")
+
+
+if __name__ == "__main__":
+    main()
