@@ -428,7 +428,7 @@ def one(frames: Sequence[Frame], kind: type) -> object:
 
 
 def refuse_thread(*_: object) -> None:
-    """What `Thread.start` does where the system has no room for one more."""
+    """What starting a thread does where the system has no room for one more."""
     raise RuntimeError("can't start new thread")
 
 
