@@ -149,7 +149,7 @@ def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterat
     assert isinstance(parts.upstream, Attaching)  # noqa: S101 - or nobody would have come here
     try:
         with parts.upstream.attach(draft.prompt, said.response_id, stop) as deltas:
-            yield from islice(_told(deltas, draft, stop, parts.longest), said.since_opened, None)
+            yield from islice(_draft_frames(deltas, draft, stop, parts.longest), said.since_opened, None)
     except QAError:
         if stop.reason in ELSEWHERE:
             raise
@@ -254,10 +254,10 @@ def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     yield Asked(replace(draft.prompt, messages=()), tuple(draft.verdicts))
     parts.meter.time("asked", time.monotonic() - draft.admission.began)
     with parts.upstream.open(draft.spend(), stop) as deltas:
-        yield from _told(deltas, draft, stop, parts.longest)
+        yield from _draft_frames(deltas, draft, stop, parts.longest)
 
 
-def _told(deltas: Iterator[Delta], draft: Draft, stop: Stop, longest: int) -> Iterator[Frame | Mark]:
+def _draft_frames(deltas: Iterator[Delta], draft: Draft, stop: Stop, longest: int) -> Iterator[Frame | Mark]:
     for delta in deltas:
         if isinstance(delta, TextDelta):
             yield draft.write(delta.text)

@@ -1,4 +1,4 @@
-"""The answer as far as it has come: what the line gathers on its way, and what it makes of that in the end."""
+"""An answer in the making: what the line gathers on its way, and what it makes of that in the end."""
 
 import time
 from collections import Counter
@@ -23,13 +23,13 @@ STATUS: Mapping[FinishReason, Status] = {
 }
 
 PIECE_BYTES = 16
-"""What a piece of text counts beside its own bytes, so that an answer of single letters is bounded, too."""
+"""Each piece of text counts so many bytes beside its own, so that an answer of single letters is bounded, too."""
 
 Prices = Mapping[str, Mapping[str, float]]
 
 
 class Draft:
-    """One answer in the making; the line alone writes to it."""
+    """One answer in the making. Only the line writes to it."""
 
     def __init__(self, admission: Admission) -> None:
         self.admission = admission
@@ -37,12 +37,12 @@ class Draft:
         self.verdicts: list[Verdict] = [_verdict(file) for file in self.files]
         self.prompt: Prompt | None = None
         self.model = admission.model
-        """The one that is being asked, until upstream says which one answered."""
+        """The model that is being asked; upstream says in the end which one answered."""
         self.finished: Finished | None = None
         self.error: QAError | None = None
         self.references: tuple[Reference, ...] = ()
         self.size = 0
-        """Bytes of all pieces, as they count towards the longest answer that is kept."""
+        """How many bytes the text counts so far towards the longest answer."""
         self._pieces: list[str] = []
         self._annotations: list[Placed] = []
         self._first_token: float | None = None
@@ -50,34 +50,38 @@ class Draft:
 
     @property
     def text(self) -> str:
-        """What was written so far."""
+        """The text so far."""
         return "".join(self._pieces)
 
     def write(self, text: str) -> Text:
-        """The next piece, as a frame. What UTF-8 can't encode raises and never becomes a part of the answer."""
-        self.size += PIECE_BYTES + len(text.encode())
+        """Add the next piece, and return its frame. Raises `QAError` for a piece that UTF-8 can't encode, which doesn't
+        become a part of the answer."""
+        try:
+            self.size += PIECE_BYTES + len(text.encode())
+        except (UnicodeEncodeError, AttributeError) as error:
+            raise QAError("upstream gave a piece of text that can't be stored") from error
         if self._first_token is None:
             self._first_token = time.monotonic()
         self._pieces.append(text)
         return Text(text)
 
     def refuse(self, text: str) -> Text:
-        """The next piece of a refusal, as a frame."""
+        """Add the next piece of a refusal, and return its frame."""
         self._refused = True
         return self.write(text)
 
     def annotate(self, annotation: Annotation) -> None:
-        """Upstream names a source of what was just written."""
+        """Note a source that upstream names for what was just written."""
         self._annotations.append(Placed(len(self.text), annotation))
 
     def add_file(self, file: StoredFile, verdict: Verdict) -> None:
-        """A file was read, well or not."""
+        """Note a file that was read, well or not."""
         self.files.append(file)
         self.verdicts.append(verdict)
 
     def settle(self, prompt: Prompt) -> None:
-        """The prompt stands, and with it what of each file is used: what doesn't stand in it isn't. What was said
-        before is in it, too, and nowhere else from now on."""
+        """Note the prompt, and with it how much of each file is used. The earlier turns are in the prompt, and the
+        draft keeps them no longer."""
         self.prompt = prompt
         question, session = self.admission.question, self.admission.session
         self.admission = replace(
@@ -88,23 +92,24 @@ class Draft:
         self.verdicts = [_budgeted(verdict, file, counts[file.file_id]) for verdict, file in pairs]
 
     def spend(self) -> Prompt:
-        """The prompt as it is asked, once: what stays here is without its messages, since it may stay for minutes."""
+        """Return the prompt to ask with, once. The draft keeps it without its messages, since an answer may take
+        minutes."""
         assert self.prompt is not None  # noqa: S101 - the line prepared it
         prompt, self.prompt = self.prompt, replace(self.prompt, messages=())
         return prompt
 
     def recall(self, asked: Asked) -> None:
-        """The prompt stood already, in a worker that died."""
+        """Note the prompt with which another worker had asked before it died."""
         self.prompt, self.verdicts = asked.prompt, list(asked.verdicts)
 
     def cite(self) -> Sequence[Reference]:
-        """The sources of what was written."""
+        """Find the sources of what was written."""
         passages: tuple[Passage, ...] = self.prompt.passages if self.prompt else ()
         self.references = references(self.text, passages, self._annotations, self.admission.session.session_id)
         return self.references
 
     def metadata(self, prices: Prices) -> Metadata:
-        """As if it were saved; whoever saves knows better."""
+        """The metadata of the answer as if it were saved; whoever saves it knows better."""
         admission, usage = self.admission, self._usage
         cost = _cost(usage, prices.get(self._model) or prices.get(self.model))
         return Metadata(
@@ -154,7 +159,7 @@ class Draft:
 
     @property
     def _turned_away(self) -> bool:
-        """Upstream refused before it worked; a time-out may have been work, and billed."""
+        """Whether upstream refused before it did any work. After a time-out it may have worked, and that is billed."""
         refused = isinstance(self.error, UpstreamError) and not isinstance(self.error, UpstreamTimeout)
         return refused and not self._pieces
 
@@ -169,7 +174,7 @@ class Draft:
 
 
 def observed(turn: Turn, metadata: Metadata, *, owner: str) -> Observation:
-    """What those who watch are told of a finished answer."""
+    """The record of a finished answer, for those who watch the service."""
     return Observation(
         turn.answer_id,
         owner,
@@ -200,7 +205,7 @@ def _budgeted(verdict: Verdict, file: StoredFile, count: int) -> Verdict:
 
 
 def _cost(usage: Usage, price: Mapping[str, float] | None) -> float | None:
-    """In the currency of the prices, which are per million tokens; null where the site set none."""
+    """The cost in the currency of the prices, which are per million tokens; None where the site set none."""
     if price is None:
         return None
     fresh = (usage.input - usage.cached) * price["input"]

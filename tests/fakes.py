@@ -172,11 +172,12 @@ def _passages(pages: Sequence[str], name: str) -> tuple[Passage, ...]:
 
 
 class FakeSessions:
-    """A `SessionStore` in memory; `available` says whether it can be reached."""
+    """A `SessionStore` in memory, which knows the sessions of these admissions as claimed already; `available` says
+    whether it can be reached, `outcome` what comes of each save."""
 
-    def __init__(self) -> None:
+    def __init__(self, *claimed: Admission) -> None:
         self.available = True
-        self.sessions: dict[tuple[str, str], Session] = {}
+        self.sessions = {(one.question.owner.key, one.session.session_id): one.session for one in claimed}
         self.running: dict[tuple[str, str], Turn] = {}
         self.saved: list[Turn] = []
         self.outcome: Saved = "saved"
@@ -201,12 +202,21 @@ class FakeSessions:
         self._reach()
         if self.outcome != "saved":
             return self.outcome
-        self.saved.append(turn)
-        self.running.pop((owner.key, turn.session_id), None)
-        if session := self.sessions.get((owner.key, turn.session_id)):
-            exchange = Exchange(turn.question, turn.text)
-            self.sessions[owner.key, turn.session_id] = replace(session, context=(*session.context, exchange))
+        key = (owner.key, turn.session_id)
+        if key not in self.sessions:
+            return "gone"
+        if turn not in self.saved:
+            self.saved.append(turn)
+            self._end(key, turn)
         return "saved"
+
+    def _end(self, key: tuple[str, str], turn: Turn) -> None:
+        running, session = self.running.get(key), self.sessions[key]
+        if running and running.answer_id == turn.answer_id:
+            del self.running[key]
+        if turn.text and turn.status != "failed" and turn.topic == session.topic:
+            exchange = Exchange(turn.question, turn.text)
+            self.sessions[key] = replace(session, context=(*session.context, exchange))
 
     def _reach(self) -> None:
         if not self.available:
@@ -232,17 +242,17 @@ class FakeFiles:
     """A `FileStore` in memory, for one session."""
 
     def __init__(self) -> None:
-        self.passages: dict[str, list[Passage]] = {}
+        self.passages: dict[str, dict[int, Passage]] = {}
         self.finished: list[StoredFile] = []
 
     def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
-        self.passages.setdefault(file_id, []).extend(part.passages)
+        self.passages.setdefault(file_id, {}).update(enumerate(part.passages, part.first))
 
     def finish_file(self, owner: Owner, session_id: str, file: StoredFile) -> None:
         self.finished.append(file)
 
     def index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
-        return FakeIndex([passage for file in files for passage in self.passages.get(file.file_id, [])])
+        return FakeIndex([passage for file in files for passage in self.passages.get(file.file_id, {}).values()])
 
 
 class FakeIndex:
@@ -271,15 +281,16 @@ class FakeRepeats:
     """A `Repeats` in memory."""
 
     def __init__(self) -> None:
-        self.taken: dict[str, Reserved] = {}
+        self.taken: dict[tuple[str, str], Reserved] = {}
 
     def reserve_key(self, owner: Owner, repeat: Repeat, answer_id: str) -> Reserved | None:
-        known = self.taken.setdefault(repeat.key, Reserved(answer_id, repeat.fingerprint))
+        known = self.taken.setdefault((owner.key, repeat.key), Reserved(answer_id, repeat.fingerprint))
         return None if known.answer_id == answer_id else known
 
     def release_key(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
-        if self.taken[repeat.key].answer_id == answer_id:
-            del self.taken[repeat.key]
+        known = self.taken.get((owner.key, repeat.key))
+        if known and known.answer_id == answer_id and known.begun == begun:
+            del self.taken[owner.key, repeat.key]
 
 
 class FakeRoom:
@@ -390,7 +401,7 @@ def parts(upstream: FakeUpstream | None = None, **others: object) -> Parts:
     seen: list[Observation] = []
     fields: dict[str, object] = {
         "upstream": upstream or FakeUpstream(),
-        "sessions": FakeSessions(),
+        "sessions": FakeSessions(admission()),
         "files": FakeFiles(),
         "quotas": FakeQuotas(),
         "reader": FakeReader(),
@@ -459,7 +470,7 @@ def one(frames: Sequence[Frame], kind: type) -> object:
 
 
 def refuse_thread(*_: object) -> None:
-    """What `Thread.start` does where the system has no room for one more."""
+    """What starting a thread does where the system has no room for one more."""
     raise RuntimeError("can't start new thread")
 
 

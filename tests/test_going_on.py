@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from qa_service.answering import AnswerLine, Parts
+from qa_service.answering import DEADLY, AnswerLine, Parts
 from qa_service.errors import Cancelled, UpstreamRateLimited
 from qa_service.frames import Done, Frame, Text
 from qa_service.interfaces import AnswerSoFar
@@ -64,6 +64,18 @@ class TestGoingOn:
         told = self.go_on(known := parts(upstream), AnswerSoFar("Half an ", self.asked(), "r1", since_opened=1))
         assert (told[0], told[1]) == (Text("ans"), Gap())
         assert saved(known).text == "Half an ans"
+
+    def test_what_cannot_be_stored_behind_what_was_said_leaves_a_gap_and_all_of_that(self) -> None:
+        upstream = KeepingUpstream([TextDelta("Half "), TextDelta("\ud83d"), TextDelta("answer")])
+        told = self.go_on(known := parts(upstream), AnswerSoFar("Half an ", self.asked(), "r1", since_opened=2))
+        assert (told[0], told[-1]) == (Gap(), Done("failed"))
+        assert saved(known).text == "Half an "
+
+    def test_one_that_workers_keep_dying_with_is_ended_and_not_attached_to(self) -> None:
+        upstream = KeepingUpstream([TextDelta("Half "), TextDelta("an answer")])
+        so_far = AnswerSoFar("Half ", self.asked(), "r1", since_opened=1, whole=True, deaths=DEADLY)
+        told = self.go_on(parts(upstream), so_far)
+        assert (told[0], told[-1], upstream.attached, upstream.prompts) == (Gap(), Done("failed"), [], [])
 
     def test_one_without_a_word_that_may_not_be_begun_again_is_ended(self) -> None:
         told = self.go_on(known := parts(), AnswerSoFar("", None, whole=False))

@@ -41,7 +41,7 @@ def test_a_file_is_read_named_kept_and_listed(tmp_path: Path) -> None:
     files = FakeFiles()
     told, stored, verdict = take_in(tmp_path, files=files, quotas=FakeQuotas())
     assert told == [StageNotice("reading_file", name="sky.txt", page=1, pages=1)]
-    assert [(p.file_id, p.file, p.text) for p in files.passages["f1"]] == [
+    assert [(p.file_id, p.file, p.text) for p in files.passages["f1"].values()] == [
         ("f1", "sky.txt", "Blue."),
         ("f1", "sky.txt", "High."),
     ]

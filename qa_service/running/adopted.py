@@ -12,7 +12,7 @@ from qa_service.running.log import MemoryLog
 from qa_service.turns import Admission, Asked, Turn
 
 
-def restored(logged: StoredLog) -> tuple[MemoryLog, int]:
+def restore_log(logged: StoredLog) -> tuple[MemoryLog, int]:
     """The memory log with all that the shared log has, and how many entries that are."""
     answer = MemoryLog()
     for entry in logged.entries:
@@ -20,7 +20,7 @@ def restored(logged: StoredLog) -> tuple[MemoryLog, int]:
     return answer, int(logged.cursor.partition("-")[2]) + 1
 
 
-def counted(held: HeldAnswer, answer: MemoryLog) -> HeldAnswer:
+def count_deaths(held: HeldAnswer, answer: MemoryLog) -> HeldAnswer:
     """The answer as its new worker holds it. Only the last death counts where it has said a new word since the one
     before: the work that it died of then is done."""
     said = len(answer.text())
@@ -28,7 +28,7 @@ def counted(held: HeldAnswer, answer: MemoryLog) -> HeldAnswer:
     return replace(held, deaths=deaths, said=max(said, held.said))
 
 
-def said_in(answer: MemoryLog, held: HeldAnswer) -> AnswerSoFar:
+def answer_so_far(answer: MemoryLog, held: HeldAnswer) -> AnswerSoFar:
     """How far the answer has come."""
     asked = [mark for _, mark in answer.marks if isinstance(mark, Asked)]
     opened = [(place, mark) for place, mark in answer.marks if isinstance(mark, Opened)]
@@ -43,7 +43,7 @@ def said_in(answer: MemoryLog, held: HeldAnswer) -> AnswerSoFar:
     )
 
 
-def admission_of(held: HeldAnswer, turn: Turn, answer: MemoryLog) -> Admission:
+def restore_admission(held: HeldAnswer, turn: Turn, answer: MemoryLog) -> Admission:
     """The question as it was admitted, or as much of it as its turn and its first frame tell."""
     began = time.monotonic() - (datetime.now(UTC) - datetime.fromisoformat(turn.created_at)).total_seconds()
     if held.admission:

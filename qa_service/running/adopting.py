@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from qa_service.errors import NotFound
 from qa_service.frames import Frame
 from qa_service.interfaces import AnswerWriter, HeldAnswer, Meter
-from qa_service.running.adopted import admission_of, counted, restored, said_in
-from qa_service.running.log import MemoryLog, turn_of
-from qa_service.running.mirror import rebuilt
+from qa_service.running.adopted import answer_so_far, count_deaths, restore_admission, restore_log
+from qa_service.running.log import MemoryLog, turn_of_log
+from qa_service.running.mirror import frames_from_turn
 from qa_service.running.shared import SharedStores
 from qa_service.running.written import RunningAnswer
 from qa_service.turns import Gap, Mark, Turn
@@ -43,26 +43,26 @@ class Adopter:
         """
         turn = self._shared.workers.adopt_answer(held, self._worker) or self._ended_turn(held)
         logged = self._shared.logs.read_log(held.owner, held.answer_id) if turn else None
-        answer, entries = restored(logged) if logged else (MemoryLog(), 0)
+        answer, entries = restore_log(logged) if logged else (MemoryLog(), 0)
         if turn and turn.status == "running" and answer.is_finished:
             # The answer came to its end while the store was away, and its turn died with the worker.
-            self._shared.unsaved.save_turn(held.owner, turn_of(turn, answer))
+            self._shared.unsaved.save_turn(held.owner, turn_of_log(turn, answer))
         elif turn is None or logged is None or answer.is_finished:
             self._shared.workers.drop_held(self._worker, held.answer_id)
         else:
-            self._go_on(counted(held, answer), turn, answer, entries)
+            self._go_on(count_deaths(held, answer), turn, answer, entries)
 
     def _go_on(self, held: HeldAnswer, turn: Turn, answer: MemoryLog, entries: int) -> None:
-        admission = admission_of(held, turn, answer)
+        admission = restore_admission(held, turn, answer)
         running = RunningAnswer(admission, answer, seconds=self._seconds, entries=entries)
         if turn.status != "running":
             # The worker died between the save and its `done`: nobody knows how far the readers have come.
-            self._write(running, iter((Gap(), *rebuilt(turn, "interrupted")[1:])))
+            self._write(running, iter((Gap(), *frames_from_turn(turn, "interrupted")[1:])))
             return
         # This comes before the work: should the work kill this worker as well, the next one knows of both deaths.
         self._shared.workers.keep_held(self._worker, held)
         log.warning("answer %s is taken over from a worker that died", held.answer_id)
-        self._write(running, self._line.continue_answer(admission, said_in(answer, held), running.stop))
+        self._write(running, self._line.continue_answer(admission, answer_so_far(answer, held), running.stop))
         self._meter.count("takeovers")
 
     def _ended_turn(self, held: HeldAnswer) -> Turn | None:

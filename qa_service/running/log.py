@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from qa_service.frames import Done, Frame, text_of
 from qa_service.interfaces import LogEntry
-from qa_service.turns import Mark, Turn, told
+from qa_service.turns import Mark, Turn, turn_from_frames
 
 MOST = 256
 """A batch has at most so many frames: so much a slow reader's connection holds."""
@@ -161,6 +161,6 @@ class MemoryLog:
         return 0
 
 
-def turn_of(turn: Turn, log: MemoryLog) -> Turn:
+def turn_of_log(turn: Turn, log: MemoryLog) -> Turn:
     """The turn with the text so far, and with its end where this log has it."""
-    return told(turn, log.frames_between(0, len(log)))
+    return turn_from_frames(turn, log.frames_between(0, len(log)))

@@ -56,11 +56,11 @@ class MirroredAnswer:
     def rebuild_from(self, turn: Turn, last: int) -> None:
         """Make the frames from the turn, since the shared log has expired. `last` is the number of its last frame."""
         self.expired_after = last
-        self.log.add_entry(LogEntry(last + 1, rebuilt(turn, "expired")))
+        self.log.add_entry(LogEntry(last + 1, frames_from_turn(turn, "expired")))
         self.log.close_log()
 
 
-def rebuilt(turn: Turn, reason: str) -> list[Frame]:
+def frames_from_turn(turn: Turn, reason: str) -> list[Frame]:
     """The frames of an answer of which only the turn is left. They begin again, with a `restart` for this reason."""
     topic = turn.metadata.topic if turn.metadata else TopicNotice(turn.topic, drifted=False, score=0.0)
     model = turn.metadata.model if turn.metadata else ""

@@ -5,7 +5,7 @@ from collections.abc import Container
 
 from qa_service.frames import Frame
 from qa_service.interfaces import AppendOutcome, NewLogEntry
-from qa_service.running.log import MemoryLog, turn_of
+from qa_service.running.log import MemoryLog, turn_of_log
 from qa_service.running.stop import StopSignal
 from qa_service.turns import Admission, Mark, Turn
 
@@ -105,7 +105,7 @@ class RunningAnswer:
 
     def current_turn(self) -> Turn:
         """The turn as it stands, or as it ended."""
-        return turn_of(self._turn, self.log)
+        return turn_of_log(self._turn, self.log)
 
     def _items(self, begin: int, end: int) -> list[Frame | Mark]:
         items: list[Frame | Mark] = []

@@ -24,7 +24,7 @@ from qa_service.stores.passages import passage_decoder
 from qa_service.stores.quotas import queue_space_freed
 from qa_service.stores.sessions import files_of, stored_file, topics_of
 from qa_service.stores.workers import STOPS_KEPT, STOPS_SECONDS
-from qa_service.turns import SessionEntry, SessionList, SessionPage, Turn, told
+from qa_service.turns import SessionEntry, SessionList, SessionPage, Turn, turn_from_frames
 
 turn_decoder = msgspec.json.Decoder(Turn)
 
@@ -222,7 +222,7 @@ class RedisHistory:
             return turn
         logged = self._logs.read_log(owner, turn.answer_id)
         if logged and logged.entries:
-            return told(turn, list(frames_of(logged.entries)))
+            return turn_from_frames(turn, list(frames_of(logged.entries)))
         error = failure(Interrupted("the worker that wrote this answer died"), turn.language)
         return replace(turn, status="failed", error=error)
 

@@ -105,13 +105,13 @@ class RedisLogs:
 
 def _encoded(entry: NewLogEntry) -> bytes | None:
     try:
-        return kept_items(entry.items)
+        return encode_items(entry.items)
     except (TypeError, ValueError, ArithmeticError, RecursionError):
         log.exception("a part of answer %s can't be stored", entry.answer_id)
         return None
 
 
-def kept_items(items: Sequence[Frame | Mark]) -> bytes:
+def encode_items(items: Sequence[Frame | Mark]) -> bytes:
     """Frames and marks as JSON."""
     return _encode([item.content if type(item) is Text else item for item in items])
 

@@ -15,7 +15,7 @@ from qa_service.model import Exchange, Owner, Session, StoredFile, Topic
 from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import answer_key, owner_key, repeat_key, session_key, worker_key
-from qa_service.stores.logs import kept_items
+from qa_service.stores.logs import encode_items
 from qa_service.stores.repeats import RESERVED_SECONDS
 from qa_service.turns import Turn
 
@@ -88,7 +88,7 @@ class RedisSessions:
         """Write what stands outside of the session: who holds the answer, where it is found, and its log."""
         owner, turn, kept = claim.owner, claim.turn, self._kept
         keys = [answer_key(owner, turn.answer_id, name) for name in ("at", "log")]
-        start, held = kept_items([claim.start]), HeldAnswer(owner, turn.answer_id, turn.session_id, claim.admission)
+        start, held = encode_items([claim.start]), HeldAnswer(owner, turn.answer_id, turn.session_id, claim.admission)
         holds = worker_key(self._worker, "holds")
         pipeline.hset(holds, turn.answer_id, msgspec.json.encode(held))
         pipeline.expire(holds, kept.log)

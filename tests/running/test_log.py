@@ -7,7 +7,7 @@ import pytest
 
 from qa_service.frames import Done, Restart, Text
 from qa_service.model import Opened, Prompt
-from qa_service.running.log import FAR, MOST, MemoryLog, turn_of
+from qa_service.running.log import FAR, MOST, MemoryLog, turn_of_log
 from qa_service.turns import Asked
 from tests.fakes import WAITING_SECONDS, turn
 from tests.lives import eventually, piece
@@ -253,7 +253,7 @@ class TestTelling:
 
     def test_a_turn_is_running_with_the_text_so_far_until_the_last_frame(self) -> None:
         log = filled("So ", "far.")
-        told = turn_of(turn(), log)
+        told = turn_of_log(turn(), log)
         assert (told.text, told.status, told.metadata) == ("So far.", "running", None)
         log.append_frame(Done("incomplete"))
-        assert turn_of(turn(), log).status == "incomplete"
+        assert turn_of_log(turn(), log).status == "incomplete"

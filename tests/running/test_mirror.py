@@ -7,7 +7,7 @@ from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Restart
 from qa_service.interfaces import FollowedAnswer
 from qa_service.language.phrases import failure
 from qa_service.model import Usage
-from qa_service.running.mirror import MirroredAnswer, rebuilt
+from qa_service.running.mirror import MirroredAnswer, frames_from_turn
 from qa_service.turns import Turn
 from tests.fakes import ANN, turn
 from tests.lives import numbered, piece
@@ -63,11 +63,11 @@ class TestRebuilding:
 
     def test_a_failure_comes_before_the_metadata(self) -> None:
         error = failure(UpstreamTimeout(), "en")
-        assert rebuilt(ended(error=error), "expired")[-3:] == [error, METADATA, Done("completed")]
+        assert frames_from_turn(ended(error=error), "expired")[-3:] == [error, METADATA, Done("completed")]
 
     @pytest.mark.parametrize("status", ["failed", "running"])
     def test_without_metadata_the_turn_tells_the_topic(self, status: str) -> None:
-        frames: list[Frame] = rebuilt(turn(status=status, text="Half", topic=3), "expired")
+        frames: list[Frame] = frames_from_turn(turn(status=status, text="Half", topic=3), "expired")
         assert isinstance(frames[0], Start)
         assert (frames[0].topic.index, frames[0].model) == (3, "")
         assert frames[1:] == [Restart("expired"), Text("Half"), Done(status)]  # type: ignore[arg-type]

@@ -7,12 +7,12 @@ from qa_service.interfaces import Saved
 from qa_service.model import Owner
 from qa_service.running.unsaved import UnsavedTurns
 from qa_service.turns import Turn
-from tests.fakes import ANN, BUG, FakeSessions, turn
+from tests.fakes import ANN, BUG, FakeSessions, admission, turn
 
 
 def test_they_are_saved_once_the_store_is_back_each_once() -> None:
     settled: list[str] = []
-    kept = UnsavedTurns(sessions := FakeSessions(), settled.append)
+    kept = UnsavedTurns(sessions := FakeSessions(admission()), settled.append)
     kept.add_turn(ANN, turn("a1"))
     kept.add_turn(ANN, turn("a2"))
     sessions.available = False
@@ -30,14 +30,14 @@ def test_two_who_save_at_once_do_each_other_no_harm() -> None:
             kept.save_all()
 
     settled: list[str] = []
-    kept = UnsavedTurns(FakeSessions(), settle)
+    kept = UnsavedTurns(FakeSessions(admission()), settle)
     kept.add_turn(ANN, turn("a1"))
     kept.save_all()
     assert (settled, "a1" in kept) == (["a1", "a1"], False)
 
 
 def test_it_contains_those_that_wait() -> None:
-    kept = UnsavedTurns(FakeSessions(), lambda _: None)
+    kept = UnsavedTurns(FakeSessions(admission()), lambda _: None)
     kept.add_turn(ANN, turn("a1"))
     assert ("a1" in kept, "a2" in kept) == (True, False)
     kept.save_all()
@@ -48,7 +48,7 @@ class Picky(FakeSessions):
     """Sessions that can't keep one of the turns."""
 
     def __init__(self, error: Exception) -> None:
-        super().__init__()
+        super().__init__(admission())
         self._error = error
 
     def save(self, owner: Owner, turn: Turn) -> Saved:

@@ -9,7 +9,7 @@ from qa_service.interfaces import NewLogEntry
 from qa_service.model import Opened, Owner, Prompt, Usage, Verdict
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import answer_key
-from qa_service.stores.logs import LogTimes, RedisLogs, kept_items
+from qa_service.stores.logs import LogTimes, RedisLogs, encode_items
 from qa_service.stores.redis_url import redis_pool
 from qa_service.turns import Asked
 from tests.fakes import ANN, BEN, turn
@@ -243,4 +243,4 @@ class TestReading:
 
 
 def test_text_takes_no_more_than_itself() -> None:
-    assert kept_items([Text("a"), Text("나")]) == '["a","나"]'.encode()
+    assert encode_items([Text("a"), Text("나")]) == '["a","나"]'.encode()

@@ -1,0 +1,394 @@
+"""What each Protocol promises: its implementation and every stand-in of the tests are held to the same."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from qa_service.answering import AnswerLine
+from qa_service.desk import Room
+from qa_service.errors import Busy, Cancelled, Draining, UpstreamUnavailable
+from qa_service.files.isolation import ChildReaders
+from qa_service.files.limits import ProcessLimits
+from qa_service.frames import Done, Start, Text
+from qa_service.interfaces import (
+    IMPACT_BITS,
+    Allowance,
+    AnswerSoFar,
+    AnswerWriter,
+    Attaching,
+    Claim,
+    Counted,
+    DriftDetector,
+    FileReader,
+    FileStore,
+    Limiter,
+    Meter,
+    Quotas,
+    Repeats,
+    Reserved,
+    SessionStore,
+    Timed,
+    Upstream,
+)
+from qa_service.metrics import Prometheus
+from qa_service.model import (
+    Exchange,
+    FileEnd,
+    FileText,
+    Finished,
+    Opened,
+    Passage,
+    Prompt,
+    ReadRequest,
+    Repeat,
+    Session,
+    StoredFile,
+    TextDelta,
+    Topic,
+    UploadedFile,
+)
+from qa_service.retrieval.lexical import index_of
+from qa_service.running.stop import StopSignal
+from qa_service.storable import storable
+from qa_service.stores.guard import StoreGuard
+from qa_service.stores.limiter import RedisLimiter
+from qa_service.stores.passages import RedisFiles
+from qa_service.stores.quotas import Quota, RedisQuotas
+from qa_service.stores.repeats import RedisRepeats
+from qa_service.stores.sessions import RedisSessions
+from qa_service.topics.detector import KeepTopic, LearnedDrift
+from qa_service.turns import Turn
+from qa_service.upstream.offline import OfflineAnswerer
+from tests.documents import pdf
+from tests.fakes import (
+    ANN,
+    BEN,
+    FakeDetector,
+    FakeFiles,
+    FakeMeter,
+    FakeQuotas,
+    FakeReader,
+    FakeRepeats,
+    FakeRoom,
+    FakeSessions,
+    FakeUpstream,
+    KeepingUpstream,
+    Unlimited,
+    admission,
+    client,
+    parts,
+    turn,
+)
+from tests.lives import KEPT, Saying, Waiting, World
+from tests.web.house import Model, Reader
+
+
+class TestSessionStore:
+    @pytest.fixture(params=["real", "fake"])
+    def sessions(self, request: pytest.FixtureRequest) -> SessionStore:
+        return FakeSessions() if request.param == "fake" else RedisSessions(client(), StoreGuard(), KEPT, worker="w1")
+
+    def claim(self, sessions: SessionStore, asked: Turn, *, expected: int = 0, reject: bool = False) -> object:
+        start = replace(admission(), answer_id=asked.answer_id).start()
+        return sessions.claim(Claim(ANN, expected, asked, "Skies", "Skies", reject, start))
+
+    def converse(self, sessions: SessionStore, number: int, **end: object) -> Turn:
+        asked = turn(f"{number}" * 32, question=f"Question {number}")
+        self.claim(sessions, asked, expected=int(number > 1))
+        ended = replace(asked, **{"status": "completed", "text": f"Answer {number}", **end})  # type: ignore[arg-type]
+        assert sessions.save(ANN, ended) == "saved"
+        return ended
+
+    def context(self, sessions: SessionStore) -> tuple[Exchange, ...]:
+        session = sessions.load(ANN, "s")
+        assert session
+        return session.context
+
+    def test_what_nobody_has_claimed_is_unknown(self, sessions: SessionStore) -> None:
+        self.claim(sessions, turn())
+        assert (sessions.load(ANN, "other"), sessions.load(BEN, "s")) == (None, None)
+
+    def test_a_claimed_one_is_in_its_topic(self, sessions: SessionStore) -> None:
+        self.claim(sessions, turn())
+        assert sessions.load(ANN, "s") == Session("s", 1, (Topic(1, "Skies", 1),))
+
+    def test_answers_are_its_context_unless_they_failed_or_are_empty(self, sessions: SessionStore) -> None:
+        self.converse(sessions, 1)
+        self.converse(sessions, 2, status="failed")
+        self.converse(sessions, 3, text="")
+        self.converse(sessions, 4, status="cancelled")
+        assert self.context(sessions) == (
+            Exchange("Question 1", "Answer 1"),
+            Exchange("Question 4", "Answer 4"),
+        )
+
+    def test_to_save_twice_is_to_save_once(self, sessions: SessionStore) -> None:
+        ended = self.converse(sessions, 1)
+        assert sessions.save(ANN, ended) == "saved"
+        assert len(self.context(sessions)) == 1
+
+    def test_what_belongs_to_no_session_is_not_saved(self, sessions: SessionStore) -> None:
+        assert sessions.save(ANN, replace(turn(), status="completed", text="So.")) == "gone"
+
+    def test_a_new_topic_forgets_the_context_and_a_late_answer_does_not_bring_it_back(
+        self, sessions: SessionStore
+    ) -> None:
+        self.converse(sessions, 1)
+        late = turn("2" * 32)
+        self.claim(sessions, late, expected=1)
+        self.claim(sessions, turn("3" * 32, topic=2), expected=1)
+        sessions.save(ANN, replace(late, status="completed", text="Late."))
+        session = sessions.load(ANN, "s")
+        assert session
+        assert (session.topic, session.context) == (2, ())
+
+    def test_one_in_another_topic_than_expected_is_not_claimed(self, sessions: SessionStore) -> None:
+        self.converse(sessions, 1)
+        assert self.claim(sessions, turn("2" * 32, topic=8), expected=7).moved  # type: ignore[attr-defined]
+        session = sessions.load(ANN, "s")
+        assert session
+        assert session.topic == 1
+
+    def test_one_that_is_answering_refuses_or_names_what_is_replaced(self, sessions: SessionStore) -> None:
+        self.claim(sessions, turn("1" * 32))
+        with pytest.raises(Busy):
+            self.claim(sessions, turn("2" * 32), expected=1, reject=True)
+        replaced = self.claim(sessions, turn("3" * 32), expected=1).replaced  # type: ignore[attr-defined]
+        assert list(replaced) == ["1" * 32]
+
+
+class TestRepeats:
+    KEY = Repeat("d" * 32, "print", 60)
+
+    @pytest.fixture(params=["real", "fake"])
+    def repeats(self, request: pytest.FixtureRequest) -> Repeats:
+        return FakeRepeats() if request.param == "fake" else RedisRepeats(client(), StoreGuard())
+
+    def test_a_key_stands_for_the_first_that_reserved_it(self, repeats: Repeats) -> None:
+        assert repeats.reserve_key(ANN, self.KEY, "first") is None
+        assert repeats.reserve_key(ANN, self.KEY, "first") is None
+        assert repeats.reserve_key(ANN, replace(self.KEY, fingerprint="odd"), "second") == Reserved("first", "print")
+
+    def test_each_owner_has_keys_of_their_own(self, repeats: Repeats) -> None:
+        repeats.reserve_key(ANN, self.KEY, "first")
+        assert repeats.reserve_key(BEN, self.KEY, "second") is None
+
+    def test_only_its_own_answer_frees_it(self, repeats: Repeats) -> None:
+        repeats.release_key(ANN, self.KEY, "nobody")
+        repeats.reserve_key(ANN, self.KEY, "first")
+        repeats.release_key(ANN, self.KEY, "second")
+        repeats.release_key(ANN, self.KEY, "first", begun=True)  # it has not
+        assert repeats.reserve_key(ANN, self.KEY, "second") == Reserved("first", "print")
+        repeats.release_key(ANN, self.KEY, "first")
+        assert repeats.reserve_key(ANN, self.KEY, "second") is None
+
+
+class TestFileStore:
+    @pytest.fixture(params=["real", "fake"])
+    def files(self, request: pytest.FixtureRequest) -> FileStore:
+        if request.param == "fake":
+            return FakeFiles()
+        redis, guard, start = client(), StoreGuard(), admission().start()
+        sessions = RedisSessions(redis, guard, KEPT, worker="w1")
+        sessions.claim(Claim(ANN, 0, turn(), "Skies", "Skies", False, start))
+        return RedisFiles(redis, guard, seconds=60)
+
+    def keep(self, files: FileStore, file_id: str, *texts: str) -> StoredFile:
+        for first, text in enumerate(texts):
+            passages = (Passage(file_id, "a.txt", text, page=1),)
+            files.add_part(ANN, "s", file_id, FileText(passages=passages, index=index_of([text], first), first=first))
+        file = StoredFile(file_id, "a.txt", "text", "used", 1, passages=len(texts))
+        files.finish_file(ANN, "s", file)
+        return file
+
+    def test_passages_are_numbered_over_all_files_in_their_order(self, files: FileStore) -> None:
+        kept = [self.keep(files, "f1", "하늘은 파랗다", "The sky"), self.keep(files, "f2", "A tree")]
+        index = files.index(ANN, "s", kept[::-1])
+        assert [passage.text for passage in index.passages([2, 0, 1])] == ["The sky", "A tree", "하늘은 파랗다"]
+
+    def test_a_word_is_found_where_it_stands(self, files: FileStore) -> None:
+        kept = [self.keep(files, "f1", "blue sky", "green tree"), self.keep(files, "f2", "blue tree")]
+        blue, tree, nowhere = (next(iter(index_of([word]))) for word in ("blue", "tree", "nowhere"))
+        ranking = files.index(ANN, "s", kept).look_up([blue, tree, nowhere], 99)
+        found = [
+            (word, part.first + (posting >> IMPACT_BITS), posting & 0xFFF)
+            for word, parts in ranking.postings.items()
+            for part in parts
+            for posting in part.packed
+        ]
+        assert {(word, number) for word, number, _ in found} == {(blue, 0), (blue, 2), (tree, 1), (tree, 2)}
+        assert all(weight > 0 for _, _, weight in found)
+        assert (ranking.passages, ranking.frequencies.get(blue), ranking.frequencies.get(nowhere, 0)) == (3, 2, 0)
+
+    def test_the_rarest_words_are_read_first(self, files: FileStore) -> None:
+        kept = [self.keep(files, "f1", "blue sky", "blue tree")]
+        blue, tree = (next(iter(index_of([word]))) for word in ("blue", "tree"))
+        assert set(files.index(ANN, "s", kept).look_up([blue, tree], 1).postings) == {tree}
+
+
+class TestFileReader:
+    @pytest.fixture(params=["real", "fake", "web"])
+    def reader(self, request: pytest.FixtureRequest) -> Iterator[FileReader]:
+        if request.param == "real":
+            with closing(ChildReaders(seconds=20, slots=1, limits=ProcessLimits(1 << 30, 20))) as readers:
+                yield readers
+        else:
+            yield FakeReader() if request.param == "fake" else Reader()
+
+    def upload(self, folder: Path, name: str, content: bytes) -> ReadRequest:
+        path = folder / "upload"
+        path.write_bytes(content)
+        return ReadRequest(UploadedFile(name, str(path), len(content)), ANN)
+
+    def test_the_passages_come_before_one_verdict(self, reader: FileReader, tmp_path: Path) -> None:
+        *news, end = reader.read(self.upload(tmp_path, "sky.txt", "하늘은 파랗다.".encode()), StopSignal())
+        assert isinstance(end, FileEnd)
+        assert (end.verdict.name, end.verdict.status) == ("sky.txt", "used")
+        texts = [passage.text.strip() for part in news if isinstance(part, FileText) for passage in part.passages]
+        assert texts == ["하늘은 파랗다."]
+
+    def test_a_damaged_file_is_a_verdict_and_nothing_else(self, reader: FileReader, tmp_path: Path) -> None:
+        (end,) = reader.read(self.upload(tmp_path, "a.pdf.broken", pdf(["text"])[:60]), StopSignal())
+        assert isinstance(end, FileEnd)
+        assert (end.verdict.name, end.verdict.status, end.verdict.reason) == ("a.pdf.broken", "failed", "damaged")
+
+
+SCRIPT = (TextDelta("Half "), TextDelta("of it."), Finished("stop"))
+
+
+class TestUpstream:
+    PROMPT = Prompt("mini", (), "Why?")
+
+    @pytest.fixture(params=[OfflineAnswerer, FakeUpstream, KeepingUpstream, Model])
+    def upstream(self, request: pytest.FixtureRequest) -> Upstream:
+        upstream: Upstream = request.param()
+        return upstream
+
+    def test_the_last_piece_is_the_end(self, upstream: Upstream) -> None:
+        with upstream.open(self.PROMPT, StopSignal()) as deltas:
+            *said, end = deltas
+        assert isinstance(end, Finished)
+        assert any(isinstance(delta, TextDelta) for delta in said)
+        assert all(storable(delta) == delta for delta in (*said, end))
+
+    @pytest.mark.parametrize("made", [FakeUpstream, KeepingUpstream])
+    def test_a_stop_wakes_a_read_that_waits(self, made: Callable[..., Upstream]) -> None:
+        stop, upstream = StopSignal(), made([TextDelta("Half"), threading.Event(), Finished("stop")])
+        threading.Timer(0.02, stop.set, ("cancelled",)).start()
+        with pytest.raises(Cancelled), upstream.open(self.PROMPT, stop) as deltas:
+            list(deltas)
+
+    def test_model_stops_as_well(self) -> None:
+        stop, model = StopSignal(), Model()
+        model.go.clear()
+        threading.Timer(0.02, stop.set, ("cancelled",)).start()
+        with pytest.raises(Cancelled), model.open(self.PROMPT, stop) as deltas:
+            list(deltas)
+
+    def test_one_that_keeps_answers_tells_them_again_without_their_opening(self) -> None:
+        upstream = KeepingUpstream(SCRIPT)
+        assert isinstance(upstream, Attaching)
+        with upstream.open(self.PROMPT, StopSignal()) as deltas:
+            opened, *said = deltas
+        assert isinstance(opened, Opened)
+        with upstream.attach(self.PROMPT, opened.response_id, StopSignal()) as again:
+            assert list(again) == said
+
+    def test_one_that_has_lost_an_answer_says_so(self) -> None:
+        upstream = KeepingUpstream(SCRIPT)
+        upstream.kept = [UpstreamUnavailable("no such response")]
+        with pytest.raises(UpstreamUnavailable), upstream.attach(self.PROMPT, "r9", StopSignal()) as deltas:
+            list(deltas)
+
+
+class TestAnswerWriter:
+    @pytest.fixture(params=["line", "waiting"])
+    def writer(self, request: pytest.FixtureRequest) -> AnswerWriter:
+        if request.param == "waiting":
+            return Waiting()
+        return AnswerLine(parts(FakeUpstream([TextDelta("One "), threading.Event(), Finished("stop")])))
+
+    @pytest.mark.parametrize(("reason", "ends"), [("cancelled", True), ("handover", False), ("lost", False)])
+    def test_it_begins_at_once_and_ends_itself_unless_another_worker_goes_on(
+        self, writer: AnswerWriter, reason: str, ends: bool
+    ) -> None:
+        stop, said = StopSignal(), list[object]()
+        for item in writer.write_answer(admission(), stop):
+            said.append(item)
+            if item == Text("One "):
+                stop.set(reason)
+        assert isinstance(said[0], Start)
+        assert (said[-1] == Done("cancelled")) is ends
+
+    def test_what_is_gone_on_with_does_not_begin_again(self) -> None:
+        so_far = AnswerSoFar("Half")
+        for writer in (AnswerLine(parts()), Saying(Text("the rest"), Done("failed"))):
+            rest = list(writer.continue_answer(admission(), so_far, StopSignal()))
+            assert not any(isinstance(item, Start) for item in rest)
+            assert isinstance(rest[-1], Done)
+
+
+class TestRoom:
+    @pytest.fixture(params=["real", "fake"])
+    def room(self, request: pytest.FixtureRequest, world: World) -> Room:
+        return FakeRoom() if request.param == "fake" else world.worker(Waiting()).runner
+
+    def inside(self, room: Room) -> int:
+        return room.inside if isinstance(room, FakeRoom) else room.count_answers()  # type: ignore[attr-defined]
+
+    def test_a_place_is_taken_until_it_is_given_back(self, room: Room) -> None:
+        room.reserve_place()
+        room.announce_life()
+        assert self.inside(room) == 1
+        room.release_place()
+        assert self.inside(room) == 0
+
+    def test_where_there_is_none_it_says_why(self, room: Room) -> None:
+        if isinstance(room, FakeRoom):
+            room.refusal = Draining(retry_after=1)
+        else:
+            room.stop_admitting()  # type: ignore[attr-defined]
+        with pytest.raises(Draining):
+            room.reserve_place()
+        assert self.inside(room) == 0
+
+
+@pytest.mark.parametrize("detector", [FakeDetector(), KeepTopic(), LearnedDrift()])
+def test_a_detector_keeps_the_topic_when_it_is_unsure(detector: DriftDetector) -> None:
+    session = Session("s", 1, (Topic(1, "Skies", 1),), context=(Exchange("Why is the sky blue?", "It scatters."),))
+    drift = detector.judge("And at night?", session)
+    assert (drift.drifted, storable(drift)) == (False, drift)
+    assert 0 <= drift.score <= 1
+
+
+@pytest.mark.parametrize(
+    "limiter", [Unlimited(), RedisLimiter(client(), StoreGuard(), questions=9, seconds=9)], ids=["fake", "real"]
+)
+def test_a_limiter_lets_a_question_through_without_a_wait(limiter: Limiter) -> None:
+    assert limiter.seconds_to_wait(ANN) == 0
+    assert limiter.take_question(ANN) == 0
+
+
+@pytest.mark.parametrize(
+    "quotas",
+    [FakeQuotas(9, 100, 10), RedisQuotas(client(), StoreGuard(), Quota(files=9, bytes=100, seconds=10))],
+    ids=["fake", "real"],
+)
+def test_a_quota_counts_the_seconds_that_are_spent(quotas: Quotas) -> None:
+    assert quotas.load_allowance(ANN, "s") == Allowance(9, 100, 10)
+    quotas.spend_seconds(ANN, 10)
+    assert quotas.load_allowance(ANN, "s").is_used_up
+
+
+@pytest.mark.parametrize("meter", [FakeMeter(), Prometheus()], ids=["fake", "real"])
+def test_a_meter_takes_whatever_is_counted(meter: Meter) -> None:
+    for what in Counted.__args__:  # type: ignore[attr-defined]
+        meter.count(what, 2, label="a code")
+    for what in Timed.__args__:  # type: ignore[attr-defined]
+        meter.time(what, 0.5)
+    meter.streams(1)
+    meter.streams(-1)
