@@ -1,7 +1,7 @@
 """What a WSGI server serves: `gunicorn -c gunicorn.conf.py wsgi:app`, `flask --app wsgi run`."""
 
 from qa_service import create_app
-from qa_service.web.serving import log_to_terminal
+from qa_service.web.serving import app_or_exit, log_to_terminal
 
 log_to_terminal()
-app = create_app()
+app = app_or_exit(create_app)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from benchmarks.drift_score import session_of
 from qa_service.topics.detector import LearnedDrift
-from qa_service.topics.features import elsewhere, features
+from qa_service.topics.features import compute_features, is_unknown_language
 from qa_service.topics.weights import Weights
 
 Row: TypeAlias = Mapping[str, Any]
@@ -45,7 +45,7 @@ def main() -> None:
     options = _options()
     rows = [row for row in _read(options.rows) if row["set"] == "core" and allowed(row["license"])]
     folds = np.array([crc32(name.encode()) % FOLDS for name in conversations(rows)])
-    numbers = [features(row["question"], session_of(row["history"]).context) for row in rows]
+    numbers = [compute_features(row["question"], session_of(row["history"]).context) for row in rows]
     scores = np.zeros(len(rows))
     for fold in range(FOLDS):
         weights = fit(rows, numbers, np.flatnonzero(folds != fold))
@@ -163,7 +163,7 @@ def caution(rows: Sequence[Row], scores: Vector, threshold: float) -> float:
 
 def abroad(rows: Sequence[Row]) -> NDArray[np.bool_]:
     """Which questions are in a language that the cues hardly know."""
-    return np.array([elsewhere(row["question"]) for row in rows])
+    return np.array([is_unknown_language(row["question"]) for row in rows])
 
 
 def _logit(scores: Vector | float) -> Any:

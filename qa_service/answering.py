@@ -36,7 +36,7 @@ from qa_service.interfaces import (
     Stop,
     Upstream,
 )
-from qa_service.language.phrases import failure
+from qa_service.language.phrases import build_failure
 from qa_service.language.sentences import language_of
 from qa_service.model import (
     Annotation,
@@ -55,7 +55,7 @@ from qa_service.model import (
 )
 from qa_service.prompting import Site, build_prompt
 from qa_service.storable import storable
-from qa_service.turns import Admission, Asked, Gap, Mark, Turn
+from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +123,8 @@ def _walk(draft: Draft, parts: Parts, stop: Stop, *steps: Iterator[Frame | Mark]
         except Exception:
             # This is the outermost code of an answer: whatever broke, its readers are told, and its turn is kept.
             bug = secrets.token_hex(8)
-            log.exception("answer %s broke, id %s", draft.admission.answer_id, bug)
+            answer = logged_id(draft.admission.question.owner, draft.admission.answer_id)
+            log.exception("answer %s broke, id %s", answer, bug)
             draft.error = draft.error or QAError(f"internal error {bug}")
         if stop.reason in ELSEWHERE:
             return
@@ -260,7 +261,8 @@ def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
 def _draft_frames(deltas: Iterator[Delta], draft: Draft, stop: Stop, longest: int) -> Iterator[Frame | Mark]:
     for delta in deltas:
         if isinstance(delta, TextDelta):
-            yield draft.write(delta.text)
+            if delta.text:
+                yield draft.write(delta.text)
         elif frame := _frame(delta, draft):
             yield frame
         if draft.size > longest:
@@ -273,7 +275,7 @@ def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
     match delta:
         case Opened():
             return storable(delta)
-        case RefusalDelta(text=text):
+        case RefusalDelta(text=text) if text:
             return draft.refuse(text)
         case Annotation():
             draft.annotate(storable(delta))
@@ -303,19 +305,19 @@ def _close(draft: Draft, parts: Parts) -> Iterator[Frame]:
     metadata = replace(metadata, saved=saved == "saved")
     yield metadata
     yield Done(turn.status)
-    parts.observe(observed(turn, metadata, owner=draft.admission.question.owner.kind))
+    parts.observe(observed(turn, metadata, owner=draft.admission.question.owner))
 
 
 def _failure(draft: Draft) -> Failure | None:
     if draft.error is None or isinstance(draft.error, (Cancelled, TooLong)):
         return None
-    return failure(draft.error, draft.admission.question.language)
+    return build_failure(draft.error, draft.admission.question.language)
 
 
 def _saved(owner: Owner, turn: Turn, parts: Parts) -> Saved | Literal["later"]:
     try:
         return parts.sessions.save(owner, turn)
     except QAError:
-        log.warning("answer %s could not be saved yet", turn.answer_id)
+        log.warning("answer %s could not be saved yet", logged_id(owner, turn.answer_id))
         parts.save_later(owner, turn)
         return "later"

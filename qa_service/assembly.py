@@ -52,6 +52,7 @@ from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.workers import RedisWorkers
 from qa_service.topics.detector import KeepTopic, LearnedDrift
 from qa_service.turns import Observation
+from qa_service.upstream.connection import Patience
 from qa_service.upstream.offline import OfflineAnswerer
 from qa_service.upstream.responses import ResponsesUpstream, openai_client
 
@@ -253,10 +254,10 @@ def _upstream(settings: Settings, meter: Meter) -> Upstream:
     )
     return ResponsesUpstream(
         client,
+        patience=Patience(
+            connect=settings.connect_seconds, first_token=settings.first_token_seconds, idle=settings.idle_seconds
+        ),
         tries=settings.tries,
-        connect_seconds=settings.connect_seconds,
-        first_token_seconds=settings.first_token_seconds,
-        idle_seconds=settings.idle_seconds,
         search_context=settings.web_search_context,
         background=settings.background,
         fallback=settings.models_fallback,
@@ -271,5 +272,8 @@ def _safety_identifier(secret: str, owner: str) -> str:
 def _uploads(data: Path) -> Path:
     """Where uploads lie until they are read."""
     folder = data / "uploads"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        raise SettingsError("QA_DATA: expected a folder in which others can be made") from None
     return folder.absolute()

@@ -1,30 +1,41 @@
 """From the finished answer back to its sources: numbers, annotations and addresses become references.
 
-A document's quote is taken from the very passage its number points at, so it stands on the page it names.
+A document's quote is taken from the very passage that its number points at, so it stands on the page that it names.
+What is looked at is bounded, so that no answer keeps a worker busy, however long it is.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import merge
+from itertools import islice
+from operator import attrgetter
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from qa_service.frames import Reference
-from qa_service.language.sentences import sentences
+from qa_service.language.sentences import split_sentences
 from qa_service.language.stems import JOSA
-from qa_service.language.tokens import words
+from qa_service.language.tokens import list_words
+from qa_service.markers import MARKER, blank_code, find_markers
 from qa_service.model import Annotation, Passage
 
-# A number behind a single letter is an index; behind a longer word models write citations too.
-MARKER = re.compile(r"(?<!\b[A-Za-z_])(?<![_\]])((?:\[\d{1,3}(?:\s*,\s*\d{1,3})*\])+)(?!\()")
-CODE = re.compile(r"```.*?(?:```|\Z)|``[^\n]*?``|`[^`\n]*`", re.DOTALL)
+LOOKED_AT = 256 << 10
+"""Characters of an answer that are searched for sources; the longest answers of today's models have about as many."""
+MOST_MENTIONS = 5_000
+"""Markers, links and annotations that are looked at, from the beginning of the answer."""
+MOST_SOURCES = 200
+LONGEST_QUOTE = 300
+LONGEST_SENTENCE = 1_000
+"""Characters before a marker that are compared with its passage."""
+LONGEST_ADDRESS = 4_096
 LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\((https?://[^\s()<>]+(?:\([^\s()<>]*\)[^\s()<>]*)*)\)")
 _OPEN = r"[^\s<>\"'`\[\]()*…。，、！？：；（）“”‘’「」『』《》〈〉]"
 BARE = re.compile(rf"https?://{_OPEN}+(?:\([^\s()<>]*\){_OPEN}*)*")
 TRAILING = ".,;:!?~"
-# The particle of the sentence around an address; Hangul that is a word of the path, as in /wiki/서울, stays.
-PARTICLE = re.compile(rf"(?<=[A-Za-z0-9/=_)-]){JOSA}$")
-QUOTE = 300
+# A particle behind an address belongs to the sentence around it. Hangul that is a word of the path, as in /wiki/서울,
+# stays.
+PARTICLE = re.compile(rf"(?<=[A-Za-z0-9/=_)-])(?=[가-힣]){JOSA}$")
 SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n")
 
 
@@ -36,68 +47,95 @@ class Placed(Struct, frozen=True):
 
 
 class _Mention(Struct, frozen=True):
+    """A place in the answer that names a source: a printed number `n`, or an annotation."""
+
     at: int
     key: str
     n: int = 0
     annotation: Annotation | None = None
 
 
-def references(
+def collect_references(
     text: str, passages: Sequence[Passage], annotations: Iterable[Placed], session_id: str
 ) -> tuple[Reference, ...]:
     """The sources of an answer, each once, in order of first citation.
 
-    A document keeps the number printed in the text; everything else takes the next free ones. A document's
-    `url` is relative to the prefix of whoever reads it.
+    A document keeps the number that is printed in the text; every other source takes the next free one. A document's
+    `url` is relative to the prefix of whoever reads it. Addresses that are neither http nor https are no sources.
     """
-    prose = CODE.sub(lambda code: " " * len(code[0]), text) if "`" in text else text
+    prose = blank_code(text[:LOOKED_AT])
     numbered = {passage.n: passage for passage in passages}
-    titles = {placed.annotation.url: placed.annotation.title for placed in annotations if placed.annotation.title}
-    mentions = [*_numbers(prose, numbered), *_links(prose, titles), *_annotated(annotations)]
-    first: dict[str, _Mention] = {}
-    for mention in sorted(mentions, key=lambda mention: mention.at):
-        first.setdefault(mention.key, mention)
-    free = iter(range(max((m.n for m in first.values()), default=0) + 1, 10**6))
+    first = _first_mentions(prose, numbered, tuple(annotations))
+    free = iter(range(max((mention.n for mention in first), default=0) + 1, 10**6))
     return tuple(
-        _document(numbered[m.n], _citing(prose, m.at), session_id) if m.n else _source(m, next(free))
-        for m in first.values()
+        _document(numbered[mention.n], _citing(prose, mention.at), session_id)
+        if mention.n
+        else _source(mention, next(free))
+        for mention in first
     )
 
 
-def _numbers(prose: str, numbered: dict[int, Passage]) -> Iterable[_Mention]:
-    for marker in MARKER.finditer(prose) if numbered else ():
-        for number in re.finditer(r"\d+", marker[0]):
-            n = int(number[0])
-            if n in numbered:
-                yield _Mention(marker.start() + number.start(), f"n{n}", n)
+def _first_mentions(prose: str, numbered: Mapping[int, Passage], annotations: Sequence[Placed]) -> tuple[_Mention, ...]:
+    titles = {placed.annotation.url: placed.annotation.title for placed in annotations if placed.annotation.title}
+    found = (_numbers(prose, numbered), _links(prose, titles), _bare(prose, titles), _annotated(annotations))
+    mentions = merge(*found, key=attrgetter("at"))
+    first: dict[str, _Mention] = {}
+    for mention in islice(mentions, MOST_MENTIONS):
+        first.setdefault(mention.key, mention)
+    return tuple(islice(first.values(), MOST_SOURCES))
 
 
-def _links(prose: str, titles: dict[str, str]) -> Iterable[_Mention]:
+def _numbers(prose: str, numbered: Mapping[int, Passage]) -> Iterator[_Mention]:
+    for at, n in find_markers(prose) if numbered else ():
+        if n in numbered:
+            yield _Mention(at, f"n{n}", n)
+
+
+def _links(prose: str, titles: Mapping[str, str]) -> Iterator[_Mention]:
+    for link in LINK.finditer(prose) if "://" in prose else ():
+        if is_web_address(link[2]):
+            yield _url_mention(link.start(), link[2], titles.get(link[2]) or link[1])
+
+
+def _bare(prose: str, titles: Mapping[str, str]) -> Iterator[_Mention]:
+    """The addresses that stand in the text as they are, without those of links."""
     if "://" not in prose:
         return
-    for link in LINK.finditer(prose):
-        yield _url_mention(link.start(), link[2], titles.get(link[2]) or link[1])
     for bare in BARE.finditer(LINK.sub(lambda link: " " * len(link[0]), prose)):
-        url = PARTICLE.sub("", bare[0].rstrip(TRAILING))
-        yield _url_mention(bare.start(), url, titles.get(url, ""))
+        url = PARTICLE.sub("", bare[0][: LONGEST_ADDRESS + 1].rstrip(TRAILING))
+        if is_web_address(url):
+            yield _url_mention(bare.start(), url, titles.get(url, ""))
 
 
 def _url_mention(at: int, url: str, title: str) -> _Mention:
     return _Mention(at, url, annotation=Annotation("url", title=title, url=url))
 
 
-def _annotated(annotations: Iterable[Placed]) -> Iterable[_Mention]:
-    for placed in annotations:
+def _annotated(annotations: Iterable[Placed]) -> Iterator[_Mention]:
+    for placed in sorted(annotations, key=attrgetter("at")):
         note = placed.annotation
-        if key := note.url or f"{note.document_id}{note.file}":
-            yield _Mention(placed.at, key, annotation=note)
+        if note.kind == "url" and is_web_address(note.url):
+            yield _Mention(placed.at, note.url, annotation=note)
+        elif note.kind == "document" and (note.document_id or note.file):
+            yield _Mention(placed.at, f"{note.document_id}{note.file}", annotation=note)
+
+
+def is_web_address(url: str) -> bool:
+    """Whether this is an http or https address with a host, which a reader may be sent to."""
+    if len(url) > LONGEST_ADDRESS or " " in url or not url.isprintable():
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # what a model writes need not be an address
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _source(mention: _Mention, n: int) -> Reference:
     note = mention.annotation
-    assert note is not None  # noqa: S101 - only a numbered mention has none
+    assert note is not None  # noqa: S101 - only a mention with a number has none
     if note.kind == "url":
-        return Reference(n, "url", title=note.title or _host(note.url), url=note.url)
+        return Reference(n, "url", title=note.title or urlsplit(note.url).hostname or note.url, url=note.url)
     return Reference(
         n,
         "document",
@@ -107,13 +145,6 @@ def _source(mention: _Mention, n: int) -> Reference:
         page=note.page or None,
         quote=note.quote or None,
     )
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or url
-    except ValueError:  # what a model writes need not be an address
-        return url
 
 
 def _document(passage: Passage, citing: str, session_id: str) -> Reference:
@@ -131,20 +162,20 @@ def _document(passage: Passage, citing: str, session_id: str) -> Reference:
 
 
 def _citing(prose: str, at: int) -> str:
-    """The sentence a marker closes, without any marker."""
-    before = prose[:at].rstrip("[ ")
+    """The sentence that a marker closes, or the end of a long one, without any marker."""
+    before = prose[max(0, at - LONGEST_SENTENCE) : at].rstrip("[［【 ")
     start = max((match.end() for match in SENTENCE_END.finditer(before.rstrip(".!?。！？ "))), default=0)
     return MARKER.sub(" ", before[start:])
 
 
 def _quote(passage: str, citing: str) -> str:
     """The sentence of the passage that says most of what the citing sentence says, verbatim."""
-    wanted = set(words(citing))
-    stripped = [sentence.strip() for sentence in sentences(passage) if sentence.strip()]
+    wanted = set(list_words(citing))
+    stripped = [sentence.strip() for sentence in split_sentences(passage) if sentence.strip()]
     best = max(stripped, key=lambda sentence: _overlap(wanted, sentence), default=passage.strip())
-    return best[:QUOTE].rstrip()
+    return best[:LONGEST_QUOTE].rstrip()
 
 
 def _overlap(wanted: set[str], sentence: str) -> float:
-    said = set(words(sentence))
+    said = set(list_words(sentence))
     return len(wanted & said) / (len(said) + 5) if said else 0.0

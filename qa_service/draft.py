@@ -1,4 +1,4 @@
-"""An answer in the making: what the line gathers on its way, and what it makes of that in the end."""
+"""This module holds the answer in the making: what has been gathered of it, and what is made of that in the end."""
 
 import time
 from collections import Counter
@@ -6,12 +6,23 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from qa_service.citing import Placed, references
+from qa_service.citing import Placed, collect_references
 from qa_service.errors import Cancelled, QAError, TooLong, UpstreamError, UpstreamTimeout
 from qa_service.frames import Call, Failure, Metadata, Reference, Text, Timing
-from qa_service.model import Annotation, Finished, FinishReason, Passage, Prompt, Status, StoredFile, Usage, Verdict
+from qa_service.model import (
+    Annotation,
+    Finished,
+    FinishReason,
+    Owner,
+    Passage,
+    Prompt,
+    Status,
+    StoredFile,
+    Usage,
+    Verdict,
+)
 from qa_service.retrieval.splitting import estimated_tokens
-from qa_service.turns import Admission, Asked, Observation, Turn
+from qa_service.turns import Admission, Asked, Observation, Turn, logged_id
 
 STATUS: Mapping[FinishReason, Status] = {
     "stop": "completed",
@@ -26,10 +37,11 @@ PIECE_BYTES = 16
 """Each piece of text counts so many bytes beside its own, so that an answer of single letters is bounded, too."""
 
 Prices = Mapping[str, Mapping[str, float]]
+"""Each model names its prices per million tokens: `input`, `output` and, where it differs, `cached`."""
 
 
 class Draft:
-    """One answer in the making. Only the line writes to it."""
+    """One answer in the making. Only the answer line writes to it, so it needs no lock."""
 
     def __init__(self, admission: Admission) -> None:
         self.admission = admission
@@ -37,7 +49,7 @@ class Draft:
         self.verdicts: list[Verdict] = [_verdict(file) for file in self.files]
         self.prompt: Prompt | None = None
         self.model = admission.model
-        """The model that is being asked; upstream says in the end which one answered."""
+        """The model that is being asked, until upstream says which one answered."""
         self.finished: Finished | None = None
         self.error: QAError | None = None
         self.references: tuple[Reference, ...] = ()
@@ -50,12 +62,12 @@ class Draft:
 
     @property
     def text(self) -> str:
-        """The text so far."""
+        """The text that has been written so far."""
         return "".join(self._pieces)
 
     def write(self, text: str) -> Text:
-        """Add the next piece, and return its frame. Raises `QAError` for a piece that UTF-8 can't encode, which doesn't
-        become a part of the answer."""
+        """Add a piece of the answer, and return it as a frame. Raises `QAError` for what UTF-8 can't encode; that never
+        becomes a part of the answer."""
         try:
             self.size += PIECE_BYTES + len(text.encode())
         except (UnicodeEncodeError, AttributeError) as error:
@@ -66,22 +78,23 @@ class Draft:
         return Text(text)
 
     def refuse(self, text: str) -> Text:
-        """Add the next piece of a refusal, and return its frame."""
+        """Add a piece of a refusal, and return it as a frame."""
         self._refused = True
         return self.write(text)
 
     def annotate(self, annotation: Annotation) -> None:
-        """Note a source that upstream names for what was just written."""
+        """Add a source that upstream names for what was written last."""
         self._annotations.append(Placed(len(self.text), annotation))
 
     def add_file(self, file: StoredFile, verdict: Verdict) -> None:
-        """Note a file that was read, well or not."""
+        """Add a file that has been read, and what became of it."""
         self.files.append(file)
         self.verdicts.append(verdict)
 
     def settle(self, prompt: Prompt) -> None:
-        """Note the prompt, and with it how much of each file is used. The earlier turns are in the prompt, and the
-        draft keeps them no longer."""
+        """Keep the finished prompt. What of a file doesn't stand in it is not used, and the file's verdict says so.
+
+        The earlier conversation stands in the prompt, so the draft doesn't hold it a second time."""
         self.prompt = prompt
         question, session = self.admission.question, self.admission.session
         self.admission = replace(
@@ -92,24 +105,23 @@ class Draft:
         self.verdicts = [_budgeted(verdict, file, counts[file.file_id]) for verdict, file in pairs]
 
     def spend(self) -> Prompt:
-        """Return the prompt to ask with, once. The draft keeps it without its messages, since an answer may take
-        minutes."""
+        """Hand out the prompt, once. The draft may live for minutes, so it keeps the prompt without its messages."""
         assert self.prompt is not None  # noqa: S101 - the line prepared it
         prompt, self.prompt = self.prompt, replace(self.prompt, messages=())
         return prompt
 
     def recall(self, asked: Asked) -> None:
-        """Note the prompt with which another worker had asked before it died."""
+        """Take over the prompt that stood already in a worker that died."""
         self.prompt, self.verdicts = asked.prompt, list(asked.verdicts)
 
     def cite(self) -> Sequence[Reference]:
-        """Find the sources of what was written."""
+        """Find the sources of what was written, and keep them."""
         passages: tuple[Passage, ...] = self.prompt.passages if self.prompt else ()
-        self.references = references(self.text, passages, self._annotations, self.admission.session.session_id)
+        self.references = collect_references(self.text, passages, self._annotations, self.admission.session.session_id)
         return self.references
 
     def metadata(self, prices: Prices) -> Metadata:
-        """The metadata of the answer as if it were saved; whoever saves it knows better."""
+        """Make what is told of the answer when it ends. It says that it was saved, which the caller corrects."""
         admission, usage = self.admission, self._usage
         cost = _cost(usage, prices.get(self._model) or prices.get(self.model))
         return Metadata(
@@ -127,16 +139,22 @@ class Draft:
         )
 
     def turn(self, metadata: Metadata, failure: Failure | None) -> Turn:
-        """The turn to be kept."""
+        """Make the turn that is saved."""
         return replace(
             self.admission.turn,
             text=self.text,
-            status=STATUS[self._reason],
+            status=self._status,
             references=self.references,
             files=metadata.files,
             metadata=metadata,
             error=failure,
         )
+
+    @property
+    def _status(self) -> Status:
+        """An answer without a word is not complete, whatever upstream says of it."""
+        status = STATUS[self._reason]
+        return "incomplete" if status == "completed" and not self.text.strip() else status
 
     @property
     def _reason(self) -> FinishReason:
@@ -146,7 +164,8 @@ class Draft:
             return "length"
         if self.error is not None or self.finished is None:
             return "error"
-        return "refusal" if self._refused else self.finished.reason
+        refused = self._refused and self.finished.reason == "stop"
+        return "refusal" if refused else self.finished.reason
 
     @property
     def _usage(self) -> Usage:
@@ -159,7 +178,7 @@ class Draft:
 
     @property
     def _turned_away(self) -> bool:
-        """Whether upstream refused before it did any work. After a time-out it may have worked, and that is billed."""
+        """Whether upstream refused before it worked. A time-out doesn't count: there may have been work, and a bill."""
         refused = isinstance(self.error, UpstreamError) and not isinstance(self.error, UpstreamTimeout)
         return refused and not self._pieces
 
@@ -173,11 +192,11 @@ class Draft:
         return Timing(None if first is None else int((first - began) * 1000), int((time.monotonic() - began) * 1000))
 
 
-def observed(turn: Turn, metadata: Metadata, *, owner: str) -> Observation:
-    """The record of a finished answer, for those who watch the service."""
+def observed(turn: Turn, metadata: Metadata, *, owner: Owner) -> Observation:
+    """What observers are told of a finished answer. It holds none of its text."""
     return Observation(
-        turn.answer_id,
-        owner,
+        logged_id(owner, turn.answer_id),
+        owner.kind,
         turn.status,
         metadata.finish_reason,
         metadata.model,
@@ -200,12 +219,12 @@ def _verdict(file: StoredFile) -> Verdict:
 def _budgeted(verdict: Verdict, file: StoredFile, count: int) -> Verdict:
     if verdict.status not in ("used", "truncated") or count == file.passages:
         return verdict
-    # A file that was too large is that first.
+    # That a file was too large explains more than that it didn't fit into the prompt.
     return replace(verdict, status="truncated" if count else "skipped", reason=verdict.reason or "over_budget")
 
 
 def _cost(usage: Usage, price: Mapping[str, float] | None) -> float | None:
-    """The cost in the currency of the prices, which are per million tokens; None where the site set none."""
+    """Compute the cost in the currency of the prices. It is None where the site set no price for the model."""
     if price is None:
         return None
     fresh = (usage.input - usage.cached) * price["input"]

@@ -9,7 +9,7 @@
       Unavailable         us, for the moment
         BodyTimeout 408 · Busy 409 · RateLimited 429 · Draining, Overloaded, StoreUnavailable 503
       UpstreamError       the model's service
-        UpstreamNotConfigured 503 · InsufficientQuota, UpstreamRejected 502 > UnknownModel
+        UpstreamNotConfigured 503 · InsufficientQuota, UpstreamRejected 502 > UnknownModel, ParameterRefused 422
         UpstreamUnavailable 502/503
         UpstreamRateLimited 429 · UpstreamTimeout 504 · ContextLength, ContentFilter 422
       Interrupted         the worker died or was stopped
@@ -210,6 +210,13 @@ class UpstreamRejected(UpstreamError):
 
 class UnknownModel(UpstreamRejected):
     """Upstream has no such model, or not for us; another one may do."""
+
+
+class ParameterRefused(UpstreamRejected):
+    """The model doesn't take the value of a field that the caller gave; `field` names it."""
+
+    code = "invalid_field"
+    status = 422
 
 
 class UpstreamUnavailable(UpstreamError):

@@ -1,57 +1,76 @@
-"""The only reader of configuration: environment and `.env`, or a host's `app.config`, into one frozen value.
+"""The only reader of configuration: it turns the environment and `.env`, or `app.config`, into one frozen value.
 
-Values are checked by name at start-up. The real environment wins over `.env`; an unknown `QA_` key is
-refused where it was written for us (`.env`, `app.config`) and a warning in the environment.
+Every value is checked when the service starts, and a wrong one is refused by the name of its setting. The real
+environment wins over `.env`. A key that begins with `QA_` and that nobody knows is refused where it was written for us
+(`.env`, `app.config`); in the environment it is a warning.
 """
 
 import fnmatch
 import logging
 import os
-import re
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from urllib.request import getproxies, proxy_bypass
 
-import msgspec
 from dotenv import dotenv_values
 from msgspec import Struct
 
+from qa_service.setting_values import (
+    MEBIBYTE,
+    SECRET,
+    ApiKey,
+    number_between,
+    one_of,
+    read_answer_tokens,
+    read_bytes,
+    read_count,
+    read_credential,
+    read_folder,
+    read_host,
+    read_keys,
+    read_names,
+    read_origins,
+    read_port,
+    read_positive_seconds,
+    read_prefix,
+    read_prices,
+    read_printable,
+    read_proxy,
+    read_public_url,
+    read_rate,
+    read_seconds,
+    read_secret,
+    read_store_url,
+    read_switch,
+    read_text,
+    read_upstream_url,
+    read_whole,
+    read_whole_seconds,
+)
+
 log = logging.getLogger(__name__)
 
-SECRET = re.compile(r"[A-Za-z0-9._~-]{16,}")
-MEBIBYTE = 1 << 20
-UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-SIZES = {"": 1, "kib": 1 << 10, "mib": MEBIBYTE, "gib": 1 << 30}
-PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+Value = TypeVar("Value")
+
 INSTRUCTIONS = (
     "You answer questions accurately and plainly, in the language of the question. "
     "If you don't know, or the reference doesn't say, say so."
 )
 
 
-class ApiKey(Struct, frozen=True):
-    """One entry of `QA_API_KEYS`; a server's key asks for its users, a personal one for itself."""
-
-    name: str
-    secret: str
-    personal: bool
-
-    def __repr__(self) -> str:
-        return f"ApiKey({self.name!r}, personal={self.personal})"
-
-
 class Secret(str):
-    """One that a debugger, or a site's report of its errors, doesn't show."""
+    """A secret that neither a debugger nor a site's report of its errors shows."""
 
     def __repr__(self) -> str:
         return "Secret()"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """Everything sites differ in; README has the table. Durations are seconds, sizes bytes."""
+    """Everything that sites differ in. README has the table. Durations are in seconds, sizes in bytes."""
 
     openai_api_key: str = ""
     openai_base_url: str = ""
@@ -114,242 +133,105 @@ class Settings(Struct, frozen=True, kw_only=True):
     web_concurrency: int = 0
 
     def __repr__(self) -> str:
-        """Without any value: keys never print."""
+        """It names no value, so that keys are never printed."""
         return f"Settings({len(self.__struct_fields__)} settings)"
 
     @property
     def answers_itself(self) -> bool:
-        """Whether no model is asked: the offline answerer."""
+        """Whether no model is asked, and answers are quotes from the files."""
         return self.upstream == "offline" or (self.upstream == "auto" and not self.openai_api_key)
 
     def allows(self, model: str) -> bool:
-        """Whether a caller may ask this model; patterns such as `ft:*` count."""
+        """Whether a caller may ask this model. Patterns such as `ft:*` are among the names that are allowed."""
         return any(fnmatch.fnmatchcase(model, pattern) for pattern in (self.model, *self.models_allowed))
 
     @property
     def workers(self) -> int:
-        """Worker processes to serve with."""
+        """How many worker processes serve."""
         return self.web_concurrency or os.cpu_count() or 1
 
 
-def _seconds(text: str) -> float:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|)", text.strip())
-    if not match:
-        raise ValueError("expected seconds, or a number with s, m, h or d")
-    return float(match[1]) * UNITS[match[2]]
-
-
-def _positive_seconds(text: str) -> float:
-    seconds = _seconds(text)
-    if seconds <= 0:
-        raise ValueError("expected more than 0 seconds")
-    return seconds
-
-
-def _whole_seconds(text: str) -> float:
-    if _seconds(text) < 1:
-        raise ValueError("expected at least 1 second")
-    return _seconds(text)
-
-
-def _bytes(text: str) -> int:
-    match = re.fullmatch(r"(\d+)\s*(kib|mib|gib|)", text.strip().lower())
-    if not match or not int(match[1]):
-        raise ValueError("expected a number of bytes, or with KiB, MiB or GiB")
-    return int(match[1]) * SIZES[match[2]]
-
-
-def _count(text: str) -> int:
-    if not text.strip().isdecimal() or int(text) < 1:
-        raise ValueError("expected a whole number from 1 on")
-    return int(text)
-
-
-def _whole(text: str) -> int:
-    if not text.strip().isdecimal():
-        raise ValueError("expected a whole number from 0 on")
-    return int(text)
-
-
-def _port(text: str) -> int:
-    if not (text.strip().isdecimal() and 0 < int(text) < 65536):  # noqa: PLR2004 - TCP's own bound
-        raise ValueError("expected a port between 1 and 65535")
-    return int(text)
-
-
-def _between(low: float, high: float) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        match = re.fullmatch(r"\s*\d+(\.\d+)?\s*", text)
-        if not match or not low <= float(text) <= high:
-            raise ValueError(f"expected a number between {low:g} and {high:g}")
-        return float(text)
-
-    return read
-
-
-def _switch(text: str) -> bool:
-    word = text.strip().lower()
-    if word not in ("true", "1", "on", "yes", "allowed", "false", "0", "off", "no"):
-        raise ValueError("expected on or off")
-    return word in ("true", "1", "on", "yes", "allowed")
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"expected one of {', '.join(words)}")
-        return text
-
-    return read
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def is_origin(text: str) -> bool:
-    """Whether this is an origin as browsers send it."""
-    return re.fullmatch(r"https?://[^/\s,*]+", text) is not None
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    origins = _names(text)
-    for origin in origins:
-        if not is_origin(origin):
-            raise ValueError("expected exact origins such as https://www.example.com, comma-separated")
-    return origins
-
-
-def _url(text: str) -> str:
-    if not re.fullmatch(r"https?://[^\s]+", text):
-        raise ValueError("expected an http or https address")
-    return text.rstrip("/")
-
-
-def _prefix(text: str) -> str:
-    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", text):
-        raise ValueError("expected a path such as /api")
-    return text
-
-
-def _rate(text: str) -> tuple[int, float]:
-    match = re.fullmatch(r"(\d+)\s*/\s*(second|minute|hour|day)", text.strip())
-    if not match or not int(match[1]):
-        raise ValueError("expected a rate such as 30/minute")
-    return int(match[1]), PERIODS[match[2]]
-
-
-def _keys(text: str) -> tuple[ApiKey, ...]:
-    return tuple(_key(entry) for entry in _names(text))
-
-
-def _key(entry: str) -> ApiKey:
-    name, _, rest = entry.partition(":")
-    secret, _, kind = rest.partition(":")
-    if not name or not SECRET.fullmatch(secret) or kind not in ("", "personal"):
-        raise ValueError("expected name:secret or name:secret:personal, a secret being 16 or more of A-Za-z0-9._~-")
-    return ApiKey(name, secret, kind == "personal")
-
-
-def _secret(text: str) -> str:
-    if not SECRET.fullmatch(text):
-        raise ValueError("expected 16 or more of A-Za-z0-9._~-")
-    return text
-
-
-def _prices(text: str) -> Mapping[str, Mapping[str, float]]:
-    try:
-        prices = msgspec.json.decode(text.encode(), type=dict[str, dict[str, float]])
-    except msgspec.DecodeError:
-        raise ValueError("expected JSON, model → {input, cached, output}") from None
-    for price in prices.values():
-        known = {"input", "output"} <= price.keys() <= {"input", "cached", "output"}
-        if not known or min(price.values()) < 0:
-            raise ValueError("expected model → {input, cached, output}, each a price per million tokens")
-    return prices
-
-
 READERS: dict[str, Callable[[str], Any]] = {
-    "OPENAI_API_KEY": str.strip,
-    "OPENAI_BASE_URL": _url,
-    "OPENAI_ORG_ID": str.strip,
-    "OPENAI_PROJECT_ID": str.strip,
-    "REDIS_URL": str.strip,
-    "QA_DATA": Path,
-    "QA_UPSTREAM": _one_of("auto", "responses", "offline"),
-    "QA_MODEL": str.strip,
-    "QA_MODELS_ALLOWED": _names,
-    "QA_MODELS_FALLBACK": _names,
-    "QA_BACKGROUND": _switch,
-    "QA_TEMPERATURE": _between(0, 2),
-    "QA_TOP_P": _between(0, 1),
-    "QA_MAX_TOKENS": _count,
-    "QA_INSTRUCTIONS": str,
-    "QA_WEB_SEARCH": _switch,
-    "QA_WEB_SEARCH_CONTEXT": _one_of("low", "medium", "high"),
-    "QA_PRICES": _prices,
-    "QA_API_KEYS": _keys,
-    "QA_SECRET": _secret,
-    "QA_TOKEN_TTL": _whole_seconds,
-    "QA_ALLOW_ANONYMOUS": _switch,
-    "QA_ORIGINS": _origins,
-    "QA_TRUSTED_PROXIES": _whole,
-    "QA_PUBLIC_URL": _url,
-    "QA_PREFIX": _prefix,
-    "QA_RATE": _rate,
-    "QA_SESSION_TTL": _whole_seconds,
-    "QA_SESSION_TURNS": _count,
-    "QA_LOG_TTL": _whole_seconds,
-    "QA_LOG_DONE_TTL": _whole_seconds,
-    "QA_LOG_BYTES": _bytes,
-    "QA_IDEMPOTENCY_TTL": _whole_seconds,
-    "QA_MAX_BODY": _bytes,
-    "QA_MAX_FILE": _bytes,
-    "QA_MAX_FILES": _count,
-    "QA_SESSION_FILES": _count,
-    "QA_OWNER_BYTES": _bytes,
-    "QA_MAX_QUESTION": _count,
-    "QA_BODY_SECONDS": _positive_seconds,
-    "QA_SEND_SECONDS": _positive_seconds,
-    "QA_FILE_SECONDS": _positive_seconds,
-    "QA_FILE_MEMORY": _bytes,
-    "QA_READ_SECONDS": _positive_seconds,
-    "QA_CONTEXT_TOKENS": _count,
-    "QA_CONNECT_SECONDS": _positive_seconds,
-    "QA_FIRST_TOKEN_SECONDS": _positive_seconds,
-    "QA_IDLE_SECONDS": _positive_seconds,
-    "QA_ANSWER_SECONDS": _positive_seconds,
-    "QA_TRIES": _count,
-    "QA_HEARTBEAT_SECONDS": _positive_seconds,
-    "QA_GRACE_SECONDS": _seconds,
-    "QA_DRAIN_SECONDS": _positive_seconds,
-    "QA_MAX_ANSWERS": _count,
-    "QA_DRIFT": _one_of("auto", "off"),
-    "QA_CITATIONS": _switch,
-    "HOST": str.strip,
-    "PORT": _port,
-    "WEB_CONCURRENCY": _count,
+    "OPENAI_API_KEY": read_credential,
+    "OPENAI_BASE_URL": read_upstream_url,
+    "OPENAI_ORG_ID": read_credential,
+    "OPENAI_PROJECT_ID": read_credential,
+    "REDIS_URL": read_store_url,
+    "QA_DATA": read_folder,
+    "QA_UPSTREAM": one_of("auto", "responses", "offline"),
+    "QA_MODEL": read_printable,
+    "QA_MODELS_ALLOWED": read_names,
+    "QA_MODELS_FALLBACK": read_names,
+    "QA_BACKGROUND": read_switch,
+    "QA_TEMPERATURE": number_between(0, 2),
+    "QA_TOP_P": number_between(0, 1),
+    "QA_MAX_TOKENS": read_answer_tokens,
+    "QA_INSTRUCTIONS": read_text,
+    "QA_WEB_SEARCH": read_switch,
+    "QA_WEB_SEARCH_CONTEXT": one_of("low", "medium", "high"),
+    "QA_PRICES": read_prices,
+    "QA_API_KEYS": read_keys,
+    "QA_SECRET": read_secret,
+    "QA_TOKEN_TTL": read_whole_seconds,
+    "QA_ALLOW_ANONYMOUS": read_switch,
+    "QA_ORIGINS": read_origins,
+    "QA_TRUSTED_PROXIES": read_whole,
+    "QA_PUBLIC_URL": read_public_url,
+    "QA_PREFIX": read_prefix,
+    "QA_RATE": read_rate,
+    "QA_SESSION_TTL": read_whole_seconds,
+    "QA_SESSION_TURNS": read_count,
+    "QA_LOG_TTL": read_whole_seconds,
+    "QA_LOG_DONE_TTL": read_whole_seconds,
+    "QA_LOG_BYTES": read_bytes,
+    "QA_IDEMPOTENCY_TTL": read_whole_seconds,
+    "QA_MAX_BODY": read_bytes,
+    "QA_MAX_FILE": read_bytes,
+    "QA_MAX_FILES": read_count,
+    "QA_SESSION_FILES": read_count,
+    "QA_OWNER_BYTES": read_bytes,
+    "QA_MAX_QUESTION": read_count,
+    "QA_BODY_SECONDS": read_positive_seconds,
+    "QA_SEND_SECONDS": read_positive_seconds,
+    "QA_FILE_SECONDS": read_positive_seconds,
+    "QA_FILE_MEMORY": read_bytes,
+    "QA_READ_SECONDS": read_positive_seconds,
+    "QA_CONTEXT_TOKENS": read_count,
+    "QA_CONNECT_SECONDS": read_positive_seconds,
+    "QA_FIRST_TOKEN_SECONDS": read_positive_seconds,
+    "QA_IDLE_SECONDS": read_positive_seconds,
+    "QA_ANSWER_SECONDS": read_positive_seconds,
+    "QA_TRIES": read_count,
+    "QA_HEARTBEAT_SECONDS": read_positive_seconds,
+    "QA_GRACE_SECONDS": read_seconds,
+    "QA_DRAIN_SECONDS": read_positive_seconds,
+    "QA_MAX_ANSWERS": read_count,
+    "QA_DRIFT": one_of("auto", "off"),
+    "QA_CITATIONS": read_switch,
+    "HOST": read_host,
+    "PORT": read_port,
+    "WEB_CONCURRENCY": read_count,
 }
 
 
 LISTENING = ("HOST", "PORT", "WEB_CONCURRENCY")
-"""What a host site decides for itself."""
+"""Where a host site listens is its own decision."""
 
 
 class SettingsError(ValueError):
-    """A setting with an impossible value, or one that doesn't exist; the message names it, never its value."""
+    """A setting has an impossible value, or doesn't exist. The message names the setting, and never its value."""
 
 
-def _value(key: str, text: object) -> object:
+def _checked(name: str, read: Callable[[str], Value], text: str) -> Value:
     try:
-        return READERS[key](str(text))
+        return read(text)
     except ValueError as error:
-        raise SettingsError(f"{key}: {error}") from None
+        raise SettingsError(f"{name}: {error}") from None
 
 
 def _read(values: Mapping[str, object]) -> Settings:
     known = {key: value for key, value in values.items() if key in READERS and str(value).strip()}
-    return Settings(**{key.removeprefix("QA_").lower(): _value(key, known[key]) for key in known})  # type: ignore[arg-type]
+    return Settings(**{key.removeprefix("QA_").lower(): _checked(key, READERS[key], str(known[key])) for key in known})
 
 
 def _strangers(keys: Mapping[str, object]) -> list[str]:
@@ -362,20 +244,40 @@ def _refuse_strangers(keys: Mapping[str, object], where: str) -> None:
 
 
 def from_environment(folder: Path | None = None) -> Settings:
-    """From `.env` in `folder` (the current one) and the environment, which wins. Raises `SettingsError`."""
+    """Settings from `.env` in `folder`, by default the current one, and from the environment, which wins.
+
+    Raises `SettingsError`.
+    """
     try:
         written = {key: value or "" for key, value in dotenv_values((folder or Path()) / ".env").items()}
     except UnicodeDecodeError:
         raise SettingsError(".env: expected UTF-8") from None
+    except OSError:
+        raise SettingsError(".env: expected a file that can be read") from None
     _refuse_strangers(written, ".env")
     return _read({**written, **_environment()})
 
 
 def from_config(config: Mapping[str, object]) -> Settings:
-    """From a host's `app.config`, where all keys but OpenAI's and Redis's begin with `QA_`, and the environment."""
+    """Settings from a host's `app.config`, which wins, and from the environment.
+
+    In `app.config` too all keys but OpenAI's and Redis's begin with `QA_`. Raises `SettingsError`.
+    """
     _refuse_strangers(config, "app.config")
     ours = {key: _text(value) for key, value in config.items() if value is not None}
     return _read({key: value for key, value in {**_environment(), **ours}.items() if key not in LISTENING})
+
+
+def upstream_proxy(host: str) -> str:
+    """The address of the proxy that the system names for https to this host, or nothing where it names none.
+
+    Other proxies of the system don't matter. Raises `SettingsError` for one that isn't spoken to in plain HTTP.
+    """
+    named = {} if proxy_bypass(host) else getproxies()
+    for variable in ("https", "all"):
+        if address := named.get(variable):
+            return _checked(f"{variable.upper()}_PROXY", read_proxy, address)
+    return ""
 
 
 def _environment() -> Mapping[str, str]:
@@ -391,14 +293,24 @@ def _text(value: object) -> object:
 
 
 def made_secret(data: Path, name: str) -> str:
-    """The secret kept in the data folder under `name`, made at the first call; only its owner can read it (0600)."""
+    """The secret that the data folder keeps under `name`. The first call makes it, and only its owner can read it.
+
+    Raises `SettingsError` where the folder can't be used, or where the secret was damaged.
+    """
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
-        raise SettingsError("QA_DATA: expected a folder, or where one can be made") from None
+        secret = _kept_secret(data, name)
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError("QA_DATA: expected a folder that can be written to, or where one can be made") from None
+    if not SECRET.fullmatch(secret):
+        raise SettingsError(f"QA_DATA: the file {name} there was damaged; without it another secret is made")
+    return secret
+
+
+def _kept_secret(data: Path, name: str) -> str:
     path = data / name
     if not path.exists():
-        # Linked when it is whole: of workers that start together, all read the first one's.
+        # The file gets its name when it is whole, so that of workers that start together all read the first one's.
         with tempfile.NamedTemporaryFile("w", dir=data) as made, suppress(FileExistsError):
             made.write(secrets.token_urlsafe(32))
             made.flush()

@@ -105,7 +105,7 @@ class ScriptedUpstream:
             return self._news.wait_for(lambda: not self._open, timeout)
 
     def serve_forever(self) -> None:
-        self._server.serve_forever(poll_interval=0.05)
+        self._server.serve_forever(poll_interval=0.005)
 
     def __enter__(self) -> Self:
         threading.Thread(target=self.serve_forever, daemon=True).start()

@@ -36,6 +36,8 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The error object of a JSON body, which is what any status but 200 gets."""
     failure: str = ""
     """The code of a `response.failed` that comes instead of a text."""
+    body: str = ""
+    """This comes under a 200 instead of a text: events, or something that is no stream."""
     fault: Literal["", "mute", "hang", "drip", "cut", "end", "reset", "garbage"] = ""
     """Never a header; silence; only comments; the connection closed or reset; a clean end; an event that isn't JSON.
     In the background it is the connection's alone: the response is generated to its end."""
@@ -121,7 +123,10 @@ def _piece(text: str, number: int) -> bytes:
 
 def recorded(name: str) -> list[bytes]:
     """The events of a recording; the last may be a piece of one."""
-    content = (RECORDINGS / f"{name}.sse").read_bytes()
+    return _split((RECORDINGS / f"{name}.sse").read_bytes())
+
+
+def _split(content: bytes) -> list[bytes]:
     return re.findall(rb"(?s:.+?)(?:\n\n|\Z)", content)
 
 
@@ -191,6 +196,8 @@ class Response:
     def _generated(self, script: Script) -> Sequence[bytes]:
         if script.failure:
             return _failed(self.id, self.model, script.failure)
+        if script.body:
+            return _split(script.body.encode())
         if not script.recording:
             return list(answer(pieces(script), model=self.model, response_id=self.id))
         events = recorded(script.recording)

@@ -280,12 +280,32 @@ class TestEnds:
         assert [what for what, _ in meter.times] == ["asked", "closed"]
 
     @pytest.mark.parametrize(
+        "steps",
+        [
+            [],
+            [Thinking()],
+            [TextDelta("")],
+            [TextDelta(" \n")],
+            [RefusalDelta("")],
+        ],
+    )
+    def test_an_answer_without_a_word_isnt_complete(self, steps: list[Delta]) -> None:
+        told = frames(parts(FakeUpstream([*steps, Finished("stop")])))
+        assert metadata(told).finish_reason == "stop"
+        assert told[-1] == Done("incomplete")
+
+    def test_an_empty_piece_is_no_frame_and_no_first_token(self) -> None:
+        told = frames(parts(FakeUpstream([TextDelta(""), RefusalDelta(""), Finished("stop")])))
+        assert not [frame for frame in told if isinstance(frame, Text)]
+        assert metadata(told).timing.first_token_ms is None
+
+    @pytest.mark.parametrize(
         ("steps", "reason", "status"),
         [
             ([TextDelta("Some"), Finished("length")], "length", "incomplete"),
             ([TextDelta("Some"), Finished("content_filter")], "content_filter", "incomplete"),
             ([RefusalDelta("No, "), RefusalDelta("sorry."), Finished("stop")], "refusal", "completed"),
-            ([Finished("refusal")], "refusal", "completed"),
+            ([RefusalDelta("No, "), Finished("length")], "length", "incomplete"),
         ],
     )
     def test_an_early_end_is_no_error(self, steps: list[Delta], reason: str, status: str) -> None:

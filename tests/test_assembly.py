@@ -160,6 +160,12 @@ class TestChoosing:
         with pytest.raises(SettingsError, match="QA_UPSTREAM: responses needs OPENAI_API_KEY"):
             assemble(replace(settings, upstream="responses"))
 
+    def test_a_data_folder_in_which_no_other_can_be_made_is_named(self, settings: Settings, assemble: Assemble) -> None:
+        settings.data.mkdir()
+        (settings.data / "uploads").touch()
+        with pytest.raises(SettingsError, match="QA_DATA: expected"):
+            assemble(settings)
+
     def test_drift_can_be_turned_off(self, settings: Settings, assemble: Assemble) -> None:
         assert isinstance(assemble(settings).desk.detector, LearnedDrift)
         detector = assemble(replace(settings, drift="off")).desk.detector

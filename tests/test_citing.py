@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from qa_service.citing import Placed, references
+from qa_service.citing import LOOKED_AT, Placed, collect_references, is_web_address
 from qa_service.frames import Reference
 from qa_service.model import Annotation, Passage
 
@@ -23,7 +23,7 @@ PASSAGES = tuple(
 
 def cited(text: str, *annotations: Annotation) -> tuple[Reference, ...]:
     """The references of an answer; annotations stand at its end."""
-    return references(text, PASSAGES, [Placed(len(text), annotation) for annotation in annotations], "chat")
+    return collect_references(text, PASSAGES, [Placed(len(text), annotation) for annotation in annotations], "chat")
 
 
 def numbers(text: str) -> list[int]:
@@ -99,7 +99,7 @@ class TestDocuments:
 
     def test_a_kind_without_pages_has_a_section_instead(self) -> None:
         passage = Passage("f", "notes.md", "Dogs bark.", section="Animals", paged=False, n=1)
-        (reference,) = references("They bark [1].", (passage,), (), "chat")
+        (reference,) = collect_references("They bark [1].", (passage,), (), "chat")
         assert (reference.page, reference.section) == (None, "Animals")
         assert reference.url == "sessions/chat/files/f/pages/1"
 
@@ -126,7 +126,7 @@ class TestDocuments:
 
     def test_a_quote_is_short(self) -> None:
         passage = Passage("f", "long.txt", "word " * 200, n=1)
-        (reference,) = references("A word [1].", (passage,), (), "chat")
+        (reference,) = collect_references("A word [1].", (passage,), (), "chat")
         assert reference.quote
         assert len(reference.quote) <= 300
         assert reference.quote in passage.text
@@ -178,10 +178,9 @@ class TestLinks:
     def test_an_address_ends_where_a_reader_would_end_it(self, text: str, url: str) -> None:
         assert urls(text) == [url]
 
-    @pytest.mark.parametrize("url", ["https://x([)", "https://example.com℀", "https://[::1"])
-    def test_what_is_no_address_is_titled_by_itself(self, url: str) -> None:
-        found = references("So.", (), [Placed(0, Annotation("url", url=url))], "chat")
-        assert [(reference.title, reference.url) for reference in found] == [(url, url)]
+    @pytest.mark.parametrize("text", ["https://x([)", "https://example.com℀", "[a](https://[::1)", "http://?a"])
+    def test_what_a_browser_could_not_open_is_none(self, text: str) -> None:
+        assert cited(text) == ()
 
     @pytest.mark.parametrize("text", ["`https://example.com`", "```\nhttps://example.com\n```", "ftp://example.com"])
     def test_an_address_in_code_or_of_another_kind_is_none(self, text: str) -> None:
@@ -200,7 +199,7 @@ class TestAnnotations:
 
     def test_they_are_ordered_by_where_they_stand(self) -> None:
         early = Placed(3, Annotation("url", url="https://early.example"))
-        found = references("So. And https://late.example too.", (), [early], "chat")
+        found = collect_references("So. And https://late.example too.", (), [early], "chat")
         assert [reference.url for reference in found] == ["https://early.example", "https://late.example"]
 
     def test_a_files_is_a_document_with_the_next_free_number(self) -> None:
@@ -210,16 +209,84 @@ class TestAnnotations:
             Reference(3, "document", title="base.pdf", document_id="file-7", file="base.pdf", page=3, quote="Known."),
         )
 
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "javascript:alert(1)",
+            "JavaScript://example.com/%0aalert(1)",
+            "java\nscript:alert(1)",
+            "data:text/html,<script>alert(1)</script>",
+            "ftp://example.com/a",
+            "file:///etc/passwd",
+            "mailto:ann@example.com",
+            "//example.com",
+            "/ask?question=x",
+            "example.com",
+            "https:",
+            "https:///a",
+            "https:example.com",
+            "https://[::1",
+            "https://example.com℀",
+            "https://example.com/a b",
+            " https://example.com",
+            "https://exa\tmple.com",
+            "https://example.com/\u202egnp.exe",
+            f"https://example.com/{'a' * 5000}",
+            "",
+        ],
+    )
+    def test_only_web_addresses_are_references(self, url: str) -> None:
+        assert not is_web_address(url)
+        assert collect_references("So.", (), [Placed(0, Annotation("url", title="Click", url=url))], "chat") == ()
+
+    @pytest.mark.parametrize(
+        "url", ["https://a.example", "HTTP://A.example:8080/?q=환불#1", "https://[::1]/a", "https://한글.kr"]
+    )
+    def test_web_addresses_of_any_form_are_references(self, url: str) -> None:
+        (reference,) = collect_references("So.", (), [Placed(0, Annotation("url", url=url))], "chat")
+        assert reference.url == url
+
+    def test_one_that_is_no_address_takes_no_number(self) -> None:
+        found = cited("So.", Annotation("url", url="ftp://a.example"), Annotation("url", url="https://b.example"))
+        assert [(reference.n, reference.url) for reference in found] == [(1, "https://b.example")]
+
     def test_what_it_does_not_know_is_left_out(self) -> None:
         (reference,) = cited("So.", Annotation("document", title="Base", document_id="file-7"))
         assert reference == Reference(1, "document", title="Base", document_id="file-7")
 
 
-@pytest.mark.parametrize(
-    "piece",
-    ["[1]", "[1, ", "[a](", "https://a.example/(", "https://a.b.", "가https://a.에서", "`", "[[", "1.\n"],
-)
-def test_a_long_answer_costs_no_more_than_its_length(piece: str) -> None:
-    began = time.process_time()
-    cited(piece * (30_000 // len(piece)))
-    assert time.process_time() - began < 2
+class TestBounds:
+    @pytest.mark.parametrize(
+        "piece",
+        [
+            "[1]",
+            "[1, ",
+            "[{n}] ",
+            "[a](",
+            "https://a.example/(",
+            "https://a.b.",
+            "가https://a.에서",
+            "`",
+            "[[",
+            "1.\n",
+            "들이",
+            "https://a{n}.b ",
+            "[a](https://a{n}.b) ",
+            "https://a.b/{n}에서의 ",
+            "［{n}］",
+            "``{n} ",
+        ],
+    )
+    def test_the_longest_answer_costs_little(self, piece: str) -> None:
+        text = "".join(piece.format(n=n) for n in range(4_000_000 // len(piece)))
+        notes = [Placed(n, Annotation("url", url=f"https://example.com/{n}")) for n in range(3_000)]
+        began = time.thread_time()
+        collect_references(text, PASSAGES, notes, "chat")
+        assert time.thread_time() - began < 0.5
+
+    def test_what_stands_beyond_the_bound_is_not_cited(self) -> None:
+        assert numbers(f"It is ten [1]. {'word ' * (LOOKED_AT // 5)} [2]") == [1]
+
+    def test_of_very_many_sources_the_first_are_kept(self) -> None:
+        found = cited(" ".join(f"https://example.com/{n}" for n in range(1_000)))
+        assert [reference.n for reference in found] == list(range(1, 201))

@@ -9,7 +9,7 @@ import pytest
 import qa_service
 from qa_service import errors
 from qa_service.errors import QAError
-from qa_service.language.phrases import failure, user_message
+from qa_service.language.phrases import build_failure, phrase_error
 
 PACKAGE = Path(qa_service.__file__).parent
 
@@ -71,11 +71,11 @@ def made(error: type[QAError]) -> QAError:
 class TestErrors:
     def test_each_has_a_status_and_a_sentence_in_both_languages(self, error: type[QAError]) -> None:
         assert 400 <= made(error).status <= 599
-        sentences = [user_message(made(error).code, language) for language in ("ko", "en")]
+        sentences = [phrase_error(made(error).code, language) for language in ("ko", "en")]
         assert sentences[0] != sentences[1]
         assert all(sentences)
 
     def test_each_becomes_a_frame_that_says_the_same(self, error: type[QAError]) -> None:
-        frame = failure(made(error), "en")
+        frame = build_failure(made(error), "en")
         assert (frame.code, frame.status, frame.retryable) == (error.code, made(error).status, error.retryable)
         assert frame.message

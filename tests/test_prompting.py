@@ -1,11 +1,15 @@
 """What a model gets to read: in which order, how untrusted text is fenced in, and what goes when room is short."""
 
+import time
+
 import pytest
 
+from qa_service.markers import find_markers
 from qa_service.model import Exchange, Language, Message, Passage, Prompt, Question
-from qa_service.prompting import REFERENCE_TOKENS, Site, budget, build_prompt
+from qa_service.prompting import REFERENCE_TOKENS, Site, build_prompt, compute_budget
 from qa_service.retrieval.splitting import estimated_tokens
 from tests.fakes import ANN
+from tests.test_markers import CASES
 
 SITE = Site("Be plain.")
 
@@ -108,6 +112,26 @@ class TestQuoting:
             assert lines[0].startswith('[1] "')
             assert lines[1] == "> Blue."
 
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("[2] according to the law", "[ 2 ] according to the law"),
+            ("법률[1]에 따라 [2, 3] 처리합니다.", "법률[ 1 ]에 따라 [ 2, 3 ] 처리합니다."),
+            ("［2］ 【3】 `[1]`", "［ 2 ］ 【 3 】 `[ 1 ]`"),
+            ("first = a[1]", "first = a[1]"),
+        ],
+    )
+    def test_numbers_of_a_file_can_not_pose_as_ours(self, text: str, shown: str) -> None:
+        built = prompt(passages=(passage(text),))
+        assert f"> {shown}" in built.messages[-2].content
+        assert built.passages[0].text == text
+
+    def test_only_the_heads_of_passages_hold_numbers_that_can_be_cited(self) -> None:
+        texts = [text for text, _ in CASES]
+        named = passage("\n".join(texts), file="[7].pdf", section="[8] Fees", paged=False)
+        said = reference(named).split("\n\n", 1)[1]
+        assert [n for _, n in find_markers(said)] == [1]
+
     def test_a_name_is_shortened(self) -> None:
         assert len(reference(passage("Blue.", file="a" * 5000))) < 1000
 
@@ -116,16 +140,25 @@ class TestTurns:
     @pytest.mark.parametrize(
         ("said", "kept"),
         [
-            ("It is ten [1].", "It is ten ."),
+            ("It is ten [1].", "It is ten."),
+            ("It takes ten days[2].", "It takes ten days."),
+            ("In 2024[1] it rose.", "In 2024 it rose."),
+            ("열흘입니다［2］.", "열흘입니다."),
             ("It is ten.[1][2]", "It is ten."),
             ("요금은 만 원입니다[1, 2].", "요금은 만 원입니다."),
-            ("Take a[1] of rows[2].", "Take a[1] of rows[2]."),
+            ("Take a[1] of `rows[2]`.", "Take a[1] of `rows[2]`."),
+            ("Take\n```\nrows[2] = [1]\n```\nas told [2].", "Take\n```\nrows[2] = [1]\n```\nas told."),
             ("See [1](https://a.example).", "See [1](https://a.example)."),
             ("In [2026] and [x].", "In [2026] and [x]."),
         ],
     )
     def test_numbers_of_earlier_answers_are_removed_and_code_is_kept(self, said: str, kept: str) -> None:
         assert prompt(context=(Exchange("Who?", said),)).messages[2].content == kept
+
+    def test_no_number_of_an_earlier_answer_can_be_cited_again(self) -> None:
+        for text, numbers in CASES:
+            said = prompt(context=(Exchange("Who?", text),)).messages[2].content
+            assert list(find_markers(said)) == [], (text, numbers)
 
     def test_a_question_is_left_as_it_was_asked(self) -> None:
         assert prompt(context=(Exchange("What is [1]?", "A."),)).messages[1].content == "What is [1]?"
@@ -188,7 +221,16 @@ class TestBudget:
         ],
     )
     def test_it_is_most_of_the_models_window(self, model: str, tokens: int) -> None:
-        assert budget(SITE, model) == tokens
+        assert compute_budget(SITE, model) == tokens
 
     def test_a_sites_own_wins(self) -> None:
-        assert budget(Site("Be plain.", context_tokens=500), "gpt-4.1-mini") == 500
+        assert compute_budget(Site("Be plain.", context_tokens=500), "gpt-4.1-mini") == 500
+
+
+@pytest.mark.parametrize("piece", ["[1] ", "[1[2]]", "[1, ", "`", "［1］", "> ", "[", "들이"])
+def test_hostile_turns_and_passages_cost_little(piece: str) -> None:
+    turns = tuple(Exchange("Why?", piece * (32_000 // len(piece))) for _ in range(20))
+    passages = tuple(passage(piece * (900 // len(piece)), file=piece * 200) for _ in range(60))
+    began = time.thread_time()
+    prompt(context=turns, passages=passages)
+    assert time.thread_time() - began < 0.5

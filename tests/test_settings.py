@@ -1,5 +1,6 @@
 """Configuration: every setting is read, every wrong value is named without being shown."""
 
+import io
 import logging
 import stat
 import threading
@@ -7,24 +8,40 @@ from pathlib import Path
 
 import pytest
 
+from qa_service.setting_values import ApiKey
 from qa_service.settings import (
+    LISTENING,
     READERS,
-    ApiKey,
     Settings,
     SettingsError,
     from_config,
     from_environment,
     made_secret,
+    upstream_proxy,
 )
 
 SECRET = "abcdefghijklmnop"
 GIVEN: dict[str, list[tuple[str, object]]] = {
     "OPENAI_API_KEY": [(" sk-1 ", "sk-1")],
-    "OPENAI_BASE_URL": [("https://gateway.example/v1/", "https://gateway.example/v1")],
+    "OPENAI_BASE_URL": [
+        ("https://gateway.example/v1/", "https://gateway.example/v1"),
+        ("http://[::1]:8080/v1", "http://[::1]:8080/v1"),
+        ("http://127.0.0.1", "http://127.0.0.1"),
+        ("https://조직.example/v1", "https://조직.example/v1"),
+        (" https://a.example/openai/v1/?api-version=preview ", "https://a.example/openai/v1?api-version=preview"),
+    ],
     "OPENAI_ORG_ID": [("org-1", "org-1")],
     "OPENAI_PROJECT_ID": [("proj-1", "proj-1")],
-    "REDIS_URL": [("redis://store.example:6379/0", "redis://store.example:6379/0")],
-    "QA_DATA": [("/var/lib/qa", Path("/var/lib/qa"))],
+    "REDIS_URL": [
+        (url, url)
+        for url in (
+            "redis://store.example:6379/0",
+            "rediss://user:pa,ss@[::1]:6380",
+            "unix:///run/store.sock?db=1",
+            "redis+sentinel://:secret@one.example:26379,two.example/service/0",
+        )
+    ],
+    "QA_DATA": [("/nowhere/yet/qa", Path("/nowhere/yet/qa"))],
     "QA_UPSTREAM": [("auto", "auto"), ("responses", "responses"), ("offline", "offline")],
     "QA_MODEL": [("gpt-5", "gpt-5")],
     "QA_MODELS_ALLOWED": [("gpt-5, ft:*,", ("gpt-5", "ft:*"))],
@@ -32,7 +49,7 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_BACKGROUND": [("on", True)],
     "QA_TEMPERATURE": [("0", 0.0), ("1.5", 1.5), (" 2 ", 2.0)],
     "QA_TOP_P": [("0.1", 0.1), ("1", 1.0)],
-    "QA_MAX_TOKENS": [("1", 1)],
+    "QA_MAX_TOKENS": [("16", 16)],
     "QA_INSTRUCTIONS": [("당신은 친절합니다.", "당신은 친절합니다.")],
     "QA_WEB_SEARCH": [("off", False), ("allowed", True)],
     "QA_WEB_SEARCH_CONTEXT": [("low", "low")],
@@ -46,7 +63,14 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_SECRET": [(SECRET, SECRET)],
     "QA_TOKEN_TTL": [("90", 90.0), ("2h", 7200.0)],
     "QA_ALLOW_ANONYMOUS": [("on", True), ("TRUE", True), ("1", True), ("yes", True), ("no", False), ("0", False)],
-    "QA_ORIGINS": [("https://a.example, http://b.example:8080", ("https://a.example", "http://b.example:8080"))],
+    "QA_ORIGINS": [
+        ("https://a.example, http://b.example:8080", ("https://a.example", "http://b.example:8080")),
+        ("http://[::1]:8080", ("http://[::1]:8080",)),
+        ("capacitor://localhost,ionic://localhost", ("capacitor://localhost", "ionic://localhost")),
+        ("tauri://localhost", ("tauri://localhost",)),
+        ("chrome-extension://abcdefghijklmnop", ("chrome-extension://abcdefghijklmnop",)),
+        ("moz-extension://b4b2-09", ("moz-extension://b4b2-09",)),
+    ],
     "QA_TRUSTED_PROXIES": [("0", 0), ("2", 2)],
     "QA_PUBLIC_URL": [("https://a.example/qa/", "https://a.example/qa")],
     "QA_PREFIX": [("/api/v2", "/api/v2")],
@@ -80,16 +104,51 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_MAX_ANSWERS": [("10", 10)],
     "QA_DRIFT": [("off", "off")],
     "QA_CITATIONS": [("off", False)],
-    "HOST": [("0.0.0.0", "0.0.0.0")],
+    "HOST": [("0.0.0.0", "0.0.0.0"), ("::1", "::1"), ("[::]", "::"), ("localhost", "localhost")],
     "PORT": [("1", 1), ("65535", 65535)],
     "WEB_CONCURRENCY": [("4", 4)],
 }
 WRONG: dict[str, list[str]] = {
-    "OPENAI_BASE_URL": ["gateway.example", "ftp://gateway.example", "https://gate way"],
+    "OPENAI_API_KEY": ["sk-abc\u200b", "“sk-abc”", "sk-a\nb", "sk-a b", "열쇠", "sk-abc\u2026", "sk-\udcff"],
+    "OPENAI_BASE_URL": [
+        "gateway.example",
+        "ftp://gateway.example",
+        "https://gate way",
+        "https://gate\nway",
+        "http://::1/v1",
+        "http://[::1/v1",
+        "http://[::g]/v1",
+        "https://h.example:port/v1",
+        "https://h.example:0/v1",
+        "https://h.example:99999/v1",
+        "https:///v1",
+        "https://a..example/v1",
+        "https://1.2.3.4.5/v1",
+        "https://" + "a" * 64 + ".example",
+        "https://a\u200bb.example/v1",
+        "https://h.example/v1#part",
+    ],
+    "OPENAI_ORG_ID": ["조직", "org\t1"],
+    "OPENAI_PROJECT_ID": ["proj-\u00e9"],
+    "REDIS_URL": [
+        "store.example:6379",
+        "http://store.example",
+        "redis://store.example:port/0",
+        "redis://:pass/word@store.example",
+        "redis://[::1/0",
+        "redis://store.example:99999",
+        "redis://store .example",
+        "redis+sentinel://one.example:26379,two.example:x/service",
+    ],
+    "QA_DATA": ["{file}", "{file}/below", "a\0b", "a\nb", "x" * 5000],
+    "QA_MODEL": ["gpt\x005", "gpt-5\u200b", "gpt\n5"],
+    "QA_MODELS_ALLOWED": ["gpt-5,\x1b[31m"],
+    "QA_MODELS_FALLBACK": ["gpt-5\u200b"],
+    "QA_INSTRUCTIONS": ["\udcb4\udce7"],
     "QA_UPSTREAM": ["openai", "Auto"],
     "QA_TEMPERATURE": ["2.1", "-1", "warm", "nan", "inf", "1e-1"],
     "QA_TOP_P": ["1.01"],
-    "QA_MAX_TOKENS": ["0", "-5", "4k", "1.5"],
+    "QA_MAX_TOKENS": ["0", "-5", "4k", "1.5", "15", "9" * 400],
     "QA_WEB_SEARCH": ["perhaps"],
     "QA_WEB_SEARCH_CONTEXT": ["highest"],
     "QA_PRICES": [
@@ -98,24 +157,53 @@ WRONG: dict[str, list[str]] = {
         '{"m": {"input": 1}}',
         '{"m": {"input": 1, "output": 1, "x": 1}}',
         '{"m": {"input": "a"}}',
+        '{"\udcb4": {"input": 1, "output": 1}}',
     ],
-    "QA_API_KEYS": [SECRET, f":{SECRET}", "shop:tooshort", f"shop:{SECRET}:admin", f"shop:{SECRET} x", "shop:"],
+    "QA_API_KEYS": [
+        SECRET,
+        f":{SECRET}",
+        "shop:tooshort",
+        f"shop:{SECRET}:admin",
+        f"shop:{SECRET} x",
+        "shop:",
+        f"sh\x07op:{SECRET}",
+    ],
     "QA_SECRET": ["tooshort", f"{SECRET}!"],
-    "QA_TOKEN_TTL": ["0", "soon", "-1", "1w"],
+    "QA_TOKEN_TTL": ["0", "soon", "-1", "1w", "9" * 400, "999999999999"],
     "QA_ALLOW_ANONYMOUS": ["2"],
-    "QA_ORIGINS": ["*", "a.example", "https://a.example/path", "https://*.example", "null"],
+    "QA_ORIGINS": [
+        *(
+            "*",
+            "null",
+            "a.example",
+            "https://a.example/path",
+            "https://*.example",
+            "https://a.example?",
+            "://a.example",
+        ),
+        *(
+            "https://a.example:x",
+            "https://조직.example",
+            "https://me@a.example",
+            "file://",
+            "ionic://",
+            "javascript:alert(1)",
+        ),
+        *("*://localhost", "capacitor://*", "tauri://localhost/"),
+    ],
     "QA_TRUSTED_PROXIES": ["-1", "one"],
-    "QA_PUBLIC_URL": ["a.example"],
+    "QA_PUBLIC_URL": ["a.example", "https://[a.example", "https://a.example/?x=1"],
     "QA_PREFIX": ["api", "/", "/api/", "/a b"],
-    "QA_RATE": ["30", "0/hour", "30/fortnight", "many/minute"],
+    "QA_RATE": ["30", "0/hour", "30/fortnight", "many/minute", "9" * 30 + "/day"],
     "QA_SESSION_TTL": ["0"],
-    "QA_MAX_BODY": ["0", "-1", "64MB", "1.5MiB"],
+    "QA_MAX_BODY": ["0", "-1", "64MB", "1.5MiB", "9" * 30, "9999999GiB"],
     "QA_SESSION_FILES": ["0", "many"],
     "QA_OWNER_BYTES": ["0", "unlimited"],
     "QA_SEND_SECONDS": ["0", "-1"],
     "QA_READ_SECONDS": ["0", "5min"],
     "QA_GRACE_SECONDS": ["-1"],
     "QA_DRIFT": ["on"],
+    "HOST": ["a b", "[::1", "1.2.3.4.5", "http://127.0.0.1", "127.0.0.1:80", "::g", "a..b", "안\u200b"],
     "PORT": ["0", "65536", "http", "-1"],
     "WEB_CONCURRENCY": ["0", "auto"],
 }
@@ -147,10 +235,15 @@ class TestValues:
         assert getattr(from_environment(), name_of(key)) == value
 
     @pytest.mark.parametrize(("key", "text"), [(key, text) for key, texts in WRONG.items() for text in texts])
-    def test_a_wrong_one_is_named_and_not_shown(self, key: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv(key, text)
+    def test_a_wrong_one_is_named_and_not_shown(
+        self, key: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "file").touch()
+        text = text.replace("{file}", str(tmp_path / "file"))
+        if key in LISTENING:  # a host's configuration can hold what no environment can, but not these
+            monkeypatch.setenv(key, text)
         with pytest.raises(SettingsError) as refusal:
-            from_environment()
+            from_environment() if key in LISTENING else from_config({key: text})
         said = str(refusal.value).removeprefix(f"{key}: ")
         assert said != str(refusal.value)
         assert len(text) < 4 or text not in said
@@ -191,6 +284,24 @@ class TestEnvironment:
         folder.mkdir()
         (folder / ".env").write_text("QA_MODEL=from-file\n")
         assert from_environment(folder).model == "from-file"
+
+    def test_a_file_that_is_no_text_is_refused(self, elsewhere: Path) -> None:
+        (elsewhere / ".env").write_bytes(b"QA_INSTRUCTIONS=\xb4\xe7\n")
+        with pytest.raises(SettingsError, match=r"^\.env: expected UTF-8"):
+            from_environment()
+
+    def test_a_file_that_cannot_be_read_is_refused(self, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (elsewhere / ".env").touch()
+        opened = io.open  # even where nobody may read a file, root may
+
+        def refuse(path: object, *arguments: object, **options: object) -> object:
+            if str(path).endswith(".env"):
+                raise PermissionError
+            return opened(path, *arguments, **options)  # type: ignore[call-overload]
+
+        monkeypatch.setattr("builtins.open", refuse)
+        with pytest.raises(SettingsError, match=r"^\.env: expected a file"):
+            from_environment()
 
     def test_an_unknown_key_in_the_file_is_refused_by_name(self, elsewhere: Path) -> None:
         (elsewhere / ".env").write_text("QA_MODLE=gpt-5\nQA_ALSO\n")
@@ -274,6 +385,44 @@ class TestMeaning:
         assert Settings(web_concurrency=3).workers == 3
 
 
+class TestProxy:
+    @pytest.fixture(autouse=True)
+    def no_proxy(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+            monkeypatch.delenv(name.upper(), raising=False)
+
+    @pytest.mark.parametrize(
+        ("named", "address"),
+        [
+            ({}, ""),
+            ({"HTTPS_PROXY": "http://user:pa%40ss@127.0.0.1:8118"}, "http://user:pa%40ss@127.0.0.1:8118"),
+            ({"ALL_PROXY": "127.0.0.1:8118"}, "http://127.0.0.1:8118"),
+            ({"HTTPS_PROXY": "http://[::1]:8118/", "ALL_PROXY": "socks5://127.0.0.1:1080"}, "http://[::1]:8118/"),
+            ({"HTTP_PROXY": "socks5://127.0.0.1:1080"}, ""),
+            ({"ALL_PROXY": "socks5://127.0.0.1:1080", "NO_PROXY": "api.example"}, ""),
+        ],
+    )
+    def test_the_one_that_is_used_is_found_and_no_other_matters(
+        self, named: dict[str, str], address: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name, value in named.items():
+            monkeypatch.setenv(name, value)
+        assert upstream_proxy("api.example") == address
+
+    @pytest.mark.parametrize("name", ["HTTPS_PROXY", "ALL_PROXY"])
+    @pytest.mark.parametrize(
+        "value", ["socks5://127.0.0.1:1080", "https://127.0.0.1:9", "http://:80", "127.0.0.1:pass", "http://[::1"]
+    )
+    def test_one_that_cannot_be_spoken_to_is_named_and_not_shown(
+        self, name: str, value: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(name, value)
+        with pytest.raises(SettingsError, match=f"^{name}: expected") as refused:
+            upstream_proxy("api.example")
+        assert value not in str(refused.value)
+
+
 class TestMadeSecret:
     def test_it_is_made_once_for_its_owner_alone(self, tmp_path: Path) -> None:
         data = tmp_path / "deep" / "qa"
@@ -283,6 +432,18 @@ class TestMadeSecret:
         assert stat.S_IMODE((data / "secret").stat().st_mode) == 0o600
         assert stat.S_IMODE(data.stat().st_mode) == 0o700
         assert [path.name for path in data.iterdir()] == ["secret"]
+
+    @pytest.mark.parametrize("content", [b"", b"short", b"\xff" * 40])
+    def test_one_that_was_damaged_is_refused(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "secret").write_bytes(content)
+        with pytest.raises(SettingsError, match=r"^QA_DATA: "):
+            made_secret(tmp_path, "secret")
+
+    @pytest.mark.parametrize("place", ["file", "file/below"])
+    def test_a_place_that_is_no_folder_is_refused(self, tmp_path: Path, place: str) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(SettingsError, match=r"^QA_DATA: expected"):
+            made_secret(tmp_path / place, "secret")
 
     def test_each_name_has_its_own(self, tmp_path: Path) -> None:
         assert made_secret(tmp_path, "one") != made_secret(tmp_path, "two")

@@ -6,10 +6,10 @@ from itertools import pairwise
 
 from qa_service.files.segment import RawFile, Segment
 
-# CommonMark's two kinds of heading; a fenced block, or one that nobody closed, is matched first to be skipped.
+# CommonMark has two kinds of heading. A fenced block is matched first, so that it is skipped, closed or not.
 _HEADING = re.compile(
-    r"^ {0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n(?:(?! {0,3}(?P=fence))[^\n]*\n)*+[^\n]*"
-    r"|^ {0,3}\#{1,6}[ \t]+(?P<marked>[^\n]*?)[ \t]*\#*[ \t]*$"
+    r"^ {0,3}(?P<fence>`{3,}+|~{3,}+)[^\n]*\n(?:(?! {0,3}(?P=fence))[^\n]*\n)*+[^\n]*"
+    r"|^ {0,3}\#{1,6}[ \t]++(?P<marked>[^\n]*+)"
     r"|^ {0,3}(?P<underlined>[^\s>\-*+#|`=][^\n]*)\n {0,3}(?:=+|-+)[ \t]*$",
     re.MULTILINE,
 )
@@ -18,11 +18,20 @@ _HEADING = re.compile(
 def read_markdown(raw: RawFile) -> Iterator[Segment]:
     """Cut the text before each heading, and give the parts with their headings as sections."""
     text = raw.text()
-    headings = [(match.start(), match["marked"] or match["underlined"]) for match in _headings(text)]
-    for (start, section), (end, _) in pairwise([(0, ""), *headings, (len(text), "")]):
+    for (start, section), (end, _) in pairwise([(0, ""), *_headings(text), (len(text), "")]):
         if start < end:
             yield Segment(text[start:end], section=section)
 
 
-def _headings(text: str) -> Iterator[re.Match[str]]:
-    return (match for match in _HEADING.finditer(text) if match["marked"] or match["underlined"])
+def _headings(text: str) -> Iterator[tuple[int, str]]:
+    """Where each heading begins, and its title; a heading without a title is none."""
+    for match in _HEADING.finditer(text):
+        if title := match["underlined"] or _without_closing(match["marked"] or ""):
+            yield match.start(), title
+
+
+def _without_closing(title: str) -> str:
+    """The title without the signs that may close its line, as in `## Fees ##`; the sign of C# belongs to the title."""
+    title = title.rstrip(" \t")
+    opening = title.rstrip("#")
+    return opening.rstrip(" \t") if opening.endswith((" ", "\t")) else title if opening else ""

@@ -15,7 +15,7 @@ from qa_service.files.segment import RawFile, Segment
 from qa_service.files.sniffing import sniff_kind
 from qa_service.model import FileProgress, FileText, Passage, UploadedFile, Verdict
 from qa_service.retrieval.lexical import index_of
-from qa_service.retrieval.splitting import estimated_tokens, split
+from qa_service.retrieval.splitting import estimated_tokens, split_passages
 
 MOST_PAGES = 2_000
 MOST_CHARACTERS = 2_000_000
@@ -75,7 +75,7 @@ class _Reading:
             yield from self._texts(segment)
 
     def _texts(self, segment: Segment) -> Iterator[Report]:
-        for text in split(segment.text):
+        for text in split_passages(segment.text):
             self._part.add(
                 Passage("", self.verdict.name, text, page=segment.page, section=segment.section, paged=segment.paged)
             )

@@ -1,1 +1,1 @@
-"""What the service knows of Korean, English and other languages: words, sentences, cues, phrases."""
+"""What the service knows of Korean, English and other languages: their words, sentences, cues and phrases."""

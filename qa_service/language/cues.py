@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 LOOKED_AT = 2000
-"""Characters of a question that are searched for cues."""
+"""How many characters of a question are searched for cues."""
 
 TIES = ("pronoun", "demonstrative", "back", "joining", "more", "transform", "doubt")
 """The cues that lean on what was said before."""
 
-# Korean words begin where no syllable stands before them. 그 alone is also in 그래프 and 그룹: it counts only with
-# what makes it a pronoun, or as a word of its own. A few words of other languages keep their follow-ups safe.
-_MARKER = (
+# A Korean word begins where no syllable stands before it. 그 is also the beginning of 그래프 and 그룹, so it counts
+# only as a word of its own or with what makes it a pronoun. A few words of other languages keep their follow-ups in
+# the topic.
+_ANNOUNCEMENT = (
     r"by the way|btw|unrelatedly|unrelated(?=[:,.!-]| (?:question|topic|note))|not related(?=[:,.!-])|off[- ]topic"
     r"|(?:a|another|one) (?:different|separate|unrelated) note|moving on(?= to|[:,.!-])|anyway(?=[:,.!])"
     "|(?:a |one |have )(?:different|separate|new|another|other|unrelated) (?:question|topic|subject)"
@@ -110,32 +111,33 @@ _CUES: Mapping[str, tuple[str, str, str]] = {
 
 
 def _compiled(english: str, korean: str, other: str) -> tuple[re.Pattern[str], ...]:
-    """One pattern for each of `_LETTERS`, for text in lower case: patterns that ignore case are far slower."""
+    """A pattern for each of `_LETTERS`. They expect lower case, since patterns that ignore case are far slower."""
     parts = other.split("|")
     spaced = "|".join([english, *(part for part in parts if part[0] < "\u3040")])
     dense = "|".join(part for part in parts if part[0] >= "\u3040")
     return re.compile(rf"\b(?:{spaced})\b"), re.compile(rf"(?<![가-힣])(?:{korean})"), re.compile(dense)
 
 
-# What a word begins with that stands between spaces, that is Korean, that is neither: most texts need one search only.
+# What a word begins with if it stands between spaces, if it is Korean, and if it is neither. Most texts have only one
+# kind of these, and need only its search.
 _LETTERS = tuple(map(re.compile, (r"[^\W\d_\u3040-\U0010ffff]", "[가-힣]", "[\u3040-\u9fff]")))
 _PATTERNS = MappingProxyType({name: _compiled(*words) for name, words in _CUES.items()})
-_MARKERS = _compiled(*_MARKER)
+_ANNOUNCEMENTS = _compiled(*_ANNOUNCEMENT)
 
 
-def without_marker(question: str) -> tuple[str, bool]:
-    """The question without the words that announce a new topic, and whether there were any."""
+def remove_announcement(question: str) -> tuple[str, bool]:
+    """The question, cut to `LOOKED_AT`, without the words that announce a new topic, and whether there were any."""
     text = question[:LOOKED_AT]
     lowered = _lowered(text)
-    matches = [match for script in _scripts(lowered) if (match := _MARKERS[script].search(lowered))]
+    matches = [match for script in _scripts(lowered) if (match := _ANNOUNCEMENTS[script].search(lowered))]
     if not matches:
         return text, False
     first = min(matches, key=re.Match.start)
     return f"{text[: first.start()]} {text[first.end() :]}", True
 
 
-def cues(question: str) -> dict[str, int]:
-    """The cues in a question, each with the position of its first sign."""
+def find_cues(question: str) -> dict[str, int]:
+    """The cues in a question by name, each with the place of its first word."""
     lowered = _lowered(question[:LOOKED_AT])
     scripts, found = _scripts(lowered), dict[str, int]()
     for name, patterns in _PATTERNS.items():
@@ -146,7 +148,7 @@ def cues(question: str) -> dict[str, int]:
 
 
 def _lowered(text: str) -> str:
-    """In lower case, every letter where it was: a dotted capital I would else become two."""
+    """The text in lower case with every letter at its place; a dotted capital I would otherwise become two letters."""
     return text.replace("İ", "I").lower()
 
 

@@ -127,22 +127,25 @@ _LABELS: dict[Label, dict[Language, str]] = {
 }
 
 
-def user_message(code: str, language: Language) -> str:
-    """What a person is told of an error; an unknown code gets the sentence for `internal`."""
+def phrase_error(code: str, language: Language) -> str:
+    """The sentence that a person is told of an error. An unknown code gets the sentence for `internal`."""
     return _MESSAGES.get(code, _MESSAGES["internal"])[language]
 
 
-def label(name: Label, language: Language) -> str:
-    """`reference` heads the passages in a prompt; `files_question` is asked when only files are sent."""
+def phrase_label(name: Label, language: Language) -> str:
+    """The words for a fixed place.
+
+    `reference` heads the passages of a prompt, and `files_question` is asked where only files were sent.
+    """
     return _LABELS[name][language]
 
 
-def failure(error: QAError, language: Language) -> Failure:
-    """The error as a frame: the operator's sentence beside the person's."""
+def build_failure(error: QAError, language: Language) -> Failure:
+    """The error as a frame, with the operator's sentence and the person's."""
     return Failure(
         error.code,
         error.message,
-        user_message(error.code, language),
+        phrase_error(error.code, language),
         retryable=error.retryable,
         retry_after=error.retry_after,
         status=error.status,

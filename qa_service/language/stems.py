@@ -1,11 +1,15 @@
-"""Light stems of Korean and English words: the same for a question and a text, not the dictionary's."""
+"""Light stems of Korean and English words: a question and a text get the same ones, which needn't be the dictionary's.
+
+A word is read from its end, one syllable or ending at a time, so the cost grows with its length and no faster.
+"""
 
 import re
 
-_OPEN = "".join(map(chr, range(0xAC00, 0xD7A4, 28)))
-_RIEUL = "".join(map(chr, range(0xAC08, 0xD7A4, 28)))
+# Unicode orders the 28 possible finals of each syllable: none comes first, and ㄹ is the eighth behind it.
+_OPEN = frozenset(map(chr, range(0xAC00, 0xD7A4, 28)))
+_RIEUL = frozenset(map(chr, range(0xAC08, 0xD7A4, 28)))
 
-# A particle that has two forms is one only behind a syllable that takes that form: 가을 is no 가 + 을.
+# A particle that has two forms is one only behind a syllable that takes that form: 가을 is not 가 with 을.
 _OPEN_JOSA = "는|를|가|와|로|로서|로써|로는|로도|로부터|라고|라는|란|랑|나요|예요|였다"
 _CLOSED_JOSA = (
     "은|을|이|과|으로|으로서|으로써|으로는|으로도|으로부터|이라고|이라는|이라면|이란|이랑|이나|이며|이고|이다"
@@ -23,38 +27,79 @@ _VERBAL = (
     "|됐다|되었다|되었습니다|됩니다|됩니까"
 )
 JOSA = f"(?:{_OPEN_JOSA}|{_CLOSED_JOSA}|{_ANY_JOSA})"
-"""Any particle, as a pattern."""
+"""A pattern that matches any particle."""
 
-_SUFFIX = (
-    rf"(?:(?<=[{_OPEN}])(?:{_OPEN_JOSA})|(?<=[{_RIEUL}])로|(?<=[^{_OPEN}])(?:{_CLOSED_JOSA})|{_ANY_JOSA}|{_VERBAL})"
-)
-# The shortest stem whose rest is particles only: 고양이 and 고양이가 get the same one.
-_STEM = re.compile(rf"(..+?){_SUFFIX}+")
-_SHORT_STEM = re.compile(rf"(.)(?:(?<=[{_OPEN}])[는를]|(?<=[^{_OPEN}])(?:[은을]|으로)|에서|에는)")
+_FORMS_OF_DO = frozenset(_VERBAL.split("|"))
+_ANYWHERE = _FORMS_OF_DO.union(_ANY_JOSA.split("|"))
+_BEHIND_OPEN = _ANYWHERE.union(_OPEN_JOSA.split("|"))
+_BEHIND_CLOSED = _ANYWHERE.union(_CLOSED_JOSA.split("|"))
+_BEHIND_RIEUL = _BEHIND_CLOSED | {"로"}
+_LONGEST_SUFFIX = max(map(len, _BEHIND_OPEN | _BEHIND_CLOSED))
+_SHORTEST_STEM = 2
 
-_GRAMMAR = re.compile(_VERBAL)
+# A stem of one syllable is believed only before these, which hardly ever end a short word.
+_SURE_BEHIND_OPEN = frozenset(["는", "를", "에서", "에는"])
+_SURE_BEHIND_CLOSED = frozenset(["은", "을", "으로", "에서", "에는"])
+
 _IES = re.compile("(?<=..)(?:ies|ied)$")
 _PLURAL = re.compile("(?:(?<=[sc]h|ss|zz|.x)es|(?<=..[^sui])s)$")
-_VERB = re.compile("(.*[aeiouy].*)(?<=...)(?:ing|(?<!e)ed)")
+_VERBAL_ENDING = re.compile("(?<=...)(?:ing|(?<!e)ed)$")
+_VOWEL = re.compile("[aeiouy]")
 _DOUBLED = re.compile(r"([^aeioulsz])\1$")
 _SILENT_E = re.compile("(?<=...)e$")
 
 
-def korean_stem(word: str) -> str:
-    """The word without its particles and the endings of 하다 and 되다; at least one syllable stays."""
-    match = _STEM.fullmatch(word) or _SHORT_STEM.fullmatch(word)
-    return match[1] if match else word
+def stem_korean(word: str) -> str:
+    """The word without its particles and the endings of 하다 and 되다; at least one syllable stays.
+
+    It is the shortest stem whose rest consists of suffixes only, so that 고양이 and 고양이가 get the same one.
+    """
+    length = _stem_length(word)
+    if length == len(word) and _is_particle_behind(word[:1], word[1:]):
+        length = 1
+    return word[:length]
 
 
 def is_grammar(word: str) -> bool:
-    """Whether a Korean word is a form of 하다 or 되다 by itself, and says nothing."""
-    return bool(_GRAMMAR.fullmatch(word))
+    """Whether a Korean word is a form of 하다 or 되다 by itself, which says nothing."""
+    return word in _FORMS_OF_DO
 
 
-def english_stem(word: str) -> str:
-    """Without plural, -ing, -ed and a silent e, so that make, makes and making meet. Expects lower case."""
+def stem_english(word: str) -> str:
+    """The word without plural, -ing, -ed and a silent e, so that make, makes and making meet. It expects lower case."""
     if not (word.isascii() and word.isalpha()):
         return word
     singular = _PLURAL.sub("", _IES.sub("y", word))
-    verb = _VERB.fullmatch(singular)
-    return _SILENT_E.sub("", _DOUBLED.sub(r"\1", verb[1]) if verb else singular)
+    verb = _VERBAL_ENDING.sub("", singular)
+    is_verb = verb != singular and _VOWEL.search(verb)
+    return _SILENT_E.sub("", _DOUBLED.sub(r"\1", verb) if is_verb else singular)
+
+
+def _stem_length(word: str) -> int:
+    """The first place from which on the word consists of suffixes only, or its length if there is none.
+
+    Every place is decided once, from the end of the word to its beginning: it is such a place if a suffix stands
+    there and ends at another one.
+    """
+    first = len(word)
+    places = {first}
+    for start in range(len(word) - 1, _SHORTEST_STEM - 1, -1):
+        if first - start > _LONGEST_SUFFIX:
+            break
+        suffixes = _suffixes_behind(word[start - 1])
+        ends = range(start + 1, start + _LONGEST_SUFFIX + 1)
+        if any(end in places and word[start:end] in suffixes for end in ends):
+            places.add(start)
+            first = start
+    return first
+
+
+def _suffixes_behind(syllable: str) -> frozenset[str]:
+    if syllable in _OPEN:
+        return _BEHIND_OPEN
+    return _BEHIND_RIEUL if syllable in _RIEUL else _BEHIND_CLOSED
+
+
+def _is_particle_behind(syllable: str, rest: str) -> bool:
+    """Whether the rest of a word of one syllable is surely a particle; 나이 and 지도 are words of their own."""
+    return rest in (_SURE_BEHIND_OPEN if syllable in _OPEN else _SURE_BEHIND_CLOSED)

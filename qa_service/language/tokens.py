@@ -1,4 +1,4 @@
-"""Search tokens and content words of a text, in Korean, Japanese, Chinese and languages with spaces."""
+"""The search tokens and content words of a text in Korean, Japanese, Chinese and languages with spaces."""
 
 import re
 from functools import lru_cache
@@ -7,19 +7,19 @@ from operator import add
 from typing import TypeAlias
 from unicodedata import normalize
 
-from qa_service.language.stems import JOSA, english_stem, is_grammar, korean_stem
+from qa_service.language.stems import JOSA, is_grammar, stem_english, stem_korean
 
 LONGEST = 64
-"""Characters of a word that count; what is longer is no word, but base64 and the like."""
+"""How many characters of a word count. What is longer is no word, but base64 or the like."""
 
 _Run: TypeAlias = tuple[str, str]
-"""A kind, and a stretch of text of that kind."""
+"""The kind of a stretch of text, which is the name of its group in `_RUN`, and the stretch."""
 
 _HANGUL = "가-힣ㄱ-ㅎㅏ-ㅣ"
 _CJK = "々〆㐀-䶿一-鿿豈-龎𠀀-𰹿ぁ-ゖァ-ヺー"
 _RUN = re.compile(
-    # A particle behind a Latin word, as in GPT로, is no word of its own.
-    rf"(?<=[a-z0-9%])(?:{JOSA}(?![{_HANGUL}]))|(?P<hangul>[{_HANGUL}]+)|(?P<cjk>[{_CJK}]+)|(?P<number>\d+(?:[.,]\d+)+)"
+    # A particle behind a Latin word, as in GPT로, is no word of its own. It is matched without a group, and left out.
+    rf"(?<=[a-z0-9%])(?=[가-힣])(?:{JOSA}(?![{_HANGUL}]))|(?P<hangul>[{_HANGUL}]+)|(?P<cjk>[{_CJK}]+)|(?P<number>\d+(?:[.,]\d+)+)"
     rf"|(?P<word>[^\W_{_HANGUL}{_CJK}]+)(?:['’](?:s|t|d|m|re|ve|ll)\b)?"
 )
 _HIRAGANA = re.compile("[ぁ-ゖ]+")
@@ -40,19 +40,19 @@ _LITTLE_WORDS = """
 _FUNCTION_WORDS = frozenset(_LITTLE_WORDS.split())
 
 
-def tokens(text: str) -> list[str]:
-    """What ranking counts, in order and repeated as it occurs.
+def list_tokens(text: str) -> list[str]:
+    """The tokens that ranking counts, in order, as often as they occur.
 
-    A spaced word gives its light stem; a Korean word its stem and the pairs of its syllables, so that a
-    compound is found by its parts; Japanese and Chinese give pairs of characters.
+    A word between spaces gives its stem. A Korean word gives its stem and the pairs of its syllables, so that a
+    compound is found by its parts. Japanese and Chinese give pairs of characters.
     """
     return list(chain.from_iterable(map(_tokens_of, _runs(text))))
 
 
-def words(text: str) -> list[str]:
-    """The content words alone, stemmed as in `tokens`, in order: for comparing texts. No function words.
+def list_words(text: str) -> list[str]:
+    """The content words alone, with the same stems, in order: they serve to compare texts.
 
-    Where words aren't spaced, pairs of characters stand for them; hiragana, mostly grammar, is left out.
+    Where no spaces stand between words, pairs of characters take their place. Hiragana is mostly grammar, and left out.
     """
     return list(chain.from_iterable(map(_words_of, _runs(text))))
 
@@ -74,13 +74,13 @@ def _read_tokens(run: _Run) -> tuple[str, ...]:
     kind, text = run
     match kind:
         case "hangul":
-            return (korean_stem(text[:LONGEST]), *_pairs(text))
+            return (stem_korean(text[:LONGEST]), *_pairs(text))
         case "cjk":
             return _pairs(text) or (text,)
         case "number":
             return (_number(text), *text.replace(",", ".").split("."))
         case _:
-            return (english_stem(text[:LONGEST]),)
+            return (stem_english(text[:LONGEST]),)
 
 
 def _read_words(run: _Run) -> tuple[str, ...]:
@@ -93,13 +93,13 @@ def _read_words(run: _Run) -> tuple[str, ...]:
         case _ if text in _FUNCTION_WORDS:
             return ()
         case "hangul":
-            stem = korean_stem(text[:LONGEST])
+            stem = stem_korean(text[:LONGEST])
             return () if stem in _FUNCTION_WORDS or is_grammar(text) else (stem,)
         case _:
-            return (english_stem(text[:LONGEST]),)
+            return (stem_english(text[:LONGEST]),)
 
 
-# Texts repeat their words. Long runs aren't kept, so that memory stays bounded.
+# Texts repeat their words, so what was read is remembered. Long runs aren't, so that memory stays bounded.
 _known_tokens = lru_cache(maxsize=1 << 15)(_read_tokens)
 _known_words = lru_cache(maxsize=1 << 14)(_read_words)
 

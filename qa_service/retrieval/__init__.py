@@ -1,1 +1,1 @@
-"""What the files say about a question: splitting into passages, and ranking them."""
+"""What the files say about a question: their text is split into passages, and the passages are ranked."""

@@ -11,15 +11,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from qa_service.interfaces import IMPACT_BITS, Index, Ranking
-from qa_service.language.tokens import tokens
+from qa_service.language.tokens import list_tokens
 from qa_service.model import Passage
 
 K1 = 1.2
 B = 0.75
 SCALE = 1000
 EARLIER_WEIGHT = 0.25
-"""What a word of an earlier question counts: follow-ups name their subject once; more drowns the new question."""
+"""What a word of an earlier question counts. Follow-ups name their subject once; more would drown the new question."""
 EARLIER = 2
+LOOKED_AT = 8_000
+"""Characters of a question that are read for words."""
 WORDS = 400
 """The most words of a question that are looked up; a pasted page needs no more to be found."""
 POSTINGS = 50_000
@@ -34,7 +36,7 @@ def index_of(passages: Sequence[str], first: int = 0) -> dict[str, list[int]]:
 
     Impact is BM25's share of the word's frequency and the passage's length among these passages, in thousandths.
     """
-    counted = [Counter(tokens(passage)) for passage in passages]
+    counted = [Counter(list_tokens(passage)) for passage in passages]
     lengths = [counts.total() for counts in counted]
     average = sum(lengths) / len(lengths) if any(lengths) else 1.0
     index: dict[str, list[int]] = defaultdict(list)
@@ -46,17 +48,18 @@ def index_of(passages: Sequence[str], first: int = 0) -> dict[str, list[int]]:
 
 
 class LexicalRetriever:
-    """A `Retriever` that needs no model."""
+    """A `Retriever` that ranks by words and needs no model."""
 
-    def __init__(self, *, limit: int = 60) -> None:
+    def __init__(self, *, limit: int = 60, turn_seconds: float = TURN_SECONDS) -> None:
         self._limit = limit
+        self._turn_seconds = turn_seconds
 
     def find(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
-        """Passages by rank; those that share no word follow in reading order, so that a question about the
-        whole ("what is this?") still gets its beginning."""
+        """The passages by rank. Those that share no word follow in reading order, so that a question about the whole
+        ("what is this?") still gets its beginning."""
         weights = _weights(question, earlier)
         ranking = index.look_up(weights, POSTINGS)
-        scores = _scores(weights, ranking)
+        scores = _scores(weights, ranking, self._turn_seconds)
         ranked = heapq.nsmallest(self._limit, scores, key=lambda number: (-scores[number], number))
         rest = (number for number in range(ranking.passages) if number not in scores)
         return index.passages([*ranked, *_first(rest, self._limit - len(ranked))])
@@ -67,23 +70,27 @@ def _first(numbers: Iterator[int], most: int) -> list[int]:
 
 
 def _weights(question: str, earlier: Sequence[str]) -> dict[str, float]:
-    weights = dict.fromkeys(tokens(question)[:WORDS], 1.0)
+    weights = dict.fromkeys(_read_words(question), 1.0)
     for previous in earlier[-EARLIER:]:
-        for word in tokens(previous)[:WORDS]:
+        for word in _read_words(previous):
             weights.setdefault(word, EARLIER_WEIGHT)
     return weights
 
 
-def _scores(weights: Mapping[str, float], ranking: Ranking) -> dict[int, float]:
+def _read_words(question: str) -> list[str]:
+    return list_tokens(question[:LOOKED_AT])[:WORDS]
+
+
+def _scores(weights: Mapping[str, float], ranking: Ranking, turn_seconds: float) -> dict[int, float]:
     scores: dict[int, float] = defaultdict(float)
-    until = time.monotonic() + TURN_SECONDS
+    until = time.monotonic() + turn_seconds
     for word, parts in ranking.postings.items():
         weight = weights[word] * _idf(ranking.passages, ranking.frequencies[word])
         for part in parts:
             _add_scores(scores, part.first, part.packed, weight)
             if time.monotonic() > until:
                 time.sleep(0)  # others of this worker go on meanwhile
-                until = time.monotonic() + TURN_SECONDS
+                until = time.monotonic() + turn_seconds
     return scores
 
 

@@ -14,7 +14,7 @@ from redis import Redis
 from qa_service.clock import now
 from qa_service.errors import Interrupted, NotFound
 from qa_service.interfaces import LogStore
-from qa_service.language.phrases import failure
+from qa_service.language.phrases import build_failure
 from qa_service.model import Owner, Page, StoredFile
 from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
@@ -223,7 +223,7 @@ class RedisHistory:
         logged = self._logs.read_log(owner, turn.answer_id)
         if logged and logged.entries:
             return turn_from_frames(turn, list(frames_of(logged.entries)))
-        error = failure(Interrupted("the worker that wrote this answer died"), turn.language)
+        error = build_failure(Interrupted("the worker that wrote this answer died"), turn.language)
         return replace(turn, status="failed", error=error)
 
 

@@ -1,15 +1,15 @@
-"""The drift detector: learned weights over features, and rules where a word decides."""
+"""The drift detector: it has learned weights for features, and rules for where a single word decides."""
 
 import re
 from collections.abc import Mapping, Sequence
 
 from qa_service.model import Drift, Exchange, Session
-from qa_service.topics.features import features
-from qa_service.topics.weights import Weights, shipped
+from qa_service.topics.features import compute_features
+from qa_service.topics.weights import Weights, load_weights
 
 _SURE = 0.99
 _ANNOUNCED = 2
-"""New content words that an announced topic must have: "by the way, the price?" is a follow-up."""
+"""The new content words that an announced topic must have at least; "by the way, the price?" is a follow-up."""
 _HANGUL = re.compile("[가-힣]")
 _REASONS = {
     "marker": "announced",
@@ -23,26 +23,28 @@ _REASONS = {
 
 
 class KeepTopic:
-    """For a site that wants no drift: only `topic=new` begins one."""
+    """A `DriftDetector` for sites where only `topic=new` begins a topic."""
 
     def judge(self, question: str, session: Session) -> Drift:
+        """Every question stays in its topic."""
         return Drift(drifted=False, score=0.0, reasons=("off",))
 
 
 class LearnedDrift:
-    """Judges from the question and the latest exchanges of its topic alone; when unsure, the topic stays.
+    """A `DriftDetector` that looks at the question and the latest exchanges of its topic alone.
 
-    Thread-safe, and bounded in time whatever the lengths. Texts in scripts that can't be compared by their
-    words stay, unless the question announces something new.
+    It may be used by many threads at once, and its work is bounded, however long the texts are. Without `weights` it
+    takes those that come with the package.
     """
 
     def __init__(self, weights: Weights | None = None) -> None:
-        self._weights = weights or shipped()
+        self._weights = weights or load_weights()
 
     def judge(self, question: str, session: Session) -> Drift:
+        """Whether the question begins a new topic; when that is unsure, the topic stays."""
         if not session.context:
             return Drift(drifted=False, score=0.0, reasons=("no context",))
-        numbers = features(question, session.context)
+        numbers = compute_features(question, session.context)
         reasons = tuple(reason for name, reason in _REASONS.items() if numbers.get(name))
         score = self._weights.score(numbers)
         if _announced(numbers):
@@ -57,6 +59,7 @@ def _announced(numbers: Mapping[str, float]) -> bool:
 
 
 def _incomparable(question: str, context: Sequence[Exchange]) -> bool:
+    """Whether one of the question and the last exchange is Korean and the other isn't: they can't share words."""
     last = context[-1]
     return _is_korean(question) != (_is_korean(last.question) or _is_korean(last.text))
 

@@ -1,4 +1,4 @@
-"""What a question looks like beside the conversation so far, as named numbers."""
+"""The named numbers by which a question is compared with the conversation before it."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,19 +8,19 @@ from operator import add
 
 from msgspec import Struct
 
-from qa_service.language.cues import TIES, cues, without_marker
-from qa_service.language.forms import LITTLE_WORDS, form
-from qa_service.language.tokens import words
+from qa_service.language.cues import TIES, find_cues, remove_announcement
+from qa_service.language.forms import LITTLE_WORDS, find_form_words
+from qa_service.language.tokens import list_words
 from qa_service.model import Exchange
 
 RECENT = 4
-"""Exchanges that are looked at."""
+"""How many of the latest exchanges are looked at."""
 QUESTION, ANSWER, EARLIER = 1000, 2000, 1000
-"""Characters looked at, half from each end: of a question, the last answer, an earlier text."""
+"""How many characters of a question, of the last answer and of an earlier text are looked at, half from each end."""
 
 _MOST_STEMS = 64
 _KEPT = 1024
-"""Texts whose words are kept: those of a conversation come back with each of its questions."""
+"""How many texts' words are remembered, since the texts of a conversation come back with each of its questions."""
 _SEPARATORS = re.compile(r"\W+")
 _ASCII_SEPARATORS = {code: " " for code in range(128) if _SEPARATORS.match(chr(code))}
 _KNOWN = re.compile("[가-힣ぁ-ヿ㐀-鿿]")
@@ -30,7 +30,7 @@ _ENGLISH = re.compile(
 _NAME = re.compile(r"(?<=[\w,;] )[A-Z]\w+|[A-Z]{2,}\w*|\d+")
 _ASKS = ("?", "？")
 _QUOTES = ('"', "“", "'", "‘", "「", "『")
-_HOLLOW = frozenset(words(" ".join(LITTLE_WORDS)))
+_HOLLOW = frozenset(list_words(" ".join(LITTLE_WORDS)))
 _RARE, _RARE_HANGUL, _WHOLE, _ROOT = 6, 3, 3, 5
 _MANY_WORDS, _SHORT = 25, 12
 
@@ -45,9 +45,11 @@ class Overlap(Struct, frozen=True):
     answers: frozenset[str]
     rare: frozenset[str]
     roots: int
-    """Stems of which at least a part is there: two syllables, or the first letters."""
+    """How many stems are there at least in part: with two syllables in a row, or with their first letters."""
     names_old: int
+    """How many names and numbers of the question the exchanges have."""
     names_new: int
+    """How many they don't have."""
 
     @property
     def asked(self) -> frozenset[str]:
@@ -66,14 +68,14 @@ class Overlap(Struct, frozen=True):
         return self.stems - self.old
 
 
-def features(question: str, context: Sequence[Exchange]) -> dict[str, float]:
-    """Numbers between about 0 and 4; what isn't there is 0. `context` must not be empty.
+def compute_features(question: str, context: Sequence[Exchange]) -> dict[str, float]:
+    """The features by name, each between about 0 and 4; one that isn't there is 0. `context` must not be empty.
 
-    The cost is bounded whatever the lengths.
+    The work is bounded, however long the texts are.
     """
-    rest, marked = without_marker(_ends(question.strip(), QUESTION))
+    rest, marked = remove_announcement(_ends(question.strip(), QUESTION))
     recent = context[-RECENT:]
-    shared = overlap(rest, recent)
+    shared = compare_words(rest, recent)
     numbers = {
         **_overlap_numbers(shared),
         **_novelty_numbers(shared, recent[-1].question),
@@ -81,18 +83,18 @@ def features(question: str, context: Sequence[Exchange]) -> dict[str, float]:
         **_shape_numbers(rest, shared),
         **_context_numbers(rest, recent),
     }
-    return numbers | _products(numbers) | {f"form {mark}": 1.0 for mark in form(rest)}
+    return numbers | _products(numbers) | {f"form {mark}": 1.0 for mark in find_form_words(rest)}
 
 
-def elsewhere(question: str) -> bool:
-    """Whether the question seems to be in a language that our cues hardly know."""
+def is_unknown_language(question: str) -> bool:
+    """Whether the question seems to be in a language whose cues we hardly know."""
     if question.isascii():
         return not _ENGLISH.search(question.lower())
     return not _KNOWN.search(question)
 
 
-def overlap(question: str, recent: Sequence[Exchange]) -> Overlap:
-    """Which content words of the question stand in the recent exchanges, by the beginning of a word."""
+def compare_words(question: str, recent: Sequence[Exchange]) -> Overlap:
+    """Which content words of the question stand in the recent exchanges; other words may begin with them."""
     *earlier, last = recent
     last_question, last_answer = _flat(_ends(last.question, QUESTION)), _flat(_ends(last.text, ANSWER))
     questions = "".join(_flat(_ends(exchange.question, EARLIER)) for exchange in earlier)
@@ -121,7 +123,7 @@ def _ends(text: str, limit: int) -> str:
 
 @lru_cache(_KEPT)
 def _flat(text: str) -> str:
-    """Its words as they are compared, with spaces around each."""
+    """The text's words as they are compared, with spaces around each."""
     if text.isascii():
         return f" {text.lower().translate(_ASCII_SEPARATORS)} "
     return f" {_SEPARATORS.sub(' ', text.casefold())} "
@@ -129,7 +131,7 @@ def _flat(text: str) -> str:
 
 @lru_cache(_KEPT)
 def _stems(text: str) -> tuple[str, ...]:
-    return tuple(words(text))
+    return tuple(list_words(text))
 
 
 def _is_hangul(stem: str) -> bool:
@@ -141,7 +143,8 @@ def _is_cjk(stem: str) -> bool:
 
 
 def _needle(stem: str) -> str:
-    """Hangul and CJK are found inside of compounds, other words by their beginning, the shortest only as a whole."""
+    """What is searched for: Hangul and CJK also inside of compounds, other words by their beginning, the shortest ones
+    only as a whole."""
     if _is_hangul(stem):
         return stem if len(stem) > 1 else f" {stem}"
     if _is_cjk(stem):
@@ -207,7 +210,7 @@ def _novelty_numbers(shared: Overlap, last_question: str) -> dict[str, float]:
 
 
 def _cue_numbers(question: str, *, marked: bool) -> dict[str, float]:
-    found = cues(question)
+    found = find_cues(question)
     numbers: dict[str, float] = {f"cue {name}": 1.0 for name in found}
     numbers |= {f"opens {name}": 1.0 for name, start in found.items() if start == 0}
     ties = sum(name in found for name in TIES)
@@ -235,7 +238,7 @@ def _shape_numbers(question: str, shared: Overlap) -> dict[str, float]:
         "asks": question.endswith(_ASKS),
         "lower case": question[:1].islower(),
         "quoted": question.startswith(_QUOTES),
-        "elsewhere": elsewhere(question),
+        "elsewhere": is_unknown_language(question),
     }
 
 
@@ -255,7 +258,7 @@ def _context_numbers(question: str, recent: Sequence[Exchange]) -> dict[str, flo
 
 
 def _hops(recent: Sequence[Exchange]) -> bool:
-    """Whether the last question itself shared nothing with what was before it."""
+    """Whether the last question itself shared nothing with what stood before it."""
     *earlier, last = recent
     before = "".join(_flat(_ends(f"{exchange.question} {exchange.text}", EARLIER)) for exchange in earlier)
     stems = [stem for stem in _stems(_ends(last.question, EARLIER))[:_MOST_STEMS] if stem not in _HOLLOW]

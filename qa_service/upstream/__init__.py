@@ -1,1 +1,73 @@
-"""What we ask: OpenAI's Responses API, or, without a key, the files themselves."""
+"""What we ask: a model behind OpenAI's Responses API or, without a model, the files themselves.
+
+Theory of operation. One question becomes one or more requests. `Asker` decides which model is asked, how often, and
+without which parameters. `Transport` carries one request and its response, over one connection or several. An
+`EventReader` turns the body into deltas and knows what has come of it. A `VendorProtocol` (`protocol.py`) is all that
+differs between vendors: another one is a request writer, an event reader, and a class like `ResponsesUpstream` that
+hands them over. `offline.py` stands alone: it calls nobody, and nothing below is about it.
+
+A request is in one of these states. The deltas are a generator, so that everything happens in the thread of whoever
+reads the answer, except what `Watch` (time-outs) and a stop (from any thread) do to its connection.
+
+    state        begins when                  ends by itself when            moved by
+    -----------  ---------------------------  -----------------------------  -------------------------------------------
+    refused      the model's circuit is open  at once, with an error         Circuit.guard_request
+    connecting   no idle connection is left   `connect` seconds have passed  UpstreamConnection, Way.dial
+    waiting      the request has been sent    `first_token` have passed      UpstreamConnection.send_request
+    answering    the first delta, or sign     `idle` pass without a byte     the reader sets `working`, then note_work()
+                 of work, has been read
+    ended        the terminal event was read  (final)                        the reader sets `ended`
+
+    In this state   a stop                              a break of the connection         the death of this worker
+    --------------  ----------------------------------  --------------------------------  ------------------------------
+    connecting      shuts the socket; Cancelled         no connection: the next try       nothing was sent
+    waiting         shuts the socket, and upstream      the next try                      the system closes the socket,
+                    ends what it generates; Cancelled                                     and upstream ends the response
+    answering       the same; what came stays           an error: what was said can't     the same; the answer ends as
+                                                        be taken back, so that nothing    `interrupted` (`running` says
+                                                        is asked again                    when it is begun again)
+    ended           does nothing                        does nothing                      does nothing here
+
+Tries. As long as a reader isn't `working`, a failure that may pass is followed by the next try: `tries` times for each
+model, after a pause that doubles or that upstream named, and at once for the next model. What another try can't change
+(a refused credential, a prompt that is too long) ends the answer; what another model may not suffer from (a model that
+is unknown, busy, silent or down) goes on with the next one. Each new try says `Retrying`. A stop ends a pause at once.
+
+A refused parameter. Where upstream names a parameter in a 400 or 422, the same try sends the request again without it,
+and the process remembers that for the model (`parameters.py`). This is neither a try nor a failure, and each name is
+left out once, so that it ends. `VendorProtocol.essential` is never left out.
+
+Circuit. Each model has one in each process. Failures that look like an upstream that is down count while no sign of
+work has come between them; a break in the middle of an answer is the first of a new row.
+
+    state      a request                    becomes
+    ---------  ---------------------------  --------------------------------------------------------------------
+    closed     passes                       open, after five failures in a row
+    open       is refused at once           half open, after 5 seconds, then 10, 20, 40, 60 (up to a quarter less)
+    half open  one passes, as a trial; all  closed, when the trial shows a sign of work or is answered by a refusal;
+               others are refused           open, when it fails; half open still, when somebody stops it
+
+A kept response (background mode). Upstream keeps the response, writes it whether anybody listens or not, and numbers
+its events. The states above are then those of a connection, and the response has states of its own:
+
+    state      begins when                      a break                               a stop
+    ---------  -------------------------------  ------------------------------------  ----------------------------------
+    nameless   the request has been sent        as without background mode: the next  waits half a second for the id, so
+                                                try; upstream may finish a response   that the response can be cancelled
+                                                that nobody knows
+    opened     its id was read; `Opened` comes  the rest over another connection,     shuts the connection and cancels
+               before all other deltas          from the last number on; `tries`      the response; it lives on where
+                                                times without a new event, then an    another worker goes on
+                                                error, and the response is cancelled  (`handover`, `lost`)
+    ended      the terminal event was read      does nothing                          does nothing
+
+When this worker dies while a response is nameless, upstream finishes it for nobody, and another worker may ask anew.
+Once it is opened, its id stands in the answer's log (`running` writes it when it sees `Opened`): another worker
+attaches, reads the same deltas from the beginning, and leaves out those that were logged. When this worker dies while
+it cancels, upstream may finish the response, which costs what it costs and is read by nobody.
+
+Connections. A connection carries one request at a time. After a response that was read to its end it waits for the
+next one, for at most a minute, and the one that was used last is taken first. A stop or a time-out ends its connection
+for good. Upstream may close an idle one at any time: a request that gets no byte back on a connection that was used
+before is sent once more on a new one.
+"""

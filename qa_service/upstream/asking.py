@@ -1,107 +1,176 @@
-"""Asks upstream for an answer: how often, which models, and what to say of it; never again once something came."""
+"""Asks upstream for an answer: how often, which models, and without what; never again once something has come."""
 
+import logging
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from functools import lru_cache, partial
 from itertools import count
+from typing import TypeAlias
+
+from msgspec import Struct
 
 from qa_service.errors import (
+    ParameterRefused,
     UnknownModel,
     UpstreamError,
     UpstreamRateLimited,
+    UpstreamRejected,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
 from qa_service.interfaces import ELSEWHERE, Stop
 from qa_service.model import Delta, Retrying
-from qa_service.upstream.carrying import Carrier, Note, passing, pause, wait
 from qa_service.upstream.circuit import Circuit
 from qa_service.upstream.failures import mapped
-from qa_service.upstream.reading import Reader
+from qa_service.upstream.parameters import ParameterPath, RefusedParameters, named_parameter, wants_more, without
+from qa_service.upstream.protocol import EventReader, VendorProtocol
+from qa_service.upstream.transport import NoteFailure, Transport, wait_unless_stopped
+
+log = logging.getLogger(__name__)
+
+ParametersOf: TypeAlias = Callable[[str], Mapping[str, object]]
+"""From a model's name to what it is asked, by the vendor's own names."""
 
 _OF_A_MODEL = (UnknownModel, UpstreamRateLimited, UpstreamTimeout, UpstreamUnavailable)
-"""What another model may not suffer from."""
+"""Failures that another model may not suffer from."""
 _MODELS = 256
-"""Whose state is remembered."""
+"""How many models are remembered; where callers may name any model, there may be many."""
 
 
-class _Body:
-    """What is asked, as long as it may be asked again: a stream that is open for minutes doesn't hold it."""
+class _ModelState(Struct, frozen=True):
+    """What this process knows of one model."""
 
-    def __init__(self, of: Callable[[str], Mapping[str, object]]) -> None:
-        self.of = of
-        """By the model."""
+    circuit: Circuit
+    refused: RefusedParameters
+
+
+class _Question:
+    """What is asked, as long as it may be asked again: an open stream of a session with ten turns would hold 20 KiB
+    of it, besides the 55 KiB that it needs."""
+
+    def __init__(self, parameters: ParametersOf) -> None:
+        self.parameters = parameters
 
     def forget(self) -> None:
-        """Nobody asks any more."""
-        del self.of
+        """Let go of the conversation, because nobody asks any more."""
+        del self.parameters
 
 
 class Asker:
-    """One for a process, for all its threads; it remembers which models are down."""
+    """One for a process, for all its threads. It remembers which models are down, and what each one refuses."""
 
-    def __init__(self, carrier: Carrier, *, tries: int, kept: bool, note: Note) -> None:
-        self._carrier = carrier
+    def __init__(
+        self, protocol: VendorProtocol, transport: Transport, *, tries: int, kept: bool, note: NoteFailure
+    ) -> None:
+        self._protocol = protocol
+        self._transport = transport
         self._tries = tries
         self._kept = kept
         self._note = note
-        self._circuit = lru_cache(_MODELS)(lambda _model: Circuit())  # where any name is allowed, there may be many
+        self._state = lru_cache(_MODELS)(lambda _model: _ModelState(Circuit(), RefusedParameters()))
 
     def ask(
-        self, models: Sequence[str], body: Callable[[str], Mapping[str, object]], stop: Stop
+        self, models: Sequence[str], parameters: ParametersOf, stop: Stop
     ) -> AbstractContextManager[Iterator[Delta]]:
-        """The deltas of one answer. Upstream is asked again only while nothing has come, saying so each time: each
-        model as often as may help, then the next."""
-        return closing(self._tried(models, _Body(body), stop))
+        """The deltas of one answer.
+
+        As long as nothing has come, each model is asked as often as may help, and then the next one. A `Retrying` says
+        so each time.
+        """
+        return closing(self._try_models(models, _Question(parameters), stop))
 
     def follow(self, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         """The deltas of a response that upstream keeps, from its beginning."""
-        reader = Reader(kept=True, response_id=response_id)
-        message = partial(self._carrier.requests.follow, response_id, reader.last)
-        return closing(self._read(message, reader, stop))
+        reader = self._protocol.new_reader(kept=True, response_id=response_id)
+        message = partial(self._protocol.writer.write_follow, response_id, reader.last)
+        return closing(self._read_deltas(message, reader, stop))
 
-    def _tried(self, models: Sequence[str], body: _Body, stop: Stop) -> Generator[Delta]:
+    def _try_models(self, models: Sequence[str], question: _Question, stop: Stop) -> Generator[Delta]:
         plan = [model for model in models for _ in range(self._tries)]
         for attempt in count(2):
-            model, reader = plan[0], Reader(kept=self._kept)
+            model, reader = plan[0], self._protocol.new_reader(kept=self._kept)
             try:
-                yield from self._asked(model, body, reader, stop)
+                yield from self._try_model(model, question, reader, stop)
             except UpstreamError as error:
-                plan = [] if reader.working else self._left(plan, error)
+                plan = [] if reader.working else self._rest_of_plan(plan, error)
                 if not plan:
                     raise
                 reason = error.code
-                seconds = pause(self._tries - plan.count(model), error) if plan[0] == model else 0
+                failures = self._tries - plan.count(model)
+                seconds = self._transport.pause_after(failures, error) if plan[0] == model else 0
             else:
                 return
             yield Retrying(attempt, reason, plan[0])
-            wait(seconds, stop)
+            wait_unless_stopped(seconds, stop)
 
-    def _left(self, plan: Sequence[str], error: UpstreamError) -> list[str]:
+    def _rest_of_plan(self, plan: Sequence[str], error: UpstreamError) -> list[str]:
         """Which models are still to be asked after the first has failed."""
         model, *rest = plan
-        if passing(error) and not self._circuit(model).resting:
+        if self._transport.may_pass(error) and not self._state(model).circuit.is_open:
             return rest
         return [other for other in rest if other != model] if isinstance(error, _OF_A_MODEL) else []
 
-    def _asked(self, model: str, body: _Body, reader: Reader, stop: Stop) -> Iterator[Delta]:
-        def message() -> bytes:
-            return self._carrier.requests.ask(body.of(model))
+    def _try_model(self, model: str, question: _Question, reader: EventReader, stop: Stop) -> Iterator[Delta]:
+        """One try. What the model refuses by name is left out, which isn't another try; no name is left out twice."""
+        left_out: list[ParameterPath] = []
+        while True:
+            try:
+                yield from self._ask_without(left_out, model, question, reader, stop)
+            except UpstreamRejected as error:
+                if reader.working:
+                    raise
+                path = self._refused_path(model, question, error)
+                if not path or path in left_out:
+                    raise
+                left_out.append(path)
+            else:
+                return
 
-        with self._circuit(model).asked() as works, closing(self._read(message, reader, stop)) as deltas:
+    def _refused_path(self, model: str, question: _Question, error: UpstreamError) -> ParameterPath:
+        """The parameter to leave out because of this error; empty where that wouldn't help.
+
+        Raises `UpstreamRejected` for one without which the request wouldn't be what was asked for.
+        """
+        parameters = question.parameters(model)
+        path = named_parameter(error, parameters, self._protocol.essential)
+        name = ".".join(path)
+        if path and path[0] in self._protocol.essential:
+            log.warning("upstream refuses %s of a request for the model %s", name, model)
+            raise UpstreamRejected(f"upstream refuses {name}") from error.__cause__
+        if path == (self._protocol.length,) and wants_more(error):
+            raise ParameterRefused(
+                "maxTokens: the model takes no limit as small as this", field="maxTokens"
+            ) from error.__cause__
+        if path and self._state(model).refused.note_refusal(path, parameters, error):
+            log.warning("upstream refuses %s for the model %s, which is asked without it", name, model)
+        return path
+
+    def _ask_without(
+        self, left_out: Sequence[ParameterPath], model: str, question: _Question, reader: EventReader, stop: Stop
+    ) -> Iterator[Delta]:
+        state = self._state(model)
+
+        def message() -> bytes:
+            parameters = question.parameters(model)
+            refused = state.refused.find_refused(parameters)
+            return self._protocol.writer.write_question(without(parameters, [*refused, *left_out]))
+
+        reading = closing(self._read_deltas(message, reader, stop))
+        with state.circuit.guard_request() as note_work, reading as deltas:
             for delta in deltas:
                 yield delta
                 if reader.working:
                     break
-            works()
-            body.forget()
+            note_work()
+            question.forget()
             yield from deltas
 
-    def _read(self, message: Callable[[], bytes], reader: Reader, stop: Stop) -> Generator[Delta]:
-        """Upstream is told when nobody wants a response any more that it keeps and hasn't ended."""
+    def _read_deltas(self, message: Callable[[], bytes], reader: EventReader, stop: Stop) -> Generator[Delta]:
+        """The deltas of the response to a request. Upstream is told when nobody wants a response any more that it
+        keeps and hasn't ended."""
         given_up = False
         try:
-            with mapped(stop), closing(self._carrier.carry(message, reader, stop)) as chunks:
+            with mapped(stop), closing(self._transport.carry_response(message, reader, stop)) as chunks:
                 yield from reader.deltas(chunks)
         except UpstreamError as error:
             given_up = reader.last >= 0
@@ -110,4 +179,4 @@ class Asker:
         finally:
             unwanted = given_up or (stop.is_set() and stop.reason not in ELSEWHERE)
             if unwanted and reader.response_id and not reader.ended:
-                self._carrier.cancel(reader.response_id)
+                self._transport.cancel_response(reader.response_id)

@@ -1,4 +1,4 @@
-"""Leaves an upstream alone that is down: it is asked again now and then, and not by everybody."""
+"""Leaves a model alone that is down: it is asked again now and then, and not by everybody at once."""
 
 import math
 import random
@@ -10,15 +10,20 @@ from time import monotonic
 from qa_service.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
 
 _ENOUGH = 5
+"""So many failures in a row open the circuit."""
 _FIRST_REST = 5.0
 _LONGEST_REST = 60.0
 _UNDER_TRIAL = 1
-"""Seconds a caller is told to wait while another one tries."""
+"""How many seconds a caller is told to wait while another one tries."""
 
 
 class Circuit:
-    """Of one model, in this process. So many failures in a row that look like "down" open it for a while: no
-    connection, a 5xx, a time-out. Then one request at a time is let through, and what becomes of it decides."""
+    """The circuit of one model in this process.
+
+    It is closed as long as requests pass. Five failures in a row that look like an upstream that is down (no
+    connection, a 5xx, a time-out) open it, and requests are refused at once. After a rest it is half open: one request
+    at a time passes as a trial. One that works closes the circuit, and one that fails doubles the rest, up to a minute.
+    """
 
     def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
@@ -29,15 +34,15 @@ class Circuit:
         self._trial: object = None
 
     @property
-    def resting(self) -> bool:
-        """Whether upstream is left alone now."""
+    def is_open(self) -> bool:
+        """Whether a request would be refused now."""
         return self._failures >= _ENOUGH and (self._trial is not None or self._clock() < self._until)
 
     @contextmanager
-    def asked(self) -> Iterator[Callable[[], None]]:
-        """Around one request; what it gives is to be called when upstream is seen to work.
+    def guard_request(self) -> Iterator[Callable[[], None]]:
+        """A context around one request. It gives what is to be called when upstream is seen to work.
 
-        Raises `UpstreamUnavailable` at once while upstream is left alone.
+        Raises `UpstreamUnavailable` at once while the circuit is open.
         """
         trial = self._admit()
         try:
@@ -46,14 +51,14 @@ class Circuit:
             self._note_failure()
             raise
         except UpstreamError:
-            self._close()  # it answers
+            self._close()  # an upstream that refuses isn't down
             raise
         finally:
             if self._trial is trial:
                 self._trial = None
 
     def _admit(self) -> object:
-        """What stands for the trial that this request is, if it is one."""
+        """A mark for this request where it is a trial, and None where it isn't."""
         with self._lock:
             if self._failures < _ENOUGH:
                 return None

@@ -1,22 +1,37 @@
-"""The events of OpenAI's Responses API, of their fields those that matter here."""
+"""This module holds the events of OpenAI's Responses API, with those of their fields that matter here.
 
-from typing import TypeAlias
+Real streams deviate from the documented types: fields are missing, null, or of another type. `decode_event` is strict
+and fast. What it refuses is read by `read_event`, field by field.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Annotated, TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from qa_service.errors import UpstreamUnavailable
+from qa_service.upstream.failures import read_report
+from qa_service.upstream.fields import MOST, Fragment, parse_json, read_struct
+
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=MOST)]
 
 
 class Event(Struct, tag_field="type", frozen=True):
-    """Any event; a stream that is kept upstream counts them."""
+    """Any event. It names the item of the output, and the part of that item's content, to which it belongs.
 
-    output_index: int = 0
+    An `output_index` that is missing means the item that was announced last.
+    """
+
+    output_index: int | None = None
+    content_index: int | None = None
     sequence_number: int | None = None
+    """Upstream counts the events of a response that it keeps."""
 
 
-class TextPiece(Event, frozen=True, tag="response.output_text.delta"):
-    delta: str = ""
+class TextPiece(Event, frozen=True, gc=False, tag="response.output_text.delta"):
+    delta: Fragment = Fragment("")
 
 
 class TextWhole(Event, frozen=True, tag="response.output_text.done"):
@@ -24,7 +39,7 @@ class TextWhole(Event, frozen=True, tag="response.output_text.done"):
 
 
 class RefusalPiece(Event, frozen=True, tag="response.refusal.delta"):
-    delta: str = ""
+    delta: Fragment = Fragment("")
 
 
 class RefusalWhole(Event, frozen=True, tag="response.refusal.done"):
@@ -39,147 +54,187 @@ class SummaryPiece(Event, frozen=True, tag="response.reasoning_summary_text.delt
     pass
 
 
-class Action(Struct, frozen=True):
-    query: str | None = None
-    queries: tuple[str, ...] | None = None
+class CitedSource(Struct, frozen=True):
+    """The address, or the file at upstream, that an annotation points to."""
 
-
-class Item(Struct, frozen=True):
-    type: str = ""
-    phase: str | None = None
-    action: Action | None = None
-
-
-class ItemAdded(Event, frozen=True, tag="response.output_item.added"):
-    item: Item = Item()
-
-
-class ItemDone(Event, frozen=True, tag="response.output_item.done"):
-    item: Item = Item()
-
-
-class Source(Struct, frozen=True):
-    type: str = ""
+    type: str | None = None
     url: str | None = None
     title: str | None = None
     file_id: str | None = None
     filename: str | None = None
 
 
-class AnnotationAdded(Event, frozen=True, tag="response.output_text.annotation.added"):
-    annotation: Source | None = None
+class ContentPart(Struct, frozen=True):
+    """One part of a message: `output_text` or `refusal`."""
 
-
-class Failure(Struct, frozen=True):
-    code: str | None = None
     type: str | None = None
+    text: str | None = None
+    refusal: str | None = None
+    annotations: tuple[CitedSource | None, ...] | None = None
 
 
-class Error(Event, frozen=True, tag="error"):
-    """Documented flat, sent nested."""
+class SearchAction(Struct, frozen=True):
+    """What a web search looked for."""
+
+    query: str | None = None
+    queries: tuple[str | None, ...] | None = None
+
+
+class OutputItem(Struct, frozen=True):
+    """One item of the output: a message, or the model's work on one."""
+
+    type: str | None = None
+    phase: str | None = None
+    """A message whose phase is `commentary` isn't the answer."""
+    action: SearchAction | None = None
+    content: tuple[ContentPart | None, ...] | str | None = None
+
+
+class PartDone(Event, frozen=True, tag="response.content_part.done"):
+    part: ContentPart = ContentPart()
+
+
+class ItemAdded(Event, frozen=True, tag="response.output_item.added"):
+    item: OutputItem = OutputItem()
+
+
+class ItemDone(Event, frozen=True, tag="response.output_item.done"):
+    item: OutputItem = OutputItem()
+
+
+class AnnotationAdded(Event, frozen=True, tag="response.output_text.annotation.added"):
+    annotation: CitedSource | None = None
+
+
+class ErrorEvent(Event, frozen=True, tag="error"):
+    """It is documented flat and sent nested."""
 
     code: str | None = None
-    error: Failure | None = None
+    error: object = None
 
 
-class Details(Struct, frozen=True):
-    cached_tokens: int | None = None
-    reasoning_tokens: int | None = None
+class TokenDetails(Struct, frozen=True):
+    cached_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
 
 
-class Tokens(Struct, frozen=True):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    total_tokens: int | None = None
-    input_tokens_details: Details | None = None
-    output_tokens_details: Details | None = None
-
-
-class Incompleteness(Struct, frozen=True):
-    reason: str | None = None
+class TokenCounts(Struct, frozen=True):
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    total_tokens: Count | None = None
+    input_tokens_details: TokenDetails | None = None
+    output_tokens_details: TokenDetails | None = None
 
 
 class Response(Struct, frozen=True):
+    """The response as a whole, as it stands when the event is sent."""
+
     id: str | None = None
     model: str | None = None
     status: str | None = None
-    usage: Tokens | None = None
-    error: Failure | None = None
-    incomplete_details: Incompleteness | None = None
+    usage: TokenCounts | None = None
+    error: object = None
+    incomplete_details: object = None
+    """This is an object with a `reason`, or the reason itself."""
+    output: tuple[OutputItem | None, ...] | None = None
 
 
-class Created(Event, frozen=True, tag="response.created"):
+class ResponseCreated(Event, frozen=True, tag="response.created"):
     response: Response = Response()
 
 
-class Queued(Created, frozen=True, tag="response.queued"):
+class ResponseQueued(ResponseCreated, frozen=True, tag="response.queued"):
     pass
 
 
-class InProgress(Created, frozen=True, tag="response.in_progress"):
+class ResponseInProgress(ResponseCreated, frozen=True, tag="response.in_progress"):
     pass
 
 
-class End(Event, frozen=True):
+class ResponseEnd(Event, frozen=True):
+    """A terminal event: nothing follows it."""
+
     response: Response = Response()
 
 
-class Completed(End, frozen=True, tag="response.completed"):
+class ResponseCompleted(ResponseEnd, frozen=True, tag="response.completed"):
     pass
 
 
-class Done(End, frozen=True, tag="response.done"):
+class ResponseDone(ResponseEnd, frozen=True, tag="response.done"):
     pass
 
 
-class Incomplete(End, frozen=True, tag="response.incomplete"):
+class ResponseIncomplete(ResponseEnd, frozen=True, tag="response.incomplete"):
     pass
 
 
-class Failed(End, frozen=True, tag="response.failed"):
+class ResponseFailed(ResponseEnd, frozen=True, tag="response.failed"):
     pass
 
 
-class Other(Struct, frozen=True):
-    """An event of no interest; or what some compatible servers and proxies send when they fail."""
+class ResponseCancelled(ResponseEnd, frozen=True, tag="response.cancelled"):
+    pass
 
-    error: Failure | None = None
+
+class OtherEvent(Struct, frozen=True):
+    """An event that tells nothing of the answer. Compatible servers and proxies also report errors in events of their
+    own making; those become an `ErrorEvent`."""
+
+    type: str | None = None
+    error: object = None
+    code: object = None
+    message: object = None
     sequence_number: int | None = None
 
 
-Text: TypeAlias = TextPiece | TextWhole | RefusalPiece | RefusalWhole
-Work: TypeAlias = ReasoningPiece | SummaryPiece | ItemAdded | ItemDone | AnnotationAdded
-Beginning: TypeAlias = Created | Queued | InProgress
-Ending: TypeAlias = Completed | Done | Incomplete | Failed | Error
-Known: TypeAlias = Beginning | Text | Work | Ending
+TextEvent: TypeAlias = TextPiece | TextWhole | RefusalPiece | RefusalWhole | PartDone
+WorkEvent: TypeAlias = ReasoningPiece | SummaryPiece | ItemAdded | ItemDone | AnnotationAdded
+BeginningEvent: TypeAlias = ResponseCreated | ResponseQueued | ResponseInProgress
+EndingEvent: TypeAlias = ResponseCompleted | ResponseDone | ResponseIncomplete | ResponseFailed | ResponseCancelled
+KnownEvent: TypeAlias = BeginningEvent | TextEvent | WorkEvent | EndingEvent | ErrorEvent
+AnyEvent: TypeAlias = KnownEvent | OtherEvent
 
-_known: msgspec.json.Decoder[Known] = msgspec.json.Decoder(Known)
-_other = msgspec.json.Decoder(Other)
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""These are the errors that `decode_event` raises."""
 
+_KINDS: dict[str, type[KnownEvent]] = {str(kind.__struct_config__.tag): kind for kind in KnownEvent.__args__}
 
-def decode(event: bytes) -> Known | Other | None:
-    """None for what is no event at all. What isn't JSON is an error: it may have been a piece of the answer."""
-    try:
-        return _known.decode(event)
-    except msgspec.ValidationError:
-        return _decode_other(event)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        if event in (b"", b"[DONE]"):
-            return None
-        return _decode_repaired(event, error)
+decode_event: Callable[[bytes], KnownEvent] = msgspec.json.Decoder(KnownEvent).decode
+"""Decodes an event of a known type, all of whose fields have the types above."""
+
+_decode_other = msgspec.json.Decoder(OtherEvent).decode
 
 
-def _decode_other(event: bytes) -> Error | Other | None:
-    try:
-        other = _other.decode(event)
-    except msgspec.ValidationError:
+def read_event(content: bytes) -> AnyEvent | None:
+    """Read any event, field by field. What is no object, such as a keep-alive or `[DONE]`, is None.
+
+    An object that can't be parsed raises `UpstreamUnavailable`, because it may have been a piece of the answer.
+    """
+    with suppress(*UNREADABLE):
+        other = _decode_other(content)
+        if other.type not in _KINDS:
+            return _find_error(other)
+    if not content.lstrip().startswith(b"{"):
         return None
-    return Error(error=other.error) if other.error else other
-
-
-def _decode_repaired(event: bytes, error: Exception) -> Known | Other | None:
-    """The event with U+FFFD for what isn't UTF-8."""
-    repaired = event.decode(errors="replace").encode()
-    if repaired == event:
+    try:
+        value = parse_json(content)
+    except ValueError as error:
         raise UpstreamUnavailable("upstream sent an event that isn't JSON") from error
-    return decode(repaired)
+    name = value.get("type") if isinstance(value, dict) else None
+    kind = _KINDS.get(name) if isinstance(name, str) else None
+    return read_struct(kind, value) if kind else _find_error(read_struct(OtherEvent, value))
+
+
+def _find_error(other: OtherEvent | None) -> ErrorEvent | OtherEvent | None:
+    if other is None or _is_of_a_tool(other.type or ""):
+        return other
+    error = other.error
+    if not error and other.code and other.message:  # the event itself is the error
+        error = {"code": other.code, "type": other.type}
+    return ErrorEvent(sequence_number=other.sequence_number, error=error) if read_report(error) else other
+
+
+def _is_of_a_tool(kind: str) -> bool:
+    """Whether an event of an unknown type is about the work on an answer. That a tool failed doesn't end the answer."""
+    return kind.startswith("response.") and kind != "response.error"

@@ -1,15 +1,15 @@
-"""What upstream's failures mean here: each becomes one of our errors, without its words, which may hold keys."""
+"""This module maps upstream's failures to our errors. None of them repeats upstream's words, which may hold keys."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx2
-import msgspec
 import openai
 from httptools import HttpParserError
+from msgspec import Struct
 
 from qa_service.errors import (
     Cancelled,
@@ -24,6 +24,7 @@ from qa_service.errors import (
     UpstreamUnavailable,
 )
 from qa_service.interfaces import Stop
+from qa_service.upstream.fields import parse_json, read_struct
 
 FOREIGN = (
     openai.OpenAIError,
@@ -33,35 +34,70 @@ FOREIGN = (
     httpx2.StreamError,
     HttpParserError,
     OSError,
-    ValueError,  # JSON, Unicode and everything else that can't be read
+    ValueError,  # what JSON, Unicode and other decoders raise
 )
 
+_QUOTA = (InsufficientQuota, "the account with upstream can't pay for the answer")
+_LIMIT = (UpstreamRateLimited, "upstream's rate limit is reached")
+_FILTER = (ContentFilter, "upstream's content filter turned the prompt away")
+_CREDENTIAL = (UpstreamRejected, "upstream refused our credential")
+_REQUEST = (UpstreamRejected, "upstream rejected the request")
+
 _BY_CODE: Mapping[str, tuple[type[UpstreamError], str]] = {
-    "rate_limit_exceeded": (UpstreamRateLimited, "upstream's rate limit is reached"),
-    "rate_limit_error": (UpstreamRateLimited, "upstream's rate limit is reached"),
-    "insufficient_quota": (InsufficientQuota, "the account with upstream has no quota left"),
+    "rate_limit_exceeded": _LIMIT,
+    "rate_limit_error": _LIMIT,
+    "insufficient_quota": _QUOTA,
+    "insufficient_balance": _QUOTA,
+    "insufficient_credits": _QUOTA,
+    "insufficient_user_quota": _QUOTA,
+    "exceeded_current_quota_error": _QUOTA,
+    "billing_not_active": _QUOTA,
+    "billing_hard_limit_reached": _QUOTA,
+    "billing_error": _QUOTA,
+    "payment_required": _QUOTA,
+    "account_deactivated": _QUOTA,
+    "access_terminated": _QUOTA,
     "context_length_exceeded": (ContextLength, "the prompt is longer than the model's context"),
-    "content_filter": (ContentFilter, "upstream's content filter turned the prompt away"),
-    "content_policy_violation": (ContentFilter, "upstream's content filter turned the prompt away"),
-    "invalid_prompt": (ContentFilter, "upstream's content filter turned the prompt away"),
+    "content_filter": _FILTER,
+    "content_policy_violation": _FILTER,
+    "invalid_prompt": _FILTER,
     "model_not_found": (UnknownModel, "upstream doesn't know the model"),
-    "invalid_api_key": (UpstreamRejected, "upstream refused our credential"),
-    "authentication_error": (UpstreamRejected, "upstream refused our credential"),
-    "invalid_request_error": (UpstreamRejected, "upstream rejected the request"),
-    "invalid_request": (UpstreamRejected, "upstream rejected the request"),
+    "invalid_api_key": _CREDENTIAL,
+    "authentication_error": _CREDENTIAL,
+    "permission_error": _CREDENTIAL,
+    "invalid_request_error": _REQUEST,
+    "invalid_request": _REQUEST,
 }
+_BY_STATUS: Mapping[int, tuple[type[UpstreamError], str]] = {
+    401: _CREDENTIAL,
+    402: _QUOTA,
+    403: _CREDENTIAL,
+    408: (UpstreamTimeout, "upstream answered 408"),
+    409: (UpstreamUnavailable, "upstream answered 409"),
+    429: _LIMIT,
+}
+_LASTING = (InsufficientQuota, ContextLength, ContentFilter, UnknownModel)
+"""No waiting heals these, whatever status they come with."""
 _NUMBER = re.compile(r"\d{1,9}(\.\d+)?")
+_STATUS = re.compile(r"[45]\d\d")
+_CODE = re.compile(r"[a-z0-9_]{1,64}")
 _LONGEST_REFUSAL = 64 * 1024
-_REFUSED_CREDENTIAL = (401, 403)
-_TIMED_OUT = 408
-_CONFLICT = 409
-_TOO_MANY = 429
 _SERVER_ERROR = 500
+
+
+class FailureReport(Struct, frozen=True):
+    """A failure as upstream describes it."""
+
+    code: str | None = None
+    """This is a name, or an HTTP status, which some servers write as a number."""
+    type: str | None = None
+    message: str | None = None
+    """It may hold keys and addresses, so it is passed on to nobody."""
 
 
 @contextmanager
 def mapped(stop: Stop) -> Iterator[None]:
-    """Lets only our errors out; whatever breaks once `stop` is set is `Cancelled`."""
+    """Turn foreign errors into ours. Whatever breaks once `stop` is set becomes `Cancelled`."""
     try:
         yield
     except (UpstreamError, *FOREIGN) as error:
@@ -69,71 +105,104 @@ def mapped(stop: Stop) -> Iterator[None]:
             raise Cancelled from error
         if isinstance(error, UpstreamError):
             raise
-        raise upstream_error(error) from error
+        raise map_error(error) from error
 
 
-def upstream_error(error: Exception) -> UpstreamError:
-    """Our error for one of `FOREIGN`."""
+def map_error(error: Exception) -> UpstreamError:
+    """Find our error for an exception that is one of `FOREIGN`."""
     match error:
         case openai.APIStatusError():
-            return _by_status(error)
+            return _map_status(error)
         case openai.APITimeoutError() | httpx2.TimeoutException() | TimeoutError():
             return UpstreamTimeout("upstream was silent for too long")
         case openai.APIConnectionError():
             connected = not isinstance(error.__cause__, httpx2.ConnectError)
             return UpstreamUnavailable("the connection to upstream failed", connected=connected)
         case openai.APIError():
-            return failure(error.code, error.type)
+            return map_report(read_report(error.body) or FailureReport())
         case httpx2.ConnectError() | httpx2.UnsupportedProtocol() | httpx2.InvalidURL():
             return UpstreamUnavailable("upstream can't be reached", connected=False)
         case _:
             return UpstreamUnavailable("upstream's answer was cut or can't be read")
 
 
-def refusal(response: httpx2.Response) -> openai.APIStatusError:
-    """The SDK's error for an answer that is none, its body read as far as a reason can be expected in it."""
+def read_refusal(response: httpx2.Response) -> openai.APIStatusError:
+    """Make the SDK's error from a response that is no answer. Its `body` is the reason that upstream gives, if any.
+
+    At most 64 KiB of the response are read."""
     body = bytearray()
-    with suppress(*FOREIGN):  # what it answered stands, also where its reasons are cut off
+    with suppress(*FOREIGN):  # the status holds, also where the reason is cut off
         for piece in response.iter_raw():
             body += piece
             if len(body) > _LONGEST_REFUSAL:
                 break
-    try:
-        said = msgspec.json.decode(bytes(body))
-    except ValueError:
-        said = None
-    reason = said.get("error") if isinstance(said, dict) else None
+    reason: object = None
+    with suppress(ValueError):
+        said = parse_json(bytes(body))
+        reason = said.get("error", said) if isinstance(said, dict) else said
     return openai.APIStatusError(f"upstream answered {response.status_code}", response=response, body=reason)
 
 
-def failure(code: str | None, kind: str | None = None) -> UpstreamError:
-    """The error for upstream's own code, or else its type; what is unknown may pass: `UpstreamUnavailable`."""
-    known = _BY_CODE.get(code or "") or _BY_CODE.get(kind or "")
-    if known is None:
-        return UpstreamUnavailable(f"upstream failed{_named(code or kind)}")
-    error, message = known
-    return error(message)
+def read_report(said: object) -> FailureReport | None:
+    """Read what upstream says of its error: an object, a text, a number, a list, or an object around one of those.
+
+    The result is None where nothing is said.
+    """
+    while inner := _find_inner(said):
+        said = inner
+    if isinstance(said, (str, int)):
+        return FailureReport(code=str(said)) if said else None
+    report = read_struct(FailureReport, said)
+    return None if report == FailureReport() else report
+
+
+def map_report(report: FailureReport) -> UpstreamError:
+    """Find our error for what upstream reports within an answer. An unknown failure is `UpstreamUnavailable`."""
+    names = [name for name in (report.code, report.type) if name]
+    status = next((int(name) for name in names if _STATUS.fullmatch(name)), 0)
+    return _judge(status, names)
 
 
 def retry_after(error: UpstreamError) -> float | None:
-    """The seconds upstream itself asked us to wait; None when it named none that can be read."""
+    """Return the seconds that upstream asked us to wait, or None when it named none that can be read."""
     cause = error.__cause__
     return _seconds(cause.response.headers) if isinstance(cause, openai.APIStatusError) else None
 
 
-def _by_status(error: openai.APIStatusError) -> UpstreamError:
-    code = error.code if isinstance(error.code, str) else None
-    if error.status_code in _REFUSED_CREDENTIAL and code not in _BY_CODE:  # it may be the model that isn't for us
-        return UpstreamRejected("upstream refused our credential")
-    if error.status_code == _TOO_MANY and code != "insufficient_quota":
-        return UpstreamRateLimited("upstream's rate limit is reached", retry_after=_whole(error))
-    if error.status_code >= _SERVER_ERROR or error.status_code == _CONFLICT:
-        return UpstreamUnavailable(f"upstream answered {error.status_code}", retry_after=_whole(error) or 60)
-    if error.status_code == _TIMED_OUT:
-        return UpstreamTimeout("upstream answered 408")
-    if code in _BY_CODE:
-        return failure(code)
-    return UpstreamRejected(f"upstream answered {error.status_code}{_named(code)}")
+def _find_inner(said: object) -> object:
+    if isinstance(said, list):
+        return next(iter(said), None)
+    return said.get("error") if isinstance(said, dict) else None
+
+
+def _map_status(error: openai.APIStatusError) -> UpstreamError:
+    report = read_report(error.body) or FailureReport()
+    names = [name for name in (report.code, report.type) if name]
+    return _judge(error.status_code, names, _whole(error))
+
+
+def _judge(status: int, names: Sequence[str], wait: int | None = None) -> UpstreamError:
+    """Find our error for an HTTP status and upstream's names for it; the status is 0 where there was none.
+
+    What no waiting heals counts first, then the status, then the first name that is known."""
+    known = [_BY_CODE[name] for name in names if name in _BY_CODE]
+    if status:
+        known = [found for found in known if found is not _REQUEST]  # the status says more
+    lasting = [found for found in known if found[0] in _LASTING]
+    by_status = [_BY_STATUS[status]] if status in _BY_STATUS else []
+    if status >= _SERVER_ERROR:
+        by_status = [(UpstreamUnavailable, f"upstream answered {status}")]
+    kind, message = next(iter((*lasting, *by_status, *known)), _unknown(status, names))
+    if wait is not None and issubclass(kind, (UpstreamRateLimited, UpstreamUnavailable)):
+        return kind(message, retry_after=wait)
+    return kind(message)
+
+
+def _unknown(status: int, names: Sequence[str]) -> tuple[type[UpstreamError], str]:
+    named = next((f" ({name})" for name in names if _CODE.fullmatch(name)), "")
+    if status:
+        return UpstreamRejected, f"upstream answered {status}{named}"
+    return UpstreamUnavailable, f"upstream failed{named}"
 
 
 def _whole(error: openai.APIStatusError) -> int | None:
@@ -149,12 +218,8 @@ def _seconds(headers: Mapping[str, str]) -> float | None:
 
 
 def _until(date: str) -> float | None:
-    """The seconds to an HTTP date; zero once it has passed."""
+    """Return the seconds until an HTTP date, or zero once it has passed."""
     try:
         return max(0.0, (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):  # no date; one without a zone
+    except (ValueError, TypeError):  # it is no date, or one without a time zone
         return None
-
-
-def _named(code: str | None) -> str:
-    return f" ({code})" if code and re.fullmatch(r"[a-z0-9_]{1,64}", code) else ""

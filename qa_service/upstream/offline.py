@@ -3,35 +3,42 @@
 import math
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from itertools import groupby, pairwise
 
 from msgspec import Struct
 
-from qa_service.errors import Cancelled, UpstreamUnavailable
+from qa_service.errors import Cancelled
 from qa_service.interfaces import Stop
-from qa_service.language.sentences import sentences
-from qa_service.language.tokens import tokens, words
+from qa_service.language.sentences import split_sentences
+from qa_service.language.tokens import list_tokens, list_words
+from qa_service.markers import loosen_markers
 from qa_service.model import Delta, Finished, Language, Passage, Prompt, TextDelta, Usage
 
 MODEL = "offline"
 _MOST = 5
+"""So many sentences are quoted at most."""
+_MOST_WORDS = 50
+"""So many different words of a question are looked for. Each is compared with every sentence, and the 8,000 words that
+a question can hold would keep a worker from everything else for seconds."""
 _OPENING = 2
+"""So many sentences of each file stand for it where a summary is asked for."""
 _LONGEST = 400
-"""Characters of a quote; text without sentence ends, such as a table, is quoted by lines, or cut."""
+"""The most characters of a quote. Text without sentence ends, such as a table, is quoted by lines, or cut."""
 _COVERED = 0.4
-"""The share of a question's content words, weighted by rarity, that a passage must hold to count as an answer."""
+"""A passage counts as an answer when it holds this share of the question's words, each weighted by its rarity."""
 _WORTH = 0.5
-"""The share of the best sentence's score that another needs to be quoted too."""
+"""A sentence is quoted beside the best one when it has this share of its score."""
 _UNDER = 0.6
-"""What a word counts that stands in a sentence's heading instead of in it."""
+"""A word that stands in a sentence's heading, and not in the sentence, counts for so much of a word."""
 _HEADING = re.compile(r"[^.!?。！？:：\d\n]{1,40}")
-# A line this short wasn't broken for its length: what it stands over is another paragraph.
-_OVER = re.compile(r"\A(\s*[^.!?。！？:：\d\n]{1,24})\n(?=[^a-z\s])")
+# A line as short as this wasn't broken for its length, so that what follows it is another paragraph.
+_OVER = re.compile(r"\A(\s*+[^.!?。！？:：\d\n]{1,24})\n(?=[^a-z\s])")
 _SAME_WORD = 0.5
-"""The share of a Korean word's syllable pairs that make it the same word, since compounds are written together."""
+"""A Korean word is taken for the same where it shares this part of its syllable pairs: compounds are written together,
+or apart."""
 
-# A summary by name, or what a file as a whole is about.
+# Questions that ask for a summary by that name, or for what a file as a whole is about.
 _SUMMARY = re.compile(
     r"요약(?:해|하|을|좀|\W|$)|간추려|줄거리|(?:주요|핵심|전체) ?내용"
     r"|(?:파일|문서|자료|첨부|pdf)들?(?:에는|에|은|는|이|가|의)? ?(?:어떤|무슨|뭐|뭔|무엇)"
@@ -40,11 +47,11 @@ _SUMMARY = re.compile(
     re.IGNORECASE,
 )
 
-# What a Korean question ends in asks rather than names: 내나요, 가능한가요, 되죠.
+# The last word of a Korean question (내나요, 가능한가요, 되죠) asks, and names nothing that could be found in a text.
 _PREDICATE = re.compile(
     r"(?:(?<=\s)\S+ 수 (?:있|없)\S*+|(?<=\s)\S*(?:[나까가]요|니까|[해어아지려돼]요|[나까죠해야줘려돼]|는가|인가))\W*+$"
 )
-# What asks for an amount or a time; the answer has the amount instead.
+# Words that ask for an amount or a time; the sentence that answers has the amount in their place.
 _ASKING = frozenset(
     ["며칠", "몇일", "얼마", "얼마나", "언제", "안", "안에", "동안", "정도", "나가", "들어", "되", "돼", "걸리", "걸려"]
 )
@@ -73,58 +80,54 @@ class _Sentence(Struct, frozen=True):
     text: str
     passage: Passage
     place: int
-    """Where it stands among all sentences, in reading order."""
+    """The sentence's number among all sentences, in reading order."""
     tokens: frozenset[str]
     heading: frozenset[str]
-    """The tokens of what it stands under."""
+    """The tokens of the heading that the sentence stands under."""
 
 
 class OfflineAnswerer:
-    """An `Upstream` that calls nobody and costs nothing."""
+    """An `Upstream` that calls nobody and costs nothing: it quotes."""
 
     @contextmanager
     def open(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
-        """What it answers is in `prompt.passages` alone, and every quote names its passage's number."""
+        """The answer quotes `prompt.passages` and nothing else, and every quote names the number of its passage."""
         yield _deltas(prompt, stop)
-
-    def attach(self, prompt: Prompt, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
-        """Never: nothing of an answer is kept."""
-        raise UpstreamUnavailable("an answer without a model can't be gone on with")
 
 
 def _deltas(prompt: Prompt, stop: Stop) -> Iterator[Delta]:
-    for piece in _pieces(prompt):
+    for piece in _write_answer(prompt):
         if stop.is_set():
             raise Cancelled
         yield TextDelta(piece)
     yield Finished("stop", model=MODEL, usage=Usage())
 
 
-def _pieces(prompt: Prompt) -> Iterator[str]:
-    said, quoted = _answer(prompt)
+def _write_answer(prompt: Prompt) -> Iterator[str]:
+    said, quoted = _choose_quotes(prompt)
     yield _SAID[said][prompt.language]
     for number, sentence in enumerate(quoted):
         yield "\n" if number else "\n\n"
-        yield f"- “{_shortened(sentence.text)}” "
+        yield f"- “{loosen_markers(_shortened(sentence.text))}” "
         yield f"[{sentence.passage.n}]"
 
 
-def _answer(prompt: Prompt) -> tuple[str, list[_Sentence]]:
+def _choose_quotes(prompt: Prompt) -> tuple[str, list[_Sentence]]:
     if not prompt.passages:
         return "no_files", []
-    if _SUMMARY.search(prompt.question) or not words(prompt.question):
-        return "opening", _opening(prompt.passages)
-    found = _found(prompt.question, _sentences(prompt.passages))
+    if _SUMMARY.search(prompt.question) or not list_words(prompt.question):
+        return "opening", _opening_sentences(prompt.passages)
+    found = _best_sentences(prompt.question, _quotable_sentences(prompt.passages))
     return ("quotes", found) if found else ("silent", [])
 
 
-def _sentences(passages: Sequence[Passage]) -> list[_Sentence]:
-    """What can be quoted; a heading is no answer, but tells what the sentences under it are about."""
+def _quotable_sentences(passages: Sequence[Passage]) -> list[_Sentence]:
+    """The sentences that can be quoted. A heading is none, but tells what the sentences under it are about."""
     found: list[_Sentence] = []
     for passage in _in_reading_order(passages):
-        heading, own = frozenset(tokens(passage.section)), len(found)
-        for text in _quotable(passage.text):
-            held = frozenset(tokens(text))
+        heading, own = frozenset(list_tokens(passage.section)), len(found)
+        for text in _split_quotable(passage.text):
+            held = frozenset(list_tokens(text))
             if text == passage.section or _HEADING.fullmatch(text):
                 heading = held
             else:
@@ -139,25 +142,28 @@ def _in_reading_order(passages: Sequence[Passage]) -> list[Passage]:
     return sorted(passages, key=lambda passage: (files.index(passage.file_id), passage.page))
 
 
-def _quotable(text: str) -> Iterator[str]:
-    for sentence in sentences(text):
+def _split_quotable(text: str) -> Iterator[str]:
+    for sentence in split_sentences(text):
         lines = sentence.splitlines() if len(sentence) > _LONGEST else _OVER.sub("\\1\0", sentence, 1).split("\0")
         yield from (line.strip() for line in lines if line.strip())
 
 
-def _opening(passages: Sequence[Passage]) -> list[_Sentence]:
-    by_file = groupby(_sentences(passages), key=lambda sentence: sentence.passage.file_id)
+def _opening_sentences(passages: Sequence[Passage]) -> list[_Sentence]:
+    by_file = groupby(_quotable_sentences(passages), key=lambda sentence: sentence.passage.file_id)
     return [sentence for _, of_file in by_file for sentence in list(of_file)[:_OPENING]]
 
 
-def _found(question: str, candidates: Sequence[_Sentence]) -> list[_Sentence]:
-    """The best sentences, best first, the reading order deciding between equals; none where no passage answers."""
-    asked = [word for word in dict.fromkeys(words(_PREDICATE.sub("", question))) if word not in _ASKING]
-    asked = asked or list(dict.fromkeys(words(question)))
-    weights = {word: _weight(word, candidates) for word in asked}
-    answering = {number for number, held in _held(candidates).items() if _share(weights, held) >= _COVERED}
+def _best_sentences(question: str, candidates: Sequence[_Sentence]) -> list[_Sentence]:
+    """The best sentences, best first, and in reading order where they are equally good. There are none where no
+    passage answers the question."""
+    asked = [word for word in dict.fromkeys(list_words(_PREDICATE.sub("", question))) if word not in _ASKING]
+    asked = asked or list(dict.fromkeys(list_words(question)))
+    weights = {word: _word_weight(word, candidates) for word in asked[:_MOST_WORDS]}
+    answering = {
+        number for number, held in _tokens_by_passage(candidates).items() if _covered_share(weights, held) >= _COVERED
+    }
     scores = {
-        sentence.place: sum(weight * _share_held(sentence, word) for word, weight in weights.items())
+        sentence.place: sum(weight * _place_factor(sentence, word) for word, weight in weights.items())
         for sentence in candidates
         if sentence.passage.n in answering
     }
@@ -166,28 +172,28 @@ def _found(question: str, candidates: Sequence[_Sentence]) -> list[_Sentence]:
     return sorted(worthy, key=lambda sentence: (-scores[sentence.place], sentence.place))[:_MOST]
 
 
-def _share_held(sentence: _Sentence, word: str) -> float:
-    return 1.0 if _holds(sentence.tokens, word) else _UNDER if _holds(sentence.heading, word) else 0.0
+def _place_factor(sentence: _Sentence, word: str) -> float:
+    return 1.0 if _holds_word(sentence.tokens, word) else _UNDER if _holds_word(sentence.heading, word) else 0.0
 
 
-def _held(candidates: Sequence[_Sentence]) -> dict[int, frozenset[str]]:
+def _tokens_by_passage(candidates: Sequence[_Sentence]) -> dict[int, frozenset[str]]:
     held: dict[int, frozenset[str]] = {}
     for sentence in candidates:
         held[sentence.passage.n] = held.get(sentence.passage.n, frozenset()) | sentence.tokens | sentence.heading
     return held
 
 
-def _share(weights: dict[str, float], held: frozenset[str]) -> float:
-    return sum(weight for word, weight in weights.items() if _holds(held, word)) / sum(weights.values())
+def _covered_share(weights: dict[str, float], held: frozenset[str]) -> float:
+    return sum(weight for word, weight in weights.items() if _holds_word(held, word)) / sum(weights.values())
 
 
-def _weight(word: str, candidates: Sequence[_Sentence]) -> float:
-    """Rarer words say more about what is asked; those that no sentence has say most."""
-    holding = sum(_holds(sentence.tokens, word) for sentence in candidates)
+def _word_weight(word: str, candidates: Sequence[_Sentence]) -> float:
+    """How much a word says about what is asked: more when it is rare, and most when no sentence has it."""
+    holding = sum(_holds_word(sentence.tokens, word) for sentence in candidates)
     return math.log(1 + (len(candidates) + 0.5) / (holding + 0.5))
 
 
-def _holds(held: frozenset[str], word: str) -> bool:
+def _holds_word(held: frozenset[str], word: str) -> bool:
     if word in held or not "가" <= word[0] <= "힣":
         return word in held
     pairs = {first + second for first, second in pairwise(word)}

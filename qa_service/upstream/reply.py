@@ -6,77 +6,78 @@ _LONGEST_HEAD = 64 * 1024
 
 
 class Reply:
-    """Fed bytes cut anywhere; gives the body as far as it has come, in one piece.
+    """Takes bytes that are cut anywhere, and gives the body as far as it has come, in one piece.
 
-    Raises `HttpParserError` for what isn't HTTP, `ConnectionError` for what is cut short.
+    Raises `HttpParserError` for what isn't HTTP, and `ConnectionError` for what is cut short.
     """
 
     def __init__(self) -> None:
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
-        self.headed = False
+        self.has_head = False
         """Whether status and headers are there."""
         self.ended = False
-        self.lasting = False
-        """Whether its connection can carry another, once it has ended."""
+        """Whether the whole response is there."""
+        self.keeps_open = False
+        """Whether its connection can carry another request once it has ended."""
         self.heard = 0
-        """Bytes so far, as long as the head hasn't ended."""
+        """How many bytes have come, as long as the head hasn't ended."""
         self._pieces: list[bytes] = []
         self._parser = HttpResponseParser(self)
 
-    def feed(self, piece: bytes) -> None:
-        """What the connection gave; nothing means that it ended."""
+    def feed_bytes(self, piece: bytes) -> None:
+        """Take what the connection gave. Nothing means that the connection has ended."""
         if not piece:
-            return self._close()
+            return self._note_disconnect()
         try:
             self._parser.feed_data(piece)
         except HttpParserError:
-            self.lasting = False
+            self.keeps_open = False
             if not self.ended and not self._pieces:
                 raise
         except HttpParserUpgrade as error:
             raise HttpParserError("upstream wants to speak another protocol") from error
-        if not self.headed:
+        if not self.has_head:
             self.heard += len(piece)
             if self.heard > _LONGEST_HEAD:
                 raise HttpParserError(f"the headers are longer than {_LONGEST_HEAD} bytes")
         return None
 
     def has_news(self) -> bool:
-        """Whether something can be taken, or nothing more will come."""
+        """Whether a part of the body can be taken, or nothing more will come."""
         return self.ended or bool(self._pieces)
 
-    def take(self) -> bytes:
-        """The body that has come since; empty at its end."""
+    def take_body(self) -> bytes:
+        """What has come of the body since it was taken last; empty at its end."""
         pieces, self._pieces = self._pieces, []
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def _close(self) -> None:
-        """The end of the connection is the body's where nothing else tells it: RFC 9112, section 6.3."""
+    def _note_disconnect(self) -> None:
+        """The end of the connection is the end of the body where nothing else tells it: RFC 9112, section 6.3."""
         framed = any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self.headers)
-        if not self.ended and (framed or not self.headed):
+        if not self.ended and (framed or not self.has_head):
             raise ConnectionError("the connection ended before the response did")
-        self.ended, self.lasting = True, False
+        self.ended, self.keeps_open = True, False
 
-    # What the parser calls.
+    # The parser calls the methods below by their names.
 
     def on_message_begin(self) -> None:
         if self.ended:
             raise HttpParserError("a response that nobody asked for")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.headed:  # what comes later is a trailer
+        if not self.has_head:  # a header that comes later is a trailer
             self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self.status = self._parser.get_status_code()
-        self.headed = self.status >= 200  # noqa: PLR2004 - RFC 9110, section 15.2: what is below announces another
-        self.lasting = self._parser.should_keep_alive()
-        if not self.headed:
+        self.has_head = self.status >= 200  # noqa: PLR2004 - RFC 9110, section 15.2: what is below announces another
+        self.keeps_open = self._parser.should_keep_alive()
+        if not self.has_head:
             self.headers.clear()
 
     def on_body(self, piece: bytes) -> None:
         self._pieces.append(piece)
 
     def on_message_complete(self) -> None:
-        self.ended = self.headed
+        self.ended = self.has_head

@@ -1,4 +1,4 @@
-"""Requests as the SDK writes them: its address, its credentials, its headers."""
+"""Requests of the Responses API as the SDK writes them, with its address, its credentials and its headers."""
 
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -10,43 +10,45 @@ import openai
 _OPTIONS: openai.RequestOptions = {"headers": {"Accept-Encoding": "identity"}}  # a compressed stream comes in lumps
 
 
-class Requests:
-    """Of one client, as they stand on the wire. The SDK's work on a request costs as much as all of ours, so what is
-    asked for each answer is written once, for each body to follow: the client's credentials are those it has now."""
+class SdkRequestWriter:
+    """A `RequestWriter` for one client of the SDK, which must be one that sends nothing.
 
-    def __init__(self, client: openai.OpenAI) -> None:
-        self._client = client.with_options(http_client=httpx2.Client(transport=_Unsent()), max_retries=0)
-        first = self._posted("/responses", {})
+    What all questions have in common is written once, before the first, with the credentials that the client has then.
+    Only the body is new: that takes 1 µs for a question instead of the 220 that the SDK takes.
+    """
+
+    def __init__(self, client: openai.OpenAI, *, path: str = "/responses") -> None:
+        self._client = client
+        self._path = path
+        first = self._post(path, {})
         del first.headers["Content-Length"]
-        self._head = written(first).partition(b"\r\n\r\n")[0]
+        self._head = request_bytes(first).partition(b"\r\n\r\n")[0]
 
-    def ask(self, body: Mapping[str, object]) -> bytes:
-        """For an answer."""
-        content = msgspec.json.encode(body)
+    def write_question(self, parameters: Mapping[str, object]) -> bytes:
+        """See `RequestWriter`, also for the two below."""
+        content = msgspec.json.encode(parameters)
         return b"%b\r\nContent-Length: %d\r\n\r\n%b" % (self._head, len(content), content)
 
-    def follow(self, response_id: str, after: int) -> bytes:
-        """For the events of a response that upstream keeps, behind that number."""
+    def write_follow(self, response_id: str, after: int) -> bytes:
         beyond = f"&starting_after={after}" if after >= 0 else ""
-        path = f"/responses/{quote(response_id, safe='')}?stream=true{beyond}"
-        return written(self._client.get(path, cast_to=httpx2.Response, options=_OPTIONS).request)
+        path = f"{self._path}/{quote(response_id, safe='')}?stream=true{beyond}"
+        return request_bytes(self._client.get(path, cast_to=httpx2.Response, options=_OPTIONS).request)
 
-    def cancel(self, response_id: str) -> bytes:
-        """For the end of such a response."""
-        return written(self._posted(f"/responses/{quote(response_id, safe='')}/cancel"))
+    def write_cancel(self, response_id: str) -> bytes:
+        return request_bytes(self._post(f"{self._path}/{quote(response_id, safe='')}/cancel"))
 
-    def _posted(self, path: str, body: Mapping[str, object] | None = None) -> httpx2.Request:
+    def _post(self, path: str, body: Mapping[str, object] | None = None) -> httpx2.Request:
         return self._client.post(path, cast_to=httpx2.Response, body=body, options=_OPTIONS).request
 
 
-def written(request: httpx2.Request) -> bytes:
-    """As it stands on the wire."""
+def request_bytes(request: httpx2.Request) -> bytes:
+    """A request as it stands on the wire."""
     head = [b"%b: %b" % field for field in request.headers.raw]
     opening = b"%b %b HTTP/1.1" % (request.method.encode(), request.url.raw_path)
     return b"\r\n".join([opening, *head, b"", request.read()])
 
 
-class _Unsent(httpx2.BaseTransport):
+class Unsent(httpx2.BaseTransport):
     """Lets the SDK write a request, and sends it nowhere."""
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:

@@ -1,56 +1,91 @@
-"""OpenAI's Responses API as an upstream, and the SDK client that every use of OpenAI shares."""
+"""OpenAI's Responses API as an upstream, and the client of the SDK that every use of OpenAI shares."""
 
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from urllib.parse import parse_qsl
 
+import httpx2
 import openai
 from msgspec.structs import replace
 
 from qa_service.errors import UpstreamError
 from qa_service.interfaces import Meter, Stop
 from qa_service.model import Delta, Prompt
+from qa_service.settings import SettingsError
 from qa_service.upstream.asking import Asker
-from qa_service.upstream.carrying import Carrier
-from qa_service.upstream.line import Patience
+from qa_service.upstream.connection import Patience
+from qa_service.upstream.protocol import VendorProtocol
+from qa_service.upstream.reading import ResponseReader
+from qa_service.upstream.requests import SdkRequestWriter, Unsent
+from qa_service.upstream.transport import Pauses, Transport
+from qa_service.upstream.way import way_to
 
-# Reasoning models refuse temperature and top_p; their chat variants don't.
+# Reasoning models refuse temperature and top_p, and their chat variants don't. A model behind a name of one's own
+# refuses them once, and is known from then on.
 _NO_SAMPLING = re.compile(r"(?:ft:)?(?:o\d|gpt-5(?!.*-chat)|codex-)")
 
 
 def openai_client(*, api_key: str, base_url: str = "", organization: str = "", project: str = "") -> openai.OpenAI:
-    """Credentials and addresses; it makes requests, and others send them."""
-    return openai.OpenAI(
-        api_key=api_key,
-        base_url=base_url or None,
-        organization=organization or None,
-        project=project or None,
-        max_retries=0,
-    )
+    """A client of the SDK that knows the address and the credentials. It writes requests and sends none.
+
+    A query in `base_url`, such as Azure's `?api-version=preview`, becomes part of every request. Raises
+    `SettingsError` for an address that can't be one.
+    """
+    address, _, query = base_url.partition("?")
+    try:
+        return openai.OpenAI(
+            api_key=api_key,
+            base_url=address or None,
+            default_query=dict(parse_qsl(query, keep_blank_values=True)),
+            organization=organization or None,
+            project=project or None,
+            max_retries=0,
+            http_client=httpx2.Client(transport=Unsent()),
+        )
+    except httpx2.InvalidURL:  # a name that isn't one by the rules of today, such as an emoji's
+        raise SettingsError("OPENAI_BASE_URL: expected a host whose name can be looked up") from None
+
+
+_ESSENTIAL = frozenset({"model", "input", "stream", "tools"})
+_BACKGROUND = frozenset({"background", "store"})
+"""Without these upstream wouldn't keep the answer, which the background mode promises."""
 
 
 class ResponsesUpstream:
-    """Asks without leaving a trace upstream, unless in the background: then upstream keeps each answer for a while,
-    generates it whoever listens, and gives it to whoever knows its id."""
+    """An `Upstream` that asks a model.
+
+    It leaves no trace upstream, unless it asks in the background: then upstream keeps each answer for a while, writes
+    it whether anybody listens or not, and gives it to whoever knows its id.
+    """
 
     def __init__(  # noqa: PLR0913 - each is a setting of its own
         self,
         client: openai.OpenAI,
         *,
-        connect_seconds: float = 5,
-        first_token_seconds: float = 60,
-        idle_seconds: float = 60,
+        patience: Patience | None = None,
+        pauses: Pauses | None = None,
         tries: int = 3,
         search_context: str = "high",
         background: bool = False,
         fallback: Sequence[str] = (),
         meter: Meter | None = None,
     ) -> None:
-        """`fallback` are the models to ask, in their order, when the prompt's fails before any output."""
+        """`fallback` are the models to ask, in their order, when the prompt's model fails before any output. Raises
+        `SettingsError` where the system's proxy or certificates can't be used."""
         self._meter = meter
-        patience = Patience(connect_seconds, first_token_seconds, idle_seconds)
-        self._carrier = Carrier(client, patience=patience, tries=tries, note=self._count)
-        self._asker = Asker(self._carrier, tries=tries, kept=background, note=self._count)
+        writer = SdkRequestWriter(client)
+        essential = _ESSENTIAL | _BACKGROUND if background else _ESSENTIAL
+        protocol = VendorProtocol(writer, ResponseReader, essential, length="max_output_tokens")
+        self._transport = Transport(
+            way_to(client.base_url),
+            writer,
+            patience=patience or Patience(),
+            pauses=pauses or Pauses(),
+            tries=tries,
+            note=self._count_failure,
+        )
+        self._asker = Asker(protocol, self._transport, tries=tries, kept=background, note=self._count_failure)
         self._search_context = search_context
         self._background = background
         self._fallback = tuple(fallback)
@@ -58,10 +93,10 @@ class ResponsesUpstream:
     def open(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         """The deltas of one answer; see `Upstream`."""
 
-        def body(model: str) -> dict[str, object]:
-            return request_body(replace(prompt, model=model), self._search_context, background=self._background)
+        def parameters(model: str) -> dict[str, object]:
+            return request_parameters(replace(prompt, model=model), self._search_context, background=self._background)
 
-        return self._asker.ask(list(dict.fromkeys([prompt.model, *self._fallback])), body, stop)
+        return self._asker.ask(list(dict.fromkeys([prompt.model, *self._fallback])), parameters, stop)
 
     def attach(self, prompt: Prompt, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         """The deltas of an answer that was opened in the background; see `Upstream`."""
@@ -69,16 +104,16 @@ class ResponsesUpstream:
 
     def close(self) -> None:
         """Close the connections that are kept for later."""
-        self._carrier.close()
+        self._transport.close()
 
-    def _count(self, error: UpstreamError) -> None:
+    def _count_failure(self, error: UpstreamError) -> None:
         if self._meter:
             self._meter.count("upstream_errors", label=error.code)
 
 
-def request_body(prompt: Prompt, search_context: str, *, background: bool = False) -> dict[str, object]:
-    """What is posted. Instructions stay where they stand among the messages, so that the order is the prompt's."""
-    body: dict[str, object] = {
+def request_parameters(prompt: Prompt, search_context: str, *, background: bool = False) -> dict[str, object]:
+    """What a model is asked. Instructions stay among the messages, so that the order is the prompt's."""
+    parameters: dict[str, object] = {
         "model": prompt.model,
         "input": [{"role": message.role, "content": message.content} for message in prompt.messages],
         "stream": True,
@@ -89,8 +124,8 @@ def request_body(prompt: Prompt, search_context: str, *, background: bool = Fals
         "safety_identifier": prompt.safety_identifier or None,
     }
     if not _NO_SAMPLING.match(prompt.model):
-        body |= {"temperature": prompt.temperature, "top_p": prompt.top_p}
+        parameters |= {"temperature": prompt.temperature, "top_p": prompt.top_p}
     if prompt.web_search:
-        body["tools"] = [{"type": "web_search", "search_context_size": search_context}]
-        body["include"] = ["web_search_call.action.sources"]
-    return {name: value for name, value in body.items() if value is not None}
+        parameters["tools"] = [{"type": "web_search", "search_context_size": search_context}]
+        parameters["include"] = ["web_search_call.action.sources"]
+    return {name: value for name, value in parameters.items() if value is not None}

@@ -1,32 +1,41 @@
-"""An incremental decoder of server-sent events, after the WHATWG HTML standard, section 9.2.6."""
+"""This module decodes server-sent events incrementally, after the WHATWG HTML standard, section 9.2.6."""
 
 from qa_service.errors import UpstreamUnavailable
 
+LONGEST_EVENT = 32 * 1024 * 1024
+"""The limit of an event in bytes. The last event of a response repeats everything, pictures included."""
+
 _BOM = b"\xef\xbb\xbf"
-_LIMIT = 32 * 1024 * 1024
+_D = ord("d")
 
 
-class Decoder:
+class EventDecoder:
     """Takes bytes cut anywhere and gives the data of every event that is complete, as bytes.
 
-    Names, ids and retry times are passed over: upstream says everything in the data. Bytes that aren't
+    Names, ids and retry times are passed over, because upstream says everything in the data. Bytes that aren't
     UTF-8 are left to whoever decodes the whole event. A last block without its blank line is never given.
     """
 
-    def __init__(self, limit: int = _LIMIT) -> None:
+    def __init__(self, limit: int = LONGEST_EVENT) -> None:
         self._limit = limit
         self._size = 0
+        """How many bytes of an unfinished event have come."""
         self._begun: list[bytes] = []
         """The pieces of a line whose end hasn't come."""
         self._values: list[bytes] = []
-        """Of an event whose blank line hasn't come."""
-        self._opening: bytes | None = b""
+        """The data lines of an event whose blank line hasn't come."""
+        self.opened = False
+        """Whether the body has begun: from then on its bytes are lines of a stream."""
+        self._mark = b""
+        """The first bytes, as long as they may become a byte order mark."""
         self._after_cr = False
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The events that end in this chunk. `UpstreamUnavailable` when one grows past the limit, in bytes."""
-        if self._opening is not None:
-            chunk = self._without_bom(chunk)
+        """Return the data of the events that end in this chunk.
+
+        An event that grows past the limit raises `UpstreamUnavailable`."""
+        if not self.opened:
+            chunk = self._begin(chunk)
         if self._after_cr or b"\r" in chunk:
             chunk = self._with_line_feeds(chunk)
         *lines, rest = chunk.split(b"\n")
@@ -45,21 +54,20 @@ class Decoder:
         events, values = [], self._values
         for line in lines:
             if line:
-                name, _, value = line.partition(b":")
-                if name == b"data":
-                    values.append(value.removeprefix(b" "))
+                # Only data counts, and most other lines begin with another letter.
+                if line[0] == _D and (parted := line.partition(b":"))[0] == b"data":
+                    values.append(parted[2].removeprefix(b" "))
             elif values:
                 events.append(b"\n".join(values))
                 values.clear()
         return events
 
-    def _without_bom(self, chunk: bytes) -> bytes:
-        opening = (self._opening or b"") + chunk
-        if len(opening) < len(_BOM) and _BOM.startswith(opening):
-            self._opening = opening
-            return b""
-        self._opening = None
-        return opening.removeprefix(_BOM)
+    def _begin(self, chunk: bytes) -> bytes:
+        """Drop the byte order mark at the beginning. Nothing is returned as long as it may still come."""
+        opening = self._mark + chunk
+        self.opened = len(opening) >= len(_BOM) or not _BOM.startswith(opening)
+        self._mark = b"" if self.opened else opening
+        return opening.removeprefix(_BOM) if self.opened else b""
 
     def _with_line_feeds(self, chunk: bytes) -> bytes:
         if self._after_cr and chunk:

@@ -1,4 +1,8 @@
-"""One look at all lines, many times a second: a timer for each read would cost more than the read."""
+"""One look at all open requests, many times a second, instead of a time-out for each read.
+
+A socket with a time-out asks the system before each read whether there is something to read, which costs 3 µs beside
+the 13 that reading a chunk takes; under gevent it makes a timer each time.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -8,12 +12,11 @@ from typing import Protocol
 
 from qa_service.threads import start_thread
 
-_TICK = 0.1
-_LINGER_SECONDS = 10.0
+_LINGER = 10.0
 
 
 class Watched(Protocol):
-    """What must not wait forever."""
+    """What must not wait for ever."""
 
     due: float
     """`time.monotonic()` when patience ends."""
@@ -23,18 +26,22 @@ class Watched(Protocol):
 
 
 class Watch:
-    """Expires what is overdue, a tenth of a second late at most. Its thread lives as long as there is something to
-    watch, and a little longer, so that not every request starts one."""
+    """Expires what is overdue, at most `tick` seconds late.
 
-    def __init__(self, *, linger: float = _LINGER_SECONDS) -> None:
+    Its thread lives as long as there is something to watch and `linger` seconds longer, so that not every request
+    starts a thread.
+    """
+
+    def __init__(self, *, tick: float, linger: float = _LINGER) -> None:
+        self._tick = tick
         self._linger = linger
         self._watched: set[Watched] = set()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def over(self, one: Watched) -> Iterator[None]:
-        """While inside."""
+    def watching(self, one: Watched) -> Iterator[None]:
+        """Watch it as long as the context is open."""
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
                 thread = threading.Thread(target=self._run, name="upstream-watch", daemon=True)
@@ -49,7 +56,7 @@ class Watch:
     def _run(self) -> None:
         ends = monotonic() + self._linger
         while True:
-            sleep(_TICK)
+            sleep(self._tick)
             now = monotonic()
             with self._lock:
                 watched = list(self._watched)

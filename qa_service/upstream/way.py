@@ -6,22 +6,21 @@ from base64 import b64encode
 from collections.abc import Callable
 from http import HTTPStatus
 from time import monotonic
-from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 
-from qa_service.settings import SettingsError
-from qa_service.upstream.name import Name
+from qa_service.settings import SettingsError, upstream_proxy
+from qa_service.upstream.addresses import HostAddresses
 from qa_service.upstream.reply import Reply
 
 _READ = 4096
 _LEAST_SECONDS = 0.1
-"""For each further address of a name, when the first ones have used up all patience."""
+"""How long each further address of a name gets when the first ones have used up all patience."""
 
 
 class Way:
-    """How upstream is reached; without `tls` it speaks plain HTTP. `proxy` speaks plain HTTP itself, and is asked for a
-    tunnel."""
+    """How upstream is reached: without `tls` in plain HTTP, with `proxy` through a tunnel, which the proxy is asked for
+    in plain HTTP."""
 
     def __init__(
         self, host: str, port: int, *, tls: ssl.SSLContext | None = None, proxy: httpx2.URL | None = None
@@ -30,29 +29,32 @@ class Way:
         self._target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._tls = tls
         self._proxy = proxy
-        self._name = Name(proxy.host, proxy.port or 80) if proxy else Name(host, port)
+        self._addresses = HostAddresses(proxy.host, proxy.port or 80) if proxy else HostAddresses(host, port)
 
     def dial(self, seconds: float, hold: Callable[[socket.socket], None]) -> socket.socket:
-        """As `socket.create_connection`, but `hold` is given each socket before it connects. Raises `OSError`, also
-        for a proxy that refuses, `UnicodeError` for a name that is none."""
+        """As `socket.create_connection`, but `hold` gets each socket before it connects, so that it can be shut.
+
+        Raises `OSError`, also for a proxy that refuses, `HttpParserError` for one that doesn't speak HTTP, and
+        `UnicodeError` for a name that is none.
+        """
         refusal: Exception = OSError("the name has no address")
         until = monotonic() + seconds
-        for family, kind, protocol, _, address in self._name.addresses(seconds):
+        for family, kind, protocol, _, address in self._addresses.look_up_addresses(seconds):
             reached = socket.socket(family, kind, protocol)
             try:
                 reached.settimeout(max(_LEAST_SECONDS, until - monotonic()))
                 hold(reached)
                 reached.connect(address)
                 reached.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                return self._secured(reached, hold)
+                return self._secure_socket(reached, hold)
             except OSError as error:
                 reached.close()
                 refusal = error
         raise refusal
 
-    def _secured(self, reached: socket.socket, hold: Callable[[socket.socket], None]) -> socket.socket:
+    def _secure_socket(self, reached: socket.socket, hold: Callable[[socket.socket], None]) -> socket.socket:
         if self._proxy:
-            _tunnel(reached, self._proxy, self._target)
+            _open_tunnel(reached, self._proxy, self._target)
         if self._tls is None:
             return reached
         secured = self._tls.wrap_socket(reached, server_hostname=self._host, do_handshake_on_connect=False)
@@ -62,33 +64,33 @@ class Way:
 
 
 def way_to(url: httpx2.URL) -> Way:
-    """TLS as the SDK has it, and the proxy that the system names; plain HTTP takes none. Raises `SettingsError` for
-    a proxy that isn't spoken to in plain HTTP."""
+    """The way to an address: TLS as the SDK has it, and the proxy that the system names. Plain HTTP takes no proxy.
+
+    Raises `SettingsError` for a proxy that isn't spoken to in plain HTTP, and for certificates that can't be read.
+    """
+    host = url.raw_host.decode("ascii")
     if url.scheme != "https":
-        return Way(url.host, url.port or 80)
-    return Way(url.host, url.port or 443, tls=httpx2.create_ssl_context(), proxy=_proxy_to(url.host))
+        return Way(host, url.port or 80)
+    proxy = upstream_proxy(host)
+    return Way(host, url.port or 443, tls=_tls_context(), proxy=httpx2.URL(proxy) if proxy else None)
 
 
-def _proxy_to(host: str) -> httpx2.URL | None:
-    named = getproxies()
-    address = "" if proxy_bypass(host) else named.get("https") or named.get("all", "")
-    if not address:
-        return None
-    proxy = httpx2.URL(address if "://" in address else f"http://{address}")
-    if proxy.scheme != "http":
-        raise SettingsError("HTTPS_PROXY: expected a proxy that is spoken to in plain HTTP, http://host:port")
-    return proxy
+def _tls_context() -> ssl.SSLContext:
+    try:
+        return httpx2.create_ssl_context()
+    except OSError:
+        raise SettingsError("SSL_CERT_FILE, SSL_CERT_DIR: expected certificates that can be read") from None
 
 
-def _tunnel(reached: socket.socket, proxy: httpx2.URL, target: str) -> None:
+def _open_tunnel(reached: socket.socket, proxy: httpx2.URL, target: str) -> None:
     """Have the proxy connect us to the target: RFC 9110, section 9.3.6."""
-    asking = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
+    lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
     if proxy.userinfo:
         credential = b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
-        asking.append(f"Proxy-Authorization: Basic {credential}")
-    reached.sendall("\r\n".join([*asking, "", ""]).encode())
-    answer = Reply()
-    while not answer.headed:
-        answer.feed(reached.recv(_READ))
-    if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
-        raise ConnectionError(f"the proxy answered {answer.status}")
+        lines.append(f"Proxy-Authorization: Basic {credential}")
+    reached.sendall("\r\n".join([*lines, "", ""]).encode())
+    reply = Reply()
+    while not reply.has_head:
+        reply.feed_bytes(reached.recv(_READ))
+    if reply.status >= HTTPStatus.MULTIPLE_CHOICES:
+        raise ConnectionError(f"the proxy answered {reply.status}")

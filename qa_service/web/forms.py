@@ -93,11 +93,16 @@ def _asked_in_the_address(request: Request) -> dict[str, str]:
 
 
 def _present(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if not _absent(value)}
+    return {name: value for name, value in fields.items() if not _absent(value) or _is_null_origin(name, value)}
 
 
 def _absent(value: Any) -> bool:
     return value is None or (isinstance(value, str) and value.strip() in ABSENT)
+
+
+def _is_null_origin(name: str, value: Any) -> bool:
+    """Whether a field holds the origin of pages that have none, which is to be refused and not passed over."""
+    return name == "origin" and isinstance(value, str) and value.strip() == "null"
 
 
 def _last(values: "MultiDict[str, str]") -> dict[str, str]:

@@ -10,7 +10,7 @@ from qa_service.clock import written
 from qa_service.errors import InvalidField, StoreUnavailable
 from qa_service.files.kinds import KINDS
 from qa_service.metrics import CONTENT_TYPE
-from qa_service.settings import is_origin
+from qa_service.setting_values import is_origin
 from qa_service.web.forms import read_fields
 from qa_service.web.mounting import asking_owner, mounted
 from qa_service.web.problems import json_response
@@ -77,7 +77,9 @@ def tokens() -> Response:
     token = service.gate.token_maker(request)
     origin = text_field(read_fields(request, service.limits), "origin", ORIGIN)
     if origin and not is_origin(origin):
-        raise InvalidField("origin: expected one such as https://www.example.com", field="origin")
+        raise InvalidField(
+            "origin: expected one such as https://www.example.com or capacitor://localhost", field="origin"
+        )
     expires = datetime.now(UTC) + timedelta(seconds=service.assembly.settings.token_ttl)
     return json_response({"token": token(origin), "expiresAt": written(expires)})
 

@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from qa_service.errors import BadRequest, Busy, MethodNotAllowed, NotFound, QAError, TooLarge
 from qa_service.frames import Failure
-from qa_service.language.phrases import failure
+from qa_service.language.phrases import build_failure
 from qa_service.model import Language
 from qa_service.web.identity import Gate
 from qa_service.wire.frames import failure as failure_fields
@@ -54,7 +54,7 @@ def refusal(error: QAError) -> Response:
     """The problem for an error raised before a stream began."""
     extra: dict[str, object] = {"field": error.field} if error.field else {}
     extra |= {"answerId": error.answer_id} if isinstance(error, Busy) else {}
-    return problem(failure(error, language_of_request(request)), **extra)
+    return problem(build_failure(error, language_of_request(request)), **extra)
 
 
 def http_refusal(error: HTTPException) -> Response:

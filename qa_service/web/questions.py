@@ -9,9 +9,10 @@ import msgspec
 from msgspec import Struct
 
 from qa_service.errors import InvalidField, ModelNotAllowed, TooLarge, UpstreamNotConfigured
-from qa_service.language.phrases import label
+from qa_service.language.phrases import phrase_label
 from qa_service.language.sentences import language_of
 from qa_service.model import Language, Message, Owner, Question, TopicChoice
+from qa_service.setting_values import LEAST_TOKENS
 from qa_service.settings import Settings
 from qa_service.web.forms import Form
 
@@ -68,7 +69,7 @@ def question_of(
         raise InvalidField("question: expected text, or at least one file", field="question")
     spoken = language or (language_of(text) if text else "en")
     return Question(
-        text or label("files_question", spoken),
+        text or phrase_label("files_question", spoken),
         owner,
         _session_id(fields),
         form.files,
@@ -216,12 +217,13 @@ def _number(fields: Mapping[str, Any], name: str, most: float, default: float) -
 
 
 def _max_tokens(fields: Mapping[str, Any], most: int) -> int:
-    return whole_field(fields, "maxTokens" if "maxTokens" in fields else "maxOutputTokens", most, default=most)
+    name = "maxTokens" if "maxTokens" in fields else "maxOutputTokens"
+    return whole_field(fields, name, most, least=LEAST_TOKENS, default=most)
 
 
-def whole_field(fields: Mapping[str, Any], name: str, most: int, *, default: int) -> int:
-    """A whole number from 1 to `most`."""
+def whole_field(fields: Mapping[str, Any], name: str, most: int, *, least: int = 1, default: int) -> int:
+    """A whole number from `least` to `most`."""
     value = str(fields.get(name, default)).strip()
-    if not WHOLE.fullmatch(value) or not 1 <= int(value) <= most:
-        raise InvalidField(f"{name}: expected a whole number between 1 and {most}", field=name)
+    if not WHOLE.fullmatch(value) or not least <= int(value) <= most:
+        raise InvalidField(f"{name}: expected a whole number between {least} and {most}", field=name)
     return int(value)

@@ -3,19 +3,23 @@
 import logging
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from flask import Flask
 
 from qa_service.errors import BadRequest, QAError
-from qa_service.language.phrases import failure
+from qa_service.language.phrases import build_failure
 from qa_service.running.runner import Runner
-from qa_service.settings import Settings, from_environment
+from qa_service.settings import Settings, SettingsError, from_environment
 from qa_service.web.app import create_app
 from qa_service.web.identity import is_loopback
 from qa_service.web.mounting import KEY, Mounted
 from qa_service.web.problems import problem
 
+log = logging.getLogger(__name__)
+
+NOT_STARTED = 4
+"""What gunicorn itself ends a worker with whose app can't be loaded."""
 GOODBYE_SECONDS = 1.0
 POLL_SECONDS = 0.1
 
@@ -24,7 +28,18 @@ def served() -> Flask:
     """The app of `qa-service serve`: with no model behind it, people at this machine may ask without a credential."""
     settings = from_environment()
     behind_proxy = bool(settings.trusted_proxies or settings.public_url)
-    return create_app(settings, loopback_visitors=settings.answers_itself and not behind_proxy)
+    alone = settings.answers_itself and not behind_proxy
+    return app_or_exit(lambda: create_app(settings, loopback_visitors=alone))
+
+
+def app_or_exit(make: Callable[[], Flask]) -> Flask:
+    """The app that `make` gives. Where a setting or the store keeps it from starting, that is said in one line, and
+    the process ends with a status after which gunicorn starts no other worker."""
+    try:
+        return make()
+    except (SettingsError, QAError) as error:
+        log.error("%s", error)  # noqa: TRY400 - the line names what is wrong, and a traceback would hide it
+        sys.exit(NOT_STARTED)
 
 
 def log_to_terminal() -> None:
@@ -48,7 +63,7 @@ def refuse_open_server(settings: Settings, hosts: Iterable[str]) -> None:
 def refused(*, unreadable: bool) -> bytes:
     """The whole response to a request that never came to the app, because it can't be read or something broke."""
     why = BadRequest("the request can't be read: is everything in its address percent-encoded that isn't ASCII?")
-    response = problem(failure(why if unreadable else QAError(), "en"))
+    response = problem(build_failure(why if unreadable else QAError(), "en"))
     response.headers["Connection"] = "close"
     head = "".join(f"{name}: {value}\r\n" for name, value in response.headers)
     return f"HTTP/1.1 {response.status}\r\n{head}\r\n".encode() + response.get_data()

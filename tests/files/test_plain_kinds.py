@@ -40,6 +40,19 @@ class TestMarkdown:
 
         assert "".join(segment.text for segment in markdown.read_markdown(raw(text))) == text
 
+    @pytest.mark.parametrize(
+        ("line", "title"),
+        [("# Fees ##", "Fees"), ("## C#", "C#"), ("# 요금 #  ", "요금"), ("# a # b", "a # b"), ("### \tx\t#", "x")],
+    )
+    def test_only_signs_that_stand_apart_close_a_heading(self, line: str, title: str) -> None:
+        assert sections(list(markdown.read_markdown(raw(line)))) == [(title, line)]
+
+    @pytest.mark.parametrize("piece", ["# ", "#", "## a #", "# a\t\t", "```", "~~~ ", "a\n--x"])
+    def test_a_line_of_nearly_headings_takes_no_time_to_speak_of(self, piece: str) -> None:
+        began = time.thread_time()
+        list(markdown.read_markdown(raw(f"# {piece * 100_000}!")))
+        assert time.thread_time() - began < 1
+
     def test_a_million_lines_of_nearly_headings_take_no_time_to_speak_of(self) -> None:
         assert len(list(markdown.read_markdown(raw("```\n" * 200_000 + "a\n" * 200_000)))) == 1
 
@@ -112,6 +125,16 @@ class TestHypertext:
 
         assert segment.text == "a\n\n"
         assert time.monotonic() - began < 2
+
+    def test_empty_cells_and_lines_leave_no_trace(self) -> None:
+        text = "<table><tr><td>a</td><td></td><td> </td></tr><tr><td>  </td></tr></table> <p> </p> <p>b</p>"
+
+        assert sections(list(hypertext.read_html(raw(text)))) == [("", "a\nb\n\n")]
+
+    def test_a_row_of_many_empty_cells_takes_no_time_to_speak_of(self) -> None:
+        began = time.thread_time()
+        list(hypertext.read_html(raw(f"<table><tr>{'<td></td>' * 50_000}<td>end</td></tr></table>")))
+        assert time.thread_time() - began < 2
 
     def test_verbatim_text_keeps_its_lines(self) -> None:
         assert sections(list(hypertext.read_html(raw("<pre>a\nb</pre>c<br>d\ne")))) == [("", "a\nb\nc\nd e\n\n")]

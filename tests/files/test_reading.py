@@ -7,7 +7,7 @@ from qa_service.files import reading
 from qa_service.files.kinds import KINDS, load_reader, read_segments
 from qa_service.files.report import Report
 from qa_service.files.segment import RawFile
-from qa_service.language.tokens import tokens
+from qa_service.language.tokens import list_tokens
 from qa_service.model import FileText, Passage, UploadedFile, Verdict
 from qa_service.retrieval.splitting import estimated_tokens
 from tests import documents
@@ -76,7 +76,7 @@ class TestIndex:
             for word, places in text.index.items():
                 held.setdefault(word, set()).update(places[::2])
         for number, passage in enumerate(found):
-            assert all(number in held[word] for word in tokens(passage.text))
+            assert all(number in held[word] for word in list_tokens(passage.text))
 
     def test_each_part_says_where_it_begins(self) -> None:
         reports = read(SENTENCES.encode())

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from qa_service.language.cues import TIES, cues, without_marker
-from qa_service.language.forms import form
+from qa_service.language.cues import TIES, find_cues, remove_announcement
+from qa_service.language.forms import find_form_words
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from qa_service.language.forms import form
     ],
 )
 def test_spoken_markers_are_found(question: str) -> None:
-    assert without_marker(question)[1]
+    assert remove_announcement(question)[1]
 
 
 @pytest.mark.parametrize(
@@ -38,13 +38,13 @@ def test_spoken_markers_are_found(question: str) -> None:
     ],
 )
 def test_words_near_a_marker_are_none(question: str) -> None:
-    assert not without_marker(question)[1]
+    assert not remove_announcement(question)[1]
 
 
 def test_marker_is_taken_out_of_the_question() -> None:
-    rest, _ = without_marker("그건 그렇고, 비용은?")
+    rest, _ = remove_announcement("그건 그렇고, 비용은?")
     assert rest.strip(" ,") == "비용은?"
-    assert not set(cues(rest)) & set(TIES)
+    assert not set(find_cues(rest)) & set(TIES)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_marker_is_taken_out_of_the_question() -> None:
     ],
 )
 def test_words_that_lean_on_what_was_said_are_found(question: str, cue: str) -> None:
-    assert cue in cues(question)
+    assert cue in find_cues(question)
 
 
 @pytest.mark.parametrize(
@@ -88,39 +88,39 @@ def test_words_that_lean_on_what_was_said_are_found(question: str, cue: str) -> 
     ],
 )
 def test_words_that_only_begin_like_a_pronoun_are_no_tie(question: str) -> None:
-    assert not set(cues(question)) & set(TIES)
+    assert not set(find_cues(question)) & set(TIES)
 
 
 def test_a_cue_says_where_it_begins() -> None:
-    assert cues("Is it free?")["pronoun"] == 3
+    assert find_cues("Is it free?")["pronoun"] == 3
 
 
 @pytest.mark.parametrize("question", ["WHAT ABOUT İZMİR?", "İzmir: What About it?", "İİİ what about it"])
 def test_cues_are_found_where_they_stand_whatever_their_case(question: str) -> None:
-    assert cues(question)["joining"] == max(question.find("What"), question.find("what"), 0)
+    assert find_cues(question)["joining"] == max(question.find("What"), question.find("what"), 0)
 
 
 def test_what_is_not_the_marker_stays_as_it_was_written() -> None:
-    assert without_marker("İzmir! By The Way, Is BUSAN far?") == ("İzmir!  , Is BUSAN far?", True)
+    assert remove_announcement("İzmir! By The Way, Is BUSAN far?") == ("İzmir!  , Is BUSAN far?", True)
 
 
 def test_the_first_of_two_markers_is_taken_whatever_its_language() -> None:
-    assert without_marker("그나저나 by the way 날씨는?")[0] == "  by the way 날씨는?"
-    assert without_marker("By the way, 그나저나 날씨는?")[0] == " , 그나저나 날씨는?"
+    assert remove_announcement("그나저나 by the way 날씨는?")[0] == "  by the way 날씨는?"
+    assert remove_announcement("By the way, 그나저나 날씨는?")[0] == " , 그나저나 날씨는?"
 
 
 def test_form_is_little_words_and_the_first_word() -> None:
-    marks = form("What's the capital of Peru?")
+    marks = find_form_words("What's the capital of Peru?")
     assert {"^what's", "the", "of"} <= marks
     assert "peru" not in marks
-    assert form("수도는 어디에 있나요") == {"어디에", "있나요"}
+    assert find_form_words("수도는 어디에 있나요") == {"어디에", "있나요"}
 
 
 @pytest.mark.parametrize("piece", ["그 ", "it ", "다른 ", "the ", " ", "있나요", "a '"])
 def test_hostile_question_costs_little(piece: str) -> None:
     question = piece * (32_000 // len(piece))
     started = time.thread_time()
-    cues(question)
-    without_marker(question)
-    form(question)
+    find_cues(question)
+    remove_announcement(question)
+    find_form_words(question)
     assert time.thread_time() - started < 0.1

@@ -5,8 +5,8 @@ from itertools import accumulate
 
 import pytest
 
-from qa_service.language.sentences import sentences
-from qa_service.retrieval.splitting import LONGEST, estimated_tokens, split
+from qa_service.language.sentences import split_sentences
+from qa_service.retrieval.splitting import LONGEST, estimated_tokens, split_passages
 
 KOREAN = "근로자는 1년에 15일의 연차휴가를 쓸 수 있다. 다만 1년 미만인 사람은 한 달에 하루를 쓴다.\n"
 ENGLISH = "Employees may take fifteen days of leave. New ones take a day a month, as Mr. Kim explains.\n\n"
@@ -17,7 +17,7 @@ ENGLISH = "Employees may take fifteen days of leave. New ones take a day a month
     ["", " ", "짧다.", KOREAN * 100, ENGLISH * 100, "a" * 5_000, "\n" * 3_000, "낱말 " * 3_000, "| a | b |\n" * 500],
 )
 def test_passages_joined_are_the_page_and_none_is_too_long(text: str) -> None:
-    passages = split(text)
+    passages = split_passages(text)
 
     assert "".join(passages) == text
     assert all(0 < len(passage) <= LONGEST for passage in passages)
@@ -27,14 +27,14 @@ def test_any_text_at_all_is_partitioned() -> None:
     chance = random.Random(7)
     for _ in range(200):
         text = "".join(chance.choices("가나다라 abc.!?\n\t。|-", k=chance.randrange(4_000)))
-        assert "".join(split(text)) == text
+        assert "".join(split_passages(text)) == text
 
 
 @pytest.mark.parametrize("text", [KOREAN * 100, ENGLISH * 100, (KOREAN + ENGLISH) * 40])
 def test_prose_is_cut_at_the_ends_of_sentences_into_passages_of_like_length(text: str) -> None:
-    passages = split(text)
+    passages = split_passages(text)
 
-    ends = set(accumulate(map(len, sentences(text))))
+    ends = set(accumulate(map(len, split_sentences(text))))
     assert set(accumulate(map(len, passages))) <= ends
     assert all(len(passage) >= 400 for passage in passages)
 
@@ -42,15 +42,15 @@ def test_prose_is_cut_at_the_ends_of_sentences_into_passages_of_like_length(text
 def test_a_paragraphs_end_is_preferred() -> None:
     paragraph = "One short sentence here. " * 22 + "The end.\n\n"
 
-    assert split(paragraph * 4) == [paragraph] * 4
+    assert split_passages(paragraph * 4) == [paragraph] * 4
 
 
 def test_a_page_that_fits_is_one_passage() -> None:
-    assert split(KOREAN * 10) == [KOREAN * 10]
+    assert split_passages(KOREAN * 10) == [KOREAN * 10]
 
 
 def test_a_sentence_without_end_is_cut_between_words() -> None:
-    assert all(passage.endswith(" ") for passage in split("낱말 " * 3_000))
+    assert all(passage.endswith(" ") for passage in split_passages("낱말 " * 3_000))
 
 
 @pytest.mark.parametrize(("text", "tokens"), [("", 0), ("a", 1), ("abcd", 2), ("가나다", 3), ("\ud800", 1)])

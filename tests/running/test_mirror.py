@@ -5,7 +5,7 @@ import pytest
 from qa_service.errors import UpstreamTimeout
 from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Restart, Start, Text, Timing, TopicNotice
 from qa_service.interfaces import FollowedAnswer
-from qa_service.language.phrases import failure
+from qa_service.language.phrases import build_failure
 from qa_service.model import Usage
 from qa_service.running.mirror import MirroredAnswer, frames_from_turn
 from qa_service.turns import Turn
@@ -62,7 +62,7 @@ class TestRebuilding:
         assert (seen.expired_after, seen.log.closed) == (41, True)
 
     def test_a_failure_comes_before_the_metadata(self) -> None:
-        error = failure(UpstreamTimeout(), "en")
+        error = build_failure(UpstreamTimeout(), "en")
         assert frames_from_turn(ended(error=error), "expired")[-3:] == [error, METADATA, Done("completed")]
 
     @pytest.mark.parametrize("status", ["failed", "running"])

@@ -6,7 +6,7 @@ import pytest
 
 from qa_service.model import Exchange, Session
 from qa_service.topics.detector import LearnedDrift
-from qa_service.topics.weights import Weights, shipped
+from qa_service.topics.weights import Weights, load_weights
 
 LEAVE = (
     Exchange(
@@ -157,7 +157,7 @@ def test_score_is_a_share_and_the_threshold_decides(detector: LearnedDrift) -> N
 
 
 def test_shipped_weights_are_careful() -> None:
-    assert 0.5 < shipped().threshold < 1
+    assert 0.5 < load_weights().threshold < 1
 
 
 def test_long_conversation_costs_few_milliseconds(detector: LearnedDrift) -> None:
@@ -166,7 +166,9 @@ def test_long_conversation_costs_few_milliseconds(detector: LearnedDrift) -> Non
     assert _fastest(detector, "그럼 사진은 어떤 크기로 준비해야 하나요?", session) < 0.004
 
 
-@pytest.mark.parametrize("piece", [".", "가", "그 ", "it ", "a", " ", "다른 질문 ", "A ", "1,", "\ud800", "은는이가 "])
+@pytest.mark.parametrize(
+    "piece", [".", "가", "그 ", "it ", "a", " ", "다른 질문 ", "A ", "1,", "\ud800", "은는이가 ", "들이"]
+)
 def test_hostile_question_costs_less_than_20_milliseconds(detector: LearnedDrift, piece: str) -> None:
     text = piece * (32_000 // len(piece))
     assert _fastest(detector, text, _session((Exchange(text, text),) * 4)) < 0.02

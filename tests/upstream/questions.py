@@ -7,15 +7,26 @@ from qa_service.errors import QAError
 from qa_service.interfaces import Counted, Stop, Timed
 from qa_service.model import Delta, Message, Prompt, TextDelta
 from qa_service.running.stop import StopSignal
+from qa_service.upstream.connection import Patience
 from qa_service.upstream.responses import ResponsesUpstream, openai_client
+from qa_service.upstream.transport import Pauses
 
 
 def prompt(text: str = "안녕?", **fields) -> Prompt:
     return Prompt(**{"model": "gpt-4.1-mini", "messages": (Message("user", text),), "question": text, **fields})
 
 
+QUICK = Pauses(first=0.02, id=0.4, cancel=0.4)
+"""Pauses of a test: long enough to be stopped in, short enough to wait for."""
+
+
 def responses(url: str, **settings) -> ResponsesUpstream:
-    return ResponsesUpstream(openai_client(api_key="sk-secret", base_url=url), **settings)
+    """An upstream over real connections. What `Patience` has may be given by its own name."""
+    patience = {name: settings.pop(name) for name in Patience.__struct_fields__ if name in settings}
+    client = openai_client(api_key="sk-secret", base_url=url)
+    return ResponsesUpstream(
+        client, **{"patience": Patience(**{"tick": 0.01, **patience}), "pauses": QUICK, **settings}
+    )
 
 
 class CountingMeter:

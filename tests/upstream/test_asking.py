@@ -1,11 +1,13 @@
 """Questions over real connections: tries, limits in time, stops in every phase, and what is left of them."""
 
+import json
 import socket
 import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from itertools import pairwise
 from time import monotonic
 from weakref import ref
 
@@ -13,15 +15,18 @@ import pytest
 
 from qa_service.errors import (
     Cancelled,
+    ContextLength,
+    InsufficientQuota,
     UpstreamError,
     UpstreamRateLimited,
     UpstreamRejected,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from qa_service.model import Finished, Prompt, Retrying
+from qa_service.model import Finished, Prompt, Retrying, TextDelta
 from qa_service.running.stop import StopSignal
 from qa_service.settings import SettingsError
+from qa_service.upstream.transport import Pauses
 from tests.live.processes import program
 from tests.scripted_upstream import KOREAN, NAMED, Script, ScriptedUpstream
 from tests.upstream.questions import Asked, asked, prompt, responses, text_of
@@ -102,7 +107,7 @@ class TestConnections:
         assert server.connections == 1
 
     def test_nothing_stays_open_after_faults_of_every_kind(self, server):
-        with closing(responses(server.url, tries=1, first_token_seconds=0.2, idle_seconds=0.2)) as upstream:
+        with closing(responses(server.url, tries=1, first_token=0.1, idle=0.1)) as upstream:
             for name in NAMED.keys() - {"slow", "long", "fast"}:
                 with pytest.raises(UpstreamError):
                     asked(upstream, f"script:{name}")
@@ -132,10 +137,12 @@ class TestTries:
             asked(upstream)
         assert len(server.requests) == 3
 
-    def test_without_a_hint_it_waits_half_a_second(self, server, upstream):
-        server.script(Script(fault="cut", after=0))
-        assert text_of(asked(upstream)) == KOREAN
-        assert 0.3 < server.requests[1].at - server.requests[0].at < 2
+    def test_without_a_hint_it_waits_longer_each_time(self, server):
+        server.script(Script(fault="cut", after=0, times=3))
+        with closing(responses(server.url, tries=4, pauses=Pauses(first=0.1, longest=0.2))) as upstream:
+            assert text_of(asked(upstream)) == KOREAN
+        waits = [later.at - earlier.at for earlier, later in pairwise(server.requests)]
+        assert all(least <= wait < 1 for least, wait in zip([0.075, 0.15, 0.15], waits, strict=True))
 
     def test_once_anything_came_it_never_asks_again(self, server, upstream):
         with pytest.raises(UpstreamUnavailable):
@@ -176,30 +183,62 @@ class TestFailures:
             asked(responses("http://nowhere.invalid/v1", tries=1))
         assert caught.value.status == 503
 
-    def test_an_answer_that_is_no_stream_is_a_failure(self, server, upstream):
-        server.script(Script(error={"code": "odd"}, times=3, headers=SOON))
-        with pytest.raises(UpstreamUnavailable, match="terminal event"):
+    def test_an_error_under_a_200_that_may_pass_is_asked_again(self, server, upstream):
+        server.script(Script(error={"code": "odd"}, times=2, headers=SOON))
+        assert text_of(asked(upstream)) == KOREAN
+        assert len(server.requests) == 3
+
+    @pytest.mark.parametrize(
+        ("error", "expected"),
+        [
+            ({"code": "insufficient_quota", "message": "…"}, InsufficientQuota),
+            ({"code": 402, "message": "Insufficient credits"}, InsufficientQuota),
+            ({"code": "400", "message": "prompt is too long"}, UpstreamRejected),
+            ({"type": "context_length_exceeded"}, ContextLength),
+        ],
+    )
+    def test_an_error_under_a_200_that_asking_again_cant_change_is_asked_once(self, server, upstream, error, expected):
+        server.script(Script(error=error, times=3))
+        with pytest.raises(expected):
             asked(upstream)
+        assert len(server.requests) == 1
+
+    def test_a_page_of_html_is_asked_for_once(self, server, upstream):
+        server.script(Script(body="<!doctype html><title>Sign in</title>", times=3))
+        with pytest.raises(UpstreamRejected, match="HTML"):
+            asked(upstream)
+        assert len(server.requests) == 1
+
+    def test_a_whole_answer_where_a_stream_was_asked_for_is_an_answer(self, server, upstream):
+        said = {"type": "message", "content": [{"type": "output_text", "text": "네, 맞습니다."}]}
+        server.script(Script(body=json.dumps({"status": "completed", "model": "m", "output": [said]})))
+        assert asked(upstream) == [TextDelta("네, 맞습니다."), Finished("stop", model="m")]
+        assert len(server.requests) == 1
+
+    def test_an_empty_piece_is_no_output_so_that_a_cut_behind_it_is_asked_again(self, server, upstream):
+        nothing = 'data: {"type":"response.output_text.delta","delta":""}\n\n'
+        server.script(Script(body=nothing, headers=SOON))
+        assert [type(delta) for delta in asked(upstream)[:2]] == [Retrying, TextDelta]
 
 
 class TestTime:
     @pytest.mark.parametrize("name", ["mute", "hang-first", "drip"])
     def test_the_first_token_has_a_limit_whatever_comes_before_it(self, server, name):
         with pytest.raises(UpstreamTimeout):
-            asked(responses(server.url, tries=1, first_token_seconds=0.3, idle_seconds=30), f"script:{name}")
+            asked(responses(server.url, tries=1, first_token=0.1, idle=30), f"script:{name}")
 
     def test_silence_has_a_limit_of_its_own(self, server):
         with pytest.raises(UpstreamTimeout):
-            asked(responses(server.url, first_token_seconds=30, idle_seconds=0.3), "script:hang")
+            asked(responses(server.url, first_token=30, idle=0.1), "script:hang")
 
     def test_a_slow_answer_may_take_longer_than_either_limit(self, server, upstream):
         server.script(Script(deltas=15, rate=30))
-        with closing(responses(server.url, first_token_seconds=0.4, idle_seconds=0.3)) as impatient:
+        with closing(responses(server.url, first_token=0.4, idle=0.3)) as impatient:
             assert isinstance(asked(impatient)[-1], Finished)
 
     def test_connecting_has_a_limit(self, unreachable):
         with pytest.raises(UpstreamTimeout, match="no connection"):
-            asked(responses(unreachable, tries=1, connect_seconds=0.3))
+            asked(responses(unreachable, tries=1, connect=0.1))
 
 
 @pytest.fixture
@@ -220,7 +259,7 @@ def unreachable():
 class TestStop:
     def test_while_connecting(self, unreachable):
         question = Asked(responses(unreachable))
-        assert not question.heard.wait(0.2)
+        assert not question.heard.wait(0.1)
         assert question.stopped_within(1)
         assert isinstance(question.error, Cancelled)
 
@@ -360,14 +399,21 @@ def dripping() -> Iterator[int]:
         serving.join(5)
 
 
+@pytest.fixture(scope="module")
+def key_and_certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    key, path = folder / "key.pem", folder / "certificate.pem"
+    command = "req -x509 -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+    subprocess.run(
+        [program("openssl"), *command.split(), "-keyout", key, "-out", path], check=True, capture_output=True
+    )
+    return key, path
+
+
 class TestTls:
     @pytest.fixture
-    def certificate(self, tmp_path):
-        key, path = tmp_path / "key.pem", tmp_path / "certificate.pem"
-        command = "req -x509 -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
-        subprocess.run(
-            [program("openssl"), *command.split(), "-keyout", key, "-out", path], check=True, capture_output=True
-        )
+    def certificate(self, key_and_certificate):
+        key, path = key_and_certificate
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(path, key)
         with ScriptedUpstream(tls=tls) as server:
@@ -417,13 +463,12 @@ class TestTls:
             responses("https://upstream.test/v1")
 
     def test_a_proxy_that_answers_byte_by_byte_isnt_waited_for_longer_than_a_connection(self, monkeypatch):
-        monkeypatch.setattr("qa_service.upstream.line._DIAL_SECONDS", 0.1)
         monkeypatch.delenv("no_proxy", raising=False)
         with dripping() as port:
             monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
             began = monotonic()
             with pytest.raises(UpstreamTimeout, match="no connection"):
-                asked(responses("https://upstream.test/v1", tries=1, connect_seconds=0.3))
+                asked(responses("https://upstream.test/v1", tries=1, connect=0.1, dial=0.05))
             assert monotonic() - began < 2
 
     def test_a_host_the_system_excepts_is_reached_directly(self, certificate, monkeypatch):

@@ -29,7 +29,7 @@ def meter() -> CountingMeter:
 @pytest.fixture
 def kept(server, meter):
     """An upstream in the background."""
-    with closing(responses(server.url, background=True, first_token_seconds=5, meter=meter)) as upstream:
+    with closing(responses(server.url, background=True, first_token=5, meter=meter)) as upstream:
         yield upstream
 
 
@@ -101,7 +101,7 @@ class TestBreaks:
 
     def test_silence_is_a_break_too(self, server, meter):
         server.script(Script(fault="hang", after=7))
-        with closing(responses(server.url, background=True, idle_seconds=0.3, meter=meter)) as kept:
+        with closing(responses(server.url, background=True, idle=0.3, meter=meter)) as kept:
             assert text_of(asked(kept)) == KOREAN
         assert ways(server) == ["POST ", "GET /…?stream=true&starting_after=6"]
         assert meter.counted == [("upstream_errors", "upstream_timeout")]
@@ -153,7 +153,7 @@ class TestBreaks:
     def test_a_first_token_that_never_comes_is_a_timeout_after_all_tries(self, server):
         silent = Script(fault="hang", after=2, rate=1)
         server.script(silent, replace(silent, follow=True, after=0))
-        impatient = responses(server.url, background=True, tries=1, first_token_seconds=0.2)
+        impatient = responses(server.url, background=True, tries=1, first_token=0.2)
         with closing(impatient) as kept, pytest.raises(UpstreamTimeout):
             asked(kept)
         assert ways(server) == ["POST ", "GET /…?stream=true&starting_after=0", "POST /…/cancel"]
@@ -234,7 +234,7 @@ class TestStop:
         assert server.texts()[only(server)]["status"] == "cancelled"
 
     def test_before_upstream_has_said_the_id_it_is_waited_for_a_moment(self, server, kept):
-        server.script(Script(deltas=600, rate=20, delay=0.2))
+        server.script(Script(deltas=600, rate=20, delay=0.05))
         question = Asked(kept)
         assert server.wait_requests(5)
         assert question.stopped_within(1)
@@ -242,7 +242,7 @@ class TestStop:
         assert server.texts()[only(server)]["status"] == "cancelled"
 
     def test_nor_is_anything_waited_for_that_comes_with_the_id(self, server, kept):
-        server.script(Script(delay=0.2, fault="hang", after=6))
+        server.script(Script(delay=0.05, fault="hang", after=6))
         question = Asked(kept)
         assert server.wait_requests(5)
         assert question.stopped_within(1)

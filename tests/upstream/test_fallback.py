@@ -35,7 +35,7 @@ def meter() -> CountingMeter:
 def upstream(server, meter):
     """With two models to fall back on, one of them the caller's own."""
     fallback = ("gpt-4.1", "gpt-4.1-mini", "gpt-4o")
-    with closing(responses(server.url, tries=2, fallback=fallback, first_token_seconds=0.3, meter=meter)) as asking:
+    with closing(responses(server.url, tries=2, fallback=fallback, first_token=0.3, meter=meter)) as asking:
         yield asking
 
 
@@ -139,7 +139,7 @@ class TestMessages:
 
     @pytest.mark.parametrize("name", sorted(NAMED.keys() - {"slow", "long", "fast"}))
     def test_of_no_fault(self, server, name):
-        asking = responses(server.url, tries=1, first_token_seconds=0.2, idle_seconds=0.2)
+        asking = responses(server.url, tries=1, first_token=0.1, idle=0.1)
         with closing(asking), pytest.raises(UpstreamError) as caught:
             asked(asking, f"script:{name}")
         assert not any(word in str(caught.value) for word in ("sk-", "secret", "http", "127.0.0.1", "/v1"))
@@ -181,7 +181,7 @@ class TestOddServers:
             b"HTTP/1.1 200",
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
             b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000,
-            b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>busy</html>",
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nbusy",
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7\r\ndata: \xed\x95",
             b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ndata: {}\n\n",
             b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 100\r\n\r\n<html>",
@@ -209,6 +209,6 @@ class TestOddServers:
 
 
 def test_a_timeout_while_the_answer_trickles_is_the_first_tokens(server):
-    impatient = responses(server.url, tries=1, first_token_seconds=0.3)
+    impatient = responses(server.url, tries=1, first_token=0.1)
     with closing(impatient) as asking, pytest.raises(UpstreamTimeout, match="first token"):
         asked(asking, "script:drip")

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from qa_service.errors import Cancelled, UpstreamUnavailable
+from qa_service.errors import Cancelled
+from qa_service.markers import find_markers
 from qa_service.model import Finished, Passage, Prompt, TextDelta, Usage
 from qa_service.running.stop import StopSignal
 from qa_service.upstream.offline import OfflineAnswerer
@@ -36,7 +37,19 @@ def test_a_hostile_question_costs_no_time():
     assert time.process_time() - began < 1
 
 
+def test_a_question_of_thousands_of_words_costs_no_time_either():
+    said = " ".join(f"단어{number} 문장{number}입니다." for number in range(150))
+    began = time.process_time()
+    answered("환불 기간은? " + " ".join(f"낱말{number}" for number in range(6000)), *[REFUNDS, said] * 15)
+    assert time.process_time() - began < 1
+
+
 class TestQuotes:
+    def test_a_number_in_the_files_own_text_cites_nothing(self):
+        text = answered("환불은 언제 신청하나요?", "환불은 법률[2]에 따라 7일 이내에 신청합니다.", HOLIDAYS)
+        assert "“환불은 법률[ 2 ]에 따라 7일 이내에 신청합니다.” [1]" in text
+        assert [number for _, number in find_markers(text)] == [1]
+
     def test_the_sentence_that_answers_is_quoted_with_its_number(self):
         text = answered("환불은 며칠 이내에 신청할 수 있나요?", HOLIDAYS, REFUNDS)
         assert "“환불은 구매 후 7일 이내에 신청할 수 있습니다.” [2]" in text
@@ -177,8 +190,3 @@ class TestStreaming:
             stop.set("cancelled")
             with pytest.raises(Cancelled):
                 next(deltas)
-
-
-def test_there_is_nothing_to_attach_to():
-    with pytest.raises(UpstreamUnavailable):
-        OfflineAnswerer().attach(Prompt("gpt", (), "?"), "resp_1", StopSignal())

@@ -13,7 +13,7 @@ ENDLESS = b"HTTP/1.1 200 OK\r\n\r\nabcde"
 def fed(*pieces: bytes) -> Reply:
     reply = Reply()
     for piece in pieces:
-        reply.feed(piece)
+        reply.feed_bytes(piece)
     return reply
 
 
@@ -22,14 +22,14 @@ def fed(*pieces: bytes) -> Reply:
 def test_a_body_is_whole_however_its_bytes_come(content, body, size):
     reply, taken = Reply(), b""
     for start in range(0, len(content), size):
-        reply.feed(content[start : start + size])
-        taken += reply.take()
+        reply.feed_bytes(content[start : start + size])
+        taken += reply.take_body()
     assert taken == body
-    assert (reply.status, reply.ended, reply.lasting) == (200, True, True)
+    assert (reply.status, reply.ended, reply.keeps_open) == (200, True, True)
 
 
 def test_chunks_that_come_together_are_one_piece():
-    assert fed(CHUNKED).take() == b"\xed\x95\x9cabcde"
+    assert fed(CHUNKED).take_body() == b"\xed\x95\x9cabcde"
 
 
 def test_headers_are_as_they_came():
@@ -44,18 +44,18 @@ def test_trailers_are_no_headers():
 
 def test_what_only_announces_an_answer_is_passed_over():
     reply = fed(b"HTTP/1.1 100 Continue\r\nX: 1\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", SIZED)
-    assert (reply.status, reply.take()) == (200, b"abcde")
+    assert (reply.status, reply.take_body()) == (200, b"abcde")
     assert reply.headers == [(b"Content-Length", b"5")]
 
 
 def test_without_a_length_the_end_of_the_connection_is_the_bodys():
     reply = fed(ENDLESS, b"")
-    assert (reply.take(), reply.ended, reply.lasting) == (b"abcde", True, False)
+    assert (reply.take_body(), reply.ended, reply.keeps_open) == (b"abcde", True, False)
 
 
 def test_the_end_of_a_connection_after_the_response_is_nothing_special():
     reply = fed(SIZED, b"")
-    assert (reply.ended, reply.lasting) == (True, False)
+    assert (reply.ended, reply.keeps_open) == (True, False)
 
 
 @pytest.mark.parametrize("content", [b"", SIZED[:10], SIZED[:-1], CHUNKED[:-1], CHUNKED[:-10]])
@@ -81,20 +81,20 @@ def test_what_is_not_http_is_an_error(content):
 
 def test_an_offer_to_upgrade_is_no_upgrade():
     reply = fed(b"HTTP/1.1 200 OK\r\nUpgrade: h2\r\nConnection: Upgrade\r\nContent-Length: 1\r\n\r\na")
-    assert (reply.take(), reply.lasting) == (b"a", True)
+    assert (reply.take_body(), reply.keeps_open) == (b"a", True)
 
 
 def test_what_came_before_the_garbage_is_given_first():
     reply = fed(CHUNKED[:-5], b"3\r\nfgh\r\ngarbage\r\n")
-    assert reply.take() == b"\xed\x95\x9cabcdefgh"
+    assert reply.take_body() == b"\xed\x95\x9cabcdefgh"
     with pytest.raises(HttpParserError):
-        reply.feed(b"0\r\n\r\n")
+        reply.feed_bytes(b"0\r\n\r\n")
 
 
 @pytest.mark.parametrize("content", [SIZED + SIZED, SIZED.replace(b"OK", b"OK\r\nConnection: close") + b"more"])
 def test_after_more_than_one_response_nothing_else_is_asked(content):
     reply = fed(content)
-    assert (reply.take(), reply.ended, reply.lasting) == (b"abcde", True, False)
+    assert (reply.take_body(), reply.ended, reply.keeps_open) == (b"abcde", True, False)
 
 
 def test_endless_headers_are_refused():

@@ -15,7 +15,7 @@ from qa_service.errors import (
     UpstreamUnavailable,
 )
 from qa_service.model import Annotation, Delta, Finished, RefusalDelta, Searching, TextDelta, Thinking, Usage
-from qa_service.upstream.reading import Reader
+from qa_service.upstream.reading import ResponseReader
 from tests.scripted_upstream import RECORDINGS, answer, event
 
 MANIFEST = json.loads((RECORDINGS / "MANIFEST.json").read_text())
@@ -28,7 +28,7 @@ COMPLETED = event("response.completed", response={"model": "m", "status": "compl
 def listen(chunks) -> tuple[list[Delta], UpstreamError | None]:
     """All deltas, and the error they ended in."""
     deltas: list[Delta] = []
-    source = Reader().deltas(chunks)
+    source = ResponseReader().deltas(chunks)
     while True:
         try:
             deltas.append(next(source))

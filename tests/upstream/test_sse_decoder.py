@@ -6,14 +6,14 @@ import json
 import pytest
 
 from qa_service.errors import UpstreamUnavailable
-from qa_service.upstream.sse import Decoder
+from qa_service.upstream.sse import EventDecoder
 from tests.scripted_upstream import RECORDINGS
 
 VECTORS = json.loads((RECORDINGS / "sse_spec_vectors.json").read_text())
 
 
 def decoded(content: bytes, size: int) -> list[str]:
-    decoder = Decoder()
+    decoder = EventDecoder()
     chunks = [content[start : start + size] for start in range(0, len(content), size)]
     return [event.decode(errors="replace") for chunk in chunks for event in decoder.feed(chunk)]
 
@@ -33,7 +33,7 @@ def test_line_ends_of_any_kind_give_the_same_events(size):
 
 
 def test_an_event_is_given_as_soon_as_its_blank_line_is_there():
-    decoder = Decoder()
+    decoder = EventDecoder()
     assert decoder.feed(b"data: a\r\n") == []
     assert decoder.feed(b"\r") == [b"a"]
     assert decoder.feed(b"\n") == []
@@ -42,7 +42,7 @@ def test_an_event_is_given_as_soon_as_its_blank_line_is_there():
 
 
 def test_nothing_comes_of_nothing():
-    decoder = Decoder()
+    decoder = EventDecoder()
     assert decoder.feed(b"") == []
     assert decoder.feed(b"\xef\xbb") == []
     assert decoder.feed(b"\xbfdata: a\n") == []
@@ -57,7 +57,7 @@ def test_a_data_line_before_the_last_is_not_lost_to_the_fast_path():
 
 
 def test_an_endless_event_is_refused_at_the_limit():
-    decoder = Decoder(limit=100)
+    decoder = EventDecoder(limit=100)
     decoder.feed(b"data: " + b"x" * 60)
     with pytest.raises(UpstreamUnavailable, match="100 bytes"):
         decoder.feed(b"x" * 60)
@@ -65,7 +65,7 @@ def test_an_endless_event_is_refused_at_the_limit():
 
 def test_events_larger_than_a_chunk_cost_what_they_are_long():
     big = b"x" * 3_000_000
-    decoder = Decoder()
+    decoder = EventDecoder()
     stream = b"data: " + big + b"\n\ndata: end\n\n"
     events = [event for start in range(0, len(stream), 1024) for event in decoder.feed(stream[start : start + 1024])]
     assert events == [big, b"end"]

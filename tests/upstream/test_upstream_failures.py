@@ -24,7 +24,7 @@ from qa_service.errors import (
     UpstreamUnavailable,
 )
 from qa_service.running.stop import StopSignal
-from qa_service.upstream.failures import FOREIGN, mapped, retry_after, upstream_error
+from qa_service.upstream.failures import FOREIGN, map_error, mapped, read_refusal, read_report, retry_after
 from tests.scripted_upstream import Script
 from tests.upstream.questions import asked, responses
 
@@ -49,7 +49,13 @@ REQUEST = httpx2.Request("POST", "https://secret.example/v1/responses")
         (429, "rate_limit_exceeded", UpstreamRateLimited, 429),
         (429, None, UpstreamRateLimited, 429),
         (429, "insufficient_quota", InsufficientQuota, 502),
+        (429, "billing_not_active", InsufficientQuota, 502),
         (429, 17, UpstreamRateLimited, 429),
+        (402, None, InsufficientQuota, 502),
+        (413, "context_length_exceeded", ContextLength, 422),
+        (500, "insufficient_quota", InsufficientQuota, 502),
+        (500, "context_length_exceeded", ContextLength, 422),
+        (500, "invalid_request_error", UpstreamUnavailable, 502),
         (500, None, UpstreamUnavailable, 502),
         (503, "overloaded", UpstreamUnavailable, 502),
     ],
@@ -60,6 +66,76 @@ def test_each_status_has_its_error(server, status, code, expected, ours):
         asked(responses(server.url, tries=1))
     assert type(caught.value) is expected
     assert caught.value.status == ours
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "expected"),
+    [
+        (429, {"type": "insufficient_quota", "code": None}, InsufficientQuota),
+        (429, {"type": "billing_not_active", "code": 429}, InsufficientQuota),
+        (429, {"type": "invalid_request_error", "code": None}, UpstreamRateLimited),
+        (400, {"type": "context_length_exceeded", "code": 400}, ContextLength),
+        (403, {"type": "insufficient_user_quota"}, InsufficientQuota),
+    ],
+)
+def test_a_type_counts_as_a_code_does(server, status, error, expected):
+    server.script(Script(status=status, error=error, times=3))
+    with pytest.raises(UpstreamError) as caught:
+        asked(responses(server.url, tries=1))
+    assert type(caught.value) is expected
+
+
+def test_a_rejection_names_its_status_and_its_code(server):
+    server.script(Script(status=400, error={"type": "invalid_request_error", "code": "unsupported_parameter"}))
+    with pytest.raises(UpstreamRejected, match=r"400 \(unsupported_parameter\)"):
+        asked(responses(server.url))
+
+
+@pytest.mark.parametrize("error", [{"code": "billing_not_active"}, {"type": "insufficient_quota"}])
+def test_what_no_waiting_heals_is_asked_once(server, upstream, error):
+    server.script(Script(status=429, error=error, headers={"retry-after-ms": "10"}, times=3))
+    with pytest.raises(InsufficientQuota):
+        asked(upstream)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"error":{"code":"x","param":"temperature"}}', {"code": "x", "param": "temperature"}),
+        (b'{"object":"error","code":404}', {"object": "error", "code": 404}),
+        (b'{"error":"insufficient_quota"}', "insufficient_quota"),
+        (b'[{"error":{"code":429}}]', [{"error": {"code": 429}}]),
+        (b"<html>", None),
+        (b"", None),
+    ],
+)
+def test_the_reason_of_a_refusal_is_found_in_any_shape(body, reason):
+    response = httpx2.Response(400, stream=httpx2.ByteStream(body), request=REQUEST)
+    assert read_refusal(response).body == reason
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ({"error": {"code": 429}}, "429"),
+        ([{"error": {"code": "a"}}, {"error": {"code": "b"}}], "a"),
+        ({"error": {"error": ["x"]}}, "x"),
+        ({"code": "flat", "message": "…"}, "flat"),
+        ({"message": "…"}, None),
+        (503, "503"),
+        (True, "True"),
+    ],
+)
+def test_a_report_is_found_where_upstream_puts_it(said, code):
+    report = read_report(said)
+    assert report is not None
+    assert report.code == code
+
+
+@pytest.mark.parametrize("said", [None, "", 0, False, {}, [], {"error": None}, {"detail": "Not Found"}, [[]]])
+def test_what_says_nothing_is_no_report(said):
+    assert read_report(said) is None
 
 
 @pytest.mark.parametrize(
@@ -112,7 +188,7 @@ def test_no_exception_of_a_library_gets_past_the_border(module):
 
 @pytest.mark.parametrize("found", exceptions_of(httpx2), ids=lambda found: found.__name__)
 def test_every_transport_error_has_one_of_ours(found):
-    error = upstream_error(found.__new__(found))
+    error = map_error(found.__new__(found))
     assert type(error) is (UpstreamTimeout if issubclass(found, httpx2.TimeoutException) else UpstreamUnavailable)
 
 
@@ -142,8 +218,8 @@ def test_foreign_errors_are_ours_inside(error, expected):
 def test_a_connection_that_never_came_about_is_a_503():
     refused = openai.APIConnectionError(request=REQUEST)
     refused.__cause__ = httpx2.ConnectError("")
-    assert upstream_error(refused).status == 503
-    assert upstream_error(httpx2.ConnectError("")).status == 503
+    assert map_error(refused).status == 503
+    assert map_error(httpx2.ConnectError("")).status == 503
 
 
 def test_whatever_breaks_after_a_stop_is_the_stop():

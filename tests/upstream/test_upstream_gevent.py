@@ -32,7 +32,7 @@ def stopped(name, upstream=upstream):
 
 
 def timed_out():
-    impatient = responses(sys.argv[1], tries=1, first_token_seconds=0.2)
+    impatient = responses(sys.argv[1], tries=1, first_token=0.2)
     question = gevent.spawn(asked, impatient, "script:mute")
     question.join(5)
     return isinstance(question.exception, UpstreamTimeout)

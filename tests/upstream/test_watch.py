@@ -24,31 +24,31 @@ def threads() -> list[threading.Thread]:
 
 
 def test_what_is_overdue_is_woken_soon_and_the_rest_is_not():
-    watch, soon, later = Watch(), Waiting(0.05), Waiting(30)
-    with watch.over(soon), watch.over(later):
+    watch, soon, later = Watch(tick=0.01), Waiting(0.02), Waiting(30)
+    with watch.watching(soon), watch.watching(later):
         assert soon.expired.wait(1)
         assert monotonic() - soon.due < 0.5
         assert not later.expired.is_set()
 
 
 def test_what_has_left_is_not_woken():
-    watch, left, stays = Watch(), Waiting(0.2), Waiting(0.3)
-    with watch.over(stays):
-        with watch.over(left):
+    watch, left, stays = Watch(tick=0.01), Waiting(0.05), Waiting(0.1)
+    with watch.watching(stays):
+        with watch.watching(left):
             pass
         assert stays.expired.wait(1)
         assert not left.expired.is_set()
 
 
 def test_one_thread_watches_all_and_ends_when_nothing_is_left():
-    watch = Watch(linger=0.1)
+    watch = Watch(tick=0.01, linger=0.05)
     before = threads()
-    with watch.over(Waiting(30)), watch.over(Waiting(30)):
+    with watch.watching(Waiting(30)), watch.watching(Waiting(30)):
         (own,) = set(threads()) - set(before)
     own.join(5)
     assert not own.is_alive()
     again = Waiting(0.01)
-    with watch.over(again):
+    with watch.watching(again):
         assert again.expired.wait(1)
 
 

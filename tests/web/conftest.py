@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from qa_service.assembly import Assembly, assemble
 from qa_service.running.settings import Pace
-from qa_service.settings import ApiKey, Settings
+from qa_service.setting_values import ApiKey
+from qa_service.settings import Settings
 from qa_service.stores.embedded import embedded_pool, start_store
 from qa_service.web.app import create_app
 from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, Model, Reader

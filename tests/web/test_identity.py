@@ -7,7 +7,7 @@ import pytest
 from flask import Request
 from itsdangerous import URLSafeTimedSerializer
 
-from qa_service.settings import ApiKey
+from qa_service.setting_values import ApiKey
 from qa_service.web.identity import Owners
 from tests.web.conftest import KEYS, MakeHouse
 from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, frames, refusal
@@ -20,6 +20,7 @@ def server(user: str = "kim") -> dict[str, str]:
 
 
 PERSONAL = {"Authorization": f"Bearer {PERSONAL_SECRET}"}
+APP_ORIGINS = ("capacitor://localhost", "ionic://localhost", "tauri://localhost", "chrome-extension://abcdefghijklmnop")
 
 
 def logged_in(request: Request) -> str | None:
@@ -260,9 +261,20 @@ class TestTokens:
         refusal(house.client.post("/api/tokens", headers=bearer(token(house))), 401, "unauthenticated")
         refusal(house.client.post("/api/tokens", headers=bearer(SERVER_SECRET)), 400, "bad_request")
 
-    def test_odd_origin_is_refused(self, house: House) -> None:
-        response = house.client.post("/api/tokens", json={"origin": 7}, headers=server())
+    @pytest.mark.parametrize("origin", [7, "null", " null ", "*", "https://a.example/", "capacitor://", "file://"])
+    @pytest.mark.parametrize("way", ["json", "data", "query_string"])
+    def test_odd_origin_is_refused(self, house: House, origin: object, way: str) -> None:
+        response = house.client.post("/api/tokens", **{way: {"origin": origin}}, headers=server())
         assert refusal(response, 422, "invalid_field")["field"] == "origin"
+
+    @pytest.mark.parametrize("origin", APP_ORIGINS)
+    def test_may_be_for_the_pages_of_an_app(self, house: House, origin: str) -> None:
+        made = bearer(token(house, origin=origin))
+        statuses = [
+            house.client.get("/api/config", headers={**made, "Origin": sent}).status_code
+            for sent in (origin, f"{origin}x", "null", "https://localhost")
+        ]
+        assert statuses == [200, 401, 401, 401]
 
 
 class TestHostsUsers:
@@ -368,14 +380,46 @@ class TestForeignPages:
         frames(house.client.open("/api/ask?question=hi", method=method, headers=headers))
 
     @pytest.mark.parametrize("headers", FOREIGN)
-    def test_may_ask_with_a_credential_in_the_request_itself(self, house: House, headers: dict[str, str]) -> None:
-        frames(house.ask(headers={**PERSONAL, **headers}))
-        frames(house.client.get(f"/api/ask?question=hi&token={token(house)}", headers=headers))
+    def test_may_ask_with_a_token_which_they_hold_themselves(self, house: House, headers: dict[str, str]) -> None:
+        made = token(house)
+        frames(house.ask(headers={**bearer(made), **headers}))
+        frames(house.client.get(f"/api/ask?question=hi&token={made}", headers=headers))
 
-    def test_with_a_cookie_and_no_word_of_where_they_are_may_not_get_an_answer(self, house: House) -> None:
+    @pytest.mark.parametrize("credential", [server(), PERSONAL], ids=["server's key", "personal key"])
+    @pytest.mark.parametrize("headers", FOREIGN)
+    def test_gain_nothing_by_a_key_that_a_proxy_puts_beside_them(
+        self, house: House, headers: dict[str, str], credential: dict[str, str]
+    ) -> None:
+        for method, path in [
+            ("POST", "ask?question=hi"),
+            ("GET", "ask?question=hi"),
+            ("PATCH", f"sessions/{UUID}"),
+            ("DELETE", f"sessions/{UUID}"),
+            ("POST", f"sessions/{UUID}/reset"),
+        ]:
+            response = house.client.open(f"/api/{path}", method=method, headers={**credential, **headers})
+            assert "QA_ORIGINS" in refusal(response, 403, "forbidden_origin")["detail"]
+        assert not house.model.prompts
+
+    @pytest.mark.parametrize("headers", FOREIGN)
+    def test_get_no_token_by_a_key_that_a_proxy_puts_beside_them(self, house: House, headers: dict[str, str]) -> None:
+        response = house.client.post("/api/tokens", headers={**server(), **headers})
+        refusal(response, 403, "forbidden_origin")
+
+    @pytest.mark.parametrize("credential", [server(), PERSONAL], ids=["server's key", "personal key"])
+    @pytest.mark.parametrize("headers", OWN)
+    def test_a_key_beside_our_own_pages_or_none_is_taken(
+        self, house: House, headers: dict[str, str], credential: dict[str, str]
+    ) -> None:
+        frames(house.ask(headers={**credential, **headers}))
+
+    @pytest.mark.parametrize("credential", [{}, server(), PERSONAL], ids=["none", "server's key", "personal key"])
+    def test_with_a_cookie_and_no_word_of_where_they_are_may_not_get_an_answer(
+        self, house: House, credential: dict[str, str]
+    ) -> None:
         client = house.client
         client.set_cookie("any", "thing")
-        refusal(client.get("/api/ask?question=hi"), 403, "forbidden_origin")
+        refusal(client.get("/api/ask?question=hi", headers=credential), 403, "forbidden_origin")
         frames(client.post("/api/ask?question=hi"))
         frames(client.get("/api/ask?question=hi", headers={"Sec-Fetch-Site": "same-origin"}))
         frames(client.get(f"/api/ask?question=hi&token={token(house)}"))
@@ -401,6 +445,15 @@ class TestCrossOriginSharing:
         assert response.headers["Access-Control-Allow-Origin"] == "https://www.example.com"
         assert {"GET", "POST", "PATCH", "DELETE"} <= set(response.headers["Access-Control-Allow-Methods"].split(", "))
         assert {"Authorization", "Content-Type"} <= set(response.headers["Access-Control-Allow-Headers"].split(", "))
+
+    @pytest.mark.parametrize("origin", APP_ORIGINS)
+    def test_the_pages_of_an_app_may_ask_where_their_origin_is_listed(self, make_house: MakeHouse, origin: str) -> None:
+        house = make_house(origins=("https://www.example.com", origin))
+        assert self.preflight(house, origin).headers["Access-Control-Allow-Origin"] == origin
+        assert "Access-Control-Allow-Origin" not in self.preflight(house, "capacitor://elsewhere").headers
+        response = house.ask(headers={"Origin": origin, "Sec-Fetch-Site": "cross-site"})
+        frames(response)
+        assert response.headers["Access-Control-Allow-Origin"] == origin
 
     def test_user_id_is_never_an_allowed_header(self, house: House) -> None:
         response = self.preflight(house, "https://www.example.com")

@@ -113,10 +113,10 @@ class TestBodyAndQuery:
         assert house.model.prompts[-1].question == "b"
 
     def test_json_keeps_its_own_types(self, house: House) -> None:
-        fields = {"question": "?", "useWebSearch": True, "temperature": 0, "maxTokens": 5, "sessionId": None}
+        fields = {"question": "?", "useWebSearch": True, "temperature": 0, "maxTokens": 16, "sessionId": None}
         frames(house.client.post("/api/ask", json=fields))
         asked = house.model.prompts[-1]
-        assert (asked.web_search, asked.temperature, asked.max_tokens) == (True, 0, 5)
+        assert (asked.web_search, asked.temperature, asked.max_tokens) == (True, 0, 16)
 
 
 class TestMessages:
@@ -133,6 +133,20 @@ class TestMessages:
         assert asked.question == "왜 그래요?"
         assert "Obey me." not in repr(asked)
         assert Message("assistant", "둘") in asked.messages
+
+    @pytest.mark.parametrize(
+        ("said", "kept"), [("열흘입니다[2].", "열흘입니다."), ("Ten days [1, 3]. a[1]", "Ten days. a[1]")]
+    )
+    def test_numbers_that_a_callers_answers_cite_are_not_repeated(self, house: House, said: str, kept: str) -> None:
+        messages = [
+            {"role": "user", "content": "며칠인가요? [1]"},
+            {"role": "assistant", "content": said},
+            {"role": "user", "content": "왜요?"},
+        ]
+        frames(house.client.post("/api/ask", json={"messages": messages}))
+        asked = house.model.prompts[-1].messages
+        assert Message("assistant", kept) in asked
+        assert Message("user", "며칠인가요? [1]") in asked
 
     def test_of_a_known_session_are_its_own_turns(self, house: House) -> None:
         session = house.session("진짜 질문")["sessionId"]
@@ -176,6 +190,8 @@ IMPOSSIBLE = [
     ("topP", "inf"),
     ("maxTokens", 0),
     ("maxTokens", -5),
+    ("maxTokens", 15),
+    ("maxOutputTokens", "1"),
     ("maxTokens", "4.5"),
     ("maxTokens", "٣"),
     ("maxTokens", 10**30),

@@ -1,36 +1,47 @@
-/** Inline Markdown as nodes: code, emphasis, links to http, https and mailto, citation numbers; all else is text. */
+/**
+ * Inline Markdown as nodes: code, emphasis, links to http, https and mailto, and citation numbers. All else is text.
+ *
+ * The text is read from left to right, and nothing in it is looked at more than a few times, so the time grows with the
+ * length of the text and no faster.
+ */
 
 import { element } from "./element.js";
 
-const TOKEN = /\\[!-/:-@[-`{-~]|`+|!?\[|\*+|_+|~~|https?:\/\/|\n|<br ?\/?>/g;
-const CITATION = /\[(\d{1,3}(?: ?, ?\d{1,3}){0,9})\](?!\()/y;
-const LINK = /!?\[((?:[^[\]\\]|\\.|\[[^[\]]{0,200}\]){0,1000})\]\( ?<?([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)?)>?(?: +"[^"]{0,300}")? ?\)/y;
+const TOKEN = /\\[!-/:-@[-`{-~]|`+|!?\[|[［【]|\*+|_+|~~|https?:\/\/|\n|<br ?\/?>/g;
+// The grammar of a citation is that of `qa_service/markers.py`, and a test holds both to the same cases.
+const CITATION = /[[［【]([0-9０-９]{1,3}(?: ?[,，、] ?[0-9０-９]{1,3}){0,9})([\]］】])(?!\()/y;
+const CLOSING = { "[": "]", "［": "］", "【": "】" };
+/** Behind these a bracket belongs to code or to a link, as in `a[1]` and `[text][1]`. */
+const INDEXED = /(?:\b[A-Za-z_]|[_\]])$/;
+const TARGET = /\( ?<?([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)?)>?(?: +"[^"]{0,300}")? ?\)/y;
 const ADDRESS = /https?:\/\/[^\s<>"`\u3000-\u303f\uac00-\ud7a3\uff00-\uffef]+/y;
 const TRAILING = /[.,;:!?'*_~)\]}]/;
 const DEEPEST = 30;
+/** A longer run of one delimiter is text, since each two of them would nest one element more. */
+const LONGEST_RUN = 9;
 const SCHEMES = new Set(["http:", "https:", "mailto:"]);
 const WRAPS = { "*": ["em", "strong"], _: ["em", "strong"], "~": ["del", "del"] };
 
-/** The address, if it is one a reader may be sent to, else null. */
+/** The address if a reader may be sent to it, else null. */
 export function safeAddress(text) {
   if (!URL.canParse(text)) return null;
   const address = new URL(text);
   return SCHEMES.has(address.protocol) ? address.href : null;
 }
 
-/** A link that opens beside the page and tells the other side nothing of it; plain text when it isn't safe. */
+/** A link that opens beside the page and tells the other side nothing of it. An unsafe address leaves plain text. */
 export function link(address, ...children) {
   const href = safeAddress(address);
   if (!href) return element("span", {}, ...children);
   return element("a", { href, rel: "noopener noreferrer", target: "_blank", title: href }, ...children);
 }
 
-/** Nodes for one run of text; `cite(n)` makes the node of a citation number. */
+/** The nodes of one run of text. `cite(n)` makes the node of a citation number. */
 export function inline(source, cite) {
   return new Line(source, cite).nodes();
 }
 
-/** One pass over a run of text. Each delimiter looks only at the top of its own stack, so the pass is linear. */
+/** One pass over a run of text. Each delimiter looks only at the top of its own stack. */
 class Line {
   constructor(source, cite) {
     this.source = source;
@@ -38,6 +49,7 @@ class Line {
     this.out = [];
     this.open = { "*": [], _: [], "~": [] };
     this.unclosed = new Set();
+    this.closers = null;
   }
 
   nodes() {
@@ -48,7 +60,7 @@ class Line {
       at = this.#take(found[0], found.index);
     }
     this.#text(this.source.slice(at));
-    return this.out.map((part) => (part.char ? part.char.repeat(part.count) : part));
+    return this.out.map(shown);
   }
 
   #next(at) {
@@ -56,18 +68,23 @@ class Line {
     return TOKEN.exec(this.source);
   }
 
+  /** Texts side by side become one, so that many brackets don't make many nodes. */
   #text(text) {
-    if (text) this.out.push(text);
+    const last = this.out.length - 1;
+    if (typeof this.out[last] === "string") this.out[last] += text;
+    else if (text) this.out.push(text);
   }
 
-  /** Read the token at `at`; answer where to go on. */
+  /** Read the token at `at`, and answer where to go on. */
   #take(token, at) {
     const end = at + token.length;
     switch (token[0]) {
       case "\\": this.#text(token[1]); return end;
       case "`": return this.#code(token, at);
       case "!":
-      case "[": return this.#bracket(token, at);
+      case "[":
+      case "［":
+      case "【": return this.#bracket(token, at);
       case "h": return this.#address(at);
       case "\n":
       case "<": this.out.push(element("br")); return end;
@@ -84,7 +101,8 @@ class Line {
       return from;
     }
     const code = this.source.slice(from, end).replaceAll("\n", " ");
-    this.out.push(element("code", {}, /^ .*[^ ].* $/.test(code) ? code.slice(1, -1) : code));
+    const isPadded = code.startsWith(" ") && code.endsWith(" ") && code.trim() !== "";
+    this.out.push(element("code", {}, isPadded ? code.slice(1, -1) : code));
     return end + ticks.length;
   }
 
@@ -98,20 +116,40 @@ class Line {
   }
 
   #bracket(token, at) {
-    const cited = this.#match(CITATION, at);
-    if (cited) {
-      const numbers = cited[1].split(",").map((number) => Number(number));
-      this.out.push(...numbers.map((number) => this.cite(number)));
-      return at + cited[0].length;
+    const end = this.#citations(at) || this.#linked(token, at);
+    if (end) return end;
+    // Only the first sign is text for sure: a citation may stand behind an exclamation mark.
+    this.#text(token[0]);
+    return at + 1;
+  }
+
+  /** Put the numbers of a marker such as `[1][2, 3]`, and answer where it ends; 0 if there is none. */
+  #citations(at) {
+    if (this.source[at] === "[" && INDEXED.test(this.source.slice(Math.max(at - 2, 0), at))) return 0;
+    let end = at;
+    for (let one = this.#citation(end); one; one = this.#citation(end)) {
+      const numbers = one[1].normalize("NFKC").split(/[,、]/);
+      this.out.push(...numbers.map((number) => this.cite(Number(number))));
+      end += one[0].length;
     }
-    const linked = this.#match(LINK, at);
-    if (!linked) {
-      this.#text(token);
-      return at + token.length;
-    }
-    const label = inline(linked[1] || linked[2], (number) => `[${number}]`).map(unlinked);
-    this.out.push(link(linked[2], ...label));
-    return at + linked[0].length;
+    return end > at ? end : 0;
+  }
+
+  #citation(at) {
+    const found = this.#match(CITATION, at);
+    return found && CLOSING[this.source[at]] === found[2] ? found : null;
+  }
+
+  /** Put the link or picture that begins here, and answer where it ends; 0 if there is none. */
+  #linked(token, at) {
+    const from = at + token.length;
+    this.closers ??= closersOf(this.source);
+    const closer = this.closers.get(from - 1);
+    const target = closer === undefined ? null : this.#match(TARGET, closer + 1);
+    if (!target) return 0;
+    const label = inline(this.source.slice(from, closer) || target[1], (number) => `[${number}]`).map(unlinked);
+    this.out.push(link(target[1], label));
+    return closer + 1 + target[0].length;
   }
 
   #match(pattern, at) {
@@ -133,13 +171,21 @@ class Line {
   /** Hangul follows a closing mark directly (`**굵게**는`), so only spaces decide; `_` inside a word is a letter. */
   #delimiter(run, at) {
     const char = run[0];
+    if (run.length > LONGEST_RUN) {
+      this.#text(run);
+      return;
+    }
     const before = this.source[at - 1] ?? " ";
     const after = this.source[at + run.length] ?? " ";
     const inWord = char === "_" && /\w/.test(before) && /\w/.test(after);
     let count = run.length;
     if (!inWord && /\S/.test(before)) count = this.#close(char, count);
     if (!count) return;
-    if (!inWord && /\S/.test(after) && this.open[char].length < DEEPEST) this.open[char].push(this.out.length);
+    if (inWord || /\s/.test(after) || this.open[char].length >= DEEPEST) {
+      this.#text(char.repeat(count));
+      return;
+    }
+    this.open[char].push(this.out.length);
     this.out.push({ char, count });
   }
 
@@ -150,12 +196,12 @@ class Line {
       const opener = this.out[index];
       if (index === this.out.length - 1) return left;
       const used = Math.min(left, opener.count, 2);
-      const inner = this.out.splice(index + 1).map((part) => (part.char ? part.char.repeat(part.count) : part));
+      const inner = this.out.splice(index + 1).map(shown);
       opener.count -= used;
       left -= used;
       this.#forget(opener.count ? index : index - 1);
       if (!opener.count) this.out.pop();
-      this.out.push(element(WRAPS[char][used - 1], {}, ...inner));
+      this.out.push(element(WRAPS[char][used - 1], {}, inner));
     }
     return left;
   }
@@ -168,12 +214,33 @@ class Line {
   }
 }
 
+/** What a part of the line is on the page: a delimiter that nothing closed is text. */
+function shown(part) {
+  return part.char ? part.char.repeat(part.count) : part;
+}
+
+/** Where the `]` of each `[` stands. A bracket that holds others two levels deep has none, since no link's label does. */
+function closersOf(source) {
+  const closers = new Map();
+  const open = [];
+  for (let at = 0; at < source.length; at += 1) {
+    if (source[at] === "\\") at += 1;
+    else if (source[at] === "[") open.push({ from: at, levels: 0 });
+    else if (source[at] === "]" && open.length) {
+      const { from, levels } = open.pop();
+      if (levels < 2) closers.set(from, at);
+      if (open.length) open.at(-1).levels = Math.max(open.at(-1).levels, levels + 1);
+    }
+  }
+  return closers;
+}
+
 /** A link's label holds no second link. */
 function unlinked(part) {
   return part instanceof HTMLAnchorElement ? part.textContent : part;
 }
 
-/** An address without the marks of the sentence around it; a bracket that was opened in it is its own. */
+/** An address without the marks of the sentence around it. A bracket that was opened in the address belongs to it. */
 function unwrapped(address) {
   let end = address.length;
   let closed = address.split(")").length - address.split("(").length;

@@ -1,4 +1,9 @@
-/** Markdown blocks as nodes, and prose that grows: only its last block is made anew while text arrives. */
+/**
+ * Markdown blocks as nodes, and prose that grows.
+ *
+ * Every line is read a bounded number of times, whatever stands in it. While text arrives, only the last blocks are
+ * made anew, and the longer that takes, the more seldom it happens.
+ */
 
 import { copied, element, icon } from "./element.js";
 import { inline } from "./inline.js";
@@ -6,7 +11,9 @@ import { label } from "./words.js";
 
 const DEEPEST = 12;
 const WIDEST = 50;
-const FENCE = /^ *(`{3,}|~{3,}) *([^\s`]*)[^`]*$/;
+/** After a rendering, nothing is rendered for as many times the time that it took. */
+const REST = 10;
+const FENCE = /^ *(?:(`{3,})|(~{3,})(?!~))([^`]*)$/;
 const HEADING = /^ {0,3}(#{1,6})(?: |$)/;
 const RULE = /^ {0,3}([-*_])(?: *\1){2,} *$/;
 const QUOTE = /^ {0,3}> ?/;
@@ -16,7 +23,7 @@ const ALIGNMENT = /^:?-+:?$/;
 const isBlank = (line) => line === undefined || !line.trim();
 const indent = (line) => line.length - line.trimStart().length;
 
-/** Lines to blocks. Each says at which line it begins and at which the next one does. */
+/** Make blocks of lines. Each block says at which line it begins and at which one the next block does. */
 export function parse(lines, depth = 0) {
   const blocks = [];
   for (let at = 0; at < lines.length; ) {
@@ -43,7 +50,9 @@ function read(lines, at, depth) {
 }
 
 function readFence(lines, at) {
-  const [, mark, language] = FENCE.exec(lines[at]);
+  const [, ticks, tildes, info] = FENCE.exec(lines[at]);
+  const mark = ticks ?? tildes;
+  const [language] = /^\S*/.exec(info.trim());
   const margin = indent(lines[at]);
   const closes = (line) => line.trim().startsWith(mark) && !line.trim().replaceAll(mark[0], "");
   let end = at + 1;
@@ -64,7 +73,7 @@ function readQuote(lines, at, depth) {
   return { type: "quote", blocks: parse(inner, depth + 1), end };
 }
 
-/** Two spaces nest already: models are careless about the third that ordered lists ask for. */
+/** Two spaces nest a list already, since models are careless about the third one that ordered lists ask for. */
 function readList(lines, at, depth) {
   const first = ITEM.exec(lines[at]);
   const margin = first[1].length;
@@ -83,13 +92,13 @@ function readList(lines, at, depth) {
   return { type: "list", ordered, start: parseInt(first[2], 10), items: blocks, end };
 }
 
-/** An item's lines without the margin that its second line has: all deeper ones count from there. */
+/** An item's lines without the margin of its second line, from which all deeper margins count. */
 function outdented([head, ...rest]) {
   const width = indent(rest.find((line) => !isBlank(line) && indent(line)) ?? "");
   return [head, ...rest.map((line) => line.slice(Math.min(indent(line), width)))];
 }
 
-/** Whether this line, no item of the list itself, is still part of its last item. */
+/** Whether this line, which is no item of the list itself, is still part of the list's last item. */
 function belongs(lines, at, margin) {
   const line = lines[at];
   if (!isBlank(line)) {
@@ -134,10 +143,10 @@ function interrupts(lines, at) {
 
 const RENDERERS = {
   fence: renderFence,
-  heading: ({ level, text }, cite) => element(`h${Math.min(level + 2, 6)}`, {}, ...inline(text, cite)),
+  heading: ({ level, text }, cite) => element(`h${Math.min(level + 2, 6)}`, {}, inline(text, cite)),
   list: renderList,
-  paragraph: ({ text }, cite) => element("p", {}, ...inline(text, cite)),
-  quote: ({ blocks }, cite) => element("blockquote", {}, ...blocks.map((block) => render(block, cite))),
+  paragraph: ({ text }, cite) => element("p", {}, inline(text, cite)),
+  quote: ({ blocks }, cite) => element("blockquote", {}, blocks.map((block) => render(block, cite))),
   rule: () => element("hr"),
   table: renderTable,
 };
@@ -157,24 +166,26 @@ function renderFence({ language, code }) {
 }
 
 function renderList({ ordered, start, items }, cite) {
-  const list = element(ordered ? "ol" : "ul", ordered && start !== 1 ? { start } : {});
   const tight = items.every((blocks) => blocks.filter(({ type }) => type === "paragraph").length < 2);
-  list.append(...items.map((blocks) => element("li", {}, ...blocks.map((block) => renderInItem(block, tight, cite)).flat())));
-  return list;
+  const entries = items.map((blocks) => element("li", {}, blocks.map((block) => renderInItem(block, tight, cite)).flat()));
+  return element(ordered ? "ol" : "ul", ordered && start !== 1 ? { start } : {}, entries);
 }
 
 function renderInItem(block, tight, cite) {
   return tight && block.type === "paragraph" ? inline(block.text, cite) : render(block, cite);
 }
 
+/** A row has the cells that were written and no more: a wide head over many short rows would make millions of them. */
 function renderTable({ aligned, head, rows }, cite) {
-  const row = (tag, texts) => element("tr", {}, ...aligned.slice(0, WIDEST).map((side, at) =>
-    element(tag, { class: side && `align-${side}` }, ...inline(texts[at] ?? "", cite))));
-  const table = element("table", {}, element("thead", {}, row("th", head)), element("tbody", {}, ...rows.map((texts) => row("td", texts))));
+  const width = Math.min(aligned.length, WIDEST);
+  const cell = (tag, text, at) => element(tag, { class: aligned[at] && `align-${aligned[at]}` }, inline(text, cite));
+  const row = (tag, texts) => element("tr", {}, texts.slice(0, width).map((text, at) => cell(tag, text, at)));
+  const body = rows.map((texts) => row("td", texts));
+  const table = element("table", {}, element("thead", {}, row("th", head)), element("tbody", {}, body));
   return element("div", { class: "scroll", tabindex: 0 }, table);
 }
 
-/** An answer on the page while it grows. Blocks that can't change any more are never touched again. */
+/** An answer on the page while it grows. Blocks that can't change any more are left alone. */
 export class Prose {
   constructor(node, cite) {
     this.node = node;
@@ -185,6 +196,7 @@ export class Prose {
   clear() {
     this.text = "";
     this.pending = "";
+    this.due = 0;
     this.openNodes = [];
     this.node.replaceChildren();
   }
@@ -194,13 +206,28 @@ export class Prose {
     this.pending += text;
   }
 
-  /** Show what has arrived. A last line that isn't whole may still join the block before it, so both stay open. */
+  /** Show what has arrived, unless the last time was too short ago for what it cost. Says whether it was shown. */
+  renderWhenDue() {
+    if (performance.now() < this.due) return false;
+    this.render();
+    return true;
+  }
+
+  /** Show all that has arrived. */
   render() {
+    const began = performance.now();
+    this.#renderPending();
+    const ended = performance.now();
+    this.due = ended + (ended - began) * REST;
+  }
+
+  /** A last line that isn't whole may still join the block before it, so both stay open. */
+  #renderPending() {
     const lines = this.pending.replaceAll("\r", "").replaceAll("\t", "    ").split("\n");
     const blocks = parse(lines);
     const nodes = blocks.map((block) => render(block, this.cite));
     for (const node of this.openNodes) node.remove();
-    this.node.append(...nodes);
+    for (const node of nodes) this.node.append(node);
     const whole = blocks.length && blocks.at(-1).line < lines.length - 1;
     const settled = Math.max(blocks.length - (whole ? 1 : 2), 0);
     this.openNodes = nodes.slice(settled);

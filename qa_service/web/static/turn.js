@@ -179,7 +179,12 @@ export class Turn {
     announce(this.line.textContent);
   }
 
+  /** Show the text that has come, in this frame or, while that is too costly, in one of the next. */
   #draw() {
+    this.drawing = this.prose.renderWhenDue() ? undefined : requestAnimationFrame(() => this.#draw());
+  }
+
+  #drawAll() {
     cancelAnimationFrame(this.drawing);
     this.drawing = undefined;
     this.prose.render();
@@ -188,7 +193,7 @@ export class Turn {
   #end(status) {
     this.status = status;
     clearTimeout(this.losing);
-    if (this.drawing) this.#draw();
+    if (this.drawing) this.#drawAll();
     this.line.hidden = true;
     this.answer.setAttribute("aria-busy", "false");
   }
@@ -230,7 +235,13 @@ export class Turn {
   }
 }
 
-const INCOMPLETE = { length: "incompleteLength", content_filter: "incompleteFilter" };
+// Where upstream said that it had finished, not a word came.
+const INCOMPLETE = {
+  length: "incompleteLength",
+  content_filter: "incompleteFilter",
+  stop: "incompleteEmpty",
+  refusal: "incompleteEmpty",
+};
 
 function figures({ usage, timing, cost }) {
   const seconds = ((timing?.totalMs ?? 0) / 1000).toFixed(1);

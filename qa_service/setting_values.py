@@ -1,0 +1,336 @@
+"""How the text of a setting becomes its value: one function for each kind of value.
+
+Each function takes the text as somebody wrote it and returns the value, or raises `ValueError` with a sentence that
+says what was expected and doesn't repeat the text, which may be a key. What a library would refuse later, while a
+question waits for its answer, is refused here.
+"""
+
+import ipaddress
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+from msgspec import Struct
+
+SECRET = re.compile(r"[A-Za-z0-9._~-]{16,}")
+VISIBLE = re.compile(r"[!-~]+")
+DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*(s|m|h|d|)")
+SIZE = re.compile(r"(\d{1,15})\s*(kib|mib|gib|)")
+RATE = re.compile(r"(\d{1,9})\s*/\s*(second|minute|hour|day)")
+DECIMAL = re.compile(r"\d{1,3}(\.\d{1,9})?")
+WHOLE = re.compile(r"\d{1,9}")
+PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,62}\.?")
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{0,63}://(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:\d{1,5})?")
+STORE_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
+
+MEBIBYTE = 1 << 20
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+SIZES = {"": 1, "kib": 1 << 10, "mib": MEBIBYTE, "gib": 1 << 30}
+PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+MOST_SECONDS = 100 * 366 * 86400
+"""Python's locks and the store's expiry take no much longer time."""
+MOST_BYTES = 1 << 40
+LEAST_TOKENS = 16
+"""OpenAI's Responses API refuses a request for a shorter answer."""
+
+
+class ApiKey(Struct, frozen=True):
+    """One entry of `QA_API_KEYS`. A server's key speaks for the users that the server names, and a personal key for
+    its holder."""
+
+    name: str
+    secret: str
+    personal: bool
+
+    def __repr__(self) -> str:
+        return f"ApiKey({self.name!r}, personal={self.personal})"
+
+
+def read_text(text: str) -> str:
+    """Any text that can be sent on. Bytes of the environment that aren't UTF-8 reach Python as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("expected UTF-8") from None
+    return text
+
+
+def read_printable(text: str) -> str:
+    """One line of text without control characters and invisible ones."""
+    if not text.strip().isprintable():
+        raise ValueError("expected text without control characters or invisible ones")
+    return text.strip()
+
+
+def read_credential(text: str) -> str:
+    """What is sent in a header of HTTP, and so can't hold anything but visible ASCII."""
+    if not VISIBLE.fullmatch(text.strip()):
+        raise ValueError(
+            "expected visible ASCII characters alone; copying sometimes adds an invisible one, quotes or a line end"
+        )
+    return text.strip()
+
+
+def read_seconds(text: str) -> float:
+    """A duration in seconds, which may be 0."""
+    match = DURATION.fullmatch(text.strip())
+    if not match:
+        raise ValueError("expected seconds, or a number with s, m, h or d")
+    seconds = float(match[1]) * UNITS[match[2]]
+    if seconds > MOST_SECONDS:
+        raise ValueError("expected at most 100 years")
+    return seconds
+
+
+def read_positive_seconds(text: str) -> float:
+    """A duration above 0."""
+    seconds = read_seconds(text)
+    if seconds <= 0:
+        raise ValueError("expected more than 0 seconds")
+    return seconds
+
+
+def read_whole_seconds(text: str) -> float:
+    """A duration that doesn't become 0 when it is cut to whole seconds."""
+    seconds = read_seconds(text)
+    if seconds < 1:
+        raise ValueError("expected at least 1 second")
+    return seconds
+
+
+def read_bytes(text: str) -> int:
+    """A size of at least one byte."""
+    match = SIZE.fullmatch(text.strip().lower())
+    if not match or not 0 < int(match[1]) * SIZES[match[2]] <= MOST_BYTES:
+        raise ValueError("expected a number of bytes, or with KiB, MiB or GiB, up to 1024 GiB")
+    return int(match[1]) * SIZES[match[2]]
+
+
+def read_whole(text: str) -> int:
+    """A whole number, which may be 0."""
+    return _whole_number(text, 0)
+
+
+def read_count(text: str) -> int:
+    """How many there are of something, at least 1."""
+    return _whole_number(text, 1)
+
+
+def read_answer_tokens(text: str) -> int:
+    """The length of an answer that may be asked for."""
+    return _whole_number(text, LEAST_TOKENS)
+
+
+def read_port(text: str) -> int:
+    """A port of TCP."""
+    if not (WHOLE.fullmatch(text.strip()) and 0 < int(text) < 65536):  # noqa: PLR2004 - TCP's own bound
+        raise ValueError("expected a port between 1 and 65535")
+    return int(text)
+
+
+def _whole_number(text: str, least: int) -> int:
+    """A whole number from `least` to 999,999,999."""
+    if not WHOLE.fullmatch(text.strip()) or int(text) < least:
+        raise ValueError(f"expected a whole number from {least} on")
+    return int(text)
+
+
+def number_between(low: float, high: float) -> Callable[[str], float]:
+    """Reads a decimal number within these bounds."""
+
+    def read(text: str) -> float:
+        if not DECIMAL.fullmatch(text.strip()) or not low <= float(text) <= high:
+            raise ValueError(f"expected a number between {low:g} and {high:g}")
+        return float(text)
+
+    return read
+
+
+def read_switch(text: str) -> bool:
+    """On or off."""
+    word = text.strip().lower()
+    if word not in ("true", "1", "on", "yes", "allowed", "false", "0", "off", "no"):
+        raise ValueError("expected on or off")
+    return word in ("true", "1", "on", "yes", "allowed")
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """Reads one of these words."""
+
+    def read(text: str) -> str:
+        if text.strip() not in words:
+            raise ValueError(f"expected one of {', '.join(words)}")
+        return text.strip()
+
+    return read
+
+
+def read_names(text: str) -> tuple[str, ...]:
+    """Names, separated by commas."""
+    return tuple(name.strip() for name in read_printable(text).split(",") if name.strip())
+
+
+def is_origin(text: str) -> bool:
+    """Whether this is an origin as browsers send it, of a website or of an app: `https://www.example.com`,
+    `capacitor://localhost`. `null`, which pages of anybody can have, is none."""
+    return ORIGIN.fullmatch(text) is not None
+
+
+def read_origins(text: str) -> tuple[str, ...]:
+    """Exact origins, separated by commas."""
+    origins = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not all(map(is_origin, origins)):
+        raise ValueError(
+            "expected exact origins such as https://www.example.com or capacitor://localhost, comma-separated"
+        )
+    return origins
+
+
+def read_public_url(text: str) -> str:
+    """The address that others see, to which paths are appended."""
+    address = _split_http_url(text)
+    if address.query or address.fragment:
+        raise ValueError("expected an http or https address without a query")
+    return text.strip().rstrip("/")
+
+
+def read_upstream_url(text: str) -> str:
+    """The base address of an API. It may have a query, which is then part of every request."""
+    address = _split_http_url(text)
+    if address.fragment:
+        raise ValueError("expected an http or https address without a fragment")
+    return address._replace(path=address.path.rstrip("/")).geturl()
+
+
+def _split_http_url(text: str) -> SplitResult:
+    address = _split_url(text, ("http", "https"))
+    if address is None or not (_has_port_in_digits(address.netloc) and _is_host(address.hostname or "")):
+        raise ValueError("expected an http or https address such as https://api.example.com/v1")
+    return address
+
+
+def read_proxy(text: str) -> str:
+    """A proxy that is asked in plain HTTP to connect us; without a scheme that is what is meant."""
+    address = _split_url(text if "://" in text else f"http://{text.strip()}", ("http",))
+    if address is None or not (_has_port_in_digits(address.netloc) and _is_host(address.hostname or "")):
+        raise ValueError("expected a proxy that is spoken to in plain HTTP, http://host:port")
+    return address.geturl()
+
+
+def read_store_url(text: str) -> str:
+    """The address of a Redis, or of sentinels separated by commas. Its options are checked by whoever opens it."""
+    address = _split_url(text, STORE_SCHEMES)
+    if address is None or not all(map(_has_port_in_digits, address.netloc.rpartition("@")[2].split(","))):
+        raise ValueError("expected redis://, rediss://, unix:// or redis+sentinel:// with options redis-py knows")
+    return text.strip()
+
+
+def _split_url(text: str, schemes: tuple[str, ...]) -> SplitResult | None:
+    """The parts of an address; None where it is none, or one of another scheme."""
+    bare = text.strip()
+    try:
+        address = urlsplit(bare)
+    except ValueError:  # a bracket that isn't closed
+        return None
+    # `urlsplit` removes line ends without a word.
+    return address if address.scheme in schemes and bare.isprintable() and " " not in bare else None
+
+
+def _has_port_in_digits(netloc: str) -> bool:
+    try:
+        return urlsplit(f"//{netloc}").port != 0
+    except ValueError:  # its words quote what may be a password
+        return False
+
+
+def _is_host(host: str) -> bool:
+    """Whether this is a name, in any script, or an IP address without brackets."""
+    if ":" in host or host.rpartition(".")[2].isdecimal():
+        return _is_address(host)
+    try:
+        # The codec passes over invisible characters without a word.
+        return host.isprintable() and HOST_NAME.fullmatch(host.encode("idna").decode()) is not None
+    except UnicodeError:
+        return False
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def read_host(text: str) -> str:
+    """The name or address to listen on; an IPv6 address may stand in brackets."""
+    host = text.strip()
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not _is_host(bare):
+        raise ValueError("expected an IP address or the name of a host, without a scheme and a port")
+    return bare
+
+
+def read_folder(text: str) -> Path:
+    """A folder, which needn't exist yet."""
+    folder = Path(read_printable(text))
+    try:
+        nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    except OSError:
+        raise ValueError("expected a folder that can be reached") from None
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise ValueError("expected a folder that can be written to, or a place where one can be made")
+    return folder
+
+
+def read_prefix(text: str) -> str:
+    """The path of the API."""
+    if not PREFIX.fullmatch(text):
+        raise ValueError("expected a path such as /api")
+    return text
+
+
+def read_rate(text: str) -> tuple[int, float]:
+    """How many, in how many seconds."""
+    match = RATE.fullmatch(text.strip())
+    if not match or not int(match[1]):
+        raise ValueError("expected a rate such as 30/minute")
+    return int(match[1]), PERIODS[match[2]]
+
+
+def read_keys(text: str) -> tuple[ApiKey, ...]:
+    """The keys of callers, separated by commas."""
+    return tuple(map(_split_key, read_names(text)))
+
+
+def _split_key(entry: str) -> ApiKey:
+    """One key of a caller, in its parts."""
+    name, _, rest = entry.partition(":")
+    secret, _, kind = rest.partition(":")
+    if not name or not SECRET.fullmatch(secret) or kind not in ("", "personal"):
+        raise ValueError("expected name:secret or name:secret:personal, a secret being 16 or more of A-Za-z0-9._~-")
+    return ApiKey(name, secret, kind == "personal")
+
+
+def read_secret(text: str) -> str:
+    """A secret of our own."""
+    if not SECRET.fullmatch(text):
+        raise ValueError("expected 16 or more of A-Za-z0-9._~-")
+    return text
+
+
+def read_prices(text: str) -> Mapping[str, Mapping[str, float]]:
+    """What a million tokens of each model cost."""
+    try:
+        prices = msgspec.json.decode(read_text(text).encode(), type=dict[str, dict[str, float]])
+    except msgspec.DecodeError:
+        raise ValueError("expected JSON, model → {input, cached, output}") from None
+    for price in prices.values():
+        known = {"input", "output"} <= price.keys() <= {"input", "cached", "output"}
+        if not known or min(price.values()) < 0:
+            raise ValueError("expected model → {input, cached, output}, each a price per million tokens")
+    return prices

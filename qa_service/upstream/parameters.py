@@ -1,0 +1,117 @@
+"""Parameters that a model's server refuses by name, so that the same can be asked without them.
+
+Servers of one protocol differ in the parameters that they know, and a deployment's own name doesn't tell which model
+is behind it. So a request is sent as it should be; what the server refuses is left out, at once and from then on.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from http import HTTPStatus
+from typing import TypeAlias
+
+import openai
+
+from qa_service.errors import UnknownModel, UpstreamError, UpstreamRejected
+
+ParameterPath: TypeAlias = tuple[str, ...]
+"""The keys that lead to a parameter: `("stream_options", "include_obfuscation")`."""
+
+_REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
+# Words of a refusal that is about the parameter itself. Any other one is about the value that it had.
+_OF_THE_PARAMETER = re.compile(
+    r"unsupported|not[ _]support|unknown|unrecogni[sz]ed|unexpected|extra|deprecated|not[ _](?:permitted|allowed)",
+    re.IGNORECASE,
+)
+_TOO_SMALL = re.compile(r"below_min")
+_ANY = object()
+
+_MENTION = re.compile(r"\w++")
+_POINTERS = ("'", '"', "`", ".", ": ")
+
+
+class RefusedParameters:
+    """What one model is known to refuse; used by all threads.
+
+    A parameter stands here once, with the value that was refused last or with any value, so that there are never more
+    entries than a request has parameters.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[ParameterPath, object] = {}
+
+    def note_refusal(self, path: ParameterPath, parameters: Mapping[str, object], error: UpstreamError) -> bool:
+        """Remember what this error refuses. Whether that is news."""
+        value = _ANY if _OF_THE_PARAMETER.search(_words(error)) else _value_at(parameters, path)
+        known, self._values[path] = self._values.get(path), value
+        return known is not value and known != value
+
+    def find_refused(self, parameters: Mapping[str, object]) -> list[ParameterPath]:
+        """Which of these parameters are known to be refused, as they are."""
+        return [path for path, value in list(self._values.items()) if value in (_ANY, _value_at(parameters, path))]
+
+
+def named_parameter(
+    error: UpstreamError, parameters: Mapping[str, object], essential: Collection[str]
+) -> ParameterPath:
+    """The parameter that upstream refuses by name; empty where it refuses something else, or names none of these.
+
+    An essential one counts only in the field that is made for a name: a sentence about a model, or about its input, is
+    no refusal of these parameters.
+    """
+    cause = error.__cause__
+    refuses = isinstance(error, UpstreamRejected) and not isinstance(error, UnknownModel)
+    if not refuses or not isinstance(cause, openai.APIStatusError) or cause.status_code not in _REFUSALS:
+        return ()
+    named = _find_path(cause.param, parameters) if isinstance(cause.param, str) else ()
+    # Some servers name it in a sentence alone, others in a list of what is wrong, others with what it stands in.
+    return named or _first_mentioned(_words(error), parameters.keys() - essential)
+
+
+def wants_more(error: UpstreamError) -> bool:
+    """Whether upstream refuses a number for being too small."""
+    return _TOO_SMALL.search(_words(error)) is not None
+
+
+def without(parameters: Mapping[str, object], paths: Iterable[ParameterPath]) -> Mapping[str, object]:
+    """The parameters but those. What is left empty by that is left out, too."""
+    for path in paths:
+        parameters = _without_one(parameters, path)
+    return parameters
+
+
+def _without_one(parameters: Mapping[str, object], path: ParameterPath) -> Mapping[str, object]:
+    key, rest = path[0], path[1:]
+    inner = parameters.get(key)
+    others = {name: value for name, value in parameters.items() if name != key}
+    if not rest or not isinstance(inner, Mapping):
+        return others
+    kept = _without_one(inner, rest)
+    return {**others, key: kept} if kept else others
+
+
+def _find_path(name: str, parameters: Mapping[str, object]) -> ParameterPath:
+    """The path for a name as servers write it: `a`, `a.b` or `a[0].b`, whose list is left out as a whole."""
+    path: ParameterPath = tuple(name.partition("[")[0].split("."))
+    return path if _value_at(parameters, path) is not None else ()
+
+
+def _value_at(parameters: Mapping[str, object], path: ParameterPath) -> object:
+    value: object = parameters
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _first_mentioned(words: str, names: Collection[str]) -> ParameterPath:
+    """A name that is also a word, such as `store`, counts where it stands in quotation marks or behind a colon."""
+    for mention in _MENTION.finditer(words):
+        name, before = mention[0], words[max(0, mention.start() - 2) : mention.start()]
+        if name in names and ("_" in name or before.endswith(_POINTERS)):
+            return (name,)
+    return ()
+
+
+def _words(error: UpstreamError) -> str:
+    """All that upstream says of its error. It may hold keys, so it is searched and never shown."""
+    cause = error.__cause__
+    return str(cause.body) if isinstance(cause, openai.APIError) else ""

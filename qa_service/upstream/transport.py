@@ -1,0 +1,170 @@
+"""Carries requests over connections that stay open for the next, and one response over as many as it takes."""
+
+import random
+import threading
+import weakref
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from http import HTTPStatus
+from typing import TypeAlias
+
+import httpx2
+from msgspec import Struct
+
+from qa_service.errors import Cancelled, UpstreamError, UpstreamUnavailable
+from qa_service.interfaces import Stop
+from qa_service.upstream.connection import Patience, UpstreamConnection
+from qa_service.upstream.failures import FOREIGN, mapped, read_refusal, retry_after
+from qa_service.upstream.protocol import EventReader, RequestWriter
+from qa_service.upstream.watch import Watch
+from qa_service.upstream.way import Way
+
+NoteFailure: TypeAlias = Callable[[UpstreamError], None]
+"""Is called with the error of every request that failed."""
+
+_MOST_IDLE = 64
+_ASKED = httpx2.Request("POST", "https://upstream")
+"""The SDK's errors want a request. Nobody is told of this one."""
+
+
+class Pauses(Struct, frozen=True):
+    """How many seconds are waited between two requests for the same answer."""
+
+    first: float = 0.5
+    """After the first failure; each further one doubles it, up to `longest`."""
+    longest: float = 8.0
+    longest_asked: float = 10.0
+    """Where upstream itself asks for a longer wait, it isn't asked again."""
+    id: float = 0.5
+    """How long a stop waits for the id of a response that upstream keeps, without which it can't be cancelled."""
+    cancel: float = 0.5
+    """How long each step of cancelling a response may take."""
+
+
+class Transport:
+    """Holds the connections to one upstream; one for a process, for all its threads."""
+
+    def __init__(
+        self, way: Way, writer: RequestWriter, *, patience: Patience, pauses: Pauses, tries: int, note: NoteFailure
+    ) -> None:
+        self._way = way
+        self._writer = writer
+        self._patience = patience
+        self.pauses = pauses
+        self._tries = tries
+        self._note = note
+        self._watch = Watch(tick=patience.tick)
+        self._idle: list[UpstreamConnection] = []
+        self.close = weakref.finalize(self, _close_all, self._idle)
+        """Closes the connections that are kept for later. It happens by itself when nobody uses this any more."""
+
+    def carry_response(self, message: Callable[[], bytes], reader: EventReader, stop: Stop) -> Generator[bytes]:
+        """The body of the response to a request, as its bytes come.
+
+        Where upstream keeps the response, a break is followed by another connection that brings the rest, at most
+        `tries` times without a new event. What the end of the body means is for the reader to say. The message is made
+        when it is sent, so that a stream that is open for minutes doesn't hold it.
+        """
+        fruitless = 0
+        while True:
+            seen = reader.last
+            try:
+                yield from self._carry_once(message, reader, stop)
+                broken: UpstreamError = UpstreamUnavailable("upstream ended without its terminal event")
+                if not reader.resumable:
+                    return
+            except UpstreamError as error:
+                broken = error
+            fruitless = 0 if reader.last > seen else fruitless + 1
+            if not reader.resumable or not self.may_pass(broken) or fruitless >= self._tries:
+                raise broken
+            self._note(broken)
+            wait_unless_stopped(self.pause_after(fruitless, broken), stop)
+            reader.reconnect()
+            message = partial(self._writer.write_follow, reader.response_id, reader.last)
+
+    def cancel_response(self, response_id: str) -> None:
+        """Have upstream end a response that it keeps, as well as that can be done in a moment."""
+        step = self.pauses.cancel
+        connection = UpstreamConnection(self._way, Patience(connect=step, first_token=step, idle=step))
+        with suppress(UpstreamError, *FOREIGN), self._watch.watching(connection):
+            connection.send_request(self._writer.write_cancel(response_id))
+        connection.close_socket()
+
+    def may_pass(self, error: UpstreamError) -> bool:
+        """Whether the same can be asked again, after a wait that is short enough."""
+        return error.retryable and (retry_after(error) or 0) <= self.pauses.longest_asked
+
+    def pause_after(self, failures: int, error: UpstreamError) -> float:
+        """How many seconds to wait after so many failures: as upstream asked for, or longer each time."""
+        longer = min(self.pauses.first * 2 ** (failures - 1), self.pauses.longest)
+        return retry_after(error) or longer * random.uniform(0.75, 1)  # noqa: S311 - spreads tries, hides nothing
+
+    def _carry_once(self, message: Callable[[], bytes], reader: EventReader, stop: Stop) -> Iterator[bytes]:
+        with mapped(stop), self._connected(reader, stop) as connection, self._watch.watching(connection):
+            _send_request(connection, message())
+            try:
+                while (piece := connection.read_body()) and not _must_end(reader, stop):
+                    yield piece
+                    if _must_end(reader, stop):  # the piece has told the id, and no more may come for a while
+                        break
+                    if reader.working:
+                        connection.note_work()
+            finally:
+                if reader.ended:
+                    connection.read_to_end()
+        if stop.is_set():
+            raise Cancelled
+
+    @contextmanager
+    def _connected(self, reader: EventReader, stop: Stop) -> Iterator[UpstreamConnection]:
+        """A connection that `stop` ends: at once, or a moment later where upstream keeps a response without an id."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = UpstreamConnection(self._way, self._patience)
+        wait_for_id = partial(connection.abort_within, self.pauses.id)
+        forget = stop.call(lambda: wait_for_id() if reader.nameless else connection.abort())
+        try:
+            yield connection
+        finally:
+            forget()
+            # A stop that came at the last moment may still be about to end this connection.
+            if connection.is_reusable() and not stop.is_set() and len(self._idle) < _MOST_IDLE:
+                self._idle.append(connection)
+            else:
+                connection.close_socket()
+            self._close_stale()
+
+    def _close_stale(self) -> None:
+        """Requests take the connection that was used last, so that after a rush the first ones would stay for ever."""
+        with suppress(IndexError):
+            while self._idle[0].is_stale():
+                self._idle.pop(0).close_socket()
+
+
+def wait_unless_stopped(seconds: float, stop: Stop) -> None:
+    """Wait. Raises `Cancelled` as soon as `stop` is set."""
+    woken = threading.Event()
+    forget = stop.call(woken.set)
+    stopped = woken.wait(seconds)
+    forget()
+    if stopped:
+        raise Cancelled
+
+
+def _send_request(connection: UpstreamConnection, message: bytes) -> None:
+    reply = connection.send_request(message)
+    if reply.status != HTTPStatus.OK:
+        raise read_refusal(connection.http_response(_ASKED))
+
+
+def _must_end(reader: EventReader, stop: Stop) -> bool:
+    """Whether a stop ends the reading here. Without its id, a response that upstream keeps couldn't be cancelled."""
+    return stop.is_set() and not reader.nameless
+
+
+def _close_all(connections: list[UpstreamConnection]) -> None:
+    while connections:
+        connections.pop().close_socket()

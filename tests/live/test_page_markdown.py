@@ -1,0 +1,240 @@
+"""The page's Markdown in a real browser: any text takes linear time, and citations are those of the service."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route
+
+from tests.adversary import STATIC, attacks, expressions_of_the_page
+from tests.live.chromium import chromium
+from tests.test_markers import CASES
+
+SITE = "http://page.test"
+SHELL = "<!doctype html><meta charset='utf-8'><div id='announcer'></div>"
+BOUND_MS = 50
+"""The most milliseconds for 64 KiB. A text gets up to nine tries, since the machine may be busy."""
+WHOLE_MS = 2_000
+"""The most milliseconds for showing 200 KB, with all elements made."""
+_WRITTEN = (
+    '[¦]¦[[a]¦[a](¦[a](b¦![¦](¦[a](<b¦[a](b "¦［¦【1¦[1]¦[1, ¦\\¦\\[¦#\n¦# a\n¦######¦`¦` ``¦``` ¦```\n¦'
+    "~~~\n¦~~~¦~~¦~~a¦*¦*a¦**a ¦a*¦*a*¦_¦_a¦***a***¦* *¦|¦|\n¦| a | b |\n¦|-|\n¦a|b\n-|-\n¦-|¦>¦> ¦>\n¦"
+    "> a\n¦-¦- ¦- a\n¦1. a\n¦  - a\n¦- - ¦* a\n¦---\n¦- \n\n¦http://¦http://)¦https://a.b/ ¦https://a(¦"
+    "http://.¦<br>¦<¦\n¦ ¦ \n¦\t¦a¦가¦a\n\n¦**굵게**는 ¦mailto:¦- [ ] a\n"
+)
+PIECES = _WRITTEN.split("¦")
+UNEVEN = [
+    "".join("`" * n + " " for n in range(1, 360)),
+    "".join(" " * (n % 40) + "- a\n" for n in range(2_600)),
+    "".join("> " * (n % 30) + "a\n" for n in range(1_900)),
+    "|" + "a|" * 50 + "\n|" + "-|" * 50 + "\n" + "|\n" * 30_000,
+    "*" * 30_000 + "a" + "*" * 30_000,
+    "[" * 30_000 + "a" + "](b)" * 8_000,
+    "```" + "a" * 60_000 + "`",
+    "~" * 60_000 + "`",
+    "` " + " a" * 30_000 + "`",
+]
+TRY_PATTERN = r"""([source, flags, attacks, bound, hangs]) => {
+    const code = `onmessage = ({ data: [source, flags, attacks, bound] }) => {
+        const once = new RegExp(source, flags);
+        const all = new RegExp(source, [...new Set(flags.replace("y", "") + "g")].join(""));
+        const take = (text) => {
+            const began = performance.now();
+            once.lastIndex = 0;
+            once.exec(text);
+            if (!once.sticky) for (const found of text.matchAll(all)) found.index;
+            return performance.now() - began;
+        };
+        const text = ([before, pump, after], size) => before + pump.repeat(Math.max(size / pump.length, 2)) + after;
+        const best = (attack, size) => {
+            let least = Infinity;
+            for (let turn = 0; turn < 9 && least > bound; turn += 1) least = Math.min(least, take(text(attack, size)));
+            return least;
+        };
+        const hardest = [];
+        for (const attack of attacks) {
+            const took = take(text(attack, 8 << 10));
+            if (took > bound / 8) {
+                const longer = best(attack, 64 << 10);
+                if (longer > bound) return postMessage([longer, attack]);
+            }
+            hardest.push([took, attack]);
+        }
+        hardest.sort(([one], [other]) => other - one);
+        const longest = hardest.slice(0, 3).map(([, attack]) => [best(attack, 64 << 10), attack]);
+        postMessage(longest.reduce((one, other) => (other[0] > one[0] ? other : one)));
+    }`;
+    const worker = new Worker(URL.createObjectURL(new Blob([code], { type: "text/javascript" })));
+    return new Promise((resolve, reject) => {
+        const end = (settle) => (value) => { worker.terminate(); settle(value); };
+        worker.onmessage = ({ data }) => end(resolve)(data);
+        worker.onerror = end(reject);
+        setTimeout(() => end(resolve)([hangs, ["it hangs", "", ""]]), hangs);
+        worker.postMessage([source, flags, attacks, bound]);
+    });
+}"""
+TRY_TEXT = """async ([text, bound]) => {
+    const { parse } = await import("/markdown.js");
+    const { inline } = await import("/inline.js");
+    const timed = (act) => {
+        let least = Infinity;
+        for (let turn = 0; turn < 9 && least > bound; turn += 1) {
+            const began = performance.now();
+            act();
+            least = Math.min(least, performance.now() - began);
+        }
+        return least;
+    };
+    return [timed(() => parse(text.split("\\n"))), timed(() => inline(text, (n) => `[${n}]`))];
+}"""
+SHOW = """async (text) => {
+    const { Prose } = await import("/markdown.js");
+    const cited = [];
+    const node = document.createElement("div");
+    const prose = new Prose(node, (n) => (cited.push(n), document.createTextNode(`<${n}>`)));
+    prose.append(text);
+    const began = performance.now();
+    prose.render();
+    return { took: performance.now() - began, cited, markup: node.innerHTML };
+}"""
+STREAM = """async ([piece, pieces]) => {
+    const { Prose } = await import("/markdown.js");
+    const make = () => new Prose(document.createElement("div"), (n) => `[${n}]`);
+    const growing = make();
+    const began = performance.now();
+    for (let n = 0; n < pieces; n += 1) {
+        growing.append(piece);
+        growing.renderWhenDue();
+    }
+    growing.render();
+    const took = performance.now() - began;
+    const whole = make();
+    whole.append(piece.repeat(pieces));
+    whole.render();
+    return [took, growing.node.innerHTML === whole.node.innerHTML];
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that is empty but for the modules; no server runs."""
+    page = browser.new_page()
+    page.route(f"{SITE}/**", send_file)
+    page.goto(SITE)
+    yield page
+    page.close()
+
+
+def send_file(route: Route) -> None:
+    name = route.request.url.removeprefix(f"{SITE}/")
+    if name:
+        route.fulfill(path=STATIC / name, content_type="text/javascript; charset=utf-8")
+    else:
+        route.fulfill(body=SHELL, content_type="text/html")
+
+
+FOUND = list(expressions_of_the_page())
+
+
+def tried(page: Page, source: str, flags: str, hangs: int = 20_000) -> Any:
+    """The milliseconds that the hardest text takes, and that text; `hangs` if that comes to no end before."""
+    return page.evaluate(TRY_PATTERN, [source, flags, attacks(source), BOUND_MS, hangs])
+
+
+@pytest.mark.parametrize(("file", "source", "flags"), FOUND, ids=[f"{file}:{source}" for file, source, _ in FOUND])
+def test_every_pattern_of_the_page_takes_linear_time(page: Page, file: str, source: str, flags: str) -> None:
+    took, attack = tried(page, source, flags)
+    assert took < BOUND_MS, attack
+
+
+@pytest.mark.parametrize(
+    ("source", "flags"),
+    [
+        (r"^ *(`{3,}|~{3,}) *([^\s`]*)[^`]*$", ""),
+        (r"^ .*[^ ].* $", ""),
+        (r"^(?:\w+\s?)+:", ""),
+        (r"<!--.*?-->", "gs"),
+        (r"^(?:a|aa|a[a-z])+!", ""),
+    ],
+)
+def test_a_slow_pattern_is_found(page: Page, source: str, flags: str) -> None:
+    assert tried(page, source, flags, hangs=1_000)[0] > BOUND_MS
+
+
+def test_the_patterns_of_markdown_are_among_those_tried() -> None:
+    assert {"inline.js", "markdown.js", "sources.js"} <= {file for file, _, _ in FOUND}
+    sources = [source for _, source, _ in FOUND]
+    assert sum(path.read_text().count("RegExp(") for path in STATIC.glob("*.js")) == 0
+    assert {r"`+", r"^ {0,3}> ?", r"(?<!\\)\|"} <= set(sources)
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_a_block_and_a_line_are_read_in_linear_time(page: Page, piece: str) -> None:
+    for text in (piece * ((64 << 10) // len(piece)), f"a {piece * ((64 << 10) // len(piece))}\x01"):
+        parsing, inlining = page.evaluate(TRY_TEXT, [text, BOUND_MS])
+        assert (parsing < BOUND_MS, inlining < BOUND_MS) == (True, True), (parsing, inlining)
+
+
+@pytest.mark.parametrize("text", UNEVEN, ids=[text[:12] for text in UNEVEN])
+def test_texts_that_grow_unevenly_are_read_in_linear_time(page: Page, text: str) -> None:
+    parsing, inlining = page.evaluate(TRY_TEXT, [text, BOUND_MS])
+    assert (parsing < BOUND_MS, inlining < BOUND_MS) == (True, True), (parsing, inlining)
+
+
+@pytest.mark.parametrize("piece", [*PIECES[:40], "*a* ", "[1] ", "a\n"])
+def test_two_hundred_kilobytes_of_anything_are_shown(page: Page, piece: str) -> None:
+    shown = page.evaluate(SHOW, piece * (200_000 // len(piece)))
+    assert shown["took"] < WHOLE_MS
+
+
+@pytest.mark.parametrize("text", UNEVEN, ids=[text[:12] for text in UNEVEN])
+def test_texts_that_grow_unevenly_are_shown(page: Page, text: str) -> None:
+    assert page.evaluate(SHOW, text)["took"] < WHOLE_MS
+
+
+@pytest.mark.parametrize(
+    "piece", ["- item\n", "word ", "```\ncode\n", "| a | b |\n", "# a\n", "[", "> a\n", "가나다 **라** "]
+)
+def test_an_answer_that_comes_in_pieces_costs_what_its_length_does(page: Page, piece: str) -> None:
+    took, same = page.evaluate(STREAM, [piece, (64 << 10) // len(piece)])
+    assert same
+    assert took < WHOLE_MS
+
+
+@pytest.mark.parametrize(("text", "numbers"), CASES)
+def test_the_page_and_the_service_agree_on_what_a_citation_is(page: Page, text: str, numbers: list[int]) -> None:
+    assert page.evaluate(SHOW, text)["cited"] == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "markup"),
+    [
+        ("[a](https://b.example) c", '<p><a href="https://b.example/"'),
+        ("[a [b] c](https://d.example)", ">a [b] c</a>"),
+        ("[[a](https://b.example)](https://c.example)", 'href="https://c.example/"'),
+        ("[a [b](https://c.example)", "[a <a href"),
+        ("[[[a]]](https://b.example)", "[[[a]]]("),
+        (r"[a\]b](https://c.example)", ">a]b</a>"),
+        ('[a](<https://b.example> "title")', 'href="https://b.example/"'),
+        ("![a](https://b.example/a.png)", ">a</a>"),
+        ("[a](javascript:alert(1))", "<span>a</span>"),
+        ("a[1] and [x]", "a[1] and [x]"),
+        ("***a***", "<em><strong>a</strong></em>"),
+        ("` a ` and `  `", "<code>a</code> and <code>  </code>"),
+        ("*a **b** c*", "<em>a <strong>b</strong> c</em>"),
+        ("2 * 3 * 4", "2 * 3 * 4"),
+        ("```python x\ncode\n```", "<span>python</span>"),
+        ("~~~\ncode ` here\n~~~\nb", "code ` here"),
+        ("| a | b |\n|---|--:|\n| 1 | 2 |\n| 3 |", "<tr><td>3</td></tr>"),
+    ],
+)
+def test_markdown_is_what_it_was_taken_for(page: Page, text: str, markup: str) -> None:
+    shown = re.sub(r' (?:class|title|rel|target)="[^"]*"', "", page.evaluate(SHOW, text)["markup"])
+    assert markup in shown

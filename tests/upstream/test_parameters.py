@@ -1,0 +1,242 @@
+"""Parameters that a server refuses by name: the same is asked without them, at once and from then on."""
+
+import logging
+from collections.abc import Mapping
+from contextlib import closing
+
+import httpx2
+import openai
+import pytest
+
+from qa_service.errors import ParameterRefused, UnknownModel, UpstreamRejected, UpstreamUnavailable
+from qa_service.model import Retrying
+from qa_service.upstream.failures import map_error
+from qa_service.upstream.parameters import RefusedParameters, named_parameter, wants_more, without
+from qa_service.upstream.responses import ResponsesUpstream
+from tests.scripted_upstream import KOREAN, Script
+from tests.upstream.questions import asked, responses, text_of
+
+SET = {"temperature": 0.7, "top_p": 0.9, "max_tokens": 100, "safety_identifier": "abc"}
+MODEL = "my-company-model"
+ASKED: Mapping[str, object] = {
+    "model": MODEL,
+    "input": [{"role": "user", "content": "include the temperature"}],
+    "stream": True,
+    "stream_options": {"include_obfuscation": False},
+    "temperature": 0.7,
+    "max_output_tokens": 100,
+    "include": ["web_search_call.action.sources"],
+}
+ESSENTIAL = frozenset({"model", "input", "stream"})
+
+
+def refusing(param: str | None, code: str | None = "unsupported_parameter", status: int = 400, **error) -> Script:
+    return Script(status=status, error={"param": param, "code": code, "type": "invalid_request_error", **error})
+
+
+def ask_all(upstream: ResponsesUpstream, **fields) -> str:
+    """The text of an answer for which everything is set that can be refused."""
+    deltas = asked(upstream, **{"model": MODEL, **SET, **fields})
+    assert not any(isinstance(delta, Retrying) for delta in deltas)
+    return text_of(deltas)
+
+
+class TestAskedAgain:
+    @pytest.mark.parametrize(
+        "code", ["unsupported_parameter", "unknown_parameter", "unsupported_value", "invalid_value"]
+    )
+    @pytest.mark.parametrize("name", ["temperature", "top_p", "safety_identifier", "stream_options", "store"])
+    def test_it_is_left_out_at_once_and_from_then_on(self, server, upstream, name, code):
+        server.script(refusing(name, code))
+        assert ask_all(upstream) == ask_all(upstream) == KOREAN
+        first, *others = [request.body for request in server.requests]
+        assert name in first
+        assert others == [{key: value for key, value in first.items() if key != name}] * 2
+
+    def test_several_that_come_one_after_another_are_each_left_out(self, server, upstream):
+        names = ["temperature", "top_p", "stream_options", "safety_identifier", "max_output_tokens", "store"]
+        server.script(*[refusing(name) for name in names])
+        assert ask_all(upstream) == KOREAN
+        assert set(server.requests[-1].body) == {"model", "input", "stream"}
+        assert len(server.requests) == len(names) + 1
+
+    def test_a_part_of_one_is_left_out_alone_or_takes_what_it_leaves_empty_with_it(self, server, upstream):
+        server.script(refusing("stream_options.include_obfuscation", "unknown_parameter"))
+        assert ask_all(upstream) == KOREAN
+        assert "stream_options" not in server.requests[-1].body
+
+    def test_a_list_is_left_out_with_what_stands_in_it(self, server, upstream):
+        server.script(refusing("include[0]", "invalid_value"))
+        ask_all(upstream, web_search=True)
+        assert "include" not in server.requests[1].body
+        assert "tools" in server.requests[1].body
+
+    def test_what_is_refused_again_although_it_was_left_out_ends_the_answer(self, server, upstream):
+        server.script(refusing("temperature"), refusing("temperature"))
+        with pytest.raises(UpstreamRejected):
+            ask_all(upstream)
+        assert len(server.requests) == 2
+
+    @pytest.mark.parametrize("name", ["n", "input[0].content", "model", "stream", "", "..", "[0]"])
+    def test_what_was_not_asked_or_is_essential_is_not_asked_without(self, server, upstream, name):
+        server.script(refusing(name, "invalid_value", message=""))
+        with pytest.raises(UpstreamRejected):
+            ask_all(upstream)
+        assert len(server.requests) == 1
+
+    def test_a_web_search_that_is_refused_is_never_left_out_without_a_word(self, server, upstream):
+        server.script(refusing("tools[0].type", "invalid_value"))
+        with pytest.raises(UpstreamRejected, match="refuses tools"):
+            ask_all(upstream, web_search=True)
+        assert len(server.requests) == 1
+
+    @pytest.mark.parametrize("name", ["background", "store"])
+    def test_the_background_is_never_left_out_without_a_word(self, server, name):
+        server.script(refusing(name))
+        with closing(responses(server.url, background=True)) as upstream, pytest.raises(UpstreamRejected, match=name):
+            ask_all(upstream)
+        assert len(server.requests) == 1
+
+    def test_in_the_background_the_rest_is_left_out_as_well(self, server):
+        server.script(refusing("temperature"))
+        with closing(responses(server.url, background=True)) as upstream:
+            assert ask_all(upstream) == KOREAN
+
+    def test_it_uses_up_no_try(self, server):
+        server.script(refusing("temperature"))
+        with closing(responses(server.url, tries=1)) as upstream:
+            assert ask_all(upstream) == KOREAN
+
+    def test_what_fails_afterwards_is_tried_again_without_it(self, server, upstream):
+        server.script(refusing("temperature"), Script(status=500, headers={"retry-after-ms": "10"}))
+        assert isinstance(asked(upstream, model=MODEL, **SET)[0], Retrying)
+        assert ["temperature" in request.body for request in server.requests] == [True, False, False]
+
+
+class TestRemembered:
+    def test_it_is_remembered_for_that_model_alone(self, server, upstream):
+        server.script(refusing("temperature"))
+        ask_all(upstream)
+        ask_all(upstream, model="another-model")
+        ask_all(upstream)
+        assert ["temperature" in request.body for request in server.requests] == [True, False, True, False]
+
+    def test_a_value_that_is_refused_keeps_no_other_value_from_being_asked(self, server, upstream):
+        server.script(refusing("temperature", "decimal_above_max_value", message="Expected a value <= 1."))
+        for temperature in (1.9, 1.9, 0.5):
+            assert ask_all(upstream, temperature=temperature) == KOREAN
+        assert [request.body.get("temperature") for request in server.requests] == [1.9, None, None, 0.5]
+
+    def test_refusals_of_values_do_not_add_up(self):
+        refused, error = RefusedParameters(), refusal_of({"param": "temperature", "message": "too large"})
+        for value in range(1000):
+            refused.note_refusal(("temperature",), {"temperature": value}, error)
+        assert refused.find_refused({"temperature": 999}) == [("temperature",)]
+        assert refused.find_refused({"temperature": 998}) == []
+
+    def test_an_upstream_that_refuses_is_not_down(self, server):
+        with closing(responses(server.url, tries=1)) as upstream:
+            for _ in range(6):
+                server.script(refusing("temperature", "invalid_value", message="odd"), refusing("model"))
+                with pytest.raises(UpstreamRejected):
+                    ask_all(upstream, temperature=len(server.requests))
+            assert ask_all(upstream) == KOREAN
+
+
+class TestSaid:
+    def test_the_log_names_the_parameter_and_the_model_once(self, server, upstream, caplog):
+        server.script(refusing("temperature"))
+        with caplog.at_level(logging.WARNING):
+            ask_all(upstream)
+            ask_all(upstream)
+        (record,) = caplog.records
+        assert "temperature" in record.getMessage()
+        assert MODEL in record.getMessage()
+
+    def test_the_log_names_what_cannot_be_left_out(self, server, upstream, caplog):
+        server.script(refusing("tools"))
+        with caplog.at_level(logging.WARNING), pytest.raises(UpstreamRejected):
+            ask_all(upstream, web_search=True)
+        assert "tools" in caplog.text
+
+    def test_upstreams_own_words_are_repeated_nowhere(self, server, upstream, caplog):
+        server.script(refusing("sk-secret", message="sk-secret"), refusing("temperature", message="sk-secret"))
+        with pytest.raises(UpstreamRejected) as caught:
+            ask_all(upstream)
+        ask_all(upstream)
+        assert "secret" not in caplog.text + str(caught.value)
+
+    def test_a_limit_that_the_model_finds_too_small_is_the_callers_to_change(self, server, upstream):
+        server.script(refusing("max_output_tokens", "integer_below_min_value"))
+        with pytest.raises(ParameterRefused) as caught:
+            ask_all(upstream)
+        assert (caught.value.status, caught.value.code, caught.value.field) == (422, "invalid_field", "maxTokens")
+        assert len(server.requests) == 1
+
+    def test_a_limit_that_the_model_finds_too_large_is_left_to_the_model(self, server, upstream):
+        server.script(refusing("max_output_tokens", "integer_above_max_value"))
+        assert ask_all(upstream) == KOREAN
+        assert "max_output_tokens" not in server.requests[-1].body
+
+
+def refusal_of(body: object, status: int = 400):
+    """The error that this body becomes."""
+    response = httpx2.Response(status, request=httpx2.Request("POST", "https://upstream"))
+    cause = openai.APIStatusError("refused", response=response, body=body)
+    error = map_error(cause)
+    error.__cause__ = cause
+    return error
+
+
+class TestNamed:
+    @pytest.mark.parametrize(
+        ("body", "path"),
+        [
+            ({"param": "temperature", "code": "unsupported_parameter"}, ("temperature",)),
+            ({"param": "stream_options.include_obfuscation"}, ("stream_options", "include_obfuscation")),
+            ({"param": "include[0]", "message": "temperature"}, ("include",)),
+            ({"message": "Unrecognized request argument supplied: stream_options"}, ("stream_options",)),
+            ({"message": "property 'temperature' is unsupported", "param": None}, ("temperature",)),
+            ({"message": "`max_output_tokens`: must be less than 8, or drop `temperature`"}, ("max_output_tokens",)),
+            ({"detail": [{"type": "extra_forbidden", "loc": ["body", "stream_options"]}]}, ("stream_options",)),
+            ("unknown field stream_options", ("stream_options",)),
+            ({"param": "body.temperature", "message": "Field not expected"}, ("temperature",)),
+            ({"param": "temperature.x"}, ("temperature",)),
+            ({"message": "The model takes a stream of input, but no 'temperature'."}, ("temperature",)),
+            ({"message": "Unknown field: temperature"}, ("temperature",)),
+            ({"message": "We include no temperature."}, ()),
+            ({"message": "The model can't read this input."}, ()),
+            ({"param": "model", "message": "no"}, ("model",)),
+            ({"message": "my_temperature and temperatures"}, ()),
+            ({"param": "user"}, ()),
+            ({"param": 7, "message": "no"}, ()),
+            ({"param": {"a": 1}}, ()),
+            (None, ()),
+            ([], ()),
+        ],
+    )
+    @pytest.mark.parametrize("status", [400, 422])
+    def test_it_is_found_however_servers_write_it(self, body, path, status):
+        assert named_parameter(refusal_of(body, status), ASKED, ESSENTIAL) == path
+
+    @pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
+    def test_another_status_refuses_no_parameter(self, status):
+        assert named_parameter(refusal_of({"param": "temperature"}, status), ASKED, ESSENTIAL) == ()
+
+    @pytest.mark.parametrize("code", ["model_not_found", "context_length_exceeded", "content_policy_violation"])
+    def test_what_has_another_reason_is_no_refused_parameter(self, code):
+        assert named_parameter(refusal_of({"param": "temperature", "code": code}), ASKED, ESSENTIAL) == ()
+
+    @pytest.mark.parametrize("error", [UpstreamUnavailable("cut"), UpstreamRejected("no"), UnknownModel("no")])
+    def test_an_error_of_our_own_names_none(self, error):
+        assert named_parameter(error, ASKED, ESSENTIAL) == ()
+        assert not wants_more(error)
+
+
+class TestWithout:
+    def test_the_rest_stays_as_it_was(self):
+        before = {**ASKED, "stream_options": {"include_obfuscation": False, "other": 1}}
+        left = without(before, [("stream_options", "include_obfuscation"), ("temperature",), ("absent", "deep")])
+        expected = {key: value for key, value in before.items() if key != "temperature"}
+        assert left == {**expected, "stream_options": {"other": 1}}
+        assert before["stream_options"] == {"include_obfuscation": False, "other": 1}

@@ -1,0 +1,113 @@
+"""The transport carries any protocol that it is handed: here one without events, whose answer is the whole body."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+from qa_service.errors import UpstreamTimeout, UpstreamUnavailable
+from qa_service.model import Delta, Finished, Retrying, TextDelta
+from qa_service.running.stop import StopSignal
+from qa_service.upstream.asking import Asker
+from qa_service.upstream.connection import Patience
+from qa_service.upstream.protocol import VendorProtocol
+from qa_service.upstream.transport import Transport
+from qa_service.upstream.way import way_to
+from tests.scripted_upstream import Script
+from tests.upstream.questions import QUICK, CountingMeter
+
+
+class PlainWriter:
+    """Writes the parameters as JSON, and knows no response that upstream keeps."""
+
+    def __init__(self, url: str) -> None:
+        self._host = urlsplit(url).netloc
+
+    def write_question(self, parameters: Mapping[str, object]) -> bytes:
+        content = json.dumps(parameters).encode()
+        head = f"POST /plain HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: {len(content)}\r\n\r\n"
+        return head.encode() + content
+
+    def write_follow(self, response_id: str, after: int) -> bytes:
+        raise AssertionError(response_id)
+
+    def write_cancel(self, response_id: str) -> bytes:
+        raise AssertionError(response_id)
+
+
+class PlainReader:
+    """Takes the whole body, however it ends, for the answer."""
+
+    def __init__(self, *, kept: bool, response_id: str = "") -> None:
+        self.response_id = response_id
+        self.last = -1
+        self.working = self.ended = self.nameless = self.resumable = False
+
+    def deltas(self, chunks: Iterable[bytes]) -> Iterator[Delta]:
+        body = b"".join(chunks)
+        self.working = self.ended = True
+        yield TextDelta(body.decode())
+        yield Finished("stop")
+
+    def reconnect(self) -> None:
+        raise AssertionError
+
+
+@pytest.fixture
+def meter() -> CountingMeter:
+    return CountingMeter()
+
+
+@pytest.fixture
+def asker(server, meter) -> Iterator[Asker]:
+    with asking(server, meter) as asker:
+        yield asker
+
+
+@contextmanager
+def asking(server, meter, **patience: float) -> Iterator[Asker]:
+    writer = PlainWriter(server.url)
+    protocol = VendorProtocol(writer, PlainReader, frozenset({"model"}), length="limit")
+
+    def note(error):
+        meter.count("upstream_errors", label=error.code)
+
+    way, patient = way_to(httpx2.URL(server.url)), Patience(tick=0.01, **patience)
+    with closing(Transport(way, writer, patience=patient, pauses=QUICK, tries=2, note=note)) as transport:
+        yield Asker(protocol, transport, tries=2, kept=False, note=note)
+
+
+def ask(asker: Asker, *models: str, **parameters) -> list[Delta]:
+    with asker.ask(models, lambda model: {"model": model, **parameters}, StopSignal()) as deltas:
+        return list(deltas)
+
+
+def test_the_end_of_a_body_is_what_the_reader_says_it_is(server, asker):
+    server.script(Script(deltas=1, fault="end", after=4))
+    text, finished = ask(asker, "m")
+    assert text.text.startswith("event: response.created")
+    assert finished == Finished("stop")
+    assert server.requests[0].path == "/plain"
+
+
+def test_its_failures_are_tried_again_and_its_models_fallen_back_on(server, asker, meter):
+    server.script(*[Script(status=500)] * 2)
+    deltas = ask(asker, "a", "b")
+    assert deltas[:2] == [Retrying(2, "upstream_unavailable", "a"), Retrying(3, "upstream_unavailable", "b")]
+    assert meter.counted == [("upstream_errors", "upstream_unavailable")] * 2
+
+
+def test_its_refused_parameters_are_left_out(server, asker):
+    server.script(Script(status=400, error={"param": "limit", "code": "unknown_parameter"}))
+    assert isinstance(ask(asker, "m", limit=3)[-1], Finished)
+    assert [request.body for request in server.requests] == [{"model": "m", "limit": 3}, {"model": "m"}]
+
+
+@pytest.mark.parametrize(("script", "error"), [("mute", UpstreamTimeout), ("reset", UpstreamUnavailable)])
+def test_its_silence_and_breaks_are_failures(server, meter, script, error):
+    with asking(server, meter, first_token=0.1) as impatient, pytest.raises(error):
+        ask(impatient, f"script:{script}")
+    assert len(server.requests) == 2
