@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from qa_service.draft import Draft, observed
 from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout, UpstreamUnavailable
 from qa_service.frames import Done, Failure, Frame, Restart, StageNotice
-from qa_service.intake import Intake, Place
+from qa_service.intake import FilePlace, Intake
 from qa_service.interfaces import (
     ELSEWHERE,
     AnswerSoFar,
@@ -206,7 +206,7 @@ def _read(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop: Sto
     admission = draft.admission
     # The id is the same when the answer is begun again after a crash, so no file is listed twice.
     file_id = sha256(f"{admission.answer_id} {number}".encode()).hexdigest()[:32]
-    place = Place(admission.question.owner, admission.session.session_id, file_id, admission.topic.index)
+    place = FilePlace(admission.question.owner, admission.session.session_id, file_id, admission.topic.index)
     stored, verdict = yield from Intake(parts.files, parts.quotas, parts.reader).take_in(file, place, stop)
     draft.add_file(stored, verdict)
     yield _announced(verdict)

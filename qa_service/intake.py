@@ -15,7 +15,7 @@ OVER_QUOTA = "over_quota"
 """Why a file isn't read, or not to its end: the session or its owner has used up what is allowed."""
 
 
-class Place(Struct, frozen=True):
+class FilePlace(Struct, frozen=True):
     """Where a file goes: whose session, under which id, and in which topic."""
 
     owner: Owner
@@ -32,7 +32,7 @@ class Intake(Struct, frozen=True):
     reader: FileReader
 
     def take_in(
-        self, upload: UploadedFile, place: Place, stop: Stop
+        self, upload: UploadedFile, place: FilePlace, stop: Stop
     ) -> Generator[StageNotice, None, tuple[StoredFile, Verdict]]:
         """Tell of the progress, and return the file as the session has it, and what became of it. A file for which
         nothing is left isn't read, and isn't listed with the session."""
@@ -48,7 +48,7 @@ class Intake(Struct, frozen=True):
         return stored, verdict
 
     def _read(
-        self, request: ReadRequest, place: Place, taken: "_Taken", stop: Stop
+        self, request: ReadRequest, place: FilePlace, taken: "_Taken", stop: Stop
     ) -> Generator[StageNotice, None, Verdict]:
         name = request.file.name
         verdict = Verdict(name, "unknown", "failed", "damaged")
@@ -63,7 +63,7 @@ class Intake(Struct, frozen=True):
                     self.quotas.spend_seconds(place.owner, seconds)
         return taken.verdict(verdict)
 
-    def _keep(self, part: FileText, place: Place, name: str) -> None:
+    def _keep(self, part: FileText, place: FilePlace, name: str) -> None:
         named = tuple(replace(passage, file_id=place.file_id, file=name) for passage in part.passages)
         self.files.add_part(place.owner, place.session_id, place.file_id, replace(part, passages=named))
 
@@ -93,7 +93,7 @@ class _Taken:
         return replace(read, status="truncated" if self.passages else "skipped", reason=OVER_QUOTA)
 
 
-def _listed(place: Place, verdict: Verdict, taken: _Taken) -> StoredFile:
+def _listed(place: FilePlace, verdict: Verdict, taken: _Taken) -> StoredFile:
     return StoredFile(
         place.file_id,
         verdict.name,

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from qa_service.frames import StageNotice
-from qa_service.intake import Intake, Place
+from qa_service.intake import FilePlace, Intake
 from qa_service.model import FileEnd, FileNews, FileText, Passage, ReadRequest, StoredFile, Verdict
 from qa_service.running.stop import StopSignal
 from tests.fakes import ANN, FakeFiles, FakeQuotas, FakeReader, upload
 
-PLACE = Place(ANN, "s", "f1", 1)
+PLACE = FilePlace(ANN, "s", "f1", 1)
 
 
 class SlowReader:
