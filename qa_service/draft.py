@@ -34,7 +34,7 @@ STATUS: Mapping[FinishReason, Status] = {
 }
 
 PIECE_BYTES = 16
-"""What a piece of text counts beside its own bytes, so that an answer of single letters is bounded, too."""
+"""Each piece of text counts so many bytes beside its own, so that an answer of single letters is bounded, too."""
 
 Prices = Mapping[str, Mapping[str, float]]
 """Each model names its prices per million tokens: `input`, `output` and, where it differs, `cached`."""
@@ -54,7 +54,7 @@ class Draft:
         self.error: QAError | None = None
         self.references: tuple[Reference, ...] = ()
         self.size = 0
-        """Bytes of all pieces, as they count towards the longest answer that is kept."""
+        """How many bytes the text counts so far towards the longest answer."""
         self._pieces: list[str] = []
         self._annotations: list[Placed] = []
         self._first_token: float | None = None

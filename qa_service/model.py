@@ -28,6 +28,8 @@ class Owner(Value, frozen=True):
     """32 hexadecimal digits; two different callers never share one."""
     address: str = ""
     """What an anonymous caller is rate-limited by; empty for all others."""
+    network: str = ""
+    """The wider network of that address, which is limited too: a /48 of IPv6; empty where there is none."""
 
 
 class UploadedFile(Value, frozen=True):
@@ -151,7 +153,9 @@ class StoredFile(Value, frozen=True):
     passages: int = 0
     added: float = 0
     """When it was read, in seconds since 1970: files are listed in that order."""
-    v: int = 1
+    size: int = 0
+    """Bytes of the text that is kept of it; 0 in files of version 1."""
+    v: int = 2
     """The version this was stored as."""
 
 

@@ -1,5 +1,6 @@
 """Threads that are there as long as they are wanted, and those that wait for their work."""
 
+import _thread
 import threading
 from collections.abc import Iterator
 
@@ -91,16 +92,15 @@ def test_a_parked_one_runs_what_it_is_given_and_no_sooner() -> None:
 
 
 def test_a_parked_one_that_is_dismissed_ends() -> None:
-    before = set(threading.enumerate())
+    before = _thread._count()
     parked = ParkedThread()
-    (thread,) = set(threading.enumerate()) - before
+    eventually(lambda: _thread._count() == before + 1)
     parked.dismiss()
-    thread.join(WAITING_SECONDS)
-    assert not thread.is_alive()
+    eventually(lambda: _thread._count() == before)
 
 
 def test_a_parked_one_that_the_system_refuses_says_when_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threading.Thread, "start", refuse_thread)
+    monkeypatch.setattr(_thread, "start_new_thread", refuse_thread)
     with pytest.raises(Overloaded) as refusal:
         ParkedThread()
     assert refusal.value.retry_after

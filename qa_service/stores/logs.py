@@ -1,8 +1,8 @@
-"""The logs of answers in Redis: one stream each, an entry for all that was new at a tick.
+"""The logs of answers in Redis: each is a stream, with an entry for all that was new at a tick.
 
-An entry's id is the number of its last frame, and how many entries came before: ids are known before they are sent,
-whatever follows a frame is found by the frame's number, and who writes on an answer that another worker has taken
-over is refused by Redis itself.
+An entry's id is the number of its last frame, and how many entries came before it. So an id is known before the entry
+is sent, whatever follows a frame is found by the frame's number, and Redis itself refuses the entries of a worker whose
+answer another worker has taken over.
 """
 
 import logging
@@ -18,12 +18,12 @@ from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Restart
 from qa_service.interfaces import AppendOutcome, LogEntry, NewLogEntry, StoredLog
 from qa_service.model import Opened, Owner
 from qa_service.stores import scripts
-from qa_service.stores.breaker import StoreGuard
+from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import answer_key, worker_key
 from qa_service.turns import Asked, Mark
 
 Item: TypeAlias = str | Start | StageNotice | Reference | Metadata | Failure | Restart | Done | Asked | Opened
-"""A frame or a mark as it is kept: text, which is nearly all there is, stands for itself."""
+"""A frame or a mark as it is kept. Text, which is nearly all there is, is kept as a mere string."""
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ _items = msgspec.json.Decoder(list[Item])
 
 
 class LogTimes(Struct, frozen=True):
-    """Seconds for which a log is kept: while the answer is written, and when it is finished."""
+    """How many seconds a log is kept: while its answer is written, and once it is finished."""
 
     open: int
     done: int
@@ -56,13 +56,10 @@ class RedisLogs:
                 if items is not None:
                     self._add(pipeline, entry, items)
             replies = pipeline.execute(raise_on_error=False)
-            outcomes: list[AppendOutcome] = [
+            return [
                 "unstorable" if items is None else self._outcome(replies[place], entry, items)
                 for place, (entry, items) in zip(places, written, strict=True)
             ]
-            if entries and set(outcomes) == {"refused"}:
-                raise replies[places[0]]
-            return outcomes
 
     def read_log(self, owner: Owner, answer_id: str) -> StoredLog | None:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
@@ -92,6 +89,7 @@ class RedisLogs:
             case redis.ResponseError() if "equal or smaller" in str(reply):
                 return "kept" if self._has(entry, items) else "lost"
             case redis.RedisError():
+                self._guard.note(reply)
                 return "refused"
             case None:
                 return "gone"
@@ -99,7 +97,7 @@ class RedisLogs:
                 return "kept"
 
     def _has(self, entry: NewLogEntry, items: bytes) -> bool:
-        """Whether exactly this was written before: a command is sent again when its connection breaks."""
+        """Whether exactly this entry was written before: a command is sent again when its connection breaks."""
         key = answer_key(entry.owner, entry.answer_id, "log")
         found: Any = self._client.xrange(key, _id(entry), _id(entry))
         return any(fields[b"items"] == items for _, fields in found)
@@ -119,12 +117,12 @@ def encode_items(items: Sequence[Frame | Mark]) -> bytes:
 
 
 def log_entries_of(entries: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[LogEntry]:
-    """What a stream's entries hold."""
+    """The entries of a stream."""
     return [LogEntry(int(fields[b"first"]), _frames(fields[b"items"])) for _, fields in entries]
 
 
 def frames_of(pieces: Iterable[LogEntry]) -> Iterator[Frame]:
-    """Every frame once: entries overlap where a write was carried out and its reply was lost."""
+    """Every frame once. Entries overlap where one was written, and its reply was lost."""
     last = 0
     for piece in pieces:
         frames = [item for item in piece.items if not isinstance(item, Mark)]

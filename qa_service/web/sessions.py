@@ -25,6 +25,8 @@ TITLE = 200
 TURN_ID = re.compile(r"[0-9a-f]{32}")
 RECENT = 10
 """So many turns are looked at for answers that are still written. Only the newest ones can be."""
+INTERNAL = ("passages", "added", "size", "v")
+"""What a stored file says that no client needs."""
 
 
 def list_sessions() -> Response:
@@ -159,6 +161,4 @@ def _turn(turn: Turn, prefix: str) -> dict[str, Any]:
 
 def _file(file: StoredFile) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(file)
-    return {
-        name: value for name, value in fields.items() if value is not None and name not in ("passages", "added", "v")
-    }
+    return {name: value for name, value in fields.items() if value is not None and name not in INTERNAL}

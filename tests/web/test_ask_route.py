@@ -1,5 +1,6 @@
 """Asking: the stream, the whole answer, how one is chosen, and what never starts an answer."""
 
+import _thread
 import io
 import threading
 
@@ -105,7 +106,7 @@ class TestThreads:
     ) -> None:
         session = house.session("환불은 며칠 안에 되나요?")["sessionId"]
         house.settle()
-        monkeypatch.setattr(threading.Thread, "start", refuse_thread)
+        monkeypatch.setattr(_thread, "start_new_thread", refuse_thread)
         files = {"question": "이 파일은?", "sessionId": session, "files": (io.BytesIO(b"text"), "a.txt")}
         refusal(house.client.post("/api/ask", data=files), 503, "overloaded")
         refusal(house.ask("그럼요?", sessionId=session, stream=False), 503, "overloaded")
