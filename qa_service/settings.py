@@ -89,10 +89,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_body: int = 64 * MEBIBYTE
     max_file: int = 15 * MEBIBYTE
     max_files: int = 5
+    session_files: int = 50
+    owner_bytes: int = 200 * MEBIBYTE
     max_question: int = 32_000
     body_seconds: float = 60
+    send_seconds: float = 30
     file_seconds: float = 30
     file_memory: int = 1 << 30
+    read_seconds: float = 300
     context_tokens: int = 0
     connect_seconds: float = 5
     first_token_seconds: float = 60
@@ -302,10 +306,14 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_MAX_BODY": _bytes,
     "QA_MAX_FILE": _bytes,
     "QA_MAX_FILES": _count,
+    "QA_SESSION_FILES": _count,
+    "QA_OWNER_BYTES": _bytes,
     "QA_MAX_QUESTION": _count,
     "QA_BODY_SECONDS": _positive_seconds,
+    "QA_SEND_SECONDS": _positive_seconds,
     "QA_FILE_SECONDS": _positive_seconds,
     "QA_FILE_MEMORY": _bytes,
+    "QA_READ_SECONDS": _positive_seconds,
     "QA_CONTEXT_TOKENS": _count,
     "QA_CONNECT_SECONDS": _positive_seconds,
     "QA_FIRST_TOKEN_SECONDS": _positive_seconds,
