@@ -31,6 +31,9 @@ class Connection:
         self._send_seconds = send_seconds
         self._received = 0
         self._waited = True
+        if client.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
+            # The same deadline for what lies in the system's buffer, where no send waits for it.
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(send_seconds * 1000))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
@@ -44,7 +47,10 @@ class Connection:
     def recv(self, size: int, flags: int = 0) -> bytes:
         """As a socket's; whoever has read `FREE_BYTES` of a request gives way before more of it is computed."""
         looks = self._turn.looks
-        content = self._client.recv(size, flags)
+        try:
+            content = self._client.recv(size, flags)
+        except TimeoutError:  # the system has closed the connection, since earlier bytes weren't taken
+            raise ConnectionResetError(errno.ECONNRESET, "the caller took no byte in time") from None
         self._waited = looks != self._turn.looks
         self._received += len(content)
         if self._received > FREE_BYTES:
@@ -57,15 +63,19 @@ class Connection:
         return len(content)
 
     def sendall(self, content: bytes, flags: int = 0) -> None:
-        """Send all of it; raises `BrokenPipeError` when the caller takes no byte for `send_seconds`.
+        """Send all of it; raises `BrokenPipeError` when the caller has taken no byte for `send_seconds`.
 
         Nearly always all of it fits at once. A timer is started only where it doesn't: around each delta it would cost
         as much as the delta's way through the socket.
         """
         sent = 0
-        if not self._encrypted:
-            with suppress(BlockingIOError):
-                sent = self._client.send(content, flags, 0.0)  # type: ignore[call-arg] # gevent's own, unknown to its stubs
+        try:
+            if not self._encrypted:
+                sent = self._client.send(content, flags, 0.0)  # type: ignore[call-arg] # unknown to gevent's stubs
+        except BlockingIOError:
+            pass
+        except TimeoutError:
+            raise self._taken_too_late() from None
         if sent < len(content):
             self._send_patiently(memoryview(content)[sent:])
 
@@ -77,9 +87,12 @@ class Connection:
         except TimeoutError:
             # Or the kernel would keep what wasn't taken, and go on offering it.
             self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-            raise BrokenPipeError(errno.EPIPE, f"the caller took no byte for {self._send_seconds:g} s") from None
+            raise self._taken_too_late() from None
         finally:
             self._client.settimeout(None)
+
+    def _taken_too_late(self) -> BrokenPipeError:
+        return BrokenPipeError(errno.EPIPE, f"the caller took no byte for {self._send_seconds:g} s")
 
     def shutdown(self, how: int) -> None:
         """As a socket's, also of TLS: there gevent's own would send the rest of the answer unencrypted."""

@@ -7,10 +7,11 @@ from flask import Blueprint, Flask, Request, Response, request
 from qa_service.assembly import Assembly, assemble
 from qa_service.settings import Settings, from_config
 from qa_service.web import answers, asking, health, problems, sessions
-from qa_service.web.bodies import Bounds
+from qa_service.web.bodies import BodyBounds
 from qa_service.web.forms import Limits
 from qa_service.web.identity import Gate, Owners
 from qa_service.web.mounting import Mounted, mount
+from qa_service.web.reception import open_reception
 
 Identify = Callable[[Request], str | None]
 
@@ -50,7 +51,8 @@ class QAService:
         gate = Gate(
             settings, Owners(assembly.secret), identify=self._identify, loopback_visitors=self._loopback_visitors
         )
-        bounds = Bounds(settings.max_body, settings.body_seconds)
+        reception = open_reception(settings.max_answers, settings.max_body)
+        bounds = BodyBounds(settings.max_body, settings.body_seconds, reception)
         limits = Limits(bounds, settings.max_file, settings.max_files, assembly.uploads)
         prefix = self._url_prefix or settings.prefix
         mount(app, Mounted(assembly, gate, limits, prefix))

@@ -19,7 +19,7 @@ from werkzeug.formparser import FormDataParser
 
 from qa_service.errors import BadJson, BadMultipart, BadRequest, TooLarge, TooManyFiles, UnsupportedMediaType
 from qa_service.model import UploadedFile
-from qa_service.web.bodies import GULP, Body, Bounds, is_chunked
+from qa_service.web.bodies import GULP, BodyBounds, RequestBody, is_chunked
 
 FILE_FIELDS = ("files", "file", "files[]")
 FIELD_BYTES = 4 << 20
@@ -39,7 +39,7 @@ ABSENT = ("", "undefined", "null")
 class Limits(Struct, frozen=True):
     """What a request may bring."""
 
-    body: Bounds
+    body: BodyBounds
     file: int
     files: int
     uploads: Path
@@ -122,11 +122,11 @@ def _body(request: Request, limits: Limits, spool: "_Spool") -> tuple[dict[str, 
 def _json_body(request: Request, limits: Limits) -> bytes:
     if _host_has_read(request):
         return request.get_data()
-    with Body(request, _of_fields(limits)) as body:
+    with RequestBody(request, _of_fields(limits)) as body:
         return body.read()
 
 
-def _of_fields(limits: Limits, *, most: int = FIELD_BYTES) -> Bounds:
+def _of_fields(limits: Limits, *, most: int = FIELD_BYTES) -> BodyBounds:
     return replace(limits.body, bytes=min(most, limits.body.bytes))
 
 
@@ -152,7 +152,7 @@ def _form(request: Request, limits: Limits, spool: "_Spool") -> tuple[dict[str, 
     if request.mimetype != "multipart/form-data":
         return _urlencoded(request, limits), ()
     try:
-        with Body(request, limits.body) as body:
+        with RequestBody(request, limits.body) as body:
             return _multipart(request, body, spool)
     except RequestEntityTooLarge:
         raise TooLarge(f"the fields are larger than {FIELD_BYTES} bytes, or more than {FIELDS}") from None
@@ -164,8 +164,8 @@ def _form(request: Request, limits: Limits, spool: "_Spool") -> tuple[dict[str, 
         raise BadMultipart(error.message) from None
 
 
-def _multipart(request: Request, body: Body, spool: "_Spool") -> tuple[dict[str, Any], tuple[UploadedFile, ...]]:
-    stream: Body | io.BytesIO = body
+def _multipart(request: Request, body: RequestBody, spool: "_Spool") -> tuple[dict[str, Any], tuple[UploadedFile, ...]]:
+    stream: RequestBody | io.BytesIO = body
     if 0 < (request.content_length or 0) <= GULP:
         whole = body.read()
         plain = plain_fields(whole, request.mimetype_params.get("boundary", "").encode("ascii"))
@@ -206,7 +206,7 @@ def plain_fields(body: bytes, boundary: bytes) -> dict[str, Any] | None:
 
 
 def _urlencoded(request: Request, limits: Limits) -> dict[str, Any]:
-    with Body(request, _of_fields(limits, most=URLENCODED_BYTES)) as body:
+    with RequestBody(request, _of_fields(limits, most=URLENCODED_BYTES)) as body:
         sent = body.read()
     try:
         pairs = parse_qsl(sent.decode(), keep_blank_values=True, errors="strict", max_num_fields=FIELDS)

@@ -46,12 +46,12 @@ def ended_turn(service: Mounted, source: Running | Mirror) -> Turn:
 
 def _streamed(service: Mounted, source: Running | Mirror, *, after: int, ids: bool) -> Response:
     wire = Typed(service.public_prefix(), source.answer_id if ids else "")
-    body = Body(_reader(service, source, after), wire)
+    body = AnswerBody(_reader(service, source, after), wire)
     # Handed through as it is: what Werkzeug would put around it costs every delta, and memory while it waits.
     return Response(body, headers=STREAM_HEADERS, content_type=wire.content_type, direct_passthrough=True)
 
 
-class Body:
+class AnswerBody:
     """What a server sends of a stream, and closes also if it never began to."""
 
     def __init__(self, reader: Reader, wire: WireFormat) -> None:

@@ -1,20 +1,26 @@
 """What callers may send without holding up a worker, and what becomes of the connections of those who don't behave."""
 
+import collections
 import contextlib
 import http.client
 import json
+import select
 import socket
 import statistics
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from tests.live.processes import Service, gunicorn
+from tests.live.processes import Service, gunicorn, until
+from tests.live.reading import own_id, request
+from tests.scripted_upstream import Script, ScriptedUpstream
 
 CALLERS = 4
 HOSTILE_SECONDS = 1.5
+SEND_SECONDS = 1.0
 MOST_SECONDS = 0.05
 """The 99th of a hundred other requests is answered within this time."""
 MULTIPART = "Content-Type: multipart/form-data; boundary=x"
@@ -24,9 +30,16 @@ ONE_BYTE_CHUNKS = b"1\r\nx\r\n" * 20_000
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def served(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """One worker: whatever holds it up holds up everybody."""
-    with gunicorn(tmp_path_factory.mktemp("hostile"), WEB_CONCURRENCY="1", QA_SEND_SECONDS="1") as found:
+    settings = {
+        "WEB_CONCURRENCY": "1",
+        "QA_MAX_ANSWERS": "100",
+        "QA_SEND_SECONDS": str(SEND_SECONDS),
+        "OPENAI_API_KEY": "sk-test",
+        "OPENAI_BASE_URL": upstream.url,
+    }
+    with gunicorn(tmp_path_factory.mktemp("hostile"), **settings) as found:
         yield found
 
 
@@ -197,3 +210,78 @@ def test_requests_that_come_together_are_answered_one_after_another(caller: sock
             headers = http.client.parse_headers(stream)
             stream.read(int(headers["Content-Length"]))
     assert seen == [200, 404, 200]
+
+
+class TestSlowBodies:
+    """Callers who announce a body and hardly send it: a quarter of a worker's hundred answers may do so at once."""
+
+    @contextmanager
+    def slow(self, port: int, count: int, *headers: str) -> Iterator[list[socket.socket]]:
+        with contextlib.ExitStack() as stack:
+            connections = []
+            for _ in range(count):
+                connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+                connection.sendall(head("POST /api/ask", *headers) + b"{")
+                connections.append(connection)
+            yield connections
+
+    @pytest.mark.parametrize("announced", [100, 1_000_000])
+    def test_are_refused_beyond_a_bound_and_others_are_answered_meanwhile(
+        self, served: Service, announced: int
+    ) -> None:
+        with self.slow(served.port, 60, JSON, f"Content-Length: {announced}") as connections:
+            ready, _, _ = select.select(connections, [], [], 3)
+            took = waits(served.port, 1)
+            ready, _, _ = select.select(connections, [], [], 0)
+            assert len(ready) == 60 - 25
+            status, _, body = answer_to(ready[0])
+            assert (status, json.loads(body)["code"]) == (429, "rate_limited")
+            assert max(took) < 1
+            status, said = request(served.url, "/api/ask?stream=false&question=hello")
+            assert (status, said["status"]) == (200, "completed")
+
+    def test_make_room_when_they_leave(self, served: Service) -> None:
+        with self.slow(served.port, 25, JSON, "Content-Length: 1000000"):
+            time.sleep(0.5)
+        time.sleep(0.5)
+        with self.slow(served.port, 25, JSON, "Content-Length: 1000000") as connections:
+            time.sleep(0.5)
+            assert select.select(connections, [], [], 0)[0] == []
+
+
+class TestReadersWhoDontRead:
+    """Callers who take no byte of what is sent to them."""
+
+    @contextmanager
+    def deaf(self, served: Service, sent: bytes) -> Iterator[socket.socket]:
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", served.port))
+            connection.settimeout(5)
+            connection.sendall(sent)
+            until(lambda: self.holds(served, connection), 2, "a worker has the connection")
+            yield connection
+
+    def holds(self, served: Service, connection: socket.socket) -> bool:
+        with contextlib.suppress(StopIteration):
+            return served.worker_of(connection) > 0
+        return False
+
+    def cut_off_after(self, served: Service, connection: socket.socket) -> float:
+        return until(lambda: not self.holds(served, connection), SEND_SECONDS + 3, "the connection is closed")
+
+    def test_are_cut_off_in_time_and_their_answer_goes_on(self, served: Service, upstream: ScriptedUpstream) -> None:
+        upstream.script(Script(deltas=30_000))
+        session = own_id()
+        body = json.dumps({"question": "환불은 며칠 안에 되나요?", "sessionId": session}).encode()
+        with self.deaf(served, head("POST /api/ask", JSON, f"Content-Length: {len(body)}") + body) as connection:
+            assert self.cut_off_after(served, connection) > SEND_SECONDS * 0.5
+            with pytest.raises(ConnectionResetError):
+                collections.deque(iter(lambda: connection.recv(4096), b""), maxlen=0)
+        until(lambda: request(served.url, f"/api/sessions/{session}")[1]["turns"][0]["status"] == "completed", 5, "end")
+
+    def test_are_cut_off_too_when_all_of_it_was_sent(self, served: Service) -> None:
+        """It lies in the system's buffer, and the worker waits for the next request."""
+        with self.deaf(served, head("GET /api/healthz") * 200) as connection:
+            self.cut_off_after(served, connection)
+            assert "Traceback" not in served.said
