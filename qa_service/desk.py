@@ -14,8 +14,18 @@ from msgspec import Struct
 from qa_service.clock import now
 from qa_service.errors import IdempotencyMismatch, QAError, RateLimited, StoreUnavailable
 from qa_service.frames import TopicNotice
-from qa_service.interfaces import Claim, Claimed, DriftDetector, Limiter, Meter, Repeats, Reserved, SessionStore
-from qa_service.model import Drift, Exchange, Message, Owner, Question, Repeat, Session, Topic
+from qa_service.interfaces import (
+    Arrival,
+    Arrivals,
+    Claim,
+    Claimed,
+    DriftDetector,
+    Meter,
+    Repeats,
+    Reserved,
+    SessionStore,
+)
+from qa_service.model import Drift, Exchange, Message, Question, Repeat, Session, Topic
 from qa_service.turns import Admission, Turn
 
 HARD_TO_GUESS = 22
@@ -52,7 +62,7 @@ class Desk(Struct, frozen=True):
 
     sessions: SessionStore
     repeats: Repeats
-    limiter: Limiter
+    arrivals: Arrivals
     detector: DriftDetector
     room: Room
     meter: Meter
@@ -75,33 +85,34 @@ class Desk(Struct, frozen=True):
         began, answer_id = time.monotonic(), secrets.token_hex(16)
         if not question.repeat:
             return self._let_in(question, answer_id, began)
-        if reserved := self.repeats.reserve(question.owner, question.repeat, answer_id):
+        if reserved := self.repeats.reserve_key(question.owner, question.repeat, answer_id):
             return _repeated(reserved, question.repeat)
         try:
             return self._let_in(question, answer_id, began)
         except QAError:
             with suppress(StoreUnavailable):
-                self.repeats.release(question.owner, question.repeat, answer_id)
+                self.repeats.release_key(question.owner, question.repeat, answer_id)
             raise
 
     def forget(self, question: Question, repeated: Repeated) -> None:
         """That answer isn't found. If it had been let in, it was deleted since, and its key is free again."""
         if question.repeat and repeated.begun:
-            self.repeats.release(question.owner, question.repeat, repeated.answer_id, begun=True)
+            self.repeats.release_key(question.owner, question.repeat, repeated.answer_id, begun=True)
 
     def _let_in(self, question: Question, answer_id: str, began: float) -> Admission:
-        self._limit(question.owner)
+        session_id = session_id_of(question)
+        arrival = self.arrivals.receive_question(question.owner, session_id)
+        _check_wait(arrival.wait)
         self.room.enter()
         try:
-            return self._claim(question, answer_id, began)
+            return self._claim(question, arrival, session_id, answer_id, began)
         except BaseException:
             self.room.leave()
             raise
 
-    def _claim(self, question: Question, answer_id: str, began: float) -> Admission:
-        session_id = session_id_of(question)
+    def _claim(self, question: Question, arrival: Arrival, session_id: str, answer_id: str, began: float) -> Admission:
+        session = arrival.session
         for _ in range(ATTEMPTS):
-            session = self.sessions.load(question.owner, session_id)
             known = session or _seeded(session_id, question.messages)
             drift = self._judge(question, known)
             admission = self._admission(question, known, drift, answer_id, created=session is None, began=began)
@@ -110,12 +121,8 @@ class Desk(Struct, frozen=True):
             if not claimed.moved:
                 self._stop_replaced(claimed)
                 return admission
+            session = self.sessions.load(question.owner, session_id)
         raise StoreUnavailable("the session changes too fast", retry_after=1)
-
-    def _limit(self, owner: Owner) -> None:
-        if wait := self.limiter.take(owner):
-            seconds = int(wait) + 1
-            raise RateLimited(f"too many questions; ask again in {seconds} s", retry_after=seconds)
 
     def _judge(self, question: Question, session: Session) -> Drift:
         if question.topic == "auto":
@@ -157,6 +164,12 @@ class Desk(Struct, frozen=True):
         with suppress(StoreUnavailable):
             for answer_id in claimed.replaced:
                 self.stop(answer_id)
+
+
+def _check_wait(wait: float) -> None:
+    if wait:
+        seconds = int(wait) + 1
+        raise RateLimited(f"too many questions; ask again in {seconds} s", retry_after=seconds)
 
 
 def _repeated(reserved: Reserved, repeat: Repeat) -> Repeated:

@@ -77,19 +77,37 @@ class DriftDetector(Protocol):
         """A few milliseconds of arithmetic over the question and the stored turns; unsure means keep."""
 
 
+IMPACT_BITS = 12
+
+
+def pack_posting(passage: int, impact: int) -> int:
+    """A passage's number, and in the lowest twelve bits a word's impact there, at most 4095."""
+    return passage << IMPACT_BITS | impact
+
+
+class Postings(Struct, frozen=True):
+    """Where one word stands in one file."""
+
+    first: int
+    """The number of the file's first passage, over all files of the index."""
+    packed: Sequence[int]
+    """What `pack_posting` makes of each passage that the word stands in, numbered within the file."""
+
+
 class Ranking(Struct, frozen=True):
     """What an index says of the words it was asked for; passages are numbered over all its files."""
 
     passages: int
-    postings: Mapping[str, Sequence[tuple[int, int]]]
-    """Word → (passage, its impact there)."""
+    postings: Mapping[str, Sequence[Postings]]
+    frequencies: Mapping[str, int]
+    """In how many passages each word stands, of which `postings` may tell a part only."""
 
 
 class Index(Protocol):
     """Where each word of a topic's files stands; searching apart from adding."""
 
-    def look_up(self, words: Iterable[str]) -> Ranking:
-        """Everything ranking needs, in one round trip."""
+    def look_up(self, words: Iterable[str], most: int) -> Ranking:
+        """What ranking needs, with no more than about `most` postings: those of the rarest words. Two round trips."""
 
     def passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
         """Those passages, in the order asked for."""
@@ -166,18 +184,64 @@ class SessionStore(Protocol):
 class Repeats(Protocol):
     """Which answer a repeated question has already."""
 
-    def reserve(self, owner: Owner, repeat: Repeat, answer_id: str) -> Reserved | None:
+    def reserve_key(self, owner: Owner, repeat: Repeat, answer_id: str) -> Reserved | None:
         """Take the key for this answer, for as long as it takes to begin one; None if it was free."""
 
-    def release(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
-        """Give it back: the answer didn't begin, or `begun`, and is gone. Nothing happens where that isn't so."""
+    def release_key(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
+        """Give the key back, since the answer didn't begin, or has `begun` and is gone. Nothing happens where the key
+        stands for another answer, or where this one has begun and that isn't said."""
 
 
 class Limiter(Protocol):
     """How often an owner may ask."""
 
-    def take(self, owner: Owner) -> float:
-        """Take one question; the seconds to wait where none is left, else 0."""
+    def take_question(self, owner: Owner) -> float:
+        """Take one question; the seconds to wait where none is left, else 0. Where none is left, none is taken."""
+
+    def seconds_to_wait(self, owner: Owner) -> float:
+        """How long `take_question` would say to wait now. Nothing is taken."""
+
+
+class Arrival(Struct, frozen=True):
+    """What the store says of a question that has just come."""
+
+    wait: float
+    """The seconds to wait where the owner has no question left, else 0."""
+    session: Session | None
+    """As `SessionStore.load` gives it."""
+
+
+class Arrivals(Protocol):
+    """The first trip of every question."""
+
+    def receive_question(self, owner: Owner, session_id: str) -> Arrival:
+        """`Limiter.take_question` and `SessionStore.load` in one trip."""
+
+
+class Allowance(Struct, frozen=True):
+    """What is left to an owner, for one session; a number below 1 says that nothing is."""
+
+    files: int
+    """Files that the session may still take."""
+    bytes: int
+    """Bytes of text that may still be kept of the owner; of an address, for visitors."""
+    seconds: float
+    """Seconds for which files may still be read for the owner in this hour."""
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether no file is to be read any more."""
+        return self.files < 1 or self.bytes < 1 or self.seconds <= 0
+
+
+class Quotas(Protocol):
+    """How much of the store and of the readers an owner may use."""
+
+    def load_allowance(self, owner: Owner, session_id: str) -> Allowance:
+        """What is left now. What is being read at the same time isn't counted yet."""
+
+    def spend_seconds(self, owner: Owner, seconds: float) -> None:
+        """Reading a file took so long."""
 
 
 class Entry(Struct, frozen=True):
@@ -200,7 +264,7 @@ class Entry(Struct, frozen=True):
 
 Appended: TypeAlias = Literal["kept", "gone", "lost", "refused"]
 """What became of an entry: `gone`, the log isn't there any more; `lost`, another worker has written on; `refused`, the
-store has no room for it, say, while it took others."""
+store answers but doesn't take it, since it is full, say. It is worth trying again, but not soon."""
 
 
 class Piece(Struct, frozen=True):
@@ -306,11 +370,12 @@ class WorkerStore(Protocol):
 class FileStore(Protocol):
     """What files say, kept with the session."""
 
-    def add(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
+    def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
         """Keep one part of a file; many small round trips, so that nothing stalls."""
 
-    def finish(self, owner: Owner, session_id: str, file: StoredFile) -> None:
-        """List the file with its session, or forget it if that is gone. One never finished expires by itself."""
+    def finish_file(self, owner: Owner, session_id: str, file: StoredFile) -> None:
+        """List the file with its session, and count its text as its owner's; or forget it, if the session is gone.
+        A file that is never finished expires by itself."""
 
     def index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
         """One index over these files, numbered in their order."""
@@ -339,7 +404,11 @@ class SessionEditor(Protocol):
         """The next question begins a topic of its own."""
 
     def delete(self, owner: Owner, session_id: str) -> Sequence[str]:
-        """Forget it with its answers and files; the answers that were running in it."""
+        """Forget it with its answers and files, at once; the answers that were running in it, to be stopped.
+
+        After a `StoreUnavailable` nobody knows whether it was deleted. For a minute, deleting it again is the same
+        deletion and tells the same answers.
+        """
 
 
 class FileShelf(Protocol):

@@ -28,6 +28,8 @@ class Owner(Value, frozen=True):
     """32 hexadecimal digits; two different callers never share one."""
     address: str = ""
     """What an anonymous caller is rate-limited by; empty for all others."""
+    network: str = ""
+    """The wider network of that address, which is limited too: a /48 of IPv6; empty where there is none."""
 
 
 class UploadedFile(Value, frozen=True):
@@ -119,7 +121,9 @@ class StoredFile(Value, frozen=True):
     passages: int = 0
     added: float = 0
     """When it was read, in seconds since 1970: files are listed in that order."""
-    v: int = 1
+    size: int = 0
+    """Bytes of the text that is kept of it; 0 in files of version 1."""
+    v: int = 2
     """The version this was stored as."""
 
 
@@ -158,6 +162,8 @@ class FileEnd(Value, frozen=True):
     """The last thing a reader says of a file, always exactly one."""
 
     verdict: Verdict
+    seconds: float = 0
+    """How long a reader was kept busy with it."""
 
 
 FileNews: TypeAlias = FileProgress | FileText | FileEnd

@@ -22,11 +22,12 @@ from qa_service.running.runner import Bounds, Runner
 from qa_service.running.shared import Shared
 from qa_service.running.unsaved import Unsaved
 from qa_service.running.written import Running
-from qa_service.stores.breaker import StoreGuard
+from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import RedisHistory
 from qa_service.stores.logs import LogTimes, RedisLogs
 from qa_service.stores.passages import RedisFiles
-from qa_service.stores.sessions import Kept, RedisRepeats, RedisSessions
+from qa_service.stores.repeats import RedisRepeats
+from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.workers import RedisWorkers
 from qa_service.turns import Admission, Mark, Turn
 from tests.fakes import ANN, WAITING_SECONDS, FakeMeter, FakeUpstream, desk, parts

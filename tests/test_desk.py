@@ -31,8 +31,10 @@ class Refusing:
     def __init__(self, wait: float = 0) -> None:
         self.wait = wait
 
-    def take(self, owner: Owner) -> float:
+    def take_question(self, owner: Owner) -> float:
         return self.wait
+
+    seconds_to_wait = take_question
 
 
 class Watching(FakeSessions):
@@ -121,7 +123,7 @@ class TestRepeating:
 
     def test_a_key_that_cannot_be_given_back_hides_no_refusal(self) -> None:
         class Stuck(FakeRepeats):
-            def release(self, owner: Owner, repeat: Repeat, answer_id: str) -> None:
+            def release_key(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
                 raise StoreUnavailable
 
         house = House(repeats=Stuck(), limiter=Refusing(2.5))

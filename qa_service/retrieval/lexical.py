@@ -1,14 +1,16 @@
 """BM25 over tokens that work for Korean and for spaced languages: indexing, and ranking by the index.
 
-What depends on a passage alone is computed when its file is read, so a question costs the postings of its own words
-and nothing else, however long the file.
+What depends on a passage alone is computed when its file is read. So a question costs the postings of its own words,
+and never more than `POSTINGS` of them: where its words stand in more passages, the rarest words are ranked by.
 """
 
+import heapq
 import math
+import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from qa_service.interfaces import Index, Ranking
+from qa_service.interfaces import IMPACT_BITS, Index, Ranking
 from qa_service.language.tokens import tokens
 from qa_service.model import Passage
 
@@ -20,6 +22,11 @@ EARLIER_WEIGHT = 0.25
 EARLIER = 2
 WORDS = 400
 """The most words of a question that are looked up; a pasted page needs no more to be found."""
+POSTINGS = 50_000
+"""The most postings that one question ranks by: some ten milliseconds. Rarer words say more, and come first."""
+IMPACT_MASK = (1 << IMPACT_BITS) - 1
+TURN_SECONDS = 0.003
+"""How long ranking goes on until other answers of the worker get their turn."""
 
 
 def index_of(passages: Sequence[str], first: int = 0) -> dict[str, list[int]]:
@@ -48,15 +55,15 @@ class LexicalRetriever:
         """Passages by rank; those that share no word follow in reading order, so that a question about the
         whole ("what is this?") still gets its beginning."""
         weights = _weights(question, earlier)
-        ranking = index.look_up(weights)
+        ranking = index.look_up(weights, POSTINGS)
         scores = _scores(weights, ranking)
-        ranked = sorted(scores, key=lambda number: (-scores[number], number))
+        ranked = heapq.nsmallest(self._limit, scores, key=lambda number: (-scores[number], number))
         rest = (number for number in range(ranking.passages) if number not in scores)
-        return index.passages([*ranked, *_first(rest, self._limit)][: self._limit])
+        return index.passages([*ranked, *_first(rest, self._limit - len(ranked))])
 
 
 def _first(numbers: Iterator[int], most: int) -> list[int]:
-    return [number for number, _ in zip(numbers, range(most), strict=False)]
+    return [number for _, number in zip(range(most), numbers, strict=False)]
 
 
 def _weights(question: str, earlier: Sequence[str]) -> dict[str, float]:
@@ -67,10 +74,23 @@ def _weights(question: str, earlier: Sequence[str]) -> dict[str, float]:
     return weights
 
 
-def _scores(weights: dict[str, float], ranking: Ranking) -> dict[int, float]:
+def _scores(weights: Mapping[str, float], ranking: Ranking) -> dict[int, float]:
     scores: dict[int, float] = defaultdict(float)
-    for word, postings in ranking.postings.items():
-        idf = math.log(1 + (ranking.passages - len(postings) + 0.5) / (len(postings) + 0.5))
-        for number, impact in postings:
-            scores[number] += weights[word] * idf * impact
+    until = time.monotonic() + TURN_SECONDS
+    for word, parts in ranking.postings.items():
+        weight = weights[word] * _idf(ranking.passages, ranking.frequencies[word])
+        for part in parts:
+            _add_scores(scores, part.first, part.packed, weight)
+            if time.monotonic() > until:
+                time.sleep(0)  # others of this worker go on meanwhile
+                until = time.monotonic() + TURN_SECONDS
     return scores
+
+
+def _idf(passages: int, frequency: int) -> float:
+    return math.log(1 + (passages - frequency + 0.5) / (frequency + 0.5))
+
+
+def _add_scores(scores: dict[int, float], first: int, packed: Iterable[int], weight: float) -> None:
+    for posting in packed:
+        scores[first + (posting >> IMPACT_BITS)] += weight * (posting & IMPACT_MASK)

@@ -17,6 +17,8 @@ TICK_SECONDS = 0.05
 SHARE = 10
 LONGEST_SECONDS = 0.5
 """What a reader may have seen and the shared log not yet, when a worker dies on a busy machine."""
+BACK_OFF_SECONDS = 1.0
+"""The longest pause after the store has taken nothing, or not all; it begins with a tick and doubles."""
 GIVE_UP_SECONDS = 600
 """How long a finished answer waits for a store that is away, for its log to be flushed."""
 
@@ -53,7 +55,7 @@ class Flusher:
         self._news.set()
 
     def flush(self) -> bool:
-        """One trip for all that is new. False where the store is away; then it is tried again at the next tick."""
+        """One trip for all that is new. False where the store is away or refused some of it, which is tried again."""
         with self._one:
             pairs = [
                 (running, entry) for running in list(self._answers.values()) if (entry := running.entry(self._unsaved))
@@ -71,7 +73,7 @@ class Flusher:
         for (running, entry), outcome in zip(pairs, outcomes, strict=True):
             running.note(entry, outcome)
         self._count(entries)
-        return True
+        return "refused" not in outcomes
 
     def _count(self, entries: Sequence[Entry]) -> None:
         now = time.monotonic()
@@ -88,16 +90,18 @@ class Flusher:
                 self._done(running)
 
     def _run(self) -> None:
+        pause = 0.0
         while not self._closed:
             if not self._answers:
                 self._news.clear()
                 if not (self._answers or self._closed):
                     self._news.wait()
-            began = time.monotonic()
+            began, kept = time.monotonic(), False
             try:
-                self.flush()
+                kept = self.flush()
             except Exception:
                 # An edge, like a request: what broke may pass by the next tick, and no thread begins by itself again.
                 log.exception("writing to the shared log broke")
             took = time.monotonic() - began
-            time.sleep(max(TICK_SECONDS - took, min(SHARE * took, LONGEST_SECONDS)))
+            pause = 0.0 if kept else min(2 * pause or TICK_SECONDS, BACK_OFF_SECONDS)
+            time.sleep(max(TICK_SECONDS - took, min(SHARE * took, LONGEST_SECONDS), pause))

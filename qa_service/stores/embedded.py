@@ -30,7 +30,8 @@ from typing import IO, Any
 import redis
 
 from qa_service.errors import StoreUnavailable
-from qa_service.stores.breaker import Pool, limits
+from qa_service.stores.memory import store_memory
+from qa_service.stores.pool import StorePool, pool_options
 
 START_SECONDS = 20.0
 RECOVERY_SECONDS = 0.8
@@ -83,12 +84,12 @@ def embedded_pool(
         # Before connecting: from now on no launcher ends of itself.
         stack.enter_context(_join(data))
         path = start(data, linger=linger)
-        pool = Pool(  # type: ignore[no-untyped-call]
+        pool = StorePool(  # type: ignore[no-untyped-call]
             connection_class=EmbeddedConnection,
             data=data,
             linger=linger,
             path=str(path),
-            **limits(max_connections=max_connections, timeout=timeout, retries=RETRIES),
+            **pool_options(max_connections=max_connections, timeout=timeout, retries=RETRIES),
         )
         weakref.finalize(pool, stack.pop_all().close)
     return pool
@@ -152,6 +153,9 @@ def _server_command(data: Path) -> list[str]:
         "save": "",
         "daemonize": "no",
         "loglevel": "warning",
+        # A full store says so, and takes no more. Any other policy would throw conversations away.
+        "maxmemory": str(store_memory()),
+        "maxmemory-policy": "noeviction",
     }
     return [find_server(), *(word for name, value in options.items() for word in (f"--{name}", value))]
 

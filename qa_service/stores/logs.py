@@ -17,7 +17,7 @@ from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Restart
 from qa_service.interfaces import Appended, Entry, Logged, Piece
 from qa_service.model import Opened, Owner
 from qa_service.stores import scripts
-from qa_service.stores.breaker import StoreGuard
+from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import answer_key, worker_key
 from qa_service.turns import Asked, Mark
 
@@ -51,13 +51,10 @@ class RedisLogs:
                 places.append(len(pipeline))
                 self._add(pipeline, entry, items)
             replies = pipeline.execute(raise_on_error=False)
-            outcomes = [
+            return [
                 self._outcome(replies[place], entry, items)
                 for place, entry, items in zip(places, entries, written, strict=True)
             ]
-            if entries and set(outcomes) == {"refused"}:
-                raise replies[places[0]]
-            return outcomes
 
     def read(self, owner: Owner, answer_id: str) -> Logged | None:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
@@ -87,6 +84,7 @@ class RedisLogs:
             case redis.ResponseError() if "equal or smaller" in str(reply):
                 return "kept" if self._has(entry, items) else "lost"
             case redis.RedisError():
+                self._guard.note(reply)
                 return "refused"
             case None:
                 return "gone"

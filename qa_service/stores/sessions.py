@@ -10,19 +10,17 @@ from redis import Redis
 
 from qa_service.clock import now
 from qa_service.errors import Busy
-from qa_service.interfaces import Claim, Claimed, Held, Reserved, Saved
-from qa_service.model import Exchange, Owner, Repeat, Session, StoredFile, Topic
+from qa_service.interfaces import Claim, Claimed, Held, Saved
+from qa_service.model import Exchange, Owner, Session, StoredFile, Topic
 from qa_service.stores import scripts
-from qa_service.stores.breaker import StoreGuard
+from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import answer_key, owner_key, repeat_key, session_key, worker_key
 from qa_service.stores.logs import kept_items
+from qa_service.stores.repeats import RESERVED_SECONDS
 from qa_service.turns import Turn
 
 CONTEXT_TURNS = 20
 """Exchanges of a topic that a model may still see; more would not fit most prompts."""
-
-RESERVED_SECONDS = 10
-"""How long a key is kept for an answer that hasn't begun yet; its worker may have died."""
 
 exchange = msgspec.json.Decoder(Exchange)
 stored_file = msgspec.json.Decoder(StoredFile)
@@ -49,29 +47,38 @@ class RedisSessions:
         self._worker = worker
 
     def load(self, owner: Owner, session_id: str) -> Session | None:
-        keys = _keys(owner, session_id, "head", "context", "answers", "files")
         with self._guard:
-            found: Any = self._client.eval(scripts.LOAD, len(keys), *keys)
-        if not found:
+            return self.session_in(session_id, self.run_load(self._client, owner, session_id))
+
+    def run_load(self, client: Redis, owner: Owner, session_id: str) -> Any:
+        """Ask the store, or put it into a pipeline; `session_in` reads the reply."""
+        keys = _keys(owner, session_id, "head", "context", "answers", "files")
+        return client.eval(scripts.LOAD, len(keys), *keys)
+
+    def session_in(self, session_id: str, reply: Any) -> Session | None:
+        """The session that the script replied."""
+        if not reply:
             return None
-        head, turns, files = found
+        head, turns, files = reply
         return _session(session_id, pairs(head), turns, files)
 
     def claim(self, claim: Claim) -> Claimed:
         turn = claim.turn
         keys = _keys(claim.owner, turn.session_id, "head", "turns", "answers", "context", "running")
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
-            # Whatever cuts this short, an answer that stands in its session is held by somebody, and found.
+            # An answer is held and found before it stands in its session, so whatever cuts this short, nobody waits
+            # for an answer that no worker knows of.
             self._begin(pipeline, claim)
             place = len(pipeline)
             pipeline.eval(scripts.CLAIM, len(keys), *keys, *self._claim_arguments(claim))
+            self._keep_repeat(pipeline, claim)
             if not claim.reject_busy:
                 self._list(pipeline, claim)
             outcome: list[bytes] = pipeline.execute()[place]
             if outcome[0] in (b"busy", b"moved"):
                 self._withdraw(pipeline, claim)
-            else:
-                self._settle(pipeline, claim)
+            elif claim.reject_busy:
+                self._list(pipeline, claim)
             pipeline.execute()
         return _claimed(outcome)
 
@@ -85,20 +92,21 @@ class RedisSessions:
         pipeline.expire(holds, kept.log)
         pipeline.eval(scripts.BEGIN, len(keys), *keys, turn.session_id, 2 * kept.seconds, start, kept.log)
 
-    def _settle(self, pipeline: Any, claim: Claim) -> None:
-        """What only counts once the answer is let in."""
+    def _keep_repeat(self, pipeline: Any, claim: Claim) -> None:
         if claim.repeat:
             seconds = int(claim.repeat.seconds) or self._kept.answer
             pipeline.expire(repeat_key(claim.owner, claim.repeat.key), seconds)
-        if claim.reject_busy:
-            self._list(pipeline, claim)
 
     def _list(self, pipeline: Any, claim: Claim) -> None:
-        if claim.owner.kind != "anonymous":  # nothing is listed for them
+        if claim.owner.kind != "anonymous":  # nothing is listed for visitors
             pipeline.zadd(owner_key(claim.owner, "sessions"), {claim.turn.session_id: time.time()})
             pipeline.expire(owner_key(claim.owner, "sessions"), self._kept.seconds)
 
     def _withdraw(self, pipeline: Any, claim: Claim) -> None:
+        """The answer wasn't let in. Its key goes back to the reservation first: a key that is kept for longer, and
+        whose answer isn't found, would count as free."""
+        if claim.repeat:
+            pipeline.expire(repeat_key(claim.owner, claim.repeat.key), RESERVED_SECONDS)
         pipeline.unlink(*(answer_key(claim.owner, claim.turn.answer_id, name) for name in ("at", "log")))
         pipeline.hdel(worker_key(self._worker, "holds"), claim.turn.answer_id)
 
@@ -152,63 +160,6 @@ class RedisSessions:
             self._kept.turns,
             *seeds,
         ]
-
-
-class RedisRepeats:
-    """A `Repeats`."""
-
-    def __init__(self, client: Redis, guard: StoreGuard) -> None:
-        self._client = client
-        self._guard = guard
-
-    def reserve(self, owner: Owner, repeat: Repeat, answer_id: str) -> Reserved | None:
-        reserved = self._reserve(owner, repeat, answer_id)
-        if reserved and not repeat.seconds and self._is_over(owner, reserved):
-            reserved = self._reserve(owner, repeat, answer_id, stale=reserved)
-        # The same word sent twice, since its connection broke, is one.
-        return reserved if reserved and reserved.answer_id != answer_id else None
-
-    def release(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
-        with self._guard:
-            value = _reservation(Reserved(answer_id, repeat.fingerprint))
-            longer = RESERVED_SECONDS if begun else -1
-            self._client.eval(scripts.RELEASE, 1, repeat_key(owner, repeat.key), value, longer)
-
-    def _reserve(
-        self, owner: Owner, repeat: Repeat, answer_id: str, *, stale: Reserved | None = None
-    ) -> Reserved | None:
-        value = _reservation(Reserved(answer_id, repeat.fingerprint))
-        arguments = (value, RESERVED_SECONDS, _reservation(stale) if stale else "")
-        with self._guard:
-            found: Any = self._client.eval(scripts.RESERVE, 1, repeat_key(owner, repeat.key), *arguments)
-        if not found:
-            return None
-        answer_id, fingerprint = found[0].decode().split(" ", 1)
-        return Reserved(answer_id, fingerprint, begun=found[1] > RESERVED_SECONDS)
-
-    def _is_over(self, owner: Owner, reserved: Reserved) -> bool:
-        with self._guard:
-            return bool(self._client.hexists(answer_key(owner, reserved.answer_id, "at"), "last"))
-
-
-class RedisLimiter:
-    """A `Limiter` that lets a burst through and then one question an interval, over all workers."""
-
-    def __init__(self, client: Redis, guard: StoreGuard, *, questions: int, seconds: float) -> None:
-        self._client = client
-        self._guard = guard
-        self._burst = questions
-        self._interval = seconds / questions
-
-    def take(self, owner: Owner) -> float:
-        times = (time.time() * 1000, self._interval * 1000, self._burst)
-        with self._guard:
-            wait: Any = self._client.eval(scripts.TAKE, 1, owner_key(owner, "rate"), *times)
-        return float(wait) / 1000
-
-
-def _reservation(reserved: Reserved) -> str:
-    return f"{reserved.answer_id} {reserved.fingerprint}"
 
 
 def _keys(owner: Owner, session_id: str, *names: str) -> list[str]:

@@ -8,7 +8,7 @@ from redis import Redis
 
 from qa_service.interfaces import Followed, Held, News
 from qa_service.stores import scripts
-from qa_service.stores.breaker import StoreGuard
+from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import ALIVE, STOPS, answer_key, session_key, worker_key
 from qa_service.stores.logs import pieces_of
 from qa_service.turns import Turn

@@ -18,7 +18,8 @@ from flask import Request
 from msgspec import Struct, field
 
 from qa_service.errors import BadRequest, BodyTimeout, QAError, TooLarge, Unavailable
-from qa_service.web.reception import Reception, network_of
+from qa_service.web.networks import network_of
+from qa_service.web.reception import Reception
 
 GULP = 1 << 16
 CLOCK = "qa_service bodies"
@@ -99,6 +100,7 @@ class RequestBody:
         self._network = network_of(request.remote_addr or "")
         self._announced = request.content_length
         self._chunked = is_chunked(request)
+        self._large = may_be_large(request)
         self._refusal: QAError | None = None
         self._read = 0
         self._reserved = (0, 0)
@@ -110,7 +112,7 @@ class RequestBody:
     def __enter__(self) -> Self:
         """Raises `RateLimited` or `Overloaded` where there is no room for a body that may be large."""
         self._began = self._returned = time.monotonic()
-        if self._chunked or (self._announced or 0) > GULP:
+        if self._large:
             self._reserve_room(1, self._announced or 0)
         self._bounds.clock.watch_body(self)
         return self
@@ -224,6 +226,11 @@ def _close_for_reading(connection: socket.socket) -> None:
         socket.socket.shutdown(connection, socket.SHUT_RD)
     else:
         connection.shutdown(socket.SHUT_RD)
+
+
+def may_be_large(request: Request) -> bool:
+    """Whether more of a body comes than is read at once, as far as the request's head says it."""
+    return is_chunked(request) or (request.content_length or 0) > GULP
 
 
 def is_chunked(request: Request) -> bool:

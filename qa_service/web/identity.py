@@ -19,7 +19,7 @@ from msgspec import Struct
 from qa_service.errors import BadRequest, ForbiddenOrigin, Unauthenticated
 from qa_service.model import Owner
 from qa_service.settings import ApiKey, Settings
-from qa_service.web.reception import network_of
+from qa_service.web.networks import IPV6_CUSTOMER, network_of
 
 USER_ID = re.compile(r"[!-+\--~]{1,128}")
 """Visible ASCII without a comma, which is how proxies join a header that was sent twice."""
@@ -54,7 +54,9 @@ class Owners(Struct, frozen=True):
 
     def anonymous(self, address: str) -> Owner:
         """Any visitor; what is theirs they hold by its id."""
-        return Owner("anonymous", self.hashed("anonymous"), address=self.hashed("address", network_of(address)))
+        site, wider = network_of(address), network_of(address, IPV6_CUSTOMER)
+        network = self.hashed("network", wider) if wider != site else ""
+        return Owner("anonymous", self.hashed("anonymous"), address=self.hashed("address", site), network=network)
 
     def hashed(self, *parts: str) -> str:
         """32 hexadecimal digits that only this server's secret gives."""

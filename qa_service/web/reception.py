@@ -1,6 +1,5 @@
 """How many request bodies a worker receives at the same time, from everybody and from one network."""
 
-import ipaddress
 from threading import Lock
 
 from msgspec import Struct
@@ -13,8 +12,6 @@ WORKER_BODIES = 16
 """So many of the largest bodies may be on their way to one worker."""
 NETWORK_SHARE = 4
 """One network may have a quarter of what a worker receives: behind a proxy that isn't trusted all callers are one."""
-IPV6_SITE = 64
-"""Bits of an address that name a network of one site; the others are its user's to choose."""
 
 
 class Load(Struct, frozen=True):
@@ -76,16 +73,3 @@ def open_reception(max_answers: int, max_body: int) -> Reception:
         Load(bodies, WORKER_BODIES * max_body),
         of_network=Load(bodies // NETWORK_SHARE, WORKER_BODIES * max_body // NETWORK_SHARE),
     )
-
-
-def network_of(address: str) -> str:
-    """The network that a caller's address belongs to: an IPv4 address alone, or an IPv6 site."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-        parsed = parsed.ipv4_mapped
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    return str(ipaddress.ip_network((parsed, IPV6_SITE), strict=False))

@@ -20,6 +20,8 @@ from qa_service.wire.frames import failure, reference, verdict
 LIMIT = 50
 MOST = 200
 TITLE = 200
+INTERNAL = ("passages", "added", "size", "v")
+"""What a stored file says that no client needs."""
 
 
 def list_sessions() -> Response:
@@ -129,6 +131,4 @@ def _turn(turn: Turn, prefix: str) -> dict[str, Any]:
 
 def _file(file: StoredFile) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(file)
-    return {
-        name: value for name, value in fields.items() if value is not None and name not in ("passages", "added", "v")
-    }
+    return {name: value for name, value in fields.items() if value is not None and name not in INTERNAL}

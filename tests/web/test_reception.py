@@ -11,7 +11,8 @@ from flask import Request
 from qa_service.errors import Overloaded, RateLimited
 from qa_service.web.bodies import BodyBounds, RequestBody
 from qa_service.web.mounting import KEY
-from qa_service.web.reception import Load, Reception, network_of, open_reception
+from qa_service.web.networks import network_of
+from qa_service.web.reception import Load, Reception, open_reception
 from tests.fakes import WAITING_SECONDS
 from tests.web.house import House, frames, refusal
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from qa_service.stores.sessions import RESERVED_SECONDS
+from qa_service.stores.repeats import RESERVED_SECONDS
 from qa_service.web import asking
 from tests.web.conftest import MakeHouse
 from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, frames, refusal
