@@ -24,6 +24,7 @@ figures = os.environ["PROMETHEUS_MULTIPROC_DIR"]
 
 from qa_service.metrics import bury  # noqa: E402
 from qa_service.server.master import check_configuration, most_connections, raise_file_limit  # noqa: E402
+from qa_service.server.tls import ssl_context  # noqa: E402, F401 - gunicorn's hook, for who sets a certificate
 from qa_service.server.worker import AnswerWorker  # noqa: E402
 from qa_service.settings import SettingsError, from_environment  # noqa: E402
 from qa_service.web.serving import log_to_terminal  # noqa: E402

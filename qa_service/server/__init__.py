@@ -8,6 +8,7 @@ states, and in each of them something else bounds what its caller can do:
 
 | State     | What happens                                 | What bounds it                                           |
 |-----------|----------------------------------------------|----------------------------------------------------------|
+| handshake | TLS is agreed upon, where it is spoken       | `HANDSHAKE_SECONDS`; the oldest must make room           |
 | idle      | the rest of the last body is thrown away     | `DRAIN_BYTES`, `keepalive`; the oldest must make room    |
 | head      | the request line and the headers arrive      | `HEAD_BYTES`, `keepalive`; the oldest must make room     |
 | body      | the app reads the body                       | the app's limits in bytes and seconds, `TRAILER_BYTES`   |

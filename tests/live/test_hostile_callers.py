@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -19,10 +20,11 @@ from tests.live.reading import own_id, request
 from tests.scripted_upstream import Script, ScriptedUpstream
 
 CALLERS = 4
-HOSTILE_SECONDS = 1.5
+HOSTILE_SECONDS = 1.0
+FEWEST = 50
 SEND_SECONDS = 1.0
 MOST_SECONDS = 0.05
-"""The 99th of a hundred other requests is answered within this time."""
+"""The worker has answered 99 of a hundred other requests before it has computed for so long."""
 MULTIPART = "Content-Type: multipart/form-data; boundary=x"
 JSON = "Content-Type: application/json"
 STRANGER = "Authorization: Bearer nobody-has-given-this-out"
@@ -115,24 +117,30 @@ HOSTILE = {
 }
 
 
-def waits(port: int, seconds: float) -> list[float]:
-    """How long each health check took, one after another on the same connection."""
+def worked(worker: int) -> float:
+    """For how many seconds a worker has computed so far: what it did, and not what the machine did besides."""
+    return int(Path(f"/proc/{worker}/schedstat").read_text().split()[0]) / 1e9
+
+
+def waits(served: Service, seconds: float) -> list[float]:
+    """For how long the worker computed until it had answered each of some health checks, one after another."""
     took: list[float] = []
+    (worker,) = served.workers()
     until = time.monotonic() + seconds
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as caller:
-        while time.monotonic() < until:
-            began = time.monotonic()
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)) as caller:
+        while time.monotonic() < until or len(took) < FEWEST:
+            began = worked(worker)
             caller.request("GET", "/api/healthz")
             assert caller.getresponse().read()
-            took.append(time.monotonic() - began)
+            took.append(worked(worker) - began)
             time.sleep(0.005)
     return took
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_others_are_answered_within_50_ms_while_somebody_sends(served: Service, kind: str) -> None:
+def test_others_are_answered_before_a_worker_has_computed_for_50_ms(served: Service, kind: str) -> None:
     with Hostile(served.port, *HOSTILE[kind]) as hostile:
-        took = waits(served.port, HOSTILE_SECONDS)
+        took = waits(served, HOSTILE_SECONDS)
     hundredths = statistics.quantiles(took, n=100)
     print(f"\n{kind}: p50 {hundredths[49] * 1000:.1f} ms, p99 {hundredths[98] * 1000:.1f} ms,", end=" ")
     print(f"worst {max(took) * 1000:.1f} ms of {len(took)}; {hostile.sent / 1e6:.1f} MB sent")
@@ -231,12 +239,12 @@ class TestSlowBodies:
     ) -> None:
         with self.slow(served.port, 60, JSON, f"Content-Length: {announced}") as connections:
             ready, _, _ = select.select(connections, [], [], 3)
-            took = waits(served.port, 1)
+            took = waits(served, 1)
             ready, _, _ = select.select(connections, [], [], 0)
             assert len(ready) == 60 - 25
             status, _, body = answer_to(ready[0])
             assert (status, json.loads(body)["code"]) == (429, "rate_limited")
-            assert max(took) < 1
+            assert max(took) < MOST_SECONDS
             status, said = request(served.url, "/api/ask?stream=false&question=hello")
             assert (status, said["status"]) == (200, "completed")
 

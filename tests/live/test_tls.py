@@ -44,6 +44,7 @@ def port(
         "QA_ALLOW_ANONYMOUS": "on",
         "QA_BODY_SECONDS": str(BODY_SECONDS),
         "QA_SEND_SECONDS": "1",
+        "QA_MAX_ANSWERS": "1",
         "OPENAI_API_KEY": "sk-test",
         "OPENAI_BASE_URL": upstream.url,
     }
@@ -113,12 +114,13 @@ def test_a_connection_is_used_again(port: int, trusting: tuple[ssl.SSLContext, l
         assert [status_of(caller, "GET /api/healthz")[0] for _ in range(3)] == [200] * 3
 
 
-def test_others_are_answered_while_somebody_connects_and_says_nothing(
+def test_others_are_answered_while_many_connect_and_say_nothing(
     port: int, trusting: tuple[ssl.SSLContext, list[str]]
 ) -> None:
+    """More than a worker accepts: they make room for those who speak."""
     with contextlib.ExitStack() as stack:
-        for _ in range(50):
+        for _ in range(700):
             stack.enter_context(socket.create_connection(("127.0.0.1", port)))
         began = time.monotonic()
         assert answers(port, trusting[0])
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 2
