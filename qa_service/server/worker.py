@@ -23,7 +23,7 @@ from qa_service.server.master import most_idle
 from qa_service.server.requests import BoundedRequest
 from qa_service.server.turn import ReadingTurn
 from qa_service.settings import Settings
-from qa_service.web.serving import drain, end_answers, refused, wake
+from qa_service.web.serving import build_refusal, drain_answers, end_answers, watch_workers
 
 HANDSHAKE_SECONDS = 10
 LINGER_SECONDS = 2.0
@@ -94,7 +94,7 @@ class AnswerWorker(GeventWorker):
                 unreadable = isinstance(exc, ParseException)
                 what = "can't be read" if unreadable else "broke"
                 self.log.error("a request %s: %s", what, type(exc).__name__, exc_info=not unreadable)
-                client.sendall(refused(unreadable=unreadable))
+                client.sendall(build_refusal(unreadable=unreadable))
         if isinstance(client, Connection):
             self._linger(client)
 
@@ -102,7 +102,7 @@ class AnswerWorker(GeventWorker):
         """Called every second. Once this worker is to end, answers may run on and idle connections are closed."""
         super().notify()
         if not self.alive and not self._drained:
-            self._drained = gevent.spawn(drain, self.wsgi, self.settings.drain_seconds)
+            self._drained = gevent.spawn(drain_answers, self.wsgi, self.settings.drain_seconds)
             for waiting, patience in list(self._idle.items()):
                 self._close_idle(waiting, patience)
 
@@ -129,7 +129,7 @@ class AnswerWorker(GeventWorker):
         """Serve; then, when the last reader has left, stay until the answers are finished or handed over."""
         self._turn = ReadingTurn()
         RequestParser.mesg_class = BoundedRequest  # gunicorn's parser asks its class for the class of requests
-        wake(self.wsgi)
+        watch_workers(self.wsgi)
         spare_streams()
         super().run()
         self.notify()

@@ -44,10 +44,11 @@ class BodyClock:
     def watch_body(self, body: "RequestBody") -> None:
         """Call the body's `check_pace` again and again until it refuses, or until it is forgotten."""
         with self._lock:
-            self._bodies.add(body)
             if self._thread is None or not self._thread.is_alive():  # as after a fork
-                self._thread = Thread(target=self._run, name=CLOCK, daemon=True)
-                self._thread.start()
+                thread = Thread(target=self._run, name=CLOCK, daemon=True)
+                thread.start()
+                self._thread = thread
+            self._bodies.add(body)
 
     def forget_body(self, body: "RequestBody") -> None:
         """From now on the body's connection is the next request's, and nothing happens to it any more."""
@@ -114,13 +115,16 @@ class RequestBody:
         self._began = self._returned = time.monotonic()
         if self._large:
             self._reserve_room(1, self._announced or 0)
-        self._bounds.clock.watch_body(self)
+        try:
+            self._bounds.clock.watch_body(self)
+        except BaseException:
+            self._release_room()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self._bounds.clock.forget_body(self)
-        bodies, size = self._reserved
-        self._bounds.reception.release_room(self._network, bodies=bodies, size=size)
+        self._release_room()
 
     def check_pace(self) -> None:
         """Called by the clock. Raises `BodyTimeout` when the body's time is over, and `RateLimited` or `Overloaded` if
@@ -162,6 +166,10 @@ class RequestBody:
     def _reserve_room(self, bodies: int, size: int) -> None:
         self._bounds.reception.reserve_room(self._network, bodies=bodies, size=size)
         self._reserved = self._reserved[0] + bodies, self._reserved[1] + size
+
+    def _release_room(self) -> None:
+        bodies, size = self._reserved
+        self._bounds.reception.release_room(self._network, bodies=bodies, size=size)
 
     def _receive(self, size: int) -> bytes:
         left = size if self._announced is None else min(size, self._announced - self._read)

@@ -1,4 +1,4 @@
-"""The Flask extension: the service under a prefix of any app."""
+"""The Flask extension, which mounts the service under a prefix of any app."""
 
 from collections.abc import Callable
 
@@ -21,9 +21,9 @@ class QAService:
 
         QAService(app, url_prefix="/api", identify=lambda request: current_user.get_id())
 
-    `identify` is the site's own way to say who is asking: a user's id, or None for nobody. `settings` default to
-    `app.config` and the environment; `assemble` may put other parts together. Nothing of it is kept here, so one
-    extension serves any number of apps.
+    `identify` is the site's own way to say who is asking: it returns a user's id, or None for nobody. Without
+    `settings` they are read from `app.config` and the environment. `assemble` may put other parts together. The
+    extension keeps no state, so one of them serves any number of apps.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class QAService:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Register the routes; raises `SettingsError` for a setting that can't be."""
+        """Register the routes. Raises `SettingsError` for a setting with an impossible value."""
         settings = self._settings or from_config(app.config)
         assembly = self._assemble(settings)
         gate = Gate(
