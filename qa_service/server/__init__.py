@@ -4,16 +4,17 @@
 only room that knows gevent and gunicorn.
 
 A worker is one thread: whatever computes without waiting holds up everybody else. A connection goes through these
-states, and in each of them something else bounds what its caller can do:
+states, and in each of them something else bounds what its caller can do. Where the oldest makes room, the connection
+that has been in such a state for longest is closed when more than `most_idle` are.
 
 | State     | What happens                                 | What bounds it                                           |
 |-----------|----------------------------------------------|----------------------------------------------------------|
-| handshake | TLS is agreed upon, where it is spoken       | `HANDSHAKE_SECONDS`; the oldest must make room           |
-| idle      | the rest of the last body is thrown away     | `DRAIN_BYTES`, `keepalive`; the oldest must make room    |
-| head      | the request line and the headers arrive      | `HEAD_BYTES`, `keepalive`; the oldest must make room     |
+| handshake | TLS is agreed upon, where it is spoken       | `HANDSHAKE_SECONDS`; the oldest makes room               |
+| idle      | the rest of the last body is thrown away     | `DRAIN_BYTES`, `keepalive`; the oldest makes room        |
+| head      | the request line and the headers arrive      | `HEAD_BYTES`, `keepalive`; the oldest makes room         |
 | body      | the app reads the body                       | the app's limits in bytes and seconds, `TRAILER_BYTES`   |
 | answer    | the app's answer is sent                     | `send_seconds` in which the caller takes no byte         |
-| lingering | the answer is sent, some body is unread    | `DRAIN_BYTES`, `LINGER_SECONDS`; as above                |
+| lingering | the answer is sent, and the body isn't read  | `DRAIN_BYTES`, `LINGER_SECONDS`; the oldest makes room   |
 
 After an answer the connection is idle again, unless more than `DRAIN_BYTES` of the request's body, or a chunked body,
 are unread: then the answer says `Connection: close`, and the connection lingers before it is closed. A connection that

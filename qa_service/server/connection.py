@@ -23,7 +23,7 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Connection:
-    """Takes a gevent socket's place, plain or TLS, wherever gunicorn uses it. What isn't defined here is the socket's."""
+    """Takes a gevent socket's place, plain or TLS, wherever gunicorn uses it. All else is the socket's."""
 
     def __init__(self, client: gevent_socket, turn: ReadingTurn, send_seconds: float) -> None:
         self._client = client

@@ -35,10 +35,10 @@ BETWEEN_COLLECTIONS = 10_000
 
 
 class AnswerWorker(GeventWorker):
-    """The worker class; whoever configures gunicorn derives a class from it that has `settings`.
+    """The worker class. Whoever configures gunicorn derives a class from it that has `settings`.
 
-    gunicorn's own tells nobody that it is about to end, at SIGTERM, at a reload or after so many requests: a browser's
-    idle connection would hold it for a minute, and what is still being answered then would be lost.
+    gunicorn's own worker tells nobody that it is about to end, at SIGTERM, at a reload or after so many requests: a
+    browser's idle connection would hold it for a minute, and what is still being answered then would be lost.
     """
 
     settings: ClassVar[Settings]
@@ -60,13 +60,13 @@ class AnswerWorker(GeventWorker):
         if isinstance(client, ssl.SSLSocket) and not self._shake_hands(client):
             return
         if not is_http2_negotiated(client):  # type: ignore[arg-type] # it takes any socket
-            # It does for gunicorn all that a socket does.
+            # For gunicorn it does all that a socket does.
             client = cast(gevent_socket, Connection(client, self._turn, self.settings.send_seconds))
         super().handle(listener, client, addr)
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override] # the stubs say None, gunicorn enters what it gets
-        """Around the wait for a connection's next request and the arrival of its head."""
+        """gunicorn enters it while it waits for a connection's next request and for all of its head."""
         with self._let_go_after(self.cfg.keepalive if self.alive else LAST_SECONDS):
             yield
 
@@ -122,7 +122,7 @@ class AnswerWorker(GeventWorker):
 
     def _end_at_once(self) -> None:
         self.cfg.worker_int(self)
-        end_answers(self.wsgi)
+        end_answers(getattr(self, "wsgi", None))  # it may still be starting
         os._exit(0)
 
     def run(self) -> None:
@@ -149,8 +149,9 @@ class AnswerWorker(GeventWorker):
 
     @contextmanager
     def _let_go_after(self, seconds: float) -> Iterator[None]:
-        """Wait for a caller for so long, or until its connection has to make room."""
-        waiting, patience = gevent.getcurrent(), gevent.Timeout(seconds, exception=False)  # type: ignore[arg-type] # False raises nothing
+        """Bound what is done inside: it ends silently after so many seconds, or when the connection must make room."""
+        waiting = gevent.getcurrent()
+        patience = gevent.Timeout(seconds, exception=False)  # type: ignore[arg-type] # False raises nothing
         self._idle[waiting] = patience
         try:
             with patience:
@@ -171,7 +172,7 @@ class AnswerWorker(GeventWorker):
 def spare_streams() -> None:
     """Spare the streams of this worker what would stall them."""
     # A collection that looks through all that was imported stalls every stream for about a hundred milliseconds; what
-    # is frozen is looked through no more. The others needn't come after every few hundred frames.
+    # is frozen is looked through no more. Other collections needn't come after every few hundred frames.
     gc.collect()
     gc.freeze()
     gc.set_threshold(BETWEEN_COLLECTIONS)
