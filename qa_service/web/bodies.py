@@ -18,6 +18,7 @@ from flask import Request
 from msgspec import Struct, field
 
 from qa_service.errors import BadRequest, BodyTimeout, QAError, TooLarge, Unavailable
+from qa_service.pause import give_way
 from qa_service.web.networks import network_of
 from qa_service.web.reception import Reception
 
@@ -26,8 +27,6 @@ CLOCK = "qa_service bodies"
 TICK_SECONDS = 0.1
 SLICE_SECONDS = 0.005
 """How long a body is parsed before other requests of the worker have their turn."""
-PAUSE_SECONDS = 0.001
-"""`sleep(0)` would not do: under gevent it lets other greenlets run, but none whose bytes have just come."""
 ESTABLISHED = b"\x01"
 """The first byte of Linux's `struct tcp_info` while neither side has closed the connection."""
 
@@ -161,7 +160,7 @@ class RequestBody:
         self._worked += time.monotonic() - self._returned
         if self._worked > SLICE_SECONDS:
             self._worked = 0
-            time.sleep(PAUSE_SECONDS)
+            give_way()
 
     def _reserve_room(self, bodies: int, size: int) -> None:
         self._bounds.reception.reserve_room(self._network, bodies=bodies, size=size)
