@@ -7,6 +7,7 @@ were whole, and a chunked body over the limit is cut in silence.
 import select
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -201,11 +202,8 @@ def hung_up(request: Request) -> Callable[[], bool]:
     connection = _socket(request)
     if connection is None:
         return lambda: False
-    return partial(_knows_closed if _is_tcp(connection) else _reads_closed, connection)
-
-
-def _is_tcp(connection: socket.socket) -> bool:
-    return hasattr(socket, "TCP_INFO") and connection.family in (socket.AF_INET, socket.AF_INET6)
+    tcp = connection.family in (socket.AF_INET, socket.AF_INET6)
+    return partial(_knows_closed if tcp and sys.platform == "linux" else _reads_closed, connection)
 
 
 def _knows_closed(connection: socket.socket) -> bool:
