@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import resource
 import socket
 import ssl
 import subprocess
@@ -118,6 +119,8 @@ def test_others_are_answered_while_many_connect_and_say_nothing(
     port: int, trusting: tuple[ssl.SSLContext, list[str]]
 ) -> None:
     """More than a worker accepts: they make room for those who speak."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with contextlib.ExitStack() as stack:
         for _ in range(1100):
             stack.enter_context(socket.create_connection(("127.0.0.1", port)))
