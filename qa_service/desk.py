@@ -110,7 +110,7 @@ class Desk(Struct, frozen=True):
     def _let_in(self, question: Question, answer_id: str, began: float) -> Admission:
         session_id = session_id_of(question)
         arrival = self.arrivals.receive_question(question.owner, session_id)
-        _check_wait(arrival.wait)
+        check_wait(arrival.wait)
         self.room.reserve_place()
         try:
             return self._claim(question, arrival, session_id, answer_id, began)
@@ -174,7 +174,8 @@ class Desk(Struct, frozen=True):
                 self.stop(answer_id)
 
 
-def _check_wait(wait: float) -> None:
+def check_wait(wait: float) -> None:
+    """Raises `RateLimited` for an owner whom a limiter makes wait so many seconds."""
     if wait:
         seconds = int(wait) + 1
         raise RateLimited(f"too many questions; ask again in {seconds} s", retry_after=seconds)

@@ -1,4 +1,4 @@
-"""The smallest host: an app that is the service and its page, and nothing else."""
+"""The smallest host: an app that holds the service and its page, and nothing else."""
 
 import logging
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def create_app(
     assemble: Callable[[Settings], Assembly] = assemble,
     loopback_visitors: bool = False,
 ) -> Flask:
-    """An app for any WSGI server; without `settings` they come from `.env` and the environment.
+    """Make an app for any WSGI server. Without `settings` it reads `.env` and the environment.
 
     `loopback_visitors` lets people at this machine ask without a credential; only `qa-service serve` sets it.
     """

@@ -5,14 +5,15 @@ import time
 from flask import Blueprint, Response, request
 from msgspec.structs import replace
 
-from qa_service.desk import Repeated
-from qa_service.errors import MethodNotAllowed, NotFound, StoreUnavailable
+from qa_service.desk import Repeated, check_wait
+from qa_service.errors import MethodNotAllowed, NotFound, RateLimited, StoreUnavailable
 from qa_service.fields import read_flag
 from qa_service.model import Owner, Question
 from qa_service.questions import build_question
 from qa_service.running.source import AnswerSource
 from qa_service.submission import Submission
 from qa_service.web.answers import read_last_event_id, resume_answer
+from qa_service.web.bodies import may_be_large
 from qa_service.web.formats import Format, choose_format
 from qa_service.web.forms import read_submission
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted, spoken_language
@@ -21,6 +22,9 @@ from qa_service.web.streaming import answered
 
 METHODS = ("GET", "POST")
 POLL_SECONDS = 0.05
+REPEATING_HEADERS = ("Idempotency-Key", "Last-Event-ID")
+REPEATING_FIELDS = ("idempotencyKey", "lastEventId")
+"""What says in a request's headers and in its address that it may be no new question."""
 
 
 def ask_question() -> Response:
@@ -29,6 +33,7 @@ def ask_question() -> Response:
     if request.method == "HEAD":
         raise MethodNotAllowed("HEAD: expected GET or POST", allowed=METHODS)
     service, owner = mounted(), asking_owner(asks=True)
+    _check_rate(service, owner)
     with read_submission(request, service.limits) as sent:
         wanted = choose_format(sent.fields, request.headers.get("Accept", ""))
         seen = read_last_event_id(request, sent.fields)
@@ -39,6 +44,23 @@ def ask_question() -> Response:
         ids = read_flag(sent.fields, "ids") or request.method == "GET"
         source = _join(service, _question(service, owner, sent, wanted), sent)
     return answered(service, source, wanted, ids=ids)
+
+
+def _check_rate(service: Mounted, owner: Owner) -> None:
+    """Refuse an owner who has no question left before anything of a body that may be large is read.
+
+    A question that is repeated, or an answer that somebody comes back to, costs no question: where the head doesn't say
+    so, a field of the body may, and small bodies are read first.
+    """
+    repeats = any(name in request.headers for name in REPEATING_HEADERS)
+    repeats = repeats or any(name in request.args for name in REPEATING_FIELDS)
+    if request.method == "GET" or repeats or not may_be_large(request):
+        return
+    try:
+        check_wait(service.assembly.limiter.seconds_to_wait(owner))
+    except RateLimited as refusal:
+        service.assembly.meter.count("refusals", label=refusal.code)
+        raise
 
 
 def install(blueprint: Blueprint) -> None:

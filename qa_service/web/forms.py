@@ -12,7 +12,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 
 from qa_service.errors import BadJson, BadRequest, TooLarge, UnsupportedMediaType
 from qa_service.submission import Submission, is_file_field, present_fields
-from qa_service.web.bodies import GULP, Body, Bounds, is_chunked
+from qa_service.web.bodies import GULP, BodyBounds, RequestBody, is_chunked
 from qa_service.web.parts import SentAsFile, read_parts
 from qa_service.web.texts import (
     FIELD_BYTES,
@@ -36,7 +36,7 @@ BOM = "\ufeff"
 class Limits(Struct, frozen=True):
     """These are the limits of what a request may bring."""
 
-    body: Bounds
+    body: BodyBounds
     uploads: UploadLimits
 
 
@@ -96,7 +96,7 @@ def _charset(request: Request) -> str:
     return request.mimetype_params.get("charset", "")
 
 
-def _within(bounds: Bounds, most: int) -> Bounds:
+def _within(bounds: BodyBounds, most: int) -> BodyBounds:
     return replace(bounds, bytes=min(most, bounds.bytes))
 
 
@@ -106,12 +106,12 @@ def _host_has_read(request: Request) -> bool:
 
 
 def _read_multipart(request: Request, limits: Limits, spool: Spool) -> dict[str, Any]:
-    with Body(request, limits.body) as body:
+    with RequestBody(request, limits.body) as body:
         return read_parts(body, request.mimetype_params.get("boundary", ""), spool, charset=_charset(request))
 
 
 def _read_urlencoded(request: Request, limits: Limits) -> dict[str, Any]:
-    with Body(request, _within(limits.body, URLENCODED_BYTES)) as body:
+    with RequestBody(request, _within(limits.body, URLENCODED_BYTES)) as body:
         sent = body.read()
     return present_fields(decode_fields(split_urlencoded(sent), _charset(request)))
 
@@ -119,7 +119,7 @@ def _read_urlencoded(request: Request, limits: Limits) -> dict[str, Any]:
 def _read_json_body(request: Request, limits: Limits) -> bytes:
     if _host_has_read(request):
         return request.get_data()
-    with Body(request, _within(limits.body, FIELD_BYTES)) as body:
+    with RequestBody(request, _within(limits.body, FIELD_BYTES)) as body:
         return body.read()
 
 

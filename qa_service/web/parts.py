@@ -16,7 +16,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser
 from qa_service.errors import BadMultipart, BadRequest, TooLarge
 from qa_service.language.charsets import decode_sent
 from qa_service.submission import is_file_field, present_fields
-from qa_service.web.bodies import GULP, Body
+from qa_service.web.bodies import GULP, RequestBody
 from qa_service.web.texts import FIELD_BYTES, FIELDS, SentField, decode_fields
 from qa_service.web.uploads import Spool, decode_name
 
@@ -34,7 +34,7 @@ class SentAsFile:
     it."""
 
 
-def read_parts(body: Body, boundary: str, spool: Spool, *, charset: str) -> dict[str, object]:
+def read_parts(body: RequestBody, boundary: str, spool: Spool, *, charset: str) -> dict[str, object]:
     """Read the fields, and write what came in a field of files to the spool. Any other field that came as a file is
     `SentAsFile`. `charset` is the one that the request names.
 

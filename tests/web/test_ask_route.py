@@ -3,6 +3,7 @@
 import _thread
 import io
 import threading
+from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
@@ -282,6 +283,16 @@ class TestHangUp:
         assert (kept["status"], kept["text"]) == ("completed", "안녕하세요.")
 
 
+CHUNKED = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+
+
+class Unread(io.RawIOBase):
+    """A body that nobody may read."""
+
+    def read(self, size: int = -1) -> bytes:
+        raise AssertionError("read")
+
+
 class TestRate:
     def test_is_limited_for_each_owner(self, make_house: MakeHouse) -> None:
         house = make_house(rate=(2, 3600))
@@ -290,6 +301,31 @@ class TestRate:
         problem = refusal(house.ask(), 429, "rate_limited")
         assert problem["retryAfter"] >= 1
         assert len(house.model.prompts) == 2
+
+    @pytest.mark.parametrize("announced", [True, False])
+    def test_refuses_a_large_body_unread(self, make_house: MakeHouse, announced: bool) -> None:
+        house = make_house(rate=(1, 3600))
+        house.session()
+        framing = {"CONTENT_LENGTH": "1000000"} if announced else CHUNKED
+        environ = {"wsgi.input": Unread(), "CONTENT_TYPE": "multipart/form-data; boundary=x", **framing}
+        problem = refusal(house.client.post("/api/ask", environ_overrides=environ), 429, "rate_limited")
+        assert problem["retryAfter"] >= 1
+
+    @pytest.mark.parametrize(
+        "saying", [{"headers": {"Idempotency-Key": "k" * 32}}, {"query_string": {"idempotencyKey": "k" * 32}}]
+    )
+    def test_reads_a_large_body_that_may_be_a_repetition(self, make_house: MakeHouse, saying: dict[str, Any]) -> None:
+        house = make_house(rate=(1, 3600))
+        for _ in range(2):
+            form = {"question": "환불은?", "files": (io.BytesIO(b"text " * 20_000), "a.txt")}
+            assert frames(house.client.post("/api/ask", data=form, **saying))[-1]["content"]["status"] == "completed"
+        assert len(house.model.prompts) == 1
+
+    def test_is_asked_for_a_large_body_without_taking_a_question(self, make_house: MakeHouse) -> None:
+        house = make_house(rate=(2, 3600))
+        for _ in range(2):
+            form = {"question": "환불은?", "files": (io.BytesIO(b"text " * 20_000), "a.txt")}
+            assert frames(house.client.post("/api/ask", data=form))[-1]["content"]["status"] == "completed"
 
     def test_counts_a_visitor_by_address(self, make_house: MakeHouse) -> None:
         house = make_house(rate=(1, 3600))

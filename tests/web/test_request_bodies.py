@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from qa_service.errors import BodyTimeout, Overloaded
-from qa_service.web.bodies import CLOCK, Body, Bounds
+from qa_service.errors import BodyTimeout, Overloaded, QAError
+from qa_service.web.bodies import CLOCK, BodyBounds, RequestBody
+from qa_service.web.reception import open_reception
 from tests.fakes import WAITING_SECONDS, refuse_thread
 from tests.web.conftest import MakeHouse
 from tests.web.house import BOUNDARY, END, MULTIPART, House, frames, part, refusal
@@ -243,57 +244,60 @@ class TestBroken:
         assert house.uploads() == []
 
 
-class Timed(Body):
-    """A body that says when it was rung for."""
+ROOM = open_reception(100, 1000)
 
-    def __init__(self, bounds: Bounds) -> None:
+
+class Timed(RequestBody):
+    """A body that says when it was interrupted."""
+
+    def __init__(self, bounds: BodyBounds) -> None:
         super().__init__(Request({"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "1"}), bounds)
-        self.rang = threading.Event()
+        self.interrupted = threading.Event()
 
-    def ring(self) -> None:
-        super().ring()
-        self.rang.set()
+    def interrupt(self, refusal: QAError) -> None:
+        super().interrupt(refusal)
+        self.interrupted.set()
 
 
 class TestClock:
-    def test_rings_for_each_body_whose_time_is_over(self) -> None:
-        soon = Bounds(10, 0.01)
+    def test_interrupts_each_body_whose_time_is_over(self) -> None:
+        soon = BodyBounds(10, 0.01, ROOM)
         with Timed(soon) as one, Timed(soon) as other:
-            assert one.rang.wait(WAITING_SECONDS)
-            assert other.rang.wait(WAITING_SECONDS)
+            assert one.interrupted.wait(WAITING_SECONDS)
+            assert other.interrupted.wait(WAITING_SECONDS)
             with pytest.raises(BodyTimeout):
                 one.read()
 
     def test_lets_alone_what_was_read_in_time_or_has_time_left(self) -> None:
-        soon = Bounds(10, 0.01)
+        soon = BodyBounds(10, 0.01, ROOM)
         with Timed(soon) as read:
             pass
         with Timed(replace(soon, seconds=60)) as patient, Timed(soon) as late:
-            assert late.rang.wait(WAITING_SECONDS)
-        assert not read.rang.is_set()
-        assert not patient.rang.is_set()
+            assert late.interrupted.wait(WAITING_SECONDS)
+        assert not read.interrupted.is_set()
+        assert not patient.interrupted.is_set()
 
     def test_without_room_for_its_thread_the_body_is_refused_and_forgotten(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        soon = Bounds(10, 0.01)
+        soon = BodyBounds(10, 0.01, ROOM)
         refused = Timed(soon)
         with monkeypatch.context() as patch:
             patch.setattr(threading.Thread, "start", refuse_thread)
             with pytest.raises(Overloaded), refused:
                 raise AssertionError("nobody watches here")
         with Timed(soon) as late:
-            assert late.rang.wait(WAITING_SECONDS)
-        assert not refused.rang.is_set()
+            assert late.interrupted.wait(WAITING_SECONDS)
+        assert not refused.interrupted.is_set()
 
     def test_runs_for_all_bodies_together_and_not_for_none(self) -> None:
-        before, hour = set(threading.enumerate()), Bounds(10, 3600)
+        before, hour = set(threading.enumerate()), BodyBounds(10, 3600, ROOM)
         with Timed(hour), Timed(hour):
             (clock,) = {thread for thread in threading.enumerate() if thread.name == CLOCK} - before
         clock.join(WAITING_SECONDS)
         assert not clock.is_alive()
         with Timed(replace(hour, seconds=0.01)) as late:
-            assert late.rang.wait(WAITING_SECONDS)
+            assert late.interrupted.wait(WAITING_SECONDS)
 
 
 class TestLate:
