@@ -1,15 +1,17 @@
-# The service by itself; docker-compose.yml puts Redis beside it and nginx in front.
-FROM python:3.12-slim
+# The service by itself; docker-compose.yml puts a store beside it and nginx in front.
+FROM python:3.12-slim@sha256:78387bc3881b8273120a12ebe6c1ab22b018ccc2c9adf565ae1ac9b536e184ea
 
 RUN useradd --system --create-home --home-dir /var/lib/qa-service qa
 
 WORKDIR /srv/qa-service
-COPY pyproject.toml README.md LICENSE gunicorn.conf.py wsgi.py ./
+COPY pyproject.toml requirements.lock README.md LICENSE gunicorn.conf.py wsgi.py ./
 COPY qa_service ./qa_service
-RUN pip install --no-cache-dir --root-user-action ignore --editable .
+RUN pip install --no-cache-dir --root-user-action ignore --require-hashes --requirement requirements.lock \
+    && pip install --no-cache-dir --root-user-action ignore --no-deps --no-build-isolation --editable .
 
 # Listening on all of the container's addresses, it starts only with QA_API_KEYS, or QA_ALLOW_ANONYMOUS=on.
-ENV HOST=0.0.0.0 PORT=8000 QA_DATA=/var/lib/qa-service PYTHONUNBUFFERED=1
+# Nothing is written but in the data folder and in /tmp, so that the rest may be mounted read-only.
+ENV HOST=0.0.0.0 PORT=8000 QA_DATA=/var/lib/qa-service PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 VOLUME /var/lib/qa-service
 EXPOSE 8000
 USER qa

@@ -1,18 +1,24 @@
-# `make serve` and `make test` are all a newcomer needs; both make .venv/ first, and again when pyproject.toml changes.
-# PORT=8080 make serve moves the server; make test ARGS="-k topic" runs some of the tests.
+# `make serve` and `make test` are all a newcomer needs; both make .venv/ first, and again when pyproject.toml or the
+# lock file changes.
+# PORT=8080 make serve moves the server; make test ARGS="-k topic" runs some of the tests, and JOBS=0 one after another.
 
 PYTHONS = python3 python3.14 python3.13 python3.12 python3.11 python
 BIN = .venv/bin
 READY = .venv/ready
-RUN = python
+# Most tests wait for real processes, so that many more of them run at once than there are cores. A file stays together.
+JOBS = 8
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: serve test check cover bench chaos soak clean
+PIP = --quiet --disable-pip-version-check
+LOCK = $(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-header --quiet
+
+.PHONY: serve test check cover bench chaos soak lock clean
 
 serve: $(READY)
 	@exec $(BIN)/qa-service serve
 
 test: $(READY)
-	$(BIN)/$(RUN) -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 # What no test sees: form, types, and which module may import which.
 check: $(READY)
@@ -23,7 +29,7 @@ check: $(READY)
 
 # All tests, and that they reach nearly every line and branch.
 cover: $(READY)
-	@$(MAKE) --no-print-directory test RUN="coverage run"
+	$(PYTEST) --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --fail-under=95
 
 # How it compares with what teams write by hand, on this machine: half an hour; ARGS="--rounds 1" is a third of it.
@@ -37,10 +43,17 @@ chaos: $(READY)
 soak: $(READY)
 	@$(BIN)/python -m tests.live.soak
 
+# The exact versions that are built and tested with, and their hashes, after pyproject.toml has changed. Both files are for
+# all systems and every Python from the oldest one on.
+lock: $(READY)
+	@$(BIN)/python -m pip install $(PIP) uv
+	$(LOCK) --output-file requirements.lock
+	$(LOCK) --output-file requirements-dev.lock --group dev
+
 clean:
 	rm -rf .venv .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml requirements-dev.lock
 	@for python in $(PYTHONS); do \
 	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
 	done; \
@@ -51,6 +64,6 @@ $(READY): pyproject.toml
 	fi; \
 	echo "Setting up .venv/ with $$($$found --version): a minute, once."; \
 	$$found -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@$(BIN)/python -m pip install $(PIP) --require-hashes --requirement requirements-dev.lock
+	@$(BIN)/python -m pip install $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -57,7 +57,7 @@ from qa_service.model import (
 )
 from qa_service.prompting import Site, build_prompt
 from qa_service.storable import storable
-from qa_service.turns import Admission, Asked, Gap, Mark, Turn
+from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +124,8 @@ def _walk(draft: Draft, parts: Parts, stop: Stop, *steps: Iterator[Frame | Mark]
         except Exception:
             # This is the outermost code of an answer: whatever broke, its readers are told, and its turn is kept.
             bug = secrets.token_hex(8)
-            log.exception("answer %s broke, id %s", draft.admission.answer_id, bug)
+            answer = logged_id(draft.admission.question.owner, draft.admission.answer_id)
+            log.exception("answer %s broke, id %s", answer, bug)
             draft.error = draft.error or QAError(f"internal error {bug}")
         if stop.reason in ELSEWHERE:
             return
@@ -334,7 +335,7 @@ def _close(draft: Draft, parts: Parts) -> Iterator[Frame]:
     metadata = replace(metadata, saved=saved == "saved")
     yield metadata
     yield Done(turn.status)
-    parts.observe(observed(turn, metadata, owner=draft.admission.question.owner.kind))
+    parts.observe(observed(turn, metadata, owner=draft.admission.question.owner))
 
 
 def _failure(draft: Draft) -> Failure | None:
@@ -347,6 +348,6 @@ def _saved(owner: Owner, turn: Turn, parts: Parts) -> Saved | Literal["later"]:
     try:
         return parts.sessions.save(owner, turn)
     except QAError:
-        log.warning("answer %s could not be saved yet", turn.answer_id)
+        log.warning("answer %s could not be saved yet", logged_id(owner, turn.answer_id))
         parts.save_later(owner, turn)
         return "later"

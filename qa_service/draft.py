@@ -9,9 +9,20 @@ from msgspec.structs import replace
 from qa_service.citing import Placed, references
 from qa_service.errors import Cancelled, QAError, TooLong, UpstreamError, UpstreamTimeout
 from qa_service.frames import Call, Failure, Metadata, Reference, Text, Timing
-from qa_service.model import Annotation, Finished, FinishReason, Passage, Prompt, Status, StoredFile, Usage, Verdict
+from qa_service.model import (
+    Annotation,
+    Finished,
+    FinishReason,
+    Owner,
+    Passage,
+    Prompt,
+    Status,
+    StoredFile,
+    Usage,
+    Verdict,
+)
 from qa_service.retrieval.splitting import estimated_tokens
-from qa_service.turns import Admission, Asked, Observation, Turn
+from qa_service.turns import Admission, Asked, Observation, Turn, logged_id
 
 STATUS: Mapping[FinishReason, Status] = {
     "stop": "completed",
@@ -173,11 +184,11 @@ class Draft:
         return Timing(None if first is None else int((first - began) * 1000), int((time.monotonic() - began) * 1000))
 
 
-def observed(turn: Turn, metadata: Metadata, *, owner: str) -> Observation:
+def observed(turn: Turn, metadata: Metadata, *, owner: Owner) -> Observation:
     """The record of a finished answer, for those who watch the service."""
     return Observation(
-        turn.answer_id,
-        owner,
+        logged_id(owner, turn.answer_id),
+        owner.kind,
         turn.status,
         metadata.finish_reason,
         metadata.model,

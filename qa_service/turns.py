@@ -1,6 +1,7 @@
 """What becomes of a question: its admission, its turn, the marks in its log, and how sessions are listed."""
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import TypeAlias
 
 from msgspec.structs import replace
@@ -10,6 +11,7 @@ from qa_service.model import (
     FinishReason,
     Language,
     Opened,
+    Owner,
     Prompt,
     Question,
     Session,
@@ -131,10 +133,22 @@ class SessionPage(Value, frozen=True):
     next: str | None
 
 
+def logged_id(owner: Owner, answer_id: str) -> str:
+    """The name that a log has for an answer: its id, or for a visitor a hash of it.
+
+    Whoever knows the id of a visitor's answer can read and delete the conversation, so that a log must not hold it.
+    The hash is keyed by `owner.key`, which depends on the server's secret and stands in no log.
+    """
+    if owner.kind != "anonymous":
+        return answer_id
+    return blake2b(answer_id.encode(), key=owner.key.encode(), digest_size=16).hexdigest()
+
+
 class Observation(Value, frozen=True):
-    """One finished answer for those who watch: ids, timings, tokens, status; never the question."""
+    """One finished answer for those who watch: names, timings, tokens and status, and never the question."""
 
     answer_id: str
+    """As `logged_id` gives it."""
     owner: str
     """The kind of caller."""
     status: Status

@@ -10,6 +10,20 @@ from redis import Redis
 from qa_service.stores.embedded import embedded_pool, socket_path
 from tests.lives import World
 
+LONGEST_FIRST = ("live", "benchmarks", "files", "stores")
+"""The folders whose tests wait for real processes: whoever runs last should not be one of them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that all processes of a parallel run end at about the same time."""
+    folders = Path(__file__).parent
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(folders).parts[0]
+        return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+
+    items.sort(key=place)
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:

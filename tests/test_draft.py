@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from qa_service.draft import Draft, observed
 from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout
 from qa_service.language.phrases import failure
-from qa_service.model import Finished, Passage, Prompt, Session, StoredFile, Usage, Verdict
-from qa_service.turns import Asked
-from tests.fakes import STOPPED, USAGE, admission
+from qa_service.model import Finished, Owner, Passage, Prompt, Session, StoredFile, Usage, Verdict
+from qa_service.turns import Asked, logged_id
+from tests.fakes import ANN, STOPPED, USAGE, admission
 
 MINI = "gpt-4.1-mini"
 DATED = "gpt-4.1-mini-2025-04-14"
@@ -142,7 +142,26 @@ def test_the_observation_tells_no_text() -> None:
     draft.add_file(FILE, Verdict("sky.txt", "text", "used"))
     draft.error = UpstreamTimeout("slow")
     metadata = draft.metadata({})
-    seen = observed(draft.turn(metadata, failure(draft.error, "en")), metadata, owner="user")
+    seen = observed(draft.turn(metadata, failure(draft.error, "en")), metadata, owner=ANN)
     assert (seen.error, seen.status, seen.files, seen.topic) == ("upstream_timeout", "failed", 1, 1)
     assert "Because" not in str(seen)
     assert "Why" not in str(seen)
+
+
+class TestLoggedId:
+    def test_of_a_visitor_tells_nobody_the_id_that_opens_the_answer(self) -> None:
+        visitor, answer_id = Owner("anonymous", "0" * 32), "a" * 32
+        metadata = finished().metadata({})
+        turn = replace(finished().turn(metadata, None), answer_id=answer_id)
+
+        seen = observed(turn, metadata, owner=visitor)
+
+        assert answer_id not in str(seen)
+        assert seen.answer_id == logged_id(visitor, answer_id)
+
+    def test_of_a_visitor_needs_the_servers_secret_to_be_made(self) -> None:
+        one, other = Owner("anonymous", "0" * 32), Owner("anonymous", "1" * 32)
+        assert logged_id(one, "a" * 32) == logged_id(one, "a" * 32) != logged_id(other, "a" * 32)
+
+    def test_of_anybody_else_is_the_id_itself(self) -> None:
+        assert logged_id(ANN, "a" * 32) == "a" * 32

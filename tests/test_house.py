@@ -9,7 +9,10 @@ from pathlib import Path
 from shutil import which
 
 import pytest
+import yaml
 from flask import Flask
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from qa_service.settings import READERS, Settings, from_config, from_environment
 
@@ -76,7 +79,8 @@ class TestExamples:
     @pytest.mark.parametrize("name", PROXIES)
     def test_each_proxy_file_is_one_that_nginx_takes(self, name: str, tmp_path: Path) -> None:
         hosts = re.sub(r"//(qa|site):\d+", "//127.0.0.1:9", (ROOT / name).read_text())
-        (tmp_path / "server.conf").write_text(hosts.replace("listen 80;", "listen unix:server.sock;"))
+        here = hosts.replace("listen 80;", "listen unix:server.sock;").replace("/var/log/nginx/", f"{tmp_path}/")
+        (tmp_path / "server.conf").write_text(here)
         (tmp_path / "nginx.conf").write_text(
             f"pid {tmp_path}/pid; error_log stderr; events {{}} http {{ access_log off; "
             + "".join(
@@ -96,6 +100,31 @@ class TestExamples:
         grace = re.search(r"stop_grace_period: (\d+)s", (ROOT / "docker-compose.yml").read_text())
         assert grace
         assert int(grace[1]) > Settings().drain_seconds + 5
+
+    def test_each_container_is_confined_and_bounded(self) -> None:
+        compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+        for name, service in compose["services"].items():
+            assert service["cap_drop"] == ["ALL"], name
+            assert service["security_opt"] == ["no-new-privileges:true"], name
+            assert service["read_only"], name
+            assert service["mem_limit"], name
+            assert service["pids_limit"], name
+
+    def test_the_compose_file_shows_nobody_the_store_and_nothing_to_other_machines(self) -> None:
+        compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+        store, ports = compose["services"]["redis"], compose["services"]["nginx"]["ports"]
+
+        assert "--requirepass" in store["command"]
+        assert "--maxmemory-policy noeviction" in store["command"]
+        assert "ports" not in store
+        assert compose["networks"][store["networks"][0]]["internal"]
+        assert all(port.startswith("127.0.0.1:") for port in ports)
+
+    def test_every_image_is_named_by_its_digest(self) -> None:
+        text = (ROOT / "docker-compose.yml").read_text() + (ROOT / "Dockerfile").read_text()
+        images = re.findall(r"^(?: +image:|FROM) (.+)$", text, re.M)
+        assert len(images) == 3
+        assert all(re.search(r"@sha256:[0-9a-f]{64}$", image) for image in images)
 
     def test_what_the_docker_image_copies_is_there_and_not_ignored(self) -> None:
         copied = re.findall(r"^COPY (.+) \S+$", (ROOT / "Dockerfile").read_text(), re.M)
@@ -119,6 +148,28 @@ class TestExamples:
         assert stranger == 401
         assert client.get("/help/api/config").json["caller"] == {"kind": "site"}
         assert client.get("/").status_code == 200
+
+
+class TestLocks:
+    """What is installed to build and to test is what was built and tested with before."""
+
+    @pytest.mark.parametrize(
+        ("name", "groups"), [("requirements.lock", ("build",)), ("requirements-dev.lock", ("build", "dev"))]
+    )
+    def test_hold_a_version_that_suits_each_requirement(self, name: str, groups: tuple[str, ...]) -> None:
+        locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / name).read_text(), re.M))
+        wanted = [*PROJECT["project"]["dependencies"]]
+        wanted += [requirement for group in groups for requirement in PROJECT["dependency-groups"][group]]
+
+        for requirement in map(Requirement, wanted):
+            assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)]), requirement
+
+    @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+    def test_have_hashes_and_name_no_address(self, name: str) -> None:
+        text = (ROOT / name).read_text()
+        blocks = re.split(r"^(?=[a-z0-9])", text, flags=re.M)[1:]
+        assert all("--hash=sha256:" in block for block in blocks)
+        assert "://" not in text
 
 
 class TestModules:

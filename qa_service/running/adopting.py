@@ -11,7 +11,7 @@ from qa_service.running.log import MemoryLog, turn_of_log
 from qa_service.running.mirror import frames_from_turn
 from qa_service.running.shared import SharedStores
 from qa_service.running.written import RunningAnswer
-from qa_service.turns import Gap, Mark, Turn
+from qa_service.turns import Gap, Mark, Turn, logged_id
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Adopter:
             return
         # This comes before the work: should the work kill this worker as well, the next one knows of both deaths.
         self._shared.workers.keep_held(self._worker, held)
-        log.warning("answer %s is taken over from a worker that died", held.answer_id)
+        log.warning("answer %s is taken over from a worker that died", logged_id(held.owner, held.answer_id))
         self._write(running, self._line.continue_answer(admission, answer_so_far(answer, held), running.stop))
         self._meter.count("takeovers")
 

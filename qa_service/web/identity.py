@@ -25,6 +25,10 @@ USER_ID = re.compile(r"[!-+\--~]{1,128}")
 LOOPBACK_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
 FORWARDING = re.compile(r"forwarded|x-forwarded-.*|x-real-ip|via", re.IGNORECASE)
 IPV6_SITE = 64
+FOREIGN_PAGE = (
+    "asked from a page of another site: QA_ORIGINS lists the sites that may, QA_PUBLIC_URL or QA_TRUSTED_PROXIES says "
+    "under which address a proxy shows this server"
+)
 
 
 class Token(Struct, frozen=True):
@@ -104,7 +108,7 @@ class Gate:
                 self._check_origin(request)
             return self._owners.site(user)
         if bearer:
-            return self._presented(request, bearer)
+            return self._presented(request, bearer, changes=changes)
         if token := _present(request.args.get("token", "")):
             if not (streams and request.method == "GET"):
                 raise Unauthenticated(
@@ -122,6 +126,7 @@ class Gate:
         key = self._key(_bearer(request))
         if key is None or key.personal:
             raise Unauthenticated("tokens are made with a server's key as Authorization: Bearer and X-User-Id")
+        self._check_origin(request)
         name, user = key.name, _user_id(request)
         return lambda origin: str(self._tokens.dumps(msgspec.to_builtins(Token(name, user, origin))))
 
@@ -137,11 +142,15 @@ class Gate:
         """Whether pages of this origin may call us across sites."""
         return origin in self._settings.origins
 
-    def _presented(self, request: Request, credential: str) -> Owner:
+    def _presented(self, request: Request, credential: str, *, changes: bool) -> Owner:
+        """A token is held by the page that sends it. A key may have been added by a proxy, beside a cookie that any
+        page's request carries: no browser sends one from a page of another site without asking us first."""
         key = self._key(credential)
-        if key is not None:
-            return self._owners.key(key.name) if key.personal else self._owners.user(key.name, _user_id(request))
-        return self._tokened(request, credential)
+        if key is None:
+            return self._tokened(request, credential)
+        if changes:
+            self._check_origin(request)
+        return self._owners.key(key.name) if key.personal else self._owners.user(key.name, _user_id(request))
 
     def _tokened(self, request: Request, signed: str) -> Owner:
         token = self._token(signed)
@@ -182,10 +191,10 @@ class Gate:
         fetched = request.headers.get("Sec-Fetch-Site")
         if fetched is not None:
             if fetched not in ("same-origin", "none"):
-                raise ForbiddenOrigin("asked from a page of another site; its origin is not listed here")
+                raise ForbiddenOrigin(FOREIGN_PAGE)
         elif origin is not None:
             if origin not in self._own_origins(request):
-                raise ForbiddenOrigin("asked from a page of another site; its origin is not listed here")
+                raise ForbiddenOrigin(FOREIGN_PAGE)
         elif request.method == "GET" and request.cookies:
             raise ForbiddenOrigin("a browser that sends cookies must say where it asks from")
 

@@ -20,19 +20,25 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
+SECRET = "a-secret-of-tests-0123456789"
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 LOOK_SECONDS = 0.02
 LISTENING = "0A"
-PORTS = range(*(int(end) for end in os.environ.get("LIVE_PORTS", "8450 8551").split()))
+FIRST_PORT = int(os.environ.get("LIVE_PORTS", "18000"))
+"""All ports of the live tests lie above this one and below those that the system gives to clients."""
+RUN_PORTS, WORKER_PORTS = 1000, 60
+"""Each run of the tests, and each of the processes that share a run, has ports of its own."""
 
-_FIRST = os.getpid() % len(PORTS)
-_ports = cycle([*PORTS[_FIRST:], *PORTS[:_FIRST]])
-"""Each run has another one first: two at the same time seldom reach for the same."""
+_RUN = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_BEGIN = FIRST_PORT + _RUN % 10 * RUN_PORTS + _WORKER * WORKER_PORTS
+PORTS = range(_BEGIN, _BEGIN + WORKER_PORTS)
+_ports = cycle(PORTS)
 
 
 def free_port() -> int:
-    """A port nobody listens on, below those that clients are given; none again before all others."""
+    """A port that nobody listens on. No port is given again before all others of this process were given."""
     for port in islice(_ports, len(PORTS)):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
@@ -189,7 +195,7 @@ def service(command: Sequence[str], folder: Path, port: int, **settings: str) ->
 def gunicorn(folder: Path, *, app: str = "wsgi:app", **settings: str) -> AbstractContextManager[Service]:
     """As an operator starts it: two workers, visitors welcome."""
     command = [str(BIN / "gunicorn"), "-c", str(ROOT / "gunicorn.conf.py"), "--chdir", str(ROOT), app]
-    usual = {"WEB_CONCURRENCY": "2", "QA_ALLOW_ANONYMOUS": "on", "QA_SECRET": "a-secret-of-tests-0123456789"}
+    usual = {"WEB_CONCURRENCY": "2", "QA_ALLOW_ANONYMOUS": "on", "QA_SECRET": SECRET}
     return service(command, folder, int(settings.get("PORT", 0)) or free_port(), **{**usual, **settings})
 
 

@@ -10,13 +10,16 @@ from contextlib import contextmanager
 import pytest
 from msgspec import Struct
 
+from qa_service.turns import logged_id
+from qa_service.web.identity import Owners
 from tests.documents import html_that_never_ends
 from tests.live.following import Follower
 from tests.live.judging import check_broken, check_goes_on, check_nothing_left, check_whole, until_kept
-from tests.live.processes import Service, gunicorn, until
+from tests.live.processes import SECRET, Service, gunicorn, until
 from tests.live.stores import RedisServer
 from tests.scripted_upstream import Script, ScriptedUpstream, pieces
 
+VISITOR = Owners(SECRET).anonymous("127.0.0.1")
 WORKERS = 3
 RATE = 40
 TEXT = Script(deltas=60, rate=RATE)
@@ -52,7 +55,7 @@ class House(Struct):
 
     def takeovers(self, answer_id: str) -> int:
         """How often it was taken over."""
-        return len(re.findall(f"{answer_id} is taken over", self.served.said))
+        return len(re.findall(f"{logged_id(VISITOR, answer_id)} is taken over", self.served.said))
 
     def check_end(self, *readers: Follower, said: str = SAID, flush: int = FLUSH) -> None:
         """Whole in the background, else honestly broken off; then nothing is left."""

@@ -1,13 +1,10 @@
-"""Through nginx: with its default proxy settings, with compression on, and with the example's configuration."""
+"""Through nginx: with its default proxy settings, with compression on, and with the examples' configurations."""
 
 import json
 import os
 import signal
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -15,7 +12,8 @@ from urllib.request import urlopen
 import pytest
 
 from tests.live.following import Follower
-from tests.live.processes import ROOT, Service, answers, free_port, gunicorn, program, running, until
+from tests.live.processes import Service, free_port, gunicorn
+from tests.live.proxies import COOKIE, login_example, nginx, plain_example
 from tests.live.reading import Asked, Resumed, own_id, request
 from tests.scripted_upstream import Script, ScriptedUpstream, pieces
 
@@ -39,26 +37,6 @@ def served(redis_url: str, upstream: ScriptedUpstream, tmp_path_factory: pytest.
         yield found
 
 
-@contextmanager
-def nginx(folder: Path, server: str, port: int, main: str = "") -> Iterator[str]:
-    """nginx with one server; everything it writes is in `folder`."""
-    temporary = " ".join(
-        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    configuration = folder / "nginx.conf"
-    configuration.write_text(
-        f"daemon off; pid {folder}/pid; error_log stderr; worker_processes 1; {main}\n"
-        f"events {{}}\nhttp {{ access_log off; {temporary}\n{server}\n}}\n"
-    )
-    folder.chmod(0o755)
-    command = [program("nginx"), "-e", "stderr", "-p", str(folder), "-c", str(configuration)]
-    with running(command, cwd=folder, log=folder / "log") as process:
-        url = f"http://127.0.0.1:{port}"
-        until(lambda: process.poll() is not None or answers(f"{url}/api/healthz"), 10, "nginx answers")
-        assert process.poll() is None, (folder / "log").read_text()
-        yield url
-
-
 @pytest.mark.parametrize("more", ["", GZIP], ids=["default", "gzip"])
 @pytest.mark.parametrize("accepts", [{}, {"Accept-Encoding": "gzip"}], ids=["plain", "accepts gzip"])
 def test_text_comes_before_upstream_has_finished(
@@ -79,11 +57,7 @@ def test_text_comes_before_upstream_has_finished(
 
 @pytest.fixture
 def example(served: Service, tmp_path: Path) -> Iterator[str]:
-    """The example's configuration, listening here."""
-    port = free_port()
-    server = (ROOT / "examples/nginx.conf").read_text()
-    server = server.replace("listen 80;", f"listen 127.0.0.1:{port};").replace("qa:8000", f"127.0.0.1:{served.port}")
-    with nginx(tmp_path, server, port) as url:
+    with plain_example(served, tmp_path) as url:
         yield url
 
 
@@ -153,37 +127,15 @@ class TestExample:
         assert reader.connections == (2 if patience else 1)
 
 
-class Site(BaseHTTPRequestHandler):
-    """A site that says of everybody that they are ann."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("X-User-Id", "ann")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def logins(served: Service, tmp_path: Path) -> Iterator[str]:
-    """The example for a site that has logins, listening here."""
-    port = free_port()
-    server = (ROOT / "examples/nginx-login.conf").read_text()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as site:
-        threading.Thread(target=site.serve_forever, daemon=True).start()
-        server = server.replace("listen 80;", f"listen 127.0.0.1:{port};").replace("change-me-change-me", SECRET)
-        server = server.replace("qa:8000", f"127.0.0.1:{served.port}")
-        server = server.replace("site:5000", f"127.0.0.1:{site.server_port}")
-        with nginx(tmp_path, server, port) as url:
-            yield url
-        site.shutdown()
+    with login_example(served, tmp_path, SECRET) as url:
+        yield url
 
 
 class TestLogins:
     def test_the_site_says_who_asks(self, logins: str) -> None:
-        headers = {"Authorization": "Bearer mine", "X-User-Id": "victim"}
+        headers = {"Authorization": "Bearer mine", "X-User-Id": "victim", "Cookie": COOKIE}
         assert request(logins, "/api/config", headers=headers)[1]["caller"]["kind"] == "user"
 
     @pytest.mark.parametrize("path", ["tokens", "metrics"])

@@ -249,6 +249,38 @@ class TestTrouble:
         expect(page.locator("#key input")).to_be_focused()
         assert "#" not in page.url
 
+    def test_of_a_link_with_another_key_is_that_the_person_is_asked_first(
+        self, browser: Browser, server_url: str
+    ) -> None:
+        """What is asked with that key stands in the list of whoever sent the link."""
+        context = browser.new_context(locale="en-US")
+        mine, other = context.new_page(), context.new_page()
+        questions: list[str] = []
+
+        def answer(dialog: Dialog, *, yes: bool) -> None:
+            questions.append(dialog.message)
+            dialog.accept() if yes else dialog.dismiss()
+
+        def open_link(page: Page, key: str) -> object:
+            page.goto("about:blank")
+            page.goto(f"{server_url}/#key={key}")
+            assert "#" not in page.url
+            return page.evaluate("sessionStorage.getItem('qa.key')")
+
+        mine.on("dialog", lambda dialog: answer(dialog, yes=False))
+        other.on("dialog", lambda dialog: answer(dialog, yes=True))
+        mine.route("**/api/config", lambda route: route.fulfill(status=500, body="{}"))
+        other.route("**/api/config", lambda route: route.fulfill(status=500, body="{}"))
+
+        assert open_link(mine, "the-first-key-in-this-browser") == "the-first-key-in-this-browser"
+        assert open_link(mine, "the-first-key-in-this-browser") == "the-first-key-in-this-browser"
+        assert questions == []
+        assert open_link(mine, "a-key-of-somebody-else") == "the-first-key-in-this-browser"
+        assert open_link(other, "a-key-of-somebody-else") == "a-key-of-somebody-else"
+        assert len(questions) == 2
+        assert "another access key" in questions[0]
+        context.close()
+
     def test_is_seen_before_anything_is_sent(self, page: Page) -> None:
         sent = asked(page)
         page.set_input_files('[data-part="picker"]', [FilePayload(name="빈.txt", mimeType="text/plain", buffer=b"")])

@@ -357,14 +357,46 @@ class TestForeignPages:
         frames(house.client.open("/api/ask?question=hi", method=method, headers=headers))
 
     @pytest.mark.parametrize("headers", FOREIGN)
-    def test_may_ask_with_a_credential_in_the_request_itself(self, house: House, headers: dict[str, str]) -> None:
-        frames(house.ask(headers={**PERSONAL, **headers}))
-        frames(house.client.get(f"/api/ask?question=hi&token={token(house)}", headers=headers))
+    def test_may_ask_with_a_token_which_they_hold_themselves(self, house: House, headers: dict[str, str]) -> None:
+        made = token(house)
+        frames(house.ask(headers={**bearer(made), **headers}))
+        frames(house.client.get(f"/api/ask?question=hi&token={made}", headers=headers))
 
-    def test_with_a_cookie_and_no_word_of_where_they_are_may_not_get_an_answer(self, house: House) -> None:
+    @pytest.mark.parametrize("credential", [server(), PERSONAL], ids=["server's key", "personal key"])
+    @pytest.mark.parametrize("headers", FOREIGN)
+    def test_gain_nothing_by_a_key_that_a_proxy_puts_beside_them(
+        self, house: House, headers: dict[str, str], credential: dict[str, str]
+    ) -> None:
+        for method, path in [
+            ("POST", "ask?question=hi"),
+            ("GET", "ask?question=hi"),
+            ("PATCH", f"sessions/{UUID}"),
+            ("DELETE", f"sessions/{UUID}"),
+            ("POST", f"sessions/{UUID}/reset"),
+        ]:
+            response = house.client.open(f"/api/{path}", method=method, headers={**credential, **headers})
+            assert "QA_ORIGINS" in refusal(response, 403, "forbidden_origin")["detail"]
+        assert not house.model.prompts
+
+    @pytest.mark.parametrize("headers", FOREIGN)
+    def test_get_no_token_by_a_key_that_a_proxy_puts_beside_them(self, house: House, headers: dict[str, str]) -> None:
+        response = house.client.post("/api/tokens", headers={**server(), **headers})
+        refusal(response, 403, "forbidden_origin")
+
+    @pytest.mark.parametrize("credential", [server(), PERSONAL], ids=["server's key", "personal key"])
+    @pytest.mark.parametrize("headers", OWN)
+    def test_a_key_beside_our_own_pages_or_none_is_taken(
+        self, house: House, headers: dict[str, str], credential: dict[str, str]
+    ) -> None:
+        frames(house.ask(headers={**credential, **headers}))
+
+    @pytest.mark.parametrize("credential", [{}, server(), PERSONAL], ids=["none", "server's key", "personal key"])
+    def test_with_a_cookie_and_no_word_of_where_they_are_may_not_get_an_answer(
+        self, house: House, credential: dict[str, str]
+    ) -> None:
         client = house.client
         client.set_cookie("any", "thing")
-        refusal(client.get("/api/ask?question=hi"), 403, "forbidden_origin")
+        refusal(client.get("/api/ask?question=hi", headers=credential), 403, "forbidden_origin")
         frames(client.post("/api/ask?question=hi"))
         frames(client.get("/api/ask?question=hi", headers={"Sec-Fetch-Site": "same-origin"}))
         frames(client.get(f"/api/ask?question=hi&token={token(house)}"))

@@ -1,19 +1,33 @@
-/** The caller's key. It stays in this tab's session storage: on a shared computer it must not outlive its tab. */
+/**
+ * The caller's key. It stays in this tab's session storage: on a shared computer it must not outlive its tab. That a key
+ * was used in this browser is remembered for longer, and nothing of the key itself.
+ */
 
 const STORED = "qa.key";
+const USED_BEFORE = "qa.key-used";
 
-/** Take a key out of `/#key=…`, once: the fragment is gone before anything else sees the address. */
-export function takeKeyFromAddress() {
+/**
+ * Take a key out of `/#key=…`. The fragment is removed before anything else sees the address.
+ *
+ * Whoever sends such a link owns its key, and reads what is asked with it. So where a key is in use, or was used in this
+ * browser before, `agree()` is asked whether the person wants the other key.
+ */
+export function takeKeyFromAddress(agree) {
   const given = new URLSearchParams(location.hash.slice(1)).get("key");
   if (given === null) return;
   history.replaceState(null, "", location.pathname + location.search);
-  keepKey(given);
+  const isFirst = !currentKey() && !localStorage.getItem(USED_BEFORE);
+  if (given.trim() === currentKey() || isFirst || agree()) keepKey(given);
 }
 
 /** Keep this key, or forget the one there is. */
 export function keepKey(key) {
-  if (key.trim()) sessionStorage.setItem(STORED, key.trim());
-  else sessionStorage.removeItem(STORED);
+  if (key.trim()) {
+    sessionStorage.setItem(STORED, key.trim());
+    localStorage.setItem(USED_BEFORE, "yes");
+  } else {
+    sessionStorage.removeItem(STORED);
+  }
 }
 
 /** The key in use, or an empty string. */

@@ -125,7 +125,7 @@ function wire() {
   at("key").querySelector('[data-part="close"]').addEventListener("click", () => at("key").close());
 }
 
-takeKeyFromAddress();
+takeKeyFromAddress(() => confirm(words("keyOfLink")));
 wire();
 await start();
 if (currentSession()) await open(currentSession());

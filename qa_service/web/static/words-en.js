@@ -48,6 +48,7 @@ export const EN = {
   keyKept: "The key stays in this tab and is gone when you close it.",
   keyNeeded: "An access key is needed",
   keyNote: "This service is open to people with a key. Enter the one its operator gave you.",
+  keyOfLink: "This link brings another access key. Whoever gave you the link can read what you ask with it. Use it?",
   keySave: "Continue",
   keyWrong: "This key doesn't open the service. Please check it.",
   language: "Language",

@@ -1,0 +1,82 @@
+"""A real nginx in front of a service, with the project's example configurations or with one of a test's own."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from tests.live.processes import ROOT, Service, free_port, listens, program, running, until
+
+KEY_OF_THE_EXAMPLE = "change-me-change-me"
+COOKIE = "login=ann"
+
+
+@contextmanager
+def nginx(folder: Path, server: str, port: int, main: str = "") -> Iterator[str]:
+    """nginx with one server; everything it writes is in `folder`."""
+    temporary = " ".join(
+        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    configuration = folder / "nginx.conf"
+    configuration.write_text(
+        f"daemon off; pid {folder}/pid; error_log stderr; worker_processes 1; {main}\n"
+        f"events {{}}\nhttp {{ access_log off; {temporary}\n{server}\n}}\n"
+    )
+    folder.chmod(0o755)
+    command = [program("nginx"), "-e", "stderr", "-p", str(folder), "-c", str(configuration)]
+    with running(command, cwd=folder, log=folder / "log") as process:
+        url = f"http://127.0.0.1:{port}"
+        until(lambda: process.poll() is not None or listens(port), 10, "nginx listens")
+        assert process.poll() is None, (folder / "log").read_text()
+        yield url
+
+
+@contextmanager
+def plain_example(served: Service, folder: Path) -> Iterator[str]:
+    """The example for browsers and phones, listening on this machine."""
+    with _example("nginx.conf", served, folder, {}) as url:
+        yield url
+
+
+@contextmanager
+def login_example(served: Service, folder: Path, key: str) -> Iterator[str]:
+    """The example for a site that has logins, and that site: whoever has its cookie is ann."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as site:
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        changes = {KEY_OF_THE_EXAMPLE: key, "site:5000": f"127.0.0.1:{site.server_port}"}
+        with _example("nginx-login.conf", served, folder, changes) as url:
+            yield url
+        site.shutdown()
+
+
+@contextmanager
+def _example(name: str, served: Service, folder: Path, changes: dict[str, str]) -> Iterator[str]:
+    port = free_port()
+    server = (ROOT / "examples" / name).read_text()
+    changes = {
+        "listen 80;": f"listen 127.0.0.1:{port};",
+        "qa:8000": f"127.0.0.1:{served.port}",
+        "/var/log/nginx/": f"{folder}/",
+        **changes,
+    }
+    for said, here in changes.items():
+        assert said in server
+        server = server.replace(said, here)
+    with nginx(folder, server, port) as url:
+        yield url
+
+
+class Site(BaseHTTPRequestHandler):
+    """A site with a login, which is a cookie. Its page sets the cookie and has nothing else."""
+
+    def do_GET(self) -> None:
+        known = COOKIE in self.headers.get("Cookie", "")
+        self.send_response(200 if known or self.path != "/who-is-there" else 401)
+        self.send_header("X-User-Id", "ann" if known else "")
+        self.send_header("Set-Cookie", f"{COOKIE}; Path=/")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
