@@ -20,7 +20,7 @@ from qa_service.model import Opened, Owner
 from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import answer_key, worker_key
-from qa_service.turns import Asked, Mark
+from qa_service.turns import Asked, Mark, logged_id
 
 Item: TypeAlias = str | Start | StageNotice | Reference | Metadata | Failure | Restart | Done | Asked | Opened
 """A frame or a mark as it is kept. Text, which is nearly all there is, is kept as a mere string."""
@@ -107,7 +107,7 @@ def _encoded(entry: NewLogEntry) -> bytes | None:
     try:
         return encode_items(entry.items)
     except (TypeError, ValueError, ArithmeticError, RecursionError):
-        log.exception("a part of answer %s can't be stored", entry.answer_id)
+        log.exception("a part of answer %s can't be stored", logged_id(entry.owner, entry.answer_id))
         return None
 
 
