@@ -6,7 +6,6 @@ instructions of `system` and `developer`, the results of tools) is left out, bec
 """
 
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -14,8 +13,9 @@ import msgspec
 from msgspec import Struct
 
 from qa_service.errors import InvalidField, TooLarge
-from qa_service.fields import LONG, clean_text
+from qa_service.fields import clean_text
 from qa_service.model import Message
+from qa_service.pause import LongWork
 
 MESSAGES = 400
 TEXT_TYPES = ("text", "input_text", "output_text")
@@ -76,14 +76,14 @@ def _decode_items(value: object) -> list[_Item]:
 
 
 def _said(items: Sequence[_Item], most: int) -> Iterator[Message]:
+    work = LongWork()
     for item in items:
         if item.role is None and not TOOL_ITEM.fullmatch(item.type):
             raise InvalidField("messages: expected a role in each of them, such as user", field="messages")
         if item.role in ("user", "assistant"):
             text = clean_text(_text(item), "messages", most, too_long=TooLarge)
             yield Message(item.role, text)
-            if len(text) > LONG:
-                time.sleep(0)  # other requests of this worker go on meanwhile
+            work.end_step()
 
 
 def _text(item: _Item) -> str:

@@ -11,3 +11,17 @@ def give_way() -> None:
     `sleep(0)` would not do: under gevent it lets greenlets run that are ready, but none whose bytes have just come.
     """
     time.sleep(PAUSE_SECONDS)
+
+
+class LongWork:
+    """Work in many steps that gives way whenever it has taken `seconds` at a stretch."""
+
+    def __init__(self, seconds: float = 0.005) -> None:
+        self._seconds = seconds
+        self._until = time.monotonic() + seconds
+
+    def end_step(self) -> None:
+        """Let the others have their turn, if it is time."""
+        if time.monotonic() > self._until:
+            give_way()
+            self._until = time.monotonic() + self._seconds

@@ -6,13 +6,13 @@ and never more than `POSTINGS` of them: where its words stand in more passages, 
 
 import heapq
 import math
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from qa_service.interfaces import IMPACT_BITS, Index, Ranking
 from qa_service.language.tokens import list_tokens
 from qa_service.model import Passage
+from qa_service.pause import LongWork
 
 K1 = 1.2
 B = 0.75
@@ -83,14 +83,14 @@ def _read_words(question: str) -> list[str]:
 
 def _scores(weights: Mapping[str, float], ranking: Ranking, turn_seconds: float) -> dict[int, float]:
     scores: dict[int, float] = defaultdict(float)
-    until = time.monotonic() + turn_seconds
+    work = LongWork(turn_seconds)
     for word, parts in ranking.postings.items():
         weight = weights[word] * _idf(ranking.passages, ranking.frequencies[word])
         for part in parts:
             _add_scores(scores, part.first, part.packed, weight)
             if time.monotonic() > until:
                 time.sleep(0)  # others of this worker go on meanwhile
-                until = time.monotonic() + turn_seconds
+                work = LongWork(turn_seconds)
     return scores
 
 

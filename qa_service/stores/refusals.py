@@ -20,24 +20,27 @@ CODES: Mapping[type[redis.RedisError], str] = {
 NO_ANSWER = "The store does not answer."
 
 SENTENCES = (
-    (r"\bOOM\b", "The store is full: its maxmemory is reached, and it takes nothing new until something is deleted."),
-    ("READONLY", "The store takes no writes: it is a replica."),
-    ("MASTERDOWN", "The store answers nothing: it is a replica whose master is away."),
-    ("MISCONF", "The store takes no writes: it can't write to its disk."),
-    ("NOREPLICAS", "The store takes no writes: too few of its replicas are connected."),
-    (r"^BUSY |CLUSTERDOWN|TRYAGAIN", "The store refuses for now."),
-    (r"CROSSSLOT|^MOVED ", "The store is a cluster: this service needs one server, or sentinels."),
     (
-        r"NOPERM|can't (run|access)|no permissions",
+        re.compile(r"\bOOM\b"),
+        "The store is full: its maxmemory is reached, and it takes nothing new until something is deleted.",
+    ),
+    (re.compile("READONLY"), "The store takes no writes: it is a replica."),
+    (re.compile("MASTERDOWN"), "The store answers nothing: it is a replica whose master is away."),
+    (re.compile("MISCONF"), "The store takes no writes: it can't write to its disk."),
+    (re.compile("NOREPLICAS"), "The store takes no writes: too few of its replicas are connected."),
+    (re.compile(r"^BUSY |CLUSTERDOWN|TRYAGAIN"), "The store refuses for now."),
+    (re.compile(r"CROSSSLOT|^MOVED "), "The store is a cluster: this service needs one server, or sentinels."),
+    (
+        re.compile(r"NOPERM|can't (run|access)|no permissions"),
         "The store's user lacks a permission: this service needs scripts, hashes, lists, sorted sets, streams, and the "
         "keys qa:*.",
     ),
     (
-        r"[Uu]nknown (Redis )?command|[Ww]rong number of arg|Unsupported option",
+        re.compile(r"[Uu]nknown (Redis )?command|[Ww]rong number of arg|Unsupported option"),
         "The store lacks a command: this service needs Redis 7.0 or newer, or Valkey.",
     ),
-    ("WRONGPASS|NOAUTH", "The store refuses the password of REDIS_URL."),
-    ("LOADING", "The store is still loading its data."),
+    (re.compile("WRONGPASS|NOAUTH"), "The store refuses the password of REDIS_URL."),
+    (re.compile("LOADING"), "The store is still loading its data."),
 )
 """A pattern of the server's words, and what it means; the first that fits counts."""
 
@@ -54,4 +57,4 @@ def words_of(error: redis.RedisError) -> str:
 
 def refusal_in(words: str) -> str:
     """The sentence for a server that refuses or lacks something; empty where the words say nothing of that kind."""
-    return next((sentence for pattern, sentence in SENTENCES if re.search(pattern, words)), "")
+    return next((sentence for pattern, sentence in SENTENCES if pattern.search(words)), "")

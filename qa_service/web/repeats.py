@@ -4,7 +4,6 @@ It is the caller's key, in the header `Idempotency-Key` or in the field `idempot
 all of its fields, since a browser's `EventSource` reconnects by asking again, and would pay twice.
 """
 
-import time
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
@@ -16,6 +15,7 @@ from qa_service.desk import HARD_TO_GUESS
 from qa_service.errors import InvalidField
 from qa_service.fields import read_text
 from qa_service.model import Question, Repeat, UploadedFile
+from qa_service.pause import LongWork
 
 KEY = 255
 UNGUESSABLE_KEY = 32
@@ -63,11 +63,11 @@ def _fingerprint(question: Question) -> str:
 
 
 def _content(file: UploadedFile) -> str:
-    digest = blake2b(digest_size=16)
+    digest, work = blake2b(digest_size=16), LongWork()
     with Path(file.path).open("rb") as content:
         while piece := content.read(GULP):
             digest.update(piece)
-            time.sleep(0)  # other requests of this worker go on meanwhile
+            work.end_step()
     return digest.hexdigest()
 
 

@@ -5,7 +5,6 @@ the request's content type. Where none of them does, it is UTF-8, or CP949 that 
 """
 
 import re
-import time
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote_to_bytes
 
@@ -13,6 +12,7 @@ from msgspec import Struct
 
 from qa_service.errors import BadRequest, TooLarge
 from qa_service.language.charsets import decode_sent, find_codec
+from qa_service.pause import LongWork
 
 FIELDS = 200
 FIELD_BYTES = 4 << 20
@@ -82,11 +82,11 @@ def _unquote(sent: bytes) -> bytes:
 
 
 def _unquote_pieces(sent: bytes) -> Iterator[bytes]:
-    start = 0
+    start, work = 0, LongWork()
     while start < len(sent):
         end = start + GAP
         escape = sent.find(b"%", end - 2, end)  # the end of the piece must not cut it in two
         end = end if escape < 0 else escape
         yield unquote_to_bytes(sent[start:end])
         start = end
-        time.sleep(0)
+        work.end_step()
