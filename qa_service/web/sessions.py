@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, request
 
-from qa_service.errors import InvalidField, StoreUnavailable, Unauthenticated
+from qa_service.errors import InvalidField, NotFound, StoreUnavailable, Unauthenticated
 from qa_service.fields import read_text, read_whole_number
 from qa_service.model import Owner, StoredFile
 from qa_service.turns import SessionPage, Turn
@@ -130,7 +130,10 @@ def _turn_cursor(query: Mapping[str, str]) -> str:
 
 
 def _running_answers(service: Mounted, owner: Owner, session_id: str) -> list[str]:
-    page = service.assembly.history.session(owner, session_id, "", RECENT)
+    try:
+        page = service.assembly.history.session(owner, session_id, "", RECENT)
+    except NotFound:
+        return []  # a deletion that is repeated finds no session, but still tells what ran in it
     return [turn.answer_id for turn in page.turns if turn.status == "running"]
 
 
