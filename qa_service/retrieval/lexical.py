@@ -88,9 +88,7 @@ def _scores(weights: Mapping[str, float], ranking: Ranking, turn_seconds: float)
         weight = weights[word] * _idf(ranking.passages, ranking.frequencies[word])
         for part in parts:
             _add_scores(scores, part.first, part.packed, weight)
-            if time.monotonic() > until:
-                time.sleep(0)  # others of this worker go on meanwhile
-                work = LongWork(turn_seconds)
+            work.end_step()
     return scores
 
 

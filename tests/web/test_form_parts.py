@@ -13,12 +13,15 @@ from flask import Flask, request
 from werkzeug.test import TestResponse
 
 from qa_service.errors import Refused
-from qa_service.web.bodies import Body, Bounds
+from qa_service.web.bodies import BodyBounds, RequestBody
 from qa_service.web.forms import Limits, read_submission
 from qa_service.web.parts import SentAsFile, read_parts
+from qa_service.web.reception import open_reception
 from qa_service.web.texts import split_urlencoded
 from qa_service.web.uploads import Spool, UploadLimits
 from tests.web.house import BOUNDARY, END, MULTIPART, House, frames, part, refusal
+
+ROOM = open_reception(100, 1 << 20)
 
 KOREAN = "배터리 보증 기간은?"
 URLENCODED = "application/x-www-form-urlencoded"
@@ -229,7 +232,7 @@ class TestAFormThatItsHostHasRead:
     """A host site may look into a form before us; its parser keeps no bytes of a text."""
 
     def read(self, tmp_path: Path, *parts: bytes) -> tuple[dict[str, object], list[str]]:
-        limits = Limits(Bounds(1 << 20, 5), UploadLimits(1000, 5, tmp_path))
+        limits = Limits(BodyBounds(1 << 20, 5, ROOM), UploadLimits(1000, 5, tmp_path))
         with Flask("host").test_request_context("/", method="POST", data=b"".join(parts) + END, content_type=MULTIPART):
             assert request.form is not None
             sent = read_submission(request, limits)
@@ -262,7 +265,7 @@ def test_a_body_is_read_the_same_however_it_is_cut(tmp_path: Path, size: int, mo
         environ_overrides={"wsgi.input": Pieces(whole), "CONTENT_LENGTH": str(len(whole))}
     ):
         spool = Spool(UploadLimits(1000, 5, tmp_path))
-        fields = read_parts(Body(request, Bounds(10_000, 5)), BOUNDARY, spool, charset="")
+        fields = read_parts(RequestBody(request, BodyBounds(10_000, 5, ROOM)), BOUNDARY, spool, charset="")
     (file,) = spool.close_files()
     assert fields == {"question": KOREAN}
     assert Path(file.path).read_bytes() == b"line\r\n--xX\r\n-"
@@ -331,7 +334,7 @@ def test_whatever_is_cut_or_put_in_a_body_is_read_or_refused_and_leaves_nothing(
             at = chance.randrange(len(body))
             body[at : at + chance.randrange(3)] = chance.choice(wedges)
         environ = {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": MULTIPART}
-        limits = Limits(Bounds(1 << 20, 5), UploadLimits(1000, 5, tmp_path))
+        limits = Limits(BodyBounds(1 << 20, 5, ROOM), UploadLimits(1000, 5, tmp_path))
         with (
             Flask("host").test_request_context(method="POST", environ_overrides=environ),
             suppress(Refused),
