@@ -144,7 +144,7 @@ from gevent import monkey
 monkey.patch_all()
 import gevent, os, pathlib, redis, subprocess, sys
 from qa_service.stores.embedded import embedded_pool
-client = redis.Redis.from_pool(embedded_pool(pathlib.Path(sys.argv[1]), max_connections=20, timeout=0.6, linger=0.4))
+client = redis.Redis.from_pool(embedded_pool(pathlib.Path(sys.argv[1]), max_connections=40, timeout=3, linger=0.4))
 def visit():
     gevent.joinall([gevent.spawn(client.incr, "visits") for _ in range(40)], raise_error=True)
     print(client.get("visits").decode())
