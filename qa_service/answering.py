@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from qa_service.draft import Draft, observed
 from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout, UpstreamUnavailable
 from qa_service.frames import FRAMES_VERSION, Done, Failure, Frame, Restart, StageNotice
+from qa_service.intake import FilePlace, Intake
 from qa_service.interfaces import (
     ELSEWHERE,
     AnswerSoFar,
@@ -28,6 +29,7 @@ from qa_service.interfaces import (
     FileStore,
     Meter,
     Observer,
+    Quotas,
     Retriever,
     Saved,
     SessionStore,
@@ -39,18 +41,13 @@ from qa_service.language.sentences import language_of
 from qa_service.model import (
     Annotation,
     Delta,
-    FileEnd,
-    FileProgress,
-    FileText,
     Finished,
     Opened,
     Owner,
     Passage,
-    ReadRequest,
     RefusalDelta,
     Retrying,
     Searching,
-    StoredFile,
     TextDelta,
     Thinking,
     UploadedFile,
@@ -72,6 +69,7 @@ class Parts(Struct, frozen=True):
     upstream: Upstream
     sessions: SessionStore
     files: FileStore
+    quotas: Quotas
     reader: FileReader
     retriever: Retriever
     observe: Observer
@@ -211,43 +209,13 @@ def _read_files(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
 
 def _read(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
     yield StageNotice("reading_file", name=file.name)
-    # The id is the same when the answer is begun again after a crash, so that no file is listed twice.
-    file_id, passages = sha256(f"{draft.admission.answer_id} {number}".encode()).hexdigest()[:32], 0
-    verdict = Verdict(file.name, "unknown", "failed", "damaged")
-    for news in parts.reader.read(ReadRequest(file, draft.admission.question.owner), stop):
-        match news:
-            case FileProgress(page=page, pages=pages):
-                yield storable(StageNotice("reading_file", name=file.name, page=page, pages=pages or None))
-            case FileText():
-                passages += len(news.passages)
-                _keep(news, file_id, file.name, draft, parts)
-            case FileEnd(verdict=verdict):
-                storable(verdict)
-    stored = _stored(file_id, verdict, draft.admission.topic.index, passages)
-    parts.files.finish(draft.admission.question.owner, draft.admission.session.session_id, stored)
+    admission = draft.admission
+    # The id is the same when the answer is begun again after a crash, so no file is listed twice.
+    file_id = sha256(f"{admission.answer_id} {number}".encode()).hexdigest()[:32]
+    place = FilePlace(admission.question.owner, admission.session.session_id, file_id, admission.topic.index)
+    stored, verdict = yield from Intake(parts.files, parts.quotas, parts.reader).take_in(file, place, stop)
     draft.add_file(stored, verdict)
     yield _announced(verdict)
-
-
-def _keep(part: FileText, file_id: str, name: str, draft: Draft, parts: Parts) -> None:
-    named = tuple(replace(passage, file_id=file_id, file=name) for passage in part.passages)
-    owner, session_id = draft.admission.question.owner, draft.admission.session.session_id
-    parts.files.add(owner, session_id, file_id, replace(part, passages=named))
-
-
-def _stored(file_id: str, verdict: Verdict, topic: int, passages: int) -> StoredFile:
-    return StoredFile(
-        file_id,
-        verdict.name,
-        verdict.kind,
-        verdict.status,
-        topic,
-        reason=verdict.reason,
-        pages=verdict.pages,
-        tokens=verdict.tokens,
-        passages=passages,
-        added=time.time(),
-    )
 
 
 def _announced(verdict: Verdict) -> StageNotice:
@@ -299,7 +267,7 @@ def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
 def _draft_frames(deltas: Iterator[Delta], draft: Draft, stop: Stop, longest: int) -> Iterator[Frame | Mark]:
     for delta in deltas:
         if isinstance(delta, TextDelta):
-            if delta.text:
+            if delta.text != "":
                 yield draft.write(delta.text)
         elif frame := _frame(delta, draft):
             yield frame
@@ -313,7 +281,7 @@ def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
     match delta:
         case Opened():
             return storable(replace(delta, frames=FRAMES_VERSION))
-        case RefusalDelta(text=text) if text:
+        case RefusalDelta(text=text) if text != "":
             return draft.refuse(text)
         case Annotation():
             draft.annotate(storable(delta))

@@ -22,6 +22,7 @@ from qa_service.interfaces import (
     AnswerWriter,
     DriftDetector,
     FileReader,
+    Limiter,
     Meter,
     Observer,
     Retriever,
@@ -36,12 +37,18 @@ from qa_service.running.settings import Pace, RunnerSettings
 from qa_service.running.shared import SharedStores
 from qa_service.running.unsaved import UnsavedTurns
 from qa_service.settings import Secret, Settings, SettingsError, made_secret
-from qa_service.stores.breaker import StoreGuard, redis_pool
+from qa_service.stores.arrivals import RedisArrivals
 from qa_service.stores.embedded import embedded_pool
+from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import RedisHistory
+from qa_service.stores.limiter import RedisLimiter
 from qa_service.stores.logs import LogTimes, RedisLogs
 from qa_service.stores.passages import RedisFiles
-from qa_service.stores.sessions import Kept, RedisLimiter, RedisRepeats, RedisSessions
+from qa_service.stores.quotas import Quota, RedisQuotas
+from qa_service.stores.readiness import check_store
+from qa_service.stores.redis_url import redis_pool
+from qa_service.stores.repeats import RedisRepeats
+from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.workers import RedisWorkers
 from qa_service.topics.detector import KeepTopic, LearnedDrift
 from qa_service.turns import Observation
@@ -65,6 +72,7 @@ class Assembly(Struct, frozen=True):
     settings: Settings
     desk: Desk
     runner: Runner
+    limiter: Limiter
     history: RedisHistory
     meter: Meter
     metrics: Callable[[], bytes]
@@ -76,7 +84,7 @@ class Assembly(Struct, frozen=True):
     secret: Secret
     uploads: Path
     check_store: Callable[[], None]
-    """Raises `StoreUnavailable` where the store doesn't answer."""
+    """Raises `StoreUnavailable`, which says why, where the store doesn't answer, takes no writes or lacks something."""
     pace: Pace
 
 
@@ -100,6 +108,7 @@ def assemble(
         upstream=upstream or _upstream(settings, meter),
         sessions=store.sessions,
         files=store.files,
+        quotas=store.quotas,
         reader=reader or _reader(settings),
         retriever=retriever or LexicalRetriever(),
         observe=partial(_tell, (meter, observe or log_answer)),
@@ -115,6 +124,7 @@ def assemble(
         settings,
         _desk(settings, store, runner, detector, meter, model="offline" if offline else settings.model),
         runner,
+        limiter=store.limiter,
         history=store.history,
         meter=meter,
         metrics=meter.text,
@@ -133,9 +143,11 @@ class _Store(Struct, frozen=True):
     worker: str
     sessions: RedisSessions
     files: RedisFiles
+    quotas: RedisQuotas
     history: RedisHistory
     repeats: RedisRepeats
     limiter: RedisLimiter
+    arrivals: RedisArrivals
     shared: SharedStores
     check: Callable[[], None]
 
@@ -149,16 +161,18 @@ def _store(settings: Settings, meter: Meter) -> _Store:
     logs = RedisLogs(client, guard, times, worker=worker)
     history = RedisHistory(client, guard, logs)
     workers = RedisWorkers(client, guard, waiting=_waiting_client(settings), seconds=times.open)
-    questions, seconds = settings.rate
+    limiter = RedisLimiter(client, guard, questions=settings.rate[0], seconds=settings.rate[1])
     return _Store(
         worker,
         sessions,
         RedisFiles(client, guard, seconds=kept.seconds),
+        RedisQuotas(client, guard, Quota(settings.session_files, settings.owner_bytes, settings.read_seconds)),
         history,
         RedisRepeats(client, guard),
-        RedisLimiter(client, guard, questions=questions, seconds=seconds),
+        limiter,
+        RedisArrivals(client, guard, limiter, sessions),
         SharedStores(UnsavedTurns(sessions, partial(workers.drop_held, worker)), logs, workers, history.turn),
-        partial(_ping, client, guard),
+        partial(check_store, client, guard),
     )
 
 
@@ -179,7 +193,7 @@ def _desk(
     return Desk(
         store.sessions,
         store.repeats,
-        store.limiter,
+        store.arrivals,
         detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
         room=runner,
         meter=meter,
@@ -225,11 +239,6 @@ def _client(settings: Settings, *, connections: int = STORE_CONNECTIONS, seconds
 def _waiting_client(settings: Settings) -> redis.Redis:
     # Waiting for word from others neither takes a place from who asks, nor counts as a store that hangs.
     return _client(settings, connections=2, seconds=STORE_SECONDS + WAIT_SECONDS)
-
-
-def _ping(client: redis.Redis, guard: StoreGuard) -> None:
-    with guard:
-        client.ping()
 
 
 def _upstream(settings: Settings, meter: Meter) -> Upstream:

@@ -1,4 +1,4 @@
-"""The command line: `serve` the service, `ask` it one question."""
+"""The command line: `serve` starts the service, `ask` asks it one question."""
 
 import argparse
 import logging
@@ -17,29 +17,31 @@ from pathlib import Path
 from qa_service.assembly import Assembly, assemble
 from qa_service.errors import QAError
 from qa_service.frames import Done
+from qa_service.language.charsets import decode_sent
 from qa_service.model import UploadedFile
+from qa_service.questions import build_question
 from qa_service.running.written import RunningAnswer
 from qa_service.settings import Settings, SettingsError, from_environment, made_secret
-from qa_service.terminal import Terminal
+from qa_service.submission import Submission
+from qa_service.terminal import Terminal, make_printable
 from qa_service.turns import Admission
-from qa_service.web.forms import Form
 from qa_service.web.identity import Owners
-from qa_service.web.questions import question_of
 from qa_service.web.serving import refuse_open_server
+from qa_service.web.uploads import clean_name, decode_name
 
 KEY = "page-key"
 LAST_SECONDS = 1.0
-"""For an answer to be known to others when this ends."""
+"""The command waits so long at its end until other workers know the answer."""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; exits with 1 when it failed, with 2 when it was asked wrongly."""
+def run_command(arguments: Sequence[str] | None = None) -> None:
+    """Run one command. Exits with 1 when it failed, and with 2 when it was asked wrongly."""
     options = _parser().parse_args(arguments)
     try:
         settings = from_environment()
         options.command(settings, options)
     except (SettingsError, QAError) as error:
-        sys.exit(f"qa-service: {error}")
+        sys.exit(f"qa-service: {make_printable(str(error))}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,17 +49,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"qa-service {version('qa-service')}")
     commands = parser.add_subparsers(required=True, metavar="command")
     serve_parser = commands.add_parser("serve", help="serve the API and the page on HOST and PORT")
-    serve_parser.set_defaults(command=serve)
+    serve_parser.set_defaults(command=become_server)
     ask_parser = commands.add_parser("ask", help="ask one question here, without a server")
     ask_parser.add_argument("question")
     ask_parser.add_argument("--file", action="append", default=[], type=Path, help="a file to answer from; repeatable")
     ask_parser.add_argument("--session", default="", help="the session to go on with, as printed at the end")
-    ask_parser.set_defaults(command=ask)
+    ask_parser.set_defaults(command=ask_once)
     return parser
 
 
-def serve(settings: Settings, _: argparse.Namespace, execute: Callable[[list[str]], None] | None = None) -> None:
-    """Become gunicorn. Prints the page's address first, with a key in its fragment where one is needed."""
+def become_server(
+    settings: Settings, _: argparse.Namespace, execute: Callable[[list[str]], None] | None = None
+) -> None:
+    """Become gunicorn. Before that, print the page's address, with a key in its fragment where one is needed."""
     refuse_open_server(settings, [settings.host])
     address = f"http://{_host(settings.host)}:{settings.port}/"
     if not settings.answers_itself and not settings.api_keys and not settings.allow_anonymous:
@@ -69,18 +73,19 @@ def serve(settings: Settings, _: argparse.Namespace, execute: Callable[[list[str
     (execute or _become)(command)
 
 
-def ask(settings: Settings, options: argparse.Namespace) -> None:
+def ask_once(settings: Settings, options: argparse.Namespace) -> None:
     """Stream the answer to standard output, what is being done to standard error, and the sources at the end."""
     logging.getLogger("qa_service.answers").setLevel(logging.WARNING)
     for path in options.file:
-        if not path.is_file():
-            sys.exit(f"qa-service: {path}: no such file")
+        if not (path.is_file() and os.access(path, os.R_OK)):
+            sys.exit(f"qa-service: {make_printable(_decode_path(path))}: no such file, or it can't be read")
     assembly = assemble(settings)
     files = tuple(_uploaded(path, assembly.uploads) for path in options.file)
     session = {"sessionId": options.session} if options.session else {}
-    with Form({"question": _as_text(options.question), **session}, files) as form:
+    asked = _decode_argument(options.question)
+    with Submission({"question": asked, **session}, files) as sent:
         owner = Owners(assembly.secret).key("command line")
-        question = question_of(form, owner, settings, language=None, resumable=False, offline=assembly.offline)
+        question = build_question(sent, owner, settings, language=None, resumable=False, offline=assembly.offline)
         admission = assembly.desk.admit(question)
         assert isinstance(admission, Admission)  # noqa: S101 - a question without a key is nobody's repetition
         running = assembly.runner.start_answer(admission)
@@ -92,7 +97,7 @@ def ask(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def _interrupt(running: RunningAnswer, number: int, frame: object) -> None:
-    """The first Ctrl-C stops the answer and shows what was kept; the second leaves at once."""
+    """Stop the answer at the first Ctrl-C, so that what was kept is shown. The second one ends the command at once."""
     if running.stop.is_set():
         raise KeyboardInterrupt
     running.stop.set("cancelled")
@@ -109,16 +114,22 @@ def _follow(assembly: Assembly, running: RunningAnswer, terminal: Terminal) -> s
 
 
 def _uploaded(path: Path, uploads: Path) -> UploadedFile:
-    """A copy, since an upload is deleted when its answer has ended."""
+    """Copy the file, since an upload is deleted when its answer has ended."""
     descriptor, copy = tempfile.mkstemp(prefix="upload-", dir=uploads)
     os.close(descriptor)
     shutil.copyfile(path, copy)
-    return UploadedFile(_as_text(path.name), copy, path.stat().st_size)
+    return UploadedFile(clean_name(_decode_path(Path(path.name))), copy, path.stat().st_size)
 
 
-def _as_text(argument: str) -> str:
-    """What was typed, with U+FFFD for bytes that are no UTF-8: Python hands them on as what nobody can encode."""
-    return os.fsencode(argument).decode(errors="replace")
+def _decode_argument(argument: str) -> str:
+    """Decode an argument again. Bytes that are in no known charset become U+FFFD."""
+    typed = os.fsencode(argument)
+    return decode_sent(typed) or typed.decode(errors="replace")
+
+
+def _decode_path(path: Path) -> str:
+    """Decode a path again. Where its bytes aren't UTF-8, Python has put halves of surrogate pairs into it."""
+    return decode_name(os.fsencode(path))
 
 
 def _greeting(settings: Settings) -> str:
@@ -134,7 +145,7 @@ def _host(host: str) -> str:
 
 
 def _configuration() -> Path:
-    """gunicorn's: beside this package when it was installed from a checkout, else inside of it."""
+    """Find gunicorn's configuration. A checkout has it beside the package, an installed package inside of it."""
     inside = Path(__file__).with_name("gunicorn.conf.py")
     return inside if inside.exists() else inside.parent.parent / inside.name
 

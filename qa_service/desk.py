@@ -14,8 +14,18 @@ from msgspec import Struct
 from qa_service.clock import now
 from qa_service.errors import IdempotencyMismatch, QAError, RateLimited, StoreUnavailable
 from qa_service.frames import TopicNotice
-from qa_service.interfaces import Claim, Claimed, DriftDetector, Limiter, Meter, Repeats, Reserved, SessionStore
-from qa_service.model import Drift, Exchange, Message, Owner, Question, Repeat, Session, Topic
+from qa_service.interfaces import (
+    Arrival,
+    Arrivals,
+    Claim,
+    Claimed,
+    DriftDetector,
+    Meter,
+    Repeats,
+    Reserved,
+    SessionStore,
+)
+from qa_service.model import Drift, Exchange, Message, Question, Repeat, Session, Topic
 from qa_service.storable import storable
 from qa_service.turns import Admission, Turn
 
@@ -57,7 +67,7 @@ class Desk(Struct, frozen=True):
 
     sessions: SessionStore
     repeats: Repeats
-    limiter: Limiter
+    arrivals: Arrivals
     detector: DriftDetector
     room: Room
     meter: Meter
@@ -82,34 +92,35 @@ class Desk(Struct, frozen=True):
         began, answer_id = time.monotonic(), secrets.token_hex(16)
         if not question.repeat:
             return self._let_in(question, answer_id, began)
-        if reserved := self.repeats.reserve(question.owner, question.repeat, answer_id):
+        if reserved := self.repeats.reserve_key(question.owner, question.repeat, answer_id):
             return _repeated(reserved, question.repeat)
         try:
             return self._let_in(question, answer_id, began)
         except QAError:
             with suppress(StoreUnavailable):
-                self.repeats.release(question.owner, question.repeat, answer_id)
+                self.repeats.release_key(question.owner, question.repeat, answer_id)
             raise
 
     def forget(self, question: Question, repeated: Repeated) -> None:
         """Free the key of a repeated question whose answer isn't found. An answer that had been admitted was deleted
         since; any other may still be on its way, and keeps its key."""
         if question.repeat and repeated.begun:
-            self.repeats.release(question.owner, question.repeat, repeated.answer_id, begun=True)
+            self.repeats.release_key(question.owner, question.repeat, repeated.answer_id, begun=True)
 
     def _let_in(self, question: Question, answer_id: str, began: float) -> Admission:
-        self._limit(question.owner)
+        session_id = session_id_of(question)
+        arrival = self.arrivals.receive_question(question.owner, session_id)
+        check_wait(arrival.wait)
         self.room.reserve_place()
         try:
-            return self._claim(question, answer_id, began)
+            return self._claim(question, arrival, session_id, answer_id, began)
         except BaseException:
             self.room.release_place()
             raise
 
-    def _claim(self, question: Question, answer_id: str, began: float) -> Admission:
-        session_id = session_id_of(question)
+    def _claim(self, question: Question, arrival: Arrival, session_id: str, answer_id: str, began: float) -> Admission:
+        session = arrival.session
         for _ in range(ATTEMPTS):
-            session = self.sessions.load(question.owner, session_id)
             known = session or _seeded(session_id, question.messages)
             drift = self._judge(question, known)
             admission = self._admission(question, known, drift, answer_id, created=session is None, began=began)
@@ -118,12 +129,8 @@ class Desk(Struct, frozen=True):
             if not claimed.moved:
                 self._stop_replaced(claimed)
                 return admission
+            session = self.sessions.load(question.owner, session_id)
         raise StoreUnavailable("the session changes too fast", retry_after=1)
-
-    def _limit(self, owner: Owner) -> None:
-        if wait := self.limiter.take(owner):
-            seconds = int(wait) + 1
-            raise RateLimited(f"too many questions; ask again in {seconds} s", retry_after=seconds)
 
     def _judge(self, question: Question, session: Session) -> Drift:
         if question.topic == "auto":
@@ -161,10 +168,17 @@ class Desk(Struct, frozen=True):
         )
 
     def _stop_replaced(self, claimed: Claimed) -> None:
-        # The session is this question's by now: a word that can't be left doesn't refuse it.
-        with suppress(StoreUnavailable):
-            for answer_id in claimed.replaced:
+        for answer_id in claimed.replaced:
+            # The session is this question's by now, so an answer that can't be stopped doesn't refuse it.
+            with suppress(StoreUnavailable):
                 self.stop(answer_id)
+
+
+def check_wait(wait: float) -> None:
+    """Raises `RateLimited` for an owner whom a limiter makes wait so many seconds."""
+    if wait:
+        seconds = int(wait) + 1
+        raise RateLimited(f"too many questions; ask again in {seconds} s", retry_after=seconds)
 
 
 def _repeated(reserved: Reserved, repeat: Repeat) -> Repeated:
@@ -205,9 +219,9 @@ def _exchanges(messages: tuple[Message, ...]) -> list[Exchange]:
     question = ""
     for message in messages:
         if message.role == "user":
-            question = message.content
+            question = message.text
         elif message.role == "assistant" and question:
-            exchanges.append(Exchange(question, message.content))
+            exchanges.append(Exchange(question, message.text))
             question = ""
     return exchanges
 

@@ -1,4 +1,4 @@
-"""The answer in the making: what has been gathered of it so far, and what is made of that in the end."""
+"""This module holds the answer in the making: what has been gathered of it, and what is made of that in the end."""
 
 import time
 from collections import Counter
@@ -34,10 +34,10 @@ STATUS: Mapping[FinishReason, Status] = {
 }
 
 PIECE_BYTES = 16
-"""What a piece of text counts beside its own bytes, so that an answer of single letters is bounded, too."""
+"""Each piece of text counts so many bytes beside its own, so that an answer of single letters is bounded, too."""
 
 Prices = Mapping[str, Mapping[str, float]]
-"""By model; each names its prices per million tokens as `input`, `output` and, where it differs, `cached`."""
+"""Each model names its prices per million tokens: `input`, `output` and, where it differs, `cached`."""
 
 
 class Draft:
@@ -54,7 +54,7 @@ class Draft:
         self.error: QAError | None = None
         self.references: tuple[Reference, ...] = ()
         self.size = 0
-        """Bytes of all pieces, as they count towards the longest answer that is kept."""
+        """How many bytes the text counts so far towards the longest answer."""
         self._pieces: list[str] = []
         self._annotations: list[Placed] = []
         self._first_token: float | None = None
@@ -62,7 +62,7 @@ class Draft:
 
     @property
     def text(self) -> str:
-        """What has been written so far."""
+        """The text that has been written so far."""
         return "".join(self._pieces)
 
     def write(self, text: str) -> Text:
@@ -121,7 +121,7 @@ class Draft:
         return self.references
 
     def metadata(self, prices: Prices) -> Metadata:
-        """What is told of the answer when it ends. It says that the answer was saved; who saves it corrects that."""
+        """Make what is told of the answer when it ends. It says that it was saved, which the caller corrects."""
         admission, usage = self.admission, self._usage
         cost = _cost(usage, prices.get(self._model) or prices.get(self.model))
         return Metadata(
@@ -139,7 +139,7 @@ class Draft:
         )
 
     def turn(self, metadata: Metadata, failure: Failure | None) -> Turn:
-        """The turn to be saved."""
+        """Make the turn that is saved."""
         return replace(
             self.admission.turn,
             text=self.text,
@@ -224,7 +224,7 @@ def _budgeted(verdict: Verdict, file: StoredFile, count: int) -> Verdict:
 
 
 def _cost(usage: Usage, price: Mapping[str, float] | None) -> float | None:
-    """The cost in the currency of the prices; None where the site set no price for the model."""
+    """Compute the cost in the currency of the prices. It is None where the site set no price for the model."""
     if price is None:
         return None
     fresh = (usage.input - usage.cached) * price["input"]

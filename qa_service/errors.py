@@ -21,6 +21,7 @@ A message is for operators and developers: what was wrong and what was expected,
 path or an upstream address in it. The sentence for the person is chosen by code, in `language`.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -88,6 +89,11 @@ class MethodNotAllowed(Refused):
 
     code = "method_not_allowed"
     status = 405
+
+    def __init__(self, message: str = "", *, allowed: Sequence[str] = ()) -> None:
+        """`allowed` are the methods that the path has."""
+        super().__init__(message)
+        self.allowed = allowed
 
 
 class TooLarge(Refused):

@@ -81,19 +81,39 @@ class DriftDetector(Protocol):
         """Compare the question with the session's turns, within a few milliseconds. Unsure means: the topic goes on."""
 
 
+IMPACT_BITS = 12
+
+
+def pack_posting(passage: int, impact: int) -> int:
+    """A passage's number, and in the lowest twelve bits a word's impact there, at most 4095."""
+    return passage << IMPACT_BITS | impact
+
+
+class Postings(Struct, frozen=True):
+    """Where one word stands in one file."""
+
+    first: int
+    """The number of the file's first passage, over all files of the index."""
+    packed: Sequence[int]
+    """What `pack_posting` makes of each passage that the word stands in, numbered within the file."""
+
+
 class Ranking(Struct, frozen=True):
     """What an index knows of some words. Passages are numbered from 0 over all files of the index."""
 
     passages: int
-    postings: Mapping[str, Sequence[tuple[int, int]]]
-    """From each word to pairs of a passage's number and the word's weight in it."""
+    postings: Mapping[str, Sequence[Postings]]
+    """From each word to where it stands, for the words that were read."""
+    frequencies: Mapping[str, int]
+    """From each word to the number of passages that it stands in, of which `postings` may tell a part only."""
 
 
 class Index(Protocol):
     """Finds words in the passages of some files."""
 
-    def look_up(self, words: Iterable[str]) -> Ranking:
-        """Everything that ranking needs to know of these words, in one trip to the store."""
+    def look_up(self, words: Iterable[str], most: int) -> Ranking:
+        """What ranking needs to know of these words, in two trips to the store. No more than about `most` postings
+        come: those of the rarest words."""
 
     def passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
         """The passages with these numbers, in this order."""
@@ -172,11 +192,11 @@ class SessionStore(Protocol):
 class Repeats(Protocol):
     """Finds the answer that a repeated question has already."""
 
-    def reserve(self, owner: Owner, repeat: Repeat, answer_id: str) -> Reserved | None:
+    def reserve_key(self, owner: Owner, repeat: Repeat, answer_id: str) -> Reserved | None:
         """Reserve the key for this answer until the answer has begun. Returns None if the key was free, else what it
         stands for."""
 
-    def release(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
+    def release_key(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
         """Free the key, because this answer didn't begin; or, with `begun`, because it began and was deleted. Nothing
         happens where the key stands for something else."""
 
@@ -184,8 +204,53 @@ class Repeats(Protocol):
 class Limiter(Protocol):
     """Bounds how often an owner may ask."""
 
-    def take(self, owner: Owner) -> float:
-        """Count one question. Returns how many seconds the owner has to wait; 0 lets the question through."""
+    def take_question(self, owner: Owner) -> float:
+        """Take one question; the seconds to wait where none is left, else 0. Where none is left, none is taken."""
+
+    def seconds_to_wait(self, owner: Owner) -> float:
+        """How long `take_question` would say to wait now. Nothing is taken."""
+
+
+class Arrival(Struct, frozen=True):
+    """What the store says of a question that has just come."""
+
+    wait: float
+    """The seconds to wait where the owner has no question left, else 0."""
+    session: Session | None
+    """As `SessionStore.load` gives it."""
+
+
+class Arrivals(Protocol):
+    """The first trip of every question."""
+
+    def receive_question(self, owner: Owner, session_id: str) -> Arrival:
+        """`Limiter.take_question` and `SessionStore.load` in one trip."""
+
+
+class Allowance(Struct, frozen=True):
+    """What is left to an owner, for one session; a number below 1 says that nothing is."""
+
+    files: int
+    """Files that the session may still take."""
+    bytes: int
+    """Bytes of text that may still be kept of the owner; of an address, for visitors."""
+    seconds: float
+    """Seconds for which files may still be read for the owner in this hour."""
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether no file is to be read any more."""
+        return self.files < 1 or self.bytes < 1 or self.seconds <= 0
+
+
+class Quotas(Protocol):
+    """How much of the store and of the readers an owner may use."""
+
+    def load_allowance(self, owner: Owner, session_id: str) -> Allowance:
+        """What is left now. What is being read at the same time isn't counted yet."""
+
+    def spend_seconds(self, owner: Owner, seconds: float) -> None:
+        """Reading a file took so long."""
 
 
 class NewLogEntry(Struct, frozen=True):
@@ -208,7 +273,8 @@ class NewLogEntry(Struct, frozen=True):
 
 AppendOutcome: TypeAlias = Literal["kept", "gone", "lost", "refused", "unstorable"]
 """What became of an entry. `gone`: there is no such log any more. `lost`: another worker has written on. `refused`: the
-store took others and not this one, for lack of room, say. `unstorable`: it can't be encoded, now or later."""
+store answers but doesn't take it, since it is full, say; trying again is worth it, but not soon. `unstorable`: it can't
+be encoded, now or later."""
 
 
 class LogEntry(Struct, frozen=True):
@@ -325,12 +391,12 @@ class WorkerStore(Protocol):
 class FileStore(Protocol):
     """The passages of files, kept with their session."""
 
-    def add(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
+    def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
         """Keep one part of a file. A file comes in many small parts, so that no other request waits for it."""
 
-    def finish(self, owner: Owner, session_id: str, file: StoredFile) -> None:
-        """List the file with its session, or forget it if the session is gone. A file that is never finished expires
-        by itself."""
+    def finish_file(self, owner: Owner, session_id: str, file: StoredFile) -> None:
+        """List the file with its session, and count its text as its owner's; or forget it if the session is gone. A
+        file that is never finished expires by itself."""
 
     def index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
         """One index over these files, numbered in their order."""

@@ -7,7 +7,7 @@ snake_case here and camelCase wherever they leave the process.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, field
 
 Status: TypeAlias = Literal["running", "completed", "incomplete", "cancelled", "failed"]
 FinishReason: TypeAlias = Literal["stop", "length", "content_filter", "refusal", "cancelled", "error"]
@@ -45,6 +45,8 @@ class Owner(Value, frozen=True):
     """32 hexadecimal digits; two different callers never share one."""
     address: str = ""
     """What an anonymous caller is rate-limited by; empty for all others."""
+    network: str = ""
+    """The wider network of that address, which is limited too: a /48 of IPv6; empty where there is none."""
 
 
 class UploadedFile(Value, frozen=True):
@@ -65,11 +67,34 @@ class ReadRequest(Value, frozen=True):
     """Reading time that its owner may still use; None where only the reader's own bound counts."""
 
 
+class TextPart(Value, frozen=True, tag_field="type", tag="text"):
+    """Words of a message."""
+
+    text: str
+
+
+Part: TypeAlias = TextPart
+"""What a message is made of. It becomes a union when a message may hold more than text; the tag is its field `type`."""
+
+
 class Message(Value, frozen=True):
-    """One message of a conversation as a model sees it."""
+    """One message of a conversation as a model sees it.
+
+    A message of text alone is written as that text, in memory and in the store: releases that know no parts read it.
+    """
 
     role: Role
-    content: str
+    written: str | tuple[Part, ...] = field(name="content")
+
+    @property
+    def content(self) -> tuple[Part, ...]:
+        """Its parts, in their order."""
+        return (TextPart(self.written),) if isinstance(self.written, str) else self.written
+
+    @property
+    def text(self) -> str:
+        """Its words alone."""
+        return self.written if isinstance(self.written, str) else "".join(part.text for part in self.written)
 
 
 class Repeat(Value, frozen=True):
@@ -145,7 +170,9 @@ class StoredFile(Value, frozen=True):
     passages: int = 0
     added: float = 0
     """When it was read, in seconds since 1970: files are listed in that order."""
-    v: int = 1
+    size: int = 0
+    """Bytes of the text that is kept of it; 0 in files of version 1."""
+    v: int = 2
     """The version this was stored as."""
 
 

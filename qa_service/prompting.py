@@ -97,7 +97,7 @@ def build_prompt(
 
 
 def _tokens(message: Message) -> int:
-    return estimated_tokens(message.content) + MESSAGE_TOKENS
+    return estimated_tokens(message.text) + MESSAGE_TOKENS
 
 
 def _recent(context: Sequence[Exchange], room: int) -> tuple[list[Message], int]:

@@ -1,10 +1,23 @@
-"""An answer on a terminal: its text on one stream, and on the other, in a line that goes again, what is being done."""
+"""This module shows an answer on a terminal: its text on one stream, and on the other what is being done.
+
+A terminal obeys control characters: they move its cursor, change its title, and on some answer in the person's name.
+So none of a model's, a file's or a website's text reaches it: they are shown as signs that stand for them.
+"""
 
 from typing import TextIO
 
 from qa_service.frames import Failure, Frame, Metadata, Reference, StageNotice, Text
 
 ERASE = "\r\x1b[K"
+_SIGNS = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}  # ESC is shown as ␛
+_UNKNOWN = dict.fromkeys((*range(0x80, 0xA0), *range(0xD800, 0xE000)), "\ufffd")
+_VISIBLE = _SIGNS | _UNKNOWN | {ord("\r"): None, ord("\n"): "\n", ord("\t"): "\t"}
+
+
+def make_printable(text: str) -> str:
+    """Put a sign in place of each control character and of each half of a surrogate pair. Line ends and tabs stay. A
+    carriage return goes, since it would let a line be written over."""
+    return text if text.isascii() and text.isprintable() else text.translate(_VISIBLE)
 
 
 class Terminal:
@@ -21,7 +34,7 @@ class Terminal:
         match frame:
             case Text(content=text):
                 self.clear()
-                self._out.write(text)
+                self._out.write(make_printable(text))
                 self._out.flush()
             case StageNotice():
                 self._tell(frame)
@@ -30,12 +43,13 @@ class Terminal:
                 self._sources += 1
             case Failure():
                 self.clear()
-                self._progress.write(f"\n{frame.user_message} ({frame.code}: {frame.message})\n")
+                told = f"{frame.user_message} ({frame.code}: {frame.message})"
+                self._progress.write(f"\n{make_printable(told)}\n")
             case Metadata():
-                self._out.write(("\n" if self._sources else "\n\n") + f"{_summary(frame)}\n")
+                self._out.write(("\n" if self._sources else "\n\n") + f"{_on_one_line(_summary(frame))}\n")
 
     def clear(self) -> None:
-        """Take the passing line away."""
+        """Erase the line that says what is being done."""
         if self._passing:
             self._progress.write(ERASE)
             self._progress.flush()
@@ -43,10 +57,14 @@ class Terminal:
 
     def _tell(self, notice: StageNotice) -> None:
         self.clear()
-        # A file's verdict stays; everything else is of the moment, where a moment can be taken back.
+        # A file's verdict stays. Everything else is erased when the next line comes, where the terminal can do that.
         self._passing = notice.stage != "file" and self._progress.isatty()
-        self._progress.write(_stage(notice) + ("" if self._passing else "\n"))
+        self._progress.write(_on_one_line(_stage(notice)) + ("" if self._passing else "\n"))
         self._progress.flush()
+
+
+def _on_one_line(text: str) -> str:
+    return make_printable(" ".join(text.split()))
 
 
 def _stage(notice: StageNotice) -> str:
@@ -72,10 +90,10 @@ def _page(notice: StageNotice) -> str:
 
 def _source(reference: Reference) -> str:
     if reference.kind == "url":
-        return f"[{reference.n}] {reference.title} <{reference.url}>\n"
+        return _on_one_line(f"[{reference.n}] {reference.title} <{reference.url}>") + "\n"
     place = f", page {reference.page}" if reference.page else f", {reference.section}" if reference.section else ""
-    quote = f"\n    “{' '.join(reference.quote.split())}”" if reference.quote else ""
-    return f"[{reference.n}] {reference.file or reference.title}{place}{quote}\n"
+    quote = f"\n    {_on_one_line(f'“{reference.quote}”')}" if reference.quote else ""
+    return _on_one_line(f"[{reference.n}] {reference.file or reference.title}{place}") + quote + "\n"
 
 
 def _summary(metadata: Metadata) -> str:

@@ -1,4 +1,4 @@
-"""A question and what becomes of it: admitted, answered, kept, listed."""
+"""What becomes of a question: its admission, its turn, the marks in its log, and how sessions are listed."""
 
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -40,11 +40,11 @@ class Turn(Value, frozen=True):
     error: Failure | None = None
     language: Language = "en"
     v: int = 1
-    """The version this was stored as."""
+    """The version of the format in which this is stored."""
 
 
 def turn_from_frames(turn: Turn, frames: Sequence[Frame]) -> Turn:
-    """The turn as its frames tell it: what was said so far, and how it ended once it has."""
+    """The turn with the text that its frames have said so far and, if they have come to their end, with that end."""
     said = replace(turn, text=text_of(frames))
     if not (frames and isinstance(frames[-1], Done)):
         return said
@@ -60,15 +60,16 @@ def turn_from_frames(turn: Turn, frames: Sequence[Frame]) -> Turn:
 
 
 class Asked(Value, frozen=True, tag_field="type", tag="asked"):
-    """A mark in the log: upstream is asked from here on. What whoever takes the answer over needs to end it well."""
+    """A mark in the log: upstream is asked from here on. It has what another worker needs to end the answer well."""
 
     prompt: Prompt
-    """Without its messages: nobody asks again."""
+    """The prompt without its messages, since nobody asks with it again."""
     verdicts: tuple[Verdict, ...]
 
 
 class Gap(Value, frozen=True, tag_field="type", tag="gap"):
-    """A mark that isn't kept: what follows isn't what would have followed before, so its numbers are far beyond."""
+    """A mark that isn't kept in the log. What follows may differ from what readers have seen under the next numbers: so
+    it gets numbers that lie far beyond."""
 
 
 class UnknownMark(Value, frozen=True, tag_field="type", tag="unknown_mark"):
@@ -84,23 +85,23 @@ Mark: TypeAlias = Asked | Opened | Gap | UnknownMark
 
 
 class Admission(Value, frozen=True):
-    """A question that nothing refuses any more."""
+    """A question that will be answered: nothing refuses it any more."""
 
     question: Question
     answer_id: str
     session: Session
-    """As it is after the claim: in the right topic, with that topic's context."""
+    """The session as it is after the claim: in the right topic, with the context of that topic."""
     created: bool
     topic: TopicNotice
     model: str
     created_at: str
     turn: Turn
-    """The running turn, as the store has it."""
+    """The running turn, as the store has it after the claim."""
     began: float
-    """`time.monotonic()` when the question was accepted."""
+    """When the question was accepted, in seconds of `time.monotonic()`."""
 
     def start(self) -> Start:
-        """The answer's first frame."""
+        """The first frame of the answer."""
         return Start(
             self.answer_id,
             self.session.session_id,

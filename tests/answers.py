@@ -7,7 +7,7 @@ from qa_service.frames import Failure, Frame, Metadata
 from qa_service.interfaces import DriftDetector
 from qa_service.model import Question
 from qa_service.running.stop import StopSignal
-from qa_service.stores.breaker import StoreGuard
+from qa_service.stores.guard import StoreGuard
 from qa_service.stores.passages import RedisFiles
 from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.turns import Admission, Turn

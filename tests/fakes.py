@@ -17,15 +17,21 @@ from qa_service.desk import Desk
 from qa_service.errors import Busy, Cancelled, QAError, StoreUnavailable
 from qa_service.frames import Frame, TopicNotice
 from qa_service.interfaces import (
+    Allowance,
+    Arrival,
     Claim,
     Claimed,
     Counted,
     Index,
+    Limiter,
+    Postings,
     Ranking,
     Reserved,
     Saved,
+    SessionStore,
     Stop,
     Timed,
+    pack_posting,
 )
 from qa_service.model import (
     Delta,
@@ -239,10 +245,10 @@ class FakeFiles:
         self.passages: dict[str, dict[int, Passage]] = {}
         self.finished: list[StoredFile] = []
 
-    def add(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
+    def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
         self.passages.setdefault(file_id, {}).update(enumerate(part.passages, part.first))
 
-    def finish(self, owner: Owner, session_id: str, file: StoredFile) -> None:
+    def finish_file(self, owner: Owner, session_id: str, file: StoredFile) -> None:
         self.finished.append(file)
 
     def index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
@@ -256,10 +262,16 @@ class FakeIndex:
         self._passages = passages
         self._index = index_of([passage.text for passage in passages])
 
-    def look_up(self, words: Iterable[str]) -> Ranking:
-        flat = {word: self._index.get(word, []) for word in words}
-        postings = {word: list(zip(found[::2], found[1::2], strict=True)) for word, found in flat.items()}
-        return Ranking(len(self._passages), postings)
+    def look_up(self, words: Iterable[str], most: int) -> Ranking:
+        found = {word: flat for word in words if (flat := self._index.get(word))}
+        frequencies = {word: len(flat) // 2 for word, flat in found.items()}
+        kept: dict[str, list[Postings]] = {}
+        for word in sorted(found, key=frequencies.__getitem__):
+            if kept and frequencies[word] > most:
+                break
+            kept[word] = [Postings(0, list(map(pack_posting, found[word][::2], found[word][1::2])))]
+            most -= frequencies[word]
+        return Ranking(len(self._passages), kept, frequencies)
 
     def passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
         return tuple(self._passages[number] for number in numbers)
@@ -271,11 +283,11 @@ class FakeRepeats:
     def __init__(self) -> None:
         self.taken: dict[tuple[str, str], Reserved] = {}
 
-    def reserve(self, owner: Owner, repeat: Repeat, answer_id: str) -> Reserved | None:
+    def reserve_key(self, owner: Owner, repeat: Repeat, answer_id: str) -> Reserved | None:
         known = self.taken.setdefault((owner.key, repeat.key), Reserved(answer_id, repeat.fingerprint))
         return None if known.answer_id == answer_id else known
 
-    def release(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
+    def release_key(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
         known = self.taken.get((owner.key, repeat.key))
         if known and known.answer_id == answer_id and known.begun == begun:
             del self.taken[owner.key, repeat.key]
@@ -329,15 +341,42 @@ class FakeDetector:
 class Unlimited:
     """A `Limiter` that lets everybody through."""
 
-    def take(self, owner: Owner) -> float:
+    def take_question(self, owner: Owner) -> float:
+        return 0
+
+    def seconds_to_wait(self, owner: Owner) -> float:
         return 0
 
 
-def desk(sessions: object, **others: object) -> Desk:
+class FakeArrivals:
+    """An `Arrivals` over a limiter and sessions."""
+
+    def __init__(self, limiter: Limiter, sessions: SessionStore) -> None:
+        self._limiter = limiter
+        self._sessions = sessions
+
+    def receive_question(self, owner: Owner, session_id: str) -> Arrival:
+        return Arrival(self._limiter.take_question(owner), self._sessions.load(owner, session_id))
+
+
+class FakeQuotas:
+    """A `Quotas` that counts down the seconds; `allowance` is what is left."""
+
+    def __init__(self, files: int = 50, size: int = 1 << 30, seconds: float = 300) -> None:
+        self.allowance = Allowance(files, size, seconds)
+
+    def load_allowance(self, owner: Owner, session_id: str) -> Allowance:
+        return self.allowance
+
+    def spend_seconds(self, owner: Owner, seconds: float) -> None:
+        self.allowance = replace(self.allowance, seconds=self.allowance.seconds - seconds)
+
+
+def desk(sessions: SessionStore, *, limiter: Limiter | None = None, **others: object) -> Desk:
     """A desk that refuses nothing, each part a stand-in unless named."""
     fields: dict[str, object] = {
         "repeats": FakeRepeats(),
-        "limiter": Unlimited(),
+        "arrivals": FakeArrivals(limiter or Unlimited(), sessions),
         "detector": FakeDetector(),
         "room": FakeRoom(),
         "meter": FakeMeter(),
@@ -364,6 +403,7 @@ def parts(upstream: FakeUpstream | None = None, **others: object) -> Parts:
         "upstream": upstream or FakeUpstream(),
         "sessions": FakeSessions(admission()),
         "files": FakeFiles(),
+        "quotas": FakeQuotas(),
         "reader": FakeReader(),
         "retriever": LexicalRetriever(),
         "observe": seen.append,
@@ -430,7 +470,7 @@ def one(frames: Sequence[Frame], kind: type) -> object:
 
 
 def refuse_thread(*_: object) -> None:
-    """What `Thread.start` does where the system has no room for one more."""
+    """What starting a thread does where the system has no room for one more."""
     raise RuntimeError("can't start new thread")
 
 

@@ -23,11 +23,12 @@ from qa_service.running.shared import SharedStores
 from qa_service.running.source import AnswerSource
 from qa_service.running.unsaved import UnsavedTurns
 from qa_service.running.written import RunningAnswer
-from qa_service.stores.breaker import StoreGuard
+from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import RedisHistory
 from qa_service.stores.logs import LogTimes, RedisLogs
 from qa_service.stores.passages import RedisFiles
-from qa_service.stores.sessions import Kept, RedisRepeats, RedisSessions
+from qa_service.stores.repeats import RedisRepeats
+from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.workers import RedisWorkers
 from qa_service.turns import Admission, Mark, Turn
 from tests.fakes import ANN, WAITING_SECONDS, FakeMeter, FakeUpstream, desk, parts

@@ -37,7 +37,7 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     failure: str = ""
     """The code of a `response.failed` that comes instead of a text."""
     body: str = ""
-    """What comes under a 200 instead of a text: events, or something that is no stream."""
+    """This comes under a 200 instead of a text: events, or something that is no stream."""
     fault: Literal["", "mute", "hang", "drip", "cut", "end", "reset", "garbage"] = ""
     """Never a header; silence; only comments; the connection closed or reset; a clean end; an event that isn't JSON.
     In the background it is the connection's alone: the response is generated to its end."""

@@ -171,7 +171,7 @@ class TestFiles:
         chat = Conversation(upstream := FakeUpstream())
         chat.ask("What scatters?", files=(upload(tmp_path, "sky.txt", "Blue light scatters."),))
         told = chat.ask("And why blue?")
-        asked = [message.content for message in upstream.prompts[1].messages]
+        asked = [message.text for message in upstream.prompts[1].messages]
         assert asked[1:3] == ["What scatters?", "The answer is 42."]
         assert "> Blue light scatters." in asked[3]
         assert [(verdict.name, verdict.status) for verdict in metadata(told).files] == [("sky.txt", "used")]
@@ -187,7 +187,7 @@ class TestTopics:
         chat = Conversation(upstream := FakeUpstream())
         chat.ask("What scatters?", files=(upload(tmp_path, "sky.txt", "Blue light scatters."),))
         told = chat.ask("new: who won?")
-        assert [message.content for message in upstream.prompts[1].messages] == ["Be plain.", "new: who won?"]
+        assert [message.text for message in upstream.prompts[1].messages] == ["Be plain.", "new: who won?"]
         assert upstream.prompts[1].passages == ()
         assert metadata(told).files == ()
 
@@ -202,13 +202,13 @@ class TestTopics:
         chat = Conversation(upstream := FakeUpstream())
         for question in ("What scatters?", "new: who won?", "And second?"):
             chat.ask(question)
-        asked = [message.content for message in upstream.prompts[2].messages]
+        asked = [message.text for message in upstream.prompts[2].messages]
         assert asked == ["Be plain.", "new: who won?", "The answer is 42.", "And second?"]
 
     def test_a_conversation_brought_along_is_remembered(self) -> None:
         chat = Conversation(upstream := FakeUpstream())
         chat.ask("And second?", messages=(Message("user", "Who won?"), Message("assistant", "Ann did.")))
-        asked = [message.content for message in upstream.prompts[0].messages]
+        asked = [message.text for message in upstream.prompts[0].messages]
         assert asked == ["Be plain.", "Who won?", "Ann did.", "And second?"]
 
 
@@ -359,7 +359,7 @@ class TestPrompt:
         assert said()
         while not isinstance(next(line), Text):
             pass
-        assert said() in [message.content for message in upstream.prompts.pop().messages]
+        assert said() in [message.text for message in upstream.prompts.pop().messages]
         assert said() is None
         assert running.current_turn().text == ""
 

@@ -17,7 +17,7 @@ from redis import Redis
 from qa_service import assembly
 from qa_service.assembly import Assembly, log_answer
 from qa_service.errors import StoreUnavailable
-from qa_service.frames import Done, Frame, Text, Timing
+from qa_service.frames import Done, Frame, Metadata, Text, Timing
 from qa_service.model import Question, Session, TextDelta, Usage
 from qa_service.running.mirror import MirroredAnswer
 from qa_service.running.written import RunningAnswer
@@ -88,6 +88,16 @@ class TestAnswering:
         assert len(upstream.prompts) == len(seen) == 2
         assert reader.read_names == ["sky.txt"]
         assert house.history.session(ANN, "chat", "", 9).topics[-1].index == 2
+
+    def test_a_file_beyond_a_quota_gets_a_verdict_and_the_answer_goes_on(
+        self, settings: Settings, assemble: Assemble, tmp_path: Path
+    ) -> None:
+        house = assemble(replace(settings, session_files=1), upstream=FakeUpstream(), reader=FakeReader())
+        told = ask(house, "Why?", files=(upload(tmp_path, "sky.txt", "Blue."), upload(tmp_path, "sea.txt", "Green.")))
+        (metadata,) = (frame for frame in told if isinstance(frame, Metadata))
+        assert [(file.status, file.reason) for file in metadata.files] == [("used", None), ("skipped", "over_quota")]
+        assert [file.name for file in house.history.files(ANN, "chat")] == ["sky.txt"]
+        assert told[-1] == Done("completed")
 
     def test_two_in_one_process_share_a_store_and_nothing_else(self, settings: Settings, assemble: Assemble) -> None:
         one, two = assemble(settings, upstream=FakeUpstream()), assemble(settings, upstream=FakeUpstream())

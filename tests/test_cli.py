@@ -14,7 +14,8 @@ import pytest
 from redis import Redis
 
 from qa_service import cli
-from qa_service.cli import main, serve
+from qa_service.cli import become_server, run_command
+from qa_service.errors import StoreUnavailable
 from qa_service.running.log import MemoryLog
 from qa_service.running.written import RunningAnswer
 from qa_service.settings import READERS, Settings
@@ -63,7 +64,7 @@ Captured = pytest.CaptureFixture[str]
 
 class TestAsking:
     def test_a_question_about_a_file_is_answered_with_its_source(self, capsys: Captured) -> None:
-        main(["ask", "Is a leash needed for dogs?", "--file", "rules.txt"])
+        run_command(["ask", "Is a leash needed for dogs?", "--file", "rules.txt"])
         out, err = capsys.readouterr()
         assert "“Dogs must be kept on a leash.” [1]" in out
         assert "\n[1] rules.txt\n    “Dogs must be kept on a leash.”\n" in out
@@ -71,34 +72,46 @@ class TestAsking:
         assert "rules.txt: txt, 1 pages, used" in err
 
     def test_in_korean_too(self, capsys: Captured) -> None:
-        main(["ask", "이용 요금이 얼마인가요?", "--file", "rules.txt"])
+        run_command(["ask", "이용 요금이 얼마인가요?", "--file", "rules.txt"])
         out, _ = capsys.readouterr()
         assert out.startswith("연결된 AI 모델이 없어")
         assert "이용 요금은 하루에 만 원입니다." in out
 
     def test_the_session_goes_on_with_its_file(self, capsys: Captured) -> None:
-        main(["ask", "Is a leash needed for dogs?", "--file", "rules.txt"])
+        run_command(["ask", "Is a leash needed for dogs?", "--file", "rules.txt"])
         session = capsys.readouterr().out.split()[-1]
-        main(["ask", "Dogs on a leash, really?", "--session", session])
+        run_command(["ask", "Dogs on a leash, really?", "--session", session])
         out, _ = capsys.readouterr()
         assert "“Dogs must be kept on a leash.” [1]" in out
         assert out.split()[-1] == session
 
     def test_the_file_asked_about_stays_and_its_copy_goes(self, site: Path) -> None:
-        main(["ask", "Dogs?", "--file", "rules.txt"])
+        run_command(["ask", "Dogs?", "--file", "rules.txt"])
         assert (site / "rules.txt").exists()
         assert list((site / "qa" / "uploads").iterdir()) == []
 
     def test_a_name_that_is_no_text_is_read_all_the_same(self, site: Path, capsys: Captured) -> None:
         odd = site / os.fsdecode(b"\xed\xa0\xbd.txt")
         odd.write_text(RULES, encoding="utf-8")
-        main(["ask", os.fsdecode(b"Is a leash needed for dogs? \xff"), "--file", str(odd)])
+        run_command(["ask", os.fsdecode(b"Is a leash needed for dogs? \xff"), "--file", str(odd)])
         assert "“Dogs must be kept on a leash.” [1]" in capsys.readouterr().out
 
     def test_a_file_that_is_not_there_ends_it(self, capsys: Captured) -> None:
         with pytest.raises(SystemExit) as end:
-            main(["ask", "Dogs?", "--file", "nowhere.txt"])
-        assert end.value.code == "qa-service: nowhere.txt: no such file"
+            run_command(["ask", "Dogs?", "--file", "nowhere.txt"])
+        assert end.value.code == "qa-service: nowhere.txt: no such file, or it can't be read"
+
+    def test_a_name_changes_nothing_at_the_terminal(self) -> None:
+        with pytest.raises(SystemExit, match="no␛where"):
+            run_command(["ask", "Dogs?", "--file", "no\x1bwhere.txt"])
+
+    def test_a_question_and_a_file_name_in_another_charset_are_understood(self, site: Path, capsys: Captured) -> None:
+        name = os.fsdecode("규칙.txt".encode("cp949"))
+        (site / name).write_text(RULES, encoding="utf-8")
+        run_command(["ask", os.fsdecode("이용 요금이 얼마인가요?".encode("cp949")), "--file", name])
+        out, err = capsys.readouterr()
+        assert "이용 요금은 하루에 만 원입니다." in out
+        assert "규칙.txt: txt" in err
 
     def test_a_failed_answer_ends_with_one(self, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
         with ScriptedUpstream() as upstream:
@@ -106,7 +119,7 @@ class TestAsking:
             monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
             monkeypatch.setenv("OPENAI_BASE_URL", upstream.url)
             with pytest.raises(SystemExit) as end:
-                main(["ask", "Dogs?"])
+                run_command(["ask", "Dogs?"])
         assert end.value.code == 1
         assert "upstream_rejected" in capsys.readouterr().err
 
@@ -118,7 +131,7 @@ class TestAsking:
             monkeypatch.setenv("OPENAI_BASE_URL", upstream.url)
             impatient = threading.Thread(target=screen.interrupt)
             impatient.start()
-            main(["ask", "Dogs?"])
+            run_command(["ask", "Dogs?"])
             impatient.join()
             assert upstream.wait_closed(WAITING_SECONDS)
         text, _, summary = screen.getvalue().partition("\n\n— ")
@@ -138,25 +151,39 @@ class TestComplaining:
     def test_a_wrong_setting_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("QA_TRIES", "never")
         with pytest.raises(SystemExit) as end:
-            main(["ask", "Dogs?"])
+            run_command(["ask", "Dogs?"])
         assert end.value.code == "qa-service: QA_TRIES: expected a whole number from 1 on"
+
+    def test_an_error_changes_nothing_at_the_terminal(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def broken() -> Settings:
+            raise StoreUnavailable("gone \x1b]0;title\x07")
+
+        monkeypatch.setattr(cli, "from_environment", broken)
+        with pytest.raises(SystemExit) as end:
+            run_command(["ask", "Dogs?"])
+        assert end.value.code == "qa-service: gone ␛]0;title␇"
+
+    def test_a_refused_question_leaves_no_copy_of_its_files(self, site: Path) -> None:
+        with pytest.raises(SystemExit, match="question: holds NUL"):
+            run_command(["ask", "Dogs\x1b?", "--file", "rules.txt"])
+        assert list((site / "qa" / "uploads").iterdir()) == []
 
     def test_a_store_that_is_not_there_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("REDIS_URL", "unix:///nowhere/redis.sock")
         with pytest.raises(SystemExit) as end:
-            main(["ask", "Dogs?"])
+            run_command(["ask", "Dogs?"])
         assert end.value.code == "qa-service: The store does not answer."
 
     @pytest.mark.parametrize("arguments", [[], ["fly"], ["ask"], ["serve", "--port", "1"]])
     def test_being_asked_wrongly_ends_with_two(self, arguments: list[str], capsys: Captured) -> None:
         with pytest.raises(SystemExit) as end:
-            main(arguments)
+            run_command(arguments)
         assert end.value.code == 2
         assert "usage: qa-service" in capsys.readouterr().err
 
     def test_the_version_is_told(self, capsys: Captured) -> None:
         with pytest.raises(SystemExit) as end:
-            main(["--version"])
+            run_command(["--version"])
         assert end.value.code == 0
         assert capsys.readouterr().out == f"qa-service {version('qa-service')}\n"
 
@@ -165,7 +192,7 @@ class TestServing:
     def served(self, settings: Settings) -> list[str]:
         """The command it would have become."""
         commands: list[list[str]] = []
-        serve(settings, cli._parser().parse_args(["serve"]), commands.append)
+        become_server(settings, cli._parser().parse_args(["serve"]), commands.append)
         (command,) = commands
         return command
 

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from qa_service.desk import SEED, Repeated, title_of
 from qa_service.errors import (
@@ -31,8 +32,10 @@ class Refusing:
     def __init__(self, wait: float = 0) -> None:
         self.wait = wait
 
-    def take(self, owner: Owner) -> float:
+    def take_question(self, owner: Owner) -> float:
         return self.wait
+
+    seconds_to_wait = take_question
 
 
 class Watching(FakeSessions):
@@ -88,6 +91,22 @@ def test_a_word_that_cannot_be_left_refuses_no_question() -> None:
     assert house.ask("And?").turn.question == "And?"
 
 
+def test_one_answer_that_cannot_be_stopped_spares_no_other() -> None:
+    class Crowded(Watching):
+        def claim(self, claim: Claim) -> Claimed:
+            return replace(super().claim(claim), replaced=("one", "two", "three"))
+
+    stopped: list[str] = []
+
+    def stop(answer_id: str) -> None:
+        stopped.append(answer_id)
+        if answer_id != "three":
+            deaf(answer_id)
+
+    House(Crowded(), stop=stop).ask()
+    assert stopped == ["one", "two", "three"]
+
+
 class TestRepeating:
     def test_the_same_question_again_has_its_answer_already(self) -> None:
         house = House()
@@ -121,7 +140,7 @@ class TestRepeating:
 
     def test_a_key_that_cannot_be_given_back_hides_no_refusal(self) -> None:
         class Stuck(FakeRepeats):
-            def release(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
+            def release_key(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
                 raise StoreUnavailable
 
         house = House(repeats=Stuck(), limiter=Refusing(2.5))

@@ -4,13 +4,25 @@ from typing import get_args
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from qa_service import frames, model, turns
 from qa_service.draft import STATUS
 from qa_service.frames import Done, Frame, Restart, Text, text_of
-from qa_service.model import Finished, FinishReason, Opened, Status, StoredFile, Usage, Value
-from qa_service.turns import Mark, Turn
-from tests.fakes import admission, turn
+from qa_service.model import (
+    Finished,
+    FinishReason,
+    Message,
+    Opened,
+    Question,
+    Status,
+    StoredFile,
+    TextPart,
+    Usage,
+    Value,
+)
+from qa_service.turns import Admission, Mark, Turn
+from tests.fakes import ANN, admission, turn
 
 VALUES = sorted(
     {
@@ -82,6 +94,28 @@ def test_an_admission_names_itself_in_the_first_frame() -> None:
     assert (start.answer_id, start.session_id) == (asked.answer_id, asked.session.session_id)
     assert (start.created, start.model, start.topic) == (asked.created, asked.model, asked.topic)
     assert start.created_at == asked.created_at == asked.turn.created_at
+
+
+class TestMessage:
+    """An earlier conversation is kept with a question's claim, where workers of two releases read it."""
+
+    def test_of_text_alone_is_kept_as_every_release_reads_it(self) -> None:
+        assert msgspec.json.encode(Message("user", "왜요?")) == '{"role":"user","content":"왜요?"}'.encode()
+
+    def test_of_parts_is_read_back_whole(self) -> None:
+        message = Message("user", (TextPart("왜 "), TextPart("그래요?")))
+        assert msgspec.json.decode(msgspec.json.encode(message), type=Message) == message
+        assert message.text == "왜 그래요?"
+
+    @pytest.mark.parametrize("written", ["So.", (TextPart("So."),)])
+    def test_is_made_of_parts_however_it_is_written(self, written: str | tuple[TextPart, ...]) -> None:
+        message = Message("assistant", written)
+        assert (message.content, message.text) == ((TextPart("So."),), "So.")
+
+    def test_kept_with_an_admission_comes_back(self) -> None:
+        kept = replace(admission("Why?"), question=Question("Why?", ANN, messages=(Message("user", "Who?"),)))
+        read = msgspec.json.decode(msgspec.json.encode(kept), type=Admission)
+        assert [message.text for message in read.question.messages] == ["Who?"]
 
 
 def test_a_turn_of_an_earlier_release_is_read_with_its_defaults() -> None:

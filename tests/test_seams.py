@@ -12,8 +12,11 @@ from qa_service.answering import AnswerLine
 from qa_service.desk import Room
 from qa_service.errors import Busy, Cancelled, Draining, UpstreamUnavailable
 from qa_service.files.isolation import ChildReaders
+from qa_service.files.limits import ProcessLimits
 from qa_service.frames import Done, Start, Text
 from qa_service.interfaces import (
+    IMPACT_BITS,
+    Allowance,
     AnswerSoFar,
     AnswerWriter,
     Attaching,
@@ -24,6 +27,7 @@ from qa_service.interfaces import (
     FileStore,
     Limiter,
     Meter,
+    Quotas,
     Repeats,
     Reserved,
     SessionStore,
@@ -39,6 +43,7 @@ from qa_service.model import (
     Opened,
     Passage,
     Prompt,
+    ReadRequest,
     Repeat,
     Session,
     StoredFile,
@@ -49,9 +54,12 @@ from qa_service.model import (
 from qa_service.retrieval.lexical import index_of
 from qa_service.running.stop import StopSignal
 from qa_service.storable import storable
-from qa_service.stores.breaker import StoreGuard
+from qa_service.stores.guard import StoreGuard
+from qa_service.stores.limiter import RedisLimiter
 from qa_service.stores.passages import RedisFiles
-from qa_service.stores.sessions import RedisLimiter, RedisRepeats, RedisSessions
+from qa_service.stores.quotas import Quota, RedisQuotas
+from qa_service.stores.repeats import RedisRepeats
+from qa_service.stores.sessions import RedisSessions
 from qa_service.topics.detector import KeepTopic, LearnedDrift
 from qa_service.turns import Turn
 from qa_service.upstream.offline import OfflineAnswerer
@@ -62,6 +70,7 @@ from tests.fakes import (
     FakeDetector,
     FakeFiles,
     FakeMeter,
+    FakeQuotas,
     FakeReader,
     FakeRepeats,
     FakeRoom,
@@ -160,22 +169,22 @@ class TestRepeats:
         return FakeRepeats() if request.param == "fake" else RedisRepeats(client(), StoreGuard())
 
     def test_a_key_stands_for_the_first_that_reserved_it(self, repeats: Repeats) -> None:
-        assert repeats.reserve(ANN, self.KEY, "first") is None
-        assert repeats.reserve(ANN, self.KEY, "first") is None
-        assert repeats.reserve(ANN, replace(self.KEY, fingerprint="odd"), "second") == Reserved("first", "print")
+        assert repeats.reserve_key(ANN, self.KEY, "first") is None
+        assert repeats.reserve_key(ANN, self.KEY, "first") is None
+        assert repeats.reserve_key(ANN, replace(self.KEY, fingerprint="odd"), "second") == Reserved("first", "print")
 
     def test_each_owner_has_keys_of_their_own(self, repeats: Repeats) -> None:
-        repeats.reserve(ANN, self.KEY, "first")
-        assert repeats.reserve(BEN, self.KEY, "second") is None
+        repeats.reserve_key(ANN, self.KEY, "first")
+        assert repeats.reserve_key(BEN, self.KEY, "second") is None
 
     def test_only_its_own_answer_frees_it(self, repeats: Repeats) -> None:
-        repeats.release(ANN, self.KEY, "nobody")
-        repeats.reserve(ANN, self.KEY, "first")
-        repeats.release(ANN, self.KEY, "second")
-        repeats.release(ANN, self.KEY, "first", begun=True)  # it has not
-        assert repeats.reserve(ANN, self.KEY, "second") == Reserved("first", "print")
-        repeats.release(ANN, self.KEY, "first")
-        assert repeats.reserve(ANN, self.KEY, "second") is None
+        repeats.release_key(ANN, self.KEY, "nobody")
+        repeats.reserve_key(ANN, self.KEY, "first")
+        repeats.release_key(ANN, self.KEY, "second")
+        repeats.release_key(ANN, self.KEY, "first", begun=True)  # it has not
+        assert repeats.reserve_key(ANN, self.KEY, "second") == Reserved("first", "print")
+        repeats.release_key(ANN, self.KEY, "first")
+        assert repeats.reserve_key(ANN, self.KEY, "second") is None
 
 
 class TestFileStore:
@@ -191,9 +200,9 @@ class TestFileStore:
     def keep(self, files: FileStore, file_id: str, *texts: str) -> StoredFile:
         for first, text in enumerate(texts):
             passages = (Passage(file_id, "a.txt", text, page=1),)
-            files.add(ANN, "s", file_id, FileText(passages=passages, index=index_of([text], first), first=first))
+            files.add_part(ANN, "s", file_id, FileText(passages=passages, index=index_of([text], first), first=first))
         file = StoredFile(file_id, "a.txt", "text", "used", 1, passages=len(texts))
-        files.finish(ANN, "s", file)
+        files.finish_file(ANN, "s", file)
         return file
 
     def test_passages_are_numbered_over_all_files_in_their_order(self, files: FileStore) -> None:
@@ -204,25 +213,36 @@ class TestFileStore:
     def test_a_word_is_found_where_it_stands(self, files: FileStore) -> None:
         kept = [self.keep(files, "f1", "blue sky", "green tree"), self.keep(files, "f2", "blue tree")]
         blue, tree, nowhere = (next(iter(index_of([word]))) for word in ("blue", "tree", "nowhere"))
-        ranking = files.index(ANN, "s", kept).look_up([blue, tree, nowhere])
-        places = {word: [number for number, _ in found] for word, found in ranking.postings.items()}
-        assert (ranking.passages, places) == (3, {blue: [0, 2], tree: [1, 2], nowhere: []})
-        assert all(weight > 0 for found in ranking.postings.values() for _, weight in found)
+        ranking = files.index(ANN, "s", kept).look_up([blue, tree, nowhere], 99)
+        found = [
+            (word, part.first + (posting >> IMPACT_BITS), posting & 0xFFF)
+            for word, parts in ranking.postings.items()
+            for part in parts
+            for posting in part.packed
+        ]
+        assert {(word, number) for word, number, _ in found} == {(blue, 0), (blue, 2), (tree, 1), (tree, 2)}
+        assert all(weight > 0 for _, _, weight in found)
+        assert (ranking.passages, ranking.frequencies.get(blue), ranking.frequencies.get(nowhere, 0)) == (3, 2, 0)
+
+    def test_the_rarest_words_are_read_first(self, files: FileStore) -> None:
+        kept = [self.keep(files, "f1", "blue sky", "blue tree")]
+        blue, tree = (next(iter(index_of([word]))) for word in ("blue", "tree"))
+        assert set(files.index(ANN, "s", kept).look_up([blue, tree], 1).postings) == {tree}
 
 
 class TestFileReader:
     @pytest.fixture(params=["real", "fake", "web"])
     def reader(self, request: pytest.FixtureRequest) -> Iterator[FileReader]:
         if request.param == "real":
-            with closing(ChildReaders(seconds=20, memory=1 << 30, slots=1)) as readers:
+            with closing(ChildReaders(seconds=20, slots=1, limits=ProcessLimits(1 << 30, 20))) as readers:
                 yield readers
         else:
             yield FakeReader() if request.param == "fake" else Reader()
 
-    def upload(self, folder: Path, name: str, content: bytes) -> UploadedFile:
+    def upload(self, folder: Path, name: str, content: bytes) -> ReadRequest:
         path = folder / "upload"
         path.write_bytes(content)
-        return UploadedFile(name, str(path), len(content))
+        return ReadRequest(UploadedFile(name, str(path), len(content)), ANN)
 
     def test_the_passages_come_before_one_verdict(self, reader: FileReader, tmp_path: Path) -> None:
         *news, end = reader.read(self.upload(tmp_path, "sky.txt", "하늘은 파랗다.".encode()), StopSignal())
@@ -349,7 +369,19 @@ def test_a_detector_keeps_the_topic_when_it_is_unsure(detector: DriftDetector) -
     "limiter", [Unlimited(), RedisLimiter(client(), StoreGuard(), questions=9, seconds=9)], ids=["fake", "real"]
 )
 def test_a_limiter_lets_a_question_through_without_a_wait(limiter: Limiter) -> None:
-    assert limiter.take(ANN) == 0
+    assert limiter.seconds_to_wait(ANN) == 0
+    assert limiter.take_question(ANN) == 0
+
+
+@pytest.mark.parametrize(
+    "quotas",
+    [FakeQuotas(9, 100, 10), RedisQuotas(client(), StoreGuard(), Quota(files=9, bytes=100, seconds=10))],
+    ids=["fake", "real"],
+)
+def test_a_quota_counts_the_seconds_that_are_spent(quotas: Quotas) -> None:
+    assert quotas.load_allowance(ANN, "s") == Allowance(9, 100, 10)
+    quotas.spend_seconds(ANN, 10)
+    assert quotas.load_allowance(ANN, "s").is_used_up
 
 
 @pytest.mark.parametrize("meter", [FakeMeter(), Prometheus()], ids=["fake", "real"])

@@ -19,7 +19,7 @@ from qa_service.frames import (
     TopicNotice,
 )
 from qa_service.model import Usage
-from qa_service.terminal import ERASE, Terminal
+from qa_service.terminal import ERASE, Terminal, make_printable
 
 TOPIC = TopicNotice(1, drifted=False, score=0)
 METADATA = Metadata(
@@ -56,6 +56,55 @@ def shown(*frames: Frame, progress: io.StringIO | None = None) -> tuple[str, str
 
 def test_the_answers_text_is_shown_as_it_comes() -> None:
     assert shown(Text("하늘은 "), Text("파랗다.\n")) == ("하늘은 파랗다.\n", "")
+
+
+CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))]
+
+
+class TestControlCharacters:
+    """A terminal obeys them, so none of anybody else's text may reach it."""
+
+    ODD = "a\x1b[31mred\x1b]0;title\x07\x9b2J\x7f\x00\x08b"
+    SHOWN = "a␛[31mred␛]0;title␇\ufffd2J␡␀␈b"
+
+    def test_of_an_answer_are_shown_as_signs(self) -> None:
+        assert shown(Text(self.ODD)) == (self.SHOWN, "")
+
+    @pytest.mark.parametrize("control", CONTROLS, ids=ascii)
+    def test_none_of_them_passes_but_line_ends_and_tabs(self, control: str) -> None:
+        printed = make_printable(f"a{control}b")
+        assert [letter for letter in printed if letter in CONTROLS] == ([control] if control in "\n\t" else [])
+
+    def test_split_between_two_deltas_do_no_harm(self) -> None:
+        assert shown(*(Text(letter) for letter in self.ODD))[0] == self.SHOWN
+
+    def test_a_line_is_not_written_over(self) -> None:
+        assert shown(Text("one\r\ntwo\rthree"))[0] == "one\ntwothree"
+
+    def test_half_a_surrogate_pair_is_shown_as_unknown(self) -> None:
+        assert shown(Text("a\ud800b"))[0] == "a\ufffdb"
+
+    @pytest.mark.parametrize(
+        "frame",
+        [
+            StageNotice("reading_file", name=ODD),
+            StageNotice("file", name=ODD, kind=ODD, status="failed", reason=ODD),
+            StageNotice("searching_web", query=ODD),
+            StageNotice("retrying", attempt=1, reason=ODD),
+            Reference(1, "url", title=ODD, url=ODD),
+            Reference(1, "document", title=ODD, file=ODD, section=ODD, quote=ODD),
+            Failure("internal", ODD, ODD, retryable=True),
+            replace(METADATA, model=ODD, session_id=ODD),
+        ],
+    )
+    def test_of_names_titles_quotes_and_errors_are_shown_as_signs(self, frame: Frame) -> None:
+        printed = "".join(shown(frame))
+        assert self.SHOWN in printed
+        assert set(printed) & set(CONTROLS) <= {"\n"}
+
+    def test_a_name_of_two_lines_is_shown_in_one(self) -> None:
+        assert shown(StageNotice("reading_file", name="a\nb.pdf")) == ("", "reading a b.pdf …\n")
+        assert shown(Reference(1, "document", title="t", file="a\n[2] b.pdf"))[0] == "\n\n[1] a [2] b.pdf\n"
 
 
 def test_start_and_done_show_nothing() -> None:

@@ -19,6 +19,7 @@ from qa_service.files.report import Report, final_verdict, receive_reports
 from qa_service.files.sandbox import find_gaps, hide_process
 from qa_service.interfaces import Stop
 from qa_service.model import FileEnd, FileNews, ReadRequest, Verdict
+from qa_service.pause import LongWork
 from qa_service.threads import start_thread
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class ChildReaders:
         _end_all(self._spares)
 
     def _read(self, request: ReadRequest, stop: Stop, verdict: Verdict) -> Generator[FileNews, None, FileEnd]:
-        began = time.monotonic()
+        began, work = time.monotonic(), LongWork()
         reason: str | None = None
         with self._running_process(request, stop) as process:
             try:
@@ -71,7 +72,7 @@ class ChildReaders:
                     if report.last:
                         break
                     # Under gevent a read that needn't wait lets nobody else run.
-                    time.sleep(0)
+                    work.end_step()
                 else:
                     reason = process.cause_of_death()
             except Unreadable as error:

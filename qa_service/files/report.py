@@ -1,14 +1,14 @@
 """The messages that a reading process sends to the worker through a pipe, and the verdict that follows from them."""
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, get_args
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from qa_service.errors import Unreadable
-from qa_service.model import FileProgress, FileText, Verdict
+from qa_service.model import FileProgress, FileText, Verdict, VerdictStatus
 
 HARMLESS = frozenset({"empty", "no_text_layer", "over_quota", "unsupported"})
 """For these reasons a file is skipped and hasn't failed, because there is nothing wrong with it."""
@@ -34,6 +34,7 @@ class Report(Struct, frozen=True, omit_defaults=True):
 
 
 _DECODER = msgspec.json.Decoder(Report)
+_STATUSES = get_args(VerdictStatus)[-1]
 
 
 def final_verdict(verdict: Verdict, reason: str | None) -> Verdict:
@@ -85,9 +86,13 @@ def _messages(pipe: BinaryIO) -> Iterator[bytes]:
 
 def _decoded(message: bytes) -> Report:
     try:
-        return _DECODER.decode(message)
+        report = _DECODER.decode(message)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unreadable("damaged") from error
+    # What is stored may name a status of a later release. A reading process is of this one.
+    if report.verdict.status not in _STATUSES:
+        raise Unreadable("damaged")
+    return report
 
 
 def _checked(text: FileText, first: int) -> int:

@@ -21,8 +21,8 @@ _MESSAGES: dict[str, dict[Language, str]] = {
         "en": "We couldn't read that request. Please send your question again.",
     },
     "bad_multipart": {
-        "ko": "파일이 끝까지 전송되지 않았습니다. 다시 올려 주세요.",
-        "en": "The upload arrived incomplete. Please send it again.",
+        "ko": "보내신 내용을 끝까지 읽을 수 없었습니다. 다시 보내 주세요.",
+        "en": "We couldn't read what you sent to its end. Please send it again.",
     },
     "bad_json": {
         "ko": "요청 형식이 올바르지 않습니다. 질문을 다시 보내 주세요.",

@@ -1,21 +1,18 @@
 """BM25 over tokens that work for Korean and for spaced languages: indexing, and ranking by the index.
 
-What depends on a passage alone is computed when its file is read, so a question costs the postings of its own words
-and nothing else, however long the file is. How many words and postings are looked at is bounded.
+What depends on a passage alone is computed when its file is read. So a question costs the postings of its own words,
+and never more than `POSTINGS` of them: where its words stand in more passages, the rarest words are ranked by.
 """
 
+import heapq
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from heapq import nsmallest
-from itertools import accumulate
-from typing import TypeAlias
 
-from qa_service.interfaces import Index, Ranking
+from qa_service.interfaces import IMPACT_BITS, Index, Ranking
 from qa_service.language.tokens import list_tokens
 from qa_service.model import Passage
-
-Postings: TypeAlias = Sequence[tuple[int, int]]
+from qa_service.pause import LongWork
 
 K1 = 1.2
 B = 0.75
@@ -27,8 +24,11 @@ LOOKED_AT = 8_000
 """Characters of a question that are read for words."""
 WORDS = 400
 """The most words of a question that are looked up; a pasted page needs no more to be found."""
-POSTINGS = 150_000
-"""The most postings that are weighed, those of rare words first; so many take twenty milliseconds."""
+POSTINGS = 50_000
+"""The most postings that one question ranks by: some ten milliseconds. Rarer words say more, and come first."""
+IMPACT_MASK = (1 << IMPACT_BITS) - 1
+TURN_SECONDS = 0.003
+"""How long ranking goes on until other answers of the worker get their turn."""
 
 
 def index_of(passages: Sequence[str], first: int = 0) -> dict[str, list[int]]:
@@ -50,22 +50,23 @@ def index_of(passages: Sequence[str], first: int = 0) -> dict[str, list[int]]:
 class LexicalRetriever:
     """A `Retriever` that ranks by words and needs no model."""
 
-    def __init__(self, *, limit: int = 60) -> None:
+    def __init__(self, *, limit: int = 60, turn_seconds: float = TURN_SECONDS) -> None:
         self._limit = limit
+        self._turn_seconds = turn_seconds
 
     def find(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
         """The passages by rank. Those that share no word follow in reading order, so that a question about the whole
         ("what is this?") still gets its beginning."""
         weights = _weights(question, earlier)
-        ranking = index.look_up(weights)
-        scores = _scores(weights, ranking)
-        ranked = nsmallest(self._limit, scores, key=lambda number: (-scores[number], number))
+        ranking = index.look_up(weights, POSTINGS)
+        scores = _scores(weights, ranking, self._turn_seconds)
+        ranked = heapq.nsmallest(self._limit, scores, key=lambda number: (-scores[number], number))
         rest = (number for number in range(ranking.passages) if number not in scores)
-        return index.passages([*ranked, *_first(rest, self._limit)][: self._limit])
+        return index.passages([*ranked, *_first(rest, self._limit - len(ranked))])
 
 
 def _first(numbers: Iterator[int], most: int) -> list[int]:
-    return [number for number, _ in zip(numbers, range(most), strict=False)]
+    return [number for _, number in zip(range(most), numbers, strict=False)]
 
 
 def _weights(question: str, earlier: Sequence[str]) -> dict[str, float]:
@@ -80,20 +81,21 @@ def _read_words(question: str) -> list[str]:
     return list_tokens(question[:LOOKED_AT])[:WORDS]
 
 
-def _scores(weights: dict[str, float], ranking: Ranking) -> dict[int, float]:
+def _scores(weights: Mapping[str, float], ranking: Ranking, turn_seconds: float) -> dict[int, float]:
     scores: dict[int, float] = defaultdict(float)
-    for word, postings in _affordable(ranking.postings):
-        idf = math.log(1 + (ranking.passages - len(postings) + 0.5) / (len(postings) + 0.5))
-        for number, impact in postings:
-            scores[number] += weights[word] * idf * impact
+    work = LongWork(turn_seconds)
+    for word, parts in ranking.postings.items():
+        weight = weights[word] * _idf(ranking.passages, ranking.frequencies[word])
+        for part in parts:
+            _add_scores(scores, part.first, part.packed, weight)
+            work.end_step()
     return scores
 
 
-def _affordable(postings: Mapping[str, Postings]) -> Iterable[tuple[str, Postings]]:
-    """The words with their postings. Where there are too many, those of the most frequent words, which say the least,
-    are left out."""
-    if sum(map(len, postings.values())) <= POSTINGS:
-        return postings.items()
-    ordered = sorted(postings.items(), key=lambda entry: len(entry[1]))
-    ends = accumulate(len(found) for _, found in ordered)
-    return [entry for entry, end in zip(ordered, ends, strict=True) if end <= POSTINGS]
+def _idf(passages: int, frequency: int) -> float:
+    return math.log(1 + (passages - frequency + 0.5) / (frequency + 0.5))
+
+
+def _add_scores(scores: dict[int, float], first: int, packed: Iterable[int], weight: float) -> None:
+    for posting in packed:
+        scores[first + (posting >> IMPACT_BITS)] += weight * (posting & IMPACT_MASK)

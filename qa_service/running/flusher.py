@@ -59,8 +59,8 @@ class Flusher:
         self._news.set()
 
     def flush(self) -> bool:
-        """Send everything that is new, in one trip. Returns False where the store is away; nothing is lost then, and
-        the next flush sends it again."""
+        """Send everything that is new, in one trip. Returns False where the store is away or has refused some of it;
+        nothing is lost then, and a later flush sends it again."""
         with self._one:
             pairs = [
                 (running, entry)
@@ -80,7 +80,7 @@ class Flusher:
         for (running, entry), outcome in zip(pairs, outcomes, strict=True):
             running.note_outcome(entry, outcome)
         self._count(entries)
-        return True
+        return "refused" not in outcomes
 
     def _count(self, entries: Sequence[NewLogEntry]) -> None:
         now = time.monotonic()
@@ -97,16 +97,18 @@ class Flusher:
                 self._done(running)
 
     def _run(self) -> None:
+        pause = 0.0
         while not self._closed:
             if not self._answers:
                 self._news.clear()
                 if not (self._answers or self._closed):
                     self._news.wait()
-            began = time.monotonic()
+            began, kept = time.monotonic(), False
             try:
-                self.flush()
+                kept = self.flush()
             except Exception:
                 # This is the outermost code of a thread: what broke now may pass by the next time.
                 log.exception("writing to the shared log broke")
             took = time.monotonic() - began
-            time.sleep(max(self._pace.flush - took, min(SHARE * took, self._pace.longest_flush)))
+            pause = 0.0 if kept else min(2 * pause or self._pace.flush, self._pace.back_off)
+            time.sleep(max(self._pace.flush - took, min(SHARE * took, self._pace.longest_flush), pause))

@@ -12,6 +12,7 @@ from qa_service.running.settings import RunnerSettings
 from qa_service.running.shared import SharedStores
 from qa_service.running.tail import Tail
 from qa_service.running.takeovers import Takeovers
+from qa_service.running.untold import UntoldStops
 from qa_service.running.written import RunningAnswer
 from qa_service.threads import RestartableThread
 
@@ -34,7 +35,7 @@ class Keeper:
         settings: RunnerSettings,
     ) -> None:
         pace = settings.pace
-        self._workers, self._unsaved = shared.workers, shared.unsaved
+        self._workers, self._unsaved, self.untold = shared.workers, shared.unsaved, UntoldStops(shared.workers)
         self._tail = tail
         self._presence = presence
         self._worker = presence.worker
@@ -99,6 +100,7 @@ class Keeper:
                 with self._beating:
                     self._quietly(self._beat)
                 self._quietly(self._tail.tend_mirrors)
+                self._quietly(self.untold.tell_all)
                 self._quietly(self._save_unsaved)
             # This comes behind the sign of life: others would take what a worker that seems dead takes over.
             self._quietly(self._take_over)

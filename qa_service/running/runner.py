@@ -146,9 +146,10 @@ class Runner:
         return AnswerReader(source, meter=self._meter, times=times, after=after, gone=gone, left=self._left)
 
     def stop_answer(self, answer_id: str) -> None:
-        """Stop an answer, wherever it is written. This returns before the answer has ended."""
+        """Stop an answer, wherever it is written, without waiting for its end. One that is written here needs no store.
+        Raises `StoreUnavailable` where other workers can't be told now; then they are told later."""
         if not self._stop_here(answer_id):
-            self._shared.workers.announce_stop(answer_id)
+            self._keeper.untold.tell(answer_id)
 
     def stop_admitting(self) -> None:
         """Refuse new questions, and take over no more answers of other workers."""

@@ -11,6 +11,8 @@ class Pace(Struct, frozen=True, kw_only=True):
     """Between two flushes of new frames to the shared log. Where one flush takes long, the pause grows with it."""
     longest_flush: float = 0.5
     """The longest pause between two flushes: so much of an answer may be lost to others when its worker dies."""
+    back_off: float = 1.0
+    """The longest pause after the store has taken nothing, or not all. It begins with `flush` and doubles."""
     give_up: float = 600.0
     """How long a finished answer waits for a store that is away until its log is written."""
     tick: float = 0.25

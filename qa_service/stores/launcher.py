@@ -4,9 +4,9 @@
 
     launcher.py USERS LINGER SOCKET SERVER [ARGUMENT…]
 
-Its standard input is the data folder's lock. The server inherits it, so the lock is free again only when both
-are gone: never do two servers write the same files. It ends when nobody has held the file USERS for
-LINGER seconds; it then holds that file itself until the server has stopped, and who comes meanwhile waits.
+The launcher's standard input is the data folder's lock. The server inherits it, so the lock is free again only when
+both are gone, and two servers never write the same files. The launcher ends when nobody has held the file USERS for
+LINGER seconds. It then holds that file itself until the server has stopped, so that whoever comes meanwhile waits.
 """
 
 import contextlib
@@ -22,8 +22,9 @@ from collections.abc import Sequence
 from typing import IO, NoReturn
 
 PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8)
-"""Seconds before a server is started again that died young so many times in a row; then we give up."""
+"""Seconds before each start of a server that died young every time before; then the launcher gives up."""
 YOUNG = 2.0
+"""A server that dies within so many seconds of its start has died young."""
 STOP_SECONDS = 10.0
 PR_SET_PDEATHSIG = 1
 
@@ -38,7 +39,7 @@ class Users:
         self._seen = time.monotonic()
 
     def gone(self) -> bool:
-        """True when there was none for `linger` seconds; from then on nobody can become one."""
+        """Whether nobody has used the store for `linger` seconds; from then on nobody can become a user."""
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -50,29 +51,33 @@ class Users:
         return False
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Returns when nobody uses the store any more, or when the server can't be kept alive."""
+def launch(arguments: Sequence[str]) -> None:
+    """Run the server until nobody uses the store any more, or until the server can't be kept alive."""
     users, linger, socket, *command = arguments
     signal.signal(signal.SIGTERM, _leave)
     with open(users, "ab") as file:
-        keep(command, Users(file, float(linger)), socket)
+        keep_server(command, Users(file, float(linger)), socket)
 
 
-def keep(command: Sequence[str], users: Users, socket: str) -> None:
-    """Start the server again whenever it dies; leave no socket's folder behind when its users have gone."""
+def keep_server(command: Sequence[str], users: Users, socket: str, *, pauses: Sequence[float] = PAUSES) -> None:
+    """Start the server again whenever it dies, and leave no socket's folder behind when its users have gone.
+
+    `pauses` are the seconds before each start of a server that died young, the first one included. Behind the last one
+    the launcher gives up.
+    """
     deaths = 0
-    while deaths < len(PAUSES):
-        time.sleep(PAUSES[deaths])
+    while deaths < len(pauses):
+        time.sleep(pauses[deaths])
         began = time.monotonic()
-        if attend(command, users, socket):
+        if run_server(command, users, socket):
             with contextlib.suppress(OSError):
                 os.rmdir(os.path.dirname(socket))
             return
         deaths = deaths + 1 if time.monotonic() - began < YOUNG else 0
 
 
-def attend(command: Sequence[str], users: Users, socket: str) -> bool:
-    """Run the server once: True when it was stopped because its users have gone, False when it died.
+def run_server(command: Sequence[str], users: Users, socket: str) -> bool:
+    """Run the server once. Returns True when it was stopped because its users have gone, and False when it died.
 
     A server whose socket somebody deleted can't be reached by anybody, and counts as dead.
     """
@@ -104,7 +109,8 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
 
 
 def die_with(launcher: int) -> None:
-    """Runs in the server before it is one: no orphan stays when the launcher is killed. Linux only."""
+    """Runs in the new process before it becomes the server: a server doesn't outlive a launcher that is killed.
+    Only Linux can do this; elsewhere the server stays."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != launcher:
@@ -115,6 +121,6 @@ def _leave(*_: object) -> NoReturn:
     sys.exit(0)
 
 
-# Whoever started us waits for the first of these two only, and never has a dead child to bury.
+# The process that started this one waits only until the fork has been made, and has no dead child to bury later.
 if __name__ == "__main__" and os.fork() == 0:
-    main(sys.argv[1:])
+    launch(sys.argv[1:])

@@ -1,8 +1,8 @@
-"""The logs of answers in Redis: one stream each, an entry for all that was new at a tick.
+"""The logs of answers in Redis: each is a stream, with an entry for all that was new at a tick.
 
-An entry's id is the number of its last frame, and how many entries came before: ids are known before they are sent,
-whatever follows a frame is found by the frame's number, and who writes on an answer that another worker has taken
-over is refused by Redis itself.
+An entry's id is the number of its last frame, and how many entries came before it. So an id is known before the entry
+is sent, whatever follows a frame is found by the frame's number, and Redis itself refuses the entries of a worker whose
+answer another worker has taken over.
 """
 
 import logging
@@ -17,11 +17,11 @@ from qa_service.frames import Frame
 from qa_service.interfaces import AppendOutcome, LogEntry, NewLogEntry, StoredLog
 from qa_service.model import Owner
 from qa_service.stores import scripts
-from qa_service.stores.breaker import StoreGuard
+from qa_service.stores.guard import StoreGuard
 from qa_service.stores.items import VERSION, decode_items, encode_items
 from qa_service.stores.keys import answer_key, worker_key
 from qa_service.stores.records import UNREADABLE
-from qa_service.turns import Mark
+from qa_service.turns import Mark, logged_id
 
 Fields: TypeAlias = Mapping[str, bytes]
 """What an entry holds beside the number of its first frame."""
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class LogTimes(Struct, frozen=True):
-    """Seconds for which a log is kept: while the answer is written, and when it is finished."""
+    """How many seconds a log is kept: while its answer is written, and once it is finished."""
 
     open: int
     done: int
@@ -54,13 +54,10 @@ class RedisLogs:
                 if fields is not None:
                     self._add(pipeline, entry, fields)
             replies = pipeline.execute(raise_on_error=False)
-            outcomes: list[AppendOutcome] = [
+            return [
                 "unstorable" if fields is None else self._outcome(replies[place], entry, fields)
                 for place, (entry, fields) in zip(places, written, strict=True)
             ]
-            if entries and set(outcomes) == {"refused"}:
-                raise replies[places[0]]
-            return outcomes
 
     def read_log(self, owner: Owner, answer_id: str) -> StoredLog | None:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
@@ -91,6 +88,7 @@ class RedisLogs:
             case redis.ResponseError() if "equal or smaller" in str(reply):
                 return "kept" if self._has(entry, fields) else "lost"
             case redis.RedisError():
+                self._guard.note(reply)
                 return "refused"
             case None:
                 return "gone"
@@ -98,7 +96,7 @@ class RedisLogs:
                 return "kept"
 
     def _has(self, entry: NewLogEntry, fields: Fields) -> bool:
-        """Whether exactly this was written before: a command is sent again when its connection breaks."""
+        """Whether exactly this entry was written before: a command is sent again when its connection breaks."""
         key = answer_key(entry.owner, entry.answer_id, "log")
         found: Any = self._client.xrange(key, _id(entry), _id(entry))
         ours = {b"first": b"%d" % entry.first, **{name.encode(): value for name, value in fields.items()}}
@@ -109,7 +107,7 @@ def _encoded(entry: NewLogEntry) -> Fields | None:
     try:
         fields = encode_items(entry.items)
     except (TypeError, ValueError, ArithmeticError, RecursionError):
-        log.exception("a part of answer %s can't be stored", entry.answer_id)
+        log.exception("a part of answer %s can't be stored", logged_id(entry.owner, entry.answer_id))
         return None
     return {**fields, "v": VERSION} if entry.first == 1 else fields
 
@@ -120,7 +118,7 @@ def log_entries_of(entries: Sequence[tuple[bytes, Mapping[bytes, bytes]]]) -> li
 
 
 def frames_of(pieces: Iterable[LogEntry]) -> Iterator[Frame]:
-    """Every frame once: entries overlap where a write was carried out and its reply was lost."""
+    """Every frame once. Entries overlap where one was written, and its reply was lost."""
     last = 0
     for piece in pieces:
         frames = [item for item in piece.items if not isinstance(item, Mark)]

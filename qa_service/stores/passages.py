@@ -1,25 +1,33 @@
 """What files say, in Redis: passages one by one, and for each word the passages it stands in.
 
-A question asks for the postings of its own words and then for the few passages it needs, so that a follow-up to
-a thousand pages moves kilobytes.
+A question first asks in how many passages each of its words stands, then for the postings of the rarest words, and then
+for the few passages it needs. So a follow-up to a thousand pages moves kilobytes, and a long question about many files
+costs no more than a short one.
+
+A posting is four bytes: the number of the passage in its file, and the word's impact there in the lowest twelve bits.
+Files of version 1, which the release before wrote, hold decimal numbers instead, and are still read. The release before
+finds no words in files of version 2, and gives their passages in reading order.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 from redis import Redis
 
-from qa_service.interfaces import Index, Ranking
+from qa_service.interfaces import Index, Postings, Ranking, pack_posting
 from qa_service.model import FileText, Owner, Passage, StoredFile
 from qa_service.stores import scripts
-from qa_service.stores.breaker import StoreGuard
+from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import session_key
+from qa_service.stores.quotas import queue_space_taken
 from qa_service.stores.records import read_record
 
 UNFINISHED_SECONDS = 600
-"""A file that is never finished is forgotten after this."""
+"""After so many seconds a file that was never finished is forgotten."""
 
 passage_decoder = msgspec.json.Decoder(Passage)
 
@@ -32,47 +40,76 @@ class RedisFiles:
         self._guard = guard
         self._seconds = seconds
 
-    def add(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
+    def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
         if not part.passages:
             return
         key = session_key(owner, session_id, f"file:{file_id}")
         with self._guard:
             self._client.eval(scripts.ADD_PART, 1, key, part.first, UNFINISHED_SECONDS, *_arguments(part))
 
-    def finish(self, owner: Owner, session_id: str, file: StoredFile) -> None:
+    def finish_file(self, owner: Owner, session_id: str, file: StoredFile) -> None:
         keys = [session_key(owner, session_id, name) for name in ("head", "files", f"file:{file.file_id}")]
-        with self._guard:
-            self._client.eval(scripts.FINISH, len(keys), *keys, file.file_id, msgspec.json.encode(file), self._seconds)
+        arguments = (file.file_id, msgspec.json.encode(file), self._seconds)
+        with self._guard, self._client.pipeline(transaction=False) as pipeline:
+            if self._client.eval(scripts.FINISH_FILE, len(keys), *keys, *arguments) and file.size:
+                queue_space_taken(pipeline, owner, session_id, file.size, seconds=self._seconds)
+            pipeline.execute()
 
     def index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
         kept = [file for file in files if file.passages]
-        shelves = [_Shelf(session_key(owner, session_id, f"file:{file.file_id}"), file.passages) for file in kept]
+        shelves = [
+            _Shelf(session_key(owner, session_id, f"file:{file.file_id}"), file.passages, file.v) for file in kept
+        ]
         return _RedisIndex(self._client, self._guard, shelves)
 
 
 class _Shelf(Struct, frozen=True):
+    """One file: its key, how many passages it has, and the version it was stored as."""
+
     key: str
     passages: int
+    version: int
+
+    @property
+    def word_prefix(self) -> str:
+        """What stands before a word in the name of its field."""
+        return "word:" if self.version == 1 else "w:"
+
+    @property
+    def posting_bytes(self) -> int:
+        """How long a posting is; the decimal ones of version 1 differ, and are about this long."""
+        return 9 if self.version == 1 else 4
+
+    def unpack(self, entry: bytes) -> Sequence[int]:
+        """The postings of an entry, each as `pack_posting` makes it."""
+        if self.version > 1:
+            return _unpacked(entry)
+        flat = list(map(int, entry.split()))
+        return list(map(pack_posting, flat[::2], flat[1::2]))
 
 
 class _RedisIndex:
-    """An `Index` over some files, their passages numbered through."""
+    """An `Index` over some files, whose passages are numbered through."""
 
     def __init__(self, client: Redis, guard: StoreGuard, shelves: Sequence[_Shelf]) -> None:
         self._client = client
         self._guard = guard
         self._shelves = shelves
 
-    def look_up(self, words: Iterable[str]) -> Ranking:
+    def look_up(self, words: Iterable[str], most: int) -> Ranking:
         asked = list(words)
-        fields = [f"word:{word}" for word in asked]
-        found = self._fetch([(shelf, fields) for shelf in self._shelves]) if asked else []
-        postings: dict[str, list[tuple[int, int]]] = {word: [] for word in asked}
-        for offset, row in zip(_offsets(self._shelves), found, strict=False):
-            for word, entry in zip(asked, row, strict=True):
+        counts = self._count(asked) if asked else []
+        frequencies = {word: sum(column) for word, column in zip(asked, zip(*counts, strict=True), strict=False)}
+        wanted = _rarest(asked, counts, frequencies, most)
+        shelves = [(self._shelves[number], chosen) for number, chosen in wanted.items()]
+        found = self._fetch([(shelf, [shelf.word_prefix + word for word in chosen]) for shelf, chosen in shelves])
+        offsets = _offsets(self._shelves)
+        postings: dict[str, list[Postings]] = {}
+        for (number, chosen), row in zip(wanted.items(), found, strict=True):
+            for word, entry in zip(chosen, row, strict=True):
                 if entry:
-                    postings[word] += _posting(list(map(int, entry.split())), offset)
-        return Ranking(sum(shelf.passages for shelf in self._shelves), postings)
+                    postings.setdefault(word, []).append(Postings(offsets[number], self._shelves[number].unpack(entry)))
+        return Ranking(sum(shelf.passages for shelf in self._shelves), postings, frequencies)
 
     def passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
         wanted: dict[int, list[int]] = {}
@@ -86,6 +123,14 @@ class _RedisIndex:
             for number, entry in zip(asked, row, strict=True)
         }
         return tuple(passage for place in places if (passage := read_record(passage_decoder, found[place])))
+
+    def _count(self, words: Sequence[str]) -> list[list[int]]:
+        """For each file, in how many of its passages each word stands."""
+        with self._guard, self._client.pipeline(transaction=False) as pipeline:
+            for shelf in self._shelves:
+                pipeline.eval(scripts.COUNT_POSTINGS, 1, shelf.key, shelf.word_prefix, shelf.posting_bytes, *words)
+            counts: list[list[int]] = pipeline.execute()
+        return counts
 
     def _fetch(self, asked: Sequence[tuple[_Shelf, Sequence[str]]]) -> list[list[bytes | None]]:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
@@ -106,7 +151,7 @@ def _arguments(part: FileText) -> Iterator[Any]:
     for passage in part.passages:
         yield from (passage.page, msgspec.json.encode(passage))
     for word, places in part.index.items():
-        yield from (word, " ".join(map(str, places)) + " ")
+        yield from (word, _packed(map(pack_posting, places[::2], places[1::2])))
 
 
 def _spans(shelves: Sequence[_Shelf]) -> Iterator[tuple[int, int]]:
@@ -120,5 +165,34 @@ def _offsets(shelves: Sequence[_Shelf]) -> list[int]:
     return [offset for offset, _ in _spans(shelves)]
 
 
-def _posting(flat: Sequence[int], offset: int) -> list[tuple[int, int]]:
-    return [(offset + number, impact) for number, impact in zip(flat[::2], flat[1::2], strict=True)]
+def _rarest(
+    words: Sequence[str], counts: Sequence[Sequence[int]], frequencies: Mapping[str, int], most: int
+) -> dict[int, list[str]]:
+    """Which words are read from which file, so that no more than `most` postings come. The rarest words come first,
+    since they say the most, and the first one is read in any case."""
+    wanted: dict[int, list[str]] = {}
+    left = most
+    for place, word in sorted(enumerate(words), key=lambda numbered: frequencies.get(numbered[1], 0)):
+        for number, row in enumerate(counts):
+            if row[place] > left and wanted:
+                return wanted
+            if row[place]:
+                wanted.setdefault(number, []).append(word)
+                left -= row[place]
+    return wanted
+
+
+def _packed(postings: Iterable[int]) -> bytes:
+    return _little_endian(array("I", postings)).tobytes()
+
+
+def _unpacked(entry: bytes) -> Sequence[int]:
+    postings = array("I")
+    postings.frombytes(entry)
+    return _little_endian(postings)
+
+
+def _little_endian(postings: "array[int]") -> "array[int]":
+    if sys.byteorder == "big":
+        postings.byteswap()
+    return postings

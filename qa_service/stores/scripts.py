@@ -1,6 +1,9 @@
-"""The writes that must be one: small scripts that Redis runs whole or not at all.
+"""The exchanges that must be one: small scripts, which Redis runs without anything else in between.
 
-They are sent as text each time, which costs microseconds and survives a `SCRIPT FLUSH` and a failover.
+A script that fails stops where it failed, and what it wrote before stays. So every script looks first and writes then.
+A full store refuses whatever may need memory, unless the script has written already. So scripts that end or delete
+something begin with what takes something away, and still work then.
+Scripts are sent as text each time, which costs microseconds and survives a `SCRIPT FLUSH` and a failover.
 """
 
 LOAD = """
@@ -71,7 +74,7 @@ local added = redis.call('XADD', KEYS[1], unpack(ARGV, 3))
 if not added then return false end
 redis.call('EXPIRE', KEYS[1], seconds)
 redis.call('HSET', KEYS[2], 'last', last)
-redis.call('EXPIRE', KEYS[2], seconds, 'NX')
+if redis.call('TTL', KEYS[2]) < 0 then redis.call('EXPIRE', KEYS[2], seconds) end
 return added
 """
 
@@ -108,11 +111,16 @@ redis.call('EXPIRE', KEYS[2], ARGV[3], 'GT')
 return turn
 """
 
-FINISH = """
+# Tells whether the file is listed from now on, and wasn't before.
+FINISH_FILE = """
 -- head, files, the file's passages
-if redis.call('EXISTS', KEYS[1]) == 0 then return redis.call('UNLINK', KEYS[3]) end
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  redis.call('UNLINK', KEYS[3])
+  return 0
+end
+local new = redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 for i = 2, 3 do redis.call('EXPIRE', KEYS[i], ARGV[3]) end
+return new
 """
 
 # The parts of a file come one after another, and a word may stand in many: its postings grow at their end.
@@ -128,7 +136,7 @@ for number = first, first + passages - 1 do
   at = at + 2
 end
 for word = at, #ARGV, 2 do
-  local field = 'word:' .. ARGV[word]
+  local field = 'w:' .. ARGV[word]
   redis.call('HSET', KEYS[1], field, (redis.call('HGET', KEYS[1], field) or '') .. ARGV[word + 1])
 end
 redis.call('EXPIRE', KEYS[1], ttl)
@@ -152,14 +160,25 @@ redis.call('HSET', KEYS[1], 'title', ARGV[1], 'updatedAt', ARGV[2])
 return 1
 """
 
-# One question costs one interval; as many as the burst may come at once (GCRA). Times are in milliseconds.
-TAKE = """
--- rate
-local now, interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local due = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now)
-local wait = due + interval - now - burst * interval
+# One question costs each counter one interval; as many as the burst may come at once (GCRA). Times are milliseconds of
+# the store's own clock, so that workers' clocks need not agree. Where one counter has nothing left, none is charged.
+TAKE_QUESTION = """
+-- the rate, and the wider network's rate if there is one
+local takes = ARGV[1]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+local wait, dues = 0, {}
+for i, key in ipairs(KEYS) do
+  local interval, burst = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
+  dues[i] = math.max(tonumber(redis.call('GET', key) or '0'), now) + interval
+  wait = math.max(wait, dues[i] - now - burst * interval)
+end
 if wait > 0.001 then return tostring(wait) end
-redis.call('SET', KEYS[1], tostring(due + interval), 'PX', math.ceil(due + interval - now) + 1)
+if takes == '1' then
+  for i, key in ipairs(KEYS) do
+    redis.call('SET', key, string.format('%.3f', dues[i]), 'PX', math.ceil(dues[i] - now) + 1)
+  end
+end
 return '0'
 """
 
@@ -231,4 +250,82 @@ RELEASE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('TTL', KEYS[1]) > tonumber(ARGV[2]) then
   redis.call('DEL', KEYS[1])
 end
+"""
+
+# Deletes a session and tells the answers it had, those first that were running. What it told is kept for a while, so
+# that whoever got no reply, or couldn't stop those answers, hears the same again.
+DELETE_SESSION = """
+-- head, running, turns, files, answers, context, deleted
+local seconds, prefix = ARGV[1], ARGV[2]
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  local told = redis.call('LRANGE', KEYS[7], 0, -1)
+  if #told == 0 then return false end
+  return told
+end
+local running = redis.call('HKEYS', KEYS[2])
+local told = {tostring(#running), unpack(running)}
+for _, id in ipairs(redis.call('LRANGE', KEYS[3], 0, -1)) do table.insert(told, id) end
+local files = redis.call('HKEYS', KEYS[4])
+redis.call('UNLINK', unpack(KEYS))
+for _, id in ipairs(files) do redis.call('UNLINK', prefix .. id) end
+redis.call('RPUSH', KEYS[7], unpack(told))
+redis.call('EXPIRE', KEYS[7], seconds)
+return told
+"""
+
+# A session's share of the text that is kept of an owner grows or shrinks; the owner's total goes with it.
+CHANGE_SPACE = """
+-- space
+local field, change, seconds = 's:' .. ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local before = tonumber(redis.call('HGET', KEYS[1], field) or '0')
+local after = math.max(before + change, 0)
+if after == before then return end
+redis.call('HDEL', KEYS[1], field)
+local total = redis.call('HINCRBY', KEYS[1], 'total', string.format('%.0f', after - before))
+if total <= 0 then return redis.call('UNLINK', KEYS[1]) end
+if after > 0 then redis.call('HSET', KEYS[1], field, string.format('%.0f', after)) end
+if change > 0 then redis.call('EXPIRE', KEYS[1], seconds) end
+"""
+
+# The hour begins with the first file that is read in it.
+SPEND_SECONDS = """
+-- reading
+redis.call('INCRBYFLOAT', KEYS[1], ARGV[1])
+if redis.call('TTL', KEYS[1]) < 0 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
+"""
+
+# In how many passages of a file each word stands; a posting is four bytes, and about nine in a file of version 1.
+COUNT_POSTINGS = """
+-- file
+local prefix, bytes, counts = ARGV[1], tonumber(ARGV[2]), {}
+for i = 3, #ARGV do counts[i - 2] = math.ceil(redis.call('HSTRLEN', KEYS[1], prefix .. ARGV[i]) / bytes) end
+return counts
+"""
+
+# Every command of this service once, on keys that live for a second. Tells of those that fail what the server said.
+PROBE = """
+-- string, hash, list, zset, stream
+local probes = {
+  {'SET', KEYS[1], '1', 'EX', 1}, {'GET', KEYS[1]}, {'TTL', KEYS[1]}, {'EXISTS', KEYS[1]},
+  {'INCRBYFLOAT', KEYS[1], 1}, {'EXPIRE', KEYS[1], 1, 'NX'}, {'EXPIRE', KEYS[1], 1, 'GT'},
+  {'HSET', KEYS[2], 'a', 1}, {'EXPIRE', KEYS[2], 1}, {'HSETNX', KEYS[2], 'b', 1}, {'HINCRBY', KEYS[2], 'a', 1},
+  {'HGET', KEYS[2], 'a'}, {'HMGET', KEYS[2], 'a'}, {'HGETALL', KEYS[2]}, {'HKEYS', KEYS[2]}, {'HVALS', KEYS[2]},
+  {'HEXISTS', KEYS[2], 'a'}, {'HSTRLEN', KEYS[2], 'a'}, {'HLEN', KEYS[2]}, {'HRANDFIELD', KEYS[2], 1},
+  {'HDEL', KEYS[2], 'b'},
+  {'RPUSH', KEYS[3], 'a', 'b'}, {'EXPIRE', KEYS[3], 1}, {'LRANGE', KEYS[3], 0, -1}, {'LPOP', KEYS[3]},
+  {'ZADD', KEYS[4], 1, 'a', 2, 'b'}, {'EXPIRE', KEYS[4], 1}, {'ZSCORE', KEYS[4], 'a'},
+  {'ZRANGEBYSCORE', KEYS[4], 0, 1}, {'ZREVRANGEBYSCORE', KEYS[4], 1, 0}, {'ZREMRANGEBYSCORE', KEYS[4], 3, 4},
+  {'ZREM', KEYS[4], 'b'},
+  {'XADD', KEYS[5], '*', 'a', 1}, {'EXPIRE', KEYS[5], 1}, {'XADD', KEYS[5], 'NOMKSTREAM', '*', 'a', 1},
+  {'XRANGE', KEYS[5], '-', '+'}, {'XREAD', 'STREAMS', KEYS[5], '0-0'},
+  {'DEL', KEYS[1]}, {'UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]}, {'TIME'},
+}
+local failed = {}
+for _, probe in ipairs(probes) do
+  local reply = redis.pcall(unpack(probe))
+  if type(reply) == 'table' and reply.err then
+    table.insert(failed, probe[1] .. (probe[4] == 'NX' and ' NX' or '') .. ': ' .. reply.err)
+  end
+end
+return failed
 """

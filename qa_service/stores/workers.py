@@ -9,7 +9,7 @@ from redis import Redis
 
 from qa_service.interfaces import FollowedAnswer, HeldAnswer, WorkerNews
 from qa_service.stores import scripts
-from qa_service.stores.breaker import StoreGuard
+from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import ALIVE, STOPS, answer_key, session_key, worker_key
 from qa_service.stores.logs import log_entries_of
 from qa_service.stores.records import UNREADABLE, read_record

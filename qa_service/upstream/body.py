@@ -1,4 +1,4 @@
-"""The body of a successful response: a stream of events, or, from some servers, one JSON value."""
+"""This module reads the body of a successful response: a stream of events, or, from some servers, one JSON value."""
 
 from qa_service.errors import UpstreamRejected, UpstreamUnavailable
 from qa_service.upstream.fields import parse_json
@@ -18,11 +18,11 @@ class ResponseBody(EventDecoder):
 
     @property
     def is_value(self) -> bool:
-        """Whether this is one JSON value."""
+        """Whether the body is one JSON value."""
         return bool(self._value)
 
     def parse_value(self) -> object:
-        """The JSON value. Raises `UpstreamUnavailable` where it can't be parsed."""
+        """Parse the JSON value. One that can't be parsed raises `UpstreamUnavailable`."""
         try:
             return parse_json(bytes(self._value))
         except ValueError as error:

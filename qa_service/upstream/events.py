@@ -1,7 +1,7 @@
-"""The events of OpenAI's Responses API, with those of their fields that matter here.
+"""This module holds the events of OpenAI's Responses API, with those of their fields that matter here.
 
-Real streams deviate from the documented types: fields are missing, null, of another type. `decode_event` is strict and
-fast; what it refuses, `read_event` reads field by field.
+Real streams deviate from the documented types: fields are missing, null, or of another type. `decode_event` is strict
+and fast. What it refuses is read by `read_event`, field by field.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Count: TypeAlias = Annotated[int, Meta(ge=0, le=MOST)]
 
 
 class Event(Struct, tag_field="type", frozen=True):
-    """Any event: the item of the output and the part of its content that it belongs to.
+    """Any event. It names the item of the output, and the part of that item's content, to which it belongs.
 
     An `output_index` that is missing means the item that was announced last.
     """
@@ -55,7 +55,7 @@ class SummaryPiece(Event, frozen=True, tag="response.reasoning_summary_text.delt
 
 
 class CitedSource(Struct, frozen=True):
-    """What an annotation points to: an address, or a file that upstream has."""
+    """The address, or the file at upstream, that an annotation points to."""
 
     type: str | None = None
     url: str | None = None
@@ -135,7 +135,7 @@ class Response(Struct, frozen=True):
     usage: TokenCounts | None = None
     error: object = None
     incomplete_details: object = None
-    """An object with a `reason`, or the reason itself."""
+    """This is an object with a `reason`, or the reason itself."""
     output: tuple[OutputItem | None, ...] | None = None
 
 
@@ -178,8 +178,8 @@ class ResponseCancelled(ResponseEnd, frozen=True, tag="response.cancelled"):
 
 
 class OtherEvent(Struct, frozen=True):
-    """An event of no interest. Where it reports an error, which compatible servers and proxies send in shapes of their
-    own, it is read as an `ErrorEvent`."""
+    """An event that tells nothing of the answer. Compatible servers and proxies also report errors in events of their
+    own making; those become an `ErrorEvent`."""
 
     type: str | None = None
     error: object = None
@@ -196,18 +196,18 @@ KnownEvent: TypeAlias = BeginningEvent | TextEvent | WorkEvent | EndingEvent | E
 AnyEvent: TypeAlias = KnownEvent | OtherEvent
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What `decode_event` raises."""
+"""These are the errors that `decode_event` raises."""
 
 _KINDS: dict[str, type[KnownEvent]] = {str(kind.__struct_config__.tag): kind for kind in KnownEvent.__args__}
 
 decode_event: Callable[[bytes], KnownEvent] = msgspec.json.Decoder(KnownEvent).decode
-"""An event of a known type, all of whose fields have the types above."""
+"""Decodes an event of a known type, all of whose fields have the types above."""
 
 _decode_other = msgspec.json.Decoder(OtherEvent).decode
 
 
 def read_event(content: bytes) -> AnyEvent | None:
-    """Any event, field by field; None for what is no object, as a keep-alive or `[DONE]`.
+    """Read any event, field by field. What is no object, such as a keep-alive or `[DONE]`, is None.
 
     An object that can't be parsed raises `UpstreamUnavailable`, because it may have been a piece of the answer.
     """
@@ -236,5 +236,5 @@ def _find_error(other: OtherEvent | None) -> ErrorEvent | OtherEvent | None:
 
 
 def _is_of_a_tool(kind: str) -> bool:
-    """Whether an event of an unknown type is about a part of the response: that a tool failed ends no answer."""
+    """Whether an event of an unknown type is about the work on an answer. That a tool failed doesn't end the answer."""
     return kind.startswith("response.") and kind != "response.error"

@@ -1,4 +1,4 @@
-"""Maps upstream's failures to our errors. None repeats upstream's own words, because they may hold keys."""
+"""This module maps upstream's failures to our errors. None of them repeats upstream's words, which may hold keys."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -77,7 +77,7 @@ _BY_STATUS: Mapping[int, tuple[type[UpstreamError], str]] = {
     429: _LIMIT,
 }
 _LASTING = (InsufficientQuota, ContextLength, ContentFilter, UnknownModel)
-"""What no waiting heals, whatever status it comes with."""
+"""No waiting heals these, whatever status they come with."""
 _NUMBER = re.compile(r"\d{1,9}(\.\d+)?")
 _STATUS = re.compile(r"[45]\d\d")
 _CODE = re.compile(r"[a-z0-9_]{1,64}")
@@ -86,10 +86,10 @@ _SERVER_ERROR = 500
 
 
 class FailureReport(Struct, frozen=True):
-    """What upstream says of a failure of its own."""
+    """A failure as upstream describes it."""
 
     code: str | None = None
-    """A name or an HTTP status, which some servers write as a number."""
+    """This is a name, or an HTTP status, which some servers write as a number."""
     type: str | None = None
     message: str | None = None
     """It may hold keys and addresses, so it is passed on to nobody."""
@@ -109,7 +109,7 @@ def mapped(stop: Stop) -> Iterator[None]:
 
 
 def map_error(error: Exception) -> UpstreamError:
-    """Our error for an exception that is one of `FOREIGN`."""
+    """Find our error for an exception that is one of `FOREIGN`."""
     match error:
         case openai.APIStatusError():
             return _map_status(error)
@@ -127,7 +127,9 @@ def map_error(error: Exception) -> UpstreamError:
 
 
 def read_refusal(response: httpx2.Response) -> openai.APIStatusError:
-    """The SDK's error for a response that is no answer; its body is read as far as a reason can be expected in it."""
+    """Make the SDK's error from a response that is no answer. Its `body` is the reason that upstream gives, if any.
+
+    At most 64 KiB of the response are read."""
     body = bytearray()
     with suppress(*FOREIGN):  # the status holds, also where the reason is cut off
         for piece in response.iter_raw():
@@ -142,9 +144,9 @@ def read_refusal(response: httpx2.Response) -> openai.APIStatusError:
 
 
 def read_report(said: object) -> FailureReport | None:
-    """What upstream says of its error, which may be an object, a text, a number, a list, or an object around those.
+    """Read what upstream says of its error: an object, a text, a number, a list, or an object around one of those.
 
-    None where nothing is said.
+    The result is None where nothing is said.
     """
     while inner := _find_inner(said):
         said = inner
@@ -155,14 +157,14 @@ def read_report(said: object) -> FailureReport | None:
 
 
 def map_report(report: FailureReport) -> UpstreamError:
-    """The error for what upstream reports within an answer; what is unknown may pass: `UpstreamUnavailable`."""
+    """Find our error for what upstream reports within an answer. An unknown failure is `UpstreamUnavailable`."""
     names = [name for name in (report.code, report.type) if name]
     status = next((int(name) for name in names if _STATUS.fullmatch(name)), 0)
     return _judge(status, names)
 
 
 def retry_after(error: UpstreamError) -> float | None:
-    """The seconds that upstream itself asked us to wait; None when it named none that can be read."""
+    """Return the seconds that upstream asked us to wait, or None when it named none that can be read."""
     cause = error.__cause__
     return _seconds(cause.response.headers) if isinstance(cause, openai.APIStatusError) else None
 
@@ -180,7 +182,9 @@ def _map_status(error: openai.APIStatusError) -> UpstreamError:
 
 
 def _judge(status: int, names: Sequence[str], wait: int | None = None) -> UpstreamError:
-    """The error for an HTTP status (0: there was none) and upstream's names for it, of which the first known counts."""
+    """Find our error for an HTTP status and upstream's names for it; the status is 0 where there was none.
+
+    What no waiting heals counts first, then the status, then the first name that is known."""
     known = [_BY_CODE[name] for name in names if name in _BY_CODE]
     if status:
         known = [found for found in known if found is not _REQUEST]  # the status says more
@@ -214,7 +218,7 @@ def _seconds(headers: Mapping[str, str]) -> float | None:
 
 
 def _until(date: str) -> float | None:
-    """The seconds until an HTTP date; zero once it has passed."""
+    """Return the seconds until an HTTP date, or zero once it has passed."""
     try:
         return max(0.0, (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):  # it is no date, or one without a time zone

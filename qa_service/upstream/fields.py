@@ -1,7 +1,7 @@
-"""Reads JSON from servers that are careless with types: an odd value costs its own field, never the whole object.
+"""This module reads JSON from servers that are careless with types. An odd value costs its own field, and nothing else.
 
-msgspec's decoders are strict and fast, and refuse an object for one odd field. What they refuse is read here again,
-field by field, into the same structs. A struct that is read so needs a default for every field.
+msgspec's decoders are strict and fast, and they refuse a whole object for one odd field. What they refuse is read
+here again, field by field, into the same structs. Every field of such a struct needs a default.
 """
 
 import json
@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 Fragment = NewType("Fragment", str)
-"""A piece of a text that may have been cut inside a character: it can begin or end with half of a surrogate pair."""
+"""A piece of text that may have been cut inside a character, so that it begins or ends with half a surrogate pair."""
 
 MOST = 2**53
 """The largest whole number that every reader of JSON keeps exactly."""
@@ -28,9 +28,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def parse_json(content: bytes) -> object:
-    """The value, also where it holds control characters, NaN, or halves of surrogate pairs.
+    """Parse JSON that may hold control characters, NaN, or halves of surrogate pairs.
 
-    `ValueError` for what isn't JSON.
+    What isn't JSON raises `ValueError`.
     """
     try:
         return _PARSER.decode(_decode_text(content))
@@ -39,9 +39,9 @@ def parse_json(content: bytes) -> object:
 
 
 def read_struct(kind: type[S], value: object) -> S | None:
-    """A struct of those fields that can be read; the others have their defaults.
+    """Read an object into a struct. A field that can't be read has its default.
 
-    A list stands for its first object. None where there is no object.
+    A list stands for its first element. The result is None where there is no object.
     """
     one = value[0] if isinstance(value, list) and value else value
     if not isinstance(one, dict):
@@ -51,7 +51,7 @@ def read_struct(kind: type[S], value: object) -> S | None:
 
 
 def repair_text(text: str) -> str:
-    """The same text with each two halves of a surrogate pair put together, and U+FFFD for each half that is alone."""
+    """Put the halves of surrogate pairs together, and replace each half that is alone by U+FFFD."""
     if not _SURROGATE.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -65,7 +65,7 @@ def _decode_text(content: bytes) -> str:
 
 
 def _parse_integer(digits: str) -> float:
-    """Python refuses to parse integers of thousands of digits."""
+    """Parse an integer of any length: Python itself refuses thousands of digits."""
     return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
 
 
@@ -78,7 +78,7 @@ def _hints(kind: type[Struct]) -> Mapping[str, Any]:
 
 
 def _read_field(hint: Any, value: object) -> Any:
-    """None where the value can't be read as that type."""
+    """Read a value as the type that the hint names. The result is None where that can't be done."""
     if hint is object:
         return value
     origin, inner = get_origin(hint), get_args(hint)
@@ -94,7 +94,7 @@ def _read_field(hint: Any, value: object) -> Any:
 
 
 def _read_fragment(value: object) -> str | None:
-    """A number is read as the text it would be written as."""
+    """Read a text; a number is read as it would be written."""
     if isinstance(value, str):
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value):
@@ -108,7 +108,7 @@ def _read_text(value: object) -> str | None:
 
 
 def _read_count(value: object) -> int | None:
-    """A whole number from 0 on, also where it is written as a fraction or as text."""
+    """Read a whole number from 0 on, which may be written as a fraction or as text."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:

@@ -1,6 +1,6 @@
-"""The marks by which models cite: they mean something to the service that made them, and nothing to a reader.
+"""This module takes out the marks by which models cite. They mean something to upstream, and nothing to a reader.
 
-Two kinds are known. Between U+E200 and U+E201 stand a family and its fields, separated by U+E202, as in
+There are two kinds. Between U+E200 and U+E201 stand a family and its fields, separated by U+E202, as in
 `cite U+E202 turn0search0`. Between the lenticular brackets 【 and 】 stand the number of a source and what it is,
 separated by a dagger, as in `4:0†source.pdf`. Other text between such signs is text.
 """
@@ -14,7 +14,7 @@ from qa_service.model import Annotation
 from qa_service.upstream.fields import repair_text
 
 SIGNS = ("\u3010", "\ue200")
-"""What a mark begins with."""
+"""A mark begins with one of these."""
 
 _OPENING = re.compile("[\u3010\ue200]")
 _FAMILY = "\ue200[a-z_]{1,32}\ue202"
@@ -34,20 +34,20 @@ _FILE = re.compile(r"[^/\\]{1,250}\.[A-Za-z0-9]{1,8}")
 
 
 class MarkFilter:
-    """Takes the marks out of one text that comes in pieces cut anywhere.
+    """Takes the marks out of one text, which comes in pieces that are cut anywhere.
 
-    A piece is held back from a sign on that may begin a mark: for ordinary text that is one piece or two, and never
-    more than a mark is long.
+    Text is held back from a sign that may begin a mark until the next pieces decide it. Ordinary text waits for one
+    piece or two, and never for more than a mark is long.
     """
 
     def __init__(self) -> None:
         self.held = ""
-        """The beginning of what may become a mark."""
+        """This text may be the beginning of a mark."""
         self.targets: list[Annotation] = []
-        """The addresses and files that stood in the marks."""
+        """These addresses and files stood in the marks."""
 
     def strip_marks(self, piece: str) -> str:
-        """The text up to the end of this piece, or up to where it is held back."""
+        """Add a piece, and return the text up to its end or up to where it is held back."""
         text, at = self.held + piece, 0
         shown: list[str] = []
         while opening := _OPENING.search(text, at):
@@ -65,12 +65,12 @@ class MarkFilter:
         return "".join(shown) if opening else "".join([*shown, text[at:]])
 
     def release_held(self) -> str:
-        """What was held back, at the end of the text. The beginning of what can only be a mark is dropped."""
+        """Return what was held back, at the end of the text. The beginning of what can only be a mark is dropped."""
         held, self.held = self.held, ""
         return "" if _SURELY_A_MARK.match(held) else held
 
     def _read_mark(self, mark: str) -> str:
-        """What a reader sees in its place: the words that some families carry, or nothing."""
+        """Return what a reader sees in the mark's place: the words that some families carry, or nothing."""
         family, *marked = mark[1:-1].split("\ue202" if mark[0] == "\ue200" else "\u2020")
         self._note_targets(marked)
         if family == "url" and marked:
@@ -87,7 +87,7 @@ class MarkFilter:
 
 
 def _read_entity(written: str) -> str:
-    """The name in `["city", "Seoul", …]`."""
+    """Return the name in `["city", "Seoul", …]`."""
     with suppress(ValueError, RecursionError):
         match json.loads(written):
             case [_, str(name), *_]:

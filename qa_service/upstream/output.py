@@ -1,4 +1,4 @@
-"""Turns the events of one response into deltas: its text, its sources, signs of work, and its end."""
+"""This module turns the events of one response into deltas: its text, its sources, signs of work, and its end."""
 
 from collections.abc import Iterator, Mapping
 
@@ -53,7 +53,7 @@ _NAMED: Mapping[type[ResponseEnd], str] = {
     ResponseFailed: "failed",
     ResponseCancelled: "cancelled",
 }
-"""The status that a terminal event's name tells, where the response in it doesn't tell one."""
+"""A terminal event's name tells this status, for a response that doesn't tell its own."""
 _SHORTFALLS: Mapping[str, FinishReason] = {
     "max_output_tokens": "length",
     "max_tokens": "length",
@@ -61,11 +61,13 @@ _SHORTFALLS: Mapping[str, FinishReason] = {
     "content_filter": "content_filter",
 }
 _NOWHERE = -2
-"""An index that no event has."""
+"""No event has this index."""
 
 
 class ResponseOutput:
-    """What one response has said so far. Text of several messages and parts keeps the order in which it comes."""
+    """The output of one response, as far as it has come.
+
+    Text of several messages and parts is told in the order of its events."""
 
     def __init__(self) -> None:
         self.plain_output: int | None = _NOWHERE
@@ -89,7 +91,7 @@ class ResponseOutput:
         self.plain_output = _NOWHERE
 
     def tell_event(self, event: AnyEvent | None) -> Iterator[Delta]:
-        """The deltas of one event. An event that reports a failure raises the `UpstreamError` for it."""
+        """Tell the deltas of one event. An event that reports a failure raises the `UpstreamError` for it."""
         match event:
             case TextPiece():
                 yield from self._add_piece(event, "text")
@@ -179,7 +181,7 @@ class ResponseOutput:
                 yield from self._add_part(Place(output, index), part, copy)
 
     def release_held(self) -> Iterator[Delta]:
-        """The text that was held back, because nothing follows it."""
+        """Tell the text that was held back, because nothing follows it."""
         for part in self._parts:
             if part.holds_back and (shown := part.release_held()):
                 yield self._say(shown, part.kind)
@@ -217,7 +219,7 @@ class ResponseOutput:
             yield Thinking()
 
     def _note_source(self, annotation: Annotation, *, copied: bool) -> Iterator[Delta]:
-        """Upstream tells a source where it attaches it. A copied one is passed over if it was told before."""
+        """Tell a source. One that is only a copy is passed over if it was told before."""
         key = annotation.url or annotation.document_id or annotation.file
         if not key or (copied and key in self._noted):
             return
@@ -225,7 +227,7 @@ class ResponseOutput:
         yield annotation
 
     def tell_end(self, response: Response, named: str) -> Iterator[Delta]:
-        """The rest of the text and of the sources, and `Finished`. A response that failed raises its `UpstreamError`.
+        """Tell the rest of the text and of the sources, and `Finished`. A failed response raises its `UpstreamError`.
 
         `named` is the status of a response that doesn't tell its own; it may be empty."""
         status = find_status(response, named)
@@ -250,13 +252,13 @@ class ResponseOutput:
 
 
 def find_status(response: Response, named: str) -> str:
-    """What became of the response. Its own status decides, unless that is missing or isn't one of an end."""
+    """Find what became of the response. Its own status decides, unless that is missing or isn't one of an end."""
     status = response.status or ""
     return status if status in _NAMED.values() else named
 
 
 def _shortfall(details: object) -> FinishReason | None:
-    """Why a response is incomplete; None where that isn't said, or not in a known way."""
+    """Find why a response is incomplete. The result is None where that isn't said, or not in a known way."""
     reason = details.get("reason") if isinstance(details, dict) else details
     return _SHORTFALLS.get(reason) if isinstance(reason, str) else None
 

@@ -1,4 +1,4 @@
-"""The text of an answer, part by part: what upstream has written of each, and what of it can be shown.
+"""This module keeps the text of an answer, part by part: what upstream has written, and what of that can be shown.
 
 Upstream says a text up to five times: in deltas, in the event that ends it, in those that end its part and its item,
 and in the event that ends the response. Any of them may be missing, and their places may differ. Each text is shown
@@ -16,11 +16,11 @@ from qa_service.upstream.marks import MarkFilter
 
 PartKind: TypeAlias = Literal["text", "refusal"]
 CopyKind: TypeAlias = Literal["text", "part", "item", "response"]
-"""Which event repeats a text as a whole."""
+"""The events that repeat a text as a whole."""
 
 
 class Place(Struct, frozen=True):
-    """Where in the output a part stands: its item, its index in the content, and what it is."""
+    """The place of a part in the output: its item, its index in that item's content, and what it is."""
 
     output: int
     content: int = 0
@@ -28,14 +28,14 @@ class Place(Struct, frozen=True):
 
 
 class AnswerPart:
-    """One part's text. It comes in pieces that may be cut inside a character or inside a mark."""
+    """The text of one part, which comes in pieces that may be cut inside a character or inside a mark."""
 
     def __init__(self, kind: PartKind) -> None:
         self.kind = kind
         self.pieces: list[str] = []
-        """What upstream has written, marks included, in whole characters."""
+        """These are the pieces that upstream has written. They hold marks, and whole characters."""
         self.copied: set[CopyKind] = set()
-        """Which events have repeated this part as a whole."""
+        """These events have repeated this part as a whole."""
         self._half = ""
         self._marks = MarkFilter()
 
@@ -46,11 +46,11 @@ class AnswerPart:
 
     @property
     def targets(self) -> list[Annotation]:
-        """What the marks in this part point to."""
+        """The sources that the marks in this part point to."""
         return self._marks.targets
 
     def add_piece(self, piece: str) -> str:
-        """What can be shown with this piece; it may be nothing."""
+        """Add a piece, and return the text that can be shown now. It may be empty."""
         text = self._half + piece
         self._half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
         whole = repair_text(text.removesuffix(self._half))
@@ -58,9 +58,9 @@ class AnswerPart:
         return self._marks.strip_marks(whole)
 
     def add_rest(self, whole: str) -> str:
-        """What can be shown once the text is known as a whole, which ends the part.
+        """Add what the whole text has beyond the pieces, which ends the part, and return what can be shown now.
 
-        Where it contradicts what was written nothing is added, because what was shown can't be taken back.
+        Where the whole text contradicts the pieces it adds nothing, because what was shown can't be taken back.
         """
         shown = ""
         if self.agrees_with(whole):
@@ -71,18 +71,18 @@ class AnswerPart:
         return shown + self.release_held()
 
     def release_held(self) -> str:
-        """What was held back, since nothing follows it."""
+        """Return the text that was held back, since nothing follows it."""
         lost, self._half = "\ufffd" if self._half else "", ""
         return self.add_piece(lost) + self._marks.release_held()
 
     def join_text(self) -> str:
-        """What upstream has written so far."""
+        """Return the text that upstream has written so far."""
         if len(self.pieces) != 1:
             self.pieces[:] = ["".join(self.pieces)]
         return self.pieces[0]
 
     def agrees_with(self, whole: str) -> bool:
-        """Whether what was written is where this text begins."""
+        """Whether this text begins with what was written."""
         return whole.startswith(self.join_text())
 
 
@@ -97,18 +97,19 @@ class AnswerParts:
         return iter(self._all)
 
     def find_part(self, place: Place) -> AnswerPart | None:
-        """The part that stands there."""
+        """Find the part that stands at a place."""
         return self._placed.get(place)
 
     def begin_part(self, place: Place) -> AnswerPart:
-        """A part that stands there from now on."""
+        """Begin a part that stands at this place from now on."""
         part = self._placed[place] = AnswerPart(place.kind)
         self._all.append(part)
         return part
 
     def find_copied(self, place: Place, whole: str, copy: CopyKind) -> AnswerPart | None:
-        """The part that this event repeats. It stands at that place, or, where servers count differently, elsewhere;
-        None where the text is a new one."""
+        """Find the part that an event repeats as a whole, or None where its text is a new one.
+
+        The part stands at that place, or elsewhere, because servers count differently from event to event."""
         here = self._placed.get(place)
         if here is not None and here.agrees_with(whole):
             return here
@@ -118,6 +119,6 @@ class AnswerParts:
         return same or next((part for part in others if not part.copied and part.agrees_with(whole)), None)
 
     def begin_item(self, output: int) -> None:
-        """Another item stands at this place of the output from now on."""
+        """Note that another item stands at this place of the output from now on."""
         for place in [place for place in self._placed if place.output == output]:
             del self._placed[place]

@@ -1,4 +1,4 @@
-"""Reads the bytes of one response of the Responses API back into deltas, over one connection or over several."""
+"""This module reads the bytes of one response of the Responses API, over one connection or over several."""
 
 from collections.abc import Iterable, Iterator
 
@@ -38,7 +38,7 @@ class ResponseReader:
         self.ended = False
         self._kept = kept
         self._seen = -1
-        """The number of the last event that came over the connections before this one."""
+        """This is the number of the last event that came over the connections before this one."""
         self._body = ResponseBody()
         self._output = ResponseOutput()
 
@@ -90,7 +90,7 @@ class ResponseReader:
             raise
 
     def _read_odd(self, written: bytes) -> AnyEvent | None:
-        """An event that strict decoding refuses. Its text may be cut inside a character, so it isn't plain."""
+        """Read an event that strict decoding refuses. Its text may be cut inside a character, so it isn't plain."""
         self._output.forget_plain()
         return read_event(written)
 

@@ -115,7 +115,7 @@ def request_parameters(prompt: Prompt, search_context: str, *, background: bool 
     """What a model is asked. Instructions stay among the messages, so that the order is the prompt's."""
     parameters: dict[str, object] = {
         "model": prompt.model,
-        "input": [{"role": message.role, "content": message.content} for message in prompt.messages],
+        "input": [{"role": message.role, "content": message.text} for message in prompt.messages],
         "stream": True,
         "store": background,
         "background": background or None,

@@ -1,9 +1,9 @@
-"""An incremental decoder of server-sent events, after the WHATWG HTML standard, section 9.2.6."""
+"""This module decodes server-sent events incrementally, after the WHATWG HTML standard, section 9.2.6."""
 
 from qa_service.errors import UpstreamUnavailable
 
 LONGEST_EVENT = 32 * 1024 * 1024
-"""In bytes. The last event of a response repeats everything, pictures included."""
+"""The limit of an event in bytes. The last event of a response repeats everything, pictures included."""
 
 _BOM = b"\xef\xbb\xbf"
 _D = ord("d")
@@ -31,7 +31,9 @@ class EventDecoder:
         self._after_cr = False
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The events that end in this chunk. One that grows past the limit raises `UpstreamUnavailable`."""
+        """Return the data of the events that end in this chunk.
+
+        An event that grows past the limit raises `UpstreamUnavailable`."""
         if not self.opened:
             chunk = self._begin(chunk)
         if self._after_cr or b"\r" in chunk:
@@ -61,7 +63,7 @@ class EventDecoder:
         return events
 
     def _begin(self, chunk: bytes) -> bytes:
-        """The bytes without the byte order mark before them; nothing as long as that may still come."""
+        """Drop the byte order mark at the beginning. Nothing is returned as long as it may still come."""
         opening = self._mark + chunk
         self.opened = len(opening) >= len(_BOM) or not _BOM.startswith(opening)
         self._mark = b"" if self.opened else opening

@@ -1,45 +1,56 @@
-"""One answer: reading it, following it from where a reader was cut off, stopping it."""
+"""This module has the routes of one answer: to read it, to follow it from where a reader was cut off, and to stop
+it."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Request, Response, request
 
 from qa_service.errors import InvalidField, NotFound
+from qa_service.fields import read_flag, read_word
 from qa_service.model import Owner
+from qa_service.web.formats import Format, choose_format
 from qa_service.web.forms import read_fields
-from qa_service.web.mounting import Mounted, asking_owner, mounted
+from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
 from qa_service.web.problems import json_response
-from qa_service.web.questions import Format, flag, format_of
 from qa_service.web.streaming import answered, ended_turn
 from qa_service.wire.frames import answer
 
+SEEN = re.compile(r"\A(?:([A-Za-z0-9]{1,64})-)?([0-9]{1,15})")
+"""A reader names the last frame it has seen by the answer's id and the frame's number, or by the number alone."""
 NUMBER = re.compile(r"[0-9]{1,15}")
-SEEN = re.compile(r"(?:([A-Za-z0-9]{1,64})-)?([0-9]{1,15})")
 
 
-def get(answer_id: str) -> Response:
-    """The answer as it stands."""
+def get_answer(answer_id: str) -> Response:
+    """Show the answer as it stands."""
     service, owner = mounted(), asking_owner()
     return json_response(answer(service.assembly.runner.read_turn(owner, answer_id), service.public_prefix()))
 
 
-def stream(answer_id: str) -> Response:
-    """What comes after the last frame a reader has seen, from whichever worker or store."""
+def stream_answer(answer_id: str) -> Response:
+    """Stream what comes after the last frame that a reader has seen, from whichever worker or store."""
     service, owner = mounted(), asking_owner(streams=True)
     fields = read_fields(request, service.limits)
-    wanted = format_of(fields, request.headers.get("Accept", ""))
-    seen = request.headers.get("Last-Event-ID") or fields.get("lastEventId")
+    wanted = choose_format(fields, request.headers.get("Accept", ""))
+    seen = read_last_event_id(request, fields)
     if seen is not None:
-        return resumed(service, owner, str(seen), wanted, answer_id)
-    after = str(fields.get("after", 0))
-    if not NUMBER.fullmatch(after):
-        raise InvalidField("after: expected the number of a frame", field="after")
-    return _follow(service, owner, answer_id, int(after), wanted, ids=flag(fields, "ids"))
+        return resume_answer(service, owner, seen, wanted, answer_id)
+    return _follow(service, owner, answer_id, _read_after(fields), wanted, ids=read_flag(fields, "ids"))
 
 
-def resumed(service: Mounted, owner: Owner, seen: str, wanted: Format, answer_id: str = "") -> Response:
-    """What comes after `Last-Event-ID`: an answer's id and a number, or the number alone where the answer is known."""
-    match = SEEN.fullmatch(seen.strip())
+def read_last_event_id(asked: Request, fields: Mapping[str, Any]) -> str | None:
+    """Read the last frame that a reader has seen, from the header or else from the field `lastEventId`."""
+    header = asked.headers.get("Last-Event-ID")
+    if not header and "lastEventId" not in fields:
+        return None
+    return header.strip() if header else read_word(fields, "lastEventId")
+
+
+def resume_answer(service: Mounted, owner: Owner, seen: str, wanted: Format, answer_id: str = "") -> Response:
+    """Stream what comes after the frame `seen`. `answer_id` is the answer's id where the address has named it
+    already."""
+    match = SEEN.fullmatch(seen)
     if not match:
         raise InvalidField("lastEventId: expected an answer's id, a hyphen and a number", field="lastEventId")
     if match[1] and answer_id and match[1] != answer_id:
@@ -57,14 +68,14 @@ def _follow(service: Mounted, owner: Owner, answer_id: str, after: int, wanted: 
     return answered(service, source, wanted, after=after, ids=ids)
 
 
-def cancel(answer_id: str) -> Response:
-    """Stop it, wherever it is written; what was produced is kept. Doing it again changes nothing."""
+def cancel_answer(answer_id: str) -> Response:
+    """Stop the answer, wherever it is written. What was produced is kept. Stopping it again changes nothing."""
     service, owner = mounted(), asking_owner()
     runner = service.assembly.runner
     source = runner.find_answer(owner, answer_id)
     if source is None:
         return json_response(answer(runner.read_turn(owner, answer_id), service.public_prefix()))
-    source.add_reader()  # or nobody would tell its log of the end
+    source.add_reader()  # without a reader nobody would tell its log that the answer has ended
     try:
         if not source.log.closed:
             runner.stop_answer(answer_id)
@@ -75,7 +86,14 @@ def cancel(answer_id: str) -> Response:
 
 
 def install(blueprint: Blueprint) -> None:
-    """The routes of this module."""
-    blueprint.add_url_rule("/answers/<answer_id>", "answer", get, methods=["GET"])
-    blueprint.add_url_rule("/answers/<answer_id>/stream", "answer_stream", stream, methods=["GET"])
-    blueprint.add_url_rule("/answers/<answer_id>/cancel", "cancel", cancel, methods=["POST"])
+    """Add the routes of this module."""
+    add_route(blueprint, "/answers/<answer_id>", "answer", get_answer)
+    add_route(blueprint, "/answers/<answer_id>/stream", "answer_stream", stream_answer)
+    add_route(blueprint, "/answers/<answer_id>/cancel", "cancel", cancel_answer, methods=("POST",))
+
+
+def _read_after(fields: Mapping[str, Any]) -> int:
+    after = read_word(fields, "after", default="0")
+    if not NUMBER.fullmatch(after):
+        raise InvalidField("after: expected the number of a frame", field="after")
+    return int(after)

@@ -1,4 +1,4 @@
-"""The smallest host: an app that is the service and its page, and nothing else."""
+"""The smallest host: an app that holds the service and its page, and nothing else."""
 
 import logging
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from qa_service.assembly import Assembly, assemble
 from qa_service.settings import Settings, from_environment
 from qa_service.web import problems
 from qa_service.web.extension import Identify, QAService
-from qa_service.web.page import guard, pages
+from qa_service.web.page import add_guards, pages
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ def create_app(
     assemble: Callable[[Settings], Assembly] = assemble,
     loopback_visitors: bool = False,
 ) -> Flask:
-    """An app for any WSGI server; without `settings` they come from `.env` and the environment.
+    """Make an app for any WSGI server. Without `settings` it reads `.env` and the environment.
 
     `loopback_visitors` lets people at this machine ask without a credential; only `qa-service serve` sets it.
     """
@@ -33,8 +33,8 @@ def create_app(
     if not (settings.api_keys or settings.allow_anonymous or identify or loopback_visitors):
         log.warning("nobody can ask yet: set QA_API_KEYS, or QA_ALLOW_ANONYMOUS=on for visitors without a credential")
     app.register_blueprint(pages)
-    app.after_request(guard)
-    app.register_error_handler(HTTPException, problems.http_refusal)
+    app.after_request(add_guards)
+    app.register_error_handler(HTTPException, problems.refuse_as_flask_does)
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]
     return app

@@ -1,50 +1,77 @@
-"""Asking: `POST ask` and `GET ask`."""
+"""This module has the route of asking: `POST ask` and `GET ask`."""
 
 import time
 
 from flask import Blueprint, Response, request
 from msgspec.structs import replace
 
-from qa_service.desk import Repeated
-from qa_service.errors import MethodNotAllowed, NotFound, StoreUnavailable
+from qa_service.desk import Repeated, check_wait
+from qa_service.errors import MethodNotAllowed, NotFound, RateLimited, StoreUnavailable
+from qa_service.fields import read_flag
 from qa_service.model import Owner, Question
+from qa_service.questions import build_question
 from qa_service.running.source import AnswerSource
-from qa_service.web.answers import resumed
-from qa_service.web.forms import Form, read_form
-from qa_service.web.mounting import Mounted, asking_owner, mounted, spoken_language
-from qa_service.web.questions import Format, flag, format_of, question_of
-from qa_service.web.repeats import repeat_of
+from qa_service.submission import Submission
+from qa_service.web.answers import read_last_event_id, resume_answer
+from qa_service.web.bodies import may_be_large
+from qa_service.web.formats import Format, choose_format
+from qa_service.web.forms import read_submission
+from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted, spoken_language
+from qa_service.web.repeats import find_repeat
 from qa_service.web.streaming import answered
 
+METHODS = ("GET", "POST")
 POLL_SECONDS = 0.05
+REPEATING_HEADERS = ("Idempotency-Key", "Last-Event-ID")
+REPEATING_FIELDS = ("idempotencyKey", "lastEventId")
+"""What says in a request's headers and in its address that it may be no new question."""
 
 
-def ask() -> Response:
+def ask_question() -> Response:
     """Answer a question, streamed or whole."""
-    if request.method == "HEAD":  # Flask adds it to GET, and whoever looks whether an address is there asks nothing
-        raise MethodNotAllowed("HEAD: expected GET or POST")
+    # Flask lets HEAD in wherever GET is. Whoever sends it looks whether there is an address, and asks nothing.
+    if request.method == "HEAD":
+        raise MethodNotAllowed("HEAD: expected GET or POST", allowed=METHODS)
     service, owner = mounted(), asking_owner(asks=True)
-    with read_form(request, service.limits) as form:
-        wanted = format_of(form.fields, request.headers.get("Accept", ""))
-        seen = request.headers.get("Last-Event-ID") or form.fields.get("lastEventId")
+    _check_rate(service, owner)
+    with read_submission(request, service.limits) as sent:
+        wanted = choose_format(sent.fields, request.headers.get("Accept", ""))
+        seen = read_last_event_id(request, sent.fields)
         if seen is not None:
             # A client that reconnects by itself must never pay twice.
-            form.discard()
-            return resumed(service, owner, str(seen), wanted)
-        ids = flag(form.fields, "ids") or request.method == "GET"
-        source = _join(service, _question(service, owner, form, wanted), form)
+            sent.discard_files()
+            return resume_answer(service, owner, seen, wanted)
+        ids = read_flag(sent.fields, "ids") or request.method == "GET"
+        source = _join(service, _question(service, owner, sent, wanted), sent)
     return answered(service, source, wanted, ids=ids)
 
 
+def _check_rate(service: Mounted, owner: Owner) -> None:
+    """Refuse an owner who has no question left before anything of a body that may be large is read.
+
+    A question that is repeated, or an answer that somebody comes back to, costs no question: where the head doesn't say
+    so, a field of the body may, and small bodies are read first.
+    """
+    repeats = any(name in request.headers for name in REPEATING_HEADERS)
+    repeats = repeats or any(name in request.args for name in REPEATING_FIELDS)
+    if request.method == "GET" or repeats or not may_be_large(request):
+        return
+    try:
+        check_wait(service.assembly.limiter.seconds_to_wait(owner))
+    except RateLimited as refusal:
+        service.assembly.meter.count("refusals", label=refusal.code)
+        raise
+
+
 def install(blueprint: Blueprint) -> None:
-    """The routes of this module."""
-    blueprint.add_url_rule("/ask", "ask", ask, methods=["GET", "POST"])
+    """Add the routes of this module."""
+    add_route(blueprint, "/ask", "ask", ask_question, methods=METHODS)
 
 
-def _question(service: Mounted, owner: Owner, form: Form, wanted: Format) -> Question:
+def _question(service: Mounted, owner: Owner, sent: Submission, wanted: Format) -> Question:
     settings = service.assembly.settings
-    question = question_of(
-        form,
+    question = build_question(
+        sent,
         owner,
         settings,
         language=spoken_language(),
@@ -52,10 +79,11 @@ def _question(service: Mounted, owner: Owner, form: Form, wanted: Format) -> Que
         offline=service.assembly.offline,
     )
     header, get = request.headers.get("Idempotency-Key", ""), request.method == "GET"
-    return replace(question, repeat=repeat_of(question, form.fields, header, get=get, seconds=settings.idempotency_ttl))
+    repeat = find_repeat(question, sent.fields, header, get=get, seconds=settings.idempotency_ttl)
+    return replace(question, repeat=repeat)
 
 
-def _join(service: Mounted, question: Question, form: Form) -> AnswerSource | None:
+def _join(service: Mounted, question: Question, sent: Submission) -> AnswerSource | None:
     """Begin the answer, or come to the one that this question has already."""
     assembly = service.assembly
     until = time.monotonic() + assembly.pace.join
@@ -69,6 +97,6 @@ def _join(service: Mounted, question: Question, form: Form) -> AnswerSource | No
             assembly.desk.forget(question, outcome)
             time.sleep(POLL_SECONDS)
         else:
-            form.discard()
+            sent.discard_files()
             return source
     return assembly.runner.start_answer(outcome)

@@ -1,50 +1,60 @@
-"""Reading a request's body: bounded in bytes and time, complete or refused, and never in one long gulp.
+"""A request's body: bounded in bytes and seconds, complete or refused, and never read in one long stretch.
 
-What the servers below leave to us (measured): a body has no time-out, one that is cut short is handed on as if
-it were whole, and a chunked one over the limit is cut in silence.
+The servers below leave this to us (measured): a body has no time limit, a body that is cut short is handed on as if it
+were whole, and a chunked body over the limit is cut in silence.
 """
 
 import select
 import socket
+import ssl
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from threading import Lock, Thread
 from typing import IO, Self
 
 from flask import Request
 from msgspec import Struct, field
 
-from qa_service.errors import BadRequest, BodyTimeout, TooLarge
+from qa_service.errors import BadRequest, BodyTimeout, QAError, TooLarge, Unavailable
+from qa_service.pause import give_way
 from qa_service.threads import start_thread
+from qa_service.web.networks import network_of
+from qa_service.web.reception import Reception
 
 GULP = 1 << 16
-BETWEEN_YIELDS = 1 << 18
 CLOCK = "qa_service bodies"
 TICK_SECONDS = 0.1
+SLICE_SECONDS = 0.005
+"""How long a body is parsed before other requests of the worker have their turn."""
+ESTABLISHED = b"\x01"
+"""The first byte of Linux's `struct tcp_info` while neither side has closed the connection."""
 
 
-class Clock:
-    """Ends bodies whose time is over, a moment late at most: one thread for all of them, as long as there are any."""
+class BodyClock:
+    """Refuses bodies that are too slow, a moment late at most. One thread does it for all of them, and only while there
+    are any."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._bodies: dict[Body, float] = {}
+        self._bodies: set[RequestBody] = set()
         self._thread: Thread | None = None
 
-    def watch(self, body: "Body", seconds: float) -> None:
-        """Ring for this body in so many seconds, unless it is forgotten by then."""
+    def watch_body(self, body: "RequestBody") -> None:
+        """Call the body's `check_pace` again and again until it refuses, or until it is forgotten."""
         with self._lock:
             if self._thread is None or not self._thread.is_alive():  # as after a fork
                 thread = Thread(target=self._run, name=CLOCK, daemon=True)
                 start_thread(thread)
                 self._thread = thread
-            self._bodies[body] = time.monotonic() + seconds
+            self._bodies.add(body)
 
-    def forget(self, body: "Body") -> None:
-        """From now on its connection is the next request's, and safe."""
+    def forget_body(self, body: "RequestBody") -> None:
+        """From now on the body's connection is the next request's, and nothing happens to it any more."""
         with self._lock:
-            self._bodies.pop(body, None)
+            self._bodies.discard(body)
 
     def _run(self) -> None:
         time.sleep(TICK_SECONDS)
@@ -53,82 +63,129 @@ class Clock:
 
     def _tick(self) -> bool:
         with self._lock:
-            now = time.monotonic()
-            for body in [body for body, end in self._bodies.items() if end <= now]:
-                del self._bodies[body]
-                body.ring()
+            for body in tuple(self._bodies):
+                try:
+                    body.check_pace()
+                except Unavailable as refusal:
+                    self._bodies.discard(body)
+                    body.interrupt(refusal)
             if not self._bodies:
                 self._thread = None
             return bool(self._bodies)
 
 
-class Bounds(Struct, frozen=True):
-    """How much of a body is read, and for how long."""
+class BodyBounds(Struct, frozen=True):
+    """How much of a body is read, for how long, and beside how many others.
+
+    A small body that is whole within `soon` seconds needs no room in the reception: a question without files is never
+    refused there.
+    """
 
     bytes: int
     seconds: float
-    clock: Clock = field(default_factory=Clock)
+    reception: Reception
+    clock: BodyClock = field(default_factory=BodyClock)
+    soon: float = 1.0
 
 
-class Body:
+class RequestBody:
     """A request's body as a stream that raises our errors.
 
-    Reads give way to other requests of this worker now and then: a fast sender would else keep it. To be used as a
-    context: a clock ends the body, since one read of the server's waits for many of the sender's writes.
+    Reads give way to other requests of the worker now and then. To be used as a context: a clock ends the body, since
+    one read of the server's may wait for many of the sender's writes, and what the body occupies is released.
     """
 
-    def __init__(self, request: Request, bounds: Bounds) -> None:
+    def __init__(self, request: Request, bounds: BodyBounds) -> None:
         self._input: IO[bytes] = request.environ["wsgi.input"]
         self._socket = _socket(request)
         self._bounds = bounds
+        self._network = network_of(request.remote_addr or "")
         self._announced = request.content_length
         self._chunked = is_chunked(request)
-        self._rang = False
+        self._large = may_be_large(request)
+        self._refusal: QAError | None = None
         self._read = 0
-        self._yields_at = BETWEEN_YIELDS
+        self._reserved = (0, 0)
+        self._began = self._returned = time.monotonic()
+        self._worked = 0.0
         if (self._announced or 0) > bounds.bytes:
             raise self._too_large()
 
     def __enter__(self) -> Self:
-        self._bounds.clock.watch(self, self._bounds.seconds)
+        """Raises `RateLimited` or `Overloaded` where there is no room for a body that may be large."""
+        self._began = self._returned = time.monotonic()
+        if self._large:
+            self._reserve_room(1, self._announced or 0)
+        try:
+            self._bounds.clock.watch_body(self)
+        except BaseException:
+            self._release_room()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bounds.clock.forget(self)
+        self._bounds.clock.forget_body(self)
+        self._release_room()
 
-    def ring(self) -> None:
-        """Its time is over: a read that waits for the sender ends."""
-        self._rang = True
+    def check_pace(self) -> None:
+        """Called by the clock. Raises `BodyTimeout` when the body's time is over, and `RateLimited` or `Overloaded` if
+        it isn't whole soon and there is no room for a slow one."""
+        took = time.monotonic() - self._began
+        if took > self._bounds.seconds:
+            raise BodyTimeout(f"the body didn't arrive within {self._bounds.seconds:g} s")
+        if took > self._bounds.soon and self._reserved == (0, 0):
+            self._reserve_room(1, self._announced or 0)
+
+    def interrupt(self, refusal: QAError) -> None:
+        """End a read that waits for the sender; it and all later ones raise this error."""
+        self._refusal = refusal
         if self._socket is not None:
             with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RD)
+                _close_for_reading(self._socket)
 
     def read(self, size: int = -1) -> bytes:
+        """As a stream's; raises `TooLarge`, `BodyTimeout`, `RateLimited`, `Overloaded`, or `BadRequest` for a body that
+        is cut short or malformed."""
         if size is None or size < 0:
             return b"".join(iter(lambda: self.read(GULP), b""))
+        self._give_way()
         chunk = self._receive(min(size, GULP))
         self._read += len(chunk)
         if self._read > self._bounds.bytes:
             raise self._too_large()
-        if self._read >= self._yields_at:
-            self._yields_at += BETWEEN_YIELDS
-            time.sleep(0)
+        if self._announced is None and chunk:
+            self._reserve_room(0, len(chunk))
+        self._returned = time.monotonic()
         return chunk
+
+    def _give_way(self) -> None:
+        self._worked += time.monotonic() - self._returned
+        if self._worked > SLICE_SECONDS:
+            self._worked = 0
+            give_way()
+
+    def _reserve_room(self, bodies: int, size: int) -> None:
+        self._bounds.reception.reserve_room(self._network, bodies=bodies, size=size)
+        self._reserved = self._reserved[0] + bodies, self._reserved[1] + size
+
+    def _release_room(self) -> None:
+        bodies, size = self._reserved
+        self._bounds.reception.release_room(self._network, bodies=bodies, size=size)
 
     def _receive(self, size: int) -> bytes:
         left = size if self._announced is None else min(size, self._announced - self._read)
         if left <= 0 or (self._announced is None and not self._chunked):
             return b""
-        chunk, broken = self._taken(left)
-        if self._rang:
-            raise BodyTimeout(f"the body didn't arrive within {self._bounds.seconds:g} s")
+        chunk, broken = self._read_input(left)
+        if self._refusal is not None:
+            raise self._refusal
         if broken is not None:
             raise BadRequest("the body is cut short or malformed") from broken
         if not chunk and self._announced is not None:
             raise BadRequest(f"the body is cut short: {self._read} of {self._announced} bytes came")
         return chunk
 
-    def _taken(self, size: int) -> tuple[bytes, Exception | None]:
+    def _read_input(self, size: int) -> tuple[bytes, Exception | None]:
         try:
             return self._input.read(size), None
         except Exception as error:  # noqa: BLE001 - each server has its own classes for a body that it can't read
@@ -146,16 +203,40 @@ def hung_up(request: Request) -> Callable[[], bool]:
     connection = _socket(request)
     if connection is None:
         return lambda: False
+    tcp = connection.family in (socket.AF_INET, socket.AF_INET6)
+    return partial(_knows_closed if tcp and sys.platform == "linux" else _reads_closed, connection)
+
+
+def _knows_closed(connection: socket.socket) -> bool:
+    """The system knows it, also where bytes are unread, as the farewell of TLS or a request that was sent ahead."""
+    try:
+        return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) != ESTABLISHED
+    except OSError:
+        return True
+
+
+def _reads_closed(connection: socket.socket) -> bool:
     look = select.poll()
     look.register(connection, select.POLLIN)
+    try:
+        return bool(look.poll(0)) and not connection.recv(1, socket.MSG_PEEK)
+    except OSError:
+        return True
+    except ValueError:  # TLS can't be looked at
+        return False
 
-    def gone() -> bool:
-        try:
-            return bool(look.poll(0)) and not connection.recv(1, socket.MSG_PEEK)
-        except OSError:
-            return True
 
-    return gone
+def _close_for_reading(connection: socket.socket) -> None:
+    """TLS's own `shutdown` would send everything that follows unencrypted."""
+    if isinstance(connection, ssl.SSLSocket):
+        socket.socket.shutdown(connection, socket.SHUT_RD)
+    else:
+        connection.shutdown(socket.SHUT_RD)
+
+
+def may_be_large(request: Request) -> bool:
+    """Whether more of a body comes than is read at once, as far as the request's head says it."""
+    return is_chunked(request) or (request.content_length or 0) > GULP
 
 
 def is_chunked(request: Request) -> bool:

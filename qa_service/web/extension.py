@@ -1,4 +1,4 @@
-"""The Flask extension: the service under a prefix of any app."""
+"""The Flask extension, which mounts the service under a prefix of any app."""
 
 from collections.abc import Callable
 
@@ -7,10 +7,14 @@ from flask import Blueprint, Flask, Request, Response, request
 from qa_service.assembly import Assembly, assemble
 from qa_service.settings import Settings, from_config
 from qa_service.web import answers, asking, health, problems, sessions
-from qa_service.web.bodies import Bounds
+from qa_service.web.bodies import BodyBounds
 from qa_service.web.forms import Limits
 from qa_service.web.identity import Gate, Owners
 from qa_service.web.mounting import Mounted, mount
+from qa_service.web.reception import open_reception
+from qa_service.web.uploads import UploadLimits
+
+ANY_REST = "qa_any_rest"
 
 Identify = Callable[[Request], str | None]
 
@@ -20,9 +24,9 @@ class QAService:
 
         QAService(app, url_prefix="/api", identify=lambda request: current_user.get_id())
 
-    `identify` is the site's own way to say who is asking: a user's id, or None for nobody. `settings` default to
-    `app.config` and the environment; `assemble` may put other parts together. Nothing of it is kept here, so one
-    extension serves any number of apps.
+    `identify` is the site's own way to say who is asking: it returns a user's id, or None for nobody. Without
+    `settings` they are read from `app.config` and the environment. `assemble` may put other parts together. The
+    extension keeps no state, so one of them serves any number of apps.
     """
 
     def __init__(
@@ -44,16 +48,19 @@ class QAService:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Register the routes; raises `SettingsError` for a setting that can't be."""
+        """Register the routes. Raises `SettingsError` for a setting with an impossible value."""
         settings = self._settings or from_config(app.config)
         assembly = self._assemble(settings)
         gate = Gate(
             settings, Owners(assembly.secret), identify=self._identify, loopback_visitors=self._loopback_visitors
         )
-        bounds = Bounds(settings.max_body, settings.body_seconds)
-        limits = Limits(bounds, settings.max_file, settings.max_files, assembly.uploads)
+        reception = open_reception(settings.max_answers, settings.max_body)
+        bounds = BodyBounds(settings.max_body, settings.body_seconds, reception)
+        uploads = UploadLimits(settings.max_file, settings.max_files, assembly.uploads)
+        limits = Limits(bounds, uploads)
         prefix = self._url_prefix or settings.prefix
         mount(app, Mounted(assembly, gate, limits, prefix))
+        app.url_map.converters.setdefault(ANY_REST, problems.AnyRest)
         app.register_blueprint(_blueprint(gate, assembly), url_prefix=prefix)
 
 
@@ -68,8 +75,9 @@ def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
 
     @blueprint.before_request
     def answer_preflight() -> Response | None:
-        return problems.preflight(gate) if request.method == "OPTIONS" else None
+        return problems.answer_preflight(gate) if request.method == "OPTIONS" else None
 
-    # Flask gives a blueprint no say over addresses below its prefix that don't exist; this route does.
-    blueprint.add_url_rule("/<path:rest>", "elsewhere", problems.elsewhere, methods=problems.METHODS)
+    # Flask asks no blueprint about addresses below its prefix that don't exist, unless a route takes them all.
+    for rule in ("", f"/<{ANY_REST}:rest>"):
+        blueprint.add_url_rule(rule, "elsewhere", problems.refuse_address, methods=problems.METHODS)
     return blueprint

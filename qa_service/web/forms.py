@@ -1,122 +1,84 @@
-"""A request's fields and files, whichever way they were sent: multipart, form, JSON or query string."""
+"""This module reads what a request sent, whichever way it was sent: multipart, form, JSON or query string."""
 
-import io
-import os
-import re
-import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import IO, Any, cast
-from urllib.parse import parse_qsl, unquote_to_bytes
+from functools import partial
+from typing import Any
 
 import msgspec
 from flask import Request
-from msgspec import Struct
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.formparser import FormDataParser
 
-from qa_service.errors import BadJson, BadMultipart, BadRequest, TooLarge, TooManyFiles, UnsupportedMediaType
-from qa_service.model import UploadedFile
-from qa_service.web.bodies import GULP, Body, Bounds, is_chunked
-
-FILE_FIELDS = ("files", "file", "files[]")
-FIELD_BYTES = 4 << 20
-"""All fields but files together: a long conversation fits."""
-URLENCODED_BYTES = 512 << 10
-"""Read in one go, at a fifth of a second a megabyte; 32,000 Korean characters are 281 KiB of it."""
-BRACKETS = 100_000
-"""Lists and objects in a JSON body; building millions of them would stall a worker for a second."""
-FIELDS = 200
-PLAIN_FIELD = re.compile(
-    rb'\r\nContent-Disposition: form-data; name="([A-Za-z0-9_.-]*)"\r\n\r\n(.*)', re.DOTALL | re.IGNORECASE
+from qa_service.errors import BadJson, BadRequest, TooLarge, UnsupportedMediaType
+from qa_service.submission import Submission, is_file_field, present_fields
+from qa_service.web.bodies import GULP, BodyBounds, RequestBody, is_chunked
+from qa_service.web.parts import SentAsFile, read_parts
+from qa_service.web.texts import (
+    FIELD_BYTES,
+    FIELDS,
+    LOST,
+    decode_fields,
+    decode_text,
+    replace_lone_halves,
+    split_urlencoded,
 )
-NAME = 255
-ABSENT = ("", "undefined", "null")
+from qa_service.web.uploads import Spool, UploadLimits
+
+URLENCODED_BYTES = 512 << 10
+"""A question of 32,000 Korean characters takes 281 KiB of it."""
+VALUES = 50_000
+"""A JSON body may hold so many lists, objects and texts. Making them takes 20 ms; making millions would take a
+second."""
+BOM = "\ufeff"
 
 
 class Limits(Struct, frozen=True):
-    """What a request may bring."""
+    """These are the limits of what a request may bring."""
 
-    body: Bounds
-    file: int
-    files: int
-    uploads: Path
+    body: BodyBounds
+    uploads: UploadLimits
 
 
-class Form(Struct, frozen=True):
-    """Fields by name, absent ones left out; JSON's values keep their types. Files lie on disk until somebody takes
-    or discards them."""
-
-    fields: Mapping[str, Any]
-    files: tuple[UploadedFile, ...] = ()
-
-    def __enter__(self) -> "Form":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Nothing is left behind by a question that was refused."""
-        if kind is not None:
-            self.discard()
-
-    def discard(self) -> None:
-        """Delete the files."""
-        for file in self.files:
-            Path(file.path).unlink(missing_ok=True)
+def read_query(request: Request) -> dict[str, str]:
+    """Read the fields in the address. Raises `BadRequest` where their charset can't be told."""
+    return present_fields(decode_fields(split_urlencoded(request.query_string)))
 
 
 def read_fields(request: Request, limits: Limits) -> Mapping[str, Any]:
-    """As `read_form`, for what takes no files: they are deleted."""
-    form = read_form(request, limits)
-    form.discard()
-    return form.fields
+    """Read the fields of a request that takes no files. Files that came with it are deleted."""
+    sent = read_submission(request, limits)
+    sent.discard_files()
+    return sent.fields
 
 
-def read_form(request: Request, limits: Limits) -> Form:
-    """Raises what is wrong with the body; then nothing stays on disk."""
-    asked, spool = _asked_in_the_address(request), _Spool(limits)
+def read_submission(request: Request, limits: Limits) -> Submission:
+    """Read the fields of the address and of the body, and the files. A field of the body wins over one of the address.
+
+    Raises the errors of a `Refused` request or `BodyTimeout`. Nothing stays on disk then.
+    """
+    asked, spool = read_query(request), Spool(limits.uploads)
     try:
-        sent, files = _body(request, limits, spool)
+        sent = _read_body(request, limits, spool)
     except BaseException:
-        spool.discard()
+        spool.discard_files()
         raise
-    return Form({**_present(asked), **_present(sent)}, files)
+    return Submission({**asked, **sent}, spool.close_files())
 
 
-def _asked_in_the_address(request: Request) -> dict[str, str]:
-    try:
-        unquote_to_bytes(request.query_string).decode()
-    except UnicodeDecodeError:
-        raise BadRequest("the address is not UTF-8") from None
-    return _last(request.args)
-
-
-def _present(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if not _absent(value) or _is_null_origin(name, value)}
-
-
-def _absent(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and value.strip() in ABSENT)
-
-
-def _is_null_origin(name: str, value: Any) -> bool:
-    """Whether a field holds the origin of pages that have none, which is to be refused and not passed over."""
-    return name == "origin" and isinstance(value, str) and value.strip() == "null"
-
-
-def _last(values: "MultiDict[str, str]") -> dict[str, str]:
-    return {name: found[-1] for name, found in values.lists()}
-
-
-def _body(request: Request, limits: Limits, spool: "_Spool") -> tuple[dict[str, Any], tuple[UploadedFile, ...]]:
+def _read_body(request: Request, limits: Limits, spool: Spool) -> dict[str, Any]:
     if request.method == "GET" or not (request.content_length or is_chunked(request)):
-        return {}, ()
+        return {}
+    _check_coding(request)
     match request.mimetype:
-        case "multipart/form-data" | "application/x-www-form-urlencoded":
-            return _form(request, limits, spool)
+        case "multipart/form-data" | "application/x-www-form-urlencoded" if _host_has_read(request):
+            return _read_hosts_form(request, spool)
+        case "multipart/form-data":
+            return _read_multipart(request, limits, spool)
+        case "application/x-www-form-urlencoded":
+            return _read_urlencoded(request, limits)
         case "application/json":
-            return _json(_json_body(request, limits)), ()
+            return _decode_json(_read_json_body(request, limits), _charset(request))
         case other:
             raise UnsupportedMediaType(
                 f"content type {other[:100] or 'missing'}: expected multipart/form-data, "
@@ -124,169 +86,89 @@ def _body(request: Request, limits: Limits, spool: "_Spool") -> tuple[dict[str, 
             )
 
 
-def _json_body(request: Request, limits: Limits) -> bytes:
-    if _host_has_read(request):
-        return request.get_data()
-    with Body(request, _of_fields(limits)) as body:
-        return body.read()
+def _check_coding(request: Request) -> None:
+    coding = request.headers.get("Content-Encoding", "identity")
+    if coding.strip().lower() != "identity":
+        raise UnsupportedMediaType(f"Content-Encoding {coding[:100]!r}: expected a body that isn't compressed")
 
 
-def _of_fields(limits: Limits, *, most: int = FIELD_BYTES) -> Bounds:
-    return replace(limits.body, bytes=min(most, limits.body.bytes))
+def _charset(request: Request) -> str:
+    return request.mimetype_params.get("charset", "")
+
+
+def _within(bounds: BodyBounds, most: int) -> BodyBounds:
+    return replace(bounds, bytes=min(most, bounds.bytes))
 
 
 def _host_has_read(request: Request) -> bool:
-    """Whether the host site looked into the body before us; what it found is kept on the request then."""
+    """Tell whether the host site looked into the body before us. Flask keeps what it found on the request then."""
     return not {"form", "stream"}.isdisjoint(request.__dict__)
 
 
-def _json(body: bytes) -> dict[str, Any]:
-    if body.count(b"[") + body.count(b"{") > BRACKETS:
-        raise BadJson(f"the body has more than {BRACKETS} brackets")
+def _read_multipart(request: Request, limits: Limits, spool: Spool) -> dict[str, Any]:
+    with RequestBody(request, limits.body) as body:
+        return read_parts(body, request.mimetype_params.get("boundary", ""), spool, charset=_charset(request))
+
+
+def _read_urlencoded(request: Request, limits: Limits) -> dict[str, Any]:
+    with RequestBody(request, _within(limits.body, URLENCODED_BYTES)) as body:
+        sent = body.read()
+    return present_fields(decode_fields(split_urlencoded(sent), _charset(request)))
+
+
+def _read_json_body(request: Request, limits: Limits) -> bytes:
+    if _host_has_read(request):
+        return request.get_data()
+    with RequestBody(request, _within(limits.body, FIELD_BYTES)) as body:
+        return body.read()
+
+
+def _decode_json(body: bytes, charset: str) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(body, type=dict[str, Any])
+        text = decode_text(body, charset, "the body").removeprefix(BOM)
+    except BadRequest as error:
+        raise BadJson(error.message) from None
+    if len(text) > 2 * VALUES and _count_values(text) > VALUES:
+        raise BadJson(f"the body has more than {VALUES} lists, objects and texts")
+    try:
+        fields = msgspec.json.decode(replace_lone_halves(text), type=dict[str, Raw])
+        if len(fields) > FIELDS:
+            raise TooLarge(f"more than {FIELDS} fields")
+        return present_fields((name, _simple_value(raw)) for name, raw in fields.items())
     except msgspec.ValidationError:
         raise BadJson("the body is not a JSON object") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise BadJson("the body is not JSON") from None
 
 
-def _form(request: Request, limits: Limits, spool: "_Spool") -> tuple[dict[str, Any], tuple[UploadedFile, ...]]:
-    if _host_has_read(request):
-        return _last(request.form), tuple(spool.keep(request.files))
-    if request.mimetype != "multipart/form-data":
-        return _urlencoded(request, limits), ()
-    try:
-        with Body(request, limits.body) as body:
-            return _multipart(request, body, spool)
-    except RequestEntityTooLarge:
-        raise TooLarge(f"the fields are larger than {FIELD_BYTES} bytes, or more than {FIELDS}") from None
-    except UnicodeDecodeError:
-        raise BadMultipart("a part's header, such as a file's name, is not UTF-8") from None
-    except ValueError:
-        raise BadMultipart("the body is not multipart/form-data, or cut short") from None
-    except BadRequest as error:
-        raise BadMultipart(error.message) from None
+def _count_values(text: str) -> int:
+    """Count lists, objects and texts. A bracket inside of a text counts too, so the count may be too high."""
+    return text.count("[") + text.count("{") + (text.count('"') - text.count('\\"')) // 2
 
 
-def _multipart(request: Request, body: Body, spool: "_Spool") -> tuple[dict[str, Any], tuple[UploadedFile, ...]]:
-    stream: Body | io.BytesIO = body
-    if 0 < (request.content_length or 0) <= GULP:
-        whole = body.read()
-        plain = plain_fields(whole, request.mimetype_params.get("boundary", "").encode("ascii"))
-        if plain is not None:
-            return plain, ()
-        stream = io.BytesIO(whole)
-    parser = FormDataParser(
-        stream_factory=spool.open,
-        max_form_memory_size=FIELD_BYTES,
-        max_content_length=None,
-        max_form_parts=FIELDS,
-        silent=False,
-    )
-    _, form, files = parser.parse(
-        cast(IO[bytes], stream), request.mimetype, request.content_length, request.mimetype_params
-    )
-    return _last(form), tuple(spool.taken(files))
+def _simple_value(raw: Raw) -> Any:
+    """Decode a text, a number, a switch, null or an empty list. Any other list, and an object, stays as it is written
+    until somebody expects it: decoding half a million numbers that nobody reads would take ten seconds."""
+    written = bytes(raw)
+    if written.startswith((b"[", b"{")):
+        return [] if not written[1:-1].strip() and written.startswith(b"[") else raw
+    return msgspec.json.decode(written)
 
 
-def plain_fields(body: bytes, boundary: bytes) -> dict[str, Any] | None:
-    """The fields of a multipart body as most clients write it that send no file, at a tenth of the parser's cost; it
-    compiles patterns for each boundary. None for any other body, also for one that is wrong."""
-    delimiter = b"--" + boundary
-    first, *parts = (b"\r\n" + body).split(b"\r\n" + delimiter)
-    last = parts.pop() if parts else b""
-    if (
-        not boundary
-        or first
-        or last not in (b"--", b"--\r\n")
-        or len(parts) > FIELDS
-        or body.count(delimiter) != len(parts) + 1
-    ):
-        return None
-    fields = [PLAIN_FIELD.fullmatch(part) for part in parts]
-    if not all(fields):
-        return None
-    return {field[1].decode(): field[2].decode("utf-8", "replace") for field in fields if field}
+def _read_hosts_form(request: Request, spool: Spool) -> dict[str, Any]:
+    """Take what the host's parser made of the body. It has put U+FFFD in place of what isn't UTF-8."""
+    for name, text in request.form.items(multi=True):
+        if LOST in text:
+            raise BadRequest(f"{name}: not UTF-8, or holds U+FFFD; expected UTF-8", field=name)
+    return present_fields([*request.form.items(multi=True), *_take_hosts_files(request.files, spool)])
 
 
-def _urlencoded(request: Request, limits: Limits) -> dict[str, Any]:
-    with Body(request, _of_fields(limits, most=URLENCODED_BYTES)) as body:
-        sent = body.read()
-    try:
-        pairs = parse_qsl(sent.decode(), keep_blank_values=True, errors="strict", max_num_fields=FIELDS)
-    except UnicodeDecodeError:
-        raise BadRequest("the body is not UTF-8") from None
-    except ValueError:
-        raise TooLarge(f"more than {FIELDS} fields") from None
-    return dict(pairs)
-
-
-class _Spool:
-    """The uploads of one request, on their way to disk."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._files: list[_LimitedFile] = []
-
-    def open(
-        self,
-        total_content_length: int | None,
-        content_type: str | None,
-        filename: str | None,
-        content_length: int | None = None,
-    ) -> "_LimitedFile":
-        if filename and sum(bool(file.filename) for file in self._files) >= self._limits.files:
-            raise TooManyFiles(f"more than {self._limits.files} files")
-        self._files.append(_LimitedFile(self._limits, (filename or "")[:NAME]))
-        return self._files[-1]
-
-    def taken(self, files: "MultiDict[str, FileStorage]") -> Iterator[UploadedFile]:
-        """What was sent in our fields, in the order it came; the rest is deleted."""
-        sent = {id(storage.stream): (name, storage) for name, storage in files.items(multi=True)}
-        for file in self._files:
-            file.close()
-            name, storage = sent[id(file)]
-            size = os.path.getsize(file.path)
-            if name in FILE_FIELDS and (storage.filename or size):
-                yield _upload(storage, file.path, size)
-            else:
-                Path(file.path).unlink()
-
-    def keep(self, files: "MultiDict[str, FileStorage]") -> Iterator[UploadedFile]:
-        """The same for files that somebody else has spooled."""
-        for name, storage in files.items(multi=True):
-            if name in FILE_FIELDS and storage.filename:
-                storage.stream.seek(0)
-                with self.open(None, None, storage.filename) as copy:
-                    while chunk := storage.stream.read(1 << 16):
-                        copy.write(chunk)
-                yield _upload(storage, copy.path, os.path.getsize(copy.path))
-
-    def discard(self) -> None:
-        for file in self._files:
-            file.close()
-            Path(file.path).unlink(missing_ok=True)
-
-
-class _LimitedFile(io.FileIO):
-    """A new file on disk that refuses to grow beyond its limit."""
-
-    def __init__(self, limits: Limits, filename: str) -> None:
-        descriptor, self.path = tempfile.mkstemp(prefix="upload-", dir=limits.uploads)
-        super().__init__(descriptor, "r+")
-        self.filename = filename
-        self._room = limits.file
-        self._refusal = f"the file {filename!r} is larger than {limits.file} bytes"
-
-    def write(self, piece: Any) -> int:
-        self._room -= len(piece)
-        if self._room < 0:
-            raise TooLarge(self._refusal)
-        return super().write(piece)
-
-
-def _upload(storage: FileStorage, path: str, size: int) -> UploadedFile:
-    name = Path((storage.filename or "").replace("\\", "/")).name[-NAME:]
-    clean = "".join(character for character in name if character.isprintable()).strip(". ")
-    return UploadedFile(clean or "file", path, size, charset=storage.mimetype_params.get("charset", ""))
+def _take_hosts_files(files: "MultiDict[str, FileStorage]", spool: Spool) -> Iterator[tuple[str, SentAsFile]]:
+    """Copy what came in fields of files, and give the other fields that came as files."""
+    for name, storage in files.items(multi=True):
+        if is_file_field(name):
+            storage.stream.seek(0)
+            pieces = iter(partial(storage.stream.read, GULP), b"")
+            spool.keep_file(storage.filename or "", pieces, storage.mimetype_params.get("charset", ""))
+        elif storage.filename:
+            yield name, SentAsFile()

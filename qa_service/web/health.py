@@ -1,4 +1,4 @@
-"""What operators and clients ask about the service itself: is it there, is it ready, what does it take."""
+"""This module answers what operators and clients ask about the service itself."""
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -8,24 +8,24 @@ from flask import Blueprint, Response, request
 
 from qa_service.clock import written
 from qa_service.errors import InvalidField, StoreUnavailable
+from qa_service.fields import read_text
 from qa_service.files.kinds import KINDS
 from qa_service.metrics import CONTENT_TYPE
 from qa_service.setting_values import is_origin
 from qa_service.web.forms import read_fields
-from qa_service.web.mounting import asking_owner, mounted
+from qa_service.web.mounting import add_route, asking_owner, mounted
 from qa_service.web.problems import json_response
-from qa_service.web.questions import text_field
 
 ORIGIN = 300
 
 
-def healthz() -> Response:
-    """The process answers."""
+def show_health() -> Response:
+    """Show that the process answers."""
     return json_response({"status": "ok"})
 
 
-def readyz() -> Response:
-    """Its dependencies, one line each; 503 when one that it needs is away."""
+def show_readiness() -> Response:
+    """Show what the service depends on, one line each. The status is 503 when something that it needs is away."""
     settings, ready = mounted().assembly.settings, True
     store = "redis" if settings.redis_url else "embedded, for one machine"
     try:
@@ -39,8 +39,8 @@ def readyz() -> Response:
     return json_response(fields, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def config() -> Response:
-    """What a client must know before it asks."""
+def show_config() -> Response:
+    """Show what a client must know before it asks."""
     assembly, owner = mounted().assembly, asking_owner()
     settings, offline = assembly.settings, assembly.offline
     return json_response(
@@ -62,8 +62,8 @@ def config() -> Response:
     )
 
 
-def metrics() -> Response:
-    """What happened so far, over all workers, for Prometheus."""
+def show_metrics() -> Response:
+    """Show what happened so far, over all workers, for Prometheus."""
     service = mounted()
     service.gate.check_key(request)
     response = Response(service.assembly.metrics(), content_type=CONTENT_TYPE)
@@ -71,11 +71,11 @@ def metrics() -> Response:
     return response
 
 
-def tokens() -> Response:
-    """A signed token for one of the caller's users, for browsers and phones that must not hold the key."""
+def issue_token() -> Response:
+    """Issue a signed token for one of the caller's users, for browsers and phones that must not hold the key."""
     service = mounted()
     token = service.gate.token_maker(request)
-    origin = text_field(read_fields(request, service.limits), "origin", ORIGIN)
+    origin = read_text(read_fields(request, service.limits), "origin", ORIGIN)
     if origin and not is_origin(origin):
         raise InvalidField(
             "origin: expected one such as https://www.example.com or capacitor://localhost", field="origin"
@@ -85,7 +85,9 @@ def tokens() -> Response:
 
 
 def install(blueprint: Blueprint) -> None:
-    """The routes of this module."""
-    for name, view in (("healthz", healthz), ("readyz", readyz), ("config", config), ("metrics", metrics)):
-        blueprint.add_url_rule(f"/{name}", name, view, methods=["GET"])
-    blueprint.add_url_rule("/tokens", "tokens", tokens, methods=["POST"])
+    """Add the routes of this module."""
+    add_route(blueprint, "/healthz", "healthz", show_health)
+    add_route(blueprint, "/readyz", "readyz", show_readiness)
+    add_route(blueprint, "/config", "config", show_config)
+    add_route(blueprint, "/metrics", "metrics", show_metrics)
+    add_route(blueprint, "/tokens", "tokens", issue_token, methods=("POST",))

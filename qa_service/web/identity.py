@@ -20,12 +20,12 @@ from qa_service.errors import BadRequest, ForbiddenOrigin, Unauthenticated
 from qa_service.model import Owner
 from qa_service.setting_values import ApiKey
 from qa_service.settings import Settings
+from qa_service.web.networks import IPV6_CUSTOMER, network_of
 
 USER_ID = re.compile(r"[!-+\--~]{1,128}")
 """Visible ASCII without a comma, which is how proxies join a header that was sent twice."""
 LOOPBACK_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
 FORWARDING = re.compile(r"forwarded|x-forwarded-.*|x-real-ip|via", re.IGNORECASE)
-IPV6_SITE = 64
 FOREIGN_PAGE = (
     "asked from a page of another site: QA_ORIGINS lists the sites that may, QA_PUBLIC_URL or QA_TRUSTED_PROXIES says "
     "under which address a proxy shows this server"
@@ -59,23 +59,13 @@ class Owners(Struct, frozen=True):
 
     def anonymous(self, address: str) -> Owner:
         """Any visitor; what is theirs they hold by its id."""
-        return Owner("anonymous", self.hashed("anonymous"), address=self.hashed("address", _network(address)))
+        site, wider = network_of(address), network_of(address, IPV6_CUSTOMER)
+        network = self.hashed("network", wider) if wider != site else ""
+        return Owner("anonymous", self.hashed("anonymous"), address=self.hashed("address", site), network=network)
 
     def hashed(self, *parts: str) -> str:
         """32 hexadecimal digits that only this server's secret gives."""
         return hmac.new(self.secret.encode(), msgspec.json.encode(parts), hashlib.sha256).hexdigest()[:32]
-
-
-def _network(address: str) -> str:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-        parsed = parsed.ipv4_mapped
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    return str(ipaddress.ip_network((parsed, IPV6_SITE), strict=False))
 
 
 class Gate:

@@ -1,10 +1,11 @@
-"""What is mounted under one prefix of one app, and the way to it from inside a request."""
+"""The service that is mounted under one prefix of an app, and how a request finds it."""
 
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import cast
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, request
+from flask import Blueprint, Flask, Response, current_app, request
 from msgspec import Struct
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
@@ -18,7 +19,7 @@ KEY = "qa_service"
 
 
 class Mounted(Struct, frozen=True):
-    """A service, its gate and its limits."""
+    """A mounted service: its parts, who may use it, and what a request may bring."""
 
     assembly: Assembly
     gate: Gate
@@ -31,28 +32,37 @@ class Mounted(Struct, frozen=True):
         return urlsplit(public).path if public else request.script_root
 
     def public_prefix(self) -> str:
-        """The path under which this request's sender finds us."""
+        """The path under which this request's sender finds the service."""
         return self.public_root() + self.prefix
 
 
+def add_route(
+    blueprint: Blueprint, path: str, name: str, view: Callable[..., Response], *, methods: Sequence[str] = ("GET",)
+) -> None:
+    """A route that is also found with a slash at its end, as some proxies write every address. Two slashes in a row are
+    no such address: a redirect would lose a question on its way."""
+    blueprint.add_url_rule(path, name, view, methods=methods, strict_slashes=False, merge_slashes=False)
+
+
 def mount(app: Flask, mounted: Mounted) -> None:
-    """State lives on the app, so that two apps in one process don't meet."""
+    """Keep the service on the app: two apps in one process know nothing of each other."""
     app.extensions[KEY] = mounted
 
 
 def mounted() -> Mounted:
-    """The service of the request at hand."""
+    """The service that answers the request at hand."""
     return cast(Mounted, current_app.extensions[KEY])
 
 
 def asking_owner(*, asks: bool = False, streams: bool = False) -> Owner:
-    """Who sends this request; raises what refuses it. A GET that asks is no mere look, and streams as well."""
+    """Who sends this request. Raises what refuses it. `asks` says that a GET asks a question, so that it changes and
+    streams."""
     changes = asks or request.method not in ("GET", "HEAD")
     return mounted().gate.owner(request, changes=changes, streams=asks or streams)
 
 
 def spoken_language() -> Language | None:
-    """What `Accept-Language` prefers of Korean and English, where it says so."""
+    """Which of Korean and English `Accept-Language` prefers, or None if it doesn't say."""
     return _preferred(request.headers.get("Accept-Language", ""))
 
 

@@ -1,4 +1,4 @@
-"""The page at `/`, for a service that stands alone."""
+"""This module serves the page at `/`, for a service that stands alone."""
 
 from functools import cache
 from html import escape
@@ -18,20 +18,20 @@ STATIC = "/static"
 pages = Blueprint("qa_page", __name__, static_folder="static", static_url_path=STATIC)
 
 
-@pages.get("/")
-def page() -> Response:
-    """The page, told where the service and its own parts are."""
-    # Behind a proxy a part of both may come from the request.
+@pages.get("/", endpoint="page")
+def show_page() -> Response:
+    """Show the page. It is told where the service and its own parts are."""
+    # Behind a proxy both may come from the request, so they are escaped.
     prefix, static = escape(mounted().public_prefix()), escape(mounted().public_root() + STATIC)
-    text = _page().replace("{{prefix}}", prefix).replace("{{static}}", static)
+    text = _read_page().replace("{{prefix}}", prefix).replace("{{static}}", static)
     response = Response(text, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["Cache-Control"] = "no-cache"
     return response
 
 
-def guard(response: Response) -> Response:
-    """Add what keeps a browser from being talked into anything."""
+def add_guards(response: Response) -> Response:
+    """Add the headers that keep a browser from being misled by other sites."""
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["X-Frame-Options"] = "DENY"
     response.headers["Referrer-Policy"] = "no-referrer"
@@ -40,5 +40,5 @@ def guard(response: Response) -> Response:
 
 
 @cache
-def _page() -> str:
+def _read_page() -> str:
     return files("qa_service.web").joinpath("static/index.html").read_text("utf-8")

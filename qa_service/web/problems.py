@@ -1,11 +1,14 @@
-"""Refusals as HTTP: RFC 9457 problems, the headers every answer carries, and cross-origin rules."""
+"""This module says refusals in HTTP: problems (RFC 9457), the headers of every answer, and the rules across origins."""
 
 import logging
 import secrets
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from flask import Blueprint, Request, Response, current_app, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
+from werkzeug.routing import BaseConverter
 
 from qa_service.errors import BadRequest, Busy, MethodNotAllowed, NotFound, QAError, TooLarge
 from qa_service.frames import Failure
@@ -23,19 +26,19 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def language_of_request(asked: Request) -> Language:
-    """What to write to the person in: Korean or English, as `Accept-Language` prefers."""
+    """Tell in which language to write to the person: Korean or English, as `Accept-Language` prefers."""
     return "ko" if asked.accept_languages.best_match(["en", "ko"]) == "ko" else "en"
 
 
 def json_response(value: object, status: int = 200, content_type: str = "application/json") -> Response:
-    """A JSON answer; nothing of it may be stored on the way."""
+    """Make a JSON answer that nobody stores on the way."""
     response = Response(one_line(value), status, content_type=content_type)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def problem(failed: Failure, **extra: object) -> Response:
-    """The body of a problem (RFC 9457), with `Retry-After` where there is something to wait for."""
+    """Make a problem (RFC 9457), with `Retry-After` where there is something to wait for."""
     fields = {
         "type": "about:blank",
         "title": HTTPStatus(failed.status).phrase,
@@ -50,51 +53,65 @@ def problem(failed: Failure, **extra: object) -> Response:
     return response
 
 
-def refusal(error: QAError) -> Response:
-    """The problem for an error raised before a stream began."""
+def refuse_request(error: QAError) -> Response:
+    """Make the problem for an error that was raised before a stream began."""
     extra: dict[str, object] = {"field": error.field} if error.field else {}
     extra |= {"answerId": error.answer_id} if isinstance(error, Busy) else {}
-    return problem(build_failure(error, language_of_request(request)), **extra)
-
-
-def http_refusal(error: HTTPException) -> Response:
-    """Flask's and Werkzeug's own refusals, in our shape."""
-    match error.code:
-        case HTTPStatus.NOT_FOUND:
-            return refusal(NotFound("no such address"))
-        case HTTPStatus.METHOD_NOT_ALLOWED:
-            return refusal(MethodNotAllowed(f"{request.method} is not understood here"))
-        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            return refusal(TooLarge("the body is larger than this site allows"))
-        case code if code is not None and code < HTTPStatus.INTERNAL_SERVER_ERROR:
-            return refusal(BadRequest("the request can't be read"))
-        case _:
-            return bug(error)
-
-
-def elsewhere(rest: str) -> Response:
-    """An address below our prefix that isn't one, or not with this method."""
-    addresses = current_app.url_map.bind_to_environ(request.environ)
-    allowed = [method for method in METHODS if addresses.match(method=method)[0] != request.endpoint]
-    if not allowed:
-        raise NotFound("no such address")
-    response = refusal(MethodNotAllowed(f"{request.method}: expected {' or '.join(allowed)}"))
-    response.headers["Allow"] = ", ".join(allowed)
+    response = problem(build_failure(error, language_of_request(request)), **extra)
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(error.allowed)  # RFC 9110, section 15.5.6
     return response
 
 
-def bug(error: Exception) -> Response:
-    """Anything else: logged with an id that the problem carries, and nothing else of it."""
+def refuse_as_flask_does(error: HTTPException) -> Response:
+    """Make the problem for a refusal of Flask's or Werkzeug's own."""
+    match error.code:
+        case HTTPStatus.NOT_FOUND:
+            return refuse_request(NotFound("no such address"))
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            allowed = sorted(error.valid_methods or ()) if isinstance(error, NoSuchMethod) else []
+            return refuse_request(method_not_allowed(allowed))
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return refuse_request(TooLarge("the body is larger than this site allows"))
+        case code if code is not None and code < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return refuse_request(BadRequest("the request can't be read"))
+        case _:
+            return report_bug(error)
+
+
+def method_not_allowed(allowed: Sequence[str]) -> MethodNotAllowed:
+    """Make the error for a method that the address of this request doesn't have."""
+    return MethodNotAllowed(f"{request.method}: expected {' or '.join(allowed)}", allowed=allowed)
+
+
+class AnyRest(BaseConverter):
+    """It matches whatever follows in an address: slashes too, and nothing at all."""
+
+    part_isolating = False
+    regex = ".*?"
+
+
+def refuse_address(rest: str = "") -> Response:
+    """Refuse an address below our prefix that doesn't exist, or not with this method."""
+    addresses = current_app.url_map.bind_to_environ(request.environ)
+    allowed = [method for method in METHODS if addresses.match(method=method)[0] != request.endpoint]
+    if allowed:
+        raise method_not_allowed(allowed)
+    raise NotFound("no such address" + (", it has two slashes in a row" if "//" in request.path else ""))
+
+
+def report_bug(error: Exception) -> Response:
+    """Log any other error under a number. The problem carries the number, and nothing else of the error."""
     number = secrets.token_hex(8)
     log.error("request failed, id %s", number, exc_info=error)
-    return refusal(QAError(f"internal error {number}"))
+    return refuse_request(QAError(f"internal error {number}"))
 
 
 def install(blueprint: Blueprint, gate: Gate) -> None:
-    """Give a blueprint our errors and headers; the host's other routes keep their own."""
-    blueprint.register_error_handler(QAError, refusal)
-    blueprint.register_error_handler(HTTPException, http_refusal)
-    blueprint.register_error_handler(Exception, bug)
+    """Give a blueprint our errors and headers. The host's other routes keep their own."""
+    blueprint.register_error_handler(QAError, refuse_request)
+    blueprint.register_error_handler(HTTPException, refuse_as_flask_does)
+    blueprint.register_error_handler(Exception, report_bug)
 
     @blueprint.after_request
     def finish(response: Response) -> Response:
@@ -108,8 +125,8 @@ def install(blueprint: Blueprint, gate: Gate) -> None:
         return response
 
 
-def preflight(gate: Gate) -> Response:
-    """The answer to a browser that asks whether it may ask."""
+def answer_preflight(gate: Gate) -> Response:
+    """Answer a browser that asks whether its page may send a request from another origin."""
     response = Response(status=HTTPStatus.NO_CONTENT)
     if gate.allows_origin(request.headers.get("Origin", "")):
         response.headers["Access-Control-Allow-Methods"] = ", ".join(METHODS)

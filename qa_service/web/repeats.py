@@ -1,6 +1,9 @@
-"""What makes a question a repetition: its key, or, for clients that reconnect by asking again, all of a GET."""
+"""This module tells by what a question is known as a repetition of another one.
 
-import time
+It is the caller's key, in the header `Idempotency-Key` or in the field `idempotencyKey`. A GET without one is known by
+all of its fields, since a browser's `EventSource` reconnects by asking again, and would pay twice.
+"""
+
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
@@ -10,22 +13,24 @@ import msgspec
 
 from qa_service.desk import HARD_TO_GUESS
 from qa_service.errors import InvalidField
+from qa_service.fields import read_text
 from qa_service.model import Question, Repeat, UploadedFile
-from qa_service.web.questions import text_field
+from qa_service.pause import LongWork
 
 KEY = 255
 UNGUESSABLE_KEY = 32
-"""Characters of a visitor's key outside of a session: nobody else may come upon the same."""
+"""The key of a visitor without a session has at least so many characters, so that nobody else comes upon the same."""
 ASIDE = ("token", "lastEventId")
-"""Fields that don't belong to the question."""
+"""These fields say nothing about the question."""
 GULP = 1 << 20
 
 
-def repeat_of(
+def find_repeat(
     question: Question, fields: Mapping[str, Any], header: str, *, get: bool, seconds: float
 ) -> Repeat | None:
-    """The question's key, from the header or else the field `idempotencyKey`, or that of a GET as it stands."""
-    key = text_field({"idempotencyKey": header} if header else fields, "idempotencyKey", KEY)
+    """Find what this question has in common with its repetitions. It is None where it can't have any. `seconds` is how
+    long a caller's key is remembered. Raises `InvalidField` for a key that another visitor may have, too."""
+    key = read_text({"idempotencyKey": header} if header else fields, "idempotencyKey", KEY)
     if key:
         return Repeat(_digest((_scope(question, key), key)), _fingerprint(question), seconds)
     if get and (question.owner.kind != "anonymous" or _session_of_visitor(question)):
@@ -47,7 +52,8 @@ def _scope(question: Question, key: str) -> str:
 
 
 def _session_of_visitor(question: Question) -> str:
-    """All visitors are one owner: only their session tells them apart."""
+    """Give the visitor's session where nobody can guess it. All visitors are one owner, and only their sessions tell
+    them apart."""
     return question.session_id if len(question.session_id) >= HARD_TO_GUESS else ""
 
 
@@ -57,11 +63,11 @@ def _fingerprint(question: Question) -> str:
 
 
 def _content(file: UploadedFile) -> str:
-    digest = blake2b(digest_size=16)
+    digest, work = blake2b(digest_size=16), LongWork()
     with Path(file.path).open("rb") as content:
         while piece := content.read(GULP):
             digest.update(piece)
-            time.sleep(0)  # others of this worker go on meanwhile
+            work.end_step()
     return digest.hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Standing alone: whom a server that nobody has configured lets in, and where it may then listen."""
+"""What a server of our own needs: its app, whom it may let in, what it refuses by itself, and how its answers end."""
 
 import logging
 import sys
@@ -25,7 +25,7 @@ POLL_SECONDS = 0.1
 
 
 def served() -> Flask:
-    """The app of `qa-service serve`: with no model behind it, people at this machine may ask without a credential."""
+    """Make the app of `qa-service serve`. Without a model it lets people at this machine ask without a credential."""
     settings = from_environment()
     behind_proxy = bool(settings.trusted_proxies or settings.public_url)
     alone = settings.answers_itself and not behind_proxy
@@ -43,7 +43,7 @@ def app_or_exit(make: Callable[[], Flask]) -> Flask:
 
 
 def log_to_terminal() -> None:
-    """One line an answer; of others only warnings, since theirs would name upstream's address at every question."""
+    """Log one line for each answer. Other libraries log warnings only: at each question theirs would name upstream."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("qa_service").setLevel(logging.INFO)
 
@@ -60,8 +60,8 @@ def refuse_open_server(settings: Settings, hosts: Iterable[str]) -> None:
             )
 
 
-def refused(*, unreadable: bool) -> bytes:
-    """The whole response to a request that never came to the app, because it can't be read or something broke."""
+def build_refusal(*, unreadable: bool) -> bytes:
+    """The whole response, as it is sent, to a request that can't be read or that broke before the app saw it."""
     why = BadRequest("the request can't be read: is everything in its address percent-encoded that isn't ASCII?")
     response = problem(build_failure(why if unreadable else QAError(), "en"))
     response.headers["Connection"] = "close"
@@ -70,19 +70,19 @@ def refused(*, unreadable: bool) -> bytes:
 
 
 def runner_of(app: object) -> Runner | None:
-    """All answers of this worker, if it serves any."""
+    """What runs the answers of this worker, or None if `app` isn't ours."""
     service = app.extensions.get(KEY) if isinstance(app, Flask) else None
     return service.assembly.runner if isinstance(service, Mounted) else None
 
 
-def wake(app: object) -> None:
-    """Begin to watch over other workers' answers, before anybody asks anything."""
+def watch_workers(app: object) -> None:
+    """Begin to watch over the answers of other workers before anybody asks this one."""
     if runner := runner_of(app):
         runner.ensure_threads()
 
 
-def drain(app: object, seconds: float) -> None:
-    """Let no more in, wait that long for what runs, and leave the rest to other workers."""
+def drain_answers(app: object, seconds: float) -> None:
+    """Let no more questions in, wait so many seconds for the answers that run, and leave the rest to other workers."""
     if runner := runner_of(app):
         runner.stop_admitting()
         until = time.monotonic() + seconds
@@ -92,6 +92,6 @@ def drain(app: object, seconds: float) -> None:
 
 
 def end_answers(app: object) -> None:
-    """Stop what this worker is answering, and give it a second to say so to its readers and to be kept."""
+    """Stop the answers of this worker. They have a second to tell their readers and to be saved."""
     if runner := runner_of(app):
         runner.shut_down("interrupted", GOODBYE_SECONDS)

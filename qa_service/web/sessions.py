@@ -1,6 +1,8 @@
-"""Conversations: listing, reading, renaming, deleting, beginning a new topic; and their files."""
+"""This module has the routes of conversations and their files: to list, read, rename and delete them."""
 
 import math
+import re
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
@@ -8,105 +10,138 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, request
 
-from qa_service.errors import InvalidField, Unauthenticated
-from qa_service.model import StoredFile
+from qa_service.errors import InvalidField, NotFound, StoreUnavailable, Unauthenticated
+from qa_service.fields import read_text, read_whole_number
+from qa_service.model import Owner, StoredFile
 from qa_service.turns import SessionPage, Turn
-from qa_service.web.forms import read_fields
-from qa_service.web.mounting import Mounted, asking_owner, mounted
+from qa_service.web.forms import read_fields, read_query
+from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
 from qa_service.web.problems import json_response
-from qa_service.web.questions import text_field, whole_field
 from qa_service.wire.frames import failure, reference, verdict
 
 LIMIT = 50
 MOST = 200
 TITLE = 200
+TURN_ID = re.compile(r"[0-9a-f]{32}")
+RECENT = 10
+"""So many turns are looked at for answers that are still written. Only the newest ones can be."""
+INTERNAL = ("passages", "added", "size", "v")
+"""What a stored file says that no client needs."""
 
 
 def list_sessions() -> Response:
-    """The caller's conversations, newest first."""
+    """List the caller's conversations, newest first."""
     service, owner = mounted(), asking_owner()
     if owner.kind == "anonymous":
         raise Unauthenticated("a visitor's conversations are not listed; this needs a key, a token or a login")
-    found = service.assembly.history.sessions(owner, _cursor(), _limit())
-    return json_response(found)
+    query = read_query(request)
+    return json_response(service.assembly.history.sessions(owner, _list_cursor(query), _limit(query)))
 
 
 def get_session(session_id: str) -> Response:
-    """One conversation, newest turns first."""
-    service, owner = mounted(), asking_owner()
-    page = service.assembly.history.session(owner, session_id, request.args.get("cursor", ""), _limit())
+    """Show one conversation, newest turns first."""
+    service, owner, query = mounted(), asking_owner(), read_query(request)
+    page = service.assembly.history.session(owner, session_id, _turn_cursor(query), _limit(query))
     return json_response(_session(service, page))
 
 
-def rename(session_id: str) -> Response:
-    """Give it another title."""
+def rename_session(session_id: str) -> Response:
+    """Give a conversation another title."""
     service, owner = mounted(), asking_owner()
-    title = text_field(read_fields(request, service.limits), "title", TITLE)
+    title = read_text(read_fields(request, service.limits), "title", TITLE)
     if not title:
         raise InvalidField("title: expected text", field="title")
     return json_response(service.assembly.history.rename(owner, session_id, title))
 
 
-def delete(session_id: str) -> Response:
-    """Forget it; what is being answered in it is stopped."""
+def delete_session(session_id: str) -> Response:
+    """Forget a conversation, and stop what is being answered in it."""
     service, owner = mounted(), asking_owner()
-    for answer_id in service.assembly.history.delete(owner, session_id):
-        service.assembly.runner.stop_answer(answer_id)
+    running: Iterable[str] = _running_answers(service, owner, session_id)
+    try:
+        running = service.assembly.history.delete(owner, session_id)
+    finally:
+        # The store may have carried the deletion out before it went away. Nobody would read these answers then.
+        _stop_answers(service, running)
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
-def reset(session_id: str) -> Response:
+def begin_topic(session_id: str) -> Response:
     """Begin a new topic by hand."""
     return json_response(mounted().assembly.history.new_topic(asking_owner(), session_id))
 
 
 def list_files(session_id: str) -> Response:
-    """The files it answers from."""
+    """List the files that a conversation is answered from."""
     files = mounted().assembly.history.files(asking_owner(), session_id)
     return json_response({"items": [_file(file) for file in files]})
 
 
 def get_file(session_id: str, file_id: str) -> Response:
-    """One of its files."""
+    """Show one file of a conversation."""
     return json_response(_file(mounted().assembly.history.file(asking_owner(), session_id, file_id)))
 
 
 def delete_file(session_id: str, file_id: str) -> Response:
-    """Follow-ups don't see it any more."""
+    """Forget a file: later questions don't see it any more."""
     mounted().assembly.history.delete_file(asking_owner(), session_id, file_id)
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
 def get_page(session_id: str, file_id: str, page: int) -> Response:
-    """The text of one page."""
+    """Show the text of one page of a file."""
     return json_response(mounted().assembly.history.page(asking_owner(), session_id, file_id, page))
 
 
 def install(blueprint: Blueprint) -> None:
-    """The routes of this module."""
+    """Add the routes of this module."""
     one, files = "/sessions/<session_id>", "/sessions/<session_id>/files"
-    blueprint.add_url_rule("/sessions", "sessions", list_sessions, methods=["GET"])
-    blueprint.add_url_rule(one, "session", get_session, methods=["GET"])
-    blueprint.add_url_rule(one, "rename", rename, methods=["PATCH"])
-    blueprint.add_url_rule(one, "delete_session", delete, methods=["DELETE"])
-    blueprint.add_url_rule(f"{one}/reset", "reset", reset, methods=["POST"])
-    blueprint.add_url_rule(files, "files", list_files, methods=["GET"])
-    blueprint.add_url_rule(f"{files}/<file_id>", "file", get_file, methods=["GET"])
-    blueprint.add_url_rule(f"{files}/<file_id>", "delete_file", delete_file, methods=["DELETE"])
-    blueprint.add_url_rule(f"{files}/<file_id>/pages/<int:page>", "page", get_page, methods=["GET"])
+    add_route(blueprint, "/sessions", "sessions", list_sessions)
+    add_route(blueprint, one, "session", get_session)
+    add_route(blueprint, one, "rename", rename_session, methods=("PATCH",))
+    add_route(blueprint, one, "delete_session", delete_session, methods=("DELETE",))
+    add_route(blueprint, f"{one}/reset", "reset", begin_topic, methods=("POST",))
+    add_route(blueprint, files, "files", list_files)
+    add_route(blueprint, f"{files}/<file_id>", "file", get_file)
+    add_route(blueprint, f"{files}/<file_id>", "delete_file", delete_file, methods=("DELETE",))
+    add_route(blueprint, f"{files}/<file_id>/pages/<int:page>", "page", get_page)
 
 
-def _limit() -> int:
-    return whole_field(request.args, "limit", MOST, default=LIMIT)
+def _limit(query: Mapping[str, str]) -> int:
+    return read_whole_number(query, "limit", MOST, default=LIMIT)
 
 
-def _cursor() -> str:
-    """A list's cursor is the last one's moment, which the store compares numbers with."""
-    text = request.args.get("cursor", "")
+def _list_cursor(query: Mapping[str, str]) -> str:
+    """Read the cursor of a list. It is the moment of the last conversation in it, and the store compares it as a
+    number."""
+    text = query.get("cursor", "")
     with suppress(ValueError):
         if not text or math.isfinite(float(text)):
             return text and repr(float(text))
     raise InvalidField("cursor: expected what `next` was", field="cursor")
+
+
+def _turn_cursor(query: Mapping[str, str]) -> str:
+    """Read the cursor of a conversation. It is the id of the last turn that was shown."""
+    cursor = query.get("cursor", "")
+    if cursor and not TURN_ID.fullmatch(cursor):
+        raise InvalidField("cursor: expected what `next` was", field="cursor")
+    return cursor
+
+
+def _running_answers(service: Mounted, owner: Owner, session_id: str) -> list[str]:
+    try:
+        page = service.assembly.history.session(owner, session_id, "", RECENT)
+    except NotFound:
+        return []  # a deletion that is repeated finds no session, but still tells what ran in it
+    return [turn.answer_id for turn in page.turns if turn.status == "running"]
+
+
+def _stop_answers(service: Mounted, answer_ids: Iterable[str]) -> None:
+    for answer_id in answer_ids:
+        # Where another worker can't be told now, the runner tells it as soon as the store is back.
+        with suppress(StoreUnavailable):
+            service.assembly.runner.stop_answer(answer_id)
 
 
 def _session(service: Mounted, page: SessionPage) -> dict[str, Any]:
@@ -129,6 +164,4 @@ def _turn(turn: Turn, prefix: str) -> dict[str, Any]:
 
 def _file(file: StoredFile) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(file)
-    return {
-        name: value for name, value in fields.items() if value is not None and name not in ("passages", "added", "v")
-    }
+    return {name: value for name, value in fields.items() if value is not None and name not in INTERNAL}

@@ -1,4 +1,4 @@
-"""An answer as a response: streamed from a position on, or whole when it is over."""
+"""Responses that bring an answer: streamed from a position on, or whole when it has ended."""
 
 import random
 from collections.abc import Iterator
@@ -13,21 +13,21 @@ from qa_service.running.reader import AnswerReader
 from qa_service.running.source import AnswerSource
 from qa_service.turns import Turn
 from qa_service.web.bodies import hung_up
+from qa_service.web.formats import Format
 from qa_service.web.mounting import Mounted
 from qa_service.web.problems import json_response, problem
-from qa_service.web.questions import Format
 from qa_service.wire.frames import answer
 from qa_service.wire.typed import Typed
 
-STREAM_HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+STREAM_HEADERS = {"Cache-Control": "no-cache, no-store, no-transform", "X-Accel-Buffering": "no"}
 BACKOFF_MS = 500, 1500
-"""When the readers of a worker that stops come back; not all at once."""
+"""The readers of a worker that stops come back after a time between these, so that they don't come all at once."""
 
 
 def answered(
     service: Mounted, source: AnswerSource | None, wanted: Format, *, after: int = 0, ids: bool = False
 ) -> Response:
-    """The rest of an answer in the wanted format; 204 where nothing comes any more."""
+    """Make the response with the rest of an answer in the wanted format. It is a 204 where nothing comes any more."""
     if source is None:
         return Response(status=HTTPStatus.NO_CONTENT)
     response = _whole(service, source) if wanted == "json" else _streamed(service, source, after=after, ids=ids)
@@ -37,19 +37,19 @@ def answered(
 
 
 def ended_turn(service: Mounted, source: AnswerSource) -> Turn:
-    """The answer as it stands. `NotFound` if it was deleted meanwhile."""
+    """Read the turn of an answer as it stands. Raises `NotFound` if it was deleted meanwhile."""
     return source.known_turn() or service.assembly.history.turn(source.owner, source.answer_id)
 
 
 def _streamed(service: Mounted, source: AnswerSource, *, after: int, ids: bool) -> Response:
     wire = Typed(service.public_prefix(), source.answer_id if ids else "")
-    body = Body(_reader(service, source, after), wire)
-    # Handed through as it is: what Werkzeug would put around it costs every delta, and memory while it waits.
+    body = AnswerBody(_reader(service, source, after), wire)
+    # Werkzeug hands it through as it is: what it would put around costs every delta, and memory while a reader waits.
     return Response(body, headers=STREAM_HEADERS, content_type=wire.content_type, direct_passthrough=True)
 
 
-class Body:
-    """What a server sends of a stream, and closes also if it never began to."""
+class AnswerBody:
+    """The body of a streamed answer. A server closes it also if it never began to send it."""
 
     def __init__(self, reader: AnswerReader, wire: WireFormat) -> None:
         self._reader = reader

@@ -81,9 +81,9 @@ def test_a_file_whose_time_cannot_be_kept_leaves_no_process_behind(
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse_thread)
         with pytest.raises(Overloaded):
-            list(readers.read(upload(GOOD), StopSignal()))
+            list(readers.read(asked(upload(GOOD)), StopSignal()))
     assert children() == before
-    assert any(isinstance(news, FileEnd) for news in readers.read(upload(GOOD), StopSignal()))
+    assert any(isinstance(news, FileEnd) for news in readers.read(asked(upload(GOOD)), StopSignal()))
 
 
 def children(pid: int | str = "self") -> set[int]:

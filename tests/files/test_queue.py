@@ -120,6 +120,7 @@ def test_an_owner_with_all_slots_shares_them_as_soon_as_another_waits(room: Room
     room.end("a1")
     room.expect("a1", "a2", "b1")
     room.end("a2")
+    room.expect("a1", "a2", "b1", "a3")
     room.end("b1")
     room.expect("a1", "a2", "b1", "a3", "b2")
 

@@ -47,6 +47,7 @@ def test_a_pipe_cut_anywhere_ends_quietly(cut: int) -> None:
         b"{}",
         b'{"verdict": 3}',
         b'"\xff"',
+        b'{"verdict":{"name":"a","kind":"txt","status":"queued"}}',
         b" " * (report.LONGEST + 1),
     ],
 )

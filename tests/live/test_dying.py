@@ -128,6 +128,7 @@ class TestStage:
         house.upstream.script(Script(delay=5), TEXT)
         reader = Follower(house.served.url, "안녕?")
         assert house.upstream.wait_requests(5)
+        reader.wait(lambda read: read.answer_id)
         house.kill(reader.answer_id)
         reader.finish()
 
@@ -139,6 +140,7 @@ class TestStage:
         house.upstream.script(script)
         reader = Follower(house.served.url, "안녕?")
         until(lambda: house.upstream.responses, 5, "upstream has begun")
+        reader.wait(lambda read: read.answer_id)
         time.sleep(0.2)  # upstream's first events are on their way, its first text isn't
         house.kill(reader.answer_id)
         reader.finish()

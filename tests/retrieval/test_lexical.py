@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from qa_service.interfaces import Ranking
+from qa_service.interfaces import Postings, Ranking, pack_posting
 from qa_service.model import Passage
 from qa_service.retrieval.lexical import LexicalRetriever, index_of
 from tests.fakes import FakeIndex
@@ -86,11 +86,14 @@ class TestIndexing:
 
 
 def test_where_very_much_is_found_the_rare_words_decide() -> None:
-    common, rare = [(number, 900) for number in range(200_000)], [(7, 900), (9, 800)]
+    rare = Postings(0, [pack_posting(7, 900), pack_posting(9, 800)])
 
     class Crowded(FakeIndex):
-        def look_up(self, words: Iterable[str]) -> Ranking:
-            return Ranking(200_000, {"fee": common, "leash": rare})
+        """The other word stands in every one of its passages, which are more than are read."""
+
+        def look_up(self, words: Iterable[str], most: int) -> Ranking:
+            assert most < 200_000
+            return Ranking(200_000, {"leash": [rare]}, {"fee": 200_000, "leash": 2})
 
         def passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
             return tuple(Passage("f", "f", "", page=number) for number in numbers)
@@ -111,9 +114,37 @@ def test_a_pasted_page_costs_no_more_than_its_first_words() -> None:
     asked: list[int] = []
 
     class Counting(FakeIndex):
-        def look_up(self, words):  # type: ignore[no-untyped-def]
+        def look_up(self, words, most):  # type: ignore[no-untyped-def]
             asked.append(len(list(words)))
-            return super().look_up(words)
+            return super().look_up(words, most)
 
     LexicalRetriever().find(" ".join(f"word{n}" for n in range(5000)), (), Counting(PASSAGES))
     assert asked == [400]
+
+
+class Common:
+    """An `Index` in which every word stands in each of so many passages; it tells no more than it is asked for."""
+
+    def __init__(self, passages: int) -> None:
+        self._passages = passages
+        self.most = 0
+
+    def look_up(self, words: Iterable[str], most: int) -> Ranking:
+        self.most = most
+        everywhere = [Postings(0, [pack_posting(number, 1000) for number in range(self._passages)])]
+        kept = list(words)[: most // self._passages]
+        return Ranking(self._passages, dict.fromkeys(kept, everywhere), dict.fromkeys(kept, self._passages))
+
+    def passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
+        return tuple(Passage("f", "a.txt", str(number)) for number in numbers)
+
+
+def test_ranking_many_postings_takes_turns_with_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[int] = []
+    monkeypatch.setattr("qa_service.pause.give_way", lambda: turns.append(1))
+    index, began = Common(2000), time.process_time()
+    found = LexicalRetriever(turn_seconds=-1).find(" ".join(f"word{n}" for n in range(300)), (), index)
+    assert time.process_time() - began < 0.2
+    assert [passage.text for passage in found[:3]] == ["0", "1", "2"]
+    assert index.most == 50_000
+    assert len(turns) == 25

@@ -1,6 +1,7 @@
 """How answers get into the shared log: in order, whole, in one trip, whatever the store does meanwhile."""
 
 import threading
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -271,6 +272,15 @@ class TestThread:
         eventually(lambda: len(ticking.done) == 1)
         ticking.end(ticking.answer("a", number=2))
         eventually(lambda: len(ticking.done) == 2)
+
+    def test_what_the_store_refuses_is_tried_again_ever_less_often_until_it_is_taken(self, ticking: House) -> None:
+        key = answer_key(ANN, "1" * 32, "log")
+        ticking.store.redis.set(key, "no log")
+        ticking.end(ticking.answer("a"))
+        time.sleep(0.4)
+        assert 3 <= len(ticking.store.trips) <= 12
+        ticking.store.redis.delete(key)
+        eventually(lambda: len(ticking.done) == 1)
 
     def test_it_ends_when_it_is_closed_and_does_not_come_back(self, ticking: House) -> None:
         ticking.flusher.stop_flushing()

@@ -1,5 +1,7 @@
 """An answer's life in one worker: it goes on without its readers, and ends for every reason it may end for."""
 
+import _thread
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -180,7 +182,7 @@ class TestPlaces:
         eventually(lambda: house.redis.exists(ALIVE))
         before = sorted(house.redis.keys())
         with monkeypatch.context() as patch:
-            patch.setattr(threading.Thread, "start", refuse_thread)
+            patch.setattr(_thread, "start_new_thread", refuse_thread)
             with pytest.raises(Overloaded) as refusal:
                 house.ask()
         assert refusal.value.retry_after
@@ -195,7 +197,7 @@ class TestPlaces:
         eventually(lambda: running.log.text() and running.is_flushed)
         with monkeypatch.context() as patch:
             other = world.worker(line)
-            patch.setattr(threading.Thread, "start", refuse_thread)
+            patch.setattr(_thread, "start_new_thread", refuse_thread)
             dead.die()
             eventually(lambda: other.runner._keeper._takeovers._taken)
             assert other.runner._running == {}
@@ -332,7 +334,7 @@ class TestMarks:
 
     def test_a_line_that_breaks_lets_its_readers_go(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         broken: list[object] = []
-        monkeypatch.setattr(threading, "excepthook", lambda what: broken.append(what.exc_value))
+        monkeypatch.setattr(sys, "unraisablehook", lambda what: broken.append(what.exc_value))
 
         class Broken(Saying):
             def write_answer(self, admission: object, stop: object):  # type: ignore[no-untyped-def]

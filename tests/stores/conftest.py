@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from qa_service.stores.breaker import redis_pool
+from qa_service.stores.redis_url import redis_pool
 from tests import fakes
+from tests.stores.servers import Server
 from tests.stores.talking import Stores, stores_of
 
 PROGRAM = "redis-server"
@@ -63,3 +64,11 @@ def _emptied(request: pytest.FixtureRequest) -> Redis:
 @pytest.fixture
 def stores(client: Redis) -> Stores:
     return stores_of(client)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server that is the test's alone."""
+    server = Server(tmp_path, "--save", "")
+    yield server
+    server.end()

@@ -11,11 +11,14 @@ from qa_service.frames import Done, Frame, Start, Text, TopicNotice
 from qa_service.interfaces import AppendOutcome, Claim, Claimed, HeldAnswer, NewLogEntry
 from qa_service.model import FileText, Owner, Passage, Repeat, StoredFile
 from qa_service.retrieval.lexical import index_of
-from qa_service.stores.breaker import StoreGuard
+from qa_service.stores.arrivals import RedisArrivals
+from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import RedisHistory
+from qa_service.stores.limiter import RedisLimiter
 from qa_service.stores.logs import LogTimes, RedisLogs
 from qa_service.stores.passages import RedisFiles
-from qa_service.stores.sessions import Kept, RedisRepeats, RedisSessions
+from qa_service.stores.repeats import RedisRepeats
+from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.workers import RedisWorkers
 from qa_service.turns import Admission, Mark, Turn
 from tests.fakes import ANN, turn
@@ -25,13 +28,16 @@ TURNS = 5
 ANSWER_SECONDS = 300
 OPEN = 200
 DONE = 100
+QUESTIONS = 30
 
 
 class Stores(Struct, frozen=True):
-    """All that one worker keeps in one Redis, sessions of at most five turns and a thousand seconds."""
+    """All that one worker keeps in one Redis: sessions of at most five turns and a thousand seconds, and thirty
+    questions a minute."""
 
     client: Redis
     sessions: RedisSessions
+    arrivals: RedisArrivals
     repeats: RedisRepeats
     logs: RedisLogs
     workers: RedisWorkers
@@ -42,10 +48,13 @@ class Stores(Struct, frozen=True):
 def stores_of(client: Redis, worker: str = "w1", *, turns: int = TURNS) -> Stores:
     """As that worker has them."""
     guard = StoreGuard()
+    sessions = RedisSessions(client, guard, Kept(TTL, turns, answer=ANSWER_SECONDS, log=OPEN), worker=worker)
+    limiter = RedisLimiter(client, guard, questions=QUESTIONS, seconds=60)
     logs = RedisLogs(client, guard, LogTimes(OPEN, DONE), worker=worker)
     return Stores(
         client,
-        RedisSessions(client, guard, Kept(TTL, turns, answer=ANSWER_SECONDS, log=OPEN), worker=worker),
+        sessions,
+        RedisArrivals(client, guard, limiter, sessions),
         RedisRepeats(client, guard),
         logs,
         RedisWorkers(client, guard, waiting=client, seconds=OPEN),
@@ -140,11 +149,19 @@ def keep(
     half = len(passages) // 2
     for first, part in ((0, passages[:half]), (half, passages[half:])):
         index = index_of([passage.text for passage in part], first)
-        files.add(owner, session_id, file_id, FileText(passages=part, index=index, first=first))
+        files.add_part(owner, session_id, file_id, FileText(passages=part, index=index, first=first))
     file = StoredFile(
-        file_id, "rules.pdf", "pdf", "used", topic, pages=len(pages), passages=len(passages), added=time.time()
+        file_id,
+        "rules.pdf",
+        "pdf",
+        "used",
+        topic,
+        pages=len(pages),
+        passages=len(passages),
+        added=time.time(),
+        size=sum(len(page.encode()) for page in pages),
     )
-    files.finish(owner, session_id, file)
+    files.finish_file(owner, session_id, file)
     return file
 
 

@@ -1,10 +1,15 @@
 """What answering costs a Redis, in commands of any kind: those that we send and those that our scripts give."""
 
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
 from redis import Redis
 
 from qa_service.frames import Done, Text
-from qa_service.stores.breaker import StoreGuard
-from qa_service.stores.sessions import RedisLimiter
+from qa_service.model import Repeat
+from qa_service.stores.pool import StorePool, pool_options
 from tests.fakes import ANN, turn
 from tests.stores.talking import Stores, answered, claim, start_of, stores_of, write
 
@@ -22,8 +27,7 @@ def test_a_long_answer_takes_few_commands_beside_its_log(real: Redis) -> None:
 
 def _answer(stores: Stores) -> None:
     asked = turn("first")
-    RedisLimiter(stores.client, StoreGuard(), questions=30, seconds=60).take(ANN)
-    stores.sessions.load(ANN, "s")
+    stores.arrivals.receive_question(ANN, "s")
     claim(stores.sessions, asked)
     write(stores, start_of(asked), Text("word "), Text("word "), first=1)
     number = 4
@@ -38,3 +42,35 @@ def _answer(stores: Stores) -> None:
 def _commands(client: Redis) -> int:
     told = client.info("commandstats")
     return sum(command["calls"] for name, command in told.items() if name != "cmdstat_info")
+
+
+class Counting(redis.UnixDomainSocketConnection):
+    """A connection that counts how often something is sent, however much it is."""
+
+    sent = 0
+
+    def send_packed_command(self, *arguments: Any, **options: Any) -> None:
+        Counting.sent += 1
+        super().send_packed_command(*arguments, **options)
+
+
+@pytest.fixture
+def counted(real: Redis) -> Iterator[Stores]:
+    path = real.connection_pool.connection_kwargs["path"]
+    pool = StorePool(connection_class=Counting, path=path, **pool_options(max_connections=1, timeout=5))
+    with Redis.from_pool(pool) as client:
+        client.ping()
+        yield stores_of(client)
+
+
+@pytest.mark.parametrize(("repeat", "trips"), [(None, 2), (Repeat("d" * 32, "print", 60), 3)])
+def test_a_question_takes_two_trips_and_a_third_where_it_can_be_repeated(
+    counted: Stores, repeat: Repeat | None, trips: int
+) -> None:
+    """One for the rate limit and the session, one that claims it; before them, one that takes the key."""
+    before = Counting.sent
+    if repeat:
+        counted.repeats.reserve_key(ANN, repeat, "first")
+    counted.arrivals.receive_question(ANN, "s")
+    claim(counted.sessions, turn("first"), repeat=repeat)
+    assert Counting.sent - before == trips

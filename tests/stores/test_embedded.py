@@ -20,8 +20,9 @@ import redis
 
 from qa_service.errors import StoreUnavailable
 from qa_service.stores import embedded, launcher
-from qa_service.stores.breaker import StoreGuard
-from qa_service.stores.embedded import embedded_pool, find_server, socket_path, start
+from qa_service.stores.embedded import embedded_pool, find_server, socket_path, start_store
+from qa_service.stores.guard import StoreGuard
+from qa_service.stores.memory import store_memory
 
 LINGER = 0.4
 ROOT = Path(__file__).parents[2]
@@ -143,7 +144,7 @@ from gevent import monkey
 monkey.patch_all()
 import gevent, os, pathlib, redis, subprocess, sys
 from qa_service.stores.embedded import embedded_pool
-client = redis.Redis.from_pool(embedded_pool(pathlib.Path(sys.argv[1]), max_connections=20, timeout=0.6, linger=0.4))
+client = redis.Redis.from_pool(embedded_pool(pathlib.Path(sys.argv[1]), max_connections=40, timeout=3, linger=0.4))
 def visit():
     gevent.joinall([gevent.spawn(client.incr, "visits") for _ in range(40)], raise_error=True)
     print(client.get("visits").decode())
@@ -225,6 +226,11 @@ class TestRecovery:
         time.sleep(LINGER)
         socket_path(data).unlink()
         assert client.get("key") == b"value"
+
+    def test_it_has_a_bound_at_which_nothing_is_thrown_away(self, data: Path, connect: Connect) -> None:
+        client = connect(data)
+        assert client.config_get("maxmemory")["maxmemory"] == str(store_memory())
+        assert client.config_get("maxmemory-policy")["maxmemory-policy"] == "noeviction"
 
     def test_an_append_only_file_cut_by_a_crash_is_read(self, data: Path, connect: Connect) -> None:
         client = connect(data)
@@ -327,7 +333,7 @@ class TestFailures:
         server = server_of(connect(data))
         os.kill(server, signal.SIGSTOP)
         with pytest.raises(StoreUnavailable, match="does not answer"):
-            start(data, seconds=0.1)
+            start_store(data, seconds=0.1)
         os.kill(server, signal.SIGCONT)
 
     def test_a_lock_that_somebody_keeps_is_reported(
@@ -347,7 +353,7 @@ class TestFailures:
         with (data / "valkey" / "lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             with pytest.raises(StoreUnavailable, match="does not answer"):
-                start(data, seconds=0.1)
+                start_store(data, seconds=0.1)
 
     def test_a_connection_reports_a_store_that_does_not_come_back_in_time(self, data: Path, connect: Connect) -> None:
         client = connect(data)
@@ -378,18 +384,18 @@ class TestLauncher:
 
     def test_it_ends_its_server_when_nobody_uses_it(self, tmp_path: Path) -> None:
         began = time.monotonic()
-        launcher.main([str(tmp_path / "users"), "0.2", "socket", "/bin/sleep", "60"])
+        launcher.launch([str(tmp_path / "users"), "0.2", "socket", "/bin/sleep", "60"])
         assert 0.2 <= time.monotonic() - began < 5
 
     def test_it_gives_up_on_a_server_that_keeps_dying(self, tmp_path: Path, users: launcher.Users) -> None:
         count = tmp_path / "count"
-        launcher.keep(["/bin/sh", "-c", f"echo >> {count}"], users, "socket")
-        assert len(count.read_text()) == len(launcher.PAUSES)
+        launcher.keep_server(["/bin/sh", "-c", f"echo >> {count}"], users, "socket", pauses=(0, 0.01, 0.02))
+        assert len(count.read_text()) == 3
 
     def test_a_server_whose_socket_is_gone_counts_as_dead(self, tmp_path: Path, users: launcher.Users) -> None:
         socket = tmp_path / "socket"
         script = f"touch {socket}; sleep 0.3; rm {socket}; exec sleep 60"
-        assert not launcher.attend(["/bin/sh", "-c", script], users, str(socket))
+        assert not launcher.run_server(["/bin/sh", "-c", script], users, str(socket))
 
     def test_a_server_that_will_not_stop_is_killed(
         self, tmp_path: Path, users: launcher.Users, monkeypatch: pytest.MonkeyPatch
@@ -397,7 +403,7 @@ class TestLauncher:
         monkeypatch.setattr(launcher, "STOP_SECONDS", 0.1)
         socket = tmp_path / "socket"
         script = f"trap '' TERM; touch {socket}; sleep 0.3; rm {socket}; while :; do sleep 1; done"
-        assert not launcher.attend(["/bin/sh", "-c", script], users, str(socket))
+        assert not launcher.run_server(["/bin/sh", "-c", script], users, str(socket))
 
     @pytest.mark.skipif(sys.platform != "linux", reason="other systems know no such signal")
     def test_a_server_asks_to_be_killed_with_its_launcher(self) -> None:
@@ -410,4 +416,4 @@ class TestLauncher:
     def test_a_signal_ends_the_server_too(self, tmp_path: Path) -> None:
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
         with pytest.raises(SystemExit):
-            launcher.main([str(tmp_path / "users"), "60", "socket", "/bin/sleep", "60"])
+            launcher.launch([str(tmp_path / "users"), "60", "socket", "/bin/sleep", "60"])

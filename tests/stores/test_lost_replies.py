@@ -9,7 +9,7 @@ from redis import Redis
 
 from qa_service.frames import Done, Text
 from qa_service.model import Repeat
-from qa_service.stores.breaker import limits
+from qa_service.stores.pool import pool_options
 from tests.fakes import ANN, turn
 from tests.stores.talking import Stores, answered, claim, frames, history_texts, stores_of, write
 
@@ -35,7 +35,7 @@ class Losing(redis.UnixDomainSocketConnection):
 @pytest.fixture
 def stores(real: Redis) -> Iterator[Stores]:
     path = real.connection_pool.connection_kwargs["path"]
-    options = limits(max_connections=5, timeout=5)
+    options = pool_options(max_connections=5, timeout=5)
     pool = redis.BlockingConnectionPool(connection_class=Losing, path=path, **options)
     Losing.lost = 0
     with Redis(connection_pool=pool) as client:
@@ -77,7 +77,7 @@ def test_an_answer_is_saved_once(stores: Stores) -> None:
 
 @pytest.mark.usefixtures("losing")
 def test_a_key_is_its_first_holders(stores: Stores) -> None:
-    assert stores.repeats.reserve(ANN, REPEAT, "first") is None
+    assert stores.repeats.reserve_key(ANN, REPEAT, "first") is None
 
 
 @pytest.mark.usefixtures("losing")

@@ -1,10 +1,9 @@
 """The store behind sentinels that are real, as are its master and its replica: after a failover it answers again."""
 
 import socket
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,67 +11,42 @@ import redis
 from redis.sentinel import Sentinel
 
 from qa_service.errors import StoreUnavailable
-from qa_service.stores.breaker import Master, MasterConnection, Pool, StoreGuard, limits, redis_pool
-from qa_service.stores.embedded import find_server
+from qa_service.stores.guard import StoreGuard
+from qa_service.stores.pool import StorePool, connection_options, pool_options
+from qa_service.stores.redis_url import redis_pool
+from qa_service.stores.sentinel import MasterConnection, SentinelMaster
+from tests.stores.servers import Server, free_port, soon
 
 SERVICE = "qa"
-WAITING_SECONDS = 20.0
+PATIENCE = connection_options(connect=0.1, reply=0.1, retries=0)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+class Pair:
+    """A master and its replica, which nobody watches."""
+
+    def __init__(self, folder: Path, ending: ExitStack) -> None:
+        self._folder, self._ending = folder, ending
+        self.master = self.start("--save", "", "--repl-diskless-sync-delay", "0")
+        self.replica = self.start("--save", "", "--replicaof", f"127.0.0.1 {self.master.port}")
+
+    def start(self, *options: str) -> Server:
+        server = Server(self._folder, *options)
+        self._ending.callback(server.end)
+        return server
 
 
-def soon(true: Callable[[], object]) -> float:
-    """The seconds that it took to become true; Redis's own errors count as not yet."""
-    began = time.monotonic()
-    while time.monotonic() - began < WAITING_SECONDS:
-        with suppress(redis.RedisError):
-            if true():
-                return time.monotonic() - began
-        time.sleep(0.02)
-    raise AssertionError("it didn't come true in time")
-
-
-class Server:
-    """One process on a port of its own."""
-
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.port = free_port()
-        command = [find_server(), *options, "--port", str(self.port), "--dir", str(folder)]
-        self.child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        self.client = redis.Redis(port=self.port, socket_timeout=1)
-        soon(self.client.ping)
-
-    def role(self) -> str:
-        return str(self.client.info("replication")["role"])
-
-    def end(self) -> None:
-        self.client.close()
-        self.child.kill()
-        self.child.wait()
-
-
-class Servers:
+class Servers(Pair):
     """A master, its replica and the sentinel that watches them."""
 
     def __init__(self, folder: Path, ending: ExitStack) -> None:
-        def start(*options: str) -> Server:
-            server = Server(folder, *options)
-            ending.callback(server.end)
-            return server
-
-        self.master = start("--save", "", "--repl-diskless-sync-delay", "0")
-        self.replica = start("--save", "", "--replicaof", f"127.0.0.1 {self.master.port}")
+        super().__init__(folder, ending)
         config = folder / "sentinel.conf"
         config.write_text(
             f"sentinel monitor {SERVICE} 127.0.0.1 {self.master.port} 1\n"
             f"sentinel down-after-milliseconds {SERVICE} 300\n"
             f"sentinel failover-timeout {SERVICE} 3000\n"
         )
-        self.sentinel = start(str(config), "--sentinel")
+        self.sentinel = self.start(str(config), "--sentinel")
         soon(lambda: self.replica.client.info("replication")["master_link_status"] == "up")
         soon(lambda: self.sentinel.client.sentinel_slaves(SERVICE)[0]["info-refresh"] > 0)
 
@@ -84,6 +58,12 @@ class Servers:
 def servers(tmp_path: Path) -> Iterator[Servers]:
     with ExitStack() as ending:
         yield Servers(tmp_path, ending)
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Pair]:
+    with ExitStack() as ending:
+        yield Pair(tmp_path, ending)
 
 
 @pytest.fixture
@@ -105,9 +85,9 @@ class Sayings(Sentinel):
 
 
 def client_of(sentinel: Sentinel, *, fresh: float) -> redis.Redis:
-    master = Master(sentinel, SERVICE, fresh=fresh)
-    options = limits(max_connections=2, timeout=0.6)
-    return redis.Redis.from_pool(Pool(connection_class=MasterConnection, master=master, **options))
+    master = SentinelMaster(sentinel, SERVICE, fresh=fresh)
+    options = pool_options(max_connections=2, timeout=0.6)
+    return redis.Redis.from_pool(StorePool(connection_class=MasterConnection, master=master, **options))
 
 
 def written(client: redis.Redis, guard: StoreGuard, costs: list[float]) -> bool:
@@ -150,21 +130,21 @@ def test_after_a_failover_by_hand_writes_reach_the_new_master(servers: Servers, 
     assert max(costs, default=0) < 1
 
 
-def test_a_write_that_meets_a_demoted_master_is_sent_to_the_next_without_an_error(servers: Servers) -> None:
-    with client_of(Sayings(servers.replica, servers.master), fresh=60) as client:
+def test_a_write_that_meets_a_demoted_master_is_sent_to_the_next_without_an_error(pair: Pair) -> None:
+    with client_of(Sayings(pair.replica, pair.master), fresh=60) as client:
         assert client.set("key", "value")
         assert client.pipeline(transaction=False).set("key", "again").execute() == [True]
-    assert servers.master.client.get("key") == b"again"
+    assert pair.master.client.get("key") == b"again"
 
 
-def test_idle_connections_leave_a_server_that_is_no_master_any_more(servers: Servers) -> None:
-    with client_of(Sayings(servers.replica, servers.master), fresh=0) as client:
+def test_idle_connections_leave_a_server_that_is_no_master_any_more(pair: Pair) -> None:
+    with client_of(Sayings(pair.replica, pair.master), fresh=0) as client:
         assert client.info("replication")["role"] == "slave"
         assert client.info("replication")["role"] == "master"
 
 
 def test_a_master_that_lives_is_used_while_its_sentinels_do_not_answer(servers: Servers) -> None:
-    with client_of(Sentinel([("127.0.0.1", servers.sentinel.port)]), fresh=0) as client:
+    with client_of(Sentinel([("127.0.0.1", servers.sentinel.port)], sentinel_kwargs=PATIENCE), fresh=0) as client:
         client.ping()
         servers.sentinel.child.kill()
         assert client.set("key", "value")

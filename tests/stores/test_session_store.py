@@ -10,8 +10,9 @@ from qa_service.errors import Busy, NotFound, StoreUnavailable
 from qa_service.frames import Done, Text
 from qa_service.interfaces import HeldAnswer
 from qa_service.model import Exchange, Owner, Session, Topic
-from qa_service.stores.breaker import StoreGuard, redis_pool
+from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import answer_key, owner_key, session_key
+from qa_service.stores.redis_url import redis_pool
 from qa_service.stores.sessions import Kept, RedisSessions
 from tests.fakes import ANN, BEN, admission, turn
 from tests.stores.talking import (

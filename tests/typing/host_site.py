@@ -91,7 +91,7 @@ class FirstOnes:
     """A retriever."""
 
     def find(self, question: str, earlier: object, index: Index) -> tuple[Passage, ...]:
-        return index.passages(range(index.look_up([question]).passages)[:3])
+        return index.passages(range(index.look_up([question], 100).passages)[:3])
 
 
 def watch(observation: Observation) -> None:

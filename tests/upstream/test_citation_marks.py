@@ -1,4 +1,4 @@
-"""Marks of upstream's own citations: none reaches a reader, whatever they are cut into, and other text stays."""
+"""No mark of upstream's own citations reaches a reader, whatever it is cut into, and other text stays."""
 
 import time
 

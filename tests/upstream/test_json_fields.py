@@ -1,4 +1,4 @@
-"""JSON of careless servers, read field by field."""
+"""JSON of careless servers is read field by field."""
 
 import pytest
 from msgspec import Struct

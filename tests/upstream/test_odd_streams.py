@@ -1,4 +1,4 @@
-"""What servers send that deviates from the Responses API: each stream is read for what it says, however it is cut."""
+"""Servers deviate from the Responses API in many ways. Each stream is read for what it says, however it is cut."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ NOTE = {"type": "url_citation", "url": "https://page.example/", "title": "쪽"}
 
 
 def escaped(kind: str, **fields) -> bytes:
-    """An event in ASCII, where halves of surrogate pairs can stand."""
+    """Write an event in ASCII, in which halves of surrogate pairs can stand."""
     return f"data: {json.dumps({'type': kind, **fields})}\n\n".encode()
 
 
@@ -391,7 +391,7 @@ STREAMS = {
 
 
 def listen(chunks, reader: ResponseReader | None = None) -> tuple[list[Delta], type[UpstreamError] | None]:
-    """All deltas, and the error they ended in."""
+    """Read all deltas, and the error they ended in."""
     deltas: list[Delta] = []
     source = (reader or ResponseReader()).deltas(chunks)
     while True:
@@ -414,7 +414,7 @@ def test_each_is_read_for_what_it_says_however_it_is_cut(name: str, size: int) -
 
 
 def repeated(messages: list[list[str]], ways: frozenset[str], *, shift: int = 0) -> Iterator[bytes]:
-    """A response that says its text in some of the five ways; its last event leaves out the first `shift` items."""
+    """Write a response that says its text in some of five ways. Its last event leaves out the first `shift` items."""
     items = [
         {"type": "message", "content": [{"type": "output_text", "text": text} for text in one]} for one in messages
     ]

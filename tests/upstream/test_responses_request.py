@@ -24,7 +24,7 @@ def test_a_plain_prompt_is_streamed_and_stored_nowhere():
 def test_messages_keep_their_roles_and_their_order():
     messages = (Message("system", "짧게"), Message("user", "가"), Message("assistant", "나"), Message("user", "다"))
     body = request_parameters(prompt(messages=messages), "high")
-    assert body["input"] == [{"role": message.role, "content": message.content} for message in messages]
+    assert body["input"] == [{"role": message.role, "content": message.text} for message in messages]
 
 
 def test_what_the_prompt_sets_is_passed_on():

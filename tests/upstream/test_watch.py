@@ -53,11 +53,11 @@ def test_one_thread_watches_all_and_ends_when_nothing_is_left():
 
 
 def test_what_no_thread_could_be_started_for_is_not_watched_later(monkeypatch: pytest.MonkeyPatch):
-    watch, refused = Watch(linger=0.1), Waiting(0)
+    watch, refused = Watch(tick=0.01, linger=0.1), Waiting(0)
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse_thread)
-        with pytest.raises(Overloaded), watch.over(refused):
+        with pytest.raises(Overloaded), watch.watching(refused):
             raise AssertionError("nobody watches here")
-    with watch.over(again := Waiting(0.01)):
+    with watch.watching(again := Waiting(0.01)):
         assert again.expired.wait(1)
     assert not refused.expired.is_set()

@@ -12,7 +12,7 @@ from qa_service.assembly import Assembly, assemble
 from qa_service.running.settings import Pace
 from qa_service.setting_values import ApiKey
 from qa_service.settings import Settings
-from qa_service.stores.embedded import embedded_pool, start
+from qa_service.stores.embedded import embedded_pool, start_store
 from qa_service.web.app import create_app
 from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, Model, Reader
 
@@ -25,7 +25,7 @@ MakeHouse = Callable[..., House]
 def store_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     data = tmp_path_factory.mktemp("store")
     pool = embedded_pool(data, max_connections=2, timeout=1)
-    yield f"unix://{start(data)}"
+    yield f"unix://{start_store(data)}"
     pool.disconnect()
 
 

@@ -97,7 +97,7 @@ class TestAfterANumber:
         response = house.get(f"answers/{answer}/stream")
         assert response.headers["X-Answer-Id"] == answer
         assert response.headers["X-Session-Id"]
-        assert response.headers["Cache-Control"] == "no-cache, no-transform"
+        assert response.headers["Cache-Control"] == "no-cache, no-store, no-transform"
         assert response.headers["X-Accel-Buffering"] == "no"
 
     @pytest.mark.parametrize("after", ["-1", "x", "1.5", "٣", "9" * 16])

@@ -1,7 +1,9 @@
 """Asking: the stream, the whole answer, how one is chosen, and what never starts an answer."""
 
+import _thread
 import io
 import threading
+from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
@@ -55,7 +57,7 @@ class TestStream:
     def test_headers_keep_proxies_from_holding_it_back(self, house: House) -> None:
         headers = house.ask().headers
         assert headers["Content-Type"] == "text/event-stream; charset=utf-8"
-        assert headers["Cache-Control"] == "no-cache, no-transform"
+        assert headers["Cache-Control"] == "no-cache, no-store, no-transform"
         assert headers["X-Accel-Buffering"] == "no"
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert {"Accept", "Origin"} <= set(headers["Vary"].split(", "))
@@ -88,7 +90,7 @@ class TestStream:
         session = house.session("환불은 며칠 안에 되나요?")["sessionId"]
         again = house.session("그럼 그 뒤에는요?", sessionId=session)
         assert again["created"] is False
-        said = [message.content for message in house.model.prompts[-1].messages]
+        said = [message.text for message in house.model.prompts[-1].messages]
         assert "환불은 며칠 안에 되나요?" in said
         assert "안녕하세요." in said
 
@@ -105,13 +107,40 @@ class TestThreads:
     ) -> None:
         session = house.session("환불은 며칠 안에 되나요?")["sessionId"]
         house.settle()
-        monkeypatch.setattr(threading.Thread, "start", refuse_thread)
+        monkeypatch.setattr(_thread, "start_new_thread", refuse_thread)
         files = {"question": "이 파일은?", "sessionId": session, "files": (io.BytesIO(b"text"), "a.txt")}
         refusal(house.client.post("/api/ask", data=files), 503, "overloaded")
         refusal(house.ask("그럼요?", sessionId=session, stream=False), 503, "overloaded")
         monkeypatch.undo()
         assert (house.uploads(), house.assembly.runner.count_answers()) == ([], 0)
         assert text(house.ask("그럼요?", sessionId=session, onBusy="reject")) == "안녕하세요."
+
+
+class TestAddress:
+    def test_asks_nothing_with_head_and_names_what_does(self, house: House) -> None:
+        response = house.client.head("/api/ask?question=hi")
+        assert (response.status_code, response.headers["Allow"]) == (405, "GET, POST")
+        assert house.model.prompts == []
+
+    def test_names_the_methods_it_has(self, house: House) -> None:
+        for method, path, allowed in (
+            ("PUT", "/api/ask", "GET, POST"),
+            ("HEAD", "/api/tokens", "POST"),
+            ("POST", "/api/sessions/a", "GET, PATCH, DELETE"),
+            ("POST", "/", "GET, HEAD, OPTIONS"),
+        ):
+            response = house.client.open(path, method=method)
+            assert (response.status_code, response.headers["Allow"]) == (405, allowed), path
+
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    def test_may_end_in_a_slash(self, house: House, method: str) -> None:
+        assert text(house.client.open("/api/ask/?question=hi", method=method)) == "안녕하세요."
+        assert house.get("sessions/nobodys/").get_json()["code"] == "not_found"
+        assert house.get("config/").status_code == 200
+
+    def test_with_two_slashes_leads_nowhere_else(self, house: House) -> None:
+        problem = refusal(house.client.post("/api//ask", json={"question": "?"}), 404, "not_found")
+        assert "two slashes" in problem["detail"]
 
 
 class TestIds:
@@ -254,6 +283,16 @@ class TestHangUp:
         assert (kept["status"], kept["text"]) == ("completed", "안녕하세요.")
 
 
+CHUNKED = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+
+
+class Unread(io.RawIOBase):
+    """A body that nobody may read."""
+
+    def read(self, size: int = -1) -> bytes:
+        raise AssertionError("read")
+
+
 class TestRate:
     def test_is_limited_for_each_owner(self, make_house: MakeHouse) -> None:
         house = make_house(rate=(2, 3600))
@@ -262,6 +301,31 @@ class TestRate:
         problem = refusal(house.ask(), 429, "rate_limited")
         assert problem["retryAfter"] >= 1
         assert len(house.model.prompts) == 2
+
+    @pytest.mark.parametrize("announced", [True, False])
+    def test_refuses_a_large_body_unread(self, make_house: MakeHouse, announced: bool) -> None:
+        house = make_house(rate=(1, 3600))
+        house.session()
+        framing = {"CONTENT_LENGTH": "1000000"} if announced else CHUNKED
+        environ = {"wsgi.input": Unread(), "CONTENT_TYPE": "multipart/form-data; boundary=x", **framing}
+        problem = refusal(house.client.post("/api/ask", environ_overrides=environ), 429, "rate_limited")
+        assert problem["retryAfter"] >= 1
+
+    @pytest.mark.parametrize(
+        "saying", [{"headers": {"Idempotency-Key": "k" * 32}}, {"query_string": {"idempotencyKey": "k" * 32}}]
+    )
+    def test_reads_a_large_body_that_may_be_a_repetition(self, make_house: MakeHouse, saying: dict[str, Any]) -> None:
+        house = make_house(rate=(1, 3600))
+        for _ in range(2):
+            form = {"question": "환불은?", "files": (io.BytesIO(b"text " * 20_000), "a.txt")}
+            assert frames(house.client.post("/api/ask", data=form, **saying))[-1]["content"]["status"] == "completed"
+        assert len(house.model.prompts) == 1
+
+    def test_is_asked_for_a_large_body_without_taking_a_question(self, make_house: MakeHouse) -> None:
+        house = make_house(rate=(2, 3600))
+        for _ in range(2):
+            form = {"question": "환불은?", "files": (io.BytesIO(b"text " * 20_000), "a.txt")}
+            assert frames(house.client.post("/api/ask", data=form))[-1]["content"]["status"] == "completed"
 
     def test_counts_a_visitor_by_address(self, make_house: MakeHouse) -> None:
         house = make_house(rate=(1, 3600))

@@ -86,7 +86,17 @@ class TestInAnotherSite:
     def test_refuses_in_its_own_shape_below_its_prefix(self, make_site: Callable[..., House]) -> None:
         house = make_site()
         refusal(house.client.get("/api/nowhere"), 404, "not_found")
-        refusal(house.client.get("/api/ask/"), 404, "not_found")
+        for address in (
+            "/api",
+            "/api/",
+            "/api//ask",
+            "/api///ask",
+            "/api/ask//",
+            "/api/sessions//files",
+            "/api/sessions/a//reset",
+        ):
+            problem = refusal(house.client.post(address, json={"question": "?"}), 404, "not_found")
+            assert ("two slashes" in problem["detail"]) is ("//" in address)
         response = house.client.delete("/api/ask")
         assert "GET" in refusal(response, 405, "method_not_allowed")["detail"]
         assert set(response.headers["Allow"].split(", ")) == {"GET", "POST"}

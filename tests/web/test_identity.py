@@ -147,6 +147,17 @@ class TestOwners:
         assert len({visitor.key for visitor in visitors}) == 1
         assert len({visitor.address for visitor in visitors}) == 4
 
+    def test_of_visitors_by_ipv6_know_the_wider_network(self) -> None:
+        owners = Owners("secret-of-this-test-01")
+        one, near, far = (owners.anonymous(a) for a in ("2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:1::1"))
+        assert one.address != near.address
+        assert one.network == near.network != far.network
+        assert len(one.network) == 32
+
+    @pytest.mark.parametrize("address", ["10.0.0.1", "::ffff:10.0.0.1", "", "a name"])
+    def test_of_other_visitors_know_none(self, address: str) -> None:
+        assert Owners("secret-of-this-test-01").anonymous(address).network == ""
+
 
 class TestTokens:
     def test_are_for_the_user_they_were_made_for(self, house: House) -> None:

@@ -8,7 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from qa_service.running.settings import Pace
-from qa_service.stores.sessions import RESERVED_SECONDS
+from qa_service.stores.repeats import RESERVED_SECONDS
 from tests.web.conftest import MakeHouse
 from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, frames, refusal
 

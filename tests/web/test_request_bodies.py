@@ -1,7 +1,6 @@
 """What a request's body may bring: uploads, limits, and bodies that are broken, cut or late; nothing is left behind."""
 
 import io
-import random
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,13 +10,11 @@ import pytest
 from flask import Request
 from msgspec.structs import replace
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.formparser import FormDataParser
 from werkzeug.test import TestResponse
 
-from qa_service.errors import BodyTimeout, Overloaded
-from qa_service.web.bodies import CLOCK, Body, Bounds
-from qa_service.web.forms import plain_fields
+from qa_service.errors import BodyTimeout, Overloaded, QAError
+from qa_service.web.bodies import CLOCK, BodyBounds, RequestBody
+from qa_service.web.reception import open_reception
 from tests.fakes import WAITING_SECONDS, refuse_thread
 from tests.web.conftest import MakeHouse
 from tests.web.house import BOUNDARY, END, MULTIPART, House, frames, part, refusal
@@ -225,14 +222,6 @@ class TestBroken:
         environ = {"wsgi.input": Broken(), "CONTENT_LENGTH": "100"}
         refusal(post(house, b"", environ_overrides=environ), 400, "bad_multipart")
 
-    def test_form_that_is_no_utf8(self, house: House) -> None:
-        problem = refusal(post(house, b"question=\xff\xfe", "application/x-www-form-urlencoded"), 400, "bad_request")
-        assert "UTF-8" in problem["detail"]
-
-    def test_address_that_is_no_utf8(self, house: House) -> None:
-        problem = refusal(house.client.get("/api/ask?question=%BE%C8%B3%E7"), 400, "bad_request")
-        assert "UTF-8" in problem["detail"]
-
     @pytest.mark.parametrize(
         "kind", ["text/plain", "application/xml", "multipart/mixed; boundary=x", "", "application/pdf"]
     )
@@ -255,105 +244,60 @@ class TestBroken:
         assert house.uploads() == []
 
 
-def parsed(body: bytes) -> dict[str, str] | None:
-    """What the parser of every other body makes of it; None where it refuses it, or finds a file."""
-    try:
-        _, form, files = FormDataParser(silent=False).parse(
-            io.BytesIO(body), "multipart/form-data", len(body), {"boundary": BOUNDARY}
-        )
-    except (ValueError, RequestEntityTooLarge):
-        return None
-    return None if files else {name: values[-1] for name, values in form.lists()}
+ROOM = open_reception(100, 1000)
 
 
-class TestPlainFields:
-    """Bodies without a file are read by a shorter way, which must lead to the same place."""
+class Timed(RequestBody):
+    """A body that says when it was interrupted."""
 
-    FIELDS = (part("뭐예요?\r\n 둘째 줄".encode(), "question", None), part(b"", "topic", None))
-
-    def test_are_read_by_it_as_clients_write_them(self) -> None:
-        body = b"".join(self.FIELDS) + END
-        assert plain_fields(body, BOUNDARY.encode()) == parsed(body) == {"question": "뭐예요?\r\n 둘째 줄", "topic": ""}
-        assert plain_fields(body.removesuffix(b"\r\n"), BOUNDARY.encode()) == parsed(body)
-        assert plain_fields(END, BOUNDARY.encode()) == {}
-
-    def test_the_last_of_a_name_wins_and_what_is_no_utf8_is_replaced(self) -> None:
-        body = part(b"1", "a", None) + part(b"2", "b", None) + part(b"\xff", "a", None) + END
-        assert plain_fields(body, BOUNDARY.encode()) == parsed(body) == {"a": "\ufffd", "b": "2"}
-
-    def test_without_a_boundary_are_no_form(self, house: House) -> None:
-        body = part(b"?", "question", None).replace(BOUNDARY.encode(), b"") + b"----\r\n"
-        refusal(post(house, body, "multipart/form-data"), 400, "bad_multipart")
-
-    def test_more_of_them_than_allowed_are_refused(self, house: House) -> None:
-        refusal(post(house, part(b"", "a", None) * 201 + END), 413, "too_large")
-
-    @pytest.mark.parametrize("seed", range(100))
-    def test_whatever_is_cut_or_put_in_the_shorter_way_agrees_or_leaves_it_to_the_parser(self, seed: int) -> None:
-        chance = random.Random(seed)
-        pieces = [*chance.choices([*self.FIELDS, part(b"x", "files"), part(b"\n", "a", None)], k=3), END]
-        body = bytearray(b"".join(pieces))
-        for _ in range(chance.randrange(3)):
-            at = chance.randrange(len(body))
-            wedge = chance.choice(
-                [b"", b"\r", b"\n", b"\r\n", b"--", b" ", b"\t", b'"', b"%41", *pieces, b"--" + BOUNDARY.encode()]
-            )
-            body[at : at + chance.randrange(3)] = wedge
-        plain = plain_fields(bytes(body), BOUNDARY.encode())
-        assert plain is None or plain == parsed(bytes(body))
-
-
-class Timed(Body):
-    """A body that says when it was rung for."""
-
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: BodyBounds) -> None:
         super().__init__(Request({"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "1"}), bounds)
-        self.rang = threading.Event()
+        self.interrupted = threading.Event()
 
-    def ring(self) -> None:
-        super().ring()
-        self.rang.set()
+    def interrupt(self, refusal: QAError) -> None:
+        super().interrupt(refusal)
+        self.interrupted.set()
 
 
 class TestClock:
-    def test_rings_for_each_body_whose_time_is_over(self) -> None:
-        soon = Bounds(10, 0.01)
+    def test_interrupts_each_body_whose_time_is_over(self) -> None:
+        soon = BodyBounds(10, 0.01, ROOM)
         with Timed(soon) as one, Timed(soon) as other:
-            assert one.rang.wait(WAITING_SECONDS)
-            assert other.rang.wait(WAITING_SECONDS)
+            assert one.interrupted.wait(WAITING_SECONDS)
+            assert other.interrupted.wait(WAITING_SECONDS)
             with pytest.raises(BodyTimeout):
                 one.read()
 
     def test_lets_alone_what_was_read_in_time_or_has_time_left(self) -> None:
-        soon = Bounds(10, 0.01)
+        soon = BodyBounds(10, 0.01, ROOM)
         with Timed(soon) as read:
             pass
         with Timed(replace(soon, seconds=60)) as patient, Timed(soon) as late:
-            assert late.rang.wait(WAITING_SECONDS)
-        assert not read.rang.is_set()
-        assert not patient.rang.is_set()
+            assert late.interrupted.wait(WAITING_SECONDS)
+        assert not read.interrupted.is_set()
+        assert not patient.interrupted.is_set()
 
     def test_without_room_for_its_thread_the_body_is_refused_and_forgotten(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        soon = Bounds(10, 0.01)
+        soon = BodyBounds(10, 0.01, ROOM)
         refused = Timed(soon)
         with monkeypatch.context() as patch:
             patch.setattr(threading.Thread, "start", refuse_thread)
             with pytest.raises(Overloaded), refused:
                 raise AssertionError("nobody watches here")
         with Timed(soon) as late:
-            assert late.rang.wait(WAITING_SECONDS)
-        assert not refused.rang.is_set()
+            assert late.interrupted.wait(WAITING_SECONDS)
+        assert not refused.interrupted.is_set()
 
     def test_runs_for_all_bodies_together_and_not_for_none(self) -> None:
-        before, hour = set(threading.enumerate()), Bounds(10, 3600)
+        before, hour = set(threading.enumerate()), BodyBounds(10, 3600, ROOM)
         with Timed(hour), Timed(hour):
             (clock,) = {thread for thread in threading.enumerate() if thread.name == CLOCK} - before
         clock.join(WAITING_SECONDS)
         assert not clock.is_alive()
         with Timed(replace(hour, seconds=0.01)) as late:
-            assert late.rang.wait(WAITING_SECONDS)
+            assert late.interrupted.wait(WAITING_SECONDS)
 
 
 class TestLate:

@@ -3,15 +3,18 @@
 import io
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from qa_service.assembly import assemble
+from qa_service.errors import StoreUnavailable
 from qa_service.interfaces import Stop
-from qa_service.model import FileNews, Finished, TextDelta, UploadedFile
+from qa_service.model import FileNews, Finished, Owner, TextDelta, UploadedFile
+from qa_service.web.mounting import KEY
 from tests.web.conftest import MakeHouse
 from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, Model, Reader, frames, refusal
 
@@ -128,6 +131,17 @@ class TestSessions:
         rest = house.client.get(f"/api/sessions/{session}?limit=1&cursor={first['next']}", headers=KIM).get_json()
         assert [turn["question"] for turn in first["turns"] + rest["turns"]] == ["2", "1"]
 
+    @pytest.mark.parametrize("cursor", ["x", "%00", "0" * 31, "G" * 32, "1.5"])
+    def test_are_paged_by_a_cursor_of_their_own(self, house: House, cursor: str) -> None:
+        session = house.session(headers=KIM)["sessionId"]
+        response = house.client.get(f"/api/sessions/{session}?cursor={cursor}", headers=KIM)
+        assert refusal(response, 422, "invalid_field")["field"] == "cursor"
+
+    def test_take_empty_limits_and_cursors_as_absent(self, house: House) -> None:
+        session = house.session(headers=KIM)["sessionId"]
+        for address in ("sessions", f"sessions/{session}"):
+            assert house.get(f"{address}?limit=&cursor=undefined", KIM).status_code == 200
+
     def test_show_why_a_turn_failed(self, house: House) -> None:
         house.model.deltas = ()
         session = house.session(headers=KIM)["sessionId"]
@@ -168,7 +182,8 @@ class TestSessions:
         assert got[-1]["content"] == {"status": "cancelled"}
         assert got[-2]["content"]["saved"] is False
         house.settle()
-        assert not [key for key in house.store.keys("*") if session.encode() in key]
+        left = [key for key in house.store.keys("*") if session.encode() in key]
+        assert all(key.endswith(b":deleted") for key in left)  # for a minute, so that deleting again is the same
 
 
 class TestFiles:
@@ -296,6 +311,65 @@ class TestVisitors:
         assert house.session(headers=KIM, sessionId="1")["sessionId"] == "1"
 
 
+class TestDeletedWhileTheStoreGoesAway:
+    """Nobody reads what is still answered then, so it must not go on, and be paid for."""
+
+    class History:
+        """A history whose store goes away before or behind the deletion."""
+
+        def __init__(self, house: House, *, behind: bool) -> None:
+            self._own, self._behind = house.assembly.history, behind
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._own, name)
+
+        def delete(self, owner: Owner, session_id: str) -> Sequence[str]:
+            if self._behind:
+                self._own.delete(owner, session_id)
+            raise StoreUnavailable("The store does not answer.", retry_after=1)
+
+    @pytest.mark.parametrize("behind", [True, False])
+    def test_its_answer_is_stopped_whether_or_not_the_deletion_was_carried_out(
+        self, house: House, behind: bool
+    ) -> None:
+        response = house.begin(headers=KIM)
+        session = response.headers["X-Session-Id"]
+        mounted = house.app.extensions[KEY]
+        broken = replace(mounted.assembly, history=self.History(house, behind=behind))
+        house.app.extensions[KEY] = replace(mounted, assembly=broken)
+        deletion = house.client.delete(f"/api/sessions/{session}", headers=KIM)
+        assert frames(response)[-1]["content"] == {"status": "cancelled"}
+        refusal(deletion, 503, "store_unavailable")
+
+    def test_the_deletion_is_told_as_done_where_only_a_stop_could_not_be_said(
+        self, make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        writing, deleting = make_house(), make_house()
+        response = writing.begin(headers=KIM)
+        session = response.headers["X-Session-Id"]
+        workers, said = deleting.assembly.runner._shared.workers, []
+
+        def stop(answer_id: str) -> None:
+            said.append(answer_id)
+            if len(said) == 1:
+                raise StoreUnavailable("The store does not answer.", retry_after=1)
+            type(workers).announce_stop(workers, answer_id)
+
+        monkeypatch.setattr(workers, "announce_stop", stop, raising=True)
+        assert deleting.client.delete(f"/api/sessions/{session}", headers=KIM).status_code == 204
+        assert frames(response)[-1]["content"] == {"status": "cancelled"}
+        assert said
+
+    def test_a_deletion_can_be_repeated_for_a_while(self, house: House) -> None:
+        """Whoever got no answer to it asks again, and is told that it is done."""
+        response = house.begin(headers=KIM)
+        session = response.headers["X-Session-Id"]
+        path = f"/api/sessions/{session}"
+        assert [house.client.delete(path, headers=KIM).status_code for _ in range(2)] == [204, 204]
+        assert frames(response)[-1]["content"] == {"status": "cancelled"}
+        refusal(house.client.delete("/api/sessions/unknown", headers=KIM), 404, "not_found")
+
+
 class TestDeletedWhileAFileIsRead:
     @pytest.fixture
     def reading(self) -> Iterator[tuple[threading.Event, threading.Event]]:
@@ -325,4 +399,5 @@ class TestDeletedWhileAFileIsRead:
         assert frames(response)[-1]["content"] == {"status": "cancelled"}
         house.settle()
         refusal(house.client.get(f"/api/sessions/{session}/files", headers=KIM), 404, "not_found")
-        assert not [key for key in house.store.keys("*") if session.encode() in key]
+        left = [key for key in house.store.keys("*") if session.encode() in key]
+        assert all(key.endswith(b":deleted") for key in left)

@@ -9,13 +9,13 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from qa_service.web.serving import drain, end_answers, log_to_terminal, runner_of, wake
+from qa_service.web.serving import drain_answers, end_answers, log_to_terminal, runner_of, watch_workers
 from tests.web.conftest import MakeHouse
 from tests.web.house import HELD, House, frames, refusal
 
 
 def draining(house: House, seconds: float) -> threading.Thread:
-    thread = threading.Thread(target=drain, args=(house.app, seconds))
+    thread = threading.Thread(target=drain_answers, args=(house.app, seconds))
     thread.start()
     while not house.assembly.runner.draining:
         pass
@@ -82,7 +82,7 @@ class TestDraining:
         asking = threading.Thread(target=lambda: whole.append(house.ask(stream=False)))
         asking.start()
         house.model.asked.wait(5)
-        drain(house.app, 0)
+        drain_answers(house.app, 0)
         asking.join(5)
         assert refusal(whole[0], 503, "draining")["retryAfter"] == 1
 
@@ -91,7 +91,7 @@ class TestDraining:
         other.get("healthz")
         running = house.begin()
         answer = running.headers["X-Answer-Id"]
-        drain(house.app, 0)
+        drain_answers(house.app, 0)
         running.close()
         got: list[dict[str, Any]] = frames(other.get(f"answers/{answer}/stream"))
         assert [frame["type"] for frame in got] == ["start", "text", "error", "metadata", "done"]
@@ -121,16 +121,16 @@ class TestWithoutAService:
     @pytest.mark.parametrize("app", [Flask("empty"), lambda environ, start: [], None])
     def test_nothing_happens(self, app: object) -> None:
         assert runner_of(app) is None
-        wake(app)
-        drain(app, 1)
+        watch_workers(app)
+        drain_answers(app, 1)
         end_answers(app)
 
 
 def test_a_worker_that_nobody_has_asked_yet_watches_over_others(house: House, make_house: MakeHouse) -> None:
     other = make_house()
     running = house.begin()
-    wake(other.app)
-    drain(house.app, 0)
+    watch_workers(other.app)
+    drain_answers(house.app, 0)
     running.close()
     until, pause = time.monotonic() + HELD, threading.Event()
     while b"takeovers_total 1" not in other.assembly.metrics() and time.monotonic() < until:

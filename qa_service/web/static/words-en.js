@@ -80,6 +80,7 @@ export const EN = {
   reason_encrypted: "it is locked with a password",
   reason_no_text_layer: "a scan without text",
   reason_over_budget: "only the passages that fit the question best were used",
+  reason_over_quota: "there is no room left for more files or text",
   reason_stopped: "stopped before it was read",
   reason_timed_out: "reading took too long",
   reason_too_large: "there is too much in it",

@@ -78,6 +78,7 @@ export const KO = {
   reason_encrypted: "암호로 잠겨 있어요",
   reason_no_text_layer: "글자가 없는 스캔 문서예요",
   reason_over_budget: "길어서 질문에 가장 맞는 부분만 썼어요",
+  reason_over_quota: "파일이나 글을 더 담을 자리가 없어요",
   reason_stopped: "읽기 전에 멈췄어요",
   reason_timed_out: "읽는 데 너무 오래 걸렸어요",
   reason_too_large: "내용이 너무 커요",

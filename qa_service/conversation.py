@@ -1,0 +1,105 @@
+"""This module reads an earlier conversation in the caller's own words, as the field `messages` holds it.
+
+Every shape that chat pages and SDKs keep a conversation in is read: `content` as text or as parts, `parts` beside it,
+and the items of OpenAI's Responses. Text is all that is taken from them. What isn't a person's or the model's (the
+instructions of `system` and `developer`, the results of tools) is left out, because only the site gives instructions.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from qa_service.errors import InvalidField, TooLarge
+from qa_service.fields import clean_text
+from qa_service.model import Message
+from qa_service.pause import LongWork
+
+MESSAGES = 400
+TEXT_TYPES = ("text", "input_text", "output_text")
+PAGES_OWN = "data-"
+"""The types of parts that a chat page keeps for itself begin with this."""
+TOOL_ITEM = re.compile(r"[a-z_]{0,40}_call(?:_output)?|mcp_[a-z_]{1,40}|reasoning|item_reference")
+"""Items of these types in OpenAI's Responses are said by nobody: they are calls of tools, what came of them, and what
+the model thought."""
+
+_Role: TypeAlias = Literal["user", "assistant", "system", "developer", "tool", "function"]
+
+
+class _Part(Struct, frozen=True):
+    type: str = "text"
+    text: str | None = None
+
+
+class _Item(Struct, frozen=True):
+    type: str = ""
+    role: _Role | None = None
+    content: str | list[str | _Part] | None = None
+    parts: list[_Part] = []
+
+
+def read_messages(fields: Mapping[str, Any], most: int) -> tuple[Message, ...]:
+    """Read what the person and the model said. Each text is trimmed and has at most `most` characters; it may be
+    empty."""
+    items = _decode_items(fields.get("messages", []))
+    if len(items) > MESSAGES:
+        raise InvalidField(f"messages: {len(items)} of them, at most {MESSAGES} are read", field="messages")
+    return tuple(_said(items, most))
+
+
+def split_question(messages: Sequence[Message]) -> tuple[str, tuple[Message, ...]]:
+    """Split off the last thing that the person said; before it comes what was said earlier. Empty messages tell a model
+    nothing, and some models refuse them, so they are left out."""
+    asked = max((at for at, message in enumerate(messages) if message.role == "user"), default=None)
+    if asked is None:
+        return "", ()
+    return messages[asked].text, with_words(messages[:asked])
+
+
+def with_words(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Keep those messages that aren't empty."""
+    return tuple(message for message in messages if message.text)
+
+
+def _decode_items(value: object) -> list[_Item]:
+    try:
+        if isinstance(value, str | msgspec.Raw):
+            return msgspec.json.decode(value, type=list[_Item])
+        return msgspec.convert(value, list[_Item])
+    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError):
+        raise InvalidField(
+            "messages: expected a JSON list of {role, content} or {role, parts}, role being user or assistant",
+            field="messages",
+        ) from None
+
+
+def _said(items: Sequence[_Item], most: int) -> Iterator[Message]:
+    work = LongWork()
+    for item in items:
+        if item.role is None and not TOOL_ITEM.fullmatch(item.type):
+            raise InvalidField("messages: expected a role in each of them, such as user", field="messages")
+        if item.role in ("user", "assistant"):
+            text = clean_text(_text(item), "messages", most, too_long=TooLarge)
+            yield Message(item.role, text)
+            work.end_step()
+
+
+def _text(item: _Item) -> str:
+    if isinstance(item.content, str) and (item.content or not item.parts):
+        return item.content
+    return "".join(_texts(item.role, item.content or item.parts))
+
+
+def _texts(role: _Role | None, parts: Sequence[str | _Part]) -> Iterator[str]:
+    for part in parts:
+        if isinstance(part, str):
+            yield part
+        elif part.type in TEXT_TYPES:
+            yield part.text or ""
+        elif role == "user" and not part.type.startswith(PAGES_OWN):
+            raise InvalidField(
+                f"messages: a user's part of type {part.type[:50]!r} isn't read, only text is; send files as `files`",
+                field="messages",
+            )

@@ -1,0 +1,27 @@
+"""A pause in long work, in which the other requests of a worker have their turn."""
+
+import time
+
+PAUSE_SECONDS = 0.001
+
+
+def give_way() -> None:
+    """Let the other requests of this worker go on, whatever it runs under.
+
+    `sleep(0)` would not do: under gevent it lets greenlets run that are ready, but none whose bytes have just come.
+    """
+    time.sleep(PAUSE_SECONDS)
+
+
+class LongWork:
+    """Work in many steps that gives way whenever it has taken `seconds` at a stretch."""
+
+    def __init__(self, seconds: float = 0.005) -> None:
+        self._seconds = seconds
+        self._until = time.monotonic() + seconds
+
+    def end_step(self) -> None:
+        """Let the others have their turn, if it is time."""
+        if time.monotonic() > self._until:
+            give_way()
+            self._until = time.monotonic() + self._seconds

@@ -1,0 +1,111 @@
+"""This module turns what a caller sent into a well-formed `Question`.
+
+What can be refused by looking at it alone is refused here. It knows nothing of HTTP: the web and the command line use
+it.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from qa_service.conversation import read_messages, split_question, with_words
+from qa_service.errors import InvalidField, ModelNotAllowed, TooLarge, UpstreamNotConfigured
+from qa_service.fields import read_choice, read_flag, read_number, read_text, read_whole_number
+from qa_service.language.phrases import phrase_label
+from qa_service.language.sentences import language_of
+from qa_service.model import BusyChoice, HangupChoice, Language, Message, Owner, Question, TopicChoice
+from qa_service.setting_values import LEAST_TOKENS
+from qa_service.settings import Settings
+from qa_service.submission import Submission, is_file_field
+
+SESSION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+SYSTEM_PROMPT = 8_000
+MODEL = 200
+QUESTION_FIELDS = ("question", "message", "prompt")
+TOPICS: tuple[TopicChoice, ...] = ("auto", "keep", "new")
+HANGUPS: tuple[HangupChoice, ...] = ("finish", "cancel")
+BUSY: tuple[BusyChoice, ...] = ("replace", "reject")
+
+
+def build_question(
+    sent: Submission, owner: Owner, settings: Settings, *, language: Language | None, resumable: bool, offline: bool
+) -> Question:
+    """Build the question that this owner asks. Raises `InvalidField`, which names the field, `ModelNotAllowed`,
+    `UpstreamNotConfigured` or `TooLarge`.
+
+    `language` is the one that the caller reads; where it isn't known the question's own is taken. `resumable` says
+    that a reader can come back, so that a hang-up doesn't end the answer by itself. `offline` says that no model is
+    there to be asked.
+    """
+    fields = sent.fields
+    _check_files(fields)
+    text, earlier = _read_question(fields, settings.max_question)
+    if not text and not sent.files:
+        raise InvalidField("question: expected text, or at least one file", field="question")
+    spoken = language or (language_of(text) if text else "en")
+    return Question(
+        text or phrase_label("files_question", spoken),
+        owner,
+        _read_session_id(fields),
+        sent.files,
+        earlier,
+        system_prompt=read_text(fields, "systemPrompt", SYSTEM_PROMPT),
+        topic=read_choice(fields, "topic", TOPICS),
+        web_search=_read_web_search(fields, settings, offline=offline),
+        model=_read_model(fields, settings),
+        temperature=read_number(fields, "temperature", 2, default=settings.temperature),
+        top_p=read_number(fields, "topP", 1, default=settings.top_p),
+        max_tokens=_read_max_tokens(fields, settings.max_tokens),
+        on_hangup=read_choice(fields, "onHangup", HANGUPS if resumable else HANGUPS[::-1]),
+        on_busy=read_choice(fields, "onBusy", BUSY),
+        language=spoken,
+    )
+
+
+def _check_files(fields: Mapping[str, Any]) -> None:
+    """Refuse a value in a field of files: it was meant as a file, and an answer without it would miss the point."""
+    for name, value in fields.items():
+        if is_file_field(name) and value != []:
+            raise InvalidField(
+                f"{name}: expected a file, sent as a part of multipart/form-data with a filename", field="files"
+            )
+
+
+def _read_question(fields: Mapping[str, Any], most: int) -> tuple[str, tuple[Message, ...]]:
+    """Read the question and what was said before it. Without a field of its own it is the list's last user message."""
+    messages = read_messages(fields, most)
+    for name in QUESTION_FIELDS:
+        if name in fields:
+            return read_text(fields, name, most, too_long=TooLarge), with_words(messages)
+    return split_question(messages)
+
+
+def _read_session_id(fields: Mapping[str, Any]) -> str:
+    value = fields.get("sessionId")
+    if value is None:
+        return ""
+    if not (isinstance(value, str) and SESSION_ID.fullmatch(value)):
+        raise InvalidField("sessionId: expected 1-128 of A-Za-z0-9._-", field="sessionId")
+    return value
+
+
+def _read_web_search(fields: Mapping[str, Any], settings: Settings, *, offline: bool) -> bool:
+    wanted = read_flag(fields, "useWebSearch" if "useWebSearch" in fields else "isWebSearch")
+    if wanted and offline:
+        raise UpstreamNotConfigured("web search needs a model, and none is configured")
+    if wanted and not settings.web_search:
+        raise InvalidField("useWebSearch: this server doesn't search the web", field="useWebSearch")
+    return wanted
+
+
+def _read_model(fields: Mapping[str, Any], settings: Settings) -> str:
+    model = read_text(fields, "model", MODEL)
+    if model and not (settings.allows(model) and model.isprintable()):
+        allowed = ", ".join(dict.fromkeys((settings.model, *settings.models_allowed)))
+        raise ModelNotAllowed(f"model: expected one of {allowed}", field="model")
+    return model
+
+
+def _read_max_tokens(fields: Mapping[str, Any], most: int) -> int:
+    name = "maxTokens" if "maxTokens" in fields else "maxOutputTokens"
+    return read_whole_number(fields, name, most, least=LEAST_TOKENS, default=most)

@@ -1,0 +1,22 @@
+"""Answers to be stopped that other workers haven't been told of yet, since the store was away."""
+
+from qa_service.interfaces import WorkerStore
+
+
+class UntoldStops:
+    """Remembers each answer until all workers have been told to stop it. They are few: each is a person's wish."""
+
+    def __init__(self, workers: WorkerStore) -> None:
+        self._workers = workers
+        self._answers: set[str] = set()
+
+    def tell(self, answer_id: str) -> None:
+        """Tell all workers to stop this answer. Raises `StoreUnavailable` where that can't be done now."""
+        self._answers.add(answer_id)
+        self._workers.announce_stop(answer_id)
+        self._answers.discard(answer_id)
+
+    def tell_all(self) -> None:
+        """Tell what couldn't be told. Raises `StoreUnavailable` at the first that can't be told now either."""
+        for answer_id in list(self._answers):
+            self.tell(answer_id)

@@ -1,0 +1,26 @@
+"""How gunicorn serves the app: gevent workers, long streams, and callers who don't behave.
+
+`gunicorn.conf.py` imports this room after it has patched the standard library; nothing else imports it, and it is the
+only room that knows gevent and gunicorn.
+
+A worker is one thread: whatever computes without waiting holds up everybody else. A connection goes through these
+states, and in each of them something else bounds what its caller can do. Where the oldest makes room, the connection
+that has been in such a state for longest is closed when more than `most_idle` are.
+
+| State     | What happens                                 | What bounds it                                           |
+|-----------|----------------------------------------------|----------------------------------------------------------|
+| handshake | TLS is agreed upon, where it is spoken       | `HANDSHAKE_SECONDS`; the oldest makes room               |
+| idle      | the rest of the last body is thrown away     | `DRAIN_BYTES`, `keepalive`; the oldest makes room        |
+| head      | the request line and the headers arrive      | `HEAD_BYTES`, `keepalive`; the oldest makes room         |
+| body      | the app reads the body                       | the app's limits in bytes and seconds, `TRAILER_BYTES`   |
+| answer    | the app's answer is sent                     | `send_seconds` in which the caller takes no byte         |
+| lingering | the answer is sent, and the body isn't read  | `DRAIN_BYTES`, `LINGER_SECONDS`; the oldest makes room   |
+
+After an answer the connection is idle again, unless more than `DRAIN_BYTES` of the request's body, or a chunked body,
+are unread: then the answer says `Connection: close`, and the connection lingers before it is closed. A connection that
+is closed while bytes of its caller are unread is reset, and a reset may overtake the answer.
+
+Bytes that are there are read without waiting, so that a fast caller would never let the worker look at other
+connections. Whoever has read `FREE_BYTES` of a request, and whoever begins another request, therefore gives way when
+all that read have computed for `SLICE_SECONDS` since the worker last looked (`ReadingTurn`).
+"""

@@ -1,0 +1,47 @@
+"""What gunicorn's master checks and arranges before its workers start."""
+
+import resource
+import sys
+
+from gunicorn.arbiter import Arbiter
+
+from qa_service.settings import Settings
+from qa_service.web.serving import refuse_open_server
+
+MORE_CONNECTIONS = 500
+MORE_IDLE = 500
+
+
+def most_idle(settings: Settings) -> int:
+    """How many connections of a worker may wait for their next request."""
+    return settings.max_answers + MORE_IDLE
+
+
+def most_connections(settings: Settings) -> int:
+    """How many connections a worker accepts.
+
+    Beyond this number a connection would be accepted and then hang, health checks too. What the service refuses stays
+    well below it: each answer has a place, there are two more for its other readers, and idle connections are closed
+    for those that come.
+    """
+    return 3 * settings.max_answers + most_idle(settings) + MORE_CONNECTIONS
+
+
+def check_configuration(server: Arbiter, settings: Settings) -> None:
+    """Exit if the server would listen beyond this machine to callers nobody can tell apart, or would kill answers
+    sooner than they are handed over. The address and the time may come from the command line too."""
+    refuse_open_server(settings, [address[0] for address in server.cfg.address if isinstance(address, tuple)])
+    if server.cfg.graceful_timeout <= settings.drain_seconds:
+        sys.exit(
+            f"graceful_timeout: expected more than QA_DRAIN_SECONDS, {settings.drain_seconds:g} s, "
+            "or answers would be killed before they are handed over"
+        )
+
+
+def raise_file_limit(settings: Settings) -> None:
+    """A connection and its upstream are a file each, and the system's default is often 1,024."""
+    wanted = 2 * most_connections(settings)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))

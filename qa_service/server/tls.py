@@ -1,0 +1,22 @@
+"""TLS sockets whose handshake is the worker's to wait for, since gevent would wait for it without an end."""
+
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from gevent.ssl import SSLSocket
+from gunicorn.config import Config
+
+
+class UnshakenSocket(SSLSocket):
+    """A TLS socket that doesn't shake hands by itself."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{**options, "do_handshake_on_connect": False})
+
+
+def ssl_context(config: Config, default_ssl_context_factory: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    """gunicorn's hook of that name: the context that the other settings ask for, with sockets of our kind."""
+    context = default_ssl_context_factory()
+    context.sslsocket_class = UnshakenSocket
+    return context

@@ -1,0 +1,26 @@
+"""What every question costs before it is looked at: a question of its owner's, and its session, in one trip."""
+
+from redis import Redis
+
+from qa_service.interfaces import Arrival
+from qa_service.model import Owner
+from qa_service.stores.guard import StoreGuard
+from qa_service.stores.limiter import RedisLimiter
+from qa_service.stores.sessions import RedisSessions
+
+
+class RedisArrivals:
+    """An `Arrivals`."""
+
+    def __init__(self, client: Redis, guard: StoreGuard, limiter: RedisLimiter, sessions: RedisSessions) -> None:
+        self._client = client
+        self._guard = guard
+        self._limiter = limiter
+        self._sessions = sessions
+
+    def receive_question(self, owner: Owner, session_id: str) -> Arrival:
+        with self._guard, self._client.pipeline(transaction=False) as pipeline:
+            self._limiter.run_script(pipeline, owner, takes=True)
+            self._sessions.run_load(pipeline, owner, session_id)
+            wait, found = pipeline.execute()
+        return Arrival(self._limiter.seconds_in(wait), self._sessions.session_in(session_id, found))

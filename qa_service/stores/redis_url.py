@@ -1,0 +1,64 @@
+"""`REDIS_URL`: which server, or which sentinels, a pool connects to."""
+
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import redis
+from redis.connection import parse_url
+from redis.sentinel import Sentinel
+
+from qa_service.errors import StoreUnavailable
+from qa_service.stores.pool import StorePool, connection_options, pool_options
+from qa_service.stores.sentinel import MasterConnection, MasterSSLConnection, SentinelMaster
+
+SENTINEL_SECONDS = 0.1
+"""How long each sentinel may take to connect and to answer: a few of them together stay below a second."""
+SENTINEL_PORT = 26379
+SENTINELS = "+sentinel"
+
+
+def redis_pool(url: str, *, max_connections: int, timeout: float) -> redis.BlockingConnectionPool:
+    """Connections to `REDIS_URL`; nothing is connected yet.
+
+    redis://, rediss:// and unix:// name a server. redis+sentinel:// and rediss+sentinel:// name sentinels, separated by
+    commas, then the service and the database behind slashes: the connections go to the service's master, and to the
+    next master after a failover. Options in the URL's query win over ours; `sentinel_username` and `sentinel_password`
+    are for the sentinels. Raises `StoreUnavailable` for a URL that can't be one.
+    """
+    try:
+        options = pool_options(max_connections=max_connections, timeout=timeout)
+        options |= _sentinel_options(url) if f"{SENTINELS}://" in url else parse_url(url)  # type: ignore[no-untyped-call]
+        pool = StorePool(**options)  # type: ignore[no-untyped-call]
+        pool.connection_class(**pool.connection_kwargs)
+    except (ValueError, TypeError, redis.RedisError):
+        # The cause is left out, since it may quote the password.
+        raise StoreUnavailable(
+            "REDIS_URL: expected redis://, rediss://, unix:// or redis+sentinel:// with options redis-py knows"
+        ) from None
+    return pool
+
+
+def _sentinel_options(url: str) -> dict[str, Any]:
+    scheme, netloc, path, query, _ = urlsplit(url)
+    kind = scheme.removesuffix(SENTINELS)
+    credentials, _, hosts = netloc.rpartition("@")
+    service, _, database = path.strip("/").partition("/")
+    if not service or not (database or "0").isdecimal():
+        raise ValueError(path)
+    options = parse_url(urlunsplit((kind, f"{credentials}@", database, query, "")))  # type: ignore[no-untyped-call]
+    theirs = {name: options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
+    if kind == "rediss":
+        theirs |= {"ssl": True, **{name: value for name, value in options.items() if name.startswith("ssl_")}}
+    options["connection_class"] = MasterSSLConnection if kind == "rediss" else MasterConnection
+    return {**options, "master": SentinelMaster(_sentinels(hosts, theirs), service)}
+
+
+def _sentinels(hosts: str, options: dict[str, Any]) -> Sentinel:
+    addresses = [urlsplit(f"//{host}") for host in hosts.split(",")]
+    if not all(address.hostname for address in addresses):
+        raise ValueError(hosts)
+    patience = connection_options(connect=SENTINEL_SECONDS, reply=SENTINEL_SECONDS, retries=0)
+    return Sentinel(  # type: ignore[no-untyped-call]
+        [(address.hostname, address.port or SENTINEL_PORT) for address in addresses],
+        sentinel_kwargs={**patience, **options},
+    )

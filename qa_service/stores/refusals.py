@@ -1,0 +1,60 @@
+"""What the server's errors mean, in sentences for operators, and without the keys and values they may quote."""
+
+import re
+from collections.abc import Mapping
+
+import redis
+
+CODES: Mapping[type[redis.RedisError], str] = {
+    redis.exceptions.OutOfMemoryError: "OOM",
+    redis.ReadOnlyError: "READONLY",
+    redis.exceptions.MasterDownError: "MASTERDOWN",
+    redis.exceptions.ClusterDownError: "CLUSTERDOWN",
+    redis.exceptions.TryAgainError: "TRYAGAIN",
+    redis.exceptions.NoPermissionError: "NOPERM",
+    redis.AuthenticationError: "WRONGPASS",
+    redis.BusyLoadingError: "LOADING",
+}
+"""The codes that redis-py takes out of the server's words, since it has classes for them."""
+
+NO_ANSWER = "The store does not answer."
+
+SENTENCES = (
+    (
+        re.compile(r"\bOOM\b"),
+        "The store is full: its maxmemory is reached, and it takes nothing new until something is deleted.",
+    ),
+    (re.compile("READONLY"), "The store takes no writes: it is a replica."),
+    (re.compile("MASTERDOWN"), "The store answers nothing: it is a replica whose master is away."),
+    (re.compile("MISCONF"), "The store takes no writes: it can't write to its disk."),
+    (re.compile("NOREPLICAS"), "The store takes no writes: too few of its replicas are connected."),
+    (re.compile(r"^BUSY |CLUSTERDOWN|TRYAGAIN"), "The store refuses for now."),
+    (re.compile(r"CROSSSLOT|^MOVED "), "The store is a cluster: this service needs one server, or sentinels."),
+    (
+        re.compile(r"NOPERM|can't (run|access)|no permissions"),
+        "The store's user lacks a permission: this service needs scripts, hashes, lists, sorted sets, streams, and the "
+        "keys qa:*.",
+    ),
+    (
+        re.compile(r"[Uu]nknown (Redis )?command|[Ww]rong number of arg|Unsupported option"),
+        "The store lacks a command: this service needs Redis 7.0 or newer, or Valkey.",
+    ),
+    (re.compile("WRONGPASS|NOAUTH"), "The store refuses the password of REDIS_URL."),
+    (re.compile("LOADING"), "The store is still loading its data."),
+)
+"""A pattern of the server's words, and what it means; the first that fits counts."""
+
+_QUOTING = re.compile(r"^Command # \d+ .*? caused error: ", re.DOTALL)
+_ARGUMENTS = re.compile(r",? with args beginning with.*", re.DOTALL)
+_KEY = re.compile(r"qa:\{\S*")
+
+
+def words_of(error: redis.RedisError) -> str:
+    """The error's own words. Those that quote a command lose it: keys hold owners and sessions, values are private."""
+    code = next((f"{code} " for kind, code in CODES.items() if isinstance(error, kind)), "")
+    return code + _KEY.sub("qa:…", _ARGUMENTS.sub("", _QUOTING.sub("", str(error))))
+
+
+def refusal_in(words: str) -> str:
+    """The sentence for a server that refuses or lacks something; empty where the words say nothing of that kind."""
+    return next((sentence for pattern, sentence in SENTENCES if pattern.search(words)), "")

@@ -1,0 +1,65 @@
+"""The master of a service that sentinels watch, and connections that follow it from server to server."""
+
+import time
+from contextlib import suppress
+from typing import Any
+
+import redis
+from redis.sentinel import Sentinel
+
+FRESH_SECONDS = 1.0
+"""How long the sentinels' word on who is master counts before they are asked again."""
+
+
+class SentinelMaster:
+    """The address of a service's master. The sentinels are asked again now and then, since a master that was replaced
+    may go on taking writes, and those writes are lost."""
+
+    def __init__(self, sentinel: Sentinel, service: str, *, fresh: float = FRESH_SECONDS) -> None:
+        self._sentinel = sentinel
+        self._service = service
+        self._fresh = fresh
+        self._asked = 0.0
+        self._address: tuple[str, int] | None = None
+
+    def recent_address(self) -> tuple[str, int] | None:
+        """The address as it was a moment ago; the last known one where no sentinel answers."""
+        if time.monotonic() - self._asked >= self._fresh:
+            with suppress(redis.ConnectionError):
+                self.current_address()
+        return self._address
+
+    def current_address(self) -> tuple[str, int]:
+        """The address now. Raises `redis.ConnectionError` where no sentinel knows of a master that lives."""
+        self._asked = time.monotonic()
+        self._address = self._sentinel.discover_master(self._service)  # type: ignore[no-untyped-call]
+        return self._address
+
+
+class MasterConnection(redis.Connection):
+    """A connection that looks for the master whenever it is opened, and leaves any server that isn't it."""
+
+    def __init__(self, *, master: SentinelMaster, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]
+        self._master = master
+
+    def connect(self) -> None:
+        if self.is_connected and (self.host, self.port) != self._master.recent_address():
+            self.disconnect()  # type: ignore[no-untyped-call]
+        super().connect()  # type: ignore[no-untyped-call]
+
+    def connect_check_health(self, *arguments: Any, **options: Any) -> None:
+        if not self.is_connected:
+            self.host, self.port = self._master.current_address()
+        super().connect_check_health(*arguments, **options)
+
+    def read_response(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return super().read_response(*arguments, **options)
+        except redis.ReadOnlyError as error:
+            self.disconnect()  # type: ignore[no-untyped-call]
+            raise redis.ConnectionError("this server is no master any more") from error
+
+
+class MasterSSLConnection(MasterConnection, redis.SSLConnection):
+    """A `MasterConnection` over TLS."""

@@ -1,0 +1,75 @@
+"""How many request bodies a worker receives at the same time, from everybody and from one network."""
+
+from threading import Lock
+
+from msgspec import Struct
+
+from qa_service.errors import Overloaded, RateLimited
+
+RETRY_SECONDS = 5
+FEWEST_BODIES = 32
+WORKER_BODIES = 16
+"""So many of the largest bodies may be on their way to one worker."""
+NETWORK_SHARE = 4
+"""One network may have a quarter of what a worker receives: behind a proxy that isn't trusted all callers are one."""
+
+
+class Load(Struct, frozen=True):
+    """Bodies that are being received, and their bytes: those that were announced, and those that came unannounced."""
+
+    bodies: int = 0
+    size: int = 0
+
+    def plus(self, bodies: int, size: int) -> "Load":
+        """This load and so much more."""
+        return Load(self.bodies + bodies, self.size + size)
+
+    def exceeds(self, most: "Load") -> bool:
+        """Whether it is more than may be received."""
+        return self.bodies > most.bodies or self.size > most.size
+
+
+NOTHING = Load()
+
+
+class Reception:
+    """Counts the bodies that are being received, and refuses those for which there is no room.
+
+    A body may be received only as far as it has reserved room; whoever has reserved any releases all of it.
+    """
+
+    def __init__(self, most: Load, *, of_network: Load) -> None:
+        self._lock = Lock()
+        self._most = most
+        self._most_of_network = of_network
+        self._all = NOTHING
+        self._networks: dict[str, Load] = {}
+
+    def reserve_room(self, network: str, *, bodies: int = 0, size: int = 0) -> None:
+        """Raises `RateLimited` if this network has its share already, and `Overloaded` if the worker is full; then
+        nothing is reserved."""
+        with self._lock:
+            of_network = self._networks.get(network, NOTHING).plus(bodies, size)
+            of_all = self._all.plus(bodies, size)
+            if of_network.exceeds(self._most_of_network):
+                raise RateLimited("too much is being sent from this address at once", retry_after=RETRY_SECONDS)
+            if of_all.exceeds(self._most):
+                raise Overloaded("too much is being sent to this server at once", retry_after=RETRY_SECONDS)
+            self._networks[network], self._all = of_network, of_all
+
+    def release_room(self, network: str, *, bodies: int, size: int) -> None:
+        """Give back what was reserved."""
+        with self._lock:
+            self._all = self._all.plus(-bodies, -size)
+            self._networks[network] = self._networks.get(network, NOTHING).plus(-bodies, -size)
+            if self._networks[network] == NOTHING:
+                del self._networks[network]
+
+
+def open_reception(max_answers: int, max_body: int) -> Reception:
+    """A worker receives as many bodies at once as it writes answers, and at most sixteen of the largest."""
+    bodies = max(FEWEST_BODIES, max_answers)
+    return Reception(
+        Load(bodies, WORKER_BODIES * max_body),
+        of_network=Load(bodies // NETWORK_SHARE, WORKER_BODIES * max_body // NETWORK_SHARE),
+    )

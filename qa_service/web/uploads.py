@@ -1,0 +1,97 @@
+"""This module writes uploads to this machine's disk, within the limits of one request."""
+
+import io
+import os
+import tempfile
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from qa_service.errors import TooLarge, TooManyFiles
+from qa_service.language.charsets import decode_sent
+from qa_service.model import UploadedFile
+
+NAME = 255
+"""So many characters of a file's name are kept, from its end, where its kind stands."""
+
+
+class UploadLimits(Struct, frozen=True):
+    """They say how many bytes a file may have, how many files a question may bring, and in which folder they are
+    kept."""
+
+    file: int
+    files: int
+    folder: Path
+
+
+class Spool:
+    """It holds the files of one request. `close_files` ends a request that was read to its end, `discard_files` any
+    other."""
+
+    def __init__(self, limits: UploadLimits) -> None:
+        self._limits = limits
+        self._files: list[SpooledFile] = []
+
+    def keep_file(self, name: str, pieces: Iterator[bytes], charset: str = "") -> None:
+        """Write one file. Nothing is kept where there is neither a name nor a byte: so browsers send a field of files
+        in which nobody chose one. Raises `TooManyFiles` or `TooLarge`."""
+        first = next(pieces, b"")
+        if not (first or name):
+            return
+        if len(self._files) >= self._limits.files:
+            raise TooManyFiles(f"more than {self._limits.files} files")
+        file = SpooledFile(self._limits, clean_name(name), charset)
+        self._files.append(file)
+        for piece in chain((first,), pieces):
+            file.write(piece)
+
+    def close_files(self) -> tuple[UploadedFile, ...]:
+        """Give all files that were written, in the order in which they came."""
+        for file in self._files:
+            file.close()
+        return tuple(
+            UploadedFile(file.upload_name, file.path, os.path.getsize(file.path), charset=file.charset)
+            for file in self._files
+        )
+
+    def discard_files(self) -> None:
+        """Delete all files."""
+        for file in self._files:
+            file.close()
+            Path(file.path).unlink(missing_ok=True)
+
+
+class SpooledFile(io.FileIO):
+    """It is a new file on disk. Writing raises `TooLarge` where it would grow beyond its limit."""
+
+    def __init__(self, limits: UploadLimits, upload_name: str, charset: str) -> None:
+        descriptor, self.path = tempfile.mkstemp(prefix="upload-", dir=limits.folder)
+        super().__init__(descriptor, "r+")
+        self.upload_name = upload_name
+        self.charset = charset
+        self._room = limits.file
+        self._refusal = f"the file {upload_name!r} is larger than {limits.file} bytes"
+
+    def write(self, piece: Any) -> int:
+        """Write a piece, as any file does, within the limit."""
+        self._room -= len(piece)
+        if self._room < 0:
+            raise TooLarge(self._refusal)
+        return super().write(piece)
+
+
+def decode_name(sent: bytes) -> str:
+    """Decode a file's name as its sender's system writes it. No name refuses a file: what is neither UTF-8 nor Korean
+    is read as Windows-1252, in which nearly every byte is a character."""
+    text = decode_sent(sent)
+    return sent.decode("cp1252", "replace") if text is None else text
+
+
+def clean_name(name: str) -> str:
+    """Leave the name alone, without a path to it and without invisible characters. It is `file` where nothing is
+    left."""
+    last = Path(name.replace("\\", "/")).name[-NAME:]
+    return "".join(character for character in last if character.isprintable()).strip(". ") or "file"
