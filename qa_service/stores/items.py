@@ -36,7 +36,8 @@ FirstItem: TypeAlias = str | Start | StageNotice | Reference | Metadata | Failur
 to `StageNotice`."""
 
 LATER: dict[str, type[Frame | Mark]] = {}
-"""The kinds of frames and marks that came later, by their `type`."""
+"""The kinds of frames and marks that came later, by their `type`. Whoever adds one enters it here, and raises
+`FRAMES_VERSION` if the line says it between the frames that it made before."""
 
 _FIRST = {Text, *get_args(FirstItem)}
 _MARK_KINDS = {kind.__struct_config__.tag for kind in (Asked, Opened)}
