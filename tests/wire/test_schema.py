@@ -1,0 +1,59 @@
+"""The schemas that are made from the declared structs hold for what is sent."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator
+
+from qa_service.frames import Frame, Reference, StageNotice
+from qa_service.model import StoredFile
+from qa_service.turns import SessionPage
+from qa_service.wire.content import build_answer, build_session
+from qa_service.wire.lines import encode_json
+from qa_service.wire.schema import build_schemas
+from tests.fakes import turn
+from tests.wire.test_typed import DOCUMENT, FRAMES, LINK, METADATA, decoded, typed
+
+SCHEMAS = build_schemas()
+
+
+def problems(name: str, value: Any) -> list[str]:
+    validator = Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": SCHEMAS})
+    return [error.message for error in validator.iter_errors(value)]
+
+
+def as_sent(value: object) -> Any:
+    return msgspec.json.decode(encode_json(value))
+
+
+@pytest.mark.parametrize("frame", [*FRAMES, StageNotice("thinking"), Reference(3, "document", title="Base")])
+def test_every_frame_is_as_declared(frame: Frame) -> None:
+    assert problems("TypedFrame", decoded(typed().batch(7, [frame]))) == []
+
+
+def test_what_has_no_number_is_as_declared_too() -> None:
+    assert problems("TypedFrame", decoded(typed().heartbeat())) == []
+    assert problems("TypedFrame", decoded(typed().reconnect("draining", 500))) == []
+
+
+def test_an_answer_is_as_declared() -> None:
+    kept = turn("a1", text="Blue [1].", status="completed", references=(DOCUMENT, LINK), metadata=METADATA)
+    assert problems("AnswerObject", as_sent(build_answer(kept, "/api"))) == []
+
+
+def test_a_conversation_is_as_declared() -> None:
+    file = StoredFile("f1", "sky.pdf", "pdf", "used", 1)
+    page = SessionPage("s", "Sky", "2026", "2026", (), (turn("a1"),), (file,), None)
+    assert problems("SessionObject", as_sent(build_session(page, "/api"))) == []
+
+
+def test_a_field_of_another_type_is_noticed() -> None:
+    sent = decoded(typed().batch(7, [FRAMES[0]]))
+    assert problems("TypedFrame", {**sent, "seq": "7"})
+
+
+def test_every_declaration_says_what_it_is() -> None:
+    own = [name for name in SCHEMAS if name.endswith(("Frame", "Content", "Object")) and name != "TypedFrame"]
+    assert own
+    assert all(SCHEMAS[name].get("description") for name in own)
