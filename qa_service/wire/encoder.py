@@ -29,10 +29,13 @@ class FormatContext(Struct, frozen=True):
 
 
 class FrameEncoder(Protocol):
-    """Frames of one answer into the bytes of one reader's stream. It is pure: nothing waits, and nothing is stored."""
+    """Frames of one answer into the bytes of one reader's stream. It is pure: nothing waits, and nothing is stored.
+
+    Where a format has nothing to say, a method returns no bytes, and nothing is sent.
+    """
 
     def head(self) -> bytes:
-        """The bytes before the first frame; they may be empty."""
+        """The bytes before the first frame that this reader gets."""
 
     def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
         """The bytes of frames that leave together, each whole, numbered from `first`."""
@@ -41,7 +44,7 @@ class FrameEncoder(Protocol):
         """The bytes that say that the connection lives."""
 
     def reconnect(self, reason: str, backoff_ms: int) -> bytes:
-        """The bytes that say: this connection ends here, and the answer goes on elsewhere. They may be empty."""
+        """The bytes that say: this connection ends here, and the answer goes on elsewhere."""
 
     def tail(self) -> bytes:
-        """The bytes behind the answer's last frame; they may be empty."""
+        """The bytes behind the answer's last frame."""

@@ -5,9 +5,11 @@ import pytest
 from qa_service.frames import Done, Text
 from qa_service.wire.encoder import FormatContext, FrameEncoder
 from qa_service.wire.formats import DEFAULT, FORMATS, WireFormat
+from tests.wire.open_parts import OPEN_PARTS
 from tests.wire.test_typed import FRAMES
 
-STREAMED = [row for row in FORMATS.values() if row.encoder]
+STREAMED = [OPEN_PARTS, *(row for row in FORMATS.values() if row.encoder)]
+"""A format with open parts is among them, so that the suite holds for such formats, too."""
 
 
 @pytest.fixture(params=STREAMED, ids=lambda row: row.name)
@@ -33,12 +35,18 @@ class TestEveryEncoder:
     def test_is_pure_so_that_two_readers_get_the_same(self, row: WireFormat) -> None:
         assert encoder_of(row).batch(1, FRAMES) == encoder_of(row).batch(1, FRAMES)
 
-    def test_continues_for_a_reader_that_comes_back(self, row: WireFormat) -> None:
-        whole, rest = encoder_of(row), encoder_of(row, sent=4)
-        assert whole.batch(1, FRAMES).endswith(rest.batch(5, FRAMES[4:]))
+    @pytest.mark.parametrize("sent", range(len(FRAMES) + 1))
+    def test_continues_for_a_reader_that_comes_back(self, row: WireFormat, sent: int) -> None:
+        before, rest = (
+            encoder_of(row).batch(1, FRAMES[:sent]),
+            encoder_of(row, sent=sent).batch(sent + 1, FRAMES[sent:]),
+        )
+        assert before + rest == encoder_of(row).batch(1, FRAMES)
 
-    def test_has_a_sign_of_life(self, row: WireFormat) -> None:
-        assert encoder_of(row).heartbeat()
+    def test_goes_on_after_a_sign_of_life_as_without_it(self, row: WireFormat) -> None:
+        encoder = encoder_of(row)
+        before, _, rest = encoder.batch(1, FRAMES[:4]), encoder.heartbeat(), encoder.batch(5, FRAMES[4:])
+        assert before + rest == encoder_of(row).batch(1, FRAMES)
 
     def test_carries_every_character(self, row: WireFormat) -> None:
         frames = [Text("안녕\u2028\r\n👍"), Done("completed")]

@@ -1,26 +1,19 @@
 """The schemas that are made from the declared structs hold for what is sent."""
 
+import re
 from typing import Any
 
 import msgspec
 import pytest
-from jsonschema import Draft202012Validator
 
 from qa_service.frames import Frame, Reference, StageNotice
 from qa_service.model import StoredFile
 from qa_service.turns import SessionPage
 from qa_service.wire.content import build_answer, build_session
 from qa_service.wire.lines import encode_json
-from qa_service.wire.schema import build_schemas
 from tests.fakes import turn
+from tests.wire.contract import SCHEMAS, problems
 from tests.wire.test_typed import DOCUMENT, FRAMES, LINK, METADATA, decoded, typed
-
-SCHEMAS = build_schemas()
-
-
-def problems(name: str, value: Any) -> list[str]:
-    validator = Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": SCHEMAS})
-    return [error.message for error in validator.iter_errors(value)]
 
 
 def as_sent(value: object) -> Any:
@@ -51,6 +44,16 @@ def test_a_conversation_is_as_declared() -> None:
 def test_a_field_of_another_type_is_noticed() -> None:
     sent = decoded(typed().batch(7, [FRAMES[0]]))
     assert problems("TypedFrame", {**sent, "seq": "7"})
+
+
+def test_a_field_that_is_not_declared_is_noticed() -> None:
+    sent = decoded(typed().batch(7, [FRAMES[0]]))
+    assert problems("TypedFrame", {**sent, "content": {**sent["content"], "mood": "good"}})
+
+
+def test_what_is_declared_leads_to_nothing_that_is_not() -> None:
+    written = msgspec.json.encode(SCHEMAS).decode()
+    assert set(re.findall(r"#/\$defs/([A-Za-z]+)", written)) <= set(SCHEMAS)
 
 
 def test_every_declaration_says_what_it_is() -> None:
