@@ -402,21 +402,6 @@ class FileStore(Protocol):
         """One index over these files, numbered in their order."""
 
 
-class WireFormat(Protocol):
-    """Encodes frames for one connection."""
-
-    content_type: str
-
-    def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
-        """The bytes of frames that are sent together; the first has the number `first`."""
-
-    def heartbeat(self) -> bytes:
-        """The bytes that show that the connection lives."""
-
-    def reconnect(self, reason: str, backoff_ms: int) -> bytes:
-        """The bytes that say that this connection ends and the answer goes on: come back after `backoff_ms`."""
-
-
 class AnswerSoFar(Struct, frozen=True):
     """How far an answer had come when it was taken over."""
 

@@ -117,6 +117,11 @@ class MemoryLog:
         """The frames from the place `begin` to before the place `end`."""
         return self._frames[begin:end]
 
+    def frames_before(self, number: int) -> Sequence[Frame]:
+        """The frames whose numbers are lower than this one."""
+        place = self._begin + number - self._first
+        return self._frames[: place if place >= self._begin else self._place(number)]
+
     def end_of_run(self, place: int) -> int:
         """The place behind the last frame of the run to which this place belongs."""
         if place >= self._begin:

@@ -2,10 +2,11 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
+from qa_service.frames import Frame
 from qa_service.interfaces import Meter
 from qa_service.running.log import Batch
 from qa_service.running.source import AnswerSource
@@ -56,6 +57,10 @@ class AnswerReader(Iterable[Batch]):
     def handed_over(self) -> bool:
         """Whether the rest of the answer is to be read in another worker."""
         return self._source.log.handed_over
+
+    def frames_before(self, batch: Batch) -> Sequence[Frame]:
+        """The frames of the answer that come before those of this batch, whether they were read here or not."""
+        return self._source.log.frames_before(batch.first)
 
     def close(self) -> None:
         """Count one reader less. To close it again changes nothing."""

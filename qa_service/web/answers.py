@@ -10,12 +10,13 @@ from flask import Blueprint, Request, Response, request
 from qa_service.errors import InvalidField, NotFound
 from qa_service.fields import read_flag, read_word
 from qa_service.model import Owner
-from qa_service.web.formats import Format, choose_format
+from qa_service.web.formats import choose_format
 from qa_service.web.forms import read_fields
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
 from qa_service.web.problems import json_response
 from qa_service.web.streaming import answered, ended_turn
-from qa_service.wire.frames import answer
+from qa_service.wire.content import build_answer
+from qa_service.wire.formats import WireFormat
 
 SEEN = re.compile(r"\A(?:([A-Za-z0-9]{1,64})-)?([0-9]{1,15})")
 """A reader names the last frame it has seen by the answer's id and the frame's number, or by the number alone."""
@@ -25,7 +26,7 @@ NUMBER = re.compile(r"[0-9]{1,15}")
 def get_answer(answer_id: str) -> Response:
     """Show the answer as it stands."""
     service, owner = mounted(), asking_owner()
-    return json_response(answer(service.assembly.runner.read_turn(owner, answer_id), service.public_prefix()))
+    return json_response(build_answer(service.assembly.runner.read_turn(owner, answer_id), service.public_prefix()))
 
 
 def stream_answer(answer_id: str) -> Response:
@@ -47,7 +48,7 @@ def read_last_event_id(asked: Request, fields: Mapping[str, Any]) -> str | None:
     return header.strip() if header else read_word(fields, "lastEventId")
 
 
-def resume_answer(service: Mounted, owner: Owner, seen: str, wanted: Format, answer_id: str = "") -> Response:
+def resume_answer(service: Mounted, owner: Owner, seen: str, wanted: WireFormat, answer_id: str = "") -> Response:
     """Stream what comes after the frame `seen`. `answer_id` is the answer's id where the address has named it
     already."""
     match = SEEN.fullmatch(seen)
@@ -60,7 +61,7 @@ def resume_answer(service: Mounted, owner: Owner, seen: str, wanted: Format, ans
     return _follow(service, owner, match[1] or answer_id, int(match[2]), wanted, ids=True)
 
 
-def _follow(service: Mounted, owner: Owner, answer_id: str, after: int, wanted: Format, *, ids: bool) -> Response:
+def _follow(service: Mounted, owner: Owner, answer_id: str, after: int, wanted: WireFormat, *, ids: bool) -> Response:
     service.assembly.runner.check_room_to_read()
     source = service.assembly.runner.find_answer(owner, answer_id, after)
     if source is not None:
@@ -74,7 +75,7 @@ def cancel_answer(answer_id: str) -> Response:
     runner = service.assembly.runner
     source = runner.find_answer(owner, answer_id)
     if source is None:
-        return json_response(answer(runner.read_turn(owner, answer_id), service.public_prefix()))
+        return json_response(build_answer(runner.read_turn(owner, answer_id), service.public_prefix()))
     source.add_reader()  # without a reader nobody would tell its log that the answer has ended
     try:
         if not source.log.closed:
@@ -82,7 +83,7 @@ def cancel_answer(answer_id: str) -> Response:
         source.log.wait_for_end(service.assembly.pace.cancel)
     finally:
         source.remove_reader()
-    return json_response(answer(ended_turn(service, source), service.public_prefix()))
+    return json_response(build_answer(ended_turn(service, source), service.public_prefix()))
 
 
 def install(blueprint: Blueprint) -> None:

@@ -14,11 +14,12 @@ from qa_service.running.source import AnswerSource
 from qa_service.submission import Submission
 from qa_service.web.answers import read_last_event_id, resume_answer
 from qa_service.web.bodies import may_be_large
-from qa_service.web.formats import Format, choose_format
+from qa_service.web.formats import choose_format
 from qa_service.web.forms import read_submission
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted, spoken_language
 from qa_service.web.repeats import find_repeat
 from qa_service.web.streaming import answered
+from qa_service.wire.formats import WireFormat
 
 METHODS = ("GET", "POST")
 POLL_SECONDS = 0.05
@@ -68,14 +69,14 @@ def install(blueprint: Blueprint) -> None:
     add_route(blueprint, "/ask", "ask", ask_question, methods=METHODS)
 
 
-def _question(service: Mounted, owner: Owner, sent: Submission, wanted: Format) -> Question:
+def _question(service: Mounted, owner: Owner, sent: Submission, wanted: WireFormat) -> Question:
     settings = service.assembly.settings
     question = build_question(
         sent,
         owner,
         settings,
         language=spoken_language(),
-        resumable=wanted == "typed",
+        resumable=wanted.is_resumable,
         offline=service.assembly.offline,
     )
     header, get = request.headers.get("Idempotency-Key", ""), request.method == "GET"

@@ -1,26 +1,29 @@
 """This module reads from a request in which wire format its answer is wanted."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from qa_service.errors import InvalidField
 from qa_service.fields import read_choice, read_flag
+from qa_service.wire.formats import DEFAULT, FORMATS, JSON, WireFormat
 
-Format: TypeAlias = Literal["typed", "json"]
-
-FORMATS: tuple[Format, ...] = ("typed", "json")
 UNBUILT_TYPES = ("application/jsonl", "application/x-ndjson", "text/plain")
 
 
-def choose_format(fields: Mapping[str, Any], accept: str) -> Format:
+def choose_format(fields: Mapping[str, Any], accept: str) -> WireFormat:
     """Choose by the fields `format` and `stream`. Without them the header `Accept` decides, unless it takes anything;
-    the format is `typed` then."""
+    the format is the default one then. Where `Accept` names several formats, the first in the table is chosen."""
     if "format" in fields:
-        return read_choice(fields, "format", FORMATS)
+        return FORMATS[read_choice(fields, "format", tuple(FORMATS))]
     if not read_flag(fields, "stream", default=True):
-        return "json"
-    if "stream" in fields or not accept or "*/*" in accept or "text/event-stream" in accept:
-        return "typed"
-    if any(kind in accept for kind in UNBUILT_TYPES):
-        raise InvalidField("Accept: expected text/event-stream or application/json", field="format")
-    return "json" if "application/json" in accept else "typed"
+        return JSON
+    if "stream" in fields or "*/*" in accept:
+        return DEFAULT
+    named = {media_type.partition(";")[0].strip().lower() for media_type in accept.split(",")}
+    for row in FORMATS.values():
+        if not named.isdisjoint(row.media_types):
+            return row
+    if not named.isdisjoint(UNBUILT_TYPES):
+        built = " or ".join(media_type for row in FORMATS.values() for media_type in row.media_types)
+        raise InvalidField(f"Accept: expected {built}", field="format")
+    return DEFAULT

@@ -15,13 +15,21 @@ from qa_service.setting_values import is_origin
 from qa_service.web.forms import read_fields
 from qa_service.web.mounting import add_route, asking_owner, mounted
 from qa_service.web.problems import json_response
+from qa_service.wire.structs import (
+    CallerObject,
+    ConfigObject,
+    HealthObject,
+    LimitsObject,
+    ReadinessObject,
+    TokenObject,
+)
 
 ORIGIN = 300
 
 
 def show_health() -> Response:
     """Show that the process answers."""
-    return json_response({"status": "ok"})
+    return json_response(HealthObject(status="ok"))
 
 
 def show_readiness() -> Response:
@@ -34,9 +42,13 @@ def show_readiness() -> Response:
         store, ready = error.message, False
     upstream = "offline: no model is configured" if mounted().assembly.offline else "configured"
     draining = mounted().assembly.runner.draining
-    word, ready = "draining" if draining else "ready" if ready else "unavailable", ready and not draining
-    fields = {"status": word, "store": store, "upstream": upstream, "files": mounted().assembly.sandbox}
-    return json_response(fields, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
+    found = ReadinessObject(
+        status="draining" if draining else "ready" if ready else "unavailable",
+        store=store,
+        upstream=upstream,
+        files=mounted().assembly.sandbox,
+    )
+    return json_response(found, HTTPStatus.OK if found.status == "ready" else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def show_config() -> Response:
@@ -44,21 +56,21 @@ def show_config() -> Response:
     assembly, owner = mounted().assembly, asking_owner()
     settings, offline = assembly.settings, assembly.offline
     return json_response(
-        {
-            "kinds": sorted(KINDS),
-            "limits": {
-                "question": settings.max_question,
-                "files": settings.max_files,
-                "fileBytes": settings.max_file,
-                "bodyBytes": settings.max_body,
-            },
-            "model": assembly.desk.model,
-            "models": [] if offline else [settings.model, *settings.models_allowed],
-            "webSearch": settings.web_search and not offline,
-            "upstream": "offline" if offline else "responses",
-            "caller": {"kind": owner.kind},
-            "version": version("qa-service"),
-        }
+        ConfigObject(
+            kinds=tuple(sorted(KINDS)),
+            limits=LimitsObject(
+                question=settings.max_question,
+                files=settings.max_files,
+                file_bytes=settings.max_file,
+                body_bytes=settings.max_body,
+            ),
+            model=assembly.desk.model,
+            models=() if offline else (settings.model, *settings.models_allowed),
+            web_search=settings.web_search and not offline,
+            upstream="offline" if offline else "responses",
+            caller=CallerObject(kind=owner.kind),
+            version=version("qa-service"),
+        )
     )
 
 
@@ -81,7 +93,7 @@ def issue_token() -> Response:
             "origin: expected one such as https://www.example.com or capacitor://localhost", field="origin"
         )
     expires = datetime.now(UTC) + timedelta(seconds=service.assembly.settings.token_ttl)
-    return json_response({"token": token(origin), "expiresAt": written(expires)})
+    return json_response(TokenObject(token=token(origin), expires_at=written(expires)))
 
 
 def install(blueprint: Blueprint) -> None:

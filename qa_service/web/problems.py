@@ -15,8 +15,8 @@ from qa_service.frames import Failure
 from qa_service.language.phrases import build_failure
 from qa_service.model import Language
 from qa_service.web.identity import Gate
-from qa_service.wire.frames import failure as failure_fields
-from qa_service.wire.frames import one_line
+from qa_service.wire.content import build_problem
+from qa_service.wire.lines import encode_line
 
 log = logging.getLogger(__name__)
 
@@ -32,22 +32,15 @@ def language_of_request(asked: Request) -> Language:
 
 def json_response(value: object, status: int = 200, content_type: str = "application/json") -> Response:
     """Make a JSON answer that nobody stores on the way."""
-    response = Response(one_line(value), status, content_type=content_type)
+    response = Response(encode_line(value), status, content_type=content_type)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def problem(failed: Failure, **extra: object) -> Response:
+def problem(failed: Failure, *, field: str | None = None, answer_id: str | None = None) -> Response:
     """Make a problem (RFC 9457), with `Retry-After` where there is something to wait for."""
-    fields = {
-        "type": "about:blank",
-        "title": HTTPStatus(failed.status).phrase,
-        "status": failed.status,
-        "detail": failed.message,
-        **failure_fields(failed),
-        **extra,
-    }
-    response = json_response(fields, failed.status, "application/problem+json")
+    body = build_problem(failed, field=field, answer_id=answer_id)
+    response = json_response(body, failed.status, "application/problem+json")
     if failed.retry_after is not None:
         response.headers["Retry-After"] = str(failed.retry_after)
     return response
@@ -55,9 +48,8 @@ def problem(failed: Failure, **extra: object) -> Response:
 
 def refuse_request(error: QAError) -> Response:
     """Make the problem for an error that was raised before a stream began."""
-    extra: dict[str, object] = {"field": error.field} if error.field else {}
-    extra |= {"answerId": error.answer_id} if isinstance(error, Busy) else {}
-    response = problem(build_failure(error, language_of_request(request)), **extra)
+    failed = build_failure(error, language_of_request(request))
+    response = problem(failed, field=error.field, answer_id=error.answer_id if isinstance(error, Busy) else None)
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(error.allowed)  # RFC 9110, section 15.5.6
     return response

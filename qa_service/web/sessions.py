@@ -5,19 +5,23 @@ import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any
 
-import msgspec
 from flask import Blueprint, Response, request
 
 from qa_service.errors import InvalidField, NotFound, StoreUnavailable, Unauthenticated
 from qa_service.fields import read_text, read_whole_number
-from qa_service.model import Owner, StoredFile
-from qa_service.turns import SessionPage, Turn
+from qa_service.model import Owner
 from qa_service.web.forms import read_fields, read_query
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
 from qa_service.web.problems import json_response
-from qa_service.wire.frames import failure, reference, verdict
+from qa_service.wire.content import (
+    build_file,
+    build_file_list,
+    build_page,
+    build_session,
+    build_session_entry,
+    build_session_list,
+)
 
 LIMIT = 50
 MOST = 200
@@ -25,8 +29,6 @@ TITLE = 200
 TURN_ID = re.compile(r"[0-9a-f]{32}")
 RECENT = 10
 """So many turns are looked at for answers that are still written. Only the newest ones can be."""
-INTERNAL = ("passages", "added", "size", "v")
-"""What a stored file says that no client needs."""
 
 
 def list_sessions() -> Response:
@@ -35,14 +37,15 @@ def list_sessions() -> Response:
     if owner.kind == "anonymous":
         raise Unauthenticated("a visitor's conversations are not listed; this needs a key, a token or a login")
     query = read_query(request)
-    return json_response(service.assembly.history.sessions(owner, _list_cursor(query), _limit(query)))
+    found = service.assembly.history.sessions(owner, _list_cursor(query), _limit(query))
+    return json_response(build_session_list(found))
 
 
 def get_session(session_id: str) -> Response:
     """Show one conversation, newest turns first."""
     service, owner, query = mounted(), asking_owner(), read_query(request)
     page = service.assembly.history.session(owner, session_id, _turn_cursor(query), _limit(query))
-    return json_response(_session(service, page))
+    return json_response(build_session(page, service.public_prefix()))
 
 
 def rename_session(session_id: str) -> Response:
@@ -51,7 +54,7 @@ def rename_session(session_id: str) -> Response:
     title = read_text(read_fields(request, service.limits), "title", TITLE)
     if not title:
         raise InvalidField("title: expected text", field="title")
-    return json_response(service.assembly.history.rename(owner, session_id, title))
+    return json_response(build_session_entry(service.assembly.history.rename(owner, session_id, title)))
 
 
 def delete_session(session_id: str) -> Response:
@@ -68,18 +71,18 @@ def delete_session(session_id: str) -> Response:
 
 def begin_topic(session_id: str) -> Response:
     """Begin a new topic by hand."""
-    return json_response(mounted().assembly.history.new_topic(asking_owner(), session_id))
+    return json_response(build_session_entry(mounted().assembly.history.new_topic(asking_owner(), session_id)))
 
 
 def list_files(session_id: str) -> Response:
     """List the files that a conversation is answered from."""
     files = mounted().assembly.history.files(asking_owner(), session_id)
-    return json_response({"items": [_file(file) for file in files]})
+    return json_response(build_file_list(files))
 
 
 def get_file(session_id: str, file_id: str) -> Response:
     """Show one file of a conversation."""
-    return json_response(_file(mounted().assembly.history.file(asking_owner(), session_id, file_id)))
+    return json_response(build_file(mounted().assembly.history.file(asking_owner(), session_id, file_id)))
 
 
 def delete_file(session_id: str, file_id: str) -> Response:
@@ -90,7 +93,7 @@ def delete_file(session_id: str, file_id: str) -> Response:
 
 def get_page(session_id: str, file_id: str, page: int) -> Response:
     """Show the text of one page of a file."""
-    return json_response(mounted().assembly.history.page(asking_owner(), session_id, file_id, page))
+    return json_response(build_page(mounted().assembly.history.page(asking_owner(), session_id, file_id, page)))
 
 
 def install(blueprint: Blueprint) -> None:
@@ -142,26 +145,3 @@ def _stop_answers(service: Mounted, answer_ids: Iterable[str]) -> None:
         # Where another worker can't be told now, the runner tells it as soon as the store is back.
         with suppress(StoreUnavailable):
             service.assembly.runner.stop_answer(answer_id)
-
-
-def _session(service: Mounted, page: SessionPage) -> dict[str, Any]:
-    fields: dict[str, Any] = msgspec.to_builtins(page)
-    turns = [_turn(turn, service.public_prefix()) for turn in page.turns]
-    return {**fields, "turns": turns, "files": [_file(file) for file in page.files]}
-
-
-def _turn(turn: Turn, prefix: str) -> dict[str, Any]:
-    fields: dict[str, Any] = msgspec.to_builtins(turn)
-    kept = ("answerId", "question", "text", "status", "topic", "createdAt")
-    error = {"error": failure(turn.error)} if turn.error else {}
-    return {
-        **{name: fields[name] for name in kept},
-        "references": [reference(source, prefix) for source in turn.references],
-        "files": [verdict(file) for file in turn.files],
-        **error,
-    }
-
-
-def _file(file: StoredFile) -> dict[str, Any]:
-    fields: dict[str, Any] = msgspec.to_builtins(file)
-    return {name: value for name, value in fields.items() if value is not None and name not in INTERNAL}

@@ -1,36 +1,42 @@
 """Responses that bring an answer: streamed from a position on, or whole when it has ended."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from http import HTTPStatus
 
 from flask import Response, request
+from msgspec.structs import replace
 
 from qa_service.errors import Draining, Interrupted
-from qa_service.interfaces import WireFormat
+from qa_service.frames import Done, Frame, Start
+from qa_service.running.log import Batch
 from qa_service.running.reader import AnswerReader
 from qa_service.running.source import AnswerSource
 from qa_service.turns import Turn
 from qa_service.web.bodies import hung_up
-from qa_service.web.formats import Format
-from qa_service.web.mounting import Mounted
-from qa_service.web.problems import json_response, problem
-from qa_service.wire.frames import answer
-from qa_service.wire.typed import Typed
+from qa_service.web.mounting import Mounted, spoken_language
+from qa_service.web.problems import problem
+from qa_service.wire.content import build_answer
+from qa_service.wire.encoder import FormatContext
+from qa_service.wire.formats import EncoderFactory, WireFormat
+from qa_service.wire.lines import encode_line
 
-STREAM_HEADERS = {"Cache-Control": "no-cache, no-store, no-transform", "X-Accel-Buffering": "no"}
+NOTHING: Sequence[Frame] = ()
 BACKOFF_MS = 500, 1500
 """The readers of a worker that stops come back after a time between these, so that they don't come all at once."""
 
 
 def answered(
-    service: Mounted, source: AnswerSource | None, wanted: Format, *, after: int = 0, ids: bool = False
+    service: Mounted, source: AnswerSource | None, wanted: WireFormat, *, after: int = 0, ids: bool = False
 ) -> Response:
     """Make the response with the rest of an answer in the wanted format. It is a 204 where nothing comes any more."""
     if source is None:
         return Response(status=HTTPStatus.NO_CONTENT)
-    response = _whole(service, source) if wanted == "json" else _streamed(service, source, after=after, ids=ids)
+    if wanted.encoder:
+        response = _streamed(service, source, wanted, after=after, ids=ids)
+    else:
+        response = _whole(service, source, wanted)
     response.headers["X-Session-Id"] = source.session_id
     response.headers["X-Answer-Id"] = source.answer_id
     return response
@@ -41,27 +47,52 @@ def ended_turn(service: Mounted, source: AnswerSource) -> Turn:
     return source.known_turn() or service.assembly.history.turn(source.owner, source.answer_id)
 
 
-def _streamed(service: Mounted, source: AnswerSource, *, after: int, ids: bool) -> Response:
-    wire = Typed(service.public_prefix(), source.answer_id if ids else "")
-    body = AnswerBody(_reader(service, source, after), wire)
-    # Werkzeug hands it through as it is: what it would put around costs every delta, and memory while a reader waits.
-    return Response(body, headers=STREAM_HEADERS, content_type=wire.content_type, direct_passthrough=True)
-
-
 class AnswerBody:
-    """The body of a streamed answer. A server closes it also if it never began to send it."""
+    """The body of a streamed answer. A server closes it also if it never began to send it.
 
-    def __init__(self, reader: AnswerReader, wire: WireFormat) -> None:
+    `context` is what is known before the first frame comes. What the reader has seen is known only then: of an answer
+    that another worker writes, frames that the reader has seen elsewhere may still be on their way to this one.
+    """
+
+    def __init__(self, reader: AnswerReader, make_encoder: EncoderFactory, context: FormatContext) -> None:
         self._reader = reader
-        self._wire = wire
+        self._make_encoder = make_encoder
+        self._context = context
         self.close = reader.close
 
     def __iter__(self) -> Iterator[bytes]:
-        reader, wire = self._reader, self._wire
-        for batch in reader:
-            yield wire.batch(batch.first, batch.frames) if batch.frames else wire.heartbeat()
-        if reader.handed_over:
-            yield wire.reconnect(Draining.code, random.randint(*BACKOFF_MS))  # noqa: S311 - it spreads, it hides nothing
+        # What a format says with no bytes isn't sent: an empty chunk would end the body.
+        return filter(None, self._pieces())
+
+    def _pieces(self) -> Iterator[bytes]:
+        encoder, frames = self._make_encoder(self._context), NOTHING
+        for batch in self._reader:
+            if not batch.frames:
+                yield encoder.heartbeat()
+                continue
+            if not frames:
+                encoder = self._make_encoder(self._context_before(batch))
+                yield encoder.head()
+            frames = batch.frames
+            yield encoder.batch(batch.first, frames)
+        if self._reader.handed_over:
+            yield encoder.reconnect(Draining.code, random.randint(*BACKOFF_MS))  # noqa: S311 - it spreads, it hides nothing
+        elif frames and isinstance(frames[-1], Done):
+            yield encoder.tail()
+
+    def _context_before(self, batch: Batch) -> FormatContext:
+        sent = self._reader.frames_before(batch)
+        first = sent[0] if sent else batch.frames[0]
+        return replace(self._context, start=first if isinstance(first, Start) else None, sent=sent)
+
+
+def _streamed(service: Mounted, source: AnswerSource, wanted: WireFormat, *, after: int, ids: bool) -> Response:
+    assert wanted.encoder  # noqa: S101 - whoever has none is sent whole
+    language = spoken_language() or "en"
+    context = FormatContext(source.answer_id, service.public_prefix(), language=language, ids=ids)
+    body = AnswerBody(_reader(service, source, after), wanted.encoder, context)
+    # Werkzeug hands it through as it is: what it would put around costs every delta, and memory while a reader waits.
+    return Response(body, headers=wanted.headers, content_type=wanted.content_type, direct_passthrough=True)
 
 
 def _reader(service: Mounted, source: AnswerSource, after: int = 0) -> AnswerReader:
@@ -69,7 +100,7 @@ def _reader(service: Mounted, source: AnswerSource, after: int = 0) -> AnswerRea
     return service.assembly.runner.open_reader(source, heartbeat=heartbeat, after=after, gone=hung_up(request))
 
 
-def _whole(service: Mounted, source: AnswerSource) -> Response:
+def _whole(service: Mounted, source: AnswerSource, wanted: WireFormat) -> Response:
     with closing(_reader(service, source)) as reader:
         for _ in reader:
             pass
@@ -78,4 +109,7 @@ def _whole(service: Mounted, source: AnswerSource) -> Response:
     if not source.log.is_finished:
         raise Interrupted("the answer broke off")
     turn = ended_turn(service, source)
-    return problem(turn.error) if turn.error else json_response(answer(turn, service.public_prefix()))
+    if turn.error:
+        return problem(turn.error)
+    body = encode_line(build_answer(turn, service.public_prefix()))
+    return Response(body, headers=wanted.headers, content_type=wanted.content_type)

@@ -1,1 +1,1 @@
-"""Wire formats: pure encoders over the frames of an answer."""
+"""Wire formats: one pure encoder each over the frames of an answer, and the objects that leave, declared."""

@@ -1,61 +1,195 @@
 """The default stream: `data: ` and one line of JSON, the one shape that every hand-written parser reads."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
-from qa_service.frames import Frame, Metadata, Reference, Text, UnknownFrame
-from qa_service.wire.frames import content, encoded, escaped, one_line
+from msgspec import Struct
 
-BESIDE = ("usage", "imageResults", "videoResults")
+from qa_service.frames import (
+    Done,
+    Failure,
+    Frame,
+    Metadata,
+    Reference,
+    Restart,
+    StageNotice,
+    Start,
+    Text,
+    UnknownFrame,
+)
+from qa_service.model import Usage
+from qa_service.wire.content import build_content, build_metadata, build_reference, read_unknown_fields
+from qa_service.wire.encoder import FormatContext
+from qa_service.wire.lines import encode_json, encode_line, escape_separators
+from qa_service.wire.structs import (
+    DoneContent,
+    ErrorContent,
+    HeartbeatContent,
+    MetadataContent,
+    ReconnectContent,
+    ReferenceContent,
+    RestartContent,
+    StartContent,
+    StatusContent,
+)
+
+RETRY_MS = 3000
+"""After how long a client that resumes by `id:` comes back."""
 
 
-class Typed:
-    """A `WireFormat`. With an `answer_id` each frame also carries `id:`, for clients that resume by it."""
+class TypedFrame(Struct, frozen=True, rename="camel", kw_only=True, tag_field="type"):
+    """What every frame of an answer has: its number, which grows and never repeats."""
 
-    content_type = "text/event-stream; charset=utf-8"
+    seq: int
 
-    def __init__(self, prefix: str, answer_id: str = "") -> None:
-        self._prefix = prefix
-        self._answer_id = answer_id
-        self._retry = "retry: 3000\n" if answer_id else ""
+
+class StartFrame(TypedFrame, frozen=True, kw_only=True, tag="start"):
+    """The first frame."""
+
+    content: StartContent
+
+
+class StatusFrame(TypedFrame, frozen=True, kw_only=True, tag="status"):
+    """What is being done while no text comes."""
+
+    content: StatusContent
+
+
+class TextFrame(TypedFrame, frozen=True, kw_only=True, tag="text"):
+    """A piece of the answer."""
+
+    content: str
+
+
+class ReferenceFrame(TypedFrame, frozen=True, kw_only=True, tag="reference"):
+    """A source; its address stands beside the content, too."""
+
+    content: ReferenceContent
+    url: str
+
+
+class MetadataFrame(TypedFrame, frozen=True, kw_only=True, omit_defaults=True, tag="metadata"):
+    """What the answer was; the figures that clients look for first stand beside the content, too."""
+
+    content: MetadataContent
+    usage: Usage
+    image_results: tuple[Mapping[str, str], ...] = ()
+    video_results: tuple[Mapping[str, str], ...] = ()
+
+
+class ErrorFrame(TypedFrame, frozen=True, kw_only=True, tag="error"):
+    """Why the answer failed."""
+
+    content: ErrorContent
+
+
+class RestartFrame(TypedFrame, frozen=True, kw_only=True, tag="restart"):
+    """The text so far is void."""
+
+    content: RestartContent
+
+
+class DoneFrame(TypedFrame, frozen=True, kw_only=True, tag="done"):
+    """The last frame."""
+
+    content: DoneContent
+
+
+class HeartbeatFrame(Struct, frozen=True, kw_only=True, tag_field="type", tag="heartbeat"):
+    """The connection lives. It has no number, since it is not part of the answer."""
+
+    content: HeartbeatContent
+
+
+class ReconnectFrame(Struct, frozen=True, kw_only=True, tag_field="type", tag="reconnect"):
+    """The connection ends here and the answer goes on. It has no number either."""
+
+    content: ReconnectContent
+
+
+TYPED_FRAMES: TypeAlias = (
+    StartFrame
+    | StatusFrame
+    | TextFrame
+    | ReferenceFrame
+    | MetadataFrame
+    | ErrorFrame
+    | RestartFrame
+    | DoneFrame
+    | HeartbeatFrame
+    | ReconnectFrame
+)
+"""Whatever this format sends."""
+
+_ENVELOPES: Mapping[type[Frame], type[TypedFrame]] = {
+    Start: StartFrame,
+    StageNotice: StatusFrame,
+    Failure: ErrorFrame,
+    Restart: RestartFrame,
+    Done: DoneFrame,
+}
+"""Those that hold nothing but their content."""
+
+_HEARTBEAT = b"data: %b\n\n" % encode_json(HeartbeatFrame(content=HeartbeatContent()))
+
+
+class TypedEncoder:
+    """A `FrameEncoder`. Where the context wants ids, each frame also carries `id:`, for clients that resume by it."""
+
+    def __init__(self, context: FormatContext) -> None:
+        self._prefix = context.prefix
+        self._answer_id = context.answer_id if context.ids else ""
+        self._retry = f"retry: {RETRY_MS}\n" if context.ids else ""
+
+    def head(self) -> bytes:
+        return b""
 
     def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
-        """These frames, numbered from `first` on."""
-        return escaped(b"".join([self._lines(seq, frame) for seq, frame in enumerate(frames, first)]))
+        return escape_separators(b"".join([self._event(seq, frame) for seq, frame in enumerate(frames, first)]))
 
     def heartbeat(self) -> bytes:
-        return b'data: {"type":"heartbeat","content":{}}\n\n'
-
-    def _lines(self, seq: int, frame: Frame) -> bytes:
-        if isinstance(frame, Text):
-            lines = b'data: {"seq":%d,"type":"text","content":%b}\n\n' % (seq, encoded(frame.content))
-        else:
-            lines = b"data: %b\n\n" % encoded({"seq": seq, "type": _type(frame), **self._body(frame)})
-        return self._head(seq) + lines if self._answer_id else lines
+        return _HEARTBEAT
 
     def reconnect(self, reason: str, backoff_ms: int) -> bytes:
-        content = {"reason": reason, "backoffMs": backoff_ms}
-        return b"data: %b\n\n" % one_line({"type": "reconnect", "content": content})
+        frame = ReconnectFrame(content=ReconnectContent(reason=reason, backoff_ms=backoff_ms))
+        return b"data: %b\n\n" % encode_line(frame)
 
-    def _body(self, frame: Frame) -> dict[str, Any]:
-        fields = content(frame, self._prefix)
-        match frame:
-            case Reference():
-                return {"content": fields, "url": fields.get("url", "")}
-            case Metadata():
-                return {"content": fields, **{name: fields[name] for name in BESIDE if name in fields}}
-            case _:
-                return {"content": fields}
+    def tail(self) -> bytes:
+        return b""
 
-    def _head(self, seq: int) -> bytes:
-        head = f"id: {self._answer_id}-{seq}\n{self._retry}"
+    def _event(self, seq: int, frame: Frame) -> bytes:
+        # Nearly every frame is text, and a `TextFrame` would cost it twice the time.
+        if isinstance(frame, Text):
+            event = b'data: {"seq":%d,"type":"text","content":%b}\n\n' % (seq, encode_json(frame.content))
+        else:
+            event = b"data: %b\n\n" % encode_json(build_typed_frame(seq, frame, self._prefix))
+        return self._id_lines(seq) + event if self._answer_id else event
+
+    def _id_lines(self, seq: int) -> bytes:
+        lines = f"id: {self._answer_id}-{seq}\n{self._retry}"
         self._retry = ""
-        return head.encode()
+        return lines.encode()
 
 
-def _type(frame: Frame) -> str:
-    if isinstance(frame, UnknownFrame):
-        return frame.kind or "unknown"
-    tag = frame.__struct_config__.tag
-    assert isinstance(tag, str)  # noqa: S101 - every frame has one
-    return tag
+def build_typed_frame(seq: int, frame: Frame, prefix: str) -> object:
+    """The frame with its number, as the contract declares it.
+
+    A frame of a later release has the shape of all others, and its fields are as that release has written them.
+    """
+    match frame:
+        case UnknownFrame(kind=kind, raw=raw):
+            return {"seq": seq, "type": kind or "unknown", "content": read_unknown_fields(raw)}
+        case Reference():
+            source = build_reference(frame, prefix)
+            return ReferenceFrame(seq=seq, content=source, url=source.url)
+        case Metadata():
+            metadata = build_metadata(frame)
+            return MetadataFrame(
+                seq=seq,
+                content=metadata,
+                usage=metadata.usage,
+                image_results=metadata.image_results,
+                video_results=metadata.video_results,
+            )
+        case _:
+            return _ENVELOPES[type(frame)](seq=seq, content=build_content(frame, prefix))  # type: ignore[call-arg]

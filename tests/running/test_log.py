@@ -81,6 +81,27 @@ class TestNumbers:
         assert len(log.read_batch(0).frames) == 2
 
 
+class TestBefore:
+    @pytest.mark.parametrize("log", [filled("a", "b", "c"), broken_off()])
+    def test_what_comes_before_a_number_and_what_comes_behind_it_are_the_whole(self, log: MemoryLog) -> None:
+        whole = log.frames_between(0, len(log))
+        for after in range(log.last + 1) if log.last < FAR else (0, 1, 2, 3, FAR, 2 + FAR):
+            batch = log.read_batch(after)
+            behind = [text for _, text in read_all(log, after)]
+            said = [*log.frames_before(batch.first), *map(Text, behind)]
+            assert said == whole
+
+    def test_there_is_nothing_before_the_first(self) -> None:
+        assert list(filled("a").frames_before(1)) == []
+        assert list(MemoryLog().frames_before(1)) == []
+
+    def test_a_log_that_begins_anew_has_nothing_of_what_was_before(self) -> None:
+        log = MemoryLog()
+        log.add_entry(piece(6, "a", "b"))
+        assert list(log.frames_before(log.read_batch(3).first)) == []
+        assert list(log.frames_before(7)) == [Text("a")]
+
+
 class TestReading:
     @pytest.mark.parametrize(
         ("after", "first", "said"),

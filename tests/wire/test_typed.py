@@ -22,8 +22,10 @@ from qa_service.frames import (
     TopicNotice,
 )
 from qa_service.model import Usage, Verdict
-from qa_service.wire.frames import answer, content
-from qa_service.wire.typed import Typed
+from qa_service.wire.content import build_answer, build_content
+from qa_service.wire.encoder import FormatContext
+from qa_service.wire.lines import encode_json
+from qa_service.wire.typed import TypedEncoder
 from tests.fakes import turn
 
 USAGE = Usage(10, 5, 15)
@@ -59,6 +61,10 @@ FRAMES: tuple[Frame, ...] = (
 )
 
 
+def typed(prefix: str = "/api", *, ids: bool = False) -> TypedEncoder:
+    return TypedEncoder(FormatContext("a1", prefix, ids=ids))
+
+
 def decoded(encoded: bytes) -> dict[str, Any]:
     """The JSON of one frame that has nothing beside its data."""
     assert encoded.startswith(b"data: ")
@@ -68,12 +74,12 @@ def decoded(encoded: bytes) -> dict[str, Any]:
 
 
 def sent(frame: Frame, prefix: str = "/api") -> dict[str, Any]:
-    return decoded(Typed(prefix).batch(7, [frame]))
+    return decoded(typed(prefix).batch(7, [frame]))
 
 
 @pytest.mark.parametrize("frame", FRAMES)
 def test_a_frame_is_one_line_of_data(frame: Frame) -> None:
-    encoded = Typed("/api").batch(7, [frame])
+    encoded = typed().batch(7, [frame])
     text = encoded.decode()
     assert re.fullmatch(r"data: \{[^\n]*\}\n\n", text)
     assert len(text.splitlines()) == 2
@@ -81,13 +87,13 @@ def test_a_frame_is_one_line_of_data(frame: Frame) -> None:
 
 
 def test_the_example_of_the_contract() -> None:
-    assert Typed("/api").batch(3, [Text("안녕")]) == 'data: {"seq":3,"type":"text","content":"안녕"}\n\n'.encode()
+    assert typed().batch(3, [Text("안녕")]) == 'data: {"seq":3,"type":"text","content":"안녕"}\n\n'.encode()
 
 
 @pytest.mark.parametrize("character", ["\u2028", "\u2029", "\x85"])
 def test_line_separators_are_escaped_wherever_they_stand(character: str) -> None:
     for frame in (Text(f"a{character}b"), StageNotice("file", name=f"a{character}b.txt")):
-        encoded = Typed("/api").batch(1, [frame])
+        encoded = typed().batch(1, [frame])
         assert character.encode() not in encoded
         assert f"\\u{ord(character):04x}".encode() in encoded
         found = decoded(encoded)["content"]
@@ -96,8 +102,8 @@ def test_line_separators_are_escaped_wherever_they_stand(character: str) -> None
 
 def test_text_comes_back_whole_through_a_naive_parser() -> None:
     pieces = ["한 ", "줄\n", "두\u2028줄\r\n\n", 'data: {"x"}\n\n', "끝 👍🏽", "\x85"]
-    typed = Typed("/api")
-    stream = b"".join(typed.batch(seq, [Text(piece)]) for seq, piece in enumerate(pieces, 1)).decode()
+    encoder = typed()
+    stream = b"".join(encoder.batch(seq, [Text(piece)]) for seq, piece in enumerate(pieces, 1)).decode()
     events = [line.removeprefix("data: ") for line in stream.splitlines() if line]
     assert "".join(msgspec.json.decode(event)["content"] for event in events) == "".join(pieces)
 
@@ -105,13 +111,13 @@ def test_text_comes_back_whole_through_a_naive_parser() -> None:
 SCRIPTS = ("a", "가", "한글 답", "—", "é", "\xa0", "\x85", "\u2028", "\u2029", "\n", '"', "👍", "\ue2c2")
 
 
-@pytest.mark.parametrize("answer_id", ["", "a1"])
+@pytest.mark.parametrize("ids", [False, True])
 @pytest.mark.parametrize("seed", range(20))
-def test_a_batch_is_its_frames_joined(seed: int, answer_id: str) -> None:
+def test_a_batch_is_its_frames_joined(seed: int, ids: bool) -> None:
     chance = random.Random(seed)
     texts = [Text("".join(chance.choices(SCRIPTS, k=chance.randrange(9)))) for _ in range(chance.randrange(12))]
     frames = chance.sample([*FRAMES, *texts], k=chance.randrange(len(FRAMES) + len(texts)))
-    one_by_one, together = Typed("/api", answer_id), Typed("/api", answer_id)
+    one_by_one, together = typed(ids=ids), typed(ids=ids)
     joined = b"".join([one_by_one.batch(seq, [frame]) for seq, frame in enumerate(frames, 99)])
     assert together.batch(99, frames) == joined
     assert len(joined.decode().splitlines()) == joined.count(b"\n")
@@ -119,24 +125,24 @@ def test_a_batch_is_its_frames_joined(seed: int, answer_id: str) -> None:
 
 class TestIds:
     def test_without_an_answer_there_are_none(self) -> None:
-        assert Typed("/api").batch(1, [Text("a")]).startswith(b"data: ")
+        assert typed().batch(1, [Text("a")]).startswith(b"data: ")
 
     def test_with_one_each_frame_has_its_own_and_the_first_a_time_to_come_back(self) -> None:
-        typed = Typed("/api", "a1")
-        assert typed.batch(4, [Text("a")]).startswith(b"id: a1-4\nretry: 3000\ndata: {")
-        assert typed.batch(5, [Done("completed")]).startswith(b"id: a1-5\ndata: {")
+        encoder = typed(ids=True)
+        assert encoder.batch(4, [Text("a")]).startswith(b"id: a1-4\nretry: 3000\ndata: {")
+        assert encoder.batch(5, [Done("completed")]).startswith(b"id: a1-5\ndata: {")
 
     def test_a_heartbeat_has_neither_number_nor_id(self) -> None:
-        beat = Typed("/api", "a1").heartbeat()
+        beat = typed(ids=True).heartbeat()
         assert decoded(beat) == {"type": "heartbeat", "content": {}}
 
     def test_two_streams_of_one_answer_each_have_their_first(self) -> None:
-        assert b"retry" in Typed("/api", "a1").batch(9, [Text("a")])
-        assert b"retry" in Typed("/api", "a1").batch(9, [Text("a")])
+        assert b"retry" in typed(ids=True).batch(9, [Text("a")])
+        assert b"retry" in typed(ids=True).batch(9, [Text("a")])
 
 
 def test_a_connection_that_ends_before_its_answer_says_so_without_a_number() -> None:
-    assert decoded(Typed("/api", "a1").reconnect("draining", 500)) == {
+    assert decoded(typed(ids=True).reconnect("draining", 500)) == {
         "type": "reconnect",
         "content": {"reason": "draining", "backoffMs": 500},
     }
@@ -221,13 +227,18 @@ class TestContent:
         assert sent(Restart("lost"))["content"] == {"reason": "lost"}
 
     def test_a_text_is_its_string(self) -> None:
-        assert content(Text("안녕"), "/api") == sent(Text("안녕"))["content"] == "안녕"
+        assert build_content(Text("안녕"), "/api") == sent(Text("안녕"))["content"] == "안녕"
+
+
+def decoded_object(value: object) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode(encode_json(value))
+    return found
 
 
 class TestAnswerObject:
     def test_it_holds_what_the_frames_told(self) -> None:
         kept = turn("a1", text="Blue [1].", status="completed", references=(DOCUMENT, LINK), metadata=METADATA)
-        found = answer(kept, "/api")
+        found = decoded_object(build_answer(kept, "/api"))
         assert {name: found[name] for name in ("answerId", "sessionId", "question", "text", "status")} == {
             "answerId": "a1",
             "sessionId": "s",
@@ -244,7 +255,7 @@ class TestAnswerObject:
 
     def test_a_failed_one_tells_its_error_and_a_running_one_no_metadata(self) -> None:
         error = Failure("internal", "internal error 1", "Sorry.", retryable=True)
-        found = answer(turn("a1", error=error), "/api")
+        found = decoded_object(build_answer(turn("a1", error=error), "/api"))
         assert found["metadata"] is None
         assert found["error"] == {
             "code": "internal",

@@ -1,0 +1,155 @@
+"""From the values inside to the objects that leave: addresses get the public prefix, and what is private stays here."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+import msgspec
+from msgspec.structs import replace
+
+from qa_service.frames import Failure, Frame, Metadata, Reference, Text
+from qa_service.model import Page, StoredFile, Verdict
+from qa_service.turns import SessionEntry, SessionList, SessionPage, Turn
+from qa_service.wire.structs import (
+    CONTENTS,
+    AnswerObject,
+    Content,
+    ErrorContent,
+    FileListObject,
+    FileObject,
+    MetadataContent,
+    PageObject,
+    ProblemObject,
+    ReferenceContent,
+    SessionEntryObject,
+    SessionListObject,
+    SessionObject,
+    TurnObject,
+    VerdictContent,
+)
+
+
+def build_content(frame: Frame, prefix: str) -> str | Content:
+    """What the contract calls `content`: a text's string, any other frame's fields."""
+    match frame:
+        case Text(content=text):
+            return text
+        case Reference():
+            return build_reference(frame, prefix)
+        case _:
+            return msgspec.convert(frame, CONTENTS[type(frame)], from_attributes=True)
+
+
+def build_reference(frame: Reference, prefix: str) -> ReferenceContent:
+    """A reference whose address, where it is a document's, stands under the public prefix."""
+    content = msgspec.convert(frame, ReferenceContent, from_attributes=True)
+    is_path = frame.kind == "document" and bool(frame.url)
+    return replace(content, url=f"{prefix}/{frame.url}") if is_path else content
+
+
+def build_metadata(frame: Metadata) -> MetadataContent:
+    """What the answer was."""
+    return msgspec.convert(frame, MetadataContent, from_attributes=True)
+
+
+def build_error(failed: Failure) -> ErrorContent:
+    """An error without its HTTP status, which is for those who don't stream."""
+    return msgspec.convert(failed, ErrorContent, from_attributes=True)
+
+
+def build_verdict(verdict: Verdict) -> VerdictContent:
+    """A file's verdict."""
+    return msgspec.convert(verdict, VerdictContent, from_attributes=True)
+
+
+def build_answer(turn: Turn, prefix: str) -> AnswerObject:
+    """The answer object of a turn."""
+    return AnswerObject(
+        answer_id=turn.answer_id,
+        session_id=turn.session_id,
+        question=turn.question,
+        text=turn.text,
+        status=turn.status,
+        references=tuple(build_reference(source, prefix) for source in turn.references),
+        metadata=build_metadata(turn.metadata) if turn.metadata else None,
+        error=build_error(turn.error) if turn.error else None,
+        created_at=turn.created_at,
+    )
+
+
+def build_session(page: SessionPage, prefix: str) -> SessionObject:
+    """One page of a conversation."""
+    return SessionObject(
+        session_id=page.session_id,
+        title=page.title,
+        created_at=page.created_at,
+        updated_at=page.updated_at,
+        topics=page.topics,
+        turns=tuple(_build_turn(turn, prefix) for turn in page.turns),
+        files=tuple(map(build_file, page.files)),
+        next=page.next,
+    )
+
+
+def build_session_entry(entry: SessionEntry) -> SessionEntryObject:
+    """A conversation as it is listed."""
+    return msgspec.convert(entry, SessionEntryObject, from_attributes=True)
+
+
+def build_session_list(found: SessionList) -> SessionListObject:
+    """A list of conversations."""
+    return msgspec.convert(found, SessionListObject, from_attributes=True)
+
+
+def build_file(file: StoredFile) -> FileObject:
+    """A file as it is listed."""
+    return msgspec.convert(file, FileObject, from_attributes=True)
+
+
+def build_file_list(files: Sequence[StoredFile]) -> FileListObject:
+    """The files of a conversation."""
+    return FileListObject(items=tuple(map(build_file, files)))
+
+
+def build_page(page: Page) -> PageObject:
+    """A page with its text."""
+    return msgspec.convert(page, PageObject, from_attributes=True)
+
+
+def build_problem(failed: Failure, *, field: str | None = None, answer_id: str | None = None) -> ProblemObject:
+    """A failure as the body of a response; the HTTP status has its own name as the title."""
+    return ProblemObject(
+        type="about:blank",
+        title=HTTPStatus(failed.status).phrase,
+        status=failed.status,
+        detail=failed.message,
+        code=failed.code,
+        message=failed.message,
+        user_message=failed.user_message,
+        retryable=failed.retryable,
+        retry_after=failed.retry_after,
+        field=field,
+        answer_id=answer_id,
+    )
+
+
+def _build_turn(turn: Turn, prefix: str) -> TurnObject:
+    return TurnObject(
+        answer_id=turn.answer_id,
+        question=turn.question,
+        text=turn.text,
+        references=tuple(build_reference(source, prefix) for source in turn.references),
+        status=turn.status,
+        topic=turn.topic,
+        files=tuple(map(build_verdict, turn.files)),
+        error=build_error(turn.error) if turn.error else None,
+        created_at=turn.created_at,
+    )
+
+
+def read_unknown_fields(raw: bytes) -> dict[str, msgspec.Raw]:
+    """The fields of a frame of a later release, without its type; none where it isn't an object."""
+    try:
+        fields = msgspec.json.decode(msgspec.json.format(raw, indent=-1), type=dict[str, msgspec.Raw])
+    except (ValueError, RecursionError):
+        return {}
+    return {name: value for name, value in fields.items() if name != "type"}

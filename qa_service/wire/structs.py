@@ -1,0 +1,320 @@
+"""The objects that leave the service as JSON, each declared once.
+
+The contract's schemas are made from these declarations, so that what is documented is what is sent. A
+field that is left out when it is empty has a default here; a field without one is always there, and may be null.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from qa_service.frames import (
+    Call,
+    Done,
+    Failure,
+    Frame,
+    Metadata,
+    Reference,
+    Restart,
+    StageNotice,
+    Start,
+    Timing,
+    TopicNotice,
+)
+from qa_service.model import FinishReason, Status, Topic, Usage, VerdictStatus
+
+
+class Outgoing(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What all of them are: camelCase on the wire, without the fields that have nothing to say."""
+
+
+class StartContent(Outgoing, frozen=True, kw_only=True):
+    """The content of a `start` frame."""
+
+    answer_id: str
+    session_id: str
+    created: bool
+    model: str
+    topic: TopicNotice
+    created_at: str
+
+
+class StatusContent(Outgoing, frozen=True, kw_only=True):
+    """The content of a `status` frame: the stage, and what is known at that stage."""
+
+    stage: Literal["reading_file", "file", "retrieving", "searching_web", "thinking", "generating_image", "retrying"]
+    name: str | None = None
+    page: int | None = None
+    pages: int | None = None
+    query: str | None = None
+    attempt: int | None = None
+    reason: str | None = None
+    kind: str | None = None
+    status: VerdictStatus | None = None
+    tokens: int | None = None
+
+
+class ReferenceContent(Outgoing, frozen=True, kw_only=True):
+    """The content of a `reference` frame. A document's `url` is a path under the public prefix."""
+
+    n: int
+    kind: Literal["url", "document"]
+    title: str = ""
+    url: str = ""
+    document_id: str | None = None
+    file: str | None = None
+    page: int | None = None
+    section: str | None = None
+    quote: str | None = None
+
+
+class VerdictContent(Outgoing, frozen=True, kw_only=True):
+    """What became of one file of a question; `reason` says why it wasn't used, or not wholly."""
+
+    name: str
+    kind: str
+    status: VerdictStatus
+    reason: str | None = None
+    pages: int
+    tokens: int
+
+
+class MetadataContent(Outgoing, frozen=True, kw_only=True):
+    """The content of a `metadata` frame. `cost` is null where the site has set no prices."""
+
+    session_id: str
+    answer_id: str
+    model: str
+    usage: Usage
+    calls: tuple[Call, ...]
+    cost: float | None
+    timing: Timing
+    topic: TopicNotice
+    files: tuple[VerdictContent, ...]
+    finish_reason: FinishReason
+    saved: bool
+    image_results: tuple[Mapping[str, str], ...] = ()
+    video_results: tuple[Mapping[str, str], ...] = ()
+
+
+class ErrorContent(Outgoing, frozen=True, kw_only=True):
+    """The content of an `error` frame: a sentence for operators, and one for the person who asked."""
+
+    code: str
+    message: str
+    user_message: str
+    retryable: bool
+    retry_after: int | None = None
+
+
+class RestartContent(Outgoing, frozen=True, kw_only=True):
+    """The content of a `restart` frame: why the text so far is void."""
+
+    reason: str
+
+
+class DoneContent(Outgoing, frozen=True, kw_only=True):
+    """The content of a `done` frame."""
+
+    status: Status
+
+
+class HeartbeatContent(Outgoing, frozen=True, kw_only=True):
+    """The content of a `heartbeat`, which says nothing but that the connection lives."""
+
+
+class ReconnectContent(Outgoing, frozen=True, kw_only=True):
+    """The content of a `reconnect`: the answer goes on elsewhere, and the reader may come back after a moment."""
+
+    reason: str
+    backoff_ms: int
+
+
+class AnswerObject(Outgoing, frozen=True, kw_only=True):
+    """An answer as `GET answers/{id}` and `stream=false` give it. `metadata` is null while it is written."""
+
+    answer_id: str
+    session_id: str
+    question: str
+    text: str
+    status: Status
+    references: tuple[ReferenceContent, ...]
+    metadata: MetadataContent | None
+    error: ErrorContent | None = None
+    created_at: str
+
+
+class TurnObject(Outgoing, frozen=True, kw_only=True):
+    """A question and its answer in the list of a conversation."""
+
+    answer_id: str
+    question: str
+    text: str
+    references: tuple[ReferenceContent, ...]
+    status: Status
+    topic: int
+    files: tuple[VerdictContent, ...]
+    error: ErrorContent | None = None
+    created_at: str
+
+
+class FileObject(Outgoing, frozen=True, kw_only=True):
+    """A file of a conversation; `topic` is the one that it came with."""
+
+    file_id: str
+    name: str
+    kind: str
+    pages: int
+    tokens: int
+    status: VerdictStatus
+    reason: str | None = None
+    topic: int
+
+
+class SessionObject(Outgoing, frozen=True, kw_only=True):
+    """A conversation, newest turns first; `next` is the cursor of the turns before, or null."""
+
+    session_id: str
+    title: str
+    created_at: str
+    updated_at: str
+    topics: tuple[Topic, ...]
+    turns: tuple[TurnObject, ...]
+    files: tuple[FileObject, ...]
+    next: str | None
+
+
+class SessionEntryObject(Outgoing, frozen=True, kw_only=True):
+    """A conversation in a list of them; `turns` is how many questions it has had."""
+
+    session_id: str
+    title: str
+    created_at: str
+    updated_at: str
+    turns: int
+
+
+class SessionListObject(Outgoing, frozen=True, kw_only=True):
+    """Conversations, newest first; `next` is the cursor of those that follow, or null."""
+
+    items: tuple[SessionEntryObject, ...]
+    next: str | None
+
+
+class FileListObject(Outgoing, frozen=True, kw_only=True):
+    """The files that a conversation is answered from."""
+
+    items: tuple[FileObject, ...]
+
+
+class PageObject(Outgoing, frozen=True, kw_only=True):
+    """The text of one page of a file. `section` is empty where the page belongs to none."""
+
+    file_id: str
+    name: str
+    page: int
+    pages: int
+    text: str
+    section: str
+
+
+class ProblemObject(Outgoing, frozen=True, kw_only=True):
+    """A refusal (RFC 9457). `message` is the detail again, and `userMessage` is a sentence for the person who asked.
+
+    `field` is the field that is wrong, and `answerId` the answer that keeps the conversation busy.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    message: str
+    user_message: str
+    retryable: bool
+    retry_after: int | None = None
+    field: str | None = None
+    answer_id: str | None = None
+
+
+class LimitsObject(Outgoing, frozen=True, kw_only=True):
+    """What a question may bring: characters, files, and bytes of a file and of the whole request."""
+
+    question: int
+    files: int
+    file_bytes: int
+    body_bytes: int
+
+
+class CallerObject(Outgoing, frozen=True, kw_only=True):
+    """How the service knows who asks."""
+
+    kind: Literal["site", "user", "key", "anonymous"]
+
+
+class ConfigObject(Outgoing, frozen=True, kw_only=True):
+    """What a client must know before it asks. `kinds` are the kinds of files that are read."""
+
+    kinds: tuple[str, ...]
+    limits: LimitsObject
+    model: str
+    models: tuple[str, ...]
+    web_search: bool
+    upstream: str
+    caller: CallerObject
+    version: str
+
+
+class TokenObject(Outgoing, frozen=True, kw_only=True):
+    """A token, and the moment at which it ends."""
+
+    token: str
+    expires_at: str
+
+
+class HealthObject(Outgoing, frozen=True, kw_only=True):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class ReadinessObject(Outgoing, frozen=True, kw_only=True):
+    """Whether questions are answered now, and one line about each thing that this depends on."""
+
+    status: Literal["ready", "draining", "unavailable"]
+    store: str
+    upstream: str
+    files: str
+
+
+OBJECTS = (
+    AnswerObject,
+    ConfigObject,
+    FileListObject,
+    FileObject,
+    HealthObject,
+    PageObject,
+    ProblemObject,
+    ReadinessObject,
+    SessionEntryObject,
+    SessionListObject,
+    SessionObject,
+    TokenObject,
+)
+"""What is answered whole, by routes that don't stream."""
+
+Content: TypeAlias = (
+    StartContent | StatusContent | ReferenceContent | MetadataContent | ErrorContent | RestartContent | DoneContent
+)
+
+CONTENTS: Mapping[type[Frame], type[Content]] = {
+    Start: StartContent,
+    StageNotice: StatusContent,
+    Reference: ReferenceContent,
+    Metadata: MetadataContent,
+    Failure: ErrorContent,
+    Restart: RestartContent,
+    Done: DoneContent,
+}
+"""The content of each kind of frame but `text`, whose content is its string."""
