@@ -9,6 +9,7 @@ from qa_service.running import adopted
 from qa_service.stores import items
 from qa_service.turns import Mark
 from qa_service.web.serving import log_to_terminal
+from qa_service.wire import structs, typed
 
 EVERY = 3
 """A note follows so many texts."""
@@ -19,6 +20,19 @@ class Note(Value, frozen=True, tag_field="type", tag="note"):
 
     words: str
     texts: int
+
+
+class NoteContent(structs.Outgoing, frozen=True, kw_only=True):
+    """What its readers get."""
+
+    words: str
+    texts: int
+
+
+class NoteFrame(typed.TypedFrame, frozen=True, kw_only=True, tag="note"):
+    """The same, numbered."""
+
+    content: NoteContent
 
 
 def with_notes(draft: Callable[..., Iterator[Frame | Mark]]) -> Callable[..., Iterator[Frame | Mark]]:
@@ -37,6 +51,8 @@ def with_notes(draft: Callable[..., Iterator[Frame | Mark]]) -> Callable[..., It
 
 
 items.LATER["note"] = Note  # type: ignore[assignment]
+structs.CONTENTS[Note] = NoteContent  # type: ignore[index]
+typed._ENVELOPES[Note] = NoteFrame  # type: ignore[index]
 answering._draft_frames = with_notes(answering._draft_frames)
 answering.FRAMES_VERSION = adopted.FRAMES_VERSION = FRAMES_VERSION + 1  # type: ignore[misc]
 

@@ -5,11 +5,13 @@ import json
 import pytest
 
 from qa_service.frames import Text, UnknownFrame
-from qa_service.wire.typed import Typed
+from qa_service.wire.encoder import FormatContext
+from qa_service.wire.typed import TypedEncoder
 
 
 def sent(raw: str, kind: str = "note") -> str:
-    return Typed("/api").batch(7, [UnknownFrame(kind, raw.encode())]).decode()
+    encoder = TypedEncoder(FormatContext("answer", "/api"))
+    return encoder.batch(7, [UnknownFrame(kind, raw.encode())]).decode()
 
 
 def test_its_fields_are_its_content_and_its_kind_is_its_type() -> None:
@@ -33,7 +35,8 @@ def test_what_is_no_object_has_no_content(raw: str) -> None:
 
 
 def test_those_around_it_keep_their_numbers() -> None:
-    lines = Typed("/api", "answer").batch(1, [Text("a"), UnknownFrame("note", b"{}"), Text("b")]).decode()
+    encoder = TypedEncoder(FormatContext("answer", "/api", ids=True))
+    lines = encoder.batch(1, [Text("a"), UnknownFrame("note", b"{}"), Text("b")]).decode()
     assert [line for line in lines.splitlines() if line.startswith("id: ")] == [
         "id: answer-1",
         "id: answer-2",
