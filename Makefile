@@ -9,6 +9,9 @@ READY = .venv/ready
 JOBS = 8
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
+# With it, each of hundreds of processes would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
+
 PIP = --quiet --disable-pip-version-check
 LOCK = $(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-header --quiet
 
