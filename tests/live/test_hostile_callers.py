@@ -193,9 +193,9 @@ class TestRefusal:
         assert answer_to(caller)[0] == 401
         began = time.monotonic()
         with contextlib.suppress(ConnectionError):
-            while time.monotonic() < began + 5:
+            while time.monotonic() < began + 30:
                 caller.sendall(ONE_BYTE_CHUNKS)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10
 
     @pytest.mark.parametrize(
         ("sent", "expected"),
