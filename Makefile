@@ -6,8 +6,11 @@ PYTHONS = python3 python3.14 python3.13 python3.12 python3.11 python
 BIN = .venv/bin
 READY = .venv/ready
 # Most tests wait for real processes, so that many more of them run at once than there are cores. A file stays together.
-JOBS = 8
+JOBS = 6
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
+# With it, each of hundreds of processes would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 PIP = --quiet --disable-pip-version-check
 LOCK = $(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-header --quiet

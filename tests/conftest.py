@@ -10,17 +10,33 @@ from redis import Redis
 from qa_service.stores.embedded import embedded_pool, socket_path
 from tests.lives import World
 
-LONGEST_FIRST = ("live", "benchmarks", "files", "stores")
-"""The folders whose tests wait for real processes: whoever runs last should not be one of them."""
+LONGEST_FIRST = (
+    "live/test_stopping.py",
+    "live/test_page.py",
+    "live/test_page_cuts.py",
+    "files/test_isolation.py",
+    "live/test_newcomer.py",
+    "live/test_dying.py",
+    "live/test_page_markdown.py",
+    "live/test_sharing.py",
+    "files/test_isolation_under_gevent.py",
+    "stores/test_embedded.py",
+    "live",
+    "benchmarks",
+    "files",
+    "stores",
+)
+"""The files that take longest, and then the folders whose tests wait for real processes."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, so that all processes of a parallel run end at about the same time."""
-    folders = Path(__file__).parent
+    tests = Path(__file__).parent
 
     def place(item: pytest.Item) -> int:
-        folder = item.path.relative_to(folders).parts[0]
-        return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+        path = item.path.relative_to(tests)
+        known = (name for name in (path.as_posix(), path.parts[0]) if name in LONGEST_FIRST)
+        return next(map(LONGEST_FIRST.index, known), len(LONGEST_FIRST))
 
     items.sort(key=place)
 

@@ -91,10 +91,12 @@ def pdf_of_endless_lists(lists: int = 30) -> bytes:
 
 
 def pdf_that_wants_memory(size: int = 2_000_000_000) -> bytes:
-    """A page whose content is packed twice and unpacks to gigabytes of operators."""
+    """A page whose content is packed twice and unpacks to gigabytes of operators. Its checksum is wrong, but it stands
+    at the end."""
     once = zlib.compressobj(9)
     block = b"1 0 0 1 0 0 cm\n" * 100_000
-    packed = b"".join(once.compress(block) for _ in range(size // len(block))) + once.flush()
+    begin, again = (once.compress(block) + once.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    packed = begin + again * (size // len(block)) + once.flush()
     return pdf_of_objects(
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",

@@ -8,6 +8,7 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -93,10 +94,13 @@ def held_by(value: object) -> Iterable[object]:
     return [inner for inner in vars(value).values() if isinstance(inner, re.Pattern)] if is_ours else ()
 
 
-def trees() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
-        yield name, ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def trees() -> Mapping[str, ast.Module]:
+    """Every module's syntax, by its name."""
+    return {
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): ast.parse(path.read_text(encoding="utf-8"))
+        for path in sorted(PACKAGE.rglob("*.py"))
+    }
 
 
 def uses_of_names() -> Mapping[tuple[str, str], set[str]]:
@@ -105,7 +109,7 @@ def uses_of_names() -> Mapping[tuple[str, str], set[str]]:
     A name with an underscore belongs to its module; any other one may be used by every module, so it stands under "".
     """
     uses: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for module, tree in trees():
+    for module, tree in trees().items():
         for node in ast.walk(tree):
             match node:
                 case ast.Attribute(value=ast.Name(id=name) | ast.Attribute(attr=name), attr=use) if use in USES:
@@ -115,7 +119,7 @@ def uses_of_names() -> Mapping[tuple[str, str], set[str]]:
 
 def literals() -> Iterator[Found]:
     """Patterns that are written where they are used, as in `re.fullmatch("…", text)`, or compiled there."""
-    for module, tree in trees():
+    for module, tree in trees().items():
         for node in ast.walk(tree):
             match node:
                 case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr=use), args=[source, *_]) if use in USES:

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,18 +52,18 @@ def test_a_blank_page_among_others_is_a_segment_without_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    ("make", "reason"),
     [
-        (documents.pdf(["비밀"], password="key"), "encrypted"),
-        (documents.scan(), "no_text_layer"),
-        (documents.pdf(["a"])[:600], "damaged"),
-        (b"%PDF-1.7 and nothing else", "damaged"),
-        (documents.deeply_nested_pdf(1000), "damaged"),
+        (lambda: documents.pdf(["비밀"], password="key"), "encrypted"),
+        (lambda: documents.scan(), "no_text_layer"),
+        (lambda: documents.pdf(["a"])[:600], "damaged"),
+        (lambda: b"%PDF-1.7 and nothing else", "damaged"),
+        (lambda: documents.deeply_nested_pdf(1000), "damaged"),
     ],
 )
-def test_a_file_without_text_says_why(content: bytes, reason: str) -> None:
+def test_a_file_without_text_says_why(make: Callable[[], bytes], reason: str) -> None:
     with pytest.raises(Unreadable, match=reason):
-        list(read_pdf(RawFile(content)))
+        list(read_pdf(RawFile(make())))
 
 
 def test_pages_beside_a_broken_one_are_read() -> None:

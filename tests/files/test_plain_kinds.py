@@ -119,22 +119,17 @@ class TestHypertext:
         assert sections(list(hypertext.read_html(raw(text)))) == [("", "a\nb ||\nc\n\n")]
 
     def test_a_row_of_many_empty_cells_takes_no_more_time_than_it_is_long(self) -> None:
-        began = time.monotonic()
+        began = time.thread_time()
 
         (segment,) = hypertext.read_html(raw(f"<table><tr>{'<td></td>' * 60_000}<td>a</td></tr></table>"))
 
         assert segment.text == "a\n\n"
-        assert time.monotonic() - began < 2
+        assert time.thread_time() - began < 2
 
     def test_empty_cells_and_lines_leave_no_trace(self) -> None:
         text = "<table><tr><td>a</td><td></td><td> </td></tr><tr><td>  </td></tr></table> <p> </p> <p>b</p>"
 
         assert sections(list(hypertext.read_html(raw(text)))) == [("", "a\nb\n\n")]
-
-    def test_a_row_of_many_empty_cells_takes_no_time_to_speak_of(self) -> None:
-        began = time.thread_time()
-        list(hypertext.read_html(raw(f"<table><tr>{'<td></td>' * 50_000}<td>end</td></tr></table>")))
-        assert time.thread_time() - began < 2
 
     def test_verbatim_text_keeps_its_lines(self) -> None:
         assert sections(list(hypertext.read_html(raw("<pre>a\nb</pre>c<br>d\ne")))) == [("", "a\nb\nc\nd e\n\n")]

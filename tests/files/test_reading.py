@@ -1,5 +1,7 @@
 """From bytes to reports."""
 
+from collections.abc import Callable
+
 import pytest
 
 from qa_service.errors import Unreadable
@@ -114,24 +116,24 @@ class TestBounds:
 
 
 @pytest.mark.parametrize(
-    ("content", "status", "reason"),
+    ("make", "status", "reason"),
     [
-        (b"", "skipped", "empty"),
-        (b" \r\n\t ", "skipped", "empty"),
-        (documents.word_package(""), "skipped", "empty"),
-        (documents.scan(), "skipped", "no_text_layer"),
-        (documents.zipped({"xl/workbook.xml": "<x/>"}), "skipped", "unsupported"),
-        (documents.ole("WordDocument"), "skipped", "unsupported"),
-        (documents.ole("EncryptedPackage"), "failed", "encrypted"),
-        (documents.pdf(["a"], password="key"), "failed", "encrypted"),
-        (documents.bomb(), "failed", "too_large"),
-        (documents.pdf(["a"])[:500], "failed", "damaged"),
-        (documents.pdf_with_a_broken_page("Hello."), "truncated", "damaged"),
-        (b"hello", "used", None),
+        (lambda: b"", "skipped", "empty"),
+        (lambda: b" \r\n\t ", "skipped", "empty"),
+        (lambda: documents.word_package(""), "skipped", "empty"),
+        (lambda: documents.scan(), "skipped", "no_text_layer"),
+        (lambda: documents.zipped({"xl/workbook.xml": "<x/>"}), "skipped", "unsupported"),
+        (lambda: documents.ole("WordDocument"), "skipped", "unsupported"),
+        (lambda: documents.ole("EncryptedPackage"), "failed", "encrypted"),
+        (lambda: documents.pdf(["a"], password="key"), "failed", "encrypted"),
+        (lambda: documents.bomb(), "failed", "too_large"),
+        (lambda: documents.pdf(["a"])[:500], "failed", "damaged"),
+        (lambda: documents.pdf_with_a_broken_page("Hello."), "truncated", "damaged"),
+        (lambda: b"hello", "used", None),
     ],
 )
-def test_every_file_gets_its_verdict(content: bytes, status: str, reason: str | None) -> None:
-    found = verdict(read(content))
+def test_every_file_gets_its_verdict(make: Callable[[], bytes], status: str, reason: str | None) -> None:
+    found = verdict(read(make()))
 
     assert (found.status, found.reason) == (status, reason)
 

@@ -45,9 +45,13 @@ class Stream:
     ) -> None:
         self.began = time.monotonic()
         self._connection = connection
-        connection.request(method, path, body, dict(headers or {}))
-        self.socket: socket.socket = connection.sock
-        self.response = connection.getresponse()
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            self.socket: socket.socket = connection.sock
+            self.response = connection.getresponse()
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            raise
         self.seen: list[Seen] = []
         self._lines = self._read_lines()
 

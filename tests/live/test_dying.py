@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 
 import pytest
 from msgspec import Struct
@@ -27,8 +28,10 @@ SAID = "".join(pieces(TEXT))
 LONG = Script(deltas=320, rate=RATE)
 """It takes longer than a silent worker is waited for."""
 MIDDLE = Script(deltas=120, rate=RATE)
-FLUSH = 3 * 20
-"""Characters: a piece has up to three, and a flush may come late on a busy machine: half a second of them."""
+PIECE = 3
+"""The most characters of a piece."""
+FLUSH_SECONDS = 0.5
+"""The longest pause between two flushes."""
 NEXT_FRAME = 2.0
 """Seconds from a worker's death to the next frame, at most; its readers find out at once."""
 SILENT = 5.0
@@ -57,15 +60,23 @@ class House(Struct):
         """How often it was taken over."""
         return len(re.findall(f"{logged_id(VISITOR, answer_id)} is taken over", self.served.said))
 
-    def check_end(self, *readers: Follower, said: str = SAID, flush: int = FLUSH) -> None:
+    def check_end(self, *readers: Follower, said: str = SAID, flush: int = 0) -> None:
         """Whole in the background, else honestly broken off; then nothing is left."""
         for reader in readers:
             if self.background:
                 check_whole(self.served, said, reader)
             else:
-                check_broken(self.served, said, reader, code="interrupted", flush=flush)
+                check_broken(self.served, said, reader, code="interrupted", flush=flush or unflushed(reader))
         check_goes_on(self.served, *{reader.session_id: reader for reader in readers}.values())
         check_nothing_left(self.served, self.upstream, self.redis)
+
+
+def unflushed(reader: Follower) -> int:
+    """How many characters may be lost when a worker dies: those of one pause between two flushes, which is as much
+    longer as the machine is late. How late it is, show the pauses between two pieces of the same answer."""
+    times = [seen.at for seen in reader.kinds("text")]
+    late = max((after - before for before, after in pairwise(times)), default=0.0)
+    return int(PIECE * RATE * (FLUSH_SECONDS + 3 * late)) + PIECE
 
 
 @contextmanager
@@ -181,7 +192,7 @@ class TestStage:
 
         house.check_end(late)
         assert late.text == kept["text"]
-        assert late.text.startswith(reader.text[:-FLUSH])
+        assert late.text.startswith(reader.text[: -unflushed(reader)])
 
     def test_twice_in_a_row(self, house: House) -> None:
         house.upstream.script(MIDDLE)

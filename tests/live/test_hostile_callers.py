@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.processes import Service, gunicorn, until
+from tests.live.processes import Service, gunicorn, sockets_to, until
 from tests.live.reading import own_id, request
 from tests.scripted_upstream import Script, ScriptedUpstream
 
@@ -122,17 +122,23 @@ def worked(worker: int) -> float:
     return int(Path(f"/proc/{worker}/schedstat").read_text().split()[0]) / 1e9
 
 
+def delayed() -> float:
+    """For how many seconds this thread has waited for a core so far."""
+    return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+
+
 def waits(served: Service, seconds: float) -> list[float]:
-    """For how long the worker computed until it had answered each of some health checks, one after another."""
+    """For how long the worker computed until it had answered each of some health checks, one after another. What it
+    computed while the caller itself waited for a core isn't counted: then nobody waited for the worker."""
     took: list[float] = []
     (worker,) = served.workers()
     until = time.monotonic() + seconds
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)) as caller:
         while time.monotonic() < until or len(took) < FEWEST:
-            began = worked(worker)
+            began, late = worked(worker), delayed()
             caller.request("GET", "/api/healthz")
             assert caller.getresponse().read()
-            took.append(worked(worker) - began)
+            took.append(max(worked(worker) - began - (delayed() - late), 0.0))
             time.sleep(0.005)
     return took
 
@@ -187,9 +193,9 @@ class TestRefusal:
         assert answer_to(caller)[0] == 401
         began = time.monotonic()
         with contextlib.suppress(ConnectionError):
-            while time.monotonic() < began + 5:
+            while time.monotonic() < began + 30:
                 caller.sendall(ONE_BYTE_CHUNKS)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10
 
     @pytest.mark.parametrize(
         ("sent", "expected"),
@@ -249,12 +255,17 @@ class TestSlowBodies:
             assert (status, said["status"]) == (200, "completed")
 
     def test_make_room_when_they_leave(self, served: Service) -> None:
-        with self.slow(served.port, 25, JSON, "Content-Length: 1000000"):
-            time.sleep(0.5)
-        time.sleep(0.5)
-        with self.slow(served.port, 25, JSON, "Content-Length: 1000000") as connections:
-            time.sleep(0.5)
-            assert select.select(connections, [], [], 0)[0] == []
+        (worker,) = served.workers()
+
+        def all_held() -> bool:
+            return sockets_to(worker, served.port) == 25
+
+        for _ in range(2):
+            with self.slow(served.port, 25, JSON, "Content-Length: 1000000") as connections:
+                until(all_held, 10, "the worker has all of them")
+                request(served.url, "/api/healthz")  # by then it has looked at what they sent
+                assert select.select(connections, [], [], 0)[0] == []
+            until(lambda: sockets_to(worker, served.port) == 0, 10, "they are gone")
 
 
 class TestReadersWhoDontRead:

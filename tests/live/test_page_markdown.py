@@ -14,9 +14,13 @@ from tests.test_markers import CASES
 SITE = "http://page.test"
 SHELL = "<!doctype html><meta charset='utf-8'><div id='announcer'></div>"
 BOUND_MS = 50
-"""The most milliseconds for 64 KiB. A text gets up to nine tries, since the machine may be busy."""
+"""The most milliseconds for 64 KiB."""
 WHOLE_MS = 2_000
 """The most milliseconds for showing 200 KB, with all elements made."""
+TRIES = 5
+"""How often a text is read until it is read within its bound: memory that is cleaned up meanwhile counts too."""
+HANGS_MS = 60_000
+"""The milliseconds after which a pattern counts as one that comes to no end, on a busy machine too."""
 _WRITTEN = (
     '[¦]¦[[a]¦[a](¦[a](b¦![¦](¦[a](<b¦[a](b "¦［¦【1¦[1]¦[1, ¦\\¦\\[¦#\n¦# a\n¦######¦`¦` ``¦``` ¦```\n¦'
     "~~~\n¦~~~¦~~¦~~a¦*¦*a¦**a ¦a*¦*a*¦_¦_a¦***a***¦* *¦|¦|\n¦| a | b |\n¦|-|\n¦a|b\n-|-\n¦-|¦>¦> ¦>\n¦"
@@ -36,7 +40,7 @@ UNEVEN = [
     "` " + " a" * 30_000 + "`",
 ]
 TRY_PATTERN = r"""([source, flags, attacks, bound, hangs]) => {
-    const code = `onmessage = ({ data: [source, flags, attacks, bound] }) => {
+    const code = `onmessage = ({ data: [source, flags, attacks, bound, patience] }) => {
         const once = new RegExp(source, flags);
         const all = new RegExp(source, [...new Set(flags.replace("y", "") + "g")].join(""));
         const take = (text) => {
@@ -48,8 +52,11 @@ TRY_PATTERN = r"""([source, flags, attacks, bound, hangs]) => {
         };
         const text = ([before, pump, after], size) => before + pump.repeat(Math.max(size / pump.length, 2)) + after;
         const best = (attack, size) => {
-            let least = Infinity;
-            for (let turn = 0; turn < 9 && least > bound; turn += 1) least = Math.min(least, take(text(attack, size)));
+            const began = performance.now();
+            let least = take(text(attack, size));
+            while (least > bound && performance.now() - began < patience) {
+                least = Math.min(least, take(text(attack, size)));
+            }
             return least;
         };
         const hardest = [];
@@ -71,48 +78,33 @@ TRY_PATTERN = r"""([source, flags, attacks, bound, hangs]) => {
         worker.onmessage = ({ data }) => end(resolve)(data);
         worker.onerror = end(reject);
         setTimeout(() => end(resolve)([hangs, ["it hangs", "", ""]]), hangs);
-        worker.postMessage([source, flags, attacks, bound]);
+        worker.postMessage([source, flags, attacks, bound, hangs / 4]);
     });
 }"""
-TRY_TEXT = """async ([text, bound]) => {
-    const { parse } = await import("/markdown.js");
-    const { inline } = await import("/inline.js");
-    const timed = (act) => {
-        let least = Infinity;
-        for (let turn = 0; turn < 9 && least > bound; turn += 1) {
-            const began = performance.now();
-            act();
-            least = Math.min(least, performance.now() - began);
-        }
-        return least;
-    };
-    return [timed(() => parse(text.split("\\n"))), timed(() => inline(text, (n) => `[${n}]`))];
-}"""
+PARSE = """async (text) => { const { parse } = await import("/markdown.js"); parse(text.split("\\n")); }"""
+INLINE = """async (text) => { const { inline } = await import("/inline.js"); inline(text, (n) => `[${n}]`); }"""
 SHOW = """async (text) => {
     const { Prose } = await import("/markdown.js");
     const cited = [];
     const node = document.createElement("div");
     const prose = new Prose(node, (n) => (cited.push(n), document.createTextNode(`<${n}>`)));
     prose.append(text);
-    const began = performance.now();
     prose.render();
-    return { took: performance.now() - began, cited, markup: node.innerHTML };
+    return { cited, markup: node.innerHTML };
 }"""
 STREAM = """async ([piece, pieces]) => {
     const { Prose } = await import("/markdown.js");
     const make = () => new Prose(document.createElement("div"), (n) => `[${n}]`);
     const growing = make();
-    const began = performance.now();
     for (let n = 0; n < pieces; n += 1) {
         growing.append(piece);
         growing.renderWhenDue();
     }
     growing.render();
-    const took = performance.now() - began;
     const whole = make();
     whole.append(piece.repeat(pieces));
     whole.render();
-    return [took, growing.node.innerHTML === whole.node.innerHTML];
+    return growing.node.innerHTML === whole.node.innerHTML;
 }"""
 
 
@@ -140,10 +132,41 @@ def send_file(route: Route) -> None:
         route.fulfill(body=SHELL, content_type="text/html")
 
 
+class Timed:
+    """Runs scripts in a page and measures what its thread computes; what the machine does besides is not counted."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._session = page.context.new_cdp_session(page)
+        self._session.send("Performance.enable")
+
+    def run(self, script: str, argument: object) -> tuple[float, Any]:
+        """The milliseconds, and what the script says."""
+        began = self._computed()
+        said = self._page.evaluate(script, argument)
+        return self._computed() - began, said
+
+    def least(self, script: str, argument: object, bound: float) -> float:
+        """The fewest milliseconds of some tries, or of the first one that is within the bound."""
+        times: list[float] = []
+        while len(times) < TRIES and min(times, default=bound) >= bound:
+            times.append(self.run(script, argument)[0])
+        return min(times)
+
+    def _computed(self) -> float:
+        metrics = self._session.send("Performance.getMetrics")["metrics"]
+        return next(float(metric["value"]) * 1000 for metric in metrics if metric["name"] == "ThreadTime")
+
+
+@pytest.fixture(scope="module")
+def timed(page: Page) -> Timed:
+    return Timed(page)
+
+
 FOUND = list(expressions_of_the_page())
 
 
-def tried(page: Page, source: str, flags: str, hangs: int = 20_000) -> Any:
+def tried(page: Page, source: str, flags: str, hangs: int = HANGS_MS) -> Any:
     """The milliseconds that the hardest text takes, and that text; `hangs` if that comes to no end before."""
     return page.evaluate(TRY_PATTERN, [source, flags, attacks(source), BOUND_MS, hangs])
 
@@ -176,34 +199,33 @@ def test_the_patterns_of_markdown_are_among_those_tried() -> None:
 
 
 @pytest.mark.parametrize("piece", PIECES)
-def test_a_block_and_a_line_are_read_in_linear_time(page: Page, piece: str) -> None:
+def test_a_block_and_a_line_are_read_in_linear_time(timed: Timed, piece: str) -> None:
     for text in (piece * ((64 << 10) // len(piece)), f"a {piece * ((64 << 10) // len(piece))}\x01"):
-        parsing, inlining = page.evaluate(TRY_TEXT, [text, BOUND_MS])
-        assert (parsing < BOUND_MS, inlining < BOUND_MS) == (True, True), (parsing, inlining)
+        assert timed.least(PARSE, text, BOUND_MS) < BOUND_MS
+        assert timed.least(INLINE, text, BOUND_MS) < BOUND_MS
 
 
 @pytest.mark.parametrize("text", UNEVEN, ids=[text[:12] for text in UNEVEN])
-def test_texts_that_grow_unevenly_are_read_in_linear_time(page: Page, text: str) -> None:
-    parsing, inlining = page.evaluate(TRY_TEXT, [text, BOUND_MS])
-    assert (parsing < BOUND_MS, inlining < BOUND_MS) == (True, True), (parsing, inlining)
+def test_texts_that_grow_unevenly_are_read_in_linear_time(timed: Timed, text: str) -> None:
+    assert timed.least(PARSE, text, BOUND_MS) < BOUND_MS
+    assert timed.least(INLINE, text, BOUND_MS) < BOUND_MS
 
 
 @pytest.mark.parametrize("piece", [*PIECES[:40], "*a* ", "[1] ", "a\n"])
-def test_two_hundred_kilobytes_of_anything_are_shown(page: Page, piece: str) -> None:
-    shown = page.evaluate(SHOW, piece * (200_000 // len(piece)))
-    assert shown["took"] < WHOLE_MS
+def test_two_hundred_kilobytes_of_anything_are_shown(timed: Timed, piece: str) -> None:
+    assert timed.run(SHOW, piece * (200_000 // len(piece)))[0] < WHOLE_MS
 
 
 @pytest.mark.parametrize("text", UNEVEN, ids=[text[:12] for text in UNEVEN])
-def test_texts_that_grow_unevenly_are_shown(page: Page, text: str) -> None:
-    assert page.evaluate(SHOW, text)["took"] < WHOLE_MS
+def test_texts_that_grow_unevenly_are_shown(timed: Timed, text: str) -> None:
+    assert timed.run(SHOW, text)[0] < WHOLE_MS
 
 
 @pytest.mark.parametrize(
     "piece", ["- item\n", "word ", "```\ncode\n", "| a | b |\n", "# a\n", "[", "> a\n", "가나다 **라** "]
 )
-def test_an_answer_that_comes_in_pieces_costs_what_its_length_does(page: Page, piece: str) -> None:
-    took, same = page.evaluate(STREAM, [piece, (64 << 10) // len(piece)])
+def test_an_answer_that_comes_in_pieces_costs_what_its_length_does(timed: Timed, piece: str) -> None:
+    took, same = timed.run(STREAM, [piece, (64 << 10) // len(piece)])
     assert same
     assert took < WHOLE_MS
 

@@ -130,7 +130,7 @@ def test_readers_notice_nothing_and_the_rest_is_told_at_once(
     for reader, script in ((short, SHORT), (long, LONG)):
         check(reader.finish())
         assert (reader.status, reader.text) == ("completed", "".join(pieces(script))), reader.story()
-        assert reader.silence < HEARTBEAT, reader.story()
+        assert reader.silence < TROUBLE, reader.story()
         assert reader.connections == 1
     until(lambda: ask(served)[0] == 200, 5, "it answers again")
     if trouble.forgets:
@@ -177,5 +177,5 @@ def test_a_private_store_that_is_killed_comes_back_with_all_it_had(upstream: Scr
         assert len(stores) == 1
         os.kill(stores[0], signal.SIGKILL)
         check_whole(served, "".join(pieces(LONG)), reader.finish())
-        assert reader.silence < HEARTBEAT
+        assert reader.silence < TROUBLE
         check_goes_on(served, reader)

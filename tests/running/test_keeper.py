@@ -181,7 +181,8 @@ class TestDead:
         assert texts(away.read(running)) == ["One "]
 
     def test_one_that_comes_back_is_heard_of_before_it_begins_another_answer(self, world: World) -> None:
-        house = world.worker(Waiting())
+        pace = replace(PACE, beat=10 * WAITING_SECONDS, absent=WAITING_SECONDS)
+        house = world.worker(Waiting(), pace=pace)
         house.ask()
         beat, heard = house.workers.announce_life, threading.Event()
 
@@ -193,7 +194,9 @@ class TestDead:
         house.workers.announce_life = beat_here  # type: ignore[method-assign]
         house.runner.announce_life()
         assert not heard.is_set()
-        house.runner._keeper._heard_at -= PACE.absent
+        eventually(lambda: house.redis.zscore(ALIVE, "w1"))
+        with house.runner._keeper._beating:
+            house.runner._keeper._heard_at -= pace.absent
         house.runner.announce_life()
         assert heard.is_set()
 
