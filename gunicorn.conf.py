@@ -59,8 +59,8 @@ graceful_timeout = int(settings.drain_seconds) + 5
 limit_request_line = 8190
 # `QA_TRUSTED_PROXIES` alone says whom to believe; by default gunicorn believes everybody on this machine.
 forwarded_allow_ips = ""
-# An access log, for those who want one, has the path and never what was asked.
-access_log_format = '%(h)s %(t)s "%(m)s %(U)s %(H)s" %(s)s %(b)s'
+# An access log, for those who want one, has the route. The address holds questions, and ids that open conversations.
+access_log_format = '%(h)s %(t)s "%(m)s %({qa_service.route}e)s %(H)s" %(s)s %(b)s'
 # Files are sent as everything else is: with a deadline for callers who don't read.
 sendfile = False
 # A second instance would take the first one's control socket, and nothing here uses it.

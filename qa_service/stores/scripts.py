@@ -67,9 +67,11 @@ redis.call('EXPIRE', KEYS[2], ARGV[4])
 """
 
 # The entry arrives behind the other arguments. Whoever isn't the writer any more fails with it, and changes nothing.
+# What is no hash fails at the first look: otherwise the entry would be added each time that the script is sent again.
 CLOSE = """
 -- log, at
 local last, seconds = ARGV[1], ARGV[2]
+redis.call('HEXISTS', KEYS[2], 'last')
 local added = redis.call('XADD', KEYS[1], unpack(ARGV, 3))
 if not added then return false end
 redis.call('EXPIRE', KEYS[1], seconds)

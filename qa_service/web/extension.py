@@ -15,6 +15,9 @@ from qa_service.web.reception import open_reception
 from qa_service.web.uploads import UploadLimits
 
 ANY_REST = "qa_any_rest"
+ROUTE = "qa_service.route"
+"""An access log finds under this name in a request's environment which route it took, without the ids in its
+address."""
 
 Identify = Callable[[Request], str | None]
 
@@ -72,6 +75,10 @@ def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
 
     # Not sooner: a host may fork after it has mounted us, and threads don't survive that.
     blueprint.before_request(assembly.runner.ensure_threads)
+
+    @blueprint.before_request
+    def name_route() -> None:
+        request.environ[ROUTE] = str(request.url_rule)
 
     @blueprint.before_request
     def answer_preflight() -> Response | None:

@@ -94,8 +94,9 @@ class Gate:
         user = self._identify(request) if self._identify else None
         bearer = _bearer(request)
         if user:
-            # Any page can put a token into an address; a header of its own it can't.
-            if changes and not bearer:
+            # Any page can put a token into an address; a header of its own it can't. Beside a cookie, the header may be
+            # a proxy's.
+            if changes and (request.cookies or not bearer):
                 self._check_origin(request)
             return self._owners.site(user)
         if bearer:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -138,7 +138,11 @@ class TestLogins:
         headers = {"Authorization": "Bearer mine", "X-User-Id": "victim", "Cookie": COOKIE}
         assert request(logins, "/api/config", headers=headers)[1]["caller"]["kind"] == "user"
 
-    @pytest.mark.parametrize("path", ["tokens", "metrics"])
-    def test_nobody_gets_what_only_the_key_is_for(self, logins: str, path: str) -> None:
+    @pytest.mark.parametrize(
+        "spelling", ["{}", "{}/", "{}//", "{}%2f", "/{}/", "%2F{}", "./{}/", "x/../{}/", "{}/?a=1"]
+    )
+    @pytest.mark.parametrize("name", ["tokens", "metrics"])
+    def test_nobody_gets_what_only_the_key_is_for(self, logins: str, name: str, spelling: str) -> None:
+        asked = Request(f"{logins}/api/{spelling.format(name)}", headers={"Cookie": COOKIE})
         with pytest.raises(HTTPError, match="404"):
-            urlopen(f"{logins}/api/{path}", data=b"" if path == "tokens" else None, timeout=5)
+            urlopen(asked, data=b"" if name == "tokens" else None, timeout=5)

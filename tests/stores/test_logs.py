@@ -202,6 +202,14 @@ class TestClosing:
         assert (logged.last, logged.cursor) == (3, "3-1")
         assert DONE - 5 < stores.client.ttl(LOG) <= DONE
 
+    def test_what_cannot_be_noted_adds_nothing_however_often_it_is_tried(self, stores: Stores) -> None:
+        claim(stores.sessions, turn("first"))
+        stores.client.delete(AT)
+        stores.client.set(AT, "not ours")
+        length = stores.client.xlen(LOG)
+        assert [write(stores, Done("completed"), closed=True, count=count) for count in (1, 2)] == ["refused"] * 2
+        assert stores.client.xlen(LOG) == length
+
     def test_where_it_is_found_lives_as_long_as_before(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
         write(stores, Done("completed"), closed=True)

@@ -310,6 +310,15 @@ class TestHostsUsers:
         refusal(response, 403, "forbidden_origin")
         assert site.left_behind() == []
 
+    @pytest.mark.parametrize("how", ["post", "get"])
+    def test_are_not_asked_for_by_other_sites_pages_where_a_proxy_adds_a_bearer(self, site: House, how: str) -> None:
+        """Proxies that know the login's cookie do so."""
+        client = site.client
+        client.set_cookie("user", "kim")
+        headers = bearer("of-the-proxy", Origin="https://evil.example", Sec_Fetch_Site="cross-site")
+        refusal(client.open("/api/ask?question=hi", method=how.upper(), headers=headers), 403, "forbidden_origin")
+        assert site.left_behind() == []
+
     def test_with_a_bearer_of_the_hosts_own_may_come_from_anywhere(self, make_house: MakeHouse) -> None:
         """No page of another site can send one without being allowed to first."""
         site = make_house({"identify": lambda request: request.headers.get("Authorization") and "kim"})
