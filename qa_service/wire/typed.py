@@ -118,7 +118,7 @@ TYPED_FRAMES: TypeAlias = (
     | HeartbeatFrame
     | ReconnectFrame
 )
-"""Whatever this format sends."""
+"""Every frame that this format sends."""
 
 _ENVELOPES: Mapping[type[Frame], type[TypedFrame]] = {
     Start: StartFrame,
@@ -127,7 +127,7 @@ _ENVELOPES: Mapping[type[Frame], type[TypedFrame]] = {
     Restart: RestartFrame,
     Done: DoneFrame,
 }
-"""Those that hold nothing but their content."""
+"""The declarations of the frames that hold nothing but their content."""
 
 _HEARTBEAT = b"data: %b\n\n" % encode_json(HeartbeatFrame(content=HeartbeatContent()))
 
