@@ -26,10 +26,15 @@ class Start(Value, frozen=True, tag_field="type", tag="start"):
     created_at: str
 
 
+Stage: TypeAlias = Literal[
+    "reading_file", "file", "retrieving", "searching_web", "thinking", "generating_image", "retrying"
+]
+
+
 class StageNotice(Value, frozen=True, tag_field="type", tag="status", omit_defaults=True):
     """What is being done while no text comes."""
 
-    stage: Literal["reading_file", "file", "retrieving", "searching_web", "thinking", "generating_image", "retrying"]
+    stage: Stage
     name: str | None = None
     page: int | None = None
     pages: int | None = None

@@ -34,7 +34,9 @@ def answered(
     if source is None:
         return Response(status=HTTPStatus.NO_CONTENT)
     if wanted.encoder:
-        response = _streamed(service, source, wanted, after=after, ids=ids)
+        body = _open_body(service, source, wanted.encoder, after=after, ids=ids)
+        # Werkzeug hands it through as it is: what it puts around costs every delta, and memory while a reader waits.
+        response = Response(body, headers=wanted.headers, content_type=wanted.content_type, direct_passthrough=True)
     else:
         response = _whole(service, source, wanted)
     response.headers["X-Session-Id"] = source.session_id
@@ -61,7 +63,7 @@ class AnswerBody:
         self.close = reader.close
 
     def __iter__(self) -> Iterator[bytes]:
-        # What a format says with no bytes isn't sent: an empty chunk would end the body.
+        # A format may say something with no bytes. Nothing is sent then, because an empty chunk ends a chunked body.
         return filter(None, self._pieces())
 
     def _pieces(self) -> Iterator[bytes]:
@@ -86,13 +88,12 @@ class AnswerBody:
         return replace(self._context, start=first if isinstance(first, Start) else None, sent=sent)
 
 
-def _streamed(service: Mounted, source: AnswerSource, wanted: WireFormat, *, after: int, ids: bool) -> Response:
-    assert wanted.encoder  # noqa: S101 - whoever has none is sent whole
+def _open_body(
+    service: Mounted, source: AnswerSource, make_encoder: EncoderFactory, *, after: int, ids: bool
+) -> AnswerBody:
     language = spoken_language() or "en"
     context = FormatContext(source.answer_id, service.public_prefix(), language=language, ids=ids)
-    body = AnswerBody(_reader(service, source, after), wanted.encoder, context)
-    # Werkzeug hands it through as it is: what it would put around costs every delta, and memory while a reader waits.
-    return Response(body, headers=wanted.headers, content_type=wanted.content_type, direct_passthrough=True)
+    return AnswerBody(_reader(service, source, after), make_encoder, context)
 
 
 def _reader(service: Mounted, source: AnswerSource, after: int = 0) -> AnswerReader:

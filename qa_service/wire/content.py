@@ -1,4 +1,7 @@
-"""From the values inside to the objects that leave: addresses get the public prefix, and what is private stays here."""
+"""This module makes the objects that leave of the values inside.
+
+Addresses get the public prefix, and what no client needs is left out.
+"""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -47,7 +50,7 @@ def build_reference(frame: Reference, prefix: str) -> ReferenceContent:
 
 
 def build_metadata(frame: Metadata) -> MetadataContent:
-    """What the answer was."""
+    """The content of a `metadata` frame."""
     return msgspec.convert(frame, MetadataContent, from_attributes=True)
 
 

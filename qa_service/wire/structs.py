@@ -17,6 +17,7 @@ from qa_service.frames import (
     Metadata,
     Reference,
     Restart,
+    Stage,
     StageNotice,
     Start,
     Timing,
@@ -26,7 +27,7 @@ from qa_service.model import FinishReason, Status, Topic, Usage, VerdictStatus
 
 
 class Outgoing(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """What all of them are: camelCase on the wire, without the fields that have nothing to say."""
+    """Every object that leaves: its names are camelCase, and a field with its default is left out."""
 
 
 class StartContent(Outgoing, frozen=True, kw_only=True):
@@ -43,7 +44,7 @@ class StartContent(Outgoing, frozen=True, kw_only=True):
 class StatusContent(Outgoing, frozen=True, kw_only=True):
     """The content of a `status` frame: the stage, and what is known at that stage."""
 
-    stage: Literal["reading_file", "file", "retrieving", "searching_web", "thinking", "generating_image", "retrying"]
+    stage: Stage
     name: str | None = None
     page: int | None = None
     pages: int | None = None
@@ -302,7 +303,7 @@ OBJECTS = (
     SessionObject,
     TokenObject,
 )
-"""What is answered whole, by routes that don't stream."""
+"""The objects that routes answer with which don't stream."""
 
 Content: TypeAlias = (
     StartContent | StatusContent | ReferenceContent | MetadataContent | ErrorContent | RestartContent | DoneContent

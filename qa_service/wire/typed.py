@@ -119,7 +119,7 @@ TYPED_FRAMES: TypeAlias = (
     | HeartbeatFrame
     | ReconnectFrame
 )
-"""Whatever this format sends."""
+"""Every frame that this format sends."""
 
 _ENVELOPES: Mapping[type[Frame], type[TypedFrame]] = {
     Start: StartFrame,
@@ -128,7 +128,7 @@ _ENVELOPES: Mapping[type[Frame], type[TypedFrame]] = {
     Restart: RestartFrame,
     Done: DoneFrame,
 }
-"""Those that hold nothing but their content."""
+"""The declarations of the frames that hold nothing but their content."""
 
 _HEARTBEAT = b"data: %b\n\n" % encode_json(HeartbeatFrame(content=HeartbeatContent()))
 

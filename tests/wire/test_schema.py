@@ -1,7 +1,7 @@
 """The schemas that are made from the declared structs hold for what is sent."""
 
 import re
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 import pytest
@@ -11,6 +11,7 @@ from qa_service.model import StoredFile
 from qa_service.turns import SessionPage
 from qa_service.wire.content import build_answer, build_session
 from qa_service.wire.lines import encode_json
+from qa_service.wire.structs import CONTENTS
 from tests.fakes import turn
 from tests.wire.contract import SCHEMAS, problems
 from tests.wire.test_typed import DOCUMENT, FRAMES, LINK, METADATA, decoded, typed
@@ -54,6 +55,13 @@ def test_a_field_that_is_not_declared_is_noticed() -> None:
 def test_what_is_declared_leads_to_nothing_that_is_not() -> None:
     written = msgspec.json.encode(SCHEMAS).decode()
     assert set(re.findall(r"#/\$defs/([A-Za-z]+)", written)) <= set(SCHEMAS)
+
+
+@pytest.mark.parametrize("kind", CONTENTS, ids=lambda kind: kind.__name__)
+def test_a_frame_has_no_value_that_its_content_may_not_have(kind: type[Frame]) -> None:
+    inside, outside = get_type_hints(kind), get_type_hints(CONTENTS[kind])
+    shared = inside.keys() & outside.keys() - {"files"}  # a verdict has a declaration of its own
+    assert {name: outside[name] for name in shared} == {name: inside[name] for name in shared}
 
 
 def test_every_declaration_says_what_it_is() -> None:
