@@ -98,11 +98,7 @@ def test_a_table_within_a_cell_is_part_of_it_and_empty_rows_are_left_out() -> No
 )
 def test_a_file_that_can_not_be_read_says_why(make: Callable[[], bytes], reason: str) -> None:
     with pytest.raises(Unreadable, match=reason):
-<<<<<<< HEAD
-        list(read_docx(RawFile(content)))
-=======
-        list(read_word(RawFile(make())))
->>>>>>> wt-suite
+        list(read_docx(RawFile(make())))
 
 
 def test_another_package_with_words_folder_is_unsupported() -> None:
