@@ -1,4 +1,4 @@
-"""How often an owner may ask, counted in Redis over all workers, by the store's own clock.
+"""The rate limit: how often an owner may ask, counted in Redis over all workers, by the store's own clock.
 
 A visitor is counted twice: by address, which for IPv6 is a /64, and by the wider /48, which one customer of a
 provider may hold whole and so could walk through address by address.
