@@ -149,7 +149,7 @@ def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterat
     assert draft.prompt is not None  # noqa: S101 - it was recalled
     assert isinstance(parts.upstream, Attaching)  # noqa: S101 - or nobody would have come here
     try:
-        with parts.upstream.attach(draft.prompt, said.response_id, stop) as deltas:
+        with parts.upstream.attach_answer(draft.prompt, said.response_id, stop) as deltas:
             yield from islice(_draft_frames(deltas, draft, stop, parts.longest), said.since_opened, None)
     except QAError:
         if stop.reason in ELSEWHERE:
@@ -245,8 +245,8 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
 
 def _find(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
     question, session = draft.admission.question, draft.admission.session
-    index = parts.files.index(question.owner, session.session_id, draft.files)
-    found = parts.retriever.find(question.text, [exchange.question for exchange in session.context], index)
+    index = parts.files.open_index(question.owner, session.session_id, draft.files)
+    found = parts.retriever.find_passages(question.text, [exchange.question for exchange in session.context], index)
     return tuple(storable(passage) for passage in found)
 
 
@@ -254,7 +254,7 @@ def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     assert draft.prompt is not None  # noqa: S101 - the line prepared it
     yield Asked(replace(draft.prompt, messages=()), tuple(draft.verdicts))
     parts.meter.time("asked", time.monotonic() - draft.admission.began)
-    with parts.upstream.open(draft.spend(), stop) as deltas:
+    with parts.upstream.open_answer(draft.spend(), stop) as deltas:
         yield from _draft_frames(deltas, draft, stop, parts.longest)
 
 
@@ -316,7 +316,7 @@ def _failure(draft: Draft) -> Failure | None:
 
 def _saved(owner: Owner, turn: Turn, parts: Parts) -> Saved | Literal["later"]:
     try:
-        return parts.sessions.save(owner, turn)
+        return parts.sessions.save_turn(owner, turn)
     except QAError:
         log.warning("answer %s could not be saved yet", logged_id(owner, turn.answer_id))
         parts.save_later(owner, turn)

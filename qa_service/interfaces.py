@@ -47,7 +47,7 @@ class Stop(Protocol):
 class Upstream(Protocol):
     """A model, or whatever else gives an answer piece by piece."""
 
-    def open(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
+    def open_answer(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         """Ask, and give the pieces of the answer. The last piece is `Finished`; otherwise the iterator raises an
         `UpstreamError`, or `Cancelled` once `stop` is set, which also wakes a blocked read.
 
@@ -59,7 +59,7 @@ class Upstream(Protocol):
 class Attaching(Protocol):
     """An upstream that keeps its answers under an id, so that another worker can go on with them."""
 
-    def attach(self, prompt: Prompt, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
+    def attach_answer(self, prompt: Prompt, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         """Give the pieces of an answer that was opened before, from its beginning and just as they were then, without
         `Opened`. Of the prompt only `model` is needed. Raises `UpstreamError` where there is no such answer."""
 
@@ -67,7 +67,7 @@ class Attaching(Protocol):
 class FileReader(Protocol):
     """Reads uploads of any kind, outside of the worker's process."""
 
-    def read(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
+    def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
         """Give progress, passages in parts, and one `FileEnd` at last. A bad file is a verdict and raises nothing.
 
         A file for which the request's time was too short ends with the reason `over_quota`.
@@ -77,7 +77,7 @@ class FileReader(Protocol):
 class DriftDetector(Protocol):
     """Decides whether a question leaves the topic of its session."""
 
-    def judge(self, question: str, session: Session) -> Drift:
+    def judge_topic(self, question: str, session: Session) -> Drift:
         """Compare the question with the session's turns, within a few milliseconds. Unsure means: the topic goes on."""
 
 
@@ -111,18 +111,18 @@ class Ranking(Struct, frozen=True):
 class Index(Protocol):
     """Finds words in the passages of some files."""
 
-    def look_up(self, words: Iterable[str], most: int) -> Ranking:
+    def look_up_words(self, words: Iterable[str], most: int) -> Ranking:
         """What ranking needs to know of these words, in two trips to the store. No more than about `most` postings
         come: those of the rarest words."""
 
-    def passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
+    def load_passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
         """The passages with these numbers, in this order."""
 
 
 class Retriever(Protocol):
     """Finds what the files say about a question."""
 
-    def find(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
+    def find_passages(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
         """The best passages for a question, best first. `earlier` are the questions of the topic before it, newest
         last; they weigh less."""
 
@@ -177,14 +177,14 @@ class SessionStore(Protocol):
     """Sessions, as far as answering needs them. Each method costs one trip to the store, rarely two, and raises
     `StoreUnavailable` where the store doesn't answer."""
 
-    def load(self, owner: Owner, session_id: str) -> Session | None:
+    def load_session(self, owner: Owner, session_id: str) -> Session | None:
         """The session with the context of its current topic, or None where there is none of this owner."""
 
-    def claim(self, claim: Claim) -> Claimed:
+    def claim_session(self, claim: Claim) -> Claimed:
         """Make the session answer this question, in one atomic write: mark it busy, open the topic if it is new, which
         forgets the context of the last one, and append the running turn. Raises `Busy` where that is to be refused."""
 
-    def save(self, owner: Owner, turn: Turn) -> Saved:
+    def save_turn(self, owner: Owner, turn: Turn) -> Saved:
         """Replace the running turn by this finished one, extend the context if the topic is still the current one, and
         mark the session busy no longer. To save a turn twice is the same as to save it once."""
 
@@ -217,14 +217,14 @@ class Arrival(Struct, frozen=True):
     wait: float
     """The seconds to wait where the owner has no question left, else 0."""
     session: Session | None
-    """As `SessionStore.load` gives it."""
+    """As `SessionStore.load_session` gives it."""
 
 
 class Arrivals(Protocol):
     """The first trip of every question."""
 
     def receive_question(self, owner: Owner, session_id: str) -> Arrival:
-        """`Limiter.take_question` and `SessionStore.load` in one trip."""
+        """`Limiter.take_question` and `SessionStore.load_session` in one trip."""
 
 
 class Allowance(Struct, frozen=True):
@@ -398,7 +398,7 @@ class FileStore(Protocol):
         """List the file with its session, and count its text as its owner's; or forget it if the session is gone. A
         file that is never finished expires by itself."""
 
-    def index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
+    def open_index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
         """One index over these files, numbered in their order."""
 
 
@@ -407,13 +407,13 @@ class WireFormat(Protocol):
 
     content_type: str
 
-    def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
+    def encode_batch(self, first: int, frames: Sequence[Frame]) -> bytes:
         """The bytes of frames that are sent together; the first has the number `first`."""
 
-    def heartbeat(self) -> bytes:
+    def encode_heartbeat(self) -> bytes:
         """The bytes that show that the connection lives."""
 
-    def reconnect(self, reason: str, backoff_ms: int) -> bytes:
+    def encode_reconnect(self, reason: str, backoff_ms: int) -> bytes:
         """The bytes that say that this connection ends and the answer goes on: come back after `backoff_ms`."""
 
 

@@ -116,7 +116,7 @@ class Worker:
         self.history = RedisHistory(self.redis, self.wire, self.logs)
         self.unsaved = UnsavedTurns(self.sessions, partial(self.workers.drop_held, name))
         self.presence = Presence(folder, name, folder)
-        shared = SharedStores(self.unsaved, self.logs, self.workers, self.history.turn)
+        shared = SharedStores(self.unsaved, self.logs, self.workers, self.history.load_turn)
         self.parts = parts(
             self.upstream,  # type: ignore[arg-type]
             sessions=self.sessions,
@@ -156,8 +156,8 @@ class Worker:
     def kept(self, answer_id: str) -> Turn:
         """As it was saved, once it was."""
 
-        eventually(lambda: self.history.turn(ANN, answer_id).metadata)
-        return self.history.turn(ANN, answer_id)
+        eventually(lambda: self.history.load_turn(ANN, answer_id).metadata)
+        return self.history.load_turn(ANN, answer_id)
 
     def die(self) -> None:
         """Nothing of it reaches the store any more, and the system has taken its lock."""

@@ -41,7 +41,7 @@ class ChildReaders:
         # An app that nobody closes takes its waiting process along when it goes.
         weakref.finalize(self, _end_all, self._spares)
 
-    def read(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
+    def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
         """Read a file as `FileReader` says. Raises `Overloaded` where no process can be started for it.
 
         Once stopped, the file is `failed` or `truncated`, for the reason `stopped`.

@@ -60,8 +60,9 @@ What is left to do. The writer died
                                         begun again behind a gap, in background mode, if its uploads are here. Any other
                                         one gets a gap, `error` (interrupted), `metadata` and `done`; its text is saved.
     between the save and its `done`     (steps 4 to 6) the turn has ended and the shared log hasn't. Nothing is asked or
-                                        saved again. The new worker writes a gap, `restart`, the whole saved text, its references, `metadata`, `done` with the saved status.
-                                        A reader sees its text begin again and come to the true end.
+                                        saved again. The new worker writes a gap, `restart`, the whole saved text, its
+                                        references, `metadata`, and `done` with the saved status: a reader sees its text
+                                        begin again and come to the true end.
     while the turn was unsaved          the shared log has `done`: the turn is made from the log and saved.
     after step 6                        nothing is left to do; an entry of `holds` that was left is dropped.
 An answer that two workers in a row died with, without a new word, is ended and not tried again: its work may be what

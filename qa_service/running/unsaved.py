@@ -28,7 +28,7 @@ class UnsavedTurns(Container[str]):
 
     def save_turn(self, owner: Owner, turn: Turn) -> None:
         """Save this turn now. Raises `QAError` where that isn't possible."""
-        self._sessions.save(owner, turn)
+        self._sessions.save_turn(owner, turn)
         self._settle(turn.answer_id)
 
     def save_all(self) -> bool:

@@ -41,7 +41,7 @@ class RedisHistory:
         self._guard = guard
         self._logs = logs
 
-    def turn(self, owner: Owner, answer_id: str) -> Turn:
+    def load_turn(self, owner: Owner, answer_id: str) -> Turn:
         """One answer, whatever its status; one whose worker died is `failed` with `interrupted`."""
         session_id = self._field(answer_key(owner, answer_id, "at"), "session")
         stored = self._field(session_key(owner, (session_id or b"").decode(), "answers"), answer_id)
@@ -49,7 +49,7 @@ class RedisHistory:
             raise NotFound("no such answer")
         return self._as_it_stands(owner, turn_decoder.decode(stored))
 
-    def sessions(self, owner: Owner, cursor: str, limit: int) -> SessionList:
+    def list_sessions(self, owner: Owner, cursor: str, limit: int) -> SessionList:
         """The owner's conversations, newest first."""
         key = owner_key(owner, "sessions")
         newest = f"({cursor}" if cursor else "+inf"
@@ -61,7 +61,7 @@ class RedisHistory:
         self._forget(key, [i for i, head in zip(ids, heads, strict=True) if not head])
         return SessionList(items, repr(found[-1][1]) if len(found) == limit else None)
 
-    def session(self, owner: Owner, session_id: str, cursor: str, limit: int) -> SessionPage:
+    def load_conversation(self, owner: Owner, session_id: str, cursor: str, limit: int) -> SessionPage:
         """One conversation, newest turns first."""
         head = self._known(owner, session_id)
         with self._guard:
@@ -78,11 +78,11 @@ class RedisHistory:
             entry.updated_at,
             topics=topics_of(head),
             turns=self._turns(owner, session_id, page),
-            files=self.files(owner, session_id),
+            files=self.list_files(owner, session_id),
             next=page[-1] if more else None,
         )
 
-    def rename(self, owner: Owner, session_id: str, title: str) -> SessionEntry:
+    def rename_session(self, owner: Owner, session_id: str, title: str) -> SessionEntry:
         """Give a conversation another title."""
         with self._guard:
             key = session_key(owner, session_id, "head")
@@ -91,7 +91,7 @@ class RedisHistory:
             raise NotFound("no such session")
         return _entry(session_id, self._known(owner, session_id))
 
-    def new_topic(self, owner: Owner, session_id: str) -> SessionEntry:
+    def begin_topic(self, owner: Owner, session_id: str) -> SessionEntry:
         """Let the next question of a conversation begin a topic of its own."""
         keys = [session_key(owner, session_id, name) for name in ("head", "context")]
         with self._guard:
@@ -100,14 +100,14 @@ class RedisHistory:
             raise NotFound("no such session")
         return _entry(session_id, self._known(owner, session_id))
 
-    def delete(self, owner: Owner, session_id: str) -> Sequence[str]:
+    def delete_session(self, owner: Owner, session_id: str) -> Sequence[str]:
         """Forget a conversation with its answers and files, at once. Returns the answers that were running in it, which
         have been told to stop.
 
         After a `StoreUnavailable` nobody knows whether it was deleted. For a minute, deleting it again is the same
         deletion and tells the same answers. Raises `NotFound`.
         """
-        running, others = self._delete_session(owner, session_id)
+        running, others = self._remove_session(owner, session_id)
         keys = [answer_key(owner, answer_id, "at") for answer_id in {*running, *others}]
         # Those who read a running answer still get its end from its log, which then expires.
         keys += [answer_key(owner, answer_id, "log") for answer_id in others if answer_id not in running]
@@ -121,7 +121,7 @@ class RedisHistory:
             pipeline.execute()
         return running
 
-    def _delete_session(self, owner: Owner, session_id: str) -> tuple[list[str], list[str]]:
+    def _remove_session(self, owner: Owner, session_id: str) -> tuple[list[str], list[str]]:
         """Take the session away in one piece. Returns the answers that ran in it, and all others.
 
         Every worker is told to stop what runs before the session goes, in the same trip. So where the store goes away
@@ -145,16 +145,16 @@ class RedisHistory:
         ids = [answer_id.decode() for answer_id in told[1:]]
         return ids[: int(told[0])], ids[int(told[0]) :]
 
-    def files(self, owner: Owner, session_id: str) -> tuple[StoredFile, ...]:
+    def list_files(self, owner: Owner, session_id: str) -> tuple[StoredFile, ...]:
         """All files of a conversation, of every topic."""
         self._known(owner, session_id)
         with self._guard:
             found: Any = self._client.hvals(session_key(owner, session_id, "files"))
         return tuple(files_of(found))
 
-    def page(self, owner: Owner, session_id: str, file_id: str, number: int) -> Page:
+    def load_page(self, owner: Owner, session_id: str, file_id: str, number: int) -> Page:
         """The text of one page of a file; pages count from 1."""
-        file = self.file(owner, session_id, file_id)
+        file = self.find_file(owner, session_id, file_id)
         if not 1 <= number <= max(file.pages, 1):
             raise NotFound("no such page")
         key = session_key(owner, session_id, f"file:{file_id}")
@@ -171,14 +171,14 @@ class RedisHistory:
 
     def delete_file(self, owner: Owner, session_id: str, file_id: str) -> None:
         """Forget a file, so that no later question is answered from it."""
-        file = self.file(owner, session_id, file_id)
+        file = self.find_file(owner, session_id, file_id)
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             pipeline.hdel(session_key(owner, session_id, "files"), file_id)
             pipeline.unlink(session_key(owner, session_id, f"file:{file_id}"))
             queue_space_freed(pipeline, owner, session_id, file.size)
             pipeline.execute()
 
-    def file(self, owner: Owner, session_id: str, file_id: str) -> StoredFile:
+    def find_file(self, owner: Owner, session_id: str, file_id: str) -> StoredFile:
         """One file of a conversation."""
         stored = self._field(session_key(owner, session_id, "files"), file_id)
         if stored is None:

@@ -54,7 +54,7 @@ class RedisFiles:
                 queue_space_taken(pipeline, owner, session_id, file.size, seconds=self._seconds)
             pipeline.execute()
 
-    def index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
+    def open_index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
         kept = [file for file in files if file.passages]
         shelves = [
             _Shelf(session_key(owner, session_id, f"file:{file.file_id}"), file.passages, file.v) for file in kept
@@ -95,7 +95,7 @@ class _RedisIndex:
         self._guard = guard
         self._shelves = shelves
 
-    def look_up(self, words: Iterable[str], most: int) -> Ranking:
+    def look_up_words(self, words: Iterable[str], most: int) -> Ranking:
         asked = list(words)
         counts = self._count(asked) if asked else []
         frequencies = {word: sum(column) for word, column in zip(asked, zip(*counts, strict=True), strict=False)}
@@ -110,7 +110,7 @@ class _RedisIndex:
                     postings.setdefault(word, []).append(Postings(offsets[number], self._shelves[number].unpack(entry)))
         return Ranking(sum(shelf.passages for shelf in self._shelves), postings, frequencies)
 
-    def passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
+    def load_passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
         wanted: dict[int, list[int]] = {}
         places = [self._place(number) for number in numbers]
         for shelf, number in places:

@@ -48,7 +48,7 @@ class RedisSessions:
         self._kept = kept
         self._worker = worker
 
-    def load(self, owner: Owner, session_id: str) -> Session | None:
+    def load_session(self, owner: Owner, session_id: str) -> Session | None:
         with self._guard:
             return self.session_in(session_id, self.run_load(self._client, owner, session_id))
 
@@ -64,7 +64,7 @@ class RedisSessions:
         head, turns, files = reply
         return _session(session_id, pairs(head), turns, files)
 
-    def claim(self, claim: Claim) -> Claimed:
+    def claim_session(self, claim: Claim) -> Claimed:
         turn = claim.turn
         keys = _keys(claim.owner, turn.session_id, "head", "turns", "answers", "context", "running")
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
@@ -112,7 +112,7 @@ class RedisSessions:
         pipeline.unlink(*(answer_key(claim.owner, claim.turn.answer_id, name) for name in ("at", "log")))
         pipeline.hdel(worker_key(self._worker, "holds"), claim.turn.answer_id)
 
-    def save(self, owner: Owner, turn: Turn) -> Saved:
+    def save_turn(self, owner: Owner, turn: Turn) -> Saved:
         keys = _keys(owner, turn.session_id, "head", "answers", "context", "files", "running", "turns")
         with self._guard:
             word, *others = self._client.eval(

@@ -90,7 +90,7 @@ class OfflineAnswerer:
     """An `Upstream` that calls nobody and costs nothing: it quotes."""
 
     @contextmanager
-    def open(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
+    def open_answer(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
         """The answer quotes `prompt.passages` and nothing else, and every quote names the number of its passage."""
         yield _deltas(prompt, stop)
 

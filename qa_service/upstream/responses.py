@@ -90,7 +90,7 @@ class ResponsesUpstream:
         self._background = background
         self._fallback = tuple(fallback)
 
-    def open(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
+    def open_answer(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         """The deltas of one answer; see `Upstream`."""
 
         def parameters(model: str) -> dict[str, object]:
@@ -98,7 +98,7 @@ class ResponsesUpstream:
 
         return self._asker.ask(list(dict.fromkeys([prompt.model, *self._fallback])), parameters, stop)
 
-    def attach(self, prompt: Prompt, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
+    def attach_answer(self, prompt: Prompt, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         """The deltas of an answer that was opened in the background; see `Upstream`."""
         return self._asker.follow(response_id, stop)
 

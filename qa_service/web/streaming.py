@@ -38,7 +38,7 @@ def answered(
 
 def ended_turn(service: Mounted, source: AnswerSource) -> Turn:
     """Read the turn of an answer as it stands. Raises `NotFound` if it was deleted meanwhile."""
-    return source.known_turn() or service.assembly.history.turn(source.owner, source.answer_id)
+    return source.known_turn() or service.assembly.history.load_turn(source.owner, source.answer_id)
 
 
 def _streamed(service: Mounted, source: AnswerSource, *, after: int, ids: bool) -> Response:
@@ -59,9 +59,9 @@ class AnswerBody:
     def __iter__(self) -> Iterator[bytes]:
         reader, wire = self._reader, self._wire
         for batch in reader:
-            yield wire.batch(batch.first, batch.frames) if batch.frames else wire.heartbeat()
+            yield wire.encode_batch(batch.first, batch.frames) if batch.frames else wire.encode_heartbeat()
         if reader.handed_over:
-            yield wire.reconnect(Draining.code, random.randint(*BACKOFF_MS))  # noqa: S311 - it spreads, it hides nothing
+            yield wire.encode_reconnect(Draining.code, random.randint(*BACKOFF_MS))  # noqa: S311 - it spreads, it hides nothing
 
 
 def _reader(service: Mounted, source: AnswerSource, after: int = 0) -> AnswerReader:

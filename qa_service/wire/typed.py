@@ -19,11 +19,11 @@ class Typed:
         self._answer_id = answer_id
         self._retry = "retry: 3000\n" if answer_id else ""
 
-    def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
+    def encode_batch(self, first: int, frames: Sequence[Frame]) -> bytes:
         """These frames, numbered from `first` on."""
         return escaped(b"".join([self._lines(seq, frame) for seq, frame in enumerate(frames, first)]))
 
-    def heartbeat(self) -> bytes:
+    def encode_heartbeat(self) -> bytes:
         return b'data: {"type":"heartbeat","content":{}}\n\n'
 
     def _lines(self, seq: int, frame: Frame) -> bytes:
@@ -33,7 +33,7 @@ class Typed:
             lines = b"data: %b\n\n" % encoded({"seq": seq, "type": _type(frame), **self._body(frame)})
         return self._head(seq) + lines if self._answer_id else lines
 
-    def reconnect(self, reason: str, backoff_ms: int) -> bytes:
+    def encode_reconnect(self, reason: str, backoff_ms: int) -> bytes:
         content = {"reason": reason, "backoffMs": backoff_ms}
         return b"data: %b\n\n" % one_line({"type": "reconnect", "content": content})
 

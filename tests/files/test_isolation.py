@@ -36,7 +36,7 @@ from qa_service.files.limits import ProcessLimits
 from qa_service.model import Owner, ReadRequest, UploadedFile
 from qa_service.running.stop import StopSignal
 readers = ChildReaders(seconds=60, slots=1, limits=ProcessLimits(1 << 30, 60))
-list(readers.read(ReadRequest(UploadedFile("a", sys.argv[1], 9_000_000), Owner("site", "")), StopSignal()))
+list(readers.read_upload(ReadRequest(UploadedFile("a", sys.argv[1], 9_000_000), Owner("site", "")), StopSignal()))
 """
 LIMITS = ProcessLimits(memory=1 << 30, most_seconds=20)
 LITTLE_MEMORY = ProcessLimits(memory=400_000_000, most_seconds=20)
@@ -81,9 +81,9 @@ def test_a_file_whose_time_cannot_be_kept_leaves_no_process_behind(
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse_thread)
         with pytest.raises(Overloaded):
-            list(readers.read(asked(upload(GOOD)), StopSignal()))
+            list(readers.read_upload(asked(upload(GOOD)), StopSignal()))
     assert children() == before
-    assert any(isinstance(news, FileEnd) for news in readers.read(asked(upload(GOOD)), StopSignal()))
+    assert any(isinstance(news, FileEnd) for news in readers.read_upload(asked(upload(GOOD)), StopSignal()))
 
 
 def children(pid: int | str = "self") -> set[int]:
@@ -113,7 +113,7 @@ class TestGoodFiles:
         file = upload(GOOD)
         here = list(read_file(file, GOOD))
 
-        news = list(readers.read(asked(file), StopSignal()))
+        news = list(readers.read_upload(asked(file), StopSignal()))
 
         assert [piece for piece in news if isinstance(piece, FileProgress)] == [r.progress for r in here if r.progress]
         assert [piece for piece in news if isinstance(piece, FileText)] == [r.text for r in here if r.text]
@@ -123,14 +123,14 @@ class TestGoodFiles:
         for name, content in opened.files().items():
             file = upload(content, name)
 
-            news = list(readers.read(asked(file), StopSignal()))
+            news = list(readers.read_upload(asked(file), StopSignal()))
 
             assert (name, verdict(news)) == (name, read_here(file, content))
 
     def test_the_upload_is_left_to_whoever_may_have_to_begin_again(self, readers: ChildReaders, upload: Upload) -> None:
         file = upload(GOOD)
 
-        list(readers.read(asked(file), StopSignal()))
+        list(readers.read_upload(asked(file), StopSignal()))
 
         assert Path(file.path).exists()
 
@@ -138,7 +138,7 @@ class TestGoodFiles:
         self, readers: ChildReaders, upload: Upload
     ) -> None:
         before = children()
-        list(readers.read(asked(upload(GOOD)), StopSignal()))
+        list(readers.read_upload(asked(upload(GOOD)), StopSignal()))
 
         assert len(children() - before) == 1
         readers.close()
@@ -150,7 +150,7 @@ class TestGoodFiles:
         found: dict[int, list[FileNews]] = {}
 
         def collect(number: int) -> None:
-            found[number] = list(readers.read(asked(files[number]), StopSignal()))
+            found[number] = list(readers.read_upload(asked(files[number]), StopSignal()))
 
         threads = [threading.Thread(target=collect, args=[number]) for number in range(4)]
         for thread in threads:
@@ -166,17 +166,17 @@ class TestGoodFiles:
         before = children()
         readers.close()
 
-        assert told(list(readers.read(asked(upload(GOOD)), StopSignal()))) == ("used", None)
+        assert told(list(readers.read_upload(asked(upload(GOOD)), StopSignal()))) == ("used", None)
         assert children() == before
 
     def test_a_waiting_process_that_died_is_replaced(self, readers: ChildReaders, upload: Upload) -> None:
         before = children()
-        list(readers.read(asked(upload(GOOD)), StopSignal()))
+        list(readers.read_upload(asked(upload(GOOD)), StopSignal()))
         (spare,) = children() - before
         os.kill(spare, signal.SIGKILL)
         os.waitid(os.P_PID, spare, os.WEXITED | os.WNOWAIT)
 
-        assert told(list(readers.read(asked(upload(GOOD)), StopSignal()))) == ("used", None)
+        assert told(list(readers.read_upload(asked(upload(GOOD)), StopSignal()))) == ("used", None)
 
 
 class TestHostileFiles:
@@ -184,7 +184,7 @@ class TestHostileFiles:
         readers = ChildReaders(seconds=1, slots=1, limits=LIMITS)
         began = time.monotonic()
 
-        news = list(readers.read(asked(upload(ENDLESS, "a.html")), StopSignal()))
+        news = list(readers.read_upload(asked(upload(ENDLESS, "a.html")), StopSignal()))
         readers.close()
 
         assert told(news) == ("failed", "timed_out")
@@ -196,7 +196,7 @@ class TestHostileFiles:
     def test_one_that_wants_all_memory_is_too_large(self, content: bytes, upload: Upload) -> None:
         readers = ChildReaders(seconds=20, slots=1, limits=LITTLE_MEMORY)
 
-        assert told(list(readers.read(asked(upload(content)), StopSignal()))) == ("failed", "too_large")
+        assert told(list(readers.read_upload(asked(upload(content)), StopSignal()))) == ("failed", "too_large")
         readers.close()
 
     def test_a_small_one_that_takes_long_has_less_time_than_a_large_one(self, upload: Upload) -> None:
@@ -204,7 +204,7 @@ class TestHostileFiles:
         readers = ChildReaders(seconds=20, slots=1, limits=limits)
         file = upload(documents.pdf_of_endless_lists())
 
-        news = list(readers.read(asked(file), StopSignal()))
+        news = list(readers.read_upload(asked(file), StopSignal()))
         readers.close()
 
         assert file.size < 500
@@ -212,7 +212,7 @@ class TestHostileFiles:
 
     def test_what_was_read_before_counts(self, upload: Upload) -> None:
         readers = ChildReaders(seconds=20, slots=1, limits=LITTLE_MEMORY)
-        news = list(readers.read(asked(upload(documents.pdf_that_ends_badly(70))), StopSignal()))
+        news = list(readers.read_upload(asked(upload(documents.pdf_that_ends_badly(70))), StopSignal()))
 
         readers.close()
 
@@ -224,11 +224,11 @@ class TestHostileFiles:
             b"word/styles.xml", b"word/stylez.xml"
         )
 
-        assert told(list(readers.read(asked(upload(content)), StopSignal()))) == ("failed", "damaged")
+        assert told(list(readers.read_upload(asked(upload(content)), StopSignal()))) == ("failed", "damaged")
 
     def test_its_process_can_do_nothing_but_read_it(self, readers: ChildReaders, upload: Upload) -> None:
         before = children()
-        reading = readers.read(asked(upload(ENDLESS, "a.html")), stop := StopSignal())
+        reading = readers.read_upload(asked(upload(ENDLESS, "a.html")), stop := StopSignal())
         thread = threading.Thread(target=list, args=[reading])
         thread.start()
         wait_until(lambda: any(map(_is_reading, children() - before)))
@@ -269,7 +269,7 @@ class TestStopping:
         timer.start()
         began = time.monotonic()
 
-        news = list(readers.read(asked(file), stop))
+        news = list(readers.read_upload(asked(file), stop))
         readers.close()
 
         assert told(news) == ("failed", "stopped")
@@ -281,22 +281,22 @@ class TestStopping:
         stop = StopSignal()
         stop.set("cancelled")
 
-        assert told(list(readers.read(asked(upload(ENDLESS)), stop))) == ("failed", "stopped")
+        assert told(list(readers.read_upload(asked(upload(ENDLESS)), stop))) == ("failed", "stopped")
 
     def test_a_file_that_waits_its_turn_can_be_stopped(self, readers: ChildReaders, upload: Upload) -> None:
         stop, waiting = StopSignal(), StopSignal()
-        first = readers.read(asked(upload(GOOD)), stop)
+        first = readers.read_upload(asked(upload(GOOD)), stop)
         next(first)
         file = upload(GOOD)
         waiting.set("cancelled")
 
-        assert told(list(readers.read(asked(file), waiting))) == ("failed", "stopped")
+        assert told(list(readers.read_upload(asked(file), waiting))) == ("failed", "stopped")
         assert Path(file.path).exists()
         assert told(list(first)) == ("used", None)
 
     def test_a_reader_that_is_given_up_leaves_nothing(self, readers: ChildReaders, upload: Upload) -> None:
         file, before = upload(GOOD), children()
-        reading = readers.read(asked(file), StopSignal())
+        reading = readers.read_upload(asked(file), StopSignal())
         next(reading)
 
         reading.close()
@@ -319,13 +319,13 @@ class TestStopping:
 class TestTime:
     def test_it_says_how_long_reading_took(self, readers: ChildReaders, upload: Upload) -> None:
         began = time.monotonic()
-        *_, end = readers.read(asked(upload(GOOD)), StopSignal())
+        *_, end = readers.read_upload(asked(upload(GOOD)), StopSignal())
 
         assert isinstance(end, FileEnd)
         assert 0 < end.seconds <= time.monotonic() - began
 
     def test_an_owner_whose_time_runs_out_has_no_more(self, readers: ChildReaders, upload: Upload) -> None:
-        *_, end = readers.read(asked(upload(ENDLESS, "a.html"), seconds=0.3), StopSignal())
+        *_, end = readers.read_upload(asked(upload(ENDLESS, "a.html"), seconds=0.3), StopSignal())
 
         assert isinstance(end, FileEnd)
         assert (end.verdict.status, end.verdict.reason) == ("skipped", "over_quota")
@@ -334,27 +334,27 @@ class TestTime:
     def test_an_owner_with_more_time_than_a_file_may_take_gets_that_of_a_file(self, upload: Upload) -> None:
         readers = ChildReaders(seconds=0.3, slots=1, limits=LIMITS)
 
-        assert told(list(readers.read(asked(upload(ENDLESS, "a.html"), seconds=60), StopSignal()))) == (
+        assert told(list(readers.read_upload(asked(upload(ENDLESS, "a.html"), seconds=60), StopSignal()))) == (
             "failed",
             "timed_out",
         )
         readers.close()
 
     def test_an_owner_without_time_waits_for_no_turn(self, readers: ChildReaders, upload: Upload) -> None:
-        first = readers.read(asked(upload(GOOD)), StopSignal())
+        first = readers.read_upload(asked(upload(GOOD)), StopSignal())
         next(first)
 
-        (end,) = readers.read(asked(upload(GOOD), BEN, seconds=0), StopSignal())
+        (end,) = readers.read_upload(asked(upload(GOOD), BEN, seconds=0), StopSignal())
         first.close()
 
         assert end == FileEnd(Verdict("a.pdf", "unknown", "skipped", "over_quota"))
 
     def test_a_file_that_waited_in_vain_used_none(self, readers: ChildReaders, upload: Upload) -> None:
-        first, stop = readers.read(asked(upload(GOOD)), StopSignal()), StopSignal()
+        first, stop = readers.read_upload(asked(upload(GOOD)), StopSignal()), StopSignal()
         next(first)
         threading.Timer(0.1, stop.set, ["cancelled"]).start()
 
-        (end,) = readers.read(asked(upload(GOOD)), stop)
+        (end,) = readers.read_upload(asked(upload(GOOD)), stop)
         first.close()
 
         assert end == FileEnd(Verdict("a.pdf", "unknown", "failed", "stopped"), seconds=0)
@@ -372,7 +372,7 @@ class TestWorker:
     ) -> None:
         monkeypatch.setattr("qa_service.files.isolation.find_gaps", lambda: ("this system has no Landlock",))
         for _ in range(2):
-            list(readers.read(asked(upload(GOOD)), StopSignal()))
+            list(readers.read_upload(asked(upload(GOOD)), StopSignal()))
 
         assert caplog.messages == ["files are read in a sandbox with a gap: this system has no Landlock"]
 
@@ -383,7 +383,7 @@ class TestWorker:
         monkeypatch.setattr(ReadingProcess.__init__, "__defaults__", (refusing,))
 
         with pytest.raises(Overloaded, match="sandbox"):
-            list(readers.read(asked(upload(GOOD)), StopSignal()))
+            list(readers.read_upload(asked(upload(GOOD)), StopSignal()))
         assert "no file is read" in caplog.text
 
     def test_where_nothing_can_be_opened_the_service_is_overloaded(
@@ -393,16 +393,16 @@ class TestWorker:
         with monkeypatch.context() as patched:
             patched.setattr(socket, "socketpair", lambda: os.open("/no/such/file", os.O_RDONLY))
             with pytest.raises(Overloaded):
-                list(readers.read(asked(file), StopSignal()))
+                list(readers.read_upload(asked(file), StopSignal()))
         with pytest.raises(Overloaded):
-            list(readers.read(asked(UploadedFile("a", str(Path(file.path).parent), 1)), StopSignal()))
+            list(readers.read_upload(asked(UploadedFile("a", str(Path(file.path).parent), 1)), StopSignal()))
 
-        assert told(list(readers.read(asked(file), StopSignal()))) == ("used", None)
+        assert told(list(readers.read_upload(asked(file), StopSignal()))) == ("used", None)
 
     def test_an_upload_that_is_gone_is_damaged(self, readers: ChildReaders, tmp_path: Path) -> None:
         file = UploadedFile("a.pdf", str(tmp_path / "gone"), 5)
 
-        assert told(list(readers.read(asked(file), StopSignal()))) == ("failed", "damaged")
+        assert told(list(readers.read_upload(asked(file), StopSignal()))) == ("failed", "damaged")
 
 
 class TestChildrenThatLie:
@@ -424,7 +424,7 @@ class TestChildrenThatLie:
         self._take_over(tmp_path, monkeypatch, f"read request; {lie}")
         readers = ChildReaders(seconds=20, slots=1, limits=LIMITS)
 
-        news = list(readers.read(asked(upload(GOOD)), StopSignal()))
+        news = list(readers.read_upload(asked(upload(GOOD)), StopSignal()))
         readers.close()
 
         assert told(news) == ("failed", "damaged")
@@ -436,7 +436,7 @@ class TestChildrenThatLie:
         self._take_over(tmp_path, monkeypatch, f"kill -{sign} $$")
         readers = ChildReaders(seconds=20, slots=1, limits=LIMITS)
 
-        news = list(readers.read(asked(upload(GOOD)), StopSignal()))
+        news = list(readers.read_upload(asked(upload(GOOD)), StopSignal()))
         readers.close()
 
         assert told(news) == ("failed", reason)
@@ -448,10 +448,10 @@ class TestChildrenThatLie:
         with monkeypatch.context() as patched:
             patched.setattr(sys, "executable", "/no/such/python")
             with pytest.raises(Overloaded):
-                list(readers.read(asked(file), StopSignal()))
+                list(readers.read_upload(asked(file), StopSignal()))
 
         assert Path(file.path).exists()
-        assert told(list(readers.read(asked(upload(GOOD)), StopSignal()))) == ("used", None)
+        assert told(list(readers.read_upload(asked(upload(GOOD)), StopSignal()))) == ("used", None)
 
     def _take_over(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
         program = tmp_path / "program"

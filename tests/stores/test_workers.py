@@ -221,12 +221,12 @@ class TestAdopting:
 
     def test_one_that_has_ended_is_nobodys(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
-        stores.sessions.save(ANN, answered(turn("first")))
+        stores.sessions.save_turn(ANN, answered(turn("first")))
         assert stores.workers.adopt_answer(held(), "w2") is None
 
     def test_one_whose_session_was_deleted_is_nobodys(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
-        stores.history.delete(ANN, "s")
+        stores.history.delete_session(ANN, "s")
         assert stores.workers.adopt_answer(held(), "w2") is None
         assert not stores.client.exists(session_key(ANN, "s", "running"))
 
@@ -347,7 +347,7 @@ class TestFollowing:
             assert (news.stops, news.cursors) == (["second"], {"first": "1-0"})
             assert other.workers.wait_for_news("w2", {}, SOON) == WorkerNews([], {}, {})
             assert other.logs.read_log(ANN, "first") == stores.logs.read_log(ANN, "first")
-            assert other.history.turn(ANN, "first") == stores.history.turn(ANN, "first")
+            assert other.history.load_turn(ANN, "first") == stores.history.load_turn(ANN, "first")
             assert other.workers.take_from_dead("w1", "w2") == [DIED]
         pool.disconnect()
 

@@ -49,7 +49,7 @@ class Model:
         self.go.set()
 
     @contextmanager
-    def open(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
+    def open_answer(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
         self.prompts.append(prompt)
         self.asked.set()
         yield self._say(stop)
@@ -69,7 +69,7 @@ class Model:
 class Reader:
     """A `FileReader` without a process of its own."""
 
-    def read(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
+    def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
         file = request.file
         for report in read_file(file, Path(file.path).read_bytes()):
             if report.progress is not None:

@@ -384,7 +384,7 @@ class TestDeletedWhileAFileIsRead:
         began, go = reading
 
         class Slow(Reader):
-            def read(self, file: UploadedFile, stop: Stop) -> Iterator[FileNews]:
+            def read_upload(self, file: UploadedFile, stop: Stop) -> Iterator[FileNews]:
                 began.set()
                 go.wait(5)
                 yield from super().read(file, stop)

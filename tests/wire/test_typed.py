@@ -68,12 +68,12 @@ def decoded(encoded: bytes) -> dict[str, Any]:
 
 
 def sent(frame: Frame, prefix: str = "/api") -> dict[str, Any]:
-    return decoded(Typed(prefix).batch(7, [frame]))
+    return decoded(Typed(prefix).encode_batch(7, [frame]))
 
 
 @pytest.mark.parametrize("frame", FRAMES)
 def test_a_frame_is_one_line_of_data(frame: Frame) -> None:
-    encoded = Typed("/api").batch(7, [frame])
+    encoded = Typed("/api").encode_batch(7, [frame])
     text = encoded.decode()
     assert re.fullmatch(r"data: \{[^\n]*\}\n\n", text)
     assert len(text.splitlines()) == 2
@@ -81,13 +81,15 @@ def test_a_frame_is_one_line_of_data(frame: Frame) -> None:
 
 
 def test_the_example_of_the_contract() -> None:
-    assert Typed("/api").batch(3, [Text("안녕")]) == 'data: {"seq":3,"type":"text","content":"안녕"}\n\n'.encode()
+    assert (
+        Typed("/api").encode_batch(3, [Text("안녕")]) == 'data: {"seq":3,"type":"text","content":"안녕"}\n\n'.encode()
+    )
 
 
 @pytest.mark.parametrize("character", ["\u2028", "\u2029", "\x85"])
 def test_line_separators_are_escaped_wherever_they_stand(character: str) -> None:
     for frame in (Text(f"a{character}b"), StageNotice("file", name=f"a{character}b.txt")):
-        encoded = Typed("/api").batch(1, [frame])
+        encoded = Typed("/api").encode_batch(1, [frame])
         assert character.encode() not in encoded
         assert f"\\u{ord(character):04x}".encode() in encoded
         found = decoded(encoded)["content"]
@@ -97,7 +99,7 @@ def test_line_separators_are_escaped_wherever_they_stand(character: str) -> None
 def test_text_comes_back_whole_through_a_naive_parser() -> None:
     pieces = ["한 ", "줄\n", "두\u2028줄\r\n\n", 'data: {"x"}\n\n', "끝 👍🏽", "\x85"]
     typed = Typed("/api")
-    stream = b"".join(typed.batch(seq, [Text(piece)]) for seq, piece in enumerate(pieces, 1)).decode()
+    stream = b"".join(typed.encode_batch(seq, [Text(piece)]) for seq, piece in enumerate(pieces, 1)).decode()
     events = [line.removeprefix("data: ") for line in stream.splitlines() if line]
     assert "".join(msgspec.json.decode(event)["content"] for event in events) == "".join(pieces)
 
@@ -119,24 +121,24 @@ def test_a_batch_is_its_frames_joined(seed: int, answer_id: str) -> None:
 
 class TestIds:
     def test_without_an_answer_there_are_none(self) -> None:
-        assert Typed("/api").batch(1, [Text("a")]).startswith(b"data: ")
+        assert Typed("/api").encode_batch(1, [Text("a")]).startswith(b"data: ")
 
     def test_with_one_each_frame_has_its_own_and_the_first_a_time_to_come_back(self) -> None:
         typed = Typed("/api", "a1")
-        assert typed.batch(4, [Text("a")]).startswith(b"id: a1-4\nretry: 3000\ndata: {")
-        assert typed.batch(5, [Done("completed")]).startswith(b"id: a1-5\ndata: {")
+        assert typed.encode_batch(4, [Text("a")]).startswith(b"id: a1-4\nretry: 3000\ndata: {")
+        assert typed.encode_batch(5, [Done("completed")]).startswith(b"id: a1-5\ndata: {")
 
     def test_a_heartbeat_has_neither_number_nor_id(self) -> None:
-        beat = Typed("/api", "a1").heartbeat()
+        beat = Typed("/api", "a1").encode_heartbeat()
         assert decoded(beat) == {"type": "heartbeat", "content": {}}
 
     def test_two_streams_of_one_answer_each_have_their_first(self) -> None:
-        assert b"retry" in Typed("/api", "a1").batch(9, [Text("a")])
-        assert b"retry" in Typed("/api", "a1").batch(9, [Text("a")])
+        assert b"retry" in Typed("/api", "a1").encode_batch(9, [Text("a")])
+        assert b"retry" in Typed("/api", "a1").encode_batch(9, [Text("a")])
 
 
 def test_a_connection_that_ends_before_its_answer_says_so_without_a_number() -> None:
-    assert decoded(Typed("/api", "a1").reconnect("draining", 500)) == {
+    assert decoded(Typed("/api", "a1").encode_reconnect("draining", 500)) == {
         "type": "reconnect",
         "content": {"reason": "draining", "backoffMs": 500},
     }
