@@ -103,7 +103,7 @@ class AnswerLine(Struct, frozen=True):
         if said.deaths >= DEADLY:
             return _walk(draft, parts, stop, _break_off(draft, said))
         if said.response_id and said.asked and isinstance(parts.upstream, Attaching):
-            draft.recall(said.asked)
+            draft.recall_prompt(said.asked)
             step = _replay(draft, said, parts, stop)
         elif said.whole and not said.text and _files_are_here(admission):
             step = _begin_again(draft, said, parts, stop)
@@ -129,7 +129,7 @@ def _walk(draft: Draft, parts: Parts, stop: Stop, *steps: Iterator[Frame | Mark]
         if stop.reason in ELSEWHERE:
             return
         if frames is steps[0] and stop.reason == "cancelled":
-            parts.meter.time("closed", time.monotonic() - stop.at)
+            parts.meter.record_time("closed", time.monotonic() - stop.at)
     yield from _close(draft, parts)
 
 
@@ -157,16 +157,16 @@ def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterat
         # What follows isn't what the first worker said next, and readers may have seen that under these numbers.
         yield Gap()
         if len(draft.text) < len(said.text):
-            draft.write(said.text[len(draft.text) :])
+            draft.write_text(said.text[len(draft.text) :])
         raise
 
 
 def _break_off(draft: Draft, said: AnswerSoFar) -> Iterator[Frame | Mark]:
     yield Gap()
     if said.asked:
-        draft.recall(said.asked)
+        draft.recall_prompt(said.asked)
     if said.text:
-        draft.write(said.text)
+        draft.write_text(said.text)
     raise Interrupted("the worker that wrote this answer died")
 
 
@@ -176,7 +176,7 @@ def _files_are_here(admission: Admission) -> bool:
 
 def _cite(draft: Draft, parts: Parts) -> Iterator[Frame]:
     if parts.site.citations:
-        yield from draft.cite()
+        yield from draft.cite_sources()
 
 
 def _why(error: QAError, stop: Stop) -> QAError:
@@ -238,7 +238,7 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
         passages=passages,
         language=language_of(question.text),
     )
-    draft.settle(
+    draft.keep_prompt(
         replace(prompt, safety_identifier=parts.safety_identifier(question.owner.key + question.owner.address))
     )
 
@@ -253,8 +253,8 @@ def _find(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
 def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     assert draft.prompt is not None  # noqa: S101 - the line prepared it
     yield Asked(replace(draft.prompt, messages=()), tuple(draft.verdicts))
-    parts.meter.time("asked", time.monotonic() - draft.admission.began)
-    with parts.upstream.open_answer(draft.spend(), stop) as deltas:
+    parts.meter.record_time("asked", time.monotonic() - draft.admission.began)
+    with parts.upstream.open_answer(draft.hand_out_prompt(), stop) as deltas:
         yield from _draft_frames(deltas, draft, stop, parts.longest)
 
 
@@ -262,7 +262,7 @@ def _draft_frames(deltas: Iterator[Delta], draft: Draft, stop: Stop, longest: in
     for delta in deltas:
         if isinstance(delta, TextDelta):
             if delta.text != "":
-                yield draft.write(delta.text)
+                yield draft.write_text(delta.text)
         elif frame := _frame(delta, draft):
             yield frame
         if draft.size > longest:
@@ -276,9 +276,9 @@ def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
         case Opened():
             return storable(delta)
         case RefusalDelta(text=text) if text != "":
-            return draft.refuse(text)
+            return draft.write_refusal(text)
         case Annotation():
-            draft.annotate(storable(delta))
+            draft.add_annotation(storable(delta))
         case Finished():
             draft.finished = storable(delta)
         case Searching(query=query):
@@ -297,8 +297,8 @@ def _close(draft: Draft, parts: Parts) -> Iterator[Frame]:
     error = _failure(draft)
     if error is not None:
         yield error
-    metadata = draft.metadata(parts.prices)
-    turn = draft.turn(metadata, error)
+    metadata = draft.build_metadata(parts.prices)
+    turn = draft.build_turn(metadata, error)
     saved = _saved(draft.admission.question.owner, turn, parts)
     if saved == "lost":
         return

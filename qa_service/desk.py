@@ -85,7 +85,7 @@ class Desk(Struct, frozen=True):
         try:
             return self._admit(question)
         except QAError as error:
-            self.meter.count("refusals", label=error.code)
+            self.meter.count_event("refusals", label=error.code)
             raise
 
     def _admit(self, question: Question) -> Admission | Repeated:

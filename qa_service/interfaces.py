@@ -39,7 +39,7 @@ class Stop(Protocol):
     def is_set(self) -> bool:
         """Whether the signal has been set."""
 
-    def call(self, action: Callable[[], None]) -> Callable[[], None]:
+    def call_when_set(self, action: Callable[[], None]) -> Callable[[], None]:
         """Run `action` when the signal is set, in the thread that sets it; at once if it is set already. Returns a
         function that takes the registration back."""
 
@@ -346,7 +346,7 @@ class WorkerStore(Protocol):
         """Say that this worker lives. Returns the workers that have been silent for too long, and whether this one was
         taken for dead meanwhile."""
 
-    def withdraw(self, worker: str) -> None:
+    def withdraw_worker(self, worker: str) -> None:
         """Say that this worker writes no more: others may take over at once what it holds."""
 
     def held_ids(self, worker: str) -> Collection[str]:
@@ -453,13 +453,13 @@ flushes."""
 class Meter(Protocol):
     """Counts what happens, for those who watch the service. It must not raise and must not wait."""
 
-    def count(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
+    def count_event(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
         """Count so many more. `label` is the code of an error, where `what` has kinds."""
 
-    def time(self, what: Timed, seconds: float) -> None:
+    def record_time(self, what: Timed, seconds: float) -> None:
         """Note that something took so many seconds."""
 
-    def streams(self, change: int) -> None:
+    def count_streams(self, change: int) -> None:
         """Note that so many more readers are connected, or fewer."""
 
 

@@ -106,7 +106,7 @@ def _played(script: Sequence[Step], stop: Stop) -> Iterator[Delta]:
         if isinstance(step, BaseException):
             raise step
         if isinstance(step, threading.Event):
-            stop.call(step.set)
+            stop.call_when_set(step.set)
             assert step.wait(WAITING_SECONDS)
             if stop.is_set():
                 raise Cancelled
@@ -152,7 +152,7 @@ class FakeReader:
         self.begun.set()
         if file.name.endswith(".endless"):
             over = threading.Event()
-            stop.call(over.set)
+            stop.call_when_set(over.set)
             assert over.wait(WAITING_SECONDS)
             yield FileEnd(Verdict(file.name, "text", "skipped", "stopped"))
             return
@@ -320,13 +320,13 @@ class FakeMeter:
         self.times: list[tuple[str, float]] = []
         self.open = 0
 
-    def count(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
+    def count_event(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
         self.counts[f"{what} {label}".strip()] += amount
 
-    def time(self, what: Timed, seconds: float) -> None:
+    def record_time(self, what: Timed, seconds: float) -> None:
         self.times.append((what, seconds))
 
-    def streams(self, change: int) -> None:
+    def count_streams(self, change: int) -> None:
         self.open += change
 
 

@@ -57,7 +57,7 @@ class Waiting:
         yield from self._end(stop)
 
     def _end(self, stop: Stop) -> Iterator[Frame | Mark]:
-        stop.call(self.may_go_on.set)
+        stop.call_when_set(self.may_go_on.set)
         assert self.may_go_on.wait(WAITING_SECONDS)
         self.stopped_for = stop.reason
         if stop.reason not in ("handover", "lost"):
@@ -162,7 +162,7 @@ class Worker:
     def die(self) -> None:
         """Nothing of it reaches the store any more, and the system has taken its lock."""
         self.wire.cut = True
-        self.presence.withdraw()
+        self.presence.delete_file()
 
     def revive(self) -> None:
         """It was only away for a moment, and doesn't know what happened meanwhile."""

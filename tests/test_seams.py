@@ -387,8 +387,8 @@ def test_a_quota_counts_the_seconds_that_are_spent(quotas: Quotas) -> None:
 @pytest.mark.parametrize("meter", [FakeMeter(), Prometheus()], ids=["fake", "real"])
 def test_a_meter_takes_whatever_is_counted(meter: Meter) -> None:
     for what in Counted.__args__:  # type: ignore[attr-defined]
-        meter.count(what, 2, label="a code")
+        meter.count_event(what, 2, label="a code")
     for what in Timed.__args__:  # type: ignore[attr-defined]
-        meter.time(what, 0.5)
-    meter.streams(1)
-    meter.streams(-1)
+        meter.record_time(what, 0.5)
+    meter.count_streams(1)
+    meter.count_streams(-1)

@@ -81,21 +81,21 @@ class ChildReaders:
 
     @contextmanager
     def _running_process(self, request: ReadRequest, stop: Stop) -> Iterator[ReadingProcess]:
-        """Give a process that is cut when its time is over or the stop is set, and that is gone afterwards."""
+        """Give a process that is killed when its time is over or the stop is set, and that is gone afterwards."""
         process = self._take_process()
         timer = self._timer(request, process)
-        forget = stop.call(partial(process.cut, "stopped"))
+        forget = stop.call_when_set(partial(process.kill, "stopped"))
         try:
             start_thread(timer)
             yield process
         finally:
             forget()
             timer.cancel()
-            process.end()
+            process.clean_up()
 
     def _reports(self, request: ReadRequest, process: ReadingProcess) -> Iterator[Report]:
         try:
-            process.ask(request.file)
+            process.send_file(request.file)
         except FileNotFoundError as error:
             raise Unreadable("damaged") from error
         except OSError as error:
@@ -105,8 +105,8 @@ class ChildReaders:
 
     def _timer(self, request: ReadRequest, process: ReadingProcess) -> Timer:
         if request.seconds is not None and request.seconds < self._seconds:
-            return Timer(request.seconds, process.cut, ["over_quota"])
-        return Timer(self._seconds, process.cut, ["timed_out"])
+            return Timer(request.seconds, process.kill, ["over_quota"])
+        return Timer(self._seconds, process.kill, ["timed_out"])
 
     def _take_process(self) -> ReadingProcess:
         if not self._has_begun:
@@ -116,7 +116,7 @@ class ChildReaders:
             spare = self._spares.popleft()
             if spare.is_alive():
                 return spare
-            spare.end()
+            spare.clean_up()
         return ReadingProcess(self._limits)
 
     def _keep_spare(self) -> None:
@@ -142,4 +142,4 @@ def _news(report: Report) -> Iterator[FileNews]:
 
 def _end_all(spares: deque[ReadingProcess]) -> None:
     while spares:
-        spares.popleft().end()
+        spares.popleft().clean_up()

@@ -29,7 +29,7 @@ class FairQueue:
     def hold_slot(self, owner: Owner, stop: Stop) -> Iterator[bool]:
         """Wait for a slot and hold it within the context. Gives False, without a slot, where the stop came first."""
         ticket = self._take_ticket(owner)
-        forget = stop.call(ticket.called.set)
+        forget = stop.call_when_set(ticket.called.set)
         try:
             ticket.called.wait()
             yield ticket.has_slot

@@ -223,7 +223,7 @@ class Runner:
         match mark:
             case Gap():
                 answer.leave_gap()
-                self._meter.count("gaps")
+                self._meter.count_event("gaps")
             case Asked() | Opened():
                 answer.marks.append((len(answer), mark))
                 if self._settings.background:
@@ -244,6 +244,6 @@ class Runner:
             if running is None:
                 self._early[answer_id] = now + self._pace.early
         if running is not None and not running.stop.is_set():
-            self._meter.count("cancels")
+            self._meter.count_event("cancels")
             running.stop.set("cancelled")
         return running is not None

@@ -33,7 +33,7 @@ class Takeovers:
         """Answers that are this worker's by now, and not begun yet."""
         self._strays: set[str] = set()
 
-    def take_from_dead(self, silent: Collection[str]) -> None:
+    def take_over_dead(self, silent: Collection[str]) -> None:
         """Take over what dead workers held: those whose lock on this machine is gone, and `silent` ones, which the
         store says are dead. One that holds nothing is forgotten after a while, in which a last word of its own may
         still be on its way into the store."""

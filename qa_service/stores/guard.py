@@ -102,4 +102,4 @@ class StoreGuard:
 
     def _count(self, kind: Literal["unavailable", "refused", "wrong"]) -> None:
         if self._meter is not None:
-            self._meter.count("store_errors", label=kind)
+            self._meter.count_event("store_errors", label=kind)

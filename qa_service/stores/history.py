@@ -22,7 +22,7 @@ from qa_service.stores.keys import STOPS, answer_key, owner_key, session_key
 from qa_service.stores.logs import frames_of
 from qa_service.stores.passages import passage_decoder
 from qa_service.stores.quotas import queue_space_freed
-from qa_service.stores.sessions import files_of, stored_file, topics_of
+from qa_service.stores.sessions import files_of, stored_file_decoder, topics_of
 from qa_service.stores.workers import STOPS_KEPT, STOPS_SECONDS
 from qa_service.turns import SessionEntry, SessionList, SessionPage, Turn, turn_from_frames
 
@@ -43,11 +43,11 @@ class RedisHistory:
 
     def load_turn(self, owner: Owner, answer_id: str) -> Turn:
         """One answer, whatever its status; one whose worker died is `failed` with `interrupted`."""
-        session_id = self._field(answer_key(owner, answer_id, "at"), "session")
-        stored = self._field(session_key(owner, (session_id or b"").decode(), "answers"), answer_id)
+        session_id = self._load_field(answer_key(owner, answer_id, "at"), "session")
+        stored = self._load_field(session_key(owner, (session_id or b"").decode(), "answers"), answer_id)
         if stored is None:
             raise NotFound("no such answer")
-        return self._as_it_stands(owner, turn_decoder.decode(stored))
+        return self._complete_turn(owner, turn_decoder.decode(stored))
 
     def list_sessions(self, owner: Owner, cursor: str, limit: int) -> SessionList:
         """The owner's conversations, newest first."""
@@ -56,14 +56,14 @@ class RedisHistory:
         with self._guard:
             found: Any = self._client.zrevrangebyscore(key, newest, "-inf", start=0, num=limit, withscores=True)
         ids = [member.decode() for member, _ in found]
-        heads = self._heads(owner, ids)
+        heads = self._load_heads(owner, ids)
         items = tuple(_entry(i, head) for i, head in zip(ids, heads, strict=True) if head)
-        self._forget(key, [i for i, head in zip(ids, heads, strict=True) if not head])
+        self._unlist_sessions(key, [i for i, head in zip(ids, heads, strict=True) if not head])
         return SessionList(items, repr(found[-1][1]) if len(found) == limit else None)
 
     def load_conversation(self, owner: Owner, session_id: str, cursor: str, limit: int) -> SessionPage:
         """One conversation, newest turns first."""
-        head = self._known(owner, session_id)
+        head = self._load_head(owner, session_id)
         with self._guard:
             found: Any = self._client.lrange(session_key(owner, session_id, "turns"), 0, -1)
         ids = [answer_id.decode() for answer_id in reversed(found)]
@@ -77,7 +77,7 @@ class RedisHistory:
             entry.created_at,
             entry.updated_at,
             topics=topics_of(head),
-            turns=self._turns(owner, session_id, page),
+            turns=self._load_turns(owner, session_id, page),
             files=self.list_files(owner, session_id),
             next=page[-1] if more else None,
         )
@@ -89,7 +89,7 @@ class RedisHistory:
             renamed: Any = self._client.eval(scripts.RENAME, 1, key, title, now())
         if not renamed:
             raise NotFound("no such session")
-        return _entry(session_id, self._known(owner, session_id))
+        return _entry(session_id, self._load_head(owner, session_id))
 
     def begin_topic(self, owner: Owner, session_id: str) -> SessionEntry:
         """Let the next question of a conversation begin a topic of its own."""
@@ -98,7 +98,7 @@ class RedisHistory:
             topic: Any = self._client.eval(scripts.NEW_TOPIC, 2, *keys, now())
         if not topic:
             raise NotFound("no such session")
-        return _entry(session_id, self._known(owner, session_id))
+        return _entry(session_id, self._load_head(owner, session_id))
 
     def delete_session(self, owner: Owner, session_id: str) -> Sequence[str]:
         """Forget a conversation with its answers and files, at once. Returns the answers that were running in it, which
@@ -147,7 +147,7 @@ class RedisHistory:
 
     def list_files(self, owner: Owner, session_id: str) -> tuple[StoredFile, ...]:
         """All files of a conversation, of every topic."""
-        self._known(owner, session_id)
+        self._load_head(owner, session_id)
         with self._guard:
             found: Any = self._client.hvals(session_key(owner, session_id, "files"))
         return tuple(files_of(found))
@@ -180,42 +180,42 @@ class RedisHistory:
 
     def find_file(self, owner: Owner, session_id: str, file_id: str) -> StoredFile:
         """One file of a conversation."""
-        stored = self._field(session_key(owner, session_id, "files"), file_id)
+        stored = self._load_field(session_key(owner, session_id, "files"), file_id)
         if stored is None:
             raise NotFound("no such file")
-        return stored_file.decode(stored)
+        return stored_file_decoder.decode(stored)
 
-    def _field(self, key: str, field: str) -> bytes | None:
+    def _load_field(self, key: str, field: str) -> bytes | None:
         with self._guard:
             stored: Any = self._client.hget(key, field)
         return stored if isinstance(stored, bytes) else None
 
-    def _heads(self, owner: Owner, session_ids: Sequence[str]) -> list[dict[str, str]]:
+    def _load_heads(self, owner: Owner, session_ids: Sequence[str]) -> list[dict[str, str]]:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             for session_id in session_ids:
                 pipeline.hgetall(session_key(owner, session_id, "head"))
             heads: list[dict[bytes, bytes]] = pipeline.execute()
         return [{name.decode(): value.decode() for name, value in head.items()} for head in heads]
 
-    def _known(self, owner: Owner, session_id: str) -> dict[str, str]:
-        head = self._heads(owner, [session_id])[0]
+    def _load_head(self, owner: Owner, session_id: str) -> dict[str, str]:
+        head = self._load_heads(owner, [session_id])[0]
         if not head:
             raise NotFound("no such session")
         return head
 
-    def _forget(self, key: str, session_ids: Sequence[str]) -> None:
+    def _unlist_sessions(self, key: str, session_ids: Sequence[str]) -> None:
         if session_ids:
             with self._guard:
                 self._client.zrem(key, *session_ids)
 
-    def _turns(self, owner: Owner, session_id: str, ids: Sequence[str]) -> tuple[Turn, ...]:
+    def _load_turns(self, owner: Owner, session_id: str, ids: Sequence[str]) -> tuple[Turn, ...]:
         if not ids:
             return ()
         with self._guard:
             stored: Any = self._client.hmget(session_key(owner, session_id, "answers"), ids)
-        return tuple(self._as_it_stands(owner, turn_decoder.decode(turn)) for turn in stored if turn)
+        return tuple(self._complete_turn(owner, turn_decoder.decode(turn)) for turn in stored if turn)
 
-    def _as_it_stands(self, owner: Owner, turn: Turn) -> Turn:
+    def _complete_turn(self, owner: Owner, turn: Turn) -> Turn:
         """The turn with the text that a running answer has so far. One that nobody writes any more, and that has no
         log, was interrupted."""
         if turn.status != "running":

@@ -29,18 +29,18 @@ class RedisLimiter:
 
     def take_question(self, owner: Owner) -> float:
         with self._guard:
-            return self.seconds_in(self.run_script(self._client, owner, takes=True))
+            return self.decode_wait(self.run_take_question(self._client, owner, takes=True))
 
     def seconds_to_wait(self, owner: Owner) -> float:
         with self._guard:
-            return self.seconds_in(self.run_script(self._client, owner, takes=False))
+            return self.decode_wait(self.run_take_question(self._client, owner, takes=False))
 
-    def run_script(self, client: Redis, owner: Owner, *, takes: bool) -> Any:
-        """Ask the store, or put it into a pipeline; `seconds_in` reads the reply."""
+    def run_take_question(self, client: Redis, owner: Owner, *, takes: bool) -> Any:
+        """Ask the store, or put it into a pipeline; `decode_wait` reads the reply."""
         keys = rate_keys(owner)
         return client.eval(scripts.TAKE_QUESTION, len(keys), *keys, int(takes), *self._rates(len(keys)))
 
-    def seconds_in(self, reply: bytes) -> float:
+    def decode_wait(self, reply: bytes) -> float:
         """The seconds to wait that the script replied."""
         return float(reply) / 1000
 

@@ -22,8 +22,8 @@ from qa_service.turns import Turn
 CONTEXT_TURNS = 20
 """How many exchanges of a topic a model may still see; more would not fit into most prompts."""
 
-exchange = msgspec.json.Decoder(Exchange)
-stored_file = msgspec.json.Decoder(StoredFile)
+exchange_decoder = msgspec.json.Decoder(Exchange)
+stored_file_decoder = msgspec.json.Decoder(StoredFile)
 
 
 class Kept(Struct, frozen=True):
@@ -50,19 +50,19 @@ class RedisSessions:
 
     def load_session(self, owner: Owner, session_id: str) -> Session | None:
         with self._guard:
-            return self.session_in(session_id, self.run_load(self._client, owner, session_id))
+            return self.decode_session(session_id, self.run_load_session(self._client, owner, session_id))
 
-    def run_load(self, client: Redis, owner: Owner, session_id: str) -> Any:
-        """Ask the store, or put it into a pipeline; `session_in` reads the reply."""
+    def run_load_session(self, client: Redis, owner: Owner, session_id: str) -> Any:
+        """Ask the store, or put it into a pipeline; `decode_session` reads the reply."""
         keys = _keys(owner, session_id, "head", "context", "answers", "files")
         return client.eval(scripts.LOAD, len(keys), *keys)
 
-    def session_in(self, session_id: str, reply: Any) -> Session | None:
+    def decode_session(self, session_id: str, reply: Any) -> Session | None:
         """The session that the script replied."""
         if not reply:
             return None
         head, turns, files = reply
-        return _session(session_id, pairs(head), turns, files)
+        return _session(session_id, decode_pairs(head), turns, files)
 
     def claim_session(self, claim: Claim) -> Claimed:
         turn = claim.turn
@@ -70,21 +70,21 @@ class RedisSessions:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             # An answer is held and found before it stands in its session, so whatever cuts this short, nobody waits
             # for an answer that no worker knows of.
-            self._begin(pipeline, claim)
+            self._begin_log(pipeline, claim)
             place = len(pipeline)
             pipeline.eval(scripts.CLAIM, len(keys), *keys, *self._claim_arguments(claim))
             self._keep_repeat(pipeline, claim)
             if not claim.reject_busy:
-                self._list(pipeline, claim)
+                self._list_session(pipeline, claim)
             outcome: list[bytes] = pipeline.execute()[place]
             if outcome[0] in (b"busy", b"moved"):
-                self._withdraw(pipeline, claim)
+                self._take_back_claim(pipeline, claim)
             elif claim.reject_busy:
-                self._list(pipeline, claim)
+                self._list_session(pipeline, claim)
             pipeline.execute()
         return _claimed(outcome)
 
-    def _begin(self, pipeline: Any, claim: Claim) -> None:
+    def _begin_log(self, pipeline: Any, claim: Claim) -> None:
         """Write what stands outside of the session: who holds the answer, where it is found, and its log."""
         owner, turn, kept = claim.owner, claim.turn, self._kept
         keys = [answer_key(owner, turn.answer_id, name) for name in ("at", "log")]
@@ -99,12 +99,12 @@ class RedisSessions:
             seconds = int(claim.repeat.seconds) or self._kept.answer
             pipeline.expire(repeat_key(claim.owner, claim.repeat.key), seconds)
 
-    def _list(self, pipeline: Any, claim: Claim) -> None:
+    def _list_session(self, pipeline: Any, claim: Claim) -> None:
         if claim.owner.kind != "anonymous":  # nothing is listed for visitors
             pipeline.zadd(owner_key(claim.owner, "sessions"), {claim.turn.session_id: time.time()})
             pipeline.expire(owner_key(claim.owner, "sessions"), self._kept.seconds)
 
-    def _withdraw(self, pipeline: Any, claim: Claim) -> None:
+    def _take_back_claim(self, pipeline: Any, claim: Claim) -> None:
         """Take back what stands outside of the session, since the answer wasn't let in. Its key becomes a reservation
         first: a key that is kept for longer, and whose answer isn't found, would count as free."""
         if claim.repeat:
@@ -130,11 +130,11 @@ class RedisSessions:
                 session_key(owner, turn.session_id, "file:"),
                 int(time.time()),
             )
-        self._keep_found(owner, others)
+        self._renew_pointers(owner, others)
         saved: Saved = word.decode()
         return saved
 
-    def _keep_found(self, owner: Owner, answer_ids: Sequence[bytes]) -> None:
+    def _renew_pointers(self, owner: Owner, answer_ids: Sequence[bytes]) -> None:
         """Renew the pointers by which these answers are found. A pointer lives twice as long as a session in which
         nothing is asked, and all of them are renewed once in such a time, so that they last as long as the session."""
         if not answer_ids:
@@ -168,7 +168,7 @@ def _keys(owner: Owner, session_id: str, *names: str) -> list[str]:
     return [session_key(owner, session_id, name) for name in names]
 
 
-def pairs(flat: Sequence[bytes]) -> dict[str, str]:
+def decode_pairs(flat: Sequence[bytes]) -> dict[str, str]:
     """A hash out of the flat list that a script returns."""
     texts = [item.decode() for item in flat]
     return dict(zip(texts[::2], texts[1::2], strict=True))
@@ -182,14 +182,14 @@ def _session(
         session_id,
         topic,
         topics_of(head),
-        context=tuple(exchange.decode(turn) for turn in turns if turn),
+        context=tuple(exchange_decoder.decode(turn) for turn in turns if turn),
         files=tuple(file for file in files_of(files) if file.topic == topic),
     )
 
 
 def files_of(stored: Sequence[bytes]) -> list[StoredFile]:
     """The files of a session, in the order in which they came; a hash has none."""
-    return sorted(map(stored_file.decode, stored), key=lambda file: file.added)
+    return sorted(map(stored_file_decoder.decode, stored), key=lambda file: file.added)
 
 
 def topics_of(head: Mapping[str, str]) -> tuple[Topic, ...]:

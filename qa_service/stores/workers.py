@@ -48,7 +48,7 @@ class RedisWorkers:
             missed, dead = self._eval(scripts.BEAT, keys, worker, SILENT_MS, self._seconds)
         return [name.decode() for name in dead], bool(missed)
 
-    def withdraw(self, worker: str) -> None:
+    def withdraw_worker(self, worker: str) -> None:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             pipeline.zadd(ALIVE, {worker: 0})
             pipeline.expire(ALIVE, self._seconds)

@@ -51,7 +51,7 @@ class _Question:
     def __init__(self, parameters: ParametersOf) -> None:
         self.parameters = parameters
 
-    def forget(self) -> None:
+    def forget_parameters(self) -> None:
         """Let go of the conversation, because nobody asks any more."""
         del self.parameters
 
@@ -69,7 +69,7 @@ class Asker:
         self._note = note
         self._state = lru_cache(_MODELS)(lambda _model: _ModelState(Circuit(), RefusedParameters()))
 
-    def ask(
+    def ask_models(
         self, models: Sequence[str], parameters: ParametersOf, stop: Stop
     ) -> AbstractContextManager[Iterator[Delta]]:
         """The deltas of one answer.
@@ -79,7 +79,7 @@ class Asker:
         """
         return closing(self._try_models(models, _Question(parameters), stop))
 
-    def follow(self, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
+    def follow_response(self, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         """The deltas of a response that upstream keeps, from its beginning."""
         reader = self._protocol.new_reader(kept=True, response_id=response_id)
         message = partial(self._protocol.writer.write_follow, response_id, reader.last)
@@ -162,7 +162,7 @@ class Asker:
                 if reader.working:
                     break
             note_work()
-            question.forget()
+            question.forget_parameters()
             yield from deltas
 
     def _read_deltas(self, message: Callable[[], bytes], reader: EventReader, stop: Stop) -> Generator[Delta]:
@@ -171,7 +171,7 @@ class Asker:
         given_up = False
         try:
             with mapped(stop), closing(self._transport.carry_response(message, reader, stop)) as chunks:
-                yield from reader.deltas(chunks)
+                yield from reader.read_deltas(chunks)
         except UpstreamError as error:
             given_up = reader.last >= 0
             self._note(error)

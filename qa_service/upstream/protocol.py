@@ -28,7 +28,7 @@ class EventReader(Protocol):
     def resumable(self) -> bool:
         """Whether the rest can be had over another connection."""
 
-    def deltas(self, chunks: Iterable[bytes]) -> Iterator[Delta]:
+    def read_deltas(self, chunks: Iterable[bytes]) -> Iterator[Delta]:
         """From the body's bytes, cut anywhere. `Finished` comes last, or an `UpstreamError` is raised.
 
         The end of the chunks is the end of the body. What it means is the reader's to say: a response that is no

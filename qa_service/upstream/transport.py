@@ -125,7 +125,7 @@ class Transport:
         except IndexError:
             connection = UpstreamConnection(self._way, self._patience)
         wait_for_id = partial(connection.abort_within, self.pauses.id)
-        forget = stop.call(lambda: wait_for_id() if reader.nameless else connection.abort())
+        forget = stop.call_when_set(lambda: wait_for_id() if reader.nameless else connection.abort())
         try:
             yield connection
         finally:
@@ -147,7 +147,7 @@ class Transport:
 def wait_unless_stopped(seconds: float, stop: Stop) -> None:
     """Wait. Raises `Cancelled` as soon as `stop` is set."""
     woken = threading.Event()
-    forget = stop.call(woken.set)
+    forget = stop.call_when_set(woken.set)
     stopped = woken.wait(seconds)
     forget()
     if stopped:

@@ -331,7 +331,7 @@ class TestKeys:
         write(stores, start_of(turn("first")), Text("Be"), first=1)
         stores.sessions.save_turn(ANN, answered(turn("first")))
         write(stores, Done("completed"), first=3, count=2, closed=True)
-        stores.workers.withdraw("w1")
+        stores.workers.withdraw_worker("w1")
         assert stores.client.keys("*")
         assert endless(stores.client) == []
 

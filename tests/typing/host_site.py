@@ -47,7 +47,7 @@ class Echo:
 
     @contextmanager
     def open_answer(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
-        forget = stop.call(lambda: None)
+        forget = stop.call_when_set(lambda: None)
         yield iter((TextDelta(prompt.question), Finished("stop")))
         forget()
 

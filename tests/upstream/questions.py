@@ -35,13 +35,13 @@ class CountingMeter:
     def __init__(self) -> None:
         self.counted: list[tuple[str, str]] = []
 
-    def count(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
+    def count_event(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
         self.counted += [(what, label)] * amount
 
-    def time(self, what: Timed, seconds: float) -> None:
+    def record_time(self, what: Timed, seconds: float) -> None:
         raise AssertionError(what)
 
-    def streams(self, change: int) -> None:
+    def count_streams(self, change: int) -> None:
         raise AssertionError(change)
 
 

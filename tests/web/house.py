@@ -57,7 +57,7 @@ class Model:
     def _say(self, stop: Stop) -> Iterator[Delta]:
         first, *rest = self.deltas
         yield first
-        stop.call(self.go.set)
+        stop.call_when_set(self.go.set)
         self.go.wait(HELD)
         if stop.is_set():
             raise Cancelled
