@@ -132,7 +132,7 @@ class TestUnstorable:
     )
     def test_so_does_what_a_reader_of_files_says(self, news: FileNews, tmp_path: Path) -> None:
         reader = FakeReader()
-        reader.read = lambda file, stop: iter((news,))  # type: ignore[method-assign]
+        reader.read_upload = lambda file, stop: iter((news,))  # type: ignore[method-assign]
         told = frames(known := parts(reader=reader), files=(upload(tmp_path, "sky.txt", "Blue."),))
         assert (failure(told).code, told[-1]) == ("internal", Done("failed"))
         for kept in (*told, saved(known)):

@@ -63,7 +63,7 @@ class TestUsage:
         assert draft.build_metadata({}).usage == Usage(30, 3, 33, estimated=True)
 
     def test_before_the_prompt_nothing_was_used(self) -> None:
-        metadata = Draft(admission()).metadata({MINI: PRICE})
+        metadata = Draft(admission()).build_metadata({MINI: PRICE})
         assert (metadata.usage, metadata.calls, metadata.cost) == (Usage(estimated=True), (), 0)
 
 
@@ -139,7 +139,7 @@ class TestTiming:
         assert 2000 <= timing.first_token_ms <= timing.total_ms < 4000
 
     def test_without_a_piece_there_is_none(self) -> None:
-        assert prompted().metadata({}).timing.first_token_ms is None
+        assert prompted().build_metadata({}).timing.first_token_ms is None
 
 
 class TestFiles:

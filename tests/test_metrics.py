@@ -171,7 +171,7 @@ class TestWhatUpstreamMaySay:
 class TestOneProcess:
     def test_two_services_count_apart_and_outside_the_global_registry(self) -> None:
         first, second = Prometheus(), Prometheus()
-        first.count("deltas")
+        first.count_event("deltas")
         assert figures(first.text())["qa_deltas_total",] == 1
         assert figures(second.text())["qa_deltas_total",] == 0
         assert not [family.name for family in REGISTRY.collect() if family.name.startswith("qa_")]
@@ -209,7 +209,7 @@ class TestSeveralWorkers:
     def test_the_dead_leave_no_more_files_the_more_they_are(self, worker: Worker, folder: Path) -> None:
         alive = worker(101)
         for pid in range(200, 220):
-            worker(pid).count("takeovers")
+            worker(pid).count_event("takeovers")
             bury(str(folder), pid)
         assert figures(alive.text())["qa_takeovers_total",] == 20
         assert {file.name for file in folder.glob("*.db")} == {
@@ -218,17 +218,17 @@ class TestSeveralWorkers:
         }
 
     def test_one_that_has_a_dead_ones_id_counts_on(self, worker: Worker, folder: Path) -> None:
-        worker(101).count("deltas")
+        worker(101).count_event("deltas")
         bury(str(folder), 101)
         again = worker(101)
-        again.count("deltas")
+        again.count_event("deltas")
         assert figures(again.text())["qa_deltas_total",] == 2
 
     def test_burying_one_that_never_counted_or_whose_folder_is_gone_does_nothing(
         self, worker: Worker, folder: Path, tmp_path: Path
     ) -> None:
         alive = worker(101)
-        alive.count("deltas")
+        alive.count_event("deltas")
         bury(str(folder), 999)
         bury(str(tmp_path / "nowhere"), 101)
         assert figures(alive.text())["qa_deltas_total",] == 1

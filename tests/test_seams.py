@@ -245,14 +245,14 @@ class TestFileReader:
         return ReadRequest(UploadedFile(name, str(path), len(content)), ANN)
 
     def test_the_passages_come_before_one_verdict(self, reader: FileReader, tmp_path: Path) -> None:
-        *news, end = reader.read(self.upload(tmp_path, "sky.txt", "하늘은 파랗다.".encode()), StopSignal())
+        *news, end = reader.read_upload(self.upload(tmp_path, "sky.txt", "하늘은 파랗다.".encode()), StopSignal())
         assert isinstance(end, FileEnd)
         assert (end.verdict.name, end.verdict.status) == ("sky.txt", "used")
         texts = [passage.text.strip() for part in news if isinstance(part, FileText) for passage in part.passages]
         assert texts == ["하늘은 파랗다."]
 
     def test_a_damaged_file_is_a_verdict_and_nothing_else(self, reader: FileReader, tmp_path: Path) -> None:
-        (end,) = reader.read(self.upload(tmp_path, "a.pdf.broken", pdf(["text"])[:60]), StopSignal())
+        (end,) = reader.read_upload(self.upload(tmp_path, "a.pdf.broken", pdf(["text"])[:60]), StopSignal())
         assert isinstance(end, FileEnd)
         assert (end.verdict.name, end.verdict.status, end.verdict.reason) == ("a.pdf.broken", "failed", "damaged")
 

@@ -98,7 +98,7 @@ def test_where_very_much_is_found_the_rare_words_decide() -> None:
         def load_passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
             return tuple(Passage("f", "f", "", page=number) for number in numbers)
 
-    ranked = LexicalRetriever(limit=3).find("fee leash", (), Crowded([]))
+    ranked = LexicalRetriever(limit=3).find_passages("fee leash", (), Crowded([]))
     assert [passage.page for passage in ranked] == [7, 9, 0]
 
 
@@ -143,7 +143,7 @@ def test_ranking_many_postings_takes_turns_with_others(monkeypatch: pytest.Monke
     turns: list[int] = []
     monkeypatch.setattr("qa_service.pause.give_way", lambda: turns.append(1))
     index, began = Common(2000), time.process_time()
-    found = LexicalRetriever(turn_seconds=-1).find(" ".join(f"word{n}" for n in range(300)), (), index)
+    found = LexicalRetriever(turn_seconds=-1).find_passages(" ".join(f"word{n}" for n in range(300)), (), index)
     assert time.process_time() - began < 0.2
     assert [passage.text for passage in found[:3]] == ["0", "1", "2"]
     assert index.most == 50_000

@@ -166,7 +166,7 @@ class TestWithBackground:
         eventually(lambda: len(running.log) == 2 and running.is_flushed)
         worker.die()
         other = world.worker(background=True, upstream=KeepingUpstream())
-        other.parts.reader.read = lambda file, stop: iter(())  # type: ignore[method-assign]
+        other.parts.reader.read_upload = lambda file, stop: iter(())  # type: ignore[method-assign]
         told = ended(other, running.answer_id)
         assert (texts(told), told[-1][1]) == (["The answer ", "is 42."], Done("completed"))
         assert [number for number, _ in told][:3] == [1, 2, 2 + FAR]

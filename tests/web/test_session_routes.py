@@ -325,7 +325,7 @@ class TestDeletedWhileTheStoreGoesAway:
 
         def delete(self, owner: Owner, session_id: str) -> Sequence[str]:
             if self._behind:
-                self._own.delete(owner, session_id)
+                self._own.delete_session(owner, session_id)
             raise StoreUnavailable("The store does not answer.", retry_after=1)
 
     @pytest.mark.parametrize("behind", [True, False])

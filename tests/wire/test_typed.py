@@ -114,8 +114,8 @@ def test_a_batch_is_its_frames_joined(seed: int, answer_id: str) -> None:
     texts = [Text("".join(chance.choices(SCRIPTS, k=chance.randrange(9)))) for _ in range(chance.randrange(12))]
     frames = chance.sample([*FRAMES, *texts], k=chance.randrange(len(FRAMES) + len(texts)))
     one_by_one, together = Typed("/api", answer_id), Typed("/api", answer_id)
-    joined = b"".join([one_by_one.batch(seq, [frame]) for seq, frame in enumerate(frames, 99)])
-    assert together.batch(99, frames) == joined
+    joined = b"".join([one_by_one.encode_batch(seq, [frame]) for seq, frame in enumerate(frames, 99)])
+    assert together.encode_batch(99, frames) == joined
     assert len(joined.decode().splitlines()) == joined.count(b"\n")
 
 
