@@ -1,4 +1,4 @@
-"""THE LINE: an admitted question goes in, and the frames of its answer come out.
+"""The answer line: an admitted question goes in, and the frames of its answer come out.
 
 It is a plain generator: it reads the files, finds passages, builds the prompt, asks upstream, cites, saves the turn,
 and says that it is saved. It owns no thread and knows no connection. Whoever runs it may set `stop`; what was produced
@@ -81,7 +81,7 @@ class Parts(Struct, frozen=True):
     longest: int
     """An answer whose text counts more than so many bytes is ended, as `incomplete`."""
     safety_identifier: Callable[[str], str]
-    """From an owner's key, and a visitor's address behind it, to what upstream is told of who asks."""
+    """A function from an owner's key, with a visitor's address behind it, to the id that upstream gets of who asks."""
 
 
 class AnswerLine(Struct, frozen=True):
@@ -144,8 +144,8 @@ def _begin_again(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> I
 
 
 def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
-    """Attach: upstream gives the answer again from its beginning. The frames are the same as before, and those that the
-    shared log has are left out."""
+    """Attach to an answer that upstream keeps and gives again from its beginning. The frames are the same as before,
+    and those that the shared log has are left out."""
     assert draft.prompt is not None  # noqa: S101 - it was recalled
     assert isinstance(parts.upstream, Attaching)  # noqa: S101 - or nobody would have come here
     try:
@@ -154,7 +154,7 @@ def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterat
     except QAError:
         if stop.reason in ELSEWHERE:
             raise
-        # What follows isn't what the first worker said next, and readers may have seen that under these numbers.
+        # Readers may have seen under the next numbers what the first worker said next, and this isn't the same.
         yield Gap()
         if len(draft.text) < len(said.text):
             draft.write_text(said.text[len(draft.text) :])
@@ -180,7 +180,7 @@ def _cite(draft: Draft, parts: Parts) -> Iterator[Frame]:
 
 
 def _why(error: QAError, stop: Stop) -> QAError:
-    # These reasons stop the line as a person does, but they aren't what a person wished.
+    # These reasons stop the line as a person's stop does, but no person wished it, so they are told as errors.
     match stop.reason if isinstance(error, Cancelled) else "":
         case "timeout":
             return UpstreamTimeout("the answer took longer than this server allows")

@@ -111,7 +111,7 @@ class Draft:
         return prompt
 
     def recall_prompt(self, asked: Asked) -> None:
-        """Take over the prompt that stood already in a worker that died."""
+        """Take over the prompt that a worker had built before it died, with the verdicts on its files."""
         self.prompt, self.verdicts = asked.prompt, list(asked.verdicts)
 
     def cite_sources(self) -> Sequence[Reference]:
@@ -121,7 +121,8 @@ class Draft:
         return self.references
 
     def build_metadata(self, prices: Prices) -> Metadata:
-        """Make what is told of the answer when it ends. It says that it was saved, which the caller corrects."""
+        """Build the metadata of the answer. It says that the turn was saved; the caller corrects that where it
+        wasn't."""
         admission, usage = self.admission, self._usage
         cost = _cost(usage, prices.get(self._model) or prices.get(self.model))
         return Metadata(
@@ -152,7 +153,7 @@ class Draft:
 
     @property
     def _status(self) -> Status:
-        """An answer without a word is not complete, whatever upstream says of it."""
+        """The status of the turn. An answer without a word is `incomplete`, even if upstream calls it complete."""
         status = STATUS[self._reason]
         return "incomplete" if status == "completed" and not self.text.strip() else status
 
@@ -193,7 +194,7 @@ class Draft:
 
 
 def observed(turn: Turn, metadata: Metadata, *, owner: Owner) -> Observation:
-    """What observers are told of a finished answer. It holds none of its text."""
+    """Build what observers are told of a finished answer. It holds none of the answer's text."""
     return Observation(
         logged_id(owner, turn.answer_id),
         owner.kind,

@@ -41,7 +41,7 @@ class Stop(Protocol):
 
     def call_when_set(self, action: Callable[[], None]) -> Callable[[], None]:
         """Run `action` when the signal is set, in the thread that sets it; at once if it is set already. Returns a
-        function that takes the registration back."""
+        function that unregisters `action`."""
 
 
 class Upstream(Protocol):
@@ -85,7 +85,8 @@ IMPACT_BITS = 12
 
 
 def pack_posting(passage: int, impact: int) -> int:
-    """A passage's number, and in the lowest twelve bits a word's impact there, at most 4095."""
+    """Pack a passage's number with a word's impact in that passage, which is at most 4095 and takes the lowest twelve
+    bits."""
     return passage << IMPACT_BITS | impact
 
 
@@ -205,10 +206,11 @@ class Limiter(Protocol):
     """Bounds how often an owner may ask."""
 
     def take_question(self, owner: Owner) -> float:
-        """Take one question; the seconds to wait where none is left, else 0. Where none is left, none is taken."""
+        """Take one of the questions that the owner may ask now, and return 0. Where none is left, nothing is taken, and
+        the seconds to wait are returned."""
 
     def seconds_to_wait(self, owner: Owner) -> float:
-        """How long `take_question` would say to wait now. Nothing is taken."""
+        """Return the seconds that `take_question` would return now. Nothing is taken."""
 
 
 class Arrival(Struct, frozen=True):
@@ -221,14 +223,14 @@ class Arrival(Struct, frozen=True):
 
 
 class Arrivals(Protocol):
-    """The first trip of every question."""
+    """The first trip to the store for every question."""
 
     def receive_question(self, owner: Owner, session_id: str) -> Arrival:
         """`Limiter.take_question` and `SessionStore.load_session` in one trip."""
 
 
 class Allowance(Struct, frozen=True):
-    """What is left to an owner, for one session; a number below 1 says that nothing is."""
+    """What an owner may still use for one session. Where a number is below 1, nothing is left."""
 
     files: int
     """Files that the session may still take."""
@@ -247,10 +249,10 @@ class Quotas(Protocol):
     """How much of the store and of the readers an owner may use."""
 
     def load_allowance(self, owner: Owner, session_id: str) -> Allowance:
-        """What is left now. What is being read at the same time isn't counted yet."""
+        """Load what is left now. Files that are being read at this moment aren't counted yet."""
 
     def spend_seconds(self, owner: Owner, seconds: float) -> None:
-        """Reading a file took so long."""
+        """Count that reading a file of this owner took so many seconds."""
 
 
 class NewLogEntry(Struct, frozen=True):
@@ -293,7 +295,7 @@ class StoredLog(Struct, frozen=True):
     entries: Sequence[LogEntry]
     """Empty where the log has expired."""
     cursor: str
-    """From where to read on."""
+    """The position behind the last entry; to read from there gives what comes later."""
 
 
 class LogStore(Protocol):
@@ -340,7 +342,7 @@ class WorkerNews(Struct, frozen=True):
 
 
 class WorkerStore(Protocol):
-    """Through which workers tell each other that they live, what they write and read, and what is to be stopped."""
+    """Workers use it to tell each other that they live, what they write and read, and what is to be stopped."""
 
     def announce_life(self, worker: str) -> tuple[Sequence[str], bool]:
         """Say that this worker lives. Returns the workers that have been silent for too long, and whether this one was
@@ -370,7 +372,7 @@ class WorkerStore(Protocol):
         """For each of these answers, whether another worker has adopted it."""
 
     def drop_held(self, worker: str, answer_id: str) -> None:
-        """Hold an answer no longer: nothing is left to do for it."""
+        """Let this worker hold an answer no longer, because nothing is left to do for it."""
 
     def announce_stop(self, answer_id: str) -> None:
         """Tell all workers that this answer is to be stopped."""
@@ -436,31 +438,31 @@ class AnswerWriter(Protocol):
     """Makes the frames of answers."""
 
     def write_answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
-        """The frames of one answer, from its beginning; the line makes each of them when it is asked for it."""
+        """Give the frames of one answer from its beginning. Each frame is made when it is asked for."""
 
     def continue_answer(self, admission: Admission, said: AnswerSoFar, stop: Stop) -> Iterator[Frame | Mark]:
-        """The frames that an answer still lacks, after it was taken over."""
+        """Give the frames that an answer still lacks after it was taken over."""
 
 
 Counted: TypeAlias = Literal[
     "deltas", "resumes", "gaps", "cancels", "takeovers", "store_errors", "upstream_errors", "refusals"
 ]
 Timed: TypeAlias = Literal["asked", "closed", "flushed"]
-"""Seconds: from a question until upstream is asked, from a stop until upstream's connection is closed, and between two
-flushes."""
+"""What is measured, in seconds. `asked` is the time from a question until upstream is asked, `closed` the time from a
+stop until upstream's connection is closed, and `flushed` the time between two flushes."""
 
 
 class Meter(Protocol):
     """Counts what happens, for those who watch the service. It must not raise and must not wait."""
 
     def count_event(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
-        """Count so many more. `label` is the code of an error, where `what` has kinds."""
+        """Count `amount` more events of this kind. `label` is the code of an error, where `what` has kinds."""
 
     def record_time(self, what: Timed, seconds: float) -> None:
         """Note that something took so many seconds."""
 
     def count_streams(self, change: int) -> None:
-        """Note that so many more readers are connected, or fewer."""
+        """Note that `change` more readers are connected; a negative `change` means fewer."""
 
 
 class Observer(Protocol):

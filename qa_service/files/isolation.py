@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 class ChildReaders:
     """Reads at most `slots` files at once. The owners of the others take turns.
 
-    A file may take `seconds` of real time, what its news are used for included, and of its process what `limits` say.
+    A file may take `seconds` of real time, including the time in which its news are used. Its process may take what
+    `limits` say.
     """
 
     def __init__(self, *, seconds: float, slots: int, limits: ProcessLimits) -> None:

@@ -1,4 +1,4 @@
-"""What a worker does by the clock."""
+"""The keeper: a thread that does what a worker must do again and again, or in time."""
 
 import logging
 import threading

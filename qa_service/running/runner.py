@@ -26,12 +26,12 @@ from qa_service.threads import RETRY_SECONDS, ParkedThread
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn
 
 READERS = 3
-"""So many readers may be connected for each answer that may be written here: the caller who asked, and two more."""
+"""For each answer that may be written here so many readers may be connected: the caller who asked, and two more."""
 
 
 class Runner:
-    """The front of this room: everybody outside of it calls this class. To read an answer that is written here never
-    waits for the store."""
+    """The front of this room: everybody outside of it calls this class. A reader of an answer that is written here
+    never waits for the store."""
 
     def __init__(
         self, line: AnswerWriter, shared: SharedStores, meter: Meter, *, presence: Presence, settings: RunnerSettings

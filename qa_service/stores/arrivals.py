@@ -1,4 +1,4 @@
-"""What every question costs before it is looked at: a question of its owner's, and its session, in one trip."""
+"""The first trip to the store for every question: the rate limit counts it, and its session is read."""
 
 from redis import Redis
 

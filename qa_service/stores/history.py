@@ -1,6 +1,6 @@
 """What was asked and answered, in Redis, as its owner reads and changes it.
 
-An unknown id and another's are the same `NotFound`.
+An unknown id and the id of another owner raise the same `NotFound`.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class RedisHistory:
         self._logs = logs
 
     def load_turn(self, owner: Owner, answer_id: str) -> Turn:
-        """One answer, whatever its status; one whose worker died is `failed` with `interrupted`."""
+        """Load one answer, whatever its status is. An answer whose worker died is `failed` with `interrupted`."""
         session_id = self._load_field(answer_key(owner, answer_id, "at"), "session")
         stored = self._load_field(session_key(owner, (session_id or b"").decode(), "answers"), answer_id)
         if stored is None:
@@ -50,7 +50,7 @@ class RedisHistory:
         return self._complete_turn(owner, turn_decoder.decode(stored))
 
     def list_sessions(self, owner: Owner, cursor: str, limit: int) -> SessionList:
-        """The owner's conversations, newest first."""
+        """List the owner's sessions, the newest first. `cursor` is the `next` of the page before, or empty."""
         key = owner_key(owner, "sessions")
         newest = f"({cursor}" if cursor else "+inf"
         with self._guard:
@@ -62,7 +62,8 @@ class RedisHistory:
         return SessionList(items, repr(found[-1][1]) if len(found) == limit else None)
 
     def load_conversation(self, owner: Owner, session_id: str, cursor: str, limit: int) -> SessionPage:
-        """One conversation, newest turns first."""
+        """Load one session with a page of its turns, the newest first. `cursor` is the `next` of the page before, or
+        empty."""
         head = self._load_head(owner, session_id)
         with self._guard:
             found: Any = self._client.lrange(session_key(owner, session_id, "turns"), 0, -1)
@@ -111,7 +112,7 @@ class RedisHistory:
         keys = [answer_key(owner, answer_id, "at") for answer_id in {*running, *others}]
         # Those who read a running answer still get its end from its log, which then expires.
         keys += [answer_key(owner, answer_id, "log") for answer_id in others if answer_id not in running]
-        if not running:  # else the deletion may have to be told again
+        if not running:  # otherwise a repeated deletion must be able to tell those answers again
             keys.append(session_key(owner, session_id, "deleted"))
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             pipeline.zrem(owner_key(owner, "sessions"), session_id)
@@ -146,7 +147,7 @@ class RedisHistory:
         return ids[: int(told[0])], ids[int(told[0]) :]
 
     def list_files(self, owner: Owner, session_id: str) -> tuple[StoredFile, ...]:
-        """All files of a conversation, of every topic."""
+        """List the files of all topics of a conversation."""
         self._load_head(owner, session_id)
         with self._guard:
             found: Any = self._client.hvals(session_key(owner, session_id, "files"))
@@ -179,7 +180,7 @@ class RedisHistory:
             pipeline.execute()
 
     def find_file(self, owner: Owner, session_id: str, file_id: str) -> StoredFile:
-        """One file of a conversation."""
+        """Find one file of a conversation. Its text isn't loaded."""
         stored = self._load_field(session_key(owner, session_id, "files"), file_id)
         if stored is None:
             raise NotFound("no such file")
@@ -216,8 +217,8 @@ class RedisHistory:
         return tuple(self._complete_turn(owner, turn_decoder.decode(turn)) for turn in stored if turn)
 
     def _complete_turn(self, owner: Owner, turn: Turn) -> Turn:
-        """The turn with the text that a running answer has so far. One that nobody writes any more, and that has no
-        log, was interrupted."""
+        """Give a running turn the text that its answer has so far. An answer without a log is written by nobody any
+        more, so its turn becomes `failed` with `interrupted`."""
         if turn.status != "running":
             return turn
         logged = self._logs.read_log(owner, turn.answer_id)

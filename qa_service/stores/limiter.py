@@ -15,7 +15,7 @@ from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import rate_keys
 
 NETWORK_SHARE = 4
-"""How many times as much as one address the addresses of a network may ask together."""
+"""All addresses of a network together may ask so many times as much as one address."""
 
 
 class RedisLimiter:
@@ -36,12 +36,12 @@ class RedisLimiter:
             return self.decode_wait(self.run_take_question(self._client, owner, takes=False))
 
     def run_take_question(self, client: Redis, owner: Owner, *, takes: bool) -> Any:
-        """Ask the store, or put it into a pipeline; `decode_wait` reads the reply."""
+        """Run the script, or add it to `client` where that is a pipeline. `decode_wait` reads the reply."""
         keys = rate_keys(owner)
         return client.eval(scripts.TAKE_QUESTION, len(keys), *keys, int(takes), *self._rates(len(keys)))
 
     def decode_wait(self, reply: bytes) -> float:
-        """The seconds to wait that the script replied."""
+        """Read the script's reply, which is in milliseconds: the seconds to wait, or 0."""
         return float(reply) / 1000
 
     def _rates(self, counters: int) -> Iterator[float]:

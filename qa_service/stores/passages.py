@@ -76,7 +76,8 @@ class _Shelf(Struct, frozen=True):
 
     @property
     def posting_bytes(self) -> int:
-        """How long a posting is; the decimal ones of version 1 differ, and are about this long."""
+        """How many bytes a posting has. The decimal postings of version 1 differ in length, and this is their
+        average."""
         return 9 if self.version == 1 else 4
 
     def unpack(self, entry: bytes) -> Sequence[int]:
@@ -124,7 +125,7 @@ class _RedisIndex:
         return tuple(passage_decoder.decode(entry) for place in places if (entry := found[place]))
 
     def _count(self, words: Sequence[str]) -> list[list[int]]:
-        """For each file, in how many of its passages each word stands."""
+        """Count, for each file, in how many of its passages each word stands."""
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             for shelf in self._shelves:
                 pipeline.eval(scripts.COUNT_POSTINGS, 1, shelf.key, shelf.word_prefix, shelf.posting_bytes, *words)
@@ -167,8 +168,8 @@ def _offsets(shelves: Sequence[_Shelf]) -> list[int]:
 def _rarest(
     words: Sequence[str], counts: Sequence[Sequence[int]], frequencies: Mapping[str, int], most: int
 ) -> dict[int, list[str]]:
-    """Which words are read from which file, so that no more than `most` postings come. The rarest words come first,
-    since they say the most, and the first one is read in any case."""
+    """Choose which words are read from which file, so that no more than `most` postings come. The rarest words come
+    first, since they say the most, and the first one is read in any case."""
     wanted: dict[int, list[str]] = {}
     left = most
     for place, word in sorted(enumerate(words), key=lambda numbered: frequencies.get(numbered[1], 0)):

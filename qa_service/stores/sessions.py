@@ -53,12 +53,12 @@ class RedisSessions:
             return self.decode_session(session_id, self.run_load_session(self._client, owner, session_id))
 
     def run_load_session(self, client: Redis, owner: Owner, session_id: str) -> Any:
-        """Ask the store, or put it into a pipeline; `decode_session` reads the reply."""
+        """Run the script, or add it to `client` where that is a pipeline. `decode_session` reads the reply."""
         keys = _keys(owner, session_id, "head", "context", "answers", "files")
         return client.eval(scripts.LOAD, len(keys), *keys)
 
     def decode_session(self, session_id: str, reply: Any) -> Session | None:
-        """The session that the script replied."""
+        """Read the script's reply. It is None where this owner has no such session."""
         if not reply:
             return None
         head, turns, files = reply
@@ -68,7 +68,7 @@ class RedisSessions:
         turn = claim.turn
         keys = _keys(claim.owner, turn.session_id, "head", "turns", "answers", "context", "running")
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
-            # An answer is held and found before it stands in its session, so whatever cuts this short, nobody waits
+            # The worker holds the answer before the session has it. So wherever this breaks off, a session never waits
             # for an answer that no worker knows of.
             self._begin_log(pipeline, claim)
             place = len(pipeline)
@@ -100,7 +100,7 @@ class RedisSessions:
             pipeline.expire(repeat_key(claim.owner, claim.repeat.key), seconds)
 
     def _list_session(self, pipeline: Any, claim: Claim) -> None:
-        if claim.owner.kind != "anonymous":  # nothing is listed for visitors
+        if claim.owner.kind != "anonymous":  # visitors have no list of sessions
             pipeline.zadd(owner_key(claim.owner, "sessions"), {claim.turn.session_id: time.time()})
             pipeline.expire(owner_key(claim.owner, "sessions"), self._kept.seconds)
 
@@ -169,7 +169,7 @@ def _keys(owner: Owner, session_id: str, *names: str) -> list[str]:
 
 
 def decode_pairs(flat: Sequence[bytes]) -> dict[str, str]:
-    """A hash out of the flat list that a script returns."""
+    """Make a dict of the flat list as which a script returns a hash."""
     texts = [item.decode() for item in flat]
     return dict(zip(texts[::2], texts[1::2], strict=True))
 
@@ -188,12 +188,12 @@ def _session(
 
 
 def files_of(stored: Sequence[bytes]) -> list[StoredFile]:
-    """The files of a session, in the order in which they came; a hash has none."""
+    """Decode the files of a session, and sort them by the time when they came, because a hash keeps no order."""
     return sorted(map(stored_file_decoder.decode, stored), key=lambda file: file.added)
 
 
 def topics_of(head: Mapping[str, str]) -> tuple[Topic, ...]:
-    """The topics of a session, as its head tells them."""
+    """Read the topics of a session from its head, the first topic first."""
     return tuple(
         Topic(index, head.get(f"title:{index}", ""), int(head.get(f"turns:{index}", 0)))
         for index in range(1, int(head.get("topic", 0)) + 1)

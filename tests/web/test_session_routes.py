@@ -323,7 +323,7 @@ class TestDeletedWhileTheStoreGoesAway:
         def __getattr__(self, name: str) -> object:
             return getattr(self._own, name)
 
-        def delete(self, owner: Owner, session_id: str) -> Sequence[str]:
+        def delete_session(self, owner: Owner, session_id: str) -> Sequence[str]:
             if self._behind:
                 self._own.delete_session(owner, session_id)
             raise StoreUnavailable("The store does not answer.", retry_after=1)
