@@ -17,7 +17,7 @@ _LINE_END = re.compile("\r\n?")
 _INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\ud800-\udfff]")
 
 
-def decode_text(content: bytes, charset: str = "") -> str:
+def decode_file_text(content: bytes, charset: str = "") -> str:
     """Decode the bytes of a text.
 
     A byte order mark decides. Without one the bytes are read in the caller's `charset` if it is one of those that
@@ -35,7 +35,7 @@ def find_mark(content: bytes) -> str:
     return next((encoding for mark, encoding in _MARKS if content.startswith(mark)), "")
 
 
-def clean_text(text: str) -> str:
+def clean_file_text(text: str) -> str:
     """Give the text with `\\n` for every line end. Control characters and halves of surrogate pairs are left out,
     because neither the store nor a wire format takes them."""
     return _INVISIBLE.sub("", _LINE_END.sub("\n", text))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from qa_service.errors import Unreadable
-from qa_service.files.decoding import clean_text
+from qa_service.files.decoding import clean_file_text
 from qa_service.files.kinds import read_segments
 from qa_service.files.report import Report, final_verdict
 from qa_service.files.segment import RawFile, Segment
@@ -52,7 +52,7 @@ def _bounded(segments: Iterable[Segment]) -> Iterator[Segment]:
     for segment in segments:
         if segment.page > MOST_PAGES:
             raise Unreadable("too_large")
-        text = clean_text(segment.text)
+        text = clean_file_text(segment.text)
         yield replace(segment, text=text[:left] if text.strip() else "")
         left -= len(text)
         if left < 0:

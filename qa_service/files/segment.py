@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from qa_service.files.decoding import clean_text, decode_text
+from qa_service.files.decoding import clean_file_text, decode_file_text
 
 
 class RawFile(Struct, frozen=True):
@@ -13,7 +13,7 @@ class RawFile(Struct, frozen=True):
 
     def text(self) -> str:
         """The bytes as text. Only the kinds that are text call this."""
-        return clean_text(decode_text(self.content, self.charset))
+        return clean_file_text(decode_file_text(self.content, self.charset))
 
 
 class Segment(Struct, frozen=True):

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from qa_service.errors import Draining, Overloaded
-from qa_service.frames import Frame, Text
+from qa_service.frames import Frame
 from qa_service.interfaces import ELSEWHERE, AnswerWriter, Meter
 from qa_service.model import Opened, Owner
 from qa_service.running.adopting import Adopter
@@ -206,9 +206,7 @@ class Runner:
         answer = running.log
         try:
             for item in line:
-                if type(item) is Text:
-                    answer.append_frame(item)
-                elif isinstance(item, Mark):
+                if isinstance(item, Mark):
                     self._mark(answer, item)
                 else:
                     answer.append_frame(item)
