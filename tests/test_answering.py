@@ -162,7 +162,7 @@ class TestFiles:
         class Hesitant(FakeReader):
             def read_upload(self, file, stop):  # type: ignore[no-untyped-def]
                 yield FileText()
-                yield from super().read(file, stop)
+                yield from super().read_upload(file, stop)
 
         told = frames(parts(reader=Hesitant()), files=(upload(tmp_path, "sky.txt", "Blue."),))
         assert [verdict.status for verdict in metadata(told).files] == ["used"]

@@ -387,7 +387,7 @@ class TestDeletedWhileAFileIsRead:
             def read_upload(self, file: UploadedFile, stop: Stop) -> Iterator[FileNews]:
                 began.set()
                 go.wait(5)
-                yield from super().read(file, stop)
+                yield from super().read_upload(file, stop)
 
         house = make_house({"assemble": partial(assemble, upstream=Model(), reader=Slow())})
         form = {"question": "환불은?", "files": (io.BytesIO(TERMS.encode()), "약관.txt")}
