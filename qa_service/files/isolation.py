@@ -39,7 +39,7 @@ class ChildReaders:
         self._spares: deque[ReadingProcess] = deque()
         self._has_begun = False
         self._closed = False
-        # An app that nobody closes takes its waiting process along when it goes.
+        # Where nobody closes the readers, the waiting process is ended when they are collected.
         weakref.finalize(self, _end_all, self._spares)
 
     def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
@@ -122,7 +122,7 @@ class ChildReaders:
 
     def _keep_spare(self) -> None:
         if not self._closed and not self._spares:
-            # The next file raises, if there still is no room for a process.
+            # If there still is no room for a process, the next file raises `Overloaded`.
             with suppress(Overloaded):
                 self._spares.append(ReadingProcess(self._limits))
 

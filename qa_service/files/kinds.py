@@ -27,7 +27,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
 }
 """The module and the function that read each kind."""
 ENCRYPTED = frozenset({"office"})
-"""These kinds are nothing but a locked box around a file of another kind."""
+"""A file of one of these kinds only holds an encrypted file of another kind."""
 
 
 def read_segments(kind: str, raw: RawFile) -> Iterator[Segment]:

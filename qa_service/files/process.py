@@ -1,4 +1,4 @@
-"""A reading process as the worker sees it that started it; `child` is the program that runs in it."""
+"""A reading process, seen from the worker that started it; `child` is the program that runs in it."""
 
 import logging
 import os
@@ -19,8 +19,8 @@ from qa_service.model import UploadedFile
 log = logging.getLogger(__name__)
 
 _CAUSES = {
-    -signal.SIGABRT: "too_large",  # PDFium, like most C libraries, ends so when it gets no memory.
-    -signal.SIGKILL: "too_large",  # It wasn't killed here, so the system ran out of memory.
+    -signal.SIGABRT: "too_large",  # PDFium and most other C libraries end like this when they get no memory.
+    -signal.SIGKILL: "too_large",  # The worker didn't kill it, so the system did, because it ran out of memory.
     -signal.SIGXCPU: "timed_out",
 }
 NICENESS = 19

@@ -1,4 +1,5 @@
-"""The queue at the readers. Owners take turns there, so that nobody waits behind all files of somebody else."""
+"""The queue of files that wait to be read. Owners take turns, so that nobody waits behind all files of somebody
+else."""
 
 import threading
 from collections import Counter, deque
@@ -65,7 +66,7 @@ class FairQueue:
             self._served[owner] = next(self._turns)
 
     def _claim(self, owner: Owner) -> tuple[int, int]:
-        """The owner with the least claim is next."""
+        """Return a sort key: the owner with the smallest one is next."""
         return self._held[owner], self._served.get(owner, 0)
 
     def _forget(self, owner: Owner) -> None:
