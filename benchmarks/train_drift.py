@@ -142,7 +142,7 @@ def _newton(matrix: Vector, shift: Vector, importance: Vector) -> Vector:
 def score_rows(weights: Weights, rows: Sequence[Row], chosen: NDArray[np.intp]) -> list[float]:
     """What the detector says with these weights, its rules included."""
     detector = LearnedDrift(weights)
-    return [detector.judge(rows[index]["question"], session_of(rows[index]["history"])).score for index in chosen]
+    return [detector.judge_topic(rows[index]["question"], session_of(rows[index]["history"])).score for index in chosen]
 
 
 def operating_point(rows: Sequence[Row], scores: Vector) -> float:

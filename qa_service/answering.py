@@ -1,4 +1,4 @@
-"""THE LINE: an admitted question goes in, and the frames of its answer come out.
+"""The answer line: an admitted question goes in, and the frames of its answer come out.
 
 It is a plain generator: it reads the files, finds passages, builds the prompt, asks upstream, cites, saves the turn,
 and says that it is saved. It owns no thread and knows no connection. Whoever runs it may set `stop`; what was produced
@@ -81,7 +81,7 @@ class Parts(Struct, frozen=True):
     longest: int
     """An answer whose text counts more than so many bytes is ended, as `incomplete`."""
     safety_identifier: Callable[[str], str]
-    """From an owner's key, and a visitor's address behind it, to what upstream is told of who asks."""
+    """A function from an owner's key, with a visitor's address behind it, to the id that upstream gets of who asks."""
 
 
 class AnswerLine(Struct, frozen=True):
@@ -103,7 +103,7 @@ class AnswerLine(Struct, frozen=True):
         if said.deaths >= DEADLY:
             return _walk(draft, parts, stop, _break_off(draft, said))
         if said.response_id and said.asked and isinstance(parts.upstream, Attaching):
-            draft.recall(said.asked)
+            draft.recall_prompt(said.asked)
             step = _replay(draft, said, parts, stop)
         elif said.whole and not said.text and _files_are_here(admission):
             step = _begin_again(draft, said, parts, stop)
@@ -129,7 +129,7 @@ def _walk(draft: Draft, parts: Parts, stop: Stop, *steps: Iterator[Frame | Mark]
         if stop.reason in ELSEWHERE:
             return
         if frames is steps[0] and stop.reason == "cancelled":
-            parts.meter.time("closed", time.monotonic() - stop.at)
+            parts.meter.record_time("closed", time.monotonic() - stop.at)
     yield from _close(draft, parts)
 
 
@@ -149,7 +149,7 @@ def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterat
     assert draft.prompt is not None  # noqa: S101 - it was recalled
     assert isinstance(parts.upstream, Attaching)  # noqa: S101 - or nobody would have come here
     try:
-        with parts.upstream.attach(draft.prompt, said.response_id, stop) as deltas:
+        with parts.upstream.attach_answer(draft.prompt, said.response_id, stop) as deltas:
             frames = _draft_frames(deltas, draft, stop, parts.longest)
             if said.repeatable:
                 yield from islice(frames, said.since_opened, None)
@@ -158,10 +158,10 @@ def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterat
     except QAError:
         if stop.reason in ELSEWHERE:
             raise
-        # What follows isn't what the first worker said next, and readers may have seen that under these numbers.
+        # Readers may have seen under the next numbers what the first worker said next, and this isn't the same.
         yield Gap()
         if len(draft.text) < len(said.text):
-            rest = draft.write(said.text[len(draft.text) :])
+            rest = draft.write_text(said.text[len(draft.text) :])
             if not said.repeatable:
                 yield rest
         raise
@@ -170,9 +170,9 @@ def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterat
 def _break_off(draft: Draft, said: AnswerSoFar) -> Iterator[Frame | Mark]:
     yield Gap()
     if said.asked:
-        draft.recall(said.asked)
+        draft.recall_prompt(said.asked)
     if said.text:
-        draft.write(said.text)
+        draft.write_text(said.text)
     raise Interrupted("the worker that wrote this answer died")
 
 
@@ -182,11 +182,11 @@ def _files_are_here(admission: Admission) -> bool:
 
 def _cite(draft: Draft, parts: Parts) -> Iterator[Frame]:
     if parts.site.citations:
-        yield from draft.cite()
+        yield from draft.cite_sources()
 
 
 def _why(error: QAError, stop: Stop) -> QAError:
-    # These reasons stop the line as a person does, but they aren't what a person wished.
+    # These reasons stop the line as a person's stop does, but no person wished it, so they are told as errors.
     match stop.reason if isinstance(error, Cancelled) else "":
         case "timeout":
             return UpstreamTimeout("the answer took longer than this server allows")
@@ -244,23 +244,23 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
         passages=passages,
         language=language_of(question.text),
     )
-    draft.settle(
+    draft.keep_prompt(
         replace(prompt, safety_identifier=parts.safety_identifier(question.owner.key + question.owner.address))
     )
 
 
 def _find(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
     question, session = draft.admission.question, draft.admission.session
-    index = parts.files.index(question.owner, session.session_id, draft.files)
-    found = parts.retriever.find(question.text, [exchange.question for exchange in session.context], index)
+    index = parts.files.open_index(question.owner, session.session_id, draft.files)
+    found = parts.retriever.find_passages(question.text, [exchange.question for exchange in session.context], index)
     return tuple(storable(passage) for passage in found)
 
 
 def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     assert draft.prompt is not None  # noqa: S101 - the line prepared it
     yield Asked(replace(draft.prompt, messages=()), tuple(draft.verdicts))
-    parts.meter.time("asked", time.monotonic() - draft.admission.began)
-    with parts.upstream.open(draft.spend(), stop) as deltas:
+    parts.meter.record_time("asked", time.monotonic() - draft.admission.began)
+    with parts.upstream.open_answer(draft.hand_out_prompt(), stop) as deltas:
         yield from _draft_frames(deltas, draft, stop, parts.longest)
 
 
@@ -268,7 +268,7 @@ def _draft_frames(deltas: Iterator[Delta], draft: Draft, stop: Stop, longest: in
     for delta in deltas:
         if isinstance(delta, TextDelta):
             if delta.text != "":
-                yield draft.write(delta.text)
+                yield draft.write_text(delta.text)
         elif frame := _frame(delta, draft):
             yield frame
         if draft.size > longest:
@@ -282,9 +282,9 @@ def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
         case Opened():
             return storable(replace(delta, frames=FRAMES_VERSION))
         case RefusalDelta(text=text) if text != "":
-            return draft.refuse(text)
+            return draft.write_refusal(text)
         case Annotation():
-            draft.annotate(storable(delta))
+            draft.add_annotation(storable(delta))
         case Finished():
             draft.finished = storable(delta)
         case Searching(query=query):
@@ -303,8 +303,8 @@ def _close(draft: Draft, parts: Parts) -> Iterator[Frame]:
     error = _failure(draft)
     if error is not None:
         yield error
-    metadata = draft.metadata(parts.prices)
-    turn = draft.turn(metadata, error)
+    metadata = draft.build_metadata(parts.prices)
+    turn = draft.build_turn(metadata, error)
     saved = _saved(draft.admission.question.owner, turn, parts)
     if saved == "lost":
         return
@@ -322,7 +322,7 @@ def _failure(draft: Draft) -> Failure | None:
 
 def _saved(owner: Owner, turn: Turn, parts: Parts) -> Saved | Literal["later"]:
     try:
-        return parts.sessions.save(owner, turn)
+        return parts.sessions.save_turn(owner, turn)
     except QAError:
         log.warning("answer %s could not be saved yet", logged_id(owner, turn.answer_id))
         parts.save_later(owner, turn)

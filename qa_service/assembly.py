@@ -171,7 +171,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
         RedisRepeats(client, guard),
         limiter,
         RedisArrivals(client, guard, limiter, sessions),
-        SharedStores(UnsavedTurns(sessions, partial(workers.drop_held, worker)), logs, workers, history.turn),
+        SharedStores(UnsavedTurns(sessions, partial(workers.drop_held, worker)), logs, workers, history.load_turn),
         partial(check_store, client, guard),
     )
 

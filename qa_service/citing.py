@@ -1,6 +1,7 @@
 """From the finished answer back to its sources: numbers, annotations and addresses become references.
 
 A document's quote is taken from the very passage that its number points at, so it stands on the page that it names.
+That page was decided when the file was read: `Segment.page` became `Passage.page` (`files/reading.py`).
 What is looked at is bounded, so that no answer keeps a worker busy, however long it is.
 """
 

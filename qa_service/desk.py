@@ -85,7 +85,7 @@ class Desk(Struct, frozen=True):
         try:
             return self._admit(question)
         except QAError as error:
-            self.meter.count("refusals", label=error.code)
+            self.meter.count_event("refusals", label=error.code)
             raise
 
     def _admit(self, question: Question) -> Admission | Repeated:
@@ -125,16 +125,16 @@ class Desk(Struct, frozen=True):
             drift = self._judge(question, known)
             admission = self._admission(question, known, drift, answer_id, created=session is None, began=began)
             self.room.announce_life()
-            claimed = self.sessions.claim(_claim(admission, session, background=self.background))
+            claimed = self.sessions.claim_session(_claim(admission, session, background=self.background))
             if not claimed.moved:
                 self._stop_replaced(claimed)
                 return admission
-            session = self.sessions.load(question.owner, session_id)
+            session = self.sessions.load_session(question.owner, session_id)
         raise StoreUnavailable("the session changes too fast", retry_after=1)
 
     def _judge(self, question: Question, session: Session) -> Drift:
         if question.topic == "auto":
-            return storable(self.detector.judge(question.text, session))
+            return storable(self.detector.judge_topic(question.text, session))
         return Drift(question.topic == "new", 1.0 if question.topic == "new" else 0.0)
 
     def _admission(

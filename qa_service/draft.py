@@ -65,7 +65,7 @@ class Draft:
         """The text that has been written so far."""
         return "".join(self._pieces)
 
-    def write(self, text: str) -> Text:
+    def write_text(self, text: str) -> Text:
         """Add a piece of the answer, and return it as a frame. Raises `QAError` for what UTF-8 can't encode; that never
         becomes a part of the answer."""
         try:
@@ -77,12 +77,12 @@ class Draft:
         self._pieces.append(text)
         return Text(text)
 
-    def refuse(self, text: str) -> Text:
+    def write_refusal(self, text: str) -> Text:
         """Add a piece of a refusal, and return it as a frame."""
         self._refused = True
-        return self.write(text)
+        return self.write_text(text)
 
-    def annotate(self, annotation: Annotation) -> None:
+    def add_annotation(self, annotation: Annotation) -> None:
         """Add a source that upstream names for what was written last."""
         self._annotations.append(Placed(len(self.text), annotation))
 
@@ -91,7 +91,7 @@ class Draft:
         self.files.append(file)
         self.verdicts.append(verdict)
 
-    def settle(self, prompt: Prompt) -> None:
+    def keep_prompt(self, prompt: Prompt) -> None:
         """Keep the finished prompt. What of a file doesn't stand in it is not used, and the file's verdict says so.
 
         The earlier conversation stands in the prompt, so the draft doesn't hold it a second time."""
@@ -104,24 +104,25 @@ class Draft:
         pairs = zip(self.verdicts, self.files, strict=True)
         self.verdicts = [_budgeted(verdict, file, counts[file.file_id]) for verdict, file in pairs]
 
-    def spend(self) -> Prompt:
+    def hand_out_prompt(self) -> Prompt:
         """Hand out the prompt, once. The draft may live for minutes, so it keeps the prompt without its messages."""
         assert self.prompt is not None  # noqa: S101 - the line prepared it
         prompt, self.prompt = self.prompt, replace(self.prompt, messages=())
         return prompt
 
-    def recall(self, asked: Asked) -> None:
-        """Take over the prompt that stood already in a worker that died."""
+    def recall_prompt(self, asked: Asked) -> None:
+        """Take over the prompt that a worker had built before it died, with the verdicts on its files."""
         self.prompt, self.verdicts = asked.prompt, list(asked.verdicts)
 
-    def cite(self) -> Sequence[Reference]:
+    def cite_sources(self) -> Sequence[Reference]:
         """Find the sources of what was written, and keep them."""
         passages: tuple[Passage, ...] = self.prompt.passages if self.prompt else ()
         self.references = collect_references(self.text, passages, self._annotations, self.admission.session.session_id)
         return self.references
 
-    def metadata(self, prices: Prices) -> Metadata:
-        """Make what is told of the answer when it ends. It says that it was saved, which the caller corrects."""
+    def build_metadata(self, prices: Prices) -> Metadata:
+        """Build the metadata of the answer. It says that the turn was saved; the caller corrects that where it
+        wasn't."""
         admission, usage = self.admission, self._usage
         cost = _cost(usage, prices.get(self._model) or prices.get(self.model))
         return Metadata(
@@ -138,7 +139,7 @@ class Draft:
             saved=True,
         )
 
-    def turn(self, metadata: Metadata, failure: Failure | None) -> Turn:
+    def build_turn(self, metadata: Metadata, failure: Failure | None) -> Turn:
         """Make the turn that is saved."""
         return replace(
             self.admission.turn,
@@ -152,7 +153,7 @@ class Draft:
 
     @property
     def _status(self) -> Status:
-        """An answer without a word is not complete, whatever upstream says of it."""
+        """The status of the turn. An answer without a word is `incomplete`, even if upstream calls it complete."""
         status = STATUS[self._reason]
         return "incomplete" if status == "completed" and not self.text.strip() else status
 
@@ -193,7 +194,7 @@ class Draft:
 
 
 def observed(turn: Turn, metadata: Metadata, *, owner: Owner) -> Observation:
-    """What observers are told of a finished answer. It holds none of its text."""
+    """Build what observers are told of a finished answer. It holds none of the answer's text."""
     return Observation(
         logged_id(owner, turn.answer_id),
         owner.kind,

@@ -52,7 +52,7 @@ class Intake(Struct, frozen=True):
     ) -> Generator[StageNotice, None, Verdict]:
         name = request.file.name
         verdict = Verdict(name, "unknown", "failed", "damaged")
-        for news in self.reader.read(request, stop):
+        for news in self.reader.read_upload(request, stop):
             match news:
                 case FileProgress(page=page, pages=pages):
                     yield storable(StageNotice("reading_file", name=name, page=page, pages=pages or None))

@@ -39,15 +39,15 @@ class Stop(Protocol):
     def is_set(self) -> bool:
         """Whether the signal has been set."""
 
-    def call(self, action: Callable[[], None]) -> Callable[[], None]:
+    def call_when_set(self, action: Callable[[], None]) -> Callable[[], None]:
         """Run `action` when the signal is set, in the thread that sets it; at once if it is set already. Returns a
-        function that takes the registration back."""
+        function that unregisters `action`."""
 
 
 class Upstream(Protocol):
     """A model, or whatever else gives an answer piece by piece."""
 
-    def open(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
+    def open_answer(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         """Ask, and give the pieces of the answer. The last piece is `Finished`; otherwise the iterator raises an
         `UpstreamError`, or `Cancelled` once `stop` is set, which also wakes a blocked read.
 
@@ -59,7 +59,7 @@ class Upstream(Protocol):
 class Attaching(Protocol):
     """An upstream that keeps its answers under an id, so that another worker can go on with them."""
 
-    def attach(self, prompt: Prompt, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
+    def attach_answer(self, prompt: Prompt, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         """Give the pieces of an answer that was opened before, from its beginning and just as they were then, without
         `Opened`. Of the prompt only `model` is needed. Raises `UpstreamError` where there is no such answer."""
 
@@ -67,7 +67,7 @@ class Attaching(Protocol):
 class FileReader(Protocol):
     """Reads uploads of any kind, outside of the worker's process."""
 
-    def read(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
+    def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
         """Give progress, passages in parts, and one `FileEnd` at last. A bad file is a verdict and raises nothing.
 
         A file for which the request's time was too short ends with the reason `over_quota`.
@@ -77,7 +77,7 @@ class FileReader(Protocol):
 class DriftDetector(Protocol):
     """Decides whether a question leaves the topic of its session."""
 
-    def judge(self, question: str, session: Session) -> Drift:
+    def judge_topic(self, question: str, session: Session) -> Drift:
         """Compare the question with the session's turns, within a few milliseconds. Unsure means: the topic goes on."""
 
 
@@ -85,7 +85,8 @@ IMPACT_BITS = 12
 
 
 def pack_posting(passage: int, impact: int) -> int:
-    """A passage's number, and in the lowest twelve bits a word's impact there, at most 4095."""
+    """Pack a passage's number with a word's impact in that passage, which is at most 4095 and takes the lowest twelve
+    bits."""
     return passage << IMPACT_BITS | impact
 
 
@@ -111,18 +112,18 @@ class Ranking(Struct, frozen=True):
 class Index(Protocol):
     """Finds words in the passages of some files."""
 
-    def look_up(self, words: Iterable[str], most: int) -> Ranking:
+    def look_up_words(self, words: Iterable[str], most: int) -> Ranking:
         """What ranking needs to know of these words, in two trips to the store. No more than about `most` postings
         come: those of the rarest words."""
 
-    def passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
+    def load_passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
         """The passages with these numbers, in this order."""
 
 
 class Retriever(Protocol):
     """Finds what the files say about a question."""
 
-    def find(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
+    def find_passages(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
         """The best passages for a question, best first. `earlier` are the questions of the topic before it, newest
         last; they weigh less."""
 
@@ -177,14 +178,14 @@ class SessionStore(Protocol):
     """Sessions, as far as answering needs them. Each method costs one trip to the store, rarely two, and raises
     `StoreUnavailable` where the store doesn't answer."""
 
-    def load(self, owner: Owner, session_id: str) -> Session | None:
+    def load_session(self, owner: Owner, session_id: str) -> Session | None:
         """The session with the context of its current topic, or None where there is none of this owner."""
 
-    def claim(self, claim: Claim) -> Claimed:
+    def claim_session(self, claim: Claim) -> Claimed:
         """Make the session answer this question, in one atomic write: mark it busy, open the topic if it is new, which
         forgets the context of the last one, and append the running turn. Raises `Busy` where that is to be refused."""
 
-    def save(self, owner: Owner, turn: Turn) -> Saved:
+    def save_turn(self, owner: Owner, turn: Turn) -> Saved:
         """Replace the running turn by this finished one, extend the context if the topic is still the current one, and
         mark the session busy no longer. To save a turn twice is the same as to save it once."""
 
@@ -205,10 +206,11 @@ class Limiter(Protocol):
     """Bounds how often an owner may ask."""
 
     def take_question(self, owner: Owner) -> float:
-        """Take one question; the seconds to wait where none is left, else 0. Where none is left, none is taken."""
+        """Take one of the questions that the owner may ask now, and return 0. Where none is left, nothing is taken, and
+        the seconds to wait are returned."""
 
     def seconds_to_wait(self, owner: Owner) -> float:
-        """How long `take_question` would say to wait now. Nothing is taken."""
+        """Return the seconds that `take_question` would return now. Nothing is taken."""
 
 
 class Arrival(Struct, frozen=True):
@@ -217,18 +219,18 @@ class Arrival(Struct, frozen=True):
     wait: float
     """The seconds to wait where the owner has no question left, else 0."""
     session: Session | None
-    """As `SessionStore.load` gives it."""
+    """As `SessionStore.load_session` gives it."""
 
 
 class Arrivals(Protocol):
-    """The first trip of every question."""
+    """The first trip to the store for every question."""
 
     def receive_question(self, owner: Owner, session_id: str) -> Arrival:
-        """`Limiter.take_question` and `SessionStore.load` in one trip."""
+        """`Limiter.take_question` and `SessionStore.load_session` in one trip."""
 
 
 class Allowance(Struct, frozen=True):
-    """What is left to an owner, for one session; a number below 1 says that nothing is."""
+    """What an owner may still use for one session. Where a number is below 1, nothing is left."""
 
     files: int
     """Files that the session may still take."""
@@ -247,10 +249,10 @@ class Quotas(Protocol):
     """How much of the store and of the readers an owner may use."""
 
     def load_allowance(self, owner: Owner, session_id: str) -> Allowance:
-        """What is left now. What is being read at the same time isn't counted yet."""
+        """Load what is left now. Files that are being read at this moment aren't counted yet."""
 
     def spend_seconds(self, owner: Owner, seconds: float) -> None:
-        """Reading a file took so long."""
+        """Count that reading a file of this owner took so many seconds."""
 
 
 class NewLogEntry(Struct, frozen=True):
@@ -293,7 +295,7 @@ class StoredLog(Struct, frozen=True):
     entries: Sequence[LogEntry]
     """Empty where the log has expired."""
     cursor: str
-    """From where to read on."""
+    """The position behind the last entry; to read from there gives what comes later."""
 
 
 class LogStore(Protocol):
@@ -340,13 +342,13 @@ class WorkerNews(Struct, frozen=True):
 
 
 class WorkerStore(Protocol):
-    """Through which workers tell each other that they live, what they write and read, and what is to be stopped."""
+    """Workers use it to tell each other that they live, what they write and read, and what is to be stopped."""
 
     def announce_life(self, worker: str) -> tuple[Sequence[str], bool]:
         """Say that this worker lives. Returns the workers that have been silent for too long, and whether this one was
         taken for dead meanwhile."""
 
-    def withdraw(self, worker: str) -> None:
+    def withdraw_worker(self, worker: str) -> None:
         """Say that this worker writes no more: others may take over at once what it holds."""
 
     def held_ids(self, worker: str) -> Collection[str]:
@@ -370,7 +372,7 @@ class WorkerStore(Protocol):
         """For each of these answers, whether another worker has adopted it."""
 
     def drop_held(self, worker: str, answer_id: str) -> None:
-        """Hold an answer no longer: nothing is left to do for it."""
+        """Let this worker hold an answer no longer, because nothing is left to do for it."""
 
     def announce_stop(self, answer_id: str) -> None:
         """Tell all workers that this answer is to be stopped."""
@@ -398,7 +400,7 @@ class FileStore(Protocol):
         """List the file with its session, and count its text as its owner's; or forget it if the session is gone. A
         file that is never finished expires by itself."""
 
-    def index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
+    def open_index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
         """One index over these files, numbered in their order."""
 
 
@@ -423,31 +425,31 @@ class AnswerWriter(Protocol):
     """Makes the frames of answers."""
 
     def write_answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
-        """The frames of one answer, from its beginning; the line makes each of them when it is asked for it."""
+        """Give the frames of one answer from its beginning. Each frame is made when it is asked for."""
 
     def continue_answer(self, admission: Admission, said: AnswerSoFar, stop: Stop) -> Iterator[Frame | Mark]:
-        """The frames that an answer still lacks, after it was taken over."""
+        """Give the frames that an answer still lacks after it was taken over."""
 
 
 Counted: TypeAlias = Literal[
     "deltas", "resumes", "gaps", "cancels", "takeovers", "store_errors", "upstream_errors", "refusals"
 ]
 Timed: TypeAlias = Literal["asked", "closed", "flushed"]
-"""Seconds: from a question until upstream is asked, from a stop until upstream's connection is closed, and between two
-flushes."""
+"""What is measured, in seconds. `asked` is the time from a question until upstream is asked, `closed` the time from a
+stop until upstream's connection is closed, and `flushed` the time between two flushes."""
 
 
 class Meter(Protocol):
     """Counts what happens, for those who watch the service. It must not raise and must not wait."""
 
-    def count(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
-        """Count so many more. `label` is the code of an error, where `what` has kinds."""
+    def count_event(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
+        """Count `amount` more events of this kind. `label` is the code of an error, where `what` has kinds."""
 
-    def time(self, what: Timed, seconds: float) -> None:
+    def record_time(self, what: Timed, seconds: float) -> None:
         """Note that something took so many seconds."""
 
-    def streams(self, change: int) -> None:
-        """Note that so many more readers are connected, or fewer."""
+    def count_streams(self, change: int) -> None:
+        """Note that `change` more readers are connected; a negative `change` means fewer."""
 
 
 class Observer(Protocol):

@@ -97,16 +97,16 @@ class Prometheus:
         self._cost = counter(*COST, ["model"])
         self._codes, self._models = Names(), Names()
 
-    def count(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
+    def count_event(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
         if what in self._by_code:
             self._by_code[what].labels(self._codes(label)).inc(amount)
         else:
             self._counters[what].inc(amount)
 
-    def time(self, what: Timed, seconds: float) -> None:
+    def record_time(self, what: Timed, seconds: float) -> None:
         self._timed[what].observe(seconds)
 
-    def streams(self, change: int) -> None:
+    def count_streams(self, change: int) -> None:
         self._streams.inc(change)
 
     def __call__(self, observation: Observation) -> None:

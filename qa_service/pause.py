@@ -21,7 +21,7 @@ class LongWork:
         self._until = time.monotonic() + seconds
 
     def end_step(self) -> None:
-        """Let the others have their turn, if it is time."""
+        """Give way if the work has taken `seconds` since it last did."""
         if time.monotonic() > self._until:
             give_way()
             self._until = time.monotonic() + self._seconds

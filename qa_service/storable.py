@@ -1,4 +1,4 @@
-"""What a part that a host site brought may give us: only values that come back from JSON as they went."""
+"""A check of what a host site's own parts give us: each value must come back from JSON as it went."""
 
 from typing import TypeVar
 
@@ -10,8 +10,8 @@ T = TypeVar("T")
 
 
 def storable(value: T) -> T:
-    """The same value. Raises `QAError` where JSON can't hold it: half a surrogate pair, NaN, bytes, a number where a
-    text belongs. Stored, one such value would keep everybody from reading what stands beside it."""
+    """Return the same value. Raises `QAError` where JSON can't hold it: half a surrogate pair, NaN, bytes, a number
+    where a text belongs. Stored, one such value would keep everybody from reading what stands beside it."""
     try:
         same = msgspec.json.decode(msgspec.json.encode(value), type=type(value)) == value
     except (msgspec.MsgspecError, TypeError, ValueError, ArithmeticError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""Threads: how they are started where the system may refuse it, and two kinds of them."""
+"""How threads are started where the system may refuse one, and two kinds of threads."""
 
 import _thread
 import logging

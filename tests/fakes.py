@@ -89,7 +89,7 @@ class FakeUpstream:
         self.prompts: list[Prompt] = []
         self.closed = 0
 
-    def open(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
+    def open_answer(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         self.prompts.append(prompt)
         return self._opened(self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0], stop)
 
@@ -106,7 +106,7 @@ def _played(script: Sequence[Step], stop: Stop) -> Iterator[Delta]:
         if isinstance(step, BaseException):
             raise step
         if isinstance(step, threading.Event):
-            stop.call(step.set)
+            stop.call_when_set(step.set)
             assert step.wait(WAITING_SECONDS)
             if stop.is_set():
                 raise Cancelled
@@ -126,12 +126,12 @@ class KeepingUpstream(FakeUpstream):
         self.kept: Sequence[Step] | None = None
 
     @contextmanager
-    def open(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
-        with super().open(prompt, stop) as deltas:
+    def open_answer(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
+        with super().open_answer(prompt, stop) as deltas:
             yield chain((Opened(f"r{len(self.prompts)}"),), deltas)
 
     @contextmanager
-    def attach(self, prompt: Prompt, response_id: str, stop: Stop) -> Iterator[Iterator[Delta]]:
+    def attach_answer(self, prompt: Prompt, response_id: str, stop: Stop) -> Iterator[Iterator[Delta]]:
         self.attached.append(response_id)
         yield _played(self._scripts[0] if self.kept is None else self.kept, stop)
 
@@ -146,13 +146,13 @@ class FakeReader:
         self.read_names: list[str] = []
         self.begun = threading.Event()
 
-    def read(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
+    def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
         file = request.file
         self.read_names.append(file.name)
         self.begun.set()
         if file.name.endswith(".endless"):
             over = threading.Event()
-            stop.call(over.set)
+            stop.call_when_set(over.set)
             assert over.wait(WAITING_SECONDS)
             yield FileEnd(Verdict(file.name, "text", "skipped", "stopped"))
             return
@@ -182,11 +182,11 @@ class FakeSessions:
         self.saved: list[Turn] = []
         self.outcome: Saved = "saved"
 
-    def load(self, owner: Owner, session_id: str) -> Session | None:
+    def load_session(self, owner: Owner, session_id: str) -> Session | None:
         self._reach()
         return self.sessions.get((owner.key, session_id))
 
-    def claim(self, claim: Claim) -> Claimed:
+    def claim_session(self, claim: Claim) -> Claimed:
         self._reach()
         key = (claim.owner.key, claim.turn.session_id)
         session, before = self.sessions.get(key), self.running.get(key)
@@ -198,7 +198,7 @@ class FakeSessions:
         self.running[key] = claim.turn
         return Claimed(replaced=(before.answer_id,) if before else ())
 
-    def save(self, owner: Owner, turn: Turn) -> Saved:
+    def save_turn(self, owner: Owner, turn: Turn) -> Saved:
         self._reach()
         if self.outcome != "saved":
             return self.outcome
@@ -251,7 +251,7 @@ class FakeFiles:
     def finish_file(self, owner: Owner, session_id: str, file: StoredFile) -> None:
         self.finished.append(file)
 
-    def index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
+    def open_index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
         return FakeIndex([passage for file in files for passage in self.passages.get(file.file_id, {}).values()])
 
 
@@ -262,7 +262,7 @@ class FakeIndex:
         self._passages = passages
         self._index = index_of([passage.text for passage in passages])
 
-    def look_up(self, words: Iterable[str], most: int) -> Ranking:
+    def look_up_words(self, words: Iterable[str], most: int) -> Ranking:
         found = {word: flat for word in words if (flat := self._index.get(word))}
         frequencies = {word: len(flat) // 2 for word, flat in found.items()}
         kept: dict[str, list[Postings]] = {}
@@ -273,7 +273,7 @@ class FakeIndex:
             most -= frequencies[word]
         return Ranking(len(self._passages), kept, frequencies)
 
-    def passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
+    def load_passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
         return tuple(self._passages[number] for number in numbers)
 
 
@@ -320,20 +320,20 @@ class FakeMeter:
         self.times: list[tuple[str, float]] = []
         self.open = 0
 
-    def count(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
+    def count_event(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
         self.counts[f"{what} {label}".strip()] += amount
 
-    def time(self, what: Timed, seconds: float) -> None:
+    def record_time(self, what: Timed, seconds: float) -> None:
         self.times.append((what, seconds))
 
-    def streams(self, change: int) -> None:
+    def count_streams(self, change: int) -> None:
         self.open += change
 
 
 class FakeDetector:
     """Says that a new topic began exactly where the question has `new:` in front."""
 
-    def judge(self, question: str, session: Session) -> Drift:
+    def judge_topic(self, question: str, session: Session) -> Drift:
         drifted = question.startswith("new:")
         return Drift(drifted, 0.9 if drifted else 0.1)
 
@@ -356,7 +356,7 @@ class FakeArrivals:
         self._sessions = sessions
 
     def receive_question(self, owner: Owner, session_id: str) -> Arrival:
-        return Arrival(self._limiter.take_question(owner), self._sessions.load(owner, session_id))
+        return Arrival(self._limiter.take_question(owner), self._sessions.load_session(owner, session_id))
 
 
 class FakeQuotas:

@@ -57,7 +57,7 @@ class Waiting:
         yield from self._end(stop)
 
     def _end(self, stop: Stop) -> Iterator[Frame | Mark]:
-        stop.call(self.may_go_on.set)
+        stop.call_when_set(self.may_go_on.set)
         assert self.may_go_on.wait(WAITING_SECONDS)
         self.stopped_for = stop.reason
         if stop.reason not in ("handover", "lost"):
@@ -116,7 +116,7 @@ class Worker:
         self.history = RedisHistory(self.redis, self.wire, self.logs)
         self.unsaved = UnsavedTurns(self.sessions, partial(self.workers.drop_held, name))
         self.presence = Presence(folder, name, folder)
-        shared = SharedStores(self.unsaved, self.logs, self.workers, self.history.turn)
+        shared = SharedStores(self.unsaved, self.logs, self.workers, self.history.load_turn)
         self.parts = parts(
             self.upstream,  # type: ignore[arg-type]
             sessions=self.sessions,
@@ -156,13 +156,13 @@ class Worker:
     def kept(self, answer_id: str) -> Turn:
         """As it was saved, once it was."""
 
-        eventually(lambda: self.history.turn(ANN, answer_id).metadata)
-        return self.history.turn(ANN, answer_id)
+        eventually(lambda: self.history.load_turn(ANN, answer_id).metadata)
+        return self.history.load_turn(ANN, answer_id)
 
     def die(self) -> None:
         """Nothing of it reaches the store any more, and the system has taken its lock."""
         self.wire.cut = True
-        self.presence.withdraw()
+        self.presence.delete_file()
 
     def revive(self) -> None:
         """It was only away for a moment, and doesn't know what happened meanwhile."""

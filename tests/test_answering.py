@@ -132,7 +132,7 @@ class TestFiles:
 
     def test_a_reader_that_says_nothing_of_a_file_has_found_it_damaged(self, tmp_path: Path) -> None:
         class Silent:
-            def read(self, file: object, stop: object) -> tuple[FileNews, ...]:
+            def read_upload(self, file: object, stop: object) -> tuple[FileNews, ...]:
                 return ()
 
         told = frames(parts(reader=Silent()), files=(upload(tmp_path, "sky.txt", "Blue."),))
@@ -160,9 +160,9 @@ class TestFiles:
 
     def test_a_part_without_a_passage_does_no_harm(self, tmp_path: Path) -> None:
         class Hesitant(FakeReader):
-            def read(self, file, stop):  # type: ignore[no-untyped-def]
+            def read_upload(self, file, stop):  # type: ignore[no-untyped-def]
                 yield FileText()
-                yield from super().read(file, stop)
+                yield from super().read_upload(file, stop)
 
         told = frames(parts(reader=Hesitant()), files=(upload(tmp_path, "sky.txt", "Blue."),))
         assert [verdict.status for verdict in metadata(told).files] == ["used"]

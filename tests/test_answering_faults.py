@@ -132,7 +132,7 @@ class TestUnstorable:
     )
     def test_so_does_what_a_reader_of_files_says(self, news: FileNews, tmp_path: Path) -> None:
         reader = FakeReader()
-        reader.read = lambda file, stop: iter((news,))  # type: ignore[method-assign]
+        reader.read_upload = lambda file, stop: iter((news,))  # type: ignore[method-assign]
         told = frames(known := parts(reader=reader), files=(upload(tmp_path, "sky.txt", "Blue."),))
         assert (failure(told).code, told[-1]) == ("internal", Done("failed"))
         for kept in (*told, saved(known)):
@@ -140,7 +140,7 @@ class TestUnstorable:
 
     def test_so_does_what_a_retriever_finds(self, tmp_path: Path) -> None:
         class Finding:
-            def find(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
+            def find_passages(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
                 return (Passage("f", "sky.txt", HALF),)
 
         told = frames(known := parts(retriever=Finding()), files=(upload(tmp_path, "sky.txt", "Blue."),))
@@ -148,7 +148,7 @@ class TestUnstorable:
 
     def test_what_a_detector_judges_refuses_the_question_before_anything_is_claimed(self) -> None:
         class Doubtful(FakeDetector):
-            def judge(self, question: str, session: Session) -> Drift:
+            def judge_topic(self, question: str, session: Session) -> Drift:
                 return Drift(drifted=False, score=NAN)
 
         sessions, room = FakeSessions(), FakeRoom()
@@ -186,7 +186,7 @@ class TestSaving:
 
     def test_a_store_that_was_asked_for_something_wrong_is_told(self) -> None:
         class Wrong(FakeSessions):
-            def save(self, owner: Owner, turn: Turn) -> Saved:
+            def save_turn(self, owner: Owner, turn: Turn) -> Saved:
                 raise QAError("The store was asked for something wrong.")
 
         assert metadata(frames(parts(sessions=Wrong()))).saved is False

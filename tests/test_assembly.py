@@ -77,7 +77,7 @@ class TestAnswering:
         told = ask(house, "Is a leash needed for dogs?", files=(file,))
         assert "“Dogs must be kept on a leash.” [1]" in "".join(f.content for f in told if isinstance(f, Text))
         assert told[-1] == Done("completed")
-        assert house.history.session(ANN, "chat", "", 9).turns[0].status == "completed"
+        assert house.history.load_conversation(ANN, "chat", "", 9).turns[0].status == "completed"
 
     def test_a_hosts_parts_take_the_place_of_ours(self, settings: Settings, assemble: Assemble, tmp_path: Path) -> None:
         seen: list[Observation] = []
@@ -87,7 +87,7 @@ class TestAnswering:
         ask(house, "new: who won?")
         assert len(upstream.prompts) == len(seen) == 2
         assert reader.read_names == ["sky.txt"]
-        assert house.history.session(ANN, "chat", "", 9).topics[-1].index == 2
+        assert house.history.load_conversation(ANN, "chat", "", 9).topics[-1].index == 2
 
     def test_a_file_beyond_a_quota_gets_a_verdict_and_the_answer_goes_on(
         self, settings: Settings, assemble: Assemble, tmp_path: Path
@@ -96,14 +96,14 @@ class TestAnswering:
         told = ask(house, "Why?", files=(upload(tmp_path, "sky.txt", "Blue."), upload(tmp_path, "sea.txt", "Green.")))
         (metadata,) = (frame for frame in told if isinstance(frame, Metadata))
         assert [(file.status, file.reason) for file in metadata.files] == [("used", None), ("skipped", "over_quota")]
-        assert [file.name for file in house.history.files(ANN, "chat")] == ["sky.txt"]
+        assert [file.name for file in house.history.list_files(ANN, "chat")] == ["sky.txt"]
         assert told[-1] == Done("completed")
 
     def test_two_in_one_process_share_a_store_and_nothing_else(self, settings: Settings, assemble: Assemble) -> None:
         one, two = assemble(settings, upstream=FakeUpstream()), assemble(settings, upstream=FakeUpstream())
         ask(one, "Why?")
         two.runner.ensure_threads()
-        assert len(two.history.session(ANN, "chat", "", 9).turns) == 1
+        assert len(two.history.load_conversation(ANN, "chat", "", 9).turns) == 1
         assert len(list((settings.data / "workers").iterdir())) == 2
 
     def test_one_stops_the_answer_of_the_other(self, settings: Settings, assemble: Assemble) -> None:
@@ -170,7 +170,7 @@ class TestChoosing:
         assert isinstance(assemble(settings).desk.detector, LearnedDrift)
         detector = assemble(replace(settings, drift="off")).desk.detector
         assert isinstance(detector, KeepTopic)
-        assert not detector.judge("By the way, who won?", Session("chat", 1)).drifted
+        assert not detector.judge_topic("By the way, who won?", Session("chat", 1)).drifted
 
 
 class TestSecret:
@@ -193,7 +193,7 @@ class TestStore:
         house = assemble(Settings(data=data), upstream=FakeUpstream())
         house.check_store()
         ask(house, "Why?")
-        assert assemble(Settings(data=data)).history.sessions(ANN, "", 9).items[0].turns == 1
+        assert assemble(Settings(data=data)).history.list_sessions(ANN, "", 9).items[0].turns == 1
         house.runner.shut_down("interrupted", 2.0)
         shutil.rmtree(socket_path(data).parent)
 

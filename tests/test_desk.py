@@ -45,9 +45,9 @@ class Watching(FakeSessions):
         super().__init__()
         self.claims: list[Claim] = []
 
-    def claim(self, claim: Claim) -> Claimed:
+    def claim_session(self, claim: Claim) -> Claimed:
         self.claims.append(claim)
-        return super().claim(claim)
+        return super().claim_session(claim)
 
 
 class Restless(Watching):
@@ -57,9 +57,9 @@ class Restless(Watching):
         super().__init__()
         self.times = times
 
-    def claim(self, claim: Claim) -> Claimed:
+    def claim_session(self, claim: Claim) -> Claimed:
         self.times -= 1
-        return Claimed(moved=True) if self.times >= 0 else super().claim(claim)
+        return Claimed(moved=True) if self.times >= 0 else super().claim_session(claim)
 
 
 class House:
@@ -93,8 +93,8 @@ def test_a_word_that_cannot_be_left_refuses_no_question() -> None:
 
 def test_one_answer_that_cannot_be_stopped_spares_no_other() -> None:
     class Crowded(Watching):
-        def claim(self, claim: Claim) -> Claimed:
-            return replace(super().claim(claim), replaced=("one", "two", "three"))
+        def claim_session(self, claim: Claim) -> Claimed:
+            return replace(super().claim_session(claim), replaced=("one", "two", "three"))
 
     stopped: list[str] = []
 
@@ -179,7 +179,7 @@ class TestRoom:
 
     def test_it_is_given_back_when_something_breaks(self) -> None:
         class Broken:
-            def judge(self, question: str, session: Session) -> Drift:
+            def judge_topic(self, question: str, session: Session) -> Drift:
                 raise BUG
 
         house = House(detector=Broken())

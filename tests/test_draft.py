@@ -21,13 +21,13 @@ PRICE = {"input": 2.0, "cached": 0.5, "output": 8.0}
 
 def prompted(*passages: Passage, session: Session | None = None) -> Draft:
     draft = Draft(admission(session=session))
-    draft.settle(Prompt(MINI, (), "Why?", passages=passages, tokens=30))
+    draft.keep_prompt(Prompt(MINI, (), "Why?", passages=passages, tokens=30))
     return draft
 
 
 def finished() -> Draft:
     draft = prompted()
-    draft.write("Because.")
+    draft.write_text("Because.")
     draft.finished = STOPPED
     return draft
 
@@ -35,35 +35,35 @@ def finished() -> Draft:
 class TestCost:
     def test_fresh_cached_and_written_tokens_each_have_their_price(self) -> None:
         expected = ((100 - 40) * 2.0 + 40 * 0.5 + 20 * 8.0) / 1_000_000
-        assert finished().metadata({DATED: PRICE}).cost == pytest.approx(expected)
+        assert finished().build_metadata({DATED: PRICE}).cost == pytest.approx(expected)
 
     def test_the_model_asked_for_names_the_price_where_the_one_that_answered_has_none(self) -> None:
-        assert finished().metadata({MINI: PRICE}).cost == finished().metadata({DATED: PRICE}).cost
+        assert finished().build_metadata({MINI: PRICE}).cost == finished().build_metadata({DATED: PRICE}).cost
 
     def test_without_a_price_for_cached_tokens_they_cost_as_fresh_ones(self) -> None:
-        assert finished().metadata({MINI: {"input": 1.0, "output": 0}}).cost == pytest.approx(100 / 1_000_000)
+        assert finished().build_metadata({MINI: {"input": 1.0, "output": 0}}).cost == pytest.approx(100 / 1_000_000)
 
     def test_without_prices_it_is_unknown(self) -> None:
-        assert finished().metadata({}).cost is None
+        assert finished().build_metadata({}).cost is None
 
     def test_the_call_tells_the_same(self) -> None:
-        metadata = finished().metadata({MINI: PRICE})
+        metadata = finished().build_metadata({MINI: PRICE})
         (call,) = metadata.calls
         assert (call.model, call.usage, call.cost) == (DATED, USAGE, metadata.cost)
 
 
 class TestUsage:
     def test_what_upstream_counted_counts(self) -> None:
-        assert finished().metadata({}).usage == USAGE
+        assert finished().build_metadata({}).usage == USAGE
 
     def test_what_it_did_not_count_is_estimated(self) -> None:
         draft = prompted()
-        draft.write("1234567")
+        draft.write_text("1234567")
         draft.finished = Finished("stop")
-        assert draft.metadata({}).usage == Usage(30, 3, 33, estimated=True)
+        assert draft.build_metadata({}).usage == Usage(30, 3, 33, estimated=True)
 
     def test_before_the_prompt_nothing_was_used(self) -> None:
-        metadata = Draft(admission()).metadata({MINI: PRICE})
+        metadata = Draft(admission()).build_metadata({MINI: PRICE})
         assert (metadata.usage, metadata.calls, metadata.cost) == (Usage(estimated=True), (), 0)
 
 
@@ -71,18 +71,18 @@ class TestRecalling:
     def test_what_was_asked_in_a_worker_that_died_counts_here(self) -> None:
         draft, verdict = Draft(admission()), Verdict("sky.txt", "text", "truncated", "over_budget")
         passage = replace(ONE, n=1)
-        draft.recall(Asked(Prompt(MINI, (), "Why?", passages=(passage,), tokens=30), (verdict,)))
-        draft.write("So [1].")
+        draft.recall_prompt(Asked(Prompt(MINI, (), "Why?", passages=(passage,), tokens=30), (verdict,)))
+        draft.write_text("So [1].")
         draft.error = Interrupted("died")
-        (source,) = draft.cite()
-        metadata = draft.metadata({})
+        (source,) = draft.cite_sources()
+        metadata = draft.build_metadata({})
         assert (source.file, metadata.files) == ("sky.txt", (verdict,))
         assert metadata.usage == Usage(30, 3, 33, estimated=True)
 
     def test_nothing_is_cited_where_nothing_was_asked(self) -> None:
         draft = Draft(admission())
-        draft.write("So [1].")
-        assert draft.cite() == ()
+        draft.write_text("So [1].")
+        assert draft.cite_sources() == ()
 
 
 class TestEnding:
@@ -96,10 +96,10 @@ class TestEnding:
     )
     def test_why_it_ended_is_told_in_both_words(self, error: QAError, reason: str, status: str) -> None:
         draft = prompted()
-        draft.write("Half")
+        draft.write_text("Half")
         draft.error = error
-        metadata = draft.metadata({})
-        assert (metadata.finish_reason, draft.turn(metadata, None).status) == (reason, status)
+        metadata = draft.build_metadata({})
+        assert (metadata.finish_reason, draft.build_turn(metadata, None).status) == (reason, status)
 
     @pytest.mark.parametrize(
         ("text", "reason", "status"),
@@ -116,30 +116,30 @@ class TestEnding:
         self, text: str, reason: FinishReason, status: str
     ) -> None:
         draft = prompted()
-        draft.write(text)
+        draft.write_text(text)
         draft.finished = Finished(reason)
-        metadata = draft.metadata({})
-        assert (metadata.finish_reason, draft.turn(metadata, None).status) == (reason, status)
+        metadata = draft.build_metadata({})
+        assert (metadata.finish_reason, draft.build_turn(metadata, None).status) == (reason, status)
 
     def test_a_refusal_that_was_cut_is_a_cut_answer(self) -> None:
         draft = prompted()
-        draft.refuse("I can't")
+        draft.write_refusal("I can't")
         draft.finished = Finished("length")
-        metadata = draft.metadata({})
-        assert (metadata.finish_reason, draft.turn(metadata, None).status) == ("length", "incomplete")
+        metadata = draft.build_metadata({})
+        assert (metadata.finish_reason, draft.build_turn(metadata, None).status) == ("length", "incomplete")
 
 
 class TestTiming:
     def test_the_first_piece_sets_the_first_tokens_time(self) -> None:
         draft = Draft(replace(admission(), began=time.monotonic() - 2))
-        draft.write("a")
-        draft.write("b")
-        timing = draft.metadata({}).timing
+        draft.write_text("a")
+        draft.write_text("b")
+        timing = draft.build_metadata({}).timing
         assert timing.first_token_ms is not None
         assert 2000 <= timing.first_token_ms <= timing.total_ms < 4000
 
     def test_without_a_piece_there_is_none(self) -> None:
-        assert prompted().metadata({}).timing.first_token_ms is None
+        assert prompted().build_metadata({}).timing.first_token_ms is None
 
 
 class TestFiles:
@@ -168,8 +168,8 @@ def test_the_observation_tells_no_text() -> None:
     draft = finished()
     draft.add_file(FILE, Verdict("sky.txt", "text", "used"))
     draft.error = UpstreamTimeout("slow")
-    metadata = draft.metadata({})
-    seen = observed(draft.turn(metadata, build_failure(draft.error, "en")), metadata, owner=ANN)
+    metadata = draft.build_metadata({})
+    seen = observed(draft.build_turn(metadata, build_failure(draft.error, "en")), metadata, owner=ANN)
     assert (seen.error, seen.status, seen.files, seen.topic) == ("upstream_timeout", "failed", 1, 1)
     assert "Because" not in str(seen)
     assert "Why" not in str(seen)
@@ -178,8 +178,8 @@ def test_the_observation_tells_no_text() -> None:
 class TestLoggedId:
     def test_of_a_visitor_tells_nobody_the_id_that_opens_the_answer(self) -> None:
         visitor, answer_id = Owner("anonymous", "0" * 32), "a" * 32
-        metadata = finished().metadata({})
-        turn = replace(finished().turn(metadata, None), answer_id=answer_id)
+        metadata = finished().build_metadata({})
+        turn = replace(finished().build_turn(metadata, None), answer_id=answer_id)
 
         seen = observed(turn, metadata, owner=visitor)
 

@@ -17,7 +17,7 @@ PLACE = FilePlace(ANN, "s", "f1", 1)
 class SlowReader:
     """Takes two seconds for five parts of ten bytes each, in Korean."""
 
-    def read(self, request: ReadRequest, stop: object) -> Iterator[FileNews]:
+    def read_upload(self, request: ReadRequest, stop: object) -> Iterator[FileNews]:
         for number in range(5):
             yield FileText(passages=(Passage("", request.file.name, "세글자a"),), first=number)
         yield FileEnd(Verdict(request.file.name, "text", "used", pages=1, tokens=20), seconds=2)

@@ -71,22 +71,22 @@ class TestWhatIsCounted:
     def test_every_count_has_a_figure_of_its_own(self) -> None:
         prometheus = Prometheus()
         meter: Meter = prometheus
-        meter.count("deltas", 3)
-        meter.count("deltas")
-        meter.count("resumes")
-        meter.count("gaps")
-        meter.count("cancels")
-        meter.count("takeovers")
+        meter.count_event("deltas", 3)
+        meter.count_event("deltas")
+        meter.count_event("resumes")
+        meter.count_event("gaps")
+        meter.count_event("cancels")
+        meter.count_event("takeovers")
         seen = figures(prometheus.text())
         assert seen["qa_deltas_total",] == 4
         assert [seen[f"qa_{name}_total",] for name in ("resumes", "gaps", "cancels", "takeovers")] == [1, 1, 1, 1]
 
     def test_errors_and_refusals_are_counted_by_code(self) -> None:
         meter = Prometheus()
-        meter.count("store_errors", label="store_unavailable")
-        meter.count("upstream_errors", label="rate_limited")
-        meter.count("upstream_errors", label="upstream_timeout")
-        meter.count("refusals", 2, label="rate_limited")
+        meter.count_event("store_errors", label="store_unavailable")
+        meter.count_event("upstream_errors", label="rate_limited")
+        meter.count_event("upstream_errors", label="upstream_timeout")
+        meter.count_event("refusals", 2, label="rate_limited")
         seen = figures(meter.text())
         assert seen["qa_store_errors_total", "store_unavailable"] == 1
         assert seen["qa_upstream_errors_total", "rate_limited"] == 1
@@ -99,15 +99,15 @@ class TestWhatIsCounted:
     )
     def test_times_are_spread_over_buckets_of_seconds(self, what: str, name: str) -> None:
         meter = Prometheus()
-        meter.time(what, 0.04)  # type: ignore[arg-type]
+        meter.record_time(what, 0.04)  # type: ignore[arg-type]
         seen = figures(meter.text())
         assert (seen[f"{name}_count",], seen[f"{name}_sum",]) == (1, 0.04)
         assert (seen[f"{name}_bucket", "0.025"], seen[f"{name}_bucket", "0.05"]) == (0, 1)
 
     def test_open_streams_rise_and_fall(self) -> None:
         meter = Prometheus()
-        meter.streams(3)
-        meter.streams(-1)
+        meter.count_streams(3)
+        meter.count_streams(-1)
         assert figures(meter.text())["qa_streams_open",] == 2
 
     def test_a_finished_answer_is_counted_with_its_end_its_first_token_its_tokens_and_its_cost(self) -> None:
@@ -171,7 +171,7 @@ class TestWhatUpstreamMaySay:
 class TestOneProcess:
     def test_two_services_count_apart_and_outside_the_global_registry(self) -> None:
         first, second = Prometheus(), Prometheus()
-        first.count("deltas")
+        first.count_event("deltas")
         assert figures(first.text())["qa_deltas_total",] == 1
         assert figures(second.text())["qa_deltas_total",] == 0
         assert not [family.name for family in REGISTRY.collect() if family.name.startswith("qa_")]
@@ -181,10 +181,10 @@ class TestSeveralWorkers:
     def test_any_of_them_gives_the_sums_of_all(self, worker: Worker) -> None:
         first, second = worker(101), worker(102)
         for meter, times in ((first, 1), (second, 2)):
-            meter.count("deltas", 10 * times)
-            meter.count("refusals", times, label="overloaded")
-            meter.time("asked", 0.002 * times)
-            meter.streams(times)
+            meter.count_event("deltas", 10 * times)
+            meter.count_event("refusals", times, label="overloaded")
+            meter.record_time("asked", 0.002 * times)
+            meter.count_streams(times)
             meter(observation())
         assert first.text() == second.text()
         seen = figures(first.text())
@@ -197,9 +197,9 @@ class TestSeveralWorkers:
     def test_a_dead_one_leaves_its_counts_and_takes_its_streams(self, worker: Worker, folder: Path) -> None:
         alive, dead = worker(101), worker(102)
         for meter in (alive, dead):
-            meter.count("deltas", 10)
-            meter.time("asked", 0.002)
-            meter.streams(5)
+            meter.count_event("deltas", 10)
+            meter.record_time("asked", 0.002)
+            meter.count_streams(5)
         bury(str(folder), 102)
         seen = figures(alive.text())
         assert seen["qa_deltas_total",] == 20
@@ -209,7 +209,7 @@ class TestSeveralWorkers:
     def test_the_dead_leave_no_more_files_the_more_they_are(self, worker: Worker, folder: Path) -> None:
         alive = worker(101)
         for pid in range(200, 220):
-            worker(pid).count("takeovers")
+            worker(pid).count_event("takeovers")
             bury(str(folder), pid)
         assert figures(alive.text())["qa_takeovers_total",] == 20
         assert {file.name for file in folder.glob("*.db")} == {
@@ -218,17 +218,17 @@ class TestSeveralWorkers:
         }
 
     def test_one_that_has_a_dead_ones_id_counts_on(self, worker: Worker, folder: Path) -> None:
-        worker(101).count("deltas")
+        worker(101).count_event("deltas")
         bury(str(folder), 101)
         again = worker(101)
-        again.count("deltas")
+        again.count_event("deltas")
         assert figures(again.text())["qa_deltas_total",] == 2
 
     def test_burying_one_that_never_counted_or_whose_folder_is_gone_does_nothing(
         self, worker: Worker, folder: Path, tmp_path: Path
     ) -> None:
         alive = worker(101)
-        alive.count("deltas")
+        alive.count_event("deltas")
         bury(str(folder), 999)
         bury(str(tmp_path / "nowhere"), 101)
         assert figures(alive.text())["qa_deltas_total",] == 1

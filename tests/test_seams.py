@@ -94,27 +94,27 @@ class TestSessionStore:
 
     def claim(self, sessions: SessionStore, asked: Turn, *, expected: int = 0, reject: bool = False) -> object:
         start = replace(admission(), answer_id=asked.answer_id).start()
-        return sessions.claim(Claim(ANN, expected, asked, "Skies", "Skies", reject, start))
+        return sessions.claim_session(Claim(ANN, expected, asked, "Skies", "Skies", reject, start))
 
     def converse(self, sessions: SessionStore, number: int, **end: object) -> Turn:
         asked = turn(f"{number}" * 32, question=f"Question {number}")
         self.claim(sessions, asked, expected=int(number > 1))
         ended = replace(asked, **{"status": "completed", "text": f"Answer {number}", **end})  # type: ignore[arg-type]
-        assert sessions.save(ANN, ended) == "saved"
+        assert sessions.save_turn(ANN, ended) == "saved"
         return ended
 
     def context(self, sessions: SessionStore) -> tuple[Exchange, ...]:
-        session = sessions.load(ANN, "s")
+        session = sessions.load_session(ANN, "s")
         assert session
         return session.context
 
     def test_what_nobody_has_claimed_is_unknown(self, sessions: SessionStore) -> None:
         self.claim(sessions, turn())
-        assert (sessions.load(ANN, "other"), sessions.load(BEN, "s")) == (None, None)
+        assert (sessions.load_session(ANN, "other"), sessions.load_session(BEN, "s")) == (None, None)
 
     def test_a_claimed_one_is_in_its_topic(self, sessions: SessionStore) -> None:
         self.claim(sessions, turn())
-        assert sessions.load(ANN, "s") == Session("s", 1, (Topic(1, "Skies", 1),))
+        assert sessions.load_session(ANN, "s") == Session("s", 1, (Topic(1, "Skies", 1),))
 
     def test_answers_are_its_context_unless_they_failed_or_are_empty(self, sessions: SessionStore) -> None:
         self.converse(sessions, 1)
@@ -128,11 +128,11 @@ class TestSessionStore:
 
     def test_to_save_twice_is_to_save_once(self, sessions: SessionStore) -> None:
         ended = self.converse(sessions, 1)
-        assert sessions.save(ANN, ended) == "saved"
+        assert sessions.save_turn(ANN, ended) == "saved"
         assert len(self.context(sessions)) == 1
 
     def test_what_belongs_to_no_session_is_not_saved(self, sessions: SessionStore) -> None:
-        assert sessions.save(ANN, replace(turn(), status="completed", text="So.")) == "gone"
+        assert sessions.save_turn(ANN, replace(turn(), status="completed", text="So.")) == "gone"
 
     def test_a_new_topic_forgets_the_context_and_a_late_answer_does_not_bring_it_back(
         self, sessions: SessionStore
@@ -141,15 +141,15 @@ class TestSessionStore:
         late = turn("2" * 32)
         self.claim(sessions, late, expected=1)
         self.claim(sessions, turn("3" * 32, topic=2), expected=1)
-        sessions.save(ANN, replace(late, status="completed", text="Late."))
-        session = sessions.load(ANN, "s")
+        sessions.save_turn(ANN, replace(late, status="completed", text="Late."))
+        session = sessions.load_session(ANN, "s")
         assert session
         assert (session.topic, session.context) == (2, ())
 
     def test_one_in_another_topic_than_expected_is_not_claimed(self, sessions: SessionStore) -> None:
         self.converse(sessions, 1)
         assert self.claim(sessions, turn("2" * 32, topic=8), expected=7).moved  # type: ignore[attr-defined]
-        session = sessions.load(ANN, "s")
+        session = sessions.load_session(ANN, "s")
         assert session
         assert session.topic == 1
 
@@ -194,7 +194,7 @@ class TestFileStore:
             return FakeFiles()
         redis, guard, start = client(), StoreGuard(), admission().start()
         sessions = RedisSessions(redis, guard, KEPT, worker="w1")
-        sessions.claim(Claim(ANN, 0, turn(), "Skies", "Skies", False, start))
+        sessions.claim_session(Claim(ANN, 0, turn(), "Skies", "Skies", False, start))
         return RedisFiles(redis, guard, seconds=60)
 
     def keep(self, files: FileStore, file_id: str, *texts: str) -> StoredFile:
@@ -207,13 +207,13 @@ class TestFileStore:
 
     def test_passages_are_numbered_over_all_files_in_their_order(self, files: FileStore) -> None:
         kept = [self.keep(files, "f1", "하늘은 파랗다", "The sky"), self.keep(files, "f2", "A tree")]
-        index = files.index(ANN, "s", kept[::-1])
-        assert [passage.text for passage in index.passages([2, 0, 1])] == ["The sky", "A tree", "하늘은 파랗다"]
+        index = files.open_index(ANN, "s", kept[::-1])
+        assert [passage.text for passage in index.load_passages([2, 0, 1])] == ["The sky", "A tree", "하늘은 파랗다"]
 
     def test_a_word_is_found_where_it_stands(self, files: FileStore) -> None:
         kept = [self.keep(files, "f1", "blue sky", "green tree"), self.keep(files, "f2", "blue tree")]
         blue, tree, nowhere = (next(iter(index_of([word]))) for word in ("blue", "tree", "nowhere"))
-        ranking = files.index(ANN, "s", kept).look_up([blue, tree, nowhere], 99)
+        ranking = files.open_index(ANN, "s", kept).look_up_words([blue, tree, nowhere], 99)
         found = [
             (word, part.first + (posting >> IMPACT_BITS), posting & 0xFFF)
             for word, parts in ranking.postings.items()
@@ -227,7 +227,7 @@ class TestFileStore:
     def test_the_rarest_words_are_read_first(self, files: FileStore) -> None:
         kept = [self.keep(files, "f1", "blue sky", "blue tree")]
         blue, tree = (next(iter(index_of([word]))) for word in ("blue", "tree"))
-        assert set(files.index(ANN, "s", kept).look_up([blue, tree], 1).postings) == {tree}
+        assert set(files.open_index(ANN, "s", kept).look_up_words([blue, tree], 1).postings) == {tree}
 
 
 class TestFileReader:
@@ -245,14 +245,14 @@ class TestFileReader:
         return ReadRequest(UploadedFile(name, str(path), len(content)), ANN)
 
     def test_the_passages_come_before_one_verdict(self, reader: FileReader, tmp_path: Path) -> None:
-        *news, end = reader.read(self.upload(tmp_path, "sky.txt", "하늘은 파랗다.".encode()), StopSignal())
+        *news, end = reader.read_upload(self.upload(tmp_path, "sky.txt", "하늘은 파랗다.".encode()), StopSignal())
         assert isinstance(end, FileEnd)
         assert (end.verdict.name, end.verdict.status) == ("sky.txt", "used")
         texts = [passage.text.strip() for part in news if isinstance(part, FileText) for passage in part.passages]
         assert texts == ["하늘은 파랗다."]
 
     def test_a_damaged_file_is_a_verdict_and_nothing_else(self, reader: FileReader, tmp_path: Path) -> None:
-        (end,) = reader.read(self.upload(tmp_path, "a.pdf.broken", pdf(["text"])[:60]), StopSignal())
+        (end,) = reader.read_upload(self.upload(tmp_path, "a.pdf.broken", pdf(["text"])[:60]), StopSignal())
         assert isinstance(end, FileEnd)
         assert (end.verdict.name, end.verdict.status, end.verdict.reason) == ("a.pdf.broken", "failed", "damaged")
 
@@ -269,7 +269,7 @@ class TestUpstream:
         return upstream
 
     def test_the_last_piece_is_the_end(self, upstream: Upstream) -> None:
-        with upstream.open(self.PROMPT, StopSignal()) as deltas:
+        with upstream.open_answer(self.PROMPT, StopSignal()) as deltas:
             *said, end = deltas
         assert isinstance(end, Finished)
         assert any(isinstance(delta, TextDelta) for delta in said)
@@ -279,29 +279,29 @@ class TestUpstream:
     def test_a_stop_wakes_a_read_that_waits(self, made: Callable[..., Upstream]) -> None:
         stop, upstream = StopSignal(), made([TextDelta("Half"), threading.Event(), Finished("stop")])
         threading.Timer(0.02, stop.set, ("cancelled",)).start()
-        with pytest.raises(Cancelled), upstream.open(self.PROMPT, stop) as deltas:
+        with pytest.raises(Cancelled), upstream.open_answer(self.PROMPT, stop) as deltas:
             list(deltas)
 
     def test_model_stops_as_well(self) -> None:
         stop, model = StopSignal(), Model()
         model.go.clear()
         threading.Timer(0.02, stop.set, ("cancelled",)).start()
-        with pytest.raises(Cancelled), model.open(self.PROMPT, stop) as deltas:
+        with pytest.raises(Cancelled), model.open_answer(self.PROMPT, stop) as deltas:
             list(deltas)
 
     def test_one_that_keeps_answers_tells_them_again_without_their_opening(self) -> None:
         upstream = KeepingUpstream(SCRIPT)
         assert isinstance(upstream, Attaching)
-        with upstream.open(self.PROMPT, StopSignal()) as deltas:
+        with upstream.open_answer(self.PROMPT, StopSignal()) as deltas:
             opened, *said = deltas
         assert isinstance(opened, Opened)
-        with upstream.attach(self.PROMPT, opened.response_id, StopSignal()) as again:
+        with upstream.attach_answer(self.PROMPT, opened.response_id, StopSignal()) as again:
             assert list(again) == said
 
     def test_one_that_has_lost_an_answer_says_so(self) -> None:
         upstream = KeepingUpstream(SCRIPT)
         upstream.kept = [UpstreamUnavailable("no such response")]
-        with pytest.raises(UpstreamUnavailable), upstream.attach(self.PROMPT, "r9", StopSignal()) as deltas:
+        with pytest.raises(UpstreamUnavailable), upstream.attach_answer(self.PROMPT, "r9", StopSignal()) as deltas:
             list(deltas)
 
 
@@ -360,7 +360,7 @@ class TestRoom:
 @pytest.mark.parametrize("detector", [FakeDetector(), KeepTopic(), LearnedDrift()])
 def test_a_detector_keeps_the_topic_when_it_is_unsure(detector: DriftDetector) -> None:
     session = Session("s", 1, (Topic(1, "Skies", 1),), context=(Exchange("Why is the sky blue?", "It scatters."),))
-    drift = detector.judge("And at night?", session)
+    drift = detector.judge_topic("And at night?", session)
     assert (drift.drifted, storable(drift)) == (False, drift)
     assert 0 <= drift.score <= 1
 
@@ -387,8 +387,8 @@ def test_a_quota_counts_the_seconds_that_are_spent(quotas: Quotas) -> None:
 @pytest.mark.parametrize("meter", [FakeMeter(), Prometheus()], ids=["fake", "real"])
 def test_a_meter_takes_whatever_is_counted(meter: Meter) -> None:
     for what in Counted.__args__:  # type: ignore[attr-defined]
-        meter.count(what, 2, label="a code")
+        meter.count_event(what, 2, label="a code")
     for what in Timed.__args__:  # type: ignore[attr-defined]
-        meter.time(what, 0.5)
-    meter.streams(1)
-    meter.streams(-1)
+        meter.record_time(what, 0.5)
+    meter.count_streams(1)
+    meter.count_streams(-1)

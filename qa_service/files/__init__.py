@@ -35,6 +35,11 @@ Who ends a reading process, and what is said of its file:
 What was reported before counts: such a file is `truncated`, and only a file without any text is `failed`, or `skipped`
 where nothing is wrong with it. Each report carries the verdict so far, because there may be no other.
 
+A crash of the worker leaves its uploads, which lie in one folder for all workers of a machine. The thread that writes
+an answer deletes the answer's uploads at its end. After a crash another worker deletes them when they are a quarter of
+an hour old (`running/presence.py`). Parts of a file that are in the store already expire there, since only a file that
+was read to its end is listed with its session.
+
 The worker doesn't trust a reading process. It hands over the upload as an open file that can only be read, and without
 its path. `report` bounds what comes back, and checks it.
 """

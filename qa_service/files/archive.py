@@ -1,4 +1,4 @@
-"""An archive of XML, as office programs write it, is checked here before any library unpacks it."""
+"""The check of an archive of XML, as office programs write it, before any library unpacks it."""
 
 import zlib
 from io import BytesIO

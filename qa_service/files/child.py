@@ -1,6 +1,6 @@
-"""The program of a reading process. It shuts itself away, takes one file, says what is in it, and ends.
+"""The program of a reading process. It enters the sandbox, takes one file, reports what is in it, and ends.
 
-`process` has the worker's side. What a file does to its reader it does in here, and nowhere else.
+`process` has the worker's side. A file that attacks its reader can harm only this process.
 """
 
 import codecs

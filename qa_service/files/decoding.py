@@ -8,7 +8,7 @@ from qa_service.language.charsets import find_codec
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # this stands before the mark of UTF-16, with which it begins
+    (codecs.BOM_UTF32_LE, "utf-32"),  # This mark stands before that of UTF-16, which is its beginning.
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),

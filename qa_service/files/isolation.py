@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 class ChildReaders:
     """Reads at most `slots` files at once. The owners of the others take turns.
 
-    A file may take `seconds` of real time, what its news are used for included, and of its process what `limits` say.
+    A file may take `seconds` of real time, including the time in which its news are used. Its process may take what
+    `limits` say.
     """
 
     def __init__(self, *, seconds: float, slots: int, limits: ProcessLimits) -> None:
@@ -38,10 +39,10 @@ class ChildReaders:
         self._spares: deque[ReadingProcess] = deque()
         self._has_begun = False
         self._closed = False
-        # An app that nobody closes takes its waiting process along when it goes.
+        # Where nobody closes the readers, the waiting process is ended when they are collected.
         weakref.finalize(self, _end_all, self._spares)
 
-    def read(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
+    def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
         """Read a file as `FileReader` says. Raises `Overloaded` where no process can be started for it.
 
         Once stopped, the file is `failed` or `truncated`, for the reason `stopped`.
@@ -81,21 +82,21 @@ class ChildReaders:
 
     @contextmanager
     def _running_process(self, request: ReadRequest, stop: Stop) -> Iterator[ReadingProcess]:
-        """Give a process that is cut when its time is over or the stop is set, and that is gone afterwards."""
+        """Give a process that is killed when its time is over or the stop is set, and that is gone afterwards."""
         process = self._take_process()
         timer = self._timer(request, process)
-        forget = stop.call(partial(process.cut, "stopped"))
+        forget = stop.call_when_set(partial(process.kill, "stopped"))
         try:
             start_thread(timer)
             yield process
         finally:
             forget()
             timer.cancel()
-            process.end()
+            process.clean_up()
 
     def _reports(self, request: ReadRequest, process: ReadingProcess) -> Iterator[Report]:
         try:
-            process.ask(request.file)
+            process.send_file(request.file)
         except FileNotFoundError as error:
             raise Unreadable("damaged") from error
         except OSError as error:
@@ -105,8 +106,8 @@ class ChildReaders:
 
     def _timer(self, request: ReadRequest, process: ReadingProcess) -> Timer:
         if request.seconds is not None and request.seconds < self._seconds:
-            return Timer(request.seconds, process.cut, ["over_quota"])
-        return Timer(self._seconds, process.cut, ["timed_out"])
+            return Timer(request.seconds, process.kill, ["over_quota"])
+        return Timer(self._seconds, process.kill, ["timed_out"])
 
     def _take_process(self) -> ReadingProcess:
         if not self._has_begun:
@@ -116,12 +117,12 @@ class ChildReaders:
             spare = self._spares.popleft()
             if spare.is_alive():
                 return spare
-            spare.end()
+            spare.clean_up()
         return ReadingProcess(self._limits)
 
     def _keep_spare(self) -> None:
         if not self._closed and not self._spares:
-            # The next file raises, if there still is no room for a process.
+            # If there still is no room for a process, the next file raises `Overloaded`.
             with suppress(Overloaded):
                 self._spares.append(ReadingProcess(self._limits))
 
@@ -142,4 +143,4 @@ def _news(report: Report) -> Iterator[FileNews]:
 
 def _end_all(spares: deque[ReadingProcess]) -> None:
     while spares:
-        spares.popleft().end()
+        spares.popleft().clean_up()

@@ -1,4 +1,7 @@
-"""The table of kinds says which function of which module reads a kind. A new kind is one module and one line here.
+"""The table of kinds says which function of which module reads a kind.
+
+A new kind is a module in this folder, a line in `KINDS`, and a line in `sniffing.py`, unless its bytes are told there
+already. `sandbox.py` and `isolation.py` needn't know of it.
 
 The table names modules and doesn't import them, because a worker needs only the names of the kinds: no parser may
 stand in a worker's memory.
@@ -24,7 +27,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
 }
 """The module and the function that read each kind."""
 ENCRYPTED = frozenset({"office"})
-"""These kinds are nothing but a locked box around a file of another kind."""
+"""A file of one of these kinds only holds an encrypted file of another kind."""
 
 
 def read_segments(kind: str, raw: RawFile) -> Iterator[Segment]:

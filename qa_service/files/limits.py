@@ -1,4 +1,4 @@
-"""What a reading process may use; worker and reading process both know it."""
+"""The limits of a reading process, which the worker sets and the reading process enters."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Plain text is one segment, as it is."""
+"""Plain text becomes one segment and isn't changed."""
 
 from collections.abc import Iterator
 

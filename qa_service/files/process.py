@@ -1,4 +1,4 @@
-"""A reading process as the worker sees it that started it; `child` is the program that runs in it."""
+"""A reading process, seen from the worker that started it; `child` is the program that runs in it."""
 
 import logging
 import os
@@ -19,8 +19,8 @@ from qa_service.model import UploadedFile
 log = logging.getLogger(__name__)
 
 _CAUSES = {
-    -signal.SIGABRT: "too_large",  # PDFium, like most C libraries, ends so when it gets no memory.
-    -signal.SIGKILL: "too_large",  # It wasn't killed here, so the system ran out of memory.
+    -signal.SIGABRT: "too_large",  # PDFium and most other C libraries end like this when they get no memory.
+    -signal.SIGKILL: "too_large",  # The worker didn't kill it, so the system did, because it ran out of memory.
     -signal.SIGXCPU: "timed_out",
 }
 NICENESS = 19
@@ -32,7 +32,7 @@ _DEATH_SECONDS = 1.0
 
 
 class ReadingProcess:
-    """One process that reads one file. Any thread may call `cut`; the rest is for the one that reads.
+    """One process that reads one file. Any thread may call `kill`; the rest is for the one that reads.
 
     It runs `program`, which is Python. Raises `Overloaded` where no process can be started.
     """
@@ -56,7 +56,7 @@ class ReadingProcess:
         """Whether the process runs."""
         return self._process.poll() is None
 
-    def ask(self, file: UploadedFile) -> None:
+    def send_file(self, file: UploadedFile) -> None:
         """Hand the process an open file to read. Raises `OSError` where the file can't be opened.
 
         A process that has just died says so by its empty reply.
@@ -66,7 +66,7 @@ class ReadingProcess:
             socket.send_fds(self._requests, [b"\n"], [upload.fileno()])
             self._requests.sendall(request + b"\n")
 
-    def cut(self, reason: str) -> None:
+    def kill(self, reason: str) -> None:
         """Kill the process. The first reason stays."""
         self._reason = self._reason or reason
         if self.is_alive():
@@ -89,9 +89,9 @@ class ReadingProcess:
             raise Overloaded("a reading process couldn't enter its sandbox")
         return _CAUSES.get(status, "damaged")
 
-    def end(self) -> None:
+    def clean_up(self) -> None:
         """Leave nothing of the process, neither itself nor a pipe."""
-        self.cut("ended")
+        self.kill("ended")
         self._process.wait()
         self._requests.close()
         self.replies.close()

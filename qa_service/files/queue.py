@@ -1,4 +1,5 @@
-"""The queue at the readers. Owners take turns there, so that nobody waits behind all files of somebody else."""
+"""The queue of files that wait to be read. Owners take turns, so that nobody waits behind all files of somebody
+else."""
 
 import threading
 from collections import Counter, deque
@@ -29,7 +30,7 @@ class FairQueue:
     def hold_slot(self, owner: Owner, stop: Stop) -> Iterator[bool]:
         """Wait for a slot and hold it within the context. Gives False, without a slot, where the stop came first."""
         ticket = self._take_ticket(owner)
-        forget = stop.call(ticket.called.set)
+        forget = stop.call_when_set(ticket.called.set)
         try:
             ticket.called.wait()
             yield ticket.has_slot
@@ -65,7 +66,7 @@ class FairQueue:
             self._served[owner] = next(self._turns)
 
     def _claim(self, owner: Owner) -> tuple[int, int]:
-        """The owner with the least claim is next."""
+        """Return a sort key: the owner with the smallest one is next."""
         return self._held[owner], self._served.get(owner, 0)
 
     def _forget(self, owner: Owner) -> None:

@@ -1,4 +1,5 @@
-"""The rows of a table become text in which each value stands beside its column's name, so that a row says all alone."""
+"""The rows of a table become text in which each value stands beside its column's name, so that a row can be understood
+alone."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What the module of any kind takes, the bytes of a file, and what it gives, the segments of its text."""
+"""Every kind's module takes a `RawFile` and gives `Segment`s."""
 
 from msgspec import Struct
 

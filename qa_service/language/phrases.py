@@ -135,7 +135,7 @@ def phrase_error(code: str, language: Language) -> str:
 
 
 def phrase_label(name: Label, language: Language) -> str:
-    """The words for a fixed place.
+    """Return the words for a fixed place.
 
     `reference` heads the passages of a prompt, and `files_question` is asked where only files were sent.
     """

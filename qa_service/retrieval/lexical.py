@@ -54,15 +54,15 @@ class LexicalRetriever:
         self._limit = limit
         self._turn_seconds = turn_seconds
 
-    def find(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
+    def find_passages(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
         """The passages by rank. Those that share no word follow in reading order, so that a question about the whole
         ("what is this?") still gets its beginning."""
         weights = _weights(question, earlier)
-        ranking = index.look_up(weights, POSTINGS)
+        ranking = index.look_up_words(weights, POSTINGS)
         scores = _scores(weights, ranking, self._turn_seconds)
         ranked = heapq.nsmallest(self._limit, scores, key=lambda number: (-scores[number], number))
         rest = (number for number in range(ranking.passages) if number not in scores)
-        return index.passages([*ranked, *_first(rest, self._limit - len(ranked))])
+        return index.load_passages([*ranked, *_first(rest, self._limit - len(ranked))])
 
 
 def _first(numbers: Iterator[int], most: int) -> list[int]:

@@ -39,16 +39,30 @@ same frame under the same number, and `done` only once the turn is saved (or `me
 reader may have seen frames that never came into the shared log: so whoever goes on with an answer either repeats
 them exactly, or leaves a *gap* of a million numbers, which nobody can have seen.
 
-When the writer dies, another worker finds out (its file lock is gone; elsewhere, it was silent for five seconds),
-moves its entries of `holds` to its own, and looks at what the store says of each answer. The writer died
+When the writer dies, another worker finds out: on the same machine the file lock of the dead worker is gone; on
+another machine the dead worker was silent for five seconds. The other worker then takes these steps for each answer.
+Every step may be repeated, since a worker that dies on the way leaves the answer in its own `holds`.
+    1  `take_from_dead` moves the entry of `holds` to the new worker. No two workers get the same entry.
+    2  `adopt_answer` makes `running` name the new worker, if the turn is still running. From now on the store refuses
+       what the dead worker could still save, should it be alive after all.
+    3  The turn and the shared log are read. They say how the writer died, and so what is left to do (see below).
+    4  `keep_held` notes the death in `holds`, if there is work to go on with.
+    5  A thread of the new worker writes what is left, by the steps 2 to 6 of the order of writes.
+
+A reader of the dead worker loses its connection. It comes back to any other worker with the number of the last frame
+that it has seen, and reads on from there, as every reader elsewhere does: it gets only heartbeats until the first frame
+of the new worker is in the shared log.
+
+What is left to do. The writer died
     before the claim was carried out    there is no turn: the entry is dropped. Nobody was promised anything.
     after the claim, or while writing   `running` names the new worker from now on. Where upstream keeps the answer, it
                                         attaches there and goes on with the very next frame. An answer without a word is
                                         begun again behind a gap, in background mode, if its uploads are here. Any other
                                         one gets a gap, `error` (interrupted), `metadata` and `done`; its text is saved.
-    between the save and its `done`     (steps 4 and 6) the turn has ended and the shared log hasn't: a gap, `restart`,
-                                        the whole saved text, its references, `metadata`, `done` with the saved status.
-                                        A reader sees its text begin again and come to the true end.
+    between the save and its `done`     (steps 4 to 6) the turn has ended and the shared log hasn't. Nothing is asked or
+                                        saved again. The new worker writes a gap, `restart`, the whole saved text, its
+                                        references, `metadata`, and `done` with the saved status: a reader sees its text
+                                        begin again and come to the true end.
     while the turn was unsaved          the shared log has `done`: the turn is made from the log and saved.
     after step 6                        nothing is left to do; an entry of `holds` that was left is dropped.
 An answer that two workers in a row died with, without a new word, is ended and not tried again: its work may be what

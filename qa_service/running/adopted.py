@@ -13,7 +13,7 @@ from qa_service.turns import Admission, Asked, Turn
 
 
 def restore_log(logged: StoredLog) -> tuple[MemoryLog, int]:
-    """The memory log with all that the shared log has, and how many entries that are."""
+    """Make a memory log of all that the shared log has, and count its entries."""
     answer = MemoryLog()
     for entry in logged.entries:
         answer.add_entry(entry)
@@ -29,7 +29,7 @@ def count_deaths(held: HeldAnswer, answer: MemoryLog) -> HeldAnswer:
 
 
 def answer_so_far(answer: MemoryLog, held: HeldAnswer) -> AnswerSoFar:
-    """How far the answer has come."""
+    """Gather how far the answer has come, for `AnswerWriter.continue_answer`."""
     asked = [mark for _, mark in answer.marks if isinstance(mark, Asked)]
     opened = [(place, mark) for place, mark in answer.marks if isinstance(mark, Opened)]
     place, last = opened[-1] if opened else (len(answer), Opened(""))

@@ -63,7 +63,7 @@ class Adopter:
         self._shared.workers.keep_held(self._worker, held)
         log.warning("answer %s is taken over from a worker that died", logged_id(held.owner, held.answer_id))
         self._write(running, self._line.continue_answer(admission, answer_so_far(answer, held), running.stop))
-        self._meter.count("takeovers")
+        self._meter.count_event("takeovers")
 
     def _ended_turn(self, held: HeldAnswer) -> Turn | None:
         try:

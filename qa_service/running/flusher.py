@@ -85,8 +85,8 @@ class Flusher:
     def _count(self, entries: Sequence[NewLogEntry]) -> None:
         now = time.monotonic()
         if entries:
-            self._meter.time("flushed", now - self._flushed_at)
-            self._meter.count("deltas", sum(type(item) is Text for entry in entries for item in entry.items))
+            self._meter.record_time("flushed", now - self._flushed_at)
+            self._meter.count_event("deltas", sum(type(item) is Text for entry in entries for item in entry.items))
         self._flushed_at = now
 
     def _let_go(self) -> None:

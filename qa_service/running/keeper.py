@@ -1,4 +1,4 @@
-"""What a worker does by the clock."""
+"""The keeper: a thread that does what a worker must do again and again, or in time."""
 
 import logging
 import threading
@@ -66,7 +66,7 @@ class Keeper:
     def ensure_running(self) -> None:
         """Start the thread unless it runs. From then on this worker counts as living."""
         if not self._left:
-            self._presence.announce_life()
+            self._presence.lock_file()
             self._thread.ensure_running()
 
     def announce_return(self) -> None:
@@ -85,8 +85,8 @@ class Keeper:
         """End the thread, and leave to other workers what this one still holds."""
         self._left = True
         self._thread.retire()
-        self._quietly(lambda: self._workers.withdraw(self._worker))
-        self._presence.withdraw()
+        self._quietly(lambda: self._workers.withdraw_worker(self._worker))
+        self._presence.delete_file()
 
     def _run(self) -> None:
         while not self._left:
@@ -130,7 +130,7 @@ class Keeper:
 
     def _take_over(self) -> None:
         if self.takes_over:
-            self._takeovers.take_from_dead(self._dead)
+            self._takeovers.take_over_dead(self._dead)
 
     def _save_unsaved(self) -> None:
         self._unsaved.save_all()

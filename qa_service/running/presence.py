@@ -20,7 +20,7 @@ class Presence:
         self._uploads = uploads
         self._file: int | None = None
 
-    def announce_life(self) -> None:
+    def lock_file(self) -> None:
         """Let other workers see that this one lives."""
         if self._file is not None:
             return
@@ -34,8 +34,8 @@ class Presence:
     def restore_file(self) -> None:
         """Make the file again, should somebody have deleted it."""
         if self._file is not None and not (self._folder / self.worker).exists():
-            self.withdraw()
-            self.announce_life()
+            self.delete_file()
+            self.lock_file()
 
     def find_dead(self) -> Iterator[str]:
         """The names of those workers of this machine that are dead."""
@@ -56,7 +56,7 @@ class Presence:
                 if time.time() - path.stat().st_mtime > UPLOAD_SECONDS:
                     path.unlink()
 
-    def withdraw(self) -> None:
+    def delete_file(self) -> None:
         """Let other workers see that this one is gone."""
         file, self._file = self._file, None
         if file is not None:

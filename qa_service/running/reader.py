@@ -47,7 +47,7 @@ class AnswerReader(Iterable[Batch]):
         self._batches = self._read(times, after)
         self._open = True
         source.add_reader()
-        meter.streams(1)
+        meter.count_streams(1)
 
     def __iter__(self) -> Iterator[Batch]:
         """The batches that haven't been read yet."""
@@ -67,7 +67,7 @@ class AnswerReader(Iterable[Batch]):
         if self._open:
             self._open = False
             self._source.remove_reader()
-            self._meter.streams(-1)
+            self._meter.count_streams(-1)
             self._left(self._source)
 
     def _read(self, times: ReaderTimes, after: int) -> Iterator[Batch]:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from qa_service.errors import Draining, Overloaded
-from qa_service.frames import Frame, Text
+from qa_service.frames import Frame
 from qa_service.interfaces import ELSEWHERE, AnswerWriter, Meter
 from qa_service.model import Opened, Owner
 from qa_service.running.adopting import Adopter
@@ -26,12 +26,12 @@ from qa_service.threads import RETRY_SECONDS, ParkedThread
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn
 
 READERS = 3
-"""So many readers may be connected for each answer that may be written here: the caller who asked, and two more."""
+"""For each answer that may be written here so many readers may be connected: the caller who asked, and two more."""
 
 
 class Runner:
-    """The front of this room: everybody outside of it calls this class. To read an answer that is written here never
-    waits for the store."""
+    """The front of this room: everybody outside of it calls this class. A reader of an answer that is written here
+    never waits for the store."""
 
     def __init__(
         self, line: AnswerWriter, shared: SharedStores, meter: Meter, *, presence: Presence, settings: RunnerSettings
@@ -206,9 +206,7 @@ class Runner:
         answer = running.log
         try:
             for item in line:
-                if type(item) is Text:
-                    answer.append_frame(item)
-                elif isinstance(item, Mark):
+                if isinstance(item, Mark):
                     self._mark(answer, item)
                 else:
                     answer.append_frame(item)
@@ -223,7 +221,7 @@ class Runner:
         match mark:
             case Gap():
                 answer.leave_gap()
-                self._meter.count("gaps")
+                self._meter.count_event("gaps")
             case Asked() | Opened():
                 answer.marks.append((len(answer), mark))
                 if self._settings.background:
@@ -244,6 +242,6 @@ class Runner:
             if running is None:
                 self._early[answer_id] = now + self._pace.early
         if running is not None and not running.stop.is_set():
-            self._meter.count("cancels")
+            self._meter.count_event("cancels")
             running.stop.set("cancelled")
         return running is not None

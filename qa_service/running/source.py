@@ -1,4 +1,4 @@
-"""What a reader reads from."""
+"""The Protocol of an answer that can be read in this worker."""
 
 from typing import Protocol
 
@@ -26,4 +26,4 @@ class AnswerSource(Protocol):
         """Whether the answer is over, and a reader that has seen the frame with this number has seen it all."""
 
     def known_turn(self) -> Turn | None:
-        """The turn as it stands, or None where the store knows better."""
+        """Return the turn as it stands, or None where only the store knows it."""

@@ -30,7 +30,7 @@ class StopSignal:
             for action in reversed(actions):
                 steps.callback(action)
 
-    def call(self, action: Callable[[], None]) -> Callable[[], None]:
+    def call_when_set(self, action: Callable[[], None]) -> Callable[[], None]:
         with self._lock:
             if not self.reason:
                 self._actions.append(action)

@@ -20,7 +20,7 @@ from qa_service.threads import RestartableThread
 log = logging.getLogger(__name__)
 
 OPENING = 64
-"""Each of so many locks is for a share of all answers: with a single one, a large answer would hold up all others."""
+"""So many locks share all answers. With a single lock, opening a large answer would hold up all others."""
 
 
 class Tail:
@@ -44,7 +44,7 @@ class Tail:
         self._thread.ensure_running()
 
     def open_mirror(self, owner: Owner, answer_id: str) -> MirroredAnswer:
-        """The answer as the store knows it; it grows until the answer is over. All who read it here share one.
+        """Open the mirror of an answer, which grows until the answer is over. All who read it here share one mirror.
 
         Raises `NotFound` for an unknown answer as for another owner's.
         """
@@ -147,7 +147,7 @@ class Tail:
         followed = dict(self._written_elsewhere())
         cursors = {each: mirror.cursor for each, mirror in followed.items()}
         news = self._workers.wait_for_news(self._worker, cursors, self._pace.news)
-        # A stop is heard once: one that fails must not take the others along.
+        # Each stop is heard only once, so one that fails must not keep the others from being carried out.
         with ExitStack() as steps:
             for answer_id in news.stops:
                 steps.callback(self._stop, answer_id)

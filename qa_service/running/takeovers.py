@@ -1,4 +1,4 @@
-"""What other workers leave behind, and how this worker takes it."""
+"""How this worker takes the answers that dead workers leave."""
 
 import time
 from collections.abc import Callable, Collection, Container
@@ -28,12 +28,12 @@ class Takeovers:
         self._adopt = adopt
         self._settle = settle
         self._empty: dict[str, float] = {}
-        """Dead workers that held nothing, and since when."""
+        """The dead workers that held nothing, with the time when that was first seen."""
         self._taken: list[HeldAnswer] = []
         """Answers that are this worker's by now, and not begun yet."""
         self._strays: set[str] = set()
 
-    def take_from_dead(self, silent: Collection[str]) -> None:
+    def take_over_dead(self, silent: Collection[str]) -> None:
         """Take over what dead workers held: those whose lock on this machine is gone, and `silent` ones, which the
         store says are dead. One that holds nothing is forgotten after a while, in which a last word of its own may
         still be on its way into the store."""

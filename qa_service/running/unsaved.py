@@ -10,8 +10,8 @@ from qa_service.turns import Turn
 
 
 class UnsavedTurns(Container[str]):
-    """A container of the ids of their answers. They are few, since nobody can ask while the store is away. `settle` is
-    called with the id of each answer that is saved here.
+    """Keeps those turns, and is a container of their answers' ids. They are few, since nobody can ask while the store
+    is away. `settle` is called with the id of each answer that is saved here.
     """
 
     def __init__(self, sessions: SessionStore, settle: Callable[[str], None]) -> None:
@@ -28,13 +28,13 @@ class UnsavedTurns(Container[str]):
 
     def save_turn(self, owner: Owner, turn: Turn) -> None:
         """Save this turn now. Raises `QAError` where that isn't possible."""
-        self._sessions.save(owner, turn)
+        self._sessions.save_turn(owner, turn)
         self._settle(turn.answer_id)
 
     def save_all(self) -> bool:
         """Save as many as can be saved now. A turn that can't be holds up no other; then this returns False."""
         for answer_id, (owner, turn) in list(self._turns.items()):
-            # The turn goes behind all others first: they come before it next time, whatever happens here.
+            # The turn moves behind all others first, so that the others come before it next time, whatever happens now.
             self._turns[answer_id] = self._turns.pop(answer_id, (owner, turn))
             with suppress(QAError):
                 self.save_turn(owner, turn)

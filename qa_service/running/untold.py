@@ -4,7 +4,8 @@ from qa_service.interfaces import WorkerStore
 
 
 class UntoldStops:
-    """Remembers each answer until all workers have been told to stop it. They are few: each is a person's wish."""
+    """Remembers each answer until all workers have been told to stop it. They are few, because each is
+    a stop that a person asked for."""
 
     def __init__(self, workers: WorkerStore) -> None:
         self._workers = workers
@@ -17,6 +18,7 @@ class UntoldStops:
         self._answers.discard(answer_id)
 
     def tell_all(self) -> None:
-        """Tell what couldn't be told. Raises `StoreUnavailable` at the first that can't be told now either."""
+        """Tell them the stops that couldn't be told before. Raises `StoreUnavailable` at the first that can't be told
+        now either."""
         for answer_id in list(self._answers):
             self.tell(answer_id)

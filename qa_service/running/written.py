@@ -92,7 +92,7 @@ class RunningAnswer:
                 if appended == "unstorable":
                     # Readers elsewhere never see these frames. They see the error with which the answer ends.
                     self.stop.set("unstorable")
-                frames = max(0, entry.last + 1 - entry.first)  # an entry of marks alone has none
+                frames = max(0, entry.last + 1 - entry.first)  # An entry of marks alone has no frames.
                 self._frames += frames
                 self._marks += len(entry.items) - frames
             case "gone":

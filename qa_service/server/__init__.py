@@ -20,6 +20,20 @@ After an answer the connection is idle again, unless more than `DRAIN_BYTES` of 
 are unread: then the answer says `Connection: close`, and the connection lingers before it is closed. A connection that
 is closed while bytes of its caller are unread is reset, and a reset may overtake the answer.
 
+A worker goes through these states. The time limits are settings, or constants of `worker` and `web/serving.py`.
+
+| State     | What begins it                      | What the worker does                                              |
+|-----------|-------------------------------------|-------------------------------------------------------------------|
+| serving   | gunicorn has started it             | It accepts connections, and watches over other workers' answers.  |
+| draining  | SIGTERM, a reload, `max_requests`   | It closes idle connections and refuses new questions. Its answers |
+|           |                                     | run on for at most `QA_DRAIN_SECONDS`.                            |
+| leaving   | no answer runs, or that time is up  | It leaves its answers to other workers, tells their readers to    |
+|           |                                     | reconnect, and ends.                                              |
+| ending    | SIGINT or SIGQUIT                   | It ends its answers as `interrupted`, saves them, tells their     |
+|           |                                     | readers, and ends after about a second, without any draining.     |
+| dead      | SIGKILL, a crash                    | Its connections break. gunicorn starts another worker, and the    |
+|           |                                     | answers go on as `running` tells.                                 |
+
 Bytes that are there are read without waiting, so that a fast caller would never let the worker look at other
 connections. Whoever has read `FREE_BYTES` of a request, and whoever begins another request, therefore gives way when
 all that read have computed for `SLICE_SECONDS` since the worker last looked (`ReadingTurn`).

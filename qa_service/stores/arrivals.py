@@ -1,4 +1,4 @@
-"""What every question costs before it is looked at: a question of its owner's, and its session, in one trip."""
+"""The first trip to the store for every question: the rate limit counts it, and its session is read."""
 
 from redis import Redis
 
@@ -20,7 +20,7 @@ class RedisArrivals:
 
     def receive_question(self, owner: Owner, session_id: str) -> Arrival:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
-            self._limiter.run_script(pipeline, owner, takes=True)
-            self._sessions.run_load(pipeline, owner, session_id)
+            self._limiter.run_take_question(pipeline, owner, takes=True)
+            self._sessions.run_load_session(pipeline, owner, session_id)
             wait, found = pipeline.execute()
-        return Arrival(self._limiter.seconds_in(wait), self._sessions.session_in(session_id, found))
+        return Arrival(self._limiter.decode_wait(wait), self._sessions.decode_session(session_id, found))

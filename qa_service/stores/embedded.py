@@ -82,7 +82,7 @@ def embedded_pool(
     """
     data = data.resolve()
     with contextlib.ExitStack() as stack:
-        # This comes before connecting: from now on no launcher ends by itself.
+        # To join comes before connecting, because from now on no launcher ends by itself.
         stack.enter_context(_join(data))
         path = start_store(data, linger=linger)
         pool = StorePool(  # type: ignore[no-untyped-call]
@@ -192,7 +192,7 @@ def _answers(path: Path) -> bool:
 
 
 def _join(data: Path) -> IO[bytes]:
-    """Become a user of the store until the file is closed. Waits for a launcher that is about to end."""
+    """Become a user of the store until the returned file is closed. This waits for a launcher that is about to end."""
     deadline = time.monotonic() + START_SECONDS
     while (file := _locked(data, "users", fcntl.LOCK_SH)) is None:
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""The border to the store: only errors of our own tree come out, and a store that is away costs a request once."""
+"""The border to the store: it turns foreign errors into ours, and refuses calls at once while the store is away."""
 
 import logging
 import threading
@@ -24,10 +24,11 @@ log = logging.getLogger(__name__)
 class StoreGuard:
     """A context for one exchange with the store, shared by all threads.
 
-    Out of it come `StoreUnavailable`, where the store is away or hung, refuses, or lacks something that this service
-    needs, and `QAError`, where this service asked for something wrong. After a call without an answer the guard refuses
-    all calls for `pause` seconds and then lets a single one through to see. Guards of one instance must not be nested.
-    `meter` counts the errors that the store gave cause for, and not the calls that were refused meanwhile.
+    It raises `StoreUnavailable` where the store is away or hung, refuses, or lacks something that this service needs,
+    and `QAError` where this service asked for something wrong. After a call without an answer the guard refuses all
+    calls for `pause` seconds. Then it lets a single call through, to see whether the store is back. Guards of one
+    instance must not be nested. `meter` counts the errors that the store gave cause for, and not the calls that were
+    refused meanwhile.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class StoreGuard:
             now = self._clock()
             if now < self._closed_until:
                 raise StoreUnavailable(self._why, retry_after=1)
-            # This one caller tries; the others go on failing until it is through.
+            # This caller alone tries the store. The others are refused until its call has come back.
             self._closed_until = now + self._pause
 
     def __exit__(
@@ -70,9 +71,9 @@ class StoreGuard:
                 raise QAError("The store was asked for something wrong.") from error
 
     def note(self, error: redis.RedisError) -> str:
-        """Count and log an error that came back as a reply; the sentence for it, or "" where it is our own mistake.
+        """Count and log an error that the store replied. Return the sentence for it, or "" where we made the mistake.
 
-        The error's text loses what it quotes, so that no log shows a key or a value.
+        What the error quotes is removed from it, so that no log shows a key or a value.
         """
         words = words_of(error)
         error.args, sentence = (words,), refusal_in(words)
@@ -102,4 +103,4 @@ class StoreGuard:
 
     def _count(self, kind: Literal["unavailable", "refused", "wrong"]) -> None:
         if self._meter is not None:
-            self._meter.count("store_errors", label=kind)
+            self._meter.count_event("store_errors", label=kind)

@@ -1,6 +1,6 @@
 """What was asked and answered, in Redis, as its owner reads and changes it.
 
-An unknown id and another's are the same `NotFound`.
+An unknown id and the id of another owner raise the same `NotFound`.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from qa_service.stores.logs import frames_of
 from qa_service.stores.passages import passage_decoder
 from qa_service.stores.quotas import queue_space_freed
 from qa_service.stores.records import read_record
-from qa_service.stores.sessions import files_of, stored_file, topics_of
+from qa_service.stores.sessions import files_of, stored_file_decoder, topics_of
 from qa_service.stores.workers import STOPS_KEPT, STOPS_SECONDS
 from qa_service.turns import SessionEntry, SessionList, SessionPage, Turn, turn_from_frames
 
@@ -42,30 +42,31 @@ class RedisHistory:
         self._guard = guard
         self._logs = logs
 
-    def turn(self, owner: Owner, answer_id: str) -> Turn:
-        """One answer, whatever its status; one whose worker died is `failed` with `interrupted`."""
-        session_id = self._field(answer_key(owner, answer_id, "at"), "session")
-        stored = self._field(session_key(owner, (session_id or b"").decode(), "answers"), answer_id)
+    def load_turn(self, owner: Owner, answer_id: str) -> Turn:
+        """Load one answer, whatever its status is. An answer whose worker died is `failed` with `interrupted`."""
+        session_id = self._load_field(answer_key(owner, answer_id, "at"), "session")
+        stored = self._load_field(session_key(owner, (session_id or b"").decode(), "answers"), answer_id)
         turn = read_record(turn_decoder, stored)
         if turn is None:
             raise NotFound("no such answer")
-        return self._as_it_stands(owner, turn)
+        return self._complete_turn(owner, turn)
 
-    def sessions(self, owner: Owner, cursor: str, limit: int) -> SessionList:
-        """The owner's conversations, newest first."""
+    def list_sessions(self, owner: Owner, cursor: str, limit: int) -> SessionList:
+        """List the owner's sessions, the newest first. `cursor` is the `next` of the page before, or empty."""
         key = owner_key(owner, "sessions")
         newest = f"({cursor}" if cursor else "+inf"
         with self._guard:
             found: Any = self._client.zrevrangebyscore(key, newest, "-inf", start=0, num=limit, withscores=True)
         ids = [member.decode() for member, _ in found]
-        heads = self._heads(owner, ids)
+        heads = self._load_heads(owner, ids)
         items = tuple(_entry(i, head) for i, head in zip(ids, heads, strict=True) if head)
-        self._forget(key, [i for i, head in zip(ids, heads, strict=True) if not head])
+        self._unlist_sessions(key, [i for i, head in zip(ids, heads, strict=True) if not head])
         return SessionList(items, repr(found[-1][1]) if len(found) == limit else None)
 
-    def session(self, owner: Owner, session_id: str, cursor: str, limit: int) -> SessionPage:
-        """One conversation, newest turns first."""
-        head = self._known(owner, session_id)
+    def load_conversation(self, owner: Owner, session_id: str, cursor: str, limit: int) -> SessionPage:
+        """Load one session with a page of its turns, the newest first. `cursor` is the `next` of the page before, or
+        empty."""
+        head = self._load_head(owner, session_id)
         with self._guard:
             found: Any = self._client.lrange(session_key(owner, session_id, "turns"), 0, -1)
         ids = [answer_id.decode() for answer_id in reversed(found)]
@@ -79,41 +80,41 @@ class RedisHistory:
             entry.created_at,
             entry.updated_at,
             topics=topics_of(head),
-            turns=self._turns(owner, session_id, page),
-            files=self.files(owner, session_id),
+            turns=self._load_turns(owner, session_id, page),
+            files=self.list_files(owner, session_id),
             next=page[-1] if more else None,
         )
 
-    def rename(self, owner: Owner, session_id: str, title: str) -> SessionEntry:
+    def rename_session(self, owner: Owner, session_id: str, title: str) -> SessionEntry:
         """Give a conversation another title."""
         with self._guard:
             key = session_key(owner, session_id, "head")
             renamed: Any = self._client.eval(scripts.RENAME, 1, key, title, now())
         if not renamed:
             raise NotFound("no such session")
-        return _entry(session_id, self._known(owner, session_id))
+        return _entry(session_id, self._load_head(owner, session_id))
 
-    def new_topic(self, owner: Owner, session_id: str) -> SessionEntry:
+    def begin_topic(self, owner: Owner, session_id: str) -> SessionEntry:
         """Let the next question of a conversation begin a topic of its own."""
         keys = [session_key(owner, session_id, name) for name in ("head", "context")]
         with self._guard:
             topic: Any = self._client.eval(scripts.NEW_TOPIC, 2, *keys, now())
         if not topic:
             raise NotFound("no such session")
-        return _entry(session_id, self._known(owner, session_id))
+        return _entry(session_id, self._load_head(owner, session_id))
 
-    def delete(self, owner: Owner, session_id: str) -> Sequence[str]:
+    def delete_session(self, owner: Owner, session_id: str) -> Sequence[str]:
         """Forget a conversation with its answers and files, at once. Returns the answers that were running in it, which
         have been told to stop.
 
         After a `StoreUnavailable` nobody knows whether it was deleted. For a minute, deleting it again is the same
         deletion and tells the same answers. Raises `NotFound`.
         """
-        running, others = self._delete_session(owner, session_id)
+        running, others = self._remove_session(owner, session_id)
         keys = [answer_key(owner, answer_id, "at") for answer_id in {*running, *others}]
         # Those who read a running answer still get its end from its log, which then expires.
         keys += [answer_key(owner, answer_id, "log") for answer_id in others if answer_id not in running]
-        if not running:  # else the deletion may have to be told again
+        if not running:  # otherwise a repeated deletion must be able to tell those answers again
             keys.append(session_key(owner, session_id, "deleted"))
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             pipeline.zrem(owner_key(owner, "sessions"), session_id)
@@ -123,7 +124,7 @@ class RedisHistory:
             pipeline.execute()
         return running
 
-    def _delete_session(self, owner: Owner, session_id: str) -> tuple[list[str], list[str]]:
+    def _remove_session(self, owner: Owner, session_id: str) -> tuple[list[str], list[str]]:
         """Take the session away in one piece. Returns the answers that ran in it, and all others.
 
         Every worker is told to stop what runs before the session goes, in the same trip. So where the store goes away
@@ -147,16 +148,16 @@ class RedisHistory:
         ids = [answer_id.decode() for answer_id in told[1:]]
         return ids[: int(told[0])], ids[int(told[0]) :]
 
-    def files(self, owner: Owner, session_id: str) -> tuple[StoredFile, ...]:
-        """All files of a conversation, of every topic."""
-        self._known(owner, session_id)
+    def list_files(self, owner: Owner, session_id: str) -> tuple[StoredFile, ...]:
+        """List the files of all topics of a conversation."""
+        self._load_head(owner, session_id)
         with self._guard:
             found: Any = self._client.hvals(session_key(owner, session_id, "files"))
         return tuple(files_of(found))
 
-    def page(self, owner: Owner, session_id: str, file_id: str, number: int) -> Page:
+    def load_page(self, owner: Owner, session_id: str, file_id: str, number: int) -> Page:
         """The text of one page of a file; pages count from 1."""
-        file = self.file(owner, session_id, file_id)
+        file = self.find_file(owner, session_id, file_id)
         if not 1 <= number <= max(file.pages, 1):
             raise NotFound("no such page")
         key = session_key(owner, session_id, f"file:{file_id}")
@@ -173,55 +174,55 @@ class RedisHistory:
 
     def delete_file(self, owner: Owner, session_id: str, file_id: str) -> None:
         """Forget a file, so that no later question is answered from it."""
-        file = self.file(owner, session_id, file_id)
+        file = self.find_file(owner, session_id, file_id)
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             pipeline.hdel(session_key(owner, session_id, "files"), file_id)
             pipeline.unlink(session_key(owner, session_id, f"file:{file_id}"))
             queue_space_freed(pipeline, owner, session_id, file.size)
             pipeline.execute()
 
-    def file(self, owner: Owner, session_id: str, file_id: str) -> StoredFile:
-        """One file of a conversation."""
-        stored = self._field(session_key(owner, session_id, "files"), file_id)
-        file = read_record(stored_file, stored)
+    def find_file(self, owner: Owner, session_id: str, file_id: str) -> StoredFile:
+        """Find one file of a conversation. Its text isn't loaded."""
+        stored = self._load_field(session_key(owner, session_id, "files"), file_id)
+        file = read_record(stored_file_decoder, stored)
         if file is None:
             raise NotFound("no such file")
         return file
 
-    def _field(self, key: str, field: str) -> bytes | None:
+    def _load_field(self, key: str, field: str) -> bytes | None:
         with self._guard:
             stored: Any = self._client.hget(key, field)
         return stored if isinstance(stored, bytes) else None
 
-    def _heads(self, owner: Owner, session_ids: Sequence[str]) -> list[dict[str, str]]:
+    def _load_heads(self, owner: Owner, session_ids: Sequence[str]) -> list[dict[str, str]]:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             for session_id in session_ids:
                 pipeline.hgetall(session_key(owner, session_id, "head"))
             heads: list[dict[bytes, bytes]] = pipeline.execute()
         return [{name.decode(): value.decode() for name, value in head.items()} for head in heads]
 
-    def _known(self, owner: Owner, session_id: str) -> dict[str, str]:
-        head = self._heads(owner, [session_id])[0]
+    def _load_head(self, owner: Owner, session_id: str) -> dict[str, str]:
+        head = self._load_heads(owner, [session_id])[0]
         if not head:
             raise NotFound("no such session")
         return head
 
-    def _forget(self, key: str, session_ids: Sequence[str]) -> None:
+    def _unlist_sessions(self, key: str, session_ids: Sequence[str]) -> None:
         if session_ids:
             with self._guard:
                 self._client.zrem(key, *session_ids)
 
-    def _turns(self, owner: Owner, session_id: str, ids: Sequence[str]) -> tuple[Turn, ...]:
+    def _load_turns(self, owner: Owner, session_id: str, ids: Sequence[str]) -> tuple[Turn, ...]:
         if not ids:
             return ()
         with self._guard:
             stored: Any = self._client.hmget(session_key(owner, session_id, "answers"), ids)
         turns = [turn for each in stored if (turn := read_record(turn_decoder, each))]
-        return tuple(self._as_it_stands(owner, turn) for turn in turns)
+        return tuple(self._complete_turn(owner, turn) for turn in turns)
 
-    def _as_it_stands(self, owner: Owner, turn: Turn) -> Turn:
-        """The turn with the text that a running answer has so far. One that nobody writes any more, and that has no
-        log, was interrupted."""
+    def _complete_turn(self, owner: Owner, turn: Turn) -> Turn:
+        """Give a running turn the text that its answer has so far. An answer without a log is written by nobody any
+        more, so its turn becomes `failed` with `interrupted`."""
         if turn.status != "running":
             return turn
         logged = self._logs.read_log(owner, turn.answer_id)

@@ -47,7 +47,7 @@ from qa_service.model import Owner
 ALIVE = "qa:{workers}:alive"
 STOPS = "qa:{workers}:stops"
 PROBES = tuple(f"qa:{{workers}}:probe:{kind}" for kind in ("string", "hash", "list", "zset", "stream"))
-"""What a store is tried out with."""
+"""The keys on which `readiness` tries out a store."""
 
 
 def session_key(owner: Owner, session_id: str, name: str) -> str:
@@ -66,7 +66,8 @@ def owner_key(owner: Owner, name: str) -> str:
 
 
 def rate_keys(owner: Owner) -> list[str]:
-    """What counts an owner's questions: the owner, or a visitor's address and then the network around it, if known."""
+    """The keys that count an owner's questions: one of the owner, or for a visitor one of the address and then one of
+    the network around it, if the address is known."""
     if not owner.network:
         return [owner_key(owner, "rate")]
     network = f"qa:{{{owner.key}.{owner.network}}}:rate"
@@ -74,7 +75,7 @@ def rate_keys(owner: Owner) -> list[str]:
 
 
 def repeat_key(owner: Owner, key: str) -> str:
-    """Where a repeated question finds its answer; a visitor's is found from any address."""
+    """The key under which a repeated question finds its answer; a visitor finds it from any address."""
     return f"qa:{{{owner.key}}}:repeat:{key}"
 
 

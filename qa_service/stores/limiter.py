@@ -1,4 +1,4 @@
-"""How often an owner may ask, counted in Redis over all workers, by the store's own clock.
+"""The rate limit: how often an owner may ask, counted in Redis over all workers, by the store's own clock.
 
 A visitor is counted twice: by address, which for IPv6 is a /64, and by the wider /48, which one customer of a
 provider may hold whole and so could walk through address by address.
@@ -15,7 +15,7 @@ from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import rate_keys
 
 NETWORK_SHARE = 4
-"""How many times as much as one address the addresses of a network may ask together."""
+"""All addresses of a network together may ask so many times as much as one address."""
 
 
 class RedisLimiter:
@@ -29,19 +29,19 @@ class RedisLimiter:
 
     def take_question(self, owner: Owner) -> float:
         with self._guard:
-            return self.seconds_in(self.run_script(self._client, owner, takes=True))
+            return self.decode_wait(self.run_take_question(self._client, owner, takes=True))
 
     def seconds_to_wait(self, owner: Owner) -> float:
         with self._guard:
-            return self.seconds_in(self.run_script(self._client, owner, takes=False))
+            return self.decode_wait(self.run_take_question(self._client, owner, takes=False))
 
-    def run_script(self, client: Redis, owner: Owner, *, takes: bool) -> Any:
-        """Ask the store, or put it into a pipeline; `seconds_in` reads the reply."""
+    def run_take_question(self, client: Redis, owner: Owner, *, takes: bool) -> Any:
+        """Run the script, or add it to `client` where that is a pipeline. `decode_wait` reads the reply."""
         keys = rate_keys(owner)
         return client.eval(scripts.TAKE_QUESTION, len(keys), *keys, int(takes), *self._rates(len(keys)))
 
-    def seconds_in(self, reply: bytes) -> float:
-        """The seconds to wait that the script replied."""
+    def decode_wait(self, reply: bytes) -> float:
+        """Read the script's reply, which is in milliseconds: the seconds to wait, or 0."""
         return float(reply) / 1000
 
     def _rates(self, counters: int) -> Iterator[float]:

@@ -55,7 +55,7 @@ class RedisFiles:
                 queue_space_taken(pipeline, owner, session_id, file.size, seconds=self._seconds)
             pipeline.execute()
 
-    def index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
+    def open_index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
         kept = [file for file in files if file.passages]
         shelves = [
             _Shelf(session_key(owner, session_id, f"file:{file.file_id}"), file.passages, file.v) for file in kept
@@ -77,7 +77,8 @@ class _Shelf(Struct, frozen=True):
 
     @property
     def posting_bytes(self) -> int:
-        """How long a posting is; the decimal ones of version 1 differ, and are about this long."""
+        """How many bytes a posting has. The decimal postings of version 1 differ in length, and this is their
+        average."""
         return 9 if self.version == 1 else 4
 
     def unpack(self, entry: bytes) -> Sequence[int]:
@@ -96,7 +97,7 @@ class _RedisIndex:
         self._guard = guard
         self._shelves = shelves
 
-    def look_up(self, words: Iterable[str], most: int) -> Ranking:
+    def look_up_words(self, words: Iterable[str], most: int) -> Ranking:
         asked = list(words)
         counts = self._count(asked) if asked else []
         frequencies = {word: sum(column) for word, column in zip(asked, zip(*counts, strict=True), strict=False)}
@@ -111,7 +112,7 @@ class _RedisIndex:
                     postings.setdefault(word, []).append(Postings(offsets[number], self._shelves[number].unpack(entry)))
         return Ranking(sum(shelf.passages for shelf in self._shelves), postings, frequencies)
 
-    def passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
+    def load_passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
         wanted: dict[int, list[int]] = {}
         places = [self._place(number) for number in numbers]
         for shelf, number in places:
@@ -125,7 +126,7 @@ class _RedisIndex:
         return tuple(passage for place in places if (passage := read_record(passage_decoder, found[place])))
 
     def _count(self, words: Sequence[str]) -> list[list[int]]:
-        """For each file, in how many of its passages each word stands."""
+        """Count, for each file, in how many of its passages each word stands."""
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             for shelf in self._shelves:
                 pipeline.eval(scripts.COUNT_POSTINGS, 1, shelf.key, shelf.word_prefix, shelf.posting_bytes, *words)
@@ -168,8 +169,8 @@ def _offsets(shelves: Sequence[_Shelf]) -> list[int]:
 def _rarest(
     words: Sequence[str], counts: Sequence[Sequence[int]], frequencies: Mapping[str, int], most: int
 ) -> dict[int, list[str]]:
-    """Which words are read from which file, so that no more than `most` postings come. The rarest words come first,
-    since they say the most, and the first one is read in any case."""
+    """Choose which words are read from which file, so that no more than `most` postings come. The rarest words come
+    first, since they say the most, and the first one is read in any case."""
     wanted: dict[int, list[str]] = {}
     left = most
     for place, word in sorted(enumerate(words), key=lambda numbered: frequencies.get(numbered[1], 0)):

@@ -19,11 +19,11 @@ from qa_service.stores.keys import owner_key, session_key
 
 HOUR = 3600
 ALL_BYTES = 1 << 50
-"""More than any session holds: this much less leaves it with nothing."""
+"""This is more than any session holds. So a session that keeps so much less keeps nothing."""
 LOOKED_FOR = 1000
-"""Sessions that are looked for at a time; a longer list is gone through by chance, a part each time."""
+"""So many sessions are looked for at a time. Of a longer list a random part is looked for each time."""
 LIVES = 4
-"""How many times a session's life the count of an owner's bytes is kept after the last file."""
+"""After the last file the count of an owner's bytes is kept for so many lives of a session."""
 
 
 class Quota(Struct, frozen=True):

@@ -17,7 +17,8 @@ from qa_service.stores.refusals import refusal_in
 
 
 def check_store(client: Redis, guard: StoreGuard) -> None:
-    """Raises `StoreUnavailable`, which says in one line what is missing; one round trip where nothing is."""
+    """Raise `StoreUnavailable` where something is missing, and say in one line what. It takes one round trip
+    otherwise."""
     with guard:
         failed: Any = client.eval(scripts.PROBE, len(PROBES), *PROBES)
     if failed:

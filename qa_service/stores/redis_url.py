@@ -31,7 +31,7 @@ def redis_pool(url: str, *, max_connections: int, timeout: float) -> redis.Block
         pool = StorePool(**options)  # type: ignore[no-untyped-call]
         pool.connection_class(**pool.connection_kwargs)
     except (ValueError, TypeError, redis.RedisError):
-        # The cause is left out, since it may quote the password.
+        # The error doesn't carry its cause, since the cause may quote the password.
         raise StoreUnavailable(
             "REDIS_URL: expected redis://, rediss://, unix:// or redis+sentinel:// with options redis-py knows"
         ) from None

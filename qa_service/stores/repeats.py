@@ -1,4 +1,4 @@
-"""Which answer a repeated question has already, in Redis.
+"""Idempotency keys in Redis: they find the answer that a repeated question has already.
 
 A key is reserved for some seconds while its answer is let in. The claim then keeps it for as long as repetitions get
 the same answer. So a key that will stay for longer than the reservation stands for an answer that has begun.
@@ -29,7 +29,7 @@ class RedisRepeats:
         reserved = self._reserve(owner, repeat, answer_id)
         if reserved and not repeat.seconds and self._is_over(owner, reserved):
             reserved = self._reserve(owner, repeat, answer_id, stale=reserved)
-        # Where a connection broke, the same reservation was sent twice, and finds itself.
+        # Where a connection broke, the same reservation was sent twice, and the second one finds the first.
         return reserved if reserved and reserved.answer_id != answer_id else None
 
     def release_key(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:

@@ -1,6 +1,6 @@
-"""The exchanges that must be one: small scripts, which Redis runs without anything else in between.
+"""The scripts: each is one write, since Redis runs it whole, without anything else in between.
 
-A script that fails stops where it failed, and what it wrote before stays. So every script looks first and writes then.
+A script that fails stops where it failed, and what it wrote before stays. So every script reads before it writes.
 A full store refuses whatever may need memory, unless the script has written already. So scripts that end or delete
 something begin with what takes something away, and still work then.
 Scripts are sent as text each time, which costs microseconds and survives a `SCRIPT FLUSH` and a failover.
@@ -57,7 +57,7 @@ for i = 1, 4 do redis.call('EXPIRE', KEYS[i], ttl) end
 return {current and 'known' or 'created', unpack(running)}
 """
 
-# The same answer begun twice is begun once: its log may have gone on in between.
+# To begin the same answer a second time changes nothing, because its log may have gone on in between.
 BEGIN = """
 -- at, log
 if redis.call('HSETNX', KEYS[1], 'session', ARGV[1]) == 0 then return end
@@ -66,7 +66,8 @@ redis.call('XADD', KEYS[2], '1-0', 'first', 1, 'items', ARGV[3], 'v', ARGV[5])
 redis.call('EXPIRE', KEYS[2], ARGV[4])
 """
 
-# The entry arrives behind the other arguments. Whoever isn't the writer any more fails with it, and changes nothing.
+# The entry arrives behind the other arguments. Redis refuses it if its worker isn't the writer any more: then nothing
+# changes.
 # What is no hash fails at the first look: otherwise the entry would be added each time that the script is sent again.
 CLOSE = """
 -- log, at
@@ -113,7 +114,7 @@ redis.call('EXPIRE', KEYS[2], ARGV[3], 'GT')
 return turn
 """
 
-# Tells whether the file is listed from now on, and wasn't before.
+# It returns 1 if the file is listed now and wasn't before, else 0.
 FINISH_FILE = """
 -- head, files, the file's passages
 if redis.call('EXISTS', KEYS[1]) == 0 then
@@ -237,7 +238,7 @@ HOLD = """
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
 """
 
-# Where a value is named that doesn't count any more, it is replaced, if it still stands there.
+# `stale` is a value that doesn't count any more. It is replaced if it still stands under the key.
 RESERVE = """
 -- the key
 local value, seconds, stale = ARGV[1], ARGV[2], ARGV[3]
@@ -304,7 +305,8 @@ for i = 3, #ARGV do counts[i - 2] = math.ceil(redis.call('HSTRLEN', KEYS[1], pre
 return counts
 """
 
-# Every command of this service once, on keys that live for a second. Tells of those that fail what the server said.
+# It tries every command of this service once, on keys that live for a second, and returns what the server said of those
+# that failed.
 PROBE = """
 -- string, hash, list, zset, stream
 local probes = {

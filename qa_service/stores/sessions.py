@@ -23,8 +23,8 @@ from qa_service.turns import Turn
 CONTEXT_TURNS = 20
 """How many exchanges of a topic a model may still see; more would not fit into most prompts."""
 
-exchange = msgspec.json.Decoder(Exchange)
-stored_file = msgspec.json.Decoder(StoredFile)
+exchange_decoder = msgspec.json.Decoder(Exchange)
+stored_file_decoder = msgspec.json.Decoder(StoredFile)
 
 
 class Kept(Struct, frozen=True):
@@ -49,43 +49,43 @@ class RedisSessions:
         self._kept = kept
         self._worker = worker
 
-    def load(self, owner: Owner, session_id: str) -> Session | None:
+    def load_session(self, owner: Owner, session_id: str) -> Session | None:
         with self._guard:
-            return self.session_in(session_id, self.run_load(self._client, owner, session_id))
+            return self.decode_session(session_id, self.run_load_session(self._client, owner, session_id))
 
-    def run_load(self, client: Redis, owner: Owner, session_id: str) -> Any:
-        """Ask the store, or put it into a pipeline; `session_in` reads the reply."""
+    def run_load_session(self, client: Redis, owner: Owner, session_id: str) -> Any:
+        """Run the script, or add it to `client` where that is a pipeline. `decode_session` reads the reply."""
         keys = _keys(owner, session_id, "head", "context", "answers", "files")
         return client.eval(scripts.LOAD, len(keys), *keys)
 
-    def session_in(self, session_id: str, reply: Any) -> Session | None:
-        """The session that the script replied."""
+    def decode_session(self, session_id: str, reply: Any) -> Session | None:
+        """Read the script's reply. It is None where this owner has no such session."""
         if not reply:
             return None
         head, turns, files = reply
-        return _session(session_id, pairs(head), turns, files)
+        return _session(session_id, decode_pairs(head), turns, files)
 
-    def claim(self, claim: Claim) -> Claimed:
+    def claim_session(self, claim: Claim) -> Claimed:
         turn = claim.turn
         keys = _keys(claim.owner, turn.session_id, "head", "turns", "answers", "context", "running")
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
-            # An answer is held and found before it stands in its session, so whatever cuts this short, nobody waits
+            # The worker holds the answer before the session has it. So wherever this breaks off, a session never waits
             # for an answer that no worker knows of.
-            self._begin(pipeline, claim)
+            self._begin_log(pipeline, claim)
             place = len(pipeline)
             pipeline.eval(scripts.CLAIM, len(keys), *keys, *self._claim_arguments(claim))
             self._keep_repeat(pipeline, claim)
             if not claim.reject_busy:
-                self._list(pipeline, claim)
+                self._list_session(pipeline, claim)
             outcome: list[bytes] = pipeline.execute()[place]
             if outcome[0] in (b"busy", b"moved"):
-                self._withdraw(pipeline, claim)
+                self._take_back_claim(pipeline, claim)
             elif claim.reject_busy:
-                self._list(pipeline, claim)
+                self._list_session(pipeline, claim)
             pipeline.execute()
         return _claimed(outcome)
 
-    def _begin(self, pipeline: Any, claim: Claim) -> None:
+    def _begin_log(self, pipeline: Any, claim: Claim) -> None:
         """Write what stands outside of the session: who holds the answer, where it is found, and its log."""
         owner, turn, kept = claim.owner, claim.turn, self._kept
         keys = [answer_key(owner, turn.answer_id, name) for name in ("at", "log")]
@@ -101,12 +101,12 @@ class RedisSessions:
             seconds = int(claim.repeat.seconds) or self._kept.answer
             pipeline.expire(repeat_key(claim.owner, claim.repeat.key), seconds)
 
-    def _list(self, pipeline: Any, claim: Claim) -> None:
-        if claim.owner.kind != "anonymous":  # nothing is listed for visitors
+    def _list_session(self, pipeline: Any, claim: Claim) -> None:
+        if claim.owner.kind != "anonymous":  # visitors have no list of sessions
             pipeline.zadd(owner_key(claim.owner, "sessions"), {claim.turn.session_id: time.time()})
             pipeline.expire(owner_key(claim.owner, "sessions"), self._kept.seconds)
 
-    def _withdraw(self, pipeline: Any, claim: Claim) -> None:
+    def _take_back_claim(self, pipeline: Any, claim: Claim) -> None:
         """Take back what stands outside of the session, since the answer wasn't let in. Its key becomes a reservation
         first: a key that is kept for longer, and whose answer isn't found, would count as free."""
         if claim.repeat:
@@ -114,7 +114,7 @@ class RedisSessions:
         pipeline.unlink(*(answer_key(claim.owner, claim.turn.answer_id, name) for name in ("at", "log")))
         pipeline.hdel(worker_key(self._worker, "holds"), claim.turn.answer_id)
 
-    def save(self, owner: Owner, turn: Turn) -> Saved:
+    def save_turn(self, owner: Owner, turn: Turn) -> Saved:
         keys = _keys(owner, turn.session_id, "head", "answers", "context", "files", "running", "turns")
         with self._guard:
             word, *others = self._client.eval(
@@ -132,11 +132,11 @@ class RedisSessions:
                 session_key(owner, turn.session_id, "file:"),
                 int(time.time()),
             )
-        self._keep_found(owner, others)
+        self._renew_pointers(owner, others)
         saved: Saved = word.decode()
         return saved
 
-    def _keep_found(self, owner: Owner, answer_ids: Sequence[bytes]) -> None:
+    def _renew_pointers(self, owner: Owner, answer_ids: Sequence[bytes]) -> None:
         """Renew the pointers by which these answers are found. A pointer lives twice as long as a session in which
         nothing is asked, and all of them are renewed once in such a time, so that they last as long as the session."""
         if not answer_ids:
@@ -170,8 +170,8 @@ def _keys(owner: Owner, session_id: str, *names: str) -> list[str]:
     return [session_key(owner, session_id, name) for name in names]
 
 
-def pairs(flat: Sequence[bytes]) -> dict[str, str]:
-    """A hash out of the flat list that a script returns."""
+def decode_pairs(flat: Sequence[bytes]) -> dict[str, str]:
+    """Make a dict of the flat list as which a script returns a hash."""
     texts = [item.decode() for item in flat]
     return dict(zip(texts[::2], texts[1::2], strict=True))
 
@@ -184,19 +184,19 @@ def _session(
         session_id,
         topic,
         topics_of(head),
-        context=tuple(said for turn in turns if (said := read_record(exchange, turn))),
+        context=tuple(said for turn in turns if (said := read_record(exchange_decoder, turn))),
         files=tuple(file for file in files_of(files) if file.topic == topic),
     )
 
 
 def files_of(stored: Sequence[bytes]) -> list[StoredFile]:
-    """The files of a session, in the order in which they came; a hash has none."""
-    files = [file for each in stored if (file := read_record(stored_file, each))]
+    """Decode the files of a session, and sort them by the time when they came, because a hash keeps no order."""
+    files = [file for each in stored if (file := read_record(stored_file_decoder, each))]
     return sorted(files, key=lambda file: file.added)
 
 
 def topics_of(head: Mapping[str, str]) -> tuple[Topic, ...]:
-    """The topics of a session, as its head tells them."""
+    """Read the topics of a session from its head, the first topic first."""
     return tuple(
         Topic(index, head.get(f"title:{index}", ""), int(head.get(f"turns:{index}", 0)))
         for index in range(1, int(head.get("topic", 0)) + 1)

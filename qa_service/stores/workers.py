@@ -16,9 +16,9 @@ from qa_service.stores.records import UNREADABLE, read_record
 from qa_service.turns import Turn
 
 SILENT_MS = 5_000
-"""A worker that hasn't been heard of for so long is taken for dead; those on its own machine know of it sooner."""
+"""A worker that has been silent for so long is taken for dead. Workers of its own machine find out sooner."""
 READ_MS = 3_000
-"""For so long an answer counts as read elsewhere after a worker has said so."""
+"""After a worker has said that it reads an answer, the answer counts as read for so long."""
 TAKEN = 64
 """A worker takes over so many answers at a time, so that several workers share those of a dead one."""
 STOPS_KEPT = 1_000
@@ -31,8 +31,8 @@ _turn = msgspec.json.Decoder(Turn)
 
 
 class RedisWorkers:
-    """A `WorkerStore`. The answers of a dead worker wait `seconds` for another one. `waiting` is a client for the one
-    call that waits, which would take a connection from the others."""
+    """A `WorkerStore`. The answers of a dead worker wait `seconds` for another one. `waiting` is a client of
+    its own for the call that waits for news, because that call occupies a connection nearly all the time."""
 
     def __init__(self, client: Redis, guard: StoreGuard, *, waiting: Redis, seconds: int) -> None:
         self._client = client
@@ -50,7 +50,7 @@ class RedisWorkers:
             missed, dead = self._eval(scripts.BEAT, keys, worker, SILENT_MS, self._seconds)
         return [name.decode() for name in dead], bool(missed)
 
-    def withdraw(self, worker: str) -> None:
+    def withdraw_worker(self, worker: str) -> None:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             pipeline.zadd(ALIVE, {worker: 0})
             pipeline.expire(ALIVE, self._seconds)
@@ -149,7 +149,7 @@ def _read_held(stored: bytes | None) -> HeldAnswer | None:
 
 
 def _streams(found: Any) -> Sequence[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]:
-    """The reply of XREAD as pairs. In the newer protocol it is a mapping to lists of lists; it is None when the time
+    """Make pairs of the reply of XREAD. It is a mapping to lists of lists in the newer protocol, and None when the time
     ran out."""
     if isinstance(found, dict):
         return [(key, [entry for batch in batches for entry in batch]) for key, batches in found.items()]

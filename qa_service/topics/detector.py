@@ -25,7 +25,7 @@ _REASONS = {
 class KeepTopic:
     """A `DriftDetector` for sites where only `topic=new` begins a topic."""
 
-    def judge(self, question: str, session: Session) -> Drift:
+    def judge_topic(self, question: str, session: Session) -> Drift:
         """Every question stays in its topic."""
         return Drift(drifted=False, score=0.0, reasons=("off",))
 
@@ -40,7 +40,7 @@ class LearnedDrift:
     def __init__(self, weights: Weights | None = None) -> None:
         self._weights = weights or load_weights()
 
-    def judge(self, question: str, session: Session) -> Drift:
+    def judge_topic(self, question: str, session: Session) -> Drift:
         """Whether the question begins a new topic; when that is unsure, the topic stays."""
         if not session.context:
             return Drift(drifted=False, score=0.0, reasons=("no context",))

@@ -49,7 +49,7 @@ class Overlap(Struct, frozen=True):
     names_old: int
     """How many names and numbers of the question the exchanges have."""
     names_new: int
-    """How many they don't have."""
+    """How many names and numbers of the question the exchanges don't have."""
 
     @property
     def asked(self) -> frozenset[str]:
@@ -143,8 +143,8 @@ def _is_cjk(stem: str) -> bool:
 
 
 def _needle(stem: str) -> str:
-    """What is searched for: Hangul and CJK also inside of compounds, other words by their beginning, the shortest ones
-    only as a whole."""
+    """Return what is searched for. Hangul and CJK are also found inside of compounds, other words by their beginning,
+    and the shortest words only as a whole."""
     if _is_hangul(stem):
         return stem if len(stem) > 1 else f" {stem}"
     if _is_cjk(stem):

@@ -52,14 +52,18 @@ its events. The states above are then those of a connection, and the response ha
 
     state      begins when                      a break                               a stop
     ---------  -------------------------------  ------------------------------------  ----------------------------------
-    nameless   the request has been sent        as without background mode: the next  waits half a second for the id, so
-                                                try; upstream may finish a response   that the response can be cancelled
-                                                that nobody knows
+    nameless   the request has been sent        as without background mode: the next  waits half a second for the id,
+                                                try; upstream may finish a response   then cancels the response; without
+                                                that nobody knows                     an id it shuts the connection, and
+                                                                                      upstream may finish the response
     opened     its id was read; `Opened` comes  the rest over another connection,     shuts the connection and cancels
                before all other deltas          from the last number on; `tries`      the response; it lives on where
                                                 times without a new event, then an    another worker goes on
                                                 error, and the response is cancelled  (`handover`, `lost`)
     ended      the terminal event was read      does nothing                          does nothing
+
+A stop that comes while a response is nameless looks the same to whoever reads the answer, with an id or without one:
+the deltas end with `Cancelled`, at most half a second after the stop.
 
 When this worker dies while a response is nameless, upstream finishes it for nobody, and another worker may ask anew.
 Once it is opened, its id stands in the answer's log (`running` writes it when it sees `Opened`): another worker

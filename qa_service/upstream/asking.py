@@ -1,4 +1,5 @@
-"""Asks upstream for an answer: how often, which models, and without what; never again once something has come."""
+"""Decides how upstream is asked: how often, which models, and without which parameters. It never asks again once
+something of the answer has come."""
 
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ from qa_service.upstream.transport import NoteFailure, Transport, wait_unless_st
 log = logging.getLogger(__name__)
 
 ParametersOf: TypeAlias = Callable[[str], Mapping[str, object]]
-"""From a model's name to what it is asked, by the vendor's own names."""
+"""A function from a model's name to the parameters of the request, which have the vendor's own names."""
 
 _OF_A_MODEL = (UnknownModel, UpstreamRateLimited, UpstreamTimeout, UpstreamUnavailable)
 """Failures that another model may not suffer from."""
@@ -45,19 +46,19 @@ class _ModelState(Struct, frozen=True):
 
 
 class _Question:
-    """What is asked, as long as it may be asked again: an open stream of a session with ten turns would hold 20 KiB
-    of it, besides the 55 KiB that it needs."""
+    """Holds the parameters of a request only as long as it may be sent again. They have 20 KiB in a session with ten
+    turns, and would make the 55 KiB of an open stream so much larger."""
 
     def __init__(self, parameters: ParametersOf) -> None:
         self.parameters = parameters
 
-    def forget(self) -> None:
+    def forget_parameters(self) -> None:
         """Let go of the conversation, because nobody asks any more."""
         del self.parameters
 
 
 class Asker:
-    """One for a process, for all its threads. It remembers which models are down, and what each one refuses."""
+    """Asks for all threads of a process. It remembers which models are down, and what each model refuses."""
 
     def __init__(
         self, protocol: VendorProtocol, transport: Transport, *, tries: int, kept: bool, note: NoteFailure
@@ -69,17 +70,17 @@ class Asker:
         self._note = note
         self._state = lru_cache(_MODELS)(lambda _model: _ModelState(Circuit(), RefusedParameters()))
 
-    def ask(
+    def ask_models(
         self, models: Sequence[str], parameters: ParametersOf, stop: Stop
     ) -> AbstractContextManager[Iterator[Delta]]:
         """The deltas of one answer.
 
-        As long as nothing has come, each model is asked as often as may help, and then the next one. A `Retrying` says
-        so each time.
+        As long as nothing of the answer has come, each model is asked as often as may help, and then the next one.
+        A `Retrying` precedes each further try.
         """
         return closing(self._try_models(models, _Question(parameters), stop))
 
-    def follow(self, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
+    def follow_response(self, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         """The deltas of a response that upstream keeps, from its beginning."""
         reader = self._protocol.new_reader(kept=True, response_id=response_id)
         message = partial(self._protocol.writer.write_follow, response_id, reader.last)
@@ -111,7 +112,8 @@ class Asker:
         return [other for other in rest if other != model] if isinstance(error, _OF_A_MODEL) else []
 
     def _try_model(self, model: str, question: _Question, reader: EventReader, stop: Stop) -> Iterator[Delta]:
-        """One try. What the model refuses by name is left out, which isn't another try; no name is left out twice."""
+        """Make one try. A parameter that the model refuses by name is left out within the same try, and each only
+        once."""
         left_out: list[ParameterPath] = []
         while True:
             try:
@@ -127,7 +129,7 @@ class Asker:
                 return
 
     def _refused_path(self, model: str, question: _Question, error: UpstreamError) -> ParameterPath:
-        """The parameter to leave out because of this error; empty where that wouldn't help.
+        """Find the parameter to leave out because of this error. The path is empty where leaving one out wouldn't help.
 
         Raises `UpstreamRejected` for one without which the request wouldn't be what was asked for.
         """
@@ -162,16 +164,16 @@ class Asker:
                 if reader.working:
                     break
             note_work()
-            question.forget()
+            question.forget_parameters()
             yield from deltas
 
     def _read_deltas(self, message: Callable[[], bytes], reader: EventReader, stop: Stop) -> Generator[Delta]:
-        """The deltas of the response to a request. Upstream is told when nobody wants a response any more that it
-        keeps and hasn't ended."""
+        """Read the deltas of the response to a request. Where nobody wants them any more, and upstream keeps the
+        response and hasn't ended it, the response is cancelled."""
         given_up = False
         try:
             with mapped(stop), closing(self._transport.carry_response(message, reader, stop)) as chunks:
-                yield from reader.deltas(chunks)
+                yield from reader.read_deltas(chunks)
         except UpstreamError as error:
             given_up = reader.last >= 0
             self._note(error)

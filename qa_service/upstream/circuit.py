@@ -1,4 +1,4 @@
-"""Leaves a model alone that is down: it is asked again now and then, and not by everybody at once."""
+"""The circuit breaker: a model that is down is asked again only now and then, and not by everybody at once."""
 
 import math
 import random
@@ -58,7 +58,7 @@ class Circuit:
                 self._trial = None
 
     def _admit(self) -> object:
-        """A mark for this request where it is a trial, and None where it isn't."""
+        """Let the request pass, or raise. Return a mark where the request is a trial, else None."""
         with self._lock:
             if self._failures < _ENOUGH:
                 return None

@@ -19,17 +19,17 @@ _READ = 64 * 1024
 
 
 class Patience(Struct, frozen=True):
-    """How many seconds each phase of a request may take. Whoever asks limits the whole answer."""
+    """How many seconds each phase of a request may take. The caller limits the answer as a whole."""
 
     connect: float = 5.0
     first_token: float = 60.0
     """From the request to the first sign of work, however many bytes come before it."""
     idle: float = 60.0
-    """Between two reads after that."""
+    """The longest silence between two reads after that."""
     dial: float = 1.0
-    """Beyond `connect`, for the further addresses of a name and for a proxy that answers byte by byte."""
+    """So much longer than `connect` the further addresses of a name, or a proxy that answers byte by byte, may take."""
     last_bytes: float = 0.25
-    """For the bytes that may follow the terminal event, so that the connection can carry another request."""
+    """How long the bytes behind the terminal event are waited for, so that the connection can carry another request."""
     reuse: float = 60.0
     """How long after its last use a connection carries another request; upstream will have closed an older one."""
     tick: float = 0.1
@@ -80,7 +80,7 @@ class UpstreamConnection:
         return reply.take_body()
 
     def note_work(self) -> None:
-        """Upstream has shown that it works on the answer: from now on only silence counts."""
+        """Note that upstream works on the answer: from now on only the silence between two reads is limited."""
         if not self._works:
             self._works = True
             self.due = monotonic() + self._patience.idle
@@ -109,7 +109,7 @@ class UpstreamConnection:
                 reached.shutdown(socket.SHUT_RDWR)
 
     def abort_within(self, seconds: float) -> None:
-        """As `abort`, but what has been sent may still be answered within these seconds."""
+        """Abort after these seconds, in which what has been sent may still be answered. Any thread may call this."""
         self._aborted = True
         if self._sent:
             self.due = min(self.due, monotonic() + seconds)

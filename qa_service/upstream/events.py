@@ -19,7 +19,8 @@ Count: TypeAlias = Annotated[int, Meta(ge=0, le=MOST)]
 
 
 class Event(Struct, tag_field="type", frozen=True):
-    """Any event. It names the item of the output, and the part of that item's content, to which it belongs.
+    """The fields of every event. It names the item of the output, and the part of that item's content, to which it
+    belongs.
 
     An `output_index` that is missing means the item that was announced last.
     """
@@ -107,7 +108,7 @@ class AnnotationAdded(Event, frozen=True, tag="response.output_text.annotation.a
 
 
 class ErrorEvent(Event, frozen=True, tag="error"):
-    """It is documented flat and sent nested."""
+    """A failure within the stream. The documentation has its fields at the top; servers send them within `error`."""
 
     code: str | None = None
     error: object = None

@@ -131,7 +131,7 @@ def read_refusal(response: httpx2.Response) -> openai.APIStatusError:
 
     At most 64 KiB of the response are read."""
     body = bytearray()
-    with suppress(*FOREIGN):  # the status holds, also where the reason is cut off
+    with suppress(*FOREIGN):  # The status is right even where the reason is cut off.
         for piece in response.iter_raw():
             body += piece
             if len(body) > _LONGEST_REFUSAL:

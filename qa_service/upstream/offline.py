@@ -51,7 +51,7 @@ _SUMMARY = re.compile(
 _PREDICATE = re.compile(
     r"(?:(?<=\s)\S+ 수 (?:있|없)\S*+|(?<=\s)\S*(?:[나까가]요|니까|[해어아지려돼]요|[나까죠해야줘려돼]|는가|인가))\W*+$"
 )
-# Words that ask for an amount or a time; the sentence that answers has the amount in their place.
+# These words ask for an amount or a time. A sentence that answers them has the amount in their place.
 _ASKING = frozenset(
     ["며칠", "몇일", "얼마", "얼마나", "언제", "안", "안에", "동안", "정도", "나가", "들어", "되", "돼", "걸리", "걸려"]
 )
@@ -90,7 +90,7 @@ class OfflineAnswerer:
     """An `Upstream` that calls nobody and costs nothing: it quotes."""
 
     @contextmanager
-    def open(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
+    def open_answer(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
         """The answer quotes `prompt.passages` and nothing else, and every quote names the number of its passage."""
         yield _deltas(prompt, stop)
 

@@ -40,7 +40,7 @@ class RefusedParameters:
         self._values: dict[ParameterPath, object] = {}
 
     def note_refusal(self, path: ParameterPath, parameters: Mapping[str, object], error: UpstreamError) -> bool:
-        """Remember what this error refuses. Whether that is news."""
+        """Remember what this error refuses. Return whether that is news."""
         value = _ANY if _OF_THE_PARAMETER.search(_words(error)) else _value_at(parameters, path)
         known, self._values[path] = self._values.get(path), value
         return known is not value and known != value
@@ -73,7 +73,7 @@ def wants_more(error: UpstreamError) -> bool:
 
 
 def without(parameters: Mapping[str, object], paths: Iterable[ParameterPath]) -> Mapping[str, object]:
-    """The parameters but those. What is left empty by that is left out, too."""
+    """Copy the parameters without those at the paths. An object that becomes empty by that is left out, too."""
     for path in paths:
         parameters = _without_one(parameters, path)
     return parameters

@@ -1,4 +1,4 @@
-"""What the transport needs of a vendor's protocol: any protocol is carried, waited for and asked again alike."""
+"""The Protocols that a vendor's protocol fills. The transport needs nothing else of it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
@@ -12,7 +12,7 @@ class EventReader(Protocol):
     """Reads one response. Its state tells the transport what can still be done for it."""
 
     response_id: str
-    """Under which upstream keeps the response; empty where it doesn't, or hasn't said so yet."""
+    """The id under which upstream keeps the response. It is empty where upstream doesn't, or hasn't said it yet."""
     last: int
     """The number of the last event that was read, where upstream counts them; -1 before the first."""
     working: bool
@@ -28,15 +28,16 @@ class EventReader(Protocol):
     def resumable(self) -> bool:
         """Whether the rest can be had over another connection."""
 
-    def deltas(self, chunks: Iterable[bytes]) -> Iterator[Delta]:
-        """From the body's bytes, cut anywhere. `Finished` comes last, or an `UpstreamError` is raised.
+    def read_deltas(self, chunks: Iterable[bytes]) -> Iterator[Delta]:
+        """Read the deltas from the body's bytes, which are cut anywhere. `Finished` comes last, or an `UpstreamError`
+        is raised.
 
         The end of the chunks is the end of the body. What it means is the reader's to say: a response that is no
         stream is complete there, a stream without its terminal event was cut.
         """
 
     def reconnect(self) -> None:
-        """The next chunks come over another connection: an event that was cut comes again as a whole."""
+        """Expect the next chunks from another connection, on which an event that was cut comes again as a whole."""
 
 
 class EventReaderFactory(Protocol):

@@ -56,7 +56,7 @@ class ResponseReader:
         """See `EventReader`."""
         self._body, self._seen = ResponseBody(), self.last
 
-    def deltas(self, chunks: Iterable[bytes]) -> Iterator[Delta]:
+    def read_deltas(self, chunks: Iterable[bytes]) -> Iterator[Delta]:
         """See `EventReader`. What follows the terminal event is left unread."""
         output = self._output
         try:

@@ -26,7 +26,7 @@ class Reply:
         self._parser = HttpResponseParser(self)
 
     def feed_bytes(self, piece: bytes) -> None:
-        """Take what the connection gave. Nothing means that the connection has ended."""
+        """Take the bytes that the connection gave. An empty piece means that the connection has ended."""
         if not piece:
             return self._note_disconnect()
         try:
@@ -48,7 +48,7 @@ class Reply:
         return self.ended or bool(self._pieces)
 
     def take_body(self) -> bytes:
-        """What has come of the body since it was taken last; empty at its end."""
+        """Take what has come of the body since the last call. It is empty at the end of the body."""
         pieces, self._pieces = self._pieces, []
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 

@@ -7,7 +7,8 @@ import httpx2
 import msgspec
 import openai
 
-_OPTIONS: openai.RequestOptions = {"headers": {"Accept-Encoding": "identity"}}  # a compressed stream comes in lumps
+# A compressed stream would come in lumps.
+_OPTIONS: openai.RequestOptions = {"headers": {"Accept-Encoding": "identity"}}
 
 
 class SdkRequestWriter:
@@ -25,7 +26,7 @@ class SdkRequestWriter:
         self._head = request_bytes(first).partition(b"\r\n\r\n")[0]
 
     def write_question(self, parameters: Mapping[str, object]) -> bytes:
-        """See `RequestWriter`, also for the two below."""
+        """See `RequestWriter`."""
         content = msgspec.json.encode(parameters)
         return b"%b\r\nContent-Length: %d\r\n\r\n%b" % (self._head, len(content), content)
 

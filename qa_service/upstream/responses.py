@@ -90,17 +90,17 @@ class ResponsesUpstream:
         self._background = background
         self._fallback = tuple(fallback)
 
-    def open(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
+    def open_answer(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         """The deltas of one answer; see `Upstream`."""
 
         def parameters(model: str) -> dict[str, object]:
             return request_parameters(replace(prompt, model=model), self._search_context, background=self._background)
 
-        return self._asker.ask(list(dict.fromkeys([prompt.model, *self._fallback])), parameters, stop)
+        return self._asker.ask_models(list(dict.fromkeys([prompt.model, *self._fallback])), parameters, stop)
 
-    def attach(self, prompt: Prompt, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
+    def attach_answer(self, prompt: Prompt, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         """The deltas of an answer that was opened in the background; see `Upstream`."""
-        return self._asker.follow(response_id, stop)
+        return self._asker.follow_response(response_id, stop)
 
     def close(self) -> None:
         """Close the connections that are kept for later."""
@@ -108,7 +108,7 @@ class ResponsesUpstream:
 
     def _count_failure(self, error: UpstreamError) -> None:
         if self._meter:
-            self._meter.count("upstream_errors", label=error.code)
+            self._meter.count_event("upstream_errors", label=error.code)
 
 
 def request_parameters(prompt: Prompt, search_context: str, *, background: bool = False) -> dict[str, object]:

@@ -21,11 +21,11 @@ from qa_service.upstream.watch import Watch
 from qa_service.upstream.way import Way
 
 NoteFailure: TypeAlias = Callable[[UpstreamError], None]
-"""Is called with the error of every request that failed."""
+"""A function that is called with the error of every request that failed."""
 
 _MOST_IDLE = 64
 _ASKED = httpx2.Request("POST", "https://upstream")
-"""The SDK's errors want a request. Nobody is told of this one."""
+"""The SDK's errors need a request. This one is sent nowhere."""
 
 
 class Pauses(Struct, frozen=True):
@@ -43,7 +43,7 @@ class Pauses(Struct, frozen=True):
 
 
 class Transport:
-    """Holds the connections to one upstream; one for a process, for all its threads."""
+    """Holds the connections to one upstream. A process has one transport, and all its threads use it."""
 
     def __init__(
         self, way: Way, writer: RequestWriter, *, patience: Patience, pauses: Pauses, tries: int, note: NoteFailure
@@ -60,7 +60,7 @@ class Transport:
         """Closes the connections that are kept for later. It happens by itself when nobody uses this any more."""
 
     def carry_response(self, message: Callable[[], bytes], reader: EventReader, stop: Stop) -> Generator[bytes]:
-        """The body of the response to a request, as its bytes come.
+        """Give the body of the response to a request, as its bytes come.
 
         Where upstream keeps the response, a break is followed by another connection that brings the rest, at most
         `tries` times without a new event. What the end of the body means is for the reader to say. The message is made
@@ -85,7 +85,8 @@ class Transport:
             message = partial(self._writer.write_follow, reader.response_id, reader.last)
 
     def cancel_response(self, response_id: str) -> None:
-        """Have upstream end a response that it keeps, as well as that can be done in a moment."""
+        """Ask upstream to end a response that it keeps. It takes at most `Pauses.cancel` a step, and failing is no
+        error."""
         step = self.pauses.cancel
         connection = UpstreamConnection(self._way, Patience(connect=step, first_token=step, idle=step))
         with suppress(UpstreamError, *FOREIGN), self._watch.watching(connection):
@@ -125,7 +126,7 @@ class Transport:
         except IndexError:
             connection = UpstreamConnection(self._way, self._patience)
         wait_for_id = partial(connection.abort_within, self.pauses.id)
-        forget = stop.call(lambda: wait_for_id() if reader.nameless else connection.abort())
+        forget = stop.call_when_set(lambda: wait_for_id() if reader.nameless else connection.abort())
         try:
             yield connection
         finally:
@@ -138,7 +139,8 @@ class Transport:
             self._close_stale()
 
     def _close_stale(self) -> None:
-        """Requests take the connection that was used last, so that after a rush the first ones would stay for ever."""
+        """Close connections that were used too long ago. Requests take the one that was used last, so that after a rush
+        the others would stay for ever."""
         with suppress(IndexError):
             while self._idle[0].is_stale():
                 self._idle.pop(0).close_socket()
@@ -147,7 +149,7 @@ class Transport:
 def wait_unless_stopped(seconds: float, stop: Stop) -> None:
     """Wait. Raises `Cancelled` as soon as `stop` is set."""
     woken = threading.Event()
-    forget = stop.call(woken.set)
+    forget = stop.call_when_set(woken.set)
     stopped = woken.wait(seconds)
     forget()
     if stopped:

@@ -1,7 +1,7 @@
-"""One look at all open requests, many times a second, instead of a time-out for each read.
+"""The watch over time-outs: one thread looks at all open requests many times a second.
 
-A socket with a time-out asks the system before each read whether there is something to read, which costs 3 µs beside
-the 13 that reading a chunk takes; under gevent it makes a timer each time.
+There is no time-out for each read, because a socket with a time-out asks the system before each read whether there is
+something to read, which costs 3 µs beside the 13 that reading a chunk takes; under gevent it makes a timer each time.
 """
 
 import threading
@@ -16,7 +16,7 @@ _LINGER = 10.0
 
 
 class Watched(Protocol):
-    """What must not wait for ever."""
+    """A wait that must end in time."""
 
     due: float
     """`time.monotonic()` when patience ends."""

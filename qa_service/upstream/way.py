@@ -32,7 +32,8 @@ class Way:
         self._addresses = HostAddresses(proxy.host, proxy.port or 80) if proxy else HostAddresses(host, port)
 
     def dial(self, seconds: float, hold: Callable[[socket.socket], None]) -> socket.socket:
-        """As `socket.create_connection`, but `hold` gets each socket before it connects, so that it can be shut.
+        """Connect as `socket.create_connection` does, but `hold` gets each socket before it connects, so that it can be
+        shut.
 
         Raises `OSError`, also for a proxy that refuses, `HttpParserError` for one that doesn't speak HTTP, and
         `UnicodeError` for a name that is none.

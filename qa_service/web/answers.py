@@ -65,7 +65,7 @@ def _follow(service: Mounted, owner: Owner, answer_id: str, after: int, wanted: 
     service.assembly.runner.check_room_to_read()
     source = service.assembly.runner.find_answer(owner, answer_id, after)
     if source is not None:
-        service.assembly.meter.count("resumes")
+        service.assembly.meter.count_event("resumes")
     return answered(service, source, wanted, after=after, ids=ids)
 
 

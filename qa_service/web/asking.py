@@ -60,7 +60,7 @@ def _check_rate(service: Mounted, owner: Owner) -> None:
     try:
         check_wait(service.assembly.limiter.seconds_to_wait(owner))
     except RateLimited as refusal:
-        service.assembly.meter.count("refusals", label=refusal.code)
+        service.assembly.meter.count_event("refusals", label=refusal.code)
         raise
 
 

@@ -37,14 +37,14 @@ def list_sessions() -> Response:
     if owner.kind == "anonymous":
         raise Unauthenticated("a visitor's conversations are not listed; this needs a key, a token or a login")
     query = read_query(request)
-    found = service.assembly.history.sessions(owner, _list_cursor(query), _limit(query))
+    found = service.assembly.history.list_sessions(owner, _list_cursor(query), _limit(query))
     return json_response(build_session_list(found))
 
 
 def get_session(session_id: str) -> Response:
     """Show one conversation, newest turns first."""
     service, owner, query = mounted(), asking_owner(), read_query(request)
-    page = service.assembly.history.session(owner, session_id, _turn_cursor(query), _limit(query))
+    page = service.assembly.history.load_conversation(owner, session_id, _turn_cursor(query), _limit(query))
     return json_response(build_session(page, service.public_prefix()))
 
 
@@ -54,7 +54,7 @@ def rename_session(session_id: str) -> Response:
     title = read_text(read_fields(request, service.limits), "title", TITLE)
     if not title:
         raise InvalidField("title: expected text", field="title")
-    return json_response(build_session_entry(service.assembly.history.rename(owner, session_id, title)))
+    return json_response(build_session_entry(service.assembly.history.rename_session(owner, session_id, title)))
 
 
 def delete_session(session_id: str) -> Response:
@@ -62,7 +62,7 @@ def delete_session(session_id: str) -> Response:
     service, owner = mounted(), asking_owner()
     running: Iterable[str] = _running_answers(service, owner, session_id)
     try:
-        running = service.assembly.history.delete(owner, session_id)
+        running = service.assembly.history.delete_session(owner, session_id)
     finally:
         # The store may have carried the deletion out before it went away. Nobody would read these answers then.
         _stop_answers(service, running)
@@ -71,18 +71,18 @@ def delete_session(session_id: str) -> Response:
 
 def begin_topic(session_id: str) -> Response:
     """Begin a new topic by hand."""
-    return json_response(build_session_entry(mounted().assembly.history.new_topic(asking_owner(), session_id)))
+    return json_response(build_session_entry(mounted().assembly.history.begin_topic(asking_owner(), session_id)))
 
 
 def list_files(session_id: str) -> Response:
     """List the files that a conversation is answered from."""
-    files = mounted().assembly.history.files(asking_owner(), session_id)
+    files = mounted().assembly.history.list_files(asking_owner(), session_id)
     return json_response(build_file_list(files))
 
 
 def get_file(session_id: str, file_id: str) -> Response:
     """Show one file of a conversation."""
-    return json_response(build_file(mounted().assembly.history.file(asking_owner(), session_id, file_id)))
+    return json_response(build_file(mounted().assembly.history.find_file(asking_owner(), session_id, file_id)))
 
 
 def delete_file(session_id: str, file_id: str) -> Response:
@@ -93,7 +93,7 @@ def delete_file(session_id: str, file_id: str) -> Response:
 
 def get_page(session_id: str, file_id: str, page: int) -> Response:
     """Show the text of one page of a file."""
-    return json_response(build_page(mounted().assembly.history.page(asking_owner(), session_id, file_id, page)))
+    return json_response(build_page(mounted().assembly.history.load_page(asking_owner(), session_id, file_id, page)))
 
 
 def install(blueprint: Blueprint) -> None:
@@ -134,7 +134,7 @@ def _turn_cursor(query: Mapping[str, str]) -> str:
 
 def _running_answers(service: Mounted, owner: Owner, session_id: str) -> list[str]:
     try:
-        page = service.assembly.history.session(owner, session_id, "", RECENT)
+        page = service.assembly.history.load_conversation(owner, session_id, "", RECENT)
     except NotFound:
         return []  # a deletion that is repeated finds no session, but still tells what ran in it
     return [turn.answer_id for turn in page.turns if turn.status == "running"]

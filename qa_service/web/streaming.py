@@ -46,7 +46,7 @@ def answered(
 
 def ended_turn(service: Mounted, source: AnswerSource) -> Turn:
     """Read the turn of an answer as it stands. Raises `NotFound` if it was deleted meanwhile."""
-    return source.known_turn() or service.assembly.history.turn(source.owner, source.answer_id)
+    return source.known_turn() or service.assembly.history.load_turn(source.owner, source.answer_id)
 
 
 class AnswerBody:

@@ -41,7 +41,7 @@ def main() -> None:
         began = time.monotonic()
         file = UploadedFile(path.name, str(path), path.stat().st_size)
         request = ReadRequest(file, Owner("user", path.name), seconds=1 if path.stem == "hang" else None)
-        for news in readers.read(request, StopSignal()):
+        for news in readers.read_upload(request, StopSignal()):
             if isinstance(news, FileEnd):
                 verdicts[path.name] = news.verdict.reason or news.verdict.status
         times[path.name] = round(1000 * (time.monotonic() - began))

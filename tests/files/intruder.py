@@ -135,9 +135,9 @@ def main() -> None:
         targets = {"worker": os.getpid(), "folder": str(folder), "port": server.getsockname()[1]}
         (folder / "upload").write_text(json.dumps(targets))
         process = ReadingProcess(ProcessLimits(1 << 30, 20), program + RUN)
-        process.ask(UploadedFile("a.txt", str(folder / "upload"), 100))
+        process.send_file(UploadedFile("a.txt", str(folder / "upload"), 100))
         reports = list(receive_reports(process.replies))
-        process.end()
+        process.clean_up()
     found = [passage for report in reports if report.text for passage in report.text.passages]
     print(json.dumps({passage.file: passage.text for passage in found}))
 

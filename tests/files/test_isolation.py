@@ -36,7 +36,7 @@ from qa_service.files.limits import ProcessLimits
 from qa_service.model import Owner, ReadRequest, UploadedFile
 from qa_service.running.stop import StopSignal
 readers = ChildReaders(seconds=60, slots=1, limits=ProcessLimits(1 << 30, 60))
-list(readers.read(ReadRequest(UploadedFile("a", sys.argv[1], 9_000_000), Owner("site", "")), StopSignal()))
+list(readers.read_upload(ReadRequest(UploadedFile("a", sys.argv[1], 9_000_000), Owner("site", "")), StopSignal()))
 """
 PATIENT = 120
 """The seconds for files whose verdict is not about time: a busy machine may take many of them for an honest one."""
@@ -88,9 +88,9 @@ def test_a_file_whose_time_cannot_be_kept_leaves_no_process_behind(
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse_thread)
         with pytest.raises(Overloaded):
-            list(readers.read(asked(upload(good())), StopSignal()))
+            list(readers.read_upload(asked(upload(good())), StopSignal()))
     assert children() == before
-    assert any(isinstance(news, FileEnd) for news in readers.read(asked(upload(good())), StopSignal()))
+    assert any(isinstance(news, FileEnd) for news in readers.read_upload(asked(upload(good())), StopSignal()))
 
 
 def children(pid: int | str = "self") -> set[int]:
@@ -120,7 +120,7 @@ class TestGoodFiles:
         file = upload(good())
         here = list(read_file(file, good()))
 
-        news = list(readers.read(asked(file), StopSignal()))
+        news = list(readers.read_upload(asked(file), StopSignal()))
 
         progress = [piece for piece in news if isinstance(piece, FileProgress)]
         assert progress == [FileProgress(page, 2) for page in range(1, 1 + len(progress))]  # told now and then
@@ -132,14 +132,14 @@ class TestGoodFiles:
         for name, content in opened.files().items():
             file = upload(content, name)
 
-            news = list(readers.read(asked(file), StopSignal()))
+            news = list(readers.read_upload(asked(file), StopSignal()))
 
             assert (name, verdict(news)) == (name, read_here(file, content))
 
     def test_the_upload_is_left_to_whoever_may_have_to_begin_again(self, readers: ChildReaders, upload: Upload) -> None:
         file = upload(good())
 
-        list(readers.read(asked(file), StopSignal()))
+        list(readers.read_upload(asked(file), StopSignal()))
 
         assert Path(file.path).exists()
 
@@ -147,7 +147,7 @@ class TestGoodFiles:
         self, readers: ChildReaders, upload: Upload
     ) -> None:
         before = children()
-        list(readers.read(asked(upload(good())), StopSignal()))
+        list(readers.read_upload(asked(upload(good())), StopSignal()))
 
         assert len(children() - before) == 1
         readers.close()
@@ -159,7 +159,7 @@ class TestGoodFiles:
         found: dict[int, list[FileNews]] = {}
 
         def collect(number: int) -> None:
-            found[number] = list(readers.read(asked(files[number]), StopSignal()))
+            found[number] = list(readers.read_upload(asked(files[number]), StopSignal()))
 
         threads = [threading.Thread(target=collect, args=[number]) for number in range(4)]
         for thread in threads:
@@ -175,24 +175,24 @@ class TestGoodFiles:
         before = children()
         readers.close()
 
-        assert told(list(readers.read(asked(upload(good())), StopSignal()))) == ("used", None)
+        assert told(list(readers.read_upload(asked(upload(good())), StopSignal()))) == ("used", None)
         assert children() == before
 
     def test_a_waiting_process_that_died_is_replaced(self, readers: ChildReaders, upload: Upload) -> None:
         before = children()
-        list(readers.read(asked(upload(good())), StopSignal()))
+        list(readers.read_upload(asked(upload(good())), StopSignal()))
         (spare,) = children() - before
         os.kill(spare, signal.SIGKILL)
         os.waitid(os.P_PID, spare, os.WEXITED | os.WNOWAIT)
 
-        assert told(list(readers.read(asked(upload(good())), StopSignal()))) == ("used", None)
+        assert told(list(readers.read_upload(asked(upload(good())), StopSignal()))) == ("used", None)
 
 
 class TestHostileFiles:
     def test_one_that_never_ends_is_timed_out(self, upload: Upload) -> None:
         readers = ChildReaders(seconds=1, slots=1, limits=LIMITS)
 
-        news = list(readers.read(asked(upload(ENDLESS, "a.html")), StopSignal()))
+        news = list(readers.read_upload(asked(upload(ENDLESS, "a.html")), StopSignal()))
         readers.close()
 
         assert told(news) == ("failed", "timed_out")
@@ -201,7 +201,7 @@ class TestHostileFiles:
     def test_one_that_wants_all_memory_is_too_large(self, make: Callable[[], bytes], upload: Upload) -> None:
         readers = ChildReaders(seconds=PATIENT, slots=1, limits=LITTLE_MEMORY)
 
-        assert told(list(readers.read(asked(upload(make())), StopSignal()))) == ("failed", "too_large")
+        assert told(list(readers.read_upload(asked(upload(make())), StopSignal()))) == ("failed", "too_large")
         readers.close()
 
     def test_a_small_one_that_takes_long_has_less_time_than_a_large_one(self, upload: Upload) -> None:
@@ -209,7 +209,7 @@ class TestHostileFiles:
         readers = ChildReaders(seconds=PATIENT, slots=1, limits=limits)
         file = upload(documents.pdf_of_endless_lists())
 
-        news = list(readers.read(asked(file), StopSignal()))
+        news = list(readers.read_upload(asked(file), StopSignal()))
         readers.close()
 
         assert file.size < 500
@@ -217,7 +217,7 @@ class TestHostileFiles:
 
     def test_what_was_read_before_counts(self, upload: Upload) -> None:
         readers = ChildReaders(seconds=PATIENT, slots=1, limits=LITTLE_MEMORY)
-        news = list(readers.read(asked(upload(documents.pdf_that_ends_badly(70))), StopSignal()))
+        news = list(readers.read_upload(asked(upload(documents.pdf_that_ends_badly(70))), StopSignal()))
 
         readers.close()
 
@@ -229,11 +229,11 @@ class TestHostileFiles:
             b"word/styles.xml", b"word/stylez.xml"
         )
 
-        assert told(list(readers.read(asked(upload(content)), StopSignal()))) == ("failed", "damaged")
+        assert told(list(readers.read_upload(asked(upload(content)), StopSignal()))) == ("failed", "damaged")
 
     def test_its_process_can_do_nothing_but_read_it(self, readers: ChildReaders, upload: Upload) -> None:
         before = children()
-        reading = readers.read(asked(upload(ENDLESS, "a.html")), stop := StopSignal())
+        reading = readers.read_upload(asked(upload(ENDLESS, "a.html")), stop := StopSignal())
         thread = threading.Thread(target=list, args=[reading])
         thread.start()
         wait_until(lambda: any(map(_is_reading, children() - before)))
@@ -273,7 +273,7 @@ class TestStopping:
         timer = threading.Timer(0.5, stop.set, ["cancelled"])
         timer.start()
 
-        news = list(readers.read(asked(file), stop))
+        news = list(readers.read_upload(asked(file), stop))
         readers.close()
 
         assert told(news) == ("failed", "stopped")
@@ -284,22 +284,22 @@ class TestStopping:
         stop = StopSignal()
         stop.set("cancelled")
 
-        assert told(list(readers.read(asked(upload(ENDLESS)), stop))) == ("failed", "stopped")
+        assert told(list(readers.read_upload(asked(upload(ENDLESS)), stop))) == ("failed", "stopped")
 
     def test_a_file_that_waits_its_turn_can_be_stopped(self, readers: ChildReaders, upload: Upload) -> None:
         stop, waiting = StopSignal(), StopSignal()
-        first = readers.read(asked(upload(good())), stop)
+        first = readers.read_upload(asked(upload(good())), stop)
         next(first)
         file = upload(good())
         waiting.set("cancelled")
 
-        assert told(list(readers.read(asked(file), waiting))) == ("failed", "stopped")
+        assert told(list(readers.read_upload(asked(file), waiting))) == ("failed", "stopped")
         assert Path(file.path).exists()
         assert told(list(first)) == ("used", None)
 
     def test_a_reader_that_is_given_up_leaves_nothing(self, readers: ChildReaders, upload: Upload) -> None:
         file, before = upload(good()), children()
-        reading = readers.read(asked(file), StopSignal())
+        reading = readers.read_upload(asked(file), StopSignal())
         next(reading)
 
         reading.close()
@@ -322,13 +322,13 @@ class TestStopping:
 class TestTime:
     def test_it_says_how_long_reading_took(self, readers: ChildReaders, upload: Upload) -> None:
         began = time.monotonic()
-        *_, end = readers.read(asked(upload(good())), StopSignal())
+        *_, end = readers.read_upload(asked(upload(good())), StopSignal())
 
         assert isinstance(end, FileEnd)
         assert 0 < end.seconds <= time.monotonic() - began
 
     def test_an_owner_whose_time_runs_out_has_no_more(self, readers: ChildReaders, upload: Upload) -> None:
-        *_, end = readers.read(asked(upload(ENDLESS, "a.html"), seconds=0.3), StopSignal())
+        *_, end = readers.read_upload(asked(upload(ENDLESS, "a.html"), seconds=0.3), StopSignal())
 
         assert isinstance(end, FileEnd)
         assert (end.verdict.status, end.verdict.reason) == ("skipped", "over_quota")
@@ -337,27 +337,27 @@ class TestTime:
     def test_an_owner_with_more_time_than_a_file_may_take_gets_that_of_a_file(self, upload: Upload) -> None:
         readers = ChildReaders(seconds=0.3, slots=1, limits=LIMITS)
 
-        assert told(list(readers.read(asked(upload(ENDLESS, "a.html"), seconds=60), StopSignal()))) == (
+        assert told(list(readers.read_upload(asked(upload(ENDLESS, "a.html"), seconds=60), StopSignal()))) == (
             "failed",
             "timed_out",
         )
         readers.close()
 
     def test_an_owner_without_time_waits_for_no_turn(self, readers: ChildReaders, upload: Upload) -> None:
-        first = readers.read(asked(upload(good())), StopSignal())
+        first = readers.read_upload(asked(upload(good())), StopSignal())
         next(first)
 
-        (end,) = readers.read(asked(upload(good()), BEN, seconds=0), StopSignal())
+        (end,) = readers.read_upload(asked(upload(good()), BEN, seconds=0), StopSignal())
         first.close()
 
         assert end == FileEnd(Verdict("a.pdf", "unknown", "skipped", "over_quota"))
 
     def test_a_file_that_waited_in_vain_used_none(self, readers: ChildReaders, upload: Upload) -> None:
-        first, stop = readers.read(asked(upload(good())), StopSignal()), StopSignal()
+        first, stop = readers.read_upload(asked(upload(good())), StopSignal()), StopSignal()
         next(first)
         threading.Timer(0.1, stop.set, ["cancelled"]).start()
 
-        (end,) = readers.read(asked(upload(good())), stop)
+        (end,) = readers.read_upload(asked(upload(good())), stop)
         first.close()
 
         assert end == FileEnd(Verdict("a.pdf", "unknown", "failed", "stopped"), seconds=0)
@@ -375,7 +375,7 @@ class TestWorker:
     ) -> None:
         monkeypatch.setattr("qa_service.files.isolation.find_gaps", lambda: ("this system has no Landlock",))
         for _ in range(2):
-            list(readers.read(asked(upload(good())), StopSignal()))
+            list(readers.read_upload(asked(upload(good())), StopSignal()))
 
         assert caplog.messages == ["files are read in a sandbox with a gap: this system has no Landlock"]
 
@@ -386,7 +386,7 @@ class TestWorker:
         monkeypatch.setattr(ReadingProcess.__init__, "__defaults__", (refusing,))
 
         with pytest.raises(Overloaded, match="sandbox"):
-            list(readers.read(asked(upload(good())), StopSignal()))
+            list(readers.read_upload(asked(upload(good())), StopSignal()))
         assert "no file is read" in caplog.text
 
     def test_where_nothing_can_be_opened_the_service_is_overloaded(
@@ -396,16 +396,16 @@ class TestWorker:
         with monkeypatch.context() as patched:
             patched.setattr(socket, "socketpair", lambda: os.open("/no/such/file", os.O_RDONLY))
             with pytest.raises(Overloaded):
-                list(readers.read(asked(file), StopSignal()))
+                list(readers.read_upload(asked(file), StopSignal()))
         with pytest.raises(Overloaded):
-            list(readers.read(asked(UploadedFile("a", str(Path(file.path).parent), 1)), StopSignal()))
+            list(readers.read_upload(asked(UploadedFile("a", str(Path(file.path).parent), 1)), StopSignal()))
 
-        assert told(list(readers.read(asked(file), StopSignal()))) == ("used", None)
+        assert told(list(readers.read_upload(asked(file), StopSignal()))) == ("used", None)
 
     def test_an_upload_that_is_gone_is_damaged(self, readers: ChildReaders, tmp_path: Path) -> None:
         file = UploadedFile("a.pdf", str(tmp_path / "gone"), 5)
 
-        assert told(list(readers.read(asked(file), StopSignal()))) == ("failed", "damaged")
+        assert told(list(readers.read_upload(asked(file), StopSignal()))) == ("failed", "damaged")
 
 
 class TestChildrenThatLie:
@@ -427,7 +427,7 @@ class TestChildrenThatLie:
         self._take_over(tmp_path, monkeypatch, f"read request; {lie}")
         readers = ChildReaders(seconds=PATIENT, slots=1, limits=LIMITS)
 
-        news = list(readers.read(asked(upload(good())), StopSignal()))
+        news = list(readers.read_upload(asked(upload(good())), StopSignal()))
         readers.close()
 
         assert told(news) == ("failed", "damaged")
@@ -439,7 +439,7 @@ class TestChildrenThatLie:
         self._take_over(tmp_path, monkeypatch, f"kill -{sign} $$")
         readers = ChildReaders(seconds=PATIENT, slots=1, limits=LIMITS)
 
-        news = list(readers.read(asked(upload(good())), StopSignal()))
+        news = list(readers.read_upload(asked(upload(good())), StopSignal()))
         readers.close()
 
         assert told(news) == ("failed", reason)
@@ -451,10 +451,10 @@ class TestChildrenThatLie:
         with monkeypatch.context() as patched:
             patched.setattr(sys, "executable", "/no/such/python")
             with pytest.raises(Overloaded):
-                list(readers.read(asked(file), StopSignal()))
+                list(readers.read_upload(asked(file), StopSignal()))
 
         assert Path(file.path).exists()
-        assert told(list(readers.read(asked(upload(good())), StopSignal()))) == ("used", None)
+        assert told(list(readers.read_upload(asked(upload(good())), StopSignal()))) == ("used", None)
 
     def _take_over(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
         program = tmp_path / "program"

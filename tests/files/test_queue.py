@@ -64,8 +64,8 @@ class Registered(StopSignal):
         super().__init__()
         self.registered = threading.Event()
 
-    def call(self, action):  # type: ignore[no-untyped-def] # as StopSignal's
-        forget = super().call(action)
+    def call_when_set(self, action):  # type: ignore[no-untyped-def] # as StopSignal's
+        forget = super().call_when_set(action)
         self.registered.set()
         return forget
 

@@ -23,13 +23,13 @@ class Deadly:
     is attached to."""
 
     @contextmanager
-    def open(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
+    def open_answer(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
         if prompt.question == "before":
             die()
         yield said(prompt.question, opened=True)
 
     @contextmanager
-    def attach(self, prompt: Prompt, response_id: str, stop: Stop) -> Iterator[Iterator[Delta]]:
+    def attach_answer(self, prompt: Prompt, response_id: str, stop: Stop) -> Iterator[Iterator[Delta]]:
         yield said(response_id, opened=False)
 
 
@@ -46,10 +46,10 @@ def said(question: str, *, opened: bool) -> Iterator[Delta]:
 class DeadlyRetriever:
     """A `Retriever` that dies of a question."""
 
-    def find(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
+    def find_passages(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
         if question == "while files are searched":
             die()
-        return LexicalRetriever().find(question, earlier, index)
+        return LexicalRetriever().find_passages(question, earlier, index)
 
 
 def die() -> None:

@@ -24,7 +24,7 @@ PASSAGES = [Passage("f", "rules.pdf", text, page=number) for number, text in enu
 def found(question: str, *earlier: str, limit: int = 60) -> list[int]:
     """The numbers of the passages found, best first."""
     retriever = LexicalRetriever(limit=limit)
-    return [passage.page for passage in retriever.find(question, earlier, FakeIndex(PASSAGES))]
+    return [passage.page for passage in retriever.find_passages(question, earlier, FakeIndex(PASSAGES))]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_no_more_than_the_limit_are_found() -> None:
 
 
 def test_an_empty_index_finds_nothing() -> None:
-    assert LexicalRetriever().find("fee", (), FakeIndex([])) == ()
+    assert LexicalRetriever().find_passages("fee", (), FakeIndex([])) == ()
 
 
 class TestFollowUps:
@@ -91,14 +91,14 @@ def test_where_very_much_is_found_the_rare_words_decide() -> None:
     class Crowded(FakeIndex):
         """The other word stands in every one of its passages, which are more than are read."""
 
-        def look_up(self, words: Iterable[str], most: int) -> Ranking:
+        def look_up_words(self, words: Iterable[str], most: int) -> Ranking:
             assert most < 200_000
             return Ranking(200_000, {"leash": [rare]}, {"fee": 200_000, "leash": 2})
 
-        def passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
+        def load_passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
             return tuple(Passage("f", "f", "", page=number) for number in numbers)
 
-    ranked = LexicalRetriever(limit=3).find("fee leash", (), Crowded([]))
+    ranked = LexicalRetriever(limit=3).find_passages("fee leash", (), Crowded([]))
     assert [passage.page for passage in ranked] == [7, 9, 0]
 
 
@@ -114,11 +114,11 @@ def test_a_pasted_page_costs_no_more_than_its_first_words() -> None:
     asked: list[int] = []
 
     class Counting(FakeIndex):
-        def look_up(self, words, most):  # type: ignore[no-untyped-def]
+        def look_up_words(self, words, most):  # type: ignore[no-untyped-def]
             asked.append(len(list(words)))
-            return super().look_up(words, most)
+            return super().look_up_words(words, most)
 
-    LexicalRetriever().find(" ".join(f"word{n}" for n in range(5000)), (), Counting(PASSAGES))
+    LexicalRetriever().find_passages(" ".join(f"word{n}" for n in range(5000)), (), Counting(PASSAGES))
     assert asked == [400]
 
 
@@ -129,13 +129,13 @@ class Common:
         self._passages = passages
         self.most = 0
 
-    def look_up(self, words: Iterable[str], most: int) -> Ranking:
+    def look_up_words(self, words: Iterable[str], most: int) -> Ranking:
         self.most = most
         everywhere = [Postings(0, [pack_posting(number, 1000) for number in range(self._passages)])]
         kept = list(words)[: most // self._passages]
         return Ranking(self._passages, dict.fromkeys(kept, everywhere), dict.fromkeys(kept, self._passages))
 
-    def passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
+    def load_passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
         return tuple(Passage("f", "a.txt", str(number)) for number in numbers)
 
 
@@ -143,7 +143,7 @@ def test_ranking_many_postings_takes_turns_with_others(monkeypatch: pytest.Monke
     turns: list[int] = []
     monkeypatch.setattr("qa_service.pause.give_way", lambda: turns.append(1))
     index, began = Common(2000), time.process_time()
-    found = LexicalRetriever(turn_seconds=-1).find(" ".join(f"word{n}" for n in range(300)), (), index)
+    found = LexicalRetriever(turn_seconds=-1).find_passages(" ".join(f"word{n}" for n in range(300)), (), index)
     assert time.process_time() - began < 0.2
     assert [passage.text for passage in found[:3]] == ["0", "1", "2"]
     assert index.most == 50_000

@@ -28,7 +28,7 @@ def test_nothing_more_is_written_and_nothing_is_saved(leaving: Worker) -> None:
     leaving.runner.shut_down("handover", WAITING_SECONDS)
     assert (running.log.closed, running.log.handed_over, running.log.is_finished) == (True, True, False)
     assert running.log.text() == "The sky is "
-    assert leaving.history.turn(ANN, running.answer_id).status == "running"
+    assert leaving.history.load_turn(ANN, running.answer_id).status == "running"
 
 
 def test_another_worker_goes_on_from_the_very_next_frame(leaving: Worker, world: World) -> None:
@@ -75,7 +75,7 @@ def test_who_asks_how_it_stands_meanwhile_hears_what_others_made_of_it(leaving: 
     eventually(lambda: running.log.text() == "The sky is ")
     running.stop.set("handover")
     eventually(lambda: running.log.closed)
-    leaving.sessions.save(ANN, replace(running.current_turn(), status="failed"))
+    leaving.sessions.save_turn(ANN, replace(running.current_turn(), status="failed"))
     assert leaving.runner.read_turn(ANN, running.answer_id).status == "failed"
 
 

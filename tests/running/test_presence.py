@@ -10,7 +10,7 @@ from qa_service.running.presence import Presence
 
 def entered(folder: Path, worker: str) -> Presence:
     presence = Presence(folder, worker, folder)
-    presence.announce_life()
+    presence.lock_file()
     return presence
 
 
@@ -21,7 +21,7 @@ def test_one_that_lives_is_not_dead(tmp_path: Path) -> None:
 
 def test_one_that_left_is_dead_to_all_others(tmp_path: Path) -> None:
     one, two, three = (entered(tmp_path, f"w{number}") for number in (1, 2, 3))
-    one.withdraw()
+    one.delete_file()
     assert list(two.find_dead()) == list(three.find_dead()) == ["w1"]
     assert list(one.find_dead()) == []
 
@@ -42,7 +42,7 @@ def test_one_whose_process_was_killed_is_dead(tmp_path: Path) -> None:
 
 def test_the_buried_are_forgotten(tmp_path: Path) -> None:
     one, two = entered(tmp_path, "w1"), entered(tmp_path, "w2")
-    one.withdraw()
+    one.delete_file()
     two.forget_worker("w1")
     two.forget_worker("w1")
     assert list(two.find_dead()) == []
@@ -50,10 +50,10 @@ def test_the_buried_are_forgotten(tmp_path: Path) -> None:
 
 def test_entering_twice_is_once_and_so_is_leaving(tmp_path: Path) -> None:
     one, two = entered(tmp_path, "w1"), entered(tmp_path, "w2")
-    one.announce_life()
+    one.lock_file()
     assert list(two.find_dead()) == []
-    one.withdraw()
-    one.withdraw()
+    one.delete_file()
+    one.delete_file()
     assert list(two.find_dead()) == ["w1"]
 
 

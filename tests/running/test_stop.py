@@ -21,33 +21,33 @@ class TestStopSignal:
 
     def test_what_was_registered_runs_once(self) -> None:
         stop, ran = StopSignal(), []
-        stop.call(lambda: ran.append("early"))
+        stop.call_when_set(lambda: ran.append("early"))
         stop.set("cancelled")
         stop.set("cancelled")
-        stop.call(lambda: ran.append("late"))
+        stop.call_when_set(lambda: ran.append("late"))
         assert ran == ["early", "late"]
 
     def test_one_action_that_fails_keeps_no_other_from_running(self) -> None:
         stop, ran = StopSignal(), []
-        stop.call(lambda: ran.append("first"))
-        stop.call(fail)
-        stop.call(lambda: ran.append("last"))
+        stop.call_when_set(lambda: ran.append("first"))
+        stop.call_when_set(fail)
+        stop.call_when_set(lambda: ran.append("last"))
         with pytest.raises(ZeroDivisionError):
             stop.set("cancelled")
         assert ran == ["first", "last"]
 
     def test_what_was_taken_back_does_not_run(self) -> None:
         stop, ran = StopSignal(), []
-        stop.call(lambda: ran.append("never"))()
+        stop.call_when_set(lambda: ran.append("never"))()
         stop.set("cancelled")
         assert ran == []
 
     def test_taking_back_what_has_run_does_no_harm(self) -> None:
         stop, ran = StopSignal(), []
-        take_back = stop.call(lambda: ran.append("ran"))
+        take_back = stop.call_when_set(lambda: ran.append("ran"))
         stop.set("cancelled")
         take_back()
-        stop.call(lambda: ran.append("at once"))()
+        stop.call_when_set(lambda: ran.append("at once"))()
         assert ran == ["ran", "at once"]
 
     def test_it_remembers_when_it_was_set(self) -> None:

@@ -185,7 +185,7 @@ class TestStops:
     def test_one_that_fails_takes_no_other_along(self, writer: Worker, reader: Worker, line: Waiting) -> None:
         first, second = writer.ask(session_id="first"), writer.ask(session_id="second")
         eventually(lambda: first.log.text() and second.log.text())
-        first.stop.call(fail)
+        first.stop.call_when_set(fail)
         for running in (first, second):
             reader.runner.stop_answer(running.answer_id)
         eventually(lambda: second.stop.reason)

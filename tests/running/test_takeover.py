@@ -166,7 +166,7 @@ class TestWithBackground:
         eventually(lambda: len(running.log) == 2 and running.is_flushed)
         worker.die()
         other = world.worker(background=True, upstream=KeepingUpstream())
-        other.parts.reader.read = lambda file, stop: iter(())  # type: ignore[method-assign]
+        other.parts.reader.read_upload = lambda file, stop: iter(())  # type: ignore[method-assign]
         told = ended(other, running.answer_id)
         assert (texts(told), told[-1][1]) == (["The answer ", "is 42."], Done("completed"))
         assert [number for number, _ in told][:3] == [1, 2, 2 + FAR]
@@ -305,7 +305,7 @@ class TestNothingLeft:
         worker.die()
         other = world.worker()
         eventually(lambda: other.redis.hgetall(session_key(ANN, "chat", "running")) == {})
-        kept = other.history.turn(ANN, running.answer_id)
+        kept = other.history.load_turn(ANN, running.answer_id)
         assert (kept.status, kept.text) == ("completed", "All of it.")
 
     def test_one_that_was_saved_but_not_told_is_told_from_what_was_saved(self, world: World) -> None:
@@ -313,7 +313,8 @@ class TestNothingLeft:
         running = worker.ask()
         eventually(lambda: running.log.text() and running.is_flushed)
         assert (
-            worker.sessions.save(ANN, replace(running.current_turn(), status="completed", text="One two.")) == "saved"
+            worker.sessions.save_turn(ANN, replace(running.current_turn(), status="completed", text="One two."))
+            == "saved"
         )
         worker.die()
         other = world.worker(line)

@@ -51,10 +51,10 @@ class Picky(FakeSessions):
         super().__init__(admission())
         self._error = error
 
-    def save(self, owner: Owner, turn: Turn) -> Saved:
+    def save_turn(self, owner: Owner, turn: Turn) -> Saved:
         if turn.answer_id == "a1":
             raise self._error
-        return super().save(owner, turn)
+        return super().save_turn(owner, turn)
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable("no room for this one"), QAError("asked for something wrong")])

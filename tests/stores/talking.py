@@ -84,7 +84,9 @@ def claim(
 ) -> Claimed:
     """A claim; by default of a session that isn't known yet."""
     start = start_of(asked)
-    return sessions.claim(Claim(owner, expected, asked, title, topic_title, reject, start, seed, admission, repeat))
+    return sessions.claim_session(
+        Claim(owner, expected, asked, title, topic_title, reject, start, seed, admission, repeat)
+    )
 
 
 def answered(asked: Turn, text: str = "Because.") -> Turn:
@@ -99,7 +101,7 @@ def converse(stores: Stores, turns: int = 1, *, session_id: str = "s", owner: Ow
         asked = turn(f"{session_id}-{number}", session_id=session_id, question=f"Question {number}")
         claim(stores.sessions, asked, expected=int(number > 1), owner=owner, title=f"Title of {session_id}")
         said.append(answered(asked, f"Answer {number}"))
-        stores.sessions.save(owner, said[-1])
+        stores.sessions.save_turn(owner, said[-1])
         write(stores, Text(said[-1].text), Done("completed"), answer_id=asked.answer_id, owner=owner, closed=True)
     return said
 
@@ -167,4 +169,4 @@ def keep(
 
 def history_texts(history: RedisHistory, session_id: str = "s", owner: Owner = ANN) -> list[str]:
     """What a session's owner reads of it, newest first."""
-    return [said.text for said in history.session(owner, session_id, "", 100).turns]
+    return [said.text for said in history.load_conversation(owner, session_id, "", 100).turns]

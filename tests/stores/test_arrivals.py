@@ -7,7 +7,7 @@ from tests.stores.talking import QUESTIONS, Stores, converse
 
 def test_a_question_is_taken_and_its_session_loaded(stores: Stores) -> None:
     converse(stores, 2)
-    assert stores.arrivals.receive_question(ANN, "s") == Arrival(0, stores.sessions.load(ANN, "s"))
+    assert stores.arrivals.receive_question(ANN, "s") == Arrival(0, stores.sessions.load_session(ANN, "s"))
     assert stores.arrivals.receive_question(ANN, "unknown") == Arrival(0, None)
 
 

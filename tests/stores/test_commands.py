@@ -35,7 +35,7 @@ def _answer(stores: Stores) -> None:
         deltas = [Text("word ")] * (2 + count % 2)
         write(stores, *deltas, first=number, count=count)
         number += len(deltas)
-    stores.sessions.save(ANN, answered(asked))
+    stores.sessions.save_turn(ANN, answered(asked))
     write(stores, Done("completed"), first=number, count=ENTRIES, closed=True)
 
 

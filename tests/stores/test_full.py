@@ -37,7 +37,7 @@ def test_a_question_is_refused_and_let_in_again_once_there_is_room(stores: Store
 def test_an_answer_that_runs_is_saved(stores: Stores) -> None:
     claim(stores.sessions, turn("first"))
     fill(stores)
-    assert stores.sessions.save(ANN, answered(turn("first"))) == "saved"
+    assert stores.sessions.save_turn(ANN, answered(turn("first"))) == "saved"
     assert history_texts(stores.history) == ["Because."]
 
 
@@ -58,7 +58,7 @@ def test_a_session_and_a_file_can_be_deleted_and_make_room(stores: Stores) -> No
     claim(stores.sessions, turn("first"), expected=1)
     fill(stores)
     stores.history.delete_file(ANN, "other", "f1")
-    assert stores.history.delete(ANN, "s") == ["first"]
+    assert stores.history.delete_session(ANN, "s") == ["first"]
     with pytest.raises(NotFound):
-        stores.history.session(ANN, "s", "", 9)
+        stores.history.load_conversation(ANN, "s", "", 9)
     assert quotas.load_allowance(ANN, "other") == quotas.load_allowance(ANN, "new")

@@ -130,13 +130,13 @@ class Counts:
     def __init__(self) -> None:
         self.counted: list[tuple[str, str]] = []
 
-    def count(self, what: str, amount: int = 1, *, label: str = "") -> None:
+    def count_event(self, what: str, amount: int = 1, *, label: str = "") -> None:
         self.counted.append((what, label))
 
-    def time(self, what: str, seconds: float) -> None:
+    def record_time(self, what: str, seconds: float) -> None:
         raise AssertionError(what)
 
-    def streams(self, change: int) -> None:
+    def count_streams(self, change: int) -> None:
         raise AssertionError(change)
 
 

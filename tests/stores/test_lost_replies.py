@@ -56,7 +56,7 @@ def test_a_claim_tells_what_it_replaced(stores: Stores) -> None:
     claimed = claim(stores.sessions, turn("first"), expected=1)
     assert (claimed.moved, claimed.replaced) == (False, ["before"])
     assert [first for first, _ in frames(stores)] == [1]
-    assert len(stores.history.session(ANN, "s", "", 9).turns) == 2
+    assert len(stores.history.load_conversation(ANN, "s", "", 9).turns) == 2
 
 
 @pytest.mark.usefixtures("losing")
@@ -68,8 +68,8 @@ def test_an_entry_is_written_once(stores: Stores, closed: bool) -> None:
 
 @pytest.mark.usefixtures("losing")
 def test_an_answer_is_saved_once(stores: Stores) -> None:
-    assert stores.sessions.save(ANN, answered(turn("before"))) == "saved"
-    session = stores.sessions.load(ANN, "s")
+    assert stores.sessions.save_turn(ANN, answered(turn("before"))) == "saved"
+    session = stores.sessions.load_session(ANN, "s")
     assert session
     assert len(session.context) == 1
     assert history_texts(stores.history) == ["Because."]

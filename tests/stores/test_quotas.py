@@ -76,7 +76,7 @@ class TestBytes:
     def test_of_a_deleted_session_are_free_again(self, stores: Stores, quotas: RedisQuotas) -> None:
         converse(stores)
         keep_file(stores, 30)
-        stores.history.delete(ANN, "s")
+        stores.history.delete_session(ANN, "s")
         assert quotas.load_allowance(ANN, "s").bytes == 100
 
     def test_of_expired_sessions_are_free_again_once_they_are_needed(self, stores: Stores, quotas: RedisQuotas) -> None:
@@ -95,7 +95,7 @@ class TestBytes:
     def test_of_files_of_the_release_before_take_nothing_away(self, stores: Stores, quotas: RedisQuotas) -> None:
         claim(stores.sessions, turn("first"))
         keep_file(stores, 30)
-        old = replace(stores.history.file(ANN, "s", "f1"), file_id="f2", size=0, v=1)
+        old = replace(stores.history.find_file(ANN, "s", "f1"), file_id="f2", size=0, v=1)
         stores.files.finish_file(ANN, "s", old)
         stores.history.delete_file(ANN, "s", "f2")
         assert quotas.load_allowance(ANN, "s").bytes == 70

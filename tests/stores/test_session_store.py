@@ -37,22 +37,22 @@ from tests.stores.talking import (
 
 class TestLoading:
     def test_an_unknown_session_is_none(self, stores: Stores) -> None:
-        assert stores.sessions.load(ANN, "s") is None
+        assert stores.sessions.load_session(ANN, "s") is None
 
     def test_another_owner_sees_nothing(self, stores: Stores) -> None:
         converse(stores)
-        assert stores.sessions.load(BEN, "s") is None
+        assert stores.sessions.load_session(BEN, "s") is None
 
     def test_two_owners_may_use_the_same_id(self, stores: Stores) -> None:
         converse(stores, 2)
         converse(stores, 1, owner=BEN)
-        session = stores.sessions.load(BEN, "s")
+        session = stores.sessions.load_session(BEN, "s")
         assert session
         assert session.context == (Exchange("Question 1", "Answer 1"),)
 
     def test_it_holds_the_exchanges_of_its_topic_oldest_first(self, stores: Stores) -> None:
         converse(stores, 2)
-        session = stores.sessions.load(ANN, "s")
+        session = stores.sessions.load_session(ANN, "s")
         assert session
         assert session.context == (Exchange("Question 1", "Answer 1"), Exchange("Question 2", "Answer 2"))
         assert session.topics == (Topic(1, "Title of s", 2),)
@@ -62,7 +62,7 @@ class TestLoading:
         keep(stores.files, "Old.", file_id="f1", topic=1)
         claim(stores.sessions, turn("next", topic=2), expected=1, topic_title="Seas")
         new = keep(stores.files, "New.", file_id="f2", topic=2)
-        session = stores.sessions.load(ANN, "s")
+        session = stores.sessions.load_session(ANN, "s")
         assert session
         assert session.files == (new,)
 
@@ -70,7 +70,7 @@ class TestLoading:
 class TestClaiming:
     def test_an_unknown_session_is_created_with_its_title(self, stores: Stores) -> None:
         claim(stores.sessions, turn())
-        session = stores.sessions.load(ANN, "s")
+        session = stores.sessions.load_session(ANN, "s")
         assert session
         assert (session.topic, session.topics) == (1, (Topic(1, "Skies", 1),))
 
@@ -82,7 +82,7 @@ class TestClaiming:
     def test_a_new_topic_forgets_the_context_in_the_same_write(self, stores: Stores) -> None:
         converse(stores, 2)
         claim(stores.sessions, turn("next", topic=2), expected=1, topic_title="Seas")
-        session = stores.sessions.load(ANN, "s")
+        session = stores.sessions.load_session(ANN, "s")
         assert session
         assert (session.topic, session.context) == (2, ())
         assert session.topics == (Topic(1, "Title of s", 2), Topic(2, "Seas", 1))
@@ -91,13 +91,13 @@ class TestClaiming:
         converse(stores)
         claim(stores.sessions, turn("there", topic=2), expected=1)
         assert claim(stores.sessions, turn("here", topic=2), expected=1).moved
-        assert [said.answer_id for said in stores.history.session(ANN, "s", "", 9).turns] == ["there", "s-1"]
+        assert [said.answer_id for said in stores.history.load_conversation(ANN, "s", "", 9).turns] == ["there", "s-1"]
 
     def test_a_session_deleted_in_between_has_moved(self, stores: Stores) -> None:
         converse(stores)
-        stores.history.delete(ANN, "s")
+        stores.history.delete_session(ANN, "s")
         assert claim(stores.sessions, turn("here"), expected=1).moved
-        assert stores.sessions.load(ANN, "s") is None
+        assert stores.sessions.load_session(ANN, "s") is None
 
     def test_a_busy_session_names_its_running_answer(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
@@ -116,7 +116,7 @@ class TestClaiming:
 
     def test_a_refused_claim_of_an_unknown_session_lists_nothing(self, stores: Stores) -> None:
         claim(stores.sessions, turn("third", topic=8), expected=7)
-        assert stores.history.sessions(ANN, "", 9).items == ()
+        assert stores.history.list_sessions(ANN, "", 9).items == ()
         assert stores.client.keys("*") == []
 
     def test_a_question_refused_since_the_session_is_busy_moves_it_nowhere(self, stores: Stores) -> None:
@@ -124,13 +124,13 @@ class TestClaiming:
         claim(stores.sessions, turn("elsewhere", session_id="other"))
         with pytest.raises(Busy):
             claim(stores.sessions, turn("second"), expected=1, reject=True)
-        assert [entry.session_id for entry in stores.history.sessions(ANN, "", 9).items] == ["other", "s"]
+        assert [entry.session_id for entry in stores.history.list_sessions(ANN, "", 9).items] == ["other", "s"]
 
     def test_one_that_would_rather_be_refused_moves_a_quiet_session_up(self, stores: Stores) -> None:
         converse(stores)
         converse(stores, session_id="other")
         claim(stores.sessions, turn("second"), expected=1, reject=True)
-        assert [entry.session_id for entry in stores.history.sessions(ANN, "", 9).items] == ["s", "other"]
+        assert [entry.session_id for entry in stores.history.list_sessions(ANN, "", 9).items] == ["s", "other"]
 
     def test_nothing_is_listed_for_an_anonymous_visitor(self, stores: Stores) -> None:
         visitor = Owner("anonymous", "c" * 32, address="d" * 32)
@@ -158,7 +158,7 @@ class TestClaiming:
     def test_a_seed_is_the_past_of_a_new_session(self, stores: Stores) -> None:
         seed = (answered(turn("seed-1", question="A?"), "A."), answered(turn("seed-2", question="B?"), "B."))
         claim(stores.sessions, turn("first"), seed=seed)
-        session = stores.sessions.load(ANN, "s")
+        session = stores.sessions.load_session(ANN, "s")
         assert session
         assert session.context == (Exchange("A?", "A."), Exchange("B?", "B."))
         assert session.topics == (Topic(1, "Skies", 3),)
@@ -167,7 +167,7 @@ class TestClaiming:
     def test_a_seed_of_another_topic_is_read_but_not_remembered(self, stores: Stores) -> None:
         seed = (answered(turn("seed-1", question="A?"), "A."),)
         claim(stores.sessions, turn("first", topic=2), seed=seed, topic_title="Seas")
-        session = stores.sessions.load(ANN, "s")
+        session = stores.sessions.load_session(ANN, "s")
         assert session
         assert session.context == ()
         assert session.topics == (Topic(1, "Skies", 1), Topic(2, "Seas", 1))
@@ -179,7 +179,7 @@ class TestClaiming:
         claim(stores.sessions, turn("first"), expected=1)
         claims = [claim(stores.sessions, turn("next", topic=topic), expected=1) for _ in range(2)]
         assert [(claimed.moved, claimed.replaced) for claimed in claims] == [(False, ["first"])] * 2
-        assert len(stores.history.session(ANN, "s", "", 9).turns) == 3
+        assert len(stores.history.load_conversation(ANN, "s", "", 9).turns) == 3
         assert len(frames(stores, "next")) == 1
 
     def test_a_claim_sent_again_leaves_the_log_as_it_is_by_then(self, stores: Stores) -> None:
@@ -193,13 +193,13 @@ class TestClaiming:
         assert history_texts(stores.history) == [f"Answer {n}" for n in range(TURNS + 2, 2, -1)]
         assert stores.client.hlen(session_key(ANN, "s", "answers")) == TURNS
         with pytest.raises(NotFound):
-            stores.history.turn(ANN, "s-1")
+            stores.history.load_turn(ANN, "s-1")
 
     def test_a_turn_begun_by_hand_in_a_new_topic_names_it(self, stores: Stores) -> None:
         converse(stores)
-        stores.history.new_topic(ANN, "s")
+        stores.history.begin_topic(ANN, "s")
         claim(stores.sessions, turn("next", topic=2), expected=2, topic_title="Seas")
-        session = stores.sessions.load(ANN, "s")
+        session = stores.sessions.load_session(ANN, "s")
         assert session
         assert session.topics[-1] == Topic(2, "Seas", 1)
 
@@ -208,70 +208,70 @@ class TestSaving:
     def test_it_replaces_the_running_turn(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
         saved = answered(turn("first"))
-        assert stores.sessions.save(ANN, saved) == "saved"
-        assert stores.history.turn(ANN, "first") == saved
+        assert stores.sessions.save_turn(ANN, saved) == "saved"
+        assert stores.history.load_turn(ANN, "first") == saved
 
     def test_saving_twice_is_saving_once(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
-        assert stores.sessions.save(ANN, answered(turn("first"))) == "saved"
-        assert stores.sessions.save(ANN, answered(turn("first"))) == "saved"
-        session = stores.sessions.load(ANN, "s")
+        assert stores.sessions.save_turn(ANN, answered(turn("first"))) == "saved"
+        assert stores.sessions.save_turn(ANN, answered(turn("first"))) == "saved"
+        session = stores.sessions.load_session(ANN, "s")
         assert session
         assert session.context == (Exchange("Why?", "Because."),)
         assert history_texts(stores.history) == ["Because."]
 
     def test_a_deleted_session_stays_deleted(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
-        stores.history.delete(ANN, "s")
+        stores.history.delete_session(ANN, "s")
         before = sorted(stores.client.keys("*"))
-        assert stores.sessions.save(ANN, answered(turn("first"))) == "gone"
+        assert stores.sessions.save_turn(ANN, answered(turn("first"))) == "gone"
         assert sorted(stores.client.keys("*")) == before
-        assert stores.sessions.load(ANN, "s") is None
+        assert stores.sessions.load_session(ANN, "s") is None
 
     def test_another_owners_turn_is_not_replaced(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
-        assert stores.sessions.save(BEN, answered(turn("first"))) == "gone"
-        assert stores.history.turn(ANN, "first").status == "running"
+        assert stores.sessions.save_turn(BEN, answered(turn("first"))) == "gone"
+        assert stores.history.load_turn(ANN, "first").status == "running"
 
     def test_who_lost_the_answer_to_another_worker_saves_nothing(self, stores: Stores) -> None:
         other = stores_of(stores.client, "w2")
         claim(stores.sessions, turn("first"))
         other.workers.take_from_dead("w1", "w2")
         other.workers.adopt_answer(held("first"), "w2")
-        assert stores.sessions.save(ANN, answered(turn("first"), "Late.")) == "lost"
-        assert other.sessions.save(ANN, answered(turn("first"), "Taken over.")) == "saved"
-        assert stores.sessions.save(ANN, answered(turn("first"), "Later.")) == "lost"
+        assert stores.sessions.save_turn(ANN, answered(turn("first"), "Late.")) == "lost"
+        assert other.sessions.save_turn(ANN, answered(turn("first"), "Taken over.")) == "saved"
+        assert stores.sessions.save_turn(ANN, answered(turn("first"), "Later.")) == "lost"
         assert history_texts(stores.history) == ["Taken over."]
 
     def test_an_answer_that_was_saved_is_not_saved_otherwise(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
-        stores.sessions.save(ANN, answered(turn("first"), "One."))
-        assert stores.sessions.save(ANN, answered(turn("first"), "Two.")) == "lost"
-        assert stores.history.turn(ANN, "first").text == "One."
+        stores.sessions.save_turn(ANN, answered(turn("first"), "One."))
+        assert stores.sessions.save_turn(ANN, answered(turn("first"), "Two.")) == "lost"
+        assert stores.history.load_turn(ANN, "first").text == "One."
 
     def test_one_that_was_dropped_while_it_ran_keeps_nobody_busy(self, stores: Stores) -> None:
         for number in range(TURNS + 1):
             claim(stores.sessions, turn(f"{number}"), expected=int(number > 0))
-        assert stores.sessions.save(ANN, answered(turn("0"))) == "gone"
+        assert stores.sessions.save_turn(ANN, answered(turn("0"))) == "gone"
         assert "0" not in claim(stores.sessions, turn("next"), expected=1).replaced
 
     def test_context_comes_in_the_order_of_saving(self, stores: Stores) -> None:
         for number, answer_id in enumerate(("first", "second")):
             claim(stores.sessions, turn(answer_id, question=answer_id), expected=min(number, 1))
         for answer_id in ("second", "first"):
-            stores.sessions.save(ANN, answered(turn(answer_id, question=answer_id)))
-        session = stores.sessions.load(ANN, "s")
+            stores.sessions.save_turn(ANN, answered(turn(answer_id, question=answer_id)))
+        session = stores.sessions.load_session(ANN, "s")
         assert session
         assert [exchange.question for exchange in session.context] == ["second", "first"]
 
     def test_an_answer_of_an_earlier_topic_stays_out_of_the_context(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
         claim(stores.sessions, turn("second", topic=2), expected=1)
-        stores.sessions.save(ANN, answered(turn("first")))
-        session = stores.sessions.load(ANN, "s")
+        stores.sessions.save_turn(ANN, answered(turn("first")))
+        session = stores.sessions.load_session(ANN, "s")
         assert session
         assert session.context == ()
-        assert stores.history.turn(ANN, "first").text == "Because."
+        assert stores.history.load_turn(ANN, "first").text == "Because."
 
     @pytest.mark.parametrize(
         ("status", "text", "remembered"),
@@ -287,22 +287,22 @@ class TestSaving:
         self, stores: Stores, status: str, text: str, remembered: bool
     ) -> None:
         claim(stores.sessions, turn("first"))
-        stores.sessions.save(ANN, turn("first", status=status, text=text))
-        session = stores.sessions.load(ANN, "s")
+        stores.sessions.save_turn(ANN, turn("first", status=status, text=text))
+        session = stores.sessions.load_session(ANN, "s")
         assert session
         assert bool(session.context) is remembered
 
     def test_the_context_is_bounded(self, client: Redis) -> None:
         stores = stores_of(client, turns=100)
         converse(stores, 22)
-        session = stores.sessions.load(ANN, "s")
+        session = stores.sessions.load_session(ANN, "s")
         assert session
         assert [exchange.question for exchange in session.context] == [f"Question {n}" for n in range(3, 23)]
 
     def test_only_its_own_mark_is_taken_away(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
         claim(stores.sessions, turn("second"), expected=1)
-        stores.sessions.save(ANN, answered(turn("first")))
+        stores.sessions.save_turn(ANN, answered(turn("first")))
         with pytest.raises(Busy, match="another question"):
             claim(stores.sessions, turn("third"), expected=1, reject=True)
 
@@ -315,10 +315,10 @@ class TestKeys:
         stores.workers.announce_life("w1")
         write(stores, Text("Be"))
         stores.workers.announce_stop("first")
-        stores.sessions.save(ANN, answered(turn("first")))
+        stores.sessions.save_turn(ANN, answered(turn("first")))
         write(stores, Done("completed"), first=3, count=2, closed=True)
-        stores.history.rename(ANN, "s", "Blue")
-        stores.history.new_topic(ANN, "s")
+        stores.history.rename_session(ANN, "s", "Blue")
+        stores.history.begin_topic(ANN, "s")
         claim(stores.sessions, turn("second", topic=2), expected=2)
         assert len(stores.client.keys("*")) > 9
         assert endless(stores.client) == []
@@ -329,9 +329,9 @@ class TestKeys:
         stores.workers.announce_life("w1")
         assert write(stores, Text("Be")) == "gone"
         write(stores, start_of(turn("first")), Text("Be"), first=1)
-        stores.sessions.save(ANN, answered(turn("first")))
+        stores.sessions.save_turn(ANN, answered(turn("first")))
         write(stores, Done("completed"), first=3, count=2, closed=True)
-        stores.workers.withdraw("w1")
+        stores.workers.withdraw_worker("w1")
         assert stores.client.keys("*")
         assert endless(stores.client) == []
 
@@ -347,7 +347,7 @@ class TestKeys:
             stores.client.expire(key, 30)
         converse_again = turn("next")
         claim(stores.sessions, converse_again, expected=1)
-        stores.sessions.save(ANN, answered(converse_again))
+        stores.sessions.save_turn(ANN, answered(converse_again))
         names = [session_key(ANN, "s", name) for name in ("head", "turns", "answers", "context", "files", "file:f1")]
         assert {name: stores.client.ttl(name) for name in names if stores.client.ttl(name) <= 30} == {}
 
@@ -357,7 +357,7 @@ class TestKeys:
         stores.client.hset(session_key(ANN, "s", "head"), "found", 0)
         asked = turn("next")
         claim(stores.sessions, asked, expected=1)
-        stores.sessions.save(ANN, answered(asked))
+        stores.sessions.save_turn(ANN, answered(asked))
         assert stores.client.ttl(answer_key(ANN, "s-1", "at")) > 30
 
     def test_every_key_of_an_owner_names_that_owner(self, stores: Stores) -> None:
@@ -386,11 +386,11 @@ class TestKeys:
             known = msgspec.json.decode(stores.client.hget(key, field) or b"")
             stores.client.hset(key, field, msgspec.json.encode({**known, "mood": "blue"}))
         stores.client.hset(session_key(ANN, "s", "head"), "mood", "blue")
-        session = stores.sessions.load(ANN, "s")
+        session = stores.sessions.load_session(ANN, "s")
         assert session
         assert (session.context, session.files) == ((Exchange("Question 1", "Answer 1"),), (file,))
-        assert stores.history.turn(ANN, "s-1") == said[0]
-        assert stores.history.page(ANN, "s", "f1", 1).text == "One."
+        assert stores.history.load_turn(ANN, "s-1") == said[0]
+        assert stores.history.load_page(ANN, "s", "f1", 1).text == "One."
 
 
 class TestAtOnce:
@@ -404,14 +404,14 @@ class TestAtOnce:
             begin.wait()
             asked = turn(f"thread-{number}")
             claim(sessions, asked, expected=1)
-            sessions.save(ANN, answered(asked, f"Said {number}"))
+            sessions.save_turn(ANN, answered(asked, f"Said {number}"))
 
         threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        session = sessions.load(ANN, "s")
+        session = sessions.load_session(ANN, "s")
         assert session
         assert sorted(exchange.text for exchange in session.context[1:]) == [f"Said {n}" for n in range(8)]
         assert session.topics == (Topic(1, "Title of s", 9),)
@@ -437,14 +437,14 @@ def test_a_store_that_is_down_says_so() -> None:
     pool = redis_pool("unix:///nowhere/redis.sock", max_connections=1, timeout=0.1)
     sessions = RedisSessions(Redis.from_pool(pool), guard, Kept(TTL, TURNS, ANSWER_SECONDS, OPEN), worker="w1")
     with pytest.raises(StoreUnavailable):
-        sessions.load(ANN, "s")
+        sessions.load_session(ANN, "s")
 
 
 def test_an_expired_session_is_an_unknown_one(stores: Stores) -> None:
     converse(stores)
     for key in stores.client.keys("*"):
         stores.client.pexpire(key, 0)
-    assert stores.sessions.load(ANN, "s") is None
+    assert stores.sessions.load_session(ANN, "s") is None
     with pytest.raises(NotFound):
-        stores.history.session(ANN, "s", "", 9)
+        stores.history.load_conversation(ANN, "s", "", 9)
     assert not claim(stores.sessions, turn("again")).moved

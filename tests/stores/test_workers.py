@@ -68,11 +68,11 @@ class TestLiving:
     def test_one_that_left_is_dead_at_once(self, stores: Stores) -> None:
         for worker in ("w1", "w2"):
             stores.workers.announce_life(worker)
-        stores.workers.withdraw("w1")
+        stores.workers.withdraw_worker("w1")
         assert stores.workers.announce_life("w2") == (["w1"], False)
 
     def test_leaving_first_and_alone_leaves_no_endless_key(self, stores: Stores) -> None:
-        stores.workers.withdraw("w1")
+        stores.workers.withdraw_worker("w1")
         assert endless(stores.client) == []
 
 
@@ -136,7 +136,7 @@ class TestTaking:
     def test_one_that_left_is_taken_from_without_being_sure(self, stores: Stores) -> None:
         stores.workers.announce_life("w1")
         claim(stores.sessions, turn("first"))
-        stores.workers.withdraw("w1")
+        stores.workers.withdraw_worker("w1")
         assert stores.workers.take_from_dead("w1", "w2", sure=False) == [held()]
 
     def test_one_that_is_known_to_be_dead_is_taken_from_whatever_it_said_last(self, stores: Stores) -> None:
@@ -157,7 +157,7 @@ class TestTaking:
         for number in range(TAKEN + 3):
             claim(stores.sessions, turn(f"{number}", session_id=f"{number}"))
         stores.workers.announce_life("w1")
-        stores.workers.withdraw("w1")
+        stores.workers.withdraw_worker("w1")
         taken = [each for _ in range(2) for each in stores.workers.take_from_dead("w1", "w2")]
         assert [each.deaths for each in taken] == [0] * (TAKEN + 3)
 
@@ -221,12 +221,12 @@ class TestAdopting:
 
     def test_one_that_has_ended_is_nobodys(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
-        stores.sessions.save(ANN, answered(turn("first")))
+        stores.sessions.save_turn(ANN, answered(turn("first")))
         assert stores.workers.adopt_answer(held(), "w2") is None
 
     def test_one_whose_session_was_deleted_is_nobodys(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
-        stores.history.delete(ANN, "s")
+        stores.history.delete_session(ANN, "s")
         assert stores.workers.adopt_answer(held(), "w2") is None
         assert not stores.client.exists(session_key(ANN, "s", "running"))
 
@@ -347,7 +347,7 @@ class TestFollowing:
             assert (news.stops, news.cursors) == (["second"], {"first": "1-0"})
             assert other.workers.wait_for_news("w2", {}, SOON) == WorkerNews([], {}, {})
             assert other.logs.read_log(ANN, "first") == stores.logs.read_log(ANN, "first")
-            assert other.history.turn(ANN, "first") == stores.history.turn(ANN, "first")
+            assert other.history.load_turn(ANN, "first") == stores.history.load_turn(ANN, "first")
             assert other.workers.take_from_dead("w1", "w2") == [DIED]
         pool.disconnect()
 

@@ -46,8 +46,8 @@ class Echo:
     """An upstream with a class of its own."""
 
     @contextmanager
-    def open(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
-        forget = stop.call(lambda: None)
+    def open_answer(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
+        forget = stop.call_when_set(lambda: None)
         yield iter((TextDelta(prompt.question), Finished("stop")))
         forget()
 
@@ -59,29 +59,29 @@ class Delegating:
         self._usual = usual
         self._searching = searching
 
-    def open(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
-        return (self._searching if prompt.web_search else self._usual).open(prompt, stop)
+    def open_answer(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
+        return (self._searching if prompt.web_search else self._usual).open_answer(prompt, stop)
 
 
 class Keeps(Echo):
     """An upstream that keeps its answers, so that another worker can go on with them."""
 
     @contextmanager
-    def attach(self, prompt: Prompt, response_id: str, stop: Stop) -> Iterator[Iterator[Delta]]:
+    def attach_answer(self, prompt: Prompt, response_id: str, stop: Stop) -> Iterator[Iterator[Delta]]:
         yield iter((TextDelta(f"What {response_id} was."), Finished("stop")))
 
 
 class NeverDrifts:
     """A detector."""
 
-    def judge(self, question: str, session: Session) -> Drift:
+    def judge_topic(self, question: str, session: Session) -> Drift:
         return Drift(drifted=False, score=0.0, reasons=("never",))
 
 
 class ReadsNames:
     """A file reader."""
 
-    def read(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
+    def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
         name = request.file.name
         yield FileText(passages=(Passage("", name, name),), index={name: [0, 1000]})
         yield FileEnd(Verdict(name, "name", "used", pages=1))
@@ -90,8 +90,8 @@ class ReadsNames:
 class FirstOnes:
     """A retriever."""
 
-    def find(self, question: str, earlier: object, index: Index) -> tuple[Passage, ...]:
-        return index.passages(range(index.look_up([question], 100).passages)[:3])
+    def find_passages(self, question: str, earlier: object, index: Index) -> tuple[Passage, ...]:
+        return index.load_passages(range(index.look_up_words([question], 100).passages)[:3])
 
 
 def watch(observation: Observation) -> None:

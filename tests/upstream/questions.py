@@ -35,13 +35,13 @@ class CountingMeter:
     def __init__(self) -> None:
         self.counted: list[tuple[str, str]] = []
 
-    def count(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
+    def count_event(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
         self.counted += [(what, label)] * amount
 
-    def time(self, what: Timed, seconds: float) -> None:
+    def record_time(self, what: Timed, seconds: float) -> None:
         raise AssertionError(what)
 
-    def streams(self, change: int) -> None:
+    def count_streams(self, change: int) -> None:
         raise AssertionError(change)
 
 
@@ -58,7 +58,7 @@ class Asked:
 
     def _read(self, upstream: ResponsesUpstream, text: str) -> None:
         try:
-            with upstream.open(prompt(text), self.stop) as deltas:
+            with upstream.open_answer(prompt(text), self.stop) as deltas:
                 for delta in deltas:
                     self.deltas.append(delta)
                     self.heard.set()
@@ -79,13 +79,13 @@ class Asked:
 
 def asked(upstream: ResponsesUpstream, text: str = "안녕?", stop: Stop | None = None, **fields) -> list[Delta]:
     """All deltas of one answer; raises what it ends in."""
-    with upstream.open(prompt(text, **fields), stop or StopSignal()) as deltas:
+    with upstream.open_answer(prompt(text, **fields), stop or StopSignal()) as deltas:
         return list(deltas)
 
 
 def attached(upstream: ResponsesUpstream, response_id: str, stop: Stop | None = None) -> list[Delta]:
     """All deltas of an answer that was opened elsewhere."""
-    with upstream.attach(prompt(""), response_id, stop or StopSignal()) as deltas:
+    with upstream.attach_answer(prompt(""), response_id, stop or StopSignal()) as deltas:
         return list(deltas)
 
 

@@ -67,7 +67,7 @@ class TestAnswers:
         server.script(FAILS, Script())
         asking = Seen("gpt-4.1-mini", (), "질문")
         there = ref(asking)
-        with upstream.open(asking, StopSignal()) as deltas:
+        with upstream.open_answer(asking, StopSignal()) as deltas:
             del asking
             assert isinstance(next(deltas), Retrying)
             assert there()  # it is asked again
@@ -313,14 +313,14 @@ class TestStop:
     @pytest.mark.parametrize("name", ["slow", "fast"])
     def test_between_two_deltas(self, server, upstream, name):
         stop = StopSignal()
-        with upstream.open(prompt(f"script:{name}"), stop) as deltas:
+        with upstream.open_answer(prompt(f"script:{name}"), stop) as deltas:
             next(deltas)
             stop.set("cancelled")
             with pytest.raises(Cancelled):
                 list(deltas)
 
     def test_leaving_early_closes_the_connection(self, server, upstream):
-        with upstream.open(prompt("script:hang"), StopSignal()) as deltas:
+        with upstream.open_answer(prompt("script:hang"), StopSignal()) as deltas:
             next(deltas)
         assert server.wait_closed(1)
 

@@ -131,7 +131,7 @@ class TestBreaks:
 
     def test_events_that_come_twice_are_read_once(self, server, kept):
         server.script(Script(fault="cut", after=9, rate=50))
-        with kept.open(prompt(), StopSignal()) as deltas:
+        with kept.open_answer(prompt(), StopSignal()) as deltas:
             response = server.responses[next(deltas).response_id]
             response.events = [*response.events[:9], *response.events[4:]]
             assert text_of(deltas) == KOREAN
@@ -226,7 +226,7 @@ class TestStop:
         assert first.heard.wait(5)
         assert first.stopped_within(1, "handover")
         stop = StopSignal()
-        with kept.attach(prompt(), only(server), stop) as deltas:
+        with kept.attach_answer(prompt(), only(server), stop) as deltas:
             next(deltas)
             stop.set("cancelled")
             with pytest.raises(Cancelled):
@@ -268,7 +268,7 @@ class TestStop:
     def test_leaving_after_a_stop_ends_it_as_well(self, server, kept):
         server.script(Script(deltas=600, rate=20))
         stop = StopSignal()
-        with kept.open(prompt(), stop) as deltas:
+        with kept.open_answer(prompt(), stop) as deltas:
             next(deltas)
             stop.set("cancelled")
         assert server.texts()[only(server)]["status"] == "cancelled"

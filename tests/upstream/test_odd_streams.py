@@ -393,7 +393,7 @@ STREAMS = {
 def listen(chunks, reader: ResponseReader | None = None) -> tuple[list[Delta], type[UpstreamError] | None]:
     """Read all deltas, and the error they ended in."""
     deltas: list[Delta] = []
-    source = (reader or ResponseReader()).deltas(chunks)
+    source = (reader or ResponseReader()).read_deltas(chunks)
     while True:
         try:
             deltas.append(next(source))

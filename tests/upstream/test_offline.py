@@ -26,7 +26,7 @@ def passages(*texts: str) -> tuple[Passage, ...]:
 
 def answered(question: str, *texts: str, language="ko") -> str:
     prompt = Prompt("gpt", (), question, passages=passages(*texts), language=language)
-    with OfflineAnswerer().open(prompt, StopSignal()) as deltas:
+    with OfflineAnswerer().open_answer(prompt, StopSignal()) as deltas:
         return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
 
 
@@ -77,12 +77,14 @@ class TestQuotes:
 
     def test_a_section_is_a_heading_too(self):
         passage = Passage(file_id="f", file="f.docx", text="사흘 안에 알려 드립니다.", section="환불 신청", n=1)
-        with OfflineAnswerer().open(Prompt("m", (), "환불 신청 결과", passages=(passage,)), StopSignal()) as deltas:
+        with OfflineAnswerer().open_answer(
+            Prompt("m", (), "환불 신청 결과", passages=(passage,)), StopSignal()
+        ) as deltas:
             assert "사흘 안에" in "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
 
     def test_a_numbered_heading_that_names_its_section_is_no_quote(self):
         passage = Passage(file_id="f", file="f.docx", text="제1장 휴가\n\n연차는 15일이다.", section="제1장 휴가", n=1)
-        with OfflineAnswerer().open(
+        with OfflineAnswerer().open_answer(
             Prompt("m", (), "휴가는 며칠인가요?", passages=(passage,), language="ko"), StopSignal()
         ) as deltas:
             said = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
@@ -138,7 +140,7 @@ class TestHonesty:
 
     def test_it_ends_at_no_cost(self):
         prompt = Prompt("gpt", (), "환불", passages=passages(REFUNDS))
-        with OfflineAnswerer().open(prompt, StopSignal()) as deltas:
+        with OfflineAnswerer().open_answer(prompt, StopSignal()) as deltas:
             assert [*deltas][-1] == Finished("stop", model="offline", usage=Usage())
 
 
@@ -170,7 +172,7 @@ class TestSummaries:
     def test_pages_are_read_in_their_order(self):
         late = Passage(file_id="f", file="f.pdf", text="둘째 쪽입니다.", page=2, n=1)
         early = Passage(file_id="f", file="f.pdf", text="첫째 쪽입니다.", page=1, n=2)
-        with OfflineAnswerer().open(
+        with OfflineAnswerer().open_answer(
             Prompt("gpt", (), "요약", passages=(late, early), language="ko"), StopSignal()
         ) as deltas:
             text = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
@@ -180,12 +182,12 @@ class TestSummaries:
 class TestStreaming:
     def test_the_answer_comes_in_pieces(self):
         prompt = Prompt("gpt", (), "환불 신청", passages=passages(REFUNDS))
-        with OfflineAnswerer().open(prompt, StopSignal()) as deltas:
+        with OfflineAnswerer().open_answer(prompt, StopSignal()) as deltas:
             assert len([*deltas]) > 3
 
     def test_a_stop_ends_it(self):
         stop = StopSignal()
-        with OfflineAnswerer().open(Prompt("gpt", (), "환불", passages=passages(REFUNDS)), stop) as deltas:
+        with OfflineAnswerer().open_answer(Prompt("gpt", (), "환불", passages=passages(REFUNDS)), stop) as deltas:
             next(deltas)
             stop.set("cancelled")
             with pytest.raises(Cancelled):

@@ -28,7 +28,7 @@ COMPLETED = event("response.completed", response={"model": "m", "status": "compl
 def listen(chunks) -> tuple[list[Delta], UpstreamError | None]:
     """All deltas, and the error they ended in."""
     deltas: list[Delta] = []
-    source = ResponseReader().deltas(chunks)
+    source = ResponseReader().read_deltas(chunks)
     while True:
         try:
             deltas.append(next(source))

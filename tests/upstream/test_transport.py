@@ -46,7 +46,7 @@ class PlainReader:
         self.last = -1
         self.working = self.ended = self.nameless = self.resumable = False
 
-    def deltas(self, chunks: Iterable[bytes]) -> Iterator[Delta]:
+    def read_deltas(self, chunks: Iterable[bytes]) -> Iterator[Delta]:
         body = b"".join(chunks)
         self.working = self.ended = True
         yield TextDelta(body.decode())
@@ -73,7 +73,7 @@ def asking(server, meter, **patience: float) -> Iterator[Asker]:
     protocol = VendorProtocol(writer, PlainReader, frozenset({"model"}), length="limit")
 
     def note(error):
-        meter.count("upstream_errors", label=error.code)
+        meter.count_event("upstream_errors", label=error.code)
 
     way, patient = way_to(httpx2.URL(server.url)), Patience(tick=0.01, **patience)
     with closing(Transport(way, writer, patience=patient, pauses=QUICK, tries=2, note=note)) as transport:
@@ -81,7 +81,7 @@ def asking(server, meter, **patience: float) -> Iterator[Asker]:
 
 
 def ask(asker: Asker, *models: str, **parameters) -> list[Delta]:
-    with asker.ask(models, lambda model: {"model": model, **parameters}, StopSignal()) as deltas:
+    with asker.ask_models(models, lambda model: {"model": model, **parameters}, StopSignal()) as deltas:
         return list(deltas)
 
 

@@ -49,7 +49,7 @@ class Model:
         self.go.set()
 
     @contextmanager
-    def open(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
+    def open_answer(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
         self.prompts.append(prompt)
         self.asked.set()
         yield self._say(stop)
@@ -57,7 +57,7 @@ class Model:
     def _say(self, stop: Stop) -> Iterator[Delta]:
         first, *rest = self.deltas
         yield first
-        stop.call(self.go.set)
+        stop.call_when_set(self.go.set)
         self.go.wait(HELD)
         if stop.is_set():
             raise Cancelled
@@ -69,7 +69,7 @@ class Model:
 class Reader:
     """A `FileReader` without a process of its own."""
 
-    def read(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
+    def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
         file = request.file
         for report in read_file(file, Path(file.path).read_bytes()):
             if report.progress is not None:

@@ -323,9 +323,9 @@ class TestDeletedWhileTheStoreGoesAway:
         def __getattr__(self, name: str) -> object:
             return getattr(self._own, name)
 
-        def delete(self, owner: Owner, session_id: str) -> Sequence[str]:
+        def delete_session(self, owner: Owner, session_id: str) -> Sequence[str]:
             if self._behind:
-                self._own.delete(owner, session_id)
+                self._own.delete_session(owner, session_id)
             raise StoreUnavailable("The store does not answer.", retry_after=1)
 
     @pytest.mark.parametrize("behind", [True, False])
@@ -384,10 +384,10 @@ class TestDeletedWhileAFileIsRead:
         began, go = reading
 
         class Slow(Reader):
-            def read(self, file: UploadedFile, stop: Stop) -> Iterator[FileNews]:
+            def read_upload(self, file: UploadedFile, stop: Stop) -> Iterator[FileNews]:
                 began.set()
                 go.wait(5)
-                yield from super().read(file, stop)
+                yield from super().read_upload(file, stop)
 
         house = make_house({"assemble": partial(assemble, upstream=Model(), reader=Slow())})
         form = {"question": "환불은?", "files": (io.BytesIO(TERMS.encode()), "약관.txt")}
