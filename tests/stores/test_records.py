@@ -46,18 +46,18 @@ class TestStrangeValues:
     ) -> None:
         (said,) = converse(stores)
         store(stores, "answers", said.answer_id, changed(said, **fields))
-        found = stores.history.turn(ANN, said.answer_id)
+        found = stores.history.load_turn(ANN, said.answer_id)
         assert found.text == said.text
         shown = msgspec.to_builtins(found)
         assert all(shown[name] == value for name, value in fields.items() if name in ("status", "language"))
-        assert [each.answer_id for each in stores.history.session(ANN, "s", "", 9).turns] == [said.answer_id]
-        assert stores.sessions.load(ANN, "s")
+        assert [each.answer_id for each in stores.history.load_conversation(ANN, "s", "", 9).turns] == [said.answer_id]
+        assert stores.sessions.load_session(ANN, "s")
 
     def test_a_kind_of_source_is_kept_when_a_turn_is_saved_again(self, stores: Stores) -> None:
         (said,) = converse(stores)
         source = {"type": "reference", "n": 1, "kind": "video"}
         store(stores, "answers", said.answer_id, changed(said, references=[source]))
-        (reference,) = stores.history.turn(ANN, said.answer_id).references
+        (reference,) = stores.history.load_turn(ANN, said.answer_id).references
         assert msgspec.to_builtins(reference) == source
         assert isinstance(reference, Reference)
 
@@ -65,15 +65,15 @@ class TestStrangeValues:
         converse(stores)
         file = keep(stores.files, "Blue.")
         store(stores, "files", file.file_id, changed(file, status="queued"))
-        assert [each.status for each in stores.history.files(ANN, "s")] == ["queued"]
-        assert stores.history.page(ANN, "s", file.file_id, 1).text == "Blue."
+        assert [each.status for each in stores.history.list_files(ANN, "s")] == ["queued"]
+        assert stores.history.load_page(ANN, "s", file.file_id, 1).text == "Blue."
 
     def test_a_running_turn_whose_language_is_unknown_ends_honestly(self, stores: Stores) -> None:
         asked = turn("first")
         claim(stores.sessions, asked)
         stores.client.delete(*stores.client.keys("*log*"))
         store(stores, "answers", "first", changed(asked, language="ja"))
-        found = stores.history.turn(ANN, "first")
+        found = stores.history.load_turn(ANN, "first")
         assert found.error
         assert (found.status, found.error.code) == ("failed", "interrupted")
 
@@ -109,12 +109,12 @@ class TestUnreadable:
     def test_a_turn_is_left_out_of_its_session(self, stores: Stores, garbage: bytes) -> None:
         first, second = converse(stores, 2)
         stores.client.hset(session_key(ANN, "s", "answers"), first.answer_id, garbage)
-        assert [each.answer_id for each in stores.history.session(ANN, "s", "", 9).turns] == [second.answer_id]
-        session = stores.sessions.load(ANN, "s")
+        assert [each.answer_id for each in stores.history.load_conversation(ANN, "s", "", 9).turns] == [second.answer_id]
+        session = stores.sessions.load_session(ANN, "s")
         assert session
         assert [exchange.text for exchange in session.context] == [second.text]
         with pytest.raises(NotFound):
-            stores.history.turn(ANN, first.answer_id)
+            stores.history.load_turn(ANN, first.answer_id)
         assert stores.workers.adopt_answer(held(first.answer_id), "w2") is None
 
     @garbage
@@ -122,17 +122,17 @@ class TestUnreadable:
         converse(stores)
         file = keep(stores.files, "Blue.")
         stores.client.hset(session_key(ANN, "s", "files"), "f0", garbage)
-        assert stores.history.files(ANN, "s") == (file,)
-        assert stores.sessions.load(ANN, "s")
+        assert stores.history.list_files(ANN, "s") == (file,)
+        assert stores.sessions.load_session(ANN, "s")
         with pytest.raises(NotFound):
-            stores.history.file(ANN, "s", "f0")
+            stores.history.find_file(ANN, "s", "f0")
 
     @garbage
     def test_a_passage_is_left_out_of_its_page(self, stores: Stores, garbage: bytes) -> None:
         converse(stores)
         file = keep(stores.files, "Blue.\nGreen.\n")
         stores.client.hset(session_key(ANN, "s", f"file:{file.file_id}"), "passage:0", garbage)
-        assert stores.history.page(ANN, "s", file.file_id, 1).text == "Green.\n"
+        assert stores.history.load_page(ANN, "s", file.file_id, 1).text == "Green.\n"
         index = stores.files.index(ANN, "s", [file])
         assert [passage.text for passage in index.passages([0, 1])] == ["Green.\n"]
 
