@@ -23,6 +23,7 @@ if not os.environ.get("PROMETHEUS_MULTIPROC_DIR", "").startswith(FIGURES):
 figures = os.environ["PROMETHEUS_MULTIPROC_DIR"]
 
 from qa_service.metrics import bury  # noqa: E402
+from qa_service.server.access import AccessLogger  # noqa: E402
 from qa_service.server.master import check_configuration, most_connections, raise_file_limit  # noqa: E402
 from qa_service.server.tls import ssl_context  # noqa: E402, F401 - gunicorn's hook, for who sets a certificate
 from qa_service.server.worker import AnswerWorker  # noqa: E402
@@ -59,7 +60,8 @@ graceful_timeout = int(settings.drain_seconds) + 5
 limit_request_line = 8190
 # `QA_TRUSTED_PROXIES` alone says whom to believe; by default gunicorn believes everybody on this machine.
 forwarded_allow_ips = ""
-# An access log, for those who want one, has the path and never what was asked.
+# An access log, for those who want one (`--access-logfile -`), has the path without ids, and never what was asked.
+logger_class = AccessLogger
 access_log_format = '%(h)s %(t)s "%(m)s %(U)s %(H)s" %(s)s %(b)s'
 # Files are sent as everything else is: with a deadline for callers who don't read.
 sendfile = False
