@@ -1,4 +1,4 @@
-"""This module reads what a request sent, whichever way it was sent: multipart, form, JSON or query string."""
+"""This module reads what a request brings as multipart, as a form, as JSON or in its query string."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -34,7 +34,7 @@ BOM = "\ufeff"
 
 
 class Limits(Struct, frozen=True):
-    """These are the limits of what a request may bring."""
+    """The limits of what a request may bring."""
 
     body: BodyBounds
     uploads: UploadLimits
