@@ -50,7 +50,7 @@ class ApiKey(Struct, frozen=True):
         return f"ApiKey({self.name!r}, personal={self.personal})"
 
 
-def read_text(text: str) -> str:
+def read_utf8(text: str) -> str:
     """Any text that can be sent on. Bytes of the environment that aren't UTF-8 reach Python as lone surrogates."""
     try:
         text.encode()
@@ -326,7 +326,7 @@ def read_secret(text: str) -> str:
 def read_prices(text: str) -> Mapping[str, Mapping[str, float]]:
     """What a million tokens of each model cost."""
     try:
-        prices = msgspec.json.decode(read_text(text).encode(), type=dict[str, dict[str, float]])
+        prices = msgspec.json.decode(read_utf8(text).encode(), type=dict[str, dict[str, float]])
     except msgspec.DecodeError:
         raise ValueError("expected JSON, model → {input, cached, output}") from None
     for price in prices.values():

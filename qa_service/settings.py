@@ -46,8 +46,8 @@ from qa_service.setting_values import (
     read_secret,
     read_store_url,
     read_switch,
-    read_text,
     read_upstream_url,
+    read_utf8,
     read_whole,
     read_whole_seconds,
 )
@@ -166,7 +166,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_TEMPERATURE": number_between(0, 2),
     "QA_TOP_P": number_between(0, 1),
     "QA_MAX_TOKENS": read_answer_tokens,
-    "QA_INSTRUCTIONS": read_text,
+    "QA_INSTRUCTIONS": read_utf8,
     "QA_WEB_SEARCH": read_switch,
     "QA_WEB_SEARCH_CONTEXT": one_of("low", "medium", "high"),
     "QA_PRICES": read_prices,

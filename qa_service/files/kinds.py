@@ -16,7 +16,7 @@ SegmentReader: TypeAlias = Callable[[RawFile], Iterator[Segment]]
 
 KINDS: Mapping[str, tuple[str, str]] = {
     "csv": ("rows", "read_rows"),
-    "docx": ("word", "read_word"),
+    "docx": ("word", "read_docx"),
     "html": ("hypertext", "read_html"),
     "md": ("markdown", "read_markdown"),
     "pdf": ("pdf", "read_pdf"),

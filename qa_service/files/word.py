@@ -38,7 +38,7 @@ _Line: TypeAlias = tuple[bool, str]
 """Whether the line is a heading, and its text."""
 
 
-def read_word(raw: RawFile) -> Iterator[Segment]:
+def read_docx(raw: RawFile) -> Iterator[Segment]:
     """Give one segment for each heading, which is its first line. The last segment has the headers and footers of
     the pages, each once."""
     check_archive(raw.content)

@@ -19,7 +19,7 @@ from qa_service.web.texts import (
     FIELDS,
     LOST,
     decode_fields,
-    decode_text,
+    decode_sent_text,
     replace_lone_halves,
     split_urlencoded,
 )
@@ -125,7 +125,7 @@ def _read_json_body(request: Request, limits: Limits) -> bytes:
 
 def _decode_json(body: bytes, charset: str) -> dict[str, Any]:
     try:
-        text = decode_text(body, charset, "the body").removeprefix(BOM)
+        text = decode_sent_text(body, charset, "the body").removeprefix(BOM)
     except BadRequest as error:
         raise BadJson(error.message) from None
     if len(text) > 2 * VALUES and _count_values(text) > VALUES:

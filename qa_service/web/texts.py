@@ -51,7 +51,7 @@ def decode_fields(sent: Sequence[SentField], charset: str = "") -> Iterator[tupl
     named = [field.content.decode("latin-1") for field in sent if field.name == CHARSET_FIELD]
     of_form = next((name for name in reversed(named) if name.strip()), charset)
     for field in sent:
-        yield field.name, decode_text(field.content, field.charset or of_form, field.name)
+        yield field.name, decode_sent_text(field.content, field.charset or of_form, field.name)
 
 
 def replace_lone_halves(written: str) -> str:
@@ -62,7 +62,7 @@ def replace_lone_halves(written: str) -> str:
     return _ESCAPE.sub(lambda escape: "\\ufffd" if escape["half"] else escape[0], written)
 
 
-def decode_text(content: bytes, charset: str, name: str) -> str:
+def decode_sent_text(content: bytes, charset: str, name: str) -> str:
     """Decode one text. Raises `BadRequest`, which calls it `name`."""
     if charset and not find_codec(charset):
         raise BadRequest(

@@ -5,7 +5,7 @@ import pytest
 from qa_service.errors import Unreadable
 from qa_service.files import archive
 from qa_service.files.segment import RawFile
-from qa_service.files.word import read_word
+from qa_service.files.word import read_docx
 from tests import documents
 
 
@@ -14,7 +14,7 @@ def paragraph(text: str, properties: str = "") -> str:
 
 
 def sections(content: bytes) -> list[tuple[str, str]]:
-    return [(segment.section, segment.text) for segment in read_word(RawFile(content)) if segment.text]
+    return [(segment.section, segment.text) for segment in read_docx(RawFile(content)) if segment.text]
 
 
 def test_everything_seen_is_read_once_and_in_order() -> None:
@@ -96,14 +96,14 @@ def test_a_table_within_a_cell_is_part_of_it_and_empty_rows_are_left_out() -> No
 )
 def test_a_file_that_can_not_be_read_says_why(content: bytes, reason: str) -> None:
     with pytest.raises(Unreadable, match=reason):
-        list(read_word(RawFile(content)))
+        list(read_docx(RawFile(content)))
 
 
 def test_another_package_with_words_folder_is_unsupported() -> None:
     content = documents.word_package("<w:p/>", main_type="application/x-other+xml")
 
     with pytest.raises(Unreadable, match="unsupported"):
-        list(read_word(RawFile(content)))
+        list(read_docx(RawFile(content)))
 
 
 def test_a_document_type_is_refused_in_any_encoding() -> None:
