@@ -1,8 +1,8 @@
-"""An existing Flask site, with its own login and routes, that takes the service in.
+"""This is an existing Flask site, with a login and routes of its own, in which the service is mounted.
 
     flask --app examples/flask_site.py run
 
-The service stands under /help/api and asks the site who is there. To serve many streams at once:
+The service stands under /help/api and asks the site who is logged in. To serve many streams at once:
 
     gunicorn -k gevent --chdir examples flask_site:app
 """
@@ -16,12 +16,12 @@ from qa_service import QAService
 
 
 def logged_in(_: Request) -> str | None:
-    """The site's own way to say who is asking; None for nobody, who then gets a 401."""
+    """Tell who is asking, by the site's own login. For None the service answers with a 401."""
     return session.get("user")
 
 
 app = Flask(__name__)
-# A real site has one that stays, and that all its workers know.
+# A real site has a key that stays the same, and that all its workers know.
 app.secret_key = secrets.token_bytes(32)
 app.config["QA_MAX_FILES"] = 3
 QAService(app, url_prefix="/help/api", identify=logged_in)
@@ -29,7 +29,7 @@ QAService(app, url_prefix="/help/api", identify=logged_in)
 
 @app.get("/")
 def home() -> str:
-    """The site's own page, which asks with three lines of JavaScript."""
+    """Show the site's own page, which asks with three lines of JavaScript."""
     return """<!doctype html><form method="post" action="/login"><input name="user"><button>Log in</button></form>
 <p><input id="question"><button id="ask">Ask</button><pre id="answer"></pre>
 <script>
@@ -43,6 +43,6 @@ ask.onclick = async () => {
 
 @app.post("/login")
 def login() -> Response:
-    """Whoever says a name is believed: it is an example."""
+    """Log in whoever gives a name, since this is only an example."""
     session["user"] = request.form["user"]
     return redirect("/")

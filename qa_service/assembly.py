@@ -1,4 +1,4 @@
-"""The only place that names concrete classes: from settings to everything that answers."""
+"""This module puts the service together from its settings. No other module names concrete classes."""
 
 import hashlib
 import hmac
@@ -36,7 +36,7 @@ from qa_service.running.runner import Runner
 from qa_service.running.settings import Pace, RunnerSettings
 from qa_service.running.shared import SharedStores
 from qa_service.running.unsaved import UnsavedTurns
-from qa_service.settings import Secret, Settings, SettingsError, made_secret
+from qa_service.settings import Secret, Settings, SettingsError, keep_secret
 from qa_service.stores.arrivals import RedisArrivals
 from qa_service.stores.embedded import embedded_pool
 from qa_service.stores.guard import StoreGuard
@@ -63,11 +63,11 @@ STORE_SECONDS = 0.7
 STORE_CONNECTIONS = 100
 WAIT_SECONDS = 1.0
 OUTAGE_SECONDS = 600
-"""How long the store may be away at an answer's end, with the answer still its writer's to save."""
+"""An answer's writer may still save it when the store has been away for so many seconds at the answer's end."""
 
 
 class Assembly(Struct, frozen=True):
-    """Everything that answers, put together once per app and process."""
+    """All parts of the service. They are put together once for each app and process."""
 
     settings: Settings
     desk: Desk
@@ -76,11 +76,11 @@ class Assembly(Struct, frozen=True):
     history: RedisHistory
     meter: Meter
     metrics: Callable[[], bytes]
-    """The figures so far, as Prometheus' text."""
+    """Gives the figures so far, in Prometheus' text format."""
     offline: bool
     """Whether no model is asked."""
     sandbox: str
-    """Says to operators how far the reading of files is shut away from this process."""
+    """Tells operators how well the reading of files is isolated from this process."""
     secret: Secret
     uploads: Path
     check_store: Callable[[], None]
@@ -97,9 +97,9 @@ def assemble(
     retriever: Retriever | None = None,
     observe: Observer | None = None,
 ) -> Assembly:
-    """Put the service together; each part may be another one.
+    """Put the service together. A part that is given takes the place of the usual one.
 
-    Without `REDIS_URL` the private store runs when this returns.
+    Without `REDIS_URL`, the private store is running when this returns.
     """
     secret, meter = Secret(settings.secret or _kept_secret(settings)), Prometheus()
     offline = settings.answers_itself and upstream is None
@@ -204,7 +204,7 @@ def _desk(
 
 
 def log_answer(observation: Observation) -> None:
-    """One line of JSON per answer; no question, no session."""
+    """Log one line of JSON for each answer. It holds neither the question nor the session."""
     answers.info("%s", msgspec.json.encode(observation).decode())
 
 
@@ -217,15 +217,15 @@ def _reader(settings: Settings) -> FileReader:
     return ChildReaders(
         seconds=settings.file_seconds,
         limits=ProcessLimits(settings.file_memory, settings.file_seconds),
-        # One file a core, over all workers: more would only be read more slowly, and the streams wait for them.
+        # All workers together read one file for each core. More at once would be read more slowly, and hold up streams.
         slots=max(1, (os.cpu_count() or 1) // settings.workers),
     )
 
 
 def _kept_secret(settings: Settings) -> str:
     if settings.redis_url:
-        log.warning("QA_SECRET is not set: each machine makes its own, and none reads what another signed")
-    return made_secret(settings.data, "secret")
+        log.warning("QA_SECRET is not set, so each machine makes its own, and refuses tokens that another one signed")
+    return keep_secret(settings.data, "secret")
 
 
 def _client(settings: Settings, *, connections: int = STORE_CONNECTIONS, seconds: float = STORE_SECONDS) -> redis.Redis:
@@ -237,7 +237,7 @@ def _client(settings: Settings, *, connections: int = STORE_CONNECTIONS, seconds
 
 
 def _waiting_client(settings: Settings) -> redis.Redis:
-    # Waiting for word from others neither takes a place from who asks, nor counts as a store that hangs.
+    # It waits for messages of other workers. So it takes no connection from questions, and a long wait is no failure.
     return _client(settings, connections=2, seconds=STORE_SECONDS + WAIT_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""From the finished answer back to its sources: numbers, annotations and addresses become references.
+"""This module finds the sources of a finished answer. Numbers, annotations and addresses become references.
 
 A document's quote is taken from the very passage that its number points at, so it stands on the page that it names.
 That page was decided when the file was read: `Segment.page` became `Passage.page` (`files/reading.py`).
@@ -22,13 +22,13 @@ from qa_service.markers import MARKER, blank_code, find_markers
 from qa_service.model import Annotation, Passage
 
 LOOKED_AT = 256 << 10
-"""Characters of an answer that are searched for sources; the longest answers of today's models have about as many."""
+"""So many characters of an answer are searched for sources. The longest answers of today's models have as many."""
 MOST_MENTIONS = 5_000
-"""Markers, links and annotations that are looked at, from the beginning of the answer."""
+"""So many markers, links and annotations are looked at, from the beginning of the answer."""
 MOST_SOURCES = 200
 LONGEST_QUOTE = 300
 LONGEST_SENTENCE = 1_000
-"""Characters before a marker that are compared with its passage."""
+"""So many characters before a marker are compared with its passage."""
 LONGEST_ADDRESS = 4_096
 LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\((https?://[^\s()<>]+(?:\([^\s()<>]*\)[^\s()<>]*)*)\)")
 _OPEN = r"[^\s<>\"'`\[\]()*…。，、！？：；（）“”‘’「」『』《》〈〉]"
@@ -41,7 +41,7 @@ SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n")
 
 
 class Placed(Struct, frozen=True):
-    """An annotation and where in the answer's text it came."""
+    """An annotation, and the place in the answer's text where it came."""
 
     at: int
     annotation: Annotation
@@ -59,7 +59,7 @@ class _Mention(Struct, frozen=True):
 def collect_references(
     text: str, passages: Sequence[Passage], annotations: Iterable[Placed], session_id: str
 ) -> tuple[Reference, ...]:
-    """The sources of an answer, each once, in order of first citation.
+    """Collect the sources of an answer, each once, in the order in which they are first cited.
 
     A document keeps the number that is printed in the text; every other source takes the next free one. A document's
     `url` is relative to the prefix of whoever reads it. Addresses that are neither http nor https are no sources.
@@ -69,16 +69,21 @@ def collect_references(
     first = _first_mentions(prose, numbered, tuple(annotations))
     free = iter(range(max((mention.n for mention in first), default=0) + 1, 10**6))
     return tuple(
-        _document(numbered[mention.n], _citing(prose, mention.at), session_id)
+        _cite_document(numbered[mention.n], _citing_sentence(prose, mention.at), session_id)
         if mention.n
-        else _source(mention, next(free))
+        else _cite_source(mention, next(free))
         for mention in first
     )
 
 
 def _first_mentions(prose: str, numbered: Mapping[int, Passage], annotations: Sequence[Placed]) -> tuple[_Mention, ...]:
     titles = {placed.annotation.url: placed.annotation.title for placed in annotations if placed.annotation.title}
-    found = (_numbers(prose, numbered), _links(prose, titles), _bare(prose, titles), _annotated(annotations))
+    found = (
+        _find_numbers(prose, numbered),
+        _find_links(prose, titles),
+        _find_bare_addresses(prose, titles),
+        _place_annotations(annotations),
+    )
     mentions = merge(*found, key=attrgetter("at"))
     first: dict[str, _Mention] = {}
     for mention in islice(mentions, MOST_MENTIONS):
@@ -86,20 +91,20 @@ def _first_mentions(prose: str, numbered: Mapping[int, Passage], annotations: Se
     return tuple(islice(first.values(), MOST_SOURCES))
 
 
-def _numbers(prose: str, numbered: Mapping[int, Passage]) -> Iterator[_Mention]:
+def _find_numbers(prose: str, numbered: Mapping[int, Passage]) -> Iterator[_Mention]:
     for at, n in find_markers(prose) if numbered else ():
         if n in numbered:
             yield _Mention(at, f"n{n}", n)
 
 
-def _links(prose: str, titles: Mapping[str, str]) -> Iterator[_Mention]:
+def _find_links(prose: str, titles: Mapping[str, str]) -> Iterator[_Mention]:
     for link in LINK.finditer(prose) if "://" in prose else ():
         if is_web_address(link[2]):
             yield _url_mention(link.start(), link[2], titles.get(link[2]) or link[1])
 
 
-def _bare(prose: str, titles: Mapping[str, str]) -> Iterator[_Mention]:
-    """The addresses that stand in the text as they are, without those of links."""
+def _find_bare_addresses(prose: str, titles: Mapping[str, str]) -> Iterator[_Mention]:
+    """Find the addresses that stand in the text outside of links."""
     if "://" not in prose:
         return
     for bare in BARE.finditer(LINK.sub(lambda link: " " * len(link[0]), prose)):
@@ -112,7 +117,7 @@ def _url_mention(at: int, url: str, title: str) -> _Mention:
     return _Mention(at, url, annotation=Annotation("url", title=title, url=url))
 
 
-def _annotated(annotations: Iterable[Placed]) -> Iterator[_Mention]:
+def _place_annotations(annotations: Iterable[Placed]) -> Iterator[_Mention]:
     for placed in sorted(annotations, key=attrgetter("at")):
         note = placed.annotation
         if note.kind == "url" and is_web_address(note.url):
@@ -132,7 +137,7 @@ def is_web_address(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
-def _source(mention: _Mention, n: int) -> Reference:
+def _cite_source(mention: _Mention, n: int) -> Reference:
     note = mention.annotation
     assert note is not None  # noqa: S101 - only a mention with a number has none
     if note.kind == "url":
@@ -148,7 +153,7 @@ def _source(mention: _Mention, n: int) -> Reference:
     )
 
 
-def _document(passage: Passage, citing: str, session_id: str) -> Reference:
+def _cite_document(passage: Passage, citing: str, session_id: str) -> Reference:
     return Reference(
         passage.n,
         "document",
@@ -158,25 +163,25 @@ def _document(passage: Passage, citing: str, session_id: str) -> Reference:
         file=passage.file,
         page=passage.page if passage.paged else None,
         section=passage.section or None,
-        quote=_quote(passage.text, citing),
+        quote=_choose_quote(passage.text, citing),
     )
 
 
-def _citing(prose: str, at: int) -> str:
-    """The sentence that a marker closes, or the end of a long one, without any marker."""
+def _citing_sentence(prose: str, at: int) -> str:
+    """The sentence before a marker, or the end of a long one, without any marker in it."""
     before = prose[max(0, at - LONGEST_SENTENCE) : at].rstrip("[［【 ")
     start = max((match.end() for match in SENTENCE_END.finditer(before.rstrip(".!?。！？ "))), default=0)
     return MARKER.sub(" ", before[start:])
 
 
-def _quote(passage: str, citing: str) -> str:
-    """The sentence of the passage that says most of what the citing sentence says, verbatim."""
+def _choose_quote(passage: str, citing: str) -> str:
+    """Choose the sentence of the passage that has most words in common with the citing sentence."""
     wanted = set(list_words(citing))
     stripped = [sentence.strip() for sentence in split_sentences(passage) if sentence.strip()]
-    best = max(stripped, key=lambda sentence: _overlap(wanted, sentence), default=passage.strip())
+    best = max(stripped, key=lambda sentence: _measure_overlap(wanted, sentence), default=passage.strip())
     return best[:LONGEST_QUOTE].rstrip()
 
 
-def _overlap(wanted: set[str], sentence: str) -> float:
+def _measure_overlap(wanted: set[str], sentence: str) -> float:
     said = set(list_words(sentence))
     return len(wanted & said) / (len(said) + 5) if said else 0.0

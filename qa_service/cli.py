@@ -21,7 +21,7 @@ from qa_service.language.charsets import decode_sent
 from qa_service.model import UploadedFile
 from qa_service.questions import build_question
 from qa_service.running.written import RunningAnswer
-from qa_service.settings import Settings, SettingsError, from_environment, made_secret
+from qa_service.settings import Settings, SettingsError, from_environment, keep_secret
 from qa_service.submission import Submission
 from qa_service.terminal import Terminal, make_printable
 from qa_service.turns import Admission
@@ -31,7 +31,7 @@ from qa_service.web.uploads import clean_name, decode_name
 
 KEY = "page-key"
 LAST_SECONDS = 1.0
-"""The command waits so long at its end until other workers know the answer."""
+"""At its end the command waits at most so long until the store has the answer."""
 
 
 def run_command(arguments: Sequence[str] | None = None) -> None:
@@ -65,11 +65,18 @@ def become_server(
     refuse_open_server(settings, [settings.host])
     address = f"http://{_host(settings.host)}:{settings.port}/"
     if not settings.answers_itself and not settings.api_keys and not settings.allow_anonymous:
-        secret = made_secret(settings.data, KEY)
+        secret = keep_secret(settings.data, KEY)
         os.environ["QA_API_KEYS"] = f"page:{secret}:personal"
         address += f"#key={secret}"
     print(f"\n  {_greeting(settings)}\n\n  {address}\n", flush=True)
-    command = [sys.executable, "-m", "gunicorn", "-c", str(_configuration()), "qa_service.web.serving:served()"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "-c",
+        str(_configuration()),
+        "qa_service.web.serving:make_served_app()",
+    ]
     (execute or _become)(command)
 
 

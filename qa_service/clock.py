@@ -1,13 +1,13 @@
-"""The present moment, and how moments are written down."""
+"""This module tells the present moment, and writes moments down."""
 
 from datetime import UTC, datetime
 
 
 def now() -> str:
-    """The present moment, as `written`."""
+    """The present moment, in the form that `written` gives."""
     return written(datetime.now(UTC))
 
 
 def written(moment: datetime) -> str:
-    """RFC 3339 in UTC, to the millisecond."""
+    """The moment as text: RFC 3339, in UTC and to the millisecond."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

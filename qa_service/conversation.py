@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from qa_service.errors import InvalidField, TooLarge
-from qa_service.fields import clean_text
+from qa_service.fields import clean_field_text
 from qa_service.model import Message
 from qa_service.pause import LongWork
 
@@ -81,7 +81,7 @@ def _said(items: Sequence[_Item], most: int) -> Iterator[Message]:
         if item.role is None and not TOOL_ITEM.fullmatch(item.type):
             raise InvalidField("messages: expected a role in each of them, such as user", field="messages")
         if item.role in ("user", "assistant"):
-            text = clean_text(_text(item), "messages", most, too_long=TooLarge)
+            text = clean_field_text(_text(item), "messages", most, too_long=TooLarge)
             yield Message(item.role, text)
             work.end_step()
 

@@ -30,14 +30,14 @@ from qa_service.storable import storable
 from qa_service.turns import Admission, Turn
 
 HARD_TO_GUESS = 22
-"""The least characters of a session id that an anonymous caller chose: 128 random bits in base 64 have as many, a UUID
-has more."""
+"""A session id that an anonymous caller chose has at least so many characters. 128 random bits in base 64 have as many,
+and a UUID has more."""
 TITLE = 80
 """The longest title, in characters."""
 ATTEMPTS = 5
-"""So often a session is loaded again that has moved to another topic meanwhile."""
+"""A session that has moved to another topic meanwhile is loaded again at most so often."""
 SEED = 20
-"""At most so many exchanges of the caller's own messages begin a new session."""
+"""A new session begins with at most so many exchanges of the field `messages`."""
 
 
 class Room(Protocol):
@@ -93,7 +93,7 @@ class Desk(Struct, frozen=True):
         if not question.repeat:
             return self._let_in(question, answer_id, began)
         if reserved := self.repeats.reserve_key(question.owner, question.repeat, answer_id):
-            return _repeated(reserved, question.repeat)
+            return _recognize_repeat(reserved, question.repeat)
         try:
             return self._let_in(question, answer_id, began)
         except QAError:
@@ -108,7 +108,7 @@ class Desk(Struct, frozen=True):
             self.repeats.release_key(question.owner, question.repeat, repeated.answer_id, begun=True)
 
     def _let_in(self, question: Question, answer_id: str, began: float) -> Admission:
-        session_id = session_id_of(question)
+        session_id = choose_session_id(question)
         arrival = self.arrivals.receive_question(question.owner, session_id)
         check_wait(arrival.wait)
         self.room.reserve_place()
@@ -121,11 +121,11 @@ class Desk(Struct, frozen=True):
     def _claim(self, question: Question, arrival: Arrival, session_id: str, answer_id: str, began: float) -> Admission:
         session = arrival.session
         for _ in range(ATTEMPTS):
-            known = session or _seeded(session_id, question.messages)
+            known = session or _begin_session(session_id, question.messages)
             drift = self._judge(question, known)
             admission = self._admission(question, known, drift, answer_id, created=session is None, began=began)
             self.room.announce_life()
-            claimed = self.sessions.claim_session(_claim(admission, session, background=self.background))
+            claimed = self.sessions.claim_session(_build_claim(admission, session, background=self.background))
             if not claimed.moved:
                 self._stop_replaced(claimed)
                 return admission
@@ -175,46 +175,46 @@ class Desk(Struct, frozen=True):
 
 
 def check_wait(wait: float) -> None:
-    """Raises `RateLimited` for an owner whom a limiter makes wait so many seconds."""
+    """Raise `RateLimited` if a limiter lets the owner ask only after `wait` seconds."""
     if wait:
         seconds = int(wait) + 1
         raise RateLimited(f"too many questions; ask again in {seconds} s", retry_after=seconds)
 
 
-def _repeated(reserved: Reserved, repeat: Repeat) -> Repeated:
+def _recognize_repeat(reserved: Reserved, repeat: Repeat) -> Repeated:
     if reserved.fingerprint != repeat.fingerprint:
         raise IdempotencyMismatch("this Idempotency-Key stands for another question", field="idempotencyKey")
     return Repeated(reserved.answer_id, reserved.begun)
 
 
-def session_id_of(question: Question) -> str:
-    """The id that the caller chose; a new one where there is none, or where others could guess a visitor's id."""
+def choose_session_id(question: Question) -> str:
+    """Take the id that the caller chose. Make one where there is none, or where others could guess a visitor's."""
     own = question.session_id
     guessable = question.owner.kind == "anonymous" and len(own) < HARD_TO_GUESS
     return secrets.token_hex(16) if not own or guessable else own
 
 
-def title_of(question: str) -> str:
-    """The first question of a session or a topic, shortened to be its title until somebody gives it a better one."""
+def shorten_title(question: str) -> str:
+    """Shorten the first question of a session or a topic, to be its title until somebody gives it a better one."""
     line = " ".join(question.split())
     return line if len(line) <= TITLE else line[: TITLE - 1].rstrip() + "…"
 
 
 def _next_topic(session: Session, question: str) -> Session:
-    topics = (*session.topics, Topic(session.topic + 1, title_of(question), 0))
+    topics = (*session.topics, Topic(session.topic + 1, shorten_title(question), 0))
     return Session(session.session_id, session.topic + 1, topics)
 
 
-def _seeded(session_id: str, messages: tuple[Message, ...]) -> Session:
-    """A new session: empty, or with the caller's own messages as its first topic."""
-    exchanges = _exchanges(messages)[-SEED:]
+def _begin_session(session_id: str, messages: tuple[Message, ...]) -> Session:
+    """Make a new session. It is empty, or has the caller's own messages as its first topic."""
+    exchanges = _pair_messages(messages)[-SEED:]
     if not exchanges:
         return Session(session_id)
-    topic = Topic(1, title_of(exchanges[0].question), len(exchanges))
+    topic = Topic(1, shorten_title(exchanges[0].question), len(exchanges))
     return Session(session_id, 1, (topic,), context=tuple(exchanges))
 
 
-def _exchanges(messages: tuple[Message, ...]) -> list[Exchange]:
+def _pair_messages(messages: tuple[Message, ...]) -> list[Exchange]:
     exchanges: list[Exchange] = []
     question = ""
     for message in messages:
@@ -226,23 +226,23 @@ def _exchanges(messages: tuple[Message, ...]) -> list[Exchange]:
     return exchanges
 
 
-def _claim(admission: Admission, session: Session | None, *, background: bool) -> Claim:
+def _build_claim(admission: Admission, session: Session | None, *, background: bool) -> Claim:
     question, turn = admission.question, admission.turn
     return Claim(
         question.owner,
         expected_topic=session.topic if session else 0,
         turn=turn,
         title=admission.session.topics[0].title,
-        topic_title=admission.session.topics[-1].title or title_of(question.text),
+        topic_title=admission.session.topics[-1].title or shorten_title(question.text),
         reject_busy=question.on_busy == "reject",
         start=admission.start(),
-        seed=() if session else _seed(admission),
+        seed=() if session else _build_seed_turns(admission),
         admission=admission if background else None,
         repeat=question.repeat,
     )
 
 
-def _seed(admission: Admission) -> tuple[Turn, ...]:
+def _build_seed_turns(admission: Admission) -> tuple[Turn, ...]:
     return tuple(
         Turn(
             secrets.token_hex(16),
@@ -253,5 +253,5 @@ def _seed(admission: Admission) -> tuple[Turn, ...]:
             topic=1,
             created_at=admission.created_at,
         )
-        for exchange in _exchanges(admission.question.messages)[-SEED:]
+        for exchange in _pair_messages(admission.question.messages)[-SEED:]
     )

@@ -21,7 +21,7 @@ from qa_service.model import (
     Usage,
     Verdict,
 )
-from qa_service.retrieval.splitting import estimated_tokens
+from qa_service.retrieval.splitting import estimate_tokens
 from qa_service.turns import Admission, Asked, Observation, Turn, logged_id
 
 STATUS: Mapping[FinishReason, Status] = {
@@ -174,7 +174,7 @@ class Draft:
             return self.finished.usage
         if self.prompt is None or self._turned_away:
             return Usage(estimated=True)
-        output = estimated_tokens(self.text)
+        output = estimate_tokens(self.text)
         return Usage(self.prompt.tokens, output, self.prompt.tokens + output, estimated=True)
 
     @property

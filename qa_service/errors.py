@@ -1,24 +1,24 @@
-"""Everything that can go wrong, as one tree; each error knows its code, its status and whether to try again.
+"""The errors of this package are one tree. Each knows its code, its HTTP status, and whether trying again may help.
 
     QAError
-      Refused             the request itself: 4xx, never worth repeating as it is
+      Refused             the request is at fault: 4xx; repeating it unchanged never helps
         BadRequest 400 > BadMultipart, BadJson
         Unauthenticated 401 · ForbiddenOrigin 403 · NotFound 404 · MethodNotAllowed 405
         TooLarge 413 > TooManyFiles · UnsupportedMediaType 415
         InvalidField 422 > ModelNotAllowed, IdempotencyMismatch
-      Unavailable         us, for the moment
+      Unavailable         the service is at fault, for the moment
         BodyTimeout 408 · Busy 409 · RateLimited 429 · Draining, Overloaded, StoreUnavailable 503
-      UpstreamError       the model's service
+      UpstreamError       the model's service is at fault is at fault
         UpstreamNotConfigured 503 · InsufficientQuota, UpstreamRejected 502 > UnknownModel, ParameterRefused 422
         UpstreamUnavailable 502/503
         UpstreamRateLimited 429 · UpstreamTimeout 504 · ContextLength, ContentFilter 422
       Interrupted         the worker died or was stopped
-      Cancelled           somebody said stop; never shown as an error
+      Cancelled           somebody stopped the answer; never shown as an error
       TooLong             the answer has reached the size that is kept
-      Unreadable          one uploaded file; becomes its verdict and never leaves `files`
+      Unreadable          an uploaded file gives no text; becomes its verdict and never leaves `files`
 
-A message is for operators and developers: what was wrong and what was expected, without a secret, a
-path or an upstream address in it. The sentence for the person is chosen by code, in `language`.
+A message is for operators and developers. It says what was wrong and what was expected, and holds no secret, no path
+and no address of upstream. The sentence for the person is chosen by the code, in `language.phrases`.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from typing import ClassVar
 
 
 class QAError(Exception):
-    """The root; as itself it is a bug (`internal`)."""
+    """The root of the tree. Raised as itself it means a bug, and is shown as `internal`."""
 
     code: ClassVar[str] = "internal"
     status: int = 500
@@ -48,7 +48,7 @@ class Refused(QAError):
 
 
 class BadRequest(Refused):
-    """Not readable, or cut short."""
+    """The request can't be read, or it was cut short."""
 
 
 class BadMultipart(BadRequest):
@@ -64,28 +64,28 @@ class BadJson(BadRequest):
 
 
 class Unauthenticated(Refused):
-    """No credential, or an unknown one."""
+    """The request has no credential, or an unknown one."""
 
     code = "unauthenticated"
     status = 401
 
 
 class ForbiddenOrigin(Refused):
-    """A browser's page of a site that isn't listed."""
+    """The request comes from a page of a site that isn't listed."""
 
     code = "forbidden_origin"
     status = 403
 
 
 class NotFound(Refused):
-    """Unknown, expired or another's: one answer for all three."""
+    """What is asked for is unknown, has expired or belongs to somebody else. Callers can't tell which."""
 
     code = "not_found"
     status = 404
 
 
 class MethodNotAllowed(Refused):
-    """The path exists, the method doesn't."""
+    """The path exists, but not with this method."""
 
     code = "method_not_allowed"
     status = 405
@@ -97,46 +97,46 @@ class MethodNotAllowed(Refused):
 
 
 class TooLarge(Refused):
-    """Uploaded bytes over a limit, which the message names."""
+    """What was sent exceeds a limit, which the message names."""
 
     code = "too_large"
     status = 413
 
 
 class TooManyFiles(TooLarge):
-    """More files than a question may bring."""
+    """The question brings more files than it may."""
 
     code = "too_many_files"
 
 
 class UnsupportedMediaType(Refused):
-    """The request's content type; a file's kind is a verdict, not this."""
+    """The body has a content type that isn't read. A file of an unknown kind is no error and gets a verdict."""
 
     code = "unsupported_media_type"
     status = 415
 
 
 class InvalidField(Refused):
-    """A known field with an impossible value; `field` names it."""
+    """A known field has an impossible value; `field` names it."""
 
     code = "invalid_field"
     status = 422
 
 
 class ModelNotAllowed(InvalidField):
-    """A model that this server doesn't offer."""
+    """The question names a model that this server doesn't offer."""
 
     code = "model_not_allowed"
 
 
 class IdempotencyMismatch(InvalidField):
-    """A key that already stands for another question."""
+    """The `Idempotency-Key` stands for another question already."""
 
     code = "idempotency_mismatch"
 
 
 class Unavailable(QAError):
-    """Not now; later may do."""
+    """The service can't do it now; trying again later may help."""
 
 
 class BodyTimeout(Unavailable):
@@ -158,21 +158,21 @@ class Busy(Unavailable):
 
 
 class RateLimited(Unavailable):
-    """Too many questions of one owner."""
+    """One owner has asked too many questions."""
 
     code = "rate_limited"
     status = 429
 
 
 class Draining(Unavailable):
-    """This worker is about to stop; another one answers."""
+    """This worker is about to stop, and takes no more questions. Another worker may."""
 
     code = "draining"
     status = 503
 
 
 class Overloaded(Unavailable):
-    """This worker answers as many questions as it may."""
+    """This worker has no room for another question."""
 
     code = "overloaded"
     status = 503
@@ -186,14 +186,14 @@ class StoreUnavailable(Unavailable):
 
 
 class UpstreamError(QAError):
-    """What the model's service did; `status` is what a caller that doesn't stream gets."""
+    """The model's service failed. `status` is for callers that don't stream."""
 
     code = "upstream_unavailable"
     status = 502
 
 
 class UpstreamNotConfigured(UpstreamError):
-    """No key for what was asked."""
+    """What was asked for needs a model, and none is configured."""
 
     code = "upstream_not_configured"
     status = 503
@@ -201,21 +201,21 @@ class UpstreamNotConfigured(UpstreamError):
 
 
 class InsufficientQuota(UpstreamError):
-    """The account behind the key has run dry."""
+    """The account behind the key can't pay for the answer."""
 
     code = "insufficient_quota"
     retryable = False
 
 
 class UpstreamRejected(UpstreamError):
-    """Our request or our key was turned away."""
+    """The model's service turned our request or our key away."""
 
     code = "upstream_rejected"
     retryable = False
 
 
 class UnknownModel(UpstreamRejected):
-    """Upstream has no such model, or not for us; another one may do."""
+    """Upstream has no such model, or not for this key. Another model may do."""
 
 
 class ParameterRefused(UpstreamRejected):
@@ -226,7 +226,8 @@ class ParameterRefused(UpstreamRejected):
 
 
 class UpstreamUnavailable(UpstreamError):
-    """A 5xx, an end without a terminal event, or anything unknown; 503 where no connection came about."""
+    """Upstream answered with a 5xx, ended without a terminal event, or did something unknown. The status is 502, or 503
+    where no connection came about."""
 
     def __init__(self, message: str = "", *, retry_after: int | None = 60, connected: bool = True) -> None:
         super().__init__(message, retry_after=retry_after)
@@ -234,7 +235,7 @@ class UpstreamUnavailable(UpstreamError):
 
 
 class UpstreamRateLimited(UpstreamError):
-    """Upstream's limit, not ours; where it doesn't say how long to wait, we do."""
+    """Upstream's rate limit is reached. Where upstream doesn't say how long to wait, it is 20 seconds."""
 
     code = "rate_limited"
     status = 429
@@ -259,7 +260,7 @@ class ContextLength(UpstreamError):
 
 
 class ContentFilter(UpstreamError):
-    """Upstream won't look at this prompt."""
+    """Upstream's filter refused the prompt."""
 
     code = "content_filter"
     status = 422
@@ -273,17 +274,18 @@ class Interrupted(QAError):
 
 
 class Cancelled(QAError):
-    """The stop was set while waiting; whoever set it knows why."""
+    """The answer was stopped while it waited. Its `Stop` says why."""
 
     code = "cancelled"
 
 
 class TooLong(QAError):
-    """The answer has reached the size that is kept; never shown as an error, what there is ends as `length`."""
+    """The answer has reached the size that is kept. It is never shown as an error: the answer ends there, with the
+    reason `length`."""
 
 
 class Unreadable(QAError):
-    """Why a file gives no text, or no more of it; `reason` is the verdict's."""
+    """A file gives no text, or no more of it. `reason` becomes the verdict's."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -51,14 +51,14 @@ def read_choice(fields: Mapping[str, Any], name: str, choices: Sequence[Choice])
 
 
 def read_text(fields: Mapping[str, Any], name: str, most: int, *, too_long: type[QAError] = InvalidField) -> str:
-    """Read a text of at most `most` characters, as `clean_text` leaves it. The default is an empty text."""
+    """Read a text of at most `most` characters, as `clean_field_text` leaves it. The default is an empty text."""
     value = fields.get(name, "")
     if not isinstance(value, str):
         raise InvalidField(f"{name}: expected text", field=name)
-    return clean_text(value, name, most, too_long=too_long)
+    return clean_field_text(value, name, most, too_long=too_long)
 
 
-def clean_text(text: str, name: str, most: int, *, too_long: type[QAError] = InvalidField) -> str:
+def clean_field_text(text: str, name: str, most: int, *, too_long: type[QAError] = InvalidField) -> str:
     """Trim a text and compose its letters: macOS writes Hangul as single letters, which no list of words knows.
 
     A text of more than `most` characters raises `too_long`. The field `name` is the one that a refusal names.

@@ -1,4 +1,4 @@
-"""What a reader of an answer gets, one frame after another."""
+"""Frames are what the reader of an answer gets, one after another. README lists them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal, TypeAlias
@@ -7,7 +7,7 @@ from qa_service.model import FinishReason, SourceKind, Status, Usage, Value, Ver
 
 
 class TopicNotice(Value, frozen=True, omit_defaults=True):
-    """Which topic a question belongs to, as the client is told."""
+    """This tells the client which topic its question belongs to."""
 
     index: int
     drifted: bool
@@ -16,7 +16,7 @@ class TopicNotice(Value, frozen=True, omit_defaults=True):
 
 
 class Start(Value, frozen=True, tag_field="type", tag="start"):
-    """The first frame, before any upstream byte is waited for."""
+    """The first frame. It is sent before anything of upstream's is waited for."""
 
     answer_id: str
     session_id: str
@@ -32,7 +32,7 @@ Stage: TypeAlias = Literal[
 
 
 class StageNotice(Value, frozen=True, tag_field="type", tag="status", omit_defaults=True):
-    """What is being done while no text comes."""
+    """Says what is being done while no text comes."""
 
     stage: Stage
     name: str | None = None
@@ -47,7 +47,7 @@ class StageNotice(Value, frozen=True, tag_field="type", tag="status", omit_defau
 
 
 class Text(Value, frozen=True, tag_field="type", tag="text", gc=False):
-    """A piece of the answer; all of them, joined, are the answer."""
+    """A piece of the answer. The answer is all of them, joined."""
 
     content: str
 
@@ -76,14 +76,14 @@ class Call(Value, frozen=True):
 
 
 class Timing(Value, frozen=True):
-    """Milliseconds since the question was accepted; the first token's is null when none came."""
+    """Times in milliseconds since the question was accepted. The first token's is None where no text came."""
 
     first_token_ms: int | None
     total_ms: int
 
 
 class Metadata(Value, frozen=True, tag_field="type", tag="metadata"):
-    """What the answer was, once, after its references."""
+    """The facts about the whole answer. It comes once, after the references."""
 
     session_id: str
     answer_id: str
@@ -101,7 +101,7 @@ class Metadata(Value, frozen=True, tag_field="type", tag="metadata"):
 
 
 class Failure(Value, frozen=True, tag_field="type", tag="error", omit_defaults=True):
-    """Why the answer failed: an operator's sentence and a person's."""
+    """Says why the answer failed: `message` for operators, `user_message` for the person."""
 
     code: str
     message: str
@@ -113,13 +113,13 @@ class Failure(Value, frozen=True, tag_field="type", tag="error", omit_defaults=T
 
 
 class Restart(Value, frozen=True, tag_field="type", tag="restart"):
-    """The text so far is void; the answer begins again."""
+    """The text so far doesn't count, and the answer begins again."""
 
     reason: str
 
 
 class Done(Value, frozen=True, tag_field="type", tag="done"):
-    """The last frame, exactly once; the turn is saved, or the metadata said it isn't."""
+    """The last frame, exactly once. The turn is saved by then, unless the metadata said that it isn't."""
 
     status: Status
 
@@ -140,12 +140,12 @@ FRAMES_VERSION = 2
 has another number: it can't go on with the very next frame of an answer that this one has begun."""
 
 
-def text_of(items: Iterable[object]) -> str:
-    """The answer that these frames have said so far; a `restart` voids what came before it."""
-    said: list[str] = []
+def text_from_frames(items: Iterable[object]) -> str:
+    """The answer's text, as far as these frames have it. What comes before a `restart` doesn't count."""
+    pieces: list[str] = []
     for item in items:
         if type(item) is Text:
-            said.append(item.content)
+            pieces.append(item.content)
         elif type(item) is Restart:
-            said.clear()
-    return "".join(said)
+            pieces.clear()
+    return "".join(pieces)

@@ -1,4 +1,4 @@
-"""An uploaded file on its way into a session: read, kept as far as the quotas allow, and listed."""
+"""This module takes an uploaded file into a session. The file is read, kept as far as the quotas allow, and listed."""
 
 import time
 from collections.abc import Generator
@@ -16,7 +16,7 @@ OVER_QUOTA = "over_quota"
 
 
 class FilePlace(Struct, frozen=True):
-    """Where a file goes: whose session, under which id, and in which topic."""
+    """Says where a file goes: into whose session, under which id, and into which topic."""
 
     owner: Owner
     session_id: str
@@ -34,16 +34,16 @@ class Intake(Struct, frozen=True):
     def take_in(
         self, upload: UploadedFile, place: FilePlace, stop: Stop
     ) -> Generator[StageNotice, None, tuple[StoredFile, Verdict]]:
-        """Tell of the progress, and return the file as the session has it, and what became of it. A file for which
-        nothing is left isn't read, and isn't listed with the session."""
+        """Yield the progress, and return the file as the session has it, with its verdict. A file isn't read, and isn't
+        listed with the session, where the quota is used up already."""
         allowance = self.quotas.load_allowance(place.owner, place.session_id)
         taken = _Taken(allowance.bytes)
         if allowance.is_used_up:
             verdict = Verdict(upload.name, "unknown", "skipped", OVER_QUOTA)
-            return _listed(place, verdict, taken), verdict
+            return _describe_file(place, verdict, taken), verdict
         request = ReadRequest(upload, place.owner, allowance.seconds)
         verdict = yield from self._read(request, place, taken, stop)
-        stored = _listed(place, verdict, taken)
+        stored = _describe_file(place, verdict, taken)
         self.files.finish_file(place.owner, place.session_id, stored)
         return stored, verdict
 
@@ -69,7 +69,8 @@ class Intake(Struct, frozen=True):
 
 
 class _Taken:
-    """How much of a file's text was taken, at most `room` bytes. Nothing is taken behind a part that had no room."""
+    """Counts how much of a file's text was taken, which is at most `room` bytes. After the first part that doesn't fit,
+    nothing more is taken."""
 
     def __init__(self, room: int) -> None:
         self.passages = 0
@@ -78,7 +79,7 @@ class _Taken:
         self._is_full = False
 
     def fits(self, part: FileText) -> bool:
-        """Whether there is room for this part, too; then it counts."""
+        """Count this part if there is room for it, and return whether there is."""
         size = sum(len(passage.text.encode()) for passage in part.passages)
         self._is_full = self._is_full or self.size + size > self._room
         if not self._is_full:
@@ -87,13 +88,13 @@ class _Taken:
         return not self._is_full
 
     def verdict(self, read: Verdict) -> Verdict:
-        """The reader's verdict, or what it is where there was no room for all of the text."""
+        """The reader's verdict, or `over_quota` where there was no room for all of the text."""
         if not self._is_full:
             return read
         return replace(read, status="truncated" if self.passages else "skipped", reason=OVER_QUOTA)
 
 
-def _listed(place: FilePlace, verdict: Verdict, taken: _Taken) -> StoredFile:
+def _describe_file(place: FilePlace, verdict: Verdict, taken: _Taken) -> StoredFile:
     return StoredFile(
         place.file_id,
         verdict.name,

@@ -1,4 +1,4 @@
-"""What happens, counted for Prometheus: by one process, or by all workers that share a folder."""
+"""This module counts for Prometheus what happens, in one process or in all workers that share a folder."""
 
 import fcntl
 import os
@@ -26,42 +26,43 @@ OTHER = "other"
 COUNTED: dict[Counted, str] = {
     "deltas": "Pieces of text that were streamed.",
     "resumes": "Readers that came back for the rest of an answer.",
-    "gaps": "Answers whose numbering jumps, since the worker that wrote them died.",
+    "gaps": "Answers whose numbering jumps, because the worker that wrote them died.",
     "cancels": "Answers that somebody stopped.",
     "takeovers": "Answers of a dead worker that another one took over.",
 }
 COUNTED_BY_CODE: dict[Counted, str] = {
     "store_errors": "Failures of the store, by code.",
-    "upstream_errors": "Failures of the model's service, by code, those that a retry mended included.",
+    "upstream_errors": "Failures of the model's service, by code, including those that a retry mended.",
     "refusals": "Questions that were not taken, by code.",
 }
 TIMED: dict[Timed, tuple[str, str, tuple[float, ...]]] = {
     "asked": (
         "qa_asked_seconds",
-        "From a question's acceptance to upstream being asked, which is what we add to the first text.",
+        "Seconds from a question's acceptance until upstream is asked: what this service adds to the first text.",
         (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
     ),
     "closed": (
         "qa_cancel_closed_seconds",
-        "From a cancel to upstream's closed socket.",
+        "Seconds from a cancel until upstream's socket is closed.",
         (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
     ),
     "flushed": (
         "qa_flush_lag_seconds",
-        "From a frame to the log that other workers read.",
+        "Seconds from a frame until it stands in the log that other workers read.",
         (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10),
     ),
 }
 STREAMS = "qa_streams_open", "Readers that are connected now."
-ANSWERS = "qa_answers", "Answers that ended, by how and why."
+ANSWERS = "qa_answers", "Answers that ended, by status and reason."
 TOKENS = "qa_tokens", "Tokens by model; cached ones are part of the input, reasoning ones of the output."
 COST = "qa_cost", "What answers cost by model, in the currency of QA_PRICES."
-FIRST_TOKEN = "qa_first_token_seconds", "From a question's acceptance to the first text, as the person sees it."
+FIRST_TOKEN = "qa_first_token_seconds", "Seconds from a question's acceptance to the first text, as the person sees it."
 FIRST_TOKEN_BUCKETS = (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 20, 30, 60, 120)
 
 
 class Names:
-    """Keeps the values of a label few: the first 50 names as they are, cut at 100 characters, all later ones as one."""
+    """Keeps the values of a label few. It passes the first 50 names, cut at 100 characters, and calls all later ones
+    `other`."""
 
     def __init__(self) -> None:
         self._known: set[str] = set()
@@ -78,9 +79,9 @@ class Names:
 class Prometheus:
     """A `Meter` and an `Observer` whose counts can be read as Prometheus' text.
 
-    The library decides when it is first imported whether workers share a folder: where its own variable
-    `PROMETHEUS_MULTIPROC_DIR` named one. They do then, and a process may have one of these; `bury` must be called for
-    each worker that ended. Else the counts are this object's alone. The library's global registry knows of neither.
+    Workers share a folder if the environment's `PROMETHEUS_MULTIPROC_DIR` named one when the library was first
+    imported. Then a process may have only one of these objects, and `merge_dead_worker` must be called for each worker
+    that ended. Otherwise the counts belong to this object alone. The library's global registry is never used.
     """
 
     def __init__(self) -> None:
@@ -127,7 +128,7 @@ class Prometheus:
 
 
 class Workers(Collector):
-    """Sums up the figures of all workers; those of others who share the folder, such as the host site, stay theirs."""
+    """Sums up the figures of all workers. It leaves out those of others who share the folder, such as the host site."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -139,11 +140,12 @@ class Workers(Collector):
             return [metric for metric in MultiProcessCollector.merge(files) if metric.name.startswith(PREFIX)]
 
 
-def bury(folder: str, pid: int) -> None:
-    """Forget what a dead worker had open, and add what it counted to what all dead ones have, in one file a kind.
+def merge_dead_worker(folder: str, pid: int) -> None:
+    """Forget which streams a dead worker had open, and add its counts to those of all dead workers, which have one file
+    for each kind of figure.
 
-    Without it, each recycled worker would leave two files for every later reading. Raises nothing: it is called by the
-    master, whom an exception would end.
+    Without this, each worker that ended would leave two files, which every later reading would open. It raises nothing,
+    because gunicorn's master calls it, and an exception would end the master.
     """
     with suppress(OSError), _alone(Path(folder)):
         mark_process_dead(pid, folder)
@@ -163,7 +165,7 @@ def _move(counts: Path, sums: Path) -> None:
 def _workers() -> Collector | None:
     if library.ValueClass is library.MutexValue:
         return None
-    # The library reads it, too, for each figure that is made.
+    # The library reads this variable too, whenever a figure is made.
     folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Workers(folder)
@@ -171,7 +173,8 @@ def _workers() -> Collector | None:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """While nobody else reads or buries: a dead worker's counts are in the sums once, never twice and never missing."""
+    """Keep all others from reading or moving figures meanwhile, so that a dead worker's counts are found exactly
+    once."""
     with (folder / "lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

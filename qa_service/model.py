@@ -1,7 +1,8 @@
-"""The values that walk the line: who asks and what, what files hold, what is remembered, what a model says.
+"""The values that the parts of this package give each other: owners, questions, files, sessions, prompts, and what a
+model says.
 
-All are frozen msgspec structs, one idiom for the wire, the store and the code between. Names are
-snake_case here and camelCase wherever they leave the process.
+All of them are frozen msgspec structs, in memory, in the store and on the wire. Their names are snake_case here, and
+camelCase wherever they leave the process.
 """
 
 from collections.abc import Mapping
@@ -34,23 +35,23 @@ if not TYPE_CHECKING:
 
 
 class Value(Struct, frozen=True, rename="camel"):
-    """What every value here is: immutable, compared by content, camelCase outside."""
+    """The base of all values here. They are immutable, and equal if their contents are."""
 
 
 class Owner(Value, frozen=True):
-    """Who asks. `key` is the keyed hash under which everything of theirs is stored."""
+    """The caller who asks. `key` is a keyed hash, under which everything that belongs to the caller is stored."""
 
     kind: OwnerKind
     key: str
     """32 hexadecimal digits; two different callers never share one."""
     address: str = ""
-    """What an anonymous caller is rate-limited by; empty for all others."""
+    """A hash of the address by which an anonymous caller is rate-limited. It is empty for all others."""
     network: str = ""
-    """The wider network of that address, which is limited too: a /48 of IPv6; empty where there is none."""
+    """A hash of the address's IPv6 /48, which is rate-limited too. It is empty for all other addresses."""
 
 
 class UploadedFile(Value, frozen=True):
-    """One upload, already on this machine's disk; it is deleted when its answer has ended."""
+    """One upload, which lies on this machine's disk. It is deleted when its answer has ended."""
 
     name: str
     path: str
@@ -59,12 +60,12 @@ class UploadedFile(Value, frozen=True):
 
 
 class ReadRequest(Value, frozen=True):
-    """What a file reader is asked: which file, whose it is, and how long reading may take."""
+    """Tells a file reader which file to read, who owns it, and how long reading may take."""
 
     file: UploadedFile
     owner: Owner
     seconds: float | None = None
-    """Reading time that its owner may still use; None where only the reader's own bound counts."""
+    """The reading time that the owner may still use. None means that only the reader's own limit counts."""
 
 
 class TextPart(Value, frozen=True, tag_field="type", tag="text"):
@@ -88,35 +89,35 @@ class Message(Value, frozen=True):
 
     @property
     def content(self) -> tuple[Part, ...]:
-        """Its parts, in their order."""
+        """The parts of the message, in their order."""
         return (TextPart(self.written),) if isinstance(self.written, str) else self.written
 
     @property
     def text(self) -> str:
-        """Its words alone."""
+        """The text of the message, without anything else."""
         return self.written if isinstance(self.written, str) else "".join(part.text for part in self.written)
 
 
 class Repeat(Value, frozen=True):
-    """What a question has in common with its repetitions, which get the same answer."""
+    """Tells a question's repetitions, which get the same answer."""
 
     key: str
     """32 hexadecimal digits."""
     fingerprint: str
-    """Of all that makes it this question: the same key with another one is a mistake."""
+    """A hash of the question and its files. The same key with another fingerprint is a mistake of the caller's."""
     seconds: float
-    """How long repetitions are told; 0: while it is being answered."""
+    """For how long a repetition gets the same answer. 0 means: as long as it is being answered."""
 
 
 class Question(Value, frozen=True):
-    """A well-formed question, checked against the settings; what can be refused by looking at it alone was."""
+    """A well-formed question. Whatever could be refused by looking at it alone has been refused before."""
 
     text: str
     owner: Owner
     session_id: str = ""
     files: tuple[UploadedFile, ...] = ()
     messages: tuple[Message, ...] = ()
-    """An earlier conversation in the caller's words; seeds a session that is new."""
+    """An earlier conversation, as the caller tells it. A new session begins with it."""
     system_prompt: str = ""
     topic: TopicChoice = "auto"
     web_search: bool = False
@@ -127,7 +128,7 @@ class Question(Value, frozen=True):
     on_hangup: HangupChoice = "finish"
     on_busy: BusyChoice = "replace"
     language: Language = "en"
-    """What messages to this person are written in."""
+    """The language of messages to this person."""
     repeat: Repeat | None = None
 
 
@@ -142,7 +143,7 @@ class Passage(Value, frozen=True):
     paged: bool = True
     """False for kinds that have no pages: those are cited by section."""
     n: int = 0
-    """The number it has in a prompt; 0 outside of one."""
+    """The number that it has in a prompt; 0 outside of prompts."""
 
 
 class Verdict(Value, frozen=True):
@@ -157,7 +158,7 @@ class Verdict(Value, frozen=True):
 
 
 class StoredFile(Value, frozen=True):
-    """A file of a session, as it is listed and as follow-ups use it."""
+    """A file that a session keeps, as it is listed and as later questions use it."""
 
     file_id: str
     name: str
@@ -173,7 +174,7 @@ class StoredFile(Value, frozen=True):
     size: int = 0
     """Bytes of the text that is kept of it; 0 in files of version 1."""
     v: int = 2
-    """The version this was stored as."""
+    """The version of the format in which this is stored."""
 
 
 class Page(Value, frozen=True):
@@ -188,14 +189,14 @@ class Page(Value, frozen=True):
 
 
 class FileProgress(Value, frozen=True):
-    """A reader's sign of life: this many of that many pages; 0 pages while the number is unknown."""
+    """A file reader's sign of life: it has come to `page` of `pages`, which is 0 while it is unknown."""
 
     page: int
     pages: int
 
 
 class FileText(Value, frozen=True):
-    """A part of what a reader found: passages in reading order, and where each word stands.
+    """A part of a file's text: passages in reading order, and in which of them each word stands.
 
     `index` maps a token to [passage, impact, passage, impact, …], passages numbered from 0 over the
     whole file. Big files come in many parts, so that no single one stalls a worker.
@@ -208,7 +209,7 @@ class FileText(Value, frozen=True):
 
 
 class FileEnd(Value, frozen=True):
-    """The last thing a reader says of a file, always exactly one."""
+    """The last thing that a reader says of a file. There is always exactly one."""
 
     verdict: Verdict
     seconds: float = 0.0
@@ -219,7 +220,7 @@ FileNews: TypeAlias = FileProgress | FileText | FileEnd
 
 
 class Topic(Value, frozen=True):
-    """A stretch of a session about one thing; counted from 1."""
+    """A part of a session that is about one subject. Topics are counted from 1."""
 
     index: int
     title: str
@@ -247,7 +248,8 @@ class Session(Value, frozen=True):
 
 
 class Usage(Value, frozen=True):
-    """Tokens, as upstream counted them, or as we did where it never said."""
+    """Numbers of tokens, as upstream counted them. Where upstream never said them, they are our estimate, and
+    `estimated` is true."""
 
     input: int = 0
     output: int = 0
@@ -281,7 +283,7 @@ class Prompt(Value, frozen=True):
     max_tokens: int | None = None
     safety_identifier: str = ""
     tokens: int = 0
-    """Our estimate of the whole, for when upstream never says."""
+    """Our estimate of the whole prompt, for answers whose tokens upstream never says."""
 
 
 class TextDelta(Value, frozen=True, gc=False):
@@ -297,17 +299,17 @@ class RefusalDelta(Value, frozen=True):
 
 
 class Thinking(Value, frozen=True):
-    """Upstream works on something that isn't the answer yet."""
+    """Upstream is working, but not on the text of the answer yet."""
 
 
 class Searching(Value, frozen=True):
-    """Upstream searches the web; `query` is empty until it says what for."""
+    """Upstream searches the web. `query` is empty until upstream says what it searches for."""
 
     query: str = ""
 
 
 class Retrying(Value, frozen=True):
-    """Upstream is asked again, before any output, for this model."""
+    """Upstream is asked again, for this model. No text has come before."""
 
     attempt: int
     reason: str
@@ -327,7 +329,7 @@ class Annotation(Value, frozen=True):
 
 
 class Finished(Value, frozen=True):
-    """Upstream's own terminal event; nothing follows it."""
+    """Upstream's last event of an answer. Nothing follows it."""
 
     reason: UpstreamReason
     model: str = ""
@@ -335,7 +337,7 @@ class Finished(Value, frozen=True):
 
 
 class Opened(Value, frozen=True, tag_field="type", tag="opened", omit_defaults=True):
-    """Upstream keeps this answer under an id of its own: whoever knows it can attach, also after a crash."""
+    """Upstream keeps this answer under an id of its own. Whoever knows the id can read on, also after a crash."""
 
     response_id: str
     frames: int = 1

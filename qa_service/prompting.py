@@ -1,8 +1,9 @@
-"""From a question, its conversation and the passages found, the messages a model gets, within the token budget.
+"""This module builds the messages that a model gets, from a question, its conversation and passages, within a budget of
+tokens.
 
-The order is fixed: the site's instructions, the caller's own, the recent turns of the topic, the reference
-message, and the question last. Text from files stands in the reference message alone, quoted line by line, so
-that none of it can pose as an instruction or end its own quotation.
+Their order is fixed: the site's instructions, the caller's own, the recent turns of the topic, the reference message,
+and the question last. Text of files stands in the reference message alone. It is quoted line by line, so that it can't
+be taken for an instruction, and can't end its own quotation.
 
 A number in brackets means one thing in a prompt: a passage of its reference message. So earlier answers lose their
 numbers, which pointed at the passages of earlier prompts, and those in the text of files are loosened.
@@ -18,7 +19,7 @@ from msgspec.structs import replace
 from qa_service.language.phrases import phrase_label
 from qa_service.markers import loosen_markers, remove_markers
 from qa_service.model import Exchange, Language, Message, Passage, Prompt, Question
-from qa_service.retrieval.splitting import estimated_tokens
+from qa_service.retrieval.splitting import estimate_tokens
 
 # How many tokens a model reads at once. The first pattern that fits decides; the last is the least of today's models.
 WINDOWS = (("gpt-4.1*", 1_047_576), ("gpt-5*", 400_000), ("o[134]*", 200_000), ("*", 128_000))
@@ -67,20 +68,20 @@ def build_prompt(
     passages: Sequence[Passage],
     language: Language,
 ) -> Prompt:
-    """The prompt. Its `passages` are those that fit, numbered from 1, best first.
+    """Build the prompt. Its `passages` are those that fit, numbered from 1, best first.
 
     What doesn't fit is dropped by rank, and the oldest turns before the newest; the question itself is never dropped.
     """
     instructions = [Message("system", text) for text in (site.instructions, question.system_prompt) if text]
     asked = Message("user", question.text)
-    tokens = sum(map(_tokens, [*instructions, asked]))
+    tokens = sum(map(_count_tokens, [*instructions, asked]))
     room = compute_budget(site, model) - tokens
-    turns, told = _recent(context, int(room * HISTORY_SHARE))
+    turns, told = _keep_recent(context, int(room * HISTORY_SHARE))
     fitting: tuple[Passage, ...] = ()
     if passages:
-        head = _tokens(_reference((), language, cite=site.citations))
-        fitting = _fitting(passages, language, min(REFERENCE_TOKENS, room - told - head))
-    reference = [_reference(fitting, language, cite=site.citations)] if fitting else []
+        head = _count_tokens(_build_reference((), language, cite=site.citations))
+        fitting = _choose_fitting(passages, language, min(REFERENCE_TOKENS, room - told - head))
+    reference = [_build_reference(fitting, language, cite=site.citations)] if fitting else []
     messages = (*instructions, *turns, *reference, asked)
     return Prompt(
         model=model,
@@ -92,21 +93,21 @@ def build_prompt(
         temperature=question.temperature,
         top_p=question.top_p,
         max_tokens=question.max_tokens,
-        tokens=tokens + told + sum(map(_tokens, reference)),
+        tokens=tokens + told + sum(map(_count_tokens, reference)),
     )
 
 
-def _tokens(message: Message) -> int:
-    return estimated_tokens(message.text) + MESSAGE_TOKENS
+def _count_tokens(message: Message) -> int:
+    return estimate_tokens(message.text) + MESSAGE_TOKENS
 
 
-def _recent(context: Sequence[Exchange], room: int) -> tuple[list[Message], int]:
-    """The latest turns that have room, and their tokens."""
+def _keep_recent(context: Sequence[Exchange], room: int) -> tuple[list[Message], int]:
+    """Keep the latest turns for which there is room, and count their tokens."""
     kept: list[Message] = []
     tokens = 0
     for exchange in reversed(context):
         pair = [Message("user", exchange.question), Message("assistant", remove_markers(exchange.text))]
-        taken = sum(map(_tokens, pair))
+        taken = sum(map(_count_tokens, pair))
         if tokens + taken > room:
             break
         tokens += taken
@@ -114,28 +115,28 @@ def _recent(context: Sequence[Exchange], room: int) -> tuple[list[Message], int]
     return kept, tokens
 
 
-def _fitting(passages: Sequence[Passage], language: Language, room: int) -> tuple[Passage, ...]:
+def _choose_fitting(passages: Sequence[Passage], language: Language, room: int) -> tuple[Passage, ...]:
     fitting: list[Passage] = []
     for passage in passages:
         numbered = replace(passage, n=len(fitting) + 1)
-        room -= estimated_tokens(_quoted(numbered, language) + PARTED)
+        room -= estimate_tokens(_quote_passage(numbered, language) + PARTED)
         if room < 0:
             break
         fitting.append(numbered)
     return tuple(fitting)
 
 
-def _reference(passages: Sequence[Passage], language: Language, *, cite: bool) -> Message:
+def _build_reference(passages: Sequence[Passage], language: Language, *, cite: bool) -> Message:
     head = [phrase_label("reference", language), QUOTED[language], *([CITE[language]] if cite else [])]
-    return Message("user", PARTED.join(["\n".join(head), *(_quoted(p, language) for p in passages)]))
+    return Message("user", PARTED.join(["\n".join(head), *(_quote_passage(p, language) for p in passages)]))
 
 
-def _quoted(passage: Passage, language: Language) -> str:
+def _quote_passage(passage: Passage, language: Language) -> str:
     lines = "\n".join(f"> {line}" for line in loosen_markers(passage.text.strip()).splitlines())
-    return f"[{passage.n}] {_place(passage, language)}\n{lines}"
+    return f"[{passage.n}] {_describe_place(passage, language)}\n{lines}"
 
 
-def _place(passage: Passage, language: Language) -> str:
+def _describe_place(passage: Passage, language: Language) -> str:
     name = _on_one_line(passage.file)
     if passage.paged:
         return f"{name}, {passage.page}쪽" if language == "ko" else f"{name}, page {passage.page}"
@@ -143,5 +144,6 @@ def _place(passage: Passage, language: Language) -> str:
 
 
 def _on_one_line(text: str) -> str:
-    """A file's name or heading in quotation marks. JSON leaves only Unicode's own line ends, which become spaces."""
+    """Write a file's name or heading in quotation marks. JSON escapes line ends except Unicode's own, which become
+    spaces."""
     return " ".join(json.dumps(loosen_markers(text[:200]), ensure_ascii=False).splitlines())

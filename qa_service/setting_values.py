@@ -1,4 +1,4 @@
-"""How the text of a setting becomes its value: one function for each kind of value.
+"""This module turns the text of a setting into its value, with one function for each kind of value.
 
 Each function takes the text as somebody wrote it and returns the value, or raises `ValueError` with a sentence that
 says what was expected and doesn't repeat the text, which may be a key. What a library would refuse later, while a
@@ -32,7 +32,7 @@ UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 SIZES = {"": 1, "kib": 1 << 10, "mib": MEBIBYTE, "gib": 1 << 30}
 PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 MOST_SECONDS = 100 * 366 * 86400
-"""Python's locks and the store's expiry take no much longer time."""
+"""Python's locks and the store's expiry can't take much longer times."""
 MOST_BYTES = 1 << 40
 LEAST_TOKENS = 16
 """OpenAI's Responses API refuses a request for a shorter answer."""
@@ -79,7 +79,7 @@ def read_seconds(text: str) -> float:
     """A duration in seconds, which may be 0."""
     match = DURATION.fullmatch(text.strip())
     if not match:
-        raise ValueError("expected seconds, or a number with s, m, h or d")
+        raise ValueError("expected a number of seconds, or a number with s, m, h or d")
     seconds = float(match[1]) * UNITS[match[2]]
     if seconds > MOST_SECONDS:
         raise ValueError("expected at most 100 years")
@@ -106,7 +106,7 @@ def read_bytes(text: str) -> int:
     """A size of at least one byte."""
     match = SIZE.fullmatch(text.strip().lower())
     if not match or not 0 < int(match[1]) * SIZES[match[2]] <= MOST_BYTES:
-        raise ValueError("expected a number of bytes, or with KiB, MiB or GiB, up to 1024 GiB")
+        raise ValueError("expected a number of bytes, or a number with KiB, MiB or GiB, up to 1024 GiB")
     return int(match[1]) * SIZES[match[2]]
 
 
@@ -121,12 +121,12 @@ def read_count(text: str) -> int:
 
 
 def read_answer_tokens(text: str) -> int:
-    """The length of an answer that may be asked for."""
+    """The longest answer, in tokens, that a question may ask for."""
     return _whole_number(text, LEAST_TOKENS)
 
 
 def read_port(text: str) -> int:
-    """A port of TCP."""
+    """A TCP port."""
     if not (WHOLE.fullmatch(text.strip()) and 0 < int(text) < 65536):  # noqa: PLR2004 - TCP's own bound
         raise ValueError("expected a port between 1 and 65535")
     return int(text)
@@ -175,8 +175,8 @@ def read_names(text: str) -> tuple[str, ...]:
 
 
 def is_origin(text: str) -> bool:
-    """Whether this is an origin as browsers send it, of a website or of an app: `https://www.example.com`,
-    `capacitor://localhost`. `null`, which pages of anybody can have, is none."""
+    """Tell whether this is an origin as browsers send it, of a website or of an app, such as `https://www.example.com`
+    or `capacitor://localhost`. `null` isn't one, because anybody's page can have it."""
     return ORIGIN.fullmatch(text) is not None
 
 
@@ -191,7 +191,7 @@ def read_origins(text: str) -> tuple[str, ...]:
 
 
 def read_public_url(text: str) -> str:
-    """The address that others see, to which paths are appended."""
+    """The address under which others see the service. Paths are appended to it."""
     address = _split_http_url(text)
     if address.query or address.fragment:
         raise ValueError("expected an http or https address without a query")
@@ -214,7 +214,7 @@ def _split_http_url(text: str) -> SplitResult:
 
 
 def read_proxy(text: str) -> str:
-    """A proxy that is asked in plain HTTP to connect us; without a scheme that is what is meant."""
+    """A proxy that is asked in plain HTTP for a connection. An address without a scheme means such a proxy."""
     address = _split_url(text if "://" in text else f"http://{text.strip()}", ("http",))
     if address is None or not (_has_port_in_digits(address.netloc) and _is_host(address.hostname or "")):
         raise ValueError("expected a proxy that is spoken to in plain HTTP, http://host:port")
@@ -222,7 +222,7 @@ def read_proxy(text: str) -> str:
 
 
 def read_store_url(text: str) -> str:
-    """The address of a Redis, or of sentinels separated by commas. Its options are checked by whoever opens it."""
+    """The address of a Redis, or of sentinels separated by commas. Its options are checked when it is opened."""
     address = _split_url(text, STORE_SCHEMES)
     if address is None or not all(map(_has_port_in_digits, address.netloc.rpartition("@")[2].split(","))):
         raise ValueError("expected redis://, rediss://, unix:// or redis+sentinel:// with options redis-py knows")
@@ -295,7 +295,7 @@ def read_prefix(text: str) -> str:
 
 
 def read_rate(text: str) -> tuple[int, float]:
-    """How many, in how many seconds."""
+    """A rate, as how many in how many seconds."""
     match = RATE.fullmatch(text.strip())
     if not match or not int(match[1]):
         raise ValueError("expected a rate such as 30/minute")
@@ -317,7 +317,7 @@ def _split_key(entry: str) -> ApiKey:
 
 
 def read_secret(text: str) -> str:
-    """A secret of our own."""
+    """The secret with which this service signs."""
     if not SECRET.fullmatch(text):
         raise ValueError("expected 16 or more of A-Za-z0-9._~-")
     return text

@@ -1,8 +1,8 @@
-"""The only reader of configuration: it turns the environment and `.env`, or `app.config`, into one frozen value.
+"""This module alone reads configuration. It turns the environment and `.env`, or `app.config`, into one frozen value.
 
 Every value is checked when the service starts, and a wrong one is refused by the name of its setting. The real
-environment wins over `.env`. A key that begins with `QA_` and that nobody knows is refused where it was written for us
-(`.env`, `app.config`); in the environment it is a warning.
+environment wins over `.env`. A key that begins with `QA_` and names no setting is refused in `.env` and in
+`app.config`, which were written for this service. In the environment it only gives a warning.
 """
 
 import fnmatch
@@ -63,14 +63,14 @@ INSTRUCTIONS = (
 
 
 class Secret(str):
-    """A secret that neither a debugger nor a site's report of its errors shows."""
+    """A secret that hides its value from debuggers and from reports of errors."""
 
     def __repr__(self) -> str:
         return "Secret()"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """Everything that sites differ in. README has the table. Durations are in seconds, sizes in bytes."""
+    """All settings. README's table says what each one means. Durations are in seconds, and sizes in bytes."""
 
     openai_api_key: str = ""
     openai_base_url: str = ""
@@ -133,7 +133,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     web_concurrency: int = 0
 
     def __repr__(self) -> str:
-        """It names no value, so that keys are never printed."""
+        """Show no value, so that keys are never printed."""
         return f"Settings({len(self.__struct_fields__)} settings)"
 
     @property
@@ -215,7 +215,7 @@ READERS: dict[str, Callable[[str], Any]] = {
 
 
 LISTENING = ("HOST", "PORT", "WEB_CONCURRENCY")
-"""Where a host site listens is its own decision."""
+"""A host site ignores these settings, because it decides by itself where it listens."""
 
 
 class SettingsError(ValueError):
@@ -240,11 +240,11 @@ def _strangers(keys: Mapping[str, object]) -> list[str]:
 
 def _refuse_strangers(keys: Mapping[str, object], where: str) -> None:
     if strangers := _strangers(keys):
-        raise SettingsError(f"{', '.join(strangers)} in {where}: no such setting; README lists those there are")
+        raise SettingsError(f"{', '.join(strangers)} in {where}: no such setting; README lists the settings")
 
 
 def from_environment(folder: Path | None = None) -> Settings:
-    """Settings from `.env` in `folder`, by default the current one, and from the environment, which wins.
+    """Read the settings from `.env` in `folder`, by default the current one, and from the environment, which wins.
 
     Raises `SettingsError`.
     """
@@ -259,7 +259,7 @@ def from_environment(folder: Path | None = None) -> Settings:
 
 
 def from_config(config: Mapping[str, object]) -> Settings:
-    """Settings from a host's `app.config`, which wins, and from the environment.
+    """Read the settings from a host's `app.config`, which wins, and from the environment.
 
     In `app.config` too all keys but OpenAI's and Redis's begin with `QA_`. Raises `SettingsError`.
     """
@@ -292,8 +292,9 @@ def _text(value: object) -> object:
     return "on" if value is True else "off" if value is False else value
 
 
-def made_secret(data: Path, name: str) -> str:
-    """The secret that the data folder keeps under `name`. The first call makes it, and only its owner can read it.
+def keep_secret(data: Path, name: str) -> str:
+    """Return the secret that the data folder keeps under `name`. The first call makes it, in a file that only its owner
+    can read.
 
     Raises `SettingsError` where the folder can't be used, or where the secret was damaged.
     """

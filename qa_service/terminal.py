@@ -1,7 +1,7 @@
 """This module shows an answer on a terminal: its text on one stream, and on the other what is being done.
 
-A terminal obeys control characters: they move its cursor, change its title, and on some answer in the person's name.
-So none of a model's, a file's or a website's text reaches it: they are shown as signs that stand for them.
+A terminal obeys control characters: they move its cursor, change its title, and make some terminals type by themselves.
+So no control character of a model, a file or a website reaches it. Visible signs are shown in their place.
 """
 
 from typing import TextIO
@@ -30,7 +30,7 @@ class Terminal:
         self._sources = 0
 
     def show(self, frame: Frame) -> None:
-        """Print what a person wants to see of it."""
+        """Print what a person wants to see of this frame."""
         match frame:
             case Text(content=text):
                 self.clear()
@@ -43,8 +43,8 @@ class Terminal:
                 self._sources += 1
             case Failure():
                 self.clear()
-                told = f"{frame.user_message} ({frame.code}: {frame.message})"
-                self._progress.write(f"\n{make_printable(told)}\n")
+                sentence = f"{frame.user_message} ({frame.code}: {frame.message})"
+                self._progress.write(f"\n{make_printable(sentence)}\n")
             case Metadata():
                 self._out.write(("\n" if self._sources else "\n\n") + f"{_on_one_line(_summary(frame))}\n")
 

@@ -1,4 +1,4 @@
-"""What becomes of a question: its admission, its turn, the marks in its log, and how sessions are listed."""
+"""The values that a question becomes: its admission, its turn, the marks in its log, and the lists of sessions."""
 
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Start, Timing, TopicNotice, text_of
+from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Start, Timing, TopicNotice, text_from_frames
 from qa_service.model import (
     FinishReason,
     Language,
@@ -25,7 +25,7 @@ from qa_service.model import (
 
 
 class Turn(Value, frozen=True):
-    """One question and all that became of it: what is stored, and what `answers/{id}` gives."""
+    """One question with all that became of it. This is what is stored, and what `answers/{id}` shows."""
 
     answer_id: str
     session_id: str
@@ -44,13 +44,13 @@ class Turn(Value, frozen=True):
 
 
 def turn_from_frames(turn: Turn, frames: Sequence[Frame]) -> Turn:
-    """The turn with the text that its frames have said so far and, if they have come to their end, with that end."""
-    said = replace(turn, text=text_of(frames))
+    """The turn with the text of its frames so far and, if they have come to their end, with that end."""
+    so_far = replace(turn, text=text_from_frames(frames))
     if not (frames and isinstance(frames[-1], Done)):
-        return said
+        return so_far
     metadata = next((frame for frame in frames if isinstance(frame, Metadata)), None)
     return replace(
-        said,
+        so_far,
         status=frames[-1].status,
         references=tuple(frame for frame in frames if isinstance(frame, Reference)),
         files=metadata.files if metadata else (),
@@ -60,7 +60,8 @@ def turn_from_frames(turn: Turn, frames: Sequence[Frame]) -> Turn:
 
 
 class Asked(Value, frozen=True, tag_field="type", tag="asked"):
-    """A mark in the log: upstream is asked from here on. It has what another worker needs to end the answer well."""
+    """A mark in the log, which says that upstream is asked from here on. It has what another worker needs to end the
+    answer."""
 
     prompt: Prompt
     """The prompt without its messages, since nobody asks with it again."""
@@ -68,8 +69,8 @@ class Asked(Value, frozen=True, tag_field="type", tag="asked"):
 
 
 class Gap(Value, frozen=True, tag_field="type", tag="gap"):
-    """A mark that isn't kept in the log. What follows may differ from what readers have seen under the next numbers: so
-    it gets numbers that lie far beyond."""
+    """A mark that isn't kept in the log. Readers may have seen other frames under the next numbers, because the worker
+    that wrote them died. So the frames that follow get numbers that lie far beyond."""
 
 
 class UnknownMark(Value, frozen=True, tag_field="type", tag="unknown_mark"):
@@ -85,7 +86,7 @@ Mark: TypeAlias = Asked | Opened | Gap | UnknownMark
 
 
 class Admission(Value, frozen=True):
-    """A question that will be answered: nothing refuses it any more."""
+    """A question that will be answered. Nothing refuses it any more."""
 
     question: Question
     answer_id: str
@@ -113,7 +114,7 @@ class Admission(Value, frozen=True):
 
 
 class SessionEntry(Value, frozen=True):
-    """A conversation in a list of them."""
+    """One conversation, as a list of conversations shows it."""
 
     session_id: str
     title: str
@@ -123,14 +124,14 @@ class SessionEntry(Value, frozen=True):
 
 
 class SessionList(Value, frozen=True):
-    """Conversations, newest first; `next` is the cursor of those that follow."""
+    """A part of the list of conversations, newest first. `next` is the cursor of the part that follows."""
 
     items: tuple[SessionEntry, ...]
     next: str | None
 
 
 class SessionPage(Value, frozen=True):
-    """A conversation as its owner reads it, newest turns first; `next` is the cursor of those before."""
+    """A conversation as its owner reads it, newest turns first. `next` is the cursor of the turns before these."""
 
     session_id: str
     title: str
@@ -154,7 +155,7 @@ def logged_id(owner: Owner, answer_id: str) -> str:
 
 
 class Observation(Value, frozen=True):
-    """One finished answer for those who watch: names, timings, tokens and status, and never the question."""
+    """What observers are told of a finished answer: its names, times, tokens and status, and never the question."""
 
     answer_id: str
     """As `logged_id` gives it."""

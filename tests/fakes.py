@@ -58,7 +58,7 @@ from qa_service.model import (
     Verdict,
 )
 from qa_service.prompting import Site
-from qa_service.retrieval.lexical import LexicalRetriever, index_of
+from qa_service.retrieval.lexical import LexicalRetriever, build_index
 from qa_service.turns import Admission, Mark, Observation, Turn
 
 ANN = Owner("user", "a" * 32)
@@ -162,7 +162,7 @@ class FakeReader:
         pages = Path(file.path).read_text(encoding="utf-8").split("\f")
         yield FileProgress(1, len(pages))
         passages = _passages(pages, file.name)
-        yield FileText(passages=passages, index=index_of([passage.text for passage in passages]))
+        yield FileText(passages=passages, index=build_index([passage.text for passage in passages]))
         yield FileEnd(Verdict(file.name, "text", "used", pages=len(pages), tokens=len(passages)))
 
 
@@ -260,7 +260,7 @@ class FakeIndex:
 
     def __init__(self, passages: Sequence[Passage]) -> None:
         self._passages = passages
-        self._index = index_of([passage.text for passage in passages])
+        self._index = build_index([passage.text for passage in passages])
 
     def look_up_words(self, words: Iterable[str], most: int) -> Ranking:
         found = {word: flat for word in words if (flat := self._index.get(word))}

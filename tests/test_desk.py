@@ -5,7 +5,7 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from qa_service.desk import SEED, Repeated, title_of
+from qa_service.desk import SEED, Repeated, shorten_title
 from qa_service.errors import (
     Busy,
     Draining,
@@ -347,4 +347,4 @@ class TestSeeding:
     ],
 )
 def test_a_title_is_the_question_on_one_line_shortened(question: str, title: str) -> None:
-    assert title_of(question) == title
+    assert shorten_title(question) == title

@@ -209,6 +209,11 @@ class TestText:
         links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
         assert [link for link in links if not (ROOT / link).exists()] == []
 
+    @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+    def test_every_module_that_is_named_to_people_exists(self, name: str) -> None:
+        named = re.findall(r"`(?:qa_service/)?([a-z_/]+\.py)`", (ROOT / name).read_text())
+        assert [path for path in named if not any((ROOT / top / path).exists() for top in ("qa_service", "."))] == []
+
     def test_nothing_names_the_place_it_was_written_in(self) -> None:
         place = re.compile(r"(?<!\w)/(?:work|root|Users)/|\bTODO\b|\bFIXME\b")
         found = {

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from qa_service.frames import Timing
 from qa_service.interfaces import Meter, Observer
-from qa_service.metrics import MOST_NAMES, OTHER, Prometheus, bury
+from qa_service.metrics import MOST_NAMES, OTHER, Prometheus, merge_dead_worker
 from qa_service.model import Usage
 from qa_service.turns import Observation
 
@@ -200,7 +200,7 @@ class TestSeveralWorkers:
             meter.count_event("deltas", 10)
             meter.record_time("asked", 0.002)
             meter.count_streams(5)
-        bury(str(folder), 102)
+        merge_dead_worker(str(folder), 102)
         seen = figures(alive.text())
         assert seen["qa_deltas_total",] == 20
         assert (seen["qa_asked_seconds_count",], seen["qa_asked_seconds_bucket", "0.002"]) == (2, 2)
@@ -210,7 +210,7 @@ class TestSeveralWorkers:
         alive = worker(101)
         for pid in range(200, 220):
             worker(pid).count_event("takeovers")
-            bury(str(folder), pid)
+            merge_dead_worker(str(folder), pid)
         assert figures(alive.text())["qa_takeovers_total",] == 20
         assert {file.name for file in folder.glob("*.db")} == {
             *(f"{kind}_101.db" for kind in ("counter", "histogram", "gauge_livesum")),
@@ -219,7 +219,7 @@ class TestSeveralWorkers:
 
     def test_one_that_has_a_dead_ones_id_counts_on(self, worker: Worker, folder: Path) -> None:
         worker(101).count_event("deltas")
-        bury(str(folder), 101)
+        merge_dead_worker(str(folder), 101)
         again = worker(101)
         again.count_event("deltas")
         assert figures(again.text())["qa_deltas_total",] == 2
@@ -229,8 +229,8 @@ class TestSeveralWorkers:
     ) -> None:
         alive = worker(101)
         alive.count_event("deltas")
-        bury(str(folder), 999)
-        bury(str(tmp_path / "nowhere"), 101)
+        merge_dead_worker(str(folder), 999)
+        merge_dead_worker(str(tmp_path / "nowhere"), 101)
         assert figures(alive.text())["qa_deltas_total",] == 1
 
     def test_one_that_was_killed_in_its_first_moment_harms_no_reading(self, worker: Worker, folder: Path) -> None:
@@ -238,7 +238,7 @@ class TestSeveralWorkers:
         (folder / "counter_102.db").touch()
         (folder / "histogram_102.db").write_bytes(struct.pack("=ii", 0, 0))
         assert figures(alive.text())["qa_deltas_total",] == 0
-        bury(str(folder), 102)
+        merge_dead_worker(str(folder), 102)
         assert figures(alive.text())["qa_deltas_total",] == 0
         assert not list(folder.glob("*_102.db"))
 
@@ -246,6 +246,6 @@ class TestSeveralWorkers:
         ours = worker(101)
         Counter("site_visits", "The site's own.", registry=None).inc()
         Gauge("site_load", "The site's own.", registry=None, multiprocess_mode="max").set(3)
-        bury(str(folder), 101)
+        merge_dead_worker(str(folder), 101)
         assert b"site_" not in ours.text()
         assert (folder / "gauge_max_101.db").exists()

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from qa_service import frames, model, turns
 from qa_service.draft import STATUS
-from qa_service.frames import Done, Frame, Restart, Text, text_of
+from qa_service.frames import Done, Frame, Restart, Text, text_from_frames
 from qa_service.model import (
     Finished,
     FinishReason,
@@ -84,8 +84,8 @@ def test_every_mark_has_a_name_that_no_frame_has() -> None:
 
 def test_the_text_of_an_answer_is_what_it_said_since_it_last_began() -> None:
     frames = [Text("old"), Restart("model"), Opened("r1"), Text("So "), Done("completed"), Text("far.")]
-    assert text_of(frames) == "So far."
-    assert text_of([]) == ""
+    assert text_from_frames(frames) == "So far."
+    assert text_from_frames([]) == ""
 
 
 def test_an_admission_names_itself_in_the_first_frame() -> None:

@@ -7,7 +7,7 @@ import pytest
 from qa_service.markers import find_markers
 from qa_service.model import Exchange, Language, Message, Passage, Prompt, Question
 from qa_service.prompting import REFERENCE_TOKENS, Site, build_prompt, compute_budget
-from qa_service.retrieval.splitting import estimated_tokens
+from qa_service.retrieval.splitting import estimate_tokens
 from tests.fakes import ANN
 from tests.test_markers import CASES
 
@@ -192,7 +192,7 @@ class TestBudget:
             language=language,
         )
         assert built.tokens <= tokens
-        assert built.tokens == sum(estimated_tokens(message.text) + 4 for message in built.messages)
+        assert built.tokens == sum(estimate_tokens(message.text) + 4 for message in built.messages)
 
     def test_the_question_is_never_dropped(self) -> None:
         text = "long " * 1000
@@ -207,7 +207,7 @@ class TestBudget:
 
     def test_passages_take_no_more_than_their_share(self) -> None:
         built = prompt(passages=tuple(passage("word " * 150) for _ in range(100)))
-        assert estimated_tokens(built.messages[-2].text) <= REFERENCE_TOKENS
+        assert estimate_tokens(built.messages[-2].text) <= REFERENCE_TOKENS
 
     @pytest.mark.parametrize(
         ("model", "tokens"),

@@ -51,7 +51,7 @@ from qa_service.model import (
     Topic,
     UploadedFile,
 )
-from qa_service.retrieval.lexical import index_of
+from qa_service.retrieval.lexical import build_index
 from qa_service.running.stop import StopSignal
 from qa_service.storable import storable
 from qa_service.stores.guard import StoreGuard
@@ -200,7 +200,9 @@ class TestFileStore:
     def keep(self, files: FileStore, file_id: str, *texts: str) -> StoredFile:
         for first, text in enumerate(texts):
             passages = (Passage(file_id, "a.txt", text, page=1),)
-            files.add_part(ANN, "s", file_id, FileText(passages=passages, index=index_of([text], first), first=first))
+            files.add_part(
+                ANN, "s", file_id, FileText(passages=passages, index=build_index([text], first), first=first)
+            )
         file = StoredFile(file_id, "a.txt", "text", "used", 1, passages=len(texts))
         files.finish_file(ANN, "s", file)
         return file
@@ -212,7 +214,7 @@ class TestFileStore:
 
     def test_a_word_is_found_where_it_stands(self, files: FileStore) -> None:
         kept = [self.keep(files, "f1", "blue sky", "green tree"), self.keep(files, "f2", "blue tree")]
-        blue, tree, nowhere = (next(iter(index_of([word]))) for word in ("blue", "tree", "nowhere"))
+        blue, tree, nowhere = (next(iter(build_index([word]))) for word in ("blue", "tree", "nowhere"))
         ranking = files.open_index(ANN, "s", kept).look_up_words([blue, tree, nowhere], 99)
         found = [
             (word, part.first + (posting >> IMPACT_BITS), posting & 0xFFF)
@@ -226,7 +228,7 @@ class TestFileStore:
 
     def test_the_rarest_words_are_read_first(self, files: FileStore) -> None:
         kept = [self.keep(files, "f1", "blue sky", "blue tree")]
-        blue, tree = (next(iter(index_of([word]))) for word in ("blue", "tree"))
+        blue, tree = (next(iter(build_index([word]))) for word in ("blue", "tree"))
         assert set(files.open_index(ANN, "s", kept).look_up_words([blue, tree], 1).postings) == {tree}
 
 

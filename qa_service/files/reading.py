@@ -14,8 +14,8 @@ from qa_service.files.report import Report, final_verdict
 from qa_service.files.segment import RawFile, Segment
 from qa_service.files.sniffing import sniff_kind
 from qa_service.model import FileProgress, FileText, Passage, UploadedFile, Verdict
-from qa_service.retrieval.lexical import index_of
-from qa_service.retrieval.splitting import estimated_tokens, split_passages
+from qa_service.retrieval.lexical import build_index
+from qa_service.retrieval.splitting import estimate_tokens, split_passages
 
 MOST_PAGES = 2_000
 MOST_CHARACTERS = 2_000_000
@@ -111,8 +111,8 @@ class _Part:
     def add(self, passage: Passage) -> None:
         self._passages.append(passage)
         self._characters += len(passage.text)
-        self.tokens += estimated_tokens(passage.text)
+        self.tokens += estimate_tokens(passage.text)
 
     def text(self) -> FileText:
-        index = index_of([passage.text for passage in self._passages], self.first)
+        index = build_index([passage.text for passage in self._passages], self.first)
         return FileText(tuple(self._passages), index, self.first)

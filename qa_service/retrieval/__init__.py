@@ -1,1 +1,1 @@
-"""What the files say about a question: their text is split into passages, and the passages are ranked."""
+"""Finding what files say about a question: their text is split into passages, and the passages are ranked."""

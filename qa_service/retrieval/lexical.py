@@ -1,4 +1,4 @@
-"""BM25 over tokens that work for Korean and for spaced languages: indexing, and ranking by the index.
+"""This module indexes passages by their words, Korean ones included, and ranks them by BM25.
 
 What depends on a passage alone is computed when its file is read. So a question costs the postings of its own words,
 and never more than `POSTINGS` of them: where its words stand in more passages, the rarest words are ranked by.
@@ -18,20 +18,22 @@ K1 = 1.2
 B = 0.75
 SCALE = 1000
 EARLIER_WEIGHT = 0.25
-"""What a word of an earlier question counts. Follow-ups name their subject once; more would drown the new question."""
+"""A word of an earlier question counts so much. Follow-ups name their subject once, and with more weight the earlier
+words would outweigh those of the new question."""
 EARLIER = 2
 LOOKED_AT = 8_000
-"""Characters of a question that are read for words."""
+"""So many characters of a question are searched for words."""
 WORDS = 400
-"""The most words of a question that are looked up; a pasted page needs no more to be found."""
+"""At most so many words of a question are looked up. That is enough for a whole page that was pasted."""
 POSTINGS = 50_000
-"""The most postings that one question ranks by: some ten milliseconds. Rarer words say more, and come first."""
+"""One question ranks by at most so many postings, which takes some ten milliseconds. Rarer words come first, since they
+say more."""
 IMPACT_MASK = (1 << IMPACT_BITS) - 1
 TURN_SECONDS = 0.003
-"""How long ranking goes on until other answers of the worker get their turn."""
+"""After so many seconds of ranking, other answers of the worker get their turn."""
 
 
-def index_of(passages: Sequence[str], first: int = 0) -> dict[str, list[int]]:
+def build_index(passages: Sequence[str], first: int = 0) -> dict[str, list[int]]:
     """Word → [passage, impact, passage, impact, …], passages numbered from `first`.
 
     Impact is BM25's share of the word's frequency and the passage's length among these passages, in thousandths.
@@ -55,21 +57,21 @@ class LexicalRetriever:
         self._turn_seconds = turn_seconds
 
     def find_passages(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
-        """The passages by rank. Those that share no word follow in reading order, so that a question about the whole
-        ("what is this?") still gets its beginning."""
-        weights = _weights(question, earlier)
+        """Rank the passages. Those that share no word with the question follow in reading order, so that a question
+        about a whole file ("what is this?") gets the file's beginning."""
+        weights = _weigh_words(question, earlier)
         ranking = index.look_up_words(weights, POSTINGS)
-        scores = _scores(weights, ranking, self._turn_seconds)
+        scores = _score_passages(weights, ranking, self._turn_seconds)
         ranked = heapq.nsmallest(self._limit, scores, key=lambda number: (-scores[number], number))
         rest = (number for number in range(ranking.passages) if number not in scores)
-        return index.load_passages([*ranked, *_first(rest, self._limit - len(ranked))])
+        return index.load_passages([*ranked, *_take_first(rest, self._limit - len(ranked))])
 
 
-def _first(numbers: Iterator[int], most: int) -> list[int]:
+def _take_first(numbers: Iterator[int], most: int) -> list[int]:
     return [number for _, number in zip(range(most), numbers, strict=False)]
 
 
-def _weights(question: str, earlier: Sequence[str]) -> dict[str, float]:
+def _weigh_words(question: str, earlier: Sequence[str]) -> dict[str, float]:
     weights = dict.fromkeys(_read_words(question), 1.0)
     for previous in earlier[-EARLIER:]:
         for word in _read_words(previous):
@@ -81,18 +83,18 @@ def _read_words(question: str) -> list[str]:
     return list_tokens(question[:LOOKED_AT])[:WORDS]
 
 
-def _scores(weights: Mapping[str, float], ranking: Ranking, turn_seconds: float) -> dict[int, float]:
+def _score_passages(weights: Mapping[str, float], ranking: Ranking, turn_seconds: float) -> dict[int, float]:
     scores: dict[int, float] = defaultdict(float)
     work = LongWork(turn_seconds)
     for word, parts in ranking.postings.items():
-        weight = weights[word] * _idf(ranking.passages, ranking.frequencies[word])
+        weight = weights[word] * _weigh_rarity(ranking.passages, ranking.frequencies[word])
         for part in parts:
             _add_scores(scores, part.first, part.packed, weight)
             work.end_step()
     return scores
 
 
-def _idf(passages: int, frequency: int) -> float:
+def _weigh_rarity(passages: int, frequency: int) -> float:
     return math.log(1 + (passages - frequency + 0.5) / (frequency + 0.5))
 
 

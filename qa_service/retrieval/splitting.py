@@ -1,4 +1,4 @@
-"""A page is cut into passages that are small enough to cite, at the ends of its sentences.
+"""This module cuts a page into passages that are small enough to cite, at the ends of sentences.
 
 Joined, the passages are the page again, so a store keeps nothing but passages. They come out about equally long, since
 a short one would rank above its worth.
@@ -20,8 +20,8 @@ _TAIL = 8
 _BYTES_PER_TOKEN = 3
 
 
-def estimated_tokens(text: str) -> int:
-    """A third of the UTF-8 bytes, rounded up.
+def estimate_tokens(text: str) -> int:
+    """Estimate a text's tokens as a third of its UTF-8 bytes, rounded up.
 
     That is more than a model counts for Korean and English prose. It is less only for text that is no language, such as
     base64.
@@ -30,17 +30,17 @@ def estimated_tokens(text: str) -> int:
 
 
 def split_passages(text: str) -> list[str]:
-    """The passages of a page. Each has at most 900 characters, and mostly over 400 where the page is longer."""
-    ends = list(accumulate(len(part) for sentence in split_sentences(text) for part in _short(sentence)))
+    """Split a page into passages. Each has at most 900 characters, and mostly over 400 where the page is longer."""
+    ends = list(accumulate(len(part) for sentence in split_sentences(text) for part in _cut_sentence(sentence)))
     passages, start = [], 0
     while len(text) - start > LONGEST:
-        end = _best_cut(text, start, ends)
+        end = _choose_cut(text, start, ends)
         passages.append(text[start:end])
         start = end
     return [*passages, text[start:]] if start < len(text) else passages
 
 
-def _best_cut(text: str, start: int, ends: list[int]) -> int:
+def _choose_cut(text: str, start: int, ends: list[int]) -> int:
     rest = len(text) - start
     ideal = start + rest / -(-rest // TYPICAL)
 
@@ -55,8 +55,8 @@ def _ends_line(tail: str) -> bool:
     return "\n" in tail[len(tail.rstrip()) :]
 
 
-def _short(sentence: str) -> Iterator[str]:
-    """The sentence. If it is longer than a passage may be, pieces of it, which end with a word where they can."""
+def _cut_sentence(sentence: str) -> Iterator[str]:
+    """Give the sentence, or pieces of it where it is longer than a passage. Pieces end with a word if they can."""
     start = 0
     while len(sentence) - start > LONGEST:
         space = max(sentence.rfind(sign, start + LONGEST // 2, start + LONGEST) for sign in " \n\t")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from qa_service.frames import Done, Frame, text_of
+from qa_service.frames import Done, Frame, text_from_frames
 from qa_service.interfaces import LogEntry
 from qa_service.turns import Mark, Turn, turn_from_frames
 
@@ -156,7 +156,7 @@ class MemoryLog:
 
     def text(self) -> str:
         """The text of the answer so far."""
-        return text_of(self._frames)
+        return text_from_frames(self._frames)
 
     def _place(self, number: int) -> int:
         """The place of the first frame that has this number or a higher one, among the earlier runs."""

@@ -1,7 +1,7 @@
-"""How gunicorn serves the app: gevent workers, long streams, and callers who don't behave.
+"""Serving the app with gunicorn: gevent workers, long streams, and callers who don't behave.
 
-`gunicorn.conf.py` imports this room after it has patched the standard library; nothing else imports it, and it is the
-only room that knows gevent and gunicorn.
+`gunicorn.conf.py` imports this package after it has patched the standard library. Nothing else imports it, and no other
+part of the service knows gevent or gunicorn.
 
 A worker is one thread: whatever computes without waiting holds up everybody else. A connection goes through these
 states, and in each of them something else bounds what its caller can do. Where the oldest makes room, the connection

@@ -13,17 +13,18 @@ from gevent.socket import socket as gevent_socket
 from qa_service.server.turn import ReadingTurn
 
 FREE_BYTES = 1 << 14
-"""So much of a request is read without giving way: a question without files is not slower on a busy worker."""
+"""So many bytes of a request are read without giving way, so that a question without files isn't slower on a busy
+worker."""
 MOST_AT_ONCE = 1 << 16
-"""gunicorn would read up to 1 MiB of a body at once, keep it, and copy what is left of it at each of the app's reads.
-An upload of 40 MB took a worker 0.17 s so, and takes it 0.08 s."""
+"""So many bytes are read at once. gunicorn would read up to 1 MiB of a body, keep it, and copy what is left of it at
+each of the app's reads: an upload of 40 MB took a worker 0.17 s, and now takes 0.08 s."""
 DRAIN_BYTES = 1 << 16
-"""So much of a body that nobody wants is read, and no more."""
+"""At most so many bytes are read of a body that the app didn't read."""
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Connection:
-    """Takes a gevent socket's place, plain or TLS, wherever gunicorn uses it. All else is the socket's."""
+    """Stands for a gevent socket, plain or TLS, wherever gunicorn uses one. What isn't defined here is the socket's."""
 
     def __init__(self, client: gevent_socket, turn: ReadingTurn, send_seconds: float) -> None:
         self._client = client
@@ -33,20 +34,22 @@ class Connection:
         self._received = 0
         self._waited = True
         if client.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
-            # The same deadline for what lies in the system's buffer, where no send waits for it.
+            # The deadline also holds for bytes in the system's buffer, for which no `send` waits.
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(send_seconds * 1000))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
     def end_request(self, *, more: bool) -> None:
-        """Give way if the caller didn't wait for the answer before it sent the next request: `more` of it is here."""
+        """Give way if the caller sent its next request before this one was answered. `more` says that some of it is
+        here."""
         self._received = 0
         if more or not self._waited:
             self._turn.give_way()
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """As a socket's; whoever has read `FREE_BYTES` of a request gives way before more of it is computed."""
+        """Receive as a socket does. After `FREE_BYTES` of a request, each call lets other connections have their
+        turn."""
         looks = self._turn.looks
         try:
             content = self._client.recv(min(size, MOST_AT_ONCE), flags)
@@ -86,7 +89,7 @@ class Connection:
             while rest:
                 rest = rest[self._client.send(rest) :]
         except TimeoutError:
-            # Or the kernel would keep what wasn't taken, and go on offering it.
+            # Without this, the kernel would keep what wasn't taken, and go on offering it.
             self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             raise self._taken_too_late() from None
         finally:
@@ -96,7 +99,7 @@ class Connection:
         return BrokenPipeError(errno.EPIPE, f"the caller took no byte for {self._send_seconds:g} s")
 
     def shutdown(self, how: int) -> None:
-        """As a socket's, also of TLS: there gevent's own would send the rest of the answer unencrypted."""
+        """Shut down as a socket does. For TLS, gevent's own method would send the rest of the answer unencrypted."""
         gevent_socket.shutdown(self._client, how)
 
     def linger(self, seconds: float) -> None:

@@ -39,7 +39,8 @@ def check_configuration(server: Arbiter, settings: Settings) -> None:
 
 
 def raise_file_limit(settings: Settings) -> None:
-    """A connection and its upstream are a file each, and the system's default is often 1,024."""
+    """Let the workers open enough files. A caller's connection takes one and its connection to upstream another, and
+    the system's default is often 1,024."""
     wanted = 2 * most_connections(settings)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:

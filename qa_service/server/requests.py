@@ -10,7 +10,8 @@ from gunicorn.http.unreader import Unreader
 from qa_service.server.connection import DRAIN_BYTES
 
 HEAD_BYTES = 1 << 16
-"""A request's headers together. gunicorn allows 800 KiB, and looks through all of them again at each packet."""
+"""A request's headers have at most so many bytes together. gunicorn would allow 800 KiB, and would search all of them
+again at each packet."""
 TRAILER_BYTES = 1 << 13
 
 
@@ -19,13 +20,13 @@ class BoundedRequest(Request):
     that nobody wanted is still coming."""
 
     def read_into(self, unreader: Unreader, buf: bytearray, stop: bool | None = False) -> None:
-        """One read of the head; raises `LimitRequestHeaders` when the head is too long."""
+        """Read more of the head. Raises `LimitRequestHeaders` when it is too long."""
         super().read_into(unreader, buf, stop)
         if len(buf) > HEAD_BYTES:
             raise LimitRequestHeaders(f"the headers are larger than {HEAD_BYTES} bytes")
 
     def set_body_reader(self) -> None:
-        """gunicorn bounds trailers as it bounds headers."""
+        """Bound the trailers, which gunicorn allows to be as long as headers."""
         super().set_body_reader()
         if isinstance(reader := self._body.reader, ChunkedReader):
             reader.limit_trailer_section = TRAILER_BYTES  # type: ignore[attr-defined] # newer than the stubs
@@ -35,7 +36,7 @@ class BoundedRequest(Request):
         return super().should_close() or self.unread_bytes() > DRAIN_BYTES
 
     def unread_bytes(self) -> float:
-        """How much of the body hasn't been read; without end where nobody can tell."""
+        """How many bytes of the body haven't been read. It is infinite where nobody can tell."""
         body = self._body
         if body.failed:  # type: ignore[attr-defined] # newer than the stubs
             return math.inf

@@ -1,4 +1,4 @@
-"""TLS sockets whose handshake is the worker's to wait for, since gevent would wait for it without an end."""
+"""TLS sockets that leave the handshake to the worker, because gevent would wait for it without a time limit."""
 
 import ssl
 from collections.abc import Callable
@@ -16,7 +16,7 @@ class UnshakenSocket(SSLSocket):
 
 
 def ssl_context(config: Config, default_ssl_context_factory: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
-    """gunicorn's hook of that name: the context that the other settings ask for, with sockets of our kind."""
+    """gunicorn's hook of that name. It gives the context that the other settings ask for, with our class of sockets."""
     context = default_ssl_context_factory()
     context.sslsocket_class = UnshakenSocket
     return context

@@ -1,4 +1,4 @@
-"""How those that read share a worker's time with everybody else."""
+"""This module lets connections that read much share a worker's time with all others."""
 
 import time
 from collections import deque
@@ -7,15 +7,15 @@ import gevent
 from gevent.event import Event
 
 SLICE_SECONDS = 0.005
-"""How long those that read may compute together between two looks at the connections."""
+"""Connections that read may compute together for so long between two looks of the worker at all connections."""
 PAUSE_SECONDS = 0.001
 
 
 class ReadingTurn:
-    """The time between two looks of a worker at its connections, as far as those that read have used it.
+    """Measures the time that reading connections use between two looks of the worker at all its connections.
 
-    It is one for all connections of a worker: if each had its own slice, fifty callers would take fifty slices. Those
-    that gave way go on one after another, in the order in which they came.
+    All connections of a worker share one object: if each had a slice of its own, fifty callers would take fifty slices.
+    Those that gave way go on one after another, in the order in which they came.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class ReadingTurn:
 
     @property
     def looks(self) -> int:
-        """How often the worker has looked at its connections: who sees the same number twice hasn't waited."""
+        """How often the worker has looked at its connections. Whoever sees the same number twice hasn't waited."""
         return self._loop.iteration
 
     def _is_over(self) -> bool:

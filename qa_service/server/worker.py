@@ -27,9 +27,9 @@ from qa_service.web.serving import build_refusal, drain_answers, end_answers, wa
 
 HANDSHAKE_SECONDS = 10
 LINGER_SECONDS = 2.0
-"""How long a caller that still sends has to read its answer."""
+"""A caller that still sends has so many seconds to read its answer."""
 LAST_SECONDS = 1
-"""How long a worker that is to end still waits for a connection's next request."""
+"""A worker that is to end waits so many seconds for a connection's next request."""
 SWITCH_SECONDS = 0.1
 BETWEEN_COLLECTIONS = 10_000
 
@@ -37,8 +37,8 @@ BETWEEN_COLLECTIONS = 10_000
 class AnswerWorker(GeventWorker):
     """The worker class. Whoever configures gunicorn derives a class from it that has `settings`.
 
-    gunicorn's own worker tells nobody that it is about to end, at SIGTERM, at a reload or after so many requests: a
-    browser's idle connection would hold it for a minute, and what is still being answered then would be lost.
+    At SIGTERM, at a reload or at `max_requests`, gunicorn's own worker would wait up to a minute for a browser's idle
+    connection, and would lose whatever is still being answered after that.
     """
 
     settings: ClassVar[Settings]
@@ -60,13 +60,14 @@ class AnswerWorker(GeventWorker):
         if isinstance(client, ssl.SSLSocket) and not self._shake_hands(client):
             return
         if not is_http2_negotiated(client):  # type: ignore[arg-type] # it takes any socket
-            # For gunicorn it does all that a socket does.
+            # It does all that gunicorn needs of a socket.
             client = cast(gevent_socket, Connection(client, self._turn, self.settings.send_seconds))
         super().handle(listener, client, addr)
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override] # the stubs say None, gunicorn enters what it gets
-        """gunicorn enters it while it waits for a connection's next request and for all of its head."""
+        """Limit a wait for a request. gunicorn enters this while it waits for the next request and for all of its
+        head."""
         with self._let_go_after(self.cfg.keepalive if self.alive else LAST_SECONDS):
             yield
 
@@ -83,7 +84,7 @@ class AnswerWorker(GeventWorker):
         return True
 
     def handle_error(self, req: Request | None, client: Any, addr: Any, exc: BaseException) -> None:
-        """Refuse in our shape a request that never came to the app, or that broke before the answer's first byte.
+        """Refuse with a problem (RFC 9457) a request that never came to the app, or that broke before its answer began.
 
         Nothing of the request is logged: a line that can't be read may hold a question, or a key.
         """
@@ -99,7 +100,8 @@ class AnswerWorker(GeventWorker):
             self._linger(client)
 
     def notify(self) -> None:
-        """Called every second. Once this worker is to end, answers may run on and idle connections are closed."""
+        """gunicorn calls this every second. When the worker is to end, it begins to drain its answers, and closes idle
+        connections."""
         super().notify()
         if not self.alive and not self._drained:
             self._drained = gevent.spawn(drain_answers, self.wsgi, self.settings.drain_seconds)
@@ -114,7 +116,7 @@ class AnswerWorker(GeventWorker):
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
         """Ctrl-C: keep what has been answered so far, tell the readers, and end at once.
 
-        The terminal tells the workers, and then the master tells them again: the second time changes nothing.
+        The terminal signals the workers, and then the master signals them again, which changes nothing.
         """
         if not self._interrupted:
             self._interrupted = True
@@ -126,7 +128,7 @@ class AnswerWorker(GeventWorker):
         os._exit(0)
 
     def run(self) -> None:
-        """Serve; then, when the last reader has left, stay until the answers are finished or handed over."""
+        """Serve until the worker is to end, and then stay until its answers are finished or handed over."""
         self._turn = ReadingTurn()
         RequestParser.mesg_class = BoundedRequest  # gunicorn's parser asks its class for the class of requests
         watch_workers(self.wsgi)
@@ -149,7 +151,7 @@ class AnswerWorker(GeventWorker):
 
     @contextmanager
     def _let_go_after(self, seconds: float) -> Iterator[None]:
-        """Bound what is done inside: it ends silently after so many seconds, or when the connection must make room."""
+        """Bound the block inside. It ends silently after so many seconds, or when its connection must make room."""
         waiting = gevent.getcurrent()
         patience = gevent.Timeout(seconds, exception=False)  # type: ignore[arg-type] # False raises nothing
         self._idle[waiting] = patience
@@ -160,7 +162,7 @@ class AnswerWorker(GeventWorker):
             del self._idle[waiting]
 
     def _close_idle(self, waiting: greenlet, patience: gevent.Timeout) -> None:
-        """End a connection's wait, unless a request has come by the time it would be told: that one is answered."""
+        """End a connection's wait. If a request has come by then, it is answered instead."""
 
         def tell() -> None:
             if self._idle.get(waiting) is patience:
@@ -170,12 +172,12 @@ class AnswerWorker(GeventWorker):
 
 
 def spare_streams() -> None:
-    """Spare the streams of this worker what would stall them."""
-    # A collection that looks through all that was imported stalls every stream for about a hundred milliseconds; what
-    # is frozen is looked through no more. Other collections needn't come after every few hundred frames.
+    """Avoid what would stall the streams of this worker."""
+    # A garbage collection that looks through all that was imported stalls every stream for about 100 ms. Frozen objects
+    # are left out of it. The other collections needn't come after every few hundred frames.
     gc.collect()
     gc.freeze()
     gc.set_threshold(BETWEEN_COLLECTIONS)
-    # For so long gevent runs greenlets that are ready before it looks at its connections again. With Python's own five
-    # milliseconds a worker held 430 streams of fifty deltas a second, with these it holds 800.
+    # gevent runs greenlets that are ready for so long before it looks at its connections again. With Python's own 5 ms
+    # a worker held 430 streams of 50 deltas a second, and with this value it holds 800.
     sys.setswitchinterval(SWITCH_SECONDS)

@@ -1,1 +1,1 @@
-"""Everything that knows Flask: the extension, the routes, who asks, what may be sent."""
+"""The part of the service that knows Flask: the extension, the routes, the callers, and what requests may bring."""

@@ -1,4 +1,4 @@
-"""The smallest host: an app that holds the service and its page, and nothing else."""
+"""This module makes an app that has the service and its page, and nothing else."""
 
 import logging
 from collections.abc import Callable

@@ -1,7 +1,8 @@
-"""A request's body: bounded in bytes and seconds, complete or refused, and never read in one long stretch.
+"""This module reads a request's body. It bounds the body in bytes and seconds, refuses one that isn't complete, and
+lets other requests have their turn meanwhile.
 
-The servers below leave this to us (measured): a body has no time limit, a body that is cut short is handed on as if it
-were whole, and a chunked body over the limit is cut in silence.
+Servers leave all this to the app, as measurements showed: gunicorn and Werkzeug give a body no time limit, pass on a
+body that is cut short as if it were whole, and cut a chunked body at the limit without saying so.
 """
 
 import select
@@ -28,13 +29,13 @@ GULP = 1 << 16
 CLOCK = "qa_service bodies"
 TICK_SECONDS = 0.1
 SLICE_SECONDS = 0.005
-"""How long a body is parsed before other requests of the worker have their turn."""
+"""After a body was parsed for so long, other requests of the worker have their turn."""
 ESTABLISHED = b"\x01"
 """The first byte of Linux's `struct tcp_info` while neither side has closed the connection."""
 
 
 class BodyClock:
-    """Refuses bodies that are too slow, a moment late at most. One thread does it for all of them, and only while there
+    """Refuses bodies that are too slow, at most 0.1 s late. One thread watches all of them, and runs only while there
     are any."""
 
     def __init__(self) -> None:
@@ -52,7 +53,8 @@ class BodyClock:
             self._bodies.add(body)
 
     def forget_body(self, body: "RequestBody") -> None:
-        """From now on the body's connection is the next request's, and nothing happens to it any more."""
+        """Watch the body no more. Its connection belongs to the next request from now on, and must not be
+        interrupted."""
         with self._lock:
             self._bodies.discard(body)
 
@@ -75,10 +77,10 @@ class BodyClock:
 
 
 class BodyBounds(Struct, frozen=True):
-    """How much of a body is read, for how long, and beside how many others.
+    """The limits of a body: in bytes, in seconds, and in the number of others that are received at the same time.
 
-    A small body that is whole within `soon` seconds needs no room in the reception: a question without files is never
-    refused there.
+    A small body that is complete within `soon` seconds needs no room in the reception, so that a question without files
+    isn't refused there.
     """
 
     bytes: int
@@ -91,8 +93,8 @@ class BodyBounds(Struct, frozen=True):
 class RequestBody:
     """A request's body as a stream that raises our errors.
 
-    Reads give way to other requests of the worker now and then. To be used as a context: a clock ends the body, since
-    one read of the server's may wait for many of the sender's writes, and what the body occupies is released.
+    It must be used as a context, which reserves and releases its room. A clock ends a body that is too slow, because
+    one read may wait for many of the sender's writes. Reads let other requests of the worker have their turn.
     """
 
     def __init__(self, request: Request, bounds: BodyBounds) -> None:
@@ -128,7 +130,7 @@ class RequestBody:
         self._release_room()
 
     def check_pace(self) -> None:
-        """Called by the clock. Raises `BodyTimeout` when the body's time is over, and `RateLimited` or `Overloaded` if
+        """The clock calls this. Raises `BodyTimeout` when the body's time is over, and `RateLimited` or `Overloaded` if
         it isn't whole soon and there is no room for a slow one."""
         took = time.monotonic() - self._began
         if took > self._bounds.seconds:
@@ -137,15 +139,15 @@ class RequestBody:
             self._reserve_room(1, self._announced or 0)
 
     def interrupt(self, refusal: QAError) -> None:
-        """End a read that waits for the sender; it and all later ones raise this error."""
+        """End a read that waits for the sender. It and all later ones raise this error."""
         self._refusal = refusal
         if self._socket is not None:
             with suppress(OSError):
                 _close_for_reading(self._socket)
 
     def read(self, size: int = -1) -> bytes:
-        """As a stream's; raises `TooLarge`, `BodyTimeout`, `RateLimited`, `Overloaded`, or `BadRequest` for a body that
-        is cut short or malformed."""
+        """Read as a stream does. Raises `TooLarge`, `BodyTimeout`, `RateLimited`, `Overloaded`, or `BadRequest` for a
+        body that is cut short or malformed."""
         if size is None or size < 0:
             return b"".join(iter(lambda: self.read(GULP), b""))
         self._give_way()
@@ -196,9 +198,9 @@ class RequestBody:
 
 
 def hung_up(request: Request) -> Callable[[], bool]:
-    """Asks, without waiting and without writing, whether this request's sender has closed the connection.
+    """Return a function that tells, without waiting and without writing, whether the sender has closed the connection.
 
-    The server tells a running generator nothing, and a write would notice only the second time (measured).
+    The server doesn't tell a running generator, and measurements showed that only the second write would notice.
     """
     connection = _socket(request)
     if connection is None:
@@ -208,7 +210,7 @@ def hung_up(request: Request) -> Callable[[], bool]:
 
 
 def _knows_closed(connection: socket.socket) -> bool:
-    """The system knows it, also where bytes are unread, as the farewell of TLS or a request that was sent ahead."""
+    """Ask the system, which knows it also where bytes are unread, such as a TLS alert or the next request."""
     try:
         return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) != ESTABLISHED
     except OSError:
@@ -227,7 +229,7 @@ def _reads_closed(connection: socket.socket) -> bool:
 
 
 def _close_for_reading(connection: socket.socket) -> None:
-    """TLS's own `shutdown` would send everything that follows unencrypted."""
+    """End reading. The `shutdown` of a TLS socket would send everything that follows unencrypted."""
     if isinstance(connection, ssl.SSLSocket):
         socket.socket.shutdown(connection, socket.SHUT_RD)
     else:
@@ -235,14 +237,14 @@ def _close_for_reading(connection: socket.socket) -> None:
 
 
 def may_be_large(request: Request) -> bool:
-    """Whether more of a body comes than is read at once, as far as the request's head says it."""
+    """Whether the body may be larger than what is read at once, as far as the request's headers tell."""
     return is_chunked(request) or (request.content_length or 0) > GULP
 
 
 def is_chunked(request: Request) -> bool:
-    """Whether a body comes whose length isn't announced, from a server that tells its end.
+    """Whether a body comes whose length isn't announced, and whose end the server tells.
 
-    gunicorn says of every request that it does, also of one without a body.
+    The header is looked at too, because gunicorn sets `wsgi.input_terminated` for every request, also without a body.
     """
     return bool(request.environ.get("wsgi.input_terminated")) and "Transfer-Encoding" in request.headers
 

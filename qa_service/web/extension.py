@@ -15,9 +15,6 @@ from qa_service.web.reception import open_reception
 from qa_service.web.uploads import UploadLimits
 
 ANY_REST = "qa_any_rest"
-ROUTE = "qa_service.route"
-"""An access log finds under this name in a request's environment which route it took, without the ids in its
-address."""
 
 Identify = Callable[[Request], str | None]
 
@@ -27,7 +24,7 @@ class QAService:
 
         QAService(app, url_prefix="/api", identify=lambda request: current_user.get_id())
 
-    `identify` is the site's own way to say who is asking: it returns a user's id, or None for nobody. Without
+    `identify` tells who is asking, by the site's own login: it returns a user's id, or None for nobody. Without
     `settings` they are read from `app.config` and the environment. `assemble` may put other parts together. The
     extension keeps no state, so one of them serves any number of apps.
     """
@@ -73,18 +70,15 @@ def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
     for module in (asking, answers, sessions, health):
         module.install(blueprint)
 
-    # Not sooner: a host may fork after it has mounted us, and threads don't survive that.
+    # The threads aren't started sooner, because a host may fork after it has mounted us, and they wouldn't survive
+    # that.
     blueprint.before_request(assembly.runner.ensure_threads)
-
-    @blueprint.before_request
-    def name_route() -> None:
-        request.environ[ROUTE] = str(request.url_rule)
 
     @blueprint.before_request
     def answer_preflight() -> Response | None:
         return problems.answer_preflight(gate) if request.method == "OPTIONS" else None
 
-    # Flask asks no blueprint about addresses below its prefix that don't exist, unless a route takes them all.
+    # Flask asks no blueprint about addresses below its prefix that don't exist, unless a route matches them all.
     for rule in ("", f"/<{ANY_REST}:rest>"):
         blueprint.add_url_rule(rule, "elsewhere", problems.refuse_address, methods=problems.METHODS)
     return blueprint

@@ -1,4 +1,4 @@
-"""This module reads what a request sent, whichever way it was sent: multipart, form, JSON or query string."""
+"""This module reads what a request brings as multipart, as a form, as JSON or in its query string."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -19,7 +19,7 @@ from qa_service.web.texts import (
     FIELDS,
     LOST,
     decode_fields,
-    decode_text,
+    decode_sent_text,
     replace_lone_halves,
     split_urlencoded,
 )
@@ -34,7 +34,7 @@ BOM = "\ufeff"
 
 
 class Limits(Struct, frozen=True):
-    """These are the limits of what a request may bring."""
+    """The limits of what a request may bring."""
 
     body: BodyBounds
     uploads: UploadLimits
@@ -125,7 +125,7 @@ def _read_json_body(request: Request, limits: Limits) -> bytes:
 
 def _decode_json(body: bytes, charset: str) -> dict[str, Any]:
     try:
-        text = decode_text(body, charset, "the body").removeprefix(BOM)
+        text = decode_sent_text(body, charset, "the body").removeprefix(BOM)
     except BadRequest as error:
         raise BadJson(error.message) from None
     if len(text) > 2 * VALUES and _count_values(text) > VALUES:

@@ -1,6 +1,7 @@
-"""Who asks: the host site, a key, a token, or an anonymous visitor; and whether the page that sends it may.
+"""This module tells who sends a request: a user of the host site, the holder of a key or a token, or an anonymous
+visitor. It refuses requests that pages of other sites may not send.
 
-Owners are keyed hashes of what names them, so that none can be made up, guessed or taken for another.
+An owner is a keyed hash of what names the caller, so that nobody can make one up, guess it or take it for another.
 """
 
 import hashlib
@@ -23,17 +24,18 @@ from qa_service.settings import Settings
 from qa_service.web.networks import IPV6_CUSTOMER, network_of
 
 USER_ID = re.compile(r"[!-+\--~]{1,128}")
-"""Visible ASCII without a comma, which is how proxies join a header that was sent twice."""
+"""Visible ASCII without a comma, because proxies join a header that was sent twice with a comma."""
 LOOPBACK_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
 FORWARDING = re.compile(r"forwarded|x-forwarded-.*|x-real-ip|via", re.IGNORECASE)
 FOREIGN_PAGE = (
-    "asked from a page of another site: QA_ORIGINS lists the sites that may, QA_PUBLIC_URL or QA_TRUSTED_PROXIES says "
-    "under which address a proxy shows this server"
+    "the request comes from a page of another site: list that site in QA_ORIGINS, or, if it is this site behind a "
+    "proxy, set QA_PUBLIC_URL or QA_TRUSTED_PROXIES"
 )
 
 
 class Token(Struct, frozen=True):
-    """What a signed token says: for which key's user, and from which origin only, if any."""
+    """The content of a signed token: the name of the key it was made with, the user, and the only origin that may use
+    it. An empty origin means any."""
 
     key: str
     user: str
@@ -41,35 +43,36 @@ class Token(Struct, frozen=True):
 
 
 class Owners(Struct, frozen=True):
-    """Makes owners; `secret` keys their hashes."""
+    """Makes owners. `secret` is the key of their hashes."""
 
     secret: str
 
     def site(self, user: str) -> Owner:
-        """A user whom the host site named."""
+        """The owner for a user whom the host site named."""
         return Owner("site", self.hashed("site", user))
 
     def user(self, key: str, user: str) -> Owner:
-        """A user for whom a server's key or its token speaks."""
+        """The owner for a user for whom a server's key, or a token made with it, speaks."""
         return Owner("user", self.hashed("user", key, user))
 
     def key(self, key: str) -> Owner:
-        """Who holds a personal key."""
+        """The owner for whoever holds a personal key."""
         return Owner("key", self.hashed("key", key))
 
     def anonymous(self, address: str) -> Owner:
-        """Any visitor; what is theirs they hold by its id."""
+        """The owner for all visitors. They are one owner: only the ids that they know tell their conversations
+        apart."""
         site, wider = network_of(address), network_of(address, IPV6_CUSTOMER)
         network = self.hashed("network", wider) if wider != site else ""
         return Owner("anonymous", self.hashed("anonymous"), address=self.hashed("address", site), network=network)
 
     def hashed(self, *parts: str) -> str:
-        """32 hexadecimal digits that only this server's secret gives."""
+        """Hash these words to 32 hexadecimal digits. Nobody can do that without this server's secret."""
         return hmac.new(self.secret.encode(), msgspec.json.encode(parts), hashlib.sha256).hexdigest()[:32]
 
 
 class Gate:
-    """Decides who asks. `identify` is the host site's own way: a request to a user's id, or None."""
+    """Decides who asks. `identify` is the host site's own function: it returns a user's id, or None for nobody."""
 
     def __init__(
         self,
@@ -86,16 +89,16 @@ class Gate:
         self._tokens = URLSafeTimedSerializer(owners.secret, salt="qa-service token")
 
     def owner(self, request: Request, *, changes: bool, streams: bool = False) -> Owner:
-        """The owner of this request. `changes` says that it asks or changes something, which foreign pages may not;
-        `streams` that its GET is for clients that can send no header, so that a token may stand in its address.
+        """Find the owner of this request. `changes` says that it asks or changes something, which pages of other sites
+        may not. `streams` says that clients which can't send headers use this address, so that it may hold a token.
 
         Raises `Unauthenticated`, `ForbiddenOrigin`, or `BadRequest` for an odd `X-User-Id`.
         """
         user = self._identify(request) if self._identify else None
         bearer = _bearer(request)
         if user:
-            # Any page can put a token into an address; a header of its own it can't. Beside a cookie, the header may be
-            # a proxy's.
+            # A page of another site can put a token into an address, but it can't add this header. Beside a cookie, the
+            # header may be a proxy's.
             if changes and (request.cookies or not bearer):
                 self._check_origin(request)
             return self._owners.site(user)
@@ -103,9 +106,7 @@ class Gate:
             return self._presented(request, bearer, changes=changes)
         if token := _present(request.args.get("token", "")):
             if not (streams and request.method == "GET"):
-                raise Unauthenticated(
-                    "a token in the address is taken by streams alone; send it as Authorization: Bearer"
-                )
+                raise Unauthenticated("only streams take a token in the address; send it as Authorization: Bearer")
             return self._tokened(request, token)
         if not self._visitors_welcome(request):
             raise Unauthenticated(self._accepted())
@@ -114,7 +115,8 @@ class Gate:
         return self._owners.anonymous(request.remote_addr or "")
 
     def token_maker(self, request: Request) -> Callable[[str], str]:
-        """From an origin, or "", to a token for the user whom a server's key names. Raises as `owner`."""
+        """Return a function that makes a token for the user whom a server's request names. It takes the origin to which
+        the token is bound, or "". Raises as `owner` does."""
         key = self._key(_bearer(request))
         if key is None or key.personal:
             raise Unauthenticated("tokens are made with a server's key as Authorization: Bearer and X-User-Id")
@@ -123,20 +125,20 @@ class Gate:
         return lambda origin: str(self._tokens.dumps(msgspec.to_builtins(Token(name, user, origin))))
 
     def check_key(self, request: Request) -> None:
-        """Raise `Unauthenticated` unless one of our keys is presented, for a user or not; where none is set, as
-        `owner` does."""
+        """Raise `Unauthenticated` unless the request has one of our keys. It needs no user. Where no key is set, check
+        as `owner` does."""
         if not self._settings.api_keys:
             self.owner(request, changes=False)
         elif self._key(_bearer(request)) is None:
             raise Unauthenticated("expected one of this server's keys as Authorization: Bearer")
 
     def allows_origin(self, origin: str) -> bool:
-        """Whether pages of this origin may call us across sites."""
+        """Whether pages of this other origin may call the service."""
         return origin in self._settings.origins
 
     def _presented(self, request: Request, credential: str, *, changes: bool) -> Owner:
-        """A token is held by the page that sends it. A key may have been added by a proxy, beside a cookie that any
-        page's request carries: no browser sends one from a page of another site without asking us first."""
+        """Find the owner for a token or a key in the header. Only the page that holds a token can send it. A key may
+        have been added by a proxy, for any request with a login's cookie: so its origin is checked."""
         key = self._key(credential)
         if key is None:
             return self._tokened(request, credential)
@@ -152,7 +154,7 @@ class Gate:
 
     def _key(self, secret: str) -> ApiKey | None:
         found = None
-        for key in self._settings.api_keys:  # all of them, so that the time taken tells nothing
+        for key in self._settings.api_keys:  # it compares all of them, so that the time it takes tells nothing
             if hmac.compare_digest(key.secret.encode(), secret.encode()):
                 found = key
         return found
@@ -163,7 +165,7 @@ class Gate:
         except (BadData, msgspec.ValidationError):
             raise Unauthenticated(self._accepted()) from None
         if not any(key.name == token.key and not key.personal for key in self._settings.api_keys):
-            raise Unauthenticated("the key this token was made with is gone")
+            raise Unauthenticated("the key that this token was made with is gone")
         return token
 
     def _visitors_welcome(self, request: Request) -> bool:
@@ -188,7 +190,9 @@ class Gate:
             if origin not in self._own_origins(request):
                 raise ForbiddenOrigin(FOREIGN_PAGE)
         elif request.method == "GET" and request.cookies:
-            raise ForbiddenOrigin("a browser that sends cookies must say where it asks from")
+            raise ForbiddenOrigin(
+                "expected Origin or Sec-Fetch-Site from a browser that sends cookies with a GET that asks"
+            )
 
     def _own_origins(self, request: Request) -> tuple[str, ...]:
         own = f"{request.scheme}://{request.host}"
@@ -209,7 +213,9 @@ def _present(value: str) -> str:
 def _user_id(request: Request) -> str:
     found = request.headers.get("X-User-Id", "")
     if not USER_ID.fullmatch(found):
-        raise BadRequest("X-User-Id: with a server's key, exactly one of 1-128 visible ASCII characters, no comma")
+        raise BadRequest(
+            "X-User-Id: with a server's key, expected exactly one, of 1-128 visible ASCII characters without a comma"
+        )
     return found
 
 
@@ -225,7 +231,7 @@ def _from_loopback(request: Request) -> bool:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether this is an address of the machine itself; a name is none."""
+    """Whether this is an IP address of the machine itself. A name isn't one."""
     try:
         return ipaddress.ip_address(address.strip("[]")).is_loopback
     except ValueError:

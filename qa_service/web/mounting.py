@@ -1,4 +1,4 @@
-"""The service that is mounted under one prefix of an app, and how a request finds it."""
+"""This module keeps the service that is mounted in an app, and finds it for a request."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -39,30 +39,30 @@ class Mounted(Struct, frozen=True):
 def add_route(
     blueprint: Blueprint, path: str, name: str, view: Callable[..., Response], *, methods: Sequence[str] = ("GET",)
 ) -> None:
-    """A route that is also found with a slash at its end, as some proxies write every address. Two slashes in a row are
-    no such address: a redirect would lose a question on its way."""
+    """Add a route. It is also found with a slash at its end, which some proxies add to every address. An address with
+    two slashes in a row isn't found: Flask would redirect it, and a redirect loses the question."""
     blueprint.add_url_rule(path, name, view, methods=methods, strict_slashes=False, merge_slashes=False)
 
 
 def mount(app: Flask, mounted: Mounted) -> None:
-    """Keep the service on the app: two apps in one process know nothing of each other."""
+    """Keep the service on the app, so that two apps in one process know nothing of each other."""
     app.extensions[KEY] = mounted
 
 
 def mounted() -> Mounted:
-    """The service that answers the request at hand."""
+    """Find the service that answers the current request."""
     return cast(Mounted, current_app.extensions[KEY])
 
 
 def asking_owner(*, asks: bool = False, streams: bool = False) -> Owner:
-    """Who sends this request. Raises what refuses it. `asks` says that a GET asks a question, so that it changes and
-    streams."""
+    """Tell who sends the current request. Raises as `Gate.owner` does. `asks` says that it asks a question, also where
+    it is a GET."""
     changes = asks or request.method not in ("GET", "HEAD")
     return mounted().gate.owner(request, changes=changes, streams=asks or streams)
 
 
 def spoken_language() -> Language | None:
-    """Which of Korean and English `Accept-Language` prefers, or None if it doesn't say."""
+    """Tell which of Korean and English `Accept-Language` prefers. It is None if the header names neither."""
     return _preferred(request.headers.get("Accept-Language", ""))
 
 

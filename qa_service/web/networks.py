@@ -1,18 +1,19 @@
-"""The networks that callers' addresses belong to."""
+"""This module tells which network a caller's address belongs to."""
 
 import ipaddress
 import re
 
 IPV6_SITE = 64
-"""The bits of an address that are one visitor's: who has a /64 can take any address in it."""
+"""So many bits of an IPv6 address stand for one visitor, who can take any address in a /64."""
 IPV6_CUSTOMER = 48
-"""The bits that a provider may give to one customer, who then has 65,536 sites."""
+"""So many bits may stand for one customer of a provider, who then has 65,536 networks of a /64."""
 WITH_PORT = re.compile(r"\[?(?P<address>[^\]]*)\]?:[0-9]+")
 """Some proxies write the port as well, which is another one for each connection of the same caller."""
 
 
 def network_of(address: str, prefix: int = IPV6_SITE) -> str:
-    """The network of an IPv6 address; an IPv4 address itself, and any other word as it is. Ports don't count."""
+    """Give the network of an IPv6 address. An IPv4 address, and a word that is no address, are returned as they are.
+    Ports don't count."""
     parsed = _parse_address(address)
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
         parsed = parsed.ipv4_mapped

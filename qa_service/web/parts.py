@@ -30,8 +30,7 @@ EXTENDED_NAME = re.compile(r"""filename\*\s*=\s*"?([A-Za-z0-9_-]{0,40})'[^'"]*'(
 
 
 class SentAsFile:
-    """It stands for the value of a field that came with a file's name. It is no text, so whoever reads a text refuses
-    it."""
+    """The value of a field that came with a file's name. It isn't text, so whoever reads a text refuses it."""
 
 
 def read_parts(body: RequestBody, boundary: str, spool: Spool, *, charset: str) -> dict[str, object]:

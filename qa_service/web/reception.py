@@ -1,4 +1,5 @@
-"""How many request bodies a worker receives at the same time, from everybody and from one network."""
+"""This module bounds how many request bodies a worker receives at the same time, from all callers and from one
+network."""
 
 from threading import Lock
 
@@ -9,23 +10,25 @@ from qa_service.errors import Overloaded, RateLimited
 RETRY_SECONDS = 5
 FEWEST_BODIES = 32
 WORKER_BODIES = 16
-"""So many of the largest bodies may be on their way to one worker."""
+"""A worker may receive so many bodies of the largest size at the same time."""
 NETWORK_SHARE = 4
-"""One network may have a quarter of what a worker receives: behind a proxy that isn't trusted all callers are one."""
+"""One network may send a quarter of what a worker receives. Its share is this large because all callers behind a proxy
+that isn't trusted have one address."""
 
 
 class Load(Struct, frozen=True):
-    """Bodies that are being received, and their bytes: those that were announced, and those that came unannounced."""
+    """The number of bodies that are being received, and their bytes: as announced, or as they came where none were
+    announced."""
 
     bodies: int = 0
     size: int = 0
 
     def plus(self, bodies: int, size: int) -> "Load":
-        """This load and so much more."""
+        """The sum of this load and another."""
         return Load(self.bodies + bodies, self.size + size)
 
     def exceeds(self, most: "Load") -> bool:
-        """Whether it is more than may be received."""
+        """Whether this load is more than `most` in bodies or in bytes."""
         return self.bodies > most.bodies or self.size > most.size
 
 
@@ -35,7 +38,7 @@ NOTHING = Load()
 class Reception:
     """Counts the bodies that are being received, and refuses those for which there is no room.
 
-    A body may be received only as far as it has reserved room; whoever has reserved any releases all of it.
+    A body is received only as far as room was reserved for it. Whoever reserved room must release all of it.
     """
 
     def __init__(self, most: Load, *, of_network: Load) -> None:
@@ -46,8 +49,8 @@ class Reception:
         self._networks: dict[str, Load] = {}
 
     def reserve_room(self, network: str, *, bodies: int = 0, size: int = 0) -> None:
-        """Raises `RateLimited` if this network has its share already, and `Overloaded` if the worker is full; then
-        nothing is reserved."""
+        """Reserve room. Raises `RateLimited` if this network has its share already, and `Overloaded` if the worker is
+        full. Nothing is reserved then."""
         with self._lock:
             of_network = self._networks.get(network, NOTHING).plus(bodies, size)
             of_all = self._all.plus(bodies, size)
@@ -67,7 +70,8 @@ class Reception:
 
 
 def open_reception(max_answers: int, max_body: int) -> Reception:
-    """A worker receives as many bodies at once as it writes answers, and at most sixteen of the largest."""
+    """Make a worker's `Reception`: it takes as many bodies at once as the worker writes answers, and at most sixteen
+    times the bytes of the largest body."""
     bodies = max(FEWEST_BODIES, max_answers)
     return Reception(
         Load(bodies, WORKER_BODIES * max_body),

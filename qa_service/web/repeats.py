@@ -1,7 +1,8 @@
-"""This module tells by what a question is known as a repetition of another one.
+"""This module tells whether a question repeats another one.
 
-It is the caller's key, in the header `Idempotency-Key` or in the field `idempotencyKey`. A GET without one is known by
-all of its fields, since a browser's `EventSource` reconnects by asking again, and would pay twice.
+A repetition is known by the caller's key, in the header `Idempotency-Key` or in the field `idempotencyKey`. A GET
+without one is known by all of its fields, since a browser's `EventSource` reconnects by asking again, and would pay
+twice.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,7 +22,7 @@ KEY = 255
 UNGUESSABLE_KEY = 32
 """The key of a visitor without a session has at least so many characters, so that nobody else comes upon the same."""
 ASIDE = ("token", "lastEventId")
-"""These fields say nothing about the question."""
+"""These fields aren't part of the question, so they may differ in a repetition."""
 GULP = 1 << 20
 
 

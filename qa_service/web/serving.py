@@ -1,4 +1,5 @@
-"""What a server of our own needs: its app, whom it may let in, what it refuses by itself, and how its answers end."""
+"""This module has what gunicorn's configuration and the command line need: the app, its log, refusals that the app
+never sees, and the end of a worker's answers."""
 
 import logging
 import sys
@@ -19,12 +20,12 @@ from qa_service.web.problems import problem
 log = logging.getLogger(__name__)
 
 NOT_STARTED = 4
-"""What gunicorn itself ends a worker with whose app can't be loaded."""
+"""gunicorn ends a worker whose app can't be loaded with this status."""
 GOODBYE_SECONDS = 1.0
 POLL_SECONDS = 0.1
 
 
-def served() -> Flask:
+def make_served_app() -> Flask:
     """Make the app of `qa-service serve`. Without a model it lets people at this machine ask without a credential."""
     settings = from_environment()
     behind_proxy = bool(settings.trusted_proxies or settings.public_url)
@@ -33,8 +34,8 @@ def served() -> Flask:
 
 
 def app_or_exit(make: Callable[[], Flask]) -> Flask:
-    """The app that `make` gives. Where a setting or the store keeps it from starting, that is said in one line, and
-    the process ends with a status after which gunicorn starts no other worker."""
+    """Return the app that `make` gives. Where a setting or the store prevents the start, log why in one line, and end
+    the process with a status after which gunicorn starts no other worker."""
     try:
         return make()
     except (SettingsError, QAError) as error:
@@ -61,8 +62,8 @@ def refuse_open_server(settings: Settings, hosts: Iterable[str]) -> None:
 
 
 def build_refusal(*, unreadable: bool) -> bytes:
-    """The whole response, as it is sent, to a request that can't be read or that broke before the app saw it."""
-    why = BadRequest("the request can't be read: is everything in its address percent-encoded that isn't ASCII?")
+    """Build the bytes of the whole response to a request that can't be read, or that broke before the app saw it."""
+    why = BadRequest("the request can't be read; in its address, expected percent-encoding for all that isn't ASCII")
     response = problem(build_failure(why if unreadable else QAError(), "en"))
     response.headers["Connection"] = "close"
     head = "".join(f"{name}: {value}\r\n" for name, value in response.headers)
@@ -70,13 +71,13 @@ def build_refusal(*, unreadable: bool) -> bytes:
 
 
 def runner_of(app: object) -> Runner | None:
-    """What runs the answers of this worker, or None if `app` isn't ours."""
+    """Find the runner of this worker's answers. It is None if the app doesn't have the service."""
     service = app.extensions.get(KEY) if isinstance(app, Flask) else None
     return service.assembly.runner if isinstance(service, Mounted) else None
 
 
 def watch_workers(app: object) -> None:
-    """Begin to watch over the answers of other workers before anybody asks this one."""
+    """Begin to watch over the answers of other workers, before this one gets its first request."""
     if runner := runner_of(app):
         runner.ensure_threads()
 

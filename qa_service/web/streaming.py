@@ -1,4 +1,4 @@
-"""Responses that bring an answer: streamed from a position on, or whole when it has ended."""
+"""This module makes the responses that bring an answer: streamed from a position on, or whole when it has ended."""
 
 import random
 from collections.abc import Iterator, Sequence

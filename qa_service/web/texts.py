@@ -19,7 +19,7 @@ FIELD_BYTES = 4 << 20
 """The fields of a request may have so many bytes together, without its files. A long conversation fits."""
 CHARSET_FIELD = "_charset_"
 GAP = 1 << 16
-"""After so many bytes are unquoted, other requests of this worker go on. It takes up to 15 ms."""
+"""Bytes that are unquoted at a stretch, which takes up to 15 ms. Then other requests of this worker may go on."""
 LOST = "\ufffd"
 # Any escape in JSON; a pair of halves is matched as a whole, before its first half could be.
 _ESCAPE = re.compile(
@@ -29,7 +29,7 @@ _ESCAPE = re.compile(
 
 
 class SentField(Struct, frozen=True):
-    """It is a field as it was sent. `charset` is the one that its own part names, and empty where none is named."""
+    """A field as it was sent. `charset` is the one that its own part names, and empty where none is named."""
 
     name: str
     content: bytes
@@ -46,11 +46,12 @@ def split_urlencoded(sent: bytes) -> list[SentField]:
 
 
 def decode_fields(sent: Sequence[SentField], charset: str = "") -> Iterator[tuple[str, str]]:
-    """Give names and texts. `charset` is the one that the request names. Raises `BadRequest`, which names the field."""
+    """Yield each field's name and text. `charset` is the one that the request names. Raises `BadRequest`, which names
+    the field."""
     named = [field.content.decode("latin-1") for field in sent if field.name == CHARSET_FIELD]
     of_form = next((name for name in reversed(named) if name.strip()), charset)
     for field in sent:
-        yield field.name, decode_text(field.content, field.charset or of_form, field.name)
+        yield field.name, decode_sent_text(field.content, field.charset or of_form, field.name)
 
 
 def replace_lone_halves(written: str) -> str:
@@ -61,7 +62,7 @@ def replace_lone_halves(written: str) -> str:
     return _ESCAPE.sub(lambda escape: "\\ufffd" if escape["half"] else escape[0], written)
 
 
-def decode_text(content: bytes, charset: str, name: str) -> str:
+def decode_sent_text(content: bytes, charset: str, name: str) -> str:
     """Decode one text. Raises `BadRequest`, which calls it `name`."""
     if charset and not find_codec(charset):
         raise BadRequest(

@@ -15,12 +15,11 @@ from qa_service.language.charsets import decode_sent
 from qa_service.model import UploadedFile
 
 NAME = 255
-"""So many characters of a file's name are kept, from its end, where its kind stands."""
+"""Of a file's name so many characters are kept. The end is kept, because the kind stands there."""
 
 
 class UploadLimits(Struct, frozen=True):
-    """They say how many bytes a file may have, how many files a question may bring, and in which folder they are
-    kept."""
+    """How many bytes a file may have, how many files a question may bring, and in which folder they are kept."""
 
     file: int
     files: int
@@ -28,16 +27,16 @@ class UploadLimits(Struct, frozen=True):
 
 
 class Spool:
-    """It holds the files of one request. `close_files` ends a request that was read to its end, `discard_files` any
-    other."""
+    """Holds the files of one request. Call `close_files` when the request was read to its end, and otherwise
+    `discard_files`."""
 
     def __init__(self, limits: UploadLimits) -> None:
         self._limits = limits
         self._files: list[SpooledFile] = []
 
     def keep_file(self, name: str, pieces: Iterator[bytes], charset: str = "") -> None:
-        """Write one file. Nothing is kept where there is neither a name nor a byte: so browsers send a field of files
-        in which nobody chose one. Raises `TooManyFiles` or `TooLarge`."""
+        """Write one file. Nothing is kept where there is neither a name nor a byte, because browsers send that where
+        nobody chose a file. Raises `TooManyFiles` or `TooLarge`."""
         first = next(pieces, b"")
         if not (first or name):
             return
@@ -65,7 +64,7 @@ class Spool:
 
 
 class SpooledFile(io.FileIO):
-    """It is a new file on disk. Writing raises `TooLarge` where it would grow beyond its limit."""
+    """A new file on disk. Writing raises `TooLarge` where it would grow beyond its limit."""
 
     def __init__(self, limits: UploadLimits, upload_name: str, charset: str) -> None:
         descriptor, self.path = tempfile.mkstemp(prefix="upload-", dir=limits.folder)
@@ -91,7 +90,6 @@ def decode_name(sent: bytes) -> str:
 
 
 def clean_name(name: str) -> str:
-    """Leave the name alone, without a path to it and without invisible characters. It is `file` where nothing is
-    left."""
+    """Remove the path from a file's name, and invisible characters. The name is `file` where nothing is left."""
     last = Path(name.replace("\\", "/")).name[-NAME:]
     return "".join(character for character in last if character.isprintable()).strip(". ") or "file"

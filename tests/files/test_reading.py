@@ -11,7 +11,7 @@ from qa_service.files.report import Report
 from qa_service.files.segment import RawFile
 from qa_service.language.tokens import list_tokens
 from qa_service.model import FileText, Passage, UploadedFile, Verdict
-from qa_service.retrieval.splitting import estimated_tokens
+from qa_service.retrieval.splitting import estimate_tokens
 from tests import documents
 
 SENTENCES = "".join(f"제{n}조 근로자는 {n}일을 쉰다. Rule {n} covers {n * 7} cases.\n" for n in range(3_000))
@@ -97,7 +97,7 @@ class TestIndex:
     def test_tokens_are_those_of_what_was_sent(self) -> None:
         reports = read(SENTENCES.encode())
 
-        assert verdict(reports).tokens == sum(estimated_tokens(passage.text) for passage in passages(reports))
+        assert verdict(reports).tokens == sum(estimate_tokens(passage.text) for passage in passages(reports))
 
 
 class TestBounds:

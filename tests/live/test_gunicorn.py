@@ -470,16 +470,3 @@ class Hand:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
-
-
-def test_access_log_has_the_routes_and_none_of_the_ids_that_open_conversations(tmp_path: Path) -> None:
-    with gunicorn(tmp_path, WEB_CONCURRENCY="1", GUNICORN_CMD_ARGS="--access-logfile -") as served:
-        with Asked(served.url, "shibboleth") as asked:
-            asked.finish()
-        session, answer_id = asked.session_id, asked.answer_id
-        for path in (f"sessions/{session}", f"sessions/{session}/nowhere", f"answers/{answer_id}/stream"):
-            status(f"{served.url}/api/{path}?after=0&question=shibboleth")
-        until(lambda: "/api/answers/<answer_id>/stream HTTP" in served.said, 5, "the last line is written")
-        assert '"GET /api/sessions/<session_id> HTTP/1.1" 200' in served.said
-        for secret in (session, answer_id, "shibboleth"):
-            assert secret not in served.said

@@ -7,7 +7,7 @@ import pytest
 
 from qa_service.interfaces import Postings, Ranking, pack_posting
 from qa_service.model import Passage
-from qa_service.retrieval.lexical import LexicalRetriever, index_of
+from qa_service.retrieval.lexical import LexicalRetriever, build_index
 from tests.fakes import FakeIndex
 
 TEXTS = [
@@ -72,17 +72,17 @@ class TestFollowUps:
 
 class TestIndexing:
     def test_it_says_where_a_word_stands(self) -> None:
-        index = index_of(["plum pear", "pear"])
+        index = build_index(["plum pear", "pear"])
         assert (index["plum"][::2], index["pear"][::2]) == ([0], [0, 1])
 
     def test_a_word_said_often_weighs_more_and_one_in_a_long_passage_less(self) -> None:
-        index = index_of(["plum pear", "plum plum", "plum pear fig lemon melon"])
+        index = build_index(["plum pear", "plum plum", "plum pear fig lemon melon"])
         once, often, lost = index["plum"][1::2]
         assert often > once > lost > 0
 
     @pytest.mark.parametrize("passages", [[], [""], ["!?", "…"]])
     def test_text_without_words_has_an_empty_one(self, passages: list[str]) -> None:
-        assert index_of(passages) == {}
+        assert build_index(passages) == {}
 
 
 def test_where_very_much_is_found_the_rare_words_decide() -> None:

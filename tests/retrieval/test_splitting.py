@@ -6,7 +6,7 @@ from itertools import accumulate
 import pytest
 
 from qa_service.language.sentences import split_sentences
-from qa_service.retrieval.splitting import LONGEST, estimated_tokens, split_passages
+from qa_service.retrieval.splitting import LONGEST, estimate_tokens, split_passages
 
 KOREAN = "근로자는 1년에 15일의 연차휴가를 쓸 수 있다. 다만 1년 미만인 사람은 한 달에 하루를 쓴다.\n"
 ENGLISH = "Employees may take fifteen days of leave. New ones take a day a month, as Mr. Kim explains.\n\n"
@@ -55,4 +55,4 @@ def test_a_sentence_without_end_is_cut_between_words() -> None:
 
 @pytest.mark.parametrize(("text", "tokens"), [("", 0), ("a", 1), ("abcd", 2), ("가나다", 3), ("\ud800", 1)])
 def test_tokens_are_a_third_of_the_bytes_rounded_up(text: str, tokens: int) -> None:
-    assert estimated_tokens(text) == tokens
+    assert estimate_tokens(text) == tokens

@@ -55,7 +55,7 @@ class TestReading:
         running = writer.ask()
         writer.read(running)
         eventually(lambda: not writer.runner._running)
-        found = world.worker().history.turn(ANN, running.answer_id)
+        found = world.worker().history.load_turn(ANN, running.answer_id)
         assert (found.text, found.status) == ("ab", "completed")
 
     def test_a_log_that_is_made_again_has_every_byte_of_it(self, world: World) -> None:
@@ -114,7 +114,7 @@ class TestGarbage:
         running = writer.ask()
         eventually(lambda: running.log.text() and running.is_flushed)
         self.spoil(writer, running)
-        assert world.worker().history.turn(ANN, running.answer_id).text == "One "
+        assert world.worker().history.load_turn(ANN, running.answer_id).text == "One "
         line.may_go_on.set()
 
     def test_what_cannot_be_read_of_a_dead_worker_holds_up_no_other_answer(self, world: World) -> None:

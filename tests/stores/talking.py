@@ -10,7 +10,7 @@ from redis import Redis
 from qa_service.frames import Done, Frame, Start, Text, TopicNotice
 from qa_service.interfaces import AppendOutcome, Claim, Claimed, HeldAnswer, NewLogEntry
 from qa_service.model import FileText, Owner, Passage, Repeat, StoredFile
-from qa_service.retrieval.lexical import index_of
+from qa_service.retrieval.lexical import build_index
 from qa_service.stores.arrivals import RedisArrivals
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import RedisHistory
@@ -150,7 +150,7 @@ def keep(
     passages = tuple(Passage(file_id, "rules.pdf", piece, page=number) for number, piece in pieces)
     half = len(passages) // 2
     for first, part in ((0, passages[:half]), (half, passages[half:])):
-        index = index_of([passage.text for passage in part], first)
+        index = build_index([passage.text for passage in part], first)
         files.add_part(owner, session_id, file_id, FileText(passages=part, index=index, first=first))
     file = StoredFile(
         file_id,

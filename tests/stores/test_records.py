@@ -109,7 +109,8 @@ class TestUnreadable:
     def test_a_turn_is_left_out_of_its_session(self, stores: Stores, garbage: bytes) -> None:
         first, second = converse(stores, 2)
         stores.client.hset(session_key(ANN, "s", "answers"), first.answer_id, garbage)
-        assert [each.answer_id for each in stores.history.load_conversation(ANN, "s", "", 9).turns] == [second.answer_id]
+        page = stores.history.load_conversation(ANN, "s", "", 9)
+        assert [turn.answer_id for turn in page.turns] == [second.answer_id]
         session = stores.sessions.load_session(ANN, "s")
         assert session
         assert [exchange.text for exchange in session.context] == [second.text]
@@ -133,7 +134,7 @@ class TestUnreadable:
         file = keep(stores.files, "Blue.\nGreen.\n")
         stores.client.hset(session_key(ANN, "s", f"file:{file.file_id}"), "passage:0", garbage)
         assert stores.history.load_page(ANN, "s", file.file_id, 1).text == "Green.\n"
-        index = stores.files.index(ANN, "s", [file])
+        index = stores.files.open_index(ANN, "s", [file])
         assert [passage.text for passage in index.passages([0, 1])] == ["Green.\n"]
 
     def test_a_word_between_workers_that_is_unknown_is_not_heard(self, stores: Stores) -> None:

@@ -89,5 +89,5 @@ def attached(upstream: ResponsesUpstream, response_id: str, stop: Stop | None = 
         return list(deltas)
 
 
-def text_of(deltas: list[Delta]) -> str:
+def text_from_frames(deltas: list[Delta]) -> str:
     return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))

@@ -29,7 +29,7 @@ from qa_service.settings import SettingsError
 from qa_service.upstream.transport import Pauses
 from tests.live.processes import program
 from tests.scripted_upstream import KOREAN, NAMED, Script, ScriptedUpstream
-from tests.upstream.questions import Asked, asked, prompt, responses, text_of
+from tests.upstream.questions import Asked, asked, prompt, responses, text_from_frames
 
 SOON = {"retry-after-ms": "10"}
 FAILS = Script(status=500, headers=SOON, error={"code": None})
@@ -42,18 +42,18 @@ class Seen(Prompt, frozen=True, weakref=True):
 class TestAnswers:
     def test_an_answer_comes_whole_and_ends_in_finished(self, upstream):
         deltas = asked(upstream)
-        assert text_of(deltas) == KOREAN
+        assert text_from_frames(deltas) == KOREAN
         assert deltas[-1].reason == "stop"
         assert deltas[-1].usage.output == len(deltas) - 1
 
     @pytest.mark.parametrize("chunk", [1, 7, 100_000])
     def test_however_the_bytes_are_cut(self, server, upstream, chunk):
         server.script(Script(text="한글과 👍", chunk=chunk))
-        assert text_of(asked(upstream)) == "한글과 👍"
+        assert text_from_frames(asked(upstream)) == "한글과 👍"
 
     def test_without_chunks_the_end_of_the_body_is_the_end(self, server, upstream):
         server.script(Script(headers={"Connection": "close"}))
-        assert text_of(asked(upstream)) == KOREAN
+        assert text_from_frames(asked(upstream)) == KOREAN
 
     def test_the_request_carries_the_key_and_the_prompt(self, server, upstream):
         asked(upstream, "질문")
@@ -129,7 +129,7 @@ class TestTries:
             Retrying(2, "upstream_unavailable", "gpt-4.1-mini"),
             Retrying(3, "upstream_unavailable", "gpt-4.1-mini"),
         ]
-        assert text_of(deltas) == KOREAN
+        assert text_from_frames(deltas) == KOREAN
 
     def test_it_gives_up_after_its_tries(self, server, upstream):
         server.script(FAILS, FAILS, FAILS)
@@ -140,7 +140,7 @@ class TestTries:
     def test_without_a_hint_it_waits_longer_each_time(self, server):
         server.script(Script(fault="cut", after=0, times=3))
         with closing(responses(server.url, tries=4, pauses=Pauses(first=0.1, longest=0.2))) as upstream:
-            assert text_of(asked(upstream)) == KOREAN
+            assert text_from_frames(asked(upstream)) == KOREAN
         waits = [later.at - earlier.at for earlier, later in pairwise(server.requests)]
         assert all(least <= wait < 1 for least, wait in zip([0.075, 0.15, 0.15], waits, strict=True))
 
@@ -185,7 +185,7 @@ class TestFailures:
 
     def test_an_error_under_a_200_that_may_pass_is_asked_again(self, server, upstream):
         server.script(Script(error={"code": "odd"}, times=2, headers=SOON))
-        assert text_of(asked(upstream)) == KOREAN
+        assert text_from_frames(asked(upstream)) == KOREAN
         assert len(server.requests) == 3
 
     @pytest.mark.parametrize(
@@ -328,7 +328,7 @@ class TestStop:
         stop = StopSignal()
         asked(upstream, stop=stop)
         stop.set("cancelled")
-        assert text_of(asked(upstream)) == KOREAN
+        assert text_from_frames(asked(upstream)) == KOREAN
         assert server.connections == 1
 
 
@@ -336,7 +336,7 @@ def test_many_answers_at_once_are_each_their_own(server, upstream):
     found: dict[int, str] = {}
 
     def ask(number: int) -> None:
-        found[number] = text_of(asked(upstream, f"script:fast {number}"))
+        found[number] = text_from_frames(asked(upstream, f"script:fast {number}"))
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(20)]
     for thread in threads:
@@ -423,8 +423,8 @@ class TestTls:
         server, path = certificate
         monkeypatch.setenv("SSL_CERT_FILE", path)
         with closing(responses(server.url)) as upstream:
-            assert text_of(asked(upstream)) == KOREAN
-            assert text_of(asked(upstream)) == KOREAN
+            assert text_from_frames(asked(upstream)) == KOREAN
+            assert text_from_frames(asked(upstream)) == KOREAN
             assert server.connections == 1
             question = Asked(upstream, "script:hang")
             assert question.heard.wait(5)
@@ -440,7 +440,7 @@ class TestTls:
             monkeypatch.setenv("https_proxy", f"http://{credential}127.0.0.1:{port}")
             with closing(responses(server.url, tries=1)) as upstream:
                 if status == 200:
-                    assert text_of(asked(upstream)) == KOREAN
+                    assert text_from_frames(asked(upstream)) == KOREAN
                     return
                 with pytest.raises(UpstreamUnavailable) as caught:
                     asked(upstream)
@@ -454,7 +454,7 @@ class TestTls:
         with tunnelling(expected="") as port:
             monkeypatch.setenv(name, f"127.0.0.1:{port}")
             with closing(responses(server.url, tries=1)) as upstream:
-                assert text_of(asked(upstream)) == KOREAN
+                assert text_from_frames(asked(upstream)) == KOREAN
 
     def test_a_proxy_that_speaks_something_else_is_refused_by_name(self, monkeypatch):
         monkeypatch.delenv("no_proxy", raising=False)
@@ -477,7 +477,7 @@ class TestTls:
         monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         with closing(responses(server.url)) as upstream:
-            assert text_of(asked(upstream)) == KOREAN
+            assert text_from_frames(asked(upstream)) == KOREAN
 
     def test_a_certificate_nobody_vouches_for_is_no_connection(self, certificate):
         server, _ = certificate

@@ -15,7 +15,7 @@ from qa_service.errors import (
 from qa_service.model import Finished, Opened, Retrying
 from qa_service.running.stop import StopSignal
 from tests.scripted_upstream import KOREAN, Script, ScriptedUpstream, pieces
-from tests.upstream.questions import Asked, CountingMeter, asked, attached, prompt, responses, text_of
+from tests.upstream.questions import Asked, CountingMeter, asked, attached, prompt, responses, text_from_frames
 
 PACED = Script(deltas=12, rate=60)
 SOON = {"retry-after-ms": "10"}
@@ -51,7 +51,7 @@ class TestOpen:
     def test_it_says_the_id_once_before_all_else(self, server, kept):
         opened, *deltas = asked(kept)
         assert opened == Opened(only(server))
-        assert text_of(deltas) == KOREAN
+        assert text_from_frames(deltas) == KOREAN
         assert not any(isinstance(delta, Opened) for delta in deltas)
         assert server.requests[0].body["background"] is True
         assert server.requests[0].body["store"] is True
@@ -73,7 +73,7 @@ class TestOpen:
         deltas = asked(kept)
         first, second = server.responses
         assert deltas[:3] == [Opened(first), Retrying(2, "upstream_unavailable", "gpt-4.1-mini"), Opened(second)]
-        assert text_of(deltas) == KOREAN
+        assert text_from_frames(deltas) == KOREAN
 
     def test_what_waits_in_a_queue_says_its_id_at_once(self, server, kept):
         server.script(Script(recording="09b_phase_commentary_background"))
@@ -95,14 +95,14 @@ class TestBreaks:
         cut = Script(text="한글과 👍", chunk=29, fault="cut", after=after)
         server.script(cut, replace(cut, chunk=31, follow=True))
         deltas = asked(kept)
-        assert text_of(deltas) == "한글과 👍"
+        assert text_from_frames(deltas) == "한글과 👍"
         assert isinstance(deltas[-1], Finished)
         assert len(server.requests) > 1
 
     def test_silence_is_a_break_too(self, server, meter):
         server.script(Script(fault="hang", after=7))
         with closing(responses(server.url, background=True, idle=0.3, meter=meter)) as kept:
-            assert text_of(asked(kept)) == KOREAN
+            assert text_from_frames(asked(kept)) == KOREAN
         assert ways(server) == ["POST ", "GET /…?stream=true&starting_after=6"]
         assert meter.counted == [("upstream_errors", "upstream_timeout")]
 
@@ -122,7 +122,7 @@ class TestBreaks:
 
     def test_a_follower_is_patient_with_a_busy_upstream(self, server, kept):
         server.script(Script(fault="cut", after=6), Script(follow=True, status=429, headers=SOON))
-        assert text_of(asked(kept)) == KOREAN
+        assert text_from_frames(asked(kept)) == KOREAN
 
     def test_a_long_wait_is_not_waited_for(self, server, kept):
         server.script(Script(fault="cut", after=6), Script(follow=True, status=429, headers={"Retry-After": "30"}))
@@ -134,7 +134,7 @@ class TestBreaks:
         with kept.open_answer(prompt(), StopSignal()) as deltas:
             response = server.responses[next(deltas).response_id]
             response.events = [*response.events[:9], *response.events[4:]]
-            assert text_of(deltas) == KOREAN
+            assert text_from_frames(deltas) == KOREAN
 
     def test_a_stop_ends_the_pause_between_two_connections(self, server, kept):
         server.script(Script(fault="cut", after=6), Script(follow=True, status=500, headers={"Retry-After": "9"}))
@@ -171,7 +171,7 @@ class TestAttach:
         deltas = attached(kept, only(server))
         question.join()
         assert deltas == question.deltas[1:]
-        assert text_of(deltas) == server.texts()[only(server)]["text"]
+        assert text_from_frames(deltas) == server.texts()[only(server)]["text"]
 
     def test_after_a_handover_upstream_generates_on(self, server, kept):
         server.script(PACED)
@@ -179,7 +179,7 @@ class TestAttach:
         assert question.heard.wait(5)
         assert question.stopped_within(1, reason="handover")
         assert isinstance(question.error, Cancelled)
-        assert text_of(attached(kept, only(server))) == "".join(pieces(PACED))
+        assert text_from_frames(attached(kept, only(server))) == "".join(pieces(PACED))
 
     def test_breaks_leave_no_mark(self, server, kept):
         opened, *deltas = asked(kept)

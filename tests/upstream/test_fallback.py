@@ -16,7 +16,7 @@ from qa_service.errors import (
 )
 from qa_service.model import Finished, Retrying
 from tests.scripted_upstream import KOREAN, NAMED, Script
-from tests.upstream.questions import Asked, CountingMeter, asked, responses, text_of
+from tests.upstream.questions import Asked, CountingMeter, asked, responses, text_from_frames
 
 SOON = {"retry-after-ms": "10"}
 FAILS = Script(status=500, headers=SOON, error={"code": None})
@@ -53,14 +53,14 @@ class TestFallback:
         server.script(script, script)
         deltas = asked(upstream)
         assert deltas[:2] == [Retrying(2, reason, "gpt-4.1-mini"), Retrying(3, reason, "gpt-4.1")]
-        assert text_of(deltas) == KOREAN
+        assert text_from_frames(deltas) == KOREAN
         assert models(server) == ["gpt-4.1-mini", "gpt-4.1-mini", "gpt-4.1"]
         assert deltas[-1].model == "gpt-4.1"
 
     @pytest.mark.parametrize("script", [NAMED["404"], NAMED["429"], Script(failure="model_not_found")])
     def test_where_another_try_is_no_use_the_next_model_is_asked_at_once(self, server, upstream, script):
         server.script(script)
-        assert text_of(asked(upstream)) == KOREAN
+        assert text_from_frames(asked(upstream)) == KOREAN
         assert models(server) == ["gpt-4.1-mini", "gpt-4.1"]
         assert server.requests[1].at - server.requests[0].at < 0.3
 
@@ -122,7 +122,7 @@ class TestCircuit:
     def test_another_model_is_asked_at_once(self, server):
         server.script(*[FAILS] * 5)
         with closing(responses(server.url, tries=5, fallback=["gpt-4o"])) as asking:
-            assert text_of(asked(asking)) == KOREAN
+            assert text_from_frames(asked(asking)) == KOREAN
             assert asked(asking)[0] == Retrying(2, "upstream_unavailable", "gpt-4o")
         assert models(server) == ["gpt-4.1-mini"] * 5 + ["gpt-4o"] * 2
 
@@ -131,7 +131,7 @@ class TestCircuit:
             for _ in range(6):
                 with pytest.raises(UpstreamRateLimited):
                     asked(asking, "script:429")
-            assert text_of(asked(asking)) == KOREAN
+            assert text_from_frames(asked(asking)) == KOREAN
 
 
 class TestMessages:

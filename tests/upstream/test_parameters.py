@@ -14,7 +14,7 @@ from qa_service.upstream.failures import map_error
 from qa_service.upstream.parameters import RefusedParameters, named_parameter, wants_more, without
 from qa_service.upstream.responses import ResponsesUpstream
 from tests.scripted_upstream import KOREAN, Script
-from tests.upstream.questions import asked, responses, text_of
+from tests.upstream.questions import asked, responses, text_from_frames
 
 SET = {"temperature": 0.7, "top_p": 0.9, "max_tokens": 100, "safety_identifier": "abc"}
 MODEL = "my-company-model"
@@ -38,7 +38,7 @@ def ask_all(upstream: ResponsesUpstream, **fields) -> str:
     """The text of an answer for which everything is set that can be refused."""
     deltas = asked(upstream, **{"model": MODEL, **SET, **fields})
     assert not any(isinstance(delta, Retrying) for delta in deltas)
-    return text_of(deltas)
+    return text_from_frames(deltas)
 
 
 class TestAskedAgain:

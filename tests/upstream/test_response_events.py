@@ -38,7 +38,7 @@ def listen(chunks) -> tuple[list[Delta], UpstreamError | None]:
             return deltas, error
 
 
-def text_of(deltas: list[Delta]) -> str:
+def text_from_frames(deltas: list[Delta]) -> str:
     return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
 
 
@@ -61,7 +61,7 @@ def outcome(name: str, size: int) -> tuple[list[Delta], UpstreamError | None]:
 class TestRecordings:
     @pytest.mark.parametrize("name", MANIFEST)
     def test_gives_its_text(self, name, size):
-        assert text_of(outcome(name, size)[0]) == MANIFEST[name]["text"]
+        assert text_from_frames(outcome(name, size)[0]) == MANIFEST[name]["text"]
 
     @pytest.mark.parametrize("name", MANIFEST)
     def test_gives_its_refusal(self, name, size):
@@ -139,15 +139,15 @@ def test_incomplete_without_a_reason_is_a_length():
 class TestLostText:
     def test_what_the_deltas_lost_at_the_end_is_repaired(self):
         whole = event("response.output_text.done", text="안녕하세요")
-        assert text_of(listen([piece("안녕"), whole, COMPLETED])[0]) == "안녕하세요"
+        assert text_from_frames(listen([piece("안녕"), whole, COMPLETED])[0]) == "안녕하세요"
 
     def test_what_contradicts_the_deltas_is_not_said_twice(self):
         whole = event("response.output_text.done", text="잘 가요")
-        assert text_of(listen([piece("안녕"), whole, COMPLETED])[0]) == "안녕"
+        assert text_from_frames(listen([piece("안녕"), whole, COMPLETED])[0]) == "안녕"
 
     def test_each_part_is_repaired_by_itself(self):
         first, second = (event("response.output_text.done", text=text) for text in ("가나", "다라"))
-        assert text_of(listen([piece("가"), first, piece("다"), second, COMPLETED])[0]) == "가나다라"
+        assert text_from_frames(listen([piece("가"), first, piece("다"), second, COMPLETED])[0]) == "가나다라"
 
     def test_a_refusal_is_repaired_too(self):
         pieces = [event("response.refusal.delta", delta="안 "), event("response.refusal.done", refusal="안 됩니다")]

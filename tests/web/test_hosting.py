@@ -20,7 +20,7 @@ from qa_service.web.app import create_app
 from qa_service.web.extension import QAService
 from qa_service.web.identity import is_loopback
 from qa_service.web.mounting import KEY
-from qa_service.web.serving import end_answers, refuse_open_server, served
+from qa_service.web.serving import end_answers, make_served_app, refuse_open_server
 from tests.web.conftest import MakeHouse
 from tests.web.house import SERVER_SECRET, House, Model, Reader, frames, refusal, text
 
@@ -407,6 +407,6 @@ class TestListening:
         monkeypatch.delenv("OPENAI_API_KEY", raising=False)
         for name, value in {"REDIS_URL": store_url, "QA_SECRET": "s" * 20, **environment}.items():
             monkeypatch.setenv(name, value)
-        app = served()
+        app = make_served_app()
         assert app.test_client().get("/api/config", headers={"Host": "localhost:8000"}).status_code == status
         end_answers(app)

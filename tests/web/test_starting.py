@@ -9,7 +9,7 @@ from gunicorn.arbiter import Arbiter
 from qa_service.errors import StoreUnavailable
 from qa_service.settings import SettingsError
 from qa_service.web.app import create_app
-from qa_service.web.serving import app_or_exit, served
+from qa_service.web.serving import app_or_exit, make_served_app
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from qa_service.web.serving import app_or_exit, served
         ("SSL_CERT_FILE", "/nowhere/certificates.pem"),
     ],
 )
-@pytest.mark.parametrize("start", [served, lambda: app_or_exit(create_app)], ids=["serve", "wsgi"])
+@pytest.mark.parametrize("start", [make_served_app, lambda: app_or_exit(create_app)], ids=["serve", "wsgi"])
 def test_what_only_a_library_can_judge_is_named_in_one_line(
     start, name, value, tmp_path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

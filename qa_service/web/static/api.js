@@ -1,4 +1,4 @@
-/** Calls to the service: one door for every request, one error for everything that goes wrong. */
+/** This module sends all requests to the service. Whatever goes wrong becomes a `Problem`. */
 
 import { currentKey } from "./key.js";
 import { language, words } from "./words.js";
@@ -14,12 +14,12 @@ export class Problem extends Error {
   }
 }
 
-/** No answer, or one that broke off: whether the request arrived isn't known. */
+/** The problem of a request that got no response, or one that broke off. Nobody knows whether it arrived. */
 export function unreachable() {
   return new Problem({ code: "network", userMessage: words("network"), retryable: true });
 }
 
-/** Send one request. Answers the response of any success, throws a `Problem` for the rest. */
+/** Send one request. Returns a successful response, and throws a `Problem` for any other. */
 export async function call(path, { method = "GET", body, headers = {}, signal, accept = "application/json" } = {}) {
   const response = await fetch(addressOf(path), {
     method,
@@ -34,12 +34,12 @@ export async function call(path, { method = "GET", body, headers = {}, signal, a
   throw await problemOf(response);
 }
 
-/** The JSON of a call. */
+/** Send one request, and return the JSON of the response. */
 export async function fetchJson(path, options) {
   return (await call(path, options)).json();
 }
 
-/** A path of the API, or an address from a frame; a key is never sent to another host. */
+/** The address for a path of the API, or for an address from a frame. The key is never sent to another host. */
 function addressOf(path) {
   const address = new URL(path.startsWith("/") ? path : `${PREFIX}/${path}`, location.origin);
   if (address.origin !== location.origin) throw new Problem({ code: "not_found" });
@@ -52,7 +52,7 @@ function credential() {
 }
 
 async function problemOf(response) {
-  const told = await response.json().catch(() => ({}));
-  const retryable = told.retryable ?? response.status >= 502;
-  return new Problem({ ...told, retryable, status: response.status });
+  const fields = await response.json().catch(() => ({}));
+  const retryable = fields.retryable ?? response.status >= 502;
+  return new Problem({ ...fields, retryable, status: response.status });
 }

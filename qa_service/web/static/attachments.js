@@ -1,4 +1,4 @@
-/** Files on their way: dropped, pasted or picked, checked, and shown as chips until they are sent. */
+/** This module keeps the files that are dropped, pasted or picked. It checks them, and shows them until they are sent. */
 
 import { element, icon } from "./element.js";
 import { label, say, size, words } from "./words.js";
@@ -23,7 +23,7 @@ export class Attachments {
     this.#show();
   }
 
-  /** Hand them over, and forget them. */
+  /** Return the files, and forget them. */
   take() {
     const { files } = this;
     this.files = [];
@@ -59,7 +59,7 @@ export class Attachments {
     (this.list.querySelector("button") ?? this.picker).focus();
   }
 
-  /** The whole page is the drop zone; entering a child element is no leaving. */
+  /** Files can be dropped anywhere on the page. Browsers also send `dragleave` when a child element is entered. */
   #listenForDrops() {
     let depth = 0;
     const show = (by) => {

@@ -1,4 +1,4 @@
-/** The form a question is written in. */
+/** This module has the form in which a question is written. */
 
 import { announce } from "./announcer.js";
 import { Attachments } from "./attachments.js";
@@ -7,11 +7,11 @@ import { count, words } from "./words.js";
 /** Enter ends a syllable that is being composed and must not send it; older Safari says so by key code 229. */
 const isComposing = (event) => event.isComposing || event.keyCode === 229;
 
-/** `heed` is told `ask({question, files, topic, webSearch, model})` and `stop()`. */
+/** The form calls `listener.ask({question, files, topic, webSearch, model})` and `listener.stop()`. */
 export class Composer {
-  constructor(form, { limits, heed }) {
+  constructor(form, { limits, listener }) {
     const part = (name) => form.querySelector(`[data-part="${name}"]`);
-    Object.assign(this, { form, limits, heed, answering: false });
+    Object.assign(this, { form, limits, listener, answering: false });
     this.field = part("question");
     this.sendButton = part("send");
     this.stopButton = part("stop");
@@ -25,7 +25,7 @@ export class Composer {
     this.#listen(part("attach"));
   }
 
-  /** What the server offers. */
+  /** Show what the server offers. */
   offer({ webSearch = false, models = [], model = "" }) {
     this.searchButton.hidden = !webSearch;
     const plain = models.filter((name) => !/[*?[]/.test(name));
@@ -33,7 +33,7 @@ export class Composer {
     this.models.replaceChildren(...plain.map((name) => new Option(name, name, name === model, name === model)));
   }
 
-  /** One state at a time: writing, or waiting with a stop button. */
+  /** Show a send button, or a stop button while an answer is coming. */
   show({ answering, canChangeTopic }) {
     const hadFocus = this.form.contains(document.activeElement);
     this.answering = answering;
@@ -49,7 +49,7 @@ export class Composer {
     this.field.focus();
   }
 
-  /** A refused question comes back, unless another is being written. */
+  /** Put a refused question back, unless another one is being written. */
   giveBack(text) {
     if (!this.field.value) this.write(text);
   }
@@ -71,7 +71,7 @@ export class Composer {
     });
     this.field.addEventListener("input", () => this.#grow());
     this.field.addEventListener("paste", (event) => this.#paste(event));
-    this.stopButton.addEventListener("click", () => this.heed.stop());
+    this.stopButton.addEventListener("click", () => this.listener.stop());
     attach.addEventListener("click", () => this.attachments.picker.click());
     for (const button of [this.topicButton, this.searchButton]) {
       button.addEventListener("click", () => press(button, !isPressed(button)));
@@ -89,7 +89,7 @@ export class Composer {
 
   #escape(event) {
     const open = document.querySelector("dialog[open], :popover-open");
-    if (event.key === "Escape" && this.answering && !open && !isComposing(event)) this.heed.stop();
+    if (event.key === "Escape" && this.answering && !open && !isComposing(event)) this.listener.stop();
   }
 
   #send() {
@@ -103,7 +103,7 @@ export class Composer {
     this.field.value = "";
     this.#grow();
     press(this.topicButton, false);
-    this.heed.ask({ question, files, topic, webSearch: isPressed(this.searchButton), model: this.models.value });
+    this.listener.ask({ question, files, topic, webSearch: isPressed(this.searchButton), model: this.models.value });
   }
 
   #trouble(question) {

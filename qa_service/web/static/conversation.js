@@ -1,4 +1,4 @@
-/** A conversation: its turns in order, the one being answered, and what can be done with it. */
+/** This module shows a conversation: its turns in order, and the answer that is coming. */
 
 import { Problem, call, fetchJson } from "./api.js";
 import { element } from "./element.js";
@@ -6,18 +6,21 @@ import { follow } from "./stream.js";
 import { Turn } from "./turn.js";
 import { say, words } from "./words.js";
 
-/** How long a stop waits for an answer to begin before it cuts the request. */
+/** A stop waits so long for the answer to begin, and then cuts the request. */
 const PATIENCE_MS = 1_000;
 
-/** Unguessable, also where plain http has no `randomUUID`. */
+/** A key that nobody can guess. Pages over plain http have no `randomUUID`. */
 function newKey() {
   return [...crypto.getRandomValues(new Uint8Array(24))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** `heed` is told: `began(sessionId, title)`, `changed()`, `refused(question)`, `locked(again)`, `complain(text)`. */
+/**
+ * It calls `began(sessionId, title)`, `changed()`, `refused(question)`, `locked(again)` and `complain(text)` of its
+ * `listener`.
+ */
 export class Conversation {
-  constructor(node, heed) {
-    Object.assign(this, { node, heed });
+  constructor(node, listener) {
+    Object.assign(this, { node, listener });
     this.actions = {
       reconnect: (turn) => this.#follow(turn, { answerId: turn.answerId }),
       retry: (turn) => this.#retry(turn),
@@ -33,7 +36,7 @@ export class Conversation {
     return !this.turns.length;
   }
 
-  /** Leave: an answer that is still coming goes on without this reader. */
+  /** Leave the conversation. An answer that is still coming goes on without this reader. */
   clear() {
     this.running?.controller.abort();
     Object.assign(this, { sessionId: "", turns: [], running: null });
@@ -52,19 +55,22 @@ export class Conversation {
     return this.#follow(turn, { form: formOf(asked, this.sessionId), key });
   }
 
-  /** Stop the answer: the server keeps what there is and ends the stream itself. Who insists while it is out of reach leaves. */
+  /**
+   * Stop the answer. The server keeps what there is, and ends the stream by itself. A second stop while the server can't
+   * be reached ends the wait for it.
+   */
   stop() {
     const { running } = this;
     if (!running) return;
     if (running.unwanted && running.lost) running.controller.abort();
     running.unwanted = true;
     running.turn.stopping();
-    // What the server has begun by then is stopped there; an upload that still runs is cut.
+    // If the server has begun the answer by then, it is stopped there. Otherwise the upload is cut.
     if (running.turn.answerId) this.#cancel(running.turn);
     else setTimeout(() => running.turn.answerId || running.controller.abort(), PATIENCE_MS);
   }
 
-  /** What can't be told now is told when the connection is back. */
+  /** Tell the server to stop. If that fails now, `#take` tells it again when the connection is back. */
   #cancel({ answerId }) {
     call(`answers/${encodeURIComponent(answerId)}/cancel`, { method: "POST" }).catch(() => {});
   }
@@ -75,7 +81,7 @@ export class Conversation {
     this.clear();
     this.sessionId = sessionId;
     this.#showEarlier(session);
-    this.heed.changed();
+    this.listener.changed();
     const last = this.turns.at(-1);
     if (last?.status === "running") this.actions.reconnect(last);
   }
@@ -113,7 +119,7 @@ export class Conversation {
     const controller = new AbortController();
     const mine = (this.running = { turn, controller, unwanted: false, lost: false });
     if (turn.status !== "running" || turn.prose.text) turn.rewind();
-    this.heed.changed();
+    this.listener.changed();
     try {
       for await (const frame of follow(question, controller.signal)) this.#take(mine, frame);
       if (turn.status === "running") turn.cut();
@@ -122,7 +128,7 @@ export class Conversation {
     }
     if (this.running !== mine) return;
     this.running = null;
-    this.heed.changed();
+    this.listener.changed();
   }
 
   #take(running, frame) {
@@ -135,10 +141,10 @@ export class Conversation {
     this.sessionId = sessionId;
     const at = this.turns.indexOf(turn);
     this.#mark(turn, this.turns[at - 1]);
-    this.heed.began(sessionId, this.turns[0].question);
+    this.listener.began(sessionId, this.turns[0].question);
   }
 
-  /** A divider where the topic is another than that of the turn before. */
+  /** Show a divider if the turn has another topic than the one before it. */
   #mark(turn, previous) {
     if (!previous || !turn.topic || previous.topic === turn.topic) return;
     turn.mark(turn.topic < previous.topic ? "backToTopic" : "newTopicMark");
@@ -160,11 +166,14 @@ export class Conversation {
     const gone = turn.answerId && problem.status === 404;
     turn.fail(gone ? new Problem({ userMessage: words("answerGone"), retryable: true }) : problem);
     const again = () => (turn.answerId ? this.actions.reconnect(turn) : this.#retry(turn));
-    if (problem.code === "unauthenticated") this.heed.locked(again);
-    else if (!turn.answerId && !problem.retryable) this.heed.refused(turn.question);
+    if (problem.code === "unauthenticated") this.listener.locked(again);
+    else if (!turn.answerId && !problem.retryable) this.listener.refused(turn.question);
   }
 
-  /** What isn't known to have arrived is asked under the same key; what has is asked again where it stands, its files known. */
+  /**
+   * Ask again. A question that may not have arrived keeps its key, so that it is answered once. One that has arrived is
+   * asked anew, without the files that the server has read already.
+   */
   #retry(turn) {
     if (turn.answerId) {
       const files = turn.verdictsCame ? [] : turn.asked.files;

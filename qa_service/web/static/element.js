@@ -1,4 +1,4 @@
-/** Nodes, made without markup: whatever the server says can only become text. */
+/** This module makes nodes without markup, so that whatever the server sends can only become text. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -20,7 +20,7 @@ const ICONS = {
   trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
 };
 
-/** A line drawing, hidden from screen readers: the button around it has the label. */
+/** Make a line drawing. It is hidden from screen readers, because the button around it has a label. */
 export function icon(name) {
   const drawing = document.createElementNS(SVG, "svg");
   const path = document.createElementNS(SVG, "path");
@@ -32,7 +32,7 @@ export function icon(name) {
   return drawing;
 }
 
-/** An element with attributes and children; strings become text nodes, `null` is left out, `on…` listens. */
+/** Make an element. Strings among the children become text nodes, `null` is left out, and `on…` adds a listener. */
 export function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -49,8 +49,8 @@ export function drawIcons(root) {
   for (const place of root.querySelectorAll("[data-icon]")) place.prepend(icon(place.dataset.icon));
 }
 
-/** Copy text; says whether it worked. Plain http has no clipboard but this old way. */
-export async function copied(text) {
+/** Copy text, and return whether that worked. Over plain http, browsers have no other way than `execCommand`. */
+export async function copyText(text) {
   if (navigator.clipboard) {
     return navigator.clipboard.writeText(text).then(() => true, () => false);
   }

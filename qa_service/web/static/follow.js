@@ -1,8 +1,8 @@
-/** Scrolling along with an answer, only while its reader is at the end. */
+/** This module scrolls along with an answer while its reader is at the end of the page. */
 
 const NEAR = 60;
 
-/** Keep the end in sight while the page grows; `button` brings a reader back who has left it. */
+/** Keeps the end in sight while the page grows. `button` brings back a reader who has scrolled up. */
 export class Follow {
   constructor(button) {
     this.atEnd = true;
@@ -19,7 +19,7 @@ export class Follow {
     this.button.hidden = true;
   }
 
-  /** Only going up is leaving: the page may have grown since the scroll that is told here. */
+  /** Only scrolling up counts as leaving the end, because the page may have grown since the scroll event. */
   #look() {
     const root = document.documentElement;
     const near = root.scrollHeight - innerHeight - scrollY < NEAR;

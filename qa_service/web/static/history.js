@@ -1,4 +1,7 @@
-/** Past conversations: a known caller's come from the server, an anonymous visitor's ids never leave this browser. */
+/**
+ * This module lists past conversations. Those of a known caller come from the server. Those of an anonymous visitor are
+ * kept in this browser alone.
+ */
 
 import { call, fetchJson } from "./api.js";
 import { element, icon } from "./element.js";
@@ -8,7 +11,7 @@ const STORED = "qa.history";
 const CURRENT = "qa.session";
 const MOST = 100;
 
-/** The conversation of this tab, so that a reload comes back to it. */
+/** The id of this tab's conversation, which is shown again after a reload. */
 export function currentSession() {
   return sessionStorage.getItem(CURRENT) ?? "";
 }
@@ -17,10 +20,10 @@ export function setCurrentSession(sessionId) {
   sessionStorage.setItem(CURRENT, sessionId);
 }
 
-/** The list in the side bar. `heed.open(sessionId)` when one is chosen, `heed.gone(sessionId)` when one is deleted. */
+/** The list in the side bar. It calls `listener.open(sessionId)` for a choice, and `listener.gone(sessionId)` for a deletion. */
 export class History {
-  constructor(list, heed) {
-    Object.assign(this, { list, heed, anonymous: true, items: readItems(), current: "" });
+  constructor(list, listener) {
+    Object.assign(this, { list, listener, anonymous: true, items: readItems(), current: "" });
   }
 
   async load(caller) {
@@ -29,7 +32,7 @@ export class History {
     this.show(this.current);
   }
 
-  /** A question was asked here just now. */
+  /** Put a conversation first, because a question was asked in it just now. */
   touch(sessionId, title) {
     const known = this.items.find((item) => item.sessionId === sessionId);
     const item = { sessionId, title: known?.title ?? title.slice(0, 120), updatedAt: new Date().toISOString() };
@@ -54,7 +57,7 @@ export class History {
 
   #row({ sessionId, title, updatedAt }) {
     const name = title || words("untitled");
-    const open = element("button", { type: "button", class: "open", onclick: () => this.heed.open(sessionId) },
+    const open = element("button", { type: "button", class: "open", onclick: () => this.listener.open(sessionId) },
       element("span", { class: "name" }, name), element("time", { datetime: updatedAt }, since(updatedAt)));
     if (sessionId === this.current) open.setAttribute("aria-current", "true");
     const remove = element("button", { type: "button", class: "quiet icon-only", onclick: () => this.#remove(sessionId, name) }, icon("trash"));
@@ -69,11 +72,11 @@ export class History {
       if (problem.status !== 404) return;
     }
     this.forget(sessionId);
-    this.heed.gone(sessionId);
+    this.listener.gone(sessionId);
   }
 }
 
-/** What is stored may be of another version, or written by somebody else's hand. */
+/** Read the stored list. It may come from another version of this page, or be damaged. */
 function readItems() {
   try {
     const items = JSON.parse(localStorage.getItem(STORED));

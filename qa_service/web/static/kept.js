@@ -1,10 +1,10 @@
-/** The files a conversation answers from, listed above the question and deletable. */
+/** This module lists the files that a conversation is answered from, above the question. Each can be deleted. */
 
 import { call, fetchJson } from "./api.js";
 import { element, icon } from "./element.js";
 import { label, words } from "./words.js";
 
-/** `box` is a `details` with a count and a list in it. */
+/** The list. `box` is a `details` element with a count and a list in it. */
 export class KeptFiles {
   constructor(box) {
     Object.assign(this, { box, sessionId: "", files: [] });

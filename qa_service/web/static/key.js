@@ -1,6 +1,6 @@
 /**
- * The caller's key. It stays in this tab's session storage: on a shared computer it must not outlive its tab. That a key
- * was used in this browser is remembered for longer, and nothing of the key itself.
+ * This module keeps the caller's key in this tab's session storage, because it must not outlive its tab on a shared
+ * computer. The browser remembers for longer that a key was used, and nothing of the key itself.
  */
 
 const STORED = "qa.key";
@@ -20,7 +20,7 @@ export function takeKeyFromAddress(agree) {
   if (given.trim() === currentKey() || isFirst || agree()) keepKey(given);
 }
 
-/** Keep this key, or forget the one there is. */
+/** Keep this key. An empty one makes the page forget the key that it has. */
 export function keepKey(key) {
   if (key.trim()) {
     sessionStorage.setItem(STORED, key.trim());

@@ -5,7 +5,7 @@
  * made anew, and the longer that takes, the more seldom it happens.
  */
 
-import { copied, element, icon } from "./element.js";
+import { copyText, element, icon } from "./element.js";
 import { inline } from "./inline.js";
 import { label } from "./words.js";
 
@@ -159,7 +159,7 @@ function renderFence({ language, code }) {
   const copy = element("button", { type: "button", class: "quiet icon-only" }, icon("copy"));
   label(copy, "copyCode");
   copy.addEventListener("click", async () => {
-    if (await copied(code)) copy.replaceChildren(icon("check"));
+    if (await copyText(code)) copy.replaceChildren(icon("check"));
   });
   const head = element("figcaption", {}, element("span", {}, language), copy);
   return element("figure", { class: "code" }, head, element("pre", { tabindex: 0 }, element("code", {}, code)));

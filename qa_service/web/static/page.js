@@ -1,4 +1,4 @@
-/** The page: builds its parts once and tells each what the others did. */
+/** This module builds the parts of the page once, and tells each part what the others did. */
 
 import { fetchJson } from "./api.js";
 import { Composer } from "./composer.js";
@@ -13,7 +13,7 @@ import { choose, language, reword, say, size, words } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 
-/** Until the server has told its own: nothing is refused here that it might take. */
+/** The limits until the server has told its own. The page refuses nothing that the server might take. */
 const UNKNOWN = { limits: { question: Infinity, files: Infinity, fileBytes: Infinity, bodyBytes: Infinity }, caller: { kind: "anonymous" } };
 
 const limits = { ...UNKNOWN.limits };
@@ -24,7 +24,7 @@ const conversation = new Conversation(at("conversation"), {
   locked,
   refused: (question) => composer.giveBack(question),
 });
-const composer = new Composer(at("composer"), { limits, heed: { ask, stop: () => conversation.stop() } });
+const composer = new Composer(at("composer"), { limits, listener: { ask, stop: () => conversation.stop() } });
 const past = new History(at("history"), { open, gone: (sessionId) => sessionId === conversation.sessionId && leave() });
 const kept = new KeptFiles(at("kept"));
 const follow = new Follow(at("to-bottom"));
@@ -49,7 +49,7 @@ function changed() {
   if (!answering) kept.load(sessionId);
 }
 
-/** Show a past conversation; one that is gone is forgotten. */
+/** Show a past conversation. One that the server doesn't have any more leaves the list. */
 async function open(sessionId) {
   closeShelf();
   try {
@@ -74,7 +74,7 @@ function closeShelf() {
   if (at("shelf").matches(":popover-open")) at("shelf").hidePopover();
 }
 
-/** The service wants a key: ask for one, then do what was refused. */
+/** Ask the person for a key, and then do again what the service refused without one. */
 function locked(again) {
   const dialog = at("key");
   const field = dialog.querySelector("input");

@@ -1,4 +1,4 @@
-/** Where an answer comes from: numbered cards, the numbers in the text, and the page a quote stands on. */
+/** This module shows an answer's sources: as numbered cards, as numbers in the text, and as the page of a quote. */
 
 import { fetchJson } from "./api.js";
 import { element, icon } from "./element.js";
@@ -9,7 +9,7 @@ const dialog = document.getElementById("source");
 const part = (name) => dialog.querySelector(`[data-part="${name}"]`);
 let shown = 0;
 
-/** The sources of one answer; the numbers in its `text`, a node, come alive when their source arrives. */
+/** The sources of one answer. `text` is the node of its text, in which a number can be pressed once its source has come. */
 export class Sources {
   constructor(text) {
     this.text = text;
@@ -24,7 +24,7 @@ export class Sources {
     this.node.hidden = true;
   }
 
-  /** The node for a number in the text. */
+  /** Make the node for a number in the text. */
   cite(n) {
     const button = element("button", { type: "button", class: "cite", disabled: true, "data-n": n }, String(n));
     this.#enliven(button);
@@ -38,7 +38,7 @@ export class Sources {
     for (const button of this.#numbers()) this.#enliven(button);
   }
 
-  /** All sources have come: a number without one was never a citation. */
+  /** All sources have come, so a number without a source is no citation, and becomes plain text. */
   settle() {
     for (const button of this.#numbers()) {
       if (button.disabled) button.replaceWith(`[${button.textContent}]`);
@@ -96,7 +96,7 @@ function hostOf(address) {
   return safeAddress(address ?? "") ? new URL(address).hostname.replace(/^www\./, "") : "";
 }
 
-/** Open the page a quote stands on, with the quote marked. */
+/** Open the page on which a quote stands, with the quote marked. */
 function openPage(reference) {
   part("title").textContent = nameOf(reference);
   part("place").textContent = reference.section ?? "";
@@ -109,7 +109,7 @@ function openPage(reference) {
   else part("note").hidden = false;
 }
 
-/** Show one page's text; a slow page never replaces one that was asked for later. */
+/** Show the text of one page. A page that comes late never replaces one that was asked for later. */
 async function turnTo(address, quote) {
   const mine = (shown += 1);
   dialog.setAttribute("aria-busy", "true");
@@ -125,7 +125,7 @@ function showPage(page, address, quote) {
   else part("place").textContent = page.section ?? "";
   showNeighbour("previous", page.page - 1, { page, address, quote });
   showNeighbour("next", page.page + 1, { page, address, quote });
-  part("text").replaceChildren(...marked(page.text, quote));
+  part("text").replaceChildren(...markQuote(page.text, quote));
   const mark = part("text").querySelector("mark");
   if (mark) mark.scrollIntoView({ block: "center" });
   else part("text").scrollTop = 0;
@@ -138,15 +138,15 @@ function showNeighbour(way, number, { page, address, quote }) {
   button.onclick = () => turnTo(address.replace(/\/pages\/\d+/, `/pages/${number}`), quote);
 }
 
-/** The text with the quote in a `mark`. */
-function marked(text, quote) {
-  const [from, to] = located(text, quote);
+/** Return the text as nodes, with the quote in a `mark`. */
+function markQuote(text, quote) {
+  const [from, to] = findQuote(text, quote);
   if (to <= from) return [text];
   return [text.slice(0, from), element("mark", {}, text.slice(from, to)), text.slice(to)];
 }
 
-/** Where the quote stands, however its spaces and lines are broken; `[0, 0]` when it doesn't. */
-function located(text, quote) {
+/** Find the quote's beginning and end, whatever its spaces and line ends are. `[0, 0]` means that it isn't there. */
+function findQuote(text, quote) {
   const needle = quote.replace(/\s|^…|…$/g, "");
   const places = [];
   let folded = "";
@@ -159,7 +159,7 @@ function located(text, quote) {
   return found < 0 ? [0, 0] : [places[found], places[found + needle.length - 1] + 1];
 }
 
-/** Wire the dialog's own buttons, once. */
+/** Make the dialog's own buttons work. To be called once. */
 export function prepareSourceDialog() {
   part("close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => {

@@ -1,19 +1,19 @@
-/** The frames of an answer as an async iterator; where the connection is cut, the next one takes up where it ended. */
+/** This module gives the frames of an answer as an async iterator. After a cut it connects again, and resumes. */
 
 import { Problem, call, unreachable } from "./api.js";
 
-/** Three heartbeats: a connection that is silent for longer is dead. */
+/** A connection that is silent for longer than three heartbeats is dead. */
 const SILENCE_MS = 24_000;
 const PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 8_000;
-/** Some three minutes. */
+/** With the pauses between them, so many attempts take some three minutes. */
 const TRIES = 20;
 const ACCEPT = "text/event-stream";
 
 /**
- * Follow an answer to its end: one that is being given (`answerId`, from its beginning), or one that is asked for by
- * `form`, which is sent again with the same `key` until it is known to have arrived. Beside the answer's frames there is
- * `lost` when a connection is cut and `found` when one stands. Throws the `Problem` that waiting doesn't help.
+ * Follow an answer to its end. With `answerId` it is read from its beginning. With `form` it is asked for, and the form is
+ * sent again with the same `key` until the answer's id is known. Beside the answer's frames there is a frame `lost` when a
+ * connection is cut, and `found` when there is one again. Throws a `Problem` for which waiting doesn't help.
  */
 export async function* follow({ answerId = "", form, key }, signal) {
   const place = { answerId, seen: 0 };
@@ -26,26 +26,26 @@ export async function* follow({ answerId = "", form, key }, signal) {
       }
       return;
     } catch (problem) {
-      // What is offline isn't given up: the browser says when it isn't any more.
-      if (signal.aborted || !passes(problem, place) || (misses >= TRIES && navigator.onLine)) throw problem;
+      // While the browser is offline, this goes on: the browser says when it is online again.
+      if (signal.aborted || !isTemporary(problem, place) || (misses >= TRIES && navigator.onLine)) throw problem;
       yield { type: "lost" };
       await pause(pauseAfter(problem, misses), signal);
     }
   }
 }
 
-/** A question that was refused is told at once; one that is being answered is waited for. */
-function passes(problem, { answerId }) {
+/** Whether waiting may help. A question that was refused is not sent again, and an answer that has begun is waited for. */
+function isTemporary(problem, { answerId }) {
   return problem instanceof Problem && problem.retryable && (answerId || problem.code === "network");
 }
 
-/** In milliseconds: what the server asked for, or else longer each time; never all readers at once. */
+/** The pause in milliseconds: what the server asks for, or longer each time. Chance keeps readers from coming all at once. */
 function pauseAfter({ retryAfter }, misses) {
   const asked = retryAfter ? retryAfter * 1000 : Math.min(PAUSE_MS * 2 ** misses, LONGEST_PAUSE_MS);
   return asked * (1 + Math.random() / 2);
 }
 
-/** The frames of one connection that haven't been seen; the place is moved along. Ends where nothing comes any more. */
+/** Give those frames of one connection that haven't been seen, and note each in `place`. Ends if nothing comes any more. */
 async function* connection(place, question, signal) {
   const line = new AbortController();
   const cut = () => line.abort();
@@ -55,7 +55,7 @@ async function* connection(place, question, signal) {
     silence = setTimeout(cut, SILENCE_MS);
   };
   try {
-    // An upload may take its time.
+    // An upload may take long, so silence counts only when there is none.
     if (place.answerId) heard();
     const response = await open(place, question, AbortSignal.any([signal, line.signal]));
     if (response.status === 204) return;
@@ -84,7 +84,7 @@ function open({ answerId, seen }, { form, key }, signal) {
   return call(`answers/${encodeURIComponent(answerId)}/stream?after=${seen}`, { signal, accept: ACCEPT });
 }
 
-/** `data: ` + JSON + an empty line each. */
+/** Split a response into frames. Each is `data: `, JSON and an empty line. */
 async function* frames(response) {
   let rest = "";
   for (const reader = response.body.pipeThrough(new TextDecoderStream()).getReader(); ; ) {
@@ -101,7 +101,7 @@ function decode(block) {
   return line && JSON.parse(line.slice(5));
 }
 
-/** A page that comes back to sight or to the network doesn't know what its connections are worth, and waits no longer. */
+/** Call `act` when the page is seen again or the network is back, since its connection may be dead by then. */
 function onReturn(act, signal) {
   addEventListener("online", act, { signal });
   document.addEventListener("visibilitychange", () => document.hidden || act(), { signal });

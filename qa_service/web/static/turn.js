@@ -1,8 +1,8 @@
-/** One question and its answer on the page, live or from the past. */
+/** This module shows one question and its answer, while it comes or from the past. */
 
 import { announce } from "./announcer.js";
 import { PREFIX } from "./api.js";
-import { copied, element, icon } from "./element.js";
+import { copyText, element, icon } from "./element.js";
 import { Prose } from "./markdown.js";
 import { Sources } from "./sources.js";
 import { Verdicts } from "./verdicts.js";
@@ -11,7 +11,7 @@ import { count, hasWords, label, say, words } from "./words.js";
 const LONG_QUESTION = 600;
 const LOST_MS = 1_500;
 
-/** A turn takes frames as they come; `actions` are `retry(turn)`, `reconnect(turn)` and `keep(turn)`. */
+/** A turn takes frames as they come. `actions` has the functions `retry(turn)` and `reconnect(turn)`. */
 export class Turn {
   constructor({ question, files = [], earlier = [], topic = 0 }, actions) {
     Object.assign(this, { question, topic, actions, answerId: "", status: "running", verdictsCame: false });
@@ -29,12 +29,12 @@ export class Turn {
     this.#show("sending");
   }
 
-  /** One frame of the answer. Types that this page doesn't know are none of its business. */
+  /** Take one frame of the answer. Frames of types that this page doesn't know are passed over. */
   take({ type, content }) {
     this[`on_${type}`]?.(content);
   }
 
-  /** An answer from the past, whole. */
+  /** Show a whole answer from the past. */
   fill({ answerId, text, references, status, files, error }) {
     this.answerId = answerId;
     this.prose.append(text ?? "");
@@ -102,7 +102,7 @@ export class Turn {
     if (!quiet) announce(this.ending.textContent || words("ready"));
   }
 
-  /** It ended before or beside its stream: refused, unreachable, cut. */
+  /** Show that the answer failed outside of its stream, because it was refused or the server can't be reached. */
   fail(problem) {
     this.error = problem;
     this.#end("failed");
@@ -110,7 +110,7 @@ export class Turn {
     announce(this.ending.textContent);
   }
 
-  /** The connection is cut; most are back before anybody needs to know. */
+  /** The connection is cut. It is said a little later, because most connections are back by then. */
   on_lost() {
     this.losing ??= setTimeout(() => this.#show("lost"), LOST_MS);
   }
@@ -121,7 +121,7 @@ export class Turn {
     this.losing = undefined;
   }
 
-  /** The connection is lost for good, the answer may go on. */
+  /** The connection is lost for good, but the answer may go on at the server. */
   cut() {
     this.#end("cut");
     this.#note("connectionLost");
@@ -129,7 +129,7 @@ export class Turn {
     announce(this.ending.textContent);
   }
 
-  /** Nothing heard before counts: the answer is told from its beginning. */
+  /** Forget all that came before, because the answer comes from its beginning again. */
   rewind() {
     this.on_restart();
     this.footer.replaceChildren();
@@ -143,14 +143,14 @@ export class Turn {
     this.#show("stopping");
   }
 
-  /** A line above the question: another topic begins here. `again`: it began by our own guess. */
+  /** Show a line above the question, which says that another topic begins here. */
   mark(key) {
     this.node.querySelector(".divider")?.remove();
     const divider = element("div", { class: "divider" }, say(element("span"), key, { index: this.topic }));
     this.node.prepend(divider);
   }
 
-  /** Only the latest answer can be asked for again. */
+  /** Remove the buttons, because only the latest answer can be asked for again. */
   growOld() {
     for (const button of this.node.querySelectorAll(".ending button")) button.remove();
   }
@@ -207,10 +207,10 @@ export class Turn {
     this.#reason(this.error ?? { retryable: true });
   }
 
-  /** The server's sentence for the person, and what may be done about it. */
+  /** Show the server's sentence for the person, and what the person can do. */
   #reason({ userMessage, message, retryAfter, retryable }) {
-    const told = userMessage || (this.error instanceof Error ? message : "");
-    if (told) this.ending.querySelector("p").replaceWith(element("p", {}, told));
+    const sentence = userMessage || (this.error instanceof Error ? message : "");
+    if (sentence) this.ending.querySelector("p").replaceWith(element("p", {}, sentence));
     if (retryAfter) this.#note("retryIn", { seconds: retryAfter });
     if (retryable) this.#offer("retry", () => this.actions.retry(this));
   }
@@ -235,7 +235,7 @@ export class Turn {
   }
 }
 
-// Where upstream said that it had finished, not a word came.
+// Upstream had finished with these last two, and no text had come.
 const INCOMPLETE = {
   length: "incompleteLength",
   content_filter: "incompleteFilter",
@@ -255,7 +255,7 @@ function figures({ usage, timing, cost }) {
 function tool(key, drawing, text) {
   const button = label(element("button", { type: "button", class: "quiet icon-only" }, icon(drawing)), key);
   button.addEventListener("click", async () => {
-    if (!(await copied(text()))) return;
+    if (!(await copyText(text()))) return;
     button.replaceChildren(icon("check"));
     announce(words("copied"));
     setTimeout(() => button.replaceChildren(icon(drawing)), 2_000);
@@ -263,7 +263,7 @@ function tool(key, drawing, text) {
   return button;
 }
 
-/** The same question for a terminal; a key is for its owner to add. */
+/** The same question as a command for a terminal, without the key, which its owner has to add. */
 function curl(question) {
   const quoted = `question=${question}`.replaceAll("'", "'\\''");
   return `curl -N ${location.origin}${PREFIX}/ask --form-string '${quoted}'`;

@@ -1,11 +1,11 @@
-/** The files of one question: sent, being read page by page, and what became of each. */
+/** This module shows the files of one question: that they were sent, how far they are read, and what became of each. */
 
 import { element, icon } from "./element.js";
 import { hasWords, say } from "./words.js";
 
 const STATUS_WORDS = { used: "fileUsed", truncated: "fileTruncated", skipped: "fileSkipped", failed: "fileFailed" };
 
-/** A list of chips, one a file, in the order they were sent. A follow-up is told of `earlier` files again: not shown. */
+/** A list with one chip for each file. A follow-up gets the verdicts of `earlier` files again, which aren't shown. */
 export class Verdicts {
   constructor(sent, earlier) {
     this.node = element("ul", { class: "chips" });
@@ -14,7 +14,7 @@ export class Verdicts {
     for (const name of sent) this.#chip(name);
   }
 
-  /** A page more has been read. */
+  /** Show that one more page has been read. */
   progress({ name, page = 0, pages = 0 }) {
     const { note, bar } = this.#waiting(name);
     bar.hidden = pages < 2;
@@ -24,7 +24,7 @@ export class Verdicts {
     bar.value = page;
   }
 
-  /** A file has been read, or not. */
+  /** Show what became of one file. */
   settle({ name, status, reason, pages = 0 }) {
     const chip = this.#waiting(name);
     const known = reason && hasWords(`reason_${reason}`);
@@ -34,7 +34,7 @@ export class Verdicts {
     say(chip.note, known ? `reason_${reason}` : STATUS_WORDS[status] ?? "read", { pages });
   }
 
-  /** The last word on all files. */
+  /** Show what became of all files in the end. */
   settleAll(verdicts) {
     const mine = verdicts.filter(({ name }) => !this.earlier.includes(name));
     if (!mine.length) return;

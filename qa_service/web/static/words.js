@@ -1,11 +1,11 @@
-/** What the page says, in Korean and English; one switch re-words everything that is on the page. */
+/** This module has what the page says, in Korean and English. One switch changes all words that are on the page. */
 
 import { EN } from "./words-en.js";
 import { KO } from "./words-ko.js";
 
 const STORED = "qa.language";
 const WORDS = { ko: KO, en: EN };
-const said = new WeakMap();
+const valuesOf = new WeakMap();
 
 let chosen = localStorage.getItem(STORED) ?? (navigator.language.toLowerCase().startsWith("ko") ? "ko" : "en");
 if (!(chosen in WORDS)) chosen = "en";
@@ -15,7 +15,7 @@ export function language() {
   return chosen;
 }
 
-/** The words for a key; a key that takes values is a function of them. */
+/** The words for a key. Where a key takes values, its words are a function of them. */
 export function words(key, values = {}) {
   const found = WORDS[chosen][key];
   return typeof found === "function" ? found(values) : found ?? key;
@@ -26,44 +26,44 @@ export function hasWords(key) {
   return key in EN;
 }
 
-/** Give a node its text by key, now and after every switch. */
+/** Give a node the words of a key as its text, now and after every switch of the language. */
 export function say(node, key, values) {
-  said.set(node, values);
+  valuesOf.set(node, values);
   node.dataset.word = key;
   node.textContent = words(key, values);
   return node;
 }
 
-/** Give a node its accessible name and tooltip by key, now and after every switch. */
+/** Give a node the words of a key as its accessible name and tooltip, now and after every switch. */
 export function label(node, key, values) {
-  said.set(node, values);
+  valuesOf.set(node, values);
   node.dataset.label = key;
-  named(node);
+  applyLabel(node);
   return node;
 }
 
-function named(node) {
-  const name = words(node.dataset.label, said.get(node));
+function applyLabel(node) {
+  const name = words(node.dataset.label, valuesOf.get(node));
   node.setAttribute("aria-label", name);
   if (node.matches("button, a, summary")) node.title = name;
 }
 
-/** Word everything below `root` that has a key. */
+/** Write the words of everything below `root` that has a key. */
 export function reword(root) {
   document.documentElement.lang = chosen;
-  for (const node of root.querySelectorAll("[data-word]")) node.textContent = words(node.dataset.word, said.get(node));
-  for (const node of root.querySelectorAll("[data-label]")) named(node);
+  for (const node of root.querySelectorAll("[data-word]")) node.textContent = words(node.dataset.word, valuesOf.get(node));
+  for (const node of root.querySelectorAll("[data-label]")) applyLabel(node);
   for (const node of root.querySelectorAll("[data-hint]")) node.placeholder = words(node.dataset.hint);
 }
 
-/** Switch, and remember it. */
+/** Switch the language, and remember it in this browser. */
 export function choose(next) {
   chosen = next;
   localStorage.setItem(STORED, next);
   reword(document);
 }
 
-/** `12 KB`, `3.4 MB`. */
+/** Write a size, such as `12 KB` or `3.4 MB`. */
 export function size(bytes) {
   if (bytes < 1024) return `${bytes} B`;
   const units = ["KB", "MB", "GB"];
@@ -72,12 +72,12 @@ export function size(bytes) {
   return `${amount.toFixed(amount < 10 && amount % 1 ? 1 : 0)} ${units[power - 1]}`;
 }
 
-/** A number with its separators. */
+/** Write a number with its separators. */
 export function count(number) {
   return new Intl.NumberFormat(chosen).format(number);
 }
 
-/** `5 minutes ago`, `그저께`. */
+/** Write how long ago a time was, such as `5 minutes ago` or `그저께`. */
 export function since(time) {
   const seconds = (new Date(time) - Date.now()) / 1000;
   if (seconds > -60) return words("justNow");

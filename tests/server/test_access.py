@@ -1,0 +1,58 @@
+"""The access log's lines, whatever format an operator has set."""
+
+import logging
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from gunicorn.config import Config
+
+from qa_service.server.access import AccessLogger, mask_ids
+
+ANSWER = "da687074079f28c8bcafb6555bc0ded0"
+SESSION = "668449f146c793108a2e23973d300fa9"
+ALL_OF_THE_ADDRESS = '"%(r)s" %(U)s %(q)s %(f)s %({raw_uri}e)s %({query_string}e)s'
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        (f"/api/answers/{ANSWER}/stream", "/api/answers/*/stream"),
+        (f"/help/api/sessions/{SESSION}", "/help/api/sessions/*"),
+        (f"/api/sessions/{SESSION}/files/{ANSWER}/pages/2", "/api/sessions/*/files/*/pages/2"),
+        (f"/api/Sessions//{SESSION}/reset", "/api/Sessions//*/reset"),
+        ("/api/sessions", "/api/sessions"),
+        ("/api/sessions/", "/api/sessions/"),
+        ("/static/answers.js", "/static/answers.js"),
+        ("/api/ask\n127.0.0.1 GET /", "/api/ask%0A127.0.0.1%20GET%20/"),
+        ("/질문".encode().decode("latin-1"), "/%EC%A7%88%EB%AC%B8"),
+    ],
+)
+def test_a_path_is_shown_without_ids_and_on_one_line(path: str, shown: str) -> None:
+    assert mask_ids(path) == shown
+
+
+def test_no_format_shows_an_id_a_question_or_the_page_that_a_request_came_from(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = Config()
+    config.set("accesslog", "-")
+    config.set("access_log_format", ALL_OF_THE_ADDRESS)
+    path = f"/api/answers/{ANSWER}/stream"
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": path,
+        "RAW_URI": f"{path}?token=secret",
+        "QUERY_STRING": "token=secret",
+        "HTTP_REFERER": f"https://site.example/{SESSION}",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+    }
+    logger = AccessLogger(config)
+    logger.access_log.addHandler(caplog.handler)
+    with caplog.at_level(logging.INFO, "gunicorn.access"):
+        response = SimpleNamespace(status="200 OK", headers=[], sent=7)
+        logger.access(response, SimpleNamespace(headers=[]), environ, timedelta(seconds=1))
+    logger.access_log.removeHandler(caplog.handler)
+
+    masked = "/api/answers/*/stream"
+    assert [record.getMessage() for record in caplog.records] == [f'"GET {masked} HTTP/1.1" {masked}  - {masked} ']
