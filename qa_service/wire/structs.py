@@ -23,7 +23,7 @@ from qa_service.frames import (
     Timing,
     TopicNotice,
 )
-from qa_service.model import FinishReason, Status, Topic, Usage, VerdictStatus
+from qa_service.model import FinishReason, OwnerKind, SourceKind, Status, Topic, Usage, VerdictStatus
 
 
 class Outgoing(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -60,7 +60,7 @@ class ReferenceContent(Outgoing, frozen=True, kw_only=True):
     """The content of a `reference` frame. A document's `url` is a path under the public prefix."""
 
     n: int
-    kind: Literal["url", "document"]
+    kind: SourceKind
     title: str = ""
     url: str = ""
     document_id: str | None = None
@@ -251,7 +251,7 @@ class LimitsObject(Outgoing, frozen=True, kw_only=True):
 class CallerObject(Outgoing, frozen=True, kw_only=True):
     """How the service knows who asks."""
 
-    kind: Literal["site", "user", "key", "anonymous"]
+    kind: OwnerKind
 
 
 class ConfigObject(Outgoing, frozen=True, kw_only=True):
