@@ -21,7 +21,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 SECRET = "a-secret-of-tests-0123456789"
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 STOP_SECONDS = 10.0
 LOOK_SECONDS = 0.02
 LISTENING = "0A"
