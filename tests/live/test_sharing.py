@@ -153,7 +153,7 @@ class TestBusy:
         session, readers = own_id(), []
         for number in range(4):
             readers.append(Follower(served.url, f"질문 {number}", session_id=session, topic="keep"))
-            assert model.wait_requests(5, number + 1)
+            assert model.wait_requests(SOON, number + 1)
             readers[-1].wait_text(2)
         for reader in readers[:3]:
             assert reader.finish().status == "cancelled"

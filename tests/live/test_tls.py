@@ -89,7 +89,7 @@ def test_a_reader_who_hangs_up_is_noticed(
         head = f"POST /api/ask HTTP/1.1\r\nHost: localhost\r\n{FORM}\r\nContent-Length: {len(body)}\r\n\r\n"
         caller.sendall(head.encode() + body)
         assert caller.recv(12) == b"HTTP/1.1 200"
-        assert upstream.wait_requests(1)
+        assert upstream.wait_requests(SOON)
         if farewell:
             with contextlib.suppress(OSError):
                 caller.settimeout(0.01)
