@@ -51,6 +51,17 @@ def idle(served: Service) -> http.client.HTTPConnection:
     return connection
 
 
+def drains(way: http.client.HTTPConnection) -> bool:
+    """Whether the worker at the other end takes no more questions: it says so, or has closed the connection."""
+    try:
+        way.request("GET", "/api/readyz")
+        response = way.getresponse()
+        response.read()
+    except ConnectionError:
+        return True
+    return response.status == 503
+
+
 class HalfSent:
     """A question of which a part has arrived."""
 
@@ -147,9 +158,13 @@ def test_at_sigterm_an_answer_that_takes_too_long_goes_on_after_the_restart(
         hasty = Follower(served.url, "안녕?")
         hasty.wait_text(2)
         half = HalfSent(served)
+        ways = served.connections().values()
         served.process.terminate()
-        long.wait(lambda reader: reader.reconnects, AT_ONCE)
+        for way in ways:
+            until(lambda way=way: drains(way), AT_ONCE, "each worker drains")
+            way.close()
         assert half.finish() == (503, "draining")
+        long.wait(lambda reader: reader.reconnects, AT_ONCE)
         assert hasty.finish().status == "completed"
         assert served.process.wait(AT_ONCE) == 0
     with gunicorn(tmp_path, **settings) as again:
