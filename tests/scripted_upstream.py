@@ -49,6 +49,8 @@ __all__ = [
 ]
 
 FOREVER = 3600.0
+SOON = 8.0
+"""Seconds in which what happens at once has happened on a busy machine too. A slow answer takes longer by itself."""
 WRITE = 64 * 1024
 
 

@@ -12,8 +12,8 @@ from typing import Any, Self
 from tests.live.reading import Asked, Resumed, Seen, Stream, own_id
 
 PAUSE = 0.05
-SECONDS = 30.0
-PATIENCE = 3.0
+SECONDS = 90.0
+PATIENCE = 5.0
 """Seconds without a byte after which a connection counts as cut: some heartbeats of the servers under test."""
 
 

@@ -24,6 +24,8 @@ SECRET = "a-secret-of-tests-0123456789"
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 LOOK_SECONDS = 0.02
+BUSY = 3
+"""How much longer everything may take on a machine that is busy."""
 LISTENING = "0A"
 FIRST_PORT = int(os.environ.get("LIVE_PORTS", "18000"))
 """All ports of the live tests lie above this one and below those that the system gives to clients."""
@@ -55,11 +57,11 @@ def program(name: str) -> str:
 
 
 def until(true: Callable[[], object], seconds: float, what: str) -> float:
-    """Wait until something holds; how long it took."""
+    """Wait until something holds that comes within so many seconds on an idle machine; how long it took."""
     began = time.monotonic()
     while not true():
-        if time.monotonic() - began > seconds:
-            raise AssertionError(f"not within {seconds} s: {what}")
+        if time.monotonic() - began > BUSY * seconds:
+            raise AssertionError(f"not within {BUSY} times {seconds} s: {what}")
         time.sleep(LOOK_SECONDS)
     return time.monotonic() - began
 

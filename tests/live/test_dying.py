@@ -18,7 +18,7 @@ from tests.live.following import Follower
 from tests.live.judging import check_broken, check_goes_on, check_nothing_left, check_whole, until_kept
 from tests.live.processes import SECRET, Service, gunicorn, until
 from tests.live.stores import RedisServer
-from tests.scripted_upstream import Script, ScriptedUpstream, pieces
+from tests.scripted_upstream import SOON, Script, ScriptedUpstream, pieces
 
 VISITOR = Owners(SECRET).anonymous("127.0.0.1")
 WORKERS = 3
@@ -32,8 +32,8 @@ PIECE = 3
 """The most characters of a piece."""
 FLUSH_SECONDS = 0.5
 """The longest pause between two flushes."""
-NEXT_FRAME = 2.0
-"""Seconds from a worker's death to the next frame, at most; its readers find out at once."""
+NEXT_FRAME = 4.0
+"""Seconds from a worker's death to the next frame, at most: fewer than a silent worker is waited for."""
 SILENT = 5.0
 """Seconds after which a worker that says nothing is taken for dead."""
 
@@ -138,7 +138,7 @@ class TestStage:
     def test_before_the_first_token(self, house: House) -> None:
         house.upstream.script(Script(delay=5), TEXT)
         reader = Follower(house.served.url, "안녕?")
-        assert house.upstream.wait_requests(5)
+        assert house.upstream.wait_requests(SOON)
         reader.wait(lambda read: read.answer_id)
         house.kill(reader.answer_id)
         reader.finish()

@@ -15,7 +15,7 @@ from tests.live.following import Follower
 from tests.live.processes import Service, free_port, gunicorn
 from tests.live.proxies import COOKIE, login_example, nginx, plain_example
 from tests.live.reading import Asked, Resumed, own_id, request
-from tests.scripted_upstream import Script, ScriptedUpstream, pieces
+from tests.scripted_upstream import SOON, Script, ScriptedUpstream, pieces
 
 SECRET = "server-secret-0123456789"
 PERSONAL = "personal-secret-012345678"
@@ -97,7 +97,7 @@ class TestExample:
         with Asked(example, "hello", onHangup="cancel") as asked:
             asked.first("text")
         began = time.monotonic()
-        assert upstream.wait_closed(5, before + 1)
+        assert upstream.wait_closed(SOON, before + 1)
         print(f"\nhang-up through nginx closed upstream after {time.monotonic() - began:.2f} s")
 
     def test_reader_who_was_cut_off_gets_the_rest(self, example: str, upstream: ScriptedUpstream) -> None:

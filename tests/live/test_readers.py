@@ -13,7 +13,7 @@ from tests.live.judging import check_goes_on, check_nothing_left, check_whole, k
 from tests.live.processes import Service, gunicorn, memory, until
 from tests.live.reading import Asked, Resumed, request
 from tests.live.stores import RedisServer
-from tests.scripted_upstream import Script, ScriptedUpstream, pieces
+from tests.scripted_upstream import SOON, Script, ScriptedUpstream, pieces
 
 GRACE = 1.0
 SLOW = Script(deltas=200, rate=20)
@@ -21,8 +21,6 @@ MEDIUM = Script(deltas=60, rate=20)
 BIG = Script(deltas=20_000)
 CROWD = 50
 SLOW_READERS = 20
-ELSEWHERE_SECONDS = 3.0 + 1.5
-"""A reader on another worker is known to be there for some seconds."""
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +66,7 @@ class TestLeaving:
         reader = Follower(served.url, onHangup="cancel")
         reader.wait_text(3)
         reader.leave()
-        assert model.wait_closed(2)
+        assert model.wait_closed(SOON)
         ended(served, reader.answer_id, "cancelled")
         assert str(kept(served, reader.answer_id)["text"]).startswith(reader.text)
         check_goes_on(served, reader)
@@ -79,7 +77,7 @@ class TestLeaving:
         reader.wait_text(3)
         reader.leave()
         assert not model.wait_closed(GRACE * 0.8)
-        assert model.wait_closed(GRACE + 1.5)
+        assert model.wait_closed(SOON)
         ended(served, reader.answer_id, "cancelled")
         check_goes_on(served, reader)
 
@@ -104,7 +102,7 @@ class TestLeaving:
         assert not model.wait_closed(2)
         assert len([next(iter(other)) for _ in range(5)]) == 5
         other.hang_up()
-        assert model.wait_closed(ELSEWHERE_SECONDS)
+        assert model.wait_closed(SOON)
         ended(served, asked.answer_id, "cancelled")
 
 

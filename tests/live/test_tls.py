@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.live.processes import BIN, ROOT, START_SECONDS, free_port, program, running, until
-from tests.scripted_upstream import Script, ScriptedUpstream
+from tests.scripted_upstream import SOON, Script, ScriptedUpstream
 
 BODY_SECONDS = 0.5
 FORM = "Content-Type: application/x-www-form-urlencoded"
@@ -89,12 +89,12 @@ def test_a_reader_who_hangs_up_is_noticed(
         head = f"POST /api/ask HTTP/1.1\r\nHost: localhost\r\n{FORM}\r\nContent-Length: {len(body)}\r\n\r\n"
         caller.sendall(head.encode() + body)
         assert caller.recv(12) == b"HTTP/1.1 200"
-        assert upstream.wait_requests(1)
+        assert upstream.wait_requests(SOON)
         if farewell:
             with contextlib.suppress(OSError):
                 caller.settimeout(0.01)
                 caller.unwrap()
-    assert upstream.wait_closed(2.5)
+    assert upstream.wait_closed(SOON)
 
 
 def test_a_body_that_stalls_is_refused_encrypted(port: int, trusting: tuple[ssl.SSLContext, list[str]]) -> None:

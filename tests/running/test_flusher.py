@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from msgspec.structs import replace
@@ -29,11 +30,13 @@ class Trips(RedisLogs):
     def __init__(self) -> None:
         self.redis, self.wire = client(), Wire()
         self.trips: list[list[NewLogEntry]] = []
+        self.times: list[float] = []
         super().__init__(self.redis, self.wire, LogTimes(60, 60), worker="w1")
 
     def append_entries(self, entries: Sequence[NewLogEntry]) -> Sequence[AppendOutcome]:
         appended = super().append_entries(entries)
         self.trips.append(list(entries))
+        self.times.append(time.monotonic())
         return appended
 
     def told(self, answer_id: str) -> list[tuple[int, Frame | Mark]]:
@@ -277,8 +280,9 @@ class TestThread:
         key = answer_key(ANN, "1" * 32, "log")
         ticking.store.redis.set(key, "no log")
         ticking.end(ticking.answer("a"))
-        time.sleep(0.4)
-        assert 3 <= len(ticking.store.trips) <= 12
+        eventually(lambda: len(ticking.store.times) >= 5)
+        pauses = [after - before for before, after in pairwise(ticking.store.times[:5])]
+        assert all(pause > 0.9 * PACE.flush * 2**number for number, pause in enumerate(pauses))
         ticking.store.redis.delete(key)
         eventually(lambda: len(ticking.done) == 1)
 
