@@ -31,6 +31,7 @@ class Connection:
         self._encrypted = isinstance(client, ssl.SSLSocket)
         self._send_seconds = send_seconds
         self._received = 0
+        self._looks = turn.looks
         self._waited = True
         if client.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
             # The same deadline for what lies in the system's buffer, where no send waits for it.
@@ -42,17 +43,18 @@ class Connection:
     def end_request(self, *, more: bool) -> None:
         """Give way if the caller didn't wait for the answer before it sent the next request: `more` of it is here."""
         self._received = 0
+        # A request that came while its caller had to give way was no faster than others: the next one needn't again.
+        self._looks = self._turn.looks
         if more or not self._waited:
             self._turn.give_way()
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """As a socket's; whoever has read `FREE_BYTES` of a request gives way before more of it is computed."""
-        looks = self._turn.looks
         try:
             content = self._client.recv(min(size, MOST_AT_ONCE), flags)
         except TimeoutError:  # the system has closed the connection, since earlier bytes weren't taken
             raise ConnectionResetError(errno.ECONNRESET, "the caller took no byte in time") from None
-        self._waited = looks != self._turn.looks
+        self._waited = self._looks != self._turn.looks
         self._received += len(content)
         if self._received > FREE_BYTES:
             self._turn.give_way()
