@@ -32,6 +32,7 @@ class Connection:
         self._encrypted = isinstance(client, ssl.SSLSocket)
         self._send_seconds = send_seconds
         self._received = 0
+        self._looks = turn.looks
         self._waited = True
         if client.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
             # The deadline also holds for bytes in the system's buffer, for which no `send` waits.
@@ -44,18 +45,19 @@ class Connection:
         """Give way if the caller sent its next request before this one was answered. `more` says that some of it is
         here."""
         self._received = 0
+        # A request that came while its caller had to give way was no faster than others: the next one needn't again.
+        self._looks = self._turn.looks
         if more or not self._waited:
             self._turn.give_way()
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """Receive as a socket does. After `FREE_BYTES` of a request, each call lets other connections have their
         turn."""
-        looks = self._turn.looks
         try:
             content = self._client.recv(min(size, MOST_AT_ONCE), flags)
         except TimeoutError:  # the system has closed the connection, since earlier bytes weren't taken
             raise ConnectionResetError(errno.ECONNRESET, "the caller took no byte in time") from None
-        self._waited = looks != self._turn.looks
+        self._waited = self._looks != self._turn.looks
         self._received += len(content)
         if self._received > FREE_BYTES:
             self._turn.give_way()

@@ -99,3 +99,22 @@ def test_lingering_reads_no_more_than_it_must(pair: tuple[Connection, socket.soc
     gevent.sleep(0.05)
     connection.linger(0.05)
     assert connection.recv(1 << 20) == b"x" * 5000
+
+
+def test_a_caller_who_had_to_give_way_once_need_not_again(pair: tuple[Connection, socket.socket]) -> None:
+    connection, there = pair
+    connection.end_request(more=False)
+    there.send(b"first")
+    connection.recv(100)
+    turns: list[int] = []
+
+    def give_way() -> None:
+        turns.append(len(turns))
+        gevent.sleep(0.01)
+        there.send(b"next")
+
+    connection._turn.give_way = give_way  # type: ignore[method-assign]
+    connection.end_request(more=False)
+    assert connection.recv(100) == b"next"
+    connection.end_request(more=False)
+    assert turns == [0]
