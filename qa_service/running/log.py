@@ -59,6 +59,11 @@ class MemoryLog:
         """Whether the last frame is `done`."""
         return bool(self._frames) and isinstance(self._frames[-1], Done)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing follows, here or elsewhere. A reader may see `done` a moment before the log is closed."""
+        return self.is_finished or (self.closed and not self.handed_over)
+
     def number_at(self, place: int) -> int:
         """The number that the frame at this place has, or will have."""
         begin, first = self._begin, self._first

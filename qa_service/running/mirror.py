@@ -38,8 +38,7 @@ class MirroredAnswer:
         self.left_at = time.monotonic()
 
     def has_nothing_after(self, number: int) -> bool:
-        over = self.log.closed and not self.log.handed_over
-        return over and (number >= self.log.last or number == self.expired_after > 0)
+        return self.log.is_over and (number >= self.log.last or number == self.expired_after > 0)
 
     def known_turn(self) -> Turn | None:
         return None

@@ -54,7 +54,7 @@ class RunningAnswer:
         self.left_at = time.monotonic()
 
     def has_nothing_after(self, number: int) -> bool:
-        return self.log.closed and not self.log.handed_over and number >= self.log.last
+        return self.log.is_over and number >= self.log.last
 
     def known_turn(self) -> Turn | None:
         return None if self.log.handed_over else self.current_turn()

@@ -82,7 +82,7 @@ def both(
         "PYTHONPATH": str(ROOT),
     }
     with ExitStack() as stack:
-        apps = ("wsgi:app", "tests.live.later_site:app")
+        apps = ("wsgi:app", "tests.live.later_site:make_app()")
         this, later = (stack.enter_context(gunicorn(folder, app=app, **settings)) for app in apps)
         yield Releases(this, later, redis, upstream, request.param)
 

@@ -271,7 +271,7 @@ def planned() -> Plan:
 
 def main() -> None:
     plan = planned()
-    new = Release("this code", ROOT, BIN, "tests.live.later_site:app")
+    new = Release("this code", ROOT, BIN, "tests.live.later_site:make_app()")
     with tempfile.TemporaryDirectory(prefix="upgrade-") as name, ScriptedUpstream() as upstream:
         folder = Path(name)
         old = install(plan.revision, folder / "release")

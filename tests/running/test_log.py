@@ -278,3 +278,17 @@ class TestTelling:
         assert (told.text, told.status, told.metadata) == ("So far.", "running", None)
         log.append_frame(Done("incomplete"))
         assert turn_of_log(turn(), log).status == "incomplete"
+
+
+class TestOver:
+    def test_a_log_is_over_as_soon_as_its_last_frame_can_be_read(self) -> None:
+        log = filled("a")
+        assert not log.is_over
+        log.append_frame(Done("completed"))
+        assert log.is_over
+
+    @pytest.mark.parametrize("handed_over", [False, True])
+    def test_a_log_that_broke_off_is_over_unless_it_goes_on_elsewhere(self, handed_over: bool) -> None:
+        log = filled("a")
+        log.close_log(handed_over=handed_over)
+        assert log.is_over is not handed_over
