@@ -34,7 +34,7 @@ class AnswerPart:
         self.kind = kind
         self.pieces: list[str] = []
         """These are the pieces that upstream has written. They hold marks, and whole characters."""
-        self.copied: set[CopyKind] = set()
+        self.copied: tuple[CopyKind, ...] = ()
         """These events have repeated this part as a whole."""
         self._half = ""
         self._marks = MarkFilter()
