@@ -1,7 +1,8 @@
-"""The objects that leave the service as JSON, each declared once.
+"""This module declares the objects that leave the service as JSON, each of them once.
 
-The contract's schemas are made from these declarations, so that what is documented is what is sent. A
-field that is left out when it is empty has a default here; a field without one is always there, and may be null.
+The contract's schemas are made from these declarations, so that what is documented is what is sent. The docstrings are
+the descriptions in those schemas. A field that is left out when it is empty has a default here; a field without a
+default is always there, and may be null.
 """
 
 from collections.abc import Mapping
@@ -27,7 +28,8 @@ from qa_service.model import FinishReason, OwnerKind, SourceKind, Status, Topic,
 
 
 class Outgoing(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """Every object that leaves: its names are camelCase, and a field with its default is left out."""
+    """This is the base of every object that leaves. Its names are camelCase, and a field with its default is left
+    out."""
 
 
 class StartContent(Outgoing, frozen=True, kw_only=True):
@@ -110,7 +112,7 @@ class ErrorContent(Outgoing, frozen=True, kw_only=True):
 
 
 class RestartContent(Outgoing, frozen=True, kw_only=True):
-    """The content of a `restart` frame: why the text so far is void."""
+    """The content of a `restart` frame. `reason` says why the text so far doesn't count."""
 
     reason: str
 
@@ -122,7 +124,7 @@ class DoneContent(Outgoing, frozen=True, kw_only=True):
 
 
 class HeartbeatContent(Outgoing, frozen=True, kw_only=True):
-    """The content of a `heartbeat`, which says nothing but that the connection lives."""
+    """The content of a `heartbeat`. It is empty, because a heartbeat only shows that the connection lives."""
 
 
 class ReconnectContent(Outgoing, frozen=True, kw_only=True):
@@ -187,7 +189,7 @@ class SessionObject(Outgoing, frozen=True, kw_only=True):
 
 
 class SessionEntryObject(Outgoing, frozen=True, kw_only=True):
-    """A conversation in a list of them; `turns` is how many questions it has had."""
+    """A conversation in a list of conversations; `turns` is the number of its questions."""
 
     session_id: str
     title: str
@@ -249,7 +251,7 @@ class LimitsObject(Outgoing, frozen=True, kw_only=True):
 
 
 class CallerObject(Outgoing, frozen=True, kw_only=True):
-    """How the service knows who asks."""
+    """How the service knows who asks: by a site's login, a server's key, a personal key, or not at all."""
 
     kind: OwnerKind
 
@@ -275,7 +277,7 @@ class TokenObject(Outgoing, frozen=True, kw_only=True):
 
 
 class HealthObject(Outgoing, frozen=True, kw_only=True):
-    """The process answers."""
+    """The process answers requests. This says nothing about the store and the model."""
 
     status: Literal["ok"]
 
@@ -303,7 +305,7 @@ OBJECTS = (
     SessionObject,
     TokenObject,
 )
-"""The objects that routes answer with which don't stream."""
+"""The objects with which those routes answer that don't stream."""
 
 Content: TypeAlias = (
     StartContent | StatusContent | ReferenceContent | MetadataContent | ErrorContent | RestartContent | DoneContent
@@ -318,4 +320,4 @@ CONTENTS: Mapping[type[Frame], type[Content]] = {
     Restart: RestartContent,
     Done: DoneContent,
 }
-"""The content of each kind of frame but `text`, whose content is its string."""
+"""The content of each kind of frame except `text`, whose content is its string."""
