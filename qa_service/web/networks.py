@@ -8,7 +8,7 @@ IPV6_SITE = 64
 IPV6_CUSTOMER = 48
 """So many bits may stand for one customer of a provider, who then has 65,536 networks of a /64."""
 WITH_PORT = re.compile(r"\[?(?P<address>[^\]]*)\]?:[0-9]+")
-"""Some proxies write the port as well, which is another one for each connection of the same caller."""
+"""Some proxies write the port as well. It differs between the connections of the same caller."""
 
 
 def network_of(address: str, prefix: int = IPV6_SITE) -> str:

@@ -50,10 +50,10 @@ def ended_turn(service: Mounted, source: AnswerSource) -> Turn:
 
 
 class AnswerBody:
-    """The body of a streamed answer. A server closes it also if it never began to send it.
+    """An `AnswerBody` is the body of a streamed answer. A server closes it even if it never began to send it.
 
-    `context` is what is known before the first frame comes. What the reader has seen is known only then: of an answer
-    that another worker writes, frames that the reader has seen elsewhere may still be on their way to this one.
+    `context` is what is known before the first frame comes. Only that frame shows what the reader has seen: where
+    another worker writes the answer, frames that the reader has seen elsewhere may still be on their way to this one.
     """
 
     def __init__(self, reader: AnswerReader, make_encoder: EncoderFactory, context: FormatContext) -> None:
