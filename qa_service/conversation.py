@@ -45,7 +45,7 @@ def read_messages(fields: Mapping[str, Any], most: int) -> tuple[Message, ...]:
     empty."""
     items = _decode_items(fields.get("messages", []))
     if len(items) > MESSAGES:
-        raise InvalidField(f"messages: {len(items)} of them, at most {MESSAGES} are read", field="messages")
+        raise InvalidField(f"messages: there are {len(items)}, at most {MESSAGES} are read", field="messages")
     return tuple(_said(items, most))
 
 
@@ -79,7 +79,7 @@ def _said(items: Sequence[_Item], most: int) -> Iterator[Message]:
     work = LongWork()
     for item in items:
         if item.role is None and not TOOL_ITEM.fullmatch(item.type):
-            raise InvalidField("messages: expected a role in each of them, such as user", field="messages")
+            raise InvalidField("messages: expected a role in each message, such as user", field="messages")
         if item.role in ("user", "assistant"):
             text = clean_field_text(_text(item), "messages", most, too_long=TooLarge)
             yield Message(item.role, text)

@@ -67,7 +67,7 @@ def clean_field_text(text: str, name: str, most: int, *, too_long: type[QAError]
     """
     text = text.strip()
     if len(text) > most:
-        raise too_long(f"{name}: {len(text)} characters, at most {most} are read", field=name)
+        raise too_long(f"{name}: the text has {len(text)} characters, at most {most} are read", field=name)
     if CONTROL.search(text):
         raise InvalidField(f"{name}: holds NUL, another control character or half a surrogate pair", field=name)
     if len(text) > LONG and MARKS.search(text):

@@ -43,7 +43,7 @@ class Owner(Value, frozen=True):
 
     kind: OwnerKind
     key: str
-    """32 hexadecimal digits; two different callers never share one."""
+    """32 hexadecimal digits. Two callers never have the same key, except anonymous visitors, who all have one."""
     address: str = ""
     """A hash of the address by which an anonymous caller is rate-limited. It is empty for all others."""
     network: str = ""

@@ -306,7 +306,7 @@ def keep_secret(data: Path, name: str) -> str:
     except (OSError, UnicodeDecodeError):
         raise SettingsError("QA_DATA: expected a folder that can be written to, or where one can be made") from None
     if not SECRET.fullmatch(secret):
-        raise SettingsError(f"QA_DATA: the file {name} there was damaged; without it another secret is made")
+        raise SettingsError(f"QA_DATA: the file {name} there was damaged; delete it, and another secret is made")
     return secret
 
 
