@@ -67,7 +67,7 @@ _SAID: dict[str, dict[Language, str]] = {
     },
     "silent": {
         "ko": "연결된 AI 모델이 없어 파일에서 문장만 찾아보았으며, 이 질문에 답하는 내용은 파일에 없습니다.",
-        "en": "No AI model is configured. The files were searched for words only, and nothing in them answers this.",
+        "en": "No AI model is configured. The files were searched for sentences, and nothing in them answers this.",
     },
     "no_files": {
         "ko": "연결된 AI 모델도 인용할 파일 내용도 없습니다. 파일을 올리면 관련된 문장을 찾아 인용합니다.",
