@@ -101,7 +101,7 @@ class RequestBody:
         self._input: IO[bytes] = request.environ["wsgi.input"]
         self._socket = _socket(request)
         self._bounds = bounds
-        self._network = network_of(request.remote_addr or "")
+        self._address = request.remote_addr or ""
         self._announced = request.content_length
         self._chunked = is_chunked(request)
         self._large = may_be_large(request)
@@ -167,12 +167,13 @@ class RequestBody:
             give_way()
 
     def _reserve_room(self, bodies: int, size: int) -> None:
-        self._bounds.reception.reserve_room(self._network, bodies=bodies, size=size)
+        self._bounds.reception.reserve_room(network_of(self._address), bodies=bodies, size=size)
         self._reserved = self._reserved[0] + bodies, self._reserved[1] + size
 
     def _release_room(self) -> None:
         bodies, size = self._reserved
-        self._bounds.reception.release_room(self._network, bodies=bodies, size=size)
+        if bodies or size:
+            self._bounds.reception.release_room(network_of(self._address), bodies=bodies, size=size)
 
     def _receive(self, size: int) -> bytes:
         left = size if self._announced is None else min(size, self._announced - self._read)
