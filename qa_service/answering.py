@@ -1,8 +1,9 @@
-"""The answer line: an admitted question goes in, and the frames of its answer come out.
+"""This module is the answer line: an admitted question goes in, and the frames of its answer come out.
 
-It is a plain generator: it reads the files, finds passages, builds the prompt, asks upstream, cites, saves the turn,
-and says that it is saved. It owns no thread and knows no connection. Whoever runs it may set `stop`; what was produced
-until then is kept. Between the frames it yields marks, from which another worker can go on, should this one die.
+The line is a plain generator: it reads the files, finds passages, builds the prompt, asks upstream, cites, saves the
+turn, and says that it is saved. It owns no thread and knows no connection. Whoever runs it may set `stop`; what was
+produced until then is kept. Between the frames it yields marks, from which another worker can go on, should this one
+die.
 """
 
 import logging

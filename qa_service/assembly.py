@@ -63,7 +63,7 @@ STORE_SECONDS = 0.7
 STORE_CONNECTIONS = 100
 WAIT_SECONDS = 1.0
 OUTAGE_SECONDS = 600
-"""An answer's writer may still save it when the store has been away for so many seconds at the answer's end."""
+"""The store may be away for so many seconds at an answer's end, and the answer's writer may still save it then."""
 
 
 class Assembly(Struct, frozen=True):
@@ -78,7 +78,7 @@ class Assembly(Struct, frozen=True):
     metrics: Callable[[], bytes]
     """Gives the figures so far, in Prometheus' text format."""
     offline: bool
-    """Whether no model is asked."""
+    """Whether answers are made without a model."""
     sandbox: str
     """A sentence that tells operators how well the reading of files is isolated from this process."""
     secret: Secret

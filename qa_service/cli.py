@@ -1,4 +1,4 @@
-"""The command line: `serve` starts the service, `ask` asks it one question."""
+"""This module is the command line. `serve` starts the service, and `ask` answers one question without a server."""
 
 import argparse
 import logging

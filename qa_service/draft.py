@@ -62,7 +62,7 @@ class Draft:
 
     @property
     def text(self) -> str:
-        """The text that has been written so far."""
+        """Return the text that has been written so far."""
         return "".join(self._pieces)
 
     def write_text(self, text: str) -> Text:
@@ -153,7 +153,7 @@ class Draft:
 
     @property
     def _status(self) -> Status:
-        """The status of the turn. An answer without a word is `incomplete`, even if upstream calls it complete."""
+        """Find the status of the turn. An answer without a word is `incomplete`, even if upstream calls it complete."""
         status = STATUS[self._reason]
         return "incomplete" if status == "completed" and not self.text.strip() else status
 

@@ -131,9 +131,9 @@ class UnknownFrame(Value, frozen=True, tag_field="type", tag="unknown"):
     """This is a frame that a worker of a later release wrote. It has a number, and is carried along as it came."""
 
     kind: str
-    """Its `type`; empty where it has none."""
+    """The frame's `type`. It is empty where the frame has none."""
     raw: bytes
-    """JSON; usually an object, in which `type` is one of the fields."""
+    """The frame as JSON. Usually it is an object, in which `type` is one of the fields."""
 
 
 Frame: TypeAlias = Start | StageNotice | Text | Reference | Metadata | Failure | Restart | Done | UnknownFrame

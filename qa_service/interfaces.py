@@ -106,7 +106,7 @@ class Ranking(Struct, frozen=True):
 
     passages: int
     postings: Mapping[str, Sequence[Postings]]
-    """Maps each word that was looked up far enough to where it stands."""
+    """Maps each word whose postings were read to where the word stands."""
     frequencies: Mapping[str, int]
     """Maps each word to the number of passages that it stands in. `postings` may leave some of them out."""
 

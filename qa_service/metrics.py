@@ -48,7 +48,7 @@ TIMED: dict[Timed, tuple[str, str, tuple[float, ...]]] = {
     ),
     "flushed": (
         "qa_flush_lag_seconds",
-        "Seconds from a frame until it stands in the log that other workers read.",
+        "Seconds between two writes to the log that other workers read; a frame waits no longer than that.",
         (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10),
     ),
 }

@@ -91,12 +91,12 @@ class Message(Value, frozen=True):
 
     @property
     def content(self) -> tuple[Part, ...]:
-        """The parts of the message, in their order."""
+        """Return the parts of the message, in their order."""
         return (TextPart(self.written),) if isinstance(self.written, str) else self.written
 
     @property
     def text(self) -> str:
-        """The text of the message, without anything else."""
+        """Return the text of the message, without anything else."""
         return self.written if isinstance(self.written, str) else "".join(part.text for part in self.written)
 
 

@@ -63,7 +63,7 @@ INSTRUCTIONS = (
 
 
 class Secret(str):
-    """A secret that hides its value from debuggers and from reports of errors."""
+    """A `Secret` hides its value from debuggers and from reports of errors."""
 
     def __repr__(self) -> str:
         return "Secret()"

@@ -66,7 +66,7 @@ class Asked(Value, frozen=True, tag_field="type", tag="asked"):
     end the answer."""
 
     prompt: Prompt
-    """The prompt without its messages, since nobody asks with it again."""
+    """The prompt without its messages, because nobody asks with it again."""
     verdicts: tuple[Verdict, ...]
 
 
@@ -79,9 +79,9 @@ class UnknownMark(Value, frozen=True, tag_field="type", tag="unknown_mark"):
     """This is a mark that a worker of a later release wrote. It takes no number, and is carried along as it came."""
 
     kind: str
-    """Its `type`; empty where it has none."""
+    """The mark's `type`. It is empty where the mark has none."""
     raw: bytes
-    """JSON; usually an object, in which `type` is one of the fields."""
+    """The mark as JSON. Usually it is an object, in which `type` is one of the fields."""
 
 
 Mark: TypeAlias = Asked | Opened | Gap | UnknownMark

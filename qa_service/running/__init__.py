@@ -1,4 +1,5 @@
-"""An answer's life: it is written once, read by whoever asks, stopped when told, and taken over when its worker dies.
+"""This room runs answers. An answer is written once, read by whoever asks, stopped when told, and taken over when its
+worker dies.
 
 This page is the theory of the room; the code below is plain once it is known. A *worker* is one process with one
 `Runner`. The worker that writes an answer is its *writer*. Workers share nothing but the store.

@@ -53,7 +53,7 @@ class Keeper:
         """The workers that are dead, as the store says, and that may still hold answers."""
         self._beat_at = self._strays_at = time.monotonic() - pace.beat
         self._heard_at = time.monotonic()
-        """Others have heard of this worker since this time, or later."""
+        """The last time at which others are known to have heard of this worker."""
         self._missed = False
         """Whether this worker was taken for dead, and hasn't looked yet which answers it has lost."""
         self._beating = threading.Lock()

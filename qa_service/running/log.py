@@ -53,18 +53,18 @@ class MemoryLog:
 
     @property
     def last(self) -> int:
-        """The number of the last frame, or 0 where there is none."""
+        """Return the number of the last frame, or 0 where there is none."""
         return self.number_at(len(self._frames) - 1)
 
     @property
     def is_finished(self) -> bool:
-        """Whether the last frame is `done`."""
+        """Tell whether the last frame is `done`."""
         return bool(self._frames) and isinstance(self._frames[-1], Done)
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing follows, here or elsewhere. Both `done` and a closed log say so, because a reader may see
-        `done` a moment before the log is closed."""
+        """Tell whether nothing follows, here or elsewhere. `done` alone says so too, because a reader may see it a
+        moment before the log is closed."""
         return self.is_finished or (self.closed and not self.handed_over)
 
     def number_at(self, place: int) -> int:

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 UPLOAD_SECONDS = 900
-"""No answer needs an upload that is so many seconds old, because its files are read before anything else, each in a
-limited time."""
+"""No answer needs an upload that is so many seconds old, because an answer's files are read before anything else, each
+in a limited time."""
 
 
 class Presence:

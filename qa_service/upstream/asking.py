@@ -30,10 +30,10 @@ from qa_service.upstream.transport import NoteFailure, Transport, wait_unless_st
 log = logging.getLogger(__name__)
 
 ParametersOf: TypeAlias = Callable[[str], Mapping[str, object]]
-"""A function from a model's name to the parameters of the request, which have the vendor's own names."""
+"""Makes the parameters of a request to the model with this name. They have the vendor's own names."""
 
 _OF_A_MODEL = (UnknownModel, UpstreamRateLimited, UpstreamTimeout, UpstreamUnavailable)
-"""Failures that another model may not suffer from."""
+"""Where one model fails with one of these, another model may still answer."""
 _MODELS = 256
 """At most so many models are remembered, because callers may be allowed to name any model."""
 

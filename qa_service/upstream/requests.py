@@ -26,7 +26,6 @@ class SdkRequestWriter:
         self._head = request_bytes(first).partition(b"\r\n\r\n")[0]
 
     def write_question(self, parameters: Mapping[str, object]) -> bytes:
-        """See `RequestWriter`."""
         content = msgspec.json.encode(parameters)
         return b"%b\r\nContent-Length: %d\r\n\r\n%b" % (self._head, len(content), content)
 

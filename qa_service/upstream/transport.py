@@ -22,7 +22,7 @@ from qa_service.upstream.watch import Watch
 from qa_service.upstream.way import Way
 
 NoteFailure: TypeAlias = Callable[[UpstreamError], None]
-"""A function that is called with the error of every request that failed."""
+"""This is called with the error of every request that failed."""
 
 _MOST_IDLE = 64
 _ASKED = httpx2.Request("POST", "https://upstream")

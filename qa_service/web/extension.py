@@ -70,8 +70,8 @@ def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
     for module in (asking, answers, sessions, health):
         module.install(blueprint)
 
-    # The threads aren't started sooner, because a host may fork after it has mounted us, and they wouldn't survive
-    # that.
+    # The threads aren't started sooner, because a host may fork after it has mounted the service, and a fork has none
+    # of its parent's threads.
     blueprint.before_request(assembly.runner.ensure_threads)
 
     @blueprint.before_request

@@ -35,7 +35,8 @@ def answered(
         return Response(status=HTTPStatus.NO_CONTENT)
     if wanted.encoder:
         body = _open_body(service, source, wanted.encoder, after=after, ids=ids)
-        # Werkzeug hands it through as it is: what it puts around costs every delta, and memory while a reader waits.
+        # Werkzeug passes the body on as it is. Its usual wrappers would cost time for each delta, and memory while a
+        # reader waits.
         response = Response(body, headers=wanted.headers, content_type=wanted.content_type, direct_passthrough=True)
     else:
         response = _whole(service, source, wanted)

@@ -45,7 +45,7 @@ class TypedFrame(Struct, frozen=True, rename="camel", kw_only=True, tag_field="t
 
 
 class StartFrame(TypedFrame, frozen=True, kw_only=True, tag="start"):
-    """The first frame of an answer."""
+    """This is the first frame of an answer."""
 
     content: StartContent
 
@@ -57,20 +57,21 @@ class StatusFrame(TypedFrame, frozen=True, kw_only=True, tag="status"):
 
 
 class TextFrame(TypedFrame, frozen=True, kw_only=True, tag="text"):
-    """A piece of the answer."""
+    """This frame is a piece of the answer."""
 
     content: str
 
 
 class ReferenceFrame(TypedFrame, frozen=True, kw_only=True, tag="reference"):
-    """A source of the answer. Its address also stands beside the content."""
+    """This frame names a source of the answer. The address of the source also stands beside the content."""
 
     content: ReferenceContent
     url: str
 
 
 class MetadataFrame(TypedFrame, frozen=True, kw_only=True, omit_defaults=True, tag="metadata"):
-    """The facts about the whole answer. Those that clients look for first also stand beside the content."""
+    """This frame holds the facts about the whole answer. Those that clients look for first also stand beside the
+    content."""
 
     content: MetadataContent
     usage: Usage
@@ -91,7 +92,7 @@ class RestartFrame(TypedFrame, frozen=True, kw_only=True, tag="restart"):
 
 
 class DoneFrame(TypedFrame, frozen=True, kw_only=True, tag="done"):
-    """The last frame of an answer."""
+    """This is the last frame of an answer."""
 
     content: DoneContent
 
