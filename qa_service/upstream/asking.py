@@ -115,17 +115,23 @@ class Asker:
     def _try_model(self, model: str, question: _Question, reader: EventReader, stop: Stop) -> Iterator[Delta]:
         """Make one try. A parameter that the model refuses by name is left out within the same try, each parameter only
         once."""
-        left_out: list[ParameterPath] = []
+        left_out: tuple[ParameterPath, ...] = ()
         while True:
+            message = partial(self._write_question, model, question, left_out)
+            reading = closing(self._read_deltas(message, reader, stop))
             try:
-                yield from self._ask_without(left_out, model, question, reader, stop)
+                with self._state(model).circuit.guard_request() as note_work, reading as deltas:
+                    yield from _until_work(deltas, reader)
+                    note_work()
+                    question.forget_parameters()
+                    yield from deltas
             except UpstreamRejected as error:
                 if reader.working:
                     raise
                 path = self._refused_path(model, question, error)
                 if not path or path in left_out:
                     raise
-                left_out.append(path)
+                left_out = (*left_out, path)
             else:
                 return
 
@@ -148,25 +154,10 @@ class Asker:
             log.warning("upstream refuses %s for the model %s, which is asked without it", name, model)
         return path
 
-    def _ask_without(
-        self, left_out: Sequence[ParameterPath], model: str, question: _Question, reader: EventReader, stop: Stop
-    ) -> Iterator[Delta]:
-        state = self._state(model)
-
-        def message() -> bytes:
-            parameters = question.parameters(model)
-            refused = state.refused.find_refused(parameters)
-            return self._protocol.writer.write_question(without(parameters, [*refused, *left_out]))
-
-        reading = closing(self._read_deltas(message, reader, stop))
-        with state.circuit.guard_request() as note_work, reading as deltas:
-            for delta in deltas:
-                yield delta
-                if reader.working:
-                    break
-            note_work()
-            question.forget_parameters()
-            yield from deltas
+    def _write_question(self, model: str, question: _Question, left_out: Sequence[ParameterPath]) -> bytes:
+        parameters = question.parameters(model)
+        refused = self._state(model).refused.find_refused(parameters)
+        return self._protocol.writer.write_question(without(parameters, [*refused, *left_out]))
 
     def _read_deltas(self, message: Callable[[], bytes], reader: EventReader, stop: Stop) -> Generator[Delta]:
         """Read the deltas of the response to a request. Where nobody wants them any more, and upstream keeps the
@@ -183,3 +174,11 @@ class Asker:
             unwanted = given_up or (stop.is_set() and stop.reason not in ELSEWHERE)
             if unwanted and reader.response_id and not reader.ended:
                 self._transport.cancel_response(reader.response_id)
+
+
+def _until_work(deltas: Iterator[Delta], reader: EventReader) -> Iterator[Delta]:
+    """The deltas up to the first that shows that upstream works on the answer."""
+    for delta in deltas:
+        yield delta
+        if reader.working:
+            return

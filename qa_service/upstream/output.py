@@ -62,6 +62,7 @@ _SHORTFALLS: Mapping[str, FinishReason] = {
 }
 _NOWHERE = -2
 """No event has this index."""
+_NO_SOURCES: frozenset[str] = frozenset()
 
 
 class ResponseOutput:
@@ -79,9 +80,9 @@ class ResponseOutput:
         self._parts = AnswerParts()
         self._item = -1
         """The place in the output of the item that was announced last."""
-        self._asides: set[int] = set()
+        self._asides: tuple[int, ...] = ()
         """The places of messages that are no part of the answer."""
-        self._noted: set[str] = set()
+        self._noted: frozenset[str] = _NO_SOURCES
         """The addresses, files and ids of the sources that have been told."""
         self._thinking = False
         self._refused = False
@@ -158,7 +159,7 @@ class ResponseOutput:
         if part is None:
             yield from self.release_held()
             part = self._parts.begin_part(place)
-        part.copied.add(copy)
+        part.copied = (*part.copied, copy)
         if shown := part.add_rest(whole):
             yield self._say(shown, place.kind)
 
@@ -202,9 +203,9 @@ class ResponseOutput:
     def _begin_message(self, event: ItemAdded, item: OutputItem) -> None:
         self._item = self._next_output(event)
         self._parts.begin_item(self._item)
-        self._asides.discard(self._item)
+        self._asides = tuple(place for place in self._asides if place != self._item)
         if item.phase == "commentary":
-            self._asides.add(self._item)
+            self._asides = (*self._asides, self._item)
 
     def _tell_item(self, item: OutputItem, *, begun: bool) -> Iterator[Delta]:
         if item.type == "web_search_call" and ((query := _query(item)) or begun):

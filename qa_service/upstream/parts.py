@@ -35,7 +35,7 @@ class AnswerPart:
         self.kind = kind
         self.pieces: list[str] = []
         """The pieces that upstream has written. They still hold the marks, and only whole characters."""
-        self.copied: set[CopyKind] = set()
+        self.copied: tuple[CopyKind, ...] = ()
         """The kinds of events that have repeated this part as a whole."""
         self._half = ""
         self._marks = MarkFilter()
