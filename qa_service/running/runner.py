@@ -200,7 +200,7 @@ class Runner:
             if self._ending:
                 running.stop.set(self._ending)
         self._flusher.add_answer(running)
-        # A `partial` would take 0.3 KiB more of an idle stream, on the thread's stack.
+        # A `partial` would take 0.3 KiB more for each idle stream, on the thread's stack.
         thread.run(lambda: self._write(running, line))
 
     def _write(self, running: RunningAnswer, line: Iterator[Frame | Mark]) -> None:

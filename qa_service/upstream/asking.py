@@ -177,7 +177,7 @@ class Asker:
 
 
 def _until_work(deltas: Iterator[Delta], reader: EventReader) -> Iterator[Delta]:
-    """The deltas up to the first that shows that upstream works on the answer."""
+    """Give the deltas up to the first one that shows that upstream works on the answer."""
     for delta in deltas:
         yield delta
         if reader.working:
