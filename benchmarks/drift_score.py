@@ -10,12 +10,12 @@ _DETECTOR = LearnedDrift()
 
 def score(history: Sequence[Mapping[str, str]], question: str) -> float:
     """Return how sure the detector is, from 0 to 1, that the question begins a new topic."""
-    return _DETECTOR.judge(question, session_of(history)).score
+    return _DETECTOR.judge_topic(question, session_of(history)).score
 
 
 def drifted(history: Sequence[Mapping[str, str]], question: str) -> bool:
     """Return the detector's decision at its own threshold."""
-    return _DETECTOR.judge(question, session_of(history)).drifted
+    return _DETECTOR.judge_topic(question, session_of(history)).drifted
 
 
 def session_of(history: Sequence[Mapping[str, str]]) -> Session:

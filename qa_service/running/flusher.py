@@ -46,6 +46,9 @@ class Flusher:
 
     def add_answer(self, running: RunningAnswer) -> None:
         """From now on, flush this answer too."""
+        if not self._answers:
+            # Nothing waited to be flushed until now.
+            self._flushed_at = time.monotonic()
         self._answers[running.answer_id] = running
         self._news.set()
 
