@@ -1,5 +1,6 @@
 """This module makes the responses that bring an answer: streamed from a position on, or whole when it has ended."""
 
+import errno
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -18,7 +19,7 @@ from qa_service.web.bodies import hung_up
 from qa_service.web.mounting import Mounted, spoken_language
 from qa_service.web.problems import problem
 from qa_service.wire.content import build_answer
-from qa_service.wire.encoder import FormatContext
+from qa_service.wire.encoder import FormatContext, FrameEncoder
 from qa_service.wire.formats import EncoderFactory, WireFormat
 from qa_service.wire.lines import encode_line
 
@@ -78,8 +79,10 @@ class AnswerBody:
                 yield encoder.head()
             frames = batch.frames
             yield encoder.batch(batch.first, frames)
+            _cut_off(encoder)
         if self._reader.handed_over:
             yield encoder.reconnect(Draining.code, random.randint(*BACKOFF_MS))  # noqa: S311 - it spreads, it hides nothing
+            _cut_off(encoder)
         elif frames and isinstance(frames[-1], Done):
             yield encoder.tail()
 
@@ -87,6 +90,13 @@ class AnswerBody:
         sent = self._reader.frames_before(batch)
         first = sent[0] if sent else batch.frames[0]
         return replace(self._context, start=first if isinstance(first, Start) else None, sent=sent)
+
+
+def _cut_off(encoder: FrameEncoder) -> None:
+    """End the connection without the end of its body, so that no client takes what it has for the whole answer."""
+    if encoder.is_cut:
+        # Servers take this for a caller who has left, and close the connection without a word in the log.
+        raise BrokenPipeError(errno.EPIPE, "the answer broke off")
 
 
 def _open_body(

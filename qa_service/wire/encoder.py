@@ -35,6 +35,10 @@ class FrameEncoder(Protocol):
     Where a format has nothing to say, a method returns no bytes, and nothing is sent.
     """
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the connection must be cut now. A format that has no words for a failure says it in this way."""
+
     def head(self) -> bytes:
         """Encode what comes before the first frame that this reader gets."""
 

@@ -6,6 +6,9 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from qa_service.wire.encoder import FormatContext, FrameEncoder
+from qa_service.wire.events import EventsEncoder
+from qa_service.wire.jsonl import JsonLinesEncoder
+from qa_service.wire.plain import PlainTextEncoder
 from qa_service.wire.typed import TypedEncoder
 
 EncoderFactory: TypeAlias = Callable[[FormatContext], FrameEncoder]
@@ -38,6 +41,11 @@ TYPED = WireFormat(
     is_resumable=True,
 )
 JSON = WireFormat("json", "application/json", ("application/json",), None, headers=(("Cache-Control", "no-store"),))
+EVENTS = WireFormat("events", "text/event-stream; charset=utf-8", (), EventsEncoder, is_resumable=True)
+JSONL = WireFormat(
+    "jsonl", "application/jsonl; charset=utf-8", ("application/jsonl", "application/x-ndjson"), JsonLinesEncoder
+)
+TEXT = WireFormat("text", "text/plain; charset=utf-8", ("text/plain",), PlainTextEncoder)
 
-FORMATS: Mapping[str, WireFormat] = {row.name: row for row in (TYPED, JSON)}
+FORMATS: Mapping[str, WireFormat] = {row.name: row for row in (TYPED, JSON, EVENTS, JSONL, TEXT)}
 DEFAULT = TYPED

@@ -139,6 +139,8 @@ class TypedEncoder:
     """A `TypedEncoder` is a `FrameEncoder`. Where the context wants ids, each frame also has an `id:`, for clients that
     resume by it."""
 
+    is_cut = False
+
     def __init__(self, context: FormatContext) -> None:
         self._prefix = context.prefix
         self._answer_id = context.answer_id if context.ids else ""
@@ -154,8 +156,7 @@ class TypedEncoder:
         return _HEARTBEAT
 
     def reconnect(self, reason: str, backoff_ms: int) -> bytes:
-        frame = ReconnectFrame(content=ReconnectContent(reason=reason, backoff_ms=backoff_ms))
-        return b"data: %b\n\n" % encode_line(frame)
+        return b"data: %b\n\n" % encode_line(build_reconnect(reason, backoff_ms))
 
     def tail(self) -> bytes:
         return b""
@@ -196,3 +197,8 @@ def build_typed_frame(seq: int, frame: Frame, prefix: str) -> object:
             )
         case _:
             return _ENVELOPES[type(frame)](seq=seq, content=build_content(frame, prefix))  # type: ignore[call-arg]
+
+
+def build_reconnect(reason: str, backoff_ms: int) -> ReconnectFrame:
+    """Build the frame that says that the answer goes on elsewhere."""
+    return ReconnectFrame(content=ReconnectContent(reason=reason, backoff_ms=backoff_ms))

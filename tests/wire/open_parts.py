@@ -14,6 +14,8 @@ from qa_service.wire.lines import encode_line
 class OpenPartsEncoder:
     """A `FrameEncoder` that must know after a break whether a part is open, and which."""
 
+    is_cut = False
+
     def __init__(self, context: FormatContext) -> None:
         self._context = context
         self._part = 0
