@@ -217,7 +217,8 @@ def _read_user(found: object) -> str:
 def _has_login_of_browser(request: Request) -> bool:
     """Whether the request has what browsers send along by themselves, whichever page makes them: cookies, or a name and
     a password that the person typed into the browser."""
-    return bool(request.cookies) or ("Authorization" in request.headers and not _bearer(request))
+    scheme = request.headers.get("Authorization", "").partition(" ")[0]
+    return bool(request.cookies) or scheme.lower() not in ("", "bearer")
 
 
 def _bearer(request: Request) -> str:

@@ -333,6 +333,12 @@ class TestHostsUsers:
         own = {**headers, "Sec-Fetch-Site": "same-origin"}
         assert frames(site.client.get("/api/ask?question=hi", headers=own))[0]["content"]["created"] is True
 
+    @pytest.mark.parametrize("value", ["Bearer null", "bearer undefined", "Bearer "])
+    def test_are_not_meant_by_the_bearer_of_a_page_without_one(self, house: House, value: str) -> None:
+        """No browser adds a bearer by itself."""
+        got = frames(house.client.get("/api/ask?question=hi", headers={"Authorization": value}))
+        assert got[0]["content"]["created"] is True
+
     @pytest.mark.parametrize("found", [True, 1.0, b"kim", ["kim"], ("kim",), {"id": 1}, object()], ids=repr)
     def test_are_never_what_several_of_them_may_be(self, make_house: MakeHouse, found: object) -> None:
         """As where a host returns whether somebody is logged in."""
