@@ -181,6 +181,12 @@ class TestComplaining:
         assert end.value.code == 2
         assert "usage: qa-service" in capsys.readouterr().err
 
+    def test_an_argument_that_is_not_known_changes_nothing_at_the_terminal(self, capsys: Captured) -> None:
+        """A shell that finds several files for `--file *.txt` hands over their names."""
+        with pytest.raises(SystemExit):
+            run_command(["ask", "Dogs?", "--file", "rules.txt", "\x1b]0;title\x07.txt"])
+        assert "␛]0;title␇.txt" in capsys.readouterr().err
+
     def test_the_version_is_told(self, capsys: Captured) -> None:
         with pytest.raises(SystemExit) as end:
             run_command(["--version"])
