@@ -93,9 +93,9 @@ class Follower:
         with self._news:
             assert self._news.wait_for(lambda: true(self), seconds), self.story()
 
-    def wait_text(self, pieces: int = 1, seconds: float = SECONDS) -> None:
+    def wait_text(self, pieces: int) -> None:
         """Until so many pieces of text have come."""
-        self.wait(lambda reader: len(reader.kinds("text")) >= pieces, seconds)
+        self.wait(lambda reader: len(reader.kinds("text")) >= pieces)
 
     def finish(self, seconds: float = SECONDS) -> Self:
         """Until it is over."""
