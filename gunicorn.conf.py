@@ -14,7 +14,7 @@ import shutil  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
 
-# A folder where writing never waits for a disk, if there is one.
+# This is a folder where writing never waits for a disk, or None where there is no such folder.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - what lies there is unlinked or private
 # The workers keep the figures of `GET metrics` in this folder, and the first worker makes it. The Prometheus library
 # reads the variable when it is imported. A reload, and a new master that takes over the sockets, find it set already.
@@ -26,7 +26,7 @@ figures = os.environ["PROMETHEUS_MULTIPROC_DIR"]
 from qa_service.metrics import merge_dead_worker  # noqa: E402
 from qa_service.server.access import AccessLogger  # noqa: E402
 from qa_service.server.master import check_configuration, most_connections, raise_file_limit  # noqa: E402
-from qa_service.server.tls import ssl_context  # noqa: E402, F401 - gunicorn's hook, for who sets a certificate
+from qa_service.server.tls import ssl_context  # noqa: E402, F401 - gunicorn calls it where a certificate is set
 from qa_service.server.worker import AnswerWorker  # noqa: E402
 from qa_service.settings import SettingsError, from_environment  # noqa: E402
 from qa_service.web.serving import log_to_terminal  # noqa: E402
@@ -38,7 +38,7 @@ except SettingsError as error:
 
 
 class Worker(AnswerWorker):
-    """The worker class with this server's settings."""
+    """A `Worker` is the worker class with this server's settings."""
 
     settings = settings
 
@@ -50,7 +50,7 @@ bind = [f"{host}:{settings.port}"]
 worker_class = Worker
 workers = settings.workers
 worker_connections = most_connections(settings)
-# Seconds for which an idle connection is kept. Proxies keep theirs for less, so that none sends a question down a
+# An idle connection is kept for so many seconds. Proxies keep theirs for less, so that none sends a question down a
 # connection that is just closing. This is also the deadline for a request's headers.
 keepalive = 75
 # A worker reports every second that it lives, also while it streams. Only a worker that is stuck is killed.
@@ -61,7 +61,7 @@ graceful_timeout = int(settings.drain_seconds) + 5
 limit_request_line = 8190
 # `QA_TRUSTED_PROXIES` alone says which proxies are believed. By default gunicorn believes everybody on this machine.
 forwarded_allow_ips = ""
-# An access log, for those who want one (`--access-logfile -`), has the path without ids, and never what was asked.
+# The access log, which is off unless `--access-logfile -` asks for it, has the path without ids and never the question.
 logger_class = AccessLogger
 access_log_format = '%(h)s %(t)s "%(m)s %(U)s %(H)s" %(s)s %(b)s'
 # gunicorn sends files as it sends everything else, so that callers who don't read have a deadline.
@@ -79,7 +79,7 @@ def on_starting(server):
 
 
 def child_exit(server, worker):
-    """Keep what a worker counted, however it ended."""
+    """Keep what a worker has counted, however it ended."""
     merge_dead_worker(figures, worker.pid)
 
 

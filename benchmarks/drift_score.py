@@ -1,4 +1,4 @@
-"""The shipped drift detector as a scorer calls it: a history of messages and a question in, a score out."""
+"""This module offers the shipped drift detector to scorers, which give a history of messages and a question."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,17 +9,17 @@ _DETECTOR = LearnedDrift()
 
 
 def score(history: Sequence[Mapping[str, str]], question: str) -> float:
-    """How sure the detector is, in 0..1, that the question begins a new topic."""
-    return _DETECTOR.judge(question, session_of(history)).score
+    """Return how sure the detector is, from 0 to 1, that the question begins a new topic."""
+    return _DETECTOR.judge_topic(question, session_of(history)).score
 
 
 def drifted(history: Sequence[Mapping[str, str]], question: str) -> bool:
-    """The detector's decision at its own threshold."""
-    return _DETECTOR.judge(question, session_of(history)).drifted
+    """Return the detector's decision at its own threshold."""
+    return _DETECTOR.judge_topic(question, session_of(history)).drifted
 
 
 def session_of(history: Sequence[Mapping[str, str]]) -> Session:
-    """A session whose current topic is this history of `{role, text}`; an answer may be missing."""
+    """Make a session whose current topic is this history of `{role, text}`. Answers may be missing."""
     exchanges: list[Exchange] = []
     for message in history:
         if message["role"] == "user":

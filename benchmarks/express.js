@@ -1,4 +1,4 @@
-// The same in Node: Express 5 and OpenAI's SDK, a JSON line for each delta.
+// This server does in Node what naive.py does: it takes Express 5 and OpenAI's SDK, and sends a JSON line for each delta.
 const express = require("express");
 const OpenAI = require("openai");
 

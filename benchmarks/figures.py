@@ -1,4 +1,4 @@
-"""From measured numbers to what is shown: percentiles, medians over the rounds, ratios, the table."""
+"""This module makes the table from the measured numbers, with percentiles, medians over the rounds, and ratios."""
 
 from collections.abc import Mapping, Sequence
 from math import isnan, nan
@@ -10,13 +10,13 @@ MEASURE_OF_OTHERS = "naive"
 
 
 class Measure(Struct, frozen=True):
-    """One row of the table."""
+    """A `Measure` is one row of the table."""
 
     key: str
     title: str
     unit: str
     short: str = ""
-    """Its title in the picture; empty: it isn't drawn."""
+    """The title in the picture. A measure whose title is empty isn't drawn."""
     more_is_better: bool = False
 
 
@@ -40,44 +40,44 @@ MEASURES = (
 )
 
 Rounds = Mapping[tuple[str, str], Sequence[float]]
-"""What the rounds measured, by server and key."""
+"""Maps each server and key of a measure to what the rounds measured."""
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """By nearest rank, of values in any order; not a number when there are none."""
+    """Return a percentile by nearest rank. The values may be in any order. Without values the result is NaN."""
     if not values:
         return nan
     return sorted(values)[max(0, -int(-len(values) * percent // 100) - 1)]
 
 
 def spread(values: Sequence[float]) -> float:
-    """Half the distance of the extremes, as a part of the median."""
+    """Return half the distance between the extremes, divided by the median."""
     return (max(values) - min(values)) / 2 / median(values) if median(values) else 0
 
 
 def ratio(measure: Measure, value: float, naive: float) -> float:
-    """How many times better than the naive sample; not a number when one of them is nothing."""
+    """Return how many times better a value is than that of the naive sample. It is NaN when one of them is 0."""
     if not value or not naive:
         return nan
     return value / naive if measure.more_is_better else naive / value
 
 
 def ratios(measure: Measure, rounds: Rounds) -> dict[str, float]:
-    """Each other server's, by name; empty where the naive sample wasn't measured."""
+    """Return the ratio of each other server, by its name. There are none where the naive sample wasn't measured."""
     medians = {server: median(values) for (server, key), values in rounds.items() if key == measure.key}
     naive = medians.pop(MEASURE_OF_OTHERS, 0)
     return {server: ratio(measure, value, naive) for server, value in medians.items()} if naive else {}
 
 
 def shown(value: float) -> str:
-    """Three digits, or the whole number."""
+    """Write a value with three digits, or as a whole number where that has more. NaN becomes a dash."""
     if isnan(value):
         return "–"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def cell(measure: Measure, rounds: Rounds, server: str) -> str:
-    """The median, how far the rounds were apart, and how many times better than the naive sample."""
+    """Write the median, how far the rounds were apart, and how many times better it is than the naive sample's."""
     values = rounds.get((server, measure.key))
     if not values:
         return ""
@@ -88,7 +88,7 @@ def cell(measure: Measure, rounds: Rounds, server: str) -> str:
 
 
 def table(rounds: Rounds, servers: Sequence[str]) -> str:
-    """Markdown; rows that nobody has figures for are left out."""
+    """Write the table in Markdown. Rows for which no server has figures are left out."""
     lines = [f"| | {' | '.join(servers)} |", f"|---|{'---:|' * len(servers)}"]
     for measure in MEASURES:
         cells = [cell(measure, rounds, server) for server in servers]

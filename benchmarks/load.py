@@ -1,4 +1,5 @@
-"""The clients' side: many connections in one thread, which ask, read, tell the age of what they read, and check it."""
+"""This module plays the clients. One thread has many connections, which ask, read, measure the age of what they read,
+and check it."""
 
 import json
 import re
@@ -13,10 +14,10 @@ from msgspec import Struct
 
 READ = 1 << 18
 LOOK = 0.02
-"""Seconds between two looks at the clock while nothing comes."""
+"""The seconds between two looks at the clock while nothing comes."""
 
-# Frames are cut out of what a read brought, without taking chunks apart: servers write whole frames, and where one
-# didn't, the text's own sum would tell. The parts of a JSON string put together are a JSON string again.
+# Frames are cut out of what a read brought, without taking chunks apart. Servers write whole frames; if one didn't, the
+# checksum in the text would be wrong. The insides of JSON strings, joined, are the inside of a JSON string again.
 _TEXT = re.compile(rb'"type": ?"text", ?"content": ?"((?:[^"\\]+|\\.)*)"')
 _OWN_TEXT = re.compile(rb'"delta":"((?:[^"\\]+|\\.)*)"')
 _DONE = re.compile(rb'"type": ?"(?:done|response\.completed)"')
@@ -26,32 +27,33 @@ _END = b"\n\r\n0\r\n\r\n"
 
 
 class Door(Struct, frozen=True):
-    """Where a server is asked, and how."""
+    """A `Door` says where a server is asked, and how."""
 
     port: int
     request: Callable[[int, int], bytes]
-    """The bytes that ask question `m` on connection `n`."""
+    """Makes the bytes that ask a question, from the number of the connection and the number of its question."""
     upstream: bool = False
-    """Whether it answers in upstream's own events."""
+    """Whether the server answers in upstream's own events."""
 
 
 class Tally:
-    """What all connections have seen so far."""
+    """A `Tally` holds what all connections have seen so far."""
 
     def __init__(self) -> None:
         self.finished = 0
         self.deltas = 0
         self.reading = 0
-        """Answers whose text has begun and that haven't ended."""
+        """How many answers have begun with their text and haven't ended."""
         self.ages = array("q")
-        """Nanoseconds from upstream's sending of each delta to its arrival here."""
+        """The nanoseconds from upstream's sending of each delta to its arrival here."""
         self.firsts = array("q")
-        """Nanoseconds from each question to the first text of its answer."""
+        """The nanoseconds from each question to the first text of its answer."""
         self.faults: list[str] = []
 
 
 def fault_of(text: bytes, deltas: int) -> str:
-    """What is wrong with the text of a whole answer, given as the inside of a JSON string; empty if nothing is."""
+    """Find what is wrong with the text of a whole answer, which is given as the inside of a JSON string. The result is
+    empty if nothing is wrong."""
     try:
         body, _, mark = str(json.loads(b'"%b"' % text)).rpartition("=")
     except ValueError:
@@ -62,7 +64,7 @@ def fault_of(text: bytes, deltas: int) -> str:
 
 
 class Visitor:
-    """One connection, asking one question after another."""
+    """A `Visitor` is one connection, which asks one question after another."""
 
     def __init__(self, door: Door, number: int, deltas: int, tally: Tally) -> None:
         self.sock = socket.create_connection(("127.0.0.1", door.port), timeout=10)
@@ -84,7 +86,7 @@ class Visitor:
         self.sock.sendall(request)
 
     def read(self) -> bool:
-        """Take in what has come; True at the end of the answer."""
+        """Take in what has come, and return whether the answer has ended."""
         received = self.sock.recv(READ)
         now = monotonic_ns()
         if not received:
@@ -123,12 +125,12 @@ class Visitor:
 
 
 class Crowd:
-    """Connections that are open together. For use in a `with`, at whose end all hang up."""
+    """A `Crowd` holds connections that are open together. It is used in a `with`, at whose end all of them hang up."""
 
     def __init__(self, door: Door, deltas: int, *, again: bool = False) -> None:
         self.tally = Tally()
         self.again = again
-        """Whether a connection asks again when it was answered."""
+        """Whether a connection asks again after it was answered."""
         self._door = door
         self._deltas = deltas
         self._epoll = select.epoll()
@@ -143,7 +145,7 @@ class Crowd:
         self._epoll.close()
 
     def admit(self, numbers: Iterable[int]) -> None:
-        """Open connections of these numbers, each of which asks at once."""
+        """Open connections with these numbers, each of which asks at once."""
         for number in numbers:
             visitor = Visitor(self._door, number, self._deltas, self.tally)
             visitor.ask()
@@ -151,7 +153,7 @@ class Crowd:
             self._epoll.register(visitor.sock, select.EPOLLIN)
 
     def attend(self, seconds: float, enough: Callable[[], bool] = lambda: False) -> bool:
-        """Read for so long, or until it is enough; whether it was."""
+        """Read for so many seconds, or until `enough` says so. Returns whether it did."""
         end = monotonic() + seconds
         while not enough():
             left = end - monotonic()
@@ -162,7 +164,8 @@ class Crowd:
         return True
 
     def finish(self, seconds: float) -> None:
-        """Let everybody hear the end; who doesn't within so many seconds is a fault."""
+        """Read until all answers have ended. A connection whose answer doesn't end within so many seconds is a
+        fault."""
         self.again = False
         if not self.attend(seconds, lambda: not self._visitors):
             self.tally.faults += ["no end"] * len(self._visitors)

@@ -1,6 +1,7 @@
-"""What teams paste when they need a streaming answer: Flask, the SDK's events, a JSON line for each delta.
+"""This server is what teams paste when they need a streaming answer: Flask, the SDK's events, and a JSON line for each
+delta.
 
-It is the measure of the others. Conversations live in this process, as they do in such samples.
+The other servers are compared with it. It keeps conversations in its process, as such samples do.
 """
 
 import json
@@ -14,7 +15,7 @@ from openai import DefaultHttpxClient, OpenAI
 from openai.types.responses import EasyInputMessageParam
 
 app = Flask(__name__)
-# The SDK opens a thousand connections at most; the benchmark holds two thousand streams.
+# The SDK opens a thousand connections at most, and the benchmark holds two thousand streams.
 client = OpenAI(http_client=DefaultHttpxClient(limits=Limits(max_connections=None)))
 conversations: dict[str, list[EasyInputMessageParam]] = defaultdict(list)
 
@@ -41,7 +42,7 @@ def tell(session_id: str, question: str) -> Iterator[str]:
                 yield frame({"type": "text", "content": event.delta})
             elif event.type == "error":
                 yield frame({"type": "error", "content": event.message})
-    except Exception as error:  # noqa: BLE001 - as samples do
+    except Exception as error:  # noqa: BLE001 - such samples catch everything
         yield frame({"type": "error", "content": str(error)})
     messages.append({"role": "assistant", "content": "".join(written)})
     conversations[session_id] = messages

@@ -1,4 +1,5 @@
-"""The figures as a picture: for each measure a bar a server, as many times better as it is than the naive sample."""
+"""This module draws the figures. Each measure has a bar for each server, which shows how many times better the server
+is than the naive sample."""
 
 from collections.abc import Iterator, Sequence
 from math import isnan, nan
@@ -28,7 +29,7 @@ text { font: 13px system-ui, sans-serif; fill: #57606a }
 
 
 def draw(rounds: Rounds, servers: Sequence[str]) -> str:
-    """An SVG without a background, for light pages and dark ones. The last server is the one in colour."""
+    """Draw an SVG without a background, for light pages and dark ones. The last server is drawn in colour."""
     drawn = [(measure, found) for measure in MEASURES if measure.short and (found := ratios(measure, rounds))]
     others = [server for server in servers if any(server in found for _, found in drawn)]
     most = max((value for _, found in drawn for value in found.values() if not isnan(value)), default=1)

@@ -1,4 +1,5 @@
-"""Processes as Linux accounts for them: starting one on its cores, its tree's CPU time and memory, its connections."""
+"""This module starts processes on some of the cores, and reads what Linux says of them: the CPU time and the memory of
+a process with all its descendants, and who holds a connection."""
 
 import os
 import resource
@@ -14,8 +15,8 @@ PROC = Path("/proc")
 
 
 class Program:
-    """A program on some of the cores, in a session of its own, so that all it starts ends with it. For use in a
-    `with`."""
+    """A `Program` runs on some of the cores, in a session of its own, so that all that it starts ends with it. It is
+    used in a `with`."""
 
     def __init__(
         self, command: Sequence[str], *, log: Path, cores: Collection[int], environment: Mapping[str, str]
@@ -45,14 +46,14 @@ class Program:
 
 
 def allow_many_files() -> int:
-    """Every stream is a few of them; how many there may be from now on, for our children too."""
+    """Raise the limit of open files, because every stream takes a few, and return it. It holds for children, too."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return most
 
 
 def tree(root: int) -> list[int]:
-    """A process and all its descendants."""
+    """Return the ids of a process and of all its descendants."""
     parents = {pid: int(fields[1]) for pid in _pids() if (fields := _stat(pid))}
     found = [root]
     for pid in found:
@@ -61,12 +62,13 @@ def tree(root: int) -> list[int]:
 
 
 def cpu_seconds(root: int) -> float:
-    """What a tree has worked since it began, children that have ended included; in steps of a hundredth."""
+    """Return the CPU seconds of a process with all its descendants since they began, in steps of a hundredth. Children
+    that have ended count too."""
     return sum(int(ticks) * _TICK for pid in tree(root) for ticks in _stat(pid)[11:15])
 
 
 def machine_seconds() -> float:
-    """What all cores have worked since the machine was started, for whomever; a hypervisor's share included."""
+    """Return the CPU seconds of all cores since the machine was started, for all programs and the hypervisor."""
     user, nice, system, _idle, _waiting, *interrupts_and_stolen = (
         (PROC / "stat").read_text().split("\n", 1)[0].split()[1:9]
     )
@@ -74,12 +76,13 @@ def machine_seconds() -> float:
 
 
 def resident_kib(root: int) -> float:
-    """What a tree holds in memory; what its processes share counts for each."""
+    """Return the KiB of memory of a process with all its descendants. Memory that they share counts for each."""
     return sum(int(_stat(pid)[21]) * _PAGE / 1024 for pid in tree(root))
 
 
 def holder(port: int, client_port: int, root: int) -> int:
-    """Which process of a tree has accepted the connection from `client_port`; 0 while none has."""
+    """Return the id of the process, among `root` and its descendants, that has accepted the connection from
+    `client_port`. It is 0 while none has."""
     for _, ours, theirs, *fields in (row.split() for row in (PROC / "net/tcp").read_text().splitlines()):
         if ours.endswith(f":{port:04X}") and theirs.endswith(f":{client_port:04X}"):
             socket = f"socket:[{fields[6]}]"
@@ -89,7 +92,7 @@ def holder(port: int, client_port: int, root: int) -> int:
 
 @contextmanager
 def _on(cores: Collection[int]) -> Iterator[None]:
-    """What is started meanwhile inherits these cores."""
+    """Run on these cores meanwhile, so that what is started inherits them."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:
@@ -111,7 +114,7 @@ def _pids() -> list[int]:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields behind the name, the state being the first; none when the process has gone."""
+    """Return the fields behind the name, of which the state is the first. There are none when the process has gone."""
     with suppress(OSError):
         return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     return []

@@ -1,4 +1,4 @@
-"""What is measured of the product alone: how fast an answer is stopped, and what Redis is asked for one."""
+"""This module measures what only the product has: how fast an answer is stopped, and what Redis is asked for one."""
 
 import re
 import socket
@@ -26,8 +26,8 @@ _OURS = frozenset({"cmdstat_info", "cmdstat_monitor", "cmdstat_echo", "cmdstat_c
 
 
 def cancel(start: Open) -> Outcome:
-    """`POST answers/{id}/cancel` until upstream's connection is closed, with two workers: by the one that writes the
-    answer and by the other one."""
+    """Measure the time from `POST answers/{id}/cancel` until upstream's connection is closed. There are two workers:
+    the request goes to the one that writes the answer, or to the other one."""
     with start(2) as stage, ExitStack() as stack:
         desks = _desks(stage, stack)
         same = [_cancelled(stage, desks, same=True) for _ in range(CANCELLED)]
@@ -41,7 +41,8 @@ def cancel(start: Open) -> Outcome:
 
 
 def redis(start: Open) -> Outcome:
-    """Ten answers of 400 deltas in 8 s: what Redis is asked for one of them, beside what it is asked anyway."""
+    """Count the commands that Redis gets for one of ten answers of 400 deltas in 8 s, and those that it gets without an
+    answer."""
     answers, script = 10, Script(400, RATE)
     with start(1) as stage:
         stage.play(script)
@@ -67,7 +68,8 @@ SCENARIOS: Mapping[str, Scenario] = {"cancel": cancel, "redis": redis}
 
 
 def _desks(stage: Stage, stack: ExitStack) -> dict[int, HTTPConnection]:
-    """A connection to each worker, by its process id: which one takes a connection is chance."""
+    """Open a connection to each worker, and return them by the workers' process ids. Chance decides which worker takes
+    a connection, so many are opened."""
     desks: dict[int, HTTPConnection] = {}
     for _ in range(200):
         connection = HTTPConnection("127.0.0.1", stage.ports.server, timeout=PATIENCE)
@@ -80,7 +82,7 @@ def _desks(stage: Stage, stack: ExitStack) -> dict[int, HTTPConnection]:
 
 
 def _cancelled(stage: Stage, desks: dict[int, HTTPConnection], *, same: bool) -> float:
-    """Milliseconds from the call until upstream sees its connection closed."""
+    """Return the milliseconds from the call until upstream sees that its connection is closed."""
     script = Script(3000, RATE)
     stage.play(script)
     visitor = Visitor(stage.server.door, 0, script.deltas, Tally())
@@ -119,14 +121,15 @@ def _call(connection: HTTPConnection, method: str, path: str) -> None:
 
 
 class Count(Struct, frozen=True):
-    """Commands Redis has executed, ours left out."""
+    """A `Count` holds how many commands Redis has executed, without those of this module."""
 
     all: int
     scripted: int
 
 
 class Commands:
-    """Counts what Redis is asked: all from its own statistics, those inside scripts from its monitor."""
+    """A `Commands` counts what Redis is asked. All commands are taken from Redis's statistics, and those inside scripts
+    from its monitor."""
 
     def __init__(self, port: int) -> None:
         self._redis = Redis(port=port)

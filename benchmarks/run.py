@@ -1,4 +1,4 @@
-"""Measures qa-service beside what teams write by hand, on this machine: a table in Markdown, and a picture.
+"""Measure qa-service beside what teams write by hand, on this machine, and make a table in Markdown and a picture.
 
 python -m benchmarks.run [--rounds 3] [--servers naive express] [--scenarios flood paced] [--picture FILE]
 """
@@ -28,11 +28,11 @@ from benchmarks.stage import Outcome, Scenario, staged
 
 SCENARIOS: Mapping[str, Scenario] = {**OF_ALL, **OF_THE_PRODUCT}
 AT_ITS_LIMIT = 0.85
-"""Part of a core from which upstream and the load may have been what was measured."""
+"""Where upstream and the load take this part of a core, they themselves may have been what was measured."""
 
 
 class Run:
-    """All rounds, and what came of them so far."""
+    """A `Run` plays all rounds, and holds what they have measured so far."""
 
     def __init__(self, place: Place, servers: Sequence[str]) -> None:
         self.servers = list(servers)
@@ -43,7 +43,7 @@ class Run:
         self._place = place
 
     def measure(self, name: str, server: str) -> None:
-        """One scenario with one server; one that can't be started is left out from then on."""
+        """Play one scenario with one server. A server that can't be started is left out from then on."""
         began = time.monotonic()
         print(f"{name:>9}  {server:<11}", end=" ", file=sys.stderr, flush=True)
         try:
@@ -73,16 +73,17 @@ class Run:
 
 
 METHOD = """\
-{machine}. One worker each, {pinned}; upstream, Redis and the load share {others}. Upstream sends the Responses API's
-events, one a chunk. qa-service keeps its sessions and its log in Redis, and decides for each question whether the topic
-changed; the others keep conversations in memory. CPU is that of the server's whole process tree; Redis's stands apart.
-{answers:,} answers were read to the end and compared with what upstream had sent. Medians of rounds that alternate
-between the servers; ± is half the distance of the extremes, × is how many times better than `naive`. Other programs on
-the machine took at most {foreign:.0%} of a core while something was measured."""
+This was measured on {machine}. Each server has one worker, {pinned}; upstream, Redis and the load share {others}.
+Upstream sends the Responses API's events, one in each chunk. qa-service keeps its sessions and its log in Redis, and
+decides for each question whether the topic changed; the others keep conversations in memory. CPU is that of the server
+with all its processes, and that of Redis stands apart.
+{answers:,} answers were read to the end and compared with what upstream had sent. The figures are medians of rounds, in
+which the servers take turns. ± is half the distance of the extremes, and × is how many times better than `naive`. Other
+programs on the machine took at most {foreign:.0%} of a core while something was measured."""
 
 
 def method(place: Place, run: Run) -> str:
-    """How it was measured, in words."""
+    """Say in words how it was measured."""
     shared = place.server_cores == place.other_cores
     return METHOD.format(
         machine=machine(),
@@ -94,13 +95,13 @@ def method(place: Place, run: Run) -> str:
 
 
 def machine() -> str:
-    """What it ran on."""
+    """Name the processor and the version of Python."""
     found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.M)
     return f"{found[1] if found else platform.machine()}, Python {platform.python_version()}"
 
 
 def measured(run: Run, scenarios: Sequence[str], rounds: int) -> None:
-    """Play every scenario, the servers taking turns."""
+    """Play every scenario with one server after another, as often as there are rounds."""
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
         for scenario in scenarios:
@@ -123,7 +124,7 @@ def main() -> None:
         run = Run(place, options.servers)
         try:
             measured(run, options.scenarios, options.rounds)
-        except KeyboardInterrupt:  # what has been measured is shown
+        except KeyboardInterrupt:  # what has been measured is still shown
             run.notes.append("The run was stopped before its end.")
     print("", table(run.rounds, run.servers), "", method(place, run), sep="\n")
     print(*("", *run.notes), sep="\n- ")
@@ -135,7 +136,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--servers", nargs="+", choices=RECIPES, default=list(RECIPES))
     parser.add_argument("--scenarios", nargs="+", choices=SCENARIOS, default=list(SCENARIOS))
-    parser.add_argument("--port", type=int, default=8700, help="the first of three")
+    parser.add_argument("--port", type=int, default=8700, help="the first of three ports in a row")
     parser.add_argument("--picture", type=Path, default=ROOT / "docs/figures.svg")
     return parser.parse_args()
 

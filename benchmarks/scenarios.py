@@ -1,4 +1,5 @@
-"""What is measured of every server: each scenario starts one afresh, lets a crowd ask, and gives figures by name."""
+"""This module measures what every server has. Each scenario starts a fresh server, lets a crowd ask it, and gives
+figures by name."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -11,21 +12,21 @@ from benchmarks.stage import PATIENCE, Open, Outcome, Scenario, Seen, Stage, out
 from benchmarks.upstream import Script
 
 WINDOW = 4.0
-"""Seconds that are measured."""
+"""So many seconds are measured."""
 WARM_UP = 1.0
 RATE = 50
-"""Deltas a second in every paced answer."""
+"""Every paced answer has so many deltas a second."""
 OPENED = 100
-"""Streams opened a second, so that many don't begin at once."""
+"""So many streams are opened a second, so that they don't all begin at once."""
 SLACK = 3.0
-"""Seconds for the streams that open late."""
+"""The scenario waits so many seconds for streams that open late."""
 TOO_LATE = 100.0
-"""Milliseconds of delay at p99 from which streams don't count as held."""
+"""With a delay of so many milliseconds at p99, streams don't count as held."""
 HELD = 2000
 
 
 def flood(start: Open) -> Outcome:
-    """16 connections that ask again and again, for answers of 400 deltas at full speed."""
+    """Let 16 connections ask again and again, for answers of 400 deltas at full speed."""
     script = Script(400)
     with start(1) as stage:
         tally, seen = _asked_again(stage, script)
@@ -33,7 +34,7 @@ def flood(start: Open) -> Outcome:
 
 
 def request(start: Open) -> Outcome:
-    """The same with answers of one delta."""
+    """Let 16 connections ask again and again, for answers of one delta."""
     script = Script(1)
     with start(1) as stage:
         tally, seen = _asked_again(stage, script)
@@ -41,7 +42,7 @@ def request(start: Open) -> Outcome:
 
 
 def ttft(start: Open) -> Outcome:
-    """One connection, answers of one delta: from the question's leaving to the first text's arrival."""
+    """Measure the time from sending a question to the first text, on one connection, with answers of one delta."""
     with start(1) as stage:
         stage.play(Script(1))
         with Crowd(stage.server.door, 1, again=True) as crowd:
@@ -55,14 +56,14 @@ def ttft(start: Open) -> Outcome:
 
 
 def paced(start: Open) -> Outcome:
-    """50 streams of 50 deltas a second, while all are open."""
+    """Measure 50 streams of 50 deltas a second, while all of them are open."""
     with start(1) as stage:
         return _paced(stage, 50)
 
 
 def capacity(start: Open) -> Outcome:
-    """The most streams of 50 deltas a second with a delay below 100 ms at p99, to within a twelfth. A number counts as
-    too many when it was so twice, since something else may have been at work on the machine."""
+    """Find the most streams of 50 deltas a second that have a delay below 100 ms at p99, to within a twelfth. A number
+    counts as too many when it failed twice, because something else may have been at work on the machine."""
     outcomes: dict[int, Outcome] = {}
 
     def held(streams: int) -> bool:
@@ -80,7 +81,7 @@ def capacity(start: Open) -> Outcome:
 
 
 def hold(start: Open) -> Outcome:
-    """2,000 streams that are open together and say a word every six seconds."""
+    """Measure the memory of 2,000 streams that are open together and get a word every six seconds."""
     with start(1) as stage:
         _asked_again(stage, Script(1))
         before = resident_kib(stage.server.pid)
@@ -101,7 +102,8 @@ SCENARIOS: Mapping[str, Scenario] = {
 
 
 def largest(holds: Callable[[int], bool], start: int) -> int:
-    """The largest number that holds, to within a twelfth of it; where `start` doesn't hold, smaller ones are tried."""
+    """Find the largest number that holds, to within a twelfth of it. Where `start` doesn't hold, smaller numbers are
+    tried."""
     low, high = 0, start
     while holds(high):
         low, high = high, high * 2

@@ -1,4 +1,4 @@
-"""The servers that are compared, each started with one worker, all asked with the same JSON."""
+"""This module starts the servers that are compared. All of them are asked with the same JSON."""
 
 import json
 import os
@@ -25,7 +25,7 @@ KEY = "benchmark-key-0123456789"
 START_SECONDS = 60
 PRODUCT = "qa-service"
 FOREIGN = ("QA_", "OPENAI_", "GUNICORN_", "REDIS_")
-"""How the variables begin that would change what is measured."""
+"""Environment variables that begin like this would change what is measured, so no server gets them."""
 
 QUESTIONS = (
     "How long is the battery covered by the warranty?",
@@ -40,7 +40,7 @@ QUESTIONS = (
 
 
 class Ports(Struct, frozen=True):
-    """Three in a row."""
+    """A `Ports` names three ports in a row."""
 
     first: int
 
@@ -58,43 +58,44 @@ class Ports(Struct, frozen=True):
 
 
 class Place(Struct, frozen=True):
-    """Where everything runs."""
+    """A `Place` says where everything runs."""
 
     ports: Ports
     server_cores: Collection[int]
     other_cores: Collection[int]
-    """For upstream, Redis and the load."""
+    """The cores for upstream, Redis and the load."""
     folder: Path
-    """For logs and the product's files; gone afterwards."""
+    """The folder for logs and the product's files. It is deleted afterwards."""
 
 
 class Recipe(Struct, frozen=True):
-    """How a server is started."""
+    """A `Recipe` says how a server is started."""
 
     path: str
     command: Callable[[Place, int], Sequence[str]]
-    """For so many workers."""
+    """Makes the command that starts the server with so many workers."""
     environment: Callable[[Place, Path], Mapping[str, str]]
-    """With a fresh folder for its files."""
+    """Makes the server's environment variables. The path is that of a fresh folder for its files."""
     redis: bool = False
 
 
 class Server(Struct, frozen=True):
-    """One that runs."""
+    """A `Server` is a server that runs."""
 
     name: str
     pid: int
     door: Door
     redis: int = 0
-    """The process id of its Redis, where it has one."""
+    """The process id of the server's Redis, or 0 where it has none."""
 
 
 class NotHere(Exception):
-    """A server can't be measured on this machine; the text says why."""
+    """A server can't be measured on this machine. The message says why."""
 
 
 def environment() -> dict[str, str]:
-    """Ours, without what would change the figures, and with the way to what is started."""
+    """Return our environment variables without those that would change the figures, and with the paths at which the
+    programs that are started find their modules."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     return {**kept, "PYTHONPATH": str(ROOT), "NODE_PATH": str(CACHE / "node_modules"), "NO_PROXY": "127.0.0.1"}
 
@@ -150,7 +151,7 @@ RECIPES: Mapping[str, Recipe] = {
 
 
 def door_to(port: int, path: str) -> Door:
-    """Each connection is a conversation of its own, which grows with every question on it."""
+    """Make a door at which each connection has a conversation of its own, which grows with every question."""
     run = uuid4().hex
 
     def request(connection: int, number: int) -> bytes:
@@ -168,7 +169,8 @@ def door_to(port: int, path: str) -> Door:
 
 @contextmanager
 def serving(name: str, place: Place, *, workers: int = 1) -> Iterator[Server]:
-    """A fresh server that has answered a question; its answers are those of the script that upstream has now."""
+    """Start a fresh server, and wait until it has answered a question. It answers by the script that upstream has
+    now."""
     recipe = RECIPES[name]
     command = recipe.command(place, workers)
     with ExitStack() as stack:
@@ -204,7 +206,7 @@ def _await(server: Server, program: Program, log: Path) -> None:
 
 
 def _try(server: Server) -> str:
-    """What is wrong with its answer to one question."""
+    """Ask the server one question, and return what is wrong with its answer."""
     try:
         with Crowd(server.door, deltas=1) as crowd:
             crowd.admit([0])

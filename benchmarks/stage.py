@@ -1,4 +1,4 @@
-"""Where a scenario plays: a running server, its upstream, and the watch over both."""
+"""This module prepares what a scenario needs: a running server and its upstream. It also watches over both."""
 
 import sys
 import time
@@ -16,38 +16,38 @@ from benchmarks.servers import Place, Ports, Server, environment, serving
 from benchmarks.upstream import Script, State
 
 PATIENCE = 20.0
-"""Seconds after which something will never happen."""
+"""What hasn't happened after so many seconds will never happen."""
 
 
 class Stage(Struct, frozen=True):
-    """A running server and the upstream it asks."""
+    """A `Stage` is a running server and the upstream that it asks."""
 
     server: Server
     ports: Ports
 
     def play(self, script: Script) -> State:
-        """What upstream does from now on; tells what it did until now."""
+        """Tell upstream what to do from now on, and return what it did until now."""
         return play(self.ports.upstream, script)
 
 
 class Outcome(Struct, frozen=True):
-    """What one scenario found out about one server."""
+    """An `Outcome` is what one scenario found out about one server."""
 
     figures: Mapping[str, float]
     answers: int = 0
-    """How many were checked."""
+    """How many answers were checked."""
     faults: Sequence[str] = ()
     busy: float = 0
-    """What part of one core upstream and the load together took while they were measured."""
+    """The part of one core that upstream and the load together took while something was measured."""
     foreign: float = 0
-    """What part of one core everything else on the machine took."""
+    """The part of one core that everything else on the machine took."""
 
 
 class Seen(Struct, frozen=True):
-    """What happened in a window of time."""
+    """A `Seen` is what happened in a window of time."""
 
     cpu: float
-    """Seconds the server worked."""
+    """How many CPU seconds the server worked."""
     busy: float
     foreign: float
     deltas: int
@@ -55,12 +55,12 @@ class Seen(Struct, frozen=True):
 
 
 Open: TypeAlias = Callable[[int], AbstractContextManager[Stage]]
-"""Starts a server afresh, with so many workers."""
+"""Starts a fresh server, with so many workers."""
 Scenario: TypeAlias = Callable[[Open], Outcome]
 
 
 def watch(stage: Stage, crowd: Crowd, script: Script, seconds: float) -> Seen:
-    """Let the crowd read for so long, and see what it cost. Upstream goes on with `script`."""
+    """Let the crowd read for so many seconds, and measure what it cost. Upstream goes on with `script`."""
     tally = crowd.tally
     began, deltas, finished, worked = time.monotonic(), tally.deltas, tally.finished, _work(stage, script)
     crowd.attend(seconds)
@@ -72,7 +72,8 @@ def watch(stage: Stage, crowd: Crowd, script: Script, seconds: float) -> Seen:
 
 
 def _work(stage: Stage, script: Script) -> list[float]:
-    """Seconds of CPU so far: the server's, its Redis's, those of upstream and the load, the whole machine's."""
+    """Return the CPU seconds so far: of the server, of its Redis, of upstream and the load together, and of the whole
+    machine."""
     server, redis = cpu_seconds(stage.server.pid), cpu_seconds(stage.server.redis) if stage.server.redis else 0
     return [server, redis, stage.play(script).cpu + time.process_time(), machine_seconds()]
 
@@ -82,7 +83,7 @@ def outcome(tally: Tally, seen: Seen, **figures: float) -> Outcome:
 
 
 def play(upstream: int, script: Script) -> State:
-    """Tell the upstream at this port what to do from now on."""
+    """Tell the upstream at this port what to do from now on, and return what it did until now."""
     connection = HTTPConnection("127.0.0.1", upstream, timeout=PATIENCE)
     connection.request("POST", "/control", msgspec.json.encode(script))
     state = msgspec.json.decode(connection.getresponse().read(), type=State)
@@ -92,7 +93,7 @@ def play(upstream: int, script: Script) -> State:
 
 @contextmanager
 def upstream_at(place: Place) -> Iterator[None]:
-    """A fresh upstream, whose answers have one delta until it is told otherwise."""
+    """Start a fresh upstream, whose answers have one delta until it is told otherwise."""
     command = (sys.executable, "-m", "benchmarks.upstream", str(place.ports.upstream))
     with Program(command, log=place.folder / "upstream.log", cores=place.other_cores, environment=environment()):
         end = time.monotonic() + PATIENCE
@@ -109,6 +110,6 @@ def upstream_at(place: Place) -> Iterator[None]:
 
 @contextmanager
 def staged(server: str, place: Place, workers: int) -> Iterator[Stage]:
-    """A server that has just been started, with an upstream of its own."""
+    """Start a fresh server, with an upstream of its own."""
     with upstream_at(place), serving(server, place, workers=workers) as started:
         yield Stage(started, place.ports)

@@ -1,4 +1,4 @@
-"""Trains the drift detector's weights from labelled questions. Needs numpy, which the service doesn't.
+"""Train the drift detector's weights from labelled questions. This needs numpy, which the service doesn't.
 
     python -m benchmarks.train_drift dev.jsonl.gz --write qa_service/topics/weights.json
 
@@ -30,14 +30,15 @@ Vector: TypeAlias = NDArray[np.float64]
 
 FOLDS = 5
 RARE = 15
-"""Features that fewer rows have are left out."""
+"""Features that fewer rows have than this are left out."""
 PENALTY = 3.0
 KEPT = 0.98
-"""Share of follow-ups, and of elliptic ones, that the threshold keeps in cross-validation."""
+"""The threshold keeps this share of all follow-ups, of the elliptic and of the Korean ones, in cross-validation."""
 KEPT_ELSEWHERE = 0.99
-"""The same for languages that the cues don't know; most of those were never seen here."""
+"""The threshold keeps this share of the follow-ups in languages that the cues don't know. It is larger because the rows
+have few of the world's languages."""
 SAME_TEXT = 25
-"""Two rows that share a message longer than this are of one conversation."""
+"""Two rows that share a message with more characters than this are of one conversation."""
 _FORBIDDEN = re.compile(r"\bND\b|none|unknown|^$", re.IGNORECASE)
 
 
@@ -80,12 +81,12 @@ def _write_scores(path: Path, rows: Sequence[Row], scores: Vector) -> None:
 
 
 def allowed(licence: str) -> bool:
-    """Whether weights may be derived from rows under this licence."""
+    """Tell whether weights may be derived from rows under this licence."""
     return not _FORBIDDEN.search(licence)
 
 
 def conversations(rows: Sequence[Row]) -> list[str]:
-    """A name for the conversation of each row: rows that share a long message are of the same one."""
+    """Name the conversation of each row. Rows that share a long message are of the same conversation."""
     parent: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -101,7 +102,7 @@ def conversations(rows: Sequence[Row]) -> list[str]:
 
 
 def fit(rows: Sequence[Row], numbers: Sequence[Mapping[str, float]], chosen: NDArray[np.intp]) -> Weights:
-    """A penalised logistic regression by Newton's method; small sources count more than their size."""
+    """Fit a penalised logistic regression by Newton's method. Rows of small sources count more than others."""
     names = _common(numbers[index] for index in chosen)
     matrix = np.array([[numbers[index].get(name, 0.0) for name in names] for index in chosen], dtype=float)
     shift = np.array([rows[index]["label"] == "shift" for index in chosen], dtype=float)
@@ -140,13 +141,13 @@ def _newton(matrix: Vector, shift: Vector, importance: Vector) -> Vector:
 
 
 def score_rows(weights: Weights, rows: Sequence[Row], chosen: NDArray[np.intp]) -> list[float]:
-    """What the detector says with these weights, its rules included."""
+    """Score the chosen rows as the detector does with these weights, with its rules applied."""
     detector = LearnedDrift(weights)
     return [detector.judge_topic(rows[index]["question"], session_of(rows[index]["history"])).score for index in chosen]
 
 
 def operating_point(rows: Sequence[Row], scores: Vector) -> float:
-    """The lowest threshold that keeps enough of the follow-ups, of the elliptic ones and of each language's."""
+    """Find the lowest threshold that keeps enough of the follow-ups, of the elliptic ones and of the Korean ones."""
     follow_ups = np.array([row["label"] == "continue" for row in rows])
     elliptic = np.array([row["tag"] in {"ellipsis", "dependent"} for row in rows])
     korean = np.array([row["lang"] == "ko" for row in rows])
@@ -155,14 +156,14 @@ def operating_point(rows: Sequence[Row], scores: Vector) -> float:
 
 
 def caution(rows: Sequence[Row], scores: Vector, threshold: float) -> float:
-    """What a question's logit is lowered by where the cues don't know its language."""
+    """Compute by how much a question's logit is lowered where the cues don't know the question's language."""
     follow_ups = np.array([row["label"] == "continue" for row in rows])
     reached = float(np.quantile(scores[abroad(rows) & follow_ups], KEPT_ELSEWHERE, method="higher"))
     return max(0.0, float(_logit(reached) - _logit(threshold)))
 
 
 def abroad(rows: Sequence[Row]) -> NDArray[np.bool_]:
-    """Which questions are in a language that the cues hardly know."""
+    """Tell for each question whether it is in a language that the cues don't know."""
     return np.array([is_unknown_language(row["question"]) for row in rows])
 
 
@@ -175,7 +176,7 @@ def _chance(logits: Vector) -> Vector:
 
 
 def report(rows: Sequence[Row], scores: Vector, threshold: float) -> None:
-    """One line a language: how many follow-ups stay and how many shifts are found, cross-validated."""
+    """Print a line for each language: how many follow-ups stay and how many shifts are found, cross-validated."""
     shift = np.array([row["label"] == "shift" for row in rows])
     elliptic = np.array([row["tag"] in {"ellipsis", "dependent"} for row in rows])
     languages = np.array([row["lang"] for row in rows])
@@ -193,7 +194,7 @@ def report(rows: Sequence[Row], scores: Vector, threshold: float) -> None:
 
 
 def encoded(weights: Weights, threshold: float) -> str:
-    """The weights as they are shipped: sorted, four digits."""
+    """Write the weights as they are shipped: sorted, with four digits."""
     rounded = {name: round(weight, 4) for name, weight in sorted(weights.weights.items())}
     content = {"bias": round(weights.bias, 4), "threshold": threshold, "weights": rounded}
     return json.dumps(content, ensure_ascii=False, indent=0) + "\n"

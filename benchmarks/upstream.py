@@ -1,11 +1,11 @@
-"""The model's side: answers in the Responses API's events, as fast or as evenly as a control request asks for.
+"""This server plays the model. It answers in the Responses API's events, as fast or as evenly as it is told to.
 
     python -m benchmarks.upstream PORT
 
-One thread, one epoll, and bytes that are put together as little as possible: it must cost less than what it measures.
-The text of an answer proves itself: words behind one space each, in paced answers `@` and the nanosecond at which the
-word was sent (CLOCK_MONOTONIC, so a client on this machine can tell its age), at the end `=` and the CRC-32 of all
-before it.
+It must cost less than what it measures, so it has one thread and one epoll, and builds as few bytes as possible. A
+client can check the text of an answer. Each word follows a space. In paced answers each word is followed by `@` and the
+nanosecond at which the word was sent (CLOCK_MONOTONIC, so a client on this machine can tell its age). At the end of the
+text stand `=` and the CRC-32 of all before it.
 """
 
 import gc
@@ -25,7 +25,7 @@ from msgspec import Struct
 WORDS = tuple(word.encode() for word in ("the", "battery", "보증은", "covers", "충전식", "cells", "기간", "for"))
 MESSAGE = "msg_68f0c1d2a9b881939e4d0c7b5a6f3e210c9d8b7a65f4e3d2"
 TICK = 1_000_000
-"""Nanoseconds between two looks at what is due."""
+"""The nanoseconds between two looks at what is due."""
 READ = 1 << 18
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\n%b\r\n\r\n"
@@ -38,24 +38,25 @@ _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
 class Script(Struct, frozen=True):
-    """What every answer is like, until the next script."""
+    """A `Script` says what every answer is like, until the next script comes."""
 
     deltas: int = 400
     rate: float = 0
-    """Deltas a second; 0: as fast as the connection takes them, and without their age."""
+    """How many deltas are sent a second. With 0 they are sent as fast as the connection takes them, and without their
+    age."""
     burst: int = 1
-    """Deltas that leave in one write, where there is a rate."""
+    """How many deltas leave in one write, where there is a rate."""
 
 
 class State(Struct, frozen=True):
-    """What happened since the last control request."""
+    """A `State` says what happened since the last control request."""
 
     cpu: float
-    """Seconds this process has worked since it began."""
+    """The CPU seconds of this process since it began."""
     late: float
     """How many seconds a delta was late at most."""
     closed: tuple[int, ...]
-    """When clients hung up in the middle of an answer, in nanoseconds."""
+    """The moments at which clients hung up in the middle of an answer, in nanoseconds of CLOCK_MONOTONIC."""
 
 
 def chunk(event: bytes) -> bytes:
@@ -63,7 +64,7 @@ def chunk(event: bytes) -> bytes:
 
 
 def event(kind: str, number: int, fields: dict[str, object]) -> bytes:
-    """Any event but a delta, as a chunk."""
+    """Build an event that isn't a delta, as a chunk."""
     body = json.dumps({"type": kind, "sequence_number": number, **fields}, ensure_ascii=False, separators=(",", ":"))
     return chunk(f"event: {kind}\ndata: {body}\n\n".encode())
 
@@ -79,7 +80,7 @@ def item(text: str, status: str) -> dict[str, object]:
 
 @lru_cache
 def opening() -> bytes:
-    """All before the first delta."""
+    """Build all that comes before the first delta."""
     place = {"item_id": MESSAGE, "output_index": 0, "content_index": 0}
     part = {"type": "output_text", "text": "", "annotations": []}
     return _STREAM + b"".join(
@@ -93,7 +94,7 @@ def opening() -> bytes:
 
 
 def closing(number: int, text: str) -> bytes:
-    """All after the last delta, `number` being the next event's."""
+    """Build all that comes after the last delta. `number` is that of the next event."""
     place = {"item_id": MESSAGE, "output_index": 0, "content_index": 0}
     done, deltas = item(text, "completed"), number - 4
     usage = {"input_tokens": 100, "output_tokens": deltas, "total_tokens": 100 + deltas}
@@ -106,7 +107,7 @@ def closing(number: int, text: str) -> bytes:
 
 
 class Answer:
-    """The deltas of one answer."""
+    """An `Answer` gives the deltas of one answer."""
 
     def __init__(self, script: Script) -> None:
         self.script = script
@@ -118,7 +119,7 @@ class Answer:
         return self._sent == self.script.deltas
 
     def more(self, count: int) -> bytes:
-        """The next deltas, as one write; behind the last one, all that follows."""
+        """Build the next deltas, for one write. After the last delta comes all that follows."""
         deltas = [self._delta() for _ in range(min(count, self.script.deltas - self._sent))]
         if self.finished:
             deltas.append(closing(self._sent + 4, self._text.decode()))
@@ -139,12 +140,12 @@ class Answer:
 
 @lru_cache
 def whole(script: Script) -> bytes:
-    """An answer without a rate is the same each time."""
+    """Build the whole of an answer without a rate. It is the same each time, so it is built only once."""
     return opening() + Answer(script).more(script.deltas)
 
 
 class Connection:
-    """One client, and the answer it is being told."""
+    """A `Connection` is one client, and the answer that is being sent to it."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -153,7 +154,8 @@ class Connection:
         self._unsent = memoryview(b"")
 
     def request(self) -> bytes | None:
-        """The next request, whole, if it is there; ConnectionError when the client has gone."""
+        """Return the next request when the whole of it has come, and otherwise None. Raises `ConnectionError` when the
+        client has gone."""
         received = self.sock.recv(READ)
         if not received:
             raise ConnectionResetError
@@ -167,7 +169,7 @@ class Connection:
         return whole_request
 
     def send(self, written: bytes) -> bool:
-        """False when some of it has to wait."""
+        """Send these bytes, behind those that wait. Returns False when some of them have to wait."""
         if self._unsent:
             self._unsent = memoryview(b"".join((self._unsent, written)))
             return False
@@ -179,13 +181,13 @@ class Connection:
         return not self._unsent
 
     def flush(self) -> bool:
-        """Send on when the client has room again; True when nothing waits any more."""
+        """Send what waits, because the client has room again. Returns True when nothing waits any more."""
         waiting, self._unsent = self._unsent, memoryview(b"")
         return self.send(bytes(waiting))
 
 
 class Upstream:
-    """The server."""
+    """An `Upstream` is the server."""
 
     def __init__(self, port: int) -> None:
         self._listener = socket.create_server(("127.0.0.1", port), backlog=4096)
@@ -249,7 +251,7 @@ class Upstream:
         return _HEAD % (b"application/json", b"Content-Length: %d" % len(body)) + body
 
     def _schedule(self, connection: Connection, answer: Answer) -> None:
-        """The second delta comes at any moment of the first interval, so that streams don't march in step."""
+        """Plan the next burst at a random moment of the first interval, so that streams don't all send at once."""
         if answer.finished:
             connection.answer = None
             return
@@ -291,7 +293,7 @@ def _interval(script: Script) -> int:
 
 
 def main() -> None:
-    gc.disable()  # nothing here refers to itself, and a pause would look like a slow server
+    gc.disable()  # no object here refers to itself, and a pause for the collector would look like a slow server
     Upstream(int(sys.argv[1])).serve_forever()
 
 

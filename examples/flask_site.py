@@ -2,7 +2,7 @@
 
     flask --app examples/flask_site.py run
 
-The service stands under /help/api and asks the site who is logged in. To serve many streams at once:
+The service stands under /help/api and asks the site who is logged in. This command serves many streams at once:
 
     gunicorn -k gevent --chdir examples flask_site:app
 """

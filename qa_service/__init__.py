@@ -45,8 +45,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    # On first use: the processes that read files and keep the store import a part of this package, and Flask
-    # and the SDK would cost each of them half a second and 60 MB.
+    # A name is imported on its first use, because the processes that read files and keep the store import a part of
+    # this package, and Flask and the SDK would cost each of them half a second and 60 MB.
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,8 +1,9 @@
-"""The answer line: an admitted question goes in, and the frames of its answer come out.
+"""This module is the answer line: an admitted question goes in, and the frames of its answer come out.
 
-It is a plain generator: it reads the files, finds passages, builds the prompt, asks upstream, cites, saves the turn,
-and says that it is saved. It owns no thread and knows no connection. Whoever runs it may set `stop`; what was produced
-until then is kept. Between the frames it yields marks, from which another worker can go on, should this one die.
+The line is a plain generator: it reads the files, finds passages, builds the prompt, asks upstream, cites, saves the
+turn, and says that it is saved. It owns no thread and knows no connection. Whoever runs it may set `stop`; what was
+produced until then is kept. Between the frames it yields marks, from which another worker can go on, should this one
+die.
 """
 
 import logging
@@ -60,11 +61,11 @@ from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id
 log = logging.getLogger(__name__)
 
 DEADLY = 2
-"""When so many workers in a row have died with an answer, its work counts as what killed them."""
+"""When so many workers in a row have died with an answer, the answer itself is taken for the cause."""
 
 
 class Parts(Struct, frozen=True):
-    """The parts that the line uses."""
+    """This names the parts that the answer line uses."""
 
     upstream: Upstream
     sessions: SessionStore
@@ -81,16 +82,17 @@ class Parts(Struct, frozen=True):
     longest: int
     """An answer whose text counts more than so many bytes is ended, as `incomplete`."""
     safety_identifier: Callable[[str], str]
-    """A function from an owner's key, with a visitor's address behind it, to the id that upstream gets of who asks."""
+    """Turns an owner's key, with a visitor's `Owner.address` behind it, into the id that tells upstream who asks."""
 
 
 class AnswerLine(Struct, frozen=True):
-    """The `AnswerWriter` of this service."""
+    """An `AnswerLine` is the `AnswerWriter` of this service."""
 
     parts: Parts
 
     def write_answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
-        """`Done` comes last. The turn is saved by then, or the metadata has said that it isn't."""
+        """Give the frames of an answer. `Done` comes last: the turn is saved by then, or the metadata has said that it
+        isn't."""
         draft, parts = Draft(admission), self.parts
         return chain((admission.start(),), _walk(draft, parts, stop, _write(draft, parts, stop), _cite(draft, parts)))
 
@@ -144,10 +146,11 @@ def _begin_again(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> I
 
 
 def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
-    """Attach: upstream gives the answer again from its beginning. The frames are the same as before, and those that the
-    shared log has are left out. Where another release would make other frames, the text begins again."""
-    assert draft.prompt is not None  # noqa: S101 - it was recalled
-    assert isinstance(parts.upstream, Attaching)  # noqa: S101 - or nobody would have come here
+    """Attach to the answer: upstream gives it again from its beginning. The frames are the same as before, and those
+    that the shared log has are left out. Where this release makes other frames than the one before, the text begins
+    again."""
+    assert draft.prompt is not None  # noqa: S101 - `continue_answer` has recalled it
+    assert isinstance(parts.upstream, Attaching)  # noqa: S101 - `continue_answer` has checked it
     try:
         with parts.upstream.attach_answer(draft.prompt, said.response_id, stop) as deltas:
             frames = _draft_frames(deltas, draft, stop, parts.longest)
@@ -158,7 +161,7 @@ def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterat
     except QAError:
         if stop.reason in ELSEWHERE:
             raise
-        # Readers may have seen under the next numbers what the first worker said next, and this isn't the same.
+        # Under the next numbers readers may have seen what the first worker said. What comes now isn't the same.
         yield Gap()
         if len(draft.text) < len(said.text):
             rest = draft.write_text(said.text[len(draft.text) :])

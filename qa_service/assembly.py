@@ -63,11 +63,11 @@ STORE_SECONDS = 0.7
 STORE_CONNECTIONS = 100
 WAIT_SECONDS = 1.0
 OUTAGE_SECONDS = 600
-"""An answer's writer may still save it when the store has been away for so many seconds at the answer's end."""
+"""The store may be away for so many seconds at an answer's end, and the answer's writer may still save it then."""
 
 
 class Assembly(Struct, frozen=True):
-    """All parts of the service. They are put together once for each app and process."""
+    """An `Assembly` holds all parts of the service. They are put together once for each app and process."""
 
     settings: Settings
     desk: Desk
@@ -78,9 +78,9 @@ class Assembly(Struct, frozen=True):
     metrics: Callable[[], bytes]
     """Gives the figures so far, in Prometheus' text format."""
     offline: bool
-    """Whether no model is asked."""
+    """Whether answers are made without a model."""
     sandbox: str
-    """Tells operators how well the reading of files is isolated from this process."""
+    """A sentence that tells operators how well the reading of files is isolated from this process."""
     secret: Secret
     uploads: Path
     check_store: Callable[[], None]
@@ -138,7 +138,7 @@ def assemble(
 
 
 class _Store(Struct, frozen=True):
-    """All that is kept, as one worker speaks to it."""
+    """A `_Store` holds the stores as one worker speaks to them."""
 
     worker: str
     sessions: RedisSessions
@@ -217,7 +217,8 @@ def _reader(settings: Settings) -> FileReader:
     return ChildReaders(
         seconds=settings.file_seconds,
         limits=ProcessLimits(settings.file_memory, settings.file_seconds),
-        # All workers together read one file for each core. More at once would be read more slowly, and hold up streams.
+        # All workers together read one file for each core. More files at once would be read more slowly, and would
+        # hold up the streams.
         slots=max(1, (os.cpu_count() or 1) // settings.workers),
     )
 
@@ -237,7 +238,8 @@ def _client(settings: Settings, *, connections: int = STORE_CONNECTIONS, seconds
 
 
 def _waiting_client(settings: Settings) -> redis.Redis:
-    # It waits for messages of other workers. So it takes no connection from questions, and a long wait is no failure.
+    # This client waits for messages of other workers. It has connections of its own, so that it takes none from
+    # questions, and a longer time-out, so that a wait isn't taken for a failure.
     return _client(settings, connections=2, seconds=STORE_SECONDS + WAIT_SECONDS)
 
 
@@ -270,7 +272,7 @@ def _safety_identifier(secret: str, owner: str) -> str:
 
 
 def _uploads(data: Path) -> Path:
-    """Where uploads lie until they are read."""
+    """Make the folder in which uploads lie until their answers have ended, and return its path."""
     folder = data / "uploads"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -24,11 +24,11 @@ from qa_service.model import Annotation, Passage
 LOOKED_AT = 256 << 10
 """So many characters of an answer are searched for sources. The longest answers of today's models have as many."""
 MOST_MENTIONS = 5_000
-"""So many markers, links and annotations are looked at, from the beginning of the answer."""
+"""At most so many markers, links and annotations are looked at, from the beginning of the answer."""
 MOST_SOURCES = 200
 LONGEST_QUOTE = 300
 LONGEST_SENTENCE = 1_000
-"""So many characters before a marker are compared with its passage."""
+"""At most so many characters before a marker are compared with its passage."""
 LONGEST_ADDRESS = 4_096
 LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\((https?://[^\s()<>]+(?:\([^\s()<>]*\)[^\s()<>]*)*)\)")
 _OPEN = r"[^\s<>\"'`\[\]()*…。，、！？：；（）“”‘’「」『』《》〈〉]"
@@ -41,14 +41,14 @@ SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n")
 
 
 class Placed(Struct, frozen=True):
-    """An annotation, and the place in the answer's text where it came."""
+    """A `Placed` is an annotation with the place in the answer's text where it came."""
 
     at: int
     annotation: Annotation
 
 
 class _Mention(Struct, frozen=True):
-    """A place in the answer that names a source: a printed number `n`, or an annotation."""
+    """A `_Mention` is a place in the answer that names a source, by a printed number `n` or by an annotation."""
 
     at: int
     key: str
@@ -127,12 +127,12 @@ def _place_annotations(annotations: Iterable[Placed]) -> Iterator[_Mention]:
 
 
 def is_web_address(url: str) -> bool:
-    """Whether this is an http or https address with a host, which a reader may be sent to."""
+    """Tell whether this is an http or https address with a host, to which a reader may be sent."""
     if len(url) > LONGEST_ADDRESS or " " in url or not url.isprintable():
         return False
     try:
         parts = urlsplit(url)
-    except ValueError:  # what a model writes need not be an address
+    except ValueError:  # what a model writes needn't be an address
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
@@ -168,7 +168,7 @@ def _cite_document(passage: Passage, citing: str, session_id: str) -> Reference:
 
 
 def _citing_sentence(prose: str, at: int) -> str:
-    """The sentence before a marker, or the end of a long one, without any marker in it."""
+    """Return the sentence before a marker, or the end of a long one, without the markers in it."""
     before = prose[max(0, at - LONGEST_SENTENCE) : at].rstrip("[［【 ")
     start = max((match.end() for match in SENTENCE_END.finditer(before.rstrip(".!?。！？ "))), default=0)
     return MARKER.sub(" ", before[start:])

@@ -1,4 +1,4 @@
-"""The command line: `serve` starts the service, `ask` asks it one question."""
+"""This module is the command line. `serve` starts the service, and `ask` answers one question without a server."""
 
 import argparse
 import logging
@@ -31,11 +31,11 @@ from qa_service.web.uploads import clean_name, decode_name
 
 KEY = "page-key"
 LAST_SECONDS = 1.0
-"""At its end the command waits at most so long until the store has the answer."""
+"""Before the command ends, it waits at most so long until the store has the answer."""
 
 
 def run_command(arguments: Sequence[str] | None = None) -> None:
-    """Run one command. Exits with 1 when it failed, and with 2 when it was asked wrongly."""
+    """Run one command. The process exits with 1 where the command failed, and with 2 where its arguments are wrong."""
     options = _parser().parse_args(arguments)
     try:
         settings = from_environment()
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 def become_server(
     settings: Settings, _: argparse.Namespace, execute: Callable[[list[str]], None] | None = None
 ) -> None:
-    """Become gunicorn. Before that, print the page's address, with a key in its fragment where one is needed."""
+    """Print the page's address, with a key in its fragment where one is needed, and then become gunicorn."""
     refuse_open_server(settings, [settings.host])
     address = f"http://{_host(settings.host)}:{settings.port}/"
     if not settings.answers_itself and not settings.api_keys and not settings.allow_anonymous:
@@ -94,7 +94,7 @@ def ask_once(settings: Settings, options: argparse.Namespace) -> None:
         owner = Owners(assembly.secret).key("command line")
         question = build_question(sent, owner, settings, language=None, resumable=False, offline=assembly.offline)
         admission = assembly.desk.admit(question)
-        assert isinstance(admission, Admission)  # noqa: S101 - a question without a key is nobody's repetition
+        assert isinstance(admission, Admission)  # noqa: S101 - only a question with a key can be a repetition
         running = assembly.runner.start_answer(admission)
     signal.signal(signal.SIGINT, partial(_interrupt, running))
     status = _follow(assembly, running, Terminal(sys.stdout, sys.stderr))
@@ -104,7 +104,7 @@ def ask_once(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def _interrupt(running: RunningAnswer, number: int, frame: object) -> None:
-    """Stop the answer at the first Ctrl-C, so that what was kept is shown. The second one ends the command at once."""
+    """Stop the answer at the first Ctrl-C, and still show what there is of it. The second ends the command at once."""
     if running.stop.is_set():
         raise KeyboardInterrupt
     running.stop.set("cancelled")
@@ -152,7 +152,7 @@ def _host(host: str) -> str:
 
 
 def _configuration() -> Path:
-    """Find gunicorn's configuration. A checkout has it beside the package, an installed package inside of it."""
+    """Find gunicorn's configuration. It lies beside the package in a checkout, and inside of an installed package."""
     inside = Path(__file__).with_name("gunicorn.conf.py")
     return inside if inside.exists() else inside.parent.parent / inside.name
 

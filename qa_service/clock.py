@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 
 def now() -> str:
-    """The present moment, in the form that `written` gives."""
+    """Return the present moment, in the form that `written` gives."""
     return written(datetime.now(UTC))
 
 
 def written(moment: datetime) -> str:
-    """The moment as text: RFC 3339, in UTC and to the millisecond."""
+    """Write the moment down as RFC 3339 has it, in UTC and to the millisecond."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -20,10 +20,10 @@ from qa_service.pause import LongWork
 MESSAGES = 400
 TEXT_TYPES = ("text", "input_text", "output_text")
 PAGES_OWN = "data-"
-"""The types of parts that a chat page keeps for itself begin with this."""
+"""A chat page keeps parts for itself whose types begin with this; they are passed over."""
 TOOL_ITEM = re.compile(r"[a-z_]{0,40}_call(?:_output)?|mcp_[a-z_]{1,40}|reasoning|item_reference")
-"""Items of these types in OpenAI's Responses are said by nobody: they are calls of tools, what came of them, and what
-the model thought."""
+"""Items of these types in OpenAI's Responses hold nobody's words: they are calls of tools and their results, what the
+model thought, and references to other items."""
 
 _Role: TypeAlias = Literal["user", "assistant", "system", "developer", "tool", "function"]
 
@@ -45,13 +45,13 @@ def read_messages(fields: Mapping[str, Any], most: int) -> tuple[Message, ...]:
     empty."""
     items = _decode_items(fields.get("messages", []))
     if len(items) > MESSAGES:
-        raise InvalidField(f"messages: {len(items)} of them, at most {MESSAGES} are read", field="messages")
+        raise InvalidField(f"messages: there are {len(items)}, at most {MESSAGES} are read", field="messages")
     return tuple(_said(items, most))
 
 
 def split_question(messages: Sequence[Message]) -> tuple[str, tuple[Message, ...]]:
-    """Split off the last thing that the person said; before it comes what was said earlier. Empty messages tell a model
-    nothing, and some models refuse them, so they are left out."""
+    """Return the last thing that the person said, which is the question, and what was said before it. Empty messages
+    tell a model nothing, and some models refuse them, so they are left out."""
     asked = max((at for at, message in enumerate(messages) if message.role == "user"), default=None)
     if asked is None:
         return "", ()
@@ -79,7 +79,7 @@ def _said(items: Sequence[_Item], most: int) -> Iterator[Message]:
     work = LongWork()
     for item in items:
         if item.role is None and not TOOL_ITEM.fullmatch(item.type):
-            raise InvalidField("messages: expected a role in each of them, such as user", field="messages")
+            raise InvalidField("messages: expected a role in each message, such as user", field="messages")
         if item.role in ("user", "assistant"):
             text = clean_field_text(_text(item), "messages", most, too_long=TooLarge)
             yield Message(item.role, text)

@@ -1,4 +1,5 @@
-"""The desk decides whether a question is answered: its key, the rate limit, a free place and the session may refuse it.
+"""The desk decides whether a question is answered. It may refuse the question because of its idempotency key, the rate
+limit, a lack of room, or a busy session.
 
 After `admit` nothing refuses the question any more; until then every refusal is an HTTP status.
 """
@@ -35,13 +36,13 @@ and a UUID has more."""
 TITLE = 80
 """The longest title, in characters."""
 ATTEMPTS = 5
-"""A session that has moved to another topic meanwhile is loaded again at most so often."""
+"""A claim is tried at most so often. It is tried again where the session has moved to another topic meanwhile."""
 SEED = 20
 """A new session begins with at most so many exchanges of the field `messages`."""
 
 
 class Room(Protocol):
-    """Bounds how many answers this worker writes at a time."""
+    """A `Room` bounds how many answers this worker writes at a time."""
 
     def reserve_place(self) -> None:
         """Take a place for one more answer. Raises `Draining` or `Overloaded` where there is none."""
@@ -54,7 +55,7 @@ class Room(Protocol):
 
 
 class Repeated(Struct, frozen=True):
-    """The answer that a repeated question has already, finished or not."""
+    """A `Repeated` names the answer that a repeated question has already, whether finished or not."""
 
     answer_id: str
     begun: bool = False
@@ -62,8 +63,8 @@ class Repeated(Struct, frozen=True):
 
 
 class Desk(Struct, frozen=True):
-    """Admits questions, and counts those it refuses. `stop` stops the answer that a new question replaces; it doesn't
-    wait for its end."""
+    """A `Desk` admits questions, and counts those that it refuses. `stop` stops the answer that a new question
+    replaces, and doesn't wait for that answer's end."""
 
     sessions: SessionStore
     repeats: Repeats
@@ -79,8 +80,9 @@ class Desk(Struct, frozen=True):
     def admit(self, question: Question) -> Admission | Repeated:
         """Claim the session, and a place in this worker, which `Runner.start_answer` fills.
 
-        Raises `IdempotencyMismatch`, `RateLimited`, `Draining`, `Overloaded`, `Busy` or `StoreUnavailable`. Then either
-        nothing is left behind, or a claim whose reply was lost, which its worker finds and answers some seconds later.
+        Raises `IdempotencyMismatch`, `RateLimited`, `Draining`, `Overloaded`, `Busy` or `StoreUnavailable`. Then
+        nothing is left behind, unless the store made the claim and its reply was lost. This worker finds such a claim
+        some seconds later, and goes on with it as with a claim of a worker that died.
         """
         try:
             return self._admit(question)
@@ -102,8 +104,8 @@ class Desk(Struct, frozen=True):
             raise
 
     def forget(self, question: Question, repeated: Repeated) -> None:
-        """Free the key of a repeated question whose answer isn't found. An answer that had been admitted was deleted
-        since; any other may still be on its way, and keeps its key."""
+        """Free the key of a repeated question whose answer isn't found. An answer that had been admitted has been
+        deleted since then; any other may still be on its way, and keeps its key."""
         if question.repeat and repeated.begun:
             self.repeats.release_key(question.owner, question.repeat, repeated.answer_id, begun=True)
 
@@ -140,7 +142,7 @@ class Desk(Struct, frozen=True):
     def _admission(
         self, question: Question, session: Session, drift: Drift, answer_id: str, *, created: bool, began: float
     ) -> Admission:
-        # A topic in which nothing was asked yet is new enough.
+        # Where nothing was asked in the current topic yet, the question belongs to it, and no other topic begins.
         begins = not session.topic or (drift.drifted and session.topics[-1].turns > 0)
         after = _next_topic(session, question.text) if begins else session
         created_at, model = now(), question.model or self.model
@@ -169,7 +171,7 @@ class Desk(Struct, frozen=True):
 
     def _stop_replaced(self, claimed: Claimed) -> None:
         for answer_id in claimed.replaced:
-            # The session is this question's by now, so an answer that can't be stopped doesn't refuse it.
+            # This question has claimed the session by now, so it goes on even where the older answer can't be stopped.
             with suppress(StoreUnavailable):
                 self.stop(answer_id)
 
@@ -188,7 +190,8 @@ def _recognize_repeat(reserved: Reserved, repeat: Repeat) -> Repeated:
 
 
 def choose_session_id(question: Question) -> str:
-    """Take the id that the caller chose. Make one where there is none, or where others could guess a visitor's."""
+    """Return the id that the caller chose, or make a new one where there is none. A visitor's id that others could
+    guess is replaced, too."""
     own = question.session_id
     guessable = question.owner.kind == "anonymous" and len(own) < HARD_TO_GUESS
     return secrets.token_hex(16) if not own or guessable else own

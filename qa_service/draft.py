@@ -1,4 +1,4 @@
-"""This module holds the answer in the making: what has been gathered of it, and what is made of that in the end."""
+"""This module gathers an answer while it is written, and in the end builds its metadata and its turn."""
 
 import time
 from collections import Counter
@@ -34,14 +34,14 @@ STATUS: Mapping[FinishReason, Status] = {
 }
 
 PIECE_BYTES = 16
-"""Each piece of text counts so many bytes beside its own, so that an answer of single letters is bounded, too."""
+"""Each piece of text counts for so many bytes more than it has, so that an answer of single letters is bounded, too."""
 
 Prices = Mapping[str, Mapping[str, float]]
-"""Each model names its prices per million tokens: `input`, `output` and, where it differs, `cached`."""
+"""Maps each model to its prices per million tokens: `input`, `output` and, where it differs, `cached`."""
 
 
 class Draft:
-    """One answer in the making. Only the answer line writes to it, so it needs no lock."""
+    """A `Draft` is an answer that is being written. Only the answer line writes to it, so it needs no lock."""
 
     def __init__(self, admission: Admission) -> None:
         self.admission = admission
@@ -62,12 +62,12 @@ class Draft:
 
     @property
     def text(self) -> str:
-        """The text that has been written so far."""
+        """Return the text that has been written so far."""
         return "".join(self._pieces)
 
     def write_text(self, text: str) -> Text:
-        """Add a piece of the answer, and return it as a frame. Raises `QAError` for what UTF-8 can't encode; that never
-        becomes a part of the answer."""
+        """Add a piece of the answer, and return it as a frame. Raises `QAError` for a piece that UTF-8 can't encode;
+        such a piece never becomes a part of the answer."""
         try:
             self.size += PIECE_BYTES + len(text.encode())
         except (UnicodeEncodeError, AttributeError) as error:
@@ -92,7 +92,7 @@ class Draft:
         self.verdicts.append(verdict)
 
     def keep_prompt(self, prompt: Prompt) -> None:
-        """Keep the finished prompt. What of a file doesn't stand in it is not used, and the file's verdict says so.
+        """Keep the finished prompt. Where it holds only a part of a file, or nothing, the file's verdict says so.
 
         The earlier conversation stands in the prompt, so the draft doesn't hold it a second time."""
         self.prompt = prompt
@@ -153,7 +153,7 @@ class Draft:
 
     @property
     def _status(self) -> Status:
-        """The status of the turn. An answer without a word is `incomplete`, even if upstream calls it complete."""
+        """Find the status of the turn. An answer without a word is `incomplete`, even if upstream calls it complete."""
         status = STATUS[self._reason]
         return "incomplete" if status == "completed" and not self.text.strip() else status
 
@@ -179,7 +179,8 @@ class Draft:
 
     @property
     def _turned_away(self) -> bool:
-        """Whether upstream refused before it worked. A time-out doesn't count: there may have been work, and a bill."""
+        """Tell whether upstream refused before it did any work. A time-out isn't such a refusal, because upstream may
+        have worked until then, and may charge for it."""
         refused = isinstance(self.error, UpstreamError) and not isinstance(self.error, UpstreamTimeout)
         return refused and not self._pieces
 

@@ -6,9 +6,9 @@
         Unauthenticated 401 · ForbiddenOrigin 403 · NotFound 404 · MethodNotAllowed 405
         TooLarge 413 > TooManyFiles · UnsupportedMediaType 415
         InvalidField 422 > ModelNotAllowed, IdempotencyMismatch
-      Unavailable         the service is at fault, for the moment
+      Unavailable         the service can't do it now; trying again later may help
         BodyTimeout 408 · Busy 409 · RateLimited 429 · Draining, Overloaded, StoreUnavailable 503
-      UpstreamError       the model's service is at fault is at fault
+      UpstreamError       the model's service is at fault
         UpstreamNotConfigured 503 · InsufficientQuota, UpstreamRejected 502 > UnknownModel, ParameterRefused 422
         UpstreamUnavailable 502/503
         UpstreamRateLimited 429 · UpstreamTimeout 504 · ContextLength, ContentFilter 422
@@ -26,7 +26,7 @@ from typing import ClassVar
 
 
 class QAError(Exception):
-    """The root of the tree. Raised as itself it means a bug, and is shown as `internal`."""
+    """This is the root of the tree. An error of this class itself means a bug, and is shown as `internal`."""
 
     code: ClassVar[str] = "internal"
     status: int = 500
@@ -215,7 +215,7 @@ class UpstreamRejected(UpstreamError):
 
 
 class UnknownModel(UpstreamRejected):
-    """Upstream has no such model, or not for this key. Another model may do."""
+    """Upstream doesn't know this model, or doesn't offer it to this key. Another model may work."""
 
 
 class ParameterRefused(UpstreamRejected):
@@ -235,7 +235,7 @@ class UpstreamUnavailable(UpstreamError):
 
 
 class UpstreamRateLimited(UpstreamError):
-    """Upstream's rate limit is reached. Where upstream doesn't say how long to wait, it is 20 seconds."""
+    """Upstream's rate limit is reached. Where upstream doesn't say how long to wait, `retry_after` is 20 seconds."""
 
     code = "rate_limited"
     status = 429
@@ -285,7 +285,7 @@ class TooLong(QAError):
 
 
 class Unreadable(QAError):
-    """A file gives no text, or no more of it. `reason` becomes the verdict's."""
+    """A file gives no text, or no more of it. `reason` becomes the reason of the file's verdict."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -16,7 +16,7 @@ class TopicNotice(Value, frozen=True, omit_defaults=True):
 
 
 class Start(Value, frozen=True, tag_field="type", tag="start"):
-    """The first frame. It is sent before anything of upstream's is waited for."""
+    """This is the first frame. It is sent before files are read and before upstream is asked."""
 
     answer_id: str
     session_id: str
@@ -32,7 +32,7 @@ Stage: TypeAlias = Literal[
 
 
 class StageNotice(Value, frozen=True, tag_field="type", tag="status", omit_defaults=True):
-    """Says what is being done while no text comes."""
+    """This frame says what is being done while no text comes."""
 
     stage: Stage
     name: str | None = None
@@ -47,13 +47,14 @@ class StageNotice(Value, frozen=True, tag_field="type", tag="status", omit_defau
 
 
 class Text(Value, frozen=True, tag_field="type", tag="text", gc=False):
-    """A piece of the answer. The answer is all of them, joined."""
+    """This frame is a piece of the answer. All pieces that come after the last `restart`, joined, are the answer."""
 
     content: str
 
 
 class Reference(Value, frozen=True, tag_field="type", tag="reference", omit_defaults=True):
-    """One source of the answer; `n` is the number printed in the text."""
+    """This frame names one source of the answer. `n` is the number by which the text cites a document of the prompt;
+    every other source has a number that no such document has."""
 
     n: int
     kind: SourceKind
@@ -67,7 +68,7 @@ class Reference(Value, frozen=True, tag_field="type", tag="reference", omit_defa
 
 
 class Call(Value, frozen=True):
-    """One model call that a question caused."""
+    """A `Call` tells of one request to a model that a question caused."""
 
     model: str
     purpose: str
@@ -76,14 +77,15 @@ class Call(Value, frozen=True):
 
 
 class Timing(Value, frozen=True):
-    """Times in milliseconds since the question was accepted. The first token's is None where no text came."""
+    """A `Timing` holds times in milliseconds since the question was accepted. `first_token_ms` is None where no text
+    came."""
 
     first_token_ms: int | None
     total_ms: int
 
 
 class Metadata(Value, frozen=True, tag_field="type", tag="metadata"):
-    """The facts about the whole answer. It comes once, after the references."""
+    """This frame holds the facts about the whole answer. It comes once, after the references."""
 
     session_id: str
     answer_id: str
@@ -101,7 +103,7 @@ class Metadata(Value, frozen=True, tag_field="type", tag="metadata"):
 
 
 class Failure(Value, frozen=True, tag_field="type", tag="error", omit_defaults=True):
-    """Says why the answer failed: `message` for operators, `user_message` for the person."""
+    """This frame says why the answer failed: `message` says it to operators, `user_message` to the person."""
 
     code: str
     message: str
@@ -113,35 +115,37 @@ class Failure(Value, frozen=True, tag_field="type", tag="error", omit_defaults=T
 
 
 class Restart(Value, frozen=True, tag_field="type", tag="restart"):
-    """The text so far doesn't count, and the answer begins again."""
+    """This frame says that the text so far doesn't count, and that the answer begins again."""
 
     reason: str
 
 
 class Done(Value, frozen=True, tag_field="type", tag="done"):
-    """The last frame, exactly once. The turn is saved by then, unless the metadata said that it isn't."""
+    """This is the last frame, and it comes exactly once. The turn is saved by then, unless the metadata said that it
+    isn't."""
 
     status: Status
 
 
 class UnknownFrame(Value, frozen=True, tag_field="type", tag="unknown"):
-    """A frame that a worker of a later release wrote. It has its number, and is carried along as it came."""
+    """This is a frame that a worker of a later release wrote. It has a number, and is carried along as it came."""
 
     kind: str
-    """Its `type`; empty where it has none."""
+    """The frame's `type`. It is empty where the frame has none."""
     raw: bytes
-    """JSON; usually an object, in which `type` is one of the fields."""
+    """The frame as JSON. Usually it is an object, in which `type` is one of the fields."""
 
 
 Frame: TypeAlias = Start | StageNotice | Text | Reference | Metadata | Failure | Restart | Done | UnknownFrame
 
 FRAMES_VERSION = 2
-"""Which frames the same pieces of an upstream make. A release that makes other ones of them, or cuts texts otherwise,
-has another number: it can't go on with the very next frame of an answer that this one has begun."""
+"""This number stands for the way in which frames are made of an upstream's pieces. A release that makes other frames of
+the same pieces, or cuts texts otherwise, has another number, because it can't go on with the very next frame of an
+answer that this release has begun."""
 
 
 def text_from_frames(items: Iterable[object]) -> str:
-    """The answer's text, as far as these frames have it. What comes before a `restart` doesn't count."""
+    """Return the answer's text, as far as these frames have it. What comes before a `restart` doesn't count."""
     pieces: list[str] = []
     for item in items:
         if type(item) is Text:

@@ -12,11 +12,12 @@ from qa_service.model import FileEnd, FileProgress, FileText, Owner, ReadRequest
 from qa_service.storable import storable
 
 OVER_QUOTA = "over_quota"
-"""Why a file isn't read, or not to its end: the session or its owner has used up what is allowed."""
+"""This reason says that a file wasn't taken, or not to its end, because the session or its owner has used up what is
+allowed."""
 
 
 class FilePlace(Struct, frozen=True):
-    """Says where a file goes: into whose session, under which id, and into which topic."""
+    """A `FilePlace` says where a file goes: into whose session, under which id, and into which topic."""
 
     owner: Owner
     session_id: str
@@ -25,7 +26,7 @@ class FilePlace(Struct, frozen=True):
 
 
 class Intake(Struct, frozen=True):
-    """Takes files in. A file beyond a quota gets a verdict and is no error."""
+    """An `Intake` takes files into sessions. A file beyond a quota gets a verdict and is no error."""
 
     files: FileStore
     quotas: Quotas
@@ -69,8 +70,8 @@ class Intake(Struct, frozen=True):
 
 
 class _Taken:
-    """Counts how much of a file's text was taken, which is at most `room` bytes. After the first part that doesn't fit,
-    nothing more is taken."""
+    """This counts how much of a file's text was taken, which is at most `room` bytes. After the first part that doesn't
+    fit, nothing more is taken."""
 
     def __init__(self, room: int) -> None:
         self.passages = 0
@@ -88,7 +89,7 @@ class _Taken:
         return not self._is_full
 
     def verdict(self, read: Verdict) -> Verdict:
-        """The reader's verdict, or `over_quota` where there was no room for all of the text."""
+        """Return the reader's verdict; where there was no room for all of the text, its reason is `over_quota`."""
         if not self._is_full:
             return read
         return replace(read, status="truncated" if self.passages else "skipped", reason=OVER_QUOTA)

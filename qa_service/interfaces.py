@@ -1,5 +1,5 @@
-"""The Protocols between the rooms, and the values that go through them. A Protocol has what its callers call, and no
-more; whoever brings another part to `assemble` writes a class with these methods."""
+"""This module holds the Protocols between the rooms, and the values that go through them. A Protocol has what its
+callers call, and no more; whoever brings another part to `assemble` writes a class with these methods."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -24,61 +24,63 @@ from qa_service.model import (
 from qa_service.turns import Admission, Asked, Mark, Observation, Turn
 
 ELSEWHERE = ("handover", "lost")
-"""The reasons to stop after which another worker goes on with the answer."""
+"""After a stop for one of these reasons, another worker goes on with the answer."""
 
 
 class Stop(Protocol):
-    """A signal that ends an answer early. Any thread may set it, once."""
+    """A `Stop` is a signal that ends an answer early. Any thread may set it, once."""
 
     reason: str
-    """Empty until the signal is set; then `cancelled`, `hangup`, `timeout`, `unstorable` or `interrupted`, or one of
-    `ELSEWHERE`, where nothing may be written here any more."""
+    """It is empty until the signal is set. Then it is `cancelled`, `hangup`, `timeout`, `unstorable` or `interrupted`,
+    or one of `ELSEWHERE`, after which nothing of the answer may be written here any more."""
     at: float
     """When the signal was set, in seconds of `time.monotonic()`."""
 
     def is_set(self) -> bool:
-        """Whether the signal has been set."""
+        """Return whether the signal has been set."""
 
     def call_when_set(self, action: Callable[[], None]) -> Callable[[], None]:
-        """Run `action` when the signal is set, in the thread that sets it; at once if it is set already. Returns a
-        function that unregisters `action`."""
+        """Run `action` when the signal is set, in the thread that sets it. If the signal is set already, `action` runs
+        at once. Returns a function that unregisters `action`."""
 
 
 class Upstream(Protocol):
-    """A model, or whatever else gives an answer piece by piece."""
+    """An `Upstream` is a model, or whatever else gives an answer piece by piece."""
 
     def open_answer(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
-        """Ask, and give the pieces of the answer. The last piece is `Finished`; otherwise the iterator raises an
-        `UpstreamError`, or `Cancelled` once `stop` is set, which also wakes a blocked read.
+        """Ask, and give the pieces of the answer. Either the last piece is `Finished`, or the iterator raises an
+        `UpstreamError`, or `Cancelled` once `stop` is set. Setting `stop` also wakes a read that waits.
 
-        To leave the context closes the connection. An upstream that keeps the answer gives `Opened` before all else.
+        The connection is closed when the context is left. An upstream that keeps the answer gives `Opened` before all
+        else.
         """
 
 
 @runtime_checkable
 class Attaching(Protocol):
-    """An upstream that keeps its answers under an id, so that another worker can go on with them."""
+    """An `Attaching` upstream keeps its answers under an id, so that another worker can go on with them."""
 
     def attach_answer(self, prompt: Prompt, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
-        """Give the pieces of an answer that was opened before, from its beginning and just as they were then, without
-        `Opened`. Of the prompt only `model` is needed. Raises `UpstreamError` where there is no such answer."""
+        """Give the pieces of an answer that was opened before. They come from its beginning and are the same as then,
+        without `Opened`. Of the prompt only `model` is needed. Raises `UpstreamError` where there is no such answer."""
 
 
 class FileReader(Protocol):
-    """Reads uploads of any kind, outside of the worker's process."""
+    """A `FileReader` reads uploads of any kind, outside of the worker's process."""
 
     def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
-        """Give progress, passages in parts, and one `FileEnd` at last. A bad file is a verdict and raises nothing.
+        """Give progress, passages in parts, and one `FileEnd` at last. A bad file gets a verdict and raises nothing.
 
         A file for which the request's time was too short ends with the reason `over_quota`.
         """
 
 
 class DriftDetector(Protocol):
-    """Decides whether a question leaves the topic of its session."""
+    """A `DriftDetector` decides whether a question leaves the topic of its session."""
 
     def judge_topic(self, question: str, session: Session) -> Drift:
-        """Compare the question with the session's turns, within a few milliseconds. Unsure means: the topic goes on."""
+        """Compare the question with the session's turns, within a few milliseconds. Where that leaves doubt, the topic
+        goes on."""
 
 
 IMPACT_BITS = 12
@@ -91,7 +93,7 @@ def pack_posting(passage: int, impact: int) -> int:
 
 
 class Postings(Struct, frozen=True):
-    """Where one word stands in one file."""
+    """A `Postings` says where one word stands in one file."""
 
     first: int
     """The number of the file's first passage, over all files of the index."""
@@ -100,49 +102,49 @@ class Postings(Struct, frozen=True):
 
 
 class Ranking(Struct, frozen=True):
-    """What an index knows of some words. Passages are numbered from 0 over all files of the index."""
+    """A `Ranking` holds what an index knows of some words. Passages are numbered from 0 over all files of the index."""
 
     passages: int
     postings: Mapping[str, Sequence[Postings]]
-    """From each word to where it stands, for the words that were read."""
+    """Maps each word whose postings were read to where the word stands."""
     frequencies: Mapping[str, int]
-    """From each word to the number of passages that it stands in, of which `postings` may tell a part only."""
+    """Maps each word to the number of passages that it stands in. `postings` may leave some of them out."""
 
 
 class Index(Protocol):
-    """Finds words in the passages of some files."""
+    """An `Index` finds words in the passages of some files."""
 
     def look_up_words(self, words: Iterable[str], most: int) -> Ranking:
-        """What ranking needs to know of these words, in two trips to the store. No more than about `most` postings
-        come: those of the rarest words."""
+        """Return what ranking needs to know of these words, in two trips to the store. No more than about `most`
+        postings come: those of the rarest words."""
 
     def load_passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
-        """The passages with these numbers, in this order."""
+        """Return the passages with these numbers, in this order."""
 
 
 class Retriever(Protocol):
-    """Finds what the files say about a question."""
+    """A `Retriever` finds what the files say about a question."""
 
     def find_passages(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
-        """The best passages for a question, best first. `earlier` are the questions of the topic before it, newest
-        last; they weigh less."""
+        """Return the best passages for a question, best first. `earlier` holds the questions that were asked before it
+        in its topic, newest last; they weigh less."""
 
 
 class Reserved(Struct, frozen=True):
-    """The answer that an idempotency key stands for already."""
+    """A `Reserved` names the answer that an idempotency key stands for already."""
 
     answer_id: str
     fingerprint: str
     begun: bool = False
-    """Whether that answer has been admitted. If it isn't found then, it was deleted."""
+    """Whether that answer has been admitted. If it has, and isn't found any more, it was deleted."""
 
 
 class Claim(Struct, frozen=True):
-    """A question that wants to be answered in its session."""
+    """A `Claim` asks the store to let a question be answered in its session."""
 
     owner: Owner
     expected_topic: int
-    """The number of the session's topic when the session was loaded; 0 if there was no such session."""
+    """The number of the session's topic when the session was loaded, or 0 if there was no such session."""
     turn: Turn
     """The running turn. Its topic is the expected one, or the next one, which begins with it."""
     title: str
@@ -150,7 +152,7 @@ class Claim(Struct, frozen=True):
     topic_title: str
     """The title of the topic, if the topic is new."""
     reject_busy: bool
-    """Whether a session that is answering refuses the question; else the running answer is replaced."""
+    """Whether a session that is answering refuses the question. Otherwise the running answer is replaced."""
     start: Start
     """The first frame of the answer, with which its shared log begins."""
     seed: tuple[Turn, ...] = ()
@@ -162,10 +164,10 @@ class Claim(Struct, frozen=True):
 
 
 class Claimed(Struct, frozen=True):
-    """What came of a claim that wasn't refused."""
+    """A `Claimed` says what came of a claim that wasn't refused."""
 
     moved: bool = False
-    """Whether the session is in another topic than expected: then nothing was written, and it must be loaded again."""
+    """Whether the session is in another topic than expected. Then nothing was written, and it must be loaded again."""
     replaced: Sequence[str] = ()
     """The ids of the answers that were running in the session; they are to be stopped."""
 
@@ -175,35 +177,36 @@ Saved: TypeAlias = Literal["saved", "gone", "lost"]
 
 
 class SessionStore(Protocol):
-    """Sessions, as far as answering needs them. Each method costs one trip to the store, rarely two, and raises
-    `StoreUnavailable` where the store doesn't answer."""
+    """A `SessionStore` keeps sessions, and does with them what answering needs. Each method costs one trip to the
+    store, rarely two, and raises `StoreUnavailable` where the store doesn't answer."""
 
     def load_session(self, owner: Owner, session_id: str) -> Session | None:
-        """The session with the context of its current topic, or None where there is none of this owner."""
+        """Return the session with the context of its current topic, or None where this owner has no such session."""
 
     def claim_session(self, claim: Claim) -> Claimed:
         """Make the session answer this question, in one atomic write: mark it busy, open the topic if it is new, which
-        forgets the context of the last one, and append the running turn. Raises `Busy` where that is to be refused."""
+        forgets the context of the last one, and append the running turn. Raises `Busy` where the session is answering
+        and the claim says `reject_busy`."""
 
     def save_turn(self, owner: Owner, turn: Turn) -> Saved:
         """Replace the running turn by this finished one, extend the context if the topic is still the current one, and
-        mark the session busy no longer. To save a turn twice is the same as to save it once."""
+        mark the session busy no longer. Saving a turn twice is the same as saving it once."""
 
 
 class Repeats(Protocol):
-    """Finds the answer that a repeated question has already."""
+    """A `Repeats` store finds the answer that a repeated question has already."""
 
     def reserve_key(self, owner: Owner, repeat: Repeat, answer_id: str) -> Reserved | None:
-        """Reserve the key for this answer until the answer has begun. Returns None if the key was free, else what it
-        stands for."""
+        """Reserve the key for this answer until the answer has begun. Returns None if the key was free, and otherwise
+        what it stands for."""
 
     def release_key(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
-        """Free the key, because this answer didn't begin; or, with `begun`, because it began and was deleted. Nothing
+        """Free the key, because this answer didn't begin or, with `begun`, because it began and was deleted. Nothing
         happens where the key stands for something else."""
 
 
 class Limiter(Protocol):
-    """Bounds how often an owner may ask."""
+    """A `Limiter` bounds how often an owner may ask."""
 
     def take_question(self, owner: Owner) -> float:
         """Take one of the questions that the owner may ask now, and return 0. Where none is left, nothing is taken, and
@@ -214,49 +217,49 @@ class Limiter(Protocol):
 
 
 class Arrival(Struct, frozen=True):
-    """What the store says of a question that has just come."""
+    """An `Arrival` holds what the store knows about a question that has just come."""
 
     wait: float
-    """The seconds to wait where the owner has no question left, else 0."""
+    """The seconds until the owner may ask, or 0 where the question may be asked now."""
     session: Session | None
-    """As `SessionStore.load_session` gives it."""
+    """The session as `SessionStore.load_session` gives it."""
 
 
 class Arrivals(Protocol):
-    """The first trip to the store for every question."""
+    """An `Arrivals` store makes the first trip to the store for every question."""
 
     def receive_question(self, owner: Owner, session_id: str) -> Arrival:
-        """`Limiter.take_question` and `SessionStore.load_session` in one trip."""
+        """Do what `Limiter.take_question` and `SessionStore.load_session` do, in one trip."""
 
 
 class Allowance(Struct, frozen=True):
-    """What an owner may still use for one session. Where a number is below 1, nothing is left."""
+    """An `Allowance` says how much an owner may still use for one session."""
 
     files: int
-    """Files that the session may still take."""
+    """How many files the session may still take."""
     bytes: int
-    """Bytes of text that may still be kept of the owner; of an address, for visitors."""
+    """How many bytes of text may still be kept for the owner. Visitors with the same address share them."""
     seconds: float
-    """Seconds for which files may still be read for the owner in this hour."""
+    """For how many seconds files may still be read for the owner in this hour."""
 
     @property
     def is_used_up(self) -> bool:
-        """Whether no file is to be read any more."""
+        """Tell whether no file is to be read any more."""
         return self.files < 1 or self.bytes < 1 or self.seconds <= 0
 
 
 class Quotas(Protocol):
-    """How much of the store and of the readers an owner may use."""
+    """A `Quotas` store counts how much of the store and of the readers an owner uses, and says what is left."""
 
     def load_allowance(self, owner: Owner, session_id: str) -> Allowance:
-        """Load what is left now. Files that are being read at this moment aren't counted yet."""
+        """Return what is left now. Files that are being read at this moment aren't counted yet."""
 
     def spend_seconds(self, owner: Owner, seconds: float) -> None:
         """Count that reading a file of this owner took so many seconds."""
 
 
 class NewLogEntry(Struct, frozen=True):
-    """What one answer adds to its shared log at once."""
+    """A `NewLogEntry` holds what one answer adds to its shared log at once."""
 
     owner: Owner
     answer_id: str
@@ -274,102 +277,105 @@ class NewLogEntry(Struct, frozen=True):
 
 
 AppendOutcome: TypeAlias = Literal["kept", "gone", "lost", "refused", "unstorable"]
-"""What became of an entry. `gone`: there is no such log any more. `lost`: another worker has written on. `refused`: the
-store answers but doesn't take it, since it is full, say; trying again is worth it, but not soon. `unstorable`: it can't
-be encoded, now or later."""
+"""What became of an entry. `gone` says that there is no such log any more, and `lost` that another worker has written
+on. `refused` says that the store answers but doesn't take the entry, for example because the store is full; trying
+again may help, but not soon. `unstorable` says that the entry can't be encoded, now or later."""
 
 
 class LogEntry(Struct, frozen=True):
-    """An entry of a shared log, as it is read."""
+    """A `LogEntry` is an entry of a shared log, as it is read."""
 
     first: int
     items: Sequence[Frame | Mark]
 
 
 class StoredLog(Struct, frozen=True):
-    """The shared log of an answer, as it is read."""
+    """A `StoredLog` is the shared log of an answer, as it is read."""
 
     session_id: str
     last: int
-    """The number of the last frame of an answer that is over; else 0."""
+    """The number of the last frame if the answer is over, and otherwise 0."""
     entries: Sequence[LogEntry]
-    """Empty where the log has expired."""
+    """The entries of the log. There are none where the log has expired."""
     cursor: str
-    """The position behind the last entry; to read from there gives what comes later."""
+    """The position behind the last entry. Reading from there gives what comes later."""
 
 
 class LogStore(Protocol):
-    """The shared logs: of running answers, and for some time of finished ones."""
+    """A `LogStore` keeps the shared logs of running answers and, for some time, of finished ones."""
 
     def append_entries(self, entries: Sequence[NewLogEntry]) -> Sequence[AppendOutcome]:
         """Append entries of any number of answers, in one trip. An entry that begins with the first frame makes the
         log if there is none; for any other the log must be there."""
 
     def read_log(self, owner: Owner, answer_id: str) -> StoredLog | None:
-        """All that is there of an answer; None for an unknown one as for another owner's."""
+        """Return all that is there of an answer, or None where this owner has no such answer."""
 
 
 class HeldAnswer(Struct, frozen=True):
-    """What a worker leaves of an answer, for the one that takes it over."""
+    """A `HeldAnswer` is what a worker leaves of an answer for the worker that takes it over."""
 
     owner: Owner
     answer_id: str
     session_id: str
     admission: Admission | None = None
-    """The question as it was admitted, if another worker may begin the answer again."""
+    """The admission of the question, if another worker may begin the answer again."""
     deaths: int = 0
-    """How many workers in a row have died while they held it, since it last said a new word."""
+    """How many workers in a row have died while they held the answer, since it last got a new word."""
     said: int = 0
-    """How many characters it had when it was last taken over."""
+    """How many characters the answer had when it was last taken over."""
 
 
 class FollowedAnswer(Struct, frozen=True):
-    """An answer that is read here while another worker writes it."""
+    """A `FollowedAnswer` is read here while another worker writes it."""
 
     owner: Owner
     answer_id: str
 
 
 class WorkerNews(Struct, frozen=True):
-    """What a worker hears from others at a time."""
+    """A `WorkerNews` holds what a worker hears from others in one wait."""
 
     stops: Sequence[str] = ()
     """The ids of answers that are to be stopped, wherever they are written."""
     entries: Mapping[str, Sequence[LogEntry]] = {}
-    """From an answer's id to the new entries of its log."""
+    """Maps an answer's id to the new entries of its log."""
     cursors: Mapping[str, str] = {}
-    """From an answer's id to where its log is to be read on."""
+    """Maps an answer's id to the position from which its log is to be read next."""
 
 
 class WorkerStore(Protocol):
-    """Workers use it to tell each other that they live, what they write and read, and what is to be stopped."""
+    """Workers use a `WorkerStore` to tell each other that they live, what they write and read, and what is to be
+    stopped."""
 
     def announce_life(self, worker: str) -> tuple[Sequence[str], bool]:
         """Say that this worker lives. Returns the workers that have been silent for too long, and whether this one was
         taken for dead meanwhile."""
 
     def withdraw_worker(self, worker: str) -> None:
-        """Say that this worker writes no more: others may take over at once what it holds."""
+        """Say that this worker writes no more, so that others may take over at once what it holds."""
 
     def held_ids(self, worker: str) -> Collection[str]:
-        """The ids of the answers that this worker holds."""
+        """Return the ids of the answers that this worker holds."""
 
     def read_held(self, worker: str, answer_id: str) -> HeldAnswer | None:
-        """An answer that this worker holds, or None."""
+        """Return what this worker holds of the answer, or None where it doesn't hold the answer."""
 
     def take_from_dead(self, dead: str, worker: str, *, sure: bool = True) -> Sequence[HeldAnswer]:
-        """Move some of the answers that a dead worker holds to this one; no two workers get the same. Each has one
-        more death, unless the dead one had withdrawn. Returns none when none is left, and, where the caller isn't
-        `sure` that the worker is dead, when it was heard of meanwhile."""
+        """Move some of the answers that a dead worker holds to this one, and return them. No two workers get the same
+        answer. Each answer's count of deaths rises by one, unless the dead worker had withdrawn. None is returned when
+        none is left; and none where the caller isn't `sure` that the worker is dead, and the worker was heard of
+        meanwhile."""
 
     def keep_held(self, worker: str, held: HeldAnswer) -> None:
         """Replace what this worker holds of an answer. Nothing happens where it holds the answer no longer."""
 
     def adopt_answer(self, held: HeldAnswer, worker: str) -> Turn | None:
-        """Make this worker the writer of an answer. Returns its running turn; None if it has ended, or is deleted."""
+        """Make this worker the writer of an answer. Returns the running turn, or None if the answer has ended or was
+        deleted."""
 
     def find_lost(self, worker: str, held: Sequence[HeldAnswer]) -> Sequence[bool]:
-        """For each of these answers, whether another worker has adopted it."""
+        """Return for each of these answers whether another worker has adopted it."""
 
     def drop_held(self, worker: str, answer_id: str) -> None:
         """Let this worker hold an answer no longer, because nothing is left to do for it."""
@@ -381,36 +387,36 @@ class WorkerStore(Protocol):
         """Wait at most `wait` seconds for stops, and for new entries of the followed answers behind their cursors."""
 
     def end_wait(self, worker: str) -> None:
-        """End the wait of this worker's own thread for news, since it is to wait for more from now on."""
+        """Wake this worker's own thread from its wait for news, because from now on it has to wait for more answers."""
 
     def announce_reading(self, followed: Collection[FollowedAnswer]) -> None:
         """Say that these answers are read here. That is true for some seconds, and must be said again."""
 
     def find_read_elsewhere(self, followed: Sequence[FollowedAnswer]) -> Sequence[bool]:
-        """For each of these answers, whether another worker has said that it is read there."""
+        """Return for each of these answers whether another worker has said that it is read there."""
 
 
 class FileStore(Protocol):
-    """The passages of files, kept with their session."""
+    """A `FileStore` keeps the passages of files with their session."""
 
     def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
         """Keep one part of a file. A file comes in many small parts, so that no other request waits for it."""
 
     def finish_file(self, owner: Owner, session_id: str, file: StoredFile) -> None:
-        """List the file with its session, and count its text as its owner's; or forget it if the session is gone. A
-        file that is never finished expires by itself."""
+        """List the file with its session, and count its text for its owner. If the session is gone, the file is
+        forgotten. A file that is never finished expires by itself."""
 
     def open_index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
-        """One index over these files, numbered in their order."""
+        """Return one index over these files. Its passages are numbered in the order of the files."""
 
 
 class AnswerSoFar(Struct, frozen=True):
-    """How far an answer had come when it was taken over."""
+    """An `AnswerSoFar` says how far an answer had come when it was taken over."""
 
     text: str
     asked: Asked | None = None
     response_id: str = ""
-    """The id under which upstream keeps the answer; empty where it doesn't."""
+    """The id under which upstream keeps the answer. It is empty where upstream doesn't keep it."""
     since_opened: int = 0
     """How many frames the shared log has behind the mark that upstream had opened the answer."""
     repeatable: bool = True
@@ -418,11 +424,11 @@ class AnswerSoFar(Struct, frozen=True):
     whole: bool = False
     """Whether the whole admission is known, so that the answer can be begun again."""
     deaths: int = 0
-    """How many workers in a row have died with the answer, since it last said a new word."""
+    """How many workers in a row have died with the answer, since it last got a new word."""
 
 
 class AnswerWriter(Protocol):
-    """Makes the frames of answers."""
+    """An `AnswerWriter` makes the frames of answers."""
 
     def write_answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
         """Give the frames of one answer from its beginning. Each frame is made when it is asked for."""
@@ -440,10 +446,11 @@ stop until upstream's connection is closed, and `flushed` the time between two f
 
 
 class Meter(Protocol):
-    """Counts what happens, for those who watch the service. It must not raise and must not wait."""
+    """A `Meter` counts what happens, for those who watch the service. It must not raise and must not wait."""
 
     def count_event(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
-        """Count `amount` more events of this kind. `label` is the code of an error, where `what` has kinds."""
+        """Count `amount` more events of this kind. `label` is the code of an error, for those kinds that are counted by
+        code."""
 
     def record_time(self, what: Timed, seconds: float) -> None:
         """Note that something took so many seconds."""
@@ -453,7 +460,7 @@ class Meter(Protocol):
 
 
 class Observer(Protocol):
-    """Is called with a record of each finished answer, of which logs and metrics are made."""
+    """An `Observer` is called with a record of each finished answer, of which logs and metrics are made."""
 
     def __call__(self, observation: Observation, /) -> None:
         """Take the record. It must not raise and must not wait."""

@@ -1,7 +1,7 @@
-"""The numbers in brackets by which an answer cites its sources, such as [2] or [1, 3].
+"""This module finds markers, which are the numbers in brackets by which an answer cites its sources, such as [2].
 
-There is one grammar for all who look at them: for an answer that is cited, for the earlier answers and the text of
-files in a prompt, and for the page, whose `inline.js` has the same pattern.
+All who look for markers use one grammar: citing looks for them in an answer, prompting in earlier answers and in the
+text of files, and the page, whose `inline.js` has the same pattern, in what it shows.
 
 - A marker is [2], [1, 3] or [1][3]; ［２］ and 【2】 count as well, and so do the commas ， and 、.
 - Behind a single Latin letter, `_` or `]` the brackets are code or a link, as in a[1], row_[1] and [text][1]. Behind
@@ -17,8 +17,8 @@ from collections.abc import Iterator
 _NUMBER = "[0-9０-９]{1,3}"
 _NUMBERS = rf"{_NUMBER}(?: ?[,，、] ?{_NUMBER}){{0,9}}"
 _WIDE = rf"［{_NUMBERS}］|【{_NUMBERS}】"
-# It begins with the brackets themselves, so that a search skips all other text: text without any takes a twentieth of
-# the time. With re.ASCII, `\b` sees letters as JavaScript does, so that the page and the service agree.
+# The pattern begins with the brackets themselves, so that a search skips all other text: text without brackets takes a
+# twentieth of the time. With re.ASCII, `\b` sees letters as JavaScript does, so that the page and the service agree.
 MARKER = re.compile(
     rf"(?:\[(?<!\b[A-Za-z_]\[)(?<![_\]\\]\[){_NUMBERS}\]|{_WIDE})(?:\[{_NUMBERS}\]|{_WIDE})*(?!\()",
     re.ASCII,
@@ -30,36 +30,36 @@ _BRACKETS = str.maketrans({"[": "[ ", "]": " ]", "［": "［ ", "］": " ］", "
 
 
 def blank_code(text: str) -> str:
-    """The text with spaces for everything in code, so that all else stays where it is."""
+    """Return the text with spaces in place of all code, so that everything else keeps its position."""
     return _CODE.sub(lambda code: " " * len(code[0]), text) if "`" in text else text
 
 
 def find_markers(text: str) -> Iterator[tuple[int, int]]:
-    """Each number that the text cites, with its place, as (place, number)."""
+    """Find each number that the text cites, and give it as (position in the text, number)."""
     for marker in _match_markers(blank_code(text)):
         for number in _EACH.finditer(marker[0]):
             yield marker.start() + number.start(), int(number[0])
 
 
 def remove_markers(text: str) -> str:
-    """The text without its markers and the space before each; the same object where it has none."""
+    """Return the text without its markers and the space before each. A text without markers is returned as it is."""
     kept, at = list[str](), 0
     for marker in _match_markers(blank_code(text)):
         kept.append(text[at : marker.start()].removesuffix(" "))
         at = marker.end()
     rest = "".join([*kept, text[at:]]) if kept else text
-    # What stood around a marker, as in [1[2]], may be one now.
+    # What stood around a marker, as in [1[2]], may be a marker now.
     return loosen_markers(rest) if kept and any(find_markers(rest)) else rest
 
 
 def loosen_markers(text: str) -> str:
-    """The text with spaces inside the brackets of each marker, wherever it stands: [2] becomes [ 2 ].
+    """Return the text with spaces inside the brackets of each marker, also in code: [2] becomes [ 2 ].
 
-    It reads the same, and where it is code it means the same, but it cites nothing.
+    The text reads the same, and code means the same, but it cites nothing.
     """
     return MARKER.sub(lambda marker: marker[0].translate(_BRACKETS), text)
 
 
 def _match_markers(text: str) -> Iterator[re.Match[str]]:
-    # Most answers have no bracket at all, and to look for one takes a hundredth of the time that the pattern takes.
+    # Most answers have no bracket at all, and looking for one takes a hundredth of the time that the pattern takes.
     return MARKER.finditer(text) if any(bracket in text for bracket in _OPENING) else iter(())

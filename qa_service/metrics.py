@@ -48,7 +48,7 @@ TIMED: dict[Timed, tuple[str, str, tuple[float, ...]]] = {
     ),
     "flushed": (
         "qa_flush_lag_seconds",
-        "Seconds from a frame until it stands in the log that other workers read.",
+        "Seconds between two writes to the log that other workers read; a frame waits no longer than that.",
         (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10),
     ),
 }
@@ -61,8 +61,8 @@ FIRST_TOKEN_BUCKETS = (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 20, 30, 6
 
 
 class Names:
-    """Keeps the values of a label few. It passes the first 50 names, cut at 100 characters, and calls all later ones
-    `other`."""
+    """A `Names` keeps the values of a label few. It passes the first 50 names, cut at 100 characters, and calls all
+    later ones `other`."""
 
     def __init__(self) -> None:
         self._known: set[str] = set()
@@ -77,7 +77,7 @@ class Names:
 
 
 class Prometheus:
-    """A `Meter` and an `Observer` whose counts can be read as Prometheus' text.
+    """A `Prometheus` is a `Meter` and an `Observer`, and gives its counts as Prometheus' text.
 
     Workers share a folder if the environment's `PROMETHEUS_MULTIPROC_DIR` named one when the library was first
     imported. Then a process may have only one of these objects, and `merge_dead_worker` must be called for each worker
@@ -123,19 +123,21 @@ class Prometheus:
             self._cost.labels(model).inc(max(0, observation.cost))
 
     def text(self) -> bytes:
-        """All figures in Prometheus' text format, of every worker that shares the folder, dead ones included."""
+        """Return all figures in Prometheus' text format. They include every worker that shares the folder, dead ones
+        too."""
         return generate_latest(self._collector)
 
 
 class Workers(Collector):
-    """Sums up the figures of all workers. It leaves out those of others who share the folder, such as the host site."""
+    """A `Workers` sums up the figures of all workers. It leaves out the figures of others that share the folder, such
+    as the host site."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def collect(self) -> Iterable[Metric]:
         with _alone(self._folder):
-            # A file is empty for a moment when it is new.
+            # A new file is empty for a moment, and an empty one can't be merged.
             files = [str(file) for file in self._folder.glob("*.db") if file.stat().st_size]
             return [metric for metric in MultiProcessCollector.merge(files) if metric.name.startswith(PREFIX)]
 
@@ -173,8 +175,8 @@ def _workers() -> Collector | None:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Keep all others from reading or moving figures meanwhile, so that a dead worker's counts are found exactly
-    once."""
+    """Keep all other processes from reading or moving figures meanwhile, so that a dead worker's counts are found
+    exactly once."""
     with (folder / "lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,5 +1,5 @@
-"""The values that the parts of this package give each other: owners, questions, files, sessions, prompts, and what a
-model says.
+"""This module holds the values that the parts of this package give each other: owners, questions, files, sessions,
+prompts, and what a model says.
 
 All of them are frozen msgspec structs, in memory, in the store and on the wire. Their names are snake_case here, and
 camelCase wherever they leave the process.
@@ -24,8 +24,8 @@ UpstreamReason: TypeAlias = FinishReason
 UpstreamSource: TypeAlias = SourceKind
 
 if not TYPE_CHECKING:
-    # These stand in what is stored. A later release may have stored a value that this one doesn't know; such a value
-    # is carried along, so that a decoder must take any text. What an upstream gives stays checked.
+    # Values of these types are stored. A later release may have stored a value that this one doesn't know; such a value
+    # is carried along, so a decoder must take any text. `UpstreamReason` and `UpstreamSource` stay checked.
     def _any_text(known: object) -> object:
         return Annotated[str, get_args(known)]
 
@@ -35,15 +35,15 @@ if not TYPE_CHECKING:
 
 
 class Value(Struct, frozen=True, rename="camel"):
-    """The base of all values here. They are immutable, and equal if their contents are."""
+    """This is the base of all values here. They are immutable, and two of them are equal if their contents are."""
 
 
 class Owner(Value, frozen=True):
-    """The caller who asks. `key` is a keyed hash, under which everything that belongs to the caller is stored."""
+    """An `Owner` is the caller who asks. `key` is a keyed hash, under which everything of the caller is stored."""
 
     kind: OwnerKind
     key: str
-    """32 hexadecimal digits; two different callers never share one."""
+    """32 hexadecimal digits. Two callers never have the same key, except anonymous visitors, who all have one."""
     address: str = ""
     """A hash of the address by which an anonymous caller is rate-limited. It is empty for all others."""
     network: str = ""
@@ -51,7 +51,7 @@ class Owner(Value, frozen=True):
 
 
 class UploadedFile(Value, frozen=True):
-    """One upload, which lies on this machine's disk. It is deleted when its answer has ended."""
+    """An `UploadedFile` lies on this machine's disk. It is deleted when its answer has ended."""
 
     name: str
     path: str
@@ -60,7 +60,7 @@ class UploadedFile(Value, frozen=True):
 
 
 class ReadRequest(Value, frozen=True):
-    """Tells a file reader which file to read, who owns it, and how long reading may take."""
+    """A `ReadRequest` tells a file reader which file to read, who owns it, and how long reading may take."""
 
     file: UploadedFile
     owner: Owner
@@ -69,19 +69,21 @@ class ReadRequest(Value, frozen=True):
 
 
 class TextPart(Value, frozen=True, tag_field="type", tag="text"):
-    """Words of a message."""
+    """A `TextPart` holds text of a message."""
 
     text: str
 
 
 Part: TypeAlias = TextPart
-"""What a message is made of. It becomes a union when a message may hold more than text; the tag is its field `type`."""
+"""What a message is made of. This becomes a union when a message may hold more than text. The field `type` tells the
+members of such a union apart."""
 
 
 class Message(Value, frozen=True):
-    """One message of a conversation as a model sees it.
+    """A `Message` is one message of a conversation as a model sees it.
 
-    A message of text alone is written as that text, in memory and in the store: releases that know no parts read it.
+    A message of text alone is kept as that text, in memory and in the store, so that releases that know no parts can
+    read it.
     """
 
     role: Role
@@ -89,35 +91,35 @@ class Message(Value, frozen=True):
 
     @property
     def content(self) -> tuple[Part, ...]:
-        """The parts of the message, in their order."""
+        """Return the parts of the message, in their order."""
         return (TextPart(self.written),) if isinstance(self.written, str) else self.written
 
     @property
     def text(self) -> str:
-        """The text of the message, without anything else."""
+        """Return the text of the message, without anything else."""
         return self.written if isinstance(self.written, str) else "".join(part.text for part in self.written)
 
 
 class Repeat(Value, frozen=True):
-    """Tells a question's repetitions, which get the same answer."""
+    """A `Repeat` identifies the repetitions of a question, which all get the same answer."""
 
     key: str
     """32 hexadecimal digits."""
     fingerprint: str
     """A hash of the question and its files. The same key with another fingerprint is a mistake of the caller's."""
     seconds: float
-    """For how long a repetition gets the same answer. 0 means: as long as it is being answered."""
+    """For how long a repetition gets the same answer. 0 means as long as that answer is being written."""
 
 
 class Question(Value, frozen=True):
-    """A well-formed question. Whatever could be refused by looking at it alone has been refused before."""
+    """A `Question` is well-formed: what could be refused by looking at it alone has been refused before."""
 
     text: str
     owner: Owner
     session_id: str = ""
     files: tuple[UploadedFile, ...] = ()
     messages: tuple[Message, ...] = ()
-    """An earlier conversation, as the caller tells it. A new session begins with it."""
+    """An earlier conversation, as the caller sent it. A new session begins with it."""
     system_prompt: str = ""
     topic: TopicChoice = "auto"
     web_search: bool = False
@@ -133,7 +135,7 @@ class Question(Value, frozen=True):
 
 
 class Passage(Value, frozen=True):
-    """A piece of one page, small enough to cite. The passages of a page, joined, are its text."""
+    """A `Passage` is a piece of one page, small enough to cite. The passages of a page, joined, are its text."""
 
     file_id: str
     file: str
@@ -141,13 +143,13 @@ class Passage(Value, frozen=True):
     page: int = 1
     section: str = ""
     paged: bool = True
-    """False for kinds that have no pages: those are cited by section."""
+    """False for kinds of files that have no pages; they are cited by section."""
     n: int = 0
-    """The number that it has in a prompt; 0 outside of prompts."""
+    """The number of the passage in a prompt, or 0 outside of prompts."""
 
 
 class Verdict(Value, frozen=True):
-    """What became of one uploaded file, in the metadata of the answer."""
+    """A `Verdict` says what became of one uploaded file. It is part of the answer's metadata."""
 
     name: str
     kind: str
@@ -158,7 +160,7 @@ class Verdict(Value, frozen=True):
 
 
 class StoredFile(Value, frozen=True):
-    """A file that a session keeps, as it is listed and as later questions use it."""
+    """A `StoredFile` is a file of a session, as it is listed and as later questions use it."""
 
     file_id: str
     name: str
@@ -170,15 +172,15 @@ class StoredFile(Value, frozen=True):
     tokens: int = 0
     passages: int = 0
     added: float = 0
-    """When it was read, in seconds since 1970: files are listed in that order."""
+    """When the file was read, in seconds since 1970. Files are listed in that order."""
     size: int = 0
-    """Bytes of the text that is kept of it; 0 in files of version 1."""
+    """How many bytes of the file's text are kept. In files of version 1 it is 0."""
     v: int = 2
     """The version of the format in which this is stored."""
 
 
 class Page(Value, frozen=True):
-    """The text of one page, as `sessions/{id}/files/{fileId}/pages/{page}` gives it."""
+    """A `Page` is the text of one page, as `sessions/{id}/files/{fileId}/pages/{page}` gives it."""
 
     file_id: str
     name: str
@@ -189,17 +191,18 @@ class Page(Value, frozen=True):
 
 
 class FileProgress(Value, frozen=True):
-    """A file reader's sign of life: it has come to `page` of `pages`, which is 0 while it is unknown."""
+    """A `FileProgress` says that the reading of a file has come to `page`. `pages` is the number of all pages, or 0
+    while that is unknown."""
 
     page: int
     pages: int
 
 
 class FileText(Value, frozen=True):
-    """A part of a file's text: passages in reading order, and in which of them each word stands.
+    """A `FileText` is a part of a file's text: passages in reading order, and in which of them each word stands.
 
-    `index` maps a token to [passage, impact, passage, impact, …], passages numbered from 0 over the
-    whole file. Big files come in many parts, so that no single one stalls a worker.
+    `index` maps a token to [passage, impact, passage, impact, …]. Passages are numbered from 0 over the whole file. Big
+    files come in many parts, so that no part stalls a worker.
     """
 
     passages: tuple[Passage, ...] = ()
@@ -209,18 +212,18 @@ class FileText(Value, frozen=True):
 
 
 class FileEnd(Value, frozen=True):
-    """The last thing that a reader says of a file. There is always exactly one."""
+    """A `FileEnd` is the last thing that a reader says of a file. There is always exactly one."""
 
     verdict: Verdict
     seconds: float = 0.0
-    """The reading time used. Waiting for a turn isn't part of it."""
+    """The time that reading took. Waiting until reading could begin isn't part of it."""
 
 
 FileNews: TypeAlias = FileProgress | FileText | FileEnd
 
 
 class Topic(Value, frozen=True):
-    """A part of a session that is about one subject. Topics are counted from 1."""
+    """A `Topic` is a part of a session that is about one subject. Topics are counted from 1."""
 
     index: int
     title: str
@@ -228,28 +231,28 @@ class Topic(Value, frozen=True):
 
 
 class Exchange(Value, frozen=True):
-    """A question and its answer, as the prompt and the drift detector see them."""
+    """An `Exchange` is a question and its answer, as the prompt and the drift detector see them."""
 
     question: str
     text: str
 
 
 class Session(Value, frozen=True):
-    """A conversation as the next question finds it."""
+    """A `Session` is a conversation as the next question finds it."""
 
     session_id: str
     topic: int = 0
-    """The current topic; 0 before the first question."""
+    """The current topic, or 0 before the first question."""
     topics: tuple[Topic, ...] = ()
     context: tuple[Exchange, ...] = ()
-    """The latest exchanges of the current topic, oldest first: all that a model may see of the past."""
+    """The latest exchanges of the current topic, oldest first. A model sees no others."""
     files: tuple[StoredFile, ...] = ()
     """The files of the current topic."""
 
 
 class Usage(Value, frozen=True):
-    """Numbers of tokens, as upstream counted them. Where upstream never said them, they are our estimate, and
-    `estimated` is true."""
+    """A `Usage` holds the numbers of tokens, as upstream counted them. Where upstream never said them, they are our
+    estimate, and `estimated` is true."""
 
     input: int = 0
     output: int = 0
@@ -260,7 +263,7 @@ class Usage(Value, frozen=True):
 
 
 class Drift(Value, frozen=True):
-    """A detector's decision: `score` in 0..1 is how sure it is that a new topic began."""
+    """A `Drift` is a detector's decision. `score`, from 0 to 1, says how sure it is that a new topic began."""
 
     drifted: bool
     score: float
@@ -268,12 +271,12 @@ class Drift(Value, frozen=True):
 
 
 class Prompt(Value, frozen=True):
-    """All that an upstream needs to answer once."""
+    """A `Prompt` holds all that an upstream needs to answer once."""
 
     model: str
     messages: tuple[Message, ...]
     question: str
-    """The bare question, as asked; it is also the last message."""
+    """The question alone, as it was asked. It is also the last message."""
     passages: tuple[Passage, ...] = ()
     """The numbered passages that the reference message quotes."""
     language: Language = "en"
@@ -283,33 +286,34 @@ class Prompt(Value, frozen=True):
     max_tokens: int | None = None
     safety_identifier: str = ""
     tokens: int = 0
-    """Our estimate of the whole prompt, for answers whose tokens upstream never says."""
+    """Our estimate of the tokens of the whole prompt, for answers whose usage upstream never says."""
 
 
 class TextDelta(Value, frozen=True, gc=False):
-    """The next piece of the answer."""
+    """A `TextDelta` is the next piece of the answer."""
 
     text: str
 
 
 class RefusalDelta(Value, frozen=True):
-    """The next piece of a refusal; it is shown like text and ends the answer as `refusal`."""
+    """A `RefusalDelta` is the next piece of a refusal. It is shown like text. An answer that has one and stops normally
+    ends with the reason `refusal`."""
 
     text: str
 
 
 class Thinking(Value, frozen=True):
-    """Upstream is working, but not on the text of the answer yet."""
+    """This says that upstream is working, but not on the text of the answer yet."""
 
 
 class Searching(Value, frozen=True):
-    """Upstream searches the web. `query` is empty until upstream says what it searches for."""
+    """This says that upstream searches the web. `query` is empty until upstream says what it searches for."""
 
     query: str = ""
 
 
 class Retrying(Value, frozen=True):
-    """Upstream is asked again, for this model. No text has come before."""
+    """This says that upstream is asked again, for this model. No text has come before."""
 
     attempt: int
     reason: str
@@ -317,7 +321,7 @@ class Retrying(Value, frozen=True):
 
 
 class Annotation(Value, frozen=True):
-    """A source upstream attached to the text it has just written."""
+    """An `Annotation` is a source that upstream has attached to the text that it has just written."""
 
     kind: UpstreamSource
     title: str = ""
@@ -329,7 +333,7 @@ class Annotation(Value, frozen=True):
 
 
 class Finished(Value, frozen=True):
-    """Upstream's last event of an answer. Nothing follows it."""
+    """A `Finished` is the last thing that upstream gives of an answer. Nothing follows it."""
 
     reason: UpstreamReason
     model: str = ""
@@ -337,12 +341,13 @@ class Finished(Value, frozen=True):
 
 
 class Opened(Value, frozen=True, tag_field="type", tag="opened", omit_defaults=True):
-    """Upstream keeps this answer under an id of its own. Whoever knows the id can read on, also after a crash."""
+    """This says that upstream keeps the answer under an id of its own. Whoever knows the id can read on, also after a
+    crash."""
 
     response_id: str
     frames: int = 1
-    """The `FRAMES_VERSION` of whoever makes the frames that follow. Whoever has another one can attach, but must begin
-    the text again."""
+    """The `FRAMES_VERSION` of the worker that makes the frames that follow. A worker with another one can attach, but
+    must begin the text again."""
 
 
 Delta: TypeAlias = TextDelta | RefusalDelta | Thinking | Searching | Retrying | Annotation | Opened | Finished

@@ -1,4 +1,4 @@
-"""A pause in long work, in which the other requests of a worker have their turn."""
+"""This module makes pauses in long work, in which the other requests of a worker have their turn."""
 
 import time
 
@@ -14,14 +14,14 @@ def give_way() -> None:
 
 
 class LongWork:
-    """Work in many steps that gives way whenever it has taken `seconds` at a stretch."""
+    """A `LongWork` is work in many steps. It gives way whenever it has taken `seconds` without a pause."""
 
     def __init__(self, seconds: float = 0.005) -> None:
         self._seconds = seconds
         self._until = time.monotonic() + seconds
 
     def end_step(self) -> None:
-        """Give way if the work has taken `seconds` since it last did."""
+        """Give way if the work has taken `seconds` since its last pause."""
         if time.monotonic() > self._until:
             give_way()
             self._until = time.monotonic() + self._seconds

@@ -6,7 +6,8 @@ and the question last. Text of files stands in the reference message alone. It i
 be taken for an instruction, and can't end its own quotation.
 
 A number in brackets means one thing in a prompt: a passage of its reference message. So earlier answers lose their
-numbers, which pointed at the passages of earlier prompts, and those in the text of files are loosened.
+numbers, which pointed at the passages of earlier prompts, and numbers in the text of files get spaces into their
+brackets (`markers.loosen_markers`).
 """
 
 import fnmatch
@@ -21,7 +22,8 @@ from qa_service.markers import loosen_markers, remove_markers
 from qa_service.model import Exchange, Language, Message, Passage, Prompt, Question
 from qa_service.retrieval.splitting import estimate_tokens
 
-# How many tokens a model reads at once. The first pattern that fits decides; the last is the least of today's models.
+# This table says how many tokens a model reads at once. The first pattern that fits decides. The last one has the
+# smallest window of today's models.
 WINDOWS = (("gpt-4.1*", 1_047_576), ("gpt-5*", 400_000), ("o[134]*", 200_000), ("*", 128_000))
 SHARE = 0.8
 REFERENCE_TOKENS = 8_000
@@ -45,7 +47,7 @@ CITE = {
 
 
 class Site(Struct, frozen=True):
-    """What a site sets about every prompt."""
+    """A `Site` holds what a site sets about every prompt."""
 
     instructions: str
     context_tokens: int = 0
@@ -54,7 +56,7 @@ class Site(Struct, frozen=True):
 
 
 def compute_budget(site: Site, model: str) -> int:
-    """How many tokens a prompt to this model may hold."""
+    """Return how many tokens a prompt to this model may hold."""
     window = next(size for pattern, size in WINDOWS if fnmatch.fnmatchcase(model, pattern))
     return site.context_tokens or int(window * SHARE)
 
@@ -70,7 +72,8 @@ def build_prompt(
 ) -> Prompt:
     """Build the prompt. Its `passages` are those that fit, numbered from 1, best first.
 
-    What doesn't fit is dropped by rank, and the oldest turns before the newest; the question itself is never dropped.
+    Where not all fit, the passages of the lowest rank and the oldest turns are dropped. The question itself is never
+    dropped.
     """
     instructions = [Message("system", text) for text in (site.instructions, question.system_prompt) if text]
     asked = Message("user", question.text)
@@ -144,6 +147,6 @@ def _describe_place(passage: Passage, language: Language) -> str:
 
 
 def _on_one_line(text: str) -> str:
-    """Write a file's name or heading in quotation marks. JSON escapes line ends except Unicode's own, which become
-    spaces."""
+    """Write a file's name or heading on one line, in quotation marks. JSON escapes ASCII's line ends; Unicode's other
+    line ends become spaces."""
     return " ".join(json.dumps(loosen_markers(text[:200]), ensure_ascii=False).splitlines())

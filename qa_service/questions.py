@@ -1,7 +1,7 @@
 """This module turns what a caller sent into a well-formed `Question`.
 
-What can be refused by looking at it alone is refused here. It knows nothing of HTTP: the web and the command line use
-it.
+What can be refused by looking at the question alone is refused here. This module knows nothing of HTTP, because the web
+and the command line both use it.
 """
 
 import re
@@ -33,9 +33,9 @@ def build_question(
     """Build the question that this owner asks. Raises `InvalidField`, which names the field, `ModelNotAllowed`,
     `UpstreamNotConfigured` or `TooLarge`.
 
-    `language` is the one that the caller reads; where it isn't known the question's own is taken. `resumable` says
-    that a reader can come back, so that a hang-up doesn't end the answer by itself. `offline` says that no model is
-    there to be asked.
+    `language` is the one that the caller reads. Where it is None, the question's own language is taken. `resumable`
+    says that a reader can come back, so that by default a hang-up doesn't end the answer. `offline` says that there is
+    no model to ask.
     """
     fields = sent.fields
     _check_files(fields)
@@ -63,7 +63,8 @@ def build_question(
 
 
 def _check_files(fields: Mapping[str, Any]) -> None:
-    """Refuse a value in a field of files: it was meant as a file, and an answer without it would miss the point."""
+    """Refuse a value in a field of files. It was meant as a file, and an answer without that file would miss the
+    point."""
     for name, value in fields.items():
         if is_file_field(name) and value != []:
             raise InvalidField(
@@ -72,7 +73,8 @@ def _check_files(fields: Mapping[str, Any]) -> None:
 
 
 def _read_question(fields: Mapping[str, Any], most: int) -> tuple[str, tuple[Message, ...]]:
-    """Read the question and what was said before it. Without a field of its own it is the list's last user message."""
+    """Read the question and what was said before it. A question without a field of its own is the last thing that the
+    user says in `messages`."""
     messages = read_messages(fields, most)
     for name in QUESTION_FIELDS:
         if name in fields:

@@ -39,8 +39,8 @@ LEAST_TOKENS = 16
 
 
 class ApiKey(Struct, frozen=True):
-    """One entry of `QA_API_KEYS`. A server's key speaks for the users that the server names, and a personal key for
-    its holder."""
+    """An `ApiKey` is one entry of `QA_API_KEYS`. A server's key speaks for the users that the server names, and a
+    personal key for its holder."""
 
     name: str
     secret: str
@@ -51,7 +51,8 @@ class ApiKey(Struct, frozen=True):
 
 
 def read_utf8(text: str) -> str:
-    """Any text that can be sent on. Bytes of the environment that aren't UTF-8 reach Python as lone surrogates."""
+    """Read any text that can be sent on. Bytes of the environment that aren't UTF-8 reach Python as lone surrogates,
+    and are refused."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -60,14 +61,14 @@ def read_utf8(text: str) -> str:
 
 
 def read_printable(text: str) -> str:
-    """One line of text without control characters and invisible ones."""
+    """Read one line of text without control characters and invisible ones."""
     if not text.strip().isprintable():
         raise ValueError("expected text without control characters or invisible ones")
     return text.strip()
 
 
 def read_credential(text: str) -> str:
-    """What is sent in a header of HTTP, and so can't hold anything but visible ASCII."""
+    """Read a value that is sent in a header of HTTP, and so can't hold anything but visible ASCII."""
     if not VISIBLE.fullmatch(text.strip()):
         raise ValueError(
             "expected visible ASCII characters alone; copying sometimes adds an invisible one, quotes or a line end"
@@ -76,7 +77,7 @@ def read_credential(text: str) -> str:
 
 
 def read_seconds(text: str) -> float:
-    """A duration in seconds, which may be 0."""
+    """Read a duration, and return it in seconds. It may be 0."""
     match = DURATION.fullmatch(text.strip())
     if not match:
         raise ValueError("expected a number of seconds, or a number with s, m, h or d")
@@ -87,7 +88,7 @@ def read_seconds(text: str) -> float:
 
 
 def read_positive_seconds(text: str) -> float:
-    """A duration above 0."""
+    """Read a duration above 0."""
     seconds = read_seconds(text)
     if seconds <= 0:
         raise ValueError("expected more than 0 seconds")
@@ -95,7 +96,7 @@ def read_positive_seconds(text: str) -> float:
 
 
 def read_whole_seconds(text: str) -> float:
-    """A duration that doesn't become 0 when it is cut to whole seconds."""
+    """Read a duration that doesn't become 0 when it is cut to whole seconds."""
     seconds = read_seconds(text)
     if seconds < 1:
         raise ValueError("expected at least 1 second")
@@ -103,7 +104,7 @@ def read_whole_seconds(text: str) -> float:
 
 
 def read_bytes(text: str) -> int:
-    """A size of at least one byte."""
+    """Read a size, and return it in bytes. It is at least 1."""
     match = SIZE.fullmatch(text.strip().lower())
     if not match or not 0 < int(match[1]) * SIZES[match[2]] <= MOST_BYTES:
         raise ValueError("expected a number of bytes, or a number with KiB, MiB or GiB, up to 1024 GiB")
@@ -111,36 +112,36 @@ def read_bytes(text: str) -> int:
 
 
 def read_whole(text: str) -> int:
-    """A whole number, which may be 0."""
+    """Read a whole number, which may be 0."""
     return _whole_number(text, 0)
 
 
 def read_count(text: str) -> int:
-    """How many there are of something, at least 1."""
+    """Read a whole number of at least 1."""
     return _whole_number(text, 1)
 
 
 def read_answer_tokens(text: str) -> int:
-    """The longest answer, in tokens, that a question may ask for."""
+    """Read how many tokens the longest answer has that a question may ask for."""
     return _whole_number(text, LEAST_TOKENS)
 
 
 def read_port(text: str) -> int:
-    """A TCP port."""
+    """Read the number of a TCP port."""
     if not (WHOLE.fullmatch(text.strip()) and 0 < int(text) < 65536):  # noqa: PLR2004 - TCP's own bound
         raise ValueError("expected a port between 1 and 65535")
     return int(text)
 
 
 def _whole_number(text: str, least: int) -> int:
-    """A whole number from `least` to 999,999,999."""
+    """Read a whole number from `least` to 999,999,999."""
     if not WHOLE.fullmatch(text.strip()) or int(text) < least:
         raise ValueError(f"expected a whole number from {least} on")
     return int(text)
 
 
 def number_between(low: float, high: float) -> Callable[[str], float]:
-    """Reads a decimal number within these bounds."""
+    """Return a function that reads a decimal number within these bounds."""
 
     def read(text: str) -> float:
         if not DECIMAL.fullmatch(text.strip()) or not low <= float(text) <= high:
@@ -151,7 +152,7 @@ def number_between(low: float, high: float) -> Callable[[str], float]:
 
 
 def read_switch(text: str) -> bool:
-    """On or off."""
+    """Read whether something is on or off."""
     word = text.strip().lower()
     if word not in ("true", "1", "on", "yes", "allowed", "false", "0", "off", "no"):
         raise ValueError("expected on or off")
@@ -159,7 +160,7 @@ def read_switch(text: str) -> bool:
 
 
 def one_of(*words: str) -> Callable[[str], str]:
-    """Reads one of these words."""
+    """Return a function that reads one of these words."""
 
     def read(text: str) -> str:
         if text.strip() not in words:
@@ -170,7 +171,7 @@ def one_of(*words: str) -> Callable[[str], str]:
 
 
 def read_names(text: str) -> tuple[str, ...]:
-    """Names, separated by commas."""
+    """Read names that are separated by commas."""
     return tuple(name.strip() for name in read_printable(text).split(",") if name.strip())
 
 
@@ -181,7 +182,7 @@ def is_origin(text: str) -> bool:
 
 
 def read_origins(text: str) -> tuple[str, ...]:
-    """Exact origins, separated by commas."""
+    """Read exact origins that are separated by commas."""
     origins = tuple(name.strip() for name in text.split(",") if name.strip())
     if not all(map(is_origin, origins)):
         raise ValueError(
@@ -191,7 +192,7 @@ def read_origins(text: str) -> tuple[str, ...]:
 
 
 def read_public_url(text: str) -> str:
-    """The address under which others see the service. Paths are appended to it."""
+    """Read the address under which others see the service. Paths are appended to it."""
     address = _split_http_url(text)
     if address.query or address.fragment:
         raise ValueError("expected an http or https address without a query")
@@ -199,7 +200,7 @@ def read_public_url(text: str) -> str:
 
 
 def read_upstream_url(text: str) -> str:
-    """The base address of an API. It may have a query, which is then part of every request."""
+    """Read the base address of an API. It may have a query, which is then part of every request."""
     address = _split_http_url(text)
     if address.fragment:
         raise ValueError("expected an http or https address without a fragment")
@@ -214,7 +215,8 @@ def _split_http_url(text: str) -> SplitResult:
 
 
 def read_proxy(text: str) -> str:
-    """A proxy that is asked in plain HTTP for a connection. An address without a scheme means such a proxy."""
+    """Read the address of a proxy that is asked in plain HTTP for a connection. An address without a scheme means such
+    a proxy."""
     address = _split_url(text if "://" in text else f"http://{text.strip()}", ("http",))
     if address is None or not (_has_port_in_digits(address.netloc) and _is_host(address.hostname or "")):
         raise ValueError("expected a proxy that is spoken to in plain HTTP, http://host:port")
@@ -222,7 +224,8 @@ def read_proxy(text: str) -> str:
 
 
 def read_store_url(text: str) -> str:
-    """The address of a Redis, or of sentinels separated by commas. Its options are checked when it is opened."""
+    """Read the address of a Redis, or of sentinels that are separated by commas. Its options are checked when it is
+    opened."""
     address = _split_url(text, STORE_SCHEMES)
     if address is None or not all(map(_has_port_in_digits, address.netloc.rpartition("@")[2].split(","))):
         raise ValueError("expected redis://, rediss://, unix:// or redis+sentinel:// with options redis-py knows")
@@ -230,29 +233,29 @@ def read_store_url(text: str) -> str:
 
 
 def _split_url(text: str, schemes: tuple[str, ...]) -> SplitResult | None:
-    """The parts of an address; None where it is none, or one of another scheme."""
+    """Split an address into its parts. Returns None where the text is no address, or one of another scheme."""
     bare = text.strip()
     try:
         address = urlsplit(bare)
-    except ValueError:  # a bracket that isn't closed
+    except ValueError:  # it has a bracket that isn't closed, for example
         return None
-    # `urlsplit` removes line ends without a word.
+    # `urlsplit` silently removes line ends, so the text itself is checked.
     return address if address.scheme in schemes and bare.isprintable() and " " not in bare else None
 
 
 def _has_port_in_digits(netloc: str) -> bool:
     try:
         return urlsplit(f"//{netloc}").port != 0
-    except ValueError:  # its words quote what may be a password
+    except ValueError:  # the error isn't passed on, because it quotes what may be a password
         return False
 
 
 def _is_host(host: str) -> bool:
-    """Whether this is a name, in any script, or an IP address without brackets."""
+    """Tell whether this is a name, in any script, or an IP address without brackets."""
     if ":" in host or host.rpartition(".")[2].isdecimal():
         return _is_address(host)
     try:
-        # The codec passes over invisible characters without a word.
+        # The codec silently drops invisible characters, so they are looked for first.
         return host.isprintable() and HOST_NAME.fullmatch(host.encode("idna").decode()) is not None
     except UnicodeError:
         return False
@@ -267,7 +270,7 @@ def _is_address(text: str) -> bool:
 
 
 def read_host(text: str) -> str:
-    """The name or address to listen on; an IPv6 address may stand in brackets."""
+    """Read the name or address to listen on. An IPv6 address may stand in brackets."""
     host = text.strip()
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if not _is_host(bare):
@@ -276,7 +279,7 @@ def read_host(text: str) -> str:
 
 
 def read_folder(text: str) -> Path:
-    """A folder, which needn't exist yet."""
+    """Read the path of a folder, which needn't exist yet."""
     folder = Path(read_printable(text))
     try:
         nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
@@ -288,14 +291,14 @@ def read_folder(text: str) -> Path:
 
 
 def read_prefix(text: str) -> str:
-    """The path of the API."""
+    """Read the path under which the API stands."""
     if not PREFIX.fullmatch(text):
         raise ValueError("expected a path such as /api")
     return text
 
 
 def read_rate(text: str) -> tuple[int, float]:
-    """A rate, as how many in how many seconds."""
+    """Read a rate, and return how many questions are allowed in how many seconds."""
     match = RATE.fullmatch(text.strip())
     if not match or not int(match[1]):
         raise ValueError("expected a rate such as 30/minute")
@@ -303,12 +306,12 @@ def read_rate(text: str) -> tuple[int, float]:
 
 
 def read_keys(text: str) -> tuple[ApiKey, ...]:
-    """The keys of callers, separated by commas."""
+    """Read the keys of callers, which are separated by commas."""
     return tuple(map(_split_key, read_names(text)))
 
 
 def _split_key(entry: str) -> ApiKey:
-    """One key of a caller, in its parts."""
+    """Split one key of a caller into its parts."""
     name, _, rest = entry.partition(":")
     secret, _, kind = rest.partition(":")
     if not name or not SECRET.fullmatch(secret) or kind not in ("", "personal"):
@@ -317,14 +320,14 @@ def _split_key(entry: str) -> ApiKey:
 
 
 def read_secret(text: str) -> str:
-    """The secret with which this service signs."""
+    """Read the secret with which this service signs."""
     if not SECRET.fullmatch(text):
         raise ValueError("expected 16 or more of A-Za-z0-9._~-")
     return text
 
 
 def read_prices(text: str) -> Mapping[str, Mapping[str, float]]:
-    """What a million tokens of each model cost."""
+    """Read what a million tokens of each model cost."""
     try:
         prices = msgspec.json.decode(read_utf8(text).encode(), type=dict[str, dict[str, float]])
     except msgspec.DecodeError:

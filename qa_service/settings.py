@@ -63,14 +63,15 @@ INSTRUCTIONS = (
 
 
 class Secret(str):
-    """A secret that hides its value from debuggers and from reports of errors."""
+    """A `Secret` hides its value from debuggers and from reports of errors."""
 
     def __repr__(self) -> str:
         return "Secret()"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """All settings. README's table says what each one means. Durations are in seconds, and sizes in bytes."""
+    """`Settings` holds all settings. README's table says what each one means. Durations are in seconds, and sizes in
+    bytes."""
 
     openai_api_key: str = ""
     openai_base_url: str = ""
@@ -138,16 +139,16 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def answers_itself(self) -> bool:
-        """Whether no model is asked, and answers are quotes from the files."""
+        """Tell whether no model is asked, so that answers are quotes from the files."""
         return self.upstream == "offline" or (self.upstream == "auto" and not self.openai_api_key)
 
     def allows(self, model: str) -> bool:
-        """Whether a caller may ask this model. Patterns such as `ft:*` are among the names that are allowed."""
+        """Tell whether a caller may ask this model. A name that is allowed may be a pattern such as `ft:*`."""
         return any(fnmatch.fnmatchcase(model, pattern) for pattern in (self.model, *self.models_allowed))
 
     @property
     def workers(self) -> int:
-        """How many worker processes serve."""
+        """Return how many worker processes serve."""
         return self.web_concurrency or os.cpu_count() or 1
 
 
@@ -269,9 +270,10 @@ def from_config(config: Mapping[str, object]) -> Settings:
 
 
 def upstream_proxy(host: str) -> str:
-    """The address of the proxy that the system names for https to this host, or nothing where it names none.
+    """Return the address of the proxy that the system names for https to this host, or an empty text where it names
+    none.
 
-    Other proxies of the system don't matter. Raises `SettingsError` for one that isn't spoken to in plain HTTP.
+    Proxies for other schemes don't matter. Raises `SettingsError` for a proxy that isn't spoken to in plain HTTP.
     """
     named = {} if proxy_bypass(host) else getproxies()
     for variable in ("https", "all"):
@@ -304,14 +306,15 @@ def keep_secret(data: Path, name: str) -> str:
     except (OSError, UnicodeDecodeError):
         raise SettingsError("QA_DATA: expected a folder that can be written to, or where one can be made") from None
     if not SECRET.fullmatch(secret):
-        raise SettingsError(f"QA_DATA: the file {name} there was damaged; without it another secret is made")
+        raise SettingsError(f"QA_DATA: the file {name} there was damaged; delete it, and another secret is made")
     return secret
 
 
 def _kept_secret(data: Path, name: str) -> str:
     path = data / name
     if not path.exists():
-        # The file gets its name when it is whole, so that of workers that start together all read the first one's.
+        # The file gets its name when it is whole. So all workers that start together read the same secret, which is
+        # that of the first.
         with tempfile.NamedTemporaryFile("w", dir=data) as made, suppress(FileExistsError):
             made.write(secrets.token_urlsafe(32))
             made.flush()

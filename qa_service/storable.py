@@ -1,4 +1,5 @@
-"""A check of what a host site's own parts give us: each value must come back from JSON as it went."""
+"""This module checks what a host site's own parts give us: each value must stay the same when it is written as JSON and
+read again."""
 
 from typing import TypeVar
 
@@ -10,8 +11,8 @@ T = TypeVar("T")
 
 
 def storable(value: T) -> T:
-    """Return the same value. Raises `QAError` where JSON can't hold it: half a surrogate pair, NaN, bytes, a number
-    where a text belongs. Stored, one such value would keep everybody from reading what stands beside it."""
+    """Return the same value. Raises `QAError` where JSON can't hold it, such as half a surrogate pair, NaN, bytes, or a
+    number where a text belongs. If such a value were stored, nobody could read what is stored beside it."""
     try:
         same = msgspec.json.decode(msgspec.json.encode(value), type=type(value)) == value
     except (msgspec.MsgspecError, TypeError, ValueError, ArithmeticError, RecursionError) as error:

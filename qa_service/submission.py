@@ -15,11 +15,11 @@ FILE_FIELD = re.compile(r"files?(?:\[[0-9]{0,4}\])?")
 
 
 class Submission(Struct, frozen=True):
-    """It holds fields and files. As a context it deletes the files when an exception leaves it, since nobody will read
-    them then."""
+    """A `Submission` holds fields and files. As a context manager it deletes the files when an exception leaves it,
+    because nobody will read them then."""
 
     fields: Mapping[str, Any]
-    """These are only the fields that are there. Values from JSON keep their types."""
+    """The fields that have a value. Values from JSON keep their types."""
     files: tuple[UploadedFile, ...] = ()
 
     def __enter__(self) -> Self:
@@ -42,7 +42,7 @@ def is_file_field(name: str) -> bool:
 
 
 def present_fields(sent: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Keep the fields that are there. Of several with the same name the last one counts."""
+    """Keep the fields that have a value. Of several with the same name the last one counts."""
     return {name: value for name, value in sent if not _is_absent(value) or _is_null_origin(name, value)}
 
 
@@ -51,5 +51,6 @@ def _is_absent(value: object) -> bool:
 
 
 def _is_null_origin(name: str, value: object) -> bool:
-    """Whether a field holds the origin of pages that have none, which is to be refused and not passed over."""
+    """Tell whether the field `origin` is `null`, as browsers write it for pages that have no origin. Such a value is to
+    be refused and not taken for an absent field."""
     return name == "origin" and isinstance(value, str) and value.strip() == "null"

@@ -16,12 +16,12 @@ _VISIBLE = _SIGNS | _UNKNOWN | {ord("\r"): None, ord("\n"): "\n", ord("\t"): "\t
 
 def make_printable(text: str) -> str:
     """Put a sign in place of each control character and of each half of a surrogate pair. Line ends and tabs stay. A
-    carriage return goes, since it would let a line be written over."""
+    carriage return is removed, because text behind it would be written over the line."""
     return text if text.isascii() and text.isprintable() else text.translate(_VISIBLE)
 
 
 class Terminal:
-    """Shows the frames of one answer to a person."""
+    """A `Terminal` shows the frames of one answer to a person."""
 
     def __init__(self, out: TextIO, progress: TextIO) -> None:
         self._out = out

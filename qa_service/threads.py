@@ -1,4 +1,4 @@
-"""How threads are started where the system may refuse one, and two kinds of threads."""
+"""This module starts threads where the system may refuse one, and has two kinds of threads."""
 
 import _thread
 import logging
@@ -11,7 +11,7 @@ from qa_service.errors import Overloaded
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 5
-"""After this time a caller may ask a worker again that has no room now."""
+"""After so many seconds a caller may ask a worker again that has no room now."""
 
 
 def start_thread(thread: threading.Thread) -> None:
@@ -29,8 +29,8 @@ def _room_for_one() -> Iterator[None]:
 
 
 class RestartableThread:
-    """A daemon thread that is started again when it is gone: a process that was forked has none of its parent's
-    threads, and a system that is short of memory may refuse to start one.
+    """A `RestartableThread` is a daemon thread that can be started again when it is gone. A process that was forked has
+    none of its parent's threads, and a system that is short of memory may refuse to start one.
     """
 
     def __init__(self, name: str, run: Callable[[], None]) -> None:
@@ -42,7 +42,7 @@ class RestartableThread:
 
     @property
     def is_started(self) -> bool:
-        """Whether the thread has ever been started."""
+        """Tell whether the thread has ever been started."""
         return self._thread is not None
 
     def ensure_running(self) -> None:
@@ -64,7 +64,7 @@ class RestartableThread:
             self._retired = True
 
     def join(self, seconds: float) -> bool:
-        """Wait at most `seconds` for the thread to end; return whether none runs any more."""
+        """Wait at most `seconds` for the thread to end, and return whether it runs no longer."""
         thread = self._thread
         if thread is None:
             return True
@@ -73,7 +73,7 @@ class RestartableThread:
 
 
 class ParkedThread:
-    """A thread that has been started and waits for what it is to run. It is started before anything is promised to a
+    """A `ParkedThread` has been started and waits for what it is to run. It is started before anything is promised to a
     caller, so that a system without room for another thread refuses the question and leaves nothing behind.
 
     It isn't a `threading.Thread`, which would take 2 KiB more of the 56 that an idle stream takes under gevent.
@@ -87,12 +87,12 @@ class ParkedThread:
             _thread.start_new_thread(self._run, ())
 
     def run(self, work: Callable[[], None]) -> None:
-        """Run `work` in the thread, which ends with it. To be called at most once, and not after `dismiss`."""
+        """Run `work` in the thread, which then ends. This may be called once at most, and not after `dismiss`."""
         self._work = work
         self._parked.release()
 
     def dismiss(self) -> None:
-        """End the thread; there is nothing to run."""
+        """End the thread without running anything."""
         self._parked.release()
 
     def _run(self) -> None:

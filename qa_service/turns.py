@@ -1,4 +1,5 @@
-"""The values that a question becomes: its admission, its turn, the marks in its log, and the lists of sessions."""
+"""This module holds the values that a question becomes: its admission, its turn, the marks in its answer's log, and the
+lists of sessions."""
 
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -25,7 +26,7 @@ from qa_service.model import (
 
 
 class Turn(Value, frozen=True):
-    """One question with all that became of it. This is what is stored, and what `answers/{id}` shows."""
+    """A `Turn` is one question with all that became of it. It is stored, and `answers/{id}` shows it."""
 
     answer_id: str
     session_id: str
@@ -44,7 +45,8 @@ class Turn(Value, frozen=True):
 
 
 def turn_from_frames(turn: Turn, frames: Sequence[Frame]) -> Turn:
-    """The turn with the text of its frames so far and, if they have come to their end, with that end."""
+    """Return the turn with the text of its frames so far. If the last frame is there, the turn is finished: it has its
+    status, references, files, metadata and error, too."""
     so_far = replace(turn, text=text_from_frames(frames))
     if not (frames and isinstance(frames[-1], Done)):
         return so_far
@@ -60,33 +62,33 @@ def turn_from_frames(turn: Turn, frames: Sequence[Frame]) -> Turn:
 
 
 class Asked(Value, frozen=True, tag_field="type", tag="asked"):
-    """A mark in the log, which says that upstream is asked from here on. It has what another worker needs to end the
-    answer."""
+    """This is a mark in the log, which says that upstream is asked from here on. It has what another worker needs to
+    end the answer."""
 
     prompt: Prompt
-    """The prompt without its messages, since nobody asks with it again."""
+    """The prompt without its messages, because nobody asks with it again."""
     verdicts: tuple[Verdict, ...]
 
 
 class Gap(Value, frozen=True, tag_field="type", tag="gap"):
-    """A mark that isn't kept in the log. Readers may have seen other frames under the next numbers, because the worker
-    that wrote them died. So the frames that follow get numbers that lie far beyond."""
+    """This is a mark that isn't kept in the log. It says that readers may have seen other frames under the next
+    numbers, because the worker that wrote those died. So the frames that follow get numbers that lie far beyond."""
 
 
 class UnknownMark(Value, frozen=True, tag_field="type", tag="unknown_mark"):
-    """A mark that a worker of a later release wrote. It takes no number, and is carried along as it came."""
+    """This is a mark that a worker of a later release wrote. It takes no number, and is carried along as it came."""
 
     kind: str
-    """Its `type`; empty where it has none."""
+    """The mark's `type`. It is empty where the mark has none."""
     raw: bytes
-    """JSON; usually an object, in which `type` is one of the fields."""
+    """The mark as JSON. Usually it is an object, in which `type` is one of the fields."""
 
 
 Mark: TypeAlias = Asked | Opened | Gap | UnknownMark
 
 
 class Admission(Value, frozen=True):
-    """A question that will be answered. Nothing refuses it any more."""
+    """An `Admission` is a question that will be answered. Nothing refuses it any more."""
 
     question: Question
     answer_id: str
@@ -102,7 +104,7 @@ class Admission(Value, frozen=True):
     """When the question was accepted, in seconds of `time.monotonic()`."""
 
     def start(self) -> Start:
-        """The first frame of the answer."""
+        """Make the first frame of the answer."""
         return Start(
             self.answer_id,
             self.session.session_id,
@@ -114,7 +116,7 @@ class Admission(Value, frozen=True):
 
 
 class SessionEntry(Value, frozen=True):
-    """One conversation, as a list of conversations shows it."""
+    """A `SessionEntry` is one conversation, as a list of conversations shows it."""
 
     session_id: str
     title: str
@@ -124,14 +126,16 @@ class SessionEntry(Value, frozen=True):
 
 
 class SessionList(Value, frozen=True):
-    """A part of the list of conversations, newest first. `next` is the cursor of the part that follows."""
+    """A `SessionList` is a part of the list of conversations, newest first. `next` is the cursor of the part that
+    follows, or None where this is the last one."""
 
     items: tuple[SessionEntry, ...]
     next: str | None
 
 
 class SessionPage(Value, frozen=True):
-    """A conversation as its owner reads it, newest turns first. `next` is the cursor of the turns before these."""
+    """A `SessionPage` is a conversation as its owner reads it, newest turns first. `next` is the cursor of the turns
+    before these, or None where there are none."""
 
     session_id: str
     title: str
@@ -144,7 +148,7 @@ class SessionPage(Value, frozen=True):
 
 
 def logged_id(owner: Owner, answer_id: str) -> str:
-    """The name that a log has for an answer: its id, or for a visitor a hash of it.
+    """Return the name under which log files know an answer: its id or, for a visitor's answer, a hash of the id.
 
     Whoever knows the id of a visitor's answer can read and delete the conversation, so that a log must not hold it.
     The hash is keyed by `owner.key`, which depends on the server's secret and stands in no log.
@@ -155,10 +159,11 @@ def logged_id(owner: Owner, answer_id: str) -> str:
 
 
 class Observation(Value, frozen=True):
-    """What observers are told of a finished answer: its names, times, tokens and status, and never the question."""
+    """An `Observation` is what observers are told of a finished answer: its names, times, tokens and status, and never
+    the question."""
 
     answer_id: str
-    """As `logged_id` gives it."""
+    """The answer's name, as `logged_id` gives it."""
     owner: str
     """The kind of caller."""
     status: Status

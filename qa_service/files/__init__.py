@@ -1,44 +1,46 @@
-"""What was uploaded is read here: a file's kind is found, and the module of that kind reads it, in a sandbox.
+"""This package reads uploaded files: it finds a file's kind, and the module of that kind reads the file in a sandbox.
 
 Theory of operation
 -------------------
 
 A worker never parses a file. Parsers can be made to crash, to run for ever, to take all memory, or to run the code of
-whoever made the file. So each file is read in a process of its own. `isolation` is the worker's side of it, `process`
-is one reading process as the worker sees it, and `child` is the program that runs there.
+whoever made the file. So each file is read in a process of its own, a *reading process*. `isolation` starts these
+processes in the worker and receives what they report, `process` is one of them as the worker sees it, and `child` is
+the program that runs in it.
 
 | State of a reading process | What it does | What ends the state |
 |---|---|---|
 | starting | It imports all parsers, and enters the layers of the `sandbox`. | It is ready after a tenth of a second. |
-| waiting | It waits for its one request. | The request brings an open file, its name and its charset. |
+| waiting | It waits for its one request. | The request brings an open file, its name, its size and its charset. |
 | reading | It reads the file, and writes reports into its pipe. | The last report is written, or it is killed. |
-| gone | The worker has waited for it, and has closed its pipes. | |
+| gone | The worker has waited for its end, and has closed its pipes. | Nothing ends this state. |
 
-Starting takes longer than reading most files. Therefore one process is started as a spare when the first file has
-been handed over, and waits for the next file. No process is started before the first file, and none reads two files.
+Starting takes longer than reading most files. Therefore, whenever a file has been handed over and no spare process
+waits, the worker starts one for the next file. No process is started before the first file, and none reads two files.
 
-A file waits in the `queue` until it has one of the worker's slots. Owners take turns there. The time of a file begins
-when it has its slot.
+A file waits in the `queue` until it has one of the worker's slots. The owners of the waiting files take turns. The time
+that a file may take begins when it has its slot.
 
-Who ends a reading process, and what is said of its file:
+This table says who ends a reading process early, and which reason the verdict on its file then has:
 
 | Cause | Who ends the process | The verdict's reason |
 |---|---|---|
-| Its time is over. | a timer in the worker kills it | `timed_out`, or `over_quota` where it was its owner's time |
-| It used too much of the processor for a file of this size. | the kernel, by SIGXCPU | `timed_out` |
-| The answer is stopped. | whoever sets the stop kills it | `stopped` |
-| It gets no memory. | its library, by SIGABRT, or the kernel | `too_large` |
-| A parser raises, crashes, or makes reports that are none. | itself, or the worker | `damaged` |
-| A layer of the sandbox refuses it. | itself, before it reads anything | none: `Overloaded` is raised, and logged |
-| The worker dies, or gives the answer up. | itself, when its socket's other side is closed | none: nobody listens |
+| Its time is over. | A timer in the worker kills it. | `timed_out`, or `over_quota` where its owner's time was over |
+| It used too much processor time for a file of this size. | The kernel ends it by SIGXCPU. | `timed_out` |
+| The answer is stopped. | The thread that sets the stop kills it. | `stopped` |
+| It gets no memory. | Its library ends it by SIGABRT, or the kernel by SIGKILL. | `too_large` |
+| A parser raises an error or crashes, or a report is malformed. | It ends, or the worker kills it. | `damaged` |
+| It can't enter its sandbox. | It ends by itself before it reads anything. | no verdict: `Overloaded` is raised |
+| The worker dies. | It ends by itself when the other side of its socket is closed. | no verdict: nobody reads it |
 
-What was reported before counts: such a file is `truncated`, and only a file without any text is `failed`, or `skipped`
-where nothing is wrong with it. Each report carries the verdict so far, because there may be no other.
+The text that was reported before the process ended is used, and the file is `truncated`. Only a file without any text
+is `failed`, or `skipped` where nothing is wrong with it. Each report carries the verdict so far, because it may be the
+last one that arrives.
 
-A crash of the worker leaves its uploads, which lie in one folder for all workers of a machine. The thread that writes
-an answer deletes the answer's uploads at its end. After a crash another worker deletes them when they are a quarter of
-an hour old (`running/presence.py`). Parts of a file that are in the store already expire there, since only a file that
-was read to its end is listed with its session.
+The uploads of all workers of a machine lie in one folder. The thread that writes an answer deletes the answer's uploads
+at its end. If a worker dies before that, its uploads stay, and another worker deletes them when they are a quarter of
+an hour old (`running/presence.py`). Parts of a file that are in the store already then expire there, since a file is
+listed with its session only after its verdict.
 
 The worker doesn't trust a reading process. It hands over the upload as an open file that can only be read, and without
 its path. `report` bounds what comes back, and checks it.

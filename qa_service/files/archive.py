@@ -1,4 +1,4 @@
-"""The check of an archive of XML, as office programs write it, before any library unpacks it."""
+"""This module checks an archive of XML, as office programs write it, before any library unpacks it."""
 
 import zlib
 from io import BytesIO
@@ -7,8 +7,8 @@ from zipfile import BadZipFile, ZipFile
 from qa_service.errors import Unreadable
 
 MOST_UNPACKED = 200_000_000
-"""The most bytes that all members may have together. The bound isn't a ratio, because an honest file may shrink to less
-than a hundredth."""
+"""All members together may have at most so many bytes when they are unpacked. The bound isn't a ratio, because packing
+may shrink an honest file to less than a hundredth."""
 
 _ENCRYPTED = 1
 
@@ -16,8 +16,8 @@ _ENCRYPTED = 1
 def check_archive(content: bytes) -> None:
     """Raise `Unreadable` for an archive that is too large when unpacked, encrypted or damaged.
 
-    XML that declares a document type counts as damaged: no office program writes one, and hostile XML needs it to
-    declare its entities.
+    XML that declares a document type counts as damaged: no office program writes such a declaration, and hostile XML
+    needs one to define entities.
     """
     try:
         with ZipFile(BytesIO(content)) as archive:
@@ -30,10 +30,10 @@ def _check_members(archive: ZipFile) -> None:
     members = archive.infolist()
     if any(member.flag_bits & _ENCRYPTED for member in members):
         raise Unreadable("encrypted")
-    # The size that a member declares can be believed, because zipfile gives out no byte more.
+    # The size that a member declares can be believed, because zipfile unpacks no more bytes than that.
     if sum(member.file_size for member in members) > MOST_UNPACKED:
         raise Unreadable("too_large")
-    # The zeros are taken out because UTF-16 then reads like ASCII.
+    # The zero bytes are taken out, because ASCII characters in UTF-16 then look as they do in ASCII.
     xml = (archive.read(name).translate(None, b"\0") for name in archive.namelist() if name.endswith((".xml", ".rels")))
     if any(b"<!DOCTYPE" in text for text in xml):
         raise Unreadable("damaged")

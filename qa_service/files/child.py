@@ -1,6 +1,6 @@
-"""The program of a reading process. It enters the sandbox, takes one file, reports what is in it, and ends.
+"""This is the program of a reading process. It enters the sandbox, takes one file, reports what is in it, and ends.
 
-`process` has the worker's side. A file that attacks its reader can harm only this process.
+`process` is the worker's side of it. A file that attacks its reader can harm only this process.
 """
 
 import codecs
@@ -23,7 +23,7 @@ from qa_service.language.charsets import CODECS
 from qa_service.model import UploadedFile
 
 _PARSERS_CODECS = ("ascii", "cp437", "latin-1", "utf-8-sig")
-"""The parsers ask for these codecs beside those of `CODECS`."""
+"""The parsers ask for these codecs in addition to those of `CODECS`."""
 
 
 def run_reader() -> None:
@@ -33,13 +33,14 @@ def run_reader() -> None:
     """
     limits = msgspec.json.decode(sys.argv[1], type=ProcessLimits)
     requests = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=sys.stdin.fileno())
-    # Under gevent the worker's sockets don't block, and this one was made there.
+    # The worker made this socket, and under gevent a worker's sockets don't block.
     requests.setblocking(True)
     load_all()
     replies = _take_output()
     try:
         enter_layers(memory=limits.memory)
-        # A limit on threads comes after this one.
+        # The thread starts after `enter_layers`, so that Landlock binds it too, and before `close_sandbox`, which
+        # forbids to start threads.
         Thread(target=leave_at_end, args=[sys.stdin.fileno()], daemon=True).start()
         close_sandbox()
     except OSError:
@@ -48,7 +49,7 @@ def run_reader() -> None:
 
 
 def load_all() -> None:
-    """Import all that reading any file needs, because nothing can be imported in the sandbox."""
+    """Import everything that reading a file of any kind may need, because nothing can be imported in the sandbox."""
     for kind in KINDS:
         load_reader(kind)
     for codec in {*CODECS.values(), *_PARSERS_CODECS}:
@@ -58,7 +59,8 @@ def load_all() -> None:
 def answer_request(requests: socket.socket, replies: BinaryIO, limits: ProcessLimits) -> None:
     """Take one request from the worker, and write the reports on its file.
 
-    A request is one byte that brings the open file, and a line with its `UploadedFile` as JSON.
+    A request is one byte, with which the open file is passed, and then a line with its `UploadedFile` as JSON. Nothing
+    is reported where no file is passed.
     """
     _, descriptors, *_ = socket.recv_fds(requests, 1, 1)
     if not descriptors:
@@ -71,20 +73,21 @@ def answer_request(requests: socket.socket, replies: BinaryIO, limits: ProcessLi
 
 
 def leave_at_end(pipe: int) -> None:
-    """End this process, whatever it is at, when the parent closes its end of the pipe or dies.
+    """End this process, whatever it is doing, when the worker closes the other end of the pipe or dies.
 
-    The kernel's signal for this, PDEATHSIG, comes when the thread ends that started the process, which may be long
-    before.
+    The kernel has a signal for this, PDEATHSIG. It isn't used, because it comes when the thread that started the
+    process ends, and that thread may end long before the worker.
     """
     poller = select.poll()
-    # Without any event named, it waits for the other side to hang up.
+    # No event is asked for, so `poll` returns only when the other side is closed.
     poller.register(pipe, 0)
     poller.poll()
     os._exit(0)
 
 
 def _take_output() -> BinaryIO:
-    """Keep standard output for reports alone, because what a library prints would be taken for one."""
+    """Return standard output for reports alone, and let whatever a library prints go to standard error. In the pipe it
+    would be taken for a report."""
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return replies

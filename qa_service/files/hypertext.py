@@ -1,4 +1,4 @@
-"""HTML is read as the text that somebody sees who looks at the page. Each heading begins a segment."""
+"""This module reads the text of HTML that somebody sees who looks at the page. Each heading begins a segment."""
 
 import re
 from collections.abc import Iterator
@@ -51,8 +51,8 @@ _SPACE = re.compile(r"\s+")
 
 
 def read_html(raw: RawFile) -> Iterator[Segment]:
-    """Give one segment for each heading, which is its first line. The text before the first heading has the page's
-    title as its section."""
+    """Give one segment for each heading. The heading is the segment's first line and its section. The text before the
+    first heading is a segment too, with the page's title as its section."""
     page = LexborHTMLParser(raw.text())
     title = page.css_first("title")
     start = title.text() if title else ""
@@ -65,8 +65,8 @@ def read_html(raw: RawFile) -> Iterator[Segment]:
 
 
 def _without_empty_cells(line: str) -> str:
-    """Leave out the spaces at both ends of a line, and the empty cells at the end of a row."""
-    # A regular expression would take the square of the length of a row of many empty cells.
+    """Return the line without the spaces at both of its ends, and without the empty cells at the end of a row."""
+    # A regular expression would take quadratic time for a row of many empty cells.
     end = len(line)
     while line.endswith((" ", " |"), 0, end):
         end -= 1
@@ -86,8 +86,8 @@ def _sections(page: LexborHTMLParser, section: str) -> Iterator[tuple[str, str]]
 
 
 def _steps(page: LexborHTMLParser) -> Iterator[tuple[LexborNode, bool]]:
-    """Give each node twice, when it is entered and when it is left. There is no recursion here, because a page may
-    nest as deep as it likes."""
+    """Give each node twice: with True before its children, and with False after them. There is no recursion here,
+    because the elements of a page may be nested to any depth."""
     stack = [(page.root, True)] if page.root else []
     while stack:
         node, entered = stack.pop()

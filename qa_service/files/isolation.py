@@ -1,4 +1,4 @@
-"""A `FileReader` that reads each file in a process of its own, so that no file can hurt or stall the worker."""
+"""This module reads each file in a process of its own, so that no file can hurt or stall the worker."""
 
 import logging
 import time
@@ -26,10 +26,10 @@ log = logging.getLogger(__name__)
 
 
 class ChildReaders:
-    """Reads at most `slots` files at once. The owners of the others take turns.
+    """`ChildReaders` is a `FileReader` that reads at most `slots` files at once. The owners of the others take turns.
 
-    A file may take `seconds` of real time, including the time in which its news are used. Its process may take what
-    `limits` say.
+    Reading a file may take `seconds` of real time. The time in which the caller uses the file's news counts, too.
+    `limits` bound the memory and the processor time of its process.
     """
 
     def __init__(self, *, seconds: float, slots: int, limits: ProcessLimits) -> None:
@@ -39,13 +39,13 @@ class ChildReaders:
         self._spares: deque[ReadingProcess] = deque()
         self._has_begun = False
         self._closed = False
-        # Where nobody closes the readers, the waiting process is ended when they are collected.
+        # If nobody calls `close`, the spare process is ended when this object is garbage-collected.
         weakref.finalize(self, _end_all, self._spares)
 
     def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
-        """Read a file as `FileReader` says. Raises `Overloaded` where no process can be started for it.
+        """Read a file as `FileReader` says. Raises `Overloaded` where no process can read it now.
 
-        Once stopped, the file is `failed` or `truncated`, for the reason `stopped`.
+        After a stop the verdict is `failed` or `truncated`, with the reason `stopped`.
         """
         unread = Verdict(request.file.name, "unknown", "used")
         if request.seconds is not None and request.seconds <= 0:
@@ -58,7 +58,7 @@ class ChildReaders:
         yield end
 
     def close(self) -> None:
-        """End the waiting process. Files that are being read are read on."""
+        """End the spare process, and start no other one. Files that are being read are still read to their end."""
         self._closed = True
         _end_all(self._spares)
 
@@ -72,7 +72,7 @@ class ChildReaders:
                     yield from _news(report)
                     if report.last:
                         break
-                    # Under gevent a read that needn't wait lets nobody else run.
+                    # Under gevent, reading from a pipe that has bytes lets no other request run.
                     work.end_step()
                 else:
                     reason = process.cause_of_death()
@@ -82,7 +82,8 @@ class ChildReaders:
 
     @contextmanager
     def _running_process(self, request: ReadRequest, stop: Stop) -> Iterator[ReadingProcess]:
-        """Give a process that is killed when its time is over or the stop is set, and that is gone afterwards."""
+        """Give a process that is killed when its time is over or the stop is set. Nothing of it is left after the
+        context."""
         process = self._take_process()
         timer = self._timer(request, process)
         forget = stop.call_when_set(partial(process.kill, "stopped"))
@@ -122,13 +123,13 @@ class ChildReaders:
 
     def _keep_spare(self) -> None:
         if not self._closed and not self._spares:
-            # If there still is no room for a process, the next file raises `Overloaded`.
+            # If the system still starts no process when the next file comes, that file raises `Overloaded`.
             with suppress(Overloaded):
                 self._spares.append(ReadingProcess(self._limits))
 
 
 def _prepare_worker() -> None:
-    """Shut reading processes out of this one, and tell operators what their sandbox lacks."""
+    """Hide the worker's memory from reading processes, and warn operators of each layer that their sandbox lacks."""
     hide_process()
     for gap in find_gaps():
         log.warning("files are read in a sandbox with a gap: %s", gap)

@@ -1,4 +1,4 @@
-"""Calls of the Linux kernel for which Python has no function."""
+"""This module makes calls to the Linux kernel for which Python has no function."""
 
 import ctypes
 import os
@@ -7,16 +7,16 @@ from functools import cache
 from typing import Any
 
 DUMPABLE, NO_NEW_PRIVILEGES = 4, 38
-"""What `control_process` may be asked for, as `man 2 prctl` numbers it."""
+"""These are two options of `control_process`, which `man 2 prctl` explains."""
 
 
 def call_kernel(number: int, *arguments: int) -> int:
-    """Make the system call with this number and give its result. Raises `OSError` where the kernel refuses it."""
+    """Make the system call with this number, and return its result. Raises `OSError` where the kernel refuses it."""
     return _checked(_function("syscall")(*map(ctypes.c_long, (number, *arguments))))
 
 
 def control_process(option: int, value: int) -> None:
-    """Set a property of this process, as `prctl` does. Raises `OSError` where the system has no such property."""
+    """Set a property of this process with `prctl`. Raises `OSError` where the system has no such property."""
     _checked(_function("prctl")(ctypes.c_int(option), *map(ctypes.c_ulong, (value, 0, 0, 0))))
 
 

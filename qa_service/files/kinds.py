@@ -1,10 +1,10 @@
 """The table of kinds says which function of which module reads a kind.
 
-A new kind is a module in this folder, a line in `KINDS`, and a line in `sniffing.py`, unless its bytes are told there
-already. `sandbox.py` and `isolation.py` needn't know of it.
+Whoever adds a kind writes a module in this folder and adds a line to `KINDS`, and another line to `sniffing.py`, unless
+that module recognizes the kind already. `sandbox.py` and `isolation.py` needn't be changed.
 
-The table names modules and doesn't import them, because a worker needs only the names of the kinds: no parser may
-stand in a worker's memory.
+The table names modules and doesn't import them, because a worker needs only the names of the kinds, and no parser may
+be loaded into a worker.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +15,7 @@ from qa_service.errors import Unreadable
 from qa_service.files.segment import RawFile, Segment
 
 SegmentReader: TypeAlias = Callable[[RawFile], Iterator[Segment]]
-"""A function that reads files of one kind. It raises `Unreadable` where a file gives no text, or no more of it."""
+"""Such a function reads files of one kind. It raises `Unreadable` where it can read no text, or no more text."""
 
 KINDS: Mapping[str, tuple[str, str]] = {
     "csv": ("rows", "read_rows"),
@@ -25,13 +25,14 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "pdf": ("pdf", "read_pdf"),
     "txt": ("plain", "read_plain"),
 }
-"""The module and the function that read each kind."""
+"""It names the module and the function that read each kind."""
 ENCRYPTED = frozenset({"office"})
-"""A file of one of these kinds only holds an encrypted file of another kind."""
+"""A file of one of these kinds contains an encrypted file of another kind and nothing else."""
 
 
 def read_segments(kind: str, raw: RawFile) -> Iterator[Segment]:
-    """Give the segments of a file of this kind. Raises `Unreadable` for a kind that nothing here reads."""
+    """Give the segments of a file of this kind. Raises `Unreadable` for an empty file, and for a kind that isn't in
+    `KINDS`."""
     if not raw.content:
         raise Unreadable("empty")
     if kind not in KINDS:
@@ -40,7 +41,7 @@ def read_segments(kind: str, raw: RawFile) -> Iterator[Segment]:
 
 
 def load_reader(kind: str) -> SegmentReader:
-    """Give the function that reads this kind. The first call imports its module, and with it the parser."""
+    """Return the function that reads this kind. The first call imports its module, and with it the parser."""
     module, function = KINDS[kind]
     reader: SegmentReader = getattr(import_module(f"qa_service.files.{module}"), function)
     return reader

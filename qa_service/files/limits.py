@@ -1,24 +1,26 @@
-"""The limits of a reading process, which the worker sets and the reading process enters."""
+"""This module has the limits of a reading process, which the worker chooses and the process sets for itself."""
 
 import math
 
 from msgspec import Struct
 
 REFUSED = 77
-"""The exit status of a reading process that couldn't enter its sandbox, and therefore read nothing."""
+"""A reading process ends with this status if it couldn't enter its sandbox, and therefore read nothing."""
 _BYTES_A_SECOND = 200_000
 
 
 class ProcessLimits(Struct, frozen=True):
-    """The bounds of one reading process. `memory` is bytes of address space, all else seconds of processor time."""
+    """`ProcessLimits` bound one reading process: `memory` is in bytes of address space, and the others are in seconds
+    of processor time."""
 
     memory: int
     most_seconds: float
     least_seconds: float = 5.0
 
     def seconds(self, size: int) -> int:
-        """Give the seconds for a file of this size in bytes, because a small file that takes long is hostile.
+        """Return the seconds that a file of this size in bytes may take. A small file gets fewer, because one that
+        takes long is hostile.
 
-        Of the honest files that were measured none takes more than a fifth of them.
+        None of the honest files that were measured took more than a fifth of its seconds.
         """
         return math.ceil(min(self.most_seconds, self.least_seconds + size / _BYTES_A_SECOND))

@@ -1,4 +1,4 @@
-"""Markdown stays as it is written. Each heading begins a segment."""
+"""This module reads Markdown. The text stays as it was written, and each heading begins a segment."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,8 @@ from itertools import pairwise
 
 from qa_service.files.segment import RawFile, Segment
 
-# CommonMark has two kinds of heading. A fenced block is matched first, so that it is skipped, closed or not.
+# CommonMark has two kinds of headings: lines that begin with #, and lines that are underlined. A fenced block is
+# matched first, whether it is closed or not, so that no heading is found in it.
 _HEADING = re.compile(
     r"^ {0,3}(?P<fence>`{3,}+|~{3,}+)[^\n]*\n(?:(?! {0,3}(?P=fence))[^\n]*\n)*+[^\n]*"
     r"|^ {0,3}\#{1,6}[ \t]++(?P<marked>[^\n]*+)"
@@ -16,7 +17,7 @@ _HEADING = re.compile(
 
 
 def read_markdown(raw: RawFile) -> Iterator[Segment]:
-    """Cut the text before each heading, and give the parts with their headings as sections."""
+    """Cut the text before each heading, and give the parts. The section of a part is the title of its heading."""
     text = raw.text()
     for (start, section), (end, _) in pairwise([(0, ""), *_headings(text), (len(text), "")]):
         if start < end:
@@ -24,14 +25,15 @@ def read_markdown(raw: RawFile) -> Iterator[Segment]:
 
 
 def _headings(text: str) -> Iterator[tuple[int, str]]:
-    """Where each heading begins, and its title; a heading without a title is none."""
+    """Give the place where each heading begins, and its title. A heading without a title is left out."""
     for match in _HEADING.finditer(text):
         if title := match["underlined"] or _without_closing(match["marked"] or ""):
             yield match.start(), title
 
 
 def _without_closing(title: str) -> str:
-    """The title without the signs that may close its line, as in `## Fees ##`; the sign of C# belongs to the title."""
+    """Return the title without the signs that may end its line, as in `## Fees ##`. They count only after a space, so
+    that the sign of C# stays."""
     title = title.rstrip(" \t")
     opening = title.rstrip("#")
     return opening.rstrip(" \t") if opening.endswith((" ", "\t")) else title if opening else ""

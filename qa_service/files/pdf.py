@@ -1,4 +1,4 @@
-"""PDFium reads the text of each page of a PDF."""
+"""This module reads the text of each page of a PDF with PDFium."""
 
 import re
 from collections.abc import Iterator
@@ -10,14 +10,15 @@ from pypdfium2.raw import FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
 from qa_service.errors import Unreadable
 from qa_service.files.segment import RawFile, Segment
 
-# PDFium writes the hyphen that breaks a word at the end of a line as U+FFFE, and the word goes on behind it.
+# Where a hyphen breaks a word at the end of a line, PDFium writes U+FFFE for the hyphen.
 _BROKEN_WORD = re.compile("\ufffe(?:\r?\n)?")
 
 
 def read_pdf(raw: RawFile) -> Iterator[Segment]:
-    """Give one segment for each page, blank pages too.
+    """Give one segment for each page, also for a blank page.
 
-    A page that can't be read is given without text, and `Unreadable` is raised behind the last page.
+    A page that can't be read has an empty text. After the last page `Unreadable` is raised if one of them couldn't be
+    read, or if none of them has any text.
     """
     document = _opened(raw.content)
     whole, blank = True, True
@@ -47,9 +48,9 @@ def _opened(content: bytes) -> PdfDocument:
 
 
 def _text(document: PdfDocument, index: int) -> str | None:
-    """Give the text of a page, or None where the page is broken."""
+    """Return the text of a page, or None where the page is broken."""
     try:
-        # The page is closed at once, because PDFium keeps much of each and a file may have thousands.
+        # Each page is closed at once, because an open page takes much memory and a file may have thousands of pages.
         with closing(document[index]) as page, closing(page.get_textpage()) as words:
             text = words.get_text_range()
     except PdfiumError:

@@ -1,4 +1,4 @@
-"""Plain text becomes one segment and isn't changed."""
+"""This module reads plain text."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A reading process, seen from the worker that started it; `child` is the program that runs in it."""
+"""This module starts, feeds and ends one reading process in the worker. `child` is the program that runs in it."""
 
 import logging
 import os
@@ -19,22 +19,23 @@ from qa_service.model import UploadedFile
 log = logging.getLogger(__name__)
 
 _CAUSES = {
-    -signal.SIGABRT: "too_large",  # PDFium and most other C libraries end like this when they get no memory.
+    -signal.SIGABRT: "too_large",  # PDFium and most other C libraries abort when they get no memory.
     -signal.SIGKILL: "too_large",  # The worker didn't kill it, so the system did, because it ran out of memory.
     -signal.SIGXCPU: "timed_out",
 }
 NICENESS = 19
-# The process is nice before it imports anything, because half of its work is its start.
+# The process lowers its priority before it imports anything, because half of its work is to import the parsers.
 PROGRAM = f"import os; os.nice({NICENESS}); from qa_service.files.child import run_reader; run_reader()"
 _NO_ROOM = "no process could be started to read a file"
 _DEATH_SECONDS = 1.0
-"""A process that has closed its pipe gets so long to end by itself, so that its exit status tells the cause."""
+"""A process that has closed its pipe has so many seconds to end by itself, so that its exit status tells the cause."""
 
 
 class ReadingProcess:
-    """One process that reads one file. Any thread may call `kill`; the rest is for the one that reads.
+    """A `ReadingProcess` is one process that reads one file.
 
-    It runs `program`, which is Python. Raises `Overloaded` where no process can be started.
+    Any thread may call `kill`, and one thread alone calls the other methods. The process runs `program`, which is
+    Python source code. The constructor raises `Overloaded` where no process can be started.
     """
 
     def __init__(self, limits: ProcessLimits, program: str = PROGRAM) -> None:
@@ -49,17 +50,17 @@ class ReadingProcess:
         except OSError as error:
             self._requests.close()
             raise Overloaded(_NO_ROOM) from error
-        # Popen types it as optional, and PIPE makes it sure.
+        # `Popen` declares it as optional, but with PIPE it is always there.
         self.replies = cast("BinaryIO", self._process.stdout)
 
     def is_alive(self) -> bool:
-        """Whether the process runs."""
+        """Return whether the process runs."""
         return self._process.poll() is None
 
     def send_file(self, file: UploadedFile) -> None:
         """Hand the process an open file to read. Raises `OSError` where the file can't be opened.
 
-        A process that has just died says so by its empty reply.
+        Nothing is raised where the process has just died: then `replies` ends without a report.
         """
         request = msgspec.json.encode(replace(file, path=""))
         with open(file.path, "rb") as upload, suppress(ConnectionError):
@@ -67,14 +68,14 @@ class ReadingProcess:
             self._requests.sendall(request + b"\n")
 
     def kill(self, reason: str) -> None:
-        """Kill the process. The first reason stays."""
+        """Kill the process, and remember why for `cause_of_death`. The first of several reasons counts."""
         self._reason = self._reason or reason
         if self.is_alive():
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def cause_of_death(self) -> str:
-        """Give the verdict's reason for which the process closed its pipe before the last report.
+        """Return why the process closed its pipe before the last report, as a verdict's reason.
 
         Raises `Overloaded` where the process couldn't enter its sandbox, and therefore read nothing.
         """
@@ -85,12 +86,12 @@ class ReadingProcess:
         except TimeoutExpired:
             return "damaged"
         if status == REFUSED:
-            log.error("no file is read: a layer of the sandbox refused a reading process")
+            log.error("no file is read: a reading process couldn't enter a layer of its sandbox")
             raise Overloaded("a reading process couldn't enter its sandbox")
         return _CAUSES.get(status, "damaged")
 
     def clean_up(self) -> None:
-        """Leave nothing of the process, neither itself nor a pipe."""
+        """Kill the process if it runs, wait for its end, and close its pipes."""
         self.kill("ended")
         self._process.wait()
         self._requests.close()
@@ -98,14 +99,14 @@ class ReadingProcess:
 
 
 def _start(program: str, limits: ProcessLimits, requests: socket.socket) -> Popen[bytes]:
-    return Popen(  # noqa: S603 - nothing in it comes from outside
+    return Popen(  # noqa: S603 - no part of the command comes from outside
         [sys.executable, "-P", "-c", program, msgspec.json.encode(limits).decode()],
         stdin=requests.fileno(),
         stdout=PIPE,
         stderr=DEVNULL,
-        # It gets no keys and no settings, so that a file that takes it over finds none.
+        # The process gets no keys and no settings, so that a hostile file that controls it finds none.
         env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        # It has a group, to be killed whole, but no session: Linux shares the processors between sessions first, and
-        # being nice counts only within one.
+        # The process leads a group, so that `kill` reaches whatever it starts. It has no session of its own: Linux
+        # shares the processors between sessions first, and a low priority counts only within a session.
         process_group=0,
     )

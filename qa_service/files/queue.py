@@ -1,5 +1,5 @@
-"""The queue of files that wait to be read. Owners take turns, so that nobody waits behind all files of somebody
-else."""
+"""This module has the queue of files that wait to be read. Owners take turns, so that nobody waits behind all files of
+somebody else."""
 
 import threading
 from collections import Counter, deque
@@ -12,10 +12,10 @@ from qa_service.model import Owner
 
 
 class FairQueue:
-    """Lets at most `slots` files be read at once.
+    """A `FairQueue` lets at most `slots` files be read at once.
 
-    A slot that becomes free goes to the owner who holds fewest, and among those to the one whose last turn is longest
-    ago. An owner's own files are read in the order in which they came.
+    A slot that becomes free goes to the owner who holds the fewest slots. Among several such owners it goes to the one
+    who has waited longest since getting a slot. The files of one owner get their slots in the order in which they came.
     """
 
     def __init__(self, slots: int) -> None:
@@ -28,7 +28,8 @@ class FairQueue:
 
     @contextmanager
     def hold_slot(self, owner: Owner, stop: Stop) -> Iterator[bool]:
-        """Wait for a slot and hold it within the context. Gives False, without a slot, where the stop came first."""
+        """Wait for a slot, and hold it within the context. The context gives False, and holds no slot, where the stop
+        came first."""
         ticket = self._take_ticket(owner)
         forget = stop.call_when_set(ticket.called.set)
         try:
@@ -66,21 +67,21 @@ class FairQueue:
             self._served[owner] = next(self._turns)
 
     def _claim(self, owner: Owner) -> tuple[int, int]:
-        """Return a sort key: the owner with the smallest one is next."""
+        """Return a sort key. The owner with the smallest key gets the next slot."""
         return self._held[owner], self._served.get(owner, 0)
 
     def _forget(self, owner: Owner) -> None:
-        """Keep nothing of an owner who has no file here."""
+        """Forget an owner who has no file here, so that memory stays bounded."""
         if not self._waiting[owner] and not self._held[owner]:
             for kept in (self._waiting, self._held, self._served):
                 kept.pop(owner, None)
 
 
 class _Ticket:
-    """One file that waits for a slot, or holds one."""
+    """A `_Ticket` stands for one file that waits for a slot or holds one."""
 
     def __init__(self, owner: Owner) -> None:
         self.owner = owner
         self.has_slot = False
         self.called = threading.Event()
-        """Set when the file has a slot, or is to be read no more."""
+        """It is set when the file has a slot, or when the file isn't to be read any more."""

@@ -1,6 +1,6 @@
-"""A file's bytes become reports here: its kind is found, its text is read, split into passages and indexed.
+"""This module makes reports of a file: it finds the kind, reads the text, and splits it into indexed passages.
 
-A reading process does this. All arithmetic on a file stands here, so that the worker has none to do.
+It runs in a reading process. All computing on a file is done here, so that the worker only passes the results on.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,14 +21,15 @@ MOST_PAGES = 2_000
 MOST_CHARACTERS = 2_000_000
 PART_PASSAGES = 64
 PART_CHARACTERS = 3_000
-"""A part of a file is closed at this length. It then has about a thousand words, and the worker needs a millisecond to
-decode it."""
+"""A part of a file ends when it has so many characters, or `PART_PASSAGES`. It then has about a thousand words, and the
+worker needs a millisecond to decode it."""
 
 
 def read_file(file: UploadedFile, content: bytes) -> Iterator[Report]:
     """Give the reports on a file. The last one has the final verdict.
 
-    A broken file may raise whatever its library raises. The caller takes such an error for `damaged`.
+    For a broken file this may raise any error that the parser raises. The process then ends without a last report,
+    which the worker takes for `damaged`.
     """
     kind = sniff_kind(content, file.name)
     reading = _Reading(Verdict(name=file.name, kind=kind, status="used"))
@@ -47,7 +48,8 @@ def read_file(file: UploadedFile, content: bytes) -> Iterator[Report]:
 
 
 def _bounded(segments: Iterable[Segment]) -> Iterator[Segment]:
-    """Give the segments with their text cleaned. Raises `Unreadable` at the bounds of one file."""
+    """Give the segments with their text cleaned. Raises `Unreadable` where the file has more than `MOST_PAGES` or
+    `MOST_CHARACTERS`."""
     left = MOST_CHARACTERS
     for segment in segments:
         if segment.page > MOST_PAGES:
@@ -60,7 +62,8 @@ def _bounded(segments: Iterable[Segment]) -> Iterator[Segment]:
 
 
 class _Reading:
-    """Makes reports of segments. Only the part under way is kept, so that memory is bounded."""
+    """A `_Reading` makes reports of the segments of one file. It keeps only the part that isn't reported yet, so that
+    its memory is bounded."""
 
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
@@ -83,7 +86,7 @@ class _Reading:
                 yield self.report()
 
     def report(self) -> Report:
-        """Give a report with the part under way, and begin the next part."""
+        """Return a report with the current part, and begin the next part. The report of an empty part has no text."""
         part, text = self._part, self._part.text()
         self._part = _Part(part.first + len(text.passages))
         self.verdict = replace(self.verdict, tokens=self.verdict.tokens + part.tokens)
@@ -91,12 +94,12 @@ class _Reading:
 
 
 def _is_due(segment: Segment) -> bool:
-    """Whether the page completes another hundredth of the file. A long file doesn't report every page."""
+    """Return whether the page completes another hundredth of the file. So a long file doesn't report every page."""
     return segment.page * 100 // segment.pages > (segment.page - 1) * 100 // segment.pages
 
 
 class _Part:
-    """A `FileText` in the making. `first` is the number of its first passage."""
+    """A `_Part` collects passages for one `FileText`. `first` is the number of its first passage in the file."""
 
     def __init__(self, first: int) -> None:
         self.first = first

@@ -1,4 +1,4 @@
-"""The messages that a reading process sends to the worker through a pipe, and the verdict that follows from them."""
+"""This module has the messages from a reading process to the worker, and makes the final verdict on a file."""
 
 from collections.abc import Iterator
 from typing import BinaryIO, get_args
@@ -11,23 +11,23 @@ from qa_service.errors import Unreadable
 from qa_service.model import FileProgress, FileText, Verdict, VerdictStatus
 
 HARMLESS = frozenset({"empty", "no_text_layer", "over_quota", "unsupported"})
-"""For these reasons a file is skipped and hasn't failed, because there is nothing wrong with it."""
+"""A file without text is `skipped` for these reasons, because nothing is wrong with it. Otherwise it is `failed`."""
 
 LONGEST = 1 << 20
-"""The most bytes of one message. An honest part of a file has a fifth of that."""
+"""One message may have at most so many bytes. A part of an honest file has a fifth of that."""
 MOST_MESSAGES = 10_000
 MOST_BYTES = 64 << 20
-"""The most bytes of all messages on one file. An honest file has a quarter of that."""
+"""All messages on one file may have at most so many bytes. An honest file has a quarter of that."""
 
 _PREFIX = 4
-"""The length before each message has so many bytes, the highest first."""
+"""Before each message stands its length, in so many bytes with the highest one first."""
 
 
 class Report(Struct, frozen=True, omit_defaults=True):
-    """One message. It carries the verdict as far as it is known, because there may be no next message."""
+    """A `Report` is one message. It carries the verdict as far as it is known, because there may be no next message."""
 
     verdict: Verdict
-    """Its pages and tokens are those that were reported so far, this message included."""
+    """Its `pages` and `tokens` count what has been reported so far, this message included."""
     progress: FileProgress | None = None
     text: FileText | None = None
     last: bool = False
@@ -38,7 +38,8 @@ _STATUSES = get_args(VerdictStatus)[-1]
 
 
 def final_verdict(verdict: Verdict, reason: str | None) -> Verdict:
-    """Give the final verdict on a file whose reading ended for a reason, or at the file's end where it is None."""
+    """Return the final verdict on a file whose reading ended for `reason`, or at the file's end where `reason` is
+    None."""
     if reason is None and not verdict.tokens:
         reason = "empty"
     if reason is None:
@@ -58,7 +59,8 @@ def write_report(report: Report, pipe: BinaryIO) -> None:
 def receive_reports(pipe: BinaryIO) -> Iterator[Report]:
     """Give the reports up to the last one, or up to the end of the pipe.
 
-    The sender isn't trusted. Raises `Unreadable` for what is too long, too much, no report, or contradicts itself.
+    The sender isn't trusted. Raises `Unreadable` for a message that is too long or no report, for too many messages or
+    bytes, and for a part of the text whose numbers don't fit its passages.
     """
     passages = 0
     for message in _messages(pipe):
@@ -89,14 +91,16 @@ def _decoded(message: bytes) -> Report:
         report = _DECODER.decode(message)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unreadable("damaged") from error
-    # What is stored may name a status of a later release. A reading process is of this one.
+    # The decoder takes any status, because a record of a later release may be in the store. A reading process has the
+    # same release as its worker, so it can only mean one of ours.
     if report.verdict.status not in _STATUSES:
         raise Unreadable("damaged")
     return report
 
 
 def _checked(text: FileText, first: int) -> int:
-    """Give the number behind the last passage. Raises `Unreadable` where a word stands in none of these passages."""
+    """Return the number that follows the last passage. Raises `Unreadable` where the part doesn't begin at `first`, or
+    where its index names a passage that isn't in it."""
     end = first + len(text.passages)
     in_place = all(first <= number < end for places in text.index.values() for number in places[::2])
     in_pairs = all(len(places) % 2 == 0 for places in text.index.values())

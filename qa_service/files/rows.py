@@ -1,5 +1,5 @@
-"""The rows of a table become text in which each value stands beside its column's name, so that a row can be understood
-alone."""
+"""This module reads the rows of a table. In their text each value stands after its column's name, so that a row can be
+understood alone."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,15 +9,15 @@ from qa_service.errors import Unreadable
 from qa_service.files.segment import RawFile, Segment
 
 TYPICAL = 700
-"""About so many characters of rows stand in a segment together."""
+"""A segment has rows of about so many characters together."""
 
 _DELIMITERS = ",;\t|"
 _LOOKED_AT = 20
 
 
 def read_rows(raw: RawFile) -> Iterator[Segment]:
-    """Read CSV with any of four delimiters. The first row names the columns. A segment's section is the range of its
-    rows, which are counted from 1 as in a sheet."""
+    """Read CSV with any of the delimiters of `_DELIMITERS`. The first row that isn't empty names the columns. A
+    segment's section is the range of its rows, which are counted from 1 as in a sheet."""
     text = raw.text()
     rows = csv.reader(text.splitlines(keepends=True), delimiter=_delimiter(text))
     try:
@@ -27,7 +27,7 @@ def read_rows(raw: RawFile) -> Iterator[Segment]:
 
 
 def _delimiter(text: str) -> str:
-    """Choose the delimiter that splits the first lines into most cells; the line with the fewest of them decides."""
+    """Choose one of the delimiters. Each of them is counted in the first lines, and its lowest count decides."""
     lines = [line for line in islice(text.splitlines(), _LOOKED_AT) if line.strip()]
     return max(_DELIMITERS, key=lambda sign: min((line.count(sign) for line in lines), default=0))
 

@@ -1,14 +1,17 @@
-"""What a process gives up before it reads a file from outside, in layers that each hold without the others.
+"""This module isolates a process that reads a file from outside. The process gives up, in layers, what it doesn't need.
+
+Each layer holds without the others:
 
 | Layer | What it takes away | Where it is missing |
 |---|---|---|
 | limits | memory, processor time, writing files, other processes | macOS knows some of them |
-| its own user | signals to the worker, the files of its user | where the worker is an ordinary user, who has but one |
+| its own user | signals to the worker, the files of its user | where the worker may not change its user |
 | Landlock | all files, TCP; from version 6 signals too | Linux before 5.13, and systems without it |
-| seccomp | every system call but those that reading needs | other processors than x86-64 and aarch64 |
+| seccomp | all system calls except those that reading needs | processors other than x86-64 and aarch64 |
 
-A worker asks `find_gaps` before it starts a reading process, which then enters every layer that there is, or ends:
-what a worker says of the sandbox is what its reading processes have.
+A worker asks `find_gaps` which layers this machine lacks, and tells operators. A reading process enters every layer
+that there is, and ends without reading anything where it can't. So the sandbox of each process has the layers that
+operators were told of.
 """
 
 import os
@@ -23,13 +26,15 @@ from qa_service.files.seccomp import has_seccomp, install_filter
 
 _OPEN_FILES = 32
 _USERS = range(61184, 65520)
-"""User numbers that systemd's DynamicUser hands out for a while, so that no account of a person has them."""
+"""systemd's DynamicUser hands out these user numbers for a while, so no person's account has one of them."""
 _NEEDED = 1 << 5 | 1 << 6 | 1 << 7
-"""The capabilities to kill processes of others and to change group and user, as `capabilities(7)` numbers them."""
+"""These bits stand for the capabilities to kill the processes of others, to change the group and to change the user, as
+`capabilities(7)` describes them."""
 
 
 def find_gaps() -> tuple[str, ...]:
-    """Say which layers are missing on this machine; empty where a reading process is isolated."""
+    """Return a sentence for each layer that is missing on this machine. A reading process is isolated where there is
+    none."""
     gaps = {
         "this system has no Landlock": not find_landlock(),
         "this system has no filter of system calls": not has_seccomp(),
@@ -39,21 +44,22 @@ def find_gaps() -> tuple[str, ...]:
 
 
 def describe_sandbox() -> str:
-    """Say in a line for operators what the sandbox amounts to on this machine."""
+    """Return a line for operators that says how good the sandbox on this machine is."""
     gaps = find_gaps()
     return f"limited: {'; '.join(gaps)}" if gaps else "isolated"
 
 
 def hide_process() -> None:
-    """Keep other processes of the same user out of this one's memory and environment. There are no core dumps then."""
+    """Make this process's memory and environment unreadable to other processes of the same user. It also writes no core
+    dump then. Nothing is raised where the system can't do this."""
     with suppress(OSError):
         control_process(DUMPABLE, 0)
 
 
 def enter_layers(*, memory: int) -> None:
-    """Give up, for good, files, network, privileges and most of the memory, which is `memory` bytes of address space.
+    """Give up files, network, privileges and all but `memory` bytes of address space, for ever.
 
-    Raises `OSError` where the system has a layer and refuses it. `close_sandbox` takes the rest away.
+    Raises `OSError` where the system has a layer and refuses to enter it. `close_sandbox` takes away the rest.
     """
     limit_process(resource.RLIMIT_AS, memory)
     limit_process(resource.RLIMIT_FSIZE, 0)
@@ -69,15 +75,19 @@ def enter_layers(*, memory: int) -> None:
 
 
 def close_sandbox() -> None:
-    """Give up starting threads and processes, and every system call that reading an open file doesn't need."""
+    """Give up, for ever, to start threads and processes, and every system call that reading an open file doesn't need.
+
+    Raises `OSError` where the kernel doesn't take the filter of system calls.
+    """
     limit_process(resource.RLIMIT_NPROC, 0)
     if has_seccomp():
         install_filter()
 
 
 def limit_process(limit: int, most: int, *, reserve: int = 0) -> None:
-    """Lower one of the limits of `resource`. What goes on for `reserve` more after a warning is ended."""
-    # macOS knows some of the limits by name only.
+    """Lower one of the limits of `resource` to `most`. A process that has used up its processor time gets SIGXCPU, and
+    is killed when it has used `reserve` seconds more. Nothing is raised where the system can't set the limit."""
+    # macOS has names for all of these limits, but can't set some of them.
     with suppress(ValueError, OSError):
         resource.setrlimit(limit, (most, most + reserve))
 
@@ -87,7 +97,7 @@ def _is_root() -> bool:
 
 
 def _free_user() -> int:
-    """Give the number of a user that this process may become, or 0 where root may not change its user."""
+    """Return the number of a user that this process may become, or 0 where root may not change its user."""
     if sys.platform != "linux":
         return 0
     user = _USERS[os.getpid() % len(_USERS)]
@@ -101,7 +111,7 @@ def _capabilities() -> int:
 
 
 def _has_number(table: str, number: int) -> bool:
-    """Whether this user namespace knows the number. A rootless container knows few."""
+    """Return whether this user namespace has the number. The namespace of a rootless container has few of them."""
     ranges = (map(int, line.split()) for line in Path("/proc/self", table).read_text().splitlines())
     return any(first <= number < first + count for first, _, count in ranges)
 

@@ -1,8 +1,8 @@
-"""A filter of system calls (seccomp), which leaves a process its memory, the clock and the files that it has open.
+"""This module filters system calls (seccomp), so that a process can use its memory, clock and open files, and no more.
 
-The filter lists what is allowed, so that a call which a newer kernel brings is refused too. It is a program for the
-kernel's packet filter: https://docs.kernel.org/userspace-api/seccomp_filter.html. The library for this on PyPI needs
-a system library that slim containers don't have.
+The filter lists the calls that are allowed, so that a call which only a newer kernel has is refused too. It is a
+program for the kernel's packet filter: https://docs.kernel.org/userspace-api/seccomp_filter.html. The library for this
+on PyPI needs a system library that slim containers don't have.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ from errno import EPERM
 from qa_service.files.kernel import call_kernel
 
 _PROCESSORS = {"x86_64": 0, "aarch64": 1}
-"""The column that a processor has in the tables below."""
+"""It maps the name of a processor to its column in the tables below."""
 _ARCHITECTURES = (0xC000003E, 0xC00000B7)
 _SECCOMP = (317, 277)
 
@@ -65,22 +65,24 @@ _ALLOWED: Mapping[str, tuple[int, ...]] = {
     "rt_sigprocmask": (14, 135),
     "rt_sigreturn": (15, 139),
 }
-"""The numbers of the calls that everybody may make. Some stand only on the older processor."""
+"""These calls are allowed with any arguments. The numbers are those of x86-64 and aarch64, which lacks some calls."""
 _TO_ITSELF: Mapping[str, tuple[int, ...]] = {"kill": (62, 129), "tkill": (200, 130), "tgkill": (234, 131)}
-"""A process may signal itself, because a library that gets no memory ends it by SIGABRT."""
+"""These calls are allowed if the first argument is the process itself, because a library that gets no memory ends its
+process by SIGABRT."""
 _LIMITS: Mapping[str, tuple[int, ...]] = {"prlimit64": (302, 261)}
-"""A process may lower its own limits, for which it names process 0."""
+"""This call is allowed if the first argument is 0, which stands for the process itself: it lowers its own limits."""
 
 _SET_FILTER, _FIND_ACTION, _ALL_THREADS = 1, 2, 1
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
 _LOAD, _COMPARE, _RETURN = 0x20, 0x15, 0x06
 _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
-"""Where these stand in the description of a call. Of an argument this is the lower half, which has the whole of a
-process's number."""
+"""These are the offsets of such values in the kernel's description of a call. `_FIRST_ARGUMENT` is that of the
+argument's lower half, which has a whole process number."""
 
 
 def has_seccomp() -> bool:
-    """Whether this kernel filters system calls, and the tables here know the calls of this processor."""
+    """Return whether this kernel can filter system calls, and whether the tables here have a column for this
+    processor."""
     column = _PROCESSORS.get(os.uname().machine)
     if sys.platform != "linux" or column is None or sys.maxsize < 1 << 32:
         return False
@@ -93,9 +95,10 @@ def has_seccomp() -> bool:
 
 
 def install_filter() -> None:
-    """Refuse all threads of this process, for good, each system call that isn't listed. It then fails with EPERM.
+    """Refuse every system call that isn't listed, for ever and to all threads of this process. Such a call fails with
+    EPERM.
 
-    The process must have given up new privileges before. Raises `OSError` where the kernel doesn't take the filter.
+    `NO_NEW_PRIVILEGES` must have been set before. Raises `OSError` where the kernel doesn't take the filter.
     """
     machine = os.uname().machine
     program = build_filter(machine, os.getpid())
@@ -107,12 +110,13 @@ def install_filter() -> None:
 
 
 def build_filter(machine: str, process: int) -> bytes:
-    """Give the program for a processor of this name, and for the process with this number."""
+    """Return the program for a processor of this name, and for the process with this number."""
     return b"".join(_instructions(_PROCESSORS[machine], process))
 
 
 def _instructions(column: int, process: int) -> Iterator[bytes]:
-    # The other ABIs that a processor has are another architecture or have other numbers, so that they are refused.
+    # A processor may have more than one ABI. Any other one has another architecture or other numbers of calls, so that
+    # its calls are refused.
     yield _instruction(_LOAD, _ARCHITECTURE)
     yield _instruction(_COMPARE, _ARCHITECTURES[column], if_equal=1)
     yield _instruction(_RETURN, _REFUSE | EPERM)
@@ -128,7 +132,7 @@ def _instructions(column: int, process: int) -> Iterator[bytes]:
 
 
 def _check_argument(number: int, allowed: int) -> Iterator[bytes]:
-    """Allow the call with this number only where its first argument is `allowed`."""
+    """Give instructions that allow the call with this number only where its first argument is `allowed`."""
     yield _instruction(_COMPARE, number, if_other=4)
     yield _instruction(_LOAD, _FIRST_ARGUMENT)
     yield _instruction(_COMPARE, allowed, if_other=1)
@@ -141,5 +145,5 @@ def _numbers(calls: Mapping[str, tuple[int, ...]], column: int) -> list[int]:
 
 
 def _instruction(operation: int, value: int, *, if_equal: int = 0, if_other: int = 0) -> bytes:
-    """Encode one instruction. A comparison skips so many of those that follow it."""
+    """Encode one instruction. A comparison skips the next `if_equal` or the next `if_other` instructions."""
     return struct.pack("HBBI", operation, if_equal, if_other, value)

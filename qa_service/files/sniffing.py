@@ -1,4 +1,4 @@
-"""The kind of a file is told by its bytes, because its name and the headers of its part may be wrong."""
+"""This module finds the kind of a file by its bytes, because its name and its declared content type may be wrong."""
 
 import re
 from io import BytesIO
@@ -45,13 +45,13 @@ _CONTROLS = bytes({*range(32)} - set(b"\t\n\v\f\r\x1b"))
 _HEAD = 8192
 _PDF_HEAD = 1024
 _TEXT_CONTROLS = 0.01
-"""The largest share of control characters that text may have."""
+"""Text may have at most this share of control characters."""
 
 
 def sniff_kind(content: bytes, name: str) -> str:
-    """Give the kind of a file: one of `KINDS`, or a best guess at another, or `unknown`.
+    """Return the kind of a file: one of `KINDS`, or the most likely one of other kinds, or `unknown`.
 
-    The name decides only between kinds of text, where the bytes leave it open.
+    The name counts only for text that isn't HTML, because the bytes don't tell the other kinds of text apart.
     """
     if content.startswith(_ZIPS):
         return _kind_of_zip(content)
@@ -67,7 +67,7 @@ def _kind_by_signature(content: bytes) -> str:
     for offset, signature, kind in _INNER_SIGNATURES:
         if content.startswith(signature, offset):
             return kind
-    # PDF readers accept up to 1,024 bytes of something else before the file, for example the headers of a mail.
+    # PDF readers accept up to 1,024 bytes of something else before the signature, for example the headers of a mail.
     return "pdf" if b"%PDF-" in content[:_PDF_HEAD] and b" obj" in content else ""
 
 
@@ -76,7 +76,8 @@ def _kind_of_zip(content: bytes) -> str:
         with ZipFile(BytesIO(content)) as archive:
             names = archive.namelist()
     except BadZipFile:
-        # The archive is cut short, but each member's name stands before the member too.
+        # The archive is cut short, and its list of names, which is at the end, is missing. But each name also stands
+        # before its member.
         names = [prefix for prefix, _ in _ZIP_MEMBERS if prefix.encode() in content]
     return next((kind for prefix, kind in _ZIP_MEMBERS if any(name.startswith(prefix) for name in names)), "zip")
 

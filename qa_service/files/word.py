@@ -1,8 +1,7 @@
-"""A DOCX is read as its paragraphs, tables and text boxes in reading order, with each note behind its paragraph.
+"""This module reads a DOCX in reading order: paragraphs, tables and text boxes, and each note after its paragraph.
 
-python-docx opens the package and knows the styles. The text is gathered from the XML here, because the
-`paragraphs` and `tables` of python-docx leave out text boxes, notes, headers, content controls and tracked
-insertions.
+python-docx opens the file and finds the styles. The text is collected from the XML here, because the `paragraphs` and
+`tables` of python-docx leave out text boxes, notes, headers, content controls and tracked insertions.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +21,7 @@ from qa_service.files.archive import check_archive
 from qa_service.files.segment import RawFile, Segment
 
 Element: TypeAlias = Any
-"""An element of lxml, which has no types."""
+"""This is an element of lxml. It is `Any`, because lxml declares no types."""
 
 _PARAGRAPH, _TABLE, _ROW, _CELL = qn("w:p"), qn("w:tbl"), qn("w:tr"), qn("w:tc")
 _BOX = qn("w:txbxContent")
@@ -35,12 +34,12 @@ _BODY_LEVEL = 9
 _DEEPEST_STYLE = 10
 
 _Line: TypeAlias = tuple[bool, str]
-"""Whether the line is a heading, and its text."""
+"""The first value says whether the line is a heading, and the second one is its text."""
 
 
 def read_docx(raw: RawFile) -> Iterator[Segment]:
-    """Give one segment for each heading, which is its first line. The last segment has the headers and footers of
-    the pages, each once."""
+    """Give one segment for each heading. The heading is the segment's first line and its section. The text before the
+    first heading is a segment too. The last segment has the headers and footers of the pages, each of them once."""
     check_archive(raw.content)
     document = _opened(raw.content)
     section, lines = "", list[str]()
@@ -68,7 +67,7 @@ def _opened(content: bytes) -> WordDocument:
 
 
 class _Reading:
-    """Reads the paragraphs of one document, for which it knows the styles of headings and the notes."""
+    """A `_Reading` gives the lines of one document. It knows which styles are headings, and the texts of the notes."""
 
     def __init__(self, document: WordDocument) -> None:
         self._body = document.element.body
@@ -103,7 +102,7 @@ class _Reading:
 
 
 def _heading_styles(document: WordDocument) -> frozenset[str]:
-    # Where a document has no styles, python-docx takes those of a file of its own, which a sandbox doesn't have.
+    # Where a document has no styles, python-docx opens a file of its own for them, which a sandbox forbids.
     if not any(relation.reltype == RELATIONSHIP_TYPE.STYLES for relation in document.part.rels.values()):
         return frozenset()
     styles = (style for style in document.styles if style.type == WD_STYLE_TYPE.PARAGRAPH)
@@ -111,7 +110,7 @@ def _heading_styles(document: WordDocument) -> frozenset[str]:
 
 
 def _is_heading_style(style: Any) -> bool:
-    # A style inherits from another, and a file can make a circle of them.
+    # A style may inherit from another one. The number of steps is bounded, because a hostile file can make a circle.
     for _ in range(_DEEPEST_STYLE):
         if style is None:
             return False
@@ -144,7 +143,7 @@ def _plain_lines(element: Element) -> Iterator[str]:
 
 
 def _rows(table: Element) -> Iterator[str]:
-    """Give one line for each row. A table within a cell is part of the cell."""
+    """Give one line for each row that has text. A table within a cell becomes part of the cell's text."""
     for row in _within(table, {_ROW}):
         cells = [" ".join(_plain_lines(cell)) for cell in _within(row, {_CELL})]
         if any(cells):
@@ -152,7 +151,7 @@ def _rows(table: Element) -> Iterator[str]:
 
 
 def _within(element: Element, tags: Mapping[str, str] | set[str]) -> Iterator[Element]:
-    """Give the elements with these tags below `element`, but none that stands within another of them."""
+    """Give the elements with these tags below `element`, except those that are inside of another such element."""
     for child in element:
         if child.tag in tags:
             yield child
@@ -161,7 +160,7 @@ def _within(element: Element, tags: Mapping[str, str] | set[str]) -> Iterator[El
 
 
 def _text(element: Element) -> str:
-    """Give the text of one paragraph, without that of its text boxes."""
+    """Return the text of one paragraph, without the text of its text boxes."""
     return "".join(_text_of(child) for child in element)
 
 

@@ -1,1 +1,1 @@
-"""What the service knows of Korean, English and other languages: their words, sentences, cues and phrases."""
+"""This package has what the service knows of languages: their words, sentences, cues, phrases and charsets."""

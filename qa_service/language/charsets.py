@@ -1,25 +1,27 @@
 """This module knows the charsets in which text from outside is read, under every name that clients give them.
 
-Python knows codecs that take the square of a text's length (`punycode`, `idna`), that unpack (`zlib`), or that hide
-markup (`utf-7`), and it remembers every unknown name that it was asked for. So a name from outside is looked up here,
-and never handed to `codecs`.
+Some of Python's codecs take quadratic time (`punycode`, `idna`), some unpack data (`zlib`), and some hide markup
+(`utf-7`). Python also remembers every unknown name for which it is asked. So a name from outside is looked up here, and
+is never handed to `codecs`.
 """
 
 import re
 from collections.abc import Mapping
 
-# A pair of bytes in CP949 is one of the 2,350 syllables that nearly all Korean is written in, a single letter such as
-# ㅋ and ㅠ, a sign such as a quotation mark, or something rare: another syllable or a Chinese character.
+# A pair of bytes in CP949 is one of four things: one of the 2,350 syllables in which nearly all Korean is written, a
+# single letter such as ㅋ and ㅠ, a sign such as a quotation mark, or something rare, which is another syllable or a
+# Chinese character.
 _KOREAN_PAIR = re.compile(
     rb"(?P<syllable>[\xb0-\xc8][\xa1-\xfe])|(?P<letter>\xa4[\xa1-\xfe])|(?P<sign>[\xa1-\xa3][\xa1-\xfe])|(?P<rare>[\x81-\xfe].)",
     re.DOTALL,
 )
 _SAMPLE = 1 << 14
-"""So many bytes tell whether a text looks Korean: to look at four megabytes would take half a second."""
+"""The first bytes of a text, so many of them, tell whether it looks Korean. To look at four megabytes would take half a
+second."""
 _RARE = 9
-"""So many common syllables make up for one rare character."""
+"""A text that looks Korean has at least so many common syllables for each rare pair of bytes."""
 
-# Several names stand for a charset that holds more than they say, as in the WHATWG's Encoding Standard: what Korean
+# As in the WHATWG's Encoding Standard, some names stand for a larger charset than they say. For example, what Korean
 # Windows calls EUC-KR is CP949.
 _NAMES = {
     "ascii": "ascii us-ascii",
@@ -57,20 +59,23 @@ _NAMES = {
 }
 
 CODECS: Mapping[str, str] = {name: codec for codec, names in _NAMES.items() for name in names.split()}
-"""It gives Python's codec for a charset's name in small letters and with hyphens. Each codec takes linear time on any
-bytes."""
+"""It maps a charset's name, in lower case and with hyphens, to Python's codec. Each of these codecs takes linear time
+on any bytes."""
 
 
 def find_codec(charset: str) -> str:
-    """Find Python's codec for a charset as HTTP, HTML or a person names it. It is empty for one that isn't read."""
+    """Find Python's codec for a charset that HTTP, HTML or a person names. It is empty for a charset that isn't in
+    `CODECS`."""
     return CODECS.get(charset.strip().lower().replace("_", "-"), "")
 
 
 def decode_sent(content: bytes, charset: str = "") -> str | None:
-    """Decode bytes that a client sent. The result is None where their charset can't be told.
+    """Decode bytes that a client sent.
 
-    A charset that the client names is believed. Without one it is UTF-8, or else the CP949 of Korean Windows,
-    where the result looks Korean: text of other charsets would come out as rare syllables and Chinese characters.
+    If the client names a charset, that one is taken, and the result is None where it is unknown or the bytes aren't
+    valid in it. Without a name the bytes are taken for UTF-8, or else for the CP949 of Korean Windows, and the result
+    is None where they are neither. They count as CP949 only if the text looks Korean, because text of another charset
+    would give rare syllables and Chinese characters.
     """
     try:
         return content.decode(find_codec(charset) if charset else "utf-8")

@@ -1,18 +1,19 @@
-"""Words by which a question announces a new topic, or ties itself to what was said before."""
+"""This module finds cues: words by which a question announces a new topic, or refers to what was said before."""
 
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
 LOOKED_AT = 2000
-"""How many characters of a question are searched for cues."""
+"""At most so many characters of a question are searched for cues."""
 
 TIES = ("pronoun", "demonstrative", "back", "joining", "more", "transform", "doubt")
-"""The cues that lean on what was said before."""
+"""These cues refer to what was said before."""
 
-# A Korean word begins where no syllable stands before it. 그 is also the beginning of 그래프 and 그룹, so it counts
-# only as a word of its own or with what makes it a pronoun. A few words of other languages keep their follow-ups in
-# the topic.
+# `_ANNOUNCEMENT` and each of the `_CUES` have a part of a pattern for English, one for Korean and one for other
+# languages. A Korean cue is found only where no syllable stands before it. 그 is also the beginning of 그래프 and 그룹,
+# so it counts only as a word of its own, or with an ending that makes it a pronoun. Of other languages there are only a
+# few words, so that frequent follow-ups in these languages stay in their topic.
 _ANNOUNCEMENT = (
     r"by the way|btw|unrelatedly|unrelated(?=[:,.!-]| (?:question|topic|note))|not related(?=[:,.!-])|off[- ]topic"
     r"|(?:a|another|one) (?:different|separate|unrelated) note|moving on(?= to|[:,.!-])|anyway(?=[:,.!])"
@@ -111,22 +112,23 @@ _CUES: Mapping[str, tuple[str, str, str]] = {
 
 
 def _compiled(english: str, korean: str, other: str) -> tuple[re.Pattern[str], ...]:
-    """A pattern for each of `_LETTERS`. They expect lower case, since patterns that ignore case are far slower."""
+    """Make a pattern for each of `_LETTERS`. They expect lower case, since patterns that ignore case are far slower."""
     parts = other.split("|")
     spaced = "|".join([english, *(part for part in parts if part[0] < "\u3040")])
     dense = "|".join(part for part in parts if part[0] >= "\u3040")
     return re.compile(rf"\b(?:{spaced})\b"), re.compile(rf"(?<![가-힣])(?:{korean})"), re.compile(dense)
 
 
-# What a word begins with if it stands between spaces, if it is Korean, and if it is neither. Most texts have only one
-# kind of these, and need only its search.
+# These patterns find a letter of a script with spaces between words, a Korean syllable, and a Japanese or Chinese
+# character. Most texts have only one of these, so only one of a cue's patterns is searched for.
 _LETTERS = tuple(map(re.compile, (r"[^\W\d_\u3040-\U0010ffff]", "[가-힣]", "[\u3040-\u9fff]")))
 _PATTERNS = MappingProxyType({name: _compiled(*words) for name, words in _CUES.items()})
 _ANNOUNCEMENTS = _compiled(*_ANNOUNCEMENT)
 
 
 def remove_announcement(question: str) -> tuple[str, bool]:
-    """The question, cut to `LOOKED_AT`, without the words that announce a new topic, and whether there were any."""
+    """Return the question, cut to `LOOKED_AT`, without the first words that announce a new topic, and whether there
+    were any."""
     text = question[:LOOKED_AT]
     lowered = _lowered(text)
     matches = [match for script in _scripts(lowered) if (match := _ANNOUNCEMENTS[script].search(lowered))]
@@ -137,7 +139,7 @@ def remove_announcement(question: str) -> tuple[str, bool]:
 
 
 def find_cues(question: str) -> dict[str, int]:
-    """The cues in a question by name, each with the place of its first word."""
+    """Return the cues of a question. The result maps the name of a cue to the index at which it first begins."""
     lowered = _lowered(question[:LOOKED_AT])
     scripts, found = _scripts(lowered), dict[str, int]()
     for name, patterns in _PATTERNS.items():
@@ -148,7 +150,8 @@ def find_cues(question: str) -> dict[str, int]:
 
 
 def _lowered(text: str) -> str:
-    """The text in lower case with every letter at its place; a dotted capital I would otherwise become two letters."""
+    """Return the text in lower case, without moving any letter. The capital İ would become two letters, so it is
+    replaced."""
     return text.replace("İ", "I").lower()
 
 

@@ -1,9 +1,9 @@
-"""The form of a question, apart from what it is about: its little words, and how it begins."""
+"""This module finds the form of a question, whatever its subject is: its little words, and how it begins."""
 
 import re
 
 LOOKED_AT = 1000
-"""How many characters of a question count for its form."""
+"""Only the first characters of a question count for its form, so many of them."""
 
 _MOST_WORDS = 80
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[가-힣]+")
@@ -30,10 +30,11 @@ _KOREAN = """
     지금 처음 나중에 먼저 다음 다음과 주어진 다음의 아래 작성해 작성하세요 설명하세요
 """
 LITTLE_WORDS = frozenset(_ENGLISH.split() + _KOREAN.split())
-"""The words that say little about the subject of a question."""
+"""These words say little about the subject of a question."""
 
 
 def find_form_words(question: str) -> frozenset[str]:
-    """The little words of a question. If the first word is one of them, it is there once more, as `^what`."""
+    """Return the little words of a question. If it begins with one of them, the result also has that word after a ^,
+    for example `^what`."""
     words = _WORD.findall(question[:LOOKED_AT].casefold().replace("’", "'"))[:_MOST_WORDS]
     return LITTLE_WORDS.intersection(words) | {f"^{word}" for word in words[:1] if word in LITTLE_WORDS}

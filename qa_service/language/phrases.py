@@ -1,4 +1,4 @@
-"""The fixed sentences and labels that people and prompts see, in Korean and English."""
+"""This module has the fixed sentences for people and the fixed labels for prompts, in Korean and English."""
 
 from typing import Literal, TypeAlias
 
@@ -22,7 +22,7 @@ _MESSAGES: dict[str, dict[Language, str]] = {
     },
     "bad_multipart": {
         "ko": "보내신 내용을 끝까지 읽을 수 없었습니다. 다시 보내 주세요.",
-        "en": "We couldn't read what you sent to its end. Please send it again.",
+        "en": "We couldn't read all of what you sent. Please send it again.",
     },
     "bad_json": {
         "ko": "요청 형식이 올바르지 않습니다. 질문을 다시 보내 주세요.",
@@ -128,22 +128,23 @@ _LABELS: dict[Label, dict[Language, str]] = {
 
 
 def phrase_error(code: str, language: Language) -> str:
-    """The sentence that a person is told of an error. An unknown code gets the sentence for `internal`, and a language
-    that a later release has stored gets English."""
+    """Return the sentence that tells a person of an error. It is the sentence for `internal` where the code is unknown,
+    and English where the language is, because a later release may have stored it."""
     known = _MESSAGES.get(code, _MESSAGES["internal"])
     return known.get(language, known["en"])
 
 
 def phrase_label(name: Label, language: Language) -> str:
-    """Return the words for a fixed place.
+    """Return the words of a label.
 
-    `reference` heads the passages of a prompt, and `files_question` is asked where only files were sent.
+    `reference` is the heading of the passages in a prompt. `files_question` is the question where somebody has sent
+    only files.
     """
     return _LABELS[name][language]
 
 
 def build_failure(error: QAError, language: Language) -> Failure:
-    """The error as a frame, with the operator's sentence and the person's."""
+    """Make the frame for an error. It has a sentence for operators, and another one for the person."""
     return Failure(
         error.code,
         error.message,

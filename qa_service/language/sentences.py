@@ -1,4 +1,4 @@
-"""Where sentences end, and which of our two languages a text is in."""
+"""This module finds where sentences end, and which of our two languages a text is in."""
 
 import re
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ _MARKER = (
     r"(?:[-*+•·▪◦○●■□▶►※☞]\s|\(?(?:\d{1,3}|[가나다라마바사아자차카타파하]|[a-zA-Z])[.)]\s|\d{1,2}(?:\.\d{1,2})+\.?\s"
     r"|[①-⑳]|\#{1,6}\s|제\s?\d{1,4}\s?[편장절관조항])"
 )
-# A heading, a list item or a row of a table stands on a line of its own. All repetitions are possessive, which keeps
-# the time linear.
+# `_LINE` matches a heading, a list item or a row of a table, which are sentences of their own. All repetitions are
+# possessive, so that the time is linear.
 _LINE = rf"^[ \t]*+(?:{_MARKER}[^\n]*+|[^\n|\t]*+[|\t][^\n]*+)\n\s*+"
 _END = re.compile(
     rf"(?P<dot>(?<![.!?])[.!?]++[{_CLOSERS}]*+\s++)|[。！？｡]++[{_CLOSERS}]*+\s*+|(?<!…)…++[{_CLOSERS}]*+\s++"
@@ -34,9 +34,10 @@ _LOOKED_AT = 4_000
 
 
 def split_sentences(text: str) -> list[str]:
-    """The sentences of a text, each with the space behind it. Joined, they are the text again.
+    """Split a text into its sentences, each with the spaces after it. Joined, they are the text again.
 
-    Headings, list items and rows of tables count as sentences. A text without any end is one sentence, however long.
+    Headings, list items and rows of tables count as sentences. A text in which no sentence ends is one sentence,
+    however long it is.
     """
     cuts = sorted({0, len(text), *_ends(text)})
     return [text[start:end] for start, end in pairwise(cuts)]
@@ -59,9 +60,9 @@ def _goes_on(text: str, dot: int, end: int) -> bool:
 
 
 def language_of(text: str) -> Language:
-    """Korean if at least a tenth of the letters are Hangul, else English.
+    """Return `ko` if at least a tenth of the letters are Hangul, and else `en`.
 
-    Korean questions are full of English terms. Of a long text the beginning decides.
+    A tenth is enough, because Korean questions often have many English terms. Of a long text only the beginning counts.
     """
     beginning = text[:_LOOKED_AT]
     hangul = len(_HANGUL.findall(beginning))

@@ -1,15 +1,18 @@
-"""Light stems of Korean and English words: a question and a text get the same ones, which needn't be the dictionary's.
+"""This module finds the stems of Korean and English words.
 
-A word is read from its end, one syllable or ending at a time, so the cost grows with its length and no faster.
+Forms of the same word in a question and in a text get the same stem, which needn't be a word of the dictionary. Finding
+it takes linear time.
 """
 
 import re
 
-# Unicode orders the 28 possible finals of each syllable: none comes first, and ㄹ is the eighth behind it.
+# `_OPEN` are the syllables without a final consonant, and `_RIEUL` are those with the final ㄹ. In Unicode the
+# syllables come in groups of 28, one for each final: the first of a group has none, and ㄹ comes eight places later.
 _OPEN = frozenset(map(chr, range(0xAC00, 0xD7A4, 28)))
 _RIEUL = frozenset(map(chr, range(0xAC08, 0xD7A4, 28)))
 
-# A particle that has two forms is one only behind a syllable that takes that form: 가을 is not 가 with 을.
+# Some particles have two forms, one after an open syllable and one after a closed syllable. A form counts as a particle
+# only after a syllable of its kind: 가을 is not 가 with the particle 을.
 _OPEN_JOSA = "는|를|가|와|로|로서|로써|로는|로도|로부터|라고|라는|란|랑|나요|예요|였다"
 _CLOSED_JOSA = (
     "은|을|이|과|으로|으로서|으로써|으로는|으로도|으로부터|이라고|이라는|이라면|이란|이랑|이나|이며|이고|이다"
@@ -27,7 +30,7 @@ _VERBAL = (
     "|됐다|되었다|되었습니다|됩니다|됩니까"
 )
 JOSA = f"(?:{_OPEN_JOSA}|{_CLOSED_JOSA}|{_ANY_JOSA})"
-"""A pattern that matches any particle."""
+"""This pattern matches any particle."""
 
 _FORMS_OF_DO = frozenset(_VERBAL.split("|"))
 _ANYWHERE = _FORMS_OF_DO.union(_ANY_JOSA.split("|"))
@@ -37,7 +40,8 @@ _BEHIND_RIEUL = _BEHIND_CLOSED | {"로"}
 _LONGEST_SUFFIX = max(map(len, _BEHIND_OPEN | _BEHIND_CLOSED))
 _SHORTEST_STEM = 2
 
-# A stem of one syllable is believed only before these, which hardly ever end a short word.
+# A stem may have only one syllable where one of these particles follows, because they are hardly ever the end of a
+# short word.
 _SURE_BEHIND_OPEN = frozenset(["는", "를", "에서", "에는"])
 _SURE_BEHIND_CLOSED = frozenset(["은", "을", "으로", "에서", "에는"])
 
@@ -50,9 +54,9 @@ _SILENT_E = re.compile("(?<=...)e$")
 
 
 def stem_korean(word: str) -> str:
-    """The word without its particles and the endings of 하다 and 되다; at least one syllable stays.
+    """Return the word without its particles and the endings of 하다 and 되다. At least one syllable stays.
 
-    It is the shortest stem whose rest consists of suffixes only, so that 고양이 and 고양이가 get the same one.
+    The stem is the shortest one after which only such suffixes follow, so that 고양이 and 고양이가 have the same stem.
     """
     length = _stem_length(word)
     if length == len(word) and _is_particle_behind(word[:1], word[1:]):
@@ -61,12 +65,13 @@ def stem_korean(word: str) -> str:
 
 
 def is_grammar(word: str) -> bool:
-    """Whether a Korean word is a form of 하다 or 되다 by itself, which says nothing."""
+    """Return whether a Korean word is nothing but a form of 하다 or 되다, which says nothing about a subject."""
     return word in _FORMS_OF_DO
 
 
 def stem_english(word: str) -> str:
-    """The word without plural, -ing, -ed and a silent e, so that make, makes and making meet. It expects lower case."""
+    """Return the word without the endings of the plural, -ing, -ed and a silent e, so that make, makes and making have
+    the same stem. The word must be in lower case."""
     if not (word.isascii() and word.isalpha()):
         return word
     singular = _PLURAL.sub("", _IES.sub("y", word))
@@ -76,10 +81,10 @@ def stem_english(word: str) -> str:
 
 
 def _stem_length(word: str) -> int:
-    """The first place from which on the word consists of suffixes only, or its length if there is none.
+    """Return the first index from which the rest of the word consists only of suffixes, or else the word's length.
 
-    Every place is decided once, from the end of the word to its beginning: it is such a place if a suffix stands
-    there and ends at another one.
+    All such indexes are found in one pass from the end of the word to its beginning: an index is one of them if a
+    suffix begins there and ends at the word's end or at another one.
     """
     first = len(word)
     places = {first}
@@ -101,5 +106,5 @@ def _suffixes_behind(syllable: str) -> frozenset[str]:
 
 
 def _is_particle_behind(syllable: str, rest: str) -> bool:
-    """Whether the rest of a word of one syllable is surely a particle; 나이 and 지도 are words of their own."""
+    """Return whether `rest`, after a first syllable, is surely a particle. 나이 and 지도 are words of their own."""
     return rest in (_SURE_BEHIND_OPEN if syllable in _OPEN else _SURE_BEHIND_CLOSED)

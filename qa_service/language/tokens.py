@@ -1,4 +1,4 @@
-"""The search tokens and content words of a text in Korean, Japanese, Chinese and languages with spaces."""
+"""This module finds the search tokens and the content words of a text, with or without spaces between its words."""
 
 import re
 from functools import lru_cache
@@ -10,15 +10,18 @@ from unicodedata import normalize
 from qa_service.language.stems import JOSA, is_grammar, stem_english, stem_korean
 
 LONGEST = 64
-"""How many characters of a word count. What is longer is no word, but base64 or the like."""
+"""Only so many characters of a word count. A longer text without spaces isn't a word, but base64 or something
+similar."""
 
 _Run: TypeAlias = tuple[str, str]
-"""The kind of a stretch of text, which is the name of its group in `_RUN`, and the stretch."""
+"""A run is a piece of text in one script: first its kind, which is the name of a group in `_RUN`, and then the
+piece."""
 
 _HANGUL = "가-힣ㄱ-ㅎㅏ-ㅣ"
 _CJK = "々〆㐀-䶿一-鿿豈-龎𠀀-𰹿ぁ-ゖァ-ヺー"
 _RUN = re.compile(
-    # A particle behind a Latin word, as in GPT로, is no word of its own. It is matched without a group, and left out.
+    # A particle after a Latin word, as in GPT로, isn't a word of its own. It is matched outside of any group, and left
+    # out.
     rf"(?<=[a-z0-9%])(?=[가-힣])(?:{JOSA}(?![{_HANGUL}]))|(?P<hangul>[{_HANGUL}]+)|(?P<cjk>[{_CJK}]+)|(?P<number>\d+(?:[.,]\d+)+)"
     rf"|(?P<word>[^\W_{_HANGUL}{_CJK}]+)(?:['’](?:s|t|d|m|re|ve|ll)\b)?"
 )
@@ -41,18 +44,20 @@ _FUNCTION_WORDS = frozenset(_LITTLE_WORDS.split())
 
 
 def list_tokens(text: str) -> list[str]:
-    """The tokens that ranking counts, in order, as often as they occur.
+    """List the tokens that ranking counts, in their order and as often as they occur.
 
-    A word between spaces gives its stem. A Korean word gives its stem and the pairs of its syllables, so that a
-    compound is found by its parts. Japanese and Chinese give pairs of characters.
+    A word of a language with spaces becomes its stem. A Korean word becomes its stem and all pairs of neighbouring
+    syllables, so that a compound is found by its parts. Japanese and Chinese become pairs of neighbouring characters. A
+    number becomes the whole number and its parts between points and commas.
     """
     return list(chain.from_iterable(map(_tokens_of, _runs(text))))
 
 
 def list_words(text: str) -> list[str]:
-    """The content words alone, with the same stems, in order: they serve to compare texts.
+    """List the stems of the content words, in their order, to compare texts by them.
 
-    Where no spaces stand between words, pairs of characters take their place. Hiragana is mostly grammar, and left out.
+    Japanese and Chinese have no spaces between words, so pairs of neighbouring characters are listed instead. Hiragana
+    is left out, because it is mostly grammar.
     """
     return list(chain.from_iterable(map(_words_of, _runs(text))))
 
@@ -99,7 +104,8 @@ def _read_words(run: _Run) -> tuple[str, ...]:
             return (stem_english(text[:LONGEST]),)
 
 
-# Texts repeat their words, so what was read is remembered. Long runs aren't, so that memory stays bounded.
+# The tokens of a word are remembered, because texts repeat their words. Those of long runs aren't, so that the memory
+# for them is bounded.
 _known_tokens = lru_cache(maxsize=1 << 15)(_read_tokens)
 _known_words = lru_cache(maxsize=1 << 14)(_read_words)
 

@@ -1,1 +1,1 @@
-"""Finding what files say about a question: their text is split into passages, and the passages are ranked."""
+"""This package finds what files say about a question. It splits their text into passages, and ranks the passages."""

@@ -1,7 +1,8 @@
-"""This module indexes passages by their words, Korean ones included, and ranks them by BM25.
+"""This module indexes passages by their words, and ranks them by BM25.
 
-What depends on a passage alone is computed when its file is read. So a question costs the postings of its own words,
-and never more than `POSTINGS` of them: where its words stand in more passages, the rarest words are ranked by.
+What depends on a passage alone is computed when its file is read. So a question costs only the time to add up the
+postings of its own words. At most about `POSTINGS` of them are read: where its words have more, only the rarest words
+count.
 """
 
 import heapq
@@ -18,25 +19,29 @@ K1 = 1.2
 B = 0.75
 SCALE = 1000
 EARLIER_WEIGHT = 0.25
-"""A word of an earlier question counts so much. Follow-ups name their subject once, and with more weight the earlier
-words would outweigh those of the new question."""
+"""A word of an earlier question has this weight, and a word of the new question has 1. Earlier words are needed,
+because a follow-up often doesn't name its subject again. With more weight they would count more than those of the new
+question."""
 EARLIER = 2
+"""The words of so many earlier questions count."""
 LOOKED_AT = 8_000
-"""So many characters of a question are searched for words."""
+"""At most so many characters of a question are searched for words."""
 WORDS = 400
-"""At most so many words of a question are looked up. That is enough for a whole page that was pasted."""
+"""At most so many tokens of a question are looked up. That is enough for a whole page that somebody has pasted."""
 POSTINGS = 50_000
-"""One question ranks by at most so many postings, which takes some ten milliseconds. Rarer words come first, since they
-say more."""
+"""About so many postings are read for one question at most, which takes some ten milliseconds. Rarer words come first,
+since they say more."""
 IMPACT_MASK = (1 << IMPACT_BITS) - 1
 TURN_SECONDS = 0.003
-"""After so many seconds of ranking, other answers of the worker get their turn."""
+"""After so many seconds of ranking, it gives way to the other answers of the worker."""
 
 
 def build_index(passages: Sequence[str], first: int = 0) -> dict[str, list[int]]:
-    """Word → [passage, impact, passage, impact, …], passages numbered from `first`.
+    """Make an index: from each word to a list [passage, impact, passage, impact, …]. The passages are numbered from
+    `first`.
 
-    Impact is BM25's share of the word's frequency and the passage's length among these passages, in thousandths.
+    The impact, in thousandths, is the factor in BM25 that depends on how often the word stands in the passage, and on
+    the passage's length compared with the average of these passages.
     """
     counted = [Counter(list_tokens(passage)) for passage in passages]
     lengths = [counts.total() for counts in counted]
@@ -50,15 +55,15 @@ def build_index(passages: Sequence[str], first: int = 0) -> dict[str, list[int]]
 
 
 class LexicalRetriever:
-    """A `Retriever` that ranks by words and needs no model."""
+    """`LexicalRetriever` is a `Retriever` that ranks by words and needs no model. It finds at most `limit` passages."""
 
     def __init__(self, *, limit: int = 60, turn_seconds: float = TURN_SECONDS) -> None:
         self._limit = limit
         self._turn_seconds = turn_seconds
 
     def find_passages(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
-        """Rank the passages. Those that share no word with the question follow in reading order, so that a question
-        about a whole file ("what is this?") gets the file's beginning."""
+        """Find the best passages, best first. If there is room, passages that share no word with the question follow in
+        reading order, so that a question about a whole file ("what is this?") gets the file's beginning."""
         weights = _weigh_words(question, earlier)
         ranking = index.look_up_words(weights, POSTINGS)
         scores = _score_passages(weights, ranking, self._turn_seconds)

@@ -1,7 +1,7 @@
-"""This module cuts a page into passages that are small enough to cite, at the ends of sentences.
+"""This module cuts a page, at the ends of sentences, into passages that are short enough to cite.
 
-Joined, the passages are the page again, so a store keeps nothing but passages. They come out about equally long, since
-a short one would rank above its worth.
+Joined, the passages are the page again, so a store needs to keep only the passages. The passages of a page are about
+equally long, since a very short one would rank too high.
 """
 
 from bisect import bisect_right
@@ -11,26 +11,28 @@ from itertools import accumulate
 from qa_service.language.sentences import split_sentences
 
 LONGEST = 900
-"""How many characters a passage has at most."""
+"""A passage has at most so many characters."""
 TYPICAL = 700
+"""A long page is divided into about as many passages as it would have if each had at most so many characters."""
 PARAGRAPH_WORTH = 120
-"""How many characters a cut may be away from the even length in order to stand at the end of a line."""
+"""A cut at the end of a line is preferred to one inside of a line that is nearer to the ideal place by less than so
+many characters."""
 
 _TAIL = 8
 _BYTES_PER_TOKEN = 3
 
 
 def estimate_tokens(text: str) -> int:
-    """Estimate a text's tokens as a third of its UTF-8 bytes, rounded up.
+    """Estimate the number of a text's tokens as a third of its UTF-8 bytes, rounded up.
 
-    That is more than a model counts for Korean and English prose. It is less only for text that is no language, such as
+    For Korean and English prose a model counts fewer tokens. It counts more only for text that isn't language, such as
     base64.
     """
     return -(-len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN)
 
 
 def split_passages(text: str) -> list[str]:
-    """Split a page into passages. Each has at most 900 characters, and mostly over 400 where the page is longer."""
+    """Split a page into passages. Each has at most 900 characters, and on a longer page most have more than 400."""
     ends = list(accumulate(len(part) for sentence in split_sentences(text) for part in _cut_sentence(sentence)))
     passages, start = [], 0
     while len(text) - start > LONGEST:
@@ -56,7 +58,8 @@ def _ends_line(tail: str) -> bool:
 
 
 def _cut_sentence(sentence: str) -> Iterator[str]:
-    """Give the sentence, or pieces of it where it is longer than a passage. Pieces end with a word if they can."""
+    """Give the sentence, or pieces of it where it is longer than a passage. A piece ends after a word, unless it has no
+    space in its second half."""
     start = 0
     while len(sentence) - start > LONGEST:
         space = max(sentence.rfind(sign, start + LONGEST // 2, start + LONGEST) for sign in " \n\t")

@@ -1,4 +1,5 @@
-"""An answer's life: it is written once, read by whoever asks, stopped when told, and taken over when its worker dies.
+"""This room runs answers. An answer is written once, read by whoever asks, stopped when told, and taken over when its
+worker dies.
 
 This page is the theory of the room; the code below is plain once it is known. A *worker* is one process with one
 `Runner`. The worker that writes an answer is its *writer*. Workers share nothing but the store.
@@ -20,12 +21,12 @@ States, and who moves an answer on
     over        the shared log has `done`; nobody holds it    the store: forgets the log after some minutes
     expired     only the turn is left                         the store: forgets the session after some days
 
-Who does what. One thread an answer runs the line. The *flusher* copies new frames of all answers into the shared log,
-in one trip every 50 ms. The *tail* waits for news: entries of answers that are written elsewhere and read here (each
-is one `MirroredAnswer`, for all who read it), and stops. The *keeper* ends what takes too long or is read by nobody,
-says once a second that this worker lives, and takes over what others leave.
+Who does what. Each answer has one thread, which runs the line. The *flusher* copies new frames of all answers into the
+shared log, in one trip every 50 ms. The *tail* waits for news: entries of answers that are written elsewhere and read
+here (each is one `MirroredAnswer`, for all who read it), and stops. The *keeper* ends what takes too long or is read by
+nobody, says once a second that this worker lives, and takes over what others leave.
 
-The order of writes. Each step may be the last one: what follows a step is never visible without it.
+The order of writes. A worker may die after any step. What a step writes is never visible without the steps before it.
     1  holds, then at and the first entry of the shared log, then turn and running (the claim, in one trip)
     2  frames: memory log, then the shared log, up to 50 ms later (half a second on a busy machine)
     3  the mark `Asked` before upstream is asked, and `Opened` once upstream keeps the answer. In background mode both
@@ -65,7 +66,7 @@ What is left to do. The writer died
                                         begin again and come to the true end.
     while the turn was unsaved          the shared log has `done`: the turn is made from the log and saved.
     after step 6                        nothing is left to do; an entry of `holds` that was left is dropped.
-An answer that two workers in a row died with, without a new word, is ended and not tried again: its work may be what
+If two workers in a row die with an answer that gets no new word, it is ended and not tried again: its work may be what
 killed them. A worker that leaves (a reload, a deploy) closes its logs as *handed over*: its readers are told to
 reconnect, and its answers go on elsewhere at once, as if it had died, but without a death.
 

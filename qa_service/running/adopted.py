@@ -1,4 +1,4 @@
-"""What the store knows of an answer that is taken over, made ready for going on with it."""
+"""This module reads what the store knows of an answer that is taken over, so that its new worker can go on with it."""
 
 import time
 from datetime import UTC, datetime
@@ -21,8 +21,8 @@ def restore_log(logged: StoredLog) -> tuple[MemoryLog, int]:
 
 
 def count_deaths(held: HeldAnswer, answer: MemoryLog) -> HeldAnswer:
-    """The answer as its new worker holds it. Only the last death counts where it has said a new word since the one
-    before: the work that it died of then is done."""
+    """Return the answer as its new worker holds it. Where the answer has got a new word since it was last taken over,
+    only the last death counts, because the work during which earlier workers died is done."""
     said = len(answer.text())
     deaths = min(held.deaths, 1) if said > held.said else held.deaths
     return replace(held, deaths=deaths, said=max(said, held.said))
@@ -45,7 +45,7 @@ def answer_so_far(answer: MemoryLog, held: HeldAnswer) -> AnswerSoFar:
 
 
 def restore_admission(held: HeldAnswer, turn: Turn, answer: MemoryLog) -> Admission:
-    """The question as it was admitted, or as much of it as its turn and its first frame tell."""
+    """Return the question as it was admitted, or as much of it as its turn and its first frame tell."""
     began = time.monotonic() - (datetime.now(UTC) - datetime.fromisoformat(turn.created_at)).total_seconds()
     if held.admission:
         return replace(held.admission, turn=turn, began=began)

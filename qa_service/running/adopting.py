@@ -1,4 +1,4 @@
-"""How a worker goes on with an answer whose worker died or left."""
+"""This module goes on with an answer whose worker died or left."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -17,7 +17,8 @@ log = logging.getLogger(__name__)
 
 
 class Adopter:
-    """Makes an answer this worker's own and goes on with it. `write` begins to write its frames in a thread."""
+    """An `Adopter` makes an answer this worker's own and goes on with it. `write` begins to write the answer's frames
+    in a thread."""
 
     def __init__(
         self,
@@ -39,7 +40,7 @@ class Adopter:
     def adopt(self, held: HeldAnswer) -> None:
         """Go on with the answer, or find that there is nothing left to do for it.
 
-        Raises `QAError` where that isn't possible now; to try again is safe.
+        Raises `QAError` where that isn't possible now. Trying again is safe.
         """
         turn = self._shared.workers.adopt_answer(held, self._worker) or self._ended_turn(held)
         logged = self._shared.logs.read_log(held.owner, held.answer_id) if turn else None
@@ -56,7 +57,7 @@ class Adopter:
         admission = restore_admission(held, turn, answer)
         running = RunningAnswer(admission, answer, seconds=self._seconds, entries=entries)
         if turn.status != "running":
-            # The worker died between the save and its `done`: nobody knows how far the readers have come.
+            # The worker died between saving the turn and `done`, so nobody knows how far the readers have come.
             self._write(running, iter((Gap(), *frames_from_turn(turn, "interrupted")[1:])))
             return
         # This comes before the work: should the work kill this worker as well, the next one knows of both deaths.

@@ -1,4 +1,4 @@
-"""How new frames of all answers of a worker come into the shared log."""
+"""This module brings new frames of all answers of a worker into the shared log."""
 
 import logging
 import threading
@@ -19,8 +19,9 @@ SHARE = 10
 
 
 class Flusher:
-    """Sends what is new of all answers to the store in one trip, again and again. It calls `done` with each answer that
-    is over and whose shared log has everything. `unsaved` has the ids of answers whose turns are still to be saved."""
+    """A `Flusher` sends what is new of all answers to the store in one trip, again and again. It calls `done` with each
+    answer that is over and whose shared log has everything, or that has waited too long for the store. `unsaved` has
+    the ids of answers whose turns are still to be saved."""
 
     def __init__(
         self,
@@ -44,7 +45,10 @@ class Flusher:
         self._closed = False
 
     def add_answer(self, running: RunningAnswer) -> None:
-        """Flush this answer too from now on."""
+        """From now on, flush this answer too."""
+        if not self._answers:
+            # Nothing waited to be flushed until now.
+            self._flushed_at = time.monotonic()
         self._answers[running.answer_id] = running
         self._news.set()
 
@@ -53,7 +57,7 @@ class Flusher:
         self._thread.ensure_running()
 
     def stop_flushing(self) -> None:
-        """End the thread. What is new then goes to the store only when somebody calls `flush`."""
+        """End the thread. After that, what is new goes to the store only when somebody calls `flush`."""
         self._closed = True
         self._thread.retire()
         self._news.set()

@@ -1,4 +1,4 @@
-"""The keeper: a thread that does what a worker must do again and again, or in time."""
+"""This module has the keeper, a thread that does what a worker must do again and again, or in time."""
 
 import logging
 import threading
@@ -20,9 +20,9 @@ log = logging.getLogger(__name__)
 
 
 class Keeper:
-    """A thread that ends answers which take too long or which nobody reads, says that this worker lives, saves turns
-    that couldn't be saved, and takes over what other workers leave. `answers` are those that are written here; `adopt`
-    goes on with one that was taken over."""
+    """A `Keeper` ends answers that take too long or that nobody reads, says that this worker lives, saves turns that
+    couldn't be saved, and takes over what other workers leave. `answers` are those that are written here; `adopt` goes
+    on with an answer that was taken over."""
 
     def __init__(
         self,
@@ -48,12 +48,12 @@ class Keeper:
         self._trusts_at = time.monotonic() + pace.settle
         """From this time on the store is believed when it says that a worker is dead."""
         self._failed_at = -pace.settle
-        """When the store was last away. For a while after that it doesn't know what other workers read."""
+        """When the store was last away. For a while after that, the store doesn't know what other workers read."""
         self._dead: set[str] = set()
-        """Workers of which the store says that they are dead, and that they may still hold answers."""
+        """The workers that are dead, as the store says, and that may still hold answers."""
         self._beat_at = self._strays_at = time.monotonic() - pace.beat
         self._heard_at = time.monotonic()
-        """Others have heard of this worker since this time, or later."""
+        """The last time at which others are known to have heard of this worker."""
         self._missed = False
         """Whether this worker was taken for dead, and hasn't looked yet which answers it has lost."""
         self._beating = threading.Lock()
@@ -61,7 +61,7 @@ class Keeper:
         self._thread = RestartableThread("qa-keeper", self._run)
         self._left = False
         self.takes_over = True
-        """Whether this worker takes over answers of others; it doesn't any more when it is about to stop."""
+        """Whether this worker takes over answers of others. It doesn't any more when it is about to stop."""
 
     def ensure_running(self) -> None:
         """Start the thread unless it runs. From then on this worker counts as living."""
@@ -70,15 +70,15 @@ class Keeper:
             self._thread.ensure_running()
 
     def announce_return(self) -> None:
-        """Say that this worker lives, where others haven't heard of it for some time. A worker that stood still may
-        have been taken for dead, and others would take what it claims."""
+        """Say that this worker lives, where others haven't heard of it for some time. A worker that stood still may be
+        taken for dead, and then others would take what it claims."""
         if self._absent():
             with self._beating:
                 if self._absent():
                     self._quietly(self._beat)
 
     def check_soon(self) -> None:
-        """Look now whether an answer is to be ended, and not only at the next tick."""
+        """Look now, and not only at the next tick, whether an answer is to be ended."""
         self._news.set()
 
     def stop_keeping(self) -> None:
@@ -102,7 +102,8 @@ class Keeper:
                 self._quietly(self._tail.tend_mirrors)
                 self._quietly(self.untold.tell_all)
                 self._quietly(self._save_unsaved)
-            # This comes behind the sign of life: others would take what a worker that seems dead takes over.
+            # This comes after the sign of life. Otherwise others may take this worker for dead, and take from it what
+            # it takes over.
             self._quietly(self._take_over)
             if time.monotonic() - self._strays_at >= self._pace.strays:
                 self._strays_at = time.monotonic()
@@ -162,7 +163,7 @@ class Keeper:
         dead, missed = self._workers.announce_life(self._worker)
         self._heard_at = began
         if missed:
-            # Maybe it was the store that was away: then it needs a moment to hear of the other workers again.
+            # It may have been the store that was away. Then it needs a moment to hear of the other workers again.
             self._missed, self._trusts_at = True, time.monotonic() + self._pace.settle
         self._dead = set(dead) if time.monotonic() >= self._trusts_at else set()
         if self._missed:

@@ -1,4 +1,4 @@
-"""The frames of one answer in a worker's memory, each with its number."""
+"""This module keeps the frames of one answer in a worker's memory, each with its number."""
 
 import threading
 import time
@@ -11,26 +11,28 @@ from qa_service.interfaces import LogEntry
 from qa_service.turns import Mark, Turn, turn_from_frames
 
 MOST = 256
-"""A batch has at most so many frames: so much a slow reader's connection holds."""
+"""A batch has at most so many frames, because the connection of a slow reader holds a whole batch."""
 FAR = 1_000_000
-"""The size of a gap: so many numbers no reader can have seen beyond those in the shared log."""
+"""A gap leaves out so many numbers. No reader can have seen as many frames that aren't in the shared log."""
 
 
 class Batch(NamedTuple):
-    """Frames with consecutive numbers, the first of which is `first`. A batch without frames is a sign of life."""
+    """A `Batch` holds frames with consecutive numbers, the first of which is `first`. A batch without frames is a sign
+    of life."""
 
     first: int
     frames: Sequence[Frame]
 
 
 class MemoryLog:
-    """A log with one writer and any number of readers, each at its own pace. No frame is ever taken out.
+    """A `MemoryLog` has one writer and any number of readers, each at its own pace. No frame is ever taken out.
 
     A *place* is an index into the frames; a *run* is a part of them whose numbers have no gap.
 
-    Neither side takes a lock on the way of a delta: appending to a list is atomic, a reader enters itself in the list
-    of those who wait before it looks a last time, and the writer looks into that list after it appended. A reader
-    waits without a time-out, which would cost 2 of the 50 µs of a delta under gevent: the keeper wakes it instead.
+    No delta waits for a lock, whether it is written or read: appending to a list is atomic, a reader enters itself in
+    the list of those who wait before it looks a last time, and the writer looks into that list after it has appended. A
+    reader waits without a time-out, which would cost 2 of the 50 µs of a delta under gevent. The keeper wakes it
+    instead.
     """
 
     def __init__(self) -> None:
@@ -51,21 +53,22 @@ class MemoryLog:
 
     @property
     def last(self) -> int:
-        """The number of the last frame; 0 where there is none."""
+        """Return the number of the last frame, or 0 where there is none."""
         return self.number_at(len(self._frames) - 1)
 
     @property
     def is_finished(self) -> bool:
-        """Whether the last frame is `done`."""
+        """Tell whether the last frame is `done`."""
         return bool(self._frames) and isinstance(self._frames[-1], Done)
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing follows, here or elsewhere. A reader may see `done` a moment before the log is closed."""
+        """Tell whether nothing follows, here or elsewhere. `done` alone says so too, because a reader may see it a
+        moment before the log is closed."""
         return self.is_finished or (self.closed and not self.handed_over)
 
     def number_at(self, place: int) -> int:
-        """The number that the frame at this place has, or will have."""
+        """Return the number that the frame at this place has, or will have."""
         begin, first = self._begin, self._first
         if place < begin:
             begin, first = next((run for run in reversed(self._runs) if place >= run[0]), (0, 1))
@@ -105,13 +108,13 @@ class MemoryLog:
         self.continue_at(self.last + FAR)
 
     def close_log(self, *, handed_over: bool = False) -> None:
-        """Let readers come to their end: nothing will be appended any more."""
+        """Say that nothing will be appended any more, so that readers come to their end."""
         self.handed_over = handed_over
         self.closed = True
         self.wake_readers()
 
     def read_batch(self, after: int) -> Batch:
-        """The next frames behind the one with the number `after`; none where there are none yet."""
+        """Return the next frames behind the one with the number `after`. The batch is empty where none is there yet."""
         place = self._begin + after + 1 - self._first
         if place >= self._begin:
             return Batch(after + 1, self._frames[place : place + MOST])
@@ -119,23 +122,23 @@ class MemoryLog:
         return Batch(self.number_at(place), self._frames[place : min(place + MOST, self.end_of_run(place))])
 
     def frames_between(self, begin: int, end: int) -> Sequence[Frame]:
-        """The frames from the place `begin` to before the place `end`."""
+        """Return the frames from the place `begin` on, up to the place before `end`."""
         return self._frames[begin:end]
 
     def frames_before(self, number: int) -> Sequence[Frame]:
-        """The frames whose numbers are lower than this one."""
+        """Return the frames whose numbers are lower than this one."""
         place = self._begin + number - self._first
         return self._frames[: place if place >= self._begin else self._place(number)]
 
     def end_of_run(self, place: int) -> int:
-        """The place behind the last frame of the run to which this place belongs."""
+        """Return the place behind the last frame of the run to which this place belongs."""
         if place >= self._begin:
             return len(self._frames)
         return min((begin for begin, _ in self._runs if begin > place), default=self._begin)
 
     def wait_for_frame(self, after: int, asleep: threading.Lock) -> None:
-        """Wait until there is a frame behind the number `after`, or somebody wakes the readers. `asleep` is a lock of
-        the reader's own that it has acquired; it is acquired again when this returns."""
+        """Wait until there is a frame behind the number `after`, or somebody wakes the readers. `asleep` is the
+        reader's own lock, which it has acquired. The lock is acquired again when this returns."""
         self._waiting.append(asleep)
         if self.last <= after and not self.closed:
             asleep.acquire()
@@ -160,11 +163,11 @@ class MemoryLog:
                 self._waiting.pop().release()
 
     def text(self) -> str:
-        """The text of the answer so far."""
+        """Return the text of the answer so far."""
         return text_from_frames(self._frames)
 
     def _place(self, number: int) -> int:
-        """The place of the first frame that has this number or a higher one, among the earlier runs."""
+        """Find, among the earlier runs, the place of the first frame that has this number or a higher one."""
         for begin, first in reversed(self._runs):
             if number >= first:
                 return min(begin + number - first, self.end_of_run(begin))
@@ -172,5 +175,5 @@ class MemoryLog:
 
 
 def turn_of_log(turn: Turn, log: MemoryLog) -> Turn:
-    """The turn with the text so far, and with its end where this log has it."""
+    """Return the turn with the text so far, and with its end where this log has it."""
     return turn_from_frames(turn, log.frames_between(0, len(log)))

@@ -1,4 +1,5 @@
-"""An answer that isn't written in this worker, made of what the store knows of it, for all who read it here."""
+"""This module mirrors an answer that isn't written in this worker, for all who read it here. The mirror is made from
+what the store knows of the answer."""
 
 import threading
 import time
@@ -11,7 +12,7 @@ from qa_service.turns import Turn
 
 
 class MirroredAnswer:
-    """An `AnswerSource` whose log grows as entries of the shared log come in."""
+    """A `MirroredAnswer` is an `AnswerSource` whose log grows as entries of the shared log come in."""
 
     def __init__(self, followed: FollowedAnswer, session_id: str) -> None:
         self.owner = followed.owner
@@ -26,7 +27,7 @@ class MirroredAnswer:
         self.left_at = self.heard_at
         """When the last reader left, in seconds of `time.monotonic()`."""
         self.expired_after = 0
-        """Where the shared log has expired: the number of the last frame it had; else 0."""
+        """The number of the last frame that the shared log had, where it has expired, and otherwise 0."""
 
     def add_reader(self) -> None:
         """Count one reader more."""
@@ -44,7 +45,7 @@ class MirroredAnswer:
         return None
 
     def add_entries(self, entries: Sequence[LogEntry], cursor: str) -> None:
-        """Add new entries of the shared log. `cursor` is where it will be read on."""
+        """Add new entries of the shared log. `cursor` is the position from which the log is to be read next."""
         with self._lock:
             self.cursor, self.heard_at = cursor, time.monotonic()
             for entry in entries:
@@ -53,14 +54,16 @@ class MirroredAnswer:
             self.log.close_log()
 
     def rebuild_from(self, turn: Turn, last: int) -> None:
-        """Make the frames from the turn, since the shared log has expired. `last` is the number of its last frame."""
+        """Make the frames from the turn, because the shared log has expired. `last` is the number of the last frame
+        that the shared log had."""
         self.expired_after = last
         self.log.add_entry(LogEntry(last + 1, frames_from_turn(turn, "expired")))
         self.log.close_log()
 
 
 def frames_from_turn(turn: Turn, reason: str) -> list[Frame]:
-    """The frames of an answer of which only the turn is left. They begin again, with a `restart` for this reason."""
+    """Make the frames of an answer of which only the turn is left. The answer begins again, with a `restart` for this
+    reason."""
     topic = turn.metadata.topic if turn.metadata else TopicNotice(turn.topic, drifted=False, score=0.0)
     model = turn.metadata.model if turn.metadata else ""
     start = Start(turn.answer_id, turn.session_id, created=False, model=model, topic=topic, created_at=turn.created_at)

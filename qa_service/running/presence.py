@@ -1,4 +1,5 @@
-"""Which workers of this machine live: each has a locked file, and the system unlocks the file when its worker dies."""
+"""This module tells which workers of this machine live. Each worker has a locked file, and the system unlocks that file
+when the worker dies."""
 
 import fcntl
 import os
@@ -8,11 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 
 UPLOAD_SECONDS = 900
-"""No answer needs an upload that is older: its files are read before anything else, each in a limited time."""
+"""No answer needs an upload that is so many seconds old, because an answer's files are read before anything else, each
+in a limited time."""
 
 
 class Presence:
-    """The file of one worker. All workers of a machine share `folder`, where these files are, and `uploads`."""
+    """A `Presence` keeps the file of one worker. All workers of a machine share `folder`, where these files are, and
+    `uploads`."""
 
     def __init__(self, folder: Path, worker: str, uploads: Path) -> None:
         self.worker = worker
@@ -32,20 +35,20 @@ class Presence:
         coming.rename(self._folder / self.worker)
 
     def restore_file(self) -> None:
-        """Make the file again, should somebody have deleted it."""
+        """Make the file again if somebody has deleted it."""
         if self._file is not None and not (self._folder / self.worker).exists():
             self.delete_file()
             self.lock_file()
 
     def find_dead(self) -> Iterator[str]:
-        """The names of those workers of this machine that are dead."""
+        """Find the workers of this machine that are dead, and give their names."""
         with suppress(FileNotFoundError):
             for path in self._folder.iterdir():
                 if path.name != self.worker and not path.name.startswith(".") and not _locked(path):
                     yield path.name
 
     def forget_worker(self, worker: str) -> None:
-        """Delete the file of a dead worker; one that lives after all keeps it."""
+        """Delete the file of a dead worker. A worker that lives after all keeps its file."""
         if not _locked(self._folder / worker):
             (self._folder / worker).unlink(missing_ok=True)
 

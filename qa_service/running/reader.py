@@ -1,4 +1,4 @@
-"""How one connection reads an answer."""
+"""This module reads an answer for one connection."""
 
 import threading
 import time
@@ -15,19 +15,20 @@ SILENCE = Batch(0, ())
 
 
 class ReaderTimes(Struct, frozen=True):
-    """Seconds: after how much silence a reader gives a sign of life, and how often it is woken to notice the time."""
+    """A `ReaderTimes` says after how many seconds of silence a reader gives a sign of life, and how many seconds pass
+    until it is woken to notice the time."""
 
     heartbeat: float
     look: float
 
 
 class AnswerReader(Iterable[Batch]):
-    """An iterable of batches: every frame behind the number `after`, as it comes, and an empty batch as a sign of life
-    after enough silence.
+    """An `AnswerReader` is an iterable of batches. It gives every frame behind the number `after`, as it comes, and
+    after enough silence an empty batch as a sign of life.
 
-    It ends with the answer, or when `gone` says that the connection is closed, which is asked about once a second of
-    silence. Afterwards `handed_over` says whether the answer goes on in another worker. Whoever opens a reader must
-    `close` it, even one that was never read; then `left` is called.
+    It ends with the answer, or when `gone` says that the connection is closed. During silence `gone` is asked about
+    once a second. Afterwards `handed_over` says whether the answer goes on in another worker. Whoever opens a reader
+    must `close` it, even a reader that was never read; `close` calls `left`.
     """
 
     def __init__(
@@ -50,20 +51,20 @@ class AnswerReader(Iterable[Batch]):
         meter.count_streams(1)
 
     def __iter__(self) -> Iterator[Batch]:
-        """The batches that haven't been read yet."""
+        """Give the batches that haven't been read yet."""
         return self._batches
 
     @property
     def handed_over(self) -> bool:
-        """Whether the rest of the answer is to be read in another worker."""
+        """Tell whether the rest of the answer is to be read in another worker."""
         return self._source.log.handed_over
 
     def frames_before(self, batch: Batch) -> Sequence[Frame]:
-        """The frames of the answer that come before those of this batch, whether they were read here or not."""
+        """Return the frames of the answer that come before this batch, whether they were read here or not."""
         return self._source.log.frames_before(batch.first)
 
     def close(self) -> None:
-        """Count one reader less. To close it again changes nothing."""
+        """Count one reader less. Closing a reader again changes nothing."""
         if self._open:
             self._open = False
             self._source.remove_reader()
@@ -95,7 +96,7 @@ class AnswerReader(Iterable[Batch]):
             heard = time.monotonic()
 
     def _passed(self, after: int, asleep: threading.Lock) -> bool:
-        """Wait for a frame. True where none came, and only time has passed."""
+        """Wait for a frame. Returns True where none came, and only time has passed."""
         log = self._source.log
         log.wait_for_frame(after, asleep)
         return log.last <= after and not log.closed

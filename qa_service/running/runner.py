@@ -1,4 +1,4 @@
-"""All answers of one worker: how they are begun, found, read, stopped and left to others."""
+"""This module begins, finds, reads and stops the answers of one worker, and leaves them to others."""
 
 import math
 import threading
@@ -25,12 +25,12 @@ from qa_service.threads import RETRY_SECONDS, ParkedThread
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn
 
 READERS = 3
-"""For each answer that may be written here so many readers may be connected: the caller who asked, and two more."""
+"""So many readers may be connected for each answer that may be written here: the caller who asked, and two more."""
 
 
 class Runner:
-    """The front of this room: everybody outside of it calls this class. A reader of an answer that is written here
-    never waits for the store."""
+    """A `Runner` is the front of this room: everybody outside of the room calls it. A reader of an answer that is
+    written here never waits for the store."""
 
     def __init__(
         self, line: AnswerWriter, shared: SharedStores, meter: Meter, *, presence: Presence, settings: RunnerSettings
@@ -44,14 +44,14 @@ class Runner:
         self._pace = pace
         self._running: dict[str, RunningAnswer] = {}
         self._ending = ""
-        """The reason for which all answers here are stopped; empty until `shut_down`."""
+        """The reason for which all answers here are stopped. It is empty until `shut_down`."""
         self._look_at = 0.0
         """When the worker's threads are looked at next."""
         self._readers = 0
         self._parked: list[ParkedThread] = []
-        """The threads of those answers that have a place and haven't begun."""
+        """The threads for answers that have a place and haven't begun."""
         self._early: dict[str, float] = {}
-        """Ids of answers that were stopped before they were written here, with the time to forget each of them."""
+        """The ids of answers that were stopped before they were written here, with the time to forget each of them."""
         self._lock = threading.Lock()
         self._flusher = Flusher(shared.logs, shared.unsaved, meter, done=self._forget, pace=pace)
         self._tail = Tail(shared, presence.worker, self._stop_here, pace)
@@ -97,7 +97,8 @@ class Runner:
             self._parked.append(ParkedThread())
 
     def announce_life(self) -> None:
-        """Tell other workers that this one lives, if they could take it for dead: they would take its new claim."""
+        """Tell other workers that this one lives, if they could take it for dead. Otherwise they would take its new
+        claim."""
         self._keeper.announce_return()
 
     def release_place(self) -> None:
@@ -112,7 +113,7 @@ class Runner:
         return running
 
     def count_answers(self) -> int:
-        """How many answers are written here now, with those that have a place and haven't begun."""
+        """Count the answers that are written here now, and those that have a place and haven't begun."""
         return len(self._parked) + sum(not running.log.closed for running in list(self._running.values()))
 
     def find_answer(self, owner: Owner, answer_id: str, after: int = 0) -> AnswerSource | None:
@@ -130,7 +131,7 @@ class Runner:
             raise Overloaded(f"{self._readers} readers are connected here", retry_after=RETRY_SECONDS)
 
     def read_turn(self, owner: Owner, answer_id: str) -> Turn:
-        """The turn of an answer as it stands now. Raises `NotFound`."""
+        """Return the turn of an answer as it stands now. Raises `NotFound`."""
         running = self._own(owner, answer_id)
         return running.current_turn() if running else self._shared.turn(owner, answer_id)
 
@@ -145,8 +146,8 @@ class Runner:
         return AnswerReader(source, meter=self._meter, times=times, after=after, gone=gone, left=self._left)
 
     def stop_answer(self, answer_id: str) -> None:
-        """Stop an answer, wherever it is written, without waiting for its end. One that is written here needs no store.
-        Raises `StoreUnavailable` where other workers can't be told now; then they are told later."""
+        """Stop an answer, wherever it is written, without waiting for its end. For an answer that is written here the
+        store isn't needed. Raises `StoreUnavailable` where other workers can't be told now; they are told later."""
         if not self._stop_here(answer_id):
             self._keeper.untold.tell(answer_id)
 
@@ -173,7 +174,7 @@ class Runner:
         self._keeper.stop_keeping()
 
     def _own(self, owner: Owner, answer_id: str) -> RunningAnswer | None:
-        """The answer if it is this owner's and is written here. One that goes on in another worker isn't."""
+        """Return the answer if it is this owner's and is written here. One that goes on in another worker isn't."""
         running = self._running.get(answer_id)
         return running if running and running.owner.key == owner.key and not running.log.handed_over else None
 
@@ -199,14 +200,14 @@ class Runner:
             if self._ending:
                 running.stop.set(self._ending)
         self._flusher.add_answer(running)
-        # A `partial` would take 0.3 KiB more of an idle stream, on the thread's stack.
+        # A `partial` would take 0.3 KiB more for each idle stream, on the thread's stack.
         thread.run(lambda: self._write(running, line))
 
     def _write(self, running: RunningAnswer, line: Iterator[Frame | Mark]) -> None:
         answer = running.log
         try:
             for item in line:
-                # Text is nearly all there is, and this way it costs 0.16 of the 5 µs of a delta less.
+                # Nearly every item is text. Looking for text first saves 0.16 of the 5 µs that a delta takes.
                 if type(item) is not Text and isinstance(item, Mark):
                     self._mark(answer, item)
                 else:

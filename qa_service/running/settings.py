@@ -1,32 +1,33 @@
-"""What a worker is told about the answers it runs: bounds, and durations."""
+"""This module holds what a worker is told about the answers that it runs: bounds and durations."""
 
 from msgspec import Struct
 
 
 class Pace(Struct, frozen=True, kw_only=True):
-    """Durations in seconds. They depend on each other and on the store's own (`stores/workers.py`): sites don't vary
-    them, tests shorten them."""
+    """A `Pace` holds durations in seconds. They depend on each other and on the durations of the store
+    (`stores/workers.py`), so sites don't set them. Tests shorten them."""
 
     flush: float = 0.05
     """The pause between two flushes of new frames to the shared log. Where one flush takes long, the pause grows with
     it."""
     longest_flush: float = 0.5
-    """The longest pause between two flushes: so much of an answer may be lost to others when its worker dies."""
+    """The longest pause between two flushes. When a worker dies, other workers may lack so much of its answers."""
     back_off: float = 1.0
-    """The longest pause after the store has taken nothing, or not all. It begins with `flush` and doubles."""
+    """The longest pause after the store has taken nothing, or not all. This pause begins with `flush` and doubles."""
     give_up: float = 600.0
-    """How long a finished answer waits for a store that is away until its log is written."""
+    """When an answer is over, its log waits for a store that is away until so long after the answer's time limit."""
     tick: float = 0.25
     """The time between two rounds of the keeper."""
     look: float = 1.0
-    """How often the keeper wakes each reader that waits, so that it notices the time and a closed connection."""
+    """The time after which the keeper wakes each reader that waits, so that the reader notices the time and a closed
+    connection."""
     beat: float = 1.0
     """The time between two signs of life of this worker."""
     absent: float = 2.5
-    """A worker that wasn't heard of for so long says that it lives before it claims an answer. Others wait twice as
-    long before they take it for dead."""
+    """A worker of which others haven't heard for so long says that it lives before it claims an answer. Others wait
+    twice as long before they take it for dead."""
     settle: float = 6.0
-    """So long after a silence of the store all workers that live have been heard of again."""
+    """The time after a silence of the store in which all workers that live have been heard of again."""
     strays: float = 10.0
     """The time between two looks for answers that this worker holds and doesn't write."""
     news: float = 1.0
@@ -34,22 +35,24 @@ class Pace(Struct, frozen=True, kw_only=True):
     pause: float = 0.5
     """The pause after a failed call for news."""
     stale: float = 3.0
-    """An answer of another worker that was silent for so long is looked up: it may be over, or gone."""
+    """An answer of another worker that was silent for so long is looked up, because it may be over or deleted."""
     early: float = 60.0
-    """How long a stop waits for an answer that isn't here yet. A claim whose reply was lost takes as long at most
-    until its worker finds it."""
+    """How long a stop is remembered for an answer that isn't here yet. A worker finds a claim whose reply was lost in
+    less time."""
     threads: float = 1.0
     """The time between two looks whether the worker's threads run."""
     poll: float = 0.02
-    """The time between two looks whether a worker that ends has said all it has to say."""
+    """The time between two looks whether a worker that ends has written everything to the shared log."""
     cancel: float = 2.0
-    """How long a caller that cancels an answer waits for its last word; upstream's connection is closed within one."""
+    """How long a caller that cancels an answer waits for the answer's end. Upstream's connection is closed within one
+    second."""
     join: float = 5.0
-    """How long a repeated question waits for the first one to be let in."""
+    """How long a repeated question waits until the first one is admitted."""
 
 
 class RunnerSettings(Struct, frozen=True, kw_only=True):
-    """What whoever assembles a worker decides about the answers it runs; times are in seconds."""
+    """A `RunnerSettings` holds what is decided about the answers of a worker when it is assembled. Times are in
+    seconds."""
 
     answers: int
     """How many answers may be written here at a time."""

@@ -1,4 +1,4 @@
-"""The stores that running answers needs."""
+"""This module names the stores that are needed to run answers."""
 
 from collections.abc import Callable
 
@@ -11,10 +11,10 @@ from qa_service.turns import Turn
 
 
 class SharedStores(Struct, frozen=True):
-    """The parts of the store through which workers share their answers."""
+    """A `SharedStores` holds the parts of the store through which workers share their answers."""
 
     unsaved: UnsavedTurns
     logs: LogStore
     workers: WorkerStore
     turn: Callable[[Owner, str], Turn]
-    """From an owner and an answer's id to its turn as the store knows it; raises `NotFound`."""
+    """Loads the turn of an owner's answer as the store knows it. Raises `NotFound`."""

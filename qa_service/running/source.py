@@ -1,4 +1,4 @@
-"""The Protocol of an answer that can be read in this worker."""
+"""This module has the Protocol of an answer that can be read in this worker."""
 
 from typing import Protocol
 
@@ -8,7 +8,8 @@ from qa_service.turns import Turn
 
 
 class AnswerSource(Protocol):
-    """One answer as it can be read in this worker, whether it is written here or comes from the store."""
+    """An `AnswerSource` is an answer that can be read in this worker, whether it is written here or comes from the
+    store."""
 
     owner: Owner
     answer_id: str
@@ -23,7 +24,7 @@ class AnswerSource(Protocol):
         """Count one reader less."""
 
     def has_nothing_after(self, number: int) -> bool:
-        """Whether the answer is over, and a reader that has seen the frame with this number has seen it all."""
+        """Tell whether the answer is over, and a reader that has seen the frame with this number has seen it all."""
 
     def known_turn(self) -> Turn | None:
         """Return the turn as it stands, or None where only the store knows it."""

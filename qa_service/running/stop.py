@@ -1,4 +1,4 @@
-"""The signal that ends an answer early."""
+"""This module has the signal that ends an answer early."""
 
 import threading
 import time
@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 
 
 class StopSignal:
-    """A `Stop` that any thread may set, once."""
+    """A `StopSignal` is a `Stop` that any thread may set, once."""
 
     def __init__(self) -> None:
         self.reason = ""
@@ -19,8 +19,8 @@ class StopSignal:
         return bool(self.reason)
 
     def set(self, reason: str) -> None:
-        """Stop for this reason; a reason that was set before stays. Runs what was registered, in this thread: all of
-        it, also where some of it raises."""
+        """Stop for this reason. A reason that was set before stays. All registered actions run in this thread, even
+        where one of them raises."""
         with self._lock:
             if self.reason:
                 return

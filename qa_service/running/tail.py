@@ -1,4 +1,4 @@
-"""What a worker hears from others: new frames of answers that are read here and written there, and stops."""
+"""This module hears from other workers: new frames of answers that are read here and written there, and stops."""
 
 import logging
 import threading
@@ -20,12 +20,12 @@ from qa_service.threads import RestartableThread
 log = logging.getLogger(__name__)
 
 OPENING = 64
-"""So many locks share all answers. With a single lock, opening a large answer would hold up all others."""
+"""All answers share so many locks. With a single lock, opening a large answer would hold up all others."""
 
 
 class Tail:
-    """One thread that waits for news of everything at once, on one connection. `stop` ends an answer that is written
-    here."""
+    """A `Tail` has one thread that waits for news of everything at once, on one connection. `stop` ends an answer that
+    is written here."""
 
     def __init__(self, shared: SharedStores, worker: str, stop: Callable[[str], object], pace: Pace) -> None:
         self._workers = shared.workers
@@ -46,12 +46,12 @@ class Tail:
     def open_mirror(self, owner: Owner, answer_id: str) -> MirroredAnswer:
         """Open the mirror of an answer, which grows until the answer is over. All who read it here share one mirror.
 
-        Raises `NotFound` for an unknown answer as for another owner's.
+        Raises `NotFound` for an unknown answer and for another owner's.
         """
         followed = _followed(owner, answer_id)
         if known := self._mirrors.get(followed):
             return known
-        # The first of those who come at once reads it from the store, and the others wait for that.
+        # Where several readers come at once, the first one reads the answer from the store, and the others wait for it.
         with self._opening[hash(followed) % len(self._opening)]:
             return self._mirrors.get(followed) or self._opened(followed)
 
@@ -74,11 +74,12 @@ class Tail:
         return mirror
 
     def mirrors(self) -> Collection[MirroredAnswer]:
-        """All answers that are read here and aren't written here."""
+        """Return all answers that are read here and aren't written here."""
         return list(self._mirrors.values())
 
     def tend_mirrors(self) -> None:
-        """Forget what nobody reads any more, look up what has been silent, and tell the writers what is read here."""
+        """Forget the answers that nobody reads any more, look up those that have been silent, and tell their writers
+        which answers are read here."""
         with ExitStack() as steps:
             for mirror in list(self._mirrors.values()):
                 steps.callback(self._tend, mirror)
@@ -86,7 +87,7 @@ class Tail:
             self._workers.announce_reading(read)
 
     def close_mirrors(self) -> None:
-        """End the thread, and send all who read here to other workers."""
+        """End the thread, and send the readers of these answers to other workers."""
         self._closed = True
         self._thread.retire()
         for _, mirror in self._written_elsewhere():

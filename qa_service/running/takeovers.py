@@ -1,4 +1,4 @@
-"""How this worker takes the answers that dead workers leave."""
+"""This module takes the answers that dead workers leave."""
 
 import time
 from collections.abc import Callable, Collection, Container
@@ -9,8 +9,8 @@ from qa_service.running.presence import Presence
 
 
 class Takeovers:
-    """Takes answers of dead workers, and hands them to `adopt` one by one. `answers` are the ids of those that this
-    worker writes. To be used by one thread."""
+    """A `Takeovers` takes answers of dead workers, and hands them to `adopt` one by one. `answers` are the ids of those
+    that this worker writes. Only one thread may use it."""
 
     def __init__(
         self,
@@ -30,13 +30,14 @@ class Takeovers:
         self._empty: dict[str, float] = {}
         """The dead workers that held nothing, with the time when that was first seen."""
         self._taken: list[HeldAnswer] = []
-        """Answers that are this worker's by now, and not begun yet."""
+        """The answers that this worker has taken and hasn't adopted yet."""
         self._strays: set[str] = set()
+        """The answers that this worker held without writing them at the last look."""
 
     def take_over_dead(self, silent: Collection[str]) -> None:
-        """Take over what dead workers held: those whose lock on this machine is gone, and `silent` ones, which the
-        store says are dead. One that holds nothing is forgotten after a while, in which a last word of its own may
-        still be on its way into the store."""
+        """Take over what dead workers held. These are the workers whose lock on this machine is gone, and the `silent`
+        ones, which the store says are dead. A dead worker that holds nothing is forgotten only after a while, because
+        its last write may still be on its way into the store."""
         gone = set(self._presence.find_dead())
         dead = {*gone, *silent} - {self._worker}
         self._empty = {worker: since for worker, since in self._empty.items() if worker in dead}
@@ -49,8 +50,8 @@ class Takeovers:
         self._adopt_taken()
 
     def take_strays(self) -> None:
-        """Take what this worker holds without writing it, now and at the last look: its claim was carried out, but the
-        reply was lost."""
+        """Take the answers that this worker holds without writing them, both now and at the last look. The store
+        carried out their claims, but its replies were lost."""
         strays = {answer_id for answer_id in self._workers.held_ids(self._worker) if answer_id not in self._answers}
         for answer_id in strays & self._strays:
             if held := self._workers.read_held(self._worker, answer_id):
@@ -58,7 +59,8 @@ class Takeovers:
         self._strays = strays
 
     def _adopt_taken(self) -> None:
-        """Adopt what was taken. What can't be adopted now is tried again the next time, and holds up no other."""
+        """Adopt the answers that were taken. An answer that can't be adopted now is tried again the next time, and
+        holds up no other."""
         failed: list[HeldAnswer] = []
         try:
             while self._taken:

@@ -1,4 +1,4 @@
-"""The turns that couldn't be saved when their answers ended, because the store was away."""
+"""This module keeps the turns that couldn't be saved when their answers ended, because the store was away."""
 
 from collections.abc import Callable, Container
 from contextlib import suppress
@@ -10,8 +10,8 @@ from qa_service.turns import Turn
 
 
 class UnsavedTurns(Container[str]):
-    """Keeps those turns, and is a container of their answers' ids. They are few, since nobody can ask while the store
-    is away. `settle` is called with the id of each answer that is saved here.
+    """An `UnsavedTurns` keeps such turns, and is a container of their answers' ids. They are few, because nobody can
+    ask while the store is away. `settle` is called with the id of each answer that is saved here.
     """
 
     def __init__(self, sessions: SessionStore, settle: Callable[[str], None]) -> None:
@@ -32,9 +32,10 @@ class UnsavedTurns(Container[str]):
         self._settle(turn.answer_id)
 
     def save_all(self) -> bool:
-        """Save as many as can be saved now. A turn that can't be holds up no other; then this returns False."""
+        """Save as many turns as can be saved now, and return whether all are saved. A turn that can't be saved holds up
+        no other."""
         for answer_id, (owner, turn) in list(self._turns.items()):
-            # The turn moves behind all others first, so that the others come before it next time, whatever happens now.
+            # First the turn moves behind all others, so that next time the others come before it, even where it raises.
             self._turns[answer_id] = self._turns.pop(answer_id, (owner, turn))
             with suppress(QAError):
                 self.save_turn(owner, turn)

@@ -1,11 +1,11 @@
-"""Answers to be stopped that other workers haven't been told of yet, since the store was away."""
+"""This module remembers the stops that other workers couldn't be told of, because the store was away."""
 
 from qa_service.interfaces import WorkerStore
 
 
 class UntoldStops:
-    """Remembers each answer until all workers have been told to stop it. They are few, because each is
-    a stop that a person asked for."""
+    """An `UntoldStops` remembers each answer until all workers have been told to stop it. There are few such answers,
+    because each of these stops comes from a request of a person."""
 
     def __init__(self, workers: WorkerStore) -> None:
         self._workers = workers
@@ -18,7 +18,7 @@ class UntoldStops:
         self._answers.discard(answer_id)
 
     def tell_all(self) -> None:
-        """Tell them the stops that couldn't be told before. Raises `StoreUnavailable` at the first that can't be told
-        now either."""
+        """Tell all workers of the stops that couldn't be told before. Raises `StoreUnavailable` at the first stop that
+        can't be told now either."""
         for answer_id in list(self._answers):
             self.tell(answer_id)

@@ -1,4 +1,4 @@
-"""An answer that is written in this worker, and how much of it the shared log has."""
+"""This module has an answer that is written in this worker, and knows how much of it the shared log has."""
 
 import time
 from collections.abc import Container
@@ -10,11 +10,12 @@ from qa_service.running.stop import StopSignal
 from qa_service.turns import Admission, Mark, Turn
 
 MOST_FRAMES = 2_000
-"""An entry has at most so many frames: what has piled up while the store was away is sent in several."""
+"""An entry has at most so many frames. What has piled up while the store was away is sent in several entries."""
 
 
 class RunningAnswer:
-    """An `AnswerSource` with its stop signal. It makes the entries of the shared log, and notes what became of them."""
+    """A `RunningAnswer` is an `AnswerSource` with its stop signal. It makes the entries of the shared log, and notes
+    what became of them."""
 
     def __init__(self, admission: Admission, log: MemoryLog, *, seconds: float, entries: int) -> None:
         question = admission.question
@@ -28,7 +29,7 @@ class RunningAnswer:
         self.ends_at = self.began_at + seconds
         self.readers = 0
         self.was_read = False
-        """Whether anybody has ever read it here."""
+        """Whether anybody has ever read the answer here."""
         self.left_at = self.began_at
         """When the last reader here left, in seconds of `time.monotonic()`."""
         self._ends_unread = question.on_hangup == "cancel"
@@ -40,7 +41,7 @@ class RunningAnswer:
 
     @property
     def is_flushed(self) -> bool:
-        """Whether the shared log has all frames and marks."""
+        """Tell whether the shared log has all frames and marks."""
         return self._frames >= len(self.log) and self._marks == len(self.log.marks)
 
     def add_reader(self) -> None:
@@ -60,13 +61,14 @@ class RunningAnswer:
         return None if self.log.handed_over else self.current_turn()
 
     def is_deserted(self, now: float, grace: float) -> bool:
-        """Whether nobody has read it here for so long that it is to be stopped, unless somebody reads it elsewhere."""
+        """Tell whether nobody has read the answer here for so long that it is to be stopped, unless it is read
+        elsewhere."""
         patience = 0 if self.was_read and self._ends_unread else grace
         return not self.readers and not self.log.closed and now - self.left_at >= patience
 
     def next_entry(self, unsaved: Container[str] = ()) -> NewLogEntry | None:
-        """The next entry for the shared log, or None where it lacks nothing. An entry ends before the next gap.
-        `unsaved` has the ids of answers whose turns are still to be saved."""
+        """Make the next entry for the shared log. Returns None where the log lacks nothing. An entry ends before the
+        next gap. `unsaved` has the ids of answers whose turns are still to be saved."""
         if self.is_flushed:
             return None
         begin = self._frames
@@ -104,7 +106,7 @@ class RunningAnswer:
                 self._frames, self._marks = len(self.log), len(self.log.marks)
 
     def current_turn(self) -> Turn:
-        """The turn as it stands, or as it ended."""
+        """Return the turn as it stands, or as it ended."""
         return turn_of_log(self._turn, self.log)
 
     def _items(self, begin: int, end: int) -> list[Frame | Mark]:

@@ -1,4 +1,4 @@
-"""One caller's connection: reading gives way to others, sending has a deadline, and closing loses no answer."""
+"""This module wraps a caller's connection so that reading gives way to others, and sending has a deadline."""
 
 import errno
 import socket
@@ -13,18 +13,20 @@ from gevent.socket import socket as gevent_socket
 from qa_service.server.turn import ReadingTurn
 
 FREE_BYTES = 1 << 14
-"""So many bytes of a request are read without giving way, so that a question without files isn't slower on a busy
+"""So many bytes of a request are read without giving way, so that a question without files isn't slowed down on a busy
 worker."""
 MOST_AT_ONCE = 1 << 16
-"""So many bytes are read at once. gunicorn would read up to 1 MiB of a body, keep it, and copy what is left of it at
-each of the app's reads: an upload of 40 MB took a worker 0.17 s, and now takes 0.08 s."""
+"""At most so many bytes are read at once. gunicorn would read up to 1 MiB of a body, keep it, and copy the rest of it
+at each of the app's reads. With this bound an upload of 40 MB takes 0.08 s of a worker's time, and without it 0.17
+s."""
 DRAIN_BYTES = 1 << 16
-"""At most so many bytes are read of a body that the app didn't read."""
+"""Of a body that the app hasn't read, at most so many bytes are read and thrown away."""
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Connection:
-    """Stands for a gevent socket, plain or TLS, wherever gunicorn uses one. What isn't defined here is the socket's."""
+    """A `Connection` takes the place of a gevent socket, plain or TLS, in gunicorn. All methods that aren't defined
+    here are those of the socket."""
 
     def __init__(self, client: gevent_socket, turn: ReadingTurn, send_seconds: float) -> None:
         self._client = client
@@ -35,27 +37,28 @@ class Connection:
         self._looks = turn.looks
         self._waited = True
         if client.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
-            # The deadline also holds for bytes in the system's buffer, for which no `send` waits.
+            # With this option the deadline also holds for bytes in the system's buffer, for which no `send` waits.
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(send_seconds * 1000))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
     def end_request(self, *, more: bool) -> None:
-        """Give way if the caller sent its next request before this one was answered. `more` says that some of it is
-        here."""
+        """End a request. Give way if the caller has sent its next request without waiting for the answer. `more` says
+        that bytes of the next request have been read already."""
         self._received = 0
-        # A request that came while its caller had to give way was no faster than others: the next one needn't again.
+        # The count of looks is taken before giving way. So if this connection gives way now, it counts as having waited
+        # for its next request, and doesn't give way again after that one.
         self._looks = self._turn.looks
         if more or not self._waited:
             self._turn.give_way()
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """Receive as a socket does. After `FREE_BYTES` of a request, each call lets other connections have their
-        turn."""
+        """Receive as a socket does. After `FREE_BYTES` of a request, each call gives way to other connections if it
+        must."""
         try:
             content = self._client.recv(min(size, MOST_AT_ONCE), flags)
-        except TimeoutError:  # the system has closed the connection, since earlier bytes weren't taken
+        except TimeoutError:  # The system has closed the connection, since the caller didn't take earlier bytes.
             raise ConnectionResetError(errno.ECONNRESET, "the caller took no byte in time") from None
         self._waited = self._looks != self._turn.looks
         self._received += len(content)
@@ -64,20 +67,20 @@ class Connection:
         return content
 
     def send(self, content: bytes, flags: int = 0) -> int:
-        """Send all of it, as gunicorn expects of its only call."""
+        """Send all of the content. gunicorn calls `send` in one place, and expects there that all is sent."""
         self.sendall(content, flags)
         return len(content)
 
     def sendall(self, content: bytes, flags: int = 0) -> None:
-        """Send all of it; raises `BrokenPipeError` when the caller has taken no byte for `send_seconds`.
+        """Send all of the content. Raises `BrokenPipeError` when the caller has taken no byte for `send_seconds`.
 
-        Nearly always all of it fits at once. A timer is started only where it doesn't: a send takes five microseconds,
-        and a timer around it would take another one and a half.
+        Nearly always the system takes all of it at once. A timer is started only where it doesn't, since a send takes
+        five microseconds, and a timer around it would take one and a half more.
         """
         sent = 0
         try:
             if not self._encrypted:
-                sent = self._client.send(content, flags, 0.0)  # type: ignore[call-arg] # unknown to gevent's stubs
+                sent = self._client.send(content, flags, 0.0)  # type: ignore[call-arg] # The stubs don't know this.
         except BlockingIOError:
             pass
         except TimeoutError:
@@ -91,7 +94,8 @@ class Connection:
             while rest:
                 rest = rest[self._client.send(rest) :]
         except TimeoutError:
-            # Without this, the kernel would keep what wasn't taken, and go on offering it.
+            # With this option, closing resets the connection. Otherwise the kernel would keep the bytes that weren't
+            # taken, and go on trying to send them.
             self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             raise self._taken_too_late() from None
         finally:
@@ -101,15 +105,15 @@ class Connection:
         return BrokenPipeError(errno.EPIPE, f"the caller took no byte for {self._send_seconds:g} s")
 
     def shutdown(self, how: int) -> None:
-        """Shut down as a socket does. For TLS, gevent's own method would send the rest of the answer unencrypted."""
+        """Shut down as a plain socket does. For TLS, gevent's own method would send the rest of the answer
+        unencrypted."""
         gevent_socket.shutdown(self._client, how)
 
     def linger(self, seconds: float) -> None:
-        """Send no more, and throw away what comes until the caller closes the connection. Whoever calls this bounds the
-        wait.
+        """Send no more, and throw away what the caller sends until it closes the connection.
 
-        After `DRAIN_BYTES` nothing is read for so many seconds: a caller that goes on sending finds no room, and has
-        the time to read its answer.
+        This may wait for ever, so whoever calls it must bound the wait. After `DRAIN_BYTES` nothing more is read, and
+        this waits for `seconds`: a caller that goes on sending is blocked then, and has that time to read its answer.
         """
         with suppress(OSError):
             self.shutdown(socket.SHUT_WR)

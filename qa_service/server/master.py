@@ -1,4 +1,4 @@
-"""What gunicorn's master checks and arranges before its workers start."""
+"""This module checks and prepares things in gunicorn's master before its workers start."""
 
 import resource
 import sys
@@ -13,23 +13,25 @@ MORE_IDLE = 500
 
 
 def most_idle(settings: Settings) -> int:
-    """How many connections of a worker may wait for their next request."""
+    """Return how many connections of a worker may wait for their next request."""
     return settings.max_answers + MORE_IDLE
 
 
 def most_connections(settings: Settings) -> int:
-    """How many connections a worker accepts.
+    """Return how many connections a worker accepts.
 
-    Beyond this number a connection would be accepted and then hang, health checks too. What the service refuses stays
-    well below it: each answer has a place, there are two more for its other readers, and idle connections are closed
-    for those that come.
+    Beyond this number the system accepts connections for which nothing is done, health checks too. The service's own
+    limits keep the connections well below this number: there is one for each answer, there are two more for its other
+    readers, and idle connections are closed when new ones come.
     """
     return 3 * settings.max_answers + most_idle(settings) + MORE_CONNECTIONS
 
 
 def check_configuration(server: Arbiter, settings: Settings) -> None:
-    """Exit if the server would listen beyond this machine to callers nobody can tell apart, or would kill answers
-    sooner than they are handed over. The address and the time may come from the command line too."""
+    """Exit if other machines could reach the server while no setting says who may ask, or if gunicorn would kill
+    answers before they are handed over. The address and the time are checked here, because the command line can set
+    them too.
+    """
     refuse_open_server(settings, [address[0] for address in server.cfg.address if isinstance(address, tuple)])
     if server.cfg.graceful_timeout <= settings.drain_seconds:
         sys.exit(
@@ -39,8 +41,8 @@ def check_configuration(server: Arbiter, settings: Settings) -> None:
 
 
 def raise_file_limit(settings: Settings) -> None:
-    """Let the workers open enough files. A caller's connection takes one and its connection to upstream another, and
-    the system's default is often 1,024."""
+    """Let the workers open enough files. A connection to a caller needs one, and the connection to upstream for its
+    answer needs another. The system's default is often 1,024."""
     wanted = 2 * most_connections(settings)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -1,4 +1,4 @@
-"""Requests as gunicorn parses them, with bounds where gunicorn has none."""
+"""This module has gunicorn's requests, with bounds where gunicorn has none."""
 
 import math
 
@@ -10,35 +10,38 @@ from gunicorn.http.unreader import Unreader
 from qa_service.server.connection import DRAIN_BYTES
 
 HEAD_BYTES = 1 << 16
-"""A request's headers have at most so many bytes together. gunicorn would allow 800 KiB, and would search all of them
-again at each packet."""
+"""All headers of a request together may have at most so many bytes. gunicorn would allow 800 KiB, and would search all
+of them again at each packet."""
 TRAILER_BYTES = 1 << 13
+"""The trailers after a chunked body may have at most so many bytes together."""
 
 
 class BoundedRequest(Request):
-    """A request whose headers and trailers are bounded together, and whose connection isn't used again while a body
-    that nobody wanted is still coming."""
+    """A `BoundedRequest` bounds its headers, and its trailers, as a whole. Its connection is closed, and not used
+    again, where much of the body hasn't been read."""
 
     def read_into(self, unreader: Unreader, buf: bytearray, stop: bool | None = False) -> None:
-        """Read more of the head. Raises `LimitRequestHeaders` when it is too long."""
+        """Read more of the headers. Raises `LimitRequestHeaders` when they are too long."""
         super().read_into(unreader, buf, stop)
         if len(buf) > HEAD_BYTES:
             raise LimitRequestHeaders(f"the headers are larger than {HEAD_BYTES} bytes")
 
     def set_body_reader(self) -> None:
-        """Bound the trailers, which gunicorn allows to be as long as headers."""
+        """Choose how the body is read, as gunicorn does. Also bound the trailers, which gunicorn allows to be as long
+        as headers."""
         super().set_body_reader()
         if isinstance(reader := self._body.reader, ChunkedReader):
-            reader.limit_trailer_section = TRAILER_BYTES  # type: ignore[attr-defined] # newer than the stubs
+            reader.limit_trailer_section = TRAILER_BYTES  # type: ignore[attr-defined] # The stubs are older.
 
     def should_close(self) -> bool:
-        """Whether this is the connection's last request. The answer's headers say so too."""
+        """Return whether this is the connection's last request. gunicorn then writes `Connection: close` into the
+        answer."""
         return super().should_close() or self.unread_bytes() > DRAIN_BYTES
 
     def unread_bytes(self) -> float:
-        """How many bytes of the body haven't been read. It is infinite where nobody can tell."""
+        """Return how many bytes of the body haven't been read. The number is infinite where it isn't known."""
         body = self._body
-        if body.failed:  # type: ignore[attr-defined] # newer than the stubs
+        if body.failed:  # type: ignore[attr-defined] # The stubs are older.
             return math.inf
         match body.reader:
             case LengthReader(length=length):
@@ -50,5 +53,5 @@ class BoundedRequest(Request):
 
     @property
     def _body(self) -> Body:
-        assert self.body is not None  # noqa: S101 - gunicorn gives each request one
+        assert self.body is not None  # noqa: S101 - gunicorn gives each request a body
         return self.body

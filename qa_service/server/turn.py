@@ -1,4 +1,4 @@
-"""This module lets connections that read much share a worker's time with all others."""
+"""This module makes connections that read much give way to the worker's other connections."""
 
 import time
 from collections import deque
@@ -7,15 +7,17 @@ import gevent
 from gevent.event import Event
 
 SLICE_SECONDS = 0.005
-"""Connections that read may compute together for so long between two looks of the worker at all connections."""
+"""All reading connections together may compute for so long between two looks of the worker at its connections."""
 PAUSE_SECONDS = 0.001
 
 
 class ReadingTurn:
-    """Measures the time that reading connections use between two looks of the worker at all its connections.
+    """A `ReadingTurn` measures the time that reading connections use between two looks of the worker at its
+    connections.
 
-    All connections of a worker share one object: if each had a slice of its own, fifty callers would take fifty slices.
-    Those that gave way go on one after another, in the order in which they came.
+    A *look* is one round of the event loop, in which it finds out which connections have something to do. All
+    connections of a worker share one `ReadingTurn`: if each had a slice of its own, fifty callers would take fifty
+    slices. Connections that gave way go on one after another, in the order in which they came.
     """
 
     def __init__(self) -> None:
@@ -25,7 +27,7 @@ class ReadingTurn:
         self._since = 0.0
 
     def give_way(self) -> None:
-        """Let the worker look at all its connections first, if this turn is over.
+        """Wait until the worker has looked at all its connections, if the reading ones have used up their time.
 
         `sleep(0)` would not do: gevent runs up to fifty greenlets that are ready before it looks at any connection.
         """
@@ -45,7 +47,8 @@ class ReadingTurn:
 
     @property
     def looks(self) -> int:
-        """How often the worker has looked at its connections. Whoever sees the same number twice hasn't waited."""
+        """Return how often the worker has looked at its connections. Who sees the same number twice hasn't waited in
+        between."""
         return self._loop.iteration
 
     def _is_over(self) -> bool:

@@ -1,4 +1,4 @@
-"""gunicorn's gevent worker, which ends without losing answers and isn't held up by any single caller."""
+"""This module extends gunicorn's gevent worker. It ends without losing answers, and no single caller holds it up."""
 
 import gc
 import os
@@ -27,7 +27,7 @@ from qa_service.web.serving import build_refusal, drain_answers, end_answers, wa
 
 HANDSHAKE_SECONDS = 10
 LINGER_SECONDS = 2.0
-"""A caller that still sends has so many seconds to read its answer."""
+"""A caller that still sends its request has so many seconds to read the answer before the connection is closed."""
 LAST_SECONDS = 1
 """A worker that is to end waits so many seconds for a connection's next request."""
 SWITCH_SECONDS = 0.1
@@ -35,10 +35,10 @@ BETWEEN_COLLECTIONS = 10_000
 
 
 class AnswerWorker(GeventWorker):
-    """The worker class. Whoever configures gunicorn derives a class from it that has `settings`.
+    """An `AnswerWorker` is the worker class. gunicorn's configuration derives a class from it that has `settings`.
 
-    At SIGTERM, at a reload or at `max_requests`, gunicorn's own worker would wait up to a minute for a browser's idle
-    connection, and would lose whatever is still being answered after that.
+    At SIGTERM, at a reload and at `max_requests`, gunicorn's own worker would wait up to a minute for a browser's idle
+    connection, and would lose the answers that are still running after that.
     """
 
     settings: ClassVar[Settings]
@@ -52,27 +52,27 @@ class AnswerWorker(GeventWorker):
     def handle(self, listener: gevent_socket, client: gevent_socket, addr: Any) -> None:
         """Serve one connection until it is closed.
 
-        When too many connections are idle, the one that has been so for longest is closed: otherwise new questions, and
-        health checks, would be accepted and then wait for as long as somebody keeps an idle connection open.
+        When too many connections are idle, the one that has been idle for longest is closed. Otherwise new questions
+        and health checks would be accepted, and would then wait for as long as others keep their idle connections open.
         """
         if len(self._idle) > most_idle(self.settings):
             self._close_idle(*next(iter(self._idle.items())))
         if isinstance(client, ssl.SSLSocket) and not self._shake_hands(client):
             return
-        if not is_http2_negotiated(client):  # type: ignore[arg-type] # it takes any socket
-            # It does all that gunicorn needs of a socket.
+        if not is_http2_negotiated(client):  # type: ignore[arg-type] # It takes any socket.
+            # A `Connection` can do all that gunicorn needs of a socket.
             client = cast(gevent_socket, Connection(client, self._turn, self.settings.send_seconds))
         super().handle(listener, client, addr)
 
     @contextmanager
-    def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override] # the stubs say None, gunicorn enters what it gets
-        """Limit a wait for a request. gunicorn enters this while it waits for the next request and for all of its
-        head."""
+    def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override] # The stubs are wrong: gunicorn enters the result.
+        """Limit the wait for a request. gunicorn enters this context until all headers of the next request have
+        come."""
         with self._let_go_after(self.cfg.keepalive if self.alive else LAST_SECONDS):
             yield
 
     def handle_request(self, listener_name: Any, req: Request, sock: gevent_socket, addr: Any) -> bool:
-        """Answer one request; raises StopIteration when it was the connection's last."""
+        """Answer one request. Raises `StopIteration` when it was the connection's last one."""
         request, connection = cast(BoundedRequest, req), cast(Connection, sock)
         try:
             super().handle_request(listener_name, req, sock, addr)
@@ -84,12 +84,13 @@ class AnswerWorker(GeventWorker):
         return True
 
     def handle_error(self, req: Request | None, client: Any, addr: Any, exc: BaseException) -> None:
-        """Refuse with a problem (RFC 9457) a request that never came to the app, or that broke before its answer began.
+        """Refuse a request that never came to the app, or that broke before its answer began. The response is a problem
+        document (RFC 9457), except for headers or a request line that are too long.
 
-        Nothing of the request is logged: a line that can't be read may hold a question, or a key.
+        Nothing of the request is logged, because a line that can't be read may have a question or a key in it.
         """
         with suppress(OSError):
-            if isinstance(exc, LimitRequestLine | LimitRequestHeaders):  # 414 and 431, which quote nothing
+            if isinstance(exc, LimitRequestLine | LimitRequestHeaders):  # gunicorn answers 414 or 431.
                 super().handle_error(req, client, addr, exc)
             else:
                 unreadable = isinstance(exc, ParseException)
@@ -100,8 +101,8 @@ class AnswerWorker(GeventWorker):
             self._linger(client)
 
     def notify(self) -> None:
-        """gunicorn calls this every second. When the worker is to end, it begins to drain its answers, and closes idle
-        connections."""
+        """Report that the worker lives, as gunicorn does every second. When the worker is to end, this begins to drain
+        its answers, and closes idle connections."""
         super().notify()
         if not self.alive and not self._drained:
             self._drained = gevent.spawn(drain_answers, self.wsgi, self.settings.drain_seconds)
@@ -109,14 +110,14 @@ class AnswerWorker(GeventWorker):
                 self._close_idle(waiting, patience)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """SIGTERM: the worker is to end."""
+        """Handle SIGTERM, at which the worker is to end: drain at once, and not only at the next second."""
         super().handle_exit(sig, frame)
         gevent.spawn(self.notify)
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
-        """Ctrl-C: keep what has been answered so far, tell the readers, and end at once.
+        """Handle Ctrl-C (SIGINT, SIGQUIT): save what has been answered so far, tell the readers, and end at once.
 
-        The terminal signals the workers, and then the master signals them again, which changes nothing.
+        The terminal signals the workers, and then the master signals them again. The second signal changes nothing.
         """
         if not self._interrupted:
             self._interrupted = True
@@ -124,13 +125,13 @@ class AnswerWorker(GeventWorker):
 
     def _end_at_once(self) -> None:
         self.cfg.worker_int(self)
-        end_answers(getattr(self, "wsgi", None))  # it may still be starting
+        end_answers(getattr(self, "wsgi", None))  # The app is missing while the worker is still starting.
         os._exit(0)
 
     def run(self) -> None:
         """Serve until the worker is to end, and then stay until its answers are finished or handed over."""
         self._turn = ReadingTurn()
-        RequestParser.mesg_class = BoundedRequest  # gunicorn's parser asks its class for the class of requests
+        RequestParser.mesg_class = BoundedRequest  # gunicorn's parser takes the class of requests from here.
         watch_workers(self.wsgi)
         spare_streams()
         super().run()
@@ -151,9 +152,10 @@ class AnswerWorker(GeventWorker):
 
     @contextmanager
     def _let_go_after(self, seconds: float) -> Iterator[None]:
-        """Bound the block inside. It ends silently after so many seconds, or when its connection must make room."""
+        """Bound the time of the block inside. The block ends without an error after so many seconds, or when its
+        connection must make room."""
         waiting = gevent.getcurrent()
-        patience = gevent.Timeout(seconds, exception=False)  # type: ignore[arg-type] # False raises nothing
+        patience = gevent.Timeout(seconds, exception=False)  # type: ignore[arg-type] # With False nothing is raised.
         self._idle[waiting] = patience
         try:
             with patience:
@@ -162,7 +164,8 @@ class AnswerWorker(GeventWorker):
             del self._idle[waiting]
 
     def _close_idle(self, waiting: greenlet, patience: gevent.Timeout) -> None:
-        """End a connection's wait. If a request has come by then, it is answered instead."""
+        """End a connection's wait, which closes the connection. If a request comes just before that, it is answered
+        instead."""
 
         def tell() -> None:
             if self._idle.get(waiting) is patience:
@@ -172,12 +175,13 @@ class AnswerWorker(GeventWorker):
 
 
 def spare_streams() -> None:
-    """Avoid what would stall the streams of this worker."""
-    # A garbage collection that looks through all that was imported stalls every stream for about 100 ms. Frozen objects
-    # are left out of it. The other collections needn't come after every few hundred frames.
+    """Adjust the garbage collector and gevent to many streams in one worker."""
+    # A garbage collection of everything that was imported stalls every stream for about 100 ms, so these objects are
+    # frozen, which leaves them out. The other collections needn't come after every few hundred frames, so they are made
+    # rarer.
     gc.collect()
     gc.freeze()
     gc.set_threshold(BETWEEN_COLLECTIONS)
-    # gevent runs greenlets that are ready for so long before it looks at its connections again. With Python's own 5 ms
-    # a worker held 430 streams of 50 deltas a second, and with this value it holds 800.
+    # gevent runs greenlets that are ready for this time before it looks at its connections again. With Python's default
+    # of 5 ms a worker can serve 430 streams of 50 deltas a second, and with this value it can serve 800.
     sys.setswitchinterval(SWITCH_SECONDS)

@@ -1,70 +1,83 @@
-"""Where answers and sessions are kept: one Redis that all workers share, or the private Valkey of a data folder.
+"""This package keeps sessions and answers in one Redis that all workers share, or in a data folder's private Valkey.
 
 This page says in which order things are written, what another worker sees meanwhile, and what is left when a worker or
-the store stops in between. What is kept under which key, and for how long, stands at the head of `keys`.
+the store stops in between. The head of `keys` lists every key, what is kept under it, and for how long.
 
-**Parts.** `pool`, `sentinel`, `redis_url` and `embedded` connect, each step within a limit of time. `guard` is the
-border: out of it come only errors of our tree, and their sentences are those of `refusals`. `sessions`, `history`,
-`passages`, `logs`, `workers`, `limiter`, `repeats`, `quotas` and `arrivals` each fill a Protocol of `interfaces`. What
-must be one write is a script in `scripts`. `readiness` tries out whether a store is as we need it.
+**Parts.** `pool`, `sentinel`, `redis_url` and `embedded` connect, each step within a time limit. `guard` is the border
+of the package: it turns every error of the store into one of `errors.py`, with a sentence of `refusals`. `sessions`,
+`passages`, `logs`, `workers`, `limiter`, `repeats`, `quotas` and `arrivals` each implement a Protocol of `interfaces`,
+and `history` reads and changes what is kept. Each write that must not be divided is a script of `scripts`. `readiness`
+tests whether a store can do all that we need.
 
-**One write.** A script runs whole, without anything else in between, on keys of one hash tag: those of one session, of
-one answer, or of one owner. What spans several tags is a pipeline: one trip, carried out in its order, but others may
-look in between, and it may break off after any step. So the order of a pipeline matters, and every step may be sent a
-second time, since a client that got no reply sends again.
+**Scripts and pipelines.** Redis runs a script as one write, and nobody sees a part of it. All keys of a script have the
+same hash tag: they belong to one session, one answer or one owner, or to the workers. What concerns several hash tags
+is sent as a pipeline. A pipeline costs one trip, and its commands are carried out in their order, but other workers may
+read between two of them, and it may break off after any of them. So the order of the commands in a pipeline matters. A
+client sends a command again if its connection breaks before the reply, so no command may do harm when it is carried
+out twice.
 
-    a question      1. `arrivals`: the rate limit takes a question, and the session is read
-                    2. claim, in this order: the worker holds the answer · `at` finds it and its log begins ·
-                       the session takes the running turn (script) · its idempotency key is kept for longer ·
-                       the session is listed
-    while it runs   the log takes an entry every tick; its id says how many frames and entries came before, so Redis
-                    itself refuses an entry of a worker that has lost the answer to another
-    a file          its parts come one by one, and expire soon · finish: the file is listed and kept as long as its
-                    session (script) · its bytes count as its owner's
-    the end         save: the turn is replaced, the mark `running` goes, the context grows (script) · the log's last
-                    entry is written and its end noted in `at` (script) · the worker holds the answer no more
-    a deletion      all workers hear that what runs is to be stopped · the session goes whole, and tells what it had
-                    (script) · the answers' `at` and logs go, the list forgets the session, its bytes are free
+    a question      1. `arrivals`: the rate limit takes a question, and the session is read.
+                    2. The claim, a pipeline: the answer is put into the hash `holds` of its worker; its key `at` and
+                       its log begin (script); the session takes the running turn (script); the idempotency key is kept
+                       for longer; the session is put into its owner's list.
+    while it runs   At each flush an entry is added to the log. An entry's id says how many frames and entries came
+                    before, so Redis refuses the entries of a worker that has lost the answer to another one.
+    a file          Its parts are written one by one, and expire soon. At its end the file is listed and is kept as long
+                    as its session (script), and then its bytes are added to its owner's.
+    the end         The save: the turn is replaced, the session isn't busy with it any more, and the context grows
+                    (script). Then the last entry is added to the log, and `at` gets the number of the last frame
+                    (script). Then the answer is removed from `holds`.
+    a deletion      All workers are told to stop the session's running answers. The session is deleted as a whole, and
+                    the script returns which answers it had. Then the owner's list forgets the session, its bytes are
+                    taken off its owner's, and the keys `at` of its answers and the logs of finished ones are deleted.
 
-**What others see.** Before the claim's script, other workers may find the answer by its id, running and with its first
-frame. From the script on they find it in its session, too, and the session is busy. A claim that is refused, since the
-session is busy or has moved to another topic, takes back what stands before the script; until then the answer seems to
-run. Between save and the log's end a reader elsewhere waits for the last frames of an answer whose turn is complete.
-After a deletion whoever reads a running answer still gets its end from its log, which then expires.
+**What others see.** Before the script of the claim has run, other workers may already find the answer by its id. It is
+running and has its first frame. As soon as the script has run, they find it in its session too, and the session is
+busy. Where the script refuses the claim, since the session is busy or has moved to another topic, what was written
+before it is removed again. Until then the answer seems to be running. Between the save and the last entry of the log,
+the turn is complete, but a reader at another worker still waits for the last frames. Whoever reads a running answer
+whose session is deleted still gets its end from its log, which then expires.
 
-**What a crash leaves, and who mends it.**
+**What a crash leaves, and who repairs it.** The left column says at which point a worker stops.
 
-    after holding, before the script      a held answer without a turn: whoever takes it over finds none and drops it;
-                                          `at` and log expire
-    after the script, before it was read  a running turn that its worker holds but doesn't write: its own keeper, or
-                                          another worker's if it died, goes on with it; the session isn't stuck
-    before the key is kept for longer     the key expires in seconds; a repetition is then a question of its own, which
-                                          replaces the first one
-    before the session is listed          it is missing in the list until its next question
-    between parts of a file               the parts expire; an answer that is begun again writes the same parts
-    between finish and its bytes          they never count; a quota is a bound on waste, and not an account
-    before save                           the answer is taken over: it goes on, or ends `interrupted`
-    between save and the log's end        it is taken over; the saved turn is told, and nothing is asked again
-    between the parts of a deletion       before the script: answers that were stopped in a session that is still
-                                          there. After it: nobody finds anything, and the rest expires; deleting again
-                                          within a minute does the rest, and tells again what ran
+    after `holds`, before the script    The worker holds an answer that has no turn. Whoever takes it over finds no turn
+    of the claim                        and drops it. `at` and the log expire.
+    after the script of the claim,      The session has a running turn that its worker holds but doesn't write. The
+    before its reply is read            worker's own keeper goes on with it, or another worker's if this worker died.
+                                        So the session doesn't stay busy.
+    before the key is kept for longer   The idempotency key expires in seconds. A repetition then counts as a new
+                                        question, which replaces the first one.
+    before the session is listed        The session is missing in the list until its next question.
+    between two parts of a file         The parts expire. If the answer is begun again, it writes the same parts again.
+    between listing a file and adding   The bytes are never counted. A quota bounds waste and needn't be exact.
+    its bytes
+    before the save                     The answer is taken over: it goes on, or ends as `interrupted`.
+    between the save and the end of     The answer is taken over. The saved turn is told to its readers, and upstream
+    the log                             isn't asked again.
+    during a deletion, before its       Answers were stopped, and their session still exists.
+    script
+    during a deletion, after its        Nobody finds the session any more, and the rest expires. If the owner deletes it
+    script                              again within a minute, the rest is deleted, and the script returns again which
+                                        answers were running.
 
-**The store is away or hung.** The first call waits at most a second. The guard then refuses all others at once, and
-lets one through each second to see. Answers go on in memory; the flusher and the keeper try again. Turns that couldn't
-be saved wait in `running.unsaved`. Nobody is taken for dead because the store was away.
+**The store is away or doesn't reply.** The first call waits for at most about a second. Then the guard refuses all
+calls at once, and lets one call through each second to see whether the store is back. Answers go on in memory. The
+flusher and the keeper try again. Turns that couldn't be saved wait in `running.unsaved`. No worker is taken for dead
+because the store was away.
 
-**The store forgot everything.** Sessions and files are gone. A log that is missing is written again from its first
-frame, and saving a turn answers `gone`. No key is made anew without an end.
+**The store has lost all its data.** Sessions and files are gone. A running answer writes its log again from the first
+frame, and saving its turn gives `gone`. None of this makes a key that never expires.
 
-**The store is full, read-only, or can't write to its disk.** New questions get 503 with the reason. Scripts that end or
-delete something begin with what takes something away; a full store still takes them, so running answers are saved, and
-deletions make room. Log entries come back as `refused`, are said in the log once a minute, and are tried again ever
-less often, down to once a second. When there is room everything goes on by itself.
+**The store is full, is read-only, or can't write to its disk.** New questions get 503, and the message says why. The
+scripts that save a turn or delete something begin with a command that removes something, so a full store still runs
+them: running answers are saved, and deletions make room. A log entry that the store refuses has the outcome `refused`.
+The reason is logged once a minute, and the flusher tries again, at first soon and then once a second. When there is
+room again, everything goes on by itself.
 
-**The store lacks something: a version, a command, a permission.** `readyz` names it, and questions that need it get 503
-with the same sentence. Nothing is tried again that isn't tried again in a full store.
+**The store lacks a version, a command or a permission.** `readyz` names what is missing, and questions that need it get
+503 with the same sentence. What is tried again, and how often, is the same as with a full store.
 
-**Releases.** Values are JSON that says its version; fields that a release doesn't know are passed over. A file says how
-its postings are written: those of the release before are read, and the release before reads the passages of ours in
-their order.
+**Releases.** Values are JSON that says its version, and a release ignores fields that it doesn't know. A file says in
+which format its postings are. This release reads the format of the release before. The release before can't read the
+postings of this one, and takes the passages of such a file in reading order.
 """

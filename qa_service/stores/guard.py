@@ -1,4 +1,4 @@
-"""The border to the store: it turns foreign errors into ours, and refuses calls at once while the store is away."""
+"""Every call to the store goes through a guard, which turns its errors into ours and spares calls to a dead store."""
 
 import logging
 import threading
@@ -14,21 +14,21 @@ from qa_service.interfaces import Meter
 from qa_service.stores.refusals import NO_ANSWER, refusal_in, words_of
 
 PAUSE_SECONDS = 1.0
-"""How long calls are refused after the store didn't answer."""
+"""Calls are refused for so long after the store didn't answer."""
 QUIET_SECONDS = 60.0
-"""How long the same refusal isn't logged again."""
+"""An error that comes again and again is logged once in this time."""
 
 log = logging.getLogger(__name__)
 
 
 class StoreGuard:
-    """A context for one exchange with the store, shared by all threads.
+    """A `StoreGuard` is a context for one exchange with the store. All threads share one guard.
 
-    It raises `StoreUnavailable` where the store is away or hung, refuses, or lacks something that this service needs,
-    and `QAError` where this service asked for something wrong. After a call without an answer the guard refuses all
-    calls for `pause` seconds. Then it lets a single call through, to see whether the store is back. Guards of one
-    instance must not be nested. `meter` counts the errors that the store gave cause for, and not the calls that were
-    refused meanwhile.
+    The context raises `StoreUnavailable` where the store is away, doesn't reply, refuses, or lacks something that this
+    service needs, and `QAError` where the service itself asked for something wrong. After a call without a reply the
+    guard refuses all calls for `pause` seconds. Then it lets a single call through, to see whether the store is back. A
+    context must not be entered again inside of itself. `meter` counts the errors of the store, and not the calls that
+    the guard refused.
     """
 
     def __init__(
@@ -40,9 +40,9 @@ class StoreGuard:
         self._lock = threading.Lock()
         self._closed_until: float | None = None
         self._why = NO_ANSWER
-        """The reason for which calls are refused."""
+        """Calls are refused with this sentence."""
         self._logged = ("", 0.0)
-        """What was logged last, and when the same may be logged again."""
+        """It has the words of the last error that was logged, and the time until which they aren't logged again."""
 
     def __enter__(self) -> None:
         if self._closed_until is None:
@@ -53,7 +53,8 @@ class StoreGuard:
             now = self._clock()
             if now < self._closed_until:
                 raise StoreUnavailable(self._why, retry_after=1)
-            # This caller alone tries the store. The others are refused until its call has come back.
+            # This caller alone tries the store. The others are refused until its call has succeeded, or for another
+            # pause.
             self._closed_until = now + self._pause
 
     def __exit__(
@@ -71,9 +72,10 @@ class StoreGuard:
                 raise QAError("The store was asked for something wrong.") from error
 
     def note(self, error: redis.RedisError) -> str:
-        """Count and log an error that the store replied. Return the sentence for it, or "" where we made the mistake.
+        """Count and log an error with which the store replied. Return a sentence for operators, or "" for our own
+        mistake.
 
-        What the error quotes is removed from it, so that no log shows a key or a value.
+        The keys and values that the error quotes are removed from it, so that no log shows them.
         """
         words = words_of(error)
         error.args, sentence = (words,), refusal_in(words)

@@ -1,4 +1,4 @@
-"""What was asked and answered, in Redis, as its owner reads and changes it.
+"""This module reads and changes stored sessions, turns and files in Redis for their owner.
 
 An unknown id and the id of another owner raise the same `NotFound`.
 """
@@ -30,12 +30,12 @@ from qa_service.turns import SessionEntry, SessionList, SessionPage, Turn, turn_
 turn_decoder = msgspec.json.Decoder(Turn)
 
 DELETED_SECONDS = 60
-"""How long a deletion can be repeated; until then it tells again what ran in the session."""
+"""A deletion can be repeated for so long. It then returns again which answers were running in the session."""
 
 
 class RedisHistory:
-    """What was asked and answered, and the files of it, as their owner reads and changes them. Every method raises
-    `NotFound` for an unknown id as for another owner's."""
+    """`RedisHistory` reads and changes the sessions, turns and files of one owner at a time. Every method that takes an
+    id raises `NotFound` for an unknown one and for another owner's."""
 
     def __init__(self, client: Redis, guard: StoreGuard, logs: LogStore) -> None:
         self._client = client
@@ -43,7 +43,8 @@ class RedisHistory:
         self._logs = logs
 
     def load_turn(self, owner: Owner, answer_id: str) -> Turn:
-        """Load one answer, whatever its status is. An answer whose worker died is `failed` with `interrupted`."""
+        """Load the turn of one answer, whatever its status is. A running turn has the text so far. If its log is gone,
+        nobody writes it any more, and it is `failed` with `interrupted`."""
         session_id = self._load_field(answer_key(owner, answer_id, "at"), "session")
         stored = self._load_field(session_key(owner, (session_id or b"").decode(), "answers"), answer_id)
         turn = read_record(turn_decoder, stored)
@@ -64,8 +65,8 @@ class RedisHistory:
         return SessionList(items, repr(found[-1][1]) if len(found) == limit else None)
 
     def load_conversation(self, owner: Owner, session_id: str, cursor: str, limit: int) -> SessionPage:
-        """Load one session with a page of its turns, the newest first. `cursor` is the `next` of the page before, or
-        empty."""
+        """Load one session with at most `limit` of its turns, the newest first. `cursor` is the `next` of the page
+        before, or empty."""
         head = self._load_head(owner, session_id)
         with self._guard:
             found: Any = self._client.lrange(session_key(owner, session_id, "turns"), 0, -1)
@@ -95,7 +96,8 @@ class RedisHistory:
         return _entry(session_id, self._load_head(owner, session_id))
 
     def begin_topic(self, owner: Owner, session_id: str) -> SessionEntry:
-        """Let the next question of a conversation begin a topic of its own."""
+        """Open a new topic, to which the next question will belong. Nothing changes where a topic is open that has no
+        question yet."""
         keys = [session_key(owner, session_id, name) for name in ("head", "context")]
         with self._guard:
             topic: Any = self._client.eval(scripts.NEW_TOPIC, 2, *keys, now())
@@ -104,17 +106,17 @@ class RedisHistory:
         return _entry(session_id, self._load_head(owner, session_id))
 
     def delete_session(self, owner: Owner, session_id: str) -> Sequence[str]:
-        """Forget a conversation with its answers and files, at once. Returns the answers that were running in it, which
-        have been told to stop.
+        """Delete a conversation with its answers and files. Returns the ids of the answers that were running in it. All
+        workers have been told to stop them, unless the store is full.
 
-        After a `StoreUnavailable` nobody knows whether it was deleted. For a minute, deleting it again is the same
-        deletion and tells the same answers. Raises `NotFound`.
+        After a `StoreUnavailable` the conversation may have been deleted or not. For a minute it can be deleted again,
+        and the same ids are returned.
         """
         running, others = self._remove_session(owner, session_id)
         keys = [answer_key(owner, answer_id, "at") for answer_id in {*running, *others}]
-        # Those who read a running answer still get its end from its log, which then expires.
+        # The log of a running answer stays until it expires, because its readers get the answer's end from it.
         keys += [answer_key(owner, answer_id, "log") for answer_id in others if answer_id not in running]
-        if not running:  # otherwise a repeated deletion must be able to tell those answers again
+        if not running:  # This key returns the running answers once more where the deletion is repeated.
             keys.append(session_key(owner, session_id, "deleted"))
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             pipeline.zrem(owner_key(owner, "sessions"), session_id)
@@ -125,11 +127,12 @@ class RedisHistory:
         return running
 
     def _remove_session(self, owner: Owner, session_id: str) -> tuple[list[str], list[str]]:
-        """Take the session away in one piece. Returns the answers that ran in it, and all others.
+        """Delete the session's own keys in one write. Returns the ids of the answers that were running in it, and the
+        ids of all its answers.
 
-        Every worker is told to stop what runs before the session goes, in the same trip. So where the store goes away
-        in between, nothing that was deleted runs on; the worst is an answer that was stopped in a session that is
-        still there.
+        In the same trip, but before the session is deleted, all workers are told to stop those answers. So if the store
+        fails in between, no answer of a deleted session goes on. At worst an answer was stopped, and its session still
+        exists.
         """
         names = ("head", "running", "turns", "files", "answers", "context", "deleted")
         keys = [session_key(owner, session_id, name) for name in names]
@@ -139,7 +142,7 @@ class RedisHistory:
                 pipeline.expire(STOPS, STOPS_SECONDS)
             prefix = session_key(owner, session_id, "file:")
             pipeline.eval(scripts.DELETE_SESSION, len(keys), *keys, DELETED_SECONDS, prefix)
-            # A full store takes the deletion, but no word to other workers.
+            # A full store runs the deletion, but refuses the messages to other workers, and their errors don't matter.
             told = pipeline.execute(raise_on_error=False)[-1]
             if isinstance(told, redis.RedisError):
                 raise told
@@ -149,14 +152,14 @@ class RedisHistory:
         return ids[: int(told[0])], ids[int(told[0]) :]
 
     def list_files(self, owner: Owner, session_id: str) -> tuple[StoredFile, ...]:
-        """List the files of all topics of a conversation."""
+        """List the files of all topics of a conversation, in the order in which they were added."""
         self._load_head(owner, session_id)
         with self._guard:
             found: Any = self._client.hvals(session_key(owner, session_id, "files"))
         return tuple(files_of(found))
 
     def load_page(self, owner: Owner, session_id: str, file_id: str, number: int) -> Page:
-        """The text of one page of a file; pages count from 1."""
+        """Load the text of one page of a file. Pages are counted from 1. A file without pages has one."""
         file = self.find_file(owner, session_id, file_id)
         if not 1 <= number <= max(file.pages, 1):
             raise NotFound("no such page")
@@ -173,7 +176,7 @@ class RedisHistory:
         return Page(file_id, file.name, number, file.pages, text, section)
 
     def delete_file(self, owner: Owner, session_id: str, file_id: str) -> None:
-        """Forget a file, so that no later question is answered from it."""
+        """Delete a file, so that no later question is answered from it."""
         file = self.find_file(owner, session_id, file_id)
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             pipeline.hdel(session_key(owner, session_id, "files"), file_id)
@@ -221,8 +224,8 @@ class RedisHistory:
         return tuple(self._complete_turn(owner, turn) for turn in turns)
 
     def _complete_turn(self, owner: Owner, turn: Turn) -> Turn:
-        """Give a running turn the text that its answer has so far. An answer without a log is written by nobody any
-        more, so its turn becomes `failed` with `interrupted`."""
+        """Return the turn. A running turn gets the text that its log has so far. If its log is gone, nobody writes the
+        answer any more, and the turn is returned as `failed` with `interrupted`."""
         if turn.status != "running":
             return turn
         logged = self._logs.read_log(owner, turn.answer_id)

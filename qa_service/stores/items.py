@@ -1,9 +1,11 @@
-"""How frames and marks stand in an entry of a shared log, so that workers of several releases read it at a time.
+"""This module writes frames and marks into the fields of a log entry, so that workers of several releases can read it.
 
-The field `items` holds only what version 1 of the log knows, since a worker of that release fails with anything else.
-A later item stands in the field `newer`, under its place, and `items` has a stand-in there: an empty text for a frame,
-which takes a number as well, and an `Opened` without an id for a mark, which takes none. Whoever knows the field puts
-the items back. An item that this release can't read either is carried along as it came.
+The field `items` is a list that has only kinds of items which version 1 of the log knows, since a worker of that
+release fails with any other kind. An item of a later kind stands in the field `newer`, under its index in the list. In
+the list a stand-in takes its place: for a frame an empty text, since it is a frame too and takes a number, and for a
+mark an `Opened` without an id, since it takes no number. A worker that knows the field `newer` puts the items back into
+the list. An item that this release doesn't know either becomes an `UnknownFrame` or an `UnknownMark`, and its bytes are
+kept.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,15 +31,16 @@ from qa_service.stores.records import UNREADABLE
 from qa_service.turns import Asked, Mark, UnknownMark
 
 VERSION = b"2"
-"""The version of the log, which its first entry has in the field `v`. Version 1 had neither `v` nor `newer`."""
+"""This is the version of the log. The first entry of a log has it in the field `v`. Version 1 had neither `v` nor
+`newer`."""
 
 FirstItem: TypeAlias = str | Start | StageNotice | Reference | Metadata | Failure | Restart | Done | Asked | Opened
-"""What version 1 knows: text, which is nearly all there is, stands for itself. Nothing may be added here, and no stage
-to `StageNotice`."""
+"""These kinds are known to version 1. A text frame, which nearly every item is, is written as its bare text. No kind
+may be added here, and no stage may be added to `StageNotice`."""
 
 LATER: dict[str, type[Frame | Mark]] = {}
-"""The kinds of frames and marks that came later, by their `type`. Whoever adds one enters it here, and raises
-`FRAMES_VERSION` if the line says it between the frames that it made before."""
+"""It maps a `type` to a kind of frame or mark that came after version 1. Whoever adds a kind enters it here,
+and also raises `FRAMES_VERSION` if the same answer of upstream then has other frames than before."""
 
 _FIRST = {Text, *get_args(FirstItem)}
 _MARK_KINDS = {kind.__struct_config__.tag for kind in (Asked, Opened)}
@@ -58,7 +61,7 @@ _named = msgspec.json.Decoder(_Named)
 
 
 def encode_items(items: Sequence[Frame | Mark]) -> dict[str, bytes]:
-    """Frames and marks as fields of an entry."""
+    """Make the fields of a log entry that has these frames and marks."""
     first = [item.content if type(item) is Text else item for item in items]
     newer = {place: _encoded(item) for place, item in enumerate(items) if _is_newer(item)}
     if not newer:
@@ -68,7 +71,8 @@ def encode_items(items: Sequence[Frame | Mark]) -> dict[str, bytes]:
 
 
 def decode_items(fields: Mapping[bytes, bytes]) -> list[Frame | Mark]:
-    """The frames and marks that an entry has. Raises one of `UNREADABLE` where `items` isn't a JSON array."""
+    """Read the frames and marks from the fields of a log entry. Raises one of `UNREADABLE` where `items` isn't a JSON
+    array."""
     items = _decoded(fields[b"items"])
     for place, raw in _decoded_newer(fields).items():
         if 0 <= place < len(items):
@@ -77,7 +81,8 @@ def decode_items(fields: Mapping[bytes, bytes]) -> list[Frame | Mark]:
 
 
 def _is_newer(item: Frame | Mark) -> bool:
-    # A worker of version 1 would go on with the very next frame, which it can't.
+    # An `Opened` of version 1 has no `frames`. A worker of that release would take over such an answer and go on with
+    # the very next frame, although it makes other frames.
     return type(item) not in _FIRST or (type(item) is Opened and item.frames > 1)
 
 
@@ -105,7 +110,8 @@ def _decoded_newer(fields: Mapping[bytes, bytes]) -> dict[int, bytes]:
 
 
 def _read_item(raw: bytes, *, is_mark: bool = False) -> Frame | Mark:
-    """One item; an unknown one is a mark where its stand-in is one, or where its kind is that of a known mark."""
+    """Read one item. An unreadable one becomes an `UnknownMark` where its stand-in is a mark or where a known mark has
+    its kind, and else an `UnknownFrame`."""
     kind, raw = _kind_of(raw), _legible(raw)
     try:
         item = msgspec.json.decode(raw, type=LATER[kind]) if kind in LATER else _first_item.decode(raw)

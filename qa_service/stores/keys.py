@@ -1,4 +1,4 @@
-"""The names of everything in Redis, the values under them, and how long they are kept.
+"""This module makes the names of all keys in Redis. The table says what is under each key, and how long it is kept.
 
     key                            kind    value                                              kept
     qa:{owner.session}:head        hash    v, createdAt, updatedAt, found, title, topic,      session
@@ -16,30 +16,35 @@
     qa:{owner.answer}:at           hash    session, last: the number of its last frame,       2 × session
                                            once it is written
     qa:{owner.answer}:log          stream  "last number-entries before" → first: number,      QA_LOG_TTL, then
-                                           items: frames and marks                            QA_LOG_DONE_TTL
-    qa:{owner.answer}:read         string  it is read elsewhere than it is written            3 s
+                                           items and newer: frames and marks, v               QA_LOG_DONE_TTL
+    qa:{owner.answer}:read         string  exists while the answer is read by a worker that   3 s
+                                           doesn't write it
     qa:{owner}:sessions            zset    session id by its last change                      session
     qa:{owner}:rate                string  when the next question may come, in the store's    until then
                                            milliseconds
-    qa:{owner.network}:rate        string  the same for all visitors of a wider network       until then
+    qa:{owner.network}:rate        string  the same for all visitors of one network           until then
     qa:{owner.network}:rate:ADDR   string  the same for one visitor's address in it           until then
     qa:{owner}:space               hash    s:SESSION → bytes of text kept for it; total       4 × session
-    qa:{owner}:reading             string  seconds that reading the owner's files took        1 h from the first
-    qa:{owner}:repeat:KEY          string  "answer id fingerprint"                            10 s, once let in
-                                                                                              QA_IDEMPOTENCY_TTL
-    qa:{workers}:alive             zset    worker by its last sign of life, in the store's    QA_LOG_TTL
-                                           milliseconds; below zero: by when it was found
-                                           to be dead and to hold nothing
+    qa:{owner}:reading             string  seconds that reading the owner's files took        1 h from the first file
+    qa:{owner}:repeat:KEY          string  "answer id fingerprint"                            10 s; once the answer is
+                                                                                              let in, QA_IDEMPOTENCY_TTL
+                                                                                              or the longest answer
+    qa:{workers}:alive             zset    each worker by the time of its last sign of life,  QA_LOG_TTL
+                                           in the store's milliseconds; 0: it withdrew; 1:
+                                           it died, and some of its answers were taken;
+                                           below 0: minus the time when it was found to be
+                                           dead and to hold nothing
     qa:{workers}:ID:holds          hash    answer id → what is needed to take it over         QA_LOG_TTL
-    qa:{workers}:ID:nudge          stream  wakes that worker                                  1 min
+    qa:{workers}:ID:nudge          stream  an entry here ends that worker's wait for news     1 min
     qa:{workers}:stops             stream  answer ids to be stopped, whoever writes them      1 min
-    qa:{workers}:probe:KIND        any     what a store is tried out with                     1 s
+    qa:{workers}:probe:KIND        any     test values with which `readiness` tries the store 1 s
 
-"session" is `QA_SESSION_TTL`, and begins again with every question.
+"session" means `QA_SESSION_TTL`, which begins again with every question. "longest answer" means `QA_ANSWER_SECONDS` and
+ten minutes more. Where `QA_ANSWER_SECONDS` is longer than `QA_LOG_TTL`, it is taken instead.
 
-Every key but the workers' carries its owner, so nothing of one owner's is found under another's. The keys of one
-session share a hash tag. Values are JSON; sessions, turns and files say their version, and a file's passages have the
-version of their file.
+Every key except those of the workers has its owner in its name, so that nobody finds what belongs to another owner. The
+keys of one session have the same hash tag. Values are JSON. Sessions, turns and files say their version, and a file's
+passages have the version of their file.
 """
 
 from qa_service.model import Owner
@@ -47,27 +52,27 @@ from qa_service.model import Owner
 ALIVE = "qa:{workers}:alive"
 STOPS = "qa:{workers}:stops"
 PROBES = tuple(f"qa:{{workers}}:probe:{kind}" for kind in ("string", "hash", "list", "zset", "stream"))
-"""The keys on which `readiness` tries out a store."""
+"""`readiness` tries out the store with these keys."""
 
 
 def session_key(owner: Owner, session_id: str, name: str) -> str:
-    """A key of one session."""
+    """Make the name of a key of one session."""
     return f"qa:{{{owner.key}.{session_id}}}:{name}"
 
 
 def answer_key(owner: Owner, answer_id: str, name: str) -> str:
-    """A key of one answer, found without its session."""
+    """Make the name of a key of one answer. The answer's session needn't be known."""
     return f"qa:{{{owner.key}.{answer_id}}}:{name}"
 
 
 def owner_key(owner: Owner, name: str) -> str:
-    """A key of an owner as a whole; visitors are told apart by their address."""
+    """Make the name of a key of an owner as a whole. Visitors with different addresses have different keys."""
     return f"qa:{{{owner.key}{owner.address and '.' + owner.address}}}:{name}"
 
 
 def rate_keys(owner: Owner) -> list[str]:
-    """The keys that count an owner's questions: one of the owner, or for a visitor one of the address and then one of
-    the network around it, if the address is known."""
+    """Make the names of the keys that count an owner's questions. There is one key of the owner and the address, or,
+    where the owner has a `network`, a key of the address and then a key of that network."""
     if not owner.network:
         return [owner_key(owner, "rate")]
     network = f"qa:{{{owner.key}.{owner.network}}}:rate"
@@ -75,10 +80,11 @@ def rate_keys(owner: Owner) -> list[str]:
 
 
 def repeat_key(owner: Owner, key: str) -> str:
-    """The key under which a repeated question finds its answer; a visitor finds it from any address."""
+    """Make the name of the key under which a repeated question finds its answer. A visitor finds it from any
+    address."""
     return f"qa:{{{owner.key}}}:repeat:{key}"
 
 
 def worker_key(worker: str, name: str) -> str:
-    """A key of one worker; the keys of all workers share a hash tag."""
+    """Make the name of a key of one worker. The keys of all workers have the same hash tag."""
     return f"qa:{{workers}}:{worker}:{name}"

@@ -1,12 +1,13 @@
-"""The program that runs the private Valkey of a data folder for as long as somebody uses it.
+"""This is the program that runs the private Valkey of a data folder for as long as somebody uses it.
 
-`embedded` runs this file by its path, without the package and its imports, so that it is up in a moment:
+`embedded` runs this file by its path, without importing the package, so that it starts fast:
 
     launcher.py USERS LINGER SOCKET SERVER [ARGUMENT…]
 
-The launcher's standard input is the data folder's lock. The server inherits it, so the lock is free again only when
-both are gone, and two servers never write the same files. The launcher ends when nobody has held the file USERS for
-LINGER seconds. It then holds that file itself until the server has stopped, so that whoever comes meanwhile waits.
+The launcher's standard input is the data folder's lock file. The server inherits it, so the lock is free again only
+when both have ended, and two servers never write the same files. The launcher ends when nobody has locked the file
+USERS for LINGER seconds. It then locks that file itself until the server has stopped, so that a new user waits for
+that.
 """
 
 import contextlib
@@ -22,7 +23,8 @@ from collections.abc import Sequence
 from typing import IO, NoReturn
 
 PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8)
-"""Seconds before each start of a server that died young every time before; then the launcher gives up."""
+"""The launcher waits so many seconds before each start of a server. After each server that has died young it
+takes the next pause, and it gives up when a server dies young after the last one."""
 YOUNG = 2.0
 """A server that dies within so many seconds of its start has died young."""
 STOP_SECONDS = 10.0
@@ -30,7 +32,7 @@ PR_SET_PDEATHSIG = 1
 
 
 class Users:
-    """Whether anybody still uses the store: each user holds a shared lock on one file."""
+    """`Users` finds out whether anybody still uses the store. Each user holds a shared lock on one file."""
 
     def __init__(self, file: IO[bytes], linger: float) -> None:
         self.tick = min(1.0, linger / 2)
@@ -39,7 +41,8 @@ class Users:
         self._seen = time.monotonic()
 
     def gone(self) -> bool:
-        """Whether nobody has used the store for `linger` seconds; from then on nobody can become a user."""
+        """Return whether nobody has used the store for `linger` seconds. If so, the file stays locked, and nobody can
+        become a user any more."""
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -60,10 +63,11 @@ def launch(arguments: Sequence[str]) -> None:
 
 
 def keep_server(command: Sequence[str], users: Users, socket: str, *, pauses: Sequence[float] = PAUSES) -> None:
-    """Start the server again whenever it dies, and leave no socket's folder behind when its users have gone.
+    """Start the server, and start it again whenever it dies. When its users have gone, delete the socket's folder.
 
-    `pauses` are the seconds before each start of a server that died young, the first one included. Behind the last one
-    the launcher gives up.
+    Before the first start and after a server that has lived long enough, the first of `pauses` is waited for. After
+    each server that has died young, the next one is waited for. When a server dies young after the last one, the
+    launcher gives up.
     """
     deaths = 0
     while deaths < len(pauses):
@@ -77,13 +81,13 @@ def keep_server(command: Sequence[str], users: Users, socket: str, *, pauses: Se
 
 
 def run_server(command: Sequence[str], users: Users, socket: str) -> bool:
-    """Run the server once. Returns True when it was stopped because its users have gone, and False when it died.
+    """Run the server once. Returns True if it was stopped because its users have gone, and False if it died.
 
-    A server whose socket somebody deleted can't be reached by anybody, and counts as dead.
+    If somebody deletes the server's socket, nobody can reach it any more. It is then stopped, and counts as dead.
     """
     reachable = False
     die_with_us = functools.partial(die_with, os.getpid())
-    with subprocess.Popen(command, env={}, preexec_fn=die_with_us) as server:  # noqa: S603  # what `embedded` chose
+    with subprocess.Popen(command, env={}, preexec_fn=die_with_us) as server:  # noqa: S603  # `embedded` chose it
         try:
             while not users.gone():
                 if _ended(server, users.tick) or (reachable and not os.path.exists(socket)):
@@ -109,8 +113,10 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
 
 
 def die_with(launcher: int) -> None:
-    """Runs in the new process before it becomes the server: a server doesn't outlive a launcher that is killed.
-    Only Linux can do this; elsewhere the server stays."""
+    """Make the server end if its launcher is killed. The new process calls this before it becomes the server.
+
+    Only Linux can do this. On other systems the server goes on, and keeps the lock.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != launcher:
@@ -121,6 +127,7 @@ def _leave(*_: object) -> NoReturn:
     sys.exit(0)
 
 
-# The process that started this one waits only until the fork has been made, and has no dead child to bury later.
+# The process that started this one waits only until the fork is made. The launcher isn't its child, so that nobody has
+# to wait for the launcher's end.
 if __name__ == "__main__" and os.fork() == 0:
     launch(sys.argv[1:])

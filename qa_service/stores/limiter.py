@@ -1,7 +1,7 @@
-"""The rate limit: how often an owner may ask, counted in Redis over all workers, by the store's own clock.
+"""This module has the rate limit, which says how often an owner may ask. It is counted in Redis over all workers.
 
-A visitor is counted twice: by address, which for IPv6 is a /64, and by the wider /48, which one customer of a
-provider may hold whole and so could walk through address by address.
+Times are those of the store's own clock. A visitor with an IPv6 address is counted twice: by the /64 of the address,
+and by the /48 around it. One customer of a provider may have a whole /48, and could ask from one /64 after another.
 """
 
 from collections.abc import Iterator
@@ -15,11 +15,12 @@ from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import rate_keys
 
 NETWORK_SHARE = 4
-"""All addresses of a network together may ask so many times as much as one address."""
+"""All addresses of a network together may ask so many times as many questions as one address."""
 
 
 class RedisLimiter:
-    """A `Limiter` that lets a burst of questions through, and then one question an interval."""
+    """`RedisLimiter` is a `Limiter`. It lets `questions` through at once, and then one every `seconds / questions`
+    seconds."""
 
     def __init__(self, client: Redis, guard: StoreGuard, *, questions: int, seconds: float) -> None:
         self._client = client
@@ -41,7 +42,7 @@ class RedisLimiter:
         return client.eval(scripts.TAKE_QUESTION, len(keys), *keys, int(takes), *self._rates(len(keys)))
 
     def decode_wait(self, reply: bytes) -> float:
-        """Read the script's reply, which is in milliseconds: the seconds to wait, or 0."""
+        """Return the seconds to wait, or 0, from the script's reply, which is in milliseconds."""
         return float(reply) / 1000
 
     def _rates(self, counters: int) -> Iterator[float]:

@@ -1,8 +1,8 @@
-"""The logs of answers in Redis: each is a stream, with an entry for all that was new at a tick.
+"""This module keeps the logs of answers in Redis. Each log is a stream, and a flush adds an entry with all that is new.
 
-An entry's id is the number of its last frame, and how many entries came before it. So an id is known before the entry
-is sent, whatever follows a frame is found by the frame's number, and Redis itself refuses the entries of a worker whose
-answer another worker has taken over.
+An entry's id has two parts: the number of its last frame, and how many entries came before it. So the id is known
+before the entry is sent. What follows a frame is found by the frame's number. And Redis itself refuses the entries of a
+worker whose answer another worker has taken over and written on, because their ids are too small.
 """
 
 import logging
@@ -24,20 +24,21 @@ from qa_service.stores.records import UNREADABLE
 from qa_service.turns import Mark, logged_id
 
 Fields: TypeAlias = Mapping[str, bytes]
-"""What an entry holds beside the number of its first frame."""
+"""These are the fields of an entry, except the number of its first frame."""
 
 log = logging.getLogger(__name__)
 
 
 class LogTimes(Struct, frozen=True):
-    """How many seconds a log is kept: while its answer is written, and once it is finished."""
+    """`LogTimes` are the seconds for which a log is kept: `open` while its answer is written, and `done` once it is
+    finished."""
 
     open: int
     done: int
 
 
 class RedisLogs:
-    """A `LogStore`."""
+    """`RedisLogs` is a `LogStore` for one worker."""
 
     def __init__(self, client: Redis, guard: StoreGuard, times: LogTimes, *, worker: str) -> None:
         self._client = client
@@ -96,7 +97,8 @@ class RedisLogs:
                 return "kept"
 
     def _has(self, entry: NewLogEntry, fields: Fields) -> bool:
-        """Whether exactly this entry was written before: a command is sent again when its connection breaks."""
+        """Return whether the log has exactly this entry already, because a command is sent again when its connection
+        breaks."""
         key = answer_key(entry.owner, entry.answer_id, "log")
         found: Any = self._client.xrange(key, _id(entry), _id(entry))
         ours = {b"first": b"%d" % entry.first, **{name.encode(): value for name, value in fields.items()}}
@@ -113,12 +115,13 @@ def _encoded(entry: NewLogEntry) -> Fields | None:
 
 
 def log_entries_of(entries: Sequence[tuple[bytes, Mapping[bytes, bytes]]]) -> list[LogEntry]:
-    """What a stream's entries hold. One that can't be read at all is left out: its numbers stay free."""
+    """Read the entries of a stream. An entry that can't be read is left out, and nothing else gets the numbers of its
+    frames."""
     return [entry for entry_id, fields in entries if (entry := _read_entry(entry_id, fields))]
 
 
 def frames_of(pieces: Iterable[LogEntry]) -> Iterator[Frame]:
-    """Every frame once. Entries overlap where one was written, and its reply was lost."""
+    """Give each frame once. Two entries have the same frames where the first was written but its reply was lost."""
     last = 0
     for piece in pieces:
         frames = [item for item in piece.items if not isinstance(item, Mark)]

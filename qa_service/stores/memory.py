@@ -1,23 +1,23 @@
-"""How much memory the private store may take on this machine."""
+"""This module decides how much memory the private store may take on this machine."""
 
 import os
 from contextlib import suppress
 from pathlib import Path
 
 SHARE = 4
-"""The store gets one part in so many of what there is: the workers and the readers of files need the rest."""
+"""The store gets the memory divided by this number. The workers and the readers of files need the rest."""
 LEAST, MOST = 256 << 20, 8 << 30
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def store_memory(cgroup_limit: Path = CGROUP_LIMIT) -> int:
-    """The most bytes for the store: a quarter of the machine's memory, or of the container's where that has less; at
-    least 256 MiB and at most 8 GiB."""
+    """Return how many bytes the store may take. They are a quarter of the memory of the machine, or of its container if
+    that has less, but at least 256 MiB and at most 8 GiB."""
     return min(max(_machine_memory(cgroup_limit) // SHARE, LEAST), MOST)
 
 
 def _machine_memory(cgroup_limit: Path) -> int:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    with suppress(OSError, ValueError):  # there is no such file, or it says "max"
+    with suppress(OSError, ValueError):  # The file is missing, or says "max".
         memory = min(memory, int(cgroup_limit.read_text()))
     return memory

@@ -1,12 +1,12 @@
-"""What files say, in Redis: passages one by one, and for each word the passages it stands in.
+"""This module keeps the text of files in Redis: each passage, and for each word the passages in which it stands.
 
-A question first asks in how many passages each of its words stands, then for the postings of the rarest words, and then
-for the few passages it needs. So a follow-up to a thousand pages moves kilobytes, and a long question about many files
-costs no more than a short one.
+For a question three things are read: in how many passages each of its words stands, then the postings of its rarest
+words, and then the few passages that it needs. So a follow-up to a thousand pages moves only kilobytes, and a long
+question about many files costs no more than a short one.
 
-A posting is four bytes: the number of the passage in its file, and the word's impact there in the lowest twelve bits.
-Files of version 1, which the release before wrote, hold decimal numbers instead, and are still read. The release before
-finds no words in files of version 2, and gives their passages in reading order.
+A posting has four bytes: the number of the passage in its file, and the word's impact there in the lowest twelve bits.
+In files of version 1, which the release before wrote, postings are decimal numbers. They are still read. The release
+before finds no words in files of version 2, and takes their passages in reading order.
 """
 
 import sys
@@ -27,13 +27,13 @@ from qa_service.stores.quotas import queue_space_taken
 from qa_service.stores.records import read_record
 
 UNFINISHED_SECONDS = 600
-"""After so many seconds a file that was never finished is forgotten."""
+"""A file that isn't finished expires so many seconds after its last part."""
 
 passage_decoder = msgspec.json.Decoder(Passage)
 
 
 class RedisFiles:
-    """A `FileStore`."""
+    """`RedisFiles` is a `FileStore`. A session is kept for `seconds` after its last question, and its files as long."""
 
     def __init__(self, client: Redis, guard: StoreGuard, *, seconds: int) -> None:
         self._client = client
@@ -64,7 +64,7 @@ class RedisFiles:
 
 
 class _Shelf(Struct, frozen=True):
-    """One file: its key, how many passages it has, and the version it was stored as."""
+    """A `_Shelf` describes one stored file. `version` is that of the format in which it was stored."""
 
     key: str
     passages: int
@@ -72,17 +72,17 @@ class _Shelf(Struct, frozen=True):
 
     @property
     def word_prefix(self) -> str:
-        """What stands before a word in the name of its field."""
+        """Return the text that stands before a word in the name of its field."""
         return "word:" if self.version == 1 else "w:"
 
     @property
     def posting_bytes(self) -> int:
-        """How many bytes a posting has. The decimal postings of version 1 differ in length, and this is their
+        """Return how many bytes a posting has. The decimal postings of version 1 differ in length, and this is their
         average."""
         return 9 if self.version == 1 else 4
 
     def unpack(self, entry: bytes) -> Sequence[int]:
-        """The postings of an entry, each as `pack_posting` makes it."""
+        """Return the postings in a field's value, each as `pack_posting` makes it."""
         if self.version > 1:
             return _unpacked(entry)
         flat = list(map(int, entry.split()))
@@ -90,7 +90,8 @@ class _Shelf(Struct, frozen=True):
 
 
 class _RedisIndex:
-    """An `Index` over some files, whose passages are numbered through."""
+    """A `_RedisIndex` is an `Index` over some files. Their passages are numbered from 0, over all files in their
+    order."""
 
     def __init__(self, client: Redis, guard: StoreGuard, shelves: Sequence[_Shelf]) -> None:
         self._client = client
@@ -169,8 +170,11 @@ def _offsets(shelves: Sequence[_Shelf]) -> list[int]:
 def _rarest(
     words: Sequence[str], counts: Sequence[Sequence[int]], frequencies: Mapping[str, int], most: int
 ) -> dict[int, list[str]]:
-    """Choose which words are read from which file, so that no more than `most` postings come. The rarest words come
-    first, since they say the most, and the first one is read in any case."""
+    """Choose which words are read from which file, so that they have no more than `most` postings together. Rare words
+    are chosen first, since they say more, and the very first choice may have more than `most`.
+
+    The result maps the number of a file to its words.
+    """
     wanted: dict[int, list[str]] = {}
     left = most
     for place, word in sorted(enumerate(words), key=lambda numbered: frequencies.get(numbered[1], 0)):

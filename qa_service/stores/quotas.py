@@ -1,8 +1,8 @@
-"""How much of the store and of the readers an owner may use, counted in Redis.
+"""This module counts in Redis how much of the store, and of the time for reading files, each owner uses.
 
-An owner's bytes are counted by session. A session that is deleted is taken off at once. One that expires is noticed
-when its owner has nothing left: then the sessions that are counted are looked for, and those that are gone are taken
-off. So nothing has to be counted anew with every question.
+The bytes of an owner's text are counted for each session. When a session is deleted, its bytes are taken off at once.
+That a session has expired is found out only when its owner has no bytes left: then the counted sessions are looked for,
+and the bytes of those that are gone are taken off. So nothing has to be counted again with every question.
 """
 
 from collections.abc import Sequence
@@ -19,15 +19,16 @@ from qa_service.stores.keys import owner_key, session_key
 
 HOUR = 3600
 ALL_BYTES = 1 << 50
-"""This is more than any session holds. So a session that keeps so much less keeps nothing."""
+"""This is more than any session can have. To take so many bytes off a session leaves it with none."""
 LOOKED_FOR = 1000
-"""So many sessions are looked for at a time. Of a longer list a random part is looked for each time."""
+"""At most so many sessions are looked for at a time. If an owner has more, they are chosen at random each time."""
 LIVES = 4
-"""After the last file the count of an owner's bytes is kept for so many lives of a session."""
+"""The count of an owner's bytes is kept, after the last file, for so many times as long as a session."""
 
 
 class Quota(Struct, frozen=True):
-    """The most that one owner may use, and the most files of one session. `seconds` of reading count by the hour."""
+    """A `Quota` says how much may be used: at most `files` in one session, `bytes` of text kept for one owner, and
+    `seconds` of reading one owner's files in an hour."""
 
     files: int
     bytes: int
@@ -35,7 +36,7 @@ class Quota(Struct, frozen=True):
 
 
 class RedisQuotas:
-    """A `Quotas`."""
+    """`RedisQuotas` implements `Quotas`."""
 
     def __init__(self, client: Redis, guard: StoreGuard, quota: Quota) -> None:
         self._client = client
@@ -62,7 +63,7 @@ class RedisQuotas:
             self._client.eval(scripts.SPEND_SECONDS, 1, owner_key(owner, "reading"), seconds, HOUR)
 
     def _without_expired(self, owner: Owner) -> int:
-        """The owner's bytes, once the sessions that have expired are taken off."""
+        """Take the bytes of expired sessions off, and return how many bytes the owner then has."""
         key = owner_key(owner, "space")
         with self._guard:
             counted: Any = self._client.hrandfield(key, LOOKED_FOR)
@@ -82,10 +83,10 @@ class RedisQuotas:
 
 
 def queue_space_taken(pipeline: Any, owner: Owner, session_id: str, size: int, *, seconds: int) -> None:
-    """Put into the pipeline that a session keeps so many bytes of text more. The count is kept for `seconds` more."""
+    """Add to the pipeline that a session keeps `size` more bytes of text. `seconds` is how long a session is kept."""
     pipeline.eval(scripts.CHANGE_SPACE, 1, owner_key(owner, "space"), session_id, size, LIVES * seconds)
 
 
 def queue_space_freed(pipeline: Any, owner: Owner, session_id: str, size: int = ALL_BYTES) -> None:
-    """Put into the pipeline that a session keeps so many bytes of text less; by default nothing any more."""
+    """Add to the pipeline that a session keeps `size` fewer bytes of text. By default it then keeps none."""
     pipeline.eval(scripts.CHANGE_SPACE, 1, owner_key(owner, "space"), session_id, -size, 0)

@@ -1,6 +1,7 @@
-"""Whether a store is as this service needs it: it answers, takes writes, and knows and allows every command.
+"""This module checks that a store answers, takes writes, and knows and allows every command that this service needs.
 
-What it can do is tried out, since servers that are compatible name other versions, and managed ones may forbid INFO.
+The commands are tried out. The version of a server wouldn't tell enough, since compatible servers have other version
+numbers, and managed servers may forbid INFO.
 """
 
 from contextlib import suppress
@@ -17,8 +18,8 @@ from qa_service.stores.refusals import refusal_in
 
 
 def check_store(client: Redis, guard: StoreGuard) -> None:
-    """Raise `StoreUnavailable` where something is missing, and say in one line what. It takes one round trip
-    otherwise."""
+    """Raise `StoreUnavailable`, which names what is missing, where the store isn't as needed. Where it is, this takes
+    one round trip."""
     with guard:
         failed: Any = client.eval(scripts.PROBE, len(PROBES), *PROBES)
     if failed:
@@ -27,7 +28,7 @@ def check_store(client: Redis, guard: StoreGuard) -> None:
 
 
 def _version(client: Redis) -> str:
-    """The server's name and version for a message, where the server tells it."""
+    """Return the server's name and version for a message. It is empty where the server doesn't tell it."""
     with suppress(redis.RedisError):
         told: Any = client.info("server")
         name = "valkey" if "valkey_version" in told else "redis"

@@ -1,4 +1,4 @@
-"""Records as they are stored, one JSON object each. One that can't be read is left out, and holds up no other."""
+"""This module reads stored records, each of which is a JSON object. A record that can't be read is left out."""
 
 import logging
 from typing import TypeVar
@@ -6,14 +6,14 @@ from typing import TypeVar
 from msgspec.json import Decoder
 
 UNREADABLE = (ValueError, RecursionError)
-"""What decoding raises for bytes that aren't JSON, or not of the right shape."""
+"""Decoding raises one of these for bytes that aren't JSON, or that are JSON of another shape."""
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
 def read_record(decoder: Decoder[T], stored: bytes | None) -> T | None:
-    """The record; None where there is none, or where what is stored can't be read."""
+    """Decode a record. Returns None where nothing is stored, and also, after a warning, where it can't be read."""
     if not stored:
         return None
     try:

@@ -1,4 +1,4 @@
-"""`REDIS_URL`: which server, or which sentinels, a pool connects to."""
+"""This module makes the pool that connects to the server, or through the sentinels, of `REDIS_URL`."""
 
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -12,18 +12,19 @@ from qa_service.stores.pool import StorePool, connection_options, pool_options
 from qa_service.stores.sentinel import MasterConnection, MasterSSLConnection, SentinelMaster
 
 SENTINEL_SECONDS = 0.1
-"""How long each sentinel may take to connect and to answer: a few of them together stay below a second."""
+"""Each sentinel may take so long to connect and then to answer, so that a few of them together take less than a
+second."""
 SENTINEL_PORT = 26379
 SENTINELS = "+sentinel"
 
 
 def redis_pool(url: str, *, max_connections: int, timeout: float) -> redis.BlockingConnectionPool:
-    """Connections to `REDIS_URL`; nothing is connected yet.
+    """Make a pool of connections to `REDIS_URL`. Nothing is connected yet.
 
     redis://, rediss:// and unix:// name a server. redis+sentinel:// and rediss+sentinel:// name sentinels, separated by
-    commas, then the service and the database behind slashes: the connections go to the service's master, and to the
-    next master after a failover. Options in the URL's query win over ours; `sentinel_username` and `sentinel_password`
-    are for the sentinels. Raises `StoreUnavailable` for a URL that can't be one.
+    commas, and then, after slashes, the service and the database. The connections go to the service's master, and after
+    a failover to the next master. Options in the URL's query replace ours. `sentinel_username` and `sentinel_password`
+    are for the sentinels. Raises `StoreUnavailable` for a URL that isn't of this form.
     """
     try:
         options = pool_options(max_connections=max_connections, timeout=timeout)
@@ -31,7 +32,7 @@ def redis_pool(url: str, *, max_connections: int, timeout: float) -> redis.Block
         pool = StorePool(**options)  # type: ignore[no-untyped-call]
         pool.connection_class(**pool.connection_kwargs)
     except (ValueError, TypeError, redis.RedisError):
-        # The error doesn't carry its cause, since the cause may quote the password.
+        # Our error hides its cause, since the cause may quote the password.
         raise StoreUnavailable(
             "REDIS_URL: expected redis://, rediss://, unix:// or redis+sentinel:// with options redis-py knows"
         ) from None

@@ -1,4 +1,4 @@
-"""What the server's errors mean, in sentences for operators, and without the keys and values they may quote."""
+"""This module tells operators what a server's errors mean, and removes the keys and values that the errors quote."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ CODES: Mapping[type[redis.RedisError], str] = {
     redis.AuthenticationError: "WRONGPASS",
     redis.BusyLoadingError: "LOADING",
 }
-"""The codes that redis-py takes out of the server's words, since it has classes for them."""
+"""It maps a class of redis-py to the code for which it stands, because redis-py removes that code from the words."""
 
 NO_ANSWER = "The store does not answer."
 
@@ -28,7 +28,7 @@ SENTENCES = (
     (re.compile("MASTERDOWN"), "The store answers nothing: it is a replica whose master is away."),
     (re.compile("MISCONF"), "The store takes no writes: it can't write to its disk."),
     (re.compile("NOREPLICAS"), "The store takes no writes: too few of its replicas are connected."),
-    (re.compile(r"^BUSY |CLUSTERDOWN|TRYAGAIN"), "The store refuses for now."),
+    (re.compile(r"^BUSY |CLUSTERDOWN|TRYAGAIN"), "The store refuses commands for now."),
     (re.compile(r"CROSSSLOT|^MOVED "), "The store is a cluster: this service needs one server, or sentinels."),
     (
         re.compile(r"NOPERM|can't (run|access)|no permissions"),
@@ -42,7 +42,7 @@ SENTENCES = (
     (re.compile("WRONGPASS|NOAUTH"), "The store refuses the password of REDIS_URL."),
     (re.compile("LOADING"), "The store is still loading its data."),
 )
-"""A pattern of the server's words, and what it means; the first that fits counts."""
+"""Each row has a pattern for the server's words, and the sentence that says what they mean. The first match counts."""
 
 _QUOTING = re.compile(r"^Command # \d+ .*? caused error: ", re.DOTALL)
 _ARGUMENTS = re.compile(r",? with args beginning with.*", re.DOTALL)
@@ -50,11 +50,13 @@ _KEY = re.compile(r"qa:\{\S*")
 
 
 def words_of(error: redis.RedisError) -> str:
-    """The error's own words. Those that quote a command lose it: keys hold owners and sessions, values are private."""
+    """Return the code and the words of the error, without the command or the keys that it quotes. Keys have owners and
+    sessions in them, and values are private."""
     code = next((f"{code} " for kind, code in CODES.items() if isinstance(error, kind)), "")
     return code + _KEY.sub("qa:…", _ARGUMENTS.sub("", _QUOTING.sub("", str(error))))
 
 
 def refusal_in(words: str) -> str:
-    """The sentence for a server that refuses or lacks something; empty where the words say nothing of that kind."""
+    """Return the sentence for a server that refuses or lacks something. It is empty where the words mean something
+    else."""
     return next((sentence for pattern, sentence in SENTENCES if pattern.search(words)), "")

@@ -1,7 +1,8 @@
-"""Idempotency keys in Redis: they find the answer that a repeated question has already.
+"""This module keeps idempotency keys in Redis. With its key a repeated question finds the answer that it has already.
 
-A key is reserved for some seconds while its answer is let in. The claim then keeps it for as long as repetitions get
-the same answer. So a key that will stay for longer than the reservation stands for an answer that has begun.
+A key is first reserved for some seconds, while it is decided whether its question is answered. The claim then keeps the
+key for as long as repetitions get the same answer. So if a key still has more time than a reservation, its answer has
+begun.
 """
 
 from typing import Any
@@ -15,11 +16,12 @@ from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import answer_key, repeat_key
 
 RESERVED_SECONDS = 10
-"""How long a key is kept for an answer that hasn't begun yet; its worker may have died."""
+"""A key is kept so long for an answer that hasn't begun. It expires, because the worker that reserved it may have
+died."""
 
 
 class RedisRepeats:
-    """A `Repeats`."""
+    """`RedisRepeats` implements `Repeats`."""
 
     def __init__(self, client: Redis, guard: StoreGuard) -> None:
         self._client = client
@@ -29,7 +31,8 @@ class RedisRepeats:
         reserved = self._reserve(owner, repeat, answer_id)
         if reserved and not repeat.seconds and self._is_over(owner, reserved):
             reserved = self._reserve(owner, repeat, answer_id, stale=reserved)
-        # Where a connection broke, the same reservation was sent twice, and the second one finds the first.
+        # When a connection breaks, redis-py sends the reservation again, and the second one finds the first. In that
+        # case the key was free.
         return reserved if reserved and reserved.answer_id != answer_id else None
 
     def release_key(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:

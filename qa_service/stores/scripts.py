@@ -1,9 +1,10 @@
-"""The scripts: each is one write, since Redis runs it whole, without anything else in between.
+"""This module has the scripts that Redis runs. Each script is one write: Redis runs nothing else before it has ended.
 
-A script that fails stops where it failed, and what it wrote before stays. So every script reads before it writes.
-A full store refuses whatever may need memory, unless the script has written already. So scripts that end or delete
-something begin with what takes something away, and still work then.
-Scripts are sent as text each time, which costs microseconds and survives a `SCRIPT FLUSH` and a failover.
+The first line of a script names the keys that it gets, in their order. A script that fails stops there, and what it has
+written before stays. So a script reads everything it decides by before it writes. A full store refuses every command
+that may need memory, unless the script has written something already. So the scripts that save a turn, move an answer
+or delete something begin with a command that removes something, and a full store still runs them. Scripts are sent as
+text each time. That costs microseconds, and works after a `SCRIPT FLUSH` and after a failover.
 """
 
 LOAD = """
@@ -15,7 +16,8 @@ if #ids > 0 then turns = redis.call('HMGET', KEYS[3], unpack(ids)) end
 return {redis.call('HGETALL', KEYS[1]), turns, redis.call('HVALS', KEYS[4])}
 """
 
-# A seeded session arrives as pairs of answer id and turn behind the other arguments.
+# If the session is new and begins with an earlier conversation, pairs of an answer id and a turn follow the other
+# arguments.
 CLAIM = """
 -- head, turns, answers, context, running
 local expected, topic, topic_title, title, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -25,7 +27,7 @@ local running, claimed = {}, false
 for _, id in ipairs(redis.call('HKEYS', KEYS[5])) do
   if id == answer then claimed = true else table.insert(running, id) end
 end
--- A command is sent again when its connection breaks: the same claim twice is one.
+-- A command is sent again when its connection breaks, and then the claim was carried out already.
 if claimed then return {'known', unpack(running)} end
 local head = redis.call('HMGET', KEYS[1], 'topic', 'title:' .. topic)
 local current = head[1]
@@ -44,7 +46,7 @@ if not current then
   end
 end
 if topic ~= expected and topic ~= '1' then redis.call('DEL', KEYS[4]) end
--- A topic that was begun by hand has no title before its first question.
+-- A topic that a reset has opened has no title before its first question.
 local heading = head[2] or (not current and topic == '1' and title) or ''
 if heading == '' then heading = topic_title end
 redis.call('HSET', KEYS[1], 'topic', topic, 'title:' .. topic, heading, 'updatedAt', now)
@@ -57,7 +59,7 @@ for i = 1, 4 do redis.call('EXPIRE', KEYS[i], ttl) end
 return {current and 'known' or 'created', unpack(running)}
 """
 
-# To begin the same answer a second time changes nothing, because its log may have gone on in between.
+# When this is sent a second time for the same answer, it changes nothing, because the log may have grown in between.
 BEGIN = """
 -- at, log
 if redis.call('HSETNX', KEYS[1], 'session', ARGV[1]) == 0 then return end
@@ -66,9 +68,9 @@ redis.call('XADD', KEYS[2], '1-0', 'first', 1, 'items', ARGV[3], 'v', ARGV[5])
 redis.call('EXPIRE', KEYS[2], ARGV[4])
 """
 
-# The entry arrives behind the other arguments. Redis refuses it if its worker isn't the writer any more: then nothing
-# changes.
-# What is no hash fails at the first look: otherwise the entry would be added each time that the script is sent again.
+# The arguments of XADD follow the other arguments. Redis refuses the entry if its worker isn't the writer any more, and
+# then nothing changes. HEXISTS makes the script fail, before it writes, where `at` is no hash. Otherwise it would fail
+# after XADD, and add the entry each time that it is sent again.
 CLOSE = """
 -- log, at
 local last, seconds = ARGV[1], ARGV[2]
@@ -96,7 +98,7 @@ local head = redis.call('HMGET', KEYS[1], 'topic', 'found')
 if extend == '1' and head[1] == topic then
   if redis.call('RPUSH', KEYS[3], answer) > most then redis.call('LPOP', KEYS[3]) end
 end
--- The head, the turns and the answers got theirs at the claim.
+-- The claim has renewed the head, the turns and the answers.
 for i = 3, 4 do redis.call('EXPIRE', KEYS[i], ttl) end
 for _, id in ipairs(redis.call('HKEYS', KEYS[4])) do redis.call('EXPIRE', prefix .. id, ttl) end
 redis.call('HSET', KEYS[1], 'updatedAt', now, 'found', head[2] or seconds)
@@ -114,7 +116,7 @@ redis.call('EXPIRE', KEYS[2], ARGV[3], 'GT')
 return turn
 """
 
-# It returns 1 if the file is listed now and wasn't before, else 0.
+# It returns 1 if the file is listed now and wasn't before, and else 0.
 FINISH_FILE = """
 -- head, files, the file's passages
 if redis.call('EXISTS', KEYS[1]) == 0 then
@@ -126,7 +128,8 @@ for i = 2, 3 do redis.call('EXPIRE', KEYS[i], ARGV[3]) end
 return new
 """
 
-# The parts of a file come one after another, and a word may stand in many: its postings grow at their end.
+# The parts of a file come one after another. A word may stand in many of them, so its postings are appended to those
+# that it has.
 ADD_PART = """
 -- file
 local first, ttl, passages = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
@@ -163,8 +166,9 @@ redis.call('HSET', KEYS[1], 'title', ARGV[1], 'updatedAt', ARGV[2])
 return 1
 """
 
-# One question costs each counter one interval; as many as the burst may come at once (GCRA). Times are milliseconds of
-# the store's own clock, so that workers' clocks need not agree. Where one counter has nothing left, none is charged.
+# This is the generic cell rate algorithm (GCRA): each question costs each counter one interval, and as many questions
+# as the burst may come at once. Times are milliseconds of the store's own clock, so that the workers' clocks needn't
+# agree. Where one counter has nothing left, no counter is charged.
 TAKE_QUESTION = """
 -- the rate, and the wider network's rate if there is one
 local takes = ARGV[1]
@@ -185,8 +189,8 @@ end
 return '0'
 """
 
-# Times are those of the store's clock, since the clocks of workers need not agree. A worker that the store doesn't know
-# wasn't taken for dead: a store that lost its memory gave nobody's answers away.
+# Times are those of the store's clock, so that the workers' clocks needn't agree. A worker that the store doesn't know
+# counts as one that wasn't taken for dead, because a store that has lost its data has given nobody's answers away.
 BEAT = """
 -- workers, what this one holds
 local worker, seconds = ARGV[1], ARGV[3]
@@ -200,11 +204,11 @@ redis.call('EXPIRE', KEYS[2], seconds)
 return {missed and 1 or 0, redis.call('ZRANGEBYSCORE', KEYS[1], 0, silent)}
 """
 
-# Only one worker takes an answer out of a dead worker's hash, so no two get the same. A worker that was only silent may
-# have been heard of since it was listed: what it began after that is its own. The score of a dead worker says more:
-# zero, it withdrew by itself; one, it died, and some of its answers were taken; below zero, it has nothing left, and
-# when that was found. Such an entry is kept for a while: should the worker live after all, it learns that it was
-# taken for dead.
+# It moves answers from the hash `holds` of a dead worker to that of the caller, so no two workers get the same answer.
+# If the dead worker was only silent (`silent` isn't 0) and has been heard of in the meantime, nothing is moved. The
+# score of a dead worker says how it ended: 0 means that it withdrew by itself, 1 that it died and some of its answers
+# were taken. A score below 0 means that it has nothing left, and is minus the time when that was found out. Such an
+# entry is kept for a while. If the worker lives after all, it learns from the entry that it was taken for dead.
 TAKE_OVER = """
 -- workers, what the dead one holds, what this one holds
 local dead, most, seconds, silent = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
@@ -232,13 +236,13 @@ redis.call('ZADD', KEYS[1], 'XX', -now, dead)
 return {0}
 """
 
-# An answer that another worker has taken meanwhile isn't held again.
+# It changes nothing where the worker doesn't hold the answer any more, because another worker has taken it.
 HOLD = """
 -- what this one holds
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
 """
 
-# `stale` is a value that doesn't count any more. It is replaced if it still stands under the key.
+# `stale` is a value of the key that doesn't count any more. If the key still has this value, it is replaced.
 RESERVE = """
 -- the key
 local value, seconds, stale = ARGV[1], ARGV[2], ARGV[3]
@@ -247,7 +251,8 @@ if found and found ~= stale then return {found, redis.call('TTL', KEYS[1])} end
 redis.call('SET', KEYS[1], value, 'EX', seconds)
 """
 
-# A key that is kept for longer than some seconds stands for an answer that has begun.
+# It deletes the key if it still has this value, and has more seconds left than the second argument says. That is -1, or
+# the time of a reservation: a key that has more time left stands for an answer that has begun.
 RELEASE = """
 -- the key
 if redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('TTL', KEYS[1]) > tonumber(ARGV[2]) then
@@ -255,8 +260,9 @@ if redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('TTL', KEYS[1]) > tonumb
 end
 """
 
-# Deletes a session and tells the answers it had, those first that were running. What it told is kept for a while, so
-# that whoever got no reply, or couldn't stop those answers, hears the same again.
+# It deletes a session, and returns how many of its answers were running, their ids, and the ids of all its answers.
+# This reply is kept for a while, so that a caller who got no reply, or couldn't stop those answers, gets the same
+# again.
 DELETE_SESSION = """
 -- head, running, turns, files, answers, context, deleted
 local seconds, prefix = ARGV[1], ARGV[2]
@@ -276,7 +282,7 @@ redis.call('EXPIRE', KEYS[7], seconds)
 return told
 """
 
-# A session's share of the text that is kept of an owner grows or shrinks; the owner's total goes with it.
+# It changes how many bytes of text are counted for a session, and changes the owner's total by as much.
 CHANGE_SPACE = """
 -- space
 local field, change, seconds = 's:' .. ARGV[1], tonumber(ARGV[2]), ARGV[3]
@@ -290,14 +296,15 @@ if after > 0 then redis.call('HSET', KEYS[1], field, string.format('%.0f', after
 if change > 0 then redis.call('EXPIRE', KEYS[1], seconds) end
 """
 
-# The hour begins with the first file that is read in it.
+# The count expires an hour after the first file that was read.
 SPEND_SECONDS = """
 -- reading
 redis.call('INCRBYFLOAT', KEYS[1], ARGV[1])
 if redis.call('TTL', KEYS[1]) < 0 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
 """
 
-# In how many passages of a file each word stands; a posting is four bytes, and about nine in a file of version 1.
+# It returns in how many passages of a file each word stands. That is the length of the word's postings, divided by the
+# bytes of one posting.
 COUNT_POSTINGS = """
 -- file
 local prefix, bytes, counts = ARGV[1], tonumber(ARGV[2]), {}
@@ -305,8 +312,8 @@ for i = 3, #ARGV do counts[i - 2] = math.ceil(redis.call('HSTRLEN', KEYS[1], pre
 return counts
 """
 
-# It tries every command of this service once, on keys that live for a second, and returns what the server said of those
-# that failed.
+# It tries every command that this service needs once, with keys that expire after a second. For each command that
+# fails, it returns the command's name and the server's error.
 PROBE = """
 -- string, hash, list, zset, stream
 local probes = {

@@ -1,4 +1,4 @@
-"""The master of a service that sentinels watch, and connections that follow it from server to server."""
+"""This module connects to the master of a service that sentinels watch, and to the next master after a failover."""
 
 import time
 from contextlib import suppress
@@ -8,12 +8,12 @@ import redis
 from redis.sentinel import Sentinel
 
 FRESH_SECONDS = 1.0
-"""How long the sentinels' word on who is master counts before they are asked again."""
+"""The sentinels are asked again which server is the master when their last answer is so many seconds old."""
 
 
 class SentinelMaster:
-    """The address of a service's master. The sentinels are asked again now and then, since a master that was replaced
-    may go on taking writes, and those writes are lost."""
+    """A `SentinelMaster` knows the address of a service's master. It asks the sentinels again and again, since a master
+    that was replaced may still take writes, and those writes are lost."""
 
     def __init__(self, sentinel: Sentinel, service: str, *, fresh: float = FRESH_SECONDS) -> None:
         self._sentinel = sentinel
@@ -23,21 +23,23 @@ class SentinelMaster:
         self._address: tuple[str, int] | None = None
 
     def recent_address(self) -> tuple[str, int] | None:
-        """The address as it was a moment ago; the last known one where no sentinel answers."""
+        """Return the address, which is at most `fresh` seconds old, or the last known one where no sentinel answers."""
         if time.monotonic() - self._asked >= self._fresh:
             with suppress(redis.ConnectionError):
                 self.current_address()
         return self._address
 
     def current_address(self) -> tuple[str, int]:
-        """The address now. Raises `redis.ConnectionError` where no sentinel knows of a master that lives."""
+        """Ask the sentinels for the address. Raises `redis.ConnectionError` where none of them knows a master that
+        lives."""
         self._asked = time.monotonic()
         self._address = self._sentinel.discover_master(self._service)  # type: ignore[no-untyped-call]
         return self._address
 
 
 class MasterConnection(redis.Connection):
-    """A connection that looks for the master whenever it is opened, and leaves any server that isn't it."""
+    """A `MasterConnection` connects to the current master, and closes itself where its server isn't the master any
+    more."""
 
     def __init__(self, *, master: SentinelMaster, **options: Any) -> None:
         super().__init__(**options)  # type: ignore[no-untyped-call]
@@ -62,4 +64,4 @@ class MasterConnection(redis.Connection):
 
 
 class MasterSSLConnection(MasterConnection, redis.SSLConnection):
-    """A `MasterConnection` over TLS."""
+    """A `MasterSSLConnection` is a `MasterConnection` over TLS."""

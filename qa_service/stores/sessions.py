@@ -1,4 +1,4 @@
-"""Sessions in Redis, as answering needs them: loaded, claimed for a question, and extended by its answer."""
+"""This module loads a session from Redis, claims it for a question, and saves the turn of the answer."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -21,27 +21,27 @@ from qa_service.stores.repeats import RESERVED_SECONDS
 from qa_service.turns import Turn
 
 CONTEXT_TURNS = 20
-"""How many exchanges of a topic a model may still see; more would not fit into most prompts."""
+"""A model sees at most so many exchanges of a topic. More would not fit into most prompts."""
 
 exchange_decoder = msgspec.json.Decoder(Exchange)
 stored_file_decoder = msgspec.json.Decoder(StoredFile)
 
 
 class Kept(Struct, frozen=True):
-    """How long and how much is kept; times are seconds."""
+    """`Kept` says how long and how much is kept. Times are in seconds."""
 
     seconds: int
-    """How long a session is kept after its last question."""
+    """A session is kept for so long after its last question."""
     turns: int
-    """How many turns of a session are kept."""
+    """At most so many turns of a session are kept."""
     answer: int
-    """How long an answer may be written at most."""
+    """A session can be busy with one answer for so long."""
     log: int
-    """How long an answer's log is kept while the answer is written."""
+    """An answer's log is kept for so long while the answer is written."""
 
 
 class RedisSessions:
-    """A `SessionStore`, for one worker."""
+    """`RedisSessions` is a `SessionStore` for one worker."""
 
     def __init__(self, client: Redis, guard: StoreGuard, kept: Kept, *, worker: str) -> None:
         self._client = client
@@ -59,7 +59,7 @@ class RedisSessions:
         return client.eval(scripts.LOAD, len(keys), *keys)
 
     def decode_session(self, session_id: str, reply: Any) -> Session | None:
-        """Read the script's reply. It is None where this owner has no such session."""
+        """Make the session of the script's reply. It is None where this owner has no such session."""
         if not reply:
             return None
         head, turns, files = reply
@@ -69,8 +69,8 @@ class RedisSessions:
         turn = claim.turn
         keys = _keys(claim.owner, turn.session_id, "head", "turns", "answers", "context", "running")
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
-            # The worker holds the answer before the session has it. So wherever this breaks off, a session never waits
-            # for an answer that no worker knows of.
+            # The answer is in `holds` of its worker before it is in the session. So wherever this breaks off, no
+            # session stays busy with an answer that no worker knows of.
             self._begin_log(pipeline, claim)
             place = len(pipeline)
             pipeline.eval(scripts.CLAIM, len(keys), *keys, *self._claim_arguments(claim))
@@ -86,7 +86,7 @@ class RedisSessions:
         return _claimed(outcome)
 
     def _begin_log(self, pipeline: Any, claim: Claim) -> None:
-        """Write what stands outside of the session: who holds the answer, where it is found, and its log."""
+        """Write what isn't part of the session: the answer in `holds` of this worker, its key `at`, and its log."""
         owner, turn, kept = claim.owner, claim.turn, self._kept
         keys = [answer_key(owner, turn.answer_id, name) for name in ("at", "log")]
         start = encode_items([claim.start])["items"]
@@ -102,13 +102,14 @@ class RedisSessions:
             pipeline.expire(repeat_key(claim.owner, claim.repeat.key), seconds)
 
     def _list_session(self, pipeline: Any, claim: Claim) -> None:
-        if claim.owner.kind != "anonymous":  # visitors have no list of sessions
+        if claim.owner.kind != "anonymous":  # Visitors have no list of sessions.
             pipeline.zadd(owner_key(claim.owner, "sessions"), {claim.turn.session_id: time.time()})
             pipeline.expire(owner_key(claim.owner, "sessions"), self._kept.seconds)
 
     def _take_back_claim(self, pipeline: Any, claim: Claim) -> None:
-        """Take back what stands outside of the session, since the answer wasn't let in. Its key becomes a reservation
-        first: a key that is kept for longer, and whose answer isn't found, would count as free."""
+        """Remove what `_begin_log` has written, since the answer wasn't let in. First the idempotency key becomes a
+        reservation again: with more time it would stand for an answer that has begun, and where that isn't found, a
+        repetition would free the key."""
         if claim.repeat:
             pipeline.expire(repeat_key(claim.owner, claim.repeat.key), RESERVED_SECONDS)
         pipeline.unlink(*(answer_key(claim.owner, claim.turn.answer_id, name) for name in ("at", "log")))
@@ -137,8 +138,11 @@ class RedisSessions:
         return saved
 
     def _renew_pointers(self, owner: Owner, answer_ids: Sequence[bytes]) -> None:
-        """Renew the pointers by which these answers are found. A pointer lives twice as long as a session in which
-        nothing is asked, and all of them are renewed once in such a time, so that they last as long as the session."""
+        """Let the keys `at`, by which these answers are found, last longer.
+
+        Such a key is kept for twice as long as a session after its last question. The first save that comes a session's
+        time after the last renewal renews all of them, so that they last as long as the session.
+        """
         if not answer_ids:
             return
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
@@ -171,7 +175,7 @@ def _keys(owner: Owner, session_id: str, *names: str) -> list[str]:
 
 
 def decode_pairs(flat: Sequence[bytes]) -> dict[str, str]:
-    """Make a dict of the flat list as which a script returns a hash."""
+    """Make a dict of a hash. A script returns it as a flat list, in which each name is followed by its value."""
     texts = [item.decode() for item in flat]
     return dict(zip(texts[::2], texts[1::2], strict=True))
 
@@ -190,13 +194,13 @@ def _session(
 
 
 def files_of(stored: Sequence[bytes]) -> list[StoredFile]:
-    """Decode the files of a session, and sort them by the time when they came, because a hash keeps no order."""
+    """Decode the files of a session, and sort them by the time when they were added, because a hash keeps no order."""
     files = [file for each in stored if (file := read_record(stored_file_decoder, each))]
     return sorted(files, key=lambda file: file.added)
 
 
 def topics_of(head: Mapping[str, str]) -> tuple[Topic, ...]:
-    """Read the topics of a session from its head, the first topic first."""
+    """Read the topics of a session from its head. The first topic comes first."""
     return tuple(
         Topic(index, head.get(f"title:{index}", ""), int(head.get(f"turns:{index}", 0)))
         for index in range(1, int(head.get("topic", 0)) + 1)

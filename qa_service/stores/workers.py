@@ -1,4 +1,4 @@
-"""What workers tell each other through Redis: that they live, what they write and read, what is to be stopped."""
+"""Through Redis workers tell each other that they live, what they write and read, and which answers must stop."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -16,14 +16,14 @@ from qa_service.stores.records import UNREADABLE, read_record
 from qa_service.turns import Turn
 
 SILENT_MS = 5_000
-"""A worker that has been silent for so long is taken for dead. Workers of its own machine find out sooner."""
+"""A worker that has been silent for so long is taken for dead. Workers on the same machine find out sooner."""
 READ_MS = 3_000
-"""After a worker has said that it reads an answer, the answer counts as read for so long."""
+"""An answer counts as read for so long after a worker has said that it reads it."""
 TAKEN = 64
-"""A worker takes over so many answers at a time, so that several workers share those of a dead one."""
+"""A worker takes over at most so many answers at a time, so that several workers share those of a dead one."""
 STOPS_KEPT = 1_000
 STOPS_SECONDS = 60
-"""A stop is kept for so long; every worker hears of it within a second or two."""
+"""A stop is kept for so long. Every worker that runs hears of it within a second or two."""
 
 _held = msgspec.json.Decoder(HeldAnswer)
 _held_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -31,8 +31,9 @@ _turn = msgspec.json.Decoder(Turn)
 
 
 class RedisWorkers:
-    """A `WorkerStore`. The answers of a dead worker wait `seconds` for another one. `waiting` is a client of
-    its own for the call that waits for news, because that call occupies a connection nearly all the time."""
+    """`RedisWorkers` is a `WorkerStore`. The answers of a dead worker are kept for `seconds` until another worker takes
+    them. `waiting` is a separate client for the call that waits for news, because that call occupies a connection
+    nearly all the time."""
 
     def __init__(self, client: Redis, guard: StoreGuard, *, waiting: Redis, seconds: int) -> None:
         self._client = client
@@ -41,8 +42,8 @@ class RedisWorkers:
         self._waiting_guard = StoreGuard()
         self._seconds = seconds
         self._heard = {STOPS: "0-0"}
-        """The ids of the last stop and the last nudge that were heard. Old stops are heard once by a new worker, and do
-        no harm."""
+        """It maps the key of a stream to the id of the last stop or nudge that was heard. A new worker hears all stops
+        that are kept, which does no harm."""
 
     def announce_life(self, worker: str) -> tuple[Sequence[str], bool]:
         keys = (ALIVE, worker_key(worker, "holds"))
@@ -138,8 +139,8 @@ class RedisWorkers:
 
 
 def _read_held(stored: bytes | None) -> HeldAnswer | None:
-    """What is held of an answer. Where a later release has stored an admission that this one can't read, the answer can
-    be ended and not begun again."""
+    """Read an entry of `holds`. Where a later release has stored an admission that this one can't read, the admission
+    is left out. The answer can then be ended, but not begun again."""
     try:
         return _held.decode(stored) if stored else None
     except UNREADABLE:
@@ -149,8 +150,8 @@ def _read_held(stored: bytes | None) -> HeldAnswer | None:
 
 
 def _streams(found: Any) -> Sequence[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]:
-    """Make pairs of the reply of XREAD. It is a mapping to lists of lists in the newer protocol, and None when the time
-    ran out."""
+    """Make pairs of a stream's key and its entries from the reply of XREAD. In the newer protocol the reply maps a key
+    to lists of entries. It is None when the time ran out."""
     if isinstance(found, dict):
         return [(key, [entry for batch in batches for entry in batch]) for key, batches in found.items()]
     return list(found or ())

@@ -1,4 +1,4 @@
-"""The drift detector: it has learned weights for features, and rules for where a single word decides."""
+"""This module has the drift detector. It uses learned weights of features, and rules where single words decide."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,8 +8,10 @@ from qa_service.topics.features import compute_features
 from qa_service.topics.weights import Weights, load_weights
 
 _SURE = 0.99
+"""A question that announces a new topic gets at least this score."""
 _ANNOUNCED = 2
-"""The new content words that an announced topic must have at least; "by the way, the price?" is a follow-up."""
+"""A question that announces a new topic must have at least so many new content words: "by the way, the price?" is a
+follow-up."""
 _HANGUL = re.compile("[가-힣]")
 _REASONS = {
     "marker": "announced",
@@ -20,28 +22,29 @@ _REASONS = {
     "any told": "shares words with answers",
     "0 words": "no content words",
 }
+"""It maps a feature to the reason that is given where the question has this feature."""
 
 
 class KeepTopic:
-    """A `DriftDetector` for sites where only `topic=new` begins a topic."""
+    """`KeepTopic` is a `DriftDetector` for sites where only `topic=new` begins a topic."""
 
     def judge_topic(self, question: str, session: Session) -> Drift:
-        """Every question stays in its topic."""
+        """Decide that the question stays in its topic."""
         return Drift(drifted=False, score=0.0, reasons=("off",))
 
 
 class LearnedDrift:
-    """A `DriftDetector` that looks at the question and the latest exchanges of its topic alone.
+    """`LearnedDrift` is a `DriftDetector` that looks only at the question and the latest exchanges of its topic.
 
-    It may be used by many threads at once, and its work is bounded, however long the texts are. Without `weights` it
-    takes those that come with the package.
+    Many threads may use it at once, and its work is bounded, however long the texts are. Without `weights` it takes
+    those that come with the package.
     """
 
     def __init__(self, weights: Weights | None = None) -> None:
         self._weights = weights or load_weights()
 
     def judge_topic(self, question: str, session: Session) -> Drift:
-        """Whether the question begins a new topic; when that is unsure, the topic stays."""
+        """Decide whether the question begins a new topic. Where that is unsure, the topic stays."""
         if not session.context:
             return Drift(drifted=False, score=0.0, reasons=("no context",))
         numbers = compute_features(question, session.context)
@@ -59,7 +62,8 @@ def _announced(numbers: Mapping[str, float]) -> bool:
 
 
 def _incomparable(question: str, context: Sequence[Exchange]) -> bool:
-    """Whether one of the question and the last exchange is Korean and the other isn't: they can't share words."""
+    """Return whether only one of the question and the last exchange is Korean, so that they can't have words in
+    common."""
     last = context[-1]
     return _is_korean(question) != (_is_korean(last.question) or _is_korean(last.text))
 

@@ -1,4 +1,9 @@
-"""The named numbers by which a question is compared with the conversation before it."""
+"""This module computes features: named numbers that compare a question with the conversation before it.
+
+In the names *old* words are those that the recent exchanges have too, and *new* words are the others. A question is
+*tied* if it has a cue that refers to what was said (`TIES`). A conversation is *hopping* if its last question shared no
+content word with what stood before it. A name with × is the product of two or three features.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,13 +19,15 @@ from qa_service.language.tokens import list_words
 from qa_service.model import Exchange
 
 RECENT = 4
-"""How many of the latest exchanges are looked at."""
+"""So many of the latest exchanges are looked at."""
 QUESTION, ANSWER, EARLIER = 1000, 2000, 1000
-"""How many characters of a question, of the last answer and of an earlier text are looked at, half from each end."""
+"""At most so many characters of a question, of the last answer and of an earlier text are looked at. Half of them are
+taken from the text's beginning, and half from its end."""
 
 _MOST_STEMS = 64
 _KEPT = 1024
-"""How many texts' words are remembered, since the texts of a conversation come back with each of its questions."""
+"""The words of so many texts are remembered, since the texts of a conversation are compared with each of its
+questions."""
 _SEPARATORS = re.compile(r"\W+")
 _ASCII_SEPARATORS = {code: " " for code in range(128) if _SEPARATORS.match(chr(code))}
 _KNOWN = re.compile("[가-힣ぁ-ヿ㐀-鿿]")
@@ -32,11 +39,18 @@ _ASKS = ("?", "？")
 _QUOTES = ('"', "“", "'", "‘", "「", "『")
 _HOLLOW = frozenset(list_words(" ".join(LITTLE_WORDS)))
 _RARE, _RARE_HANGUL, _WHOLE, _ROOT = 6, 3, 3, 5
+"""These are lengths of stems. A stem counts as rare from `_RARE` letters on, or from `_RARE_HANGUL` syllables. One of
+at most `_WHOLE` letters is found only as a whole word. The first `_ROOT` letters of a stem are its root."""
 _MANY_WORDS, _SHORT = 25, 12
 
 
 class Overlap(Struct, frozen=True):
-    """The stems of a question, and those of them that the recent exchanges have too."""
+    """An `Overlap` has the stems of a question's content words, and says which of them the recent exchanges have too.
+
+    `last_question` and `last_answer` are the stems that stand in the latest exchange, and `questions` and `answers` are
+    those that stand in the earlier ones. `rare` are the stems that hardly stand in a text by chance, because they are
+    long, numbers, Chinese or Japanese.
+    """
 
     stems: frozenset[str]
     last_question: frozenset[str]
@@ -45,11 +59,12 @@ class Overlap(Struct, frozen=True):
     answers: frozenset[str]
     rare: frozenset[str]
     roots: int
-    """How many stems are there at least in part: with two syllables in a row, or with their first letters."""
+    """So many stems stand in the exchanges at least in part: with two syllables in a row of a Korean stem, or with the
+    first letters of another one."""
     names_old: int
-    """How many names and numbers of the question the exchanges have."""
+    """So many names and numbers of the question stand in the exchanges."""
     names_new: int
-    """How many names and numbers of the question the exchanges don't have."""
+    """So many names and numbers of the question don't stand in the exchanges."""
 
     @property
     def asked(self) -> frozenset[str]:
@@ -69,9 +84,9 @@ class Overlap(Struct, frozen=True):
 
 
 def compute_features(question: str, context: Sequence[Exchange]) -> dict[str, float]:
-    """The features by name, each between about 0 and 4; one that isn't there is 0. `context` must not be empty.
+    """Return the features by name. Most of them are between 0 and 4, and one that isn't in the result is 0.
 
-    The work is bounded, however long the texts are.
+    `context` must not be empty. The work is bounded, however long the texts are.
     """
     rest, marked = remove_announcement(_ends(question.strip(), QUESTION))
     recent = context[-RECENT:]
@@ -87,14 +102,14 @@ def compute_features(question: str, context: Sequence[Exchange]) -> dict[str, fl
 
 
 def is_unknown_language(question: str) -> bool:
-    """Whether the question seems to be in a language whose cues we hardly know."""
+    """Return whether the question seems to be in a language of which `cues` knows hardly any words."""
     if question.isascii():
         return not _ENGLISH.search(question.lower())
     return not _KNOWN.search(question)
 
 
 def compare_words(question: str, recent: Sequence[Exchange]) -> Overlap:
-    """Which content words of the question stand in the recent exchanges; other words may begin with them."""
+    """Find which content words of the question stand in the recent exchanges, also as parts of longer words."""
     *earlier, last = recent
     last_question, last_answer = _flat(_ends(last.question, QUESTION)), _flat(_ends(last.text, ANSWER))
     questions = "".join(_flat(_ends(exchange.question, EARLIER)) for exchange in earlier)
@@ -123,7 +138,7 @@ def _ends(text: str, limit: int) -> str:
 
 @lru_cache(_KEPT)
 def _flat(text: str) -> str:
-    """The text's words as they are compared, with spaces around each."""
+    """Return the words of the text as they are compared, in lower case and with a space before and after each."""
     if text.isascii():
         return f" {text.lower().translate(_ASCII_SEPARATORS)} "
     return f" {_SEPARATORS.sub(' ', text.casefold())} "
@@ -143,8 +158,8 @@ def _is_cjk(stem: str) -> bool:
 
 
 def _needle(stem: str) -> str:
-    """Return what is searched for. Hangul and CJK are also found inside of compounds, other words by their beginning,
-    and the shortest words only as a whole."""
+    """Return the text that is searched for to find a stem. A stem of Hangul or CJK is also found inside of a word,
+    another stem at the beginning of a word, and a short one only as a whole word."""
     if _is_hangul(stem):
         return stem if len(stem) > 1 else f" {stem}"
     if _is_cjk(stem):
@@ -258,7 +273,7 @@ def _context_numbers(question: str, recent: Sequence[Exchange]) -> dict[str, flo
 
 
 def _hops(recent: Sequence[Exchange]) -> bool:
-    """Whether the last question itself shared nothing with what stood before it."""
+    """Return whether the last question shared no content word with the exchanges before it."""
     *earlier, last = recent
     before = "".join(_flat(_ends(f"{exchange.question} {exchange.text}", EARLIER)) for exchange in earlier)
     stems = [stem for stem in _stems(_ends(last.question, EARLIER))[:_MOST_STEMS] if stem not in _HOLLOW]

@@ -1,10 +1,10 @@
-"""What we ask: a model behind OpenAI's Responses API or, without a model, the files themselves.
+"""This room asks for answers: a model behind OpenAI's Responses API or, without a model, the files themselves.
 
 Theory of operation. One question becomes one or more requests. `Asker` decides which model is asked, how often, and
 without which parameters. `Transport` carries one request and its response, over one connection or several. An
-`EventReader` turns the body into deltas and knows what has come of it. A `VendorProtocol` (`protocol.py`) is all that
-differs between vendors: another one is a request writer, an event reader, and a class like `ResponsesUpstream` that
-hands them over. `offline.py` stands alone: it calls nobody, and nothing below is about it.
+`EventReader` turns the body into deltas and knows how far the response has come. A `VendorProtocol` (`protocol.py`)
+holds all that differs between vendors: another vendor needs a request writer, an event reader, and a class like
+`ResponsesUpstream` that hands them over. `offline.py` stands alone: it calls nobody, and nothing below is about it.
 
 A request is in one of these states. The deltas are a generator, so that everything happens in the thread of whoever
 reads the answer, except what `Watch` (time-outs) and a stop (from any thread) do to its connection.
@@ -28,17 +28,19 @@ reads the answer, except what `Watch` (time-outs) and a stop (from any thread) d
                                                         is asked again                    when it is begun again)
     ended           does nothing                        does nothing                      does nothing here
 
-Tries. As long as a reader isn't `working`, a failure that may pass is followed by the next try: `tries` times for each
-model, after a pause that doubles or that upstream named, and at once for the next model. What another try can't change
-(a refused credential, a prompt that is too long) ends the answer; what another model may not suffer from (a model that
-is unknown, busy, silent or down) goes on with the next one. Each new try says `Retrying`. A stop ends a pause at once.
+How tries follow each other. As long as a reader isn't `working`, a failure that may pass is followed by the next try.
+Each model gets `tries` of them. Between two tries of a model there is a pause, which doubles or has the length that
+upstream named; the next model is tried at once. A failure that another try can't change (a refused credential, a prompt
+that is too long) ends the answer. A failure that another model may not have (the model is unknown, busy, silent or
+down) is followed by the next model. Each new try says `Retrying`. A stop ends a pause at once.
 
-A refused parameter. Where upstream names a parameter in a 400 or 422, the same try sends the request again without it,
-and the process remembers that for the model (`parameters.py`). This is neither a try nor a failure, and each name is
-left out once, so that it ends. `VendorProtocol.essential` is never left out.
+How refused parameters are left out. Where upstream names a parameter in a 400 or 422, the same try sends the request
+again without it, and the process remembers that for the model (`parameters.py`). This counts neither as a try nor as a
+failure. Each parameter is left out only once, so that this comes to an end. The parameters that
+`VendorProtocol.essential` names are never left out.
 
-Circuit. Each model has one in each process. Failures that look like an upstream that is down count while no sign of
-work has come between them; a break in the middle of an answer is the first of a new row.
+What a circuit does. Each model has one circuit in each process. It counts the failures that look like an upstream that
+is down. A sign of work begins the count anew, so that a break in the middle of an answer is the first failure of a row.
 
     state      a request                    becomes
     ---------  ---------------------------  --------------------------------------------------------------------
@@ -47,8 +49,8 @@ work has come between them; a break in the middle of an answer is the first of a
     half open  one passes, as a trial; all  closed, when the trial shows a sign of work or is answered by a refusal;
                others are refused           open, when it fails; half open still, when somebody stops it
 
-A kept response (background mode). Upstream keeps the response, writes it whether anybody listens or not, and numbers
-its events. The states above are then those of a connection, and the response has states of its own:
+What background mode changes. Upstream keeps the response, writes it whether anybody listens or not, and numbers its
+events. The states above are then those of a connection, and the response has states of its own:
 
     state      begins when                      a break                               a stop
     ---------  -------------------------------  ------------------------------------  ----------------------------------
@@ -66,12 +68,12 @@ A stop that comes while a response is nameless looks the same to whoever reads t
 the deltas end with `Cancelled`, at most half a second after the stop.
 
 When this worker dies while a response is nameless, upstream finishes it for nobody, and another worker may ask anew.
-Once it is opened, its id stands in the answer's log (`running` writes it when it sees `Opened`): another worker
-attaches, reads the same deltas from the beginning, and leaves out those that were logged. When this worker dies while
-it cancels, upstream may finish the response, which costs what it costs and is read by nobody.
+Once the response is opened, its id stands in the answer's log (`running` writes it when it sees `Opened`): another
+worker attaches, reads the same deltas from the beginning, and leaves out those that were logged. When this worker dies
+while it cancels a response, upstream may finish that response, which is paid for and read by nobody.
 
-Connections. A connection carries one request at a time. After a response that was read to its end it waits for the
-next one, for at most a minute, and the one that was used last is taken first. A stop or a time-out ends its connection
-for good. Upstream may close an idle one at any time: a request that gets no byte back on a connection that was used
-before is sent once more on a new one.
+How connections are used. A connection carries one request at a time. After a response that was read to its end it waits
+for the next request, for at most a minute. The connection that was used last is taken first. A stop or a time-out ends
+its connection for good. Upstream may close an idle connection at any time: a request that gets no byte back on a
+connection that was used before is sent once more on a new one.
 """

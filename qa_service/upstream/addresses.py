@@ -1,4 +1,4 @@
-"""The addresses that a host's name leads to."""
+"""This module looks up the addresses that a host's name leads to."""
 
 import socket
 import threading
@@ -12,11 +12,11 @@ _FRESH_SECONDS = 5.0
 
 
 class HostAddresses:
-    """Looks up one name and remembers its addresses for some seconds.
+    """A `HostAddresses` looks up one name and remembers its addresses for some seconds.
 
-    Many answers begin at once, and each look-up takes a thread of the system's, of which a busy worker lets only a few
-    dozen a second begin. Measured with 300 answers that began together in one: the last had its address after 10.8 s
-    without the memory, and after 16 ms with it.
+    Many answers may begin at once. Each look-up takes a thread of the operating system, and a busy worker can start
+    only a few dozen of them a second. Where 300 answers began together in one worker, the last one had its address
+    after 10.8 s when nothing was remembered, and after 16 ms when it was.
     """
 
     def __init__(self, host: str, port: int, *, fresh: float = _FRESH_SECONDS) -> None:
@@ -27,10 +27,10 @@ class HostAddresses:
         self._until = 0.0
 
     def look_up_addresses(self, seconds: float) -> list[Any]:
-        """What `socket.getaddrinfo` gives, within these seconds: by itself it knows no time-out, and a name server
-        that is silent would hold it for half a minute.
+        """Return what `socket.getaddrinfo` gives, within these seconds. That function has no time-out of its own, and a
+        silent name server would hold it for half a minute.
 
-        Raises `OSError`, `TimeoutError` among them, and `UnicodeError` for a name that is none.
+        Raises `OSError`, such as `TimeoutError`, and `UnicodeError` for a text that can't be a name.
         """
         if monotonic() >= self._until:
             self._known = self._begin_look_up().result(seconds)

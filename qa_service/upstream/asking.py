@@ -1,5 +1,5 @@
-"""Decides how upstream is asked: how often, which models, and without which parameters. It never asks again once
-something of the answer has come."""
+"""This module decides how upstream is asked: how often, which models, and without which parameters. Upstream is never
+asked again once something of the answer has come."""
 
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -30,35 +30,36 @@ from qa_service.upstream.transport import NoteFailure, Transport, wait_unless_st
 log = logging.getLogger(__name__)
 
 ParametersOf: TypeAlias = Callable[[str], Mapping[str, object]]
-"""A function from a model's name to the parameters of the request, which have the vendor's own names."""
+"""Makes the parameters of a request to the model with this name. They have the vendor's own names."""
 
 _OF_A_MODEL = (UnknownModel, UpstreamRateLimited, UpstreamTimeout, UpstreamUnavailable)
-"""Failures that another model may not suffer from."""
+"""Where one model fails with one of these, another model may still answer."""
 _MODELS = 256
-"""How many models are remembered; where callers may name any model, there may be many."""
+"""At most so many models are remembered, because callers may be allowed to name any model."""
 
 
 class _ModelState(Struct, frozen=True):
-    """What this process knows of one model."""
+    """A `_ModelState` holds what this process knows of one model."""
 
     circuit: Circuit
     refused: RefusedParameters
 
 
 class _Question:
-    """Holds the parameters of a request only as long as it may be sent again. They have 20 KiB in a session with ten
-    turns, and would make the 55 KiB of an open stream so much larger."""
+    """A `_Question` holds the parameters of a request only as long as it may be sent again. In a session with ten turns
+    they take 20 KiB, beside the 55 KiB that an open stream takes otherwise."""
 
     def __init__(self, parameters: ParametersOf) -> None:
         self.parameters = parameters
 
     def forget_parameters(self) -> None:
-        """Let go of the conversation, because nobody asks any more."""
+        """Let go of the parameters, because upstream isn't asked again."""
         del self.parameters
 
 
 class Asker:
-    """Asks for all threads of a process. It remembers which models are down, and what each model refuses."""
+    """An `Asker` asks upstream for all threads of a process. It remembers which models are down, and what each model
+    refuses."""
 
     def __init__(
         self, protocol: VendorProtocol, transport: Transport, *, tries: int, kept: bool, note: NoteFailure
@@ -73,15 +74,15 @@ class Asker:
     def ask_models(
         self, models: Sequence[str], parameters: ParametersOf, stop: Stop
     ) -> AbstractContextManager[Iterator[Delta]]:
-        """The deltas of one answer.
+        """Give the deltas of one answer.
 
-        As long as nothing of the answer has come, each model is asked as often as may help, and then the next one.
+        As long as nothing of the answer has come, each model is asked as often as may help, and then the next one is.
         A `Retrying` precedes each further try.
         """
         return closing(self._try_models(models, _Question(parameters), stop))
 
     def follow_response(self, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
-        """The deltas of a response that upstream keeps, from its beginning."""
+        """Give the deltas of a response that upstream keeps, from its beginning."""
         reader = self._protocol.new_reader(kept=True, response_id=response_id)
         message = partial(self._protocol.writer.write_follow, response_id, reader.last)
         return closing(self._read_deltas(message, reader, stop))
@@ -105,14 +106,14 @@ class Asker:
             wait_unless_stopped(seconds, stop)
 
     def _rest_of_plan(self, plan: Sequence[str], error: UpstreamError) -> list[str]:
-        """Which models are still to be asked after the first has failed."""
+        """Return the models that are still to be asked after the first has failed."""
         model, *rest = plan
         if self._transport.may_pass(error) and not self._state(model).circuit.is_open:
             return rest
         return [other for other in rest if other != model] if isinstance(error, _OF_A_MODEL) else []
 
     def _try_model(self, model: str, question: _Question, reader: EventReader, stop: Stop) -> Iterator[Delta]:
-        """Make one try. A parameter that the model refuses by name is left out within the same try, and each only
+        """Make one try. A parameter that the model refuses by name is left out within the same try, each parameter only
         once."""
         left_out: tuple[ParameterPath, ...] = ()
         while True:
@@ -176,7 +177,7 @@ class Asker:
 
 
 def _until_work(deltas: Iterator[Delta], reader: EventReader) -> Iterator[Delta]:
-    """The deltas up to the first that shows that upstream works on the answer."""
+    """Give the deltas up to the first one that shows that upstream works on the answer."""
     for delta in deltas:
         yield delta
         if reader.working:

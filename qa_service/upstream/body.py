@@ -6,10 +6,10 @@ from qa_service.upstream.sse import LONGEST_EVENT, EventDecoder
 
 
 class ResponseBody(EventDecoder):
-    """Takes the body's bytes, cut anywhere, and gives the data of its events.
+    """A `ResponseBody` takes the body's bytes, cut anywhere, and gives the data of its events.
 
-    Its first byte tells what it is, because no event begins with a bracket; content types aren't believed. A JSON
-    value has no events, and is complete when the body ends. A page of HTML raises `UpstreamRejected`.
+    The first byte of the body tells what the body is, because no event begins with a bracket; content types aren't
+    believed. A JSON value has no events, and is complete when the body ends. A page of HTML raises `UpstreamRejected`.
     """
 
     def __init__(self) -> None:
@@ -18,7 +18,7 @@ class ResponseBody(EventDecoder):
 
     @property
     def is_value(self) -> bool:
-        """Whether the body is one JSON value."""
+        """Tell whether the body is one JSON value."""
         return bool(self._value)
 
     def parse_value(self) -> object:

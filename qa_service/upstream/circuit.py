@@ -1,4 +1,4 @@
-"""The circuit breaker: a model that is down is asked again only now and then, and not by everybody at once."""
+"""This module has the circuit breaker: a model that is down is asked only now and then, and not by all at once."""
 
 import math
 import random
@@ -14,15 +14,16 @@ _ENOUGH = 5
 _FIRST_REST = 5.0
 _LONGEST_REST = 60.0
 _UNDER_TRIAL = 1
-"""How many seconds a caller is told to wait while another one tries."""
+"""A caller is told to wait for so many seconds while the trial of another caller runs."""
 
 
 class Circuit:
-    """The circuit of one model in this process.
+    """A `Circuit` decides in this process whether one model may be asked.
 
     It is closed as long as requests pass. Five failures in a row that look like an upstream that is down (no
     connection, a 5xx, a time-out) open it, and requests are refused at once. After a rest it is half open: one request
-    at a time passes as a trial. One that works closes the circuit, and one that fails doubles the rest, up to a minute.
+    at a time passes as a trial. A trial that works closes the circuit, and one that fails doubles the rest, up to a
+    minute.
     """
 
     def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
@@ -35,12 +36,12 @@ class Circuit:
 
     @property
     def is_open(self) -> bool:
-        """Whether a request would be refused now."""
+        """Tell whether a request would be refused now."""
         return self._failures >= _ENOUGH and (self._trial is not None or self._clock() < self._until)
 
     @contextmanager
     def guard_request(self) -> Iterator[Callable[[], None]]:
-        """A context around one request. It gives what is to be called when upstream is seen to work.
+        """Open a context around one request. It gives a function that is to be called when upstream is seen to work.
 
         Raises `UpstreamUnavailable` at once while the circuit is open.
         """
@@ -58,7 +59,8 @@ class Circuit:
                 self._trial = None
 
     def _admit(self) -> object:
-        """Let the request pass, or raise. Return a mark where the request is a trial, else None."""
+        """Let the request pass, or raise `UpstreamUnavailable`. Return a mark where the request is a trial, and
+        otherwise None."""
         with self._lock:
             if self._failures < _ENOUGH:
                 return None

@@ -1,4 +1,4 @@
-"""One connection to upstream, which a stop ends at any moment, and whose every wait has an end."""
+"""This module has one connection to upstream. A stop can end it at any moment, and each wait on it has an end."""
 
 import math
 import socket
@@ -19,30 +19,31 @@ _READ = 64 * 1024
 
 
 class Patience(Struct, frozen=True):
-    """How many seconds each phase of a request may take. The caller limits the answer as a whole."""
+    """A `Patience` says how many seconds each phase of a request may take. The caller limits the answer as a whole."""
 
     connect: float = 5.0
     first_token: float = 60.0
-    """From the request to the first sign of work, however many bytes come before it."""
+    """The time from the request to the first sign of work, however many bytes come before it."""
     idle: float = 60.0
-    """The longest silence between two reads after that."""
+    """The longest silence between two reads after the first sign of work."""
     dial: float = 1.0
-    """So much longer than `connect` the further addresses of a name, or a proxy that answers byte by byte, may take."""
+    """Connecting may take so much longer than `connect` where a name has further addresses, or where a proxy answers
+    byte by byte."""
     last_bytes: float = 0.25
     """How long the bytes behind the terminal event are waited for, so that the connection can carry another request."""
     reuse: float = 60.0
     """How long after its last use a connection carries another request; upstream will have closed an older one."""
     tick: float = 0.1
-    """How late the end of patience may be noticed."""
+    """The end of patience may be noticed so much late."""
 
 
 class UpstreamConnection:
-    """Carries one request at a time over HTTP/1.1, and stays open for the next.
+    """An `UpstreamConnection` carries one request at a time over HTTP/1.1, and stays open for the next.
 
-    The SDK's own transport doesn't tell which socket waits for an answer, and closing that one doesn't wake its
-    reader. Besides, reading costs it more, measured: 46 µs instead of 13 for a chunk that comes alone, and 5.7 instead
-    of 0.2 for each of those that come together, which are handed over in one piece here. Foreign errors come out as
-    they are.
+    The SDK's own transport isn't used, because it doesn't tell which socket waits for an answer, and because closing
+    that socket doesn't wake its reader. It also reads more slowly. A chunk that comes alone takes 46 µs there and 13 µs
+    here. Chunks that come together take 5.7 µs each there, and 0.2 µs here, where they are handed over in one piece.
+    Foreign errors aren't mapped here.
     """
 
     def __init__(self, way: Way, patience: Patience) -> None:
@@ -56,7 +57,8 @@ class UpstreamConnection:
         self._works = False
         self._used_at = 0.0
         self.due = math.inf
-        """`time.monotonic()` when patience ends. Reads here have no time-out: a `Watch` calls `expire` then."""
+        """The moment, in seconds of `time.monotonic()`, at which patience ends. Reads here have no time-out: at that
+        moment a `Watch` calls `expire`."""
 
     def send_request(self, message: bytes) -> Reply:
         """Send a request as it stands on the wire, and wait for the head of the reply. Its body is left unread."""
@@ -66,12 +68,13 @@ class UpstreamConnection:
         return self._exchange(message)
 
     def http_response(self, request: httpx2.Request) -> httpx2.Response:
-        """The reply that has come, in the shape that the SDK's errors want, with a body that is read from here."""
+        """Return the reply that has come, in the form that the SDK's errors need. Its body is read from this
+        connection."""
         reply = self._reply or Reply()
         return httpx2.Response(reply.status, headers=reply.headers, stream=_UnreadBody(self), request=request)
 
     def read_body(self) -> bytes:
-        """All that has come of the body, or else what comes next; empty at its end."""
+        """Return all that has come of the body, or wait for what comes next. The result is empty at the body's end."""
         reply = self._reply
         if reply is None:
             return b""
@@ -95,21 +98,23 @@ class UpstreamConnection:
         self._set_timeout(None)
 
     def expire(self) -> None:
-        """Wake whoever waits here, from any thread, because patience has ended."""
+        """Wake the thread that waits here, because patience has ended. Any thread may call this."""
         self._late = "upstream was silent for too long"
         if not self._works:
             self._late = f"no first token within {self._patience.first_token:g} s"
         self.abort()
 
     def abort(self) -> None:
-        """Wake whoever connects, sends or reads here, from any thread. Nothing else can be asked on this connection."""
+        """Wake the thread that connects, sends or reads here. After that, nothing can be asked on this connection. Any
+        thread may call this."""
         self._aborted = True
         if (reached := self._socket) is not None:  # another thread may close it at this very moment
             with suppress(OSError):
                 reached.shutdown(socket.SHUT_RDWR)
 
     def abort_within(self, seconds: float) -> None:
-        """Abort after these seconds, in which what has been sent may still be answered. Any thread may call this."""
+        """Abort after so many seconds, in which a request that has been sent may still be answered. Any thread may call
+        this."""
         self._aborted = True
         if self._sent:
             self.due = min(self.due, monotonic() + seconds)
@@ -117,11 +122,11 @@ class UpstreamConnection:
             self.abort()
 
     def is_reusable(self) -> bool:
-        """Whether another request can follow: the last reply was read to its end, and nobody has said stop."""
+        """Tell whether another request can follow, because the last reply was read to its end and there was no stop."""
         return not self._aborted and self._reply is not None and self._reply.ended and self._reply.keeps_open
 
     def is_stale(self) -> bool:
-        """Whether it was used last so long ago that upstream will have closed it."""
+        """Tell whether this was used last so long ago that upstream will have closed it."""
         return monotonic() - self._used_at > self._patience.reuse
 
     def close_socket(self) -> None:
@@ -168,7 +173,7 @@ class UpstreamConnection:
         reply.feed_bytes(piece)
 
     def _connect(self) -> socket.socket:
-        # A proxy that answers byte by byte is in time with each of them, so that only the watch ends such a wait.
+        # A proxy may answer byte by byte, and each byte comes in time. Only the watch ends such a wait.
         self.due = monotonic() + self._patience.connect + self._patience.dial
         try:
             reached = self._way.dial(self._patience.connect, self._hold)
@@ -190,7 +195,7 @@ class UpstreamConnection:
 
 
 class _UnreadBody(httpx2.SyncByteStream):
-    """The rest of a reply. Closing it does nothing, because the connection is closed by whoever opened it."""
+    """This is the rest of a reply. Closing it does nothing, because the connection is closed by whoever opened it."""
 
     def __init__(self, connection: UpstreamConnection) -> None:
         self._connection = connection

@@ -19,8 +19,8 @@ Count: TypeAlias = Annotated[int, Meta(ge=0, le=MOST)]
 
 
 class Event(Struct, tag_field="type", frozen=True):
-    """The fields of every event. It names the item of the output, and the part of that item's content, to which it
-    belongs.
+    """An `Event` has the fields of every event. They name the item of the output, and the part of that item's content,
+    to which the event belongs.
 
     An `output_index` that is missing means the item that was announced last.
     """
@@ -56,7 +56,7 @@ class SummaryPiece(Event, frozen=True, tag="response.reasoning_summary_text.delt
 
 
 class CitedSource(Struct, frozen=True):
-    """The address, or the file at upstream, that an annotation points to."""
+    """A `CitedSource` is the address, or the file at upstream, to which an annotation points."""
 
     type: str | None = None
     url: str | None = None
@@ -66,7 +66,7 @@ class CitedSource(Struct, frozen=True):
 
 
 class ContentPart(Struct, frozen=True):
-    """One part of a message: `output_text` or `refusal`."""
+    """A `ContentPart` is one part of a message: `output_text` or `refusal`."""
 
     type: str | None = None
     text: str | None = None
@@ -75,14 +75,14 @@ class ContentPart(Struct, frozen=True):
 
 
 class SearchAction(Struct, frozen=True):
-    """What a web search looked for."""
+    """A `SearchAction` says what a web search looked for."""
 
     query: str | None = None
     queries: tuple[str | None, ...] | None = None
 
 
 class OutputItem(Struct, frozen=True):
-    """One item of the output: a message, or the model's work on one."""
+    """An `OutputItem` is one item of the output: a message, or the model's work on one."""
 
     type: str | None = None
     phase: str | None = None
@@ -108,7 +108,8 @@ class AnnotationAdded(Event, frozen=True, tag="response.output_text.annotation.a
 
 
 class ErrorEvent(Event, frozen=True, tag="error"):
-    """A failure within the stream. The documentation has its fields at the top; servers send them within `error`."""
+    """An `ErrorEvent` is a failure within the stream. In OpenAI's documentation its fields stand in the event itself,
+    but servers send them within `error`."""
 
     code: str | None = None
     error: object = None
@@ -128,7 +129,7 @@ class TokenCounts(Struct, frozen=True):
 
 
 class Response(Struct, frozen=True):
-    """The response as a whole, as it stands when the event is sent."""
+    """A `Response` is the response as a whole, as it is when the event is sent."""
 
     id: str | None = None
     model: str | None = None
@@ -153,7 +154,7 @@ class ResponseInProgress(ResponseCreated, frozen=True, tag="response.in_progress
 
 
 class ResponseEnd(Event, frozen=True):
-    """A terminal event: nothing follows it."""
+    """This is a terminal event: nothing follows it."""
 
     response: Response = Response()
 
@@ -179,7 +180,7 @@ class ResponseCancelled(ResponseEnd, frozen=True, tag="response.cancelled"):
 
 
 class OtherEvent(Struct, frozen=True):
-    """An event that tells nothing of the answer. Compatible servers and proxies also report errors in events of their
+    """An `OtherEvent` tells nothing of the answer. Compatible servers and proxies also report errors in events of their
     own making; those become an `ErrorEvent`."""
 
     type: str | None = None
@@ -208,7 +209,7 @@ _decode_other = msgspec.json.Decoder(OtherEvent).decode
 
 
 def read_event(content: bytes) -> AnyEvent | None:
-    """Read any event, field by field. What is no object, such as a keep-alive or `[DONE]`, is None.
+    """Read any event, field by field. The result is None for what is no object, such as a keep-alive or `[DONE]`.
 
     An object that can't be parsed raises `UpstreamUnavailable`, because it may have been a piece of the answer.
     """
@@ -237,5 +238,6 @@ def _find_error(other: OtherEvent | None) -> ErrorEvent | OtherEvent | None:
 
 
 def _is_of_a_tool(kind: str) -> bool:
-    """Whether an event of an unknown type is about the work on an answer. That a tool failed doesn't end the answer."""
+    """Tell whether an event of an unknown type is about the work on an answer. An error that a tool had doesn't end the
+    answer."""
     return kind.startswith("response.") and kind != "response.error"

@@ -77,7 +77,7 @@ _BY_STATUS: Mapping[int, tuple[type[UpstreamError], str]] = {
     429: _LIMIT,
 }
 _LASTING = (InsufficientQuota, ContextLength, ContentFilter, UnknownModel)
-"""No waiting heals these, whatever status they come with."""
+"""Waiting doesn't help against these errors, whatever status they come with."""
 _NUMBER = re.compile(r"\d{1,9}(\.\d+)?")
 _STATUS = re.compile(r"[45]\d\d")
 _CODE = re.compile(r"[a-z0-9_]{1,64}")
@@ -86,13 +86,13 @@ _SERVER_ERROR = 500
 
 
 class FailureReport(Struct, frozen=True):
-    """A failure as upstream describes it."""
+    """A `FailureReport` is a failure as upstream describes it."""
 
     code: str | None = None
-    """This is a name, or an HTTP status, which some servers write as a number."""
+    """A name, or an HTTP status, which some servers write as a number."""
     type: str | None = None
     message: str | None = None
-    """It may hold keys and addresses, so it is passed on to nobody."""
+    """Upstream's sentence. It may hold keys and addresses, so nobody gets to see it."""
 
 
 @contextmanager
@@ -182,9 +182,9 @@ def _map_status(error: openai.APIStatusError) -> UpstreamError:
 
 
 def _judge(status: int, names: Sequence[str], wait: int | None = None) -> UpstreamError:
-    """Find our error for an HTTP status and upstream's names for it; the status is 0 where there was none.
+    """Find our error for an HTTP status and upstream's names for it. The status is 0 where there was none.
 
-    What no waiting heals counts first, then the status, then the first name that is known."""
+    An error against which waiting doesn't help is preferred, then the status, then the first name that is known."""
     known = [_BY_CODE[name] for name in names if name in _BY_CODE]
     if status:
         known = [found for found in known if found is not _REQUEST]  # the status says more

@@ -1,4 +1,4 @@
-"""This module reads JSON from servers that are careless with types. An odd value costs its own field, and nothing else.
+"""This module reads JSON from servers that are careless with types. Only the field that has an odd value is lost.
 
 msgspec's decoders are strict and fast, and they refuse a whole object for one odd field. What they refuse is read
 here again, field by field, into the same structs. Every field of such a struct needs a default.
@@ -65,7 +65,7 @@ def _decode_text(content: bytes) -> str:
 
 
 def _parse_integer(digits: str) -> float:
-    """Parse an integer of any length: Python itself refuses thousands of digits."""
+    """Parse an integer of any length. A long one becomes a float, because `int` refuses thousands of digits."""
     return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
 
 

@@ -1,4 +1,4 @@
-"""This module takes out the marks by which models cite. They mean something to upstream, and nothing to a reader.
+"""This module takes out the marks by which models cite. Only upstream knows what they mean, so no reader sees them.
 
 There are two kinds. Between U+E200 and U+E201 stand a family and its fields, separated by U+E202, as in
 `cite U+E202 turn0search0`. Between the lenticular brackets 【 and 】 stand the number of a source and what it is,
@@ -34,17 +34,17 @@ _FILE = re.compile(r"[^/\\]{1,250}\.[A-Za-z0-9]{1,8}")
 
 
 class MarkFilter:
-    """Takes the marks out of one text, which comes in pieces that are cut anywhere.
+    """A `MarkFilter` takes the marks out of one text, which comes in pieces that are cut anywhere.
 
-    Text is held back from a sign that may begin a mark until the next pieces decide it. Ordinary text waits for one
-    piece or two, and never for more than a mark is long.
+    Where a sign may begin a mark, the text from there on is held back until the next pieces tell whether it does.
+    Ordinary text waits for one piece or two, and for no more text than a mark may have.
     """
 
     def __init__(self) -> None:
         self.held = ""
-        """This text may be the beginning of a mark."""
+        """The text that is held back, because it may be the beginning of a mark."""
         self.targets: list[Annotation] = []
-        """These addresses and files stood in the marks."""
+        """The addresses and files that stood in the marks."""
 
     def strip_marks(self, piece: str) -> str:
         """Add a piece, and return the text up to its end or up to where it is held back."""
@@ -87,7 +87,7 @@ class MarkFilter:
 
 
 def _read_entity(written: str) -> str:
-    """Return the name in `["city", "Seoul", …]`."""
+    """Return the name of an entity, which is `Seoul` in `["city", "Seoul", …]`."""
     with suppress(ValueError, RecursionError):
         match json.loads(written):
             case [_, str(name), *_]:

@@ -1,4 +1,4 @@
-"""Answers without a model: whole sentences of the files that fit the question, quoted word for word."""
+"""This module answers without a model: it quotes those whole sentences of the files that fit the question."""
 
 import math
 import re
@@ -17,28 +17,28 @@ from qa_service.model import Delta, Finished, Language, Passage, Prompt, TextDel
 
 MODEL = "offline"
 _MOST = 5
-"""So many sentences are quoted at most."""
+"""At most so many sentences are quoted."""
 _MOST_WORDS = 50
-"""So many different words of a question are looked for. Each is compared with every sentence, and the 8,000 words that
-a question can hold would keep a worker from everything else for seconds."""
+"""At most so many different words of a question are looked for. Each is compared with every sentence, and the 8,000
+words that a question can have would keep a worker from everything else for seconds."""
 _OPENING = 2
-"""So many sentences of each file stand for it where a summary is asked for."""
+"""So many sentences from the beginning of each file are quoted where a summary is asked for."""
 _LONGEST = 400
-"""The most characters of a quote. Text without sentence ends, such as a table, is quoted by lines, or cut."""
+"""A quote has at most so many characters. Text without sentence ends, such as a table, is quoted by lines, or cut."""
 _COVERED = 0.4
 """A passage counts as an answer when it holds this share of the question's words, each weighted by its rarity."""
 _WORTH = 0.5
-"""A sentence is quoted beside the best one when it has this share of its score."""
+"""A sentence is quoted beside the best one when it has this share of the best one's score."""
 _UNDER = 0.6
-"""A word that stands in a sentence's heading, and not in the sentence, counts for so much of a word."""
+"""A word that stands in a sentence's heading, and not in the sentence itself, counts for this part of a word."""
 _HEADING = re.compile(r"[^.!?。！？:：\d\n]{1,40}")
-# A line as short as this wasn't broken for its length, so that what follows it is another paragraph.
+# A line that is as short as this one didn't end because it was full, so another paragraph begins behind it.
 _OVER = re.compile(r"\A(\s*+[^.!?。！？:：\d\n]{1,24})\n(?=[^a-z\s])")
 _SAME_WORD = 0.5
-"""A Korean word is taken for the same where it shares this part of its syllable pairs: compounds are written together,
-or apart."""
+"""A Korean word of the question is taken to stand in a text that has this part of the word's syllable pairs, because
+compounds are written together or apart."""
 
-# Questions that ask for a summary by that name, or for what a file as a whole is about.
+# This finds questions that ask for a summary by that name, or for what a file as a whole is about.
 _SUMMARY = re.compile(
     r"요약(?:해|하|을|좀|\W|$)|간추려|줄거리|(?:주요|핵심|전체) ?내용"
     r"|(?:파일|문서|자료|첨부|pdf)들?(?:에는|에|은|는|이|가|의)? ?(?:어떤|무슨|뭐|뭔|무엇)"
@@ -47,7 +47,7 @@ _SUMMARY = re.compile(
     re.IGNORECASE,
 )
 
-# The last word of a Korean question (내나요, 가능한가요, 되죠) asks, and names nothing that could be found in a text.
+# The last word of a Korean question (내나요, 가능한가요, 되죠) only makes it a question, so it isn't looked for.
 _PREDICATE = re.compile(
     r"(?:(?<=\s)\S+ 수 (?:있|없)\S*+|(?<=\s)\S*(?:[나까가]요|니까|[해어아지려돼]요|[나까죠해야줘려돼]|는가|인가))\W*+$"
 )
@@ -67,7 +67,7 @@ _SAID: dict[str, dict[Language, str]] = {
     },
     "silent": {
         "ko": "연결된 AI 모델이 없어 파일에서 문장만 찾아보았으며, 이 질문에 답하는 내용은 파일에 없습니다.",
-        "en": "No AI model is configured, and the files, searched for its words, don't say anything that answers this.",
+        "en": "No AI model is configured. The files were searched for sentences, and nothing in them answers this.",
     },
     "no_files": {
         "ko": "연결된 AI 모델도 인용할 파일 내용도 없습니다. 파일을 올리면 관련된 문장을 찾아 인용합니다.",
@@ -87,11 +87,11 @@ class _Sentence(Struct, frozen=True):
 
 
 class OfflineAnswerer:
-    """An `Upstream` that calls nobody and costs nothing: it quotes."""
+    """An `OfflineAnswerer` is an `Upstream` that calls nobody and costs nothing, because it only quotes."""
 
     @contextmanager
     def open_answer(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
-        """The answer quotes `prompt.passages` and nothing else, and every quote names the number of its passage."""
+        """Give an answer that quotes `prompt.passages` and nothing else. Every quote names its passage's number."""
         yield _deltas(prompt, stop)
 
 
@@ -122,7 +122,8 @@ def _choose_quotes(prompt: Prompt) -> tuple[str, list[_Sentence]]:
 
 
 def _quotable_sentences(passages: Sequence[Passage]) -> list[_Sentence]:
-    """The sentences that can be quoted. A heading is none, but tells what the sentences under it are about."""
+    """Find the sentences that can be quoted. A heading isn't quoted, but it tells what the sentences under it are
+    about."""
     found: list[_Sentence] = []
     for passage in _in_reading_order(passages):
         heading, own = frozenset(list_tokens(passage.section)), len(found)
@@ -154,7 +155,7 @@ def _opening_sentences(passages: Sequence[Passage]) -> list[_Sentence]:
 
 
 def _best_sentences(question: str, candidates: Sequence[_Sentence]) -> list[_Sentence]:
-    """The best sentences, best first, and in reading order where they are equally good. There are none where no
+    """Find the best sentences, best first, and in reading order where they are equally good. There are none where no
     passage answers the question."""
     asked = [word for word in dict.fromkeys(list_words(_PREDICATE.sub("", question))) if word not in _ASKING]
     asked = asked or list(dict.fromkeys(list_words(question)))
@@ -188,7 +189,8 @@ def _covered_share(weights: dict[str, float], held: frozenset[str]) -> float:
 
 
 def _word_weight(word: str, candidates: Sequence[_Sentence]) -> float:
-    """How much a word says about what is asked: more when it is rare, and most when no sentence has it."""
+    """Compute how much a word says about what is asked. It is more for a rare word, and most where no sentence has the
+    word."""
     holding = sum(_holds_word(sentence.tokens, word) for sentence in candidates)
     return math.log(1 + (len(candidates) + 0.5) / (holding + 0.5))
 

@@ -53,7 +53,7 @@ _NAMED: Mapping[type[ResponseEnd], str] = {
     ResponseFailed: "failed",
     ResponseCancelled: "cancelled",
 }
-"""A terminal event's name tells this status, for a response that doesn't tell its own."""
+"""The status that a terminal event's name tells, for a response that doesn't tell its own."""
 _SHORTFALLS: Mapping[str, FinishReason] = {
     "max_output_tokens": "length",
     "max_tokens": "length",
@@ -66,15 +66,15 @@ _NO_SOURCES: frozenset[str] = frozenset()
 
 
 class ResponseOutput:
-    """The output of one response, as far as it has come.
+    """A `ResponseOutput` is the output of one response, as far as it has come.
 
     Text of several messages and parts is told in the order of its events."""
 
     def __init__(self) -> None:
         self.plain_output: int | None = _NOWHERE
-        """With `plain_content`, the place of the part that was written last, as its events name it. Text for this place
-        in which no mark can begin may be added to `plain_pieces` and told as it is. While something of that part is
-        held back, this is an index that no event has."""
+        """The item of the part that was written last, as the part's events name it; `plain_content` is the part's index
+        in that item. Text for this part in which no mark can begin may be added to `plain_pieces` and told as it is.
+        While something of the part is held back, this is an index that no event has."""
         self.plain_content: int | None = _NOWHERE
         self.plain_pieces: list[str] = []
         self._parts = AnswerParts()
@@ -83,7 +83,7 @@ class ResponseOutput:
         self._asides: tuple[int, ...] = ()
         """The places of messages that are no part of the answer."""
         self._noted: frozenset[str] = _NO_SOURCES
-        """The addresses, files and ids of the sources that were told."""
+        """The addresses, files and ids of the sources that have been told."""
         self._thinking = False
         self._refused = False
 
@@ -220,7 +220,7 @@ class ResponseOutput:
             yield Thinking()
 
     def _note_source(self, annotation: Annotation, *, copied: bool) -> Iterator[Delta]:
-        """Tell a source. One that is only a copy is passed over if it was told before."""
+        """Tell a source. A source that is only a copy is passed over if it was told before."""
         key = annotation.url or annotation.document_id or annotation.file
         if not key or (copied and key in self._noted):
             return

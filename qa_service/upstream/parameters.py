@@ -1,4 +1,4 @@
-"""Parameters that a model's server refuses by name, so that the same can be asked without them.
+"""This module finds the parameters that a model's server refuses by name, so that the same can be asked without them.
 
 Servers of one protocol differ in the parameters that they know, and a deployment's own name doesn't tell which model
 is behind it. So a request is sent as it should be; what the server refuses is left out, at once and from then on.
@@ -14,10 +14,10 @@ import openai
 from qa_service.errors import UnknownModel, UpstreamError, UpstreamRejected
 
 ParameterPath: TypeAlias = tuple[str, ...]
-"""The keys that lead to a parameter: `("stream_options", "include_obfuscation")`."""
+"""The keys that lead to a parameter, such as `("stream_options", "include_obfuscation")`."""
 
 _REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
-# Words of a refusal that is about the parameter itself. Any other one is about the value that it had.
+# A refusal with one of these words is about the parameter itself. Any other refusal is about the parameter's value.
 _OF_THE_PARAMETER = re.compile(
     r"unsupported|not[ _]support|unknown|unrecogni[sz]ed|unexpected|extra|deprecated|not[ _](?:permitted|allowed)",
     re.IGNORECASE,
@@ -30,10 +30,10 @@ _POINTERS = ("'", '"', "`", ".", ": ")
 
 
 class RefusedParameters:
-    """What one model is known to refuse; used by all threads.
+    """A `RefusedParameters` remembers what one model refuses. All threads use it.
 
-    A parameter stands here once, with the value that was refused last or with any value, so that there are never more
-    entries than a request has parameters.
+    It has one entry for each parameter: the value that was refused last, or a sign that stands for any value. So there
+    are never more entries than requests have parameters.
     """
 
     def __init__(self) -> None:
@@ -46,29 +46,31 @@ class RefusedParameters:
         return known is not value and known != value
 
     def find_refused(self, parameters: Mapping[str, object]) -> list[ParameterPath]:
-        """Which of these parameters are known to be refused, as they are."""
+        """Find those of these parameters that are known to be refused with the values that they have."""
         return [path for path, value in list(self._values.items()) if value in (_ANY, _value_at(parameters, path))]
 
 
 def named_parameter(
     error: UpstreamError, parameters: Mapping[str, object], essential: Collection[str]
 ) -> ParameterPath:
-    """The parameter that upstream refuses by name; empty where it refuses something else, or names none of these.
+    """Find the parameter that upstream refuses by name. The path is empty where upstream refuses something else, or
+    names none of these parameters.
 
-    An essential one counts only in the field that is made for a name: a sentence about a model, or about its input, is
-    no refusal of these parameters.
+    An essential parameter counts only where it stands in the error's own field for a name. A sentence about a model, or
+    about its input, doesn't refuse the parameters `model` and `input`.
     """
     cause = error.__cause__
     refuses = isinstance(error, UpstreamRejected) and not isinstance(error, UnknownModel)
     if not refuses or not isinstance(cause, openai.APIStatusError) or cause.status_code not in _REFUSALS:
         return ()
     named = _find_path(cause.param, parameters) if isinstance(cause.param, str) else ()
-    # Some servers name it in a sentence alone, others in a list of what is wrong, others with what it stands in.
+    # Some servers name the parameter only in a sentence, others in a list of what is wrong, and others together with
+    # the object in which it stands.
     return named or _first_mentioned(_words(error), parameters.keys() - essential)
 
 
 def wants_more(error: UpstreamError) -> bool:
-    """Whether upstream refuses a number for being too small."""
+    """Tell whether upstream refuses a number because it is too small."""
     return _TOO_SMALL.search(_words(error)) is not None
 
 
@@ -90,7 +92,8 @@ def _without_one(parameters: Mapping[str, object], path: ParameterPath) -> Mappi
 
 
 def _find_path(name: str, parameters: Mapping[str, object]) -> ParameterPath:
-    """The path for a name as servers write it: `a`, `a.b` or `a[0].b`, whose list is left out as a whole."""
+    """Find the path for a name as servers write it: `a`, `a.b`, or `a[0].b`, which leads to the whole list `a`. The
+    path is empty where there is no such parameter."""
     path: ParameterPath = tuple(name.partition("[")[0].split("."))
     return path if _value_at(parameters, path) is not None else ()
 
@@ -103,7 +106,8 @@ def _value_at(parameters: Mapping[str, object], path: ParameterPath) -> object:
 
 
 def _first_mentioned(words: str, names: Collection[str]) -> ParameterPath:
-    """A name that is also a word, such as `store`, counts where it stands in quotation marks or behind a colon."""
+    """Find the first parameter that upstream mentions. A name that may be an ordinary word, such as `store`, counts
+    only behind a quotation mark, a dot or a colon."""
     for mention in _MENTION.finditer(words):
         name, before = mention[0], words[max(0, mention.start() - 2) : mention.start()]
         if name in names and ("_" in name or before.endswith(_POINTERS)):
@@ -112,6 +116,6 @@ def _first_mentioned(words: str, names: Collection[str]) -> ParameterPath:
 
 
 def _words(error: UpstreamError) -> str:
-    """All that upstream says of its error. It may hold keys, so it is searched and never shown."""
+    """Return all that upstream says of its error. It may hold keys, so it is searched and never shown."""
     cause = error.__cause__
     return str(cause.body) if isinstance(cause, openai.APIError) else ""

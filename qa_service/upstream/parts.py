@@ -1,8 +1,8 @@
 """This module keeps the text of an answer, part by part: what upstream has written, and what of that can be shown.
 
-Upstream says a text up to five times: in deltas, in the event that ends it, in those that end its part and its item,
-and in the event that ends the response. Any of them may be missing, and their places may differ. Each text is shown
-once.
+Upstream sends a text up to five times: in deltas, in the event that ends the text, in the events that end its part and
+its item, and in the event that ends the response. Any of these events may be missing, and they may name different
+places. Each text is shown once.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,8 @@ CopyKind: TypeAlias = Literal["text", "part", "item", "response"]
 
 
 class Place(Struct, frozen=True):
-    """The place of a part in the output: its item, its index in that item's content, and what it is."""
+    """A `Place` says where a part stands in the output: in which item, at which index of that item's content, and as
+    what."""
 
     output: int
     content: int = 0
@@ -28,25 +29,25 @@ class Place(Struct, frozen=True):
 
 
 class AnswerPart:
-    """The text of one part, which comes in pieces that may be cut inside a character or inside a mark."""
+    """An `AnswerPart` is the text of one part. It comes in pieces that may be cut inside a character or a mark."""
 
     def __init__(self, kind: PartKind) -> None:
         self.kind = kind
         self.pieces: list[str] = []
-        """These are the pieces that upstream has written. They hold marks, and whole characters."""
+        """The pieces that upstream has written. They still hold the marks, and only whole characters."""
         self.copied: tuple[CopyKind, ...] = ()
-        """These events have repeated this part as a whole."""
+        """The kinds of events that have repeated this part as a whole."""
         self._half = ""
         self._marks = MarkFilter()
 
     @property
     def holds_back(self) -> bool:
-        """Whether the beginning of a character or of a mark waits for its rest."""
+        """Tell whether the beginning of a character or of a mark waits for its rest."""
         return bool(self._half or self._marks.held)
 
     @property
     def targets(self) -> list[Annotation]:
-        """The sources that the marks in this part point to."""
+        """Return the sources to which the marks in this part point."""
         return self._marks.targets
 
     def add_piece(self, piece: str) -> str:
@@ -58,7 +59,7 @@ class AnswerPart:
         return self._marks.strip_marks(whole)
 
     def add_rest(self, whole: str) -> str:
-        """Add what the whole text has beyond the pieces, which ends the part, and return what can be shown now.
+        """Add what the whole text has beyond the pieces, and return what can be shown now. The part ends there.
 
         Where the whole text contradicts the pieces it adds nothing, because what was shown can't be taken back.
         """
@@ -82,12 +83,12 @@ class AnswerPart:
         return self.pieces[0]
 
     def agrees_with(self, whole: str) -> bool:
-        """Whether this text begins with what was written."""
+        """Tell whether this text begins with what was written."""
         return whole.startswith(self.join_text())
 
 
 class AnswerParts:
-    """The parts of one answer, in the order in which they began."""
+    """An `AnswerParts` holds the parts of one answer, in the order in which they began."""
 
     def __init__(self) -> None:
         self._all: list[AnswerPart] = []

@@ -1,4 +1,4 @@
-"""The Protocols that a vendor's protocol fills. The transport needs nothing else of it."""
+"""This module has the Protocols that a vendor's protocol fills. The transport needs nothing else of the vendor."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
@@ -9,31 +9,32 @@ from qa_service.model import Delta
 
 
 class EventReader(Protocol):
-    """Reads one response. Its state tells the transport what can still be done for it."""
+    """An `EventReader` reads one response. Its state tells the transport what can still be done for the response."""
 
     response_id: str
-    """The id under which upstream keeps the response. It is empty where upstream doesn't, or hasn't said it yet."""
+    """The id under which upstream keeps the response. It is empty where upstream doesn't keep the response, or hasn't
+    said the id yet."""
     last: int
-    """The number of the last event that was read, where upstream counts them; -1 before the first."""
+    """The number of the last event that was read, where upstream counts events; -1 before the first."""
     working: bool
     """Whether anything of the answer has come, or a sign of work on it. From then on nothing is asked again."""
     ended: bool
-    """Whether upstream itself has ended the response, one way or another."""
+    """Whether upstream itself has ended the response, whether well or with a failure."""
 
     @property
     def nameless(self) -> bool:
-        """Whether upstream keeps the response, but hasn't said its id yet."""
+        """Tell whether upstream keeps the response, but hasn't said its id yet."""
 
     @property
     def resumable(self) -> bool:
-        """Whether the rest can be had over another connection."""
+        """Tell whether the rest can be read over another connection."""
 
     def read_deltas(self, chunks: Iterable[bytes]) -> Iterator[Delta]:
         """Read the deltas from the body's bytes, which are cut anywhere. `Finished` comes last, or an `UpstreamError`
         is raised.
 
-        The end of the chunks is the end of the body. What it means is the reader's to say: a response that is no
-        stream is complete there, a stream without its terminal event was cut.
+        The end of the chunks is the end of the body. The reader decides what that means: a response that is no stream
+        is complete there, and a stream without its terminal event was cut.
         """
 
     def reconnect(self) -> None:
@@ -41,29 +42,29 @@ class EventReader(Protocol):
 
 
 class EventReaderFactory(Protocol):
-    """Makes the reader of one response."""
+    """An `EventReaderFactory` makes the reader of one response."""
 
     def __call__(self, *, kept: bool, response_id: str = "") -> EventReader:
-        """A reader that has read nothing yet. `kept` says that upstream keeps the response, so that its events have
-        numbers; `response_id` is given where somebody else has opened the response."""
+        """Make a reader that has read nothing yet. `kept` says that upstream keeps the response, so that its events
+        have numbers. `response_id` is given where somebody else has opened the response."""
 
 
 class RequestWriter(Protocol):
-    """Writes requests as the bytes that are sent, with the address, the credentials and the headers they need."""
+    """A `RequestWriter` writes requests as the bytes that are sent, with their address, credentials and headers."""
 
     def write_question(self, parameters: Mapping[str, object]) -> bytes:
-        """A request for an answer. The parameters have the vendor's own names."""
+        """Write a request for an answer. The parameters have the vendor's own names."""
 
     def write_follow(self, response_id: str, after: int) -> bytes:
-        """A request for the events of a response that upstream keeps: those behind the event with that number, or
-        all of them where it is -1."""
+        """Write a request for the events of a response that upstream keeps. These are the events behind the one with
+        the number `after`, or all of them where it is -1."""
 
     def write_cancel(self, response_id: str) -> bytes:
-        """A request for the end of a response that upstream keeps."""
+        """Write a request to end a response that upstream keeps."""
 
 
 class VendorProtocol(Struct, frozen=True):
-    """How one vendor's requests are written, and how its responses are read."""
+    """A `VendorProtocol` says how one vendor's requests are written, and how its responses are read."""
 
     writer: RequestWriter
     new_reader: EventReaderFactory

@@ -25,10 +25,10 @@ _BRACKET, _PRIVATE_SIGN = SIGNS
 
 
 class ResponseReader:
-    """An `EventReader` of the Responses API.
+    """A `ResponseReader` is an `EventReader` of the Responses API.
 
-    A response that upstream keeps tells its id, unless it is known, and counts its events: after a reconnect none is
-    read twice.
+    A response that upstream keeps says its id, unless the id is known, and counts its events. So no event is read twice
+    after a reconnect.
     """
 
     def __init__(self, *, kept: bool = False, response_id: str = "") -> None:
@@ -38,7 +38,7 @@ class ResponseReader:
         self.ended = False
         self._kept = kept
         self._seen = -1
-        """This is the number of the last event that came over the connections before this one."""
+        """The number of the last event that came over the connections before this one."""
         self._body = ResponseBody()
         self._output = ResponseOutput()
 
@@ -90,7 +90,8 @@ class ResponseReader:
             raise
 
     def _read_odd(self, written: bytes) -> AnyEvent | None:
-        """Read an event that strict decoding refuses. Its text may be cut inside a character, so it isn't plain."""
+        """Read an event that strict decoding refuses. Its text may be cut inside a character, so that it can't be told
+        as it is."""
         self._output.forget_plain()
         return read_event(written)
 

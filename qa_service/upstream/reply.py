@@ -1,4 +1,4 @@
-"""An HTTP/1.1 response, put together from the bytes of its connection."""
+"""This module puts an HTTP/1.1 response together from the bytes of its connection."""
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -6,9 +6,9 @@ _LONGEST_HEAD = 64 * 1024
 
 
 class Reply:
-    """Takes bytes that are cut anywhere, and gives the body as far as it has come, in one piece.
+    """A `Reply` takes bytes that are cut anywhere, and gives the body as far as it has come, in one piece.
 
-    Raises `HttpParserError` for what isn't HTTP, and `ConnectionError` for what is cut short.
+    It raises `HttpParserError` for what isn't HTTP, and `ConnectionError` for what is cut short.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Reply:
         self.keeps_open = False
         """Whether its connection can carry another request once it has ended."""
         self.heard = 0
-        """How many bytes have come, as long as the head hasn't ended."""
+        """How many bytes had come when the head hadn't ended yet."""
         self._pieces: list[bytes] = []
         self._parser = HttpResponseParser(self)
 
@@ -44,7 +44,7 @@ class Reply:
         return None
 
     def has_news(self) -> bool:
-        """Whether a part of the body can be taken, or nothing more will come."""
+        """Tell whether a part of the body can be taken, or nothing more will come."""
         return self.ended or bool(self._pieces)
 
     def take_body(self) -> bytes:
@@ -53,7 +53,8 @@ class Reply:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _note_disconnect(self) -> None:
-        """The end of the connection is the end of the body where nothing else tells it: RFC 9112, section 6.3."""
+        """Take the end of the connection for the end of the body where no header tells the body's length, as RFC 9112,
+        section 6.3, says. Anywhere else it is a `ConnectionError`, unless the body has ended."""
         framed = any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self.headers)
         if not self.ended and (framed or not self.has_head):
             raise ConnectionError("the connection ended before the response did")
@@ -71,7 +72,7 @@ class Reply:
 
     def on_headers_complete(self) -> None:
         self.status = self._parser.get_status_code()
-        self.has_head = self.status >= 200  # noqa: PLR2004 - RFC 9110, section 15.2: what is below announces another
+        self.has_head = self.status >= 200  # noqa: PLR2004 - RFC 9110, section 15.2: another head follows a lower one
         self.keeps_open = self._parser.should_keep_alive()
         if not self.has_head:
             self.headers.clear()

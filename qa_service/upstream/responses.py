@@ -1,4 +1,4 @@
-"""OpenAI's Responses API as an upstream, and the client of the SDK that every use of OpenAI shares."""
+"""This module makes an upstream of OpenAI's Responses API, and the client of the SDK that knows where it is."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -21,16 +21,16 @@ from qa_service.upstream.requests import SdkRequestWriter, Unsent
 from qa_service.upstream.transport import Pauses, Transport
 from qa_service.upstream.way import way_to
 
-# Reasoning models refuse temperature and top_p, and their chat variants don't. A model behind a name of one's own
-# refuses them once, and is known from then on.
+# Reasoning models refuse temperature and top_p, and their chat variants don't. Where a reasoning model has a name that
+# its site chose, upstream refuses these parameters once, and `RefusedParameters` remembers it.
 _NO_SAMPLING = re.compile(r"(?:ft:)?(?:o\d|gpt-5(?!.*-chat)|codex-)")
 
 
 def openai_client(*, api_key: str, base_url: str = "", organization: str = "", project: str = "") -> openai.OpenAI:
-    """A client of the SDK that knows the address and the credentials. It writes requests and sends none.
+    """Make a client of the SDK that knows the address and the credentials. It writes requests and sends none.
 
     A query in `base_url`, such as Azure's `?api-version=preview`, becomes part of every request. Raises
-    `SettingsError` for an address that can't be one.
+    `SettingsError` for a text that can't be an address.
     """
     address, _, query = base_url.partition("?")
     try:
@@ -43,7 +43,7 @@ def openai_client(*, api_key: str, base_url: str = "", organization: str = "", p
             max_retries=0,
             http_client=httpx2.Client(transport=Unsent()),
         )
-    except httpx2.InvalidURL:  # a name that isn't one by the rules of today, such as an emoji's
+    except httpx2.InvalidURL:  # the rules of today don't allow some names, such as those with an emoji
         raise SettingsError("OPENAI_BASE_URL: expected a host whose name can be looked up") from None
 
 
@@ -53,10 +53,10 @@ _BACKGROUND = frozenset({"background", "store"})
 
 
 class ResponsesUpstream:
-    """An `Upstream` that asks a model.
+    """A `ResponsesUpstream` is an `Upstream` that asks a model.
 
-    It leaves no trace upstream, unless it asks in the background: then upstream keeps each answer for a while, writes
-    it whether anybody listens or not, and gives it to whoever knows its id.
+    It asks upstream to keep nothing, unless it asks in the background. Then upstream keeps each answer for a while,
+    writes it whether anybody listens or not, and gives it to whoever knows its id.
     """
 
     def __init__(  # noqa: PLR0913 - each is a setting of its own
@@ -71,8 +71,8 @@ class ResponsesUpstream:
         fallback: Sequence[str] = (),
         meter: Meter | None = None,
     ) -> None:
-        """`fallback` are the models to ask, in their order, when the prompt's model fails before any output. Raises
-        `SettingsError` where the system's proxy or certificates can't be used."""
+        """`fallback` names the models that are asked, in this order, when the prompt's model fails before any output.
+        Raises `SettingsError` where the system's proxy or certificates can't be used."""
         self._meter = meter
         writer = SdkRequestWriter(client)
         essential = _ESSENTIAL | _BACKGROUND if background else _ESSENTIAL
@@ -91,7 +91,7 @@ class ResponsesUpstream:
         self._fallback = tuple(fallback)
 
     def open_answer(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
-        """The deltas of one answer; see `Upstream`."""
+        """Give the deltas of one answer, as `Upstream` says."""
 
         def parameters(model: str) -> dict[str, object]:
             return request_parameters(replace(prompt, model=model), self._search_context, background=self._background)
@@ -99,7 +99,7 @@ class ResponsesUpstream:
         return self._asker.ask_models(list(dict.fromkeys([prompt.model, *self._fallback])), parameters, stop)
 
     def attach_answer(self, prompt: Prompt, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
-        """The deltas of an answer that was opened in the background; see `Upstream`."""
+        """Give the deltas of an answer that was opened in the background, as `Attaching` says."""
         return self._asker.follow_response(response_id, stop)
 
     def close(self) -> None:
@@ -112,7 +112,7 @@ class ResponsesUpstream:
 
 
 def request_parameters(prompt: Prompt, search_context: str, *, background: bool = False) -> dict[str, object]:
-    """What a model is asked. Instructions stay among the messages, so that the order is the prompt's."""
+    """Build the parameters of a request. Instructions stay among the messages, so that their order is the prompt's."""
     parameters: dict[str, object] = {
         "model": prompt.model,
         "input": [{"role": message.role, "content": message.text} for message in prompt.messages],

@@ -3,14 +3,14 @@
 from qa_service.errors import UpstreamUnavailable
 
 LONGEST_EVENT = 32 * 1024 * 1024
-"""The limit of an event in bytes. The last event of a response repeats everything, pictures included."""
+"""An event may have so many bytes. The last event of a response repeats everything, pictures included."""
 
 _BOM = b"\xef\xbb\xbf"
 _D = ord("d")
 
 
 class EventDecoder:
-    """Takes bytes cut anywhere and gives the data of every event that is complete, as bytes.
+    """An `EventDecoder` takes bytes that are cut anywhere, and gives the data of every complete event, as bytes.
 
     Names, ids and retry times are passed over, because upstream says everything in the data. Bytes that aren't
     UTF-8 are left to whoever decodes the whole event. A last block without its blank line is never given.
@@ -25,7 +25,7 @@ class EventDecoder:
         self._values: list[bytes] = []
         """The data lines of an event whose blank line hasn't come."""
         self.opened = False
-        """Whether the body has begun: from then on its bytes are lines of a stream."""
+        """Whether the body has begun. From then on its bytes are lines of a stream."""
         self._mark = b""
         """The first bytes, as long as they may become a byte order mark."""
         self._after_cr = False

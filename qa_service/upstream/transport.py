@@ -1,4 +1,5 @@
-"""Carries requests over connections that stay open for the next, and one response over as many as it takes."""
+"""This module carries requests over connections that stay open for later requests. One response may come over several
+connections."""
 
 import random
 import threading
@@ -21,7 +22,7 @@ from qa_service.upstream.watch import Watch
 from qa_service.upstream.way import Way
 
 NoteFailure: TypeAlias = Callable[[UpstreamError], None]
-"""A function that is called with the error of every request that failed."""
+"""This is called with the error of every request that failed."""
 
 _MOST_IDLE = 64
 _ASKED = httpx2.Request("POST", "https://upstream")
@@ -29,13 +30,13 @@ _ASKED = httpx2.Request("POST", "https://upstream")
 
 
 class Pauses(Struct, frozen=True):
-    """How many seconds are waited between two requests for the same answer."""
+    """A `Pauses` says how many seconds are waited between two requests for the same answer, and for the end of one."""
 
     first: float = 0.5
-    """After the first failure; each further one doubles it, up to `longest`."""
+    """The pause after the first failure. Each further failure doubles it, up to `longest`."""
     longest: float = 8.0
     longest_asked: float = 10.0
-    """Where upstream itself asks for a longer wait, it isn't asked again."""
+    """Where upstream asks for a longer pause than this, it isn't asked again."""
     id: float = 0.5
     """How long a stop waits for the id of a response that upstream keeps, without which it can't be cancelled."""
     cancel: float = 0.5
@@ -43,7 +44,7 @@ class Pauses(Struct, frozen=True):
 
 
 class Transport:
-    """Holds the connections to one upstream. A process has one transport, and all its threads use it."""
+    """A `Transport` holds the connections to one upstream. A process has one transport, and all its threads use it."""
 
     def __init__(
         self, way: Way, writer: RequestWriter, *, patience: Patience, pauses: Pauses, tries: int, note: NoteFailure
@@ -57,14 +58,15 @@ class Transport:
         self._watch = Watch(tick=patience.tick)
         self._idle: list[UpstreamConnection] = []
         self.close = weakref.finalize(self, _close_all, self._idle)
-        """Closes the connections that are kept for later. It happens by itself when nobody uses this any more."""
+        """Closes the connections that are kept for later. This is called by itself when nobody uses the transport any
+        more."""
 
     def carry_response(self, message: Callable[[], bytes], reader: EventReader, stop: Stop) -> Generator[bytes]:
         """Give the body of the response to a request, as its bytes come.
 
         Where upstream keeps the response, a break is followed by another connection that brings the rest, at most
-        `tries` times without a new event. What the end of the body means is for the reader to say. The message is made
-        when it is sent, so that a stream that is open for minutes doesn't hold it.
+        `tries` times without a new event. The reader decides what the end of the body means. The message is made when
+        it is sent, so that a stream that is open for minutes doesn't hold it.
         """
         fruitless = 0
         while True:
@@ -85,8 +87,8 @@ class Transport:
             message = partial(self._writer.write_follow, reader.response_id, reader.last)
 
     def cancel_response(self, response_id: str) -> None:
-        """Ask upstream to end a response that it keeps. It takes at most `Pauses.cancel` a step, and failing is no
-        error."""
+        """Ask upstream to end a response that it keeps. Each step takes at most `Pauses.cancel` seconds, and a failure
+        raises nothing."""
         step = self.pauses.cancel
         connection = UpstreamConnection(self._way, Patience(connect=step, first_token=step, idle=step))
         with suppress(UpstreamError, *FOREIGN), self._watch.watching(connection):
@@ -94,11 +96,11 @@ class Transport:
         connection.close_socket()
 
     def may_pass(self, error: UpstreamError) -> bool:
-        """Whether the same can be asked again, after a wait that is short enough."""
+        """Tell whether the same can be asked again, after a pause that is short enough."""
         return error.retryable and (retry_after(error) or 0) <= self.pauses.longest_asked
 
     def pause_after(self, failures: int, error: UpstreamError) -> float:
-        """How many seconds to wait after so many failures: as upstream asked for, or longer each time."""
+        """Return how many seconds to wait after so many failures: as many as upstream asked for, or more each time."""
         longer = min(self.pauses.first * 2 ** (failures - 1), self.pauses.longest)
         return retry_after(error) or longer * random.uniform(0.75, 1)  # noqa: S311 - spreads tries, hides nothing
 
@@ -108,7 +110,7 @@ class Transport:
             try:
                 while (piece := connection.read_body()) and not _must_end(reader, stop):
                     yield piece
-                    if _must_end(reader, stop):  # the piece has told the id, and no more may come for a while
+                    if _must_end(reader, stop):  # this piece has told the id, and the next one may come much later
                         break
                     if reader.working:
                         connection.note_work()
@@ -120,7 +122,8 @@ class Transport:
 
     @contextmanager
     def _connected(self, reader: EventReader, stop: Stop) -> Iterator[UpstreamConnection]:
-        """A connection that `stop` ends: at once, or a moment later where upstream keeps a response without an id."""
+        """Give a connection that `stop` ends: at once, or a moment later where upstream keeps the response and hasn't
+        said its id yet."""
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -163,7 +166,8 @@ def _send_request(connection: UpstreamConnection, message: bytes) -> None:
 
 
 def _must_end(reader: EventReader, stop: Stop) -> bool:
-    """Whether a stop ends the reading here. Without its id, a response that upstream keeps couldn't be cancelled."""
+    """Tell whether a stop ends the reading here. It doesn't as long as upstream keeps the response and hasn't said its
+    id, because without its id the response can't be cancelled."""
     return stop.is_set() and not reader.nameless
 
 

@@ -1,7 +1,7 @@
-"""The watch over time-outs: one thread looks at all open requests many times a second.
+"""This module watches over time-outs: one thread looks at all open requests many times a second.
 
-There is no time-out for each read, because a socket with a time-out asks the system before each read whether there is
-something to read, which costs 3 µs beside the 13 that reading a chunk takes; under gevent it makes a timer each time.
+Reads have no time-out of their own. A socket with a time-out asks the system before each read whether there is
+something to read, which adds 3 µs to the 13 that reading a chunk takes. Under gevent each read would make a timer.
 """
 
 import threading
@@ -16,17 +16,17 @@ _LINGER = 10.0
 
 
 class Watched(Protocol):
-    """A wait that must end in time."""
+    """A `Watched` is something on which a thread waits, and whose wait must end in time."""
 
     due: float
-    """`time.monotonic()` when patience ends."""
+    """The moment, in seconds of `time.monotonic()`, at which the wait must end."""
 
     def expire(self) -> None:
-        """Wake whoever waits there."""
+        """Wake the thread that waits."""
 
 
 class Watch:
-    """Expires what is overdue, at most `tick` seconds late.
+    """A `Watch` calls `expire` for what is overdue, about `tick` seconds late at most.
 
     Its thread lives as long as there is something to watch and `linger` seconds longer, so that not every request
     starts a thread.
@@ -41,7 +41,7 @@ class Watch:
 
     @contextmanager
     def watching(self, one: Watched) -> Iterator[None]:
-        """Watch it as long as the context is open."""
+        """Watch `one` as long as the context is open."""
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
                 thread = threading.Thread(target=self._run, name="upstream-watch", daemon=True)

@@ -1,4 +1,4 @@
-"""The way to upstream: its address, TLS, the system's proxy, and a socket that is connected along it."""
+"""This module knows the way to upstream, which is its address, TLS and the system's proxy, and connects a socket."""
 
 import socket
 import ssl
@@ -15,12 +15,12 @@ from qa_service.upstream.reply import Reply
 
 _READ = 4096
 _LEAST_SECONDS = 0.1
-"""How long each further address of a name gets when the first ones have used up all patience."""
+"""Each further address of a name gets so many seconds when the first ones have used up the whole time."""
 
 
 class Way:
-    """How upstream is reached: without `tls` in plain HTTP, with `proxy` through a tunnel, which the proxy is asked for
-    in plain HTTP."""
+    """A `Way` says how upstream is reached. Without `tls` it is plain HTTP. With `proxy` it is a tunnel, for which the
+    proxy is asked in plain HTTP."""
 
     def __init__(
         self, host: str, port: int, *, tls: ssl.SSLContext | None = None, proxy: httpx2.URL | None = None
@@ -32,11 +32,11 @@ class Way:
         self._addresses = HostAddresses(proxy.host, proxy.port or 80) if proxy else HostAddresses(host, port)
 
     def dial(self, seconds: float, hold: Callable[[socket.socket], None]) -> socket.socket:
-        """Connect as `socket.create_connection` does, but `hold` gets each socket before it connects, so that it can be
-        shut.
+        """Connect as `socket.create_connection` does, and secure the connection. `hold` gets each socket before it
+        connects, so that another thread can shut it.
 
-        Raises `OSError`, also for a proxy that refuses, `HttpParserError` for one that doesn't speak HTTP, and
-        `UnicodeError` for a name that is none.
+        Raises `OSError`, also for a proxy that refuses, `HttpParserError` for a proxy that doesn't speak HTTP, and
+        `UnicodeError` for a text that can't be a name.
         """
         refusal: Exception = OSError("the name has no address")
         until = monotonic() + seconds
@@ -65,7 +65,7 @@ class Way:
 
 
 def way_to(url: httpx2.URL) -> Way:
-    """The way to an address: TLS as the SDK has it, and the proxy that the system names. Plain HTTP takes no proxy.
+    """Find the way to an address: TLS as the SDK has it, and the proxy that the system names. Plain HTTP uses no proxy.
 
     Raises `SettingsError` for a proxy that isn't spoken to in plain HTTP, and for certificates that can't be read.
     """
@@ -84,7 +84,7 @@ def _tls_context() -> ssl.SSLContext:
 
 
 def _open_tunnel(reached: socket.socket, proxy: httpx2.URL, target: str) -> None:
-    """Have the proxy connect us to the target: RFC 9110, section 9.3.6."""
+    """Ask the proxy to connect us to the target, as RFC 9110, section 9.3.6, says."""
     lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
     if proxy.userinfo:
         credential = b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()

@@ -1,1 +1,1 @@
-"""The part of the service that knows Flask: the extension, the routes, the callers, and what requests may bring."""
+"""Only this room knows Flask. It has the extension and the routes, tells callers apart, and reads their requests."""

@@ -30,7 +30,8 @@ def get_answer(answer_id: str) -> Response:
 
 
 def stream_answer(answer_id: str) -> Response:
-    """Stream what comes after the last frame that a reader has seen, from whichever worker or store."""
+    """Stream what comes after the last frame that a reader has seen. The answer may be written by any worker, or may
+    be over."""
     service, owner = mounted(), asking_owner(streams=True)
     fields = read_fields(request, service.limits)
     wanted = choose_format(fields, request.headers.get("Accept", ""))
@@ -55,7 +56,7 @@ def resume_answer(service: Mounted, owner: Owner, seen: str, wanted: WireFormat,
     if not match:
         raise InvalidField("lastEventId: expected an answer's id, a hyphen and a number", field="lastEventId")
     if match[1] and answer_id and match[1] != answer_id:
-        raise InvalidField("lastEventId: it is another answer's", field="lastEventId")
+        raise InvalidField("lastEventId: it belongs to another answer", field="lastEventId")
     if not (match[1] or answer_id):
         raise NotFound("no such answer")
     return _follow(service, owner, match[1] or answer_id, int(match[2]), wanted, ids=True)
@@ -76,7 +77,7 @@ def cancel_answer(answer_id: str) -> Response:
     source = runner.find_answer(owner, answer_id)
     if source is None:
         return json_response(build_answer(runner.read_turn(owner, answer_id), service.public_prefix()))
-    source.add_reader()  # without a reader nobody would tell its log that the answer has ended
+    source.add_reader()  # the log of an answer from another worker is kept up to date only while it has a reader
     try:
         if not source.log.closed:
             runner.stop_answer(answer_id)

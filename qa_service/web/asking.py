@@ -25,12 +25,12 @@ METHODS = ("GET", "POST")
 POLL_SECONDS = 0.05
 REPEATING_HEADERS = ("Idempotency-Key", "Last-Event-ID")
 REPEATING_FIELDS = ("idempotencyKey", "lastEventId")
-"""What says in a request's headers and in its address that it may be no new question."""
+"""These headers of a request, and these fields of its address, say that it may be no new question."""
 
 
 def ask_question() -> Response:
     """Answer a question, streamed or whole."""
-    # Flask lets HEAD in wherever GET is. Whoever sends it looks whether there is an address, and asks nothing.
+    # Flask allows HEAD wherever GET is allowed. A client that sends HEAD only checks the address, and asks nothing.
     if request.method == "HEAD":
         raise MethodNotAllowed("HEAD: expected GET or POST", allowed=METHODS)
     service, owner = mounted(), asking_owner(asks=True)
@@ -50,8 +50,8 @@ def ask_question() -> Response:
 def _check_rate(service: Mounted, owner: Owner) -> None:
     """Refuse an owner who has no question left before anything of a body that may be large is read.
 
-    A question that is repeated, or an answer that somebody comes back to, costs no question: where the head doesn't say
-    so, a field of the body may, and small bodies are read first.
+    Repeating a question, or coming back to an answer, doesn't count as a question. Where the headers and the address
+    don't say that a request does so, a field of the body may. So small bodies are read first.
     """
     repeats = any(name in request.headers for name in REPEATING_HEADERS)
     repeats = repeats or any(name in request.args for name in REPEATING_FIELDS)
@@ -85,7 +85,7 @@ def _question(service: Mounted, owner: Owner, sent: Submission, wanted: WireForm
 
 
 def _join(service: Mounted, question: Question, sent: Submission) -> AnswerSource | None:
-    """Begin the answer, or come to the one that this question has already."""
+    """Begin the answer, or find the one that this question has already."""
     assembly = service.assembly
     until = time.monotonic() + assembly.pace.join
     while isinstance(outcome := assembly.desk.admit(question), Repeated):
@@ -94,7 +94,7 @@ def _join(service: Mounted, question: Question, sent: Submission) -> AnswerSourc
             source = assembly.runner.find_answer(question.owner, outcome.answer_id)
         except NotFound:
             if time.monotonic() > until:
-                raise StoreUnavailable("the first of these questions isn't let in yet", retry_after=1) from None
+                raise StoreUnavailable("the question that this one repeats isn't admitted yet", retry_after=1) from None
             assembly.desk.forget(question, outcome)
             time.sleep(POLL_SECONDS)
         else:

@@ -29,14 +29,14 @@ GULP = 1 << 16
 CLOCK = "qa_service bodies"
 TICK_SECONDS = 0.1
 SLICE_SECONDS = 0.005
-"""After a body was parsed for so long, other requests of the worker have their turn."""
+"""After a body was parsed for so many seconds, other requests of the worker have their turn."""
 ESTABLISHED = b"\x01"
 """The first byte of Linux's `struct tcp_info` while neither side has closed the connection."""
 
 
 class BodyClock:
-    """Refuses bodies that are too slow, at most 0.1 s late. One thread watches all of them, and runs only while there
-    are any."""
+    """A `BodyClock` refuses bodies that are too slow, at most 0.1 s late. One thread watches all bodies, and runs only
+    while there are any."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -46,7 +46,7 @@ class BodyClock:
     def watch_body(self, body: "RequestBody") -> None:
         """Call the body's `check_pace` again and again until it refuses, or until it is forgotten."""
         with self._lock:
-            if self._thread is None or not self._thread.is_alive():  # as after a fork
+            if self._thread is None or not self._thread.is_alive():  # a fork leaves no thread alive
                 thread = Thread(target=self._run, name=CLOCK, daemon=True)
                 start_thread(thread)
                 self._thread = thread
@@ -77,7 +77,7 @@ class BodyClock:
 
 
 class BodyBounds(Struct, frozen=True):
-    """The limits of a body: in bytes, in seconds, and in the number of others that are received at the same time.
+    """A `BodyBounds` limits a body: in bytes, in seconds, and by what else is received at the same time.
 
     A small body that is complete within `soon` seconds needs no room in the reception, so that a question without files
     isn't refused there.
@@ -91,10 +91,10 @@ class BodyBounds(Struct, frozen=True):
 
 
 class RequestBody:
-    """A request's body as a stream that raises our errors.
+    """A `RequestBody` is a request's body as a stream that raises our errors.
 
-    It must be used as a context, which reserves and releases its room. A clock ends a body that is too slow, because
-    one read may wait for many of the sender's writes. Reads let other requests of the worker have their turn.
+    It must be used as a context manager, which reserves and releases its room. A clock ends a body that is too slow,
+    because one read may wait for many of the sender's writes. Reads let other requests of the worker have their turn.
     """
 
     def __init__(self, request: Request, bounds: BodyBounds) -> None:
@@ -114,7 +114,7 @@ class RequestBody:
             raise self._too_large()
 
     def __enter__(self) -> Self:
-        """Raises `RateLimited` or `Overloaded` where there is no room for a body that may be large."""
+        """Reserve room. Raises `RateLimited` or `Overloaded` where there is no room for a body that may be large."""
         self._began = self._returned = time.monotonic()
         if self._large:
             self._reserve_room(1, self._announced or 0)
@@ -130,8 +130,8 @@ class RequestBody:
         self._release_room()
 
     def check_pace(self) -> None:
-        """The clock calls this. Raises `BodyTimeout` when the body's time is over, and `RateLimited` or `Overloaded` if
-        it isn't whole soon and there is no room for a slow one."""
+        """Refuse a body that is too slow; the clock calls this. Raises `BodyTimeout` when the body's time is over, and
+        `RateLimited` or `Overloaded` if the body isn't complete within `soon` seconds and there is no room for it."""
         took = time.monotonic() - self._began
         if took > self._bounds.seconds:
             raise BodyTimeout(f"the body didn't arrive within {self._bounds.seconds:g} s")
@@ -139,7 +139,7 @@ class RequestBody:
             self._reserve_room(1, self._announced or 0)
 
     def interrupt(self, refusal: QAError) -> None:
-        """End a read that waits for the sender. It and all later ones raise this error."""
+        """End a read that waits for the sender. This read and all later ones raise `refusal`."""
         self._refusal = refusal
         if self._socket is not None:
             with suppress(OSError):
@@ -211,7 +211,8 @@ def hung_up(request: Request) -> Callable[[], bool]:
 
 
 def _knows_closed(connection: socket.socket) -> bool:
-    """Ask the system, which knows it also where bytes are unread, such as a TLS alert or the next request."""
+    """Ask the system whether the connection is closed. The system knows that even where bytes are unread, such as a TLS
+    alert or the next request."""
     try:
         return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) != ESTABLISHED
     except OSError:
@@ -225,12 +226,13 @@ def _reads_closed(connection: socket.socket) -> bool:
         return bool(look.poll(0)) and not connection.recv(1, socket.MSG_PEEK)
     except OSError:
         return True
-    except ValueError:  # TLS can't be looked at
+    except ValueError:  # a TLS socket can't be read without taking the bytes
         return False
 
 
 def _close_for_reading(connection: socket.socket) -> None:
-    """End reading. The `shutdown` of a TLS socket would send everything that follows unencrypted."""
+    """End reading. After the `shutdown` of a TLS socket itself, everything that follows would be sent unencrypted, so
+    the one of the plain socket is called."""
     if isinstance(connection, ssl.SSLSocket):
         socket.socket.shutdown(connection, socket.SHUT_RD)
     else:
@@ -238,14 +240,14 @@ def _close_for_reading(connection: socket.socket) -> None:
 
 
 def may_be_large(request: Request) -> bool:
-    """Whether the body may be larger than what is read at once, as far as the request's headers tell."""
+    """Tell from the request's headers whether the body may be larger than what is read at once."""
     return is_chunked(request) or (request.content_length or 0) > GULP
 
 
 def is_chunked(request: Request) -> bool:
-    """Whether a body comes whose length isn't announced, and whose end the server tells.
+    """Tell whether a body comes whose length isn't announced, and whose end the server finds.
 
-    The header is looked at too, because gunicorn sets `wsgi.input_terminated` for every request, also without a body.
+    The header is looked at too, because gunicorn sets `wsgi.input_terminated` for every request, even without a body.
     """
     return bool(request.environ.get("wsgi.input_terminated")) and "Transfer-Encoding" in request.headers
 

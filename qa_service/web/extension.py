@@ -1,4 +1,4 @@
-"""The Flask extension, which mounts the service under a prefix of any app."""
+"""This module has the Flask extension, which mounts the service under a prefix of any app."""
 
 from collections.abc import Callable
 
@@ -20,13 +20,13 @@ Identify = Callable[[Request], str | None]
 
 
 class QAService:
-    """Mounts the service in an existing site.
+    """A `QAService` mounts the service in an existing site.
 
         QAService(app, url_prefix="/api", identify=lambda request: current_user.get_id())
 
     `identify` tells who is asking, by the site's own login: it returns a user's id, or None for nobody. Without
-    `settings` they are read from `app.config` and the environment. `assemble` may put other parts together. The
-    extension keeps no state, so one of them serves any number of apps.
+    `settings`, the settings are read from `app.config` and the environment. `assemble` may put other parts together.
+    The extension keeps nothing of an app, so one extension serves any number of apps.
     """
 
     def __init__(
@@ -70,8 +70,8 @@ def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
     for module in (asking, answers, sessions, health):
         module.install(blueprint)
 
-    # The threads aren't started sooner, because a host may fork after it has mounted us, and they wouldn't survive
-    # that.
+    # The threads aren't started sooner, because a host may fork after it has mounted the service, and a fork has none
+    # of its parent's threads.
     blueprint.before_request(assembly.runner.ensure_threads)
 
     @blueprint.before_request

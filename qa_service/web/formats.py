@@ -11,8 +11,9 @@ UNBUILT_TYPES = ("application/jsonl", "application/x-ndjson", "text/plain")
 
 
 def choose_format(fields: Mapping[str, Any], accept: str) -> WireFormat:
-    """Choose by the fields `format` and `stream`. Without them the header `Accept` decides, unless it takes anything;
-    the format is the default one then. Where `Accept` names several formats, the first in the table is chosen."""
+    """Choose by the fields `format` and `stream`. Without them the header `Accept` decides. Where it takes anything, or
+    names nothing that is known, the format is the default one. Where it names several formats, the first in the table
+    is chosen. Raises `InvalidField`."""
     if "format" in fields:
         return FORMATS[read_choice(fields, "format", tuple(FORMATS))]
     if not read_flag(fields, "stream", default=True):

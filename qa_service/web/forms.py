@@ -26,7 +26,8 @@ from qa_service.web.texts import (
 from qa_service.web.uploads import Spool, UploadLimits
 
 URLENCODED_BYTES = 512 << 10
-"""A question of 32,000 Korean characters takes 281 KiB of it."""
+"""A body of the type `application/x-www-form-urlencoded` may have so many bytes. A question of 32,000 Korean characters
+takes 281 KiB."""
 VALUES = 50_000
 """A JSON body may hold so many lists, objects and texts. Making them takes 20 ms; making millions would take a
 second."""
@@ -34,7 +35,7 @@ BOM = "\ufeff"
 
 
 class Limits(Struct, frozen=True):
-    """The limits of what a request may bring."""
+    """A `Limits` holds the limits of what a request may bring."""
 
     body: BodyBounds
     uploads: UploadLimits
@@ -55,7 +56,7 @@ def read_fields(request: Request, limits: Limits) -> Mapping[str, Any]:
 def read_submission(request: Request, limits: Limits) -> Submission:
     """Read the fields of the address and of the body, and the files. A field of the body wins over one of the address.
 
-    Raises the errors of a `Refused` request or `BodyTimeout`. Nothing stays on disk then.
+    Raises `Refused`, or `BodyTimeout`, `RateLimited` or `Overloaded`. Nothing stays on disk then.
     """
     asked, spool = read_query(request), Spool(limits.uploads)
     try:
@@ -101,7 +102,7 @@ def _within(bounds: BodyBounds, most: int) -> BodyBounds:
 
 
 def _host_has_read(request: Request) -> bool:
-    """Tell whether the host site looked into the body before us. Flask keeps what it found on the request then."""
+    """Tell whether the host site looked into the body before us. If it did, Flask keeps the result on the request."""
     return not {"form", "stream"}.isdisjoint(request.__dict__)
 
 
@@ -133,7 +134,7 @@ def _decode_json(body: bytes, charset: str) -> dict[str, Any]:
     try:
         fields = msgspec.json.decode(replace_lone_halves(text), type=dict[str, Raw])
         if len(fields) > FIELDS:
-            raise TooLarge(f"more than {FIELDS} fields")
+            raise TooLarge(f"the request has more than {FIELDS} fields")
         return present_fields((name, _simple_value(raw)) for name, raw in fields.items())
     except msgspec.ValidationError:
         raise BadJson("the body is not a JSON object") from None
@@ -156,10 +157,10 @@ def _simple_value(raw: Raw) -> Any:
 
 
 def _read_hosts_form(request: Request, spool: Spool) -> dict[str, Any]:
-    """Take what the host's parser made of the body. It has put U+FFFD in place of what isn't UTF-8."""
+    """Take what the host's parser made of the body. That parser has put U+FFFD in place of what isn't UTF-8."""
     for name, text in request.form.items(multi=True):
         if LOST in text:
-            raise BadRequest(f"{name}: not UTF-8, or holds U+FFFD; expected UTF-8", field=name)
+            raise BadRequest(f"{name}: it isn't UTF-8, or it holds U+FFFD; expected UTF-8", field=name)
     return present_fields([*request.form.items(multi=True), *_take_hosts_files(request.files, spool)])
 
 

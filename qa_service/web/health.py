@@ -33,7 +33,8 @@ def show_health() -> Response:
 
 
 def show_readiness() -> Response:
-    """Show what the service depends on, one line each. The status is 503 when something that it needs is away."""
+    """Show what the service depends on, one line each. The status is 503 when the store is away or this worker is about
+    to stop."""
     settings, ready = mounted().assembly.settings, True
     store = "redis" if settings.redis_url else "embedded, for one machine"
     try:
@@ -90,7 +91,7 @@ def issue_token() -> Response:
     origin = read_text(read_fields(request, service.limits), "origin", ORIGIN)
     if origin and not is_origin(origin):
         raise InvalidField(
-            "origin: expected one such as https://www.example.com or capacitor://localhost", field="origin"
+            "origin: expected an origin such as https://www.example.com or capacitor://localhost", field="origin"
         )
     expires = datetime.now(UTC) + timedelta(seconds=service.assembly.settings.token_ttl)
     return json_response(TokenObject(token=token(origin), expires_at=written(expires)))

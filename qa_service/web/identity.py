@@ -1,7 +1,8 @@
 """This module tells who sends a request: a user of the host site, the holder of a key or a token, or an anonymous
 visitor. It refuses requests that pages of other sites may not send.
 
-An owner is a keyed hash of what names the caller, so that nobody can make one up, guess it or take it for another.
+An owner's key is a keyed hash of what names the caller, so nobody can make one up or guess it. Two callers never have
+the same key, except visitors without a credential, who all have one.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ from qa_service.settings import Settings
 from qa_service.web.networks import IPV6_CUSTOMER, network_of
 
 USER_ID = re.compile(r"[!-+\--~]{1,128}")
-"""Visible ASCII without a comma, because proxies join a header that was sent twice with a comma."""
+"""A user's id is visible ASCII without a comma, because proxies join a header that was sent twice with a comma."""
 LOOPBACK_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
 FORWARDING = re.compile(r"forwarded|x-forwarded-.*|x-real-ip|via", re.IGNORECASE)
 FOREIGN_PAGE = (
@@ -34,8 +35,8 @@ FOREIGN_PAGE = (
 
 
 class Token(Struct, frozen=True):
-    """The content of a signed token: the name of the key it was made with, the user, and the only origin that may use
-    it. An empty origin means any."""
+    """A `Token` is the content of a signed token: the name of the key that it was made with, the user, and the only
+    origin that may use it. An empty origin means any."""
 
     key: str
     user: str
@@ -43,24 +44,24 @@ class Token(Struct, frozen=True):
 
 
 class Owners(Struct, frozen=True):
-    """Makes owners. `secret` is the key of their hashes."""
+    """An `Owners` makes owners. `secret` is the key of their hashes."""
 
     secret: str
 
     def site(self, user: str) -> Owner:
-        """The owner for a user whom the host site named."""
+        """Make the owner for a user whom the host site named."""
         return Owner("site", self.hashed("site", user))
 
     def user(self, key: str, user: str) -> Owner:
-        """The owner for a user for whom a server's key, or a token made with it, speaks."""
+        """Make the owner for a user for whom a server's key, or a token made with it, speaks."""
         return Owner("user", self.hashed("user", key, user))
 
     def key(self, key: str) -> Owner:
-        """The owner for whoever holds a personal key."""
+        """Make the owner for the holder of a personal key."""
         return Owner("key", self.hashed("key", key))
 
     def anonymous(self, address: str) -> Owner:
-        """The owner for all visitors. They are one owner: only the ids that they know tell their conversations
+        """Make the owner for all visitors. They are one owner: only the ids that they know tell their conversations
         apart."""
         site, wider = network_of(address), network_of(address, IPV6_CUSTOMER)
         network = self.hashed("network", wider) if wider != site else ""
@@ -72,7 +73,8 @@ class Owners(Struct, frozen=True):
 
 
 class Gate:
-    """Decides who asks. `identify` is the host site's own function: it returns a user's id, or None for nobody."""
+    """A `Gate` decides who asks. `identify` is the host site's own function: it returns a user's id, or None for
+    nobody."""
 
     def __init__(
         self,
@@ -90,7 +92,7 @@ class Gate:
 
     def owner(self, request: Request, *, changes: bool, streams: bool = False) -> Owner:
         """Find the owner of this request. `changes` says that it asks or changes something, which pages of other sites
-        may not. `streams` says that clients which can't send headers use this address, so that it may hold a token.
+        may not do. `streams` says that clients which can't send headers use this address, so that it may hold a token.
 
         Raises `Unauthenticated`, `ForbiddenOrigin`, or `BadRequest` for an odd `X-User-Id`.
         """
@@ -125,20 +127,21 @@ class Gate:
         return lambda origin: str(self._tokens.dumps(msgspec.to_builtins(Token(name, user, origin))))
 
     def check_key(self, request: Request) -> None:
-        """Raise `Unauthenticated` unless the request has one of our keys. It needs no user. Where no key is set, check
-        as `owner` does."""
+        """Raise `Unauthenticated` unless the request has one of our keys. The request needn't name a user. Where no key
+        is set, this checks as `owner` does."""
         if not self._settings.api_keys:
             self.owner(request, changes=False)
         elif self._key(_bearer(request)) is None:
             raise Unauthenticated("expected one of this server's keys as Authorization: Bearer")
 
     def allows_origin(self, origin: str) -> bool:
-        """Whether pages of this other origin may call the service."""
+        """Tell whether pages of this other origin may call the service."""
         return origin in self._settings.origins
 
     def _presented(self, request: Request, credential: str, *, changes: bool) -> Owner:
         """Find the owner for a token or a key in the header. Only the page that holds a token can send it. A key may
-        have been added by a proxy, for any request with a login's cookie: so its origin is checked."""
+        have been added by a proxy to any request with a login's cookie, so the origin of a request with a key is
+        checked."""
         key = self._key(credential)
         if key is None:
             return self._tokened(request, credential)
@@ -154,7 +157,7 @@ class Gate:
 
     def _key(self, secret: str) -> ApiKey | None:
         found = None
-        for key in self._settings.api_keys:  # it compares all of them, so that the time it takes tells nothing
+        for key in self._settings.api_keys:  # all keys are compared, so that the time this takes tells nothing
             if hmac.compare_digest(key.secret.encode(), secret.encode()):
                 found = key
         return found
@@ -231,7 +234,7 @@ def _from_loopback(request: Request) -> bool:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether this is an IP address of the machine itself. A name isn't one."""
+    """Tell whether this is an IP address of the machine itself. A name isn't one."""
     try:
         return ipaddress.ip_address(address.strip("[]")).is_loopback
     except ValueError:

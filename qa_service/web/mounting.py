@@ -19,7 +19,7 @@ KEY = "qa_service"
 
 
 class Mounted(Struct, frozen=True):
-    """A mounted service: its parts, who may use it, and what a request may bring."""
+    """A `Mounted` is a service that is mounted: its parts, who may use it, and what a request may bring."""
 
     assembly: Assembly
     gate: Gate
@@ -27,12 +27,12 @@ class Mounted(Struct, frozen=True):
     prefix: str
 
     def public_root(self) -> str:
-        """The path under which this request's sender finds the app; empty at a host's root."""
+        """Return the path under which this request's sender finds the app. It is empty at a host's root."""
         public = self.assembly.settings.public_url
         return urlsplit(public).path if public else request.script_root
 
     def public_prefix(self) -> str:
-        """The path under which this request's sender finds the service."""
+        """Return the path under which this request's sender finds the service."""
         return self.public_root() + self.prefix
 
 
@@ -55,8 +55,8 @@ def mounted() -> Mounted:
 
 
 def asking_owner(*, asks: bool = False, streams: bool = False) -> Owner:
-    """Tell who sends the current request. Raises as `Gate.owner` does. `asks` says that it asks a question, also where
-    it is a GET."""
+    """Tell who sends the current request. Raises as `Gate.owner` does. `asks` says that the request asks a question,
+    even where it is a GET."""
     changes = asks or request.method not in ("GET", "HEAD")
     return mounted().gate.owner(request, changes=changes, streams=asks or streams)
 

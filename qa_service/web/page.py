@@ -21,7 +21,7 @@ pages = Blueprint("qa_page", __name__, static_folder="static", static_url_path=S
 @pages.get("/", endpoint="page")
 def show_page() -> Response:
     """Show the page. It is told where the service and its own parts are."""
-    # Behind a proxy both may come from the request, so they are escaped.
+    # Behind a proxy both paths may come from the request, so they are escaped.
     prefix, static = escape(mounted().public_prefix()), escape(mounted().public_root() + STATIC)
     text = _read_page().replace("{{prefix}}", prefix).replace("{{static}}", static)
     response = Response(text, content_type="text/html; charset=utf-8")

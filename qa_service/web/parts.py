@@ -23,14 +23,15 @@ from qa_service.web.uploads import Spool, decode_name
 HEADERS = "latin-1"
 FIELD_TYPES = (None, "text/plain")
 """A part without a file name that has one of these types is a text. A part without a type is `text/plain` (RFC 7578,
-section 4.4). One of any other type is a file whose name isn't known (section 4.2)."""
+section 4.4). A part of any other type is a file whose name isn't known (section 4.2)."""
 AS_IT_IS = ("", "7bit", "8bit", "binary")
 EXTENDED_NAME = re.compile(r"""filename\*\s*=\s*"?([A-Za-z0-9_-]{0,40})'[^'"]*'([^;\s"]*)""", re.IGNORECASE)
 """Some clients send a file's name that isn't ASCII in this way (RFC 8187)."""
 
 
 class SentAsFile:
-    """The value of a field that came with a file's name. It isn't text, so whoever reads a text refuses it."""
+    """A `SentAsFile` is the value of a field that came with a file's name. It isn't text, so whoever reads a text
+    refuses it."""
 
 
 def read_parts(body: RequestBody, boundary: str, spool: Spool, *, charset: str) -> dict[str, object]:
@@ -44,17 +45,17 @@ def read_parts(body: RequestBody, boundary: str, spool: Spool, *, charset: str) 
         parser = PushMultipartParser(boundary, header_charset=HEADERS)
         events = parser.parse_blocking(body.read, GULP)
         for part in events:
-            # The pieces of its content follow a part's head, and None follows them.
+            # After a part's head the parser gives the pieces of the part's content, and then None.
             reader.take_part(part, iter(events.__next__, None))
     except MultipartError as error:
-        raise BadMultipart(f"the body is not multipart/form-data, or cut short: {error}") from None
+        raise BadMultipart(f"the body isn't multipart/form-data, or it is cut short: {error}") from None
     except BadRequest as error:
         raise BadMultipart(error.message) from None
     return present_fields([*decode_fields(reader.fields, charset), *reader.sent_as_files])
 
 
 class _PartReader:
-    """Takes parts one by one, each with the pieces of its content, and puts them where they belong."""
+    """A `_PartReader` takes parts one by one, each with the pieces of its content, and puts them where they belong."""
 
     def __init__(self, spool: Spool) -> None:
         self.fields: list[SentField] = []
@@ -67,7 +68,7 @@ class _PartReader:
         """Take the next part."""
         self._parts += 1
         if self._parts > FIELDS:
-            raise TooLarge(f"more than {FIELDS} fields and files")
+            raise TooLarge(f"the request has more than {FIELDS} fields and files")
         _check_encoding(part)
         file_name = _read_file_name(part)
         if is_file_field(part.name) and (file_name is not None or part.content_type not in FIELD_TYPES):
@@ -94,7 +95,8 @@ def _check_encoding(part: MultipartSegment) -> None:
 
 
 def _read_file_name(part: MultipartSegment) -> str | None:
-    """Read the file's name. Browsers send an empty one where nobody chose a file. It is None where none is sent."""
+    """Read the file's name. Browsers send an empty name where nobody chose a file. The result is None where no name is
+    sent."""
     if extended := EXTENDED_NAME.search(part.header("Content-Disposition")):
         sent = unquote_to_bytes(extended[2])
         return decode_sent(sent, extended[1]) or decode_name(sent)

@@ -1,4 +1,5 @@
-"""This module says refusals in HTTP: problems (RFC 9457), the headers of every answer, and the rules across origins."""
+"""This module tells refusals in HTTP, as problems (RFC 9457). It also adds the headers of every response, and applies
+the rules for pages of other origins."""
 
 import logging
 import secrets
@@ -77,19 +78,19 @@ def method_not_allowed(allowed: Sequence[str]) -> MethodNotAllowed:
 
 
 class AnyRest(BaseConverter):
-    """It matches whatever follows in an address: slashes too, and nothing at all."""
+    """An `AnyRest` matches whatever follows in an address, including slashes, and also where nothing follows."""
 
     part_isolating = False
     regex = ".*?"
 
 
 def refuse_address(rest: str = "") -> Response:
-    """Refuse an address below our prefix that doesn't exist, or not with this method."""
+    """Refuse an address below our prefix that doesn't exist, or that doesn't have this method."""
     addresses = current_app.url_map.bind_to_environ(request.environ)
     allowed = [method for method in METHODS if addresses.match(method=method)[0] != request.endpoint]
     if allowed:
         raise method_not_allowed(allowed)
-    raise NotFound("no such address" + (", it has two slashes in a row" if "//" in request.path else ""))
+    raise NotFound("no such address" + ("; it has two slashes in a row" if "//" in request.path else ""))
 
 
 def report_bug(error: Exception) -> Response:

@@ -10,25 +10,25 @@ from qa_service.errors import Overloaded, RateLimited
 RETRY_SECONDS = 5
 FEWEST_BODIES = 32
 WORKER_BODIES = 16
-"""A worker may receive so many bodies of the largest size at the same time."""
+"""The bodies that a worker receives at the same time may have as many bytes as so many bodies of the largest size."""
 NETWORK_SHARE = 4
-"""One network may send a quarter of what a worker receives. Its share is this large because all callers behind a proxy
-that isn't trusted have one address."""
+"""One network may send a quarter of what a worker may receive. The share is this large because all callers behind a
+proxy that isn't trusted have one address."""
 
 
 class Load(Struct, frozen=True):
-    """The number of bodies that are being received, and their bytes: as announced, or as they came where none were
-    announced."""
+    """A `Load` is the number of bodies that are being received, and of their bytes. Where a body's length isn't
+    announced, those bytes count that have come."""
 
     bodies: int = 0
     size: int = 0
 
     def plus(self, bodies: int, size: int) -> "Load":
-        """The sum of this load and another."""
+        """Return the sum of this load and another."""
         return Load(self.bodies + bodies, self.size + size)
 
     def exceeds(self, most: "Load") -> bool:
-        """Whether this load is more than `most` in bodies or in bytes."""
+        """Tell whether this load is more than `most` in bodies or in bytes."""
         return self.bodies > most.bodies or self.size > most.size
 
 
@@ -36,7 +36,7 @@ NOTHING = Load()
 
 
 class Reception:
-    """Counts the bodies that are being received, and refuses those for which there is no room.
+    """A `Reception` counts the bodies that are being received, and refuses those for which there is no room.
 
     A body is received only as far as room was reserved for it. Whoever reserved room must release all of it.
     """
@@ -70,8 +70,8 @@ class Reception:
 
 
 def open_reception(max_answers: int, max_body: int) -> Reception:
-    """Make a worker's `Reception`: it takes as many bodies at once as the worker writes answers, and at most sixteen
-    times the bytes of the largest body."""
+    """Make a worker's `Reception`. It takes as many bodies at once as the worker writes answers, but at least 32, and
+    at most sixteen times the bytes of the largest body."""
     bodies = max(FEWEST_BODIES, max_answers)
     return Reception(
         Load(bodies, WORKER_BODIES * max_body),

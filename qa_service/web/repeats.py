@@ -1,7 +1,7 @@
 """This module tells whether a question repeats another one.
 
 A repetition is known by the caller's key, in the header `Idempotency-Key` or in the field `idempotencyKey`. A GET
-without one is known by all of its fields, since a browser's `EventSource` reconnects by asking again, and would pay
+without a key is known by all of its fields, because a browser's `EventSource` reconnects by asking again, and would pay
 twice.
 """
 
@@ -20,7 +20,7 @@ from qa_service.pause import LongWork
 
 KEY = 255
 UNGUESSABLE_KEY = 32
-"""The key of a visitor without a session has at least so many characters, so that nobody else comes upon the same."""
+"""The key of a visitor without a session has at least so many characters, so that nobody else uses the same key."""
 ASIDE = ("token", "lastEventId")
 """These fields aren't part of the question, so they may differ in a repetition."""
 GULP = 1 << 20
@@ -29,8 +29,8 @@ GULP = 1 << 20
 def find_repeat(
     question: Question, fields: Mapping[str, Any], header: str, *, get: bool, seconds: float
 ) -> Repeat | None:
-    """Find what this question has in common with its repetitions. It is None where it can't have any. `seconds` is how
-    long a caller's key is remembered. Raises `InvalidField` for a key that another visitor may have, too."""
+    """Find what this question has in common with its repetitions. The result is None where it can't have any. `seconds`
+    is how long a caller's key is remembered. Raises `InvalidField` for a key that another visitor may have, too."""
     key = read_text({"idempotencyKey": header} if header else fields, "idempotencyKey", KEY)
     if key:
         return Repeat(_digest((_scope(question, key), key)), _fingerprint(question), seconds)
@@ -53,8 +53,8 @@ def _scope(question: Question, key: str) -> str:
 
 
 def _session_of_visitor(question: Question) -> str:
-    """Give the visitor's session where nobody can guess it. All visitors are one owner, and only their sessions tell
-    them apart."""
+    """Return the id of the visitor's session if nobody can guess it, and otherwise an empty text. All visitors are one
+    owner, and only their sessions tell them apart."""
     return question.session_id if len(question.session_id) >= HARD_TO_GUESS else ""
 
 

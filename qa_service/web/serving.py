@@ -20,7 +20,7 @@ from qa_service.web.problems import problem
 log = logging.getLogger(__name__)
 
 NOT_STARTED = 4
-"""gunicorn ends a worker whose app can't be loaded with this status."""
+"""A worker of gunicorn whose app can't be loaded exits with this status."""
 GOODBYE_SECONDS = 1.0
 POLL_SECONDS = 0.1
 
@@ -44,7 +44,8 @@ def app_or_exit(make: Callable[[], Flask]) -> Flask:
 
 
 def log_to_terminal() -> None:
-    """Log one line for each answer. Other libraries log warnings only: at each question theirs would name upstream."""
+    """Log one line for each answer. Of other libraries only warnings are logged, because at each question they would
+    log upstream's address."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("qa_service").setLevel(logging.INFO)
 
@@ -71,13 +72,13 @@ def build_refusal(*, unreadable: bool) -> bytes:
 
 
 def runner_of(app: object) -> Runner | None:
-    """Find the runner of this worker's answers. It is None if the app doesn't have the service."""
+    """Find the runner of this worker's answers. The result is None if the app doesn't have the service."""
     service = app.extensions.get(KEY) if isinstance(app, Flask) else None
     return service.assembly.runner if isinstance(service, Mounted) else None
 
 
 def watch_workers(app: object) -> None:
-    """Begin to watch over the answers of other workers, before this one gets its first request."""
+    """Begin to watch over the answers of other workers, before this worker gets its first request."""
     if runner := runner_of(app):
         runner.ensure_threads()
 

@@ -28,7 +28,7 @@ MOST = 200
 TITLE = 200
 TURN_ID = re.compile(r"[0-9a-f]{32}")
 RECENT = 10
-"""So many turns are looked at for answers that are still written. Only the newest ones can be."""
+"""So many turns are searched for answers that are still being written. Only the newest turns can have one."""
 
 
 def list_sessions() -> Response:
@@ -58,7 +58,7 @@ def rename_session(session_id: str) -> Response:
 
 
 def delete_session(session_id: str) -> Response:
-    """Forget a conversation, and stop what is being answered in it."""
+    """Delete a conversation, and stop the answers that are being written in it."""
     service, owner = mounted(), asking_owner()
     running: Iterable[str] = _running_answers(service, owner, session_id)
     try:
@@ -86,7 +86,7 @@ def get_file(session_id: str, file_id: str) -> Response:
 
 
 def delete_file(session_id: str, file_id: str) -> Response:
-    """Forget a file: later questions don't see it any more."""
+    """Delete a file, so that later questions don't see it any more."""
     mounted().assembly.history.delete_file(asking_owner(), session_id, file_id)
     return Response(status=HTTPStatus.NO_CONTENT)
 
@@ -121,14 +121,14 @@ def _list_cursor(query: Mapping[str, str]) -> str:
     with suppress(ValueError):
         if not text or math.isfinite(float(text)):
             return text and repr(float(text))
-    raise InvalidField("cursor: expected what `next` was", field="cursor")
+    raise InvalidField("cursor: expected the value that `next` had", field="cursor")
 
 
 def _turn_cursor(query: Mapping[str, str]) -> str:
     """Read the cursor of a conversation. It is the id of the last turn that was shown."""
     cursor = query.get("cursor", "")
     if cursor and not TURN_ID.fullmatch(cursor):
-        raise InvalidField("cursor: expected what `next` was", field="cursor")
+        raise InvalidField("cursor: expected the value that `next` had", field="cursor")
     return cursor
 
 
@@ -136,7 +136,7 @@ def _running_answers(service: Mounted, owner: Owner, session_id: str) -> list[st
     try:
         page = service.assembly.history.load_conversation(owner, session_id, "", RECENT)
     except NotFound:
-        return []  # a deletion that is repeated finds no session, but still tells what ran in it
+        return []  # where a deletion is repeated the session is gone, but `delete_session` still tells what ran in it
     return [turn.answer_id for turn in page.turns if turn.status == "running"]
 
 

@@ -35,7 +35,8 @@ def answered(
         return Response(status=HTTPStatus.NO_CONTENT)
     if wanted.encoder:
         body = _open_body(service, source, wanted.encoder, after=after, ids=ids)
-        # Werkzeug hands it through as it is: what it puts around costs every delta, and memory while a reader waits.
+        # Werkzeug passes the body on as it is. Its usual wrappers would cost time for each delta, and memory while a
+        # reader waits.
         response = Response(body, headers=wanted.headers, content_type=wanted.content_type, direct_passthrough=True)
     else:
         response = _whole(service, source, wanted)
@@ -50,10 +51,10 @@ def ended_turn(service: Mounted, source: AnswerSource) -> Turn:
 
 
 class AnswerBody:
-    """The body of a streamed answer. A server closes it also if it never began to send it.
+    """An `AnswerBody` is the body of a streamed answer. A server closes it even if it never began to send it.
 
-    `context` is what is known before the first frame comes. What the reader has seen is known only then: of an answer
-    that another worker writes, frames that the reader has seen elsewhere may still be on their way to this one.
+    `context` is what is known before the first frame comes. Only that frame shows what the reader has seen: where
+    another worker writes the answer, frames that the reader has seen elsewhere may still be on their way to this one.
     """
 
     def __init__(self, reader: AnswerReader, make_encoder: EncoderFactory, context: FormatContext) -> None:

@@ -1,7 +1,8 @@
 """This module decodes the texts of a form's fields, which come as bytes in whatever charset their sender uses.
 
-A field's own part may name its charset, or else the form's field `_charset_` (HTML, and RFC 7578, section 4.6), or else
-the request's content type. Where none of them does, it is UTF-8, or CP949 that looks Korean.
+The charset is the one that the field's own part names, or else the form's field `_charset_` (HTML, and RFC 7578,
+section 4.6), or else the request's content type. Where none of them names one, a text is read as UTF-8, or as CP949 if
+it isn't UTF-8 and looks Korean then.
 """
 
 import re
@@ -19,9 +20,9 @@ FIELD_BYTES = 4 << 20
 """The fields of a request may have so many bytes together, without its files. A long conversation fits."""
 CHARSET_FIELD = "_charset_"
 GAP = 1 << 16
-"""Bytes that are unquoted at a stretch, which takes up to 15 ms. Then other requests of this worker may go on."""
+"""So many bytes are unquoted without a pause, which takes up to 15 ms. Then other requests of this worker may go on."""
 LOST = "\ufffd"
-# Any escape in JSON; a pair of halves is matched as a whole, before its first half could be.
+# This matches any escape in JSON. A pair of halves is matched as a whole, so that its first half isn't matched alone.
 _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
@@ -29,7 +30,8 @@ _ESCAPE = re.compile(
 
 
 class SentField(Struct, frozen=True):
-    """A field as it was sent. `charset` is the one that its own part names, and empty where none is named."""
+    """A `SentField` is a field as it was sent. `charset` is the one that the field's own part names, or empty where
+    none is named."""
 
     name: str
     content: bytes
@@ -40,7 +42,7 @@ def split_urlencoded(sent: bytes) -> list[SentField]:
     """Split a query string, or a body of the type `application/x-www-form-urlencoded`, into its fields. Raises
     `TooLarge` for too many."""
     if sent.count(b"&") >= FIELDS:
-        raise TooLarge(f"more than {FIELDS} fields")
+        raise TooLarge(f"the request has more than {FIELDS} fields")
     pairs = [pair.partition(b"=") for pair in sent.split(b"&") if pair]
     return [SentField(_unquote(name).decode("latin-1"), _unquote(content)) for name, _, content in pairs]
 
@@ -63,14 +65,14 @@ def replace_lone_halves(written: str) -> str:
 
 
 def decode_sent_text(content: bytes, charset: str, name: str) -> str:
-    """Decode one text. Raises `BadRequest`, which calls it `name`."""
+    """Decode one text. Raises `BadRequest`, whose message calls the text `name`."""
     if charset and not find_codec(charset):
         raise BadRequest(
             f"{name}: the charset {charset[:50]!r} isn't read; expected utf-8, euc-kr or the like", field=name
         )
     text = decode_sent(content, charset)
     if text is None:
-        why = f"not text in {charset}, which it is said to be" if charset else "not UTF-8, and no charset is named"
+        why = f"it isn't text in {charset}, as was said" if charset else "it isn't UTF-8, and no charset is named"
         raise BadRequest(f"{name}: {why}; expected UTF-8, or a charset parameter such as charset=euc-kr", field=name)
     return text
 
@@ -86,7 +88,7 @@ def _unquote_pieces(sent: bytes) -> Iterator[bytes]:
     start, work = 0, LongWork()
     while start < len(sent):
         end = start + GAP
-        escape = sent.find(b"%", end - 2, end)  # the end of the piece must not cut it in two
+        escape = sent.find(b"%", end - 2, end)  # the end of the piece must not cut an escape in two
         end = end if escape < 0 else escape
         yield unquote_to_bytes(sent[start:end])
         start = end

@@ -15,11 +15,12 @@ from qa_service.language.charsets import decode_sent
 from qa_service.model import UploadedFile
 
 NAME = 255
-"""Of a file's name so many characters are kept. The end is kept, because the kind stands there."""
+"""So many characters of a file's name are kept. They are its last ones, because the kind of the file stands there."""
 
 
 class UploadLimits(Struct, frozen=True):
-    """How many bytes a file may have, how many files a question may bring, and in which folder they are kept."""
+    """An `UploadLimits` says how many bytes a file may have, how many files a question may bring, and in which folder
+    the files are kept."""
 
     file: int
     files: int
@@ -27,8 +28,8 @@ class UploadLimits(Struct, frozen=True):
 
 
 class Spool:
-    """Holds the files of one request. Call `close_files` when the request was read to its end, and otherwise
-    `discard_files`."""
+    """A `Spool` holds the files of one request. Its user calls `close_files` when the request was read to its end, and
+    otherwise `discard_files`."""
 
     def __init__(self, limits: UploadLimits) -> None:
         self._limits = limits
@@ -41,7 +42,7 @@ class Spool:
         if not (first or name):
             return
         if len(self._files) >= self._limits.files:
-            raise TooManyFiles(f"more than {self._limits.files} files")
+            raise TooManyFiles(f"the request has more than {self._limits.files} files")
         file = SpooledFile(self._limits, clean_name(name), charset)
         self._files.append(file)
         for piece in chain((first,), pieces):
@@ -64,7 +65,7 @@ class Spool:
 
 
 class SpooledFile(io.FileIO):
-    """A new file on disk. Writing raises `TooLarge` where it would grow beyond its limit."""
+    """A `SpooledFile` is a new file on disk. Writing raises `TooLarge` where the file would grow beyond its limit."""
 
     def __init__(self, limits: UploadLimits, upload_name: str, charset: str) -> None:
         descriptor, self.path = tempfile.mkstemp(prefix="upload-", dir=limits.folder)
@@ -75,7 +76,7 @@ class SpooledFile(io.FileIO):
         self._refusal = f"the file {upload_name!r} is larger than {limits.file} bytes"
 
     def write(self, piece: Any) -> int:
-        """Write a piece, as any file does, within the limit."""
+        """Write a piece. Raises `TooLarge` where the limit is reached."""
         self._room -= len(piece)
         if self._room < 0:
             raise TooLarge(self._refusal)
@@ -83,8 +84,8 @@ class SpooledFile(io.FileIO):
 
 
 def decode_name(sent: bytes) -> str:
-    """Decode a file's name as its sender's system writes it. No name refuses a file: what is neither UTF-8 nor Korean
-    is read as Windows-1252, in which nearly every byte is a character."""
+    """Decode a file's name as its sender's system writes it. A file is never refused because of its name: a name that
+    is neither UTF-8 nor Korean is read as Windows-1252, in which nearly every byte is a character."""
     text = decode_sent(sent)
     return sent.decode("cp1252", "replace") if text is None else text
 

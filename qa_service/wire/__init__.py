@@ -1,4 +1,5 @@
-"""The wire formats are encoders over the frames of one answer; what leaves as JSON is declared here, once.
+"""This room turns the frames of an answer into bytes. Each wire format is an encoder, and each object that leaves the
+service as JSON is declared here once.
 
-`formats` is the table of them. An encoder keeps nothing but the state of one reader's stream, and waits for nothing.
+`formats` has the table of the wire formats. An encoder keeps only the state of one reader's stream, and never waits.
 """

@@ -1,4 +1,4 @@
-"""This module makes the objects that leave of the values inside.
+"""This module builds the objects that leave the service from the values that it uses inside.
 
 Addresses get the public prefix, and what no client needs is left out.
 """
@@ -32,7 +32,7 @@ from qa_service.wire.structs import (
 
 
 def build_content(frame: Frame, prefix: str) -> str | Content:
-    """What the contract calls `content`: a text's string, any other frame's fields."""
+    """Build what the contract calls `content`: the string of a text, or the fields of any other frame."""
     match frame:
         case Text(content=text):
             return text
@@ -43,29 +43,29 @@ def build_content(frame: Frame, prefix: str) -> str | Content:
 
 
 def build_reference(frame: Reference, prefix: str) -> ReferenceContent:
-    """A reference whose address, where it is a document's, stands under the public prefix."""
+    """Build a reference. The address of a document gets the public prefix."""
     content = msgspec.convert(frame, ReferenceContent, from_attributes=True)
     is_path = frame.kind == "document" and bool(frame.url)
     return replace(content, url=f"{prefix}/{frame.url}") if is_path else content
 
 
 def build_metadata(frame: Metadata) -> MetadataContent:
-    """The content of a `metadata` frame."""
+    """Build the content of a `metadata` frame."""
     return msgspec.convert(frame, MetadataContent, from_attributes=True)
 
 
 def build_error(failed: Failure) -> ErrorContent:
-    """An error without its HTTP status, which is for those who don't stream."""
+    """Build an error without its HTTP status, which only callers that don't stream need."""
     return msgspec.convert(failed, ErrorContent, from_attributes=True)
 
 
 def build_verdict(verdict: Verdict) -> VerdictContent:
-    """A file's verdict."""
+    """Build a file's verdict."""
     return msgspec.convert(verdict, VerdictContent, from_attributes=True)
 
 
 def build_answer(turn: Turn, prefix: str) -> AnswerObject:
-    """The answer object of a turn."""
+    """Build the answer object of a turn."""
     return AnswerObject(
         answer_id=turn.answer_id,
         session_id=turn.session_id,
@@ -80,7 +80,7 @@ def build_answer(turn: Turn, prefix: str) -> AnswerObject:
 
 
 def build_session(page: SessionPage, prefix: str) -> SessionObject:
-    """One page of a conversation."""
+    """Build one page of a conversation."""
     return SessionObject(
         session_id=page.session_id,
         title=page.title,
@@ -94,32 +94,32 @@ def build_session(page: SessionPage, prefix: str) -> SessionObject:
 
 
 def build_session_entry(entry: SessionEntry) -> SessionEntryObject:
-    """A conversation as it is listed."""
+    """Build a conversation as it is listed."""
     return msgspec.convert(entry, SessionEntryObject, from_attributes=True)
 
 
 def build_session_list(found: SessionList) -> SessionListObject:
-    """A list of conversations."""
+    """Build a list of conversations."""
     return msgspec.convert(found, SessionListObject, from_attributes=True)
 
 
 def build_file(file: StoredFile) -> FileObject:
-    """A file as it is listed."""
+    """Build a file as it is listed."""
     return msgspec.convert(file, FileObject, from_attributes=True)
 
 
 def build_file_list(files: Sequence[StoredFile]) -> FileListObject:
-    """The files of a conversation."""
+    """Build the list of a conversation's files."""
     return FileListObject(items=tuple(map(build_file, files)))
 
 
 def build_page(page: Page) -> PageObject:
-    """A page with its text."""
+    """Build a page with its text."""
     return msgspec.convert(page, PageObject, from_attributes=True)
 
 
 def build_problem(failed: Failure, *, field: str | None = None, answer_id: str | None = None) -> ProblemObject:
-    """A failure as the body of a response; the HTTP status has its own name as the title."""
+    """Build the body of a response from a failure. Its title is the name of the HTTP status."""
     return ProblemObject(
         type="about:blank",
         title=HTTPStatus(failed.status).phrase,
@@ -150,7 +150,7 @@ def _build_turn(turn: Turn, prefix: str) -> TurnObject:
 
 
 def read_unknown_fields(raw: bytes) -> dict[str, msgspec.Raw]:
-    """The fields of a frame of a later release, without its type; none where it isn't an object."""
+    """Read the fields of a frame of a later release, without its type. There are none where it isn't an object."""
     try:
         fields = msgspec.json.decode(msgspec.json.format(raw, indent=-1), type=dict[str, msgspec.Raw])
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What every streamed format does, and what it is told of the answer that it encodes."""
+"""This module says what every streamed format does, and what it is told of the answer that it encodes."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -10,11 +10,11 @@ from qa_service.model import Language
 
 
 class FormatContext(Struct, frozen=True):
-    """The answer, and where its reader stands.
+    """A `FormatContext` tells an encoder which answer it encodes, and what its reader has seen of the answer.
 
-    A format with open parts must know on a resume what its reader has seen: `sent` holds those frames, the first being
-    the answer's first. It is empty for a reader that begins at the beginning, and where the log has expired: then the
-    answer comes again as a `Start`, a `Restart` and what was saved.
+    On a resume, a format that opens and closes parts must know what its reader has seen. `sent` holds those frames,
+    from the answer's first one on. It is empty for a reader that begins at the beginning, and where the log has
+    expired; in that case the answer comes again as a `Start`, a `Restart` and what was saved.
     """
 
     answer_id: str
@@ -25,26 +25,27 @@ class FormatContext(Struct, frozen=True):
     sent: Sequence[Frame] = ()
     language: Language = "en"
     ids: bool = False
-    """Whether each frame carries an id for clients that resume by it."""
+    """Whether each frame has an id, for clients that resume by it."""
 
 
 class FrameEncoder(Protocol):
-    """Frames of one answer into the bytes of one reader's stream. It is pure: nothing waits, and nothing is stored.
+    """A `FrameEncoder` turns the frames of one answer into the bytes of one reader's stream. It never waits, and stores
+    nothing.
 
     Where a format has nothing to say, a method returns no bytes, and nothing is sent.
     """
 
     def head(self) -> bytes:
-        """The bytes before the first frame that this reader gets."""
+        """Encode what comes before the first frame that this reader gets."""
 
     def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
-        """The bytes of frames that leave together, each whole, numbered from `first`."""
+        """Encode frames that leave together. Each is whole, and they are numbered from `first`."""
 
     def heartbeat(self) -> bytes:
-        """The bytes that say that the connection lives."""
+        """Encode a sign that the connection lives."""
 
     def reconnect(self, reason: str, backoff_ms: int) -> bytes:
-        """The bytes that say: this connection ends here, and the answer goes on elsewhere."""
+        """Encode the message that this connection ends here, and that the answer goes on elsewhere."""
 
     def tail(self) -> bytes:
-        """The bytes behind the answer's last frame."""
+        """Encode what comes behind the answer's last frame."""

@@ -1,4 +1,4 @@
-"""The table of formats: a new one is an encoder's file and a row here."""
+"""This module has the table of formats. A new format needs a file with its encoder, and a row here."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
@@ -9,22 +9,22 @@ from qa_service.wire.encoder import FormatContext, FrameEncoder
 from qa_service.wire.typed import TypedEncoder
 
 EncoderFactory: TypeAlias = Callable[[FormatContext], FrameEncoder]
-"""Makes the encoder of one reader. It is cheap, since a reader that comes back may need two."""
+"""Makes the encoder of one reader. This must be cheap, because two are made for each reader."""
 
 STREAM_HEADERS = (("Cache-Control", "no-cache, no-store, no-transform"), ("X-Accel-Buffering", "no"))
-"""What keeps every stream from being held up, changed or kept on its way."""
+"""These headers keep proxies and browsers from holding a stream up, from changing it and from storing it."""
 
 
 class WireFormat(Struct, frozen=True):
-    """One format of an answer."""
+    """A `WireFormat` is one format of an answer."""
 
     name: str
-    """What the field `format` says."""
+    """The value of the field `format` that asks for this format."""
     content_type: str
     media_types: tuple[str, ...]
-    """What a client may name in `Accept` to get it."""
+    """The media types that a client may name in `Accept` to get this format."""
     encoder: EncoderFactory | None
-    """None where the answer is sent whole when it is over."""
+    """The factory of this format's encoders. It is None where the answer is sent whole when it is over."""
     is_resumable: bool = False
     """Whether a reader that was cut off can come back for the rest."""
     headers: Sequence[tuple[str, str]] = STREAM_HEADERS

@@ -1,4 +1,4 @@
-"""The contract's JSON Schemas, made from the declared structs."""
+"""This module makes the contract's JSON Schemas from the declared structs."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from qa_service.wire.typed import TYPED_FRAMES
 
 
 def build_schemas() -> dict[str, Any]:
-    """The JSON Schema of every object that leaves the service, by its name; `TypedFrame` is any frame of the default
-    stream. They refer to each other as `#/$defs/NAME`."""
+    """Return the JSON Schema of every object that leaves the service, by its name. `TypedFrame` is any frame of the
+    default stream. The schemas refer to each other as `#/$defs/NAME`."""
     (frame, *_), schemas = msgspec.json.schema_components([TYPED_FRAMES, *OBJECTS], ref_template="#/$defs/{name}")
     return {**schemas, "TypedFrame": frame}

@@ -1,7 +1,8 @@
-"""The objects that leave the service as JSON, each declared once.
+"""This module declares the objects that leave the service as JSON, each of them once.
 
-The contract's schemas are made from these declarations, so that what is documented is what is sent. A
-field that is left out when it is empty has a default here; a field without one is always there, and may be null.
+The contract's schemas are made from these declarations, so that what is documented is what is sent. The docstrings are
+the descriptions in those schemas. A field that is left out when it is empty has a default here; a field without a
+default is always there, and may be null.
 """
 
 from collections.abc import Mapping
@@ -27,11 +28,12 @@ from qa_service.model import FinishReason, OwnerKind, SourceKind, Status, Topic,
 
 
 class Outgoing(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """Every object that leaves: its names are camelCase, and a field with its default is left out."""
+    """This is the base of every object that leaves. Its names are camelCase, and a field with its default is left
+    out."""
 
 
 class StartContent(Outgoing, frozen=True, kw_only=True):
-    """The content of a `start` frame."""
+    """This is the content of a `start` frame."""
 
     answer_id: str
     session_id: str
@@ -42,7 +44,7 @@ class StartContent(Outgoing, frozen=True, kw_only=True):
 
 
 class StatusContent(Outgoing, frozen=True, kw_only=True):
-    """The content of a `status` frame: the stage, and what is known at that stage."""
+    """This is the content of a `status` frame: the stage, and what is known at that stage."""
 
     stage: Stage
     name: str | None = None
@@ -57,7 +59,7 @@ class StatusContent(Outgoing, frozen=True, kw_only=True):
 
 
 class ReferenceContent(Outgoing, frozen=True, kw_only=True):
-    """The content of a `reference` frame. A document's `url` is a path under the public prefix."""
+    """This is the content of a `reference` frame. A document's `url` is a path under the public prefix."""
 
     n: int
     kind: SourceKind
@@ -71,7 +73,7 @@ class ReferenceContent(Outgoing, frozen=True, kw_only=True):
 
 
 class VerdictContent(Outgoing, frozen=True, kw_only=True):
-    """What became of one file of a question; `reason` says why it wasn't used, or not wholly."""
+    """This says what became of one file of a question. `reason` says why it wasn't used, or not wholly."""
 
     name: str
     kind: str
@@ -82,7 +84,7 @@ class VerdictContent(Outgoing, frozen=True, kw_only=True):
 
 
 class MetadataContent(Outgoing, frozen=True, kw_only=True):
-    """The content of a `metadata` frame. `cost` is null where the site has set no prices."""
+    """This is the content of a `metadata` frame. `cost` is null where the site has set no price for the model."""
 
     session_id: str
     answer_id: str
@@ -100,7 +102,7 @@ class MetadataContent(Outgoing, frozen=True, kw_only=True):
 
 
 class ErrorContent(Outgoing, frozen=True, kw_only=True):
-    """The content of an `error` frame: a sentence for operators, and one for the person who asked."""
+    """This is the content of an `error` frame: a sentence for operators, and one for the person who asked."""
 
     code: str
     message: str
@@ -110,30 +112,31 @@ class ErrorContent(Outgoing, frozen=True, kw_only=True):
 
 
 class RestartContent(Outgoing, frozen=True, kw_only=True):
-    """The content of a `restart` frame: why the text so far is void."""
+    """This is the content of a `restart` frame. `reason` says why the text so far doesn't count."""
 
     reason: str
 
 
 class DoneContent(Outgoing, frozen=True, kw_only=True):
-    """The content of a `done` frame."""
+    """This is the content of a `done` frame."""
 
     status: Status
 
 
 class HeartbeatContent(Outgoing, frozen=True, kw_only=True):
-    """The content of a `heartbeat`, which says nothing but that the connection lives."""
+    """This is the content of a `heartbeat`. It is empty, because a heartbeat only shows that the connection lives."""
 
 
 class ReconnectContent(Outgoing, frozen=True, kw_only=True):
-    """The content of a `reconnect`: the answer goes on elsewhere, and the reader may come back after a moment."""
+    """This is the content of a `reconnect`. The answer goes on elsewhere, and the reader may come back after
+    `backoffMs`."""
 
     reason: str
     backoff_ms: int
 
 
 class AnswerObject(Outgoing, frozen=True, kw_only=True):
-    """An answer as `GET answers/{id}` and `stream=false` give it. `metadata` is null while it is written."""
+    """This is an answer as `GET answers/{id}` and `stream=false` give it. `metadata` is null while it is written."""
 
     answer_id: str
     session_id: str
@@ -147,7 +150,7 @@ class AnswerObject(Outgoing, frozen=True, kw_only=True):
 
 
 class TurnObject(Outgoing, frozen=True, kw_only=True):
-    """A question and its answer in the list of a conversation."""
+    """This is a question and its answer in the list of a conversation."""
 
     answer_id: str
     question: str
@@ -161,7 +164,7 @@ class TurnObject(Outgoing, frozen=True, kw_only=True):
 
 
 class FileObject(Outgoing, frozen=True, kw_only=True):
-    """A file of a conversation; `topic` is the one that it came with."""
+    """This is a file of a conversation. `topic` is the topic that it came with."""
 
     file_id: str
     name: str
@@ -174,7 +177,7 @@ class FileObject(Outgoing, frozen=True, kw_only=True):
 
 
 class SessionObject(Outgoing, frozen=True, kw_only=True):
-    """A conversation, newest turns first; `next` is the cursor of the turns before, or null."""
+    """This is a conversation, newest turns first. `next` is the cursor of the turns before these, or null."""
 
     session_id: str
     title: str
@@ -187,7 +190,7 @@ class SessionObject(Outgoing, frozen=True, kw_only=True):
 
 
 class SessionEntryObject(Outgoing, frozen=True, kw_only=True):
-    """A conversation in a list of them; `turns` is how many questions it has had."""
+    """This is a conversation in a list of conversations. `turns` is the number of its questions."""
 
     session_id: str
     title: str
@@ -197,20 +200,20 @@ class SessionEntryObject(Outgoing, frozen=True, kw_only=True):
 
 
 class SessionListObject(Outgoing, frozen=True, kw_only=True):
-    """Conversations, newest first; `next` is the cursor of those that follow, or null."""
+    """These are conversations, newest first. `next` is the cursor of those that follow, or null."""
 
     items: tuple[SessionEntryObject, ...]
     next: str | None
 
 
 class FileListObject(Outgoing, frozen=True, kw_only=True):
-    """The files that a conversation is answered from."""
+    """These are the files that a conversation is answered from."""
 
     items: tuple[FileObject, ...]
 
 
 class PageObject(Outgoing, frozen=True, kw_only=True):
-    """The text of one page of a file. `section` is empty where the page belongs to none."""
+    """This is the text of one page of a file. `section` is empty where the page belongs to none."""
 
     file_id: str
     name: str
@@ -221,7 +224,8 @@ class PageObject(Outgoing, frozen=True, kw_only=True):
 
 
 class ProblemObject(Outgoing, frozen=True, kw_only=True):
-    """A refusal (RFC 9457). `message` is the detail again, and `userMessage` is a sentence for the person who asked.
+    """This is a refusal (RFC 9457). `message` repeats `detail`, and `userMessage` is a sentence for the person who
+    asked.
 
     `field` is the field that is wrong, and `answerId` the answer that keeps the conversation busy.
     """
@@ -240,7 +244,8 @@ class ProblemObject(Outgoing, frozen=True, kw_only=True):
 
 
 class LimitsObject(Outgoing, frozen=True, kw_only=True):
-    """What a question may bring: characters, files, and bytes of a file and of the whole request."""
+    """These are the limits of a question: its characters, its files, and the bytes of a file and of the whole
+    request."""
 
     question: int
     files: int
@@ -249,13 +254,13 @@ class LimitsObject(Outgoing, frozen=True, kw_only=True):
 
 
 class CallerObject(Outgoing, frozen=True, kw_only=True):
-    """How the service knows who asks."""
+    """This says how the service knows who asks: by a site's login, a server's key, a personal key, or not at all."""
 
     kind: OwnerKind
 
 
 class ConfigObject(Outgoing, frozen=True, kw_only=True):
-    """What a client must know before it asks. `kinds` are the kinds of files that are read."""
+    """This is what a client must know before it asks. `kinds` are the kinds of files that are read."""
 
     kinds: tuple[str, ...]
     limits: LimitsObject
@@ -268,20 +273,20 @@ class ConfigObject(Outgoing, frozen=True, kw_only=True):
 
 
 class TokenObject(Outgoing, frozen=True, kw_only=True):
-    """A token, and the moment at which it ends."""
+    """This is a token, and the moment at which it ends."""
 
     token: str
     expires_at: str
 
 
 class HealthObject(Outgoing, frozen=True, kw_only=True):
-    """The process answers."""
+    """This says that the process answers requests. It says nothing about the store and the model."""
 
     status: Literal["ok"]
 
 
 class ReadinessObject(Outgoing, frozen=True, kw_only=True):
-    """Whether questions are answered now, and one line about each thing that this depends on."""
+    """This says whether questions are answered now, and has one line about each thing that this depends on."""
 
     status: Literal["ready", "draining", "unavailable"]
     store: str
@@ -303,7 +308,7 @@ OBJECTS = (
     SessionObject,
     TokenObject,
 )
-"""The objects that routes answer with which don't stream."""
+"""The objects with which those routes answer that don't stream."""
 
 Content: TypeAlias = (
     StartContent | StatusContent | ReferenceContent | MetadataContent | ErrorContent | RestartContent | DoneContent
@@ -318,4 +323,4 @@ CONTENTS: Mapping[type[Frame], type[Content]] = {
     Restart: RestartContent,
     Done: DoneContent,
 }
-"""The content of each kind of frame but `text`, whose content is its string."""
+"""The content of each kind of frame except `text`, whose content is its string."""

@@ -1,4 +1,5 @@
-"""The default stream: `data: ` and one line of JSON, the one shape that every hand-written parser reads."""
+"""This module has the default stream. Each frame is `data: ` and one line of JSON, which hand-written parsers read
+too."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
@@ -34,42 +35,43 @@ from qa_service.wire.structs import (
 )
 
 RETRY_MS = 3000
-"""After how long a client that resumes by `id:` comes back."""
+"""A client that resumes by `id:` comes back after so many milliseconds."""
 
 
 class TypedFrame(Struct, frozen=True, rename="camel", kw_only=True, tag_field="type"):
-    """What every frame of an answer has: its number, which grows and never repeats."""
+    """Every frame of an answer has a number, which grows and never repeats."""
 
     seq: int
 
 
 class StartFrame(TypedFrame, frozen=True, kw_only=True, tag="start"):
-    """The first frame."""
+    """This is the first frame of an answer."""
 
     content: StartContent
 
 
 class StatusFrame(TypedFrame, frozen=True, kw_only=True, tag="status"):
-    """What is being done while no text comes."""
+    """This frame says what is being done while no text comes."""
 
     content: StatusContent
 
 
 class TextFrame(TypedFrame, frozen=True, kw_only=True, tag="text"):
-    """A piece of the answer."""
+    """This frame is a piece of the answer."""
 
     content: str
 
 
 class ReferenceFrame(TypedFrame, frozen=True, kw_only=True, tag="reference"):
-    """A source; its address stands beside the content, too."""
+    """This frame names a source of the answer. The address of the source also stands beside the content."""
 
     content: ReferenceContent
     url: str
 
 
 class MetadataFrame(TypedFrame, frozen=True, kw_only=True, omit_defaults=True, tag="metadata"):
-    """What the answer was; the figures that clients look for first stand beside the content, too."""
+    """This frame holds the facts about the whole answer. Those that clients look for first also stand beside the
+    content."""
 
     content: MetadataContent
     usage: Usage
@@ -78,31 +80,31 @@ class MetadataFrame(TypedFrame, frozen=True, kw_only=True, omit_defaults=True, t
 
 
 class ErrorFrame(TypedFrame, frozen=True, kw_only=True, tag="error"):
-    """Why the answer failed."""
+    """This frame says why the answer failed."""
 
     content: ErrorContent
 
 
 class RestartFrame(TypedFrame, frozen=True, kw_only=True, tag="restart"):
-    """The text so far is void."""
+    """This frame says that the text so far doesn't count, and that the answer begins again."""
 
     content: RestartContent
 
 
 class DoneFrame(TypedFrame, frozen=True, kw_only=True, tag="done"):
-    """The last frame."""
+    """This is the last frame of an answer."""
 
     content: DoneContent
 
 
 class HeartbeatFrame(Struct, frozen=True, kw_only=True, tag_field="type", tag="heartbeat"):
-    """The connection lives. It has no number, since it is not part of the answer."""
+    """This frame shows that the connection lives. It has no number, because it isn't part of the answer."""
 
     content: HeartbeatContent
 
 
 class ReconnectFrame(Struct, frozen=True, kw_only=True, tag_field="type", tag="reconnect"):
-    """The connection ends here and the answer goes on. It has no number either."""
+    """This frame says that the connection ends here and the answer goes on elsewhere. It has no number."""
 
     content: ReconnectContent
 
@@ -128,13 +130,14 @@ _ENVELOPES: Mapping[type[Frame], type[TypedFrame]] = {
     Restart: RestartFrame,
     Done: DoneFrame,
 }
-"""The declarations of the frames that hold nothing but their content."""
+"""The declarations of the frames that hold only their number and their content."""
 
 _HEARTBEAT = b"data: %b\n\n" % encode_json(HeartbeatFrame(content=HeartbeatContent()))
 
 
 class TypedEncoder:
-    """A `FrameEncoder`. Where the context wants ids, each frame also carries `id:`, for clients that resume by it."""
+    """A `TypedEncoder` is a `FrameEncoder`. Where the context wants ids, each frame also has an `id:`, for clients that
+    resume by it."""
 
     def __init__(self, context: FormatContext) -> None:
         self._prefix = context.prefix
@@ -158,7 +161,7 @@ class TypedEncoder:
         return b""
 
     def _event(self, seq: int, frame: Frame) -> bytes:
-        # Nearly every frame is text, and a `TextFrame` would cost it twice the time.
+        # Nearly every frame is text, and making a `TextFrame` of it would take twice the time.
         if isinstance(frame, Text):
             event = b'data: {"seq":%d,"type":"text","content":%b}\n\n' % (seq, encode_json(frame.content))
         else:
@@ -172,7 +175,7 @@ class TypedEncoder:
 
 
 def build_typed_frame(seq: int, frame: Frame, prefix: str) -> object:
-    """The frame with its number, as the contract declares it.
+    """Build the frame with its number, as the contract declares it.
 
     A frame of a later release has the shape of all others, and its fields are as that release has written them.
     """

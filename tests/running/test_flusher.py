@@ -103,6 +103,15 @@ class TestFlushing:
         house.flusher.flush()
         assert len(house.store.trips) == 1
 
+    def test_a_time_without_answers_is_no_lag(self, house: House) -> None:
+        idle = 0.3
+        time.sleep(idle)
+        house.answer("a")
+        house.flusher.flush()
+        [(what, seconds)] = house.meter.times
+        assert what == "flushed"
+        assert seconds < idle
+
     def test_frames_and_marks_are_kept_in_their_order(self, house: House) -> None:
         running = house.answer("a")
         running.log.marks += [(1, ASKED), (1, Opened("r1"))]

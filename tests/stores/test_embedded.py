@@ -276,7 +276,7 @@ class TestPrivacy:
     def test_a_socket_folder_that_others_can_enter_is_refused(self, data: Path) -> None:
         folder = socket_path(data).parent
         folder.chmod(0o755)
-        with pytest.raises(StoreUnavailable, match="not this user's alone"):
+        with pytest.raises(StoreUnavailable, match="not private to this user"):
             embedded_pool(data, max_connections=1, timeout=0.6)
         folder.rmdir()
 
@@ -284,7 +284,7 @@ class TestPrivacy:
         folder = socket_path(data).parent
         folder.rmdir()
         folder.symlink_to(tmp_path)
-        with pytest.raises(StoreUnavailable, match="not this user's alone"):
+        with pytest.raises(StoreUnavailable, match="not private to this user"):
             socket_path(data)
         folder.unlink()
 

@@ -249,7 +249,7 @@ class TestAFormThatItsHostHasRead:
         assert files == []
 
     def test_is_refused_where_its_text_is_lost(self, tmp_path: Path) -> None:
-        with pytest.raises(Exception, match="question: not UTF-8"):
+        with pytest.raises(Exception, match="question: it isn't UTF-8"):
             self.read(tmp_path, part(KOREAN.encode("cp949"), "question", None))
 
 
