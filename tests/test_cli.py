@@ -96,7 +96,7 @@ class TestAsking:
         run_command(["ask", os.fsdecode(b"Is a leash needed for dogs? \xff"), "--file", str(odd)])
         assert "“Dogs must be kept on a leash.” [1]" in capsys.readouterr().out
 
-    def test_a_file_that_is_not_there_ends_it(self, capsys: Captured) -> None:
+    def test_a_file_that_is_not_there_ends_it(self) -> None:
         with pytest.raises(SystemExit) as end:
             run_command(["ask", "Dogs?", "--file", "nowhere.txt"])
         assert end.value.code == "qa-service: nowhere.txt: no such file, or it can't be read"
