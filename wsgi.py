@@ -1,4 +1,4 @@
-"""The app for a WSGI server: `gunicorn -c gunicorn.conf.py wsgi:app`, or or `flask --app wsgi run`."""
+"""The app for a WSGI server: `gunicorn -c gunicorn.conf.py wsgi:app`, or `flask --app wsgi run`."""
 
 from qa_service import create_app
 from qa_service.web.serving import app_or_exit, log_to_terminal

@@ -13,6 +13,7 @@ from functools import partial
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
+from typing import NoReturn
 
 from qa_service.assembly import Assembly, assemble
 from qa_service.errors import QAError
@@ -44,8 +45,16 @@ def run_command(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"qa-service: {make_printable(str(error))}")
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints can be printed. They quote arguments, and the shell may have made these of the names of
+    files."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(make_printable(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="qa-service", description="Ask a question with files, get a cited answer.")
+    parser = _Parser(prog="qa-service", description="Ask a question with files, get a cited answer.")
     parser.add_argument("--version", action="version", version=f"qa-service {version('qa-service')}")
     commands = parser.add_subparsers(required=True, metavar="command")
     serve_parser = commands.add_parser("serve", help="serve the API and the page on HOST and PORT")

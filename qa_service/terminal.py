@@ -1,7 +1,9 @@
 """This module shows an answer on a terminal: its text on one stream, and on the other what is being done.
 
 A terminal obeys control characters: they move its cursor, change its title, and make some terminals type by themselves.
-So no control character of a model, a file or a website reaches it. Visible signs are shown in their place.
+So no control character of a model, a file or a website reaches it. Visible signs are shown in their place. The same
+goes for characters that turn the direction of what follows, since a terminal shows names and addresses in another order
+then, and for the separators of lines and paragraphs, which some terminals obey.
 """
 
 from typing import TextIO
@@ -10,13 +12,16 @@ from qa_service.frames import Failure, Frame, Metadata, Reference, StageNotice, 
 
 ERASE = "\r\x1b[K"
 _SIGNS = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}  # ESC is shown as ␛
-_UNKNOWN = dict.fromkeys((*range(0x80, 0xA0), *range(0xD800, 0xE000)), "\ufffd")
+_TURNING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_SEPARATORS = (0x2028, 0x2029)
+_UNKNOWN = dict.fromkeys((*range(0x80, 0xA0), *range(0xD800, 0xE000), *_TURNING, *_SEPARATORS), "\ufffd")
 _VISIBLE = _SIGNS | _UNKNOWN | {ord("\r"): None, ord("\n"): "\n", ord("\t"): "\t"}
 
 
 def make_printable(text: str) -> str:
-    """Put a sign in place of each control character and of each half of a surrogate pair. Line ends and tabs stay. A
-    carriage return is removed, because text behind it would be written over the line."""
+    """Put a sign in place of each control character, of each character that turns the direction of writing, and of each
+    half of a surrogate pair. Line ends and tabs stay. A carriage return is removed, because text behind it would be
+    written over the line."""
     return text if text.isascii() and text.isprintable() else text.translate(_VISIBLE)
 
 

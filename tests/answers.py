@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from qa_service.answering import AnswerLine, Parts
 from qa_service.frames import Failure, Frame, Metadata
-from qa_service.interfaces import DriftDetector
 from qa_service.model import Question
 from qa_service.running.stop import StopSignal
 from qa_service.stores.guard import StoreGuard
@@ -54,11 +53,11 @@ def failure(told: Sequence[Frame]) -> Failure:
 class Conversation:
     """Ann's session `chat`: desk and line over a Redis in memory, one question after another."""
 
-    def __init__(self, upstream: FakeUpstream, detector: DriftDetector | None = None, **others: object) -> None:
+    def __init__(self, upstream: FakeUpstream, **others: object) -> None:
         redis, guard = client(), StoreGuard()
         sessions = RedisSessions(redis, guard, Kept(60, 100, answer=60, log=60), worker="w1")
         self._parts = parts(upstream, sessions=sessions, files=RedisFiles(redis, guard, seconds=60), **others)
-        self._desk = desk(sessions, detector=detector or FakeDetector())
+        self._desk = desk(sessions, detector=FakeDetector())
 
     def ask(self, text: str, **fields: object) -> list[Frame]:
         """All frames of the answer."""

@@ -296,8 +296,8 @@ class FakeRepeats:
 class FakeRoom:
     """A `Room` that counts who is inside; `refusal` is raised where one is set."""
 
-    def __init__(self, refusal: QAError | None = None) -> None:
-        self.refusal = refusal
+    def __init__(self) -> None:
+        self.refusal: QAError | None = None
         self.inside = 0
 
     def reserve_place(self) -> None:

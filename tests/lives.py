@@ -159,6 +159,15 @@ class Worker:
         eventually(lambda: self.history.load_turn(ANN, answer_id).metadata)
         return self.history.load_turn(ANN, answer_id)
 
+    def wait_text(self, answer_id: str, text: str) -> None:
+        """Until it writes this answer, whose text is this by then, and others can read all of it."""
+
+        def is_told() -> bool:
+            running = self.runner._running.get(answer_id)
+            return running is not None and running.log.text() == text and running.is_flushed
+
+        eventually(is_told)
+
     def die(self) -> None:
         """Nothing of it reaches the store any more, and the system has taken its lock."""
         self.wire.cut = True

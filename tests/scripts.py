@@ -16,6 +16,9 @@ from msgspec import Struct
 RECORDINGS = Path(__file__).parent / "recordings"
 KOREAN = "안녕하세요. 질문에 대한 답변입니다. 이 답은 시험용 서버가 만들었고, 조각마다 따로 전송됩니다. 감사합니다! 👍"
 
+TOKENS_IN = 10
+"""What every question costs."""
+
 
 class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one request gets."""
@@ -75,18 +78,16 @@ def event(kind: str, **fields: Any) -> bytes:
     return f"event: {kind}\ndata: {body}\n\n".encode()
 
 
-def answer(
-    pieces: Iterable[str], *, model: str = "scripted", tokens_in: int = 10, response_id: str = "resp_1"
-) -> Iterator[bytes]:
+def answer(pieces: Iterable[str], *, model: str = "scripted", response_id: str = "resp_1") -> Iterator[bytes]:
     """The events of a plain answer, from `response.created` to `response.completed`, numbered from 0."""
-    for number, (kind, fields) in enumerate(_said(pieces, model, tokens_in, response_id)):
+    for number, (kind, fields) in enumerate(_said(pieces, model, response_id)):
         yield _piece(fields["delta"], number) if "delta" in fields else event(kind, **fields, sequence_number=number)
 
 
 _PLACE = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
 
 
-def _said(pieces: Iterable[str], model: str, tokens_in: int, response_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _said(pieces: Iterable[str], model: str, response_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
     message = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
     response = {"id": response_id, "object": "response", "model": model, "status": "in_progress", "usage": None}
     yield "response.created", {"response": response}
@@ -103,7 +104,7 @@ def _said(pieces: Iterable[str], model: str, tokens_in: int, response_id: str) -
     yield "response.output_text.done", {**_PLACE, "text": part["text"], "logprobs": []}
     yield "response.content_part.done", {**_PLACE, "part": part}
     yield "response.output_item.done", {"output_index": 0, "item": done}
-    usage = {"input_tokens": tokens_in, "output_tokens": len(written), "total_tokens": tokens_in + len(written)}
+    usage = {"input_tokens": TOKENS_IN, "output_tokens": len(written), "total_tokens": TOKENS_IN + len(written)}
     yield "response.completed", {"response": {**response, "status": "completed", "output": [done], "usage": usage}}
 
 

@@ -96,7 +96,7 @@ class TestAsking:
         run_command(["ask", os.fsdecode(b"Is a leash needed for dogs? \xff"), "--file", str(odd)])
         assert "“Dogs must be kept on a leash.” [1]" in capsys.readouterr().out
 
-    def test_a_file_that_is_not_there_ends_it(self, capsys: Captured) -> None:
+    def test_a_file_that_is_not_there_ends_it(self) -> None:
         with pytest.raises(SystemExit) as end:
             run_command(["ask", "Dogs?", "--file", "nowhere.txt"])
         assert end.value.code == "qa-service: nowhere.txt: no such file, or it can't be read"
@@ -180,6 +180,12 @@ class TestComplaining:
             run_command(arguments)
         assert end.value.code == 2
         assert "usage: qa-service" in capsys.readouterr().err
+
+    def test_an_argument_that_is_not_known_changes_nothing_at_the_terminal(self, capsys: Captured) -> None:
+        """A shell that finds several files for `--file *.txt` hands over their names."""
+        with pytest.raises(SystemExit):
+            run_command(["ask", "Dogs?", "--file", "rules.txt", "\x1b]0;title\x07.txt"])
+        assert "␛]0;title␇.txt" in capsys.readouterr().err
 
     def test_the_version_is_told(self, capsys: Captured) -> None:
         with pytest.raises(SystemExit) as end:

@@ -7,21 +7,43 @@ from urllib.parse import quote
 
 from gunicorn.glogging import Logger
 
-IDS = re.compile(r"(?<=/)(sessions|answers|files)(/+)[^/]+", re.IGNORECASE)
+IDS = re.compile(r"(?<=/)(sessions|answers|files|ask)([/\\]+)[^/\\]+", re.IGNORECASE)
+FIELDS = re.compile(r"[?&;]")
+"""A client that quotes its whole address puts its fields into the path."""
+HIDDEN = frozenset(
+    {
+        "authorization",
+        "cookie",
+        "idempotency-key",
+        "last-event-id",
+        "referer",
+        "set-cookie",
+        "x-answer-id",
+        "x-session-id",
+    }
+)
+"""The headers that hold credentials, ids, or other addresses."""
 
 
 def mask_ids(path: str) -> str:
-    """Replace each id in a path by `*`. `path` is a path as WSGI gives it. Characters that aren't visible ASCII are
-    quoted in the result, so that no path can begin a new line of the log."""
-    return quote(IDS.sub(r"\1\2*", path).encode("latin-1", "replace"), safe="/*")
+    """Replace each id in a path by `*`, and cut the path before any fields. `path` is a path as WSGI gives it.
+    Characters that aren't visible ASCII are quoted in the result, so that no path can begin a new line of the log."""
+    shown = FIELDS.split(path, maxsplit=1)[0]
+    return quote(IDS.sub(r"\1\2*", shown).encode("latin-1", "replace"), safe="/*")
 
 
 class AccessLogger(Logger):
-    """An `AccessLogger` logs each request's path without ids. Whatever format an operator sets, the log has neither the
-    query of the address nor the page that the request came from."""
+    """An `AccessLogger` logs each request's path without ids. Whatever format an operator sets, the log has no more of
+    the address, none of the headers in `HIDDEN`, and nothing of the page that the request came from."""
 
     def atoms(self, resp: Any, req: Any, environ: Mapping[str, Any], request_time: Any) -> Any:
         """Return the values that a format can name."""
         path = mask_ids(environ["PATH_INFO"])
         shown = {**environ, "PATH_INFO": path, "RAW_URI": path, "QUERY_STRING": "", "HTTP_REFERER": "-"}
-        return super().atoms(resp, req, shown, request_time)
+        atoms = super().atoms(resp, req, shown, request_time)
+        return {name: value for name, value in atoms.items() if _header_of(name) not in HIDDEN}
+
+
+def _header_of(atom: str) -> str:
+    """The header that an atom holds: `{cookie}i` of the request, `{x-answer-id}o` of the answer, `{http_cookie}e`."""
+    return atom.lower().removeprefix("{").partition("}")[0].removeprefix("http_").replace("_", "-")

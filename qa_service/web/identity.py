@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import msgspec
 from flask import Request
@@ -96,7 +97,7 @@ class Gate:
 
         Raises `Unauthenticated`, `ForbiddenOrigin`, or `BadRequest` for an odd `X-User-Id`.
         """
-        user = self._identify(request) if self._identify else None
+        user = _read_user(self._identify(request)) if self._identify else ""
         bearer = _bearer(request)
         if user:
             # A page of another site can put a token into an address, but it can't add this header. Beside a cookie, the
@@ -192,15 +193,35 @@ class Gate:
         elif origin is not None:
             if origin not in self._own_origins(request):
                 raise ForbiddenOrigin(FOREIGN_PAGE)
-        elif request.method == "GET" and request.cookies:
+        elif request.method == "GET" and _has_login_of_browser(request):
             raise ForbiddenOrigin(
-                "expected Origin or Sec-Fetch-Site from a browser that sends cookies with a GET that asks"
+                "expected Origin or Sec-Fetch-Site from a browser that sends cookies or a login with a GET that asks"
             )
 
     def _own_origins(self, request: Request) -> tuple[str, ...]:
         own = f"{request.scheme}://{request.host}"
         public = urlsplit(self._settings.public_url)
         return (own, f"{public.scheme}://{public.netloc}") if public.netloc else (own,)
+
+
+def _read_user(found: object) -> str:
+    """Read what `identify` returned: a user's id as text or as a whole number, or nothing, which is the empty string.
+
+    Anything else raises `TypeError`, because it may be the same for several users: True, for example, for everybody who
+    is logged in.
+    """
+    if found is None or found is False:
+        return ""
+    if found is True or not isinstance(found, str | int | UUID):
+        raise TypeError(f"identify returned {type(found).__name__}; expected a user's id as text, or None for nobody")
+    return str(found)
+
+
+def _has_login_of_browser(request: Request) -> bool:
+    """Whether the request has what browsers send along by themselves, whichever page makes them: cookies, or a name and
+    a password that the person typed into the browser."""
+    scheme = request.headers.get("Authorization", "").partition(" ")[0]
+    return bool(request.cookies) or scheme.lower() not in ("", "bearer")
 
 
 def _bearer(request: Request) -> str:

@@ -1,5 +1,6 @@
 """This module keeps the service that is mounted in an app, and finds it for a request."""
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import cast
@@ -16,6 +17,8 @@ from qa_service.web.forms import Limits
 from qa_service.web.identity import Gate
 
 KEY = "qa_service"
+PATH = re.compile(r"(?:/[^/\\\x00-\x1f\x7f]+)*")
+"""A path that names no other host in any browser: `//host`, `/\\host` and `scheme:` would."""
 
 
 class Mounted(Struct, frozen=True):
@@ -27,9 +30,14 @@ class Mounted(Struct, frozen=True):
     prefix: str
 
     def public_root(self) -> str:
-        """Return the path under which this request's sender finds the app. It is empty at a host's root."""
+        """Return the path under which this request's sender finds the app. It is empty at a host's root.
+
+        Many proxies pass on whatever `X-Forwarded-Prefix` a caller sends, so what isn't a path is left out.
+        """
         public = self.assembly.settings.public_url
-        return urlsplit(public).path if public else request.script_root
+        if public:
+            return urlsplit(public).path
+        return request.script_root if PATH.fullmatch(request.script_root) else ""
 
     def public_prefix(self) -> str:
         """Return the path under which this request's sender finds the service."""

@@ -98,8 +98,8 @@ def children(pid: int | str = "self") -> set[int]:
     return {int(child) for task in tasks for child in task.read_text().split()}
 
 
-def wait_until(true: Callable[[], object], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
+def wait_until(true: Callable[[], object]) -> None:
+    end = time.monotonic() + 30
     while not true():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.01)

@@ -18,7 +18,6 @@ import signal
 import statistics
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 from collections import Counter
@@ -30,9 +29,9 @@ from typing import Any
 from msgspec import Struct, to_builtins
 from redis import RedisError
 
-from tests.live.following import Follower
+from tests.live.following import Asking, Follower, drop_every
 from tests.live.processes import ROOT, Service, free_port, gunicorn, running, until
-from tests.live.reading import Seen, request
+from tests.live.reading import request
 from tests.live.stores import RedisServer, redis_server
 from tests.scripted_upstream import Script
 
@@ -110,36 +109,23 @@ class World:
         self.served.until_workers(WORKERS)
 
 
-class Client:
-    """Asks one question after another; what came of each."""
+class Client(Asking):
+    """Asks as the plan says, and stops some of the answers."""
 
     def __init__(self, world: World, plan: Plan, number: int) -> None:
-        self.readers: list[Follower] = []
         self.cancelled: set[str] = set()
         self._world = world
         self._plan = plan
         self._number = number
         self._chance = random.Random(f"{plan.seed} {number}")
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        super().__init__(self._next, ANSWER_SECONDS)
 
-    def stop(self) -> None:
-        """Ask no more."""
-        self._over.set()
-
-    def join(self) -> None:
-        self._thread.join(ANSWER_SECONDS + 30)
-
-    def _run(self) -> None:
-        while not self._over.is_set():
-            self._world.script(self._scripted())
-            reader = self._asked()
-            self.readers.append(reader)
-            if not self._plan.kills and self._chance.random() < 0.1:
-                self._cancel(reader)
-            with suppress(AssertionError):  # who isn't over by now is lost, which is seen at the end
-                reader.finish(ANSWER_SECONDS)
+    def _next(self) -> Follower:
+        self._world.script(self._scripted())
+        reader = self._asked()
+        if not self._plan.kills and self._chance.random() < 0.1:
+            self._cancel(reader)
+        return reader
 
     def _scripted(self) -> Script:
         chance, steady = self._chance, Script(deltas=75, rate=15, text=f"{self._number}번 답변입니다. ")
@@ -156,12 +142,14 @@ class Client:
         model = f"model-{self._number}-{len(self.readers)}"
         files = {"규정.txt": FILE} if chance.random() < self._files else None
         every = 10_000 if self._plan.kills else chance.choice([7, 20, 50, 10_000])
-
-        def drops(seen: Seen) -> bool:
-            return bool(seen.frame.get("seq", 1) % every == 0)
-
-        question = chance.choice(QUESTIONS)
-        return Follower(self._world.served.url, question, files=files, seconds=ANSWER_SECONDS, drop=drops, model=model)
+        return Follower(
+            self._world.served.url,
+            chance.choice(QUESTIONS),
+            files=files,
+            seconds=ANSWER_SECONDS,
+            drop=drop_every(every),
+            model=model,
+        )
 
     @property
     def _files(self) -> float:

@@ -1,4 +1,5 @@
-"""A reader that comes back: it asks once, and follows the answer over as many connections as it takes."""
+"""A reader that comes back: it asks once, and follows the answer over as many connections as it takes. And who asks
+one question after another with such readers."""
 
 import http.client
 import json
@@ -6,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any, Self
 
@@ -93,9 +95,9 @@ class Follower:
         with self._news:
             assert self._news.wait_for(lambda: true(self), seconds), self.story()
 
-    def wait_text(self, pieces: int = 1, seconds: float = SECONDS) -> None:
+    def wait_text(self, pieces: int) -> None:
         """Until so many pieces of text have come."""
-        self.wait(lambda reader: len(reader.kinds("text")) >= pieces, seconds)
+        self.wait(lambda reader: len(reader.kinds("text")) >= pieces)
 
     def finish(self, seconds: float = SECONDS) -> Self:
         """Until it is over."""
@@ -165,3 +167,36 @@ class Follower:
                 with self._news:
                     self.seen.append(seen)
                     self._news.notify_all()
+
+
+class Asking:
+    """Asks one question after another in a thread of its own, until it is stopped; `readers` are those who asked."""
+
+    def __init__(self, ask: Callable[[], Follower], seconds: float = SECONDS) -> None:
+        """An answer that isn't over after so many seconds is left, and the next question is asked."""
+        self.readers: list[Follower] = []
+        self._ask = ask
+        self._seconds = seconds
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run_questions, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._over.set()
+
+    def join(self) -> list[Follower]:
+        """All who asked, once the last one is over; it must have been told to stop."""
+        self._thread.join(self._seconds + 30)
+        return self.readers
+
+    def _run_questions(self) -> None:
+        while not self._over.is_set():
+            self.readers.append(self._ask())
+            with suppress(AssertionError):  # Who isn't over by now is lost, and whoever looks at the readers sees it.
+                self.readers[-1].finish(self._seconds)
+
+
+def drop_every(frames: int) -> Callable[[Seen], bool]:
+    """Hang up after every so many frames of an answer."""
+    return lambda seen: bool(seen.frame.get("seq", 1) % frames == 0)

@@ -11,6 +11,8 @@ from tests.scripted_upstream import ScriptedUpstream
 SETTLED_SECONDS = 6.0
 THREADS = 12
 """An idle worker's: the server's own pools, and nothing for any answer."""
+FILES = 60
+"""As many may be open in an idle worker."""
 
 
 def kept(served: Service, answer_id: str) -> dict[str, Any]:
@@ -21,14 +23,14 @@ def kept(served: Service, answer_id: str) -> dict[str, Any]:
     return found
 
 
-def until_kept(served: Service, answer_id: str, seconds: float = 10) -> dict[str, Any]:
+def until_kept(served: Service, answer_id: str) -> dict[str, Any]:
     """The answer once it is over."""
 
     def over() -> bool:
         status, found = request(served.url, f"/api/answers/{answer_id}")
         return bool(status == 200 and found["status"] != "running")
 
-    until(over, seconds, f"{answer_id} is over")
+    until(over, 10, f"{answer_id} is over")
     return kept(served, answer_id)
 
 
@@ -77,9 +79,7 @@ def check_goes_on(served: Service, *readers: Follower) -> None:
         check_history(served, reader)
 
 
-def check_nothing_left(
-    served: Service, upstream: ScriptedUpstream, redis: RedisServer | None = None, *, files: int = 60
-) -> None:
+def check_nothing_left(served: Service, upstream: ScriptedUpstream, redis: RedisServer | None = None) -> None:
     """Nothing is left of any answer: upstream talks to nobody, no connection of a reader is open, no upload lies
     there, Redis keeps nothing for ever, and says of nothing that it is being written."""
     until(lambda: all(one.ended for one in upstream.responses.values()), SETTLED_SECONDS, "upstream talks to nobody")
@@ -90,4 +90,4 @@ def check_nothing_left(
     for worker in served.workers():
         until(lambda pid=worker: not sockets_to(pid, served.port), SETTLED_SECONDS, "readers' connections are closed")
         assert threads(worker) <= THREADS
-        assert open_files(worker) <= files
+        assert open_files(worker) <= FILES

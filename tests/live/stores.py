@@ -30,6 +30,12 @@ class RedisServer:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
         until(lambda: listens(self.port), START_SECONDS, "Redis listens")
 
+    @property
+    def pid(self) -> int:
+        """Of its process; it must have been started."""
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self) -> None:
         """As a power cut does."""
         if self._process:

@@ -16,7 +16,7 @@ from qa_service.web.identity import Owners
 from tests.documents import html_that_never_ends
 from tests.live.following import Follower
 from tests.live.judging import check_broken, check_goes_on, check_nothing_left, check_whole, until_kept
-from tests.live.processes import SECRET, Service, gunicorn, until
+from tests.live.processes import SECRET, Lateness, Service, gunicorn, until
 from tests.live.stores import RedisServer
 from tests.scripted_upstream import SOON, Script, ScriptedUpstream, pieces
 
@@ -32,7 +32,7 @@ PIECE = 3
 """The most characters of a piece."""
 FLUSH_SECONDS = 0.5
 """The longest pause between two flushes."""
-NEXT_FRAME = 4.0
+NEXT_FRAME = 2.0
 """Seconds from a worker's death to the next frame, at most: fewer than a silent worker is waited for."""
 SILENT = 5.0
 """Seconds after which a worker that says nothing is taken for dead."""
@@ -163,13 +163,15 @@ class TestStage:
         house.upstream.script(TEXT)
         reader = Follower(house.served.url, "안녕?")
         reader.wait_text(20)
+        late = Lateness(house.served, house.redis.pid)
         died = house.kill(reader.answer_id)
+        reader.wait(lambda read: read.seen[-1].at > died + 0.05)
+        after = min(seen.at for seen in reader.seen if seen.at > died + 0.05)
+        assert after - died < NEXT_FRAME + late.seconds
         reader.finish()
 
         house.check_end(reader)
         assert house.takeovers(reader.answer_id) == 1
-        after = min(seen.at for seen in reader.seen if seen.at > died + 0.05)
-        assert after - died < NEXT_FRAME
 
     def test_between_the_last_delta_and_the_end(self, house: House) -> None:
         script = Script(deltas=20, rate=10)

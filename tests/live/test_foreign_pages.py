@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.live.chromium import CHROMIUM, PATIENCE, QUIET
-from tests.live.processes import Service, gunicorn
+from tests.live.processes import Service, gunicorn, status
 from tests.live.proxies import COOKIE, login_example, plain_example
 from tests.live.reading import own_id, request
 from tests.scripted_upstream import ScriptedUpstream
@@ -98,6 +98,15 @@ class TestLogin:
         self, logins: str, upstream: ScriptedUpstream, path: str
     ) -> None:
         assert request(logins, f"{path}?question=hi", headers={"Cookie": COOKIE})[0] in (403, 404)
+        assert not upstream.requests
+
+    def test_is_of_no_use_where_it_is_a_password_that_the_browser_sends(
+        self, logins: str, upstream: ScriptedUpstream
+    ) -> None:
+        """The site knows the person by either."""
+        for known, expected in (("Basic YW5uOg==", 403), ("Bearer of-an-app", 401), ("", 401)):
+            said = {"Authorization": known} if known else {}
+            assert status(f"{logins}{ADDRESS}&stream=false", **said) == expected, known
         assert not upstream.requests
 
     def test_is_still_looked_at_by_the_service_where_a_proxy_does_not(

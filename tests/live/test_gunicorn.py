@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from tests.live.processes import Service, gunicorn, memory, open_files, program, status, threads, until
+from tests.live.processes import Lateness, Service, gunicorn, memory, open_files, program, status, threads, until
 from tests.live.reading import Asked, own_id, request
 from tests.scripted_upstream import SOON, Script, ScriptedUpstream, answer, pieces
 
@@ -154,7 +154,7 @@ class TestStream:
 
 
 class TestStopping:
-    def test_from_the_other_worker_closes_upstream_at_once(
+    def test_from_the_other_worker_closes_upstream_within_a_second(
         self, served: Service, model: ScriptedUpstream, on_each_worker: dict[int, http.client.HTTPConnection]
     ) -> None:
         model.script(SLOW)
@@ -163,13 +163,13 @@ class TestStopping:
                 asked.first("text")
             here = served.worker_of(asked.socket)
             other = next(connection for worker, connection in on_each_worker.items() if worker != here)
-            began = time.monotonic()
+            began, late = time.monotonic(), Lateness(served)
             status, answer_now = call(other, "POST", f"/api/answers/{asked.answer_id}/cancel")
             assert model.wait_closed(SOON)
-            took = time.monotonic() - began
+            took = model.closed[0] - began
+            assert took < 1 + late.seconds
             assert asked.finish().status == "cancelled"
         print(f"\ncancelled from the other worker: upstream closed after {took * 1000:.0f} ms")
-        assert took < SOON
         assert status == 200
         assert (answer_now["status"], answer_now["text"]) == ("cancelled", asked.text)
         assert call(other, "POST", f"/api/answers/{asked.answer_id}/cancel") == (200, answer_now)
@@ -253,14 +253,15 @@ class TestBodies:
             return response.status, json.loads(response.read())
 
     def test_that_stalls_is_given_up_in_time(self, served: Service) -> None:
-        began = time.monotonic()
+        began, late = time.monotonic(), Lateness(served)
         status, problem = self.sent(served, "Content-Type: application/json\r\nContent-Length: 100", b'{"question":')
+        took = time.monotonic() - began
         assert (status, problem["code"]) == (408, "body_timeout")
-        assert BODY_SECONDS * 0.9 < time.monotonic() - began < BODY_SECONDS + SOON
+        assert BODY_SECONDS * 0.9 < took < BODY_SECONDS + 1 + late.seconds
 
     @pytest.mark.parametrize("head", ["Content-Length: 1000", "Transfer-Encoding: chunked"])
     def test_that_dribbles_is_given_up_in_time_too(self, served: Service, head: str) -> None:
-        began = time.monotonic()
+        began, late = time.monotonic(), Lateness(served)
         dribble = b"1\r\n{\r\n" if "chunked" in head else b"{"
         with socket.create_connection(("127.0.0.1", served.port), timeout=10) as connection:
             opening = f"POST /api/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{head}\r\n\r\n"
@@ -271,8 +272,9 @@ class TestBodies:
                 connection.sendall(dribble)
                 with contextlib.suppress(TimeoutError):
                     said = connection.recv(100)
+        took = time.monotonic() - began
         assert said.startswith(b"HTTP/1.1 408 ")
-        assert time.monotonic() - began < BODY_SECONDS + SOON
+        assert took < BODY_SECONDS + 1 + late.seconds
 
     def test_whose_chunks_are_malformed_is_refused(self, served: Service) -> None:
         head = "Content-Type: application/json\r\nTransfer-Encoding: chunked"

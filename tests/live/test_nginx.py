@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.live.following import Follower
-from tests.live.processes import Service, free_port, gunicorn
+from tests.live.processes import Service, free_port, gunicorn, until
 from tests.live.proxies import COOKIE, login_example, nginx, plain_example
 from tests.live.reading import Asked, Resumed, own_id, request
 from tests.scripted_upstream import SOON, Script, ScriptedUpstream, pieces
@@ -75,6 +75,27 @@ class TestExample:
         assert request(served.url, "/api/config", headers=headers)[1]["caller"]["kind"] == "user"
         code, problem = request(example, "/api/config", headers=headers)
         assert (code, problem["code"]) == (400, "bad_request")
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "/api/ask?question={}",
+            "/api/ask%3Fquestion={}",
+            "/api/ask%3Fquestion=a/sessions/{}",
+            "/api/ask&question={}",
+            "/api/ask/{}",
+            "/api/sessions/{}",
+            "/api/Sessions/{}/files/{}/pages/1",
+            "/api/answers/{}/stream",
+            "/api/answers/{}%3Fafter=1/2",
+        ],
+    )
+    def test_log_holds_no_question_and_no_id(self, example: str, tmp_path: Path, address: str) -> None:
+        request(example, address.replace("{}", "secret"), headers={"Cookie": COOKIE})
+        log = tmp_path / "access.log"
+        until(lambda: log.exists() and log.read_text().endswith("\n"), 5, "the call is logged")
+        assert "GET /api/" in log.read_text()
+        assert "secret" not in log.read_text()
 
     def test_keeps_the_origin_of_a_page_our_own(self, example: str) -> None:
         headers = {"Origin": example, "Content-Type": "application/json"}

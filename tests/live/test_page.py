@@ -281,6 +281,29 @@ class TestTrouble:
         assert "another access key" in questions[0]
         context.close()
 
+    def test_of_a_link_with_a_key_is_that_a_visitor_who_asked_before_is_asked_first(
+        self, page: Page, server_url: str
+    ) -> None:
+        ask(page, REFUND)
+        context = page.context
+        questions: list[str] = []
+
+        def refuse(dialog: Dialog) -> None:
+            questions.append(dialog.message)
+            dialog.dismiss()
+
+        later = context.new_page()
+        later.on("dialog", refuse)
+        later.goto(f"{server_url}/#key=a-key-of-somebody-else")
+        assert later.evaluate("sessionStorage.getItem('qa.key')") is None
+        assert len(questions) == 1
+
+    def test_with_a_key_that_no_header_can_hold_opens_a_field_for_another(self, page: Page, server_url: str) -> None:
+        """As one that was typed with a Korean keyboard."""
+        page.goto("about:blank")
+        page.goto(f"{server_url}/#key=ㅏ묘-\u202e")
+        expect(page.locator("#key")).to_be_visible()
+
     def test_is_seen_before_anything_is_sent(self, page: Page) -> None:
         sent = asked(page)
         page.set_input_files('[data-part="picker"]', [FilePayload(name="빈.txt", mimeType="text/plain", buffer=b"")])
@@ -292,6 +315,27 @@ class TestTrouble:
 
 
 class TestHostileText:
+    @pytest.mark.parametrize("tag", ["a", "code"])
+    def test_that_turns_the_direction_of_writing_does_so_in_its_own_place(self, page: Page, tag: str) -> None:
+        left = page.evaluate(
+            """(tag) => {
+                const [prose, line, part] = ["div", "p", tag].map((name) => document.createElement(name));
+                prose.className = "prose";
+                part.textContent = "\u202eevil";
+                line.append(part, "BC");
+                prose.append(line);
+                document.querySelector("#welcome").append(prose);
+                return [0, 1].map((at) => {
+                    const letter = document.createRange();
+                    letter.setStart(line.lastChild, at);
+                    letter.setEnd(line.lastChild, at + 1);
+                    return letter.getBoundingClientRect().left;
+                });
+            }""",
+            tag,
+        )
+        assert left[0] < left[1]
+
     def test_of_a_file_its_name_and_its_quote_stays_text(self, page: Page) -> None:
         ask(page, f"환불 정책은 무엇인가요? {MARKUP}", HOSTILE)
         expect(page.locator(".bubble")).to_contain_text(MARKUP)

@@ -185,9 +185,7 @@ class TestCut:
         cable.hang()
         is_whole(page)
 
-    def test_before_the_first_frame_asks_again_and_pays_once(
-        self, page: Page, cable: Cable, model: ScriptedUpstream
-    ) -> None:
+    def test_before_the_first_frame_asks_again_and_pays_once(self, page: Page, model: ScriptedUpstream) -> None:
         """The question and its file arrive; what comes back doesn't."""
         page.route("**/ask", lambda route: (route.fetch(), route.abort("connectionreset")), times=1)
         begin(page, model, LONG, FilePayload(name="수.txt", mimeType="text/plain", buffer="하나 둘 셋".encode()))

@@ -12,7 +12,7 @@ import pytest
 
 from tests.live.following import Follower
 from tests.live.judging import check, check_goes_on, check_history, check_nothing_left, check_whole, kept, until_kept
-from tests.live.processes import Service, gunicorn, status, until
+from tests.live.processes import Lateness, Service, gunicorn, status, until
 from tests.live.reading import Asked, own_id
 from tests.live.stores import RedisServer
 from tests.scripted_upstream import SOON, Script, ScriptedUpstream, pieces
@@ -93,13 +93,14 @@ class TestCancel:
             reader.wait_text(3)
             here = served.process_of(redis.writer(reader.answer_id))
             way = next(way for worker, way in ways.items() if (worker != here) is elsewhere)
-            began = time.monotonic()
+            began, late = time.monotonic(), Lateness(served, redis.pid)
             answers: list[tuple[int, dict[str, object]]] = []
             path = f"/api/answers/{reader.answer_id}/cancel"
             asking = threading.Thread(target=lambda way=way, path=path, to=answers: to.append(call(way, path)))
             asking.start()
             assert model.wait_closed(SOON, len(took) + 1)
             took.append(model.closed[-1] - began)
+            assert took[-1] < within + late.seconds
             asking.join(5)
             code, answer_now = answers[0]
             check(reader.finish())
@@ -108,7 +109,6 @@ class TestCancel:
             check_history(served, reader)
             readers.append(reader)
         print(f"\nupstream closed after {[round(one * 1000) for one in took]} ms")
-        assert min(took) < within  # the others show how busy the machine is
         metadata = readers[0].kinds("metadata")[0].content
         assert metadata["usage"]["estimated"]
         assert metadata["usage"]["output"] > 0
@@ -192,13 +192,13 @@ class TestRoom:
         readers = [Follower(small.url) for _ in range(2)]
         for reader in readers:
             reader.wait_text(1)
-        began = time.monotonic()
+        began, late = time.monotonic(), Lateness(small)
         with Asked(small.url, "?") as third:
             assert third.response.status == 503
             assert int(third.response.headers["Retry-After"]) > 0
             assert third.problem()["code"] == "overloaded"
         assert status(f"{small.url}/api/healthz") == 200
-        assert time.monotonic() - began < SOON
+        assert time.monotonic() - began < 1 + late.seconds
         for reader in readers:
             check_whole(small, "".join(pieces(Script(deltas=120))), reader.finish())
         assert Follower(small.url).finish().status == "completed"
@@ -210,10 +210,10 @@ class TestRoom:
             way.connect()
             idle.append(way)
         try:
-            began = time.monotonic()
+            began, late = time.monotonic(), Lateness(small)
             assert status(f"{small.url}/api/healthz") == 200
             assert Follower(small.url).finish().status == "completed"
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 2 + late.seconds
         finally:
             for way in idle:
                 way.close()

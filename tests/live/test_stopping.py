@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import subprocess
-import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.live.following import SECONDS, Follower
+from tests.live.following import Asking, Follower
 from tests.live.judging import check, check_broken, check_goes_on, check_history, check_nothing_left, check_whole
 from tests.live.processes import BIN, ROOT, Service, clean_environment, free_port, gunicorn, until
 from tests.live.reading import Asked, request
@@ -78,27 +78,6 @@ class HalfSent:
             response = http.client.HTTPResponse(self._socket)
             response.begin()
             return response.status, str(json.loads(response.read()).get("code"))
-
-
-class Asking:
-    """Asks one question after another, until it is stopped."""
-
-    def __init__(self, served: Service) -> None:
-        self._served = served
-        self._readers: list[Follower] = []
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> list[Follower]:
-        """Those who asked, all at their end."""
-        self._over.set()
-        self._thread.join(SECONDS)
-        return self._readers
-
-    def _run(self) -> None:
-        while not self._over.is_set():
-            self._readers.append(Follower(self._served.url).finish())
 
 
 def test_ctrl_c_ends_answers_at_once_and_keeps_what_was_written(start: Start, model: ScriptedUpstream) -> None:
@@ -188,12 +167,16 @@ def test_a_reload_under_load_loses_no_question_and_no_answer(model: ScriptedUpst
         lasting = [Follower(served.url, f"긴 질문 {number}") for number in range(4)]
         for reader in lasting:
             reader.wait_text(1)
-        askers = [Asking(served) for _ in range(3)]
+        askers = [Asking(lambda: Follower(served.url)) for _ in range(3)]
+        reloads = []
         for _ in range(2):
-            old = served.workers()
+            old, began = served.workers(), time.monotonic()
             served.process.send_signal(signal.SIGHUP)
             served.until_workers(2, without=old)
-        asked = [reader for asker in askers for reader in asker.stop()]
+            reloads.append((began, time.monotonic()))
+        for asker in askers:
+            asker.stop()
+        asked = [reader for asker in askers for reader in asker.join()]
         for reader in lasting:
             check_whole(served, "".join(pieces(Script(deltas=150))), reader.finish())
         for reader in asked:
@@ -201,7 +184,8 @@ def test_a_reload_under_load_loses_no_question_and_no_answer(model: ScriptedUpst
             assert (reader.status, reader.text) == ("completed", KOREAN), reader.story()
         again = sum(reader.connections > 1 for reader in asked)
         print(f"\n{len(asked)} questions over two reloads, {again} of them came back for the rest")
-        assert len(asked) > 2 * len(askers)
+        for began, ended in reloads:
+            assert any(began < reader.seen[0].at < ended for reader in asked), "nobody asked during a reload"
         check_nothing_left(served, model)
 
 
@@ -210,9 +194,11 @@ def test_a_worker_that_ends_after_so_many_requests_loses_nothing(model: Scripted
     with gunicorn(tmp_path, GUNICORN_CMD_ARGS="--max-requests 15", **settings) as served:
         served.until_workers(2)
         first = served.workers()
-        askers = [Asking(served) for _ in range(3)]
+        askers = [Asking(lambda: Follower(served.url)) for _ in range(3)]
         until(lambda: not set(first) & set(served.workers()), 20, "both workers have been replaced")
-        asked = [reader for asker in askers for reader in asker.stop()]
+        for asker in askers:
+            asker.stop()
+        asked = [reader for asker in askers for reader in asker.join()]
         for reader in asked:
             check(reader)
             assert (reader.status, reader.text) == ("completed", KOREAN), reader.story()

@@ -14,13 +14,13 @@ from msgspec import Struct
 
 from tests.live.following import Follower
 from tests.live.judging import check, check_goes_on, check_history, check_nothing_left, check_whole
-from tests.live.processes import Service, children, gunicorn, listens, processes_naming, status, until
+from tests.live.processes import Lateness, Service, children, gunicorn, listens, processes_naming, status, until
 from tests.live.reading import request
 from tests.live.stores import RedisServer
 from tests.scripted_upstream import Script, ScriptedUpstream, pieces
 
-AT_MOST = 1.3
-"""A second for the store, and what a busy machine adds."""
+AT_MOST = 1.1
+"""A second for the store, and a tenth for the rest."""
 HEARTBEAT = 1.0
 TROUBLE = 2.0
 SHORT = Script(deltas=40, rate=25)
@@ -90,14 +90,14 @@ def ask(served: Service) -> tuple[int, dict[str, object], float]:
 
 def check_told(served: Service) -> None:
     """During an outage: each request is told so within a second, and the process is well."""
-    began = time.monotonic()
+    began, late = time.monotonic(), Lateness(served)
     with ThreadPoolExecutor(4) as pool:
         outcomes = list(pool.map(lambda _: ask(served), range(8)))
     assert {(code, problem["code"]) for code, problem, _ in outcomes} == {(503, "store_unavailable")}
     assert all(problem["retryAfter"] for _, problem, _ in outcomes)
     slowest = max(took for _, _, took in outcomes)
     print(f"\nthe slowest was told after {slowest:.2f} s")
-    assert slowest < AT_MOST
+    assert slowest < AT_MOST + late.seconds
     assert status(f"{served.url}/api/healthz") == 200
     time.sleep(max(0.0, TROUBLE - (time.monotonic() - began)))
 
@@ -112,7 +112,7 @@ def test_readers_notice_nothing_and_the_rest_is_told_at_once(
     served: Service, redis: RedisServer, upstream: ScriptedUpstream, trouble: Trouble
 ) -> None:
     upstream.responses.clear()
-    readers = []
+    readers, late = [], Lateness(served)
     for script in (SHORT, LONG):  # one ends meanwhile, the other after it
         upstream.script(script)
         readers.append(Follower(served.url, "안녕하세요?"))
@@ -130,7 +130,7 @@ def test_readers_notice_nothing_and_the_rest_is_told_at_once(
     for reader, script in ((short, SHORT), (long, LONG)):
         check(reader.finish())
         assert (reader.status, reader.text) == ("completed", "".join(pieces(script))), reader.story()
-        assert reader.silence < TROUBLE, reader.story()
+        assert reader.silence < HEARTBEAT + late.seconds, reader.story()
         assert reader.connections == 1
     until(lambda: ask(served)[0] == 200, 5, "it answers again")
     if trouble.forgets:
@@ -170,6 +170,7 @@ def test_while_it_is_away_the_server_is_not_ready(served: Service, redis: RedisS
 def test_a_private_store_that_is_killed_comes_back_with_all_it_had(upstream: ScriptedUpstream, tmp_path: Path) -> None:
     with gunicorn(tmp_path, OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=upstream.url) as served:
         upstream.script(LONG)
+        late = Lateness(served)
         reader = Follower(served.url)
         reader.wait_text(10)
         launchers = processes_naming(str(tmp_path / "data"))
@@ -177,5 +178,5 @@ def test_a_private_store_that_is_killed_comes_back_with_all_it_had(upstream: Scr
         assert len(stores) == 1
         os.kill(stores[0], signal.SIGKILL)
         check_whole(served, "".join(pieces(LONG)), reader.finish())
-        assert reader.silence < TROUBLE
+        assert reader.silence < HEARTBEAT + late.seconds
         check_goes_on(served, reader)

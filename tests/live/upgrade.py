@@ -20,20 +20,20 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
-from tests.live.following import Follower
+from tests.live.following import Asking, Follower, drop_every
 from tests.live.processes import BIN, ROOT, SECRET, Service, free_port, service, until
-from tests.live.reading import Seen, Stream, request
+from tests.live.reading import Stream, request
 from tests.live.stores import RedisServer, redis_server
 from tests.scripted_upstream import Script, ScriptedUpstream, pieces
 
@@ -119,50 +119,21 @@ class Traveller(Follower):
     """A reader behind a load balancer: each connection goes to any of the services."""
 
     def __init__(self, fleet: Fleet, chance: random.Random) -> None:
-        every = chance.choice([7, 20, 50, 10_000])
+        drop = drop_every(chance.choice([7, 20, 50, 10_000]))
         self._fleet = fleet
         self._chance = chance
-
-        def drops(seen: Seen) -> bool:
-            return bool(seen.frame.get("seq", 1) % every == 0)
-
         question = f"{chance.choice(['환불은 며칠 안에 되나요?', 'How long does shipping take?'])} {uuid.uuid4().hex}"
-        super().__init__("", question, drop=drops, seconds=ANSWER_SECONDS)
+        super().__init__("", question, drop=drop, seconds=ANSWER_SECONDS)
 
     def _connected(self) -> Stream:
         self.url = self._chance.choice(self._fleet.urls)
         return super()._connected()
 
 
-class Client:
-    """Asks one question after another."""
-
-    def __init__(self, fleet: Fleet, number: int) -> None:
-        self.readers: list[Traveller] = []
-        self._fleet = fleet
-        self._chance = random.Random(number)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ask no more."""
-        self._over.set()
-
-    def join(self) -> None:
-        self._thread.join(ANSWER_SECONDS + 30)
-
-    def _run(self) -> None:
-        while not self._over.is_set():
-            self.readers.append(Traveller(self._fleet, self._chance))
-            with suppress(AssertionError):  # who isn't over by now is lost, which is seen at the end
-                self.readers[-1].finish(ANSWER_SECONDS)
-
-
 class Verdict:
     """What came of all answers."""
 
-    def __init__(self, fleet: Fleet, plan: Plan, readers: Sequence[Traveller]) -> None:
+    def __init__(self, fleet: Fleet, plan: Plan, readers: Sequence[Follower]) -> None:
         self._fleet = fleet
         self._plan = plan
         self._readers = readers
@@ -171,7 +142,7 @@ class Verdict:
         self.tracebacks = fleet.said.count("Traceback")
         self.errors = Counter(re.findall(r"\bERROR\b.*", fleet.said))
 
-    def _wrong(self, reader: Traveller) -> str:
+    def _wrong(self, reader: Follower) -> str:
         """What can't be right; empty where all is."""
         if reader.wrong:
             return "read what nobody may"
@@ -187,7 +158,7 @@ class Verdict:
         honest = SAID.startswith(reader.text) and reader.text.startswith(stands["text"])
         return "" if honest and len(reader.text) - len(stands["text"]) <= FLUSH else "not a beginning of what was said"
 
-    def _kept(self, reader: Traveller) -> dict[str, Any]:
+    def _kept(self, reader: Follower) -> dict[str, Any]:
         found = request(self._fleet.urls[0], f"/api/answers/{reader.answer_id or 'unasked'}")[1]
         return found if isinstance(found, dict) else {}
 
@@ -278,15 +249,15 @@ def main() -> None:
         (folder / "redis").mkdir()
         upstream.script(Script(deltas=SCRIPT.deltas, rate=SCRIPT.rate, times=100_000))
         with redis_server(folder / "redis") as redis, fleet(plan, folder, redis, upstream, old) as there:
-            clients = [Client(there, number) for number in range(plan.clients)]
+            chances = [random.Random(number) for number in range(plan.clients)]
+            clients = [Asking(partial(Traveller, there, chance), ANSWER_SECONDS) for chance in chances]
             roll(there, new, plan.seconds)
             roll(there, old, plan.seconds)
             for client in clients:
                 client.stop()
-            for client in clients:
-                client.join()
+            readers = [reader for client in clients for reader in client.join()]
             until(lambda: not redis.held(), ANSWER_SECONDS, "nothing is being written")
-            well = Verdict(there, plan, [reader for client in clients for reader in client.readers]).show()
+            well = Verdict(there, plan, readers).show()
     sys.exit(not well)
 
 

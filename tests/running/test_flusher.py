@@ -86,8 +86,8 @@ def house() -> House:
     return House()
 
 
-def numbered(*said: str, first: int = 1) -> list[tuple[int, Frame | Mark]]:
-    return [(number, Text(text)) for number, text in enumerate(said, first)]
+def numbered(*said: str) -> list[tuple[int, Frame | Mark]]:
+    return [(number, Text(text)) for number, text in enumerate(said, 1)]
 
 
 class TestFlushing:

@@ -142,10 +142,10 @@ class TestReading:
 class Sleeper:
     """A reader that waits once, in a thread of its own."""
 
-    def __init__(self, log: MemoryLog, after: int = 0) -> None:
+    def __init__(self, log: MemoryLog) -> None:
         asleep = threading.Lock()
         asleep.acquire()
-        self._thread = threading.Thread(target=log.wait_for_frame, args=(after, asleep), daemon=True)
+        self._thread = threading.Thread(target=log.wait_for_frame, args=(0, asleep), daemon=True)
         self._thread.start()
         eventually(lambda: log._waiting)
 

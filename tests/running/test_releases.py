@@ -165,13 +165,7 @@ class TestTakingOver:
     def test_whoever_takes_it_over_after_that_goes_on_with_the_very_next_frame(self, world: World) -> None:
         running = dying(world, ASKED, Opened("r1", LATER), Text("The "), NOTE)
         second = self.other(world, *SCRIPT[:2], threading.Event())
-        eventually(
-            lambda: (
-                (again := second.runner._running.get(running.answer_id))
-                and again.log.text() == "The sky is "
-                and again.is_flushed
-            )
-        )
+        second.wait_text(running.answer_id, "The sky is ")
         second.die()
         told = self.other(world).read(running.answer_id)
         assert [number for number, _ in told][3:] == list(range(told[3][0], told[3][0] + len(told) - 3))

@@ -57,7 +57,7 @@ class TestReading:
         assert got == [house.read(running)] * 5
         assert texts(got[0]) == ["One ", "two."]
 
-    def test_silence_gives_signs_of_life(self, house: Worker, line: Waiting) -> None:
+    def test_silence_gives_signs_of_life(self, house: Worker) -> None:
         said(running := house.ask())
         with closing(house.runner.open_reader(running, heartbeat=0.03)) as reader:
             assert [len(next(iter(reader)).frames) for _ in range(3)] == [2, 0, 0]

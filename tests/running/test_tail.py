@@ -182,7 +182,7 @@ class TestStops:
         assert reader.read(answer_id)[-1] == (4, Done("cancelled"))
         assert line.stopped_for == "cancelled"
 
-    def test_one_that_fails_takes_no_other_along(self, writer: Worker, reader: Worker, line: Waiting) -> None:
+    def test_one_that_fails_takes_no_other_along(self, writer: Worker, reader: Worker) -> None:
         first, second = writer.ask(session_id="first"), writer.ask(session_id="second")
         eventually(lambda: first.log.text() and second.log.text())
         first.stop.call_when_set(fail)
@@ -271,9 +271,7 @@ class TestTending:
         eventually(lambda: writer.workers.find_read_elsewhere([followed])[0])
         follower.close()
 
-    def test_readers_of_one_whose_log_expired_meanwhile_get_what_is_left(
-        self, writer: Worker, world: World, hasty: Worker
-    ) -> None:
+    def test_readers_of_one_whose_log_expired_meanwhile_get_what_is_left(self, world: World, hasty: Worker) -> None:
         """The word of its end was lost, and then the log: only the saved turn is left."""
         other = world.worker()
         running = other.ask(session_id="other")
@@ -285,7 +283,7 @@ class TestTending:
         ]
         assert (told[1], told[-1]) == (Restart("expired"), Done("completed"))
 
-    def test_readers_of_one_that_was_deleted_are_let_go(self, writer: Worker, hasty: Worker) -> None:
+    def test_readers_of_one_that_was_deleted_are_let_go(self, hasty: Worker) -> None:
         mirror = MirroredAnswer(FollowedAnswer(ANN, "0" * 32), "s")
         assert self.follow(hasty, mirror) == []
         assert not mirror.log.is_finished

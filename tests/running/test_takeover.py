@@ -185,13 +185,7 @@ class TestWithBackground:
     def test_it_can_die_twice(self, world: World) -> None:
         running = died(world, KeepingUpstream(half(*self.FIRST)), text="The sky is ", background=True)
         second = self.other(world, half(*self.FIRST, *self.REST[:1]))
-        eventually(
-            lambda: (
-                (again := second.runner._running.get(running.answer_id))
-                and again.log.text() == "The sky is blue"
-                and again.is_flushed
-            )
-        )
+        second.wait_text(running.answer_id, "The sky is blue")
         second.die()
         told = ended(self.other(world), running.answer_id)
         assert [number for number, _ in told] == list(range(1, len(told) + 1))

@@ -25,6 +25,13 @@ ALL_OF_THE_ADDRESS = '"%(r)s" %(U)s %(q)s %(f)s %({raw_uri}e)s %({query_string}e
         ("/api/sessions/", "/api/sessions/"),
         ("/static/answers.js", "/static/answers.js"),
         ("/api/ask\n127.0.0.1 GET /", "/api/ask%0A127.0.0.1%20GET%20/"),
+        ("/api/ask?question=비밀&token=t/x".encode().decode("latin-1"), "/api/ask"),
+        ("/api/ask&question=secret", "/api/ask"),
+        ("/api/ask;question=secret", "/api/ask"),
+        ("/api/ask/secret", "/api/ask/*"),
+        ("/api/ask/", "/api/ask/"),
+        (f"/api/sessions/{SESSION}?question=a/sessions/b", "/api/sessions/*"),
+        (f"/api/answers\\{ANSWER}", "/api/answers%5C*"),
         ("/질문".encode().decode("latin-1"), "/%EC%A7%88%EB%AC%B8"),
     ],
 )
@@ -56,3 +63,19 @@ def test_no_format_shows_an_id_a_question_or_the_page_that_a_request_came_from(
 
     masked = "/api/answers/*/stream"
     assert [record.getMessage() for record in caplog.records] == [f'"GET {masked} HTTP/1.1" {masked}  - {masked} ']
+
+
+@pytest.mark.parametrize("header", ["Referer", "Authorization", "Cookie", "Last-Event-ID", "Idempotency-Key"])
+def test_no_format_shows_a_header_that_holds_a_credential_an_id_or_an_address(header: str) -> None:
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": "/api/ask",
+        "RAW_URI": "/api/ask",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        f"HTTP_{header.upper().replace('-', '_')}": "secret",
+    }
+    answer = SimpleNamespace(status="200 OK", headers=[("X-Answer-Id", ANSWER), ("X-Session-Id", SESSION)], sent=7)
+    asked = SimpleNamespace(headers=[(header.upper(), "secret"), ("USER-AGENT", "curl")])
+    atoms = AccessLogger(Config()).atoms(answer, asked, environ, timedelta(seconds=1))
+    assert not [name for name, value in atoms.items() if value in ("secret", ANSWER, SESSION)]
+    assert atoms["{user-agent}i"] == "curl"

@@ -131,9 +131,9 @@ def frames(stores: Stores, answer_id: str = "first", owner: Owner = ANN) -> list
     return [(piece.first, piece.items) for piece in logged.entries]
 
 
-def held(answer_id: str = "first", session_id: str = "s", owner: Owner = ANN) -> HeldAnswer:
+def held(answer_id: str = "first", session_id: str = "s") -> HeldAnswer:
     """An answer as its worker is known to write it."""
-    return HeldAnswer(owner, answer_id, session_id)
+    return HeldAnswer(ANN, answer_id, session_id)
 
 
 def endless(client: Redis) -> list[bytes]:
@@ -142,16 +142,14 @@ def endless(client: Redis) -> list[bytes]:
     return [key for key in keys if client.ttl(key) < 0]
 
 
-def keep(
-    files: RedisFiles, *pages: str, session_id: str = "s", owner: Owner = ANN, file_id: str = "f1", topic: int = 1
-) -> StoredFile:
+def keep(files: RedisFiles, *pages: str, session_id: str = "s", file_id: str = "f1", topic: int = 1) -> StoredFile:
     """A file whose passages are the paragraphs of its pages, in two parts where it has several."""
     pieces = [(number, piece) for number, page in enumerate(pages, 1) for piece in page.splitlines(keepends=True)]
     passages = tuple(Passage(file_id, "rules.pdf", piece, page=number) for number, piece in pieces)
     half = len(passages) // 2
     for first, part in ((0, passages[:half]), (half, passages[half:])):
         index = build_index([passage.text for passage in part], first)
-        files.add_part(owner, session_id, file_id, FileText(passages=part, index=index, first=first))
+        files.add_part(ANN, session_id, file_id, FileText(passages=part, index=index, first=first))
     file = StoredFile(
         file_id,
         "rules.pdf",
@@ -163,10 +161,10 @@ def keep(
         added=time.time(),
         size=sum(len(page.encode()) for page in pages),
     )
-    files.finish_file(owner, session_id, file)
+    files.finish_file(ANN, session_id, file)
     return file
 
 
-def history_texts(history: RedisHistory, session_id: str = "s", owner: Owner = ANN) -> list[str]:
+def history_texts(history: RedisHistory) -> list[str]:
     """What a session's owner reads of it, newest first."""
-    return [said.text for said in history.load_conversation(owner, session_id, "", 100).turns]
+    return [said.text for said in history.load_conversation(ANN, "s", "", 100).turns]

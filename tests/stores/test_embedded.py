@@ -289,9 +289,9 @@ class TestPrivacy:
         folder.unlink()
 
     def test_a_long_path_for_temporary_files_still_gives_a_short_socket(
-        self, data: Path, monkeypatch: pytest.MonkeyPatch
+        self, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(tempfile, "tempdir", "/tmp/" + "long" * 20)
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("long" * 20)))
         path = socket_path(data)
         assert len(os.fsencode(path)) <= 103
         path.parent.rmdir()

@@ -148,7 +148,7 @@ def test_follow_up_in_another_language_stays(detector: LearnedDrift, question: s
     assert not detector.judge_topic(question, _session((exchange,))).drifted
 
 
-def test_score_is_a_share_and_the_threshold_decides(detector: LearnedDrift) -> None:
+def test_score_is_a_share_and_the_threshold_decides() -> None:
     strict = LearnedDrift(Weights(bias=-30, threshold=0.5, weights={}))
     verdict = strict.judge_topic("What's the best recipe for banana bread?", _session(PASSPORT))
     assert (verdict.drifted, 0 <= verdict.score < 1e-9) == (False, True)

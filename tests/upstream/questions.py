@@ -83,9 +83,9 @@ def asked(upstream: ResponsesUpstream, text: str = "안녕?", stop: Stop | None 
         return list(deltas)
 
 
-def attached(upstream: ResponsesUpstream, response_id: str, stop: Stop | None = None) -> list[Delta]:
+def attached(upstream: ResponsesUpstream, response_id: str) -> list[Delta]:
     """All deltas of an answer that was opened elsewhere."""
-    with upstream.attach_answer(prompt(""), response_id, stop or StopSignal()) as deltas:
+    with upstream.attach_answer(prompt(""), response_id, StopSignal()) as deltas:
         return list(deltas)
 
 

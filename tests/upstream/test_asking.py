@@ -231,7 +231,7 @@ class TestTime:
         with pytest.raises(UpstreamTimeout):
             asked(responses(server.url, first_token=30, idle=0.1), "script:hang")
 
-    def test_a_slow_answer_may_take_longer_than_either_limit(self, server, upstream):
+    def test_a_slow_answer_may_take_longer_than_either_limit(self, server):
         server.script(Script(deltas=15, rate=30))
         with closing(responses(server.url, first_token=0.4, idle=0.3)) as impatient:
             assert isinstance(asked(impatient)[-1], Finished)

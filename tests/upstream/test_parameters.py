@@ -30,8 +30,8 @@ ASKED: Mapping[str, object] = {
 ESSENTIAL = frozenset({"model", "input", "stream"})
 
 
-def refusing(param: str | None, code: str | None = "unsupported_parameter", status: int = 400, **error) -> Script:
-    return Script(status=status, error={"param": param, "code": code, "type": "invalid_request_error", **error})
+def refusing(param: str | None, code: str | None = "unsupported_parameter", **error) -> Script:
+    return Script(status=400, error={"param": param, "code": code, "type": "invalid_request_error", **error})
 
 
 def ask_all(upstream: ResponsesUpstream, **fields) -> str:

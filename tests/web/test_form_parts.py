@@ -254,7 +254,7 @@ class TestAFormThatItsHostHasRead:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 10_000])
-def test_a_body_is_read_the_same_however_it_is_cut(tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_is_read_the_same_however_it_is_cut(tmp_path: Path, size: int) -> None:
     whole = part(KOREAN.encode(), "question", None) + part(b"line\r\n--xX\r\n-", "files", "a.txt") + END
 
     class Pieces(io.BytesIO):

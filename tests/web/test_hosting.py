@@ -234,6 +234,29 @@ class TestBehindProxies:
         frames(house.ask(headers=headers))
         refusal(make_house().ask(headers=headers), 403, "forbidden_origin")
 
+    @pytest.mark.parametrize(
+        "prefix",
+        [
+            "//evil.example",
+            "/\\evil.example",
+            "/a//evil.example",
+            "https://evil.example",
+            "javascript:x",
+            "/\t/evil.example",
+        ],
+    )
+    def test_prefix_names_no_other_host(self, make_house: MakeHouse, prefix: str) -> None:
+        """Some proxies pass on what a caller sends."""
+        house = make_house(trusted_proxies=1)
+        house.model.deltas = (TextDelta("Yes [1]."), Finished("stop"))
+        form = {"question": "hello?", "files": (io.BytesIO(b"hello there"), "a.txt")}
+        headers = {"X-Forwarded-Prefix": prefix}
+        got = frames(house.client.post("/api/ask", data=form, headers=headers))
+        assert next(frame for frame in got if frame["type"] == "reference")["url"].startswith("/api/sessions/")
+        page = house.client.get("/", headers=headers).get_data(as_text=True)
+        assert 'content="/api"' in page
+        assert 'src="/static/page.js"' in page
+
     def test_prefix_is_never_markup(self, make_house: MakeHouse) -> None:
         headers = {"X-Forwarded-Prefix": r'"/\"><script>alert(1)</script>"'}
         page = make_house(trusted_proxies=1).client.get("/", headers=headers).get_data(as_text=True)

@@ -1,6 +1,7 @@
 """Who asks, and from where: keys, tokens, visitors, the host site's own users, and pages of other sites."""
 
 import time
+import uuid
 from typing import Any
 
 import pytest
@@ -318,6 +319,49 @@ class TestHostsUsers:
         headers = bearer("of-the-proxy", Origin="https://evil.example", Sec_Fetch_Site="cross-site")
         refusal(client.open("/api/ask?question=hi", method=how.upper(), headers=headers), 403, "forbidden_origin")
         assert site.left_behind() == []
+
+    @pytest.mark.parametrize("scheme", ["Basic a2ltOng=", "Digest username=kim", "Negotiate abc"])
+    def test_are_not_asked_for_by_an_image_where_the_browser_sends_a_password(
+        self, make_house: MakeHouse, scheme: str
+    ) -> None:
+        """Over plain http, browsers don't say which page a GET comes from."""
+        site = make_house({"identify": lambda request: request.headers.get("Authorization") and "kim"})
+        headers = {"Authorization": scheme}
+        refusal(site.client.get("/api/ask?question=hi", headers=headers), 403, "forbidden_origin")
+        assert site.left_behind() == []
+        assert site.client.get("/api/config", headers=headers).status_code == 200
+        own = {**headers, "Sec-Fetch-Site": "same-origin"}
+        assert frames(site.client.get("/api/ask?question=hi", headers=own))[0]["content"]["created"] is True
+
+    @pytest.mark.parametrize("value", ["Bearer null", "bearer undefined", "Bearer "])
+    def test_are_not_meant_by_the_bearer_of_a_page_without_one(self, house: House, value: str) -> None:
+        """No browser adds a bearer by itself."""
+        got = frames(house.client.get("/api/ask?question=hi", headers={"Authorization": value}))
+        assert got[0]["content"]["created"] is True
+
+    @pytest.mark.parametrize("found", [True, 1.0, b"kim", ["kim"], ("kim",), {"id": 1}, object()], ids=repr)
+    def test_are_never_what_several_of_them_may_be(self, make_house: MakeHouse, found: object) -> None:
+        """As where a host returns whether somebody is logged in."""
+        site = make_house({"identify": lambda _: found})
+        refusal(site.ask(), 500, "internal")
+        assert site.left_behind() == []
+
+    @pytest.mark.parametrize(("found", "same"), [(0, "0"), (7, "7"), (uuid.UUID(UUID), UUID)])
+    def test_may_be_a_number_which_is_the_same_as_its_text(
+        self, make_house: MakeHouse, found: object, same: str
+    ) -> None:
+        users = [found, same, f"{same}1"]
+        site = make_house({"identify": lambda _: users[0]})
+        session = frames(site.ask())[0]["content"]["sessionId"]
+        statuses = []
+        while users:
+            statuses.append(site.client.get(f"/api/sessions/{session}").status_code)
+            del users[0]
+        assert statuses == [200, 200, 404]
+
+    @pytest.mark.parametrize("nobody", [None, "", False])
+    def test_are_nobody_where_nothing_is_returned(self, make_house: MakeHouse, nobody: object) -> None:
+        assert caller(make_house({"identify": lambda _: nobody})) == "anonymous"
 
     def test_with_a_bearer_of_the_hosts_own_may_come_from_anywhere(self, make_house: MakeHouse) -> None:
         """No page of another site can send one without being allowed to first."""

@@ -1,22 +1,20 @@
 """How many bodies are received at once: shares of networks, the worker's limit, and who needs no room."""
 
 import io
-import threading
 from contextlib import suppress
-from typing import Any
 
 import pytest
-from flask import Request
 
 from qa_service.errors import Overloaded, RateLimited
-from qa_service.web.bodies import BodyBounds, RequestBody
+from qa_service.web.bodies import BodyBounds
 from qa_service.web.mounting import KEY
 from qa_service.web.networks import network_of
 from qa_service.web.reception import Load, Reception, open_reception
 from tests.fakes import WAITING_SECONDS
 from tests.web.house import House, frames, refusal
+from tests.web.waiting import HERE, WaitingBody
 
-HERE, THERE = "192.0.2.1", "192.0.2.2"
+THERE = "192.0.2.2"
 
 
 def reception(bodies: int = 10, size: int = 10_000) -> Reception:
@@ -83,32 +81,19 @@ def test_addresses_of_one_site_are_one_network(one: str, other: str, same: bool)
     assert (network_of(one) == network_of(other)) is same
 
 
-class Waiting(RequestBody):
-    """A body of which nothing comes."""
-
-    def __init__(self, bounds: BodyBounds, announced: int) -> None:
-        environ = {"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": str(announced), "REMOTE_ADDR": HERE}
-        super().__init__(Request(environ), bounds)
-        self.refused = threading.Event()
-
-    def interrupt(self, refusal: Any) -> None:
-        super().interrupt(refusal)
-        self.refused.set()
-
-
 class TestBodies:
     def test_large_ones_are_refused_at_once_where_there_is_no_room(self) -> None:
         bounds = BodyBounds(1_000_000, 60, Reception(Load(1, 500_000), of_network=Load(1, 500_000)))
-        with Waiting(bounds, 400_000), pytest.raises(RateLimited), Waiting(bounds, 100_000):
+        with WaitingBody(bounds, 400_000), pytest.raises(RateLimited), WaitingBody(bounds, 100_000):
             pass
-        with Waiting(bounds, 400_000):
+        with WaitingBody(bounds, 400_000):
             pass
 
     def test_small_ones_need_room_only_once_they_are_slow(self) -> None:
         bounds = BodyBounds(1000, 60, Reception(Load(1, 1000), of_network=Load(1, 1000)), soon=0.2)
-        with Waiting(bounds, 10) as first, Waiting(bounds, 10):
+        with WaitingBody(bounds, 10) as first, WaitingBody(bounds, 10):
             bounds.reception.reserve_room(HERE, bodies=1)
-            assert first.refused.wait(WAITING_SECONDS)
+            assert first.interrupted.wait(WAITING_SECONDS)
             with pytest.raises(RateLimited):
                 first.read(1)
 

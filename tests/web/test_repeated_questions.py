@@ -23,9 +23,9 @@ def keyed(house: House, key: str = "k1", headers: dict[str, str] | None = None, 
     return house.ask(headers={**(KIM if headers is None else headers), "Idempotency-Key": key}, **fields)
 
 
-def with_file(house: House, content: bytes = b"hello", name: str = "a.txt", key: str = "k1") -> TestResponse:
+def with_file(house: House, content: bytes = b"hello", name: str = "a.txt") -> TestResponse:
     form = {"question": "hello?", "files": (io.BytesIO(content), name)}
-    return house.client.post("/api/ask", data=form, headers=KIM | {"Idempotency-Key": key})
+    return house.client.post("/api/ask", data=form, headers=KIM | {"Idempotency-Key": "k1"})
 
 
 class TestKey:

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask import Request
 from msgspec.structs import replace
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from qa_service.errors import BodyTimeout, Overloaded, QAError
-from qa_service.web.bodies import CLOCK, BodyBounds, RequestBody
+from qa_service.errors import BodyTimeout, Overloaded
+from qa_service.web.bodies import CLOCK, BodyBounds
 from qa_service.web.reception import open_reception
 from tests.fakes import WAITING_SECONDS, refuse_thread
 from tests.web.conftest import MakeHouse
 from tests.web.house import BOUNDARY, END, MULTIPART, House, frames, part, refusal
+from tests.web.waiting import WaitingBody
 
 QUESTION = part("뭐예요?".encode(), "question", None)
 
@@ -247,22 +247,10 @@ class TestBroken:
 ROOM = open_reception(100, 1000)
 
 
-class Timed(RequestBody):
-    """A body that says when it was interrupted."""
-
-    def __init__(self, bounds: BodyBounds) -> None:
-        super().__init__(Request({"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "1"}), bounds)
-        self.interrupted = threading.Event()
-
-    def interrupt(self, refusal: QAError) -> None:
-        super().interrupt(refusal)
-        self.interrupted.set()
-
-
 class TestClock:
     def test_interrupts_each_body_whose_time_is_over(self) -> None:
         soon = BodyBounds(10, 0.01, ROOM)
-        with Timed(soon) as one, Timed(soon) as other:
+        with WaitingBody(soon) as one, WaitingBody(soon) as other:
             assert one.interrupted.wait(WAITING_SECONDS)
             assert other.interrupted.wait(WAITING_SECONDS)
             with pytest.raises(BodyTimeout):
@@ -270,9 +258,9 @@ class TestClock:
 
     def test_lets_alone_what_was_read_in_time_or_has_time_left(self) -> None:
         soon = BodyBounds(10, 0.01, ROOM)
-        with Timed(soon) as read:
+        with WaitingBody(soon) as read:
             pass
-        with Timed(replace(soon, seconds=60)) as patient, Timed(soon) as late:
+        with WaitingBody(replace(soon, seconds=60)) as patient, WaitingBody(soon) as late:
             assert late.interrupted.wait(WAITING_SECONDS)
         assert not read.interrupted.is_set()
         assert not patient.interrupted.is_set()
@@ -281,22 +269,22 @@ class TestClock:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         soon = BodyBounds(10, 0.01, ROOM)
-        refused = Timed(soon)
+        refused = WaitingBody(soon)
         with monkeypatch.context() as patch:
             patch.setattr(threading.Thread, "start", refuse_thread)
             with pytest.raises(Overloaded), refused:
                 raise AssertionError("nobody watches here")
-        with Timed(soon) as late:
+        with WaitingBody(soon) as late:
             assert late.interrupted.wait(WAITING_SECONDS)
         assert not refused.interrupted.is_set()
 
     def test_runs_for_all_bodies_together_and_not_for_none(self) -> None:
         before, hour = set(threading.enumerate()), BodyBounds(10, 3600, ROOM)
-        with Timed(hour), Timed(hour):
+        with WaitingBody(hour), WaitingBody(hour):
             (clock,) = {thread for thread in threading.enumerate() if thread.name == CLOCK} - before
         clock.join(WAITING_SECONDS)
         assert not clock.is_alive()
-        with Timed(replace(hour, seconds=0.01)) as late:
+        with WaitingBody(replace(hour, seconds=0.01)) as late:
             assert late.interrupted.wait(WAITING_SECONDS)
 
 

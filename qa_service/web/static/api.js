@@ -46,8 +46,9 @@ function addressOf(path) {
   return address.href;
 }
 
+/** No key has other characters than these, and a header can't hold them: the server refuses the rest, and the page asks again. */
 function credential() {
-  const key = currentKey();
+  const key = currentKey().replace(/[^!-~]/g, "?");
   return key ? { Authorization: `Bearer ${key}` } : {};
 }
 

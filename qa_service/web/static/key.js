@@ -9,14 +9,14 @@ const USED_BEFORE = "qa.key-used";
 /**
  * Take a key out of `/#key=…`. The fragment is removed before anything else sees the address.
  *
- * Whoever sends such a link owns its key, and reads what is asked with it. So where a key is in use, or was used in this
- * browser before, `agree()` is asked whether the person wants the other key.
+ * Whoever sends such a link owns its key, and reads what is asked with it. So where a key is in use, or this page was used
+ * in this browser before, with a key or without one, `agree()` is asked whether the person wants the key of the link.
  */
 export function takeKeyFromAddress(agree) {
   const given = new URLSearchParams(location.hash.slice(1)).get("key");
   if (given === null) return;
   history.replaceState(null, "", location.pathname + location.search);
-  const isFirst = !currentKey() && !localStorage.getItem(USED_BEFORE);
+  const isFirst = !currentKey() && !localStorage.length;
   if (given.trim() === currentKey() || isFirst || agree()) keepKey(given);
 }
 

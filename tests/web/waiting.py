@@ -1,0 +1,25 @@
+"""A request's body of which nothing comes."""
+
+import io
+import threading
+
+from flask import Request
+
+from qa_service.errors import QAError
+from qa_service.web.bodies import BodyBounds, RequestBody
+
+HERE = "192.0.2.1"
+"""Where it is sent from."""
+
+
+class WaitingBody(RequestBody):
+    """It has the length that was announced, and says when it was interrupted."""
+
+    def __init__(self, bounds: BodyBounds, announced: int = 1) -> None:
+        environ = {"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": str(announced), "REMOTE_ADDR": HERE}
+        super().__init__(Request(environ), bounds)
+        self.interrupted = threading.Event()
+
+    def interrupt(self, refusal: QAError) -> None:
+        super().interrupt(refusal)
+        self.interrupted.set()
