@@ -58,3 +58,13 @@ def words_of(error: redis.RedisError) -> str:
 def refusal_in(words: str) -> str:
     """The sentence for a server that refuses or lacks something; empty where the words say nothing of that kind."""
     return next((sentence for pattern, sentence in SENTENCES if pattern.search(words)), "")
+
+
+def is_wrong_kind(reply: object) -> bool:
+    """Whether this is the store's error for a key that holds another kind of value than was asked for. Of several
+    replies any other error is raised, since the store may give the value later."""
+    if not isinstance(reply, redis.RedisError):
+        return False
+    if not str(reply).startswith("WRONGTYPE"):
+        raise reply
+    return True

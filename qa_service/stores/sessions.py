@@ -196,10 +196,14 @@ def files_of(stored: Sequence[bytes]) -> list[StoredFile]:
 
 
 def topics_of(head: Mapping[str, str]) -> tuple[Topic, ...]:
-    """Read the topics of a session from its head, the first topic first."""
+    """Read the topics of a session from its head, the first topic first. Raises `ValueError` where the head says that
+    there are more topics than it can hold, or no number."""
+    topics = int(head.get("topic", 0))
+    if topics > len(head):  # each topic has a field of its own
+        raise ValueError("a session's head has more topics than fields")
     return tuple(
         Topic(index, head.get(f"title:{index}", ""), int(head.get(f"turns:{index}", 0)))
-        for index in range(1, int(head.get("topic", 0)) + 1)
+        for index in range(1, topics + 1)
     )
 
 
