@@ -36,5 +36,6 @@ A worker goes through these states. The time limits are settings, or constants o
 
 Bytes that are there are read without waiting, so that a fast caller would never let the worker look at other
 connections. Whoever has read `FREE_BYTES` of a request, and whoever begins another request, therefore gives way when
-all that read have computed for `SLICE_SECONDS` since the worker last looked (`ReadingTurn`).
+all that read have computed for `SLICE_SECONDS` since the worker last looked (`ReadingTurn`). So does whoever is sent
+more than `FREE_ANSWER_BYTES` between two looks, as of an answer that is there already.
 """
