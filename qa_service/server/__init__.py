@@ -36,7 +36,8 @@ A worker goes through these states. Their time limits are settings, or constants
 |           |                                     | answers go on as `running` tells.                                 |
 
 Reading bytes that have arrived already never waits, so a caller who sends fast would keep the worker from all other
-connections. Therefore connections give way (`ReadingTurn`): those that have read `FREE_BYTES` of a request, and those
-whose caller sends the next request without waiting for an answer. They do so when all of them together have computed
-for `SLICE_SECONDS` since the worker last looked at all its connections.
+connections. Therefore connections give way (`ReadingTurn`): those that have read `FREE_BYTES` of a request, those whose
+caller sends the next request without waiting for an answer, and those that send more than `FREE_ANSWER_BYTES` between
+two looks of the worker at its connections, as of an answer that is there already. They do so when all of them together
+have computed for `SLICE_SECONDS` since the worker last looked.
 """

@@ -21,6 +21,9 @@ at each of the app's reads. With this bound an upload of 40 MB takes 0.08 s of a
 s."""
 DRAIN_BYTES = 1 << 16
 """Of a body that the app hasn't read, at most so many bytes are read and thrown away."""
+FREE_ANSWER_BYTES = 1 << 12
+"""So many bytes of an answer are sent between two looks of the worker at its connections before its sender gives way.
+Hundreds who read a long answer that is there already would otherwise be served before anybody else."""
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -36,6 +39,7 @@ class Connection:
         self._received = 0
         self._looks = turn.looks
         self._waited = True
+        self._sent, self._sent_at = 0, turn.looks
         if client.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
             # With this option the deadline also holds for bytes in the system's buffer, for which no `send` waits.
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(send_seconds * 1000))
@@ -77,6 +81,7 @@ class Connection:
         Nearly always the system takes all of it at once. A timer is started only where it doesn't, since a send takes
         five microseconds, and a timer around it would take one and a half more.
         """
+        self._give_way_after(len(content))
         sent = 0
         try:
             if not self._encrypted:
@@ -87,6 +92,14 @@ class Connection:
             raise self._taken_too_late() from None
         if sent < len(content):
             self._send_patiently(memoryview(content)[sent:])
+
+    def _give_way_after(self, size: int) -> None:
+        """Give way if much is sent at once. A stream that is written at the moment sends little each time."""
+        if self._sent_at != self._turn.looks:
+            self._sent, self._sent_at = 0, self._turn.looks
+        self._sent += size
+        if self._sent > FREE_ANSWER_BYTES:
+            self._turn.give_way()
 
     def _send_patiently(self, rest: memoryview) -> None:
         self._client.settimeout(self._send_seconds)

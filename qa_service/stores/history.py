@@ -3,6 +3,7 @@
 An unknown id and the id of another owner raise the same `NotFound`.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ from qa_service.stores.records import read_record
 from qa_service.stores.sessions import files_of, stored_file_decoder, topics_of
 from qa_service.stores.workers import STOPS_KEPT, STOPS_SECONDS
 from qa_service.turns import SessionEntry, SessionList, SessionPage, Turn, turn_from_frames
+
+log = logging.getLogger(__name__)
 
 turn_decoder = msgspec.json.Decoder(Turn)
 
@@ -58,10 +61,10 @@ class RedisHistory:
         newest = f"({cursor}" if cursor else "+inf"
         with self._guard:
             found: Any = self._client.zrevrangebyscore(key, newest, "-inf", start=0, num=limit, withscores=True)
-        ids = [member.decode() for member, _ in found]
+        ids = [member.decode(errors="replace") for member, _ in found]
         heads = self._load_heads(owner, ids)
-        items = tuple(_entry(i, head) for i, head in zip(ids, heads, strict=True) if head)
-        self._unlist_sessions(key, [i for i, head in zip(ids, heads, strict=True) if not head])
+        items = tuple(entry for i, head in zip(ids, heads, strict=True) if head and (entry := _read_entry(i, head)))
+        self._unlist_sessions(key, [i for i, head in zip(ids, heads, strict=True) if head == {}])
         return SessionList(items, repr(found[-1][1]) if len(found) == limit else None)
 
     def load_conversation(self, owner: Owner, session_id: str, cursor: str, limit: int) -> SessionPage:
@@ -197,12 +200,13 @@ class RedisHistory:
             stored: Any = self._client.hget(key, field)
         return stored if isinstance(stored, bytes) else None
 
-    def _load_heads(self, owner: Owner, session_ids: Sequence[str]) -> list[dict[str, str]]:
+    def _load_heads(self, owner: Owner, session_ids: Sequence[str]) -> list[dict[str, str] | None]:
+        """Load the head of each session. It is empty for one that isn't there, and None where what is stored can't be
+        read."""
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             for session_id in session_ids:
                 pipeline.hgetall(session_key(owner, session_id, "head"))
-            heads: list[dict[bytes, bytes]] = pipeline.execute()
-        return [{name.decode(): value.decode() for name, value in head.items()} for head in heads]
+            return [_decode_head(head) for head in pipeline.execute(raise_on_error=False)]
 
     def _load_head(self, owner: Owner, session_id: str) -> dict[str, str]:
         head = self._load_heads(owner, [session_id])[0]
@@ -233,6 +237,26 @@ class RedisHistory:
             return turn_from_frames(turn, list(frames_of(logged.entries)))
         error = build_failure(Interrupted("the worker that wrote this answer died"), turn.language)
         return replace(turn, status="failed", error=error)
+
+
+def _decode_head(reply: dict[bytes, bytes] | redis.RedisError) -> dict[str, str] | None:
+    if isinstance(reply, redis.RedisError) and "WRONGTYPE" not in str(reply):
+        raise reply
+    try:
+        return (
+            None if isinstance(reply, redis.RedisError) else {n.decode(): value.decode() for n, value in reply.items()}
+        )
+    except UnicodeDecodeError:
+        return None
+
+
+def _read_entry(session_id: str, head: dict[str, str]) -> SessionEntry | None:
+    """Read a session as a list shows it. One that can't be read is left out, and holds up no other."""
+    try:
+        return _entry(session_id, head)
+    except (KeyError, ValueError):
+        log.warning("a session can't be read, and is left out of its owner's list")
+        return None
 
 
 def _entry(session_id: str, head: dict[str, str]) -> SessionEntry:

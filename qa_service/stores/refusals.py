@@ -60,3 +60,13 @@ def refusal_in(words: str) -> str:
     """Return the sentence for a server that refuses or lacks something. It is empty where the words mean something
     else."""
     return next((sentence for pattern, sentence in SENTENCES if pattern.search(words)), "")
+
+
+def is_wrong_kind(reply: object) -> bool:
+    """Whether this is the store's error for a key that holds another kind of value than was asked for. Of several
+    replies any other error is raised, since the store may give the value later."""
+    if not isinstance(reply, redis.RedisError):
+        return False
+    if not str(reply).startswith("WRONGTYPE"):
+        raise reply
+    return True

@@ -200,10 +200,14 @@ def files_of(stored: Sequence[bytes]) -> list[StoredFile]:
 
 
 def topics_of(head: Mapping[str, str]) -> tuple[Topic, ...]:
-    """Read the topics of a session from its head. The first topic comes first."""
+    """Read the topics of a session from its head. The first topic comes first. Raises `ValueError` where the head names
+    no number of topics, or more topics than it can hold."""
+    topics = int(head.get("topic", 0))
+    if topics > len(head):  # each topic has a field of its own
+        raise ValueError("a session's head has more topics than fields")
     return tuple(
         Topic(index, head.get(f"title:{index}", ""), int(head.get(f"turns:{index}", 0)))
-        for index in range(1, int(head.get("topic", 0)) + 1)
+        for index in range(1, topics + 1)
     )
 
 

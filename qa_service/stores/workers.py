@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
+import redis
 from msgspec.structs import replace
 from redis import Redis
 
@@ -13,6 +14,7 @@ from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import ALIVE, STOPS, answer_key, session_key, worker_key
 from qa_service.stores.logs import log_entries_of
 from qa_service.stores.records import UNREADABLE, read_record
+from qa_service.stores.refusals import is_wrong_kind
 from qa_service.turns import Turn
 
 SILENT_MS = 5_000
@@ -89,7 +91,9 @@ class RedisWorkers:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             for each in held:
                 pipeline.hget(session_key(each.owner, each.session_id, "running"), each.answer_id)
-            return [found not in (None, worker.encode()) for found in pipeline.execute()]
+            # Where something else stands in the place of a session's hash, nobody has taken the answer over.
+            found = pipeline.execute(raise_on_error=False)
+            return [not is_wrong_kind(each) and each not in (None, worker.encode()) for each in found]
 
     def drop_held(self, worker: str, answer_id: str) -> None:
         with self._guard:
@@ -112,7 +116,7 @@ class RedisWorkers:
         own = {STOPS: "0-0", worker_key(worker, "nudge"): "0-0"}
         streams: Any = {**own, **self._heard, **{key: cursors[each] for key, each in logs.items()}}
         with self._waiting_guard:
-            found: Any = self._waiting.xread(streams, block=max(1, int(wait * 1000)))
+            found = self._read_streams(streams, max(1, int(wait * 1000)))
         heard = {key.decode(): entries for key, entries in _streams(found)}
         reached = {key: entries[-1][0].decode() for key, entries in heard.items()}
         self._heard |= {key: reached[key] for key in own if key in reached}
@@ -121,6 +125,21 @@ class RedisWorkers:
             {logs[key].answer_id: log_entries_of(entries) for key, entries in heard.items() if key in logs},
             {logs[key].answer_id: reached[key] for key in logs if key in reached},
         )
+
+    def _read_streams(self, streams: Any, milliseconds: int) -> Any:
+        """Wait for entries of these streams. The store refuses to read any of them where one key holds something else,
+        so such a key is left out: it would silence what all other answers say."""
+        try:
+            return self._waiting.xread(streams, block=milliseconds)
+        except redis.ResponseError:
+            with self._waiting.pipeline(transaction=False) as pipeline:
+                for key in streams:
+                    pipeline.type(key)
+                kinds = dict(zip(streams, pipeline.execute(), strict=True))
+            readable = {key: cursor for key, cursor in streams.items() if kinds[key] in (b"stream", b"none")}
+            if len(readable) == len(streams):
+                raise
+            return self._waiting.xread(readable, block=milliseconds)
 
     def announce_reading(self, followed: Collection[FollowedAnswer]) -> None:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:

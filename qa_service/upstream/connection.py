@@ -11,11 +11,17 @@ from httptools import HttpParserError
 from msgspec import Struct
 
 from qa_service.errors import UpstreamTimeout, UpstreamUnavailable
+from qa_service.pause import give_way
 from qa_service.upstream.failures import FOREIGN
 from qa_service.upstream.reply import Reply
 from qa_service.upstream.way import Way
 
-_READ = 64 * 1024
+_READ = 16 * 1024
+"""So many bytes are read at once. To read the events in them takes up to five milliseconds."""
+_TURN_SECONDS = 0.005
+"""Upstream may send faster than its events are read. After so many seconds without a wait, others have their turn."""
+_WAIT_SECONDS = 0.0005
+"""A read that took longer than this has waited, and others have had their turn meanwhile."""
 
 
 class Patience(Struct, frozen=True):
@@ -56,6 +62,9 @@ class UpstreamConnection:
         self._reply: Reply | None = None
         self._works = False
         self._used_at = 0.0
+        self._came_at = math.inf
+        self._worked = 0.0
+        """For how many seconds what came has been read without a wait."""
         self.due = math.inf
         """The moment, in seconds of `time.monotonic()`, at which patience ends. Reads here have no time-out: at that
         moment a `Watch` calls `expire`."""
@@ -161,7 +170,7 @@ class UpstreamConnection:
         if self._socket is None:
             raise ConnectionAbortedError
         try:
-            piece = self._socket.recv(_READ)
+            piece = self._receive_piece(self._socket)
         except OSError as error:
             if self._late:
                 raise UpstreamTimeout(self._late) from error
@@ -171,6 +180,18 @@ class UpstreamConnection:
         if self._works:
             self.due = monotonic() + self._patience.idle
         reply.feed_bytes(piece)
+
+    def _receive_piece(self, reached: socket.socket) -> bytes:
+        self._worked += max(monotonic() - self._came_at, 0.0)
+        if self._worked > _TURN_SECONDS:
+            self._worked = 0.0
+            give_way()
+        began = monotonic()
+        piece = reached.recv(_READ)
+        self._came_at = monotonic()
+        if self._came_at - began > _WAIT_SECONDS:
+            self._worked = 0.0
+        return piece
 
     def _connect(self) -> socket.socket:
         # A proxy may answer byte by byte, and each byte comes in time. Only the watch ends such a wait.

@@ -10,7 +10,7 @@ import pytest
 from gevent.socket import socket as gevent_socket
 from gevent.socket import wait_read
 
-from qa_service.server.connection import DRAIN_BYTES, Connection
+from qa_service.server.connection import DRAIN_BYTES, FREE_ANSWER_BYTES, Connection
 from qa_service.server.turn import ReadingTurn
 
 SEND_SECONDS = 0.2
@@ -118,3 +118,17 @@ def test_a_caller_who_had_to_give_way_once_need_not_again(pair: tuple[Connection
     assert connection.recv(100) == b"next"
     connection.end_request(more=False)
     assert turns == [0]
+
+
+@pytest.mark.parametrize(("pause", "gives_way"), [(None, True), (0.005, False)])
+def test_who_sends_much_at_once_gives_way_and_a_stream_that_is_being_written_need_not(
+    pair: tuple[Connection, socket.socket], pause: float | None, gives_way: bool
+) -> None:
+    connection, _ = pair
+    turns: list[None] = []
+    connection._turn.give_way = lambda: turns.append(None)  # type: ignore[method-assign]
+    for _ in range(10):
+        connection.sendall(b"x" * (FREE_ANSWER_BYTES // 4))
+        if pause is not None:
+            gevent.sleep(pause)
+    assert bool(turns) == gives_way

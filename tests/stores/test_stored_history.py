@@ -1,6 +1,7 @@
 """What a `RedisHistory` promises, over every Redis."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -47,6 +48,34 @@ class TestListing:
         assert [entry.session_id for entry in stores.history.list_sessions(ANN, "", 9).items] == ["b"]
         assert stores.client.zcard(owner_key(ANN, "sessions")) == 1
         assert stores.history.list_sessions(ANN, "", 1).next is not None
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"topic": "9" * 18},
+            {"topic": "9" * 400},
+            {"topic": "no number"},
+            {"turns:1": "nan"},
+            {"title": b"\xff"},
+            None,
+        ],
+    )
+    def test_a_head_that_cannot_be_read_is_left_out_alone(self, stores: Stores, changed: dict[str, Any] | None) -> None:
+        for session_id in ("a", "b"):
+            converse(stores, session_id=session_id)
+        key = session_key(ANN, "a", "head")
+        if changed is None:
+            stores.client.set(key, "no hash")
+        else:
+            stores.client.hset(key, mapping=changed)
+        assert [entry.session_id for entry in stores.history.list_sessions(ANN, "", 9).items] == ["b"]
+
+    @pytest.mark.parametrize("field", ["title", "createdAt", "updatedAt"])
+    def test_a_head_that_lacks_something_is_left_out_alone(self, stores: Stores, field: str) -> None:
+        for session_id in ("a", "b"):
+            converse(stores, session_id=session_id)
+        stores.client.hdel(session_key(ANN, "a", "head"), field)
+        assert [entry.session_id for entry in stores.history.list_sessions(ANN, "", 9).items] == ["b"]
 
 
 class TestReading:

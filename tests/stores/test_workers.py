@@ -98,6 +98,14 @@ class TestHolding:
         unknown = held("unknown", "unknown")
         assert stores.workers.find_lost("w1", [*claims, unknown]) == [False, False, True, False]
 
+    def test_what_is_no_session_hides_no_loss(self, stores: Stores) -> None:
+        for answer_id in ("first", "second"):
+            claim(stores.sessions, turn(answer_id, session_id=answer_id))
+        both = [replace(held(), answer_id=answer_id, session_id=answer_id) for answer_id in ("first", "second")]
+        stores.workers.adopt_answer(both[1], "w2")
+        stores.client.set(session_key(ANN, "first", "running"), "no hash")
+        assert stores.workers.find_lost("w1", both) == [False, True]
+
     def test_what_is_dropped_is_held_no_longer(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
         stores.workers.drop_held("w1", "first")
@@ -331,6 +339,17 @@ class TestFollowing:
 
     def test_a_log_that_is_not_there_is_waited_for(self, stores: Stores) -> None:
         assert stores.workers.wait_for_news("w1", {FIRST: "0-0"}, SOON) == WorkerNews([], {}, {})
+
+    @pytest.mark.parametrize("key", [answer_key(ANN, "second", "log"), STOPS, worker_key("w1", "nudge")])
+    def test_what_is_no_log_silences_no_other(self, real: Redis, key: str) -> None:
+        stores = stores_of(real)
+        claim(stores.sessions, turn("first"))
+        write(stores, Text("one"))
+        stores.client.delete(key)
+        stores.client.set(key, "no stream")
+        news = stores.workers.wait_for_news("w1", {FIRST: "1-0", SECOND: "0-0"}, SOON)
+        assert [piece.items for piece in news.entries["first"]] == [[Text("one")]]
+        assert list(news.cursors) == ["first"]
 
     def test_the_newer_protocol_tells_the_same(self, real: Redis) -> None:
         stores = stores_of(real)

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 
 import httpx2
 import pytest
@@ -11,6 +12,7 @@ from qa_service.upstream.addresses import HostAddresses
 from qa_service.upstream.connection import Patience, UpstreamConnection
 from qa_service.upstream.requests import request_bytes
 from qa_service.upstream.way import way_to
+from tests.scripted_upstream import Script
 
 
 def connected(server, **patience: float) -> UpstreamConnection:
@@ -39,6 +41,35 @@ def test_a_reply_has_the_shape_that_the_sdks_errors_want(connection, request_of_
     connection.send_request(request_of_a_list)
     response = connection.http_response(httpx2.Request("GET", "https://upstream"))
     assert (response.status_code, response.headers["content-length"], response.read()) == (200, "2", b"[]")
+
+
+class TestTurns:
+    """A reader under gevent holds up others for as long as it doesn't wait."""
+
+    @pytest.fixture
+    def turns(self, monkeypatch) -> list[float]:
+        found: list[float] = []
+        monkeypatch.setattr("qa_service.upstream.connection.give_way", lambda: found.append(time.monotonic()))
+        return found
+
+    def read_pieces(self, server, connection, script: Script, seconds: float) -> int:
+        """How many pieces came, each of which took its reader so many seconds."""
+        server.script(script)
+        connection.send_request(request_bytes(httpx2.Request("POST", f"{server.url}/responses", json={})))
+        pieces = 0
+        while connection.read_body():
+            pieces += 1
+            time.sleep(seconds)
+        return pieces
+
+    def test_are_left_to_others_while_upstream_sends_faster_than_it_is_read(self, server, connection, turns):
+        pieces = self.read_pieces(server, connection, Script(deltas=1000), 0.006)
+        assert pieces > 10
+        assert len(turns) >= pieces - 1
+
+    def test_need_not_be_left_to_others_by_who_waits(self, server, connection, turns):
+        assert self.read_pieces(server, connection, Script(deltas=20, rate=100), 0.001) > 10
+        assert turns == []
 
 
 def test_nothing_is_read_before_a_request(connection):

@@ -339,7 +339,7 @@ class TestHostsUsers:
         got = frames(house.client.get("/api/ask?question=hi", headers={"Authorization": value}))
         assert got[0]["content"]["created"] is True
 
-    @pytest.mark.parametrize("found", [True, 1.0, b"kim", ["kim"], ("kim",), {"id": 1}, object()], ids=repr)
+    @pytest.mark.parametrize("found", [True, 1.0, b"kim", ["kim"], ("kim",), {"id": 1}, {1}], ids=repr)
     def test_are_never_what_several_of_them_may_be(self, make_house: MakeHouse, found: object) -> None:
         """As where a host returns whether somebody is logged in."""
         site = make_house({"identify": lambda _: found})

@@ -339,6 +339,8 @@ class TestHalfACharacter:
             (r'"whole \ud83d\ude00 stays"', "whole 😀 stays"),
             (r'"two \ud83d\ud83d\ude00"', "two �😀"),
             (r'"a backslash \\ud83d"', "a backslash \\ud83d"),
+            (r'"a backslash \\ud83d\ude00 and a half"', "a backslash \\ud83d� and a half"),
+            (r'"a backslash and a half \\\ud83d"', "a backslash and a half \\�"),
         ],
     )
     def test_is_asked_as_a_sign_for_what_is_lost(self, house: House, written: str, asked: str) -> None:

@@ -1,0 +1,33 @@
+"""How texts are decoded that were made to take long."""
+
+import itertools
+import time
+from collections.abc import Callable
+
+import pytest
+
+from qa_service.web.texts import SentField, decode_fields, replace_lone_halves, split_urlencoded
+
+MOST_SECONDS = 0.04
+"""The longest stretch that a text may take before others have their turn, in seconds of the processor."""
+MANY = 200_000
+
+HOSTILE: dict[str, Callable[[], object]] = {
+    "halves": lambda: replace_lone_halves(r"\ud800" * MANY),
+    "whole pairs": lambda: replace_lone_halves(r"\ud83d\ude00" * (MANY // 2)),
+    "backslashes around a half": lambda: replace_lone_halves(r"\ud800" + r"\\" * MANY),
+    "quotation marks around a half": lambda: replace_lone_halves(r"\ud800" + r"\"" * MANY),
+    "backslashes before what looks like a half": lambda: replace_lone_halves(r"\ud800" + r"\\ud800" * MANY),
+    "Korean fields in CP949": lambda: list(decode_fields([SentField("a", "환불".encode("cp949") * 5_000)] * 198)),
+    "percent signs": lambda: split_urlencoded(b"question=" + b"%" * MANY),
+    "escapes": lambda: split_urlencoded(b"question=" + b"%41" * (MANY // 3)),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_others_have_their_turn_while_a_hostile_text_is_decoded(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = [time.thread_time()]
+    monkeypatch.setattr("qa_service.pause.give_way", lambda: turns.append(time.thread_time()))
+    HOSTILE[kind]()
+    turns.append(time.thread_time())
+    assert max(after - before for before, after in itertools.pairwise(turns)) < MOST_SECONDS
