@@ -133,10 +133,10 @@ class RedisWorkers:
             return self._waiting.xread(streams, block=milliseconds)
         except redis.ResponseError:
             with self._waiting.pipeline(transaction=False) as pipeline:
-                for key in streams:
-                    pipeline.type(key)
-                kinds = dict(zip(streams, pipeline.execute(), strict=True))
-            readable = {key: cursor for key, cursor in streams.items() if kinds[key] in (b"stream", b"none")}
+                for key, cursor in streams.items():
+                    pipeline.xread({key: cursor}, count=1)
+                tried = zip(streams.items(), pipeline.execute(raise_on_error=False), strict=True)
+            readable = {key: cursor for (key, cursor), reply in tried if not is_wrong_kind(reply)}
             if len(readable) == len(streams):
                 raise
             return self._waiting.xread(readable, block=milliseconds)

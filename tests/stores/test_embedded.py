@@ -134,8 +134,11 @@ class TestSharing:
         assert client.get("key") == b"child"
 
     def test_greenlets_share_it_and_recover_it(self, data: Path) -> None:
-        """Under a patched standard library many greenlets at once outlive the death of server and launcher."""
-        assert child(GREENLETS, data).communicate()[0].split() == ["40", "80"]
+        """Under a patched standard library many greenlets at once outlive the death of server and launcher. Each visit
+        counts, and one whose reply was lost may count twice."""
+        before, after = map(int, child(GREENLETS, data).communicate()[0].split())
+        assert before == 40
+        assert 80 <= after <= 120
         assert ended(data)
 
 
