@@ -74,6 +74,10 @@ class MemoryLog:
             begin, first = next((run for run in reversed(self._runs) if place >= run[0]), (0, 1))
         return first + place - begin
 
+    def number_before_last(self, count: int) -> int:
+        """Return the number behind which the last `count` frames come, or all frames where there are fewer."""
+        return self.number_at(max(len(self._frames) - count, 0)) - 1
+
     def append_frame(self, frame: Frame) -> None:
         """Add a frame with the next number, and wake the readers that wait."""
         self._frames.append(frame)

@@ -20,7 +20,7 @@ from qa_service.wire.formats import WireFormat
 
 SEEN = re.compile(r"\A(?:([A-Za-z0-9]{1,64})-)?([0-9]{1,15})")
 """A reader names the last frame it has seen by the answer's id and the frame's number, or by the number alone."""
-NUMBER = re.compile(r"[0-9]{1,15}")
+NUMBER = re.compile(r"-?[0-9]{1,15}")
 
 
 def get_answer(answer_id: str) -> Response:
@@ -64,8 +64,9 @@ def resume_answer(service: Mounted, owner: Owner, seen: str, wanted: WireFormat,
 
 def _follow(service: Mounted, owner: Owner, answer_id: str, after: int, wanted: WireFormat, *, ids: bool) -> Response:
     service.assembly.runner.check_room_to_read()
-    source = service.assembly.runner.find_answer(owner, answer_id, after)
+    source = service.assembly.runner.find_answer(owner, answer_id, max(after, 0))
     if source is not None:
+        after = source.log.number_before_last(-after) if after < 0 else after
         service.assembly.meter.count_event("resumes")
     return answered(service, source, wanted, after=after, ids=ids)
 
@@ -95,7 +96,9 @@ def install(blueprint: Blueprint) -> None:
 
 
 def _read_after(fields: Mapping[str, Any]) -> int:
+    """Read the number of the last frame that a reader has seen. A negative number asks for that many frames of what is
+    there, and for all that follow."""
     after = read_word(fields, "after", default="0")
     if not NUMBER.fullmatch(after):
-        raise InvalidField("after: expected the number of a frame", field="after")
+        raise InvalidField("after: expected the number of a frame, or a negative number of frames", field="after")
     return int(after)

@@ -91,6 +91,15 @@ class TestBefore:
             said = [*log.frames_before(batch.first), *map(Text, behind)]
             assert said == whole
 
+    @pytest.mark.parametrize("count", range(1, 7))
+    @pytest.mark.parametrize("log", [filled("a", "b", "c"), broken_off()])
+    def test_a_reader_can_begin_at_the_last_frames(self, log: MemoryLog, count: int) -> None:
+        after = log.number_before_last(count)
+        assert [text for _, text in read_all(log, after)] == [text for _, text in read_all(log, 0)][-count:]
+
+    def test_of_an_empty_log_all_frames_are_the_last(self) -> None:
+        assert MemoryLog().number_before_last(3) == 0
+
     def test_there_is_nothing_before_the_first(self) -> None:
         assert list(filled("a").frames_before(1)) == []
         assert list(MemoryLog().frames_before(1)) == []

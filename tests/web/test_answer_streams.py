@@ -78,6 +78,21 @@ class TestAfterANumber:
             assert frames(house.get(f"answers/{answer}/stream?after={after}")) == whole[after:]
         assert frames(house.get(f"answers/{answer}/stream")) == whole
 
+    def test_a_negative_one_asks_for_the_last_frames_and_those_that_follow(self, house: House, other: House) -> None:
+        whole = frames(house.ask())
+        answer = whole[0]["content"]["answerId"]
+        for count in range(1, len(whole) + 3):
+            for each in (house, other):
+                assert frames(each.get(f"answers/{answer}/stream?after=-{count}")) == whole[-count:]
+
+    def test_a_negative_one_joins_an_answer_that_is_being_written(self, house: House) -> None:
+        answer = begun(house)
+        reading = Reading(house.get(f"answers/{answer}/stream?after=-1"))
+        house.model.go.set()
+        got = seqs(reading.ended())
+        assert got == list(range(got[0], 6))
+        assert got[0] <= 2
+
     @pytest.mark.parametrize("how", ["own", "other"])
     def test_a_reader_that_was_cut_off_misses_nothing_and_gets_nothing_twice(
         self, house: House, other: House, how: str
@@ -100,7 +115,7 @@ class TestAfterANumber:
         assert response.headers["Cache-Control"] == "no-cache, no-store, no-transform"
         assert response.headers["X-Accel-Buffering"] == "no"
 
-    @pytest.mark.parametrize("after", ["-1", "x", "1.5", "٣", "9" * 16])
+    @pytest.mark.parametrize("after", ["--1", "-", "x", "1.5", "٣", "-٣", "9" * 16])
     def test_an_impossible_one_is_refused(self, house: House, after: str) -> None:
         response = house.get(f"answers/{over(house)}/stream?after={after}")
         assert refusal(response, 422, "invalid_field")["field"] == "after"
