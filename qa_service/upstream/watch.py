@@ -4,6 +4,7 @@ Reads have no time-out of their own. A socket with a time-out asks the system be
 something to read, which adds 3 µs to the 13 that reading a chunk takes. Under gevent each read would make a timer.
 """
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,16 +38,19 @@ class Watch:
         self._linger = linger
         self._watched: set[Watched] = set()
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._process = 0
+        """The id of the process in which the thread runs, and 0 where it doesn't run. A fork leaves no thread alive.
+
+        `Thread.is_alive` would let another greenlet run, and this lock would be held meanwhile.
+        """
 
     @contextmanager
     def watching(self, one: Watched) -> Iterator[None]:
         """Watch `one` as long as the context is open."""
         with self._lock:
-            if self._thread is None or not self._thread.is_alive():
-                thread = threading.Thread(target=self._run, name="upstream-watch", daemon=True)
-                start_thread(thread)
-                self._thread = thread
+            if self._process != os.getpid():
+                start_thread(threading.Thread(target=self._run, name="upstream-watch", daemon=True))
+                self._process = os.getpid()
             self._watched.add(one)
         try:
             yield
@@ -61,7 +65,7 @@ class Watch:
             with self._lock:
                 watched = list(self._watched)
                 if not watched and now > ends:
-                    self._thread = None
+                    self._process = 0
                     return
             for one in watched:
                 if one.due < now:

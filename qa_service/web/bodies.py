@@ -5,6 +5,7 @@ Servers leave all this to the app, as measurements showed: gunicorn and Werkzeug
 body that is cut short as if it were whole, and cut a chunked body at the limit without saying so.
 """
 
+import os
 import select
 import socket
 import ssl
@@ -41,15 +42,18 @@ class BodyClock:
     def __init__(self) -> None:
         self._lock = Lock()
         self._bodies: set[RequestBody] = set()
-        self._thread: Thread | None = None
+        self._process = 0
+        """The id of the process in which the thread runs, and 0 where it doesn't run. A fork leaves no thread alive.
+
+        `Thread.is_alive` would let another greenlet run, and this lock would be held meanwhile.
+        """
 
     def watch_body(self, body: "RequestBody") -> None:
         """Call the body's `check_pace` again and again until it refuses, or until it is forgotten."""
         with self._lock:
-            if self._thread is None or not self._thread.is_alive():  # a fork leaves no thread alive
-                thread = Thread(target=self._run, name=CLOCK, daemon=True)
-                start_thread(thread)
-                self._thread = thread
+            if self._process != os.getpid():
+                start_thread(Thread(target=self._run, name=CLOCK, daemon=True))
+                self._process = os.getpid()
             self._bodies.add(body)
 
     def forget_body(self, body: "RequestBody") -> None:
@@ -72,7 +76,7 @@ class BodyClock:
                     self._bodies.discard(body)
                     body.interrupt(refusal)
             if not self._bodies:
-                self._thread = None
+                self._process = 0
             return bool(self._bodies)
 
 

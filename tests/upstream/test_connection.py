@@ -63,12 +63,19 @@ class TestTurns:
         return pieces
 
     def test_are_left_to_others_while_upstream_sends_faster_than_it_is_read(self, server, connection, turns):
-        pieces = self.read_pieces(server, connection, Script(deltas=1000), 0.006)
+        pieces = self.read_pieces(server, connection, Script(deltas=2000), 0.006)
         assert pieces > 10
         assert len(turns) >= pieces - 1
 
     def test_need_not_be_left_to_others_by_who_waits(self, server, connection, turns):
         assert self.read_pieces(server, connection, Script(deltas=20, rate=100), 0.001) > 10
+        assert turns == []
+
+    def test_need_not_be_left_to_others_after_a_pause_between_two_requests(self, server, connection, turns):
+        for _ in range(2):
+            self.read_pieces(server, connection, Script(deltas=1), 0.0)
+            connection.read_to_end()
+            time.sleep(0.02)
         assert turns == []
 
 

@@ -1,5 +1,6 @@
 """Time-outs of many at once, by one thread that comes and goes."""
 
+import os
 import threading
 from time import monotonic
 
@@ -61,3 +62,13 @@ def test_what_no_thread_could_be_started_for_is_not_watched_later(monkeypatch: p
     with watch.watching(again := Waiting(0.01)):
         assert again.expired.wait(1)
     assert not refused.expired.is_set()
+
+
+def test_a_forked_process_watches_with_a_thread_of_its_own():
+    watch, here = Watch(tick=0.01), Waiting(30)
+    with watch.watching(here):
+        child = os.fork()
+        if child == 0:
+            with watch.watching(there := Waiting(0)):
+                os._exit(0 if there.expired.wait(5) else 1)
+        assert os.waitpid(child, 0)[1] == 0
