@@ -40,9 +40,10 @@ comes `[DONE]`. Servers leave out one or the other.
 
 How tries follow each other. As long as a reader isn't `working`, a failure that may pass is followed by the next try.
 Each model gets `tries` of them. Between two tries of a model there is a pause, which doubles or has the length that
-upstream named; the next model is tried at once. A failure that another try can't change (a refused credential, a prompt
-that is too long) ends the answer. A failure that another model may not have (the model is unknown, busy, silent or
-down) is followed by the next model. Each new try says `Retrying`. A stop ends a pause at once.
+upstream named; the next model is tried at once. A failure that another model may not have (the model is unknown, busy,
+silent or down) is followed by the next model, and one that another server may not have (it refuses the credential or
+the request, or isn't paid) by the next model of another server. Any other failure (a prompt that is too long) ends the
+answer. Each new try says `Retrying`. A stop ends a pause at once.
 
 How refused parameters are left out. Where upstream names a parameter in a 400 or 422, the same try sends the request
 again without it, and the process remembers that for the model (`parameters.py`). This counts neither as a try nor as a

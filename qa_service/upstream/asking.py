@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from qa_service.errors import (
     ContextLength,
+    InsufficientQuota,
     ParameterRefused,
     UnknownModel,
     UpstreamError,
@@ -38,6 +39,8 @@ log = logging.getLogger(__name__)
 
 _OF_A_MODEL = (UnknownModel, UpstreamRateLimited, UpstreamTimeout, UpstreamUnavailable)
 """Where one model fails with one of these, another model may still answer."""
+_OF_A_SERVER = (InsufficientQuota, UpstreamRejected)
+"""Where one server fails with one of these, a model of another server may still answer."""
 _MODELS = 256
 """At most so many models are remembered, because callers may be allowed to name any model."""
 
@@ -126,7 +129,11 @@ class Asker:
         model, *rest = plan
         if model.server.transport.may_pass(error) and not self._state(model).circuit.is_open:
             return rest
-        return [other for other in rest if other != model] if isinstance(error, _OF_A_MODEL) else []
+        if isinstance(error, _OF_A_MODEL):
+            return [other for other in rest if other != model]
+        if isinstance(error, _OF_A_SERVER) and not isinstance(error, ParameterRefused):
+            return [other for other in rest if other.server != model.server]
+        return []
 
     def _try_model(self, model: ServedModel, question: _Question, reader: EventReader, stop: Stop) -> Iterator[Delta]:
         """Make one try. A parameter that the model refuses by name is left out within the same try, each parameter only

@@ -6,7 +6,14 @@ from contextlib import closing
 
 import pytest
 
-from qa_service.errors import Cancelled, UnknownModel, UpstreamTimeout, UpstreamUnavailable
+from qa_service.errors import (
+    Cancelled,
+    ContextLength,
+    ParameterRefused,
+    UnknownModel,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
 from qa_service.model import Finished, Retrying
 from qa_service.running.stop import StopSignal
 from qa_service.upstream.chat import chat_protocol
@@ -17,6 +24,7 @@ from tests.upstream.questions import Asked, CountingMeter, asked, attached, chat
 
 SOON = {"retry-after-ms": "10"}
 FAILS = Script(status=500, headers=SOON, error={"code": None})
+TOO_SMALL = {"param": "max_output_tokens", "code": "integer_below_min_value"}
 TOLD = 6
 """So many chunks hold an answer of one piece, with the reason for its end."""
 
@@ -119,6 +127,22 @@ class TestSideBySide:
             asked(upstream, temperature=0.5)
             asked(upstream, temperature=0.5, model="chat:gpt-4.1-mini")
         assert ["temperature" in request.body for request in [*server.requests, *other.requests]] == [True, False, True]
+
+    @pytest.mark.parametrize("name", ["quota", "401"])
+    def test_an_account_that_cannot_ask_hands_over_to_another_server_alone(self, server, other, name):
+        server.script(NAMED[name])
+        with closing(both(server.url, other.url, fallback=["gpt-4o", "chat:a"])) as upstream:
+            assert text_from_frames(asked(upstream)) == KOREAN
+        assert asked_for(server) == ["responses gpt-4.1-mini"]
+        assert asked_for(other) == ["chat/completions a"]
+
+    @pytest.mark.parametrize("script", [NAMED["400"], Script(status=400, error=TOO_SMALL)])
+    def test_what_the_caller_must_change_is_asked_of_no_other_server(self, server, other, script):
+        server.script(script)
+        wrong = pytest.raises((ContextLength, ParameterRefused))
+        with closing(both(server.url, other.url, fallback=["chat:a"])) as upstream, wrong:
+            asked(upstream, max_tokens=1)
+        assert other.requests == []
 
     def test_the_last_error_is_told(self, server, other):
         server.script(FAILS)

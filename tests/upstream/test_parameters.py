@@ -102,15 +102,15 @@ class TestAskedAgain:
         assert len(server.requests) == 1
 
     @pytest.mark.parametrize("name", ["background", "store"])
-    def test_the_background_is_never_left_out_without_a_word(self, server, name, speaking):
+    def test_the_background_is_never_left_out_without_a_word(self, server, name):
         server.script(refusing(name))
-        with closing(speaking(server.url, background=True)) as upstream, pytest.raises(UpstreamRejected, match=name):
+        with closing(responses(server.url, background=True)) as upstream, pytest.raises(UpstreamRejected, match=name):
             ask_all(upstream)
         assert len(server.requests) == 1
 
-    def test_in_the_background_the_rest_is_left_out_as_well(self, server, speaking):
+    def test_in_the_background_the_rest_is_left_out_as_well(self, server):
         server.script(refusing("temperature"))
-        with closing(speaking(server.url, background=True)) as upstream:
+        with closing(responses(server.url, background=True)) as upstream:
             assert ask_all(upstream) == KOREAN
 
     def test_it_uses_up_no_try(self, server, speaking):
