@@ -18,6 +18,7 @@ from qa_service.upstream.chunks import (
     find_failure,
 )
 from qa_service.upstream.failures import map_report
+from qa_service.upstream.marks import SIGNS
 from qa_service.upstream.parts import AnswerPart
 from qa_service.upstream.thoughts import ThoughtFilter
 
@@ -38,6 +39,7 @@ _REASONS: Mapping[str, FinishReason] = {
 _BROKEN = ("error", "abort", "aborted", "cancelled", "insufficient_system_resource", "network_error")
 """With one of these words a server says that it couldn't go on."""
 _TEXT = ("text", "output_text", None)
+_BRACKET, _PRIVATE_SIGN = SIGNS
 _THOUGHTS = ("thinking", "reasoning")
 
 
@@ -58,15 +60,21 @@ class Completion:
         self._refused = False
         self._called = False
 
-    @property
-    def is_plain(self) -> bool:
-        """Tell whether text without a sign of a mark can be told as it is: nothing of the text is held back."""
-        return self._thoughts.over and not self._thinking and not self._text.holds_back
+    def add_plain(self, chunk: Chunk) -> str:
+        """Add a chunk that has text and nothing else, where that text can be told as it is, and return the text. It is
+        empty for any other chunk, which is left to `tell_chunk`."""
+        choice = chunk.choices[0] if chunk.choices else None
+        if choice is None or choice.delta is None or not isinstance(text := choice.delta.content, str):
+            return ""
+        nothing_else = choice == Choice(choice.index, MessagePiece(text)) and chunk == Chunk(chunk.model, (choice,))
+        if not nothing_else or choice.index or not self._is_plain(text):
+            return ""
+        self._text.pieces.append(text)
+        return text
 
-    @property
-    def plain_pieces(self) -> list[str]:
-        """Return the pieces of the text, to which text is to be added that is told as it is."""
-        return self._text.pieces
+    def _is_plain(self, text: str) -> bool:
+        going_on = self._thoughts.over and not self._thinking and not self._text.holds_back
+        return going_on and _BRACKET not in text and _PRIVATE_SIGN not in text
 
     def tell_chunk(self, chunk: Chunk) -> Iterator[Delta]:
         """Tell the deltas of one chunk. One that reports a failure raises the `UpstreamError` for it."""

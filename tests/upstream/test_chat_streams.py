@@ -162,8 +162,8 @@ CHUNKS = {
         [*texts("42", "가"), STOPPED],
     ),
     "a character in two halves": (
-        [HALVES % b"\\ud83d", HALVES % b"\\udc4d!", STOP],
-        [*texts("👍!"), STOPPED],
+        [HALVES % b"\\ud83d", HALVES % b"\\udc4d!", piece("가"), HALVES % b"\\ud83d", HALVES % b"\\udc4d", STOP],
+        [*texts("👍!", "가", "👍"), STOPPED],
     ),
     "a name of the model that comes late": (
         [
