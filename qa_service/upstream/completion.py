@@ -133,7 +133,7 @@ class Completion:
         yield from self._tell_work(message)
         text, refusal = _split_content(message)
         if text:
-            self._thoughts.over = True  # the whole text has its own thoughts
+            self._thoughts.release_held()  # the whole text has it, too
             yield from self._say(self._text, self._text.add_rest(_without_thoughts(text)))
         if refusal:
             yield from self._say(self._refusal, self._refusal.add_rest(refusal))

@@ -165,6 +165,18 @@ CHUNKS = {
         [HALVES % b"\\ud83d", HALVES % b"\\udc4d!", piece("가"), HALVES % b"\\ud83d", HALVES % b"\\udc4d", STOP],
         [*texts("👍!", "가", "👍"), STOPPED],
     ),
+    "a bracket that begins no mark": (
+        [piece("가"), piece("나【"), piece("다"), piece("라"), STOP],
+        [*texts("가", "나", "【다", "라"), STOPPED],
+    ),
+    "thoughts between texts": (
+        [piece("가"), delta(reasoning="흠"), piece("나"), delta(reasoning="음"), piece("다"), STOP],
+        [*texts("가"), Thinking(), *texts("나"), Thinking(), *texts("다"), STOPPED],
+    ),
+    "a word to the reader beside the choices": (
+        [chat_chunk(model="m", message="ok", detail="ok", choices=[{"delta": {"content": "가"}}]), STOP],
+        [*texts("가"), STOPPED],
+    ),
     "a name of the model that comes late": (
         [
             chat_chunk(choices=[{"delta": {"content": "가"}}]),
@@ -178,6 +190,10 @@ CHUNKS = {
             chat_chunk(model="m", choices=[{"delta": {}, "message": {"content": "가나"}, "finish_reason": "stop"}]),
         ],
         [*texts("가", "나"), STOPPED],
+    ),
+    "a message as a whole, whose beginning was held back": (
+        [piece("<"), chat_chunk(model="m", choices=[{"message": {"content": "<b>"}, "finish_reason": "stop"}])],
+        [*texts("<b>"), STOPPED],
     ),
     "a mark that only upstream understands": (
         [piece("가【4:0†규정.pdf】."), STOP],
