@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain, islice
 
 from msgspec.structs import replace
 
@@ -40,6 +41,9 @@ STATUS: Mapping[FinishReason, Status] = {
 
 PIECE_BYTES = 16
 """Each piece of text counts for so many bytes more than it has, so that an answer of single letters is bounded, too."""
+
+MOST_LINKS = 1_000
+"""Among at most so many links of an answer pictures and videos are looked for."""
 
 Prices = Mapping[str, Mapping[str, float]]
 """Maps each model to its prices per million tokens: `input`, `output` and, where it differs, `cached`."""
@@ -146,7 +150,8 @@ class Draft:
         """Keep the pictures and videos about the answer: those to which it or its sources link, and those that searches
         have found."""
         prose = blank_code(self.text[:LOOKED_AT])
-        written = [(link.url, link.label) for find in (find_links, find_bare_addresses) for link in find(prose)]
+        links = islice(chain(find_links(prose), find_bare_addresses(prose)), MOST_LINKS)
+        written = [(link.url, link.label) for link in links]
         cited = [(source.url, source.title) for source in self.references if source.kind == "url"]
         linked = recognize_media([*cited, *written, *((url, "") for url in self._pages)])
         self._media = merge_media(linked, searched)

@@ -14,7 +14,7 @@ from qa_service.threads import start_thread
 log = logging.getLogger(__name__)
 
 LONGEST_QUERY = 200
-"""Search services take no longer questions. The beginning of a long one says most of what it is about."""
+"""Only so many characters of a question are searched for, since a search service looks for every word of them."""
 MOST_RUNNING = 32
 """At most so many searches of one service run at a time, so that a silent service doesn't gather threads."""
 
