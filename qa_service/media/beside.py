@@ -15,8 +15,9 @@ log = logging.getLogger(__name__)
 
 LONGEST_QUERY = 200
 """Only so many characters of a question are searched for, since a search service looks for every word of them."""
-MOST_RUNNING = 32
-"""At most so many searches of one service run at a time, so that a silent service doesn't gather threads."""
+MOST_RUNNING = 4
+"""At most so many searches of one service run at a time in a worker. Under gevent, each search that waits for a silent
+name server holds one of the ten threads in which all names are looked up, upstream's too."""
 
 
 class SideSearch:
@@ -63,6 +64,8 @@ class MediaSearches:
             if room.acquire(blocking=False):
                 search = SideSearch(service, replace(query, text=query.text[:LONGEST_QUERY]), room)
                 begun += self._start_search(search, room)
+            else:
+                log.warning("%s isn't searched, since %d searches run there already", service.name, MOST_RUNNING)
         return begun
 
     def _start_search(self, search: SideSearch, room: threading.Semaphore) -> list[SideSearch]:

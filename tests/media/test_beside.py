@@ -78,11 +78,14 @@ class TestSearches:
         known.gather_results(known.begin_searches(MediaQuery("긴 " * 1000)))
         assert len(videos.last["q"]) <= LONGEST_QUERY
 
-    def test_a_silent_service_gathers_no_threads(self, videos: SearchServices) -> None:
+    def test_a_silent_service_gathers_no_threads(
+        self, videos: SearchServices, caplog: pytest.LogCaptureFixture
+    ) -> None:
         videos.seconds = 1
         known = searches(videos, patience=0)
         begun = [search for _ in range(MOST_RUNNING + 5) for search in known.begin_searches(QUERY)]
         assert len(begun) == MOST_RUNNING
+        assert caplog.messages == [f"YouTube isn't searched, since {MOST_RUNNING} searches run there already"] * 5
 
     def test_a_search_that_is_over_makes_room(self, videos: SearchServices) -> None:
         known = searches(videos)
