@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from qa_service.errors import UpstreamUnavailable
+from qa_service.upstream.events import CitedSource
 from qa_service.upstream.failures import FailureReport, read_report
 from qa_service.upstream.fields import Count, Fragment, parse_json, read_struct
 
@@ -23,17 +24,10 @@ class ContentPiece(Struct, frozen=True):
     refusal: Fragment | None = None
 
 
-class NamedPage(Struct, frozen=True):
-    """A `NamedPage` is a page of the web that the answer is based on."""
+class ChatCitation(CitedSource, frozen=True):
+    """A `ChatCitation` names its source in itself or, as documented, within `url_citation`."""
 
-    url: str | None = None
-    title: str | None = None
-
-
-class PageCitation(NamedPage, frozen=True):
-    """A `PageCitation` names its page in itself or, as documented, within `url_citation`."""
-
-    url_citation: NamedPage | None = None
+    url_citation: CitedSource | None = None
 
 
 class MessagePiece(Struct, frozen=True):
@@ -45,7 +39,7 @@ class MessagePiece(Struct, frozen=True):
     reasoning_content: object = None
     reasoning: object = None
     thinking: object = None
-    annotations: tuple[PageCitation | None, ...] | None = None
+    annotations: tuple[ChatCitation | None, ...] | None = None
     tool_calls: object = None
     function_call: object = None
 
@@ -85,7 +79,7 @@ class Chunk(Struct, frozen=True):
     model: str | None = None
     choices: tuple[Choice | None, ...] | None = None
     usage: ChatUsage | None = None
-    citations: tuple[str | NamedPage | None, ...] | None = None
+    citations: tuple[str | CitedSource | None, ...] | None = None
     """Some servers that search the web name their sources here, in every chunk."""
     error: object = None
     code: object = None

@@ -4,22 +4,23 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 
 from qa_service.errors import UpstreamUnavailable
-from qa_service.model import Annotation, Delta, Finished, FinishReason, RefusalDelta, TextDelta, Thinking, Usage
+from qa_service.model import Delta, Finished, FinishReason, RefusalDelta, TextDelta, Thinking, Usage
 from qa_service.upstream.chunks import (
+    ChatCitation,
     ChatUsage,
     Choice,
     Chunk,
     CompletionDetails,
     ContentPiece,
     MessagePiece,
-    NamedPage,
-    PageCitation,
     PromptDetails,
     find_failure,
 )
+from qa_service.upstream.events import CitedSource
 from qa_service.upstream.failures import map_report
 from qa_service.upstream.marks import SIGNS
-from qa_service.upstream.parts import AnswerPart
+from qa_service.upstream.parts import AnswerPart, AnswerParts, PartKind, Place
+from qa_service.upstream.sources import NotedSources
 from qa_service.upstream.thoughts import ThoughtFilter
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ _REASONS: Mapping[str, FinishReason] = {
 _BROKEN = ("error", "abort", "aborted", "cancelled", "insufficient_system_resource", "network_error")
 """With one of these words a server says that it couldn't go on."""
 _TEXT = ("text", "output_text", None)
+_PLACES: Mapping[PartKind, Place] = {"text": Place(0), "refusal": Place(0, kind="refusal")}
 _BRACKET, _PRIVATE_SIGN = SIGNS
 _THOUGHTS = ("thinking", "reasoning")
 
@@ -49,13 +51,11 @@ class Completion:
     def __init__(self) -> None:
         self.reason: FinishReason | None = None
         """Why the answer has ended, once it has."""
-        self._text = AnswerPart("text")
-        self._refusal = AnswerPart("refusal")
+        self._parts = AnswerParts()
+        self._sources = NotedSources()
         self._thoughts = ThoughtFilter()
         self._model = ""
         self._usage: ChatUsage | None = None
-        self._noted: frozenset[str] = frozenset()
-        """The addresses of the sources that have been told."""
         self._thinking = False
         self._refused = False
         self._called = False
@@ -67,14 +67,17 @@ class Completion:
         if choice is None or choice.delta is None or not isinstance(text := choice.delta.content, str):
             return ""
         nothing_else = choice == Choice(choice.index, MessagePiece(text)) and chunk == Chunk(chunk.model, (choice,))
-        if not nothing_else or choice.index or not self._is_plain(text):
+        part = self._parts.newest
+        if not nothing_else or choice.index or part is None or not self._goes_on(part):
             return ""
-        self._text.pieces.append(text)
+        if _BRACKET in text or _PRIVATE_SIGN in text:
+            return ""
+        part.pieces.append(text)
         return text
 
-    def _is_plain(self, text: str) -> bool:
-        going_on = self._thoughts.over and not self._thinking and not self._text.holds_back
-        return going_on and _BRACKET not in text and _PRIVATE_SIGN not in text
+    def _goes_on(self, part: AnswerPart) -> bool:
+        """Tell whether text may be added to this part as it is."""
+        return part.kind == "text" and not part.holds_back and self._thoughts.over and not self._thinking
 
     def tell_chunk(self, chunk: Chunk) -> Iterator[Delta]:
         """Tell the deltas of one chunk. One that reports a failure raises the `UpstreamError` for it."""
@@ -85,14 +88,13 @@ class Completion:
         for choice in chunk.choices or ():
             if choice and not choice.index:
                 yield from self._tell_choice(choice)
-        for page in chunk.citations or ():
-            yield from self._note_page(NamedPage(page) if isinstance(page, str) else page)
+        for page in filter(None, chunk.citations or ()):
+            yield from self._sources.note_copy(CitedSource(url=page) if isinstance(page, str) else page, None)
 
     def tell_end(self) -> Iterator[Delta]:
         """Tell the rest of the text and of the sources, and `Finished`."""
         yield from self.release_held()
-        for target in self._text.targets:
-            yield from self._note_source(target)
+        yield from self._sources.note_targets(self._parts)
         reason = self.reason or "stop"
         if self._refused and reason == "stop":
             reason = "refusal"
@@ -100,8 +102,9 @@ class Completion:
 
     def release_held(self) -> Iterator[Delta]:
         """Tell the text that was held back, because nothing follows it."""
-        yield from self._say(self._text, self._text.add_piece(self._thoughts.release_held()))
-        for part in (self._text, self._refusal):
+        if held := self._thoughts.release_held():
+            yield from self._add_text(held)
+        for part in self._parts:
             yield from self._say(part, part.release_held())
 
     def _tell_choice(self, choice: Choice) -> Iterator[Delta]:
@@ -118,7 +121,8 @@ class Completion:
         if text:
             yield from self._add_text(text)
         if refusal:
-            yield from self._say(self._refusal, self._refusal.add_piece(refusal))
+            part = self._find_part("refusal")
+            yield from self._say(part, part.add_piece(refusal))
         yield from self._note_citations(piece.annotations or ())
 
     def _add_text(self, text: str) -> Iterator[Delta]:
@@ -126,7 +130,9 @@ class Completion:
             found, text = self._thoughts.found, self._thoughts.strip_thoughts(text)
             if self._thoughts.found and not found:
                 yield from self._think()
-        yield from self._say(self._text, self._text.add_piece(text))
+        if text:
+            part = self._find_part("text")
+            yield from self._say(part, part.add_piece(text))
 
     def _add_whole(self, message: MessagePiece) -> Iterator[Delta]:
         """Tell what the whole message has beyond its pieces."""
@@ -134,9 +140,11 @@ class Completion:
         text, refusal = _split_content(message)
         if text:
             self._thoughts.release_held()  # the whole text has it, too
-            yield from self._say(self._text, self._text.add_rest(_without_thoughts(text)))
+            part = self._find_part("text")
+            yield from self._say(part, part.add_rest(_without_thoughts(text)))
         if refusal:
-            yield from self._say(self._refusal, self._refusal.add_rest(refusal))
+            part = self._find_part("refusal")
+            yield from self._say(part, part.add_rest(refusal))
         yield from self._note_citations(message.annotations or ())
 
     def _tell_work(self, piece: MessagePiece) -> Iterator[Delta]:
@@ -155,6 +163,7 @@ class Completion:
         if not text:
             return
         self._thinking = False
+        self._parts.note_growth(part)
         if part.kind == "text":
             yield TextDelta(text)
         else:
@@ -166,21 +175,15 @@ class Completion:
             self._thinking = True
             yield Thinking()
 
-    def _note_citations(self, citations: Sequence[PageCitation | None]) -> Iterator[Delta]:
-        for citation in citations:
-            if citation:
-                yield from self._note_page(citation.url_citation or citation)
+    def _note_citations(self, citations: Sequence[ChatCitation | None]) -> Iterator[Delta]:
+        part = self._parts.find_part(_PLACES["text"])
+        for citation in filter(None, citations):
+            source = citation.url_citation or citation
+            yield from self._sources.note_copy(source, part if self._parts.has_places else None)
 
-    def _note_page(self, page: NamedPage | None) -> Iterator[Delta]:
-        if page and page.url:
-            yield from self._note_source(Annotation("url", title=page.title or "", url=page.url))
-
-    def _note_source(self, source: Annotation) -> Iterator[Delta]:
-        """Tell a source, unless it was told before."""
-        key = source.url or source.file
-        if key and key not in self._noted:
-            self._noted |= {key}
-            yield source
+    def _find_part(self, kind: PartKind) -> AnswerPart:
+        place = _PLACES[kind]
+        return self._parts.find_part(place) or self._parts.begin_part(place)
 
 
 def _split_content(piece: MessagePiece) -> tuple[str, str]:

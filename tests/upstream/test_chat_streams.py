@@ -5,6 +5,7 @@ import json
 import logging
 
 import pytest
+from msgspec.structs import replace
 
 from qa_service.errors import (
     ContextLength,
@@ -23,6 +24,8 @@ DONE = b"data: [DONE]\n\n"
 ENDED = (UpstreamUnavailable,)
 PAGE = Annotation("url", title="쪽", url="https://page.example/")
 NOTE = {"type": "url_citation", "url_citation": {"url": PAGE.url, "title": PAGE.title, "start_index": 0}}
+LINK = f"([{PAGE.title}]({PAGE.url}))"
+PLACED = {"url_citation": {"url": PAGE.url, "title": PAGE.title, "start_index": 2, "end_index": 2 + len(LINK)}}
 COST = {"prompt_tokens": 36, "completion_tokens": 120, "total_tokens": 156}
 
 
@@ -197,7 +200,7 @@ CHUNKS = {
     ),
     "a mark that only upstream understands": (
         [piece("가【4:0†규정.pdf】."), STOP],
-        [*texts("가."), Annotation("document", file="규정.pdf"), STOPPED],
+        [*texts("가."), Annotation("document", file="규정.pdf", span=(1, 1)), STOPPED],
     ),
 }
 THOUGHTS = {
@@ -215,6 +218,16 @@ SOURCES = {
     "in a chunk of their own, behind the reason too": (
         [piece("가"), delta(annotations=[NOTE, None]), STOP, delta(annotations=[NOTE])],
         [*texts("가"), PAGE, STOPPED],
+    ),
+    "with its place": (
+        [
+            piece("<think>흠</think>가 "),
+            piece(LINK + "."),
+            delta(annotations=[PLACED]),
+            delta(annotations=[PLACED]),
+            STOP,
+        ],
+        [Thinking(), *texts("가 ", LINK + "."), replace(PAGE, span=(2, 2 + len(LINK))), STOPPED],
     ),
     "flat": (
         [piece("가"), delta(annotations=[{"type": "url_citation", "url": PAGE.url, "title": PAGE.title}]), STOP],
