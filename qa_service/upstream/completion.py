@@ -11,7 +11,6 @@ from qa_service.upstream.chunks import (
     Choice,
     Chunk,
     CompletionDetails,
-    ContentPiece,
     MessagePiece,
     PromptDetails,
     find_failure,
@@ -40,9 +39,9 @@ _REASONS: Mapping[str, FinishReason] = {
 _BROKEN = ("error", "abort", "aborted", "cancelled", "insufficient_system_resource", "network_error")
 """With one of these words a server says that it couldn't go on."""
 _TEXT = ("text", "output_text", None)
+_THOUGHTS = ("thinking", "reasoning")
 _PLACES: Mapping[PartKind, Place] = {"text": Place(0), "refusal": Place(0, kind="refusal")}
 _BRACKET, _PRIVATE_SIGN = SIGNS
-_THOUGHTS = ("thinking", "reasoning")
 
 
 class Completion:
@@ -196,9 +195,8 @@ def _split_content(piece: MessagePiece) -> tuple[str, str]:
 
 
 def _has_thoughts(piece: MessagePiece) -> bool:
-    return isinstance(piece.content, tuple) and any(
-        isinstance(part, ContentPiece) and part.type in _THOUGHTS for part in piece.content
-    )
+    parts = piece.content if isinstance(piece.content, tuple) else ()
+    return any(part.type in _THOUGHTS for part in parts if part)
 
 
 def _without_thoughts(text: str) -> str:

@@ -199,8 +199,9 @@ def _judge(status: int, report: FailureReport, wait: int | None = None) -> Upstr
     An error against which waiting doesn't help is preferred, then the status, then the first name that is known."""
     names = _names(report)
     known = [_BY_CODE[name] for name in names if name in _BY_CODE]
-    if status in _OF_THE_REQUEST and report.message:
-        known += [found for words, found in _BY_WORDS if words.search(report.message)]
+    if status in _OF_THE_REQUEST:
+        said = f"{report.code} {report.message}"
+        known += [found for words, found in _BY_WORDS if words.search(said)]
     if status:
         known = [found for found in known if found is not _REQUEST]  # the status says more
     lasting = [found for found in known if found[0] in _LASTING]

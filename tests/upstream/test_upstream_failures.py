@@ -85,6 +85,29 @@ def test_a_type_counts_as_a_code_does(server, status, error, expected, speaking)
     assert type(caught.value) is expected
 
 
+@pytest.mark.parametrize(
+    ("status", "message", "expected"),
+    [
+        (400, "This model's maximum context length is 2048 tokens.", ContextLength),
+        (400, "the request exceeds the available context size, try increasing it", ContextLength),
+        (413, "Input is too large for the context window.", ContextLength),
+        (404, "The model `x` does not exist.", UnknownModel),
+        (404, 'model "x" not found, try pulling it first', UnknownModel),
+        (400, "x is not a valid model ID", UnknownModel),
+        (400, "Invalid model name passed in model=x", UnknownModel),
+        (404, "Not Found", UpstreamRejected),
+        (400, "The model does not support images.", UpstreamRejected),
+        (429, "Too many requests for the context window of this model.", UpstreamRateLimited),
+        (503, "model not found, loading", UpstreamUnavailable),
+    ],
+)
+def test_what_a_server_tells_in_words_alone_is_understood(status, message, expected):
+    for body in ({"error": {"message": message, "code": status}}, {"error": message}, {"message": message}):
+        content = json.dumps(body).encode()
+        cause = read_refusal(httpx2.Response(status, stream=httpx2.ByteStream(content), request=REQUEST))
+        assert type(map_error(cause)) is expected
+
+
 def test_a_rejection_names_its_status_and_its_code(server, speaking):
     server.script(Script(status=400, error={"type": "invalid_request_error", "code": "unsupported_parameter"}))
     with pytest.raises(UpstreamRejected, match=r"400 \(unsupported_parameter\)"):
