@@ -23,8 +23,10 @@ _OF_THE_PARAMETER = re.compile(
     re.IGNORECASE,
 )
 _TOO_SMALL = re.compile(r"below_min")
-_ROOM_FOR_THE_ANSWER = re.compile(r"in the completion|max_(?:completion_|output_)?tokens")
-"""A prompt that is too long together with the longest answer may fit with a shorter one."""
+# "This model's maximum context length is 4096 tokens. However, you requested 4108 tokens (12 in the messages, 4096 in
+# the completion)." Other servers say it in other words, but with the same two numbers.
+_WINDOW = re.compile(r"context length is (\d{1,9}) tokens")
+_PROMPT = re.compile(r"(\d{1,9}) (?:in (?:the|your) (?:messages|prompt)|of text input|input tokens)")
 _ANY = object()
 # Reasoning models refuse temperature and top_p, and their chat variants don't. Where a reasoning model has a name that
 # its site chose, upstream refuses these parameters once, and `RefusedParameters` remembers it.
@@ -98,7 +100,9 @@ def named_parameter(
 
 def blames_limit(error: UpstreamError) -> bool:
     """Tell whether the prompt is too long only together with the longest answer that was asked for."""
-    return isinstance(error, ContextLength) and _ROOM_FOR_THE_ANSWER.search(_words(error)) is not None
+    words = _words(error) if isinstance(error, ContextLength) else ""
+    window, prompt = _WINDOW.search(words), _PROMPT.search(words)
+    return window is not None and prompt is not None and int(prompt[1]) < int(window[1])
 
 
 def wants_more(error: UpstreamError) -> bool:

@@ -223,6 +223,8 @@ class TestLimit:
             "messages, 4096 in the completion). Please reduce the length of the messages or completion.",
             "'max_tokens' or 'max_completion_tokens' is too large: 4096. This model's maximum context length is 4096 "
             "tokens and your request has 12 input tokens (4096 > 4096 - 12). None",
+            "This endpoint's maximum context length is 8192 tokens. However, you requested about 9000 tokens (5000 of "
+            "text input, 4000 in the output). Please reduce the length of either one.",
         ],
     )
     @pytest.mark.parametrize("code", [None, 400, "context_length_exceeded"])
@@ -231,8 +233,16 @@ class TestLimit:
         assert ask_all(upstream) == ask_all(upstream) == KOREAN
         assert [bool(names) for names in self.names(server)] == [True, False, False]
 
-    def test_a_prompt_that_is_too_long_by_itself_is_asked_once(self, server, upstream):
-        words = "This model's maximum context length is 2048 tokens. However, your request has 3000 input tokens."
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "This model's maximum context length is 2048 tokens. However, your request has 3000 input tokens.",
+            "This model's maximum context length is 512 tokens. However, you requested 1031 tokens (931 in the "
+            "messages, 100 in the completion). Please reduce the length of the messages or completion.",
+            "The max_tokens and the context length don't fit.",
+        ],
+    )
+    def test_a_prompt_that_is_too_long_by_itself_is_asked_once(self, server, upstream, words):
         server.script(Script(status=400, error={"message": words, "code": 400, "type": "BadRequestError"}))
         with pytest.raises(ContextLength):
             ask_all(upstream)
