@@ -87,8 +87,10 @@ class Completion:
         for choice in chunk.choices or ():
             if choice and not choice.index:
                 yield from self._tell_choice(choice)
-        for page in filter(None, chunk.citations or ()):
-            yield from self._sources.note_copy(CitedSource(url=page) if isinstance(page, str) else page, None)
+        for page in chunk.citations or ():
+            if page:
+                source = CitedSource(url=page) if isinstance(page, str) else page
+                yield from self._sources.note_copy(source, None)
 
     def tell_end(self) -> Iterator[Delta]:
         """Tell the rest of the text and of the sources, and `Finished`."""
