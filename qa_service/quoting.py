@@ -83,22 +83,21 @@ class Quotable:
 
     def __init__(self, passage: str) -> None:
         sentences = [sentence.strip() for sentence in split_sentences(passage)]
-        self._sentences = {sentence: _read_terms(sentence) for sentence in sentences if sentence}
+        self._words = {sentence: frozenset(list_words(sentence)) for sentence in sentences if sentence}
 
     def choose_quote(self, claim: str) -> str:
         """Choose the sentence that has most words in common with the claim. Where that leaves several, the parts of
         words decide, since Korean compounds are written together or apart."""
-        wanted = _read_terms(claim)
+        wanted = frozenset(list_words(claim))
+        scores = {sentence: _measure_overlap(wanted, said) for sentence, said in self._words.items()}
+        best = max(scores.values(), default=0.0)
+        closest = [sentence for sentence, score in scores.items() if score == best]
+        return (_choose_by_parts(closest, claim) if len(closest) > 1 else "".join(closest))[:LONGEST_QUOTE].rstrip()
 
-        def measure(sentence: str) -> tuple[float, ...]:
-            return tuple(map(_measure_overlap, wanted, self._sentences[sentence]))
 
-        return max(self._sentences, key=measure, default="")[:LONGEST_QUOTE].rstrip()
-
-
-def _read_terms(text: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Read the content words of a text, and its tokens, among which are parts of words."""
-    return frozenset(list_words(text)), frozenset(list_tokens(text))
+def _choose_by_parts(sentences: list[str], claim: str) -> str:
+    wanted = frozenset(list_tokens(claim))
+    return max(sentences, key=lambda sentence: _measure_overlap(wanted, frozenset(list_tokens(sentence))))
 
 
 def _measure_overlap(wanted: frozenset[str], said: frozenset[str]) -> float:

@@ -7,8 +7,9 @@ from time import monotonic
 
 from msgspec.structs import replace
 
-from qa_service.errors import Overloaded, SearchFailed
+from qa_service.errors import Overloaded, QAError
 from qa_service.interfaces import MediaQuery, MediaResult, MediaSearch
+from qa_service.storable import storable
 from qa_service.threads import start_thread
 
 log = logging.getLogger(__name__)
@@ -34,8 +35,8 @@ class SideSearch:
     def run_search(self) -> None:
         """Search, and keep what was found. A failure is logged, without the key and the question."""
         try:
-            self._found = self._service.find_media(self._query)
-        except SearchFailed as error:
+            self._found = [storable(media) for media in self._service.find_media(self._query)]
+        except QAError as error:
             log.warning("the search at %s failed: %s", self._service.name, error)
         finally:
             self._over.set()

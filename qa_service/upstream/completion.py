@@ -87,10 +87,10 @@ class Completion:
         for choice in chunk.choices or ():
             if choice and not choice.index:
                 yield from self._tell_choice(choice)
-        for page in chunk.citations or ():
-            if page:
+        for number, page in enumerate(chunk.citations or (), 1):
+            if page:  # the text cites it by its place in this list, as in [1]
                 source = CitedSource(url=page) if isinstance(page, str) else page
-                yield from self._sources.note_copy(source, None)
+                yield from self._sources.note_copy(source, None, number)
 
     def tell_end(self) -> Iterator[Delta]:
         """Tell the rest of the text and of the sources, and `Finished`."""

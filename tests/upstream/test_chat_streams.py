@@ -239,7 +239,7 @@ SOURCES = {
             chat_chunk(model="m", citations=["https://a.example", {"url": PAGE.url, "title": PAGE.title}], choices=[]),
             STOP,
         ],
-        [*texts("가"), Annotation("url", url="https://a.example"), PAGE, STOPPED],
+        [*texts("가"), Annotation("url", url="https://a.example", n=1), replace(PAGE, n=2), STOPPED],
     ),
     "without an address": ([piece("가", annotations=[{"type": "file", "file": {}}, 7]), STOP], [*texts("가"), STOPPED]),
 }
