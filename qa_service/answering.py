@@ -9,7 +9,7 @@ die.
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
@@ -51,10 +51,12 @@ from qa_service.model import (
     Searching,
     TextDelta,
     Thinking,
+    Unseen,
     UploadedFile,
     Verdict,
 )
-from qa_service.prompting import Site, build_prompt
+from qa_service.pictures import ShownPicture, can_see, choose_pictures, show_pictures
+from qa_service.prompting import Site, build_prompt, compute_budget
 from qa_service.storable import storable
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id
 
@@ -218,7 +220,9 @@ def _read(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop: Sto
     place = FilePlace(admission.question.owner, admission.session.session_id, file_id, admission.topic.index)
     stored, verdict = yield from Intake(parts.files, parts.quotas, parts.reader).take_in(file, place, stop)
     draft.add_file(stored, verdict)
-    yield _announced(verdict)
+    if not can_see(parts.upstream, admission.model):
+        draft.note_unseen()
+    yield _announced(draft.verdicts[-1])
 
 
 def _announced(verdict: Verdict) -> StageNotice:
@@ -239,17 +243,31 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
     if any(file.passages for file in draft.files):
         yield StageNotice("retrieving")
         passages = _find(draft, parts)
+    budget, language = compute_budget(parts.site, admission.model), language_of(question.text)
+    pictures = _load_pictures(draft, parts, budget)
     prompt = build_prompt(
         question,
-        site=parts.site,
+        site=replace(parts.site, context_tokens=budget - sum(shown.tokens for shown in pictures)),
         model=admission.model,
         context=admission.session.context,
         passages=passages,
-        language=language_of(question.text),
+        language=language,
     )
-    draft.keep_prompt(
-        replace(prompt, safety_identifier=parts.safety_identifier(question.owner.key + question.owner.address))
-    )
+    identifier = parts.safety_identifier(question.owner.key + question.owner.address)
+    draft.keep_prompt(replace(show_pictures(prompt, pictures, language), safety_identifier=identifier))
+
+
+def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPicture]:
+    """Load the pictures for the prompt. Where the model sees none, the verdicts on the session's earlier pictures say
+    so."""
+    if not can_see(parts.upstream, draft.admission.model):
+        draft.note_unseen()
+        return ()
+    chosen = choose_pictures(draft.files, budget)
+    owner, session_id = draft.admission.question.owner, draft.admission.session.session_id
+    loaded = parts.files.load_pictures(owner, session_id, chosen) if chosen else ()
+    pairs = zip(chosen, loaded, strict=True)
+    return [ShownPicture(file.file_id, file.name, picture, file.tokens) for file, picture in pairs if picture]
 
 
 def _find(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
@@ -288,17 +306,28 @@ def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
             return draft.write_refusal(text)
         case Annotation():
             draft.add_annotation(storable(delta))
+        case Unseen():
+            draft.note_unseen()
         case Finished():
             draft.finished = storable(delta)
+        case Retrying():
+            draft.model = storable(delta).model
+            return _notice(delta)
+        case _:
+            return _notice(delta)
+    return None
+
+
+def _notice(delta: Delta) -> StageNotice | None:
+    match storable(delta):
         case Searching(query=query):
-            return storable(StageNotice("searching_web", query=query or None))
+            return StageNotice("searching_web", query=query or None)
         case Thinking():
             return StageNotice("thinking")
-        case Retrying(attempt=attempt, reason=reason, model=model):
-            storable(delta)
-            draft.model = model
+        case Retrying(attempt=attempt, reason=reason):
             return StageNotice("retrying", attempt=attempt, reason=reason)
-    return None
+        case _:
+            return None
 
 
 def _close(draft: Draft, parts: Parts) -> Iterator[Frame]:

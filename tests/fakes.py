@@ -45,6 +45,7 @@ from qa_service.model import (
     Opened,
     Owner,
     Passage,
+    Picture,
     Prompt,
     Question,
     ReadRequest,
@@ -81,13 +82,17 @@ class FakeUpstream:
     """Plays scripts, one a question and the last for all that follow, and remembers what it was asked.
 
     An error in a script is raised, an event waited for until somebody says stop. `closed` counts the answers that
-    were let go of.
+    were let go of, `sees` says whether it takes pictures.
     """
 
     def __init__(self, *scripts: Sequence[Step]) -> None:
         self._scripts = list(scripts) or [ANSWER]
         self.prompts: list[Prompt] = []
         self.closed = 0
+        self.sees = True
+
+    def can_see(self, model: str) -> bool:
+        return self.sees
 
     def open_answer(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         self.prompts.append(prompt)
@@ -139,7 +144,8 @@ class KeepingUpstream(FakeUpstream):
 class FakeReader:
     """Reads texts whose pages end with a form feed and whose passages end with a blank line.
 
-    A name ending in `.broken` is a damaged file, one ending in `.endless` goes on until somebody says stop.
+    A name ending in `.broken` is a damaged file, one ending in `.png` a picture, one ending in `.endless` goes on until
+    somebody says stop.
     """
 
     def __init__(self) -> None:
@@ -158,6 +164,10 @@ class FakeReader:
             return
         if file.name.endswith(".broken"):
             yield FileEnd(Verdict(file.name, "pdf", "failed", "damaged"))
+            return
+        if file.name.endswith(".png"):
+            yield Picture("image/png", Path(file.path).read_bytes())
+            yield FileEnd(Verdict(file.name, "png", "used", pages=1, tokens=9))
             return
         pages = Path(file.path).read_text(encoding="utf-8").split("\f")
         yield FileProgress(1, len(pages))
@@ -243,10 +253,17 @@ class FakeFiles:
 
     def __init__(self) -> None:
         self.passages: dict[str, dict[int, Passage]] = {}
+        self.pictures: dict[str, Picture] = {}
         self.finished: list[StoredFile] = []
 
     def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
         self.passages.setdefault(file_id, {}).update(enumerate(part.passages, part.first))
+
+    def add_picture(self, owner: Owner, session_id: str, file_id: str, picture: Picture) -> None:
+        self.pictures[file_id] = picture
+
+    def load_pictures(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Sequence[Picture | None]:
+        return [self.pictures.get(file.file_id) for file in files]
 
     def finish_file(self, owner: Owner, session_id: str, file: StoredFile) -> None:
         self.finished.append(file)

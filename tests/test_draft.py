@@ -15,6 +15,7 @@ from tests.fakes import ANN, STOPPED, USAGE, admission
 MINI = "gpt-4.1-mini"
 DATED = "gpt-4.1-mini-2025-04-14"
 FILE = StoredFile("f1", "sky.txt", "text", "used", 1, passages=2)
+PICTURE = StoredFile("f2", "cat.png", "png", "used", 1, tokens=9)
 ONE, TWO = Passage("f1", "sky.txt", "One."), Passage("f1", "sky.txt", "Two.")
 PRICE = {"input": 2.0, "cached": 0.5, "output": 8.0}
 
@@ -151,6 +152,7 @@ class TestFiles:
             (FILE, (), "skipped", "over_budget"),
             (replace(FILE, status="truncated", reason="too_large"), (ONE, TWO), "truncated", "too_large"),
             (replace(FILE, status="failed", reason="damaged", passages=0), (), "failed", "damaged"),
+            (PICTURE, (), "skipped", "over_budget"),
         ],
     )
     def test_the_verdict_says_how_much_stands_in_the_prompt(
@@ -158,6 +160,22 @@ class TestFiles:
     ) -> None:
         (verdict,) = prompted(*passages, session=Session("s", 1, files=(file,))).verdicts
         assert (verdict.status, verdict.reason) == (status, reason)
+
+    def test_a_picture_in_the_prompt_was_used(self) -> None:
+        draft = Draft(admission(session=Session("s", 1, files=(PICTURE,))))
+        draft.keep_prompt(Prompt(MINI, (), "Why?", pictures=("f2",)))
+        assert [(verdict.status, verdict.reason) for verdict in draft.verdicts] == [("used", None)]
+
+    def test_what_nobody_could_see_was_not_used(self) -> None:
+        damaged = replace(PICTURE, status="failed", reason="damaged")
+        draft = Draft(admission(session=Session("s", 1, files=(FILE, PICTURE, damaged))))
+        draft.note_unseen()
+        draft.keep_prompt(Prompt(MINI, (), "Why?", passages=(ONE, TWO)))
+        assert [(verdict.status, verdict.reason) for verdict in draft.verdicts] == [
+            ("used", None),
+            ("skipped", "no_vision"),
+            ("failed", "damaged"),
+        ]
 
     def test_a_passage_of_no_file_of_the_session_counts_for_none(self) -> None:
         draft = prompted(Passage("elsewhere", "base.txt", "Known."))

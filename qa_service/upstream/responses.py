@@ -1,6 +1,7 @@
 """This module makes an upstream of OpenAI's Responses API, and the client of the SDK that knows where it is."""
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from urllib.parse import parse_qsl
@@ -11,7 +12,8 @@ from msgspec.structs import replace
 
 from qa_service.errors import UpstreamError
 from qa_service.interfaces import Meter, Stop
-from qa_service.model import Delta, Prompt
+from qa_service.model import Delta, Message, Part, Picture, Prompt
+from qa_service.pictures import without_pictures
 from qa_service.settings import SettingsError
 from qa_service.upstream.asking import Asker
 from qa_service.upstream.connection import Patience
@@ -94,13 +96,18 @@ class ResponsesUpstream:
         """Give the deltas of one answer, as `Upstream` says."""
 
         def parameters(model: str) -> dict[str, object]:
-            return request_parameters(replace(prompt, model=model), self._search_context, background=self._background)
+            shown = replace(prompt if self.can_see(model) else without_pictures(prompt), model=model)
+            return request_parameters(shown, self._search_context, background=self._background)
 
         return self._asker.ask_models(list(dict.fromkeys([prompt.model, *self._fallback])), parameters, stop)
 
     def attach_answer(self, prompt: Prompt, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         """Give the deltas of an answer that was opened in the background, as `Attaching` says."""
         return self._asker.follow_response(response_id, stop)
+
+    def can_see(self, model: str) -> bool:
+        """Tell whether this model takes pictures, as `Seeing` says."""
+        return self._asker.takes_pictures(model)
 
     def close(self) -> None:
         """Close the connections that are kept for later."""
@@ -115,7 +122,7 @@ def request_parameters(prompt: Prompt, search_context: str, *, background: bool 
     """Build the parameters of a request. Instructions stay among the messages, so that their order is the prompt's."""
     parameters: dict[str, object] = {
         "model": prompt.model,
-        "input": [{"role": message.role, "content": message.text} for message in prompt.messages],
+        "input": [_describe_message(message) for message in prompt.messages],
         "stream": True,
         "store": background,
         "background": background or None,
@@ -129,3 +136,15 @@ def request_parameters(prompt: Prompt, search_context: str, *, background: bool 
         parameters["tools"] = [{"type": "web_search", "search_context_size": search_context}]
         parameters["include"] = ["web_search_call.action.sources"]
     return {name: value for name, value in parameters.items() if value is not None}
+
+
+def _describe_message(message: Message) -> dict[str, object]:
+    content = message.written if isinstance(message.written, str) else list(map(_describe_part, message.written))
+    return {"role": message.role, "content": content}
+
+
+def _describe_part(part: Part) -> dict[str, str]:
+    if isinstance(part, Picture):
+        url = f"data:{part.mime_type};base64,{b64encode(part.data).decode()}"
+        return {"type": "input_image", "image_url": url, "detail": "auto"}
+    return {"type": "input_text", "text": part.text}
