@@ -20,7 +20,8 @@ from msgspec.structs import replace
 
 from qa_service.draft import Draft, observed
 from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout, UpstreamUnavailable
-from qa_service.frames import FRAMES_VERSION, Done, Failure, Frame, Restart, StageNotice
+from qa_service.frames import FRAMES_VERSION, Done, Failure, Frame, Image, Restart, StageNotice
+from qa_service.gallery import Gallery
 from qa_service.intake import FilePlace, Intake
 from qa_service.interfaces import (
     ELSEWHERE,
@@ -42,6 +43,8 @@ from qa_service.language.sentences import language_of
 from qa_service.model import (
     Annotation,
     Delta,
+    Drawing,
+    Drawn,
     Finished,
     Opened,
     Owner,
@@ -75,6 +78,7 @@ class Parts(Struct, frozen=True):
     quotas: Quotas
     reader: FileReader
     retriever: Retriever
+    gallery: Gallery
     observe: Observer
     meter: Meter
     save_later: Callable[[Owner, Turn], None]
@@ -155,7 +159,7 @@ def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterat
     assert isinstance(parts.upstream, Attaching)  # noqa: S101 - `continue_answer` has checked it
     try:
         with parts.upstream.attach_answer(draft.prompt, said.response_id, stop) as deltas:
-            frames = _draft_frames(deltas, draft, stop, parts.longest)
+            frames = _draft_frames(deltas, draft, parts, stop)
             if said.repeatable:
                 yield from islice(frames, said.since_opened, None)
             else:
@@ -282,20 +286,29 @@ def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     yield Asked(replace(draft.prompt, messages=()), tuple(draft.verdicts))
     parts.meter.record_time("asked", time.monotonic() - draft.admission.began)
     with parts.upstream.open_answer(draft.hand_out_prompt(), stop) as deltas:
-        yield from _draft_frames(deltas, draft, stop, parts.longest)
+        yield from _draft_frames(deltas, draft, parts, stop)
 
 
-def _draft_frames(deltas: Iterator[Delta], draft: Draft, stop: Stop, longest: int) -> Iterator[Frame | Mark]:
+def _draft_frames(deltas: Iterator[Delta], draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     for delta in deltas:
         if isinstance(delta, TextDelta):
             if delta.text != "":
                 yield draft.write_text(delta.text)
+        elif isinstance(delta, Drawn):
+            yield _show(delta, draft, parts, stop)
         elif frame := _frame(delta, draft):
             yield frame
-        if draft.size > longest:
+        if draft.size > parts.longest:
             raise TooLong("the answer is as long as this server keeps")
     if draft.finished is None:
         raise Cancelled if stop.is_set() else UpstreamUnavailable("upstream ended without saying so")
+
+
+def _show(drawn: Drawn, draft: Draft, parts: Parts, stop: Stop) -> Frame:
+    frame = parts.gallery.show_picture(drawn, draft.admission, len(draft.images), stop)
+    if isinstance(frame, Image):
+        draft.images.append(frame)
+    return frame
 
 
 def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
@@ -324,6 +337,8 @@ def _notice(delta: Delta) -> StageNotice | None:
             return StageNotice("searching_web", query=query or None)
         case Thinking():
             return StageNotice("thinking")
+        case Drawing():
+            return StageNotice("generating_image")
         case Retrying(attempt=attempt, reason=reason):
             return StageNotice("retrying", attempt=attempt, reason=reason)
         case _:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from qa_service.citing import Placed, collect_references
 from qa_service.errors import Cancelled, QAError, TooLong, UpstreamError, UpstreamTimeout
-from qa_service.frames import Call, Failure, Metadata, Reference, Text, Timing
+from qa_service.frames import Call, Failure, Image, Metadata, Reference, Text, Timing, images_from_frames
 from qa_service.model import (
     PICTURE_KINDS,
     Annotation,
@@ -54,6 +54,8 @@ class Draft:
         self.finished: Finished | None = None
         self.error: QAError | None = None
         self.references: tuple[Reference, ...] = ()
+        self.images: list[Image] = []
+        """Every frame that has shown a picture."""
         self.size = 0
         """How many bytes the text counts so far towards the longest answer."""
         self._pieces: list[str] = []
@@ -151,6 +153,7 @@ class Draft:
             text=self.text,
             status=self._status,
             references=self.references,
+            images=images_from_frames(self.images),
             files=metadata.files,
             metadata=metadata,
             error=failure,
@@ -161,7 +164,8 @@ class Draft:
         """Find the status of the turn. An answer without a word or a picture is `incomplete`, even if upstream calls it
         complete."""
         status = STATUS[self._reason]
-        return "incomplete" if status == "completed" and not self.text.strip() else status
+        is_empty = not self.text.strip() and not images_from_frames(self.images)
+        return "incomplete" if status == "completed" and is_empty else status
 
     @property
     def _reason(self) -> FinishReason:

@@ -427,6 +427,14 @@ class FileStore(Protocol):
         """Return one index over these files. Its passages are numbered in the order of the files."""
 
 
+class PictureStore(Protocol):
+    """A `PictureStore` keeps the pictures that were drawn in answers."""
+
+    def keep_picture(self, owner: Owner, session_id: str, answer_id: str, index: int, picture: Picture) -> bool:
+        """Keep a picture with its session, in place of one with the same number. Returns False if the session is
+        gone."""
+
+
 class AnswerSoFar(Struct, frozen=True):
     """An `AnswerSoFar` says how far an answer had come when it was taken over."""
 

@@ -337,6 +337,22 @@ class Searching(Value, frozen=True):
     query: str = ""
 
 
+class Drawing(Value, frozen=True):
+    """This says that upstream has begun to draw a picture."""
+
+
+class Drawn(Value, frozen=True):
+    """A `Drawn` is a picture of the answer as far as upstream has drawn it. Its file is gone when the next delta is
+    asked for."""
+
+    index: int
+    """The number of the picture among those of the answer, from 0 on."""
+    partial: bool
+    """Whether more of the picture is to come."""
+    path: str
+    """The file with the picture. It is empty where upstream gave none that can be read."""
+
+
 class Retrying(Value, frozen=True):
     """This says that upstream is asked again, for this model. No text has come before."""
 
@@ -379,4 +395,16 @@ class Opened(Value, frozen=True, tag_field="type", tag="opened", omit_defaults=T
     must begin the text again."""
 
 
-Delta: TypeAlias = TextDelta | RefusalDelta | Thinking | Searching | Retrying | Unseen | Annotation | Opened | Finished
+Delta: TypeAlias = (
+    TextDelta
+    | RefusalDelta
+    | Thinking
+    | Searching
+    | Drawing
+    | Drawn
+    | Retrying
+    | Unseen
+    | Annotation
+    | Opened
+    | Finished
+)

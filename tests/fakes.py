@@ -15,16 +15,21 @@ from redis import Redis
 from qa_service.answering import Parts
 from qa_service.desk import Desk
 from qa_service.errors import Busy, Cancelled, QAError, StoreUnavailable
+from qa_service.files.sniffing import sniff_kind
 from qa_service.frames import Frame, TopicNotice
+from qa_service.gallery import Gallery
 from qa_service.interfaces import (
     Allowance,
     Arrival,
     Claim,
     Claimed,
     Counted,
+    FileReader,
     Index,
     Limiter,
+    PictureStore,
     Postings,
+    Quotas,
     Ranking,
     Reserved,
     Saved,
@@ -58,6 +63,7 @@ from qa_service.model import (
     Usage,
     Verdict,
 )
+from qa_service.picture_links import PictureLinks
 from qa_service.prompting import Site
 from qa_service.retrieval.lexical import LexicalRetriever, build_index
 from qa_service.turns import Admission, Mark, Observation, Turn
@@ -272,6 +278,27 @@ class FakeFiles:
         return FakeIndex([passage for file in files for passage in self.passages.get(file.file_id, {}).values()])
 
 
+class FakeDrawings:
+    """A `PictureStore` in memory; `gone` says that there is no session."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, int], Picture] = {}
+        self.gone = False
+
+    def keep_picture(self, owner: Owner, session_id: str, answer_id: str, index: int, picture: Picture) -> bool:
+        if not self.gone:
+            self.kept[answer_id, index] = picture
+        return not self.gone
+
+
+def gallery(
+    reader: FileReader | None = None, drawings: PictureStore | None = None, quotas: Quotas | None = None
+) -> Gallery:
+    """A gallery whose links are valid for a minute."""
+    links = PictureLinks("secret", 60)
+    return Gallery(reader or FakeReader(), drawings or FakeDrawings(), quotas or FakeQuotas(), links, sniff_kind)
+
+
 class FakeIndex:
     """An `Index` over passages at hand."""
 
@@ -423,6 +450,7 @@ def parts(upstream: FakeUpstream | None = None, **others: object) -> Parts:
         "quotas": FakeQuotas(),
         "reader": FakeReader(),
         "retriever": LexicalRetriever(),
+        "gallery": gallery(),
         "observe": seen.append,
         "meter": FakeMeter(),
         "save_later": lambda owner, turn: None,

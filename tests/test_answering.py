@@ -8,9 +8,11 @@ import pytest
 
 from qa_service.answering import AnswerLine
 from qa_service.errors import Cancelled, UpstreamRateLimited, UpstreamUnavailable
-from qa_service.frames import Done, Metadata, Reference, StageNotice, Start, Text, TopicNotice
+from qa_service.frames import Done, Image, Metadata, Reference, StageNotice, Start, Text, TopicNotice
 from qa_service.model import (
     Delta,
+    Drawing,
+    Drawn,
     Exchange,
     FileNews,
     FileText,
@@ -41,12 +43,14 @@ from tests.fakes import (
     STOPPED,
     USAGE,
     WAITING_SECONDS,
+    FakeDrawings,
     FakeMeter,
     FakeReader,
     FakeUpstream,
     Seen,
     Step,
     admission,
+    gallery,
     kinds,
     one,
     parts,
@@ -210,6 +214,31 @@ class TestFiles:
         assert asked[1:3] == ["What scatters?", "The answer is 42."]
         assert "> Blue light scatters." in asked[3]
         assert [(verdict.name, verdict.status) for verdict in metadata(told).files] == [("sky.txt", "used")]
+
+
+class TestDrawing:
+    PNG = b"\x89PNG\r\n\x1a\n"
+
+    def steps(self, folder: Path) -> list[Step]:
+        path = folder / "drawn"
+        path.write_bytes(self.PNG)
+        parts = [Drawn(index, partial, str(path)) for index, partial in ((0, True), (0, False), (1, True))]
+        return [Drawing(), *parts, *ANSWER]
+
+    def test_pictures_are_shown_as_they_come_and_the_turn_has_the_finished_ones(self, tmp_path: Path) -> None:
+        known = parts(FakeUpstream(self.steps(tmp_path)))
+        told = frames(known)
+        assert kinds(told) == ["start", "status", "image", "text", "metadata", "done"]
+        shown = [frame for frame in told if isinstance(frame, Image)]
+        assert [(frame.index, frame.partial) for frame in shown] == [(0, True), (0, False), (1, True)]
+        assert saved(known).images == (shown[1],)
+
+    def test_there_are_as_many_frames_where_no_picture_can_be_kept(self, tmp_path: Path) -> None:
+        drawings = FakeDrawings()
+        drawings.gone = True
+        without = frames(parts(FakeUpstream(self.steps(tmp_path)), gallery=gallery(drawings=drawings)))
+        assert len(without) == len(frames(parts(FakeUpstream(self.steps(tmp_path)))))
+        assert kinds(without) == ["start", "status", "text", "metadata", "done"]
 
 
 def _stop_when_read(reader: FakeReader, stop: StopSignal) -> None:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from qa_service.draft import Draft, observed
 from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout
+from qa_service.frames import Image
 from qa_service.language.phrases import build_failure
 from qa_service.model import Finished, FinishReason, Owner, Passage, Prompt, Session, StoredFile, Usage, Verdict
 from qa_service.turns import Asked, logged_id
@@ -121,6 +122,13 @@ class TestEnding:
         draft.finished = Finished(reason)
         metadata = draft.build_metadata({})
         assert (metadata.finish_reason, draft.build_turn(metadata, None).status) == (reason, status)
+
+    @pytest.mark.parametrize(("partial", "status"), [(False, "completed"), (True, "incomplete")])
+    def test_a_finished_picture_is_an_answer_without_a_word_too(self, partial: bool, status: str) -> None:
+        draft = prompted()
+        draft.images.append(Image(0, partial, "image/png", "answers/a/images/0"))
+        draft.finished = Finished("stop")
+        assert draft.build_turn(draft.build_metadata({}), None).status == status
 
     def test_a_refusal_that_was_cut_is_a_cut_answer(self) -> None:
         draft = prompted()

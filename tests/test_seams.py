@@ -27,6 +27,7 @@ from qa_service.interfaces import (
     FileStore,
     Limiter,
     Meter,
+    PictureStore,
     Quotas,
     Repeats,
     Reserved,
@@ -55,6 +56,7 @@ from qa_service.model import (
 from qa_service.retrieval.lexical import build_index
 from qa_service.running.stop import StopSignal
 from qa_service.storable import storable
+from qa_service.stores.drawings import RedisDrawings
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.limiter import RedisLimiter
 from qa_service.stores.passages import RedisFiles
@@ -69,6 +71,7 @@ from tests.fakes import (
     ANN,
     BEN,
     FakeDetector,
+    FakeDrawings,
     FakeFiles,
     FakeMeter,
     FakeQuotas,
@@ -238,6 +241,28 @@ class TestFileStore:
         kept = [self.keep(files, "f1", "blue sky", "blue tree")]
         blue, tree = (next(iter(build_index([word]))) for word in ("blue", "tree"))
         assert set(files.open_index(ANN, "s", kept).look_up_words([blue, tree], 1).postings) == {tree}
+
+
+class TestPictureStore:
+    @pytest.fixture(params=["real", "fake"])
+    def drawings(self, request: pytest.FixtureRequest) -> PictureStore:
+        if request.param == "fake":
+            return FakeDrawings()
+        redis, guard, start = client(), StoreGuard(), admission().start()
+        RedisSessions(redis, guard, KEPT, worker="w1").claim_session(
+            Claim(ANN, 0, turn(), "Skies", "Skies", False, start)
+        )
+        return RedisDrawings(redis, guard, seconds=60)
+
+    def test_a_picture_is_kept_also_in_place_of_another(self, drawings: PictureStore) -> None:
+        for number in range(2):
+            assert drawings.keep_picture(ANN, "s", "1" * 32, 0, Picture("image/png", b"\x89PNG" * number))
+
+    def test_without_its_session_none_is_kept(self, drawings: PictureStore) -> None:
+        session_id = "s" if isinstance(drawings, FakeDrawings) else "other"
+        if isinstance(drawings, FakeDrawings):
+            drawings.gone = True
+        assert not drawings.keep_picture(ANN, session_id, "1" * 32, 0, Picture("image/png", b"\x89PNG"))
 
 
 class TestFileReader:

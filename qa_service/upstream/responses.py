@@ -2,8 +2,9 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from urllib.parse import parse_qsl
 
 import httpx2
@@ -49,6 +50,8 @@ def openai_client(*, api_key: str, base_url: str = "", organization: str = "", p
         raise SettingsError("OPENAI_BASE_URL: expected a host whose name can be looked up") from None
 
 
+DRAWING_TOOL: Mapping[str, object] = {"type": "image_generation", "output_format": "webp", "partial_images": 2}
+"""A picture in this format is small enough to be kept as it comes."""
 _ESSENTIAL = frozenset({"model", "input", "stream", "tools"})
 _BACKGROUND = frozenset({"background", "store"})
 """Without these upstream wouldn't keep the answer, which the background mode promises."""
@@ -70,15 +73,18 @@ class ResponsesUpstream:
         tries: int = 3,
         search_context: str = "high",
         background: bool = False,
+        draws: bool = False,
+        spool: str | None = None,
         fallback: Sequence[str] = (),
         meter: Meter | None = None,
     ) -> None:
-        """`fallback` names the models that are asked, in this order, when the prompt's model fails before any output.
+        """`draws` says that models may draw pictures in an answer, which lie in the folder `spool` until they are told.
+        `fallback` names the models that are asked, in this order, when the prompt's model fails before any output.
         Raises `SettingsError` where the system's proxy or certificates can't be used."""
         self._meter = meter
         writer = SdkRequestWriter(client)
         essential = _ESSENTIAL | _BACKGROUND if background else _ESSENTIAL
-        protocol = VendorProtocol(writer, ResponseReader, essential, length="max_output_tokens")
+        protocol = VendorProtocol(writer, partial(ResponseReader, spool=spool), essential, length="max_output_tokens")
         self._transport = Transport(
             way_to(client.base_url),
             writer,
@@ -90,6 +96,7 @@ class ResponsesUpstream:
         self._asker = Asker(protocol, self._transport, tries=tries, kept=background, note=self._count_failure)
         self._search_context = search_context
         self._background = background
+        self._draws = draws
         self._fallback = tuple(fallback)
 
     def open_answer(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
@@ -97,7 +104,8 @@ class ResponsesUpstream:
 
         def parameters(model: str) -> dict[str, object]:
             shown = replace(prompt if self.can_see(model) else without_pictures(prompt), model=model)
-            return request_parameters(shown, self._search_context, background=self._background)
+            parameters = request_parameters(shown, self._search_context, background=self._background)
+            return _with_tool(parameters, DRAWING_TOOL) if self._draws else parameters
 
         return self._asker.ask_models(list(dict.fromkeys([prompt.model, *self._fallback])), parameters, stop)
 
@@ -136,6 +144,11 @@ def request_parameters(prompt: Prompt, search_context: str, *, background: bool 
         parameters["tools"] = [{"type": "web_search", "search_context_size": search_context}]
         parameters["include"] = ["web_search_call.action.sources"]
     return {name: value for name, value in parameters.items() if value is not None}
+
+
+def _with_tool(parameters: dict[str, object], tool: Mapping[str, object]) -> dict[str, object]:
+    tools = parameters.get("tools", [])
+    return {**parameters, "tools": [*tools, tool] if isinstance(tools, list) else [tool]}
 
 
 def _describe_message(message: Message) -> dict[str, object]:

@@ -15,6 +15,7 @@ from qa_service.frames import (
     Done,
     Failure,
     Frame,
+    Image,
     Metadata,
     Reference,
     Restart,
@@ -56,6 +57,16 @@ class StatusContent(Outgoing, frozen=True, kw_only=True):
     kind: str | None = None
     status: VerdictStatus | None = None
     tokens: int | None = None
+
+
+class ImageContent(Outgoing, frozen=True, kw_only=True):
+    """This is the content of an `image` frame: a picture, or a part of it, that takes the place of an earlier one with
+    the same `index`. `url` is a path under the public prefix that needs no credential, and expires."""
+
+    index: int
+    partial: bool
+    mime_type: str
+    url: str
 
 
 class ReferenceContent(Outgoing, frozen=True, kw_only=True):
@@ -144,6 +155,7 @@ class AnswerObject(Outgoing, frozen=True, kw_only=True):
     text: str
     status: Status
     references: tuple[ReferenceContent, ...]
+    images: tuple[ImageContent, ...] = ()
     metadata: MetadataContent | None
     error: ErrorContent | None = None
     created_at: str
@@ -156,6 +168,7 @@ class TurnObject(Outgoing, frozen=True, kw_only=True):
     question: str
     text: str
     references: tuple[ReferenceContent, ...]
+    images: tuple[ImageContent, ...] = ()
     status: Status
     topic: int
     files: tuple[VerdictContent, ...]
@@ -311,12 +324,20 @@ OBJECTS = (
 """The objects with which those routes answer that don't stream."""
 
 Content: TypeAlias = (
-    StartContent | StatusContent | ReferenceContent | MetadataContent | ErrorContent | RestartContent | DoneContent
+    StartContent
+    | StatusContent
+    | ImageContent
+    | ReferenceContent
+    | MetadataContent
+    | ErrorContent
+    | RestartContent
+    | DoneContent
 )
 
 CONTENTS: Mapping[type[Frame], type[Content]] = {
     Start: StartContent,
     StageNotice: StatusContent,
+    Image: ImageContent,
     Reference: ReferenceContent,
     Metadata: MetadataContent,
     Failure: ErrorContent,
