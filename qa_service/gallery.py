@@ -1,17 +1,19 @@
 """This module takes the pictures that a model draws into their session, and makes the frames that show them."""
 
+import logging
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
 
-from qa_service.errors import QAError
+from qa_service.errors import QAError, Unreadable
 from qa_service.frames import Image, StageNotice
 from qa_service.interfaces import FileReader, PictureStore, Quotas, Stop
-from qa_service.model import PICTURE_KINDS, Drawn, Picture, ReadRequest, UploadedFile
+from qa_service.model import PICTURE_KINDS, Drawn, FileEnd, FileNews, Picture, ReadRequest, UploadedFile
 from qa_service.picture_links import PictureLinks
-from qa_service.turns import Admission
+from qa_service.turns import Admission, logged_id
+
+log = logging.getLogger(__name__)
 
 MOST_BYTES = 1_000_000
 """A picture with more bytes is scaled before it is kept."""
@@ -35,12 +37,14 @@ class Gallery(Struct, frozen=True):
         answer over makes as many frames as this one. That is so for a part of a picture that is too large: scaling it
         would take as long as drawing the next part.
         """
-        with suppress(QAError, OSError):
+        owner, answer_id = admission.question.owner, admission.answer_id
+        try:
             picture = self._read(drawn, admission, stop)
             if picture and self._keep(picture, drawn.index, admission):
-                owner, answer_id = admission.question.owner, admission.answer_id
                 url = self.links.sign_link(owner, answer_id, drawn.index, version)
                 return Image(drawn.index, drawn.partial, picture.mime_type, url)
+        except (QAError, OSError) as error:
+            log.warning("a picture of answer %s can't be shown: %s", logged_id(owner, answer_id), error)
         return StageNotice("generating_image")
 
     def _read(self, drawn: Drawn, admission: Admission, stop: Stop) -> Picture | None:
@@ -62,6 +66,12 @@ class Gallery(Struct, frozen=True):
         return has_room and self.pictures.keep_picture(owner, session_id, admission.answer_id, index, picture)
 
 
-def _find_picture(news: Iterator[object]) -> Picture | None:
-    """Find the picture among the news of a file, which are read to their end."""
-    return next((one for one in list(news) if isinstance(one, Picture)), None)
+def _find_picture(news: Iterator[FileNews]) -> Picture:
+    """Find the picture among the news of a file, which are read to their end. Raises `Unreadable` where there is none,
+    with the reason that the reader gives."""
+    told = list(news)
+    reason = next((one.verdict.reason for one in told if isinstance(one, FileEnd)), None)
+    for one in told:
+        if isinstance(one, Picture):
+            return one
+    raise Unreadable(reason or "damaged")

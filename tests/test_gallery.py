@@ -73,9 +73,12 @@ def test_what_is_no_picture_of_a_known_kind_is_not_kept(tmp_path: Path, data: by
     assert drawings.kept == {}
 
 
-@pytest.mark.parametrize("reader", [Refusing(), Finding()])
-def test_one_that_cannot_be_scaled_ends_no_answer(tmp_path: Path, reader: Refusing | Finding) -> None:
+@pytest.mark.parametrize(("reader", "reason"), [(Refusing(), "no room"), (Finding(), "damaged")])
+def test_one_that_cannot_be_scaled_ends_no_answer_and_operators_learn_why(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, reader: Refusing | Finding, reason: str
+) -> None:
     assert show(gallery(reader), written(tmp_path, noise(MOST_BYTES + 1))) == NOTHING
+    assert f"a picture of answer {'1' * 32} can't be shown: {reason}" in caplog.text
 
 
 @pytest.mark.parametrize("path", ["", "/nowhere/at/all"])
