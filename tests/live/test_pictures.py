@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
+from tests.live.chromium import ANSWERED, PATIENCE, chromium
 from tests.live.processes import Service, gunicorn, until
 from tests.live.reading import Asked, own_id
 from tests.scripted_upstream import Script, ScriptedUpstream
@@ -102,3 +104,18 @@ def test_a_drawn_picture_is_fetched_from_its_address_and_never_travels_in_a_fram
     assert Image.open(BytesIO(data)).size[0] > 50
     assert fetched(served, images(asked)[-1]["url"].replace("signature=", "signature=0"))[0] == 404
     until(lambda: not served.uploads(), 5, "no file is left behind")
+
+
+def test_the_page_shows_a_drawn_picture_at_once_and_after_a_reload(served: Service, upstream: ScriptedUpstream) -> None:
+    upstream.script(Script(picture=SMALL))
+    drawn = ".turn:last-child .images img"
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto(served.url)
+        page.fill("#question", "고양이를 그려 주세요.")
+        page.press("#question", "Enter")
+        expect(page.locator(ANSWERED)).to_have_count(1, timeout=PATIENCE)
+        for _ in range(2):
+            page.wait_for_function(f"document.querySelector('{drawn}')?.naturalWidth > 50", timeout=PATIENCE)
+            assert page.locator(drawn).count() == 1
+            page.reload()
