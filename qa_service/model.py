@@ -5,6 +5,7 @@ All of them are frozen msgspec structs, in memory, in the store and on the wire.
 camelCase wherever they leave the process.
 """
 
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
 
@@ -84,6 +85,11 @@ class Picture(Value, frozen=True, tag_field="type", tag="image"):
     mime_type: str
     data: bytes
     """A file of that type."""
+
+    @property
+    def data_url(self) -> str:
+        """Return the picture as an address that holds all of it."""
+        return f"data:{self.mime_type};base64,{b64encode(self.data).decode()}"
 
 
 Part: TypeAlias = TextPart | Picture
@@ -375,6 +381,16 @@ class Annotation(Value, frozen=True):
     file: str = ""
     quote: str = ""
     page: int = 0
+    span: tuple[int, int] | None = None
+    """The place in the answer's text that the source stands behind, in code points: where it begins, and where it ends.
+    Both are the same where only the end of a claim is known. It is None where no place is known."""
+
+
+class PagesFound(Value, frozen=True):
+    """This says which web pages a tool of upstream's has returned. They aren't sources of the answer by themselves, but
+    a link to one of them is."""
+
+    urls: tuple[str, ...]
 
 
 class Finished(Value, frozen=True):
@@ -405,6 +421,7 @@ Delta: TypeAlias = (
     | Retrying
     | Unseen
     | Annotation
+    | PagesFound
     | Opened
     | Finished
 )

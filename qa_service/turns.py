@@ -18,6 +18,7 @@ from qa_service.frames import (
     Timing,
     TopicNotice,
     images_from_frames,
+    references_from_frames,
     text_from_frames,
 )
 from qa_service.model import (
@@ -68,7 +69,7 @@ def turn_from_frames(turn: Turn, frames: Sequence[Frame]) -> Turn:
     return replace(
         so_far,
         status=frames[-1].status,
-        references=tuple(frame for frame in frames if isinstance(frame, Reference)),
+        references=references_from_frames(frames),
         images=images_from_frames(frames),
         files=metadata.files if metadata else (),
         metadata=metadata,

@@ -19,7 +19,7 @@ def seen(text: str = "무슨 색?", **fields: object) -> Prompt:
 
 
 def shown(body: dict[str, object]) -> bool:
-    return "input_image" in str(body["input"])
+    return CAT.data_url in str(body)
 
 
 def test_a_picture_goes_along_with_the_text_beside_it() -> None:
