@@ -9,13 +9,14 @@ from msgspec.structs import replace
 
 from qa_service.citing import LOOKED_AT, Evidence, Placed, collect_references
 from qa_service.errors import Cancelled, QAError, TooLong, UpstreamError, UpstreamTimeout
-from qa_service.frames import Call, Failure, Metadata, Reference, Text, Timing
+from qa_service.frames import Call, Failure, Image, Metadata, Reference, Text, Timing, images_from_frames
 from qa_service.interfaces import MediaResult
 from qa_service.links import find_bare_addresses, find_links, identify_page, is_web_address
 from qa_service.markers import blank_code
 from qa_service.media.beside import SideSearch
 from qa_service.media.linked import MediaLists, merge_media, recognize_media
 from qa_service.model import (
+    PICTURE_KINDS,
     Annotation,
     Finished,
     FinishReason,
@@ -64,6 +65,8 @@ class Draft:
         self.references: tuple[Reference, ...] = ()
         """The sources that readers know. Where the answer was taken over, they may know some before the text is
         over."""
+        self.images: list[Image] = []
+        """Every frame that has shown a picture."""
         self.searches: Sequence[SideSearch] = ()
         """The searches that run beside the answer."""
         self.size = 0
@@ -110,6 +113,10 @@ class Draft:
         self.files.append(file)
         self.verdicts.append(verdict)
 
+    def note_unseen(self) -> None:
+        """Note that the model sees no pictures, so that the verdicts on pictures say so."""
+        self.verdicts = [_unseen(verdict) for verdict in self.verdicts]
+
     def keep_prompt(self, prompt: Prompt) -> None:
         """Keep the finished prompt. Where it holds only a part of a file, or nothing, the file's verdict says so.
 
@@ -119,7 +126,7 @@ class Draft:
         self.admission = replace(
             self.admission, question=replace(question, messages=()), session=replace(session, context=())
         )
-        counts = Counter(passage.file_id for passage in prompt.passages)
+        counts = Counter([*(passage.file_id for passage in prompt.passages), *prompt.pictures])
         pairs = zip(self.verdicts, self.files, strict=True)
         self.verdicts = [_budgeted(verdict, file, counts[file.file_id]) for verdict, file in pairs]
 
@@ -186,6 +193,7 @@ class Draft:
             text=self.text,
             status=self._status,
             references=self.references,
+            images=images_from_frames(self.images),
             files=metadata.files,
             metadata=metadata,
             error=failure,
@@ -193,9 +201,11 @@ class Draft:
 
     @property
     def _status(self) -> Status:
-        """Find the status of the turn. An answer without a word is `incomplete`, even if upstream calls it complete."""
+        """Find the status of the turn. An answer without a word or a picture is `incomplete`, even if upstream calls it
+        complete."""
         status = STATUS[self._reason]
-        return "incomplete" if status == "completed" and not self.text.strip() else status
+        is_empty = not self.text.strip() and not images_from_frames(self.images)
+        return "incomplete" if status == "completed" and is_empty else status
 
     @property
     def _reason(self) -> FinishReason:
@@ -258,8 +268,13 @@ def _verdict(file: StoredFile) -> Verdict:
     return Verdict(file.name, file.kind, file.status, file.reason, file.pages, file.tokens)
 
 
+def _unseen(verdict: Verdict) -> Verdict:
+    is_shown = verdict.kind in PICTURE_KINDS and verdict.status == "used"
+    return replace(verdict, status="skipped", reason="no_vision") if is_shown else verdict
+
+
 def _budgeted(verdict: Verdict, file: StoredFile, count: int) -> Verdict:
-    if verdict.status not in ("used", "truncated") or count == file.passages:
+    if verdict.status not in ("used", "truncated") or count == file.pieces:
         return verdict
     # That a file was too large explains more than that it didn't fit into the prompt.
     return replace(verdict, status="truncated" if count else "skipped", reason=verdict.reason or "over_budget")

@@ -37,6 +37,9 @@ The text that was reported before the process ended is used, and the file is `tr
 is `failed`, or `skipped` where nothing is wrong with it. Each report carries the verdict so far, because it may be the
 last one that arrives.
 
+Of a picture no text is reported, but the picture itself, upright, small and without metadata. It fits into one report,
+so that it is there as a whole or not at all.
+
 The uploads of all workers of a machine lie in one folder. The thread that writes an answer deletes the answer's uploads
 at its end. If a worker dies before that, its uploads stay, and another worker deletes them when they are a quarter of
 an hour old (`running/presence.py`). Parts of a file that are in the store already then expire there, since a file is

@@ -22,13 +22,15 @@ from qa_service.errors import (
     UpstreamUnavailable,
 )
 from qa_service.interfaces import ELSEWHERE, Stop
-from qa_service.model import Delta, Prompt, Retrying
+from qa_service.model import Delta, Prompt, Retrying, Unseen
+from qa_service.pictures import without_pictures
 from qa_service.upstream.circuit import Circuit
 from qa_service.upstream.failures import mapped
 from qa_service.upstream.parameters import (
     ParameterPath,
     RefusedParameters,
     blames_limit,
+    is_blind_name,
     named_parameter,
     wants_more,
 )
@@ -85,7 +87,9 @@ class Asker:
     def __init__(self, *, tries: int, note: NoteFailure) -> None:
         self._tries = tries
         self._note = note
-        self._state = lru_cache(_MODELS)(lambda _model: _ModelState(Circuit(), RefusedParameters()))
+        self._state = lru_cache(_MODELS)(
+            lambda model: _ModelState(Circuit(), RefusedParameters(pictures=is_blind_name(model.name)))
+        )
 
     def ask_models(
         self, models: Sequence[ServedModel], prompt: Prompt, stop: Stop
@@ -96,6 +100,11 @@ class Asker:
         A `Retrying` precedes each further try.
         """
         return closing(self._try_models(models, _Question(prompt), stop))
+
+    def takes_pictures(self, model: ServedModel) -> bool:
+        """Tell whether pictures may be sent to this model: its name doesn't say that it is blind, and it hasn't refused
+        any."""
+        return not self._state(model).refused.pictures
 
     def follow_response(
         self, server: ModelServer, response_id: str, stop: Stop
@@ -122,6 +131,8 @@ class Asker:
             else:
                 return
             yield Retrying(attempt, reason, plan[0].name)
+            if not self.takes_pictures(plan[0]):
+                yield Unseen()
             wait_unless_stopped(seconds, stop)
 
     def _rest_of_plan(self, plan: Sequence[ServedModel], error: UpstreamError) -> list[ServedModel]:
@@ -136,8 +147,8 @@ class Asker:
         return []
 
     def _try_model(self, model: ServedModel, question: _Question, reader: EventReader, stop: Stop) -> Iterator[Delta]:
-        """Make one try. A parameter that the model refuses by name is left out within the same try, each parameter only
-        once."""
+        """Make one try. Pictures that the model refuses, and a parameter that it refuses by name, are left out within
+        the same try, each of them only once."""
         left_out: tuple[ParameterPath, ...] = ()
         while True:
             message = partial(self._write_question, model, question, left_out)
@@ -151,6 +162,10 @@ class Asker:
             except (UpstreamRejected, ContextLength) as error:
                 if reader.working:
                     raise
+                if self._state(model).refused.note_blindness(error):
+                    log.warning("upstream refuses pictures for the model %s, which is asked without them", model.name)
+                    yield Unseen()
+                    continue
                 path = self._refused_path(model, self._build_parameters(model, question, left_out), error)
                 if not path or path in left_out:
                     raise
@@ -189,7 +204,8 @@ class Asker:
         self, model: ServedModel, question: _Question, left_out: Sequence[ParameterPath]
     ) -> Mapping[str, object]:
         protocol = model.server.protocol
-        parameters = protocol.build_parameters(replace(question.prompt, model=model.name))
+        shown = question.prompt if self.takes_pictures(model) else without_pictures(question.prompt)
+        parameters = protocol.build_parameters(replace(shown, model=model.name))
         return self._state(model).refused.leave_out(parameters, left_out, protocol.limits)
 
     def _read_deltas(

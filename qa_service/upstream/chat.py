@@ -6,7 +6,7 @@ from itertools import groupby
 
 import openai
 
-from qa_service.model import Message, Prompt
+from qa_service.model import Message, Part, Picture, Prompt
 from qa_service.upstream.chat_reading import ChatReader
 from qa_service.upstream.parameters import is_reasoning
 from qa_service.upstream.protocol import VendorProtocol
@@ -57,4 +57,18 @@ def write_messages(messages: Sequence[Message]) -> list[Mapping[str, object]]:
     """Write the messages. Neighbours of the same role become one, because many models refuse a conversation in which
     the roles don't alternate."""
     by_role = groupby(messages, key=lambda message: message.role)
-    return [{"role": role, "content": "\n\n".join(message.text for message in same)} for role, same in by_role]
+    return [{"role": role, "content": _write_content(list(same))} for role, same in by_role]
+
+
+def _write_content(messages: Sequence[Message]) -> str | list[Mapping[str, object]]:
+    """Write what several messages say as one. It is a text, which every server reads, unless there are pictures."""
+    parts = [part for message in messages for part in message.content]
+    if any(isinstance(part, Picture) for part in parts):
+        return list(map(_describe_part, parts))
+    return "\n\n".join(message.text for message in messages)
+
+
+def _describe_part(part: Part) -> Mapping[str, object]:
+    if isinstance(part, Picture):
+        return {"type": "image_url", "image_url": {"url": part.data_url}}
+    return {"type": "text", "text": part.text}

@@ -60,6 +60,10 @@ class ModelUpstream:
             raise UpstreamUnavailable("upstream keeps no answers")
         return self._asker.follow_response(server, response_id, stop)
 
+    def can_see(self, model: str) -> bool:
+        """Tell whether this model takes pictures, as `Seeing` says."""
+        return self._asker.takes_pictures(self._find_model(model))
+
     def close(self) -> None:
         """Close the connections that are kept for later."""
         for server in self._servers.values():

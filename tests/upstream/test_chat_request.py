@@ -4,7 +4,7 @@ import httpx2
 import openai
 import pytest
 
-from qa_service.model import Message
+from qa_service.model import Message, Picture, TextPart
 from qa_service.setting_values import read_upstream_url
 from qa_service.settings import SettingsError
 from qa_service.upstream.chat import chat_parameters, chat_protocol
@@ -31,6 +31,22 @@ def test_a_plain_prompt_is_streamed_with_what_it_costs():
         "stream": True,
         "stream_options": {"include_usage": True},
     }
+
+
+def test_pictures_stand_among_the_texts_of_their_message():
+    cat = Picture("image/png", b"\x89PNG")
+    messages = (Message("system", "짧게"), Message("user", (TextPart('"cat.png"'), cat)), Message("user", "무슨 색?"))
+    assert chat_parameters(prompt(messages=messages), "high")["messages"] == [
+        {"role": "system", "content": "짧게"},
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": '"cat.png"'},
+                {"type": "image_url", "image_url": {"url": cat.data_url}},
+                {"type": "text", "text": "무슨 색?"},
+            ],
+        },
+    ]
 
 
 def test_what_the_prompt_sets_is_passed_on():
