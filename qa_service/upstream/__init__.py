@@ -19,7 +19,7 @@ reads the answer, except what `Watch` (time-outs) and a stop (from any thread) d
     waiting      the request has been sent    `first_token` have passed      UpstreamConnection.send_request
     answering    the first delta, or sign     `idle` pass without a byte     the reader sets `working`, then note_work()
                  of work, has been read
-    told         all of the answer has been   `cost` have passed             the reader sets `told`, then note_told()
+    told         all of the answer has been   `cost` pass without a byte     the reader sets `told`, then note_told()
                  read, and not what it cost
     ended        the terminal event was read  (final)                        the reader sets `ended`
 

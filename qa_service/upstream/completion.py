@@ -36,6 +36,8 @@ _REASONS: Mapping[str, FinishReason] = {
     "refusal": "refusal",
 }
 """What servers call the ends that aren't a plain `stop`. They also write these words in capitals."""
+_GOES_ON = ("null", "none")
+"""So some servers write that there is no reason yet."""
 _BROKEN = ("error", "abort", "aborted", "cancelled", "insufficient_system_resource", "network_error")
 """With one of these words a server says that it couldn't go on."""
 _TEXT = ("text", "output_text", None)
@@ -113,8 +115,8 @@ class Completion:
             yield from self._add_piece(choice.delta)
         if choice.message:
             yield from self._add_whole(choice.message)
-        if choice.finish_reason:
-            self._end(choice.finish_reason.lower())
+        if choice.finish_reason and (word := choice.finish_reason.lower()) not in _GOES_ON:
+            self._end(word)
 
     def _add_piece(self, piece: MessagePiece) -> Iterator[Delta]:
         yield from self._tell_work(piece)

@@ -33,7 +33,7 @@ class Patience(Struct, frozen=True):
     idle: float = 60.0
     """The longest silence between two reads after the first sign of work."""
     cost: float = 2.0
-    """How long the usage is waited for when all of the answer has come."""
+    """The longest silence between two reads when all of the answer has come, and not what it cost."""
     dial: float = 1.0
     """Connecting may take so much longer than `connect` where a name has further addresses, or where a proxy answers
     byte by byte."""
@@ -65,8 +65,6 @@ class UpstreamConnection:
         self._works = False
         self._idle = patience.idle
         """How long the silence between two reads may be, once upstream works."""
-        self._ends = math.inf
-        """The moment until which the rest is waited for, once all of the answer has come."""
         self._used_at = 0.0
         self._came_at = math.inf
         self._worked = 0.0
@@ -80,7 +78,7 @@ class UpstreamConnection:
         if self.is_stale():
             self.close_socket()
         self._used_at, self._works, self._sent = monotonic(), False, False
-        self._idle, self._ends = self._patience.idle, math.inf
+        self._idle = self._patience.idle
         return self._exchange(message)
 
     def http_response(self, request: httpx2.Request) -> httpx2.Response:
@@ -105,9 +103,9 @@ class UpstreamConnection:
             self.due = monotonic() + self._idle
 
     def note_told(self) -> None:
-        """Note that all of the answer has come: from now on the rest is waited for only as long as `cost` says."""
-        self._ends = min(self._ends, monotonic() + self._patience.cost)
-        self._idle, self.due = self._ends - monotonic(), self._ends
+        """Note that all of the answer has come: from now on a silence may only be as long as `cost` says."""
+        self._idle = self._patience.cost
+        self.due = monotonic() + self._idle
 
     def read_to_end(self) -> None:
         """Read the little that may follow the terminal event, so that the connection can be used again."""
@@ -183,7 +181,7 @@ class UpstreamConnection:
         if self._socket is None:
             raise ConnectionAbortedError
         if self._works:
-            self.due = min(monotonic() + self._idle, self._ends)
+            self.due = monotonic() + self._idle
         try:
             piece = self._receive_piece(self._socket)
         except OSError as error:

@@ -80,6 +80,11 @@ ENDS = {
         [piece("가", reason=""), piece("나", reason=""), STOP],
         [*texts("가", "나"), STOPPED],
     ),
+    "a reason that is none": ([piece("가", reason="null"), piece("나", reason="None")], texts("가", "나"), ENDED),
+    "a reason in every chunk": (
+        [piece("가", reason="stop"), piece("나", reason="stop"), DONE],
+        [*texts("가", "나"), STOPPED],
+    ),
     "an end without a text": ([STOP, DONE], [STOPPED]),
     "a text behind the reason": ([piece("가"), STOP, piece("나"), DONE], [*texts("가", "나"), STOPPED]),
     "an error behind the reason": ([piece("가"), STOP, chat_chunk(error={"code": 500})], [*texts("가"), STOPPED]),
