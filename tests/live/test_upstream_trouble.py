@@ -84,20 +84,22 @@ def whole(served: Service, place: str, trouble: Trouble, to: Wholes) -> None:
 
 @pytest.fixture(scope="module")
 def outcomes(served: Service) -> Outcomes:
-    """All troubles at once: who streams, and who doesn't."""
-    cases = [(place, one) for place in SPEAKING for one in TROUBLES]
-    streams = {
-        place + one.name: Follower(served.url, f"script:{one.name} 질문입니다.", model=f"{place}model-{one.name}")
-        for place, one in cases
-    }
+    """All troubles of a protocol at once: who streams, and who doesn't."""
+    streams: dict[str, Follower] = {}
     wholes: Wholes = {}
-    threads = [threading.Thread(target=whole, args=(served, place, one, wholes)) for place, one in cases]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    for reader in streams.values():
-        reader.finish()
+    for place in SPEAKING:
+        readers = {
+            place + one.name: Follower(served.url, f"script:{one.name} 질문입니다.", model=f"{place}model-{one.name}")
+            for one in TROUBLES
+        }
+        threads = [threading.Thread(target=whole, args=(served, place, one, wholes)) for one in TROUBLES]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        for reader in readers.values():
+            reader.finish()
+        streams |= readers
     return streams, wholes
 
 
