@@ -1,12 +1,13 @@
 """This module takes the pictures that a model draws into their session, and makes the frames that show them."""
 
 import logging
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
-from qa_service.errors import QAError, Unreadable
+from qa_service.errors import QAError, StoreUnavailable, Unreadable
 from qa_service.frames import Image, StageNotice
 from qa_service.interfaces import FileReader, PictureStore, Quotas, Stop
 from qa_service.model import PICTURE_KINDS, Drawn, FileEnd, FileNews, Picture, ReadRequest, UploadedFile
@@ -28,6 +29,8 @@ class Gallery(Struct, frozen=True):
     links: PictureLinks
     sniff: Callable[[bytes, str], str]
     """Tells the kind of a file by its bytes and its name."""
+    pauses: Sequence[float] = (0.5, 1.0, 2.0)
+    """After so many seconds each, a store that was away is tried again with a finished picture."""
 
     def show_picture(self, drawn: Drawn, admission: Admission, version: int, stop: Stop) -> Image | StageNotice:
         """Keep a picture, in place of what was kept of it before, and make its frame. `version` counts the answer's
@@ -40,7 +43,8 @@ class Gallery(Struct, frozen=True):
         owner, answer_id = admission.question.owner, admission.answer_id
         try:
             picture = self._read(drawn, admission, stop)
-            if picture and self._keep(picture, drawn.index, admission):
+            pauses = () if drawn.partial else self.pauses
+            if picture and self._keep_patiently(picture, drawn.index, admission, pauses, stop):
                 url = self.links.sign_link(owner, answer_id, drawn.index, version)
                 return Image(drawn.index, drawn.partial, picture.mime_type, url)
         except (QAError, OSError) as error:
@@ -60,10 +64,28 @@ class Gallery(Struct, frozen=True):
         request = ReadRequest(UploadedFile("", drawn.path, size), admission.question.owner)
         return _find_picture(self.reader.read_upload(request, stop))
 
+    def _keep_patiently(
+        self, picture: Picture, index: int, admission: Admission, pauses: Sequence[float], stop: Stop
+    ) -> bool:
+        for seconds in pauses:
+            try:
+                return self._keep(picture, index, admission)
+            except StoreUnavailable:
+                _wait(seconds, stop)
+        return self._keep(picture, index, admission)
+
     def _keep(self, picture: Picture, index: int, admission: Admission) -> bool:
         owner, session_id = admission.question.owner, admission.session.session_id
         has_room = self.quotas.load_allowance(owner, session_id).bytes >= len(picture.data)
         return has_room and self.pictures.keep_picture(owner, session_id, admission.answer_id, index, picture)
+
+
+def _wait(seconds: float, stop: Stop) -> None:
+    """Wait for so many seconds, or until the stop comes."""
+    woken = threading.Event()
+    forget = stop.call_when_set(woken.set)
+    woken.wait(seconds)
+    forget()
 
 
 def _find_picture(news: Iterator[FileNews]) -> Picture:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from qa_service.errors import Overloaded
 from qa_service.files.segment import PICTURE_BYTES
@@ -98,12 +100,34 @@ def test_a_session_that_is_gone_gets_none_either(tmp_path: Path) -> None:
     assert show(gallery(drawings=drawings), written(tmp_path, PNG)) == NOTHING
 
 
-def test_a_store_that_is_away_ends_no_answer(tmp_path: Path) -> None:
-    class Away(FakeDrawings):
-        def keep_picture(self, *_: object) -> bool:  # type: ignore[override]
-            raise DOWN
+class Hiccups(FakeDrawings):
+    """A store that is away `times` times."""
 
-    assert show(gallery(drawings=Away()), written(tmp_path, PNG)) == NOTHING
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    def keep_picture(self, *picture: Any) -> bool:
+        self.times -= 1
+        if self.times >= 0:
+            raise DOWN
+        return super().keep_picture(*picture)
+
+
+@pytest.mark.parametrize(("times", "partial", "kept"), [(2, False, True), (3, False, False), (1, True, False)])
+def test_a_finished_one_waits_for_a_store_that_is_away_and_ends_no_answer(
+    tmp_path: Path, times: int, partial: bool, kept: bool
+) -> None:
+    known = replace(gallery(drawings=(drawings := Hiccups(times))), pauses=(0.0, 0.0))
+    frame = show(known, written(tmp_path, PNG), partial=partial)
+    assert (isinstance(frame, Image), len(drawings.kept)) == (kept, int(kept))
+
+
+def test_a_stop_ends_the_wait_for_the_store(tmp_path: Path) -> None:
+    known, stop = replace(gallery(drawings=Hiccups(9)), pauses=(60.0, 60.0)), StopSignal()
+    stop.set("cancelled")
+    drawn = Drawn(0, False, str(written(tmp_path, PNG)))
+    assert known.show_picture(drawn, admission(), 0, stop) == NOTHING
 
 
 def test_each_version_has_an_address_of_its_own(tmp_path: Path) -> None:

@@ -116,6 +116,6 @@ def test_the_page_shows_a_drawn_picture_at_once_and_after_a_reload(served: Servi
         page.press("#question", "Enter")
         expect(page.locator(ANSWERED)).to_have_count(1, timeout=PATIENCE)
         for _ in range(2):
-            page.wait_for_function(f"document.querySelector('{drawn}')?.naturalWidth > 50", timeout=PATIENCE)
-            assert page.locator(drawn).count() == 1
+            expect(page.locator(drawn)).to_have_count(1, timeout=PATIENCE)
+            until(lambda: page.locator(drawn).evaluate("image => image.naturalWidth") > 50, 5, "it is there")
             page.reload()
