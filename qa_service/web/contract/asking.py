@@ -127,10 +127,9 @@ def _list_contents() -> dict[str, Shape]:
             contents[media_type] = AnswerObject
         elif media_type == "text/event-stream":
             contents.setdefault(media_type, _build_event_schema())
-        elif "line" in FRAMES[row.name]:
-            contents[media_type] = {"type": "string", "x-line": FRAMES[row.name]["line"][0]}
         else:
-            contents[media_type] = {"type": "string"}
+            lines = FRAMES.get(row.name, {}).get("line")
+            contents[media_type] = {"type": "string", "x-line": lines[0]} if lines else {"type": "string"}
     return contents
 
 
@@ -140,7 +139,7 @@ def _build_event_schema() -> JsonSchema:
         {"title": f"{name}: {event}", "properties": {"event": {"const": event}, "data": _build_data_schema(shape)}}
         for name, row in FORMATS.items()
         if row.content_type.startswith("text/event-stream")
-        for event, alternatives in FRAMES[name].items()
+        for event, alternatives in FRAMES.get(name, {}).items()
         for shape in alternatives
     ]
     properties = {"event": {"type": "string"}, "id": {"type": "string"}, "data": {"type": "string"}}

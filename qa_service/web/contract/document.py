@@ -24,8 +24,10 @@ KEPT = 8
 ABOUT = (
     "Ask a question with files, and get a cited answer streamed. Objects may get more fields, and streams more types "
     "of frames: skip what you don't know. Times are RFC 3339 in UTC. Another caller's id and an unknown id get the "
-    "same 404. A method that a path doesn't have is a 405. Pages of other origins may ask if the server lists their "
-    "origin."
+    "same 404. A method that a path doesn't have is a 405. The server itself answers with 414 or 431 where an "
+    "address or the headers are too long. Pages of other origins may ask if the server lists their origin; they can "
+    "read the headers `X-Session-Id`, `X-Answer-Id` and `Retry-After`. No JSON is to be stored (`Cache-Control: "
+    "no-store`), and every response has `Referrer-Policy: no-referrer` and `X-Content-Type-Options: nosniff`."
 )
 SCHEMAS_NOTE = (
     "These are the frames and the objects of qa-service, by their names. `TypedFrame` is any frame of the default "
