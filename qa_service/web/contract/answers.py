@@ -20,40 +20,38 @@ STREAM_NOTE = (
 )
 STORED = (errors.NotFound, errors.StoreUnavailable)
 
-
-def describe_answers() -> tuple[Operation, ...]:
-    """Describe what can be done with an answer."""
-    return (
-        Operation(
-            method="GET",
-            path="/answers/{answerId}",
-            name="getAnswer",
-            tag="answers",
-            summary="Read an answer as it stands",
-            results=(json_result(AnswerObject, "The answer."),),
-            refusals=STORED,
-        ),
-        Operation(
-            method="GET",
-            path="/answers/{answerId}/stream",
-            name="streamAnswer",
-            tag="answers",
-            summary="Follow an answer from where a reader was cut off",
-            description=STREAM_NOTE,
-            access="reader",
-            query=(AFTER, *list_stream_fields()),
-            headers=(LAST_SEEN,),
-            results=(answer_result(), nothing_result()),
-            refusals=(*STORED, errors.InvalidField, errors.Draining, errors.Overloaded, *BY_UPSTREAM),
-        ),
-        Operation(
-            method="POST",
-            path="/answers/{answerId}/cancel",
-            name="cancelAnswer",
-            tag="answers",
-            summary="Stop an answer",
-            description="What was written is kept, with what it cost. Stopping an answer again changes nothing.",
-            results=(json_result(AnswerObject, "The answer, as far as it was written."),),
-            refusals=STORED,
-        ),
-    )
+ANSWERS: tuple[Operation, ...] = (
+    Operation(
+        method="GET",
+        path="/answers/{answerId}",
+        name="getAnswer",
+        tag="answers",
+        summary="Read an answer as it stands",
+        results=(json_result(AnswerObject, "The answer."),),
+        refusals=STORED,
+    ),
+    Operation(
+        method="GET",
+        path="/answers/{answerId}/stream",
+        name="streamAnswer",
+        tag="answers",
+        summary="Follow an answer from where a reader was cut off",
+        description=STREAM_NOTE,
+        access="reader",
+        query=(AFTER, *list_stream_fields()),
+        headers=(LAST_SEEN,),
+        results=(answer_result(), nothing_result()),
+        refusals=(*STORED, errors.InvalidField, errors.Draining, errors.Overloaded, *BY_UPSTREAM),
+    ),
+    Operation(
+        method="POST",
+        path="/answers/{answerId}/cancel",
+        name="cancelAnswer",
+        tag="answers",
+        summary="Stop an answer",
+        description="What was written is kept, with what it cost. Stopping an answer again changes nothing.",
+        results=(json_result(AnswerObject, "The answer, as far as it was written."),),
+        refusals=STORED,
+    ),
+)
+"""What can be done with an answer."""

@@ -1,14 +1,14 @@
 """This module has the table of all operations. A new route needs an `Operation` in the module of its kind, or a new
 module here."""
 
-from qa_service.web.contract.answers import describe_answers
+from qa_service.web.contract.answers import ANSWERS
 from qa_service.web.contract.asking import describe_asking
 from qa_service.web.contract.offer import Offer
 from qa_service.web.contract.operations import Operation
-from qa_service.web.contract.service import describe_service
-from qa_service.web.contract.sessions import describe_sessions
+from qa_service.web.contract.service import CLIENTS, CONTRACT, STATE
+from qa_service.web.contract.sessions import CONVERSATIONS, FILES
 
 
 def list_operations(offer: Offer) -> tuple[Operation, ...]:
     """List the operations of a server with this offer, in the order in which people read of them."""
-    return (*describe_asking(offer), *describe_answers(), *describe_sessions(), *describe_service())
+    return (*describe_asking(offer), *ANSWERS, *CONVERSATIONS, *FILES, *CLIENTS, *STATE, *CONTRACT)
