@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from qa_service.wire.completions import CompletionEncoder
 from qa_service.wire.encoder import FormatContext, FrameEncoder
 from qa_service.wire.events import EventsEncoder
 from qa_service.wire.jsonl import JsonLinesEncoder
@@ -46,6 +47,7 @@ JSONL = WireFormat(
     "jsonl", "application/jsonl; charset=utf-8", ("application/jsonl", "application/x-ndjson"), JsonLinesEncoder
 )
 TEXT = WireFormat("text", "text/plain; charset=utf-8", ("text/plain",), PlainTextEncoder)
+OPENAI = WireFormat("openai", "text/event-stream; charset=utf-8", (), CompletionEncoder)
 
-FORMATS: Mapping[str, WireFormat] = {row.name: row for row in (TYPED, JSON, EVENTS, JSONL, TEXT)}
+FORMATS: Mapping[str, WireFormat] = {row.name: row for row in (TYPED, JSON, EVENTS, JSONL, TEXT, OPENAI)}
 DEFAULT = TYPED
