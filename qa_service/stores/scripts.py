@@ -282,6 +282,17 @@ redis.call('EXPIRE', KEYS[7], seconds)
 return told
 """
 
+# It deletes one turn, and returns how many are left in the session.
+DELETE_TURN = """
+-- turns, answers, context, head
+local answer, count = ARGV[1], ARGV[2]
+if redis.call('LREM', KEYS[1], 0, answer) == 0 then return false end
+redis.call('HDEL', KEYS[2], answer)
+redis.call('LREM', KEYS[3], 0, answer)
+redis.call('HINCRBY', KEYS[4], count, -1)
+return #redis.call('LRANGE', KEYS[1], 0, -1)
+"""
+
 # It changes how many bytes of text are counted for a session, and changes the owner's total by as much.
 CHANGE_SPACE = """
 -- space
@@ -324,6 +335,7 @@ local probes = {
   {'HEXISTS', KEYS[2], 'a'}, {'HSTRLEN', KEYS[2], 'a'}, {'HLEN', KEYS[2]}, {'HRANDFIELD', KEYS[2], 1},
   {'HDEL', KEYS[2], 'b'},
   {'RPUSH', KEYS[3], 'a', 'b'}, {'EXPIRE', KEYS[3], 1}, {'LRANGE', KEYS[3], 0, -1}, {'LPOP', KEYS[3]},
+  {'LREM', KEYS[3], 0, 'c'},
   {'ZADD', KEYS[4], 1, 'a', 2, 'b'}, {'EXPIRE', KEYS[4], 1}, {'ZSCORE', KEYS[4], 'a'},
   {'ZRANGEBYSCORE', KEYS[4], 0, 1}, {'ZREVRANGEBYSCORE', KEYS[4], 1, 0}, {'ZREMRANGEBYSCORE', KEYS[4], 3, 4},
   {'ZREM', KEYS[4], 'b'},
