@@ -111,6 +111,23 @@ class Repeat(Value, frozen=True):
     """For how long a repetition gets the same answer. 0 means as long as that answer is being written."""
 
 
+class Echo(Value, frozen=True, omit_defaults=True):
+    """An `Echo` holds what a request of OpenAI's Responses API said that its response must repeat. It changes nothing
+    about the answer."""
+
+    labels: Mapping[str, str] = {}
+    """The caller's own notes, which that API calls `metadata`."""
+    instructions: str = ""
+    previous: str = ""
+    """The id of the answer that the question continues."""
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    background: bool = False
+    stored: bool = True
+    """Whether the answer is kept after it has ended."""
+
+
 class Question(Value, frozen=True):
     """A `Question` is well-formed: what could be refused by looking at it alone has been refused before."""
 
@@ -132,6 +149,7 @@ class Question(Value, frozen=True):
     language: Language = "en"
     """The language of messages to this person."""
     repeat: Repeat | None = None
+    echo: Echo | None = None
 
 
 class Passage(Value, frozen=True):

@@ -10,6 +10,7 @@ from qa_service.wire.encoder import FormatContext, FrameEncoder
 from qa_service.wire.events import EventsEncoder
 from qa_service.wire.jsonl import JsonLinesEncoder
 from qa_service.wire.plain import PlainTextEncoder
+from qa_service.wire.responses import ResponsesEncoder
 from qa_service.wire.typed import TypedEncoder
 
 EncoderFactory: TypeAlias = Callable[[FormatContext], FrameEncoder]
@@ -48,6 +49,7 @@ JSONL = WireFormat(
 )
 TEXT = WireFormat("text", "text/plain; charset=utf-8", ("text/plain",), PlainTextEncoder)
 OPENAI = WireFormat("openai", "text/event-stream; charset=utf-8", (), CompletionEncoder)
+RESPONSES = WireFormat("responses", "text/event-stream; charset=utf-8", (), ResponsesEncoder, is_resumable=True)
 
-FORMATS: Mapping[str, WireFormat] = {row.name: row for row in (TYPED, JSON, EVENTS, JSONL, TEXT, OPENAI)}
+FORMATS: Mapping[str, WireFormat] = {row.name: row for row in (TYPED, JSON, EVENTS, JSONL, TEXT, OPENAI, RESPONSES)}
 DEFAULT = TYPED
