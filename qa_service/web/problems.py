@@ -22,7 +22,7 @@ from qa_service.wire.lines import encode_line
 log = logging.getLogger(__name__)
 
 CORS_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Key, Last-Event-ID"
-EXPOSED = "X-Session-Id, X-Answer-Id, Retry-After"
+EXPOSED = "X-Session-Id, X-Answer-Id, Retry-After, x-vercel-ai-ui-message-stream, x-vercel-ai-data-stream"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
