@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from qa_service.wire.completions import CompletionEncoder
 from qa_service.wire.data_stream import DATA_STREAM_HEADER, DataStreamEncoder
 from qa_service.wire.encoder import FormatContext, FrameEncoder
 from qa_service.wire.events import EventsEncoder
@@ -48,6 +49,7 @@ JSONL = WireFormat(
     "jsonl", "application/jsonl; charset=utf-8", ("application/jsonl", "application/x-ndjson"), JsonLinesEncoder
 )
 TEXT = WireFormat("text", "text/plain; charset=utf-8", ("text/plain",), PlainTextEncoder)
+OPENAI = WireFormat("openai", "text/event-stream; charset=utf-8", (), CompletionEncoder)
 UI_MESSAGE = WireFormat(
     "ui-message",
     "text/event-stream; charset=utf-8",
@@ -65,6 +67,6 @@ DATA_STREAM = WireFormat(
 )
 
 FORMATS: Mapping[str, WireFormat] = {
-    row.name: row for row in (TYPED, JSON, EVENTS, JSONL, TEXT, UI_MESSAGE, DATA_STREAM)
+    row.name: row for row in (TYPED, JSON, EVENTS, JSONL, TEXT, OPENAI, UI_MESSAGE, DATA_STREAM)
 }
 DEFAULT = TYPED
