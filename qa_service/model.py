@@ -120,7 +120,7 @@ class Rewind(Value, frozen=True):
     kept: tuple[str, ...] = ()
     """The ids of the answers that the page shows before the question. Some may be of other services."""
     is_first: bool = False
-    """Whether the page shows nothing before the question."""
+    """Whether the page says that the question stands in the place of its first one."""
     repeated: str = ""
     """The question, where it is the same as that of the last answer. It is empty where the question was changed."""
 

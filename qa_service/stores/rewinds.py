@@ -30,10 +30,12 @@ class RedisRewinds:
 
     def rewind_session(self, question: Question, session_id: str) -> None:
         """Remove the turns that this question replaces, with the files that came with them. Nothing happens where there
-        are none, or where the session is answering and the question doesn't want to replace that answer. Raises
-        `NotFound` where there is no such session any more."""
+        are none, or where the session is answering and the question doesn't want to replace that answer."""
         assert question.rewind is not None  # noqa: S101 - the caller has checked it
-        page = self._history.load_conversation(question.owner, session_id, "", ALL_TURNS)
+        try:
+            page = self._history.load_conversation(question.owner, session_id, "", ALL_TURNS)
+        except NotFound:  # it was deleted a moment ago
+            return
         turns = page.turns[::-1]
         begin = find_replaced(turns, question.rewind)
         if page.topics and begin < len(turns) and self._remove_turns(question, page, turns[:begin], turns[begin:]):

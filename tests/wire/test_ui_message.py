@@ -121,7 +121,7 @@ def test_who_comes_back_behind_a_failure_still_gets_it_at_the_end() -> None:
     assert chunks(encoder(START, FAILED, METADATA).batch(4, [Done("failed")]))[-1]["errorText"] == FAILED.user_message
 
 
-@pytest.mark.parametrize(("language", "word"), [("ko", "답"), ("en", "answer")])
+@pytest.mark.parametrize(("language", "word"), [("ko", "문제"), ("en", "wrong")])
 def test_a_failure_without_words_is_told_in_the_readers_language(language: Language, word: str) -> None:
     assert word in chunks(encoder(language=language).batch(1, [Done("failed")]))[-1]["errorText"]
 
