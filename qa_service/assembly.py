@@ -48,6 +48,7 @@ from qa_service.stores.quotas import Quota, RedisQuotas
 from qa_service.stores.readiness import check_store
 from qa_service.stores.redis_url import redis_pool
 from qa_service.stores.repeats import RedisRepeats
+from qa_service.stores.rewinds import RedisRewinds
 from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.workers import RedisWorkers
 from qa_service.topics.detector import KeepTopic, LearnedDrift
@@ -145,6 +146,7 @@ class _Store(Struct, frozen=True):
     files: RedisFiles
     quotas: RedisQuotas
     history: RedisHistory
+    rewinds: RedisRewinds
     repeats: RedisRepeats
     limiter: RedisLimiter
     arrivals: RedisArrivals
@@ -168,6 +170,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
         RedisFiles(client, guard, seconds=kept.seconds, single=kept.log),
         RedisQuotas(client, guard, Quota(settings.session_files, settings.owner_bytes, settings.read_seconds)),
         history,
+        RedisRewinds(client, guard, history),
         RedisRepeats(client, guard),
         limiter,
         RedisArrivals(client, guard, limiter, sessions),
@@ -198,6 +201,7 @@ def _desk(
         room=runner,
         meter=meter,
         stop=runner.stop_answer,
+        rewind=store.rewinds.rewind_session,
         model=model,
         background=settings.background,
     )

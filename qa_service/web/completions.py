@@ -5,11 +5,11 @@ from functools import partial
 from flask import Blueprint, Response, request
 from msgspec.structs import replace
 
-from qa_service.errors import ModelNotAllowed, NotFound
+from qa_service.errors import ModelNotAllowed
 from qa_service.model import Owner
 from qa_service.running.source import AnswerSource
 from qa_service.submission import Submission
-from qa_service.web.admitting import begin_answer, check_rate
+from qa_service.web.admitting import begin_answer, check_rate, is_known_session
 from qa_service.web.attachments import attach_files, list_attachments, room_for_attachments
 from qa_service.web.completion_requests import NAMES, SESSION_HEADER, CompletionRequest, read_completion_request
 from qa_service.web.forms import read_submission
@@ -69,20 +69,12 @@ def _begin(service: Mounted, owner: Owner, asked: CompletionRequest, sent: Submi
     attachments = list_attachments(asked.messages, "messages")
     last = max((number for number, message in enumerate(asked.messages) if message.role == "user"), default=0)
     earlier = any(attachment.message < last for attachment in attachments)
-    if earlier and asked.session_id and _is_known(service, owner, asked.session_id):
+    if earlier and is_known_session(service, owner, asked.session_id):
         # The session has the files of earlier questions already.
         attachments = [attachment for attachment in attachments if attachment.message == last]
     plain = replace(sent, fields=asked.plain_fields())
     with attach_files(plain, attachments, service.limits.uploads, field="messages") as whole:
         return begin_answer(service, owner, whole, OPENAI)
-
-
-def _is_known(service: Mounted, owner: Owner, session_id: str) -> bool:
-    try:
-        service.assembly.history.list_files(owner, session_id)
-    except NotFound:
-        return False
-    return True
 
 
 def _whole(service: Mounted, source: AnswerSource) -> Response:

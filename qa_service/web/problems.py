@@ -22,10 +22,10 @@ from qa_service.wire.lines import encode_line
 
 log = logging.getLogger(__name__)
 
-CORS_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Key, Last-Event-ID, X-Session-Id"
+CORS_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Key, Last-Event-ID, X-Session-Id, User-Agent"
 SDK_HEADER = re.compile(r"(?:x-stainless|openai)-[a-z-]{1,40}", re.IGNORECASE)
 """OpenAI's SDKs send such headers with every request. Nothing is decided by them here."""
-EXPOSED = "X-Session-Id, X-Answer-Id, Retry-After"
+EXPOSED = "X-Session-Id, X-Answer-Id, Retry-After, x-vercel-ai-ui-message-stream, x-vercel-ai-data-stream"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
