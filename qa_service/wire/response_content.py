@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from qa_service.frames import Failure, Metadata, Reference
+from qa_service.frames import Cite, Failure, Metadata, Reference
 from qa_service.model import Usage
 from qa_service.turns import Turn
 from qa_service.wire.content import build_reference
@@ -66,20 +66,21 @@ def build_details(metadata: Metadata | None) -> IncompleteDetails | None:
 
 
 def build_citations(source: Reference, text: str, prefix: str) -> Iterator[Citation]:
-    """Build a citation for each place at which the text names a source."""
+    """Build a citation for each place of the text that a source stands behind. A source without a place stands behind
+    the whole text."""
     reference = build_reference(source, prefix)
-    for start, end in _places(source, text):
+    for place in source.cites or (Cite(0, len(text)),):
         if source.kind == "url":
-            yield WebCitation(url=source.url, title=source.title, start_index=start, end_index=end)
+            yield WebCitation(url=source.url, title=source.title, start_index=place.start, end_index=place.end)
         else:
             yield DocumentCitation(
                 file_id=source.document_id or source.file or source.title,
                 filename=source.file or source.title,
-                index=end,
+                index=place.end,
                 url=reference.url,
                 page=source.page,
                 section=source.section,
-                quote=source.quote,
+                quote=place.quote or source.quote,
             )
 
 
@@ -88,9 +89,3 @@ def build_input_items(turn: Turn) -> InputItems:
     files = (InputFile(file.name) for file in turn.files)
     item = InputMessage(id=name_item("q", turn.answer_id, 0), content=(InputText(turn.question), *files))
     return InputItems(data=(item,), first_id=item.id, last_id=item.id)
-
-
-def _places(source: Reference, text: str) -> Iterator[tuple[int, int]]:
-    printed = source.url if source.kind == "url" else f"[{source.n}]"
-    at = text.find(printed)
-    yield (at, at + len(printed)) if at >= 0 else (len(text), len(text))

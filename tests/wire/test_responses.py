@@ -8,7 +8,7 @@ import msgspec
 import openai
 import pytest
 
-from qa_service.frames import Done, Failure, Frame, Reference, Restart, StageNotice, Start, Text, UnknownFrame
+from qa_service.frames import Cite, Done, Failure, Frame, Reference, Restart, StageNotice, Start, Text, UnknownFrame
 from qa_service.model import Echo
 from qa_service.wire.encoder import FormatContext
 from qa_service.wire.lines import encode_json
@@ -28,8 +28,8 @@ ANSWER: tuple[Frame, ...] = (
     StageNotice("searching_web", query="하늘"),
     Text("하늘은 "),
     Text("파랗다 [1].\n\u2028👍 https://a.example"),
-    DOCUMENT,
-    LINK,
+    msgspec.structs.replace(DOCUMENT, cites=(Cite(0, 11, "The sky is blue."), Cite(4, 7))),
+    msgspec.structs.replace(LINK, cites=(Cite(16, 33),)),
     METADATA,
     DONE,
 )
@@ -96,6 +96,7 @@ class TestAnswer:
             "response.output_text.delta",
             "response.output_text.annotation.added",
             "response.output_text.annotation.added",
+            "response.output_text.annotation.added",
             "response.output_text.done",
             "response.content_part.done",
             "response.output_item.done",
@@ -123,11 +124,16 @@ class TestAnswer:
         [cited] = [each for each in final_of(encoded(ANSWER)).output[1].content[0].annotations if each.type[0] == "u"]
         assert text[cited.start_index : cited.end_index] == cited.url == LINK.url
 
-    def test_a_document_is_cited_with_its_page(self) -> None:
-        [cited] = [each for each in final_of(encoded(ANSWER)).output[1].content[0].annotations if each.type[0] == "f"]
-        assert (cited.file_id, cited.filename, cited.page) == ("f1", "sky.pdf", 3)
-        assert text_of(ANSWER)[: cited.index].endswith("[1]")
-        assert cited.url == "/api/sessions/chat/files/f1/pages/3"
+    def test_a_document_is_cited_at_each_of_its_places_with_its_page(self) -> None:
+        notes = final_of(encoded(ANSWER)).output[1].content[0].annotations
+        cited = [note for note in notes if note.type == "file_citation"]
+        assert {(note.file_id, note.filename, note.page) for note in cited} == {("f1", "sky.pdf", 3)}
+        assert [(note.index, getattr(note, "quote", None)) for note in cited] == [(11, "The sky is blue."), (7, None)]
+        assert {note.url for note in cited} == {"/api/sessions/chat/files/f1/pages/3"}
+
+    def test_a_source_without_a_place_stands_behind_the_whole_text(self) -> None:
+        [note] = final_of(encoded([START, Text("안녕"), LINK, METADATA, DONE])).output[0].content[0].annotations
+        assert (note.start_index, note.end_index) == (0, 2)
 
     def test_what_the_request_said_is_repeated(self) -> None:
         echo = Echo({"lot": "7"}, "Be short.", "before", temperature=0.5, max_tokens=90, stored=False)
