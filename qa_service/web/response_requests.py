@@ -87,7 +87,7 @@ def read_response_request(service: Mounted, owner: Owner, sent: Submission) -> R
     session_id = _find_session(service, owner, fields, echo.previous or answer_id)
     earlier = [] if echo.stored else _recall_session(service, owner, session_id)
     ours = {
-        **_rename_fields(fields, service.assembly.settings.max_tokens),
+        **_rename_fields(service, fields),
         **_choose_session(fields, echo, session_id),
         "messages": [*earlier, *write_plain_messages(asked)],
         "systemPrompt": "\n\n".join(_list_instructions(echo, messages)),
@@ -184,15 +184,18 @@ def _read_tool_choice(fields: Mapping[str, Any]) -> str:
     return WEB_SEARCH if kind.startswith(WEB_SEARCH) else kind
 
 
-def _rename_fields(fields: Mapping[str, Any], most: int) -> dict[str, Any]:
+def _rename_fields(service: Mounted, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Give the fields that are read here under another name. Who would take more tokens than this server gives is
     content with fewer."""
     ours = _only(fields, *SAME)
     if "top_p" in fields:
         ours["topP"] = fields["top_p"]
     if "max_output_tokens" in fields:
-        tokens = fields["max_output_tokens"]
+        tokens, most = fields["max_output_tokens"], service.assembly.settings.max_tokens
         ours["maxTokens"] = min(tokens, most) if isinstance(tokens, int) else tokens
+    # Without a model that can be asked, the one that is listed isn't among those that are allowed.
+    if fields.get("model") == service.assembly.desk.model:
+        del ours["model"]
     return ours
 
 

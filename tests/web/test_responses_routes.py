@@ -298,6 +298,11 @@ class TestErrors:
             ask(input="Why?", model="gpt-none")
         assert refused.value.code == "model_not_found"
 
+    def test_the_model_that_is_listed_answers_even_where_there_is_none(self, make_house: MakeHouse) -> None:
+        with sdk_for(make_house(openai_api_key="")) as client:
+            (listed,) = client.models.list()
+            assert client.responses.create(model=listed.id, input="Why?").status == "completed"
+
     @pytest.mark.parametrize("call", ["retrieve", "cancel", "delete"])
     def test_anothers_response_is_as_unknown_as_any(self, house: House, ask: Any, call: str) -> None:
         answer = ask(input="Why?").id
