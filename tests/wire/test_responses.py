@@ -1,5 +1,6 @@
 """The stream of the Responses API: what the official SDK makes of it, which checks every event against its types."""
 
+import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -8,7 +9,19 @@ import msgspec
 import openai
 import pytest
 
-from qa_service.frames import Cite, Done, Failure, Frame, Reference, Restart, StageNotice, Start, Text, UnknownFrame
+from qa_service.frames import (
+    Cite,
+    Done,
+    Failure,
+    Frame,
+    Reference,
+    Restart,
+    StageNotice,
+    Start,
+    Text,
+    UnknownFrame,
+    text_from_frames,
+)
 from qa_service.model import Echo
 from qa_service.wire.encoder import FormatContext
 from qa_service.wire.lines import encode_json
@@ -219,6 +232,31 @@ class TestEnds:
 
     def test_an_answer_without_a_word_has_no_message(self) -> None:
         assert self.ended(METADATA, Done("incomplete")).response.output == []
+
+
+class TestAnyAnswer:
+    """Answers whose frames come in an order that chance has chosen."""
+
+    @pytest.fixture(params=range(12))
+    def frames(self, request: pytest.FixtureRequest) -> list[Frame]:
+        chance = random.Random(request.param)
+        middle = (Text("a"), Text("한글\n"), Text(""), SEARCHING, StageNotice("searching_web", query="q"), Restart("x"))
+        notes = chance.choices([DOCUMENT, LINK], k=chance.randrange(3))
+        return [START, *chance.choices(middle, k=chance.randrange(15)), Text("끝"), *notes, METADATA, DONE]
+
+    def test_is_put_together_by_the_sdks_helper(self, frames: list[Frame]) -> None:
+        final = final_of(encoded(frames))
+        assert final.output_text == text_from_frames(frames)
+        assert len({item.id for item in final.output}) == len(final.output)
+        assert all(item.status != "in_progress" for item in final.output)
+
+    def test_has_its_rest_behind_every_event(self, frames: list[Frame]) -> None:
+        events = list(data_of(encoded(frames)))
+        for place, event in enumerate(events):
+            seen = event["sequence_number"]
+            first = seen // EVENTS_OF_FRAME
+            rest = ResponsesEncoder(context(*frames[: first - 1]), seen=seen).batch(first, frames[first - 1 :])
+            assert list(data_of(rest)) == events[place + 1 :]
 
 
 class TestTwists:
