@@ -17,7 +17,7 @@ TopicChoice: TypeAlias = Literal["auto", "keep", "new"]
 Language: TypeAlias = Literal["ko", "en"]
 OwnerKind: TypeAlias = Literal["site", "user", "key", "anonymous"]
 Role: TypeAlias = Literal["system", "user", "assistant"]
-HangupChoice: TypeAlias = Literal["finish", "cancel"]
+HangupChoice: TypeAlias = Literal["finish", "cancel", "ignore"]
 BusyChoice: TypeAlias = Literal["replace", "reject"]
 SourceKind: TypeAlias = Literal["url", "document"]
 UpstreamReason: TypeAlias = FinishReason
@@ -159,6 +159,8 @@ class Question(Value, frozen=True):
     top_p: float | None = None
     max_tokens: int | None = None
     on_hangup: HangupChoice = "finish"
+    """What happens to the answer when nobody reads it: it runs on for a while, is stopped at once, or runs to its
+    end."""
     on_busy: BusyChoice = "replace"
     language: Language = "en"
     """The language of messages to this person."""

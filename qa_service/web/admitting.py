@@ -50,7 +50,10 @@ def begin_answer(
 
     Raises what `build_question` and `Desk.admit` raise.
     """
-    return _join(service, replace(_build(service, owner, sent, wanted), echo=echo), sent)
+    question = replace(_build(service, owner, sent, wanted), echo=echo)
+    if echo and echo.background:
+        question = replace(question, on_hangup="ignore")
+    return _join(service, question, sent)
 
 
 def is_known_session(service: Mounted, owner: Owner, session_id: str) -> bool:

@@ -116,16 +116,14 @@ def _follow(service: Mounted, owner: Owner, response_id: str, seen: int) -> Resp
 
 
 def _describe(service: Mounted, turn: Turn, owner: Owner) -> ResponseObject:
-    """Describe a response that may still be written. Whoever asks for one counts as its reader at this moment, so that
-    it isn't stopped as one that nobody reads."""
-    runner = service.assembly.runner
-    source = runner.find_answer(owner, turn.answer_id, -1)
-    if source is not None and source.log.is_finished:
-        return _build(service, turn, source.log.frames_between(0, len(source.log)))
-    if source is not None and turn.status == "running":
-        runner.open_reader(source, heartbeat=service.assembly.settings.heartbeat_seconds).close()
+    """Describe a response as its turn tells it. Of a finished one the frames tell more, while there are any."""
     known = frames_from_turn(turn, "")
-    return _build(service, turn, known[:3] if turn.status == "running" else known)
+    if turn.status == "running":
+        return _build(service, turn, known[:3])
+    source = service.assembly.runner.find_answer(owner, turn.answer_id, -1)
+    if source is None or not source.log.is_finished:
+        return _build(service, turn, known)
+    return _build(service, turn, source.log.frames_between(0, len(source.log)))
 
 
 def _build(service: Mounted, turn: Turn, frames: Sequence[Frame]) -> ResponseObject:

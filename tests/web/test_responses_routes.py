@@ -236,6 +236,15 @@ class TestComingBack:
             response = sdk.responses.retrieve(response.id)
         assert (response.status, response.output_text) == ("completed", TEXT)
 
+    @pytest.mark.parametrize("background", [True, False])
+    def test_only_an_answer_in_the_background_runs_to_its_end_without_a_reader(
+        self, house: House, begin: Any, background: bool
+    ) -> None:
+        stream, seen = begin(background=background)
+        stream.close()
+        running = house.assembly.runner._running[seen[0].response.id]
+        assert running.is_deserted(time.monotonic() + 3600, 120) is not background
+
 
 class TestStopping:
     def test_a_stopped_response_keeps_what_it_has(self, house: House, sdk: openai.OpenAI, begin: Any) -> None:
