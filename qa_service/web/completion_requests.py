@@ -48,15 +48,21 @@ class _Typed(Struct, frozen=True):
     type: str = "text"
 
 
+class CompletionWay(Struct, frozen=True):
+    """A `CompletionWay` says how a client wants its answer."""
+
+    streamed: bool
+    usage: bool
+    """Whether the stream shall tell the tokens."""
+
+
 class CompletionRequest(Struct, frozen=True):
     """A `CompletionRequest` is what a client of Chat Completions asked for."""
 
     messages: list[SentMessage]
     session_id: str
     """The session that the client named, or an empty text."""
-    streamed: bool
-    usage: bool
-    """Whether the stream shall tell the tokens."""
+    way: CompletionWay
     fields: Mapping[str, Any]
     """The other fields, under our names."""
 
@@ -78,8 +84,7 @@ def read_completion_request(sent: Submission, session_header: str, *, own_model:
     return CompletionRequest(
         messages,
         _read_session(fields, session_header),
-        streamed=read_flag(fields, "stream"),
-        usage=bool(options and options.include_usage),
+        CompletionWay(read_flag(fields, "stream"), bool(options and options.include_usage)),
         fields=_rename(fields, messages, own_model, most),
     )
 

@@ -1,5 +1,6 @@
 """This module reads what a request brings as multipart, as a form, as JSON or in its query string."""
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 from werkzeug.datastructures import FileStorage, MultiDict
 
 from qa_service.errors import BadJson, BadRequest, TooLarge, UnsupportedMediaType
+from qa_service.pause import LongWork
 from qa_service.submission import Submission, is_file_field, present_fields
 from qa_service.web.bodies import GULP, BodyBounds, RequestBody, is_chunked
 from qa_service.web.parts import SentAsFile, read_parts
@@ -31,7 +33,10 @@ takes 281 KiB."""
 VALUES = 50_000
 """A JSON body may hold so many lists, objects and texts. Making them takes 20 ms; making millions would take a
 second."""
+COUNTED = 1 << 20
+"""So many characters are counted at once."""
 BOM = "\ufeff"
+_EMPTY_LIST = re.compile(rb"\[\s*\]")
 
 
 class Limits(Struct, frozen=True):
@@ -126,14 +131,18 @@ def _read_json_body(request: Request, limits: Limits, most: int) -> bytes:
 
 
 def _decode_json(body: bytes, charset: str) -> dict[str, Any]:
+    work = LongWork()
     try:
         text = decode_sent_text(body, charset, "the body").removeprefix(BOM)
     except BadRequest as error:
         raise BadJson(error.message) from None
-    if len(text) > 2 * VALUES and _count_values(text) > VALUES:
+    work.end_step()
+    if len(text) > 2 * VALUES and _count_values(text, work) > VALUES:
         raise BadJson(f"the body has more than {VALUES} lists, objects and texts")
+    text = replace_lone_halves(text)
+    work.end_step()
     try:
-        fields = msgspec.json.decode(replace_lone_halves(text), type=dict[str, Raw])
+        fields = msgspec.json.decode(text, type=dict[str, Raw])
         if len(fields) > FIELDS:
             raise TooLarge(f"the request has more than {FIELDS} fields")
         return present_fields((name, _simple_value(raw)) for name, raw in fields.items())
@@ -143,18 +152,22 @@ def _decode_json(body: bytes, charset: str) -> dict[str, Any]:
         raise BadJson("the body is not JSON") from None
 
 
-def _count_values(text: str) -> int:
+def _count_values(text: str, work: LongWork) -> int:
     """Count lists, objects and texts. A bracket inside of a text counts too, so the count may be too high."""
-    return text.count("[") + text.count("{") + (text.count('"') - text.count('\\"')) // 2
+    count = 0
+    for at in range(0, len(text), COUNTED):
+        piece = text[at : at + COUNTED]
+        count += 2 * (piece.count("[") + piece.count("{")) + piece.count('"') - piece.count('\\"')
+        work.end_step()
+    return count // 2
 
 
 def _simple_value(raw: Raw) -> Any:
     """Decode a text, a number, a switch, null or an empty list. Any other list, and an object, stays as it is written
     until somebody expects it: decoding half a million numbers that nobody reads would take ten seconds."""
-    written = bytes(raw)
-    if written.startswith((b"[", b"{")):
-        return [] if not written[1:-1].strip() and written.startswith(b"[") else raw
-    return msgspec.json.decode(written)
+    if bytes(memoryview(raw)[:1]) in (b"[", b"{"):
+        return [] if _EMPTY_LIST.fullmatch(raw) else raw
+    return msgspec.json.decode(raw)
 
 
 def _read_hosts_form(request: Request, spool: Spool) -> dict[str, Any]:
