@@ -330,6 +330,16 @@ class Annotation(Value, frozen=True):
     file: str = ""
     quote: str = ""
     page: int = 0
+    span: tuple[int, int] | None = None
+    """The place in the answer's text that the source stands behind, in code points: where it begins, and where it ends.
+    Both are the same where only the end of a claim is known. It is None where no place is known."""
+
+
+class PagesFound(Value, frozen=True):
+    """This says which web pages a tool of upstream's has returned. They aren't sources of the answer by themselves, but
+    a link to one of them is."""
+
+    urls: tuple[str, ...]
 
 
 class Finished(Value, frozen=True):
@@ -350,4 +360,6 @@ class Opened(Value, frozen=True, tag_field="type", tag="opened", omit_defaults=T
     must begin the text again."""
 
 
-Delta: TypeAlias = TextDelta | RefusalDelta | Thinking | Searching | Retrying | Annotation | Opened | Finished
+Delta: TypeAlias = (
+    TextDelta | RefusalDelta | Thinking | Searching | Retrying | Annotation | PagesFound | Opened | Finished
+)
