@@ -185,6 +185,8 @@ class TestFiles:
         [annotation] = found["choices"][0]["message"]["annotations"]
         assert annotation["url_citation"]["title"] == "manual.txt"
         assert annotation["url_citation"]["quote"] == TEXT.decode()
+        start, end = (annotation["url_citation"][name] for name in ("start_index", "end_index"))
+        assert "24 months" in found["choices"][0]["message"]["content"][start:end]
         assert (
             house.get(annotation["url_citation"]["url"].removeprefix("/api/"), ME).get_json()["text"] == TEXT.decode()
         )
