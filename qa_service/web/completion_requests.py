@@ -150,6 +150,8 @@ def _single_question() -> dict[str, str]:
 def _refuse_what_nobody_can_do(fields: Mapping[str, Any]) -> None:
     if read_word(fields, "n", default=1) != "1":
         raise InvalidField("n: an answer has one choice here", field="n")
+    if fields.get("tool_choice", "auto") not in ("auto", "none"):
+        raise InvalidField("tool_choice: no tools are called here", field="tool_choice")
     shape = _read_object(fields, "response_format", _Typed)
     if shape and shape.type != "text":
         raise InvalidField("response_format: answers are text here", field="response_format")
