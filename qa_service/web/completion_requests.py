@@ -1,6 +1,6 @@
 """This module reads a request of OpenAI's Chat Completions API in our own words.
 
-What that API calls otherwise than we do is renamed. Our own fields, such as `useWebSearch`, may stand beside its own.
+What that API calls otherwise than we do is renamed. Our own fields, such as `systemPrompt`, may stand beside its own.
 What it can ask for and nobody here can do is refused where an answer without it would be wrong, and else passed over:
 tools, for example, are passed over, because a model may choose to call none.
 """
@@ -25,6 +25,7 @@ NAMES: Mapping[str, str] = {
     "files": "messages",
     "systemPrompt": "messages",
     "topP": "top_p",
+    "useWebSearch": "web_search_options",
     "maxTokens": "max_completion_tokens",
 }
 """OpenAI's names for our fields, for refusals."""
@@ -95,6 +96,8 @@ def _rename(fields: Mapping[str, Any], messages: list[SentMessage], own_model: s
         ours["model"] = model
     if "top_p" in fields:
         ours["topP"] = fields["top_p"]
+    if "web_search_options" in fields:
+        ours["useWebSearch"] = True
     for name in ("max_tokens", "max_completion_tokens"):
         if name in fields:
             ours["maxTokens"] = _bound_tokens(fields, name, most)

@@ -167,6 +167,13 @@ class TestQuestion:
         completed(house, max_completion_tokens=10**6)
         assert house.model.prompts[-1].max_tokens == house.assembly.settings.max_tokens
 
+    @pytest.mark.parametrize("options", [{}, {"search_context_size": "low"}])
+    def test_may_ask_for_the_web_as_at_openai(self, house: House, options: dict[str, str]) -> None:
+        completed(house, web_search_options=options)
+        assert house.model.prompts[-1].web_search
+        completed(house)
+        assert not house.model.prompts[-1].web_search
+
     def test_may_have_our_own_fields_too(self, house: House) -> None:
         completed(house, useWebSearch=True, systemPrompt="Be kind.")
         assert house.model.prompts[-1].web_search
