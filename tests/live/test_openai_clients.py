@@ -82,16 +82,18 @@ def test_takes_every_object_as_its_own_strictest_checks_want_it(served: Service,
 
 
 def test_sends_a_file_and_gets_it_cited(client: openai.OpenAI, upstream: ScriptedUpstream) -> None:
-    upstream.script(Script(text="24 months [1].", times=2))
+    upstream.script(Script(text="24 months [1].", times=3))
     data = base64.b64encode(b"The battery is covered for 24 months.").decode()
     file = {"type": "file", "file": {"filename": "manual.txt", "file_data": f"data:text/plain;base64,{data}"}}
     question = [{"type": "text", "text": "How long is the battery covered?"}, file]
-    for message in (
-        asked(client, question).choices[0].message,
-        *(c.delta for chunk in asked(client, question, stream=True) for c in chunk.choices if _annotations(c.delta)),
-    ):
-        [annotation] = _annotations(message)
-        assert annotation["url_citation"]["title"] == "manual.txt"
+    whole = asked(client, question).choices[0].message
+    deltas = [c.delta for chunk in asked(client, question, stream=True) for c in chunk.choices]
+    with client.chat.completions.stream(model=MODEL, messages=[{"role": "user", "content": question}]) as stream:
+        gathered = stream.get_final_completion().choices[0].message
+    for message in (whole, gathered, *filter(_annotations, deltas)):
+        [citation] = [each["url_citation"] for each in _annotations(message)]
+        assert citation["title"] == "manual.txt"
+        assert "24 months [1]."[citation["start_index"] : citation["end_index"]].startswith("24 months")
     assert "24 months" in str(upstream.requests[-1].body)
 
 
