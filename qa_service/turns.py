@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Start, Timing, TopicNotice, text_from_frames
 from qa_service.model import (
+    Echo,
     FinishReason,
     Language,
     Opened,
@@ -40,6 +41,7 @@ class Turn(Value, frozen=True):
     metadata: Metadata | None = None
     error: Failure | None = None
     language: Language = "en"
+    echo: Echo | None = None
     v: int = 1
     """The version of the format in which this is stored."""
 

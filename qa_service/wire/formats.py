@@ -11,6 +11,7 @@ from qa_service.wire.encoder import FormatContext, FrameEncoder
 from qa_service.wire.events import EventsEncoder
 from qa_service.wire.jsonl import JsonLinesEncoder
 from qa_service.wire.plain import PlainTextEncoder
+from qa_service.wire.responses import ResponsesEncoder
 from qa_service.wire.typed import TypedEncoder
 from qa_service.wire.ui_message import UI_MESSAGE_HEADER, UiMessageEncoder
 
@@ -50,6 +51,7 @@ JSONL = WireFormat(
 )
 TEXT = WireFormat("text", "text/plain; charset=utf-8", ("text/plain",), PlainTextEncoder)
 OPENAI = WireFormat("openai", "text/event-stream; charset=utf-8", (), CompletionEncoder)
+RESPONSES = WireFormat("responses", "text/event-stream; charset=utf-8", (), ResponsesEncoder, is_resumable=True)
 UI_MESSAGE = WireFormat(
     "ui-message",
     "text/event-stream; charset=utf-8",
@@ -67,6 +69,6 @@ DATA_STREAM = WireFormat(
 )
 
 FORMATS: Mapping[str, WireFormat] = {
-    row.name: row for row in (TYPED, JSON, EVENTS, JSONL, TEXT, OPENAI, UI_MESSAGE, DATA_STREAM)
+    row.name: row for row in (TYPED, JSON, EVENTS, JSONL, TEXT, OPENAI, RESPONSES, UI_MESSAGE, DATA_STREAM)
 }
 DEFAULT = TYPED
