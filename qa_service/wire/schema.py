@@ -13,7 +13,6 @@ from qa_service.wire.structs import OBJECTS
 from qa_service.wire.typed import TYPED_FRAMES
 from qa_service.wire.ui_message import UI_CHUNKS
 
-
 UNIONS = {"TypedFrame": TYPED_FRAMES, "ResponsesEvent": RESPONSES_EVENTS, "UiChunk": UI_CHUNKS}
 """What stands for any event of a stream: of the default one, of OpenAI's Responses API, and of the AI SDK's."""
 
