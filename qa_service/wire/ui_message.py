@@ -9,6 +9,7 @@ error comes last, behind the metadata.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from mimetypes import guess_type
+from typing import TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -17,7 +18,7 @@ from qa_service.errors import QAError
 from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Restart, StageNotice, Start, Text, UnknownFrame
 from qa_service.language.phrases import build_failure
 from qa_service.model import Status
-from qa_service.wire.content import build_error, build_metadata, build_reference, read_unknown_fields
+from qa_service.wire.content import build_content, build_error, build_metadata, build_reference, read_unknown_fields
 from qa_service.wire.encoder import FormatContext
 from qa_service.wire.lines import encode_json, encode_line, escape_separators
 from qa_service.wire.structs import (
@@ -146,6 +147,27 @@ class UiFinish(UiChunk, frozen=True, kw_only=True, tag="finish"):
     finish_reason: str
 
 
+UI_CHUNKS: TypeAlias = (
+    UiStart
+    | UiStepStart
+    | UiStepEnd
+    | UiTextStart
+    | UiTextDelta
+    | UiTextEnd
+    | UiSourceUrl
+    | UiSourceDocument
+    | UiReference
+    | UiStatus
+    | UiRestart
+    | UiReconnect
+    | UiMetadata
+    | UiErrorDetails
+    | UiError
+    | UiAbort
+    | UiFinish
+)
+"""Every event that this format sends, except those that stand for frames of a later release."""
+
 UI_MESSAGE_HEADER = ("x-vercel-ai-ui-message-stream", "v1")
 
 FINISH_REASONS: Mapping[str, str] = {"stop": "stop", "length": "length", "content_filter": "content-filter"}
@@ -273,6 +295,8 @@ def build_ui_chunks(frame: Frame, prefix: str) -> Iterator[object]:
             yield UiErrorDetails(data=build_error(frame), transient=True)
         case UnknownFrame(kind=kind, raw=raw):
             yield {"type": f"data-{_NOT_NAME.sub('-', kind) or 'unknown'}", "data": read_unknown_fields(raw)}
+        case _:
+            yield {"type": f"data-{frame.__struct_config__.tag}", "data": build_content(frame, prefix)}
 
 
 def _build_source(source: ReferenceContent) -> UiChunk:

@@ -6,12 +6,14 @@ One process of Node runs all checks at once and reports them; each has a test he
 import json
 import re
 import subprocess
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.clients.packages import FOLDER, install_packages
+from tests.documents import pdf
 from tests.live.processes import Service, gunicorn
 from tests.scripted_upstream import NAMED, Script, ScriptedUpstream, pieces
 from tests.scripts import TOKENS_IN
@@ -60,6 +62,7 @@ def report(served: Service) -> dict[str, str | None]:
         "text": "".join(pieces(Script())),
         "paced": "".join(pieces(NAMED["paced"])),
         "tokens": TOKENS_IN,
+        "pdf": b64encode(pdf(["배터리는 24개월 동안 보증됩니다."])).decode(),
     }
     command = [install_packages(), str(FOLDER / "run.mjs"), json.dumps(given)]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST)

@@ -127,9 +127,21 @@ class TestFormat:
         with closing(house.client.post("/api/chat", json=body, headers=KIM)) as response:
             assert (response.mimetype, response.get_data(as_text=True)) == ("text/plain", "안녕하세요.")
 
+    def test_lets_a_page_of_another_origin_send_what_the_sdk_sends(self, make_house: Any) -> None:
+        headers = {
+            "Origin": "https://a.example",
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type,user-agent",
+        }
+        response = make_house(origins=("https://a.example",)).client.options("/api/chat", headers=headers)
+        allowed = response.headers["Access-Control-Allow-Headers"].lower().split(", ")
+        assert {"content-type", "user-agent"} <= set(allowed)
+
     def test_of_another_origin_shows_its_headers_to_the_page(self, make_house: Any) -> None:
         house = make_house(origins=("https://a.example",))
-        response = Page(house, headers={**KIM, "Origin": "https://a.example"}).post(messages=[user("안녕?")])
+        response = Page(house, headers={**KIM, "Origin": "https://a.example"}).post(
+            messages=[user("안녕?")], trigger="submit-message"
+        )
         with closing(response):
             assert "x-vercel-ai-ui-message-stream" in response.headers["Access-Control-Expose-Headers"]
 
