@@ -159,7 +159,8 @@ def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterat
         with parts.upstream.attach_answer(draft.prompt, said.response_id, stop) as deltas:
             frames = _draft_frames(deltas, draft, stop, parts.longest)
             if said.repeatable:
-                yield from _leave_out_told(frames, draft, said.since_opened)
+                draft.references = said.references
+                yield from islice(frames, said.since_opened, None)
             else:
                 yield from chain((Gap(), Restart("interrupted"), Opened(said.response_id, FRAMES_VERSION)), frames)
     except QAError:
@@ -174,21 +175,13 @@ def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterat
         raise
 
 
-def _leave_out_told(frames: Iterator[Frame | Mark], draft: Draft, told: int) -> Iterator[Frame | Mark]:
-    """Leave out as many frames as the shared log has. Those that are more than all of these are references."""
-    for frame in frames:
-        if told == 0:
-            yield frame
-        told = max(0, told - 1)
-    draft.told = told
-
-
 def _break_off(draft: Draft, said: AnswerSoFar) -> Iterator[Frame | Mark]:
     yield Gap()
     if said.asked:
         draft.recall_prompt(said.asked)
     if said.text:
         draft.write_text(said.text)
+    draft.references = said.references
     raise Interrupted("the worker that wrote this answer died")
 
 
@@ -198,7 +191,7 @@ def _files_are_here(admission: Admission) -> bool:
 
 def _cite(draft: Draft, parts: Parts) -> Iterator[Frame]:
     if parts.site.citations:
-        yield from islice(draft.cite_sources(trusts_links=parts.site.cite_links), draft.told, None)
+        yield from draft.cite_sources(trusts_links=parts.site.cite_links)
     draft.list_media([] if draft.error else parts.media.gather_results(draft.searches))
 
 

@@ -57,9 +57,13 @@ from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.workers import RedisWorkers
 from qa_service.topics.detector import KeepTopic, LearnedDrift
 from qa_service.turns import Observation
+from qa_service.upstream.chat import chat_protocol
+from qa_service.upstream.clients import compatible_client, openai_client
 from qa_service.upstream.connection import Patience
+from qa_service.upstream.models import ModelUpstream
 from qa_service.upstream.offline import OfflineAnswerer
-from qa_service.upstream.responses import ResponsesUpstream, openai_client
+from qa_service.upstream.protocol import VendorProtocol
+from qa_service.upstream.responses import responses_protocol
 
 log = logging.getLogger(__name__)
 answers = logging.getLogger("qa_service.answers")
@@ -129,7 +133,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
     runner = _runner(settings, AnswerLine(parts), store, meter)
     return Assembly(
         settings,
-        _desk(settings, store, runner, detector, meter, model="offline" if offline else settings.model),
+        _desk(settings, store, runner, detector, meter, model="offline" if offline else settings.first_model),
         runner,
         limiter=store.limiter,
         history=store.history,
@@ -256,25 +260,45 @@ def _waiting_client(settings: Settings) -> redis.Redis:
 def _upstream(settings: Settings, meter: Meter) -> Upstream:
     if settings.answers_itself:
         return OfflineAnswerer()
-    if not settings.openai_api_key:
-        raise SettingsError("QA_UPSTREAM: responses needs OPENAI_API_KEY")
+    return ModelUpstream(
+        _model_servers(settings),
+        patience=Patience(
+            connect=settings.connect_seconds, first_token=settings.first_token_seconds, idle=settings.idle_seconds
+        ),
+        tries=settings.tries,
+        fallback=settings.models_fallback,
+        meter=meter,
+    )
+
+
+def _model_servers(settings: Settings) -> dict[str, VendorProtocol]:
+    """Describe the servers whose models are asked, by the names that stand before models. The one that is asked first
+    stands first."""
+    known = {
+        "responses": ("OPENAI_API_KEY", settings.openai_api_key, _responses),
+        "chat": ("QA_CHAT_BASE_URL", settings.chat_base_url, _chat),
+    }
+    fallback = [(name.partition(":")[0], "QA_MODELS_FALLBACK") for name in settings.models_fallback if ":" in name]
+    for name, where in [(settings.first_upstream, "QA_UPSTREAM"), *fallback]:
+        if name in known and not known[name][1]:
+            raise SettingsError(f"{where}: {name} needs {known[name][0]}")
+    ordered = sorted(known.items(), key=lambda item: item[0] != settings.first_upstream)
+    return {name: describe(settings) for name, (_, needed, describe) in ordered if needed}
+
+
+def _responses(settings: Settings) -> VendorProtocol:
     client = openai_client(
         api_key=settings.openai_api_key,
         base_url=settings.openai_base_url,
         organization=settings.openai_org_id,
         project=settings.openai_project_id,
     )
-    return ResponsesUpstream(
-        client,
-        patience=Patience(
-            connect=settings.connect_seconds, first_token=settings.first_token_seconds, idle=settings.idle_seconds
-        ),
-        tries=settings.tries,
-        search_context=settings.web_search_context,
-        background=settings.background,
-        fallback=settings.models_fallback,
-        meter=meter,
-    )
+    return responses_protocol(client, search_context=settings.web_search_context, background=settings.background)
+
+
+def _chat(settings: Settings) -> VendorProtocol:
+    client = compatible_client(api_key=settings.chat_api_key, base_url=settings.chat_base_url)
+    return chat_protocol(client, search_context=settings.web_search_context)
 
 
 def _media_searches(settings: Settings) -> list[MediaSearch]:

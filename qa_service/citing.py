@@ -53,12 +53,13 @@ class Evidence(Struct, frozen=True):
 
 
 class _Mention(Struct, frozen=True):
-    """A `_Mention` is a place in the answer that names a source, by a printed number `n` or by an annotation."""
+    """A `_Mention` is a place in the answer that names a source: a passage, or what an annotation names. `n` is the
+    number that is printed there, or 0."""
 
     at: int
     key: str
+    source: Passage | Annotation
     n: int = 0
-    annotation: Annotation = Annotation("url")
 
 
 def collect_references(text: str, evidence: Evidence) -> tuple[Reference, ...]:
@@ -71,12 +72,12 @@ def collect_references(text: str, evidence: Evidence) -> tuple[Reference, ...]:
     prose = blank_code(text[:LOOKED_AT])
     numbered = {passage.n: passage for passage in evidence.passages}
     sources = _group_mentions(prose, numbered, evidence)
-    claims, free = Claims(text[:LOOKED_AT], prose), _free_numbers(prose, sources)
+    claims, numbers = Claims(text[:LOOKED_AT], prose), _number_sources(prose, sources)
     return tuple(
-        _cite_document(numbered[mentions[0].n], mentions, claims, evidence.session_id)
-        if mentions[0].n
-        else _cite_source(next(free), mentions, claims, len(text))
-        for mentions in sources
+        _cite_document(first, mentions, claims, evidence.session_id)
+        if isinstance(first := mentions[0].source, Passage)
+        else _cite_source(n, mentions, claims, len(text))
+        for n, mentions in zip(numbers, sources, strict=True)
     )
 
 
@@ -84,9 +85,10 @@ def _group_mentions(prose: str, numbered: Mapping[int, Passage], evidence: Evide
     """Group the mentions by their source. Both the sources and the mentions of each are in the order of the text."""
     web = [placed.annotation for placed in evidence.annotations if is_web_address(placed.annotation.url)]
     titles = {identify_page(note.url): note.title for note in web}
+    named = {note.n: note for note in reversed(web) if note.n}
     returned = evidence.pages.union(titles)
     found = (
-        _find_numbers(prose, numbered),
+        _find_numbers(prose, {**named, **numbered}),
         _find_links(find_links(prose), titles, None if evidence.trusts_links else returned),
         _find_links(find_bare_addresses(prose), titles, None if evidence.trusts_links else returned),
         _place_annotations(evidence.annotations),
@@ -99,17 +101,22 @@ def _group_mentions(prose: str, numbered: Mapping[int, Passage], evidence: Evide
     return list(islice(sources.values(), MOST_SOURCES))
 
 
-def _free_numbers(prose: str, sources: Sequence[Sequence[_Mention]]) -> Iterator[int]:
-    """Give the numbers for the sources without one. A made-up number in the text would lead to a source that had it."""
-    numbers = [mentions[0].n for mentions in sources]
+def _number_sources(prose: str, sources: Sequence[Sequence[_Mention]]) -> Iterator[int]:
+    """Give each source its number. A source without a printed one gets none that is printed, because a number that the
+    model has made up would lead to it."""
+    numbers = [next((mention.n for mention in mentions if mention.n), 0) for mentions in sources]
     printed = {n for _, n in find_markers(prose)} if 0 in numbers else set()
-    return (n for n in count(max(numbers, default=0) + 1) if n not in printed)
+    free = (n for n in count(max(numbers, default=0) + 1) if n not in printed)
+    return (n or next(free) for n in numbers)
 
 
-def _find_numbers(prose: str, numbered: Mapping[int, Passage]) -> Iterator[_Mention]:
+def _find_numbers(prose: str, numbered: Mapping[int, Passage | Annotation]) -> Iterator[_Mention]:
     for at, n in find_markers(prose) if numbered else ():
-        if n in numbered:
-            yield _Mention(at, f"n{n}", n)
+        match numbered.get(n):
+            case Passage() as passage:
+                yield _Mention(at, f"n{n}", passage, n)
+            case Annotation() as note:
+                yield _Mention(at, identify_page(note.url), note, n)
 
 
 def _find_links(links: Iterable[Link], titles: Mapping[str, str], returned: Set[str] | None) -> Iterator[_Mention]:
@@ -118,21 +125,23 @@ def _find_links(links: Iterable[Link], titles: Mapping[str, str], returned: Set[
         page = identify_page(link.url)
         if returned is None or page in returned:
             note = Annotation("url", titles.get(page) or link.label, link.url, span=(link.start, link.end))
-            yield _Mention(link.start, page, annotation=note)
+            yield _Mention(link.start, page, note)
 
 
 def _place_annotations(annotations: Iterable[Placed]) -> Iterator[_Mention]:
     placed = [(placed.annotation.span or (placed.at, 0), placed.annotation) for placed in annotations]
     for (at, _), note in sorted(placed, key=lambda one: one[0][0]):
         if note.kind == "url" and is_web_address(note.url):
-            yield _Mention(at, identify_page(note.url), annotation=note)
+            yield _Mention(at, identify_page(note.url), note)
         elif note.kind == "document" and (note.document_id or note.file):
-            yield _Mention(at, f"{note.document_id} {note.file}", annotation=note)
+            yield _Mention(at, f"{note.document_id} {note.file}", note)
 
 
 def _cite_source(n: int, mentions: Sequence[_Mention], claims: Claims, length: int) -> Reference:
-    note = next((mention.annotation for mention in mentions if mention.annotation.title), mentions[0].annotation)
-    cites = tuple(_place_cites([mention.annotation for mention in mentions], claims, length))
+    notes = [mention.source for mention in mentions if isinstance(mention.source, Annotation)]
+    note = next((note for note in notes if note.title), notes[0])
+    printed = dict.fromkeys(claims.find_claim(mention.at) for mention in mentions if mention.n)
+    cites = tuple(Cite(*place) for place in printed) or tuple(_place_cites(notes, claims, length))
     if note.kind == "url":
         return Reference(n, "url", note.title or urlsplit(note.url).hostname or note.url, note.url, cites=cites)
     return Reference(

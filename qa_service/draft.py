@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain, islice
 
 from msgspec.structs import replace
 
@@ -41,6 +42,9 @@ STATUS: Mapping[FinishReason, Status] = {
 PIECE_BYTES = 16
 """Each piece of text counts for so many bytes more than it has, so that an answer of single letters is bounded, too."""
 
+MOST_LINKS = 1_000
+"""Among at most so many links of an answer pictures and videos are looked for."""
+
 Prices = Mapping[str, Mapping[str, float]]
 """Maps each model to its prices per million tokens: `input`, `output` and, where it differs, `cached`."""
 
@@ -58,8 +62,8 @@ class Draft:
         self.finished: Finished | None = None
         self.error: QAError | None = None
         self.references: tuple[Reference, ...] = ()
-        self.told = 0
-        """How many of the references are in the shared log already, where the answer was taken over."""
+        """The sources that readers know. Where the answer was taken over, they may know some before the text is
+        over."""
         self.searches: Sequence[SideSearch] = ()
         """The searches that run beside the answer."""
         self.size = 0
@@ -130,8 +134,8 @@ class Draft:
         self.prompt, self.verdicts = asked.prompt, list(asked.verdicts)
 
     def cite_sources(self, *, trusts_links: bool = False) -> Sequence[Reference]:
-        """Find the sources of what was written, and keep them. `trusts_links` says whether a link that the model has
-        typed is a source, although no tool has returned it."""
+        """Find the sources of what was written, keep them, and return those that weren't known. `trusts_links` says
+        whether a link that the model has typed is a source, although no tool has returned it."""
         evidence = Evidence(
             self.admission.session.session_id,
             self.prompt.passages if self.prompt else (),
@@ -139,14 +143,17 @@ class Draft:
             frozenset(map(identify_page, self._pages)),
             trusts_links,
         )
-        self.references = collect_references(self.text, evidence)
-        return self.references
+        known = {source.n for source in self.references}
+        news = tuple(source for source in collect_references(self.text, evidence) if source.n not in known)
+        self.references = (*self.references, *news)
+        return news
 
     def list_media(self, searched: Sequence[MediaResult]) -> None:
         """Keep the pictures and videos about the answer: those to which it or its sources link, and those that searches
         have found."""
         prose = blank_code(self.text[:LOOKED_AT])
-        written = [(link.url, link.label) for find in (find_links, find_bare_addresses) for link in find(prose)]
+        links = islice(chain(find_links(prose), find_bare_addresses(prose)), MOST_LINKS)
+        written = [(link.url, link.label) for link in links]
         cited = [(source.url, source.title) for source in self.references if source.kind == "url"]
         linked = recognize_media([*cited, *written, *((url, "") for url in self._pages)])
         self._media = merge_media(linked, searched)

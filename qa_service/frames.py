@@ -185,3 +185,14 @@ def text_from_frames(items: Iterable[object]) -> str:
         elif type(item) is Restart:
             pieces.clear()
     return "".join(pieces)
+
+
+def references_from_frames(items: Iterable[object]) -> tuple[Reference, ...]:
+    """Return the answer's sources, as far as these frames have them. What comes before a `restart` doesn't count."""
+    sources: list[Reference] = []
+    for item in items:
+        if type(item) is Reference:
+            sources.append(item)
+        elif type(item) is Restart:
+            sources.clear()
+    return tuple(sources)

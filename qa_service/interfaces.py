@@ -7,7 +7,7 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from msgspec import Struct
 
-from qa_service.frames import Frame, ImageResult, Start, VideoResult
+from qa_service.frames import Frame, ImageResult, Reference, Start, VideoResult
 from qa_service.model import (
     Delta,
     Drift,
@@ -449,6 +449,8 @@ class AnswerSoFar(Struct, frozen=True):
     """Whether the whole admission is known, so that the answer can be begun again."""
     deaths: int = 0
     """How many workers in a row have died with the answer, since it last got a new word."""
+    references: tuple[Reference, ...] = ()
+    """The sources that readers of this text know already."""
 
 
 class AnswerWriter(Protocol):

@@ -369,6 +369,8 @@ class Annotation(Value, frozen=True):
     span: tuple[int, int] | None = None
     """The place in the answer's text that the source stands behind, in code points: where it begins, and where it ends.
     Both are the same where only the end of a claim is known. It is None where no place is known."""
+    n: int = 0
+    """The number by which upstream's text cites the source, or 0 where it has none."""
 
 
 class PagesFound(Value, frozen=True):

@@ -7,7 +7,18 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Start, Timing, TopicNotice, text_from_frames
+from qa_service.frames import (
+    Done,
+    Failure,
+    Frame,
+    Metadata,
+    Reference,
+    Start,
+    Timing,
+    TopicNotice,
+    references_from_frames,
+    text_from_frames,
+)
 from qa_service.model import (
     Echo,
     FinishReason,
@@ -62,7 +73,7 @@ def turn_from_frames(turn: Turn, frames: Sequence[Frame]) -> Turn:
     return replace(
         so_far,
         status=frames[-1].status,
-        references=tuple(frame for frame in frames if isinstance(frame, Reference)),
+        references=references_from_frames(frames),
         files=metadata.files if metadata else (),
         metadata=metadata,
         error=next((frame for frame in frames if isinstance(frame, Failure)), None),

@@ -465,6 +465,21 @@ class TestTyped:
         (reference,) = collect_references(text, annotated(Placed(3, note)))
         assert reference.n == n
 
+    def test_a_number_that_upstream_has_given_to_a_page_leads_there(self) -> None:
+        text = "요금은 만 원 [1]. 개는 안 됩니다 [3][2]. 끝 [1]. 또 [7]."
+        notes = [Annotation("url", url=f"https://{name}.example", n=n) for n, name in enumerate("abc", 1)]
+        found = collect_references(text, Evidence("chat", annotations=[Placed(len(text), note) for note in notes]))
+        assert [(source.n, source.url) for source in found] == [
+            (1, "https://a.example"),
+            (3, "https://c.example"),
+            (2, "https://b.example"),
+        ]
+        assert places(text, found[0]) == ["요금은 만 원", "끝"]
+
+    def test_a_passage_keeps_its_number_where_upstream_gives_the_same_to_a_page(self) -> None:
+        note = Annotation("url", url="https://a.example", n=1)
+        assert [(source.n, source.kind) for source in cited("It is ten [1].", note)] == [(1, "document"), (2, "url")]
+
     def test_nor_beside_true_ones(self) -> None:
         found = cited("So [2] and [4].", Annotation("url", url="https://a.example"))
         assert [(source.n, source.kind) for source in found] == [(2, "document"), (3, "url")]

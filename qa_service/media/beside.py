@@ -7,16 +7,18 @@ from time import monotonic
 
 from msgspec.structs import replace
 
-from qa_service.errors import Overloaded, SearchFailed
+from qa_service.errors import Overloaded, QAError
 from qa_service.interfaces import MediaQuery, MediaResult, MediaSearch
+from qa_service.storable import storable
 from qa_service.threads import start_thread
 
 log = logging.getLogger(__name__)
 
 LONGEST_QUERY = 200
-"""Search services take no longer questions. The beginning of a long one says most of what it is about."""
-MOST_RUNNING = 32
-"""At most so many searches of one service run at a time, so that a silent service doesn't gather threads."""
+"""Only so many characters of a question are searched for, since a search service looks for every word of them."""
+MOST_RUNNING = 4
+"""At most so many searches of one service run at a time in a worker. Under gevent, each search that waits for a silent
+name server holds one of the ten threads in which all names are looked up, upstream's too."""
 
 
 class SideSearch:
@@ -33,8 +35,8 @@ class SideSearch:
     def run_search(self) -> None:
         """Search, and keep what was found. A failure is logged, without the key and the question."""
         try:
-            self._found = self._service.find_media(self._query)
-        except SearchFailed as error:
+            self._found = [storable(media) for media in self._service.find_media(self._query)]
+        except QAError as error:
             log.warning("the search at %s failed: %s", self._service.name, error)
         finally:
             self._over.set()
@@ -63,6 +65,8 @@ class MediaSearches:
             if room.acquire(blocking=False):
                 search = SideSearch(service, replace(query, text=query.text[:LONGEST_QUERY]), room)
                 begun += self._start_search(search, room)
+            else:
+                log.warning("%s isn't searched, since %d searches run there already", service.name, MOST_RUNNING)
         return begun
 
     def _start_search(self, search: SideSearch, room: threading.Semaphore) -> list[SideSearch]:

@@ -28,9 +28,9 @@ class NotedSources:
         written = (part.ends, part.ends) if part else None
         yield from self._tell(_annotation(source, _find_place(source, part) or written))
 
-    def note_copy(self, source: CitedSource, part: AnswerPart | None) -> Iterator[Annotation]:
-        """Tell a source of a copy, unless it was told before."""
-        yield from self._tell_news(_annotation(source, _find_place(source, part)))
+    def note_copy(self, source: CitedSource, part: AnswerPart | None, n: int = 0) -> Iterator[Annotation]:
+        """Tell a source of a copy, unless it was told before. `n` is the number by which the text cites it, or 0."""
+        yield from self._tell_news(replace(_annotation(source, _find_place(source, part)), n=n))
 
     def note_targets(self, parts: AnswerParts) -> Iterator[Annotation]:
         """Tell the sources that only marks in the text have named."""

@@ -37,6 +37,7 @@ def site(
         OPENAI_API_KEY="sk-test",
         OPENAI_BASE_URL=upstream.url,
         SEARCH_URL=services.url,
+        WEB_CONCURRENCY="1",
         PYTHONPATH=".",
     ) as found:
         yield found

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from qa_service.errors import UpstreamUnavailable
-from qa_service.frames import Metadata
+from qa_service.frames import ImageResult, Metadata
 from qa_service.interfaces import MediaQuery
 from qa_service.media.beside import LONGEST_QUERY, MOST_RUNNING, MediaSearches
 from qa_service.media.google import GoogleImageSearch
@@ -73,16 +73,30 @@ class TestSearches:
         assert caplog.messages == ["the search at YouTube failed: it answered 403 quotaExceeded"]
         assert KEY not in caplog.text
 
+    def test_what_cannot_be_kept_is_a_failure_too(self, caplog: pytest.LogCaptureFixture) -> None:
+        class Careless:
+            name = "careless"
+
+            def find_media(self, query: MediaQuery) -> list[ImageResult]:
+                return [ImageResult("\ud83d", "https://a.example/a.png", "", "a.example")]
+
+        known = MediaSearches([Careless()])
+        assert known.gather_results(known.begin_searches(QUERY)) == []
+        assert "the search at careless failed" in caplog.text
+
     def test_a_long_question_is_cut(self, videos: SearchServices) -> None:
         known = searches(videos)
         known.gather_results(known.begin_searches(MediaQuery("긴 " * 1000)))
         assert len(videos.last["q"]) <= LONGEST_QUERY
 
-    def test_a_silent_service_gathers_no_threads(self, videos: SearchServices) -> None:
+    def test_a_silent_service_gathers_no_threads(
+        self, videos: SearchServices, caplog: pytest.LogCaptureFixture
+    ) -> None:
         videos.seconds = 1
         known = searches(videos, patience=0)
         begun = [search for _ in range(MOST_RUNNING + 5) for search in known.begin_searches(QUERY)]
         assert len(begun) == MOST_RUNNING
+        assert caplog.messages == [f"YouTube isn't searched, since {MOST_RUNNING} searches run there already"] * 5
 
     def test_a_search_that_is_over_makes_room(self, videos: SearchServices) -> None:
         known = searches(videos)

@@ -173,17 +173,34 @@ class TestTakingOver:
         assert [frame for number, frame in told if number < FAR][1:] == [Text("The "), NOTE, Text("sky is ")]
         assert other.kept(running.answer_id).text == "The sky is blue."
 
+    SOURCES = tuple(
+        Reference(n, "url", name, f"https://{name}.example", cites=(Cite(0, 3),)) for n, name in ((1, "a"), (2, "b"))
+    )
+    NOTES = tuple(Annotation("url", title=name, url=f"https://{name}.example", span=(0, 3)) for name in "ab")
+    SAID = (Text("The sky "), Text("is "), Text("blue."))
+
     def test_a_source_that_was_told_already_is_not_told_again(self, world: World) -> None:
-        notes = [Annotation("url", title=name, url=f"https://{name}.example", span=(0, 3)) for name in "ab"]
-        sources = [
-            Reference(n, "url", name, f"https://{name}.example", cites=(Cite(0, 3),))
-            for n, name in ((1, "a"), (2, "b"))
-        ]
-        said = [Text("The sky "), Text("is "), Text("blue.")]
-        running = dying(world, ASKED, Opened("r1", FRAMES_VERSION), *said, sources[0])
-        told = self.other(world, *SCRIPT[:3], *notes, STOPPED).read(running.answer_id)
-        assert [frame for _, frame in told][1:-2] == [*said, *sources]
+        running = dying(world, ASKED, Opened("r1", FRAMES_VERSION), *self.SAID, self.SOURCES[0])
+        other = self.other(world, *SCRIPT[:3], *self.NOTES, STOPPED)
+        told = other.read(running.answer_id)
+        assert [frame for _, frame in told][1:-2] == [*self.SAID, *self.SOURCES]
         assert [number for number, _ in told] == list(range(1, len(told) + 1))
+        assert other.kept(running.answer_id).references == self.SOURCES
+
+    def test_where_the_text_begins_again_its_sources_are_told_again(self, world: World) -> None:
+        running = dying(world, ASKED, Opened("r1", LATER), *self.SAID, self.SOURCES[0])
+        other = self.other(world, *SCRIPT[:3], *self.NOTES, STOPPED)
+        told = [frame for number, frame in other.read(running.answer_id) if number > FAR]
+        assert told[:-2] == [Restart("interrupted"), *self.SAID, *self.SOURCES]
+        assert other.kept(running.answer_id).references == self.SOURCES
+
+    def test_where_it_only_ends_the_sources_that_were_told_are_kept(self, world: World) -> None:
+        """What upstream had named is lost with the first worker."""
+        running = dying(world, ASKED, *self.SAID, *self.SOURCES)
+        told = (other := world.worker()).read(running.answer_id)
+        assert [frame for _, frame in told if isinstance(frame, Reference)] == list(self.SOURCES)
+        kept = other.kept(running.answer_id)
+        assert (kept.references, kept.status) == (self.SOURCES, "failed")
 
     def test_whoever_takes_it_over_after_that_goes_on_with_the_very_next_frame(self, world: World) -> None:
         running = dying(world, ASKED, Opened("r1", LATER), Text("The "), NOTE)
