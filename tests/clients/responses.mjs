@@ -1,8 +1,8 @@
 // Clients of OpenAI's Responses: the official SDK, and the AI SDK's provider for OpenAI, which asks them by default.
 import { createOpenAI } from "@ai-sdk/openai";
-import { streamText } from "ai";
+import { generateText, streamText } from "ai";
 import OpenAI from "openai";
-import { assert, assertRead, NOTE_URL, randomUUID, script, until, withPdf } from "./asking.mjs";
+import { assert, get, assertRead, NOTE_URL, randomUUID, script, until, withPdf } from "./asking.mjs";
 
 const sdk = ({ cable, key }) => new OpenAI({ baseURL: `${cable.api}/v1`, apiKey: key, maxRetries: 0 });
 const provider = ({ cable, key, model }) => createOpenAI({ baseURL: `${cable.api}/v1`, apiKey: key })(model);
@@ -73,6 +73,17 @@ export default {
     const result = streamText({ model: provider(service), messages: withPdf(service), providerOptions: { openai: { conversation } } });
     assert.equal(await result.text, service.text);
     await assertRead(service, conversation);
+  },
+
+  async "@ai-sdk/openai goes on with its own messages in one conversation"(service) {
+    const model = provider(service);
+    const question = { role: "user", content: "보증 기간은 얼마나 되나요?" };
+    const first = await generateText({ model, messages: [question] });
+    const second = await generateText({ model, messages: [question, ...first.response.messages, { role: "user", content: "왜죠?" }] });
+    const ids = [first, second].map((result) => result.providerMetadata.openai.responseId);
+    const [before, after] = await Promise.all(ids.map((id) => get(service, `answers/${id}`)));
+    assert.equal(after.sessionId, before.sessionId);
+    assert.equal(after.question, "왜죠?");
   },
 
   async "@ai-sdk/openai stops, and shows an error"(service) {
