@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from qa_service.assembly import Assembly, assemble
     from qa_service.errors import QAError
-    from qa_service.interfaces import DriftDetector, FileReader, Observer, Retriever, Stop, Upstream
+    from qa_service.interfaces import DriftDetector, FileReader, MediaSearch, Observer, Retriever, Stop, Upstream
     from qa_service.settings import Settings, SettingsError
     from qa_service.web.app import create_app
     from qa_service.web.extension import QAService
@@ -15,6 +15,7 @@ __all__ = [
     "Assembly",
     "DriftDetector",
     "FileReader",
+    "MediaSearch",
     "Observer",
     "QAError",
     "QAService",
@@ -31,6 +32,7 @@ _HOMES = {
     "Assembly": "assembly",
     "DriftDetector": "interfaces",
     "FileReader": "interfaces",
+    "MediaSearch": "interfaces",
     "Observer": "interfaces",
     "QAError": "errors",
     "QAService": "web.extension",

@@ -10,7 +10,6 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
-from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
@@ -28,6 +27,7 @@ from qa_service.interfaces import (
     Attaching,
     FileReader,
     FileStore,
+    MediaQuery,
     Meter,
     Observer,
     Quotas,
@@ -39,12 +39,14 @@ from qa_service.interfaces import (
 )
 from qa_service.language.phrases import build_failure
 from qa_service.language.sentences import language_of
+from qa_service.media.beside import MediaSearches
 from qa_service.model import (
     Annotation,
     Delta,
     Finished,
     Opened,
     Owner,
+    PagesFound,
     Passage,
     RefusalDelta,
     Retrying,
@@ -56,7 +58,7 @@ from qa_service.model import (
 )
 from qa_service.prompting import Site, build_prompt
 from qa_service.storable import storable
-from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id
+from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id, name_file
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +85,8 @@ class Parts(Struct, frozen=True):
     """An answer whose text counts more than so many bytes is ended, as `incomplete`."""
     safety_identifier: Callable[[str], str]
     """Turns an owner's key, with a visitor's `Owner.address` behind it, into the id that tells upstream who asks."""
+    media: MediaSearches = MediaSearches()
+    """The services that are searched for pictures and videos, where the person lets the web be searched."""
 
 
 class AnswerLine(Struct, frozen=True):
@@ -155,6 +159,7 @@ def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterat
         with parts.upstream.attach_answer(draft.prompt, said.response_id, stop) as deltas:
             frames = _draft_frames(deltas, draft, stop, parts.longest)
             if said.repeatable:
+                draft.references = said.references
                 yield from islice(frames, said.since_opened, None)
             else:
                 yield from chain((Gap(), Restart("interrupted"), Opened(said.response_id, FRAMES_VERSION)), frames)
@@ -176,6 +181,7 @@ def _break_off(draft: Draft, said: AnswerSoFar) -> Iterator[Frame | Mark]:
         draft.recall_prompt(said.asked)
     if said.text:
         draft.write_text(said.text)
+    draft.references = said.references
     raise Interrupted("the worker that wrote this answer died")
 
 
@@ -185,7 +191,8 @@ def _files_are_here(admission: Admission) -> bool:
 
 def _cite(draft: Draft, parts: Parts) -> Iterator[Frame]:
     if parts.site.citations:
-        yield from draft.cite_sources()
+        yield from draft.cite_sources(trusts_links=parts.site.cite_links)
+    draft.list_media([] if draft.error else parts.media.gather_results(draft.searches))
 
 
 def _why(error: QAError, stop: Stop) -> QAError:
@@ -213,8 +220,7 @@ def _read_files(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
 def _read(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
     yield StageNotice("reading_file", name=file.name)
     admission = draft.admission
-    # The id is the same when the answer is begun again after a crash, so no file is listed twice.
-    file_id = sha256(f"{admission.answer_id} {number}".encode()).hexdigest()[:32]
+    file_id = name_file(admission.answer_id, number)
     place = FilePlace(admission.question.owner, admission.session.session_id, file_id, admission.topic.index)
     stored, verdict = yield from Intake(parts.files, parts.quotas, parts.reader).take_in(file, place, stop)
     draft.add_file(stored, verdict)
@@ -261,6 +267,8 @@ def _find(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
 
 def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     assert draft.prompt is not None  # noqa: S101 - the line prepared it
+    if draft.prompt.web_search:
+        draft.searches = parts.media.begin_searches(MediaQuery(draft.prompt.question, draft.prompt.language))
     yield Asked(replace(draft.prompt, messages=()), tuple(draft.verdicts))
     parts.meter.record_time("asked", time.monotonic() - draft.admission.began)
     with parts.upstream.open_answer(draft.hand_out_prompt(), stop) as deltas:
@@ -286,8 +294,8 @@ def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
             return storable(replace(delta, frames=FRAMES_VERSION))
         case RefusalDelta(text=text) if text != "":
             return draft.write_refusal(text)
-        case Annotation():
-            draft.add_annotation(storable(delta))
+        case Annotation() | PagesFound():
+            draft.add_source(storable(delta))
         case Finished():
             draft.finished = storable(delta)
         case Searching(query=query):

@@ -5,7 +5,7 @@ import hmac
 import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -23,11 +23,15 @@ from qa_service.interfaces import (
     DriftDetector,
     FileReader,
     Limiter,
+    MediaSearch,
     Meter,
     Observer,
     Retriever,
     Upstream,
 )
+from qa_service.media.beside import MediaSearches
+from qa_service.media.google import GoogleImageSearch
+from qa_service.media.youtube import YouTubeSearch
 from qa_service.metrics import Prometheus
 from qa_service.prompting import Site
 from qa_service.retrieval.lexical import LexicalRetriever
@@ -48,13 +52,18 @@ from qa_service.stores.quotas import Quota, RedisQuotas
 from qa_service.stores.readiness import check_store
 from qa_service.stores.redis_url import redis_pool
 from qa_service.stores.repeats import RedisRepeats
+from qa_service.stores.rewinds import RedisRewinds
 from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.workers import RedisWorkers
 from qa_service.topics.detector import KeepTopic, LearnedDrift
 from qa_service.turns import Observation
+from qa_service.upstream.chat import chat_protocol
+from qa_service.upstream.clients import compatible_client, openai_client
 from qa_service.upstream.connection import Patience
+from qa_service.upstream.models import ModelUpstream
 from qa_service.upstream.offline import OfflineAnswerer
-from qa_service.upstream.responses import ResponsesUpstream, openai_client
+from qa_service.upstream.protocol import VendorProtocol
+from qa_service.upstream.responses import responses_protocol
 
 log = logging.getLogger(__name__)
 answers = logging.getLogger("qa_service.answers")
@@ -88,7 +97,7 @@ class Assembly(Struct, frozen=True):
     pace: Pace
 
 
-def assemble(
+def assemble(  # noqa: PLR0913 - each is a part of the service
     settings: Settings,
     *,
     upstream: Upstream | None = None,
@@ -96,6 +105,7 @@ def assemble(
     reader: FileReader | None = None,
     retriever: Retriever | None = None,
     observe: Observer | None = None,
+    media: Sequence[MediaSearch] | None = None,
 ) -> Assembly:
     """Put the service together. A part that is given takes the place of the usual one.
 
@@ -114,15 +124,16 @@ def assemble(
         observe=partial(_tell, (meter, observe or log_answer)),
         meter=meter,
         save_later=store.shared.unsaved.add_turn,
-        site=Site(settings.instructions, settings.context_tokens, citations=settings.citations),
+        site=Site(settings.instructions, settings.context_tokens, settings.citations, settings.cite_links),
         prices=settings.prices,
         longest=settings.log_bytes,
         safety_identifier=partial(_safety_identifier, secret),
+        media=MediaSearches(_media_searches(settings) if media is None else media),
     )
     runner = _runner(settings, AnswerLine(parts), store, meter)
     return Assembly(
         settings,
-        _desk(settings, store, runner, detector, meter, model="offline" if offline else settings.model),
+        _desk(settings, store, runner, detector, meter, model="offline" if offline else settings.first_model),
         runner,
         limiter=store.limiter,
         history=store.history,
@@ -145,6 +156,7 @@ class _Store(Struct, frozen=True):
     files: RedisFiles
     quotas: RedisQuotas
     history: RedisHistory
+    rewinds: RedisRewinds
     repeats: RedisRepeats
     limiter: RedisLimiter
     arrivals: RedisArrivals
@@ -165,9 +177,10 @@ def _store(settings: Settings, meter: Meter) -> _Store:
     return _Store(
         worker,
         sessions,
-        RedisFiles(client, guard, seconds=kept.seconds),
+        RedisFiles(client, guard, seconds=kept.seconds, single=kept.log),
         RedisQuotas(client, guard, Quota(settings.session_files, settings.owner_bytes, settings.read_seconds)),
         history,
+        RedisRewinds(client, guard, history),
         RedisRepeats(client, guard),
         limiter,
         RedisArrivals(client, guard, limiter, sessions),
@@ -198,6 +211,7 @@ def _desk(
         room=runner,
         meter=meter,
         stop=runner.stop_answer,
+        rewind=store.rewinds.rewind_session,
         model=model,
         background=settings.background,
     )
@@ -246,25 +260,54 @@ def _waiting_client(settings: Settings) -> redis.Redis:
 def _upstream(settings: Settings, meter: Meter) -> Upstream:
     if settings.answers_itself:
         return OfflineAnswerer()
-    if not settings.openai_api_key:
-        raise SettingsError("QA_UPSTREAM: responses needs OPENAI_API_KEY")
+    return ModelUpstream(
+        _model_servers(settings),
+        patience=Patience(
+            connect=settings.connect_seconds, first_token=settings.first_token_seconds, idle=settings.idle_seconds
+        ),
+        tries=settings.tries,
+        fallback=settings.models_fallback,
+        meter=meter,
+    )
+
+
+def _model_servers(settings: Settings) -> dict[str, VendorProtocol]:
+    """Describe the servers whose models are asked, by the names that stand before models. The one that is asked first
+    stands first."""
+    known = {
+        "responses": ("OPENAI_API_KEY", settings.openai_api_key, _responses),
+        "chat": ("QA_CHAT_BASE_URL", settings.chat_base_url, _chat),
+    }
+    fallback = [(name.partition(":")[0], "QA_MODELS_FALLBACK") for name in settings.models_fallback if ":" in name]
+    for name, where in [(settings.first_upstream, "QA_UPSTREAM"), *fallback]:
+        if name in known and not known[name][1]:
+            raise SettingsError(f"{where}: {name} needs {known[name][0]}")
+    ordered = sorted(known.items(), key=lambda item: item[0] != settings.first_upstream)
+    return {name: describe(settings) for name, (_, needed, describe) in ordered if needed}
+
+
+def _responses(settings: Settings) -> VendorProtocol:
     client = openai_client(
         api_key=settings.openai_api_key,
         base_url=settings.openai_base_url,
         organization=settings.openai_org_id,
         project=settings.openai_project_id,
     )
-    return ResponsesUpstream(
-        client,
-        patience=Patience(
-            connect=settings.connect_seconds, first_token=settings.first_token_seconds, idle=settings.idle_seconds
-        ),
-        tries=settings.tries,
-        search_context=settings.web_search_context,
-        background=settings.background,
-        fallback=settings.models_fallback,
-        meter=meter,
-    )
+    return responses_protocol(client, search_context=settings.web_search_context, background=settings.background)
+
+
+def _chat(settings: Settings) -> VendorProtocol:
+    client = compatible_client(api_key=settings.chat_api_key, base_url=settings.chat_base_url)
+    return chat_protocol(client, search_context=settings.web_search_context)
+
+
+def _media_searches(settings: Settings) -> list[MediaSearch]:
+    searches: list[MediaSearch] = [YouTubeSearch(settings.youtube_key)] if settings.youtube_key else []
+    if bool(settings.image_search_key) != bool(settings.image_search_id):
+        raise SettingsError("QA_IMAGE_SEARCH_KEY, QA_IMAGE_SEARCH_ID: expected both or neither")
+    if settings.image_search_key:
+        searches.append(GoogleImageSearch(settings.image_search_key, settings.image_search_id))
+    return searches
 
 
 def _safety_identifier(secret: str, owner: str) -> str:

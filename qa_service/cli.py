@@ -150,7 +150,7 @@ def _decode_path(path: Path) -> str:
 
 def _greeting(settings: Settings) -> str:
     if not settings.answers_itself:
-        return f"Answers by {settings.model}."
+        return f"Answers by {settings.first_model}."
     why = "No model is asked" if settings.openai_api_key else "No OPENAI_API_KEY is set"
     return f"{why}: answers are quotes from your files."
 

@@ -17,7 +17,7 @@ TopicChoice: TypeAlias = Literal["auto", "keep", "new"]
 Language: TypeAlias = Literal["ko", "en"]
 OwnerKind: TypeAlias = Literal["site", "user", "key", "anonymous"]
 Role: TypeAlias = Literal["system", "user", "assistant"]
-HangupChoice: TypeAlias = Literal["finish", "cancel"]
+HangupChoice: TypeAlias = Literal["finish", "cancel", "ignore"]
 BusyChoice: TypeAlias = Literal["replace", "reject"]
 SourceKind: TypeAlias = Literal["url", "document"]
 UpstreamReason: TypeAlias = FinishReason
@@ -111,6 +111,37 @@ class Repeat(Value, frozen=True):
     """For how long a repetition gets the same answer. 0 means as long as that answer is being written."""
 
 
+class Echo(Value, frozen=True, omit_defaults=True):
+    """An `Echo` holds what a request of OpenAI's Responses API said that its response must repeat. It changes nothing
+    about the answer."""
+
+    labels: Mapping[str, str] = {}
+    """The caller's own notes, which that API calls `metadata`."""
+    instructions: str = ""
+    previous: str = ""
+    """The id of the answer that the question continues."""
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    background: bool = False
+    stored: bool = True
+    """Whether the answer is kept after it has ended."""
+
+
+class Rewind(Value, frozen=True):
+    """A `Rewind` says which answers of a session a question replaces, as a chat page knows it. `find_replaced` finds
+    them among the session's turns."""
+
+    replaced: str = ""
+    """The id of the first answer that is replaced, where the page names it."""
+    kept: tuple[str, ...] = ()
+    """The ids of the answers that the page shows before the question. Some may be of other services."""
+    is_first: bool = False
+    """Whether the page says that the question stands in the place of its first one."""
+    repeated: str = ""
+    """The question, where it is the same as that of the last answer. It is empty where the question was changed."""
+
+
 class Question(Value, frozen=True):
     """A `Question` is well-formed: what could be refused by looking at it alone has been refused before."""
 
@@ -128,10 +159,15 @@ class Question(Value, frozen=True):
     top_p: float | None = None
     max_tokens: int | None = None
     on_hangup: HangupChoice = "finish"
+    """What happens to the answer when nobody reads it: it runs on for a while, is stopped at once, or runs to its
+    end."""
     on_busy: BusyChoice = "replace"
     language: Language = "en"
     """The language of messages to this person."""
     repeat: Repeat | None = None
+    echo: Echo | None = None
+    rewind: Rewind | None = None
+    """The answers that this question replaces, if it replaces any."""
 
 
 class Passage(Value, frozen=True):
@@ -330,6 +366,18 @@ class Annotation(Value, frozen=True):
     file: str = ""
     quote: str = ""
     page: int = 0
+    span: tuple[int, int] | None = None
+    """The place in the answer's text that the source stands behind, in code points: where it begins, and where it ends.
+    Both are the same where only the end of a claim is known. It is None where no place is known."""
+    n: int = 0
+    """The number by which upstream's text cites the source, or 0 where it has none."""
+
+
+class PagesFound(Value, frozen=True):
+    """This says which web pages a tool of upstream's has returned. They aren't sources of the answer by themselves, but
+    a link to one of them is."""
+
+    urls: tuple[str, ...]
 
 
 class Finished(Value, frozen=True):
@@ -350,4 +398,6 @@ class Opened(Value, frozen=True, tag_field="type", tag="opened", omit_defaults=T
     must begin the text again."""
 
 
-Delta: TypeAlias = TextDelta | RefusalDelta | Thinking | Searching | Retrying | Annotation | Opened | Finished
+Delta: TypeAlias = (
+    TextDelta | RefusalDelta | Thinking | Searching | Retrying | Annotation | PagesFound | Opened | Finished
+)

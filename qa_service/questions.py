@@ -59,6 +59,7 @@ def build_question(
         on_hangup=read_choice(fields, "onHangup", HANGUPS if resumable else HANGUPS[::-1]),
         on_busy=read_choice(fields, "onBusy", BUSY),
         language=spoken,
+        rewind=sent.rewind,
     )
 
 
@@ -103,7 +104,7 @@ def _read_web_search(fields: Mapping[str, Any], settings: Settings, *, offline: 
 def _read_model(fields: Mapping[str, Any], settings: Settings) -> str:
     model = read_text(fields, "model", MODEL)
     if model and not (settings.allows(model) and model.isprintable()):
-        allowed = ", ".join(dict.fromkeys((settings.model, *settings.models_allowed)))
+        allowed = ", ".join(dict.fromkeys((settings.first_model, *settings.models_allowed)))
         raise ModelNotAllowed(f"model: expected one of {allowed}", field="model")
     return model
 

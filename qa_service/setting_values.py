@@ -200,11 +200,14 @@ def read_public_url(text: str) -> str:
 
 
 def read_upstream_url(text: str) -> str:
-    """Read the base address of an API. It may have a query, which is then part of every request."""
+    """Read the base address of an API. It may have a query, which is then part of every request.
+
+    Consoles show the whole address of a call, so what the call adds to the base is taken away."""
     address = _split_http_url(text)
     if address.fragment:
         raise ValueError("expected an http or https address without a fragment")
-    return address._replace(path=address.path.rstrip("/")).geturl()
+    path = address.path.rstrip("/").removesuffix("/chat/completions").removesuffix("/responses")
+    return address._replace(path=path).geturl()
 
 
 def _split_http_url(text: str) -> SplitResult:

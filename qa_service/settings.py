@@ -80,6 +80,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     redis_url: str = ""
     data: Path = Path(".qa")
     upstream: str = "auto"
+    chat_base_url: str = ""
+    chat_api_key: str = ""
+    chat_model: str = ""
     model: str = "gpt-4.1-mini"
     models_allowed: tuple[str, ...] = ()
     models_fallback: tuple[str, ...] = ()
@@ -129,6 +132,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_answers: int = 1000
     drift: str = "auto"
     citations: bool = True
+    cite_links: bool = False
+    youtube_key: str = ""
+    image_search_key: str = ""
+    image_search_id: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
     web_concurrency: int = 0
@@ -138,13 +145,27 @@ class Settings(Struct, frozen=True, kw_only=True):
         return f"Settings({len(self.__struct_fields__)} settings)"
 
     @property
+    def first_upstream(self) -> str:
+        """Return which upstream is asked first: `responses`, `chat` or `offline`."""
+        if self.upstream != "auto":
+            return self.upstream
+        if self.openai_api_key:
+            return "responses"
+        return "chat" if self.chat_base_url else "offline"
+
+    @property
+    def first_model(self) -> str:
+        """Return the model that is asked where a question names none."""
+        return (self.first_upstream == "chat" and self.chat_model) or self.model
+
+    @property
     def answers_itself(self) -> bool:
         """Tell whether no model is asked, so that answers are quotes from the files."""
-        return self.upstream == "offline" or (self.upstream == "auto" and not self.openai_api_key)
+        return self.first_upstream == "offline"
 
     def allows(self, model: str) -> bool:
         """Tell whether a caller may ask this model. A name that is allowed may be a pattern such as `ft:*`."""
-        return any(fnmatch.fnmatchcase(model, pattern) for pattern in (self.model, *self.models_allowed))
+        return any(fnmatch.fnmatchcase(model, pattern) for pattern in (self.first_model, *self.models_allowed))
 
     @property
     def workers(self) -> int:
@@ -159,7 +180,10 @@ READERS: dict[str, Callable[[str], Any]] = {
     "OPENAI_PROJECT_ID": read_credential,
     "REDIS_URL": read_store_url,
     "QA_DATA": read_folder,
-    "QA_UPSTREAM": one_of("auto", "responses", "offline"),
+    "QA_UPSTREAM": one_of("auto", "responses", "chat", "offline"),
+    "QA_CHAT_BASE_URL": read_upstream_url,
+    "QA_CHAT_API_KEY": read_credential,
+    "QA_CHAT_MODEL": read_printable,
     "QA_MODEL": read_printable,
     "QA_MODELS_ALLOWED": read_names,
     "QA_MODELS_FALLBACK": read_names,
@@ -209,6 +233,10 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_MAX_ANSWERS": read_count,
     "QA_DRIFT": one_of("auto", "off"),
     "QA_CITATIONS": read_switch,
+    "QA_CITE_LINKS": read_switch,
+    "QA_YOUTUBE_KEY": read_credential,
+    "QA_IMAGE_SEARCH_KEY": read_credential,
+    "QA_IMAGE_SEARCH_ID": read_credential,
     "HOST": read_host,
     "PORT": read_port,
     "WEB_CONCURRENCY": read_count,

@@ -2,13 +2,25 @@
 lists of sessions."""
 
 from collections.abc import Sequence
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Start, Timing, TopicNotice, text_from_frames
+from qa_service.frames import (
+    Done,
+    Failure,
+    Frame,
+    Metadata,
+    Reference,
+    Start,
+    Timing,
+    TopicNotice,
+    references_from_frames,
+    text_from_frames,
+)
 from qa_service.model import (
+    Echo,
     FinishReason,
     Language,
     Opened,
@@ -40,8 +52,15 @@ class Turn(Value, frozen=True):
     metadata: Metadata | None = None
     error: Failure | None = None
     language: Language = "en"
+    echo: Echo | None = None
     v: int = 1
     """The version of the format in which this is stored."""
+
+
+def name_file(answer_id: str, number: int) -> str:
+    """Return the id of the file that came with a question as its first, second or `number`th one. The id is the same
+    when the answer is begun again after a crash, so no file is listed twice."""
+    return sha256(f"{answer_id} {number}".encode()).hexdigest()[:32]
 
 
 def turn_from_frames(turn: Turn, frames: Sequence[Frame]) -> Turn:
@@ -54,7 +73,7 @@ def turn_from_frames(turn: Turn, frames: Sequence[Frame]) -> Turn:
     return replace(
         so_far,
         status=frames[-1].status,
-        references=tuple(frame for frame in frames if isinstance(frame, Reference)),
+        references=references_from_frames(frames),
         files=metadata.files if metadata else (),
         metadata=metadata,
         error=next((frame for frame in frames if isinstance(frame, Failure)), None),

@@ -1,4 +1,5 @@
-"""A real HTTP server that plays OpenAI's Responses API from scripts: answers, recordings, faults, background mode.
+"""A real HTTP server that plays OpenAI's Responses API and Chat Completions from scripts: answers, recordings, faults,
+background mode.
 
     python tests/scripted_upstream.py --port 8370
 
@@ -33,7 +34,19 @@ from msgspec import Struct
 if __name__ == "__main__":  # run by its path
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.scripts import KOREAN, NAMED, RECORDINGS, Response, Script, answer, event, pieces, recorded
+from tests.scripts import (
+    KOREAN,
+    NAMED,
+    RECORDINGS,
+    Response,
+    Script,
+    answer,
+    chat_answer,
+    chat_chunk,
+    event,
+    pieces,
+    recorded,
+)
 
 __all__ = [
     "KOREAN",
@@ -43,6 +56,8 @@ __all__ = [
     "Script",
     "ScriptedUpstream",
     "answer",
+    "chat_answer",
+    "chat_chunk",
     "event",
     "pieces",
     "recorded",
@@ -139,9 +154,9 @@ class ScriptedUpstream:
             return self._scripts[True].popleft()
         return Script()
 
-    def respond(self, script: Script, body: Mapping[str, Any]) -> Response:
+    def respond(self, script: Script, body: Mapping[str, Any], *, chat: bool = False) -> Response:
         """Begin to generate."""
-        response = Response(script, body.get("model", ""), background=bool(body.get("background")))
+        response = Response(script, body.get("model", ""), background=bool(body.get("background")), chat=chat)
         self.responses[response.id] = response
         return response
 
@@ -238,8 +253,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _note(self, body: Any) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        if "authorization" in headers:
-            headers["authorization"] = "…"
+        for credential in headers.keys() & {"authorization", "api-key"}:
+            headers[credential] = "…"
         self.server.upstream.note(Received(self.path, headers, body, time.monotonic(), self.command))
 
     def _watched(self, answering: Callable[[], None]) -> None:
@@ -251,7 +266,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _play(self, script: Script, body: Mapping[str, Any]) -> None:
         if self._begin(script):
-            self._stream(script, self.server.upstream.respond(script, body), 0)
+            chat = urlsplit(self.path).path.endswith("/chat/completions")
+            self._stream(script, self.server.upstream.respond(script, body, chat=chat), 0)
 
     def _follow(self) -> None:
         asked = parse_qs(urlsplit(self.path).query)

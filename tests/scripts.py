@@ -38,7 +38,7 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     error: dict[str, Any] = {}
     """The error object of a JSON body, which is what any status but 200 gets."""
     failure: str = ""
-    """The code of a `response.failed` that comes instead of a text."""
+    """The code of a `response.failed`, or of an error in the stream, that comes instead of a text."""
     body: str = ""
     """This comes under a 200 instead of a text: events, or something that is no stream."""
     fault: Literal["", "mute", "hang", "drip", "cut", "end", "reset", "garbage"] = ""
@@ -53,6 +53,8 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 NAMED = {
     "slow": Script(deltas=300, rate=10),
+    "paced": Script(deltas=120, rate=20),
+    "citing": Script(text="배터리는 24개월 동안 보증됩니다 [1]."),
     "fast": Script(deltas=2000),
     "long": Script(deltas=3000, rate=50),
     "mute": Script(fault="mute"),
@@ -70,6 +72,32 @@ NAMED = {
     "400": Script(status=400, error={"code": "context_length_exceeded", "type": "invalid_request_error"}),
     "500": Script(status=500, error={"code": None, "type": "server_error"}),
 }
+
+
+def chat_chunk(**fields: Any) -> bytes:
+    """One chunk of Chat Completions as upstream frames it."""
+    return f"data: {json.dumps(fields, ensure_ascii=False, separators=(',', ':'))}\n\n".encode()
+
+
+def chat_answer(pieces: Iterable[str], *, model: str = "scripted", usage: bool = True) -> Iterator[bytes]:
+    """The chunks of a plain answer. There are as many before the first piece as `answer` has events there: a comment,
+    chunks without a choice and without a text, as several servers send them."""
+    head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": model}
+    yield b": waiting\n\n"
+    yield chat_chunk(**head, choices=[])
+    yield _choice(head, {"role": "assistant"})
+    yield _choice(head, {"content": ""})
+    written = list(pieces)
+    yield from (_choice(head, {"content": piece}) for piece in written)
+    yield _choice(head, {}, finish_reason="stop")
+    if usage:
+        told = {"prompt_tokens": TOKENS_IN, "completion_tokens": len(written), "total_tokens": TOKENS_IN + len(written)}
+        yield chat_chunk(**head, choices=[], usage=told)
+    yield b"data: [DONE]\n\n"
+
+
+def _choice(head: dict[str, Any], delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
+    return chat_chunk(**head, choices=[{"index": 0, "delta": delta, "finish_reason": finish_reason}])
 
 
 def event(kind: str, **fields: Any) -> bytes:
@@ -138,9 +166,21 @@ def pieces(script: Script) -> Iterator[str]:
     return (words[number % len(words)] for number in range(script.deltas))
 
 
+class _ChatDelta(Struct):
+    content: str | None = None
+
+
+class _ChatChoice(Struct):
+    delta: _ChatDelta
+
+
 class _Said(Struct):
-    type: str = ""
     delta: str = ""
+    choices: list[_ChatChoice] = []
+
+    @property
+    def text(self) -> str:
+        return self.delta + "".join(choice.delta.content or "" for choice in self.choices)
 
 
 _said_by = msgspec.json.Decoder(_Said)
@@ -151,10 +191,11 @@ class Response:
     """One that upstream generates at its own pace, whoever listens. Nothing does the work: how far it has come is
     a matter of the clock alone."""
 
-    def __init__(self, script: Script, model: str, *, background: bool) -> None:
+    def __init__(self, script: Script, model: str, *, background: bool, chat: bool = False) -> None:
         self.id = f"resp_{next(_ids)}_{secrets.token_hex(8)}"
         self.model = model
         self.background = background
+        self.chat = chat
         self.events: Sequence[bytes] = self._generated(script)
         self._rate = script.rate
         self._began = time.monotonic()
@@ -173,8 +214,8 @@ class Response:
     def text(self) -> str:
         """What has been generated."""
         datas = (one.partition(b"data: ")[2] for one in self.events[: self.generated()])
-        said = (_said_by.decode(found) for found in datas if b"output_text.delta" in found)
-        return "".join(one.delta for one in said)
+        said = (_said_by.decode(found) for found in datas if b"output_text.delta" in found or b'"choices"' in found)
+        return "".join(one.text for one in said)
 
     def generated(self) -> int:
         """How many events there are by now."""
@@ -195,10 +236,14 @@ class Response:
             self._stopped_at = number
 
     def _generated(self, script: Script) -> Sequence[bytes]:
+        if script.failure and self.chat:
+            return [b": waiting\n\n", chat_chunk(error={"code": script.failure, "message": "scripted"})]
         if script.failure:
             return _failed(self.id, self.model, script.failure)
         if script.body:
             return _split(script.body.encode())
+        if self.chat:
+            return list(chat_answer(pieces(script), model=self.model))
         if not script.recording:
             return list(answer(pieces(script), model=self.model, response_id=self.id))
         events = recorded(script.recording)

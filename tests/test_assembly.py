@@ -27,6 +27,7 @@ from qa_service.topics.detector import KeepTopic, LearnedDrift
 from qa_service.turns import Admission, Observation
 from tests.fakes import ANN, STOPPED, WAITING_SECONDS, FakeDetector, FakeReader, FakeUpstream, upload
 from tests.lives import eventually, numbered
+from tests.scripted_upstream import ScriptedUpstream
 
 Assemble = Callable[..., Assembly]
 SECRET = "0123456789abcdef"
@@ -144,7 +145,12 @@ class TestAnswering:
 class TestChoosing:
     @pytest.mark.parametrize(
         ("changed", "model"),
-        [({}, "offline"), ({"openai_api_key": "sk-1"}, "gpt-4.1-mini"), ({"model": "gpt-5"}, "offline")],
+        [
+            ({}, "offline"),
+            ({"openai_api_key": "sk-1"}, "gpt-4.1-mini"),
+            ({"chat_base_url": "http://h.example", "chat_model": "llama"}, "llama"),
+            ({"model": "gpt-5"}, "offline"),
+        ],
     )
     def test_the_model_told_is_the_one_that_answers(
         self, settings: Settings, assemble: Assemble, changed: dict[str, str], model: str
@@ -159,12 +165,52 @@ class TestChoosing:
     ) -> None:
         with pytest.raises(SettingsError, match="QA_UPSTREAM: responses needs OPENAI_API_KEY"):
             assemble(replace(settings, upstream="responses"))
+        with pytest.raises(SettingsError, match="QA_UPSTREAM: chat needs QA_CHAT_BASE_URL"):
+            assemble(replace(settings, upstream="chat"))
+
+    @pytest.mark.parametrize(
+        ("fields", "message"),
+        [
+            ({"openai_api_key": "sk-1", "models_fallback": ("a", "chat:b")}, "chat needs QA_CHAT_BASE_URL"),
+            ({"chat_base_url": "http://h.example", "models_fallback": ("responses:b",)}, "needs OPENAI_API_KEY"),
+        ],
+    )
+    def test_a_model_of_a_server_that_isnt_there_is_refused_by_the_settings_names(
+        self, settings: Settings, assemble: Assemble, fields: dict[str, object], message: str
+    ) -> None:
+        with pytest.raises(SettingsError, match=f"QA_MODELS_FALLBACK: .*{message}"):
+            assemble(replace(settings, **fields))  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize(("upstream", "asked"), [("responses", "responses"), ("chat", "chat/completions")])
+    def test_of_two_servers_the_one_that_is_chosen_is_asked_first(
+        self, settings: Settings, assemble: Assemble, upstream: str, asked: str
+    ) -> None:
+        with ScriptedUpstream() as server:
+            chosen = replace(
+                settings,
+                upstream=upstream,
+                openai_api_key="sk-1",
+                openai_base_url=server.url,
+                chat_base_url=server.url,
+                chat_model="llama",
+            )
+            assert ask(assemble(chosen), "Why?")[-1] == Done("completed")
+            (request,) = server.requests
+        assert request.path == f"/v1/{asked}"
+        assert request.body["model"] == ("llama" if upstream == "chat" else "gpt-4.1-mini")
 
     def test_a_data_folder_in_which_no_other_can_be_made_is_named(self, settings: Settings, assemble: Assemble) -> None:
         settings.data.mkdir()
         (settings.data / "uploads").touch()
         with pytest.raises(SettingsError, match="QA_DATA: expected"):
             assemble(settings)
+
+    @pytest.mark.parametrize("field", ["image_search_key", "image_search_id"])
+    def test_a_key_for_pictures_without_a_search_engine_is_refused(
+        self, settings: Settings, assemble: Assemble, field: str
+    ) -> None:
+        with pytest.raises(SettingsError, match="QA_IMAGE_SEARCH_KEY, QA_IMAGE_SEARCH_ID: expected both"):
+            assemble(replace(settings, **{field: "abc"}))
 
     def test_drift_can_be_turned_off(self, settings: Settings, assemble: Assemble) -> None:
         assert isinstance(assemble(settings).desk.detector, LearnedDrift)

@@ -29,6 +29,7 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
         ("http://127.0.0.1", "http://127.0.0.1"),
         ("https://조직.example/v1", "https://조직.example/v1"),
         (" https://a.example/openai/v1/?api-version=preview ", "https://a.example/openai/v1?api-version=preview"),
+        ("https://a.example/openai/responses?api-version=1", "https://a.example/openai?api-version=1"),
     ],
     "OPENAI_ORG_ID": [("org-1", "org-1")],
     "OPENAI_PROJECT_ID": [("proj-1", "proj-1")],
@@ -42,7 +43,13 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
         )
     ],
     "QA_DATA": [("/nowhere/yet/qa", Path("/nowhere/yet/qa"))],
-    "QA_UPSTREAM": [("auto", "auto"), ("responses", "responses"), ("offline", "offline")],
+    "QA_UPSTREAM": [("auto", "auto"), ("responses", "responses"), ("chat", "chat"), ("offline", "offline")],
+    "QA_CHAT_BASE_URL": [
+        (f"http://127.0.0.1:11434/v1{call}", "http://127.0.0.1:11434/v1")
+        for call in ("", "/", "/chat/completions", "/chat/completions/")
+    ],
+    "QA_CHAT_API_KEY": [(" sk-1 ", "sk-1")],
+    "QA_CHAT_MODEL": [("llama3.2:1b", "llama3.2:1b")],
     "QA_MODEL": [("gpt-5", "gpt-5")],
     "QA_MODELS_ALLOWED": [("gpt-5, ft:*,", ("gpt-5", "ft:*"))],
     "QA_MODELS_FALLBACK": [("gpt-5-mini, gpt-4.1", ("gpt-5-mini", "gpt-4.1"))],
@@ -104,6 +111,10 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_MAX_ANSWERS": [("10", 10)],
     "QA_DRIFT": [("off", "off")],
     "QA_CITATIONS": [("off", False)],
+    "QA_CITE_LINKS": [("on", True)],
+    "QA_YOUTUBE_KEY": [("AIza-1", "AIza-1")],
+    "QA_IMAGE_SEARCH_KEY": [("AIza-2", "AIza-2")],
+    "QA_IMAGE_SEARCH_ID": [("0123456789abc:d_e-f", "0123456789abc:d_e-f")],
     "HOST": [("0.0.0.0", "0.0.0.0"), ("::1", "::1"), ("[::]", "::"), ("localhost", "localhost")],
     "PORT": [("1", 1), ("65535", 65535)],
     "WEB_CONCURRENCY": [("4", 4)],
@@ -146,6 +157,9 @@ WRONG: dict[str, list[str]] = {
     "QA_MODELS_FALLBACK": ["gpt-5\u200b"],
     "QA_INSTRUCTIONS": ["\udcb4\udce7"],
     "QA_UPSTREAM": ["openai", "Auto"],
+    "QA_CHAT_BASE_URL": ["127.0.0.1:11434", "https://h.example/v1#part"],
+    "QA_CHAT_API_KEY": ["sk-abc\u200b"],
+    "QA_CHAT_MODEL": ["llama\n3"],
     "QA_TEMPERATURE": ["2.1", "-1", "warm", "nan", "inf", "1e-1"],
     "QA_TOP_P": ["1.01"],
     "QA_MAX_TOKENS": ["0", "-5", "4k", "1.5", "15", "9" * 400],
@@ -370,10 +384,30 @@ class TestMeaning:
             (Settings(openai_api_key="sk-1"), False),
             (Settings(openai_api_key="sk-1", upstream="offline"), True),
             (Settings(upstream="responses"), False),
+            (Settings(upstream="chat"), False),
+            (Settings(chat_base_url="http://h.example/v1"), False),
+            (Settings(chat_model="m", chat_api_key="sk-1"), True),
         ],
     )
     def test_without_a_key_or_a_model_it_answers_itself(self, settings: Settings, itself: bool) -> None:
         assert settings.answers_itself is itself
+
+    @pytest.mark.parametrize(
+        ("fields", "upstream", "model"),
+        [
+            ({"openai_api_key": "sk-1", "chat_base_url": "http://h.example"}, "responses", "gpt"),
+            ({"openai_api_key": "sk-1", "chat_base_url": "http://h.example", "upstream": "chat"}, "chat", "llama"),
+            ({"chat_base_url": "http://h.example"}, "chat", "llama"),
+            ({"chat_base_url": "http://h.example", "chat_model": ""}, "chat", "gpt"),
+            ({}, "offline", "gpt"),
+        ],
+    )
+    def test_the_first_model_is_the_one_of_the_upstream_that_is_asked_first(
+        self, fields: dict[str, str], upstream: str, model: str
+    ) -> None:
+        settings = Settings(**{"model": "gpt", "chat_model": "llama", **fields})  # type: ignore[arg-type]
+        assert (settings.first_upstream, settings.first_model) == (upstream, model)
+        assert settings.allows(model)
 
     def test_only_listed_models_may_be_asked(self) -> None:
         settings = Settings(model="gpt-5", models_allowed=("ft:*",))

@@ -41,6 +41,7 @@ def answer_so_far(answer: MemoryLog, held: HeldAnswer) -> AnswerSoFar:
         repeatable=last.frames == FRAMES_VERSION,
         whole=held.admission is not None,
         deaths=held.deaths,
+        references=answer.references(),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from qa_service.frames import Done, Frame, text_from_frames
+from qa_service.frames import Done, Frame, Reference, references_from_frames, text_from_frames
 from qa_service.interfaces import LogEntry
 from qa_service.turns import Mark, Turn, turn_from_frames
 
@@ -169,6 +169,10 @@ class MemoryLog:
     def text(self) -> str:
         """Return the text of the answer so far."""
         return text_from_frames(self._frames)
+
+    def references(self) -> tuple[Reference, ...]:
+        """Return the sources of the answer so far. Those that came before a `restart` don't count."""
+        return references_from_frames(self._frames)
 
     def _place(self, number: int) -> int:
         """Find, among the earlier runs, the place of the first frame that has this number or a higher one."""

@@ -32,6 +32,8 @@ class Patience(Struct, frozen=True):
     """The time from the request to the first sign of work, however many bytes come before it."""
     idle: float = 60.0
     """The longest silence between two reads after the first sign of work."""
+    cost: float = 2.0
+    """How long the usage is waited for when all of the answer has come."""
     dial: float = 1.0
     """Connecting may take so much longer than `connect` where a name has further addresses, or where a proxy answers
     byte by byte."""
@@ -61,6 +63,10 @@ class UpstreamConnection:
         self._socket: socket.socket | None = None
         self._reply: Reply | None = None
         self._works = False
+        self._idle = patience.idle
+        """How long the silence between two reads may be, once upstream works."""
+        self._ends = math.inf
+        """The moment until which the rest is waited for, once all of the answer has come."""
         self._used_at = 0.0
         self._came_at = math.inf
         self._worked = 0.0
@@ -74,6 +80,7 @@ class UpstreamConnection:
         if self.is_stale():
             self.close_socket()
         self._used_at, self._works, self._sent = monotonic(), False, False
+        self._idle, self._ends = self._patience.idle, math.inf
         return self._exchange(message)
 
     def http_response(self, request: httpx2.Request) -> httpx2.Response:
@@ -95,7 +102,12 @@ class UpstreamConnection:
         """Note that upstream works on the answer: from now on only the silence between two reads is limited."""
         if not self._works:
             self._works = True
-            self.due = monotonic() + self._patience.idle
+            self.due = monotonic() + self._idle
+
+    def note_told(self) -> None:
+        """Note that all of the answer has come: from now on the rest is waited for only as long as `cost` says."""
+        self._ends = min(self._ends, monotonic() + self._patience.cost)
+        self._idle, self.due = self._ends - monotonic(), self._ends
 
     def read_to_end(self) -> None:
         """Read the little that may follow the terminal event, so that the connection can be used again."""
@@ -179,7 +191,7 @@ class UpstreamConnection:
         if self._late:
             raise UpstreamTimeout(self._late)
         if self._works:
-            self.due = monotonic() + self._patience.idle
+            self.due = monotonic() + self._idle
         reply.feed_bytes(piece)
 
     def _receive_piece(self, reached: socket.socket) -> bytes:

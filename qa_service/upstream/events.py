@@ -6,16 +6,14 @@ and fast. What it refuses is read by `read_event`, field by field.
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Annotated, TypeAlias
+from typing import TypeAlias
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from qa_service.errors import UpstreamUnavailable
 from qa_service.upstream.failures import read_report
-from qa_service.upstream.fields import MOST, Fragment, parse_json, read_struct
-
-Count: TypeAlias = Annotated[int, Meta(ge=0, le=MOST)]
+from qa_service.upstream.fields import UNREADABLE, Count, Fragment, parse_json, read_struct
 
 
 class Event(Struct, tag_field="type", frozen=True):
@@ -63,6 +61,9 @@ class CitedSource(Struct, frozen=True):
     title: str | None = None
     file_id: str | None = None
     filename: str | None = None
+    start_index: Count | None = None
+    end_index: Count | None = None
+    index: Count | None = None
 
 
 class ContentPart(Struct, frozen=True):
@@ -74,11 +75,19 @@ class ContentPart(Struct, frozen=True):
     annotations: tuple[CitedSource | None, ...] | None = None
 
 
+class FoundPage(Struct, frozen=True):
+    """A `FoundPage` is a page that a web search has returned."""
+
+    url: str | None = None
+
+
 class SearchAction(Struct, frozen=True):
-    """A `SearchAction` says what a web search looked for."""
+    """A `SearchAction` says what a web search looked for, which pages it returned, or which page was opened."""
 
     query: str | None = None
     queries: tuple[str | None, ...] | None = None
+    sources: tuple[FoundPage | None, ...] | None = None
+    url: str | None = None
 
 
 class OutputItem(Struct, frozen=True):
@@ -197,13 +206,10 @@ EndingEvent: TypeAlias = ResponseCompleted | ResponseDone | ResponseIncomplete |
 KnownEvent: TypeAlias = BeginningEvent | TextEvent | WorkEvent | EndingEvent | ErrorEvent
 AnyEvent: TypeAlias = KnownEvent | OtherEvent
 
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""These are the errors that `decode_event` raises."""
-
 _KINDS: dict[str, type[KnownEvent]] = {str(kind.__struct_config__.tag): kind for kind in KnownEvent.__args__}
 
 decode_event: Callable[[bytes], KnownEvent] = msgspec.json.Decoder(KnownEvent).decode
-"""Decodes an event of a known type, all of whose fields have the types above."""
+"""Decodes an event of a known type, all of whose fields have the types above. Raises one of `UNREADABLE` for others."""
 
 _decode_other = msgspec.json.Decoder(OtherEvent).decode
 

@@ -40,6 +40,8 @@ FOREIGN = (
 _QUOTA = (InsufficientQuota, "the account with upstream can't pay for the answer")
 _LIMIT = (UpstreamRateLimited, "upstream's rate limit is reached")
 _FILTER = (ContentFilter, "upstream's content filter turned the prompt away")
+_TOO_LONG = (ContextLength, "the prompt is longer than the model's context")
+_NO_MODEL = (UnknownModel, "upstream doesn't know the model")
 _CREDENTIAL = (UpstreamRejected, "upstream refused our credential")
 _REQUEST = (UpstreamRejected, "upstream rejected the request")
 
@@ -57,11 +59,13 @@ _BY_CODE: Mapping[str, tuple[type[UpstreamError], str]] = {
     "payment_required": _QUOTA,
     "account_deactivated": _QUOTA,
     "access_terminated": _QUOTA,
-    "context_length_exceeded": (ContextLength, "the prompt is longer than the model's context"),
+    "context_length_exceeded": _TOO_LONG,
+    "exceed_context_size_error": _TOO_LONG,
     "content_filter": _FILTER,
     "content_policy_violation": _FILTER,
     "invalid_prompt": _FILTER,
-    "model_not_found": (UnknownModel, "upstream doesn't know the model"),
+    "model_not_found": _NO_MODEL,
+    "DeploymentNotFound": _NO_MODEL,
     "invalid_api_key": _CREDENTIAL,
     "authentication_error": _CREDENTIAL,
     "permission_error": _CREDENTIAL,
@@ -78,6 +82,13 @@ _BY_STATUS: Mapping[int, tuple[type[UpstreamError], str]] = {
 }
 _LASTING = (InsufficientQuota, ContextLength, ContentFilter, UnknownModel)
 """Waiting doesn't help against these errors, whatever status they come with."""
+# Many compatible servers have no code for these failures, and tell them in words alone. Words count only where the
+# failure is about the request.
+_BY_WORDS = (
+    (re.compile(r"context[ _](?:length|window|size)", re.I), _TOO_LONG),
+    (re.compile(r"model\b.{0,300}?\bnot (?:found|exist)|(?:unknown|valid) model", re.I | re.S), _NO_MODEL),
+)
+_OF_THE_REQUEST = (0, 400, 404, 413, 422, 500)
 _NUMBER = re.compile(r"\d{1,9}(\.\d+)?")
 _STATUS = re.compile(r"[45]\d\d")
 _CODE = re.compile(r"[a-z0-9_]{1,64}")
@@ -158,9 +169,8 @@ def read_report(said: object) -> FailureReport | None:
 
 def map_report(report: FailureReport) -> UpstreamError:
     """Find our error for what upstream reports within an answer. An unknown failure is `UpstreamUnavailable`."""
-    names = [name for name in (report.code, report.type) if name]
-    status = next((int(name) for name in names if _STATUS.fullmatch(name)), 0)
-    return _judge(status, names)
+    status = next((int(name) for name in _names(report) if _STATUS.fullmatch(name)), 0)
+    return _judge(status, report)
 
 
 def retry_after(error: UpstreamError) -> float | None:
@@ -176,16 +186,22 @@ def _find_inner(said: object) -> object:
 
 
 def _map_status(error: openai.APIStatusError) -> UpstreamError:
-    report = read_report(error.body) or FailureReport()
-    names = [name for name in (report.code, report.type) if name]
-    return _judge(error.status_code, names, _whole(error))
+    return _judge(error.status_code, read_report(error.body) or FailureReport(), _whole(error))
 
 
-def _judge(status: int, names: Sequence[str], wait: int | None = None) -> UpstreamError:
-    """Find our error for an HTTP status and upstream's names for it. The status is 0 where there was none.
+def _names(report: FailureReport) -> list[str]:
+    return [name for name in (report.code, report.type) if name]
+
+
+def _judge(status: int, report: FailureReport, wait: int | None = None) -> UpstreamError:
+    """Find our error for an HTTP status and what upstream reports with it. The status is 0 where there was none.
 
     An error against which waiting doesn't help is preferred, then the status, then the first name that is known."""
+    names = _names(report)
     known = [_BY_CODE[name] for name in names if name in _BY_CODE]
+    if status in _OF_THE_REQUEST:
+        said = f"{report.code} {report.message}"
+        known += [found for words, found in _BY_WORDS if words.search(said)]
     if status:
         known = [found for found in known if found is not _REQUEST]  # the status says more
     lasting = [found for found in known if found[0] in _LASTING]

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from math import isfinite
 from types import UnionType
-from typing import Annotated, Any, NewType, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, NewType, TypeAlias, TypeVar, Union, get_args, get_origin
 
-from msgspec import Struct
+import msgspec
+from msgspec import Meta, Struct
 from msgspec.structs import fields
 
 Fragment = NewType("Fragment", str)
@@ -20,6 +21,11 @@ Fragment = NewType("Fragment", str)
 
 MOST = 2**53
 """The largest whole number that every reader of JSON keeps exactly."""
+
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=MOST)]
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""These are the errors that a strict decoder raises."""
 
 S = TypeVar("S", bound=Struct)
 

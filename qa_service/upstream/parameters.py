@@ -5,13 +5,13 @@ is behind it. So a request is sent as it should be; what the server refuses is l
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import TypeAlias
 
 import openai
 
-from qa_service.errors import UnknownModel, UpstreamError, UpstreamRejected
+from qa_service.errors import ContextLength, UnknownModel, UpstreamError, UpstreamRejected
 
 ParameterPath: TypeAlias = tuple[str, ...]
 """The keys that lead to a parameter, such as `("stream_options", "include_obfuscation")`."""
@@ -23,10 +23,20 @@ _OF_THE_PARAMETER = re.compile(
     re.IGNORECASE,
 )
 _TOO_SMALL = re.compile(r"below_min")
+_ROOM_FOR_THE_ANSWER = re.compile(r"in the completion|max_(?:completion_|output_)?tokens")
+"""A prompt that is too long together with the longest answer may fit with a shorter one."""
 _ANY = object()
+# Reasoning models refuse temperature and top_p, and their chat variants don't. Where a reasoning model has a name that
+# its site chose, upstream refuses these parameters once, and `RefusedParameters` remembers it.
+_REASONING = re.compile(r"(?:ft:)?(?:o\d|gpt-5(?!.*-chat)|codex-)")
 
 _MENTION = re.compile(r"\w++")
 _POINTERS = ("'", '"', "`", ".", ": ")
+
+
+def is_reasoning(model: str) -> bool:
+    """Tell whether the name is one of OpenAI's reasoning models, which refuse some parameters of other models."""
+    return _REASONING.match(model) is not None
 
 
 class RefusedParameters:
@@ -49,6 +59,23 @@ class RefusedParameters:
         """Find those of these parameters that are known to be refused with the values that they have."""
         return [path for path, value in list(self._values.items()) if value in (_ANY, _value_at(parameters, path))]
 
+    def leave_out(
+        self, parameters: Mapping[str, object], left_out: Iterable[ParameterPath], limits: Sequence[str]
+    ) -> Mapping[str, object]:
+        """Copy the parameters without those that are refused, and without those at the paths `left_out`.
+
+        `limits` are names of one parameter, for servers that know only one of them. Where the name that it has is
+        unknown, it gets the first one that isn't known to be unknown."""
+        renamed = self._rename_limit(parameters, limits)
+        return without(renamed, [*self.find_refused(renamed), *left_out])
+
+    def _rename_limit(self, parameters: Mapping[str, object], limits: Sequence[str]) -> Mapping[str, object]:
+        named = next((name for name in limits if name in parameters), None)
+        if named is None or self._values.get((named,)) is not _ANY:
+            return parameters
+        known = next((name for name in limits if self._values.get((name,)) is not _ANY), named)
+        return {known if name == named else name: value for name, value in parameters.items()}
+
 
 def named_parameter(
     error: UpstreamError, parameters: Mapping[str, object], essential: Collection[str]
@@ -67,6 +94,11 @@ def named_parameter(
     # Some servers name the parameter only in a sentence, others in a list of what is wrong, and others together with
     # the object in which it stands.
     return named or _first_mentioned(_words(error), parameters.keys() - essential)
+
+
+def blames_limit(error: UpstreamError) -> bool:
+    """Tell whether the prompt is too long only together with the longest answer that was asked for."""
+    return isinstance(error, ContextLength) and _ROOM_FOR_THE_ANSWER.search(_words(error)) is not None
 
 
 def wants_more(error: UpstreamError) -> bool:

@@ -1,11 +1,12 @@
 """This module has the Protocols that a vendor's protocol fills. The transport needs nothing else of the vendor."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
+import httpx2
 from msgspec import Struct
 
-from qa_service.model import Delta
+from qa_service.model import Delta, Prompt
 
 
 class EventReader(Protocol):
@@ -20,6 +21,11 @@ class EventReader(Protocol):
     """Whether anything of the answer has come, or a sign of work on it. From then on nothing is asked again."""
     ended: bool
     """Whether upstream itself has ended the response, whether well or with a failure."""
+
+    @property
+    def told(self) -> bool:
+        """Tell whether all of the answer has come, so that only what it cost may follow. What goes wrong from then on
+        is no failure, and the rest is waited for only briefly."""
 
     @property
     def nameless(self) -> bool:
@@ -64,11 +70,20 @@ class RequestWriter(Protocol):
 
 
 class VendorProtocol(Struct, frozen=True):
-    """A `VendorProtocol` says how one vendor's requests are written, and how its responses are read."""
+    """A `VendorProtocol` says where one vendor's server is, how its requests are written, and how its responses are
+    read."""
 
+    address: httpx2.URL
     writer: RequestWriter
+    build_parameters: Callable[[Prompt], Mapping[str, object]]
+    """Makes the parameters of a request. They have the vendor's own names."""
     new_reader: EventReaderFactory
     essential: frozenset[str]
     """The parameters without which a request isn't what was asked for; they are never left out."""
-    length: str
-    """The parameter that limits how long an answer becomes."""
+    limits: tuple[str, ...]
+    """The names of the parameter that limits how long an answer becomes. A server may know only one of them: where one
+    is unknown, the next is used."""
+    keeps: bool = False
+    """Whether the server is asked to keep its responses, so that each can be read over several connections."""
+    follows: bool = False
+    """Whether a response that the server has kept can be read by its id."""

@@ -6,7 +6,6 @@ from qa_service.errors import UpstreamError, UpstreamUnavailable
 from qa_service.model import Delta, Opened, TextDelta
 from qa_service.upstream.body import ResponseBody
 from qa_service.upstream.events import (
-    UNREADABLE,
     AnyEvent,
     ErrorEvent,
     Response,
@@ -17,7 +16,7 @@ from qa_service.upstream.events import (
     read_event,
 )
 from qa_service.upstream.failures import map_report, read_report
-from qa_service.upstream.fields import read_struct
+from qa_service.upstream.fields import UNREADABLE, read_struct
 from qa_service.upstream.marks import SIGNS
 from qa_service.upstream.output import ResponseOutput, find_status
 
@@ -30,6 +29,9 @@ class ResponseReader:
     A response that upstream keeps says its id, unless the id is known, and counts its events. So no event is read twice
     after a reconnect.
     """
+
+    told = False
+    """The terminal event holds what the answer cost, so that nothing may follow the answer."""
 
     def __init__(self, *, kept: bool = False, response_id: str = "") -> None:
         self.response_id = response_id

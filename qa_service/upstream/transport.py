@@ -114,6 +114,8 @@ class Transport:
                         break
                     if reader.working:
                         connection.note_work()
+                        if reader.told:
+                            connection.note_told()
             finally:
                 if reader.ended:
                     connection.read_to_end()

@@ -66,7 +66,7 @@ def show_config() -> Response:
                 body_bytes=settings.max_body,
             ),
             model=assembly.desk.model,
-            models=() if offline else (settings.model, *settings.models_allowed),
+            models=() if offline else (settings.first_model, *settings.models_allowed),
             web_search=settings.web_search and not offline,
             upstream="offline" if offline else "responses",
             caller=CallerObject(kind=owner.kind),

@@ -50,6 +50,8 @@ TROUBLES = [
 ]
 
 
+SPEAKING = ("", "chat:")
+"""What stands before a model's name, for a server of the Responses API and for one of Chat Completions."""
 Wholes = dict[str, tuple[int, dict[str, object]]]
 Outcomes = tuple[dict[str, Follower], Wholes]
 
@@ -63,7 +65,8 @@ def served(
         REDIS_URL=redis.url,
         OPENAI_API_KEY="sk-test",
         OPENAI_BASE_URL=upstream.url,
-        QA_MODELS_ALLOWED="model-*",
+        QA_CHAT_BASE_URL=upstream.url,
+        QA_MODELS_ALLOWED="model-*,chat:model-*",
         QA_FIRST_TOKEN_SECONDS=str(TROUBLE_SECONDS),
         QA_IDLE_SECONDS=str(TROUBLE_SECONDS),
         QA_TRIES="1",
@@ -72,21 +75,23 @@ def served(
         yield found
 
 
-def whole(served: Service, trouble: Trouble, to: Wholes) -> None:
+def whole(served: Service, place: str, trouble: Trouble, to: Wholes) -> None:
     """The same, not streamed, by somebody who speaks English."""
-    asks = {"question": f"script:{trouble.name}", "stream": False, "model": f"model-whole-{trouble.name}"}
+    asks = {"question": f"script:{trouble.name}", "stream": False, "model": f"{place}model-whole-{trouble.name}"}
     headers = {"Content-Type": "application/json", "Accept-Language": "en"}
-    to[trouble.name] = request(served.url, "/api/ask", "POST", body=json.dumps(asks).encode(), headers=headers)
+    to[place + trouble.name] = request(served.url, "/api/ask", "POST", body=json.dumps(asks).encode(), headers=headers)
 
 
 @pytest.fixture(scope="module")
 def outcomes(served: Service) -> Outcomes:
     """All troubles at once: who streams, and who doesn't."""
+    cases = [(place, one) for place in SPEAKING for one in TROUBLES]
     streams = {
-        one.name: Follower(served.url, f"script:{one.name} 질문입니다.", model=f"model-{one.name}") for one in TROUBLES
+        place + one.name: Follower(served.url, f"script:{one.name} 질문입니다.", model=f"{place}model-{one.name}")
+        for place, one in cases
     }
     wholes: Wholes = {}
-    threads = [threading.Thread(target=whole, args=(served, one, wholes)) for one in TROUBLES]
+    threads = [threading.Thread(target=whole, args=(served, place, one, wholes)) for place, one in cases]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -96,10 +101,11 @@ def outcomes(served: Service) -> Outcomes:
     return streams, wholes
 
 
+@pytest.mark.parametrize("place", SPEAKING, ids=["responses", "chat"])
 @pytest.mark.parametrize("trouble", TROUBLES, ids=[one.name for one in TROUBLES])
 class TestTrouble:
-    def test_ends_a_stream_honestly(self, served: Service, outcomes: Outcomes, trouble: Trouble) -> None:
-        reader = outcomes[0][trouble.name]
+    def test_ends_a_stream_honestly(self, served: Service, outcomes: Outcomes, place: str, trouble: Trouble) -> None:
+        reader = outcomes[0][place + trouble.name]
         said = "".join(pieces(Script()))
         check_broken(served, said, reader, code=trouble.code)
         assert bool(reader.text) is trouble.text
@@ -110,8 +116,8 @@ class TestTrouble:
         assert "http" not in told
         assert reader.silence < TROUBLE_SECONDS + 1.5
 
-    def test_is_a_problem_to_who_doesnt_stream(self, outcomes: Outcomes, trouble: Trouble) -> None:
-        status, problem = outcomes[1][trouble.name]
+    def test_is_a_problem_to_who_doesnt_stream(self, outcomes: Outcomes, place: str, trouble: Trouble) -> None:
+        status, problem = outcomes[1][place + trouble.name]
         assert (status, problem["code"], problem["retryable"]) == (trouble.status, trouble.code, trouble.retryable)
         assert not HANGUL.search(str(problem["userMessage"]))
         assert problem["userMessage"]

@@ -10,6 +10,7 @@ from qa_service import (
     Assembly,
     DriftDetector,
     FileReader,
+    MediaSearch,
     Observer,
     QAService,
     Retriever,
@@ -19,7 +20,8 @@ from qa_service import (
     assemble,
     create_app,
 )
-from qa_service.interfaces import Attaching, Index
+from qa_service.frames import ImageResult
+from qa_service.interfaces import Attaching, Index, MediaQuery
 from qa_service.model import (
     Delta,
     Drift,
@@ -94,6 +96,15 @@ class FirstOnes:
         return index.load_passages(range(index.look_up_words([question], 100).passages)[:3])
 
 
+class Catalogue:
+    """A search for pictures."""
+
+    name = "catalogue"
+
+    def find_media(self, query: MediaQuery) -> list[ImageResult]:
+        return [ImageResult(query.text, "https://shop.example/1.png", "https://shop.example/1s.png", "shop.example")]
+
+
 def watch(observation: Observation) -> None:
     """An observer is any function of an observation."""
     print(observation.answer_id, observation.usage.total)
@@ -105,12 +116,19 @@ detector: DriftDetector = NeverDrifts()
 reader: FileReader = ReadsNames()
 retriever: Retriever = FirstOnes()
 observer: Observer = watch
+search: MediaSearch = Catalogue()
 
 
 def our_assembly(settings: Settings) -> Assembly:
     """What `assemble=` takes."""
     return assemble(
-        settings, upstream=upstream, detector=detector, reader=reader, retriever=retriever, observe=observer
+        settings,
+        upstream=upstream,
+        detector=detector,
+        reader=reader,
+        retriever=retriever,
+        observe=observer,
+        media=[search],
     )
 
 

@@ -1,13 +1,13 @@
-"""A scripted server, and an upstream that asks it."""
+"""A scripted server, and an upstream that asks it. What both protocols promise is tested with both."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
 
-from qa_service.upstream.responses import ResponsesUpstream
+from qa_service.upstream.models import ModelUpstream
 from tests.scripted_upstream import ScriptedUpstream
-from tests.upstream.questions import responses
+from tests.upstream.questions import SPEAKING
 
 
 @pytest.fixture
@@ -16,7 +16,13 @@ def server() -> Iterator[ScriptedUpstream]:
         yield upstream
 
 
+@pytest.fixture(params=SPEAKING)
+def speaking(request) -> Callable[..., ModelUpstream]:
+    """Makes an upstream that speaks one of the protocols."""
+    return SPEAKING[request.param]
+
+
 @pytest.fixture
-def upstream(server) -> Iterator[ResponsesUpstream]:
-    with closing(responses(server.url)) as asking:
+def upstream(server, speaking) -> Iterator[ModelUpstream]:
+    with closing(speaking(server.url)) as asking:
         yield asking

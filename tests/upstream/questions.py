@@ -7,8 +7,12 @@ from qa_service.errors import QAError
 from qa_service.interfaces import Counted, Stop, Timed
 from qa_service.model import Delta, Message, Prompt, TextDelta
 from qa_service.running.stop import StopSignal
+from qa_service.upstream.chat import chat_protocol
+from qa_service.upstream.clients import compatible_client, openai_client
 from qa_service.upstream.connection import Patience
-from qa_service.upstream.responses import ResponsesUpstream, openai_client
+from qa_service.upstream.models import ModelUpstream
+from qa_service.upstream.protocol import VendorProtocol
+from qa_service.upstream.responses import responses_protocol
 from qa_service.upstream.transport import Pauses
 
 
@@ -20,13 +24,26 @@ QUICK = Pauses(first=0.02, id=0.4, cancel=0.4)
 """Pauses of a test: long enough to be stopped in, short enough to wait for."""
 
 
-def responses(url: str, **settings) -> ResponsesUpstream:
-    """An upstream over real connections. What `Patience` has may be given by its own name."""
+def responses(url: str, **settings) -> ModelUpstream:
+    """An upstream of the Responses API over real connections. What `Patience` has may be given by its own name."""
+    background = settings.pop("background", False)
+    protocol = responses_protocol(openai_client(api_key="sk-secret", base_url=url), background=background)
+    return connect({"responses": protocol}, **settings)
+
+
+def chat(url: str, **settings) -> ModelUpstream:
+    """An upstream of Chat Completions."""
+    return connect({"chat": chat_protocol(compatible_client(api_key="sk-secret", base_url=url))}, **settings)
+
+
+SPEAKING = {"responses": responses, "chat": chat}
+"""An upstream of each protocol."""
+
+
+def connect(servers: dict[str, VendorProtocol], **settings) -> ModelUpstream:
+    """An upstream of these servers. What `Patience` has may be given by its own name."""
     patience = {name: settings.pop(name) for name in Patience.__struct_fields__ if name in settings}
-    client = openai_client(api_key="sk-secret", base_url=url)
-    return ResponsesUpstream(
-        client, **{"patience": Patience(**{"tick": 0.01, **patience}), "pauses": QUICK, **settings}
-    )
+    return ModelUpstream(servers, **{"patience": Patience(**{"tick": 0.01, **patience}), "pauses": QUICK, **settings})
 
 
 class CountingMeter:
@@ -48,7 +65,7 @@ class CountingMeter:
 class Asked:
     """One question, read in a thread of its own until it ends."""
 
-    def __init__(self, upstream: ResponsesUpstream, text: str = "안녕?") -> None:
+    def __init__(self, upstream: ModelUpstream, text: str = "안녕?") -> None:
         self.stop = StopSignal()
         self.deltas: list[Delta] = []
         self.error: QAError | None = None
@@ -56,7 +73,7 @@ class Asked:
         self._thread = threading.Thread(target=self._read, args=(upstream, text))
         self._thread.start()
 
-    def _read(self, upstream: ResponsesUpstream, text: str) -> None:
+    def _read(self, upstream: ModelUpstream, text: str) -> None:
         try:
             with upstream.open_answer(prompt(text), self.stop) as deltas:
                 for delta in deltas:
@@ -77,13 +94,13 @@ class Asked:
         return time.monotonic() - began < seconds
 
 
-def asked(upstream: ResponsesUpstream, text: str = "안녕?", stop: Stop | None = None, **fields) -> list[Delta]:
+def asked(upstream: ModelUpstream, text: str = "안녕?", stop: Stop | None = None, **fields) -> list[Delta]:
     """All deltas of one answer; raises what it ends in."""
     with upstream.open_answer(prompt(text, **fields), stop or StopSignal()) as deltas:
         return list(deltas)
 
 
-def attached(upstream: ResponsesUpstream, response_id: str) -> list[Delta]:
+def attached(upstream: ModelUpstream, response_id: str) -> list[Delta]:
     """All deltas of an answer that was opened elsewhere."""
     with upstream.attach_answer(prompt(""), response_id, StopSignal()) as deltas:
         return list(deltas)
@@ -91,3 +108,12 @@ def attached(upstream: ResponsesUpstream, response_id: str) -> list[Delta]:
 
 def text_from_frames(deltas: list[Delta]) -> str:
     return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+
+def split_request(message: bytes) -> tuple[str, dict[str, str], bytes]:
+    """The first line of a request, its headers, each of which stands there once, and its body."""
+    head, _, body = message.partition(b"\r\n\r\n")
+    line, *fields = head.decode().split("\r\n")
+    names = [field.partition(": ")[0].lower() for field in fields]
+    assert len(set(names)) == len(names)
+    return line, {name: field.partition(": ")[2] for name, field in zip(names, fields, strict=True)}, body

@@ -58,10 +58,10 @@ class TestAnswers:
     def test_the_request_carries_the_key_and_the_prompt(self, server, upstream):
         asked(upstream, "질문")
         request = server.requests[0]
-        assert request.path == "/v1/responses"
+        field = {"/v1/responses": "input", "/v1/chat/completions": "messages"}[request.path]
         assert request.headers["authorization"] == "…"
         assert request.headers["accept-encoding"] == "identity"
-        assert request.body["input"] == [{"role": "user", "content": "질문"}]
+        assert request.body[field] == [{"role": "user", "content": "질문"}]
 
     def test_a_stream_that_is_open_does_not_hold_what_was_asked(self, server, upstream):
         server.script(FAILS, Script())
@@ -106,8 +106,8 @@ class TestConnections:
         asked(upstream)
         assert server.connections == 1
 
-    def test_nothing_stays_open_after_faults_of_every_kind(self, server):
-        with closing(responses(server.url, tries=1, first_token=0.1, idle=0.1)) as upstream:
+    def test_nothing_stays_open_after_faults_of_every_kind(self, server, speaking):
+        with closing(speaking(server.url, tries=1, first_token=0.1, idle=0.1)) as upstream:
             for name in NAMED.keys() - {"slow", "long", "fast"}:
                 with pytest.raises(UpstreamError):
                     asked(upstream, f"script:{name}")
@@ -137,9 +137,9 @@ class TestTries:
             asked(upstream)
         assert len(server.requests) == 3
 
-    def test_without_a_hint_it_waits_longer_each_time(self, server):
+    def test_without_a_hint_it_waits_longer_each_time(self, server, speaking):
         server.script(Script(fault="cut", after=0, times=3))
-        with closing(responses(server.url, tries=4, pauses=Pauses(first=0.1, longest=0.2))) as upstream:
+        with closing(speaking(server.url, tries=4, pauses=Pauses(first=0.1, longest=0.2))) as upstream:
             assert text_from_frames(asked(upstream)) == KOREAN
         waits = [later.at - earlier.at for earlier, later in pairwise(server.requests)]
         assert all(least <= wait < 1 for least, wait in zip([0.075, 0.15, 0.15], waits, strict=True))
@@ -169,18 +169,18 @@ class TestFailures:
             asked(upstream, f"script:{name}")
         assert caught.value.status == 502
 
-    def test_nobody_there_is_a_503(self):
+    def test_nobody_there_is_a_503(self, speaking):
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
         with pytest.raises(UpstreamUnavailable) as caught:
-            asked(responses(url, tries=1))
+            asked(speaking(url, tries=1))
         assert caught.value.status == 503
         assert "127.0.0.1" not in str(caught.value)
 
-    def test_a_name_without_an_address_is_a_503(self):
+    def test_a_name_without_an_address_is_a_503(self, speaking):
         with pytest.raises(UpstreamUnavailable) as caught:
-            asked(responses("http://nowhere.invalid/v1", tries=1))
+            asked(speaking("http://nowhere.invalid/v1", tries=1))
         assert caught.value.status == 503
 
     def test_an_error_under_a_200_that_may_pass_is_asked_again(self, server, upstream):
@@ -211,34 +211,35 @@ class TestFailures:
 
     def test_a_whole_answer_where_a_stream_was_asked_for_is_an_answer(self, server, upstream):
         said = {"type": "message", "content": [{"type": "output_text", "text": "네, 맞습니다."}]}
-        server.script(Script(body=json.dumps({"status": "completed", "model": "m", "output": [said]})))
+        choice = {"message": {"role": "assistant", "content": "네, 맞습니다."}, "finish_reason": "stop"}
+        server.script(Script(body=json.dumps({"model": "m", "output": [said], "choices": [choice]})))
         assert asked(upstream) == [TextDelta("네, 맞습니다."), Finished("stop", model="m")]
         assert len(server.requests) == 1
 
     def test_an_empty_piece_is_no_output_so_that_a_cut_behind_it_is_asked_again(self, server, upstream):
-        nothing = 'data: {"type":"response.output_text.delta","delta":""}\n\n'
-        server.script(Script(body=nothing, headers=SOON))
+        nothing = {"type": "response.output_text.delta", "delta": "", "choices": [{"delta": {"content": ""}}]}
+        server.script(Script(body=f"data: {json.dumps(nothing)}\n\n", headers=SOON))
         assert [type(delta) for delta in asked(upstream)[:2]] == [Retrying, TextDelta]
 
 
 class TestTime:
     @pytest.mark.parametrize("name", ["mute", "hang-first", "drip"])
-    def test_the_first_token_has_a_limit_whatever_comes_before_it(self, server, name):
+    def test_the_first_token_has_a_limit_whatever_comes_before_it(self, server, name, speaking):
         with pytest.raises(UpstreamTimeout):
-            asked(responses(server.url, tries=1, first_token=0.1, idle=30), f"script:{name}")
+            asked(speaking(server.url, tries=1, first_token=0.1, idle=30), f"script:{name}")
 
-    def test_silence_has_a_limit_of_its_own(self, server):
+    def test_silence_has_a_limit_of_its_own(self, server, speaking):
         with pytest.raises(UpstreamTimeout):
-            asked(responses(server.url, first_token=30, idle=0.1), "script:hang")
+            asked(speaking(server.url, first_token=30, idle=0.1), "script:hang")
 
-    def test_a_slow_answer_may_take_longer_than_either_limit(self, server):
+    def test_a_slow_answer_may_take_longer_than_either_limit(self, server, speaking):
         server.script(Script(deltas=15, rate=30))
-        with closing(responses(server.url, first_token=0.4, idle=0.3)) as impatient:
+        with closing(speaking(server.url, first_token=0.4, idle=0.3)) as impatient:
             assert isinstance(asked(impatient)[-1], Finished)
 
-    def test_connecting_has_a_limit(self, unreachable):
+    def test_connecting_has_a_limit(self, unreachable, speaking):
         with pytest.raises(UpstreamTimeout, match="no connection"):
-            asked(responses(unreachable, tries=1, connect=0.1))
+            asked(speaking(unreachable, tries=1, connect=0.1))
 
 
 @pytest.fixture
@@ -257,8 +258,8 @@ def unreachable():
 
 
 class TestStop:
-    def test_while_connecting(self, unreachable):
-        question = Asked(responses(unreachable))
+    def test_while_connecting(self, unreachable, speaking):
+        question = Asked(speaking(unreachable))
         assert not question.heard.wait(0.1)
         assert question.stopped_within(1)
         assert isinstance(question.error, Cancelled)

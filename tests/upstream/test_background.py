@@ -58,7 +58,7 @@ class TestOpen:
 
     def test_out_of_the_background_nothing_is_said_or_kept(self, server, upstream):
         assert not any(isinstance(delta, Opened) for delta in asked(upstream))
-        assert server.requests[0].body["store"] is False
+        assert not server.requests[0].body.get("store")
         assert "background" not in server.requests[0].body
 
     def test_a_failure_before_the_id_is_asked_again(self, server, kept):

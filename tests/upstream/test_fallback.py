@@ -16,7 +16,7 @@ from qa_service.errors import (
 )
 from qa_service.model import Finished, Retrying
 from tests.scripted_upstream import KOREAN, NAMED, Script
-from tests.upstream.questions import Asked, CountingMeter, asked, responses, text_from_frames
+from tests.upstream.questions import Asked, CountingMeter, asked, text_from_frames
 
 SOON = {"retry-after-ms": "10"}
 FAILS = Script(status=500, headers=SOON, error={"code": None})
@@ -32,10 +32,10 @@ def meter() -> CountingMeter:
 
 
 @pytest.fixture
-def upstream(server, meter):
+def upstream(server, meter, speaking):
     """With two models to fall back on, one of them the caller's own."""
     fallback = ("gpt-4.1", "gpt-4.1-mini", "gpt-4o")
-    with closing(responses(server.url, tries=2, fallback=fallback, first_token=0.3, meter=meter)) as asking:
+    with closing(speaking(server.url, tries=2, fallback=fallback, first_token=0.3, meter=meter)) as asking:
         yield asking
 
 
@@ -91,17 +91,17 @@ class TestFallback:
         assert isinstance(asked(upstream)[-1], Finished)
         assert meter.counted == []
 
-    def test_each_model_gets_the_settings_it_takes(self, server):
+    def test_each_model_gets_the_settings_it_takes(self, server, speaking):
         server.script(NAMED["404"])
-        with closing(responses(server.url, fallback=["o4-mini"])) as asking:
+        with closing(speaking(server.url, fallback=["o4-mini"])) as asking:
             asked(asking, temperature=0.5)
         assert ["temperature" in request.body for request in server.requests] == [True, False]
 
 
 class TestCircuit:
-    def test_a_model_that_is_down_is_left_alone(self, server, meter):
+    def test_a_model_that_is_down_is_left_alone(self, server, meter, speaking):
         server.script(*[FAILS] * 5)
-        with closing(responses(server.url, tries=1, meter=meter)) as asking:
+        with closing(speaking(server.url, tries=1, meter=meter)) as asking:
             for _ in range(5):
                 with pytest.raises(UpstreamUnavailable, match="500"):
                     asked(asking)
@@ -111,23 +111,23 @@ class TestCircuit:
         assert 1 <= caught.value.retry_after <= 5
         assert len(server.requests) == len(meter.counted) == 5
 
-    def test_the_try_that_opens_it_is_the_last(self, server):
+    def test_the_try_that_opens_it_is_the_last(self, server, speaking):
         server.script(*[FAILS] * 6)
-        with closing(responses(server.url, tries=4)) as asking:
+        with closing(speaking(server.url, tries=4)) as asking:
             for _ in range(2):
                 with pytest.raises(UpstreamUnavailable, match="500"):
                     asked(asking)
         assert len(server.requests) == 5
 
-    def test_another_model_is_asked_at_once(self, server):
+    def test_another_model_is_asked_at_once(self, server, speaking):
         server.script(*[FAILS] * 5)
-        with closing(responses(server.url, tries=5, fallback=["gpt-4o"])) as asking:
+        with closing(speaking(server.url, tries=5, fallback=["gpt-4o"])) as asking:
             assert text_from_frames(asked(asking)) == KOREAN
             assert asked(asking)[0] == Retrying(2, "upstream_unavailable", "gpt-4o")
         assert models(server) == ["gpt-4.1-mini"] * 5 + ["gpt-4o"] * 2
 
-    def test_refusals_never_open_it(self, server):
-        with closing(responses(server.url, tries=1)) as asking:
+    def test_refusals_never_open_it(self, server, speaking):
+        with closing(speaking(server.url, tries=1)) as asking:
             for _ in range(6):
                 with pytest.raises(UpstreamRateLimited):
                     asked(asking, "script:429")
@@ -138,15 +138,15 @@ class TestMessages:
     """No error names the key, the path or the address."""
 
     @pytest.mark.parametrize("name", sorted(NAMED.keys() - {"slow", "long", "fast"}))
-    def test_of_no_fault(self, server, name):
-        asking = responses(server.url, tries=1, first_token=0.1, idle=0.1)
+    def test_of_no_fault(self, server, name, speaking):
+        asking = speaking(server.url, tries=1, first_token=0.1, idle=0.1)
         with closing(asking), pytest.raises(UpstreamError) as caught:
             asked(asking, f"script:{name}")
         assert not any(word in str(caught.value) for word in ("sk-", "secret", "http", "127.0.0.1", "/v1"))
 
     @pytest.mark.parametrize("url", ["http://secret.invalid/v1", "http://127.0.0.1:1/v1"])
-    def test_of_no_upstream(self, url):
-        with closing(responses(url, tries=1)) as asking, pytest.raises(UpstreamUnavailable) as caught:
+    def test_of_no_upstream(self, url, speaking):
+        with closing(speaking(url, tries=1)) as asking, pytest.raises(UpstreamUnavailable) as caught:
             asked(asking)
         assert not any(word in str(caught.value) for word in ("sk-", "secret", "http", "127.0.0.1", "/v1"))
 
@@ -155,12 +155,12 @@ class TestOddServers:
     """What isn't HTTP, or only nearly."""
 
     @pytest.fixture
-    def says(self):
+    def says(self, speaking):
         """An upstream that answers everybody with these bytes, then hangs up."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
 
             def answering(content: bytes, **settings):
-                with closing(responses(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", **settings)) as asking:
+                with closing(speaking(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", **settings)) as asking:
                     question = Asked(asking)
                     connection, _ = listener.accept()
                     with connection:
@@ -194,7 +194,8 @@ class TestOddServers:
         assert question.error.status == 502
 
     def test_an_early_hint_is_no_answer(self, says):
-        body = b'data: {"type":"response.completed","response":{"model":"m"}}\n\n'
+        choice = b'"choices":[{"finish_reason":"stop"}]'
+        body = b'data: {"type":"response.completed","response":{"model":"m"},"model":"m",%b}\n\n' % choice
         early = b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"
         assert says(early + body).deltas == [Finished("stop", model="m")]
 
@@ -208,7 +209,7 @@ class TestOddServers:
         assert question.error.code == "upstream_rejected"
 
 
-def test_a_timeout_while_the_answer_trickles_is_the_first_tokens(server):
-    impatient = responses(server.url, tries=1, first_token=0.1)
+def test_a_timeout_while_the_answer_trickles_is_the_first_tokens(server, speaking):
+    impatient = speaking(server.url, tries=1, first_token=0.1)
     with closing(impatient) as asking, pytest.raises(UpstreamTimeout, match="first token"):
         asked(asking, "script:drip")

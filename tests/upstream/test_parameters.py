@@ -8,13 +8,13 @@ import httpx2
 import openai
 import pytest
 
-from qa_service.errors import ParameterRefused, UnknownModel, UpstreamRejected, UpstreamUnavailable
+from qa_service.errors import ContextLength, ParameterRefused, UnknownModel, UpstreamRejected, UpstreamUnavailable
 from qa_service.model import Retrying
 from qa_service.upstream.failures import map_error
+from qa_service.upstream.models import ModelUpstream
 from qa_service.upstream.parameters import RefusedParameters, named_parameter, wants_more, without
-from qa_service.upstream.responses import ResponsesUpstream
 from tests.scripted_upstream import KOREAN, Script
-from tests.upstream.questions import asked, responses, text_from_frames
+from tests.upstream.questions import asked, chat, responses, text_from_frames
 
 SET = {"temperature": 0.7, "top_p": 0.9, "max_tokens": 100, "safety_identifier": "abc"}
 MODEL = "my-company-model"
@@ -30,11 +30,18 @@ ASKED: Mapping[str, object] = {
 ESSENTIAL = frozenset({"model", "input", "stream"})
 
 
+REFUSABLE = {
+    "responses": ["temperature", "top_p", "safety_identifier", "stream_options", "max_output_tokens", "store"],
+    "chat": ["temperature", "top_p", "user", "stream_options", "max_tokens", "max_completion_tokens"],
+}
+LIMIT = {"responses": "max_output_tokens", "chat": "max_tokens"}
+
+
 def refusing(param: str | None, code: str | None = "unsupported_parameter", **error) -> Script:
     return Script(status=400, error={"param": param, "code": code, "type": "invalid_request_error", **error})
 
 
-def ask_all(upstream: ResponsesUpstream, **fields) -> str:
+def ask_all(upstream: ModelUpstream, **fields) -> str:
     """The text of an answer for which everything is set that can be refused."""
     deltas = asked(upstream, **{"model": MODEL, **SET, **fields})
     assert not any(isinstance(delta, Retrying) for delta in deltas)
@@ -45,29 +52,32 @@ class TestAskedAgain:
     @pytest.mark.parametrize(
         "code", ["unsupported_parameter", "unknown_parameter", "unsupported_value", "invalid_value"]
     )
-    @pytest.mark.parametrize("name", ["temperature", "top_p", "safety_identifier", "stream_options", "store"])
-    def test_it_is_left_out_at_once_and_from_then_on(self, server, upstream, name, code):
+    @pytest.mark.parametrize("place", range(4))
+    def test_it_is_left_out_at_once_and_from_then_on(self, server, speaking, upstream, place, code):
+        name = REFUSABLE[speaking.__name__][place]
         server.script(refusing(name, code))
         assert ask_all(upstream) == ask_all(upstream) == KOREAN
         first, *others = [request.body for request in server.requests]
         assert name in first
         assert others == [{key: value for key, value in first.items() if key != name}] * 2
 
-    def test_several_that_come_one_after_another_are_each_left_out(self, server, upstream):
-        names = ["temperature", "top_p", "stream_options", "safety_identifier", "max_output_tokens", "store"]
+    def test_several_that_come_one_after_another_are_each_left_out(self, server, speaking, upstream):
+        names = REFUSABLE[speaking.__name__]
         server.script(*[refusing(name) for name in names])
         assert ask_all(upstream) == KOREAN
-        assert set(server.requests[-1].body) == {"model", "input", "stream"}
+        assert set(server.requests[-1].body) in ({"model", "input", "stream"}, {"model", "messages", "stream"})
         assert len(server.requests) == len(names) + 1
 
-    def test_a_part_of_one_is_left_out_alone_or_takes_what_it_leaves_empty_with_it(self, server, upstream):
-        server.script(refusing("stream_options.include_obfuscation", "unknown_parameter"))
+    def test_a_part_of_one_is_left_out_alone_or_takes_what_it_leaves_empty_with_it(self, server, speaking, upstream):
+        part = {"responses": "include_obfuscation", "chat": "include_usage"}[speaking.__name__]
+        server.script(refusing(f"stream_options.{part}", "unknown_parameter"))
         assert ask_all(upstream) == KOREAN
         assert "stream_options" not in server.requests[-1].body
 
-    def test_a_list_is_left_out_with_what_stands_in_it(self, server, upstream):
+    def test_a_list_is_left_out_with_what_stands_in_it(self, server):
         server.script(refusing("include[0]", "invalid_value"))
-        ask_all(upstream, web_search=True)
+        with closing(responses(server.url)) as upstream:
+            ask_all(upstream, web_search=True)
         assert "include" not in server.requests[1].body
         assert "tools" in server.requests[1].body
 
@@ -77,16 +87,17 @@ class TestAskedAgain:
             ask_all(upstream)
         assert len(server.requests) == 2
 
-    @pytest.mark.parametrize("name", ["n", "input[0].content", "model", "stream", "", "..", "[0]"])
+    @pytest.mark.parametrize("name", ["n", "input[0].content", "messages[0].role", "model", "stream", "", "..", "[0]"])
     def test_what_was_not_asked_or_is_essential_is_not_asked_without(self, server, upstream, name):
         server.script(refusing(name, "invalid_value", message=""))
         with pytest.raises(UpstreamRejected):
             ask_all(upstream)
         assert len(server.requests) == 1
 
-    def test_a_web_search_that_is_refused_is_never_left_out_without_a_word(self, server, upstream):
-        server.script(refusing("tools[0].type", "invalid_value"))
-        with pytest.raises(UpstreamRejected, match="refuses tools"):
+    def test_a_web_search_that_is_refused_is_never_left_out_without_a_word(self, server, speaking, upstream):
+        name = {"responses": "tools[0].type", "chat": "web_search_options"}[speaking.__name__]
+        server.script(refusing(name, "invalid_value"))
+        with pytest.raises(UpstreamRejected, match=f"refuses {name.partition('[')[0]}"):
             ask_all(upstream, web_search=True)
         assert len(server.requests) == 1
 
@@ -102,9 +113,9 @@ class TestAskedAgain:
         with closing(responses(server.url, background=True)) as upstream:
             assert ask_all(upstream) == KOREAN
 
-    def test_it_uses_up_no_try(self, server):
+    def test_it_uses_up_no_try(self, server, speaking):
         server.script(refusing("temperature"))
-        with closing(responses(server.url, tries=1)) as upstream:
+        with closing(speaking(server.url, tries=1)) as upstream:
             assert ask_all(upstream) == KOREAN
 
     def test_what_fails_afterwards_is_tried_again_without_it(self, server, upstream):
@@ -134,8 +145,8 @@ class TestRemembered:
         assert refused.find_refused({"temperature": 999}) == [("temperature",)]
         assert refused.find_refused({"temperature": 998}) == []
 
-    def test_an_upstream_that_refuses_is_not_down(self, server):
-        with closing(responses(server.url, tries=1)) as upstream:
+    def test_an_upstream_that_refuses_is_not_down(self, server, speaking):
+        with closing(speaking(server.url, tries=1)) as upstream:
             for _ in range(6):
                 server.script(refusing("temperature", "invalid_value", message="odd"), refusing("model"))
                 with pytest.raises(UpstreamRejected):
@@ -154,10 +165,10 @@ class TestSaid:
         assert MODEL in record.getMessage()
 
     def test_the_log_names_what_cannot_be_left_out(self, server, upstream, caplog):
-        server.script(refusing("tools"))
+        server.script(refusing("model"))
         with caplog.at_level(logging.WARNING), pytest.raises(UpstreamRejected):
-            ask_all(upstream, web_search=True)
-        assert "tools" in caplog.text
+            ask_all(upstream)
+        assert "upstream refuses model" in caplog.text
 
     def test_upstreams_own_words_are_repeated_nowhere(self, server, upstream, caplog):
         server.script(refusing("sk-secret", message="sk-secret"), refusing("temperature", message="sk-secret"))
@@ -166,17 +177,66 @@ class TestSaid:
         ask_all(upstream)
         assert "secret" not in caplog.text + str(caught.value)
 
-    def test_a_limit_that_the_model_finds_too_small_is_the_callers_to_change(self, server, upstream):
-        server.script(refusing("max_output_tokens", "integer_below_min_value"))
+    def test_a_limit_that_the_model_finds_too_small_is_the_callers_to_change(self, server, speaking, upstream):
+        server.script(refusing(LIMIT[speaking.__name__], "integer_below_min_value"))
         with pytest.raises(ParameterRefused) as caught:
             ask_all(upstream)
         assert (caught.value.status, caught.value.code, caught.value.field) == (422, "invalid_field", "maxTokens")
         assert len(server.requests) == 1
 
-    def test_a_limit_that_the_model_finds_too_large_is_left_to_the_model(self, server, upstream):
-        server.script(refusing("max_output_tokens", "integer_above_max_value"))
+    def test_a_limit_that_the_model_finds_too_large_is_left_to_the_model(self, server, speaking, upstream):
+        server.script(refusing(LIMIT[speaking.__name__], "integer_above_max_value"))
         assert ask_all(upstream) == KOREAN
-        assert "max_output_tokens" not in server.requests[-1].body
+        assert not any(name.startswith("max_") for name in server.requests[-1].body)
+
+
+class TestLimit:
+    """How long an answer may become has two names in Chat Completions, and no server knows both for all models."""
+
+    def names(self, server) -> list[list[str]]:
+        return [[name for name in request.body if name.startswith("max_")] for request in server.requests]
+
+    def test_where_its_name_is_unknown_the_other_is_used_at_once_and_from_then_on(self, server):
+        words = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens'."
+        server.script(refusing("max_tokens", message=words))
+        with closing(chat(server.url)) as upstream:
+            assert ask_all(upstream) == ask_all(upstream) == KOREAN
+        assert self.names(server) == [["max_tokens"], ["max_completion_tokens"], ["max_completion_tokens"]]
+        assert server.requests[1].body["max_completion_tokens"] == 100
+
+    def test_a_model_that_is_known_to_take_the_newer_name_may_stand_on_a_server_that_knows_the_older(self, server):
+        server.script(refusing(None, None, message="Unrecognized request argument supplied: max_completion_tokens"))
+        with closing(chat(server.url)) as upstream:
+            assert ask_all(upstream, model="o3") == KOREAN
+        assert self.names(server) == [["max_completion_tokens"], ["max_tokens"]]
+
+    def test_where_neither_name_is_known_there_is_no_limit(self, server):
+        server.script(refusing("max_tokens"), refusing("max_completion_tokens"))
+        with closing(chat(server.url)) as upstream:
+            assert ask_all(upstream) == ask_all(upstream) == KOREAN
+        assert self.names(server) == [["max_tokens"], ["max_completion_tokens"], [], []]
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "This model's maximum context length is 4096 tokens. However, you requested 4108 tokens (12 in the "
+            "messages, 4096 in the completion). Please reduce the length of the messages or completion.",
+            "'max_tokens' or 'max_completion_tokens' is too large: 4096. This model's maximum context length is 4096 "
+            "tokens and your request has 12 input tokens (4096 > 4096 - 12). None",
+        ],
+    )
+    @pytest.mark.parametrize("code", [None, 400, "context_length_exceeded"])
+    def test_a_limit_that_leaves_no_room_for_the_prompt_is_left_to_the_model(self, server, upstream, words, code):
+        server.script(Script(status=400, error={"message": words, "code": code, "type": "BadRequestError"}))
+        assert ask_all(upstream) == ask_all(upstream) == KOREAN
+        assert [bool(names) for names in self.names(server)] == [True, False, False]
+
+    def test_a_prompt_that_is_too_long_by_itself_is_asked_once(self, server, upstream):
+        words = "This model's maximum context length is 2048 tokens. However, your request has 3000 input tokens."
+        server.script(Script(status=400, error={"message": words, "code": 400, "type": "BadRequestError"}))
+        with pytest.raises(ContextLength):
+            ask_all(upstream)
+        assert len(server.requests) == 1
 
 
 def refusal_of(body: object, status: int = 400):

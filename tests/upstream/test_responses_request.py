@@ -5,10 +5,11 @@ import pytest
 from qa_service.model import Message
 from qa_service.setting_values import read_upstream_url
 from qa_service.settings import SettingsError
+from qa_service.upstream.clients import openai_client
 from qa_service.upstream.requests import SdkRequestWriter
-from qa_service.upstream.responses import openai_client, request_parameters
+from qa_service.upstream.responses import request_parameters
 from qa_service.upstream.way import way_to
-from tests.upstream.questions import prompt
+from tests.upstream.questions import prompt, split_request
 
 
 def test_a_plain_prompt_is_streamed_and_stored_nowhere():
@@ -73,7 +74,7 @@ class TestRequests:
 
     def test_a_question_has_the_sdks_address_credentials_and_headers_and_its_own_body(self):
         requests = SdkRequestWriter(self.CLIENT)
-        line, headers, body = parts(requests.write_question({"input": "가"}))
+        line, headers, body = split_request(requests.write_question({"input": "가"}))
         assert line == "POST /api/v1/responses HTTP/1.1"
         assert headers["authorization"] == "Bearer sk-1"
         assert headers["openai-organization"] == "o"
@@ -81,7 +82,7 @@ class TestRequests:
         assert headers["host"] == "host.example:81"
         assert headers["accept-encoding"] == "identity"
         assert body == '{"input":"가"}'.encode()
-        _, headers, body = parts(requests.write_question({"input": "나나"}))
+        _, headers, body = split_request(requests.write_question({"input": "나나"}))
         assert headers["content-length"] == str(len(body))
 
     def test_a_query_of_the_address_goes_with_every_request(self):
@@ -93,7 +94,7 @@ class TestRequests:
             write.write_follow("resp_1", 7),
             write.write_cancel("r"),
         ]
-        assert [parts(message)[0] for message in messages] == [
+        assert [split_request(message)[0] for message in messages] == [
             "POST /openai/v1/responses?api-version=preview&empty= HTTP/1.1",
             "GET /openai/v1/responses/resp_1?stream=true&api-version=preview&empty= HTTP/1.1",
             "GET /openai/v1/responses/resp_1?stream=true&starting_after=7&api-version=preview&empty= HTTP/1.1",
@@ -102,28 +103,19 @@ class TestRequests:
 
     @pytest.mark.parametrize(("after", "query"), [(-1, "stream=true"), (0, "stream=true&starting_after=0")])
     def test_a_follower_says_where_it_stands(self, after, query):
-        line, headers, _ = parts(SdkRequestWriter(self.CLIENT).write_follow("resp_1", after))
+        line, headers, _ = split_request(SdkRequestWriter(self.CLIENT).write_follow("resp_1", after))
         assert line == f"GET /api/v1/responses/resp_1?{query} HTTP/1.1"
         assert headers["authorization"] == "Bearer sk-1"
 
     def test_an_id_leads_nowhere_else(self):
-        line, _, _ = parts(SdkRequestWriter(self.CLIENT).write_cancel("../x?y"))
+        line, _, _ = split_request(SdkRequestWriter(self.CLIENT).write_cancel("../x?y"))
         assert line == "POST /api/v1/responses/..%2Fx%3Fy/cancel HTTP/1.1"
 
     def test_a_cancel_has_credentials_and_no_body(self):
-        line, headers, body = parts(SdkRequestWriter(self.CLIENT).write_cancel("resp_1"))
+        line, headers, body = split_request(SdkRequestWriter(self.CLIENT).write_cancel("resp_1"))
         assert line == "POST /api/v1/responses/resp_1/cancel HTTP/1.1"
         assert headers["authorization"] == "Bearer sk-1"
         assert body == b""
-
-
-def parts(message):
-    """The request line, the headers, each of which stands there once, and the body."""
-    head, _, body = message.partition(b"\r\n\r\n")
-    line, *fields = head.decode().split("\r\n")
-    names = [field.partition(": ")[0].lower() for field in fields]
-    assert len(set(names)) == len(names)
-    return line, {name: field.partition(": ")[2] for name, field in zip(names, fields, strict=True)}, body
 
 
 def test_an_address_that_only_looks_like_one_is_refused_by_name():
@@ -145,13 +137,13 @@ def test_an_address_that_only_looks_like_one_is_refused_by_name():
 )
 def test_every_address_that_the_settings_take_can_be_asked(url):
     client = openai_client(api_key="k", base_url=read_upstream_url(url))
-    assert parts(SdkRequestWriter(client).write_question({}))[0].startswith("POST /")
+    assert split_request(SdkRequestWriter(client).write_question({}))[0].startswith("POST /")
     way_to(client.base_url)
 
 
 def test_a_host_in_another_script_is_asked_by_its_name_in_ascii():
     requests = SdkRequestWriter(openai_client(api_key="k", base_url="https://조직.example/v1"))
-    assert parts(requests.write_question({}))[1]["host"] == "xn--o15b4x.example"
+    assert split_request(requests.write_question({}))[1]["host"] == "xn--o15b4x.example"
 
 
 def test_no_proxy_of_the_system_keeps_the_client_from_being_made(monkeypatch):

@@ -49,6 +49,15 @@ def test_a_recording_is_played_byte_for_byte():
     assert played == (RECORDINGS / "02_web_search.sse").read_bytes()
 
 
+def test_chat_completions_are_played_too(url):
+    root = url.removesuffix("/v1")
+    posted(f"{root}/script", {"text": "하나둘"})
+    said = posted(f"{url}/chat/completions", {"model": "m", "messages": []}).decode()
+    assert "하나둘" in said
+    assert said.endswith("data: [DONE]\n\n")
+    assert [one["text"] for one in got(f"{root}/texts").values()] == ["하나둘"]
+
+
 class TestBackground:
     def test_a_response_is_generated_whoever_listens_and_replayed_from_anywhere(self, url):
         root = url.removesuffix("/v1")

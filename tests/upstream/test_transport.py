@@ -7,17 +7,18 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from msgspec import Struct
 
 from qa_service.errors import UpstreamTimeout, UpstreamUnavailable
-from qa_service.model import Delta, Finished, Retrying, TextDelta
+from qa_service.model import Delta, Finished, Prompt, Retrying, TextDelta
 from qa_service.running.stop import StopSignal
-from qa_service.upstream.asking import Asker
+from qa_service.upstream.asking import Asker, ModelServer, ServedModel
 from qa_service.upstream.connection import Patience
 from qa_service.upstream.protocol import VendorProtocol
 from qa_service.upstream.transport import Transport
 from qa_service.upstream.way import way_to
 from tests.scripted_upstream import Script
-from tests.upstream.questions import QUICK, CountingMeter
+from tests.upstream.questions import QUICK, CountingMeter, prompt
 
 
 class PlainWriter:
@@ -44,7 +45,7 @@ class PlainReader:
     def __init__(self, *, kept: bool, response_id: str = "") -> None:
         self.response_id = response_id
         self.last = -1
-        self.working = self.ended = self.nameless = self.resumable = False
+        self.working = self.told = self.ended = self.nameless = self.resumable = False
 
     def read_deltas(self, chunks: Iterable[bytes]) -> Iterator[Delta]:
         body = b"".join(chunks)
@@ -56,32 +57,45 @@ class PlainReader:
         raise AssertionError
 
 
+class Asking(Struct, frozen=True):
+    """An asker, and the only server that it asks."""
+
+    asker: Asker
+    server: ModelServer
+
+
 @pytest.fixture
 def meter() -> CountingMeter:
     return CountingMeter()
 
 
 @pytest.fixture
-def asker(server, meter) -> Iterator[Asker]:
+def asker(server, meter) -> Iterator[Asking]:
     with asking(server, meter) as asker:
         yield asker
 
 
 @contextmanager
-def asking(server, meter, **patience: float) -> Iterator[Asker]:
+def asking(server, meter, **patience: float) -> Iterator[Asking]:
     writer = PlainWriter(server.url)
-    protocol = VendorProtocol(writer, PlainReader, frozenset({"model"}), length="limit")
+    address = httpx2.URL(server.url)
+    protocol = VendorProtocol(address, writer, plain_parameters, PlainReader, frozenset({"model"}), ("limit",))
 
     def note(error):
         meter.count_event("upstream_errors", label=error.code)
 
-    way, patient = way_to(httpx2.URL(server.url)), Patience(tick=0.01, **patience)
+    way, patient = way_to(address), Patience(tick=0.01, **patience)
     with closing(Transport(way, writer, patience=patient, pauses=QUICK, tries=2, note=note)) as transport:
-        yield Asker(protocol, transport, tries=2, kept=False, note=note)
+        yield Asking(Asker(tries=2, note=note), ModelServer(protocol, transport))
 
 
-def ask(asker: Asker, *models: str, **parameters) -> list[Delta]:
-    with asker.ask_models(models, lambda model: {"model": model, **parameters}, StopSignal()) as deltas:
+def plain_parameters(prompt: Prompt) -> dict[str, object]:
+    return {"model": prompt.model, **({"limit": prompt.max_tokens} if prompt.max_tokens else {})}
+
+
+def ask(asking: Asking, *names: str, limit: int | None = None) -> list[Delta]:
+    models = [ServedModel(asking.server, name) for name in names]
+    with asking.asker.ask_models(models, prompt(max_tokens=limit), StopSignal()) as deltas:
         return list(deltas)
 
 

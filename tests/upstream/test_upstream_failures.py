@@ -26,7 +26,7 @@ from qa_service.errors import (
 from qa_service.running.stop import StopSignal
 from qa_service.upstream.failures import FOREIGN, map_error, mapped, read_refusal, read_report, retry_after
 from tests.scripted_upstream import Script
-from tests.upstream.questions import asked, responses
+from tests.upstream.questions import asked
 
 REQUEST = httpx2.Request("POST", "https://secret.example/v1/responses")
 
@@ -60,10 +60,10 @@ REQUEST = httpx2.Request("POST", "https://secret.example/v1/responses")
         (503, "overloaded", UpstreamUnavailable, 502),
     ],
 )
-def test_each_status_has_its_error(server, status, code, expected, ours):
+def test_each_status_has_its_error(server, status, code, expected, ours, speaking):
     server.script(Script(status=status, error={"code": code}))
     with pytest.raises(UpstreamError) as caught:
-        asked(responses(server.url, tries=1))
+        asked(speaking(server.url, tries=1))
     assert type(caught.value) is expected
     assert caught.value.status == ours
 
@@ -78,17 +78,40 @@ def test_each_status_has_its_error(server, status, code, expected, ours):
         (403, {"type": "insufficient_user_quota"}, InsufficientQuota),
     ],
 )
-def test_a_type_counts_as_a_code_does(server, status, error, expected):
+def test_a_type_counts_as_a_code_does(server, status, error, expected, speaking):
     server.script(Script(status=status, error=error, times=3))
     with pytest.raises(UpstreamError) as caught:
-        asked(responses(server.url, tries=1))
+        asked(speaking(server.url, tries=1))
     assert type(caught.value) is expected
 
 
-def test_a_rejection_names_its_status_and_its_code(server):
+@pytest.mark.parametrize(
+    ("status", "message", "expected"),
+    [
+        (400, "This model's maximum context length is 2048 tokens.", ContextLength),
+        (400, "the request exceeds the available context size, try increasing it", ContextLength),
+        (413, "Input is too large for the context window.", ContextLength),
+        (404, "The model `x` does not exist.", UnknownModel),
+        (404, 'model "x" not found, try pulling it first', UnknownModel),
+        (400, "x is not a valid model ID", UnknownModel),
+        (400, "Invalid model name passed in model=x", UnknownModel),
+        (404, "Not Found", UpstreamRejected),
+        (400, "The model does not support images.", UpstreamRejected),
+        (429, "Too many requests for the context window of this model.", UpstreamRateLimited),
+        (503, "model not found, loading", UpstreamUnavailable),
+    ],
+)
+def test_what_a_server_tells_in_words_alone_is_understood(status, message, expected):
+    for body in ({"error": {"message": message, "code": status}}, {"error": message}, {"message": message}):
+        content = json.dumps(body).encode()
+        cause = read_refusal(httpx2.Response(status, stream=httpx2.ByteStream(content), request=REQUEST))
+        assert type(map_error(cause)) is expected
+
+
+def test_a_rejection_names_its_status_and_its_code(server, speaking):
     server.script(Script(status=400, error={"type": "invalid_request_error", "code": "unsupported_parameter"}))
     with pytest.raises(UpstreamRejected, match=r"400 \(unsupported_parameter\)"):
-        asked(responses(server.url))
+        asked(speaking(server.url))
 
 
 @pytest.mark.parametrize("error", [{"code": "billing_not_active"}, {"type": "insufficient_quota"}])
@@ -150,27 +173,27 @@ def test_what_says_nothing_is_no_report(said):
         ({}, None),
     ],
 )
-def test_the_wait_upstream_names_is_passed_on_in_whole_seconds(server, headers, seconds):
+def test_the_wait_upstream_names_is_passed_on_in_whole_seconds(server, headers, seconds, speaking):
     for status, fallback in ((429, 20), (503, 60)):
         server.script(Script(status=status, headers=headers))
         with pytest.raises(UpstreamError) as caught:
-            asked(responses(server.url, tries=1))
+            asked(speaking(server.url, tries=1))
         assert caught.value.retry_after == (seconds or fallback)
 
 
-def test_the_wait_may_be_named_as_a_date(server):
+def test_the_wait_may_be_named_as_a_date(server, speaking):
     server.script(Script(status=429, headers={"Retry-After": formatdate(time.time() + 30, usegmt=True)}))
     with pytest.raises(UpstreamRateLimited) as caught:
-        asked(responses(server.url))
+        asked(speaking(server.url))
     assert 28 <= caught.value.retry_after <= 30
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
-def test_no_message_repeats_upstreams_words(server, status):
+def test_no_message_repeats_upstreams_words(server, status, speaking):
     server.script(Script(status=status, error={"code": "sk-secret https://secret.example"}))
     with pytest.raises(UpstreamError) as caught:
-        asked(responses(server.url, tries=1))
+        asked(speaking(server.url, tries=1))
     assert "secret" not in str(caught.value)
 
 

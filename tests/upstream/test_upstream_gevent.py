@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.scripted_upstream import ScriptedUpstream
+from tests.upstream.questions import SPEAKING
 
 PHASES = ("mute", "hang-first", "hang")
 PROGRAM = """
@@ -15,9 +16,10 @@ import json, sys, time
 import gevent
 from qa_service.errors import Cancelled, UpstreamTimeout
 from qa_service.running.stop import StopSignal
-from tests.upstream.questions import asked, responses
+from tests.upstream.questions import SPEAKING, asked, responses
 
-upstream = responses(sys.argv[1])
+speaking = SPEAKING[sys.argv[2]]
+upstream = speaking(sys.argv[1])
 kept = responses(sys.argv[1], background=True)
 
 
@@ -32,7 +34,7 @@ def stopped(name, upstream=upstream):
 
 
 def timed_out():
-    impatient = responses(sys.argv[1], tries=1, first_token=0.2)
+    impatient = speaking(sys.argv[1], tries=1, first_token=0.2)
     question = gevent.spawn(asked, impatient, "script:mute")
     question.join(5)
     return isinstance(question.exception, UpstreamTimeout)
@@ -40,17 +42,17 @@ def timed_out():
 
 answers = [gevent.spawn(asked, upstream) for _ in range(20)]
 gevent.joinall(answers, timeout=20)
-found = {name: stopped(name) for name in sys.argv[2:]}
+found = {name: stopped(name) for name in sys.argv[3:]}
 found |= {"timed_out": timed_out(), "background": stopped("slow", kept)}
 print(json.dumps(found | {"lengths": [len(answer.value) for answer in answers]}))
 """
 
 
-@pytest.fixture(scope="module")
-def found():
+@pytest.fixture(scope="module", params=SPEAKING)
+def found(request):
     """What one such process says: which stops woke their greenlet within a second, and how long answers were."""
     with ScriptedUpstream() as server:
-        command = [sys.executable, "-c", PROGRAM, server.url, *PHASES]
+        command = [sys.executable, "-c", PROGRAM, server.url, request.param, *PHASES]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
         return json.loads(done.stdout) | {
             "closed": server.wait_closed(1, count=len(PHASES)),
