@@ -10,6 +10,9 @@ PATH_PARTS: Mapping[str, tuple[JsonSchema, str]] = {
     "answerId": ({"type": "string"}, "The answer's id, as `start` or the header `X-Answer-Id` gave it."),
     "sessionId": ({"type": "string"}, "The conversation's id."),
     "fileId": ({"type": "string"}, "The file's id."),
+    "chatId": ({"type": "string"}, "The id of the page's chat."),
+    "responseId": ({"type": "string"}, "The response's id, which is the answer's."),
+    "model": ({"type": "string"}, "The model's name."),
     "page": ({"type": "integer", "minimum": 1, "maximum": 10**6}, "The page, counted from 1."),
     "part": ({"type": "string", "enum": ["reference.js", "reference.css"]}, "The file's name."),
 }
@@ -20,6 +23,7 @@ HEADERS: Mapping[str, tuple[JsonSchema, str]] = {
     "X-Answer-Id": ({"type": "string"}, "The answer. With this id it can be followed, read and stopped."),
     "Retry-After": ({"type": "string", "pattern": "^[0-9]+$"}, "After so many seconds, trying again may help."),
     "Cache-Control": ({"type": "string"}, "Nobody stores the answer, and nobody changes it on its way."),
+    "X-Request-Id": ({"type": "string"}, "The answer's id again, where OpenAI's SDKs look for it."),
     "X-Accel-Buffering": ({"type": "string"}, "It keeps nginx from holding the stream up."),
 }
 """The headers of responses."""

@@ -3,7 +3,9 @@ module here."""
 
 from qa_service.web.contract.answers import ANSWERS
 from qa_service.web.contract.asking import describe_asking
+from qa_service.web.contract.chat import CHATS
 from qa_service.web.contract.offer import Offer
+from qa_service.web.contract.openai import COMPLETIONS, RESPONSES
 from qa_service.web.contract.operations import Operation
 from qa_service.web.contract.service import CLIENTS, CONTRACT, STATE
 from qa_service.web.contract.sessions import CONVERSATIONS, FILES
@@ -11,4 +13,15 @@ from qa_service.web.contract.sessions import CONVERSATIONS, FILES
 
 def list_operations(offer: Offer) -> tuple[Operation, ...]:
     """List the operations of a server with this offer, in the order in which people read of them."""
-    return (*describe_asking(offer), *ANSWERS, *CONVERSATIONS, *FILES, *CLIENTS, *STATE, *CONTRACT)
+    return (
+        *describe_asking(offer),
+        *ANSWERS,
+        *CONVERSATIONS,
+        *FILES,
+        *CHATS,
+        *COMPLETIONS,
+        *RESPONSES,
+        *CLIENTS,
+        *STATE,
+        *CONTRACT,
+    )
