@@ -40,14 +40,17 @@ def contract(offer: Offer = OFFER, language: Language = "en") -> dict[str, Any]:
 def list_routes(app: Flask) -> Iterator[tuple[str, str]]:
     """The method and the address of each route, without those that refuse all other addresses."""
     for rule in app.url_map.iter_rules():
-        if rule.endpoint != "qa_service.elsewhere":
+        if not rule.endpoint.endswith(".elsewhere"):
             yield from ((method, rule.rule) for method in (rule.methods or set()) - {"HEAD", "OPTIONS"})
 
 
 def as_written(address: str) -> str:
     """The address of a route as the contract writes its path."""
-    path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", address.removeprefix("/api"))
-    return re.sub(r"_(\w)", lambda found: found[1].upper(), path)
+    return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: f"{{{in_camel_case(found[1])}}}", address.removeprefix("/api"))
+
+
+def in_camel_case(name: str) -> str:
+    return re.sub(r"_(\w)", lambda found: found[1].upper(), name)
 
 
 class TestEveryRoute:
