@@ -126,10 +126,10 @@ def nothing_result() -> ResultShape:
     return ResultShape(status=HTTPStatus.NO_CONTENT, description=NOTHING)
 
 
-def stream_result(*names: str, whole: Shape) -> ResultShape:
-    """Declare the response that brings an answer in one of these formats, or whole."""
+def stream_result(*names: str, whole: Shape, headers: Sequence[str] = ()) -> ResultShape:
+    """Declare the response that brings an answer in one of these formats, or whole. It may have more headers."""
     content = {**_list_contents(*names), "application/json": whole}
-    return ResultShape(description=RESULT, content=content, headers=STREAM_HEADERS)
+    return ResultShape(description=RESULT, content=content, headers=(*STREAM_HEADERS, *headers))
 
 
 def _list_contents(*names: str) -> dict[str, Shape]:

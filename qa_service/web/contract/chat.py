@@ -5,27 +5,22 @@ from http import HTTPStatus
 from qa_service import errors
 from qa_service.web.contract.asking import ADMITTED, nothing_result, stream_result
 from qa_service.web.contract.operations import JsonSchema, Operation, ResultShape
+from qa_service.web.contract.question import CLEAN_WORDS
 from qa_service.web.contract.refusals import BY_UPSTREAM
 from qa_service.wire.structs import AnswerObject
 
 STOPPED = ResultShape(status=HTTPStatus.NO_CONTENT, description="Nothing is being written there any more.")
+UI_PART: JsonSchema = {
+    "type": "object",
+    "properties": {"type": {"const": "text"}, "text": {"type": "string", "pattern": CLEAN_WORDS}},
+    "required": ["type", "text"],
+}
 UI_MESSAGE: JsonSchema = {
     "type": "object",
     "properties": {
         "id": {"type": "string"},
         "role": {"enum": ["user"]},
-        "parts": {
-            "type": "array",
-            "minItems": 1,
-            "items": {
-                "type": "object",
-                "properties": {
-                    "type": {"const": "text"},
-                    "text": {"type": "string", "minLength": 1, "pattern": "^\\S+$"},
-                },
-                "required": ["type", "text"],
-            },
-        },
+        "parts": {"type": "array", "minItems": 1, "items": UI_PART},
     },
     "required": ["id", "role", "parts"],
 }
@@ -43,8 +38,8 @@ CHAT: JsonSchema = {
     "required": ["id", "messages", "trigger"],
 }
 CHAT_NOTE = (
-    "The format follows from the messages: the UI message stream of version 5 and later, the data stream of version 4, or "
-    "plain text for bare messages of `role` and `content`. Every field of `POST ask` may stand beside them."
+    "The format follows from the messages: the UI message stream of version 5 and later, the data stream of version "
+    "4, or plain text for bare messages of `role` and `content`. Every field of `POST ask` may stand beside them."
 )
 
 CHATS: tuple[Operation, ...] = (

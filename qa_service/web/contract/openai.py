@@ -11,7 +11,11 @@ from qa_service.wire.response_objects import DeletedResponse, InputItems, Respon
 
 OPENAI = ErrorShape("application/json", OpenAIErrorObject, names_code=False, statuses=STATUSES)
 STORED = (errors.NotFound, errors.StoreUnavailable)
+MESSAGES_NOTE = "The conversation, as OpenAI's API has it, with pictures and files too."
+SAMPLING_NOTE = "It is left out for models without it."
 WORDS: JsonSchema = {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": CLEAN_WORDS}
+TOKENS: JsonSchema = {"type": "integer", "minimum": 16, "description": "The longest answer, in tokens."}
+SESSION: JsonSchema = {"type": "string", "pattern": "^[A-Za-z0-9._-]{22,128}$"}
 MESSAGES: JsonSchema = {
     "type": "array",
     "minItems": 1,
@@ -21,31 +25,19 @@ MESSAGES: JsonSchema = {
         "required": ["role", "content"],
     },
 }
-SAMPLING = {
-    "temperature": {
-        "type": "number",
-        "minimum": 0,
-        "maximum": 2,
-        "description": "It is left out for models without it.",
-    },
-    "top_p": {"type": "number", "minimum": 0, "maximum": 1, "description": "It is left out for models without it."},
+SAMPLING: JsonSchema = {
+    "temperature": {"type": "number", "minimum": 0, "maximum": 2, "description": SAMPLING_NOTE},
+    "top_p": {"type": "number", "minimum": 0, "maximum": 1, "description": SAMPLING_NOTE},
     "stream": {"type": "boolean", "default": False, "description": "Whether the answer comes as a stream."},
     "model": {"type": "string", "description": "The model, one of those that the server offers."},
 }
 COMPLETION: JsonSchema = {
     "type": "object",
     "properties": {
-        "messages": {
-            **MESSAGES,
-            "description": "The conversation, as OpenAI's API has it, with pictures and files too.",
-        },
+        "messages": {**MESSAGES, "description": MESSAGES_NOTE},
         **SAMPLING,
-        "max_completion_tokens": {"type": "integer", "minimum": 16, "description": "The longest answer, in tokens."},
-        "user": {
-            "type": "string",
-            "pattern": "^[A-Za-z0-9._-]{22,128}$",
-            "description": "The session. Without one, nothing is kept.",
-        },
+        "max_completion_tokens": TOKENS,
+        "user": {**SESSION, "description": "The session. Without one, nothing is kept."},
     },
     "required": ["messages"],
 }
@@ -54,20 +46,14 @@ RESPONSE: JsonSchema = {
     "properties": {
         "input": {"anyOf": [WORDS, MESSAGES], "description": "The question, as OpenAI's API has it."},
         **SAMPLING,
-        "instructions": {
-            "type": "string",
-            "maxLength": 1000,
-            "pattern": CLEAN_WORDS,
-            "description": "Instructions for this question.",
-        },
-        "max_output_tokens": {"type": "integer", "minimum": 16, "description": "The longest answer, in tokens."},
+        "instructions": {**WORDS, "description": "Instructions for this question."},
+        "max_output_tokens": TOKENS,
         "previous_response_id": {"type": "string", "description": "The response that this one continues."},
-        "conversation": {"type": "string", "pattern": "^[A-Za-z0-9._-]{22,128}$", "description": "The session."},
+        "conversation": {**SESSION, "description": "The session."},
         "store": {"type": "boolean", "default": True, "description": "`false` keeps nothing when the answer is over."},
     },
     "required": ["input"],
 }
-
 
 COMPLETIONS: tuple[Operation, ...] = (
     Operation(
@@ -77,7 +63,7 @@ COMPLETIONS: tuple[Operation, ...] = (
         tag="openai",
         summary="Ask as OpenAI's Chat Completions API is asked",
         body={"application/json": COMPLETION},
-        results=(stream_result("openai", whole=CompletionObject),),
+        results=(stream_result("openai", whole=CompletionObject, headers=("X-Request-Id",)),),
         refusals=(*ADMITTED, *BY_UPSTREAM, errors.Busy),
         error_shape=OPENAI,
     ),
@@ -111,7 +97,7 @@ RESPONSES: tuple[Operation, ...] = (
         tag="openai",
         summary="Ask as OpenAI's Responses API is asked",
         body={"application/json": RESPONSE},
-        results=(stream_result("responses", whole=ResponseObject),),
+        results=(stream_result("responses", whole=ResponseObject, headers=("X-Request-Id",)),),
         refusals=(*ADMITTED, *BY_UPSTREAM),
         error_shape=OPENAI,
     ),
@@ -130,7 +116,7 @@ RESPONSES: tuple[Operation, ...] = (
                 "The number of the last event that was seen.",
             ),
         ),
-        results=(stream_result("responses", whole=ResponseObject),),
+        results=(stream_result("responses", whole=ResponseObject, headers=("X-Request-Id",)),),
         refusals=(*STORED, errors.InvalidField, errors.Draining, errors.Overloaded),
         error_shape=OPENAI,
     ),

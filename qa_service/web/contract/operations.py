@@ -28,8 +28,8 @@ class InputField(Struct, frozen=True):
 
 
 class ErrorShape(Struct, frozen=True):
-    """An `ErrorShape` says in which form an operation refuses. `names_code` says whether the field `code` holds our code
-    of the error. `statuses` are those of errors that have another status there, by our code."""
+    """An `ErrorShape` says in which form an operation refuses. `names_code` says whether the field `code` holds our
+    code of the error. `statuses` are those of errors that have another status there, by our code."""
 
     media_type: str
     shape: Shape

@@ -13,15 +13,5 @@ from qa_service.web.contract.sessions import CONVERSATIONS, FILES
 
 def list_operations(offer: Offer) -> tuple[Operation, ...]:
     """List the operations of a server with this offer, in the order in which people read of them."""
-    return (
-        *describe_asking(offer),
-        *ANSWERS,
-        *CONVERSATIONS,
-        *FILES,
-        *CHATS,
-        *COMPLETIONS,
-        *RESPONSES,
-        *CLIENTS,
-        *STATE,
-        *CONTRACT,
-    )
+    asking = (*describe_asking(offer), *ANSWERS, *CONVERSATIONS, *FILES)
+    return (*asking, *CHATS, *COMPLETIONS, *RESPONSES, *CLIENTS, *STATE, *CONTRACT)
