@@ -48,8 +48,9 @@ class TestFrames:
         content = house.get("openapi.json").get_json()["paths"]["/ask"]["post"]["responses"]["200"]["content"]
         shapes: dict[str, list[str]] = {}
         for shape in content["text/event-stream"]["schema"]["anyOf"]:
-            name = shape["properties"]["data"]["contentSchema"]["$ref"].rpartition("/")[2]
-            shapes.setdefault(shape["title"], []).append(name)
+            data = shape["properties"]["data"]
+            if shape["title"].startswith("events: "):
+                shapes.setdefault(shape["title"], []).append(data["contentSchema"]["$ref"].rpartition("/")[2])
         got = ask_with_file(house, format="events").get_data(as_text=True).removesuffix("\n\n").split("\n\n")
         seen = set()
         for event in got:
