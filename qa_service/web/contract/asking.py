@@ -38,7 +38,7 @@ FRAMES: Mapping[str, Mapping[str, Sequence[Shape | str]]] = {
     "jsonl": {"line": (TYPED_FRAME,)},
     "text": {},
     "openai": {"message": (CompletionChunk, OpenAIErrorObject, "[DONE]")},
-    "responses": {"*": ({"$ref": "#/$defs/ResponsesEvent"}, OpenAIErrorObject)},
+    "responses": {"*": ({"$ref": "#/$defs/ResponsesEvent"}, OpenAIErrorObject, "[DONE]")},
     "ui-message": {"message": ({"$ref": "#/$defs/UiChunk"}, "[DONE]")},
     "data-stream": {},
 }

@@ -3,60 +3,65 @@
 from http import HTTPStatus
 
 from qa_service import errors
+from qa_service.questions import SESSION_ID
 from qa_service.web.contract.asking import ADMITTED, nothing_result, stream_result
+from qa_service.web.contract.offer import Offer
 from qa_service.web.contract.operations import JsonSchema, Operation, ResultShape
 from qa_service.web.contract.question import CLEAN_WORDS
 from qa_service.web.contract.refusals import BY_UPSTREAM
 from qa_service.wire.structs import AnswerObject
 
 STOPPED = ResultShape(status=HTTPStatus.NO_CONTENT, description="Nothing is being written there any more.")
-UI_PART: JsonSchema = {
-    "type": "object",
-    "properties": {"type": {"const": "text"}, "text": {"type": "string", "pattern": CLEAN_WORDS}},
-    "required": ["type", "text"],
-}
-UI_MESSAGE: JsonSchema = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "string"},
-        "role": {"enum": ["user"]},
-        "parts": {"type": "array", "minItems": 1, "items": UI_PART},
-    },
-    "required": ["id", "role", "parts"],
-}
-CHAT: JsonSchema = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$", "description": "The chat, which is a session."},
-        "messages": {"type": "array", "minItems": 1, "items": UI_MESSAGE, "description": "The messages of the page."},
-        "trigger": {
-            "enum": ["submit-message"],
-            "description": "Version 5 and later say what the page wants; `regenerate-message` writes an answer again.",
-        },
-        "messageId": {"type": "string", "description": "The message that is replaced."},
-    },
-    "required": ["id", "messages", "trigger"],
-}
+TRIGGER_NOTE = "Version 5 and later say what the page wants; `regenerate-message` writes an answer again."
 CHAT_NOTE = (
     "The format follows from the messages: the UI message stream of version 5 and later, the data stream of version "
     "4, or plain text for bare messages of `role` and `content`. Every field of `POST ask` may stand beside them."
 )
 
-CHATS: tuple[Operation, ...] = (
-    Operation(
+
+def describe_chats(offer: Offer) -> tuple[Operation, ...]:
+    """Describe what pages with the AI SDK ask for."""
+    asked = Operation(
         method="POST",
         path="/chat",
         name="askInChat",
         tag="chat",
         summary="Ask a chat page's question",
         description=CHAT_NOTE,
-        body={"application/json": CHAT},
-        results=(
-            stream_result("ui-message", "data-stream", "text", whole=AnswerObject),
-            nothing_result(),
-        ),
+        body={"application/json": _build_chat_schema(offer)},
+        results=(stream_result("ui-message", "data-stream", "text", whole=AnswerObject), nothing_result()),
         refusals=(*ADMITTED, *BY_UPSTREAM),
-    ),
+    )
+    return (asked, *CHATS)
+
+
+def _build_chat_schema(offer: Offer) -> JsonSchema:
+    properties = {
+        "id": {"type": "string", "pattern": f"^{SESSION_ID.pattern}$", "description": "The chat, which is a session."},
+        "messages": {**_list_messages(offer), "description": "The messages of the page."},
+        "trigger": {"enum": ["submit-message"], "description": TRIGGER_NOTE},
+        "messageId": {"type": "string", "description": "The message that is replaced."},
+    }
+    return {"type": "object", "properties": properties, "required": ["id", "messages", "trigger"]}
+
+
+def _list_messages(offer: Offer) -> JsonSchema:
+    text = {"type": "string", "minLength": 1, "maxLength": offer.question, "pattern": CLEAN_WORDS}
+    part = {
+        "type": "object",
+        "properties": {"type": {"const": "text"}, "text": text},
+        "required": ["type", "text"],
+    }
+    properties = {
+        "id": {"type": "string"},
+        "role": {"enum": ["user"]},
+        "parts": {"type": "array", "minItems": 1, "maxItems": 1, "items": part},
+    }
+    message = {"type": "object", "properties": properties, "required": ["id", "role", "parts"]}
+    return {"type": "array", "minItems": 1, "items": message}
+
+
+CHATS: tuple[Operation, ...] = (
     Operation(
         method="GET",
         path="/chat/{chatId}/stream",
@@ -78,4 +83,4 @@ CHATS: tuple[Operation, ...] = (
         refusals=(errors.NotFound, errors.StoreUnavailable),
     ),
 )
-"""What pages with the AI SDK ask for."""
+"""What can be done with the answer of a chat."""
