@@ -16,7 +16,12 @@ STORED = (errors.NotFound, errors.StoreUnavailable)
 MESSAGES_NOTE = "The conversation, as OpenAI's API has it, with pictures and files too."
 MODEL_NOTE = "The model, one of those that the server offers."
 SAMPLING_NOTE = "It is left out for models without it."
-TOKENS: JsonSchema = {"type": "integer", "minimum": 16, "description": "The longest answer, in tokens."}
+TOKENS: JsonSchema = {
+    "type": "integer",
+    "minimum": 16,
+    "maximum": 10**9,
+    "description": "The longest answer, in tokens.",
+}
 SESSION: JsonSchema = {"type": "string", "pattern": "^[A-Za-z0-9._-]{22,128}$"}
 
 
