@@ -56,6 +56,7 @@ from qa_service.stores.quotas import Quota, RedisQuotas
 from qa_service.stores.readiness import check_store
 from qa_service.stores.redis_url import redis_pool
 from qa_service.stores.repeats import RedisRepeats
+from qa_service.stores.rewinds import RedisRewinds
 from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.workers import RedisWorkers
 from qa_service.topics.detector import KeepTopic, LearnedDrift
@@ -168,6 +169,7 @@ class _Store(Struct, frozen=True):
     drawings: RedisDrawings
     quotas: RedisQuotas
     history: RedisHistory
+    rewinds: RedisRewinds
     repeats: RedisRepeats
     limiter: RedisLimiter
     arrivals: RedisArrivals
@@ -188,10 +190,11 @@ def _store(settings: Settings, meter: Meter) -> _Store:
     return _Store(
         worker,
         sessions,
-        RedisFiles(client, guard, seconds=kept.seconds),
-        RedisDrawings(client, guard, seconds=kept.seconds),
+        RedisFiles(client, guard, seconds=kept.seconds, single=kept.log),
+        RedisDrawings(client, guard, seconds=kept.seconds, single=kept.log),
         RedisQuotas(client, guard, Quota(settings.session_files, settings.owner_bytes, settings.read_seconds)),
         history,
+        RedisRewinds(client, guard, history),
         RedisRepeats(client, guard),
         limiter,
         RedisArrivals(client, guard, limiter, sessions),
@@ -222,6 +225,7 @@ def _desk(
         room=runner,
         meter=meter,
         stop=runner.stop_answer,
+        rewind=store.rewinds.rewind_session,
         model=model,
         background=settings.background,
     )

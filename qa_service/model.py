@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 Status: TypeAlias = Literal["running", "completed", "incomplete", "cancelled", "failed"]
 FinishReason: TypeAlias = Literal["stop", "length", "content_filter", "refusal", "cancelled", "error"]
@@ -18,7 +18,7 @@ TopicChoice: TypeAlias = Literal["auto", "keep", "new"]
 Language: TypeAlias = Literal["ko", "en"]
 OwnerKind: TypeAlias = Literal["site", "user", "key", "anonymous"]
 Role: TypeAlias = Literal["system", "user", "assistant"]
-HangupChoice: TypeAlias = Literal["finish", "cancel"]
+HangupChoice: TypeAlias = Literal["finish", "cancel", "ignore"]
 BusyChoice: TypeAlias = Literal["replace", "reject"]
 SourceKind: TypeAlias = Literal["url", "document"]
 UpstreamReason: TypeAlias = FinishReason
@@ -28,7 +28,7 @@ if not TYPE_CHECKING:
     # Values of these types are stored. A later release may have stored a value that this one doesn't know; such a value
     # is carried along, so a decoder must take any text. `UpstreamReason` and `UpstreamSource` stay checked.
     def _any_text(known: object) -> object:
-        return Annotated[str, get_args(known)]
+        return Annotated[str, Meta(examples=list(get_args(known)))]
 
     Status, FinishReason, VerdictStatus = map(_any_text, (Status, FinishReason, VerdictStatus))
     TopicChoice, HangupChoice, BusyChoice = map(_any_text, (TopicChoice, HangupChoice, BusyChoice))
@@ -130,6 +130,37 @@ class Repeat(Value, frozen=True):
     """For how long a repetition gets the same answer. 0 means as long as that answer is being written."""
 
 
+class Echo(Value, frozen=True, omit_defaults=True):
+    """An `Echo` holds what a request of OpenAI's Responses API said that its response must repeat. It changes nothing
+    about the answer."""
+
+    labels: Mapping[str, str] = {}
+    """The caller's own notes, which that API calls `metadata`."""
+    instructions: str = ""
+    previous: str = ""
+    """The id of the answer that the question continues."""
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    background: bool = False
+    stored: bool = True
+    """Whether the answer is kept after it has ended."""
+
+
+class Rewind(Value, frozen=True):
+    """A `Rewind` says which answers of a session a question replaces, as a chat page knows it. `find_replaced` finds
+    them among the session's turns."""
+
+    replaced: str = ""
+    """The id of the first answer that is replaced, where the page names it."""
+    kept: tuple[str, ...] = ()
+    """The ids of the answers that the page shows before the question. Some may be of other services."""
+    is_first: bool = False
+    """Whether the page says that the question stands in the place of its first one."""
+    repeated: str = ""
+    """The question, where it is the same as that of the last answer. It is empty where the question was changed."""
+
+
 class Question(Value, frozen=True):
     """A `Question` is well-formed: what could be refused by looking at it alone has been refused before."""
 
@@ -147,10 +178,15 @@ class Question(Value, frozen=True):
     top_p: float | None = None
     max_tokens: int | None = None
     on_hangup: HangupChoice = "finish"
+    """What happens to the answer when nobody reads it: it runs on for a while, is stopped at once, or runs to its
+    end."""
     on_busy: BusyChoice = "replace"
     language: Language = "en"
     """The language of messages to this person."""
     repeat: Repeat | None = None
+    echo: Echo | None = None
+    rewind: Rewind | None = None
+    """The answers that this question replaces, if it replaces any."""
 
 
 class Passage(Value, frozen=True):

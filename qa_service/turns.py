@@ -2,7 +2,7 @@
 lists of sessions."""
 
 from collections.abc import Sequence
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from typing import TypeAlias
 
 from msgspec.structs import replace
@@ -22,6 +22,7 @@ from qa_service.frames import (
     text_from_frames,
 )
 from qa_service.model import (
+    Echo,
     FinishReason,
     Language,
     Opened,
@@ -53,10 +54,17 @@ class Turn(Value, frozen=True):
     metadata: Metadata | None = None
     error: Failure | None = None
     language: Language = "en"
+    echo: Echo | None = None
     images: tuple[Image, ...] = ()
     """The pictures that were drawn for the answer, each as it was finished."""
     v: int = 1
     """The version of the format in which this is stored."""
+
+
+def name_file(answer_id: str, number: int) -> str:
+    """Return the id of the file that came with a question as its first, second or `number`th one. The id is the same
+    when the answer is begun again after a crash, so no file is listed twice."""
+    return sha256(f"{answer_id} {number}".encode()).hexdigest()[:32]
 
 
 def turn_from_frames(turn: Turn, frames: Sequence[Frame]) -> Turn:

@@ -33,6 +33,7 @@ class RunningAnswer:
         self.left_at = self.began_at
         """When the last reader here left, in seconds of `time.monotonic()`."""
         self._ends_unread = question.on_hangup == "cancel"
+        self._needs_readers = question.on_hangup != "ignore"
         self._turn = admission.turn
         # The shared log has the first frame already: the claim wrote it as the first entry.
         self._frames = max(len(log), min(entries, 1))
@@ -64,7 +65,8 @@ class RunningAnswer:
         """Tell whether nobody has read the answer here for so long that it is to be stopped, unless it is read
         elsewhere."""
         patience = 0 if self.was_read and self._ends_unread else grace
-        return not self.readers and not self.log.closed and now - self.left_at >= patience
+        alone = self._needs_readers and not self.readers
+        return alone and not self.log.closed and now - self.left_at >= patience
 
     def next_entry(self, unsaved: Container[str] = ()) -> NewLogEntry | None:
         """Make the next entry for the shared log. Returns None where the log lacks nothing. An entry ends before the

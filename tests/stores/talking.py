@@ -60,8 +60,8 @@ def stores_of(client: Redis, worker: str = "w1", *, turns: int = TURNS) -> Store
         RedisRepeats(client, guard),
         logs,
         RedisWorkers(client, guard, waiting=client, seconds=OPEN),
-        RedisFiles(client, guard, seconds=TTL),
-        RedisDrawings(client, guard, seconds=TTL),
+        RedisFiles(client, guard, seconds=TTL, single=OPEN),
+        RedisDrawings(client, guard, seconds=TTL, single=OPEN),
         RedisHistory(client, guard, logs),
     )
 
