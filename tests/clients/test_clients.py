@@ -18,7 +18,7 @@ from tests.live.processes import Service, gunicorn
 from tests.scripted_upstream import NAMED, Script, ScriptedUpstream, pieces
 from tests.scripts import TOKENS_IN
 
-FILES = ("ai-sdk", "readers", "completions", "responses")
+FILES = ("ai-sdk", "readers", "completions", "responses", "tutorials")
 """The files whose checks are run."""
 KEY = "personal-secret-012345678"
 MODEL = "gpt-4.1-mini"
