@@ -46,6 +46,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             "QA_API_KEYS": f"me:{KEY}:personal",
             "QA_MODEL": MODEL,
             "QA_TRIES": "1",
+            "QA_HEARTBEAT_SECONDS": "1",
         }
         with gunicorn(folder, **settings) as found:
             yield found
