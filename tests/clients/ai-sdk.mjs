@@ -59,6 +59,16 @@ export default {
     assert.deepEqual([chat.status, chat.messages.length], ["ready", 4], chat.error?.message);
   },
 
+  async "shows a picture that the model draws"(service) {
+    const seen = [];
+    const chat = open(service, { onData: (part) => seen.push(part.type) });
+    await chat.sendMessage({ text: script("03_image_generation") });
+    const { url, mediaType } = last(chat).parts.find((part) => part.type === "file");
+    assert.ok(seen.includes("data-image"));
+    const picture = await fetch(new URL(url, service.cable.api));
+    assert.deepEqual([picture.status, picture.headers.get("content-type")], [200, mediaType]);
+  },
+
   async "comes back after a cut and has every word once"(service) {
     const chat = open(service);
     const asked = chat.sendMessage({ text: script("paced") });
