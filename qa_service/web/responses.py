@@ -21,7 +21,7 @@ from qa_service.web.attachments import room_for_attachments
 from qa_service.web.forms import read_query, read_submission
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
 from qa_service.web.problems import json_response
-from qa_service.web.response_requests import NAMES, ResponseRequest, find_kept_turn, read_response_request
+from qa_service.web.response_requests import NAMES, find_kept_turn, read_response_request
 from qa_service.web.streaming import answered, await_turn, name_answer
 from qa_service.web.v1 import named_as_sent, openai_error
 from qa_service.wire.encoder import FormatContext
@@ -40,14 +40,11 @@ def create_response() -> Response:
     service, owner = mounted(), asking_owner(asks=True)
     with named_as_sent(NAMES):
         check_rate(service, owner)
-        with read_submission(request, service.limits, json_bytes=room_for_attachments(service.limits.uploads)) as sent:
-            asked = read_response_request(service, owner, sent)
-        with asked.submission:
-            source = _begin(service, owner, asked)
-    if asked.streams:
-        return answered(service, source, replace(RESPONSES, encoder=partial(ResponsesEncoder, echo=asked.echo)))
+        source, echo, streams = _ask(service, owner)
+    if streams:
+        return answered(service, source, replace(RESPONSES, encoder=partial(ResponsesEncoder, echo=echo)))
     assert source is not None  # noqa: S101 - every answer has frames behind number 0
-    return name_answer(_respond(service, owner, source, asked.echo), source)
+    return name_answer(_respond(service, owner, source, echo), source)
 
 
 def get_response(response_id: str) -> Response:
@@ -89,9 +86,15 @@ def install(blueprint: Blueprint) -> None:
     add_route(blueprint, f"{one}/input_items", "input_items", list_input_items)
 
 
-def _begin(service: Mounted, owner: Owner, asked: ResponseRequest) -> AnswerSource | None:
+def _ask(service: Mounted, owner: Owner) -> tuple[AnswerSource | None, Echo, bool]:
+    """Begin the answer, and tell whether it is streamed. What was sent, which may be large, is given up before anybody
+    waits for the end."""
+    with read_submission(request, service.limits, json_bytes=room_for_attachments(service.limits.uploads)) as sent:
+        asked = read_response_request(service, owner, sent)
     can_come_back = asked.streams or asked.echo.background
-    return begin_answer(service, owner, asked.submission, RESPONSES if can_come_back else _WHOLE, echo=asked.echo)
+    with asked.submission as submission:
+        source = begin_answer(service, owner, submission, RESPONSES if can_come_back else _WHOLE, echo=asked.echo)
+    return source, asked.echo, asked.streams
 
 
 def _respond(service: Mounted, owner: Owner, source: AnswerSource, echo: Echo) -> Response:
@@ -116,16 +119,14 @@ def _follow(service: Mounted, owner: Owner, response_id: str, seen: int) -> Resp
 
 
 def _describe(service: Mounted, turn: Turn, owner: Owner) -> ResponseObject:
-    """Describe a response that may still be written. Whoever asks for one counts as its reader at this moment, so that
-    it isn't stopped as one that nobody reads."""
-    runner = service.assembly.runner
-    source = runner.find_answer(owner, turn.answer_id, -1)
-    if source is not None and source.log.is_finished:
-        return _build(service, turn, source.log.frames_between(0, len(source.log)))
-    if source is not None and turn.status == "running":
-        runner.open_reader(source, heartbeat=service.assembly.settings.heartbeat_seconds).close()
+    """Describe a response as its turn tells it. Of a finished one the frames tell more, while there are any."""
     known = frames_from_turn(turn, "")
-    return _build(service, turn, known[:3] if turn.status == "running" else known)
+    if turn.status == "running":
+        return _build(service, turn, known[:3])
+    source = service.assembly.runner.find_answer(owner, turn.answer_id, -1)
+    if source is None or not source.log.is_finished:
+        return _build(service, turn, known)
+    return _build(service, turn, source.log.frames_between(0, len(source.log)))
 
 
 def _build(service: Mounted, turn: Turn, frames: Sequence[Frame]) -> ResponseObject:
