@@ -52,16 +52,6 @@ class Text(Value, frozen=True, tag_field="type", tag="text", gc=False):
     content: str
 
 
-class Image(Value, frozen=True, tag_field="type", tag="image"):
-    """This frame shows a picture that the model draws, or a part of it. A later frame with the same `index` takes its
-    place. `url` is a path below the prefix; it is signed, and expires."""
-
-    index: int
-    partial: bool
-    mime_type: str
-    url: str
-
-
 class Cite(Value, frozen=True, omit_defaults=True):
     """A `Cite` is a place in the answer that a source stands behind. `start` and `end` count the Unicode code points of
     the whole text, and the text between them is the claim or the link. `quote` is the sentence of the source that
@@ -70,6 +60,16 @@ class Cite(Value, frozen=True, omit_defaults=True):
     start: int
     end: int
     quote: str | None = None
+
+
+class Image(Value, frozen=True, tag_field="type", tag="image"):
+    """This frame shows a picture that the model draws, or a part of it. A later frame with the same `index` takes its
+    place. `url` is a path below the prefix; it is signed, and expires."""
+
+    index: int
+    partial: bool
+    mime_type: str
+    url: str
 
 
 class Reference(Value, frozen=True, tag_field="type", tag="reference", omit_defaults=True):

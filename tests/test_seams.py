@@ -252,7 +252,7 @@ class TestPictureStore:
         RedisSessions(redis, guard, KEPT, worker="w1").claim_session(
             Claim(ANN, 0, turn(), "Skies", "Skies", False, start)
         )
-        return RedisDrawings(redis, guard, seconds=60)
+        return RedisDrawings(redis, guard, seconds=60, single=60)
 
     def test_a_picture_is_kept_also_in_place_of_another(self, drawings: PictureStore) -> None:
         for number in range(2):

@@ -6,6 +6,7 @@ from redis import Redis
 
 from qa_service.errors import NotFound
 from qa_service.model import Owner, Picture
+from qa_service.single_use import is_single_use
 from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import answer_key, session_key
@@ -13,19 +14,22 @@ from qa_service.stores.quotas import queue_space_taken
 
 
 class RedisDrawings:
-    """`RedisDrawings` implements `PictureStore`. A session is kept for `seconds` after its last question."""
+    """`RedisDrawings` implements `PictureStore`. A session is kept for `seconds` after its last question, or for
+    `single` seconds if it is for a single question, and its pictures as long."""
 
-    def __init__(self, client: Redis, guard: StoreGuard, *, seconds: int) -> None:
+    def __init__(self, client: Redis, guard: StoreGuard, *, seconds: int, single: int) -> None:
         self._client = client
         self._guard = guard
         self._seconds = seconds
+        self._single = single
 
     def keep_picture(self, owner: Owner, session_id: str, answer_id: str, index: int, picture: Picture) -> bool:
         keys = [session_key(owner, session_id, name) for name in ("head", "images")]
         value = b"%b\n%b" % (picture.mime_type.encode(), picture.data)
+        seconds = self._single if is_single_use(session_id) else self._seconds
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             grown: Any = self._client.eval(
-                scripts.KEEP_PICTURE, len(keys), *keys, f"{answer_id}:{index}", value, self._seconds
+                scripts.KEEP_PICTURE, len(keys), *keys, f"{answer_id}:{index}", value, seconds
             )
             if grown:
                 queue_space_taken(pipeline, owner, session_id, int(grown), seconds=self._seconds)
