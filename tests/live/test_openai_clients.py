@@ -156,6 +156,12 @@ def test_raises_its_own_errors(client: openai.OpenAI, fields: dict[str, Any], er
     assert raised.value.body["message"]
 
 
+def test_asks_for_a_visitor_too(served: Service, upstream: ScriptedUpstream) -> None:
+    upstream.script(Script())
+    with openai.OpenAI(base_url=f"{served.url}/api/v1", api_key="null", max_retries=0) as visitor:
+        assert asked(visitor, "안녕?").choices[0].message.content == TEXT
+
+
 def test_raises_an_error_in_the_stream(client: openai.OpenAI) -> None:
     with pytest.raises(openai.APIError) as raised:
         list(asked(client, "script:cut", stream=True))

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from qa_service.errors import UpstreamUnavailable
 from qa_service.model import Finished, Message, RefusalDelta, TextDelta, Usage
+from qa_service.web.serving import drain_answers
 from tests.web.conftest import MakeHouse
 from tests.web.house import HELD, PERSONAL_SECRET, House
 
@@ -122,6 +123,14 @@ class TestAnswer:
             house.client.post(f"/api/answers/{running.headers['X-Answer-Id']}/cancel", headers=ME)
             *_, last = chunks(running)
         assert (last["error"]["code"], last["error"]["retryable"]) == ("cancelled", False)
+
+    def test_whose_worker_stops_ends_its_stream_with_an_error(self, house: House) -> None:
+        house.model.go.clear()
+        with closing(complete(house, stream=True)) as running:
+            assert house.model.asked.wait(HELD)
+            drain_answers(house.app, 0)
+            *_, last = chunks(running)
+        assert (last["error"]["code"], last["error"]["retryable"]) == ("draining", True)
 
     def test_that_another_question_replaces_is_not_asked_for_again_by_itself(self, house: House) -> None:
         house.model.go.clear()
