@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from qa_service.wire.agui import AgentEncoder
 from qa_service.wire.encoder import FormatContext, FrameEncoder
 from qa_service.wire.events import EventsEncoder
 from qa_service.wire.jsonl import JsonLinesEncoder
@@ -45,7 +46,8 @@ EVENTS = WireFormat("events", "text/event-stream; charset=utf-8", (), EventsEnco
 JSONL = WireFormat(
     "jsonl", "application/jsonl; charset=utf-8", ("application/jsonl", "application/x-ndjson"), JsonLinesEncoder
 )
+AG_UI = WireFormat("ag-ui", "text/event-stream; charset=utf-8", (), AgentEncoder)
 TEXT = WireFormat("text", "text/plain; charset=utf-8", ("text/plain",), PlainTextEncoder)
 
-FORMATS: Mapping[str, WireFormat] = {row.name: row for row in (TYPED, JSON, EVENTS, JSONL, TEXT)}
+FORMATS: Mapping[str, WireFormat] = {row.name: row for row in (TYPED, JSON, EVENTS, JSONL, TEXT, AG_UI)}
 DEFAULT = TYPED
