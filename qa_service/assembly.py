@@ -165,7 +165,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
     return _Store(
         worker,
         sessions,
-        RedisFiles(client, guard, seconds=kept.seconds),
+        RedisFiles(client, guard, seconds=kept.seconds, single=kept.log),
         RedisQuotas(client, guard, Quota(settings.session_files, settings.owner_bytes, settings.read_seconds)),
         history,
         RedisRepeats(client, guard),

@@ -120,7 +120,7 @@ class Worker:
         self.parts = parts(
             self.upstream,  # type: ignore[arg-type]
             sessions=self.sessions,
-            files=RedisFiles(self.redis, self.wire, seconds=60),
+            files=RedisFiles(self.redis, self.wire, seconds=60, single=60),
             meter=self.meter,
             save_later=self.unsaved.add_turn,
             longest=longest,

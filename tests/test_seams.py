@@ -195,7 +195,7 @@ class TestFileStore:
         redis, guard, start = client(), StoreGuard(), admission().start()
         sessions = RedisSessions(redis, guard, KEPT, worker="w1")
         sessions.claim_session(Claim(ANN, 0, turn(), "Skies", "Skies", False, start))
-        return RedisFiles(redis, guard, seconds=60)
+        return RedisFiles(redis, guard, seconds=60, single=60)
 
     def keep(self, files: FileStore, file_id: str, *texts: str) -> StoredFile:
         for first, text in enumerate(texts):

@@ -39,8 +39,9 @@
     qa:{workers}:stops             stream  answer ids to be stopped, whoever writes them      1 min
     qa:{workers}:probe:KIND        any     test values with which `readiness` tries the store 1 s
 
-"session" means `QA_SESSION_TTL`, which begins again with every question. "longest answer" means `QA_ANSWER_SECONDS` and
-ten minutes more. Where `QA_ANSWER_SECONDS` is longer than `QA_LOG_TTL`, it is taken instead.
+"session" means `QA_SESSION_TTL`, which begins again with every question. For a session that is for a single question it
+means `QA_LOG_TTL`. "longest answer" means `QA_ANSWER_SECONDS` and ten minutes more. Where `QA_ANSWER_SECONDS` is longer
+than `QA_LOG_TTL`, it is taken instead.
 
 Every key except those of the workers has its owner in its name, so that nobody finds what belongs to another owner. The
 keys of one session have the same hash tag. Values are JSON. Sessions, turns and files say their version, and a file's

@@ -20,6 +20,7 @@ from redis import Redis
 
 from qa_service.interfaces import Index, Postings, Ranking, pack_posting
 from qa_service.model import FileText, Owner, Passage, StoredFile
+from qa_service.single_use import is_single_use
 from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import session_key
@@ -33,12 +34,14 @@ passage_decoder = msgspec.json.Decoder(Passage)
 
 
 class RedisFiles:
-    """`RedisFiles` is a `FileStore`. A session is kept for `seconds` after its last question, and its files as long."""
+    """`RedisFiles` is a `FileStore`. A session is kept for `seconds` after its last question, or for `single` seconds
+    if it is for a single question, and its files as long."""
 
-    def __init__(self, client: Redis, guard: StoreGuard, *, seconds: int) -> None:
+    def __init__(self, client: Redis, guard: StoreGuard, *, seconds: int, single: int) -> None:
         self._client = client
         self._guard = guard
         self._seconds = seconds
+        self._single = single
 
     def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
         if not part.passages:
@@ -49,7 +52,8 @@ class RedisFiles:
 
     def finish_file(self, owner: Owner, session_id: str, file: StoredFile) -> None:
         keys = [session_key(owner, session_id, name) for name in ("head", "files", f"file:{file.file_id}")]
-        arguments = (file.file_id, msgspec.json.encode(file), self._seconds)
+        seconds = self._single if is_single_use(session_id) else self._seconds
+        arguments = (file.file_id, msgspec.json.encode(file), seconds)
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             if self._client.eval(scripts.FINISH_FILE, len(keys), *keys, *arguments) and file.size:
                 queue_space_taken(pipeline, owner, session_id, file.size, seconds=self._seconds)

@@ -53,21 +53,22 @@ def read_fields(request: Request, limits: Limits) -> Mapping[str, Any]:
     return sent.fields
 
 
-def read_submission(request: Request, limits: Limits) -> Submission:
+def read_submission(request: Request, limits: Limits, *, json_bytes: int = FIELD_BYTES) -> Submission:
     """Read the fields of the address and of the body, and the files. A field of the body wins over one of the address.
+    A JSON body may have `json_bytes`.
 
     Raises `Refused`, or `BodyTimeout`, `RateLimited` or `Overloaded`. Nothing stays on disk then.
     """
     asked, spool = read_query(request), Spool(limits.uploads)
     try:
-        sent = _read_body(request, limits, spool)
+        sent = _read_body(request, limits, spool, json_bytes)
     except BaseException:
         spool.discard_files()
         raise
     return Submission({**asked, **sent}, spool.close_files())
 
 
-def _read_body(request: Request, limits: Limits, spool: Spool) -> dict[str, Any]:
+def _read_body(request: Request, limits: Limits, spool: Spool, json_bytes: int) -> dict[str, Any]:
     if request.method == "GET" or not (request.content_length or is_chunked(request)):
         return {}
     _check_coding(request)
@@ -79,7 +80,7 @@ def _read_body(request: Request, limits: Limits, spool: Spool) -> dict[str, Any]
         case "application/x-www-form-urlencoded":
             return _read_urlencoded(request, limits)
         case "application/json":
-            return _decode_json(_read_json_body(request, limits), _charset(request))
+            return _decode_json(_read_json_body(request, limits, json_bytes), _charset(request))
         case other:
             raise UnsupportedMediaType(
                 f"content type {other[:100] or 'missing'}: expected multipart/form-data, "
@@ -117,10 +118,10 @@ def _read_urlencoded(request: Request, limits: Limits) -> dict[str, Any]:
     return present_fields(decode_fields(split_urlencoded(sent), _charset(request)))
 
 
-def _read_json_body(request: Request, limits: Limits) -> bytes:
+def _read_json_body(request: Request, limits: Limits, most: int) -> bytes:
     if _host_has_read(request):
         return request.get_data()
-    with RequestBody(request, _within(limits.body, FIELD_BYTES)) as body:
+    with RequestBody(request, _within(limits.body, most)) as body:
         return body.read()
 
 

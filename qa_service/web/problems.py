@@ -58,18 +58,22 @@ def refuse_request(error: QAError) -> Response:
 
 def refuse_as_flask_does(error: HTTPException) -> Response:
     """Make the problem for a refusal of Flask's or Werkzeug's own."""
+    return refuse_request(translate_refusal(error))
+
+
+def translate_refusal(error: HTTPException) -> QAError:
+    """Return our own error for a refusal of Flask's or Werkzeug's. One that means a bug is logged."""
     match error.code:
         case HTTPStatus.NOT_FOUND:
-            return refuse_request(NotFound("no such address"))
+            return NotFound("no such address")
         case HTTPStatus.METHOD_NOT_ALLOWED:
-            allowed = sorted(error.valid_methods or ()) if isinstance(error, NoSuchMethod) else []
-            return refuse_request(method_not_allowed(allowed))
+            return method_not_allowed(sorted(error.valid_methods or ()) if isinstance(error, NoSuchMethod) else [])
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            return refuse_request(TooLarge("the body is larger than this site allows"))
+            return TooLarge("the body is larger than this site allows")
         case code if code is not None and code < HTTPStatus.INTERNAL_SERVER_ERROR:
-            return refuse_request(BadRequest("the request can't be read"))
+            return BadRequest("the request can't be read")
         case _:
-            return report_bug(error)
+            return log_bug(error)
 
 
 def method_not_allowed(allowed: Sequence[str]) -> MethodNotAllowed:
@@ -94,10 +98,15 @@ def refuse_address(rest: str = "") -> Response:
 
 
 def report_bug(error: Exception) -> Response:
-    """Log any other error under a number. The problem carries the number, and nothing else of the error."""
+    """Make the problem for any other error. It has the number under which the error was logged."""
+    return refuse_request(log_bug(error))
+
+
+def log_bug(error: Exception) -> QAError:
+    """Log an error that means a bug under a number. What is returned has the number, and nothing else of the error."""
     number = secrets.token_hex(8)
     log.error("request failed, id %s", number, exc_info=error)
-    return refuse_request(QAError(f"internal error {number}"))
+    return QAError(f"internal error {number}")
 
 
 def install(blueprint: Blueprint, gate: Gate) -> None:

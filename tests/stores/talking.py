@@ -58,7 +58,7 @@ def stores_of(client: Redis, worker: str = "w1", *, turns: int = TURNS) -> Store
         RedisRepeats(client, guard),
         logs,
         RedisWorkers(client, guard, waiting=client, seconds=OPEN),
-        RedisFiles(client, guard, seconds=TTL),
+        RedisFiles(client, guard, seconds=TTL, single=OPEN),
         RedisHistory(client, guard, logs),
     )
 
