@@ -1,4 +1,4 @@
-"""An AG-UI client's view of a stream: events as the protocol's own package declares them, in an order that it allows."""
+"""What an AG-UI client makes of a stream: events as the protocol's package declares them, in an order it allows."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -33,9 +33,7 @@ ANSWERS: dict[str, tuple[Frame, ...]] = {
 }
 
 
-def encoder(
-    *sent: Frame, run: AgentRun | None = RUN, start: Any = START, language: Language = "en"
-) -> AgentEncoder:
+def encoder(*sent: Frame, run: AgentRun | None = RUN, start: Any = START, language: Language = "en") -> AgentEncoder:
     return AgentEncoder(FormatContext("a1", "/api", start=start, sent=sent, language=language), run)
 
 
@@ -100,7 +98,9 @@ def test_a_status_is_a_step_until_the_next_frame(following: Frame) -> None:
 
 def test_each_page_that_is_read_is_a_step_of_its_own() -> None:
     pages = [StageNotice("reading_file", name="a.pdf", page=page, pages=2) for page in (1, 2)]
-    order = AgentOrder().take(events_of(START, *pages, Text("a"), StageNotice("thinking"), Text("b"), Done("completed")))
+    order = AgentOrder().take(
+        events_of(START, *pages, Text("a"), StageNotice("thinking"), Text("b"), Done("completed"))
+    )
     assert order.steps == ["reading_file", "reading_file", "thinking"]
     assert order.messages["a1"] == "ab"
 
