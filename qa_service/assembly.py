@@ -39,6 +39,7 @@ from qa_service.running.unsaved import UnsavedTurns
 from qa_service.settings import Secret, Settings, SettingsError, keep_secret
 from qa_service.stores.arrivals import RedisArrivals
 from qa_service.stores.embedded import embedded_pool
+from qa_service.stores.feedback import RedisFeedback
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import RedisHistory
 from qa_service.stores.limiter import RedisLimiter
@@ -74,6 +75,7 @@ class Assembly(Struct, frozen=True):
     runner: Runner
     limiter: Limiter
     history: RedisHistory
+    feedback: RedisFeedback
     meter: Meter
     metrics: Callable[[], bytes]
     """Gives the figures so far, in Prometheus' text format."""
@@ -126,6 +128,7 @@ def assemble(
         runner,
         limiter=store.limiter,
         history=store.history,
+        feedback=store.feedback,
         meter=meter,
         metrics=meter.text,
         offline=offline,
@@ -145,6 +148,7 @@ class _Store(Struct, frozen=True):
     files: RedisFiles
     quotas: RedisQuotas
     history: RedisHistory
+    feedback: RedisFeedback
     repeats: RedisRepeats
     limiter: RedisLimiter
     arrivals: RedisArrivals
@@ -168,6 +172,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
         RedisFiles(client, guard, seconds=kept.seconds, single=kept.log),
         RedisQuotas(client, guard, Quota(settings.session_files, settings.owner_bytes, settings.read_seconds)),
         history,
+        RedisFeedback(client, guard, seconds=kept.seconds),
         RedisRepeats(client, guard),
         limiter,
         RedisArrivals(client, guard, limiter, sessions),

@@ -51,7 +51,8 @@ local heading = head[2] or (not current and topic == '1' and title) or ''
 if heading == '' then heading = topic_title end
 redis.call('HSET', KEYS[1], 'topic', topic, 'title:' .. topic, heading, 'updatedAt', now)
 for _ = most + 1, append(answer, turn, topic) do
-  redis.call('HDEL', KEYS[3], redis.call('LPOP', KEYS[2]))
+  local oldest = redis.call('LPOP', KEYS[2])
+  redis.call('HDEL', KEYS[3], oldest, 'feedback:' .. oldest)
 end
 redis.call('HSET', KEYS[5], answer, worker)
 redis.call('EXPIRE', KEYS[5], longest)
@@ -157,6 +158,14 @@ local topic = tonumber(current) + 1
 redis.call('HSET', KEYS[1], 'topic', topic, 'title:' .. topic, '', 'updatedAt', ARGV[1])
 redis.call('DEL', KEYS[2])
 return topic
+"""
+
+# It keeps feedback beside its turn, if the turn is there. It returns whether it is.
+KEEP_FEEDBACK = """
+-- answers
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
+return 1
 """
 
 RENAME = """

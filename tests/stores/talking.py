@@ -12,6 +12,7 @@ from qa_service.interfaces import AppendOutcome, Claim, Claimed, HeldAnswer, New
 from qa_service.model import FileText, Owner, Passage, Repeat, StoredFile
 from qa_service.retrieval.lexical import build_index
 from qa_service.stores.arrivals import RedisArrivals
+from qa_service.stores.feedback import RedisFeedback
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import RedisHistory
 from qa_service.stores.limiter import RedisLimiter
@@ -43,6 +44,7 @@ class Stores(Struct, frozen=True):
     workers: RedisWorkers
     files: RedisFiles
     history: RedisHistory
+    feedback: RedisFeedback
 
 
 def stores_of(client: Redis, worker: str = "w1", *, turns: int = TURNS) -> Stores:
@@ -60,6 +62,7 @@ def stores_of(client: Redis, worker: str = "w1", *, turns: int = TURNS) -> Store
         RedisWorkers(client, guard, waiting=client, seconds=OPEN),
         RedisFiles(client, guard, seconds=TTL, single=OPEN),
         RedisHistory(client, guard, logs),
+        RedisFeedback(client, guard, seconds=TTL),
     )
 
 
