@@ -10,7 +10,6 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
-from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
@@ -56,7 +55,7 @@ from qa_service.model import (
 )
 from qa_service.prompting import Site, build_prompt
 from qa_service.storable import storable
-from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id
+from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id, name_file
 
 log = logging.getLogger(__name__)
 
@@ -213,8 +212,7 @@ def _read_files(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
 def _read(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
     yield StageNotice("reading_file", name=file.name)
     admission = draft.admission
-    # The id is the same when the answer is begun again after a crash, so no file is listed twice.
-    file_id = sha256(f"{admission.answer_id} {number}".encode()).hexdigest()[:32]
+    file_id = name_file(admission.answer_id, number)
     place = FilePlace(admission.question.owner, admission.session.session_id, file_id, admission.topic.index)
     stored, verdict = yield from Intake(parts.files, parts.quotas, parts.reader).take_in(file, place, stop)
     draft.add_file(stored, verdict)

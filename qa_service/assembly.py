@@ -49,6 +49,7 @@ from qa_service.stores.quotas import Quota, RedisQuotas
 from qa_service.stores.readiness import check_store
 from qa_service.stores.redis_url import redis_pool
 from qa_service.stores.repeats import RedisRepeats
+from qa_service.stores.rewinds import RedisRewinds
 from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.workers import RedisWorkers
 from qa_service.topics.detector import KeepTopic, LearnedDrift
@@ -149,6 +150,7 @@ class _Store(Struct, frozen=True):
     quotas: RedisQuotas
     history: RedisHistory
     feedback: RedisFeedback
+    rewinds: RedisRewinds
     repeats: RedisRepeats
     limiter: RedisLimiter
     arrivals: RedisArrivals
@@ -173,6 +175,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
         RedisQuotas(client, guard, Quota(settings.session_files, settings.owner_bytes, settings.read_seconds)),
         history,
         RedisFeedback(client, guard, seconds=kept.seconds),
+        RedisRewinds(client, guard, history),
         RedisRepeats(client, guard),
         limiter,
         RedisArrivals(client, guard, limiter, sessions),
@@ -203,6 +206,7 @@ def _desk(
         room=runner,
         meter=meter,
         stop=runner.stop_answer,
+        rewind=store.rewinds.rewind_session,
         model=model,
         background=settings.background,
     )

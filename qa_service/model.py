@@ -113,6 +113,20 @@ class Repeat(Value, frozen=True):
     """For how long a repetition gets the same answer. 0 means as long as that answer is being written."""
 
 
+class Rewind(Value, frozen=True):
+    """A `Rewind` says which answers of a session a question replaces, as a chat page knows it. `find_replaced` finds
+    them among the session's turns."""
+
+    replaced: str = ""
+    """The id of the first answer that is replaced, where the page names it."""
+    kept: tuple[str, ...] = ()
+    """The ids of the answers that the page shows before the question. Some may be of other services."""
+    is_first: bool = False
+    """Whether the page says that the question stands in the place of its first one."""
+    repeated: str = ""
+    """The question, where it is the same as that of the last answer. It is empty where the question was changed."""
+
+
 class Question(Value, frozen=True):
     """A `Question` is well-formed: what could be refused by looking at it alone has been refused before."""
 
@@ -134,6 +148,8 @@ class Question(Value, frozen=True):
     language: Language = "en"
     """The language of messages to this person."""
     repeat: Repeat | None = None
+    rewind: Rewind | None = None
+    """The answers that this question replaces, if it replaces any."""
 
 
 class Passage(Value, frozen=True):

@@ -2,7 +2,7 @@
 lists of sessions."""
 
 from collections.abc import Sequence
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from typing import TypeAlias
 
 from msgspec.structs import replace
@@ -56,6 +56,12 @@ class Turn(Value, frozen=True):
     """This is set where a turn is read from the store. It is never stored with the turn."""
     v: int = 1
     """The version of the format in which this is stored."""
+
+
+def name_file(answer_id: str, number: int) -> str:
+    """Return the id of the file that came with a question as its first, second or `number`th one. The id is the same
+    when the answer is begun again after a crash, so no file is listed twice."""
+    return sha256(f"{answer_id} {number}".encode()).hexdigest()[:32]
 
 
 def turn_from_frames(turn: Turn, frames: Sequence[Frame]) -> Turn:

@@ -381,6 +381,7 @@ def desk(sessions: SessionStore, *, limiter: Limiter | None = None, **others: ob
         "room": FakeRoom(),
         "meter": FakeMeter(),
         "stop": lambda answer_id: None,
+        "rewind": lambda question, session_id: None,
         "model": "mini",
     }
     return Desk(sessions, **{**fields, **others})  # type: ignore[arg-type]

@@ -53,6 +53,7 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 NAMED = {
     "slow": Script(deltas=300, rate=10),
+    "paced": Script(deltas=60, rate=40),
     "fast": Script(deltas=2000),
     "long": Script(deltas=3000, rate=50),
     "mute": Script(fault="mute"),

@@ -168,6 +168,28 @@ redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
 return 1
 """
 
+# It removes the last turns of a session. Then the session is in the topic of the turn before them, or in its first one,
+# with the context that it had there. Nothing changes if the session has moved to another topic meanwhile, or if it is
+# answering and the caller doesn't want to replace that answer.
+REWIND = """
+-- head, turns, answers, context, running
+local current, topic, reject, last = ARGV[1], ARGV[2], ARGV[3], 4 + 2 * ARGV[4]
+local seconds = redis.call('TTL', KEYS[1])
+if redis.call('HGET', KEYS[1], 'topic') ~= current then return 0 end
+if reject == '1' and redis.call('HLEN', KEYS[5]) > 0 then return 0 end
+for i = 5, last, 2 do
+  redis.call('HDEL', KEYS[3], ARGV[i], 'feedback:' .. ARGV[i])
+  redis.call('HINCRBY', KEYS[1], 'turns:' .. ARGV[i + 1], -redis.call('LREM', KEYS[2], 1, ARGV[i]))
+end
+for n = tonumber(topic) + 1, tonumber(current) do redis.call('HDEL', KEYS[1], 'title:' .. n, 'turns:' .. n) end
+redis.call('HSET', KEYS[1], 'topic', topic)
+if redis.call('HGET', KEYS[1], 'turns:' .. topic) == '0' then redis.call('HSET', KEYS[1], 'title:' .. topic, '') end
+redis.call('DEL', KEYS[4])
+for i = last + 1, #ARGV do redis.call('RPUSH', KEYS[4], ARGV[i]) end
+redis.call('EXPIRE', KEYS[4], seconds)
+return 1
+"""
+
 RENAME = """
 -- head
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
@@ -333,6 +355,7 @@ local probes = {
   {'HEXISTS', KEYS[2], 'a'}, {'HSTRLEN', KEYS[2], 'a'}, {'HLEN', KEYS[2]}, {'HRANDFIELD', KEYS[2], 1},
   {'HDEL', KEYS[2], 'b'},
   {'RPUSH', KEYS[3], 'a', 'b'}, {'EXPIRE', KEYS[3], 1}, {'LRANGE', KEYS[3], 0, -1}, {'LPOP', KEYS[3]},
+  {'LREM', KEYS[3], 1, 'c'},
   {'ZADD', KEYS[4], 1, 'a', 2, 'b'}, {'EXPIRE', KEYS[4], 1}, {'ZSCORE', KEYS[4], 'a'},
   {'ZRANGEBYSCORE', KEYS[4], 0, 1}, {'ZREVRANGEBYSCORE', KEYS[4], 1, 0}, {'ZREMRANGEBYSCORE', KEYS[4], 3, 4},
   {'ZREM', KEYS[4], 'b'},

@@ -51,6 +51,14 @@ def begin_answer(service: Mounted, owner: Owner, sent: Submission, wanted: WireF
     return _join(service, _build(service, owner, sent, wanted), sent)
 
 
+def is_known_session(service: Mounted, owner: Owner, session_id: str) -> bool:
+    """Tell whether this owner has such a session."""
+    try:
+        return bool(session_id) and service.assembly.history.list_files(owner, session_id) is not None
+    except NotFound:
+        return False
+
+
 def _build(service: Mounted, owner: Owner, sent: Submission, wanted: WireFormat) -> Question:
     settings = service.assembly.settings
     question = build_question(

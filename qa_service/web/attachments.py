@@ -54,7 +54,8 @@ class _SentPart(Struct, frozen=True):
     file_url: str | None = None
     file_id: str | None = None
     url: str | None = None
-    data: str | None = None
+    data: object = None
+    """The bytes of a file, or whatever else a chat page keeps under this name."""
     media_type: str | None = msgspec.field(name="mediaType", default=None)
 
 
@@ -167,7 +168,8 @@ def _read_attachment(number: int, part: _SentPart, field: str) -> Attachment | N
 def _content_of(part: _SentPart) -> str:
     address = part.image_url.url if isinstance(part.image_url, _Address) else part.image_url
     inside = part.file.file_data if part.file else None
-    return address or inside or part.file_data or part.url or part.data or part.image or ""
+    data = part.data if isinstance(part.data, str) else ""
+    return address or inside or part.file_data or part.url or data or part.image or ""
 
 
 def _name_of(part: _SentPart) -> str:

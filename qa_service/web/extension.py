@@ -6,7 +6,7 @@ from flask import Blueprint, Flask, Request, Response, request
 
 from qa_service.assembly import Assembly, assemble
 from qa_service.settings import Settings, from_config
-from qa_service.web import agui, answers, asking, feedback, health, problems, sessions, v1
+from qa_service.web import agui, answers, asking, chat, completions, feedback, health, problems, sessions, v1
 from qa_service.web.bodies import BodyBounds
 from qa_service.web.forms import Limits
 from qa_service.web.identity import Gate, Owners
@@ -67,7 +67,7 @@ class QAService:
 def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
     blueprint = Blueprint("qa_service", __name__)
     problems.install(blueprint, gate)
-    for module in (asking, answers, sessions, health, agui, feedback):
+    for module in (asking, answers, chat, sessions, health, agui, feedback):
         module.install(blueprint)
 
     _add_v1(blueprint)
@@ -89,8 +89,7 @@ def _add_v1(blueprint: Blueprint) -> None:
     in their own way."""
     inner = Blueprint("v1", __name__)
     v1.install_refusals(inner)
-    for module in ():
-        module.install(inner)
+    completions.install(inner)
     _refuse_the_rest(inner)
     blueprint.register_blueprint(inner, url_prefix="/v1")
 

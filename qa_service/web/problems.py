@@ -2,6 +2,7 @@
 the rules for pages of other origins."""
 
 import logging
+import re
 import secrets
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -21,8 +22,10 @@ from qa_service.wire.lines import encode_line
 
 log = logging.getLogger(__name__)
 
-CORS_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Key, Last-Event-ID"
-EXPOSED = "X-Session-Id, X-Answer-Id, Retry-After"
+CORS_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Key, Last-Event-ID, X-Session-Id, User-Agent"
+SDK_HEADER = re.compile(r"(?:x-stainless|openai)-[a-z-]{1,40}", re.IGNORECASE)
+"""OpenAI's SDKs send such headers with every request. Nothing is decided by them here."""
+EXPOSED = "X-Session-Id, X-Answer-Id, Retry-After, x-vercel-ai-ui-message-stream, x-vercel-ai-data-stream"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -132,6 +135,12 @@ def answer_preflight(gate: Gate) -> Response:
     response = Response(status=HTTPStatus.NO_CONTENT)
     if gate.allows_origin(request.headers.get("Origin", "")):
         response.headers["Access-Control-Allow-Methods"] = ", ".join(METHODS)
-        response.headers["Access-Control-Allow-Headers"] = CORS_HEADERS
+        response.headers["Access-Control-Allow-Headers"] = _allowed_headers()
         response.headers["Access-Control-Max-Age"] = "600"
     return response
+
+
+def _allowed_headers() -> str:
+    requested = request.headers.get("Access-Control-Request-Headers", "").split(",")
+    of_sdks = [name.strip() for name in requested if SDK_HEADER.fullmatch(name.strip())]
+    return ", ".join([CORS_HEADERS, *of_sdks])

@@ -8,8 +8,12 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from qa_service.errors import Cancelled
 from qa_service.frames import Failure
+from qa_service.language.phrases import build_failure
+from qa_service.model import Language
 
 
 class OpenAIErrorContent(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -71,6 +75,13 @@ def build_openai_error(failed: Failure, *, param: str | None = None) -> OpenAIEr
 def openai_status(failed: Failure) -> int:
     """Return the HTTP status with which OpenAI's APIs tell this error."""
     return STATUSES.get(failed.code, failed.status)
+
+
+def build_stopped_failure(language: Language) -> Failure:
+    """Build the failure of an answer that somebody has stopped. OpenAI's APIs know no such end, and a client would take
+    the text for the whole answer. It isn't to be asked for again by itself."""
+    stopped = build_failure(Cancelled("the answer was stopped before its end"), language)
+    return replace(stopped, retryable=False, status=HTTPStatus.CONFLICT)
 
 
 def _type_of(failed: Failure) -> str:

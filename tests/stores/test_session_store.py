@@ -10,6 +10,7 @@ from qa_service.errors import Busy, NotFound, StoreUnavailable
 from qa_service.frames import Done, Text
 from qa_service.interfaces import HeldAnswer
 from qa_service.model import Exchange, Owner, Session, Topic
+from qa_service.single_use import make_single_use_id
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import answer_key, owner_key, session_key
 from qa_service.stores.redis_url import redis_pool
@@ -359,6 +360,16 @@ class TestKeys:
         claim(stores.sessions, asked, expected=1)
         stores.sessions.save_turn(ANN, answered(asked))
         assert stores.client.ttl(answer_key(ANN, "s-1", "at")) > 30
+
+    def test_a_session_for_a_single_question_is_kept_as_long_as_a_log_and_listed_nowhere(self, stores: Stores) -> None:
+        single = make_single_use_id()
+        converse(stores, session_id=single)
+        keep(stores.files, "One.", session_id=single)
+        lasting = {key: stores.client.ttl(key) for key in stores.client.keys(f"*{single}*")}
+        assert max(lasting.values()) <= OPEN < TTL
+        assert len(lasting) == 6  # head, turns, answers, context, files and the file itself
+        assert stores.client.ttl(answer_key(ANN, f"{single}-1", "at")) <= 2 * OPEN
+        assert stores.history.list_sessions(ANN, "", 10).items == ()
 
     def test_every_key_of_an_owner_names_that_owner(self, stores: Stores) -> None:
         converse(stores)

@@ -1,0 +1,219 @@
+// The AI SDK: useChat's `Chat` as a page has it, its transports, its reader of messages, and the reader of version 4.
+import { Chat } from "@ai-sdk/react";
+import { processDataStream } from "@ai-sdk/ui-utils";
+import { DefaultChatTransport, readUIMessageStream, TextStreamChatTransport } from "ai";
+import { assert, assertStopped, assertTold, get, HEADERS, NOTE_URL, randomUUID, script, until } from "./asking.mjs";
+
+const FILE = { type: "file", mediaType: "text/plain", filename: "보증.txt", url: NOTE_URL };
+
+function open(service, init = {}) {
+  const transport = new DefaultChatTransport({ api: `${service.cable.api}/chat`, headers: HEADERS(service) });
+  return new Chat({ transport, onError: () => {}, ...init });
+}
+
+const last = (chat) => chat.messages.at(-1);
+const textOf = (message) => message.parts.filter((part) => part.type === "text").map((part) => part.text).join("");
+const written = (chat) => (last(chat)?.role === "assistant" ? textOf(last(chat)) : "");
+const some = (chat) => until(() => written(chat).length > 5, "the first words");
+const questions = async (service, chat) => (await get(service, `sessions/${chat.id}`)).turns.map((turn) => turn.question).reverse();
+
+function assertWhole(service, chat, text = service.text) {
+  assert.equal(chat.status, "ready", chat.error?.stack);
+  assert.equal(written(chat), text);
+  assert.equal(last(chat).parts.filter((part) => part.type === "text").length, 1);
+}
+
+export default {
+  async "asks with a file and streams into one message"(service) {
+    const seen = [];
+    const chat = open(service, { onData: (part) => seen.push(part) });
+    await chat.sendMessage({ text: "보증 기간은 얼마나 되나요?", files: [FILE] });
+    assertWhole(service, chat);
+    const { metadata } = last(chat);
+    assert.deepEqual(metadata.files.map(({ name, status }) => [name, status]), [["보증.txt", "used"]]);
+    assert.equal(metadata.sessionId, chat.id);
+    assert.equal(metadata.usage.input, service.tokens);
+    assert.equal((await get(service, `answers/${last(chat).id}`)).text, service.text);
+    assert.ok(seen.some((part) => part.type === "data-status" && part.data.stage === "file"));
+  },
+
+  async "shows the sources of an answer"(service) {
+    const chat = open(service);
+    await chat.sendMessage({ text: script("02_web_search") });
+    const sources = last(chat).parts.filter((part) => part.type === "source-url");
+    assert.ok(sources.length, JSON.stringify(last(chat).parts));
+    const references = last(chat).parts.filter((part) => part.type === "data-reference");
+    assert.deepEqual(references.map((part) => part.data.url), sources.map((part) => part.url));
+  },
+
+  async "comes back after a cut and has every word once"(service) {
+    const chat = open(service);
+    const asked = chat.sendMessage({ text: script("paced") });
+    await some(chat);
+    service.cable.cut();
+    await asked;
+    assert.equal(chat.status, "error");
+    const before = written(chat);
+    assert.ok(before.length < service.paced.length);
+    await chat.resumeStream();
+    assertWhole(service, chat, service.paced);
+    assert.equal(chat.messages.length, 2);
+  },
+
+  async "comes back after a reload of the page"(service) {
+    const chat = open(service);
+    const asked = chat.sendMessage({ text: script("paced") });
+    await some(chat);
+    const reloaded = open(service, { id: chat.id, messages: [chat.messages[0]] });
+    await Promise.all([reloaded.resumeStream(), asked]);
+    assertWhole(service, reloaded, service.paced);
+    assert.equal(last(reloaded).id, last(chat).id);
+  },
+
+  async "finds nothing to come back to"(service) {
+    const chat = open(service);
+    await chat.resumeStream();
+    assert.deepEqual([chat.status, chat.messages.length], ["ready", 0]);
+    await chat.sendMessage({ text: "안녕?" });
+    await until(async () => (await get(service, `answers/${last(chat).id}`)).status === "completed", "the end");
+    await chat.resumeStream();
+    assertWhole(service, chat);
+  },
+
+  async "comes back to a finished answer by a transport of its own"(service) {
+    const chat = open(service);
+    await chat.sendMessage({ text: "안녕?" });
+    const transport = new DefaultChatTransport({
+      headers: HEADERS(service),
+      prepareReconnectToStreamRequest: () => ({
+        api: `${service.cable.api}/answers/${last(chat).id}/stream?format=ui-message`,
+        headers: HEADERS(service),
+      }),
+    });
+    const reloaded = open(service, { id: chat.id, messages: [chat.messages[0]], transport });
+    await reloaded.resumeStream();
+    assertWhole(service, reloaded);
+  },
+
+  async "stops"(service) {
+    const chat = open(service);
+    const asked = chat.sendMessage({ text: script("slow") });
+    await some(chat);
+    await fetch(`${service.cable.api}/chat/${chat.id}/stop`, { method: "POST", headers: HEADERS(service) });
+    await chat.stop();
+    await asked;
+    assert.equal(chat.status, "ready");
+    await assertStopped(service, last(chat).id);
+  },
+
+  async "is told of a stop by somebody else"(service) {
+    const chat = open(service);
+    const asked = chat.sendMessage({ text: script("slow") });
+    await some(chat);
+    await fetch(`${service.cable.api}/chat/${chat.id}/stop`, { method: "POST", headers: HEADERS(service) });
+    await asked;
+    assert.equal(chat.status, "ready");
+    assert.equal(last(chat).metadata.finishReason, "cancelled");
+  },
+
+  async "has the last answer written again"(service) {
+    const chat = open(service);
+    await chat.sendMessage({ text: "안녕?" });
+    await chat.sendMessage({ text: "그건 왜죠?", files: [FILE] });
+    const { id } = last(chat);
+    await chat.regenerate();
+    assertWhole(service, chat);
+    assert.notEqual(last(chat).id, id);
+    assert.deepEqual(await questions(service, chat), ["안녕?", "그건 왜죠?"]);
+    assert.equal((await get(service, `sessions/${chat.id}/files`)).items.length, 1);
+  },
+
+  async "changes a question"(service) {
+    const chat = open(service);
+    await chat.sendMessage({ text: "안녕?" });
+    await chat.sendMessage({ text: "그건 왜죠?" });
+    const [first, , second] = chat.messages;
+    await chat.sendMessage({ text: "그건 언제죠?", messageId: second.id });
+    assert.deepEqual(await questions(service, chat), ["안녕?", "그건 언제죠?"]);
+    await chat.sendMessage({ text: "하늘은 왜 파랗죠?", messageId: first.id });
+    assert.deepEqual(await questions(service, chat), ["하늘은 왜 파랗죠?"]);
+    assertWhole(service, chat);
+  },
+
+  async "shows an error, and asks again"(service) {
+    const chat = open(service);
+    await chat.sendMessage({ text: script("401") });
+    assert.equal(chat.status, "error");
+    assertTold(chat.error.message);
+    assert.equal(last(chat).metadata.finishReason, "error");
+    await chat.sendMessage({ text: "안녕?", messageId: chat.messages[0].id });
+    assertWhole(service, chat);
+    assert.deepEqual(await questions(service, chat), ["안녕?"]);
+  },
+
+  async "shows a refusal"(service) {
+    const chat = open(service);
+    await chat.sendMessage({ text: "안녕?" }, { body: { model: "nobody-offers-this" } });
+    assert.equal(chat.status, "error");
+    assert.equal(JSON.parse(chat.error.message).code, "model_not_allowed");
+  },
+
+  async "keeps what was written when upstream breaks off"(service) {
+    const chat = open(service);
+    await chat.sendMessage({ text: script("cut") });
+    assert.equal(chat.status, "error");
+    assert.ok(service.text.startsWith(written(chat)) && written(chat));
+  },
+
+  async "core: builds messages from the stream"(service) {
+    const transport = new DefaultChatTransport({ api: `${service.cable.api}/chat`, headers: HEADERS(service) });
+    const messages = [{ id: "u", role: "user", parts: [FILE, { type: "text", text: "안녕?" }] }];
+    const stream = await transport.sendMessages({ chatId: randomUUID(), messages, trigger: "submit-message" });
+    let built, versions = 0;
+    for await (built of readUIMessageStream({ stream, terminateOnError: true })) versions++;
+    assert.equal(textOf(built), service.text);
+    assert.ok(versions > 5);
+  },
+
+  async "text transport: shows the text, and takes a break for an error"(service) {
+    const transport = new TextStreamChatTransport({ api: `${service.cable.api}/chat?format=text`, headers: HEADERS(service) });
+    const chat = open(service, { transport });
+    await chat.sendMessage({ text: "안녕?" });
+    assertWhole(service, chat);
+    await chat.sendMessage({ text: script("cut") });
+    assert.equal(chat.status, "error");
+  },
+
+  async "version 4: asks with a file, streams and ends"(service) {
+    const got = await version4(service, "보증 기간은 얼마나 되나요?");
+    assert.equal(got.text, service.text);
+    assert.deepEqual([got.end.finishReason, got.end.usage.promptTokens], ["stop", service.tokens]);
+    assert.deepEqual(got.data.find((each) => each.type === "metadata").content.files.map((file) => file.status), ["used"]);
+  },
+
+  async "version 4: shows sources and an error"(service) {
+    assert.ok((await version4(service, script("02_web_search"))).sources.every(({ url }) => url.startsWith("http")));
+    assertTold((await version4(service, script("401"))).error);
+  },
+};
+
+async function version4(service, text) {
+  const attachment = { name: "보증.txt", contentType: "text/plain", url: NOTE_URL };
+  const message = { id: "u", role: "user", content: text, parts: [{ type: "text", text }], experimental_attachments: [attachment] };
+  const response = await fetch(`${service.cable.api}/chat`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...HEADERS(service) },
+    body: JSON.stringify({ id: randomUUID(), messages: [message] }),
+  });
+  assert.equal(response.headers.get("x-vercel-ai-data-stream"), "v1");
+  const got = { text: "", data: [], sources: [] };
+  await processDataStream({
+    stream: response.body,
+    onTextPart: (piece) => (got.text += piece),
+    onDataPart: (values) => got.data.push(...values),
+    onSourcePart: (source) => got.sources.push(source),
+    onErrorPart: (error) => (got.error = error),
+    onFinishMessagePart: (end) => (got.end = end),
+  });
+  return got;
+}
