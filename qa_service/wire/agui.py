@@ -5,6 +5,7 @@ whatever the protocol has no event for is a `CUSTOM` event, named after the fram
 `RUN_FINISHED` and `RUN_ERROR`, and nothing may follow, so that an error is held back until the answer's last frame.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
@@ -12,7 +13,19 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from qa_service.errors import Draining, Interrupted
-from qa_service.frames import Call, Done, Failure, Frame, Metadata, Restart, StageNotice, Start, Text, UnknownFrame
+from qa_service.frames import (
+    Call,
+    Done,
+    Failure,
+    Frame,
+    Metadata,
+    Reference,
+    Restart,
+    StageNotice,
+    Start,
+    Text,
+    UnknownFrame,
+)
 from qa_service.language.phrases import build_failure
 from qa_service.model import Status, Usage
 from qa_service.wire.content import build_content, build_error, read_unknown_fields
@@ -147,7 +160,9 @@ class AgentEncoder:
         self._failed: Failure | None = None
         self._usage: tuple[TokenUsage, ...] = ()
         for frame in context.sent:
-            self._encode(frame)
+            # A text in an open message changes nothing, and a long answer has thousands of them.
+            if self._step or not self._is_speaking or not isinstance(frame, Text):
+                deque(self._pieces(frame), maxlen=0)
 
     def head(self) -> bytes:
         return b""
@@ -201,6 +216,9 @@ class AgentEncoder:
             case Done(status=status):
                 yield from self._close_message()
                 yield self._end(status)
+            case Reference() | Metadata():
+                yield from self._close_message()
+                yield self._tell(frame)
             case _:
                 yield self._tell(frame)
 

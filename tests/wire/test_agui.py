@@ -112,6 +112,17 @@ def test_sources_and_facts_are_custom_events() -> None:
     assert len([event for event in events_of(START, DOCUMENT, LINK) if event.get("name") == "reference"]) == 2
 
 
+@pytest.mark.parametrize("following", [DOCUMENT, METADATA, Restart("lost"), Done("completed")])
+def test_the_message_ends_where_the_text_does(following: Frame) -> None:
+    assert events_of(START, Text("a"), following)[3]["type"] == "TEXT_MESSAGE_END"
+
+
+@pytest.mark.parametrize("between", [StageNotice("searching_web"), UnknownFrame("note", b"{}")])
+def test_what_comes_between_two_pieces_of_text_leaves_the_message_open(between: Frame) -> None:
+    kinds = [event["type"] for event in events_of(START, Text("a"), between, Text("b"), Done("completed"))]
+    assert (kinds.count("TEXT_MESSAGE_START"), kinds.count("TEXT_MESSAGE_END")) == (1, 1)
+
+
 def test_a_frame_of_a_later_release_is_a_custom_event_under_its_name() -> None:
     [_, told] = events_of(START, UnknownFrame("note", b'{"type":"note","size":1}'))
     assert (told["name"], told["value"]) == ("note", {"size": 1})
