@@ -28,7 +28,6 @@ PIECE = 1 << 16
 """So many characters of base64 are decoded at once."""
 _DATA_URL = re.compile(r"data:([\w.+-]+/([\w.+-]+))?(?:;(?!base64,)[^;,]{0,100}){0,5}(;base64)?,", re.IGNORECASE)
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}:")
-_SPACES = " \t\r\n"
 
 
 class _Address(Struct, frozen=True):
@@ -188,13 +187,18 @@ def _decode_content(attachment: Attachment, field: str) -> Iterator[bytes]:
     content, kind, work = attachment.content, _DATA_URL.match(attachment.content), LongWork()
     if kind and not kind[3]:
         raise InvalidField(f"{field}: the data URL of {attachment.name!r} isn't in base64", field=field)
-    start = kind.end() if kind else 0
-    if any(space in content for space in _SPACES):
-        content, start = "".join(content[start:].split()), 0
-    for at in range(start, len(content), PIECE):
-        piece = content[at : at + PIECE]
-        try:
-            yield binascii.a2b_base64(piece + "=" * (-len(piece) % 4), strict_mode=True)
-        except ValueError:
-            raise InvalidField(f"{field}: {attachment.name!r} isn't in base64", field=field) from None
+    rest = ""
+    for at in range(kind.end() if kind else 0, len(content), PIECE):
+        piece = rest + "".join(content[at : at + PIECE].split())  # some clients break base64 into lines
+        whole = len(piece) - len(piece) % 4
+        yield _decode_piece(piece[:whole], attachment, field)
+        rest = piece[whole:]
         work.end_step()
+    yield _decode_piece(rest + "=" * (-len(rest) % 4), attachment, field)
+
+
+def _decode_piece(piece: str, attachment: Attachment, field: str) -> bytes:
+    try:
+        return binascii.a2b_base64(piece, strict_mode=True)
+    except ValueError:
+        raise InvalidField(f"{field}: {attachment.name!r} isn't in base64", field=field) from None

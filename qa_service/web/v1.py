@@ -41,8 +41,7 @@ def named_as_sent(names: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except QAError as error:
-        if error.field in names:
-            own = names[error.field]
+        if error.field and (own := names.get(error.field)):
             error.message = error.message.replace(f"{error.field}:", f"{own}:", 1)
             error.field = own
         raise

@@ -22,7 +22,7 @@ from qa_service.wire.completion_objects import (
 )
 from qa_service.wire.content import build_metadata
 from qa_service.wire.encoder import FormatContext
-from qa_service.wire.lines import encode_json, escape_separators
+from qa_service.wire.lines import encode_json, encode_line, escape_separators
 from qa_service.wire.openai_errors import build_openai_error, build_stopped_failure
 
 _HEARTBEAT = b": heartbeat\n\n"
@@ -73,10 +73,11 @@ class CompletionEncoder:
     def _event(self, frame: Frame) -> bytes:
         if self._is_over:
             return b""
-        self._note(frame)
         # Nearly every frame is text.
         if isinstance(frame, Text):
+            self._texts.append(frame.content)
             return b'%b{"content":%b},"finish_reason":null}]}\n\n' % (self._choice, encode_json(frame.content))
+        self._note(frame)
         failed = self._find_failure(frame)
         return _write_error(failed) if failed else self._write(frame)
 
@@ -142,4 +143,4 @@ def _write_head(context: FormatContext) -> bytes:
 
 
 def _write_error(failed: Failure) -> bytes:
-    return b"data: %b\n\n" % encode_json(build_openai_error(failed))
+    return b"data: %b\n\n" % encode_line(build_openai_error(failed))

@@ -2,7 +2,7 @@
 import { Chat } from "@ai-sdk/react";
 import { processDataStream } from "@ai-sdk/ui-utils";
 import { DefaultChatTransport, readUIMessageStream, TextStreamChatTransport } from "ai";
-import { assert, assertStopped, assertTold, get, HEADERS, NOTE_URL, randomUUID, script, until } from "./asking.mjs";
+import { assert, assertStopped, assertTold, get, HEADERS, NOTE, NOTE_URL, randomUUID, script, until } from "./asking.mjs";
 
 const FILE = { type: "file", mediaType: "text/plain", filename: "보증.txt", url: NOTE_URL };
 
@@ -44,6 +44,19 @@ export default {
     assert.ok(sources.length, JSON.stringify(last(chat).parts));
     const references = last(chat).parts.filter((part) => part.type === "data-reference");
     assert.deepEqual(references.map((part) => part.data.url), sources.map((part) => part.url));
+  },
+
+  async "shows the page of a file that an answer cites"(service) {
+    const chat = open(service);
+    await chat.sendMessage({ text: script("citing"), files: [FILE] });
+    const { filename, sourceId } = last(chat).parts.find((part) => part.type === "source-document");
+    const { data } = last(chat).parts.find((part) => part.type === "data-reference" && part.id === sourceId);
+    assert.deepEqual([filename, data.quote], ["보증.txt", NOTE]);
+    const page = await get(service, data.url.replace("/api/", ""));
+    assert.equal(page.text, NOTE);
+    // What the page keeps of all this must not get in the way of the next question.
+    await chat.sendMessage({ text: "그건 왜죠?" });
+    assert.deepEqual([chat.status, chat.messages.length], ["ready", 4], chat.error?.message);
   },
 
   async "comes back after a cut and has every word once"(service) {

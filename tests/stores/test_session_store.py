@@ -365,7 +365,7 @@ class TestKeys:
         single = make_single_use_id()
         converse(stores, session_id=single)
         keep(stores.files, "One.", session_id=single)
-        lasting = {key: stores.client.ttl(key) for key in stores.client.keys(f"*{single}*")}
+        lasting = {key: stores.client.ttl(key) for key in stores.client.keys(f"*.{single}}}:*")}
         assert max(lasting.values()) <= OPEN < TTL
         assert len(lasting) == 6  # head, turns, answers, context, files and the file itself
         assert stores.client.ttl(answer_key(ANN, f"{single}-1", "at")) <= 2 * OPEN

@@ -17,7 +17,7 @@ def every_error(kind: type[QAError] = QAError) -> Iterator[QAError]:
         yield from every_error(child)
 
 
-@pytest.mark.parametrize("error", every_error(), ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", list(every_error()), ids=lambda error: type(error).__name__)
 def test_every_error_has_a_message_a_type_and_a_code(error: QAError) -> None:
     told = build_openai_error(build_failure(error, "ko"), param="messages").error
     assert told.message == error.message
