@@ -27,6 +27,7 @@ from qa_service.interfaces import (
     Attaching,
     FileReader,
     FileStore,
+    MediaQuery,
     Meter,
     Observer,
     Quotas,
@@ -38,12 +39,14 @@ from qa_service.interfaces import (
 )
 from qa_service.language.phrases import build_failure
 from qa_service.language.sentences import language_of
+from qa_service.media.beside import MediaSearches
 from qa_service.model import (
     Annotation,
     Delta,
     Finished,
     Opened,
     Owner,
+    PagesFound,
     Passage,
     RefusalDelta,
     Retrying,
@@ -82,6 +85,8 @@ class Parts(Struct, frozen=True):
     """An answer whose text counts more than so many bytes is ended, as `incomplete`."""
     safety_identifier: Callable[[str], str]
     """Turns an owner's key, with a visitor's `Owner.address` behind it, into the id that tells upstream who asks."""
+    media: MediaSearches = MediaSearches()
+    """The services that are searched for pictures and videos, where the person lets the web be searched."""
 
 
 class AnswerLine(Struct, frozen=True):
@@ -154,7 +159,7 @@ def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterat
         with parts.upstream.attach_answer(draft.prompt, said.response_id, stop) as deltas:
             frames = _draft_frames(deltas, draft, stop, parts.longest)
             if said.repeatable:
-                yield from islice(frames, said.since_opened, None)
+                yield from _leave_out_told(frames, draft, said.since_opened)
             else:
                 yield from chain((Gap(), Restart("interrupted"), Opened(said.response_id, FRAMES_VERSION)), frames)
     except QAError:
@@ -167,6 +172,15 @@ def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterat
             if not said.repeatable:
                 yield rest
         raise
+
+
+def _leave_out_told(frames: Iterator[Frame | Mark], draft: Draft, told: int) -> Iterator[Frame | Mark]:
+    """Leave out as many frames as the shared log has. Those that are more than all of these are references."""
+    for frame in frames:
+        if told == 0:
+            yield frame
+        told = max(0, told - 1)
+    draft.told = told
 
 
 def _break_off(draft: Draft, said: AnswerSoFar) -> Iterator[Frame | Mark]:
@@ -184,7 +198,8 @@ def _files_are_here(admission: Admission) -> bool:
 
 def _cite(draft: Draft, parts: Parts) -> Iterator[Frame]:
     if parts.site.citations:
-        yield from draft.cite_sources()
+        yield from islice(draft.cite_sources(trusts_links=parts.site.cite_links), draft.told, None)
+    draft.list_media([] if draft.error else parts.media.gather_results(draft.searches))
 
 
 def _why(error: QAError, stop: Stop) -> QAError:
@@ -259,6 +274,8 @@ def _find(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
 
 def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     assert draft.prompt is not None  # noqa: S101 - the line prepared it
+    if draft.prompt.web_search:
+        draft.searches = parts.media.begin_searches(MediaQuery(draft.prompt.question, draft.prompt.language))
     yield Asked(replace(draft.prompt, messages=()), tuple(draft.verdicts))
     parts.meter.record_time("asked", time.monotonic() - draft.admission.began)
     with parts.upstream.open_answer(draft.hand_out_prompt(), stop) as deltas:
@@ -284,8 +301,8 @@ def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
             return storable(replace(delta, frames=FRAMES_VERSION))
         case RefusalDelta(text=text) if text != "":
             return draft.write_refusal(text)
-        case Annotation():
-            draft.add_annotation(storable(delta))
+        case Annotation() | PagesFound():
+            draft.add_source(storable(delta))
         case Finished():
             draft.finished = storable(delta)
         case Searching(query=query):

@@ -5,7 +5,7 @@ import hmac
 import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -23,11 +23,15 @@ from qa_service.interfaces import (
     DriftDetector,
     FileReader,
     Limiter,
+    MediaSearch,
     Meter,
     Observer,
     Retriever,
     Upstream,
 )
+from qa_service.media.beside import MediaSearches
+from qa_service.media.google import GoogleImageSearch
+from qa_service.media.youtube import YouTubeSearch
 from qa_service.metrics import Prometheus
 from qa_service.prompting import Site
 from qa_service.retrieval.lexical import LexicalRetriever
@@ -91,7 +95,7 @@ class Assembly(Struct, frozen=True):
     pace: Pace
 
 
-def assemble(
+def assemble(  # noqa: PLR0913 - each is a part of the service
     settings: Settings,
     *,
     upstream: Upstream | None = None,
@@ -99,6 +103,7 @@ def assemble(
     reader: FileReader | None = None,
     retriever: Retriever | None = None,
     observe: Observer | None = None,
+    media: Sequence[MediaSearch] | None = None,
 ) -> Assembly:
     """Put the service together. A part that is given takes the place of the usual one.
 
@@ -117,10 +122,11 @@ def assemble(
         observe=partial(_tell, (meter, observe or log_answer)),
         meter=meter,
         save_later=store.shared.unsaved.add_turn,
-        site=Site(settings.instructions, settings.context_tokens, citations=settings.citations),
+        site=Site(settings.instructions, settings.context_tokens, settings.citations, settings.cite_links),
         prices=settings.prices,
         longest=settings.log_bytes,
         safety_identifier=partial(_safety_identifier, secret),
+        media=MediaSearches(_media_searches(settings) if media is None else media),
     )
     runner = _runner(settings, AnswerLine(parts), store, meter)
     return Assembly(
@@ -274,6 +280,15 @@ def _upstream(settings: Settings, meter: Meter) -> Upstream:
         fallback=settings.models_fallback,
         meter=meter,
     )
+
+
+def _media_searches(settings: Settings) -> list[MediaSearch]:
+    searches: list[MediaSearch] = [YouTubeSearch(settings.youtube_key)] if settings.youtube_key else []
+    if bool(settings.image_search_key) != bool(settings.image_search_id):
+        raise SettingsError("QA_IMAGE_SEARCH_KEY, QA_IMAGE_SEARCH_ID: expected both or neither")
+    if settings.image_search_key:
+        searches.append(GoogleImageSearch(settings.image_search_key, settings.image_search_id))
+    return searches
 
 
 def _safety_identifier(secret: str, owner: str) -> str:

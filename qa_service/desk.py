@@ -159,6 +159,7 @@ class Desk(Struct, frozen=True):
             topic=after.topic,
             created_at=created_at,
             language=question.language,
+            echo=question.echo,
         )
         notice = TopicNotice(after.topic, drifted=begins and session.topic > 0, score=round(drift.score, 3))
         return Admission(

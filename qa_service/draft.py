@@ -6,15 +6,20 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from qa_service.citing import Placed, collect_references
+from qa_service.citing import LOOKED_AT, Evidence, Placed, collect_references
 from qa_service.errors import Cancelled, QAError, TooLong, UpstreamError, UpstreamTimeout
 from qa_service.frames import Call, Failure, Metadata, Reference, Text, Timing
+from qa_service.interfaces import MediaResult
+from qa_service.links import find_bare_addresses, find_links, identify_page, is_web_address
+from qa_service.markers import blank_code
+from qa_service.media.beside import SideSearch
+from qa_service.media.linked import MediaLists, merge_media, recognize_media
 from qa_service.model import (
     Annotation,
     Finished,
     FinishReason,
     Owner,
-    Passage,
+    PagesFound,
     Prompt,
     Status,
     StoredFile,
@@ -53,10 +58,16 @@ class Draft:
         self.finished: Finished | None = None
         self.error: QAError | None = None
         self.references: tuple[Reference, ...] = ()
+        self.told = 0
+        """How many of the references are in the shared log already, where the answer was taken over."""
+        self.searches: Sequence[SideSearch] = ()
+        """The searches that run beside the answer."""
         self.size = 0
         """How many bytes the text counts so far towards the longest answer."""
         self._pieces: list[str] = []
         self._annotations: list[Placed] = []
+        self._pages: list[str] = []
+        self._media = MediaLists()
         self._first_token: float | None = None
         self._refused = False
 
@@ -82,9 +93,13 @@ class Draft:
         self._refused = True
         return self.write_text(text)
 
-    def add_annotation(self, annotation: Annotation) -> None:
-        """Add a source that upstream names for what was written last."""
-        self._annotations.append(Placed(len(self.text), annotation))
+    def add_source(self, source: Annotation | PagesFound) -> None:
+        """Add a source that upstream names for what was written last, or the pages that one of its tools has
+        returned."""
+        if isinstance(source, Annotation):
+            self._annotations.append(Placed(len(self.text), source))
+        else:
+            self._pages.extend(url for url in source.urls if is_web_address(url))
 
     def add_file(self, file: StoredFile, verdict: Verdict) -> None:
         """Add a file that has been read, and what became of it."""
@@ -114,11 +129,27 @@ class Draft:
         """Take over the prompt that a worker had built before it died, with the verdicts on its files."""
         self.prompt, self.verdicts = asked.prompt, list(asked.verdicts)
 
-    def cite_sources(self) -> Sequence[Reference]:
-        """Find the sources of what was written, and keep them."""
-        passages: tuple[Passage, ...] = self.prompt.passages if self.prompt else ()
-        self.references = collect_references(self.text, passages, self._annotations, self.admission.session.session_id)
+    def cite_sources(self, *, trusts_links: bool = False) -> Sequence[Reference]:
+        """Find the sources of what was written, and keep them. `trusts_links` says whether a link that the model has
+        typed is a source, although no tool has returned it."""
+        evidence = Evidence(
+            self.admission.session.session_id,
+            self.prompt.passages if self.prompt else (),
+            self._annotations,
+            frozenset(map(identify_page, self._pages)),
+            trusts_links,
+        )
+        self.references = collect_references(self.text, evidence)
         return self.references
+
+    def list_media(self, searched: Sequence[MediaResult]) -> None:
+        """Keep the pictures and videos about the answer: those to which it or its sources link, and those that searches
+        have found."""
+        prose = blank_code(self.text[:LOOKED_AT])
+        written = [(link.url, link.label) for find in (find_links, find_bare_addresses) for link in find(prose)]
+        cited = [(source.url, source.title) for source in self.references if source.kind == "url"]
+        linked = recognize_media([*cited, *written, *((url, "") for url in self._pages)])
+        self._media = merge_media(linked, searched)
 
     def build_metadata(self, prices: Prices) -> Metadata:
         """Build the metadata of the answer. It says that the turn was saved; the caller corrects that where it
@@ -137,6 +168,8 @@ class Draft:
             files=tuple(self.verdicts),
             finish_reason=self._reason,
             saved=True,
+            image_results=self._media.images,
+            video_results=self._media.videos,
         )
 
     def build_turn(self, metadata: Metadata, failure: Failure | None) -> Turn:

@@ -1,6 +1,6 @@
 """Frames are what the reader of an answer gets, one after another. README lists them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 from qa_service.model import FinishReason, SourceKind, Status, Usage, Value, Verdict, VerdictStatus
@@ -52,9 +52,19 @@ class Text(Value, frozen=True, tag_field="type", tag="text", gc=False):
     content: str
 
 
+class Cite(Value, frozen=True, omit_defaults=True):
+    """A `Cite` is a place in the answer that a source stands behind. `start` and `end` count the Unicode code points of
+    the whole text, and the text between them is the claim or the link. `quote` is the sentence of the source that
+    supports it."""
+
+    start: int
+    end: int
+    quote: str | None = None
+
+
 class Reference(Value, frozen=True, tag_field="type", tag="reference", omit_defaults=True):
     """This frame names one source of the answer. `n` is the number by which the text cites a document of the prompt;
-    every other source has a number that no such document has."""
+    every other source has a number that stands nowhere in the text."""
 
     n: int
     kind: SourceKind
@@ -65,6 +75,7 @@ class Reference(Value, frozen=True, tag_field="type", tag="reference", omit_defa
     page: int | None = None
     section: str | None = None
     quote: str | None = None
+    cites: tuple[Cite, ...] = ()
 
 
 class Call(Value, frozen=True):
@@ -84,6 +95,27 @@ class Timing(Value, frozen=True):
     total_ms: int
 
 
+class ImageResult(Value, frozen=True):
+    """An `ImageResult` is a picture about the answer. `url` is the picture's own address, and `source` the host of the
+    page that shows it."""
+
+    title: str
+    url: str
+    thumbnail: str
+    source: str
+
+
+class VideoResult(Value, frozen=True):
+    """A `VideoResult` is a video about the answer. `id` is YouTube's; `channel` is empty where nobody was asked for
+    it."""
+
+    id: str
+    title: str
+    url: str
+    thumbnail: str
+    channel: str
+
+
 class Metadata(Value, frozen=True, tag_field="type", tag="metadata"):
     """This frame holds the facts about the whole answer. It comes once, after the references."""
 
@@ -98,8 +130,8 @@ class Metadata(Value, frozen=True, tag_field="type", tag="metadata"):
     files: tuple[Verdict, ...]
     finish_reason: FinishReason
     saved: bool
-    image_results: tuple[Mapping[str, str], ...] = ()
-    video_results: tuple[Mapping[str, str], ...] = ()
+    image_results: tuple[ImageResult, ...] = ()
+    video_results: tuple[VideoResult, ...] = ()
 
 
 class Failure(Value, frozen=True, tag_field="type", tag="error", omit_defaults=True):

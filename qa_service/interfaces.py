@@ -7,12 +7,13 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from msgspec import Struct
 
-from qa_service.frames import Frame, Start
+from qa_service.frames import Frame, ImageResult, Start, VideoResult
 from qa_service.model import (
     Delta,
     Drift,
     FileNews,
     FileText,
+    Language,
     Owner,
     Passage,
     Prompt,
@@ -128,6 +129,29 @@ class Retriever(Protocol):
     def find_passages(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
         """Return the best passages for a question, best first. `earlier` holds the questions that were asked before it
         in its topic, newest last; they weigh less."""
+
+
+class MediaQuery(Struct, frozen=True):
+    """A `MediaQuery` says what pictures and videos are searched for, and for whom."""
+
+    text: str
+    language: Language = "en"
+    """The language of the question."""
+
+
+MediaResult: TypeAlias = ImageResult | VideoResult
+
+
+class MediaSearch(Protocol):
+    """A `MediaSearch` asks one search service for pictures or videos."""
+
+    @property
+    def name(self) -> str:
+        """Return the name by which the log calls the service."""
+
+    def find_media(self, query: MediaQuery) -> Sequence[MediaResult]:
+        """Return a few results, best first, or none. Raises `SearchFailed` where the service doesn't answer as it
+        should. It runs in a thread of its own and should end within some seconds."""
 
 
 class Reserved(Struct, frozen=True):

@@ -113,6 +113,23 @@ class Repeat(Value, frozen=True):
     """For how long a repetition gets the same answer. 0 means as long as that answer is being written."""
 
 
+class Echo(Value, frozen=True, omit_defaults=True):
+    """An `Echo` holds what a request of OpenAI's Responses API said that its response must repeat. It changes nothing
+    about the answer."""
+
+    labels: Mapping[str, str] = {}
+    """The caller's own notes, which that API calls `metadata`."""
+    instructions: str = ""
+    previous: str = ""
+    """The id of the answer that the question continues."""
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    background: bool = False
+    stored: bool = True
+    """Whether the answer is kept after it has ended."""
+
+
 class Rewind(Value, frozen=True):
     """A `Rewind` says which answers of a session a question replaces, as a chat page knows it. `find_replaced` finds
     them among the session's turns."""
@@ -148,6 +165,7 @@ class Question(Value, frozen=True):
     language: Language = "en"
     """The language of messages to this person."""
     repeat: Repeat | None = None
+    echo: Echo | None = None
     rewind: Rewind | None = None
     """The answers that this question replaces, if it replaces any."""
 
@@ -348,6 +366,16 @@ class Annotation(Value, frozen=True):
     file: str = ""
     quote: str = ""
     page: int = 0
+    span: tuple[int, int] | None = None
+    """The place in the answer's text that the source stands behind, in code points: where it begins, and where it ends.
+    Both are the same where only the end of a claim is known. It is None where no place is known."""
+
+
+class PagesFound(Value, frozen=True):
+    """This says which web pages a tool of upstream's has returned. They aren't sources of the answer by themselves, but
+    a link to one of them is."""
+
+    urls: tuple[str, ...]
 
 
 class Finished(Value, frozen=True):
@@ -368,4 +396,6 @@ class Opened(Value, frozen=True, tag_field="type", tag="opened", omit_defaults=T
     must begin the text again."""
 
 
-Delta: TypeAlias = TextDelta | RefusalDelta | Thinking | Searching | Retrying | Annotation | Opened | Finished
+Delta: TypeAlias = (
+    TextDelta | RefusalDelta | Thinking | Searching | Retrying | Annotation | PagesFound | Opened | Finished
+)

@@ -53,6 +53,8 @@ class Site(Struct, frozen=True):
     context_tokens: int = 0
     """The most tokens that a prompt may hold; 0 stands for 0.8 of the model's window."""
     citations: bool = True
+    cite_links: bool = False
+    """Whether a link that the model types is a source, although no tool has returned it."""
 
 
 def compute_budget(site: Site, model: str) -> int:

@@ -129,6 +129,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_answers: int = 1000
     drift: str = "auto"
     citations: bool = True
+    cite_links: bool = False
+    youtube_key: str = ""
+    image_search_key: str = ""
+    image_search_id: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
     web_concurrency: int = 0
@@ -209,6 +213,10 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_MAX_ANSWERS": read_count,
     "QA_DRIFT": one_of("auto", "off"),
     "QA_CITATIONS": read_switch,
+    "QA_CITE_LINKS": read_switch,
+    "QA_YOUTUBE_KEY": read_credential,
+    "QA_IMAGE_SEARCH_KEY": read_credential,
+    "QA_IMAGE_SEARCH_ID": read_credential,
     "HOST": read_host,
     "PORT": read_port,
     "WEB_CONCURRENCY": read_count,

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Start, Timing, TopicNotice, text_from_frames
 from qa_service.model import (
+    Echo,
     FinishReason,
     Language,
     Opened,
@@ -54,6 +55,7 @@ class Turn(Value, frozen=True):
     language: Language = "en"
     feedback: Feedback | None = None
     """This is set where a turn is read from the store. It is never stored with the turn."""
+    echo: Echo | None = None
     v: int = 1
     """The version of the format in which this is stored."""
 

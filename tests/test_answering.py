@@ -8,7 +8,7 @@ import pytest
 
 from qa_service.answering import AnswerLine
 from qa_service.errors import Cancelled, UpstreamRateLimited, UpstreamUnavailable
-from qa_service.frames import Done, Metadata, Reference, StageNotice, Start, Text, TopicNotice
+from qa_service.frames import Cite, Done, Metadata, Reference, StageNotice, Start, Text, TopicNotice
 from qa_service.model import (
     Delta,
     Exchange,
@@ -16,6 +16,7 @@ from qa_service.model import (
     FileText,
     Finished,
     Message,
+    PagesFound,
     RefusalDelta,
     Retrying,
     Searching,
@@ -50,6 +51,28 @@ from tests.fakes import (
     parts,
     upload,
 )
+
+
+class TestSources:
+    LINKED: tuple[Step, ...] = (TextDelta("See https://a.example/환불. [1]"), STOPPED)
+
+    def told(self, *steps: Step, **site: bool) -> list[Reference]:
+        known = parts(FakeUpstream([*steps, *self.LINKED]), site=Site("Be plain.", **site))
+        return [frame for frame in frames(known) if isinstance(frame, Reference)]
+
+    def test_a_link_that_the_model_only_types_is_none(self) -> None:
+        assert self.told() == []
+
+    def test_it_is_one_where_the_site_says_so(self) -> None:
+        (source,) = self.told(cite_links=True)
+        assert (source.n, source.url) == (2, "https://a.example/환불")
+
+    def test_it_is_one_where_a_tool_of_upstreams_has_returned_its_page(self) -> None:
+        (source,) = self.told(PagesFound(("https://a.example/%ED%99%98%EB%B6%88?utm_source=openai", "ftp://b.example")))
+        assert source.cites == (Cite(4, 24),)
+
+    def test_none_is_one_where_the_site_wants_no_sources(self) -> None:
+        assert self.told(cite_links=True, citations=False) == []
 
 
 class TestOrder:

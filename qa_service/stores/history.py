@@ -5,6 +5,7 @@ An unknown id and the id of another owner raise the same `NotFound`.
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -154,6 +155,23 @@ class RedisHistory:
         ids = [answer_id.decode() for answer_id in told[1:]]
         return ids[: int(told[0])], ids[int(told[0]) :]
 
+    def delete_turn(self, owner: Owner, answer_id: str) -> None:
+        """Delete one question and its answer. A conversation in which nothing else was asked is deleted with them.
+
+        An answer that is running must be stopped before. Its readers are told its end, and it isn't kept.
+        """
+        turn = self.load_turn(owner, answer_id)
+        keys = [session_key(owner, turn.session_id, name) for name in ("turns", "answers", "context", "head")]
+        with self._guard:
+            left: Any = self._client.eval(scripts.DELETE_TURN, len(keys), *keys, answer_id, f"turns:{turn.topic}")
+        if left is None:
+            raise NotFound("no such answer")
+        if left == 0:
+            with suppress(NotFound):
+                self.delete_session(owner, turn.session_id)
+        with self._guard:
+            self._client.unlink(*(answer_key(owner, answer_id, name) for name in _left_of(turn)))
+
     def list_files(self, owner: Owner, session_id: str) -> tuple[StoredFile, ...]:
         """List the files of all topics of a conversation, in the order in which they were added."""
         self._load_head(owner, session_id)
@@ -245,6 +263,11 @@ def read_turn(stored: bytes | None, feedback: bytes | None) -> Turn | None:
     read."""
     turn = read_record(turn_decoder, stored)
     return replace(turn, feedback=read_record(feedback_decoder, feedback)) if turn else None
+
+
+def _left_of(turn: Turn) -> Sequence[str]:
+    """Name the keys of a deleted answer. The log of a running one stays, because its readers get its end from it."""
+    return ("at",) if turn.status == "running" else ("at", "log")
 
 
 def _decode_head(reply: dict[bytes, bytes] | redis.RedisError) -> dict[str, str] | None:

@@ -313,6 +313,17 @@ redis.call('EXPIRE', KEYS[7], seconds)
 return told
 """
 
+# It deletes one turn, and returns how many are left in the session.
+DELETE_TURN = """
+-- turns, answers, context, head
+local answer, count = ARGV[1], ARGV[2]
+if redis.call('LREM', KEYS[1], 0, answer) == 0 then return false end
+redis.call('HDEL', KEYS[2], answer, 'feedback:' .. answer)
+redis.call('LREM', KEYS[3], 0, answer)
+redis.call('HINCRBY', KEYS[4], count, -1)
+return #redis.call('LRANGE', KEYS[1], 0, -1)
+"""
+
 # It changes how many bytes of text are counted for a session, and changes the owner's total by as much.
 CHANGE_SPACE = """
 -- space

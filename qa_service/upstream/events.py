@@ -63,6 +63,9 @@ class CitedSource(Struct, frozen=True):
     title: str | None = None
     file_id: str | None = None
     filename: str | None = None
+    start_index: Count | None = None
+    end_index: Count | None = None
+    index: Count | None = None
 
 
 class ContentPart(Struct, frozen=True):
@@ -74,11 +77,19 @@ class ContentPart(Struct, frozen=True):
     annotations: tuple[CitedSource | None, ...] | None = None
 
 
+class FoundPage(Struct, frozen=True):
+    """A `FoundPage` is a page that a web search has returned."""
+
+    url: str | None = None
+
+
 class SearchAction(Struct, frozen=True):
-    """A `SearchAction` says what a web search looked for."""
+    """A `SearchAction` says what a web search looked for, which pages it returned, or which page was opened."""
 
     query: str | None = None
     queries: tuple[str | None, ...] | None = None
+    sources: tuple[FoundPage | None, ...] | None = None
+    url: str | None = None
 
 
 class OutputItem(Struct, frozen=True):

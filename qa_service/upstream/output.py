@@ -1,12 +1,11 @@
 """This module turns the events of one response into deltas: its text, its sources, signs of work, and its end."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 
 from msgspec.structs import replace
 
 from qa_service.errors import UpstreamRejected
 from qa_service.model import (
-    Annotation,
     Delta,
     Finished,
     FinishReason,
@@ -44,7 +43,8 @@ from qa_service.upstream.events import (
     TokenDetails,
 )
 from qa_service.upstream.failures import FailureReport, map_report, read_report
-from qa_service.upstream.parts import AnswerParts, CopyKind, PartKind, Place
+from qa_service.upstream.parts import AnswerPart, AnswerParts, CopyKind, PartKind, Place
+from qa_service.upstream.sources import NotedSources
 
 _NAMED: Mapping[type[ResponseEnd], str] = {
     ResponseCompleted: "completed",
@@ -62,7 +62,6 @@ _SHORTFALLS: Mapping[str, FinishReason] = {
 }
 _NOWHERE = -2
 """No event has this index."""
-_NO_SOURCES: frozenset[str] = frozenset()
 
 
 class ResponseOutput:
@@ -82,8 +81,7 @@ class ResponseOutput:
         """The place in the output of the item that was announced last."""
         self._asides: tuple[int, ...] = ()
         """The places of messages that are no part of the answer."""
-        self._noted: frozenset[str] = _NO_SOURCES
-        """The addresses, files and ids of the sources that have been told."""
+        self._sources = NotedSources()
         self._thinking = False
         self._refused = False
 
@@ -131,7 +129,7 @@ class ResponseOutput:
                     yield from self._add_item(output, item, "item")
                 yield from self._tell_item(item, begun=False)
             case AnnotationAdded(annotation=CitedSource() as source):
-                yield from self._note_source(_annotation(source), copied=False)
+                yield from self._sources.note_event(source, self._find_cited(event))
             case ReasoningPiece() | SummaryPiece():
                 yield from self._think()
 
@@ -147,30 +145,40 @@ class ResponseOutput:
             yield from self.release_held()
             part = self._parts.begin_part(place)
         if shown := part.add_piece(event.delta):
-            yield self._say(shown, kind)
+            yield self._say(shown, part)
         if kind == "text" and not part.holds_back:
             self.plain_output, self.plain_content = event.output_index, event.content_index
             self.plain_pieces = part.pieces
 
-    def _add_copy(self, place: Place, whole: str, copy: CopyKind) -> Iterator[Delta]:
+    def _add_copy(self, place: Place, whole: str, copy: CopyKind) -> Generator[Delta, None, AnswerPart | None]:
+        """Tell what the whole text has beyond the part that it repeats, and return the part."""
         if not whole:
-            return
+            return None
         part = self._parts.find_copied(place, whole, copy)
         if part is None:
             yield from self.release_held()
             part = self._parts.begin_part(place)
         part.copied = (*part.copied, copy)
         if shown := part.add_rest(whole):
-            yield self._say(shown, place.kind)
+            yield self._say(shown, part)
+        return part
+
+    def _find_cited(self, event: AnnotationAdded) -> AnswerPart | None:
+        """Find the part to whose text a source belongs, if it is known where the part stands in the answer."""
+        output = self._output_of(event)
+        if output in self._asides or not self._parts.has_places:
+            return None
+        return self._parts.find_part(Place(output, event.content_index or 0)) or self._parts.newest
 
     def _add_part(self, place: Place, part: ContentPart, copy: CopyKind) -> Iterator[Delta]:
+        copied = None
         if part.type == "refusal":
             yield from self._add_copy(replace(place, kind="refusal"), part.refusal or part.text or "", copy)
         elif part.type in ("output_text", "text", None):
-            yield from self._add_copy(place, part.text or "", copy)
+            copied = yield from self._add_copy(place, part.text or "", copy)
         for source in part.annotations or ():
             if source:
-                yield from self._note_source(_annotation(source), copied=True)
+                yield from self._sources.note_copy(source, copied if self._parts.has_places else None)
 
     def _add_item(self, output: int, item: OutputItem, copy: CopyKind) -> Iterator[Delta]:
         if item.type not in ("message", None) or item.phase == "commentary":
@@ -185,11 +193,12 @@ class ResponseOutput:
         """Tell the text that was held back, because nothing follows it."""
         for part in self._parts:
             if part.holds_back and (shown := part.release_held()):
-                yield self._say(shown, part.kind)
+                yield self._say(shown, part)
 
-    def _say(self, text: str, kind: PartKind) -> Delta:
+    def _say(self, text: str, part: AnswerPart) -> Delta:
         self._thinking = False
-        if kind == "text":
+        self._parts.note_growth(part)
+        if part.kind == "text":
             return TextDelta(text)
         self._refused = True
         return RefusalDelta(text)
@@ -213,19 +222,12 @@ class ResponseOutput:
             yield Searching(query)
         elif item.type == "reasoning" and begun:
             yield from self._think()
+        yield from self._sources.note_pages(item)
 
     def _think(self) -> Iterator[Delta]:
         if not self._thinking:
             self._thinking = True
             yield Thinking()
-
-    def _note_source(self, annotation: Annotation, *, copied: bool) -> Iterator[Delta]:
-        """Tell a source. A source that is only a copy is passed over if it was told before."""
-        key = annotation.url or annotation.document_id or annotation.file
-        if not key or (copied and key in self._noted):
-            return
-        self._noted |= {annotation.url, annotation.document_id, annotation.file}
-        yield annotation
 
     def tell_end(self, response: Response, named: str) -> Iterator[Delta]:
         """Tell the rest of the text and of the sources, and `Finished`. A failed response raises its `UpstreamError`.
@@ -240,9 +242,7 @@ class ResponseOutput:
             if item:
                 yield from self._add_item(output, item, "response")
         yield from self.release_held()
-        for part in self._parts:
-            for target in part.targets:
-                yield from self._note_source(target, copied=True)
+        yield from self._sources.note_targets(self._parts)
         yield Finished(self._reason(status, response), model=response.model or "", usage=_usage(response.usage))
 
     def _reason(self, status: str, response: Response) -> FinishReason:
@@ -268,12 +268,6 @@ def _query(item: OutputItem) -> str:
     if item.action is None:
         return ""
     return item.action.query or next((query for query in item.action.queries or () if query), "")
-
-
-def _annotation(source: CitedSource) -> Annotation:
-    if source.url and not source.file_id:
-        return Annotation("url", title=source.title or "", url=source.url)
-    return Annotation("document", document_id=source.file_id or "", file=source.filename or "")
 
 
 def _usage(tokens: TokenCounts | None) -> Usage | None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from qa_service.desk import Repeated, check_wait
 from qa_service.errors import NotFound, RateLimited, StoreUnavailable
-from qa_service.model import Owner, Question
+from qa_service.model import Echo, Owner, Question
 from qa_service.questions import build_question
 from qa_service.running.source import AnswerSource
 from qa_service.submission import Submission
@@ -42,13 +42,15 @@ def check_rate(service: Mounted, owner: Owner) -> None:
         raise
 
 
-def begin_answer(service: Mounted, owner: Owner, sent: Submission, wanted: WireFormat) -> AnswerSource | None:
+def begin_answer(
+    service: Mounted, owner: Owner, sent: Submission, wanted: WireFormat, *, echo: Echo | None = None
+) -> AnswerSource | None:
     """Begin the answer to what this owner sent. Where it repeats a question, find the answer that this one has; the
-    result is None where nothing of that answer comes any more.
+    result is None where nothing of that answer comes any more. `echo` is kept with the answer.
 
     Raises what `build_question` and `Desk.admit` raise.
     """
-    return _join(service, _build(service, owner, sent, wanted), sent)
+    return _join(service, replace(_build(service, owner, sent, wanted), echo=echo), sent)
 
 
 def is_known_session(service: Mounted, owner: Owner, session_id: str) -> bool:

@@ -38,10 +38,7 @@ def ask_in_chat() -> Response:
     """Answer a chat page's question."""
     service, owner = mounted(), asking_owner(asks=True)
     check_rate(service, owner)
-    with read_submission(request, service.limits, json_bytes=room_for_attachments(service.limits.uploads)) as sent:
-        page = read_chat_page(sent.fields)
-        wanted = choose_chat_format(sent.fields, page)
-        source = _begin(service, owner, page, sent, wanted)
+    wanted, source = _ask(service, owner)
     return answered(service, source, wanted)
 
 
@@ -81,6 +78,14 @@ def install(blueprint: Blueprint) -> None:
     add_route(blueprint, "/chat", "chat", ask_in_chat, methods=("POST",))
     add_route(blueprint, "/chat/<chat_id>/stream", "chat_stream", resume_chat)
     add_route(blueprint, "/chat/<chat_id>/stop", "chat_stop", stop_chat, methods=("POST",))
+
+
+def _ask(service: Mounted, owner: Owner) -> tuple[WireFormat, AnswerSource | None]:
+    """Begin the answer. What was sent, which may be large, is given up before anybody waits for the end."""
+    with read_submission(request, service.limits, json_bytes=room_for_attachments(service.limits.uploads)) as sent:
+        page = read_chat_page(sent.fields)
+        wanted = choose_chat_format(sent.fields, page)
+        return wanted, _begin(service, owner, page, sent, wanted)
 
 
 def _begin(service: Mounted, owner: Owner, page: ChatPage, sent: Submission, wanted: WireFormat) -> AnswerSource | None:

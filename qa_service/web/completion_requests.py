@@ -1,6 +1,6 @@
 """This module reads a request of OpenAI's Chat Completions API in our own words.
 
-What that API calls otherwise than we do is renamed. Our own fields, such as `useWebSearch`, may stand beside its own.
+What that API calls otherwise than we do is renamed. Our own fields, such as `systemPrompt`, may stand beside its own.
 What it can ask for and nobody here can do is refused where an answer without it would be wrong, and else passed over:
 tools, for example, are passed over, because a model may choose to call none.
 """
@@ -25,6 +25,7 @@ NAMES: Mapping[str, str] = {
     "files": "messages",
     "systemPrompt": "messages",
     "topP": "top_p",
+    "useWebSearch": "web_search_options",
     "maxTokens": "max_completion_tokens",
 }
 """OpenAI's names for our fields, for refusals."""
@@ -48,15 +49,21 @@ class _Typed(Struct, frozen=True):
     type: str = "text"
 
 
+class CompletionWay(Struct, frozen=True):
+    """A `CompletionWay` says how a client wants its answer."""
+
+    streamed: bool
+    usage: bool
+    """Whether the stream shall tell the tokens."""
+
+
 class CompletionRequest(Struct, frozen=True):
     """A `CompletionRequest` is what a client of Chat Completions asked for."""
 
     messages: list[SentMessage]
     session_id: str
     """The session that the client named, or an empty text."""
-    streamed: bool
-    usage: bool
-    """Whether the stream shall tell the tokens."""
+    way: CompletionWay
     fields: Mapping[str, Any]
     """The other fields, under our names."""
 
@@ -78,8 +85,7 @@ def read_completion_request(sent: Submission, session_header: str, *, own_model:
     return CompletionRequest(
         messages,
         _read_session(fields, session_header),
-        streamed=read_flag(fields, "stream"),
-        usage=bool(options and options.include_usage),
+        CompletionWay(read_flag(fields, "stream"), bool(options and options.include_usage)),
         fields=_rename(fields, messages, own_model, most),
     )
 
@@ -90,6 +96,8 @@ def _rename(fields: Mapping[str, Any], messages: list[SentMessage], own_model: s
         ours["model"] = model
     if "top_p" in fields:
         ours["topP"] = fields["top_p"]
+    if "web_search_options" in fields:
+        ours["useWebSearch"] = True
     for name in ("max_tokens", "max_completion_tokens"):
         if name in fields:
             ours["maxTokens"] = _bound_tokens(fields, name, most)
@@ -145,6 +153,8 @@ def _single_question() -> dict[str, str]:
 def _refuse_what_nobody_can_do(fields: Mapping[str, Any]) -> None:
     if read_word(fields, "n", default=1) != "1":
         raise InvalidField("n: an answer has one choice here", field="n")
+    if fields.get("tool_choice", "auto") not in ("auto", "none"):
+        raise InvalidField("tool_choice: no tools are called here", field="tool_choice")
     shape = _read_object(fields, "response_format", _Typed)
     if shape and shape.type != "text":
         raise InvalidField("response_format: answers are text here", field="response_format")

@@ -11,7 +11,13 @@ from qa_service.running.source import AnswerSource
 from qa_service.submission import Submission
 from qa_service.web.admitting import begin_answer, check_rate, is_known_session
 from qa_service.web.attachments import attach_files, list_attachments, room_for_attachments
-from qa_service.web.completion_requests import NAMES, SESSION_HEADER, CompletionRequest, read_completion_request
+from qa_service.web.completion_requests import (
+    NAMES,
+    SESSION_HEADER,
+    CompletionRequest,
+    CompletionWay,
+    read_completion_request,
+)
 from qa_service.web.forms import read_submission
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
 from qa_service.web.problems import json_response, language_of_request
@@ -30,11 +36,9 @@ def complete_chat() -> Response:
     service, owner = mounted(), asking_owner(asks=True)
     with named_as_sent(NAMES):
         check_rate(service, owner)
-        with read_submission(request, service.limits, json_bytes=room_for_attachments(service.limits.uploads)) as sent:
-            asked = _read_request(service, sent)
-            source = _begin(service, owner, asked, sent)
-    if asked.streamed or source is None:
-        return answered(service, source, WITH_USAGE if asked.usage else OPENAI)
+        way, source = _ask(service, owner)
+    if way.streamed or source is None:
+        return answered(service, source, WITH_USAGE if way.usage else OPENAI)
     return name_answer(_whole(service, source), source)
 
 
@@ -59,10 +63,17 @@ def install(blueprint: Blueprint) -> None:
     add_route(blueprint, "/models/<path:model>", "model", show_model)
 
 
-def _read_request(service: Mounted, sent: Submission) -> CompletionRequest:
-    assembly = service.assembly
-    header = request.headers.get(SESSION_HEADER, "")
-    return read_completion_request(sent, header, own_model=assembly.desk.model, most=assembly.settings.max_tokens)
+def _ask(service: Mounted, owner: Owner) -> tuple[CompletionWay, AnswerSource | None]:
+    """Begin the answer. What was sent, which may be large, is given up before anybody waits for the end."""
+    assembly, room = service.assembly, room_for_attachments(service.limits.uploads)
+    with read_submission(request, service.limits, json_bytes=room) as sent:
+        asked = read_completion_request(
+            sent,
+            request.headers.get(SESSION_HEADER, ""),
+            own_model=assembly.desk.model,
+            most=assembly.settings.max_tokens,
+        )
+        return asked.way, _begin(service, owner, asked, sent)
 
 
 def _begin(service: Mounted, owner: Owner, asked: CompletionRequest, sent: Submission) -> AnswerSource | None:

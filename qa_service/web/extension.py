@@ -6,7 +6,19 @@ from flask import Blueprint, Flask, Request, Response, request
 
 from qa_service.assembly import Assembly, assemble
 from qa_service.settings import Settings, from_config
-from qa_service.web import agui, answers, asking, chat, completions, feedback, health, problems, sessions, v1
+from qa_service.web import (
+    agui,
+    answers,
+    asking,
+    chat,
+    completions,
+    feedback,
+    health,
+    problems,
+    responses,
+    sessions,
+    v1,
+)
 from qa_service.web.bodies import BodyBounds
 from qa_service.web.forms import Limits
 from qa_service.web.identity import Gate, Owners
@@ -89,7 +101,8 @@ def _add_v1(blueprint: Blueprint) -> None:
     in their own way."""
     inner = Blueprint("v1", __name__)
     v1.install_refusals(inner)
-    completions.install(inner)
+    for module in (completions, responses):
+        module.install(inner)
     _refuse_the_rest(inner)
     blueprint.register_blueprint(inner, url_prefix="/v1")
 

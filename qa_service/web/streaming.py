@@ -14,7 +14,7 @@ from qa_service.frames import Done, Frame, Start
 from qa_service.running.log import Batch
 from qa_service.running.reader import AnswerReader
 from qa_service.running.source import AnswerSource
-from qa_service.turns import Turn
+from qa_service.turns import Turn, logged_id
 from qa_service.web.bodies import hung_up
 from qa_service.web.mounting import Mounted, spoken_language
 from qa_service.web.problems import problem
@@ -45,9 +45,11 @@ def answered(
 
 
 def name_answer(response: Response, source: AnswerSource) -> Response:
-    """Add the headers that say which answer a response brings."""
+    """Add the headers that say which answer a response brings. `X-Request-Id` has the name under which the log knows
+    it, because OpenAI's SDKs show people that header's value."""
     response.headers["X-Session-Id"] = source.session_id
     response.headers["X-Answer-Id"] = source.answer_id
+    response.headers["X-Request-Id"] = logged_id(source.owner, source.answer_id)
     return response
 
 

@@ -53,13 +53,6 @@ def install_refusals(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(HTTPException, _refuse_as_flask_does)
     blueprint.register_error_handler(Exception, _report_bug)
 
-    @blueprint.after_request
-    def name_request(response: Response) -> Response:
-        # The SDKs show this header's value, and the log names an answer by its id.
-        if answer_id := response.headers.get("X-Answer-Id"):
-            response.headers["X-Request-Id"] = answer_id
-        return response
-
 
 def _refuse_as_flask_does(error: HTTPException) -> Response:
     return refuse_in_v1(translate_refusal(error))

@@ -4,14 +4,14 @@ Their names are OpenAI's. What that API has no name for stands in a field whose 
 pass over.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
 from qa_service.clock import unix_seconds
-from qa_service.frames import Metadata, Reference
+from qa_service.frames import Cite, Metadata, Reference
 from qa_service.model import Usage
 from qa_service.turns import Turn
 from qa_service.wire.content import build_metadata, build_reference
@@ -158,6 +158,7 @@ class ModelListObject(Struct, frozen=True, kw_only=True):
 COMPLETION_OBJECTS = (CompletionObject, CompletionChunk, ModelObject, ModelListObject)
 """The objects with which the routes of Chat Completions answer."""
 
+_NOWHERE = Cite(0, 0)
 _FINISH_WORDS: dict[str, FinishWord] = {"length": "length", "content_filter": "content_filter"}
 
 
@@ -172,8 +173,9 @@ def finish_word(metadata: Metadata) -> FinishWord:
 
 
 def build_annotations(sources: Iterable[Reference], prefix: str) -> tuple[CompletionAnnotation, ...]:
-    """Build one annotation for each source."""
-    return tuple(_build_annotation(source, prefix) for source in sources)
+    """Build one annotation for each place in the text that a source stands behind. A source whose places aren't known
+    has one, at the beginning and of no length."""
+    return tuple(annotation for source in sources for annotation in _annotate(source, prefix))
 
 
 def build_completion_usage(usage: Usage) -> CompletionUsage:
@@ -220,18 +222,19 @@ def build_model(name: str) -> ModelObject:
     return ModelObject(id=name, object="model", created=0, owned_by=OWNER)
 
 
-def _build_annotation(source: Reference, prefix: str) -> CompletionAnnotation:
+def _annotate(source: Reference, prefix: str) -> Iterator[CompletionAnnotation]:
     content = build_reference(source, prefix)
-    citation = UrlCitation(
-        start_index=0,
-        end_index=0,
-        title=content.title,
-        url=content.url,
-        n=content.n,
-        document_id=content.document_id,
-        file=content.file,
-        page=content.page,
-        section=content.section,
-        quote=content.quote,
-    )
-    return CompletionAnnotation(type="url_citation", url_citation=citation)
+    for cite in content.cites or (_NOWHERE,):
+        citation = UrlCitation(
+            start_index=cite.start,
+            end_index=cite.end,
+            title=content.title,
+            url=content.url,
+            n=content.n,
+            document_id=content.document_id,
+            file=content.file,
+            page=content.page,
+            section=content.section,
+            quote=cite.quote or content.quote,
+        )
+        yield CompletionAnnotation(type="url_citation", url_citation=citation)

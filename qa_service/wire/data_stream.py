@@ -56,6 +56,9 @@ class DataStreamStepEnd(Struct, frozen=True, rename="camel"):
     is_continued: bool = False
 
 
+DATA_STREAM_VALUES = (DataStreamStep, DataStreamSource, DataStreamEnd, DataStreamStepEnd)
+"""The values of the lines of this format that aren't text or a list of frames of the default stream."""
+
 DATA_STREAM_HEADER = ("x-vercel-ai-data-stream", "v1")
 
 _HEARTBEAT = b"2:[]\n"

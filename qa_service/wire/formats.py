@@ -12,6 +12,7 @@ from qa_service.wire.encoder import FormatContext, FrameEncoder
 from qa_service.wire.events import EventsEncoder
 from qa_service.wire.jsonl import JsonLinesEncoder
 from qa_service.wire.plain import PlainTextEncoder
+from qa_service.wire.responses import ResponsesEncoder
 from qa_service.wire.typed import TypedEncoder
 from qa_service.wire.ui_message import UI_MESSAGE_HEADER, UiMessageEncoder
 
@@ -52,6 +53,7 @@ JSONL = WireFormat(
 AG_UI = WireFormat("ag-ui", "text/event-stream; charset=utf-8", (), AgentEncoder)
 TEXT = WireFormat("text", "text/plain; charset=utf-8", ("text/plain",), PlainTextEncoder)
 OPENAI = WireFormat("openai", "text/event-stream; charset=utf-8", (), CompletionEncoder)
+RESPONSES = WireFormat("responses", "text/event-stream; charset=utf-8", (), ResponsesEncoder, is_resumable=True)
 UI_MESSAGE = WireFormat(
     "ui-message",
     "text/event-stream; charset=utf-8",
@@ -69,6 +71,6 @@ DATA_STREAM = WireFormat(
 )
 
 FORMATS: Mapping[str, WireFormat] = {
-    row.name: row for row in (TYPED, JSON, EVENTS, JSONL, TEXT, OPENAI, UI_MESSAGE, DATA_STREAM, AG_UI)
+    row.name: row for row in (TYPED, JSON, EVENTS, JSONL, TEXT, OPENAI, RESPONSES, UI_MESSAGE, DATA_STREAM, AG_UI)
 }
 DEFAULT = TYPED

@@ -5,14 +5,21 @@ from typing import Any
 import msgspec
 
 from qa_service.wire.completion_objects import COMPLETION_OBJECTS
+from qa_service.wire.data_stream import DATA_STREAM_VALUES
 from qa_service.wire.openai_errors import OpenAIErrorObject
+from qa_service.wire.response_events import RESPONSES_EVENTS
+from qa_service.wire.response_objects import RESPONSE_OBJECTS
 from qa_service.wire.structs import OBJECTS
 from qa_service.wire.typed import TYPED_FRAMES
+from qa_service.wire.ui_message import UI_CHUNKS
+
+UNIONS = {"TypedFrame": TYPED_FRAMES, "ResponsesEvent": RESPONSES_EVENTS, "UiChunk": UI_CHUNKS}
+"""What stands for any event of a stream: of the default one, of OpenAI's Responses API, and of the AI SDK's."""
 
 
 def build_schemas() -> dict[str, Any]:
-    """Return the JSON Schema of every object that leaves the service, by its name. `TypedFrame` is any frame of the
-    default stream. The schemas refer to each other as `#/$defs/NAME`."""
-    declared = [TYPED_FRAMES, *OBJECTS, *COMPLETION_OBJECTS, OpenAIErrorObject]
-    (frame, *_), schemas = msgspec.json.schema_components(declared, ref_template="#/$defs/{name}")
-    return {**schemas, "TypedFrame": frame}
+    """Return the JSON Schema of every object that leaves the service, by its name, and those of `UNIONS`. The schemas
+    refer to each other as `#/$defs/NAME`."""
+    objects = [*OBJECTS, *COMPLETION_OBJECTS, *RESPONSE_OBJECTS, OpenAIErrorObject, *DATA_STREAM_VALUES]
+    found, schemas = msgspec.json.schema_components([*UNIONS.values(), *objects], ref_template="#/$defs/{name}")
+    return {**schemas, **dict(zip(UNIONS, found, strict=False))}

@@ -12,9 +12,11 @@ from msgspec import Struct
 
 from qa_service.frames import (
     Call,
+    Cite,
     Done,
     Failure,
     Frame,
+    ImageResult,
     Metadata,
     Reference,
     Restart,
@@ -23,6 +25,7 @@ from qa_service.frames import (
     Start,
     Timing,
     TopicNotice,
+    VideoResult,
 )
 from qa_service.model import FinishReason, OwnerKind, Rating, SourceKind, Status, Topic, Usage, VerdictStatus
 
@@ -70,6 +73,7 @@ class ReferenceContent(Outgoing, frozen=True, kw_only=True):
     page: int | None = None
     section: str | None = None
     quote: str | None = None
+    cites: tuple[Cite, ...] = ()
 
 
 class VerdictContent(Outgoing, frozen=True, kw_only=True):
@@ -97,8 +101,8 @@ class MetadataContent(Outgoing, frozen=True, kw_only=True):
     files: tuple[VerdictContent, ...]
     finish_reason: FinishReason
     saved: bool
-    image_results: tuple[Mapping[str, str], ...] = ()
-    video_results: tuple[Mapping[str, str], ...] = ()
+    image_results: tuple[ImageResult, ...] = ()
+    video_results: tuple[VideoResult, ...] = ()
 
 
 class ErrorContent(Outgoing, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from qa_service.frames import (
     Done,
     Failure,
     Frame,
+    ImageResult,
     Metadata,
     Reference,
     Restart,
@@ -17,6 +18,7 @@ from qa_service.frames import (
     Start,
     Text,
     UnknownFrame,
+    VideoResult,
 )
 from qa_service.model import Usage
 from qa_service.wire.content import build_content, build_metadata, build_reference, read_unknown_fields
@@ -75,8 +77,8 @@ class MetadataFrame(TypedFrame, frozen=True, kw_only=True, omit_defaults=True, t
 
     content: MetadataContent
     usage: Usage
-    image_results: tuple[Mapping[str, str], ...] = ()
-    video_results: tuple[Mapping[str, str], ...] = ()
+    image_results: tuple[ImageResult, ...] = ()
+    video_results: tuple[VideoResult, ...] = ()
 
 
 class ErrorFrame(TypedFrame, frozen=True, kw_only=True, tag="error"):

@@ -9,6 +9,7 @@ error comes last, behind the metadata.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from mimetypes import guess_type
+from typing import TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -145,6 +146,27 @@ class UiFinish(UiChunk, frozen=True, kw_only=True, tag="finish"):
 
     finish_reason: str
 
+
+UI_CHUNKS: TypeAlias = (
+    UiStart
+    | UiStepStart
+    | UiStepEnd
+    | UiTextStart
+    | UiTextDelta
+    | UiTextEnd
+    | UiSourceUrl
+    | UiSourceDocument
+    | UiReference
+    | UiStatus
+    | UiRestart
+    | UiReconnect
+    | UiMetadata
+    | UiErrorDetails
+    | UiError
+    | UiAbort
+    | UiFinish
+)
+"""Every event that this format sends, except those that stand for frames of a later release."""
 
 UI_MESSAGE_HEADER = ("x-vercel-ai-ui-message-stream", "v1")
 

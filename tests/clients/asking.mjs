@@ -17,6 +17,22 @@ export function form(fields, { file = false } = {}) {
   return body;
 }
 
+// The AI SDK's providers for OpenAI send no other documents than PDF.
+export const withPdf = ({ pdf }) => [
+  {
+    role: "user",
+    content: [
+      { type: "text", text: "보증 기간은 얼마나 되나요?" },
+      { type: "file", data: Buffer.from(pdf, "base64"), mediaType: "application/pdf", filename: "보증.pdf" },
+    ],
+  },
+];
+
+export async function assertRead(service, sessionId) {
+  const { items } = await get(service, `sessions/${sessionId}/files`);
+  assert.deepEqual(items.map(({ kind, status }) => [kind, status]), [["pdf", "used"]]);
+}
+
 export async function until(true_, what) {
   for (let tries = 0; tries < 800; tries++) {
     if (await true_()) return;

@@ -2,7 +2,7 @@
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { streamText } from "ai";
 import OpenAI from "openai";
-import { assert, assertStopped, NOTE_URL, randomUUID, script, until } from "./asking.mjs";
+import { assert, assertRead, assertStopped, NOTE_URL, randomUUID, script, until, withPdf } from "./asking.mjs";
 
 const sdk = ({ cable, key }) => new OpenAI({ baseURL: `${cable.api}/v1`, apiKey: key, maxRetries: 0, defaultHeaders: { "Accept-Language": "ko" } });
 const provider = ({ cable, key, model }) =>
@@ -63,6 +63,13 @@ export default {
     for await (const piece of result.textStream) text += piece;
     assert.equal(text, service.text);
     assert.equal(await result.finishReason, "stop");
+  },
+
+  async "@ai-sdk/openai-compatible asks with a file"(service) {
+    const user = randomUUID();
+    const result = streamText({ model: provider(service), messages: withPdf(service), providerOptions: { qa: { user } } });
+    assert.equal(await result.text, service.text);
+    await assertRead(service, user);
   },
 
   async "@ai-sdk/openai-compatible stops, and shows an error"(service) {

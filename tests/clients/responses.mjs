@@ -2,7 +2,7 @@
 import { createOpenAI } from "@ai-sdk/openai";
 import { streamText } from "ai";
 import OpenAI from "openai";
-import { assert, NOTE_URL, script, until } from "./asking.mjs";
+import { assert, assertRead, NOTE_URL, randomUUID, script, until, withPdf } from "./asking.mjs";
 
 const sdk = ({ cable, key }) => new OpenAI({ baseURL: `${cable.api}/v1`, apiKey: key, maxRetries: 0 });
 const provider = ({ cable, key, model }) => createOpenAI({ baseURL: `${cable.api}/v1`, apiKey: key })(model);
@@ -66,6 +66,13 @@ export default {
     for await (const piece of result.textStream) text += piece;
     assert.equal(text, service.text);
     assert.equal(await result.finishReason, "stop");
+  },
+
+  async "@ai-sdk/openai asks with a file"(service) {
+    const conversation = randomUUID();
+    const result = streamText({ model: provider(service), messages: withPdf(service), providerOptions: { openai: { conversation } } });
+    assert.equal(await result.text, service.text);
+    await assertRead(service, conversation);
   },
 
   async "@ai-sdk/openai stops, and shows an error"(service) {

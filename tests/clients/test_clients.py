@@ -16,12 +16,13 @@ from qa_service.frames import Done, Restart, Text
 from qa_service.wire.agui import AgentEncoder, AgentRun
 from qa_service.wire.encoder import FormatContext
 from tests.clients.packages import FOLDER, install_packages
+from tests.documents import pdf
 from tests.live.processes import Service, gunicorn
 from tests.scripted_upstream import NAMED, Script, ScriptedUpstream, pieces
 from tests.scripts import TOKENS_IN
 from tests.wire.test_typed import FRAMES
 
-FILES = ("ai-sdk", "readers", "completions", "ag-ui")
+FILES = ("ai-sdk", "readers", "completions", "responses", "ag-ui")
 """The files whose checks are run."""
 KEY = "personal-secret-012345678"
 MODEL = "gpt-4.1-mini"
@@ -73,6 +74,7 @@ def report(served: Service) -> dict[str, str | None]:
         "paced": "".join(pieces(NAMED["paced"])),
         "tokens": TOKENS_IN,
         "restarted": b64encode(restarted_run()).decode(),
+        "pdf": b64encode(pdf(["배터리는 24개월 동안 보증됩니다."])).decode(),
     }
     command = [install_packages(), str(FOLDER / "run.mjs"), json.dumps(given)]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST)

@@ -79,6 +79,13 @@ class TestKeeping:
         assert listed(stores) == []
         assert stores.client.zcard(feedback_key("site")) == 0
 
+    def test_goes_with_a_deleted_answer(self, stores: Stores) -> None:
+        converse(stores, 2)
+        give(stores)
+        stores.history.delete_turn(ANN, "s-1")
+        assert stores.client.hlen(session_key(ANN, "s", "answers")) == 1
+        assert listed(stores) == []
+
     def test_never_stays_for_ever(self, stores: Stores) -> None:
         converse(stores)
         give(stores)

@@ -93,10 +93,11 @@ class TestAnswer:
         assert with_usage[-2]["usage"]["total_tokens"] == 7
         assert not any("usage" in event for event in chunks(complete(house, stream=True))[:-1])
 
-    def test_names_itself_in_headers(self, house: House) -> None:
-        response = complete(house)
+    def test_names_itself_in_headers_as_the_log_names_it(self, house: House) -> None:
+        response, of_visitor = complete(house), complete(house, headers={})
         assert response.headers["X-Request-Id"] == response.headers["X-Answer-Id"]
         assert response.get_json()["id"] == f"chatcmpl-{response.headers['X-Answer-Id']}"
+        assert of_visitor.headers["X-Request-Id"] != of_visitor.headers["X-Answer-Id"]
 
     def test_that_is_a_refusal_says_so(self, house: House) -> None:
         house.model.deltas = (RefusalDelta("안 됩니다."), Finished("stop"))
@@ -155,7 +156,7 @@ class TestQuestion:
             {"role": "tool", "tool_call_id": "1", "content": "비밀"},
             *said("그래서?"),
         ]
-        complete(house, messages=messages, tools=[{"type": "function", "function": {"name": "f"}}])
+        complete(house, messages=messages, tools=[{"type": "function", "function": {"name": "f"}}], tool_choice="auto")
         assert house.model.prompts[-1].question == "그래서?"
         assert "비밀" not in repr(house.model.prompts[-1].messages)
 
@@ -165,6 +166,13 @@ class TestQuestion:
         assert (asked.temperature, asked.top_p, asked.max_tokens) == (0.1, 0.5, 77)
         completed(house, max_completion_tokens=10**6)
         assert house.model.prompts[-1].max_tokens == house.assembly.settings.max_tokens
+
+    @pytest.mark.parametrize("options", [{}, {"search_context_size": "low"}])
+    def test_may_ask_for_the_web_as_at_openai(self, house: House, options: dict[str, str]) -> None:
+        completed(house, web_search_options=options)
+        assert house.model.prompts[-1].web_search
+        completed(house)
+        assert not house.model.prompts[-1].web_search
 
     def test_may_have_our_own_fields_too(self, house: House) -> None:
         completed(house, useWebSearch=True, systemPrompt="Be kind.")
@@ -185,6 +193,8 @@ class TestFiles:
         [annotation] = found["choices"][0]["message"]["annotations"]
         assert annotation["url_citation"]["title"] == "manual.txt"
         assert annotation["url_citation"]["quote"] == TEXT.decode()
+        start, end = (annotation["url_citation"][name] for name in ("start_index", "end_index"))
+        assert "24 months" in found["choices"][0]["message"]["content"][start:end]
         assert (
             house.get(annotation["url_citation"]["url"].removeprefix("/api/"), ME).get_json()["text"] == TEXT.decode()
         )
@@ -291,6 +301,8 @@ class TestRefusal:
             ("n", 2),
             ("response_format", {"type": "json_object"}),
             ("response_format", "json"),
+            ("tool_choice", "required"),
+            ("tool_choice", {"type": "function", "function": {"name": "f"}}),
             ("stream_options", {"include_usage": "maybe"}),
             ("messages", "x"),
             ("messages", [{"role": "critic", "content": "x"}]),

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from openai._streaming import SSEDecoder
 
-from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Restart, StageNotice, Text, UnknownFrame
+from qa_service.frames import Cite, Done, Failure, Frame, Metadata, Reference, Restart, StageNotice, Text, UnknownFrame
 from qa_service.wire.completion_objects import build_completion
 from qa_service.wire.completions import CompletionEncoder
 from qa_service.wire.encoder import FormatContext
@@ -105,6 +105,15 @@ def test_sources_are_annotations_with_addresses() -> None:
     assert (document["title"], document["url"]) == ("sky.pdf", "/api/sessions/chat/files/f1/pages/3")
     assert (document["n"], document["page"]) == (1, 3)
     assert (link["title"], link["url"]) == ("A", "https://a.example")
+
+
+def test_each_place_that_a_source_stands_behind_is_an_annotation_with_its_own_quote() -> None:
+    cited = replace(LINK, quote="q", cites=(Cite(0, 3, "첫째"), Cite(4, 9)))
+    chunks = read_chunks(streamed(Text("하늘은 파랗다"), cited, *ended()))
+    [found] = [c["delta"]["annotations"] for chunk in chunks for c in chunk["choices"] if "annotations" in c["delta"]]
+    places = [(each["url_citation"]["start_index"], each["url_citation"]["end_index"]) for each in found]
+    assert places == [(0, 3), (4, 9)]
+    assert [each["url_citation"]["quote"] for each in found] == ["첫째", "q"]
 
 
 def test_a_refusal_is_text_that_is_repeated_as_a_refusal() -> None:

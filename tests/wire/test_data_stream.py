@@ -10,6 +10,7 @@ from qa_service.frames import Done, Failure, Frame, Restart, StageNotice, Text
 from qa_service.model import Status
 from qa_service.wire.data_stream import DataStreamEncoder
 from qa_service.wire.encoder import FormatContext
+from tests.wire.contract import problems
 from tests.wire.test_typed import DOCUMENT, FRAMES, METADATA
 
 START = FRAMES[0]
@@ -29,6 +30,13 @@ def read(stream: bytes) -> list[tuple[str, Any]]:
 
 def encode(*frames: Frame) -> list[tuple[str, Any]]:
     return read(encoder().batch(1, frames))
+
+
+def test_every_value_is_as_declared() -> None:
+    named = {"f": "DataStreamStep", "h": "DataStreamSource", "e": "DataStreamStepEnd", "d": "DataStreamEnd"}
+    for code, value in encode(*FRAMES):
+        assert code not in named or problems(named[code], value) == []
+        assert code != "2" or problems("TypedFrame", value[0]) == []
 
 
 def test_the_message_has_the_answers_id() -> None:

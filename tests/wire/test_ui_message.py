@@ -10,6 +10,7 @@ from qa_service.frames import Done, Failure, Frame, Restart, StageNotice, Start,
 from qa_service.model import Language, Status
 from qa_service.wire.encoder import FormatContext
 from qa_service.wire.ui_message import UiMessageEncoder
+from tests.wire.contract import problems
 from tests.wire.test_typed import DOCUMENT, FRAMES, LINK, METADATA
 
 START = FRAMES[0]
@@ -52,6 +53,13 @@ def steps(found: list[dict[str, Any]]) -> list[str]:
                 assert chunk["id"] in open_parts
                 texts[-1] += chunk["delta"]
     return texts
+
+
+@pytest.mark.parametrize("end", ["completed", "failed", "cancelled"])
+def test_every_event_is_as_declared(end: Status) -> None:
+    leaving = encoder()
+    whole = leaving.batch(1, [*FRAMES[:-1], Done(end)]) + leaving.reconnect("draining", 1)
+    assert [problems("UiChunk", chunk) for chunk in chunks(whole) if problems("UiChunk", chunk)] == []
 
 
 def test_the_message_has_the_answers_id_and_what_start_says() -> None:

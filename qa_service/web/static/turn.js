@@ -96,6 +96,7 @@ export class Turn {
 
   on_done({ status }, { quiet = false } = {}) {
     this.#end(status);
+    this.prose.annotate(this.sources.withNumbers(this.prose.text));
     this.sources.settle();
     this.#tools();
     this.#explain();
