@@ -1,6 +1,7 @@
 """What is said of a store that can't do, or may not do, what this service needs: on real servers."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,11 @@ from tests.stores.servers import Server
 
 
 @pytest.fixture
-def limited(server: Server) -> Redis:
+def limited(server: Server) -> Iterator[Redis]:
     """A user of the server who may do everything until a test takes something away."""
     allow(server, "on", ">secret", "+@all", "~qa:*")
-    return Redis(port=server.port, username="limited", password="secret")
+    with Redis(port=server.port, username="limited", password="secret") as client:
+        yield client
 
 
 def allow(server: Server, *rules: str) -> None:
