@@ -1,5 +1,7 @@
 """The events of AG-UI: valid for the protocol's own package, in an order that its clients take, and ending once."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import msgspec
@@ -17,8 +19,9 @@ from qa_service.frames import (
     UnknownFrame,
 )
 from qa_service.model import Language, Status, Usage
-from qa_service.wire.agui import PROTOCOL, AgentEncoder, AgentRun
+from qa_service.wire.agui import AGENT_EVENTS, PROTOCOL, AgentEncoder, AgentRun
 from qa_service.wire.encoder import FormatContext
+from qa_service.wire.lines import encode_json
 from tests.wire.agent_events import AgentOrder, read_agent_events
 from tests.wire.test_typed import DOCUMENT, FRAMES, LINK, METADATA
 
@@ -65,6 +68,14 @@ def test_the_text_is_one_message_under_the_answers_id() -> None:
     texts = ["안녕 ", "", '"you"\n\r\t \u2028\u2029\x85', "👍"]
     shown = AgentOrder(ASKED).take(events_of(START, *map(Text, texts), Done("completed"))).messages
     assert shown == {"m1": "안녕?", "a1": "".join(texts)}
+
+
+@pytest.mark.parametrize("frames", [FRAMES, *ANSWERS.values()], ids=["all", *ANSWERS])
+def test_every_event_is_as_declared(frames: tuple[Frame, ...]) -> None:
+    any_event = reduce(or_, AGENT_EVENTS)
+    for event in events_of(*frames):
+        read = msgspec.json.decode(encode_json(event), type=any_event)
+        assert msgspec.json.decode(encode_json(read)) == event
 
 
 def test_an_answer_without_text_is_no_message() -> None:
