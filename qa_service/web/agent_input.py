@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from qa_service.errors import InvalidField
+from qa_service.fields import clean_field_text
 from qa_service.questions import QUESTION_FIELDS, SYSTEM_PROMPT
 from qa_service.submission import is_file_field, present_fields
 from qa_service.web.attachments import Attachment
@@ -166,11 +167,12 @@ def _history(raws: Sequence[Raw], said: Sequence[_Said]) -> bytes:
     return msgspec.json.encode([_without_files(raw, message) for raw, message in zip(raws, said, strict=True)])
 
 
-def _without_files(raw: Raw, message: _Said) -> Raw | dict[str, Any]:
+def _without_files(raw: Raw, message: _Said) -> Raw | dict[str, Raw | list[Raw]]:
     if not any(map(_content_of, message.parts)):
         return raw
-    whole = msgspec.json.decode(raw, type=dict[str, Any])
-    kept = [part for part, read in zip(whole["content"], message.parts, strict=True) if not _content_of(read)]
+    whole = msgspec.json.decode(raw, type=dict[str, Raw])
+    parts = msgspec.json.decode(whole["content"], type=list[Raw])
+    kept = [part for part, read in zip(parts, message.parts, strict=True) if not _content_of(read)]
     return {**whole, "content": kept}
 
 
@@ -187,10 +189,7 @@ def _forwarded(sent: Mapping[str, Any]) -> dict[str, Any]:
 def _instructions(sent: Mapping[str, Any], fields: Mapping[str, Any]) -> Any:
     """Return the additional instructions, with what the application wants the model to know."""
     entries = _decode(sent, "context", list[_ContextEntry], [])
-    context = "\n".join(f"{entry.description}: {entry.value}" for entry in entries)
-    if len(context) > SYSTEM_PROMPT:
-        raise InvalidField(
-            f"context: the text has {len(context)} characters, at most {SYSTEM_PROMPT} are read", field="context"
-        )
+    written = "\n".join(f"{entry.description}: {entry.value}" for entry in entries)
+    context = clean_field_text(written, "context", SYSTEM_PROMPT)
     own = fields.get("systemPrompt", "")
     return f"{own}\n\n{context}".strip() if context and isinstance(own, str) else own

@@ -7,7 +7,7 @@ whatever the protocol has no event for is a `CUSTOM` event, named after the fram
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Raw, Struct
@@ -150,17 +150,17 @@ class RunFailed(AgentEvent, frozen=True, kw_only=True, tag="RUN_ERROR"):
     usage: tuple[TokenUsage, ...] = ()
 
 
-AGENT_EVENTS = (
-    RunStarted,
-    StepStarted,
-    StepFinished,
-    MessageStarted,
-    MessagePiece,
-    MessageEnded,
-    MessagesSnapshot,
-    CustomEvent,
-    RunFinished,
-    RunFailed,
+AGENT_EVENTS: TypeAlias = (
+    RunStarted
+    | StepStarted
+    | StepFinished
+    | MessageStarted
+    | MessagePiece
+    | MessageEnded
+    | MessagesSnapshot
+    | CustomEvent
+    | RunFinished
+    | RunFailed
 )
 """Every event that this format sends."""
 

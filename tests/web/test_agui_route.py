@@ -197,6 +197,7 @@ class TestRefusal:
             ),
             ({"context": "page"}, "context"),
             ({"context": [{"description": "page", "value": "x" * 9000}]}, "context"),
+            ({"context": [{"description": "page", "value": "a\x00b"}]}, "context"),
             ({"forwardedProps": {"temperature": 9}}, "temperature"),
         ],
     )
