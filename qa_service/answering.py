@@ -9,7 +9,7 @@ die.
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
@@ -19,7 +19,8 @@ from msgspec.structs import replace
 
 from qa_service.draft import Draft, observed
 from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout, UpstreamUnavailable
-from qa_service.frames import FRAMES_VERSION, Done, Failure, Frame, Restart, StageNotice
+from qa_service.frames import FRAMES_VERSION, Done, Failure, Frame, Image, Restart, StageNotice
+from qa_service.gallery import Gallery
 from qa_service.intake import FilePlace, Intake
 from qa_service.interfaces import (
     ELSEWHERE,
@@ -43,6 +44,8 @@ from qa_service.media.beside import MediaSearches
 from qa_service.model import (
     Annotation,
     Delta,
+    Drawing,
+    Drawn,
     Finished,
     Opened,
     Owner,
@@ -53,10 +56,12 @@ from qa_service.model import (
     Searching,
     TextDelta,
     Thinking,
+    Unseen,
     UploadedFile,
     Verdict,
 )
-from qa_service.prompting import Site, build_prompt
+from qa_service.pictures import ShownPicture, can_see, choose_pictures, show_pictures
+from qa_service.prompting import Site, build_prompt, compute_budget
 from qa_service.storable import storable
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id, name_file
 
@@ -75,6 +80,7 @@ class Parts(Struct, frozen=True):
     quotas: Quotas
     reader: FileReader
     retriever: Retriever
+    gallery: Gallery
     observe: Observer
     meter: Meter
     save_later: Callable[[Owner, Turn], None]
@@ -157,7 +163,7 @@ def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterat
     assert isinstance(parts.upstream, Attaching)  # noqa: S101 - `continue_answer` has checked it
     try:
         with parts.upstream.attach_answer(draft.prompt, said.response_id, stop) as deltas:
-            frames = _draft_frames(deltas, draft, stop, parts.longest)
+            frames = _draft_frames(deltas, draft, parts, stop)
             if said.repeatable:
                 yield from _leave_out_told(frames, draft, said.since_opened)
             else:
@@ -231,7 +237,9 @@ def _read(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop: Sto
     place = FilePlace(admission.question.owner, admission.session.session_id, file_id, admission.topic.index)
     stored, verdict = yield from Intake(parts.files, parts.quotas, parts.reader).take_in(file, place, stop)
     draft.add_file(stored, verdict)
-    yield _announced(verdict)
+    if not can_see(parts.upstream, admission.model):
+        draft.note_unseen()
+    yield _announced(draft.verdicts[-1])
 
 
 def _announced(verdict: Verdict) -> StageNotice:
@@ -252,17 +260,31 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
     if any(file.passages for file in draft.files):
         yield StageNotice("retrieving")
         passages = _find(draft, parts)
+    budget, language = compute_budget(parts.site, admission.model), language_of(question.text)
+    pictures = _load_pictures(draft, parts, budget)
     prompt = build_prompt(
         question,
-        site=parts.site,
+        site=replace(parts.site, context_tokens=budget - sum(shown.tokens for shown in pictures)),
         model=admission.model,
         context=admission.session.context,
         passages=passages,
-        language=language_of(question.text),
+        language=language,
     )
-    draft.keep_prompt(
-        replace(prompt, safety_identifier=parts.safety_identifier(question.owner.key + question.owner.address))
-    )
+    identifier = parts.safety_identifier(question.owner.key + question.owner.address)
+    draft.keep_prompt(replace(show_pictures(prompt, pictures, language), safety_identifier=identifier))
+
+
+def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPicture]:
+    """Load the pictures for the prompt. Where the model sees none, the verdicts on the session's earlier pictures say
+    so."""
+    if not can_see(parts.upstream, draft.admission.model):
+        draft.note_unseen()
+        return ()
+    chosen = choose_pictures(draft.files, budget)
+    owner, session_id = draft.admission.question.owner, draft.admission.session.session_id
+    loaded = parts.files.load_pictures(owner, session_id, chosen) if chosen else ()
+    pairs = zip(chosen, loaded, strict=True)
+    return [ShownPicture(file.file_id, file.name, picture, file.tokens) for file, picture in pairs if picture]
 
 
 def _find(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
@@ -279,20 +301,29 @@ def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     yield Asked(replace(draft.prompt, messages=()), tuple(draft.verdicts))
     parts.meter.record_time("asked", time.monotonic() - draft.admission.began)
     with parts.upstream.open_answer(draft.hand_out_prompt(), stop) as deltas:
-        yield from _draft_frames(deltas, draft, stop, parts.longest)
+        yield from _draft_frames(deltas, draft, parts, stop)
 
 
-def _draft_frames(deltas: Iterator[Delta], draft: Draft, stop: Stop, longest: int) -> Iterator[Frame | Mark]:
+def _draft_frames(deltas: Iterator[Delta], draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     for delta in deltas:
         if isinstance(delta, TextDelta):
             if delta.text != "":
                 yield draft.write_text(delta.text)
+        elif isinstance(delta, Drawn):
+            yield _show(delta, draft, parts, stop)
         elif frame := _frame(delta, draft):
             yield frame
-        if draft.size > longest:
+        if draft.size > parts.longest:
             raise TooLong("the answer is as long as this server keeps")
     if draft.finished is None:
         raise Cancelled if stop.is_set() else UpstreamUnavailable("upstream ended without saying so")
+
+
+def _show(drawn: Drawn, draft: Draft, parts: Parts, stop: Stop) -> Frame:
+    frame = parts.gallery.show_picture(drawn, draft.admission, len(draft.images), stop)
+    if isinstance(frame, Image):
+        draft.images.append(frame)
+    return frame
 
 
 def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
@@ -303,17 +334,30 @@ def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
             return draft.write_refusal(text)
         case Annotation() | PagesFound():
             draft.add_source(storable(delta))
+        case Unseen():
+            draft.note_unseen()
         case Finished():
             draft.finished = storable(delta)
+        case Retrying():
+            draft.model = storable(delta).model
+            return _notice(delta)
+        case _:
+            return _notice(delta)
+    return None
+
+
+def _notice(delta: Delta) -> StageNotice | None:
+    match storable(delta):
         case Searching(query=query):
-            return storable(StageNotice("searching_web", query=query or None))
+            return StageNotice("searching_web", query=query or None)
         case Thinking():
             return StageNotice("thinking")
-        case Retrying(attempt=attempt, reason=reason, model=model):
-            storable(delta)
-            draft.model = model
+        case Drawing():
+            return StageNotice("generating_image")
+        case Retrying(attempt=attempt, reason=reason):
             return StageNotice("retrying", attempt=attempt, reason=reason)
-    return None
+        case _:
+            return None
 
 
 def _close(draft: Draft, parts: Parts) -> Iterator[Frame]:

@@ -18,6 +18,8 @@ from qa_service.desk import Desk
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
 from qa_service.files.sandbox import describe_sandbox
+from qa_service.files.sniffing import sniff_kind
+from qa_service.gallery import Gallery
 from qa_service.interfaces import (
     AnswerWriter,
     DriftDetector,
@@ -33,6 +35,7 @@ from qa_service.media.beside import MediaSearches
 from qa_service.media.google import GoogleImageSearch
 from qa_service.media.youtube import YouTubeSearch
 from qa_service.metrics import Prometheus
+from qa_service.picture_links import PictureLinks
 from qa_service.prompting import Site
 from qa_service.retrieval.lexical import LexicalRetriever
 from qa_service.running.presence import Presence
@@ -42,6 +45,7 @@ from qa_service.running.shared import SharedStores
 from qa_service.running.unsaved import UnsavedTurns
 from qa_service.settings import Secret, Settings, SettingsError, keep_secret
 from qa_service.stores.arrivals import RedisArrivals
+from qa_service.stores.drawings import RedisDrawings
 from qa_service.stores.embedded import embedded_pool
 from qa_service.stores.feedback import RedisFeedback
 from qa_service.stores.guard import StoreGuard
@@ -81,6 +85,8 @@ class Assembly(Struct, frozen=True):
     limiter: Limiter
     history: RedisHistory
     feedback: RedisFeedback
+    drawings: RedisDrawings
+    links: PictureLinks
     meter: Meter
     metrics: Callable[[], bytes]
     """Gives the figures so far, in Prometheus' text format."""
@@ -112,13 +118,17 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
     secret, meter = Secret(settings.secret or _kept_secret(settings)), Prometheus()
     offline = settings.answers_itself and upstream is None
     store = _store(settings, meter)
+    sandbox = "read by this site's own reader" if reader else describe_sandbox()
+    reader = reader or _reader(settings)
+    links = PictureLinks(secret, settings.session_ttl)
     parts = Parts(
         upstream=upstream or _upstream(settings, meter),
         sessions=store.sessions,
         files=store.files,
         quotas=store.quotas,
-        reader=reader or _reader(settings),
+        reader=reader,
         retriever=retriever or LexicalRetriever(),
+        gallery=Gallery(reader, store.drawings, store.quotas, links, sniff_kind),
         observe=partial(_tell, (meter, observe or log_answer)),
         meter=meter,
         save_later=store.shared.unsaved.add_turn,
@@ -136,10 +146,12 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         limiter=store.limiter,
         history=store.history,
         feedback=store.feedback,
+        drawings=store.drawings,
+        links=links,
         meter=meter,
         metrics=meter.text,
         offline=offline,
-        sandbox="read by this site's own reader" if reader else describe_sandbox(),
+        sandbox=sandbox,
         secret=secret,
         uploads=_uploads(settings.data),
         check_store=store.check,
@@ -153,6 +165,7 @@ class _Store(Struct, frozen=True):
     worker: str
     sessions: RedisSessions
     files: RedisFiles
+    drawings: RedisDrawings
     quotas: RedisQuotas
     history: RedisHistory
     feedback: RedisFeedback
@@ -178,6 +191,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
         worker,
         sessions,
         RedisFiles(client, guard, seconds=kept.seconds, single=kept.log),
+        RedisDrawings(client, guard, seconds=kept.seconds, single=kept.log),
         RedisQuotas(client, guard, Quota(settings.session_files, settings.owner_bytes, settings.read_seconds)),
         history,
         RedisFeedback(client, guard, seconds=kept.seconds),
@@ -277,6 +291,8 @@ def _upstream(settings: Settings, meter: Meter) -> Upstream:
         tries=settings.tries,
         search_context=settings.web_search_context,
         background=settings.background,
+        draws=settings.answer_images,
+        spool=str(_uploads(settings.data)),
         fallback=settings.models_fallback,
         meter=meter,
     )

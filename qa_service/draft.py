@@ -8,13 +8,14 @@ from msgspec.structs import replace
 
 from qa_service.citing import LOOKED_AT, Evidence, Placed, collect_references
 from qa_service.errors import Cancelled, QAError, TooLong, UpstreamError, UpstreamTimeout
-from qa_service.frames import Call, Failure, Metadata, Reference, Text, Timing
+from qa_service.frames import Call, Failure, Image, Metadata, Reference, Text, Timing, images_from_frames
 from qa_service.interfaces import MediaResult
 from qa_service.links import find_bare_addresses, find_links, identify_page, is_web_address
 from qa_service.markers import blank_code
 from qa_service.media.beside import SideSearch
 from qa_service.media.linked import MediaLists, merge_media, recognize_media
 from qa_service.model import (
+    PICTURE_KINDS,
     Annotation,
     Finished,
     FinishReason,
@@ -62,6 +63,8 @@ class Draft:
         """How many of the references are in the shared log already, where the answer was taken over."""
         self.searches: Sequence[SideSearch] = ()
         """The searches that run beside the answer."""
+        self.images: list[Image] = []
+        """Every frame that has shown a picture."""
         self.size = 0
         """How many bytes the text counts so far towards the longest answer."""
         self._pieces: list[str] = []
@@ -106,6 +109,10 @@ class Draft:
         self.files.append(file)
         self.verdicts.append(verdict)
 
+    def note_unseen(self) -> None:
+        """Note that the model sees no pictures, so that the verdicts on pictures say so."""
+        self.verdicts = [_unseen(verdict) for verdict in self.verdicts]
+
     def keep_prompt(self, prompt: Prompt) -> None:
         """Keep the finished prompt. Where it holds only a part of a file, or nothing, the file's verdict says so.
 
@@ -115,7 +122,7 @@ class Draft:
         self.admission = replace(
             self.admission, question=replace(question, messages=()), session=replace(session, context=())
         )
-        counts = Counter(passage.file_id for passage in prompt.passages)
+        counts = Counter([*(passage.file_id for passage in prompt.passages), *prompt.pictures])
         pairs = zip(self.verdicts, self.files, strict=True)
         self.verdicts = [_budgeted(verdict, file, counts[file.file_id]) for verdict, file in pairs]
 
@@ -179,6 +186,7 @@ class Draft:
             text=self.text,
             status=self._status,
             references=self.references,
+            images=images_from_frames(self.images),
             files=metadata.files,
             metadata=metadata,
             error=failure,
@@ -186,9 +194,11 @@ class Draft:
 
     @property
     def _status(self) -> Status:
-        """Find the status of the turn. An answer without a word is `incomplete`, even if upstream calls it complete."""
+        """Find the status of the turn. An answer without a word or a picture is `incomplete`, even if upstream calls it
+        complete."""
         status = STATUS[self._reason]
-        return "incomplete" if status == "completed" and not self.text.strip() else status
+        is_empty = not self.text.strip() and not images_from_frames(self.images)
+        return "incomplete" if status == "completed" and is_empty else status
 
     @property
     def _reason(self) -> FinishReason:
@@ -251,8 +261,13 @@ def _verdict(file: StoredFile) -> Verdict:
     return Verdict(file.name, file.kind, file.status, file.reason, file.pages, file.tokens)
 
 
+def _unseen(verdict: Verdict) -> Verdict:
+    is_shown = verdict.kind in PICTURE_KINDS and verdict.status == "used"
+    return replace(verdict, status="skipped", reason="no_vision") if is_shown else verdict
+
+
 def _budgeted(verdict: Verdict, file: StoredFile, count: int) -> Verdict:
-    if verdict.status not in ("used", "truncated") or count == file.passages:
+    if verdict.status not in ("used", "truncated") or count == file.pieces:
         return verdict
     # That a file was too large explains more than that it didn't fit into the prompt.
     return replace(verdict, status="truncated" if count else "skipped", reason=verdict.reason or "over_budget")

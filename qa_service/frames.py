@@ -62,6 +62,16 @@ class Cite(Value, frozen=True, omit_defaults=True):
     quote: str | None = None
 
 
+class Image(Value, frozen=True, tag_field="type", tag="image"):
+    """This frame shows a picture that the model draws, or a part of it. A later frame with the same `index` takes its
+    place. `url` is a path below the prefix; it is signed, and expires."""
+
+    index: int
+    partial: bool
+    mime_type: str
+    url: str
+
+
 class Reference(Value, frozen=True, tag_field="type", tag="reference", omit_defaults=True):
     """This frame names one source of the answer. `n` is the number by which the text cites a document of the prompt;
     every other source has a number that stands nowhere in the text."""
@@ -168,9 +178,9 @@ class UnknownFrame(Value, frozen=True, tag_field="type", tag="unknown"):
     """The frame as JSON. Usually it is an object, in which `type` is one of the fields."""
 
 
-Frame: TypeAlias = Start | StageNotice | Text | Reference | Metadata | Failure | Restart | Done | UnknownFrame
+Frame: TypeAlias = Start | StageNotice | Text | Image | Reference | Metadata | Failure | Restart | Done | UnknownFrame
 
-FRAMES_VERSION = 2
+FRAMES_VERSION = 3
 """This number stands for the way in which frames are made of an upstream's pieces. A release that makes other frames of
 the same pieces, or cuts texts otherwise, has another number, because it can't go on with the very next frame of an
 answer that this release has begun."""
@@ -185,3 +195,15 @@ def text_from_frames(items: Iterable[object]) -> str:
         elif type(item) is Restart:
             pieces.clear()
     return "".join(pieces)
+
+
+def images_from_frames(items: Iterable[object]) -> tuple[Image, ...]:
+    """Return the answer's finished pictures, as far as these frames have them. What comes before a `restart` doesn't
+    count."""
+    images: dict[int, Image] = {}
+    for item in items:
+        if isinstance(item, Image) and not item.partial:
+            images[item.index] = item
+        elif isinstance(item, Restart):
+            images.clear()
+    return tuple(images.values())

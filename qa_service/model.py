@@ -76,9 +76,20 @@ class TextPart(Value, frozen=True, tag_field="type", tag="text"):
     text: str
 
 
-Part: TypeAlias = TextPart
-"""What a message is made of. This becomes a union when a message may hold more than text. The field `type` tells the
-members of such a union apart."""
+PICTURE_KINDS = frozenset({"gif", "jpeg", "png", "webp"})
+"""These kinds of files are pictures, which models see and nobody reads."""
+
+
+class Picture(Value, frozen=True, tag_field="type", tag="image"):
+    """A `Picture` is a picture as models and browsers take it: upright, small, and without metadata."""
+
+    mime_type: str
+    data: bytes
+    """A file of that type."""
+
+
+Part: TypeAlias = TextPart | Picture
+"""What a message is made of. The field `type` tells the members of this union apart."""
 
 
 class Message(Value, frozen=True):
@@ -99,7 +110,9 @@ class Message(Value, frozen=True):
     @property
     def text(self) -> str:
         """Return the text of the message, without anything else."""
-        return self.written if isinstance(self.written, str) else "".join(part.text for part in self.written)
+        if isinstance(self.written, str):
+            return self.written
+        return "".join(part.text for part in self.written if isinstance(part, TextPart))
 
 
 class Repeat(Value, frozen=True):
@@ -214,6 +227,16 @@ class StoredFile(Value, frozen=True):
     v: int = 2
     """The version of the format in which this is stored."""
 
+    @property
+    def is_picture(self) -> bool:
+        """Tell whether the file is a picture that can be shown to a model."""
+        return self.kind in PICTURE_KINDS and self.status == "used"
+
+    @property
+    def pieces(self) -> int:
+        """Return how many pieces the file has that a prompt may hold: its passages, or its one picture."""
+        return 1 if self.is_picture else self.passages
+
 
 class Page(Value, frozen=True):
     """A `Page` is the text of one page, as `sessions/{id}/files/{fileId}/pages/{page}` gives it."""
@@ -255,7 +278,7 @@ class FileEnd(Value, frozen=True):
     """The time that reading took. Waiting until reading could begin isn't part of it."""
 
 
-FileNews: TypeAlias = FileProgress | FileText | FileEnd
+FileNews: TypeAlias = FileProgress | FileText | Picture | FileEnd
 
 
 class Topic(Value, frozen=True):
@@ -315,6 +338,8 @@ class Prompt(Value, frozen=True):
     """The question alone, as it was asked. It is also the last message."""
     passages: tuple[Passage, ...] = ()
     """The numbered passages that the reference message quotes."""
+    pictures: tuple[str, ...] = ()
+    """The ids of the files whose pictures the messages show."""
     language: Language = "en"
     web_search: bool = False
     temperature: float | None = None
@@ -348,12 +373,32 @@ class Searching(Value, frozen=True):
     query: str = ""
 
 
+class Drawing(Value, frozen=True):
+    """This says that upstream has begun to draw a picture."""
+
+
+class Drawn(Value, frozen=True):
+    """A `Drawn` is a picture of the answer as far as upstream has drawn it. Its file is gone when the next delta is
+    asked for."""
+
+    index: int
+    """The number of the picture among those of the answer, from 0 on."""
+    partial: bool
+    """Whether more of the picture is to come."""
+    path: str
+    """The file with the picture. It is empty where upstream gave none that can be read."""
+
+
 class Retrying(Value, frozen=True):
     """This says that upstream is asked again, for this model. No text has come before."""
 
     attempt: int
     reason: str
     model: str
+
+
+class Unseen(Value, frozen=True):
+    """This says that the model is asked without the pictures of the prompt, because it takes none."""
 
 
 class Annotation(Value, frozen=True):
@@ -397,5 +442,16 @@ class Opened(Value, frozen=True, tag_field="type", tag="opened", omit_defaults=T
 
 
 Delta: TypeAlias = (
-    TextDelta | RefusalDelta | Thinking | Searching | Retrying | Annotation | PagesFound | Opened | Finished
+    TextDelta
+    | RefusalDelta
+    | Thinking
+    | Searching
+    | Drawing
+    | Drawn
+    | Retrying
+    | Unseen
+    | Annotation
+    | PagesFound
+    | Opened
+    | Finished
 )

@@ -90,6 +90,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     instructions: str = INSTRUCTIONS
     web_search: bool = True
     web_search_context: str = "high"
+    answer_images: bool = False
     prices: Mapping[str, Mapping[str, float]] = {}
     api_keys: tuple[ApiKey, ...] = ()
     secret: str = ""
@@ -174,6 +175,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_INSTRUCTIONS": read_utf8,
     "QA_WEB_SEARCH": read_switch,
     "QA_WEB_SEARCH_CONTEXT": one_of("low", "medium", "high"),
+    "QA_ANSWER_IMAGES": read_switch,
     "QA_PRICES": read_prices,
     "QA_API_KEYS": read_keys,
     "QA_SECRET": read_secret,

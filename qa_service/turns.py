@@ -7,7 +7,19 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Start, Timing, TopicNotice, text_from_frames
+from qa_service.frames import (
+    Done,
+    Failure,
+    Frame,
+    Image,
+    Metadata,
+    Reference,
+    Start,
+    Timing,
+    TopicNotice,
+    images_from_frames,
+    text_from_frames,
+)
 from qa_service.model import (
     Echo,
     FinishReason,
@@ -56,6 +68,8 @@ class Turn(Value, frozen=True):
     feedback: Feedback | None = None
     """This is set where a turn is read from the store. It is never stored with the turn."""
     echo: Echo | None = None
+    images: tuple[Image, ...] = ()
+    """The pictures that were drawn for the answer, each as it was finished."""
     v: int = 1
     """The version of the format in which this is stored."""
 
@@ -77,6 +91,7 @@ def turn_from_frames(turn: Turn, frames: Sequence[Frame]) -> Turn:
         so_far,
         status=frames[-1].status,
         references=tuple(frame for frame in frames if isinstance(frame, Reference)),
+        images=images_from_frames(frames),
         files=metadata.files if metadata else (),
         metadata=metadata,
         error=next((frame for frame in frames if isinstance(frame, Failure)), None),

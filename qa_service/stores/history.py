@@ -138,7 +138,7 @@ class RedisHistory:
         fails in between, no answer of a deleted session goes on. At worst an answer was stopped, and its session still
         exists.
         """
-        names = ("head", "running", "turns", "files", "answers", "context", "deleted")
+        names = ("head", "running", "turns", "files", "answers", "context", "deleted", "images")
         keys = [session_key(owner, session_id, name) for name in names]
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             for answer_id in self._client.hkeys(keys[1]):

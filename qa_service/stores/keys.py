@@ -9,7 +9,9 @@
                                            what a model may see
     qa:{owner.session}:files       hash    file id → file                                     session
     qa:{owner.session}:file:ID     hash    passage:N, first:PAGE, count:PAGE, part:N,         10 min, once finished
-                                           w:WORD → its postings (word:WORD in version 1)     as long as its session
+                                           w:WORD → its postings (word:WORD in version 1);    as long as its session
+                                           or, of a picture, picture and mimeType
+    qa:{owner.session}:images      hash    answer id:number → type, line end, a picture       session
     qa:{owner.session}:running     hash    answer id → the worker that writes it              longest answer
     qa:{owner.session}:deleted     list    how many answers ran in a session just deleted,    1 min
                                            their ids, the ids of all its answers

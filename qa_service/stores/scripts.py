@@ -19,7 +19,7 @@ return {redis.call('HGETALL', KEYS[1]), turns, redis.call('HVALS', KEYS[4])}
 # If the session is new and begins with an earlier conversation, pairs of an answer id and a turn follow the other
 # arguments.
 CLAIM = """
--- head, turns, answers, context, running
+-- head, turns, answers, context, running, images
 local expected, topic, topic_title, title, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local answer, worker, turn, reject = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local longest, ttl, most = ARGV[10], ARGV[11], tonumber(ARGV[12])
@@ -56,7 +56,7 @@ for _ = most + 1, append(answer, turn, topic) do
 end
 redis.call('HSET', KEYS[5], answer, worker)
 redis.call('EXPIRE', KEYS[5], longest)
-for i = 1, 4 do redis.call('EXPIRE', KEYS[i], ttl) end
+for _, i in ipairs({1, 2, 3, 4, 6}) do redis.call('EXPIRE', KEYS[i], ttl) end
 return {current and 'known' or 'created', unpack(running)}
 """
 
@@ -127,6 +127,16 @@ end
 local new = redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 for i = 2, 3 do redis.call('EXPIRE', KEYS[i], ARGV[3]) end
 return new
+"""
+
+# It returns by how many bytes the session has grown, or nothing where there is no such session.
+KEEP_PICTURE = """
+-- head, images
+if redis.call('EXISTS', KEYS[1]) == 0 then return false end
+local before = redis.call('HSTRLEN', KEYS[2], ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+redis.call('EXPIRE', KEYS[2], ARGV[3])
+return #ARGV[2] - before
 """
 
 # The parts of a file come one after another. A word may stand in many of them, so its postings are appended to those
@@ -295,7 +305,7 @@ end
 # This reply is kept for a while, so that a caller who got no reply, or couldn't stop those answers, gets the same
 # again.
 DELETE_SESSION = """
--- head, running, turns, files, answers, context, deleted
+-- head, running, turns, files, answers, context, deleted, images
 local seconds, prefix = ARGV[1], ARGV[2]
 if redis.call('EXISTS', KEYS[1]) == 0 then
   local told = redis.call('LRANGE', KEYS[7], 0, -1)

@@ -72,7 +72,7 @@ class RedisSessions:
 
     def claim_session(self, claim: Claim) -> Claimed:
         turn = claim.turn
-        keys = _keys(claim.owner, turn.session_id, "head", "turns", "answers", "context", "running")
+        keys = _keys(claim.owner, turn.session_id, "head", "turns", "answers", "context", "running", "images")
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             # The answer is in `holds` of its worker before it is in the session. So wherever this breaks off, no
             # session stays busy with an answer that no worker knows of.

@@ -55,6 +55,12 @@ class SummaryPiece(Event, frozen=True, tag="response.reasoning_summary_text.delt
     pass
 
 
+class PartialPicture(Event, frozen=True, tag="response.image_generation_call.partial_image"):
+    """A `PartialPicture` is a picture as far as it has been drawn, in base64."""
+
+    partial_image_b64: str | None = None
+
+
 class CitedSource(Struct, frozen=True):
     """A `CitedSource` is the address, or the file at upstream, to which an annotation points."""
 
@@ -100,6 +106,8 @@ class OutputItem(Struct, frozen=True):
     """A message whose phase is `commentary` isn't the answer."""
     action: SearchAction | None = None
     content: tuple[ContentPart | None, ...] | str | None = None
+    result: str | None = None
+    """The picture that was drawn, in base64."""
 
 
 class PartDone(Event, frozen=True, tag="response.content_part.done"):
@@ -202,7 +210,7 @@ class OtherEvent(Struct, frozen=True):
 
 
 TextEvent: TypeAlias = TextPiece | TextWhole | RefusalPiece | RefusalWhole | PartDone
-WorkEvent: TypeAlias = ReasoningPiece | SummaryPiece | ItemAdded | ItemDone | AnnotationAdded
+WorkEvent: TypeAlias = ReasoningPiece | SummaryPiece | ItemAdded | ItemDone | AnnotationAdded | PartialPicture
 BeginningEvent: TypeAlias = ResponseCreated | ResponseQueued | ResponseInProgress
 EndingEvent: TypeAlias = ResponseCompleted | ResponseDone | ResponseIncomplete | ResponseFailed | ResponseCancelled
 KnownEvent: TypeAlias = BeginningEvent | TextEvent | WorkEvent | EndingEvent | ErrorEvent

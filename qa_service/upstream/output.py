@@ -7,6 +7,8 @@ from msgspec.structs import replace
 from qa_service.errors import UpstreamRejected
 from qa_service.model import (
     Delta,
+    Drawing,
+    Drawn,
     Finished,
     FinishReason,
     RefusalDelta,
@@ -26,6 +28,7 @@ from qa_service.upstream.events import (
     ItemDone,
     OutputItem,
     PartDone,
+    PartialPicture,
     ReasoningPiece,
     RefusalPiece,
     RefusalWhole,
@@ -45,6 +48,7 @@ from qa_service.upstream.events import (
 from qa_service.upstream.failures import FailureReport, map_report, read_report
 from qa_service.upstream.parts import AnswerPart, AnswerParts, CopyKind, PartKind, Place
 from qa_service.upstream.sources import NotedSources
+from qa_service.upstream.spool import PictureSpool
 
 _NAMED: Mapping[type[ResponseEnd], str] = {
     ResponseCompleted: "completed",
@@ -69,7 +73,12 @@ class ResponseOutput:
 
     Text of several messages and parts is told in the order of its events."""
 
-    def __init__(self) -> None:
+    def __init__(self, spool: PictureSpool | None = None) -> None:
+        self._spool = spool or PictureSpool()
+        self._drawings: list[int] = []
+        """The places of the pictures, in the order in which they were begun."""
+        self._drawn: set[int] = set()
+        """The places of those pictures that are finished."""
         self.plain_output: int | None = _NOWHERE
         """The item of the part that was written last, as the part's events name it; `plain_content` is the part's index
         in that item. Text for this part in which no mark can begin may be added to `plain_pieces` and told as it is.
@@ -130,6 +139,8 @@ class ResponseOutput:
                 yield from self._tell_item(item, begun=False)
             case AnnotationAdded(annotation=CitedSource() as source):
                 yield from self._sources.note_event(source, self._find_cited(event))
+            case PartialPicture(partial_image_b64=str(written)):
+                yield from self._draw(self._output_of(event), written, partial=True)
             case ReasoningPiece() | SummaryPiece():
                 yield from self._think()
 
@@ -180,7 +191,22 @@ class ResponseOutput:
             if source:
                 yield from self._sources.note_copy(source, copied if self._parts.has_places else None)
 
+    def _draw(self, output: int, written: str, *, partial: bool) -> Iterator[Delta]:
+        """Tell of a picture. A finished one comes several times, and is told once."""
+        if output in self._drawn:
+            return
+        self._thinking = False
+        if output not in self._drawings:
+            self._drawings.append(output)
+        if not partial:
+            self._drawn.add(output)
+        with self._spool.open_picture(written) as path:
+            yield Drawn(self._drawings.index(output), partial, path)
+
     def _add_item(self, output: int, item: OutputItem, copy: CopyKind) -> Iterator[Delta]:
+        if item.type == "image_generation_call" and item.result:
+            yield from self._draw(output, item.result, partial=False)
+            return
         if item.type not in ("message", None) or item.phase == "commentary":
             return
         content = item.content or ()
@@ -220,6 +246,9 @@ class ResponseOutput:
         if item.type == "web_search_call" and ((query := _query(item)) or begun):
             self._thinking = False
             yield Searching(query)
+        elif item.type == "image_generation_call" and begun:
+            self._thinking = False
+            yield Drawing()
         elif item.type == "reasoning" and begun:
             yield from self._think()
         yield from self._sources.note_pages(item)

@@ -14,6 +14,7 @@ from qa_service.web import (
     completions,
     feedback,
     health,
+    pictures,
     problems,
     responses,
     sessions,
@@ -79,7 +80,7 @@ class QAService:
 def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
     blueprint = Blueprint("qa_service", __name__)
     problems.install(blueprint, gate)
-    for module in (asking, answers, chat, sessions, health, agui, feedback):
+    for module in (asking, answers, chat, pictures, sessions, health, agui, feedback):
         module.install(blueprint)
 
     _add_v1(blueprint)

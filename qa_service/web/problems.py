@@ -22,10 +22,13 @@ from qa_service.wire.lines import encode_line
 
 log = logging.getLogger(__name__)
 
-CORS_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Key, Last-Event-ID, X-Session-Id, User-Agent"
-SDK_HEADER = re.compile(r"(?:x-stainless|openai)-[a-z-]{1,40}", re.IGNORECASE)
-"""OpenAI's SDKs send such headers with every request. Nothing is decided by them here."""
-EXPOSED = "X-Session-Id, X-Answer-Id, Retry-After, x-vercel-ai-ui-message-stream, x-vercel-ai-data-stream"
+CORS_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Key, Last-Event-ID, X-Session-Id"
+SDK_HEADER = re.compile(r"(?:x-stainless|openai)-[a-z-]{1,40}|user-agent", re.IGNORECASE)
+"""OpenAI's SDKs and the AI SDK send such headers with every request. Nothing is decided by them here."""
+EXPOSED = "X-Session-Id, X-Answer-Id, Retry-After"
+OF_FORMATS = "x-vercel-ai-"
+"""The names of headers that say which format an answer has begin with this. Some clients choose their reader by
+them."""
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -126,7 +129,8 @@ def install(blueprint: Blueprint, gate: Gate) -> None:
         origin = request.headers.get("Origin", "")
         if gate.allows_origin(origin):
             response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = EXPOSED
+            of_format = [name for name, _ in response.headers if name.startswith(OF_FORMATS)]
+            response.headers["Access-Control-Expose-Headers"] = ", ".join([EXPOSED, *of_format])
         return response
 
 

@@ -11,10 +11,10 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from qa_service.clock import unix_seconds
-from qa_service.frames import Cite, Metadata, Reference
+from qa_service.frames import Cite, Image, Metadata, Reference
 from qa_service.model import Usage
 from qa_service.turns import Turn
-from qa_service.wire.content import build_metadata, build_reference
+from qa_service.wire.content import build_image, build_metadata, build_reference
 from qa_service.wire.structs import MetadataContent
 
 FINGERPRINT = f"qa-service-{version('qa-service')}"
@@ -54,6 +54,21 @@ class CompletionAnnotation(Struct, frozen=True, kw_only=True):
     url_citation: UrlCitation
 
 
+class ImageAddress(Struct, frozen=True, kw_only=True):
+    """This is where a picture is: a path under the public prefix that needs no credential, and expires."""
+
+    url: str
+
+
+class CompletionImage(Struct, frozen=True, kw_only=True):
+    """This is a picture that the model has drawn. OpenAI's API has no name for it in an answer; several servers that
+    speak that API call it so. `index` is the number of the picture in the answer."""
+
+    index: int
+    type: Literal["image_url"]
+    image_url: ImageAddress
+
+
 class CompletionMessage(CompletionPart, frozen=True, kw_only=True):
     """This is the answer. A refusal is its text like any other, and is repeated in `refusal`."""
 
@@ -61,6 +76,7 @@ class CompletionMessage(CompletionPart, frozen=True, kw_only=True):
     content: str
     refusal: str | None
     annotations: tuple[CompletionAnnotation, ...] = ()
+    images: tuple[CompletionImage, ...] = ()
 
 
 class CompletionChoice(Struct, frozen=True, kw_only=True):
@@ -115,6 +131,7 @@ class CompletionDelta(CompletionPart, frozen=True, kw_only=True):
     content: str | None = None
     refusal: str | None = None
     annotations: tuple[CompletionAnnotation, ...] = ()
+    images: tuple[CompletionImage, ...] = ()
 
 
 class ChunkChoice(Struct, frozen=True, kw_only=True):
@@ -178,6 +195,12 @@ def build_annotations(sources: Iterable[Reference], prefix: str) -> tuple[Comple
     return tuple(annotation for source in sources for annotation in _annotate(source, prefix))
 
 
+def build_completion_image(image: Image, prefix: str) -> CompletionImage:
+    """Build a picture."""
+    address = ImageAddress(url=build_image(image, prefix).url)
+    return CompletionImage(index=image.index, type="image_url", image_url=address)
+
+
 def build_completion_usage(usage: Usage) -> CompletionUsage:
     """Build the usage."""
     return CompletionUsage(
@@ -198,6 +221,7 @@ def build_completion(turn: Turn, prefix: str) -> CompletionObject:
         content=turn.text,
         refusal=turn.text if refused else None,
         annotations=build_annotations(turn.references, prefix),
+        images=tuple(build_completion_image(image, prefix) for image in turn.images),
     )
     finish = finish_word(metadata) if metadata else "stop"
     return CompletionObject(

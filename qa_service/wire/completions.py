@@ -1,6 +1,7 @@
 """This module has the stream of OpenAI's Chat Completions API, which most clients of chat models read.
 
-That API has no word for several things. A stage of the work becomes a comment, so that the connection isn't silent.
+That API has no word for several things. A stage of the work, and a picture that isn't finished, become comments, so
+that the connection isn't silent.
 A text that doesn't count any more, an answer that was stopped, and one that goes on in another worker become errors,
 because a client would take what it has for the whole answer, and can't come back for the rest.
 """
@@ -9,13 +10,14 @@ from collections.abc import Sequence
 
 from qa_service.clock import unix_seconds
 from qa_service.errors import Draining, Interrupted
-from qa_service.frames import Failure, Frame, Metadata, Reference, Restart, StageNotice, Start, Text
+from qa_service.frames import Failure, Frame, Image, Metadata, Reference, Restart, StageNotice, Start, Text
 from qa_service.language.phrases import build_failure
 from qa_service.wire.completion_objects import (
     FINGERPRINT,
     CompletionDelta,
     FinishWord,
     build_annotations,
+    build_completion_image,
     build_completion_usage,
     completion_id,
     finish_word,
@@ -46,6 +48,7 @@ class CompletionEncoder:
         self._is_over = False
         self._sources: list[Reference] = []
         self._texts: list[str] = []
+        self._has_pictures = False
         self._head = _write_head(context)
         self._choice = self._head + b'"choices":[{"index":0,"delta":'
         for frame in context.sent:
@@ -87,6 +90,8 @@ class CompletionEncoder:
             self._texts.append(frame.content)
         elif isinstance(frame, Reference):
             self._sources.append(frame)
+        elif isinstance(frame, Image):
+            self._has_pictures = self._has_pictures or not frame.partial
         elif self._find_failure(frame):
             self._is_over = True
             self.is_cut = isinstance(frame, Restart)
@@ -96,8 +101,8 @@ class CompletionEncoder:
         match frame:
             case Failure():
                 return frame
-            case Restart() if any(self._texts):
-                broken = Interrupted("the text so far doesn't count, and the answer begins again")
+            case Restart() if any(self._texts) or self._has_pictures:
+                broken = Interrupted("what came so far doesn't count, and the answer begins again")
                 return build_failure(broken, self._language)
             case Metadata(finish_reason="cancelled"):
                 return build_stopped_failure(self._language)
@@ -110,6 +115,11 @@ class CompletionEncoder:
                 return self._write_chunk(_BEGIN)
             case StageNotice(stage=stage):
                 return b": %b\n\n" % stage.encode()
+            case Image(partial=True):
+                return _HEARTBEAT
+            case Image():
+                picture = build_completion_image(frame, self._prefix)
+                return self._write_chunk(CompletionDelta(images=(picture,)))
             case Metadata():
                 return self._write_end(frame)
             case _:

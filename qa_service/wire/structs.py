@@ -16,6 +16,7 @@ from qa_service.frames import (
     Done,
     Failure,
     Frame,
+    Image,
     ImageResult,
     Metadata,
     Reference,
@@ -59,6 +60,16 @@ class StatusContent(Outgoing, frozen=True, kw_only=True):
     kind: str | None = None
     status: VerdictStatus | None = None
     tokens: int | None = None
+
+
+class ImageContent(Outgoing, frozen=True, kw_only=True):
+    """This is the content of an `image` frame: a picture, or a part of it, that takes the place of an earlier one with
+    the same `index`. `url` is a path under the public prefix that needs no credential, and expires."""
+
+    index: int
+    partial: bool
+    mime_type: str
+    url: str
 
 
 class ReferenceContent(Outgoing, frozen=True, kw_only=True):
@@ -156,6 +167,7 @@ class AnswerObject(Outgoing, frozen=True, kw_only=True):
     text: str
     status: Status
     references: tuple[ReferenceContent, ...]
+    images: tuple[ImageContent, ...] = ()
     metadata: MetadataContent | None
     error: ErrorContent | None = None
     feedback: FeedbackContent | None = None
@@ -169,6 +181,7 @@ class TurnObject(Outgoing, frozen=True, kw_only=True):
     question: str
     text: str
     references: tuple[ReferenceContent, ...]
+    images: tuple[ImageContent, ...] = ()
     status: Status
     topic: int
     files: tuple[VerdictContent, ...]
@@ -334,12 +347,20 @@ OBJECTS = (
 """The objects with which those routes answer that don't stream."""
 
 Content: TypeAlias = (
-    StartContent | StatusContent | ReferenceContent | MetadataContent | ErrorContent | RestartContent | DoneContent
+    StartContent
+    | StatusContent
+    | ImageContent
+    | ReferenceContent
+    | MetadataContent
+    | ErrorContent
+    | RestartContent
+    | DoneContent
 )
 
 CONTENTS: Mapping[type[Frame], type[Content]] = {
     Start: StartContent,
     StageNotice: StatusContent,
+    Image: ImageContent,
     Reference: ReferenceContent,
     Metadata: MetadataContent,
     Failure: ErrorContent,

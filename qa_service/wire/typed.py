@@ -10,6 +10,7 @@ from qa_service.frames import (
     Done,
     Failure,
     Frame,
+    Image,
     ImageResult,
     Metadata,
     Reference,
@@ -28,6 +29,7 @@ from qa_service.wire.structs import (
     DoneContent,
     ErrorContent,
     HeartbeatContent,
+    ImageContent,
     MetadataContent,
     ReconnectContent,
     ReferenceContent,
@@ -62,6 +64,12 @@ class TextFrame(TypedFrame, frozen=True, kw_only=True, tag="text"):
     """This frame is a piece of the answer."""
 
     content: str
+
+
+class ImageFrame(TypedFrame, frozen=True, kw_only=True, tag="image"):
+    """This frame shows a picture that the model draws, or a part of it."""
+
+    content: ImageContent
 
 
 class ReferenceFrame(TypedFrame, frozen=True, kw_only=True, tag="reference"):
@@ -115,6 +123,7 @@ TYPED_FRAMES: TypeAlias = (
     StartFrame
     | StatusFrame
     | TextFrame
+    | ImageFrame
     | ReferenceFrame
     | MetadataFrame
     | ErrorFrame
@@ -128,6 +137,7 @@ TYPED_FRAMES: TypeAlias = (
 _ENVELOPES: Mapping[type[Frame], type[TypedFrame]] = {
     Start: StartFrame,
     StageNotice: StatusFrame,
+    Image: ImageFrame,
     Failure: ErrorFrame,
     Restart: RestartFrame,
     Done: DoneFrame,

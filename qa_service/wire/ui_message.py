@@ -15,14 +15,27 @@ import msgspec
 from msgspec import Struct
 
 from qa_service.errors import QAError
-from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Restart, StageNotice, Start, Text, UnknownFrame
+from qa_service.frames import (
+    Done,
+    Failure,
+    Frame,
+    Image,
+    Metadata,
+    Reference,
+    Restart,
+    StageNotice,
+    Start,
+    Text,
+    UnknownFrame,
+)
 from qa_service.language.phrases import build_failure
 from qa_service.model import Status
-from qa_service.wire.content import build_error, build_metadata, build_reference, read_unknown_fields
+from qa_service.wire.content import build_error, build_image, build_metadata, build_reference, read_unknown_fields
 from qa_service.wire.encoder import FormatContext
 from qa_service.wire.lines import encode_json, encode_line, escape_separators
 from qa_service.wire.structs import (
     ErrorContent,
+    ImageContent,
     MetadataContent,
     ReconnectContent,
     ReferenceContent,
@@ -95,6 +108,20 @@ class UiReference(UiChunk, frozen=True, kw_only=True, tag="data-reference"):
     data: ReferenceContent
 
 
+class UiDrawing(UiChunk, frozen=True, kw_only=True, tag="data-image"):
+    """This is a picture that isn't finished. It takes the place of an earlier one with the same index."""
+
+    data: ImageContent
+    transient: bool
+
+
+class UiFile(UiChunk, frozen=True, kw_only=True, tag="file"):
+    """This is a picture that is finished."""
+
+    url: str
+    media_type: str
+
+
 class UiStatus(UiChunk, frozen=True, kw_only=True, tag="data-status"):
     """This says what is being done while no text comes."""
 
@@ -157,6 +184,8 @@ UI_CHUNKS: TypeAlias = (
     | UiSourceUrl
     | UiSourceDocument
     | UiReference
+    | UiDrawing
+    | UiFile
     | UiStatus
     | UiRestart
     | UiReconnect
@@ -237,8 +266,9 @@ class UiMessageEncoder:
             yield UiTextEnd(id=f"text-{self._texts}")
 
     def _chunks(self, frame: Frame) -> Iterator[object]:
-        if isinstance(frame, StageNotice):  # it may come between two pieces of one text
-            yield UiStatus(data=msgspec.convert(frame, StatusContent, from_attributes=True), transient=True)
+        if isinstance(frame, StageNotice) or (isinstance(frame, Image) and frame.partial):
+            # What isn't kept in the message may come between two pieces of one text.
+            yield from build_ui_chunks(frame, self._prefix)
             return
         yield from self._close_text()
         match frame:
@@ -265,7 +295,7 @@ class UiMessageEncoder:
                 self._reason = FINISH_REASONS.get(frame.finish_reason, OTHER_REASON)
             case Failure():
                 self._error_text = frame.user_message
-            case Reference():
+            case Reference() | Image():
                 self._is_step_empty = False
 
     def _end(self, status: Status) -> UiChunk:
@@ -286,6 +316,8 @@ def build_ui_chunks(frame: Frame, prefix: str) -> Iterator[object]:
         case Start():
             content = msgspec.convert(frame, StartContent, from_attributes=True)
             yield from (UiStart(message_id=frame.answer_id, message_metadata=content), UiStepStart())
+        case StageNotice():
+            yield UiStatus(data=msgspec.convert(frame, StatusContent, from_attributes=True), transient=True)
         case Reference():
             source = build_reference(frame, prefix)
             yield from (_build_source(source), UiReference(id=str(frame.n), data=source))
@@ -295,6 +327,15 @@ def build_ui_chunks(frame: Frame, prefix: str) -> Iterator[object]:
             yield UiErrorDetails(data=build_error(frame), transient=True)
         case UnknownFrame(kind=kind, raw=raw):
             yield {"type": f"data-{_NOT_NAME.sub('-', kind) or 'unknown'}", "data": read_unknown_fields(raw)}
+        case Image():
+            yield _build_picture(build_image(frame, prefix))
+
+
+def _build_picture(image: ImageContent) -> UiChunk:
+    """Build a picture as the SDK knows it, or as a part of our own while it isn't finished."""
+    if image.partial:
+        return UiDrawing(data=image, transient=True)
+    return UiFile(url=image.url, media_type=image.mime_type)
 
 
 def _build_source(source: ReferenceContent) -> UiChunk:

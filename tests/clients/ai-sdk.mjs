@@ -59,6 +59,16 @@ export default {
     assert.deepEqual([chat.status, chat.messages.length], ["ready", 4], chat.error?.message);
   },
 
+  async "shows a picture that the model draws"(service) {
+    const seen = [];
+    const chat = open(service, { onData: (part) => seen.push(part.type) });
+    await chat.sendMessage({ text: script("03_image_generation") });
+    const { url, mediaType } = last(chat).parts.find((part) => part.type === "file");
+    assert.ok(seen.includes("data-image"));
+    const picture = await fetch(new URL(url, service.cable.api));
+    assert.deepEqual([picture.status, picture.headers.get("content-type")], [200, mediaType]);
+  },
+
   async "comes back after a cut and has every word once"(service) {
     const chat = open(service);
     const asked = chat.sendMessage({ text: script("paced") });
@@ -178,6 +188,21 @@ export default {
     assert.ok(service.text.startsWith(written(chat)) && written(chat));
   },
 
+  async "takes signs of life for nothing else"(service) {
+    const [wire, keepWire] = listenIn();
+    const transport = new DefaultChatTransport({ api: `${service.cable.api}/chat`, headers: HEADERS(service), fetch: keepWire });
+    const chat = open(service, { transport });
+    await chat.sendMessage({ text: script("late") });
+    assertWhole(service, chat);
+    assert.match(wire.text, /^: heartbeat$/m);
+  },
+
+  async "version 4: takes signs of life for nothing else"(service) {
+    const [wire, keepWire] = listenIn();
+    assert.equal((await version4(service, script("late"), keepWire)).text, service.text);
+    assert.match(wire.text, /^2:\[\]$/m);
+  },
+
   async "core: builds messages from the stream"(service) {
     const transport = new DefaultChatTransport({ api: `${service.cable.api}/chat`, headers: HEADERS(service) });
     const messages = [{ id: "u", role: "user", parts: [FILE, { type: "text", text: "안녕?" }] }];
@@ -210,10 +235,27 @@ export default {
   },
 };
 
-async function version4(service, text) {
+// A `fetch` that hands everything on, and keeps what came.
+function listenIn() {
+  const wire = { text: "" };
+  const listening = async (url, init) => {
+    const response = await fetch(url, init);
+    const decoder = new TextDecoder();
+    const keep = new TransformStream({
+      transform(piece, out) {
+        wire.text += decoder.decode(piece, { stream: true });
+        out.enqueue(piece);
+      },
+    });
+    return new Response(response.body.pipeThrough(keep), response);
+  };
+  return [wire, listening];
+}
+
+async function version4(service, text, send = fetch) {
   const attachment = { name: "보증.txt", contentType: "text/plain", url: NOTE_URL };
   const message = { id: "u", role: "user", content: text, parts: [{ type: "text", text }], experimental_attachments: [attachment] };
-  const response = await fetch(`${service.cable.api}/chat`, {
+  const response = await send(`${service.cable.api}/chat`, {
     method: "POST",
     headers: { "Content-Type": "application/json", ...HEADERS(service) },
     body: JSON.stringify({ id: randomUUID(), messages: [message] }),

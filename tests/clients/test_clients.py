@@ -22,7 +22,7 @@ from tests.scripted_upstream import NAMED, Script, ScriptedUpstream, pieces
 from tests.scripts import TOKENS_IN
 from tests.wire.test_typed import FRAMES
 
-FILES = ("ai-sdk", "readers", "completions", "responses", "ag-ui")
+FILES = ("ai-sdk", "readers", "completions", "responses", "tutorials", "ag-ui")
 """The files whose checks are run."""
 KEY = "personal-secret-012345678"
 MODEL = "gpt-4.1-mini"
@@ -50,6 +50,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             "QA_API_KEYS": f"me:{KEY}:personal",
             "QA_MODEL": MODEL,
             "QA_TRIES": "1",
+            "QA_HEARTBEAT_SECONDS": "1",
         }
         with gunicorn(folder, **settings) as found:
             yield found

@@ -2,12 +2,15 @@
 
 import base64
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
+from io import BytesIO
 from typing import Any
 
 import openai
 import pytest
+from PIL import Image
 
 from tests.live.processes import Service, gunicorn, until
 from tests.scripted_upstream import SOON, Script, ScriptedUpstream, pieces
@@ -26,6 +29,7 @@ def served(redis_url: str, upstream: ScriptedUpstream, tmp_path_factory: pytest.
         OPENAI_BASE_URL=upstream.url,
         QA_API_KEYS=f"me:{KEY}:personal",
         QA_MODELS_ALLOWED="gpt-5",
+        QA_ANSWER_IMAGES="on",
         QA_TRIES="1",
     ) as found:
         yield found
@@ -82,17 +86,37 @@ def test_takes_every_object_as_its_own_strictest_checks_want_it(served: Service,
 
 
 def test_sends_a_file_and_gets_it_cited(client: openai.OpenAI, upstream: ScriptedUpstream) -> None:
-    upstream.script(Script(text="24 months [1].", times=2))
+    upstream.script(Script(text="24 months [1].", times=3))
     data = base64.b64encode(b"The battery is covered for 24 months.").decode()
     file = {"type": "file", "file": {"filename": "manual.txt", "file_data": f"data:text/plain;base64,{data}"}}
     question = [{"type": "text", "text": "How long is the battery covered?"}, file]
-    for message in (
-        asked(client, question).choices[0].message,
-        *(c.delta for chunk in asked(client, question, stream=True) for c in chunk.choices if _annotations(c.delta)),
-    ):
-        [annotation] = _annotations(message)
-        assert annotation["url_citation"]["title"] == "manual.txt"
+    whole = asked(client, question).choices[0].message
+    deltas = [c.delta for chunk in asked(client, question, stream=True) for c in chunk.choices]
+    with client.chat.completions.stream(model=MODEL, messages=[{"role": "user", "content": question}]) as stream:
+        gathered = stream.get_final_completion().choices[0].message
+    for message in (whole, gathered, *filter(_annotations, deltas)):
+        [citation] = [each["url_citation"] for each in _annotations(message)]
+        assert citation["title"] == "manual.txt"
+        assert "24 months [1]."[citation["start_index"] : citation["end_index"]].startswith("24 months")
     assert "24 months" in str(upstream.requests[-1].body)
+
+
+def test_sends_a_picture_to_the_model(client: openai.OpenAI, upstream: ScriptedUpstream) -> None:
+    upstream.script(Script())
+    file = BytesIO()
+    Image.new("RGB", (8, 8), "red").save(file, "PNG")
+    url = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    asked(client, [{"type": "text", "text": "무슨 색?"}, {"type": "image_url", "image_url": {"url": url}}])
+    assert "input_image" in str(upstream.requests[-1].body)
+
+
+def test_shows_a_picture_that_the_model_draws(client: openai.OpenAI, served: Service) -> None:
+    whole = asked(client, "script:03_image_generation").choices[0].message
+    deltas = [c.delta for chunk in asked(client, "script:03_image_generation", stream=True) for c in chunk.choices]
+    for shown in (whole, *(delta for delta in deltas if "images" in delta.model_extra)):
+        [picture] = shown.model_extra["images"]
+        with urllib.request.urlopen(served.url + picture["image_url"]["url"], timeout=10) as response:
+            assert response.headers["Content-Type"].startswith("image/")
 
 
 def test_stops_the_answer_by_closing_the_stream(client: openai.OpenAI, upstream: ScriptedUpstream) -> None:

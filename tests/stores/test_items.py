@@ -10,6 +10,7 @@ from qa_service.frames import (
     Cite,
     Done,
     Frame,
+    Image,
     Metadata,
     Reference,
     Restart,
@@ -81,6 +82,12 @@ class TestFirstVersion:
         seen = FIRST_VERSION.decode(encode_items([Text("a"), newer, Text("b")])["items"])
         assert len([item for item in seen if not isinstance(item, Mark)]) == len(frames)
         assert [item for item in seen if item in ("a", "b")] == ["a", "b"]
+
+    def test_it_carries_a_picture_along_as_a_text_without_words(self) -> None:
+        image = Image(0, partial=False, mime_type="image/png", url="answers/a/images/0?version=0")
+        written = encode_items([Text("a"), image, Text("b")])
+        assert FIRST_VERSION.decode(written["items"]) == ["a", "", "b"]
+        assert decode_items({name.encode(): value for name, value in written.items()}) == [Text("a"), image, Text("b")]
 
     def test_it_sees_a_later_frame_as_a_text_without_words(self) -> None:
         assert FIRST_VERSION.decode(encode_items([Text("a"), NOTE])["items"]) == ["a", ""]

@@ -108,3 +108,8 @@ def test_a_question_that_replaces_nothing_changes_nothing(stores: Stores, rewind
     before = stores.client.dump("qa:{" + ANN.key + ".s}:head")
     rewinds.rewind_session(replace(AGAIN, rewind=Rewind(kept=("s-1", "s-2"))), "s")
     assert stores.client.dump("qa:{" + ANN.key + ".s}:head") == before
+
+
+def test_a_session_that_was_deleted_meanwhile_stays_so(stores: Stores, rewinds: RedisRewinds) -> None:
+    rewinds.rewind_session(AGAIN, "s")
+    assert not list(stores.client.scan_iter("*"))

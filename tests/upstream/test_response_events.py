@@ -196,7 +196,7 @@ class TestWork:
 
     def test_other_items_and_finished_messages_say_nothing(self):
         done = event("response.output_item.done", item={"type": "message", "content": []})
-        assert listen([item("image_generation_call"), done])[0] == []
+        assert listen([item("code_interpreter_call"), done])[0] == []
 
     def test_an_annotation_without_content_is_nothing(self):
         assert listen([event("response.output_text.annotation.added", annotation=None)])[0] == []

@@ -1,5 +1,6 @@
 """What `useChat` sends by default, what it gets, and what becomes of the session."""
 
+import re
 from base64 import b64encode
 from contextlib import closing
 from typing import Any
@@ -11,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from qa_service.errors import UpstreamRejected
 from qa_service.model import Finished, TextDelta
+from qa_service.web.serving import drain_answers
 from tests.web.house import PERSONAL_SECRET, House, refusal
 
 KIM = {"Authorization": f"Bearer {PERSONAL_SECRET}"}
@@ -127,9 +129,21 @@ class TestFormat:
         with closing(house.client.post("/api/chat", json=body, headers=KIM)) as response:
             assert (response.mimetype, response.get_data(as_text=True)) == ("text/plain", "안녕하세요.")
 
+    def test_lets_a_page_of_another_origin_send_what_the_sdk_sends(self, make_house: Any) -> None:
+        headers = {
+            "Origin": "https://a.example",
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type,user-agent",
+        }
+        response = make_house(origins=("https://a.example",)).client.options("/api/chat", headers=headers)
+        allowed = response.headers["Access-Control-Allow-Headers"].lower().split(", ")
+        assert {"content-type", "user-agent"} <= set(allowed)
+
     def test_of_another_origin_shows_its_headers_to_the_page(self, make_house: Any) -> None:
         house = make_house(origins=("https://a.example",))
-        response = Page(house, headers={**KIM, "Origin": "https://a.example"}).post(messages=[user("안녕?")])
+        response = Page(house, headers={**KIM, "Origin": "https://a.example"}).post(
+            messages=[user("안녕?")], trigger="submit-message"
+        )
         with closing(response):
             assert "x-vercel-ai-ui-message-stream" in response.headers["Access-Control-Expose-Headers"]
 
@@ -318,6 +332,19 @@ class TestComingBack:
         house.model.go.set()
         said = answer_of(response)
         assert (said["id"], said["text"], said["end"]["type"]) == (answer_id, "안녕하세요.", "finish")
+
+    def test_whoever_reads_at_a_worker_that_stops_is_cut_off_and_not_told_an_end(self, house: House) -> None:
+        page = Page(house)
+        page.messages = [user("안녕?")]
+        house.model.go.clear()
+        response = page.post(trigger="submit-message")
+        assert house.model.asked.wait(10)
+        drain_answers(house.app, 0)
+        got: list[bytes] = []
+        with closing(response), pytest.raises(BrokenPipeError):
+            got.extend(response.response)  # type: ignore[arg-type]
+        assert "안녕".encode() in b"".join(got)
+        assert not re.search(rb'"type":"(finish|error|abort)"', b"".join(got))
 
     def test_where_nothing_is_written_nothing_comes(self, house: House) -> None:
         page = Page(house)

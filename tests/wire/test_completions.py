@@ -8,7 +8,19 @@ import pytest
 from msgspec.structs import replace
 from openai._streaming import SSEDecoder
 
-from qa_service.frames import Cite, Done, Failure, Frame, Metadata, Reference, Restart, StageNotice, Text, UnknownFrame
+from qa_service.frames import (
+    Cite,
+    Done,
+    Failure,
+    Frame,
+    Image,
+    Metadata,
+    Reference,
+    Restart,
+    StageNotice,
+    Text,
+    UnknownFrame,
+)
 from qa_service.wire.completion_objects import build_completion
 from qa_service.wire.completions import CompletionEncoder
 from qa_service.wire.encoder import FormatContext
@@ -116,6 +128,26 @@ def test_each_place_that_a_source_stands_behind_is_an_annotation_with_its_own_qu
     assert [each["url_citation"]["quote"] for each in found] == ["첫째", "q"]
 
 
+def test_a_finished_picture_is_shown_by_its_address() -> None:
+    drawn = [Image(0, partial, "image/png", f"answers/a1/images/0?version={partial}") for partial in (True, False)]
+    chunks = read_chunks(streamed(*drawn, Text("고양이"), *ended()))
+    [found] = [c["delta"]["images"] for chunk in chunks for c in chunk["choices"] if "images" in c["delta"]]
+    address = "/api/answers/a1/images/0?version=False"
+    assert found == [{"index": 0, "type": "image_url", "image_url": {"url": address}}]
+
+
+def test_a_picture_that_is_not_finished_is_a_sign_of_life_alone() -> None:
+    said = encoder().batch(2, [Image(0, True, "image/png", "answers/a1/images/0")])
+    assert said
+    assert read_events(said) == []
+
+
+def test_a_picture_that_does_not_count_any_more_ends_the_stream_with_an_error() -> None:
+    picture = Image(0, False, "image/png", "answers/a1/images/0")
+    *_, error = read_chunks(streamed(picture, Restart("lost"), Text("다시"), *ended()))
+    assert error["error"]["code"] == "interrupted"
+
+
 def test_a_refusal_is_text_that_is_repeated_as_a_refusal() -> None:
     chunks = read_chunks(streamed(Text("그건 "), Text("안 됩니다."), *ended(finish_reason="refusal")))
     refusals = [c["delta"]["refusal"] for chunk in chunks for c in chunk["choices"] if "refusal" in c["delta"]]
@@ -219,6 +251,17 @@ class TestWhole:
     def test_a_refusal_stands_in_both_places(self) -> None:
         [choice] = self.completion(metadata=replace(METADATA, finish_reason="refusal"))["choices"]
         assert choice["message"]["refusal"] == choice["message"]["content"]
+
+    def test_a_picture_stands_in_it_as_in_the_stream(self) -> None:
+        picture = Image(0, False, "image/png", "answers/a1/images/0")
+        [choice] = self.completion(images=(picture,))["choices"]
+        [streamed_one] = [
+            c["delta"]["images"]
+            for chunk in read_chunks(streamed(picture))
+            for c in chunk["choices"]
+            if "images" in c["delta"]
+        ]
+        assert choice["message"]["images"] == streamed_one
 
     def test_a_source_without_an_address_has_an_empty_one(self) -> None:
         kept = turn("a1", text="x", status="completed", references=(Reference(1, "document", title="Base"),))

@@ -13,6 +13,7 @@ from qa_service.frames import (
     Done,
     Failure,
     Frame,
+    Image,
     ImageResult,
     Metadata,
     Reference,
@@ -59,6 +60,7 @@ FRAMES: tuple[Frame, ...] = (
     LINK,
     Failure("rate_limited", "slow down", "Please wait.", retryable=True, retry_after=7, status=429),
     Restart("lost"),
+    Image(0, partial=True, mime_type="image/webp", url="answers/a1/images/0?version=0"),
     METADATA,
     Done("completed"),
 )

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from qa_service.frames import Done, Failure, Frame, Restart, StageNotice, Start, Text, UnknownFrame
+from qa_service.frames import Done, Failure, Frame, Image, Restart, StageNotice, Start, Text, UnknownFrame
 from qa_service.model import Language, Status
 from qa_service.wire.encoder import FormatContext
 from qa_service.wire.ui_message import UiMessageEncoder
@@ -100,6 +100,23 @@ def test_a_document_is_a_source_with_its_type_and_its_page(name: str, media_type
     source, reference = encode(replace(DOCUMENT, file=name))
     assert (source["type"], source["filename"], source["mediaType"]) == ("source-document", name, media_type)
     assert (reference["data"]["page"], reference["data"]["url"]) == (3, "/api/sessions/chat/files/f1/pages/3")
+
+
+def test_a_picture_is_a_file_once_it_is_finished() -> None:
+    drawn = [Image(0, partial, "image/png", f"answers/a1/images/0?version={partial}") for partial in (True, False)]
+    found = encode(Text("a"), drawn[0], Text("b"), drawn[1], Text("c"))
+    assert kinds(found) == [
+        "text-start",
+        "text-delta",
+        "data-image",
+        "text-delta",
+        "text-end",
+        "file",
+        "text-start",
+        "text-delta",
+    ]
+    assert (found[2]["data"]["partial"], found[2]["transient"]) == (True, True)
+    assert found[5] == {"type": "file", "url": "/api/answers/a1/images/0?version=False", "mediaType": "image/png"}
 
 
 def test_what_doesnt_count_any_more_stands_in_a_step_before() -> None:
