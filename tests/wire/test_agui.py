@@ -10,6 +10,7 @@ from qa_service.frames import (
     Done,
     Failure,
     Frame,
+    Image,
     Metadata,
     Restart,
     StageNotice,
@@ -117,6 +118,12 @@ def test_sources_and_facts_are_custom_events() -> None:
     assert found["reference"]["url"] == "/api/sessions/chat/files/f1/pages/3"
     assert found["metadata"]["finishReason"] == "stop"
     assert len([event for event in events_of(START, DOCUMENT, LINK) if event.get("name") == "reference"]) == 2
+
+
+def test_a_picture_is_a_custom_event_that_leaves_the_message_open() -> None:
+    picture = Image(0, partial=False, mime_type="image/png", url="answers/a1/images/0?version=1")
+    told = events_of(START, Text("a"), picture, Text("b"), Done("completed"))[3]
+    assert (told["name"], told["value"]["url"]) == ("image", "/api/answers/a1/images/0?version=1")
 
 
 @pytest.mark.parametrize("following", [DOCUMENT, METADATA, Restart("lost"), Done("completed")])
