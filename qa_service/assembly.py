@@ -47,6 +47,7 @@ from qa_service.settings import Secret, Settings, SettingsError, keep_secret
 from qa_service.stores.arrivals import RedisArrivals
 from qa_service.stores.drawings import RedisDrawings
 from qa_service.stores.embedded import embedded_pool
+from qa_service.stores.feedback import RedisFeedback
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import RedisHistory
 from qa_service.stores.limiter import RedisLimiter
@@ -87,6 +88,7 @@ class Assembly(Struct, frozen=True):
     runner: Runner
     limiter: Limiter
     history: RedisHistory
+    feedback: RedisFeedback
     drawings: RedisDrawings
     links: PictureLinks
     meter: Meter
@@ -147,6 +149,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         runner,
         limiter=store.limiter,
         history=store.history,
+        feedback=store.feedback,
         drawings=store.drawings,
         links=links,
         meter=meter,
@@ -169,6 +172,7 @@ class _Store(Struct, frozen=True):
     drawings: RedisDrawings
     quotas: RedisQuotas
     history: RedisHistory
+    feedback: RedisFeedback
     rewinds: RedisRewinds
     repeats: RedisRepeats
     limiter: RedisLimiter
@@ -194,6 +198,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
         RedisDrawings(client, guard, seconds=kept.seconds, single=kept.log),
         RedisQuotas(client, guard, Quota(settings.session_files, settings.owner_bytes, settings.read_seconds)),
         history,
+        RedisFeedback(client, guard, seconds=kept.seconds),
         RedisRewinds(client, guard, history),
         RedisRepeats(client, guard),
         limiter,

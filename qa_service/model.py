@@ -21,6 +21,7 @@ Role: TypeAlias = Literal["system", "user", "assistant"]
 HangupChoice: TypeAlias = Literal["finish", "cancel", "ignore"]
 BusyChoice: TypeAlias = Literal["replace", "reject"]
 SourceKind: TypeAlias = Literal["url", "document"]
+Rating: TypeAlias = Literal["up", "down"]
 UpstreamReason: TypeAlias = FinishReason
 UpstreamSource: TypeAlias = SourceKind
 
@@ -33,6 +34,7 @@ if not TYPE_CHECKING:
     Status, FinishReason, VerdictStatus = map(_any_text, (Status, FinishReason, VerdictStatus))
     TopicChoice, HangupChoice, BusyChoice = map(_any_text, (TopicChoice, HangupChoice, BusyChoice))
     Language, OwnerKind, Role, SourceKind = map(_any_text, (Language, OwnerKind, Role, SourceKind))
+    Rating = _any_text(Rating)
 
 
 class Value(Struct, frozen=True, rename="camel"):

@@ -29,6 +29,7 @@ from qa_service.model import (
     Owner,
     Prompt,
     Question,
+    Rating,
     Session,
     Status,
     StoredFile,
@@ -37,6 +38,17 @@ from qa_service.model import (
     Value,
     Verdict,
 )
+
+
+class Feedback(Value, frozen=True):
+    """A `Feedback` is what the owner of an answer thinks of it. It is stored beside the turn, so that whoever saves the
+    turn again leaves it as it is."""
+
+    rating: Rating
+    comment: str
+    created_at: str
+    v: int = 1
+    """The version of the format in which this is stored."""
 
 
 class Turn(Value, frozen=True):
@@ -54,6 +66,8 @@ class Turn(Value, frozen=True):
     metadata: Metadata | None = None
     error: Failure | None = None
     language: Language = "en"
+    feedback: Feedback | None = None
+    """This is set where a turn is read from the store. It is never stored with the turn."""
     echo: Echo | None = None
     images: tuple[Image, ...] = ()
     """The pictures that were drawn for the answer, each as it was finished."""
@@ -154,6 +168,14 @@ class SessionList(Value, frozen=True):
     follows, or None where this is the last one."""
 
     items: tuple[SessionEntry, ...]
+    next: str | None
+
+
+class RatedTurns(Value, frozen=True):
+    """A `RatedTurns` is a part of the list of turns that have feedback, the newest feedback first. `next` is the cursor
+    of the part that follows, or None where this is the last one."""
+
+    turns: tuple[Turn, ...]
     next: str | None
 
 

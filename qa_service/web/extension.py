@@ -7,10 +7,12 @@ from flask import Blueprint, Flask, Request, Response, request
 from qa_service.assembly import Assembly, assemble
 from qa_service.settings import Settings, from_config
 from qa_service.web import (
+    agui,
     answers,
     asking,
     chat,
     completions,
+    feedback,
     health,
     pictures,
     problems,
@@ -79,7 +81,7 @@ class QAService:
 def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
     blueprint = Blueprint("qa_service", __name__)
     problems.install(blueprint, gate)
-    for module in (asking, answers, chat, pictures, sessions, health, publishing):
+    for module in (asking, answers, chat, agui, feedback, pictures, sessions, health, publishing):
         module.install(blueprint)
 
     _add_v1(blueprint)

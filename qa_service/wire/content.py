@@ -11,12 +11,14 @@ from msgspec.structs import replace
 
 from qa_service.frames import Failure, Frame, Image, Metadata, Reference, Text
 from qa_service.model import Page, StoredFile, Verdict
-from qa_service.turns import SessionEntry, SessionList, SessionPage, Turn
+from qa_service.turns import Feedback, RatedTurns, SessionEntry, SessionList, SessionPage, Turn
 from qa_service.wire.structs import (
     CONTENTS,
+    AnswerListObject,
     AnswerObject,
     Content,
     ErrorContent,
+    FeedbackContent,
     FileListObject,
     FileObject,
     ImageContent,
@@ -85,8 +87,19 @@ def build_answer(turn: Turn, prefix: str) -> AnswerObject:
         images=tuple(build_image(image, prefix) for image in turn.images),
         metadata=build_metadata(turn.metadata) if turn.metadata else None,
         error=build_error(turn.error) if turn.error else None,
+        feedback=build_feedback(turn.feedback) if turn.feedback else None,
         created_at=turn.created_at,
     )
+
+
+def build_feedback(said: Feedback) -> FeedbackContent:
+    """Build what a person thinks of an answer."""
+    return msgspec.convert(said, FeedbackContent, from_attributes=True)
+
+
+def build_answer_list(found: RatedTurns, prefix: str) -> AnswerListObject:
+    """Build a list of answers that have feedback."""
+    return AnswerListObject(items=tuple(build_answer(turn, prefix) for turn in found.turns), next=found.next)
 
 
 def build_session(page: SessionPage, prefix: str) -> SessionObject:
@@ -156,6 +169,7 @@ def _build_turn(turn: Turn, prefix: str) -> TurnObject:
         topic=turn.topic,
         files=tuple(map(build_verdict, turn.files)),
         error=build_error(turn.error) if turn.error else None,
+        feedback=build_feedback(turn.feedback) if turn.feedback else None,
         created_at=turn.created_at,
     )
 

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from qa_service.wire.agui import AgentEncoder
 from qa_service.wire.completions import CompletionEncoder
 from qa_service.wire.data_stream import DATA_STREAM_HEADER, DataStreamEncoder
 from qa_service.wire.encoder import FormatContext, FrameEncoder
@@ -49,6 +50,7 @@ EVENTS = WireFormat("events", "text/event-stream; charset=utf-8", (), EventsEnco
 JSONL = WireFormat(
     "jsonl", "application/jsonl; charset=utf-8", ("application/jsonl", "application/x-ndjson"), JsonLinesEncoder
 )
+AG_UI = WireFormat("ag-ui", "text/event-stream; charset=utf-8", (), AgentEncoder)
 TEXT = WireFormat("text", "text/plain; charset=utf-8", ("text/plain",), PlainTextEncoder)
 OPENAI = WireFormat("openai", "text/event-stream; charset=utf-8", (), CompletionEncoder)
 RESPONSES = WireFormat("responses", "text/event-stream; charset=utf-8", (), ResponsesEncoder, is_resumable=True)
@@ -69,6 +71,6 @@ DATA_STREAM = WireFormat(
 )
 
 FORMATS: Mapping[str, WireFormat] = {
-    row.name: row for row in (TYPED, JSON, EVENTS, JSONL, TEXT, OPENAI, RESPONSES, UI_MESSAGE, DATA_STREAM)
+    row.name: row for row in (TYPED, JSON, EVENTS, JSONL, TEXT, OPENAI, RESPONSES, UI_MESSAGE, DATA_STREAM, AG_UI)
 }
 DEFAULT = TYPED

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from qa_service.wire.agui import AGENT_EVENTS
 from qa_service.wire.completion_objects import COMPLETION_OBJECTS
 from qa_service.wire.data_stream import DATA_STREAM_VALUES
 from qa_service.wire.events import EVENTS
@@ -16,8 +17,13 @@ from qa_service.wire.structs import OBJECTS
 from qa_service.wire.typed import TYPED_FRAMES
 from qa_service.wire.ui_message import UI_CHUNKS
 
-UNIONS = {"TypedFrame": TYPED_FRAMES, "ResponsesEvent": RESPONSES_EVENTS, "UiChunk": UI_CHUNKS}
-"""What stands for any event of a stream: of the default one, of OpenAI's Responses API, and of the AI SDK's."""
+UNIONS = {
+    "TypedFrame": TYPED_FRAMES,
+    "ResponsesEvent": RESPONSES_EVENTS,
+    "UiChunk": UI_CHUNKS,
+    "AgUiEvent": AGENT_EVENTS,
+}
+"""What stands for any event of a stream: the default one, and those of OpenAI's Responses, the AI SDK and AG-UI."""
 
 
 def build_schemas(others: Iterable[type] = ()) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from qa_service.frames import (
     TopicNotice,
     VideoResult,
 )
-from qa_service.model import FinishReason, OwnerKind, SourceKind, Status, Topic, Usage, VerdictStatus
+from qa_service.model import FinishReason, OwnerKind, Rating, SourceKind, Status, Topic, Usage, VerdictStatus
 
 
 class Outgoing(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -150,6 +150,14 @@ class ReconnectContent(Outgoing, frozen=True, kw_only=True):
     backoff_ms: int
 
 
+class FeedbackContent(Outgoing, frozen=True, kw_only=True):
+    """This is what the person who asked thinks of an answer. `createdAt` is the moment when it was said."""
+
+    rating: Rating
+    comment: str = ""
+    created_at: str
+
+
 class AnswerObject(Outgoing, frozen=True, kw_only=True):
     """This is an answer as `GET answers/{id}` and `stream=false` give it. `metadata` is null while it is written."""
 
@@ -162,6 +170,7 @@ class AnswerObject(Outgoing, frozen=True, kw_only=True):
     images: tuple[ImageContent, ...] = ()
     metadata: MetadataContent | None
     error: ErrorContent | None = None
+    feedback: FeedbackContent | None = None
     created_at: str
 
 
@@ -177,7 +186,16 @@ class TurnObject(Outgoing, frozen=True, kw_only=True):
     topic: int
     files: tuple[VerdictContent, ...]
     error: ErrorContent | None = None
+    feedback: FeedbackContent | None = None
     created_at: str
+
+
+class AnswerListObject(Outgoing, frozen=True, kw_only=True):
+    """These are answers that have feedback, the newest feedback first. `next` is the cursor of those that follow, or
+    null."""
+
+    items: tuple[AnswerObject, ...]
+    next: str | None
 
 
 class FileObject(Outgoing, frozen=True, kw_only=True):
@@ -312,6 +330,7 @@ class ReadinessObject(Outgoing, frozen=True, kw_only=True):
 
 
 OBJECTS = (
+    AnswerListObject,
     AnswerObject,
     ConfigObject,
     FileListObject,

@@ -12,13 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from qa_service.frames import Done, Restart, Text
+from qa_service.wire.agui import AgentEncoder, AgentRun
+from qa_service.wire.encoder import FormatContext
 from tests.clients.packages import FOLDER, install_packages
 from tests.documents import pdf
 from tests.live.processes import Service, gunicorn
 from tests.scripted_upstream import NAMED, Script, ScriptedUpstream, pieces
 from tests.scripts import TOKENS_IN
+from tests.wire.test_typed import FRAMES
 
-FILES = ("ai-sdk", "readers", "completions", "responses", "tutorials")
+FILES = ("ai-sdk", "readers", "completions", "responses", "tutorials", "ag-ui")
 """The files whose checks are run."""
 KEY = "personal-secret-012345678"
 MODEL = "gpt-4.1-mini"
@@ -52,6 +56,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             yield found
 
 
+def restarted_run() -> bytes:
+    """A run of AG-UI whose text begins again, as a worker that took it over writes it for a page with one message."""
+    asked = json.dumps([{"id": "m1", "role": "user", "content": "안녕?"}]).encode()
+    encoder = AgentEncoder(FormatContext("a1", "/api"), AgentRun("thread", "run-1", asked))
+    return encoder.batch(1, [FRAMES[0], Text("void"), Restart("lost"), Text("good"), Done("completed")])
+
+
 @pytest.fixture(scope="module")
 def report(served: Service) -> dict[str, str | None]:
     """What became of each check: None, or its error."""
@@ -63,6 +74,7 @@ def report(served: Service) -> dict[str, str | None]:
         "text": "".join(pieces(Script())),
         "paced": "".join(pieces(NAMED["paced"])),
         "tokens": TOKENS_IN,
+        "restarted": b64encode(restarted_run()).decode(),
         "pdf": b64encode(pdf(["배터리는 24개월 동안 보증됩니다."])).decode(),
     }
     command = [install_packages(), str(FOLDER / "run.mjs"), json.dumps(given)]

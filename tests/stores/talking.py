@@ -13,6 +13,7 @@ from qa_service.model import FileText, Owner, Passage, Repeat, StoredFile
 from qa_service.retrieval.lexical import build_index
 from qa_service.stores.arrivals import RedisArrivals
 from qa_service.stores.drawings import RedisDrawings
+from qa_service.stores.feedback import RedisFeedback
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import RedisHistory
 from qa_service.stores.limiter import RedisLimiter
@@ -45,6 +46,7 @@ class Stores(Struct, frozen=True):
     files: RedisFiles
     drawings: RedisDrawings
     history: RedisHistory
+    feedback: RedisFeedback
 
 
 def stores_of(client: Redis, worker: str = "w1", *, turns: int = TURNS) -> Stores:
@@ -63,6 +65,7 @@ def stores_of(client: Redis, worker: str = "w1", *, turns: int = TURNS) -> Store
         RedisFiles(client, guard, seconds=TTL, single=OPEN),
         RedisDrawings(client, guard, seconds=TTL, single=OPEN),
         RedisHistory(client, guard, logs),
+        RedisFeedback(client, guard, seconds=TTL),
     )
 
 

@@ -6,8 +6,9 @@ from msgspec.structs import replace
 from qa_service.errors import NotFound
 from qa_service.model import Exchange, Question, Rewind, Topic
 from qa_service.stores.guard import StoreGuard
+from qa_service.stores.keys import session_key
 from qa_service.stores.rewinds import RedisRewinds
-from qa_service.turns import name_file
+from qa_service.turns import Feedback, name_file
 from tests.fakes import ANN, turn
 from tests.stores.talking import Stores, answered, claim, converse, endless, history_texts, keep
 
@@ -31,6 +32,14 @@ def test_what_is_replaced_is_seen_by_nobody_any_more(stores: Stores, rewinds: Re
     with pytest.raises(NotFound):
         stores.history.load_turn(ANN, "s-2")
     assert not endless(stores.client)
+
+
+def test_what_was_thought_of_a_replaced_answer_goes_with_it(stores: Stores, rewinds: RedisRewinds) -> None:
+    converse(stores, 2)
+    said = Feedback("down", "", "2026-01-02T03:04:05.678Z")
+    stores.feedback.save_feedback(ANN, "s-2", said, listed_in="site")
+    rewinds.rewind_session(AGAIN, "s")
+    assert stores.client.hlen(session_key(ANN, "s", "answers")) == 1
 
 
 def test_a_session_goes_on_behind_what_is_left(stores: Stores, rewinds: RedisRewinds) -> None:

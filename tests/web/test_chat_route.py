@@ -4,7 +4,6 @@ import re
 from base64 import b64encode
 from contextlib import closing
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 import pytest
@@ -380,7 +379,9 @@ class TestComingBack:
 
 
 class TestVisitors:
-    @pytest.mark.parametrize("chat_id", [PAGES_ID, str(uuid4()), "규정에 대한 우리 대화 하나 둘"])
+    @pytest.mark.parametrize(
+        "chat_id", [PAGES_ID, "6f1d2a7e-3c4b-4f5a-9b8c-0d1e2f3a4b5c", "규정에 대한 우리 대화 하나 둘"]
+    )
     def test_a_chat_goes_on_under_an_id_that_nobody_guesses(self, house: House, chat_id: str) -> None:
         page = Page(house, chat_id, headers={})
         sessions = {page.send(user(question))["metadata"]["sessionId"] for question in ("안녕?", "그건 왜죠?")}
