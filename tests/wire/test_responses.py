@@ -8,7 +8,19 @@ import msgspec
 import openai
 import pytest
 
-from qa_service.frames import Cite, Done, Failure, Frame, Reference, Restart, StageNotice, Start, Text, UnknownFrame
+from qa_service.frames import (
+    Cite,
+    Done,
+    Failure,
+    Frame,
+    Image,
+    Reference,
+    Restart,
+    StageNotice,
+    Start,
+    Text,
+    UnknownFrame,
+)
 from qa_service.model import Echo
 from qa_service.wire.encoder import FormatContext
 from qa_service.wire.lines import encode_json
@@ -219,6 +231,41 @@ class TestEnds:
 
     def test_an_answer_without_a_word_has_no_message(self) -> None:
         assert self.ended(METADATA, Done("incomplete")).response.output == []
+
+
+class TestPictures:
+    """Pictures come as the API's own items, with their bytes where these can be had."""
+
+    PARTIAL = Image(0, True, "image/png", "answers/a1/images/0?signature=x")
+    WHOLE = Image(0, False, "image/png", "answers/a1/images/0?signature=y")
+
+    def drawn(self, *frames: Frame, data: str | None = "aGk=") -> bytes:
+        encoder = ResponsesEncoder(context(), load_image=lambda _: data)
+        return encoder.batch(1, [START, *frames, METADATA, DONE])
+
+    def test_a_picture_comes_in_parts_and_whole(self) -> None:
+        events = events_of(self.drawn(Text("a"), self.PARTIAL, self.PARTIAL, self.WHOLE, Text("b")))
+        parts = [event for event in events if event.type == "response.image_generation_call.partial_image"]
+        assert [(part.partial_image_index, part.partial_image_b64) for part in parts] == [(0, "aGk="), (1, "aGk=")]
+        names = [event.type for event in events if ".image_generation_call." in event.type]
+        assert names[:2] == ["response.image_generation_call.in_progress", "response.image_generation_call.generating"]
+        assert names[-1] == "response.image_generation_call.completed"
+
+    def test_the_sdks_helper_finds_the_bytes_in_the_response(self) -> None:
+        final = final_of(self.drawn(Text("a"), self.WHOLE, Text("b")))
+        (picture,) = [item for item in final.output if item.type == "image_generation_call"]
+        assert (picture.status, picture.result, final.output_text) == ("completed", "aGk=", "ab")
+        assert picture.url == "/api/answers/a1/images/0?signature=y"
+
+    def test_without_its_bytes_a_picture_has_its_address(self) -> None:
+        *_, last = data_of(self.drawn(self.PARTIAL, self.WHOLE, data=None))
+        (picture,) = last["response"]["output"]
+        assert (picture["result"], picture["url"]) == (None, "/api/answers/a1/images/0?signature=y")
+
+    def test_a_picture_that_was_taken_back_or_never_finished_has_failed(self) -> None:
+        final = final_of(self.drawn(self.WHOLE, Restart("lost"), self.PARTIAL, Text("b")))
+        pictures = [item for item in final.output if item.type == "image_generation_call"]
+        assert [(picture.status, picture.result) for picture in pictures] == [("failed", None)] * 2
 
 
 class TestTwists:
