@@ -2,13 +2,14 @@
 it. A response is an answer, and its id is the answer's."""
 
 import re
+from base64 import b64encode
 from collections.abc import Sequence
 from functools import partial
 
 from flask import Blueprint, Response, request
 from msgspec.structs import replace
 
-from qa_service.errors import InvalidField
+from qa_service.errors import InvalidField, QAError
 from qa_service.fields import read_flag, read_word
 from qa_service.frames import Frame
 from qa_service.model import Echo, Owner
@@ -25,7 +26,7 @@ from qa_service.web.response_requests import NAMES, find_kept_turn, read_respons
 from qa_service.web.streaming import answered, await_turn, name_answer
 from qa_service.web.v1 import named_as_sent, openai_error
 from qa_service.wire.encoder import FormatContext
-from qa_service.wire.formats import RESPONSES
+from qa_service.wire.formats import RESPONSES, WireFormat
 from qa_service.wire.response_content import build_input_items
 from qa_service.wire.response_objects import DeletedResponse, ResponseObject
 from qa_service.wire.responses import EVENTS_OF_FRAME, NO_ECHO, ResponsesEncoder, build_response
@@ -42,7 +43,7 @@ def create_response() -> Response:
         check_rate(service, owner)
         source, echo, streams = _ask(service, owner)
     if streams:
-        return answered(service, source, replace(RESPONSES, encoder=partial(ResponsesEncoder, echo=echo)))
+        return answered(service, source, _choose_encoder(service, owner, source.answer_id if source else "", echo))
     assert source is not None  # noqa: S101 - every answer has frames behind number 0
     return name_answer(_respond(service, owner, source, echo), source)
 
@@ -103,7 +104,7 @@ def _respond(service: Mounted, owner: Owner, source: AnswerSource, echo: Echo) -
     turn = await_turn(service, source)
     if turn.error:
         return openai_error(turn.error)
-    return json_response(_build(service, turn, source.log.frames_between(0, len(source.log))))
+    return json_response(_build(service, owner, turn, source.log.frames_between(0, len(source.log))))
 
 
 def _follow(service: Mounted, owner: Owner, response_id: str, seen: int) -> Response:
@@ -114,24 +115,37 @@ def _follow(service: Mounted, owner: Owner, response_id: str, seen: int) -> Resp
     after = max(seen // EVENTS_OF_FRAME - 1, 0)
     source = runner.find_answer(owner, response_id, after)
     service.assembly.meter.count_event("resumes")
-    wanted = replace(RESPONSES, encoder=partial(ResponsesEncoder, echo=echo, seen=seen))
-    return answered(service, source, wanted, after=after)
+    return answered(service, source, _choose_encoder(service, owner, response_id, echo, seen), after=after)
+
+
+def _choose_encoder(service: Mounted, owner: Owner, answer_id: str, echo: Echo, seen: int = 0) -> WireFormat:
+    load_image = partial(_load_image, service, owner, answer_id)
+    return replace(RESPONSES, encoder=partial(ResponsesEncoder, echo=echo, seen=seen, load_image=load_image))
+
+
+def _load_image(service: Mounted, owner: Owner, answer_id: str, index: int) -> str | None:
+    """Give the bytes of a picture in base64. Where it can't be loaded, the answer is told without them."""
+    try:
+        picture = service.assembly.drawings.load_picture(owner, answer_id, index)
+    except QAError:
+        return None
+    return b64encode(picture.data).decode()
 
 
 def _describe(service: Mounted, turn: Turn, owner: Owner) -> ResponseObject:
     """Describe a response as its turn tells it. Of a finished one the frames tell more, while there are any."""
     known = frames_from_turn(turn, "")
     if turn.status == "running":
-        return _build(service, turn, known[:3])
+        return _build(service, owner, turn, known[:3])
     source = service.assembly.runner.find_answer(owner, turn.answer_id, -1)
     if source is None or not source.log.is_finished:
-        return _build(service, turn, known)
-    return _build(service, turn, source.log.frames_between(0, len(source.log)))
+        return _build(service, owner, turn, known)
+    return _build(service, owner, turn, source.log.frames_between(0, len(source.log)))
 
 
-def _build(service: Mounted, turn: Turn, frames: Sequence[Frame]) -> ResponseObject:
+def _build(service: Mounted, owner: Owner, turn: Turn, frames: Sequence[Frame]) -> ResponseObject:
     context = FormatContext(turn.answer_id, service.public_prefix())
-    return build_response(context, turn.echo or NO_ECHO, frames)
+    return build_response(context, turn.echo or NO_ECHO, frames, partial(_load_image, service, owner, turn.answer_id))
 
 
 def _read_seen(query: dict[str, str]) -> int:

@@ -2,15 +2,16 @@
 
 The whole answer is one message. A search of the web is an item of its own, which may stand beside the message while
 that is being written. Where the text doesn't count any more, its message is closed without it, and the answer goes on
-in a new one.
+in a new one. A picture is an item, too.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeAlias
 
 from qa_service.clock import unix_seconds
-from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Restart, StageNotice, Start, Text
+from qa_service.frames import Done, Failure, Frame, Image, Metadata, Reference, Restart, StageNotice, Start, Text
 from qa_service.model import Echo, Status
-from qa_service.wire.content import build_metadata
+from qa_service.wire.content import build_image, build_metadata
 from qa_service.wire.encoder import FormatContext
 from qa_service.wire.openai_errors import build_openai_error
 from qa_service.wire.response_content import (
@@ -25,6 +26,9 @@ from qa_service.wire.response_events import (
     CompletedEvent,
     CreatedEvent,
     DeltaEvent,
+    DrawingBegunEvent,
+    DrawingEvent,
+    DrawnEvent,
     FailedEvent,
     FailureEvent,
     IncompleteEvent,
@@ -33,6 +37,7 @@ from qa_service.wire.response_events import (
     ItemDoneEvent,
     PartAddedEvent,
     PartDoneEvent,
+    PartialImageEvent,
     ResponsesEvent,
     SearchBegunEvent,
     SearchedEvent,
@@ -42,6 +47,7 @@ from qa_service.wire.response_events import (
 from qa_service.wire.response_objects import (
     Citation,
     ConversationName,
+    ImageGeneration,
     ItemStatus,
     OutputMessage,
     OutputPiece,
@@ -59,20 +65,25 @@ _ENDS: Mapping[Status, type[CompletedEvent | IncompleteEvent | FailedEvent]] = {
 """The last event of an answer, by its status. The API has no event for an answer that was stopped, so that one ends as
 an incomplete one, and its status says what it is."""
 _NOWHERE = -1
+ImageLoader: TypeAlias = Callable[[int], str | None]
+"""Gives the bytes of the picture with this index in base64, or None where they can't be had."""
 
 
 class ResponseDraft:
     """A `ResponseDraft` is the response of one answer, as far as its frames have come."""
 
-    def __init__(self, context: FormatContext, echo: Echo) -> None:
+    def __init__(self, context: FormatContext, echo: Echo, load_image: ImageLoader = lambda _: None) -> None:
         self._answer_id = context.answer_id
         self._prefix = context.prefix
         self._echo = echo
+        self._load_image = load_image
         self._start = context.start
         self._output: list[OutputPiece] = []
         self._message = self._search = _NOWHERE
         """The places in the output of the message and of the search that aren't over."""
         self._query = ""
+        self._images: dict[int, tuple[int, int]] = {}
+        """For each picture by its index: its place in the output, and how many parts of it have come."""
         self._pieces: list[str] = []
         self._citations: list[Citation] = []
         self._metadata: Metadata | None = None
@@ -88,6 +99,8 @@ class ResponseDraft:
                 yield from self._write(text)
             case StageNotice(stage="searching_web", query=query):
                 yield from self._search_web(query or "")
+            case Image():
+                yield from self._draw(frame)
             case Reference():
                 yield from self._cite(frame)
             case Restart():
@@ -193,6 +206,10 @@ class ResponseDraft:
         self._citations.clear()
         self._failure = None
         yield from self._end_message("incomplete")
+        yield from self._end_images()
+        for place, _ in self._images.values():
+            self._output[place] = ImageGeneration(id=self._id("ig", place), status="failed")
+        self._images.clear()
 
     def _search_web(self, query: str) -> Iterator[ResponsesEvent]:
         # Upstream says that it searches, and says what it searches for when it knows it. That is one search.
@@ -219,6 +236,43 @@ class ResponseDraft:
         self._search = _NOWHERE
         yield SearchedEvent(output_index=place, item_id=item.id)
         yield ItemDoneEvent(output_index=place, item=item)
+
+    def _draw(self, image: Image) -> Iterator[ResponsesEvent]:
+        yield from self._end_search("completed")
+        if image.index not in self._images:
+            place = len(self._output)
+            item_id = self._id("ig", place)
+            yield self._add(ImageGeneration(id=item_id, status="in_progress"))
+            yield DrawingBegunEvent(output_index=place, item_id=item_id)
+            yield DrawingEvent(output_index=place, item_id=item_id)
+            self._images[image.index] = place, 0
+        yield from self._show_part(image) if image.partial else self._end_image(image)
+
+    def _show_part(self, image: Image) -> Iterator[ResponsesEvent]:
+        place, parts = self._images[image.index]
+        self._images[image.index] = place, parts + 1
+        if data := self._load_image(image.index):
+            item_id = self._id("ig", place)
+            yield PartialImageEvent(
+                output_index=place, item_id=item_id, partial_image_index=parts, partial_image_b64=data
+            )
+
+    def _end_image(self, image: Image) -> Iterator[ResponsesEvent]:
+        place, _ = self._images[image.index]
+        item_id, url = self._id("ig", place), build_image(image, self._prefix).url
+        item = self._output[place] = ImageGeneration(
+            id=item_id, status="completed", result=self._load_image(image.index), url=url
+        )
+        yield DrawnEvent(output_index=place, item_id=item_id)
+        yield ItemDoneEvent(output_index=place, item=item)
+
+    def _end_images(self) -> Iterator[ResponsesEvent]:
+        """Close the pictures that nobody will finish."""
+        for place, _ in self._images.values():
+            item_id = self._id("ig", place)
+            if self._output[place] == ImageGeneration(id=item_id, status="in_progress"):
+                item = self._output[place] = ImageGeneration(id=item_id, status="failed")
+                yield ItemDoneEvent(output_index=place, item=item)
 
     def _cite(self, source: Reference) -> Iterator[ResponsesEvent]:
         place = self._message
@@ -247,6 +301,7 @@ class ResponseDraft:
     def _end(self, status: Status) -> Iterator[ResponsesEvent]:
         reached: ItemStatus = "completed" if status == "completed" else "incomplete"
         yield from self._end_search(reached)
+        yield from self._end_images()
         yield from self._end_message(reached)
         self._status = "in_progress" if status == "running" else status
         yield _ENDS.get(status, IncompleteEvent)(response=self.build_response())

@@ -84,6 +84,32 @@ class SearchedEvent(OutputEvent, frozen=True, kw_only=True, tag="response.web_se
     item_id: str
 
 
+class DrawingBegunEvent(OutputEvent, frozen=True, kw_only=True, tag="response.image_generation_call.in_progress"):
+    """This says that the model begins a picture."""
+
+    item_id: str
+
+
+class DrawingEvent(OutputEvent, frozen=True, kw_only=True, tag="response.image_generation_call.generating"):
+    """This says that a picture is being drawn."""
+
+    item_id: str
+
+
+class PartialImageEvent(OutputEvent, frozen=True, kw_only=True, tag="response.image_generation_call.partial_image"):
+    """This is a picture as far as it is drawn, in base64."""
+
+    item_id: str
+    partial_image_index: int
+    partial_image_b64: str
+
+
+class DrawnEvent(OutputEvent, frozen=True, kw_only=True, tag="response.image_generation_call.completed"):
+    """This says that a picture is drawn."""
+
+    item_id: str
+
+
 class MessageEvent(OutputEvent, frozen=True, kw_only=True):
     """An event of the text of one message."""
 
@@ -145,6 +171,10 @@ RESPONSES_EVENTS: TypeAlias = (
     | SearchBegunEvent
     | SearchingEvent
     | SearchedEvent
+    | DrawingBegunEvent
+    | DrawingEvent
+    | PartialImageEvent
+    | DrawnEvent
     | PartAddedEvent
     | DeltaEvent
     | CitedEvent

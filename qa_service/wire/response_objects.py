@@ -72,7 +72,20 @@ class WebSearch(Struct, frozen=True, kw_only=True, tag_field="type", tag="web_se
     action: WebQuery
 
 
-OutputPiece: TypeAlias = OutputMessage | WebSearch
+class ImageGeneration(Struct, frozen=True, kw_only=True, tag_field="type", tag="image_generation_call"):
+    """This is a picture that the model draws. It has `failed` where it was taken back, or never finished.
+
+    `result` has its bytes in base64, and is null while there are none, and where they can't be had. `url` is this
+    service's own: a path under the public prefix that needs no credential, and expires.
+    """
+
+    id: str
+    status: Literal["in_progress", "completed", "failed"]
+    result: str | None = None
+    url: str = ""
+
+
+OutputPiece: TypeAlias = OutputMessage | WebSearch | ImageGeneration
 """An item of a response's output."""
 
 

@@ -12,7 +12,7 @@ from qa_service.frames import Frame, StageNotice, Text
 from qa_service.model import Echo
 from qa_service.wire.encoder import FormatContext
 from qa_service.wire.lines import encode_json, escape_separators
-from qa_service.wire.response_draft import ResponseDraft
+from qa_service.wire.response_draft import ImageLoader, ResponseDraft
 from qa_service.wire.response_events import ResponsesEvent
 from qa_service.wire.response_objects import ResponseObject
 
@@ -32,12 +32,15 @@ _DELTA = (
 
 class ResponsesEncoder:
     """A `ResponsesEncoder` is a `FrameEncoder`. `seen` is the number of the last event that the reader has seen, and it
-    gets only later ones. Where the answer goes on elsewhere, the connection is cut, so that the reader comes back."""
+    gets only later ones. `load_image` gives the bytes of pictures, and may wait for the store. Where the answer goes on
+    elsewhere, the connection is cut, so that the reader comes back."""
 
-    def __init__(self, context: FormatContext, *, echo: Echo = NO_ECHO, seen: int = 0) -> None:
+    def __init__(
+        self, context: FormatContext, *, echo: Echo = NO_ECHO, seen: int = 0, load_image: ImageLoader = lambda _: None
+    ) -> None:
         self.is_cut = False
         self._seen = seen
-        self._draft = ResponseDraft(context, echo)
+        self._draft = ResponseDraft(context, echo, load_image)
         for frame in context.sent:
             self._draft.skip_frame(frame)
         self._where = b""
@@ -78,9 +81,11 @@ class ResponsesEncoder:
         self._where = b'%d,"item_id":"%b","content_index":0' % (found[1], found[0].encode()) if found else b""
 
 
-def build_response(context: FormatContext, echo: Echo, frames: Sequence[Frame]) -> ResponseObject:
+def build_response(
+    context: FormatContext, echo: Echo, frames: Sequence[Frame], load_image: ImageLoader = lambda _: None
+) -> ResponseObject:
     """Build the response of an answer that has come as far as these frames, the first of which is its first."""
-    draft = ResponseDraft(context, echo)
+    draft = ResponseDraft(context, echo, load_image)
     for frame in frames:
         draft.skip_frame(frame)
     return draft.build_response()

@@ -14,6 +14,7 @@ from qa_service.frames import (
     Done,
     Failure,
     Frame,
+    Image,
     Reference,
     Restart,
     StageNotice,
@@ -240,7 +241,9 @@ class TestAnyAnswer:
     @pytest.fixture(params=range(12))
     def frames(self, request: pytest.FixtureRequest) -> list[Frame]:
         chance = random.Random(request.param)
-        middle = (Text("a"), Text("한글\n"), Text(""), SEARCHING, StageNotice("searching_web", query="q"), Restart("x"))
+        searches = (SEARCHING, StageNotice("searching_web", query="q"))
+        pictures = (Image(0, True, "image/png", "x"), Image(0, False, "image/png", "y"))
+        middle = (Text("a"), Text("한글\n"), Text(""), *searches, *pictures, Restart("x"))
         notes = chance.choices([DOCUMENT, LINK], k=chance.randrange(3))
         return [START, *chance.choices(middle, k=chance.randrange(15)), Text("끝"), *notes, METADATA, DONE]
 
@@ -257,6 +260,41 @@ class TestAnyAnswer:
             first = seen // EVENTS_OF_FRAME
             rest = ResponsesEncoder(context(*frames[: first - 1]), seen=seen).batch(first, frames[first - 1 :])
             assert list(data_of(rest)) == events[place + 1 :]
+
+
+class TestPictures:
+    """Pictures come as the API's own items, with their bytes where these can be had."""
+
+    PARTIAL = Image(0, True, "image/png", "answers/a1/images/0?signature=x")
+    WHOLE = Image(0, False, "image/png", "answers/a1/images/0?signature=y")
+
+    def drawn(self, *frames: Frame, data: str | None = "aGk=") -> bytes:
+        encoder = ResponsesEncoder(context(), load_image=lambda _: data)
+        return encoder.batch(1, [START, *frames, METADATA, DONE])
+
+    def test_a_picture_comes_in_parts_and_whole(self) -> None:
+        events = events_of(self.drawn(Text("a"), self.PARTIAL, self.PARTIAL, self.WHOLE, Text("b")))
+        parts = [event for event in events if event.type == "response.image_generation_call.partial_image"]
+        assert [(part.partial_image_index, part.partial_image_b64) for part in parts] == [(0, "aGk="), (1, "aGk=")]
+        names = [event.type for event in events if ".image_generation_call." in event.type]
+        assert names[:2] == ["response.image_generation_call.in_progress", "response.image_generation_call.generating"]
+        assert names[-1] == "response.image_generation_call.completed"
+
+    def test_the_sdks_helper_finds_the_bytes_in_the_response(self) -> None:
+        final = final_of(self.drawn(Text("a"), self.WHOLE, Text("b")))
+        (picture,) = [item for item in final.output if item.type == "image_generation_call"]
+        assert (picture.status, picture.result, final.output_text) == ("completed", "aGk=", "ab")
+        assert picture.url == "/api/answers/a1/images/0?signature=y"
+
+    def test_without_its_bytes_a_picture_has_its_address(self) -> None:
+        *_, last = data_of(self.drawn(self.PARTIAL, self.WHOLE, data=None))
+        (picture,) = last["response"]["output"]
+        assert (picture["result"], picture["url"]) == (None, "/api/answers/a1/images/0?signature=y")
+
+    def test_a_picture_that_was_taken_back_or_never_finished_has_failed(self) -> None:
+        final = final_of(self.drawn(self.WHOLE, Restart("lost"), self.PARTIAL, Text("b")))
+        pictures = [item for item in final.output if item.type == "image_generation_call"]
+        assert [(picture.status, picture.result) for picture in pictures] == [("failed", None)] * 2
 
 
 class TestTwists:
