@@ -53,5 +53,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def private_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     """A private Valkey that all tests share; each empties it for itself."""
     folder = tmp_path_factory.mktemp("embedded") / "qa"
-    yield Redis.from_pool(embedded_pool(folder, max_connections=20, timeout=5, linger=0.2))
+    store = Redis.from_pool(embedded_pool(folder, max_connections=20, timeout=5, linger=0.2))
+    store.config_set("appendfsync", "no")  # A disk that is busy with other things would hold it up for seconds.
+    yield store
     shutil.rmtree(socket_path(folder).parent)
