@@ -98,7 +98,7 @@ class Call(Value, frozen=True):
 
 
 class Timing(Value, frozen=True):
-    """A `Timing` holds times in milliseconds since the question was accepted. `first_token_ms` is None where no text
+    """A `Timing` holds times in milliseconds since the question was accepted. There is no first one where no text
     came."""
 
     first_token_ms: int | None

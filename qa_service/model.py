@@ -8,7 +8,7 @@ camelCase wherever they leave the process.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 Status: TypeAlias = Literal["running", "completed", "incomplete", "cancelled", "failed"]
 FinishReason: TypeAlias = Literal["stop", "length", "content_filter", "refusal", "cancelled", "error"]
@@ -28,7 +28,7 @@ if not TYPE_CHECKING:
     # Values of these types are stored. A later release may have stored a value that this one doesn't know; such a value
     # is carried along, so a decoder must take any text. `UpstreamReason` and `UpstreamSource` stay checked.
     def _any_text(known: object) -> object:
-        return Annotated[str, get_args(known)]
+        return Annotated[str, Meta(examples=list(get_args(known)))]
 
     Status, FinishReason, VerdictStatus = map(_any_text, (Status, FinishReason, VerdictStatus))
     TopicChoice, HangupChoice, BusyChoice = map(_any_text, (TopicChoice, HangupChoice, BusyChoice))

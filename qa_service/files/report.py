@@ -37,7 +37,7 @@ class Report(Struct, frozen=True, omit_defaults=True):
 
 
 _DECODER = msgspec.json.Decoder(Report)
-_STATUSES = get_args(VerdictStatus)[-1]
+_STATUSES = get_args(VerdictStatus)[-1].examples
 
 
 def final_verdict(verdict: Verdict, reason: str | None) -> Verdict:

@@ -16,6 +16,7 @@ from qa_service.web import (
     health,
     pictures,
     problems,
+    publishing,
     responses,
     sessions,
     v1,
@@ -80,7 +81,7 @@ class QAService:
 def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
     blueprint = Blueprint("qa_service", __name__)
     problems.install(blueprint, gate)
-    for module in (asking, answers, chat, pictures, sessions, health, agui, feedback):
+    for module in (asking, answers, chat, pictures, sessions, health, agui, feedback, publishing):
         module.install(blueprint)
 
     _add_v1(blueprint)

@@ -91,6 +91,16 @@ class Gate:
         self._loopback_visitors = loopback_visitors
         self._tokens = URLSafeTimedSerializer(owners.secret, salt="qa-service token")
 
+    @property
+    def knows_login(self) -> bool:
+        """Whether the host site tells who asks."""
+        return self._identify is not None
+
+    @property
+    def knows_visitors(self) -> bool:
+        """Whether callers without a credential may ask, everywhere or only at this machine."""
+        return self._settings.allow_anonymous or self._loopback_visitors
+
     def owner(self, request: Request, *, changes: bool, streams: bool = False) -> Owner:
         """Find the owner of this request. `changes` says that it asks or changes something, which pages of other sites
         may not do. `streams` says that clients which can't send headers use this address, so that it may hold a token.

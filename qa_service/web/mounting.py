@@ -2,19 +2,17 @@
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import cast
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, current_app, request
 from msgspec import Struct
-from werkzeug.datastructures import LanguageAccept
-from werkzeug.http import parse_accept_header
 
 from qa_service.assembly import Assembly
 from qa_service.model import Language, Owner
 from qa_service.web.forms import Limits
 from qa_service.web.identity import Gate
+from qa_service.web.languages import preferred_language
 
 KEY = "qa_service"
 PATH = re.compile(r"(?:/[^/\\\x00-\x1f\x7f]+)*")
@@ -71,10 +69,4 @@ def asking_owner(*, asks: bool = False, streams: bool = False) -> Owner:
 
 def spoken_language() -> Language | None:
     """Tell which of Korean and English `Accept-Language` prefers. It is None if the header names neither."""
-    return _preferred(request.headers.get("Accept-Language", ""))
-
-
-@lru_cache(256)
-def _preferred(accept_language: str) -> Language | None:
-    best = parse_accept_header(accept_language, LanguageAccept).best_match(["en", "ko"])
-    return "ko" if best == "ko" else "en" if best == "en" else None
+    return preferred_language(request.headers.get("Accept-Language", ""))

@@ -1,4 +1,4 @@
-"""This module serves the page at `/`, for a service that stands alone."""
+"""This module serves the page at `/` and the reference at `/docs`, for a service that stands alone."""
 
 from functools import cache
 from html import escape
@@ -6,16 +6,17 @@ from importlib.resources import files
 
 from flask import Blueprint, Response
 
+from qa_service.errors import QAError
 from qa_service.web.mounting import mounted
-
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+from qa_service.web.problems import refuse_request
+from qa_service.web.publishing import show_reference
+from qa_service.web.reference import POLICY
 
 STATIC = "/static"
 
 pages = Blueprint("qa_page", __name__, static_folder="static", static_url_path=STATIC)
+pages.register_error_handler(QAError, refuse_request)
+pages.add_url_rule("/docs", "reference", show_reference)
 
 
 @pages.get("/", endpoint="page")

@@ -17,6 +17,7 @@ from qa_service.frames import Failure
 from qa_service.language.phrases import build_failure
 from qa_service.model import Language
 from qa_service.web.identity import Gate
+from qa_service.web.languages import preferred_language
 from qa_service.wire.content import build_problem
 from qa_service.wire.lines import encode_line
 
@@ -34,7 +35,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 def language_of_request(asked: Request) -> Language:
     """Tell in which language to write to the person: Korean or English, as `Accept-Language` prefers."""
-    return "ko" if asked.accept_languages.best_match(["en", "ko"]) == "ko" else "en"
+    return preferred_language(asked.headers.get("Accept-Language", "")) or "en"
 
 
 def json_response(value: object, status: int = 200, content_type: str = "application/json") -> Response:

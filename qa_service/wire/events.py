@@ -7,7 +7,7 @@ of that name. A client that reconnects by itself sends the id of the last event 
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import asdict
@@ -17,7 +17,17 @@ from qa_service.frames import Frame, Metadata, StageNotice, Text, UnknownFrame
 from qa_service.wire.content import build_content, read_unknown_fields
 from qa_service.wire.encoder import FormatContext
 from qa_service.wire.lines import encode_json, encode_line, escape_separators
-from qa_service.wire.structs import Content, DoneContent, ErrorContent, Outgoing, StartContent
+from qa_service.wire.structs import (
+    Content,
+    DoneContent,
+    ErrorContent,
+    MetadataContent,
+    Outgoing,
+    ReferenceContent,
+    RestartContent,
+    StartContent,
+    StatusContent,
+)
 from qa_service.wire.typed import RETRY_MS
 
 HEARTBEAT_SECONDS = 15
@@ -74,8 +84,29 @@ class EventsDisconnect(Outgoing, frozen=True, kw_only=True):
     backoff: int
 
 
+class EventsEnd(Struct, frozen=True, kw_only=True):
+    """This is the data of the last event, which has no name."""
+
+    done: bool
+
+
+EVENTS: Mapping[str, tuple[type[Struct], ...]] = {
+    "message": (EventsText, EventsEnd),
+    "start": (EventsStart,),
+    "status": (StatusContent,),
+    "progress": (EventsProgress,),
+    "reference": (ReferenceContent,),
+    "restart": (RestartContent,),
+    "error": (EventsError,),
+    "metadata": (MetadataContent,),
+    "done": (EventsDone,),
+    "heartbeat": (EventsHeartbeat,),
+    "operational-disconnect": (EventsDisconnect,),
+}
+"""The data of each kind of event, by the event's name. A client gets an event without a name as `message`."""
+
 _NAME = re.compile("[A-Za-z0-9_-]{1,64}")
-_ENDED = b'data: {"done":true}\n\n'
+_ENDED = b"data: %b\n\n" % encode_json(EventsEnd(done=True))
 """Clients that know only events without a name close their connection here."""
 
 

@@ -1,0 +1,157 @@
+"""This module describes the routes of `web/asking.py`: a question and its answer."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+
+from msgspec.structs import replace
+
+from qa_service import errors
+from qa_service.web.contract.offer import Offer
+from qa_service.web.contract.operations import InputField, JsonSchema, Operation, ResultShape, Shape
+from qa_service.web.contract.question import (
+    LAST_EVENT_ID,
+    SEEN_FRAME,
+    build_form_question,
+    build_json_question,
+    build_multipart_question,
+    list_question_fields,
+)
+from qa_service.web.contract.refusals import BY_UPSTREAM
+from qa_service.web.repeats import KEY
+from qa_service.wire.events import EVENTS
+from qa_service.wire.formats import FORMATS
+from qa_service.wire.structs import AnswerObject
+
+STREAM_HEADERS = ("X-Session-Id", "X-Answer-Id", "Cache-Control", "X-Accel-Buffering")
+RESULT = (
+    "The answer. In a stream, failures are `error` frames from here on. Of `text/event-stream` the schema is that of "
+    "one event, as its fields are named in the stream; the title of each of its shapes names the format, and the "
+    "name of the event, where `message` is an event without a name."
+)
+NOTHING = "Nothing comes after the frame that was named."
+TYPED_FRAME: JsonSchema = {"$ref": "#/$defs/TypedFrame"}
+FRAMES: Mapping[str, Mapping[str, Sequence[Shape | str]]] = {
+    "typed": {"message": (TYPED_FRAME,)},
+    "events": EVENTS,
+    "jsonl": {"line": (TYPED_FRAME,)},
+    "text": {},
+    "openai": {"message": ({"$ref": "#/$defs/CompletionChunk"}, "[DONE]")},
+    "responses": {"message": ({"$ref": "#/$defs/ResponsesEvent"},)},
+    "ui-message": {"message": ({"$ref": "#/$defs/UiChunk"}, "[DONE]")},
+    "data-stream": {},
+    "ag-ui": {"message": ({"$ref": "#/$defs/AgUiEvent"},)},
+}
+"""What each streamed format consists of, by the names of its events. A text stands for itself, and isn't JSON."""
+ADMITTED = (
+    errors.NotFound,
+    errors.TooManyFiles,
+    errors.InvalidField,
+    errors.ModelNotAllowed,
+    errors.IdempotencyMismatch,
+    errors.Busy,
+    errors.RateLimited,
+    errors.Draining,
+    errors.Overloaded,
+    errors.StoreUnavailable,
+    errors.BodyTimeout,
+    errors.TooLarge,
+)
+"""These errors may refuse a question before its answer begins."""
+LAST_SEEN = InputField("Last-Event-ID", {"type": "string", "pattern": SEEN_FRAME}, LAST_EVENT_ID)
+ASKED_ONCE = InputField(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": KEY, "pattern": r"^[!-~]+$"},
+    "The same as the field `idempotencyKey`, which it wins over.",
+)
+TOO_LONG = ResultShape(
+    status=HTTPStatus.REQUEST_URI_TOO_LONG,
+    description="The address has more than 8,190 bytes, which is what 880 Korean characters take.",
+    content={"text/html": {"type": "string"}},
+)
+"""The server tells it before the service sees the request."""
+ASK_NOTE = (
+    "The answer comes as a stream of frames. Fields may also stand in the address, where those of the body win. An "
+    "empty field, `null` or `undefined` counts as absent, and unknown fields are ignored."
+)
+GET_NOTE = (
+    "For clients that can only GET, such as a browser's `EventSource`. Each event has an `id:`. A request that "
+    "equals one still being answered joins it. HEAD is refused."
+)
+
+
+def describe_asking(offer: Offer) -> tuple[Operation, ...]:
+    """Describe how questions are asked."""
+    return (
+        Operation(
+            method="POST",
+            path="/ask",
+            name="ask",
+            tag="asking",
+            summary="Ask a question",
+            description=ASK_NOTE,
+            headers=(ASKED_ONCE, LAST_SEEN),
+            body={
+                "multipart/form-data": build_multipart_question(offer),
+                "application/json": build_json_question(offer),
+                "application/x-www-form-urlencoded": build_form_question(offer),
+            },
+            results=(answer_result(), nothing_result()),
+            refusals=(*ADMITTED, *BY_UPSTREAM),
+        ),
+        Operation(
+            method="GET",
+            path="/ask",
+            name="askByAddress",
+            tag="asking",
+            summary="Ask a question by its address",
+            description=GET_NOTE,
+            access="reader",
+            query=tuple(replace(field, required=field.name == "question") for field in list_question_fields(offer)),
+            headers=(ASKED_ONCE, LAST_SEEN),
+            results=(answer_result(), nothing_result(), TOO_LONG),
+            refusals=(*ADMITTED, *BY_UPSTREAM, errors.ForbiddenOrigin),
+        ),
+    )
+
+
+def answer_result() -> ResultShape:
+    """Declare the response that brings an answer, in any format of the table."""
+    return ResultShape(description=RESULT, content=_list_contents(), headers=STREAM_HEADERS)
+
+
+def nothing_result() -> ResultShape:
+    """Declare the response to a reader who has seen everything."""
+    return ResultShape(status=HTTPStatus.NO_CONTENT, description=NOTHING)
+
+
+def _list_contents() -> dict[str, Shape]:
+    contents: dict[str, Shape] = {}
+    for row in FORMATS.values():
+        media_type = row.content_type.partition(";")[0]
+        if row.encoder is None:
+            contents[media_type] = AnswerObject
+        elif media_type == "text/event-stream":
+            contents.setdefault(media_type, _build_event_schema())
+        else:
+            lines = FRAMES.get(row.name, {}).get("line")
+            contents[media_type] = {"type": "string", "x-line": lines[0]} if lines else {"type": "string"}
+    return contents
+
+
+def _build_event_schema() -> JsonSchema:
+    """Build the schema of one event of a stream, in any format that consists of events."""
+    shapes = [
+        {"title": f"{name}: {event}", "properties": {"event": {"const": event}, "data": _build_data_schema(shape)}}
+        for name, row in FORMATS.items()
+        if row.content_type.startswith("text/event-stream")
+        for event, alternatives in FRAMES.get(name, {}).items()
+        for shape in alternatives
+    ]
+    properties = {"event": {"type": "string"}, "id": {"type": "string"}, "data": {"type": "string"}}
+    return {"type": "object", "properties": properties, "required": ["data"], "anyOf": shapes}
+
+
+def _build_data_schema(shape: Shape | str) -> JsonSchema:
+    if isinstance(shape, str):
+        return {"const": shape}
+    return {"type": "string", "contentMediaType": "application/json", "contentSchema": shape}

@@ -1,0 +1,100 @@
+"""This module says how operations refuse: which errors there are, and which of them an operation brings along."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from http import HTTPStatus
+
+from qa_service import errors
+from qa_service.errors import QAError
+from qa_service.web.contract.operations import Access, Operation
+
+NEVER_SHOWN = (
+    *(errors.Refused, errors.Unavailable, errors.UpstreamError),
+    *(errors.Cancelled, errors.TooLong, errors.Unreadable),
+)
+"""These errors are raised by nobody, or never leave the service as errors."""
+MEANINGS: Mapping[type[QAError], str] = {
+    QAError: "Something unexpected went wrong. It was logged under the number in the message.",
+    errors.Busy: "The session is answering another question; `answerId` is that answer's.",
+}
+"""What some errors mean to callers. All others are described where they are declared."""
+STATUSES: Mapping[type[QAError], tuple[int, ...]] = {
+    errors.UpstreamUnavailable: (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
+}
+"""The errors that have more than one status."""
+
+ALWAYS: tuple[type[QAError], ...] = (errors.BadRequest, QAError)
+"""A request of any kind may be unreadable, and any may meet a bug."""
+BY_ACCESS: Mapping[Access, tuple[type[QAError], ...]] = {
+    "anyone": (),
+    "caller": (errors.Unauthenticated,),
+    "reader": (errors.Unauthenticated,),
+    "key": (errors.Unauthenticated,),
+    "server": (errors.Unauthenticated, errors.ForbiddenOrigin),
+}
+BY_BODY: tuple[type[QAError], ...] = (
+    errors.BadMultipart,
+    errors.BadJson,
+    errors.BodyTimeout,
+    errors.TooLarge,
+    errors.UnsupportedMediaType,
+    errors.RateLimited,
+    errors.Overloaded,
+)
+"""A body may be malformed, slow, too large or of another kind, and a worker may receive too many at once."""
+BY_UPSTREAM: tuple[type[QAError], ...] = (
+    errors.UpstreamNotConfigured,
+    errors.InsufficientQuota,
+    errors.UpstreamRejected,
+    errors.ParameterRefused,
+    errors.UpstreamUnavailable,
+    errors.UpstreamRateLimited,
+    errors.UpstreamTimeout,
+    errors.ContextLength,
+    errors.ContentFilter,
+    errors.Interrupted,
+)
+"""With these an answer may fail. They are a status where nothing is streamed, and `error` frames in a stream."""
+SAFE_METHODS = ("GET",)
+
+
+def list_errors() -> tuple[type[QAError], ...]:
+    """List every error that a caller may see, one for each code and its statuses, in the order of their tree."""
+    found: dict[tuple[str, tuple[int, ...]], type[QAError]] = {}
+    for error in _walk(QAError):
+        if error not in NEVER_SHOWN:
+            found.setdefault((error.code, statuses_of(error)), error)
+    return tuple(found.values())
+
+
+def describe_error(error: type[QAError]) -> str:
+    """Say what an error means."""
+    return MEANINGS.get(error) or error.__doc__ or ""
+
+
+def statuses_of(error: type[QAError]) -> tuple[int, ...]:
+    """Return the statuses with which an error is told where nothing is streamed."""
+    return STATUSES.get(error, (error.status,))
+
+
+def list_refusals(operation: Operation) -> dict[int, tuple[type[QAError], ...]]:
+    """List the errors of an operation by their status. An operation that changes something may be asked from a page of
+    another site."""
+    raised = (*ALWAYS, *BY_ACCESS[operation.access], *operation.refusals)
+    if operation.body:
+        raised = (*raised, *BY_BODY)
+    if operation.method not in SAFE_METHODS and operation.access != "anyone":
+        raised = (*raised, errors.ForbiddenOrigin)
+    return {
+        status: _with_status(raised, status) for status in sorted({each for e in raised for each in statuses_of(e)})
+    }
+
+
+def _with_status(raised: Iterable[type[QAError]], status: int) -> tuple[type[QAError], ...]:
+    by_code = {error.code: error for error in raised if status in statuses_of(error)}
+    return tuple(by_code.values())
+
+
+def _walk(error: type[QAError]) -> Iterator[type[QAError]]:
+    yield error
+    for below in error.__subclasses__():
+        yield from _walk(below)

@@ -1,0 +1,145 @@
+"""This module describes the routes of `web/health.py`, and those that show the contract itself."""
+
+from http import HTTPStatus
+
+from qa_service import errors
+from qa_service.web.contract.operations import InputField, Operation, ResultShape, json_result
+from qa_service.web.health import ORIGIN
+from qa_service.wire.structs import ConfigObject, HealthObject, ReadinessObject, TokenObject
+
+LANGUAGE = InputField(
+    "language", {"type": "string", "enum": ["en", "ko"]}, "The language. Without it `Accept-Language` decides."
+)
+TOKEN_BODY = {
+    "type": "object",
+    "properties": {
+        "origin": {
+            "type": "string",
+            "maxLength": ORIGIN,
+            "pattern": r"^https?://[a-z0-9-]{1,60}(\.[a-z0-9-]{1,60}){0,3}(:[0-9]{1,5})?$",
+            "description": "The only origin whose pages may use the token, such as `https://www.example.com`.",
+        }
+    },
+}
+JSON_DOCUMENT = {"type": "object"}
+SCHEMAS = {"application/schema+json": JSON_DOCUMENT}
+DOCUMENT = {"application/json": JSON_DOCUMENT}
+
+STATE: tuple[Operation, ...] = (
+    Operation(
+        method="GET",
+        path="/healthz",
+        name="getHealth",
+        tag="service",
+        summary="Ask whether the process runs",
+        access="anyone",
+        results=(json_result(HealthObject, "It does."),),
+    ),
+    Operation(
+        method="GET",
+        path="/readyz",
+        name="getReadiness",
+        tag="service",
+        summary="Ask whether questions are answered now",
+        access="anyone",
+        results=(
+            json_result(ReadinessObject, "What the service depends on, one line each."),
+            json_result(
+                ReadinessObject,
+                "The store is away, or this worker is about to stop.",
+                status=HTTPStatus.SERVICE_UNAVAILABLE,
+            ),
+        ),
+    ),
+    Operation(
+        method="GET",
+        path="/metrics",
+        name="getMetrics",
+        tag="service",
+        summary="Read the figures for Prometheus, summed over all workers",
+        access="key",
+        results=(
+            ResultShape(
+                description="The figures, in Prometheus' text format.", content={"text/plain": {"type": "string"}}
+            ),
+        ),
+    ),
+)
+"""What operators ask about the service."""
+
+CLIENTS: tuple[Operation, ...] = (
+    Operation(
+        method="GET",
+        path="/config",
+        name="getConfig",
+        tag="service",
+        summary="Read what a client must know before it asks",
+        results=(json_result(ConfigObject, "Limits, models, kinds of files, and how the caller is known."),),
+    ),
+    Operation(
+        method="POST",
+        path="/tokens",
+        name="makeToken",
+        tag="service",
+        summary="Make a token for a user, whose browser or phone must not hold the key",
+        description="This needs a server's key, and `X-User-Id` names the user.",
+        access="server",
+        body={"application/json": TOKEN_BODY, "application/x-www-form-urlencoded": TOKEN_BODY},
+        is_body_required=False,
+        results=(json_result(TokenObject, "The token. It goes where a key goes."),),
+        refusals=(errors.InvalidField, errors.TooManyFiles),
+    ),
+)
+"""What clients and their servers ask before they ask a question."""
+
+CONTRACT: tuple[Operation, ...] = (
+    Operation(
+        method="GET",
+        path="/openapi.json",
+        name="getContract",
+        tag="service",
+        summary="Read this contract",
+        access="anyone",
+        query=(LANGUAGE,),
+        results=(ResultShape(description="The contract, as OpenAPI 3.1.", content=DOCUMENT),),
+        refusals=(errors.InvalidField,),
+    ),
+    Operation(
+        method="GET",
+        path="/schema.json",
+        name="getSchemas",
+        tag="service",
+        summary="Read the JSON Schemas of all frames and objects",
+        access="anyone",
+        query=(LANGUAGE,),
+        results=(ResultShape(description="The schemas, in `$defs`, by their names.", content=SCHEMAS),),
+        refusals=(errors.InvalidField,),
+    ),
+    Operation(
+        method="GET",
+        path="/docs",
+        name="getReference",
+        tag="service",
+        summary="Read the contract as a page, and try a question there",
+        access="anyone",
+        query=(LANGUAGE,),
+        results=(ResultShape(description="The page.", content={"text/html": {"type": "string"}}),),
+        refusals=(errors.InvalidField,),
+    ),
+    Operation(
+        method="GET",
+        path="/docs/{part}",
+        name="getReferencePart",
+        tag="service",
+        summary="Read the script or the style of that page",
+        access="anyone",
+        results=(
+            ResultShape(
+                description="The file.",
+                content={"text/javascript": {"type": "string"}, "text/css": {"type": "string"}},
+            ),
+        ),
+        refusals=(errors.NotFound,),
+    ),
+)
+"""The contract itself."""

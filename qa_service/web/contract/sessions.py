@@ -1,0 +1,124 @@
+"""This module describes the routes of `web/sessions.py`: conversations and their files."""
+
+from http import HTTPStatus
+
+from qa_service import errors
+from qa_service.web.contract.operations import InputField, Operation, ResultShape, json_result
+from qa_service.web.contract.question import CLEAN_WORDS
+from qa_service.web.paging import LIMIT, MOST
+from qa_service.web.sessions import TITLE
+from qa_service.wire.structs import (
+    FileListObject,
+    FileObject,
+    PageObject,
+    SessionEntryObject,
+    SessionListObject,
+    SessionObject,
+)
+
+CURSOR = "The value that `next` had. Without it the list begins with the newest."
+STORED = (errors.NotFound, errors.StoreUnavailable)
+PAGED = InputField(
+    "limit", {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT}, "How many are listed."
+)
+GONE = ResultShape(status=HTTPStatus.NO_CONTENT, description="It is gone.")
+ENTRY = json_result(SessionEntryObject, "The conversation as it is listed.")
+TITLED = {
+    "type": "object",
+    "properties": {"title": {"type": "string", "minLength": 1, "maxLength": TITLE, "pattern": CLEAN_WORDS}},
+    "required": ["title"],
+}
+
+CONVERSATIONS: tuple[Operation, ...] = (
+    Operation(
+        method="GET",
+        path="/sessions",
+        name="listSessions",
+        tag="conversations",
+        summary="List the caller's conversations, newest first",
+        description="A visitor without a credential is refused, because only the id tells whose a conversation is.",
+        query=(InputField("cursor", {"type": "string", "pattern": r"^[0-9]{1,12}(\.[0-9]{1,9})?$"}, CURSOR), PAGED),
+        results=(json_result(SessionListObject, "A part of the list."),),
+        refusals=(errors.InvalidField, errors.StoreUnavailable),
+    ),
+    Operation(
+        method="GET",
+        path="/sessions/{sessionId}",
+        name="getSession",
+        tag="conversations",
+        summary="Read a conversation, newest turns first",
+        query=(InputField("cursor", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, CURSOR), PAGED),
+        results=(json_result(SessionObject, "A part of the conversation."),),
+        refusals=(*STORED, errors.InvalidField),
+    ),
+    Operation(
+        method="PATCH",
+        path="/sessions/{sessionId}",
+        name="renameSession",
+        tag="conversations",
+        summary="Give a conversation another title",
+        body={"application/json": TITLED, "application/x-www-form-urlencoded": TITLED},
+        results=(ENTRY,),
+        refusals=(*STORED, errors.InvalidField, errors.TooManyFiles),
+    ),
+    Operation(
+        method="DELETE",
+        path="/sessions/{sessionId}",
+        name="deleteSession",
+        tag="conversations",
+        summary="Delete a conversation with its answers and files",
+        description="Answers that are being written in it are stopped.",
+        results=(GONE,),
+        refusals=STORED,
+    ),
+    Operation(
+        method="POST",
+        path="/sessions/{sessionId}/reset",
+        name="beginTopic",
+        tag="conversations",
+        summary="Begin a new topic by hand",
+        results=(ENTRY,),
+        refusals=STORED,
+    ),
+)
+"""What can be done with a conversation."""
+
+FILES: tuple[Operation, ...] = (
+    Operation(
+        method="GET",
+        path="/sessions/{sessionId}/files",
+        name="listFiles",
+        tag="conversations",
+        summary="List the files that a conversation is answered from",
+        results=(json_result(FileListObject, "The files."),),
+        refusals=STORED,
+    ),
+    Operation(
+        method="GET",
+        path="/sessions/{sessionId}/files/{fileId}",
+        name="getFile",
+        tag="conversations",
+        summary="Read what is known of a file",
+        results=(json_result(FileObject, "The file, without its text."),),
+        refusals=STORED,
+    ),
+    Operation(
+        method="DELETE",
+        path="/sessions/{sessionId}/files/{fileId}",
+        name="deleteFile",
+        tag="conversations",
+        summary="Delete a file, so that later questions don't see it",
+        results=(GONE,),
+        refusals=STORED,
+    ),
+    Operation(
+        method="GET",
+        path="/sessions/{sessionId}/files/{fileId}/pages/{page}",
+        name="getPage",
+        tag="conversations",
+        summary="Read the text of one page of a file",
+        results=(json_result(PageObject, "The page."),),
+        refusals=STORED,
+    ),
+)
+"""What can be done with the files of a conversation."""

@@ -1,0 +1,17 @@
+"""This module has the table of all operations. A new route needs an `Operation` in the module of its kind, or a new
+module here."""
+
+from qa_service.web.contract.agui import RUNS
+from qa_service.web.contract.answers import ANSWERS
+from qa_service.web.contract.asking import describe_asking
+from qa_service.web.contract.feedback import FEEDBACK
+from qa_service.web.contract.offer import Offer
+from qa_service.web.contract.operations import Operation
+from qa_service.web.contract.service import CLIENTS, CONTRACT, STATE
+from qa_service.web.contract.sessions import CONVERSATIONS, FILES
+
+
+def list_operations(offer: Offer) -> tuple[Operation, ...]:
+    """List the operations of a server with this offer, in the order in which people read of them."""
+    asking = (*describe_asking(offer), *RUNS)
+    return (*asking, *ANSWERS, *FEEDBACK, *CONVERSATIONS, *FILES, *CLIENTS, *STATE, *CONTRACT)
