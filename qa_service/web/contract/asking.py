@@ -41,6 +41,7 @@ FRAMES: Mapping[str, Mapping[str, Sequence[Shape | str]]] = {
     "responses": {"*": ({"$ref": "#/$defs/ResponsesEvent"}, OpenAIErrorObject, "[DONE]")},
     "ui-message": {"message": ({"$ref": "#/$defs/UiChunk"}, "[DONE]")},
     "data-stream": {},
+    "ag-ui": {"message": ({"$ref": "#/$defs/AgUiEvent"},)},
 }
 """What each streamed format consists of, by the names of its events, where `*` is any name. A text stands for itself,
 and isn't JSON."""

@@ -5,7 +5,8 @@ from http import HTTPStatus
 from qa_service import errors
 from qa_service.web.contract.operations import InputField, Operation, ResultShape, json_result
 from qa_service.web.contract.question import CLEAN_WORDS
-from qa_service.web.sessions import LIMIT, MOST, TITLE
+from qa_service.web.paging import LIMIT, MOST
+from qa_service.web.sessions import TITLE
 from qa_service.wire.structs import (
     FileListObject,
     FileObject,
