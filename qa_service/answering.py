@@ -9,8 +9,7 @@ die.
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
-from hashlib import sha256
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
@@ -20,7 +19,8 @@ from msgspec.structs import replace
 
 from qa_service.draft import Draft, observed
 from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout, UpstreamUnavailable
-from qa_service.frames import FRAMES_VERSION, Done, Failure, Frame, Restart, StageNotice
+from qa_service.frames import FRAMES_VERSION, Done, Failure, Frame, Image, Restart, StageNotice
+from qa_service.gallery import Gallery
 from qa_service.intake import FilePlace, Intake
 from qa_service.interfaces import (
     ELSEWHERE,
@@ -28,6 +28,7 @@ from qa_service.interfaces import (
     Attaching,
     FileReader,
     FileStore,
+    MediaQuery,
     Meter,
     Observer,
     Quotas,
@@ -39,24 +40,30 @@ from qa_service.interfaces import (
 )
 from qa_service.language.phrases import build_failure
 from qa_service.language.sentences import language_of
+from qa_service.media.beside import MediaSearches
 from qa_service.model import (
     Annotation,
     Delta,
+    Drawing,
+    Drawn,
     Finished,
     Opened,
     Owner,
+    PagesFound,
     Passage,
     RefusalDelta,
     Retrying,
     Searching,
     TextDelta,
     Thinking,
+    Unseen,
     UploadedFile,
     Verdict,
 )
-from qa_service.prompting import Site, build_prompt
+from qa_service.pictures import ShownPicture, can_see, choose_pictures, show_pictures
+from qa_service.prompting import Site, build_prompt, compute_budget
 from qa_service.storable import storable
-from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id
+from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id, name_file
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +80,7 @@ class Parts(Struct, frozen=True):
     quotas: Quotas
     reader: FileReader
     retriever: Retriever
+    gallery: Gallery
     observe: Observer
     meter: Meter
     save_later: Callable[[Owner, Turn], None]
@@ -83,6 +91,8 @@ class Parts(Struct, frozen=True):
     """An answer whose text counts more than so many bytes is ended, as `incomplete`."""
     safety_identifier: Callable[[str], str]
     """Turns an owner's key, with a visitor's `Owner.address` behind it, into the id that tells upstream who asks."""
+    media: MediaSearches = MediaSearches()
+    """The services that are searched for pictures and videos, where the person lets the web be searched."""
 
 
 class AnswerLine(Struct, frozen=True):
@@ -153,9 +163,9 @@ def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterat
     assert isinstance(parts.upstream, Attaching)  # noqa: S101 - `continue_answer` has checked it
     try:
         with parts.upstream.attach_answer(draft.prompt, said.response_id, stop) as deltas:
-            frames = _draft_frames(deltas, draft, stop, parts.longest)
+            frames = _draft_frames(deltas, draft, parts, stop)
             if said.repeatable:
-                yield from islice(frames, said.since_opened, None)
+                yield from _leave_out_told(frames, draft, said.since_opened)
             else:
                 yield from chain((Gap(), Restart("interrupted"), Opened(said.response_id, FRAMES_VERSION)), frames)
     except QAError:
@@ -168,6 +178,15 @@ def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterat
             if not said.repeatable:
                 yield rest
         raise
+
+
+def _leave_out_told(frames: Iterator[Frame | Mark], draft: Draft, told: int) -> Iterator[Frame | Mark]:
+    """Leave out as many frames as the shared log has. Those that are more than all of these are references."""
+    for frame in frames:
+        if told == 0:
+            yield frame
+        told = max(0, told - 1)
+    draft.told = told
 
 
 def _break_off(draft: Draft, said: AnswerSoFar) -> Iterator[Frame | Mark]:
@@ -185,7 +204,8 @@ def _files_are_here(admission: Admission) -> bool:
 
 def _cite(draft: Draft, parts: Parts) -> Iterator[Frame]:
     if parts.site.citations:
-        yield from draft.cite_sources()
+        yield from islice(draft.cite_sources(trusts_links=parts.site.cite_links), draft.told, None)
+    draft.list_media([] if draft.error else parts.media.gather_results(draft.searches))
 
 
 def _why(error: QAError, stop: Stop) -> QAError:
@@ -213,12 +233,13 @@ def _read_files(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
 def _read(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
     yield StageNotice("reading_file", name=file.name)
     admission = draft.admission
-    # The id is the same when the answer is begun again after a crash, so no file is listed twice.
-    file_id = sha256(f"{admission.answer_id} {number}".encode()).hexdigest()[:32]
+    file_id = name_file(admission.answer_id, number)
     place = FilePlace(admission.question.owner, admission.session.session_id, file_id, admission.topic.index)
     stored, verdict = yield from Intake(parts.files, parts.quotas, parts.reader).take_in(file, place, stop)
     draft.add_file(stored, verdict)
-    yield _announced(verdict)
+    if not can_see(parts.upstream, admission.model):
+        draft.note_unseen()
+    yield _announced(draft.verdicts[-1])
 
 
 def _announced(verdict: Verdict) -> StageNotice:
@@ -239,17 +260,31 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
     if any(file.passages for file in draft.files):
         yield StageNotice("retrieving")
         passages = _find(draft, parts)
+    budget, language = compute_budget(parts.site, admission.model), language_of(question.text)
+    pictures = _load_pictures(draft, parts, budget)
     prompt = build_prompt(
         question,
-        site=parts.site,
+        site=replace(parts.site, context_tokens=budget - sum(shown.tokens for shown in pictures)),
         model=admission.model,
         context=admission.session.context,
         passages=passages,
-        language=language_of(question.text),
+        language=language,
     )
-    draft.keep_prompt(
-        replace(prompt, safety_identifier=parts.safety_identifier(question.owner.key + question.owner.address))
-    )
+    identifier = parts.safety_identifier(question.owner.key + question.owner.address)
+    draft.keep_prompt(replace(show_pictures(prompt, pictures, language), safety_identifier=identifier))
+
+
+def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPicture]:
+    """Load the pictures for the prompt. Where the model sees none, the verdicts on the session's earlier pictures say
+    so."""
+    if not can_see(parts.upstream, draft.admission.model):
+        draft.note_unseen()
+        return ()
+    chosen = choose_pictures(draft.files, budget)
+    owner, session_id = draft.admission.question.owner, draft.admission.session.session_id
+    loaded = parts.files.load_pictures(owner, session_id, chosen) if chosen else ()
+    pairs = zip(chosen, loaded, strict=True)
+    return [ShownPicture(file.file_id, file.name, picture, file.tokens) for file, picture in pairs if picture]
 
 
 def _find(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
@@ -261,23 +296,34 @@ def _find(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
 
 def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     assert draft.prompt is not None  # noqa: S101 - the line prepared it
+    if draft.prompt.web_search:
+        draft.searches = parts.media.begin_searches(MediaQuery(draft.prompt.question, draft.prompt.language))
     yield Asked(replace(draft.prompt, messages=()), tuple(draft.verdicts))
     parts.meter.record_time("asked", time.monotonic() - draft.admission.began)
     with parts.upstream.open_answer(draft.hand_out_prompt(), stop) as deltas:
-        yield from _draft_frames(deltas, draft, stop, parts.longest)
+        yield from _draft_frames(deltas, draft, parts, stop)
 
 
-def _draft_frames(deltas: Iterator[Delta], draft: Draft, stop: Stop, longest: int) -> Iterator[Frame | Mark]:
+def _draft_frames(deltas: Iterator[Delta], draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     for delta in deltas:
         if isinstance(delta, TextDelta):
             if delta.text != "":
                 yield draft.write_text(delta.text)
+        elif isinstance(delta, Drawn):
+            yield _show(delta, draft, parts, stop)
         elif frame := _frame(delta, draft):
             yield frame
-        if draft.size > longest:
+        if draft.size > parts.longest:
             raise TooLong("the answer is as long as this server keeps")
     if draft.finished is None:
         raise Cancelled if stop.is_set() else UpstreamUnavailable("upstream ended without saying so")
+
+
+def _show(drawn: Drawn, draft: Draft, parts: Parts, stop: Stop) -> Frame:
+    frame = parts.gallery.show_picture(drawn, draft.admission, len(draft.images), stop)
+    if isinstance(frame, Image):
+        draft.images.append(frame)
+    return frame
 
 
 def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
@@ -286,19 +332,32 @@ def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
             return storable(replace(delta, frames=FRAMES_VERSION))
         case RefusalDelta(text=text) if text != "":
             return draft.write_refusal(text)
-        case Annotation():
-            draft.add_annotation(storable(delta))
+        case Annotation() | PagesFound():
+            draft.add_source(storable(delta))
+        case Unseen():
+            draft.note_unseen()
         case Finished():
             draft.finished = storable(delta)
+        case Retrying():
+            draft.model = storable(delta).model
+            return _notice(delta)
+        case _:
+            return _notice(delta)
+    return None
+
+
+def _notice(delta: Delta) -> StageNotice | None:
+    match storable(delta):
         case Searching(query=query):
-            return storable(StageNotice("searching_web", query=query or None))
+            return StageNotice("searching_web", query=query or None)
         case Thinking():
             return StageNotice("thinking")
-        case Retrying(attempt=attempt, reason=reason, model=model):
-            storable(delta)
-            draft.model = model
+        case Drawing():
+            return StageNotice("generating_image")
+        case Retrying(attempt=attempt, reason=reason):
             return StageNotice("retrying", attempt=attempt, reason=reason)
-    return None
+        case _:
+            return None
 
 
 def _close(draft: Draft, parts: Parts) -> Iterator[Frame]:

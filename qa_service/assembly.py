@@ -5,7 +5,7 @@ import hmac
 import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,17 +18,24 @@ from qa_service.desk import Desk
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
 from qa_service.files.sandbox import describe_sandbox
+from qa_service.files.sniffing import sniff_kind
+from qa_service.gallery import Gallery
 from qa_service.interfaces import (
     AnswerWriter,
     DriftDetector,
     FileReader,
     Limiter,
+    MediaSearch,
     Meter,
     Observer,
     Retriever,
     Upstream,
 )
+from qa_service.media.beside import MediaSearches
+from qa_service.media.google import GoogleImageSearch
+from qa_service.media.youtube import YouTubeSearch
 from qa_service.metrics import Prometheus
+from qa_service.picture_links import PictureLinks
 from qa_service.prompting import Site
 from qa_service.retrieval.lexical import LexicalRetriever
 from qa_service.running.presence import Presence
@@ -38,7 +45,9 @@ from qa_service.running.shared import SharedStores
 from qa_service.running.unsaved import UnsavedTurns
 from qa_service.settings import Secret, Settings, SettingsError, keep_secret
 from qa_service.stores.arrivals import RedisArrivals
+from qa_service.stores.drawings import RedisDrawings
 from qa_service.stores.embedded import embedded_pool
+from qa_service.stores.feedback import RedisFeedback
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import RedisHistory
 from qa_service.stores.limiter import RedisLimiter
@@ -48,6 +57,7 @@ from qa_service.stores.quotas import Quota, RedisQuotas
 from qa_service.stores.readiness import check_store
 from qa_service.stores.redis_url import redis_pool
 from qa_service.stores.repeats import RedisRepeats
+from qa_service.stores.rewinds import RedisRewinds
 from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.workers import RedisWorkers
 from qa_service.topics.detector import KeepTopic, LearnedDrift
@@ -74,6 +84,9 @@ class Assembly(Struct, frozen=True):
     runner: Runner
     limiter: Limiter
     history: RedisHistory
+    feedback: RedisFeedback
+    drawings: RedisDrawings
+    links: PictureLinks
     meter: Meter
     metrics: Callable[[], bytes]
     """Gives the figures so far, in Prometheus' text format."""
@@ -88,7 +101,7 @@ class Assembly(Struct, frozen=True):
     pace: Pace
 
 
-def assemble(
+def assemble(  # noqa: PLR0913 - each is a part of the service
     settings: Settings,
     *,
     upstream: Upstream | None = None,
@@ -96,6 +109,7 @@ def assemble(
     reader: FileReader | None = None,
     retriever: Retriever | None = None,
     observe: Observer | None = None,
+    media: Sequence[MediaSearch] | None = None,
 ) -> Assembly:
     """Put the service together. A part that is given takes the place of the usual one.
 
@@ -104,20 +118,25 @@ def assemble(
     secret, meter = Secret(settings.secret or _kept_secret(settings)), Prometheus()
     offline = settings.answers_itself and upstream is None
     store = _store(settings, meter)
+    sandbox = "read by this site's own reader" if reader else describe_sandbox()
+    reader = reader or _reader(settings)
+    links = PictureLinks(secret, settings.session_ttl)
     parts = Parts(
         upstream=upstream or _upstream(settings, meter),
         sessions=store.sessions,
         files=store.files,
         quotas=store.quotas,
-        reader=reader or _reader(settings),
+        reader=reader,
         retriever=retriever or LexicalRetriever(),
+        gallery=Gallery(reader, store.drawings, store.quotas, links, sniff_kind),
         observe=partial(_tell, (meter, observe or log_answer)),
         meter=meter,
         save_later=store.shared.unsaved.add_turn,
-        site=Site(settings.instructions, settings.context_tokens, citations=settings.citations),
+        site=Site(settings.instructions, settings.context_tokens, settings.citations, settings.cite_links),
         prices=settings.prices,
         longest=settings.log_bytes,
         safety_identifier=partial(_safety_identifier, secret),
+        media=MediaSearches(_media_searches(settings) if media is None else media),
     )
     runner = _runner(settings, AnswerLine(parts), store, meter)
     return Assembly(
@@ -126,10 +145,13 @@ def assemble(
         runner,
         limiter=store.limiter,
         history=store.history,
+        feedback=store.feedback,
+        drawings=store.drawings,
+        links=links,
         meter=meter,
         metrics=meter.text,
         offline=offline,
-        sandbox="read by this site's own reader" if reader else describe_sandbox(),
+        sandbox=sandbox,
         secret=secret,
         uploads=_uploads(settings.data),
         check_store=store.check,
@@ -143,8 +165,11 @@ class _Store(Struct, frozen=True):
     worker: str
     sessions: RedisSessions
     files: RedisFiles
+    drawings: RedisDrawings
     quotas: RedisQuotas
     history: RedisHistory
+    feedback: RedisFeedback
+    rewinds: RedisRewinds
     repeats: RedisRepeats
     limiter: RedisLimiter
     arrivals: RedisArrivals
@@ -165,9 +190,12 @@ def _store(settings: Settings, meter: Meter) -> _Store:
     return _Store(
         worker,
         sessions,
-        RedisFiles(client, guard, seconds=kept.seconds),
+        RedisFiles(client, guard, seconds=kept.seconds, single=kept.log),
+        RedisDrawings(client, guard, seconds=kept.seconds, single=kept.log),
         RedisQuotas(client, guard, Quota(settings.session_files, settings.owner_bytes, settings.read_seconds)),
         history,
+        RedisFeedback(client, guard, seconds=kept.seconds),
+        RedisRewinds(client, guard, history),
         RedisRepeats(client, guard),
         limiter,
         RedisArrivals(client, guard, limiter, sessions),
@@ -198,6 +226,7 @@ def _desk(
         room=runner,
         meter=meter,
         stop=runner.stop_answer,
+        rewind=store.rewinds.rewind_session,
         model=model,
         background=settings.background,
     )
@@ -262,9 +291,20 @@ def _upstream(settings: Settings, meter: Meter) -> Upstream:
         tries=settings.tries,
         search_context=settings.web_search_context,
         background=settings.background,
+        draws=settings.answer_images,
+        spool=str(_uploads(settings.data)),
         fallback=settings.models_fallback,
         meter=meter,
     )
+
+
+def _media_searches(settings: Settings) -> list[MediaSearch]:
+    searches: list[MediaSearch] = [YouTubeSearch(settings.youtube_key)] if settings.youtube_key else []
+    if bool(settings.image_search_key) != bool(settings.image_search_id):
+        raise SettingsError("QA_IMAGE_SEARCH_KEY, QA_IMAGE_SEARCH_ID: expected both or neither")
+    if settings.image_search_key:
+        searches.append(GoogleImageSearch(settings.image_search_key, settings.image_search_id))
+    return searches
 
 
 def _safety_identifier(secret: str, owner: str) -> str:

@@ -1,43 +1,35 @@
-"""This module finds the sources of a finished answer. Numbers, annotations and addresses become references.
+"""This module finds the sources of a finished answer. Numbers, annotations and links become references.
 
-A document's quote is taken from the very passage that its number points at, so it stands on the page that it names.
+A document's quotes are taken from the very passage that its number points at, so they stand on the page that it names.
 That page was decided when the file was read: `Segment.page` became `Passage.page` (`files/reading.py`).
+
+A link is a source if a tool of upstream's has returned its page; a link that the model has only typed may be made up.
+A number that stands for no passage is none, and no other source gets that number.
+
 What is looked at is bounded, so that no answer keeps a worker busy, however long it is.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from heapq import merge
-from itertools import islice
+from itertools import count, islice
 from operator import attrgetter
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from qa_service.frames import Reference
-from qa_service.language.sentences import split_sentences
-from qa_service.language.stems import JOSA
-from qa_service.language.tokens import list_words
-from qa_service.markers import MARKER, blank_code, find_markers
+from qa_service.frames import Cite, Reference
+from qa_service.links import Link, find_bare_addresses, find_links, identify_page, is_web_address
+from qa_service.markers import blank_code, find_markers
 from qa_service.model import Annotation, Passage
+from qa_service.quoting import Claims, Quotable
 
 LOOKED_AT = 256 << 10
 """So many characters of an answer are searched for sources. The longest answers of today's models have as many."""
 MOST_MENTIONS = 5_000
 """At most so many markers, links and annotations are looked at, from the beginning of the answer."""
 MOST_SOURCES = 200
-LONGEST_QUOTE = 300
-LONGEST_SENTENCE = 1_000
-"""At most so many characters before a marker are compared with its passage."""
-LONGEST_ADDRESS = 4_096
-LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\((https?://[^\s()<>]+(?:\([^\s()<>]*\)[^\s()<>]*)*)\)")
-_OPEN = r"[^\s<>\"'`\[\]()*…。，、！？：；（）“”‘’「」『』《》〈〉]"
-BARE = re.compile(rf"https?://{_OPEN}+(?:\([^\s()<>]*\){_OPEN}*)*")
-TRAILING = ".,;:!?~"
-# A particle behind an address belongs to the sentence around it. Hangul that is a word of the path, as in /wiki/서울,
-# stays.
-PARTICLE = re.compile(rf"(?<=[A-Za-z0-9/=_)-])(?=[가-힣]){JOSA}$")
-SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n")
+MOST_CITES = 50
+"""A source has at most so many places. With the longest quotes, their frame has less than 64 KiB."""
 
 
 class Placed(Struct, frozen=True):
@@ -47,48 +39,71 @@ class Placed(Struct, frozen=True):
     annotation: Annotation
 
 
+class Evidence(Struct, frozen=True):
+    """An `Evidence` is what an answer can have its statements from."""
+
+    session_id: str
+    passages: Sequence[Passage] = ()
+    """The numbered passages of the prompt."""
+    annotations: Sequence[Placed] = ()
+    pages: frozenset[str] = frozenset()
+    """The web pages that tools have returned, as `identify_page` gives them."""
+    trusts_links: bool = False
+    """Whether a link that no tool has returned is a source, too."""
+
+
 class _Mention(Struct, frozen=True):
     """A `_Mention` is a place in the answer that names a source, by a printed number `n` or by an annotation."""
 
     at: int
     key: str
     n: int = 0
-    annotation: Annotation | None = None
+    annotation: Annotation = Annotation("url")
 
 
-def collect_references(
-    text: str, passages: Sequence[Passage], annotations: Iterable[Placed], session_id: str
-) -> tuple[Reference, ...]:
+def collect_references(text: str, evidence: Evidence) -> tuple[Reference, ...]:
     """Collect the sources of an answer, each once, in the order in which they are first cited.
 
-    A document keeps the number that is printed in the text; every other source takes the next free one. A document's
-    `url` is relative to the prefix of whoever reads it. Addresses that are neither http nor https are no sources.
+    A document keeps the number that is printed in the text; every other source takes the next one that is printed
+    nowhere. A document's `url` is relative to the prefix of whoever reads it. Addresses that are neither http nor https
+    are no sources.
     """
     prose = blank_code(text[:LOOKED_AT])
-    numbered = {passage.n: passage for passage in passages}
-    first = _first_mentions(prose, numbered, tuple(annotations))
-    free = iter(range(max((mention.n for mention in first), default=0) + 1, 10**6))
+    numbered = {passage.n: passage for passage in evidence.passages}
+    sources = _group_mentions(prose, numbered, evidence)
+    claims, free = Claims(text[:LOOKED_AT], prose), _free_numbers(prose, sources)
     return tuple(
-        _cite_document(numbered[mention.n], _citing_sentence(prose, mention.at), session_id)
-        if mention.n
-        else _cite_source(mention, next(free))
-        for mention in first
+        _cite_document(numbered[mentions[0].n], mentions, claims, evidence.session_id)
+        if mentions[0].n
+        else _cite_source(next(free), mentions, claims, len(text))
+        for mentions in sources
     )
 
 
-def _first_mentions(prose: str, numbered: Mapping[int, Passage], annotations: Sequence[Placed]) -> tuple[_Mention, ...]:
-    titles = {placed.annotation.url: placed.annotation.title for placed in annotations if placed.annotation.title}
+def _group_mentions(prose: str, numbered: Mapping[int, Passage], evidence: Evidence) -> Sequence[Sequence[_Mention]]:
+    """Group the mentions by their source. Both the sources and the mentions of each are in the order of the text."""
+    web = [placed.annotation for placed in evidence.annotations if is_web_address(placed.annotation.url)]
+    titles = {identify_page(note.url): note.title for note in web}
+    returned = evidence.pages.union(titles)
     found = (
         _find_numbers(prose, numbered),
-        _find_links(prose, titles),
-        _find_bare_addresses(prose, titles),
-        _place_annotations(annotations),
+        _find_links(find_links(prose), titles, None if evidence.trusts_links else returned),
+        _find_links(find_bare_addresses(prose), titles, None if evidence.trusts_links else returned),
+        _place_annotations(evidence.annotations),
     )
-    mentions = merge(*found, key=attrgetter("at"))
-    first: dict[str, _Mention] = {}
-    for mention in islice(mentions, MOST_MENTIONS):
-        first.setdefault(mention.key, mention)
-    return tuple(islice(first.values(), MOST_SOURCES))
+    sources: dict[str, list[_Mention]] = {}
+    for mention in islice(merge(*found, key=attrgetter("at")), MOST_MENTIONS):
+        mentions = sources.setdefault(mention.key, [])
+        if len(mentions) < MOST_CITES:
+            mentions.append(mention)
+    return list(islice(sources.values(), MOST_SOURCES))
+
+
+def _free_numbers(prose: str, sources: Sequence[Sequence[_Mention]]) -> Iterator[int]:
+    """Give the numbers for the sources without one. A made-up number in the text would lead to a source that had it."""
+    numbers = [mentions[0].n for mentions in sources]
+    printed = {n for _, n in find_markers(prose)} if 0 in numbers else set()
+    return (n for n in count(max(numbers, default=0) + 1) if n not in printed)
 
 
 def _find_numbers(prose: str, numbered: Mapping[int, Passage]) -> Iterator[_Mention]:
@@ -97,51 +112,29 @@ def _find_numbers(prose: str, numbered: Mapping[int, Passage]) -> Iterator[_Ment
             yield _Mention(at, f"n{n}", n)
 
 
-def _find_links(prose: str, titles: Mapping[str, str]) -> Iterator[_Mention]:
-    for link in LINK.finditer(prose) if "://" in prose else ():
-        if is_web_address(link[2]):
-            yield _url_mention(link.start(), link[2], titles.get(link[2]) or link[1])
-
-
-def _find_bare_addresses(prose: str, titles: Mapping[str, str]) -> Iterator[_Mention]:
-    """Find the addresses that stand in the text outside of links."""
-    if "://" not in prose:
-        return
-    for bare in BARE.finditer(LINK.sub(lambda link: " " * len(link[0]), prose)):
-        url = PARTICLE.sub("", bare[0][: LONGEST_ADDRESS + 1].rstrip(TRAILING))
-        if is_web_address(url):
-            yield _url_mention(bare.start(), url, titles.get(url, ""))
-
-
-def _url_mention(at: int, url: str, title: str) -> _Mention:
-    return _Mention(at, url, annotation=Annotation("url", title=title, url=url))
+def _find_links(links: Iterable[Link], titles: Mapping[str, str], returned: Set[str] | None) -> Iterator[_Mention]:
+    """Find the links that are sources: those to the returned pages, or all where `returned` is None."""
+    for link in links if returned is None or returned else ():
+        page = identify_page(link.url)
+        if returned is None or page in returned:
+            note = Annotation("url", titles.get(page) or link.label, link.url, span=(link.start, link.end))
+            yield _Mention(link.start, page, annotation=note)
 
 
 def _place_annotations(annotations: Iterable[Placed]) -> Iterator[_Mention]:
-    for placed in sorted(annotations, key=attrgetter("at")):
-        note = placed.annotation
+    placed = [(placed.annotation.span or (placed.at, 0), placed.annotation) for placed in annotations]
+    for (at, _), note in sorted(placed, key=lambda one: one[0][0]):
         if note.kind == "url" and is_web_address(note.url):
-            yield _Mention(placed.at, note.url, annotation=note)
+            yield _Mention(at, identify_page(note.url), annotation=note)
         elif note.kind == "document" and (note.document_id or note.file):
-            yield _Mention(placed.at, f"{note.document_id}{note.file}", annotation=note)
+            yield _Mention(at, f"{note.document_id} {note.file}", annotation=note)
 
 
-def is_web_address(url: str) -> bool:
-    """Tell whether this is an http or https address with a host, to which a reader may be sent."""
-    if len(url) > LONGEST_ADDRESS or " " in url or not url.isprintable():
-        return False
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # what a model writes needn't be an address
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
-
-
-def _cite_source(mention: _Mention, n: int) -> Reference:
-    note = mention.annotation
-    assert note is not None  # noqa: S101 - only a mention with a number has none
+def _cite_source(n: int, mentions: Sequence[_Mention], claims: Claims, length: int) -> Reference:
+    note = next((mention.annotation for mention in mentions if mention.annotation.title), mentions[0].annotation)
+    cites = tuple(_place_cites([mention.annotation for mention in mentions], claims, length))
     if note.kind == "url":
-        return Reference(n, "url", title=note.title or urlsplit(note.url).hostname or note.url, url=note.url)
+        return Reference(n, "url", note.title or urlsplit(note.url).hostname or note.url, note.url, cites=cites)
     return Reference(
         n,
         "document",
@@ -150,10 +143,27 @@ def _cite_source(mention: _Mention, n: int) -> Reference:
         file=note.file or None,
         page=note.page or None,
         quote=note.quote or None,
+        cites=cites,
     )
 
 
-def _cite_document(passage: Passage, citing: str, session_id: str) -> Reference:
+def _place_cites(notes: Iterable[Annotation], claims: Claims, length: int) -> Iterator[Cite]:
+    """Place the number of a source behind each of its links. Where it has no link, it stands behind each claim that it
+    ends."""
+    known = [(note.span, note.quote) for note in notes if note.span and 0 <= note.span[0] <= note.span[1] <= length]
+    links = [((start, end), quote) for (start, end), quote in known if start < end]
+    ended = ((claims.find_claim_before(at), quote) for (at, _), quote in known if at <= LOOKED_AT)
+    reached = 0
+    for (start, end), quote in sorted(links or ended, key=lambda one: (one[0][0], -one[0][1])):
+        if reached <= start < end:
+            yield Cite(start, end, quote or None)
+            reached = end
+
+
+def _cite_document(passage: Passage, mentions: Sequence[_Mention], claims: Claims, session_id: str) -> Reference:
+    quotable = Quotable(passage.text)
+    places = dict.fromkeys(claims.find_claim(mention.at) for mention in mentions)
+    cites = [Cite(*place, quotable.choose_quote(claims.read_claim(place))) for place in places]
     return Reference(
         passage.n,
         "document",
@@ -163,25 +173,6 @@ def _cite_document(passage: Passage, citing: str, session_id: str) -> Reference:
         file=passage.file,
         page=passage.page if passage.paged else None,
         section=passage.section or None,
-        quote=_choose_quote(passage.text, citing),
+        quote=cites[0].quote,
+        cites=tuple(cites),
     )
-
-
-def _citing_sentence(prose: str, at: int) -> str:
-    """Return the sentence before a marker, or the end of a long one, without the markers in it."""
-    before = prose[max(0, at - LONGEST_SENTENCE) : at].rstrip("[［【 ")
-    start = max((match.end() for match in SENTENCE_END.finditer(before.rstrip(".!?。！？ "))), default=0)
-    return MARKER.sub(" ", before[start:])
-
-
-def _choose_quote(passage: str, citing: str) -> str:
-    """Choose the sentence of the passage that has most words in common with the citing sentence."""
-    wanted = set(list_words(citing))
-    stripped = [sentence.strip() for sentence in split_sentences(passage) if sentence.strip()]
-    best = max(stripped, key=lambda sentence: _measure_overlap(wanted, sentence), default=passage.strip())
-    return best[:LONGEST_QUOTE].rstrip()
-
-
-def _measure_overlap(wanted: set[str], sentence: str) -> float:
-    said = set(list_words(sentence))
-    return len(wanted & said) / (len(said) + 5) if said else 0.0

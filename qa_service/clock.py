@@ -1,4 +1,4 @@
-"""This module tells the present moment, and writes moments down."""
+"""This module tells the present moment, and writes moments down and reads them."""
 
 from datetime import UTC, datetime
 
@@ -11,3 +11,8 @@ def now() -> str:
 def written(moment: datetime) -> str:
     """Write the moment down as RFC 3339 has it, in UTC and to the millisecond."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def unix_seconds(moment: str) -> int:
+    """Return a moment that `written` has written down as whole seconds since 1970."""
+    return int(datetime.fromisoformat(moment).timestamp())

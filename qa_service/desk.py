@@ -64,7 +64,7 @@ class Repeated(Struct, frozen=True):
 
 class Desk(Struct, frozen=True):
     """A `Desk` admits questions, and counts those that it refuses. `stop` stops the answer that a new question
-    replaces, and doesn't wait for that answer's end."""
+    replaces, and doesn't wait for that answer's end; `rewind` removes the turns that it replaces from its session."""
 
     sessions: SessionStore
     repeats: Repeats
@@ -73,6 +73,7 @@ class Desk(Struct, frozen=True):
     room: Room
     meter: Meter
     stop: Callable[[str], None]
+    rewind: Callable[[Question, str], None]
     model: str
     background: bool = False
     """Whether an answer can be begun again by another worker."""
@@ -122,6 +123,9 @@ class Desk(Struct, frozen=True):
 
     def _claim(self, question: Question, arrival: Arrival, session_id: str, answer_id: str, began: float) -> Admission:
         session = arrival.session
+        if session and question.rewind:
+            self.rewind(question, session_id)
+            session = self.sessions.load_session(question.owner, session_id)
         for _ in range(ATTEMPTS):
             known = session or _begin_session(session_id, question.messages)
             drift = self._judge(question, known)
@@ -155,6 +159,7 @@ class Desk(Struct, frozen=True):
             topic=after.topic,
             created_at=created_at,
             language=question.language,
+            echo=question.echo,
         )
         notice = TopicNotice(after.topic, drifted=begins and session.topic > 0, score=round(drift.score, 3))
         return Admission(

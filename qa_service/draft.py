@@ -6,15 +6,21 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from qa_service.citing import Placed, collect_references
+from qa_service.citing import LOOKED_AT, Evidence, Placed, collect_references
 from qa_service.errors import Cancelled, QAError, TooLong, UpstreamError, UpstreamTimeout
-from qa_service.frames import Call, Failure, Metadata, Reference, Text, Timing
+from qa_service.frames import Call, Failure, Image, Metadata, Reference, Text, Timing, images_from_frames
+from qa_service.interfaces import MediaResult
+from qa_service.links import find_bare_addresses, find_links, identify_page, is_web_address
+from qa_service.markers import blank_code
+from qa_service.media.beside import SideSearch
+from qa_service.media.linked import MediaLists, merge_media, recognize_media
 from qa_service.model import (
+    PICTURE_KINDS,
     Annotation,
     Finished,
     FinishReason,
     Owner,
-    Passage,
+    PagesFound,
     Prompt,
     Status,
     StoredFile,
@@ -53,10 +59,18 @@ class Draft:
         self.finished: Finished | None = None
         self.error: QAError | None = None
         self.references: tuple[Reference, ...] = ()
+        self.told = 0
+        """How many of the references are in the shared log already, where the answer was taken over."""
+        self.searches: Sequence[SideSearch] = ()
+        """The searches that run beside the answer."""
+        self.images: list[Image] = []
+        """Every frame that has shown a picture."""
         self.size = 0
         """How many bytes the text counts so far towards the longest answer."""
         self._pieces: list[str] = []
         self._annotations: list[Placed] = []
+        self._pages: list[str] = []
+        self._media = MediaLists()
         self._first_token: float | None = None
         self._refused = False
 
@@ -82,14 +96,22 @@ class Draft:
         self._refused = True
         return self.write_text(text)
 
-    def add_annotation(self, annotation: Annotation) -> None:
-        """Add a source that upstream names for what was written last."""
-        self._annotations.append(Placed(len(self.text), annotation))
+    def add_source(self, source: Annotation | PagesFound) -> None:
+        """Add a source that upstream names for what was written last, or the pages that one of its tools has
+        returned."""
+        if isinstance(source, Annotation):
+            self._annotations.append(Placed(len(self.text), source))
+        else:
+            self._pages.extend(url for url in source.urls if is_web_address(url))
 
     def add_file(self, file: StoredFile, verdict: Verdict) -> None:
         """Add a file that has been read, and what became of it."""
         self.files.append(file)
         self.verdicts.append(verdict)
+
+    def note_unseen(self) -> None:
+        """Note that the model sees no pictures, so that the verdicts on pictures say so."""
+        self.verdicts = [_unseen(verdict) for verdict in self.verdicts]
 
     def keep_prompt(self, prompt: Prompt) -> None:
         """Keep the finished prompt. Where it holds only a part of a file, or nothing, the file's verdict says so.
@@ -100,7 +122,7 @@ class Draft:
         self.admission = replace(
             self.admission, question=replace(question, messages=()), session=replace(session, context=())
         )
-        counts = Counter(passage.file_id for passage in prompt.passages)
+        counts = Counter([*(passage.file_id for passage in prompt.passages), *prompt.pictures])
         pairs = zip(self.verdicts, self.files, strict=True)
         self.verdicts = [_budgeted(verdict, file, counts[file.file_id]) for verdict, file in pairs]
 
@@ -114,11 +136,27 @@ class Draft:
         """Take over the prompt that a worker had built before it died, with the verdicts on its files."""
         self.prompt, self.verdicts = asked.prompt, list(asked.verdicts)
 
-    def cite_sources(self) -> Sequence[Reference]:
-        """Find the sources of what was written, and keep them."""
-        passages: tuple[Passage, ...] = self.prompt.passages if self.prompt else ()
-        self.references = collect_references(self.text, passages, self._annotations, self.admission.session.session_id)
+    def cite_sources(self, *, trusts_links: bool = False) -> Sequence[Reference]:
+        """Find the sources of what was written, and keep them. `trusts_links` says whether a link that the model has
+        typed is a source, although no tool has returned it."""
+        evidence = Evidence(
+            self.admission.session.session_id,
+            self.prompt.passages if self.prompt else (),
+            self._annotations,
+            frozenset(map(identify_page, self._pages)),
+            trusts_links,
+        )
+        self.references = collect_references(self.text, evidence)
         return self.references
+
+    def list_media(self, searched: Sequence[MediaResult]) -> None:
+        """Keep the pictures and videos about the answer: those to which it or its sources link, and those that searches
+        have found."""
+        prose = blank_code(self.text[:LOOKED_AT])
+        written = [(link.url, link.label) for find in (find_links, find_bare_addresses) for link in find(prose)]
+        cited = [(source.url, source.title) for source in self.references if source.kind == "url"]
+        linked = recognize_media([*cited, *written, *((url, "") for url in self._pages)])
+        self._media = merge_media(linked, searched)
 
     def build_metadata(self, prices: Prices) -> Metadata:
         """Build the metadata of the answer. It says that the turn was saved; the caller corrects that where it
@@ -137,6 +175,8 @@ class Draft:
             files=tuple(self.verdicts),
             finish_reason=self._reason,
             saved=True,
+            image_results=self._media.images,
+            video_results=self._media.videos,
         )
 
     def build_turn(self, metadata: Metadata, failure: Failure | None) -> Turn:
@@ -146,6 +186,7 @@ class Draft:
             text=self.text,
             status=self._status,
             references=self.references,
+            images=images_from_frames(self.images),
             files=metadata.files,
             metadata=metadata,
             error=failure,
@@ -153,9 +194,11 @@ class Draft:
 
     @property
     def _status(self) -> Status:
-        """Find the status of the turn. An answer without a word is `incomplete`, even if upstream calls it complete."""
+        """Find the status of the turn. An answer without a word or a picture is `incomplete`, even if upstream calls it
+        complete."""
         status = STATUS[self._reason]
-        return "incomplete" if status == "completed" and not self.text.strip() else status
+        is_empty = not self.text.strip() and not images_from_frames(self.images)
+        return "incomplete" if status == "completed" and is_empty else status
 
     @property
     def _reason(self) -> FinishReason:
@@ -218,8 +261,13 @@ def _verdict(file: StoredFile) -> Verdict:
     return Verdict(file.name, file.kind, file.status, file.reason, file.pages, file.tokens)
 
 
+def _unseen(verdict: Verdict) -> Verdict:
+    is_shown = verdict.kind in PICTURE_KINDS and verdict.status == "used"
+    return replace(verdict, status="skipped", reason="no_vision") if is_shown else verdict
+
+
 def _budgeted(verdict: Verdict, file: StoredFile, count: int) -> Verdict:
-    if verdict.status not in ("used", "truncated") or count == file.passages:
+    if verdict.status not in ("used", "truncated") or count == file.pieces:
         return verdict
     # That a file was too large explains more than that it didn't fit into the prompt.
     return replace(verdict, status="truncated" if count else "skipped", reason=verdict.reason or "over_budget")

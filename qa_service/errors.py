@@ -15,6 +15,7 @@
       Interrupted         the worker died or was stopped
       Cancelled           somebody stopped the answer; never shown as an error
       TooLong             the answer has reached the size that is kept
+      SearchFailed        a search beside the answer failed; it becomes a line in the log and never leaves `media`
       Unreadable          an uploaded file gives no text; becomes its verdict and never leaves `files`
 
 A message is for operators and developers. It says what was wrong and what was expected, and holds no secret, no path
@@ -282,6 +283,10 @@ class Cancelled(QAError):
 class TooLong(QAError):
     """The answer has reached the size that is kept. It is never shown as an error: the answer ends there, with the
     reason `length`."""
+
+
+class SearchFailed(QAError):
+    """A search for pictures or videos gave nothing. The message says why, for the log."""
 
 
 class Unreadable(QAError):

@@ -1,6 +1,6 @@
 """Frames are what the reader of an answer gets, one after another. README lists them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 from qa_service.model import FinishReason, SourceKind, Status, Usage, Value, Verdict, VerdictStatus
@@ -52,9 +52,29 @@ class Text(Value, frozen=True, tag_field="type", tag="text", gc=False):
     content: str
 
 
+class Cite(Value, frozen=True, omit_defaults=True):
+    """A `Cite` is a place in the answer that a source stands behind. `start` and `end` count the Unicode code points of
+    the whole text, and the text between them is the claim or the link. `quote` is the sentence of the source that
+    supports it."""
+
+    start: int
+    end: int
+    quote: str | None = None
+
+
+class Image(Value, frozen=True, tag_field="type", tag="image"):
+    """This frame shows a picture that the model draws, or a part of it. A later frame with the same `index` takes its
+    place. `url` is a path below the prefix; it is signed, and expires."""
+
+    index: int
+    partial: bool
+    mime_type: str
+    url: str
+
+
 class Reference(Value, frozen=True, tag_field="type", tag="reference", omit_defaults=True):
     """This frame names one source of the answer. `n` is the number by which the text cites a document of the prompt;
-    every other source has a number that no such document has."""
+    every other source has a number that stands nowhere in the text."""
 
     n: int
     kind: SourceKind
@@ -65,6 +85,7 @@ class Reference(Value, frozen=True, tag_field="type", tag="reference", omit_defa
     page: int | None = None
     section: str | None = None
     quote: str | None = None
+    cites: tuple[Cite, ...] = ()
 
 
 class Call(Value, frozen=True):
@@ -84,6 +105,27 @@ class Timing(Value, frozen=True):
     total_ms: int
 
 
+class ImageResult(Value, frozen=True):
+    """An `ImageResult` is a picture about the answer. `url` is the picture's own address, and `source` the host of the
+    page that shows it."""
+
+    title: str
+    url: str
+    thumbnail: str
+    source: str
+
+
+class VideoResult(Value, frozen=True):
+    """A `VideoResult` is a video about the answer. `id` is YouTube's; `channel` is empty where nobody was asked for
+    it."""
+
+    id: str
+    title: str
+    url: str
+    thumbnail: str
+    channel: str
+
+
 class Metadata(Value, frozen=True, tag_field="type", tag="metadata"):
     """This frame holds the facts about the whole answer. It comes once, after the references."""
 
@@ -98,8 +140,8 @@ class Metadata(Value, frozen=True, tag_field="type", tag="metadata"):
     files: tuple[Verdict, ...]
     finish_reason: FinishReason
     saved: bool
-    image_results: tuple[Mapping[str, str], ...] = ()
-    video_results: tuple[Mapping[str, str], ...] = ()
+    image_results: tuple[ImageResult, ...] = ()
+    video_results: tuple[VideoResult, ...] = ()
 
 
 class Failure(Value, frozen=True, tag_field="type", tag="error", omit_defaults=True):
@@ -136,9 +178,9 @@ class UnknownFrame(Value, frozen=True, tag_field="type", tag="unknown"):
     """The frame as JSON. Usually it is an object, in which `type` is one of the fields."""
 
 
-Frame: TypeAlias = Start | StageNotice | Text | Reference | Metadata | Failure | Restart | Done | UnknownFrame
+Frame: TypeAlias = Start | StageNotice | Text | Image | Reference | Metadata | Failure | Restart | Done | UnknownFrame
 
-FRAMES_VERSION = 2
+FRAMES_VERSION = 3
 """This number stands for the way in which frames are made of an upstream's pieces. A release that makes other frames of
 the same pieces, or cuts texts otherwise, has another number, because it can't go on with the very next frame of an
 answer that this release has begun."""
@@ -153,3 +195,15 @@ def text_from_frames(items: Iterable[object]) -> str:
         elif type(item) is Restart:
             pieces.clear()
     return "".join(pieces)
+
+
+def images_from_frames(items: Iterable[object]) -> tuple[Image, ...]:
+    """Return the answer's finished pictures, as far as these frames have them. What comes before a `restart` doesn't
+    count."""
+    images: dict[int, Image] = {}
+    for item in items:
+        if isinstance(item, Image) and not item.partial:
+            images[item.index] = item
+        elif isinstance(item, Restart):
+            images.clear()
+    return tuple(images.values())

@@ -8,7 +8,17 @@ from msgspec.structs import replace
 
 from qa_service.frames import StageNotice
 from qa_service.interfaces import FileReader, FileStore, Quotas, Stop
-from qa_service.model import FileEnd, FileProgress, FileText, Owner, ReadRequest, StoredFile, UploadedFile, Verdict
+from qa_service.model import (
+    FileEnd,
+    FileProgress,
+    FileText,
+    Owner,
+    Picture,
+    ReadRequest,
+    StoredFile,
+    UploadedFile,
+    Verdict,
+)
 from qa_service.storable import storable
 
 OVER_QUOTA = "over_quota"
@@ -59,6 +69,8 @@ class Intake(Struct, frozen=True):
                     yield storable(StageNotice("reading_file", name=name, page=page, pages=pages or None))
                 case FileText() if taken.fits(news):
                     self._keep(news, place, name)
+                case Picture() if taken.fits(news):
+                    self.files.add_picture(place.owner, place.session_id, place.file_id, news)
                 case FileEnd(verdict=verdict, seconds=seconds):
                     storable(verdict)
                     self.quotas.spend_seconds(place.owner, seconds)
@@ -70,8 +82,8 @@ class Intake(Struct, frozen=True):
 
 
 class _Taken:
-    """This counts how much of a file's text was taken, which is at most `room` bytes. After the first part that doesn't
-    fit, nothing more is taken."""
+    """This counts how much of a file's text and pictures was taken, which is at most `room` bytes. After the first part
+    that doesn't fit, nothing more is taken."""
 
     def __init__(self, room: int) -> None:
         self.passages = 0
@@ -79,13 +91,15 @@ class _Taken:
         self._room = room
         self._is_full = False
 
-    def fits(self, part: FileText) -> bool:
+    def fits(self, part: FileText | Picture) -> bool:
         """Count this part if there is room for it, and return whether there is."""
-        size = sum(len(passage.text.encode()) for passage in part.passages)
+        passages = part.passages if isinstance(part, FileText) else ()
+        size = sum(len(passage.text.encode()) for passage in passages)
+        size += len(part.data) if isinstance(part, Picture) else 0
         self._is_full = self._is_full or self.size + size > self._room
         if not self._is_full:
             self.size += size
-            self.passages += len(part.passages)
+            self.passages += len(passages)
         return not self._is_full
 
     def verdict(self, read: Verdict) -> Verdict:

@@ -7,14 +7,16 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from msgspec import Struct
 
-from qa_service.frames import Frame, Start
+from qa_service.frames import Frame, ImageResult, Start, VideoResult
 from qa_service.model import (
     Delta,
     Drift,
     FileNews,
     FileText,
+    Language,
     Owner,
     Passage,
+    Picture,
     Prompt,
     ReadRequest,
     Repeat,
@@ -65,11 +67,21 @@ class Attaching(Protocol):
         without `Opened`. Of the prompt only `model` is needed. Raises `UpstreamError` where there is no such answer."""
 
 
+@runtime_checkable
+class Seeing(Protocol):
+    """A `Seeing` upstream shows the pictures of a prompt to models that can see. Any other upstream reads only the text
+    of the messages."""
+
+    def can_see(self, model: str) -> bool:
+        """Tell whether this model takes pictures, as far as that is known."""
+
+
 class FileReader(Protocol):
     """A `FileReader` reads uploads of any kind, outside of the worker's process."""
 
     def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
-        """Give progress, passages in parts, and one `FileEnd` at last. A bad file gets a verdict and raises nothing.
+        """Give progress, passages in parts or one picture, and one `FileEnd` at last. A bad file gets a verdict and
+        raises nothing.
 
         A file for which the request's time was too short ends with the reason `over_quota`.
         """
@@ -128,6 +140,29 @@ class Retriever(Protocol):
     def find_passages(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
         """Return the best passages for a question, best first. `earlier` holds the questions that were asked before it
         in its topic, newest last; they weigh less."""
+
+
+class MediaQuery(Struct, frozen=True):
+    """A `MediaQuery` says what pictures and videos are searched for, and for whom."""
+
+    text: str
+    language: Language = "en"
+    """The language of the question."""
+
+
+MediaResult: TypeAlias = ImageResult | VideoResult
+
+
+class MediaSearch(Protocol):
+    """A `MediaSearch` asks one search service for pictures or videos."""
+
+    @property
+    def name(self) -> str:
+        """Return the name by which the log calls the service."""
+
+    def find_media(self, query: MediaQuery) -> Sequence[MediaResult]:
+        """Return a few results, best first, or none. Raises `SearchFailed` where the service doesn't answer as it
+        should. It runs in a thread of its own and should end within some seconds."""
 
 
 class Reserved(Struct, frozen=True):
@@ -397,17 +432,31 @@ class WorkerStore(Protocol):
 
 
 class FileStore(Protocol):
-    """A `FileStore` keeps the passages of files with their session."""
+    """A `FileStore` keeps the passages and pictures of files with their session."""
 
     def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
         """Keep one part of a file. A file comes in many small parts, so that no other request waits for it."""
 
+    def add_picture(self, owner: Owner, session_id: str, file_id: str, picture: Picture) -> None:
+        """Keep the picture that a file is."""
+
+    def load_pictures(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Sequence[Picture | None]:
+        """Return the picture of each of these files, or None for one that isn't there any more."""
+
     def finish_file(self, owner: Owner, session_id: str, file: StoredFile) -> None:
-        """List the file with its session, and count its text for its owner. If the session is gone, the file is
+        """List the file with its session, and count its size for its owner. If the session is gone, the file is
         forgotten. A file that is never finished expires by itself."""
 
     def open_index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
         """Return one index over these files. Its passages are numbered in the order of the files."""
+
+
+class PictureStore(Protocol):
+    """A `PictureStore` keeps the pictures that were drawn in answers."""
+
+    def keep_picture(self, owner: Owner, session_id: str, answer_id: str, index: int, picture: Picture) -> bool:
+        """Keep a picture with its session, in place of one with the same number. Returns False if the session is
+        gone."""
 
 
 class AnswerSoFar(Struct, frozen=True):

@@ -20,6 +20,7 @@ Role: TypeAlias = Literal["system", "user", "assistant"]
 HangupChoice: TypeAlias = Literal["finish", "cancel"]
 BusyChoice: TypeAlias = Literal["replace", "reject"]
 SourceKind: TypeAlias = Literal["url", "document"]
+Rating: TypeAlias = Literal["up", "down"]
 UpstreamReason: TypeAlias = FinishReason
 UpstreamSource: TypeAlias = SourceKind
 
@@ -32,6 +33,7 @@ if not TYPE_CHECKING:
     Status, FinishReason, VerdictStatus = map(_any_text, (Status, FinishReason, VerdictStatus))
     TopicChoice, HangupChoice, BusyChoice = map(_any_text, (TopicChoice, HangupChoice, BusyChoice))
     Language, OwnerKind, Role, SourceKind = map(_any_text, (Language, OwnerKind, Role, SourceKind))
+    Rating = _any_text(Rating)
 
 
 class Value(Struct, frozen=True, rename="camel"):
@@ -74,9 +76,20 @@ class TextPart(Value, frozen=True, tag_field="type", tag="text"):
     text: str
 
 
-Part: TypeAlias = TextPart
-"""What a message is made of. This becomes a union when a message may hold more than text. The field `type` tells the
-members of such a union apart."""
+PICTURE_KINDS = frozenset({"gif", "jpeg", "png", "webp"})
+"""These kinds of files are pictures, which models see and nobody reads."""
+
+
+class Picture(Value, frozen=True, tag_field="type", tag="image"):
+    """A `Picture` is a picture as models and browsers take it: upright, small, and without metadata."""
+
+    mime_type: str
+    data: bytes
+    """A file of that type."""
+
+
+Part: TypeAlias = TextPart | Picture
+"""What a message is made of. The field `type` tells the members of this union apart."""
 
 
 class Message(Value, frozen=True):
@@ -97,7 +110,9 @@ class Message(Value, frozen=True):
     @property
     def text(self) -> str:
         """Return the text of the message, without anything else."""
-        return self.written if isinstance(self.written, str) else "".join(part.text for part in self.written)
+        if isinstance(self.written, str):
+            return self.written
+        return "".join(part.text for part in self.written if isinstance(part, TextPart))
 
 
 class Repeat(Value, frozen=True):
@@ -109,6 +124,37 @@ class Repeat(Value, frozen=True):
     """A hash of the question and its files. The same key with another fingerprint is a mistake of the caller's."""
     seconds: float
     """For how long a repetition gets the same answer. 0 means as long as that answer is being written."""
+
+
+class Echo(Value, frozen=True, omit_defaults=True):
+    """An `Echo` holds what a request of OpenAI's Responses API said that its response must repeat. It changes nothing
+    about the answer."""
+
+    labels: Mapping[str, str] = {}
+    """The caller's own notes, which that API calls `metadata`."""
+    instructions: str = ""
+    previous: str = ""
+    """The id of the answer that the question continues."""
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    background: bool = False
+    stored: bool = True
+    """Whether the answer is kept after it has ended."""
+
+
+class Rewind(Value, frozen=True):
+    """A `Rewind` says which answers of a session a question replaces, as a chat page knows it. `find_replaced` finds
+    them among the session's turns."""
+
+    replaced: str = ""
+    """The id of the first answer that is replaced, where the page names it."""
+    kept: tuple[str, ...] = ()
+    """The ids of the answers that the page shows before the question. Some may be of other services."""
+    is_first: bool = False
+    """Whether the page says that the question stands in the place of its first one."""
+    repeated: str = ""
+    """The question, where it is the same as that of the last answer. It is empty where the question was changed."""
 
 
 class Question(Value, frozen=True):
@@ -132,6 +178,9 @@ class Question(Value, frozen=True):
     language: Language = "en"
     """The language of messages to this person."""
     repeat: Repeat | None = None
+    echo: Echo | None = None
+    rewind: Rewind | None = None
+    """The answers that this question replaces, if it replaces any."""
 
 
 class Passage(Value, frozen=True):
@@ -178,6 +227,16 @@ class StoredFile(Value, frozen=True):
     v: int = 2
     """The version of the format in which this is stored."""
 
+    @property
+    def is_picture(self) -> bool:
+        """Tell whether the file is a picture that can be shown to a model."""
+        return self.kind in PICTURE_KINDS and self.status == "used"
+
+    @property
+    def pieces(self) -> int:
+        """Return how many pieces the file has that a prompt may hold: its passages, or its one picture."""
+        return 1 if self.is_picture else self.passages
+
 
 class Page(Value, frozen=True):
     """A `Page` is the text of one page, as `sessions/{id}/files/{fileId}/pages/{page}` gives it."""
@@ -219,7 +278,7 @@ class FileEnd(Value, frozen=True):
     """The time that reading took. Waiting until reading could begin isn't part of it."""
 
 
-FileNews: TypeAlias = FileProgress | FileText | FileEnd
+FileNews: TypeAlias = FileProgress | FileText | Picture | FileEnd
 
 
 class Topic(Value, frozen=True):
@@ -279,6 +338,8 @@ class Prompt(Value, frozen=True):
     """The question alone, as it was asked. It is also the last message."""
     passages: tuple[Passage, ...] = ()
     """The numbered passages that the reference message quotes."""
+    pictures: tuple[str, ...] = ()
+    """The ids of the files whose pictures the messages show."""
     language: Language = "en"
     web_search: bool = False
     temperature: float | None = None
@@ -312,12 +373,32 @@ class Searching(Value, frozen=True):
     query: str = ""
 
 
+class Drawing(Value, frozen=True):
+    """This says that upstream has begun to draw a picture."""
+
+
+class Drawn(Value, frozen=True):
+    """A `Drawn` is a picture of the answer as far as upstream has drawn it. Its file is gone when the next delta is
+    asked for."""
+
+    index: int
+    """The number of the picture among those of the answer, from 0 on."""
+    partial: bool
+    """Whether more of the picture is to come."""
+    path: str
+    """The file with the picture. It is empty where upstream gave none that can be read."""
+
+
 class Retrying(Value, frozen=True):
     """This says that upstream is asked again, for this model. No text has come before."""
 
     attempt: int
     reason: str
     model: str
+
+
+class Unseen(Value, frozen=True):
+    """This says that the model is asked without the pictures of the prompt, because it takes none."""
 
 
 class Annotation(Value, frozen=True):
@@ -330,6 +411,16 @@ class Annotation(Value, frozen=True):
     file: str = ""
     quote: str = ""
     page: int = 0
+    span: tuple[int, int] | None = None
+    """The place in the answer's text that the source stands behind, in code points: where it begins, and where it ends.
+    Both are the same where only the end of a claim is known. It is None where no place is known."""
+
+
+class PagesFound(Value, frozen=True):
+    """This says which web pages a tool of upstream's has returned. They aren't sources of the answer by themselves, but
+    a link to one of them is."""
+
+    urls: tuple[str, ...]
 
 
 class Finished(Value, frozen=True):
@@ -350,4 +441,17 @@ class Opened(Value, frozen=True, tag_field="type", tag="opened", omit_defaults=T
     must begin the text again."""
 
 
-Delta: TypeAlias = TextDelta | RefusalDelta | Thinking | Searching | Retrying | Annotation | Opened | Finished
+Delta: TypeAlias = (
+    TextDelta
+    | RefusalDelta
+    | Thinking
+    | Searching
+    | Drawing
+    | Drawn
+    | Retrying
+    | Unseen
+    | Annotation
+    | PagesFound
+    | Opened
+    | Finished
+)

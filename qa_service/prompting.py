@@ -53,6 +53,8 @@ class Site(Struct, frozen=True):
     context_tokens: int = 0
     """The most tokens that a prompt may hold; 0 stands for 0.8 of the model's window."""
     citations: bool = True
+    cite_links: bool = False
+    """Whether a link that the model types is a source, although no tool has returned it."""
 
 
 def compute_budget(site: Site, model: str) -> int:
@@ -100,6 +102,12 @@ def build_prompt(
     )
 
 
+def quote_name(text: str) -> str:
+    """Write a file's name or heading on one line, in quotation marks. JSON escapes ASCII's line ends; Unicode's other
+    line ends become spaces."""
+    return " ".join(json.dumps(loosen_markers(text[:200]), ensure_ascii=False).splitlines())
+
+
 def _count_tokens(message: Message) -> int:
     return estimate_tokens(message.text) + MESSAGE_TOKENS
 
@@ -140,13 +148,7 @@ def _quote_passage(passage: Passage, language: Language) -> str:
 
 
 def _describe_place(passage: Passage, language: Language) -> str:
-    name = _on_one_line(passage.file)
+    name = quote_name(passage.file)
     if passage.paged:
         return f"{name}, {passage.page}쪽" if language == "ko" else f"{name}, page {passage.page}"
-    return f"{name}, {_on_one_line(passage.section)}" if passage.section else name
-
-
-def _on_one_line(text: str) -> str:
-    """Write a file's name or heading on one line, in quotation marks. JSON escapes ASCII's line ends; Unicode's other
-    line ends become spaces."""
-    return " ".join(json.dumps(loosen_markers(text[:200]), ensure_ascii=False).splitlines())
+    return f"{name}, {quote_name(passage.section)}" if passage.section else name

@@ -59,6 +59,7 @@ def build_question(
         on_hangup=read_choice(fields, "onHangup", HANGUPS if resumable else HANGUPS[::-1]),
         on_busy=read_choice(fields, "onBusy", BUSY),
         language=spoken,
+        rewind=sent.rewind,
     )
 
 

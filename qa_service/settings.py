@@ -90,6 +90,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     instructions: str = INSTRUCTIONS
     web_search: bool = True
     web_search_context: str = "high"
+    answer_images: bool = False
     prices: Mapping[str, Mapping[str, float]] = {}
     api_keys: tuple[ApiKey, ...] = ()
     secret: str = ""
@@ -129,6 +130,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_answers: int = 1000
     drift: str = "auto"
     citations: bool = True
+    cite_links: bool = False
+    youtube_key: str = ""
+    image_search_key: str = ""
+    image_search_id: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
     web_concurrency: int = 0
@@ -170,6 +175,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_INSTRUCTIONS": read_utf8,
     "QA_WEB_SEARCH": read_switch,
     "QA_WEB_SEARCH_CONTEXT": one_of("low", "medium", "high"),
+    "QA_ANSWER_IMAGES": read_switch,
     "QA_PRICES": read_prices,
     "QA_API_KEYS": read_keys,
     "QA_SECRET": read_secret,
@@ -209,6 +215,10 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_MAX_ANSWERS": read_count,
     "QA_DRIFT": one_of("auto", "off"),
     "QA_CITATIONS": read_switch,
+    "QA_CITE_LINKS": read_switch,
+    "QA_YOUTUBE_KEY": read_credential,
+    "QA_IMAGE_SEARCH_KEY": read_credential,
+    "QA_IMAGE_SEARCH_ID": read_credential,
     "HOST": read_host,
     "PORT": read_port,
     "WEB_CONCURRENCY": read_count,

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from msgspec import Struct
 
-from qa_service.model import UploadedFile
+from qa_service.model import Rewind, UploadedFile
 
 ABSENT = ("", "undefined", "null")
 """Clients write one of these for a value that isn't there."""
@@ -21,6 +21,8 @@ class Submission(Struct, frozen=True):
     fields: Mapping[str, Any]
     """The fields that have a value. Values from JSON keep their types."""
     files: tuple[UploadedFile, ...] = ()
+    rewind: Rewind | None = None
+    """The answers that the question replaces, if it replaces any."""
 
     def __enter__(self) -> Self:
         return self

@@ -2,19 +2,33 @@
 lists of sessions."""
 
 from collections.abc import Sequence
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Start, Timing, TopicNotice, text_from_frames
+from qa_service.frames import (
+    Done,
+    Failure,
+    Frame,
+    Image,
+    Metadata,
+    Reference,
+    Start,
+    Timing,
+    TopicNotice,
+    images_from_frames,
+    text_from_frames,
+)
 from qa_service.model import (
+    Echo,
     FinishReason,
     Language,
     Opened,
     Owner,
     Prompt,
     Question,
+    Rating,
     Session,
     Status,
     StoredFile,
@@ -23,6 +37,17 @@ from qa_service.model import (
     Value,
     Verdict,
 )
+
+
+class Feedback(Value, frozen=True):
+    """A `Feedback` is what the owner of an answer thinks of it. It is stored beside the turn, so that whoever saves the
+    turn again leaves it as it is."""
+
+    rating: Rating
+    comment: str
+    created_at: str
+    v: int = 1
+    """The version of the format in which this is stored."""
 
 
 class Turn(Value, frozen=True):
@@ -40,8 +65,19 @@ class Turn(Value, frozen=True):
     metadata: Metadata | None = None
     error: Failure | None = None
     language: Language = "en"
+    feedback: Feedback | None = None
+    """This is set where a turn is read from the store. It is never stored with the turn."""
+    echo: Echo | None = None
+    images: tuple[Image, ...] = ()
+    """The pictures that were drawn for the answer, each as it was finished."""
     v: int = 1
     """The version of the format in which this is stored."""
+
+
+def name_file(answer_id: str, number: int) -> str:
+    """Return the id of the file that came with a question as its first, second or `number`th one. The id is the same
+    when the answer is begun again after a crash, so no file is listed twice."""
+    return sha256(f"{answer_id} {number}".encode()).hexdigest()[:32]
 
 
 def turn_from_frames(turn: Turn, frames: Sequence[Frame]) -> Turn:
@@ -55,6 +91,7 @@ def turn_from_frames(turn: Turn, frames: Sequence[Frame]) -> Turn:
         so_far,
         status=frames[-1].status,
         references=tuple(frame for frame in frames if isinstance(frame, Reference)),
+        images=images_from_frames(frames),
         files=metadata.files if metadata else (),
         metadata=metadata,
         error=next((frame for frame in frames if isinstance(frame, Failure)), None),
@@ -130,6 +167,14 @@ class SessionList(Value, frozen=True):
     follows, or None where this is the last one."""
 
     items: tuple[SessionEntry, ...]
+    next: str | None
+
+
+class RatedTurns(Value, frozen=True):
+    """A `RatedTurns` is a part of the list of turns that have feedback, the newest feedback first. `next` is the cursor
+    of the part that follows, or None where this is the last one."""
+
+    turns: tuple[Turn, ...]
     next: str | None
 
 

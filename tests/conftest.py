@@ -21,6 +21,7 @@ LONGEST_FIRST = (
     "live/test_sharing.py",
     "files/test_isolation_under_gevent.py",
     "stores/test_embedded.py",
+    "clients",
     "live",
     "benchmarks",
     "files",

@@ -48,6 +48,13 @@ def _label(number: int, roman: int) -> dict[str, object]:
     return {"label_style": style, "label_start": 1 if number in (0, roman) else None}
 
 
+def png(width: int = 60, height: int = 40, colour: str = "red") -> bytes:
+    """A picture of one colour."""
+    file = BytesIO()
+    Image.new("RGB", (width, height), colour).save(file, "PNG")
+    return file.getvalue()
+
+
 def scan(pages: int = 2) -> bytes:
     """Pages that are pictures."""
     document = FPDF()

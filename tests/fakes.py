@@ -15,16 +15,21 @@ from redis import Redis
 from qa_service.answering import Parts
 from qa_service.desk import Desk
 from qa_service.errors import Busy, Cancelled, QAError, StoreUnavailable
+from qa_service.files.sniffing import sniff_kind
 from qa_service.frames import Frame, TopicNotice
+from qa_service.gallery import Gallery
 from qa_service.interfaces import (
     Allowance,
     Arrival,
     Claim,
     Claimed,
     Counted,
+    FileReader,
     Index,
     Limiter,
+    PictureStore,
     Postings,
+    Quotas,
     Ranking,
     Reserved,
     Saved,
@@ -45,6 +50,7 @@ from qa_service.model import (
     Opened,
     Owner,
     Passage,
+    Picture,
     Prompt,
     Question,
     ReadRequest,
@@ -57,6 +63,7 @@ from qa_service.model import (
     Usage,
     Verdict,
 )
+from qa_service.picture_links import PictureLinks
 from qa_service.prompting import Site
 from qa_service.retrieval.lexical import LexicalRetriever, build_index
 from qa_service.turns import Admission, Mark, Observation, Turn
@@ -81,13 +88,17 @@ class FakeUpstream:
     """Plays scripts, one a question and the last for all that follow, and remembers what it was asked.
 
     An error in a script is raised, an event waited for until somebody says stop. `closed` counts the answers that
-    were let go of.
+    were let go of, `sees` says whether it takes pictures.
     """
 
     def __init__(self, *scripts: Sequence[Step]) -> None:
         self._scripts = list(scripts) or [ANSWER]
         self.prompts: list[Prompt] = []
         self.closed = 0
+        self.sees = True
+
+    def can_see(self, model: str) -> bool:
+        return self.sees
 
     def open_answer(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         self.prompts.append(prompt)
@@ -139,7 +150,8 @@ class KeepingUpstream(FakeUpstream):
 class FakeReader:
     """Reads texts whose pages end with a form feed and whose passages end with a blank line.
 
-    A name ending in `.broken` is a damaged file, one ending in `.endless` goes on until somebody says stop.
+    A name ending in `.broken` is a damaged file, one ending in `.png` a picture, one ending in `.endless` goes on until
+    somebody says stop.
     """
 
     def __init__(self) -> None:
@@ -158,6 +170,10 @@ class FakeReader:
             return
         if file.name.endswith(".broken"):
             yield FileEnd(Verdict(file.name, "pdf", "failed", "damaged"))
+            return
+        if file.name.endswith(".png"):
+            yield Picture("image/png", Path(file.path).read_bytes())
+            yield FileEnd(Verdict(file.name, "png", "used", pages=1, tokens=9))
             return
         pages = Path(file.path).read_text(encoding="utf-8").split("\f")
         yield FileProgress(1, len(pages))
@@ -243,16 +259,44 @@ class FakeFiles:
 
     def __init__(self) -> None:
         self.passages: dict[str, dict[int, Passage]] = {}
+        self.pictures: dict[str, Picture] = {}
         self.finished: list[StoredFile] = []
 
     def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
         self.passages.setdefault(file_id, {}).update(enumerate(part.passages, part.first))
+
+    def add_picture(self, owner: Owner, session_id: str, file_id: str, picture: Picture) -> None:
+        self.pictures[file_id] = picture
+
+    def load_pictures(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Sequence[Picture | None]:
+        return [self.pictures.get(file.file_id) for file in files]
 
     def finish_file(self, owner: Owner, session_id: str, file: StoredFile) -> None:
         self.finished.append(file)
 
     def open_index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
         return FakeIndex([passage for file in files for passage in self.passages.get(file.file_id, {}).values()])
+
+
+class FakeDrawings:
+    """A `PictureStore` in memory; `gone` says that there is no session."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, int], Picture] = {}
+        self.gone = False
+
+    def keep_picture(self, owner: Owner, session_id: str, answer_id: str, index: int, picture: Picture) -> bool:
+        if not self.gone:
+            self.kept[answer_id, index] = picture
+        return not self.gone
+
+
+def gallery(
+    reader: FileReader | None = None, drawings: PictureStore | None = None, quotas: Quotas | None = None
+) -> Gallery:
+    """A gallery whose links are valid for a minute."""
+    links = PictureLinks("secret", 60)
+    return Gallery(reader or FakeReader(), drawings or FakeDrawings(), quotas or FakeQuotas(), links, sniff_kind)
 
 
 class FakeIndex:
@@ -381,6 +425,7 @@ def desk(sessions: SessionStore, *, limiter: Limiter | None = None, **others: ob
         "room": FakeRoom(),
         "meter": FakeMeter(),
         "stop": lambda answer_id: None,
+        "rewind": lambda question, session_id: None,
         "model": "mini",
     }
     return Desk(sessions, **{**fields, **others})  # type: ignore[arg-type]
@@ -406,6 +451,7 @@ def parts(upstream: FakeUpstream | None = None, **others: object) -> Parts:
         "quotas": FakeQuotas(),
         "reader": FakeReader(),
         "retriever": LexicalRetriever(),
+        "gallery": gallery(),
         "observe": seen.append,
         "meter": FakeMeter(),
         "save_later": lambda owner, turn: None,

@@ -15,6 +15,7 @@ from qa_service.errors import StoreUnavailable
 from qa_service.frames import Done, Frame, Text
 from qa_service.interfaces import AnswerSoFar, AnswerWriter, LogEntry, Stop
 from qa_service.model import Opened, Owner, Question
+from qa_service.prompting import Site
 from qa_service.running.log import Batch
 from qa_service.running.presence import Presence
 from qa_service.running.runner import Runner
@@ -120,10 +121,11 @@ class Worker:
         self.parts = parts(
             self.upstream,  # type: ignore[arg-type]
             sessions=self.sessions,
-            files=RedisFiles(self.redis, self.wire, seconds=60),
+            files=RedisFiles(self.redis, self.wire, seconds=60, single=60),
             meter=self.meter,
             save_later=self.unsaved.add_turn,
             longest=longest,
+            site=Site("Be plain.", cite_links=True),
         )
         self.runner = Runner(
             line or AnswerLine(self.parts),

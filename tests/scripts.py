@@ -1,9 +1,14 @@
 """What a scripted upstream says: scripts, the events of an answer, and the pace at which it is generated."""
 
 import json
+import math
+import random
 import re
 import secrets
+import struct
 import time
+import zlib
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import count
@@ -37,6 +42,8 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     headers: dict[str, str] = {}
     error: dict[str, Any] = {}
     """The error object of a JSON body, which is what any status but 200 gets."""
+    picture: int = 0
+    """A picture of at least so many bytes is drawn before the text, in three parts and then whole."""
     failure: str = ""
     """The code of a `response.failed` that comes instead of a text."""
     body: str = ""
@@ -53,8 +60,12 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 NAMED = {
     "slow": Script(deltas=300, rate=10),
+    "paced": Script(deltas=120, rate=20),
+    "late": Script(delay=3),
+    "citing": Script(text="배터리는 24개월 동안 보증됩니다 [1]."),
     "fast": Script(deltas=2000),
     "long": Script(deltas=3000, rate=50),
+    "image": Script(picture=20_000),
     "mute": Script(fault="mute"),
     "hang": Script(fault="hang", after=10),
     "hang-first": Script(fault="hang", after=2),
@@ -115,6 +126,49 @@ def _failed(response_id: str, model: str, code: str) -> list[bytes]:
         event("response.created", response=response, sequence_number=0),
         event("response.failed", response=failed, sequence_number=1),
     ]
+
+
+@lru_cache
+def noise(size: int) -> bytes:
+    """A PNG of at least so many bytes, since nothing in it can be packed."""
+    side = math.isqrt(size // 3) + 1
+    rows = b"".join(b"\0" + random.Random(row).randbytes(3 * side) for row in range(side))
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0),
+        b"IDAT": zlib.compress(rows, 0),
+        b"IEND": b"",
+    }
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks.items()
+    )
+
+
+@lru_cache
+def _base64_noise(size: int) -> str:
+    return b64encode(noise(size)).decode()
+
+
+@lru_cache
+def _drawn(size: int, model: str) -> list[bytes]:
+    """The events of an answer with a picture, whose parts are as large as the whole. All such answers share them."""
+    call = {"id": "ig_1", "type": "image_generation_call", "status": "in_progress", "result": None}
+    done = {**call, "status": "completed", "result": _base64_noise(size)}
+    said = [fields for fields in _said(["여기 ", "있습니다."], model, "resp_1")]
+    parts = [
+        ("image_generation_call.partial_image", {"partial_image_index": part, "partial_image_b64": done["result"]})
+        for part in range(3)
+    ]
+    drawing = [
+        ("response.output_item.added", {"output_index": 1, "item": call}),
+        *((f"response.{kind}", {"output_index": 1, "item_id": "ig_1", **fields}) for kind, fields in parts),
+        ("response.output_item.done", {"output_index": 1, "item": done}),
+    ]
+    completed = said[-1][1]["response"]
+    completed["output"].append(done)
+    events = [*said[:2], *drawing, *said[2:]]
+    written = [(kind, {**_PLACE, **fields} if "delta" in fields else fields) for kind, fields in events]
+    return [event(kind, **fields, sequence_number=number) for number, (kind, fields) in enumerate(written)]
 
 
 @lru_cache(maxsize=100_000)
@@ -199,6 +253,8 @@ class Response:
             return _failed(self.id, self.model, script.failure)
         if script.body:
             return _split(script.body.encode())
+        if script.picture:
+            return _drawn(script.picture, self.model)
         if not script.recording:
             return list(answer(pieces(script), model=self.model, response_id=self.id))
         events = recorded(script.recording)

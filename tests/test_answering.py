@@ -8,14 +8,18 @@ import pytest
 
 from qa_service.answering import AnswerLine
 from qa_service.errors import Cancelled, UpstreamRateLimited, UpstreamUnavailable
-from qa_service.frames import Done, Metadata, Reference, StageNotice, Start, Text, TopicNotice
+from qa_service.frames import Cite, Done, Image, Metadata, Reference, StageNotice, Start, Text, TopicNotice
 from qa_service.model import (
     Delta,
+    Drawing,
+    Drawn,
     Exchange,
     FileNews,
     FileText,
     Finished,
     Message,
+    PagesFound,
+    Picture,
     RefusalDelta,
     Retrying,
     Searching,
@@ -23,6 +27,7 @@ from qa_service.model import (
     TextDelta,
     Thinking,
     Topic,
+    Unseen,
     Usage,
 )
 from qa_service.prompting import Site
@@ -39,17 +44,41 @@ from tests.fakes import (
     STOPPED,
     USAGE,
     WAITING_SECONDS,
+    FakeDrawings,
     FakeMeter,
     FakeReader,
     FakeUpstream,
     Seen,
     Step,
     admission,
+    gallery,
     kinds,
     one,
     parts,
     upload,
 )
+
+
+class TestSources:
+    LINKED: tuple[Step, ...] = (TextDelta("See https://a.example/환불. [1]"), STOPPED)
+
+    def told(self, *steps: Step, **site: bool) -> list[Reference]:
+        known = parts(FakeUpstream([*steps, *self.LINKED]), site=Site("Be plain.", **site))
+        return [frame for frame in frames(known) if isinstance(frame, Reference)]
+
+    def test_a_link_that_the_model_only_types_is_none(self) -> None:
+        assert self.told() == []
+
+    def test_it_is_one_where_the_site_says_so(self) -> None:
+        (source,) = self.told(cite_links=True)
+        assert (source.n, source.url) == (2, "https://a.example/환불")
+
+    def test_it_is_one_where_a_tool_of_upstreams_has_returned_its_page(self) -> None:
+        (source,) = self.told(PagesFound(("https://a.example/%ED%99%98%EB%B6%88?utm_source=openai", "ftp://b.example")))
+        assert source.cites == (Cite(4, 24),)
+
+    def test_none_is_one_where_the_site_wants_no_sources(self) -> None:
+        assert self.told(cite_links=True, citations=False) == []
 
 
 class TestOrder:
@@ -167,6 +196,39 @@ class TestFiles:
         told = frames(parts(reader=Hesitant()), files=(upload(tmp_path, "sky.txt", "Blue."),))
         assert [verdict.status for verdict in metadata(told).files] == ["used"]
 
+    def test_a_picture_is_shown_with_the_question_and_with_those_after_it(self, tmp_path: Path) -> None:
+        chat = Conversation(upstream := FakeUpstream())
+        told = chat.ask("Which colour?", files=(upload(tmp_path, "cat.png", "PNG!"),))
+        assert [verdict.status for verdict in metadata(told).files] == ["used"]
+        chat.ask("And its eyes?")
+        for prompt in upstream.prompts:
+            assert Picture("image/png", b"PNG!") in prompt.messages[-2].content
+            assert prompt.messages[-1].text == prompt.question
+
+    def test_a_model_that_sees_nothing_gets_no_picture_and_the_verdict_says_so(self, tmp_path: Path) -> None:
+        upstream = FakeUpstream()
+        upstream.sees = False
+        chat = Conversation(upstream)
+        told = chat.ask("Which colour?", files=(upload(tmp_path, "cat.png", "PNG!"),))
+        again = chat.ask("And its eyes?")
+        (notice,) = (frame for frame in told if isinstance(frame, StageNotice) and frame.stage == "file")
+        assert (notice.status, notice.reason) == ("skipped", "no_vision")
+        for shown in (told, again):
+            assert [(verdict.status, verdict.reason) for verdict in metadata(shown).files] == [("skipped", "no_vision")]
+        assert all(isinstance(message.written, str) for prompt in upstream.prompts for message in prompt.messages)
+
+    def test_what_a_model_refuses_to_see_is_told_in_the_end(self, tmp_path: Path) -> None:
+        told = frames(parts(FakeUpstream([Unseen(), *ANSWER])), files=(upload(tmp_path, "cat.png", "PNG!"),))
+        assert [(verdict.status, verdict.reason) for verdict in metadata(told).files] == [("skipped", "no_vision")]
+
+    def test_pictures_take_room_from_what_else_a_prompt_holds(self, tmp_path: Path) -> None:
+        upstream, text = FakeUpstream(), "\n\n".join(f"Blue light number {n} scatters. " * 6 for n in range(9))
+        files = (upload(tmp_path, "sky.txt", text), upload(tmp_path, "cat.png", "PNG!"))
+        known = parts(upstream, site=Site("Be plain.", context_tokens=500))
+        frames(known, "Why is light blue?", files=files)
+        assert upstream.prompts[0].tokens <= 500
+        assert len(upstream.prompts[0].pictures) == 1
+
     def test_a_follow_up_uses_the_files_of_its_topic(self, tmp_path: Path) -> None:
         chat = Conversation(upstream := FakeUpstream())
         chat.ask("What scatters?", files=(upload(tmp_path, "sky.txt", "Blue light scatters."),))
@@ -175,6 +237,31 @@ class TestFiles:
         assert asked[1:3] == ["What scatters?", "The answer is 42."]
         assert "> Blue light scatters." in asked[3]
         assert [(verdict.name, verdict.status) for verdict in metadata(told).files] == [("sky.txt", "used")]
+
+
+class TestDrawing:
+    PNG = b"\x89PNG\r\n\x1a\n"
+
+    def steps(self, folder: Path) -> list[Step]:
+        path = folder / "drawn"
+        path.write_bytes(self.PNG)
+        parts = [Drawn(index, partial, str(path)) for index, partial in ((0, True), (0, False), (1, True))]
+        return [Drawing(), *parts, *ANSWER]
+
+    def test_pictures_are_shown_as_they_come_and_the_turn_has_the_finished_ones(self, tmp_path: Path) -> None:
+        known = parts(FakeUpstream(self.steps(tmp_path)))
+        told = frames(known)
+        assert kinds(told) == ["start", "status", "image", "text", "metadata", "done"]
+        shown = [frame for frame in told if isinstance(frame, Image)]
+        assert [(frame.index, frame.partial) for frame in shown] == [(0, True), (0, False), (1, True)]
+        assert saved(known).images == (shown[1],)
+
+    def test_there_are_as_many_frames_where_no_picture_can_be_kept(self, tmp_path: Path) -> None:
+        drawings = FakeDrawings()
+        drawings.gone = True
+        without = frames(parts(FakeUpstream(self.steps(tmp_path)), gallery=gallery(drawings=drawings)))
+        assert len(without) == len(frames(parts(FakeUpstream(self.steps(tmp_path)))))
+        assert kinds(without) == ["start", "status", "text", "metadata", "done"]
 
 
 def _stop_when_read(reader: FakeReader, stop: StopSignal) -> None:

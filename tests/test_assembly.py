@@ -166,6 +166,13 @@ class TestChoosing:
         with pytest.raises(SettingsError, match="QA_DATA: expected"):
             assemble(settings)
 
+    @pytest.mark.parametrize("field", ["image_search_key", "image_search_id"])
+    def test_a_key_for_pictures_without_a_search_engine_is_refused(
+        self, settings: Settings, assemble: Assemble, field: str
+    ) -> None:
+        with pytest.raises(SettingsError, match="QA_IMAGE_SEARCH_KEY, QA_IMAGE_SEARCH_ID: expected both"):
+            assemble(replace(settings, **{field: "abc"}))
+
     def test_drift_can_be_turned_off(self, settings: Settings, assemble: Assemble) -> None:
         assert isinstance(assemble(settings).desk.detector, LearnedDrift)
         detector = assemble(replace(settings, drift="off")).desk.detector

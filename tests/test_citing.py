@@ -1,11 +1,14 @@
 """From an answer back to its sources: which numbers, links and annotations become which references."""
 
 import time
+from collections.abc import Sequence
 
+import msgspec
 import pytest
 
-from qa_service.citing import LOOKED_AT, Placed, collect_references, is_web_address
-from qa_service.frames import Reference
+from qa_service.citing import LOOKED_AT, MOST_CITES, Evidence, Placed, collect_references
+from qa_service.frames import Cite, Reference
+from qa_service.links import identify_page, is_web_address
 from qa_service.model import Annotation, Passage
 
 PASSAGES = tuple(
@@ -21,9 +24,21 @@ PASSAGES = tuple(
 )
 
 
-def cited(text: str, *annotations: Annotation) -> tuple[Reference, ...]:
-    """The references of an answer; annotations stand at its end."""
-    return collect_references(text, PASSAGES, [Placed(len(text), annotation) for annotation in annotations], "chat")
+def cited(text: str, *annotations: Annotation, pages: Sequence[str] = (), trusts: bool = True) -> tuple[Reference, ...]:
+    """The references of an answer at a site that trusts typed links; annotations stand at its end."""
+    placed = [Placed(len(text), annotation) for annotation in annotations]
+    evidence = Evidence("chat", PASSAGES, placed, frozenset(map(identify_page, pages)), trusts)
+    return collect_references(text, evidence)
+
+
+def annotated(*placed: Placed) -> Evidence:
+    """What upstream alone has named."""
+    return Evidence("chat", annotations=placed, trusts_links=True)
+
+
+def places(text: str, reference: Reference) -> list[str]:
+    """What stands in the places of a source."""
+    return [text[cite.start : cite.end] for cite in reference.cites]
 
 
 def numbers(text: str) -> list[int]:
@@ -95,11 +110,12 @@ class TestDocuments:
             file="file1.pdf",
             page=1,
             quote="The fee is ten dollars.",
+            cites=(Cite(0, 9, "The fee is ten dollars."),),
         )
 
     def test_a_kind_without_pages_has_a_section_instead(self) -> None:
         passage = Passage("f", "notes.md", "Dogs bark.", section="Animals", paged=False, n=1)
-        (reference,) = collect_references("They bark [1].", (passage,), (), "chat")
+        (reference,) = collect_references("They bark [1].", Evidence("chat", (passage,)))
         assert (reference.page, reference.section) == (None, "Animals")
         assert reference.url == "sessions/chat/files/f/pages/1"
 
@@ -126,7 +142,7 @@ class TestDocuments:
 
     def test_a_quote_is_short(self) -> None:
         passage = Passage("f", "long.txt", "word " * 200, n=1)
-        (reference,) = collect_references("A word [1].", (passage,), (), "chat")
+        (reference,) = collect_references("A word [1].", Evidence("chat", (passage,)))
         assert reference.quote
         assert len(reference.quote) <= 300
         assert reference.quote in passage.text
@@ -199,7 +215,7 @@ class TestAnnotations:
 
     def test_they_are_ordered_by_where_they_stand(self) -> None:
         early = Placed(3, Annotation("url", url="https://early.example"))
-        found = collect_references("So. And https://late.example too.", (), [early], "chat")
+        found = collect_references("So. And https://late.example too.", annotated(early))
         assert [reference.url for reference in found] == ["https://early.example", "https://late.example"]
 
     def test_a_files_is_a_document_with_the_next_free_number(self) -> None:
@@ -237,13 +253,13 @@ class TestAnnotations:
     )
     def test_only_web_addresses_are_references(self, url: str) -> None:
         assert not is_web_address(url)
-        assert collect_references("So.", (), [Placed(0, Annotation("url", title="Click", url=url))], "chat") == ()
+        assert collect_references("So.", annotated(Placed(0, Annotation("url", title="Click", url=url)))) == ()
 
     @pytest.mark.parametrize(
         "url", ["https://a.example", "HTTP://A.example:8080/?q=환불#1", "https://[::1]/a", "https://한글.kr"]
     )
     def test_web_addresses_of_any_form_are_references(self, url: str) -> None:
-        (reference,) = collect_references("So.", (), [Placed(0, Annotation("url", url=url))], "chat")
+        (reference,) = collect_references("So.", annotated(Placed(0, Annotation("url", url=url))))
         assert reference.url == url
 
     def test_one_that_is_no_address_takes_no_number(self) -> None:
@@ -277,11 +293,12 @@ class TestBounds:
             "``{n} ",
         ],
     )
-    def test_the_longest_answer_costs_little(self, piece: str) -> None:
+    @pytest.mark.parametrize("trusts", [True, False])
+    def test_the_longest_answer_costs_little(self, piece: str, trusts: bool) -> None:
         text = "".join(piece.format(n=n) for n in range(4_000_000 // len(piece)))
         notes = [Placed(n, Annotation("url", url=f"https://example.com/{n}")) for n in range(3_000)]
         began = time.thread_time()
-        collect_references(text, PASSAGES, notes, "chat")
+        collect_references(text, Evidence("chat", PASSAGES, notes, trusts_links=trusts))
         assert time.thread_time() - began < 0.5
 
     def test_what_stands_beyond_the_bound_is_not_cited(self) -> None:
@@ -290,3 +307,164 @@ class TestBounds:
     def test_of_very_many_sources_the_first_are_kept(self) -> None:
         found = cited(" ".join(f"https://example.com/{n}" for n in range(1_000)))
         assert [reference.n for reference in found] == list(range(1, 201))
+
+    def test_a_source_that_is_cited_very_often_has_the_first_places(self) -> None:
+        text = " ".join(f"Fee {n} is ten dollars [1]." for n in range(1_000))
+        (reference,) = cited(text)
+        assert places(text, reference) == [f"Fee {n} is ten dollars" for n in range(MOST_CITES)]
+
+    def test_its_frame_is_small_even_with_the_longest_quotes(self) -> None:
+        passage = Passage("f", "긴글.txt", " ".join(f"{n}번 " + "가나다" * 120 for n in range(60)), n=1)
+        text = " ".join(f"{n}번째 문장입니다 [1]." for n in range(200))
+        (reference,) = collect_references(text, Evidence("chat", (passage,)))
+        assert len(msgspec.json.encode(reference)) < 64 << 10
+
+
+class TestPlaces:
+    """Each place is what the number stands behind, counted in code points of the whole text."""
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("The fee is ten dollars [1].", ["The fee is ten dollars"]),
+            ("The fee is ten dollars. [1] Dogs bark.", ["The fee is ten dollars."]),
+            ("Dogs bark. Is it ten? Yes [1].", ["Yes"]),
+            ("It is ten.[3][1] So.", ["It is ten."]),
+            ("It is ten. [3] [1]", ["It is ten."]),
+            ("It is ten [3, 1].", ["It is ten"]),
+            ("😀 Ten 👍🏽. Six ride free 🚲 [1].", ["Six ride free 🚲"]),
+            ("Mr. Kim pays $1.50 for it [1].", ["Mr. Kim pays $1.50 for it"]),
+            ("A line\nthat goes on [1]", ["that goes on"]),
+            ("- dogs bark\n- the fee is ten [1]\n- cats", ["the fee is ten"]),
+            ("1. dogs\n2) **The fee** is ten [1]", ["**The fee** is ten"]),
+            ("> ## Fees: ten [1]", ["Fees: ten"]),
+            ("-1 is less than 10 [1]", ["-1 is less than 10"]),
+            ("[1] The fee is ten.", ["The fee is ten."]),
+            ("- [1] the fee\n- dogs", ["the fee"]),
+            ("Ten [1]. Nine. Free [1]!", ["Ten", "Free"]),
+            ("Ten [1] and free [1].", ["Ten", "Ten [1] and free"]),
+            ("Ten [1][1].", ["Ten"]),
+            ("`x[0]` is ten [1].", ["`x[0]` is ten"]),
+        ],
+    )
+    def test_a_marker_closes_its_sentence(self, text: str, expected: list[str]) -> None:
+        (reference,) = (reference for reference in cited(text) if reference.n == 1)
+        assert places(text, reference) == expected
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("요금은 만 원입니다 [2].", ["요금은 만 원입니다"]),
+            ("개는 안 됩니다. 요금은 만 원입니다.[2] 끝.", ["요금은 만 원입니다."]),
+            (
+                "요금은 만 원이고［２］ 아이는 무료예요【2】.",
+                ["요금은 만 원이고", "요금은 만 원이고［２］ 아이는 무료예요"],
+            ),
+            ("料金は千円です。[2]子供は無料です。[2]", ["料金は千円です。", "子供は無料です。"]),
+        ],
+    )
+    def test_in_any_script(self, text: str, expected: list[str]) -> None:
+        (reference,) = cited(text)
+        assert places(text, reference) == expected
+
+    def test_a_marker_with_nothing_around_it_has_an_empty_place(self) -> None:
+        (reference,) = cited("[1]")
+        assert [(cite.start, cite.end) for cite in reference.cites] == [(3, 3)]
+
+    @pytest.mark.parametrize(
+        ("text", "quotes"),
+        [
+            (
+                "It is ten dollars [1]. Children ride free [1].",
+                ["The fee is ten dollars.", "Children under six ride free."],
+            ),
+            (
+                "It is ten dollars [1], children ride free [1].",
+                ["The fee is ten dollars.", "Children under six ride free."],
+            ),
+            (
+                "Children ride free [1]; the fee is ten dollars [1].",
+                ["Children under six ride free.", "The fee is ten dollars."],
+            ),
+            ("Those under seven ride [1].", ["Children under six ride free."]),
+            ("어린이무료 [2].", ["여섯 살 미만 어린이는 무료입니다."]),
+            ("어린이는 무료 [2]. 요금은 만 원 [2].", ["여섯 살 미만 어린이는 무료입니다.", "요금은 만 원입니다."]),
+        ],
+    )
+    def test_two_claims_on_one_passage_open_two_sentences(self, text: str, quotes: list[str]) -> None:
+        (reference,) = cited(text)
+        assert [cite.quote for cite in reference.cites] == quotes
+        assert reference.quote == quotes[0]
+
+    def test_a_link_is_its_own_place(self) -> None:
+        text = "😀 See [the shop](https://a.example/x) or https://a.example/x, please."
+        (reference,) = cited(text)
+        assert places(text, reference) == ["[the shop](https://a.example/x)", "https://a.example/x"]
+
+    def test_of_a_link_and_the_annotation_around_it_the_wider_place_counts(self) -> None:
+        text = "So it is. ([a.example](https://a.example)) Yes."
+        (reference,) = cited(text, Annotation("url", url="https://a.example", span=(10, 42)))
+        assert places(text, reference) == ["([a.example](https://a.example))"]
+
+    def test_a_source_that_the_text_doesnt_name_stands_behind_the_claim_that_ends_there(self) -> None:
+        text = "개는 짖습니다. 환불은 7일 안에 됩니다. 끝."
+        notes = [Annotation("document", document_id="d", span=(at, at)) for at in (24, 23, 22, 0)]
+        (reference,) = cited(text, *notes)
+        assert places(text, reference) == ["환불은 7일 안에 됩니다."]
+
+    def test_where_some_places_are_links_the_ends_of_claims_are_none(self) -> None:
+        text = "One. [a](https://a.example) Two."
+        notes = [Annotation("url", url="https://a.example", span=span) for span in ((5, 27), (32, 32))]
+        assert places(text, cited(text, *notes)[0]) == ["[a](https://a.example)"]
+
+    @pytest.mark.parametrize("span", [(0, 9), (-1, 2), (3, 1), (4, 4)])
+    def test_a_place_outside_of_the_text_is_none(self, span: tuple[int, int]) -> None:
+        assert cited("So.", Annotation("url", url="https://a.example", span=span))[0].cites == ()
+
+    def test_an_annotation_without_a_place_has_none(self) -> None:
+        assert cited("So.", Annotation("url", url="https://a.example"))[0].cites == ()
+
+
+class TestTyped:
+    """What a model only types may be made up."""
+
+    TEXT = "See [a](https://a.example/x), https://b.example/y and [c](https://c.example/뉴스?id=1&utm_source=openai)."
+
+    def test_a_link_that_no_tool_returned_is_no_reference(self) -> None:
+        assert cited(self.TEXT, trusts=False) == ()
+
+    def test_a_link_to_a_page_that_a_tool_returned_is_one(self) -> None:
+        pages = ["https://b.example/y/", "https://c.example/%EB%89%B4%EC%8A%A4?id=1#top", "https://d.example"]
+        found = cited(self.TEXT, pages=pages, trusts=False)
+        assert [(source.n, source.title) for source in found] == [(1, "b.example"), (2, "c")]
+
+    def test_another_page_of_the_same_site_is_none(self) -> None:
+        assert (
+            cited(
+                self.TEXT, pages=["https://a.example/", "https://b.example/z", "https://c.example/뉴스"], trusts=False
+            )
+            == ()
+        )
+
+    def test_a_page_that_is_not_linked_is_none(self) -> None:
+        assert cited("So it is.", pages=["https://a.example"], trusts=False) == ()
+
+    def test_a_link_to_what_upstream_names_is_a_place_of_it(self) -> None:
+        text = "[One](https://a.example/x?utm_source=openai) and again https://a.example/x."
+        note = Annotation("url", title="A", url="https://a.example/x?utm_source=openai", span=(0, 44))
+        (reference,) = cited(text, note, trusts=False)
+        assert places(text, reference) == ["[One](https://a.example/x?utm_source=openai)", "https://a.example/x"]
+        assert reference.title == "A"
+
+    @pytest.mark.parametrize(
+        ("text", "n"),
+        [("So [1].", 2), ("So [7].", 1), ("So [1, 2][3].", 4), ("In `[1]` nothing.", 1), ("요금은 [2]［1］.", 3)],
+    )
+    def test_a_made_up_number_never_leads_to_a_source(self, text: str, n: int) -> None:
+        note = Annotation("url", url="https://a.example")
+        (reference,) = collect_references(text, annotated(Placed(3, note)))
+        assert reference.n == n
+
+    def test_nor_beside_true_ones(self) -> None:
+        found = cited("So [2] and [4].", Annotation("url", url="https://a.example"))
+        assert [(source.n, source.kind) for source in found] == [(2, "document"), (3, "url")]

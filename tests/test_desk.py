@@ -17,7 +17,7 @@ from qa_service.errors import (
 )
 from qa_service.frames import TopicNotice
 from qa_service.interfaces import Claim, Claimed
-from qa_service.model import Drift, Exchange, Message, Owner, Question, Repeat, Session, Topic
+from qa_service.model import Drift, Exchange, Message, Owner, Question, Repeat, Rewind, Session, Topic
 from qa_service.turns import Admission
 from tests.fakes import ANN, BUG, FakeRepeats, FakeRoom, FakeSessions, desk
 
@@ -48,6 +48,21 @@ class Watching(FakeSessions):
     def claim_session(self, claim: Claim) -> Claimed:
         self.claims.append(claim)
         return super().claim_session(claim)
+
+
+class Rewinding(Watching):
+    """One known session, whose only exchange is gone when a question has replaced it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        known = Session("chat", 1, (Topic(1, "Skies", 1),), context=(Exchange("Why?", "So."),))
+        self.sessions = {(ANN.key, known.session_id): known}
+        self.rewound: list[tuple[str, str]] = []
+
+    def rewind(self, question: Question, session_id: str) -> None:
+        self.rewound.append((question.text, session_id))
+        key = (ANN.key, session_id)
+        self.sessions[key] = replace(self.sessions[key], context=())
 
 
 class Restless(Watching):
@@ -233,6 +248,24 @@ class TestReplacing:
 
     def test_a_session_that_moved_is_loaded_again(self) -> None:
         assert House(Restless(4)).ask().topic.index == 1
+
+    def test_what_a_question_replaces_isnt_its_context(self) -> None:
+        sessions = Rewinding()
+        admitted = House(sessions, rewind=sessions.rewind).ask("Why?", rewind=Rewind())
+        assert admitted.session.context == ()
+        assert sessions.rewound == [("Why?", "chat")]
+
+    def test_a_question_that_replaces_nothing_leaves_all_as_it_is(self) -> None:
+        sessions = Rewinding()
+        House(sessions, rewind=sessions.rewind).ask("And?")
+        House(sessions, rewind=sessions.rewind).ask("Why?", "another session", rewind=Rewind())
+        assert sessions.rewound == []
+
+    def test_a_question_that_is_refused_replaces_nothing(self) -> None:
+        sessions = Rewinding()
+        with pytest.raises(RateLimited):
+            House(sessions, limiter=Refusing(3), rewind=sessions.rewind).ask("Why?", rewind=Rewind())
+        assert sessions.rewound == []
 
 
 class TestSessions:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from qa_service.draft import Draft, observed
 from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout
+from qa_service.frames import Image
 from qa_service.language.phrases import build_failure
 from qa_service.model import Finished, FinishReason, Owner, Passage, Prompt, Session, StoredFile, Usage, Verdict
 from qa_service.turns import Asked, logged_id
@@ -15,6 +16,7 @@ from tests.fakes import ANN, STOPPED, USAGE, admission
 MINI = "gpt-4.1-mini"
 DATED = "gpt-4.1-mini-2025-04-14"
 FILE = StoredFile("f1", "sky.txt", "text", "used", 1, passages=2)
+PICTURE = StoredFile("f2", "cat.png", "png", "used", 1, tokens=9)
 ONE, TWO = Passage("f1", "sky.txt", "One."), Passage("f1", "sky.txt", "Two.")
 PRICE = {"input": 2.0, "cached": 0.5, "output": 8.0}
 
@@ -121,6 +123,13 @@ class TestEnding:
         metadata = draft.build_metadata({})
         assert (metadata.finish_reason, draft.build_turn(metadata, None).status) == (reason, status)
 
+    @pytest.mark.parametrize(("partial", "status"), [(False, "completed"), (True, "incomplete")])
+    def test_a_finished_picture_is_an_answer_without_a_word_too(self, partial: bool, status: str) -> None:
+        draft = prompted()
+        draft.images.append(Image(0, partial, "image/png", "answers/a/images/0"))
+        draft.finished = Finished("stop")
+        assert draft.build_turn(draft.build_metadata({}), None).status == status
+
     def test_a_refusal_that_was_cut_is_a_cut_answer(self) -> None:
         draft = prompted()
         draft.write_refusal("I can't")
@@ -151,6 +160,7 @@ class TestFiles:
             (FILE, (), "skipped", "over_budget"),
             (replace(FILE, status="truncated", reason="too_large"), (ONE, TWO), "truncated", "too_large"),
             (replace(FILE, status="failed", reason="damaged", passages=0), (), "failed", "damaged"),
+            (PICTURE, (), "skipped", "over_budget"),
         ],
     )
     def test_the_verdict_says_how_much_stands_in_the_prompt(
@@ -158,6 +168,22 @@ class TestFiles:
     ) -> None:
         (verdict,) = prompted(*passages, session=Session("s", 1, files=(file,))).verdicts
         assert (verdict.status, verdict.reason) == (status, reason)
+
+    def test_a_picture_in_the_prompt_was_used(self) -> None:
+        draft = Draft(admission(session=Session("s", 1, files=(PICTURE,))))
+        draft.keep_prompt(Prompt(MINI, (), "Why?", pictures=("f2",)))
+        assert [(verdict.status, verdict.reason) for verdict in draft.verdicts] == [("used", None)]
+
+    def test_what_nobody_could_see_was_not_used(self) -> None:
+        damaged = replace(PICTURE, status="failed", reason="damaged")
+        draft = Draft(admission(session=Session("s", 1, files=(FILE, PICTURE, damaged))))
+        draft.note_unseen()
+        draft.keep_prompt(Prompt(MINI, (), "Why?", passages=(ONE, TWO)))
+        assert [(verdict.status, verdict.reason) for verdict in draft.verdicts] == [
+            ("used", None),
+            ("skipped", "no_vision"),
+            ("failed", "damaged"),
+        ]
 
     def test_a_passage_of_no_file_of_the_session_counts_for_none(self) -> None:
         draft = prompted(Passage("elsewhere", "base.txt", "Known."))

@@ -39,6 +39,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
 def texts() -> list[Path]:
     """What people wrote: the files of the top level and of the project's folders."""
     inside = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*")]
+    inside = [file for file in inside if "node_modules" not in file.parts]
     return [file for file in [*ROOT.glob("*"), *inside] if file.suffix in WRITTEN or file.name in NAMED]
 
 

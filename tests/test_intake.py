@@ -24,12 +24,12 @@ class SlowReader:
 
 
 def take_in(
-    folder: Path, *, files: FakeFiles, quotas: FakeQuotas, reader: object = None
+    folder: Path, *, files: FakeFiles, quotas: FakeQuotas, reader: object = None, name: str = "sky.txt"
 ) -> tuple[list[StageNotice], StoredFile, Verdict]:
     """What is told of one file, and what becomes of it."""
     intake = Intake(files, quotas, reader or FakeReader())  # type: ignore[arg-type]
     told: list[StageNotice] = []
-    steps = intake.take_in(upload(folder, "sky.txt", "Blue.\n\nHigh."), PLACE, StopSignal())
+    steps = intake.take_in(upload(folder, name, "Blue.\n\nHigh."), PLACE, StopSignal())
     while True:
         try:
             told.append(next(steps))
@@ -70,3 +70,11 @@ def test_what_reading_took_is_the_owners_to_spend(tmp_path: Path) -> None:
     quotas = FakeQuotas(seconds=5)
     take_in(tmp_path, files=FakeFiles(), quotas=quotas, reader=SlowReader())
     assert quotas.allowance.seconds == 3
+
+
+@pytest.mark.parametrize(("room", "status", "kept"), [(99, "used", True), (3, "skipped", False)])
+def test_a_picture_is_kept_where_there_is_room(tmp_path: Path, room: int, status: str, kept: bool) -> None:
+    files = FakeFiles()
+    _, stored, verdict = take_in(tmp_path, files=files, quotas=FakeQuotas(size=room), name="cat.png")
+    assert (verdict.status, stored.size, stored.is_picture) == (status, 12 * kept, kept)
+    assert list(files.pictures) == ["f1"] * kept

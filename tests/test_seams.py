@@ -27,6 +27,7 @@ from qa_service.interfaces import (
     FileStore,
     Limiter,
     Meter,
+    PictureStore,
     Quotas,
     Repeats,
     Reserved,
@@ -42,6 +43,7 @@ from qa_service.model import (
     Finished,
     Opened,
     Passage,
+    Picture,
     Prompt,
     ReadRequest,
     Repeat,
@@ -54,6 +56,7 @@ from qa_service.model import (
 from qa_service.retrieval.lexical import build_index
 from qa_service.running.stop import StopSignal
 from qa_service.storable import storable
+from qa_service.stores.drawings import RedisDrawings
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.limiter import RedisLimiter
 from qa_service.stores.passages import RedisFiles
@@ -63,11 +66,12 @@ from qa_service.stores.sessions import RedisSessions
 from qa_service.topics.detector import KeepTopic, LearnedDrift
 from qa_service.turns import Turn
 from qa_service.upstream.offline import OfflineAnswerer
-from tests.documents import pdf
+from tests.documents import pdf, png
 from tests.fakes import (
     ANN,
     BEN,
     FakeDetector,
+    FakeDrawings,
     FakeFiles,
     FakeMeter,
     FakeQuotas,
@@ -195,7 +199,7 @@ class TestFileStore:
         redis, guard, start = client(), StoreGuard(), admission().start()
         sessions = RedisSessions(redis, guard, KEPT, worker="w1")
         sessions.claim_session(Claim(ANN, 0, turn(), "Skies", "Skies", False, start))
-        return RedisFiles(redis, guard, seconds=60)
+        return RedisFiles(redis, guard, seconds=60, single=60)
 
     def keep(self, files: FileStore, file_id: str, *texts: str) -> StoredFile:
         for first, text in enumerate(texts):
@@ -226,10 +230,39 @@ class TestFileStore:
         assert all(weight > 0 for _, _, weight in found)
         assert (ranking.passages, ranking.frequencies.get(blue), ranking.frequencies.get(nowhere, 0)) == (3, 2, 0)
 
+    def test_a_picture_is_given_back_as_it_was_kept(self, files: FileStore) -> None:
+        picture = Picture("image/png", bytes(range(256)))
+        files.add_picture(ANN, "s", "f1", picture)
+        kept = [StoredFile(name, "a.png", "png", "used", 1) for name in ("f1", "f2")]
+        files.finish_file(ANN, "s", kept[0])
+        assert list(files.load_pictures(ANN, "s", kept)) == [picture, None]
+
     def test_the_rarest_words_are_read_first(self, files: FileStore) -> None:
         kept = [self.keep(files, "f1", "blue sky", "blue tree")]
         blue, tree = (next(iter(build_index([word]))) for word in ("blue", "tree"))
         assert set(files.open_index(ANN, "s", kept).look_up_words([blue, tree], 1).postings) == {tree}
+
+
+class TestPictureStore:
+    @pytest.fixture(params=["real", "fake"])
+    def drawings(self, request: pytest.FixtureRequest) -> PictureStore:
+        if request.param == "fake":
+            return FakeDrawings()
+        redis, guard, start = client(), StoreGuard(), admission().start()
+        RedisSessions(redis, guard, KEPT, worker="w1").claim_session(
+            Claim(ANN, 0, turn(), "Skies", "Skies", False, start)
+        )
+        return RedisDrawings(redis, guard, seconds=60, single=60)
+
+    def test_a_picture_is_kept_also_in_place_of_another(self, drawings: PictureStore) -> None:
+        for number in range(2):
+            assert drawings.keep_picture(ANN, "s", "1" * 32, 0, Picture("image/png", b"\x89PNG" * number))
+
+    def test_without_its_session_none_is_kept(self, drawings: PictureStore) -> None:
+        session_id = "s" if isinstance(drawings, FakeDrawings) else "other"
+        if isinstance(drawings, FakeDrawings):
+            drawings.gone = True
+        assert not drawings.keep_picture(ANN, session_id, "1" * 32, 0, Picture("image/png", b"\x89PNG"))
 
 
 class TestFileReader:
@@ -252,6 +285,14 @@ class TestFileReader:
         assert (end.verdict.name, end.verdict.status) == ("sky.txt", "used")
         texts = [passage.text.strip() for part in news if isinstance(part, FileText) for passage in part.passages]
         assert texts == ["하늘은 파랗다."]
+
+    def test_a_picture_comes_before_its_verdict(self, reader: FileReader, tmp_path: Path) -> None:
+        *news, end = reader.read_upload(self.upload(tmp_path, "red.png", png()), StopSignal())
+        assert isinstance(end, FileEnd)
+        assert (end.verdict.kind, end.verdict.status) == ("png", "used")
+        (found,) = (part for part in news if isinstance(part, Picture))
+        assert found.mime_type == "image/png"
+        assert found.data.startswith(b"\x89PNG")
 
     def test_a_damaged_file_is_a_verdict_and_nothing_else(self, reader: FileReader, tmp_path: Path) -> None:
         (end,) = reader.read_upload(self.upload(tmp_path, "a.pdf.broken", pdf(["text"])[:60]), StopSignal())

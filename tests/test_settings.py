@@ -53,6 +53,7 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_INSTRUCTIONS": [("당신은 친절합니다.", "당신은 친절합니다.")],
     "QA_WEB_SEARCH": [("off", False), ("allowed", True)],
     "QA_WEB_SEARCH_CONTEXT": [("low", "low")],
+    "QA_ANSWER_IMAGES": [("on", True)],
     "QA_PRICES": [('{"gpt-5": {"input": 1, "output": 2.5}}', {"gpt-5": {"input": 1.0, "output": 2.5}})],
     "QA_API_KEYS": [
         (
@@ -104,6 +105,10 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_MAX_ANSWERS": [("10", 10)],
     "QA_DRIFT": [("off", "off")],
     "QA_CITATIONS": [("off", False)],
+    "QA_CITE_LINKS": [("on", True)],
+    "QA_YOUTUBE_KEY": [("AIza-1", "AIza-1")],
+    "QA_IMAGE_SEARCH_KEY": [("AIza-2", "AIza-2")],
+    "QA_IMAGE_SEARCH_ID": [("0123456789abc:d_e-f", "0123456789abc:d_e-f")],
     "HOST": [("0.0.0.0", "0.0.0.0"), ("::1", "::1"), ("[::]", "::"), ("localhost", "localhost")],
     "PORT": [("1", 1), ("65535", 65535)],
     "WEB_CONCURRENCY": [("4", 4)],
@@ -151,6 +156,7 @@ WRONG: dict[str, list[str]] = {
     "QA_MAX_TOKENS": ["0", "-5", "4k", "1.5", "15", "9" * 400],
     "QA_WEB_SEARCH": ["perhaps"],
     "QA_WEB_SEARCH_CONTEXT": ["highest"],
+    "QA_ANSWER_IMAGES": ["perhaps"],
     "QA_PRICES": [
         "{",
         "[]",

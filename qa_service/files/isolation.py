@@ -140,6 +140,8 @@ def _news(report: Report) -> Iterator[FileNews]:
         yield report.progress
     if report.text is not None:
         yield report.text
+    if report.picture is not None:
+        yield report.picture
 
 
 def _end_all(spares: deque[ReadingProcess]) -> None:

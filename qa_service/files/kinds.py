@@ -20,10 +20,14 @@ SegmentReader: TypeAlias = Callable[[RawFile], Iterator[Segment]]
 KINDS: Mapping[str, tuple[str, str]] = {
     "csv": ("rows", "read_rows"),
     "docx": ("word", "read_docx"),
+    "gif": ("picture", "read_picture"),
     "html": ("hypertext", "read_html"),
+    "jpeg": ("picture", "read_picture"),
     "md": ("markdown", "read_markdown"),
     "pdf": ("pdf", "read_pdf"),
+    "png": ("picture", "read_picture"),
     "txt": ("plain", "read_plain"),
+    "webp": ("picture", "read_picture"),
 }
 """It names the module and the function that read each kind."""
 ENCRYPTED = frozenset({"office"})

@@ -75,6 +75,9 @@ class _Reading:
             self.verdict = replace(self.verdict, pages=segment.page)
             if is_news:
                 yield Report(self.verdict, progress=FileProgress(segment.page, segment.pages))
+            if segment.picture is not None:
+                self.verdict = replace(self.verdict, tokens=self.verdict.tokens + segment.tokens)
+                yield Report(self.verdict, picture=segment.picture)
             yield from self._texts(segment)
 
     def _texts(self, segment: Segment) -> Iterator[Report]:

@@ -8,7 +8,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qa_service.errors import Unreadable
-from qa_service.model import FileProgress, FileText, Verdict, VerdictStatus
+from qa_service.files.segment import PICTURE_BYTES
+from qa_service.files.sniffing import sniff_kind
+from qa_service.model import PICTURE_KINDS, FileProgress, FileText, Picture, Verdict, VerdictStatus
 
 HARMLESS = frozenset({"empty", "no_text_layer", "over_quota", "unsupported"})
 """A file without text is `skipped` for these reasons, because nothing is wrong with it. Otherwise it is `failed`."""
@@ -30,6 +32,7 @@ class Report(Struct, frozen=True, omit_defaults=True):
     """Its `pages` and `tokens` count what has been reported so far, this message included."""
     progress: FileProgress | None = None
     text: FileText | None = None
+    picture: Picture | None = None
     last: bool = False
 
 
@@ -60,13 +63,15 @@ def receive_reports(pipe: BinaryIO) -> Iterator[Report]:
     """Give the reports up to the last one, or up to the end of the pipe.
 
     The sender isn't trusted. Raises `Unreadable` for a message that is too long or no report, for too many messages or
-    bytes, and for a part of the text whose numbers don't fit its passages.
+    bytes, for a part of the text whose numbers don't fit its passages, and for a picture that is none.
     """
     passages = 0
     for message in _messages(pipe):
         report = _decoded(message)
         if report.text is not None:
             passages = _checked(report.text, passages)
+        if report.picture is not None:
+            _check_picture(report.picture)
         yield report
         if report.last:
             return
@@ -107,3 +112,11 @@ def _checked(text: FileText, first: int) -> int:
     if not (in_place and in_pairs and text.first == first):
         raise Unreadable("damaged")
     return end
+
+
+def _check_picture(picture: Picture) -> None:
+    """Raise `Unreadable` for a picture that is too large, or whose bytes aren't of its type, because browsers get it
+    under that type."""
+    kind = sniff_kind(picture.data, "")
+    if kind not in PICTURE_KINDS or picture.mime_type != f"image/{kind}" or len(picture.data) > PICTURE_BYTES:
+        raise Unreadable("damaged")

@@ -3,6 +3,10 @@
 from msgspec import Struct
 
 from qa_service.files.decoding import clean_file_text, decode_file_text
+from qa_service.model import Picture
+
+PICTURE_BYTES = 750_000
+"""A picture that was read has at most so many bytes. As base64 it then fits into one report."""
 
 
 class RawFile(Struct, frozen=True):
@@ -29,3 +33,7 @@ class Segment(Struct, frozen=True):
     empty where that is the page's number."""
     paged: bool = False
     """Whether the kind has pages."""
+    picture: Picture | None = None
+    """The picture, where the file is one. Its segment has no text."""
+    tokens: int = 0
+    """About how many tokens the picture costs a model."""

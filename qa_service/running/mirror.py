@@ -68,4 +68,4 @@ def frames_from_turn(turn: Turn, reason: str) -> list[Frame]:
     model = turn.metadata.model if turn.metadata else ""
     start = Start(turn.answer_id, turn.session_id, created=False, model=model, topic=topic, created_at=turn.created_at)
     ending = [frame for frame in (turn.error, turn.metadata) if frame]
-    return [start, Restart(reason), Text(turn.text), *turn.references, *ending, Done(turn.status)]
+    return [start, Restart(reason), Text(turn.text), *turn.images, *turn.references, *ending, Done(turn.status)]

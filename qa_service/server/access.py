@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from gunicorn.glogging import Logger
 
-IDS = re.compile(r"(?<=/)(sessions|answers|files|ask)([/\\]+)[^/\\]+", re.IGNORECASE)
+IDS = re.compile(r"(?<=/)(sessions|answers|chat|responses|files|ask)([/\\]+)[^/\\]+", re.IGNORECASE)
 FIELDS = re.compile(r"[?&;]")
 """A client that quotes its whole address puts its fields into the path."""
 HIDDEN = frozenset(

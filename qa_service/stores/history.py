@@ -5,6 +5,7 @@ An unknown id and the id of another owner raise the same `NotFound`.
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -19,18 +20,19 @@ from qa_service.language.phrases import build_failure
 from qa_service.model import Owner, Page, StoredFile
 from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
-from qa_service.stores.keys import STOPS, answer_key, owner_key, session_key
+from qa_service.stores.keys import STOPS, answer_key, feedback_field, owner_key, session_key
 from qa_service.stores.logs import frames_of
 from qa_service.stores.passages import passage_decoder
 from qa_service.stores.quotas import queue_space_freed
 from qa_service.stores.records import read_record
 from qa_service.stores.sessions import files_of, stored_file_decoder, topics_of
 from qa_service.stores.workers import STOPS_KEPT, STOPS_SECONDS
-from qa_service.turns import SessionEntry, SessionList, SessionPage, Turn, turn_from_frames
+from qa_service.turns import Feedback, SessionEntry, SessionList, SessionPage, Turn, turn_from_frames
 
 log = logging.getLogger(__name__)
 
 turn_decoder = msgspec.json.Decoder(Turn)
+feedback_decoder = msgspec.json.Decoder(Feedback)
 
 DELETED_SECONDS = 60
 """A deletion can be repeated for so long. It then returns again which answers were running in the session."""
@@ -49,11 +51,10 @@ class RedisHistory:
         """Load the turn of one answer, whatever its status is. A running turn has the text so far. If its log is gone,
         nobody writes it any more, and it is `failed` with `interrupted`."""
         session_id = self._load_field(answer_key(owner, answer_id, "at"), "session")
-        stored = self._load_field(session_key(owner, (session_id or b"").decode(), "answers"), answer_id)
-        turn = read_record(turn_decoder, stored)
-        if turn is None:
+        turns = self._load_turns(owner, (session_id or b"").decode(), [answer_id])
+        if not turns:
             raise NotFound("no such answer")
-        return self._complete_turn(owner, turn)
+        return turns[0]
 
     def list_sessions(self, owner: Owner, cursor: str, limit: int) -> SessionList:
         """List the owner's sessions, the newest first. `cursor` is the `next` of the page before, or empty."""
@@ -137,7 +138,7 @@ class RedisHistory:
         fails in between, no answer of a deleted session goes on. At worst an answer was stopped, and its session still
         exists.
         """
-        names = ("head", "running", "turns", "files", "answers", "context", "deleted")
+        names = ("head", "running", "turns", "files", "answers", "context", "deleted", "images")
         keys = [session_key(owner, session_id, name) for name in names]
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             for answer_id in self._client.hkeys(keys[1]):
@@ -153,6 +154,23 @@ class RedisHistory:
             raise NotFound("no such session")
         ids = [answer_id.decode() for answer_id in told[1:]]
         return ids[: int(told[0])], ids[int(told[0]) :]
+
+    def delete_turn(self, owner: Owner, answer_id: str) -> None:
+        """Delete one question and its answer. A conversation in which nothing else was asked is deleted with them.
+
+        An answer that is running must be stopped before. Its readers are told its end, and it isn't kept.
+        """
+        turn = self.load_turn(owner, answer_id)
+        keys = [session_key(owner, turn.session_id, name) for name in ("turns", "answers", "context", "head")]
+        with self._guard:
+            left: Any = self._client.eval(scripts.DELETE_TURN, len(keys), *keys, answer_id, f"turns:{turn.topic}")
+        if left is None:
+            raise NotFound("no such answer")
+        if left == 0:
+            with suppress(NotFound):
+                self.delete_session(owner, turn.session_id)
+        with self._guard:
+            self._client.unlink(*(answer_key(owner, answer_id, name) for name in _left_of(turn)))
 
     def list_files(self, owner: Owner, session_id: str) -> tuple[StoredFile, ...]:
         """List the files of all topics of a conversation, in the order in which they were added."""
@@ -222,10 +240,11 @@ class RedisHistory:
     def _load_turns(self, owner: Owner, session_id: str, ids: Sequence[str]) -> tuple[Turn, ...]:
         if not ids:
             return ()
+        fields = [*ids, *map(feedback_field, ids)]
         with self._guard:
-            stored: Any = self._client.hmget(session_key(owner, session_id, "answers"), ids)
-        turns = [turn for each in stored if (turn := read_record(turn_decoder, each))]
-        return tuple(self._complete_turn(owner, turn) for turn in turns)
+            stored: Any = self._client.hmget(session_key(owner, session_id, "answers"), fields)
+        turns = map(read_turn, stored[: len(ids)], stored[len(ids) :])
+        return tuple(self._complete_turn(owner, turn) for turn in turns if turn)
 
     def _complete_turn(self, owner: Owner, turn: Turn) -> Turn:
         """Return the turn. A running turn gets the text that its log has so far. If its log is gone, nobody writes the
@@ -237,6 +256,18 @@ class RedisHistory:
             return turn_from_frames(turn, list(frames_of(logged.entries)))
         error = build_failure(Interrupted("the worker that wrote this answer died"), turn.language)
         return replace(turn, status="failed", error=error)
+
+
+def read_turn(stored: bytes | None, feedback: bytes | None) -> Turn | None:
+    """Decode a turn and the feedback that is kept beside it. The result is None where there is no turn that can be
+    read."""
+    turn = read_record(turn_decoder, stored)
+    return replace(turn, feedback=read_record(feedback_decoder, feedback)) if turn else None
+
+
+def _left_of(turn: Turn) -> Sequence[str]:
+    """Name the keys of a deleted answer. The log of a running one stays, because its readers get its end from it."""
+    return ("at",) if turn.status == "running" else ("at", "log")
 
 
 def _decode_head(reply: dict[bytes, bytes] | redis.RedisError) -> dict[str, str] | None:

@@ -18,6 +18,7 @@ from qa_service.frames import (
     Done,
     Failure,
     Frame,
+    Image,
     Metadata,
     Reference,
     Restart,
@@ -38,7 +39,7 @@ FirstItem: TypeAlias = str | Start | StageNotice | Reference | Metadata | Failur
 """These kinds are known to version 1. A text frame, which nearly every item is, is written as its bare text. No kind
 may be added here, and no stage may be added to `StageNotice`."""
 
-LATER: dict[str, type[Frame | Mark]] = {}
+LATER: dict[str, type[Frame | Mark]] = {"image": Image}
 """It maps a `type` to a kind of frame or mark that came after version 1. Whoever adds a kind enters it here,
 and also raises `FRAMES_VERSION` if the same answer of upstream then has other frames than before."""
 

@@ -4,12 +4,14 @@
     qa:{owner.session}:head        hash    v, createdAt, updatedAt, found, title, topic,      session
                                            title:N and turns:N of each topic
     qa:{owner.session}:turns       list    answer ids, oldest first                           session
-    qa:{owner.session}:answers     hash    answer id → turn                                   session
+    qa:{owner.session}:answers     hash    answer id → turn, feedback:ID → its feedback       session
     qa:{owner.session}:context     list    answer ids of the current topic, oldest first:     session
                                            what a model may see
     qa:{owner.session}:files       hash    file id → file                                     session
     qa:{owner.session}:file:ID     hash    passage:N, first:PAGE, count:PAGE, part:N,         10 min, once finished
-                                           w:WORD → its postings (word:WORD in version 1)     as long as its session
+                                           w:WORD → its postings (word:WORD in version 1);    as long as its session
+                                           or, of a picture, picture and mimeType
+    qa:{owner.session}:images      hash    answer id:number → type, line end, a picture       session
     qa:{owner.session}:running     hash    answer id → the worker that writes it              longest answer
     qa:{owner.session}:deleted     list    how many answers ran in a session just deleted,    1 min
                                            their ids, the ids of all its answers
@@ -29,6 +31,8 @@
     qa:{owner}:repeat:KEY          string  "answer id fingerprint"                            10 s; once the answer is
                                                                                               let in, QA_IDEMPOTENCY_TTL
                                                                                               or the longest answer
+    qa:{feedback}:LIST             zset    "owner session answer" by the time of its          2 × session
+                                           feedback, for those who may read this list
     qa:{workers}:alive             zset    each worker by the time of its last sign of life,  QA_LOG_TTL
                                            in the store's milliseconds; 0: it withdrew; 1:
                                            it died, and some of its answers were taken;
@@ -39,12 +43,13 @@
     qa:{workers}:stops             stream  answer ids to be stopped, whoever writes them      1 min
     qa:{workers}:probe:KIND        any     test values with which `readiness` tries the store 1 s
 
-"session" means `QA_SESSION_TTL`, which begins again with every question. "longest answer" means `QA_ANSWER_SECONDS` and
-ten minutes more. Where `QA_ANSWER_SECONDS` is longer than `QA_LOG_TTL`, it is taken instead.
+"session" means `QA_SESSION_TTL`, which begins again with every question. For a session that is for a single question it
+means `QA_LOG_TTL`. "longest answer" means `QA_ANSWER_SECONDS` and ten minutes more. Where `QA_ANSWER_SECONDS` is longer
+than `QA_LOG_TTL`, it is taken instead.
 
-Every key except those of the workers has its owner in its name, so that nobody finds what belongs to another owner. The
-keys of one session have the same hash tag. Values are JSON. Sessions, turns and files say their version, and a file's
-passages have the version of their file.
+Every key except those of the workers and of feedback has its owner in its name, so that nobody finds what belongs to
+another owner. The keys of one session have the same hash tag. Values are JSON. Sessions, turns, feedback and files say
+their version, and a file's passages have the version of their file.
 """
 
 from qa_service.model import Owner
@@ -68,6 +73,16 @@ def answer_key(owner: Owner, answer_id: str, name: str) -> str:
 def owner_key(owner: Owner, name: str) -> str:
     """Make the name of a key of an owner as a whole. Visitors with different addresses have different keys."""
     return f"qa:{{{owner.key}{owner.address and '.' + owner.address}}}:{name}"
+
+
+def feedback_field(answer_id: str) -> str:
+    """Make the name of the field that holds an answer's feedback, in the hash that holds the session's turns."""
+    return f"feedback:{answer_id}"
+
+
+def feedback_key(list_name: str) -> str:
+    """Make the name of the key of a list of feedback."""
+    return f"qa:{{feedback}}:{list_name}"
 
 
 def rate_keys(owner: Owner) -> list[str]:

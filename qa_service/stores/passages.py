@@ -1,4 +1,5 @@
-"""This module keeps the text of files in Redis: each passage, and for each word the passages in which it stands.
+"""This module keeps files in Redis: of text each passage, and for each word the passages in which it stands, and of a
+picture the bytes as models take them.
 
 For a question three things are read: in how many passages each of its words stands, then the postings of its rarest
 words, and then the few passages that it needs. So a follow-up to a thousand pages moves only kilobytes, and a long
@@ -19,7 +20,8 @@ from msgspec import Struct
 from redis import Redis
 
 from qa_service.interfaces import Index, Postings, Ranking, pack_posting
-from qa_service.model import FileText, Owner, Passage, StoredFile
+from qa_service.model import FileText, Owner, Passage, Picture, StoredFile
+from qa_service.single_use import is_single_use
 from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import session_key
@@ -33,12 +35,14 @@ passage_decoder = msgspec.json.Decoder(Passage)
 
 
 class RedisFiles:
-    """`RedisFiles` is a `FileStore`. A session is kept for `seconds` after its last question, and its files as long."""
+    """`RedisFiles` is a `FileStore`. A session is kept for `seconds` after its last question, or for `single` seconds
+    if it is for a single question, and its files as long."""
 
-    def __init__(self, client: Redis, guard: StoreGuard, *, seconds: int) -> None:
+    def __init__(self, client: Redis, guard: StoreGuard, *, seconds: int, single: int) -> None:
         self._client = client
         self._guard = guard
         self._seconds = seconds
+        self._single = single
 
     def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
         if not part.passages:
@@ -47,9 +51,24 @@ class RedisFiles:
         with self._guard:
             self._client.eval(scripts.ADD_PART, 1, key, part.first, UNFINISHED_SECONDS, *_arguments(part))
 
+    def add_picture(self, owner: Owner, session_id: str, file_id: str, picture: Picture) -> None:
+        key = session_key(owner, session_id, f"file:{file_id}")
+        with self._guard, self._client.pipeline() as pipeline:
+            pipeline.hset(key, mapping={"picture": picture.data, "mimeType": picture.mime_type})
+            pipeline.expire(key, UNFINISHED_SECONDS)
+            pipeline.execute()
+
+    def load_pictures(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Sequence[Picture | None]:
+        with self._guard, self._client.pipeline(transaction=False) as pipeline:
+            for file in files:
+                pipeline.hmget(session_key(owner, session_id, f"file:{file.file_id}"), "picture", "mimeType")
+            found = pipeline.execute()
+        return [Picture(kind.decode(), data) if data and kind else None for data, kind in found]
+
     def finish_file(self, owner: Owner, session_id: str, file: StoredFile) -> None:
         keys = [session_key(owner, session_id, name) for name in ("head", "files", f"file:{file.file_id}")]
-        arguments = (file.file_id, msgspec.json.encode(file), self._seconds)
+        seconds = self._single if is_single_use(session_id) else self._seconds
+        arguments = (file.file_id, msgspec.json.encode(file), seconds)
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             if self._client.eval(scripts.FINISH_FILE, len(keys), *keys, *arguments) and file.size:
                 queue_space_taken(pipeline, owner, session_id, file.size, seconds=self._seconds)

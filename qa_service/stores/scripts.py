@@ -19,7 +19,7 @@ return {redis.call('HGETALL', KEYS[1]), turns, redis.call('HVALS', KEYS[4])}
 # If the session is new and begins with an earlier conversation, pairs of an answer id and a turn follow the other
 # arguments.
 CLAIM = """
--- head, turns, answers, context, running
+-- head, turns, answers, context, running, images
 local expected, topic, topic_title, title, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local answer, worker, turn, reject = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local longest, ttl, most = ARGV[10], ARGV[11], tonumber(ARGV[12])
@@ -51,11 +51,12 @@ local heading = head[2] or (not current and topic == '1' and title) or ''
 if heading == '' then heading = topic_title end
 redis.call('HSET', KEYS[1], 'topic', topic, 'title:' .. topic, heading, 'updatedAt', now)
 for _ = most + 1, append(answer, turn, topic) do
-  redis.call('HDEL', KEYS[3], redis.call('LPOP', KEYS[2]))
+  local oldest = redis.call('LPOP', KEYS[2])
+  redis.call('HDEL', KEYS[3], oldest, 'feedback:' .. oldest)
 end
 redis.call('HSET', KEYS[5], answer, worker)
 redis.call('EXPIRE', KEYS[5], longest)
-for i = 1, 4 do redis.call('EXPIRE', KEYS[i], ttl) end
+for _, i in ipairs({1, 2, 3, 4, 6}) do redis.call('EXPIRE', KEYS[i], ttl) end
 return {current and 'known' or 'created', unpack(running)}
 """
 
@@ -128,6 +129,16 @@ for i = 2, 3 do redis.call('EXPIRE', KEYS[i], ARGV[3]) end
 return new
 """
 
+# It returns by how many bytes the session has grown, or nothing where there is no such session.
+KEEP_PICTURE = """
+-- head, images
+if redis.call('EXISTS', KEYS[1]) == 0 then return false end
+local before = redis.call('HSTRLEN', KEYS[2], ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+redis.call('EXPIRE', KEYS[2], ARGV[3])
+return #ARGV[2] - before
+"""
+
 # The parts of a file come one after another. A word may stand in many of them, so its postings are appended to those
 # that it has.
 ADD_PART = """
@@ -157,6 +168,36 @@ local topic = tonumber(current) + 1
 redis.call('HSET', KEYS[1], 'topic', topic, 'title:' .. topic, '', 'updatedAt', ARGV[1])
 redis.call('DEL', KEYS[2])
 return topic
+"""
+
+# It keeps feedback beside its turn, if the turn is there. It returns whether it is.
+KEEP_FEEDBACK = """
+-- answers
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
+return 1
+"""
+
+# It removes the last turns of a session. Then the session is in the topic of the turn before them, or in its first one,
+# with the context that it had there. Nothing changes if the session has moved to another topic meanwhile, or if it is
+# answering and the caller doesn't want to replace that answer.
+REWIND = """
+-- head, turns, answers, context, running
+local current, topic, reject, last = ARGV[1], ARGV[2], ARGV[3], 4 + 2 * ARGV[4]
+local seconds = redis.call('TTL', KEYS[1])
+if redis.call('HGET', KEYS[1], 'topic') ~= current then return 0 end
+if reject == '1' and redis.call('HLEN', KEYS[5]) > 0 then return 0 end
+for i = 5, last, 2 do
+  redis.call('HDEL', KEYS[3], ARGV[i], 'feedback:' .. ARGV[i])
+  redis.call('HINCRBY', KEYS[1], 'turns:' .. ARGV[i + 1], -redis.call('LREM', KEYS[2], 1, ARGV[i]))
+end
+for n = tonumber(topic) + 1, tonumber(current) do redis.call('HDEL', KEYS[1], 'title:' .. n, 'turns:' .. n) end
+redis.call('HSET', KEYS[1], 'topic', topic)
+if redis.call('HGET', KEYS[1], 'turns:' .. topic) == '0' then redis.call('HSET', KEYS[1], 'title:' .. topic, '') end
+redis.call('DEL', KEYS[4])
+for i = last + 1, #ARGV do redis.call('RPUSH', KEYS[4], ARGV[i]) end
+redis.call('EXPIRE', KEYS[4], seconds)
+return 1
 """
 
 RENAME = """
@@ -264,7 +305,7 @@ end
 # This reply is kept for a while, so that a caller who got no reply, or couldn't stop those answers, gets the same
 # again.
 DELETE_SESSION = """
--- head, running, turns, files, answers, context, deleted
+-- head, running, turns, files, answers, context, deleted, images
 local seconds, prefix = ARGV[1], ARGV[2]
 if redis.call('EXISTS', KEYS[1]) == 0 then
   local told = redis.call('LRANGE', KEYS[7], 0, -1)
@@ -280,6 +321,17 @@ for _, id in ipairs(files) do redis.call('UNLINK', prefix .. id) end
 redis.call('RPUSH', KEYS[7], unpack(told))
 redis.call('EXPIRE', KEYS[7], seconds)
 return told
+"""
+
+# It deletes one turn, and returns how many are left in the session.
+DELETE_TURN = """
+-- turns, answers, context, head
+local answer, count = ARGV[1], ARGV[2]
+if redis.call('LREM', KEYS[1], 0, answer) == 0 then return false end
+redis.call('HDEL', KEYS[2], answer, 'feedback:' .. answer)
+redis.call('LREM', KEYS[3], 0, answer)
+redis.call('HINCRBY', KEYS[4], count, -1)
+return #redis.call('LRANGE', KEYS[1], 0, -1)
 """
 
 # It changes how many bytes of text are counted for a session, and changes the owner's total by as much.
@@ -310,33 +362,4 @@ COUNT_POSTINGS = """
 local prefix, bytes, counts = ARGV[1], tonumber(ARGV[2]), {}
 for i = 3, #ARGV do counts[i - 2] = math.ceil(redis.call('HSTRLEN', KEYS[1], prefix .. ARGV[i]) / bytes) end
 return counts
-"""
-
-# It tries every command that this service needs once, with keys that expire after a second. For each command that
-# fails, it returns the command's name and the server's error.
-PROBE = """
--- string, hash, list, zset, stream
-local probes = {
-  {'SET', KEYS[1], '1', 'EX', 1}, {'GET', KEYS[1]}, {'TTL', KEYS[1]}, {'EXISTS', KEYS[1]},
-  {'INCRBYFLOAT', KEYS[1], 1}, {'EXPIRE', KEYS[1], 1, 'NX'}, {'EXPIRE', KEYS[1], 1, 'GT'},
-  {'HSET', KEYS[2], 'a', 1}, {'EXPIRE', KEYS[2], 1}, {'HSETNX', KEYS[2], 'b', 1}, {'HINCRBY', KEYS[2], 'a', 1},
-  {'HGET', KEYS[2], 'a'}, {'HMGET', KEYS[2], 'a'}, {'HGETALL', KEYS[2]}, {'HKEYS', KEYS[2]}, {'HVALS', KEYS[2]},
-  {'HEXISTS', KEYS[2], 'a'}, {'HSTRLEN', KEYS[2], 'a'}, {'HLEN', KEYS[2]}, {'HRANDFIELD', KEYS[2], 1},
-  {'HDEL', KEYS[2], 'b'},
-  {'RPUSH', KEYS[3], 'a', 'b'}, {'EXPIRE', KEYS[3], 1}, {'LRANGE', KEYS[3], 0, -1}, {'LPOP', KEYS[3]},
-  {'ZADD', KEYS[4], 1, 'a', 2, 'b'}, {'EXPIRE', KEYS[4], 1}, {'ZSCORE', KEYS[4], 'a'},
-  {'ZRANGEBYSCORE', KEYS[4], 0, 1}, {'ZREVRANGEBYSCORE', KEYS[4], 1, 0}, {'ZREMRANGEBYSCORE', KEYS[4], 3, 4},
-  {'ZREM', KEYS[4], 'b'},
-  {'XADD', KEYS[5], '*', 'a', 1}, {'EXPIRE', KEYS[5], 1}, {'XADD', KEYS[5], 'NOMKSTREAM', '*', 'a', 1},
-  {'XRANGE', KEYS[5], '-', '+'}, {'XREAD', 'STREAMS', KEYS[5], '0-0'},
-  {'DEL', KEYS[1]}, {'UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]}, {'TIME'},
-}
-local failed = {}
-for _, probe in ipairs(probes) do
-  local reply = redis.pcall(unpack(probe))
-  if type(reply) == 'table' and reply.err then
-    table.insert(failed, probe[1] .. (probe[4] == 'NX' and ' NX' or '') .. ': ' .. reply.err)
-  end
-end
-return failed
 """

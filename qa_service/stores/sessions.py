@@ -12,6 +12,7 @@ from qa_service.clock import now
 from qa_service.errors import Busy
 from qa_service.interfaces import Claim, Claimed, HeldAnswer, Saved
 from qa_service.model import Exchange, Owner, Session, StoredFile, Topic
+from qa_service.single_use import is_single_use
 from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.items import VERSION, encode_items
@@ -37,7 +38,11 @@ class Kept(Struct, frozen=True):
     answer: int
     """A session can be busy with one answer for so long."""
     log: int
-    """An answer's log is kept for so long while the answer is written."""
+    """An answer's log is kept for so long while the answer is written, and so is a session for a single question."""
+
+    def seconds_of(self, session_id: str) -> int:
+        """Return for how long this session is kept after its last question."""
+        return self.log if is_single_use(session_id) else self.seconds
 
 
 class RedisSessions:
@@ -67,7 +72,7 @@ class RedisSessions:
 
     def claim_session(self, claim: Claim) -> Claimed:
         turn = claim.turn
-        keys = _keys(claim.owner, turn.session_id, "head", "turns", "answers", "context", "running")
+        keys = _keys(claim.owner, turn.session_id, "head", "turns", "answers", "context", "running", "images")
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             # The answer is in `holds` of its worker before it is in the session. So wherever this breaks off, no
             # session stays busy with an answer that no worker knows of.
@@ -90,11 +95,12 @@ class RedisSessions:
         owner, turn, kept = claim.owner, claim.turn, self._kept
         keys = [answer_key(owner, turn.answer_id, name) for name in ("at", "log")]
         start = encode_items([claim.start])["items"]
+        found_for = 2 * kept.seconds_of(turn.session_id)
         held = HeldAnswer(owner, turn.answer_id, turn.session_id, claim.admission)
         holds = worker_key(self._worker, "holds")
         pipeline.hset(holds, turn.answer_id, msgspec.json.encode(held))
         pipeline.expire(holds, kept.log)
-        pipeline.eval(scripts.BEGIN, len(keys), *keys, turn.session_id, 2 * kept.seconds, start, kept.log, VERSION)
+        pipeline.eval(scripts.BEGIN, len(keys), *keys, turn.session_id, found_for, start, kept.log, VERSION)
 
     def _keep_repeat(self, pipeline: Any, claim: Claim) -> None:
         if claim.repeat:
@@ -102,7 +108,8 @@ class RedisSessions:
             pipeline.expire(repeat_key(claim.owner, claim.repeat.key), seconds)
 
     def _list_session(self, pipeline: Any, claim: Claim) -> None:
-        if claim.owner.kind != "anonymous":  # Visitors have no list of sessions.
+        # Visitors have no list of sessions, and one for a single question stands in none.
+        if claim.owner.kind != "anonymous" and not is_single_use(claim.turn.session_id):
             pipeline.zadd(owner_key(claim.owner, "sessions"), {claim.turn.session_id: time.time()})
             pipeline.expire(owner_key(claim.owner, "sessions"), self._kept.seconds)
 
@@ -128,7 +135,7 @@ class RedisSessions:
                 turn.topic,
                 int(bool(turn.text) and turn.status != "failed"),
                 now(),
-                self._kept.seconds,
+                self._kept.seconds_of(turn.session_id),
                 CONTEXT_TURNS,
                 session_key(owner, turn.session_id, "file:"),
                 int(time.time()),
@@ -164,7 +171,7 @@ class RedisSessions:
             msgspec.json.encode(turn),
             int(claim.reject_busy),
             self._kept.answer,
-            self._kept.seconds,
+            self._kept.seconds_of(turn.session_id),
             self._kept.turns,
             *seeds,
         ]

@@ -20,10 +20,17 @@ from qa_service.errors import (
     UpstreamUnavailable,
 )
 from qa_service.interfaces import ELSEWHERE, Stop
-from qa_service.model import Delta, Retrying
+from qa_service.model import Delta, Retrying, Unseen
 from qa_service.upstream.circuit import Circuit
 from qa_service.upstream.failures import mapped
-from qa_service.upstream.parameters import ParameterPath, RefusedParameters, named_parameter, wants_more, without
+from qa_service.upstream.parameters import (
+    ParameterPath,
+    RefusedParameters,
+    is_blind_name,
+    named_parameter,
+    wants_more,
+    without,
+)
 from qa_service.upstream.protocol import EventReader, VendorProtocol
 from qa_service.upstream.transport import NoteFailure, Transport, wait_unless_stopped
 
@@ -69,7 +76,9 @@ class Asker:
         self._tries = tries
         self._kept = kept
         self._note = note
-        self._state = lru_cache(_MODELS)(lambda _model: _ModelState(Circuit(), RefusedParameters()))
+        self._state = lru_cache(_MODELS)(
+            lambda model: _ModelState(Circuit(), RefusedParameters(pictures=is_blind_name(model)))
+        )
 
     def ask_models(
         self, models: Sequence[str], parameters: ParametersOf, stop: Stop
@@ -80,6 +89,11 @@ class Asker:
         A `Retrying` precedes each further try.
         """
         return closing(self._try_models(models, _Question(parameters), stop))
+
+    def takes_pictures(self, model: str) -> bool:
+        """Tell whether pictures may be sent to this model: its name doesn't say that it is blind, and it hasn't refused
+        any."""
+        return not self._state(model).refused.pictures
 
     def follow_response(self, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         """Give the deltas of a response that upstream keeps, from its beginning."""
@@ -103,6 +117,8 @@ class Asker:
             else:
                 return
             yield Retrying(attempt, reason, plan[0])
+            if not self.takes_pictures(plan[0]):
+                yield Unseen()
             wait_unless_stopped(seconds, stop)
 
     def _rest_of_plan(self, plan: Sequence[str], error: UpstreamError) -> list[str]:
@@ -113,8 +129,8 @@ class Asker:
         return [other for other in rest if other != model] if isinstance(error, _OF_A_MODEL) else []
 
     def _try_model(self, model: str, question: _Question, reader: EventReader, stop: Stop) -> Iterator[Delta]:
-        """Make one try. A parameter that the model refuses by name is left out within the same try, each parameter only
-        once."""
+        """Make one try. Pictures that the model refuses, and a parameter that it refuses by name, are left out within
+        the same try, each of them only once."""
         left_out: tuple[ParameterPath, ...] = ()
         while True:
             message = partial(self._write_question, model, question, left_out)
@@ -128,6 +144,10 @@ class Asker:
             except UpstreamRejected as error:
                 if reader.working:
                     raise
+                if self._state(model).refused.note_blindness(error):
+                    log.warning("upstream refuses pictures for the model %s, which is asked without them", model)
+                    yield Unseen()
+                    continue
                 path = self._refused_path(model, question, error)
                 if not path or path in left_out:
                     raise

@@ -170,6 +170,8 @@ class UpstreamConnection:
     def _receive(self, reply: Reply) -> None:
         if self._socket is None:
             raise ConnectionAbortedError
+        if self._works:
+            self.due = monotonic() + self._patience.idle
         try:
             piece = self._receive_piece(self._socket)
         except OSError as error:
@@ -179,7 +181,7 @@ class UpstreamConnection:
         if self._late:
             raise UpstreamTimeout(self._late)
         if self._works:
-            self.due = monotonic() + self._patience.idle
+            self.due = math.inf  # Only waiting counts. What has come may take long to be read, such as a picture.
         reply.feed_bytes(piece)
 
     def _receive_piece(self, reached: socket.socket) -> bytes:

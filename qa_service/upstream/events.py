@@ -55,6 +55,12 @@ class SummaryPiece(Event, frozen=True, tag="response.reasoning_summary_text.delt
     pass
 
 
+class PartialPicture(Event, frozen=True, tag="response.image_generation_call.partial_image"):
+    """A `PartialPicture` is a picture as far as it has been drawn, in base64."""
+
+    partial_image_b64: str | None = None
+
+
 class CitedSource(Struct, frozen=True):
     """A `CitedSource` is the address, or the file at upstream, to which an annotation points."""
 
@@ -63,6 +69,9 @@ class CitedSource(Struct, frozen=True):
     title: str | None = None
     file_id: str | None = None
     filename: str | None = None
+    start_index: Count | None = None
+    end_index: Count | None = None
+    index: Count | None = None
 
 
 class ContentPart(Struct, frozen=True):
@@ -74,11 +83,19 @@ class ContentPart(Struct, frozen=True):
     annotations: tuple[CitedSource | None, ...] | None = None
 
 
+class FoundPage(Struct, frozen=True):
+    """A `FoundPage` is a page that a web search has returned."""
+
+    url: str | None = None
+
+
 class SearchAction(Struct, frozen=True):
-    """A `SearchAction` says what a web search looked for."""
+    """A `SearchAction` says what a web search looked for, which pages it returned, or which page was opened."""
 
     query: str | None = None
     queries: tuple[str | None, ...] | None = None
+    sources: tuple[FoundPage | None, ...] | None = None
+    url: str | None = None
 
 
 class OutputItem(Struct, frozen=True):
@@ -89,6 +106,8 @@ class OutputItem(Struct, frozen=True):
     """A message whose phase is `commentary` isn't the answer."""
     action: SearchAction | None = None
     content: tuple[ContentPart | None, ...] | str | None = None
+    result: str | None = None
+    """The picture that was drawn, in base64."""
 
 
 class PartDone(Event, frozen=True, tag="response.content_part.done"):
@@ -191,7 +210,7 @@ class OtherEvent(Struct, frozen=True):
 
 
 TextEvent: TypeAlias = TextPiece | TextWhole | RefusalPiece | RefusalWhole | PartDone
-WorkEvent: TypeAlias = ReasoningPiece | SummaryPiece | ItemAdded | ItemDone | AnnotationAdded
+WorkEvent: TypeAlias = ReasoningPiece | SummaryPiece | ItemAdded | ItemDone | AnnotationAdded | PartialPicture
 BeginningEvent: TypeAlias = ResponseCreated | ResponseQueued | ResponseInProgress
 EndingEvent: TypeAlias = ResponseCompleted | ResponseDone | ResponseIncomplete | ResponseFailed | ResponseCancelled
 KnownEvent: TypeAlias = BeginningEvent | TextEvent | WorkEvent | EndingEvent | ErrorEvent

@@ -7,8 +7,12 @@ separated by a dagger, as in `4:0†source.pdf`. Other text between such signs i
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from contextlib import suppress
+from operator import attrgetter
+
+from msgspec import Struct
 
 from qa_service.model import Annotation
 from qa_service.upstream.fields import repair_text
@@ -33,6 +37,15 @@ _ADDRESS = re.compile(r"https?://\S+")
 _FILE = re.compile(r"[^/\\]{1,250}\.[A-Za-z0-9]{1,8}")
 
 
+class Cut(Struct, frozen=True, gc=False):
+    """A `Cut` is a place where a mark was taken out: from `start` to `end` in the text that upstream wrote. What
+    follows stands behind `shown` in the text that readers have."""
+
+    start: int
+    end: int
+    shown: int
+
+
 class MarkFilter:
     """A `MarkFilter` takes the marks out of one text, which comes in pieces that are cut anywhere.
 
@@ -44,17 +57,26 @@ class MarkFilter:
         self.held = ""
         """The text that is held back, because it may be the beginning of a mark."""
         self.targets: list[Annotation] = []
-        """The addresses and files that stood in the marks."""
+        """The addresses and files that stood in the marks, each with the place of its mark in the text that is
+        shown."""
+        self._cuts: list[Cut] = []
+        self._given = 0
+        """How long the text is that upstream wrote, with what is held back."""
 
-    def strip_marks(self, piece: str) -> str:
-        """Add a piece, and return the text up to its end or up to where it is held back."""
-        text, at = self.held + piece, 0
-        shown: list[str] = []
+    def strip_marks(self, piece: str, at: int | None = None) -> str:
+        """Add a piece, and return the text up to its end or up to where it is held back.
+
+        `at` is where the piece begins in the text that upstream wrote. It is needed where the filter didn't get what
+        came before, because no mark could begin in it.
+        """
+        text, begins = self.held + piece, (self._given if at is None else at) - len(self.held)
+        self._given = begins + len(text)
+        shown, at = list[str](), 0
         while opening := _OPENING.search(text, at):
             shown.append(text[at : opening.start()])
             at = opening.start()
             if mark := _MARK.match(text, at):
-                shown.append(self._read_mark(mark[0]))
+                shown.append(self._read_mark(mark[0], begins + at))
                 at = mark.end()
             elif _UNFINISHED.fullmatch(text, at):
                 break
@@ -67,23 +89,44 @@ class MarkFilter:
     def release_held(self) -> str:
         """Return what was held back, at the end of the text. The beginning of what can only be a mark is dropped."""
         held, self.held = self.held, ""
-        return "" if _SURELY_A_MARK.match(held) else held
+        if not _SURELY_A_MARK.match(held):
+            return held
+        self._note_cut(self._given - len(held), held, "")
+        return ""
 
-    def _read_mark(self, mark: str) -> str:
+    def find_shown(self, place: int) -> int:
+        """Return where a place of the text that upstream wrote is in the text that is shown. A place inside of a mark
+        is behind what is shown instead of the mark."""
+        index = bisect_right(self._cuts, place, key=attrgetter("start")) - 1
+        if index < 0:
+            return place
+        cut = self._cuts[index]
+        return cut.shown + max(0, place - cut.end)
+
+    def _note_cut(self, start: int, mark: str, instead: str) -> int:
+        """Note that a mark was taken out, and return the place behind what is shown instead."""
+        shown = self.find_shown(start) + len(instead)
+        self._cuts.append(Cut(start, start + len(mark), shown))
+        return shown
+
+    def _read_mark(self, mark: str, start: int) -> str:
         """Return what a reader sees in the mark's place: the words that some families carry, or nothing."""
         family, *marked = mark[1:-1].split("\ue202" if mark[0] == "\ue200" else "\u2020")
-        self._note_targets(marked)
+        words = ""
         if family == "url" and marked:
-            return marked[0]
-        return _read_entity(marked[0]) if family == "entity" and marked else ""
+            words = marked[0]
+        elif family == "entity" and marked:
+            words = _read_entity(marked[0])
+        self._note_targets(marked, self._note_cut(start, mark, words))
+        return words
 
-    def _note_targets(self, marked: Sequence[str]) -> None:
+    def _note_targets(self, marked: Sequence[str], shown: int) -> None:
         title = next((field for field in marked if not _ADDRESS.fullmatch(field)), "")
         for field in marked:
             if _ADDRESS.fullmatch(field):
-                self.targets.append(Annotation("url", title=title, url=field))
+                self.targets.append(Annotation("url", title=title, url=field, span=(shown, shown)))
             elif _FILE.fullmatch(field):
-                self.targets.append(Annotation("document", file=field))
+                self.targets.append(Annotation("document", file=field, span=(shown, shown)))
 
 
 def _read_entity(written: str) -> str:

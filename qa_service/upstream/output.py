@@ -1,13 +1,14 @@
 """This module turns the events of one response into deltas: its text, its sources, signs of work, and its end."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 
 from msgspec.structs import replace
 
 from qa_service.errors import UpstreamRejected
 from qa_service.model import (
-    Annotation,
     Delta,
+    Drawing,
+    Drawn,
     Finished,
     FinishReason,
     RefusalDelta,
@@ -27,6 +28,7 @@ from qa_service.upstream.events import (
     ItemDone,
     OutputItem,
     PartDone,
+    PartialPicture,
     ReasoningPiece,
     RefusalPiece,
     RefusalWhole,
@@ -44,7 +46,9 @@ from qa_service.upstream.events import (
     TokenDetails,
 )
 from qa_service.upstream.failures import FailureReport, map_report, read_report
-from qa_service.upstream.parts import AnswerParts, CopyKind, PartKind, Place
+from qa_service.upstream.parts import AnswerPart, AnswerParts, CopyKind, PartKind, Place
+from qa_service.upstream.sources import NotedSources
+from qa_service.upstream.spool import PictureSpool
 
 _NAMED: Mapping[type[ResponseEnd], str] = {
     ResponseCompleted: "completed",
@@ -62,7 +66,6 @@ _SHORTFALLS: Mapping[str, FinishReason] = {
 }
 _NOWHERE = -2
 """No event has this index."""
-_NO_SOURCES: frozenset[str] = frozenset()
 
 
 class ResponseOutput:
@@ -70,7 +73,12 @@ class ResponseOutput:
 
     Text of several messages and parts is told in the order of its events."""
 
-    def __init__(self) -> None:
+    def __init__(self, spool: PictureSpool | None = None) -> None:
+        self._spool = spool or PictureSpool()
+        self._drawings: list[int] = []
+        """The places of the pictures, in the order in which they were begun."""
+        self._drawn: set[int] = set()
+        """The places of those pictures that are finished."""
         self.plain_output: int | None = _NOWHERE
         """The item of the part that was written last, as the part's events name it; `plain_content` is the part's index
         in that item. Text for this part in which no mark can begin may be added to `plain_pieces` and told as it is.
@@ -82,8 +90,7 @@ class ResponseOutput:
         """The place in the output of the item that was announced last."""
         self._asides: tuple[int, ...] = ()
         """The places of messages that are no part of the answer."""
-        self._noted: frozenset[str] = _NO_SOURCES
-        """The addresses, files and ids of the sources that have been told."""
+        self._sources = NotedSources()
         self._thinking = False
         self._refused = False
 
@@ -131,7 +138,9 @@ class ResponseOutput:
                     yield from self._add_item(output, item, "item")
                 yield from self._tell_item(item, begun=False)
             case AnnotationAdded(annotation=CitedSource() as source):
-                yield from self._note_source(_annotation(source), copied=False)
+                yield from self._sources.note_event(source, self._find_cited(event))
+            case PartialPicture(partial_image_b64=str(written)):
+                yield from self._draw(self._output_of(event), written, partial=True)
             case ReasoningPiece() | SummaryPiece():
                 yield from self._think()
 
@@ -147,32 +156,57 @@ class ResponseOutput:
             yield from self.release_held()
             part = self._parts.begin_part(place)
         if shown := part.add_piece(event.delta):
-            yield self._say(shown, kind)
+            yield self._say(shown, part)
         if kind == "text" and not part.holds_back:
             self.plain_output, self.plain_content = event.output_index, event.content_index
             self.plain_pieces = part.pieces
 
-    def _add_copy(self, place: Place, whole: str, copy: CopyKind) -> Iterator[Delta]:
+    def _add_copy(self, place: Place, whole: str, copy: CopyKind) -> Generator[Delta, None, AnswerPart | None]:
+        """Tell what the whole text has beyond the part that it repeats, and return the part."""
         if not whole:
-            return
+            return None
         part = self._parts.find_copied(place, whole, copy)
         if part is None:
             yield from self.release_held()
             part = self._parts.begin_part(place)
         part.copied = (*part.copied, copy)
         if shown := part.add_rest(whole):
-            yield self._say(shown, place.kind)
+            yield self._say(shown, part)
+        return part
+
+    def _find_cited(self, event: AnnotationAdded) -> AnswerPart | None:
+        """Find the part to whose text a source belongs, if it is known where the part stands in the answer."""
+        output = self._output_of(event)
+        if output in self._asides or not self._parts.has_places:
+            return None
+        return self._parts.find_part(Place(output, event.content_index or 0)) or self._parts.newest
 
     def _add_part(self, place: Place, part: ContentPart, copy: CopyKind) -> Iterator[Delta]:
+        copied = None
         if part.type == "refusal":
             yield from self._add_copy(replace(place, kind="refusal"), part.refusal or part.text or "", copy)
         elif part.type in ("output_text", "text", None):
-            yield from self._add_copy(place, part.text or "", copy)
+            copied = yield from self._add_copy(place, part.text or "", copy)
         for source in part.annotations or ():
             if source:
-                yield from self._note_source(_annotation(source), copied=True)
+                yield from self._sources.note_copy(source, copied if self._parts.has_places else None)
+
+    def _draw(self, output: int, written: str, *, partial: bool) -> Iterator[Delta]:
+        """Tell of a picture. A finished one comes several times, and is told once."""
+        if output in self._drawn:
+            return
+        self._thinking = False
+        if output not in self._drawings:
+            self._drawings.append(output)
+        if not partial:
+            self._drawn.add(output)
+        with self._spool.open_picture(written) as path:
+            yield Drawn(self._drawings.index(output), partial, path)
 
     def _add_item(self, output: int, item: OutputItem, copy: CopyKind) -> Iterator[Delta]:
+        if item.type == "image_generation_call" and item.result:
+            yield from self._draw(output, item.result, partial=False)
+            return
         if item.type not in ("message", None) or item.phase == "commentary":
             return
         content = item.content or ()
@@ -185,11 +219,12 @@ class ResponseOutput:
         """Tell the text that was held back, because nothing follows it."""
         for part in self._parts:
             if part.holds_back and (shown := part.release_held()):
-                yield self._say(shown, part.kind)
+                yield self._say(shown, part)
 
-    def _say(self, text: str, kind: PartKind) -> Delta:
+    def _say(self, text: str, part: AnswerPart) -> Delta:
         self._thinking = False
-        if kind == "text":
+        self._parts.note_growth(part)
+        if part.kind == "text":
             return TextDelta(text)
         self._refused = True
         return RefusalDelta(text)
@@ -211,21 +246,17 @@ class ResponseOutput:
         if item.type == "web_search_call" and ((query := _query(item)) or begun):
             self._thinking = False
             yield Searching(query)
+        elif item.type == "image_generation_call" and begun:
+            self._thinking = False
+            yield Drawing()
         elif item.type == "reasoning" and begun:
             yield from self._think()
+        yield from self._sources.note_pages(item)
 
     def _think(self) -> Iterator[Delta]:
         if not self._thinking:
             self._thinking = True
             yield Thinking()
-
-    def _note_source(self, annotation: Annotation, *, copied: bool) -> Iterator[Delta]:
-        """Tell a source. A source that is only a copy is passed over if it was told before."""
-        key = annotation.url or annotation.document_id or annotation.file
-        if not key or (copied and key in self._noted):
-            return
-        self._noted |= {annotation.url, annotation.document_id, annotation.file}
-        yield annotation
 
     def tell_end(self, response: Response, named: str) -> Iterator[Delta]:
         """Tell the rest of the text and of the sources, and `Finished`. A failed response raises its `UpstreamError`.
@@ -240,9 +271,7 @@ class ResponseOutput:
             if item:
                 yield from self._add_item(output, item, "response")
         yield from self.release_held()
-        for part in self._parts:
-            for target in part.targets:
-                yield from self._note_source(target, copied=True)
+        yield from self._sources.note_targets(self._parts)
         yield Finished(self._reason(status, response), model=response.model or "", usage=_usage(response.usage))
 
     def _reason(self, status: str, response: Response) -> FinishReason:
@@ -268,12 +297,6 @@ def _query(item: OutputItem) -> str:
     if item.action is None:
         return ""
     return item.action.query or next((query for query in item.action.queries or () if query), "")
-
-
-def _annotation(source: CitedSource) -> Annotation:
-    if source.url and not source.file_id:
-        return Annotation("url", title=source.title or "", url=source.url)
-    return Annotation("document", document_id=source.file_id or "", file=source.filename or "")
 
 
 def _usage(tokens: TokenCounts | None) -> Usage | None:

@@ -17,10 +17,23 @@ ParameterPath: TypeAlias = tuple[str, ...]
 """The keys that lead to a parameter, such as `("stream_options", "include_obfuscation")`."""
 
 _REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
+_NO_PICTURES = (*_REFUSALS, HTTPStatus.NOT_FOUND, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
 # A refusal with one of these words is about the parameter itself. Any other refusal is about the parameter's value.
 _OF_THE_PARAMETER = re.compile(
     r"unsupported|not[ _]support|unknown|unrecogni[sz]ed|unexpected|extra|deprecated|not[ _](?:permitted|allowed)",
     re.IGNORECASE,
+)
+# Servers say this in many ways: "image_url is only supported by certain models", "not a multimodal model", "At most 0
+# image(s) may be provided", "unknown variant `image_url`", "No endpoints found that support image input".
+_SEEING = r"(?:image(?![_ ]gen)|picture|vision|multi-?modal)"
+_OF_PICTURES = re.compile(
+    rf"(?:\bnot\b|n't\b|\bno\b|\bat most 0\b|\bmissing\b|\bunknown\b|\bunsupported\b).{{0,60}}?{_SEEING}"
+    rf"|{_SEEING}.{{0,60}}?(?:\bnot\b|n't\b|\bonly\b|\bunsupported\b|\bdisabled\b)",
+    re.IGNORECASE,
+)
+# OpenAI's models without eyes. Any other model is shown pictures until its server refuses them.
+_BLIND = re.compile(
+    r"(?:ft:)?(?:gpt-3\.5|gpt-4(?:-32k)?(?:-\d{4}(?:-preview)?)?(?::|$)|gpt-4-1106|o1-mini|o1-preview|o3-mini)"
 )
 _TOO_SMALL = re.compile(r"below_min")
 _ANY = object()
@@ -33,11 +46,18 @@ class RefusedParameters:
     """A `RefusedParameters` remembers what one model refuses. All threads use it.
 
     It has one entry for each parameter: the value that was refused last, or a sign that stands for any value. So there
-    are never more entries than requests have parameters.
+    are never more entries than requests have parameters. `pictures` says whether pictures are refused.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, pictures: bool = False) -> None:
+        self.pictures = pictures
         self._values: dict[ParameterPath, object] = {}
+
+    def note_blindness(self, error: UpstreamError) -> bool:
+        """Remember it if this error refuses pictures. Return whether it does, and whether that is news."""
+        is_news = not self.pictures and refuses_pictures(error)
+        self.pictures = self.pictures or is_news
+        return is_news
 
     def note_refusal(self, path: ParameterPath, parameters: Mapping[str, object], error: UpstreamError) -> bool:
         """Remember what this error refuses. Return whether that is news."""
@@ -67,6 +87,18 @@ def named_parameter(
     # Some servers name the parameter only in a sentence, others in a list of what is wrong, and others together with
     # the object in which it stands.
     return named or _first_mentioned(_words(error), parameters.keys() - essential)
+
+
+def is_blind_name(model: str) -> bool:
+    """Tell whether this is the name of a model that is known to see no pictures."""
+    return _BLIND.match(model) is not None
+
+
+def refuses_pictures(error: UpstreamError) -> bool:
+    """Tell whether upstream refuses a request because the model takes no pictures."""
+    cause = error.__cause__
+    is_refusal = isinstance(cause, openai.APIStatusError) and cause.status_code in _NO_PICTURES
+    return is_refusal and _OF_PICTURES.search(_words(error)) is not None
 
 
 def wants_more(error: UpstreamError) -> bool:

@@ -20,6 +20,7 @@ from qa_service.upstream.failures import map_report, read_report
 from qa_service.upstream.fields import read_struct
 from qa_service.upstream.marks import SIGNS
 from qa_service.upstream.output import ResponseOutput, find_status
+from qa_service.upstream.spool import PictureSpool
 
 _BRACKET, _PRIVATE_SIGN = SIGNS
 
@@ -31,7 +32,8 @@ class ResponseReader:
     after a reconnect.
     """
 
-    def __init__(self, *, kept: bool = False, response_id: str = "") -> None:
+    def __init__(self, *, kept: bool = False, response_id: str = "", spool: str | None = None) -> None:
+        """`spool` is the folder in which pictures lie until they are told. By default it is the system's."""
         self.response_id = response_id
         self.last = -1
         self.working = False
@@ -40,7 +42,8 @@ class ResponseReader:
         self._seen = -1
         """The number of the last event that came over the connections before this one."""
         self._body = ResponseBody()
-        self._output = ResponseOutput()
+        self._spool = PictureSpool(spool)
+        self._output = ResponseOutput(self._spool)
 
     @property
     def nameless(self) -> bool:
@@ -61,7 +64,7 @@ class ResponseReader:
         output = self._output
         try:
             for chunk in chunks:
-                for written in self._body.feed(chunk):
+                for written in self._body.feed(self._spool.divert_pictures(chunk)):
                     try:
                         event: AnyEvent | None = decode_event(written)
                     except UNREADABLE:
@@ -88,6 +91,8 @@ class ResponseReader:
         except UpstreamError:
             yield from output.release_held() if self.working else ()
             raise
+        finally:
+            self._spool.remove_files()
 
     def _read_odd(self, written: bytes) -> AnyEvent | None:
         """Read an event that strict decoding refuses. Its text may be cut inside a character, so that it can't be told

@@ -1,8 +1,10 @@
 """This module makes an upstream of OpenAI's Responses API, and the client of the SDK that knows where it is."""
 
 import re
-from collections.abc import Iterator, Sequence
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from urllib.parse import parse_qsl
 
 import httpx2
@@ -11,7 +13,8 @@ from msgspec.structs import replace
 
 from qa_service.errors import UpstreamError
 from qa_service.interfaces import Meter, Stop
-from qa_service.model import Delta, Prompt
+from qa_service.model import Delta, Message, Part, Picture, Prompt
+from qa_service.pictures import without_pictures
 from qa_service.settings import SettingsError
 from qa_service.upstream.asking import Asker
 from qa_service.upstream.connection import Patience
@@ -47,6 +50,8 @@ def openai_client(*, api_key: str, base_url: str = "", organization: str = "", p
         raise SettingsError("OPENAI_BASE_URL: expected a host whose name can be looked up") from None
 
 
+DRAWING_TOOL: Mapping[str, object] = {"type": "image_generation", "output_format": "webp", "partial_images": 2}
+"""A picture in this format is small enough to be kept as it comes."""
 _ESSENTIAL = frozenset({"model", "input", "stream", "tools"})
 _BACKGROUND = frozenset({"background", "store"})
 """Without these upstream wouldn't keep the answer, which the background mode promises."""
@@ -68,15 +73,18 @@ class ResponsesUpstream:
         tries: int = 3,
         search_context: str = "high",
         background: bool = False,
+        draws: bool = False,
+        spool: str | None = None,
         fallback: Sequence[str] = (),
         meter: Meter | None = None,
     ) -> None:
-        """`fallback` names the models that are asked, in this order, when the prompt's model fails before any output.
+        """`draws` says that models may draw pictures in an answer, which lie in the folder `spool` until they are told.
+        `fallback` names the models that are asked, in this order, when the prompt's model fails before any output.
         Raises `SettingsError` where the system's proxy or certificates can't be used."""
         self._meter = meter
         writer = SdkRequestWriter(client)
         essential = _ESSENTIAL | _BACKGROUND if background else _ESSENTIAL
-        protocol = VendorProtocol(writer, ResponseReader, essential, length="max_output_tokens")
+        protocol = VendorProtocol(writer, partial(ResponseReader, spool=spool), essential, length="max_output_tokens")
         self._transport = Transport(
             way_to(client.base_url),
             writer,
@@ -88,19 +96,26 @@ class ResponsesUpstream:
         self._asker = Asker(protocol, self._transport, tries=tries, kept=background, note=self._count_failure)
         self._search_context = search_context
         self._background = background
+        self._draws = draws
         self._fallback = tuple(fallback)
 
     def open_answer(self, prompt: Prompt, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         """Give the deltas of one answer, as `Upstream` says."""
 
         def parameters(model: str) -> dict[str, object]:
-            return request_parameters(replace(prompt, model=model), self._search_context, background=self._background)
+            shown = replace(prompt if self.can_see(model) else without_pictures(prompt), model=model)
+            parameters = request_parameters(shown, self._search_context, background=self._background)
+            return _with_tool(parameters, DRAWING_TOOL) if self._draws else parameters
 
         return self._asker.ask_models(list(dict.fromkeys([prompt.model, *self._fallback])), parameters, stop)
 
     def attach_answer(self, prompt: Prompt, response_id: str, stop: Stop) -> AbstractContextManager[Iterator[Delta]]:
         """Give the deltas of an answer that was opened in the background, as `Attaching` says."""
         return self._asker.follow_response(response_id, stop)
+
+    def can_see(self, model: str) -> bool:
+        """Tell whether this model takes pictures, as `Seeing` says."""
+        return self._asker.takes_pictures(model)
 
     def close(self) -> None:
         """Close the connections that are kept for later."""
@@ -115,7 +130,7 @@ def request_parameters(prompt: Prompt, search_context: str, *, background: bool 
     """Build the parameters of a request. Instructions stay among the messages, so that their order is the prompt's."""
     parameters: dict[str, object] = {
         "model": prompt.model,
-        "input": [{"role": message.role, "content": message.text} for message in prompt.messages],
+        "input": [_describe_message(message) for message in prompt.messages],
         "stream": True,
         "store": background,
         "background": background or None,
@@ -129,3 +144,20 @@ def request_parameters(prompt: Prompt, search_context: str, *, background: bool 
         parameters["tools"] = [{"type": "web_search", "search_context_size": search_context}]
         parameters["include"] = ["web_search_call.action.sources"]
     return {name: value for name, value in parameters.items() if value is not None}
+
+
+def _with_tool(parameters: dict[str, object], tool: Mapping[str, object]) -> dict[str, object]:
+    tools = parameters.get("tools", [])
+    return {**parameters, "tools": [*tools, tool] if isinstance(tools, list) else [tool]}
+
+
+def _describe_message(message: Message) -> dict[str, object]:
+    content = message.written if isinstance(message.written, str) else list(map(_describe_part, message.written))
+    return {"role": message.role, "content": content}
+
+
+def _describe_part(part: Part) -> dict[str, str]:
+    if isinstance(part, Picture):
+        url = f"data:{part.mime_type};base64,{b64encode(part.data).decode()}"
+        return {"type": "input_image", "image_url": url, "detail": "auto"}
+    return {"type": "input_text", "text": part.text}

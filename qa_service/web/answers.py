@@ -10,6 +10,7 @@ from flask import Blueprint, Request, Response, request
 from qa_service.errors import InvalidField, NotFound
 from qa_service.fields import read_flag, read_word
 from qa_service.model import Owner
+from qa_service.turns import Turn
 from qa_service.web.formats import choose_format
 from qa_service.web.forms import read_fields
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
@@ -74,10 +75,15 @@ def _follow(service: Mounted, owner: Owner, answer_id: str, after: int, wanted: 
 def cancel_answer(answer_id: str) -> Response:
     """Stop the answer, wherever it is written. What was produced is kept. Stopping it again changes nothing."""
     service, owner = mounted(), asking_owner()
+    return json_response(build_answer(stop_turn(service, owner, answer_id), service.public_prefix()))
+
+
+def stop_turn(service: Mounted, owner: Owner, answer_id: str) -> Turn:
+    """Stop the answer, wait for its end, and return its turn. Raises `NotFound`."""
     runner = service.assembly.runner
     source = runner.find_answer(owner, answer_id)
     if source is None:
-        return json_response(build_answer(runner.read_turn(owner, answer_id), service.public_prefix()))
+        return runner.read_turn(owner, answer_id)
     source.add_reader()  # the log of an answer from another worker is kept up to date only while it has a reader
     try:
         if not source.log.closed:
@@ -85,7 +91,7 @@ def cancel_answer(answer_id: str) -> Response:
         source.log.wait_for_end(service.assembly.pace.cancel)
     finally:
         source.remove_reader()
-    return json_response(build_answer(ended_turn(service, source), service.public_prefix()))
+    return ended_turn(service, source)
 
 
 def install(blueprint: Blueprint) -> None:

@@ -1,31 +1,17 @@
 """This module has the route of asking: `POST ask` and `GET ask`."""
 
-import time
-
 from flask import Blueprint, Response, request
-from msgspec.structs import replace
 
-from qa_service.desk import Repeated, check_wait
-from qa_service.errors import MethodNotAllowed, NotFound, RateLimited, StoreUnavailable
+from qa_service.errors import MethodNotAllowed
 from qa_service.fields import read_flag
-from qa_service.model import Owner, Question
-from qa_service.questions import build_question
-from qa_service.running.source import AnswerSource
-from qa_service.submission import Submission
+from qa_service.web.admitting import begin_answer, check_rate
 from qa_service.web.answers import read_last_event_id, resume_answer
-from qa_service.web.bodies import may_be_large
 from qa_service.web.formats import choose_format
 from qa_service.web.forms import read_submission
-from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted, spoken_language
-from qa_service.web.repeats import find_repeat
+from qa_service.web.mounting import add_route, asking_owner, mounted
 from qa_service.web.streaming import answered
-from qa_service.wire.formats import WireFormat
 
 METHODS = ("GET", "POST")
-POLL_SECONDS = 0.05
-REPEATING_HEADERS = ("Idempotency-Key", "Last-Event-ID")
-REPEATING_FIELDS = ("idempotencyKey", "lastEventId")
-"""These headers of a request, and these fields of its address, say that it may be no new question."""
 
 
 def ask_question() -> Response:
@@ -34,7 +20,7 @@ def ask_question() -> Response:
     if request.method == "HEAD":
         raise MethodNotAllowed("HEAD: expected GET or POST", allowed=METHODS)
     service, owner = mounted(), asking_owner(asks=True)
-    _check_rate(service, owner)
+    check_rate(service, owner)
     with read_submission(request, service.limits) as sent:
         wanted = choose_format(sent.fields, request.headers.get("Accept", ""))
         seen = read_last_event_id(request, sent.fields)
@@ -43,61 +29,10 @@ def ask_question() -> Response:
             sent.discard_files()
             return resume_answer(service, owner, seen, wanted)
         ids = read_flag(sent.fields, "ids") or request.method == "GET"
-        source = _join(service, _question(service, owner, sent, wanted), sent)
+        source = begin_answer(service, owner, sent, wanted)
     return answered(service, source, wanted, ids=ids)
-
-
-def _check_rate(service: Mounted, owner: Owner) -> None:
-    """Refuse an owner who has no question left before anything of a body that may be large is read.
-
-    Repeating a question, or coming back to an answer, doesn't count as a question. Where the headers and the address
-    don't say that a request does so, a field of the body may. So small bodies are read first.
-    """
-    repeats = any(name in request.headers for name in REPEATING_HEADERS)
-    repeats = repeats or any(name in request.args for name in REPEATING_FIELDS)
-    if request.method == "GET" or repeats or not may_be_large(request):
-        return
-    try:
-        check_wait(service.assembly.limiter.seconds_to_wait(owner))
-    except RateLimited as refusal:
-        service.assembly.meter.count_event("refusals", label=refusal.code)
-        raise
 
 
 def install(blueprint: Blueprint) -> None:
     """Add the routes of this module."""
     add_route(blueprint, "/ask", "ask", ask_question, methods=METHODS)
-
-
-def _question(service: Mounted, owner: Owner, sent: Submission, wanted: WireFormat) -> Question:
-    settings = service.assembly.settings
-    question = build_question(
-        sent,
-        owner,
-        settings,
-        language=spoken_language(),
-        resumable=wanted.is_resumable,
-        offline=service.assembly.offline,
-    )
-    header, get = request.headers.get("Idempotency-Key", ""), request.method == "GET"
-    repeat = find_repeat(question, sent.fields, header, get=get, seconds=settings.idempotency_ttl)
-    return replace(question, repeat=repeat)
-
-
-def _join(service: Mounted, question: Question, sent: Submission) -> AnswerSource | None:
-    """Begin the answer, or find the one that this question has already."""
-    assembly = service.assembly
-    until = time.monotonic() + assembly.pace.join
-    while isinstance(outcome := assembly.desk.admit(question), Repeated):
-        assembly.runner.check_room_to_read()
-        try:
-            source = assembly.runner.find_answer(question.owner, outcome.answer_id)
-        except NotFound:
-            if time.monotonic() > until:
-                raise StoreUnavailable("the question that this one repeats isn't admitted yet", retry_after=1) from None
-            assembly.desk.forget(question, outcome)
-            time.sleep(POLL_SECONDS)
-        else:
-            sent.discard_files()
-            return source
-    return assembly.runner.start_answer(outcome)

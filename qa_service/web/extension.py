@@ -6,7 +6,21 @@ from flask import Blueprint, Flask, Request, Response, request
 
 from qa_service.assembly import Assembly, assemble
 from qa_service.settings import Settings, from_config
-from qa_service.web import answers, asking, health, problems, publishing, sessions
+from qa_service.web import (
+    agui,
+    answers,
+    asking,
+    chat,
+    completions,
+    feedback,
+    health,
+    pictures,
+    problems,
+    publishing,
+    responses,
+    sessions,
+    v1,
+)
 from qa_service.web.bodies import BodyBounds
 from qa_service.web.forms import Limits
 from qa_service.web.identity import Gate, Owners
@@ -67,8 +81,10 @@ class QAService:
 def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
     blueprint = Blueprint("qa_service", __name__)
     problems.install(blueprint, gate)
-    for module in (asking, answers, sessions, health, publishing):
+    for module in (asking, answers, chat, pictures, sessions, health, agui, feedback, publishing):
         module.install(blueprint)
+
+    _add_v1(blueprint)
 
     # The threads aren't started sooner, because a host may fork after it has mounted the service, and a fork has none
     # of its parent's threads.
@@ -78,7 +94,22 @@ def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
     def answer_preflight() -> Response | None:
         return problems.answer_preflight(gate) if request.method == "OPTIONS" else None
 
+    _refuse_the_rest(blueprint)
+    return blueprint
+
+
+def _add_v1(blueprint: Blueprint) -> None:
+    """Add the routes that clients of OpenAI's APIs know. They have a blueprint of their own, since they refuse requests
+    in their own way."""
+    inner = Blueprint("v1", __name__)
+    v1.install_refusals(inner)
+    for module in (completions, responses):
+        module.install(inner)
+    _refuse_the_rest(inner)
+    blueprint.register_blueprint(inner, url_prefix="/v1")
+
+
+def _refuse_the_rest(blueprint: Blueprint) -> None:
     # Flask asks no blueprint about addresses below its prefix that don't exist, unless a route matches them all.
     for rule in ("", f"/<{ANY_REST}:rest>"):
         blueprint.add_url_rule(rule, "elsewhere", problems.refuse_address, methods=problems.METHODS)
-    return blueprint

@@ -1,5 +1,6 @@
 """This module reads what a request brings as multipart, as a form, as JSON or in its query string."""
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 from werkzeug.datastructures import FileStorage, MultiDict
 
 from qa_service.errors import BadJson, BadRequest, TooLarge, UnsupportedMediaType
+from qa_service.pause import LongWork
 from qa_service.submission import Submission, is_file_field, present_fields
 from qa_service.web.bodies import GULP, BodyBounds, RequestBody, is_chunked
 from qa_service.web.parts import SentAsFile, read_parts
@@ -31,7 +33,10 @@ takes 281 KiB."""
 VALUES = 50_000
 """A JSON body may hold so many lists, objects and texts. Making them takes 20 ms; making millions would take a
 second."""
+COUNTED = 1 << 20
+"""So many characters are counted at once."""
 BOM = "\ufeff"
+_EMPTY_LIST = re.compile(rb"\[\s*\]")
 
 
 class Limits(Struct, frozen=True):
@@ -53,21 +58,22 @@ def read_fields(request: Request, limits: Limits) -> Mapping[str, Any]:
     return sent.fields
 
 
-def read_submission(request: Request, limits: Limits) -> Submission:
+def read_submission(request: Request, limits: Limits, *, json_bytes: int = FIELD_BYTES) -> Submission:
     """Read the fields of the address and of the body, and the files. A field of the body wins over one of the address.
+    A JSON body may have `json_bytes`.
 
     Raises `Refused`, or `BodyTimeout`, `RateLimited` or `Overloaded`. Nothing stays on disk then.
     """
     asked, spool = read_query(request), Spool(limits.uploads)
     try:
-        sent = _read_body(request, limits, spool)
+        sent = _read_body(request, limits, spool, json_bytes)
     except BaseException:
         spool.discard_files()
         raise
     return Submission({**asked, **sent}, spool.close_files())
 
 
-def _read_body(request: Request, limits: Limits, spool: Spool) -> dict[str, Any]:
+def _read_body(request: Request, limits: Limits, spool: Spool, json_bytes: int) -> dict[str, Any]:
     if request.method == "GET" or not (request.content_length or is_chunked(request)):
         return {}
     _check_coding(request)
@@ -79,7 +85,7 @@ def _read_body(request: Request, limits: Limits, spool: Spool) -> dict[str, Any]
         case "application/x-www-form-urlencoded":
             return _read_urlencoded(request, limits)
         case "application/json":
-            return _decode_json(_read_json_body(request, limits), _charset(request))
+            return _decode_json(_read_json_body(request, limits, json_bytes), _charset(request))
         case other:
             raise UnsupportedMediaType(
                 f"content type {other[:100] or 'missing'}: expected multipart/form-data, "
@@ -117,22 +123,26 @@ def _read_urlencoded(request: Request, limits: Limits) -> dict[str, Any]:
     return present_fields(decode_fields(split_urlencoded(sent), _charset(request)))
 
 
-def _read_json_body(request: Request, limits: Limits) -> bytes:
+def _read_json_body(request: Request, limits: Limits, most: int) -> bytes:
     if _host_has_read(request):
         return request.get_data()
-    with RequestBody(request, _within(limits.body, FIELD_BYTES)) as body:
+    with RequestBody(request, _within(limits.body, most)) as body:
         return body.read()
 
 
 def _decode_json(body: bytes, charset: str) -> dict[str, Any]:
+    work = LongWork()
     try:
         text = decode_sent_text(body, charset, "the body").removeprefix(BOM)
     except BadRequest as error:
         raise BadJson(error.message) from None
-    if len(text) > 2 * VALUES and _count_values(text) > VALUES:
+    work.end_step()
+    if len(text) > 2 * VALUES and _count_values(text, work) > VALUES:
         raise BadJson(f"the body has more than {VALUES} lists, objects and texts")
+    text = replace_lone_halves(text)
+    work.end_step()
     try:
-        fields = msgspec.json.decode(replace_lone_halves(text), type=dict[str, Raw])
+        fields = msgspec.json.decode(text, type=dict[str, Raw])
         if len(fields) > FIELDS:
             raise TooLarge(f"the request has more than {FIELDS} fields")
         return present_fields((name, _simple_value(raw)) for name, raw in fields.items())
@@ -142,18 +152,22 @@ def _decode_json(body: bytes, charset: str) -> dict[str, Any]:
         raise BadJson("the body is not JSON") from None
 
 
-def _count_values(text: str) -> int:
+def _count_values(text: str, work: LongWork) -> int:
     """Count lists, objects and texts. A bracket inside of a text counts too, so the count may be too high."""
-    return text.count("[") + text.count("{") + (text.count('"') - text.count('\\"')) // 2
+    count = 0
+    for at in range(0, len(text), COUNTED):
+        piece = text[at : at + COUNTED]
+        count += 2 * (piece.count("[") + piece.count("{")) + piece.count('"') - piece.count('\\"')
+        work.end_step()
+    return count // 2
 
 
 def _simple_value(raw: Raw) -> Any:
     """Decode a text, a number, a switch, null or an empty list. Any other list, and an object, stays as it is written
     until somebody expects it: decoding half a million numbers that nobody reads would take ten seconds."""
-    written = bytes(raw)
-    if written.startswith((b"[", b"{")):
-        return [] if not written[1:-1].strip() and written.startswith(b"[") else raw
-    return msgspec.json.decode(written)
+    if bytes(memoryview(raw)[:1]) in (b"[", b"{"):
+        return [] if _EMPTY_LIST.fullmatch(raw) else raw
+    return msgspec.json.decode(raw)
 
 
 def _read_hosts_form(request: Request, spool: Spool) -> dict[str, Any]:

@@ -145,6 +145,24 @@ class Gate:
         elif self._key(_bearer(request)) is None:
             raise Unauthenticated("expected one of this server's keys as Authorization: Bearer")
 
+    def feedback_list(self, request: Request, owner: Owner) -> str:
+        """Return the name of the list that feedback of this request's owner goes to. The users for whom a server's key
+        speaks have one list together, and all others who use the service have another."""
+        if owner.kind != "user":
+            return self._owners.hashed("feedback", "")
+        bearer = _bearer(request)
+        key = self._key(bearer)
+        return self._owners.hashed("feedback", key.name if key else self._token(bearer).key)
+
+    def readable_feedback(self, request: Request) -> tuple[str, str]:
+        """Return the names of the lists of feedback that this request may read. Raises `Unauthenticated` unless it has
+        a server's key and names no user, because a proxy may add a key to the requests of each user."""
+        key = self._key(_bearer(request))
+        if key is None or key.personal or "X-User-Id" in request.headers:
+            raise Unauthenticated("feedback is listed for a server's key as Authorization: Bearer, without X-User-Id")
+        self._check_origin(request)
+        return self._owners.hashed("feedback", key.name), self._owners.hashed("feedback", "")
+
     def allows_origin(self, origin: str) -> bool:
         """Tell whether pages of this other origin may call the service."""
         return origin in self._settings.origins

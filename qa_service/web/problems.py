@@ -2,6 +2,7 @@
 the rules for pages of other origins."""
 
 import logging
+import re
 import secrets
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -22,8 +23,13 @@ from qa_service.wire.lines import encode_line
 
 log = logging.getLogger(__name__)
 
-CORS_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Key, Last-Event-ID"
+CORS_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Key, Last-Event-ID, X-Session-Id"
+SDK_HEADER = re.compile(r"(?:x-stainless|openai)-[a-z-]{1,40}|user-agent", re.IGNORECASE)
+"""OpenAI's SDKs and the AI SDK send such headers with every request. Nothing is decided by them here."""
 EXPOSED = "X-Session-Id, X-Answer-Id, Retry-After"
+OF_FORMATS = "x-vercel-ai-"
+"""The names of headers that say which format an answer has begin with this. Some clients choose their reader by
+them."""
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -59,18 +65,22 @@ def refuse_request(error: QAError) -> Response:
 
 def refuse_as_flask_does(error: HTTPException) -> Response:
     """Make the problem for a refusal of Flask's or Werkzeug's own."""
+    return refuse_request(translate_refusal(error))
+
+
+def translate_refusal(error: HTTPException) -> QAError:
+    """Return our own error for a refusal of Flask's or Werkzeug's. One that means a bug is logged."""
     match error.code:
         case HTTPStatus.NOT_FOUND:
-            return refuse_request(NotFound("no such address"))
+            return NotFound("no such address")
         case HTTPStatus.METHOD_NOT_ALLOWED:
-            allowed = sorted(error.valid_methods or ()) if isinstance(error, NoSuchMethod) else []
-            return refuse_request(method_not_allowed(allowed))
+            return method_not_allowed(sorted(error.valid_methods or ()) if isinstance(error, NoSuchMethod) else [])
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            return refuse_request(TooLarge("the body is larger than this site allows"))
+            return TooLarge("the body is larger than this site allows")
         case code if code is not None and code < HTTPStatus.INTERNAL_SERVER_ERROR:
-            return refuse_request(BadRequest("the request can't be read"))
+            return BadRequest("the request can't be read")
         case _:
-            return report_bug(error)
+            return log_bug(error)
 
 
 def method_not_allowed(allowed: Sequence[str]) -> MethodNotAllowed:
@@ -95,10 +105,15 @@ def refuse_address(rest: str = "") -> Response:
 
 
 def report_bug(error: Exception) -> Response:
-    """Log any other error under a number. The problem carries the number, and nothing else of the error."""
+    """Make the problem for any other error. It has the number under which the error was logged."""
+    return refuse_request(log_bug(error))
+
+
+def log_bug(error: Exception) -> QAError:
+    """Log an error that means a bug under a number. What is returned has the number, and nothing else of the error."""
     number = secrets.token_hex(8)
     log.error("request failed, id %s", number, exc_info=error)
-    return refuse_request(QAError(f"internal error {number}"))
+    return QAError(f"internal error {number}")
 
 
 def install(blueprint: Blueprint, gate: Gate) -> None:
@@ -115,7 +130,8 @@ def install(blueprint: Blueprint, gate: Gate) -> None:
         origin = request.headers.get("Origin", "")
         if gate.allows_origin(origin):
             response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = EXPOSED
+            of_format = [name for name, _ in response.headers if name.startswith(OF_FORMATS)]
+            response.headers["Access-Control-Expose-Headers"] = ", ".join([EXPOSED, *of_format])
         return response
 
 
@@ -124,6 +140,12 @@ def answer_preflight(gate: Gate) -> Response:
     response = Response(status=HTTPStatus.NO_CONTENT)
     if gate.allows_origin(request.headers.get("Origin", "")):
         response.headers["Access-Control-Allow-Methods"] = ", ".join(METHODS)
-        response.headers["Access-Control-Allow-Headers"] = CORS_HEADERS
+        response.headers["Access-Control-Allow-Headers"] = _allowed_headers()
         response.headers["Access-Control-Max-Age"] = "600"
     return response
+
+
+def _allowed_headers() -> str:
+    requested = request.headers.get("Access-Control-Request-Headers", "").split(",")
+    of_sdks = [name.strip() for name in requested if SDK_HEADER.fullmatch(name.strip())]
+    return ", ".join([CORS_HEADERS, *of_sdks])

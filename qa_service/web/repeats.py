@@ -17,6 +17,7 @@ from qa_service.errors import InvalidField
 from qa_service.fields import read_text
 from qa_service.model import Question, Repeat, UploadedFile
 from qa_service.pause import LongWork
+from qa_service.single_use import is_single_use
 
 KEY = 255
 UNGUESSABLE_KEY = 32
@@ -54,8 +55,10 @@ def _scope(question: Question, key: str) -> str:
 
 def _session_of_visitor(question: Question) -> str:
     """Return the id of the visitor's session if nobody can guess it, and otherwise an empty text. All visitors are one
-    owner, and only their sessions tell them apart."""
-    return question.session_id if len(question.session_id) >= HARD_TO_GUESS else ""
+    owner, and only their sessions tell them apart. A session for a single question is another one in each repetition,
+    and tells nothing."""
+    own = len(question.session_id) >= HARD_TO_GUESS and not is_single_use(question.session_id)
+    return question.session_id if own else ""
 
 
 def _fingerprint(question: Question) -> str:

@@ -1,6 +1,5 @@
 """This module has the routes of conversations and their files: to list, read, rename and delete them."""
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -9,10 +8,11 @@ from http import HTTPStatus
 from flask import Blueprint, Response, request
 
 from qa_service.errors import InvalidField, NotFound, StoreUnavailable, Unauthenticated
-from qa_service.fields import read_text, read_whole_number
+from qa_service.fields import read_text
 from qa_service.model import Owner
 from qa_service.web.forms import read_fields, read_query
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
+from qa_service.web.paging import read_limit, read_time_cursor
 from qa_service.web.problems import json_response
 from qa_service.wire.content import (
     build_file,
@@ -23,8 +23,6 @@ from qa_service.wire.content import (
     build_session_list,
 )
 
-LIMIT = 50
-MOST = 200
 TITLE = 200
 TURN_ID = re.compile(r"[0-9a-f]{32}")
 RECENT = 10
@@ -37,14 +35,14 @@ def list_sessions() -> Response:
     if owner.kind == "anonymous":
         raise Unauthenticated("a visitor's conversations are not listed; this needs a key, a token or a login")
     query = read_query(request)
-    found = service.assembly.history.list_sessions(owner, _list_cursor(query), _limit(query))
+    found = service.assembly.history.list_sessions(owner, read_time_cursor(query), read_limit(query))
     return json_response(build_session_list(found))
 
 
 def get_session(session_id: str) -> Response:
     """Show one conversation, newest turns first."""
     service, owner, query = mounted(), asking_owner(), read_query(request)
-    page = service.assembly.history.load_conversation(owner, session_id, _turn_cursor(query), _limit(query))
+    page = service.assembly.history.load_conversation(owner, session_id, _turn_cursor(query), read_limit(query))
     return json_response(build_session(page, service.public_prefix()))
 
 
@@ -60,7 +58,7 @@ def rename_session(session_id: str) -> Response:
 def delete_session(session_id: str) -> Response:
     """Delete a conversation, and stop the answers that are being written in it."""
     service, owner = mounted(), asking_owner()
-    running: Iterable[str] = _running_answers(service, owner, session_id)
+    running: Iterable[str] = running_answers(service, owner, session_id)
     try:
         running = service.assembly.history.delete_session(owner, session_id)
     finally:
@@ -110,20 +108,6 @@ def install(blueprint: Blueprint) -> None:
     add_route(blueprint, f"{files}/<file_id>/pages/<int:page>", "page", get_page)
 
 
-def _limit(query: Mapping[str, str]) -> int:
-    return read_whole_number(query, "limit", MOST, default=LIMIT)
-
-
-def _list_cursor(query: Mapping[str, str]) -> str:
-    """Read the cursor of a list. It is the moment of the last conversation in it, and the store compares it as a
-    number."""
-    text = query.get("cursor", "")
-    with suppress(ValueError):
-        if not text or math.isfinite(float(text)):
-            return text and repr(float(text))
-    raise InvalidField("cursor: expected the value that `next` had", field="cursor")
-
-
 def _turn_cursor(query: Mapping[str, str]) -> str:
     """Read the cursor of a conversation. It is the id of the last turn that was shown."""
     cursor = query.get("cursor", "")
@@ -132,7 +116,9 @@ def _turn_cursor(query: Mapping[str, str]) -> str:
     return cursor
 
 
-def _running_answers(service: Mounted, owner: Owner, session_id: str) -> list[str]:
+def running_answers(service: Mounted, owner: Owner, session_id: str) -> list[str]:
+    """Return the ids of the answers that are being written in a session, newest first. There are none in a session that
+    doesn't exist."""
     try:
         page = service.assembly.history.load_conversation(owner, session_id, "", RECENT)
     except NotFound:

@@ -14,7 +14,7 @@ from qa_service.frames import Done, Frame, Start
 from qa_service.running.log import Batch
 from qa_service.running.reader import AnswerReader
 from qa_service.running.source import AnswerSource
-from qa_service.turns import Turn
+from qa_service.turns import Turn, logged_id
 from qa_service.web.bodies import hung_up
 from qa_service.web.mounting import Mounted, spoken_language
 from qa_service.web.problems import problem
@@ -41,9 +41,29 @@ def answered(
         response = Response(body, headers=wanted.headers, content_type=wanted.content_type, direct_passthrough=True)
     else:
         response = _whole(service, source, wanted)
+    return name_answer(response, source)
+
+
+def name_answer(response: Response, source: AnswerSource) -> Response:
+    """Add the headers that say which answer a response brings. `X-Request-Id` has the name under which the log knows
+    it, because OpenAI's SDKs show people that header's value."""
     response.headers["X-Session-Id"] = source.session_id
     response.headers["X-Answer-Id"] = source.answer_id
+    response.headers["X-Request-Id"] = logged_id(source.owner, source.answer_id)
     return response
+
+
+def await_turn(service: Mounted, source: AnswerSource) -> Turn:
+    """Wait until the answer has ended, and return its turn, which may have failed. If the caller hangs up, the answer
+    has one reader less. Raises `Draining` or `Interrupted` where this worker doesn't learn of the end."""
+    with closing(_reader(service, source)) as reader:
+        for _ in reader:
+            pass
+    if source.log.handed_over:
+        raise Draining("the worker that answers was stopped; the answer goes on in another", retry_after=1)
+    if not source.log.is_finished:
+        raise Interrupted("the answer broke off")
+    return ended_turn(service, source)
 
 
 def ended_turn(service: Mounted, source: AnswerSource) -> Turn:
@@ -113,14 +133,7 @@ def _reader(service: Mounted, source: AnswerSource, after: int = 0) -> AnswerRea
 
 
 def _whole(service: Mounted, source: AnswerSource, wanted: WireFormat) -> Response:
-    with closing(_reader(service, source)) as reader:
-        for _ in reader:
-            pass
-    if source.log.handed_over:
-        raise Draining("the worker that answers was stopped; the answer goes on in another", retry_after=1)
-    if not source.log.is_finished:
-        raise Interrupted("the answer broke off")
-    turn = ended_turn(service, source)
+    turn = await_turn(service, source)
     if turn.error:
         return problem(turn.error)
     body = encode_line(build_answer(turn, service.public_prefix()))

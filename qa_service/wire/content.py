@@ -9,16 +9,19 @@ from http import HTTPStatus
 import msgspec
 from msgspec.structs import replace
 
-from qa_service.frames import Failure, Frame, Metadata, Reference, Text
+from qa_service.frames import Failure, Frame, Image, Metadata, Reference, Text
 from qa_service.model import Page, StoredFile, Verdict
-from qa_service.turns import SessionEntry, SessionList, SessionPage, Turn
+from qa_service.turns import Feedback, RatedTurns, SessionEntry, SessionList, SessionPage, Turn
 from qa_service.wire.structs import (
     CONTENTS,
+    AnswerListObject,
     AnswerObject,
     Content,
     ErrorContent,
+    FeedbackContent,
     FileListObject,
     FileObject,
+    ImageContent,
     MetadataContent,
     PageObject,
     ProblemObject,
@@ -36,10 +39,18 @@ def build_content(frame: Frame, prefix: str) -> str | Content:
     match frame:
         case Text(content=text):
             return text
+        case Image():
+            return build_image(frame, prefix)
         case Reference():
             return build_reference(frame, prefix)
         case _:
             return msgspec.convert(frame, CONTENTS[type(frame)], from_attributes=True)
+
+
+def build_image(frame: Image, prefix: str) -> ImageContent:
+    """Build a picture. Its address gets the public prefix."""
+    content = msgspec.convert(frame, ImageContent, from_attributes=True)
+    return replace(content, url=f"{prefix}/{frame.url}")
 
 
 def build_reference(frame: Reference, prefix: str) -> ReferenceContent:
@@ -73,10 +84,22 @@ def build_answer(turn: Turn, prefix: str) -> AnswerObject:
         text=turn.text,
         status=turn.status,
         references=tuple(build_reference(source, prefix) for source in turn.references),
+        images=tuple(build_image(image, prefix) for image in turn.images),
         metadata=build_metadata(turn.metadata) if turn.metadata else None,
         error=build_error(turn.error) if turn.error else None,
+        feedback=build_feedback(turn.feedback) if turn.feedback else None,
         created_at=turn.created_at,
     )
+
+
+def build_feedback(said: Feedback) -> FeedbackContent:
+    """Build what a person thinks of an answer."""
+    return msgspec.convert(said, FeedbackContent, from_attributes=True)
+
+
+def build_answer_list(found: RatedTurns, prefix: str) -> AnswerListObject:
+    """Build a list of answers that have feedback."""
+    return AnswerListObject(items=tuple(build_answer(turn, prefix) for turn in found.turns), next=found.next)
 
 
 def build_session(page: SessionPage, prefix: str) -> SessionObject:
@@ -141,10 +164,12 @@ def _build_turn(turn: Turn, prefix: str) -> TurnObject:
         question=turn.question,
         text=turn.text,
         references=tuple(build_reference(source, prefix) for source in turn.references),
+        images=tuple(build_image(image, prefix) for image in turn.images),
         status=turn.status,
         topic=turn.topic,
         files=tuple(map(build_verdict, turn.files)),
         error=build_error(turn.error) if turn.error else None,
+        feedback=build_feedback(turn.feedback) if turn.feedback else None,
         created_at=turn.created_at,
     )
 

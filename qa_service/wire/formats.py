@@ -5,11 +5,16 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from qa_service.wire.agui import AgentEncoder
+from qa_service.wire.completions import CompletionEncoder
+from qa_service.wire.data_stream import DATA_STREAM_HEADER, DataStreamEncoder
 from qa_service.wire.encoder import FormatContext, FrameEncoder
 from qa_service.wire.events import EventsEncoder
 from qa_service.wire.jsonl import JsonLinesEncoder
 from qa_service.wire.plain import PlainTextEncoder
+from qa_service.wire.responses import ResponsesEncoder
 from qa_service.wire.typed import TypedEncoder
+from qa_service.wire.ui_message import UI_MESSAGE_HEADER, UiMessageEncoder
 
 EncoderFactory: TypeAlias = Callable[[FormatContext], FrameEncoder]
 """Makes the encoder of one reader. This must be cheap, because two are made for each reader."""
@@ -45,7 +50,27 @@ EVENTS = WireFormat("events", "text/event-stream; charset=utf-8", (), EventsEnco
 JSONL = WireFormat(
     "jsonl", "application/jsonl; charset=utf-8", ("application/jsonl", "application/x-ndjson"), JsonLinesEncoder
 )
+AG_UI = WireFormat("ag-ui", "text/event-stream; charset=utf-8", (), AgentEncoder)
 TEXT = WireFormat("text", "text/plain; charset=utf-8", ("text/plain",), PlainTextEncoder)
+OPENAI = WireFormat("openai", "text/event-stream; charset=utf-8", (), CompletionEncoder)
+RESPONSES = WireFormat("responses", "text/event-stream; charset=utf-8", (), ResponsesEncoder, is_resumable=True)
+UI_MESSAGE = WireFormat(
+    "ui-message",
+    "text/event-stream; charset=utf-8",
+    (),
+    UiMessageEncoder,
+    is_resumable=True,
+    headers=(*STREAM_HEADERS, UI_MESSAGE_HEADER),
+)
+DATA_STREAM = WireFormat(
+    "data-stream",
+    "text/plain; charset=utf-8",
+    (),
+    DataStreamEncoder,
+    headers=(*STREAM_HEADERS, DATA_STREAM_HEADER),
+)
 
-FORMATS: Mapping[str, WireFormat] = {row.name: row for row in (TYPED, JSON, EVENTS, JSONL, TEXT)}
+FORMATS: Mapping[str, WireFormat] = {
+    row.name: row for row in (TYPED, JSON, EVENTS, JSONL, TEXT, OPENAI, RESPONSES, UI_MESSAGE, DATA_STREAM, AG_UI)
+}
 DEFAULT = TYPED

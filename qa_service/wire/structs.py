@@ -12,9 +12,12 @@ from msgspec import Struct
 
 from qa_service.frames import (
     Call,
+    Cite,
     Done,
     Failure,
     Frame,
+    Image,
+    ImageResult,
     Metadata,
     Reference,
     Restart,
@@ -23,8 +26,9 @@ from qa_service.frames import (
     Start,
     Timing,
     TopicNotice,
+    VideoResult,
 )
-from qa_service.model import FinishReason, OwnerKind, SourceKind, Status, Topic, Usage, VerdictStatus
+from qa_service.model import FinishReason, OwnerKind, Rating, SourceKind, Status, Topic, Usage, VerdictStatus
 
 
 class Outgoing(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -58,6 +62,16 @@ class StatusContent(Outgoing, frozen=True, kw_only=True):
     tokens: int | None = None
 
 
+class ImageContent(Outgoing, frozen=True, kw_only=True):
+    """This is the content of an `image` frame: a picture, or a part of it, that takes the place of an earlier one with
+    the same `index`. `url` is a path under the public prefix that needs no credential, and expires."""
+
+    index: int
+    partial: bool
+    mime_type: str
+    url: str
+
+
 class ReferenceContent(Outgoing, frozen=True, kw_only=True):
     """This is the content of a `reference` frame. A document's `url` is a path under the public prefix."""
 
@@ -70,6 +84,7 @@ class ReferenceContent(Outgoing, frozen=True, kw_only=True):
     page: int | None = None
     section: str | None = None
     quote: str | None = None
+    cites: tuple[Cite, ...] = ()
 
 
 class VerdictContent(Outgoing, frozen=True, kw_only=True):
@@ -97,8 +112,8 @@ class MetadataContent(Outgoing, frozen=True, kw_only=True):
     files: tuple[VerdictContent, ...]
     finish_reason: FinishReason
     saved: bool
-    image_results: tuple[Mapping[str, str], ...] = ()
-    video_results: tuple[Mapping[str, str], ...] = ()
+    image_results: tuple[ImageResult, ...] = ()
+    video_results: tuple[VideoResult, ...] = ()
 
 
 class ErrorContent(Outgoing, frozen=True, kw_only=True):
@@ -135,6 +150,14 @@ class ReconnectContent(Outgoing, frozen=True, kw_only=True):
     backoff_ms: int
 
 
+class FeedbackContent(Outgoing, frozen=True, kw_only=True):
+    """This is what the person who asked thinks of an answer. `createdAt` is the moment when it was said."""
+
+    rating: Rating
+    comment: str = ""
+    created_at: str
+
+
 class AnswerObject(Outgoing, frozen=True, kw_only=True):
     """This is an answer as `GET answers/{id}` and `stream=false` give it. `metadata` is null while it is written."""
 
@@ -144,8 +167,10 @@ class AnswerObject(Outgoing, frozen=True, kw_only=True):
     text: str
     status: Status
     references: tuple[ReferenceContent, ...]
+    images: tuple[ImageContent, ...] = ()
     metadata: MetadataContent | None
     error: ErrorContent | None = None
+    feedback: FeedbackContent | None = None
     created_at: str
 
 
@@ -156,11 +181,21 @@ class TurnObject(Outgoing, frozen=True, kw_only=True):
     question: str
     text: str
     references: tuple[ReferenceContent, ...]
+    images: tuple[ImageContent, ...] = ()
     status: Status
     topic: int
     files: tuple[VerdictContent, ...]
     error: ErrorContent | None = None
+    feedback: FeedbackContent | None = None
     created_at: str
+
+
+class AnswerListObject(Outgoing, frozen=True, kw_only=True):
+    """These are answers that have feedback, the newest feedback first. `next` is the cursor of those that follow, or
+    null."""
+
+    items: tuple[AnswerObject, ...]
+    next: str | None
 
 
 class FileObject(Outgoing, frozen=True, kw_only=True):
@@ -295,6 +330,7 @@ class ReadinessObject(Outgoing, frozen=True, kw_only=True):
 
 
 OBJECTS = (
+    AnswerListObject,
     AnswerObject,
     ConfigObject,
     FileListObject,
@@ -311,12 +347,20 @@ OBJECTS = (
 """The objects with which those routes answer that don't stream."""
 
 Content: TypeAlias = (
-    StartContent | StatusContent | ReferenceContent | MetadataContent | ErrorContent | RestartContent | DoneContent
+    StartContent
+    | StatusContent
+    | ImageContent
+    | ReferenceContent
+    | MetadataContent
+    | ErrorContent
+    | RestartContent
+    | DoneContent
 )
 
 CONTENTS: Mapping[type[Frame], type[Content]] = {
     Start: StartContent,
     StageNotice: StatusContent,
+    Image: ImageContent,
     Reference: ReferenceContent,
     Metadata: MetadataContent,
     Failure: ErrorContent,

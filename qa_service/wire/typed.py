@@ -10,6 +10,8 @@ from qa_service.frames import (
     Done,
     Failure,
     Frame,
+    Image,
+    ImageResult,
     Metadata,
     Reference,
     Restart,
@@ -17,6 +19,7 @@ from qa_service.frames import (
     Start,
     Text,
     UnknownFrame,
+    VideoResult,
 )
 from qa_service.model import Usage
 from qa_service.wire.content import build_content, build_metadata, build_reference, read_unknown_fields
@@ -26,6 +29,7 @@ from qa_service.wire.structs import (
     DoneContent,
     ErrorContent,
     HeartbeatContent,
+    ImageContent,
     MetadataContent,
     ReconnectContent,
     ReferenceContent,
@@ -62,6 +66,12 @@ class TextFrame(TypedFrame, frozen=True, kw_only=True, tag="text"):
     content: str
 
 
+class ImageFrame(TypedFrame, frozen=True, kw_only=True, tag="image"):
+    """This frame shows a picture that the model draws, or a part of it."""
+
+    content: ImageContent
+
+
 class ReferenceFrame(TypedFrame, frozen=True, kw_only=True, tag="reference"):
     """This frame names a source of the answer. The address of the source also stands beside the content."""
 
@@ -75,8 +85,8 @@ class MetadataFrame(TypedFrame, frozen=True, kw_only=True, omit_defaults=True, t
 
     content: MetadataContent
     usage: Usage
-    image_results: tuple[Mapping[str, str], ...] = ()
-    video_results: tuple[Mapping[str, str], ...] = ()
+    image_results: tuple[ImageResult, ...] = ()
+    video_results: tuple[VideoResult, ...] = ()
 
 
 class ErrorFrame(TypedFrame, frozen=True, kw_only=True, tag="error"):
@@ -113,6 +123,7 @@ TYPED_FRAMES: TypeAlias = (
     StartFrame
     | StatusFrame
     | TextFrame
+    | ImageFrame
     | ReferenceFrame
     | MetadataFrame
     | ErrorFrame
@@ -126,6 +137,7 @@ TYPED_FRAMES: TypeAlias = (
 _ENVELOPES: Mapping[type[Frame], type[TypedFrame]] = {
     Start: StartFrame,
     StageNotice: StatusFrame,
+    Image: ImageFrame,
     Failure: ErrorFrame,
     Restart: RestartFrame,
     Done: DoneFrame,

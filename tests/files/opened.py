@@ -6,6 +6,8 @@ from contextlib import suppress
 from io import BytesIO
 from zipfile import ZipFile
 
+from PIL import Image
+
 from qa_service.files.child import load_all
 from qa_service.files.reading import read_file
 from qa_service.language.charsets import CODECS
@@ -35,7 +37,37 @@ def files() -> Mapping[str, bytes]:
         "b.txt": "안녕".encode("utf-8-sig"),
         "c.txt": "안녕".encode("utf-32"),
         "d.txt": "café".encode("cp1252"),
+        **_pictures(),
     }
+
+
+def _pictures() -> Mapping[str, bytes]:
+    """Pictures large and small, turned, transparent, broken, and with several frames."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    upright, clear = Image.new("RGB", (3000, 2000), "red"), Image.new("RGBA", (2500, 30), (9, 9, 9, 0))
+    noise = Image.frombytes("RGB", (600, 600), bytes(range(250)) * 4320)
+    several = {"save_all": True, "append_images": [noise], "duration": 9}
+    made: list[tuple[Image.Image, str, dict[str, object]]] = [
+        (upright, "JPEG", {"exif": exif.tobytes(), "progressive": True}),
+        (upright.convert("CMYK"), "JPEG", {}),
+        (upright, "MPO", {**several, "exif": exif.tobytes()}),
+        (clear, "PNG", {"exif": exif.tobytes()}),
+        (clear, "WEBP", {"exif": exif.tobytes()}),
+        (noise, "GIF", several),
+        (noise, "WEBP", several),
+        (noise.convert("P"), "PNG", {"transparency": 0}),
+        (noise.convert("L").convert("I;16"), "PNG", {}),
+    ]
+    files = [_saved(*one) for one in made]
+    broken = [content[: len(content) // 2] for content in files]
+    return {f"{number}.picture": content for number, content in enumerate([*files, *broken])}
+
+
+def _saved(image: Image.Image, kind: str, options: Mapping[str, object]) -> bytes:
+    file = BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
 
 
 def _without_styles(word: bytes) -> bytes:

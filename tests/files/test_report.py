@@ -8,12 +8,20 @@ import pytest
 from qa_service.errors import Unreadable
 from qa_service.files import report
 from qa_service.files.report import Report, final_verdict, receive_reports, write_report
-from qa_service.model import FileProgress, FileText, Passage, Verdict
+from qa_service.files.segment import PICTURE_BYTES
+from qa_service.model import FileProgress, FileText, Passage, Picture, Verdict
 
 VERDICT = Verdict("a.pdf", "pdf", "used", pages=2, tokens=9)
 PASSAGE = Passage("", "a.pdf", "안녕\u2028", page=2)
 TEXT = FileText((PASSAGE, PASSAGE), {"안녕": [0, 1, 1, 1]})
-REPORTS = [Report(VERDICT), Report(VERDICT, progress=FileProgress(1, 2)), Report(VERDICT, text=TEXT, last=True)]
+PNG = b"\x89PNG\r\n\x1a\n"
+LARGEST = Picture("image/png", PNG + bytes(PICTURE_BYTES - len(PNG)))
+REPORTS = [
+    Report(VERDICT),
+    Report(VERDICT, progress=FileProgress(1, 2)),
+    Report(VERDICT, picture=LARGEST),
+    Report(VERDICT, text=TEXT, last=True),
+]
 
 
 def pipe(*messages: bytes) -> BytesIO:
@@ -68,6 +76,21 @@ def test_what_is_no_report_is_damage(message: bytes) -> None:
 def test_words_that_lead_nowhere_are_damage(text: FileText) -> None:
     with pytest.raises(Unreadable, match="damaged"):
         list(receive_reports(pipe(msgspec.json.encode(Report(VERDICT, text=text)))))
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        Picture("image/png", b"<html><script>"),
+        Picture("text/html", PNG),
+        Picture("image/jpeg", PNG),
+        Picture("image/svg+xml", b"<svg>"),
+        Picture("image/png", PNG + bytes(PICTURE_BYTES)),
+    ],
+)
+def test_a_picture_that_is_none_is_damage(picture: Picture) -> None:
+    with pytest.raises(Unreadable, match="damaged"):
+        list(receive_reports(pipe(msgspec.json.encode(Report(VERDICT, picture=picture)))))
 
 
 @pytest.mark.parametrize("bound", ["MOST_BYTES", "MOST_MESSAGES"])

@@ -3,7 +3,19 @@
 import pytest
 
 from qa_service.errors import UpstreamTimeout
-from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Restart, Start, Text, Timing, TopicNotice
+from qa_service.frames import (
+    Done,
+    Failure,
+    Frame,
+    Image,
+    Metadata,
+    Reference,
+    Restart,
+    Start,
+    Text,
+    Timing,
+    TopicNotice,
+)
 from qa_service.interfaces import FollowedAnswer
 from qa_service.language.phrases import build_failure
 from qa_service.model import Usage
@@ -23,8 +35,8 @@ def mirror() -> MirroredAnswer:
     return MirroredAnswer(FollowedAnswer(ANN, "1" * 32), "s")
 
 
-def ended(error: Failure | None = None) -> Turn:
-    return turn(text="So.", status="completed", references=(SOURCE,), metadata=METADATA, error=error)
+def ended(error: Failure | None = None, images: tuple[Image, ...] = ()) -> Turn:
+    return turn(text="So.", status="completed", references=(SOURCE,), metadata=METADATA, error=error, images=images)
 
 
 def test_it_knows_whose_and_where_it_is() -> None:
@@ -60,6 +72,11 @@ class TestRebuilding:
             Done("completed"),
         ]
         assert (seen.expired_after, seen.log.closed) == (41, True)
+
+    def test_pictures_come_behind_the_text(self) -> None:
+        image = Image(0, partial=False, mime_type="image/png", url="answers/a/images/0?version=0")
+        told = frames_from_turn(ended(images=(image,)), "expired")
+        assert told[2:5] == [Text("So."), image, SOURCE]
 
     def test_a_failure_comes_before_the_metadata(self) -> None:
         error = build_failure(UpstreamTimeout(), "en")

@@ -7,9 +7,20 @@ from contextlib import closing
 import pytest
 
 from qa_service import answering
-from qa_service.frames import FRAMES_VERSION, Done, Failure, Frame, Restart, StageNotice, Text, UnknownFrame
+from qa_service.frames import (
+    FRAMES_VERSION,
+    Cite,
+    Done,
+    Failure,
+    Frame,
+    Reference,
+    Restart,
+    StageNotice,
+    Text,
+    UnknownFrame,
+)
 from qa_service.interfaces import NewLogEntry
-from qa_service.model import Opened, Prompt, TextDelta
+from qa_service.model import Annotation, Opened, Prompt, TextDelta
 from qa_service.running.adopted import answer_so_far, restore_log
 from qa_service.running.log import FAR
 from qa_service.running.written import RunningAnswer
@@ -161,6 +172,18 @@ class TestTakingOver:
         assert told[-1][1] == Done("completed")
         assert [frame for number, frame in told if number < FAR][1:] == [Text("The "), NOTE, Text("sky is ")]
         assert other.kept(running.answer_id).text == "The sky is blue."
+
+    def test_a_source_that_was_told_already_is_not_told_again(self, world: World) -> None:
+        notes = [Annotation("url", title=name, url=f"https://{name}.example", span=(0, 3)) for name in "ab"]
+        sources = [
+            Reference(n, "url", name, f"https://{name}.example", cites=(Cite(0, 3),))
+            for n, name in ((1, "a"), (2, "b"))
+        ]
+        said = [Text("The sky "), Text("is "), Text("blue.")]
+        running = dying(world, ASKED, Opened("r1", FRAMES_VERSION), *said, sources[0])
+        told = self.other(world, *SCRIPT[:3], *notes, STOPPED).read(running.answer_id)
+        assert [frame for _, frame in told][1:-2] == [*said, *sources]
+        assert [number for number, _ in told] == list(range(1, len(told) + 1))
 
     def test_whoever_takes_it_over_after_that_goes_on_with_the_very_next_frame(self, world: World) -> None:
         running = dying(world, ASKED, Opened("r1", LATER), Text("The "), NOTE)

@@ -18,6 +18,9 @@ ALL_OF_THE_ADDRESS = '"%(r)s" %(U)s %(q)s %(f)s %({raw_uri}e)s %({query_string}e
     ("path", "shown"),
     [
         (f"/api/answers/{ANSWER}/stream", "/api/answers/*/stream"),
+        (f"/api/chat/{SESSION}/stream", "/api/chat/*/stream"),
+        ("/api/chat", "/api/chat"),
+        (f"/api/v1/responses/{ANSWER}/cancel", "/api/v1/responses/*/cancel"),
         (f"/help/api/sessions/{SESSION}", "/help/api/sessions/*"),
         (f"/api/sessions/{SESSION}/files/{ANSWER}/pages/2", "/api/sessions/*/files/*/pages/2"),
         (f"/api/Sessions//{SESSION}/reset", "/api/Sessions//*/reset"),

@@ -12,6 +12,8 @@ from qa_service.interfaces import AppendOutcome, Claim, Claimed, HeldAnswer, New
 from qa_service.model import FileText, Owner, Passage, Repeat, StoredFile
 from qa_service.retrieval.lexical import build_index
 from qa_service.stores.arrivals import RedisArrivals
+from qa_service.stores.drawings import RedisDrawings
+from qa_service.stores.feedback import RedisFeedback
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import RedisHistory
 from qa_service.stores.limiter import RedisLimiter
@@ -42,7 +44,9 @@ class Stores(Struct, frozen=True):
     logs: RedisLogs
     workers: RedisWorkers
     files: RedisFiles
+    drawings: RedisDrawings
     history: RedisHistory
+    feedback: RedisFeedback
 
 
 def stores_of(client: Redis, worker: str = "w1", *, turns: int = TURNS) -> Stores:
@@ -58,8 +62,10 @@ def stores_of(client: Redis, worker: str = "w1", *, turns: int = TURNS) -> Store
         RedisRepeats(client, guard),
         logs,
         RedisWorkers(client, guard, waiting=client, seconds=OPEN),
-        RedisFiles(client, guard, seconds=TTL),
+        RedisFiles(client, guard, seconds=TTL, single=OPEN),
+        RedisDrawings(client, guard, seconds=TTL, single=OPEN),
         RedisHistory(client, guard, logs),
+        RedisFeedback(client, guard, seconds=TTL),
     )
 
 

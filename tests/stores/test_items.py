@@ -6,8 +6,22 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from qa_service.frames import Done, Frame, Reference, Restart, StageNotice, Text, UnknownFrame
-from qa_service.model import Opened, Value
+from qa_service.frames import (
+    Cite,
+    Done,
+    Frame,
+    Image,
+    Metadata,
+    Reference,
+    Restart,
+    StageNotice,
+    Text,
+    Timing,
+    TopicNotice,
+    UnknownFrame,
+    VideoResult,
+)
+from qa_service.model import Opened, Usage, Value
 from qa_service.stores import items as room
 from qa_service.stores.items import FirstItem, decode_items, encode_items
 from qa_service.turns import Asked, Mark, UnknownMark
@@ -15,6 +29,19 @@ from qa_service.turns import Asked, Mark, UnknownMark
 NOTE = UnknownFrame("note", '{"type":"note","content":"새 소식","size":123456789012345678901234567890}'.encode())
 SIGN = UnknownMark("sign", b'{"type":"sign","places":[1,2.50]}')
 KEPT = Opened("r1", frames=2)
+METADATA = Metadata(
+    "chat",
+    "a1",
+    "mini",
+    usage=Usage(),
+    calls=(),
+    cost=None,
+    timing=Timing(None, 5),
+    topic=TopicNotice(1, drifted=False, score=0.0),
+    files=(),
+    finish_reason="stop",
+    saved=True,
+)
 FIRST_VERSION = msgspec.json.Decoder(list[FirstItem])
 """How a worker of version 1 reads the field `items`; it knows no other field."""
 
@@ -56,12 +83,34 @@ class TestFirstVersion:
         assert len([item for item in seen if not isinstance(item, Mark)]) == len(frames)
         assert [item for item in seen if item in ("a", "b")] == ["a", "b"]
 
+    def test_it_carries_a_picture_along_as_a_text_without_words(self) -> None:
+        image = Image(0, partial=False, mime_type="image/png", url="answers/a/images/0?version=0")
+        written = encode_items([Text("a"), image, Text("b")])
+        assert FIRST_VERSION.decode(written["items"]) == ["a", "", "b"]
+        assert decode_items({name.encode(): value for name, value in written.items()}) == [Text("a"), image, Text("b")]
+
     def test_it_sees_a_later_frame_as_a_text_without_words(self) -> None:
         assert FIRST_VERSION.decode(encode_items([Text("a"), NOTE])["items"]) == ["a", ""]
 
     def test_it_attaches_to_no_answer_whose_frames_it_would_make_otherwise(self) -> None:
         seen = FIRST_VERSION.decode(encode_items([Opened("r0"), Text("a"), KEPT])["items"])
         assert [item.response_id for item in seen if isinstance(item, Opened)][-1] == ""
+
+    def test_it_reads_a_reference_and_metadata_without_the_fields_that_came_later(self) -> None:
+        class Source(Value, frozen=True, tag_field="type", tag="reference"):
+            n: int
+            kind: str
+
+        class Facts(Value, frozen=True, tag_field="type", tag="metadata"):
+            image_results: tuple[Mapping[str, str], ...] = ()
+            video_results: tuple[Mapping[str, str], ...] = ()
+
+        video = VideoResult("kVo_wMJ9-3Q", "하늘", "https://a.example", thumbnail="", channel="")
+        facts = msgspec.structs.replace(METADATA, video_results=(video,))
+        written = encode_items([Reference(1, "url", cites=(Cite(0, 3, "하늘"),)), facts])["items"]
+        source, found = msgspec.json.decode(written, type=list[Source | Facts])
+        assert (source.n, source.kind) == (1, "url")
+        assert found.video_results == (msgspec.to_builtins(video),)
 
     def test_no_stage_of_a_notice_may_be_added_since_it_knows_only_these(self) -> None:
         (first, *_) = (field for field in msgspec.structs.fields(StageNotice) if field.name == "stage")
@@ -71,6 +120,14 @@ class TestFirstVersion:
     def test_no_kind_may_be_added_to_what_it_knows(self) -> None:
         kinds = {kind.__struct_config__.tag for kind in FirstItem.__args__ if issubclass(kind, Struct)}  # type: ignore[attr-defined]
         assert kinds == {"start", "status", "reference", "metadata", "error", "restart", "done", "asked", "opened"}
+
+
+class TestEarlier:
+    """What a worker of an earlier release wrote."""
+
+    def test_a_reference_without_places_has_none(self) -> None:
+        (reference,) = read(items='[{"type":"reference","n":1,"kind":"url","title":"A","url":"https://a.example"}]')
+        assert reference == Reference(1, "url", title="A", url="https://a.example")
 
 
 class TestLater:

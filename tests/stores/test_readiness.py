@@ -1,13 +1,14 @@
 """What is said of a store that can't do, or may not do, what this service needs: on real servers."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
 from qa_service.errors import StoreUnavailable
-from qa_service.stores import scripts
+from qa_service.stores import readiness
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.readiness import check_store
 from qa_service.stores.refusals import refusal_in
@@ -15,10 +16,11 @@ from tests.stores.servers import Server
 
 
 @pytest.fixture
-def limited(server: Server) -> Redis:
+def limited(server: Server) -> Iterator[Redis]:
     """A user of the server who may do everything until a test takes something away."""
     allow(server, "on", ">secret", "+@all", "~qa:*")
-    return Redis(port=server.port, username="limited", password="secret")
+    with Redis(port=server.port, username="limited", password="secret") as client:
+        yield client
 
 
 def allow(server: Server, *rules: str) -> None:
@@ -104,10 +106,10 @@ def test_an_older_server_that_takes_no_condition_is_named_by_its_version() -> No
 
 def test_every_command_of_ours_is_tried_out() -> None:
     """Those of the scripts, and those that are sent by themselves. EVAL tries them out; INFO need not be allowed."""
-    source = "\n".join(path.read_text() for path in Path(scripts.__file__).parent.glob("*.py"))
+    source = "\n".join(path.read_text() for path in Path(readiness.__file__).parent.glob("*.py"))
     called = set(re.findall(r"redis\.call\('([A-Z]+)'", source))
     sent = {method.upper() for method in re.findall(r"\b_?(?:pipeline|client|waiting)\.([a-z]+)\(", source)}
-    tried = set(re.findall(r"\{'([A-Z]+)'", scripts.PROBE))
+    tried = set(re.findall(r"\{'([A-Z]+)'", readiness.PROBE))
     assert len(called) > 20
     assert len(sent) > 20
     assert called | sent <= tried | {"EVAL", "INFO", "PIPELINE", "EXECUTE"}

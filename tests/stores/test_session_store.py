@@ -9,7 +9,8 @@ from redis import Redis
 from qa_service.errors import Busy, NotFound, StoreUnavailable
 from qa_service.frames import Done, Text
 from qa_service.interfaces import HeldAnswer
-from qa_service.model import Exchange, Owner, Session, Topic
+from qa_service.model import Exchange, Owner, Picture, Session, Topic
+from qa_service.single_use import make_single_use_id
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import answer_key, owner_key, session_key
 from qa_service.stores.redis_url import redis_pool
@@ -33,6 +34,9 @@ from tests.stores.talking import (
     stores_of,
     write,
 )
+
+PNG = Picture("image/png", b"\x89PNG")
+SESSION_KEYS = ("head", "turns", "answers", "context", "files", "file:f1", "images")
 
 
 class TestLoading:
@@ -312,6 +316,7 @@ class TestKeys:
         """After a whole life: asked, read, answered, renamed, moved on, asked again."""
         claim(stores.sessions, turn("first"))
         keep(stores.files, "One.\nTwo.\n", "Three.")
+        stores.drawings.keep_picture(ANN, "s", "first", 0, PNG)
         stores.workers.announce_life("w1")
         write(stores, Text("Be"))
         stores.workers.announce_stop("first")
@@ -343,12 +348,13 @@ class TestKeys:
     def test_every_question_puts_the_end_off_again(self, stores: Stores) -> None:
         converse(stores)
         keep(stores.files, "One.")
+        stores.drawings.keep_picture(ANN, "s", "s-1", 0, PNG)
         for key in stores.client.keys("*"):
             stores.client.expire(key, 30)
         converse_again = turn("next")
         claim(stores.sessions, converse_again, expected=1)
         stores.sessions.save_turn(ANN, answered(converse_again))
-        names = [session_key(ANN, "s", name) for name in ("head", "turns", "answers", "context", "files", "file:f1")]
+        names = [session_key(ANN, "s", name) for name in SESSION_KEYS]
         assert {name: stores.client.ttl(name) for name in names if stores.client.ttl(name) <= 30} == {}
 
     def test_an_early_answer_is_found_as_long_as_its_session(self, stores: Stores) -> None:
@@ -359,6 +365,16 @@ class TestKeys:
         claim(stores.sessions, asked, expected=1)
         stores.sessions.save_turn(ANN, answered(asked))
         assert stores.client.ttl(answer_key(ANN, "s-1", "at")) > 30
+
+    def test_a_session_for_a_single_question_is_kept_as_long_as_a_log_and_listed_nowhere(self, stores: Stores) -> None:
+        single = make_single_use_id()
+        converse(stores, session_id=single)
+        keep(stores.files, "One.", session_id=single)
+        lasting = {key: stores.client.ttl(key) for key in stores.client.keys(f"*.{single}}}:*")}
+        assert max(lasting.values()) <= OPEN < TTL
+        assert len(lasting) == 6  # head, turns, answers, context, files and the file itself
+        assert stores.client.ttl(answer_key(ANN, f"{single}-1", "at")) <= 2 * OPEN
+        assert stores.history.list_sessions(ANN, "", 10).items == ()
 
     def test_every_key_of_an_owner_names_that_owner(self, stores: Stores) -> None:
         converse(stores)

@@ -212,9 +212,41 @@ class TestChanging:
         keep(stores.files, "Secret.")
         assert sorted(stores.client.keys("*")) == before
 
+    def test_a_deleted_question_is_gone_and_the_others_stay(self, stores: Stores) -> None:
+        converse(stores, 3)
+        stores.history.delete_turn(ANN, "s-2")
+        left = stores.history.load_conversation(ANN, "s", "", 9)
+        assert [found.answer_id for found in left.turns] == ["s-3", "s-1"]
+        assert left.topics[0].turns == 2
+        with pytest.raises(NotFound):
+            stores.history.load_turn(ANN, "s-2")
+
+    def test_a_deleted_question_is_nothing_that_the_model_sees(self, stores: Stores) -> None:
+        converse(stores, 2)
+        stores.history.delete_turn(ANN, "s-1")
+        session = stores.sessions.load_session(ANN, "s")
+        assert session
+        assert [said.text for said in session.context] == ["Answer 2"]
+
+    def test_with_its_only_question_a_conversation_is_deleted_whole(self, stores: Stores) -> None:
+        converse(stores)
+        keep(stores.files, "One.")
+        stores.history.delete_turn(ANN, "s-1")
+        assert [key for key in stores.client.keys("*") if not key.startswith(b"qa:{workers}:")] == []
+
+    def test_an_answer_that_runs_while_it_is_deleted_is_not_kept(self, stores: Stores) -> None:
+        converse(stores)
+        claim(stores.sessions, turn("first"), expected=1)
+        stores.history.delete_turn(ANN, "first")
+        assert stores.sessions.save_turn(ANN, answered(turn("first"))) == "gone"
+        assert write(stores, Done("cancelled"), closed=True) == "kept"
+        assert endless(stores.client) == []
+        assert len(stores.history.load_conversation(ANN, "s", "", 9).turns) == 1
+
 
 CALLS: dict[str, Callable[[Stores, str, str, str], object]] = {
     "turn": lambda stores, session, answer, file: stores.history.load_turn(BEN, answer),
+    "delete_turn": lambda stores, session, answer, file: stores.history.delete_turn(BEN, answer),
     "session": lambda stores, session, answer, file: stores.history.load_conversation(BEN, session, "", 9),
     "rename": lambda stores, session, answer, file: stores.history.rename_session(BEN, session, "Mine"),
     "new_topic": lambda stores, session, answer, file: stores.history.begin_topic(BEN, session),

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from itertools import pairwise
-from time import monotonic
+from time import monotonic, sleep
 from weakref import ref
 
 import pytest
@@ -108,7 +108,7 @@ class TestConnections:
 
     def test_nothing_stays_open_after_faults_of_every_kind(self, server):
         with closing(responses(server.url, tries=1, first_token=0.1, idle=0.1)) as upstream:
-            for name in NAMED.keys() - {"slow", "long", "fast"}:
+            for name in NAMED.keys() - {"slow", "long", "fast", "image"}:
                 with pytest.raises(UpstreamError):
                     asked(upstream, f"script:{name}")
         assert server.wait_idle(5)
@@ -239,6 +239,16 @@ class TestTime:
     def test_connecting_has_a_limit(self, unreachable):
         with pytest.raises(UpstreamTimeout, match="no connection"):
             asked(responses(unreachable, tries=1, connect=0.1))
+
+    def test_a_listener_who_takes_long_is_no_silence_of_upstreams(self, server):
+        server.script(Script(deltas=8, rate=20))
+        with (
+            closing(responses(server.url, idle=0.2)) as upstream,
+            upstream.open_answer(prompt(), StopSignal()) as deltas,
+        ):
+            next(deltas), next(deltas)
+            sleep(0.5)
+            assert isinstance(list(deltas)[-1], Finished)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from qa_service.model import Annotation, Finished, TextDelta
 from qa_service.upstream.marks import MarkFilter
@@ -101,17 +102,18 @@ class TestInAnswers:
 
     def test_a_file_that_only_a_mark_names_becomes_a_source(self):
         deltas, _ = listen([piece("7일【4:0†환불규정.pdf】."), ended()])
-        assert deltas == [TextDelta("7일."), Annotation("document", file="환불규정.pdf"), Finished("stop", model="m")]
+        source = Annotation("document", file="환불규정.pdf", span=(2, 2))
+        assert deltas == [TextDelta("7일."), source, Finished("stop", model="m")]
 
     def test_a_file_that_upstream_names_too_is_one_source(self):
         note = {"type": "file_citation", "file_id": "file-1", "filename": "환불규정.pdf"}
         deltas, _ = listen([piece("7일【4:0†환불규정.pdf】."), ended(output=[said("…", annotations=[note])])])
-        sources = [delta for delta in deltas if isinstance(delta, Annotation)]
-        assert sources == [Annotation("document", document_id="file-1", file="환불규정.pdf")]
+        named = Annotation("document", document_id="file-1", file="환불규정.pdf")
+        assert [delta for delta in deltas if isinstance(delta, Annotation)] == [named, replace(named, span=(2, 2))]
 
     def test_an_address_in_a_mark_becomes_a_source(self):
         deltas, _ = listen([piece(f"답【1†쪽†{NOTE['url']}】."), ended()])
-        assert deltas[1] == PAGE
+        assert deltas[1] == replace(PAGE, span=(1, 1))
 
     def test_what_names_neither_file_nor_address_becomes_none(self):
         deltas, _ = listen([piece(f"답【13†source】【4†L5-L7】{CITE}."), ended()])

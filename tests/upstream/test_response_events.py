@@ -14,7 +14,17 @@ from qa_service.errors import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from qa_service.model import Annotation, Delta, Finished, RefusalDelta, Searching, TextDelta, Thinking, Usage
+from qa_service.model import (
+    Annotation,
+    Delta,
+    Finished,
+    PagesFound,
+    RefusalDelta,
+    Searching,
+    TextDelta,
+    Thinking,
+    Usage,
+)
 from qa_service.upstream.reading import ResponseReader
 from tests.scripted_upstream import RECORDINGS, answer, event
 
@@ -99,9 +109,11 @@ class TestRecordings:
 
 
 def cited(citation) -> Annotation:
+    index = citation.get("index")
+    span = (citation["start_index"], citation["end_index"]) if index is None else (index, index)
     if citation["type"] == "url_citation":
-        return Annotation("url", title=citation["title"], url=citation["url"])
-    return Annotation("document", document_id=citation["file_id"], file=citation.get("filename", ""))
+        return Annotation("url", title=citation["title"], url=citation["url"], span=span)
+    return Annotation("document", document_id=citation["file_id"], file=citation.get("filename", ""), span=span)
 
 
 def test_a_stream_that_just_ends_says_so():
@@ -176,11 +188,15 @@ class TestWork:
         done = {"type": "web_search_call", "action": {"type": "search", "queries": ["날씨", "기온"]}}
         page = {"type": "web_search_call", "action": {"type": "open_page", "url": "https://example.com"}}
         ends = [event("response.output_item.done", output_index=0, item=found) for found in (done, page)]
-        assert listen([item("web_search_call"), *ends])[0] == [Searching(), Searching("날씨")]
+        assert listen([item("web_search_call"), *ends])[0] == [
+            Searching(),
+            Searching("날씨"),
+            PagesFound(("https://example.com",)),
+        ]
 
     def test_other_items_and_finished_messages_say_nothing(self):
         done = event("response.output_item.done", item={"type": "message", "content": []})
-        assert listen([item("image_generation_call"), done])[0] == []
+        assert listen([item("code_interpreter_call"), done])[0] == []
 
     def test_an_annotation_without_content_is_nothing(self):
         assert listen([event("response.output_text.annotation.added", annotation=None)])[0] == []

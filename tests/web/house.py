@@ -76,6 +76,8 @@ class Reader:
                 yield report.progress
             if report.text is not None:
                 yield report.text
+            if report.picture is not None:
+                yield report.picture
             if report.last:
                 Path(file.path).unlink()
                 yield FileEnd(report.verdict)

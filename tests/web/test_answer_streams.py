@@ -196,7 +196,7 @@ class TestFormats:
         assert got[0].get_json()["text"] == "안녕하세요."
 
     def test_one_that_isnt_there_is_refused(self, house: House) -> None:
-        response = house.get(f"answers/{over(house)}/stream?format=openai")
+        response = house.get(f"answers/{over(house)}/stream?format=xml")
         assert refusal(response, 422, "invalid_field")["field"] == "format"
 
 

@@ -222,7 +222,7 @@ class TestFormat:
         assert text(house.ask(headers={"Accept": "application/json"}, format="typed")) == "안녕하세요."
         assert text(house.ask(headers={"Accept": "application/json"}, stream="true")) == "안녕하세요."
 
-    @pytest.mark.parametrize("name", ["ui-message", "openai", "smoke signals", ["typed"], 7])
+    @pytest.mark.parametrize("name", ["morse", "xml", "smoke signals", ["typed"], 7])
     def test_that_isnt_there_is_refused_naming_those_that_are(self, house: House, name: object) -> None:
         problem = refusal(house.ask(format=name), 422, "invalid_field")
         assert problem["field"] == "format"

@@ -23,8 +23,8 @@ DELTAS = (
     Searching("환불 규정"),
     Retrying(1, "rate_limited", "scripted-1"),
     TextDelta("7일 [1]. "),
-    TextDelta("배송 [2]."),
-    Annotation("url", title="규정", url="https://a.example/rules"),
+    TextDelta("배송 [2]. https://youtu.be/kVo_wMJ9-3Q ![](https://a.example/a.png)"),
+    Annotation("url", title="규정", url="https://a.example/rules", span=(0, 2)),
     Finished("stop", "scripted-1"),
 )
 
@@ -47,6 +47,8 @@ class TestFrames:
         got = ask_with_files(house)
         assert {frame["type"] for frame in got} == {"start", "status", "text", "reference", "metadata", "done"}
         assert {frame["content"]["kind"] for frame in got if frame["type"] == "reference"} == {"url", "document"}
+        assert all(frame["content"]["cites"] for frame in got if frame["type"] == "reference")
+        assert {"imageResults", "videoResults"} <= got[-2].keys() & got[-2]["content"].keys()
         assert undeclared(got) == {}
 
     def test_of_an_answer_that_fails(self, house: House) -> None:

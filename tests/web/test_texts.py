@@ -18,10 +18,16 @@ HOSTILE: dict[str, Callable[[], object]] = {
     "backslashes around a half": lambda: replace_lone_halves(r"\ud800" + r"\\" * MANY),
     "quotation marks around a half": lambda: replace_lone_halves(r"\ud800" + r"\"" * MANY),
     "backslashes before what looks like a half": lambda: replace_lone_halves(r"\ud800" + r"\\ud800" * MANY),
+    "a file that holds no half": lambda: replace_lone_halves("A" * (24 << 20)),
     "Korean fields in CP949": lambda: list(decode_fields([SentField("a", "환불".encode("cp949") * 5_000)] * 198)),
     "percent signs": lambda: split_urlencoded(b"question=" + b"%" * MANY),
     "escapes": lambda: split_urlencoded(b"question=" + b"%41" * (MANY // 3)),
 }
+
+
+@pytest.mark.parametrize("place", range((1 << 20) - 8, (1 << 20) + 2))
+def test_a_half_is_found_wherever_it_stands(place: int) -> None:
+    assert replace_lone_halves("A" * place + r"\ud800" + "A") == "A" * place + r"\ufffd" + "A"
 
 
 @pytest.mark.parametrize("kind", HOSTILE)

@@ -9,9 +9,12 @@ import pytest
 
 from qa_service.frames import (
     Call,
+    Cite,
     Done,
     Failure,
     Frame,
+    Image,
+    ImageResult,
     Metadata,
     Reference,
     Restart,
@@ -20,6 +23,7 @@ from qa_service.frames import (
     Text,
     Timing,
     TopicNotice,
+    VideoResult,
 )
 from qa_service.model import Usage, Verdict
 from qa_service.wire.content import build_answer, build_content
@@ -56,6 +60,7 @@ FRAMES: tuple[Frame, ...] = (
     LINK,
     Failure("rate_limited", "slow down", "Please wait.", retryable=True, retry_after=7, status=429),
     Restart("lost"),
+    Image(0, partial=True, mime_type="image/webp", url="answers/a1/images/0?version=0"),
     METADATA,
     Done("completed"),
 )
@@ -173,6 +178,13 @@ class TestContent:
         assert found["url"] == found["content"]["url"] == "https://a.example"
         assert set(found["content"]) == {"n", "kind", "title", "url"}
 
+    def test_its_places_are_told_where_it_has_some(self) -> None:
+        found = sent(msgspec.structs.replace(LINK, cites=(Cite(3, 9), Cite(12, 20, "하늘은 파랗다."))))
+        assert found["content"]["cites"] == [
+            {"start": 3, "end": 9},
+            {"start": 12, "end": 20, "quote": "하늘은 파랗다."},
+        ]
+
     def test_a_document_without_an_address_gets_none(self) -> None:
         assert sent(Reference(1, "document", title="Base"))["url"] == ""
 
@@ -212,10 +224,12 @@ class TestContent:
         ]
 
     def test_metadata_repeats_results_where_there_are_some(self) -> None:
-        results = ({"title": "Sky", "url": "https://a.example"},)
-        found = sent(msgspec.structs.replace(METADATA, image_results=results, video_results=results))
-        assert found["imageResults"] == found["content"]["imageResults"] == list(results)
-        assert found["videoResults"] == found["content"]["videoResults"] == list(results)
+        image = {"title": "하늘", "url": "https://a.example/sky.png", "thumbnail": "", "source": "a.example"}
+        video = {"id": "dQw4w9WgXcQ", "title": "Sky", "url": "https://b.example", "thumbnail": "", "channel": "하늘 TV"}
+        results = {"image_results": (ImageResult(**image),), "video_results": (VideoResult(**video),)}
+        found = sent(msgspec.structs.replace(METADATA, **results))
+        assert found["imageResults"] == found["content"]["imageResults"] == [image]
+        assert found["videoResults"] == found["content"]["videoResults"] == [video]
 
     def test_what_is_unknown_is_null(self) -> None:
         unknown = msgspec.structs.replace(METADATA, cost=None, timing=Timing(None, 5), files=())

@@ -206,6 +206,16 @@ export class Prose {
     this.pending += text;
   }
 
+  /** Show this text instead of what has arrived. What has arrived stays the answer, which can be copied. */
+  annotate(text) {
+    if (text === this.text) return;
+    const answer = this.text;
+    this.clear();
+    this.append(text);
+    this.render();
+    this.text = answer;
+  }
+
   /** Show what has arrived, unless the last time was too short ago for what it cost. Says whether it was shown. */
   renderWhenDue() {
     if (performance.now() < this.due) return false;

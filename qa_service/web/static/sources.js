@@ -38,6 +38,25 @@ export class Sources {
     for (const button of this.#numbers()) this.#enliven(button);
   }
 
+  /**
+   * The text with the numbers of those sources that it doesn't name by a number itself. The server counts code points,
+   * as the string's iterator does.
+   */
+  withNumbers(text) {
+    const printed = new Set([...this.#numbers()].map(({ dataset }) => Number(dataset.n)));
+    const unnamed = [...this.references.values()].filter(({ n }) => !printed.has(n));
+    const places = unnamed.flatMap(({ n, cites }) => (cites ?? []).map(({ end }) => ({ n, end })));
+    if (!places.length) return text;
+    const signs = [...text];
+    let at = 0;
+    let numbered = "";
+    for (const { n, end } of places.sort((one, other) => one.end - other.end)) {
+      numbered += `${signs.slice(at, end).join("")} [${n}]`;
+      at = end;
+    }
+    return numbered + signs.slice(at).join("");
+  }
+
   /** All sources have come, so a number without a source is no citation, and becomes plain text. */
   settle() {
     for (const button of this.#numbers()) {
@@ -55,12 +74,18 @@ export class Sources {
     if (!reference || !button.disabled) return;
     button.disabled = false;
     label(button, "openSource", { n });
-    button.addEventListener("click", () => this.#open(reference));
+    button.addEventListener("click", () => this.#open(reference, button));
   }
 
-  #open(reference) {
-    if (reference.kind === "document") openPage(reference);
+  #open(reference, button) {
+    if (reference.kind === "document") openPage({ ...reference, quote: this.#quoteOf(reference, button) });
     else this.list.querySelector(`[data-n="${Number(reference.n)}"] a`)?.focus();
+  }
+
+  /** The sentence that supports this place of the text. The numbers of a source stand in the order of its places. */
+  #quoteOf({ n, quote, cites = [] }, button) {
+    const same = [...this.#numbers()].filter(({ dataset }) => Number(dataset.n) === n);
+    return (same.length === cites.length && cites[same.indexOf(button)].quote) || quote;
   }
 
   #card(reference) {

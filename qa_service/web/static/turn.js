@@ -35,10 +35,11 @@ export class Turn {
   }
 
   /** Show a whole answer from the past. */
-  fill({ answerId, text, references, status, files, error }) {
+  fill({ answerId, text, images, references, status, files, error }) {
     this.answerId = answerId;
     this.prose.append(text ?? "");
     this.prose.render();
+    for (const image of images ?? []) this.on_image(image);
     for (const reference of references ?? []) this.sources.add(reference);
     this.verdicts.settleAll(files ?? []);
     if (error) this.on_error(error);
@@ -96,6 +97,7 @@ export class Turn {
 
   on_done({ status }, { quiet = false } = {}) {
     this.#end(status);
+    this.prose.annotate(this.sources.withNumbers(this.prose.text));
     this.sources.settle();
     this.#tools();
     this.#explain();

@@ -79,6 +79,7 @@ export const EN = {
   reason_empty: "there is nothing in it",
   reason_encrypted: "it is locked with a password",
   reason_no_text_layer: "a scan without text",
+  reason_no_vision: "the model can't see pictures",
   reason_over_budget: "only the passages that fit the question best were used",
   reason_over_quota: "there is no room left for more files or text",
   reason_stopped: "stopped before it was read",

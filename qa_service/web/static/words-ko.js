@@ -77,6 +77,7 @@ export const KO = {
   reason_empty: "내용이 비어 있어요",
   reason_encrypted: "암호로 잠겨 있어요",
   reason_no_text_layer: "글자가 없는 스캔 문서예요",
+  reason_no_vision: "이 모델은 그림을 볼 수 없어요",
   reason_over_budget: "길어서 질문에 가장 맞는 부분만 썼어요",
   reason_over_quota: "파일이나 글을 더 담을 자리가 없어요",
   reason_stopped: "읽기 전에 멈췄어요",

@@ -1,0 +1,94 @@
+"""This module brings a question that was read to the desk, and begins its answer or finds the one it has already.
+
+All routes that ask use it, whatever language their callers speak.
+"""
+
+import time
+
+from flask import request
+from msgspec.structs import replace
+
+from qa_service.desk import Repeated, check_wait
+from qa_service.errors import NotFound, RateLimited, StoreUnavailable
+from qa_service.model import Echo, Owner, Question
+from qa_service.questions import build_question
+from qa_service.running.source import AnswerSource
+from qa_service.submission import Submission
+from qa_service.web.bodies import may_be_large
+from qa_service.web.mounting import Mounted, spoken_language
+from qa_service.web.repeats import find_repeat
+from qa_service.wire.formats import WireFormat
+
+POLL_SECONDS = 0.05
+REPEATING_HEADERS = ("Idempotency-Key", "Last-Event-ID")
+REPEATING_FIELDS = ("idempotencyKey", "lastEventId")
+"""These headers of a request, and these fields of its address, say that it may be no new question."""
+
+
+def check_rate(service: Mounted, owner: Owner) -> None:
+    """Refuse an owner who has no question left before anything of a body that may be large is read.
+
+    Repeating a question, or coming back to an answer, doesn't count as a question. Where the headers and the address
+    don't say that a request does so, a field of the body may. So small bodies are read first.
+    """
+    repeats = any(name in request.headers for name in REPEATING_HEADERS)
+    repeats = repeats or any(name in request.args for name in REPEATING_FIELDS)
+    if request.method == "GET" or repeats or not may_be_large(request):
+        return
+    try:
+        check_wait(service.assembly.limiter.seconds_to_wait(owner))
+    except RateLimited as refusal:
+        service.assembly.meter.count_event("refusals", label=refusal.code)
+        raise
+
+
+def begin_answer(
+    service: Mounted, owner: Owner, sent: Submission, wanted: WireFormat, *, echo: Echo | None = None
+) -> AnswerSource | None:
+    """Begin the answer to what this owner sent. Where it repeats a question, find the answer that this one has; the
+    result is None where nothing of that answer comes any more. `echo` is kept with the answer.
+
+    Raises what `build_question` and `Desk.admit` raise.
+    """
+    return _join(service, replace(_build(service, owner, sent, wanted), echo=echo), sent)
+
+
+def is_known_session(service: Mounted, owner: Owner, session_id: str) -> bool:
+    """Tell whether this owner has such a session."""
+    try:
+        return bool(session_id) and service.assembly.history.list_files(owner, session_id) is not None
+    except NotFound:
+        return False
+
+
+def _build(service: Mounted, owner: Owner, sent: Submission, wanted: WireFormat) -> Question:
+    settings = service.assembly.settings
+    question = build_question(
+        sent,
+        owner,
+        settings,
+        language=spoken_language(),
+        resumable=wanted.is_resumable,
+        offline=service.assembly.offline,
+    )
+    header, get = request.headers.get("Idempotency-Key", ""), request.method == "GET"
+    repeat = find_repeat(question, sent.fields, header, get=get, seconds=settings.idempotency_ttl)
+    return replace(question, repeat=repeat)
+
+
+def _join(service: Mounted, question: Question, sent: Submission) -> AnswerSource | None:
+    assembly = service.assembly
+    until = time.monotonic() + assembly.pace.join
+    while isinstance(outcome := assembly.desk.admit(question), Repeated):
+        assembly.runner.check_room_to_read()
+        try:
+            source = assembly.runner.find_answer(question.owner, outcome.answer_id)
+        except NotFound:
+            if time.monotonic() > until:
+                raise StoreUnavailable("the question that this one repeats isn't admitted yet", retry_after=1) from None
+            assembly.desk.forget(question, outcome)
+            time.sleep(POLL_SECONDS)
+        else:
+            sent.discard_files()
+            return source
+    return assembly.runner.start_answer(outcome)

@@ -1,0 +1,110 @@
+"""This module has the routes that a page with the AI SDK's `useChat` calls: `POST chat`, `GET chat/{chatId}/stream` to
+come back to an answer that is still being written, and `POST chat/{chatId}/stop`, since the SDK's own `stop` only hangs
+up.
+
+A chat is a session. A page chooses the id of its chat itself, and many pages choose a short one. A visitor's session
+must be hard to guess, so the session of such a chat has an id of its own, which is made of the chat's id and of the
+visitor's address.
+"""
+
+from contextlib import suppress
+from hashlib import blake2b
+from http import HTTPStatus
+
+import msgspec
+from flask import Blueprint, Response, request
+from msgspec.structs import replace
+
+from qa_service.desk import HARD_TO_GUESS
+from qa_service.errors import NotFound
+from qa_service.model import Owner
+from qa_service.questions import SESSION_ID
+from qa_service.running.source import AnswerSource
+from qa_service.submission import Submission
+from qa_service.web.admitting import begin_answer, check_rate, is_known_session
+from qa_service.web.attachments import Attachment, attach_files, room_for_attachments
+from qa_service.web.forms import read_submission
+from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
+from qa_service.web.sessions import running_answers
+from qa_service.web.streaming import answered
+from qa_service.web.ui_messages import ChatPage, choose_chat_format, read_chat_page
+from qa_service.wire.formats import UI_MESSAGE, WireFormat
+
+MADE_BY_PAGE = 16
+"""The AI SDK makes ids of so many characters. A visitor's shorter id may be a name that others choose, too."""
+
+
+def ask_in_chat() -> Response:
+    """Answer a chat page's question."""
+    service, owner = mounted(), asking_owner(asks=True)
+    check_rate(service, owner)
+    wanted, source = _ask(service, owner)
+    return answered(service, source, wanted)
+
+
+def resume_chat(chat_id: str) -> Response:
+    """Stream the answer that is being written in a chat, from its beginning. It is a 204 where none is."""
+    service, owner = mounted(), asking_owner(streams=True)
+    service.assembly.runner.check_room_to_read()
+    for answer_id in _find_running(service, owner, chat_id):
+        with suppress(NotFound):  # it was deleted a moment ago
+            source = service.assembly.runner.find_answer(owner, answer_id)
+            service.assembly.meter.count_event("resumes")
+            return answered(service, source, UI_MESSAGE)
+    return answered(service, None, UI_MESSAGE)
+
+
+def stop_chat(chat_id: str) -> Response:
+    """Stop the answer that is being written in a chat. What was written is kept. Stopping it again changes nothing."""
+    service, owner = mounted(), asking_owner()
+    for answer_id in _find_running(service, owner, chat_id):
+        service.assembly.runner.stop_answer(answer_id)
+    return Response(status=HTTPStatus.NO_CONTENT)
+
+
+def session_of_chat(owner: Owner, chat_id: str) -> str:
+    """Return the id of the session that a page's chat is. It is empty where every question begins a new session."""
+    is_visitor = owner.kind == "anonymous"
+    if SESSION_ID.fullmatch(chat_id) and len(chat_id) >= (HARD_TO_GUESS if is_visitor else 1):
+        return chat_id
+    if len(chat_id) < (MADE_BY_PAGE if is_visitor else 1):
+        return ""
+    named = msgspec.json.encode((chat_id, owner.address))
+    return blake2b(named, key=owner.key.encode(), digest_size=16).hexdigest()
+
+
+def install(blueprint: Blueprint) -> None:
+    """Add the routes of this module."""
+    add_route(blueprint, "/chat", "chat", ask_in_chat, methods=("POST",))
+    add_route(blueprint, "/chat/<chat_id>/stream", "chat_stream", resume_chat)
+    add_route(blueprint, "/chat/<chat_id>/stop", "chat_stop", stop_chat, methods=("POST",))
+
+
+def _ask(service: Mounted, owner: Owner) -> tuple[WireFormat, AnswerSource | None]:
+    """Begin the answer. What was sent, which may be large, is given up before anybody waits for the end."""
+    with read_submission(request, service.limits, json_bytes=room_for_attachments(service.limits.uploads)) as sent:
+        page = read_chat_page(sent.fields)
+        wanted = choose_chat_format(sent.fields, page)
+        return wanted, _begin(service, owner, page, sent, wanted)
+
+
+def _begin(service: Mounted, owner: Owner, page: ChatPage, sent: Submission, wanted: WireFormat) -> AnswerSource | None:
+    fields = page.plain_fields(sent.fields, session_of_chat(owner, page.chat_id))
+    plain = replace(sent, fields=fields, rewind=page.rewind())
+    files = _new_files(service, owner, page, str(fields.get("sessionId", "")))
+    with attach_files(plain, files, service.limits.uploads, field="messages") as whole:
+        return begin_answer(service, owner, whole, wanted)
+
+
+def _new_files(service: Mounted, owner: Owner, page: ChatPage, session_id: str) -> list[Attachment]:
+    """List the files of the messages. A session that is known has those of earlier questions already."""
+    files = page.attachments()
+    has_earlier = any(file.message < page.asked for file in files)
+    if has_earlier and is_known_session(service, owner, session_id):
+        return [file for file in files if file.message == page.asked]
+    return files
+
+
+def _find_running(service: Mounted, owner: Owner, chat_id: str) -> list[str]:
+    session_id = session_of_chat(owner, chat_id)
+    return running_answers(service, owner, session_id) if session_id else []

@@ -1,0 +1,313 @@
+"""This module has the events of the AG-UI protocol, version 1.0 (https://docs.ag-ui.com), for front ends that speak it.
+
+An answer is a run. Its statuses are steps, each of which ends where the next frame comes; its text is one message; and
+whatever the protocol has no event for is a `CUSTOM` event, named after the frame. A run ends with exactly one of
+`RUN_FINISHED` and `RUN_ERROR`, and nothing may follow, so that an error is held back until the answer's last frame.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from qa_service.errors import Draining, Interrupted
+from qa_service.frames import (
+    Call,
+    Done,
+    Failure,
+    Frame,
+    Metadata,
+    Reference,
+    Restart,
+    StageNotice,
+    Start,
+    Text,
+    UnknownFrame,
+)
+from qa_service.language.phrases import build_failure
+from qa_service.model import Status, Usage
+from qa_service.wire.content import build_content, build_error, read_unknown_fields
+from qa_service.wire.encoder import FormatContext
+from qa_service.wire.lines import encode_json, escape_separators
+from qa_service.wire.structs import ErrorContent, Outgoing, StartContent, StatusContent
+
+PROTOCOL = "1.0"
+
+
+class AgentRun(Struct, frozen=True):
+    """An `AgentRun` is what a client has said about its run. Clients refuse a run that has other ids than they gave
+    it."""
+
+    thread_id: str
+    run_id: str
+    messages: bytes = b"[]"
+    """The conversation as the client has it, as JSON. After a restart it replaces what the client shows."""
+
+
+class AgentEvent(Outgoing, frozen=True, kw_only=True, tag_field="type"):
+    """This is the base of all events. A value that an event doesn't have is left out, and never null."""
+
+
+class RunStarted(AgentEvent, frozen=True, kw_only=True, tag="RUN_STARTED"):
+    """This event begins a run. `metadata` is the content of the frame `start`."""
+
+    thread_id: str
+    run_id: str
+    protocol_version: str
+    metadata: StartContent
+
+
+class StepStarted(AgentEvent, frozen=True, kw_only=True, tag="STEP_STARTED"):
+    """This event says what is being done while no text comes. `metadata` is the content of the frame `status`."""
+
+    step_name: str
+    metadata: StatusContent
+
+
+class StepFinished(AgentEvent, frozen=True, kw_only=True, tag="STEP_FINISHED"):
+    """This event ends the step with the same name."""
+
+    step_name: str
+
+
+class MessageStarted(AgentEvent, frozen=True, kw_only=True, tag="TEXT_MESSAGE_START"):
+    """This event begins the answer's text."""
+
+    message_id: str
+    role: str
+
+
+class MessagePiece(AgentEvent, frozen=True, kw_only=True, tag="TEXT_MESSAGE_CONTENT"):
+    """This event is a piece of the answer's text."""
+
+    message_id: str
+    delta: str
+
+
+class MessageEnded(AgentEvent, frozen=True, kw_only=True, tag="TEXT_MESSAGE_END"):
+    """This event ends the answer's text."""
+
+    message_id: str
+
+
+class MessagesSnapshot(AgentEvent, frozen=True, kw_only=True, tag="MESSAGES_SNAPSHOT"):
+    """This event holds the whole conversation. A client drops every message that isn't in it."""
+
+    messages: Raw
+
+
+class CustomEvent(AgentEvent, frozen=True, kw_only=True, tag="CUSTOM"):
+    """This event holds the content of any frame that the protocol has no event for."""
+
+    name: str
+    value: Any
+
+
+class TokenUsage(Outgoing, frozen=True, kw_only=True):
+    """These are the tokens of all calls of one model. What upstream didn't count is left out."""
+
+    model: str
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+    reasoning_tokens: int = 0
+    cached_input_tokens: int = 0
+
+
+class RunOutcome(Struct, frozen=True, kw_only=True):
+    """This says why a run ended that neither failed nor came to its end."""
+
+    type: Literal["cancelled"]
+
+
+class RunResult(Outgoing, frozen=True, kw_only=True):
+    """This is what a run has brought: the answer under its id, and whether the answer is complete."""
+
+    answer_id: str
+    status: Status
+
+
+class RunFinished(AgentEvent, frozen=True, kw_only=True, tag="RUN_FINISHED"):
+    """This event ends a run that didn't fail."""
+
+    thread_id: str
+    run_id: str
+    result: RunResult | None = None
+    outcome: RunOutcome | None = None
+    usage: tuple[TokenUsage, ...] = ()
+
+
+class RunFailed(AgentEvent, frozen=True, kw_only=True, tag="RUN_ERROR"):
+    """This event ends a run that failed. `message` is the sentence for the person, and `metadata` the content of the
+    frame `error`."""
+
+    message: str
+    code: str
+    metadata: ErrorContent
+    usage: tuple[TokenUsage, ...] = ()
+
+
+AGENT_EVENTS: TypeAlias = (
+    RunStarted
+    | StepStarted
+    | StepFinished
+    | MessageStarted
+    | MessagePiece
+    | MessageEnded
+    | MessagesSnapshot
+    | CustomEvent
+    | RunFinished
+    | RunFailed
+)
+"""Every event that this format sends."""
+
+
+class AgentEncoder:
+    """An `AgentEncoder` is a `FrameEncoder`. `run` is the run that the client has begun; without it, the thread is the
+    session and the run is the answer. The id of the message is always the answer's."""
+
+    is_cut = False
+
+    def __init__(self, context: FormatContext, run: AgentRun | None = None) -> None:
+        self._prefix = context.prefix
+        self._language = context.language
+        self._answer_id = context.answer_id
+        self._run = run or AgentRun("", context.answer_id)
+        self._is_own_run = run is None
+        self._head = b'data: {"type":"TEXT_MESSAGE_CONTENT","messageId":%b,"delta":' % encode_json(context.answer_id)
+        self._step = ""
+        self._is_speaking = False
+        self._failed: Failure | None = None
+        self._usage: tuple[TokenUsage, ...] = ()
+        for frame in context.sent:
+            # A text in an open message changes nothing, and a long answer has thousands of them.
+            if self._step or not self._is_speaking or not isinstance(frame, Text):
+                deque(self._pieces(frame), maxlen=0)
+
+    def head(self) -> bytes:
+        return b""
+
+    def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
+        return escape_separators(b"".join([self._encode(frame) for frame in frames]))
+
+    def heartbeat(self) -> bytes:
+        return b": heartbeat\n\n"
+
+    def reconnect(self, reason: str, backoff_ms: int) -> bytes:
+        """Encode an error, since no client of this protocol can come back for the rest of a run."""
+        stopping = Draining("the worker that answers was stopped; the answer goes on in another", retry_after=1)
+        return escape_separators(_encode_event(self._fail(build_failure(stopping, self._language))))
+
+    def tail(self) -> bytes:
+        return b""
+
+    def _encode(self, frame: Frame) -> bytes:
+        # Nearly every frame is text, and nearly every text belongs to a message that is open already.
+        if isinstance(frame, Text) and self._is_speaking and not self._step:
+            return self._piece(frame)
+        return b"".join(self._pieces(frame))
+
+    def _piece(self, frame: Text) -> bytes:
+        # Making a `MessagePiece` of each text would take twice the time. Clients of versions before 1.0 refuse a piece
+        # without text.
+        return b"%b%b}\n\n" % (self._head, encode_json(frame.content)) if frame.content else b""
+
+    def _pieces(self, frame: Frame) -> Iterator[bytes]:
+        yield from map(_encode_event, self._close_step())
+        if isinstance(frame, Text):
+            if frame.content and not self._is_speaking:
+                self._is_speaking = True
+                yield _encode_event(MessageStarted(message_id=self._answer_id, role="assistant"))
+            yield self._piece(frame)
+        else:
+            yield from map(_encode_event, self._events(frame))
+
+    def _events(self, frame: Frame) -> Iterator[AgentEvent]:
+        match frame:
+            case Start():
+                yield self._start(frame)
+            case StageNotice(stage=stage):
+                self._step = stage
+                told = msgspec.convert(frame, StatusContent, from_attributes=True)
+                yield StepStarted(step_name=stage, metadata=told)
+            case Restart():
+                yield from self._close_message()
+                yield MessagesSnapshot(messages=Raw(self._run.messages))
+            case Failure():
+                self._failed = frame
+            case Done(status=status):
+                yield from self._close_message()
+                yield self._end(status)
+            case Reference() | Metadata():
+                yield from self._close_message()
+                yield self._tell(frame)
+            case _:
+                yield self._tell(frame)
+
+    def _start(self, frame: Start) -> RunStarted:
+        if self._is_own_run:
+            self._run = replace(self._run, thread_id=frame.session_id)
+        return RunStarted(
+            thread_id=self._run.thread_id,
+            run_id=self._run.run_id,
+            protocol_version=PROTOCOL,
+            metadata=msgspec.convert(frame, StartContent, from_attributes=True),
+        )
+
+    def _close_step(self) -> Iterator[AgentEvent]:
+        if self._step:
+            yield StepFinished(step_name=self._step)
+            self._step = ""
+
+    def _close_message(self) -> Iterator[AgentEvent]:
+        if self._is_speaking:
+            self._is_speaking = False
+            yield MessageEnded(message_id=self._answer_id)
+
+    def _tell(self, frame: Frame) -> CustomEvent:
+        if isinstance(frame, UnknownFrame):
+            return CustomEvent(name=frame.kind or "unknown", value=read_unknown_fields(frame.raw))
+        if isinstance(frame, Metadata):
+            self._usage = _sum_up_usage(frame.calls)
+        return CustomEvent(name=str(frame.__struct_config__.tag), value=build_content(frame, self._prefix))
+
+    def _end(self, status: Status) -> AgentEvent:
+        if status == "failed":
+            return self._fail(self._failed or build_failure(Interrupted("the answer broke off"), self._language))
+        stopped = status == "cancelled"
+        return RunFinished(
+            thread_id=self._run.thread_id,
+            run_id=self._run.run_id,
+            result=None if stopped else RunResult(answer_id=self._answer_id, status=status),
+            outcome=RunOutcome(type="cancelled") if stopped else None,
+            usage=self._usage,
+        )
+
+    def _fail(self, failed: Failure) -> RunFailed:
+        return RunFailed(message=failed.user_message, code=failed.code, metadata=build_error(failed), usage=self._usage)
+
+
+def _encode_event(event: AgentEvent) -> bytes:
+    return b"data: %b\n\n" % encode_json(event)
+
+
+def _sum_up_usage(calls: Sequence[Call]) -> tuple[TokenUsage, ...]:
+    """Sum up the calls of each model. Calls whose tokens upstream never said are left out, since an estimate would be
+    taken for a bill."""
+    counted = [call for call in calls if not call.usage.estimated]
+    models = dict.fromkeys(call.model for call in counted)
+    return tuple(_sum_of(model, [call.usage for call in counted if call.model == model]) for model in models)
+
+
+def _sum_of(model: str, counted: Sequence[Usage]) -> TokenUsage:
+    return TokenUsage(
+        model=model,
+        input_tokens=sum(usage.input for usage in counted),
+        output_tokens=sum(usage.output for usage in counted),
+        total_tokens=sum(usage.input + usage.output for usage in counted),
+        reasoning_tokens=sum(usage.reasoning for usage in counted),
+        cached_input_tokens=sum(usage.cached for usage in counted),
+    )

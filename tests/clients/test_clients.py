@@ -1,0 +1,104 @@
+"""Clients as people use them, in the versions of `package.json`, against a running service.
+
+One process of Node runs all checks at once and reports them; each has a test here. Their files say what they promise.
+"""
+
+import json
+import re
+import subprocess
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qa_service.frames import Done, Restart, Text
+from qa_service.wire.agui import AgentEncoder, AgentRun
+from qa_service.wire.encoder import FormatContext
+from tests.clients.packages import FOLDER, install_packages
+from tests.documents import pdf
+from tests.live.processes import Service, gunicorn
+from tests.scripted_upstream import NAMED, Script, ScriptedUpstream, pieces
+from tests.scripts import TOKENS_IN
+from tests.wire.test_typed import FRAMES
+
+FILES = ("ai-sdk", "readers", "completions", "responses", "tutorials", "ag-ui")
+"""The files whose checks are run."""
+KEY = "personal-secret-012345678"
+MODEL = "gpt-4.1-mini"
+LONGEST = 100.0
+CHECK = re.compile(r"^  async (?:\"(?P<name>[^\"]+)\"|\[`\$\{name\} (?P<of_each>[^`]+)`\])", re.MULTILINE)
+EACH = ("a reader written by hand", "eventsource-parser")
+"""The clients that have the checks whose names begin with `${name}`."""
+
+
+def checks() -> Iterator[str]:
+    """The names of all checks, as the files have them."""
+    for file in FILES:
+        for found in CHECK.finditer((FOLDER / f"{file}.mjs").read_text()):
+            names = [found["name"]] if found["name"] else [f"{name} {found['of_each']}" for name in EACH]
+            yield from (f"{file}: {name}" for name in names)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("clients")
+    with ScriptedUpstream() as upstream:
+        settings = {
+            "OPENAI_API_KEY": "sk-test",
+            "OPENAI_BASE_URL": upstream.url,
+            "QA_API_KEYS": f"me:{KEY}:personal",
+            "QA_MODEL": MODEL,
+            "QA_TRIES": "1",
+            "QA_HEARTBEAT_SECONDS": "1",
+        }
+        with gunicorn(folder, **settings) as found:
+            yield found
+
+
+def restarted_run() -> bytes:
+    """A run of AG-UI whose text begins again, as a worker that took it over writes it for a page with one message."""
+    asked = json.dumps([{"id": "m1", "role": "user", "content": "안녕?"}]).encode()
+    encoder = AgentEncoder(FormatContext("a1", "/api"), AgentRun("thread", "run-1", asked))
+    return encoder.batch(1, [FRAMES[0], Text("void"), Restart("lost"), Text("good"), Done("completed")])
+
+
+@pytest.fixture(scope="module")
+def report(served: Service) -> dict[str, str | None]:
+    """What became of each check: None, or its error."""
+    given = {
+        "port": served.port,
+        "key": KEY,
+        "model": MODEL,
+        "files": FILES,
+        "text": "".join(pieces(Script())),
+        "paced": "".join(pieces(NAMED["paced"])),
+        "tokens": TOKENS_IN,
+        "restarted": b64encode(restarted_run()).decode(),
+        "pdf": b64encode(pdf(["배터리는 24개월 동안 보증됩니다."])).decode(),
+    }
+    command = [install_packages(), str(FOLDER / "run.mjs"), json.dumps(given)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST)
+    assert ran.returncode == 0, ran.stderr
+    found: dict[str, str | None] = json.loads(ran.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize("check", list(checks()))
+def test_a_client(report: dict[str, str | None], check: str) -> None:
+    assert report[check] is None, report[check]
+
+
+def test_every_check_has_a_test(report: dict[str, str | None]) -> None:
+    assert set(report) == set(checks())
+
+
+def test_the_service_breaks_nowhere(served: Service, report: dict[str, str | None]) -> None:
+    assert "Traceback" not in served.said
+
+
+def test_the_readme_names_the_version_of_each_client() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    wanted = json.loads((FOLDER / "package.json").read_text())["dependencies"]
+    named = dict(re.findall(r"`([@a-z][\w@/.-]*)` (\d+\.\d+\.\d+)", readme))
+    assert {name: version for name, version in wanted.items() if name in named} == named

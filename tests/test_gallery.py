@@ -1,0 +1,112 @@
+"""What becomes of a picture that a model has drawn."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qa_service.errors import Overloaded
+from qa_service.files.segment import PICTURE_BYTES
+from qa_service.frames import Image, StageNotice
+from qa_service.gallery import MOST_BYTES, Gallery
+from qa_service.model import Drawn, FileEnd, FileNews, Picture, ReadRequest, Verdict
+from qa_service.running.stop import StopSignal
+from tests.fakes import DOWN, FakeDrawings, FakeQuotas, admission, gallery
+from tests.scripts import noise
+from tests.web.house import Reader
+
+NOTHING = StageNotice("generating_image")
+PNG = noise(1_000)
+
+
+def show(known: Gallery, path: Path | str, *, partial: bool = False, version: int = 0) -> Image | StageNotice:
+    return known.show_picture(Drawn(1, partial, str(path)), admission(), version, StopSignal())
+
+
+def written(folder: Path, data: bytes) -> Path:
+    path = folder / "drawn"
+    path.write_bytes(data)
+    return path
+
+
+class Refusing:
+    """A reader that has no process for another file."""
+
+    def read_upload(self, request: ReadRequest, stop: object) -> Iterator[FileNews]:
+        raise Overloaded("no room")
+
+
+class Finding:
+    """A reader that finds a file damaged."""
+
+    def read_upload(self, request: ReadRequest, stop: object) -> Iterator[FileNews]:
+        yield FileEnd(Verdict("", "png", "failed", "damaged"))
+
+
+@pytest.mark.parametrize("partial", [True, False])
+def test_a_small_one_is_kept_as_it_is_and_shown(tmp_path: Path, partial: bool) -> None:
+    known = gallery(Refusing(), drawings := FakeDrawings())
+    frame = show(known, written(tmp_path, PNG), partial=partial)
+    assert isinstance(frame, Image)
+    assert (frame.index, frame.partial, frame.mime_type) == (1, partial, "image/png")
+    assert frame.url.startswith(f"answers/{'1' * 32}/images/1?")
+    assert drawings.kept == {("1" * 32, 1): Picture("image/png", PNG)}
+
+
+def test_a_large_one_is_scaled_where_it_can_do_no_harm(tmp_path: Path) -> None:
+    known = gallery(Reader(), drawings := FakeDrawings())
+    frame = show(known, written(tmp_path, noise(MOST_BYTES + 1)))
+    assert isinstance(frame, Image)
+    (kept,) = drawings.kept.values()
+    assert (kept.mime_type, frame.mime_type) == ("image/jpeg", "image/jpeg")
+    assert len(kept.data) <= PICTURE_BYTES
+
+
+def test_a_part_of_a_large_one_is_passed_over(tmp_path: Path) -> None:
+    assert show(gallery(Reader()), written(tmp_path, noise(MOST_BYTES + 1)), partial=True) == NOTHING
+
+
+@pytest.mark.parametrize("data", [b"", b"<svg onload=alert(1)>", b"<html>", b"%PDF-1.7", b"II*\0"])
+def test_what_is_no_picture_of_a_known_kind_is_not_kept(tmp_path: Path, data: bytes) -> None:
+    known = gallery(Reader(), drawings := FakeDrawings())
+    assert show(known, written(tmp_path, data)) == NOTHING
+    assert drawings.kept == {}
+
+
+@pytest.mark.parametrize(("reader", "reason"), [(Refusing(), "no room"), (Finding(), "damaged")])
+def test_one_that_cannot_be_scaled_ends_no_answer_and_operators_learn_why(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, reader: Refusing | Finding, reason: str
+) -> None:
+    assert show(gallery(reader), written(tmp_path, noise(MOST_BYTES + 1))) == NOTHING
+    assert f"a picture of answer {'1' * 32} can't be shown: {reason}" in caplog.text
+
+
+@pytest.mark.parametrize("path", ["", "/nowhere/at/all"])
+def test_one_without_a_file_ends_no_answer(path: str) -> None:
+    assert show(gallery(), path) == NOTHING
+
+
+def test_an_owner_without_room_gets_no_picture(tmp_path: Path) -> None:
+    known = gallery(drawings=(drawings := FakeDrawings()), quotas=FakeQuotas(size=len(PNG) - 1))
+    assert show(known, written(tmp_path, PNG)) == NOTHING
+    assert drawings.kept == {}
+
+
+def test_a_session_that_is_gone_gets_none_either(tmp_path: Path) -> None:
+    drawings = FakeDrawings()
+    drawings.gone = True
+    assert show(gallery(drawings=drawings), written(tmp_path, PNG)) == NOTHING
+
+
+def test_a_store_that_is_away_ends_no_answer(tmp_path: Path) -> None:
+    class Away(FakeDrawings):
+        def keep_picture(self, *_: object) -> bool:  # type: ignore[override]
+            raise DOWN
+
+    assert show(gallery(drawings=Away()), written(tmp_path, PNG)) == NOTHING
+
+
+def test_each_version_has_an_address_of_its_own(tmp_path: Path) -> None:
+    known, path = gallery(), written(tmp_path, PNG)
+    shown = [show(known, path, version=version) for version in range(2)]
+    assert len({frame.url for frame in shown if isinstance(frame, Image)}) == 2
