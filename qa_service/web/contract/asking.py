@@ -18,8 +18,10 @@ from qa_service.web.contract.question import (
 )
 from qa_service.web.contract.refusals import BY_UPSTREAM
 from qa_service.web.repeats import KEY
+from qa_service.wire.completion_objects import CompletionChunk
 from qa_service.wire.events import EVENTS
 from qa_service.wire.formats import FORMATS
+from qa_service.wire.openai_errors import OpenAIErrorObject
 from qa_service.wire.structs import AnswerObject
 
 STREAM_HEADERS = ("X-Session-Id", "X-Answer-Id", "Cache-Control", "X-Accel-Buffering")
@@ -35,8 +37,14 @@ FRAMES: Mapping[str, Mapping[str, Sequence[Shape | str]]] = {
     "events": EVENTS,
     "jsonl": {"line": (TYPED_FRAME,)},
     "text": {},
+    "openai": {"message": (CompletionChunk, OpenAIErrorObject, "[DONE]")},
+    "responses": {"*": ({"$ref": "#/$defs/ResponsesEvent"}, OpenAIErrorObject, "[DONE]")},
+    "ag-ui": {"message": ({"$ref": "#/$defs/AgUiEvent"},)},
+    "ui-message": {"message": ({"$ref": "#/$defs/UiChunk"}, "[DONE]")},
+    "data-stream": {},
 }
-"""What each streamed format consists of, by the names of its events. A text stands for itself, and isn't JSON."""
+"""What each streamed format consists of, by the names of its events, where `*` is any name. A text stands for itself,
+and isn't JSON."""
 ADMITTED = (
     errors.NotFound,
     errors.TooManyFiles,
@@ -119,31 +127,41 @@ def nothing_result() -> ResultShape:
     return ResultShape(status=HTTPStatus.NO_CONTENT, description=NOTHING)
 
 
-def _list_contents() -> dict[str, Shape]:
+def stream_result(*names: str, whole: Shape, headers: Sequence[str] = ()) -> ResultShape:
+    """Declare the response that brings an answer in one of these formats, or whole. It may have more headers."""
+    content = {**_list_contents(*names), "application/json": whole}
+    return ResultShape(description=RESULT, content=content, headers=(*STREAM_HEADERS, *headers))
+
+
+def _list_contents(*names: str) -> dict[str, Shape]:
     contents: dict[str, Shape] = {}
-    for row in FORMATS.values():
+    for row in (FORMATS[name] for name in names or FORMATS):
         media_type = row.content_type.partition(";")[0]
         if row.encoder is None:
             contents[media_type] = AnswerObject
         elif media_type == "text/event-stream":
-            contents.setdefault(media_type, _build_event_schema())
+            contents.setdefault(media_type, _build_event_schema(*names))
         else:
             lines = FRAMES.get(row.name, {}).get("line")
             contents[media_type] = {"type": "string", "x-line": lines[0]} if lines else {"type": "string"}
     return contents
 
 
-def _build_event_schema() -> JsonSchema:
+def _build_event_schema(*names: str) -> JsonSchema:
     """Build the schema of one event of a stream, in any format that consists of events."""
     shapes = [
-        {"title": f"{name}: {event}", "properties": {"event": {"const": event}, "data": _build_data_schema(shape)}}
+        {"title": f"{name}: {event}", "properties": {**_name_event(event), "data": _build_data_schema(shape)}}
         for name, row in FORMATS.items()
-        if row.content_type.startswith("text/event-stream")
+        if name in (names or FORMATS) and row.content_type.startswith("text/event-stream")
         for event, alternatives in FRAMES.get(name, {}).items()
         for shape in alternatives
     ]
     properties = {"event": {"type": "string"}, "id": {"type": "string"}, "data": {"type": "string"}}
     return {"type": "object", "properties": properties, "required": ["data"], "anyOf": shapes}
+
+
+def _name_event(event: str) -> JsonSchema:
+    return {} if event == "*" else {"event": {"const": event}}
 
 
 def _build_data_schema(shape: Shape | str) -> JsonSchema:

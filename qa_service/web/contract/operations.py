@@ -15,7 +15,7 @@ Shape: TypeAlias = type | JsonSchema
 Access: TypeAlias = Literal["anyone", "caller", "reader", "key", "server"]
 """Who may use an operation: anyone; whoever may ask; whoever may ask, where the address may hold a token; whoever has
 one of the server's keys, if there are any; or a site's server with its key."""
-Tag: TypeAlias = Literal["asking", "answers", "conversations", "service"]
+Tag: TypeAlias = Literal["asking", "answers", "conversations", "service", "chat", "openai"]
 
 
 class InputField(Struct, frozen=True):
@@ -28,12 +28,13 @@ class InputField(Struct, frozen=True):
 
 
 class ErrorShape(Struct, frozen=True):
-    """An `ErrorShape` says in which form an operation refuses. `names_code` says whether the field `code` holds the
-    error's code."""
+    """An `ErrorShape` says in which form an operation refuses. `names_code` says whether the field `code` holds our
+    code of the error. `statuses` are those of errors that have another status there, by our code."""
 
     media_type: str
     shape: Shape
     names_code: bool = True
+    statuses: Mapping[str, int] = {}
 
 
 PROBLEM = ErrorShape("application/problem+json", ProblemObject)

@@ -143,7 +143,7 @@ def _list_model_fields(offer: Offer) -> tuple[InputField, ...]:
     tokens = {"type": "integer", "minimum": LEAST_TOKENS, "maximum": offer.tokens}
     searches = "Whether the model may search the web."
     return (
-        InputField("model", _models(offer.models), "The model, one of those that the server offers."),
+        InputField("model", build_model_schema(offer.models), "The model, one of those that the server offers."),
         InputField(
             "temperature", {"type": "number", "minimum": 0, "maximum": 2}, "It is left out for models without it."
         ),
@@ -155,7 +155,7 @@ def _list_model_fields(offer: Offer) -> tuple[InputField, ...]:
     )
 
 
-def _models(names: Sequence[str]) -> JsonSchema:
+def build_model_schema(names: Sequence[str]) -> JsonSchema:
     """Build the schema of a model's name. A name that is allowed may be a pattern such as `ft:*`."""
     if not any(character in name for name in names for character in "*?["):
         return {"type": "string", "enum": list(names)}

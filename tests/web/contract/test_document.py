@@ -27,7 +27,10 @@ OFFERS = (
     read_offer(Settings(models_allowed=("ft:*", "gpt-?"), web_search=False), login=True, visitors=False),
     read_offer(Settings(max_question=7, max_files=2, max_tokens=99), login=False, visitors=False),
 )
-OWN = re.compile(r"(Frame|Content|Object)$|^Events|^(Call|Timing|Topic|TopicNotice|Usage)$")
+OWN = re.compile(
+    r"^(?!Completion|Model|OpenAI|Response)\w+(Frame|Content|Object)$"
+    r"|^Events|^(Call|Cite|ImageResult|Timing|Topic|TopicNotice|Usage|VideoResult)$"
+)
 """The schemas of our own objects. Others follow the documents of somebody else."""
 OUTSIDE = {("GET", "/"), ("GET", "/docs"), ("GET", "/static/<path:filename>")}
 """What a service that stands alone has beside its interface."""

@@ -1,0 +1,177 @@
+"""This module describes the routes under `v1`, for clients of OpenAI's APIs."""
+
+from qa_service import errors
+from qa_service.questions import SYSTEM_PROMPT
+from qa_service.web.contract.asking import ADMITTED, stream_result
+from qa_service.web.contract.offer import Offer
+from qa_service.web.contract.operations import ErrorShape, InputField, JsonSchema, Operation, json_result
+from qa_service.web.contract.question import CLEAN_WORDS, build_model_schema
+from qa_service.web.contract.refusals import BY_UPSTREAM
+from qa_service.wire.completion_objects import CompletionObject, ModelListObject, ModelObject
+from qa_service.wire.openai_errors import STATUSES, OpenAIErrorObject
+from qa_service.wire.response_objects import DeletedResponse, InputItems, ResponseObject
+
+OPENAI = ErrorShape("application/json", OpenAIErrorObject, names_code=False, statuses=STATUSES)
+STORED = (errors.NotFound, errors.StoreUnavailable)
+MESSAGES_NOTE = "The conversation, as OpenAI's API has it, with pictures and files too."
+MODEL_NOTE = "The model, one of those that the server offers."
+SAMPLING_NOTE = "It is left out for models without it."
+TOKENS: JsonSchema = {
+    "type": "integer",
+    "minimum": 16,
+    "maximum": 10**9,
+    "description": "The longest answer, in tokens.",
+}
+SESSION: JsonSchema = {"type": "string", "pattern": "^[A-Za-z0-9._-]{22,128}$"}
+
+
+def describe_completions(offer: Offer) -> tuple[Operation, ...]:
+    """Describe OpenAI's Chat Completions API."""
+    asked = Operation(
+        method="POST",
+        path="/v1/chat/completions",
+        name="completeChat",
+        tag="openai",
+        summary="Ask as OpenAI's Chat Completions API is asked",
+        body={"application/json": _build_completion_schema(offer)},
+        results=(stream_result("openai", whole=CompletionObject, headers=("X-Request-Id",)),),
+        refusals=(*ADMITTED, *BY_UPSTREAM),
+        error_shape=OPENAI,
+    )
+    return (asked, *MODELS)
+
+
+def describe_responses(offer: Offer) -> tuple[Operation, ...]:
+    """Describe OpenAI's Responses API."""
+    asked = Operation(
+        method="POST",
+        path="/v1/responses",
+        name="createResponse",
+        tag="openai",
+        summary="Ask as OpenAI's Responses API is asked",
+        body={"application/json": _build_response_schema(offer)},
+        results=(stream_result("responses", whole=ResponseObject, headers=("X-Request-Id",)),),
+        refusals=(*ADMITTED, *BY_UPSTREAM),
+        error_shape=OPENAI,
+    )
+    return (asked, *RESPONSES)
+
+
+def _build_completion_schema(offer: Offer) -> JsonSchema:
+    properties = {
+        "messages": {**_list_messages(offer), "description": MESSAGES_NOTE},
+        **_list_sampling(offer),
+        "max_completion_tokens": TOKENS,
+        "user": {**SESSION, "description": "The session. Without one, nothing is kept."},
+    }
+    return {"type": "object", "properties": properties, "required": ["messages"]}
+
+
+def _build_response_schema(offer: Offer) -> JsonSchema:
+    asked = {"anyOf": [_words(offer.question), _list_messages(offer)]}
+    properties = {
+        "input": {**asked, "description": "The question, as OpenAI's API has it."},
+        **_list_sampling(offer),
+        "instructions": {**_words(SYSTEM_PROMPT), "description": "Instructions for this question."},
+        "max_output_tokens": TOKENS,
+        "previous_response_id": {"type": "string", "description": "The response that this one continues."},
+        "conversation": {**SESSION, "description": "The session."},
+        "store": {"type": "boolean", "default": True, "description": "`false` keeps nothing when the answer is over."},
+    }
+    return {"type": "object", "properties": properties, "required": ["input"]}
+
+
+def _words(most: int) -> JsonSchema:
+    return {"type": "string", "minLength": 1, "maxLength": most, "pattern": CLEAN_WORDS}
+
+
+def _list_messages(offer: Offer) -> JsonSchema:
+    properties = {"role": {"enum": ["user"]}, "content": _words(offer.question)}
+    message = {"type": "object", "properties": properties, "required": ["role", "content"]}
+    return {"type": "array", "minItems": 1, "items": message}
+
+
+def _list_sampling(offer: Offer) -> JsonSchema:
+    return {
+        "temperature": {"type": "number", "minimum": 0, "maximum": 2, "description": SAMPLING_NOTE},
+        "top_p": {"type": "number", "minimum": 0, "maximum": 1, "description": SAMPLING_NOTE},
+        "stream": {"type": "boolean", "default": False, "description": "Whether the answer comes as a stream."},
+        "model": {**build_model_schema(offer.models), "description": MODEL_NOTE},
+    }
+
+
+MODELS: tuple[Operation, ...] = (
+    Operation(
+        method="GET",
+        path="/v1/models",
+        name="listModels",
+        tag="openai",
+        summary="List the models",
+        results=(json_result(ModelListObject, "The models. Those that only a pattern allows aren't listed."),),
+        error_shape=OPENAI,
+    ),
+    Operation(
+        method="GET",
+        path="/v1/models/{model}",
+        name="getModel",
+        tag="openai",
+        summary="Read about one model",
+        results=(json_result(ModelObject, "The model."),),
+        refusals=(errors.ModelNotAllowed, errors.NotFound),
+        error_shape=OPENAI,
+    ),
+)
+"""The list of models."""
+
+RESPONSES: tuple[Operation, ...] = (
+    Operation(
+        method="GET",
+        path="/v1/responses/{responseId}",
+        name="getResponse",
+        tag="openai",
+        summary="Read a response as it stands, or follow it",
+        access="reader",
+        query=(
+            InputField("stream", {"type": "boolean", "default": False}, "Whether the answer comes as a stream."),
+            InputField(
+                "starting_after",
+                {"type": "integer", "minimum": 0, "maximum": 10**15, "default": 0},
+                "The number of the last event that was seen.",
+            ),
+        ),
+        results=(stream_result("responses", whole=ResponseObject, headers=("X-Request-Id",)),),
+        refusals=(*STORED, errors.InvalidField, errors.Draining, errors.Overloaded),
+        error_shape=OPENAI,
+    ),
+    Operation(
+        method="DELETE",
+        path="/v1/responses/{responseId}",
+        name="deleteResponse",
+        tag="openai",
+        summary="Delete a response with its question",
+        results=(json_result(DeletedResponse, "It is gone."),),
+        refusals=STORED,
+        error_shape=OPENAI,
+    ),
+    Operation(
+        method="POST",
+        path="/v1/responses/{responseId}/cancel",
+        name="cancelResponse",
+        tag="openai",
+        summary="Stop a response",
+        results=(json_result(ResponseObject, "The response, as far as it was written."),),
+        refusals=STORED,
+        error_shape=OPENAI,
+    ),
+    Operation(
+        method="GET",
+        path="/v1/responses/{responseId}/input_items",
+        name="listInputItems",
+        tag="openai",
+        summary="Read the question of a response",
+        results=(json_result(InputItems, "The question."),),
+        refusals=STORED,
+        error_shape=OPENAI,
+    ),
+)
+"""What can be done with a response."""
