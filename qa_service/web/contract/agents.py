@@ -37,7 +37,12 @@ def _build_run_schema(offer: Offer) -> JsonSchema:
     }
     properties = {
         "threadId": {"type": "string", "pattern": f"^{SESSION_ID.pattern}$", "description": "The session."},
-        "runId": {"type": "string", "maxLength": 128, "description": "The run, as the client names it."},
+        "runId": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 128,
+            "description": "The run, as the client names it.",
+        },
         "messages": {"type": "array", "minItems": 1, "items": message, "description": "The conversation so far."},
         "forwardedProps": {"type": "object", "description": "Fields of `POST ask` may stand here."},
     }
