@@ -8,6 +8,7 @@ from qa_service.web.contract.question import CLEAN_WORDS
 from qa_service.web.contract.refusals import BY_UPSTREAM
 from qa_service.wire.structs import AnswerObject
 
+RUN_ID_NOTE = "The run, as the client names it."
 RUN_NOTE = "The body is a `RunAgentInput`, and its thread is the session."
 
 

@@ -19,7 +19,7 @@ SAMPLING_NOTE = "It is left out for models without it."
 TOKENS: JsonSchema = {
     "type": "integer",
     "minimum": 16,
-    "maximum": 10**9,
+    "maximum": 10**9 - 1,
     "description": "The longest answer, in tokens.",
 }
 SESSION: JsonSchema = {"type": "string", "pattern": "^[A-Za-z0-9._-]{22,128}$"}
