@@ -13,7 +13,8 @@ from qa_service.errors import InvalidField, QAError
 
 TRUE = ("true", "1", "on")
 FALSE = ("false", "0", "off")
-NUMBER = re.compile(r"[0-9.]{1,20}(?:[eE]-?[0-9]{1,2})?")
+NUMBER = re.compile(r"-?[0-9.]{1,25}(?:[eE]-?[0-9]{1,3})?")
+"""Every number from JSON looks like this when it is written down, however small it is."""
 WHOLE = re.compile(r"[0-9]{1,9}")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 MOST_MARKS = 30
