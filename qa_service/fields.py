@@ -103,8 +103,8 @@ def read_number(fields: Mapping[str, Any], name: str, most: float, *, default: f
 
 
 def read_whole_number(fields: Mapping[str, Any], name: str, most: int, *, least: int = 1, default: int) -> int:
-    """Read a whole number from `least` to `most`."""
-    word = read_word(fields, name, default=default)
+    """Read a whole number from `least` to `most`. Some languages write it as `50.0` in JSON."""
+    word = read_word(fields, name, default=default).removesuffix(".0")
     if not WHOLE.fullmatch(word) or not least <= int(word) <= most:
         raise InvalidField(f"{name}: expected a whole number between {least} and {most}", field=name)
     return int(word)

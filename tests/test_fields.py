@@ -64,6 +64,11 @@ def test_every_number_within_the_limits_is_read(value: float) -> None:
     assert read_number({"name": value}, "name", 2, default=1) == value
 
 
+@pytest.mark.parametrize("value", [5, 5.0, "5", "5.0", " 5 "])
+def test_a_whole_number_is_read_however_it_is_written(value: object) -> None:
+    assert read_whole_number({"name": value}, "name", 9, default=1) == 5
+
+
 @pytest.mark.parametrize("value", [-5e-324, 2.0000000000000004, 1e308, -1])
 def test_a_number_beyond_the_limits_is_refused(value: float) -> None:
     with pytest.raises(InvalidField, match="between 0 and 2"):
