@@ -13,7 +13,8 @@ from qa_service.errors import InvalidField, QAError
 
 TRUE = ("true", "1", "on")
 FALSE = ("false", "0", "off")
-NUMBER = re.compile(r"[0-9.]{1,20}(?:[eE]-?[0-9]{1,2})?")
+NUMBER = re.compile(r"-?[0-9.]{1,25}(?:[eE]-?[0-9]{1,3})?")
+"""Every number from JSON looks like this when it is written down, however small it is."""
 WHOLE = re.compile(r"[0-9]{1,9}")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 MOST_MARKS = 30
@@ -102,8 +103,8 @@ def read_number(fields: Mapping[str, Any], name: str, most: float, *, default: f
 
 
 def read_whole_number(fields: Mapping[str, Any], name: str, most: int, *, least: int = 1, default: int) -> int:
-    """Read a whole number from `least` to `most`."""
-    word = read_word(fields, name, default=default)
+    """Read a whole number from `least` to `most`. Some languages write it as `50.0` in JSON."""
+    word = read_word(fields, name, default=default).removesuffix(".0")
     if not WHOLE.fullmatch(word) or not least <= int(word) <= most:
         raise InvalidField(f"{name}: expected a whole number between {least} and {most}", field=name)
     return int(word)

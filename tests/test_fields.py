@@ -57,6 +57,24 @@ def test_what_is_no_number_is_none(value: str) -> None:
         read_number({"name": value}, "name", 2, default=1)
 
 
+@pytest.mark.parametrize(
+    "value", [-0.0, 5e-324, 3.938089042660708e-274, 0.00012345678901234567, 1e-05, 1.9999999999999998]
+)
+def test_every_number_within_the_limits_is_read(value: float) -> None:
+    assert read_number({"name": value}, "name", 2, default=1) == value
+
+
+@pytest.mark.parametrize("value", [5, 5.0, "5", "5.0", " 5 "])
+def test_a_whole_number_is_read_however_it_is_written(value: object) -> None:
+    assert read_whole_number({"name": value}, "name", 9, default=1) == 5
+
+
+@pytest.mark.parametrize("value", [-5e-324, 2.0000000000000004, 1e308, -1])
+def test_a_number_beyond_the_limits_is_refused(value: float) -> None:
+    with pytest.raises(InvalidField, match="between 0 and 2"):
+        read_number({"name": value}, "name", 2, default=1)
+
+
 def test_a_text_that_is_too_long_is_refused_as_the_caller_says() -> None:
     with pytest.raises(TooLarge):
         read_text({"name": "abc"}, "name", 2, too_long=TooLarge)

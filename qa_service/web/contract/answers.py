@@ -2,10 +2,12 @@
 
 from qa_service import errors
 from qa_service.web.contract.asking import LAST_SEEN, answer_result, nothing_result
-from qa_service.web.contract.operations import InputField, Operation, json_result
-from qa_service.web.contract.question import list_stream_fields
+from qa_service.web.contract.operations import InputField, JsonSchema, Operation, ResultShape, json_result
+from qa_service.web.contract.paging import PAGED, TIME_CURSOR
+from qa_service.web.contract.question import CLEAN, list_stream_fields
 from qa_service.web.contract.refusals import BY_UPSTREAM
-from qa_service.wire.structs import AnswerObject
+from qa_service.web.feedback import COMMENT, RATINGS
+from qa_service.wire.structs import AnswerListObject, AnswerObject
 
 FURTHEST = 10**15 - 1
 AFTER = InputField(
@@ -19,6 +21,18 @@ STREAM_NOTE = (
     "frames. A stream was cut if it ends without `done`, or if it is silent for three heartbeats."
 )
 STORED = (errors.NotFound, errors.StoreUnavailable)
+
+FEEDBACK: JsonSchema = {
+    "type": "object",
+    "properties": {
+        "rating": {"type": "string", "enum": list(RATINGS), "description": "Whether the answer was good."},
+        "comment": {"type": "string", "maxLength": COMMENT, "pattern": CLEAN, "description": "What was good or bad."},
+    },
+    "required": ["rating"],
+}
+PICTURE_NOTE = (
+    "Its address in the frame is signed and expires, so that a page can show it. Its owner needs no signature."
+)
 
 ANSWERS: tuple[Operation, ...] = (
     Operation(
@@ -52,6 +66,39 @@ ANSWERS: tuple[Operation, ...] = (
         description="What was written is kept, with what it cost. Stopping an answer again changes nothing.",
         results=(json_result(AnswerObject, "The answer, as far as it was written."),),
         refusals=STORED,
+    ),
+    Operation(
+        method="GET",
+        path="/answers/{answerId}/images/{index}",
+        name="getPicture",
+        tag="answers",
+        summary="Read a picture that was drawn in an answer",
+        description=PICTURE_NOTE,
+        results=(ResultShape(description="The picture.", content={"image/*": {"type": "string"}}),),
+        refusals=STORED,
+    ),
+    Operation(
+        method="POST",
+        path="/answers/{answerId}/feedback",
+        name="giveFeedback",
+        tag="answers",
+        summary="Say what you think of an answer",
+        description="It takes the place of what was said before.",
+        body={"application/json": FEEDBACK, "application/x-www-form-urlencoded": FEEDBACK},
+        results=(json_result(AnswerObject, "The answer with the feedback."),),
+        refusals=(*STORED, errors.InvalidField, errors.TooManyFiles),
+    ),
+    Operation(
+        method="GET",
+        path="/feedback",
+        name="listFeedback",
+        tag="answers",
+        summary="List the answers that have feedback, the newest feedback first",
+        description="This needs a server's key, and no `X-User-Id`.",
+        access="operator",
+        query=(TIME_CURSOR, PAGED),
+        results=(json_result(AnswerListObject, "A part of the list."),),
+        refusals=(errors.InvalidField, errors.StoreUnavailable),
     ),
 )
 """What can be done with an answer."""

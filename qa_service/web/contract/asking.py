@@ -39,9 +39,9 @@ FRAMES: Mapping[str, Mapping[str, Sequence[Shape | str]]] = {
     "text": {},
     "openai": {"message": (CompletionChunk, OpenAIErrorObject, "[DONE]")},
     "responses": {"*": ({"$ref": "#/$defs/ResponsesEvent"}, OpenAIErrorObject, "[DONE]")},
+    "ag-ui": {"message": ({"$ref": "#/$defs/AgUiEvent"},)},
     "ui-message": {"message": ({"$ref": "#/$defs/UiChunk"}, "[DONE]")},
     "data-stream": {},
-    "ag-ui": {"message": ({"$ref": "#/$defs/AgUiEvent"},)},
 }
 """What each streamed format consists of, by the names of its events, where `*` is any name. A text stands for itself,
 and isn't JSON."""

@@ -34,7 +34,7 @@ def read_offer(settings: Settings, *, login: bool, visitors: bool) -> Offer:
         file_bytes=settings.max_file,
         body_bytes=settings.max_body,
         tokens=settings.max_tokens,
-        models=tuple(dict.fromkeys((settings.first_model, *settings.models_allowed))),
+        models=tuple(dict.fromkeys((settings.model, *settings.models_allowed))),
         web_search=settings.web_search,
         keys=bool(settings.api_keys),
         login=login,

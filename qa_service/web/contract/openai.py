@@ -2,6 +2,7 @@
 
 from qa_service import errors
 from qa_service.questions import SYSTEM_PROMPT
+from qa_service.setting_values import LEAST_TOKENS
 from qa_service.web.contract.asking import ADMITTED, stream_result
 from qa_service.web.contract.offer import Offer
 from qa_service.web.contract.operations import ErrorShape, InputField, JsonSchema, Operation, json_result
@@ -16,12 +17,6 @@ STORED = (errors.NotFound, errors.StoreUnavailable)
 MESSAGES_NOTE = "The conversation, as OpenAI's API has it, with pictures and files too."
 MODEL_NOTE = "The model, one of those that the server offers."
 SAMPLING_NOTE = "It is left out for models without it."
-TOKENS: JsonSchema = {
-    "type": "integer",
-    "minimum": 16,
-    "maximum": 10**9,
-    "description": "The longest answer, in tokens.",
-}
 SESSION: JsonSchema = {"type": "string", "pattern": "^[A-Za-z0-9._-]{22,128}$"}
 
 
@@ -61,7 +56,7 @@ def _build_completion_schema(offer: Offer) -> JsonSchema:
     properties = {
         "messages": {**_list_messages(offer), "description": MESSAGES_NOTE},
         **_list_sampling(offer),
-        "max_completion_tokens": TOKENS,
+        "max_completion_tokens": _tokens(offer),
         "user": {**SESSION, "description": "The session. Without one, nothing is kept."},
     }
     return {"type": "object", "properties": properties, "required": ["messages"]}
@@ -73,12 +68,17 @@ def _build_response_schema(offer: Offer) -> JsonSchema:
         "input": {**asked, "description": "The question, as OpenAI's API has it."},
         **_list_sampling(offer),
         "instructions": {**_words(SYSTEM_PROMPT), "description": "Instructions for this question."},
-        "max_output_tokens": TOKENS,
+        "max_output_tokens": _tokens(offer),
         "previous_response_id": {"type": "string", "description": "The response that this one continues."},
         "conversation": {**SESSION, "description": "The session."},
         "store": {"type": "boolean", "default": True, "description": "`false` keeps nothing when the answer is over."},
     }
     return {"type": "object", "properties": properties, "required": ["input"]}
+
+
+def _tokens(offer: Offer) -> JsonSchema:
+    limits = {"type": "integer", "minimum": LEAST_TOKENS, "maximum": offer.tokens}
+    return {**limits, "description": "The longest answer, in tokens."}
 
 
 def _words(most: int) -> JsonSchema:

@@ -80,7 +80,7 @@ def _list_security(access: Access, offer: Offer) -> list[dict[str, list[str]]]:
     ways: list[dict[str, list[str]]] = [{"bearer": []}]
     if access == "anyone":
         return []
-    if access == "server" or (access == "key" and offer.keys):
+    if access in ("server", "operator") or (access == "key" and offer.keys):
         return ways
     if not offer.keys and (offer.login or offer.visitors):
         ways = []

@@ -30,6 +30,7 @@ BY_ACCESS: Mapping[Access, tuple[type[QAError], ...]] = {
     "reader": (errors.Unauthenticated,),
     "key": (errors.Unauthenticated,),
     "server": (errors.Unauthenticated, errors.ForbiddenOrigin),
+    "operator": (errors.Unauthenticated, errors.ForbiddenOrigin),
 }
 BY_BODY: tuple[type[QAError], ...] = (
     errors.BadMultipart,

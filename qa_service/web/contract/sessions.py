@@ -4,8 +4,8 @@ from http import HTTPStatus
 
 from qa_service import errors
 from qa_service.web.contract.operations import InputField, Operation, ResultShape, json_result
+from qa_service.web.contract.paging import CURSOR, PAGED, TIME_CURSOR
 from qa_service.web.contract.question import CLEAN_WORDS
-from qa_service.web.paging import LIMIT, MOST
 from qa_service.web.sessions import TITLE
 from qa_service.wire.structs import (
     FileListObject,
@@ -16,11 +16,7 @@ from qa_service.wire.structs import (
     SessionObject,
 )
 
-CURSOR = "The value that `next` had. Without it the list begins with the newest."
 STORED = (errors.NotFound, errors.StoreUnavailable)
-PAGED = InputField(
-    "limit", {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT}, "How many are listed."
-)
 GONE = ResultShape(status=HTTPStatus.NO_CONTENT, description="It is gone.")
 ENTRY = json_result(SessionEntryObject, "The conversation as it is listed.")
 TITLED = {
@@ -37,7 +33,7 @@ CONVERSATIONS: tuple[Operation, ...] = (
         tag="conversations",
         summary="List the caller's conversations, newest first",
         description="A visitor without a credential is refused, because only the id tells whose a conversation is.",
-        query=(InputField("cursor", {"type": "string", "pattern": r"^[0-9]{1,12}(\.[0-9]{1,9})?$"}, CURSOR), PAGED),
+        query=(TIME_CURSOR, PAGED),
         results=(json_result(SessionListObject, "A part of the list."),),
         refusals=(errors.InvalidField, errors.StoreUnavailable),
     ),
