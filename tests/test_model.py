@@ -61,8 +61,8 @@ def test_every_frame_has_a_name_of_its_own() -> None:
 
 def test_every_finish_has_a_status() -> None:
     (_, reasons), (_, statuses) = get_args(FinishReason), get_args(Status)
-    assert {*STATUS} == {*reasons}
-    assert {*STATUS.values()} | {"running"} == {*statuses}
+    assert {*STATUS} == {*reasons.examples}
+    assert {*STATUS.values()} | {"running"} == {*statuses.examples}
 
 
 def test_usage_says_that_it_was_estimated_only_where_it_was() -> None:

@@ -137,7 +137,7 @@ class TestCircuit:
 class TestMessages:
     """No error names the key, the path or the address."""
 
-    @pytest.mark.parametrize("name", sorted(NAMED.keys() - {"slow", "long", "fast", "image"}))
+    @pytest.mark.parametrize("name", sorted(NAMED.keys() - {"slow", "long", "fast", "image", "paced", "citing"}))
     def test_of_no_fault(self, server, name, speaking):
         asking = speaking(server.url, tries=1, first_token=0.1, idle=0.1)
         with closing(asking), pytest.raises(UpstreamError) as caught:
