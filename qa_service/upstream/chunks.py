@@ -30,8 +30,8 @@ class ChatCitation(CitedSource, frozen=True):
     url_citation: CitedSource | None = None
 
 
-class MessagePiece(Struct, frozen=True):
-    """A `MessagePiece` is what a chunk adds to the message, or the message as a whole. Servers name their thoughts
+class ChunkPiece(Struct, frozen=True):
+    """A `ChunkPiece` is what a chunk adds to the message, or the message as a whole. Servers name their thoughts
     differently."""
 
     content: Fragment | tuple[ContentPiece | None, ...] | None = None
@@ -48,8 +48,8 @@ class Choice(Struct, frozen=True):
     """A `Choice` is one of the answers in a chunk. Only one is asked for, which has the index 0."""
 
     index: int | None = None
-    delta: MessagePiece | None = None
-    message: MessagePiece | None = None
+    delta: ChunkPiece | None = None
+    message: ChunkPiece | None = None
     finish_reason: str | None = None
     error: object = None
 

@@ -10,8 +10,8 @@ from qa_service.upstream.chunks import (
     ChatUsage,
     Choice,
     Chunk,
+    ChunkPiece,
     CompletionDetails,
-    MessagePiece,
     PromptDetails,
     find_failure,
 )
@@ -67,7 +67,7 @@ class Completion:
         choice = chunk.choices[0] if chunk.choices else None
         if choice is None or choice.delta is None or not isinstance(text := choice.delta.content, str):
             return ""
-        nothing_else = choice == Choice(choice.index, MessagePiece(text)) and chunk == Chunk(chunk.model, (choice,))
+        nothing_else = choice == Choice(choice.index, ChunkPiece(text)) and chunk == Chunk(chunk.model, (choice,))
         part = self._parts.newest
         if not nothing_else or choice.index or part is None or not self._goes_on(part):
             return ""
@@ -118,7 +118,7 @@ class Completion:
         if choice.finish_reason and (word := choice.finish_reason.lower()) not in _GOES_ON:
             self._end(word)
 
-    def _add_piece(self, piece: MessagePiece) -> Iterator[Delta]:
+    def _add_piece(self, piece: ChunkPiece) -> Iterator[Delta]:
         yield from self._tell_work(piece)
         text, refusal = _split_content(piece)
         if text:
@@ -137,7 +137,7 @@ class Completion:
             part = self._find_part("text")
             yield from self._say(part, part.add_piece(text))
 
-    def _add_whole(self, message: MessagePiece) -> Iterator[Delta]:
+    def _add_whole(self, message: ChunkPiece) -> Iterator[Delta]:
         """Tell what the whole message has beyond its pieces."""
         yield from self._tell_work(message)
         text, refusal = _split_content(message)
@@ -150,7 +150,7 @@ class Completion:
             yield from self._say(part, part.add_rest(refusal))
         yield from self._note_citations(message.annotations or ())
 
-    def _tell_work(self, piece: MessagePiece) -> Iterator[Delta]:
+    def _tell_work(self, piece: ChunkPiece) -> Iterator[Delta]:
         if piece.reasoning_content or piece.reasoning or piece.thinking or _has_thoughts(piece):
             yield from self._think()
         if (piece.tool_calls or piece.function_call) and not self._called:
@@ -189,7 +189,7 @@ class Completion:
         return self._parts.find_part(place) or self._parts.begin_part(place)
 
 
-def _split_content(piece: MessagePiece) -> tuple[str, str]:
+def _split_content(piece: ChunkPiece) -> tuple[str, str]:
     """Return the text and the refusal of a piece. The thoughts in a content that is a list are no text."""
     if not isinstance(piece.content, tuple):
         return piece.content or "", piece.refusal or ""
@@ -198,7 +198,7 @@ def _split_content(piece: MessagePiece) -> tuple[str, str]:
     return text, "".join([piece.refusal or "", *(part.refusal or "" for part in parts)])
 
 
-def _has_thoughts(piece: MessagePiece) -> bool:
+def _has_thoughts(piece: ChunkPiece) -> bool:
     parts = piece.content if isinstance(piece.content, tuple) else ()
     return any(part.type in _THOUGHTS for part in parts if part)
 
