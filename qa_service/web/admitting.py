@@ -1,6 +1,6 @@
 """This module brings a question that was read to the desk, and begins its answer or finds the one it has already.
 
-All routes that ask use it, whatever language their callers speak.
+All routes that ask use it. Those of other protocols come here through `foreign_questions.py`.
 """
 
 import time
@@ -54,14 +54,6 @@ def begin_answer(
     if echo and echo.background:
         question = replace(question, on_hangup="ignore")
     return _join(service, question, sent)
-
-
-def is_known_session(service: Mounted, owner: Owner, session_id: str) -> bool:
-    """Tell whether this owner has such a session."""
-    try:
-        return bool(session_id) and service.assembly.history.list_files(owner, session_id) is not None
-    except NotFound:
-        return False
 
 
 def _build(service: Mounted, owner: Owner, sent: Submission, wanted: WireFormat) -> Question:

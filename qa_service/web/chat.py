@@ -8,27 +8,24 @@ visitor's address.
 """
 
 from contextlib import suppress
+from functools import partial
 from hashlib import blake2b
 from http import HTTPStatus
 
 import msgspec
-from flask import Blueprint, Response, request
-from msgspec.structs import replace
+from flask import Blueprint, Response
 
 from qa_service.desk import HARD_TO_GUESS
 from qa_service.errors import NotFound
 from qa_service.model import Owner
 from qa_service.questions import SESSION_ID
-from qa_service.running.source import AnswerSource
 from qa_service.submission import Submission
-from qa_service.web.admitting import begin_answer, check_rate, is_known_session
-from qa_service.web.attachments import Attachment, attach_files, room_for_attachments
-from qa_service.web.forms import read_submission
+from qa_service.web.foreign_questions import AnswerWay, ForeignQuestion, ask_foreign_question, omit_known_files
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
 from qa_service.web.sessions import running_answers
 from qa_service.web.streaming import answered
-from qa_service.web.ui_messages import ChatPage, choose_chat_format, read_chat_page
-from qa_service.wire.formats import UI_MESSAGE, WireFormat
+from qa_service.web.ui_messages import choose_chat_format, read_chat_page
+from qa_service.wire.formats import UI_MESSAGE
 
 MADE_BY_PAGE = 16
 """The AI SDK makes ids of so many characters. A visitor's shorter id may be a name that others choose, too."""
@@ -37,9 +34,8 @@ MADE_BY_PAGE = 16
 def ask_in_chat() -> Response:
     """Answer a chat page's question."""
     service, owner = mounted(), asking_owner(asks=True)
-    check_rate(service, owner)
-    wanted, source = _ask(service, owner)
-    return answered(service, source, wanted)
+    source, way = ask_foreign_question(service, owner, partial(_translate, service, owner), {})
+    return answered(service, source, way.wanted)
 
 
 def resume_chat(chat_id: str) -> Response:
@@ -80,29 +76,14 @@ def install(blueprint: Blueprint) -> None:
     add_route(blueprint, "/chat/<chat_id>/stop", "chat_stop", stop_chat, methods=("POST",))
 
 
-def _ask(service: Mounted, owner: Owner) -> tuple[WireFormat, AnswerSource | None]:
-    """Begin the answer. What was sent, which may be large, is given up before anybody waits for the end."""
-    with read_submission(request, service.limits, json_bytes=room_for_attachments(service.limits.uploads)) as sent:
-        page = read_chat_page(sent.fields)
-        wanted = choose_chat_format(sent.fields, page)
-        return wanted, _begin(service, owner, page, sent, wanted)
-
-
-def _begin(service: Mounted, owner: Owner, page: ChatPage, sent: Submission, wanted: WireFormat) -> AnswerSource | None:
+def _translate(service: Mounted, owner: Owner, sent: Submission) -> ForeignQuestion:
+    page = read_chat_page(sent.fields)
+    wanted = choose_chat_format(sent.fields, page)
     fields = page.plain_fields(sent.fields, session_of_chat(owner, page.chat_id))
-    plain = replace(sent, fields=fields, rewind=page.rewind())
-    files = _new_files(service, owner, page, str(fields.get("sessionId", "")))
-    with attach_files(plain, files, service.limits.uploads, field="messages") as whole:
-        return begin_answer(service, owner, whole, wanted)
-
-
-def _new_files(service: Mounted, owner: Owner, page: ChatPage, session_id: str) -> list[Attachment]:
-    """List the files of the messages. A session that is known has those of earlier questions already."""
-    files = page.attachments()
-    has_earlier = any(file.message < page.asked for file in files)
-    if has_earlier and is_known_session(service, owner, session_id):
-        return [file for file in files if file.message == page.asked]
-    return files
+    rewind = page.rewind()
+    session_id = str(fields.get("sessionId", ""))
+    files = omit_known_files(service, owner, session_id, page.attachments(), page.asked)
+    return ForeignQuestion(fields, files, AnswerWay(wanted), rewind)
 
 
 def _find_running(service: Mounted, owner: Owner, chat_id: str) -> list[str]:

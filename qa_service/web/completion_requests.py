@@ -49,21 +49,15 @@ class _Typed(Struct, frozen=True):
     type: str = "text"
 
 
-class CompletionWay(Struct, frozen=True):
-    """A `CompletionWay` says how a client wants its answer."""
-
-    streamed: bool
-    usage: bool
-    """Whether the stream shall tell the tokens."""
-
-
 class CompletionRequest(Struct, frozen=True):
     """A `CompletionRequest` is what a client of Chat Completions asked for."""
 
     messages: list[SentMessage]
     session_id: str
     """The session that the client named, or an empty text."""
-    way: CompletionWay
+    is_streamed: bool
+    wants_usage: bool
+    """Whether the stream shall tell the tokens."""
     fields: Mapping[str, Any]
     """The other fields, under our names."""
 
@@ -85,7 +79,8 @@ def read_completion_request(sent: Submission, session_header: str, *, own_model:
     return CompletionRequest(
         messages,
         _read_session(fields, session_header),
-        CompletionWay(read_flag(fields, "stream"), bool(options and options.include_usage)),
+        is_streamed=read_flag(fields, "stream"),
+        wants_usage=bool(options and options.include_usage),
         fields=_rename(fields, messages, own_model, most),
     )
 

@@ -9,20 +9,13 @@ from qa_service.errors import ModelNotAllowed
 from qa_service.model import Owner
 from qa_service.running.source import AnswerSource
 from qa_service.submission import Submission
-from qa_service.web.admitting import begin_answer, check_rate, is_known_session
-from qa_service.web.attachments import attach_files, list_attachments, room_for_attachments
-from qa_service.web.completion_requests import (
-    NAMES,
-    SESSION_HEADER,
-    CompletionRequest,
-    CompletionWay,
-    read_completion_request,
-)
-from qa_service.web.forms import read_submission
+from qa_service.web.attachments import list_attachments
+from qa_service.web.completion_requests import NAMES, SESSION_HEADER, read_completion_request
+from qa_service.web.foreign_questions import AnswerWay, ForeignQuestion, ask_foreign_question, omit_known_files
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
 from qa_service.web.problems import json_response, language_of_request
 from qa_service.web.streaming import answered, await_turn, name_answer
-from qa_service.web.v1 import named_as_sent, openai_error
+from qa_service.web.v1 import openai_error
 from qa_service.wire.completion_objects import build_completion, build_model, build_models
 from qa_service.wire.completions import CompletionEncoder
 from qa_service.wire.formats import OPENAI
@@ -34,11 +27,9 @@ WITH_USAGE = replace(OPENAI, encoder=partial(CompletionEncoder, usage=True))
 def complete_chat() -> Response:
     """Answer the last thing that the user says in a conversation, streamed or whole."""
     service, owner = mounted(), asking_owner(asks=True)
-    with named_as_sent(NAMES):
-        check_rate(service, owner)
-        way, source = _ask(service, owner)
-    if way.streamed or source is None:
-        return answered(service, source, WITH_USAGE if way.usage else OPENAI)
+    source, way = ask_foreign_question(service, owner, partial(_translate, service, owner), NAMES)
+    if way.is_streamed or source is None:
+        return answered(service, source, way.wanted)
     return name_answer(_whole(service, source), source)
 
 
@@ -63,29 +54,18 @@ def install(blueprint: Blueprint) -> None:
     add_route(blueprint, "/models/<path:model>", "model", show_model)
 
 
-def _ask(service: Mounted, owner: Owner) -> tuple[CompletionWay, AnswerSource | None]:
-    """Begin the answer. What was sent, which may be large, is given up before anybody waits for the end."""
-    assembly, room = service.assembly, room_for_attachments(service.limits.uploads)
-    with read_submission(request, service.limits, json_bytes=room) as sent:
-        asked = read_completion_request(
-            sent,
-            request.headers.get(SESSION_HEADER, ""),
-            own_model=assembly.desk.model,
-            most=assembly.settings.max_tokens,
-        )
-        return asked.way, _begin(service, owner, asked, sent)
-
-
-def _begin(service: Mounted, owner: Owner, asked: CompletionRequest, sent: Submission) -> AnswerSource | None:
+def _translate(service: Mounted, owner: Owner, sent: Submission) -> ForeignQuestion:
+    asked = read_completion_request(
+        sent,
+        request.headers.get(SESSION_HEADER, ""),
+        own_model=service.assembly.desk.model,
+        most=service.assembly.settings.max_tokens,
+    )
     attachments = list_attachments(asked.messages, "messages")
     last = max((number for number, message in enumerate(asked.messages) if message.role == "user"), default=0)
-    earlier = any(attachment.message < last for attachment in attachments)
-    if earlier and is_known_session(service, owner, asked.session_id):
-        # The session has the files of earlier questions already.
-        attachments = [attachment for attachment in attachments if attachment.message == last]
-    plain = replace(sent, fields=asked.plain_fields())
-    with attach_files(plain, attachments, service.limits.uploads, field="messages") as whole:
-        return begin_answer(service, owner, whole, OPENAI)
+    files = omit_known_files(service, owner, asked.session_id, attachments, last)
+    way = AnswerWay(WITH_USAGE if asked.wants_usage else OPENAI, asked.is_streamed)
+    return ForeignQuestion(asked.plain_fields(), files, way)
 
 
 def _whole(service: Mounted, source: AnswerSource) -> Response:

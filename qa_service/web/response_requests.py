@@ -14,11 +14,10 @@ from qa_service.fields import read_flag, read_text
 from qa_service.model import Echo, Owner
 from qa_service.questions import SYSTEM_PROMPT
 from qa_service.single_use import make_single_use_id
-from qa_service.submission import Submission
 from qa_service.turns import Turn
 from qa_service.web.attachments import (
+    Attachment,
     SentMessage,
-    attach_files,
     list_attachments,
     read_sent_messages,
     write_plain_messages,
@@ -72,15 +71,16 @@ class _Reference(Struct, frozen=True):
 class ResponseRequest(Struct, frozen=True):
     """A `ResponseRequest` is a request as it is asked here."""
 
-    submission: Submission
+    fields: Mapping[str, Any]
+    """The fields of the question, under our names."""
+    attachments: Sequence[Attachment]
     echo: Echo
     streams: bool
 
 
-def read_response_request(service: Mounted, owner: Owner, sent: Submission) -> ResponseRequest:
-    """Read what was sent. Raises `InvalidField`, which names the API's field, `NotFound` where the answer that it
-    continues is unknown, and what `attach_files` raises."""
-    fields = sent.fields
+def read_response_request(service: Mounted, owner: Owner, fields: Mapping[str, Any]) -> ResponseRequest:
+    """Read what was sent. Raises `InvalidField`, which names the API's field, and `NotFound` where the answer that it
+    continues is unknown."""
     _check_forms(fields)
     echo, messages = _read_echo(fields), _read_input(fields)
     answer_id, asked = _split_known(fields, messages)
@@ -93,9 +93,7 @@ def read_response_request(service: Mounted, owner: Owner, sent: Submission) -> R
         "systemPrompt": "\n\n".join(_list_instructions(echo, messages)),
         "useWebSearch": _wants_web_search(fields),
     }
-    attachments = list_attachments(asked, "input")
-    submission = attach_files(Submission(ours, sent.files), attachments, service.limits.uploads, field="input")
-    return ResponseRequest(submission, echo, streams=read_flag(fields, "stream"))
+    return ResponseRequest(ours, list_attachments(asked, "input"), echo, streams=read_flag(fields, "stream"))
 
 
 def find_kept_turn(service: Mounted, owner: Owner, answer_id: str, *, field: str | None = None) -> Turn:

@@ -15,16 +15,16 @@ from qa_service.frames import Frame
 from qa_service.model import Echo, Owner
 from qa_service.running.mirror import frames_from_turn
 from qa_service.running.source import AnswerSource
+from qa_service.submission import Submission
 from qa_service.turns import Turn
-from qa_service.web.admitting import begin_answer, check_rate
 from qa_service.web.answers import stop_turn
-from qa_service.web.attachments import room_for_attachments
-from qa_service.web.forms import read_query, read_submission
+from qa_service.web.foreign_questions import AnswerWay, ForeignQuestion, ask_foreign_question
+from qa_service.web.forms import read_query
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
 from qa_service.web.problems import json_response
 from qa_service.web.response_requests import NAMES, find_kept_turn, read_response_request
 from qa_service.web.streaming import answered, await_turn, name_answer
-from qa_service.web.v1 import named_as_sent, openai_error
+from qa_service.web.v1 import openai_error
 from qa_service.wire.encoder import FormatContext
 from qa_service.wire.formats import RESPONSES, WireFormat
 from qa_service.wire.response_content import build_input_items
@@ -39,10 +39,9 @@ _WHOLE = replace(RESPONSES, encoder=None, is_resumable=False)
 def create_response() -> Response:
     """Answer a question, streamed or whole. In the background the answer goes on, and is asked for later."""
     service, owner = mounted(), asking_owner(asks=True)
-    with named_as_sent(NAMES):
-        check_rate(service, owner)
-        source, echo, streams = _ask(service, owner)
-    if streams:
+    source, way = ask_foreign_question(service, owner, partial(_translate, service, owner), NAMES)
+    echo = way.echo or NO_ECHO
+    if way.is_streamed:
         return answered(service, source, _choose_encoder(service, owner, source.answer_id if source else "", echo))
     assert source is not None  # noqa: S101 - every answer has frames behind number 0
     return name_answer(_respond(service, owner, source, echo), source)
@@ -87,15 +86,11 @@ def install(blueprint: Blueprint) -> None:
     add_route(blueprint, f"{one}/input_items", "input_items", list_input_items)
 
 
-def _ask(service: Mounted, owner: Owner) -> tuple[AnswerSource | None, Echo, bool]:
-    """Begin the answer, and tell whether it is streamed. What was sent, which may be large, is given up before anybody
-    waits for the end."""
-    with read_submission(request, service.limits, json_bytes=room_for_attachments(service.limits.uploads)) as sent:
-        asked = read_response_request(service, owner, sent)
+def _translate(service: Mounted, owner: Owner, sent: Submission) -> ForeignQuestion:
+    asked = read_response_request(service, owner, sent.fields)
     can_come_back = asked.streams or asked.echo.background
-    with asked.submission as submission:
-        source = begin_answer(service, owner, submission, RESPONSES if can_come_back else _WHOLE, echo=asked.echo)
-    return source, asked.echo, asked.streams
+    way = AnswerWay(RESPONSES if can_come_back else _WHOLE, asked.streams, asked.echo)
+    return ForeignQuestion(asked.fields, asked.attachments, way)
 
 
 def _respond(service: Mounted, owner: Owner, source: AnswerSource, echo: Echo) -> Response:

@@ -4,9 +4,6 @@ The official SDKs, and programs that are written for them, find their own names 
 statuses, and the caller's own name of a field that is wrong.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
@@ -32,19 +29,6 @@ def refuse_in_v1(error: QAError) -> Response:
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(error.allowed)
     return response
-
-
-@contextmanager
-def named_as_sent(names: Mapping[str, str]) -> Iterator[None]:
-    """Name a field that is refused inside of this context as the caller has named it. `names` maps our names to the
-    caller's."""
-    try:
-        yield
-    except QAError as error:
-        if error.field and (own := names.get(error.field)):
-            error.message = error.message.replace(f"{error.field}:", f"{own}:", 1)
-            error.field = own
-        raise
 
 
 def install_refusals(blueprint: Blueprint) -> None:

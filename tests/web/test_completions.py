@@ -352,7 +352,7 @@ class TestRefusal:
         assert house.get("elsewhere").content_type == "application/problem+json"
 
     def test_that_means_a_bug_tells_its_number_alone(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("qa_service.web.completions.begin_answer", lambda *_: 1 / 0)
+        monkeypatch.setattr("qa_service.web.foreign_questions.begin_answer", lambda *_, **__: 1 / 0)
         error = refused(complete(house), 500, "internal_error")
         assert "division" not in error["message"]
 
