@@ -15,7 +15,8 @@ from qa_service.questions import build_question
 from qa_service.running.source import AnswerSource
 from qa_service.submission import Submission
 from qa_service.web.bodies import may_be_large
-from qa_service.web.mounting import Mounted, spoken_language
+from qa_service.web.languages import spoken_language
+from qa_service.web.mounting import Mounted
 from qa_service.web.repeats import find_repeat
 from qa_service.wire.formats import WireFormat
 

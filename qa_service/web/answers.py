@@ -14,7 +14,7 @@ from qa_service.turns import Turn
 from qa_service.web.formats import choose_format
 from qa_service.web.forms import read_fields
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
-from qa_service.web.problems import json_response
+from qa_service.web.objects import json_response
 from qa_service.web.streaming import answered, ended_turn
 from qa_service.wire.content import build_answer
 from qa_service.wire.formats import WireFormat

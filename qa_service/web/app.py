@@ -9,9 +9,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from qa_service.assembly import Assembly, assemble
 from qa_service.settings import Settings, from_environment
-from qa_service.web import problems
 from qa_service.web.extension import Identify, QAService
 from qa_service.web.page import add_guards, pages
+from qa_service.web.refusals import read_error, refuse_error
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def create_app(
         log.warning("nobody can ask yet: set QA_API_KEYS, or QA_ALLOW_ANONYMOUS=on for visitors without a credential")
     app.register_blueprint(pages)
     app.after_request(add_guards)
-    app.register_error_handler(HTTPException, problems.refuse_as_flask_does)
+    app.register_error_handler(HTTPException, lambda error: refuse_error(read_error(error)))
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]
     return app

@@ -12,12 +12,14 @@ from qa_service.submission import Submission
 from qa_service.web.attachments import list_attachments
 from qa_service.web.completion_requests import NAMES, SESSION_HEADER, read_completion_request
 from qa_service.web.foreign_questions import AnswerWay, ForeignQuestion, ask_foreign_question, omit_known_files
+from qa_service.web.languages import spoken_language
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
-from qa_service.web.problems import json_response, language_of_request
+from qa_service.web.objects import json_response
+from qa_service.web.refusals import make_refusal
 from qa_service.web.streaming import answered, await_turn, name_answer
-from qa_service.web.v1 import openai_error
 from qa_service.wire.completion_objects import build_completion, build_model, build_models
 from qa_service.wire.completions import CompletionEncoder
+from qa_service.wire.error_formats import OPENAI_ERROR
 from qa_service.wire.formats import OPENAI
 from qa_service.wire.openai_errors import build_stopped_failure
 
@@ -71,9 +73,9 @@ def _translate(service: Mounted, owner: Owner, sent: Submission) -> ForeignQuest
 def _whole(service: Mounted, source: AnswerSource) -> Response:
     turn = await_turn(service, source)
     if turn.status == "cancelled":
-        return openai_error(build_stopped_failure(language_of_request(request)))
+        return make_refusal(build_stopped_failure(spoken_language() or "en"), OPENAI_ERROR)
     if turn.error:
-        return openai_error(turn.error)
+        return make_refusal(turn.error, OPENAI_ERROR)
     return json_response(build_completion(turn, service.public_prefix()))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, Flask, Request, Response, request
+from flask import Blueprint, Flask, Request
 
 from qa_service.assembly import Assembly, assemble
 from qa_service.settings import Settings, from_config
@@ -15,20 +15,20 @@ from qa_service.web import (
     feedback,
     health,
     pictures,
-    problems,
     publishing,
     responses,
     sessions,
-    v1,
 )
+from qa_service.web.addresses import ANY_REST, AnyRest, refuse_other_addresses
 from qa_service.web.bodies import BodyBounds
 from qa_service.web.forms import Limits
 from qa_service.web.identity import Gate, Owners
 from qa_service.web.mounting import Mounted, mount
+from qa_service.web.origins import install_origins
 from qa_service.web.reception import open_reception
+from qa_service.web.refusals import install_refusals
 from qa_service.web.uploads import UploadLimits
-
-ANY_REST = "qa_any_rest"
+from qa_service.wire.error_formats import OPENAI_ERROR, PROBLEM
 
 Identify = Callable[[Request], str | None]
 
@@ -74,13 +74,14 @@ class QAService:
         limits = Limits(bounds, uploads)
         prefix = self._url_prefix or settings.prefix
         mount(app, Mounted(assembly, gate, limits, prefix))
-        app.url_map.converters.setdefault(ANY_REST, problems.AnyRest)
+        app.url_map.converters.setdefault(ANY_REST, AnyRest)
         app.register_blueprint(_blueprint(gate, assembly), url_prefix=prefix)
 
 
 def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
     blueprint = Blueprint("qa_service", __name__)
-    problems.install(blueprint, gate)
+    install_refusals(blueprint, PROBLEM)
+    install_origins(blueprint, gate)
     for module in (asking, answers, chat, agui, feedback, pictures, sessions, health, publishing):
         module.install(blueprint)
 
@@ -89,12 +90,7 @@ def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
     # The threads aren't started sooner, because a host may fork after it has mounted the service, and a fork has none
     # of its parent's threads.
     blueprint.before_request(assembly.runner.ensure_threads)
-
-    @blueprint.before_request
-    def answer_preflight() -> Response | None:
-        return problems.answer_preflight(gate) if request.method == "OPTIONS" else None
-
-    _refuse_the_rest(blueprint)
+    refuse_other_addresses(blueprint)
     return blueprint
 
 
@@ -102,14 +98,8 @@ def _add_v1(blueprint: Blueprint) -> None:
     """Add the routes that clients of OpenAI's APIs know. They have a blueprint of their own, since they refuse requests
     in their own way."""
     inner = Blueprint("v1", __name__)
-    v1.install_refusals(inner)
+    install_refusals(inner, OPENAI_ERROR)
     for module in (completions, responses):
         module.install(inner)
-    _refuse_the_rest(inner)
+    refuse_other_addresses(inner)
     blueprint.register_blueprint(inner, url_prefix="/v1")
-
-
-def _refuse_the_rest(blueprint: Blueprint) -> None:
-    # Flask asks no blueprint about addresses below its prefix that don't exist, unless a route matches them all.
-    for rule in ("", f"/<{ANY_REST}:rest>"):
-        blueprint.add_url_rule(rule, "elsewhere", problems.refuse_address, methods=problems.METHODS)

@@ -13,8 +13,8 @@ from qa_service.model import Rating
 from qa_service.turns import Feedback
 from qa_service.web.forms import read_fields, read_query
 from qa_service.web.mounting import add_route, asking_owner, mounted
+from qa_service.web.objects import json_response
 from qa_service.web.paging import read_limit, read_time_cursor
-from qa_service.web.problems import json_response
 from qa_service.wire.content import build_answer, build_answer_list
 
 RATINGS: tuple[Rating, ...] = ("up", "down")

@@ -14,7 +14,7 @@ from qa_service.metrics import CONTENT_TYPE
 from qa_service.setting_values import is_origin
 from qa_service.web.forms import read_fields
 from qa_service.web.mounting import add_route, asking_owner, mounted
-from qa_service.web.problems import json_response
+from qa_service.web.objects import json_response
 from qa_service.wire.structs import (
     CallerObject,
     ConfigObject,

@@ -2,10 +2,17 @@
 
 from functools import lru_cache
 
+from flask import request
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from qa_service.model import Language
+
+
+def spoken_language() -> Language | None:
+    """Tell which of Korean and English the sender of the current request prefers. It is None if `Accept-Language` names
+    neither."""
+    return preferred_language(request.headers.get("Accept-Language", ""))
 
 
 @lru_cache(256)

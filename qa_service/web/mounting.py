@@ -9,10 +9,9 @@ from flask import Blueprint, Flask, Response, current_app, request
 from msgspec import Struct
 
 from qa_service.assembly import Assembly
-from qa_service.model import Language, Owner
+from qa_service.model import Owner
 from qa_service.web.forms import Limits
 from qa_service.web.identity import Gate
-from qa_service.web.languages import preferred_language
 
 KEY = "qa_service"
 PATH = re.compile(r"(?:/[^/\\\x00-\x1f\x7f]+)*")
@@ -65,8 +64,3 @@ def asking_owner(*, asks: bool = False, streams: bool = False) -> Owner:
     even where it is a GET."""
     changes = asks or request.method not in ("GET", "HEAD")
     return mounted().gate.owner(request, changes=changes, streams=asks or streams)
-
-
-def spoken_language() -> Language | None:
-    """Tell which of Korean and English `Accept-Language` prefers. It is None if the header names neither."""
-    return preferred_language(request.headers.get("Accept-Language", ""))

@@ -8,14 +8,14 @@ from flask import Blueprint, Response
 
 from qa_service.errors import QAError
 from qa_service.web.mounting import mounted
-from qa_service.web.problems import refuse_request
 from qa_service.web.publishing import show_reference
 from qa_service.web.reference import POLICY
+from qa_service.web.refusals import refuse_error
 
 STATIC = "/static"
 
 pages = Blueprint("qa_page", __name__, static_folder="static", static_url_path=STATIC)
-pages.register_error_handler(QAError, refuse_request)
+pages.register_error_handler(QAError, refuse_error)
 pages.add_url_rule("/docs", "reference", show_reference)
 
 

@@ -12,8 +12,9 @@ from qa_service.web.contract.document import build_contract, build_schema_docume
 from qa_service.web.contract.glossary import PATH_PARTS
 from qa_service.web.contract.offer import Offer, read_offer
 from qa_service.web.forms import read_query
-from qa_service.web.mounting import add_route, mounted, spoken_language
-from qa_service.web.problems import json_response
+from qa_service.web.languages import spoken_language
+from qa_service.web.mounting import add_route, mounted
+from qa_service.web.objects import json_response
 from qa_service.web.reference import POLICY, write_reference
 
 LANGUAGES: tuple[Language, ...] = ("en", "ko")

@@ -21,11 +21,12 @@ from qa_service.web.answers import stop_turn
 from qa_service.web.foreign_questions import AnswerWay, ForeignQuestion, ask_foreign_question
 from qa_service.web.forms import read_query
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
-from qa_service.web.problems import json_response
+from qa_service.web.objects import json_response
+from qa_service.web.refusals import make_refusal
 from qa_service.web.response_requests import NAMES, find_kept_turn, read_response_request
 from qa_service.web.streaming import answered, await_turn, name_answer
-from qa_service.web.v1 import openai_error
 from qa_service.wire.encoder import FormatContext
+from qa_service.wire.error_formats import OPENAI_ERROR
 from qa_service.wire.formats import RESPONSES, WireFormat
 from qa_service.wire.response_content import build_input_items
 from qa_service.wire.response_objects import DeletedResponse, ResponseObject
@@ -98,7 +99,7 @@ def _respond(service: Mounted, owner: Owner, source: AnswerSource, echo: Echo) -
         return json_response(_describe(service, service.assembly.runner.read_turn(owner, source.answer_id), owner))
     turn = await_turn(service, source)
     if turn.error:
-        return openai_error(turn.error)
+        return make_refusal(turn.error, OPENAI_ERROR)
     return json_response(_build(service, owner, turn, source.log.frames_between(0, len(source.log))))
 
 

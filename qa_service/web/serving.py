@@ -15,7 +15,7 @@ from qa_service.settings import Settings, SettingsError, from_environment
 from qa_service.web.app import create_app
 from qa_service.web.identity import is_loopback
 from qa_service.web.mounting import KEY, Mounted
-from qa_service.web.problems import problem
+from qa_service.web.refusals import make_refusal
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def refuse_open_server(settings: Settings, hosts: Iterable[str]) -> None:
 def build_refusal(*, unreadable: bool) -> bytes:
     """Build the bytes of the whole response to a request that can't be read, or that broke before the app saw it."""
     why = BadRequest("the request can't be read; in its address, expected percent-encoding for all that isn't ASCII")
-    response = problem(build_failure(why if unreadable else QAError(), "en"))
+    response = make_refusal(build_failure(why if unreadable else QAError(), "en"))
     response.headers["Connection"] = "close"
     head = "".join(f"{name}: {value}\r\n" for name, value in response.headers)
     return f"HTTP/1.1 {response.status}\r\n{head}\r\n".encode() + response.get_data()

@@ -12,8 +12,8 @@ from qa_service.fields import read_text
 from qa_service.model import Owner
 from qa_service.web.forms import read_fields, read_query
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
+from qa_service.web.objects import json_response
 from qa_service.web.paging import read_limit, read_time_cursor
-from qa_service.web.problems import json_response
 from qa_service.wire.content import (
     build_file,
     build_file_list,

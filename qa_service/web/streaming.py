@@ -16,8 +16,9 @@ from qa_service.running.reader import AnswerReader
 from qa_service.running.source import AnswerSource
 from qa_service.turns import Turn, logged_id
 from qa_service.web.bodies import hung_up
-from qa_service.web.mounting import Mounted, spoken_language
-from qa_service.web.problems import problem
+from qa_service.web.languages import spoken_language
+from qa_service.web.mounting import Mounted
+from qa_service.web.refusals import make_refusal
 from qa_service.wire.content import build_answer
 from qa_service.wire.encoder import FormatContext, FrameEncoder
 from qa_service.wire.formats import EncoderFactory, WireFormat
@@ -135,6 +136,6 @@ def _reader(service: Mounted, source: AnswerSource, after: int = 0) -> AnswerRea
 def _whole(service: Mounted, source: AnswerSource, wanted: WireFormat) -> Response:
     turn = await_turn(service, source)
     if turn.error:
-        return problem(turn.error)
+        return make_refusal(turn.error)
     body = encode_line(build_answer(turn, service.public_prefix()))
     return Response(body, headers=wanted.headers, content_type=wanted.content_type)

@@ -8,11 +8,12 @@ from typing import Any, TypeAlias
 from qa_service.model import Language
 from qa_service.web.contract.glossary import HEADERS, describe_fields
 from qa_service.web.contract.offer import Offer
-from qa_service.web.contract.operations import ErrorShape, Operation, ResultShape
+from qa_service.web.contract.operations import Operation, ResultShape
 from qa_service.web.contract.paths import PARAMETERS, SECURITY, build_paths
 from qa_service.web.contract.refusals import describe_error, list_errors, statuses_of
 from qa_service.web.contract.table import list_operations
 from qa_service.web.contract.translation import translate_texts
+from qa_service.wire.error_formats import ErrorFormat
 from qa_service.wire.schema import build_schemas
 
 Document: TypeAlias = Mapping[str, Any]
@@ -82,7 +83,7 @@ def build_schema_document(offer: Offer, language: Language) -> Document:
 
 def _build_described_schemas(operations: Sequence[Operation]) -> dict[str, Any]:
     """Build the schemas of all structs that the operations declare, and of all that leave the service anyway."""
-    shapes = [(operation.body, operation.results, operation.error_shape) for operation in operations]
+    shapes = [(operation.body, operation.results, operation.error_format) for operation in operations]
     schemas = build_schemas(dict.fromkeys(_find_structs(shapes)))
     return {name: describe_fields(name, schema) for name, schema in sorted(schemas.items())}
 
@@ -127,5 +128,5 @@ def _find_structs(value: Any) -> Iterator[type]:
                 yield from _find_structs(inner)
         case ResultShape(content=content):
             yield from _find_structs(content)
-        case ErrorShape(shape=shape):
+        case ErrorFormat(shape=shape):
             yield from _find_structs(shape)

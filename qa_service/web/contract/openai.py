@@ -5,14 +5,13 @@ from qa_service.questions import SYSTEM_PROMPT
 from qa_service.setting_values import LEAST_TOKENS
 from qa_service.web.contract.asking import ADMITTED, stream_result
 from qa_service.web.contract.offer import Offer
-from qa_service.web.contract.operations import ErrorShape, InputField, JsonSchema, Operation, json_result
+from qa_service.web.contract.operations import InputField, JsonSchema, Operation, json_result
 from qa_service.web.contract.question import CLEAN_WORDS, build_model_schema
 from qa_service.web.contract.refusals import BY_UPSTREAM
 from qa_service.wire.completion_objects import CompletionObject, ModelListObject, ModelObject
-from qa_service.wire.openai_errors import STATUSES, OpenAIErrorObject
+from qa_service.wire.error_formats import OPENAI_ERROR
 from qa_service.wire.response_objects import DeletedResponse, InputItems, ResponseObject
 
-OPENAI = ErrorShape("application/json", OpenAIErrorObject, names_code=False, statuses=STATUSES)
 STORED = (errors.NotFound, errors.StoreUnavailable)
 MESSAGES_NOTE = "The conversation, as OpenAI's API has it, with pictures and files too."
 MODEL_NOTE = "The model, one of those that the server offers."
@@ -31,7 +30,7 @@ def describe_completions(offer: Offer) -> tuple[Operation, ...]:
         body={"application/json": _build_completion_schema(offer)},
         results=(stream_result("openai", whole=CompletionObject, headers=("X-Request-Id",)),),
         refusals=(*ADMITTED, *BY_UPSTREAM),
-        error_shape=OPENAI,
+        error_format=OPENAI_ERROR,
     )
     return (asked, *MODELS)
 
@@ -47,7 +46,7 @@ def describe_responses(offer: Offer) -> tuple[Operation, ...]:
         body={"application/json": _build_response_schema(offer)},
         results=(stream_result("responses", whole=ResponseObject, headers=("X-Request-Id",)),),
         refusals=(*ADMITTED, *BY_UPSTREAM),
-        error_shape=OPENAI,
+        error_format=OPENAI_ERROR,
     )
     return (asked, *RESPONSES)
 
@@ -108,7 +107,7 @@ MODELS: tuple[Operation, ...] = (
         tag="openai",
         summary="List the models",
         results=(json_result(ModelListObject, "The models. Those that only a pattern allows aren't listed."),),
-        error_shape=OPENAI,
+        error_format=OPENAI_ERROR,
     ),
     Operation(
         method="GET",
@@ -118,7 +117,7 @@ MODELS: tuple[Operation, ...] = (
         summary="Read about one model",
         results=(json_result(ModelObject, "The model."),),
         refusals=(errors.ModelNotAllowed, errors.NotFound),
-        error_shape=OPENAI,
+        error_format=OPENAI_ERROR,
     ),
 )
 """The list of models."""
@@ -141,7 +140,7 @@ RESPONSES: tuple[Operation, ...] = (
         ),
         results=(stream_result("responses", whole=ResponseObject, headers=("X-Request-Id",)),),
         refusals=(*STORED, errors.InvalidField, errors.Draining, errors.Overloaded),
-        error_shape=OPENAI,
+        error_format=OPENAI_ERROR,
     ),
     Operation(
         method="DELETE",
@@ -151,7 +150,7 @@ RESPONSES: tuple[Operation, ...] = (
         summary="Delete a response with its question",
         results=(json_result(DeletedResponse, "It is gone."),),
         refusals=STORED,
-        error_shape=OPENAI,
+        error_format=OPENAI_ERROR,
     ),
     Operation(
         method="POST",
@@ -161,7 +160,7 @@ RESPONSES: tuple[Operation, ...] = (
         summary="Stop a response",
         results=(json_result(ResponseObject, "The response, as far as it was written."),),
         refusals=STORED,
-        error_shape=OPENAI,
+        error_format=OPENAI_ERROR,
     ),
     Operation(
         method="GET",
@@ -171,7 +170,7 @@ RESPONSES: tuple[Operation, ...] = (
         summary="Read the question of a response",
         results=(json_result(InputItems, "The question."),),
         refusals=STORED,
-        error_shape=OPENAI,
+        error_format=OPENAI_ERROR,
     ),
 )
 """What can be done with a response."""

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 from msgspec import Struct
 
 from qa_service.errors import QAError
-from qa_service.wire.structs import ProblemObject
+from qa_service.wire.error_formats import PROBLEM, ErrorFormat
 
 JsonSchema: TypeAlias = Mapping[str, Any]
 """A JSON Schema of draft 2020-12. Wherever it could refer to a declared struct, the struct itself may stand."""
@@ -25,19 +25,6 @@ class InputField(Struct, frozen=True):
     schema: JsonSchema
     description: str
     required: bool = False
-
-
-class ErrorShape(Struct, frozen=True):
-    """An `ErrorShape` says in which form an operation refuses. `names_code` says whether the field `code` holds our
-    code of the error. `statuses` are those of errors that have another status there, by our code."""
-
-    media_type: str
-    shape: Shape
-    names_code: bool = True
-    statuses: Mapping[str, int] = {}
-
-
-PROBLEM = ErrorShape("application/problem+json", ProblemObject)
 
 
 class ResultShape(Struct, frozen=True, kw_only=True):
@@ -71,7 +58,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     is_body_required: bool = True
     results: Sequence[ResultShape]
     refusals: Sequence[type[QAError]] = ()
-    error_shape: ErrorShape = PROBLEM
+    error_format: ErrorFormat = PROBLEM
 
 
 def json_result(shape: type, description: str, *, status: int = 200) -> ResultShape:

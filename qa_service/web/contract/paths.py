@@ -7,9 +7,10 @@ from typing import Any
 from qa_service.errors import QAError
 from qa_service.web.contract.glossary import PATH_PARTS
 from qa_service.web.contract.offer import Offer
-from qa_service.web.contract.operations import Access, ErrorShape, InputField, Operation, ResultShape, Shape
+from qa_service.web.contract.operations import Access, InputField, Operation, ResultShape, Shape
 from qa_service.web.contract.refusals import list_refusals
 from qa_service.web.identity import USER_ID
+from qa_service.wire.error_formats import ErrorFormat
 
 SECURITY: Mapping[str, Mapping[str, str]] = {
     "bearer": {
@@ -115,7 +116,7 @@ def _build_parameter(field: InputField, place: str) -> dict[str, Any]:
 def _build_responses(operation: Operation) -> dict[str, Any]:
     written = {str(int(result.status)): _build_result(result) for result in operation.results}
     for status, errors in list_refusals(operation).items():
-        refusal = _build_refusal(status, errors, operation.error_shape)
+        refusal = _build_refusal(status, errors, operation.error_format)
         known = written.get(str(int(status)))
         written[str(int(status))] = (
             {**refusal, **known, "content": known["content"] | refusal["content"]} if known else refusal
@@ -132,14 +133,14 @@ def _build_result(result: ResultShape) -> dict[str, Any]:
     return written
 
 
-def _build_refusal(status: int, errors: Sequence[type[QAError]], error_shape: ErrorShape) -> dict[str, Any]:
+def _build_refusal(status: int, errors: Sequence[type[QAError]], form: ErrorFormat) -> dict[str, Any]:
     codes = [error.code for error in errors]
-    shape: Shape = error_shape.shape
-    if error_shape.names_code:
+    shape: Shape = form.shape
+    if form.names_code:
         exact = {"properties": {"status": {"const": int(status)}, "code": {"enum": codes}}}
-        shape = {"allOf": [error_shape.shape, exact]}
+        shape = {"allOf": [form.shape, exact]}
     written: dict[str, Any] = {
         "description": ", ".join(f"`{code}`" for code in codes),
-        "content": {error_shape.media_type: {"schema": shape}},
+        "content": {form.media_type: {"schema": shape}},
     }
     return {**written, "headers": RETRY} if any(error.retryable for error in errors) else written

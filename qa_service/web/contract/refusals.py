@@ -5,7 +5,8 @@ from http import HTTPStatus
 
 from qa_service import errors
 from qa_service.errors import QAError
-from qa_service.web.contract.operations import PROBLEM, Access, ErrorShape, Operation
+from qa_service.web.contract.operations import Access, Operation
+from qa_service.wire.error_formats import PROBLEM, ErrorFormat
 
 NEVER_SHOWN = (
     *(errors.Refused, errors.Unavailable, errors.UpstreamError),
@@ -72,10 +73,10 @@ def describe_error(error: type[QAError]) -> str:
     return MEANINGS.get(error) or error.__doc__ or ""
 
 
-def statuses_of(error: type[QAError], error_shape: ErrorShape = PROBLEM) -> tuple[int, ...]:
+def statuses_of(error: type[QAError], form: ErrorFormat = PROBLEM) -> tuple[int, ...]:
     """Return the statuses with which an error is told in this form, where nothing is streamed."""
-    if error.code in error_shape.statuses:
-        return (error_shape.statuses[error.code],)
+    if error.code in form.statuses:
+        return (form.statuses[error.code],)
     return STATUSES.get(error, (error.status,))
 
 
@@ -87,12 +88,12 @@ def list_refusals(operation: Operation) -> dict[int, tuple[type[QAError], ...]]:
         raised = (*raised, *BY_BODY)
     if operation.method not in SAFE_METHODS and operation.access != "anyone":
         raised = (*raised, errors.ForbiddenOrigin)
-    statuses = sorted({status for error in raised for status in statuses_of(error, operation.error_shape)})
-    return {status: _with_status(raised, status, operation.error_shape) for status in statuses}
+    statuses = sorted({status for error in raised for status in statuses_of(error, operation.error_format)})
+    return {status: _with_status(raised, status, operation.error_format) for status in statuses}
 
 
-def _with_status(raised: Iterable[type[QAError]], status: int, error_shape: ErrorShape) -> tuple[type[QAError], ...]:
-    by_code = {error.code: error for error in raised if status in statuses_of(error, error_shape)}
+def _with_status(raised: Iterable[type[QAError]], status: int, form: ErrorFormat) -> tuple[type[QAError], ...]:
+    by_code = {error.code: error for error in raised if status in statuses_of(error, form)}
     return tuple(by_code.values())
 
 
