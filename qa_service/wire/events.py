@@ -90,7 +90,7 @@ class EventsEnd(Struct, frozen=True, kw_only=True):
     done: bool
 
 
-EVENTS: Mapping[str, tuple[type[Struct], ...]] = {
+EVENT_DATA: Mapping[str, tuple[type[Struct], ...]] = {
     "message": (EventsText, EventsEnd),
     "start": (EventsStart,),
     "status": (StatusContent,),

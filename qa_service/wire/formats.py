@@ -1,26 +1,42 @@
-"""This module has the table of formats. A new format needs a file with its encoder, and a row here."""
+"""This module has the table of formats. A new format needs a file with its encoder, and a row here. The row also
+declares what the stream consists of, and the contract is made from that."""
 
 from collections.abc import Callable, Mapping, Sequence
+from types import UnionType
 from typing import TypeAlias
 
 from msgspec import Struct
 
-from qa_service.wire.agui import AgentEncoder
+from qa_service.wire.agui import AGENT_EVENTS, AgentEncoder
+from qa_service.wire.completion_objects import CompletionChunk
 from qa_service.wire.completions import CompletionEncoder
-from qa_service.wire.data_stream import DATA_STREAM_HEADER, DataStreamEncoder
+from qa_service.wire.data_stream import DATA_STREAM_HEADER, DATA_STREAM_VALUES, DataStreamEncoder
 from qa_service.wire.encoder import FormatContext, FrameEncoder
-from qa_service.wire.events import EventsEncoder
+from qa_service.wire.events import EVENT_DATA, EventsEncoder
 from qa_service.wire.jsonl import JsonLinesEncoder
+from qa_service.wire.openai_errors import OpenAIErrorObject
 from qa_service.wire.plain import PlainTextEncoder
+from qa_service.wire.response_events import RESPONSES_EVENTS
 from qa_service.wire.responses import ResponsesEncoder
-from qa_service.wire.typed import TypedEncoder
-from qa_service.wire.ui_message import UI_MESSAGE_HEADER, UiMessageEncoder
+from qa_service.wire.typed import TYPED_FRAMES, TypedEncoder
+from qa_service.wire.ui_message import UI_CHUNKS, UI_MESSAGE_HEADER, UiMessageEncoder
 
 EncoderFactory: TypeAlias = Callable[[FormatContext], FrameEncoder]
 """Makes the encoder of one reader. This must be cheap, because two are made for each reader."""
 
 STREAM_HEADERS = (("Cache-Control", "no-cache, no-store, no-transform"), ("X-Accel-Buffering", "no"))
 """These headers keep proxies and browsers from holding a stream up, from changing it and from storing it."""
+
+
+class EventUnion(Struct, frozen=True):
+    """An `EventUnion` is all kinds of events of a stream together. The contract calls them by its name."""
+
+    name: str
+    kinds: UnionType
+
+
+StreamEvent: TypeAlias = type[Struct] | EventUnion | str
+"""The declaration of an event's data. A text stands for itself, and isn't JSON."""
 
 
 class WireFormat(Struct, frozen=True):
@@ -36,7 +52,13 @@ class WireFormat(Struct, frozen=True):
     is_resumable: bool = False
     """Whether a reader that was cut off can come back for the rest."""
     headers: Sequence[tuple[str, str]] = STREAM_HEADERS
+    events: Mapping[str, Sequence[StreamEvent]] = {}
+    """What the stream consists of, by the names of its events. An event without a name is a `message`, and `*` stands
+    for any name. A stream without events has a `line`, or a `part` that no contract can describe further."""
 
+
+ANY_FRAME = EventUnion("TypedFrame", TYPED_FRAMES)
+DONE_MARK = "[DONE]"
 
 TYPED = WireFormat(
     "typed",
@@ -44,16 +66,42 @@ TYPED = WireFormat(
     ("text/event-stream",),
     TypedEncoder,
     is_resumable=True,
+    events={"message": (ANY_FRAME,)},
 )
 JSON = WireFormat("json", "application/json", ("application/json",), None, headers=(("Cache-Control", "no-store"),))
-EVENTS = WireFormat("events", "text/event-stream; charset=utf-8", (), EventsEncoder, is_resumable=True)
-JSONL = WireFormat(
-    "jsonl", "application/jsonl; charset=utf-8", ("application/jsonl", "application/x-ndjson"), JsonLinesEncoder
+EVENTS = WireFormat(
+    "events", "text/event-stream; charset=utf-8", (), EventsEncoder, is_resumable=True, events=EVENT_DATA
 )
-AG_UI = WireFormat("ag-ui", "text/event-stream; charset=utf-8", (), AgentEncoder)
+JSONL = WireFormat(
+    "jsonl",
+    "application/jsonl; charset=utf-8",
+    ("application/jsonl", "application/x-ndjson"),
+    JsonLinesEncoder,
+    events={"line": (ANY_FRAME,)},
+)
+AG_UI = WireFormat(
+    "ag-ui",
+    "text/event-stream; charset=utf-8",
+    (),
+    AgentEncoder,
+    events={"message": (EventUnion("AgUiEvent", AGENT_EVENTS),)},
+)
 TEXT = WireFormat("text", "text/plain; charset=utf-8", ("text/plain",), PlainTextEncoder)
-OPENAI = WireFormat("openai", "text/event-stream; charset=utf-8", (), CompletionEncoder)
-RESPONSES = WireFormat("responses", "text/event-stream; charset=utf-8", (), ResponsesEncoder, is_resumable=True)
+OPENAI = WireFormat(
+    "openai",
+    "text/event-stream; charset=utf-8",
+    (),
+    CompletionEncoder,
+    events={"message": (CompletionChunk, OpenAIErrorObject, DONE_MARK)},
+)
+RESPONSES = WireFormat(
+    "responses",
+    "text/event-stream; charset=utf-8",
+    (),
+    ResponsesEncoder,
+    is_resumable=True,
+    events={"*": (EventUnion("ResponsesEvent", RESPONSES_EVENTS), OpenAIErrorObject, DONE_MARK)},
+)
 UI_MESSAGE = WireFormat(
     "ui-message",
     "text/event-stream; charset=utf-8",
@@ -61,6 +109,7 @@ UI_MESSAGE = WireFormat(
     UiMessageEncoder,
     is_resumable=True,
     headers=(*STREAM_HEADERS, UI_MESSAGE_HEADER),
+    events={"message": (EventUnion("UiChunk", UI_CHUNKS), DONE_MARK)},
 )
 DATA_STREAM = WireFormat(
     "data-stream",
@@ -68,6 +117,7 @@ DATA_STREAM = WireFormat(
     (),
     DataStreamEncoder,
     headers=(*STREAM_HEADERS, DATA_STREAM_HEADER),
+    events={"part": DATA_STREAM_VALUES},
 )
 
 FORMATS: Mapping[str, WireFormat] = {

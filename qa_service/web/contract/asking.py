@@ -1,6 +1,6 @@
 """This module describes the routes of `web/asking.py`: a question and its answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from msgspec.structs import replace
@@ -18,10 +18,7 @@ from qa_service.web.contract.question import (
 )
 from qa_service.web.contract.refusals import BY_UPSTREAM
 from qa_service.web.repeats import KEY
-from qa_service.wire.completion_objects import CompletionChunk
-from qa_service.wire.events import EVENTS
-from qa_service.wire.formats import FORMATS
-from qa_service.wire.openai_errors import OpenAIErrorObject
+from qa_service.wire.formats import FORMATS, EventUnion, StreamEvent
 from qa_service.wire.structs import AnswerObject
 
 STREAM_HEADERS = ("X-Session-Id", "X-Answer-Id", "Cache-Control", "X-Accel-Buffering")
@@ -31,20 +28,6 @@ RESULT = (
     "name of the event, where `message` is an event without a name."
 )
 NOTHING = "Nothing comes after the frame that was named."
-TYPED_FRAME: JsonSchema = {"$ref": "#/$defs/TypedFrame"}
-FRAMES: Mapping[str, Mapping[str, Sequence[Shape | str]]] = {
-    "typed": {"message": (TYPED_FRAME,)},
-    "events": EVENTS,
-    "jsonl": {"line": (TYPED_FRAME,)},
-    "text": {},
-    "openai": {"message": (CompletionChunk, OpenAIErrorObject, "[DONE]")},
-    "responses": {"*": ({"$ref": "#/$defs/ResponsesEvent"}, OpenAIErrorObject, "[DONE]")},
-    "ag-ui": {"message": ({"$ref": "#/$defs/AgUiEvent"},)},
-    "ui-message": {"message": ({"$ref": "#/$defs/UiChunk"}, "[DONE]")},
-    "data-stream": {},
-}
-"""What each streamed format consists of, by the names of its events, where `*` is any name. A text stands for itself,
-and isn't JSON."""
 ADMITTED = (
     errors.NotFound,
     errors.TooManyFiles,
@@ -142,7 +125,7 @@ def _list_contents(*names: str) -> dict[str, Shape]:
         elif media_type == "text/event-stream":
             contents.setdefault(media_type, _build_event_schema(*names))
         else:
-            lines = FRAMES.get(row.name, {}).get("line")
+            lines = [_refer(line) for line in row.events.get("line", ()) if not isinstance(line, str)]
             contents[media_type] = {"type": "string", "x-line": lines[0]} if lines else {"type": "string"}
     return contents
 
@@ -150,11 +133,11 @@ def _list_contents(*names: str) -> dict[str, Shape]:
 def _build_event_schema(*names: str) -> JsonSchema:
     """Build the schema of one event of a stream, in any format that consists of events."""
     shapes = [
-        {"title": f"{name}: {event}", "properties": {**_name_event(event), "data": _build_data_schema(shape)}}
+        {"title": f"{name}: {event}", "properties": {**_name_event(event), "data": _build_data_schema(data)}}
         for name, row in FORMATS.items()
         if name in (names or FORMATS) and row.content_type.startswith("text/event-stream")
-        for event, alternatives in FRAMES.get(name, {}).items()
-        for shape in alternatives
+        for event, alternatives in row.events.items()
+        for data in alternatives
     ]
     properties = {"event": {"type": "string"}, "id": {"type": "string"}, "data": {"type": "string"}}
     return {"type": "object", "properties": properties, "required": ["data"], "anyOf": shapes}
@@ -164,7 +147,11 @@ def _name_event(event: str) -> JsonSchema:
     return {} if event == "*" else {"event": {"const": event}}
 
 
-def _build_data_schema(shape: Shape | str) -> JsonSchema:
-    if isinstance(shape, str):
-        return {"const": shape}
-    return {"type": "string", "contentMediaType": "application/json", "contentSchema": shape}
+def _build_data_schema(data: StreamEvent) -> JsonSchema:
+    if isinstance(data, str):
+        return {"const": data}
+    return {"type": "string", "contentMediaType": "application/json", "contentSchema": _refer(data)}
+
+
+def _refer(data: type | EventUnion) -> Shape:
+    return {"$ref": f"#/$defs/{data.name}"} if isinstance(data, EventUnion) else data

@@ -12,7 +12,6 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from qa_service.language.phrases import phrase_error
 from qa_service.model import FinishReason, Language
 from qa_service.settings import Settings
-from qa_service.web.contract.asking import FRAMES
 from qa_service.web.contract.document import DIALECT, build_contract, build_schema_document
 from qa_service.web.contract.glossary import FIELDS, HEADERS, PATH_PARTS
 from qa_service.web.contract.offer import Offer, read_offer
@@ -104,7 +103,7 @@ class TestDocument:
         assert refused | {"method_not_allowed"} == codes
 
     def test_says_of_each_format_what_it_consists_of(self) -> None:
-        assert set(FRAMES) == {name for name, row in FORMATS.items() if row.encoder}
+        assert [name for name, row in FORMATS.items() if row.encoder and not row.events] == ["text"]
 
     def test_shows_the_values_of_an_open_list(self) -> None:
         shown = contract()["components"]["schemas"]["MetadataContent"]["properties"]["finishReason"]
