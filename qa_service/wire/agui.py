@@ -30,7 +30,7 @@ from qa_service.frames import (
 from qa_service.language.phrases import build_failure
 from qa_service.model import Status, Usage
 from qa_service.wire.content import build_content, build_error, read_unknown_fields
-from qa_service.wire.encoder import FormatContext
+from qa_service.wire.encoder import FormatContext, FrameEncoder
 from qa_service.wire.lines import encode_json, escape_separators
 from qa_service.wire.structs import ErrorContent, Outgoing, StartContent, StatusContent
 
@@ -165,11 +165,9 @@ AGENT_EVENTS: TypeAlias = (
 """Every event that this format sends."""
 
 
-class AgentEncoder:
+class AgentEncoder(FrameEncoder):
     """An `AgentEncoder` is a `FrameEncoder`. `run` is the run that the client has begun; without it, the thread is the
     session and the run is the answer. The id of the message is always the answer's."""
-
-    is_cut = False
 
     def __init__(self, context: FormatContext, run: AgentRun | None = None) -> None:
         self._prefix = context.prefix
@@ -187,12 +185,6 @@ class AgentEncoder:
             if self._step or not self._is_speaking or not isinstance(frame, Text):
                 deque(self._pieces(frame), maxlen=0)
 
-    def head(self) -> bytes:
-        return b""
-
-    def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
-        return escape_separators(b"".join([self._encode(frame) for frame in frames]))
-
     def heartbeat(self) -> bytes:
         return b": heartbeat\n\n"
 
@@ -201,10 +193,7 @@ class AgentEncoder:
         stopping = Draining("the worker that answers was stopped; the answer goes on in another", retry_after=1)
         return escape_separators(_encode_event(self._fail(build_failure(stopping, self._language))))
 
-    def tail(self) -> bytes:
-        return b""
-
-    def _encode(self, frame: Frame) -> bytes:
+    def encode_frame(self, seq: int, frame: Frame) -> bytes:
         # Nearly every frame is text, and nearly every text belongs to a message that is open already.
         if isinstance(frame, Text) and self._is_speaking and not self._step:
             return self._piece(frame)

@@ -6,8 +6,6 @@ A text that doesn't count any more, an answer that was stopped, and one that goe
 because a client would take what it has for the whole answer, and can't come back for the rest.
 """
 
-from collections.abc import Sequence
-
 from qa_service.clock import unix_seconds
 from qa_service.errors import Draining, Interrupted
 from qa_service.frames import Failure, Frame, Image, Metadata, Reference, Restart, StageNotice, Start, Text
@@ -23,8 +21,8 @@ from qa_service.wire.completion_objects import (
     finish_word,
 )
 from qa_service.wire.content import build_metadata
-from qa_service.wire.encoder import FormatContext
-from qa_service.wire.lines import encode_json, encode_line, escape_separators
+from qa_service.wire.encoder import FormatContext, FrameEncoder
+from qa_service.wire.lines import encode_json, encode_line
 from qa_service.wire.openai_errors import build_openai_error, build_stopped_failure
 
 _HEARTBEAT = b": heartbeat\n\n"
@@ -33,7 +31,7 @@ _BEGIN = CompletionDelta(role="assistant", content="")
 _NOTHING = CompletionDelta()
 
 
-class CompletionEncoder:
+class CompletionEncoder(FrameEncoder):
     """A `CompletionEncoder` is a `FrameEncoder`. With `usage`, an event with the tokens of the answer comes before the
     end.
 
@@ -41,7 +39,6 @@ class CompletionEncoder:
     """
 
     def __init__(self, context: FormatContext, *, usage: bool = False) -> None:
-        self.is_cut = False
         self._prefix = context.prefix
         self._language = context.language
         self._wants_usage = usage
@@ -53,12 +50,6 @@ class CompletionEncoder:
         self._choice = self._head + b'"choices":[{"index":0,"delta":'
         for frame in context.sent:
             self._note(frame)
-
-    def head(self) -> bytes:
-        return b""
-
-    def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
-        return escape_separators(b"".join([self._event(frame) for frame in frames]))
 
     def heartbeat(self) -> bytes:
         return b"" if self._is_over else _HEARTBEAT
@@ -73,7 +64,7 @@ class CompletionEncoder:
     def tail(self) -> bytes:
         return b"" if self._is_over else _DONE
 
-    def _event(self, frame: Frame) -> bytes:
+    def encode_frame(self, seq: int, frame: Frame) -> bytes:
         if self._is_over:
             return b""
         # Nearly every frame is text.

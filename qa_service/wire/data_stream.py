@@ -4,7 +4,7 @@ A client reads nothing behind an error, so the error comes last, behind the meta
 taken back in this format; the frame that says so is among the data.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from msgspec import Struct
 
@@ -13,8 +13,8 @@ from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Restart
 from qa_service.language.phrases import build_failure
 from qa_service.model import Usage
 from qa_service.wire.content import build_reference
-from qa_service.wire.encoder import FormatContext
-from qa_service.wire.lines import encode_json, escape_separators
+from qa_service.wire.encoder import FormatContext, FrameEncoder
+from qa_service.wire.lines import encode_json
 from qa_service.wire.typed import build_typed_frame
 from qa_service.wire.ui_message import FINISH_REASONS, OTHER_REASON
 
@@ -65,12 +65,10 @@ _HEARTBEAT = b"2:[]\n"
 """This is no data at all. Not every client of this format takes an empty line."""
 
 
-class DataStreamEncoder:
-    """A `DataStreamEncoder` is a `FrameEncoder`. An answer that goes on elsewhere is cut off, because clients take an
-    end without an error for the end of the answer."""
+class DataStreamEncoder(FrameEncoder):
+    """A `DataStreamEncoder` is a `FrameEncoder`."""
 
     def __init__(self, context: FormatContext) -> None:
-        self.is_cut = False
         self._answer_id = context.answer_id
         self._prefix = context.prefix
         self._error_text = build_failure(QAError(), context.language).user_message
@@ -79,23 +77,10 @@ class DataStreamEncoder:
         for frame in context.sent:
             self._note(frame)
 
-    def head(self) -> bytes:
-        return b""
-
-    def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
-        return escape_separators(b"".join([self._lines(seq, frame) for seq, frame in enumerate(frames, first)]))
-
     def heartbeat(self) -> bytes:
         return _HEARTBEAT
 
-    def reconnect(self, reason: str, backoff_ms: int) -> bytes:
-        self.is_cut = True
-        return b""
-
-    def tail(self) -> bytes:
-        return b""
-
-    def _lines(self, seq: int, frame: Frame) -> bytes:
+    def encode_frame(self, seq: int, frame: Frame) -> bytes:
         # Nearly every frame is text.
         if isinstance(frame, Text):
             return b"0:%b\n" % encode_json(frame.content)

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from qa_service.frames import Frame, Start
 from qa_service.model import Language
+from qa_service.wire.lines import escape_separators
 
 
 class FormatContext(Struct, frozen=True):
@@ -32,24 +33,34 @@ class FrameEncoder(Protocol):
     """A `FrameEncoder` turns the frames of one answer into the bytes of one reader's stream. It never waits, and stores
     nothing.
 
-    Where a format has nothing to say, a method returns no bytes, and nothing is sent.
+    A format defines `encode_frame`, and those other methods for which it has something to say. Where a method returns
+    no bytes, nothing is sent.
     """
 
-    @property
-    def is_cut(self) -> bool:
-        """Whether the connection must be cut now. A format that has no words for a failure says it in this way."""
+    is_cut: bool = False
+    """Whether the connection must be cut now. A format that has no words for a failure says it in this way."""
 
     def head(self) -> bytes:
         """Encode what comes before the first frame that this reader gets."""
+        return b""
 
     def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
         """Encode frames that leave together. Each is whole, and they are numbered from `first`."""
+        return escape_separators(b"".join([self.encode_frame(seq, frame) for seq, frame in enumerate(frames, first)]))
+
+    def encode_frame(self, seq: int, frame: Frame) -> bytes:
+        """Encode the frame with this number. `batch` escapes the line separators in it."""
 
     def heartbeat(self) -> bytes:
         """Encode a sign that the connection lives."""
+        return b""
 
     def reconnect(self, reason: str, backoff_ms: int) -> bytes:
-        """Encode the message that this connection ends here, and that the answer goes on elsewhere."""
+        """Encode the message that this connection ends here, and that the answer goes on elsewhere. A format without
+        such a message cuts the connection, because clients take an end without an error for the end of the answer."""
+        self.is_cut = True
+        return b""
 
     def tail(self) -> bytes:
         """Encode what comes behind the answer's last frame."""
+        return b""

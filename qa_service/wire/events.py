@@ -15,8 +15,8 @@ from msgspec.structs import asdict
 from qa_service.clock import now
 from qa_service.frames import Frame, Metadata, StageNotice, Text, UnknownFrame
 from qa_service.wire.content import build_content, read_unknown_fields
-from qa_service.wire.encoder import FormatContext
-from qa_service.wire.lines import encode_json, encode_line, escape_separators
+from qa_service.wire.encoder import FormatContext, FrameEncoder
+from qa_service.wire.lines import encode_json, encode_line
 from qa_service.wire.structs import (
     Content,
     DoneContent,
@@ -110,10 +110,8 @@ _ENDED = b"data: %b\n\n" % encode_json(EventsEnd(done=True))
 """Clients that know only events without a name close their connection here."""
 
 
-class EventsEncoder:
+class EventsEncoder(FrameEncoder):
     """An `EventsEncoder` is a `FrameEncoder`. `clock` gives the time in seconds."""
-
-    is_cut = False
 
     def __init__(self, context: FormatContext, clock: Callable[[], float] = time.monotonic) -> None:
         self._answer_id = context.answer_id
@@ -125,12 +123,8 @@ class EventsEncoder:
         for frame in context.sent:
             self._note_tokens(frame)
 
-    def head(self) -> bytes:
-        return b""
-
     def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
-        events = b"".join([self._event(seq, frame) for seq, frame in enumerate(frames, first)])
-        return escape_separators(events) + self._heartbeat_in_time()
+        return super().batch(first, frames) + self._heartbeat_in_time()
 
     def heartbeat(self) -> bytes:
         self._beat_at = self._clock()
@@ -144,7 +138,7 @@ class EventsEncoder:
     def tail(self) -> bytes:
         return _ENDED
 
-    def _event(self, seq: int, frame: Frame) -> bytes:
+    def encode_frame(self, seq: int, frame: Frame) -> bytes:
         head = f"id: {self._answer_id}-{seq}\n{self._retry}".encode()
         self._retry = ""
         # Nearly every frame is text.

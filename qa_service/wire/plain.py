@@ -3,40 +3,23 @@
 from collections.abc import Sequence
 
 from qa_service.frames import Failure, Frame, Restart, Text, text_from_frames
-from qa_service.wire.encoder import FormatContext
+from qa_service.wire.encoder import FormatContext, FrameEncoder
 
 
-class PlainTextEncoder:
+class PlainTextEncoder(FrameEncoder):
     """A `PlainTextEncoder` is a `FrameEncoder`. An error is never written as text: the stream is cut instead, and so it
     is where the text that the reader has doesn't count any more, or goes on elsewhere."""
 
     def __init__(self, context: FormatContext) -> None:
-        self.is_cut = False
         self._has_text = bool(text_from_frames(context.sent))
 
-    def head(self) -> bytes:
-        return b""
-
     def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
-        pieces: list[str] = []
-        for frame in frames:
-            if isinstance(frame, Text):
-                pieces.append(frame.content)
-            elif isinstance(frame, Failure):
-                self.is_cut = True
-            elif isinstance(frame, Restart):
-                self.is_cut = self._has_text or any(pieces)
-            if self.is_cut:
-                break
-        self._has_text = self._has_text or any(pieces)
-        return "".join(pieces).encode()
+        return b"".join([self.encode_frame(seq, frame) for seq, frame in enumerate(frames, first)])
 
-    def heartbeat(self) -> bytes:
-        return b""
-
-    def reconnect(self, reason: str, backoff_ms: int) -> bytes:
-        self.is_cut = True
-        return b""
-
-    def tail(self) -> bytes:
+    def encode_frame(self, seq: int, frame: Frame) -> bytes:
+        if isinstance(frame, Text) and not self.is_cut:
+            self._has_text = self._has_text or bool(frame.content)
+            return frame.content.encode()
+        if isinstance(frame, Failure) or (isinstance(frame, Restart) and self._has_text):
+            self.is_cut = True
         return b""

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from qa_service.frames import Frame, StageNotice, Text
 from qa_service.model import Echo
-from qa_service.wire.encoder import FormatContext
-from qa_service.wire.lines import encode_json, escape_separators
+from qa_service.wire.encoder import FormatContext, FrameEncoder
+from qa_service.wire.lines import encode_json
 from qa_service.wire.response_draft import ImageLoader, ResponseDraft
 from qa_service.wire.response_events import ResponsesEvent
 from qa_service.wire.response_objects import ResponseObject
@@ -30,7 +30,7 @@ _DELTA = (
 """A `DeltaEvent` as it is sent. Its holes are its number, where it stands, and its text."""
 
 
-class ResponsesEncoder:
+class ResponsesEncoder(FrameEncoder):
     """A `ResponsesEncoder` is a `FrameEncoder`. `seen` is the number of the last event that the reader has seen, and it
     gets only later ones. `load_image` gives the bytes of pictures, and may wait for the store. Where the answer goes on
     elsewhere, the connection is cut, so that the reader comes back."""
@@ -38,7 +38,6 @@ class ResponsesEncoder:
     def __init__(
         self, context: FormatContext, *, echo: Echo = NO_ECHO, seen: int = 0, load_image: ImageLoader = lambda _: None
     ) -> None:
-        self.is_cut = False
         self._seen = seen
         self._draft = ResponseDraft(context, echo, load_image)
         for frame in context.sent:
@@ -47,23 +46,13 @@ class ResponsesEncoder:
         """Where a delta of the open message stands, as it is sent. It is empty where more must be said than a delta."""
         self._note_message()
 
-    def head(self) -> bytes:
-        return b""
-
-    def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
-        return escape_separators(b"".join([self._encode(seq, frame) for seq, frame in enumerate(frames, first)]))
-
     def heartbeat(self) -> bytes:
         return _COMMENT
-
-    def reconnect(self, reason: str, backoff_ms: int) -> bytes:
-        self.is_cut = True
-        return b""
 
     def tail(self) -> bytes:
         return _LAST
 
-    def _encode(self, seq: int, frame: Frame) -> bytes:
+    def encode_frame(self, seq: int, frame: Frame) -> bytes:
         number = seq * EVENTS_OF_FRAME
         # Nearly every frame is text that goes on with the message, and making its event would take several times as
         # long.

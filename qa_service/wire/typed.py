@@ -1,7 +1,7 @@
 """This module has the default stream. Each frame is `data: ` and one line of JSON, which hand-written parsers read
 too."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -23,8 +23,8 @@ from qa_service.frames import (
 )
 from qa_service.model import Usage
 from qa_service.wire.content import build_content, build_metadata, build_reference, read_unknown_fields
-from qa_service.wire.encoder import FormatContext
-from qa_service.wire.lines import encode_json, encode_line, escape_separators
+from qa_service.wire.encoder import FormatContext, FrameEncoder
+from qa_service.wire.lines import encode_json, encode_line
 from qa_service.wire.structs import (
     DoneContent,
     ErrorContent,
@@ -147,22 +147,14 @@ _ENVELOPES: Mapping[type[Frame], type[TypedFrame]] = {
 _HEARTBEAT = b"data: %b\n\n" % encode_json(HeartbeatFrame(content=HeartbeatContent()))
 
 
-class TypedEncoder:
+class TypedEncoder(FrameEncoder):
     """A `TypedEncoder` is a `FrameEncoder`. Where the context wants ids, each frame also has an `id:`, for clients that
     resume by it."""
-
-    is_cut = False
 
     def __init__(self, context: FormatContext) -> None:
         self._prefix = context.prefix
         self._answer_id = context.answer_id if context.ids else ""
         self._retry = f"retry: {RETRY_MS}\n" if context.ids else ""
-
-    def head(self) -> bytes:
-        return b""
-
-    def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
-        return escape_separators(b"".join([self._event(seq, frame) for seq, frame in enumerate(frames, first)]))
 
     def heartbeat(self) -> bytes:
         return _HEARTBEAT
@@ -170,10 +162,7 @@ class TypedEncoder:
     def reconnect(self, reason: str, backoff_ms: int) -> bytes:
         return b"data: %b\n\n" % encode_line(build_reconnect(reason, backoff_ms))
 
-    def tail(self) -> bytes:
-        return b""
-
-    def _event(self, seq: int, frame: Frame) -> bytes:
+    def encode_frame(self, seq: int, frame: Frame) -> bytes:
         # Nearly every frame is text, and making a `TextFrame` of it would take twice the time.
         if isinstance(frame, Text):
             event = b'data: {"seq":%d,"type":"text","content":%b}\n\n' % (seq, encode_json(frame.content))

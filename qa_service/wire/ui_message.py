@@ -7,7 +7,7 @@ error comes last, behind the metadata.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from mimetypes import guess_type
 from typing import TypeAlias
 
@@ -31,8 +31,8 @@ from qa_service.frames import (
 from qa_service.language.phrases import build_failure
 from qa_service.model import Status
 from qa_service.wire.content import build_error, build_image, build_metadata, build_reference, read_unknown_fields
-from qa_service.wire.encoder import FormatContext
-from qa_service.wire.lines import encode_json, encode_line, escape_separators
+from qa_service.wire.encoder import FormatContext, FrameEncoder
+from qa_service.wire.lines import encode_json, encode_line
 from qa_service.wire.structs import (
     ErrorContent,
     ImageContent,
@@ -208,12 +208,11 @@ _HEARTBEAT = b": heartbeat\n\n"
 _ENDED = b"data: [DONE]\n\n"
 
 
-class UiMessageEncoder:
+class UiMessageEncoder(FrameEncoder):
     """A `UiMessageEncoder` is a `FrameEncoder`. An answer that goes on elsewhere is cut off, because clients take
     an end without an error for the end of the answer."""
 
     def __init__(self, context: FormatContext) -> None:
-        self.is_cut = False
         self._prefix = context.prefix
         self._language = context.language
         self._texts = 0
@@ -226,13 +225,7 @@ class UiMessageEncoder:
             if isinstance(frame, Text):
                 self._open_text()
             else:
-                self._encode(frame)
-
-    def head(self) -> bytes:
-        return b""
-
-    def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
-        return escape_separators(b"".join([self._encode(frame) for frame in frames]))
+                self.encode_frame(0, frame)
 
     def heartbeat(self) -> bytes:
         return _HEARTBEAT
@@ -244,7 +237,7 @@ class UiMessageEncoder:
     def tail(self) -> bytes:
         return _ENDED
 
-    def _encode(self, frame: Frame) -> bytes:
+    def encode_frame(self, seq: int, frame: Frame) -> bytes:
         # Nearly every frame is text.
         if isinstance(frame, Text):
             opening = b"" if self._delta else self._open_text()
