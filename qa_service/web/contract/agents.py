@@ -1,11 +1,11 @@
 """This module describes the route of `web/agui.py`, for front ends that speak the AG-UI protocol."""
 
 from qa_service.questions import SESSION_ID
-from qa_service.web.contract.asking import ADMITTED, nothing_result, stream_result
+from qa_service.web.contract.asking import nothing_result, stream_result
 from qa_service.web.contract.offer import Offer
 from qa_service.web.contract.operations import JsonSchema, Operation
-from qa_service.web.contract.question import CLEAN_WORDS
-from qa_service.web.contract.refusals import BY_UPSTREAM
+from qa_service.web.contract.question import build_text_schema
+from qa_service.web.contract.refusals import ASKED
 from qa_service.wire.structs import AnswerObject
 
 RUN_ID_NOTE = "The run, as the client names it."
@@ -24,13 +24,13 @@ def describe_agents(offer: Offer) -> tuple[Operation, ...]:
             description=RUN_NOTE,
             body={"application/json": _build_run_schema(offer)},
             results=(stream_result("ag-ui", whole=AnswerObject), nothing_result()),
-            refusals=(*ADMITTED, *BY_UPSTREAM),
+            refusals=ASKED,
         ),
     )
 
 
 def _build_run_schema(offer: Offer) -> JsonSchema:
-    words = {"type": "string", "minLength": 1, "maxLength": offer.question, "pattern": CLEAN_WORDS}
+    words = build_text_schema(offer.question)
     message = {
         "type": "object",
         "properties": {"id": {"type": "string"}, "role": {"enum": ["user"]}, "content": words},
@@ -42,7 +42,7 @@ def _build_run_schema(offer: Offer) -> JsonSchema:
             "type": "string",
             "minLength": 1,
             "maxLength": 128,
-            "description": "The run, as the client names it.",
+            "description": RUN_ID_NOTE,
         },
         "messages": {"type": "array", "minItems": 1, "items": message, "description": "The conversation so far."},
         "forwardedProps": {"type": "object", "description": "Fields of `POST ask` may stand here."},

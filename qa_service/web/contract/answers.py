@@ -2,10 +2,17 @@
 
 from qa_service import errors
 from qa_service.web.contract.asking import LAST_SEEN, answer_result, nothing_result
-from qa_service.web.contract.operations import InputField, JsonSchema, Operation, ResultShape, json_result
+from qa_service.web.contract.operations import (
+    InputField,
+    JsonSchema,
+    Operation,
+    ResultShape,
+    build_plain_body,
+    json_result,
+)
 from qa_service.web.contract.paging import PAGED, TIME_CURSOR
 from qa_service.web.contract.question import CLEAN, list_stream_fields
-from qa_service.web.contract.refusals import BY_UPSTREAM
+from qa_service.web.contract.refusals import BY_UPSTREAM, STORED
 from qa_service.web.feedback import COMMENT, RATINGS
 from qa_service.wire.structs import AnswerListObject, AnswerObject
 
@@ -20,7 +27,6 @@ STREAM_NOTE = (
     "Any number of readers may follow an answer, at any worker, while it is written and afterwards. Each gets the same "
     "frames. A stream was cut if it ends without `done`, or if it is silent for three heartbeats."
 )
-STORED = (errors.NotFound, errors.StoreUnavailable)
 
 FEEDBACK: JsonSchema = {
     "type": "object",
@@ -84,7 +90,7 @@ ANSWERS: tuple[Operation, ...] = (
         tag="answers",
         summary="Say what you think of an answer",
         description="It takes the place of what was said before.",
-        body={"application/json": FEEDBACK, "application/x-www-form-urlencoded": FEEDBACK},
+        body=build_plain_body(FEEDBACK),
         results=(json_result(AnswerObject, "The answer with the feedback."),),
         refusals=(*STORED, errors.InvalidField, errors.TooManyFiles),
     ),

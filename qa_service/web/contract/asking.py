@@ -16,7 +16,7 @@ from qa_service.web.contract.question import (
     build_multipart_question,
     list_question_fields,
 )
-from qa_service.web.contract.refusals import BY_UPSTREAM
+from qa_service.web.contract.refusals import ASKED
 from qa_service.web.repeats import KEY
 from qa_service.wire.formats import FORMATS, EventUnion, StreamEvent
 from qa_service.wire.structs import AnswerObject
@@ -28,21 +28,6 @@ RESULT = (
     "name of the event, where `message` is an event without a name."
 )
 NOTHING = "Nothing comes after the frame that was named."
-ADMITTED = (
-    errors.NotFound,
-    errors.TooManyFiles,
-    errors.InvalidField,
-    errors.ModelNotAllowed,
-    errors.IdempotencyMismatch,
-    errors.Busy,
-    errors.RateLimited,
-    errors.Draining,
-    errors.Overloaded,
-    errors.StoreUnavailable,
-    errors.BodyTimeout,
-    errors.TooLarge,
-)
-"""These errors may refuse a question before its answer begins."""
 LAST_SEEN = InputField("Last-Event-ID", {"type": "string", "pattern": SEEN_FRAME}, LAST_EVENT_ID)
 ASKED_ONCE = InputField(
     "Idempotency-Key",
@@ -82,7 +67,7 @@ def describe_asking(offer: Offer) -> tuple[Operation, ...]:
                 "application/x-www-form-urlencoded": build_form_question(offer),
             },
             results=(answer_result(), nothing_result()),
-            refusals=(*ADMITTED, *BY_UPSTREAM),
+            refusals=ASKED,
         ),
         Operation(
             method="GET",
@@ -95,7 +80,7 @@ def describe_asking(offer: Offer) -> tuple[Operation, ...]:
             query=tuple(replace(field, required=field.name == "question") for field in list_question_fields(offer)),
             headers=(ASKED_ONCE, LAST_SEEN),
             results=(answer_result(), nothing_result(), TOO_LONG),
-            refusals=(*ADMITTED, *BY_UPSTREAM, errors.ForbiddenOrigin),
+            refusals=(*ASKED, errors.ForbiddenOrigin),
         ),
     )
 

@@ -4,11 +4,11 @@ from http import HTTPStatus
 
 from qa_service import errors
 from qa_service.questions import SESSION_ID
-from qa_service.web.contract.asking import ADMITTED, nothing_result, stream_result
+from qa_service.web.contract.asking import nothing_result, stream_result
 from qa_service.web.contract.offer import Offer
 from qa_service.web.contract.operations import JsonSchema, Operation, ResultShape
-from qa_service.web.contract.question import CLEAN_WORDS
-from qa_service.web.contract.refusals import BY_UPSTREAM
+from qa_service.web.contract.question import build_text_schema
+from qa_service.web.contract.refusals import ASKED, STORED
 from qa_service.wire.structs import AnswerObject
 
 STOPPED = ResultShape(status=HTTPStatus.NO_CONTENT, description="Nothing is being written there any more.")
@@ -30,7 +30,7 @@ def describe_chats(offer: Offer) -> tuple[Operation, ...]:
         description=CHAT_NOTE,
         body={"application/json": _build_chat_schema(offer)},
         results=(stream_result("ui-message", "data-stream", "text", whole=AnswerObject), nothing_result()),
-        refusals=(*ADMITTED, *BY_UPSTREAM),
+        refusals=ASKED,
     )
     return (asked, *CHATS)
 
@@ -46,7 +46,7 @@ def _build_chat_schema(offer: Offer) -> JsonSchema:
 
 
 def _list_messages(offer: Offer) -> JsonSchema:
-    text = {"type": "string", "minLength": 1, "maxLength": offer.question, "pattern": CLEAN_WORDS}
+    text = build_text_schema(offer.question)
     part = {
         "type": "object",
         "properties": {"type": {"const": "text"}, "text": text},
@@ -70,7 +70,7 @@ CHATS: tuple[Operation, ...] = (
         summary="Come back to the answer that is being written in a chat",
         access="reader",
         results=(stream_result("ui-message", whole=AnswerObject), nothing_result()),
-        refusals=(errors.NotFound, errors.StoreUnavailable, errors.Draining, errors.Overloaded),
+        refusals=(*STORED, errors.Draining, errors.Overloaded),
     ),
     Operation(
         method="POST",
@@ -80,7 +80,7 @@ CHATS: tuple[Operation, ...] = (
         summary="Stop the answer that is being written in a chat",
         description="What was written is kept. Stopping it again changes nothing.",
         results=(STOPPED,),
-        refusals=(errors.NotFound, errors.StoreUnavailable),
+        refusals=STORED,
     ),
 )
 """What can be done with the answer of a chat."""

@@ -3,16 +3,15 @@
 from qa_service import errors
 from qa_service.questions import SYSTEM_PROMPT
 from qa_service.setting_values import LEAST_TOKENS
-from qa_service.web.contract.asking import ADMITTED, stream_result
+from qa_service.web.contract.asking import stream_result
 from qa_service.web.contract.offer import Offer
 from qa_service.web.contract.operations import InputField, JsonSchema, Operation, json_result
-from qa_service.web.contract.question import CLEAN_WORDS, build_model_schema
-from qa_service.web.contract.refusals import BY_UPSTREAM
+from qa_service.web.contract.question import build_model_schema, build_text_schema
+from qa_service.web.contract.refusals import ASKED, STORED
 from qa_service.wire.completion_objects import CompletionObject, ModelListObject, ModelObject
 from qa_service.wire.error_formats import OPENAI_ERROR
 from qa_service.wire.response_objects import DeletedResponse, InputItems, ResponseObject
 
-STORED = (errors.NotFound, errors.StoreUnavailable)
 MESSAGES_NOTE = "The conversation, as OpenAI's API has it, with pictures and files too."
 MODEL_NOTE = "The model, one of those that the server offers."
 SAMPLING_NOTE = "It is left out for models without it."
@@ -29,7 +28,7 @@ def describe_completions(offer: Offer) -> tuple[Operation, ...]:
         summary="Ask as OpenAI's Chat Completions API is asked",
         body={"application/json": _build_completion_schema(offer)},
         results=(stream_result("openai", whole=CompletionObject, headers=("X-Request-Id",)),),
-        refusals=(*ADMITTED, *BY_UPSTREAM),
+        refusals=ASKED,
         error_format=OPENAI_ERROR,
     )
     return (asked, *MODELS)
@@ -45,7 +44,7 @@ def describe_responses(offer: Offer) -> tuple[Operation, ...]:
         summary="Ask as OpenAI's Responses API is asked",
         body={"application/json": _build_response_schema(offer)},
         results=(stream_result("responses", whole=ResponseObject, headers=("X-Request-Id",)),),
-        refusals=(*ADMITTED, *BY_UPSTREAM),
+        refusals=ASKED,
         error_format=OPENAI_ERROR,
     )
     return (asked, *RESPONSES)
@@ -62,11 +61,11 @@ def _build_completion_schema(offer: Offer) -> JsonSchema:
 
 
 def _build_response_schema(offer: Offer) -> JsonSchema:
-    asked = {"anyOf": [_words(offer.question), _list_messages(offer)]}
+    asked = {"anyOf": [build_text_schema(offer.question), _list_messages(offer)]}
     properties = {
         "input": {**asked, "description": "The question, as OpenAI's API has it."},
         **_list_sampling(offer),
-        "instructions": {**_words(SYSTEM_PROMPT), "description": "Instructions for this question."},
+        "instructions": {**build_text_schema(SYSTEM_PROMPT), "description": "Instructions for this question."},
         "max_output_tokens": _tokens(offer),
         "previous_response_id": {"type": "string", "description": "The response that this one continues."},
         "conversation": {**SESSION, "description": "The session."},
@@ -80,12 +79,8 @@ def _tokens(offer: Offer) -> JsonSchema:
     return {**limits, "description": "The longest answer, in tokens."}
 
 
-def _words(most: int) -> JsonSchema:
-    return {"type": "string", "minLength": 1, "maxLength": most, "pattern": CLEAN_WORDS}
-
-
 def _list_messages(offer: Offer) -> JsonSchema:
-    properties = {"role": {"enum": ["user"]}, "content": _words(offer.question)}
+    properties = {"role": {"enum": ["user"]}, "content": build_text_schema(offer.question)}
     message = {"type": "object", "properties": properties, "required": ["role", "content"]}
     return {"type": "array", "minItems": 1, "items": message}
 

@@ -61,6 +61,11 @@ class Operation(Struct, frozen=True, kw_only=True):
     error_format: ErrorFormat = PROBLEM
 
 
+def build_plain_body(shape: Shape) -> Mapping[str, Shape]:
+    """Declare a body without files, which is sent as JSON or as a form."""
+    return {"application/json": shape, "application/x-www-form-urlencoded": shape}
+
+
 def json_result(shape: type, description: str, *, status: int = 200) -> ResultShape:
     """Declare a response that is one JSON object."""
     return ResultShape(status=status, description=description, content={"application/json": shape})

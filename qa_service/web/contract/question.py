@@ -66,6 +66,11 @@ def build_multipart_question(offer: Offer) -> JsonSchema:
     return {**question, "properties": properties, "anyOf": _one_required(*QUESTION_FIELDS, "messages", "files")}
 
 
+def build_text_schema(most: int) -> JsonSchema:
+    """Build the schema of a text that isn't blank, of at most so many characters."""
+    return {"type": "string", "minLength": 1, "maxLength": most, "pattern": CLEAN_WORDS}
+
+
 def describe_value(field: InputField) -> JsonSchema:
     """Write a field as a property of an object."""
     return {**field.schema, "description": field.description}
@@ -76,7 +81,7 @@ def _one_required(*names: str) -> list[JsonSchema]:
 
 
 def _list_words(offer: Offer) -> tuple[InputField, ...]:
-    question = {"type": "string", "minLength": 1, "maxLength": offer.question, "pattern": CLEAN_WORDS}
+    question = build_text_schema(offer.question)
     return (
         InputField("question", question, "The question. It is trimmed. It may be left out where files are sent."),
         InputField("message", question, "Another name of `question`, which wins over it."),
@@ -97,7 +102,7 @@ MESSAGES_NOTE = (
 
 
 def _messages(offer: Offer) -> JsonSchema:
-    text = {"type": "string", "minLength": 1, "maxLength": offer.question, "pattern": CLEAN_WORDS}
+    text = build_text_schema(offer.question)
     part = {
         "type": "object",
         "properties": {"type": {"enum": list(PARTS)}, "text": text},
@@ -167,8 +172,7 @@ def build_model_schema(names: Sequence[str]) -> JsonSchema:
 
 
 def _list_answer_fields() -> tuple[InputField, ...]:
-    key = {"type": "string", "minLength": 1, "maxLength": KEY, "pattern": CLEAN_WORDS}
-    return (*list_stream_fields(), InputField("idempotencyKey", key, KEY_NOTE))
+    return (*list_stream_fields(), InputField("idempotencyKey", build_text_schema(KEY), KEY_NOTE))
 
 
 KEY_NOTE = (

@@ -56,6 +56,24 @@ BY_UPSTREAM: tuple[type[QAError], ...] = (
     errors.Interrupted,
 )
 """With these an answer may fail. They are a status where nothing is streamed, and `error` frames in a stream."""
+STORED: tuple[type[QAError], ...] = (errors.NotFound, errors.StoreUnavailable)
+"""With these an operation refuses that reads or changes what is stored."""
+ASKED: tuple[type[QAError], ...] = (
+    errors.NotFound,
+    errors.TooManyFiles,
+    errors.InvalidField,
+    errors.ModelNotAllowed,
+    errors.IdempotencyMismatch,
+    errors.Busy,
+    errors.RateLimited,
+    errors.Draining,
+    errors.Overloaded,
+    errors.StoreUnavailable,
+    errors.BodyTimeout,
+    errors.TooLarge,
+    *BY_UPSTREAM,
+)
+"""With these a question may be refused before its answer begins, or its answer may fail."""
 SAFE_METHODS = ("GET",)
 
 

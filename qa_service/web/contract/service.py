@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from qa_service import errors
-from qa_service.web.contract.operations import InputField, Operation, ResultShape, json_result
+from qa_service.web.contract.operations import InputField, Operation, ResultShape, build_plain_body, json_result
 from qa_service.web.health import ORIGIN
 from qa_service.wire.structs import ConfigObject, HealthObject, ReadinessObject, TokenObject
 
@@ -84,7 +84,7 @@ CLIENTS: tuple[Operation, ...] = (
         summary="Make a token for a user, whose browser or phone must not hold the key",
         description="This needs a server's key, and `X-User-Id` names the user.",
         access="server",
-        body={"application/json": TOKEN_BODY, "application/x-www-form-urlencoded": TOKEN_BODY},
+        body=build_plain_body(TOKEN_BODY),
         is_body_required=False,
         results=(json_result(TokenObject, "The token. It goes where a key goes."),),
         refusals=(errors.InvalidField, errors.TooManyFiles),

@@ -3,9 +3,10 @@
 from http import HTTPStatus
 
 from qa_service import errors
-from qa_service.web.contract.operations import InputField, Operation, ResultShape, json_result
+from qa_service.web.contract.operations import InputField, Operation, ResultShape, build_plain_body, json_result
 from qa_service.web.contract.paging import CURSOR, PAGED, TIME_CURSOR
-from qa_service.web.contract.question import CLEAN_WORDS
+from qa_service.web.contract.question import build_text_schema
+from qa_service.web.contract.refusals import STORED
 from qa_service.web.sessions import TITLE
 from qa_service.wire.structs import (
     FileListObject,
@@ -16,12 +17,11 @@ from qa_service.wire.structs import (
     SessionObject,
 )
 
-STORED = (errors.NotFound, errors.StoreUnavailable)
 GONE = ResultShape(status=HTTPStatus.NO_CONTENT, description="It is gone.")
 ENTRY = json_result(SessionEntryObject, "The conversation as it is listed.")
 TITLED = {
     "type": "object",
-    "properties": {"title": {"type": "string", "minLength": 1, "maxLength": TITLE, "pattern": CLEAN_WORDS}},
+    "properties": {"title": build_text_schema(TITLE)},
     "required": ["title"],
 }
 
@@ -53,7 +53,7 @@ CONVERSATIONS: tuple[Operation, ...] = (
         name="renameSession",
         tag="conversations",
         summary="Give a conversation another title",
-        body={"application/json": TITLED, "application/x-www-form-urlencoded": TITLED},
+        body=build_plain_body(TITLED),
         results=(ENTRY,),
         refusals=(*STORED, errors.InvalidField, errors.TooManyFiles),
     ),
