@@ -22,7 +22,7 @@ HIDDEN = frozenset(
         "x-session-id",
     }
 )
-"""The headers that hold credentials, ids, or other addresses."""
+"""These headers hold credentials, ids, or other addresses."""
 
 
 def mask_ids(path: str) -> str:
@@ -45,5 +45,6 @@ class AccessLogger(Logger):
 
 
 def _header_of(atom: str) -> str:
-    """The header that an atom holds: `{cookie}i` of the request, `{x-answer-id}o` of the answer, `{http_cookie}e`."""
+    """Return the header that an atom holds: `{cookie}i` of the request, `{x-answer-id}o` of the answer,
+    `{http_cookie}e`."""
     return atom.lower().removeprefix("{").partition("}")[0].removeprefix("http_").replace("_", "-")

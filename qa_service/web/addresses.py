@@ -8,7 +8,7 @@ from qa_service.web.refusals import method_not_allowed
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ANY_REST = "qa_any_rest"
-"""Routes call the converter `AnyRest` by this name."""
+"""A route with the converter `AnyRest` calls it by this name."""
 
 
 class AnyRest(BaseConverter):

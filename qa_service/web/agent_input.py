@@ -45,7 +45,8 @@ class _Source(Struct, frozen=True):
 
 
 class _Part(Struct, frozen=True, rename="camel"):
-    """A part of a message. Its bytes are in `source`, or, as versions before 1.0 send them, in `data` or `url`."""
+    """A `_Part` is a part of a message. Its bytes are in `source`, or, as versions before 1.0 send them, in `data` or
+    `url`."""
 
     type: str
     text: str = ""
@@ -76,7 +77,7 @@ class _ContextEntry(Struct, frozen=True):
 
 
 class _Said(Struct, frozen=True):
-    """A message of the person's or of the model's."""
+    """A `_Said` is a message with what the person or the model has said in it."""
 
     role: str
     parts: Sequence[_Part]

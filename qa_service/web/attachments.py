@@ -54,7 +54,7 @@ class _SentPart(Struct, frozen=True):
     file_id: str | None = None
     url: str | None = None
     data: object = None
-    """The bytes of a file, or whatever else a chat page keeps under this name."""
+    """This holds the bytes of a file, or whatever else a chat page keeps under this name."""
     media_type: str | None = msgspec.field(name="mediaType", default=None)
 
 
@@ -87,7 +87,7 @@ class Attachment(Struct, frozen=True):
     """An `Attachment` is a file inside of a message. `content` is its data URL, or its bytes in base64."""
 
     message: int
-    """The number of the message, counted from 0."""
+    """This is the number of the message that has the file, counted from 0."""
     name: str
     content: str
 

@@ -32,7 +32,7 @@ TICK_SECONDS = 0.1
 SLICE_SECONDS = 0.005
 """After a body was parsed for so many seconds, other requests of the worker have their turn."""
 ESTABLISHED = b"\x01"
-"""The first byte of Linux's `struct tcp_info` while neither side has closed the connection."""
+"""This is the first byte of Linux's `struct tcp_info` while neither side has closed the connection."""
 
 
 class BodyClock:
@@ -43,7 +43,8 @@ class BodyClock:
         self._lock = Lock()
         self._bodies: set[RequestBody] = set()
         self._process = 0
-        """The id of the process in which the thread runs, and 0 where it doesn't run. A fork leaves no thread alive.
+        """This is the id of the process in which the thread runs, and 0 where it doesn't run. A fork leaves no thread
+        alive.
 
         `Thread.is_alive` would let another greenlet run, and this lock would be held meanwhile.
         """

@@ -28,7 +28,7 @@ NAMES: Mapping[str, str] = {
     "useWebSearch": "web_search_options",
     "maxTokens": "max_completion_tokens",
 }
-"""OpenAI's names for our fields, for refusals."""
+"""These are OpenAI's names for our fields. Refusals use them."""
 INSTRUCTING = ("system", "developer")
 SESSION_HEADER = "X-Session-Id"
 SESSION_LABELS = ("session_id", "sessionId", "conversation_id")
@@ -54,12 +54,12 @@ class CompletionRequest(Struct, frozen=True):
 
     messages: list[SentMessage]
     session_id: str
-    """The session that the client named, or an empty text."""
+    """This is the id of the session that the client named, or an empty text."""
     is_streamed: bool
     wants_usage: bool
-    """Whether the stream shall tell the tokens."""
+    """This says whether the stream has an event with the tokens of the answer."""
     fields: Mapping[str, Any]
-    """The other fields, under our names."""
+    """These are all other fields, under our names."""
 
     def plain_fields(self) -> dict[str, Any]:
         """Return all fields of the question, under our names. A question without a session of its own gets one that is

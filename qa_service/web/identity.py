@@ -93,12 +93,12 @@ class Gate:
 
     @property
     def knows_login(self) -> bool:
-        """Whether the host site tells who asks."""
+        """This says whether the host site tells who asks."""
         return self._identify is not None
 
     @property
     def knows_visitors(self) -> bool:
-        """Whether callers without a credential may ask, everywhere or only at this machine."""
+        """This says whether callers without a credential may ask, everywhere or only at this machine."""
         return self._settings.allow_anonymous or self._loopback_visitors
 
     def owner(self, request: Request, *, changes: bool, streams: bool = False) -> Owner:
@@ -246,8 +246,8 @@ def _read_user(found: object) -> str:
 
 
 def _has_login_of_browser(request: Request) -> bool:
-    """Whether the request has what browsers send along by themselves, whichever page makes them: cookies, or a name and
-    a password that the person typed into the browser."""
+    """Tell whether the request has what browsers send along by themselves, whichever page makes them: cookies, or a
+    name and a password that the person typed into the browser."""
     scheme = request.headers.get("Authorization", "").partition(" ")[0]
     return bool(request.cookies) or scheme.lower() not in ("", "bearer")
 

@@ -15,7 +15,7 @@ from qa_service.web.identity import Gate
 
 KEY = "qa_service"
 PATH = re.compile(r"(?:/[^/\\\x00-\x1f\x7f]+)*")
-"""A path that names no other host in any browser: `//host`, `/\\host` and `scheme:` would."""
+"""A path of this pattern names no other host in any browser. `//host`, `/\\host` and `scheme:` would name one."""
 
 
 class Mounted(Struct, frozen=True):

@@ -13,8 +13,7 @@ SDK_HEADER = re.compile(r"(?:x-stainless|openai)-[a-z-]{1,40}|user-agent", re.IG
 """OpenAI's SDKs and the AI SDK send such headers with every request. Nothing is decided by them here."""
 EXPOSED = "X-Session-Id, X-Answer-Id, Retry-After"
 OF_FORMATS = "x-vercel-ai-"
-"""The names of headers that say which format an answer has begin with this. Some clients choose their reader by
-them."""
+"""Headers that say which format an answer has begin with this. Some clients choose their reader by them."""
 
 
 def install_origins(blueprint: Blueprint, gate: Gate) -> None:

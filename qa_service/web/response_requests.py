@@ -34,7 +34,7 @@ NAMES = {
     "topP": "top_p",
     "useWebSearch": "tools",
 }
-"""The API's names of our fields, where it has other ones."""
+"""These are the API's names of our fields, where it has other ones."""
 SAME = ("model", "temperature", "topic", "onBusy", "onHangup", "idempotencyKey")
 """These fields have the same names here and there, or are this service's own."""
 ID = 200
@@ -72,7 +72,7 @@ class ResponseRequest(Struct, frozen=True):
     """A `ResponseRequest` is a request as it is asked here."""
 
     fields: Mapping[str, Any]
-    """The fields of the question, under our names."""
+    """These are the fields of the question, under our names."""
     attachments: Sequence[Attachment]
     echo: Echo
     streams: bool

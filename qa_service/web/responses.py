@@ -34,7 +34,8 @@ from qa_service.wire.responses import EVENTS_OF_FRAME, NO_ECHO, ResponsesEncoder
 
 NUMBER = re.compile(r"[0-9]{1,18}")
 _WHOLE = replace(RESPONSES, encoder=None, is_resumable=False)
-"""A response that is sent when it is over. Who hangs up before that doesn't know its id, and can't come back."""
+"""This is for a response that is sent when it is over. Who hangs up before that doesn't know its id, and can't come
+back."""
 
 
 def create_response() -> Response:

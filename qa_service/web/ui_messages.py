@@ -42,7 +42,7 @@ class ChatPage(Struct, frozen=True):
 
     messages: Sequence[UiMessage]
     is_whole: bool
-    """Whether these are all messages of the chat. Some pages send the last one alone."""
+    """This says whether these are all messages of the chat. Some pages send the last one alone."""
     trigger: str
     message_id: str
     chat_id: str

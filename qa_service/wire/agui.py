@@ -44,7 +44,7 @@ class AgentRun(Struct, frozen=True):
     thread_id: str
     run_id: str
     messages: bytes = b"[]"
-    """The conversation as the client has it, as JSON. After a restart it replaces what the client shows."""
+    """This is the conversation as the client has it, as JSON. After a restart it replaces what the client shows."""
 
 
 class AgentEvent(Outgoing, frozen=True, kw_only=True, tag_field="type"):
@@ -162,7 +162,7 @@ AGENT_EVENTS: TypeAlias = (
     | RunFinished
     | RunFailed
 )
-"""Every event that this format sends."""
+"""An event of this format is one of these."""
 
 
 class AgentEncoder(FrameEncoder):

@@ -173,7 +173,7 @@ class ModelListObject(Struct, frozen=True, kw_only=True):
 
 
 COMPLETION_OBJECTS = (CompletionObject, CompletionChunk, ModelObject, ModelListObject)
-"""The objects with which the routes of Chat Completions answer."""
+"""The routes of Chat Completions answer with these objects."""
 
 _NOWHERE = Cite(0, 0)
 _FINISH_WORDS: dict[str, FinishWord] = {"length": "length", "content_filter": "content_filter"}

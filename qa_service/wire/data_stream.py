@@ -57,7 +57,7 @@ class DataStreamStepEnd(Struct, frozen=True, rename="camel"):
 
 
 DATA_STREAM_VALUES = (DataStreamStep, DataStreamSource, DataStreamEnd, DataStreamStepEnd)
-"""The values of the lines of this format that aren't text or a list of frames of the default stream."""
+"""These are the values of the lines of this format that aren't text or a list of frames of the default stream."""
 
 DATA_STREAM_HEADER = ("x-vercel-ai-data-stream", "v1")
 

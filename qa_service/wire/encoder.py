@@ -20,13 +20,13 @@ class FormatContext(Struct, frozen=True):
 
     answer_id: str
     prefix: str
-    """The path under which the reader finds the service."""
+    """This is the path under which the reader finds the service."""
     start: Start | None = None
-    """The answer's first frame, where it is known."""
+    """This is the answer's first frame, where it is known."""
     sent: Sequence[Frame] = ()
     language: Language = "en"
     ids: bool = False
-    """Whether each frame has an id, for clients that resume by it."""
+    """This says whether each frame has an id, for clients that resume by it."""
 
 
 class FrameEncoder(Protocol):
@@ -38,7 +38,8 @@ class FrameEncoder(Protocol):
     """
 
     is_cut: bool = False
-    """Whether the connection must be cut now. A format that has no words for a failure says it in this way."""
+    """This says whether the connection must be cut now. A format that has no words for a failure says it in this
+    way."""
 
     def head(self) -> bytes:
         """Encode what comes before the first frame that this reader gets."""

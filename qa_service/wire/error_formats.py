@@ -22,14 +22,14 @@ class ErrorFormat(Struct, frozen=True):
 
     media_type: str
     shape: type[Struct]
-    """The declaration of what `build` returns."""
+    """This is the declaration of what `build` returns."""
     build: ErrorBuilder
     statuses: Mapping[str, int] = {}
-    """The HTTP statuses, by our code, of errors that have another status in this protocol."""
+    """These are the HTTP statuses, by our code, of errors that have another status in this protocol."""
     names_code: bool = True
-    """Whether the field `code` of the body holds our code of the error."""
+    """This says whether the field `code` of the body holds our code of the error."""
     tells_retries: bool = False
-    """Whether the header `X-Should-Retry` says if the client is to try again by itself."""
+    """This says whether the header `X-Should-Retry` tells the client to try again by itself, or not to."""
 
 
 def _build_problem(failed: Failure, error: QAError | None) -> ProblemObject:

@@ -103,7 +103,7 @@ EVENT_DATA: Mapping[str, tuple[type[Struct], ...]] = {
     "heartbeat": (EventsHeartbeat,),
     "operational-disconnect": (EventsDisconnect,),
 }
-"""The data of each kind of event, by the event's name. A client gets an event without a name as `message`."""
+"""This is the data of each kind of event, by the event's name. A client gets an event without a name as `message`."""
 
 _NAME = re.compile("[A-Za-z0-9_-]{1,64}")
 _ENDED = b"data: %b\n\n" % encode_json(EventsEnd(done=True))

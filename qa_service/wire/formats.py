@@ -22,7 +22,7 @@ from qa_service.wire.typed import TYPED_FRAMES, TypedEncoder
 from qa_service.wire.ui_message import UI_CHUNKS, UI_MESSAGE_HEADER, UiMessageEncoder
 
 EncoderFactory: TypeAlias = Callable[[FormatContext], FrameEncoder]
-"""Makes the encoder of one reader. This must be cheap, because two are made for each reader."""
+"""A factory makes the encoder of one reader. It must be cheap, because it is called twice for each reader."""
 
 STREAM_HEADERS = (("Cache-Control", "no-cache, no-store, no-transform"), ("X-Accel-Buffering", "no"))
 """These headers keep proxies and browsers from holding a stream up, from changing it and from storing it."""
@@ -36,25 +36,25 @@ class EventUnion(Struct, frozen=True):
 
 
 StreamEvent: TypeAlias = type[Struct] | EventUnion | str
-"""The declaration of an event's data. A text stands for itself, and isn't JSON."""
+"""This is the declaration of an event's data. A text stands for itself, and isn't JSON."""
 
 
 class WireFormat(Struct, frozen=True):
     """A `WireFormat` is one format of an answer."""
 
     name: str
-    """The value of the field `format` that asks for this format."""
+    """This is the value of the field `format` that asks for this format."""
     content_type: str
     media_types: tuple[str, ...]
-    """The media types that a client may name in `Accept` to get this format."""
+    """A client may name these media types in `Accept` to get this format."""
     encoder: EncoderFactory | None
-    """The factory of this format's encoders. It is None where the answer is sent whole when it is over."""
+    """This makes the format's encoders. It is None where the answer is sent whole when it is over."""
     is_resumable: bool = False
-    """Whether a reader that was cut off can come back for the rest."""
+    """This says whether a reader that was cut off can come back for the rest."""
     headers: Sequence[tuple[str, str]] = STREAM_HEADERS
     events: Mapping[str, Sequence[StreamEvent]] = {}
-    """What the stream consists of, by the names of its events. An event without a name is a `message`, and `*` stands
-    for any name. A stream without events has a `line`, or a `part` that no contract can describe further."""
+    """This says what the stream consists of, by the names of its events. An event without a name is a `message`, and
+    `*` stands for any name. A stream without events has a `line`, or a `part` that no contract can describe further."""
 
 
 ANY_FRAME = EventUnion("TypedFrame", TYPED_FRAMES)

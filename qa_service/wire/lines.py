@@ -3,7 +3,8 @@
 import msgspec
 
 encode_json = msgspec.json.Encoder().encode
-"""Writes a value as JSON, which may hold line separators. `escape_separators` must still be called for its line."""
+"""This writes a value as JSON, which may hold line separators. `escape_separators` must still be called for its
+line."""
 
 # JSON may hold these characters as they are, but the line readers of Swift and of httpx split at them.
 SEPARATORS = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"))

@@ -46,7 +46,7 @@ CODES: Mapping[str, str] = {
     "context_length": "context_length_exceeded",
     "internal": "internal_error",
 }
-"""OpenAI's codes for errors that have another code here."""
+"""These are OpenAI's codes for errors that have another code here."""
 
 STATUSES: Mapping[str, int] = {
     "model_not_allowed": HTTPStatus.NOT_FOUND,
@@ -54,7 +54,7 @@ STATUSES: Mapping[str, int] = {
     "content_filter": HTTPStatus.BAD_REQUEST,
     "insufficient_quota": HTTPStatus.TOO_MANY_REQUESTS,
 }
-"""OpenAI's HTTP statuses, by our code, for errors that have another status here."""
+"""These are OpenAI's HTTP statuses, by our code, for errors that have another status here."""
 
 
 def build_openai_error(failed: Failure, *, param: str | None = None) -> OpenAIErrorObject:

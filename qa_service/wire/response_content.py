@@ -27,7 +27,7 @@ _ERRORS = {
     "content_filter": "invalid_prompt",
     "context_length": "invalid_prompt",
 }
-"""The codes of the API for errors that it has a word for. Every other error is a `server_error`."""
+"""These are the codes of the API for errors that it has a word for. Every other error is a `server_error`."""
 _ITEM = re.compile(r"[a-z]+_([A-Za-z0-9]{1,64})_[0-9]{1,9}")
 _REASONS: Mapping[str, str] = {"length": "max_output_tokens", "content_filter": "content_filter"}
 

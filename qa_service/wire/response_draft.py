@@ -62,11 +62,11 @@ _ENDS: Mapping[Status, type[CompletedEvent | IncompleteEvent | FailedEvent]] = {
     "completed": CompletedEvent,
     "failed": FailedEvent,
 }
-"""The last event of an answer, by its status. The API has no event for an answer that was stopped, so that one ends as
-an incomplete one, and its status says what it is."""
+"""This is the last event of an answer, by its status. The API has no event for an answer that was stopped, so that one
+ends as an incomplete one, and its status says what it is."""
 _NOWHERE = -1
 ImageLoader: TypeAlias = Callable[[int], str | None]
-"""Gives the bytes of the picture with this index in base64, or None where they can't be had."""
+"""A loader gives the bytes of the picture with this index in base64, or None where they can't be had."""
 
 
 class ResponseDraft:
@@ -80,10 +80,11 @@ class ResponseDraft:
         self._start = context.start
         self._output: list[OutputPiece] = []
         self._message = self._search = _NOWHERE
-        """The places in the output of the message and of the search that aren't over."""
+        """These are the places in the output of the message and of the search that aren't over."""
         self._query = ""
         self._images: dict[int, tuple[int, int]] = {}
-        """For each picture by its index: its place in the output, and how many parts of it have come."""
+        """This has the place of each picture in the output, and how many parts of it have come, by the index of the
+        picture."""
         self._pieces: list[str] = []
         self._citations: list[Citation] = []
         self._metadata: Metadata | None = None

@@ -49,7 +49,7 @@ class FailedEvent(ResponsesEvent, frozen=True, kw_only=True, tag="response.faile
 
 
 class OutputEvent(ResponsesEvent, frozen=True, kw_only=True):
-    """An event of one item of the output."""
+    """This is the base of the events of one item of the output."""
 
     output_index: int
 
@@ -111,7 +111,7 @@ class DrawnEvent(OutputEvent, frozen=True, kw_only=True, tag="response.image_gen
 
 
 class MessageEvent(OutputEvent, frozen=True, kw_only=True):
-    """An event of the text of one message."""
+    """This is the base of the events of the text of one message."""
 
     item_id: str
     content_index: int = 0
@@ -182,4 +182,4 @@ RESPONSES_EVENTS: TypeAlias = (
     | PartDoneEvent
     | FailureEvent
 )
-"""Every event that this format sends."""
+"""An event of this format is one of these."""

@@ -86,7 +86,7 @@ class ImageGeneration(Struct, frozen=True, kw_only=True, tag_field="type", tag="
 
 
 OutputPiece: TypeAlias = OutputMessage | WebSearch | ImageGeneration
-"""An item of a response's output."""
+"""An item of a response's output is one of these."""
 
 
 class InputTokens(Struct, frozen=True):
@@ -229,4 +229,4 @@ class DeletedResponse(Struct, frozen=True, kw_only=True, tag_field="object", tag
 
 
 RESPONSE_OBJECTS = (ResponseObject, InputItems, DeletedResponse)
-"""The objects with which those routes of the Responses API answer that don't stream."""
+"""Those routes of the Responses API that don't stream answer with these objects."""

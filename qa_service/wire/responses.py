@@ -27,7 +27,7 @@ _DELTA = (
     b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":%d,'
     b'"output_index":%b,"delta":%b,"logprobs":[]}\n\n'
 )
-"""A `DeltaEvent` as it is sent. Its holes are its number, where it stands, and its text."""
+"""This is a `DeltaEvent` as it is sent. Its holes are its number, where it stands, and its text."""
 
 
 class ResponsesEncoder(FrameEncoder):
@@ -43,7 +43,8 @@ class ResponsesEncoder(FrameEncoder):
         for frame in context.sent:
             self._draft.skip_frame(frame)
         self._where = b""
-        """Where a delta of the open message stands, as it is sent. It is empty where more must be said than a delta."""
+        """This says where a delta of the open message stands, as it is sent. It is empty where more must be said than a
+        delta."""
         self._note_message()
 
     def heartbeat(self) -> bytes:

@@ -344,7 +344,7 @@ OBJECTS = (
     SessionObject,
     TokenObject,
 )
-"""The objects with which those routes answer that don't stream."""
+"""Those routes that don't stream answer with these objects."""
 
 Content: TypeAlias = (
     StartContent
@@ -367,4 +367,4 @@ CONTENTS: Mapping[type[Frame], type[Content]] = {
     Restart: RestartContent,
     Done: DoneContent,
 }
-"""The content of each kind of frame except `text`, whose content is its string."""
+"""This is the declaration of the content of each kind of frame except `text`, whose content is its string."""

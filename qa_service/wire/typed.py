@@ -132,7 +132,7 @@ TYPED_FRAMES: TypeAlias = (
     | HeartbeatFrame
     | ReconnectFrame
 )
-"""Every frame that this format sends."""
+"""A frame of this format is one of these."""
 
 _ENVELOPES: Mapping[type[Frame], type[TypedFrame]] = {
     Start: StartFrame,
@@ -142,7 +142,7 @@ _ENVELOPES: Mapping[type[Frame], type[TypedFrame]] = {
     Restart: RestartFrame,
     Done: DoneFrame,
 }
-"""The declarations of the frames that hold only their number and their content."""
+"""These frames hold only their number and their content."""
 
 _HEARTBEAT = b"data: %b\n\n" % encode_json(HeartbeatFrame(content=HeartbeatContent()))
 

@@ -195,12 +195,12 @@ UI_CHUNKS: TypeAlias = (
     | UiAbort
     | UiFinish
 )
-"""Every event that this format sends, except those that stand for frames of a later release."""
+"""An event of this format is one of these, or stands for a frame of a later release."""
 
 UI_MESSAGE_HEADER = ("x-vercel-ai-ui-message-stream", "v1")
 
 FINISH_REASONS: Mapping[str, str] = {"stop": "stop", "length": "length", "content_filter": "content-filter"}
-"""The names that the AI SDK has for our reasons. All others are `other`."""
+"""These are the names that the AI SDK has for our reasons. All others are `other`."""
 OTHER_REASON = "other"
 
 _NOT_NAME = re.compile("[^A-Za-z0-9_-]")

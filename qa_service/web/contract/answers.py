@@ -107,4 +107,4 @@ ANSWERS: tuple[Operation, ...] = (
         refusals=(errors.InvalidField, errors.StoreUnavailable),
     ),
 )
-"""What can be done with an answer."""
+"""These operations read an answer, follow it, stop it and rate it."""

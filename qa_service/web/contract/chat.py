@@ -83,4 +83,4 @@ CHATS: tuple[Operation, ...] = (
         refusals=STORED,
     ),
 )
-"""What can be done with the answer of a chat."""
+"""These operations come back to the answer of a chat, and stop it."""

@@ -17,7 +17,7 @@ PATH_PARTS: Mapping[str, tuple[JsonSchema, str]] = {
     "page": ({"type": "integer", "minimum": 1, "maximum": 10**6}, "The page, counted from 1."),
     "part": ({"type": "string", "enum": ["reference.js", "reference.css"]}, "The file's name."),
 }
-"""The parts of paths."""
+"""These are the parts of paths, each with its schema and its meaning."""
 
 HEADERS: Mapping[str, tuple[JsonSchema, str]] = {
     "X-Session-Id": ({"type": "string"}, "The conversation that the answer belongs to."),
@@ -27,7 +27,7 @@ HEADERS: Mapping[str, tuple[JsonSchema, str]] = {
     "X-Request-Id": ({"type": "string"}, "The answer's id again, where OpenAI's SDKs look for it."),
     "X-Accel-Buffering": ({"type": "string"}, "It keeps nginx from holding the stream up."),
 }
-"""The headers of responses."""
+"""These are the headers of responses, each with its schema and its meaning."""
 
 FIELDS: Mapping[str, str] = {
     "answerId": "The answer's id.",
@@ -156,7 +156,7 @@ FIELDS: Mapping[str, str] = {
     "videoResults": "Videos that belong to the answer.",
     "webSearch": "Whether a question may ask the model to search the web.",
 }
-"""The fields of objects and frames."""
+"""These are the meanings of the fields of objects and frames."""
 
 
 def describe_fields(name: str, schema: JsonSchema) -> dict[str, Any]:

@@ -19,11 +19,11 @@ class Offer(Struct, frozen=True):
     models: tuple[str, ...]
     web_search: bool
     keys: bool
-    """Whether there are keys, and so tokens too."""
+    """This says whether there are keys, and so tokens too."""
     login: bool
-    """Whether a host site tells who asks."""
+    """This says whether a host site tells who asks."""
     visitors: bool
-    """Whether callers without a credential may ask, at least some of them."""
+    """This says whether callers without a credential may ask, at least some of them."""
 
 
 def read_offer(settings: Settings, *, login: bool, visitors: bool) -> Offer:

@@ -115,7 +115,7 @@ MODELS: tuple[Operation, ...] = (
         error_format=OPENAI_ERROR,
     ),
 )
-"""The list of models."""
+"""These operations show the models that a question may name."""
 
 RESPONSES: tuple[Operation, ...] = (
     Operation(
@@ -168,4 +168,4 @@ RESPONSES: tuple[Operation, ...] = (
         error_format=OPENAI_ERROR,
     ),
 )
-"""What can be done with a response."""
+"""These operations read a response, follow it, stop it and delete it."""

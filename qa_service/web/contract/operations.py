@@ -9,12 +9,19 @@ from qa_service.errors import QAError
 from qa_service.wire.error_formats import PROBLEM, ErrorFormat
 
 JsonSchema: TypeAlias = Mapping[str, Any]
-"""A JSON Schema of draft 2020-12. Wherever it could refer to a declared struct, the struct itself may stand."""
+"""This is a JSON Schema of draft 2020-12. A declared struct may stand wherever the schema could refer to it."""
 Shape: TypeAlias = type | JsonSchema
-"""The shape of a body: a declared struct, or a schema."""
+"""A shape says what a body holds. It is a declared struct, or a schema."""
 Access: TypeAlias = Literal["anyone", "caller", "reader", "key", "server", "operator"]
-"""Who may use an operation: anyone; whoever may ask; whoever may ask, where the address may hold a token; whoever has
-one of the server's keys, if there are any; a site's server with its key, for a user; or that server for itself."""
+"""This says who may use an operation.
+
+- `anyone` needs no credential.
+- A `caller` is whoever may ask.
+- A `reader` is a caller whose address may hold a token.
+- A `key` is one of the server's keys, and is needed only where there are any.
+- A `server` is a site's server with its key, which names the user for whom it asks.
+- An `operator` is a site's server with its key, which asks for itself.
+"""
 Tag: TypeAlias = Literal["asking", "answers", "conversations", "service", "chat", "openai"]
 
 

@@ -46,7 +46,7 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "example": "ko",
     },
 }
-"""The headers that many operations read."""
+"""Many operations read these headers."""
 RETRY = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
 
 

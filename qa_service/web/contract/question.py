@@ -14,9 +14,9 @@ from qa_service.wire.formats import DEFAULT, FORMATS
 
 _CONTROL = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f"
 CLEAN = f"^[^{_CONTROL}]*$"
-"""The pattern of a text without control characters. Line breaks and tabs are none."""
+"""A text of this pattern has no control characters. Line breaks and tabs are none."""
 CLEAN_WORDS = rf"^[^{_CONTROL}]*[^{_CONTROL}\s][^{_CONTROL}]*$"
-"""The pattern of a text without control characters that isn't blank."""
+"""A text of this pattern has no control characters, and isn't blank."""
 SEEN_FRAME = r"^([A-Za-z0-9]{1,64}-)?[0-9]{1,15}$"
 LAST_EVENT_ID = (
     "The last frame that was seen, as the answer's id, a hyphen and the frame's number. What follows it comes."

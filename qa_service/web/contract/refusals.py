@@ -17,11 +17,11 @@ MEANINGS: Mapping[type[QAError], str] = {
     QAError: "Something unexpected went wrong. It was logged under the number in the message.",
     errors.Busy: "The session is answering another question; `answerId` is that answer's.",
 }
-"""What some errors mean to callers. All others are described where they are declared."""
+"""These sentences say what some errors mean to callers. All others are described where they are declared."""
 STATUSES: Mapping[type[QAError], tuple[int, ...]] = {
     errors.UpstreamUnavailable: (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
 }
-"""The errors that have more than one status."""
+"""These errors have more than one status."""
 
 ALWAYS: tuple[type[QAError], ...] = (errors.BadRequest, QAError)
 """A request of any kind may be unreadable, and any may meet a bug."""

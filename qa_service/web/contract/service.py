@@ -65,7 +65,7 @@ STATE: tuple[Operation, ...] = (
         ),
     ),
 )
-"""What operators ask about the service."""
+"""Operators ask these things about the service."""
 
 CLIENTS: tuple[Operation, ...] = (
     Operation(
@@ -90,7 +90,7 @@ CLIENTS: tuple[Operation, ...] = (
         refusals=(errors.InvalidField, errors.TooManyFiles),
     ),
 )
-"""What clients and their servers ask before they ask a question."""
+"""Clients and their servers ask these things before they ask a question."""
 
 CONTRACT: tuple[Operation, ...] = (
     Operation(
@@ -142,4 +142,4 @@ CONTRACT: tuple[Operation, ...] = (
         refusals=(errors.NotFound,),
     ),
 )
-"""The contract itself."""
+"""These operations show the contract itself."""

@@ -77,7 +77,7 @@ CONVERSATIONS: tuple[Operation, ...] = (
         refusals=STORED,
     ),
 )
-"""What can be done with a conversation."""
+"""These operations list, read, rename and delete conversations, and begin a new topic in one."""
 
 FILES: tuple[Operation, ...] = (
     Operation(
@@ -117,4 +117,4 @@ FILES: tuple[Operation, ...] = (
         refusals=STORED,
     ),
 )
-"""What can be done with the files of a conversation."""
+"""These operations list, read and delete the files of a conversation."""
