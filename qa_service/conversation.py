@@ -9,16 +9,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
-import msgspec
 from msgspec import Struct
 
 from qa_service.errors import InvalidField, TooLarge
-from qa_service.fields import clean_field_text
+from qa_service.fields import clean_field_text, decode_list
 from qa_service.model import Message
 from qa_service.pause import LongWork
 
 MESSAGES = 400
 TEXT_TYPES = ("text", "input_text", "output_text")
+EXPECTED = "a JSON list of {role, content} or {role, parts}, role being user or assistant"
 PAGES_OWN = "data-"
 """A chat page keeps parts for itself whose types begin with this; they are passed over."""
 TOOL_ITEM = re.compile(r"[a-z_]{0,40}_call(?:_output)?|mcp_[a-z_]{1,40}|reasoning|item_reference")
@@ -43,7 +43,7 @@ class _Item(Struct, frozen=True):
 def read_messages(fields: Mapping[str, Any], most: int) -> tuple[Message, ...]:
     """Read what the person and the model said. Each text is trimmed and has at most `most` characters; it may be
     empty."""
-    items = _decode_items(fields.get("messages", []))
+    items = decode_list(fields.get("messages", []), list[_Item], "messages", EXPECTED)
     if len(items) > MESSAGES:
         raise InvalidField(f"messages: there are {len(items)}, at most {MESSAGES} are read", field="messages")
     return tuple(_said(items, most))
@@ -61,18 +61,6 @@ def split_question(messages: Sequence[Message]) -> tuple[str, tuple[Message, ...
 def with_words(messages: Sequence[Message]) -> tuple[Message, ...]:
     """Keep those messages that aren't empty."""
     return tuple(message for message in messages if message.text)
-
-
-def _decode_items(value: object) -> list[_Item]:
-    try:
-        if isinstance(value, str | msgspec.Raw):
-            return msgspec.json.decode(value, type=list[_Item])
-        return msgspec.convert(value, list[_Item])
-    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError):
-        raise InvalidField(
-            "messages: expected a JSON list of {role, content} or {role, parts}, role being user or assistant",
-            field="messages",
-        ) from None
 
 
 def _said(items: Sequence[_Item], most: int) -> Iterator[Message]:

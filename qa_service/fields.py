@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, cast
 from unicodedata import combining, normalize
 
+import msgspec
+
 from qa_service.errors import InvalidField, QAError
 
 TRUE = ("true", "1", "on")
@@ -31,6 +33,7 @@ LONG = 1_000
 quickly."""
 
 Choice = TypeVar("Choice", bound=str)
+Kind = TypeVar("Kind")
 
 
 def read_flag(fields: Mapping[str, Any], name: str, *, default: bool = False) -> bool:
@@ -108,3 +111,16 @@ def read_whole_number(fields: Mapping[str, Any], name: str, most: int, *, least:
     if not WHOLE.fullmatch(word) or not least <= int(word) <= most:
         raise InvalidField(f"{name}: expected a whole number between {least} and {most}", field=name)
     return int(word)
+
+
+def decode_list(value: object, kind: type[Kind], name: str, expected: str) -> Kind:
+    """Decode a list or an object as `decode_value` does. Forms hold it as a text of JSON."""
+    return decode_value(msgspec.Raw(value) if isinstance(value, str) else value, kind, name, expected)
+
+
+def decode_value(value: object, kind: type[Kind], name: str, expected: str) -> Kind:
+    """Decode a value of this kind, which may be JSON that isn't decoded yet. A refusal says what was `expected`."""
+    try:
+        return msgspec.json.decode(value, type=kind) if isinstance(value, msgspec.Raw) else msgspec.convert(value, kind)
+    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError):
+        raise InvalidField(f"{name}: expected {expected}", field=name) from None

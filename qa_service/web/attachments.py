@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from qa_service.conversation import PAGES_OWN, TEXT_TYPES
 from qa_service.errors import InvalidField
+from qa_service.fields import decode_list
 from qa_service.pause import LongWork
 from qa_service.submission import Submission
 from qa_service.web.texts import FIELD_BYTES
@@ -94,15 +95,8 @@ class Attachment(Struct, frozen=True):
 
 def read_sent_messages(value: object, field: str) -> list[SentMessage]:
     """Read messages, as JSON or decoded. A refusal calls them `field`."""
-    try:
-        if isinstance(value, str | msgspec.Raw):
-            return msgspec.json.decode(value, type=list[SentMessage])
-        return msgspec.convert(value, list[SentMessage])
-    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError):
-        raise InvalidField(
-            f"{field}: expected a list of messages, each with a role and with content as text or as a list of parts",
-            field=field,
-        ) from None
+    expected = "a list of messages, each with a role and with content as text or as a list of parts"
+    return decode_list(value, list[SentMessage], field, expected)
 
 
 def write_plain_messages(messages: Iterable[SentMessage]) -> list[dict[str, Any]]:
@@ -150,7 +144,7 @@ def _read_attachment(number: int, part: _SentPart, field: str) -> Attachment | N
         return None
     if part.type not in PICTURES + FILES:
         raise InvalidField(
-            f"{field}: a user's part of type {part.type[:50]!r} isn't read, only text, pictures and files are",
+            f"{field}: expected parts of the user's that are text, pictures or files, not {part.type[:50]!r}",
             field=field,
         )
     content = _content_of(part)
@@ -186,7 +180,7 @@ def _decode_content(attachment: Attachment, field: str) -> Iterator[bytes]:
     """Yield the bytes of a file in pieces. Between them the worker's other requests have their turn."""
     content, kind, work = attachment.content, _DATA_URL.match(attachment.content), LongWork()
     if kind and not kind[3]:
-        raise InvalidField(f"{field}: the data URL of {attachment.name!r} isn't in base64", field=field)
+        raise InvalidField(f"{field}: expected base64 in the data URL of {attachment.name!r}", field=field)
     rest = ""
     for at in range(kind.end() if kind else 0, len(content), PIECE):
         piece = rest + "".join(content[at : at + PIECE].split())  # some clients break base64 into lines
@@ -201,4 +195,4 @@ def _decode_piece(piece: str, attachment: Attachment, field: str) -> bytes:
     try:
         return binascii.a2b_base64(piece, strict_mode=True)
     except ValueError:
-        raise InvalidField(f"{field}: {attachment.name!r} isn't in base64", field=field) from None
+        raise InvalidField(f"{field}: expected base64 in {attachment.name!r}", field=field) from None

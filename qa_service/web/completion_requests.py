@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from qa_service.errors import InvalidField
-from qa_service.fields import read_flag, read_text, read_word
+from qa_service.fields import decode_value, read_flag, read_text, read_word
 from qa_service.questions import MODEL, SESSION_ID
 from qa_service.single_use import make_single_use_id
 from qa_service.submission import Submission
@@ -147,19 +146,17 @@ def _single_question() -> dict[str, str]:
 
 def _refuse_what_nobody_can_do(fields: Mapping[str, Any]) -> None:
     if read_word(fields, "n", default=1) != "1":
-        raise InvalidField("n: an answer has one choice here", field="n")
+        raise InvalidField("n: expected 1, because an answer has one choice here", field="n")
     if fields.get("tool_choice", "auto") not in ("auto", "none"):
-        raise InvalidField("tool_choice: no tools are called here", field="tool_choice")
+        raise InvalidField("tool_choice: expected auto or none, because no tools are called here", field="tool_choice")
     shape = _read_object(fields, "response_format", _Typed)
     if shape and shape.type != "text":
-        raise InvalidField("response_format: answers are text here", field="response_format")
+        raise InvalidField(
+            "response_format: expected the type text, because answers are text here", field="response_format"
+        )
 
 
 def _read_object(fields: Mapping[str, Any], name: str, kind: Any) -> Any:
     """Read a field that holds an object. The result is None where it is absent."""
     value = fields.get(name)
-    try:
-        decoded = msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
-        return None if value is None else msgspec.convert(decoded, kind)
-    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError):
-        raise InvalidField(f"{name}: expected what OpenAI's API has there", field=name) from None
+    return None if value is None else decode_value(value, kind, name, "what OpenAI's API has there")

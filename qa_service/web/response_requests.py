@@ -4,13 +4,12 @@ What the API says in its own words becomes the fields of `POST ask`, which are r
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from qa_service.errors import InvalidField, NotFound
-from qa_service.fields import read_flag, read_text
+from qa_service.fields import decode_value, read_flag, read_text
 from qa_service.model import Echo, Owner
 from qa_service.questions import SYSTEM_PROMPT
 from qa_service.single_use import make_single_use_id
@@ -43,8 +42,6 @@ LABELS, LABEL_NAME, LABEL = 16, 64, 512
 WEB_SEARCH = "web_search"
 RECALLED = 20
 """An answer that isn't kept knows at most so many exchanges of the conversation that it continues."""
-
-_Read = TypeVar("_Read")
 
 
 class _Format(Struct, frozen=True):
@@ -111,7 +108,10 @@ def find_kept_turn(service: Mounted, owner: Owner, answer_id: str, *, field: str
 def _read_echo(fields: Mapping[str, Any]) -> Echo:
     stored, background = read_flag(fields, "store", default=True), read_flag(fields, "background")
     if background and not stored:
-        raise InvalidField("background: an answer that isn't kept can't be asked for later", field="background")
+        raise InvalidField(
+            "background: expected false with store=false, because an answer that isn't kept can't be asked for later",
+            field="background",
+        )
     return Echo(
         _read_labels(fields),
         read_text(fields, "instructions", SYSTEM_PROMPT),
@@ -130,7 +130,7 @@ def _read_given(fields: Mapping[str, Any], name: str) -> float | None:
 
 
 def _read_labels(fields: Mapping[str, Any]) -> Mapping[str, str]:
-    labels = _decode(fields, "metadata", dict[str, str], {}, "an object of texts")
+    labels = decode_value(fields.get("metadata", {}), dict[str, str], "metadata", "an object of texts")
     if len(labels) > LABELS or any(len(name) > LABEL_NAME or len(label) > LABEL for name, label in labels.items()):
         raise InvalidField(
             f"metadata: expected at most {LABELS} texts of at most {LABEL} characters, and names of at most "
@@ -138,15 +138,6 @@ def _read_labels(fields: Mapping[str, Any]) -> Mapping[str, str]:
             field="metadata",
         )
     return labels
-
-
-def _decode(fields: Mapping[str, Any], name: str, kind: type[_Read], default: _Read, expected: str) -> _Read:
-    """Read a field that holds a list or an object. Raises `InvalidField`, which says what was `expected`."""
-    value = fields.get(name, default)
-    try:
-        return msgspec.json.decode(value, type=kind) if isinstance(value, msgspec.Raw) else msgspec.convert(value, kind)
-    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError):
-        raise InvalidField(f"{name}: expected {expected}", field=name) from None
 
 
 def _read_input(fields: Mapping[str, Any]) -> Sequence[SentMessage]:
@@ -161,7 +152,7 @@ def _read_input(fields: Mapping[str, Any]) -> Sequence[SentMessage]:
 def _check_forms(fields: Mapping[str, Any]) -> None:
     """Refuse what would make the answer something else than the caller builds on: another form of the text, and tools
     that the caller would have to run."""
-    text = _decode(fields, "text", _TextField, _TextField(), "an object with a `format`")
+    text = decode_value(fields.get("text", _TextField()), _TextField, "text", "an object with a `format`")
     if text.format.type != "text":
         raise InvalidField("text: expected the format `text`; answers aren't given as JSON", field="text")
     choice = _read_tool_choice(fields)
@@ -170,7 +161,7 @@ def _check_forms(fields: Mapping[str, Any]) -> None:
 
 
 def _wants_web_search(fields: Mapping[str, Any]) -> bool:
-    tools = _decode(fields, "tools", list[_Tool], [], "a list of tools, each with a type")
+    tools = decode_value(fields.get("tools", []), list[_Tool], "tools", "a list of tools, each with a type")
     return _read_tool_choice(fields) != "none" and any(tool.type.startswith(WEB_SEARCH) for tool in tools)
 
 
@@ -178,7 +169,7 @@ def _read_tool_choice(fields: Mapping[str, Any]) -> str:
     """Read which tool must be called: a word of the API's, or the kind of a tool. All releases of web search are one
     kind."""
     choice = fields.get("tool_choice", "auto")
-    kind = choice if isinstance(choice, str) else _decode(fields, "tool_choice", _Tool, _Tool(""), "a tool").type
+    kind = choice if isinstance(choice, str) else decode_value(choice, _Tool, "tool_choice", "a tool").type
     return WEB_SEARCH if kind.startswith(WEB_SEARCH) else kind
 
 
@@ -213,7 +204,7 @@ def _split_known(fields: Mapping[str, Any], messages: Sequence[SentMessage]) -> 
     """
     if isinstance(fields["input"], str):
         return "", messages
-    items = _decode(fields, "input", list[_Reference], [], "a list of items")
+    items = decode_value(fields["input"], list[_Reference], "input", "a list of items")
     found = [(at, answer_of_item(item.id or "")) for at, item in enumerate(items) if item.type == "item_reference"]
     at, answer_id = max((each for each in found if each[1]), default=(-1, ""))
     return answer_id, messages[at + 1 :]
@@ -226,10 +217,10 @@ def _find_session(service: Mounted, owner: Owner, fields: Mapping[str, Any], ans
     if named is None:
         return find_kept_turn(service, owner, answer_id, field=field).session_id if answer_id else ""
     if "previous_response_id" in fields:
-        raise InvalidField("conversation: it can't be named together with previous_response_id", field="conversation")
+        raise InvalidField("conversation: expected either this or previous_response_id, not both", field="conversation")
     if isinstance(named, str):
         return named
-    return _decode(fields, "conversation", _Conversation, _Conversation(""), "its id, or an object with its id").id
+    return decode_value(named, _Conversation, "conversation", "its id, or an object with its id").id
 
 
 def _choose_session(fields: Mapping[str, Any], echo: Echo, session_id: str) -> dict[str, Any]:

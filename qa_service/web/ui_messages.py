@@ -9,11 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from unicodedata import normalize
 
-import msgspec
 from msgspec import Raw, Struct, field
 
-from qa_service.errors import InvalidField
-from qa_service.fields import read_flag, read_word
+from qa_service.fields import decode_list, decode_value, read_flag, read_word
 from qa_service.model import Rewind
 from qa_service.web.attachments import Attachment, SentMessage, list_attachments, write_plain_messages
 from qa_service.web.formats import choose_format
@@ -21,6 +19,7 @@ from qa_service.wire.formats import DATA_STREAM, JSON, TEXT, UI_MESSAGE, WireFor
 
 PAGES_FIELDS = ("id", "messageId", "messages", "trigger")
 """These fields of a page's request are read here, and aren't fields of a question."""
+EXPECTED = "messages of the AI SDK, or a list of {role, content}"
 
 
 class UiAttachment(Struct, frozen=True):
@@ -101,7 +100,10 @@ def read_chat_page(fields: Mapping[str, Any]) -> ChatPage:
     """Read what a page sent. Raises `InvalidField`."""
     alone = fields.get("message")
     is_alone = _is_page("message", alone)
-    messages = [_decode(alone, "message", UiMessage)] if is_alone else _decode(fields.get("messages", []))
+    if is_alone:
+        messages = [decode_value(alone, UiMessage, "message", EXPECTED)]
+    else:
+        messages = decode_list(fields.get("messages", []), list[UiMessage], "messages", EXPECTED)
     return ChatPage(
         messages,
         is_whole=not is_alone,
@@ -127,14 +129,3 @@ def choose_chat_format(fields: Mapping[str, Any], page: ChatPage) -> WireFormat:
 def _is_page(name: str, value: object) -> bool:
     """Tell whether a field is a message, and not the text that other clients send under the same name."""
     return name == "message" and isinstance(value, Raw)
-
-
-def _decode(value: Any, name: str = "messages", kind: Any = list[UiMessage]) -> Any:
-    try:
-        if isinstance(value, str | Raw):
-            return msgspec.json.decode(value, type=kind)
-        return msgspec.convert(value, kind)
-    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError):
-        raise InvalidField(
-            f"{name}: expected messages of the AI SDK, or a list of {{role, content}}", field=name
-        ) from None
