@@ -57,7 +57,10 @@ def resume_answer(service: Mounted, owner: Owner, seen: str, wanted: WireFormat,
     if not match:
         raise InvalidField("lastEventId: expected an answer's id, a hyphen and a number", field="lastEventId")
     if match[1] and answer_id and match[1] != answer_id:
-        raise InvalidField("lastEventId: it belongs to another answer", field="lastEventId")
+        raise InvalidField(
+            f"lastEventId: expected a frame of the answer {answer_id[:100]}, which the address names",
+            field="lastEventId",
+        )
     if not (match[1] or answer_id):
         raise NotFound("no such answer")
     return _follow(service, owner, match[1] or answer_id, int(match[2]), wanted, ids=True)

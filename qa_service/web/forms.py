@@ -147,9 +147,9 @@ def _decode_json(body: bytes, charset: str) -> dict[str, Any]:
             raise TooLarge(f"the request has more than {FIELDS} fields")
         return present_fields((name, _simple_value(raw)) for name, raw in fields.items())
     except msgspec.ValidationError:
-        raise BadJson("the body is not a JSON object") from None
+        raise BadJson("the body: expected a JSON object") from None
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        raise BadJson("the body is not JSON") from None
+        raise BadJson("the body: expected JSON") from None
 
 
 def _count_values(text: str, work: LongWork) -> int:

@@ -181,7 +181,7 @@ class Gate:
     def _tokened(self, request: Request, signed: str) -> Owner:
         token = self._token(signed)
         if token.origin and not _from_origin(request, token.origin):
-            raise Unauthenticated("this token is for another origin")
+            raise Unauthenticated("this token is for another origin; expected a request from a page of that origin")
         return self._owners.user(token.key, token.user)
 
     def _key(self, secret: str) -> ApiKey | None:
@@ -197,7 +197,9 @@ class Gate:
         except (BadData, msgspec.ValidationError):
             raise Unauthenticated(self._accepted()) from None
         if not any(key.name == token.key and not key.personal for key in self._settings.api_keys):
-            raise Unauthenticated("the key that this token was made with is gone")
+            raise Unauthenticated(
+                "the key that this token was made with is gone; expected one that was made with a key of this server"
+            )
         return token
 
     def _visitors_welcome(self, request: Request) -> bool:

@@ -91,7 +91,7 @@ class _PartReader:
 def _check_encoding(part: MultipartSegment) -> None:
     encoding = part.header("Content-Transfer-Encoding", "").strip().lower()
     if encoding not in AS_IT_IS:
-        raise BadMultipart(f"{part.name}: Content-Transfer-Encoding {encoding[:50]!r} isn't read; send plain bytes")
+        raise BadMultipart(f"{part.name}: Content-Transfer-Encoding {encoding[:50]!r} isn't read; expected plain bytes")
 
 
 def _read_file_name(part: MultipartSegment) -> str | None:
