@@ -1,8 +1,8 @@
 // Clients of OpenAI's Chat Completions: the official SDK, and the AI SDK's provider for compatible servers.
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { streamText } from "ai";
 import OpenAI from "openai";
-import { assert, assertRead, assertStopped, NOTE_URL, randomUUID, script, until, withPdf } from "./asking.mjs";
+import { assert, assertStopped, NOTE_URL, randomUUID, script } from "./asking.mjs";
+import { assertReadsFile, assertStopsAndShowsError, assertStreams } from "./providers.mjs";
 
 const sdk = ({ cable, key }) => new OpenAI({ baseURL: `${cable.api}/v1`, apiKey: key, maxRetries: 0, defaultHeaders: { "Accept-Language": "ko" } });
 const provider = ({ cable, key, model }) =>
@@ -58,31 +58,14 @@ export default {
   },
 
   async "@ai-sdk/openai-compatible streams"(service) {
-    const result = streamText({ model: provider(service), prompt: "안녕?" });
-    let text = "";
-    for await (const piece of result.textStream) text += piece;
-    assert.equal(text, service.text);
-    assert.equal(await result.finishReason, "stop");
+    await assertStreams(service, provider(service));
   },
 
   async "@ai-sdk/openai-compatible asks with a file"(service) {
-    const user = randomUUID();
-    const result = streamText({ model: provider(service), messages: withPdf(service), providerOptions: { qa: { user } } });
-    assert.equal(await result.text, service.text);
-    await assertRead(service, user);
+    await assertReadsFile(service, provider(service), (user) => ({ qa: { user } }));
   },
 
   async "@ai-sdk/openai-compatible stops, and shows an error"(service) {
-    const hangUp = new AbortController();
-    const stopped = streamText({ model: provider(service), prompt: script("slow"), abortSignal: hangUp.signal });
-    for await (const part of stopped.fullStream) {
-      if (part.type === "text-delta") hangUp.abort();
-      if (part.type === "abort") break;
-    }
-    const errors = [];
-    const failed = streamText({ model: provider(service), prompt: script("401"), maxRetries: 0, onError: ({ error }) => errors.push(error) });
-    for await (const part of failed.fullStream) void part;
-    await until(() => errors.length, "the error");
-    assert.doesNotMatch(errors[0].message ?? JSON.stringify(errors[0]), /secret/);
+    await assertStopsAndShowsError(provider(service));
   },
 };

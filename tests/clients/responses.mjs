@@ -1,8 +1,9 @@
 // Clients of OpenAI's Responses: the official SDK, and the AI SDK's provider for OpenAI, which asks them by default.
 import { createOpenAI } from "@ai-sdk/openai";
-import { generateText, streamText } from "ai";
+import { generateText } from "ai";
 import OpenAI from "openai";
-import { assert, get, assertRead, NOTE_URL, randomUUID, script, until, withPdf } from "./asking.mjs";
+import { assert, get, NOTE_URL, script, until } from "./asking.mjs";
+import { assertReadsFile, assertStopsAndShowsError, assertStreams } from "./providers.mjs";
 
 const sdk = ({ cable, key }) => new OpenAI({ baseURL: `${cable.api}/v1`, apiKey: key, maxRetries: 0 });
 const provider = ({ cable, key, model }) => createOpenAI({ baseURL: `${cable.api}/v1`, apiKey: key })(model);
@@ -61,18 +62,15 @@ export default {
   },
 
   async "@ai-sdk/openai streams"(service) {
-    const result = streamText({ model: provider(service), prompt: "안녕?" });
-    let text = "";
-    for await (const piece of result.textStream) text += piece;
-    assert.equal(text, service.text);
-    assert.equal(await result.finishReason, "stop");
+    await assertStreams(service, provider(service));
   },
 
   async "@ai-sdk/openai asks with a file"(service) {
-    const conversation = randomUUID();
-    const result = streamText({ model: provider(service), messages: withPdf(service), providerOptions: { openai: { conversation } } });
-    assert.equal(await result.text, service.text);
-    await assertRead(service, conversation);
+    await assertReadsFile(service, provider(service), (conversation) => ({ openai: { conversation } }));
+  },
+
+  async "@ai-sdk/openai stops, and shows an error"(service) {
+    await assertStopsAndShowsError(provider(service));
   },
 
   async "@ai-sdk/openai goes on with its own messages in one conversation"(service) {
@@ -84,19 +82,5 @@ export default {
     const [before, after] = await Promise.all(ids.map((id) => get(service, `answers/${id}`)));
     assert.equal(after.sessionId, before.sessionId);
     assert.equal(after.question, "왜죠?");
-  },
-
-  async "@ai-sdk/openai stops, and shows an error"(service) {
-    const hangUp = new AbortController();
-    const stopped = streamText({ model: provider(service), prompt: script("slow"), abortSignal: hangUp.signal });
-    for await (const part of stopped.fullStream) {
-      if (part.type === "text-delta") hangUp.abort();
-      if (part.type === "abort") break;
-    }
-    const errors = [];
-    const failed = streamText({ model: provider(service), prompt: script("401"), maxRetries: 0, onError: ({ error }) => errors.push(error) });
-    for await (const part of failed.fullStream) void part;
-    await until(() => errors.length, "the error");
-    assert.doesNotMatch(errors[0].message ?? JSON.stringify(errors[0]), /secret/);
   },
 };
