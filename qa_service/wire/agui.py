@@ -1,4 +1,4 @@
-"""This module has the events of the AG-UI protocol, version 1.0 (https://docs.ag-ui.com), for front ends that speak it.
+"""This module has the stream of the AG-UI protocol, version 1.0 (https://docs.ag-ui.com), for front ends that read it.
 
 An answer is a run. Its statuses are steps, each of which ends where the next frame comes; its text is one message; and
 whatever the protocol has no event for is a `CUSTOM` event, named after the frame. A run ends with exactly one of
@@ -7,9 +7,7 @@ whatever the protocol has no event for is a `CUSTOM` event, named after the fram
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, TypeAlias
 
-import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
@@ -29,10 +27,24 @@ from qa_service.frames import (
 )
 from qa_service.language.phrases import build_failure
 from qa_service.model import Status, Usage
-from qa_service.wire.content import build_content, build_error, read_unknown_fields
+from qa_service.wire.agent_events import (
+    AgentEvent,
+    CustomEvent,
+    MessageEnded,
+    MessagesSnapshot,
+    MessageStarted,
+    RunFailed,
+    RunFinished,
+    RunOutcome,
+    RunResult,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+    TokenUsage,
+)
+from qa_service.wire.content import build_content, build_error, build_start, build_status, read_unknown_fields
 from qa_service.wire.encoder import FormatContext, FrameEncoder
 from qa_service.wire.lines import encode_json, escape_separators
-from qa_service.wire.structs import ErrorContent, Outgoing, StartContent, StatusContent
 
 PROTOCOL = "1.0"
 
@@ -45,124 +57,6 @@ class AgentRun(Struct, frozen=True):
     run_id: str
     messages: bytes = b"[]"
     """This is the conversation as the client has it, as JSON. After a restart it replaces what the client shows."""
-
-
-class AgentEvent(Outgoing, frozen=True, kw_only=True, tag_field="type"):
-    """This is the base of all events. A value that an event doesn't have is left out, and never null."""
-
-
-class RunStarted(AgentEvent, frozen=True, kw_only=True, tag="RUN_STARTED"):
-    """This event begins a run. `metadata` is the content of the frame `start`."""
-
-    thread_id: str
-    run_id: str
-    protocol_version: str
-    metadata: StartContent
-
-
-class StepStarted(AgentEvent, frozen=True, kw_only=True, tag="STEP_STARTED"):
-    """This event says what is being done while no text comes. `metadata` is the content of the frame `status`."""
-
-    step_name: str
-    metadata: StatusContent
-
-
-class StepFinished(AgentEvent, frozen=True, kw_only=True, tag="STEP_FINISHED"):
-    """This event ends the step with the same name."""
-
-    step_name: str
-
-
-class MessageStarted(AgentEvent, frozen=True, kw_only=True, tag="TEXT_MESSAGE_START"):
-    """This event begins the answer's text."""
-
-    message_id: str
-    role: str
-
-
-class MessagePiece(AgentEvent, frozen=True, kw_only=True, tag="TEXT_MESSAGE_CONTENT"):
-    """This event is a piece of the answer's text."""
-
-    message_id: str
-    delta: str
-
-
-class MessageEnded(AgentEvent, frozen=True, kw_only=True, tag="TEXT_MESSAGE_END"):
-    """This event ends the answer's text."""
-
-    message_id: str
-
-
-class MessagesSnapshot(AgentEvent, frozen=True, kw_only=True, tag="MESSAGES_SNAPSHOT"):
-    """This event holds the whole conversation. A client drops every message that isn't in it."""
-
-    messages: Raw
-
-
-class CustomEvent(AgentEvent, frozen=True, kw_only=True, tag="CUSTOM"):
-    """This event holds the content of any frame that the protocol has no event for."""
-
-    name: str
-    value: Any
-
-
-class TokenUsage(Outgoing, frozen=True, kw_only=True):
-    """These are the tokens of all calls of one model. What upstream didn't count is left out."""
-
-    model: str
-    input_tokens: int
-    output_tokens: int
-    total_tokens: int
-    reasoning_tokens: int = 0
-    cached_input_tokens: int = 0
-
-
-class RunOutcome(Struct, frozen=True, kw_only=True):
-    """This says why a run ended that neither failed nor came to its end."""
-
-    type: Literal["cancelled"]
-
-
-class RunResult(Outgoing, frozen=True, kw_only=True):
-    """This is what a run has brought: the answer under its id, and whether the answer is complete."""
-
-    answer_id: str
-    status: Status
-
-
-class RunFinished(AgentEvent, frozen=True, kw_only=True, tag="RUN_FINISHED"):
-    """This event ends a run that didn't fail."""
-
-    thread_id: str
-    run_id: str
-    result: RunResult | None = None
-    outcome: RunOutcome | None = None
-    usage: tuple[TokenUsage, ...] = ()
-
-
-class RunFailed(AgentEvent, frozen=True, kw_only=True, tag="RUN_ERROR"):
-    """This event ends a run that failed. `message` is the sentence for the person, and `metadata` the content of the
-    frame `error`."""
-
-    message: str
-    code: str
-    metadata: ErrorContent
-    usage: tuple[TokenUsage, ...] = ()
-
-
-AGENT_EVENTS: TypeAlias = (
-    RunStarted
-    | StepStarted
-    | StepFinished
-    | MessageStarted
-    | MessagePiece
-    | MessageEnded
-    | MessagesSnapshot
-    | CustomEvent
-    | RunFinished
-    | RunFailed
-)
-"""An event of this format is one of these."""
 
 
 class AgentEncoder(FrameEncoder):
@@ -220,8 +114,7 @@ class AgentEncoder(FrameEncoder):
                 yield self._start(frame)
             case StageNotice(stage=stage):
                 self._step = stage
-                told = msgspec.convert(frame, StatusContent, from_attributes=True)
-                yield StepStarted(step_name=stage, metadata=told)
+                yield StepStarted(step_name=stage, metadata=build_status(frame))
             case Restart():
                 yield from self._close_message()
                 yield MessagesSnapshot(messages=Raw(self._run.messages))
@@ -243,7 +136,7 @@ class AgentEncoder(FrameEncoder):
             thread_id=self._run.thread_id,
             run_id=self._run.run_id,
             protocol_version=PROTOCOL,
-            metadata=msgspec.convert(frame, StartContent, from_attributes=True),
+            metadata=build_start(frame),
         )
 
     def _close_step(self) -> Iterator[AgentEvent]:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 import msgspec
 from msgspec.structs import replace
 
-from qa_service.frames import Failure, Frame, Image, Metadata, Reference, Text
+from qa_service.frames import Failure, Frame, Image, Metadata, Reference, StageNotice, Start, Text
 from qa_service.model import Page, StoredFile, Verdict
 from qa_service.turns import Feedback, RatedTurns, SessionEntry, SessionList, SessionPage, Turn
 from qa_service.wire.structs import (
@@ -29,6 +29,8 @@ from qa_service.wire.structs import (
     SessionEntryObject,
     SessionListObject,
     SessionObject,
+    StartContent,
+    StatusContent,
     TurnObject,
     VerdictContent,
 )
@@ -45,6 +47,16 @@ def build_content(frame: Frame, prefix: str) -> str | Content:
             return build_reference(frame, prefix)
         case _:
             return msgspec.convert(frame, CONTENTS[type(frame)], from_attributes=True)
+
+
+def build_start(frame: Start) -> StartContent:
+    """Build the content of a `start` frame."""
+    return msgspec.convert(frame, StartContent, from_attributes=True)
+
+
+def build_status(frame: StageNotice) -> StatusContent:
+    """Build the content of a `status` frame."""
+    return msgspec.convert(frame, StatusContent, from_attributes=True)
 
 
 def build_image(frame: Image, prefix: str) -> ImageContent:

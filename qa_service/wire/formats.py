@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from qa_service.wire.agui import AGENT_EVENTS, AgentEncoder
+from qa_service.wire.agent_events import AGENT_EVENTS
+from qa_service.wire.agui import AgentEncoder
 from qa_service.wire.completion_objects import CompletionChunk
 from qa_service.wire.completions import CompletionEncoder
 from qa_service.wire.data_stream import DATA_STREAM_HEADER, DATA_STREAM_VALUES, DataStreamEncoder
@@ -19,7 +20,8 @@ from qa_service.wire.plain import PlainTextEncoder
 from qa_service.wire.response_events import RESPONSES_EVENTS
 from qa_service.wire.responses import ResponsesEncoder
 from qa_service.wire.typed import TYPED_FRAMES, TypedEncoder
-from qa_service.wire.ui_message import UI_CHUNKS, UI_MESSAGE_HEADER, UiMessageEncoder
+from qa_service.wire.ui_chunks import UI_CHUNKS
+from qa_service.wire.ui_message import UI_MESSAGE_HEADER, UiMessageEncoder
 
 EncoderFactory: TypeAlias = Callable[[FormatContext], FrameEncoder]
 """A factory makes the encoder of one reader. It must be cheap, because it is called twice for each reader."""
