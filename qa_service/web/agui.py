@@ -9,7 +9,7 @@ from qa_service.submission import Submission
 from qa_service.web.agent_input import read_agent_input
 from qa_service.web.foreign_questions import AnswerWay, ForeignQuestion, ask_foreign_question
 from qa_service.web.mounting import add_route, asking_owner, mounted
-from qa_service.web.streaming import answered
+from qa_service.web.streaming import send_answer
 from qa_service.wire.agui import AgentEncoder
 from qa_service.wire.formats import AG_UI
 
@@ -21,7 +21,7 @@ def run_agent() -> Response:
     """Answer the question of a run, as a stream of the protocol's events."""
     service, owner = mounted(), asking_owner(asks=True)
     source, way = ask_foreign_question(service, owner, _translate, NAMES)
-    return answered(service, source, way.wanted)
+    return send_answer(service, source, way.wanted)
 
 
 def install(blueprint: Blueprint) -> None:

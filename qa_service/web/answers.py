@@ -15,7 +15,7 @@ from qa_service.web.formats import choose_format
 from qa_service.web.forms import read_fields
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
 from qa_service.web.objects import json_response
-from qa_service.web.streaming import answered, ended_turn
+from qa_service.web.streaming import read_ended_turn, send_answer
 from qa_service.wire.content import build_answer
 from qa_service.wire.formats import WireFormat
 
@@ -72,7 +72,7 @@ def _follow(service: Mounted, owner: Owner, answer_id: str, after: int, wanted: 
     if source is not None:
         after = source.log.number_before_last(-after) if after < 0 else after
         service.assembly.meter.count_event("resumes")
-    return answered(service, source, wanted, after=after, ids=ids)
+    return send_answer(service, source, wanted, after=after, ids=ids)
 
 
 def cancel_answer(answer_id: str) -> Response:
@@ -94,7 +94,7 @@ def stop_turn(service: Mounted, owner: Owner, answer_id: str) -> Turn:
         source.log.wait_for_end(service.assembly.pace.cancel)
     finally:
         source.remove_reader()
-    return ended_turn(service, source)
+    return read_ended_turn(service, source)
 
 
 def install(blueprint: Blueprint) -> None:

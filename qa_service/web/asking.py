@@ -9,7 +9,7 @@ from qa_service.web.answers import read_last_event_id, resume_answer
 from qa_service.web.formats import choose_format
 from qa_service.web.forms import read_submission
 from qa_service.web.mounting import add_route, asking_owner, mounted
-from qa_service.web.streaming import answered
+from qa_service.web.streaming import send_answer
 
 METHODS = ("GET", "POST")
 
@@ -30,7 +30,7 @@ def ask_question() -> Response:
             return resume_answer(service, owner, seen, wanted)
         ids = read_flag(sent.fields, "ids") or request.method == "GET"
         source = begin_answer(service, owner, sent, wanted)
-    return answered(service, source, wanted, ids=ids)
+    return send_answer(service, source, wanted, ids=ids)
 
 
 def install(blueprint: Blueprint) -> None:

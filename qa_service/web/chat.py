@@ -22,8 +22,8 @@ from qa_service.questions import SESSION_ID
 from qa_service.submission import Submission
 from qa_service.web.foreign_questions import AnswerWay, ForeignQuestion, ask_foreign_question, omit_known_files
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
-from qa_service.web.sessions import running_answers
-from qa_service.web.streaming import answered
+from qa_service.web.sessions import list_running_answers
+from qa_service.web.streaming import send_answer
 from qa_service.web.ui_messages import choose_chat_format, read_chat_page
 from qa_service.wire.formats import UI_MESSAGE
 
@@ -35,7 +35,7 @@ def ask_in_chat() -> Response:
     """Answer a chat page's question."""
     service, owner = mounted(), asking_owner(asks=True)
     source, way = ask_foreign_question(service, owner, partial(_translate, service, owner), {})
-    return answered(service, source, way.wanted)
+    return send_answer(service, source, way.wanted)
 
 
 def resume_chat(chat_id: str) -> Response:
@@ -46,8 +46,8 @@ def resume_chat(chat_id: str) -> Response:
         with suppress(NotFound):  # it was deleted a moment ago
             source = service.assembly.runner.find_answer(owner, answer_id)
             service.assembly.meter.count_event("resumes")
-            return answered(service, source, UI_MESSAGE)
-    return answered(service, None, UI_MESSAGE)
+            return send_answer(service, source, UI_MESSAGE)
+    return send_answer(service, None, UI_MESSAGE)
 
 
 def stop_chat(chat_id: str) -> Response:
@@ -58,7 +58,7 @@ def stop_chat(chat_id: str) -> Response:
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
-def session_of_chat(owner: Owner, chat_id: str) -> str:
+def find_chat_session(owner: Owner, chat_id: str) -> str:
     """Return the id of the session that a page's chat is. It is empty where every question begins a new session."""
     is_visitor = owner.kind == "anonymous"
     if SESSION_ID.fullmatch(chat_id) and len(chat_id) >= (HARD_TO_GUESS if is_visitor else 1):
@@ -79,7 +79,7 @@ def install(blueprint: Blueprint) -> None:
 def _translate(service: Mounted, owner: Owner, sent: Submission) -> ForeignQuestion:
     page = read_chat_page(sent.fields)
     wanted = choose_chat_format(sent.fields, page)
-    fields = page.plain_fields(sent.fields, session_of_chat(owner, page.chat_id))
+    fields = page.plain_fields(sent.fields, find_chat_session(owner, page.chat_id))
     rewind = page.rewind()
     session_id = str(fields.get("sessionId", ""))
     files = omit_known_files(service, owner, session_id, page.attachments(), page.asked)
@@ -87,5 +87,5 @@ def _translate(service: Mounted, owner: Owner, sent: Submission) -> ForeignQuest
 
 
 def _find_running(service: Mounted, owner: Owner, chat_id: str) -> list[str]:
-    session_id = session_of_chat(owner, chat_id)
-    return running_answers(service, owner, session_id) if session_id else []
+    session_id = find_chat_session(owner, chat_id)
+    return list_running_answers(service, owner, session_id) if session_id else []

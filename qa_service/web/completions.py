@@ -16,7 +16,7 @@ from qa_service.web.languages import spoken_language
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
 from qa_service.web.objects import json_response
 from qa_service.web.refusals import make_refusal
-from qa_service.web.streaming import answered, await_turn, name_answer
+from qa_service.web.streaming import await_turn, name_answer, send_answer
 from qa_service.wire.completion_objects import build_completion, build_model, build_models
 from qa_service.wire.completions import CompletionEncoder
 from qa_service.wire.error_formats import OPENAI_ERROR
@@ -31,7 +31,7 @@ def complete_chat() -> Response:
     service, owner = mounted(), asking_owner(asks=True)
     source, way = ask_foreign_question(service, owner, partial(_translate, service, owner), NAMES)
     if way.is_streamed or source is None:
-        return answered(service, source, way.wanted)
+        return send_answer(service, source, way.wanted)
     return name_answer(_whole(service, source), source)
 
 

@@ -24,7 +24,7 @@ from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
 from qa_service.web.objects import json_response
 from qa_service.web.refusals import make_refusal
 from qa_service.web.response_requests import NAMES, find_kept_turn, read_response_request
-from qa_service.web.streaming import answered, await_turn, name_answer
+from qa_service.web.streaming import await_turn, name_answer, send_answer
 from qa_service.wire.encoder import FormatContext
 from qa_service.wire.error_formats import OPENAI_ERROR
 from qa_service.wire.formats import RESPONSES, WireFormat
@@ -44,7 +44,7 @@ def create_response() -> Response:
     source, way = ask_foreign_question(service, owner, partial(_translate, service, owner), NAMES)
     echo = way.echo or NO_ECHO
     if way.is_streamed:
-        return answered(service, source, _choose_encoder(service, owner, source.answer_id if source else "", echo))
+        return send_answer(service, source, _choose_encoder(service, owner, source.answer_id if source else "", echo))
     assert source is not None  # noqa: S101 - every answer has frames behind number 0
     return name_answer(_respond(service, owner, source, echo), source)
 
@@ -112,7 +112,7 @@ def _follow(service: Mounted, owner: Owner, response_id: str, seen: int) -> Resp
     after = max(seen // EVENTS_OF_FRAME - 1, 0)
     source = runner.find_answer(owner, response_id, after)
     service.assembly.meter.count_event("resumes")
-    return answered(service, source, _choose_encoder(service, owner, response_id, echo, seen), after=after)
+    return send_answer(service, source, _choose_encoder(service, owner, response_id, echo, seen), after=after)
 
 
 def _choose_encoder(service: Mounted, owner: Owner, answer_id: str, echo: Echo, seen: int = 0) -> WireFormat:

@@ -71,7 +71,7 @@ def build_refusal(*, unreadable: bool) -> bytes:
     return f"HTTP/1.1 {response.status}\r\n{head}\r\n".encode() + response.get_data()
 
 
-def runner_of(app: object) -> Runner | None:
+def find_runner(app: object) -> Runner | None:
     """Find the runner of this worker's answers. The result is None if the app doesn't have the service."""
     service = app.extensions.get(KEY) if isinstance(app, Flask) else None
     return service.assembly.runner if isinstance(service, Mounted) else None
@@ -79,13 +79,13 @@ def runner_of(app: object) -> Runner | None:
 
 def watch_workers(app: object) -> None:
     """Begin to watch over the answers of other workers, before this worker gets its first request."""
-    if runner := runner_of(app):
+    if runner := find_runner(app):
         runner.ensure_threads()
 
 
 def drain_answers(app: object, seconds: float) -> None:
     """Let no more questions in, wait so many seconds for the answers that run, and leave the rest to other workers."""
-    if runner := runner_of(app):
+    if runner := find_runner(app):
         runner.stop_admitting()
         until = time.monotonic() + seconds
         while runner.count_answers() and time.monotonic() < until:
@@ -95,5 +95,5 @@ def drain_answers(app: object, seconds: float) -> None:
 
 def end_answers(app: object) -> None:
     """Stop the answers of this worker. They have a second to tell their readers and to be saved."""
-    if runner := runner_of(app):
+    if runner := find_runner(app):
         runner.shut_down("interrupted", GOODBYE_SECONDS)

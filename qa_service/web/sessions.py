@@ -58,7 +58,7 @@ def rename_session(session_id: str) -> Response:
 def delete_session(session_id: str) -> Response:
     """Delete a conversation, and stop the answers that are being written in it."""
     service, owner = mounted(), asking_owner()
-    running: Iterable[str] = running_answers(service, owner, session_id)
+    running: Iterable[str] = list_running_answers(service, owner, session_id)
     try:
         running = service.assembly.history.delete_session(owner, session_id)
     finally:
@@ -116,7 +116,7 @@ def _turn_cursor(query: Mapping[str, str]) -> str:
     return cursor
 
 
-def running_answers(service: Mounted, owner: Owner, session_id: str) -> list[str]:
+def list_running_answers(service: Mounted, owner: Owner, session_id: str) -> list[str]:
     """Return the ids of the answers that are being written in a session, newest first. There are none in a session that
     doesn't exist."""
     try:

@@ -29,7 +29,7 @@ BACKOFF_MS = 500, 1500
 """The readers of a worker that stops come back after a time between these, so that they don't come all at once."""
 
 
-def answered(
+def send_answer(
     service: Mounted, source: AnswerSource | None, wanted: WireFormat, *, after: int = 0, ids: bool = False
 ) -> Response:
     """Make the response with the rest of an answer in the wanted format. It is a 204 where nothing comes any more."""
@@ -64,10 +64,10 @@ def await_turn(service: Mounted, source: AnswerSource) -> Turn:
         raise Draining("the worker that answers was stopped; the answer goes on in another", retry_after=1)
     if not source.log.is_finished:
         raise Interrupted("the answer broke off")
-    return ended_turn(service, source)
+    return read_ended_turn(service, source)
 
 
-def ended_turn(service: Mounted, source: AnswerSource) -> Turn:
+def read_ended_turn(service: Mounted, source: AnswerSource) -> Turn:
     """Read the turn of an answer as it stands. Raises `NotFound` if it was deleted meanwhile."""
     return source.known_turn() or service.assembly.history.load_turn(source.owner, source.answer_id)
 

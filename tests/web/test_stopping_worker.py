@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from qa_service.web.serving import drain_answers, end_answers, log_to_terminal, runner_of, watch_workers
+from qa_service.web.serving import drain_answers, end_answers, find_runner, log_to_terminal, watch_workers
 from tests.web.conftest import MakeHouse
 from tests.web.house import HELD, House, frames, refusal
 
@@ -120,7 +120,7 @@ def test_what_ends_an_answer_is_one_line_on_the_terminal(monkeypatch: pytest.Mon
 class TestWithoutAService:
     @pytest.mark.parametrize("app", [Flask("empty"), lambda environ, start: [], None])
     def test_nothing_happens(self, app: object) -> None:
-        assert runner_of(app) is None
+        assert find_runner(app) is None
         watch_workers(app)
         drain_answers(app, 1)
         end_answers(app)
