@@ -38,7 +38,6 @@ class _Address(Struct, frozen=True):
 class _SentFile(Struct, frozen=True):
     filename: str | None = None
     file_data: str | None = None
-    file_id: str | None = None
 
 
 class _SentPart(Struct, frozen=True):
@@ -51,8 +50,6 @@ class _SentPart(Struct, frozen=True):
     file: _SentFile | None = None
     filename: str | None = None
     file_data: str | None = None
-    file_url: str | None = None
-    file_id: str | None = None
     url: str | None = None
     data: object = None
     """This holds the bytes of a file, or whatever else a chat page keeps under this name."""
