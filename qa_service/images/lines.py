@@ -19,16 +19,14 @@ _LIST = b'"partial_image_b64s":['
 
 
 class ImageLine(Struct, frozen=True):
-    """An `ImageLine` is a line with a picture in base64, as far as it has been drawn."""
+    """An `ImageLine` is a line with a picture as far as it has been drawn, or with all pictures when they are
+    finished."""
 
     output_index: int
-    """The number of the line. Lines with a failure aren't counted."""
     partial_image_b64s: list[str]
     usage: dict[str, Any] | None
-    """What it cost, in OpenAI's words, in the last line."""
     status: Literal["partial", "completed"]
     final_model: str | None
-    """The model that has drawn, in the last line."""
 
 
 class ImageErrorLine(Struct, frozen=True, kw_only=True):

@@ -363,37 +363,3 @@ local prefix, bytes, counts = ARGV[1], tonumber(ARGV[2]), {}
 for i = 3, #ARGV do counts[i - 2] = math.ceil(redis.call('HSTRLEN', KEYS[1], prefix .. ARGV[i]) / bytes) end
 return counts
 """
-
-# It returns the drawing that has the claim. A claim that is sent again finds itself.
-CLAIM_DRAWING = """
--- drawing, watched
-local held = redis.call('GET', KEYS[1])
-if held and held ~= ARGV[1] then
-  redis.call('SET', KEYS[2], '', 'EX', ARGV[3])
-  return held
-end
-redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-return ARGV[1]
-"""
-
-# It returns whether somebody reads the lines. An end is refused while a reader lacks pieces.
-SHARE_LINES = """
--- drawing, watched, lines
-local drawing, held, kept, all, finish = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-if redis.call('GET', KEYS[1]) ~= drawing then return 0 end
-redis.call('EXPIRE', KEYS[1], held)
-local watched = redis.call('EXISTS', KEYS[2])
-for i = 6, #ARGV do redis.call('XADD', KEYS[3], '*', 'p', ARGV[i]) end
-local ends = finish ~= '' and (watched == 0 or all == '1')
-if ends and watched == 1 then redis.call('XADD', KEYS[3], '*', 'end', finish) end
-redis.call('EXPIRE', KEYS[3], kept)
-if ends then redis.call('UNLINK', KEYS[1]) end
-return ends and 0 or watched
-"""
-
-READ_LINES = """
--- drawing, watched, lines
-redis.call('SET', KEYS[2], '', 'EX', ARGV[2])
-local claimed = redis.call('GET', KEYS[1]) == ARGV[1]
-return {claimed and 1 or 0, redis.call('XRANGE', KEYS[3], ARGV[3], '+', 'COUNT', ARGV[4])}
-"""
