@@ -5,7 +5,7 @@ import hmac
 import logging
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from qa_service.files.limits import ProcessLimits
 from qa_service.files.sandbox import describe_sandbox
 from qa_service.files.sniffing import sniff_kind
 from qa_service.gallery import Gallery
+from qa_service.images.studio import Studio
 from qa_service.interfaces import (
     AnswerWriter,
     DriftDetector,
@@ -46,6 +47,7 @@ from qa_service.running.unsaved import UnsavedTurns
 from qa_service.settings import Secret, Settings, SettingsError, keep_secret
 from qa_service.stores.arrivals import RedisArrivals
 from qa_service.stores.drawings import RedisDrawings
+from qa_service.stores.drawn_lines import RedisDrawnLines
 from qa_service.stores.embedded import embedded_pool
 from qa_service.stores.feedback import RedisFeedback
 from qa_service.stores.guard import StoreGuard
@@ -65,6 +67,7 @@ from qa_service.turns import Observation
 from qa_service.upstream.chat import chat_protocol
 from qa_service.upstream.clients import compatible_client, openai_client
 from qa_service.upstream.connection import Patience
+from qa_service.upstream.drawing import drawing_protocol
 from qa_service.upstream.models import ModelUpstream
 from qa_service.upstream.offline import OfflineAnswerer
 from qa_service.upstream.protocol import VendorProtocol
@@ -91,6 +94,7 @@ class Assembly(Struct, frozen=True):
     feedback: RedisFeedback
     drawings: RedisDrawings
     links: PictureLinks
+    studio: Studio
     meter: Meter
     metrics: Callable[[], bytes]
     """Gives the figures so far, in Prometheus' text format."""
@@ -152,6 +156,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         feedback=store.feedback,
         drawings=store.drawings,
         links=links,
+        studio=_studio(settings, store, runner, meter, parts.safety_identifier),
         meter=meter,
         metrics=meter.text,
         offline=offline,
@@ -170,6 +175,7 @@ class _Store(Struct, frozen=True):
     sessions: RedisSessions
     files: RedisFiles
     drawings: RedisDrawings
+    drawn_lines: RedisDrawnLines
     quotas: RedisQuotas
     history: RedisHistory
     feedback: RedisFeedback
@@ -196,6 +202,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
         sessions,
         RedisFiles(client, guard, seconds=kept.seconds, single=kept.log),
         RedisDrawings(client, guard, seconds=kept.seconds, single=kept.log),
+        RedisDrawnLines(client, guard),
         RedisQuotas(client, guard, Quota(settings.session_files, settings.owner_bytes, settings.read_seconds)),
         history,
         RedisFeedback(client, guard, seconds=kept.seconds),
@@ -233,6 +240,19 @@ def _desk(
         rewind=store.rewinds.rewind_session,
         model=model,
         background=settings.background,
+    )
+
+
+def _studio(settings: Settings, store: _Store, runner: Runner, meter: Meter, identify: Callable[[str], str]) -> Studio:
+    return Studio(
+        _drawing_upstream(settings, meter) if settings.drawing_model else None,
+        store.drawn_lines,
+        store.limiter,
+        runner,
+        meter,
+        identify=identify,
+        folder=_uploads(settings.data),
+        seconds=settings.answer_seconds,
     )
 
 
@@ -279,13 +299,29 @@ def _waiting_client(settings: Settings) -> redis.Redis:
 def _upstream(settings: Settings, meter: Meter) -> Upstream:
     if settings.answers_itself:
         return OfflineAnswerer()
+    return _model_upstream(settings, _model_servers(settings), meter, fallback=settings.models_fallback)
+
+
+def _drawing_upstream(settings: Settings, meter: Meter) -> Upstream:
+    protocol = drawing_protocol(
+        openai_client(**_openai_account(settings)),
+        size=settings.image_size,
+        quality=settings.image_quality,
+        spool=str(_uploads(settings.data)),
+    )
+    return _model_upstream(settings, {"responses": protocol}, meter)
+
+
+def _model_upstream(
+    settings: Settings, servers: Mapping[str, VendorProtocol], meter: Meter, *, fallback: Sequence[str] = ()
+) -> ModelUpstream:
     return ModelUpstream(
-        _model_servers(settings),
+        servers,
         patience=Patience(
             connect=settings.connect_seconds, first_token=settings.first_token_seconds, idle=settings.idle_seconds
         ),
         tries=settings.tries,
-        fallback=settings.models_fallback,
+        fallback=fallback,
         meter=meter,
     )
 
@@ -305,15 +341,18 @@ def _model_servers(settings: Settings) -> dict[str, VendorProtocol]:
     return {name: describe(settings) for name, (_, needed, describe) in ordered if needed}
 
 
+def _openai_account(settings: Settings) -> dict[str, str]:
+    return {
+        "api_key": settings.openai_api_key,
+        "base_url": settings.openai_base_url,
+        "organization": settings.openai_org_id,
+        "project": settings.openai_project_id,
+    }
+
+
 def _responses(settings: Settings) -> VendorProtocol:
-    client = openai_client(
-        api_key=settings.openai_api_key,
-        base_url=settings.openai_base_url,
-        organization=settings.openai_org_id,
-        project=settings.openai_project_id,
-    )
     return responses_protocol(
-        client,
+        openai_client(**_openai_account(settings)),
         search_context=settings.web_search_context,
         background=settings.background,
         draws=settings.answer_images,

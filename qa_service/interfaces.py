@@ -488,6 +488,58 @@ class AnswerWriter(Protocol):
         """Give the frames that an answer still lacks after it was taken over."""
 
 
+class DrawingPlace(Struct, frozen=True):
+    """A `DrawingPlace` says where the lines of pictures are shared: under their owner, the request's digest, and the
+    id of the one drawing that was begun for it."""
+
+    owner: Owner
+    request: str
+    drawing_id: str
+
+
+LinesEnd: TypeAlias = Literal["", "whole", "cut"]
+"""How the lines of pictures ended. It is empty while more may come."""
+
+
+class LineNews(Struct, frozen=True):
+    """A `LineNews` is what a worker tells of the lines that it writes: their next pieces, whether all of them were told
+    with these, and how they ended."""
+
+    pieces: Sequence[bytes] = ()
+    is_all: bool = False
+    end: LinesEnd = ""
+
+
+class SharedLines(Struct, frozen=True):
+    """A `SharedLines` is what a worker reads of lines that another one writes. `last` is where the next read begins.
+    `is_claimed` says whether they are still being written."""
+
+    pieces: Sequence[bytes]
+    last: str
+    is_claimed: bool
+    end: LinesEnd = ""
+
+
+class DrawingShare(Protocol):
+    """A `DrawingShare` lets workers find pictures that another one has begun for the same request, and read their
+    lines. The pieces of the lines are shared only while somebody reads them elsewhere. All methods raise
+    `StoreUnavailable`."""
+
+    def claim_drawing(self, place: DrawingPlace) -> str:
+        """Claim a request for this place's drawing, for some seconds, and return its id. If another drawing has claimed
+        the request, return that one's id. Its writer learns then that somebody will read."""
+
+    def share_lines(self, place: DrawingPlace, news: LineNews) -> bool:
+        """Keep the claim for some more seconds, share the news, and return whether somebody elsewhere reads.
+
+        With an `end` the claim ends, unless somebody reads who doesn't have all pieces yet: then nothing ends, and the
+        result is True. Nothing happens where another drawing has the claim.
+        """
+
+    def read_lines(self, place: DrawingPlace, after: str) -> SharedLines:
+        """Read a few pieces behind `after`, which is empty at the beginning, and tell the writer that somebody does."""
+
+
 Counted: TypeAlias = Literal[
     "deltas", "resumes", "gaps", "cancels", "takeovers", "store_errors", "upstream_errors", "refusals"
 ]

@@ -67,6 +67,13 @@ def read_printable(text: str) -> str:
     return text.strip()
 
 
+def read_picture_size(text: str) -> str:
+    """Read the size of pictures: width and height, or `auto`, which leaves it to upstream."""
+    if not re.fullmatch(r"auto|[1-9]\d{1,4}x[1-9]\d{1,4}", text.strip()):
+        raise ValueError("expected auto, or width and height such as 1024x1024")
+    return text.strip()
+
+
 def read_credential(text: str) -> str:
     """Read a value that is sent in a header of HTTP, and so can't hold anything but visible ASCII."""
     if not VISIBLE.fullmatch(text.strip()):

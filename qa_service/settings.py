@@ -34,6 +34,7 @@ from qa_service.setting_values import (
     read_keys,
     read_names,
     read_origins,
+    read_picture_size,
     read_port,
     read_positive_seconds,
     read_prefix,
@@ -94,6 +95,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     web_search: bool = True
     web_search_context: str = "high"
     answer_images: bool = False
+    image_model: str = ""
+    image_size: str = "1024x1024"
+    image_quality: str = "medium"
     prices: Mapping[str, Mapping[str, float]] = {}
     api_keys: tuple[ApiKey, ...] = ()
     secret: str = ""
@@ -160,9 +164,20 @@ class Settings(Struct, frozen=True, kw_only=True):
         return (self.first_upstream == "chat" and self.chat_model) or self.model
 
     @property
+    def drawing_model(self) -> str:
+        """Return the model that draws pictures for a prompt. It is empty where no Responses API can be asked."""
+        if self.answers_itself or not self.openai_api_key:
+            return ""
+        return self.image_model or (self.model if self.first_upstream == "responses" else "")
+
+    @property
     def answers_itself(self) -> bool:
         """Tell whether no model is asked, so that answers are quotes from the files."""
         return self.first_upstream == "offline"
+
+    def allows_drawing(self, model: str) -> bool:
+        """Tell whether a caller may have this model draw pictures for a prompt."""
+        return model == self.drawing_model or (self.first_upstream == "responses" and self.allows(model))
 
     def allows(self, model: str) -> bool:
         """Tell whether a caller may ask this model. A name that is allowed may be a pattern such as `ft:*`."""
@@ -196,6 +211,9 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_WEB_SEARCH": read_switch,
     "QA_WEB_SEARCH_CONTEXT": one_of("low", "medium", "high"),
     "QA_ANSWER_IMAGES": read_switch,
+    "QA_IMAGE_MODEL": read_printable,
+    "QA_IMAGE_SIZE": read_picture_size,
+    "QA_IMAGE_QUALITY": one_of("auto", "low", "medium", "high", "xhigh", "max"),
     "QA_PRICES": read_prices,
     "QA_API_KEYS": read_keys,
     "QA_SECRET": read_secret,

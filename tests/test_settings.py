@@ -60,6 +60,9 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_INSTRUCTIONS": [("당신은 친절합니다.", "당신은 친절합니다.")],
     "QA_WEB_SEARCH": [("off", False), ("allowed", True)],
     "QA_WEB_SEARCH_CONTEXT": [("low", "low")],
+    "QA_IMAGE_MODEL": [("gpt-4.1", "gpt-4.1")],
+    "QA_IMAGE_SIZE": [("1536x1024", "1536x1024"), ("auto", "auto")],
+    "QA_IMAGE_QUALITY": [("high", "high")],
     "QA_ANSWER_IMAGES": [("on", True)],
     "QA_PRICES": [('{"gpt-5": {"input": 1, "output": 2.5}}', {"gpt-5": {"input": 1.0, "output": 2.5}})],
     "QA_API_KEYS": [
@@ -166,6 +169,9 @@ WRONG: dict[str, list[str]] = {
     "QA_MAX_TOKENS": ["0", "-5", "4k", "1.5", "15", "9" * 400],
     "QA_WEB_SEARCH": ["perhaps"],
     "QA_WEB_SEARCH_CONTEXT": ["highest"],
+    "QA_IMAGE_MODEL": ["gpt\n4"],
+    "QA_IMAGE_SIZE": ["large", "0x0", "99999999x1"],
+    "QA_IMAGE_QUALITY": ["best"],
     "QA_ANSWER_IMAGES": ["perhaps"],
     "QA_PRICES": [
         "{",

@@ -19,6 +19,7 @@ from qa_service.running.reader import AnswerReader, ReaderTimes
 from qa_service.running.settings import RunnerSettings
 from qa_service.running.shared import SharedStores
 from qa_service.running.source import AnswerSource
+from qa_service.running.stop import StopSignal
 from qa_service.running.tail import Tail
 from qa_service.running.written import RunningAnswer
 from qa_service.threads import RETRY_SECONDS, ParkedThread
@@ -50,6 +51,8 @@ class Runner:
         self._readers = 0
         self._parked: list[ParkedThread] = []
         """The threads for answers that have a place and haven't begun."""
+        self._beside: set[StopSignal] = set()
+        """The stops of other work that has a place here."""
         self._early: dict[str, float] = {}
         """The ids of answers that were stopped before they were written here, with the time to forget each of them."""
         self._lock = threading.Lock()
@@ -112,9 +115,27 @@ class Runner:
         self._write_from(running, self._line.write_answer(admission, running.stop))
         return running
 
+    def run_beside(self, work: Callable[[], None], stop: StopSignal) -> None:
+        """Run work that is no answer in a place that was reserved for it. When this worker leaves, the stop is set."""
+        with self._lock:
+            thread = self._parked.pop()
+            self._beside.add(stop)
+        if self._ending:
+            stop.set(self._ending)
+
+        def work_and_leave() -> None:
+            try:
+                work()
+            finally:
+                self._beside.discard(stop)
+
+        thread.run(work_and_leave)
+
     def count_answers(self) -> int:
-        """Count the answers that are written here now, and those that have a place and haven't begun."""
-        return len(self._parked) + sum(not running.log.closed for running in list(self._running.values()))
+        """Count the answers that are written here now, those that have a place and haven't begun, and other work that
+        has a place."""
+        others = len(self._parked) + len(self._beside)
+        return others + sum(not running.log.closed for running in list(self._running.values()))
 
     def find_answer(self, owner: Owner, answer_id: str, after: int = 0) -> AnswerSource | None:
         """Find an answer of this owner, in this worker or in the store. Returns None where no frame will ever come
@@ -163,15 +184,18 @@ class Runner:
         """
         self.stop_admitting()
         self._ending = reason
-        for running in list(self._running.values()):
-            running.stop.set(reason)
+        for stop in [*self._beside, *(running.stop for running in list(self._running.values()))]:
+            stop.set(reason)
         self._tail.close_mirrors()
         self._shared.unsaved.save_all()
         until = time.monotonic() + seconds
-        while (self._running or self._readers or self._parked) and self._flusher.flush() and time.monotonic() < until:
+        while self._is_busy() and self._flusher.flush() and time.monotonic() < until:
             time.sleep(self._pace.poll)
         self._flusher.stop_flushing()
         self._keeper.stop_keeping()
+
+    def _is_busy(self) -> bool:
+        return bool(self._running or self._readers or self._parked or self._beside)
 
     def _own(self, owner: Owner, answer_id: str) -> RunningAnswer | None:
         """Return the answer if it is this owner's and is written here. One that goes on in another worker isn't."""

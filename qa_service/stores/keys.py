@@ -31,6 +31,10 @@
     qa:{owner}:repeat:KEY          string  "answer id fingerprint"                            10 s; once the answer is
                                                                                               let in, QA_IDEMPOTENCY_TTL
                                                                                               or the longest answer
+    qa:{owner.REQUEST}:drawing     string  the id of the pictures that are being drawn for    10 s, while they are drawn
+                                           this request
+    qa:{owner.REQUEST}:watched     string  exists while another worker reads their lines      3 s
+    qa:{owner.REQUEST}:lines:ID    stream  p: a piece of their lines; end: how they ended     1 min after the last piece
     qa:{feedback}:LIST             zset    "owner session answer" by the time of its          2 × session
                                            feedback, for those who may read this list
     qa:{workers}:alive             zset    each worker by the time of its last sign of life,  QA_LOG_TTL
@@ -98,6 +102,11 @@ def repeat_key(owner: Owner, key: str) -> str:
     """Make the name of the key under which a repeated question finds its answer. A visitor finds it from any
     address."""
     return f"qa:{{{owner.key}}}:repeat:{key}"
+
+
+def drawing_key(owner: Owner, request: str, name: str) -> str:
+    """Make the name of a key of the pictures that are drawn for a request. All of them have the same hash tag."""
+    return f"qa:{{{owner.key}.{request}}}:{name}"
 
 
 def worker_key(worker: str, name: str) -> str:

@@ -86,7 +86,7 @@ class ResponseReader:
                         output.plain_pieces.append(text)
                         yield TextDelta(text)
                         continue
-                    yield from self._read(event)
+                    yield from self._read(event, written)
                     if self.ended:
                         return
             yield from self._end_body()
@@ -109,7 +109,8 @@ class ResponseReader:
             return False
         return number <= self._seen
 
-    def _read(self, event: AnyEvent | None) -> Iterator[Delta]:
+    def _read(self, event: AnyEvent | None, written: bytes) -> Iterator[Delta]:
+        """Read an event that isn't plain text. `written` is the event as it came."""
         self._output.forget_plain()
         if isinstance(event, ResponseCreated):
             yield from self._open(event)

@@ -14,6 +14,7 @@ from qa_service.web import (
     completions,
     feedback,
     health,
+    images,
     pictures,
     publishing,
     responses,
@@ -86,6 +87,7 @@ def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
         module.install(blueprint)
 
     _add_v1(blueprint)
+    _add_images(blueprint)
 
     # The threads aren't started sooner, because a host may fork after it has mounted the service, and a fork has none
     # of its parent's threads.
@@ -103,3 +105,11 @@ def _add_v1(blueprint: Blueprint) -> None:
         module.install(inner)
     refuse_other_addresses(inner)
     blueprint.register_blueprint(inner, url_prefix="/v1")
+
+
+def _add_images(blueprint: Blueprint) -> None:
+    """Add the route of pictures. It has a blueprint of its own, since it refuses requests in its own way."""
+    inner = Blueprint("images", __name__)
+    install_refusals(inner, images.IMAGE_ERROR)
+    images.install(inner)
+    blueprint.register_blueprint(inner)

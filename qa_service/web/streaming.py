@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from http import HTTPStatus
+from typing import NoReturn
 
 from flask import Response, request
 from msgspec.structs import replace
@@ -114,10 +115,14 @@ class AnswerBody:
 
 
 def _cut_off(encoder: FrameEncoder) -> None:
-    """End the connection without the end of its body, so that no client takes what it has for the whole answer."""
     if encoder.is_cut:
-        # Servers take this for a caller who has left, and close the connection without a word in the log.
-        raise BrokenPipeError(errno.EPIPE, "the answer broke off")
+        end_connection()
+
+
+def end_connection() -> NoReturn:
+    """End the connection without the end of its body, so that no client takes what it has for the whole."""
+    # Servers take this for a caller who has left, and close the connection without a word in the log.
+    raise BrokenPipeError(errno.EPIPE, "the answer broke off")
 
 
 def _open_body(

@@ -65,6 +65,29 @@ function manage(service, question) {
   return got;
 }
 
+// Reads pictures line by line, and keeps the last one of them.
+async function drawPicture(service, prompt) {
+  const response = await fetch(`${service.cable.api}/images?prompt=${encodeURIComponent(prompt)}`, { headers: HEADERS(service) });
+  if (!response.ok) throw new Error((await response.json()).error);
+  const decoder = new TextDecoder();
+  const shown = [];
+  let buffer = "", picture, final;
+  for await (const piece of response.body) {
+    buffer += decoder.decode(piece, { stream: true });
+    const lines = buffer.split("\n");
+    buffer = lines.pop();
+    for (const line of lines) {
+      if (!line.trim()) continue;
+      const data = JSON.parse(line);
+      if (data.error) throw new Error(data.message);
+      picture = `data:image/png;base64,${data.partial_image_b64s[0]}`;
+      shown.push(data.output_index);
+      if (data.status === "completed") final = data;
+    }
+  }
+  return { shown, picture, final };
+}
+
 const said = (content) => [
   { role: "user", content: "안녕?" },
   { role: "assistant", content: "안녕하세요." },
@@ -105,6 +128,19 @@ export default {
     assert.equal(got.text, service.paced);
     assert.ok(got.opened > 1);
     assert.equal((await get(service, `answers/${got.id}`)).text, service.paced);
+  },
+
+  async "an image page shows parts, and then the picture with what it cost"(service) {
+    const { shown, picture, final } = await drawPicture(service, script("image"));
+    assert.deepEqual(shown, [0, 1, 2, 3]);
+    const bytes = Buffer.from(picture.split(",")[1], "base64");
+    assert.deepEqual([bytes.subarray(1, 4).toString(), bytes.length > 20_000], ["PNG", true]);
+    assert.deepEqual([final.usage.input_tokens, final.final_model], [service.tokens, service.model]);
+  },
+
+  async "an image page shows an error, before the lines and in them"(service) {
+    await assert.rejects(drawPicture(service, " "), /^Error: Prompt is required$/);
+    await assert.rejects(drawPicture(service, script("401")), /credential/);
   },
 
   async "a manager shows an error"(service) {

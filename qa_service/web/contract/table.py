@@ -5,6 +5,7 @@ from qa_service.web.contract.agents import describe_agents
 from qa_service.web.contract.answers import ANSWERS
 from qa_service.web.contract.asking import describe_asking
 from qa_service.web.contract.chat import describe_chats
+from qa_service.web.contract.images import describe_images
 from qa_service.web.contract.offer import Offer
 from qa_service.web.contract.openai import describe_completions, describe_responses
 from qa_service.web.contract.operations import Operation
@@ -14,6 +15,13 @@ from qa_service.web.contract.sessions import CONVERSATIONS, FILES
 
 def list_operations(offer: Offer) -> tuple[Operation, ...]:
     """List the operations of a server with this offer, in the order in which people read of them."""
-    asking = (*describe_asking(offer), *describe_agents(offer), *ANSWERS, *CONVERSATIONS, *FILES)
+    asking = (
+        *describe_asking(offer),
+        *describe_images(offer),
+        *describe_agents(offer),
+        *ANSWERS,
+        *CONVERSATIONS,
+        *FILES,
+    )
     openai = (*describe_completions(offer), *describe_responses(offer))
     return (*asking, *describe_chats(offer), *openai, *CLIENTS, *STATE, *CONTRACT)
