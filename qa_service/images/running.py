@@ -27,8 +27,16 @@ class RunningDrawing:
     Whoever calls `add_reader` must call `remove_reader`.
     """
 
-    def __init__(self, place: DrawingPlace, folder: Path, *, seconds: float, share: DrawingShare | None) -> None:
-        """`share` is where readers elsewhere find the lines. Without it there are none."""
+    def __init__(
+        self,
+        place: DrawingPlace,
+        folder: Path,
+        *,
+        seconds: float,
+        share: DrawingShare | None,
+        shared_bytes: int = SHARED_BYTES,
+    ) -> None:
+        """`share` is where readers elsewhere find the lines, at most so many bytes. Without it there are none."""
         self.place = place
         self.stop = StopSignal()
         self.lines: list[DrawnLine] = []
@@ -42,7 +50,8 @@ class RunningDrawing:
         self._sharing = threading.Lock()
         self._shared = 0
         """So many lines were copied for readers elsewhere."""
-        self._shared_bytes = 0
+        self._room = shared_bytes
+        """So many bytes may still be copied."""
         self._is_told = False
         """Whether readers elsewhere need the files no more."""
 
@@ -116,8 +125,8 @@ class RunningDrawing:
     def _copy_lines(self, share: DrawingShare) -> None:
         for line in self.lines[self._shared :]:
             for piece in line.read_pieces():
-                self._shared_bytes += len(piece)
-                if self._shared_bytes > SHARED_BYTES:
+                self._room -= len(piece)
+                if self._room < 0:
                     share.share_lines(self.place, LineNews(is_all=True, end="cut"))
                     self._share = None
                     return
