@@ -12,9 +12,10 @@ JsonSchema: TypeAlias = Mapping[str, Any]
 """A JSON Schema of draft 2020-12. Wherever it could refer to a declared struct, the struct itself may stand."""
 Shape: TypeAlias = type | JsonSchema
 """The shape of a body: a declared struct, or a schema."""
-Access: TypeAlias = Literal["anyone", "caller", "reader", "key", "server", "operator"]
-"""Who may use an operation: anyone; whoever may ask; whoever may ask, where the address may hold a token; whoever has
-one of the server's keys, if there are any; a site's server with its key, for a user; or that server for itself."""
+Access: TypeAlias = Literal["anyone", "caller", "reader", "signed", "key", "server", "operator"]
+"""Who may use an operation: anyone; whoever may ask; whoever may ask, where the address may hold a token; whoever may
+ask, or has a signed address; whoever has one of the server's keys, if there are any; a site's server with its key, for
+a user; or that server for itself."""
 Tag: TypeAlias = Literal["asking", "answers", "conversations", "service", "chat", "openai"]
 
 
