@@ -7,9 +7,9 @@ from redis import Redis
 from qa_service.errors import NotFound
 from qa_service.model import Owner, Picture
 from qa_service.single_use import is_single_use
-from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import answer_key, session_key
+from qa_service.stores.picture_scripts import KEEP_PICTURE
 from qa_service.stores.quotas import queue_space_taken
 
 
@@ -29,7 +29,7 @@ class RedisDrawings:
         seconds = self._single if is_single_use(session_id) else self._seconds
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             grown: Any = self._client.eval(
-                scripts.KEEP_PICTURE, len(keys), *keys, answer_id, f"{answer_id}:{index}", value, seconds
+                KEEP_PICTURE, len(keys), *keys, answer_id, f"{answer_id}:{index}", value, seconds
             )
             if grown:
                 queue_space_taken(pipeline, owner, session_id, int(grown), seconds=self._seconds)

@@ -7,6 +7,8 @@ or delete something begin with a command that removes something, and a full stor
 text each time. That costs microseconds, and works after a `SCRIPT FLUSH` and after a failover.
 """
 
+from qa_service.stores.picture_scripts import with_pictures
+
 LOAD = """
 -- head, context, answers, files
 if redis.call('EXISTS', KEYS[1]) == 0 then return false end
@@ -16,28 +18,9 @@ if #ids > 0 then turns = redis.call('HMGET', KEYS[3], unpack(ids)) end
 return {redis.call('HGETALL', KEYS[1]), turns, redis.call('HVALS', KEYS[4])}
 """
 
-_DROP_PICTURES = """
-local function drop_pictures(images, answer)
-  local freed, prefix = 0, answer .. ':'
-  for _, field in ipairs(redis.call('HKEYS', images)) do
-    if string.sub(field, 1, #prefix) == prefix then
-      freed = freed + redis.call('HSTRLEN', images, field)
-      redis.call('HDEL', images, field)
-    end
-  end
-  return freed
-end
-"""
-
-
-def _with_pictures(script: str) -> str:
-    """Give a script a function that removes the pictures of one turn, and returns how many bytes that has freed."""
-    return _DROP_PICTURES + script
-
-
 # If the session is new and begins with an earlier conversation, pairs of an answer id and a turn follow the other
 # arguments. It returns what came of the claim, how many bytes of pictures were freed, and which answers are running.
-CLAIM = _with_pictures("""
+CLAIM = with_pictures("""
 -- head, turns, answers, context, running, images
 local expected, topic, topic_title, title, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local answer, worker, turn, reject = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
@@ -150,17 +133,6 @@ for i = 2, 3 do redis.call('EXPIRE', KEYS[i], ARGV[3]) end
 return new
 """
 
-# It returns by how many bytes the session has grown, or nothing where there is no such session.
-KEEP_PICTURE = """
--- answers, images
-local answer, field, value, ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-if redis.call('HEXISTS', KEYS[1], answer) == 0 then return false end
-local before = redis.call('HSTRLEN', KEYS[2], field)
-redis.call('HSET', KEYS[2], field, value)
-redis.call('EXPIRE', KEYS[2], ttl)
-return #value - before
-"""
-
 # The parts of a file come one after another. A word may stand in many of them, so its postings are appended to those
 # that it has.
 ADD_PART = """
@@ -204,7 +176,7 @@ return 1
 # with the context that it had there. It returns how many bytes of pictures were freed, or nothing if the session has
 # moved to another topic meanwhile, or if it is answering and the caller doesn't want to replace that answer. Then
 # nothing changes.
-REWIND = _with_pictures("""
+REWIND = with_pictures("""
 -- head, turns, answers, context, running, images
 local current, topic, reject, last = ARGV[1], ARGV[2], ARGV[3], 4 + 2 * ARGV[4]
 local seconds = redis.call('TTL', KEYS[1])
@@ -349,14 +321,14 @@ return told
 """
 
 # It deletes one turn, and returns how many are left in the session, and how many bytes of pictures were freed.
-DELETE_TURN = _with_pictures("""
+DELETE_TURN = with_pictures("""
 -- turns, answers, context, head, images
 local answer, count = ARGV[1], ARGV[2]
 if redis.call('LREM', KEYS[1], 0, answer) == 0 then return false end
 redis.call('HDEL', KEYS[2], answer, 'feedback:' .. answer)
 redis.call('LREM', KEYS[3], 0, answer)
 redis.call('HINCRBY', KEYS[4], count, -1)
-return {redis.call('LLEN', KEYS[1]), drop_pictures(KEYS[5], answer)}
+return {#redis.call('LRANGE', KEYS[1], 0, -1), drop_pictures(KEYS[5], answer)}
 """)
 
 # It changes how many bytes of text are counted for a session, and changes the owner's total by as much.
