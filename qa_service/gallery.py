@@ -4,10 +4,11 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec import Struct
 
-from qa_service.errors import QAError, StoreUnavailable, Unreadable
+from qa_service.errors import QAError, Unavailable, Unreadable
 from qa_service.frames import Image, StageNotice
 from qa_service.interfaces import FileReader, PictureStore, Quotas, Stop
 from qa_service.model import PICTURE_KINDS, Drawn, FileEnd, FileNews, Picture, ReadRequest, UploadedFile
@@ -15,6 +16,8 @@ from qa_service.picture_links import PictureLinks
 from qa_service.turns import Admission, logged_id
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 MOST_BYTES = 1_000_000
 """A picture with more bytes is scaled before it is kept."""
@@ -30,7 +33,8 @@ class Gallery(Struct, frozen=True):
     sniff: Callable[[bytes, str], str]
     """Tells the kind of a file by its bytes and its name."""
     pauses: Sequence[float] = (0.5, 1.0, 2.0)
-    """After so many seconds each, a store that was away is tried again with a finished picture."""
+    """After so many seconds each, what failed for a finished picture is tried again, since a store may be away for a
+    moment, and a busy machine may leave a reading process no time."""
 
     def show_picture(self, drawn: Drawn, admission: Admission, version: int, stop: Stop) -> Image | StageNotice:
         """Keep a picture, in place of what was kept of it before, and make its frame. `version` counts the answer's
@@ -41,10 +45,10 @@ class Gallery(Struct, frozen=True):
         would take as long as drawing the next part.
         """
         owner, answer_id = admission.question.owner, admission.answer_id
+        pauses = () if drawn.partial else self.pauses
         try:
-            picture = self._read(drawn, admission, stop)
-            pauses = () if drawn.partial else self.pauses
-            if picture and self._keep_patiently(picture, drawn.index, admission, pauses, stop):
+            picture = _try_patiently(lambda: self._read(drawn, admission, stop), pauses, stop)
+            if picture and _try_patiently(lambda: self._keep(picture, drawn.index, admission), pauses, stop):
                 url = self.links.sign_link(owner, answer_id, drawn.index, version)
                 return Image(drawn.index, drawn.partial, picture.mime_type, url)
         except (QAError, OSError) as error:
@@ -64,20 +68,26 @@ class Gallery(Struct, frozen=True):
         request = ReadRequest(UploadedFile("", drawn.path, size), admission.question.owner)
         return _find_picture(self.reader.read_upload(request, stop))
 
-    def _keep_patiently(
-        self, picture: Picture, index: int, admission: Admission, pauses: Sequence[float], stop: Stop
-    ) -> bool:
-        for seconds in pauses:
-            try:
-                return self._keep(picture, index, admission)
-            except StoreUnavailable:
-                _wait(seconds, stop)
-        return self._keep(picture, index, admission)
-
     def _keep(self, picture: Picture, index: int, admission: Admission) -> bool:
         owner, session_id = admission.question.owner, admission.session.session_id
         has_room = self.quotas.load_allowance(owner, session_id).bytes >= len(picture.data)
         return has_room and self.pictures.keep_picture(owner, session_id, admission.answer_id, index, picture)
+
+
+def _try_patiently(step: Callable[[], T], pauses: Sequence[float], stop: Stop) -> T:
+    """Take a step, and after each of the pauses again where it failed with what may pass."""
+    for seconds in pauses:
+        try:
+            return step()
+        except QAError as error:
+            if not _may_pass(error):
+                raise
+        _wait(seconds, stop)
+    return step()
+
+
+def _may_pass(error: QAError) -> bool:
+    return isinstance(error, Unavailable) or (isinstance(error, Unreadable) and error.reason == "timed_out")
 
 
 def _wait(seconds: float, stop: Stop) -> None:

@@ -455,8 +455,8 @@ class PictureStore(Protocol):
     """A `PictureStore` keeps the pictures that were drawn in answers."""
 
     def keep_picture(self, owner: Owner, session_id: str, answer_id: str, index: int, picture: Picture) -> bool:
-        """Keep a picture with its session, in place of one with the same number. Returns False if the session is
-        gone."""
+        """Keep a picture with its session, in place of one with the same number. Returns False if the answer is no
+        longer part of the session."""
 
 
 class AnswerSoFar(Struct, frozen=True):

@@ -294,9 +294,9 @@ class FakeDrawings:
 def gallery(
     reader: FileReader | None = None, drawings: PictureStore | None = None, quotas: Quotas | None = None
 ) -> Gallery:
-    """A gallery whose links are valid for a minute."""
+    """A gallery whose links are valid for a minute, and which tries nothing twice."""
     links = PictureLinks("secret", 60)
-    return Gallery(reader or FakeReader(), drawings or FakeDrawings(), quotas or FakeQuotas(), links, sniff_kind)
+    return Gallery(reader or FakeReader(), drawings or FakeDrawings(), quotas or FakeQuotas(), links, sniff_kind, ())
 
 
 class FakeIndex:

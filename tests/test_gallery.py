@@ -83,6 +83,33 @@ def test_one_that_cannot_be_scaled_ends_no_answer_and_operators_learn_why(
     assert f"a picture of answer {'1' * 32} can't be shown: {reason}" in caplog.text
 
 
+class Busy:
+    """A reader on a machine that is too busy to read the first files."""
+
+    def __init__(self, *failures: FileEnd | Overloaded) -> None:
+        self.failures = list(failures)
+
+    def read_upload(self, request: ReadRequest, stop: object) -> Iterator[FileNews]:
+        match self.failures.pop(0) if self.failures else Picture("image/png", PNG):
+            case Overloaded() as refusal:
+                raise refusal
+            case FileEnd() | Picture() as news:
+                yield news
+
+
+def test_a_finished_one_is_scaled_again_on_a_machine_that_is_too_busy(tmp_path: Path) -> None:
+    late = FileEnd(Verdict("", "png", "failed", "timed_out"))
+    known = replace(gallery(Busy(late, Overloaded("no room"))), pauses=(0.0, 0.0))
+    assert isinstance(show(known, written(tmp_path, noise(MOST_BYTES + 1))), Image)
+
+
+def test_one_that_is_damaged_is_not_read_twice(tmp_path: Path) -> None:
+    reader = Busy(*[FileEnd(Verdict("", "png", "failed", "damaged"))] * 2)
+    known = replace(gallery(reader), pauses=(60.0,))
+    assert show(known, written(tmp_path, noise(MOST_BYTES + 1))) == NOTHING
+    assert len(reader.failures) == 1
+
+
 @pytest.mark.parametrize("path", ["", "/nowhere/at/all"])
 def test_one_without_a_file_ends_no_answer(path: str) -> None:
     assert show(gallery(), path) == NOTHING

@@ -1,5 +1,8 @@
 """How long work shares a worker with others."""
 
+import json
+import subprocess
+import sys
 import threading
 import time
 
@@ -8,6 +11,23 @@ import pytest
 from qa_service import pause
 
 WORKERS = 8
+IN_TURN = """
+import gevent.monkey; gevent.monkey.patch_all()
+import json, threading
+from qa_service.pause import give_way
+
+order = []
+
+def work(worker):
+    for _ in range(5):
+        give_way()
+        order.append(worker)
+
+workers = [threading.Thread(target=work, args=(worker,)) for worker in range(4)]
+for worker in workers: worker.start()
+for worker in workers: worker.join()
+print(json.dumps(order))
+"""
 
 
 def test_of_many_who_give_way_one_goes_on_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,3 +48,8 @@ def test_of_many_who_give_way_one_goes_on_at_a_time(monkeypatch: pytest.MonkeyPa
     for worker in workers:
         worker.join()
     assert together == [1] * WORKERS
+
+
+def test_under_gevent_each_goes_on_in_turn_however_soon_one_comes_back() -> None:
+    done = subprocess.run([sys.executable, "-c", IN_TURN], capture_output=True, check=True, timeout=60)
+    assert json.loads(done.stdout) == [0, 1, 2, 3] * 5

@@ -7,7 +7,15 @@ from time import monotonic
 from typing import TypeVar
 from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+from urllib.request import (
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    HTTPHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+)
 
 import msgspec
 from msgspec import Struct
@@ -43,7 +51,7 @@ def fetch_object(address: str, parameters: Mapping[str, str], kind: type[T], *, 
     until = monotonic() + seconds
     try:
         request = Request(f"{address}?{urlencode(parameters)}")  # noqa: S310 - the address is a constant of ours
-        with urlopen(request, timeout=seconds) as response:  # noqa: S310
+        with _build_opener().open(request, timeout=seconds) as response:
             body = _read_body(response, until)
     except HTTPError as refusal:
         with refusal:
@@ -54,6 +62,15 @@ def fetch_object(address: str, parameters: Mapping[str, str], kind: type[T], *, 
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SearchFailed("its answer can't be read") from error
+
+
+def _build_opener() -> OpenerDirector:
+    """Make an opener that follows no redirect, since one may lead to an address within the site's own network. The
+    search services don't redirect."""
+    opener = OpenerDirector()
+    for handler in (ProxyHandler(), HTTPHandler(), HTTPSHandler(), HTTPErrorProcessor(), HTTPDefaultErrorHandler()):
+        opener.add_handler(handler)
+    return opener
 
 
 def _read_body(response: HTTPResponse | HTTPError, until: float) -> bytes:

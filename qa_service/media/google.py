@@ -8,6 +8,7 @@ from qa_service.frames import ImageResult
 from qa_service.interfaces import MediaQuery
 from qa_service.links import is_web_address
 from qa_service.media.fetching import SEARCH_SECONDS, fetch_object
+from qa_service.media.linked import build_picture
 
 PICTURES_ADDRESS = "https://www.googleapis.com/customsearch/v1"
 _MOST = 5
@@ -59,4 +60,5 @@ class GoogleImageSearch:
 
 def _build(item: _Item) -> ImageResult:
     thumbnail = item.image.thumbnail_link
-    return ImageResult(item.title, item.link, thumbnail if is_web_address(thumbnail) else item.link, item.display_link)
+    shown = thumbnail if is_web_address(thumbnail) else ""
+    return build_picture(item.title, item.link, thumbnail=shown, source=item.display_link)

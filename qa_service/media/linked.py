@@ -11,10 +11,12 @@ from qa_service.interfaces import MediaResult
 
 MOST_RESULTS = 10
 """At most so many pictures, and so many videos, are told."""
+LONGEST_TITLE = 300
+"""A title has at most so many characters, since all results stand in one frame."""
 _PICTURE = re.compile(r"\.(?:avif|bmp|gif|jpe?g|png|svg|webp)", re.IGNORECASE)
 _VIDEO_HOST = re.compile(r"(?:(?:www|m|music)\.)?youtube(?:-nocookie)?\.com")
 _VIDEO_PATH = re.compile(r"/(?:embed|live|shorts|v)/([^/]+)/?")
-_VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 
 
 class MediaLists(Struct, frozen=True):
@@ -44,14 +46,21 @@ def build_video(video_id: str, title: str, *, thumbnail: str = "", channel: str 
     """Build the result for one of YouTube's videos. YouTube has a thumbnail of each video under its id."""
     url = f"https://www.youtube.com/watch?v={video_id}"
     default = f"https://i.ytimg.com/vi/{video_id}/hqdefault.jpg"
-    return VideoResult(video_id, title or url, url, thumbnail=thumbnail or default, channel=channel)
+    title, channel = title[:LONGEST_TITLE] or url, channel[:LONGEST_TITLE]
+    return VideoResult(video_id, title, url, thumbnail=thumbnail or default, channel=channel)
+
+
+def build_picture(title: str, url: str, *, thumbnail: str = "", source: str = "") -> ImageResult:
+    """Build the result for a picture, which is its own thumbnail where there is no other. `source` is the host that
+    shows it."""
+    return ImageResult(title[:LONGEST_TITLE], url, thumbnail or url, source[:LONGEST_TITLE])
 
 
 def _recognize_video(url: str, title: str) -> VideoResult | None:
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
     named = next(_name_videos(host, parts.path, parts.query), "")
-    if not _VIDEO_ID.fullmatch(named):
+    if not VIDEO_ID.fullmatch(named):
         return None
     return build_video(named, "" if title.lower() == host else title.removesuffix(" - YouTube"))
 
@@ -70,4 +79,4 @@ def _recognize_picture(url: str, title: str) -> ImageResult | None:
     if not _PICTURE.fullmatch(name[name.rfind(".") :]):
         return None
     host = parts.hostname or ""
-    return ImageResult(name if title in ("", host) else title, url, thumbnail=url, source=host)
+    return build_picture(name if title in ("", host) else title, url, source=host)

@@ -9,7 +9,7 @@ from qa_service.frames import VideoResult
 from qa_service.interfaces import MediaQuery
 from qa_service.links import is_web_address
 from qa_service.media.fetching import SEARCH_SECONDS, fetch_object
-from qa_service.media.linked import build_video
+from qa_service.media.linked import VIDEO_ID, build_video
 
 VIDEOS_ADDRESS = "https://www.googleapis.com/youtube/v3/search"
 _MOST = 5
@@ -60,7 +60,7 @@ class YouTubeSearch:
             "key": self._key,
         }
         found = fetch_object(self._address, parameters, _Found, seconds=self._seconds)
-        return [_build(item) for item in found.items[:_MOST] if item.id.video_id]
+        return [_build(item) for item in found.items[:_MOST] if VIDEO_ID.fullmatch(item.id.video_id)]
 
 
 def _build(item: _Item) -> VideoResult:

@@ -6,11 +6,13 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 UPLOAD_SECONDS = 900
 """No answer needs an upload that is so many seconds old, because an answer's files are read before anything else, each
 in a limited time."""
+_LEFT_BEHIND = ("upload-*", "picture-*")
 
 
 class Presence:
@@ -53,8 +55,8 @@ class Presence:
             (self._folder / worker).unlink(missing_ok=True)
 
     def delete_old_uploads(self) -> None:
-        """Delete the uploads that killed workers have left behind."""
-        for path in self._uploads.glob("upload-*"):
+        """Delete the uploads, and the pictures of upstream's, that killed workers have left behind."""
+        for path in chain.from_iterable(map(self._uploads.glob, _LEFT_BEHIND)):
             with suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime > UPLOAD_SECONDS:
                     path.unlink()

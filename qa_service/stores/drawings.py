@@ -7,9 +7,9 @@ from redis import Redis
 from qa_service.errors import NotFound
 from qa_service.model import Owner, Picture
 from qa_service.single_use import is_single_use
-from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import answer_key, session_key
+from qa_service.stores.picture_scripts import KEEP_PICTURE
 from qa_service.stores.quotas import queue_space_taken
 
 
@@ -24,12 +24,12 @@ class RedisDrawings:
         self._single = single
 
     def keep_picture(self, owner: Owner, session_id: str, answer_id: str, index: int, picture: Picture) -> bool:
-        keys = [session_key(owner, session_id, name) for name in ("head", "images")]
+        keys = [session_key(owner, session_id, name) for name in ("answers", "images")]
         value = b"%b\n%b" % (picture.mime_type.encode(), picture.data)
         seconds = self._single if is_single_use(session_id) else self._seconds
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             grown: Any = self._client.eval(
-                scripts.KEEP_PICTURE, len(keys), *keys, f"{answer_id}:{index}", value, seconds
+                KEEP_PICTURE, len(keys), *keys, answer_id, f"{answer_id}:{index}", value, seconds
             )
             if grown:
                 queue_space_taken(pipeline, owner, session_id, int(grown), seconds=self._seconds)

@@ -156,19 +156,24 @@ class RedisHistory:
         return ids[: int(told[0])], ids[int(told[0]) :]
 
     def delete_turn(self, owner: Owner, answer_id: str) -> None:
-        """Delete one question and its answer. A conversation in which nothing else was asked is deleted with them.
+        """Delete one question and its answer, with its pictures. A conversation in which nothing else was asked is
+        deleted with them.
 
         An answer that is running must be stopped before. Its readers are told its end, and it isn't kept.
         """
         turn = self.load_turn(owner, answer_id)
-        keys = [session_key(owner, turn.session_id, name) for name in ("turns", "answers", "context", "head")]
+        keys = [session_key(owner, turn.session_id, name) for name in ("turns", "answers", "context", "head", "images")]
         with self._guard:
-            left: Any = self._client.eval(scripts.DELETE_TURN, len(keys), *keys, answer_id, f"turns:{turn.topic}")
-        if left is None:
+            done: Any = self._client.eval(scripts.DELETE_TURN, len(keys), *keys, answer_id, f"turns:{turn.topic}")
+        if done is None:
             raise NotFound("no such answer")
+        left, freed = done
         if left == 0:
             with suppress(NotFound):
                 self.delete_session(owner, turn.session_id)
+        elif freed:
+            with self._guard:
+                queue_space_freed(self._client, owner, turn.session_id, freed)
         with self._guard:
             self._client.unlink(*(answer_key(owner, answer_id, name) for name in _left_of(turn)))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from redis import Redis
 
@@ -12,6 +13,7 @@ from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import RedisHistory
 from qa_service.stores.keys import session_key
+from qa_service.stores.quotas import queue_space_freed
 from qa_service.stores.sessions import CONTEXT_TURNS
 from qa_service.turns import SessionPage, Turn, name_file
 
@@ -29,8 +31,9 @@ class RedisRewinds:
         self._history = history
 
     def rewind_session(self, question: Question, session_id: str) -> None:
-        """Remove the turns that this question replaces, with the files that came with them. Nothing happens where there
-        are none, or where the session is answering and the question doesn't want to replace that answer."""
+        """Remove the turns that this question replaces, with their pictures and the files that came with them. Nothing
+        happens where there are none, or where the session is answering and the question doesn't want to replace that
+        answer."""
         assert question.rewind is not None  # noqa: S101 - the caller has checked it
         try:
             page = self._history.load_conversation(question.owner, session_id, "", ALL_TURNS)
@@ -44,11 +47,11 @@ class RedisRewinds:
     def _remove_turns(
         self, question: Question, page: SessionPage, kept: Sequence[Turn], replaced: Sequence[Turn]
     ) -> bool:
-        names = ("head", "turns", "answers", "context", "running")
+        names = ("head", "turns", "answers", "context", "running", "images")
         keys = [session_key(question.owner, page.session_id, name) for name in names]
         removed = [part for turn in replaced for part in (turn.answer_id, turn.topic)]
         with self._guard:
-            done = self._client.eval(
+            freed: Any = self._client.eval(
                 scripts.REWIND,
                 len(keys),
                 *keys,
@@ -59,7 +62,9 @@ class RedisRewinds:
                 *removed,
                 *context_after(kept, CONTEXT_TURNS),
             )
-        return bool(done)
+            if freed:
+                queue_space_freed(self._client, question.owner, page.session_id, freed)
+        return freed is not None
 
     def _delete_files(self, owner: Owner, page: SessionPage, replaced: Sequence[Turn]) -> None:
         numbers = range(1, FILES_OF_QUESTION + 1)

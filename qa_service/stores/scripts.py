@@ -7,6 +7,8 @@ or delete something begin with a command that removes something, and a full stor
 text each time. That costs microseconds, and works after a `SCRIPT FLUSH` and after a failover.
 """
 
+from qa_service.stores.picture_scripts import with_pictures
+
 LOAD = """
 -- head, context, answers, files
 if redis.call('EXISTS', KEYS[1]) == 0 then return false end
@@ -17,8 +19,8 @@ return {redis.call('HGETALL', KEYS[1]), turns, redis.call('HVALS', KEYS[4])}
 """
 
 # If the session is new and begins with an earlier conversation, pairs of an answer id and a turn follow the other
-# arguments.
-CLAIM = """
+# arguments. It returns what came of the claim, how many bytes of pictures were freed, and which answers are running.
+CLAIM = with_pictures("""
 -- head, turns, answers, context, running, images
 local expected, topic, topic_title, title, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local answer, worker, turn, reject = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
@@ -28,11 +30,11 @@ for _, id in ipairs(redis.call('HKEYS', KEYS[5])) do
   if id == answer then claimed = true else table.insert(running, id) end
 end
 -- A command is sent again when its connection breaks, and then the claim was carried out already.
-if claimed then return {'known', unpack(running)} end
+if claimed then return {'known', 0, unpack(running)} end
 local head = redis.call('HMGET', KEYS[1], 'topic', 'title:' .. topic)
 local current = head[1]
-if (current or '0') ~= expected then return {'moved'} end
-if #running > 0 and reject == '1' then return {'busy', unpack(running)} end
+if (current or '0') ~= expected then return {'moved', 0} end
+if #running > 0 and reject == '1' then return {'busy', 0, unpack(running)} end
 local function append(id, value, number)
   redis.call('HSET', KEYS[3], id, value)
   redis.call('HINCRBY', KEYS[1], 'turns:' .. number, 1)
@@ -50,15 +52,17 @@ if topic ~= expected and topic ~= '1' then redis.call('DEL', KEYS[4]) end
 local heading = head[2] or (not current and topic == '1' and title) or ''
 if heading == '' then heading = topic_title end
 redis.call('HSET', KEYS[1], 'topic', topic, 'title:' .. topic, heading, 'updatedAt', now)
+local freed = 0
 for _ = most + 1, append(answer, turn, topic) do
   local oldest = redis.call('LPOP', KEYS[2])
   redis.call('HDEL', KEYS[3], oldest, 'feedback:' .. oldest)
+  freed = freed + drop_pictures(KEYS[6], oldest)
 end
 redis.call('HSET', KEYS[5], answer, worker)
 redis.call('EXPIRE', KEYS[5], longest)
 for _, i in ipairs({1, 2, 3, 4, 6}) do redis.call('EXPIRE', KEYS[i], ttl) end
-return {current and 'known' or 'created', unpack(running)}
-"""
+return {current and 'known' or 'created', freed, unpack(running)}
+""")
 
 # When this is sent a second time for the same answer, it changes nothing, because the log may have grown in between.
 BEGIN = """
@@ -129,16 +133,6 @@ for i = 2, 3 do redis.call('EXPIRE', KEYS[i], ARGV[3]) end
 return new
 """
 
-# It returns by how many bytes the session has grown, or nothing where there is no such session.
-KEEP_PICTURE = """
--- head, images
-if redis.call('EXISTS', KEYS[1]) == 0 then return false end
-local before = redis.call('HSTRLEN', KEYS[2], ARGV[1])
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
-redis.call('EXPIRE', KEYS[2], ARGV[3])
-return #ARGV[2] - before
-"""
-
 # The parts of a file come one after another. A word may stand in many of them, so its postings are appended to those
 # that it has.
 ADD_PART = """
@@ -179,17 +173,20 @@ return 1
 """
 
 # It removes the last turns of a session. Then the session is in the topic of the turn before them, or in its first one,
-# with the context that it had there. Nothing changes if the session has moved to another topic meanwhile, or if it is
-# answering and the caller doesn't want to replace that answer.
-REWIND = """
--- head, turns, answers, context, running
+# with the context that it had there. It returns how many bytes of pictures were freed, or nothing if the session has
+# moved to another topic meanwhile, or if it is answering and the caller doesn't want to replace that answer. Then
+# nothing changes.
+REWIND = with_pictures("""
+-- head, turns, answers, context, running, images
 local current, topic, reject, last = ARGV[1], ARGV[2], ARGV[3], 4 + 2 * ARGV[4]
 local seconds = redis.call('TTL', KEYS[1])
-if redis.call('HGET', KEYS[1], 'topic') ~= current then return 0 end
-if reject == '1' and redis.call('HLEN', KEYS[5]) > 0 then return 0 end
+local freed = 0
+if redis.call('HGET', KEYS[1], 'topic') ~= current then return false end
+if reject == '1' and redis.call('HLEN', KEYS[5]) > 0 then return false end
 for i = 5, last, 2 do
   redis.call('HDEL', KEYS[3], ARGV[i], 'feedback:' .. ARGV[i])
   redis.call('HINCRBY', KEYS[1], 'turns:' .. ARGV[i + 1], -redis.call('LREM', KEYS[2], 1, ARGV[i]))
+  freed = freed + drop_pictures(KEYS[6], ARGV[i])
 end
 for n = tonumber(topic) + 1, tonumber(current) do redis.call('HDEL', KEYS[1], 'title:' .. n, 'turns:' .. n) end
 redis.call('HSET', KEYS[1], 'topic', topic)
@@ -197,8 +194,8 @@ if redis.call('HGET', KEYS[1], 'turns:' .. topic) == '0' then redis.call('HSET',
 redis.call('DEL', KEYS[4])
 for i = last + 1, #ARGV do redis.call('RPUSH', KEYS[4], ARGV[i]) end
 redis.call('EXPIRE', KEYS[4], seconds)
-return 1
-"""
+return freed
+""")
 
 RENAME = """
 -- head
@@ -323,16 +320,16 @@ redis.call('EXPIRE', KEYS[7], seconds)
 return told
 """
 
-# It deletes one turn, and returns how many are left in the session.
-DELETE_TURN = """
--- turns, answers, context, head
+# It deletes one turn, and returns how many are left in the session, and how many bytes of pictures were freed.
+DELETE_TURN = with_pictures("""
+-- turns, answers, context, head, images
 local answer, count = ARGV[1], ARGV[2]
 if redis.call('LREM', KEYS[1], 0, answer) == 0 then return false end
 redis.call('HDEL', KEYS[2], answer, 'feedback:' .. answer)
 redis.call('LREM', KEYS[3], 0, answer)
 redis.call('HINCRBY', KEYS[4], count, -1)
-return #redis.call('LRANGE', KEYS[1], 0, -1)
-"""
+return {#redis.call('LRANGE', KEYS[1], 0, -1), drop_pictures(KEYS[5], answer)}
+""")
 
 # It changes how many bytes of text are counted for a session, and changes the owner's total by as much.
 CHANGE_SPACE = """

@@ -17,6 +17,7 @@ from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.items import VERSION, encode_items
 from qa_service.stores.keys import answer_key, owner_key, repeat_key, session_key, worker_key
+from qa_service.stores.quotas import queue_space_freed
 from qa_service.stores.records import read_record
 from qa_service.stores.repeats import RESERVED_SECONDS
 from qa_service.turns import Turn
@@ -82,11 +83,13 @@ class RedisSessions:
             self._keep_repeat(pipeline, claim)
             if not claim.reject_busy:
                 self._list_session(pipeline, claim)
-            outcome: list[bytes] = pipeline.execute()[place]
+            outcome: list[Any] = pipeline.execute()[place]
             if outcome[0] in (b"busy", b"moved"):
                 self._take_back_claim(pipeline, claim)
             elif claim.reject_busy:
                 self._list_session(pipeline, claim)
+            if freed := int(outcome[1]):
+                queue_space_freed(pipeline, claim.owner, turn.session_id, freed)
             pipeline.execute()
         return _claimed(outcome)
 
@@ -218,8 +221,9 @@ def topics_of(head: Mapping[str, str]) -> tuple[Topic, ...]:
     )
 
 
-def _claimed(outcome: Sequence[bytes]) -> Claimed:
-    word, *running = (part.decode() for part in outcome)
-    if word == "busy":
+def _claimed(outcome: Sequence[Any]) -> Claimed:
+    word, _, *others = outcome
+    running = [answer_id.decode() for answer_id in others]
+    if word == b"busy":
         raise Busy("the session is answering another question", answer_id=running[0])
-    return Claimed(moved=word == "moved", replaced=running)
+    return Claimed(moved=word == b"moved", replaced=running)

@@ -29,10 +29,14 @@ _REASONS: Mapping[str, FinishReason] = {
     "max_tokens": "length",
     "max_output_tokens": "length",
     "model_length": "length",
+    "model_context_window_exceeded": "length",
     "content_filter": "content_filter",
     "safety": "content_filter",
     "sensitive": "content_filter",
     "recitation": "content_filter",
+    "blocklist": "content_filter",
+    "prohibited_content": "content_filter",
+    "spii": "content_filter",
     "refusal": "refusal",
 }
 """What servers call the ends that aren't a plain `stop`. They also write these words in capitals."""

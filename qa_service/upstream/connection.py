@@ -180,6 +180,7 @@ class UpstreamConnection:
     def _receive(self, reply: Reply) -> None:
         if self._socket is None:
             raise ConnectionAbortedError
+        self._give_way_if_due()
         if self._works:
             self.due = monotonic() + self._idle
         try:
@@ -194,11 +195,17 @@ class UpstreamConnection:
             self.due = math.inf  # Only waiting counts. What has come may take long to be read, such as a picture.
         reply.feed_bytes(piece)
 
-    def _receive_piece(self, reached: socket.socket) -> bytes:
+    def _give_way_if_due(self) -> None:
+        """Let others have their turn after a while without a wait. That may take long on a busy machine, and upstream
+        isn't silent meanwhile."""
         self._worked += max(monotonic() - self._came_at, 0.0)
         if self._worked > _TURN_SECONDS:
             self._worked = 0.0
+            if self._works:
+                self.due = math.inf
             give_way()
+
+    def _receive_piece(self, reached: socket.socket) -> bytes:
         began = monotonic()
         piece = reached.recv(_READ)
         self._came_at = monotonic()

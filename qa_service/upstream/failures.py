@@ -94,6 +94,8 @@ _STATUS = re.compile(r"[45]\d\d")
 _CODE = re.compile(r"[a-z0-9_]{1,64}")
 _LONGEST_REFUSAL = 64 * 1024
 _SERVER_ERROR = 500
+_LONGEST_WAIT = 24 * 3600
+"""Callers are asked to wait for so many seconds at most. Their timers take no more than 24 days."""
 
 
 class FailureReport(Struct, frozen=True):
@@ -223,7 +225,7 @@ def _unknown(status: int, names: Sequence[str]) -> tuple[type[UpstreamError], st
 
 def _whole(error: openai.APIStatusError) -> int | None:
     seconds = _seconds(error.response.headers)
-    return None if seconds is None else max(1, round(seconds))
+    return None if seconds is None else min(max(1, round(seconds)), _LONGEST_WAIT)
 
 
 def _seconds(headers: Mapping[str, str]) -> float | None:

@@ -43,6 +43,11 @@ class Reply:
                 raise HttpParserError(f"the headers are longer than {_LONGEST_HEAD} bytes")
         return None
 
+    def is_compressed(self) -> bool:
+        """Tell whether the body isn't sent as it is, although every request asks for that."""
+        named = [value.strip().lower() for name, value in self.headers if name.lower() == b"content-encoding"]
+        return any(value not in (b"", b"identity") for value in named)
+
     def has_news(self) -> bool:
         """Tell whether a part of the body can be taken, or nothing more will come."""
         return self.ended or bool(self._pieces)

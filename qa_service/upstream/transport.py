@@ -13,7 +13,7 @@ from typing import TypeAlias
 import httpx2
 from msgspec import Struct
 
-from qa_service.errors import Cancelled, UpstreamError, UpstreamUnavailable
+from qa_service.errors import Cancelled, UpstreamError, UpstreamRejected, UpstreamUnavailable
 from qa_service.interfaces import Stop
 from qa_service.upstream.connection import Patience, UpstreamConnection
 from qa_service.upstream.failures import FOREIGN, mapped, read_refusal, retry_after
@@ -165,6 +165,8 @@ def _send_request(connection: UpstreamConnection, message: bytes) -> None:
     reply = connection.send_request(message)
     if reply.status != HTTPStatus.OK:
         raise read_refusal(connection.http_response(_ASKED))
+    if reply.is_compressed():
+        raise UpstreamRejected("upstream compresses its answer, although it was asked not to; a proxy may do that")
 
 
 def _must_end(reader: EventReader, stop: Stop) -> bool:

@@ -27,7 +27,8 @@ NUMBER = re.compile(r"-?[0-9]{1,15}")
 def get_answer(answer_id: str) -> Response:
     """Show the answer as it stands."""
     service, owner = mounted(), asking_owner()
-    return json_response(build_answer(service.assembly.runner.read_turn(owner, answer_id), service.public_prefix()))
+    turn = service.assembly.links.renew_links(owner, service.assembly.runner.read_turn(owner, answer_id))
+    return json_response(build_answer(turn, service.public_prefix()))
 
 
 def stream_answer(answer_id: str) -> Response:

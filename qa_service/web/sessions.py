@@ -6,6 +6,7 @@ from contextlib import suppress
 from http import HTTPStatus
 
 from flask import Blueprint, Response, request
+from msgspec.structs import replace
 
 from qa_service.errors import InvalidField, NotFound, StoreUnavailable, Unauthenticated
 from qa_service.fields import read_text
@@ -43,7 +44,8 @@ def get_session(session_id: str) -> Response:
     """Show one conversation, newest turns first."""
     service, owner, query = mounted(), asking_owner(), read_query(request)
     page = service.assembly.history.load_conversation(owner, session_id, _turn_cursor(query), read_limit(query))
-    return json_response(build_session(page, service.public_prefix()))
+    renewed = replace(page, turns=tuple(service.assembly.links.renew_links(owner, turn) for turn in page.turns))
+    return json_response(build_session(renewed, service.public_prefix()))
 
 
 def rename_session(session_id: str) -> Response:

@@ -97,6 +97,8 @@ class SearchServices:
         self.status = status
         self.fault = fault
         self.seconds = seconds
+        self.location = ""
+        """Where a redirect leads."""
         self.asked: list[tuple[str, dict[str, str]]] = []
         self._server = _Server(self)
 
@@ -147,6 +149,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(services.status)
         self.send_header("Content-Type", "application/json; charset=UTF-8")
         self.send_header("Content-Length", str(len(body)))
+        if services.location:
+            self.send_header("Location", services.location)
         self.end_headers()
         self._write(body, services.fault)
 

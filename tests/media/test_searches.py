@@ -12,6 +12,7 @@ from qa_service.frames import ImageResult, VideoResult
 from qa_service.interfaces import MediaQuery, MediaSearch
 from qa_service.media.fetching import MOST_FETCHED
 from qa_service.media.google import GoogleImageSearch
+from qa_service.media.linked import LONGEST_TITLE
 from qa_service.media.youtube import YouTubeSearch
 from qa_service.storable import storable
 from tests.media.search_services import NOTHING, PICTURES, QUOTA, VIDEOS, SearchServices
@@ -59,6 +60,11 @@ class TestYouTube:
             "key": KEY,
         }
 
+    @pytest.mark.parametrize("odd", ["", "../../evil", 'x"><script>', "abcdefghijk\n"])
+    def test_what_is_no_id_of_a_video_is_passed_over(self, services: SearchServices, odd: str) -> None:
+        services.answer = {"items": [{"id": {"videoId": odd}, "snippet": {"title": "Cats"}}]}
+        assert youtube(services).find_media(QUERY) == []
+
 
 class TestGoogle:
     def test_pictures_come_with_title_thumbnail_and_the_host_that_shows_them(self, services: SearchServices) -> None:
@@ -87,10 +93,12 @@ class TestGoogle:
 
 
 class MediaSearchContract:
-    """What every `MediaSearch` promises. `make_search` makes one that a service answers in this way."""
+    """What every `MediaSearch` promises. `make_search` makes one that a service answers in this way, and `titled` one
+    result with a title, as the service writes it."""
 
     make_search: Callable[[SearchServices, float], MediaSearch]
     answer: object
+    titled: Callable[[str], object]
 
     def test_what_it_finds_can_be_kept(self, services: SearchServices) -> None:
         services.answer = self.answer
@@ -123,6 +131,11 @@ class MediaSearchContract:
         assert str(failed.value) == said
         assert KEY not in repr(failed.value)
 
+    def test_titles_are_cut_where_they_are_too_long_for_a_frame(self, services: SearchServices) -> None:
+        services.answer = {"items": [self.titled("가" * (LONGEST_TITLE + 1))]}
+        (found,) = self.make_search(services, 5).find_media(QUERY)
+        assert found.title == "가" * LONGEST_TITLE
+
     @pytest.mark.parametrize("fault", ["hang up", "cut", "drip"])
     def test_a_broken_or_slow_service_is_one_error_in_time(self, services: SearchServices, fault: str) -> None:
         services.answer, services.fault = self.answer, fault
@@ -153,11 +166,22 @@ class _Elsewhere:
 class TestYouTubeContract(MediaSearchContract):
     make_search = staticmethod(youtube)
     answer = VIDEOS
+    titled = staticmethod(lambda title: {"id": {"videoId": "a1b2C3d4E5_"}, "snippet": {"title": title}})
 
 
 class TestGoogleContract(MediaSearchContract):
     make_search = staticmethod(google)
     answer = PICTURES
+    titled = staticmethod(lambda title: {"link": "https://img.example/a.png", "title": title})
+
+
+def test_a_redirect_is_not_followed(services: SearchServices) -> None:
+    with SearchServices() as inside:
+        inside.answer = PICTURES
+        services.status, services.location = 302, inside.url
+        with pytest.raises(SearchFailed, match="it answered 302"):
+            google(services).find_media(QUERY)
+        assert inside.asked == []
 
 
 def test_no_log_line_has_the_key(services: SearchServices, caplog: pytest.LogCaptureFixture) -> None:

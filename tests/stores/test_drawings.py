@@ -1,12 +1,16 @@
 """Pictures of answers in the store, over every kind of Redis."""
 
+from collections.abc import Callable
+
 import pytest
 
 from qa_service.errors import NotFound
-from qa_service.model import Picture
-from qa_service.stores.keys import owner_key
+from qa_service.model import Picture, Question, Rewind
+from qa_service.stores.guard import StoreGuard
+from qa_service.stores.keys import owner_key, session_key
+from qa_service.stores.rewinds import RedisRewinds
 from tests.fakes import ANN, BEN, turn
-from tests.stores.talking import Stores, claim, converse
+from tests.stores.talking import TURNS, Stores, claim, converse
 
 ONE, TWO = Picture("image/png", b"\x89PNG\n\0\xff"), Picture("image/webp", b"RIFF....WEBP")
 
@@ -70,3 +74,29 @@ def test_it_is_kept_as_long_as_its_session_is_used(stores: Stores) -> None:
     assert stores.client.ttl(key) <= 30
     claim(stores.sessions, turn("next"), expected=1)
     assert stores.client.ttl(key) > 30
+
+
+def delete(stores: Stores) -> None:
+    stores.history.delete_turn(ANN, "first")
+
+
+def replace_all(stores: Stores) -> None:
+    rewinds = RedisRewinds(stores.client, StoreGuard(), stores.history)
+    rewinds.rewind_session(Question("Another question", ANN, rewind=Rewind(is_first=True)), "s")
+
+
+def crowd_out(stores: Stores) -> None:
+    for number in range(TURNS - 1):
+        claim(stores.sessions, turn(f"later-{number}"), expected=1)
+
+
+@pytest.mark.parametrize("leave", [delete, replace_all, crowd_out])
+def test_it_goes_with_its_turn_and_frees_the_space(stores: Stores, leave: Callable[[Stores], None]) -> None:
+    claim(stores.sessions, turn("first-2"), expected=1)
+    keep(stores)
+    keep(stores, TWO, answer_id="first-2")
+    leave(stores)
+    left = stores.client.hgetall(session_key(ANN, "s", "images"))
+    assert set(left) <= {b"first-2:0"}  # type: ignore[arg-type]
+    assert space(stores) == sum(map(len, left.values()))  # type: ignore[union-attr]
+    assert not keep(stores)

@@ -216,6 +216,16 @@ class TestFailures:
         assert asked(upstream) == [TextDelta("네, 맞습니다."), Finished("stop", model="m")]
         assert len(server.requests) == 1
 
+    def test_a_compressed_answer_is_asked_for_once(self, server, upstream):
+        server.script(Script(headers={"Content-Encoding": "gzip"}, times=3))
+        with pytest.raises(UpstreamRejected, match="compresses"):
+            asked(upstream)
+        assert len(server.requests) == 1
+
+    def test_an_answer_that_is_called_identical_is_read(self, server, upstream):
+        server.script(Script(headers={"Content-Encoding": "identity"}))
+        assert isinstance(asked(upstream)[-1], Finished)
+
     def test_an_empty_piece_is_no_output_so_that_a_cut_behind_it_is_asked_again(self, server, upstream):
         nothing = {"type": "response.output_text.delta", "delta": "", "choices": [{"delta": {"content": ""}}]}
         server.script(Script(body=f"data: {json.dumps(nothing)}\n\n", headers=SOON))

@@ -107,6 +107,8 @@ REASONS = {
     "model_length": "length",
     "content_filter": "content_filter",
     "SAFETY": "content_filter",
+    "PROHIBITED_CONTENT": "content_filter",
+    "model_context_window_exceeded": "length",
     "refusal": "refusal",
 }
 BROKEN = ["error", "abort", "cancelled", "insufficient_system_resource"]

@@ -1,5 +1,6 @@
 """One connection to upstream: what is sent over it, when it is used again, and how each wait on it ends."""
 
+import math
 import socket
 import threading
 import time
@@ -66,6 +67,17 @@ class TestTurns:
         pieces = self.read_pieces(server, connection, Script(deltas=2000), 0.006)
         assert pieces > 10
         assert len(turns) >= pieces - 1
+
+    def test_of_others_are_no_silence_of_upstreams(self, server, connection, monkeypatch):
+        due: list[float] = []
+        monkeypatch.setattr("qa_service.upstream.connection.give_way", lambda: due.append(connection.due))
+        server.script(Script(deltas=2000))
+        connection.send_request(request_bytes(httpx2.Request("POST", f"{server.url}/responses", json={})))
+        connection.note_work()
+        while connection.read_body():
+            time.sleep(0.006)
+        assert due
+        assert set(due) == {math.inf}
 
     def test_need_not_be_left_to_others_by_who_waits(self, server, connection, turns):
         assert self.read_pieces(server, connection, Script(deltas=20, rate=100), 0.001) > 10

@@ -169,6 +169,8 @@ def test_what_says_nothing_is_no_report(said):
         ({"retry-after-ms": "1"}, 1),
         ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 1),
         ({"Retry-After": "Wed, 21 Oct 2015 07:28:00"}, None),
+        ({"Retry-After": "Fri, 31 Dec 2100 23:59:59 GMT"}, 24 * 3600),
+        ({"Retry-After": "999999999"}, 24 * 3600),
         ({"Retry-After": "soon"}, None),
         ({}, None),
     ],

@@ -1,10 +1,12 @@
 """The pictures of an answer, as a browser asks for them."""
 
+import time
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec.structs import force_setattr
 
 from qa_service.model import Drawing, Drawn, Finished, TextDelta
 from tests.documents import png
@@ -72,6 +74,17 @@ def test_the_answer_and_the_conversation_show_it_later(house: House, told: list[
     answer = house.get(f"answers/{start['answerId']}", KEY).get_json()  # type: ignore[index]
     (turn,) = house.get(f"sessions/{start['sessionId']}", KEY).get_json()["turns"]  # type: ignore[index]
     assert answer["images"] == turn["images"] == shown(told)[-1:]
+
+
+def test_a_conversation_that_is_kept_for_longer_has_addresses_that_hold_for_longer(
+    house: House, told: list[dict[str, object]]
+) -> None:
+    start, links = told[0]["content"], house.assembly.links
+    force_setattr(links, "clock", lambda: time.time() + links.seconds + 1)
+    answer = house.get(f"answers/{start['answerId']}", KEY).get_json()  # type: ignore[index]
+    (turn,) = house.get(f"sessions/{start['sessionId']}", KEY).get_json()["turns"]  # type: ignore[index]
+    refusal(house.client.get(shown(told)[-1]["url"]), 404, "not_found")
+    assert [house.client.get(one["images"][0]["url"]).data for one in (answer, turn)] == [PNG, PNG]
 
 
 def test_a_deleted_conversation_has_none(house: House, told: list[dict[str, object]]) -> None:

@@ -1,6 +1,9 @@
 """This module describes the routes of `web/answers.py`: to read, to follow and to stop an answer."""
 
+from collections.abc import Mapping
+
 from qa_service import errors
+from qa_service.model import PICTURE_KINDS
 from qa_service.web.contract.asking import LAST_SEEN, answer_result, nothing_result
 from qa_service.web.contract.operations import (
     InputField,
@@ -39,6 +42,12 @@ FEEDBACK: JsonSchema = {
 PICTURE_NOTE = (
     "Its address in the frame is signed and expires, so that a page can show it. Its owner needs no signature."
 )
+SIGNED = (
+    InputField("owner", {"type": "string"}, "Whose picture it is, as the signed address has it."),
+    InputField("expires", {"type": "integer", "minimum": 0}, "When the address expires, in seconds since 1970."),
+    InputField("version", {"type": "integer", "minimum": 0}, "It tells the addresses of a picture's versions apart."),
+)
+PICTURES: Mapping[str, JsonSchema] = {f"image/{kind}": {"type": "string"} for kind in sorted(PICTURE_KINDS)}
 
 ANSWERS: tuple[Operation, ...] = (
     Operation(
@@ -80,7 +89,9 @@ ANSWERS: tuple[Operation, ...] = (
         tag="answers",
         summary="Read a picture that was drawn in an answer",
         description=PICTURE_NOTE,
-        results=(ResultShape(description="The picture.", content={"image/*": {"type": "string"}}),),
+        access="signed",
+        query=SIGNED,
+        results=(ResultShape(description="The picture.", content=PICTURES),),
         refusals=STORED,
     ),
     Operation(

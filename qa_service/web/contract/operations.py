@@ -12,12 +12,13 @@ JsonSchema: TypeAlias = Mapping[str, Any]
 """This is a JSON Schema of draft 2020-12. A declared struct may stand wherever the schema could refer to it."""
 Shape: TypeAlias = type | JsonSchema
 """A shape says what a body holds. It is a declared struct, or a schema."""
-Access: TypeAlias = Literal["anyone", "caller", "reader", "key", "server", "operator"]
+Access: TypeAlias = Literal["anyone", "caller", "reader", "signed", "key", "server", "operator"]
 """This says who may use an operation.
 
 - `anyone` needs no credential.
 - A `caller` is whoever may ask.
 - A `reader` is a caller whose address may hold a token.
+- `signed` is for a caller, or for anybody with a signed address.
 - A `key` is one of the server's keys, and is needed only where there are any.
 - A `server` is a site's server with its key, which names the user for whom it asks.
 - An `operator` is a site's server with its key, which asks for itself.

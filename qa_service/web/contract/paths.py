@@ -24,6 +24,12 @@ SECURITY: Mapping[str, Mapping[str, str]] = {
         "name": "token",
         "description": "A token in the address, for clients that can't send headers.",
     },
+    "signature": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "signature",
+        "description": "The signature of an address that this server has given out.",
+    },
     "login": {
         "type": "apiKey",
         "in": "cookie",
@@ -87,6 +93,8 @@ def _list_security(access: Access, offer: Offer) -> list[dict[str, list[str]]]:
         ways = []
     if access == "reader" and offer.keys:
         ways.append({"token": []})
+    if access == "signed":
+        ways.append({"signature": []})
     if offer.login:
         ways.append({"login": []})
     return [*ways, {}] if offer.visitors else ways
@@ -100,7 +108,7 @@ def _list_parameters(operation: Operation, offer: Offer) -> list[dict[str, Any]]
     written += [_build_parameter(field, "header") for field in operation.headers]
     if operation.access == "server":
         written.append({**PARAMETERS["UserId"], "required": True})
-    elif operation.access in ("caller", "reader") and offer.keys:
+    elif operation.access in ("caller", "reader", "signed") and offer.keys:
         written.append({"$ref": "#/components/parameters/UserId"})
     return [*written, {"$ref": "#/components/parameters/AcceptLanguage"}]
 

@@ -29,6 +29,7 @@ BY_ACCESS: Mapping[Access, tuple[type[QAError], ...]] = {
     "anyone": (),
     "caller": (errors.Unauthenticated,),
     "reader": (errors.Unauthenticated,),
+    "signed": (errors.Unauthenticated,),
     "key": (errors.Unauthenticated,),
     "server": (errors.Unauthenticated, errors.ForbiddenOrigin),
     "operator": (errors.Unauthenticated, errors.ForbiddenOrigin),

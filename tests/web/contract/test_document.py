@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, get_args
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask import Flask
@@ -10,7 +11,8 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from qa_service.language.phrases import phrase_error
-from qa_service.model import FinishReason, Language
+from qa_service.model import PICTURE_KINDS, FinishReason, Language
+from qa_service.picture_links import PictureLinks
 from qa_service.settings import Settings
 from qa_service.web.contract.document import DIALECT, build_contract, build_schema_document
 from qa_service.web.contract.glossary import FIELDS, HEADERS, PATH_PARTS
@@ -18,6 +20,7 @@ from qa_service.web.contract.offer import Offer, read_offer
 from qa_service.web.contract.table import list_operations
 from qa_service.web.contract.translation import list_texts, read_korean
 from qa_service.wire.formats import FORMATS
+from tests.fakes import ANN
 from tests.web.house import House
 
 OFFER = read_offer(Settings(), login=False, visitors=True)
@@ -125,6 +128,14 @@ class TestDocument:
         settings = Settings(api_keys=("a key",) if keys else ())  # type: ignore[arg-type]
         offer = read_offer(settings, login=login, visitors=visitors)
         assert contract(offer)["paths"]["/ask"]["post"]["security"] == ways
+
+    def test_says_that_a_picture_may_be_read_by_its_signed_address_alone(self) -> None:
+        picture = contract()["paths"]["/answers/{answerId}/images/{index}"]["get"]
+        assert {"signature": []} in picture["security"]
+        signed = PictureLinks("secret", 60).sign_link(ANN, "1", 0, 0)
+        told = {field["name"] for field in picture["parameters"] if field.get("in") == "query"} | {"signature"}
+        assert set(parse_qs(urlsplit(signed).query)) == told
+        assert set(picture["responses"]["200"]["content"]) == {f"image/{kind}" for kind in PICTURE_KINDS}
 
 
 class TestDescriptions:
