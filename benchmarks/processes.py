@@ -80,18 +80,6 @@ def resident_kib(root: int) -> float:
     return sum(int(pages) * _PAGE / 1024 for pid in tree(root) for pages in _stat(pid)[21:22])
 
 
-def forget_peaks(root: int) -> None:
-    """Let the peaks of a process and of all its descendants begin anew."""
-    for pid in tree(root):
-        (PROC / str(pid) / "clear_refs").write_text("5")
-
-
-def peak_kib(root: int) -> float:
-    """Return the most KiB of memory that a process had, and the same of each of its descendants, since their peaks
-    were forgotten. Those that have ended don't count."""
-    return sum(map(_peak, tree(root)))
-
-
 def holder(port: int, client_port: int, root: int) -> int:
     """Return the id of the process, among `root` and its descendants, that has accepted the connection from
     `client_port`. It is 0 while none has."""
@@ -119,13 +107,6 @@ def _open_files(pid: int) -> set[str]:
         with suppress(OSError):
             found.add(os.readlink(file))
     return found
-
-
-def _peak(pid: int) -> int:
-    with suppress(OSError, StopIteration):
-        lines = (PROC / str(pid) / "status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
-    return 0
 
 
 def _pids() -> list[int]:

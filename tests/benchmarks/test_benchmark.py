@@ -19,7 +19,7 @@ from benchmarks.figures import MEASURES, Rounds, percentile, ratios, spread, tab
 from benchmarks.formats import DIALECTS, compare, open_door
 from benchmarks.load import DIFFERENT, OPENAI_EVENTS, Crowd, Door, Tally, fault_of, notation
 from benchmarks.picture import draw
-from benchmarks.processes import cpu_seconds, forget_peaks, holder, peak_kib, resident_kib, tree
+from benchmarks.processes import cpu_seconds, holder, resident_kib, tree
 from benchmarks.product import measure_pictures
 from benchmarks.scenarios import largest
 from benchmarks.servers import PRODUCT, ROOT, Place, Ports
@@ -209,16 +209,6 @@ class TestProcesses:
             assert child.pid in tree(os.getpid())
             assert cpu_seconds(os.getpid()) - before >= 0.15
             assert resident_kib(child.pid) > 1000
-            child.communicate(b"\n")
-
-    def test_a_peak_is_what_a_process_had_since_its_peak_was_forgotten(self) -> None:
-        script = "data = b'x' * 64_000_000\ndel data\nprint(flush=True)\ninput()"
-        with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
-            assert child.stdout
-            child.stdout.readline()
-            assert peak_kib(child.pid) - resident_kib(child.pid) > 50_000
-            forget_peaks(child.pid)
-            assert peak_kib(child.pid) - resident_kib(child.pid) < 10_000
             child.communicate(b"\n")
 
     def test_the_holder_of_a_connection_is_who_accepted_it(self) -> None:
