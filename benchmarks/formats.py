@@ -1,9 +1,11 @@
 """This module measures the product's wire formats beside each other: one server is asked the same in each of them, by
 turns."""
 
+import random
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
+from math import nan
 from statistics import median
 
 from msgspec import Struct
@@ -78,7 +80,7 @@ DIALECTS: Mapping[str, Dialect] = {
 def formats(start: Open) -> Outcome:
     """Measure the CPU of a delta at full speed, and the time from upstream's first delta to the first text."""
     with start(1) as stage:
-        turns = [{name: _measure(stage, dialect) for name, dialect in DIALECTS.items()} for _ in range(TURNS)]
+        turns = [{name: _measure(stage, DIALECTS[name]) for name in shuffle_formats()} for _ in range(TURNS)]
     outcomes = [outcome for turn in turns for outcome in turn.values()]
     return Outcome(
         {},
@@ -98,10 +100,19 @@ SCENARIOS: Mapping[str, Scenario] = {"formats": formats}
 
 def compare(turns: Sequence[Figures], standard: Sequence[Figures]) -> Figures:
     """Return the median of each figure over the turns, and the median of how many times as large as the standard's of
-    the same turn it is."""
-    values = {name: median(turn[name] for turn in turns) for name in turns[0]}
-    times = [(turn[name] / other[name], name) for turn, other in zip(turns, standard, strict=True) for name in values]
-    return {**values, **{f"{name}_ratio": median(time for time, of in times if of == name) for name in values}}
+    the same turn it is. A turn in which the machine had no time for one of them doesn't count."""
+    pairs = {
+        name: [(turn[name], other[name]) for turn, other in zip(turns, standard, strict=True)] for name in turns[0]
+    }
+    measured = {name: [pair for pair in pairs[name] if pair[0] > 0 and pair[1] > 0] or [(nan, nan)] for name in pairs}
+    values = {name: median(value for value, _ in measured[name]) for name in measured}
+    ratios = {f"{name}_ratio": median(value / other for value, other in measured[name]) for name in measured}
+    return {**values, **ratios}
+
+
+def shuffle_formats() -> list[str]:
+    """Return the names of the formats in another order each time, so that none always follows the same one."""
+    return random.sample(sorted(DIALECTS), len(DIALECTS))
 
 
 def open_door(stage: Stage, dialect: Dialect) -> Door:

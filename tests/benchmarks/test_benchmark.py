@@ -72,6 +72,10 @@ class TestFigures:
         compared = compare([{"cpu": 3}, {"cpu": 30}, {"cpu": 5}], [{"cpu": 2}, {"cpu": 20}, {"cpu": 5}])
         assert compared == {"cpu": 5, "cpu_ratio": 1.5}
 
+    def test_a_turn_without_a_figure_of_one_format_is_no_comparison(self) -> None:
+        assert compare([{"cpu": 3}, {"cpu": 0}, {"cpu": 9}], [{"cpu": 2}, {"cpu": 2}, {"cpu": 0}])["cpu_ratio"] == 1.5
+        assert isnan(compare([{"cpu": 3}], [{"cpu": 0}])["cpu_ratio"])
+
     @pytest.mark.parametrize("most", [0, 1, 99, 100, 850])
     def test_the_search_finds_the_largest_number_that_holds_to_within_a_twelfth(self, most: int) -> None:
         found = largest(lambda streams: streams <= most, 100)
