@@ -37,6 +37,11 @@ MEASURES = (
     Measure("redis.scripted", "of these inside scripts", ""),
     Measure("redis.idle", "Redis commands a second without an answer", ""),
     Measure("redis.cpu", "CPU of Redis a delta", "µs"),
+    Measure("pictures.memory", "memory for 100 pictures of 4 MB at once, beyond idle", "MiB"),
+    Measure("formats.cpu", "CPU a delta, at full speed", "µs"),
+    Measure("formats.cpu_ratio", "the same, divided by that of `typed`", ""),
+    Measure("formats.first", "delay from upstream's first delta to the first text, p50", "ms"),
+    Measure("formats.first_ratio", "the same, divided by that of `typed`", ""),
 )
 
 Rounds = Mapping[tuple[str, str], Sequence[float]]
@@ -88,11 +93,12 @@ def cell(measure: Measure, rounds: Rounds, server: str) -> str:
 
 
 def table(rounds: Rounds, servers: Sequence[str]) -> str:
-    """Write the table in Markdown. Rows for which no server has figures are left out."""
+    """Write the table in Markdown. Rows for which no server has figures are left out, and a table without rows is
+    empty."""
     lines = [f"| | {' | '.join(servers)} |", f"|---|{'---:|' * len(servers)}"]
     for measure in MEASURES:
         cells = [cell(measure, rounds, server) for server in servers]
         if any(cells):
             unit = f" ({measure.unit})" if measure.unit else ""
             lines.append(f"| {measure.title}{unit} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return "\n".join(lines) if len(lines) > 2 else ""

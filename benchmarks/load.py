@@ -16,14 +16,34 @@ READ = 1 << 18
 LOOK = 0.02
 """The seconds between two looks at the clock while nothing comes."""
 
-# Frames are cut out of what a read brought, without taking chunks apart. Servers write whole frames; if one didn't, the
-# checksum in the text would be wrong. The insides of JSON strings, joined, are the inside of a JSON string again.
-_TEXT = re.compile(rb'"type": ?"text", ?"content": ?"((?:[^"\\]+|\\.)*)"')
-_OWN_TEXT = re.compile(rb'"delta":"((?:[^"\\]+|\\.)*)"')
-_DONE = re.compile(rb'"type": ?"(?:done|response\.completed)"')
+_INSIDE = rb'"((?:[^"\\]+|\\.)*)"'
 _SENT_AT = re.compile(rb"@(\d+)")
 DIFFERENT = "not the text that upstream sent"
-_END = b"\n\r\n0\r\n\r\n"
+_END = b"\r\n0\r\n\r\n"
+
+
+class Notation(Struct, frozen=True):
+    """A `Notation` says how an answer is written.
+
+    Frames are cut out of what a read brought, without taking chunks apart. Servers write whole frames; if one didn't,
+    the checksum in the text would be wrong. The insides of JSON strings, joined, are the inside of a JSON string again.
+    """
+
+    text: re.Pattern[bytes]
+    """Finds the inside of the JSON string of each piece of text."""
+    done: re.Pattern[bytes]
+    """Finds what every answer must have that has come to its end."""
+    end: bytes = b"\n\n"
+    """What each frame ends with."""
+
+
+def notation(before_text: bytes, done: bytes, end: bytes = b"\n\n") -> Notation:
+    """Make the notation that has texts as JSON strings behind `before_text`."""
+    return Notation(re.compile(before_text + _INSIDE), re.compile(done), end)
+
+
+TYPED = notation(rb'"type": ?"text", ?"content": ?', rb'"type": ?"done"')
+OPENAI_EVENTS = notation(rb'"delta":', rb'"type":"response\.completed"')
 
 
 class Door(Struct, frozen=True):
@@ -32,8 +52,7 @@ class Door(Struct, frozen=True):
     port: int
     request: Callable[[int, int], bytes]
     """Makes the bytes that ask a question, from the number of the connection and the number of its question."""
-    upstream: bool = False
-    """Whether the server answers in upstream's own events."""
+    notation: Notation = TYPED
 
 
 class Tally:
@@ -70,7 +89,7 @@ class Visitor:
         self.sock = socket.create_connection(("127.0.0.1", door.port), timeout=10)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._door = door
-        self._frame = _OWN_TEXT if door.upstream else _TEXT
+        self._notation = door.notation
         self._number = number
         self._deltas = deltas
         self.tally = tally
@@ -81,6 +100,7 @@ class Visitor:
         request = self._door.request(self._number, self._asked)
         self._asked += 1
         self._rest = self._last = self.head = b""
+        self._is_done = False
         self._text: list[bytes] = []
         self._asked_at = monotonic_ns()
         self.sock.sendall(request)
@@ -96,15 +116,15 @@ class Visitor:
             if not received.startswith(b"HTTP/1.1 200"):
                 return self._end(received[:12].decode(errors="replace"))
         arrived = self._rest + received
-        cut = arrived.rfind(b"\n\n") + 1
-        if cut:
-            self._last = arrived[arrived.rfind(b"data:", 0, cut) : cut]
-            if text := b"".join(self._frame.findall(arrived, 0, cut)):
-                self._take(text, now)
+        cut = arrived.rfind(self._notation.end) + 1
+        if text := b"".join(self._notation.text.findall(arrived, 0, cut)):
+            self._take(text, now)
+        self._is_done = bool(self._notation.done.search(arrived, 0, cut)) or self._is_done
         self._rest = arrived[cut:]
-        if self._rest != _END:
+        self._last = (self._last + received[-len(_END) :])[-len(_END) :]
+        if self._last != _END:
             return False
-        return self._end("" if _DONE.search(self._last) else "no `done` at the end")
+        return self._end("" if self._is_done else "no `done` at the end")
 
     def _take(self, text: bytes, now: int) -> None:
         tally = self.tally

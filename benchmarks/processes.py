@@ -77,7 +77,7 @@ def machine_seconds() -> float:
 
 def resident_kib(root: int) -> float:
     """Return the KiB of memory of a process with all its descendants. Memory that they share counts for each."""
-    return sum(int(_stat(pid)[21]) * _PAGE / 1024 for pid in tree(root))
+    return sum(int(pages) * _PAGE / 1024 for pid in tree(root) for pages in _stat(pid)[21:22])
 
 
 def holder(port: int, client_port: int, root: int) -> int:

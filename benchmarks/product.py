@@ -1,4 +1,5 @@
-"""This module measures what only the product has: how fast an answer is stopped, and what Redis is asked for one."""
+"""This module measures what only the product has: how fast an answer is stopped, what Redis is asked for one, and what
+memory drawn pictures take."""
 
 import re
 import socket
@@ -10,17 +11,22 @@ from typing import Self
 from uuid import uuid4
 
 from msgspec import Struct
+from msgspec.structs import replace
 from redis import Redis
 
 from benchmarks.figures import percentile
-from benchmarks.load import DIFFERENT, Crowd, Tally, Visitor
-from benchmarks.processes import cpu_seconds, holder
-from benchmarks.scenarios import RATE, WINDOW
+from benchmarks.load import DIFFERENT, LOOK, TYPED, Crowd, Tally, Visitor
+from benchmarks.processes import cpu_seconds, holder, resident_kib
+from benchmarks.scenarios import RATE, WINDOW, ask_again
 from benchmarks.servers import KEY
 from benchmarks.stage import PATIENCE, Open, Outcome, Scenario, Stage
 from benchmarks.upstream import Script
 
 CANCELLED = 50
+SIDE_OF_4_MB = 1160
+MOST_LOOKS = 500
+"""So many looks at the memory are enough for one picture, even on a slow machine."""
+DRAWN = replace(TYPED, done=re.compile(rb'"type":"image"'))
 _ANSWER = re.compile(rb"X-Answer-Id: (\S+)", re.IGNORECASE)
 _OURS = frozenset({"cmdstat_info", "cmdstat_monitor", "cmdstat_echo", "cmdstat_client|setinfo", "cmdstat_hello"})
 
@@ -64,7 +70,28 @@ def redis(start: Open) -> Outcome:
     return Outcome(figures, crowd.tally.finished, crowd.tally.faults)
 
 
-SCENARIOS: Mapping[str, Scenario] = {"cancel": cancel, "redis": redis}
+def pictures(start: Open) -> Outcome:
+    """Measure the most memory that the server takes, beyond what it takes idle, while a hundred answers draw a picture
+    of 4 MB at once."""
+    with start(1) as stage:
+        ask_again(stage, Script(1))
+        return measure_pictures(stage, 100, Script(1, picture=SIDE_OF_4_MB))
+
+
+def measure_pictures(stage: Stage, count: int, script: Script) -> Outcome:
+    """Ask so many questions at once, and measure the memory in MiB. An answer without a picture is a fault."""
+    stage.play(script)
+    taken = [resident_kib(stage.server.pid)]
+    with Crowd(replace(stage.server.door, notation=DRAWN), script.deltas) as crowd:
+        crowd.admit(range(count))
+        while crowd.tally.finished < count and len(taken) < count * MOST_LOOKS:
+            crowd.attend(LOOK)
+            taken.append(resident_kib(stage.server.pid))
+        crowd.finish(0)
+    return Outcome({"memory": (max(taken) - taken[0]) / 1024}, crowd.tally.finished, crowd.tally.faults)
+
+
+SCENARIOS: Mapping[str, Scenario] = {"cancel": cancel, "redis": redis, "pictures": pictures}
 
 
 def _desks(stage: Stage, stack: ExitStack) -> dict[int, HTTPConnection]:

@@ -18,6 +18,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.figures import shown, table
+from benchmarks.formats import DIALECTS
+from benchmarks.formats import SCENARIOS as OF_FORMATS
 from benchmarks.picture import draw
 from benchmarks.processes import allow_many_files
 from benchmarks.product import SCENARIOS as OF_THE_PRODUCT
@@ -26,7 +28,7 @@ from benchmarks.scenarios import SCENARIOS as OF_ALL
 from benchmarks.servers import PRODUCT, RECIPES, ROOT, NotHere, Place, Ports
 from benchmarks.stage import Outcome, Scenario, staged
 
-SCENARIOS: Mapping[str, Scenario] = {**OF_ALL, **OF_THE_PRODUCT}
+SCENARIOS: Mapping[str, Scenario] = {**OF_ALL, **OF_THE_PRODUCT, **OF_FORMATS}
 AT_ITS_LIMIT = 0.85
 """Where upstream and the load take this part of a core, they themselves may have been what was measured."""
 
@@ -64,8 +66,9 @@ class Run:
     def _keep(self, name: str, server: str, outcome: Outcome) -> None:
         self.answers += outcome.answers
         self.foreign = max(self.foreign, outcome.foreign)
-        for figure, value in outcome.figures.items():
-            self.rounds[server, f"{name}.{figure}"].append(value)
+        for column, figures in {server: outcome.figures, **outcome.by_format}.items():
+            for figure, value in figures.items():
+                self.rounds[column, f"{name}.{figure}"].append(value)
         if outcome.faults:
             self.notes.append(f"{name}, {server}: {len(outcome.faults)} faults, such as: {outcome.faults[0]}")
         if outcome.busy > AT_ITS_LIMIT:
@@ -126,7 +129,8 @@ def main() -> None:
             measured(run, options.scenarios, options.rounds)
         except KeyboardInterrupt:  # what has been measured is still shown
             run.notes.append("The run was stopped before its end.")
-    print("", table(run.rounds, run.servers), "", method(place, run), sep="\n")
+    tables = (table(run.rounds, run.servers), table(run.rounds, tuple(DIALECTS)))
+    print("", "\n\n".join(filter(None, tables)), "", method(place, run), sep="\n")
     print(*("", *run.notes), sep="\n- ")
     options.picture.write_text(draw(run.rounds, run.servers))
 

@@ -29,7 +29,7 @@ def flood(start: Open) -> Outcome:
     """Let 16 connections ask again and again, for answers of 400 deltas at full speed."""
     script = Script(400)
     with start(1) as stage:
-        tally, seen = _asked_again(stage, script)
+        tally, seen = ask_again(stage, script)
     return outcome(tally, seen, cpu=seen.cpu / max(seen.deltas, 1) * 1e6)
 
 
@@ -37,7 +37,7 @@ def request(start: Open) -> Outcome:
     """Let 16 connections ask again and again, for answers of one delta."""
     script = Script(1)
     with start(1) as stage:
-        tally, seen = _asked_again(stage, script)
+        tally, seen = ask_again(stage, script)
     return outcome(tally, seen, cpu=seen.cpu / max(seen.finished, 1) * 1e3)
 
 
@@ -83,7 +83,7 @@ def capacity(start: Open) -> Outcome:
 def hold(start: Open) -> Outcome:
     """Measure the memory of 2,000 streams that are open together and get a word every six seconds."""
     with start(1) as stage:
-        _asked_again(stage, Script(1))
+        ask_again(stage, Script(1))
         before = resident_kib(stage.server.pid)
         stage.play(Script(100, rate=1 / 6))
         with Crowd(stage.server.door, 100) as crowd:
@@ -113,12 +113,13 @@ def largest(holds: Callable[[int], bool], start: int) -> int:
     return low
 
 
-def _asked_again(stage: Stage, script: Script) -> tuple[Tally, Seen]:
+def ask_again(stage: Stage, script: Script, warm_up: float = WARM_UP, window: float = WINDOW) -> tuple[Tally, Seen]:
+    """Let 16 connections ask again and again, and watch them for a window of so many seconds."""
     stage.play(script)
     with Crowd(stage.server.door, script.deltas, again=True) as crowd:
         crowd.admit(range(16))
-        crowd.attend(WARM_UP)
-        seen = watch(stage, crowd, script, WINDOW)
+        crowd.attend(warm_up)
+        seen = watch(stage, crowd, script, window)
         crowd.finish(PATIENCE)
     return crowd.tally, seen
 

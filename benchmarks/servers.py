@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TypeAlias
 from uuid import uuid4
 
 from msgspec import Struct
 
-from benchmarks.load import Crowd, Door
+from benchmarks.load import TYPED, Crowd, Door, Notation
 from benchmarks.processes import Program
 from qa_service.stores.embedded import find_server
 
@@ -37,6 +38,10 @@ QUESTIONS = (
     "Which papers do I have to send along?",
     "Please sum that up in one sentence.",
 )
+
+
+QuestionWriter: TypeAlias = Callable[[str, str], Mapping[str, object]]
+"""Makes the JSON that asks a question in a session."""
 
 
 class Ports(Struct, frozen=True):
@@ -150,21 +155,25 @@ RECIPES: Mapping[str, Recipe] = {
 }
 
 
-def door_to(port: int, path: str) -> Door:
+def write_question(question: str, session_id: str) -> Mapping[str, object]:
+    """Write the fields of a question as all servers read them."""
+    return {"question": question, "sessionId": session_id, "topic": "auto"}
+
+
+def door_to(port: int, path: str, write: QuestionWriter = write_question, notation: Notation = TYPED) -> Door:
     """Make a door at which each connection has a conversation of its own, which grows with every question."""
     run = uuid4().hex
 
     def request(connection: int, number: int) -> bytes:
         question = QUESTIONS[(connection + number) % len(QUESTIONS)]
-        asked = {"question": question, "sessionId": f"{run}-{connection}", "topic": "auto"}
-        body = json.dumps(asked).encode()
+        body = json.dumps(write(question, f"{run}-{connection}")).encode()
         head = (
             f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {KEY}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
 
-    return Door(port, request)
+    return Door(port, request, notation)
 
 
 @contextmanager

@@ -30,10 +30,13 @@ class Stage(Struct, frozen=True):
         return play(self.ports.upstream, script)
 
 
+Figures: TypeAlias = Mapping[str, float]
+
+
 class Outcome(Struct, frozen=True):
     """An `Outcome` is what one scenario found out about one server."""
 
-    figures: Mapping[str, float]
+    figures: Figures
     answers: int = 0
     """How many answers were checked."""
     faults: Sequence[str] = ()
@@ -41,6 +44,8 @@ class Outcome(Struct, frozen=True):
     """The part of one core that upstream and the load together took while something was measured."""
     foreign: float = 0
     """The part of one core that everything else on the machine took."""
+    by_format: Mapping[str, Figures] = {}
+    """The figures of each wire format, where formats are compared."""
 
 
 class Seen(Struct, frozen=True):

@@ -15,12 +15,15 @@ import re
 import select
 import socket
 import sys
+from base64 import b64encode
 from functools import lru_cache
+from io import BytesIO
 from time import monotonic_ns, process_time
 from zlib import crc32
 
 import msgspec
 from msgspec import Struct
+from PIL import Image
 
 WORDS = tuple(word.encode() for word in ("the", "battery", "보증은", "covers", "충전식", "cells", "기간", "for"))
 MESSAGE = "msg_68f0c1d2a9b881939e4d0c7b5a6f3e210c9d8b7a65f4e3d2"
@@ -46,6 +49,9 @@ class Script(Struct, frozen=True):
     age."""
     burst: int = 1
     """How many deltas leave in one write, where there is a rate."""
+    picture: int = 0
+    """How many pixels a side the picture has that every answer draws. With 0 there is none. A pixel takes three bytes,
+    because the picture is noise."""
 
 
 class State(Struct, frozen=True):
@@ -93,15 +99,27 @@ def opening() -> bytes:
     )
 
 
-def closing(number: int, text: str) -> bytes:
+@lru_cache
+def drawing(side: int) -> dict[str, object]:
+    """Build the item of a picture that is drawn. Its base64 comes in two events, as OpenAI sends it."""
+    file = BytesIO()
+    Image.frombytes("RGB", (side, side), random.randbytes(3 * side * side)).save(file, "PNG")
+    result = b64encode(file.getvalue()).decode()
+    return {"id": "ig_68f0", "type": "image_generation_call", "status": "completed", "result": result}
+
+
+def closing(number: int, text: str, picture: int) -> bytes:
     """Build all that comes after the last delta. `number` is that of the next event."""
     place = {"item_id": MESSAGE, "output_index": 0, "content_index": 0}
-    done, deltas = item(text, "completed"), number - 4
+    done, deltas = [item(text, "completed"), *([drawing(picture)] if picture else [])], number - 4
     usage = {"input_tokens": 100, "output_tokens": deltas, "total_tokens": 100 + deltas}
     events = (
         event("response.output_text.done", number, {**place, "text": text, "logprobs": []}),
-        event("response.output_item.done", number + 1, {"output_index": 0, "item": done}),
-        event("response.completed", number + 2, response("completed", output=[done], usage=usage)),
+        *(
+            event("response.output_item.done", number + 1 + index, {"output_index": index, "item": one})
+            for index, one in enumerate(done)
+        ),
+        event("response.completed", number + 3, response("completed", output=done, usage=usage)),
     )
     return b"".join((*events, b"0\r\n\r\n"))
 
@@ -122,7 +140,7 @@ class Answer:
         """Build the next deltas, for one write. After the last delta comes all that follows."""
         deltas = [self._delta() for _ in range(min(count, self.script.deltas - self._sent))]
         if self.finished:
-            deltas.append(closing(self._sent + 4, self._text.decode()))
+            deltas.append(closing(self._sent + 4, self._text.decode(), self.script.picture))
         return b"".join(deltas)
 
     def _delta(self) -> bytes:
@@ -168,7 +186,7 @@ class Connection:
         del self._received[:end]
         return whole_request
 
-    def send(self, written: bytes) -> bool:
+    def send(self, written: bytes | memoryview) -> bool:
         """Send these bytes, behind those that wait. Returns False when some of them have to wait."""
         if self._unsent:
             self._unsent = memoryview(b"".join((self._unsent, written)))
@@ -183,7 +201,7 @@ class Connection:
     def flush(self) -> bool:
         """Send what waits, because the client has room again. Returns True when nothing waits any more."""
         waiting, self._unsent = self._unsent, memoryview(b"")
-        return self.send(bytes(waiting))
+        return self.send(waiting)
 
 
 class Upstream:

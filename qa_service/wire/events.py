@@ -114,11 +114,11 @@ class EventsEncoder(FrameEncoder):
     """An `EventsEncoder` is a `FrameEncoder`. `clock` gives the time in seconds."""
 
     def __init__(self, context: FormatContext, clock: Callable[[], float] = time.monotonic) -> None:
-        self._answer_id = context.answer_id
+        self._id = b"id: %b-" % context.answer_id.encode()
         self._prefix = context.prefix
         self._clock = clock
         self._beat_at = clock()
-        self._retry = f"retry: {RETRY_MS}\n"
+        self._retry = b"retry: %d\n" % RETRY_MS
         self._tokens: int | None = None
         for frame in context.sent:
             self._note_tokens(frame)
@@ -139,14 +139,14 @@ class EventsEncoder(FrameEncoder):
         return _ENDED
 
     def encode_frame(self, seq: int, frame: Frame) -> bytes:
-        head = f"id: {self._answer_id}-{seq}\n{self._retry}".encode()
-        self._retry = ""
+        retry, self._retry = self._retry, b""
         # Nearly every frame is text.
         if isinstance(frame, Text):
-            return b'%bdata: {"type":"text","seq":%d,"content":%b}\n\n' % (head, seq, encode_json(frame.content))
+            text = encode_json(frame.content)
+            return b'%b%d\n%bdata: {"type":"text","seq":%d,"content":%b}\n\n' % (self._id, seq, retry, seq, text)
         self._note_tokens(frame)
-        name, described = self._describe(frame)
-        return head + _name_event(name, described) + _describe_progress(frame)
+        event = _name_event(*self._describe(frame))
+        return b"%b%d\n%b%b%b" % (self._id, seq, retry, event, _describe_progress(frame))
 
     def _describe(self, frame: Frame) -> tuple[str, object]:
         """Return the name of an event, and its data."""

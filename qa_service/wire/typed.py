@@ -153,8 +153,8 @@ class TypedEncoder(FrameEncoder):
 
     def __init__(self, context: FormatContext) -> None:
         self._prefix = context.prefix
-        self._answer_id = context.answer_id if context.ids else ""
-        self._retry = f"retry: {RETRY_MS}\n" if context.ids else ""
+        self._id = b"id: %b-" % context.answer_id.encode() if context.ids else b""
+        self._retry = b"retry: %d\n" % RETRY_MS
 
     def heartbeat(self) -> bytes:
         return _HEARTBEAT
@@ -168,12 +168,11 @@ class TypedEncoder(FrameEncoder):
             event = b'data: {"seq":%d,"type":"text","content":%b}\n\n' % (seq, encode_json(frame.content))
         else:
             event = b"data: %b\n\n" % encode_json(build_typed_frame(seq, frame, self._prefix))
-        return self._id_lines(seq) + event if self._answer_id else event
+        return self._add_id(seq, event) if self._id else event
 
-    def _id_lines(self, seq: int) -> bytes:
-        lines = f"id: {self._answer_id}-{seq}\n{self._retry}"
-        self._retry = ""
-        return lines.encode()
+    def _add_id(self, seq: int, event: bytes) -> bytes:
+        retry, self._retry = self._retry, b""
+        return b"%b%d\n%b%b" % (self._id, seq, retry, event)
 
 
 def build_typed_frame(seq: int, frame: Frame, prefix: str) -> object:

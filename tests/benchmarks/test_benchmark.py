@@ -13,15 +13,19 @@ from xml.etree import ElementTree
 from zlib import crc32
 
 import pytest
+from msgspec.structs import replace
 
 from benchmarks.figures import MEASURES, Rounds, percentile, ratios, spread, table
-from benchmarks.load import DIFFERENT, Crowd, Door, fault_of
+from benchmarks.formats import DIALECTS, compare, open_door
+from benchmarks.load import DIFFERENT, OPENAI_EVENTS, Crowd, Door, Tally, fault_of, notation
 from benchmarks.picture import draw
 from benchmarks.processes import cpu_seconds, holder, resident_kib, tree
+from benchmarks.product import measure_pictures
 from benchmarks.scenarios import largest
 from benchmarks.servers import PRODUCT, ROOT, Place, Ports
 from benchmarks.stage import play, staged, upstream_at
 from benchmarks.upstream import Script
+from qa_service.wire.formats import FORMATS
 
 ROUNDS: Rounds = {
     ("naive", "flood.cpu"): [90, 100, 110],
@@ -60,6 +64,17 @@ class TestFigures:
             "| streams at 50 a second, p99 below 100 ms | 100 |  | 850, **8.5×** |",
             "| Redis commands an answer of 400 deltas in 8 s |  |  | 61.4 |",
         ]
+
+    def test_a_table_without_any_figures_is_empty(self) -> None:
+        assert table(ROUNDS, ("typed", "events")) == ""
+
+    def test_formats_are_compared_within_a_turn_because_the_machine_is_slower_in_another(self) -> None:
+        compared = compare([{"cpu": 3}, {"cpu": 30}, {"cpu": 5}], [{"cpu": 2}, {"cpu": 20}, {"cpu": 5}])
+        assert compared == {"cpu": 5, "cpu_ratio": 1.5}
+
+    def test_a_turn_without_a_figure_of_one_format_is_no_comparison(self) -> None:
+        assert compare([{"cpu": 3}, {"cpu": 0}, {"cpu": 9}], [{"cpu": 2}, {"cpu": 2}, {"cpu": 0}])["cpu_ratio"] == 1.5
+        assert isnan(compare([{"cpu": 3}], [{"cpu": 0}])["cpu_ratio"])
 
     @pytest.mark.parametrize("most", [0, 1, 99, 100, 850])
     def test_the_search_finds_the_largest_number_that_holds_to_within_a_twelfth(self, most: int) -> None:
@@ -120,7 +135,7 @@ def _is_free(port: int) -> bool:
 
 
 def door_of_upstream(place: Place) -> Door:
-    return Door(place.ports.upstream, lambda connection, number: b"POST /v1/responses HTTP/1.1\r\n\r\n", upstream=True)
+    return Door(place.ports.upstream, lambda connection, number: b"POST /v1/responses HTTP/1.1\r\n\r\n", OPENAI_EVENTS)
 
 
 class TestUpstreamAndLoad:
@@ -161,6 +176,14 @@ class TestUpstreamAndLoad:
 
         assert crowd.tally.faults in (["cut short"], ["connection reset"])
 
+    def test_an_answer_that_doesn_t_say_that_it_is_done_is_a_fault(self, place: Place) -> None:
+        door = replace(door_of_upstream(place), notation=notation(rb'"delta":', b"something else"))
+        with upstream_at(place), Crowd(door, 1) as crowd:
+            crowd.admit([0])
+            crowd.finish(10)
+
+        assert crowd.tally.faults == ["no `done` at the end"]
+
     def test_an_answer_that_has_no_end_is_a_fault(self, place: Place) -> None:
         with upstream_at(place), Crowd(door_of_upstream(place), 100) as crowd:
             play(place.ports.upstream, Script(100, rate=1))
@@ -200,17 +223,38 @@ class TestProcesses:
                 assert holder(port, 1, os.getpid()) == 0
 
 
-class TestServers:
-    @pytest.mark.parametrize("name", ["naive", PRODUCT])
-    def test_a_server_tells_the_whole_answer_also_on_a_second_question(self, place: Place, name: str) -> None:
-        with staged(name, place, 1) as stage, Crowd(stage.server.door, 400, again=True) as crowd:
-            stage.play(Script(400))
-            crowd.admit(range(4))
-            crowd.attend(10, lambda: crowd.tally.finished >= 8)
-            crowd.finish(10)
+def ask_twice(door: Door) -> Tally:
+    """Let four connections ask for 400 deltas, and ask again."""
+    with Crowd(door, 400, again=True) as crowd:
+        crowd.admit(range(4))
+        crowd.attend(10, lambda: crowd.tally.finished >= 8)
+        crowd.finish(10)
+    return crowd.tally
 
-        assert crowd.tally.faults == []
-        assert crowd.tally.deltas == crowd.tally.finished * 400 >= 3200
+
+class TestServers:
+    def test_the_sample_tells_the_whole_answer_also_on_a_second_question(self, place: Place) -> None:
+        with staged("naive", place, 1) as stage:
+            stage.play(Script(400))
+            tally = ask_twice(stage.server.door)
+
+        assert tally.faults == []
+        assert tally.deltas == tally.finished * 400 >= 3200
+
+    def test_the_product_tells_it_in_every_format_and_shows_a_picture(self, place: Place) -> None:
+        with staged(PRODUCT, place, 1) as stage:
+            stage.play(Script(400))
+            tallies = {name: ask_twice(open_door(stage, dialect)) for name, dialect in DIALECTS.items()}
+            without = measure_pictures(stage, 1, Script(1))
+            drawn = measure_pictures(stage, 2, Script(1, picture=600))
+
+        assert {name: tally.faults for name, tally in tallies.items()} == {
+            name: [] for name in FORMATS if name != "json"
+        }
+        assert all(tally.deltas == tally.finished * 400 >= 3200 for tally in tallies.values())
+        assert without.faults == ["no `done` at the end"]
+        assert (drawn.answers, drawn.faults) == (2, [])
+        assert 10 < drawn.figures["memory"] < 300
 
     def test_a_run_prints_a_table_and_draws_a_picture(self, place: Place, tmp_path: Path) -> None:
         picture = tmp_path / "figures.svg"
