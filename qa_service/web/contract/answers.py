@@ -42,7 +42,6 @@ PICTURE_NOTE = (
 
 ANSWERS: tuple[Operation, ...] = (
     Operation(
-        method="GET",
         path="/answers/{answerId}",
         name="getAnswer",
         tag="answers",
@@ -51,7 +50,6 @@ ANSWERS: tuple[Operation, ...] = (
         refusals=STORED,
     ),
     Operation(
-        method="GET",
         path="/answers/{answerId}/stream",
         name="streamAnswer",
         tag="answers",
@@ -74,7 +72,6 @@ ANSWERS: tuple[Operation, ...] = (
         refusals=STORED,
     ),
     Operation(
-        method="GET",
         path="/answers/{answerId}/images/{index}",
         name="getPicture",
         tag="answers",
@@ -95,7 +92,6 @@ ANSWERS: tuple[Operation, ...] = (
         refusals=(*STORED, errors.InvalidField, errors.TooManyFiles),
     ),
     Operation(
-        method="GET",
         path="/feedback",
         name="listFeedback",
         tag="answers",
