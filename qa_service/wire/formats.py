@@ -46,11 +46,11 @@ class WireFormat(Struct, frozen=True):
 
     name: str
     """This is the value of the field `format` that asks for this format."""
-    content_type: str
-    media_types: tuple[str, ...]
-    """A client may name these media types in `Accept` to get this format."""
     encoder: EncoderFactory | None
     """This makes the format's encoders. It is None where the answer is sent whole when it is over."""
+    content_type: str = "text/event-stream; charset=utf-8"
+    media_types: tuple[str, ...] = ()
+    """A client may name these media types in `Accept` to get this format."""
     is_resumable: bool = False
     """This says whether a reader that was cut off can come back for the rest."""
     headers: Sequence[tuple[str, str]] = STREAM_HEADERS
@@ -64,50 +64,30 @@ DONE_MARK = "[DONE]"
 
 TYPED = WireFormat(
     "typed",
-    "text/event-stream; charset=utf-8",
-    ("text/event-stream",),
     TypedEncoder,
+    media_types=("text/event-stream",),
     is_resumable=True,
     events={"message": (ANY_FRAME,)},
 )
-JSON = WireFormat("json", "application/json", ("application/json",), None, headers=(("Cache-Control", "no-store"),))
-EVENTS = WireFormat(
-    "events", "text/event-stream; charset=utf-8", (), EventsEncoder, is_resumable=True, events=EVENT_DATA
-)
+JSON = WireFormat("json", None, "application/json", ("application/json",), headers=(("Cache-Control", "no-store"),))
+EVENTS = WireFormat("events", EventsEncoder, is_resumable=True, events=EVENT_DATA)
 JSONL = WireFormat(
     "jsonl",
+    JsonLinesEncoder,
     "application/jsonl; charset=utf-8",
     ("application/jsonl", "application/x-ndjson"),
-    JsonLinesEncoder,
     events={"line": (ANY_FRAME,)},
 )
-AG_UI = WireFormat(
-    "ag-ui",
-    "text/event-stream; charset=utf-8",
-    (),
-    AgentEncoder,
-    events={"message": (EventUnion("AgUiEvent", AGENT_EVENTS),)},
-)
-TEXT = WireFormat("text", "text/plain; charset=utf-8", ("text/plain",), PlainTextEncoder)
-OPENAI = WireFormat(
-    "openai",
-    "text/event-stream; charset=utf-8",
-    (),
-    CompletionEncoder,
-    events={"message": (CompletionChunk, OpenAIErrorObject, DONE_MARK)},
-)
+TEXT = WireFormat("text", PlainTextEncoder, "text/plain; charset=utf-8", ("text/plain",))
+OPENAI = WireFormat("openai", CompletionEncoder, events={"message": (CompletionChunk, OpenAIErrorObject, DONE_MARK)})
 RESPONSES = WireFormat(
     "responses",
-    "text/event-stream; charset=utf-8",
-    (),
     ResponsesEncoder,
     is_resumable=True,
     events={"*": (EventUnion("ResponsesEvent", RESPONSES_EVENTS), OpenAIErrorObject, DONE_MARK)},
 )
 UI_MESSAGE = WireFormat(
     "ui-message",
-    "text/event-stream; charset=utf-8",
-    (),
     UiMessageEncoder,
     is_resumable=True,
     headers=(*STREAM_HEADERS, UI_MESSAGE_HEADER),
@@ -115,12 +95,12 @@ UI_MESSAGE = WireFormat(
 )
 DATA_STREAM = WireFormat(
     "data-stream",
-    "text/plain; charset=utf-8",
-    (),
     DataStreamEncoder,
+    "text/plain; charset=utf-8",
     headers=(*STREAM_HEADERS, DATA_STREAM_HEADER),
     events={"part": DATA_STREAM_VALUES},
 )
+AG_UI = WireFormat("ag-ui", AgentEncoder, events={"message": (EventUnion("AgUiEvent", AGENT_EVENTS),)})
 
 FORMATS: Mapping[str, WireFormat] = {
     row.name: row for row in (TYPED, JSON, EVENTS, JSONL, TEXT, OPENAI, RESPONSES, UI_MESSAGE, DATA_STREAM, AG_UI)

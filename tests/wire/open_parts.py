@@ -56,8 +56,8 @@ class OpenPartsEncoder:
 
 OPEN_PARTS = WireFormat(
     "open-parts",
+    OpenPartsEncoder,
     "application/x-open-parts",
     ("application/x-open-parts",),
-    OpenPartsEncoder,
     headers=(("Cache-Control", "no-store"), ("X-Open-Parts", "v1")),
 )

@@ -51,7 +51,6 @@ PICTURES: Mapping[str, JsonSchema] = {f"image/{kind}": {"type": "string"} for ki
 
 ANSWERS: tuple[Operation, ...] = (
     Operation(
-        method="GET",
         path="/answers/{answerId}",
         name="getAnswer",
         tag="answers",
@@ -60,7 +59,6 @@ ANSWERS: tuple[Operation, ...] = (
         refusals=STORED,
     ),
     Operation(
-        method="GET",
         path="/answers/{answerId}/stream",
         name="streamAnswer",
         tag="answers",
@@ -83,7 +81,6 @@ ANSWERS: tuple[Operation, ...] = (
         refusals=STORED,
     ),
     Operation(
-        method="GET",
         path="/answers/{answerId}/images/{index}",
         name="getPicture",
         tag="answers",
@@ -106,7 +103,6 @@ ANSWERS: tuple[Operation, ...] = (
         refusals=(*STORED, errors.InvalidField, errors.TooManyFiles),
     ),
     Operation(
-        method="GET",
         path="/feedback",
         name="listFeedback",
         tag="answers",

@@ -70,7 +70,6 @@ def describe_asking(offer: Offer) -> tuple[Operation, ...]:
             refusals=ASKED,
         ),
         Operation(
-            method="GET",
             path="/ask",
             name="askByAddress",
             tag="asking",

@@ -63,7 +63,6 @@ def _list_messages(offer: Offer) -> JsonSchema:
 
 CHATS: tuple[Operation, ...] = (
     Operation(
-        method="GET",
         path="/chat/{chatId}/stream",
         name="resumeChat",
         tag="chat",

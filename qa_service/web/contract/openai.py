@@ -9,7 +9,6 @@ from qa_service.web.contract.operations import InputField, JsonSchema, Operation
 from qa_service.web.contract.question import build_model_schema, build_text_schema
 from qa_service.web.contract.refusals import ASKED, STORED
 from qa_service.wire.completion_objects import CompletionObject, ModelListObject, ModelObject
-from qa_service.wire.error_formats import OPENAI_ERROR
 from qa_service.wire.response_objects import DeletedResponse, InputItems, ResponseObject
 
 MESSAGES_NOTE = "The conversation, as OpenAI's API has it, with pictures and files too."
@@ -29,7 +28,6 @@ def describe_completions(offer: Offer) -> tuple[Operation, ...]:
         body={"application/json": _build_completion_schema(offer)},
         results=(stream_result("openai", whole=CompletionObject, headers=("X-Request-Id",)),),
         refusals=ASKED,
-        error_format=OPENAI_ERROR,
     )
     return (asked, *MODELS)
 
@@ -45,7 +43,6 @@ def describe_responses(offer: Offer) -> tuple[Operation, ...]:
         body={"application/json": _build_response_schema(offer)},
         results=(stream_result("responses", whole=ResponseObject, headers=("X-Request-Id",)),),
         refusals=ASKED,
-        error_format=OPENAI_ERROR,
     )
     return (asked, *RESPONSES)
 
@@ -96,30 +93,25 @@ def _list_sampling(offer: Offer) -> JsonSchema:
 
 MODELS: tuple[Operation, ...] = (
     Operation(
-        method="GET",
         path="/v1/models",
         name="listModels",
         tag="openai",
         summary="List the models",
         results=(json_result(ModelListObject, "The models. Those that only a pattern allows aren't listed."),),
-        error_format=OPENAI_ERROR,
     ),
     Operation(
-        method="GET",
         path="/v1/models/{model}",
         name="getModel",
         tag="openai",
         summary="Read about one model",
         results=(json_result(ModelObject, "The model."),),
         refusals=(errors.ModelNotAllowed, errors.NotFound),
-        error_format=OPENAI_ERROR,
     ),
 )
 """These operations show the models that a question may name."""
 
 RESPONSES: tuple[Operation, ...] = (
     Operation(
-        method="GET",
         path="/v1/responses/{responseId}",
         name="getResponse",
         tag="openai",
@@ -135,7 +127,6 @@ RESPONSES: tuple[Operation, ...] = (
         ),
         results=(stream_result("responses", whole=ResponseObject, headers=("X-Request-Id",)),),
         refusals=(*STORED, errors.InvalidField, errors.Draining, errors.Overloaded),
-        error_format=OPENAI_ERROR,
     ),
     Operation(
         method="DELETE",
@@ -145,7 +136,6 @@ RESPONSES: tuple[Operation, ...] = (
         summary="Delete a response with its question",
         results=(json_result(DeletedResponse, "It is gone."),),
         refusals=STORED,
-        error_format=OPENAI_ERROR,
     ),
     Operation(
         method="POST",
@@ -155,17 +145,14 @@ RESPONSES: tuple[Operation, ...] = (
         summary="Stop a response",
         results=(json_result(ResponseObject, "The response, as far as it was written."),),
         refusals=STORED,
-        error_format=OPENAI_ERROR,
     ),
     Operation(
-        method="GET",
         path="/v1/responses/{responseId}/input_items",
         name="listInputItems",
         tag="openai",
         summary="Read the question of a response",
         results=(json_result(InputItems, "The question."),),
         refusals=STORED,
-        error_format=OPENAI_ERROR,
     ),
 )
 """These operations read a response, follow it, stop it and delete it."""

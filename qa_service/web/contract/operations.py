@@ -53,7 +53,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     the presence of a body bring along.
     """
 
-    method: str
+    method: str = "GET"
     path: str
     name: str
     tag: Tag

@@ -27,7 +27,6 @@ DOCUMENT = {"application/json": JSON_DOCUMENT}
 
 STATE: tuple[Operation, ...] = (
     Operation(
-        method="GET",
         path="/healthz",
         name="getHealth",
         tag="service",
@@ -36,7 +35,6 @@ STATE: tuple[Operation, ...] = (
         results=(json_result(HealthObject, "It does."),),
     ),
     Operation(
-        method="GET",
         path="/readyz",
         name="getReadiness",
         tag="service",
@@ -52,7 +50,6 @@ STATE: tuple[Operation, ...] = (
         ),
     ),
     Operation(
-        method="GET",
         path="/metrics",
         name="getMetrics",
         tag="service",
@@ -69,7 +66,6 @@ STATE: tuple[Operation, ...] = (
 
 CLIENTS: tuple[Operation, ...] = (
     Operation(
-        method="GET",
         path="/config",
         name="getConfig",
         tag="service",
@@ -94,7 +90,6 @@ CLIENTS: tuple[Operation, ...] = (
 
 CONTRACT: tuple[Operation, ...] = (
     Operation(
-        method="GET",
         path="/openapi.json",
         name="getContract",
         tag="service",
@@ -105,7 +100,6 @@ CONTRACT: tuple[Operation, ...] = (
         refusals=(errors.InvalidField,),
     ),
     Operation(
-        method="GET",
         path="/schema.json",
         name="getSchemas",
         tag="service",
@@ -116,7 +110,6 @@ CONTRACT: tuple[Operation, ...] = (
         refusals=(errors.InvalidField,),
     ),
     Operation(
-        method="GET",
         path="/docs",
         name="getReference",
         tag="service",
@@ -127,7 +120,6 @@ CONTRACT: tuple[Operation, ...] = (
         refusals=(errors.InvalidField,),
     ),
     Operation(
-        method="GET",
         path="/docs/{part}",
         name="getReferencePart",
         tag="service",

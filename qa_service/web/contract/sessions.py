@@ -27,7 +27,6 @@ TITLED = {
 
 CONVERSATIONS: tuple[Operation, ...] = (
     Operation(
-        method="GET",
         path="/sessions",
         name="listSessions",
         tag="conversations",
@@ -38,7 +37,6 @@ CONVERSATIONS: tuple[Operation, ...] = (
         refusals=(errors.InvalidField, errors.StoreUnavailable),
     ),
     Operation(
-        method="GET",
         path="/sessions/{sessionId}",
         name="getSession",
         tag="conversations",
@@ -81,7 +79,6 @@ CONVERSATIONS: tuple[Operation, ...] = (
 
 FILES: tuple[Operation, ...] = (
     Operation(
-        method="GET",
         path="/sessions/{sessionId}/files",
         name="listFiles",
         tag="conversations",
@@ -90,7 +87,6 @@ FILES: tuple[Operation, ...] = (
         refusals=STORED,
     ),
     Operation(
-        method="GET",
         path="/sessions/{sessionId}/files/{fileId}",
         name="getFile",
         tag="conversations",
@@ -108,7 +104,6 @@ FILES: tuple[Operation, ...] = (
         refusals=STORED,
     ),
     Operation(
-        method="GET",
         path="/sessions/{sessionId}/files/{fileId}/pages/{page}",
         name="getPage",
         tag="conversations",

@@ -1,6 +1,8 @@
 """This module has the table of all operations. A new route needs an `Operation` in the module of its kind, or a new
 module here."""
 
+from msgspec.structs import replace
+
 from qa_service.web.contract.agents import describe_agents
 from qa_service.web.contract.answers import ANSWERS
 from qa_service.web.contract.asking import describe_asking
@@ -11,6 +13,7 @@ from qa_service.web.contract.openai import describe_completions, describe_respon
 from qa_service.web.contract.operations import Operation
 from qa_service.web.contract.service import CLIENTS, CONTRACT, STATE
 from qa_service.web.contract.sessions import CONVERSATIONS, FILES
+from qa_service.wire.error_formats import OPENAI_ERROR
 
 
 def list_operations(offer: Offer) -> tuple[Operation, ...]:
@@ -23,5 +26,8 @@ def list_operations(offer: Offer) -> tuple[Operation, ...]:
         *CONVERSATIONS,
         *FILES,
     )
-    openai = (*describe_completions(offer), *describe_responses(offer))
+    openai = [
+        replace(operation, error_format=OPENAI_ERROR)
+        for operation in (*describe_completions(offer), *describe_responses(offer))
+    ]
     return (*asking, *describe_chats(offer), *openai, *CLIENTS, *STATE, *CONTRACT)
