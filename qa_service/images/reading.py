@@ -59,6 +59,8 @@ class LinesElsewhere:
         self._after = ""
 
     def take_pieces(self, seconds: float) -> Iterator[bytes]:
+        if self.end:
+            return
         try:
             found = self._share.read_lines(self._place, self._after)
         except StoreUnavailable:
