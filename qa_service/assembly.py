@@ -91,9 +91,7 @@ class Assembly(Struct, frozen=True):
     feedback: RedisFeedback
     drawings: RedisDrawings
     links: PictureLinks
-    meter: Meter
-    metrics: Callable[[], bytes]
-    """Gives the figures so far, in Prometheus' text format."""
+    meter: Prometheus
     offline: bool
     """Whether answers are made without a model."""
     sandbox: str
@@ -120,32 +118,20 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
     Without `REDIS_URL`, the private store is running when this returns.
     """
     secret, meter = Secret(settings.secret or _kept_secret(settings)), Prometheus()
-    offline = settings.answers_itself and upstream is None
-    store = _store(settings, meter)
-    sandbox = "read by this site's own reader" if reader else describe_sandbox()
-    reader = reader or _reader(settings)
-    links = PictureLinks(secret, settings.session_ttl)
-    parts = Parts(
-        upstream=upstream or _upstream(settings, meter),
-        sessions=store.sessions,
-        files=store.files,
-        quotas=store.quotas,
-        reader=reader,
-        retriever=retriever or LexicalRetriever(),
-        gallery=Gallery(reader, store.drawings, store.quotas, links, sniff_kind),
-        observe=partial(_tell, (meter, observe or log_answer)),
-        meter=meter,
-        save_later=store.shared.unsaved.add_turn,
-        site=Site(settings.instructions, settings.context_tokens, settings.citations, settings.cite_links),
-        prices=settings.prices,
-        longest=settings.log_bytes,
-        safety_identifier=partial(_safety_identifier, secret),
-        media=MediaSearches(_media_searches(settings) if media is None else media),
+    store, links = _store(settings, meter), PictureLinks(secret, settings.session_ttl)
+    chosen = _Chosen(
+        upstream or _upstream(settings, meter),
+        detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
+        reader or _reader(settings),
+        retriever or LexicalRetriever(),
+        observe or log_answer,
+        MediaSearches(_media_searches(settings) if media is None else media),
     )
-    runner = _runner(settings, AnswerLine(parts), store, meter)
+    runner = _runner(settings, _line(settings, chosen, store, meter, links, secret), store, meter)
+    offline = settings.answers_itself and upstream is None
     return Assembly(
         settings,
-        _desk(settings, store, runner, detector, meter, model="offline" if offline else settings.first_model),
+        _desk(settings, store, runner, chosen.detector, meter, model="offline" if offline else settings.first_model),
         runner,
         limiter=store.limiter,
         history=store.history,
@@ -153,14 +139,24 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         drawings=store.drawings,
         links=links,
         meter=meter,
-        metrics=meter.text,
         offline=offline,
-        sandbox=sandbox,
+        sandbox="read by this site's own reader" if reader else describe_sandbox(),
         secret=secret,
         uploads=_uploads(settings.data),
         check_store=store.check,
         pace=Pace(),
     )
+
+
+class _Chosen(Struct, frozen=True):
+    """A `_Chosen` holds the parts that a host may bring, and the usual part where the host brings none."""
+
+    upstream: Upstream
+    detector: DriftDetector
+    reader: FileReader
+    retriever: Retriever
+    observe: Observer
+    media: MediaSearches
 
 
 class _Store(Struct, frozen=True):
@@ -189,7 +185,10 @@ def _store(settings: Settings, meter: Meter) -> _Store:
     sessions = RedisSessions(client, guard, kept, worker=worker)
     logs = RedisLogs(client, guard, times, worker=worker)
     history = RedisHistory(client, guard, logs)
-    workers = RedisWorkers(client, guard, waiting=_waiting_client(settings), seconds=times.open)
+    # The client that waits for messages of other workers has connections of its own, so that it takes none from
+    # questions, and a longer time-out, so that a wait isn't taken for a failure.
+    waiting = _client(settings, connections=2, seconds=STORE_SECONDS + WAIT_SECONDS)
+    workers = RedisWorkers(client, guard, waiting=waiting, seconds=times.open)
     limiter = RedisLimiter(client, guard, questions=settings.rate[0], seconds=settings.rate[1])
     return _Store(
         worker,
@@ -208,6 +207,30 @@ def _store(settings: Settings, meter: Meter) -> _Store:
     )
 
 
+def _line(
+    settings: Settings, chosen: _Chosen, store: _Store, meter: Prometheus, links: PictureLinks, secret: str
+) -> AnswerLine:
+    return AnswerLine(
+        Parts(
+            upstream=chosen.upstream,
+            sessions=store.sessions,
+            files=store.files,
+            quotas=store.quotas,
+            reader=chosen.reader,
+            retriever=chosen.retriever,
+            gallery=Gallery(chosen.reader, store.drawings, store.quotas, links, sniff_kind),
+            observe=partial(_tell, (meter, chosen.observe)),
+            meter=meter,
+            save_later=store.shared.unsaved.add_turn,
+            site=Site(settings.instructions, settings.context_tokens, settings.citations, settings.cite_links),
+            prices=settings.prices,
+            longest=settings.log_bytes,
+            safety_identifier=partial(_safety_identifier, secret),
+            media=chosen.media,
+        )
+    )
+
+
 def _runner(settings: Settings, line: AnswerWriter, store: _Store, meter: Meter) -> Runner:
     runner_settings = RunnerSettings(
         answers=settings.max_answers,
@@ -220,13 +243,13 @@ def _runner(settings: Settings, line: AnswerWriter, store: _Store, meter: Meter)
 
 
 def _desk(
-    settings: Settings, store: _Store, runner: Runner, detector: DriftDetector | None, meter: Meter, *, model: str
+    settings: Settings, store: _Store, runner: Runner, detector: DriftDetector, meter: Meter, *, model: str
 ) -> Desk:
     return Desk(
         store.sessions,
         store.repeats,
         store.arrivals,
-        detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
+        detector,
         room=runner,
         meter=meter,
         stop=runner.stop_answer,
@@ -263,17 +286,8 @@ def _kept_secret(settings: Settings) -> str:
 
 
 def _client(settings: Settings, *, connections: int = STORE_CONNECTIONS, seconds: float = STORE_SECONDS) -> redis.Redis:
-    if settings.redis_url:
-        pool = redis_pool(settings.redis_url, max_connections=connections, timeout=seconds)
-    else:
-        pool = embedded_pool(settings.data, max_connections=connections, timeout=seconds)
-    return redis.Redis(connection_pool=pool)
-
-
-def _waiting_client(settings: Settings) -> redis.Redis:
-    # This client waits for messages of other workers. It has connections of its own, so that it takes none from
-    # questions, and a longer time-out, so that a wait isn't taken for a failure.
-    return _client(settings, connections=2, seconds=STORE_SECONDS + WAIT_SECONDS)
+    connect = partial(redis_pool, settings.redis_url) if settings.redis_url else partial(embedded_pool, settings.data)
+    return redis.Redis(connection_pool=connect(max_connections=connections, timeout=seconds))
 
 
 def _upstream(settings: Settings, meter: Meter) -> Upstream:

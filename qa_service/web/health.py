@@ -79,7 +79,7 @@ def show_metrics() -> Response:
     """Show what happened so far, over all workers, for Prometheus."""
     service = mounted()
     service.gate.check_key(request)
-    response = Response(service.assembly.metrics(), content_type=CONTENT_TYPE)
+    response = Response(service.assembly.meter.text(), content_type=CONTENT_TYPE)
     response.headers["Cache-Control"] = "no-store"
     return response
 
