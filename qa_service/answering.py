@@ -10,12 +10,14 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from qa_service.draft import Draft, observed
 from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout, UpstreamUnavailable
@@ -116,7 +118,8 @@ class AnswerLine(Struct, frozen=True):
             return _walk(draft, parts, stop, _break_off(draft, said))
         if said.response_id and said.asked and isinstance(parts.upstream, Attaching):
             draft.recall_prompt(said.asked)
-            step = _replay(draft, said, parts, stop)
+            attach = partial(parts.upstream.attach_answer, said.asked.prompt, said.response_id, stop)
+            step = _replay(draft, said, parts, stop, attach)
         elif said.whole and not said.text and _files_are_here(admission):
             step = _begin_again(draft, said, parts, stop)
         else:
@@ -155,14 +158,18 @@ def _begin_again(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> I
     return chain(again, _write(draft, parts, stop))
 
 
-def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
+def _replay(
+    draft: Draft,
+    said: AnswerSoFar,
+    parts: Parts,
+    stop: Stop,
+    attach: Callable[[], AbstractContextManager[Iterator[Delta]]],
+) -> Iterator[Frame | Mark]:
     """Attach to the answer: upstream gives it again from its beginning. The frames are the same as before, and those
     that the shared log has are left out. Where this release makes other frames than the one before, the text begins
     again."""
-    assert draft.prompt is not None  # noqa: S101 - `continue_answer` has recalled it
-    assert isinstance(parts.upstream, Attaching)  # noqa: S101 - `continue_answer` has checked it
     try:
-        with parts.upstream.attach_answer(draft.prompt, said.response_id, stop) as deltas:
+        with attach() as deltas:
             frames = _draft_frames(deltas, draft, parts, stop)
             if said.repeatable:
                 draft.references = said.references
@@ -232,19 +239,8 @@ def _read(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop: Sto
     draft.add_file(stored, verdict)
     if not can_see(parts.upstream, admission.model):
         draft.note_unseen()
-    yield _announced(draft.verdicts[-1])
-
-
-def _announced(verdict: Verdict) -> StageNotice:
-    return StageNotice(
-        "file",
-        name=verdict.name,
-        kind=verdict.kind,
-        status=verdict.status,
-        reason=verdict.reason,
-        pages=verdict.pages,
-        tokens=verdict.tokens,
-    )
+    # Each field of a verdict is a field of the notice, too.
+    yield StageNotice("file", **asdict(draft.verdicts[-1]))
 
 
 def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
