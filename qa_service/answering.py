@@ -74,7 +74,7 @@ DEADLY = 2
 
 
 class Parts(Struct, frozen=True):
-    """This names the parts that the answer line uses."""
+    """A `Parts` holds what the answer line uses."""
 
     upstream: Upstream
     sessions: SessionStore
@@ -86,15 +86,16 @@ class Parts(Struct, frozen=True):
     observe: Observer
     meter: Meter
     save_later: Callable[[Owner, Turn], None]
-    """Takes a turn that couldn't be saved, to save it when the store is back."""
+    """This takes a turn that couldn't be saved, and saves it when the store is back."""
     site: Site
     prices: Mapping[str, Mapping[str, float]]
     longest: int
     """An answer whose text counts more than so many bytes is ended, as `incomplete`."""
     safety_identifier: Callable[[str], str]
-    """Turns an owner's key, with a visitor's `Owner.address` behind it, into the id that tells upstream who asks."""
+    """This turns an owner's key, with a visitor's `Owner.address` behind it, into the id that tells upstream who
+    asks."""
     media: MediaSearches = MediaSearches()
-    """The services that are searched for pictures and videos, where the person lets the web be searched."""
+    """These services are searched for pictures and videos, where the person lets the web be searched."""
 
 
 class AnswerLine(Struct, frozen=True):

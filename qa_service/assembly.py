@@ -93,13 +93,14 @@ class Assembly(Struct, frozen=True):
     links: PictureLinks
     meter: Prometheus
     offline: bool
-    """Whether answers are made without a model."""
+    """This says whether answers are made without a model."""
     sandbox: str
-    """A sentence that tells operators how well the reading of files is isolated from this process."""
+    """This sentence tells operators how well the reading of files is isolated from this process."""
     secret: Secret
     uploads: Path
     check_store: Callable[[], None]
-    """Raises `StoreUnavailable`, which says why, where the store doesn't answer, takes no writes or lacks something."""
+    """This raises `StoreUnavailable`, which says why, where the store doesn't answer, takes no writes or lacks
+    something."""
     pace: Pace
 
 
