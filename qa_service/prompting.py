@@ -51,10 +51,10 @@ class Site(Struct, frozen=True):
 
     instructions: str
     context_tokens: int = 0
-    """The most tokens that a prompt may hold; 0 stands for 0.8 of the model's window."""
+    """A prompt may hold so many tokens; 0 stands for 0.8 of the model's window."""
     citations: bool = True
     cite_links: bool = False
-    """Whether a link that the model types is a source, although no tool has returned it."""
+    """This says whether a link that the model types is a source, although no tool has returned it."""
 
 
 def compute_budget(site: Site, model: str) -> int:

@@ -10,9 +10,8 @@ from qa_service.turns import Turn
 
 
 class UnsavedTurns(Container[str]):
-    """An `UnsavedTurns` keeps such turns, and is a container of their answers' ids. They are few, because nobody can
-    ask while the store is away. `settle` is called with the id of each answer that is saved here.
-    """
+    """An `UnsavedTurns` keeps the turns that couldn't be saved, and is a container of their answers' ids. They are few,
+    because nobody can ask while the store is away. `settle` is called with the id of each answer that is saved here."""
 
     def __init__(self, sessions: SessionStore, settle: Callable[[str], None]) -> None:
         self._sessions = sessions
