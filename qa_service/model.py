@@ -237,7 +237,7 @@ class StoredFile(Value, frozen=True):
     size: int = 0
     """So many bytes of the file's text are kept. In files of version 1 it is 0."""
     v: int = 2
-    """The version of the format in which this is stored."""
+    """It is stored in this version of its format."""
 
     @property
     def is_picture(self) -> bool:

@@ -48,7 +48,7 @@ class Feedback(Value, frozen=True):
     comment: str
     created_at: str
     v: int = 1
-    """The version of the format in which this is stored."""
+    """It is stored in this version of its format."""
 
 
 class Turn(Value, frozen=True):
@@ -72,7 +72,7 @@ class Turn(Value, frozen=True):
     images: tuple[Image, ...] = ()
     """These pictures were drawn for the answer. Each is as it was finished."""
     v: int = 1
-    """The version of the format in which this is stored."""
+    """It is stored in this version of its format."""
 
 
 def name_file(answer_id: str, number: int) -> str:

@@ -100,10 +100,10 @@ class FailureReport(Struct, frozen=True):
     """A `FailureReport` is a failure as upstream describes it."""
 
     code: str | None = None
-    """A name, or an HTTP status, which some servers write as a number."""
+    """It is a name, or an HTTP status, which some servers write as a number."""
     type: str | None = None
     message: str | None = None
-    """Upstream's sentence. It may hold keys and addresses, so nobody gets to see it."""
+    """This is upstream's sentence. It may hold keys and addresses, so nobody gets to see it."""
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import openai
 from qa_service.errors import ContextLength, UnknownModel, UpstreamError, UpstreamRejected
 
 ParameterPath: TypeAlias = tuple[str, ...]
-"""The keys that lead to a parameter, such as `("stream_options", "include_obfuscation")`."""
+"""These keys lead to a parameter, such as `("stream_options", "include_obfuscation")`."""
 
 _REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 _NO_PICTURES = (*_REFUSALS, HTTPStatus.NOT_FOUND, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
