@@ -19,7 +19,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from qa_service.draft import Draft, observed
+from qa_service.draft import Draft, build_observation
 from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout, UpstreamUnavailable
 from qa_service.frames import FRAMES_VERSION, Done, Failure, Frame, Image, Restart, StageNotice
 from qa_service.gallery import Gallery
@@ -363,7 +363,7 @@ def _close(draft: Draft, parts: Parts) -> Iterator[Frame]:
     metadata = replace(metadata, saved=saved == "saved")
     yield metadata
     yield Done(turn.status)
-    parts.observe(observed(turn, metadata, owner=draft.admission.question.owner))
+    parts.observe(build_observation(turn, metadata, owner=draft.admission.question.owner))
 
 
 def _failure(draft: Draft) -> Failure | None:

@@ -244,7 +244,7 @@ class Draft:
         return Timing(None if first is None else int((first - began) * 1000), int((time.monotonic() - began) * 1000))
 
 
-def observed(turn: Turn, metadata: Metadata, *, owner: Owner) -> Observation:
+def build_observation(turn: Turn, metadata: Metadata, *, owner: Owner) -> Observation:
     """Build what observers are told of a finished answer. It holds none of the answer's text."""
     return Observation(
         logged_id(owner, turn.answer_id),

@@ -107,7 +107,7 @@ class FailureReport(Struct, frozen=True):
 
 
 @contextmanager
-def mapped(stop: Stop) -> Iterator[None]:
+def map_failures(stop: Stop) -> Iterator[None]:
     """Turn foreign errors into ours. Whatever breaks once `stop` is set becomes `Cancelled`."""
     try:
         yield
@@ -186,7 +186,7 @@ def _find_inner(said: object) -> object:
 
 
 def _map_status(error: openai.APIStatusError) -> UpstreamError:
-    return _judge(error.status_code, read_report(error.body) or FailureReport(), _whole(error))
+    return _judge(error.status_code, read_report(error.body) or FailureReport(), _seconds_to_wait(error))
 
 
 def _names(report: FailureReport) -> list[str]:
@@ -221,7 +221,7 @@ def _unknown(status: int, names: Sequence[str]) -> tuple[type[UpstreamError], st
     return UpstreamUnavailable, f"upstream failed{named}"
 
 
-def _whole(error: openai.APIStatusError) -> int | None:
+def _seconds_to_wait(error: openai.APIStatusError) -> int | None:
     seconds = _seconds(error.response.headers)
     return None if seconds is None else max(1, round(seconds))
 

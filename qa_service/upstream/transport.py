@@ -16,7 +16,7 @@ from msgspec import Struct
 from qa_service.errors import Cancelled, UpstreamError, UpstreamUnavailable
 from qa_service.interfaces import Stop
 from qa_service.upstream.connection import Patience, UpstreamConnection
-from qa_service.upstream.failures import FOREIGN, mapped, read_refusal, retry_after
+from qa_service.upstream.failures import FOREIGN, map_failures, read_refusal, retry_after
 from qa_service.upstream.protocol import EventReader, RequestWriter
 from qa_service.upstream.watch import Watch
 from qa_service.upstream.way import Way
@@ -105,7 +105,7 @@ class Transport:
         return retry_after(error) or longer * random.uniform(0.75, 1)  # noqa: S311 - spreads tries, hides nothing
 
     def _carry_once(self, message: Callable[[], bytes], reader: EventReader, stop: Stop) -> Iterator[bytes]:
-        with mapped(stop), self._connected(reader, stop) as connection, self._watch.watching(connection):
+        with map_failures(stop), self._connected(reader, stop) as connection, self._watch.watching(connection):
             _send_request(connection, message())
             try:
                 while (piece := connection.read_body()) and not _must_end(reader, stop):
