@@ -28,10 +28,9 @@ class Gallery(Struct, frozen=True):
     quotas: Quotas
     links: PictureLinks
     sniff: Callable[[bytes, str], str]
-    """This tells the kind of a file by its bytes and its name."""
+    """Tells the kind of a file by its bytes and its name."""
     pauses: Sequence[float] = (0.5, 1.0, 2.0)
-    """Where the store is away, a finished picture is kept after the first of these pauses, or after the next one. They
-    are in seconds."""
+    """After so many seconds each, a store that was away is tried again with a finished picture."""
 
     def show_picture(self, drawn: Drawn, admission: Admission, version: int, stop: Stop) -> Image | StageNotice:
         """Keep a picture, in place of what was kept of it before, and make its frame. `version` counts the answer's

@@ -20,8 +20,7 @@ def give_way() -> None:
 
 @cache
 def _queue() -> threading.Lock:
-    """Return the lock on which those who give way wait for each other. It is made at the first call, because gevent has
-    patched the class by then if it ever does."""
+    """It is made when it is first needed, because by then gevent has patched the class if it ever will."""
     return threading.Lock()
 
 

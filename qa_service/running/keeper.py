@@ -54,7 +54,7 @@ class Keeper:
         """The store says that these workers are dead. They may still hold answers."""
         self._beat_at = self._strays_at = time.monotonic() - pace.beat
         self._heard_at = time.monotonic()
-        """At this moment others have heard of this worker, as far as it knows."""
+        """This is the last moment at which others are known to have heard of this worker."""
         self._missed = False
         """This says whether the worker was taken for dead, and hasn't looked yet which answers it has lost."""
         self._beating = threading.Lock()

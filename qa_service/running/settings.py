@@ -30,7 +30,7 @@ class Pace(Struct, frozen=True, kw_only=True):
     """A worker of which others haven't heard for so long says that it lives before it claims an answer. Others wait
     twice as long before they take it for dead."""
     settle: float = 6.0
-    """So long after the store was away, all workers that live have been heard of again."""
+    """After the store was away, it takes so long until all workers that live have been heard of again."""
     strays: float = 10.0
     """This is the time between two looks for answers that this worker holds and doesn't write."""
     news: float = 1.0
