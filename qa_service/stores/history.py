@@ -142,7 +142,7 @@ class RedisHistory:
         keys = [session_key(owner, session_id, name) for name in names]
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             for answer_id in self._client.hkeys(keys[1]):
-                queue_stop(pipeline, answer_id.decode())
+                queue_stop(pipeline, answer_id)
             prefix = session_key(owner, session_id, "file:")
             pipeline.eval(scripts.DELETE_SESSION, len(keys), *keys, DELETED_SECONDS, prefix)
             # A full store runs the deletion, but refuses the messages to other workers, and their errors don't matter.

@@ -156,7 +156,7 @@ class RedisWorkers:
         return self._client.eval(script, len(keys), *keys, *arguments)
 
 
-def queue_stop(pipeline: Any, answer_id: str) -> None:
+def queue_stop(pipeline: Any, answer_id: str | bytes) -> None:
     """Add to the pipeline that all workers are told to stop an answer."""
     pipeline.xadd(STOPS, {"answer": answer_id}, maxlen=STOPS_KEPT)
     pipeline.expire(STOPS, STOPS_SECONDS)
