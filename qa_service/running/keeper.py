@@ -102,7 +102,7 @@ class Keeper:
                     self._quietly(self._beat)
                 self._quietly(self._tail.tend_mirrors)
                 self._quietly(self.untold.tell_all)
-                self._quietly(self._save_unsaved)
+                self._quietly(self._unsaved.save_all)
             # This comes after the sign of life. Otherwise others may take this worker for dead, and take from it what
             # it takes over.
             self._quietly(self._take_over)
@@ -133,9 +133,6 @@ class Keeper:
     def _take_over(self) -> None:
         if self.takes_over:
             self._takeovers.take_over_dead(self._dead)
-
-    def _save_unsaved(self) -> None:
-        self._unsaved.save_all()
 
     def _end_overdue(self) -> None:
         now = time.monotonic()
