@@ -43,7 +43,7 @@ class Patience(Struct, frozen=True):
     reuse: float = 60.0
     """So long after its last use a connection may carry another request. Upstream will have closed an older one."""
     tick: float = 0.1
-    """It may be noticed so much later that the time is over."""
+    """The end of such a time may be noticed so much later."""
 
 
 class UpstreamConnection:
