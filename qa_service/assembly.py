@@ -74,8 +74,8 @@ log = logging.getLogger(__name__)
 answers = logging.getLogger("qa_service.answers")
 
 STORE_SECONDS = 0.7
+"""The store may take so many seconds for one reply."""
 STORE_CONNECTIONS = 100
-WAIT_SECONDS = 1.0
 OUTAGE_SECONDS = 600
 """The store may be away for so many seconds at an answer's end, and the answer's writer may still save it then."""
 
@@ -188,7 +188,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
     history = RedisHistory(client, guard, logs)
     # The client that waits for messages of other workers has connections of its own, so that it takes none from
     # questions, and a longer time-out, so that a wait isn't taken for a failure.
-    waiting = _client(settings, connections=2, seconds=STORE_SECONDS + WAIT_SECONDS)
+    waiting = _client(settings, connections=2, seconds=STORE_SECONDS + Pace().news)
     workers = RedisWorkers(client, guard, waiting=waiting, seconds=times.open)
     limiter = RedisLimiter(client, guard, questions=settings.rate[0], seconds=settings.rate[1])
     return _Store(
