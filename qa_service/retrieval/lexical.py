@@ -16,6 +16,8 @@ from qa_service.language.tokens import list_tokens
 from qa_service.model import Passage
 from qa_service.pause import LongWork
 
+# These are the usual values for the two parameters of BM25: how soon more of the same word counts no more, and how much
+# a long passage loses.
 K1 = 1.2
 B = 0.75
 SCALE = 1000

@@ -31,7 +31,7 @@ _OF_PICTURES = re.compile(
     rf"|{_SEEING}.{{0,60}}?(?:\bnot\b|n't\b|\bonly\b|\bunsupported\b|\bdisabled\b)",
     re.IGNORECASE,
 )
-# OpenAI's models without eyes. Any other model is shown pictures until its server refuses them.
+# These are OpenAI's models without eyes. Any other model is shown pictures until its server refuses them.
 _BLIND = re.compile(
     r"(?:ft:)?(?:gpt-3\.5|gpt-4(?:-32k)?(?:-\d{4}(?:-preview)?)?(?::|$)|gpt-4-1106|o1-mini|o1-preview|o3-mini)"
 )
