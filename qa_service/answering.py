@@ -10,14 +10,16 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-from qa_service.draft import Draft, observed
+from qa_service.draft import Draft, build_observation
 from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout, UpstreamUnavailable
 from qa_service.frames import FRAMES_VERSION, Done, Failure, Frame, Image, Restart, StageNotice
 from qa_service.gallery import Gallery
@@ -72,7 +74,7 @@ DEADLY = 2
 
 
 class Parts(Struct, frozen=True):
-    """This names the parts that the answer line uses."""
+    """A `Parts` holds what the answer line uses."""
 
     upstream: Upstream
     sessions: SessionStore
@@ -84,15 +86,16 @@ class Parts(Struct, frozen=True):
     observe: Observer
     meter: Meter
     save_later: Callable[[Owner, Turn], None]
-    """Takes a turn that couldn't be saved, to save it when the store is back."""
+    """This takes a turn that couldn't be saved, and saves it when the store is back."""
     site: Site
     prices: Mapping[str, Mapping[str, float]]
     longest: int
     """An answer whose text counts more than so many bytes is ended, as `incomplete`."""
     safety_identifier: Callable[[str], str]
-    """Turns an owner's key, with a visitor's `Owner.address` behind it, into the id that tells upstream who asks."""
+    """This turns an owner's key, with a visitor's `Owner.address` behind it, into the id that tells upstream who
+    asks."""
     media: MediaSearches = MediaSearches()
-    """The services that are searched for pictures and videos, where the person lets the web be searched."""
+    """These services are searched for pictures and videos, where the person lets the web be searched."""
 
 
 class AnswerLine(Struct, frozen=True):
@@ -104,7 +107,9 @@ class AnswerLine(Struct, frozen=True):
         """Give the frames of an answer. `Done` comes last: the turn is saved by then, or the metadata has said that it
         isn't."""
         draft, parts = Draft(admission), self.parts
-        return chain((admission.start(),), _walk(draft, parts, stop, _write(draft, parts, stop), _cite(draft, parts)))
+        return chain(
+            (admission.start(),), _take_steps(draft, parts, stop, _write(draft, parts, stop), _cite(draft, parts))
+        )
 
     def continue_answer(self, admission: Admission, said: AnswerSoFar, stop: Stop) -> Iterator[Frame | Mark]:
         """Attach to an answer that upstream keeps, begin one again that hasn't said a word, and end any other.
@@ -113,25 +118,26 @@ class AnswerLine(Struct, frozen=True):
         """
         draft, parts = Draft(admission), self.parts
         if said.deaths >= DEADLY:
-            return _walk(draft, parts, stop, _break_off(draft, said))
+            return _take_steps(draft, parts, stop, _break_off(draft, said))
         if said.response_id and said.asked and isinstance(parts.upstream, Attaching):
             draft.recall_prompt(said.asked)
-            step = _replay(draft, said, parts, stop)
+            attach = partial(parts.upstream.attach_answer, said.asked.prompt, said.response_id, stop)
+            step = _replay(draft, said, parts, stop, attach)
         elif said.whole and not said.text and _files_are_here(admission):
             step = _begin_again(draft, said, parts, stop)
         else:
             step = _break_off(draft, said)
-        return _walk(draft, parts, stop, step, _cite(draft, parts))
+        return _take_steps(draft, parts, stop, step, _cite(draft, parts))
 
 
-def _walk(draft: Draft, parts: Parts, stop: Stop, *steps: Iterator[Frame | Mark]) -> Iterator[Frame | Mark]:
+def _take_steps(draft: Draft, parts: Parts, stop: Stop, *steps: Iterator[Frame | Mark]) -> Iterator[Frame | Mark]:
     """Take the steps, then save the turn and say so, whatever happens on the way. Once another worker goes on with the
     answer, nothing more is said or saved."""
     for frames in steps:
         try:
             yield from frames
         except QAError as error:
-            draft.error = draft.error or _why(error, stop)
+            draft.error = draft.error or _explain_stop(error, stop)
         except Exception:
             # This is the outermost code of an answer: whatever broke, its readers are told, and its turn is kept.
             bug = secrets.token_hex(8)
@@ -142,11 +148,11 @@ def _walk(draft: Draft, parts: Parts, stop: Stop, *steps: Iterator[Frame | Mark]
             return
         if frames is steps[0] and stop.reason == "cancelled":
             parts.meter.record_time("closed", time.monotonic() - stop.at)
-    yield from _close(draft, parts)
+    yield from _save_and_end(draft, parts)
 
 
 def _write(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
-    return chain(_read_files(draft, parts, stop), _prepare(draft, parts), _ask(draft, parts, stop))
+    return chain(_read_files(draft, parts, stop), _prepare(draft, parts), _ask_upstream(draft, parts, stop))
 
 
 def _begin_again(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
@@ -155,14 +161,18 @@ def _begin_again(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> I
     return chain(again, _write(draft, parts, stop))
 
 
-def _replay(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
+def _replay(
+    draft: Draft,
+    said: AnswerSoFar,
+    parts: Parts,
+    stop: Stop,
+    attach: Callable[[], AbstractContextManager[Iterator[Delta]]],
+) -> Iterator[Frame | Mark]:
     """Attach to the answer: upstream gives it again from its beginning. The frames are the same as before, and those
     that the shared log has are left out. Where this release makes other frames than the one before, the text begins
     again."""
-    assert draft.prompt is not None  # noqa: S101 - `continue_answer` has recalled it
-    assert isinstance(parts.upstream, Attaching)  # noqa: S101 - `continue_answer` has checked it
     try:
-        with parts.upstream.attach_answer(draft.prompt, said.response_id, stop) as deltas:
+        with attach() as deltas:
             frames = _draft_frames(deltas, draft, parts, stop)
             if said.repeatable:
                 draft.references = said.references
@@ -201,7 +211,7 @@ def _cite(draft: Draft, parts: Parts) -> Iterator[Frame]:
     draft.list_media([] if draft.error else parts.media.gather_results(draft.searches))
 
 
-def _why(error: QAError, stop: Stop) -> QAError:
+def _explain_stop(error: QAError, stop: Stop) -> QAError:
     # These reasons stop the line as a person's stop does, but no person wished it, so they are told as errors.
     match stop.reason if isinstance(error, Cancelled) else "":
         case "timeout":
@@ -217,13 +227,13 @@ def _why(error: QAError, stop: Stop) -> QAError:
 def _read_files(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
     files = draft.admission.question.files
     for number, file in enumerate(files, 1):
-        yield from _read(file, number, draft, parts, stop)
+        yield from _read_file(file, number, draft, parts, stop)
         if stop.is_set():
             draft.verdicts += [Verdict(unread.name, "unknown", "skipped", "stopped") for unread in files[number:]]
             raise Cancelled
 
 
-def _read(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
+def _read_file(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
     yield StageNotice("reading_file", name=file.name)
     admission = draft.admission
     file_id = name_file(admission.answer_id, number)
@@ -232,19 +242,8 @@ def _read(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop: Sto
     draft.add_file(stored, verdict)
     if not can_see(parts.upstream, admission.model):
         draft.note_unseen()
-    yield _announced(draft.verdicts[-1])
-
-
-def _announced(verdict: Verdict) -> StageNotice:
-    return StageNotice(
-        "file",
-        name=verdict.name,
-        kind=verdict.kind,
-        status=verdict.status,
-        reason=verdict.reason,
-        pages=verdict.pages,
-        tokens=verdict.tokens,
-    )
+    # Each field of a verdict is a field of the notice, too.
+    yield StageNotice("file", **asdict(draft.verdicts[-1]))
 
 
 def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
@@ -252,7 +251,7 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
     passages: tuple[Passage, ...] = ()
     if any(file.passages for file in draft.files):
         yield StageNotice("retrieving")
-        passages = _find(draft, parts)
+        passages = _find_passages(draft, parts)
     budget, language = compute_budget(parts.site, admission.model), language_of(question.text)
     pictures = _load_pictures(draft, parts, budget)
     prompt = build_prompt(
@@ -280,14 +279,14 @@ def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPic
     return [ShownPicture(file.file_id, file.name, picture, file.tokens) for file, picture in pairs if picture]
 
 
-def _find(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
+def _find_passages(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
     question, session = draft.admission.question, draft.admission.session
     index = parts.files.open_index(question.owner, session.session_id, draft.files)
     found = parts.retriever.find_passages(question.text, [exchange.question for exchange in session.context], index)
     return tuple(storable(passage) for passage in found)
 
 
-def _ask(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
+def _ask_upstream(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     assert draft.prompt is not None  # noqa: S101 - the line prepared it
     if draft.prompt.web_search:
         draft.searches = parts.media.begin_searches(MediaQuery(draft.prompt.question, draft.prompt.language))
@@ -303,7 +302,7 @@ def _draft_frames(deltas: Iterator[Delta], draft: Draft, parts: Parts, stop: Sto
             if delta.text != "":
                 yield draft.write_text(delta.text)
         elif isinstance(delta, Drawn):
-            yield _show(delta, draft, parts, stop)
+            yield _show_drawing(delta, draft, parts, stop)
         elif frame := _frame(delta, draft):
             yield frame
         if draft.size > parts.longest:
@@ -312,7 +311,7 @@ def _draft_frames(deltas: Iterator[Delta], draft: Draft, parts: Parts, stop: Sto
         raise Cancelled if stop.is_set() else UpstreamUnavailable("upstream ended without saying so")
 
 
-def _show(drawn: Drawn, draft: Draft, parts: Parts, stop: Stop) -> Frame:
+def _show_drawing(drawn: Drawn, draft: Draft, parts: Parts, stop: Stop) -> Frame:
     frame = parts.gallery.show_picture(drawn, draft.admission, len(draft.images), stop)
     if isinstance(frame, Image):
         draft.images.append(frame)
@@ -353,20 +352,20 @@ def _notice(delta: Delta) -> StageNotice | None:
             return None
 
 
-def _close(draft: Draft, parts: Parts) -> Iterator[Frame]:
+def _save_and_end(draft: Draft, parts: Parts) -> Iterator[Frame]:
     """Save the turn, and only then say what the answer was. Where it can't be saved, the metadata says so."""
     error = _failure(draft)
     if error is not None:
         yield error
     metadata = draft.build_metadata(parts.prices)
     turn = draft.build_turn(metadata, error)
-    saved = _saved(draft.admission.question.owner, turn, parts)
+    saved = _save_turn(draft.admission.question.owner, turn, parts)
     if saved == "lost":
         return
     metadata = replace(metadata, saved=saved == "saved")
     yield metadata
     yield Done(turn.status)
-    parts.observe(observed(turn, metadata, owner=draft.admission.question.owner))
+    parts.observe(build_observation(turn, metadata, owner=draft.admission.question.owner))
 
 
 def _failure(draft: Draft) -> Failure | None:
@@ -375,7 +374,7 @@ def _failure(draft: Draft) -> Failure | None:
     return build_failure(draft.error, draft.admission.question.language)
 
 
-def _saved(owner: Owner, turn: Turn, parts: Parts) -> Saved | Literal["later"]:
+def _save_turn(owner: Owner, turn: Turn, parts: Parts) -> Saved | Literal["later"]:
     try:
         return parts.sessions.save_turn(owner, turn)
     except QAError:

@@ -77,8 +77,8 @@ log = logging.getLogger(__name__)
 answers = logging.getLogger("qa_service.answers")
 
 STORE_SECONDS = 0.7
+"""The store may take so many seconds for one reply."""
 STORE_CONNECTIONS = 100
-WAIT_SECONDS = 1.0
 OUTAGE_SECONDS = 600
 """The store may be away for so many seconds at an answer's end, and the answer's writer may still save it then."""
 
@@ -95,17 +95,16 @@ class Assembly(Struct, frozen=True):
     drawings: RedisDrawings
     links: PictureLinks
     studio: Studio
-    meter: Meter
-    metrics: Callable[[], bytes]
-    """Gives the figures so far, in Prometheus' text format."""
+    meter: Prometheus
     offline: bool
-    """Whether answers are made without a model."""
+    """This says whether answers are made without a model."""
     sandbox: str
-    """A sentence that tells operators how well the reading of files is isolated from this process."""
+    """This sentence tells operators how well the reading of files is isolated from this process."""
     secret: Secret
     uploads: Path
     check_store: Callable[[], None]
-    """Raises `StoreUnavailable`, which says why, where the store doesn't answer, takes no writes or lacks something."""
+    """This raises `StoreUnavailable`, which says why, where the store doesn't answer, takes no writes or lacks
+    something."""
     pace: Pace
 
 
@@ -124,48 +123,46 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
     Without `REDIS_URL`, the private store is running when this returns.
     """
     secret, meter = Secret(settings.secret or _kept_secret(settings)), Prometheus()
-    offline = settings.answers_itself and upstream is None
-    store = _store(settings, meter)
-    sandbox = "read by this site's own reader" if reader else describe_sandbox()
-    reader = reader or _reader(settings)
-    links = PictureLinks(secret, settings.session_ttl)
-    parts = Parts(
-        upstream=upstream or _upstream(settings, meter),
-        sessions=store.sessions,
-        files=store.files,
-        quotas=store.quotas,
-        reader=reader,
-        retriever=retriever or LexicalRetriever(),
-        gallery=Gallery(reader, store.drawings, store.quotas, links, sniff_kind),
-        observe=partial(_tell, (meter, observe or log_answer)),
-        meter=meter,
-        save_later=store.shared.unsaved.add_turn,
-        site=Site(settings.instructions, settings.context_tokens, settings.citations, settings.cite_links),
-        prices=settings.prices,
-        longest=settings.log_bytes,
-        safety_identifier=partial(_safety_identifier, secret),
-        media=MediaSearches(_media_searches(settings) if media is None else media),
+    store, links = _store(settings, meter), PictureLinks(secret, settings.session_ttl)
+    chosen = _Chosen(
+        upstream or _upstream(settings, meter),
+        detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
+        reader or _reader(settings),
+        retriever or LexicalRetriever(),
+        observe or log_answer,
+        MediaSearches(_media_searches(settings) if media is None else media),
     )
-    runner = _runner(settings, AnswerLine(parts), store, meter)
+    runner = _runner(settings, _line(settings, chosen, store, meter, links, secret), store, meter)
+    offline = settings.answers_itself and upstream is None
     return Assembly(
         settings,
-        _desk(settings, store, runner, detector, meter, model="offline" if offline else settings.first_model),
+        _desk(settings, store, runner, chosen.detector, meter, model="offline" if offline else settings.first_model),
         runner,
         limiter=store.limiter,
         history=store.history,
         feedback=store.feedback,
         drawings=store.drawings,
         links=links,
-        studio=_studio(settings, store, runner, meter, parts.safety_identifier),
+        studio=_studio(settings, store, runner, meter, partial(_safety_identifier, secret)),
         meter=meter,
-        metrics=meter.text,
         offline=offline,
-        sandbox=sandbox,
+        sandbox="read by this site's own reader" if reader else describe_sandbox(),
         secret=secret,
         uploads=_uploads(settings.data),
         check_store=store.check,
         pace=Pace(),
     )
+
+
+class _Chosen(Struct, frozen=True):
+    """A `_Chosen` holds the parts that a host may bring, and the usual part where the host brings none."""
+
+    upstream: Upstream
+    detector: DriftDetector
+    reader: FileReader
+    retriever: Retriever
+    observe: Observer
+    media: MediaSearches
 
 
 class _Store(Struct, frozen=True):
@@ -195,7 +192,10 @@ def _store(settings: Settings, meter: Meter) -> _Store:
     sessions = RedisSessions(client, guard, kept, worker=worker)
     logs = RedisLogs(client, guard, times, worker=worker)
     history = RedisHistory(client, guard, logs)
-    workers = RedisWorkers(client, guard, waiting=_waiting_client(settings), seconds=times.open)
+    # The client that waits for messages of other workers has connections of its own, so that it takes none from
+    # questions, and a longer time-out, so that a wait isn't taken for a failure.
+    waiting = _client(settings, connections=2, seconds=STORE_SECONDS + Pace().news)
+    workers = RedisWorkers(client, guard, waiting=waiting, seconds=times.open)
     limiter = RedisLimiter(client, guard, questions=settings.rate[0], seconds=settings.rate[1])
     return _Store(
         worker,
@@ -215,6 +215,30 @@ def _store(settings: Settings, meter: Meter) -> _Store:
     )
 
 
+def _line(
+    settings: Settings, chosen: _Chosen, store: _Store, meter: Prometheus, links: PictureLinks, secret: str
+) -> AnswerLine:
+    return AnswerLine(
+        Parts(
+            upstream=chosen.upstream,
+            sessions=store.sessions,
+            files=store.files,
+            quotas=store.quotas,
+            reader=chosen.reader,
+            retriever=chosen.retriever,
+            gallery=Gallery(chosen.reader, store.drawings, store.quotas, links, sniff_kind),
+            observe=partial(_tell, (meter, chosen.observe)),
+            meter=meter,
+            save_later=store.shared.unsaved.add_turn,
+            site=Site(settings.instructions, settings.context_tokens, settings.citations, settings.cite_links),
+            prices=settings.prices,
+            longest=settings.log_bytes,
+            safety_identifier=partial(_safety_identifier, secret),
+            media=chosen.media,
+        )
+    )
+
+
 def _runner(settings: Settings, line: AnswerWriter, store: _Store, meter: Meter) -> Runner:
     runner_settings = RunnerSettings(
         answers=settings.max_answers,
@@ -227,13 +251,13 @@ def _runner(settings: Settings, line: AnswerWriter, store: _Store, meter: Meter)
 
 
 def _desk(
-    settings: Settings, store: _Store, runner: Runner, detector: DriftDetector | None, meter: Meter, *, model: str
+    settings: Settings, store: _Store, runner: Runner, detector: DriftDetector, meter: Meter, *, model: str
 ) -> Desk:
     return Desk(
         store.sessions,
         store.repeats,
         store.arrivals,
-        detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
+        detector,
         room=runner,
         meter=meter,
         stop=runner.stop_answer,
@@ -283,17 +307,8 @@ def _kept_secret(settings: Settings) -> str:
 
 
 def _client(settings: Settings, *, connections: int = STORE_CONNECTIONS, seconds: float = STORE_SECONDS) -> redis.Redis:
-    if settings.redis_url:
-        pool = redis_pool(settings.redis_url, max_connections=connections, timeout=seconds)
-    else:
-        pool = embedded_pool(settings.data, max_connections=connections, timeout=seconds)
-    return redis.Redis(connection_pool=pool)
-
-
-def _waiting_client(settings: Settings) -> redis.Redis:
-    # This client waits for messages of other workers. It has connections of its own, so that it takes none from
-    # questions, and a longer time-out, so that a wait isn't taken for a failure.
-    return _client(settings, connections=2, seconds=STORE_SECONDS + WAIT_SECONDS)
+    connect = partial(redis_pool, settings.redis_url) if settings.redis_url else partial(embedded_pool, settings.data)
+    return redis.Redis(connection_pool=connect(max_connections=connections, timeout=seconds))
 
 
 def _upstream(settings: Settings, meter: Meter) -> Upstream:

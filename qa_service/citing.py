@@ -44,12 +44,12 @@ class Evidence(Struct, frozen=True):
 
     session_id: str
     passages: Sequence[Passage] = ()
-    """The numbered passages of the prompt."""
+    """These are the numbered passages of the prompt."""
     annotations: Sequence[Placed] = ()
     pages: frozenset[str] = frozenset()
-    """The web pages that tools have returned, as `identify_page` gives them."""
+    """These are the web pages that tools have returned, as `identify_page` gives them."""
     trusts_links: bool = False
-    """Whether a link that no tool has returned is a source, too."""
+    """This says whether a link that no tool has returned is a source, too."""
 
 
 class _Mention(Struct, frozen=True):

@@ -27,8 +27,8 @@ def run_command(arguments: Sequence[str] | None = None) -> None:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints can be printed. They quote arguments, and the shell may have made these of the names of
-    files."""
+    """A `_Parser` complains in words that can be printed. Its complaints quote arguments, and the shell may have made
+    these of the names of files."""
 
     def error(self, message: str) -> NoReturn:
         super().error(make_printable(message))

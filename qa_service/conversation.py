@@ -16,7 +16,8 @@ from qa_service.fields import clean_field_text, decode_list
 from qa_service.model import Message
 from qa_service.pause import LongWork
 
-MESSAGES = 400
+MOST_MESSAGES = 400
+"""So many messages of an earlier conversation are read. One that has more is refused."""
 TEXT_TYPES = ("text", "input_text", "output_text")
 EXPECTED = "a JSON list of {role, content} or {role, parts}, role being user or assistant"
 PAGES_OWN = "data-"
@@ -44,8 +45,8 @@ def read_messages(fields: Mapping[str, Any], most: int) -> tuple[Message, ...]:
     """Read what the person and the model said. Each text is trimmed and has at most `most` characters; it may be
     empty."""
     items = decode_list(fields.get("messages", []), list[_Item], "messages", EXPECTED)
-    if len(items) > MESSAGES:
-        raise InvalidField(f"messages: there are {len(items)}, at most {MESSAGES} are read", field="messages")
+    if len(items) > MOST_MESSAGES:
+        raise InvalidField(f"messages: there are {len(items)}, at most {MOST_MESSAGES} are read", field="messages")
     return tuple(_said(items, most))
 
 

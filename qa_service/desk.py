@@ -34,7 +34,7 @@ HARD_TO_GUESS = 22
 """A session id that an anonymous caller chose has at least so many characters. 128 random bits in base 64 have as many,
 and a UUID has more."""
 TITLE = 80
-"""The longest title, in characters."""
+"""A title has at most so many characters."""
 ATTEMPTS = 5
 """A claim is tried at most so often. It is tried again where the session has moved to another topic meanwhile."""
 SEED = 20
@@ -59,7 +59,7 @@ class Repeated(Struct, frozen=True):
 
     answer_id: str
     begun: bool = False
-    """Whether that answer had been admitted when this was found out."""
+    """This says whether that answer had been admitted when the repetition was noticed."""
 
 
 class Desk(Struct, frozen=True):
@@ -76,7 +76,7 @@ class Desk(Struct, frozen=True):
     rewind: Callable[[Question, str], None]
     model: str
     background: bool = False
-    """Whether an answer can be begun again by another worker."""
+    """This says whether another worker can begin an answer again."""
 
     def admit(self, question: Question) -> Admission | Repeated:
         """Claim the session, and a place in this worker, which `Runner.start_answer` fills.

@@ -47,7 +47,7 @@ MOST_LINKS = 1_000
 """Among at most so many links of an answer pictures and videos are looked for."""
 
 Prices = Mapping[str, Mapping[str, float]]
-"""Maps each model to its prices per million tokens: `input`, `output` and, where it differs, `cached`."""
+"""This maps each model to its prices for a million tokens: `input`, `output` and, where it differs, `cached`."""
 
 
 class Draft:
@@ -59,18 +59,18 @@ class Draft:
         self.verdicts: list[Verdict] = [_verdict(file) for file in self.files]
         self.prompt: Prompt | None = None
         self.model = admission.model
-        """The model that is being asked, until upstream says which one answered."""
+        """This is the model that is being asked, until upstream says which one answered."""
         self.finished: Finished | None = None
         self.error: QAError | None = None
         self.references: tuple[Reference, ...] = ()
-        """The sources that readers know. Where the answer was taken over, they may know some before the text is
+        """These sources were told to readers. Where the answer was taken over, readers may know some before the text is
         over."""
         self.images: list[Image] = []
-        """Every frame that has shown a picture."""
+        """These are all frames that have shown a picture."""
         self.searches: Sequence[SideSearch] = ()
-        """The searches that run beside the answer."""
+        """These searches run beside the answer."""
         self.size = 0
-        """How many bytes the text counts so far towards the longest answer."""
+        """The text counts so many bytes so far. `Parts.longest` bounds them."""
         self._pieces: list[str] = []
         self._annotations: list[Placed] = []
         self._pages: list[str] = []
@@ -244,7 +244,7 @@ class Draft:
         return Timing(None if first is None else int((first - began) * 1000), int((time.monotonic() - began) * 1000))
 
 
-def observed(turn: Turn, metadata: Metadata, *, owner: Owner) -> Observation:
+def build_observation(turn: Turn, metadata: Metadata, *, owner: Owner) -> Observation:
     """Build what observers are told of a finished answer. It holds none of the answer's text."""
     return Observation(
         logged_id(owner, turn.answer_id),

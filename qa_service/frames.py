@@ -153,7 +153,7 @@ class Failure(Value, frozen=True, tag_field="type", tag="error", omit_defaults=T
     retryable: bool
     retry_after: int | None = None
     status: int = 500
-    """The HTTP status of a caller that doesn't stream."""
+    """This HTTP status is for a caller that doesn't stream."""
 
 
 class Restart(Value, frozen=True, tag_field="type", tag="restart"):
@@ -173,9 +173,9 @@ class UnknownFrame(Value, frozen=True, tag_field="type", tag="unknown"):
     """This is a frame that a worker of a later release wrote. It has a number, and is carried along as it came."""
 
     kind: str
-    """The frame's `type`. It is empty where the frame has none."""
+    """This is the frame's `type`, or empty where the frame has none."""
     raw: bytes
-    """The frame as JSON. Usually it is an object, in which `type` is one of the fields."""
+    """This is the frame as JSON. Usually it is an object, in which `type` is one of the fields."""
 
 
 Frame: TypeAlias = Start | StageNotice | Text | Image | Reference | Metadata | Failure | Restart | Done | UnknownFrame

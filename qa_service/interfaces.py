@@ -36,7 +36,7 @@ class Stop(Protocol):
     """It is empty until the signal is set. Then it is `cancelled`, `hangup`, `timeout`, `unstorable` or `interrupted`,
     or one of `ELSEWHERE`, after which nothing of the answer may be written here any more."""
     at: float
-    """When the signal was set, in seconds of `time.monotonic()`."""
+    """The signal was set at this moment, in seconds of `time.monotonic()`."""
 
     def is_set(self) -> bool:
         """Return whether the signal has been set."""
@@ -108,9 +108,10 @@ class Postings(Struct, frozen=True):
     """A `Postings` says where one word stands in one file."""
 
     first: int
-    """The number of the file's first passage, over all files of the index."""
+    """This is the number of the file's first passage, over all files of the index."""
     packed: Sequence[int]
-    """What `pack_posting` makes of each passage that the word stands in, numbered within the file."""
+    """These are the passages that the word stands in, each as `pack_posting` makes it. They are numbered within the
+    file."""
 
 
 class Ranking(Struct, frozen=True):
@@ -118,9 +119,9 @@ class Ranking(Struct, frozen=True):
 
     passages: int
     postings: Mapping[str, Sequence[Postings]]
-    """Maps each word whose postings were read to where the word stands."""
+    """This maps each word whose postings were read to the places where it stands."""
     frequencies: Mapping[str, int]
-    """Maps each word to the number of passages that it stands in. `postings` may leave some of them out."""
+    """This maps each word to the number of passages that it stands in. `postings` may leave out some of these words."""
 
 
 class Index(Protocol):
@@ -147,7 +148,7 @@ class MediaQuery(Struct, frozen=True):
 
     text: str
     language: Language = "en"
-    """The language of the question."""
+    """The question is in this language."""
 
 
 MediaResult: TypeAlias = ImageResult | VideoResult
@@ -171,7 +172,7 @@ class Reserved(Struct, frozen=True):
     answer_id: str
     fingerprint: str
     begun: bool = False
-    """Whether that answer has been admitted. If it has, and isn't found any more, it was deleted."""
+    """This says whether that answer has been admitted. If it has, and isn't found any more, it was deleted."""
 
 
 class Claim(Struct, frozen=True):
@@ -179,32 +180,33 @@ class Claim(Struct, frozen=True):
 
     owner: Owner
     expected_topic: int
-    """The number of the session's topic when the session was loaded, or 0 if there was no such session."""
+    """This is the number of the session's topic when the session was loaded, or 0 if there was no such session."""
     turn: Turn
-    """The running turn. Its topic is the expected one, or the next one, which begins with it."""
+    """This is the running turn. Its topic is the expected one, or the next one, which begins with it."""
     title: str
-    """The title of the session, if the session is new."""
+    """A new session gets this title."""
     topic_title: str
-    """The title of the topic, if the topic is new."""
+    """A new topic gets this title."""
     reject_busy: bool
-    """Whether a session that is answering refuses the question. Otherwise the running answer is replaced."""
+    """This says whether a session that is answering refuses the question. Otherwise the running answer is replaced."""
     start: Start
-    """The first frame of the answer, with which its shared log begins."""
+    """This is the first frame of the answer, with which its shared log begins."""
     seed: tuple[Turn, ...] = ()
-    """Finished turns with which a new session begins."""
+    """A new session begins with these finished turns."""
     admission: Admission | None = None
-    """The admission, if another worker may have to begin the answer again."""
+    """This is the admission, where another worker may have to begin the answer again."""
     repeat: Repeat | None = None
-    """The key under which a repetition of this question finds the answer."""
+    """A repetition of this question finds the answer by this key."""
 
 
 class Claimed(Struct, frozen=True):
     """A `Claimed` says what came of a claim that wasn't refused."""
 
     moved: bool = False
-    """Whether the session is in another topic than expected. Then nothing was written, and it must be loaded again."""
+    """This says whether the session is in another topic than expected. Then nothing was written, and it must be loaded
+    again."""
     replaced: Sequence[str] = ()
-    """The ids of the answers that were running in the session; they are to be stopped."""
+    """These are the ids of the answers that were running in the session. They are to be stopped."""
 
 
 Saved: TypeAlias = Literal["saved", "gone", "lost"]
@@ -255,9 +257,9 @@ class Arrival(Struct, frozen=True):
     """An `Arrival` holds what the store knows about a question that has just come."""
 
     wait: float
-    """The seconds until the owner may ask, or 0 where the question may be asked now."""
+    """The owner may ask after so many seconds. It is 0 where the question may be asked now."""
     session: Session | None
-    """The session as `SessionStore.load_session` gives it."""
+    """This is the session as `SessionStore.load_session` gives it."""
 
 
 class Arrivals(Protocol):
@@ -271,11 +273,11 @@ class Allowance(Struct, frozen=True):
     """An `Allowance` says how much an owner may still use for one session."""
 
     files: int
-    """How many files the session may still take."""
+    """The session may still take so many files."""
     bytes: int
-    """How many bytes of text may still be kept for the owner. Visitors with the same address share them."""
+    """So many bytes of text may still be kept for the owner. Visitors with the same address share them."""
     seconds: float
-    """For how many seconds files may still be read for the owner in this hour."""
+    """Files may still be read for the owner for so many seconds in this hour."""
 
     @property
     def is_used_up(self) -> bool:
@@ -294,27 +296,27 @@ class Quotas(Protocol):
 
 
 class NewLogEntry(Struct, frozen=True):
-    """A `NewLogEntry` holds what one answer adds to its shared log at once."""
+    """A `NewLogEntry` holds what one answer adds to its shared log in one write."""
 
     owner: Owner
     answer_id: str
     first: int
-    """The number of the first frame."""
+    """This is the number of the first frame."""
     last: int
-    """The number of the last frame; one less than `first` where the entry has only marks."""
+    """This is the number of the last frame. It is one less than `first` where the entry has only marks."""
     count: int
-    """How many entries this answer had before."""
+    """This answer had so many entries before."""
     items: Sequence[Frame | Mark]
     closed: bool = False
-    """Whether the last frame is the last one of the answer."""
+    """This says whether the answer has no frame behind these."""
     settled: bool = False
-    """Whether the turn is saved, so that nothing is left to do for the answer."""
+    """This says whether the turn is saved, so that nothing is left to do for the answer."""
 
 
 AppendOutcome: TypeAlias = Literal["kept", "gone", "lost", "refused", "unstorable"]
-"""What became of an entry. `gone` says that there is no such log any more, and `lost` that another worker has written
-on. `refused` says that the store answers but doesn't take the entry, for example because the store is full; trying
-again may help, but not soon. `unstorable` says that the entry can't be encoded, now or later."""
+"""This says what became of an entry. `gone` says that there is no such log any more, and `lost` that another worker has
+written on. `refused` says that the store answers but doesn't take the entry, for example because the store is full;
+trying again may help, but not soon. `unstorable` says that the entry can't be encoded, now or later."""
 
 
 class LogEntry(Struct, frozen=True):
@@ -329,11 +331,11 @@ class StoredLog(Struct, frozen=True):
 
     session_id: str
     last: int
-    """The number of the last frame if the answer is over, and otherwise 0."""
+    """This is the number of the last frame if the answer is over, and otherwise 0."""
     entries: Sequence[LogEntry]
-    """The entries of the log. There are none where the log has expired."""
+    """These are the entries of the log. There are none where the log has expired."""
     cursor: str
-    """The position behind the last entry. Reading from there gives what comes later."""
+    """This is the position behind the last entry. Reading from there gives what comes later."""
 
 
 class LogStore(Protocol):
@@ -354,11 +356,11 @@ class HeldAnswer(Struct, frozen=True):
     answer_id: str
     session_id: str
     admission: Admission | None = None
-    """The admission of the question, if another worker may begin the answer again."""
+    """This is the admission of the question, if another worker may begin the answer again."""
     deaths: int = 0
-    """How many workers in a row have died while they held the answer, since it last got a new word."""
+    """So many workers in a row have died while they held the answer, since it last got a new word."""
     said: int = 0
-    """How many characters the answer had when it was last taken over."""
+    """The answer had so many characters when it was last taken over."""
 
 
 class FollowedAnswer(Struct, frozen=True):
@@ -372,11 +374,11 @@ class WorkerNews(Struct, frozen=True):
     """A `WorkerNews` holds what a worker hears from others in one wait."""
 
     stops: Sequence[str] = ()
-    """The ids of answers that are to be stopped, wherever they are written."""
+    """The answers with these ids are to be stopped, wherever they are written."""
     entries: Mapping[str, Sequence[LogEntry]] = {}
-    """Maps an answer's id to the new entries of its log."""
+    """This maps an answer's id to the new entries of its log."""
     cursors: Mapping[str, str] = {}
-    """Maps an answer's id to the position from which its log is to be read next."""
+    """This maps an answer's id to the position from which its log is to be read next."""
 
 
 class WorkerStore(Protocol):
@@ -465,17 +467,17 @@ class AnswerSoFar(Struct, frozen=True):
     text: str
     asked: Asked | None = None
     response_id: str = ""
-    """The id under which upstream keeps the answer. It is empty where upstream doesn't keep it."""
+    """Upstream keeps the answer under this id. It is empty where upstream doesn't keep it."""
     since_opened: int = 0
-    """How many frames the shared log has behind the mark that upstream had opened the answer."""
+    """The shared log has so many frames behind the last mark `Opened`, which says that upstream keeps the answer."""
     repeatable: bool = True
-    """Whether this release makes the same frames as the worker before it made behind that mark."""
+    """This says whether this release makes the same frames as the worker before it made behind that mark."""
     whole: bool = False
-    """Whether the whole admission is known, so that the answer can be begun again."""
+    """This says whether the whole admission is known, so that the answer can be begun again."""
     deaths: int = 0
-    """How many workers in a row have died with the answer, since it last got a new word."""
+    """So many workers in a row have died with the answer, since it last got a new word."""
     references: tuple[Reference, ...] = ()
-    """The sources that readers of this text know already."""
+    """Readers of this text know these sources already."""
 
 
 class AnswerWriter(Protocol):
@@ -544,8 +546,8 @@ Counted: TypeAlias = Literal[
     "deltas", "resumes", "gaps", "cancels", "takeovers", "store_errors", "upstream_errors", "refusals"
 ]
 Timed: TypeAlias = Literal["asked", "closed", "flushed"]
-"""What is measured, in seconds. `asked` is the time from a question until upstream is asked, `closed` the time from a
-stop until upstream's connection is closed, and `flushed` the time between two flushes."""
+"""These times are measured, in seconds. `asked` is the time from a question until upstream is asked, `closed` the time
+from a stop until upstream's connection is closed, and `flushed` the time between two flushes."""
 
 
 class Meter(Protocol):

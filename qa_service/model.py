@@ -46,11 +46,12 @@ class Owner(Value, frozen=True):
 
     kind: OwnerKind
     key: str
-    """32 hexadecimal digits. Two callers never have the same key, except anonymous visitors, who all have one."""
+    """It has 32 hexadecimal digits. Two callers never have the same key, except anonymous visitors, who all have
+    one."""
     address: str = ""
-    """A hash of the address by which an anonymous caller is rate-limited. It is empty for all others."""
+    """This is a hash of the address by which an anonymous caller is rate-limited. It is empty for all others."""
     network: str = ""
-    """A hash of the address's IPv6 /48, which is rate-limited too. It is empty for all other addresses."""
+    """This is a hash of the address's IPv6 /48, which is rate-limited too. It is empty for all other addresses."""
 
 
 class UploadedFile(Value, frozen=True):
@@ -68,7 +69,7 @@ class ReadRequest(Value, frozen=True):
     file: UploadedFile
     owner: Owner
     seconds: float | None = None
-    """The reading time that the owner may still use. None means that only the reader's own limit counts."""
+    """The owner may still use so much reading time. None means that only the reader's own limit counts."""
 
 
 class TextPart(Value, frozen=True, tag_field="type", tag="text"):
@@ -86,7 +87,7 @@ class Picture(Value, frozen=True, tag_field="type", tag="image"):
 
     mime_type: str
     data: bytes
-    """A file of that type."""
+    """These are the bytes of a file of that type."""
 
     @property
     def data_url(self) -> str:
@@ -95,7 +96,7 @@ class Picture(Value, frozen=True, tag_field="type", tag="image"):
 
 
 Part: TypeAlias = TextPart | Picture
-"""What a message is made of. The field `type` tells the members of this union apart."""
+"""A message is made of these. The field `type` tells the members of this union apart."""
 
 
 class Message(Value, frozen=True):
@@ -127,9 +128,10 @@ class Repeat(Value, frozen=True):
     key: str
     """32 hexadecimal digits."""
     fingerprint: str
-    """A hash of the question and its files. The same key with another fingerprint is a mistake of the caller's."""
+    """This is a hash of the question and its files. The same key with another fingerprint is a mistake of the
+    caller's."""
     seconds: float
-    """For how long a repetition gets the same answer. 0 means as long as that answer is being written."""
+    """A repetition gets the same answer for so long. 0 means as long as that answer is being written."""
 
 
 class Echo(Value, frozen=True, omit_defaults=True):
@@ -137,16 +139,16 @@ class Echo(Value, frozen=True, omit_defaults=True):
     about the answer."""
 
     labels: Mapping[str, str] = {}
-    """The caller's own notes, which that API calls `metadata`."""
+    """These are the caller's own notes, which that API calls `metadata`."""
     instructions: str = ""
     previous: str = ""
-    """The id of the answer that the question continues."""
+    """The question continues the answer with this id."""
     temperature: float | None = None
     top_p: float | None = None
     max_tokens: int | None = None
     background: bool = False
     stored: bool = True
-    """Whether the answer is kept after it has ended."""
+    """This says whether the answer is kept after it has ended."""
 
 
 class Rewind(Value, frozen=True):
@@ -154,13 +156,15 @@ class Rewind(Value, frozen=True):
     them among the session's turns."""
 
     replaced: str = ""
-    """The id of the first answer that is replaced, where the page names it."""
+    """This is the id of the first answer that is replaced, where the page names it."""
     kept: tuple[str, ...] = ()
-    """The ids of the answers that the page shows before the question. Some may be of other services."""
+    """These are the ids of the answers that the page shows before the question. Some of those answers may come from
+    other services."""
     is_first: bool = False
-    """Whether the page says that the question stands in the place of its first one."""
+    """This says whether the question takes the place of the first question that the page shows."""
     repeated: str = ""
-    """The question, where it is the same as that of the last answer. It is empty where the question was changed."""
+    """This is the question, where it is the same as that of the last answer. It is empty where the question was
+    changed."""
 
 
 class Question(Value, frozen=True):
@@ -171,7 +175,7 @@ class Question(Value, frozen=True):
     session_id: str = ""
     files: tuple[UploadedFile, ...] = ()
     messages: tuple[Message, ...] = ()
-    """An earlier conversation, as the caller sent it. A new session begins with it."""
+    """This is an earlier conversation, as the caller sent it. A new session begins with it."""
     system_prompt: str = ""
     topic: TopicChoice = "auto"
     web_search: bool = False
@@ -180,15 +184,15 @@ class Question(Value, frozen=True):
     top_p: float | None = None
     max_tokens: int | None = None
     on_hangup: HangupChoice = "finish"
-    """What happens to the answer when nobody reads it: it runs on for a while, is stopped at once, or runs to its
-    end."""
+    """This says what happens to the answer when nobody reads it: it runs on for a while (`finish`), is stopped at once
+    (`cancel`), or runs to its end (`ignore`)."""
     on_busy: BusyChoice = "replace"
     language: Language = "en"
-    """The language of messages to this person."""
+    """Messages to this person are in this language."""
     repeat: Repeat | None = None
     echo: Echo | None = None
     rewind: Rewind | None = None
-    """The answers that this question replaces, if it replaces any."""
+    """This names the answers that the question replaces, if it replaces any."""
 
 
 class Passage(Value, frozen=True):
@@ -200,9 +204,9 @@ class Passage(Value, frozen=True):
     page: int = 1
     section: str = ""
     paged: bool = True
-    """False for kinds of files that have no pages; they are cited by section."""
+    """It is false for kinds of files that have no pages. They are cited by section."""
     n: int = 0
-    """The number of the passage in a prompt, or 0 outside of prompts."""
+    """This is the number of the passage in a prompt, or 0 outside of prompts."""
 
 
 class Verdict(Value, frozen=True):
@@ -229,11 +233,11 @@ class StoredFile(Value, frozen=True):
     tokens: int = 0
     passages: int = 0
     added: float = 0
-    """When the file was read, in seconds since 1970. Files are listed in that order."""
+    """The file was read at this moment, in seconds since 1970. Files are listed in that order."""
     size: int = 0
-    """How many bytes of the file's text are kept. In files of version 1 it is 0."""
+    """So many bytes of the file's text are kept. In files of version 1 it is 0."""
     v: int = 2
-    """The version of the format in which this is stored."""
+    """It is stored in this version of its format."""
 
     @property
     def is_picture(self) -> bool:
@@ -275,7 +279,7 @@ class FileText(Value, frozen=True):
     passages: tuple[Passage, ...] = ()
     index: Mapping[str, list[int]] = {}
     first: int = 0
-    """The number of the first of these passages."""
+    """This is the number of the first of these passages."""
 
 
 class FileEnd(Value, frozen=True):
@@ -283,7 +287,7 @@ class FileEnd(Value, frozen=True):
 
     verdict: Verdict
     seconds: float = 0.0
-    """The time that reading took. Waiting until reading could begin isn't part of it."""
+    """Reading took so many seconds. Waiting until reading could begin isn't part of it."""
 
 
 FileNews: TypeAlias = FileProgress | FileText | Picture | FileEnd
@@ -309,12 +313,12 @@ class Session(Value, frozen=True):
 
     session_id: str
     topic: int = 0
-    """The current topic, or 0 before the first question."""
+    """This is the number of the current topic, or 0 before the first question."""
     topics: tuple[Topic, ...] = ()
     context: tuple[Exchange, ...] = ()
-    """The latest exchanges of the current topic, oldest first. A model sees no others."""
+    """These are the latest exchanges of the current topic, oldest first. A model sees no others."""
     files: tuple[StoredFile, ...] = ()
-    """The files of the current topic."""
+    """These are the files of the current topic."""
 
 
 class Usage(Value, frozen=True):
@@ -343,11 +347,11 @@ class Prompt(Value, frozen=True):
     model: str
     messages: tuple[Message, ...]
     question: str
-    """The question alone, as it was asked. It is also the last message."""
+    """This is the question alone, as it was asked. It is also the last message."""
     passages: tuple[Passage, ...] = ()
-    """The numbered passages that the reference message quotes."""
+    """The reference message quotes these passages, which are numbered."""
     pictures: tuple[str, ...] = ()
-    """The ids of the files whose pictures the messages show."""
+    """The messages show the pictures of the files with these ids."""
     language: Language = "en"
     web_search: bool = False
     temperature: float | None = None
@@ -355,7 +359,7 @@ class Prompt(Value, frozen=True):
     max_tokens: int | None = None
     safety_identifier: str = ""
     tokens: int = 0
-    """Our estimate of the tokens of the whole prompt, for answers whose usage upstream never says."""
+    """This is our estimate of the tokens of the whole prompt, for answers whose usage upstream never says."""
 
 
 class TextDelta(Value, frozen=True, gc=False):
@@ -390,11 +394,11 @@ class Drawn(Value, frozen=True):
     asked for."""
 
     index: int
-    """The number of the picture among those of the answer, from 0 on."""
+    """This is the number of the picture among those of the answer, from 0 on."""
     partial: bool
-    """Whether more of the picture is to come."""
+    """This says whether more of the picture is to come."""
     path: str
-    """The file with the picture. It is empty where upstream gave none that can be read."""
+    """This is the path of the file with the picture. It is empty where upstream gave none that can be read."""
 
 
 class Retrying(Value, frozen=True):
@@ -420,10 +424,10 @@ class Annotation(Value, frozen=True):
     quote: str = ""
     page: int = 0
     span: tuple[int, int] | None = None
-    """The place in the answer's text that the source stands behind, in code points: where it begins, and where it ends.
+    """The source stands behind this place of the answer's text. Its beginning and its end are counted in code points.
     Both are the same where only the end of a claim is known. It is None where no place is known."""
     n: int = 0
-    """The number by which upstream's text cites the source, or 0 where it has none."""
+    """Upstream's text cites the source by this number. It is 0 where it has none."""
 
 
 class PagesFound(Value, frozen=True):
@@ -449,8 +453,8 @@ class Opened(Value, frozen=True, tag_field="type", tag="opened", omit_defaults=T
 
     response_id: str
     frames: int = 1
-    """The `FRAMES_VERSION` of the worker that makes the frames that follow. A worker with another one can attach, but
-    must begin the text again."""
+    """This is the `FRAMES_VERSION` of the worker that makes the frames that follow. A worker with another one can
+    attach, but must begin the text again."""
 
 
 Delta: TypeAlias = (

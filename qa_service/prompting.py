@@ -26,9 +26,13 @@ from qa_service.retrieval.splitting import estimate_tokens
 # smallest window of today's models.
 WINDOWS = (("gpt-4.1*", 1_047_576), ("gpt-5*", 400_000), ("o[134]*", 200_000), ("*", 128_000))
 SHARE = 0.8
+"""A prompt takes at most this share of what the model reads at once. Our count of tokens is an estimate."""
 REFERENCE_TOKENS = 8_000
+"""The passages of a prompt take at most so many tokens."""
 HISTORY_SHARE = 0.25
+"""Earlier turns take at most this share of what the instructions and the question leave."""
 MESSAGE_TOKENS = 4
+"""A message takes about so many tokens more than its text."""
 PARTED = "\n\n"
 
 QUOTED = {
@@ -51,10 +55,10 @@ class Site(Struct, frozen=True):
 
     instructions: str
     context_tokens: int = 0
-    """The most tokens that a prompt may hold; 0 stands for 0.8 of the model's window."""
+    """A prompt may hold so many tokens; 0 stands for 0.8 of the model's window."""
     citations: bool = True
     cite_links: bool = False
-    """Whether a link that the model types is a source, although no tool has returned it."""
+    """This says whether a link that the model types is a source, although no tool has returned it."""
 
 
 def compute_budget(site: Site, model: str) -> int:

@@ -19,8 +19,9 @@ from qa_service.settings import Settings
 from qa_service.submission import Submission, is_file_field
 
 SESSION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-SYSTEM_PROMPT = 8_000
-MODEL = 200
+LONGEST_SYSTEM_PROMPT = 8_000
+LONGEST_MODEL = 200
+"""The name of a model has at most so many characters."""
 QUESTION_FIELDS = ("question", "message", "prompt")
 TOPICS: tuple[TopicChoice, ...] = ("auto", "keep", "new")
 HANGUPS: tuple[HangupChoice, ...] = ("finish", "cancel")
@@ -49,7 +50,7 @@ def build_question(
         _read_session_id(fields),
         sent.files,
         earlier,
-        system_prompt=read_text(fields, "systemPrompt", SYSTEM_PROMPT),
+        system_prompt=read_text(fields, "systemPrompt", LONGEST_SYSTEM_PROMPT),
         topic=read_choice(fields, "topic", TOPICS),
         web_search=_read_web_search(fields, settings, offline=offline),
         model=_read_model(fields, settings),
@@ -102,7 +103,7 @@ def _read_web_search(fields: Mapping[str, Any], settings: Settings, *, offline: 
 
 
 def _read_model(fields: Mapping[str, Any], settings: Settings) -> str:
-    model = read_text(fields, "model", MODEL)
+    model = read_text(fields, "model", LONGEST_MODEL)
     if model and not (settings.allows(model) and model.isprintable()):
         allowed = ", ".join(dict.fromkeys((settings.first_model, *settings.models_allowed)))
         raise ModelNotAllowed(f"model: expected one of {allowed}", field="model")

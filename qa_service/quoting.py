@@ -62,7 +62,7 @@ class Claims:
 
     @cached_property
     def _unmarked(self) -> str:
-        """The text with spaces in place of its markers."""
+        """Return the text with spaces in place of its markers."""
         kept, at = list[str](), 0
         for marker in MARKER.finditer(self._prose):
             kept += [self._text[at : marker.start()], " " * len(marker[0])]
@@ -71,7 +71,8 @@ class Claims:
 
     @cached_property
     def _starts(self) -> list[int]:
-        """Where each sentence begins. A line begins one too, because few answers have lines that end by themselves."""
+        """Return the places where sentences begin. Each line begins one too, because few answers have lines that end by
+        themselves."""
         plain = MARKER.sub(lambda marker: " " * len(marker[0]), self._prose)
         sentences = accumulate(map(len, split_sentences(plain)), initial=0)
         lines = (line.end() for line in re.finditer("\n", self._prose))

@@ -147,12 +147,12 @@ def _whole_number(text: str, least: int) -> int:
     return int(text)
 
 
-def number_between(low: float, high: float) -> Callable[[str], float]:
-    """Return a function that reads a decimal number within these bounds."""
+def number_up_to(most: float) -> Callable[[str], float]:
+    """Return a function that reads a decimal number from 0 to `most`."""
 
     def read(text: str) -> float:
-        if not DECIMAL.fullmatch(text.strip()) or not low <= float(text) <= high:
-            raise ValueError(f"expected a number between {low:g} and {high:g}")
+        if not DECIMAL.fullmatch(text.strip()) or float(text) > most:
+            raise ValueError(f"expected a number between 0 and {most:g}")
         return float(text)
 
     return read

@@ -19,10 +19,10 @@ class Submission(Struct, frozen=True):
     because nobody will read them then."""
 
     fields: Mapping[str, Any]
-    """The fields that have a value. Values from JSON keep their types."""
+    """These are the fields that have a value. Values from JSON keep their types."""
     files: tuple[UploadedFile, ...] = ()
     rewind: Rewind | None = None
-    """The answers that the question replaces, if it replaces any."""
+    """This names the answers that the question replaces, if it replaces any."""
 
     def __enter__(self) -> Self:
         return self

@@ -59,7 +59,7 @@ class RestartableThread:
                 self._thread = thread
 
     def retire(self) -> None:
-        """Never start the thread again. One that runs has to end by itself."""
+        """Keep the thread from being started again. A thread that runs has to end by itself."""
         with self._lock:
             self._retired = True
 

@@ -48,7 +48,7 @@ class Feedback(Value, frozen=True):
     comment: str
     created_at: str
     v: int = 1
-    """The version of the format in which this is stored."""
+    """It is stored in this version of its format."""
 
 
 class Turn(Value, frozen=True):
@@ -70,9 +70,9 @@ class Turn(Value, frozen=True):
     """This is set where a turn is read from the store. It is never stored with the turn."""
     echo: Echo | None = None
     images: tuple[Image, ...] = ()
-    """The pictures that were drawn for the answer, each as it was finished."""
+    """These pictures were drawn for the answer. Each is as it was finished."""
     v: int = 1
-    """The version of the format in which this is stored."""
+    """It is stored in this version of its format."""
 
 
 def name_file(answer_id: str, number: int) -> str:
@@ -104,7 +104,7 @@ class Asked(Value, frozen=True, tag_field="type", tag="asked"):
     end the answer."""
 
     prompt: Prompt
-    """The prompt without its messages, because nobody asks with it again."""
+    """The prompt has no messages, because nobody asks with it again."""
     verdicts: tuple[Verdict, ...]
 
 
@@ -117,9 +117,9 @@ class UnknownMark(Value, frozen=True, tag_field="type", tag="unknown_mark"):
     """This is a mark that a worker of a later release wrote. It takes no number, and is carried along as it came."""
 
     kind: str
-    """The mark's `type`. It is empty where the mark has none."""
+    """This is the mark's `type`, or empty where the mark has none."""
     raw: bytes
-    """The mark as JSON. Usually it is an object, in which `type` is one of the fields."""
+    """This is the mark as JSON. Usually it is an object, in which `type` is one of the fields."""
 
 
 Mark: TypeAlias = Asked | Opened | Gap | UnknownMark
@@ -131,15 +131,15 @@ class Admission(Value, frozen=True):
     question: Question
     answer_id: str
     session: Session
-    """The session as it is after the claim: in the right topic, with the context of that topic."""
+    """This is the session as it is after the claim: in the right topic, with the context of that topic."""
     created: bool
     topic: TopicNotice
     model: str
     created_at: str
     turn: Turn
-    """The running turn, as the store has it after the claim."""
+    """This is the running turn, as the store has it after the claim."""
     began: float
-    """When the question was accepted, in seconds of `time.monotonic()`."""
+    """The question was accepted at this moment, in seconds of `time.monotonic()`."""
 
     def start(self) -> Start:
         """Make the first frame of the answer."""
@@ -209,9 +209,9 @@ class Observation(Value, frozen=True):
     the question."""
 
     answer_id: str
-    """The answer's name, as `logged_id` gives it."""
+    """This is the answer's name as `logged_id` gives it."""
     owner: str
-    """The kind of caller."""
+    """This is the `kind` of the owner."""
     status: Status
     finish_reason: FinishReason
     model: str

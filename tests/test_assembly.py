@@ -132,8 +132,8 @@ class TestAnswering:
     def test_the_meter_counts_what_is_answered(self, settings: Settings, assemble: Assemble) -> None:
         house = assemble(settings, upstream=FakeUpstream())
         ask(house, "Why?")
-        eventually(lambda: b"qa_deltas_total 2.0" in house.metrics())
-        assert b'qa_answers_total{reason="stop",status="completed"} 1.0' in house.metrics()
+        eventually(lambda: b"qa_deltas_total 2.0" in house.meter.text())
+        assert b'qa_answers_total{reason="stop",status="completed"} 1.0' in house.meter.text()
 
     def test_upstream_knows_an_owner_by_another_hash(self, settings: Settings, assemble: Assemble) -> None:
         house = assemble(settings, upstream=(upstream := FakeUpstream()))

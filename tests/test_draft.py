@@ -5,7 +5,7 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from qa_service.draft import Draft, observed
+from qa_service.draft import Draft, build_observation
 from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout
 from qa_service.frames import Image
 from qa_service.language.phrases import build_failure
@@ -195,7 +195,7 @@ def test_the_observation_tells_no_text() -> None:
     draft.add_file(FILE, Verdict("sky.txt", "text", "used"))
     draft.error = UpstreamTimeout("slow")
     metadata = draft.build_metadata({})
-    seen = observed(draft.build_turn(metadata, build_failure(draft.error, "en")), metadata, owner=ANN)
+    seen = build_observation(draft.build_turn(metadata, build_failure(draft.error, "en")), metadata, owner=ANN)
     assert (seen.error, seen.status, seen.files, seen.topic) == ("upstream_timeout", "failed", 1, 1)
     assert "Because" not in str(seen)
     assert "Why" not in str(seen)
@@ -207,7 +207,7 @@ class TestLoggedId:
         metadata = finished().build_metadata({})
         turn = replace(finished().build_turn(metadata, None), answer_id=answer_id)
 
-        seen = observed(turn, metadata, owner=visitor)
+        seen = build_observation(turn, metadata, owner=visitor)
 
         assert answer_id not in str(seen)
         assert seen.answer_id == logged_id(visitor, answer_id)

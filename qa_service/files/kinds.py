@@ -29,7 +29,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "txt": ("plain", "read_plain"),
     "webp": ("picture", "read_picture"),
 }
-"""It names the module and the function that read each kind."""
+"""This table names the module and the function that read each kind."""
 ENCRYPTED = frozenset({"office"})
 """A file of one of these kinds contains an encrypted file of another kind and nothing else."""
 

@@ -16,7 +16,8 @@ from qa_service.files.segment import PICTURE_BYTES, RawFile, Segment
 from qa_service.model import Picture
 
 MOST_PIXELS = 64_000_000
-"""The cameras of phones give 50 million. Unpacked, so many pixels take a quarter of a reading process's memory."""
+"""A picture has at most so many pixels. The cameras of phones give 50 million. Unpacked, so many pixels take a quarter
+of a reading process's memory."""
 LONGEST_SIDE = 2_048
 """Models scale pictures that are larger than this down by themselves."""
 

@@ -29,7 +29,7 @@ class Report(Struct, frozen=True, omit_defaults=True):
     """A `Report` is one message. It carries the verdict as far as it is known, because there may be no next message."""
 
     verdict: Verdict
-    """Its `pages` and `tokens` count what has been reported so far, this message included."""
+    """Its `pages` and `tokens` count what has been reported so far, with this message."""
     progress: FileProgress | None = None
     text: FileText | None = None
     picture: Picture | None = None

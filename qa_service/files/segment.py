@@ -32,8 +32,8 @@ class Segment(Struct, frozen=True):
     """It is the heading of the section, or the range of its rows. Of a page it is the label, such as iv or A-3, and
     empty where that is the page's number."""
     paged: bool = False
-    """Whether the kind has pages."""
+    """This says whether the kind of file has pages."""
     picture: Picture | None = None
-    """The picture, where the file is one. Its segment has no text."""
+    """This is the picture, where the file is one. Such a segment has no text."""
     tokens: int = 0
-    """About how many tokens the picture costs a model."""
+    """The picture costs a model about so many tokens."""

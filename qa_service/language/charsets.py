@@ -16,8 +16,8 @@ _KOREAN_PAIR = re.compile(
     re.DOTALL,
 )
 _SAMPLE = 1 << 14
-"""The first bytes of a text, so many of them, tell whether it looks Korean. To look at four megabytes would take half a
-second."""
+"""Only so many bytes, from the beginning of a text, decide whether it looks Korean. To look at four megabytes would
+take half a second."""
 _RARE = 9
 """A text that looks Korean has at least so many common syllables for each rare pair of bytes."""
 

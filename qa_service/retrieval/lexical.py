@@ -8,13 +8,16 @@ count.
 import heapq
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 from qa_service.interfaces import IMPACT_BITS, Index, Ranking
 from qa_service.language.tokens import list_tokens
 from qa_service.model import Passage
 from qa_service.pause import LongWork
 
+# These are the usual values for the two parameters of BM25: how soon more of the same word counts no more, and how much
+# a long passage loses.
 K1 = 1.2
 B = 0.75
 SCALE = 1000
@@ -69,11 +72,7 @@ class LexicalRetriever:
         scores = _score_passages(weights, ranking, self._turn_seconds)
         ranked = heapq.nsmallest(self._limit, scores, key=lambda number: (-scores[number], number))
         rest = (number for number in range(ranking.passages) if number not in scores)
-        return index.load_passages([*ranked, *_take_first(rest, self._limit - len(ranked))])
-
-
-def _take_first(numbers: Iterator[int], most: int) -> list[int]:
-    return [number for _, number in zip(range(most), numbers, strict=False)]
+        return index.load_passages([*ranked, *islice(rest, self._limit - len(ranked))])
 
 
 def _weigh_words(question: str, earlier: Sequence[str]) -> dict[str, float]:

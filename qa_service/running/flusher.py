@@ -45,7 +45,7 @@ class Flusher:
         self._closed = False
 
     def add_answer(self, running: RunningAnswer) -> None:
-        """From now on, flush this answer too."""
+        """Flush this answer too from now on."""
         if not self._answers:
             # Nothing waited to be flushed until now.
             self._flushed_at = time.monotonic()

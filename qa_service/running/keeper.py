@@ -48,20 +48,21 @@ class Keeper:
         self._trusts_at = time.monotonic() + pace.settle
         """From this time on the store is believed when it says that a worker is dead."""
         self._failed_at = -pace.settle
-        """When the store was last away. For a while after that, the store doesn't know what other workers read."""
+        """The store was away at this moment for the last time. For a while after that, the store doesn't know what
+        other workers read."""
         self._dead: set[str] = set()
-        """The workers that are dead, as the store says, and that may still hold answers."""
+        """The store says that these workers are dead. They may still hold answers."""
         self._beat_at = self._strays_at = time.monotonic() - pace.beat
         self._heard_at = time.monotonic()
-        """The last time at which others are known to have heard of this worker."""
+        """This is the last moment at which others are known to have heard of this worker."""
         self._missed = False
-        """Whether this worker was taken for dead, and hasn't looked yet which answers it has lost."""
+        """This says whether the worker was taken for dead, and hasn't looked yet which answers it has lost."""
         self._beating = threading.Lock()
         self._news = threading.Event()
         self._thread = RestartableThread("qa-keeper", self._run)
         self._left = False
         self.takes_over = True
-        """Whether this worker takes over answers of others. It doesn't any more when it is about to stop."""
+        """This says whether the worker takes over answers of others. It doesn't any more when it is about to stop."""
 
     def ensure_running(self) -> None:
         """Start the thread unless it runs. From then on this worker counts as living."""
@@ -101,7 +102,7 @@ class Keeper:
                     self._quietly(self._beat)
                 self._quietly(self._tail.tend_mirrors)
                 self._quietly(self.untold.tell_all)
-                self._quietly(self._save_unsaved)
+                self._quietly(self._unsaved.save_all)
             # This comes after the sign of life. Otherwise others may take this worker for dead, and take from it what
             # it takes over.
             self._quietly(self._take_over)
@@ -132,9 +133,6 @@ class Keeper:
     def _take_over(self) -> None:
         if self.takes_over:
             self._takeovers.take_over_dead(self._dead)
-
-    def _save_unsaved(self) -> None:
-        self._unsaved.save_all()
 
     def _end_overdue(self) -> None:
         now = time.monotonic()

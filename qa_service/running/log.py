@@ -38,15 +38,15 @@ class MemoryLog:
     def __init__(self) -> None:
         self._frames: list[Frame] = []
         self._runs: list[tuple[int, int]] = []
-        """The place and the number of the first frame of each earlier run."""
+        """These are the place and the number of the first frame of each earlier run."""
         self._begin, self._first = 0, 1
-        """The place and the number of the first frame of the run that is being written."""
+        """These are the place and the number of the first frame of the run that is being written."""
         self._waiting: list[threading.Lock] = []
         self.marks: list[tuple[int, Mark]] = []
-        """Each mark, with the number of frames that came before it."""
+        """These are the marks, each with the number of frames that came before it."""
         self.closed = False
         self.handed_over = False
-        """Whether the log was closed here while the answer goes on in another worker."""
+        """This says whether the log was closed here while the answer goes on in another worker."""
 
     def __len__(self) -> int:
         return len(self._frames)

@@ -25,9 +25,9 @@ class MirroredAnswer:
         self.heard_at = time.monotonic()
         self.readers = 0
         self.left_at = self.heard_at
-        """When the last reader left, in seconds of `time.monotonic()`."""
+        """The last reader left at this moment, in seconds of `time.monotonic()`."""
         self.expired_after = 0
-        """The number of the last frame that the shared log had, where it has expired, and otherwise 0."""
+        """Where the shared log has expired, this is the number of its last frame. Otherwise it is 0."""
 
     def add_reader(self) -> None:
         """Count one reader more."""

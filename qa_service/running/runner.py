@@ -45,16 +45,17 @@ class Runner:
         self._pace = pace
         self._running: dict[str, RunningAnswer] = {}
         self._ending = ""
-        """The reason for which all answers here are stopped. It is empty until `shut_down`."""
+        """All answers here are stopped for this reason. It is empty until `shut_down`."""
         self._look_at = 0.0
-        """When the worker's threads are looked at next."""
+        """At this moment it is checked next whether the worker's threads run."""
         self._readers = 0
         self._parked: list[ParkedThread] = []
-        """The threads for answers that have a place and haven't begun."""
+        """These threads are for answers that have a place and haven't begun."""
         self._beside: set[StopSignal] = set()
-        """The stops of other work that has a place here."""
+        """These are the stops of other work that has a place here."""
         self._early: dict[str, float] = {}
-        """The ids of answers that were stopped before they were written here, with the time to forget each of them."""
+        """These are the ids of answers that were stopped before they were written here, each with the moment at which
+        it is forgotten."""
         self._lock = threading.Lock()
         self._flusher = Flusher(shared.logs, shared.unsaved, meter, done=self._forget, pace=pace)
         self._tail = Tail(shared, presence.worker, self._stop_here, pace)

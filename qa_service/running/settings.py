@@ -8,46 +8,49 @@ class Pace(Struct, frozen=True, kw_only=True):
     (`stores/workers.py`), so sites don't set them. Tests shorten them."""
 
     flush: float = 0.05
-    """The pause between two flushes of new frames to the shared log. Where one flush takes long, the pause grows with
-    it."""
+    """This is the pause between two flushes of new frames to the shared log. Where a flush takes long, the pause grows
+    with it."""
     longest_flush: float = 0.5
-    """The longest pause between two flushes. When a worker dies, other workers may lack so much of its answers."""
+    """This is the longest pause between two flushes. When a worker dies, other workers may lack what its answers got in
+    so many seconds."""
     back_off: float = 1.0
-    """The longest pause after the store has taken nothing, or not all. This pause begins with `flush` and doubles."""
+    """This is the longest pause after the store has taken nothing, or not all. The pause begins with `flush` and
+    doubles."""
     give_up: float = 600.0
-    """When an answer is over, its log waits for a store that is away until so long after the answer's time limit."""
+    """When an answer is over and the store is away, the answer's log waits for the store until so long after the
+    answer's time limit."""
     tick: float = 0.25
-    """The time between two rounds of the keeper."""
+    """This is the time between two rounds of the keeper."""
     look: float = 1.0
-    """The time after which the keeper wakes each reader that waits, so that the reader notices the time and a closed
+    """After this time the keeper wakes each reader that waits, so that the reader notices the time and a closed
     connection."""
     beat: float = 1.0
-    """The time between two signs of life of this worker."""
+    """This is the time between two signs of life of this worker."""
     absent: float = 2.5
     """A worker of which others haven't heard for so long says that it lives before it claims an answer. Others wait
     twice as long before they take it for dead."""
     settle: float = 6.0
-    """The time after a silence of the store in which all workers that live have been heard of again."""
+    """After the store was away, it takes so long until all workers that live have been heard of again."""
     strays: float = 10.0
-    """The time between two looks for answers that this worker holds and doesn't write."""
+    """This is the time between two looks for answers that this worker holds and doesn't write."""
     news: float = 1.0
-    """How long one call waits at the store for news of other workers."""
+    """One call waits so long at the store for news of other workers."""
     pause: float = 0.5
-    """The pause after a failed call for news."""
+    """This is the pause after a call for news that failed."""
     stale: float = 3.0
     """An answer of another worker that was silent for so long is looked up, because it may be over or deleted."""
     early: float = 60.0
-    """How long a stop is remembered for an answer that isn't here yet. A worker finds a claim whose reply was lost in
+    """A stop is remembered so long for an answer that isn't here yet. A worker finds a claim whose reply was lost in
     less time."""
     threads: float = 1.0
-    """The time between two looks whether the worker's threads run."""
+    """This is the time between two looks whether the worker's threads run."""
     poll: float = 0.02
-    """The time between two looks whether a worker that ends has written everything to the shared log."""
+    """This is the time between two looks whether a worker that ends has written everything to the shared log."""
     cancel: float = 2.0
-    """How long a caller that cancels an answer waits for the answer's end. Upstream's connection is closed within one
+    """A caller that cancels an answer waits so long for the answer's end. Upstream's connection is closed within one
     second."""
     join: float = 5.0
-    """How long a repeated question waits until the first one is admitted."""
+    """A repeated question waits so long until the first one is admitted."""
 
 
 class RunnerSettings(Struct, frozen=True, kw_only=True):
@@ -55,11 +58,11 @@ class RunnerSettings(Struct, frozen=True, kw_only=True):
     seconds."""
 
     answers: int
-    """How many answers may be written here at a time."""
+    """So many answers may be written here at a time."""
     answer_seconds: float
-    """How long an answer may take."""
+    """An answer may take so long."""
     grace_seconds: float
-    """How long an answer that nobody reads goes on."""
+    """An answer that nobody reads goes on for so long."""
     background: bool
-    """Whether upstream keeps answers, so that another worker can go on with them."""
+    """This says whether upstream keeps answers, so that another worker can go on with them."""
     pace: Pace = Pace()

@@ -17,4 +17,4 @@ class SharedStores(Struct, frozen=True):
     logs: LogStore
     workers: WorkerStore
     turn: Callable[[Owner, str], Turn]
-    """Loads the turn of an owner's answer as the store knows it. Raises `NotFound`."""
+    """This loads the turn of an owner's answer as the store knows it, or raises `NotFound`."""

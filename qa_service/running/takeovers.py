@@ -28,11 +28,11 @@ class Takeovers:
         self._adopt = adopt
         self._settle = settle
         self._empty: dict[str, float] = {}
-        """The dead workers that held nothing, with the time when that was first seen."""
+        """These are the dead workers that held nothing, each with the moment at which that was first seen."""
         self._taken: list[HeldAnswer] = []
-        """The answers that this worker has taken and hasn't adopted yet."""
+        """These are the answers that this worker has taken and hasn't adopted yet."""
         self._strays: set[str] = set()
-        """The answers that this worker held without writing them at the last look."""
+        """At the last look this worker held these answers without writing them."""
 
     def take_over_dead(self, silent: Collection[str]) -> None:
         """Take over what dead workers held. These are the workers whose lock on this machine is gone, and the `silent`

@@ -10,9 +10,8 @@ from qa_service.turns import Turn
 
 
 class UnsavedTurns(Container[str]):
-    """An `UnsavedTurns` keeps such turns, and is a container of their answers' ids. They are few, because nobody can
-    ask while the store is away. `settle` is called with the id of each answer that is saved here.
-    """
+    """An `UnsavedTurns` keeps the turns that couldn't be saved, and is a container of their answers' ids. They are few,
+    because nobody can ask while the store is away. `settle` is called with the id of each answer that is saved here."""
 
     def __init__(self, sessions: SessionStore, settle: Callable[[str], None]) -> None:
         self._sessions = sessions
@@ -31,13 +30,11 @@ class UnsavedTurns(Container[str]):
         self._sessions.save_turn(owner, turn)
         self._settle(turn.answer_id)
 
-    def save_all(self) -> bool:
-        """Save as many turns as can be saved now, and return whether all are saved. A turn that can't be saved holds up
-        no other."""
+    def save_all(self) -> None:
+        """Save as many turns as can be saved now. A turn that can't be saved holds up no other."""
         for answer_id, (owner, turn) in list(self._turns.items()):
             # First the turn moves behind all others, so that next time the others come before it, even where it raises.
             self._turns[answer_id] = self._turns.pop(answer_id, (owner, turn))
             with suppress(QAError):
                 self.save_turn(owner, turn)
                 self._turns.pop(answer_id, None)
-        return not self._turns

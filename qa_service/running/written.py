@@ -29,9 +29,9 @@ class RunningAnswer:
         self.ends_at = self.began_at + seconds
         self.readers = 0
         self.was_read = False
-        """Whether anybody has ever read the answer here."""
+        """This says whether anybody has ever read the answer here."""
         self.left_at = self.began_at
-        """When the last reader here left, in seconds of `time.monotonic()`."""
+        """The last reader here left at this moment, in seconds of `time.monotonic()`."""
         self._ends_unread = question.on_hangup == "cancel"
         self._needs_readers = question.on_hangup != "ignore"
         self._turn = admission.turn

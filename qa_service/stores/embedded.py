@@ -61,7 +61,7 @@ class EmbeddedConnection(redis.UnixDomainSocketConnection):
     """An `EmbeddedConnection` starts the private server where it doesn't run, and then connects to it."""
 
     def __init__(self, *, data: Path, linger: float, **options: Any) -> None:
-        super().__init__(**options)  # type: ignore[no-untyped-call]
+        super().__init__(**options)
         self._data = data
         self._linger = linger
 
@@ -77,7 +77,7 @@ class EmbeddedConnection(redis.UnixDomainSocketConnection):
             raise redis.TimeoutError(error.message) from error
 
     def _open(self) -> socket.socket:
-        return super()._connect()  # type: ignore[no-untyped-call,no-any-return]
+        return super()._connect()  # type: ignore[no-any-return]
 
 
 def embedded_pool(
@@ -94,7 +94,7 @@ def embedded_pool(
         # This process becomes a user before it connects, because a launcher that has a user doesn't end by itself.
         stack.enter_context(_join(data))
         path = start_store(data, linger=linger)
-        pool = StorePool(  # type: ignore[no-untyped-call]
+        pool = StorePool(
             connection_class=EmbeddedConnection,
             data=data,
             linger=linger,

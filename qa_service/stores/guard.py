@@ -42,7 +42,8 @@ class StoreGuard:
         self._why = NO_ANSWER
         """Calls are refused with this sentence."""
         self._logged = ("", 0.0)
-        """It has the words of the last error that was logged, and the time until which they aren't logged again."""
+        """These are the words of the last error that was logged, and the moment until which they aren't logged
+        again."""
 
     def __enter__(self) -> None:
         if self._closed_until is None:

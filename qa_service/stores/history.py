@@ -20,13 +20,13 @@ from qa_service.language.phrases import build_failure
 from qa_service.model import Owner, Page, StoredFile
 from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
-from qa_service.stores.keys import STOPS, answer_key, feedback_field, owner_key, session_key
+from qa_service.stores.keys import answer_key, feedback_field, owner_key, session_key
 from qa_service.stores.logs import frames_of
 from qa_service.stores.passages import passage_decoder
 from qa_service.stores.quotas import queue_space_freed
 from qa_service.stores.records import read_record
 from qa_service.stores.sessions import files_of, stored_file_decoder, topics_of
-from qa_service.stores.workers import STOPS_KEPT, STOPS_SECONDS
+from qa_service.stores.workers import queue_stop
 from qa_service.turns import Feedback, SessionEntry, SessionList, SessionPage, Turn, turn_from_frames
 
 log = logging.getLogger(__name__)
@@ -142,8 +142,7 @@ class RedisHistory:
         keys = [session_key(owner, session_id, name) for name in names]
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             for answer_id in self._client.hkeys(keys[1]):
-                pipeline.xadd(STOPS, {"answer": answer_id}, maxlen=STOPS_KEPT)
-                pipeline.expire(STOPS, STOPS_SECONDS)
+                queue_stop(pipeline, answer_id)
             prefix = session_key(owner, session_id, "file:")
             pipeline.eval(scripts.DELETE_SESSION, len(keys), *keys, DELETED_SECONDS, prefix)
             # A full store runs the deletion, but refuses the messages to other workers, and their errors don't matter.

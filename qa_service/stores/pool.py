@@ -30,15 +30,15 @@ class StorePool(redis.BlockingConnectionPool):
 
     def get_connection(self, *_: Any, **__: Any) -> Any:
         if self.pid != os.getpid():
-            return super().get_connection()  # type: ignore[no-untyped-call]  # It makes new connections after a fork.
+            return super().get_connection()  # It makes new connections after a fork.
         try:
-            connection = self.pool.get(timeout=self.timeout) or self.make_connection()  # type: ignore[no-untyped-call]
+            connection = self.pool.get(timeout=self.timeout) or self.make_connection()
         except Empty:
             raise redis.ConnectionError("no connection became free in time") from None
         try:
             connection.connect()
         except BaseException:
-            self.release(connection)  # type: ignore[no-untyped-call]
+            self.release(connection)
             raise
         return connection
 

@@ -28,8 +28,8 @@ def redis_pool(url: str, *, max_connections: int, timeout: float) -> redis.Block
     """
     try:
         options = pool_options(max_connections=max_connections, timeout=timeout)
-        options |= _sentinel_options(url) if f"{SENTINELS}://" in url else parse_url(url)  # type: ignore[no-untyped-call]
-        pool = StorePool(**options)  # type: ignore[no-untyped-call]
+        options |= _sentinel_options(url) if f"{SENTINELS}://" in url else parse_url(url)
+        pool = StorePool(**options)
         pool.connection_class(**pool.connection_kwargs)
     except (ValueError, TypeError, redis.RedisError):
         # Our error hides its cause, since the cause may quote the password.
@@ -46,7 +46,7 @@ def _sentinel_options(url: str) -> dict[str, Any]:
     service, _, database = path.strip("/").partition("/")
     if not service or not (database or "0").isdecimal():
         raise ValueError(path)
-    options = parse_url(urlunsplit((kind, f"{credentials}@", database, query, "")))  # type: ignore[no-untyped-call]
+    options = parse_url(urlunsplit((kind, f"{credentials}@", database, query, "")))
     theirs = {name: options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
     if kind == "rediss":
         theirs |= {"ssl": True, **{name: value for name, value in options.items() if name.startswith("ssl_")}}
@@ -59,7 +59,7 @@ def _sentinels(hosts: str, options: dict[str, Any]) -> Sentinel:
     if not all(address.hostname for address in addresses):
         raise ValueError(hosts)
     patience = connection_options(connect=SENTINEL_SECONDS, reply=SENTINEL_SECONDS, retries=0)
-    return Sentinel(  # type: ignore[no-untyped-call]
+    return Sentinel(
         [(address.hostname, address.port or SENTINEL_PORT) for address in addresses],
         sentinel_kwargs={**patience, **options},
     )

@@ -63,8 +63,8 @@ def refusal_in(words: str) -> str:
 
 
 def is_wrong_kind(reply: object) -> bool:
-    """Whether this is the store's error for a key that holds another kind of value than was asked for. Of several
-    replies any other error is raised, since the store may give the value later."""
+    """Tell whether a reply says that the key holds another kind of value than was asked for. Any other error is raised,
+    since the store may give the value later."""
     if not isinstance(reply, redis.RedisError):
         return False
     if not str(reply).startswith("WRONGTYPE"):

@@ -33,7 +33,7 @@ class SentinelMaster:
         """Ask the sentinels for the address. Raises `redis.ConnectionError` where none of them knows a master that
         lives."""
         self._asked = time.monotonic()
-        self._address = self._sentinel.discover_master(self._service)  # type: ignore[no-untyped-call]
+        self._address = self._sentinel.discover_master(self._service)
         return self._address
 
 
@@ -42,13 +42,13 @@ class MasterConnection(redis.Connection):
     more."""
 
     def __init__(self, *, master: SentinelMaster, **options: Any) -> None:
-        super().__init__(**options)  # type: ignore[no-untyped-call]
+        super().__init__(**options)
         self._master = master
 
     def connect(self) -> None:
         if self.is_connected and (self.host, self.port) != self._master.recent_address():
-            self.disconnect()  # type: ignore[no-untyped-call]
-        super().connect()  # type: ignore[no-untyped-call]
+            self.disconnect()
+        super().connect()
 
     def connect_check_health(self, *arguments: Any, **options: Any) -> None:
         if not self.is_connected:
@@ -59,7 +59,7 @@ class MasterConnection(redis.Connection):
         try:
             return super().read_response(*arguments, **options)
         except redis.ReadOnlyError as error:
-            self.disconnect()  # type: ignore[no-untyped-call]
+            self.disconnect()
             raise redis.ConnectionError("this server is no master any more") from error
 
 

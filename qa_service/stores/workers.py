@@ -101,8 +101,7 @@ class RedisWorkers:
 
     def announce_stop(self, answer_id: str) -> None:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
-            pipeline.xadd(STOPS, {"answer": answer_id}, maxlen=STOPS_KEPT)
-            pipeline.expire(STOPS, STOPS_SECONDS)
+            queue_stop(pipeline, answer_id)
             pipeline.execute()
 
     def end_wait(self, worker: str) -> None:
@@ -155,6 +154,12 @@ class RedisWorkers:
 
     def _eval(self, script: str, keys: Sequence[str], *arguments: str | int | bytes) -> Any:
         return self._client.eval(script, len(keys), *keys, *arguments)
+
+
+def queue_stop(pipeline: Any, answer_id: str | bytes) -> None:
+    """Add to the pipeline that all workers are told to stop an answer."""
+    pipeline.xadd(STOPS, {"answer": answer_id}, maxlen=STOPS_KEPT)
+    pipeline.expire(STOPS, STOPS_SECONDS)
 
 
 def _read_held(stored: bytes | None) -> HeldAnswer | None:

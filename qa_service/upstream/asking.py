@@ -25,7 +25,7 @@ from qa_service.interfaces import ELSEWHERE, Stop
 from qa_service.model import Delta, Prompt, Retrying, Unseen
 from qa_service.pictures import without_pictures
 from qa_service.upstream.circuit import Circuit
-from qa_service.upstream.failures import mapped
+from qa_service.upstream.failures import map_failures
 from qa_service.upstream.parameters import (
     ParameterPath,
     RefusedParameters,
@@ -215,7 +215,7 @@ class Asker:
         response and hasn't ended it, the response is cancelled."""
         given_up = False
         try:
-            with mapped(stop), closing(transport.carry_response(message, reader, stop)) as chunks:
+            with map_failures(stop), closing(transport.carry_response(message, reader, stop)) as chunks:
                 yield from reader.read_deltas(chunks)
         except UpstreamError as error:
             given_up = reader.last >= 0

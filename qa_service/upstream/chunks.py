@@ -89,7 +89,8 @@ class Chunk(Struct, frozen=True):
 
 
 decode_chunk: Callable[[bytes], Chunk] = msgspec.json.Decoder(Chunk).decode
-"""Decodes a chunk, all of whose fields have the types above. Raises one of `fields.UNREADABLE` for others."""
+"""This decodes a chunk, all of whose fields have the types above. For any other chunk it raises one of
+`fields.UNREADABLE`."""
 
 
 def read_chunk(content: bytes) -> Chunk | None:

@@ -11,7 +11,7 @@ from qa_service.settings import SettingsError
 from qa_service.upstream.requests import Unsent
 
 Replaced: TypeAlias = Mapping[str, str | None]
-"""Headers that replace those of the SDK. None stands for a header that isn't sent."""
+"""These headers replace those of the SDK. None stands for a header that isn't sent."""
 
 # The SDK sends these headers where its own environment variables are set, and only OpenAI has a use for them.
 _NO_ACCOUNT: Replaced = {"OpenAI-Organization": None, "OpenAI-Project": None}

@@ -39,9 +39,9 @@ _REASONS: Mapping[str, FinishReason] = {
     "spii": "content_filter",
     "refusal": "refusal",
 }
-"""What servers call the ends that aren't a plain `stop`. They also write these words in capitals."""
+"""Servers use these words for ends that aren't a plain `stop`. They also write them in capitals."""
 _GOES_ON = ("null", "none")
-"""So some servers write that there is no reason yet."""
+"""Some servers write one of these words as long as there is no reason."""
 _BROKEN = ("error", "abort", "aborted", "cancelled", "insufficient_system_resource", "network_error")
 """With one of these words a server says that it couldn't go on."""
 _TEXT = ("text", "output_text", None)
@@ -55,7 +55,7 @@ class Completion:
 
     def __init__(self) -> None:
         self.reason: FinishReason | None = None
-        """Why the answer has ended, once it has."""
+        """This says why the answer has ended. It is None until then."""
         self._parts = AnswerParts()
         self._sources = NotedSources()
         self._thoughts = ThoughtFilter()

@@ -19,9 +19,10 @@ from qa_service.upstream.way import Way
 _READ = 32 * 1024
 """So many bytes are read at once. To read the events in them takes up to ten milliseconds."""
 _TURN_SECONDS = 0.005
-"""Upstream may send faster than its events are read. After so many seconds without a wait, others have their turn."""
+"""Upstream may send faster than its events are read. After so many seconds without a wait, other requests have their
+turn."""
 _WAIT_SECONDS = 0.0005
-"""A read that took longer than this has waited, and others have had their turn meanwhile."""
+"""A read that took longer than this has waited, and other requests have had their turn meanwhile."""
 
 
 class Patience(Struct, frozen=True):
@@ -29,20 +30,20 @@ class Patience(Struct, frozen=True):
 
     connect: float = 5.0
     first_token: float = 60.0
-    """The time from the request to the first sign of work, however many bytes come before it."""
+    """So much time may pass from the request to the first sign of work, however many bytes come before it."""
     idle: float = 60.0
-    """The longest silence between two reads after the first sign of work."""
+    """After the first sign of work, so much time may pass between two reads."""
     cost: float = 2.0
-    """The longest silence between two reads when all of the answer has come, and not what it cost."""
+    """When all of the answer has come, and not what it cost, so much time may pass between two reads."""
     dial: float = 1.0
     """Connecting may take so much longer than `connect` where a name has further addresses, or where a proxy answers
     byte by byte."""
     last_bytes: float = 0.25
-    """How long the bytes behind the terminal event are waited for, so that the connection can carry another request."""
+    """The bytes behind the terminal event are waited for so long, so that the connection can carry another request."""
     reuse: float = 60.0
-    """How long after its last use a connection carries another request; upstream will have closed an older one."""
+    """So long after its last use a connection may carry another request. Upstream will have closed an older one."""
     tick: float = 0.1
-    """The end of patience may be noticed so much late."""
+    """The end of such a time may be noticed so much later."""
 
 
 class UpstreamConnection:
@@ -64,14 +65,14 @@ class UpstreamConnection:
         self._reply: Reply | None = None
         self._works = False
         self._idle = patience.idle
-        """How long the silence between two reads may be, once upstream works."""
+        """Once upstream works, so much time may pass between two reads."""
         self._used_at = 0.0
         self._came_at = math.inf
         self._worked = 0.0
-        """For how many seconds what came has been read without a wait."""
+        """For so many seconds what came has been read without a wait."""
         self.due = math.inf
-        """The moment, in seconds of `time.monotonic()`, at which patience ends. Reads here have no time-out: at that
-        moment a `Watch` calls `expire`."""
+        """At this moment, in seconds of `time.monotonic()`, the time for the current phase is over. Reads here have no
+        time-out: at that moment a `Watch` calls `expire`."""
 
     def send_request(self, message: bytes) -> Reply:
         """Send a request as it stands on the wire, and wait for the head of the reply. Its body is left unread."""

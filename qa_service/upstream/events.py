@@ -105,7 +105,7 @@ class OutputItem(Struct, frozen=True):
     action: SearchAction | None = None
     content: tuple[ContentPart | None, ...] | str | None = None
     result: str | None = None
-    """The picture that was drawn, in base64."""
+    """This is the picture that was drawn, in base64."""
 
 
 class PartDone(Event, frozen=True, tag="response.content_part.done"):
@@ -217,7 +217,8 @@ AnyEvent: TypeAlias = KnownEvent | OtherEvent
 _KINDS: dict[str, type[KnownEvent]] = {str(kind.__struct_config__.tag): kind for kind in KnownEvent.__args__}
 
 decode_event: Callable[[bytes], KnownEvent] = msgspec.json.Decoder(KnownEvent).decode
-"""Decodes an event of a known type, all of whose fields have the types above. Raises one of `UNREADABLE` for others."""
+"""This decodes an event of a known type, all of whose fields have the types above. For any other event it raises one of
+`UNREADABLE`."""
 
 _decode_other = msgspec.json.Decoder(OtherEvent).decode
 

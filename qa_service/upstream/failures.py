@@ -102,14 +102,14 @@ class FailureReport(Struct, frozen=True):
     """A `FailureReport` is a failure as upstream describes it."""
 
     code: str | None = None
-    """A name, or an HTTP status, which some servers write as a number."""
+    """It is a name, or an HTTP status, which some servers write as a number."""
     type: str | None = None
     message: str | None = None
-    """Upstream's sentence. It may hold keys and addresses, so nobody gets to see it."""
+    """This is upstream's sentence. It may hold keys and addresses, so nobody gets to see it."""
 
 
 @contextmanager
-def mapped(stop: Stop) -> Iterator[None]:
+def map_failures(stop: Stop) -> Iterator[None]:
     """Turn foreign errors into ours. Whatever breaks once `stop` is set becomes `Cancelled`."""
     try:
         yield
@@ -188,7 +188,7 @@ def _find_inner(said: object) -> object:
 
 
 def _map_status(error: openai.APIStatusError) -> UpstreamError:
-    return _judge(error.status_code, read_report(error.body) or FailureReport(), _whole(error))
+    return _judge(error.status_code, read_report(error.body) or FailureReport(), _seconds_to_wait(error))
 
 
 def _names(report: FailureReport) -> list[str]:
@@ -223,7 +223,7 @@ def _unknown(status: int, names: Sequence[str]) -> tuple[type[UpstreamError], st
     return UpstreamUnavailable, f"upstream failed{named}"
 
 
-def _whole(error: openai.APIStatusError) -> int | None:
+def _seconds_to_wait(error: openai.APIStatusError) -> int | None:
     seconds = _seconds(error.response.headers)
     return None if seconds is None else min(max(1, round(seconds)), _LONGEST_WAIT)
 

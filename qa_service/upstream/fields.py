@@ -17,10 +17,11 @@ from msgspec import Meta, Struct
 from msgspec.structs import fields
 
 Fragment = NewType("Fragment", str)
-"""A piece of text that may have been cut inside a character, so that it begins or ends with half a surrogate pair."""
+"""This is a piece of text that may have been cut inside a character, so that it begins or ends with half a surrogate
+pair."""
 
 MOST = 2**53
-"""The largest whole number that every reader of JSON keeps exactly."""
+"""This is the largest whole number that every reader of JSON keeps exactly."""
 
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=MOST)]
 

@@ -55,13 +55,12 @@ class MarkFilter:
 
     def __init__(self) -> None:
         self.held = ""
-        """The text that is held back, because it may be the beginning of a mark."""
+        """This text is held back, because it may be the beginning of a mark."""
         self.targets: list[Annotation] = []
-        """The addresses and files that stood in the marks, each with the place of its mark in the text that is
-        shown."""
+        """These addresses and files stood in the marks, each with the place of its mark in the text that is shown."""
         self._cuts: list[Cut] = []
         self._given = 0
-        """How long the text is that upstream wrote, with what is held back."""
+        """The text that upstream wrote has so many characters, with what is held back."""
 
     def strip_marks(self, piece: str, at: int | None = None) -> str:
         """Add a piece, and return the text up to its end or up to where it is held back.

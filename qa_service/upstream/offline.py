@@ -80,10 +80,10 @@ class _Sentence(Struct, frozen=True):
     text: str
     passage: Passage
     place: int
-    """The sentence's number among all sentences, in reading order."""
+    """This is the sentence's number among all sentences, in reading order."""
     tokens: frozenset[str]
     heading: frozenset[str]
-    """The tokens of the heading that the sentence stands under."""
+    """These are the tokens of the heading that the sentence stands under."""
 
 
 class OfflineAnswerer:

@@ -57,7 +57,7 @@ _NAMED: Mapping[type[ResponseEnd], str] = {
     ResponseFailed: "failed",
     ResponseCancelled: "cancelled",
 }
-"""The status that a terminal event's name tells, for a response that doesn't tell its own."""
+"""This is the status that a terminal event's name tells, for a response that doesn't tell its own."""
 _SHORTFALLS: Mapping[str, FinishReason] = {
     "max_output_tokens": "length",
     "max_tokens": "length",
@@ -76,20 +76,20 @@ class ResponseOutput:
     def __init__(self, spool: PictureSpool | None = None) -> None:
         self._spool = spool or PictureSpool()
         self._drawings: list[int] = []
-        """The places of the pictures, in the order in which they were begun."""
+        """These are the places of the pictures in the output, in the order in which they were begun."""
         self._drawn: set[int] = set()
-        """The places of those pictures that are finished."""
+        """These are the places of the finished pictures."""
         self.plain_output: int | None = _NOWHERE
-        """The item of the part that was written last, as the part's events name it; `plain_content` is the part's index
-        in that item. Text for this part in which no mark can begin may be added to `plain_pieces` and told as it is.
-        While something of the part is held back, this is an index that no event has."""
+        """This is the item of the part that was written last, as the part's events name it; `plain_content` is the
+        part's index in that item. Text for this part in which no mark can begin may be added to `plain_pieces` and told
+        as it is. While something of the part is held back, this is an index that no event has."""
         self.plain_content: int | None = _NOWHERE
         self.plain_pieces: list[str] = []
         self._parts = AnswerParts()
         self._item = -1
-        """The place in the output of the item that was announced last."""
+        """The item that was announced last has this place in the output."""
         self._asides: tuple[int, ...] = ()
-        """The places of messages that are no part of the answer."""
+        """The messages at these places are no part of the answer."""
         self._sources = NotedSources()
         self._thinking = False
         self._refused = False

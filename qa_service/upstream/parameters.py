@@ -14,7 +14,7 @@ import openai
 from qa_service.errors import ContextLength, UnknownModel, UpstreamError, UpstreamRejected
 
 ParameterPath: TypeAlias = tuple[str, ...]
-"""The keys that lead to a parameter, such as `("stream_options", "include_obfuscation")`."""
+"""These keys lead to a parameter, such as `("stream_options", "include_obfuscation")`."""
 
 _REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 _NO_PICTURES = (*_REFUSALS, HTTPStatus.NOT_FOUND, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
@@ -31,7 +31,7 @@ _OF_PICTURES = re.compile(
     rf"|{_SEEING}.{{0,60}}?(?:\bnot\b|n't\b|\bonly\b|\bunsupported\b|\bdisabled\b)",
     re.IGNORECASE,
 )
-# OpenAI's models without eyes. Any other model is shown pictures until its server refuses them.
+# These are OpenAI's models without eyes. Any other model is shown pictures until its server refuses them.
 _BLIND = re.compile(
     r"(?:ft:)?(?:gpt-3\.5|gpt-4(?:-32k)?(?:-\d{4}(?:-preview)?)?(?::|$)|gpt-4-1106|o1-mini|o1-preview|o3-mini)"
 )
@@ -89,7 +89,7 @@ class RefusedParameters:
         `limits` are names of one parameter, for servers that know only one of them. Where the name that it has is
         unknown, it gets the first one that isn't known to be unknown."""
         renamed = self._rename_limit(parameters, limits)
-        return without(renamed, [*self.find_refused(renamed), *left_out])
+        return omit_parameters(renamed, [*self.find_refused(renamed), *left_out])
 
     def _rename_limit(self, parameters: Mapping[str, object], limits: Sequence[str]) -> Mapping[str, object]:
         named = next((name for name in limits if name in parameters), None)
@@ -142,20 +142,20 @@ def wants_more(error: UpstreamError) -> bool:
     return _TOO_SMALL.search(_words(error)) is not None
 
 
-def without(parameters: Mapping[str, object], paths: Iterable[ParameterPath]) -> Mapping[str, object]:
+def omit_parameters(parameters: Mapping[str, object], paths: Iterable[ParameterPath]) -> Mapping[str, object]:
     """Copy the parameters without those at the paths. An object that becomes empty by that is left out, too."""
     for path in paths:
-        parameters = _without_one(parameters, path)
+        parameters = _omit_one(parameters, path)
     return parameters
 
 
-def _without_one(parameters: Mapping[str, object], path: ParameterPath) -> Mapping[str, object]:
+def _omit_one(parameters: Mapping[str, object], path: ParameterPath) -> Mapping[str, object]:
     key, rest = path[0], path[1:]
     inner = parameters.get(key)
     others = {name: value for name, value in parameters.items() if name != key}
     if not rest or not isinstance(inner, Mapping):
         return others
-    kept = _without_one(inner, rest)
+    kept = _omit_one(inner, rest)
     return {**others, key: kept} if kept else others
 
 

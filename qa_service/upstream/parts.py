@@ -18,7 +18,7 @@ from qa_service.upstream.spans import Span, locate_end, locate_span
 
 PartKind: TypeAlias = Literal["text", "refusal"]
 CopyKind: TypeAlias = Literal["text", "part", "item", "response"]
-"""The events that repeat a text as a whole."""
+"""Events of these kinds repeat a text as a whole."""
 
 
 class Place(Struct, frozen=True):
@@ -36,15 +36,15 @@ class AnswerPart:
     def __init__(self, kind: PartKind, begins: int = 0) -> None:
         self.kind = kind
         self.begins = begins
-        """Where the part's text begins in the answer, as readers have it."""
+        """The part's text begins at this place of the answer as readers have it."""
         self.pieces: list[str] = []
-        """The pieces that upstream has written. They still hold the marks, and only whole characters."""
+        """Upstream has written these pieces. They still hold the marks, and only whole characters."""
         self.copied: tuple[CopyKind, ...] = ()
-        """The kinds of events that have repeated this part as a whole."""
+        """Events of these kinds have repeated this part as a whole."""
         self._half = ""
         self._marks = MarkFilter()
         self._counted = 0
-        """How many of the pieces are counted in `_length`."""
+        """So many of the pieces are counted in `_length`."""
         self._length = 0
 
     @property

@@ -13,14 +13,15 @@ class EventReader(Protocol):
     """An `EventReader` reads one response. Its state tells the transport what can still be done for the response."""
 
     response_id: str
-    """The id under which upstream keeps the response. It is empty where upstream doesn't keep the response, or hasn't
-    said the id yet."""
+    """Upstream keeps the response under this id. It is empty where upstream doesn't keep the response, or hasn't said
+    the id yet."""
     last: int
-    """The number of the last event that was read, where upstream counts events; -1 before the first."""
+    """This is the number of the last event that was read, where upstream counts events. It is -1 before the first."""
     working: bool
-    """Whether anything of the answer has come, or a sign of work on it. From then on nothing is asked again."""
+    """This says whether anything of the answer has come, or a sign of work on it. From then on nothing is asked
+    again."""
     ended: bool
-    """Whether upstream itself has ended the response, whether well or with a failure."""
+    """This says whether upstream itself has ended the response, be it well or with a failure."""
 
     @property
     def told(self) -> bool:
@@ -76,14 +77,15 @@ class VendorProtocol(Struct, frozen=True):
     address: httpx2.URL
     writer: RequestWriter
     build_parameters: Callable[[Prompt], Mapping[str, object]]
-    """Makes the parameters of a request. They have the vendor's own names."""
+    """This makes the parameters of a request. They have the vendor's own names."""
     new_reader: EventReaderFactory
     essential: frozenset[str]
-    """The parameters without which a request isn't what was asked for; they are never left out."""
+    """Without these parameters a request isn't what was asked for, so they are never left out."""
     limits: tuple[str, ...]
-    """The names of the parameter that limits how long an answer becomes. A server may know only one of them: where one
-    is unknown, the next is used."""
+    """These are the names of the parameter that limits how long an answer becomes. A server may know only one of them:
+    where one is unknown, the next is used."""
     keeps: bool = False
-    """Whether the server is asked to keep its responses, so that each can be read over several connections."""
+    """This says whether the server is asked to keep its responses, so that each can be read over several
+    connections."""
     follows: bool = False
-    """Whether a response that the server has kept can be read by its id."""
+    """This says whether a response that the server has kept can be read by its id."""

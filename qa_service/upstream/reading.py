@@ -42,7 +42,7 @@ class ResponseReader:
         self.ended = False
         self._kept = kept
         self._seen = -1
-        """The number of the last event that came over the connections before this one."""
+        """This is the number of the last event that came over the connections before this one."""
         self._body = ResponseBody()
         self._spool = PictureSpool(spool)
         self._output = ResponseOutput(self._spool)

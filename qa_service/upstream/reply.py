@@ -15,13 +15,13 @@ class Reply:
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.has_head = False
-        """Whether status and headers are there."""
+        """This says whether the status and the headers are there."""
         self.ended = False
-        """Whether the whole response is there."""
+        """This says whether the whole response is there."""
         self.keeps_open = False
-        """Whether its connection can carry another request once it has ended."""
+        """This says whether the connection can carry another request once the response has ended."""
         self.heard = 0
-        """How many bytes had come when the head hadn't ended yet."""
+        """So many bytes have come while the head hadn't ended."""
         self._pieces: list[bytes] = []
         self._parser = HttpResponseParser(self)
 

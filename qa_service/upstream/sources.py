@@ -19,7 +19,7 @@ class NotedSources:
 
     def __init__(self) -> None:
         self._known: dict[str, Annotation] = {}
-        """Maps each address, file and id to its source as it was first told."""
+        """This maps each address, file and id to its source as it was first told."""
         self._told: set[Annotation] = set()
         self._pages: set[str] = set()
 

@@ -19,7 +19,7 @@ MOST_BYTES = 32 * 1024 * 1024
 """A picture may have so many bytes."""
 
 _KEY = re.compile(rb'"(?:result|partial_image_b64)"\s*:\s*"\Z')
-"""What stands before a picture. Within a text each of these quotation marks would have a backslash."""
+"""This stands before a picture. Within a text each of these quotation marks would have a backslash."""
 _LONGEST_KEY = 64
 _OTHER = re.compile(rb"[^A-Za-z0-9+/=]")
 _MARK = "~"
@@ -33,9 +33,9 @@ class PictureSpool:
     def __init__(self, folder: str | None = None) -> None:
         self._folder = folder
         self._tail = b""
-        """The end of the chunk before, in which a picture's key may have begun."""
+        """This is the end of the chunk before, in which a picture's key may have begun."""
         self._open: _PictureFile | None = None
-        """The file of a picture whose end hasn't come."""
+        """This is the file of a picture whose end hasn't come."""
         self._paths: list[str] = []
 
     def divert_pictures(self, chunk: bytes) -> bytes:
@@ -117,7 +117,7 @@ class _PictureFile:
         self.path = self._file.name
         self._size = 0
         self._rest = b""
-        """The last signs that came, of which four make three bytes."""
+        """These are the last signs that came. Four of them make three bytes, so that fewer than four wait here."""
 
     def write(self, piece: bytes) -> None:
         text = self._rest + piece

@@ -19,15 +19,15 @@ class EventDecoder:
     def __init__(self, limit: int = LONGEST_EVENT) -> None:
         self._limit = limit
         self._size = 0
-        """How many bytes of an unfinished event have come."""
+        """So many bytes of an unfinished event have come."""
         self._begun: list[bytes] = []
-        """The pieces of a line whose end hasn't come."""
+        """These are the pieces of a line whose end hasn't come."""
         self._values: list[bytes] = []
-        """The data lines of an event whose blank line hasn't come."""
+        """These are the data lines of an event whose blank line hasn't come."""
         self.opened = False
-        """Whether the body has begun. From then on its bytes are lines of a stream."""
+        """This says whether the body has begun. From then on its bytes are lines of a stream."""
         self._mark = b""
-        """The first bytes, as long as they may become a byte order mark."""
+        """These are the first bytes, as long as they may become a byte order mark."""
         self._after_cr = False
 
     def feed(self, chunk: bytes) -> list[bytes]:

@@ -22,9 +22,9 @@ class ThoughtFilter:
 
     def __init__(self) -> None:
         self.over = False
-        """Whether everything from here on is the answer."""
+        """This says whether everything from here on is the answer."""
         self.found = False
-        """Whether there were thoughts."""
+        """This says whether there were thoughts."""
         self._held = ""
         self._closing = ""
 

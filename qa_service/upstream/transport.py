@@ -16,7 +16,7 @@ from msgspec import Struct
 from qa_service.errors import Cancelled, UpstreamError, UpstreamRejected, UpstreamUnavailable
 from qa_service.interfaces import Stop
 from qa_service.upstream.connection import Patience, UpstreamConnection
-from qa_service.upstream.failures import FOREIGN, mapped, read_refusal, retry_after
+from qa_service.upstream.failures import FOREIGN, map_failures, read_refusal, retry_after
 from qa_service.upstream.protocol import EventReader, RequestWriter
 from qa_service.upstream.watch import Watch
 from qa_service.upstream.way import Way
@@ -33,14 +33,14 @@ class Pauses(Struct, frozen=True):
     """A `Pauses` says how many seconds are waited between two requests for the same answer, and for the end of one."""
 
     first: float = 0.5
-    """The pause after the first failure. Each further failure doubles it, up to `longest`."""
+    """This is the pause after the first failure. Each further failure doubles it, up to `longest`."""
     longest: float = 8.0
     longest_asked: float = 10.0
     """Where upstream asks for a longer pause than this, it isn't asked again."""
     id: float = 0.5
-    """How long a stop waits for the id of a response that upstream keeps, without which it can't be cancelled."""
+    """A stop waits so long for the id of a response that upstream keeps, without which it can't be cancelled."""
     cancel: float = 0.5
-    """How long each step of cancelling a response may take."""
+    """Each step of cancelling a response may take so long."""
 
 
 class Transport:
@@ -58,8 +58,8 @@ class Transport:
         self._watch = Watch(tick=patience.tick)
         self._idle: list[UpstreamConnection] = []
         self.close = weakref.finalize(self, _close_all, self._idle)
-        """Closes the connections that are kept for later. This is called by itself when nobody uses the transport any
-        more."""
+        """This closes the connections that are kept for later. It is also called by itself when nobody uses the
+        transport any more."""
 
     def carry_response(self, message: Callable[[], bytes], reader: EventReader, stop: Stop) -> Generator[bytes]:
         """Give the body of the response to a request, as its bytes come.
@@ -105,7 +105,7 @@ class Transport:
         return retry_after(error) or longer * random.uniform(0.75, 1)  # noqa: S311 - spreads tries, hides nothing
 
     def _carry_once(self, message: Callable[[], bytes], reader: EventReader, stop: Stop) -> Iterator[bytes]:
-        with mapped(stop), self._connected(reader, stop) as connection, self._watch.watching(connection):
+        with map_failures(stop), self._connected(reader, stop) as connection, self._watch.watching(connection):
             _send_request(connection, message())
             try:
                 while (piece := connection.read_body()) and not _must_end(reader, stop):
@@ -152,7 +152,7 @@ class Transport:
 
 
 def wait_unless_stopped(seconds: float, stop: Stop) -> None:
-    """Wait. Raises `Cancelled` as soon as `stop` is set."""
+    """Wait for so many seconds. Raises `Cancelled` as soon as `stop` is set."""
     woken = threading.Event()
     forget = stop.call_when_set(woken.set)
     stopped = woken.wait(seconds)

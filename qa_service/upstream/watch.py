@@ -20,7 +20,7 @@ class Watched(Protocol):
     """A `Watched` is something on which a thread waits, and whose wait must end in time."""
 
     due: float
-    """The moment, in seconds of `time.monotonic()`, at which the wait must end."""
+    """The wait must end at this moment, in seconds of `time.monotonic()`."""
 
     def expire(self) -> None:
         """Wake the thread that waits."""
@@ -39,7 +39,8 @@ class Watch:
         self._watched: set[Watched] = set()
         self._lock = threading.Lock()
         self._process = 0
-        """The id of the process in which the thread runs, and 0 where it doesn't run. A fork leaves no thread alive.
+        """This is the id of the process in which the thread runs, or 0 where it doesn't run. A fork leaves no thread
+        alive.
 
         `Thread.is_alive` would let another greenlet run, and this lock would be held meanwhile.
         """

@@ -16,7 +16,7 @@ from msgspec import Raw, Struct, field
 
 from qa_service.errors import InvalidField
 from qa_service.fields import clean_field_text
-from qa_service.questions import QUESTION_FIELDS, SYSTEM_PROMPT
+from qa_service.questions import LONGEST_SYSTEM_PROMPT, QUESTION_FIELDS
 from qa_service.submission import is_file_field, present_fields
 from qa_service.web.attachments import Attachment
 from qa_service.wire.agui import AgentRun
@@ -191,6 +191,6 @@ def _instructions(sent: Mapping[str, Any], fields: Mapping[str, Any]) -> Any:
     """Return the additional instructions, with what the application wants the model to know."""
     entries = _decode(sent, "context", list[_ContextEntry], [])
     written = "\n".join(f"{entry.description}: {entry.value}" for entry in entries)
-    context = clean_field_text(written, "context", SYSTEM_PROMPT)
+    context = clean_field_text(written, "context", LONGEST_SYSTEM_PROMPT)
     own = fields.get("systemPrompt", "")
     return f"{own}\n\n{context}".strip() if context and isinstance(own, str) else own

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from qa_service.errors import InvalidField
 from qa_service.fields import decode_value, read_flag, read_text, read_word
-from qa_service.questions import MODEL, SESSION_ID
+from qa_service.questions import LONGEST_MODEL, SESSION_ID
 from qa_service.single_use import make_single_use_id
 from qa_service.submission import Submission
 from qa_service.web.attachments import SentMessage, read_sent_messages, write_plain_messages
@@ -86,7 +86,7 @@ def read_completion_request(sent: Submission, session_header: str, *, own_model:
 
 def _rename(fields: Mapping[str, Any], messages: list[SentMessage], own_model: str, most: int) -> dict[str, Any]:
     ours = {name: value for name, value in fields.items() if name not in ("messages", "stream", "model", "format")}
-    if (model := read_text(fields, "model", MODEL)) and model != own_model:
+    if (model := read_text(fields, "model", LONGEST_MODEL)) and model != own_model:
         ours["model"] = model
     if "top_p" in fields:
         ours["topP"] = fields["top_p"]

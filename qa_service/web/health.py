@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from flask import Blueprint, Response, request
 
-from qa_service.clock import written
+from qa_service.clock import format_moment
 from qa_service.errors import InvalidField, StoreUnavailable
 from qa_service.fields import read_text
 from qa_service.files.kinds import KINDS
@@ -79,7 +79,7 @@ def show_metrics() -> Response:
     """Show what happened so far, over all workers, for Prometheus."""
     service = mounted()
     service.gate.check_key(request)
-    response = Response(service.assembly.metrics(), content_type=CONTENT_TYPE)
+    response = Response(service.assembly.meter.text(), content_type=CONTENT_TYPE)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -94,7 +94,7 @@ def issue_token() -> Response:
             "origin: expected an origin such as https://www.example.com or capacitor://localhost", field="origin"
         )
     expires = datetime.now(UTC) + timedelta(seconds=service.assembly.settings.token_ttl)
-    return json_response(TokenObject(token=token(origin), expires_at=written(expires)))
+    return json_response(TokenObject(token=token(origin), expires_at=format_moment(expires)))
 
 
 def install(blueprint: Blueprint) -> None:

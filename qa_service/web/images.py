@@ -15,7 +15,7 @@ from qa_service.frames import Failure
 from qa_service.images.reading import LineReader, ReadingTimes
 from qa_service.images.writing import ImageOrder
 from qa_service.model import Owner
-from qa_service.questions import MODEL
+from qa_service.questions import LONGEST_MODEL
 from qa_service.settings import Settings
 from qa_service.web.admitting import check_rate
 from qa_service.web.bodies import hung_up
@@ -87,7 +87,7 @@ def _read_order(fields: Mapping[str, Any], owner: Owner, settings: Settings) -> 
     prompt = read_text(fields, "prompt", settings.max_question, too_long=TooLarge)
     if not prompt:
         raise BadRequest(PROMPT_MISSING)
-    model = read_text(fields, "model", MODEL)
+    model = read_text(fields, "model", LONGEST_MODEL)
     if model and settings.drawing_model and not (model.isprintable() and settings.allows_drawing(model)):
         raise ModelNotAllowed(f"model: {model[:100]!r} draws no pictures here", field="model")
     joins = request.method == "GET" and owner.kind != "anonymous"

@@ -11,7 +11,7 @@ from msgspec import Struct
 from qa_service.errors import InvalidField, NotFound
 from qa_service.fields import decode_value, read_flag, read_text
 from qa_service.model import Echo, Owner
-from qa_service.questions import SYSTEM_PROMPT
+from qa_service.questions import LONGEST_SYSTEM_PROMPT
 from qa_service.single_use import make_single_use_id
 from qa_service.turns import Turn
 from qa_service.web.attachments import (
@@ -114,7 +114,7 @@ def _read_echo(fields: Mapping[str, Any]) -> Echo:
         )
     return Echo(
         _read_labels(fields),
-        read_text(fields, "instructions", SYSTEM_PROMPT),
+        read_text(fields, "instructions", LONGEST_SYSTEM_PROMPT),
         read_text(fields, "previous_response_id", ID),
         temperature=_read_given(fields, "temperature"),
         top_p=_read_given(fields, "top_p"),

@@ -31,9 +31,9 @@ class Clock:
 
 def ask(client: redis.Redis, command: str, *, pipelined: bool) -> None:
     if pipelined:
-        client.pipeline(transaction=False).execute_command(*command.split()).execute()  # type: ignore[no-untyped-call]
+        client.pipeline(transaction=False).execute_command(*command.split()).execute()
     else:
-        client.execute_command(*command.split())  # type: ignore[no-untyped-call]
+        client.execute_command(*command.split())
 
 
 def test_after_a_failure_calls_are_refused_until_the_pause_is_over() -> None:
@@ -98,7 +98,7 @@ def test_a_store_that_refuses_is_unavailable_and_is_still_asked(
 ) -> None:
     guard = StoreGuard()
     for setting in settings:
-        client.execute_command(*setting.split())  # type: ignore[no-untyped-call]
+        client.execute_command(*setting.split())
     with pytest.raises(StoreUnavailable, match=why), guard:
         ask(client, command, pipelined=pipelined)
     with guard:

@@ -76,7 +76,7 @@ class Sayings(Sentinel):
     """Says that the master is the first of these servers, and from the second time on that it is the second."""
 
     def __init__(self, *servers: Server) -> None:
-        super().__init__([])  # type: ignore[no-untyped-call]
+        super().__init__([])
         self._servers = list(servers)
 
     def discover_master(self, service_name: str) -> tuple[str, int]:

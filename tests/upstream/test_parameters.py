@@ -12,7 +12,7 @@ from qa_service.errors import ContextLength, ParameterRefused, UnknownModel, Ups
 from qa_service.model import Retrying
 from qa_service.upstream.failures import map_error
 from qa_service.upstream.models import ModelUpstream
-from qa_service.upstream.parameters import RefusedParameters, named_parameter, wants_more, without
+from qa_service.upstream.parameters import RefusedParameters, named_parameter, omit_parameters, wants_more
 from tests.scripted_upstream import KOREAN, Script
 from tests.upstream.questions import asked, chat, responses, text_from_frames
 
@@ -306,7 +306,9 @@ class TestNamed:
 class TestWithout:
     def test_the_rest_stays_as_it_was(self):
         before = {**ASKED, "stream_options": {"include_obfuscation": False, "other": 1}}
-        left = without(before, [("stream_options", "include_obfuscation"), ("temperature",), ("absent", "deep")])
+        left = omit_parameters(
+            before, [("stream_options", "include_obfuscation"), ("temperature",), ("absent", "deep")]
+        )
         expected = {key: value for key, value in before.items() if key != "temperature"}
         assert left == {**expected, "stream_options": {"other": 1}}
         assert before["stream_options"] == {"include_obfuscation": False, "other": 1}

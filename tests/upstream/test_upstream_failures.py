@@ -24,7 +24,7 @@ from qa_service.errors import (
     UpstreamUnavailable,
 )
 from qa_service.running.stop import StopSignal
-from qa_service.upstream.failures import FOREIGN, map_error, mapped, read_refusal, read_report, retry_after
+from qa_service.upstream.failures import FOREIGN, map_error, map_failures, read_refusal, read_report, retry_after
 from tests.scripted_upstream import Script
 from tests.upstream.questions import asked
 
@@ -233,7 +233,7 @@ def test_every_transport_error_has_one_of_ours(found):
     ids=lambda value: type(value).__name__,
 )
 def test_foreign_errors_are_ours_inside(error, expected):
-    with pytest.raises(UpstreamError) as caught, mapped(StopSignal()):
+    with pytest.raises(UpstreamError) as caught, map_failures(StopSignal()):
         raise error
     assert type(caught.value) is expected
     assert caught.value.__cause__ is error
@@ -251,12 +251,12 @@ def test_whatever_breaks_after_a_stop_is_the_stop():
     stop = StopSignal()
     stop.set("cancelled")
     for error in (ConnectionResetError(), UpstreamUnavailable("cut")):
-        with pytest.raises(Cancelled), mapped(stop):
+        with pytest.raises(Cancelled), map_failures(stop):
             raise error
 
 
 def test_bugs_of_ours_are_not_upstreams():
-    with pytest.raises(KeyError), mapped(StopSignal()):
+    with pytest.raises(KeyError), map_failures(StopSignal()):
         raise KeyError
 
 

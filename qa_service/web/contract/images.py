@@ -2,7 +2,7 @@
 
 from qa_service import errors
 from qa_service.images.lines import ImageErrorLine, ImageLine
-from qa_service.questions import MODEL
+from qa_service.questions import LONGEST_MODEL
 from qa_service.web.contract.offer import Offer
 from qa_service.web.contract.operations import InputField, JsonSchema, Operation, ResultShape
 from qa_service.web.contract.question import build_text_schema
@@ -67,7 +67,7 @@ def describe_images(offer: Offer) -> tuple[Operation, ...]:
 
 
 def _list_fields(offer: Offer) -> tuple[InputField, ...]:
-    model: JsonSchema = {"type": "string", "maxLength": MODEL}
+    model: JsonSchema = {"type": "string", "maxLength": LONGEST_MODEL}
     return (
         InputField("prompt", build_text_schema(offer.question), PROMPT_NOTE, required=True),
         InputField("model", model, DRAWING_MODEL_NOTE),

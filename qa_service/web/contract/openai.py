@@ -1,7 +1,7 @@
 """This module describes the routes under `v1`, for clients of OpenAI's APIs."""
 
 from qa_service import errors
-from qa_service.questions import SYSTEM_PROMPT
+from qa_service.questions import LONGEST_SYSTEM_PROMPT
 from qa_service.setting_values import LEAST_TOKENS
 from qa_service.web.contract.asking import stream_result
 from qa_service.web.contract.offer import Offer
@@ -62,7 +62,7 @@ def _build_response_schema(offer: Offer) -> JsonSchema:
     properties = {
         "input": {**asked, "description": "The question, as OpenAI's API has it."},
         **_list_sampling(offer),
-        "instructions": {**build_text_schema(SYSTEM_PROMPT), "description": "Instructions for this question."},
+        "instructions": {**build_text_schema(LONGEST_SYSTEM_PROMPT), "description": "Instructions for this question."},
         "max_output_tokens": _tokens(offer),
         "previous_response_id": {"type": "string", "description": "The response that this one continues."},
         "conversation": {**SESSION, "description": "The session."},

@@ -4,8 +4,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from qa_service.conversation import MESSAGES
-from qa_service.questions import BUSY, HANGUPS, MODEL, QUESTION_FIELDS, SESSION_ID, SYSTEM_PROMPT, TOPICS
+from qa_service.conversation import MOST_MESSAGES
+from qa_service.questions import (
+    BUSY,
+    HANGUPS,
+    LONGEST_MODEL,
+    LONGEST_SYSTEM_PROMPT,
+    QUESTION_FIELDS,
+    SESSION_ID,
+    TOPICS,
+)
 from qa_service.setting_values import LEAST_TOKENS
 from qa_service.web.contract.offer import Offer
 from qa_service.web.contract.operations import InputField, JsonSchema
@@ -89,7 +97,7 @@ def _list_words(offer: Offer) -> tuple[InputField, ...]:
         InputField("messages", _messages(offer), MESSAGES_NOTE),
         InputField(
             "systemPrompt",
-            {"type": "string", "maxLength": SYSTEM_PROMPT, "pattern": CLEAN},
+            {"type": "string", "maxLength": LONGEST_SYSTEM_PROMPT, "pattern": CLEAN},
             "Instructions for this question, beside the site's own.",
         ),
     )
@@ -114,7 +122,7 @@ def _messages(offer: Offer) -> JsonSchema:
         "properties": {"role": {"enum": ["user", "assistant", "system", "developer"]}, "content": content},
         "required": ["role", "content"],
     }
-    return {"type": "array", "items": message, "minItems": 1, "maxItems": MESSAGES}
+    return {"type": "array", "items": message, "minItems": 1, "maxItems": MOST_MESSAGES}
 
 
 def _list_choices() -> tuple[InputField, ...]:
@@ -164,7 +172,7 @@ def build_model_schema(names: Sequence[str]) -> JsonSchema:
     """Build the schema of a model's name. A name that is allowed may be a pattern such as `ft:*`."""
     if not any(character in name for name in names for character in "*?["):
         return {"type": "string", "enum": list(names)}
-    named: JsonSchema = {"type": "string", "maxLength": MODEL}
+    named: JsonSchema = {"type": "string", "maxLength": LONGEST_MODEL}
     if any("[" in name for name in names):
         return named
     patterns = (re.escape(name).replace(r"\*", ".*").replace(r"\?", ".") for name in names)
