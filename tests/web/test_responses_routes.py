@@ -281,6 +281,7 @@ class TestErrors:
             ({"input": ""}, "input"),
             ({"input": [{"role": "user", "content": [{"type": "input_audio"}]}]}, "input"),
             ({"input": "a", "temperature": 3}, "temperature"),
+            ({"input": "a", "top_p": 10**400}, "top_p"),
             ({"input": "a", "max_output_tokens": -1}, "max_output_tokens"),
             ({"input": "a", "conversation": "no spaces"}, "conversation"),
             ({"input": "a", "conversation": "c", "previous_response_id": UNKNOWN}, "conversation"),
