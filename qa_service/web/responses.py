@@ -69,7 +69,7 @@ def delete_response(response_id: str) -> Response:
     service, owner = mounted(), asking_owner()
     if service.assembly.runner.read_turn(owner, response_id).status == "running":
         stop_turn(service, owner, response_id)
-    service.assembly.runner.leave_to_store(response_id)
+    service.assembly.runner.leave_to_store(owner, response_id)
     service.assembly.history.delete_turn(owner, response_id)
     return json_response(DeletedResponse(id=response_id))
 

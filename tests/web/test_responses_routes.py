@@ -254,12 +254,16 @@ class TestStopping:
         assert sdk.responses.retrieve(stopped.id).status == "cancelled"
         assert [event.type for event in stream][-1] == "response.incomplete"
 
-    def test_a_deleted_response_is_gone_at_once(self, sdk: openai.OpenAI, ask: Any) -> None:
+    def test_a_deleted_response_is_gone_at_once(self, house: House, sdk: openai.OpenAI, ask: Any) -> None:
         first = ask(input="하늘은 왜 파래?")
         second = ask(input="그럼 밤에는?", previous_response_id=first.id)
+        house.settle()
+        sdk.responses.retrieve(first.id)
         sdk.responses.delete(first.id)
         with pytest.raises(openai.NotFoundError):
             sdk.responses.retrieve(first.id)
+        kim = {"Authorization": f"Bearer {SERVER_SECRET}", "X-User-Id": KIM}
+        assert house.get(f"answers/{first.id}/stream", kim).status_code == 404
         assert sdk.responses.retrieve(second.id).output_text == TEXT
 
     def test_a_response_that_is_deleted_while_it_is_written_is_stopped(
