@@ -173,6 +173,13 @@ class Runner:
         if not self._stop_here(answer_id):
             self._keeper.untold.tell(answer_id)
 
+    def leave_to_store(self, owner: Owner, answer_id: str) -> None:
+        """Send the rest of an answer that is over to the store, if it was written here, and forget it. From then on
+        this worker knows only as much of the answer as the store does, so that it can be deleted there."""
+        if answer_id in self._running:
+            self._flusher.flush()
+        self._tail.drop_mirror(owner, answer_id)
+
     def stop_admitting(self) -> None:
         """Refuse new questions, and take over no more answers of other workers."""
         self.draining, self._keeper.takes_over = True, False

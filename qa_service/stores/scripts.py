@@ -185,7 +185,8 @@ if redis.call('HGET', KEYS[1], 'topic') ~= current then return false end
 if reject == '1' and redis.call('HLEN', KEYS[5]) > 0 then return false end
 for i = 5, last, 2 do
   redis.call('HDEL', KEYS[3], ARGV[i], 'feedback:' .. ARGV[i])
-  redis.call('HINCRBY', KEYS[1], 'turns:' .. ARGV[i + 1], -redis.call('LREM', KEYS[2], 1, ARGV[i]))
+  -- Another question may have removed this turn meanwhile. Lua would write -0 then, which HINCRBY refuses.
+  if redis.call('LREM', KEYS[2], 1, ARGV[i]) > 0 then redis.call('HINCRBY', KEYS[1], 'turns:' .. ARGV[i + 1], -1) end
   freed = freed + drop_pictures(KEYS[6], ARGV[i])
 end
 for n = tonumber(topic) + 1, tonumber(current) do redis.call('HDEL', KEYS[1], 'title:' .. n, 'turns:' .. n) end

@@ -163,9 +163,10 @@ def _file_name(part: _Part) -> str:
 
 
 def _history(raws: Sequence[Raw], said: Sequence[_Said]) -> bytes:
-    """Write the conversation as the client has it. The bytes of files are left out: they would stay in memory for as
-    long as the answer lasts."""
-    return msgspec.json.encode([_without_files(raw, message) for raw, message in zip(raws, said, strict=True)])
+    """Write the conversation as the client has it, but on one line, since an event ends where its line does. The bytes
+    of files are left out: they would stay in memory for as long as the answer lasts."""
+    written = msgspec.json.encode([_without_files(raw, message) for raw, message in zip(raws, said, strict=True)])
+    return msgspec.json.format(written, indent=-1)
 
 
 def _without_files(raw: Raw, message: _Said) -> Raw | dict[str, Raw | list[Raw]]:

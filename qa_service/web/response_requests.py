@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from qa_service.errors import InvalidField, NotFound
-from qa_service.fields import decode_value, read_flag, read_text
+from qa_service.fields import LARGEST, decode_value, read_flag, read_text
 from qa_service.model import Echo, Owner
 from qa_service.questions import LONGEST_SYSTEM_PROMPT
 from qa_service.single_use import make_single_use_id
@@ -126,7 +126,8 @@ def _read_echo(fields: Mapping[str, Any]) -> Echo:
 
 def _read_given(fields: Mapping[str, Any], name: str) -> float | None:
     value = fields.get(name)
-    return float(value) if isinstance(value, int | float) else None
+    # A larger number is refused later, as any that isn't within its limits. The largest of all have no float.
+    return float(value) if isinstance(value, int | float) and abs(value) < LARGEST else None
 
 
 def _read_labels(fields: Mapping[str, Any]) -> Mapping[str, str]:

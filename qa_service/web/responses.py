@@ -51,9 +51,10 @@ def create_response() -> Response:
 
 def get_response(response_id: str) -> Response:
     """Show a response as it stands, or with `stream=true` follow it behind the event `starting_after`."""
-    service, owner = mounted(), asking_owner(streams=True)
     query = read_query(request)
-    if read_flag(query, "stream"):
+    streams = read_flag(query, "stream")
+    service, owner = mounted(), asking_owner(streams=streams)
+    if streams:
         return _follow(service, owner, response_id, _read_seen(query))
     return json_response(_describe(service, find_kept_turn(service, owner, response_id), owner))
 
@@ -69,6 +70,7 @@ def delete_response(response_id: str) -> Response:
     service, owner = mounted(), asking_owner()
     if service.assembly.runner.read_turn(owner, response_id).status == "running":
         stop_turn(service, owner, response_id)
+    service.assembly.runner.leave_to_store(owner, response_id)
     service.assembly.history.delete_turn(owner, response_id)
     return json_response(DeletedResponse(id=response_id))
 

@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from http import HTTPStatus
+from itertools import chain, islice
 from typing import NoReturn
 
 from flask import Response, request
@@ -88,7 +89,10 @@ class AnswerBody:
 
     def __iter__(self) -> Iterator[bytes]:
         # A format may say something with no bytes. Nothing is sent then, because an empty chunk ends a chunked body.
-        return filter(None, self._pieces())
+        # The head of the response leaves with the first piece, though, so that this one may be empty. A connection that
+        # is cut before its head makes some browsers ask again by themselves.
+        pieces = self._pieces()
+        return chain(islice(pieces, 1), filter(None, pieces))
 
     def _pieces(self) -> Iterator[bytes]:
         encoder, frames = self._make_encoder(self._context), NOTHING
@@ -96,11 +100,13 @@ class AnswerBody:
             if not batch.frames:
                 yield encoder.heartbeat()
                 continue
-            if not frames:
+            if frames:
+                piece = encoder.batch(batch.first, batch.frames)
+            else:
                 encoder = self._make_encoder(self._context_before(batch))
-                yield encoder.head()
+                piece = encoder.head() + encoder.batch(batch.first, batch.frames)
             frames = batch.frames
-            yield encoder.batch(batch.first, frames)
+            yield piece
             _cut_off(encoder)
         if self._reader.handed_over:
             yield encoder.reconnect(Draining.code, random.randint(*BACKOFF_MS))  # noqa: S311 - it spreads, it hides nothing

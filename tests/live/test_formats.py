@@ -87,3 +87,10 @@ def test_plain_text_that_breaks_off_is_cut_so_that_no_client_takes_it_for_whole(
     assert cut.value.partial
     assert said.startswith(cut.value.partial.decode())
     assert "Traceback" not in served.said
+
+
+def test_plain_text_that_fails_before_its_first_word_is_cut_behind_the_head_of_its_response(served: Service) -> None:
+    with asked(served, "text/plain", "400") as response:
+        assert (response.status, len(response.headers["X-Answer-Id"])) == (200, 32)
+        with pytest.raises(http.client.IncompleteRead):
+            response.read()

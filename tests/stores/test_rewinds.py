@@ -94,6 +94,19 @@ def test_an_answer_that_is_still_written_can_be_replaced(stores: Stores, rewinds
     assert [said.answer_id for said in stores.history.load_conversation(ANN, "s", "", 9).turns] == ["again", "s-1"]
 
 
+def test_two_questions_that_replace_the_same_turns_at_once_remove_them_once(
+    stores: Stores, rewinds: RedisRewinds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    converse(stores, 3)
+    seen_before = stores.history.load_conversation(ANN, "s", "", 9)
+    rewinds.rewind_session(AGAIN, "s")
+    with monkeypatch.context() as at_once:
+        at_once.setattr(stores.history, "load_conversation", lambda *_: seen_before)
+        rewinds.rewind_session(AGAIN, "s")
+    page = stores.history.load_conversation(ANN, "s", "", 9)
+    assert [(topic.turns, len(page.turns)) for topic in page.topics] == [(1, 1)]
+
+
 def test_nothing_is_removed_for_a_question_that_the_session_is_too_busy_for(
     stores: Stores, rewinds: RedisRewinds
 ) -> None:

@@ -10,7 +10,10 @@ from msgspec import Raw
 from werkzeug.test import TestResponse
 
 from qa_service.errors import UpstreamRateLimited
+from qa_service.frames import Restart
 from qa_service.web.agent_input import read_agent_input
+from qa_service.wire.agui import AgentEncoder
+from qa_service.wire.encoder import FormatContext
 from tests.web.house import SERVER_SECRET, House, refusal
 from tests.wire.agent_events import AgentOrder, read_agent_events
 
@@ -155,6 +158,13 @@ class TestMessages:
         sent = {"threadId": "t", "runId": "r", "messages": Raw(json.dumps(messages).encode())}
         kept = json.loads(read_agent_input(sent).run.messages)
         assert kept == [said([{"type": "text", "text": "a"}], metadata={"x": None}), messages[1]]
+
+    def test_given_back_after_a_restart_stay_on_one_line_however_they_were_sent(self) -> None:
+        messages = [said("a\n\nb"), said("c", "assistant")]
+        sent = {"threadId": "t", "runId": "r", "messages": Raw(json.dumps(messages, indent=2).encode())}
+        encoder = AgentEncoder(FormatContext("answer", "/api"), read_agent_input(sent).run)
+        (snapshot,) = read_agent_events(encoder.batch(1, [Restart("interrupted")]))
+        assert snapshot["messages"] == messages
 
 
 class TestSettings:

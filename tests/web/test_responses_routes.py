@@ -254,13 +254,16 @@ class TestStopping:
         assert sdk.responses.retrieve(stopped.id).status == "cancelled"
         assert [event.type for event in stream][-1] == "response.incomplete"
 
-    def test_a_deleted_response_is_gone(self, house: House, sdk: openai.OpenAI, ask: Any) -> None:
+    def test_a_deleted_response_is_gone_at_once(self, house: House, sdk: openai.OpenAI, ask: Any) -> None:
         first = ask(input="하늘은 왜 파래?")
         second = ask(input="그럼 밤에는?", previous_response_id=first.id)
         house.settle()
+        sdk.responses.retrieve(first.id)
         sdk.responses.delete(first.id)
         with pytest.raises(openai.NotFoundError):
             sdk.responses.retrieve(first.id)
+        kim = {"Authorization": f"Bearer {SERVER_SECRET}", "X-User-Id": KIM}
+        assert house.get(f"answers/{first.id}/stream", kim).status_code == 404
         assert sdk.responses.retrieve(second.id).output_text == TEXT
 
     def test_a_response_that_is_deleted_while_it_is_written_is_stopped(
@@ -268,10 +271,11 @@ class TestStopping:
     ) -> None:
         stream, seen = begin()
         sdk.responses.delete(seen[0].response.id)
-        stream.close()
-        house.settle()
         with pytest.raises(openai.NotFoundError):
             sdk.responses.retrieve(seen[0].response.id)
+        stream.close()
+        house.settle()
+        assert not house.left_behind()
 
 
 class TestErrors:
@@ -281,6 +285,7 @@ class TestErrors:
             ({"input": ""}, "input"),
             ({"input": [{"role": "user", "content": [{"type": "input_audio"}]}]}, "input"),
             ({"input": "a", "temperature": 3}, "temperature"),
+            ({"input": "a", "top_p": 10**400}, "top_p"),
             ({"input": "a", "max_output_tokens": -1}, "max_output_tokens"),
             ({"input": "a", "conversation": "no spaces"}, "conversation"),
             ({"input": "a", "conversation": "c", "previous_response_id": UNKNOWN}, "conversation"),
@@ -328,6 +333,12 @@ class TestErrors:
         with sdk_for(house, LEE) as stranger, pytest.raises(openai.NotFoundError) as refused:
             stranger.responses.create(model="gpt-4.1-mini", input="Why?", previous_response_id=answer)
         assert refused.value.param == "previous_response_id"
+
+    def test_a_token_in_the_address_is_taken_for_streams_alone(self, house: House, ask: Any) -> None:
+        response, server = ask(input="Why?"), {"Authorization": f"Bearer {SERVER_SECRET}", "X-User-Id": KIM}
+        token = house.client.post("/api/tokens", headers=server).get_json()["token"]
+        path = f"v1/responses/{response.id}?token={token}"
+        assert [house.get(path + more).status_code for more in ("", "&stream=false", "&stream=true")] == [401, 401, 200]
 
     def test_a_wrong_key_is_refused(self, house: House) -> None:
         with sdk_for(house, key="wrong") as client, pytest.raises(openai.AuthenticationError):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from qa_service.frames import Done, Frame, Start, Text, TopicNotice
+from qa_service.frames import Done, Frame, StageNotice, Start, Text, TopicNotice
 from qa_service.interfaces import FollowedAnswer, LogEntry
 from qa_service.model import Finished, Owner, TextDelta, Thinking
 from qa_service.running.mirror import MirroredAnswer
@@ -19,6 +19,7 @@ from qa_service.web.serving import drain_answers
 from qa_service.web.streaming import AnswerBody
 from qa_service.wire.encoder import FormatContext
 from qa_service.wire.formats import FORMATS, JSON, JSONL, TEXT, TYPED, EncoderFactory
+from qa_service.wire.plain import PlainTextEncoder
 from tests.fakes import FakeMeter
 from tests.web.house import HELD, House
 from tests.wire.open_parts import OPEN_PARTS, OpenPartsEncoder
@@ -179,6 +180,13 @@ class TestAReaderThatHasSeenMoreThanIsHere:
             late = threading.Timer(0.02, self.add, (mirror, 2, Text("a"), Text("b"), Text("c"), Done("completed")))
             late.start()
             assert b"".join(body) == b'["head","chat","en"]\ntext-delta 1 "c"\ntext-end 1\ndone\ntail\n'
+
+    def test_has_the_head_of_its_response_before_the_first_word(self, mirror: MirroredAnswer) -> None:
+        with closing(self.body(mirror, after=0, make_encoder=PlainTextEncoder)) as body:
+            frames = (StageNotice("thinking"), Text("a"), Text("b"), Done("completed"))
+            late = threading.Timer(0.02, self.add, (mirror, 2, *frames))
+            late.start()
+            assert list(body) == [b"", b"ab"]
 
     def test_hears_signs_of_life_until_then(self, mirror: MirroredAnswer) -> None:
         body = self.body(mirror, after=2, heartbeat=0.0, make_encoder=BeatingEncoder)
