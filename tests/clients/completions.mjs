@@ -2,7 +2,7 @@
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { streamText } from "ai";
 import OpenAI from "openai";
-import { assert, assertRead, assertStopped, NOTE_URL, randomUUID, script, until, withPdf } from "./asking.mjs";
+import { assert, assertRead, assertStopped, get, NOTE_URL, randomUUID, script, until, withPdf } from "./asking.mjs";
 
 const sdk = ({ cable, key }) => new OpenAI({ baseURL: `${cable.api}/v1`, apiKey: key, maxRetries: 0, defaultHeaders: { "Accept-Language": "ko" } });
 const provider = ({ cable, key, model }) =>
@@ -74,11 +74,14 @@ export default {
 
   async "@ai-sdk/openai-compatible stops, and shows an error"(service) {
     const hangUp = new AbortController();
-    const stopped = streamText({ model: provider(service), prompt: script("slow"), abortSignal: hangUp.signal });
+    const user = randomUUID();
+    const stopped = streamText({ model: provider(service), prompt: script("slow"), abortSignal: hangUp.signal, providerOptions: { qa: { user } } });
     for await (const part of stopped.fullStream) {
       if (part.type === "text-delta") hangUp.abort();
       if (part.type === "abort") break;
     }
+    const { turns } = await get(service, `sessions/${user}`);
+    await assertStopped(service, turns[0].answerId);
     const errors = [];
     const failed = streamText({ model: provider(service), prompt: script("401"), maxRetries: 0, onError: ({ error }) => errors.push(error) });
     for await (const part of failed.fullStream) void part;

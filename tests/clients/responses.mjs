@@ -2,7 +2,7 @@
 import { createOpenAI } from "@ai-sdk/openai";
 import { generateText, streamText } from "ai";
 import OpenAI from "openai";
-import { assert, get, assertRead, NOTE_URL, randomUUID, script, until, withPdf } from "./asking.mjs";
+import { assert, assertRead, assertStopped, get, NOTE_URL, randomUUID, script, stop, until, withPdf } from "./asking.mjs";
 
 const sdk = ({ cable, key }) => new OpenAI({ baseURL: `${cable.api}/v1`, apiKey: key, maxRetries: 0 });
 const provider = ({ cable, key, model }) => createOpenAI({ baseURL: `${cable.api}/v1`, apiKey: key })(model);
@@ -88,11 +88,16 @@ export default {
 
   async "@ai-sdk/openai stops, and shows an error"(service) {
     const hangUp = new AbortController();
-    const stopped = streamText({ model: provider(service), prompt: script("slow"), abortSignal: hangUp.signal });
+    const conversation = randomUUID();
+    const stopped = streamText({ model: provider(service), prompt: script("slow"), abortSignal: hangUp.signal, providerOptions: { openai: { conversation } } });
     for await (const part of stopped.fullStream) {
       if (part.type === "text-delta") hangUp.abort();
       if (part.type === "abort") break;
     }
+    // Hanging up stops no answer to which a client can come back.
+    const { turns } = await get(service, `sessions/${conversation}`);
+    await stop(service, turns[0].answerId);
+    await assertStopped(service, turns[0].answerId);
     const errors = [];
     const failed = streamText({ model: provider(service), prompt: script("401"), maxRetries: 0, onError: ({ error }) => errors.push(error) });
     for await (const part of failed.fullStream) void part;
