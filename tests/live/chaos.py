@@ -48,6 +48,8 @@ from tests.scripted_upstream import NAMED, Script
 WORKERS = 4
 FLUSH_SECONDS = 0.5
 """A flush is due every twentieth of a second, on a busy machine after half of one at the latest."""
+RECOVERY_SECONDS = 2.0
+"""So long after Redis is back, what was held back is written: it is tried once a second."""
 PIECE = 3
 ANSWER_SECONDS = 90.0
 """After which an answer that hasn't ended counts as lost."""
@@ -85,6 +87,8 @@ class World:
         self.upstream = upstream
         self.faults: Counter[str] = Counter()
         self.cuts: list[Cut] = []
+        self.away: list[tuple[float, float]] = []
+        """From when until when Redis was away."""
 
     def script(self, script: Script) -> None:
         """Queue it for the next request that reaches the model."""
@@ -230,14 +234,18 @@ class Breaker:
         self._world.served.process.send_signal(signal.SIGHUP)
 
     def _restart(self) -> None:
+        began = time.monotonic()
         self._world.redis.stop()
         time.sleep(self._chance.uniform(0.2, 2))
         self._world.redis.start()
+        self._world.away.append((began, time.monotonic()))
 
     def _hang(self) -> None:
+        began = time.monotonic()
         self._world.redis.freeze()
         time.sleep(self._chance.uniform(0.2, 3))
         self._world.redis.thaw()
+        self._world.away.append((began, time.monotonic()))
 
 
 class Verdict:
@@ -328,8 +336,14 @@ class Verdict:
         if reader.text and not any(text.startswith(reader.text) for text in said):
             return "not a beginning of what was said"
         rate = 15 if self._plan.kills else 40
-        more = len(reader.text) - len(kept)
-        return "" if reader.text.startswith(kept) and more <= FLUSH_SECONDS * rate * PIECE else f"kept {more} less"
+        more, unwritten = len(reader.text) - len(kept), FLUSH_SECONDS + self._held_back(reader)
+        return "" if reader.text.startswith(kept) and more <= unwritten * rate * PIECE else f"kept {more} less"
+
+    def _held_back(self, reader: Follower) -> float:
+        """For how many seconds Redis hadn't got the text when the last of it was read."""
+        last = max((seen.at for seen in reader.kinds("text")), default=0.0)
+        away = (last - began for began, back in self._world.away if began <= last <= back + RECOVERY_SECONDS)
+        return max(away, default=0.0)
 
     def resumed(self) -> list[float]:
         """Seconds from each kill to the next frame of each answer it cut, for one of its readers."""
