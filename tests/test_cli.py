@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from qa_service import cli
+from qa_service import cli, console
 from qa_service.cli import become_server, run_command
 from qa_service.errors import StoreUnavailable
 from qa_service.running.log import MemoryLog
@@ -141,10 +141,10 @@ class TestAsking:
 
     def test_a_second_ctrl_c_leaves_at_once(self) -> None:
         running = RunningAnswer(admission(), MemoryLog(), seconds=60, entries=1)
-        cli._interrupt(running, signal.SIGINT, None)
+        console._interrupt(running, signal.SIGINT, None)
         assert running.stop.reason == "cancelled"
         with pytest.raises(KeyboardInterrupt):
-            cli._interrupt(running, signal.SIGINT, None)
+            console._interrupt(running, signal.SIGINT, None)
 
 
 class TestComplaining:

@@ -40,7 +40,10 @@ class TestImporting:
         assert not {"flask", "openai", "redis", "gevent"} & loaded_by("import qa_service")
 
     def test_nothing_of_it_loads_gevent(self) -> None:
-        assert "gevent" not in loaded_by("import qa_service; qa_service.create_app; import qa_service.cli")
+        assert "gevent" not in loaded_by("import qa_service; qa_service.create_app; import qa_service.console")
+
+    def test_a_command_line_that_becomes_a_server_loads_neither_flask_nor_the_sdk(self) -> None:
+        assert not {"flask", "openai", "redis"} & loaded_by("import qa_service.cli")
 
     def test_a_process_that_reads_files_loads_no_web(self) -> None:
         assert not {"flask", "openai", "redis"} & loaded_by("import qa_service.files.child")

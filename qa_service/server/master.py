@@ -6,7 +6,7 @@ import sys
 from gunicorn.arbiter import Arbiter
 
 from qa_service.settings import Settings
-from qa_service.web.serving import refuse_open_server
+from qa_service.web.exposure import refuse_open_server
 
 MORE_CONNECTIONS = 500
 MORE_IDLE = 500

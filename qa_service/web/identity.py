@@ -7,7 +7,6 @@ the same key, except visitors without a credential, who all have one.
 
 import hashlib
 import hmac
-import ipaddress
 import re
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +22,7 @@ from qa_service.errors import BadRequest, ForbiddenOrigin, Unauthenticated
 from qa_service.model import Owner
 from qa_service.setting_values import ApiKey
 from qa_service.settings import Settings
-from qa_service.web.networks import IPV6_CUSTOMER, network_of
+from qa_service.web.networks import IPV6_CUSTOMER, is_loopback, network_of
 
 USER_ID = re.compile(r"[!-+\--~]{1,128}")
 """A user's id is visible ASCII without a comma, because proxies join a header that was sent twice with a comma."""
@@ -280,11 +279,3 @@ def _from_loopback(request: Request) -> bool:
     forwarded = any(FORWARDING.fullmatch(name) for name, _ in request.headers)
     host = request.headers.get("Host", "")
     return is_loopback(peer) and not forwarded and LOOPBACK_HOST.fullmatch(host) is not None
-
-
-def is_loopback(address: str) -> bool:
-    """Tell whether this is an IP address of the machine itself. A name isn't one."""
-    try:
-        return ipaddress.ip_address(address.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -22,6 +22,14 @@ def network_of(address: str, prefix: int = IPV6_SITE) -> str:
     return str(parsed or address)
 
 
+def is_loopback(address: str) -> bool:
+    """Tell whether this is an IP address of the machine itself. A name isn't one."""
+    try:
+        return ipaddress.ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
 def _parse_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     with_port = WITH_PORT.fullmatch(address)
     for spelling in (address, with_port["address"] if with_port else ""):

@@ -4,16 +4,15 @@ never sees, and the end of a worker's answers."""
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from flask import Flask
 
 from qa_service.errors import BadRequest, QAError
 from qa_service.language.phrases import build_failure
 from qa_service.running.runner import Runner
-from qa_service.settings import Settings, SettingsError, from_environment
+from qa_service.settings import SettingsError, from_environment
 from qa_service.web.app import create_app
-from qa_service.web.identity import is_loopback
 from qa_service.web.mounting import KEY, Mounted
 from qa_service.web.problems import problem
 
@@ -48,18 +47,6 @@ def log_to_terminal() -> None:
     log upstream's address."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("qa_service").setLevel(logging.INFO)
-
-
-def refuse_open_server(settings: Settings, hosts: Iterable[str]) -> None:
-    """Exit, naming the settings, if one of `hosts` is reachable from elsewhere and callers can't be told apart."""
-    if settings.api_keys or settings.allow_anonymous:
-        return
-    for host in hosts:
-        if host != "localhost" and not is_loopback(host):
-            sys.exit(
-                f"not listening on {host}: anybody could ask. Set QA_API_KEYS to name:secret, or "
-                "QA_ALLOW_ANONYMOUS=on if that is meant; HOST=127.0.0.1 serves this machine alone."
-            )
 
 
 def build_refusal(*, unreadable: bool) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import redis
 from msgspec.structs import replace
+from werkzeug.routing import Rule
 
 from qa_service.assembly import Assembly, assemble
 from qa_service.running.settings import Pace
@@ -19,6 +20,26 @@ from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, Model, Reader
 KEYS = (ApiKey("site", SERVER_SECRET, False), ApiKey("me", PERSONAL_SECRET, True))
 
 MakeHouse = Callable[..., House]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compile_addresses_once() -> Iterator[None]:
+    """Each app compiles functions that build its addresses, which takes longer than most tests; those of the last app
+    do for the next one. They depend on nothing but the parts of the address."""
+    compile_builder = Rule._compile_builder
+    compiled: dict[tuple[object, ...], Callable[..., tuple[str, str]]] = {}
+
+    def compile_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        parts = (*rule._trace, append_unknown)
+        if rule.defaults:
+            return compile_builder(rule, append_unknown)
+        if parts not in compiled:
+            compiled[parts] = compile_builder(rule, append_unknown)
+        return compiled[parts]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", compile_once)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +82,7 @@ def make_house(store: redis.Redis, settings: Callable[..., Settings]) -> Iterato
 
         def assembled(settings: Settings) -> Assembly:
             assembly = assemble(settings, upstream=model if chosen.openai_api_key else None, reader=Reader())
-            return replace(assembly, pace=pace) if pace else assembly
+            return replace(assembly, pace=pace or Pace(poll=0.002))
 
         flask = create_app(chosen, **{"assemble": assembled, **(app or {})})
         made.append(House(flask, model, store))

@@ -23,7 +23,8 @@ from qa_service.web.mounting import KEY
 SERVER_SECRET = "server-secret-0123456789"
 PERSONAL_SECRET = "personal-secret-012345678"
 HELD = 10.0
-GOODBYE = 1.0
+GOODBYE = 0.2
+"""Where a test has left a reader behind, nobody waits for it longer than that."""
 
 
 BOUNDARY = "xXx"

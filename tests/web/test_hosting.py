@@ -17,10 +17,11 @@ from qa_service.assembly import Assembly, assemble
 from qa_service.model import Finished, TextDelta
 from qa_service.settings import Settings, SettingsError
 from qa_service.web.app import create_app
+from qa_service.web.exposure import refuse_open_server
 from qa_service.web.extension import QAService
-from qa_service.web.identity import is_loopback
 from qa_service.web.mounting import KEY
-from qa_service.web.serving import end_answers, make_served_app, refuse_open_server
+from qa_service.web.networks import is_loopback
+from qa_service.web.serving import end_answers, make_served_app
 from tests.web.conftest import MakeHouse
 from tests.web.house import SERVER_SECRET, House, Model, Reader, frames, refusal, text
 
