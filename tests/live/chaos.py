@@ -23,6 +23,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -329,8 +330,11 @@ class Verdict:
         return broken | {"store_unavailable"}
 
     def _was_deadly(self, reader: Follower) -> bool:
-        """Whether the answer may be taken for what kills: more than one worker has died with it."""
-        return sum(reader.answer_id in cut.answers for cut in self._world.cuts) > 1
+        """Whether the answer may be taken for what kills, since more than one worker has died with it. A worker that
+        takes it over leaves a gap in the numbers where it begins again."""
+        numbers = [seen.frame["seq"] for seen in reader.seen]
+        gaps = sum(after - before > 1 for before, after in pairwise(numbers))
+        return gaps > 1 or sum(reader.answer_id in cut.answers for cut in self._world.cuts) > 1
 
     def _wrong_part(self, reader: Follower, kept: str, said: Sequence[str]) -> str:
         if reader.text and not any(text.startswith(reader.text) for text in said):
