@@ -44,6 +44,8 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The error object of a JSON body, which is what any status but 200 gets."""
     picture: int = 0
     """A picture of at least so many bytes is drawn before the text, in three parts and then whole."""
+    page: str = ""
+    """The address of a page of the web that stands behind the whole text."""
     failure: str = ""
     """The code of a `response.failed`, or of an error in the stream, that comes instead of a text."""
     body: str = ""
@@ -66,6 +68,8 @@ NAMED = {
     "fast": Script(deltas=2000),
     "long": Script(deltas=3000, rate=50),
     "image": Script(picture=20_000),
+    "steady": Script(deltas=150, rate=25),
+    "illustrated": Script(deltas=150, rate=25, picture=20_000, page="https://example.com/terms"),
     "mute": Script(fault="mute"),
     "hang": Script(fault="hang", after=10),
     "hang-first": Script(fault="hang", after=2),
@@ -115,16 +119,18 @@ def event(kind: str, **fields: Any) -> bytes:
     return f"event: {kind}\ndata: {body}\n\n".encode()
 
 
-def answer(pieces: Iterable[str], *, model: str = "scripted", response_id: str = "resp_1") -> Iterator[bytes]:
+def answer(
+    pieces: Iterable[str], *, model: str = "scripted", response_id: str = "resp_1", page: str = ""
+) -> Iterator[bytes]:
     """The events of a plain answer, from `response.created` to `response.completed`, numbered from 0."""
-    for number, (kind, fields) in enumerate(_said(pieces, model, response_id)):
+    for number, (kind, fields) in enumerate(_said(pieces, model, response_id, page)):
         yield _piece(fields["delta"], number) if "delta" in fields else event(kind, **fields, sequence_number=number)
 
 
 _PLACE = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
 
 
-def _said(pieces: Iterable[str], model: str, response_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _said(pieces: Iterable[str], model: str, response_id: str, page: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     message = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
     response = {"id": response_id, "object": "response", "model": model, "status": "in_progress", "usage": None}
     yield "response.created", {"response": response}
@@ -136,7 +142,17 @@ def _said(pieces: Iterable[str], model: str, response_id: str) -> Iterator[tuple
     for piece in pieces:
         written.append(piece)
         yield "response.output_text.delta", {"delta": piece}
-    part = {**opening, "text": "".join(written)}
+    part: dict[str, Any] = {**opening, "text": "".join(written)}
+    if page:
+        note: dict[str, Any] = {
+            "type": "url_citation",
+            "title": "약관",
+            "url": page,
+            "start_index": 0,
+            "end_index": len(part["text"]),
+        }
+        part["annotations"] = [note]
+        yield "response.output_text.annotation.added", {**_PLACE, "annotation_index": 0, "annotation": note}
     done = {**message, "status": "completed", "content": [part]}
     yield "response.output_text.done", {**_PLACE, "text": part["text"], "logprobs": []}
     yield "response.content_part.done", {**_PLACE, "part": part}
@@ -176,12 +192,12 @@ def _base64_noise(size: int) -> str:
 
 
 @lru_cache
-def _drawn(size: int, model: str) -> list[bytes]:
+def _drawn(size: int, written: Sequence[str], model: str, page: str) -> list[bytes]:
     """The events of an answer with a picture, whose parts are as large as the whole. All such answers share them."""
     call = {"id": "ig_1", "type": "image_generation_call", "status": "in_progress", "result": None}
     done = {**call, "status": "completed", "result": _base64_noise(size)}
-    said = [fields for fields in _said(["여기 ", "있습니다."], model, "resp_1")]
-    parts = [
+    said = list(_said(written, model, "resp_1", page))
+    parts: list[tuple[str, dict[str, Any]]] = [
         ("image_generation_call.partial_image", {"partial_image_index": part, "partial_image_b64": done["result"]})
         for part in range(3)
     ]
@@ -192,9 +208,9 @@ def _drawn(size: int, model: str) -> list[bytes]:
     ]
     completed = said[-1][1]["response"]
     completed["output"].append(done)
-    events = [*said[:2], *drawing, *said[2:]]
-    written = [(kind, {**_PLACE, **fields} if "delta" in fields else fields) for kind, fields in events]
-    return [event(kind, **fields, sequence_number=number) for number, (kind, fields) in enumerate(written)]
+    events: list[tuple[str, dict[str, Any]]] = [*said[:2], *drawing, *said[2:]]
+    placed = [(kind, {**_PLACE, **fields} if "delta" in fields else fields) for kind, fields in events]
+    return [event(kind, **fields, sequence_number=number) for number, (kind, fields) in enumerate(placed)]
 
 
 @lru_cache(maxsize=100_000)
@@ -294,11 +310,14 @@ class Response:
         if script.body:
             return _split(script.body.encode())
         if script.picture:
-            return _drawn(script.picture, self.model)
+            return self._named(_drawn(script.picture, tuple(pieces(script)), self.model, script.page))
         if self.chat:
             return list(chat_answer(pieces(script), model=self.model))
         if not script.recording:
-            return list(answer(pieces(script), model=self.model, response_id=self.id))
-        events = recorded(script.recording)
+            return list(answer(pieces(script), model=self.model, response_id=self.id, page=script.page))
+        return self._named(recorded(script.recording))
+
+    def _named(self, events: Sequence[bytes]) -> Sequence[bytes]:
+        """The same events under this response's own id, by which one in the background is followed."""
         named = re.search(rb'"id": ?"(resp_\w+)"', events[0]) if self.background else None
         return [one.replace(named[1], self.id.encode()) for one in events] if named else events

@@ -7,8 +7,21 @@ import { assert, assertStopped, assertTold, get, HEADERS, NOTE, NOTE_URL, random
 const FILE = { type: "file", mediaType: "text/plain", filename: "보증.txt", url: NOTE_URL };
 
 function open(service, init = {}) {
-  const transport = new DefaultChatTransport({ api: `${service.cable.api}/chat`, headers: HEADERS(service) });
-  return new Chat({ transport, onError: () => {}, ...init });
+  return new Chat({ transport: transportOf(service), onError: () => {}, ...init });
+}
+
+const transportOf = (service) => new DefaultChatTransport({ api: `${service.cable.api}/chat`, headers: HEADERS(service) });
+
+// Asks without a page around it: the transport alone gives the stream.
+function send(service, { text, files = [], chatId = randomUUID() }) {
+  const messages = [{ id: randomUUID(), role: "user", parts: [...files, { type: "text", text }] }];
+  return transportOf(service).sendMessages({ chatId, messages, trigger: "submit-message" });
+}
+
+async function build(stream, seen = () => {}) {
+  let built;
+  for await (built of readUIMessageStream({ stream, terminateOnError: true })) seen(built);
+  return built;
 }
 
 const last = (chat) => chat.messages.at(-1);
@@ -203,23 +216,52 @@ export default {
     assert.match(wire.text, /^2:\[\]$/m);
   },
 
-  async "core: builds messages from the stream"(service) {
-    const transport = new DefaultChatTransport({ api: `${service.cable.api}/chat`, headers: HEADERS(service) });
-    const messages = [{ id: "u", role: "user", parts: [FILE, { type: "text", text: "안녕?" }] }];
-    const stream = await transport.sendMessages({ chatId: randomUUID(), messages, trigger: "submit-message" });
-    let built, versions = 0;
-    for await (built of readUIMessageStream({ stream, terminateOnError: true })) versions++;
+  async "core: asks with a file and builds messages from the stream"(service) {
+    let versions = 0;
+    const built = await build(await send(service, { text: "안녕?", files: [FILE] }), () => versions++);
     assert.equal(textOf(built), service.text);
+    assert.equal(built.metadata.files[0].status, "used");
     assert.ok(versions > 5);
+  },
+
+  async "core: comes back after a cut"(service) {
+    const chatId = randomUUID();
+    const reading = build(await send(service, { text: script("paced"), chatId }), (built) => textOf(built).length > 5 && service.cable.cut());
+    await assert.rejects(reading, TypeError);
+    const rest = await transportOf(service).reconnectToStream({ chatId });
+    assert.equal(textOf(await build(rest)), service.paced);
+  },
+
+  async "core: stops, and shows an error"(service) {
+    const chatId = randomUUID();
+    const seen = {};
+    const reading = build(await send(service, { text: script("slow"), chatId }), (built) => Object.assign(seen, built));
+    await until(() => seen.parts && textOf(seen), "the first words");
+    await fetch(`${service.cable.api}/chat/${chatId}/stop`, { method: "POST", headers: HEADERS(service) });
+    assert.equal((await reading).metadata.finishReason, "cancelled");
+    await assertStopped(service, seen.id);
+    await assert.rejects(build(await send(service, { text: script("401") })), (error) => (assertTold(error.message), true));
   },
 
   async "text transport: shows the text, and takes a break for an error"(service) {
     const transport = new TextStreamChatTransport({ api: `${service.cable.api}/chat?format=text`, headers: HEADERS(service) });
     const chat = open(service, { transport });
-    await chat.sendMessage({ text: "안녕?" });
+    await chat.sendMessage({ text: "안녕?", files: [FILE] });
     assertWhole(service, chat);
+    assert.equal((await get(service, `sessions/${chat.id}/files`)).items[0].status, "used");
     await chat.sendMessage({ text: script("cut") });
     assert.equal(chat.status, "error");
+  },
+
+  async "text transport: stops by hanging up"(service) {
+    const transport = new TextStreamChatTransport({ api: `${service.cable.api}/chat?format=text`, headers: HEADERS(service) });
+    const chat = open(service, { transport });
+    const asked = chat.sendMessage({ text: script("slow") });
+    await some(chat);
+    await chat.stop();
+    await asked;
+    const { turns } = await get(service, `sessions/${chat.id}`);
+    await assertStopped(service, turns[0].answerId);
   },
 
   async "version 4: asks with a file, streams and ends"(service) {
@@ -227,6 +269,18 @@ export default {
     assert.equal(got.text, service.text);
     assert.deepEqual([got.end.finishReason, got.end.usage.promptTokens], ["stop", service.tokens]);
     assert.deepEqual(got.data.find((each) => each.type === "metadata").content.files.map((file) => file.status), ["used"]);
+  },
+
+  async "version 4: stops by hanging up"(service) {
+    const hangUp = new AbortController();
+    let answerId;
+    const listening = async (url, init) => {
+      const response = await fetch(url, { ...init, signal: hangUp.signal });
+      answerId = response.headers.get("x-answer-id");
+      return response;
+    };
+    await assert.rejects(version4(service, script("slow"), listening, ({ text }) => text && hangUp.abort()));
+    await assertStopped(service, answerId);
   },
 
   async "version 4: shows sources and an error"(service) {
@@ -252,7 +306,7 @@ function listenIn() {
   return [wire, listening];
 }
 
-async function version4(service, text, send = fetch) {
+async function version4(service, text, send = fetch, seen = () => {}) {
   const attachment = { name: "보증.txt", contentType: "text/plain", url: NOTE_URL };
   const message = { id: "u", role: "user", content: text, parts: [{ type: "text", text }], experimental_attachments: [attachment] };
   const response = await send(`${service.cable.api}/chat`, {
@@ -264,7 +318,7 @@ async function version4(service, text, send = fetch) {
   const got = { text: "", data: [], sources: [] };
   await processDataStream({
     stream: response.body,
-    onTextPart: (piece) => (got.text += piece),
+    onTextPart: (piece) => ((got.text += piece), seen(got)),
     onDataPart: (values) => got.data.push(...values),
     onSourcePart: (source) => got.sources.push(source),
     onErrorPart: (error) => (got.error = error),

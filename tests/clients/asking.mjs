@@ -13,7 +13,7 @@ export const NOTE_URL = `data:text/plain;base64,${Buffer.from(NOTE).toString("ba
 export function form(fields, { file = false } = {}) {
   const body = new FormData();
   for (const [name, value] of Object.entries(fields)) body.append(name, value);
-  if (file) body.append("files", new File([NOTE], "보증.txt", { type: "text/plain" }));
+  if (file) body.append("files", new Blob([NOTE], { type: "text/plain" }), "보증.txt");
   return body;
 }
 

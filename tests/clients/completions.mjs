@@ -66,6 +66,6 @@ export default {
   },
 
   async "@ai-sdk/openai-compatible stops, and shows an error"(service) {
-    await assertStopsAndShowsError(provider(service));
+    await assertStopsAndShowsError(service, provider(service), (user) => ({ qa: { user } }));
   },
 };

@@ -1,6 +1,6 @@
 // What every provider of the AI SDK must do, whichever of OpenAI's APIs it asks. `model` is the provider's model.
 import { streamText } from "ai";
-import { assert, assertRead, randomUUID, script, until, withPdf } from "./asking.mjs";
+import { assert, assertRead, assertStopped, get, randomUUID, script, stop, until, withPdf } from "./asking.mjs";
 
 export async function assertStreams(service, model) {
   const result = streamText({ model, prompt: "안녕?" });
@@ -18,13 +18,19 @@ export async function assertReadsFile(service, model, nameSession) {
   await assertRead(service, session);
 }
 
-export async function assertStopsAndShowsError(model) {
+// Hanging up stops the answer, unless clients of this API may come back to it: `staysReachable`. Then it is stopped by
+// its id.
+export async function assertStopsAndShowsError(service, model, nameSession, { staysReachable = false } = {}) {
   const hangUp = new AbortController();
-  const stopped = streamText({ model, prompt: script("slow"), abortSignal: hangUp.signal });
+  const session = randomUUID();
+  const stopped = streamText({ model, prompt: script("slow"), abortSignal: hangUp.signal, providerOptions: nameSession(session) });
   for await (const part of stopped.fullStream) {
     if (part.type === "text-delta") hangUp.abort();
     if (part.type === "abort") break;
   }
+  const [{ answerId }] = (await get(service, `sessions/${session}`)).turns;
+  if (staysReachable) await stop(service, answerId);
+  await assertStopped(service, answerId);
   const errors = [];
   const failed = streamText({ model, prompt: script("401"), maxRetries: 0, onError: ({ error }) => errors.push(error) });
   for await (const part of failed.fullStream) void part;

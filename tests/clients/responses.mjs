@@ -70,7 +70,7 @@ export default {
   },
 
   async "@ai-sdk/openai stops, and shows an error"(service) {
-    await assertStopsAndShowsError(provider(service));
+    await assertStopsAndShowsError(service, provider(service), (conversation) => ({ openai: { conversation } }), { staysReachable: true });
   },
 
   async "@ai-sdk/openai goes on with its own messages in one conversation"(service) {

@@ -40,23 +40,31 @@ async function showText(service, messages, { signal, seen = () => {} } = {}) {
   return text;
 }
 
-// Listens for named events, and opens the source again after a while when it breaks.
-function manage(service, question) {
+// Listens for named events, and opens the source again after a while when it breaks, or when no heartbeat comes in time.
+function manage(service, question, { longest = 45_000 } = {}) {
   const got = { text: "", beats: 0, opened: 0 };
   const url = `${service.cable.api}/ask?format=events&sessionId=${randomUUID()}&question=${encodeURIComponent(question)}`;
   const connect = (wait = 50) => {
+    let timer;
+    const expectHeartbeat = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => (source.close(), connect(2 * wait)), longest);
+    };
     const source = new EventSource(url, { fetch: (input, init) => fetch(input, { ...init, headers: { ...init.headers, ...HEADERS(service) } }) });
     got.opened++;
     got.text = "";
+    source.onopen = expectHeartbeat;
     source.addEventListener("start", (event) => (got.id = JSON.parse(event.data).stream_id));
-    source.addEventListener("heartbeat", () => got.beats++);
+    source.addEventListener("heartbeat", () => (got.beats++, expectHeartbeat()));
     source.onmessage = ({ data }) => (got.text += JSON.parse(data).content ?? "");
     source.addEventListener("done", ({ data }) => {
       got.done = JSON.parse(data);
+      clearTimeout(timer);
       source.close();
     });
     source.onerror = (event) => {
       source.close();
+      clearTimeout(timer);
       if (event instanceof MessageEvent) got.error = JSON.parse(event.data);
       else setTimeout(connect, wait, 2 * wait);
     };
@@ -141,6 +149,14 @@ export default {
   async "an image page shows an error, before the lines and in them"(service) {
     await assert.rejects(drawPicture(service, " "), /^Error: Prompt is required$/);
     await assert.rejects(drawPicture(service, script("401")), /credential/);
+  },
+
+  async "a manager that expects heartbeats waits for a late answer"(service) {
+    const got = manage(service, script("late"), { longest: 2_500 });
+    await until(() => got.done, "the end");
+    assert.equal(got.text, service.text);
+    assert.ok(got.beats > 0);
+    assert.equal(got.opened, 1);
   },
 
   async "a manager shows an error"(service) {

@@ -23,26 +23,42 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 from redis import RedisError
 
 from tests.live.following import Asking, Follower, drop_every
+from tests.live.illustrated import (
+    NAME,
+    find_flaw,
+    last_run,
+    read_log,
+    shown_by_answer,
+    shown_by_frames,
+    shown_by_session,
+)
 from tests.live.processes import ROOT, Service, free_port, gunicorn, running, until
 from tests.live.reading import request
 from tests.live.stores import RedisServer, redis_server
-from tests.scripted_upstream import Script
+from tests.scripted_upstream import NAMED, Script
 
 WORKERS = 4
 FLUSH_SECONDS = 0.5
 """A flush is due every twentieth of a second, on a busy machine after half of one at the latest."""
+RECOVERY_SECONDS = 2.0
+"""So long after Redis is back, what was held back is written: it is tried once a second."""
 PIECE = 3
 ANSWER_SECONDS = 90.0
 """After which an answer that hasn't ended counts as lost."""
 FILE = "환불은 7일 안에 됩니다. Refunds take seven days.\n".encode() * 2000
 QUESTIONS = ("환불은 며칠 안에 되나요?", "파일에 무엇이 들어 있나요?", "How long does shipping take?", "Tell me more.")
+DRAWN = NAMED[NAME]
+ILLUSTRATED = "그림과 출처가 있는"
+"""An answer with a picture and a source begins with these words."""
 
 
 class Plan(Struct, frozen=True):
@@ -72,6 +88,8 @@ class World:
         self.upstream = upstream
         self.faults: Counter[str] = Counter()
         self.cuts: list[Cut] = []
+        self.away: list[tuple[float, float]] = []
+        """From when until when Redis was away."""
 
     def script(self, script: Script) -> None:
         """Queue it for the next request that reaches the model."""
@@ -93,8 +111,9 @@ class World:
     def kill(self, worker: int) -> None:
         """kill -9, noting what it wrote."""
         held = self._held(worker)
-        os.kill(worker, signal.SIGKILL)
-        self.cuts.append(Cut(time.monotonic(), held))
+        with suppress(ProcessLookupError):  # it has ended by itself meanwhile
+            os.kill(worker, signal.SIGKILL)
+            self.cuts.append(Cut(time.monotonic(), held))
 
     def _held(self, worker: int) -> frozenset[str]:
         names = [path.name for path in (self.served.folder / "data/workers").iterdir()]
@@ -133,9 +152,12 @@ class Client(Asking):
             return steady
         deltas, rate = chance.randint(20, 200), chance.choice([10, 20, 40])
         fault = chance.choice(["", "", "", "", "", "cut", "reset"])
-        return Script(
+        script = Script(
             deltas=deltas, rate=rate, text=steady.text, fault=fault, after=deltas // 2, chunk=chance.choice([0, 9])
         )
+        if chance.random() < 0.8:
+            return script
+        return replace(script, text=f"{ILLUSTRATED} {steady.text}", chunk=0, picture=DRAWN.picture, page=DRAWN.page)
 
     def _asked(self) -> Follower:
         chance = self._chance
@@ -206,20 +228,25 @@ class Breaker:
 
     def _term(self) -> None:
         if workers := self._world.served.workers():
-            os.kill(self._chance.choice(workers), signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.kill(self._chance.choice(workers), signal.SIGTERM)
 
     def _reload(self) -> None:
         self._world.served.process.send_signal(signal.SIGHUP)
 
     def _restart(self) -> None:
+        began = time.monotonic()
         self._world.redis.stop()
         time.sleep(self._chance.uniform(0.2, 2))
         self._world.redis.start()
+        self._world.away.append((began, time.monotonic()))
 
     def _hang(self) -> None:
+        began = time.monotonic()
         self._world.redis.freeze()
         time.sleep(self._chance.uniform(0.2, 3))
         self._world.redis.thaw()
+        self._world.away.append((began, time.monotonic()))
 
 
 class Verdict:
@@ -230,6 +257,7 @@ class Verdict:
         self._plan = plan
         self._said = world.said()
         self._cancelled = {answer for client in clients for answer in client.cancelled}
+        self.illustrated = self.pictures = 0
         self.readers = {
             f"model-{number}-{place}": reader
             for number, client in enumerate(clients)
@@ -257,20 +285,41 @@ class Verdict:
         match reader.status:
             case "completed":
                 whole = [one["text"] for one in said if one["status"] == "completed"]
-                same = stands["text"] == reader.text or self._said_unsaved(reader, stands)
-                return "" if reader.text in whole and same else "not what was said"
+                return self._wrong_whole(reader, stands) if reader.text in whole else "not what was said"
             case "cancelled" if reader.answer_id not in self._cancelled:
                 return "nobody cancelled it"
-            case "failed" if reader.error["code"] not in self._honest:
+            case "failed" if reader.error["code"] not in self._honest and not self._was_deadly(reader):
                 return "it had no reason to fail"
             case _:
                 return self._wrong_part(reader, stands["text"], [one["text"] for one in said])
 
+    def _wrong_whole(self, reader: Follower, stands: dict[str, Any]) -> str:
+        if self._said_unsaved(reader, stands):
+            return ""
+        if stands["text"] != reader.text:
+            return "not what is kept"
+        return self._wrong_picture(reader) if reader.text.startswith(ILLUSTRATED) else ""
+
+    def _wrong_picture(self, reader: Follower) -> str:
+        """What is wrong with the picture or the source of a whole answer. There is no picture where Redis was away when
+        it was drawn, and for too long."""
+        url = self._world.served.url
+        read = shown_by_frames(last_run([seen.frame for seen in reader.seen]))
+        log = shown_by_frames(last_run(read_log(url, reader.answer_id)))
+        answer, session = shown_by_answer(url, reader.answer_id), shown_by_session(url, reader)
+        self.pictures += len(read.images)
+        self.illustrated += 1
+        return find_flaw(url, read, log, answer, session)
+
     @staticmethod
     def _said_unsaved(reader: Follower, stands: dict[str, Any]) -> bool:
         """Whether the reader was told that it isn't saved, and its worker died before it was."""
-        metadata = [seen.content for seen in reader.kinds("metadata")]
-        return bool(metadata) and not metadata[0]["saved"] and stands.get("status") == "failed"
+        return Verdict._was_told(reader) and stands.get("status") == "failed"
+
+    @staticmethod
+    def _was_told(reader: Follower) -> bool:
+        """Whether the reader was told that it isn't saved."""
+        return any(not seen.content["saved"] for seen in reader.kinds("metadata"))
 
     def _kept(self, reader: Follower) -> dict[str, Any]:
         """The answer as it stands."""
@@ -284,12 +333,28 @@ class Verdict:
         broken = set() if self._plan.background else {"interrupted", "upstream_unavailable"}
         return broken | {"store_unavailable"}
 
+    def _was_deadly(self, reader: Follower) -> bool:
+        """Whether the answer may be taken for what kills, since more than one worker has died with it. A worker that
+        takes it over leaves a gap in the numbers where it begins again."""
+        numbers = [seen.frame["seq"] for seen in reader.seen]
+        gaps = sum(after - before > 1 for before, after in pairwise(numbers))
+        return gaps > 1 or sum(reader.answer_id in cut.answers for cut in self._world.cuts) > 1
+
     def _wrong_part(self, reader: Follower, kept: str, said: Sequence[str]) -> str:
         if reader.text and not any(text.startswith(reader.text) for text in said):
             return "not a beginning of what was said"
+        if self._was_told(reader) and kept.startswith(reader.text):
+            return ""  # its worker died before it was saved, and the next one got more of it from upstream
         rate = 15 if self._plan.kills else 40
-        more = len(reader.text) - len(kept)
-        return "" if reader.text.startswith(kept) and more <= FLUSH_SECONDS * rate * PIECE else f"kept {more} less"
+        more, unwritten = len(reader.text) - len(kept), FLUSH_SECONDS + self._held_back(reader)
+        fits = reader.text.startswith(kept) and more <= unwritten * rate * PIECE
+        return "" if fits else f"kept {more} less, numbers {[seen.frame['seq'] for seen in reader.seen][-5:]}"
+
+    def _held_back(self, reader: Follower) -> float:
+        """For how many seconds Redis hadn't got the text when the last of it was read."""
+        last = max((seen.at for seen in reader.kinds("text")), default=0.0)
+        away = (last - began for began, back in self._world.away if began <= last <= back + RECOVERY_SECONDS)
+        return max(away, default=0.0)
 
     def resumed(self) -> list[float]:
         """Seconds from each kill to the next frame of each answer it cut, for one of its readers."""
@@ -309,6 +374,7 @@ class Verdict:
         resumed = self.resumed()
         print(f"\nseed {self._plan.seed}, background {'on' if self._plan.background else 'off'}")
         print(f"answers    {len(self.readers)}: {dict(ends)} {dict(codes)}")
+        print(f"pictures   {self.pictures} in {self.illustrated} whole answers that ask for one")
         print(f"faults     {sum(self._world.faults.values())}: {dict(self._world.faults)}")
         print(f"cut        {len({answer for one in self._world.cuts for answer in one.answers})} by kill -9")
         print(f"takeovers  {len(re.findall('is taken over', self._world.served.said))}")

@@ -10,7 +10,8 @@ UPGRADE_SECONDS=8         how long both releases serve side by side, after each 
 It makes a copy and an environment of that release in a folder of its own, and serves it three times over one Redis.
 Then each is replaced by this code, with a kind of frame in it that the release doesn't know (`later_site.py`), and
 each by the release again. Some are stopped as at a deploy, of others the worker is killed first. Readers hang up all
-the time, and come back at any of them.
+the time, and come back at any of them. Every second answer has a picture and a source. In the end this code is served
+once more, and shows what has become of all answers.
 """
 
 import os
@@ -32,15 +33,25 @@ from typing import Any
 from msgspec import Struct
 
 from tests.live.following import Asking, Follower, drop_every
+from tests.live.illustrated import (
+    QUESTION,
+    find_flaw,
+    is_illustrated,
+    last_run,
+    read_log,
+    shown_by_answer,
+    shown_by_frames,
+    shown_by_session,
+)
 from tests.live.processes import BIN, ROOT, SECRET, Service, free_port, service, until
 from tests.live.reading import Stream, request
 from tests.live.stores import RedisServer, redis_server
-from tests.scripted_upstream import Script, ScriptedUpstream, pieces
+from tests.scripted_upstream import NAMED, ScriptedUpstream, pieces
 
 SERVICES = 3
 WORKERS = 2
-SCRIPT = Script(deltas=150, rate=25)
-SAID = "".join(pieces(SCRIPT))
+SAID = "".join(pieces(NAMED["steady"]))
+QUESTIONS = ("script:steady 환불은 며칠 안에 되나요?", "script:steady How long does shipping take?", QUESTION, QUESTION)
 FLUSH = 3 * 25
 """Characters that a reader may have and the store may not, of an answer that broke off: a second of them."""
 ANSWER_SECONDS = 60.0
@@ -53,6 +64,8 @@ class Release(Struct, frozen=True):
     code: Path
     programs: Path
     app: str
+    passes_on: bool
+    """Whether its readers get frames that it doesn't know."""
 
 
 class Plan(Struct, frozen=True):
@@ -119,11 +132,12 @@ class Traveller(Follower):
     """A reader behind a load balancer: each connection goes to any of the services."""
 
     def __init__(self, fleet: Fleet, chance: random.Random) -> None:
-        drop = drop_every(chance.choice([7, 20, 50, 10_000]))
+        often = drop_every(chance.choice([7, 20, 50, 10_000]))
         self._fleet = fleet
         self._chance = chance
-        question = f"{chance.choice(['환불은 며칠 안에 되나요?', 'How long does shipping take?'])} {uuid.uuid4().hex}"
-        super().__init__("", question, drop=drop, seconds=ANSWER_SECONDS)
+        question = f"{chance.choice(QUESTIONS)} {uuid.uuid4().hex}"
+        # The pictures come early, so whoever leaves after the first frame gets them from any of the services.
+        super().__init__("", question, drop=lambda seen: seen.kind == "start" or often(seen), seconds=ANSWER_SECONDS)
 
     def _connected(self) -> Stream:
         self.url = self._chance.choice(self._fleet.urls)
@@ -133,10 +147,15 @@ class Traveller(Follower):
 class Verdict:
     """What came of all answers."""
 
-    def __init__(self, fleet: Fleet, plan: Plan, readers: Sequence[Follower]) -> None:
+    def __init__(self, fleet: Fleet, plan: Plan, readers: Sequence[Follower], *, passes_on: bool) -> None:
         self._fleet = fleet
         self._plan = plan
         self._readers = readers
+        self._passes_on = passes_on
+        self._url = fleet.places[0][0].url
+        self.illustrated: Counter[str] = Counter()
+        """How many of this code's answers have a picture and a source, and how many of their readers saw the picture,
+        and the places of the source."""
         self.lost = [reader.story() for reader in readers if not reader.status and not reader.wrong]
         self.wrong = [f"{why}: {reader.story()}" for reader in readers if (why := self._wrong(reader))]
         self.tracebacks = fleet.said.count("Traceback")
@@ -152,14 +171,36 @@ class Verdict:
         if stands.get("status") != reader.status:
             return f"kept as {stands}"
         if reader.status == "completed":
-            return "" if reader.text == stands["text"] == SAID else "not what was said"
+            return self._wrong_picture(reader) if reader.text == stands["text"] == SAID else "not what was said"
         if reader.error.get("code") != "interrupted":
             return "it had no reason to fail"
         honest = SAID.startswith(reader.text) and reader.text.startswith(stands["text"])
         return "" if honest and len(reader.text) - len(stands["text"]) <= FLUSH else "not a beginning of what was said"
 
+    def _wrong_picture(self, reader: Follower) -> str:
+        """What is wrong with the picture or the source of a whole answer. An answer has both where this code has
+        written it, which its notes show."""
+        frames = last_run(read_log(self._url, reader.answer_id))
+        answer, session = shown_by_answer(self._url, reader.answer_id), shown_by_session(self._url, reader)
+        if answer != session:
+            return f"the session has {session}, the answer {answer}"
+        if not is_illustrated(reader) or not any(frame["type"] == "note" for frame in frames):
+            return ""
+        log = shown_by_frames(frames)
+        flaw = find_flaw(self._url, log, answer, session)
+        return flaw or (self._unseen(reader, frames) if log.images else "the picture is missing")
+
+    def _unseen(self, reader: Follower, frames: Sequence[dict[str, Any]]) -> str:
+        """What the reader didn't see, although an older worker passes on the frames that it doesn't know. The places of
+        a source are a field, which it doesn't pass on."""
+        kinds = {seen.frame["seq"]: seen.kind for seen in reader.seen}
+        missed = [frame["seq"] for frame in frames if frame["type"] == "image" and kinds.get(frame["seq"]) != "image"]
+        has_places = any(seen.content.get("cites") for seen in reader.kinds("reference"))
+        self.illustrated.update({"drawn": 1, "seen": not missed, "with places": has_places})
+        return f"the pictures {missed} weren't passed on" if missed and self._passes_on else ""
+
     def _kept(self, reader: Follower) -> dict[str, Any]:
-        found = request(self._fleet.urls[0], f"/api/answers/{reader.answer_id or 'unasked'}")[1]
+        found = request(self._url, f"/api/answers/{reader.answer_id or 'unasked'}")[1]
         return found if isinstance(found, dict) else {}
 
     def show(self) -> bool:
@@ -174,6 +215,7 @@ class Verdict:
         print(f"came back  {sum(reader.connections - 1 for reader in readers)} times")
         print(f"takeovers  {self._fleet.said.count('is taken over')}, {again} texts were begun again")
         print(f"notes      {sum(len(reader.kinds('note')) for reader in readers)}, a kind the release doesn't know")
+        print(f"pictures   {dict(self.illustrated)}")
         print(f"tracebacks {self.tracebacks}", *self.errors.items(), sep="\n  ")
         print(f"lost       {len(self.lost)}", *self.lost[:10], sep="\n  ")
         print(f"wrong      {len(self.wrong)}", *self.wrong[:10], sep="\n  ")
@@ -191,7 +233,8 @@ def install(revision: str, folder: Path) -> Release:
     subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
     pip = [str(environment / "bin/python"), "-m", "pip", "install", "--quiet", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, str(code)], check=True)
-    return Release(f"release {revision}", code, environment / "bin", "wsgi:app")
+    passes_on = (code / "qa_service/stores/items.py").exists()
+    return Release(f"release {revision}", code, environment / "bin", "wsgi:app", passes_on=passes_on)
 
 
 @contextmanager
@@ -242,12 +285,11 @@ def planned() -> Plan:
 
 def main() -> None:
     plan = planned()
-    new = Release("this code", ROOT, BIN, "tests.live.later_site:make_app()")
+    new = Release("this code", ROOT, BIN, "tests.live.later_site:make_app()", passes_on=True)
     with tempfile.TemporaryDirectory(prefix="upgrade-") as name, ScriptedUpstream() as upstream:
         folder = Path(name)
         old = install(plan.revision, folder / "release")
         (folder / "redis").mkdir()
-        upstream.script(Script(deltas=SCRIPT.deltas, rate=SCRIPT.rate, times=100_000))
         with redis_server(folder / "redis") as redis, fleet(plan, folder, redis, upstream, old) as there:
             chances = [random.Random(number) for number in range(plan.clients)]
             clients = [Asking(partial(Traveller, there, chance), ANSWER_SECONDS) for chance in chances]
@@ -257,7 +299,8 @@ def main() -> None:
                 client.stop()
             readers = [reader for client in clients for reader in client.join()]
             until(lambda: not redis.held(), ANSWER_SECONDS, "nothing is being written")
-            well = Verdict(there, plan, readers).show()
+            there.replace(0, new, kill=False)
+            well = Verdict(there, plan, readers, passes_on=old.passes_on).show()
     sys.exit(not well)
 
 

@@ -69,7 +69,8 @@ export class Turn {
   on_image({ url, index }) {
     const known = this.images.querySelector(`[data-index="${Number(index)}"]`);
     const image = known ?? element("img", { alt: "", "data-index": Number(index) });
-    image.src = url;
+    // Where a worker of an older release passes the frame on, the address is relative to the prefix.
+    image.src = new URL(url, new URL(`${PREFIX}/`, location.href)).href;
     if (!known) this.images.append(image);
   }
 
