@@ -35,6 +35,7 @@ if __name__ == "__main__":  # run by its path
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.scripts import (
+    FAULTY,
     KOREAN,
     NAMED,
     RECORDINGS,
@@ -49,6 +50,7 @@ from tests.scripts import (
 )
 
 __all__ = [
+    "FAULTY",
     "KOREAN",
     "NAMED",
     "RECORDINGS",

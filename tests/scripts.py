@@ -85,6 +85,8 @@ NAMED = {
     "400": Script(status=400, error={"code": "context_length_exceeded", "type": "invalid_request_error"}),
     "500": Script(status=500, error={"code": None, "type": "server_error"}),
 }
+FAULTY = sorted(name for name, script in NAMED.items() if script.fault or script.status != 200)
+"""After these a question has failed."""
 
 
 def chat_chunk(**fields: Any) -> bytes:

@@ -28,7 +28,7 @@ from qa_service.running.stop import StopSignal
 from qa_service.settings import SettingsError
 from qa_service.upstream.transport import Pauses
 from tests.live.processes import program
-from tests.scripted_upstream import KOREAN, NAMED, Script, ScriptedUpstream
+from tests.scripted_upstream import FAULTY, KOREAN, Script, ScriptedUpstream
 from tests.upstream.questions import Asked, asked, prompt, responses, text_from_frames
 
 SOON = {"retry-after-ms": "10"}
@@ -108,7 +108,7 @@ class TestConnections:
 
     def test_nothing_stays_open_after_faults_of_every_kind(self, server, speaking):
         with closing(speaking(server.url, tries=1, first_token=0.1, idle=0.1)) as upstream:
-            for name in NAMED.keys() - {"slow", "long", "fast", "image", "paced", "citing"}:
+            for name in FAULTY:
                 with pytest.raises(UpstreamError):
                     asked(upstream, f"script:{name}")
         assert server.wait_idle(5)

@@ -15,7 +15,7 @@ from qa_service.errors import (
     UpstreamUnavailable,
 )
 from qa_service.model import Finished, Retrying
-from tests.scripted_upstream import KOREAN, NAMED, Script
+from tests.scripted_upstream import FAULTY, KOREAN, NAMED, Script
 from tests.upstream.questions import Asked, CountingMeter, asked, text_from_frames
 
 SOON = {"retry-after-ms": "10"}
@@ -137,7 +137,7 @@ class TestCircuit:
 class TestMessages:
     """No error names the key, the path or the address."""
 
-    @pytest.mark.parametrize("name", sorted(NAMED.keys() - {"slow", "long", "fast", "image", "paced", "citing"}))
+    @pytest.mark.parametrize("name", FAULTY)
     def test_of_no_fault(self, server, name, speaking):
         asking = speaking(server.url, tries=1, first_token=0.1, idle=0.1)
         with closing(asking), pytest.raises(UpstreamError) as caught:
