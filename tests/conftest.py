@@ -1,8 +1,10 @@
 """What tests of several parts share."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from redis import Redis
@@ -51,10 +53,20 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
-def private_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+def quick_folder() -> Iterator[Path]:
+    """A folder for stores, which a disk that is busy with other things would hold up for seconds. It is in memory
+    where the system has such a place."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(
+        prefix="qa-tests-", dir=memory if os.access(memory, os.W_OK) else None, ignore_cleanup_errors=True
+    ) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def private_valkey(quick_folder: Path) -> Iterator[Redis]:
     """A private Valkey that all tests share; each empties it for itself."""
-    folder = tmp_path_factory.mktemp("embedded") / "qa"
+    folder = quick_folder / "embedded"
     store = Redis.from_pool(embedded_pool(folder, max_connections=20, timeout=5, linger=0.2))
-    store.config_set("appendfsync", "no")  # A disk that is busy with other things would hold it up for seconds.
     yield store
     shutil.rmtree(socket_path(folder).parent)

@@ -26,7 +26,7 @@ request-timeout = 20
 suppress-health-check = ["all"]
 
 [generation]
-max-examples = 3
+max-examples = {examples}
 deterministic = true
 no-shrink = true
 database = "none"
@@ -57,7 +57,8 @@ def run_schemathesis(service: Service, folder: Path, headers: Sequence[str], *, 
     """Hold the service to its contract. The result is the program's status, what it said, and how many operations it
     tried."""
     configuration, report = folder / "schemathesis.toml", folder / "report.xml"
-    configuration.write_text(CONFIGURATION.format(report=report, covers=str(covers).lower()))
+    examples = 3 if covers else 1
+    configuration.write_text(CONFIGURATION.format(report=report, covers=str(covers).lower(), examples=examples))
     command = [str(BIN / "schemathesis"), "--config-file", str(configuration), "run", "--no-color"]
     command += [part for header in headers for part in ("--header", header)]
     ran = subprocess.run(

@@ -32,7 +32,7 @@ from tests.scripted_upstream import Script, pieces
 
 STREAMS = 200
 RATE = 10
-SCRIPT = Script(deltas=40, rate=RATE, times=STREAMS)
+SCRIPT = Script(deltas=20, rate=RATE, times=STREAMS)
 FILE_MEMORY = 400_000_000
 MEGABYTES = int(os.environ.get("LIVE_MEGABYTES", "2"))
 

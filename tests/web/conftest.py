@@ -43,8 +43,8 @@ def compile_addresses_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def store_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    data = tmp_path_factory.mktemp("store")
+def store_url(quick_folder: Path) -> Iterator[str]:
+    data = quick_folder / "web"
     pool = embedded_pool(data, max_connections=2, timeout=1)
     yield f"unix://{start_store(data)}"
     pool.disconnect()
@@ -65,6 +65,7 @@ def settings(store_url: str, tmp_path: Path) -> Callable[..., Settings]:
         "data": tmp_path,
         "secret": "a-secret-of-tests-0123456789",
         "openai_api_key": "sk-test",
+        "openai_base_url": "http://127.0.0.1:9/v1",  # Certificates, which it takes long to load, aren't needed.
         "api_keys": KEYS,
         "allow_anonymous": True,
         "rate": (10_000, 60),
@@ -82,7 +83,7 @@ def make_house(store: redis.Redis, settings: Callable[..., Settings]) -> Iterato
 
         def assembled(settings: Settings) -> Assembly:
             assembly = assemble(settings, upstream=model if chosen.openai_api_key else None, reader=Reader())
-            return replace(assembly, pace=pace or Pace(poll=0.002))
+            return replace(assembly, pace=pace or Pace(poll=0.005))
 
         flask = create_app(chosen, **{"assemble": assembled, **(app or {})})
         made.append(House(flask, model, store))
