@@ -1,11 +1,12 @@
-"""This module puts the service together from its settings. No other module names concrete classes."""
+"""This module puts the service together from its settings. Beside `servers`, no other module names concrete
+classes."""
 
 import hashlib
 import hmac
 import logging
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -44,6 +45,7 @@ from qa_service.running.runner import Runner
 from qa_service.running.settings import Pace, RunnerSettings
 from qa_service.running.shared import SharedStores
 from qa_service.running.unsaved import UnsavedTurns
+from qa_service.servers import make_drawing_upstream, make_upstream
 from qa_service.settings import Secret, Settings, SettingsError, keep_secret
 from qa_service.stores.arrivals import RedisArrivals
 from qa_service.stores.drawings import RedisDrawings
@@ -64,14 +66,6 @@ from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.workers import RedisWorkers
 from qa_service.topics.detector import KeepTopic, LearnedDrift
 from qa_service.turns import Observation
-from qa_service.upstream.chat import chat_protocol
-from qa_service.upstream.clients import compatible_client, openai_client
-from qa_service.upstream.connection import Patience
-from qa_service.upstream.drawing import drawing_protocol
-from qa_service.upstream.models import ModelUpstream
-from qa_service.upstream.offline import OfflineAnswerer
-from qa_service.upstream.protocol import VendorProtocol
-from qa_service.upstream.responses import responses_protocol
 
 log = logging.getLogger(__name__)
 answers = logging.getLogger("qa_service.answers")
@@ -125,7 +119,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
     secret, meter = Secret(settings.secret or _kept_secret(settings)), Prometheus()
     store, links = _store(settings, meter), PictureLinks(secret, settings.session_ttl)
     chosen = _Chosen(
-        upstream or _upstream(settings, meter),
+        upstream or make_upstream(settings, meter, spool=_uploads(settings.data)),
         detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
         reader or _reader(settings),
         retriever or LexicalRetriever(),
@@ -269,7 +263,7 @@ def _desk(
 
 def _studio(settings: Settings, store: _Store, runner: Runner, meter: Meter, identify: Callable[[str], str]) -> Studio:
     return Studio(
-        _drawing_upstream(settings, meter) if settings.drawing_model else None,
+        make_drawing_upstream(settings, meter, spool=_uploads(settings.data)) if settings.drawing_model else None,
         store.drawn_lines,
         store.limiter,
         runner,
@@ -309,75 +303,6 @@ def _kept_secret(settings: Settings) -> str:
 def _client(settings: Settings, *, connections: int = STORE_CONNECTIONS, seconds: float = STORE_SECONDS) -> redis.Redis:
     connect = partial(redis_pool, settings.redis_url) if settings.redis_url else partial(embedded_pool, settings.data)
     return redis.Redis(connection_pool=connect(max_connections=connections, timeout=seconds))
-
-
-def _upstream(settings: Settings, meter: Meter) -> Upstream:
-    if settings.answers_itself:
-        return OfflineAnswerer()
-    return _model_upstream(settings, _model_servers(settings), meter, fallback=settings.models_fallback)
-
-
-def _drawing_upstream(settings: Settings, meter: Meter) -> Upstream:
-    protocol = drawing_protocol(
-        openai_client(**_openai_account(settings)),
-        size=settings.image_size,
-        quality=settings.image_quality,
-        spool=str(_uploads(settings.data)),
-    )
-    return _model_upstream(settings, {"responses": protocol}, meter)
-
-
-def _model_upstream(
-    settings: Settings, servers: Mapping[str, VendorProtocol], meter: Meter, *, fallback: Sequence[str] = ()
-) -> ModelUpstream:
-    return ModelUpstream(
-        servers,
-        patience=Patience(
-            connect=settings.connect_seconds, first_token=settings.first_token_seconds, idle=settings.idle_seconds
-        ),
-        tries=settings.tries,
-        fallback=fallback,
-        meter=meter,
-    )
-
-
-def _model_servers(settings: Settings) -> dict[str, VendorProtocol]:
-    """Describe the servers whose models are asked, by the names that stand before models. The one that is asked first
-    stands first."""
-    known = {
-        "responses": ("OPENAI_API_KEY", settings.openai_api_key, _responses),
-        "chat": ("QA_CHAT_BASE_URL", settings.chat_base_url, _chat),
-    }
-    fallback = [(name.partition(":")[0], "QA_MODELS_FALLBACK") for name in settings.models_fallback if ":" in name]
-    for name, where in [(settings.first_upstream, "QA_UPSTREAM"), *fallback]:
-        if name in known and not known[name][1]:
-            raise SettingsError(f"{where}: {name} needs {known[name][0]}")
-    ordered = sorted(known.items(), key=lambda item: item[0] != settings.first_upstream)
-    return {name: describe(settings) for name, (_, needed, describe) in ordered if needed}
-
-
-def _openai_account(settings: Settings) -> dict[str, str]:
-    return {
-        "api_key": settings.openai_api_key,
-        "base_url": settings.openai_base_url,
-        "organization": settings.openai_org_id,
-        "project": settings.openai_project_id,
-    }
-
-
-def _responses(settings: Settings) -> VendorProtocol:
-    return responses_protocol(
-        openai_client(**_openai_account(settings)),
-        search_context=settings.web_search_context,
-        background=settings.background,
-        draws=settings.answer_images,
-        spool=str(_uploads(settings.data)),
-    )
-
-
-def _chat(settings: Settings) -> VendorProtocol:
-    client = compatible_client(api_key=settings.chat_api_key, base_url=settings.chat_base_url)
-    return chat_protocol(client, search_context=settings.web_search_context)
 
 
 def _media_searches(settings: Settings) -> list[MediaSearch]:
