@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.live.following import Follower
-from tests.live.processes import Service, open_files, sockets_to, threads, until
+from tests.live.processes import Service, open_names, sockets_to, threads, until
 from tests.live.reading import request
 from tests.live.stores import RedisServer
 from tests.scripted_upstream import ScriptedUpstream
@@ -11,8 +11,10 @@ from tests.scripted_upstream import ScriptedUpstream
 SETTLED_SECONDS = 6.0
 THREADS = 12
 """An idle worker's: the server's own pools, and nothing for any answer."""
-FILES = 60
-"""As many may be open in an idle worker."""
+FILES = 25
+"""As many may be open in an idle worker, beside sockets."""
+SOCKETS = 170
+"""As many connections to the store and to upstream may wait in an idle worker's pools for the next answers."""
 
 
 def kept(served: Service, answer_id: str) -> dict[str, Any]:
@@ -90,4 +92,6 @@ def check_nothing_left(served: Service, upstream: ScriptedUpstream, redis: Redis
     for worker in served.workers():
         until(lambda pid=worker: not sockets_to(pid, served.port), SETTLED_SECONDS, "readers' connections are closed")
         assert threads(worker) <= THREADS
-        assert open_files(worker) <= FILES
+        names = open_names(worker)
+        assert names.pop("socket") <= SOCKETS
+        assert names.total() <= FILES, names

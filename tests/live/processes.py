@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import cycle, islice
@@ -218,6 +219,15 @@ def processes_naming(word: str) -> list[int]:
 
 def open_files(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def open_names(pid: int) -> Counter[str]:
+    """What a process has open, and how many of each kind."""
+    names = Counter[str]()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            names[os.readlink(link).partition(":[")[0]] += 1
+    return names
 
 
 def sockets_to(pid: int, port: int) -> int:

@@ -215,7 +215,7 @@ class TestStage:
         readers = [Follower(house.served.url, f"질문 {number}") for number in range(20)]
         for reader in readers:
             reader.wait_text(10)
-        killed = house.writer(readers[0].answer_id)
+        killed = house.writer(readers[-1].answer_id)
         os.kill(killed, signal.SIGKILL)
         for reader in readers:
             reader.finish()
