@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from qa_service.settings import READERS, Settings, from_config, from_environment
+from tests.live.chromium import CHROMIUM
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -26,7 +27,6 @@ NGINX = which("nginx") or which("nginx", path="/usr/sbin")
 FOLDERS = ("qa_service", "tests", "benchmarks", "examples", ".ci")
 WRITTEN = {".py", ".md", ".toml", ".yml", ".conf", ".sh", ".js", ".css", ".html"}
 NAMED = {"Dockerfile", "Makefile", "run"}
-CHROMIUM = which("chromium") or which("chromium-browser")
 
 
 @pytest.fixture
@@ -222,7 +222,7 @@ class TestText:
         }
         assert {name: hits for name, hits in found.items() if hits} == {}
 
-    @pytest.mark.skipif(not CHROMIUM, reason="needs Chromium")
+    @pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="needs Chromium")
     def test_the_javascript_reader_of_the_readme_puts_an_answer_together(self, tmp_path: Path) -> None:
         reader = re.search(r"```js\n(async function\* ask.*?)```", README, re.DOTALL)
         assert reader
