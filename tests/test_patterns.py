@@ -1,6 +1,7 @@
 """No regular expression of the package takes more than linear time, whatever text it gets."""
 
 import ast
+import gc
 import importlib
 import pkgutil
 import re
@@ -141,6 +142,14 @@ def found() -> list[Found]:
 def _work() -> None:
     re.compile("[^b]*c?").sub("", "a" * 50_000)
     sum(number * number for number in range(200_000))
+
+
+@pytest.fixture(autouse=True)
+def no_collections() -> Iterator[None]:
+    """A garbage collection takes longer than a pattern may."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture(scope="module")
