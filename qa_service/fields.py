@@ -114,6 +114,13 @@ def read_whole_number(fields: Mapping[str, Any], name: str, most: int, *, least:
     return int(word)
 
 
+def bound_whole_number(fields: Mapping[str, Any], name: str, most: int) -> Any:
+    """Return the whole number of a field, or `most` where it is larger. What is no whole number is returned as it is,
+    so that the question refuses it."""
+    word = read_word(fields, name).removesuffix(".0")
+    return min(int(word), most) if WHOLE.fullmatch(word) else fields[name]
+
+
 def decode_list(value: object, kind: type[Kind], name: str, expected: str) -> Kind:
     """Decode a list or an object as `decode_value` does. Forms hold it as a text of JSON."""
     return decode_value(msgspec.Raw(value) if isinstance(value, str) else value, kind, name, expected)

@@ -5,7 +5,6 @@ What it can ask for and nobody here can do is refused where an answer without it
 tools, for example, are passed over, because a model may choose to call none.
 """
 
-import re
 from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from qa_service.errors import InvalidField
-from qa_service.fields import decode_value, read_flag, read_text, read_word
+from qa_service.fields import bound_whole_number, decode_value, read_flag, read_text, read_word
 from qa_service.questions import LONGEST_MODEL, SESSION_ID
 from qa_service.single_use import make_single_use_id
 from qa_service.submission import Submission
@@ -92,20 +91,14 @@ def _rename(fields: Mapping[str, Any], messages: list[SentMessage], own_model: s
         ours["topP"] = fields["top_p"]
     if "web_search_options" in fields:
         ours["useWebSearch"] = True
+    # A client that would take more tokens than this server gives is content with fewer.
     for name in ("max_tokens", "max_completion_tokens"):
         if name in fields:
-            ours["maxTokens"] = _bound_tokens(fields, name, most)
+            ours["maxTokens"] = bound_whole_number(fields, name, most)
     instructions = [message.text for message in messages if message.role in INSTRUCTING]
     if any(instructions) and "systemPrompt" not in fields:
         ours["systemPrompt"] = "\n\n".join(instructions)
     return ours
-
-
-def _bound_tokens(fields: Mapping[str, Any], name: str, most: int) -> Any:
-    """Return the number of tokens that an answer may have. A client that would take more than this server gives is
-    content with less."""
-    word = read_word(fields, name)
-    return min(int(word), most) if re.fullmatch("[0-9]{1,9}", word) else fields[name]
 
 
 def _read_session(fields: Mapping[str, Any], header: str) -> str:

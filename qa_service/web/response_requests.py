@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from qa_service.errors import InvalidField, NotFound
-from qa_service.fields import LARGEST, decode_value, read_flag, read_text
+from qa_service.fields import LARGEST, bound_whole_number, decode_value, read_flag, read_text
 from qa_service.model import Echo, Owner
 from qa_service.questions import LONGEST_SYSTEM_PROMPT
 from qa_service.single_use import make_single_use_id
@@ -181,8 +181,7 @@ def _rename_fields(service: Mounted, fields: Mapping[str, Any]) -> dict[str, Any
     if "top_p" in fields:
         ours["topP"] = fields["top_p"]
     if "max_output_tokens" in fields:
-        tokens, most = fields["max_output_tokens"], service.assembly.settings.max_tokens
-        ours["maxTokens"] = min(tokens, most) if isinstance(tokens, int) else tokens
+        ours["maxTokens"] = bound_whole_number(fields, "max_output_tokens", service.assembly.settings.max_tokens)
     # Without a model that can be asked, the one that is listed isn't among those that are allowed.
     if fields.get("model") == service.assembly.desk.model:
         del ours["model"]

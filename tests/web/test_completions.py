@@ -169,12 +169,19 @@ class TestQuestion:
         assert house.model.prompts[-1].question == "그래서?"
         assert "비밀" not in repr(house.model.prompts[-1].messages)
 
+    @pytest.mark.parametrize("many", [10**6, 1e6, "1000000"])
+    def test_that_would_take_more_tokens_than_there_are_gets_as_many_as_there_are(
+        self, house: House, many: float | str
+    ) -> None:
+        completed(house, max_tokens=many)
+        assert house.model.prompts[-1].max_tokens == house.assembly.settings.max_tokens
+
     def test_has_openais_names_for_what_the_model_is_asked_with(self, house: House) -> None:
         completed(house, temperature=0.1, top_p=0.5, max_tokens=77)
         asked = house.model.prompts[-1]
         assert (asked.temperature, asked.top_p, asked.max_tokens) == (0.1, 0.5, 77)
-        completed(house, max_completion_tokens=10**6)
-        assert house.model.prompts[-1].max_tokens == house.assembly.settings.max_tokens
+        completed(house, max_completion_tokens=78)
+        assert house.model.prompts[-1].max_tokens == 78
 
     @pytest.mark.parametrize("options", [{}, {"search_context_size": "low"}])
     def test_may_ask_for_the_web_as_at_openai(self, house: House, options: dict[str, str]) -> None:

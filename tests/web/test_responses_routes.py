@@ -105,6 +105,13 @@ class TestAsking:
         assert (prompt.temperature, prompt.top_p, prompt.max_tokens) == (0.5, 0.25, 100)
         assert (response.temperature, response.top_p, response.max_output_tokens) == (0.5, 0.25, 100)
 
+    @pytest.mark.parametrize("many", [10**6, 1e6])
+    def test_who_would_take_more_tokens_than_there_are_gets_as_many_as_there_are(
+        self, house: House, ask: Any, many: float
+    ) -> None:
+        ask(input="Why?", max_output_tokens=many)
+        assert house.model.prompts[-1].max_tokens == house.assembly.settings.max_tokens
+
     def test_a_file_is_read_and_answered_from(self, house: House, ask: Any) -> None:
         file = {"type": "input_file", "filename": "sky.txt", "file_data": f"data:text/plain;base64,{LETTER}"}
         content = [file, {"type": "input_text", "text": "Why is the sky blue?"}]
