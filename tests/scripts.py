@@ -63,7 +63,7 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 NAMED = {
     "slow": Script(deltas=300, rate=10),
     "paced": Script(deltas=120, rate=20),
-    "late": Script(delay=3),
+    "late": Script(delay=7),
     "citing": Script(text="배터리는 24개월 동안 보증됩니다 [1]."),
     "fast": Script(deltas=2000),
     "long": Script(deltas=3000, rate=50),
