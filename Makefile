@@ -13,7 +13,7 @@ PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reord
 unexport PYTHONDONTWRITEBYTECODE
 
 PIP = --quiet --disable-pip-version-check
-LOCK = $(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-header --quiet
+LOCK = $(BIN)/uv pip compile pyproject.toml --all-extras --group build --universal --python-version 3.11 --generate-hashes --no-header --quiet
 
 .PHONY: serve test check cover bench chaos soak upgrade lock clean
 

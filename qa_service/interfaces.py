@@ -135,6 +135,49 @@ class Index(Protocol):
         """Return the passages with these numbers, in this order."""
 
 
+class Encoder(Protocol):
+    """An `Encoder` turns texts into vectors: the more two texts mean the same, the greater is the product of their
+    vectors."""
+
+    @property
+    def name(self) -> str:
+        """Return the name of the model with its version. Vectors of encoders with different names can't be compared."""
+
+    def encode_texts(self, texts: Sequence[str]) -> Sequence[bytes]:
+        """Return the vector of each text, in the order of the texts. A vector has length 1, and its numbers are
+        little-endian 16-bit floats."""
+
+
+class SearchTerms(Struct, frozen=True):
+    """A `SearchTerms` is a question as passages are searched for it."""
+
+    weights: Mapping[str, float]
+    """This maps each token to its weight, which is 1 for those of the question, and less for those of earlier ones."""
+    vector: bytes = b""
+    """This is the question's vector, as an `Encoder` gives it. It is empty where there is no encoder."""
+
+
+class Candidate(Struct, frozen=True):
+    """A `Candidate` is a passage that may answer a question, with what each way of searching says of it."""
+
+    passage: Passage
+    lexical: float
+    """This is the passage's BM25 for the terms, and 0 where it has none of their tokens."""
+    dense: float
+    """This is the product of the passage's vector and the question's, and 0 where one of them isn't known."""
+    coverage: float = 0.0
+    """The passage has tokens that make up this share of the summed weight of all the question's tokens, where each
+    token's weight is multiplied by how rare it is. It is between 0 and 1."""
+
+
+class CandidateSource(Protocol):
+    """A `CandidateSource` searches one place, which is the files of a session, or the knowledge base."""
+
+    def find_candidates(self, terms: SearchTerms, most: int) -> Sequence[Candidate]:
+        """Return the best `most` passages of either way of searching, each passage once, in any order. A passage that
+        only one way has found has the other way's score too."""
+
+
 class Retriever(Protocol):
     """A `Retriever` finds what the files say about a question."""
 
