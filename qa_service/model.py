@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 Status: TypeAlias = Literal["running", "completed", "incomplete", "cancelled", "failed"]
 FinishReason: TypeAlias = Literal["stop", "length", "content_filter", "refusal", "cancelled", "error"]
-VerdictStatus: TypeAlias = Literal["used", "truncated", "skipped", "failed"]
+VerdictStatus: TypeAlias = Literal["used", "partly", "truncated", "skipped", "failed"]
 TopicChoice: TypeAlias = Literal["auto", "keep", "new"]
 Language: TypeAlias = Literal["ko", "en"]
 OwnerKind: TypeAlias = Literal["site", "user", "key", "anonymous"]
@@ -237,6 +237,8 @@ class Verdict(Value, frozen=True):
     reason: str | None = None
     pages: int = 0
     tokens: int = 0
+    unread_pages: tuple[int, ...] = ()
+    """These pages can't be read, or not wholly, such as scans. A file with other pages is `partly` used then."""
 
 
 class StoredFile(Value, frozen=True):
@@ -255,6 +257,8 @@ class StoredFile(Value, frozen=True):
     """The file was read at this moment, in seconds since 1970. Files are listed in that order."""
     size: int = 0
     """So many bytes of the file's text are kept. In files of version 1 it is 0."""
+    unread_pages: tuple[int, ...] = ()
+    """These pages of the file can't be read, or not wholly."""
     v: int = 2
     """It is stored in this version of its format."""
 
