@@ -131,7 +131,11 @@ class TestBounds:
         (lambda: documents.pdf_with_a_broken_page("Hello."), "partly", "damaged"),
         (lambda: pdfs.pdf("", ""), "skipped", "empty"),
         (lambda: pdfs.pdf(pdfs.show("Fee: 9 euros."), pdfs.PICTURE), "partly", "no_text_layer"),
-        (lambda: pdfs.pdf("BT /F1 12 Tf 72 700 Td <0123045607890123> Tj ET", font=pdfs.NAMELESS), "skipped", "no_unicode"),
+        (
+            lambda: pdfs.pdf("BT /F1 12 Tf 72 700 Td <0123045607890123> Tj ET", font=pdfs.NAMELESS),
+            "skipped",
+            "no_unicode",
+        ),
         (lambda: b"hello", "used", None),
     ],
 )
