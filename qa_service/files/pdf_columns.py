@@ -1,10 +1,14 @@
 """This module puts the pieces of a page into the order in which people read them: column after column, and within a
 column from above to below."""
 
+import heapq
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from qa_service.files.pdf_lines import Piece
 
@@ -14,10 +18,12 @@ _FEWEST = 3
 """A column has at least so many pieces."""
 _GUTTER = 0.5
 """The space between two columns is at least so wide, in heights of a line."""
-_CROSSING = 0.3
-"""At most this part of the pieces lies across the space between two columns, such as headings."""
-_BAND = 1.8
-"""Where no text stands for so many heights of a line, another arrangement of columns may begin."""
+_TRIED = 6
+"""So many spaces are looked at, those first that the fewest pieces lie across."""
+_BAND = 0.8
+"""Where no text stands for so many heights of a line, something else may begin, such as a table below columns."""
+_FAR = 2.5
+"""What stands so many heights of a line below the columns doesn't belong to one of them alone."""
 _PROSE = 14
 """A line of prose has at least so many letters."""
 _FULL = 0.75
@@ -27,6 +33,25 @@ _ALIGNED = 0.8
 _SAME_ROW = 0.3
 _FEW_CHANGES = 0.3
 
+_Kind: TypeAlias = Literal["columns", "left", "right", "across", "table"]
+
+
+class _Band(Struct):
+    """A `_Band` is what stands on a part of the page's height. Beside a gutter, it may have two columns."""
+
+    pieces: list[Piece]
+    kind: _Kind
+    left: list[Piece]
+    right: list[Piece]
+
+
+class _Part(Struct):
+    """A `_Part` is one of the parts of a page that follow each other downwards. It has two sides or is plain."""
+
+    plain: list[Piece]
+    left: list[Piece]
+    right: list[Piece]
+
 
 def order_pieces(pieces: Sequence[Piece]) -> list[list[Piece]]:
     """Return the blocks of a page in reading order. A block has the pieces of one column between two headings."""
@@ -34,56 +59,113 @@ def order_pieces(pieces: Sequence[Piece]) -> list[list[Piece]]:
 
 
 def _order(pieces: list[Piece], depth: int) -> Iterator[list[Piece]]:
-    place = _find_gutter(pieces) if depth < _DEEPEST else None
-    if place is not None:
-        for part in _parts_beside(pieces, place):
-            yield from _order(part, depth + 1)
+    parts = _find_columns(pieces) if depth < _DEEPEST else None
+    if parts is None:
+        yield pieces
         return
-    bands = list(_bands(pieces)) if depth < _DEEPEST else [pieces]
-    if len(bands) > 1 and any(_find_gutter(band) is not None for band in bands):
-        for band in _rejoined(bands):
-            yield from _order(band, depth + 1)
-        return
-    yield pieces
+    for part in parts:
+        for side in filter(None, (part.plain, part.left, part.right)):
+            yield from _order(side, depth + 1)
 
 
-def _find_gutter(pieces: list[Piece]) -> float | None:
-    """Return the middle of the space between two columns, or None where there are no columns."""
+def _find_columns(pieces: list[Piece]) -> list[_Part] | None:
+    """Return the parts of which at least one has two columns, or None where there are no columns."""
     if len(pieces) < 2 * _FEWEST:
         return None
-    found = _widest_gap(pieces)
-    if found is None:
-        return None
-    crossing, width, place = found
     height = median(piece.height for piece in pieces)
-    if width < _GUTTER * height or crossing > _CROSSING * len(pieces):
-        return None
-    return place if _are_columns(pieces, place) else None
+    gaps = [gap for gap in _gaps(pieces) if gap[1] > _GUTTER * height]
+    falling = sorted(pieces, key=lambda piece: -piece.base)
+    for _, _, place in heapq.nsmallest(_TRIED, gaps, key=lambda gap: (gap[0], -gap[1])):
+        parts = _make_parts(list(_bands(falling, place)))
+        if any(part.left for part in parts):
+            return parts
+    return None
 
 
-def _widest_gap(pieces: list[Piece]) -> tuple[int, float, float] | None:
-    """Return how many pieces lie across the best gap, its width and its middle. The best gap is crossed by the fewest
-    pieces, and is the widest of those."""
+def _gaps(pieces: list[Piece]) -> Iterator[tuple[int, float, float]]:
+    """Give each upright stripe in which no piece begins or ends: how many pieces lie across it, its width and its
+    middle."""
     lefts, rights = sorted(piece.left for piece in pieces), sorted(piece.right for piece in pieces)
-    best: tuple[int, float, float] | None = None
     for start, end in pairwise(sorted({*lefts, *rights})):
         before, begun = bisect_right(rights, start), bisect_right(lefts, start)
-        if before < _FEWEST or len(pieces) - begun < _FEWEST:
-            continue
-        crossing = begun - before
-        if best is None or (crossing, start - end) < (best[0], -best[1]):
-            best = crossing, end - start, (start + end) / 2
-    return best
+        if before >= _FEWEST and len(pieces) - begun >= _FEWEST:
+            yield begun - before, end - start, (start + end) / 2
 
 
-def _are_columns(pieces: list[Piece], place: float) -> bool:
-    """Tell columns of prose from those of a table."""
+def _bands(falling: list[Piece], place: float) -> Iterator[_Band]:
+    """Cut the pieces, which come from above to below, where a space is as wide as the page, and around the pieces that
+    lie across."""
+    band: list[Piece] = []
+    for piece in falling:
+        if band and (_lies_across(piece, place) != _lies_across(band[-1], place) or _gap(band[-1], piece) > _BAND):
+            yield _make_band(band, place)
+            band = []
+        band.append(piece)
+    yield _make_band(band, place)
+
+
+def _lies_across(piece: Piece, place: float) -> bool:
+    return piece.left < place < piece.right
+
+
+def _gap(above: Piece, below: Piece) -> float:
+    """Return the free space between two pieces, in heights of a line."""
+    return (above.base - below.base - below.height) / max(above.height, below.height)
+
+
+def _make_band(pieces: list[Piece], place: float) -> _Band:
     left = [piece for piece in pieces if piece.right <= place]
     right = [piece for piece in pieces if piece.left >= place]
+    if not left and not right:
+        return _Band(pieces, "across", left, right)
+    if not left or not right:
+        return _Band(pieces, "left" if left else "right", left, right)
+    is_prose = min(median(piece.units for piece in side) for side in (left, right)) >= _LABEL
+    return _Band(pieces, "columns" if is_prose else "table", left, right)
+
+
+def _make_parts(bands: list[_Band]) -> list[_Part]:
+    """Join the bands of columns, with what stands in one column between and below them, and all others."""
+    parts: list[_Part] = []
+    number = 0
+    while number < len(bands):
+        end = _end_of_columns(bands, number)
+        left = [piece for band in bands[number:end] for piece in band.left]
+        right = [piece for band in bands[number:end] for piece in band.right]
+        if _are_columns(left, right):
+            parts.append(_Part([], left, right))
+        else:
+            if not parts or parts[-1].left:
+                parts.append(_Part([], [], []))
+            end = max(end, number + 1)
+            parts[-1].plain.extend(piece for band in bands[number:end] for piece in band.pieces)
+        number = end
+    return parts
+
+
+def _end_of_columns(bands: list[_Band], start: int) -> int:
+    """Return the number behind the last band of the columns that begin at `start`, which is `start` where none do."""
+    end = start
+    for number, band in enumerate(bands[start:], start):
+        if band.kind in ("across", "table") or (number == start and band.kind != "columns"):
+            break
+        if band.kind == "columns" or _continues(bands[number - 1], band):
+            end = number + 1
+    return end
+
+
+def _continues(above: _Band, band: _Band) -> bool:
+    """Return whether a band of one side belongs to the columns above it."""
+    units = median(piece.units for piece in band.pieces)
+    return units >= _PROSE and _gap(above.pieces[-1], band.pieces[0]) < _FAR
+
+
+def _are_columns(left: list[Piece], right: list[Piece]) -> bool:
+    """Tell columns of prose from those of a table."""
     if min(len(left), len(right)) < _FEWEST or not _stand_beside(left, right):
         return False
     least = min(median(piece.units for piece in side) for side in (left, right))
-    if _is_written_by_column(left, right, len(pieces) - len(left) - len(right)):
+    if _is_written_by_column(left, right):
         return least >= _PROSE or (least >= _LABEL and not _are_aligned(left, right))
     return least >= _PROSE and all(_is_full(side) for side in (left, right))
 
@@ -96,11 +178,11 @@ def _stand_beside(left: list[Piece], right: list[Piece]) -> bool:
     return min(high, other_high) - max(low, other_low) > min(high - low, other_high - other_low) / 2
 
 
-def _is_written_by_column(left: list[Piece], right: list[Piece], crossing: int) -> bool:
-    """Return whether the file writes the sides after each other, at least between two headings."""
+def _is_written_by_column(left: list[Piece], right: list[Piece]) -> bool:
+    """Return whether the file writes the sides after each other."""
     sides = sorted([(piece.order, False) for piece in left] + [(piece.order, True) for piece in right])
     changes = sum(first[1] != second[1] for first, second in pairwise(sides))
-    return changes <= _FEW_CHANGES * min(len(left), len(right)) + 1 + 2 * crossing
+    return changes <= _FEW_CHANGES * min(len(left), len(right)) + 1
 
 
 def _are_aligned(left: list[Piece], right: list[Piece]) -> bool:
@@ -119,40 +201,3 @@ def _is_full(side: list[Piece]) -> bool:
     """Return whether most lines reach from the left edge of the column to the right one."""
     width = max(piece.right for piece in side) - min(piece.left for piece in side)
     return median(piece.right - piece.left for piece in side) >= _FULL * width
-
-
-def _parts_beside(pieces: list[Piece], place: float) -> Iterator[list[Piece]]:
-    """Give the left and the right side between the pieces that lie across, and those pieces."""
-    sides: dict[str, list[Piece]] = {"left": [], "right": [], "across": []}
-    for piece in sorted(pieces, key=lambda piece: -piece.base):
-        side = "left" if piece.right <= place else "right" if piece.left >= place else "across"
-        for other in ("left", "right") if side == "across" else ("across",):
-            if sides[other]:
-                yield sides[other]
-                sides[other] = []
-        sides[side].append(piece)
-    yield from filter(None, sides.values())
-
-
-def _bands(pieces: list[Piece]) -> Iterator[list[Piece]]:
-    """Cut the pieces where no text stands for some lines."""
-    band: list[Piece] = []
-    for piece in sorted(pieces, key=lambda piece: -piece.base):
-        if band and band[-1].base - piece.base - piece.height > _BAND * median((band[-1].height, piece.height)):
-            yield band
-            band = []
-        band.append(piece)
-    if band:
-        yield band
-
-
-def _rejoined(bands: Iterable[list[Piece]]) -> Iterator[list[Piece]]:
-    """Join neighbouring bands of which none has columns, so that they stay one block."""
-    plain: list[Piece] = []
-    for band in bands:
-        if _find_gutter(band) is None:
-            plain += band
-            continue
-        yield from filter(None, (plain, band))
-        plain = []
-    yield from filter(None, (plain,))

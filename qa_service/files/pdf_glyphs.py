@@ -7,7 +7,7 @@ each other downwards, however it lies on the page: x grows along a line, and y f
 import ctypes
 import math
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import chain
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -38,11 +38,11 @@ _SPACE = ord(" ")
 _LEAST_HEIGHT = 0.1
 _SAME = 0.05
 """The boxes of one run differ by less than this part of their height."""
-_NEAR = 1.2
+_NEAR = 0.9
 """A run ends where a gap is wider than this part of its height."""
 _WIDE = 0x1100
 """Signs that are written below each other begin in Unicode at this number."""
-_FEWEST_STEPS = 3
+_SHORTEST_CHAIN = 4
 _FEW_SIGNS = 3
 """In a vertical text so many signs may stand beside each other, such as the digits of a day."""
 
@@ -166,23 +166,40 @@ def _base(box: Box, direction: Direction, number: int, words: PdfTextPage) -> fl
 
 
 def _turn_vertical(runs: list[Run]) -> None:
-    """Find vertical writing, in which most signs stand below the one before, and turn it."""
-    upright = [run for run in runs if run.direction == "right"]
-    glyphs = [glyph for run in upright for glyph in run.glyphs if ord(glyph.text) >= _WIDE]
-    down = sum(_is_below(before.box, glyph.box) for before, glyph in pairwise(glyphs))
-    if down < _FEWEST_STEPS or down <= sum(len(run.glyphs) - 1 for run in upright):
-        return
-    for run in upright:
-        if len(run.glyphs) <= _FEW_SIGNS:
-            run.direction = "vertical"
-            run.glyphs = [Glyph(glyph.text, turn_box(glyph.box, "vertical"), glyph.is_known) for glyph in run.glyphs]
-            run.base = run.glyphs[0].box[1]
+    """Find vertical writing, in which each sign stands below the one before, and turn it."""
+    chains = [found for found in _chains(runs) if len(found) > 1 or len(found[0].glyphs) <= _FEW_SIGNS]
+    vertical = [found for found in chains if len(found) >= _SHORTEST_CHAIN]
+    upright = sum(len(run.glyphs) for run in runs if run.direction == "right")
+    if 2 * sum(map(len, vertical)) > upright:
+        # On a page of vertical writing also what is short belongs to it, such as the last sign of a sentence.
+        vertical = chains
+    for run in chain.from_iterable(vertical):
+        run.direction = "vertical"
+        run.glyphs = [Glyph(glyph.text, turn_box(glyph.box, "vertical"), glyph.is_known) for glyph in run.glyphs]
+        run.base = run.glyphs[0].box[1]
 
 
-def _is_below(above: Box, below: Box) -> bool:
+def _chains(runs: list[Run]) -> Iterator[list[Run]]:
+    """Cut the upright runs into chains of short ones that stand below each other. A long run is a chain of its own."""
+    chained: list[Run] = []
+    for run in runs:
+        if run.direction != "right":
+            continue
+        if chained and not _is_below(chained[-1], run):
+            yield chained
+            chained = []
+        chained.append(run)
+    if chained:
+        yield chained
+
+
+def _is_below(run: Run, other: Run) -> bool:
+    if max(len(run.glyphs), len(other.glyphs)) > _FEW_SIGNS or ord(other.glyphs[0].text) < _WIDE:
+        return False
+    above, below = run.glyphs[0].box, other.glyphs[0].box
     height = above[3] - above[1]
     middle = (above[0] + above[2] - below[0] - below[2]) / 2
-    return abs(middle) < height / 2 and abs(above[1] - below[3]) < height
+    return abs(middle) < height / 2 and abs(above[1] - below[3]) < height / 2
 
 
 def _joined_halves(glyphs: list[Glyph]) -> list[Glyph]:

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from qa_service.files.pdf_glyphs import Glyph, Run
 
-_SMALL = 0.8
+_SMALL = 0.88
 """A raised or lowered run is at most so high, as a part of the height of its line."""
 _LONGEST_SHIFTED = 6
 _RAISED = (0.12, 0.9)
@@ -25,7 +25,7 @@ _BESIDE = 0.4
 _NUMBER = re.compile(r"[-+−]?\d+(?:[,.–-]\d+)*")
 
 _SAME_ROW = 0.3
-_CUT = 1.2
+_CUT = 0.9
 _CUT_OF_ORDER = 0.6
 """A gap of so many heights cuts a row into pieces. Where the file writes the two sides at different moments, a smaller
 gap does."""
@@ -53,7 +53,7 @@ class Piece(Struct, frozen=True):
     ends_with_space: bool = False
     """It says whether the file has a space at the end, which isn't part of the text."""
     spaces: tuple[float, ...] = ()
-    """These are the widths of the spaces that the file has within the text."""
+    """These are the widths of the spaces within the text."""
     first_word: float = 0.0
     """So wide is the first word."""
 
@@ -126,18 +126,19 @@ def _make_piece(runs: list[Run]) -> Piece:
         runs = runs[::-1]
     height = max(runs, key=lambda run: (not run.shift, len(run.glyphs))).height
     glyphs = [glyph for run in runs for glyph in run.glyphs]
-    text = _write_runs(runs, _find_spaces(glyphs, height))
+    gaps = _find_spaces(glyphs, height)
     inner = _without_outer_spaces(glyphs)
+    between = list(_find_word_ends(inner, gaps, glyphs))
     return Piece(
-        _SPACES.sub(" ", text).strip(),
+        _SPACES.sub(" ", _write_runs(runs, gaps)).strip(),
         left=min(glyph.box[0] for glyph in glyphs),
-        right=max((inner or glyphs)[-1].box[2], (inner or glyphs)[0].box[2]),
+        right=max(glyph.box[2] for glyph in (glyphs[inner.start], glyphs[inner.stop - 1])),
         base=runs[0].base,
         height=height,
         order=min(run.order for run in runs),
         ends_with_space=glyphs[-1].text.isspace(),
-        spaces=tuple(after.box[0] - before.box[2] for before, after in _around_spaces(inner)),
-        first_word=_first_word(inner),
+        spaces=tuple(glyphs[after].box[0] - glyphs[before].box[2] for before, after in between),
+        first_word=glyphs[between[0][0] if between else inner.stop - 1].box[2] - glyphs[inner.start].box[0],
     )
 
 
@@ -145,22 +146,20 @@ def _is_to_the_left(run: Run) -> bool:
     return bidirectional(run.glyphs[0].text[0]) in ("R", "AL")
 
 
-def _without_outer_spaces(glyphs: list[Glyph]) -> list[Glyph]:
+def _without_outer_spaces(glyphs: list[Glyph]) -> range:
     shown = [number for number, glyph in enumerate(glyphs) if not glyph.text.isspace()]
-    return glyphs[shown[0] : shown[-1] + 1] if shown else []
+    return range(shown[0], shown[-1] + 1) if shown else range(len(glyphs))
 
 
-def _around_spaces(glyphs: list[Glyph]) -> Iterator[tuple[Glyph, Glyph]]:
-    for before, space, after in zip(glyphs, glyphs[1:], glyphs[2:], strict=False):
-        if space.text.isspace() and not before.text.isspace() and not after.text.isspace():
-            yield before, after
-
-
-def _first_word(glyphs: list[Glyph]) -> float:
-    if not glyphs:
-        return 0.0
-    end = next((number for number, glyph in enumerate(glyphs) if glyph.text.isspace()), len(glyphs))
-    return glyphs[end - 1].box[2] - glyphs[0].box[0]
+def _find_word_ends(inner: range, gaps: set[int], glyphs: list[Glyph]) -> Iterator[tuple[int, int]]:
+    """Give the numbers of the last glyph of each word and of the first one of the next word."""
+    last = inner.start
+    for number in inner[1:]:
+        if glyphs[number].text.isspace():
+            continue
+        if number in gaps or number > last + 1:
+            yield last, number
+        last = number
 
 
 def _find_spaces(glyphs: list[Glyph], height: float) -> set[int]:

@@ -2,9 +2,11 @@
 paragraphs after two. A word that a line's end divides is made whole again."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -14,6 +16,8 @@ from qa_service.language.stems import JOSA
 _WIDE_GAP = 2.0
 """Cells of a table stand at least so many heights of a line apart. A tab stands between them in the text."""
 _SAME_ROW = 0.3
+_SAME_EDGE = 2.0
+"""Cells begin below each other where their left edges differ by less than so many points."""
 _WIDER_LEADING = 1.35
 """A new paragraph begins where two lines are so many times as far from each other as usual."""
 _OTHER_SIZE = 1.25
@@ -33,10 +37,16 @@ _LONG_LINE = 15
 _ONE_SIGN = 1.3
 """Another sign would have fitted into a line if so many heights of it are free."""
 _WORD_END = re.compile(f"(?:{JOSA}|[고며면여니게지한할된될는던다및등])$")
+_FRAGMENT = re.compile(rf"(?:{JOSA}|야|야만|며|고|면|지|서)(?!\w)")
 _ENDED_WORDS = 0.65
 """Where at least this part of the lines ends like a word, lines end between words. Within words a syllable that could
 end one stands at a line's end by chance, in fewer than half of the lines."""
 _MOST_COMPOUNDS = 10_000
+
+
+WordEnds: TypeAlias = Literal["all", "some", "with space"]
+"""Korean words end at the ends of `all` lines, or of `some` lines; or they end where the file writes a space there, and
+else go on in the next line."""
 
 
 class Vocabulary:
@@ -71,14 +81,14 @@ class _Line(Struct, frozen=True):
 
 
 class _Habits(Struct, frozen=True):
-    """`_Habits` say what is usual in a block, and whether its lines end within words."""
+    """`_Habits` say what is usual in a block."""
 
     leading: float
     left: float
     right: float
     space: float
     """So wide is a space in the line that is spread least."""
-    divides_words: bool
+    word_ends: WordEnds
 
 
 def write_blocks(blocks: Sequence[Sequence[Piece]], vocabulary: Vocabulary) -> str:
@@ -86,13 +96,13 @@ def write_blocks(blocks: Sequence[Sequence[Piece]], vocabulary: Vocabulary) -> s
     for block in blocks:
         vocabulary.learn(block)
     lines = [_make_lines(block) for block in blocks]
-    divides_words = _ends_within_words(lines)
+    word_ends = _find_word_ends(lines)
     parts: list[str] = []
     last: _Line | None = None
     for block_lines in lines:
         if last:
             _append_between(parts, _between_blocks(last, block_lines[0], vocabulary))
-        _append_lines(parts, block_lines, _find_habits(block_lines, divides_words), vocabulary)
+        _append_lines(parts, block_lines, _find_habits(block_lines, word_ends), vocabulary)
         last = block_lines[-1]
     return "".join(parts)
 
@@ -113,7 +123,9 @@ def _append_between(parts: list[str], between: str | None) -> None:
 
 
 def _make_lines(block: Sequence[Piece]) -> list[_Line]:
-    return [_make_line(row) for row in _rows(block)]
+    rows = [sorted(row, key=lambda piece: piece.left) for row in _rows(block)]
+    edges = Counter(_edge(piece) for row in rows for piece in row[1:])
+    return [_make_line(row, edges) for row in rows]
 
 
 def _rows(block: Sequence[Piece]) -> Iterator[list[Piece]]:
@@ -126,24 +138,29 @@ def _rows(block: Sequence[Piece]) -> Iterator[list[Piece]]:
     yield row
 
 
-def _make_line(row: list[Piece]) -> _Line:
-    row.sort(key=lambda piece: piece.left)
+def _edge(piece: Piece) -> int:
+    return round(piece.left / _SAME_EDGE)
+
+
+def _make_line(row: list[Piece], edges: Counter[int]) -> _Line:
+    """Make a line of a row. Pieces stand in cells of a table where a wide gap is before them, or where pieces of other
+    rows begin below each other with them."""
     text, is_row = row[0].text, False
     for before, piece in pairwise(row):
-        is_wide = piece.left - before.right > _WIDE_GAP * piece.height
-        text += ("\t" if is_wide else " ") + piece.text
-        is_row = is_row or is_wide
+        is_cell = piece.left - before.right > _WIDE_GAP * piece.height or edges[_edge(piece)] > 1
+        text += ("\t" if is_cell else " ") + piece.text
+        is_row = is_row or is_cell
     return _Line(text, row[-1], row[0].left, is_row)
 
 
-def _find_habits(lines: Sequence[_Line], divides_words: bool) -> _Habits:
+def _find_habits(lines: Sequence[_Line], word_ends: WordEnds) -> _Habits:
     leadings = [before.piece.base - line.piece.base for before, line in pairwise(lines)]
     return _Habits(
         median(leadings) if leadings else 0.0,
         min(line.left for line in lines),
         max(line.piece.right for line in lines),
         min((sum(line.piece.spaces) / len(line.piece.spaces) for line in lines if line.piece.spaces), default=0.0),
-        divides_words,
+        word_ends,
     )
 
 
@@ -160,12 +177,13 @@ def _continues(text: str) -> bool:
 
 
 def _between_lines(before: _Line, line: _Line, habits: _Habits, vocabulary: Vocabulary) -> str | None:
-    if before.is_row or line.is_row:
-        return "\n"
     heights = sorted((before.piece.height, line.piece.height))
+    is_row = before.is_row or line.is_row
     is_apart = before.piece.base - line.piece.base > _WIDER_LEADING * habits.leading
-    if is_apart or heights[1] > _OTHER_SIZE * heights[0]:
+    if is_apart or (heights[1] > _OTHER_SIZE * heights[0] and not is_row):
         return "\n\n"
+    if is_row:
+        return "\n"
     if _goes_on_with_sign(before, line, habits) and not _MARKED.match(line.text):
         return ""
     return _between_words(before, line, vocabulary)
@@ -193,33 +211,40 @@ def _goes_on_with_sign(before: _Line, line: _Line, habits: _Habits) -> bool:
     if not (_is_long(before, habits) and is_sign(before.text[-1:]) and is_sign(line.text)):
         return False
     if _HANGUL.match(before.text[-1:]) and _HANGUL.match(line.text):
-        return habits.divides_words and not before.piece.ends_with_space
+        return habits.word_ends != "all" and _divides_word(before, line, habits)
     return before.text[-1:].isalpha() and line.text[:1].isalpha()
+
+
+def _divides_word(before: _Line, line: _Line, habits: _Habits) -> bool:
+    if habits.word_ends == "with space":
+        return not before.piece.ends_with_space
+    return not _WORD_END.search(before.text) or bool(_FRAGMENT.match(line.text))
 
 
 def _is_long(line: _Line, habits: _Habits) -> bool:
     return line.piece.units >= _LONG_LINE and line.width >= _HALF * (habits.right - habits.left)
 
 
-def _ends_within_words(blocks: Sequence[Sequence[_Line]]) -> bool:
-    """Return whether Korean lines of this page end within words.
+def _find_word_ends(blocks: Sequence[Sequence[_Line]]) -> WordEnds:
+    """Tell how Korean words end at the ends of this page's lines.
 
-    Where the file writes a space at the end of a line, none means that the word goes on. Else a line ends between
-    words if another sign would have fitted into it, but the next word wouldn't, and also if most lines end like words.
+    Lines end between words if another sign would have fitted into one, but the next word wouldn't, and also if most of
+    them end like words.
     """
     lines = [line for block in blocks for line in block]
-    if not any(line.piece.spaces for line in lines):
-        return False
     if any(line.piece.ends_with_space and _HANGUL.match(line.text[-1:]) for line in lines):
-        return True
+        return "with space"
+    if not any(line.piece.spaces for line in lines):
+        return "all"
     pairs = [(habits, *pair) for block in blocks for habits, pair in _korean_pairs(block)]
     ended = sum(bool(_WORD_END.search(before.text)) for _, before, _ in pairs)
-    return ended < _ENDED_WORDS * len(pairs) and not any(_is_cut_between_words(*pair) for pair in pairs)
+    is_all = ended >= _ENDED_WORDS * len(pairs) or any(_is_cut_between_words(*pair) for pair in pairs)
+    return "all" if is_all else "some"
 
 
 def _korean_pairs(block: Sequence[_Line]) -> Iterator[tuple[_Habits, tuple[_Line, _Line]]]:
     """Give the neighbouring lines of which the first is long, and between which there are two syllables."""
-    habits = _find_habits(block, False)
+    habits = _find_habits(block, "all")
     for before, line in pairwise(block):
         if _is_long(before, habits) and _HANGUL.match(before.text[-1:]) and _HANGUL.match(line.text):
             yield habits, (before, line)
