@@ -149,6 +149,7 @@ class Draft:
             self._annotations,
             frozenset(map(identify_page, self._pages)),
             trusts_links,
+            self.admission.question.language,
         )
         known = {source.n for source in self.references}
         news = tuple(source for source in collect_references(self.text, evidence) if source.n not in known)
@@ -265,7 +266,7 @@ def build_observation(turn: Turn, metadata: Metadata, *, owner: Owner) -> Observ
 
 
 def _verdict(file: StoredFile) -> Verdict:
-    return Verdict(file.name, file.kind, file.status, file.reason, file.pages, file.tokens)
+    return Verdict(file.name, file.kind, file.status, file.reason, file.pages, file.tokens, file.unread_pages)
 
 
 def _unseen(verdict: Verdict) -> Verdict:
@@ -274,7 +275,10 @@ def _unseen(verdict: Verdict) -> Verdict:
 
 
 def _budgeted(verdict: Verdict, file: StoredFile, count: int) -> Verdict:
-    if verdict.status not in ("used", "truncated") or count == file.pieces:
+    if verdict.status not in ("used", "partly", "truncated") or count == file.pieces:
+        return verdict
+    # That pages can't be read explains more than that not all of the others were needed.
+    if verdict.status == "partly" and count:
         return verdict
     # That a file was too large explains more than that it didn't fit into the prompt.
     return replace(verdict, status="truncated" if count else "skipped", reason=verdict.reason or "over_budget")

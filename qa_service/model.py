@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 Status: TypeAlias = Literal["running", "completed", "incomplete", "cancelled", "failed"]
 FinishReason: TypeAlias = Literal["stop", "length", "content_filter", "refusal", "cancelled", "error"]
-VerdictStatus: TypeAlias = Literal["used", "truncated", "skipped", "failed"]
+VerdictStatus: TypeAlias = Literal["used", "partly", "truncated", "skipped", "failed"]
 TopicChoice: TypeAlias = Literal["auto", "keep", "new"]
 Language: TypeAlias = Literal["ko", "en"]
 OwnerKind: TypeAlias = Literal["site", "user", "key", "anonymous"]
@@ -195,6 +195,22 @@ class Question(Value, frozen=True):
     """This names the answers that the question replaces, if it replaces any."""
 
 
+class Place(Value, frozen=True, omit_defaults=True):
+    """A `Place` says where in a file a text stands, beside its page and its heading. What isn't known, or doesn't fit
+    the kind of file, is 0 or empty. `places.py` puts it into words."""
+
+    part: str = ""
+    """This is the name of a part of the file: an attachment of a mail, or a member of an archive."""
+    page: int = 0
+    """This is the page of that part. The page of the file itself is `Passage.page`."""
+    label: str = ""
+    """This is what is printed on the page as its number, where that is another one, such as `iv`."""
+    slide: int = 0
+    sheet: str = ""
+    rows: tuple[int, int] | None = None
+    """These are the first and the last row, as the sheet or the table counts them, from 1."""
+
+
 class Passage(Value, frozen=True):
     """A `Passage` is a piece of one page, small enough to cite. The passages of a page, joined, are its text."""
 
@@ -203,10 +219,13 @@ class Passage(Value, frozen=True):
     text: str
     page: int = 1
     section: str = ""
+    """This is the heading that the passage stands under. A page's label stood here before there was a `place`."""
     paged: bool = True
     """It is false for kinds of files that have no pages. They are cited by section."""
     n: int = 0
     """This is the number of the passage in a prompt, or 0 outside of prompts."""
+    place: Place = Place()
+    """Passages that were stored before there were places have an empty one."""
 
 
 class Verdict(Value, frozen=True):
@@ -218,6 +237,8 @@ class Verdict(Value, frozen=True):
     reason: str | None = None
     pages: int = 0
     tokens: int = 0
+    unread_pages: tuple[int, ...] = ()
+    """These pages can't be read, or not wholly, such as scans. A file with other pages is `partly` used then."""
 
 
 class StoredFile(Value, frozen=True):
@@ -236,6 +257,8 @@ class StoredFile(Value, frozen=True):
     """The file was read at this moment, in seconds since 1970. Files are listed in that order."""
     size: int = 0
     """So many bytes of the file's text are kept. In files of version 1 it is 0."""
+    unread_pages: tuple[int, ...] = ()
+    """These pages of the file can't be read, or not wholly."""
     v: int = 2
     """It is stored in this version of its format."""
 

@@ -32,7 +32,8 @@ _WORTH = 0.5
 _UNDER = 0.6
 """A word that stands in a sentence's heading, and not in the sentence itself, counts for this part of a word."""
 _HEADING = re.compile(r"[^.!?。！？:：\d\n]{1,40}")
-# A line that is as short as this one didn't end because it was full, so another paragraph begins behind it.
+# A line that is as short as this one didn't end because it was full, so another paragraph begins behind it. The rest of
+# a line says nothing of that.
 _OVER = re.compile(r"\A(\s*+[^.!?。！？:：\d\n]{1,24})\n(?=[^a-z\s])")
 _SAME_WORD = 0.5
 """A Korean word of the question is taken to stand in a text that has this part of the word's syllable pairs, because
@@ -144,9 +145,15 @@ def _in_reading_order(passages: Sequence[Passage]) -> list[Passage]:
 
 
 def _split_quotable(text: str) -> Iterator[str]:
+    begins_line = True
     for sentence in split_sentences(text):
-        lines = sentence.splitlines() if len(sentence) > _LONGEST else _OVER.sub("\\1\0", sentence, 1).split("\0")
+        lines = [sentence]
+        if len(sentence) > _LONGEST:
+            lines = sentence.splitlines()
+        elif begins_line:
+            lines = _OVER.sub("\\1\0", sentence, 1).split("\0")
         yield from (line.strip() for line in lines if line.strip())
+        begins_line = "\n" in sentence[len(sentence.rstrip()) :]
 
 
 def _opening_sentences(passages: Sequence[Passage]) -> list[_Sentence]:
