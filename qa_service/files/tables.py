@@ -15,9 +15,13 @@ Row: TypeAlias = Sequence[str]
 RowTest: TypeAlias = Callable[[Row, Sequence[Row]], bool]
 """Such a function takes a row and those below it, and tells whether the row names their columns."""
 
+SPANNED = "\0"
+"""This stands for a cell that is a part of the cell on its left."""
+
 _LOOKED_AT = 50
 """So many rows at the beginning of a table are looked at to find its columns and their names."""
-_LONGEST_NAME = 80
+LONGEST_NAME = 80
+"""The name of a column has at most so many characters."""
 _LEAST_ROWS = 2
 _MOSTLY = 0.6
 _DIGIT = re.compile(r"\d")
@@ -45,7 +49,9 @@ def write_table(rows: Iterable[Row], is_header: RowTest, headers: int = 0) -> It
 def write_row(names: Row, row: Row) -> str:
     """Write one row on a line. A row without any text is empty."""
     cells = ((names[n] if n < len(names) else "", flatten_cell(cell)) for n, cell in enumerate(row))
-    return " | ".join(f"{name}: {cell}" if name and name != cell else cell for name, cell in cells if cell)
+    return " | ".join(
+        f"{name}: {cell}" if name and name != cell else cell for name, cell in cells if cell and cell != SPANNED
+    )
 
 
 def flatten_cell(text: str) -> str:
@@ -68,7 +74,7 @@ def resemble_names(row: Row, below: Sequence[Row]) -> bool:
     texts = _texts(row)
     if len(texts) < 2 or len(set(texts)) < len(texts) or len(below) < _LEAST_ROWS:  # noqa: PLR2004 - one is no table
         return False
-    if any(len(text) > _LONGEST_NAME or (_NUMBER.fullmatch(text) and not _YEAR.fullmatch(text)) for text in texts):
+    if any(len(text) > LONGEST_NAME or (_NUMBER.fullmatch(text) and not _YEAR.fullmatch(text)) for text in texts):
         return False
     columns = [(row[n], [other[n] for other in below if n < len(other) and other[n].strip()]) for n in range(len(row))]
     return any(not _DIGIT.search(name) and _is_mostly_digits(values) for name, values in columns)
@@ -98,9 +104,15 @@ def _find_only_name(rows: Sequence[Row], is_header: RowTest) -> int:
 def _join_names(rows: Sequence[Row]) -> Row:
     """Join the names of each column from top to bottom. A name that spans several rows stands once."""
     width = max(map(len, rows), default=0)
-    columns = ([flatten_cell(row[n]) for row in rows if n < len(row)] for n in range(width))
-    return [" ".join(dict.fromkeys(name for name in column if name))[:_LONGEST_NAME] for column in columns]
+    columns = ([flatten_cell(_find_name(row, n)) for row in rows if n < len(row)] for n in range(width))
+    return [" ".join(dict.fromkeys(name for name in column if name))[:LONGEST_NAME] for column in columns]
+
+
+def _find_name(row: Row, column: int) -> str:
+    while column and row[column] == SPANNED:
+        column -= 1
+    return row[column]
 
 
 def _texts(row: Row) -> list[str]:
-    return [cell.strip() for cell in row if cell.strip()]
+    return [cell.strip() for cell in row if cell.strip() and cell != SPANNED]
