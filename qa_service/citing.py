@@ -182,6 +182,7 @@ def _cite_document(passage: Passage, mentions: Sequence[_Mention], claims: Claim
         file=passage.file,
         page=passage.page if passage.paged else None,
         section=passage.section or None,
+        topic=passage.topic or None,
         quote=cites[0].quote,
         cites=tuple(cites),
     )

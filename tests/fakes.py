@@ -253,7 +253,7 @@ def _claimed(session: Session, claim: Claim) -> Session:
         *before, last = session.topics
         return replace(session, topics=(*before, replace(last, turns=last.turns + 1)))
     topics = (*session.topics, Topic(topic, claim.topic_title, 1))
-    return replace(session, topic=topic, topics=topics, context=(), files=())
+    return replace(session, topic=topic, topics=topics, context=())
 
 
 class FakeFiles:
