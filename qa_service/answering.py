@@ -42,6 +42,7 @@ from qa_service.interfaces import (
 )
 from qa_service.language.phrases import build_failure
 from qa_service.language.sentences import language_of
+from qa_service.listing import list_files, order_files
 from qa_service.media.beside import MediaSearches
 from qa_service.model import (
     Annotation,
@@ -238,7 +239,7 @@ def _read_file(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop
     admission = draft.admission
     file_id = name_file(admission.answer_id, number)
     place = FilePlace(admission.question.owner, admission.session.session_id, file_id, admission.topic.index)
-    stored, verdict = yield from Intake(parts.files, parts.quotas, parts.reader).take_in(file, place, stop)
+    stored, verdict = yield from Intake(parts.files, parts.quotas, parts.reader).take_in(file, place, stop, draft.files)
     draft.add_file(stored, verdict)
     if not can_see(parts.upstream, admission.model):
         draft.note_unseen()
@@ -263,7 +264,9 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
         language=language,
     )
     identifier = parts.safety_identifier(question.owner.key + question.owner.address)
-    draft.keep_prompt(replace(show_pictures(prompt, pictures, language), safety_identifier=identifier))
+    files = order_files(draft.files, admission.session.topic)
+    prompt = list_files(show_pictures(prompt, pictures, language), files, budget)
+    draft.keep_prompt(replace(prompt, safety_identifier=identifier))
 
 
 def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPicture]:
@@ -281,9 +284,11 @@ def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPic
 
 def _find_passages(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
     question, session = draft.admission.question, draft.admission.session
-    index = parts.files.open_index(question.owner, session.session_id, draft.files)
+    files = order_files(draft.files, session.topic)
+    index = parts.files.open_index(question.owner, session.session_id, files)
     found = parts.retriever.find_passages(question.text, [exchange.question for exchange in session.context], index)
-    return tuple(storable(passage) for passage in found)
+    earlier = {file.file_id: file.topic for file in files if file.topic != session.topic}
+    return tuple(storable(replace(passage, topic=earlier.get(passage.file_id, 0))) for passage in found)
 
 
 def _ask_upstream(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:

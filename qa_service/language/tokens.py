@@ -62,6 +62,19 @@ def list_words(text: str) -> list[str]:
     return list(chain.from_iterable(map(_words_of, _runs(text))))
 
 
+def list_content_tokens(text: str) -> list[str]:
+    """List the tokens of the content words alone, in their order, to look for these words in an index.
+
+    A Korean word becomes its stem and the pairs of the stem's syllables. Its particles are left out.
+    """
+    return list(chain.from_iterable(map(_content_tokens_of, _runs(text))))
+
+
+def _content_tokens_of(run: _Run) -> tuple[str, ...]:
+    words = _words_of(run)
+    return tuple(chain(words, *map(_pairs, words))) if run[0] == "hangul" else words
+
+
 def _runs(text: str) -> list[_Run]:
     folded = text.lower() if text.isascii() else normalize("NFKC", text).casefold()
     return [(match.lastgroup, match[match.lastgroup]) for match in _RUN.finditer(folded) if match.lastgroup]

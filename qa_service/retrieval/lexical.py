@@ -91,14 +91,15 @@ def _score_passages(weights: Mapping[str, float], ranking: Ranking, turn_seconds
     scores: dict[int, float] = defaultdict(float)
     work = LongWork(turn_seconds)
     for word, parts in ranking.postings.items():
-        weight = weights[word] * _weigh_rarity(ranking.passages, ranking.frequencies[word])
+        weight = weights[word] * weigh_rarity(ranking.passages, ranking.frequencies[word])
         for part in parts:
             _add_scores(scores, part.first, part.packed, weight)
             work.end_step()
     return scores
 
 
-def _weigh_rarity(passages: int, frequency: int) -> float:
+def weigh_rarity(passages: int, frequency: int) -> float:
+    """Return the factor in BM25 that says how rare a word is, which stands in `frequency` of so many passages."""
     return math.log(1 + (passages - frequency + 0.5) / (frequency + 0.5))
 
 

@@ -148,13 +148,13 @@ class TestChanging:
         assert stores.history.rename_session(ANN, "s", "파란 하늘").title == "파란 하늘"
         assert stores.history.load_conversation(ANN, "s", "", 9).title == "파란 하늘"
 
-    def test_a_new_topic_remembers_nothing_and_keeps_the_turns(self, stores: Stores) -> None:
+    def test_a_new_topic_remembers_no_turn_and_keeps_the_files_and_the_turns(self, stores: Stores) -> None:
         converse(stores)
-        keep(stores.files, "One.")
+        file = keep(stores.files, "One.")
         stores.history.begin_topic(ANN, "s")
         session = stores.sessions.load_session(ANN, "s")
         assert session
-        assert (session.topic, session.context, session.files) == (2, (), ())
+        assert (session.topic, session.context, session.files) == (2, (), (file,))
         assert len(stores.history.load_conversation(ANN, "s", "", 9).turns) == 1
 
     def test_deleting_leaves_no_key(self, stores: Stores) -> None:
