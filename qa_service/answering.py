@@ -33,6 +33,7 @@ from qa_service.interfaces import (
     MediaQuery,
     Meter,
     Observer,
+    Query,
     Quotas,
     Retriever,
     Saved,
@@ -65,6 +66,7 @@ from qa_service.model import (
 )
 from qa_service.pictures import ShownPicture, can_see, choose_pictures, show_pictures
 from qa_service.prompting import Site, build_prompt, compute_budget
+from qa_service.retrieval.fusing import drop_repeated
 from qa_service.storable import storable
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id, name_file
 
@@ -284,10 +286,18 @@ def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPic
 
 def _find_passages(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
     question, session = draft.admission.question, draft.admission.session
-    files = order_files(draft.files, session.topic)
-    index = parts.files.open_index(question.owner, session.session_id, files)
-    found = parts.retriever.find_passages(question.text, [exchange.question for exchange in session.context], index)
-    earlier = {file.file_id: file.topic for file in files if file.topic != session.topic}
+    files = [file for file in order_files(draft.files, session.topic) if file.passages]
+    own = [file for file in files if file.topic == session.topic]
+    others = [file for file in files if file.topic != session.topic]
+    open_index = partial(parts.files.open_index, question.owner, session.session_id)
+    query = Query(
+        question.text,
+        [exchange.question for exchange in session.context],
+        open_index(own) if own else None,
+        open_index(others) if others else None,
+    )
+    found = drop_repeated(parts.retriever.find_passages(query))
+    earlier = {file.file_id: file.topic for file in others}
     return tuple(storable(replace(passage, topic=earlier.get(passage.file_id, 0))) for passage in found)
 
 

@@ -41,7 +41,8 @@ from qa_service.media.youtube import YouTubeSearch
 from qa_service.metrics import Prometheus
 from qa_service.picture_links import PictureLinks
 from qa_service.prompting import Site
-from qa_service.retrieval.lexical import LexicalRetriever
+from qa_service.retrieval.finding import HybridRetriever
+from qa_service.retrieval.synonyms import Synonyms
 from qa_service.running.presence import Presence
 from qa_service.running.runner import Runner
 from qa_service.running.settings import Pace, RunnerSettings
@@ -133,7 +134,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         upstream or make_upstream(settings, meter, spool=_uploads(settings.data)),
         detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
         reader or _reader(settings),
-        retriever or LexicalRetriever(),
+        retriever or HybridRetriever(encoder, synonyms=Synonyms(settings.synonyms)),
         observe or log_answer,
         MediaSearches(_media_searches(settings) if media is None else media),
     )

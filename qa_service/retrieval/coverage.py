@@ -5,7 +5,8 @@ from collections import defaultdict
 
 from qa_service.interfaces import IMPACT_BITS, Index
 from qa_service.language.tokens import list_content_tokens
-from qa_service.retrieval.lexical import LOOKED_AT, weigh_rarity
+from qa_service.retrieval.lexical import weigh_rarity
+from qa_service.retrieval.terms import LOOKED_AT
 
 LOOKED_UP = 64
 """So many tokens of a question are looked up."""
