@@ -193,6 +193,9 @@ class Question(Value, frozen=True):
     echo: Echo | None = None
     rewind: Rewind | None = None
     """This names the answers that the question replaces, if it replaces any."""
+    collections: tuple[str, ...] | None = ()
+    """These collections of the knowledge base are searched, or the usual ones where this is empty. None of them is
+    where it is None."""
 
 
 class Place(Value, frozen=True, omit_defaults=True):
@@ -229,6 +232,10 @@ class Passage(Value, frozen=True):
     topic: int = 0
     """In a prompt, this is the earlier topic that the file came with. It is 0 for a file of the question's own
     topic."""
+    url: str = ""
+    """This is the address that a citation of the passage leads to. It is empty where that is the text of its page."""
+    in_knowledge: bool = False
+    """This says whether the passage is one of the knowledge base, where `file_id` is the id of its document."""
 
 
 class Verdict(Value, frozen=True):
