@@ -1,0 +1,36 @@
+"""A ledger and a shelf for a crawl that remember what they were given."""
+
+from collections.abc import Sequence
+
+from qa_service.crawling.ledger import PageContent, ShelvedPage, SitePage
+
+
+class RememberedPages:
+    """A `SiteLedger` in memory."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, SitePage] = {}
+
+    def load_pages(self) -> Sequence[SitePage]:
+        return list(self.pages.values())
+
+    def save_pages(self, pages: Sequence[SitePage]) -> None:
+        self.pages.update({page.key: page for page in pages})
+
+
+class RememberedDocuments:
+    """A `PageShelf` in memory. What has no text makes no document."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, PageContent] = {}
+        self.put: list[str] = []
+
+    def put_page(self, content: PageContent) -> ShelvedPage:
+        self.put.append(content.address)
+        if not content.content.strip():
+            return ShelvedPage(reason="it has no text")
+        self.documents[content.address] = content
+        return ShelvedPage(content.address)
+
+    def remove_page(self, document_id: str) -> None:
+        self.documents.pop(document_id, None)
