@@ -136,6 +136,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     drain_seconds: float = 60
     max_answers: int = 1000
     drift: str = "auto"
+    semantic: str = "auto"
     citations: bool = True
     cite_links: bool = False
     youtube_key: str = ""
@@ -252,6 +253,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_DRAIN_SECONDS": read_positive_seconds,
     "QA_MAX_ANSWERS": read_count,
     "QA_DRIFT": one_of("auto", "off"),
+    "QA_SEMANTIC": one_of("auto", "on", "off"),
     "QA_CITATIONS": read_switch,
     "QA_CITE_LINKS": read_switch,
     "QA_YOUTUBE_KEY": read_credential,

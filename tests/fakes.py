@@ -1,5 +1,6 @@
 """Stand-ins with a memory for what the line walks past, and short ways to say what a test is about."""
 
+import struct
 import threading
 import time
 from collections import Counter
@@ -7,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import chain
 from pathlib import Path
+from zlib import crc32
 
 from fakeredis import FakeRedis, FakeServer
 from msgspec.structs import replace
@@ -372,6 +374,22 @@ class FakeMeter:
 
     def count_streams(self, change: int) -> None:
         self.open += change
+
+
+class FakeEncoder:
+    """An `Encoder` without a model. Two texts are as near to each other as the words that they share make them."""
+
+    name = "words/1"
+
+    def encode_texts(self, texts: Sequence[str]) -> Sequence[bytes]:
+        return tuple(map(self._encode, texts))
+
+    def _encode(self, text: str) -> bytes:
+        numbers = [0.0] * 512
+        for word in text.casefold().split() or [""]:
+            numbers[crc32(word.encode(errors="ignore")) % 512] += 1.0
+        length = sum(number * number for number in numbers) ** 0.5
+        return struct.pack("<512e", *(number / length for number in numbers))
 
 
 class FakeDetector:

@@ -303,6 +303,7 @@ class ConfigObject(Outgoing, frozen=True, kw_only=True):
     models: tuple[str, ...]
     web_search: bool
     upstream: str
+    encoder: str | None
     caller: CallerObject
     version: str
 
@@ -327,6 +328,7 @@ class ReadinessObject(Outgoing, frozen=True, kw_only=True):
     store: str
     upstream: str
     files: str
+    topics: str
 
 
 OBJECTS = (

@@ -68,6 +68,8 @@ FIELDS: Mapping[str, str] = {
     "files": "One verdict for each file of the question.",
     "LimitsObject.files": "The most files of one question.",
     "ReadinessObject.files": "How well the reading of files is confined on this machine.",
+    "ReadinessObject.topics": "What decides whether a question begins a new topic.",
+    "ConfigObject.encoder": "The sentence encoder that compares meanings, or null where only words are compared.",
     "SessionObject.files": "The files that the conversation is answered from.",
     "final_model": "The model that has drawn, in the last line.",
     "finishReason": "Why the answer ended.",
