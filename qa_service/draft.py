@@ -149,6 +149,7 @@ class Draft:
             self._annotations,
             frozenset(map(identify_page, self._pages)),
             trusts_links,
+            self.admission.question.language,
         )
         known = {source.n for source in self.references}
         news = tuple(source for source in collect_references(self.text, evidence) if source.n not in known)

@@ -195,6 +195,22 @@ class Question(Value, frozen=True):
     """This names the answers that the question replaces, if it replaces any."""
 
 
+class Place(Value, frozen=True, omit_defaults=True):
+    """A `Place` says where in a file a text stands, beside its page and its heading. What isn't known, or doesn't fit
+    the kind of file, is 0 or empty. `places.py` puts it into words."""
+
+    part: str = ""
+    """This is the name of a part of the file: an attachment of a mail, or a member of an archive."""
+    page: int = 0
+    """This is the page of that part. The page of the file itself is `Passage.page`."""
+    label: str = ""
+    """This is what is printed on the page as its number, where that is another one, such as `iv`."""
+    slide: int = 0
+    sheet: str = ""
+    rows: tuple[int, int] | None = None
+    """These are the first and the last row, as the sheet or the table counts them, from 1."""
+
+
 class Passage(Value, frozen=True):
     """A `Passage` is a piece of one page, small enough to cite. The passages of a page, joined, are its text."""
 
@@ -203,10 +219,17 @@ class Passage(Value, frozen=True):
     text: str
     page: int = 1
     section: str = ""
+    """This is the heading that the passage stands under. A page's label stood here before there was a `place`."""
     paged: bool = True
     """It is false for kinds of files that have no pages. They are cited by section."""
     n: int = 0
     """This is the number of the passage in a prompt, or 0 outside of prompts."""
+    place: Place = Place()
+    """Passages that were stored before there were places have an empty one."""
+    url: str = ""
+    """This is the address that a citation of the passage leads to. It is empty where that is the text of its page."""
+    in_knowledge: bool = False
+    """This says whether the passage is one of the knowledge base, where `file_id` is the id of its document."""
 
 
 class Verdict(Value, frozen=True):

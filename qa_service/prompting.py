@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from qa_service.language.phrases import phrase_label
 from qa_service.markers import loosen_markers, remove_markers
 from qa_service.model import Exchange, Language, Message, Passage, Prompt, Question
+from qa_service.places import describe_page, describe_section
 from qa_service.retrieval.splitting import estimate_tokens
 
 # This table says how many tokens a model reads at once. The first pattern that fits decides. The last one has the
@@ -152,7 +153,6 @@ def _quote_passage(passage: Passage, language: Language) -> str:
 
 
 def _describe_place(passage: Passage, language: Language) -> str:
-    name = quote_name(passage.file)
-    if passage.paged:
-        return f"{name}, {passage.page}쪽" if language == "ko" else f"{name}, page {passage.page}"
-    return f"{name}, {quote_name(passage.section)}" if passage.section else name
+    page = [describe_page(passage.page, language)] if passage.paged and not passage.place.slide else []
+    section = describe_section(passage, language)
+    return ", ".join([quote_name(passage.file), *page, *([quote_name(section)] if section else [])])

@@ -9,6 +9,7 @@ from pypdfium2.raw import FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
 
 from qa_service.errors import Unreadable
 from qa_service.files.segment import RawFile, Segment
+from qa_service.model import Place
 
 # Where a hyphen breaks a word at the end of a line, PDFium writes U+FFFE for the hyphen.
 _BROKEN_WORD = re.compile("\ufffe(?:\r?\n)?")
@@ -30,8 +31,8 @@ def read_pdf(raw: RawFile) -> Iterator[Segment]:
             text or "",
             page=index + 1,
             pages=len(document),
-            section="" if label == str(index + 1) else label,
             paged=True,
+            place=Place(label="" if label == str(index + 1) else label),
         )
     if not whole:
         raise Unreadable("damaged")

@@ -83,7 +83,15 @@ class _Reading:
     def _texts(self, segment: Segment) -> Iterator[Report]:
         for text in split_passages(segment.text):
             self._part.add(
-                Passage("", self.verdict.name, text, page=segment.page, section=segment.section, paged=segment.paged)
+                Passage(
+                    "",
+                    self.verdict.name,
+                    text,
+                    page=segment.page,
+                    section=segment.section,
+                    paged=segment.paged,
+                    place=segment.place,
+                )
             )
             if self._part.is_full:
                 yield self.report()

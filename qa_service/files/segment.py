@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from qa_service.files.decoding import clean_file_text, decode_file_text
-from qa_service.model import Picture
+from qa_service.model import Picture, Place
 
 PICTURE_BYTES = 750_000
 """A picture that was read has at most so many bytes. As base64 it then fits into one report."""
@@ -29,11 +29,11 @@ class Segment(Struct, frozen=True):
     page: int = 1
     pages: int = 1
     section: str = ""
-    """It is the heading of the section, or the range of its rows. Of a page it is the label, such as iv or A-3, and
-    empty where that is the page's number."""
+    """It is the heading of the section."""
     paged: bool = False
     """This says whether the kind of file has pages."""
     picture: Picture | None = None
     """This is the picture, where the file is one. Such a segment has no text."""
     tokens: int = 0
     """The picture costs a model about so many tokens."""
+    place: Place = Place()

@@ -11,6 +11,7 @@ from qa_service.knowledge.schema import check_version, create_tables
 
 CONNECTIONS = 10
 STATEMENT_SECONDS = 20.0
+LONG_SECONDS = 6 * 3600.0
 
 Result = TypeVar("Result")
 
@@ -82,6 +83,15 @@ class Database:
                 if not connection.is_broken:
                     connection.run("rollback")
                 raise
+
+    @contextmanager
+    def lend_for_long(self) -> Iterator[Connection]:
+        """Give a connection of its own, whose statements may take hours. Each statement counts by itself."""
+        connection = Connection(self.engine.start(), LONG_SECONDS)
+        try:
+            yield connection
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """Close the connections that nobody uses."""

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
 from qa_service.clock import format_moment
+from qa_service.model import Place
 
 DocumentStatus: TypeAlias = Literal["queued", "reading", "ready", "failed"]
 
@@ -75,6 +75,7 @@ class DocumentPassage(Struct, frozen=True):
     page: int = 1
     section: str = ""
     paged: bool = True
+    place: Place = Place()
     anchor: str = ""
     """This is the id of the heading above the passage, where the document is a web page that has such ids."""
 
@@ -104,11 +105,8 @@ DOCUMENT_COLUMNS = (
 )
 
 
-def read_document(row: Sequence[object]) -> Document:
+def read_document(row: Sequence[Any]) -> Document:
     """Make a document of a row with `DOCUMENT_COLUMNS`."""
     document_id, owner, collection, *rest, created, updated = row
-    assert isinstance(created, datetime)  # noqa: S101 - PostgreSQL gives moments so
-    assert isinstance(updated, datetime)  # noqa: S101
-    key = CollectionKey(str(owner), str(collection))
-    moments = format_moment(created), format_moment(updated)
-    return Document(str(document_id), key, *rest, *moments)  # type: ignore[arg-type]
+    key = CollectionKey(owner, collection)
+    return Document(document_id, key, *rest, created_at=format_moment(created), updated_at=format_moment(updated))

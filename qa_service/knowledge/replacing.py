@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from qa_service.knowledge.connections import Connection
 from qa_service.knowledge.documents import DocumentPassage
 from qa_service.knowledge.schema import INDEX_VERSION
@@ -63,13 +65,7 @@ def remove_passages(connection: Connection, document_id: str, last: int) -> None
     )
     if gone:
         connection.run("delete from term where id = any(:gone::int[])", gone=write_numbers(row[0] for row in gone))
-    for table in ("dense", "unencoded"):
-        connection.run(
-            f"delete from {table} using passage p "  # noqa: S608 - the names stand above
-            f"where p.document = :document and p.id <= :last and {table}.id = p.id",
-            document=document_id,
-            last=last,
-        )
+    # Vectors go with their passages.
     connection.run("delete from passage where document = :document and id <= :last", document=document_id, last=last)
 
 
@@ -77,10 +73,10 @@ def _write_passages(
     connection: Connection, document_id: str, collection: int, start: int, batch: Sequence[DocumentPassage]
 ) -> list[int]:
     rows = connection.run(
-        "with new as (insert into passage (collection, document, number, page, section, paged, anchor, body) "
-        "select :collection::int, :document, :start::int + n::int, page, section, paged, anchor, body "
-        "from unnest(:pages::int[], :sections::text[], :paged::boolean[], :anchors::text[], :bodies::text[]) "
-        "with ordinality as part(page, section, paged, anchor, body, n) order by n returning id), "
+        "with new as (insert into passage (collection, document, number, page, section, paged, place, anchor, body) "
+        "select :collection::int, :document, :start::int + n::int, page, section, paged, place, anchor, body "
+        "from unnest(:pages::int[], :sections::text[], :paged::boolean[], :places::text[], :anchors::text[], "
+        ":bodies::text[]) with ordinality as part(page, section, paged, place, anchor, body, n) order by n returning id), "
         "waiting as (insert into unencoded select id from new) select id from new order by id",
         collection=collection,
         document=document_id,
@@ -88,6 +84,7 @@ def _write_passages(
         pages=[part.page for part in batch],
         sections=[_storable(part.section) for part in batch],
         paged=[part.paged for part in batch],
+        places=[_storable(msgspec.json.encode(part.place).decode()) for part in batch],
         anchors=[_storable(part.anchor) for part in batch],
         bodies=[_storable(part.text) for part in batch],
     )

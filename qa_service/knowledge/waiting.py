@@ -6,6 +6,7 @@ one gets the document. Whoever comes back too late is refused, because the numbe
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from qa_service.knowledge.connections import Connection
@@ -13,6 +14,7 @@ from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import DocumentPassage, DocumentText
 from qa_service.knowledge.replacing import replace_passages
 from qa_service.knowledge.schema import INDEX_VERSION
+from qa_service.model import Place
 
 LEASE_SECONDS = 20.0
 ATTEMPTS = 5
@@ -90,10 +92,13 @@ class WaitingDocuments:
     def load_passages(self, claimed: ClaimedDocument) -> Sequence[DocumentPassage]:
         """Return the text that the document has."""
         rows = self._database.read(
-            "select body, page, section, paged, anchor from passage where document = :document order by number",
+            "select body, page, section, paged, place, anchor from passage where document = :document order by number",
             document=claimed.document_id,
         )
-        return [DocumentPassage(*row) for row in rows]
+        return [
+            DocumentPassage(*row, place=msgspec.json.decode(place, type=Place), anchor=anchor)
+            for *row, place, anchor in rows
+        ]
 
     def finish(self, claimed: ClaimedDocument, text: DocumentText) -> bool:
         """Replace the document whole, in one transaction, and return True. Nothing happens where the document was

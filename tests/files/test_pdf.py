@@ -38,7 +38,7 @@ def test_pages_agree_with_another_program(tmp_path: Path) -> None:
 def test_a_page_keeps_its_label_where_that_is_not_its_number() -> None:
     pages = list(read_pdf(RawFile(documents.pdf(["앞", "머리말", "본문", "끝"], roman=2))))
 
-    assert [(page.page, page.section) for page in pages] == [(1, "i"), (2, "ii"), (3, "1"), (4, "2")]
+    assert [(page.page, page.place.label) for page in pages] == [(1, "i"), (2, "ii"), (3, "1"), (4, "2")]
 
 
 def test_a_word_broken_at_a_lines_end_is_whole_again() -> None:

@@ -10,7 +10,7 @@ from qa_service.files.kinds import KINDS, load_reader, read_segments
 from qa_service.files.report import Report
 from qa_service.files.segment import RawFile
 from qa_service.language.tokens import list_tokens
-from qa_service.model import FileText, Passage, UploadedFile, Verdict
+from qa_service.model import FileText, Passage, Place, UploadedFile, Verdict
 from qa_service.retrieval.splitting import estimate_tokens
 from tests import documents
 
@@ -55,11 +55,11 @@ class TestReports:
         assert [r.progress.page for r in reports if r.progress][-1] == 250
         assert sum(r.progress is not None for r in reports) == 100
 
-    def test_passages_carry_their_page_and_section(self) -> None:
+    def test_passages_carry_their_page_and_place(self) -> None:
         (first, second) = passages(read(documents.pdf(["머리말", "본문"], roman=1)))
 
-        assert first == Passage("", "a.txt", "머리말", page=1, section="i")
-        assert second == Passage("", "a.txt", "본문", page=2, section="1")
+        assert first == Passage("", "a.txt", "머리말", page=1, place=Place(label="i"))
+        assert second == Passage("", "a.txt", "본문", page=2, place=Place(label="1"))
 
     def test_kinds_without_pages_are_page_one_of_one(self) -> None:
         reports = read(b"# A\n1\n# B\n2\n", "a.md")
