@@ -64,8 +64,7 @@ def answer_body(body: bytes, headers: Headers, server: ToolServer) -> RpcReply:
     try:
         version = _read_version(headers)
         messages, is_batch = read_messages(body)
-        if is_batch and version not in BATCHING:
-            raise RpcFailure(INVALID_REQUEST, f"the version {version} knows no batches")
+        _check_batch(version, is_batch=is_batch)
     except RpcFailure as failure:
         return RpcReply(HTTPStatus.BAD_REQUEST, write_failure(None, failure))
     if version == MODERN:
@@ -81,6 +80,11 @@ def _read_version(headers: Headers) -> str:
     if version not in (*AGREED, MODERN):
         raise _unsupported(version)
     return version
+
+
+def _check_batch(version: str, *, is_batch: bool) -> None:
+    if is_batch and version not in BATCHING:
+        raise RpcFailure(INVALID_REQUEST, f"the version {version} knows no batches")
 
 
 def _unsupported(version: object) -> RpcFailure:
