@@ -25,6 +25,8 @@ WHOLE = re.compile(r"\d{1,9}")
 PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,62}\.?")
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{0,63}://(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:\d{1,5})?")
+COLLECTION_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+DATABASE_SCHEMES = ("postgresql", "postgres")
 STORE_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
 
 MEBIBYTE = 1 << 20
@@ -240,6 +242,23 @@ def read_store_url(text: str) -> str:
     if address is None or not all(map(_has_port_in_digits, address.netloc.rpartition("@")[2].split(","))):
         raise ValueError("expected redis://, rediss://, unix:// or redis+sentinel:// with options redis-py knows")
     return text.strip()
+
+
+def read_database_address(text: str) -> str:
+    """Read the address of a PostgreSQL."""
+    address = _split_url(text, DATABASE_SCHEMES)
+    socket = address is not None and "host=/" in address.query.replace("%2F", "/")
+    if address is None or not (address.hostname or socket) or not address.path.strip("/"):
+        raise ValueError("expected postgresql://user:password@host/database")
+    return text.strip()
+
+
+def read_collections(text: str) -> tuple[str, ...]:
+    """Read the names of collections, which are separated by commas."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names or not all(map(COLLECTION_NAME.fullmatch, names)):
+        raise ValueError("expected names of letters, digits, points, hyphens and underscores, separated by commas")
+    return names
 
 
 def _split_url(text: str, schemes: tuple[str, ...]) -> SplitResult | None:

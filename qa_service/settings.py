@@ -27,8 +27,10 @@ from qa_service.setting_values import (
     one_of,
     read_answer_tokens,
     read_bytes,
+    read_collections,
     read_count,
     read_credential,
+    read_database_address,
     read_folder,
     read_host,
     read_keys,
@@ -126,6 +128,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     file_memory: int = 1 << 30
     read_seconds: float = 300
     context_tokens: int = 0
+    database_url: str = ""
+    database_replica_url: str = ""
+    knowledge: bool = True
+    collections: tuple[str, ...] = ("own", "shared")
     connect_seconds: float = 5
     first_token_seconds: float = 60
     idle_seconds: float = 60
@@ -243,6 +249,10 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_FILE_MEMORY": read_bytes,
     "QA_READ_SECONDS": read_positive_seconds,
     "QA_CONTEXT_TOKENS": read_count,
+    "QA_DATABASE_URL": read_database_address,
+    "QA_DATABASE_REPLICA_URL": read_database_address,
+    "QA_KNOWLEDGE": read_switch,
+    "QA_COLLECTIONS": read_collections,
     "QA_CONNECT_SECONDS": read_positive_seconds,
     "QA_FIRST_TOKEN_SECONDS": read_positive_seconds,
     "QA_IDLE_SECONDS": read_positive_seconds,

@@ -1,6 +1,5 @@
 """This module has the values of the knowledge base: documents, their text, and the collections that they lie in."""
 
-import re
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -11,7 +10,6 @@ from qa_service.model import Place
 
 DocumentStatus: TypeAlias = Literal["queued", "reading", "ready", "failed"]
 
-COLLECTION = re.compile(r"[A-Za-z0-9._-]{1,64}")
 OWN = "own"
 SHARED = "shared"
 EVERYBODY = ""

@@ -76,7 +76,8 @@ def _write_passages(
         "with new as (insert into passage (collection, document, number, page, section, paged, place, anchor, body) "
         "select :collection::int, :document, :start::int + n::int, page, section, paged, place, anchor, body "
         "from unnest(:pages::int[], :sections::text[], :paged::boolean[], :places::text[], :anchors::text[], "
-        ":bodies::text[]) with ordinality as part(page, section, paged, place, anchor, body, n) order by n returning id), "
+        ":bodies::text[]) with ordinality as part(page, section, paged, place, anchor, body, n) order by n "
+        "returning id), "
         "waiting as (insert into unencoded select id from new) select id from new order by id",
         collection=collection,
         document=document_id,

@@ -186,10 +186,12 @@ def _find_dense(
         # The sum keeps PostgreSQL from using the index of another collection.
         parts.append("collection = any(:small::int[]) order by (vector <#> :vector::halfvec) + 0")
     near = " union all ".join(
-        f"(select id, vector <#> :vector::halfvec as distance from dense where {part} limit :most::int)"  # noqa: S608
+        f"(select id, vector <#> :vector::halfvec as distance from dense where {part} limit :most::int)"
         for part in parts
     )
-    rows = connection.run(f"{near} order by distance limit :most::int", vector=vector, most=most, small=small)
+    rows = connection.run(
+        f"select id from ({near}) as near order by distance limit :most::int", vector=vector, most=most, small=small
+    )
     return [row[0] for row in rows]
 
 
@@ -204,7 +206,7 @@ def _load_candidates(
     have the same number."""
     dense = "-(e.vector <#> :vector::halfvec)" if vector else "null"
     rows = connection.run(
-        f"select -(l.weights <#> :question::sparsevec), {dense}, "  # noqa: S608 - it stands above
+        f"select -(l.weights <#> :question::sparsevec), {dense}, "
         "array(select t from unnest(l.terms) t where t = any(:terms::int[])), d.id, coalesce(nullif(d.title, ''), "
         "d.name), d.url, p.body, p.page, p.section, p.paged, p.place, p.anchor from passage p "
         "join document d on d.id = p.document join lexical l on l.id = p.id left join dense e on e.id = p.id "

@@ -11,7 +11,6 @@ from qa_service.interfaces import Encoder
 from qa_service.knowledge.connections import Connection
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.search import write_vector
-from qa_service.knowledge.terms import write_numbers
 
 BATCH = 64
 NEAR_FROM = 5_000
@@ -26,6 +25,11 @@ class MissingVectors:
         self._database = database
         self._encoder = encoder
         self._near_from = near_from
+
+    @property
+    def encoder(self) -> str:
+        """Return the encoder's name."""
+        return self._encoder.name
 
     def choose_encoder(self) -> None:
         """Make this the encoder of all passages. Where it was another one, all passages are to be encoded again,

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from qa_service.knowledge.connections import Connection
 from qa_service.knowledge.database import Database
-from qa_service.knowledge.documents import DocumentPassage, DocumentText
+from qa_service.knowledge.documents import EVERYBODY, DocumentPassage, DocumentText
 from qa_service.knowledge.replacing import replace_passages
 from qa_service.knowledge.schema import INDEX_VERSION
 from qa_service.model import Place
@@ -38,17 +38,21 @@ class ClaimedDocument(Struct, frozen=True):
 class WaitingDocuments:
     """A `WaitingDocuments` gives indexers their work."""
 
-    def __init__(self, database: Database, *, lease_seconds: float = LEASE_SECONDS) -> None:
+    def __init__(self, database: Database, *, owner_bytes: int = 0, lease_seconds: float = LEASE_SECONDS) -> None:
         self._database = database
+        self._owner_bytes = owner_bytes
         self._lease = f"{lease_seconds} seconds"
 
-    def has_work(self) -> bool:
-        """Tell whether a document waits, or is being read by somebody."""
-        found = self._database.read(
-            "select exists (select from document where status in ('queued', 'reading')) or "
-            f"exists (select from document where status = 'ready' and indexed <> {INDEX_VERSION})"
+    def has_work(self, encoder: str = "") -> bool:
+        """Tell whether there is something for an indexer to do: to read a document that nobody holds, or, where there
+        is an encoder of this name, to encode a passage."""
+        rows = self._database.read(
+            f"select exists (select from document where {_CLAIMABLE}) or (:encoder <> '' and "
+            "(exists (select from unencoded) or exists (select from passage) and "
+            "(select value from state where name = 'encoder') is distinct from :encoder))",
+            encoder=encoder,
         )
-        return bool(found and found[0][0])
+        return bool(rows and rows[0][0])
 
     def claim(self) -> ClaimedDocument | None:
         """Return the document that has waited longest, which nobody else gets while the lease lasts, or None."""
@@ -58,9 +62,7 @@ class WaitingDocuments:
             rows = connection.run(
                 "update document d set lease = now() + :lease::interval, attempts = d.attempts + 1, "
                 "status = case when d.status = 'ready' then 'ready' else 'reading' end from collection c "
-                "where c.id = d.collection and d.id = (select id from document where lease < now() and "
-                "(status in ('queued', 'reading') "
-                f"or status = 'ready' and indexed <> {INDEX_VERSION}) "
+                f"where c.id = d.collection and d.id = (select id from document where {_CLAIMABLE} "
                 "order by status = 'ready', updated limit 1 for update skip locked) "
                 "returning d.id, c.owner, d.name, d.title, d.charset, d.revision, d.attempts, d.status = 'ready'",
                 lease=self._lease,
@@ -107,12 +109,28 @@ class WaitingDocuments:
             # The document is locked before its collection, as whoever deletes or replaces it does, too.
             found = connection.run(f"select collection {_CLAIMED} for no key update", **_claim_values(claimed))
             if found:
+                text = self._check_room(connection, claimed, text)
                 heading = claimed.title or claimed.name
                 replace_passages(connection, claimed.document_id, found[0][0], heading, text.passages)
                 _settle(connection, claimed, text)
         return bool(found)
 
+    def _check_room(self, connection: Connection, claimed: ClaimedDocument, text: DocumentText) -> DocumentText:
+        """Return the text, or none where its owner would keep too much with it."""
+        if claimed.owner == EVERYBODY or not self._owner_bytes or claimed.is_read:
+            return text
+        kept = connection.run(
+            "select coalesce(sum(d.size), 0)::bigint from document d join collection c on c.id = d.collection "
+            "where c.owner = :owner and d.id <> :document",
+            owner=claimed.owner,
+            document=claimed.document_id,
+        )
+        size = sum(len(part.text.encode("utf-8", "replace")) for part in text.passages)
+        fits = kept[0][0] + size <= self._owner_bytes
+        return text if fits else DocumentText(kind=text.kind, reason="over_quota", pages=text.pages)
 
+
+_CLAIMABLE = f"lease < now() and (status in ('queued', 'reading') or status = 'ready' and indexed <> {INDEX_VERSION})"
 _CLAIMED = "from document where id = :document and revision = :revision::int and attempts = :attempts::int"
 
 

@@ -1,0 +1,136 @@
+"""This module puts the knowledge base together from its settings: for a worker, and for the process that indexes."""
+
+import os
+import sys
+from collections.abc import Sequence
+from functools import partial
+from threading import Thread
+
+import msgspec
+from msgspec import Struct
+
+from qa_service.errors import StoreUnavailable
+from qa_service.files.isolation import ChildReaders
+from qa_service.files.limits import ProcessLimits
+from qa_service.interfaces import CandidateSource, Encoder
+from qa_service.knowledge.database import Database
+from qa_service.knowledge.engine import EmbeddedPostgres, Engine, PostgresURL
+from qa_service.knowledge.indexer import Indexer
+from qa_service.knowledge.keeper import IndexerKeeper, lock_indexing
+from qa_service.knowledge.library import Library
+from qa_service.knowledge.search import KnowledgeSource, SearchScope
+from qa_service.knowledge.vectors import MissingVectors
+from qa_service.knowledge.waiting import WaitingDocuments
+from qa_service.language.encoder import EncoderMissing, load_encoder
+from qa_service.model import Owner
+from qa_service.running.stop import StopSignal
+from qa_service.settings import Settings
+
+
+class KnowledgeBase(Struct, frozen=True):
+    """A `KnowledgeBase` holds the parts of the knowledge base as one process uses them."""
+
+    database: Database
+    library: Library
+    waiting: WaitingDocuments
+    keeper: IndexerKeeper
+    encoder: Encoder | None
+    names: Sequence[str]
+    """A question searches these collections where it says nothing."""
+
+    def source_for(self, owner: Owner, names: Sequence[str] = ()) -> CandidateSource:
+        """Return where this owner's questions are searched. `names` are collections, as `SearchScope` has them."""
+        scope = SearchScope(list_owners(owner), tuple(names or self.names))
+        return KnowledgeSource(self.database, scope, encoder=self.encoder.name if self.encoder else "")
+
+    def describe(self) -> str:
+        """Say for operators which engine is used, or why there is no knowledge base."""
+        try:
+            is_there = self.database.has_tables()
+        except StoreUnavailable as error:
+            return f"away: {error.message}"
+        label = self.database.engine.label
+        return label if is_there else f"empty; with the first document: {label}"
+
+
+def list_owners(owner: Owner) -> tuple[str, ...]:
+    """Return the owners whose collections this one may read: their own, and the shared ones, which have no owner. All
+    visitors are one owner, so they have no collections of their own."""
+    return ("",) if owner.kind == "anonymous" else (owner.key, "")
+
+
+def open_knowledge(settings: Settings, encoder: Encoder | None) -> KnowledgeBase | None:
+    """Open the knowledge base that the settings describe, or return None where they turn it off. Nothing is started,
+    and nothing is connected, before something is asked of it."""
+    if not settings.knowledge:
+        return None
+    database = open_database(settings)
+    waiting = WaitingDocuments(database, owner_bytes=settings.owner_bytes)
+    has_work = partial(waiting.has_work, encoder.name if encoder else "")
+    return KnowledgeBase(
+        database,
+        Library(database, owner_bytes=settings.owner_bytes),
+        waiting,
+        IndexerKeeper(settings.data, has_work, partial(_describe_work, settings)),
+        encoder,
+        settings.collections,
+    )
+
+
+def open_database(settings: Settings) -> Database:
+    """Return the database that the settings name, or the private one of the data folder. Nothing is connected yet."""
+    engine: Engine = PostgresURL(settings.database_url) if settings.database_url else EmbeddedPostgres(settings.data)
+    replica = PostgresURL(settings.database_replica_url) if settings.database_replica_url else None
+    return Database(engine, replica)
+
+
+def make_indexer(settings: Settings, encoder: Encoder | None) -> Indexer:
+    """Return an indexer, which does what waits when it is asked to. It reads one file at a time, so that a core is left
+    for the streams."""
+    database = open_database(settings)
+    limits = ProcessLimits(settings.file_memory, settings.file_seconds)
+    folder = settings.data / "uploads"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Indexer(
+        WaitingDocuments(database, owner_bytes=settings.owner_bytes),
+        ChildReaders(seconds=settings.file_seconds, limits=limits, slots=1),
+        MissingVectors(database, encoder) if encoder else None,
+        StopSignal,
+        folder=folder.absolute(),
+    )
+
+
+def run_indexing() -> None:
+    """Be the process that indexes, as `IndexerKeeper` starts it. Its standard input has the settings in one line, and
+    is closed when the process is to end."""
+    told = sys.stdin.buffer.readline()
+    Thread(target=_leave_at_end, name="leave", daemon=True).start()
+    settings = msgspec.convert(msgspec.json.decode(told), Settings, dec_hook=lambda kind, text: kind(text))
+    has_work = True
+    while has_work and (lock := lock_indexing(settings.data)):
+        with lock:
+            indexer = make_indexer(settings, _load_encoder(settings))
+            indexer.run()
+        has_work = indexer.has_work()
+    os._exit(0)  # a thread may still wait for the end of the input
+
+
+def _leave_at_end() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+def _load_encoder(settings: Settings) -> Encoder | None:
+    if settings.semantic == "off":
+        return None
+    try:
+        return load_encoder()
+    except EncoderMissing:
+        return None
+
+
+def _describe_work(settings: Settings) -> bytes:
+    """Write those settings that an indexer needs, and no key."""
+    names = ("database_url", "owner_bytes", "file_seconds", "file_memory", "semantic")
+    told = {name: getattr(settings, name) for name in names}
+    return msgspec.json.encode({**told, "data": str(settings.data.absolute())})
