@@ -1,6 +1,5 @@
 """This module reads a website: it fetches the pages that the site's start leads to, one after another."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
@@ -10,12 +9,12 @@ from qa_service.crawling.addresses import identify_address, is_same_site
 from qa_service.crawling.fetching import NOTHING_KNOWN, Fetched, FetchPage, Known
 from qa_service.crawling.frontier import Frontier
 from qa_service.crawling.ledger import PageContent, PageShelf, PageState, SiteLedger, SitePage
-from qa_service.crawling.markup import Markup, read_markup
+from qa_service.crawling.markup import Markup
 from qa_service.crawling.pace import DELAY, PacedFetcher
+from qa_service.crawling.reading import LARGEST_PAGE, PageReading, is_html, read_fetched
 from qa_service.crawling.robots import Robots, RobotsUnknown, fetch_robots
 from qa_service.crawling.rules import CrawlRules, is_document
 from qa_service.crawling.sitemaps import is_sitemap, read_sitemap
-from qa_service.files.segment import RawFile
 
 TRIES = 3
 """A page that fails is tried so often in one round."""
@@ -23,7 +22,8 @@ MOST_FAILURES = 10
 """After so many pages in a row that failed, the site counts as down."""
 MOST_SITEMAPS = 200
 MOST_MOVES = 5
-_HTML = ("text/html", "application/xhtml+xml")
+MOST_DEATHS = 2
+"""A page that ended so many processes that read it isn't read again in this round."""
 
 
 class CrawlFailed(Exception):
@@ -95,8 +95,8 @@ class Crawl:
         if self._rules.includes(address):
             self._frontier.find_pages([address], 0)
             self._start[identify_address(address)] = fetched
-        elif _is_html(fetched):
-            self._frontier.find_pages(_markup(fetched, address).links, 1)
+        elif is_html(fetched) and len(fetched.content) <= LARGEST_PAGE:
+            self._frontier.find_pages(read_fetched(fetched, address).markup.links, 1)
         return self._robots.sitemaps if self._robots else ()
 
     def _follow_start(self) -> tuple[str, Fetched]:
@@ -149,6 +149,8 @@ class Crawl:
         """Read one page. Returns what became of it, or None where it comes again in this round."""
         if not self._frontier.may_read(page.address):
             return self._leave(page, "it isn't to be read")
+        if page.deaths >= MOST_DEATHS:
+            return self._settle(replace(page, state="failed", reason="reading it ends the process that reads it"))
         fetched = self._start.pop(page.key, None) or self._fetcher.fetch_page(page.address, _known(page))
         if self._fetcher.is_stopped:
             return None
@@ -194,19 +196,18 @@ class Crawl:
     def _take(self, page: SitePage, fetched: Fetched, *, is_last: bool) -> SitePage:
         """Make a document of what was fetched, if it may be kept and has changed. With `is_last` the page is kept even
         if it names another one in its place."""
-        page = replace(page, known=fetched.known)
-        markup = _markup(fetched, page.address) if _is_html(fetched) else _describe_file(fetched)
-        self._frontier.find_pages(filter(self._is_followed, markup.links), page.depth + 1)
-        if not markup.may_keep:
+        if is_html(fetched) and len(fetched.content) > LARGEST_PAGE:
+            return self._settle(replace(page, state="failed", reason=f"it has more than {LARGEST_PAGE} bytes"))
+        self._ledger.save_pages([replace(page, deaths=page.deaths + 1)])
+        page, read = replace(page, known=fetched.known), read_fetched(fetched, page.address)
+        self._frontier.find_pages(filter(self._is_followed, read.markup.links), page.depth + 1)
+        if not read.markup.may_keep:
             return self._leave(page, "it asks not to be kept")
-        if not is_last and self._names_other(page, markup):
+        if not is_last and self._names_other(page, read.markup):
             return self._leave(page, "it names another address")
-        if page.document_id and page.digest == markup.digest:
+        if page.document_id and page.digest == read.digest:
             return self._settle(replace(page, state="kept", reason=""))
-        same = self._frontier.page_with(markup.digest)
-        if same and same.key != page.key:
-            return self._leave(page, "another page is the same")
-        return self._shelve(replace(page, digest=markup.digest), fetched, markup)
+        return self._shelve(page, fetched, read)
 
     def _is_followed(self, address: str) -> bool:
         return self._takes_links or is_document(address)
@@ -219,12 +220,18 @@ class Crawl:
         self._others[page.address] = other
         return self._frontier.page_at(other) is not None
 
-    def _shelve(self, page: SitePage, fetched: Fetched, markup: Markup) -> SitePage:
-        content = PageContent(page.address, fetched.content, markup.title, fetched.media_type, fetched.charset)
-        shelved = self._shelf.put_page(content)
-        if not shelved.document_id:
-            return self._leave(page, shelved.reason)
-        return self._settle(replace(page, state="kept", reason="", document_id=shelved.document_id))
+    def _shelve(self, page: SitePage, fetched: Fetched, read: PageReading) -> SitePage:
+        """Make a document of a page that is new or has changed."""
+        same = self._frontier.page_with(read.digest)
+        if same and same.key != page.key:
+            return self._leave(page, "another page is the same")
+        if read.text and not read.text.passages:
+            return self._leave(page, "it has no text")
+        content = b"" if read.text else fetched.content
+        document_id = self._shelf.put_page(
+            PageContent(page.address, read.markup.title, read.text, content, fetched.charset)
+        )
+        return self._settle(replace(page, state="kept", reason="", digest=read.digest, document_id=document_id))
 
     def _leave(self, page: SitePage, reason: str) -> SitePage:
         if page.document_id:
@@ -232,7 +239,7 @@ class Crawl:
         return self._settle(replace(page, state="left", reason=reason, document_id="", known=NOTHING_KNOWN, digest=""))
 
     def _settle(self, page: SitePage) -> SitePage:
-        settled = replace(page, round=self._number)
+        settled = replace(page, round=self._number, deaths=0)
         self._ledger.save_pages(self._frontier.settle_page(settled))
         return settled
 
@@ -242,20 +249,6 @@ def _known(page: SitePage) -> Known:
     return page.known if page.document_id else NOTHING_KNOWN
 
 
-def _is_html(fetched: Fetched) -> bool:
-    return fetched.media_type in _HTML or (not fetched.media_type and fetched.content.lstrip()[:1] == b"<")
-
-
 def _is_sitemap(fetched: Fetched) -> bool:
     is_list = fetched.media_type == "text/plain" and fetched.content.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"http")
     return is_list or is_sitemap(fetched.content)
-
-
-def _markup(fetched: Fetched, address: str) -> Markup:
-    return read_markup(RawFile(fetched.content, fetched.charset).text(), address, fetched.robots)
-
-
-def _describe_file(fetched: Fetched) -> Markup:
-    """Describe a file that is no page: it has no links, and its header alone says whether it may be kept."""
-    told = read_markup("", "", fetched.robots)
-    return Markup(may_keep=told.may_keep, digest=hashlib.sha256(fetched.content).hexdigest())

@@ -6,6 +6,7 @@ from typing import Literal, Protocol, TypeAlias
 from msgspec import Struct
 
 from qa_service.crawling.fetching import NOTHING_KNOWN, Known
+from qa_service.knowledge.documents import DocumentText
 
 PageState: TypeAlias = Literal["waiting", "kept", "failed", "left"]
 """A `waiting` page was found, and hasn't been read yet. A `kept` page has a document. A `failed` page couldn't be read
@@ -32,6 +33,8 @@ class SitePage(Struct, frozen=True):
     digest: str = ""
     """The document was made of what has this digest."""
     document_id: str = ""
+    deaths: int = 0
+    """So many processes ended while they read the page."""
 
 
 class SiteLedger(Protocol):
@@ -45,27 +48,21 @@ class SiteLedger(Protocol):
 
 
 class PageContent(Struct, frozen=True):
-    """A `PageContent` is what a page or a linked file has, for a document to be made of it."""
+    """A `PageContent` is what a page or a linked file has, for a document to be made of it. A page has its `text`, and
+    a file has its bytes."""
 
     address: str
-    content: bytes
     title: str = ""
-    media_type: str = ""
+    text: DocumentText | None = None
+    content: bytes = b""
     charset: str = ""
-
-
-class ShelvedPage(Struct, frozen=True):
-    """A `ShelvedPage` says what became of a page's content. `reason` says why there is no document of it."""
-
-    document_id: str = ""
-    reason: str = ""
 
 
 class PageShelf(Protocol):
     """A `PageShelf` makes documents of pages. Doing the same twice is the same as doing it once."""
 
-    def put_page(self, content: PageContent) -> ShelvedPage:
-        """Make a document of this, in place of the one with the same address."""
+    def put_page(self, content: PageContent) -> str:
+        """Make a document of this, in place of the one with the same address, and return its id."""
 
     def remove_page(self, document_id: str) -> None:
         """Remove this document. Nothing happens where it is gone already."""

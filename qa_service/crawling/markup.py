@@ -1,6 +1,5 @@
 """This module reads what an HTML page says of itself and where it links to. Its text is read elsewhere."""
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 
@@ -13,7 +12,7 @@ MOST_LINKS = 2_000
 """So many links of one page are followed."""
 _REFRESH = re.compile(r"\d*\s*[;,]\s*(?:url\s*=\s*)?['\"]?([^'\"]+)", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
-_UNSEEN = ["script", "style", "template", "noscript", "svg", "iframe", "textarea", "input"]
+_UNKEPT = {"noindex", "none"}
 _CRAWLER_NAMES = ("robots", "qa-service")
 
 
@@ -28,25 +27,30 @@ class Markup(Struct, frozen=True):
     """The page says that this normalized address is the one to read. It is empty where the page names none."""
     may_keep: bool = True
     """This says whether the page may be kept."""
-    digest: str = ""
-    """This is the same for two versions of a page that show the same text."""
 
 
 def read_markup(text: str, address: str, robots: str = "") -> Markup:
     """Read a page that was found at this address. `robots` is its header `X-Robots-Tag`, in lower case."""
     page = LexborHTMLParser(text)
     title = page.css_first("title")
-    told = ", ".join([_plain_directives(robots), *_robots_elements(page)])
-    directives = {one.strip() for one in told.split(",")}
+    directives = _directives(", ".join([_plain_directives(robots), *_robots_elements(page)]))
     base = _base(page, address)
     follows = directives.isdisjoint({"nofollow", "none"})
     return Markup(
         title=_SPACE.sub(" ", title.text()).strip()[:300] if title else "",
         links=tuple(dict.fromkeys(_links(page, base)))[:MOST_LINKS] if follows else (),
         canonical=_canonical(page, base),
-        may_keep=directives.isdisjoint({"noindex", "none"}),
-        digest=_digest(page),
+        may_keep=directives.isdisjoint(_UNKEPT),
     )
+
+
+def may_keep(robots: str) -> bool:
+    """Tell whether the header `X-Robots-Tag` lets a file be kept."""
+    return _directives(_plain_directives(robots)).isdisjoint(_UNKEPT)
+
+
+def _directives(told: str) -> set[str]:
+    return {one.strip() for one in told.split(",")}
 
 
 def _plain_directives(header: str) -> str:
@@ -96,10 +100,3 @@ def _link(href: str, base: str) -> Iterator[str]:
 
 def _relations(element: LexborNode) -> set[str]:
     return set((element.attributes.get("rel") or "").lower().split())
-
-
-def _digest(page: LexborHTMLParser) -> str:
-    """Hash the title and all text of the page. Scripts change at each request on many sites, so they don't count."""
-    page.strip_tags(_UNSEEN)
-    shown = page.root.text(separator=" ") if page.root else ""
-    return hashlib.sha256(_SPACE.sub(" ", shown).encode(errors="replace")).hexdigest()

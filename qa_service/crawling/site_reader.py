@@ -24,11 +24,14 @@ class Reach(Struct, frozen=True):
     delay: float = DELAY
 
 
+USUAL = Reach()
+
+
 class SiteReader:
     """A `SiteReader` reads sites. `bounds` are those of each page."""
 
     def __init__(
-        self, sites: Sites, library: Library, bounds: Bounds, reach: Reach = Reach(), *, lease: float = LEASE_SECONDS
+        self, sites: Sites, library: Library, bounds: Bounds, reach: Reach = USUAL, *, lease: float = LEASE_SECONDS
     ) -> None:
         self._sites = sites
         self._library = library

@@ -5,7 +5,7 @@ from contextlib import suppress
 from itertools import islice
 
 from qa_service.crawling.fetching import Known
-from qa_service.crawling.ledger import PageContent, ShelvedPage, SitePage
+from qa_service.crawling.ledger import PageContent, SitePage
 from qa_service.errors import NotFound
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import CollectionKey, NewDocument
@@ -13,17 +13,18 @@ from qa_service.knowledge.library import Library
 
 # A document that was deleted meanwhile is left out, and the next round reads its page anew.
 _SAVE = """insert into site_page
-    (site, key, address, depth, state, reason, round, misses, etag, modified, digest, document)
+    (site, key, address, depth, state, reason, round, misses, etag, modified, digest, document, deaths)
     select :site, page.key, page.address, page.depth, page.state, page.reason, page.round, page.misses, page.etag,
-        page.modified, page.digest, d.id
+        page.modified, page.digest, d.id, page.deaths
     from unnest(:keys::text[], :addresses::text[], :depths::int[], :states::text[], :reasons::text[], :rounds::int[],
-        :missed::int[], :etags::text[], :changes::text[], :digests::text[], :documents::text[])
+        :missed::int[], :etags::text[], :changes::text[], :digests::text[], :documents::text[], :deaths::int[])
         with ordinality as page
-        (key, address, depth, state, reason, round, misses, etag, modified, digest, document, number)
+        (key, address, depth, state, reason, round, misses, etag, modified, digest, document, deaths, number)
     left join document d on d.id = page.document order by page.number
     on conflict (site, key) do update set address = excluded.address, depth = excluded.depth, state = excluded.state,
         reason = excluded.reason, round = excluded.round, misses = excluded.misses, etag = excluded.etag,
-        modified = excluded.modified, digest = excluded.digest, document = excluded.document"""
+        modified = excluded.modified, digest = excluded.digest, document = excluded.document,
+        deaths = excluded.deaths"""
 _VALUES = (
     "keys",
     "addresses",
@@ -36,6 +37,7 @@ _VALUES = (
     "changes",
     "digests",
     "documents",
+    "deaths",
 )
 BATCH = 500
 
@@ -49,8 +51,8 @@ class StoredPages:
 
     def load_pages(self) -> Sequence[SitePage]:
         rows = self._database.read(
-            "select key, address, depth, state, reason, round, misses, etag, modified, digest, coalesce(document, '') "
-            "from site_page where site = :site order by position",
+            "select key, address, depth, state, reason, round, misses, etag, modified, digest, coalesce(document, ''), "
+            "deaths from site_page where site = :site order by position",
             site=self._site_id,
         )
         return [SitePage(*row[:7], Known(*row[7:9]), *row[9:]) for row in rows]
@@ -76,6 +78,7 @@ def _row(page: SitePage) -> tuple[object, ...]:
         page.known.modified,
         page.digest,
         page.document_id,
+        page.deaths,
     )
 
 
@@ -87,10 +90,13 @@ class LibraryShelf:
         self._library = library
         self._collection = collection
 
-    def put_page(self, content: PageContent) -> ShelvedPage:
+    def put_page(self, content: PageContent) -> str:
         new = NewDocument(self._collection, content.address, content.title, content.address, content.charset)
-        document, _ = self._library.add_document(new, content.content)
-        return ShelvedPage(document.document_id)
+        if content.text:
+            document, _ = self._library.put_text(new, content.text)
+        else:
+            document, _ = self._library.add_document(new, content.content)
+        return document.document_id
 
     def remove_page(self, document_id: str) -> None:
         with suppress(NotFound):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from qa_service.crawling.ledger import PageContent, ShelvedPage, SitePage
+from qa_service.crawling.ledger import PageContent, SitePage
 
 
 class RememberedPages:
@@ -19,18 +19,16 @@ class RememberedPages:
 
 
 class RememberedDocuments:
-    """A `PageShelf` in memory. What has no text makes no document."""
+    """A `PageShelf` in memory."""
 
     def __init__(self) -> None:
         self.documents: dict[str, PageContent] = {}
         self.put: list[str] = []
 
-    def put_page(self, content: PageContent) -> ShelvedPage:
+    def put_page(self, content: PageContent) -> str:
         self.put.append(content.address)
-        if not content.content.strip():
-            return ShelvedPage(reason="it has no text")
         self.documents[content.address] = content
-        return ShelvedPage(content.address)
+        return content.address
 
     def remove_page(self, document_id: str) -> None:
         self.documents.pop(document_id, None)

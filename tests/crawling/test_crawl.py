@@ -1,12 +1,13 @@
 """A site is read whole, politely and no further; what changes, leaves and comes back is followed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from qa_service.crawling.addresses import normalize_address
 from qa_service.crawling.crawl import Crawl, CrawlFailed, CrawlParts, CrawlStep
 from qa_service.crawling.fetching import Bounds, PageFetcher
+from qa_service.crawling.ledger import SitePage
 from qa_service.crawling.rules import CrawlRules
 from tests.crawling.shelves import RememberedDocuments, RememberedPages
 from tests.crawling.websites import WebPage, Website, html, links, moved, sitemap
@@ -139,6 +140,29 @@ def test_an_interrupted_round_goes_on_where_it_was(site: Website) -> None:
     site.forget()
     reading.round()
     assert site.paths == ["/robots.txt", "/", "/b", "/c"]
+    assert reading.kept == ["/", "/a", "/b", "/c"]
+
+
+def test_a_page_that_ends_its_reader_again_and_again_is_read_no_more(site: Website) -> None:
+    class Deadly(RememberedPages):
+        """A ledger of a process that dies while it reads `/a`."""
+
+        def save_pages(self, pages: Sequence[SitePage]) -> None:
+            super().save_pages(pages)
+            if any(page.deaths and page.address.endswith("/a") for page in pages):
+                raise MemoryError
+
+    reading = Reading(site)
+    reading.ledger = Deadly()
+    for _ in range(2):
+        with pytest.raises(MemoryError):
+            reading.round()
+    site.forget()
+    reading.round()
+    assert reading.kept == ["/", "/b", "/c"]
+    assert "/a" not in site.paths
+    reading.ledger.save_pages = RememberedPages.save_pages.__get__(reading.ledger)  # type: ignore[method-assign]
+    reading.round(2)
     assert reading.kept == ["/", "/a", "/b", "/c"]
 
 

@@ -51,9 +51,3 @@ def test_a_page_can_ask_not_to_be_kept_or_followed() -> None:
 def test_the_canonical_address_and_the_title_are_read() -> None:
     found = read_markup(page('<link rel="canonical" href="/ko/menu?utm_medium=x">'), AT)
     assert (found.canonical, found.title) == ("https://example.org/ko/menu", "도서관 안내")
-
-
-def test_the_digest_is_of_what_is_shown() -> None:
-    first = read_markup(page("<script>var token=1</script>", "<p>a  b</p><input value=1>"), AT).digest
-    assert read_markup(page("<script>var token=2</script>", "<p>a b</p><input value=2>"), AT).digest == first
-    assert read_markup(page("", "<p>a c</p>"), AT).digest != first

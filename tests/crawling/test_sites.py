@@ -12,7 +12,7 @@ from qa_service.crawling.sites import NewSite, Site, Sites
 from qa_service.crawling.stored_pages import LibraryShelf, StoredPages
 from qa_service.errors import InvalidField, NotFound
 from qa_service.knowledge.database import Database
-from qa_service.knowledge.documents import CollectionKey
+from qa_service.knowledge.documents import CollectionKey, DocumentPassage, DocumentText
 from qa_service.knowledge.library import Library
 from tests.crawling.shelves import RememberedDocuments, RememberedPages
 
@@ -144,12 +144,12 @@ class TestStoredPages(LedgerContract):
 
     def test_a_document_that_was_deleted_is_forgotten(self, ledger: SiteLedger, database: Database, site: Site) -> None:
         library = Library(database)
-        shelved = LibraryShelf(library, site.collection).put_page(PageContent(URL, b"text"))
-        ledger.save_pages([SitePage("k", URL, document_id=shelved.document_id, state="kept")])
-        assert ledger.load_pages()[0].document_id == shelved.document_id
-        library.remove_document(shelved.document_id, [site.collection.owner])
+        shelved = LibraryShelf(library, site.collection).put_page(PageContent(URL, content=b"text"))
+        ledger.save_pages([SitePage("k", URL, document_id=shelved, state="kept")])
+        assert ledger.load_pages()[0].document_id == shelved
+        library.remove_document(shelved, [site.collection.owner])
         assert ledger.load_pages()[0].document_id == ""
-        ledger.save_pages([SitePage("k", URL, document_id=shelved.document_id, state="kept")])
+        ledger.save_pages([SitePage("k", URL, document_id=shelved, state="kept")])
         assert ledger.load_pages()[0].document_id == ""
 
     def test_many_pages_are_kept_at_once(self, ledger: SiteLedger) -> None:
@@ -162,12 +162,13 @@ class ShelfContract:
     """Promises of every `PageShelf`."""
 
     def test_the_same_address_is_the_same_document(self, shelf: PageShelf) -> None:
-        first = shelf.put_page(PageContent(URL, b"<p>one</p>", "Title", "text/html"))
-        assert first.document_id
-        assert shelf.put_page(PageContent(URL, b"<p>one</p>", "Title", "text/html")) == first
-        assert shelf.put_page(PageContent(URL, b"<p>two</p>")) == first
-        shelf.remove_page(first.document_id)
-        shelf.remove_page(first.document_id)
+        page = PageContent(URL, "Title", DocumentText([DocumentPassage("one")], "html", pages=1))
+        first = shelf.put_page(page)
+        assert first
+        assert shelf.put_page(page) == first
+        assert shelf.put_page(PageContent(URL, content=b"two")) == first
+        shelf.remove_page(first)
+        shelf.remove_page(first)
 
 
 class TestRememberedDocuments(ShelfContract):
