@@ -1,6 +1,6 @@
 """This module reads a website: it fetches the pages that the site's start leads to, one after another."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -69,7 +69,7 @@ class Crawl:
         self._others: dict[str, str] = {}
         self._failures = 0
 
-    def read_pages(self) -> Iterator[CrawlStep]:
+    def read_pages(self) -> Generator[CrawlStep, None, None]:
         """Read the site, and give what became of each page. It ends early where `pause` says that the crawl is to stop.
         Raises `CrawlFailed`."""
         try:

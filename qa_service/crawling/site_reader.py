@@ -1,5 +1,6 @@
 """This module reads the sites that are due, one after another, as one of all workers."""
 
+import logging
 from collections.abc import Callable
 from contextlib import closing
 from threading import Event
@@ -13,7 +14,13 @@ from qa_service.crawling.pace import DELAY
 from qa_service.crawling.public_addresses import MayConnect, is_public_address
 from qa_service.crawling.sites import LEASE_SECONDS, Site, Sites
 from qa_service.crawling.stored_pages import LibraryShelf, StoredPages
+from qa_service.errors import QAError
 from qa_service.knowledge.library import Library
+
+log = logging.getLogger(__name__)
+
+PERIOD_SECONDS = 1.0
+"""While no site is due, a reader looks so often whether one is."""
 
 
 class Reach(Struct, frozen=True):
@@ -38,6 +45,19 @@ class SiteReader:
         self._bounds = bounds
         self._reach = reach
         self._renewal = lease / 3
+        self.is_reading = False
+
+    def read_until(self, over: Event) -> None:
+        """Read what is due, until the event is set. Where the database is away, this waits and tries again."""
+        while not over.is_set():
+            try:
+                self.is_reading = True
+                has_read = self.read_due_site(over)
+            except QAError as error:
+                log.warning("reading sites waits: %s", error.message)
+                has_read = False
+            self.is_reading = False
+            over.wait(0 if has_read else PERIOD_SECONDS)
 
     def read_due_site(self, stop: Event) -> bool:
         """Read the site that is due, and return whether there was one. After a stop, another worker may go on with it

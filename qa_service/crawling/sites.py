@@ -21,6 +21,7 @@ LEASE_SECONDS = 120.0
 """A worker that reads a site holds it for so long, and renews that much sooner. If it dies, another one goes on."""
 RETRY_SECONDS = 3600.0
 """A site that failed is read again after so many seconds, if it is to be read again at all."""
+_DUE = "lease < now() and (is_leaving or status = 'reading' or next_read <= now())"
 _FROM_SITE = """select s.id, c.owner, c.name, s.url, s.include, s.exclude, s.every, s.round, s.status, s.reason,
     s.created, s.last_read, s.next_read, count(p.document), count(*) filter (where p.state = 'failed'), count(p.site)
     from site s join collection c on c.id = s.collection left join site_page p on p.site = s.id"""
@@ -124,6 +125,11 @@ class Sites:
         if not found:
             raise NotFound("no such site")
 
+    def has_due(self) -> bool:
+        """Tell whether a site waits for somebody to read or to forget it."""
+        found = self._database.read(f"select exists (select from site where {_DUE})")
+        return bool(found and found[0][0])
+
     def claim_site(self) -> tuple[Site, bool] | None:
         """Return the site that is due and whether it is to be forgotten, or None where none is due. Nobody else gets it
         while the lease lasts. A round that was interrupted goes on, and otherwise a new one begins."""
@@ -134,8 +140,7 @@ class Sites:
                 "update site set lease = now() + :lease::interval, status = 'reading', "
                 "round = round + case when status = 'reading' then 0 else 1 end, "
                 "next_read = case when status = 'reading' then next_read end "
-                "where id = (select id from site where lease < now() "
-                "and (is_leaving or status = 'reading' or next_read <= now()) "
+                f"where id = (select id from site where {_DUE} "
                 "order by is_leaving desc, next_read limit 1 for update skip locked) returning id, is_leaving",
                 lease=self._lease,
             )
@@ -189,7 +194,22 @@ def _load_site(connection: Connection, site_id: str) -> Site:
 
 
 def _read_site(row: Row) -> Site:
-    site_id, owner, name, url, include, exclude, *rest, created, last, following, pages, failed, found = row
-    moments = [format_moment(one) if isinstance(one, datetime) else None for one in (created, last, following)]
-    patterns = tuple(include), tuple(exclude)
-    return Site(site_id, CollectionKey(owner, name), url, *patterns, *rest, *moments, pages, failed, found)
+    site_id, owner, name, url, include, exclude, every, number, status, reason, *moments, pages, failed, found = row
+    created, last, following = (format_moment(one) if isinstance(one, datetime) else None for one in moments)
+    return Site(
+        site_id,
+        CollectionKey(owner, name),
+        url,
+        tuple(include),
+        tuple(exclude),
+        every,
+        number,
+        status,
+        reason,
+        created_at=created or "",
+        last_read_at=last,
+        next_read_at=following,
+        pages=pages,
+        failed=failed,
+        found=found,
+    )

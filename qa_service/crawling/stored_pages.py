@@ -55,7 +55,7 @@ class StoredPages:
             "deaths from site_page where site = :site order by position",
             site=self._site_id,
         )
-        return [SitePage(*row[:7], Known(*row[7:9]), *row[9:]) for row in rows]
+        return [SitePage(*row[:7], Known(row[7], row[8]), row[9], row[10], row[11]) for row in rows]
 
     def save_pages(self, pages: Sequence[SitePage]) -> None:
         rows = iter(pages)
