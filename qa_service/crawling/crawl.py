@@ -11,10 +11,11 @@ from qa_service.crawling.frontier import Frontier
 from qa_service.crawling.ledger import PageContent, PageShelf, PageState, SiteLedger, SitePage
 from qa_service.crawling.markup import Markup
 from qa_service.crawling.pace import DELAY, PacedFetcher
-from qa_service.crawling.reading import LARGEST_PAGE, PageReading, is_html, read_fetched
+from qa_service.crawling.reading import PageReading, is_html, read_fetched
 from qa_service.crawling.robots import Robots, RobotsUnknown, fetch_robots
 from qa_service.crawling.rules import CrawlRules, is_document
 from qa_service.crawling.sitemaps import is_sitemap, read_sitemap
+from qa_service.knowledge.web_pages import LARGEST_PAGE
 
 TRIES = 3
 """A page that fails is tried so often in one round."""
@@ -228,9 +229,7 @@ class Crawl:
         if read.text and not read.text.passages:
             return self._leave(page, "it has no text")
         content = b"" if read.text else fetched.content
-        document_id = self._shelf.put_page(
-            PageContent(page.address, read.markup.title, read.text, content, fetched.charset)
-        )
+        document_id = self._shelf.put_page(PageContent(page.address, read.title, read.text, content, fetched.charset))
         return self._settle(replace(page, state="kept", reason="", digest=read.digest, document_id=document_id))
 
     def _leave(self, page: SitePage, reason: str) -> SitePage:

@@ -11,7 +11,6 @@ from qa_service.crawling.addresses import normalize_address
 MOST_LINKS = 2_000
 """So many links of one page are followed."""
 _REFRESH = re.compile(r"\d*\s*[;,]\s*(?:url\s*=\s*)?['\"]?([^'\"]+)", re.IGNORECASE)
-_SPACE = re.compile(r"\s+")
 _UNKEPT = {"noindex", "none"}
 _CRAWLER_NAMES = ("robots", "qa-service")
 
@@ -19,7 +18,6 @@ _CRAWLER_NAMES = ("robots", "qa-service")
 class Markup(Struct, frozen=True):
     """A `Markup` holds what a page says of itself to crawlers."""
 
-    title: str = ""
     links: Sequence[str] = ()
     """These are the normalized addresses that the page links to, in their order. There are none where the page says
     that its links aren't to be followed."""
@@ -32,12 +30,10 @@ class Markup(Struct, frozen=True):
 def read_markup(text: str, address: str, robots: str = "") -> Markup:
     """Read a page that was found at this address. `robots` is its header `X-Robots-Tag`, in lower case."""
     page = LexborHTMLParser(text)
-    title = page.css_first("title")
     directives = _directives(", ".join([_plain_directives(robots), *_robots_elements(page)]))
     base = _base(page, address)
     follows = directives.isdisjoint({"nofollow", "none"})
     return Markup(
-        title=_SPACE.sub(" ", title.text()).strip()[:300] if title else "",
         links=tuple(dict.fromkeys(_links(page, base)))[:MOST_LINKS] if follows else (),
         canonical=_canonical(page, base),
         may_keep=directives.isdisjoint(_UNKEPT),

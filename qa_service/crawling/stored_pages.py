@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
+from typing import Any
 
 from qa_service.crawling.fetching import Known
 from qa_service.crawling.ledger import PageContent, SitePage
@@ -55,7 +56,7 @@ class StoredPages:
             "deaths from site_page where site = :site order by position",
             site=self._site_id,
         )
-        return [SitePage(*row[:7], Known(row[7], row[8]), row[9], row[10], row[11]) for row in rows]
+        return [_read_page(*row) for row in rows]
 
     def save_pages(self, pages: Sequence[SitePage]) -> None:
         rows = iter(pages)
@@ -63,6 +64,12 @@ class StoredPages:
             while batch := list(islice(rows, BATCH)):
                 columns = zip(*map(_row, batch), strict=True)
                 connection.run(_SAVE, site=self._site_id, **dict(zip(_VALUES, map(list, columns), strict=True)))
+
+
+def _read_page(key: str, address: str, *row: Any) -> SitePage:
+    depth, state, reason, number, misses, etag, modified, digest, document_id, deaths = row
+    known = Known(etag, modified)
+    return SitePage(key, address, depth, state, reason, number, misses, known, digest, document_id, deaths)
 
 
 def _row(page: SitePage) -> tuple[object, ...]:

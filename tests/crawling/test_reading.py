@@ -29,7 +29,7 @@ def test_the_main_text_comes_without_menus_under_its_headings() -> None:
     late = next(passage for passage in found.text.passages if "100원" in passage.text)
     assert (late.anchor, late.paged) == ("late", False)
     assert late.section.endswith("대출 안내 › 연체")
-    assert found.markup.title == "대출 안내 | 한빛도서관"
+    assert found.title == "대출 안내 | 한빛도서관"
 
 
 def test_only_the_title_and_the_main_text_make_another_version() -> None:
