@@ -34,6 +34,7 @@ from qa_service.interfaces import (
     Retriever,
     Upstream,
 )
+from qa_service.knowledge_base import KnowledgeBase, open_knowledge
 from qa_service.language.encoder import EXTRA, EncoderMissing, load_encoder
 from qa_service.media.beside import MediaSearches
 from qa_service.media.google import GoogleImageSearch
@@ -96,6 +97,8 @@ class Assembly(Struct, frozen=True):
     """This says whether answers are made without a model."""
     encoder: Encoder | None
     """This is None where texts are compared by their words alone."""
+    knowledge: KnowledgeBase | None
+    """This is None where the settings turn the knowledge base off."""
     topics: str
     """This says what decides whether a question begins a new topic."""
     sandbox: str
@@ -149,6 +152,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         meter=meter,
         offline=offline,
         encoder=encoder,
+        knowledge=open_knowledge(settings, encoder),
         topics="decided by this site's own detector" if detector else _describe_topics(settings, encoder),
         sandbox="read by this site's own reader" if reader else describe_sandbox(),
         secret=secret,

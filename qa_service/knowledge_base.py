@@ -15,7 +15,7 @@ from qa_service.crawling.sites import Sites
 from qa_service.errors import StoreUnavailable
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
-from qa_service.interfaces import CandidateSource, Encoder
+from qa_service.interfaces import Candidate, CandidateSource, Encoder, SearchTerms
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.engine import EmbeddedPostgres, Engine, PostgresURL
 from qa_service.knowledge.indexer import Indexer
@@ -25,10 +25,14 @@ from qa_service.knowledge.search import KnowledgeSource, SearchScope
 from qa_service.knowledge.vectors import MissingVectors
 from qa_service.knowledge.waiting import WaitingDocuments
 from qa_service.language.encoder import EncoderMissing, load_encoder
+from qa_service.language.tokens import list_tokens
 from qa_service.model import Owner
 from qa_service.running.stop import StopSignal
 from qa_service.settings import Settings
 from qa_service.threads import start_thread
+
+MOST_CANDIDATES = 60
+WORDS = 400
 
 
 class KnowledgeBase(Struct, frozen=True):
@@ -43,10 +47,16 @@ class KnowledgeBase(Struct, frozen=True):
     names: Sequence[str]
     """A question searches these collections where it says nothing."""
 
-    def source_for(self, owner: Owner, names: Sequence[str] = ()) -> CandidateSource:
-        """Return where this owner's questions are searched. `names` are collections, as `SearchScope` has them."""
-        scope = SearchScope(list_owners(owner), tuple(names or self.names))
+    def source_for(self, owners: Sequence[str], names: Sequence[str] = ()) -> CandidateSource:
+        """Return where questions of whoever reads these owners' collections are searched. `names` are collections, as
+        `SearchScope` has them; where there are none, the usual ones are searched."""
+        scope = SearchScope(tuple(owners), tuple(names or self.names))
         return KnowledgeSource(self.database, scope, encoder=self.encoder.name if self.encoder else "")
+
+    def search(self, owners: Sequence[str], question: str, names: Sequence[str], most: int) -> Sequence[Candidate]:
+        """Return the passages that a question gets, best first. Raises `StoreUnavailable`."""
+        found = self.source_for(owners, names).find_candidates(build_terms(question, self.encoder), MOST_CANDIDATES)
+        return rank_candidates(found)[:most]
 
     def describe(self) -> str:
         """Say for operators which engine is used, or why there is no knowledge base."""
@@ -56,6 +66,17 @@ class KnowledgeBase(Struct, frozen=True):
             return f"away: {error.message}"
         label = self.database.engine.label
         return label if is_there else f"empty; with the first document: {label}"
+
+
+def build_terms(question: str, encoder: Encoder | None) -> SearchTerms:
+    vector = encoder.encode_texts([question])[0] if encoder else b""
+    return SearchTerms(dict.fromkeys(list_tokens(question)[:WORDS], 1.0), vector)
+
+
+def rank_candidates(found: Sequence[Candidate]) -> Sequence[Candidate]:
+    lexical = max((one.lexical for one in found), default=0) or 1.0
+    dense = max((one.dense for one in found), default=0) or 1.0
+    return sorted(found, key=lambda one: -(0.65 * one.lexical / lexical + 0.35 * one.dense / dense))
 
 
 def list_owners(owner: Owner) -> tuple[str, ...]:

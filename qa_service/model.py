@@ -193,6 +193,9 @@ class Question(Value, frozen=True):
     echo: Echo | None = None
     rewind: Rewind | None = None
     """This names the answers that the question replaces, if it replaces any."""
+    collections: tuple[str, ...] | None = ()
+    """These collections of the knowledge base are searched, or the usual ones where this is empty. None of them is
+    where it is None."""
 
 
 class Place(Value, frozen=True, omit_defaults=True):

@@ -329,6 +329,7 @@ class ReadinessObject(Outgoing, frozen=True, kw_only=True):
     upstream: str
     files: str
     topics: str
+    knowledge: str
 
 
 OBJECTS = (

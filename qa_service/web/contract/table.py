@@ -7,6 +7,7 @@ from qa_service.web.contract.agents import describe_agents
 from qa_service.web.contract.answers import ANSWERS
 from qa_service.web.contract.asking import describe_asking
 from qa_service.web.contract.chat import describe_chats
+from qa_service.web.contract.documents import describe_documents
 from qa_service.web.contract.images import describe_images
 from qa_service.web.contract.offer import Offer
 from qa_service.web.contract.openai import describe_completions, describe_responses
@@ -25,6 +26,7 @@ def list_operations(offer: Offer) -> tuple[Operation, ...]:
         *ANSWERS,
         *CONVERSATIONS,
         *FILES,
+        *describe_documents(offer),
     )
     openai = [
         replace(operation, error_format=OPENAI_ERROR)
