@@ -259,8 +259,10 @@ def read_store_url(text: str) -> str:
 def read_database_address(text: str) -> str:
     """Read the address of a PostgreSQL."""
     address = _split_url(text, DATABASE_SCHEMES)
-    socket = address is not None and "host=/" in address.query.replace("%2F", "/")
-    if address is None or not (address.hostname or socket) or not address.path.strip("/"):
+    if address is None or not _has_port_in_digits(address.netloc.rpartition("@")[2]):
+        raise ValueError("expected postgresql://user:password@host/database")
+    is_socket = "host=/" in address.query.replace("%2F", "/")
+    if not (address.hostname or is_socket) or not address.path.strip("/"):
         raise ValueError("expected postgresql://user:password@host/database")
     return text.strip()
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import mkstemp
 from typing import Protocol
 
 from msgspec import Struct
@@ -111,18 +111,27 @@ class Indexer:
             return DocumentText(self._waiting.load_passages(claimed))
         if claimed.attempts > ATTEMPTS:
             return DocumentText(reason="damaged")
-        with NamedTemporaryFile(dir=self._folder, prefix="upload-") as file:
-            size = sum(file.write(part) for part in self._waiting.load_upload(claimed))
-            file.flush()
-            if is_web_address(claimed.name) and (text := _read_as_page(Path(file.name), claimed.charset)):
+        with self._written(claimed) as upload:
+            if is_web_address(claimed.name) and (text := _read_as_page(Path(upload.path), upload.charset)):
                 return text
-            upload = UploadedFile(claimed.name, file.name, size, claimed.charset)
             try:
                 return self._read_upload(ReadRequest(upload, Owner("site", claimed.owner)), stop)
             except Overloaded as error:
                 log.warning("a document waits, because %s", error.message)
                 time.sleep(self._pace.outage)
                 return None
+
+    @contextmanager
+    def _written(self, claimed: ClaimedDocument) -> Iterator[UploadedFile]:
+        """Give the document as a file, which is gone after the context. Its name is that of an upload, so that it is
+        deleted where this process dies before that."""
+        descriptor, path = mkstemp(prefix="upload-", dir=self._folder)
+        try:
+            with open(descriptor, "wb") as file:
+                size = sum(file.write(part) for part in self._waiting.load_upload(claimed))
+            yield UploadedFile(claimed.name, path, size, claimed.charset)
+        finally:
+            Path(path).unlink(missing_ok=True)
 
     def _read_upload(self, request: ReadRequest, stop: Stop) -> DocumentText:
         passages: list[DocumentPassage] = []

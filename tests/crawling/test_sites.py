@@ -25,12 +25,8 @@ def owner() -> str:
 
 
 @pytest.fixture
-def sites(database: Database) -> Sites:
-    """The sites, of which none is left over from another test."""
-    database.ensure_tables()
-    with database.transaction() as connection:
-        connection.run("delete from site")
-    return Sites(database)
+def sites(knowledge: Database) -> Sites:
+    return Sites(knowledge)
 
 
 def add(sites: Sites, owner: str, url: str = URL, **wanted: object) -> Site:
@@ -63,10 +59,10 @@ class TestSites:
         assert sites.renew_lease(claimed)
 
     def test_another_worker_goes_on_with_the_round_when_the_lease_is_over(
-        self, sites: Sites, database: Database, owner: str
+        self, sites: Sites, knowledge: Database, owner: str
     ) -> None:
         add(sites, owner)
-        assert Sites(database, lease_seconds=0.05).claim_site()
+        assert Sites(knowledge, lease_seconds=0.05).claim_site()
         time.sleep(0.1)
         claimed = claim(sites)
         assert claimed.round == 1
@@ -139,11 +135,13 @@ class TestStoredPages(LedgerContract):
         return add(sites, owner)
 
     @pytest.fixture
-    def ledger(self, database: Database, site: Site) -> SiteLedger:
-        return StoredPages(database, site.site_id)
+    def ledger(self, knowledge: Database, site: Site) -> SiteLedger:
+        return StoredPages(knowledge, site.site_id)
 
-    def test_a_document_that_was_deleted_is_forgotten(self, ledger: SiteLedger, database: Database, site: Site) -> None:
-        library = Library(database)
+    def test_a_document_that_was_deleted_is_forgotten(
+        self, ledger: SiteLedger, knowledge: Database, site: Site
+    ) -> None:
+        library = Library(knowledge)
         shelved = LibraryShelf(library, site.collection).put_page(PageContent(URL, content=b"text"))
         ledger.save_pages([SitePage("k", URL, document_id=shelved, state="kept")])
         assert ledger.load_pages()[0].document_id == shelved
@@ -179,5 +177,5 @@ class TestRememberedDocuments(ShelfContract):
 
 class TestLibraryShelf(ShelfContract):
     @pytest.fixture
-    def shelf(self, database: Database, owner: str) -> PageShelf:
-        return LibraryShelf(Library(database), CollectionKey(owner, "own"))
+    def shelf(self, knowledge: Database, owner: str) -> PageShelf:
+        return LibraryShelf(Library(knowledge), CollectionKey(owner, "own"))
