@@ -29,6 +29,7 @@ HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,62}\.?")
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{0,63}://(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:\d{1,5})?")
 COLLECTION_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 DATABASE_SCHEMES = ("postgresql", "postgres")
+AGENT_TOOLS = ("search", "read_page")
 STORE_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
 
 MEBIBYTE = 1 << 20
@@ -235,6 +236,17 @@ def read_proxy(text: str) -> str:
     if address is None or not (_has_port_in_digits(address.netloc) and _is_host(address.hostname or "")):
         raise ValueError("expected a proxy that is spoken to in plain HTTP, http://host:port")
     return address.geturl()
+
+
+def read_tool_descriptions(text: str) -> Mapping[str, str]:
+    """Read how the tools for agents are described."""
+    try:
+        descriptions = msgspec.json.decode(read_utf8(text).encode(), type=dict[str, str])
+    except msgspec.DecodeError:
+        raise ValueError("expected JSON, tool → description") from None
+    if not descriptions.keys() <= set(AGENT_TOOLS):
+        raise ValueError(f"expected descriptions of {' and '.join(AGENT_TOOLS)} alone")
+    return descriptions
 
 
 def read_store_url(text: str) -> str:

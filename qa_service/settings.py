@@ -50,6 +50,7 @@ from qa_service.setting_values import (
     read_store_url,
     read_switch,
     read_text_file,
+    read_tool_descriptions,
     read_upstream_url,
     read_utf8,
     read_whole,
@@ -133,6 +134,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     database_replica_url: str = ""
     knowledge: bool = True
     collections: tuple[str, ...] = ("own", "shared")
+    mcp_descriptions: Mapping[str, str] = {}
     connect_seconds: float = 5
     first_token_seconds: float = 60
     idle_seconds: float = 60
@@ -256,6 +258,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_DATABASE_REPLICA_URL": read_database_address,
     "QA_KNOWLEDGE": read_switch,
     "QA_COLLECTIONS": read_collections,
+    "QA_MCP_DESCRIPTIONS": read_tool_descriptions,
     "QA_CONNECT_SECONDS": read_positive_seconds,
     "QA_FIRST_TOKEN_SECONDS": read_positive_seconds,
     "QA_IDLE_SECONDS": read_positive_seconds,
