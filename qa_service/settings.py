@@ -51,6 +51,7 @@ from qa_service.setting_values import (
     read_utf8,
     read_whole,
     read_whole_seconds,
+    read_windows,
 )
 
 log = logging.getLogger(__name__)
@@ -126,6 +127,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     file_memory: int = 1 << 30
     read_seconds: float = 300
     context_tokens: int = 0
+    context_windows: tuple[tuple[str, int], ...] = ()
     connect_seconds: float = 5
     first_token_seconds: float = 60
     idle_seconds: float = 60
@@ -242,6 +244,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_FILE_MEMORY": read_bytes,
     "QA_READ_SECONDS": read_positive_seconds,
     "QA_CONTEXT_TOKENS": read_count,
+    "QA_CONTEXT_WINDOWS": read_windows,
     "QA_CONNECT_SECONDS": read_positive_seconds,
     "QA_FIRST_TOKEN_SECONDS": read_positive_seconds,
     "QA_IDLE_SECONDS": read_positive_seconds,

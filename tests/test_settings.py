@@ -104,6 +104,7 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_FILE_MEMORY": [("512MiB", 512 << 20)],
     "QA_READ_SECONDS": [("10m", 600.0)],
     "QA_CONTEXT_TOKENS": [("4000", 4000)],
+    "QA_CONTEXT_WINDOWS": [("llama3*=8192, qwen2.5:7b = 32768", (("llama3*", 8192), ("qwen2.5:7b", 32768)))],
     "QA_CONNECT_SECONDS": [("5s", 5.0)],
     "QA_FIRST_TOKEN_SECONDS": [("5", 5.0)],
     "QA_IDLE_SECONDS": [("5", 5.0)],
