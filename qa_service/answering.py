@@ -20,7 +20,15 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from qa_service.draft import Draft, build_observation
-from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout, UpstreamUnavailable
+from qa_service.errors import (
+    Cancelled,
+    ContextLength,
+    Interrupted,
+    QAError,
+    TooLong,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
 from qa_service.frames import FRAMES_VERSION, Done, Failure, Frame, Image, Restart, StageNotice
 from qa_service.gallery import Gallery
 from qa_service.intake import FilePlace, Intake
@@ -55,6 +63,7 @@ from qa_service.model import (
     Owner,
     PagesFound,
     Passage,
+    Prompt,
     RefusalDelta,
     Retrying,
     Searching,
@@ -64,8 +73,8 @@ from qa_service.model import (
     UploadedFile,
     Verdict,
 )
-from qa_service.pictures import ShownPicture, can_see, choose_pictures, show_pictures
-from qa_service.prompting import Site, build_prompt, compute_budget
+from qa_service.pictures import ShownPicture, can_see, choose_fitting_pictures, choose_pictures, show_pictures
+from qa_service.prompting import Material, Site, build_prompt, compute_budget
 from qa_service.retrieval.fusing import drop_repeated
 from qa_service.storable import storable
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id, name_file
@@ -255,20 +264,31 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
     if any(file.passages for file in draft.files):
         yield StageNotice("retrieving")
         passages = _find_passages(draft, parts)
-    budget, language = compute_budget(parts.site, admission.model), language_of(question.text)
-    pictures = _load_pictures(draft, parts, budget)
-    prompt = build_prompt(
-        question,
-        site=replace(parts.site, context_tokens=budget - sum(shown.tokens for shown in pictures)),
-        model=admission.model,
-        context=admission.session.context,
-        passages=passages,
-        language=language,
+    budget = compute_budget(parts.site, admission.model)
+    session = admission.session
+    material = Material(
+        session.context,
+        passages,
+        pinned={name_file(admission.answer_id, number) for number in range(1, len(question.files) + 1)},
+        pieces=sum(file.passages for file in draft.files),
+        summary=session.summary,
+        files=order_files(draft.files, session.topic),
     )
+    rebuild = partial(_build_prompt, admission, parts, material, _load_pictures(draft, parts, budget))
+    draft.keep_prompt(rebuild(budget), rebuild)
+
+
+def _build_prompt(
+    admission: Admission, parts: Parts, material: Material, pictures: Sequence[ShownPicture], budget: int
+) -> Prompt:
+    """Build a prompt that has at most about `budget` tokens."""
+    question, language = admission.question, language_of(admission.question.text)
+    shown = choose_fitting_pictures(pictures, budget)
+    site = replace(parts.site, context_tokens=max(1, budget - sum(picture.tokens for picture in shown)))
+    prompt = build_prompt(question, material, site=site, model=admission.model, language=language)
     identifier = parts.safety_identifier(question.owner.key + question.owner.address)
-    files = order_files(draft.files, admission.session.topic)
-    prompt = list_files(show_pictures(prompt, pictures, language), files, budget)
-    draft.keep_prompt(replace(prompt, safety_identifier=identifier))
+    prompt = list_files(show_pictures(prompt, shown, language), material.files, budget)
+    return replace(prompt, safety_identifier=identifier)
 
 
 def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPicture]:
@@ -305,8 +325,19 @@ def _ask_upstream(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Ma
     assert draft.prompt is not None  # noqa: S101 - the line prepared it
     if draft.prompt.web_search:
         draft.searches = parts.media.begin_searches(MediaQuery(draft.prompt.question, draft.prompt.language))
-    yield Asked(replace(draft.prompt, messages=()), tuple(draft.verdicts))
     parts.meter.record_time("asked", time.monotonic() - draft.admission.began)
+    try:
+        yield from _ask_once(draft, parts, stop)
+    except ContextLength as error:
+        if not draft.shorten_prompt(error.fitting):
+            raise
+        yield StageNotice("retrying", attempt=2, reason=error.code)
+        yield from _ask_once(draft, parts, stop)
+
+
+def _ask_once(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
+    assert draft.prompt is not None  # noqa: S101 - the line prepared it
+    yield Asked(replace(draft.prompt, messages=()), tuple(draft.verdicts))
     with parts.upstream.open_answer(draft.hand_out_prompt(), stop) as deltas:
         yield from _draft_frames(deltas, draft, parts, stop)
 
@@ -349,6 +380,7 @@ def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
             draft.model = storable(delta).model
             return _notice(delta)
         case _:
+            draft.forget_rebuild()
             return _notice(delta)
     return None
 

@@ -343,6 +343,14 @@ class Exchange(Value, frozen=True):
     text: str
 
 
+class Summary(Value, frozen=True):
+    """A `Summary` stands for the first turns of a topic, which are too long for a prompt."""
+
+    text: str
+    turns: int = 0
+    """It stands for so many of the first exchanges in the session's context, and for all that were before them."""
+
+
 class Session(Value, frozen=True):
     """A `Session` is a conversation as the next question finds it."""
 
@@ -354,6 +362,8 @@ class Session(Value, frozen=True):
     """These are the latest exchanges of the current topic, oldest first. A model sees no others."""
     files: tuple[StoredFile, ...] = ()
     """These are the files of all topics. Those of the current topic come first."""
+    summary: Summary | None = None
+    """This stands for the first turns of the current topic, if they have been summed up."""
 
 
 class Usage(Value, frozen=True):

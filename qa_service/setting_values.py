@@ -182,6 +182,14 @@ def one_of(*words: str) -> Callable[[str], str]:
     return read
 
 
+def read_windows(text: str) -> tuple[tuple[str, int], ...]:
+    """Read how many tokens models read at once: patterns of names, each with a number, separated by commas."""
+    pairs = [name.rpartition("=") for name in read_names(text)]
+    if not all(pattern and WHOLE.fullmatch(tokens.strip()) and int(tokens) for pattern, _, tokens in pairs):
+        raise ValueError("expected models and tokens, such as llama3*=8192,qwen*=32768")
+    return tuple((pattern.strip(), int(tokens)) for pattern, _, tokens in pairs)
+
+
 def read_names(text: str) -> tuple[str, ...]:
     """Read names that are separated by commas."""
     return tuple(name.strip() for name in read_printable(text).split(",") if name.strip())

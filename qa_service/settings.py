@@ -55,6 +55,7 @@ from qa_service.setting_values import (
     read_utf8,
     read_whole,
     read_whole_seconds,
+    read_windows,
 )
 
 log = logging.getLogger(__name__)
@@ -135,6 +136,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     knowledge: bool = True
     collections: tuple[str, ...] = ("own", "shared")
     mcp_descriptions: Mapping[str, str] = {}
+    context_windows: tuple[tuple[str, int], ...] = ()
     connect_seconds: float = 5
     first_token_seconds: float = 60
     idle_seconds: float = 60
@@ -259,6 +261,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_KNOWLEDGE": read_switch,
     "QA_COLLECTIONS": read_collections,
     "QA_MCP_DESCRIPTIONS": read_tool_descriptions,
+    "QA_CONTEXT_WINDOWS": read_windows,
     "QA_CONNECT_SECONDS": read_positive_seconds,
     "QA_FIRST_TOKEN_SECONDS": read_positive_seconds,
     "QA_IDLE_SECONDS": read_positive_seconds,

@@ -24,7 +24,9 @@ TABLES = ("document", "upload", "passage", "lexical", "term", "dense", "unencode
 def put(database: Database, name: str, *texts: str, key: CollectionKey = SHARED, title: str = "") -> Document:
     """A document that is read already, with a page for each text."""
     passages = [DocumentPassage(text, page) for page, text in enumerate(texts, 1)]
-    document, _ = Library(database).put_text(NewDocument(key, name, title), DocumentText(passages, "text", None, len(texts)))
+    document, _ = Library(database).put_text(
+        NewDocument(key, name, title), DocumentText(passages, "text", None, len(texts))
+    )
     return document
 
 
@@ -61,7 +63,9 @@ def counts_agree(database: Database) -> bool:
     return [database.read(check)[0][0] for check in checks] == [0] * len(checks)
 
 
-def make_indexer(database: Database, folder: Path, *, encoder: FakeEncoder | None = None, owner_bytes: int = 0) -> Indexer:
+def make_indexer(
+    database: Database, folder: Path, *, encoder: FakeEncoder | None = None, owner_bytes: int = 0
+) -> Indexer:
     """An indexer that reads in this process."""
     vectors = MissingVectors(database, encoder) if encoder else None
     waiting = WaitingDocuments(database, owner_bytes=owner_bytes)

@@ -428,6 +428,6 @@ class TestLauncher:
             os.kill(os.getpid(), signal.SIGTERM)
 
         threading.Thread(target=stop_what_runs).start()
+        command = ["/bin/sh", "-c", f"touch {runs}; exec sleep 60"]
         with pytest.raises(SystemExit):
-            command = ["/bin/sh", "-c", f"touch {runs}; exec sleep 60"]
             launcher.launch([str(tmp_path / "users"), "60", "socket", "15", "-", *command])
