@@ -297,7 +297,7 @@ def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPic
     if not can_see(parts.upstream, draft.admission.model):
         draft.note_unseen()
         return ()
-    chosen = choose_pictures(draft.files, budget)
+    chosen = choose_pictures(list({file.file_id: file for file in draft.files}.values()), budget)
     owner, session_id = draft.admission.question.owner, draft.admission.session.session_id
     loaded = parts.files.load_pictures(owner, session_id, chosen) if chosen else ()
     pairs = zip(chosen, loaded, strict=True)

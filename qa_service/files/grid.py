@@ -13,7 +13,7 @@ _MOST_ROWS = 1_000
 _MOST_NAMES = 3
 """At most so many rows at the top of a table are taken for the names of its columns."""
 _LONGEST_NAMES = 300
-_VALUE = re.compile(r"[\d\s.,:%/+\-–~()₩$€£¥원]*\d[\d\s.,:%/+\-–~()₩$€£¥원]*")
+_VALUE = re.compile(r"[\s.,:%/+\-–~()₩$€£¥원]*+\d[\d\s.,:%/+\-–~()₩$€£¥원]*")
 
 
 class _Row(Struct, frozen=True):
