@@ -6,12 +6,14 @@ as those between columns.
 """
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 from unicodedata import bidirectional
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from qa_service.files.pdf_glyphs import Glyph, Run
 
@@ -30,6 +32,8 @@ _CUT_OF_ORDER = 0.6
 """A gap of so many heights cuts a row into pieces. Where the file writes the two sides at different moments, a smaller
 gap does."""
 
+_CELL_GAP = 0.45
+"""A gap of so many heights is wider than a space."""
 _LETTER_GAP = 0.15
 _SIGN_GAP = 0.17
 """Between two letters, and between two Korean, Chinese or Japanese signs, a gap is a space if it is wider than the
@@ -56,6 +60,9 @@ class Piece(Struct, frozen=True):
     """These are the widths of the spaces within the text."""
     first_word: float = 0.0
     """So wide is the first word."""
+    parts: tuple["Piece", ...] = ()
+    """Where the text has gaps that are wider than spaces, these are its parts between them. They may be cells of a
+    table."""
 
     @property
     def units(self) -> int:
@@ -139,7 +146,30 @@ def _make_piece(runs: list[Run]) -> Piece:
         ends_with_space=glyphs[-1].text.isspace(),
         spaces=tuple(glyphs[after].box[0] - glyphs[before].box[2] for before, after in between),
         first_word=glyphs[between[0][0] if between else inner.stop - 1].box[2] - glyphs[inner.start].box[0],
+        parts=_make_parts(
+            runs, [after for before, after in between if _is_wide(glyphs[before], glyphs[after], height)]
+        ),
     )
+
+
+def _is_wide(before: Glyph, after: Glyph, height: float) -> bool:
+    return _gap(before, after) > _CELL_GAP * height
+
+
+def _make_parts(runs: list[Run], cuts: list[int]) -> tuple[Piece, ...]:
+    """Make a piece of each part of the runs between the glyphs with these numbers."""
+    parts: list[list[Run]] = [[]]
+    number, left = 0, deque(cuts)
+    for run in runs:
+        first = 0
+        while left and left[0] < number + len(run.glyphs):
+            cut = left.popleft() - number
+            parts[-1] += [replace(run, glyphs=run.glyphs[first:cut])] if cut > first else []
+            parts.append([])
+            first = cut
+        parts[-1].append(replace(run, glyphs=run.glyphs[first:]))
+        number += len(run.glyphs)
+    return tuple(map(_make_piece, parts)) if cuts else ()
 
 
 def _is_to_the_left(run: Run) -> bool:

@@ -11,6 +11,8 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from qa_service.files.pdf_lines import Piece, is_sign
+from qa_service.files.pdf_tables import find_tables
+from qa_service.files.tables import resemble_names, write_table
 from qa_service.language.stems import JOSA
 
 _WIDE_GAP = 2.0
@@ -73,7 +75,7 @@ class _Line(Struct, frozen=True):
     piece: Piece
     left: float
     is_row: bool
-    """It says whether the line is a row of a table."""
+    """It says whether the line is a row of a table, or a table."""
 
     @property
     def width(self) -> float:
@@ -125,7 +127,14 @@ def _append_between(parts: list[str], between: str | None) -> None:
 def _make_lines(block: Sequence[Piece]) -> list[_Line]:
     rows = [sorted(row, key=lambda piece: piece.left) for row in _rows(block)]
     edges = Counter(_edge(piece) for row in rows for piece in row[1:])
-    return [_make_line(row, edges) for row in rows]
+    lines: list[_Line] = []
+    done = 0
+    for start, end, grid in find_tables(rows):
+        lines += [_make_line(row, edges) for row in rows[done:start]]
+        text = "\n".join(line for _, line in write_table(grid, resemble_names))
+        lines.append(_Line(text, rows[end - 1][-1], rows[start][0].left, is_row=True))
+        done = end
+    return lines + [_make_line(row, edges) for row in rows[done:]]
 
 
 def _rows(block: Sequence[Piece]) -> Iterator[list[Piece]]:

@@ -1,0 +1,134 @@
+"""This module finds tables in a block of a page by the places of their cells, since a PDF has no tables.
+
+Only what is certain counts: the pieces of some rows stand below each other in columns that don't overlap. Lines of a
+cell that is longer than its column become one row again.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from statistics import median
+from typing import TypeAlias
+
+from qa_service.files.pdf_lines import Piece
+
+Grid: TypeAlias = list[list[str]]
+"""These are the cells of a table, row by row. Each row has a cell for each column."""
+
+_FEWEST_ROWS = 3
+_FEWEST_COLUMNS = 2
+_FILLED = 0.6
+"""At least this part of the cells has a text."""
+_TOUCHING = 0.3
+"""Cells of one column overlap, or are less apart than this part of a line's height."""
+_WRAPPED = 0.85
+"""The lines of one cell are less far from each other than this part of the distance of whole rows."""
+_LEADING = 1.45
+"""The lines of one cell are at most so many heights of a line from each other."""
+_FAR = 4.0
+"""A table ends where the next row is so many heights of a line below."""
+_NARROW = 0.5
+"""A row of one cell is narrower than this part of the table."""
+
+
+def find_tables(rows: Sequence[Sequence[Piece]]) -> Iterator[tuple[int, int, Grid]]:
+    """Give the tables in these rows, which come from above to below: the number of its first row, that of the row
+    behind the last one, and its cells."""
+    start = 0
+    cut = [[part for piece in row for part in piece.parts or (piece,)] for row in rows]
+    while start < len(rows):
+        end = _end_of_table(cut, start)
+        grid = _make_grid(cut[start:end])
+        if grid:
+            yield start, end, grid
+        start = max(end, start + 1)
+
+
+def _end_of_table(rows: Sequence[Sequence[Piece]], start: int) -> int:
+    """Return the number behind the last row with several pieces. A row between two of them may have one piece."""
+    end, width = start, rows[start][-1].right - rows[start][0].left
+    edges: set[int] = set()
+    for number in range(start, len(rows)):
+        row = rows[number]
+        if number > start and _distance(rows, number) > _FAR * row[0].height:
+            break
+        if len(row) >= _FEWEST_COLUMNS:
+            end = number + 1
+            edges.update(round(piece.left) for piece in row[1:])
+        elif not _is_near(rows, number):
+            break
+        elif round(row[0].left) in edges:
+            end = number + 1
+        elif end == start or row[0].right - row[0].left > _NARROW * width:
+            break
+    return end
+
+
+def _is_near(rows: Sequence[Sequence[Piece]], number: int) -> bool:
+    """Return whether a row is as near to the one above or below it as the lines of one cell are."""
+    distances = [_distance(rows, other) for other in (number, number + 1) if 0 < other < len(rows)]
+    return min(distances, default=_FAR) < _LEADING * rows[number][0].height
+
+
+def _distance(rows: Sequence[Sequence[Piece]], number: int) -> float:
+    return rows[number - 1][0].base - rows[number][0].base
+
+
+def _make_grid(rows: Sequence[Sequence[Piece]]) -> Grid | None:
+    """Return the cells of a table, or None where the rows are none."""
+    if len(rows) < _FEWEST_ROWS:
+        return None
+    columns = _find_columns([piece for row in rows for piece in row])
+    if len(columns) < _FEWEST_COLUMNS:
+        return None
+    grid = [_fill_row(row, columns) for row in rows]
+    filled = sum(bool(cell) for row in grid for cell in row)
+    if filled < _FILLED * len(columns) * len(grid) and not _is_wrapped(rows, grid):
+        return None
+    return _join_wrapped(rows, grid)
+
+
+def _find_columns(pieces: list[Piece]) -> list[float]:
+    """Return the left edges of the columns."""
+    edges: list[float] = []
+    right = float("-inf")
+    for piece in sorted(pieces, key=lambda piece: piece.left):
+        if piece.left > right + _TOUCHING * piece.height:
+            edges.append(piece.left)
+        right = max(right, piece.right)
+    return edges
+
+
+def _fill_row(row: Sequence[Piece], columns: list[float]) -> list[str]:
+    cells = [""] * len(columns)
+    for piece in row:
+        number = max(number for number, left in enumerate(columns) if left <= piece.left)
+        cells[number] = f"{cells[number]} {piece.text}".strip()
+    return cells
+
+
+def _is_wrapped(rows: Sequence[Sequence[Piece]], grid: Grid) -> bool:
+    return len(_join_wrapped(rows, grid)) < len(grid)
+
+
+def _join_wrapped(rows: Sequence[Sequence[Piece]], grid: Grid) -> Grid:
+    """Join lines that are nearer to each other than whole rows are, where not all of their cells are filled."""
+    whole = [all(cells) for cells in grid]
+    distances = [_distance(rows, number) for number in range(1, len(rows))]
+    leading = _LEADING * rows[0][0].height
+    near = min(leading, _WRAPPED * _find_pitch(distances, whole, leading))
+    joined = [grid[0]]
+    for number, distance in enumerate(distances, start=1):
+        if distance < near and not (whole[number] and whole[number - 1]):
+            joined[-1] = [" ".join(filter(None, cell)) for cell in zip(joined[-1], grid[number], strict=True)]
+        else:
+            joined.append(grid[number])
+    return joined
+
+
+def _find_pitch(distances: list[float], whole: list[bool], leading: float) -> float:
+    """Return how far whole rows are from each other, or 0 where that can't be told."""
+    pitches = [distance for distance, pair in zip(distances, pairwise(whole), strict=True) if all(pair)]
+    if pitches:
+        return median(pitches)
+    wide = [distance for distance in distances if distance > leading]
+    return min(wide) if len(wide) * 2 >= len(distances) else 0.0
