@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
+from typing import TypeAlias
 from unicodedata import bidirectional
 
 from msgspec import Struct
@@ -34,6 +35,7 @@ gap does."""
 
 _CELL_GAP = 0.45
 """A gap of so many heights is wider than a space."""
+_EVEN = 1.5
 _LETTER_GAP = 0.15
 _SIGN_GAP = 0.17
 """Between two letters, and between two Korean, Chinese or Japanese signs, a gap is a space if it is wider than the
@@ -41,7 +43,11 @@ usual gap by so many heights."""
 _MOST_USUAL = (0.1, 0.35)
 _FEWEST_GAPS = 6
 _SIGN = re.compile("[ᄀ-ᇿ⺀-鿿가-힣豈-﫿＀-￯\U00020000-\U0003ffff]")
+_FIRST_SIGN = "\u1100"
 _SPACES = re.compile(r"\s+")
+
+_Gap: TypeAlias = tuple[int, float]
+"""This is the number of the glyph behind a gap, and the gap's width in heights of the line."""
 
 
 class Piece(Struct, frozen=True):
@@ -72,7 +78,7 @@ class Piece(Struct, frozen=True):
 
 def is_sign(text: str) -> bool:
     """Return whether the first character is Korean, Chinese or Japanese."""
-    return bool(_SIGN.match(text))
+    return text[:1] >= _FIRST_SIGN and bool(_SIGN.match(text))
 
 
 def make_pieces(runs: Sequence[Run]) -> list[Piece]:
@@ -194,23 +200,26 @@ def _find_word_ends(inner: range, gaps: set[int], glyphs: list[Glyph]) -> Iterat
 
 def _find_spaces(glyphs: list[Glyph], height: float) -> set[int]:
     """Return the numbers of those glyphs before which there is a space that the file has only as a gap."""
-    gaps = [
-        (number, _gap(before, glyph) / height, is_sign(before.text) and is_sign(glyph.text))
-        for number, (before, glyph) in enumerate(pairwise(glyphs), start=1)
-        if not before.text.isspace() and not glyph.text.isspace()
-    ]
     # Letters and signs may all stand a little apart, as in a line that is spread to the margin.
-    usual = [_usual_gap([gap for _, gap, is_pair in gaps if is_pair == kind], _MOST_USUAL[kind]) for kind in (0, 1)]
-    least = (usual[0] + _LETTER_GAP, usual[1] + _SIGN_GAP)
-    return {number for number, gap, is_pair in gaps if gap > least[is_pair]}
+    letters, signs = list[_Gap](), list[_Gap]()
+    before = glyphs[0]
+    for number, glyph in enumerate(glyphs[1:], start=1):
+        if not before.text.isspace() and not glyph.text.isspace():
+            is_pair = before.text >= _FIRST_SIGN and is_sign(before.text) and is_sign(glyph.text)
+            (signs if is_pair else letters).append((number, _gap(before, glyph) / height))
+        before = glyph
+    return _wide_gaps(letters, _LETTER_GAP, _MOST_USUAL[0]) | _wide_gaps(signs, _SIGN_GAP, _MOST_USUAL[1])
+
+
+def _wide_gaps(gaps: list[_Gap], width: float, most: float) -> set[int]:
+    usual = min(max(median([gap for _, gap in gaps]), 0.0), most) if len(gaps) >= _FEWEST_GAPS else 0.0
+    return {number for number, gap in gaps if gap > usual + width}
 
 
 def _gap(before: Glyph, glyph: Glyph) -> float:
-    return max(glyph.box[0] - before.box[2], before.box[0] - glyph.box[2])
-
-
-def _usual_gap(gaps: list[float], most: float) -> float:
-    return min(max(median(gaps), 0.0), most) if len(gaps) >= _FEWEST_GAPS else 0.0
+    gap = glyph.box[0] - before.box[2]
+    # The signs of Arabic and Hebrew follow each other to the left.
+    return gap if gap > -before.box[2] + before.box[0] else before.box[0] - glyph.box[2]
 
 
 def _write_runs(runs: list[Run], spaces: set[int]) -> str:
