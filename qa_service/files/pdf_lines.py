@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qa_service.files.pdf_glyphs import Glyph, Run
+from qa_service.language.stems import JOSA
 
 _SMALL = 0.88
 """A raised or lowered run is at most so high, as a part of the height of its line."""
@@ -40,9 +41,15 @@ _LETTER_GAP = 0.15
 _SIGN_GAP = 0.17
 """Between two letters, and between two Korean, Chinese or Japanese signs, a gap is a space if it is wider than the
 usual gap by so many heights."""
+_MORE_BESIDE_SPACES = 0.15
+"""Where the file writes other spaces of the line, a gap must be wider by so much. Some programs set figures a little
+apart from Korean letters."""
 _MOST_USUAL = (0.1, 0.35)
 _FEWEST_GAPS = 6
 _SIGN = re.compile("[ᄀ-ᇿ⺀-鿿가-힣豈-﫿＀-￯\U00020000-\U0003ffff]")
+_OWN_BULLET = re.compile(r"^[\ue000-\uf8ff](?= |$)")
+"""Fonts of symbols have characters of their own, and at the beginning of a line they are bullets."""
+_WORD_END = re.compile(f"(?:{JOSA}|[고며면여니게지한할된될는던다및등])$")
 _FIRST_SIGN = "\u1100"
 _SPACES = re.compile(r"\s+")
 
@@ -79,6 +86,11 @@ class Piece(Struct, frozen=True):
 def is_sign(text: str) -> bool:
     """Return whether the first character is Korean, Chinese or Japanese."""
     return text[:1] >= _FIRST_SIGN and bool(_SIGN.match(text))
+
+
+def ends_like_word(text: str) -> bool:
+    """Return whether a Korean word could end with the text."""
+    return bool(_WORD_END.search(text))
 
 
 def make_pieces(runs: Sequence[Run]) -> list[Piece]:
@@ -125,6 +137,9 @@ def _cut_row(row: list[Run]) -> Iterator[list[Run]]:
     part = [row[0]]
     right = row[0].right
     for before, run in pairwise(row):
+        if run.right <= right and run.text.isspace():
+            # Some programs draw the spaces of a line behind its words.
+            continue
         gap = (run.left - right) / max(before.height, run.height)
         if gap > _CUT or (gap > _CUT_OF_ORDER and abs(run.order - before.order) > 1):
             yield part
@@ -143,7 +158,7 @@ def _make_piece(runs: list[Run]) -> Piece:
     inner = _without_outer_spaces(glyphs)
     between = list(_find_word_ends(inner, gaps, glyphs))
     return Piece(
-        _SPACES.sub(" ", _write_runs(runs, gaps)).strip(),
+        _OWN_BULLET.sub("•", _SPACES.sub(" ", _write_runs(runs, gaps)).strip()),
         left=min(glyph.box[0] for glyph in glyphs),
         right=max(glyph.box[2] for glyph in (glyphs[inner.start], glyphs[inner.stop - 1])),
         base=runs[0].base,
@@ -202,13 +217,13 @@ def _find_spaces(glyphs: list[Glyph], height: float) -> set[int]:
     """Return the numbers of those glyphs before which there is a space that the file has only as a gap."""
     # Letters and signs may all stand a little apart, as in a line that is spread to the margin.
     letters, signs = list[_Gap](), list[_Gap]()
-    before = glyphs[0]
+    before, more = glyphs[0], _MORE_BESIDE_SPACES if any(glyph.text == " " for glyph in glyphs) else 0.0
     for number, glyph in enumerate(glyphs[1:], start=1):
         if not before.text.isspace() and not glyph.text.isspace():
             is_pair = before.text >= _FIRST_SIGN and is_sign(before.text) and is_sign(glyph.text)
             (signs if is_pair else letters).append((number, _gap(before, glyph) / height))
         before = glyph
-    return _wide_gaps(letters, _LETTER_GAP, _MOST_USUAL[0]) | _wide_gaps(signs, _SIGN_GAP, _MOST_USUAL[1])
+    return _wide_gaps(letters, _LETTER_GAP + more, _MOST_USUAL[0]) | _wide_gaps(signs, _SIGN_GAP + more, _MOST_USUAL[1])
 
 
 def _wide_gaps(gaps: list[_Gap], width: float, most: float) -> set[int]:

@@ -4,13 +4,18 @@ Only what is certain counts: the pieces of some rows stand below each other in c
 cell that is longer than its column become one row again.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 from typing import TypeAlias
 
-from qa_service.files.pdf_lines import Piece
+from msgspec import Struct
 
+from qa_service.files.pdf_lines import Piece, ends_like_word, is_sign
+
+_Cell: TypeAlias = list[Piece]
+"""These are the pieces of a cell, in the order of reading. There are none where the cell is empty."""
 Grid: TypeAlias = list[list[str]]
 """These are the cells of a table, row by row. Each row has a cell for each column."""
 
@@ -22,12 +27,22 @@ _TOUCHING = 0.3
 """Cells of one column overlap, or are less apart than this part of a line's height."""
 _WRAPPED = 0.85
 """The lines of one cell are less far from each other than this part of the distance of whole rows."""
-_LEADING = 1.45
+_LEADING = 1.6
 """The lines of one cell are at most so many heights of a line from each other."""
 _FAR = 4.0
 """A table ends where the next row is so many heights of a line below."""
 _NARROW = 0.5
 """A row of one cell is narrower than this part of the table."""
+_LONG = 12
+"""A line is long enough to go on in the next one when it has so many letters."""
+
+
+class _Column(Struct):
+    """A `_Column` reaches from its leftmost to its rightmost sign."""
+
+    left: float
+    right: float
+    height: float
 
 
 def find_tables(rows: Sequence[Sequence[Piece]]) -> Iterator[tuple[int, int, Grid]]:
@@ -80,48 +95,44 @@ def _make_grid(rows: Sequence[Sequence[Piece]]) -> Grid | None:
     columns = _find_columns([piece for row in rows for piece in row])
     if len(columns) < _FEWEST_COLUMNS:
         return None
-    grid = [_fill_row(row, columns) for row in rows]
-    filled = sum(bool(cell) for row in grid for cell in row)
-    if filled < _FILLED * len(columns) * len(grid) and not _is_wrapped(rows, grid):
+    records = _join_wrapped([_fill_row(row, columns) for row in rows], columns)
+    filled = sum(bool(cell) for record in records for cell in record)
+    if filled < _FILLED * len(columns) * len(records):
         return None
-    return _join_wrapped(rows, grid)
+    return [[_write_cell(cell) for cell in record] for record in records]
 
 
-def _find_columns(pieces: list[Piece]) -> list[float]:
-    """Return the left edges of the columns."""
-    edges: list[float] = []
-    right = float("-inf")
+def _find_columns(pieces: list[Piece]) -> list[_Column]:
+    columns: list[_Column] = []
     for piece in sorted(pieces, key=lambda piece: piece.left):
-        if piece.left > right + _TOUCHING * piece.height:
-            edges.append(piece.left)
-        right = max(right, piece.right)
-    return edges
+        if not columns or piece.left > columns[-1].right + _TOUCHING * piece.height:
+            columns.append(_Column(piece.left, piece.right, piece.height))
+        columns[-1].right = max(columns[-1].right, piece.right)
+    return columns
 
 
-def _fill_row(row: Sequence[Piece], columns: list[float]) -> list[str]:
-    cells = [""] * len(columns)
+def _fill_row(row: Sequence[Piece], columns: list[_Column]) -> list[_Cell]:
+    cells: list[_Cell] = [[] for _ in columns]
+    lefts = [column.left for column in columns]
     for piece in row:
-        number = max(number for number, left in enumerate(columns) if left <= piece.left)
-        cells[number] = f"{cells[number]} {piece.text}".strip()
+        cells[bisect_right(lefts, piece.left) - 1].append(piece)
     return cells
 
 
-def _is_wrapped(rows: Sequence[Sequence[Piece]], grid: Grid) -> bool:
-    return len(_join_wrapped(rows, grid)) < len(grid)
-
-
-def _join_wrapped(rows: Sequence[Sequence[Piece]], grid: Grid) -> Grid:
-    """Join lines that are nearer to each other than whole rows are, where not all of their cells are filled."""
-    whole = [all(cells) for cells in grid]
-    distances = [_distance(rows, number) for number in range(1, len(rows))]
-    leading = _LEADING * rows[0][0].height
+def _join_wrapped(rows: list[list[_Cell]], columns: list[_Column]) -> list[list[_Cell]]:
+    """Join the rows whose cells are the lines of one row."""
+    whole = [all(cells) for cells in rows]
+    bases = [next(cell[0].base for cell in cells if cell) for cells in rows]
+    distances = [above - below for above, below in pairwise(bases)]
+    leading = _LEADING * columns[0].height
     near = min(leading, _WRAPPED * _find_pitch(distances, whole, leading))
-    joined = [grid[0]]
+    joined = [rows[0]]
     for number, distance in enumerate(distances, start=1):
-        if distance < near and not (whole[number] and whole[number - 1]):
-            joined[-1] = [" ".join(filter(None, cell)) for cell in zip(joined[-1], grid[number], strict=True)]
+        is_near = distance < near and not (whole[number] and whole[number - 1])
+        if is_near or (distance < leading and _goes_on(joined[-1], rows[number], columns)):
+            joined[-1] = [cell + more for cell, more in zip(joined[-1], rows[number], strict=True)]
         else:
-            joined.append(grid[number])
+            joined.append(rows[number])
     return joined
 
 
@@ -132,3 +143,24 @@ def _find_pitch(distances: list[float], whole: list[bool], leading: float) -> fl
         return median(pitches)
     wide = [distance for distance in distances if distance > leading]
     return min(wide) if len(wide) * 2 >= len(distances) else 0.0
+
+
+def _goes_on(record: list[_Cell], row: list[_Cell], columns: list[_Column]) -> bool:
+    """Return whether the row is the next line of some cells: the lines above are long, and the first word of the row
+    would not have fitted into them."""
+    if row[0]:
+        return False
+    pairs = [
+        (cell[-1], more[0], column) for cell, more, column in zip(record, row, columns, strict=True) if cell and more
+    ]
+    return len(pairs) == sum(map(bool, row)) and all(
+        last.units >= _LONG and last.right + more.first_word > column.right for last, more, column in pairs
+    )
+
+
+def _write_cell(cell: _Cell) -> str:
+    text = ""
+    for piece in cell:
+        divides_word = is_sign(text[-1:]) and is_sign(piece.text) and not ends_like_word(text)
+        text += piece.text if divides_word or not text else f" {piece.text}"
+    return text

@@ -152,6 +152,16 @@ class TestKorean:
 
         assert text == "보증보험증권을 계약할 때 제출하여야 하며 늦으면 계약을 해제한다. 지체상금률은 따로 정한다."
 
+    def test_only_what_cannot_begin_a_word_is_joined_behind_a_whole_word(self) -> None:
+        lines = [
+            "책은 다섯 권까지 빌리며 그 밖에도 다섯 권까지",
+            "이 주 동안 빌릴 수 있고 고장을 안 임차인",
+            "은 그날 알린다. 그 밖에 필요한 사항과 지체상",
+            "금률은 정한다.",
+        ]
+
+        assert korean(*lines, spaces=(5.0,)) == f"{lines[0]}\n{''.join(lines[1:])}"
+
     def test_lines_that_end_between_words_are_not_joined(self) -> None:
         lines = [
             "설치는 평평한 바닥에 하여야 하며 호스는",
