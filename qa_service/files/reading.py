@@ -55,7 +55,8 @@ def _bounded(segments: Iterable[Segment]) -> Iterator[Segment]:
         if segment.page > MOST_PAGES:
             raise Unreadable("too_large")
         text = clean_file_text(segment.text)
-        yield replace(segment, text=text[:left] if text.strip() else "")
+        section = clean_file_text(segment.section)
+        yield replace(segment, text=text[:left] if text.strip() else "", section=section)
         left -= len(text)
         if left < 0:
             raise Unreadable("too_large")

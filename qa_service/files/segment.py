@@ -1,6 +1,7 @@
 """The module of each kind takes a `RawFile`, and gives `Segment`s. This module has both."""
 
 from msgspec import Struct
+
 from qa_service.files.decoding import clean_file_text, decode_file_text, find_declared_charset
 from qa_service.model import Picture, Place
 
