@@ -15,6 +15,8 @@ class RawFile(Struct, frozen=True):
 
     content: bytes
     charset: str = ""
+    depth: int = 0
+    """The file lies in so many other files."""
 
     def text(self) -> str:
         """Decode and clean the bytes. Only the kinds that are text call this."""
