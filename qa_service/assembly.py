@@ -25,6 +25,7 @@ from qa_service.images.studio import Studio
 from qa_service.interfaces import (
     AnswerWriter,
     DriftDetector,
+    Encoder,
     FileReader,
     Limiter,
     MediaSearch,
@@ -33,18 +34,21 @@ from qa_service.interfaces import (
     Retriever,
     Upstream,
 )
+from qa_service.language.encoder import EXTRA, EncoderMissing, load_encoder
 from qa_service.media.beside import MediaSearches
 from qa_service.media.google import GoogleImageSearch
 from qa_service.media.youtube import YouTubeSearch
 from qa_service.metrics import Prometheus
 from qa_service.picture_links import PictureLinks
 from qa_service.prompting import Site
-from qa_service.retrieval.lexical import LexicalRetriever
+from qa_service.retrieval.finding import HybridRetriever
+from qa_service.retrieval.synonyms import Synonyms
 from qa_service.running.presence import Presence
 from qa_service.running.runner import Runner
 from qa_service.running.settings import Pace, RunnerSettings
 from qa_service.running.shared import SharedStores
 from qa_service.running.unsaved import UnsavedTurns
+from qa_service.searching import Search
 from qa_service.servers import make_drawing_upstream, make_upstream
 from qa_service.settings import Secret, Settings, SettingsError, keep_secret
 from qa_service.stores.arrivals import RedisArrivals
@@ -92,6 +96,10 @@ class Assembly(Struct, frozen=True):
     meter: Prometheus
     offline: bool
     """This says whether answers are made without a model."""
+    encoder: Encoder | None
+    """This is None where texts are compared by their words alone."""
+    topics: str
+    """This says what decides whether a question begins a new topic."""
     sandbox: str
     """This sentence tells operators how well the reading of files is isolated from this process."""
     secret: Secret
@@ -111,18 +119,20 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
     retriever: Retriever | None = None,
     observe: Observer | None = None,
     media: Sequence[MediaSearch] | None = None,
+    encoder: Encoder | None = None,
 ) -> Assembly:
     """Put the service together. A part that is given takes the place of the usual one.
 
     Without `REDIS_URL`, the private store is running when this returns.
     """
     secret, meter = Secret(settings.secret or _kept_secret(settings)), Prometheus()
+    encoder = encoder or choose_encoder(settings)
     store, links = _store(settings, meter), PictureLinks(secret, settings.session_ttl)
     chosen = _Chosen(
         upstream or make_upstream(settings, meter, spool=_uploads(settings.data)),
         detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
         reader or _reader(settings),
-        retriever or LexicalRetriever(),
+        retriever or HybridRetriever(encoder, synonyms=Synonyms(settings.synonyms)),
         observe or log_answer,
         MediaSearches(_media_searches(settings) if media is None else media),
     )
@@ -140,12 +150,37 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         studio=_studio(settings, store, runner, meter, partial(_safety_identifier, secret)),
         meter=meter,
         offline=offline,
+        encoder=encoder,
+        topics="decided by this site's own detector" if detector else _describe_topics(settings, encoder),
         sandbox="read by this site's own reader" if reader else describe_sandbox(),
         secret=secret,
         uploads=_uploads(settings.data),
         check_store=store.check,
         pace=Pace(),
     )
+
+
+def choose_encoder(settings: Settings) -> Encoder | None:
+    """Return the encoder that the settings ask for, or None. The first call in a process loads it; a server calls this
+    before it forks its workers, so that they share its memory. Raises `SettingsError` where `QA_SEMANTIC` is `on` and
+    the encoder can't be loaded."""
+    if settings.semantic == "off":
+        return None
+    try:
+        return load_encoder()
+    except EncoderMissing as error:
+        if settings.semantic == "on":
+            raise SettingsError(f"QA_SEMANTIC: {error}") from None
+        log.info("texts are compared by their words alone; %s", error)
+        return None
+
+
+def _describe_topics(settings: Settings, encoder: Encoder | None) -> str:
+    if settings.drift == "off":
+        return "off: only topic=new begins one"
+    if encoder:
+        return f"compared by words and meaning ({encoder.name})"
+    return f"compared by words alone; the extra {EXTRA} compares meaning too"
 
 
 class _Chosen(Struct, frozen=True):
@@ -219,7 +254,7 @@ def _line(
             files=store.files,
             quotas=store.quotas,
             reader=chosen.reader,
-            retriever=chosen.retriever,
+            search=Search(store.files, chosen.retriever),
             gallery=Gallery(chosen.reader, store.drawings, store.quotas, links, sniff_kind),
             observe=partial(_tell, (meter, chosen.observe)),
             meter=meter,

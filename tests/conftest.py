@@ -32,6 +32,9 @@ LONGEST_FIRST = (
 )
 """The files that take longest, and then the folders whose tests wait for real processes."""
 
+# Most tests are about something else, and each server that they start would load the encoder for a second.
+os.environ.setdefault("QA_SEMANTIC", "off")
+
 # All that the tests import stays. Collections as often as usual would look through it for a fifth of the whole time.
 gc.set_threshold(50_000, 20, 100)
 

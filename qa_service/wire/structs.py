@@ -83,6 +83,7 @@ class ReferenceContent(Outgoing, frozen=True, kw_only=True):
     file: str | None = None
     page: int | None = None
     section: str | None = None
+    topic: int | None = None
     quote: str | None = None
     cites: tuple[Cite, ...] = ()
 
@@ -303,6 +304,7 @@ class ConfigObject(Outgoing, frozen=True, kw_only=True):
     models: tuple[str, ...]
     web_search: bool
     upstream: str
+    encoder: str | None
     caller: CallerObject
     version: str
 
@@ -327,6 +329,7 @@ class ReadinessObject(Outgoing, frozen=True, kw_only=True):
     store: str
     upstream: str
     files: str
+    topics: str
 
 
 OBJECTS = (
