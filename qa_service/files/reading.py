@@ -107,8 +107,9 @@ class _Reading:
 
 
 def _is_due(segment: Segment) -> bool:
-    """Return whether the page completes another hundredth of the file. So a long file doesn't report every page."""
-    return segment.page * 100 // segment.pages > (segment.page - 1) * 100 // segment.pages
+    """Return whether the page completes another hundredth of the file. So a long file doesn't report every page. Where
+    it is unknown how many pages the file has, each of them counts."""
+    return not segment.pages or segment.page * 100 // segment.pages > (segment.page - 1) * 100 // segment.pages
 
 
 class _Part:
