@@ -36,14 +36,13 @@ from qa_service.interfaces import (
     ELSEWHERE,
     AnswerSoFar,
     Attaching,
+    CandidateSource,
     FileReader,
     FileStore,
     MediaQuery,
     Meter,
     Observer,
-    Query,
     Quotas,
-    Retriever,
     Saved,
     SessionStore,
     Stop,
@@ -51,12 +50,11 @@ from qa_service.interfaces import (
 )
 from qa_service.language.phrases import build_failure
 from qa_service.language.sentences import language_of
-from qa_service.listing import list_files, order_files
+from qa_service.listing import mention_files, order_files
 from qa_service.media.beside import MediaSearches
 from qa_service.model import (
     Annotation,
     Delta,
-    Drawing,
     Drawn,
     Finished,
     Opened,
@@ -64,18 +62,18 @@ from qa_service.model import (
     PagesFound,
     Passage,
     Prompt,
+    Question,
     RefusalDelta,
     Retrying,
-    Searching,
     TextDelta,
-    Thinking,
     Unseen,
     UploadedFile,
     Verdict,
 )
+from qa_service.notices import build_notice
 from qa_service.pictures import ShownPicture, can_see, choose_fitting_pictures, choose_pictures, show_pictures
 from qa_service.prompting import Material, Site, build_prompt, compute_budget
-from qa_service.retrieval.fusing import drop_repeated
+from qa_service.searching import Search
 from qa_service.storable import storable
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id, name_file
 
@@ -93,7 +91,7 @@ class Parts(Struct, frozen=True):
     files: FileStore
     quotas: Quotas
     reader: FileReader
-    retriever: Retriever
+    search: Search
     gallery: Gallery
     observe: Observer
     meter: Meter
@@ -106,6 +104,9 @@ class Parts(Struct, frozen=True):
     safety_identifier: Callable[[str], str]
     """This turns an owner's key, with a visitor's `Owner.address` behind it, into the id that tells upstream who
     asks."""
+    open_knowledge: Callable[[Question], CandidateSource | None] = lambda _: None
+    """This opens what a question may be answered from beside the files of its session. It gives None where there is
+    nothing."""
     media: MediaSearches = MediaSearches()
     """These services are searched for pictures and videos, where the person lets the web be searched."""
 
@@ -261,9 +262,10 @@ def _read_file(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop
 def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
     admission, question = draft.admission, draft.admission.question
     passages: tuple[Passage, ...] = ()
-    if any(file.passages for file in draft.files):
+    knowledge = parts.open_knowledge(question)
+    if knowledge or any(file.passages for file in draft.files):
         yield StageNotice("retrieving")
-        passages = _find_passages(draft, parts)
+        passages = parts.search.find_passages(question, admission.session, draft.files, knowledge)
     budget = compute_budget(parts.site, admission.model)
     session = admission.session
     material = Material(
@@ -287,7 +289,7 @@ def _build_prompt(
     site = replace(parts.site, context_tokens=max(1, budget - sum(picture.tokens for picture in shown)))
     prompt = build_prompt(question, material, site=site, model=admission.model, language=language)
     identifier = parts.safety_identifier(question.owner.key + question.owner.address)
-    prompt = list_files(show_pictures(prompt, shown, language), material.files, budget)
+    prompt = mention_files(show_pictures(prompt, shown, language), material.files, budget)
     return replace(prompt, safety_identifier=identifier)
 
 
@@ -302,23 +304,6 @@ def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPic
     loaded = parts.files.load_pictures(owner, session_id, chosen) if chosen else ()
     pairs = zip(chosen, loaded, strict=True)
     return [ShownPicture(file.file_id, file.name, picture, file.tokens) for file, picture in pairs if picture]
-
-
-def _find_passages(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
-    question, session = draft.admission.question, draft.admission.session
-    files = [file for file in order_files(draft.files, session.topic) if file.passages]
-    own = [file for file in files if file.topic == session.topic]
-    others = [file for file in files if file.topic != session.topic]
-    open_index = partial(parts.files.open_index, question.owner, session.session_id)
-    query = Query(
-        question.text,
-        [exchange.question for exchange in session.context],
-        open_index(own) if own else None,
-        open_index(others) if others else None,
-    )
-    found = drop_repeated(parts.retriever.find_passages(query))
-    earlier = {file.file_id: file.topic for file in others}
-    return tuple(storable(replace(passage, topic=earlier.get(passage.file_id, 0))) for passage in found)
 
 
 def _ask_upstream(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
@@ -378,25 +363,11 @@ def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
             draft.finished = storable(delta)
         case Retrying():
             draft.model = storable(delta).model
-            return _notice(delta)
+            return build_notice(delta)
         case _:
             draft.forget_rebuild()
-            return _notice(delta)
+            return build_notice(delta)
     return None
-
-
-def _notice(delta: Delta) -> StageNotice | None:
-    match storable(delta):
-        case Searching(query=query):
-            return StageNotice("searching_web", query=query or None)
-        case Thinking():
-            return StageNotice("thinking")
-        case Drawing():
-            return StageNotice("generating_image")
-        case Retrying(attempt=attempt, reason=reason):
-            return StageNotice("retrying", attempt=attempt, reason=reason)
-        case _:
-            return None
 
 
 def _save_and_end(draft: Draft, parts: Parts) -> Iterator[Frame]:
