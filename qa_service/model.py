@@ -207,6 +207,9 @@ class Passage(Value, frozen=True):
     """It is false for kinds of files that have no pages. They are cited by section."""
     n: int = 0
     """This is the number of the passage in a prompt, or 0 outside of prompts."""
+    nearness: float = 0.0
+    """In a prompt, this is how near the passage is to the question by meaning: the product of their vectors, or 0 where
+    one of them isn't known."""
     topic: int = 0
     """In a prompt, this is the earlier topic that the file came with. It is 0 for a file of the question's own
     topic."""
