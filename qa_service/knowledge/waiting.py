@@ -98,8 +98,8 @@ class WaitingDocuments:
             document=claimed.document_id,
         )
         return [
-            DocumentPassage(*row, place=msgspec.json.decode(place, type=Place), anchor=anchor)
-            for *row, place, anchor in rows
+            DocumentPassage(text, page, section, paged, msgspec.json.decode(place, type=Place), anchor)
+            for text, page, section, paged, place, anchor in rows
         ]
 
     def finish(self, claimed: ClaimedDocument, text: DocumentText) -> bool:
