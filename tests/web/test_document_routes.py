@@ -24,13 +24,19 @@ MakeLibrary = Callable[..., House]
 
 
 @pytest.fixture
-def make_library(make_house: MakeHouse, knowledge: Database, tmp_path: Path) -> Iterator[MakeLibrary]:
-    """Houses with a knowledge base, which tests index by themselves: its own indexer finds the lock taken."""
+def indexing(tmp_path: Path) -> Iterator[None]:
+    """The lock of a house's own indexer, so that none is started: tests index by themselves."""
     lock = lock_indexing(tmp_path)
     assert lock
+    with lock:
+        yield
+
+
+@pytest.fixture
+def make_library(indexing: None, make_house: MakeHouse, knowledge: Database) -> MakeLibrary:
+    """Houses with a knowledge base."""
     socket = Path(knowledge.engine.start()["unix_sock"]).parent
-    yield lambda **changes: make_house(database_url=f"postgresql://qa@/postgres?host={socket}", **changes)
-    lock.close()
+    return lambda **changes: make_house(database_url=f"postgresql://qa@/postgres?host={socket}", **changes)
 
 
 @pytest.fixture
