@@ -43,7 +43,7 @@ encoder's name stands in `state`. When it changes, all vectors are deleted and a
 | A reading process | The indexer gives the document its verdict. | Nobody needs to. |
 | An indexer that reads | A document whose lease runs out within twenty seconds. | The next indexer reads it again. |
 | An indexer that writes or encodes | Nothing, since its transaction is undone. | The next indexer repeats it. |
-| An indexer that builds an index | An index that can't be used, which no search asks for. | The next one does it again. |
+| An indexer that builds an index | An index that no search asks for. | The next one does it again. |
 | The engine | All that was committed. | Its launcher starts it again, and connections are opened again. |
 
 A document that five indexers in a row didn't survive is `failed`. Texts are kept, so when `INDEX_VERSION` rises, or a

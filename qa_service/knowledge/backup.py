@@ -13,6 +13,7 @@ import gzip
 import os
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -35,7 +36,7 @@ def save_knowledge(database: Database, path: Path) -> int:
     on reading and writing meanwhile. The file has its name when it is whole."""
     database.ensure_tables()
     coming = path.with_name(f"{path.name}.part")
-    with database.lend_for_long() as connection, gzip.open(coming, "wb", compresslevel=5) as file:
+    with _opened(coming, "wb") as file, database.lend_for_long() as connection:
         connection.run("begin isolation level repeatable read, read only")
         file.write(f"{TITLE} {VERSION}\n".encode())
         for table, columns in _list_tables(connection):
@@ -51,21 +52,33 @@ def save_knowledge(database: Database, path: Path) -> int:
 def load_knowledge(database: Database, path: Path) -> int:
     """Put the knowledge base of a file in place of this one, in one transaction, and return the number of its
     documents. Raises `BackupUnreadable`, and changes nothing then."""
-    database.ensure_tables()
-    with database.lend_for_long() as connection:
-        connection.run("begin")
-        known = dict(_list_tables(connection))
-        connection.run(f"truncate {', '.join(known)} restart identity cascade")
-        try:
-            with gzip.open(path, "rb") as file:
-                _check_title(file)
-                for table, columns in _read_tables(file, known):
-                    connection.copy(f"copy {table} ({', '.join(columns)}) from stdin", _rows(file))
-        except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError):
-            raise BackupUnreadable(CUT) from None
-        _finish(connection)
-        connection.run("commit")
-        return int(connection.run("select count(*) from document")[0][0])
+    with _opened(path, "rb") as file, _unreadable_where_cut():
+        _check_title(file)
+        database.ensure_tables()
+        with database.lend_for_long() as connection:
+            connection.run("begin")
+            known = dict(_list_tables(connection))
+            connection.run(f"truncate {', '.join(known)} restart identity cascade")
+            for table, columns in _read_tables(file, known):
+                connection.copy(f"copy {table} ({', '.join(columns)}) from stdin", _rows(file))
+            _finish(connection)
+            connection.run("commit")
+            return int(connection.run("select count(*) from document")[0][0])
+
+
+def _opened(path: Path, mode: str) -> gzip.GzipFile:
+    try:
+        return gzip.GzipFile(path, mode, compresslevel=5)
+    except OSError as error:
+        raise BackupUnreadable(f"{path} can't be opened: {error.strerror}") from None
+
+
+@contextmanager
+def _unreadable_where_cut() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError):
+        raise BackupUnreadable(CUT) from None
 
 
 def _list_tables(connection: DatabaseConnection) -> Sequence[tuple[str, Sequence[str]]]:
@@ -97,13 +110,12 @@ def _read_tables(file: IO[bytes], known: dict[str, Sequence[str]]) -> Iterator[t
 
 
 def _rows(file: IO[bytes]) -> Iterator[bytes]:
-    try:
+    # Inside of a COPY, other errors would be taken for those of the connection.
+    with _unreadable_where_cut():
         while (row := file.readline()) != END:
             if not row:
-                raise BackupUnreadable(CUT)
+                raise EOFError
             yield row
-    except (EOFError, OSError, zlib.error):
-        raise BackupUnreadable(CUT) from None
 
 
 def _finish(connection: DatabaseConnection) -> None:
