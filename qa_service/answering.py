@@ -28,13 +28,13 @@ from qa_service.interfaces import (
     ELSEWHERE,
     AnswerSoFar,
     Attaching,
+    CandidateSource,
     FileReader,
     FileStore,
     MediaQuery,
     Meter,
     Observer,
     Quotas,
-    Retriever,
     Saved,
     SessionStore,
     Stop,
@@ -42,28 +42,29 @@ from qa_service.interfaces import (
 )
 from qa_service.language.phrases import build_failure
 from qa_service.language.sentences import language_of
+from qa_service.listing import mention_files, order_files
 from qa_service.media.beside import MediaSearches
 from qa_service.model import (
     Annotation,
     Delta,
-    Drawing,
     Drawn,
     Finished,
     Opened,
     Owner,
     PagesFound,
     Passage,
+    Question,
     RefusalDelta,
     Retrying,
-    Searching,
     TextDelta,
-    Thinking,
     Unseen,
     UploadedFile,
     Verdict,
 )
+from qa_service.notices import build_notice
 from qa_service.pictures import ShownPicture, can_see, choose_pictures, show_pictures
 from qa_service.prompting import Site, build_prompt, compute_budget
+from qa_service.searching import Search
 from qa_service.storable import storable
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id, name_file
 
@@ -81,7 +82,7 @@ class Parts(Struct, frozen=True):
     files: FileStore
     quotas: Quotas
     reader: FileReader
-    retriever: Retriever
+    search: Search
     gallery: Gallery
     observe: Observer
     meter: Meter
@@ -94,6 +95,9 @@ class Parts(Struct, frozen=True):
     safety_identifier: Callable[[str], str]
     """This turns an owner's key, with a visitor's `Owner.address` behind it, into the id that tells upstream who
     asks."""
+    open_knowledge: Callable[[Question], CandidateSource | None] = lambda _: None
+    """This opens what a question may be answered from beside the files of its session. It gives None where there is
+    nothing."""
     media: MediaSearches = MediaSearches()
     """These services are searched for pictures and videos, where the person lets the web be searched."""
 
@@ -238,7 +242,7 @@ def _read_file(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop
     admission = draft.admission
     file_id = name_file(admission.answer_id, number)
     place = FilePlace(admission.question.owner, admission.session.session_id, file_id, admission.topic.index)
-    stored, verdict = yield from Intake(parts.files, parts.quotas, parts.reader).take_in(file, place, stop)
+    stored, verdict = yield from Intake(parts.files, parts.quotas, parts.reader).take_in(file, place, stop, draft.files)
     draft.add_file(stored, verdict)
     if not can_see(parts.upstream, admission.model):
         draft.note_unseen()
@@ -249,9 +253,10 @@ def _read_file(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop
 def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
     admission, question = draft.admission, draft.admission.question
     passages: tuple[Passage, ...] = ()
-    if any(file.passages for file in draft.files):
+    knowledge = parts.open_knowledge(question)
+    if knowledge or any(file.passages for file in draft.files):
         yield StageNotice("retrieving")
-        passages = _find_passages(draft, parts)
+        passages = parts.search.find_passages(question, admission.session, draft.files, knowledge)
     budget, language = compute_budget(parts.site, admission.model), language_of(question.text)
     pictures = _load_pictures(draft, parts, budget)
     prompt = build_prompt(
@@ -263,7 +268,9 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
         language=language,
     )
     identifier = parts.safety_identifier(question.owner.key + question.owner.address)
-    draft.keep_prompt(replace(show_pictures(prompt, pictures, language), safety_identifier=identifier))
+    files = order_files(draft.files, admission.session.topic)
+    prompt = mention_files(show_pictures(prompt, pictures, language), files, budget)
+    draft.keep_prompt(replace(prompt, safety_identifier=identifier))
 
 
 def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPicture]:
@@ -277,13 +284,6 @@ def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPic
     loaded = parts.files.load_pictures(owner, session_id, chosen) if chosen else ()
     pairs = zip(chosen, loaded, strict=True)
     return [ShownPicture(file.file_id, file.name, picture, file.tokens) for file, picture in pairs if picture]
-
-
-def _find_passages(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
-    question, session = draft.admission.question, draft.admission.session
-    index = parts.files.open_index(question.owner, session.session_id, draft.files)
-    found = parts.retriever.find_passages(question.text, [exchange.question for exchange in session.context], index)
-    return tuple(storable(passage) for passage in found)
 
 
 def _ask_upstream(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
@@ -332,24 +332,10 @@ def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
             draft.finished = storable(delta)
         case Retrying():
             draft.model = storable(delta).model
-            return _notice(delta)
+            return build_notice(delta)
         case _:
-            return _notice(delta)
+            return build_notice(delta)
     return None
-
-
-def _notice(delta: Delta) -> StageNotice | None:
-    match storable(delta):
-        case Searching(query=query):
-            return StageNotice("searching_web", query=query or None)
-        case Thinking():
-            return StageNotice("thinking")
-        case Drawing():
-            return StageNotice("generating_image")
-        case Retrying(attempt=attempt, reason=reason):
-            return StageNotice("retrying", attempt=attempt, reason=reason)
-        case _:
-            return None
 
 
 def _save_and_end(draft: Draft, parts: Parts) -> Iterator[Frame]:

@@ -42,12 +42,14 @@ from qa_service.media.youtube import YouTubeSearch
 from qa_service.metrics import Prometheus
 from qa_service.picture_links import PictureLinks
 from qa_service.prompting import Site
-from qa_service.retrieval.lexical import LexicalRetriever
+from qa_service.retrieval.finding import HybridRetriever
+from qa_service.retrieval.synonyms import Synonyms
 from qa_service.running.presence import Presence
 from qa_service.running.runner import Runner
 from qa_service.running.settings import Pace, RunnerSettings
 from qa_service.running.shared import SharedStores
 from qa_service.running.unsaved import UnsavedTurns
+from qa_service.searching import Search
 from qa_service.servers import make_drawing_upstream, make_upstream
 from qa_service.settings import Secret, Settings, SettingsError, keep_secret
 from qa_service.stores.arrivals import RedisArrivals
@@ -133,7 +135,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         upstream or make_upstream(settings, meter, spool=_uploads(settings.data)),
         detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
         reader or _reader(settings),
-        retriever or LexicalRetriever(),
+        retriever or HybridRetriever(encoder, synonyms=Synonyms(settings.synonyms)),
         observe or log_answer,
         MediaSearches(_media_searches(settings) if media is None else media),
     )
@@ -256,7 +258,7 @@ def _line(
             files=store.files,
             quotas=store.quotas,
             reader=chosen.reader,
-            retriever=chosen.retriever,
+            search=Search(store.files, chosen.retriever),
             gallery=Gallery(chosen.reader, store.drawings, store.quotas, links, sniff_kind),
             observe=partial(_tell, (meter, chosen.observe)),
             meter=meter,

@@ -109,9 +109,12 @@ class Draft:
             self._pages.extend(url for url in source.urls if is_web_address(url))
 
     def add_file(self, file: StoredFile, verdict: Verdict) -> None:
-        """Add a file that has been read, and what became of it."""
-        self.files.append(file)
-        self.verdicts.append(verdict)
+        """Add a file that has been read, and what became of it. The same file under the same name takes the place of
+        the one before."""
+        known = zip(self.files, self.verdicts, strict=True)
+        others = [(f, v) for f, v in known if (f.file_id, v.name) != (file.file_id, verdict.name)]
+        pairs = [*((file if f.file_id == file.file_id else f, v) for f, v in others), (file, verdict)]
+        self.files, self.verdicts = [f for f, _ in pairs], [v for _, v in pairs]
 
     def note_unseen(self) -> None:
         """Note that the model sees no pictures, so that the verdicts on pictures say so."""
@@ -119,6 +122,8 @@ class Draft:
 
     def keep_prompt(self, prompt: Prompt) -> None:
         """Keep the finished prompt. Where it holds only a part of a file, or nothing, the file's verdict says so.
+
+        A file of an earlier topic has no verdict where the prompt holds nothing of it.
 
         The earlier conversation stands in the prompt, so the draft doesn't hold it a second time."""
         self.prompt = prompt
@@ -128,7 +133,11 @@ class Draft:
         )
         counts = Counter([*(passage.file_id for passage in prompt.passages), *prompt.pictures])
         pairs = zip(self.verdicts, self.files, strict=True)
-        self.verdicts = [_budgeted(verdict, file, counts[file.file_id]) for verdict, file in pairs]
+        self.verdicts = [
+            _budgeted(verdict, file, counts[file.file_id])
+            for verdict, file in pairs
+            if counts[file.file_id] or file.topic == session.topic
+        ]
 
     def hand_out_prompt(self) -> Prompt:
         """Hand out the prompt, once. The draft may live for minutes, so it keeps the prompt without its messages."""

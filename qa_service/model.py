@@ -233,6 +233,9 @@ class Passage(Value, frozen=True):
     """This is the address that a citation of the passage leads to. It is empty where that is the text of its page."""
     in_knowledge: bool = False
     """This says whether the passage is one of the knowledge base, where `file_id` is the id of its document."""
+    topic: int = 0
+    """In a prompt, this is the earlier topic that the file came with. It is 0 for a file of the question's own
+    topic."""
 
 
 class Verdict(Value, frozen=True):
@@ -262,6 +265,8 @@ class StoredFile(Value, frozen=True):
     """The file was read at this moment, in seconds since 1970. Files are listed in that order."""
     size: int = 0
     """So many bytes of the file's text are kept. In files of version 1 it is 0."""
+    digest: str = ""
+    """This is a hash of the uploaded bytes. It is empty for a file that an older release has kept."""
     v: int = 2
     """It is stored in this version of its format."""
 
@@ -344,7 +349,7 @@ class Session(Value, frozen=True):
     context: tuple[Exchange, ...] = ()
     """These are the latest exchanges of the current topic, oldest first. A model sees no others."""
     files: tuple[StoredFile, ...] = ()
-    """These are the files of the current topic."""
+    """These are the files of all topics. Those of the current topic come first."""
 
 
 class Usage(Value, frozen=True):
@@ -378,6 +383,8 @@ class Prompt(Value, frozen=True):
     """The reference message quotes these passages, which are numbered."""
     pictures: tuple[str, ...] = ()
     """The messages show the pictures of the files with these ids."""
+    files: tuple[str, ...] = ()
+    """These are the names of all files of the session, also of those that nothing is quoted from."""
     language: Language = "en"
     web_search: bool = False
     temperature: float | None = None

@@ -50,6 +50,9 @@ CITE = {
     "인용한 내용 안의 대괄호 번호는 파일 자체의 것이니 옮기지 마세요. 답이 없으면 없다고 말하세요.",
 }
 
+EARLIER = {"en": " (from an earlier topic)", "ko": " (이전 주제의 파일)"}
+"""This stands behind the place of a passage whose file came with an earlier topic."""
+
 
 class Site(Struct, frozen=True):
     """A `Site` holds what a site sets about every prompt."""
@@ -153,6 +156,10 @@ def _quote_passage(passage: Passage, language: Language) -> str:
 
 
 def _describe_place(passage: Passage, language: Language) -> str:
+    return _name_place(passage, language) + (EARLIER[language] if passage.topic else "")
+
+
+def _name_place(passage: Passage, language: Language) -> str:
     page = [describe_page(passage.page, language)] if passage.paged and not passage.place.slide else []
     section = describe_section(passage, language)
     return ", ".join([quote_name(passage.file), *page, *([quote_name(section)] if section else [])])

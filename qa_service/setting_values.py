@@ -22,6 +22,8 @@ SIZE = re.compile(r"(\d{1,15})\s*(kib|mib|gib|)")
 RATE = re.compile(r"(\d{1,9})\s*/\s*(second|minute|hour|day)")
 DECIMAL = re.compile(r"\d{1,3}(\.\d{1,9})?")
 WHOLE = re.compile(r"\d{1,9}")
+TEXT_BYTES = 1 << 20
+"""A file whose text is a setting has at most so many bytes."""
 PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,62}\.?")
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{0,63}://(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:\d{1,5})?")
@@ -331,6 +333,20 @@ def read_folder(text: str) -> Path:
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise ValueError("expected a folder that can be written to, or a place where one can be made")
     return folder
+
+
+def read_text_file(text: str) -> str:
+    """Read the path of a file, and return the text that is in it. Without a path it is empty."""
+    if not text:
+        return ""
+    try:
+        content = Path(read_printable(text)).read_bytes()[: TEXT_BYTES + 1]
+        words = content.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        raise ValueError("expected a file of UTF-8 text that can be read") from None
+    if len(content) > TEXT_BYTES:
+        raise ValueError(f"expected a file of at most {TEXT_BYTES} bytes")
+    return words
 
 
 def read_prefix(text: str) -> str:

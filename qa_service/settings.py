@@ -49,6 +49,7 @@ from qa_service.setting_values import (
     read_secret,
     read_store_url,
     read_switch,
+    read_text_file,
     read_tool_descriptions,
     read_upstream_url,
     read_utf8,
@@ -145,6 +146,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_answers: int = 1000
     drift: str = "auto"
     semantic: str = "auto"
+    synonyms: str = ""
+    """This is the text of the file that the setting names."""
     citations: bool = True
     cite_links: bool = False
     youtube_key: str = ""
@@ -267,6 +270,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_MAX_ANSWERS": read_count,
     "QA_DRIFT": one_of("auto", "off"),
     "QA_SEMANTIC": one_of("auto", "on", "off"),
+    "QA_SYNONYMS": read_text_file,
     "QA_CITATIONS": read_switch,
     "QA_CITE_LINKS": read_switch,
     "QA_YOUTUBE_KEY": read_credential,

@@ -5,6 +5,7 @@ import importlib
 import os
 import select
 import threading
+import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -69,8 +70,10 @@ class Connection:
     def close(self) -> None:
         """Close the connection. Nothing is raised where it is closed already."""
         self.is_broken = True
-        with suppress(self._driver.InterfaceError, OSError):
-            self._raw.close()
+        # Where the server is away, pg8000 gives up before it closes the socket and the file over it.
+        for part in (self._raw, self._raw._sock, self._raw._usock):
+            with suppress(self._driver.InterfaceError, OSError):
+                part.close()
 
     @contextmanager
     def _own_errors(self) -> Iterator[None]:
@@ -123,8 +126,7 @@ class ConnectionPool:
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
-        while self._idle:
-            self._idle.pop().close()
+        _close_all(self._idle)
 
     def _take(self, idle: "deque[Connection]") -> Connection:
         while idle:
@@ -139,6 +141,12 @@ class ConnectionPool:
         self._process = os.getpid()
         self._free = threading.BoundedSemaphore(self._size)
         self._idle: deque[Connection] = deque()
+        weakref.finalize(self, _close_all, self._idle)
+
+
+def _close_all(connections: deque[Connection]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 def _load_driver() -> ModuleType:

@@ -83,6 +83,7 @@ class ReferenceContent(Outgoing, frozen=True, kw_only=True):
     file: str | None = None
     page: int | None = None
     section: str | None = None
+    topic: int | None = None
     quote: str | None = None
     cites: tuple[Cite, ...] = ()
 

@@ -24,7 +24,9 @@ TABLES = ("document", "upload", "passage", "lexical", "term", "dense", "unencode
 def put(database: Database, name: str, *texts: str, key: CollectionKey = SHARED, title: str = "") -> Document:
     """A document that is read already, with a page for each text."""
     passages = [DocumentPassage(text, page) for page, text in enumerate(texts, 1)]
-    document, _ = Library(database).put_text(NewDocument(key, name, title), DocumentText(passages, "text", None, len(texts)))
+    document, _ = Library(database).put_text(
+        NewDocument(key, name, title), DocumentText(passages, "text", None, len(texts))
+    )
     return document
 
 
@@ -52,7 +54,8 @@ def counts_agree(database: Database) -> bool:
         f"select count(*) from ({terms} except select id, passages from term) x",
         f"select count(*) from (select id, passages from term except {terms}) x",
         "select count(*) from document d where passages <> (select count(*) from passage p where p.document = d.id)",
-        "select count(*) from collection c where passages <> (select count(*) from passage p where p.collection = c.id)",
+        "select count(*) from collection c where passages <> "
+        "(select count(*) from passage p where p.collection = c.id)",
         "select count(*) from passage p where not exists (select from lexical l where l.id = p.id)",
         "select count(*) from (select 1 from passage group by document, number having count(*) > 1) x",
         "select count(*) from passage p where (select count(*) from dense d where d.id = p.id) + "
@@ -61,9 +64,18 @@ def counts_agree(database: Database) -> bool:
     return [database.read(check)[0][0] for check in checks] == [0] * len(checks)
 
 
-def make_indexer(database: Database, folder: Path, *, encoder: FakeEncoder | None = None, owner_bytes: int = 0) -> Indexer:
+def make_indexer(
+    database: Database, folder: Path, *, encoder: FakeEncoder | None = None, owner_bytes: int = 0
+) -> Indexer:
     """An indexer that reads in this process."""
     vectors = MissingVectors(database, encoder) if encoder else None
     waiting = WaitingDocuments(database, owner_bytes=owner_bytes)
     pace = IndexerPace(renewal=0.05, pause=0.01, patience=0.05, outage=0.05)
     return Indexer(waiting, Reader(), vectors, StopSignal, folder=folder, pace=pace)
+
+
+def server_of(database: Database) -> int:
+    """The number of the server's process, which is the parent of each connection's."""
+    backend = database.read("select pg_backend_pid()")[0][0]
+    status = Path(f"/proc/{backend}/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("PPid")))

@@ -151,6 +151,7 @@ FIELDS: Mapping[str, str] = {
     "token": "The token.",
     "tokens": "How many tokens the file's text has.",
     "topic": "The topic of the question.",
+    "ReferenceContent.topic": "The earlier topic that the file came with. It is left out where that is the question's.",
     "FileObject.topic": "The number of the topic that it came with.",
     "topics": "The topics of the conversation.",
     "total": "All tokens.",
