@@ -24,6 +24,7 @@ from qa_service.gallery import Gallery
 from qa_service.images.studio import Studio
 from qa_service.interfaces import (
     AnswerWriter,
+    CandidateSource,
     DriftDetector,
     Encoder,
     FileReader,
@@ -40,6 +41,7 @@ from qa_service.media.beside import MediaSearches
 from qa_service.media.google import GoogleImageSearch
 from qa_service.media.youtube import YouTubeSearch
 from qa_service.metrics import Prometheus
+from qa_service.model import Question
 from qa_service.picture_links import PictureLinks
 from qa_service.prompting import Site
 from qa_service.retrieval.finding import HybridRetriever
@@ -131,6 +133,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
     secret, meter = Secret(settings.secret or _kept_secret(settings)), Prometheus()
     encoder = encoder or choose_encoder(settings)
     store, links = _store(settings, meter), PictureLinks(secret, settings.session_ttl)
+    knowledge = open_knowledge(settings, encoder)
     chosen = _Chosen(
         upstream or make_upstream(settings, meter, spool=_uploads(settings.data)),
         detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
@@ -138,6 +141,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         retriever or HybridRetriever(encoder, synonyms=Synonyms(settings.synonyms)),
         observe or log_answer,
         MediaSearches(_media_searches(settings) if media is None else media),
+        knowledge.open_for if knowledge else lambda _: None,
     )
     runner = _runner(settings, _line(settings, chosen, store, meter, links, secret), store, meter)
     offline = settings.answers_itself and upstream is None
@@ -154,7 +158,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         meter=meter,
         offline=offline,
         encoder=encoder,
-        knowledge=open_knowledge(settings, encoder),
+        knowledge=knowledge,
         topics="decided by this site's own detector" if detector else _describe_topics(settings, encoder),
         sandbox="read by this site's own reader" if reader else describe_sandbox(),
         secret=secret,
@@ -196,6 +200,7 @@ class _Chosen(Struct, frozen=True):
     retriever: Retriever
     observe: Observer
     media: MediaSearches
+    open_knowledge: Callable[[Question], CandidateSource | None]
 
 
 class _Store(Struct, frozen=True):
@@ -268,6 +273,7 @@ def _line(
             longest=settings.log_bytes,
             safety_identifier=partial(_safety_identifier, secret),
             media=chosen.media,
+            open_knowledge=chosen.open_knowledge,
         )
     )
 

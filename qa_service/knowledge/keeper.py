@@ -22,8 +22,7 @@ from qa_service.errors import QAError
 from qa_service.threads import RestartableThread
 
 PERIOD_SECONDS = 5.0
-CLOSE_SECONDS = 1.0
-"""Whoever closes a keeper waits at most so long until it has looked for work for the last time."""
+END_SECONDS = 10.0
 NICENESS = 19
 # The process lowers its priority before it imports anything.
 PROGRAM = f"import os; os.nice({NICENESS}); from qa_service.knowledge_base import run_indexing; run_indexing()"
@@ -66,7 +65,7 @@ class IndexerKeeper:
         self._closed = True
         self._thread.retire()
         self._woken.set()
-        self._thread.join(CLOSE_SECONDS)
+        self._thread.join(END_SECONDS)
         self._end_process()
 
     def _run(self) -> None:

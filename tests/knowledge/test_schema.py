@@ -3,7 +3,7 @@
 import pytest
 
 from qa_service.errors import StoreUnavailable
-from qa_service.knowledge.connections import Connection
+from qa_service.knowledge.connections import DatabaseConnection
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.engine import EmbeddedPostgres
 from qa_service.knowledge.schema import create_tables
@@ -12,7 +12,7 @@ from qa_service.knowledge.schema import create_tables
 class OldServer:
     """A connection to a server whose pgvector has this version; everything else is real."""
 
-    def __init__(self, connection: Connection, *, offered: str | None, installed: str | None) -> None:
+    def __init__(self, connection: DatabaseConnection, *, offered: str | None, installed: str | None) -> None:
         self._connection = connection
         self._said = {"pg_available_extensions": offered, "from pg_extension": installed}
         self.is_broken = False
@@ -28,14 +28,14 @@ class OldServer:
 def test_an_older_pgvector_is_refused_by_its_version(
     knowledge: Database, knowledge_engine: EmbeddedPostgres, offered: str, installed: str | None
 ) -> None:
-    connection = Connection(knowledge_engine.start(), 5)
+    connection = DatabaseConnection(knowledge_engine.start(), 5)
     with pytest.raises(StoreUnavailable, match=f"pgvector {installed or offered} is too old"):
         create_tables(OldServer(connection, offered=offered, installed=installed))  # type: ignore[arg-type]
     connection.close()
 
 
 def test_a_server_without_pgvector_is_refused(knowledge: Database, knowledge_engine: EmbeddedPostgres) -> None:
-    connection = Connection(knowledge_engine.start(), 5)
+    connection = DatabaseConnection(knowledge_engine.start(), 5)
     with pytest.raises(StoreUnavailable, match="has no pgvector"):
         create_tables(OldServer(connection, offered=None, installed=None))  # type: ignore[arg-type]
     connection.close()
