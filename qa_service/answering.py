@@ -217,6 +217,12 @@ def _files_are_here(admission: Admission) -> bool:
 def _cite(draft: Draft, parts: Parts) -> Iterator[Frame]:
     if parts.site.citations:
         yield from draft.cite_sources(trusts_links=parts.site.cite_links)
+    draft.check_answer(parts.site)
+    if draft.leaked:
+        admission = draft.admission
+        log.warning(
+            "answer %s repeats the mark of its instructions", logged_id(admission.question.owner, admission.answer_id)
+        )
     draft.list_media([] if draft.error else parts.media.gather_results(draft.searches))
 
 
@@ -397,7 +403,8 @@ def _save_and_end(draft: Draft, parts: Parts) -> Iterator[Frame]:
     metadata = replace(metadata, saved=saved == "saved")
     yield metadata
     yield Done(turn.status)
-    parts.observe(build_observation(turn, metadata, owner=draft.admission.question.owner))
+    owner = draft.admission.question.owner
+    parts.observe(build_observation(turn, metadata, owner=owner, dangling=draft.dangling, leaked=draft.leaked))
 
 
 def _failure(draft: Draft) -> Failure | None:

@@ -15,6 +15,7 @@ import redis
 from msgspec import Struct
 
 from qa_service.answering import AnswerLine, Parts
+from qa_service.canary import make_canary
 from qa_service.desk import Desk
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
@@ -227,9 +228,11 @@ def _line(
             site=Site(
                 settings.instructions,
                 settings.context_tokens,
-                settings.citations,
+                settings.citations != "off",
                 settings.cite_links,
                 windows=settings.context_windows,
+                checks_support=settings.citations == "check",
+                canary=make_canary(secret),
             ),
             prices=settings.prices,
             longest=settings.log_bytes,

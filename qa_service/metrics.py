@@ -55,6 +55,10 @@ TIMED: dict[Timed, tuple[str, str, tuple[float, ...]]] = {
 STREAMS = "qa_streams_open", "Readers that are connected now."
 ANSWERS = "qa_answers", "Answers that ended, by status and reason."
 TOKENS = "qa_tokens", "Tokens by model; cached ones are part of the input, reasoning ones of the output."
+FLAWS = (
+    "qa_answer_flaws",
+    "Numbers that stand for no source, sentences without support, and answers that leak, by kind.",
+)
 COST = "qa_cost", "What answers cost by model, in the currency of QA_PRICES."
 FIRST_TOKEN = "qa_first_token_seconds", "Seconds from a question's acceptance to the first text, as the person sees it."
 FIRST_TOKEN_BUCKETS = (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 20, 30, 60, 120)
@@ -96,6 +100,7 @@ class Prometheus:
         self._first_token = histogram(*FIRST_TOKEN, buckets=FIRST_TOKEN_BUCKETS)
         self._tokens = counter(*TOKENS, ["kind", "model"])
         self._cost = counter(*COST, ["model"])
+        self._flaws = counter(*FLAWS, ["kind"])
         self._codes, self._models = Names(), Names()
 
     def count_event(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
@@ -119,6 +124,8 @@ class Prometheus:
         for kind in ("input", "output", "cached", "reasoning"):
             # A counter raises at a negative amount, and these are upstream's figures.
             self._tokens.labels(kind, model).inc(max(0, getattr(usage, kind)))
+        for flaw in ("dangling", "unsupported", "leaked"):
+            self._flaws.labels(flaw).inc(int(getattr(observation, flaw)))
         if observation.cost is not None:
             self._cost.labels(model).inc(max(0, observation.cost))
 

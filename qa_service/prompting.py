@@ -30,6 +30,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from qa_service.canary import state_canary
 from qa_service.language.phrases import phrase_label
 from qa_service.markers import loosen_markers, remove_markers
 from qa_service.model import Exchange, Language, Message, Passage, Prompt, Question, Summary
@@ -120,6 +121,10 @@ class Site(Struct, frozen=True):
     """These say how many tokens a model reads at once, as `WINDOWS` does, and come before it."""
     count_tokens: Callable[[str], int] = estimate_tokens
     """This counts the tokens of a text."""
+    checks_support: bool = False
+    """This says whether the sentences of an answer are told that no source supports."""
+    canary: str = ""
+    """Instructions carry this mark, if there is one."""
 
 
 class Material(Struct, frozen=True):
@@ -159,7 +164,7 @@ def build_prompt(question: Question, material: Material, *, site: Site, model: s
     The first lines of this module say what is dropped where not all fits.
     """
     site = replace(site, count_tokens=lru_cache(None)(site.count_tokens))  # Turns are counted more than once.
-    instructions = [Message("system", text) for text in (site.instructions, question.system_prompt) if text]
+    instructions = _instruct(question, site, language)
     asked = Message("user", question.text)
     room = compute_budget(site, model) - count_tokens([*instructions, asked], site)
     turns = [_write_turn(exchange) for exchange in material.turns]
@@ -183,6 +188,13 @@ def build_prompt(question: Question, material: Material, *, site: Site, model: s
         max_tokens=question.max_tokens,
         tokens=count_tokens(messages, site),
     )
+
+
+def _instruct(question: Question, site: Site, language: Language) -> list[Message]:
+    texts = [text for text in (site.instructions, question.system_prompt) if text]
+    if texts and site.canary:
+        texts.append(state_canary(site.canary, language))
+    return [Message("system", text) for text in texts]
 
 
 def quote_name(text: str) -> str:

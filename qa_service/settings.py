@@ -27,6 +27,7 @@ from qa_service.setting_values import (
     one_of,
     read_answer_tokens,
     read_bytes,
+    read_citations,
     read_count,
     read_credential,
     read_folder,
@@ -138,7 +139,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     drain_seconds: float = 60
     max_answers: int = 1000
     drift: str = "auto"
-    citations: bool = True
+    citations: str = "on"
     cite_links: bool = False
     youtube_key: str = ""
     image_search_key: str = ""
@@ -255,7 +256,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_DRAIN_SECONDS": read_positive_seconds,
     "QA_MAX_ANSWERS": read_count,
     "QA_DRIFT": one_of("auto", "off"),
-    "QA_CITATIONS": read_switch,
+    "QA_CITATIONS": read_citations,
     "QA_CITE_LINKS": read_switch,
     "QA_YOUTUBE_KEY": read_credential,
     "QA_IMAGE_SEARCH_KEY": read_credential,

@@ -115,7 +115,7 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_DRAIN_SECONDS": [("2m", 120.0)],
     "QA_MAX_ANSWERS": [("10", 10)],
     "QA_DRIFT": [("off", "off")],
-    "QA_CITATIONS": [("off", False)],
+    "QA_CITATIONS": [("off", "off"), ("1", "on"), ("check", "check")],
     "QA_CITE_LINKS": [("on", True)],
     "QA_YOUTUBE_KEY": [("AIza-1", "AIza-1")],
     "QA_IMAGE_SEARCH_KEY": [("AIza-2", "AIza-2")],
@@ -355,7 +355,7 @@ class TestHostConfig:
                 "OPENAI_API_KEY": "sk-1",
             }
         )
-        assert (settings.max_files, settings.citations, settings.allow_anonymous) == (7, False, True)
+        assert (settings.max_files, settings.citations, settings.allow_anonymous) == (7, "off", True)
         assert settings.origins == ("https://a.example", "https://b.example")
         assert (settings.data, settings.openai_api_key) == (Path("/data"), "sk-1")
 
