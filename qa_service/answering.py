@@ -41,6 +41,7 @@ from qa_service.interfaces import (
     MediaQuery,
     Meter,
     Observer,
+    Query,
     Quotas,
     Retriever,
     Saved,
@@ -50,6 +51,7 @@ from qa_service.interfaces import (
 )
 from qa_service.language.phrases import build_failure
 from qa_service.language.sentences import language_of
+from qa_service.listing import list_files, order_files
 from qa_service.media.beside import MediaSearches
 from qa_service.model import (
     Annotation,
@@ -73,6 +75,7 @@ from qa_service.model import (
 )
 from qa_service.pictures import ShownPicture, can_see, choose_fitting_pictures, choose_pictures, show_pictures
 from qa_service.prompting import Material, Site, build_prompt, compute_budget
+from qa_service.retrieval.fusing import drop_repeated
 from qa_service.storable import storable
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id, name_file
 
@@ -253,7 +256,7 @@ def _read_file(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop
     admission = draft.admission
     file_id = name_file(admission.answer_id, number)
     place = FilePlace(admission.question.owner, admission.session.session_id, file_id, admission.topic.index)
-    stored, verdict = yield from Intake(parts.files, parts.quotas, parts.reader).take_in(file, place, stop)
+    stored, verdict = yield from Intake(parts.files, parts.quotas, parts.reader).take_in(file, place, stop, draft.files)
     draft.add_file(stored, verdict)
     if not can_see(parts.upstream, admission.model):
         draft.note_unseen()
@@ -272,9 +275,10 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
     material = Material(
         session.context,
         passages,
-        pinned={name_file(admission.answer_id, number) for number in range(1, len(question.files) + 1)},
+        pinned={file.file_id for file in draft.files[len(draft.files) - len(question.files) :]},
         pieces=sum(file.passages for file in draft.files),
         summary=session.summary,
+        files=order_files(draft.files, session.topic),
     )
     rebuild = partial(_build_prompt, admission, parts, material, _load_pictures(draft, parts, budget))
     draft.keep_prompt(rebuild(budget), rebuild)
@@ -289,7 +293,8 @@ def _build_prompt(
     site = replace(parts.site, context_tokens=max(1, budget - sum(picture.tokens for picture in shown)))
     prompt = build_prompt(question, material, site=site, model=admission.model, language=language)
     identifier = parts.safety_identifier(question.owner.key + question.owner.address)
-    return replace(show_pictures(prompt, shown, language), safety_identifier=identifier)
+    prompt = list_files(show_pictures(prompt, shown, language), material.files, budget)
+    return replace(prompt, safety_identifier=identifier)
 
 
 def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPicture]:
@@ -307,9 +312,19 @@ def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPic
 
 def _find_passages(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
     question, session = draft.admission.question, draft.admission.session
-    index = parts.files.open_index(question.owner, session.session_id, draft.files)
-    found = parts.retriever.find_passages(question.text, [exchange.question for exchange in session.context], index)
-    return tuple(storable(passage) for passage in found)
+    files = [file for file in order_files(draft.files, session.topic) if file.passages]
+    own = [file for file in files if file.topic == session.topic]
+    others = [file for file in files if file.topic != session.topic]
+    open_index = partial(parts.files.open_index, question.owner, session.session_id)
+    query = Query(
+        question.text,
+        [exchange.question for exchange in session.context],
+        open_index(own) if own else None,
+        open_index(others) if others else None,
+    )
+    found = drop_repeated(parts.retriever.find_passages(query))
+    earlier = {file.file_id: file.topic for file in others}
+    return tuple(storable(replace(passage, topic=earlier.get(passage.file_id, 0))) for passage in found)
 
 
 def _ask_upstream(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:

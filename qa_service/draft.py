@@ -119,9 +119,12 @@ class Draft:
             self._pages.extend(url for url in source.urls if is_web_address(url))
 
     def add_file(self, file: StoredFile, verdict: Verdict) -> None:
-        """Add a file that has been read, and what became of it."""
-        self.files.append(file)
-        self.verdicts.append(verdict)
+        """Add a file that has been read, and what became of it. The same file under the same name takes the place of
+        the one before."""
+        known = zip(self.files, self.verdicts, strict=True)
+        others = [(f, v) for f, v in known if (f.file_id, v.name) != (file.file_id, verdict.name)]
+        pairs = [*((file if f.file_id == file.file_id else f, v) for f, v in others), (file, verdict)]
+        self.files, self.verdicts = [f for f, _ in pairs], [v for _, v in pairs]
 
     def note_unseen(self) -> None:
         """Note that the model sees no pictures, so that the verdicts on pictures say so."""
@@ -131,16 +134,20 @@ class Draft:
         """Keep the finished prompt. Where it holds only a part of a file, or nothing, the file's verdict says so.
         `rebuild` builds it again for another number of tokens.
 
-        The earlier conversation stands in the prompt, so the draft doesn't hold it a second time once upstream works on
-        the answer."""
+        A file of an earlier topic has no verdict where the prompt holds nothing of it. The earlier conversation stands
+        in the prompt, so the draft doesn't hold it a second time once upstream works on the answer."""
         self.prompt, self._rebuild = prompt, rebuild
         question, session = self.admission.question, self.admission.session
         self.admission = replace(
             self.admission, question=replace(question, messages=()), session=replace(session, context=())
         )
         counts = Counter([*(passage.file_id for passage in prompt.passages), *prompt.pictures])
-        pairs = zip(self.verdicts, self.files, strict=True)
-        self.verdicts = [_budgeted(verdict, file, counts[file.file_id]) for verdict, file in pairs]
+        pairs = [
+            (file, _budgeted(verdict, file, counts[file.file_id]))
+            for file, verdict in zip(self.files, self.verdicts, strict=True)
+            if counts[file.file_id] or file.topic == session.topic
+        ]
+        self.files, self.verdicts = [file for file, _ in pairs], [verdict for _, verdict in pairs]
 
     def hand_out_prompt(self) -> Prompt:
         """Hand out the prompt, once. The draft may live for minutes, so it keeps the prompt without its messages."""
@@ -178,6 +185,7 @@ class Draft:
             self._annotations,
             frozenset(map(identify_page, self._pages)),
             trusts_links,
+            self.admission.question.language,
         )
         known = {source.n for source in self.references}
         news = tuple(source for source in collect_references(self.text, evidence) if source.n not in known)
@@ -311,7 +319,7 @@ def build_observation(
 
 
 def _verdict(file: StoredFile) -> Verdict:
-    return Verdict(file.name, file.kind, file.status, file.reason, file.pages, file.tokens)
+    return Verdict(file.name, file.kind, file.status, file.reason, file.pages, file.tokens, file.unread_pages)
 
 
 def _unseen(verdict: Verdict) -> Verdict:
@@ -320,7 +328,10 @@ def _unseen(verdict: Verdict) -> Verdict:
 
 
 def _budgeted(verdict: Verdict, file: StoredFile, count: int) -> Verdict:
-    if verdict.status not in ("used", "truncated") or count == file.pieces:
+    if verdict.status not in ("used", "partly", "truncated") or count == file.pieces:
+        return verdict
+    # That pages can't be read explains more than that not all of the others were needed.
+    if verdict.status == "partly" and count:
         return verdict
     # That a file was too large explains more than that it didn't fit into the prompt.
     return replace(verdict, status="truncated" if count else "skipped", reason=verdict.reason or "over_budget")

@@ -33,7 +33,8 @@ from msgspec.structs import replace
 from qa_service.canary import state_canary
 from qa_service.language.phrases import phrase_label
 from qa_service.markers import loosen_markers, remove_markers
-from qa_service.model import Exchange, Language, Message, Passage, Prompt, Question, Summary
+from qa_service.model import Exchange, Language, Message, Passage, Prompt, Question, StoredFile, Summary
+from qa_service.places import describe_page, describe_section
 from qa_service.retrieval.splitting import estimate_tokens
 from qa_service.untrusted import disarm_text
 
@@ -79,6 +80,8 @@ CITE = {
     "인용한 내용 안의 대괄호 번호는 파일 자체의 것이니 옮기지 마세요. 답이 없으면 없다고 말하세요.",
 }
 
+EARLIER = {"en": " (from an earlier topic)", "ko": " (이전 주제의 파일)"}
+"""This stands behind the place of a passage whose file came with an earlier topic."""
 PARTLY = {
     "en": "Only {n} of the {pieces} passages that the files have are quoted here, those that fit the question best. If "
     "the answer isn't in them, say that these passages don't contain it, not that the files don't.",
@@ -140,6 +143,8 @@ class Material(Struct, frozen=True):
     """The files have so many passages altogether."""
     summary: Summary | None = None
     """This stands for the first turns of the topic."""
+    files: Sequence[StoredFile] = ()
+    """These are all files of the session."""
 
     @property
     def turns(self) -> Sequence[Exchange]:
@@ -269,7 +274,10 @@ def _quote_lines(text: str) -> str:
 
 
 def _describe_place(passage: Passage, language: Language) -> str:
-    name = quote_name(passage.file)
-    if passage.paged:
-        return f"{name}, {passage.page}쪽" if language == "ko" else f"{name}, page {passage.page}"
-    return f"{name}, {quote_name(passage.section)}" if passage.section else name
+    return _name_place(passage, language) + (EARLIER[language] if passage.topic else "")
+
+
+def _name_place(passage: Passage, language: Language) -> str:
+    page = [describe_page(passage.page, language)] if passage.paged and not passage.place.slide else []
+    section = describe_section(passage, language)
+    return ", ".join([quote_name(passage.file), *page, *([quote_name(section)] if section else [])])

@@ -158,6 +158,7 @@ class TestFiles:
             (FILE, (ONE, TWO), "used", None),
             (FILE, (ONE,), "truncated", "over_budget"),
             (FILE, (), "skipped", "over_budget"),
+            (replace(FILE, status="partly", reason="no_text_layer"), (ONE,), "partly", "no_text_layer"),
             (replace(FILE, status="truncated", reason="too_large"), (ONE, TWO), "truncated", "too_large"),
             (replace(FILE, status="failed", reason="damaged", passages=0), (), "failed", "damaged"),
             (PICTURE, (), "skipped", "over_budget"),

@@ -93,7 +93,7 @@ class TestFiles:
         assert [frame.n for frame in told if isinstance(frame, Reference)] == [1]
 
     def test_pictures_are_left_out_as_well(self, tmp_path: Path) -> None:
-        uploads = [upload(tmp_path, f"{n}.png", "picture") for n in range(4)]
+        uploads = [upload(tmp_path, f"{n}.png", f"picture {n}") for n in range(4)]
         told = frames(parts(upstream := FakeUpstream([TOO_LONG], list(ANSWER))), files=tuple(uploads))
         first, second = upstream.prompts
         assert len(first.pictures) == 4

@@ -69,6 +69,18 @@ class TestQuotes:
         assert "“구매 후 7일 이내에 전액을 돌려드립니다.” [1]" in text
         assert "환불 규정" not in text
 
+    @pytest.mark.parametrize(
+        ("question", "text", "quote"),
+        [
+            ("How much is the deposit?", "Rent is due. The deposit is\n350 euros.", "The deposit is\n350 euros."),
+            ("Who is the contact?", "Claims are ours. The contact is\nMs Example.", "The contact is\nMs Example."),
+            ("지체상금률은?", "늦으면 해제한다. 지체상금률은\n천분의 일로 한다.", "지체상금률은\n천분의 일로 한다."),
+            ("How much is the deposit?", "1. The deposit is due and\namounts to 9 euros.", "amounts to 9 euros."),
+        ],
+    )
+    def test_a_sentence_is_quoted_from_its_beginning_to_its_end(self, question, text, quote):
+        assert quote in answered(question, text)
+
     def test_a_heading_on_a_line_of_its_own_is_no_part_of_the_sentence_below(self):
         text = answered(
             "How long is the battery covered?", "Warranty\nThe battery is covered for 24 months.", language="en"
@@ -137,6 +149,15 @@ class TestHonesty:
     def test_without_files_there_is_nothing_to_quote(self):
         assert "파일 내용도 없" in answered("환불은 며칠인가요?")
         assert "no text from files" in answered("How many days?", language="en")
+
+    @pytest.mark.parametrize("language", ["ko", "en"])
+    def test_while_a_file_is_listed_it_never_says_that_there_is_none(self, language: str) -> None:
+        prompt = Prompt("gpt", (), "환불은 며칠인가요?", files=("그림[1].png",), language=language)
+        with OfflineAnswerer().open_answer(prompt, StopSignal()) as deltas:
+            text = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+        assert "그림[ 1 ].png" in text
+        assert "no text from files" not in text
+        assert "파일 내용도 없" not in text
 
     def test_it_ends_at_no_cost(self):
         prompt = Prompt("gpt", (), "환불", passages=passages(REFUNDS))
