@@ -47,6 +47,7 @@ from qa_service.interfaces import (
     Saved,
     SessionStore,
     Stop,
+    SummaryWish,
     Upstream,
 )
 from qa_service.language.phrases import build_failure
@@ -76,7 +77,9 @@ from qa_service.model import (
 from qa_service.pictures import ShownPicture, can_see, choose_fitting_pictures, choose_pictures, show_pictures
 from qa_service.prompting import Material, Site, build_prompt, compute_budget
 from qa_service.retrieval.fusing import drop_repeated
+from qa_service.single_use import is_single_use
 from qa_service.storable import storable
+from qa_service.summaries import is_long_topic
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id, name_file
 
 log = logging.getLogger(__name__)
@@ -106,6 +109,8 @@ class Parts(Struct, frozen=True):
     safety_identifier: Callable[[str], str]
     """This turns an owner's key, with a visitor's `Owner.address` behind it, into the id that tells upstream who
     asks."""
+    summarize: Callable[[SummaryWish], None] | None = None
+    """This begins to make a summary, and returns at once. It is None where no summaries are made."""
     media: MediaSearches = MediaSearches()
     """These services are searched for pictures and videos, where the person lets the web be searched."""
 
@@ -280,6 +285,7 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
         summary=session.summary,
         files=order_files(draft.files, session.topic),
     )
+    draft.is_long_topic = is_long_topic(material, parts.site, admission.model)
     rebuild = partial(_build_prompt, admission, parts, material, _load_pictures(draft, parts, budget))
     draft.keep_prompt(rebuild(budget), rebuild)
 
@@ -419,6 +425,11 @@ def _save_and_end(draft: Draft, parts: Parts) -> Iterator[Frame]:
     yield metadata
     yield Done(turn.status)
     owner = draft.admission.question.owner
+    if parts.summarize and draft.is_long_topic and metadata.saved and not is_single_use(turn.session_id):
+        language = language_of(turn.question)
+        parts.summarize(
+            SummaryWish(owner, turn.session_id, turn.topic, turn.answer_id, draft.admission.model, language)
+        )
     parts.observe(build_observation(turn, metadata, owner=owner, dangling=draft.dangling, leaked=draft.leaked))
 
 

@@ -33,6 +33,7 @@ from qa_service.interfaces import (
     Meter,
     Observer,
     Retriever,
+    SummaryWish,
     Upstream,
 )
 from qa_service.knowledge_base import KnowledgeBase, open_knowledge
@@ -68,9 +69,12 @@ from qa_service.stores.redis_url import redis_pool
 from qa_service.stores.repeats import RedisRepeats
 from qa_service.stores.rewinds import RedisRewinds
 from qa_service.stores.sessions import Kept, RedisSessions
+from qa_service.stores.summaries import RedisSummaries
 from qa_service.stores.workers import RedisWorkers
+from qa_service.summaries import Summarizer
 from qa_service.topics.detector import KeepTopic, LearnedDrift
 from qa_service.turns import Observation
+from qa_service.upstream.offline import OfflineAnswerer
 
 log = logging.getLogger(__name__)
 answers = logging.getLogger("qa_service.answers")
@@ -216,6 +220,7 @@ class _Store(Struct, frozen=True):
     repeats: RedisRepeats
     limiter: RedisLimiter
     arrivals: RedisArrivals
+    summaries: RedisSummaries
     shared: SharedStores
     check: Callable[[], None]
 
@@ -246,6 +251,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
         RedisRepeats(client, guard),
         limiter,
         RedisArrivals(client, guard, limiter, sessions),
+        RedisSummaries(client, guard),
         SharedStores(UnsavedTurns(sessions, partial(workers.drop_held, worker)), logs, workers, history.load_turn),
         partial(check_store, client, guard),
     )
@@ -254,6 +260,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
 def _line(
     settings: Settings, chosen: _Chosen, store: _Store, meter: Prometheus, links: PictureLinks, secret: str
 ) -> AnswerLine:
+    site, identify = _site(settings, secret), partial(_safety_identifier, secret)
     return AnswerLine(
         Parts(
             upstream=chosen.upstream,
@@ -266,21 +273,41 @@ def _line(
             observe=partial(_tell, (meter, chosen.observe)),
             meter=meter,
             save_later=store.shared.unsaved.add_turn,
-            site=Site(
-                settings.instructions,
-                settings.context_tokens,
-                settings.citations != "off",
-                settings.cite_links,
-                windows=settings.context_windows,
-                checks_support=settings.citations == "check",
-                canary=make_canary(secret),
-            ),
+            site=site,
             prices=settings.prices,
             longest=settings.log_bytes,
-            safety_identifier=partial(_safety_identifier, secret),
+            safety_identifier=identify,
+            summarize=_summarizer(settings, chosen.upstream, store, site, meter, identify),
             media=chosen.media,
         )
     )
+
+
+def _site(settings: Settings, secret: str) -> Site:
+    return Site(
+        settings.instructions,
+        settings.context_tokens,
+        settings.citations != "off",
+        settings.cite_links,
+        windows=settings.context_windows,
+        checks_support=settings.citations == "check",
+        canary=make_canary(secret),
+    )
+
+
+def _summarizer(
+    settings: Settings, upstream: Upstream, store: _Store, site: Site, meter: Prometheus, identify: Callable[[str], str]
+) -> Callable[[SummaryWish], None] | None:
+    if not settings.summaries or isinstance(upstream, OfflineAnswerer):
+        return None
+    return Summarizer(
+        upstream,
+        store.summaries,
+        site,
+        prices=settings.prices,
+        count_call=meter.count_call,
+        identify=identify,
+    ).request_summary
 
 
 def _runner(settings: Settings, line: AnswerWriter, store: _Store, meter: Meter) -> Runner:

@@ -81,6 +81,8 @@ class Draft:
         self._media = MediaLists()
         self._first_token: float | None = None
         self._refused = False
+        self.is_long_topic = False
+        """This says whether the earlier turns of the topic should be summed up."""
         self.dangling = 0
         """So many numbers in the text stand for no source."""
         self.leaked = False
@@ -217,7 +219,7 @@ class Draft:
         """Build the metadata of the answer. It says that the turn was saved; the caller corrects that where it
         wasn't."""
         admission, usage = self.admission, self._usage
-        cost = _cost(usage, prices.get(self._model) or prices.get(self.model))
+        cost = compute_cost(usage, prices.get(self._model) or prices.get(self.model))
         return Metadata(
             admission.session.session_id,
             admission.answer_id,
@@ -337,7 +339,7 @@ def _budgeted(verdict: Verdict, file: StoredFile, count: int) -> Verdict:
     return replace(verdict, status="truncated" if count else "skipped", reason=verdict.reason or "over_budget")
 
 
-def _cost(usage: Usage, price: Mapping[str, float] | None) -> float | None:
+def compute_cost(usage: Usage, price: Mapping[str, float] | None) -> float | None:
     """Compute the cost in the currency of the prices. It is None where the site set no price for the model."""
     if price is None:
         return None

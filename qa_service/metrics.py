@@ -14,7 +14,9 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+from qa_service.frames import Call
 from qa_service.interfaces import Counted, Timed
+from qa_service.model import Usage
 from qa_service.turns import Observation
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -117,17 +119,24 @@ class Prometheus:
 
     def __call__(self, observation: Observation) -> None:
         """Count a finished answer, with its tokens and what they cost."""
-        usage, model = observation.usage, self._models(observation.model)
         self._answers.labels(observation.status, observation.finish_reason).inc()
         if observation.timing.first_token_ms is not None:
             self._first_token.observe(observation.timing.first_token_ms / 1000)
+        self._count_usage(observation.model, observation.usage, observation.cost)
+        for flaw in ("dangling", "unsupported", "leaked"):
+            self._flaws.labels(flaw).inc(int(getattr(observation, flaw)))
+
+    def count_call(self, call: Call) -> None:
+        """Count the tokens and the cost of a call to a model that is no answer."""
+        self._count_usage(call.model, call.usage, call.cost)
+
+    def _count_usage(self, named: str, usage: Usage, cost: float | None) -> None:
+        model = self._models(named)
         for kind in ("input", "output", "cached", "reasoning"):
             # A counter raises at a negative amount, and these are upstream's figures.
             self._tokens.labels(kind, model).inc(max(0, getattr(usage, kind)))
-        for flaw in ("dangling", "unsupported", "leaked"):
-            self._flaws.labels(flaw).inc(int(getattr(observation, flaw)))
-        if observation.cost is not None:
-            self._cost.labels(model).inc(max(0, observation.cost))
+        if cost is not None:
+            self._cost.labels(model).inc(max(0, cost))
 
     def text(self) -> bytes:
         """Return all figures in Prometheus' text format. They include every worker that shares the folder, dead ones

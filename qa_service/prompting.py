@@ -232,7 +232,7 @@ def _recall_earlier(material: Material, language: Language, *, is_whole: bool) -
     """Write what stands for the turns that the prompt doesn't hold. `is_whole` says that it holds all others than those
     of the summary."""
     if material.summary:
-        quoted = _quote_lines(material.summary.text)
+        quoted = quote_lines(material.summary.text)
         forgotten = () if is_whole else (GAP[language],)
         return [Message("user", "\n".join((SUMMARY[language], quoted, *forgotten)))]
     return [] if is_whole else [Message("system", FORGOTTEN[language])]
@@ -266,10 +266,12 @@ def _build_reference(passages: Sequence[Passage], material: Material, site: Site
 
 
 def _quote_passage(passage: Passage, language: Language) -> str:
-    return f"[{passage.n}] {_describe_place(passage, language)}\n{_quote_lines(passage.text)}"
+    return f"[{passage.n}] {_describe_place(passage, language)}\n{quote_lines(passage.text)}"
 
 
-def _quote_lines(text: str) -> str:
+def quote_lines(text: str) -> str:
+    """Write each line of a text behind a `>`, without what could deceive a model, and without numbers that can be
+    cited."""
     return "\n".join(f"> {line}" for line in loosen_markers(disarm_text(text).strip()).splitlines())
 
 

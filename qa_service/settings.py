@@ -138,6 +138,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     collections: tuple[str, ...] = ("own", "shared")
     mcp_descriptions: Mapping[str, str] = {}
     context_windows: tuple[tuple[str, int], ...] = ()
+    summaries: bool = True
     connect_seconds: float = 5
     first_token_seconds: float = 60
     idle_seconds: float = 60
@@ -263,6 +264,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_COLLECTIONS": read_collections,
     "QA_MCP_DESCRIPTIONS": read_tool_descriptions,
     "QA_CONTEXT_WINDOWS": read_windows,
+    "QA_SUMMARIES": read_switch,
     "QA_CONNECT_SECONDS": read_positive_seconds,
     "QA_FIRST_TOKEN_SECONDS": read_positive_seconds,
     "QA_IDLE_SECONDS": read_positive_seconds,

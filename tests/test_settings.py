@@ -111,6 +111,7 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_DATABASE_REPLICA_URL": [("postgresql://qa@replica:6432/qa", "postgresql://qa@replica:6432/qa")],
     "QA_KNOWLEDGE": [("off", False)],
     "QA_COLLECTIONS": [("own, handbook", ("own", "handbook"))],
+    "QA_SUMMARIES": [("off", False)],
     "QA_CONTEXT_WINDOWS": [("llama3*=8192, qwen2.5:7b = 32768", (("llama3*", 8192), ("qwen2.5:7b", 32768)))],
     "QA_CONNECT_SECONDS": [("5s", 5.0)],
     "QA_FIRST_TOKEN_SECONDS": [("5", 5.0)],
