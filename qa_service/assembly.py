@@ -15,6 +15,7 @@ import redis
 from msgspec import Struct
 
 from qa_service.answering import AnswerLine, Parts
+from qa_service.canary import make_canary
 from qa_service.desk import Desk
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
@@ -33,6 +34,7 @@ from qa_service.interfaces import (
     Meter,
     Observer,
     Retriever,
+    SummaryWish,
     Upstream,
 )
 from qa_service.knowledge_base import KnowledgeBase, open_knowledge
@@ -70,9 +72,12 @@ from qa_service.stores.redis_url import redis_pool
 from qa_service.stores.repeats import RedisRepeats
 from qa_service.stores.rewinds import RedisRewinds
 from qa_service.stores.sessions import Kept, RedisSessions
+from qa_service.stores.summaries import RedisSummaries
 from qa_service.stores.workers import RedisWorkers
+from qa_service.summaries import Summarizer
 from qa_service.topics.detector import KeepTopic, LearnedDrift
 from qa_service.turns import Observation
+from qa_service.upstream.offline import OfflineAnswerer
 
 log = logging.getLogger(__name__)
 answers = logging.getLogger("qa_service.answers")
@@ -221,6 +226,7 @@ class _Store(Struct, frozen=True):
     repeats: RedisRepeats
     limiter: RedisLimiter
     arrivals: RedisArrivals
+    summaries: RedisSummaries
     shared: SharedStores
     check: Callable[[], None]
 
@@ -251,6 +257,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
         RedisRepeats(client, guard),
         limiter,
         RedisArrivals(client, guard, limiter, sessions),
+        RedisSummaries(client, guard),
         SharedStores(UnsavedTurns(sessions, partial(workers.drop_held, worker)), logs, workers, history.load_turn),
         partial(check_store, client, guard),
     )
@@ -259,6 +266,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
 def _line(
     settings: Settings, chosen: _Chosen, store: _Store, meter: Prometheus, links: PictureLinks, secret: str
 ) -> AnswerLine:
+    site, identify = _site(settings, secret), partial(_safety_identifier, secret)
     return AnswerLine(
         Parts(
             upstream=chosen.upstream,
@@ -271,20 +279,42 @@ def _line(
             observe=partial(_tell, (meter, chosen.observe)),
             meter=meter,
             save_later=store.shared.unsaved.add_turn,
-            site=Site(
-                settings.instructions,
-                settings.context_tokens,
-                settings.citations,
-                settings.cite_links,
-                windows=settings.context_windows,
-            ),
+            site=site,
             prices=settings.prices,
             longest=settings.log_bytes,
-            safety_identifier=partial(_safety_identifier, secret),
+            safety_identifier=identify,
+            summarize=_summarizer(settings, chosen.upstream, store, site, meter, identify),
             media=chosen.media,
             open_knowledge=chosen.open_knowledge,
         )
     )
+
+
+def _site(settings: Settings, secret: str) -> Site:
+    return Site(
+        settings.instructions,
+        settings.context_tokens,
+        settings.citations != "off",
+        settings.cite_links,
+        windows=settings.context_windows,
+        checks_support=settings.citations == "check",
+        canary=make_canary(secret),
+    )
+
+
+def _summarizer(
+    settings: Settings, upstream: Upstream, store: _Store, site: Site, meter: Prometheus, identify: Callable[[str], str]
+) -> Callable[[SummaryWish], None] | None:
+    if not settings.summaries or isinstance(upstream, OfflineAnswerer):
+        return None
+    return Summarizer(
+        upstream,
+        store.summaries,
+        site,
+        prices=settings.prices,
+        count_call=meter.count_call,
+        identify=identify,
+    ).request_summary
 
 
 def _runner(settings: Settings, line: AnswerWriter, store: _Store, meter: Meter) -> Runner:
