@@ -20,7 +20,15 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from qa_service.draft import Draft, build_observation
-from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout, UpstreamUnavailable
+from qa_service.errors import (
+    Cancelled,
+    ContextLength,
+    Interrupted,
+    QAError,
+    TooLong,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
 from qa_service.frames import FRAMES_VERSION, Done, Failure, Frame, Image, Restart, StageNotice
 from qa_service.gallery import Gallery
 from qa_service.intake import FilePlace, Intake
@@ -33,6 +41,7 @@ from qa_service.interfaces import (
     MediaQuery,
     Meter,
     Observer,
+    Query,
     Quotas,
     Retriever,
     Saved,
@@ -42,6 +51,7 @@ from qa_service.interfaces import (
 )
 from qa_service.language.phrases import build_failure
 from qa_service.language.sentences import language_of
+from qa_service.listing import list_files, order_files
 from qa_service.media.beside import MediaSearches
 from qa_service.model import (
     Annotation,
@@ -53,6 +63,7 @@ from qa_service.model import (
     Owner,
     PagesFound,
     Passage,
+    Prompt,
     RefusalDelta,
     Retrying,
     Searching,
@@ -62,8 +73,9 @@ from qa_service.model import (
     UploadedFile,
     Verdict,
 )
-from qa_service.pictures import ShownPicture, can_see, choose_pictures, show_pictures
-from qa_service.prompting import Site, build_prompt, compute_budget
+from qa_service.pictures import ShownPicture, can_see, choose_fitting_pictures, choose_pictures, show_pictures
+from qa_service.prompting import Material, Site, build_prompt, compute_budget
+from qa_service.retrieval.fusing import drop_repeated
 from qa_service.storable import storable
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id, name_file
 
@@ -238,7 +250,7 @@ def _read_file(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop
     admission = draft.admission
     file_id = name_file(admission.answer_id, number)
     place = FilePlace(admission.question.owner, admission.session.session_id, file_id, admission.topic.index)
-    stored, verdict = yield from Intake(parts.files, parts.quotas, parts.reader).take_in(file, place, stop)
+    stored, verdict = yield from Intake(parts.files, parts.quotas, parts.reader).take_in(file, place, stop, draft.files)
     draft.add_file(stored, verdict)
     if not can_see(parts.upstream, admission.model):
         draft.note_unseen()
@@ -252,18 +264,31 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
     if any(file.passages for file in draft.files):
         yield StageNotice("retrieving")
         passages = _find_passages(draft, parts)
-    budget, language = compute_budget(parts.site, admission.model), language_of(question.text)
-    pictures = _load_pictures(draft, parts, budget)
-    prompt = build_prompt(
-        question,
-        site=replace(parts.site, context_tokens=budget - sum(shown.tokens for shown in pictures)),
-        model=admission.model,
-        context=admission.session.context,
-        passages=passages,
-        language=language,
+    budget = compute_budget(parts.site, admission.model)
+    session = admission.session
+    material = Material(
+        session.context,
+        passages,
+        pinned={name_file(admission.answer_id, number) for number in range(1, len(question.files) + 1)},
+        pieces=sum(file.passages for file in draft.files),
+        summary=session.summary,
+        files=order_files(draft.files, session.topic),
     )
+    rebuild = partial(_build_prompt, admission, parts, material, _load_pictures(draft, parts, budget))
+    draft.keep_prompt(rebuild(budget), rebuild)
+
+
+def _build_prompt(
+    admission: Admission, parts: Parts, material: Material, pictures: Sequence[ShownPicture], budget: int
+) -> Prompt:
+    """Build a prompt that has at most about `budget` tokens."""
+    question, language = admission.question, language_of(admission.question.text)
+    shown = choose_fitting_pictures(pictures, budget)
+    site = replace(parts.site, context_tokens=max(1, budget - sum(picture.tokens for picture in shown)))
+    prompt = build_prompt(question, material, site=site, model=admission.model, language=language)
     identifier = parts.safety_identifier(question.owner.key + question.owner.address)
-    draft.keep_prompt(replace(show_pictures(prompt, pictures, language), safety_identifier=identifier))
+    prompt = list_files(show_pictures(prompt, shown, language), material.files, budget)
+    return replace(prompt, safety_identifier=identifier)
 
 
 def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPicture]:
@@ -272,7 +297,7 @@ def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPic
     if not can_see(parts.upstream, draft.admission.model):
         draft.note_unseen()
         return ()
-    chosen = choose_pictures(draft.files, budget)
+    chosen = choose_pictures(list({file.file_id: file for file in draft.files}.values()), budget)
     owner, session_id = draft.admission.question.owner, draft.admission.session.session_id
     loaded = parts.files.load_pictures(owner, session_id, chosen) if chosen else ()
     pairs = zip(chosen, loaded, strict=True)
@@ -281,17 +306,38 @@ def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPic
 
 def _find_passages(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
     question, session = draft.admission.question, draft.admission.session
-    index = parts.files.open_index(question.owner, session.session_id, draft.files)
-    found = parts.retriever.find_passages(question.text, [exchange.question for exchange in session.context], index)
-    return tuple(storable(passage) for passage in found)
+    files = [file for file in order_files(draft.files, session.topic) if file.passages]
+    own = [file for file in files if file.topic == session.topic]
+    others = [file for file in files if file.topic != session.topic]
+    open_index = partial(parts.files.open_index, question.owner, session.session_id)
+    query = Query(
+        question.text,
+        [exchange.question for exchange in session.context],
+        open_index(own) if own else None,
+        open_index(others) if others else None,
+    )
+    found = drop_repeated(parts.retriever.find_passages(query))
+    earlier = {file.file_id: file.topic for file in others}
+    return tuple(storable(replace(passage, topic=earlier.get(passage.file_id, 0))) for passage in found)
 
 
 def _ask_upstream(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
     assert draft.prompt is not None  # noqa: S101 - the line prepared it
     if draft.prompt.web_search:
         draft.searches = parts.media.begin_searches(MediaQuery(draft.prompt.question, draft.prompt.language))
-    yield Asked(replace(draft.prompt, messages=()), tuple(draft.verdicts))
     parts.meter.record_time("asked", time.monotonic() - draft.admission.began)
+    try:
+        yield from _ask_once(draft, parts, stop)
+    except ContextLength as error:
+        if not draft.shorten_prompt(error.fitting):
+            raise
+        yield StageNotice("retrying", attempt=2, reason=error.code)
+        yield from _ask_once(draft, parts, stop)
+
+
+def _ask_once(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
+    assert draft.prompt is not None  # noqa: S101 - the line prepared it
+    yield Asked(replace(draft.prompt, messages=()), tuple(draft.verdicts))
     with parts.upstream.open_answer(draft.hand_out_prompt(), stop) as deltas:
         yield from _draft_frames(deltas, draft, parts, stop)
 
@@ -334,6 +380,7 @@ def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
             draft.model = storable(delta).model
             return _notice(delta)
         case _:
+            draft.forget_rebuild()
             return _notice(delta)
     return None
 

@@ -186,6 +186,7 @@ def _cite_document(passage: Passage, mentions: Sequence[_Mention], claims: Claim
         file=passage.file,
         page=passage.page if passage.paged else None,
         section=describe_section(passage, evidence.language, rows) or None,
+        topic=passage.topic or None,
         quote=cites[0].quote,
         cites=tuple(cites),
     )

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, islice
 
 from msgspec.structs import replace
@@ -58,6 +58,7 @@ class Draft:
         self.files: list[StoredFile] = list(admission.session.files)
         self.verdicts: list[Verdict] = [_verdict(file) for file in self.files]
         self.prompt: Prompt | None = None
+        self._rebuild: Callable[[int], Prompt] | None = None
         self.model = admission.model
         """This is the model that is being asked, until upstream says which one answered."""
         self.finished: Finished | None = None
@@ -92,6 +93,7 @@ class Draft:
             raise QAError("upstream gave a piece of text that can't be stored") from error
         if self._first_token is None:
             self._first_token = time.monotonic()
+            self.forget_rebuild()
         self._pieces.append(text)
         return Text(text)
 
@@ -109,32 +111,58 @@ class Draft:
             self._pages.extend(url for url in source.urls if is_web_address(url))
 
     def add_file(self, file: StoredFile, verdict: Verdict) -> None:
-        """Add a file that has been read, and what became of it."""
-        self.files.append(file)
-        self.verdicts.append(verdict)
+        """Add a file that has been read, and what became of it. The same file under the same name takes the place of
+        the one before."""
+        known = zip(self.files, self.verdicts, strict=True)
+        others = [(f, v) for f, v in known if (f.file_id, v.name) != (file.file_id, verdict.name)]
+        pairs = [*((file if f.file_id == file.file_id else f, v) for f, v in others), (file, verdict)]
+        self.files, self.verdicts = [f for f, _ in pairs], [v for _, v in pairs]
 
     def note_unseen(self) -> None:
         """Note that the model sees no pictures, so that the verdicts on pictures say so."""
         self.verdicts = [_unseen(verdict) for verdict in self.verdicts]
 
-    def keep_prompt(self, prompt: Prompt) -> None:
+    def keep_prompt(self, prompt: Prompt, rebuild: Callable[[int], Prompt] | None = None) -> None:
         """Keep the finished prompt. Where it holds only a part of a file, or nothing, the file's verdict says so.
+        `rebuild` builds it again for another number of tokens.
 
-        The earlier conversation stands in the prompt, so the draft doesn't hold it a second time."""
-        self.prompt = prompt
+        A file of an earlier topic has no verdict where the prompt holds nothing of it. The earlier conversation stands
+        in the prompt, so the draft doesn't hold it a second time once upstream works on the answer."""
+        self.prompt, self._rebuild = prompt, rebuild
         question, session = self.admission.question, self.admission.session
         self.admission = replace(
             self.admission, question=replace(question, messages=()), session=replace(session, context=())
         )
         counts = Counter([*(passage.file_id for passage in prompt.passages), *prompt.pictures])
-        pairs = zip(self.verdicts, self.files, strict=True)
-        self.verdicts = [_budgeted(verdict, file, counts[file.file_id]) for verdict, file in pairs]
+        pairs = [
+            (file, _budgeted(verdict, file, counts[file.file_id]))
+            for file, verdict in zip(self.files, self.verdicts, strict=True)
+            if counts[file.file_id] or file.topic == session.topic
+        ]
+        self.files, self.verdicts = [file for file, _ in pairs], [verdict for _, verdict in pairs]
 
     def hand_out_prompt(self) -> Prompt:
         """Hand out the prompt, once. The draft may live for minutes, so it keeps the prompt without its messages."""
         assert self.prompt is not None  # noqa: S101 - the line prepared it
         prompt, self.prompt = self.prompt, replace(self.prompt, messages=())
         return prompt
+
+    def shorten_prompt(self, share: float) -> bool:
+        """Build the prompt again with this share of its tokens, and return whether that made it shorter. It is done
+        once at most, and never once upstream has worked on the answer."""
+        rebuild, before = self._rebuild, self.prompt
+        self.forget_rebuild()
+        if rebuild is None or before is None:
+            return False
+        shorter = rebuild(int(before.tokens * share))
+        if shorter.tokens >= before.tokens:
+            return False
+        self.keep_prompt(shorter)
+        return True
+
+    def forget_rebuild(self) -> None:
+        """Let go of what the prompt was built from, because upstream has begun to work on the answer."""
+        self._rebuild = None
 
     def recall_prompt(self, asked: Asked) -> None:
         """Take over the prompt that a worker had built before it died, with the verdicts on its files."""

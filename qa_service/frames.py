@@ -75,7 +75,8 @@ class Image(Value, frozen=True, tag_field="type", tag="image"):
 
 class Reference(Value, frozen=True, tag_field="type", tag="reference", omit_defaults=True):
     """This frame names one source of the answer. `n` is the number by which the text cites a document of the prompt;
-    every other source has a number that stands nowhere in the text."""
+    every other source has a number that stands nowhere in the text. `topic` is the earlier topic that the file came
+    with; it is left out for a file of the question's own topic."""
 
     n: int
     kind: SourceKind
@@ -85,6 +86,7 @@ class Reference(Value, frozen=True, tag_field="type", tag="reference", omit_defa
     file: str | None = None
     page: int | None = None
     section: str | None = None
+    topic: int | None = None
     quote: str | None = None
     cites: tuple[Cite, ...] = ()
 

@@ -131,8 +131,15 @@ class Index(Protocol):
         """Return what ranking needs to know of these words, in two trips to the store. No more than about `most`
         postings come: those of the rarest words."""
 
-    def load_passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
-        """Return the passages with these numbers, in this order."""
+    def load_passages(self, numbers: Sequence[int]) -> Sequence[Passage | None]:
+        """Return the passages with these numbers, in this order, or None for one that can't be read any more."""
+
+    def load_vectors(self, encoder: str, numbers: Sequence[int]) -> Sequence[bytes | None]:
+        """Return the vectors of the passages with these numbers, or None for one that the encoder with this name hasn't
+        encoded yet."""
+
+    def keep_vectors(self, encoder: str, vectors: Mapping[int, bytes]) -> None:
+        """Keep the vectors of passages, by their numbers. Nothing is kept for a file that is gone."""
 
 
 class Encoder(Protocol):
@@ -178,12 +185,25 @@ class CandidateSource(Protocol):
         only one way has found has the other way's score too."""
 
 
-class Retriever(Protocol):
-    """A `Retriever` finds what the files say about a question."""
+class Query(Struct, frozen=True):
+    """A `Query` says what is searched for, and where."""
 
-    def find_passages(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
-        """Return the best passages for a question, best first. `earlier` holds the questions that were asked before it
-        in its topic, newest last; they weigh less."""
+    question: str
+    earlier: Sequence[str] = ()
+    """These questions were asked before in the same topic, newest last. They weigh less."""
+    files: Index | None = None
+    """These are the files that came with the topic."""
+    other_files: Index | None = None
+    """These are the session's other files, which count a little less."""
+    knowledge: CandidateSource | None = None
+    """This is what the caller may read of the knowledge base."""
+
+
+class Retriever(Protocol):
+    """A `Retriever` finds what files and the knowledge base say about a question."""
+
+    def find_passages(self, query: Query) -> tuple[Passage, ...]:
+        """Return the best passages for a question, best first."""
 
 
 class MediaQuery(Struct, frozen=True):

@@ -273,10 +273,41 @@ class TestTopics:
     def test_nothing_of_an_old_topic_is_in_the_next_prompt(self, tmp_path: Path) -> None:
         chat = Conversation(upstream := FakeUpstream())
         chat.ask("What scatters?", files=(upload(tmp_path, "sky.txt", "Blue light scatters."),))
-        told = chat.ask("new: who won?")
-        assert [message.text for message in upstream.prompts[1].messages] == ["Be plain.", "new: who won?"]
-        assert upstream.prompts[1].passages == ()
-        assert metadata(told).files == ()
+        chat.ask("new: who won?")
+        asked = [message.text for message in upstream.prompts[1].messages]
+        assert (asked[0], asked[-1]) == ("Be plain.", "new: who won?")
+        assert not any("What scatters?" in text or "42" in text for text in asked)
+
+    def test_a_new_topic_is_answered_from_the_files_of_the_one_before_too(self, tmp_path: Path) -> None:
+        chat = Conversation(upstream := FakeUpstream(ANSWER, (TextDelta("Blue does [1]."), STOPPED)))
+        chat.ask("Who won?", files=(upload(tmp_path, "sky.txt", "Blue light scatters."),))
+        told = chat.ask("new: which light scatters?")
+        assert (
+            '"sky.txt", page 1 (from an earlier topic)\n> Blue light scatters.' in upstream.prompts[1].messages[1].text
+        )
+        assert [(verdict.name, verdict.status) for verdict in metadata(told).files] == [("sky.txt", "used")]
+        assert one(told, Reference).topic == 1  # type: ignore[attr-defined]
+
+    def test_the_files_of_this_topic_come_before_those_of_others(self, tmp_path: Path) -> None:
+        chat = Conversation(upstream := FakeUpstream())
+        chat.ask("Who won?", files=(upload(tmp_path, "old.txt", "Blue light scatters."),))
+        chat.ask("new: which light scatters?", files=(upload(tmp_path, "new.txt", "Red light scatters."),))
+        assert [passage.file for passage in upstream.prompts[1].passages] == ["new.txt", "old.txt"]
+
+    def test_a_file_without_a_word_to_quote_is_named_to_the_model(self, tmp_path: Path) -> None:
+        chat = Conversation(upstream := FakeUpstream())
+        chat.ask("Who won?", files=(upload(tmp_path, "sky.broken", "?"),))
+        chat.ask("new: is there a file?")
+        assert upstream.prompts[1].messages[-2].text.endswith('- "sky.broken" (couldn\'t be read)')
+        assert upstream.prompts[1].files == ("sky.broken",)
+
+    def test_the_same_bytes_again_are_the_same_file(self, tmp_path: Path) -> None:
+        chat = Conversation(upstream := FakeUpstream())
+        chat.ask("Who won?", files=(upload(tmp_path, "a.txt", "Blue."), upload(tmp_path, "b.txt", "Blue.")))
+        told = chat.ask("new: and now?", files=(upload(tmp_path, "a.txt", "Blue."),))
+        assert [len(prompt.passages) for prompt in upstream.prompts] == [1, 1]
+        assert [passage.topic for prompt in upstream.prompts for passage in prompt.passages] == [0, 0]
+        assert {(verdict.name, verdict.status) for verdict in metadata(told).files} == {("a.txt", "used")}
 
     def test_the_new_topic_is_told_first_and_last(self) -> None:
         chat = Conversation(FakeUpstream())

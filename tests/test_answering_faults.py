@@ -2,7 +2,6 @@
 
 import logging
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from msgspec.structs import replace
 
 from qa_service.errors import Cancelled, QAError
 from qa_service.frames import Done, Reference, Text
-from qa_service.interfaces import Index, Saved
+from qa_service.interfaces import Query, Saved
 from qa_service.model import (
     Annotation,
     Drift,
@@ -140,7 +139,7 @@ class TestUnstorable:
 
     def test_so_does_what_a_retriever_finds(self, tmp_path: Path) -> None:
         class Finding:
-            def find_passages(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
+            def find_passages(self, query: Query) -> tuple[Passage, ...]:
                 return (Passage("f", "sky.txt", HALF),)
 
         told = frames(known := parts(retriever=Finding()), files=(upload(tmp_path, "sky.txt", "Blue."),))

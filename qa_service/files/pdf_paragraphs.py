@@ -28,9 +28,9 @@ _OTHER_SIZE = 1.25
 _FULL = 0.75
 _HYPHENS = "-\u2010\u00ad"
 _SOFT = "\u00ad"
-_LAST_WORD = re.compile(r"[^\s(\[“\"']+$")
+_LAST_WORD = re.compile(r"(?<![^\s(\[“\"'])[^\s(\[“\"']++$")
 _FIRST_WORD = re.compile(r"^[^\s,.;:!?)\]”\"']+")
-_COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
+_COMPOUND = re.compile(r"(?<![^\W\d_])[^\W\d_]++(?:-[^\W\d_]++)+")
 _SENTENCE_END = re.compile(r"[.!?。！？:：]['\"”’」』)\]]*$")
 _MARKED = re.compile(
     r"(?:[-*+•·▪◦○●■□▶►※☞–]\s|\(?(?:\d{1,3}|[가나다라마바사아자차카타파하]|[a-zA-Z])[.)]\s|[①-⑳]|제\s?\d{1,4}\s?[편장절관조항])"

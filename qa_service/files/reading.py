@@ -15,6 +15,7 @@ from qa_service.files.report import Report, final_verdict
 from qa_service.files.segment import RawFile, Segment
 from qa_service.files.sniffing import sniff_kind
 from qa_service.model import FileProgress, FileText, Passage, UploadedFile, Verdict
+from qa_service.retrieval.describing import describe_passage
 from qa_service.retrieval.lexical import build_index
 from qa_service.retrieval.splitting import estimate_tokens, split_passages
 
@@ -143,5 +144,5 @@ class _Part:
         self.tokens += estimate_tokens(passage.text)
 
     def text(self) -> FileText:
-        index = build_index([passage.text for passage in self._passages], self.first)
+        index = build_index([describe_passage(passage) for passage in self._passages], self.first)
         return FileText(tuple(self._passages), index, self.first)

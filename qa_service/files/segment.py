@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from qa_service.files.decoding import clean_file_text, decode_file_text
+from qa_service.files.decoding import clean_file_text, decode_file_text, find_declared_charset
 from qa_service.model import Picture, Place
 
 PICTURE_BYTES = 750_000
@@ -21,6 +21,12 @@ class RawFile(Struct, frozen=True):
     def text(self) -> str:
         """Decode and clean the bytes. Only the kinds that are text call this."""
         return clean_file_text(decode_file_text(self.content, self.charset))
+
+    def markup(self) -> str:
+        """Decode and clean the bytes of HTML or XML, which may name their encoding themselves. The sender's charset and
+        a byte order mark come before that name."""
+        charset = self.charset or find_declared_charset(self.content)
+        return clean_file_text(decode_file_text(self.content, charset))
 
 
 class Segment(Struct, frozen=True):

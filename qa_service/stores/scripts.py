@@ -153,6 +153,12 @@ end
 redis.call('EXPIRE', KEYS[1], ttl)
 """
 
+# Vectors come later than the file. They don't bring a file back that was deleted meanwhile.
+KEEP_VECTORS = """
+-- file
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], unpack(ARGV)) end
+"""
+
 NEW_TOPIC = """
 -- head, context
 local current = redis.call('HGET', KEYS[1], 'topic')

@@ -199,7 +199,7 @@ def _session(
         topic,
         topics_of(head),
         context=tuple(said for turn in turns if (said := read_record(exchange_decoder, turn))),
-        files=tuple(file for file in files_of(files) if file.topic == topic),
+        files=tuple(sorted(files_of(files), key=lambda file: file.topic != topic)),
     )
 
 

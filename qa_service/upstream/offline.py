@@ -18,6 +18,7 @@ from qa_service.model import Delta, Finished, Language, Passage, Prompt, TextDel
 MODEL = "offline"
 _MOST = 5
 """At most so many sentences are quoted."""
+_MOST_NAMES = 10
 _MOST_WORDS = 50
 """At most so many different words of a question are looked for. Each is compared with every sentence, and the 8,000
 words that a question can have would keep a worker from everything else for seconds."""
@@ -70,6 +71,11 @@ _SAID: dict[str, dict[Language, str]] = {
         "ko": "연결된 AI 모델이 없어 파일에서 문장만 찾아보았으며, 이 질문에 답하는 내용은 파일에 없습니다.",
         "en": "No AI model is configured. The files were searched for sentences, and nothing in them answers this.",
     },
+    "unreadable": {
+        "ko": "연결된 AI 모델이 없어 파일의 문장만 인용하며, 이 질문에 인용할 글이 올린 파일에 없습니다: {files}",
+        "en": "No AI model is configured, so only sentences from files can be quoted, and these files have no text "
+        "that can be quoted for this question: {files}",
+    },
     "no_files": {
         "ko": "연결된 AI 모델도 인용할 파일 내용도 없습니다. 파일을 올리면 관련된 문장을 찾아 인용합니다.",
         "en": "No AI model is configured and there is no text from files to quote, so this can't be answered.",
@@ -106,7 +112,7 @@ def _deltas(prompt: Prompt, stop: Stop) -> Iterator[Delta]:
 
 def _write_answer(prompt: Prompt) -> Iterator[str]:
     said, quoted = _choose_quotes(prompt)
-    yield _SAID[said][prompt.language]
+    yield _SAID[said][prompt.language].format(files=_name_files(prompt.files))
     for number, sentence in enumerate(quoted):
         yield "\n" if number else "\n\n"
         yield f"- “{loosen_markers(_shortened(sentence.text))}” "
@@ -115,11 +121,16 @@ def _write_answer(prompt: Prompt) -> Iterator[str]:
 
 def _choose_quotes(prompt: Prompt) -> tuple[str, list[_Sentence]]:
     if not prompt.passages:
-        return "no_files", []
+        return "unreadable" if prompt.files else "no_files", []
     if _SUMMARY.search(prompt.question) or not list_words(prompt.question):
         return "opening", _opening_sentences(prompt.passages)
     found = _best_sentences(prompt.question, _quotable_sentences(prompt.passages))
     return ("quotes", found) if found else ("silent", [])
+
+
+def _name_files(names: Sequence[str]) -> str:
+    shown = [loosen_markers(name) for name in names[:_MOST_NAMES]]
+    return ", ".join(shown) + (" …" if len(names) > _MOST_NAMES else "")
 
 
 def _quotable_sentences(passages: Sequence[Passage]) -> list[_Sentence]:

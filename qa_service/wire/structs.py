@@ -84,6 +84,7 @@ class ReferenceContent(Outgoing, frozen=True, kw_only=True):
     file: str | None = None
     page: int | None = None
     section: str | None = None
+    topic: int | None = None
     quote: str | None = None
     cites: tuple[Cite, ...] = ()
 
@@ -306,6 +307,7 @@ class ConfigObject(Outgoing, frozen=True, kw_only=True):
     models: tuple[str, ...]
     web_search: bool
     upstream: str
+    encoder: str | None
     caller: CallerObject
     version: str
 
@@ -330,6 +332,8 @@ class ReadinessObject(Outgoing, frozen=True, kw_only=True):
     store: str
     upstream: str
     files: str
+    topics: str
+    knowledge: str
 
 
 OBJECTS = (

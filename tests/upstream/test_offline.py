@@ -150,6 +150,15 @@ class TestHonesty:
         assert "파일 내용도 없" in answered("환불은 며칠인가요?")
         assert "no text from files" in answered("How many days?", language="en")
 
+    @pytest.mark.parametrize("language", ["ko", "en"])
+    def test_while_a_file_is_listed_it_never_says_that_there_is_none(self, language: str) -> None:
+        prompt = Prompt("gpt", (), "환불은 며칠인가요?", files=("그림[1].png",), language=language)
+        with OfflineAnswerer().open_answer(prompt, StopSignal()) as deltas:
+            text = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+        assert "그림[ 1 ].png" in text
+        assert "no text from files" not in text
+        assert "파일 내용도 없" not in text
+
     def test_it_ends_at_no_cost(self):
         prompt = Prompt("gpt", (), "환불", passages=passages(REFUNDS))
         with OfflineAnswerer().open_answer(prompt, StopSignal()) as deltas:
