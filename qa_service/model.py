@@ -229,6 +229,9 @@ class Passage(Value, frozen=True):
     """This is the number of the passage in a prompt, or 0 outside of prompts."""
     place: Place = Place()
     """Passages that were stored before there were places have an empty one."""
+    nearness: float = 0.0
+    """In a prompt, this is how near the passage is to the question by meaning: the product of their vectors, or 0 where
+    one of them isn't known."""
     topic: int = 0
     """In a prompt, this is the earlier topic that the file came with. It is 0 for a file of the question's own
     topic."""
