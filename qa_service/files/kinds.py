@@ -22,12 +22,21 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "docx": ("word", "read_docx"),
     "gif": ("picture", "read_picture"),
     "html": ("hypertext", "read_html"),
+    "hwp": ("hwp", "read_hwp"),
+    "hwpx": ("hwpx", "read_hwpx"),
     "jpeg": ("picture", "read_picture"),
     "md": ("markdown", "read_markdown"),
+    "odp": ("opendocument", "read_odp"),
+    "ods": ("opendocument", "read_ods"),
+    "odt": ("opendocument", "read_odt"),
     "pdf": ("pdf", "read_pdf"),
     "png": ("picture", "read_picture"),
+    "pptx": ("slides", "read_pptx"),
+    "rtf": ("rtf", "read_rtf"),
     "txt": ("plain", "read_plain"),
     "webp": ("picture", "read_picture"),
+    "xls": ("xls", "read_xls"),
+    "xlsx": ("xlsx", "read_xlsx"),
 }
 """This table names the module and the function that read each kind."""
 ENCRYPTED = frozenset({"office"})
