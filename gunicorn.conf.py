@@ -23,9 +23,13 @@ if not os.environ.get("PROMETHEUS_MULTIPROC_DIR", "").startswith(FIGURES):
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = FIGURES + secrets.token_hex(8)
 figures = os.environ["PROMETHEUS_MULTIPROC_DIR"]
 
+# The sentence encoder needs no threads of numpy's: they don't make one sentence faster, and take the cores of others.
+# numpy reads the variable when it is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from qa_service.metrics import merge_dead_worker  # noqa: E402
 from qa_service.server.access import AccessLogger  # noqa: E402
-from qa_service.server.master import check_configuration, most_connections, raise_file_limit  # noqa: E402
+from qa_service.server.master import check_configuration, most_connections, raise_file_limit, share_encoder  # noqa: E402
 from qa_service.server.tls import ssl_context  # noqa: E402, F401 - gunicorn calls it where a certificate is set
 from qa_service.server.worker import AnswerWorker  # noqa: E402
 from qa_service.settings import SettingsError, from_environment  # noqa: E402
@@ -73,9 +77,10 @@ worker_tmp_dir = MEMORY
 
 
 def on_starting(server):
-    """Check the configuration before anything listens."""
+    """Check the configuration before anything listens, and load what the workers share."""
     check_configuration(server, settings)
     raise_file_limit(settings)
+    share_encoder(settings)
 
 
 def child_exit(server, worker):

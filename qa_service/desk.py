@@ -210,7 +210,7 @@ def shorten_title(question: str) -> str:
 
 def _next_topic(session: Session, question: str) -> Session:
     topics = (*session.topics, Topic(session.topic + 1, shorten_title(question), 0))
-    return Session(session.session_id, session.topic + 1, topics)
+    return Session(session.session_id, session.topic + 1, topics, files=session.files)
 
 
 def _begin_session(session_id: str, messages: tuple[Message, ...]) -> Session:

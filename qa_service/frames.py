@@ -44,6 +44,7 @@ class StageNotice(Value, frozen=True, tag_field="type", tag="status", omit_defau
     kind: str | None = None
     status: VerdictStatus | None = None
     tokens: int | None = None
+    unread_pages: tuple[int, ...] = ()
 
 
 class Text(Value, frozen=True, tag_field="type", tag="text", gc=False):
@@ -62,6 +63,13 @@ class Cite(Value, frozen=True, omit_defaults=True):
     quote: str | None = None
 
 
+class TextSpan(Value, frozen=True):
+    """A `TextSpan` is a place in the answer. `start` and `end` count the Unicode code points of the whole text."""
+
+    start: int
+    end: int
+
+
 class Image(Value, frozen=True, tag_field="type", tag="image"):
     """This frame shows a picture that the model draws, or a part of it. A later frame with the same `index` takes its
     place. `url` is a path below the prefix; it is signed, and expires."""
@@ -74,7 +82,8 @@ class Image(Value, frozen=True, tag_field="type", tag="image"):
 
 class Reference(Value, frozen=True, tag_field="type", tag="reference", omit_defaults=True):
     """This frame names one source of the answer. `n` is the number by which the text cites a document of the prompt;
-    every other source has a number that stands nowhere in the text."""
+    every other source has a number that stands nowhere in the text. `topic` is the earlier topic that the file came
+    with; it is left out for a file of the question's own topic."""
 
     n: int
     kind: SourceKind
@@ -84,6 +93,7 @@ class Reference(Value, frozen=True, tag_field="type", tag="reference", omit_defa
     file: str | None = None
     page: int | None = None
     section: str | None = None
+    topic: int | None = None
     quote: str | None = None
     cites: tuple[Cite, ...] = ()
 
@@ -142,6 +152,8 @@ class Metadata(Value, frozen=True, tag_field="type", tag="metadata"):
     saved: bool
     image_results: tuple[ImageResult, ...] = ()
     video_results: tuple[VideoResult, ...] = ()
+    unsupported: tuple[TextSpan, ...] = ()
+    """These sentences have no support in the sources, as far as the site lets that be checked."""
 
 
 class Failure(Value, frozen=True, tag_field="type", tag="error", omit_defaults=True):

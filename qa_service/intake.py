@@ -1,7 +1,14 @@
-"""This module takes an uploaded file into a session. The file is read, kept as far as the quotas allow, and listed."""
+"""This module takes an uploaded file into a session. The file is read, kept as far as the quotas allow, and listed.
+
+The same bytes sent again are the same file: it isn't read a second time, and belongs to the topic of the new question
+from then on.
+"""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from contextlib import suppress
+from functools import partial
+from hashlib import blake2b
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,8 +26,11 @@ from qa_service.model import (
     UploadedFile,
     Verdict,
 )
+from qa_service.pause import LongWork
 from qa_service.storable import storable
 
+HASHED_BYTES = 256 << 10
+"""So many bytes of an upload are hashed at once."""
 OVER_QUOTA = "over_quota"
 """This reason says that a file wasn't taken, or not to its end, because the session or its owner has used up what is
 allowed."""
@@ -43,10 +53,25 @@ class Intake(Struct, frozen=True):
     reader: FileReader
 
     def take_in(
-        self, upload: UploadedFile, place: FilePlace, stop: Stop
+        self, upload: UploadedFile, place: FilePlace, stop: Stop, known: Sequence[StoredFile] = ()
     ) -> Generator[StageNotice, None, tuple[StoredFile, Verdict]]:
         """Yield the progress, and return the file as the session has it, with its verdict. A file isn't read, and isn't
-        listed with the session, where the quota is used up already."""
+        listed with the session, where the quota is used up already. `known` are the files that the session has."""
+        digest = _hash_upload(upload)
+        if same := _find_same(digest, known):
+            return self._take_again(same, upload, place)
+        stored, verdict = yield from self._take_new(upload, place, stop, digest)
+        return stored, verdict
+
+    def _take_again(self, same: StoredFile, upload: UploadedFile, place: FilePlace) -> tuple[StoredFile, Verdict]:
+        stored = replace(same, topic=place.topic)
+        if stored != same:
+            self.files.finish_file(place.owner, place.session_id, stored)
+        return stored, Verdict(upload.name, same.kind, same.status, same.reason, same.pages, same.tokens)
+
+    def _take_new(
+        self, upload: UploadedFile, place: FilePlace, stop: Stop, digest: str
+    ) -> Generator[StageNotice, None, tuple[StoredFile, Verdict]]:
         allowance = self.quotas.load_allowance(place.owner, place.session_id)
         taken = _Taken(allowance.bytes)
         if allowance.is_used_up:
@@ -54,7 +79,7 @@ class Intake(Struct, frozen=True):
             return _describe_file(place, verdict, taken), verdict
         request = ReadRequest(upload, place.owner, allowance.seconds)
         verdict = yield from self._read(request, place, taken, stop)
-        stored = _describe_file(place, verdict, taken)
+        stored = replace(_describe_file(place, verdict, taken), digest=digest)
         self.files.finish_file(place.owner, place.session_id, stored)
         return stored, verdict
 
@@ -109,6 +134,22 @@ class _Taken:
         return replace(read, status="truncated" if self.passages else "skipped", reason=OVER_QUOTA)
 
 
+def _hash_upload(upload: UploadedFile) -> str:
+    """Hash the bytes of an upload. The hash is empty where they can't be read, which the reader tells then."""
+    digest, work = blake2b(digest_size=16), LongWork()
+    with suppress(OSError), open(upload.path, "rb") as file:
+        for piece in iter(partial(file.read, HASHED_BYTES), b""):
+            digest.update(piece)
+            work.end_step()
+        return digest.hexdigest()
+    return ""
+
+
+def _find_same(digest: str, known: Sequence[StoredFile]) -> StoredFile | None:
+    """Find the file with these bytes. One that wasn't read to its end is none, because another try may get further."""
+    return next((file for file in known if digest and file.digest == digest and file.status == "used"), None)
+
+
 def _describe_file(place: FilePlace, verdict: Verdict, taken: _Taken) -> StoredFile:
     return StoredFile(
         place.file_id,
@@ -122,4 +163,5 @@ def _describe_file(place: FilePlace, verdict: Verdict, taken: _Taken) -> StoredF
         passages=taken.passages,
         added=time.time(),
         size=taken.size,
+        unread_pages=verdict.unread_pages,
     )

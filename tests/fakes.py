@@ -1,12 +1,14 @@
 """Stand-ins with a memory for what the line walks past, and short ways to say what a test is about."""
 
+import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import chain
 from pathlib import Path
+from zlib import crc32
 
 from fakeredis import FakeRedis, FakeServer
 from msgspec.structs import replace
@@ -65,7 +67,9 @@ from qa_service.model import (
 )
 from qa_service.picture_links import PictureLinks
 from qa_service.prompting import Site
-from qa_service.retrieval.lexical import LexicalRetriever, build_index
+from qa_service.retrieval.finding import HybridRetriever
+from qa_service.retrieval.lexical import build_index
+from qa_service.searching import Search
 from qa_service.turns import Admission, Mark, Observation, Turn
 
 ANN = Owner("user", "a" * 32)
@@ -75,6 +79,8 @@ STOPPED = Finished("stop", model="gpt-4.1-mini-2025-04-14", usage=USAGE)
 ANSWER = (TextDelta("The answer "), TextDelta("is 42."), STOPPED)
 WAITING_SECONDS = 10.0
 
+Vectors = dict[tuple[str, int], bytes]
+"""The vectors of passages, by the encoder's name and the passage's number."""
 Step = Delta | BaseException | threading.Event
 
 
@@ -251,7 +257,7 @@ def _claimed(session: Session, claim: Claim) -> Session:
         *before, last = session.topics
         return replace(session, topics=(*before, replace(last, turns=last.turns + 1)))
     topics = (*session.topics, Topic(topic, claim.topic_title, 1))
-    return replace(session, topic=topic, topics=topics, context=(), files=())
+    return replace(session, topic=topic, topics=topics, context=())
 
 
 class FakeFiles:
@@ -261,6 +267,7 @@ class FakeFiles:
         self.passages: dict[str, dict[int, Passage]] = {}
         self.pictures: dict[str, Picture] = {}
         self.finished: list[StoredFile] = []
+        self.vectors: dict[tuple[str, ...], Vectors] = {}
 
     def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
         self.passages.setdefault(file_id, {}).update(enumerate(part.passages, part.first))
@@ -275,7 +282,8 @@ class FakeFiles:
         self.finished.append(file)
 
     def open_index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
-        return FakeIndex([passage for file in files for passage in self.passages.get(file.file_id, {}).values()])
+        found = [passage for file in files for passage in self.passages.get(file.file_id, {}).values()]
+        return FakeIndex(found, self.vectors.setdefault(tuple(file.file_id for file in files), {}))
 
 
 class FakeDrawings:
@@ -302,9 +310,10 @@ def gallery(
 class FakeIndex:
     """An `Index` over passages at hand."""
 
-    def __init__(self, passages: Sequence[Passage]) -> None:
+    def __init__(self, passages: Sequence[Passage], vectors: Vectors | None = None) -> None:
         self._passages = passages
         self._index = build_index([passage.text for passage in passages])
+        self.vectors = {} if vectors is None else vectors
 
     def look_up_words(self, words: Iterable[str], most: int) -> Ranking:
         found = {word: flat for word in words if (flat := self._index.get(word))}
@@ -317,8 +326,14 @@ class FakeIndex:
             most -= frequencies[word]
         return Ranking(len(self._passages), kept, frequencies)
 
-    def load_passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
-        return tuple(self._passages[number] for number in numbers)
+    def load_passages(self, numbers: Sequence[int]) -> Sequence[Passage | None]:
+        return [self._passages[number] for number in numbers]
+
+    def load_vectors(self, encoder: str, numbers: Sequence[int]) -> Sequence[bytes | None]:
+        return [self.vectors.get((encoder, number)) for number in numbers]
+
+    def keep_vectors(self, encoder: str, vectors: Mapping[int, bytes]) -> None:
+        self.vectors.update({(encoder, number): vector for number, vector in vectors.items()})
 
 
 class FakeRepeats:
@@ -372,6 +387,22 @@ class FakeMeter:
 
     def count_streams(self, change: int) -> None:
         self.open += change
+
+
+class FakeEncoder:
+    """An `Encoder` without a model. Two texts are as near to each other as the words that they share make them."""
+
+    name = "words/1"
+
+    def encode_texts(self, texts: Sequence[str]) -> Sequence[bytes]:
+        return tuple(map(self._encode, texts))
+
+    def _encode(self, text: str) -> bytes:
+        numbers = [0.0] * 512
+        for word in text.casefold().split() or [""]:
+            numbers[crc32(word.encode(errors="ignore")) % 512] += 1.0
+        length = sum(number * number for number in numbers) ** 0.5
+        return struct.pack("<512e", *(number / length for number in numbers))
 
 
 class FakeDetector:
@@ -450,7 +481,6 @@ def parts(upstream: FakeUpstream | None = None, **others: object) -> Parts:
         "files": FakeFiles(),
         "quotas": FakeQuotas(),
         "reader": FakeReader(),
-        "retriever": LexicalRetriever(),
         "gallery": gallery(),
         "observe": seen.append,
         "meter": FakeMeter(),
@@ -460,7 +490,9 @@ def parts(upstream: FakeUpstream | None = None, **others: object) -> Parts:
         "longest": 1_000_000,
         "safety_identifier": lambda key: f"hashed {key}",
     }
-    return Parts(**{**fields, **others})  # type: ignore[arg-type]
+    fields |= others
+    retriever = fields.pop("retriever", HybridRetriever())
+    return Parts(search=Search(fields["files"], retriever), **fields)  # type: ignore[arg-type]
 
 
 def upload(folder: Path, name: str, text: str) -> UploadedFile:

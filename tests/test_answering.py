@@ -8,7 +8,7 @@ import pytest
 
 from qa_service.answering import AnswerLine
 from qa_service.errors import Cancelled, UpstreamRateLimited, UpstreamUnavailable
-from qa_service.frames import Cite, Done, Image, Metadata, Reference, StageNotice, Start, Text, TopicNotice
+from qa_service.frames import Cite, Done, Image, Metadata, Reference, StageNotice, Start, Text, TextSpan, TopicNotice
 from qa_service.model import (
     Delta,
     Drawing,
@@ -273,10 +273,41 @@ class TestTopics:
     def test_nothing_of_an_old_topic_is_in_the_next_prompt(self, tmp_path: Path) -> None:
         chat = Conversation(upstream := FakeUpstream())
         chat.ask("What scatters?", files=(upload(tmp_path, "sky.txt", "Blue light scatters."),))
-        told = chat.ask("new: who won?")
-        assert [message.text for message in upstream.prompts[1].messages] == ["Be plain.", "new: who won?"]
-        assert upstream.prompts[1].passages == ()
-        assert metadata(told).files == ()
+        chat.ask("new: who won?")
+        asked = [message.text for message in upstream.prompts[1].messages]
+        assert (asked[0], asked[-1]) == ("Be plain.", "new: who won?")
+        assert not any("What scatters?" in text or "42" in text for text in asked)
+
+    def test_a_new_topic_is_answered_from_the_files_of_the_one_before_too(self, tmp_path: Path) -> None:
+        chat = Conversation(upstream := FakeUpstream(ANSWER, (TextDelta("Blue does [1]."), STOPPED)))
+        chat.ask("Who won?", files=(upload(tmp_path, "sky.txt", "Blue light scatters."),))
+        told = chat.ask("new: which light scatters?")
+        assert (
+            '"sky.txt", page 1 (from an earlier topic)\n> Blue light scatters.' in upstream.prompts[1].messages[1].text
+        )
+        assert [(verdict.name, verdict.status) for verdict in metadata(told).files] == [("sky.txt", "used")]
+        assert one(told, Reference).topic == 1  # type: ignore[attr-defined]
+
+    def test_the_files_of_this_topic_come_before_those_of_others(self, tmp_path: Path) -> None:
+        chat = Conversation(upstream := FakeUpstream())
+        chat.ask("Who won?", files=(upload(tmp_path, "old.txt", "Blue light scatters."),))
+        chat.ask("new: which light scatters?", files=(upload(tmp_path, "new.txt", "Red light scatters."),))
+        assert [passage.file for passage in upstream.prompts[1].passages] == ["new.txt", "old.txt"]
+
+    def test_a_file_without_a_word_to_quote_is_named_to_the_model(self, tmp_path: Path) -> None:
+        chat = Conversation(upstream := FakeUpstream())
+        chat.ask("Who won?", files=(upload(tmp_path, "sky.broken", "?"),))
+        chat.ask("new: is there a file?")
+        assert upstream.prompts[1].messages[-2].text.endswith('- "sky.broken" (couldn\'t be read)')
+        assert upstream.prompts[1].files == ("sky.broken",)
+
+    def test_the_same_bytes_again_are_the_same_file(self, tmp_path: Path) -> None:
+        chat = Conversation(upstream := FakeUpstream())
+        chat.ask("Who won?", files=(upload(tmp_path, "a.txt", "Blue."), upload(tmp_path, "b.txt", "Blue.")))
+        told = chat.ask("new: and now?", files=(upload(tmp_path, "a.txt", "Blue."),))
+        assert [len(prompt.passages) for prompt in upstream.prompts] == [1, 1]
+        assert [passage.topic for prompt in upstream.prompts for passage in prompt.passages] == [0, 0]
+        assert {(verdict.name, verdict.status) for verdict in metadata(told).files} == {("a.txt", "used")}
 
     def test_the_new_topic_is_told_first_and_last(self) -> None:
         chat = Conversation(FakeUpstream())
@@ -458,6 +489,24 @@ class TestPrompt:
         known = parts(FakeUpstream([TextDelta("Blue [1]."), STOPPED]), site=Site("Be plain.", citations=False))
         told = frames(known, files=(upload(tmp_path, "sky.txt", "The sky is blue."),))
         assert "reference" not in kinds(told)
+
+    def check(self, folder: Path, **site: bool) -> tuple[list[TextSpan], Observation]:
+        seen: list[Observation] = []
+        upstream = FakeUpstream([TextDelta("Blue is scattered [1]. Grass tastes like thirty sweets [7]."), STOPPED])
+        known = parts(upstream, site=Site("Be plain.", **site), observe=seen.append)
+        told = frames(known, files=(upload(folder, "sky.txt", "The sky scatters blue."),))
+        return list(metadata(told).unsupported), seen[0]
+
+    def test_sentences_without_support_are_told_where_the_site_wants_it(self, tmp_path: Path) -> None:
+        places, seen = self.check(tmp_path, checks_support=True)
+        assert places == [TextSpan(23, 59)]
+        assert (seen.unsupported, seen.dangling) == (1, 1)
+
+    def test_numbers_that_stand_for_no_source_are_counted(self, tmp_path: Path) -> None:
+        places, seen = self.check(tmp_path)
+        assert (places, seen.unsupported, seen.dangling) == ([], 0, 1)
+        _, seen = self.check(tmp_path, citations=False)
+        assert seen.dangling == 0
 
     def test_a_reference_quotes_the_page_it_names(self, tmp_path: Path) -> None:
         known = parts(FakeUpstream([TextDelta("하늘은 파랗습니다 [1]."), STOPPED]))

@@ -20,12 +20,17 @@ SegmentReader: TypeAlias = Callable[[RawFile], Iterator[Segment]]
 KINDS: Mapping[str, tuple[str, str]] = {
     "csv": ("rows", "read_rows"),
     "docx": ("word", "read_docx"),
+    "eml": ("mail", "read_mail"),
+    "epub": ("book", "read_epub"),
     "gif": ("picture", "read_picture"),
     "html": ("hypertext", "read_html"),
     "hwp": ("hwp", "read_hwp"),
     "hwpx": ("hwpx", "read_hwpx"),
     "jpeg": ("picture", "read_picture"),
+    "json": ("json_text", "read_json"),
     "md": ("markdown", "read_markdown"),
+    "mhtml": ("mail", "read_saved_page"),
+    "msg": ("outlook", "read_message"),
     "odp": ("opendocument", "read_odp"),
     "ods": ("opendocument", "read_ods"),
     "odt": ("opendocument", "read_odt"),
@@ -37,6 +42,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "webp": ("picture", "read_picture"),
     "xls": ("xls", "read_xls"),
     "xlsx": ("xlsx", "read_xlsx"),
+    "zip": ("bundle", "read_zip"),
 }
 """This table names the module and the function that read each kind."""
 ENCRYPTED = frozenset({"office"})

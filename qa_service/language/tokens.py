@@ -53,6 +53,19 @@ def list_tokens(text: str) -> list[str]:
     return list(chain.from_iterable(map(_tokens_of, _runs(text))))
 
 
+def list_search_tokens(text: str) -> list[str]:
+    """List the tokens by which passages are searched for a question: those of `list_tokens` without function words.
+
+    Where a question has nothing else, its function words count.
+    """
+    runs = _runs(text)
+    return list(chain.from_iterable(map(_tokens_of, [run for run in runs if not _is_function_word(run)] or runs)))
+
+
+def _is_function_word(run: _Run) -> bool:
+    return run[0] in ("word", "hangul") and not _words_of(run)
+
+
 def list_words(text: str) -> list[str]:
     """List the stems of the content words, in their order, to compare texts by them.
 
@@ -60,6 +73,19 @@ def list_words(text: str) -> list[str]:
     is left out, because it is mostly grammar.
     """
     return list(chain.from_iterable(map(_words_of, _runs(text))))
+
+
+def list_content_tokens(text: str) -> list[str]:
+    """List the tokens of the content words alone, in their order, to look for these words in an index.
+
+    A Korean word becomes its stem and the pairs of the stem's syllables. Its particles are left out.
+    """
+    return list(chain.from_iterable(map(_content_tokens_of, _runs(text))))
+
+
+def _content_tokens_of(run: _Run) -> tuple[str, ...]:
+    words = _words_of(run)
+    return tuple(chain(words, *map(_pairs, words))) if run[0] == "hangul" else words
 
 
 def _runs(text: str) -> list[_Run]:

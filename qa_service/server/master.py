@@ -5,7 +5,8 @@ import sys
 
 from gunicorn.arbiter import Arbiter
 
-from qa_service.settings import Settings
+from qa_service.assembly import choose_encoder
+from qa_service.settings import Settings, SettingsError
 from qa_service.web.exposure import refuse_open_server
 
 MORE_CONNECTIONS = 500
@@ -38,6 +39,15 @@ def check_configuration(server: Arbiter, settings: Settings) -> None:
             f"graceful_timeout: expected more than QA_DRAIN_SECONDS, {settings.drain_seconds:g} s, "
             "or answers would be killed before they are handed over"
         )
+
+
+def share_encoder(settings: Settings) -> None:
+    """Load the sentence encoder before the workers are forked. So its 140 MB are there once and not in each of them,
+    and no worker's first answer waits for it. Exit where the settings ask for an encoder that isn't installed."""
+    try:
+        choose_encoder(settings)
+    except SettingsError as error:
+        sys.exit(str(error))
 
 
 def raise_file_limit(settings: Settings) -> None:

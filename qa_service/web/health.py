@@ -48,6 +48,8 @@ def show_readiness() -> Response:
         store=store,
         upstream=upstream,
         files=mounted().assembly.sandbox,
+        topics=mounted().assembly.topics,
+        knowledge=knowledge.describe() if (knowledge := mounted().assembly.knowledge) else "off",
     )
     return json_response(found, HTTPStatus.OK if found.status == "ready" else HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -69,6 +71,7 @@ def show_config() -> Response:
             models=() if offline else (settings.first_model, *settings.models_allowed),
             web_search=settings.web_search and not offline,
             upstream="offline" if offline else "responses",
+            encoder=assembly.encoder.name if assembly.encoder else None,
             caller=CallerObject(kind=owner.kind),
             version=version("qa-service"),
         )

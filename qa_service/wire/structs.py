@@ -24,6 +24,7 @@ from qa_service.frames import (
     Stage,
     StageNotice,
     Start,
+    TextSpan,
     Timing,
     TopicNotice,
     VideoResult,
@@ -60,6 +61,7 @@ class StatusContent(Outgoing, frozen=True, kw_only=True):
     kind: str | None = None
     status: VerdictStatus | None = None
     tokens: int | None = None
+    unread_pages: tuple[int, ...] = ()
 
 
 class ImageContent(Outgoing, frozen=True, kw_only=True):
@@ -83,6 +85,7 @@ class ReferenceContent(Outgoing, frozen=True, kw_only=True):
     file: str | None = None
     page: int | None = None
     section: str | None = None
+    topic: int | None = None
     quote: str | None = None
     cites: tuple[Cite, ...] = ()
 
@@ -96,6 +99,7 @@ class VerdictContent(Outgoing, frozen=True, kw_only=True):
     reason: str | None = None
     pages: int
     tokens: int
+    unread_pages: tuple[int, ...] = ()
 
 
 class MetadataContent(Outgoing, frozen=True, kw_only=True):
@@ -114,6 +118,7 @@ class MetadataContent(Outgoing, frozen=True, kw_only=True):
     saved: bool
     image_results: tuple[ImageResult, ...] = ()
     video_results: tuple[VideoResult, ...] = ()
+    unsupported: tuple[TextSpan, ...] = ()
 
 
 class ErrorContent(Outgoing, frozen=True, kw_only=True):
@@ -208,6 +213,7 @@ class FileObject(Outgoing, frozen=True, kw_only=True):
     tokens: int
     status: VerdictStatus
     reason: str | None = None
+    unread_pages: tuple[int, ...] = ()
     topic: int
 
 
@@ -303,6 +309,7 @@ class ConfigObject(Outgoing, frozen=True, kw_only=True):
     models: tuple[str, ...]
     web_search: bool
     upstream: str
+    encoder: str | None
     caller: CallerObject
     version: str
 
@@ -327,6 +334,8 @@ class ReadinessObject(Outgoing, frozen=True, kw_only=True):
     store: str
     upstream: str
     files: str
+    topics: str
+    knowledge: str
 
 
 OBJECTS = (

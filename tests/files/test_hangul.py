@@ -7,8 +7,8 @@ from qa_service.files.hangul import is_chapter_title, write_hangul_equation
 from qa_service.files.hwp import read_hwp
 from qa_service.files.hwpx import read_hwpx
 from qa_service.files.segment import RawFile
-from tests.compound import hwp
 from tests.documents import zipped
+from tests.old_office import hwp
 from tests.packages import hp, hwpx
 
 needs_unhwp = pytest.mark.skipif(read_hwp.__globals__["unhwp"] is None, reason="it has no library for this machine")

@@ -1,11 +1,11 @@
-"""Kinds that are text: plain, Markdown, CSV, HTML."""
+"""Kinds that are text: plain, Markdown, CSV."""
 
 import time
 
 import pytest
 
 from qa_service.errors import Unreadable
-from qa_service.files import hypertext, markdown, plain, rows
+from qa_service.files import markdown, plain, rows
 from qa_service.files.segment import RawFile, Segment
 from qa_service.language.sentences import split_sentences
 from qa_service.model import Place
@@ -150,56 +150,3 @@ class TestRows:
 
     def test_an_empty_table_says_nothing(self) -> None:
         assert list(rows.read_rows(raw("\n\n"))) == []
-
-
-class TestHypertext:
-    def test_headings_begin_sections_and_the_title_names_what_stands_before(self) -> None:
-        text = "<title>회사 안내</title><p>앞 <b>글</b></p><h1>제1장\n <i>휴가</i></h1><p>15일</p><h2></h2>끝"
-
-        assert sections(list(hypertext.read_html(raw(text)))) == [
-            ("회사 안내", "앞 글\n\n"),
-            ("제1장 휴가", "제1장 휴가\n15일\n\n"),
-            ("", "끝\n\n"),
-        ]
-
-    def test_what_nobody_sees_is_left_out(self) -> None:
-        text = "<body>a<script>no</script><style>no</style><template>no</template><!-- no --><svg><text>no</text></svg>"
-
-        assert sections(list(hypertext.read_html(raw(text)))) == [("", "a\n\n")]
-
-    def test_a_row_of_a_table_is_a_line(self) -> None:
-        text = "<table><tr><th>근속</th><th>일수</th></tr><tr><td>1년</td><td>15일</td></tr></table>"
-
-        assert sections(list(hypertext.read_html(raw(text)))) == [("", "근속 | 일수\n1년 | 15일\n\n")]
-
-    def test_empty_cells_at_the_end_of_a_row_are_left_out(self) -> None:
-        text = "<table><tr><td></td><td>a</td><td></td><td></td></tr><tr><td>b ||</td></tr></table>c"
-
-        assert sections(list(hypertext.read_html(raw(text)))) == [("", "a\nb ||\nc\n\n")]
-
-    def test_a_row_of_many_empty_cells_takes_no_more_time_than_it_is_long(self) -> None:
-        began = time.thread_time()
-
-        (segment,) = hypertext.read_html(raw(f"<table><tr>{'<td></td>' * 60_000}<td>a</td></tr></table>"))
-
-        assert segment.text == "a\n\n"
-        assert time.thread_time() - began < 2
-
-    def test_empty_cells_and_lines_leave_no_trace(self) -> None:
-        text = "<table><tr><td>a</td><td></td><td> </td></tr><tr><td>  </td></tr></table> <p> </p> <p>b</p>"
-
-        assert sections(list(hypertext.read_html(raw(text)))) == [("", "a\nb\n\n")]
-
-    def test_verbatim_text_keeps_its_lines(self) -> None:
-        assert sections(list(hypertext.read_html(raw("<pre>a\nb</pre>c<br>d\ne")))) == [("", "a\nb\nc\nd e\n\n")]
-
-    def test_entities_and_korean_encodings_are_text(self) -> None:
-        text = '<meta charset="euc-kr"><p>가 &amp; 나&#44228;</p>'
-
-        (segment,) = hypertext.read_html(RawFile(text.encode("cp949")))
-
-        assert segment.text == "가 & 나계\n\n"
-
-    @pytest.mark.parametrize("text", ["", "<html></html>", "<script>x</script>"])
-    def test_an_empty_page_says_nothing(self, text: str) -> None:
-        assert list(hypertext.read_html(raw(text))) == []

@@ -9,8 +9,8 @@ from qa_service.files.segment import RawFile, Segment
 from qa_service.files.sniffing import sniff_kind
 from qa_service.files.worksheets import MOST_CELLS, Worksheet
 from qa_service.model import Place
-from tests.compound import xls
 from tests.documents import zipped
+from tests.old_office import xls
 from tests.packages import opendocument, sheet, xlsx
 
 HEAD = ["품목", "값"]

@@ -61,14 +61,14 @@ class TestLoading:
         assert session.context == (Exchange("Question 1", "Answer 1"), Exchange("Question 2", "Answer 2"))
         assert session.topics == (Topic(1, "Title of s", 2),)
 
-    def test_it_holds_the_files_of_its_topic_alone(self, stores: Stores) -> None:
+    def test_it_holds_the_files_of_all_topics_those_of_its_own_first(self, stores: Stores) -> None:
         converse(stores)
-        keep(stores.files, "Old.", file_id="f1", topic=1)
+        old = keep(stores.files, "Old.", file_id="f1", topic=1)
         claim(stores.sessions, turn("next", topic=2), expected=1, topic_title="Seas")
         new = keep(stores.files, "New.", file_id="f2", topic=2)
         session = stores.sessions.load_session(ANN, "s")
         assert session
-        assert session.files == (new,)
+        assert session.files == (new, old)
 
 
 class TestClaiming:

@@ -148,13 +148,13 @@ class TestChanging:
         assert stores.history.rename_session(ANN, "s", "파란 하늘").title == "파란 하늘"
         assert stores.history.load_conversation(ANN, "s", "", 9).title == "파란 하늘"
 
-    def test_a_new_topic_remembers_nothing_and_keeps_the_turns(self, stores: Stores) -> None:
+    def test_a_new_topic_remembers_no_turn_and_keeps_the_files_and_the_turns(self, stores: Stores) -> None:
         converse(stores)
-        keep(stores.files, "One.")
+        file = keep(stores.files, "One.")
         stores.history.begin_topic(ANN, "s")
         session = stores.sessions.load_session(ANN, "s")
         assert session
-        assert (session.topic, session.context, session.files) == (2, (), ())
+        assert (session.topic, session.context, session.files) == (2, (), (file,))
         assert len(stores.history.load_conversation(ANN, "s", "", 9).turns) == 1
 
     def test_deleting_leaves_no_key(self, stores: Stores) -> None:
@@ -390,7 +390,7 @@ class TestIndex:
 
     def test_passages_come_in_the_order_asked_for(self, stores: Stores) -> None:
         converse(stores)
-        texts = [passage.text for passage in self._index(stores).load_passages([3, 0, 2])]
+        texts = [passage and passage.text for passage in self._index(stores).load_passages([3, 0, 2])]
         assert texts == ["plum pear\n", "apple pear\n", "pear\n"]
 
     def test_a_number_beyond_the_last_is_an_error(self, stores: Stores) -> None:
@@ -402,11 +402,19 @@ class TestIndex:
         converse(stores)
         assert self._index(stores).look_up_words([], 99).postings == {}
 
-    def test_passages_of_a_file_deleted_in_between_are_left_out(self, stores: Stores) -> None:
+    def test_passages_of_a_file_deleted_in_between_are_none(self, stores: Stores) -> None:
         converse(stores)
         index = self._index(stores)
         stores.history.delete_file(ANN, "s", "f1")
-        assert [passage.text for passage in index.load_passages([0, 3])] == ["plum pear\n"]
+        assert [passage and passage.text for passage in index.load_passages([0, 3])] == [None, "plum pear\n"]
+
+    def test_vectors_do_not_bring_a_deleted_file_back(self, stores: Stores) -> None:
+        converse(stores)
+        index = self._index(stores)
+        stores.history.delete_file(ANN, "s", "f1")
+        index.keep_vectors("words/1", {0: b"one", 3: b"two"})
+        assert list(index.load_vectors("words/1", [0, 3])) == [None, b"two"]
+        assert not stores.client.exists(session_key(ANN, "s", "file:f1"))
 
     def test_another_owners_index_is_empty(self, stores: Stores) -> None:
         converse(stores)
