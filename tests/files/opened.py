@@ -13,7 +13,7 @@ from qa_service.files.child import load_all
 from qa_service.files.reading import read_file
 from qa_service.language.charsets import CODECS
 from qa_service.model import UploadedFile
-from tests import documents, pdfs
+from tests import documents, old_office, packages, pdfs
 from tests.compound import outlook_message
 
 WATCHED = ("open", "import", "os.listdir", "os.scandir", "socket.", "subprocess.", "ctypes.dlopen")
@@ -35,6 +35,24 @@ def files() -> Mapping[str, bytes]:
         "a.docx": documents.docx(documents.handbook),
         "bare.docx": _without_styles(documents.word_package(paragraph)),
         "notes.docx": documents.word_package(paragraph, footnotes=f'<w:footnote w:id="1">{paragraph}</w:footnote>'),
+        "parts.docx": packages.word(
+            packages.p("<m:oMath><m:r><m:t>x</m:t></m:r></m:oMath>") + "<w:altChunk r:id='r1'/>",
+            ("aFChunk", "a.html", b"<html><p>a</p>"),
+            ("chart", "c.xml", "<c:chart></c:chart>"),
+            strict=True,
+        ),
+        "a.pptx": packages.pptx((packages.shape("요금", at=(1, 1)), {})),
+        "a.xlsx": packages.xlsx({"값": packages.sheet(["a", "b"], [1.5, 46000.0], merged="A1:B1")}),
+        "a.xls": old_office.xls([["값"], [46000.5], [0.5]], {0: 'yyyy"년" mmm d ddd AM/PM h:mm'}),
+        "broken.xls": old_office.xls([["값"]], {})[:600],
+        "a.ods": packages.opendocument("spreadsheet", "<table:table/>"),
+        "a.odt": packages.opendocument("text", "<text:p>가</text:p>"),
+        "a.odp": packages.opendocument("presentation", "<draw:page><text:p>가</text:p></draw:page>"),
+        "a.hwpx": packages.hwpx(packages.hp("가")),
+        "a.hwp": old_office.hwp(["제1장", "요금은 40원이다."]),
+        "locked.hwp": old_office.hwp(["가"], flags=3),
+        "broken.hwp": old_office.hwp(["가"])[:900],
+        "a.rtf": b"{\\rtf1\\ansi\\ansicpg949 \\'b0\\'a1\\u44032?\\par b}",
         "broken.docx": documents.word_package("</w:body><w:body>"),
         "korean.zip": documents.zipped({"한글.txt": "a"}),
         "a.html": '<meta charset="euc-kr"><h1>제1조</h1><p>&eacute; &amp;</p>'.encode("cp949"),
