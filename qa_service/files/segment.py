@@ -54,3 +54,5 @@ class Segment(Struct, frozen=True):
     tokens: int = 0
     """The picture costs a model about so many tokens."""
     place: Place = Place()
+    unread: str = ""
+    """Where the page can't be read, or not wholly, this is the reason that the verdict names."""
