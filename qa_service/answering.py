@@ -50,6 +50,7 @@ from qa_service.model import (
     Drawing,
     Drawn,
     Finished,
+    Meaning,
     Opened,
     Owner,
     PagesFound,
@@ -95,6 +96,8 @@ class Parts(Struct, frozen=True):
     safety_identifier: Callable[[str], str]
     """This turns an owner's key, with a visitor's `Owner.address` behind it, into the id that tells upstream who
     asks."""
+    recall_meaning: Callable[[str, str], Meaning | None] = lambda question, text: None
+    """This encodes a finished exchange, so that later questions can be compared with it."""
     media: MediaSearches = MediaSearches()
     """These services are searched for pictures and videos, where the person lets the web be searched."""
 
@@ -207,6 +210,7 @@ def _files_are_here(admission: Admission) -> bool:
 
 
 def _cite(draft: Draft, parts: Parts) -> Iterator[Frame]:
+    draft.meaning = parts.recall_meaning(draft.admission.question.text, draft.text) if draft.text else None
     if parts.site.citations:
         yield from draft.cite_sources(trusts_links=parts.site.cite_links)
     draft.list_media([] if draft.error else parts.media.gather_results(draft.searches))

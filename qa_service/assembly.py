@@ -39,8 +39,10 @@ from qa_service.media.beside import MediaSearches
 from qa_service.media.google import GoogleImageSearch
 from qa_service.media.youtube import YouTubeSearch
 from qa_service.metrics import Prometheus
+from qa_service.model import Meaning
 from qa_service.picture_links import PictureLinks
 from qa_service.prompting import Site
+from qa_service.retrieval.coverage import measure_topics
 from qa_service.retrieval.lexical import LexicalRetriever
 from qa_service.running.presence import Presence
 from qa_service.running.runner import Runner
@@ -66,7 +68,8 @@ from qa_service.stores.repeats import RedisRepeats
 from qa_service.stores.rewinds import RedisRewinds
 from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.workers import RedisWorkers
-from qa_service.topics.detector import KeepTopic, LearnedDrift
+from qa_service.topics.choosing import choose_detector, choose_memory
+from qa_service.topics.detector import KeepTopic
 from qa_service.turns import Observation
 
 log = logging.getLogger(__name__)
@@ -128,11 +131,12 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
     store, links = _store(settings, meter), PictureLinks(secret, settings.session_ttl)
     chosen = _Chosen(
         upstream or make_upstream(settings, meter, spool=_uploads(settings.data)),
-        detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
+        detector or (choose_detector(encoder) if settings.drift == "auto" else KeepTopic()),
         reader or _reader(settings),
         retriever or LexicalRetriever(),
         observe or log_answer,
         MediaSearches(_media_searches(settings) if media is None else media),
+        choose_memory(encoder),
     )
     runner = _runner(settings, _line(settings, chosen, store, meter, links, secret), store, meter)
     offline = settings.answers_itself and upstream is None
@@ -190,6 +194,7 @@ class _Chosen(Struct, frozen=True):
     retriever: Retriever
     observe: Observer
     media: MediaSearches
+    recall_meaning: Callable[[str, str], Meaning | None]
 
 
 class _Store(Struct, frozen=True):
@@ -262,6 +267,7 @@ def _line(
             longest=settings.log_bytes,
             safety_identifier=partial(_safety_identifier, secret),
             media=chosen.media,
+            recall_meaning=chosen.recall_meaning,
         )
     )
 
@@ -291,6 +297,7 @@ def _desk(
         rewind=store.rewinds.rewind_session,
         model=model,
         background=settings.background,
+        measure_coverage=partial(measure_topics, store.files),
     )
 
 

@@ -20,6 +20,7 @@ from qa_service.model import (
     Annotation,
     Finished,
     FinishReason,
+    Meaning,
     Owner,
     PagesFound,
     Prompt,
@@ -69,6 +70,7 @@ class Draft:
         """These are all frames that have shown a picture."""
         self.searches: Sequence[SideSearch] = ()
         """These searches run beside the answer."""
+        self.meaning: Meaning | None = None
         self.size = 0
         """The text counts so many bytes so far. `Parts.longest` bounds them."""
         self._pieces: list[str] = []
@@ -203,6 +205,7 @@ class Draft:
             status=self._status,
             references=self.references,
             images=images_from_frames(self.images),
+            meaning=self.meaning,
             files=metadata.files,
             metadata=metadata,
             error=failure,
