@@ -15,6 +15,7 @@ import redis
 from msgspec import Struct
 
 from qa_service.answering import AnswerLine, Parts
+from qa_service.canary import make_canary
 from qa_service.desk import Desk
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
@@ -24,6 +25,7 @@ from qa_service.gallery import Gallery
 from qa_service.images.studio import Studio
 from qa_service.interfaces import (
     AnswerWriter,
+    CandidateSource,
     DriftDetector,
     Encoder,
     FileReader,
@@ -32,23 +34,27 @@ from qa_service.interfaces import (
     Meter,
     Observer,
     Retriever,
+    SummaryWish,
     Upstream,
 )
+from qa_service.knowledge_base import KnowledgeBase, open_knowledge
 from qa_service.language.encoder import EXTRA, EncoderMissing, load_encoder
 from qa_service.media.beside import MediaSearches
 from qa_service.media.google import GoogleImageSearch
 from qa_service.media.youtube import YouTubeSearch
 from qa_service.metrics import Prometheus
-from qa_service.model import Meaning
+from qa_service.model import Meaning, Question
 from qa_service.picture_links import PictureLinks
 from qa_service.prompting import Site
 from qa_service.retrieval.coverage import measure_topics
-from qa_service.retrieval.lexical import LexicalRetriever
+from qa_service.retrieval.finding import HybridRetriever
+from qa_service.retrieval.synonyms import Synonyms
 from qa_service.running.presence import Presence
 from qa_service.running.runner import Runner
 from qa_service.running.settings import Pace, RunnerSettings
 from qa_service.running.shared import SharedStores
 from qa_service.running.unsaved import UnsavedTurns
+from qa_service.searching import Search
 from qa_service.servers import make_drawing_upstream, make_upstream
 from qa_service.settings import Secret, Settings, SettingsError, keep_secret
 from qa_service.stores.arrivals import RedisArrivals
@@ -67,16 +73,22 @@ from qa_service.stores.redis_url import redis_pool
 from qa_service.stores.repeats import RedisRepeats
 from qa_service.stores.rewinds import RedisRewinds
 from qa_service.stores.sessions import Kept, RedisSessions
+from qa_service.stores.summaries import RedisSummaries
 from qa_service.stores.workers import RedisWorkers
+from qa_service.summaries import Summarizer
 from qa_service.topics.choosing import choose_detector, choose_memory
 from qa_service.topics.detector import KeepTopic
 from qa_service.turns import Observation
+from qa_service.upstream.offline import OfflineAnswerer
 
 log = logging.getLogger(__name__)
 answers = logging.getLogger("qa_service.answers")
 
 STORE_SECONDS = 0.7
-"""The store may take so many seconds for one reply."""
+"""A store elsewhere may take so many seconds for one reply."""
+PRIVATE_STORE_SECONDS = 5.0
+"""The private store may take so many seconds for one reply. It isn't lost on a way, and it doesn't reply while a busy
+disk keeps it from writing, which on people's own machines takes seconds."""
 STORE_CONNECTIONS = 100
 OUTAGE_SECONDS = 600
 """The store may be away for so many seconds at an answer's end, and the answer's writer may still save it then."""
@@ -99,6 +111,8 @@ class Assembly(Struct, frozen=True):
     """This says whether answers are made without a model."""
     encoder: Encoder | None
     """This is None where texts are compared by their words alone."""
+    knowledge: KnowledgeBase | None
+    """This is None where the settings turn the knowledge base off."""
     topics: str
     """This says what decides whether a question begins a new topic."""
     sandbox: str
@@ -129,14 +143,16 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
     secret, meter = Secret(settings.secret or _kept_secret(settings)), Prometheus()
     encoder = encoder or choose_encoder(settings)
     store, links = _store(settings, meter), PictureLinks(secret, settings.session_ttl)
+    knowledge = open_knowledge(settings, encoder)
     chosen = _Chosen(
         upstream or make_upstream(settings, meter, spool=_uploads(settings.data)),
         detector or (choose_detector(encoder) if settings.drift == "auto" else KeepTopic()),
         reader or _reader(settings),
-        retriever or LexicalRetriever(),
+        retriever or HybridRetriever(encoder, synonyms=Synonyms(settings.synonyms)),
         observe or log_answer,
         MediaSearches(_media_searches(settings) if media is None else media),
         choose_memory(encoder),
+        knowledge.open_for if knowledge else lambda _: None,
     )
     runner = _runner(settings, _line(settings, chosen, store, meter, links, secret), store, meter)
     offline = settings.answers_itself and upstream is None
@@ -153,6 +169,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         meter=meter,
         offline=offline,
         encoder=encoder,
+        knowledge=knowledge,
         topics="decided by this site's own detector" if detector else _describe_topics(settings, encoder),
         sandbox="read by this site's own reader" if reader else describe_sandbox(),
         secret=secret,
@@ -195,6 +212,7 @@ class _Chosen(Struct, frozen=True):
     observe: Observer
     media: MediaSearches
     recall_meaning: Callable[[str, str], Meaning | None]
+    open_knowledge: Callable[[Question], CandidateSource | None]
 
 
 class _Store(Struct, frozen=True):
@@ -212,6 +230,7 @@ class _Store(Struct, frozen=True):
     repeats: RedisRepeats
     limiter: RedisLimiter
     arrivals: RedisArrivals
+    summaries: RedisSummaries
     shared: SharedStores
     check: Callable[[], None]
 
@@ -226,7 +245,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
     history = RedisHistory(client, guard, logs)
     # The client that waits for messages of other workers has connections of its own, so that it takes none from
     # questions, and a longer time-out, so that a wait isn't taken for a failure.
-    waiting = _client(settings, connections=2, seconds=STORE_SECONDS + Pace().news)
+    waiting = _client(settings, connections=2, more_seconds=Pace().news)
     workers = RedisWorkers(client, guard, waiting=waiting, seconds=times.open)
     limiter = RedisLimiter(client, guard, questions=settings.rate[0], seconds=settings.rate[1])
     return _Store(
@@ -242,6 +261,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
         RedisRepeats(client, guard),
         limiter,
         RedisArrivals(client, guard, limiter, sessions),
+        RedisSummaries(client, guard),
         SharedStores(UnsavedTurns(sessions, partial(workers.drop_held, worker)), logs, workers, history.load_turn),
         partial(check_store, client, guard),
     )
@@ -250,6 +270,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
 def _line(
     settings: Settings, chosen: _Chosen, store: _Store, meter: Prometheus, links: PictureLinks, secret: str
 ) -> AnswerLine:
+    site, identify = _site(settings, secret), partial(_safety_identifier, secret)
     return AnswerLine(
         Parts(
             upstream=chosen.upstream,
@@ -257,19 +278,48 @@ def _line(
             files=store.files,
             quotas=store.quotas,
             reader=chosen.reader,
-            retriever=chosen.retriever,
+            search=Search(store.files, chosen.retriever),
             gallery=Gallery(chosen.reader, store.drawings, store.quotas, links, sniff_kind),
             observe=partial(_tell, (meter, chosen.observe)),
             meter=meter,
             save_later=store.shared.unsaved.add_turn,
-            site=Site(settings.instructions, settings.context_tokens, settings.citations, settings.cite_links),
+            site=site,
             prices=settings.prices,
             longest=settings.log_bytes,
-            safety_identifier=partial(_safety_identifier, secret),
+            safety_identifier=identify,
+            summarize=_summarizer(settings, chosen.upstream, store, site, meter, identify),
             media=chosen.media,
             recall_meaning=chosen.recall_meaning,
+            open_knowledge=chosen.open_knowledge,
         )
     )
+
+
+def _site(settings: Settings, secret: str) -> Site:
+    return Site(
+        settings.instructions,
+        settings.context_tokens,
+        settings.citations != "off",
+        settings.cite_links,
+        windows=settings.context_windows,
+        checks_support=settings.citations == "check",
+        canary=make_canary(secret),
+    )
+
+
+def _summarizer(
+    settings: Settings, upstream: Upstream, store: _Store, site: Site, meter: Prometheus, identify: Callable[[str], str]
+) -> Callable[[SummaryWish], None] | None:
+    if not settings.summaries or isinstance(upstream, OfflineAnswerer):
+        return None
+    return Summarizer(
+        upstream,
+        store.summaries,
+        site,
+        prices=settings.prices,
+        count_call=meter.count_call,
+        identify=identify,
+    ).request_summary
 
 
 def _runner(settings: Settings, line: AnswerWriter, store: _Store, meter: Meter) -> Runner:
@@ -340,9 +390,12 @@ def _kept_secret(settings: Settings) -> str:
     return keep_secret(settings.data, "secret")
 
 
-def _client(settings: Settings, *, connections: int = STORE_CONNECTIONS, seconds: float = STORE_SECONDS) -> redis.Redis:
-    connect = partial(redis_pool, settings.redis_url) if settings.redis_url else partial(embedded_pool, settings.data)
-    return redis.Redis(connection_pool=connect(max_connections=connections, timeout=seconds))
+def _client(settings: Settings, *, connections: int = STORE_CONNECTIONS, more_seconds: float = 0) -> redis.Redis:
+    if settings.redis_url:
+        connect, seconds = partial(redis_pool, settings.redis_url), STORE_SECONDS
+    else:
+        connect, seconds = partial(embedded_pool, settings.data), PRIVATE_STORE_SECONDS
+    return redis.Redis(connection_pool=connect(max_connections=connections, timeout=seconds + more_seconds))
 
 
 def _media_searches(settings: Settings) -> list[MediaSearch]:

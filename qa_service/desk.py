@@ -190,7 +190,7 @@ class Desk(Struct, frozen=True):
         if drift.reopened == session.topic:
             return session
         context = self.sessions.load_context(question.owner, session.session_id, drift.reopened)
-        return structs.replace(session, topic=drift.reopened, context=context)
+        return structs.replace(session, topic=drift.reopened, context=context.exchanges, summary=context.summary)
 
     def _stop_replaced(self, claimed: Claimed) -> None:
         for answer_id in claimed.replaced:

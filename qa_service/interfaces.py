@@ -7,7 +7,7 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from msgspec import Struct
 
-from qa_service.frames import Frame, ImageResult, Reference, Start, VideoResult
+from qa_service.frames import Call, Frame, ImageResult, Reference, Start, VideoResult
 from qa_service.model import (
     Delta,
     Drift,
@@ -23,6 +23,7 @@ from qa_service.model import (
     Repeat,
     Session,
     StoredFile,
+    Summary,
 )
 from qa_service.turns import Admission, Asked, Mark, Observation, Turn
 
@@ -137,8 +138,15 @@ class Index(Protocol):
         """Return what ranking needs to know of these words, in two trips to the store. No more than about `most`
         postings come: those of the rarest words."""
 
-    def load_passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
-        """Return the passages with these numbers, in this order."""
+    def load_passages(self, numbers: Sequence[int]) -> Sequence[Passage | None]:
+        """Return the passages with these numbers, in this order, or None for one that can't be read any more."""
+
+    def load_vectors(self, encoder: str, numbers: Sequence[int]) -> Sequence[bytes | None]:
+        """Return the vectors of the passages with these numbers, or None for one that the encoder with this name hasn't
+        encoded yet."""
+
+    def keep_vectors(self, encoder: str, vectors: Mapping[int, bytes]) -> None:
+        """Keep the vectors of passages, by their numbers. Nothing is kept for a file that is gone."""
 
 
 class Encoder(Protocol):
@@ -184,12 +192,25 @@ class CandidateSource(Protocol):
         only one way has found has the other way's score too."""
 
 
-class Retriever(Protocol):
-    """A `Retriever` finds what the files say about a question."""
+class Query(Struct, frozen=True):
+    """A `Query` says what is searched for, and where."""
 
-    def find_passages(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
-        """Return the best passages for a question, best first. `earlier` holds the questions that were asked before it
-        in its topic, newest last; they weigh less."""
+    question: str
+    earlier: Sequence[str] = ()
+    """These questions were asked before in the same topic, newest last. They weigh less."""
+    files: Index | None = None
+    """These are the files that came with the topic."""
+    other_files: Index | None = None
+    """These are the session's other files, which count a little less."""
+    knowledge: CandidateSource | None = None
+    """This is what the caller may read of the knowledge base."""
+
+
+class Retriever(Protocol):
+    """A `Retriever` finds what files and the knowledge base say about a question."""
+
+    def find_passages(self, query: Query) -> tuple[Passage, ...]:
+        """Return the best passages for a question, best first."""
 
 
 class MediaQuery(Struct, frozen=True):
@@ -263,6 +284,13 @@ Saved: TypeAlias = Literal["saved", "gone", "lost"]
 """`gone` says that there is no such session any more, `lost` that another worker has taken the answer over."""
 
 
+class TopicContext(Struct, frozen=True):
+    """A `TopicContext` is what a model sees of a topic: its latest exchanges, and what stands for those before."""
+
+    exchanges: tuple[Exchange, ...]
+    summary: Summary | None = None
+
+
 class SessionStore(Protocol):
     """A `SessionStore` keeps sessions, and does with them what answering needs. Each method costs one trip to the
     store, rarely two, and raises `StoreUnavailable` where the store doesn't answer."""
@@ -270,7 +298,7 @@ class SessionStore(Protocol):
     def load_session(self, owner: Owner, session_id: str) -> Session | None:
         """Return the session with the context of its current topic, or None where this owner has no such session."""
 
-    def load_context(self, owner: Owner, session_id: str, topic: int) -> tuple[Exchange, ...]:
+    def load_context(self, owner: Owner, session_id: str, topic: int) -> TopicContext:
         """Return the context that this topic of the session has when it is reopened. It is empty where there is no such
         topic."""
 
@@ -282,6 +310,59 @@ class SessionStore(Protocol):
     def save_turn(self, owner: Owner, turn: Turn) -> Saved:
         """Replace the running turn by this finished one, extend the context if the topic is still the current one, and
         mark the session busy no longer. Saving a turn twice is the same as saving it once."""
+
+
+class SummaryWish(Struct, frozen=True):
+    """A `SummaryWish` asks for a summary of a topic whose turns have become long."""
+
+    owner: Owner
+    session_id: str
+    topic: int
+    answer_id: str
+    """This is the answer after which the summary is made."""
+    model: str
+    language: Language
+
+
+class LongTopic(Struct, frozen=True):
+    """A `LongTopic` holds what there is to sum up."""
+
+    turns: Sequence[Exchange]
+    """These are the turns that prompts can have, oldest first."""
+    answer_ids: Sequence[str]
+    """These are the ids of their answers, in the same order."""
+    before: Summary | None
+    """This is the topic's summary so far."""
+    stored: str
+    """This is that summary as it is stored."""
+
+
+class MadeSummary(Struct, frozen=True):
+    """A `MadeSummary` is a new summary of a topic."""
+
+    topic: int
+    text: str
+    """It is empty where the model gave none. Then only the call is kept."""
+    covered: Sequence[str]
+    """It stands for these answers, and for all before them."""
+    before: str
+    """This is the summary, as it was stored, whose place it takes."""
+    answer_id: str
+    """The call is added to those of this answer."""
+    call: Call
+
+
+class SummaryStore(Protocol):
+    """A `SummaryStore` keeps the summaries of topics. Its methods raise `StoreUnavailable` where the store doesn't
+    answer."""
+
+    def load_topic(self, owner: Owner, session_id: str, topic: int) -> LongTopic | None:
+        """Return what there is to sum up, or None where the session is gone or in another topic."""
+
+    def keep_summary(self, owner: Owner, session_id: str, made: MadeSummary) -> bool:
+        """Keep a summary and its call, in one write, and return whether the summary was kept. It isn't where another
+        one was kept meanwhile, or where one of the turns that it stands for is gone; the call is counted all the
+        same."""
 
 
 class Repeats(Protocol):

@@ -22,9 +22,14 @@ SIZE = re.compile(r"(\d{1,15})\s*(kib|mib|gib|)")
 RATE = re.compile(r"(\d{1,9})\s*/\s*(second|minute|hour|day)")
 DECIMAL = re.compile(r"\d{1,3}(\.\d{1,9})?")
 WHOLE = re.compile(r"\d{1,9}")
+TEXT_BYTES = 1 << 20
+"""A file whose text is a setting has at most so many bytes."""
 PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,62}\.?")
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{0,63}://(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:\d{1,5})?")
+COLLECTION_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+DATABASE_SCHEMES = ("postgresql", "postgres")
+AGENT_TOOLS = ("search", "read_page")
 STORE_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
 
 MEBIBYTE = 1 << 20
@@ -166,6 +171,13 @@ def read_switch(text: str) -> bool:
     return word in ("true", "1", "on", "yes", "allowed")
 
 
+def read_citations(text: str) -> str:
+    """Read whether answers cite their sources: `on`, `off`, or `check`, which also looks for what has no support."""
+    if text.strip() == "check":
+        return "check"
+    return "on" if read_switch(text) else "off"
+
+
 def one_of(*words: str) -> Callable[[str], str]:
     """Return a function that reads one of these words."""
 
@@ -175,6 +187,14 @@ def one_of(*words: str) -> Callable[[str], str]:
         return text.strip()
 
     return read
+
+
+def read_windows(text: str) -> tuple[tuple[str, int], ...]:
+    """Read how many tokens models read at once: patterns of names, each with a number, separated by commas."""
+    pairs = [name.rpartition("=") for name in read_names(text)]
+    if not all(pattern and WHOLE.fullmatch(tokens.strip()) and int(tokens) for pattern, _, tokens in pairs):
+        raise ValueError("expected models and tokens, such as llama3*=8192,qwen*=32768")
+    return tuple((pattern.strip(), int(tokens)) for pattern, _, tokens in pairs)
 
 
 def read_names(text: str) -> tuple[str, ...]:
@@ -233,6 +253,17 @@ def read_proxy(text: str) -> str:
     return address.geturl()
 
 
+def read_tool_descriptions(text: str) -> Mapping[str, str]:
+    """Read how the tools for agents are described."""
+    try:
+        descriptions = msgspec.json.decode(read_utf8(text).encode(), type=dict[str, str])
+    except msgspec.DecodeError:
+        raise ValueError("expected JSON, tool → description") from None
+    if not descriptions.keys() <= set(AGENT_TOOLS):
+        raise ValueError(f"expected descriptions of {' and '.join(AGENT_TOOLS)} alone")
+    return descriptions
+
+
 def read_store_url(text: str) -> str:
     """Read the address of a Redis, or of sentinels that are separated by commas. Its options are checked when it is
     opened."""
@@ -240,6 +271,25 @@ def read_store_url(text: str) -> str:
     if address is None or not all(map(_has_port_in_digits, address.netloc.rpartition("@")[2].split(","))):
         raise ValueError("expected redis://, rediss://, unix:// or redis+sentinel:// with options redis-py knows")
     return text.strip()
+
+
+def read_database_address(text: str) -> str:
+    """Read the address of a PostgreSQL."""
+    address = _split_url(text, DATABASE_SCHEMES)
+    if address is None or not _has_port_in_digits(address.netloc.rpartition("@")[2]):
+        raise ValueError("expected postgresql://user:password@host/database")
+    is_socket = "host=/" in address.query.replace("%2F", "/")
+    if not (address.hostname or is_socket) or not address.path.strip("/"):
+        raise ValueError("expected postgresql://user:password@host/database")
+    return text.strip()
+
+
+def read_collection_names(text: str) -> tuple[str, ...]:
+    """Read the names of collections, which are separated by commas."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names or not all(map(COLLECTION_NAME.fullmatch, names)):
+        raise ValueError("expected names of letters, digits, points, hyphens and underscores, separated by commas")
+    return names
 
 
 def _split_url(text: str, schemes: tuple[str, ...]) -> SplitResult | None:
@@ -298,6 +348,20 @@ def read_folder(text: str) -> Path:
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise ValueError("expected a folder that can be written to, or a place where one can be made")
     return folder
+
+
+def read_text_file(text: str) -> str:
+    """Read the path of a file, and return the text that is in it. Without a path it is empty."""
+    if not text:
+        return ""
+    try:
+        content = Path(read_printable(text)).read_bytes()[: TEXT_BYTES + 1]
+        words = content.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        raise ValueError("expected a file of UTF-8 text that can be read") from None
+    if len(content) > TEXT_BYTES:
+        raise ValueError(f"expected a file of at most {TEXT_BYTES} bytes")
+    return words
 
 
 def read_prefix(text: str) -> str:

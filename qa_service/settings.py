@@ -27,8 +27,11 @@ from qa_service.setting_values import (
     one_of,
     read_answer_tokens,
     read_bytes,
+    read_citations,
+    read_collection_names,
     read_count,
     read_credential,
+    read_database_address,
     read_folder,
     read_host,
     read_keys,
@@ -47,10 +50,13 @@ from qa_service.setting_values import (
     read_secret,
     read_store_url,
     read_switch,
+    read_text_file,
+    read_tool_descriptions,
     read_upstream_url,
     read_utf8,
     read_whole,
     read_whole_seconds,
+    read_windows,
 )
 
 log = logging.getLogger(__name__)
@@ -126,6 +132,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     file_memory: int = 1 << 30
     read_seconds: float = 300
     context_tokens: int = 0
+    database_url: str = ""
+    database_replica_url: str = ""
+    knowledge: bool = True
+    collections: tuple[str, ...] = ("own", "shared")
+    mcp_descriptions: Mapping[str, str] = {}
+    context_windows: tuple[tuple[str, int], ...] = ()
+    summaries: bool = True
     connect_seconds: float = 5
     first_token_seconds: float = 60
     idle_seconds: float = 60
@@ -136,8 +149,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     drain_seconds: float = 60
     max_answers: int = 1000
     drift: str = "auto"
+    citations: str = "on"
     semantic: str = "auto"
-    citations: bool = True
+    synonyms: str = ""
+    """This is the text of the file that the setting names."""
     cite_links: bool = False
     youtube_key: str = ""
     image_search_key: str = ""
@@ -243,6 +258,13 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_FILE_MEMORY": read_bytes,
     "QA_READ_SECONDS": read_positive_seconds,
     "QA_CONTEXT_TOKENS": read_count,
+    "QA_DATABASE_URL": read_database_address,
+    "QA_DATABASE_REPLICA_URL": read_database_address,
+    "QA_KNOWLEDGE": read_switch,
+    "QA_COLLECTIONS": read_collection_names,
+    "QA_MCP_DESCRIPTIONS": read_tool_descriptions,
+    "QA_CONTEXT_WINDOWS": read_windows,
+    "QA_SUMMARIES": read_switch,
     "QA_CONNECT_SECONDS": read_positive_seconds,
     "QA_FIRST_TOKEN_SECONDS": read_positive_seconds,
     "QA_IDLE_SECONDS": read_positive_seconds,
@@ -253,8 +275,9 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_DRAIN_SECONDS": read_positive_seconds,
     "QA_MAX_ANSWERS": read_count,
     "QA_DRIFT": one_of("auto", "off"),
+    "QA_CITATIONS": read_citations,
     "QA_SEMANTIC": one_of("auto", "on", "off"),
-    "QA_CITATIONS": read_switch,
+    "QA_SYNONYMS": read_text_file,
     "QA_CITE_LINKS": read_switch,
     "QA_YOUTUBE_KEY": read_credential,
     "QA_IMAGE_SEARCH_KEY": read_credential,

@@ -38,6 +38,7 @@ from qa_service.interfaces import (
     SessionStore,
     Stop,
     Timed,
+    TopicContext,
     pack_posting,
 )
 from qa_service.model import (
@@ -67,7 +68,9 @@ from qa_service.model import (
 )
 from qa_service.picture_links import PictureLinks
 from qa_service.prompting import Site
-from qa_service.retrieval.lexical import LexicalRetriever, build_index
+from qa_service.retrieval.finding import HybridRetriever
+from qa_service.retrieval.lexical import build_index
+from qa_service.searching import Search
 from qa_service.turns import Admission, Mark, Observation, Turn
 
 ANN = Owner("user", "a" * 32)
@@ -77,6 +80,8 @@ STOPPED = Finished("stop", model="gpt-4.1-mini-2025-04-14", usage=USAGE)
 ANSWER = (TextDelta("The answer "), TextDelta("is 42."), STOPPED)
 WAITING_SECONDS = 10.0
 
+Vectors = dict[tuple[str, int], bytes]
+"""The vectors of passages, by the encoder's name and the passage's number."""
 Step = Delta | BaseException | threading.Event
 
 
@@ -204,11 +209,11 @@ class FakeSessions:
         self._reach()
         return self.sessions.get((owner.key, session_id))
 
-    def load_context(self, owner: Owner, session_id: str, topic: int) -> tuple[Exchange, ...]:
+    def load_context(self, owner: Owner, session_id: str, topic: int) -> TopicContext:
         self._reach()
         turns = [turn for turn in self.saved if (turn.session_id, turn.topic) == (session_id, topic)]
         known = (owner.key, session_id) in self.sessions
-        return tuple(Exchange(turn.question, turn.text) for turn in turns if known and _is_seen(turn))
+        return TopicContext(tuple(Exchange(turn.question, turn.text) for turn in turns if known and _is_seen(turn)))
 
     def claim_session(self, claim: Claim) -> Claimed:
         self._reach()
@@ -221,7 +226,7 @@ class FakeSessions:
         session = _claimed(session or _seeded(claim), claim)
         if claim.expected_topic not in (0, session.topic):
             context = self.load_context(claim.owner, session.session_id, session.topic)
-            session = replace(session, context=context)
+            session = replace(session, context=context.exchanges, summary=context.summary)
         self.sessions[key] = session
         self.running[key] = claim.turn
         return Claimed(replaced=(before.answer_id,) if before else ())
@@ -277,6 +282,7 @@ class FakeFiles:
         self.passages: dict[str, dict[int, Passage]] = {}
         self.pictures: dict[str, Picture] = {}
         self.finished: list[StoredFile] = []
+        self.vectors: dict[tuple[str, ...], Vectors] = {}
 
     def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
         self.passages.setdefault(file_id, {}).update(enumerate(part.passages, part.first))
@@ -291,7 +297,8 @@ class FakeFiles:
         self.finished.append(file)
 
     def open_index(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Index:
-        return FakeIndex([passage for file in files for passage in self.passages.get(file.file_id, {}).values()])
+        found = [passage for file in files for passage in self.passages.get(file.file_id, {}).values()]
+        return FakeIndex(found, self.vectors.setdefault(tuple(file.file_id for file in files), {}))
 
 
 class FakeDrawings:
@@ -318,9 +325,10 @@ def gallery(
 class FakeIndex:
     """An `Index` over passages at hand."""
 
-    def __init__(self, passages: Sequence[Passage]) -> None:
+    def __init__(self, passages: Sequence[Passage], vectors: Vectors | None = None) -> None:
         self._passages = passages
         self._index = build_index([passage.text for passage in passages])
+        self.vectors = {} if vectors is None else vectors
 
     def look_up_words(self, words: Iterable[str], most: int) -> Ranking:
         found = {word: flat for word in words if (flat := self._index.get(word))}
@@ -333,8 +341,14 @@ class FakeIndex:
             most -= frequencies[word]
         return Ranking(len(self._passages), kept, frequencies)
 
-    def load_passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
-        return tuple(self._passages[number] for number in numbers)
+    def load_passages(self, numbers: Sequence[int]) -> Sequence[Passage | None]:
+        return [self._passages[number] for number in numbers]
+
+    def load_vectors(self, encoder: str, numbers: Sequence[int]) -> Sequence[bytes | None]:
+        return [self.vectors.get((encoder, number)) for number in numbers]
+
+    def keep_vectors(self, encoder: str, vectors: Mapping[int, bytes]) -> None:
+        self.vectors.update({(encoder, number): vector for number, vector in vectors.items()})
 
 
 class FakeRepeats:
@@ -484,7 +498,6 @@ def parts(upstream: FakeUpstream | None = None, **others: object) -> Parts:
         "files": FakeFiles(),
         "quotas": FakeQuotas(),
         "reader": FakeReader(),
-        "retriever": LexicalRetriever(),
         "gallery": gallery(),
         "observe": seen.append,
         "meter": FakeMeter(),
@@ -494,7 +507,9 @@ def parts(upstream: FakeUpstream | None = None, **others: object) -> Parts:
         "longest": 1_000_000,
         "safety_identifier": lambda key: f"hashed {key}",
     }
-    return Parts(**{**fields, **others})  # type: ignore[arg-type]
+    fields |= others
+    retriever = fields.pop("retriever", HybridRetriever())
+    return Parts(search=Search(fields["files"], retriever), **fields)  # type: ignore[arg-type]
 
 
 def upload(folder: Path, name: str, text: str) -> UploadedFile:

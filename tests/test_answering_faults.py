@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from qa_service.errors import Cancelled, QAError
 from qa_service.frames import Done, Reference, Text
-from qa_service.interfaces import Index, Saved
+from qa_service.interfaces import Query, Saved
 from qa_service.model import (
     Annotation,
     Drift,
@@ -62,7 +62,7 @@ class Broken:
 
 
 class TestBugs:
-    @pytest.mark.parametrize("part", ["upstream", "reader", "files", "retriever", "safety_identifier", "site"])
+    @pytest.mark.parametrize("part", ["upstream", "reader", "files", "search", "safety_identifier", "site"])
     def test_a_bug_is_told_by_its_id_alone(self, part: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         site = Site("Be plain.", context_tokens="many")  # type: ignore[arg-type]
         broken = {"safety_identifier": Broken().call, "site": site}.get(part, Broken())
@@ -140,7 +140,7 @@ class TestUnstorable:
 
     def test_so_does_what_a_retriever_finds(self, tmp_path: Path) -> None:
         class Finding:
-            def find_passages(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
+            def find_passages(self, query: Query) -> tuple[Passage, ...]:
                 return (Passage("f", "sky.txt", HALF),)
 
         told = frames(known := parts(retriever=Finding()), files=(upload(tmp_path, "sky.txt", "Blue."),))

@@ -214,7 +214,15 @@ class TestFileStore:
     def test_passages_are_numbered_over_all_files_in_their_order(self, files: FileStore) -> None:
         kept = [self.keep(files, "f1", "하늘은 파랗다", "The sky"), self.keep(files, "f2", "A tree")]
         index = files.open_index(ANN, "s", kept[::-1])
-        assert [passage.text for passage in index.load_passages([2, 0, 1])] == ["The sky", "A tree", "하늘은 파랗다"]
+        texts = [passage and passage.text for passage in index.load_passages([2, 0, 1])]
+        assert texts == ["The sky", "A tree", "하늘은 파랗다"]
+
+    def test_a_vector_is_kept_for_each_encoder_and_passage(self, files: FileStore) -> None:
+        kept = [self.keep(files, "f1", "blue sky", "green tree"), self.keep(files, "f2", "blue tree")]
+        index = files.open_index(ANN, "s", kept)
+        index.keep_vectors("words/1", {0: b"\x00\x01", 2: b"\xff"})
+        index.keep_vectors("words/2", {1: b"?"})
+        assert list(files.open_index(ANN, "s", kept).load_vectors("words/1", [2, 1, 0])) == [b"\xff", None, b"\x00\x01"]
 
     def test_a_word_is_found_where_it_stands(self, files: FileStore) -> None:
         kept = [self.keep(files, "f1", "blue sky", "green tree"), self.keep(files, "f2", "blue tree")]

@@ -53,6 +53,19 @@ def list_tokens(text: str) -> list[str]:
     return list(chain.from_iterable(map(_tokens_of, _runs(text))))
 
 
+def list_search_tokens(text: str) -> list[str]:
+    """List the tokens by which passages are searched for a question: those of `list_tokens` without function words.
+
+    Where a question has nothing else, its function words count.
+    """
+    runs = _runs(text)
+    return list(chain.from_iterable(map(_tokens_of, [run for run in runs if not _is_function_word(run)] or runs)))
+
+
+def _is_function_word(run: _Run) -> bool:
+    return run[0] in ("word", "hangul") and not _words_of(run)
+
+
 def list_words(text: str) -> list[str]:
     """List the stems of the content words, in their order, to compare texts by them.
 

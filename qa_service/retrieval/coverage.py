@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from qa_service.interfaces import IMPACT_BITS, FileStore, Index
 from qa_service.language.tokens import list_content_tokens
 from qa_service.model import Question, Session, StoredFile
-from qa_service.retrieval.lexical import LOOKED_AT, weigh_rarity
+from qa_service.retrieval.lexical import weigh_rarity
+from qa_service.retrieval.terms import LOOKED_AT
 
 LOOKED_UP = 64
 """So many tokens of a question are looked up."""

@@ -8,11 +8,15 @@ question about many files costs no more than a short one.
 A posting has four bytes: the number of the passage in its file, and the word's impact there in the lowest twelve bits.
 In files of version 1, which the release before wrote, postings are decimal numbers. They are still read. The release
 before finds no words in files of version 2, and takes their passages in reading order.
+
+The vector of a passage is a field of its own, which is added when the passage has been encoded. A release that knows no
+vectors leaves these fields alone.
 """
 
 import sys
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -132,18 +136,36 @@ class _RedisIndex:
                     postings.setdefault(word, []).append(Postings(offsets[number], self._shelves[number].unpack(entry)))
         return Ranking(sum(shelf.passages for shelf in self._shelves), postings, frequencies)
 
-    def load_passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
+    def load_passages(self, numbers: Sequence[int]) -> Sequence[Passage | None]:
+        return [read_record(passage_decoder, entry) for entry in self._load("passage:", numbers)]
+
+    def load_vectors(self, encoder: str, numbers: Sequence[int]) -> Sequence[bytes | None]:
+        return self._load(_vector_prefix(encoder), numbers)
+
+    def keep_vectors(self, encoder: str, vectors: Mapping[int, bytes]) -> None:
+        prefix = _vector_prefix(encoder)
+        by_shelf: dict[int, list[str | bytes]] = {}
+        for number, vector in vectors.items():
+            shelf, own = self._place(number)
+            by_shelf.setdefault(shelf, []).extend((f"{prefix}{own}", vector))
+        with self._guard, self._client.pipeline(transaction=False) as pipeline:
+            for shelf, pairs in by_shelf.items():
+                pipeline.eval(scripts.KEEP_VECTORS, 1, self._shelves[shelf].key, *pairs)
+            pipeline.execute()
+
+    def _load(self, prefix: str, numbers: Sequence[int]) -> list[bytes | None]:
+        """Load one field for each of these passages, in one trip."""
         wanted: dict[int, list[int]] = {}
         places = [self._place(number) for number in numbers]
         for shelf, number in places:
             wanted.setdefault(shelf, []).append(number)
-        rows = self._fetch([(self._shelves[s], [f"passage:{n}" for n in ns]) for s, ns in wanted.items()])
+        rows = self._fetch([(self._shelves[s], [f"{prefix}{n}" for n in ns]) for s, ns in wanted.items()])
         found = {
             (shelf, number): entry
             for (shelf, asked), row in zip(wanted.items(), rows, strict=True)
             for number, entry in zip(asked, row, strict=True)
         }
-        return tuple(passage for place in places if (passage := read_record(passage_decoder, found[place])))
+        return [found[place] for place in places]
 
     def _count(self, words: Sequence[str]) -> list[list[int]]:
         """Count, for each file, in how many of its passages each word stands."""
@@ -204,6 +226,12 @@ def _rarest(
                 wanted.setdefault(number, []).append(word)
                 left -= row[place]
     return wanted
+
+
+def _vector_prefix(encoder: str) -> str:
+    """Return what stands before a passage's number in the name of its vector's field. An encoder of another name has
+    other fields."""
+    return f"v:{blake2b(encoder.encode(), digest_size=4).hexdigest()}:"
 
 
 def _packed(postings: Iterable[int]) -> bytes:

@@ -176,6 +176,12 @@ end
 redis.call('EXPIRE', KEYS[1], ttl)
 """
 
+# Vectors come later than the file. They don't bring a file back that was deleted meanwhile.
+KEEP_VECTORS = """
+-- file
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], unpack(ARGV)) end
+"""
+
 # It keeps feedback beside its turn, if the turn is there. It returns whether it is.
 KEEP_FEEDBACK = """
 -- answers
@@ -314,6 +320,8 @@ DELETE_TURN = with_context(
 local answer, topic = ARGV[1], ARGV[2]
 if redis.call('LREM', KEYS[1], 0, answer) == 0 then return false end
 redis.call('HDEL', KEYS[2], answer, 'feedback:' .. answer)
+-- The summary of the topic may say what this turn said.
+redis.call('HDEL', KEYS[4], 'summary:' .. topic)
 redis.call('LREM', KEYS[3], 0, answer)
 redis.call('HINCRBY', KEYS[4], 'turns:' .. topic, -1)
 drop_said(KEYS[6], topic)

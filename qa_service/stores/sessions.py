@@ -12,7 +12,7 @@ from redis import Redis
 
 from qa_service.clock import now
 from qa_service.errors import Busy
-from qa_service.interfaces import Claim, Claimed, HeldAnswer, Saved
+from qa_service.interfaces import Claim, Claimed, HeldAnswer, Saved, TopicContext
 from qa_service.model import EarlierTopic, Exchange, Owner, Session, StoredFile, Topic
 from qa_service.single_use import is_single_use
 from qa_service.stores import scripts, topic_scripts
@@ -22,6 +22,7 @@ from qa_service.stores.keys import answer_key, owner_key, repeat_key, session_ke
 from qa_service.stores.quotas import queue_space_freed
 from qa_service.stores.records import read_record
 from qa_service.stores.repeats import RESERVED_SECONDS
+from qa_service.stores.summaries import name_summary, summary_of
 from qa_service.turns import Turn
 
 CONTEXT_TURNS = 20
@@ -88,11 +89,13 @@ class RedisSessions:
         session = _session(session_id, decode_pairs(head), turns, files)
         return replace(session, earlier=_earlier_topics(fields, said))
 
-    def load_context(self, owner: Owner, session_id: str, topic: int) -> tuple[Exchange, ...]:
-        keys = _keys(owner, session_id, "turns", "answers")
+    def load_context(self, owner: Owner, session_id: str, topic: int) -> TopicContext:
+        keys = _keys(owner, session_id, "head", "turns", "answers")
         with self._guard:
-            turns: Any = self._client.eval(topic_scripts.LOAD_CONTEXT, len(keys), *keys, topic, CONTEXT_TURNS)
-        return tuple(said for turn in turns if (said := read_record(exchange_decoder, turn)))
+            reply: Any = self._client.eval(topic_scripts.LOAD_CONTEXT, len(keys), *keys, topic, CONTEXT_TURNS)
+        summary, turns = reply
+        exchanges = tuple(said for turn in turns if (said := read_record(exchange_decoder, turn)))
+        return TopicContext(exchanges, summary_of({name_summary(topic): summary.decode()}, topic, turns))
 
     def claim_session(self, claim: Claim) -> Claimed:
         turn = claim.turn
@@ -225,6 +228,7 @@ def _session(
         topics_of(head),
         context=tuple(said for turn in turns if (said := read_record(exchange_decoder, turn))),
         files=tuple(sorted(files_of(files), key=lambda file: file.topic != topic)),
+        summary=summary_of(head, topic, turns),
     )
 
 

@@ -43,10 +43,10 @@ def with_context(script: str) -> str:
 
 
 LOAD_CONTEXT = with_context("""
--- turns, answers
-local ids = context_of(KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2]))
-if #ids == 0 then return {} end
-return redis.call('HMGET', KEYS[2], unpack(ids))
+-- head, turns, answers
+local ids, turns = context_of(KEYS[2], KEYS[3], ARGV[1], tonumber(ARGV[2])), {}
+if #ids > 0 then turns = redis.call('HMGET', KEYS[3], unpack(ids)) end
+return {redis.call('HGET', KEYS[1], 'summary:' .. ARGV[1]) or '', turns}
 """)
 
 NEW_TOPIC = """
@@ -89,6 +89,7 @@ if redis.call('HGET', KEYS[1], 'topic') ~= current then return false end
 if reject == '1' and redis.call('HLEN', KEYS[5]) > 0 then return false end
 for i = 6, last, 2 do
   drop_said(KEYS[7], ARGV[i + 1])
+  redis.call('HDEL', KEYS[1], 'summary:' .. ARGV[i + 1])
   redis.call('HDEL', KEYS[3], ARGV[i], 'feedback:' .. ARGV[i])
   -- Another question may have removed this turn meanwhile. Lua would write -0 then, which HINCRBY refuses.
   if redis.call('LREM', KEYS[2], 1, ARGV[i]) > 0 then redis.call('HINCRBY', KEYS[1], 'turns:' .. ARGV[i + 1], -1) end
@@ -96,6 +97,7 @@ for i = 6, last, 2 do
 end
 local known = tonumber(redis.call('HGET', KEYS[1], 'topics') or current)
 for n = tonumber(topics) + 1, known do redis.call('HDEL', KEYS[1], 'title:' .. n, 'turns:' .. n) end
+redis.call('HDEL', KEYS[1], 'summary:' .. topic)
 redis.call('HSET', KEYS[1], 'topic', topic, 'topics', topics)
 if redis.call('HGET', KEYS[1], 'turns:' .. topic) == '0' then redis.call('HSET', KEYS[1], 'title:' .. topic, '') end
 redis.call('DEL', KEYS[4])
@@ -104,3 +106,16 @@ redis.call('EXPIRE', KEYS[4], seconds)
 return freed
 """)
 )
+
+# It counts the call that made a summary with the turn after which it was made, and keeps the summary if the one before
+# is still the same, and all turns that it stands for are there.
+SUM_UP = """
+-- head, answers
+local field, summary, before, answer, turn, charged = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local same = redis.call('EXISTS', KEYS[1]) == 1 and (redis.call('HGET', KEYS[1], field) or '') == before
+for i = 7, #ARGV do same = same and redis.call('HEXISTS', KEYS[2], ARGV[i]) == 1 end
+if turn ~= '' and redis.call('HGET', KEYS[2], answer) == turn then redis.call('HSET', KEYS[2], answer, charged) end
+if summary == '' or not same then return 0 end
+redis.call('HSET', KEYS[1], field, summary)
+return 1
+"""

@@ -2,16 +2,16 @@
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from qa_service import create_app
 from qa_service.assembly import assemble
-from qa_service.interfaces import Index, Stop
+from qa_service.interfaces import Query, Stop
 from qa_service.model import Delta, Finished, Opened, Passage, Prompt, TextDelta
-from qa_service.retrieval.lexical import LexicalRetriever
+from qa_service.retrieval.finding import HybridRetriever
 from qa_service.web.serving import log_to_terminal
 
 KILLED = "killed"
@@ -46,10 +46,10 @@ def said(question: str, *, opened: bool) -> Iterator[Delta]:
 class DeadlyRetriever:
     """A `Retriever` that dies of a question."""
 
-    def find_passages(self, question: str, earlier: Sequence[str], index: Index) -> tuple[Passage, ...]:
-        if question == "while files are searched":
+    def find_passages(self, query: Query) -> tuple[Passage, ...]:
+        if query.question == "while files are searched":
             die()
-        return LexicalRetriever().find_passages(question, earlier, index)
+        return HybridRetriever().find_passages(query)
 
 
 def die() -> None:

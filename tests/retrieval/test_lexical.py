@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from qa_service.interfaces import Postings, Ranking, pack_posting
+from qa_service.interfaces import Postings, Query, Ranking, pack_posting
 from qa_service.model import Passage
-from qa_service.retrieval.lexical import LexicalRetriever, build_index
+from qa_service.retrieval.finding import HybridRetriever
+from qa_service.retrieval.lexical import build_index
 from tests.fakes import FakeIndex
 
 TEXTS = [
@@ -23,8 +24,8 @@ PASSAGES = [Passage("f", "rules.pdf", text, page=number) for number, text in enu
 
 def found(question: str, *earlier: str, limit: int = 60) -> list[int]:
     """The numbers of the passages found, best first."""
-    retriever = LexicalRetriever(limit=limit)
-    return [passage.page for passage in retriever.find_passages(question, earlier, FakeIndex(PASSAGES))]
+    query = Query(question, earlier, FakeIndex(PASSAGES))
+    return [passage.page for passage in HybridRetriever(limit=limit).find_passages(query)]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_no_more_than_the_limit_are_found() -> None:
 
 
 def test_an_empty_index_finds_nothing() -> None:
-    assert LexicalRetriever().find_passages("fee", (), FakeIndex([])) == ()
+    assert HybridRetriever().find_passages(Query("fee", (), FakeIndex([]))) == ()
 
 
 class TestFollowUps:
@@ -80,6 +81,9 @@ class TestIndexing:
         once, often, lost = index["plum"][1::2]
         assert often > once > lost > 0
 
+    def test_a_passage_weighs_the_same_whatever_others_are_indexed_with_it(self) -> None:
+        assert build_index(["plum pear", "fig " * 900])["plum"] == build_index(["plum pear"])["plum"]
+
     @pytest.mark.parametrize("passages", [[], [""], ["!?", "…"]])
     def test_text_without_words_has_an_empty_one(self, passages: list[str]) -> None:
         assert build_index(passages) == {}
@@ -95,11 +99,11 @@ def test_where_very_much_is_found_the_rare_words_decide() -> None:
             assert most < 200_000
             return Ranking(200_000, {"leash": [rare]}, {"fee": 200_000, "leash": 2})
 
-        def load_passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
-            return tuple(Passage("f", "f", "", page=number) for number in numbers)
+        def load_passages(self, numbers: Sequence[int]) -> Sequence[Passage | None]:
+            return [Passage("f", "f", f"Page {number}", page=number) for number in numbers]
 
-    ranked = LexicalRetriever(limit=3).find_passages("fee leash", (), Crowded([]))
-    assert [passage.page for passage in ranked] == [7, 9, 0]
+    ranked = HybridRetriever(limit=3).find_passages(Query("fee leash", (), Crowded([])))
+    assert [passage.page for passage in ranked] == [7, 9, 6]
 
 
 @pytest.mark.parametrize("piece", ["가나 ", "들이", "ab은 ", "a1,2.", "%", "水", "e\u0301", "라마"])
@@ -118,32 +122,33 @@ def test_a_pasted_page_costs_no_more_than_its_first_words() -> None:
             asked.append(len(list(words)))
             return super().look_up_words(words, most)
 
-    LexicalRetriever().find_passages(" ".join(f"word{n}" for n in range(5000)), (), Counting(PASSAGES))
-    assert asked == [400]
+    HybridRetriever().find_passages(Query(" ".join(f"word{n}" for n in range(5000)), (), Counting(PASSAGES)))
+    assert max(asked) == 400
 
 
-class Common:
+class Common(FakeIndex):
     """An `Index` in which every word stands in each of so many passages; it tells no more than it is asked for."""
 
     def __init__(self, passages: int) -> None:
-        self._passages = passages
+        super().__init__([])
+        self._count = passages
         self.most = 0
 
     def look_up_words(self, words: Iterable[str], most: int) -> Ranking:
-        self.most = most
-        everywhere = [Postings(0, [pack_posting(number, 1000) for number in range(self._passages)])]
-        kept = list(words)[: most // self._passages]
-        return Ranking(self._passages, dict.fromkeys(kept, everywhere), dict.fromkeys(kept, self._passages))
+        self.most = max(self.most, most)
+        everywhere = [Postings(0, [pack_posting(number, 1000) for number in range(self._count)])]
+        kept = list(words)[: most // self._count]
+        return Ranking(self._count, dict.fromkeys(kept, everywhere), dict.fromkeys(kept, self._count))
 
-    def load_passages(self, numbers: Sequence[int]) -> tuple[Passage, ...]:
-        return tuple(Passage("f", "a.txt", str(number)) for number in numbers)
+    def load_passages(self, numbers: Sequence[int]) -> Sequence[Passage | None]:
+        return [Passage("f", "a.txt", str(number)) for number in numbers]
 
 
 def test_ranking_many_postings_takes_turns_with_others(monkeypatch: pytest.MonkeyPatch) -> None:
     turns: list[int] = []
     monkeypatch.setattr("qa_service.pause.give_way", lambda: turns.append(1))
     index, began = Common(2000), time.process_time()
-    found = LexicalRetriever(turn_seconds=-1).find_passages(" ".join(f"word{n}" for n in range(300)), (), index)
+    found = HybridRetriever(turn_seconds=-1).find_passages(Query(" ".join(f"word{n}" for n in range(300)), (), index))
     assert time.process_time() - began < 0.2
     assert [passage.text for passage in found[:3]] == ["0", "1", "2"]
     assert index.most == 50_000

@@ -391,7 +391,7 @@ class TestIndex:
 
     def test_passages_come_in_the_order_asked_for(self, stores: Stores) -> None:
         converse(stores)
-        texts = [passage.text for passage in self._index(stores).load_passages([3, 0, 2])]
+        texts = [passage and passage.text for passage in self._index(stores).load_passages([3, 0, 2])]
         assert texts == ["plum pear\n", "apple pear\n", "pear\n"]
 
     def test_a_number_beyond_the_last_is_an_error(self, stores: Stores) -> None:
@@ -403,11 +403,19 @@ class TestIndex:
         converse(stores)
         assert self._index(stores).look_up_words([], 99).postings == {}
 
-    def test_passages_of_a_file_deleted_in_between_are_left_out(self, stores: Stores) -> None:
+    def test_passages_of_a_file_deleted_in_between_are_none(self, stores: Stores) -> None:
         converse(stores)
         index = self._index(stores)
         stores.history.delete_file(ANN, "s", "f1")
-        assert [passage.text for passage in index.load_passages([0, 3])] == ["plum pear\n"]
+        assert [passage and passage.text for passage in index.load_passages([0, 3])] == [None, "plum pear\n"]
+
+    def test_vectors_do_not_bring_a_deleted_file_back(self, stores: Stores) -> None:
+        converse(stores)
+        index = self._index(stores)
+        stores.history.delete_file(ANN, "s", "f1")
+        index.keep_vectors("words/1", {0: b"one", 3: b"two"})
+        assert list(index.load_vectors("words/1", [0, 3])) == [None, b"two"]
+        assert not stores.client.exists(session_key(ANN, "s", "file:f1"))
 
     def test_another_owners_index_is_empty(self, stores: Stores) -> None:
         converse(stores)

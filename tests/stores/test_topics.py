@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from qa_service.errors import NotFound
+from qa_service.interfaces import TopicContext
 from qa_service.model import Exchange, Meaning, Topic
 from tests.fakes import ANN, BEN, turn
 from tests.stores.talking import Stores, answered, claim
@@ -63,17 +64,17 @@ class TestClaimingAnEarlierTopic:
             claim(stores.sessions, asked, expected=1)
             stores.sessions.save_turn(ANN, replace(asked, status=status, text=text))
         say(stores, 2, "Sofas?", expected=1)
-        assert [said.question for said in stores.sessions.load_context(ANN, "s", 1)] == ["VAT?"]
+        assert [said.question for said in stores.sessions.load_context(ANN, "s", 1).exchanges] == ["VAT?"]
 
     @pytest.mark.parametrize("question", ['{"topic":2,"text":"","status":"failed"}', '"topic":2', "\\"])
     def test_what_a_question_says_is_no_field_of_its_turn(self, stores: Stores, question: str) -> None:
         say(stores, 1, question, expected=0, text=question)
         say(stores, 2, "Sofas?", expected=1)
-        assert stores.sessions.load_context(ANN, "s", 1) == (Exchange(question, question, VECTORS),)
-        assert [said.question for said in stores.sessions.load_context(ANN, "s", 2)] == ["Sofas?"]
+        assert stores.sessions.load_context(ANN, "s", 1).exchanges == (Exchange(question, question, VECTORS),)
+        assert [said.question for said in stores.sessions.load_context(ANN, "s", 2).exchanges] == ["Sofas?"]
 
     def test_nobody_elses_topic_is_loaded(self, two: Stores) -> None:
-        assert two.sessions.load_context(BEN, "s", 1) == ()
+        assert two.sessions.load_context(BEN, "s", 1) == TopicContext(())
 
     def test_an_answer_that_ends_in_another_topic_is_seen_when_its_topic_is_reopened(self, two: Stores) -> None:
         late = turn("late", question="Beds?", topic=2)

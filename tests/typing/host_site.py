@@ -21,7 +21,7 @@ from qa_service import (
     create_app,
 )
 from qa_service.frames import ImageResult
-from qa_service.interfaces import Attaching, Index, MediaQuery
+from qa_service.interfaces import Attaching, MediaQuery, Query
 from qa_service.model import (
     Delta,
     Drift,
@@ -92,8 +92,11 @@ class ReadsNames:
 class FirstOnes:
     """A retriever."""
 
-    def find_passages(self, question: str, earlier: object, index: Index) -> tuple[Passage, ...]:
-        return index.load_passages(range(index.look_up_words([question], 100).passages)[:3])
+    def find_passages(self, query: Query) -> tuple[Passage, ...]:
+        if query.files is None:
+            return ()
+        numbers = range(query.files.look_up_words([query.question], 100).passages)[:3]
+        return tuple(passage for passage in query.files.load_passages(numbers) if passage)
 
 
 class Catalogue:

@@ -1,0 +1,44 @@
+"""This module turns a question into the terms by which passages are searched: its tokens with their weights, and its
+vector."""
+
+from collections.abc import Sequence
+
+from qa_service.interfaces import Encoder, SearchTerms
+from qa_service.language.tokens import list_search_tokens
+from qa_service.retrieval.synonyms import Synonyms
+from qa_service.retrieval.vectors import mix_vectors
+
+EARLIER_WEIGHT = 0.25
+"""An earlier question has this weight, and the new question has 1. Earlier ones are needed, because a follow-up often
+doesn't name its subject again. With more weight they would count more than the new question."""
+EARLIER = 2
+"""So many earlier questions count. The words of answers don't: they help as often as they mislead."""
+LOOKED_AT = 8_000
+"""At most so many characters of a question are searched for words."""
+WORDS = 400
+"""At most so many tokens of a question are looked up. That is enough for a whole page that somebody has pasted."""
+
+
+def build_terms(
+    question: str, earlier: Sequence[str] = (), encoder: Encoder | None = None, synonyms: Synonyms | None = None
+) -> SearchTerms:
+    """Build the terms of a question. `earlier` are those asked before in its topic, newest last."""
+    before = list(reversed(earlier[-EARLIER:]))
+    weights = dict.fromkeys(_read_words(question), 1.0)
+    if synonyms:
+        weights = synonyms.add_synonyms(weights)
+    for previous in before:
+        for word in _read_words(previous):
+            weights.setdefault(word, EARLIER_WEIGHT)
+    return SearchTerms(weights, _encode(encoder, question, before) if encoder else b"")
+
+
+def _encode(encoder: Encoder, question: str, before: Sequence[str]) -> bytes:
+    # Each text is encoded by itself, because an encoder remembers the vectors of single texts.
+    (vector,) = encoder.encode_texts([question])
+    mixed = [(encoder.encode_texts([previous])[0], EARLIER_WEIGHT) for previous in before]
+    return mix_vectors([(vector, 1.0), *mixed]) if mixed else vector
+
+
+def _read_words(question: str) -> list[str]:
+    return list_search_tokens(question[:LOOKED_AT])[:WORDS]

@@ -1,0 +1,61 @@
+"""How the candidates of several sources become one order."""
+
+import pytest
+
+from qa_service.interfaces import Candidate
+from qa_service.model import Passage
+from qa_service.retrieval.fusing import SourceCandidates, drop_repeated, fuse_candidates, is_relevant
+
+
+def candidate(name: str, lexical: float, dense: float = 0.0, coverage: float = 1.0, *, file: str = "") -> Candidate:
+    return Candidate(Passage(file or name, file or name, name), lexical, dense, coverage)
+
+
+def fused(*sources: list[Candidate] | tuple[list[Candidate], float]) -> list[str]:
+    """The texts of the passages, best first."""
+    pairs = [source if isinstance(source, tuple) else (source, 1.0) for source in sources]
+    return [passage.text for passage in fuse_candidates([SourceCandidates(*pair) for pair in pairs])]
+
+
+def test_without_vectors_the_words_decide() -> None:
+    assert fused([candidate("few", 1), candidate("most", 9), candidate("some", 4)]) == ["most", "some", "few"]
+
+
+def test_words_outweigh_meaning_where_the_files_have_the_words_of_the_question() -> None:
+    assert fused([candidate("words", 9, 0.2), candidate("meaning", 0, 0.8)]) == ["words", "meaning"]
+
+
+def test_meaning_decides_where_the_files_have_none_of_them() -> None:
+    """As in a question in another language, of which only a number stands in the files."""
+    found = [candidate("number", 9, 0.2, coverage=0.05), candidate("meaning", 0, 0.8, coverage=0)]
+    assert fused(found) == ["meaning", "number"]
+
+
+def test_a_source_that_hardly_covers_the_question_counts_little_however_rare_its_words_are() -> None:
+    large = [candidate("chance", 900, coverage=0.05)]
+    assert fused(large, [candidate("right", 3, coverage=0.9)]) == ["right", "chance"]
+
+
+def test_a_source_counts_by_its_weight() -> None:
+    assert fused(([candidate("other", 5)], 0.9), [candidate("own", 5)]) == ["own", "other"]
+
+
+def test_the_same_text_is_found_once() -> None:
+    found = [Passage("f", "f", text) for text in ("a  b", "c", "a b\n", "d", "c")]
+    assert [passage.text for passage in drop_repeated(found)] == ["a  b", "c", "d"]
+
+
+def test_equally_good_sources_alternate_between_documents() -> None:
+    found = [candidate(f"{file}{n}", 5 - n / 100, file=file) for file in ("a", "b") for n in range(3)]
+    assert [text[0] for text in fused(found)[:4]] == ["a", "b", "a", "b"]
+
+
+def test_nothing_found_is_nothing() -> None:
+    assert fused([], ([], 0.9)) == []
+
+
+@pytest.mark.parametrize(("coverage", "dense", "expected"), [(0.5, 0, True), (0.1, 0.5, True), (0.1, 0.1, False)])
+def test_what_shares_neither_words_nor_meaning_has_nothing_to_do_with_the_question(
+    coverage: float, dense: float, expected: bool
+) -> None:
+    assert is_relevant(candidate("a", 1, dense, coverage)) is expected

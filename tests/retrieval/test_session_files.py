@@ -1,0 +1,81 @@
+"""How the files of a session are searched by words and by meaning, and when passages are encoded."""
+
+from collections.abc import Sequence
+
+from qa_service.interfaces import Query
+from qa_service.model import Passage
+from qa_service.retrieval.finding import HybridRetriever
+from qa_service.retrieval.session_files import FileCandidates, encode_passages
+from qa_service.retrieval.terms import build_terms
+from tests.fakes import FakeEncoder, FakeIndex
+
+TEXTS = ["The fee is ten dollars.", "Dogs need a leash.", "Opening hours are nine to five.", "Cats may stay."]
+
+
+class Translating(FakeEncoder):
+    """Knows that 목줄 is a leash, and remembers what it was asked to encode."""
+
+    def __init__(self) -> None:
+        self.asked: list[Sequence[str]] = []
+
+    def encode_texts(self, texts: Sequence[str]) -> Sequence[bytes]:
+        self.asked.append(texts)
+        return super().encode_texts([text.replace("목줄", "leash.") for text in texts])
+
+
+def index_of(texts: Sequence[str] = TEXTS) -> FakeIndex:
+    return FakeIndex([Passage("f", "a.txt", text, page=number) for number, text in enumerate(texts)])
+
+
+def found(question: str, index: FakeIndex, encoder: FakeEncoder | None = None) -> list[int]:
+    return [passage.page for passage in HybridRetriever(encoder).find_passages(Query(question, (), index))]
+
+
+def test_a_question_in_another_language_finds_by_meaning_once_the_passages_are_encoded() -> None:
+    index, encoder = index_of(), Translating()
+    encode_passages(index, encoder, range(4))
+    assert found("목줄", index, encoder)[0] == 1
+
+
+def test_a_fresh_file_is_found_by_words_and_only_what_words_find_is_encoded_at_once() -> None:
+    index, encoder = index_of([*TEXTS, *(f"Page {n} says nothing." for n in range(200))]), Translating()
+    assert found("the fee", index, encoder)[0] == 0
+    assert sorted(number for _, number in index.vectors) == [0, 1]
+    encoder.asked.clear()
+    found("the fee", index, encoder)
+    assert encoder.asked == [["the fee"]]
+
+
+def test_at_most_fifty_passages_are_encoded_for_a_question() -> None:
+    index = index_of([f"The fee of room {n}." for n in range(300)])
+    found("fee", index, Translating())
+    assert len(index.vectors) == 50
+
+
+def test_encoding_ends_when_its_time_is_over() -> None:
+    index = index_of([f"The fee of room {n}." for n in range(300)])
+    assert len(encode_passages(index, FakeEncoder(), range(300), seconds=0)) == 8
+
+
+def test_a_heading_counts_with_its_passage_for_both_ways() -> None:
+    index, encoder = FakeIndex([Passage("f", "a.docx", "Within 7 days.", section="Refunds")]), Translating()
+    encode_passages(index, encoder, [0])
+    assert encoder.asked == [["Refunds\nWithin 7 days."]]
+
+
+def test_a_neighbour_of_a_hit_comes_before_what_only_shares_a_common_word() -> None:
+    texts = [*(f"The room {n} is open." for n in range(9)), "The pump starts then.", "It hums.", "Valve room pump."]
+    ranked = [p.text for p in HybridRetriever().find_passages(Query("pump valve room", (), index_of(texts)))]
+    assert ranked.index("It hums.") < ranked.index("The room 0 is open.")
+
+
+def test_a_passage_that_can_not_be_read_is_left_out() -> None:
+    class Torn(FakeIndex):
+        def load_passages(self, numbers: Sequence[int]) -> Sequence[Passage | None]:
+            return [None if number == 0 else self._passages[number] for number in numbers]
+
+    index = Torn([Passage("f", "a.txt", text) for text in ("The fee is ten.", "The fee of dogs.")])
+    terms = build_terms("fee")
+    assert [candidate.passage.text for candidate in FileCandidates(index).find_candidates(terms, 9)] == [
+        "The fee of dogs."
+    ]
