@@ -34,6 +34,7 @@ from qa_service.interfaces import (
     Retriever,
     Upstream,
 )
+from qa_service.knowledge_base import KnowledgeBase, open_knowledge
 from qa_service.language.encoder import EXTRA, EncoderMissing, load_encoder
 from qa_service.media.beside import MediaSearches
 from qa_service.media.google import GoogleImageSearch
@@ -75,7 +76,10 @@ log = logging.getLogger(__name__)
 answers = logging.getLogger("qa_service.answers")
 
 STORE_SECONDS = 0.7
-"""The store may take so many seconds for one reply."""
+"""A store elsewhere may take so many seconds for one reply."""
+PRIVATE_STORE_SECONDS = 5.0
+"""The private store may take so many seconds for one reply. It isn't lost on a way, and it doesn't reply while a busy
+disk keeps it from writing, which on people's own machines takes seconds."""
 STORE_CONNECTIONS = 100
 OUTAGE_SECONDS = 600
 """The store may be away for so many seconds at an answer's end, and the answer's writer may still save it then."""
@@ -98,6 +102,8 @@ class Assembly(Struct, frozen=True):
     """This says whether answers are made without a model."""
     encoder: Encoder | None
     """This is None where texts are compared by their words alone."""
+    knowledge: KnowledgeBase | None
+    """This is None where the settings turn the knowledge base off."""
     topics: str
     """This says what decides whether a question begins a new topic."""
     sandbox: str
@@ -151,6 +157,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         meter=meter,
         offline=offline,
         encoder=encoder,
+        knowledge=open_knowledge(settings, encoder),
         topics="decided by this site's own detector" if detector else _describe_topics(settings, encoder),
         sandbox="read by this site's own reader" if reader else describe_sandbox(),
         secret=secret,
@@ -223,7 +230,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
     history = RedisHistory(client, guard, logs)
     # The client that waits for messages of other workers has connections of its own, so that it takes none from
     # questions, and a longer time-out, so that a wait isn't taken for a failure.
-    waiting = _client(settings, connections=2, seconds=STORE_SECONDS + Pace().news)
+    waiting = _client(settings, connections=2, more_seconds=Pace().news)
     workers = RedisWorkers(client, guard, waiting=waiting, seconds=times.open)
     limiter = RedisLimiter(client, guard, questions=settings.rate[0], seconds=settings.rate[1])
     return _Store(
@@ -259,7 +266,13 @@ def _line(
             observe=partial(_tell, (meter, chosen.observe)),
             meter=meter,
             save_later=store.shared.unsaved.add_turn,
-            site=Site(settings.instructions, settings.context_tokens, settings.citations, settings.cite_links),
+            site=Site(
+                settings.instructions,
+                settings.context_tokens,
+                settings.citations,
+                settings.cite_links,
+                windows=settings.context_windows,
+            ),
             prices=settings.prices,
             longest=settings.log_bytes,
             safety_identifier=partial(_safety_identifier, secret),
@@ -335,9 +348,12 @@ def _kept_secret(settings: Settings) -> str:
     return keep_secret(settings.data, "secret")
 
 
-def _client(settings: Settings, *, connections: int = STORE_CONNECTIONS, seconds: float = STORE_SECONDS) -> redis.Redis:
-    connect = partial(redis_pool, settings.redis_url) if settings.redis_url else partial(embedded_pool, settings.data)
-    return redis.Redis(connection_pool=connect(max_connections=connections, timeout=seconds))
+def _client(settings: Settings, *, connections: int = STORE_CONNECTIONS, more_seconds: float = 0) -> redis.Redis:
+    if settings.redis_url:
+        connect, seconds = partial(redis_pool, settings.redis_url), STORE_SECONDS
+    else:
+        connect, seconds = partial(embedded_pool, settings.data), PRIVATE_STORE_SECONDS
+    return redis.Redis(connection_pool=connect(max_connections=connections, timeout=seconds + more_seconds))
 
 
 def _media_searches(settings: Settings) -> list[MediaSearch]:

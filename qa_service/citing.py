@@ -20,7 +20,8 @@ from msgspec import Struct
 from qa_service.frames import Cite, Reference
 from qa_service.links import Link, find_bare_addresses, find_links, identify_page, is_web_address
 from qa_service.markers import blank_code, find_markers
-from qa_service.model import Annotation, Passage
+from qa_service.model import Annotation, Language, Passage
+from qa_service.places import describe_section, find_rows
 from qa_service.quoting import Claims, Quotable
 
 LOOKED_AT = 256 << 10
@@ -50,6 +51,8 @@ class Evidence(Struct, frozen=True):
     """These are the web pages that tools have returned, as `identify_page` gives them."""
     trusts_links: bool = False
     """This says whether a link that no tool has returned is a source, too."""
+    language: Language = "en"
+    """The places of documents are described in this language."""
 
 
 class _Mention(Struct, frozen=True):
@@ -74,7 +77,7 @@ def collect_references(text: str, evidence: Evidence) -> tuple[Reference, ...]:
     sources = _group_mentions(prose, numbered, evidence)
     claims, numbers = Claims(text[:LOOKED_AT], prose), _number_sources(prose, sources)
     return tuple(
-        _cite_document(first, mentions, claims, evidence.session_id)
+        _cite_document(first, mentions, claims, evidence)
         if isinstance(first := mentions[0].source, Passage)
         else _cite_source(n, mentions, claims, len(text))
         for n, mentions in zip(numbers, sources, strict=True)
@@ -169,19 +172,20 @@ def _place_cites(notes: Iterable[Annotation], claims: Claims, length: int) -> It
             reached = end
 
 
-def _cite_document(passage: Passage, mentions: Sequence[_Mention], claims: Claims, session_id: str) -> Reference:
+def _cite_document(passage: Passage, mentions: Sequence[_Mention], claims: Claims, evidence: Evidence) -> Reference:
     quotable = Quotable(passage.text)
     places = dict.fromkeys(claims.find_claim(mention.at) for mention in mentions)
     cites = [Cite(*place, quotable.choose_quote(claims.read_claim(place))) for place in places]
+    rows = find_rows(passage, (cite.quote or "" for cite in cites))
     return Reference(
         passage.n,
         "document",
         title=passage.file,
-        url=f"sessions/{session_id}/files/{passage.file_id}/pages/{passage.page}",
+        url=f"sessions/{evidence.session_id}/files/{passage.file_id}/pages/{passage.page}",
         document_id=passage.file_id,
         file=passage.file,
         page=passage.page if passage.paged else None,
-        section=passage.section or None,
+        section=describe_section(passage, evidence.language, rows) or None,
         topic=passage.topic or None,
         quote=cites[0].quote,
         cites=tuple(cites),

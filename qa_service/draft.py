@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, islice
 
 from msgspec.structs import replace
@@ -58,6 +58,7 @@ class Draft:
         self.files: list[StoredFile] = list(admission.session.files)
         self.verdicts: list[Verdict] = [_verdict(file) for file in self.files]
         self.prompt: Prompt | None = None
+        self._rebuild: Callable[[int], Prompt] | None = None
         self.model = admission.model
         """This is the model that is being asked, until upstream says which one answered."""
         self.finished: Finished | None = None
@@ -92,6 +93,7 @@ class Draft:
             raise QAError("upstream gave a piece of text that can't be stored") from error
         if self._first_token is None:
             self._first_token = time.monotonic()
+            self.forget_rebuild()
         self._pieces.append(text)
         return Text(text)
 
@@ -120,30 +122,47 @@ class Draft:
         """Note that the model sees no pictures, so that the verdicts on pictures say so."""
         self.verdicts = [_unseen(verdict) for verdict in self.verdicts]
 
-    def keep_prompt(self, prompt: Prompt) -> None:
+    def keep_prompt(self, prompt: Prompt, rebuild: Callable[[int], Prompt] | None = None) -> None:
         """Keep the finished prompt. Where it holds only a part of a file, or nothing, the file's verdict says so.
+        `rebuild` builds it again for another number of tokens.
 
-        A file of an earlier topic has no verdict where the prompt holds nothing of it.
-
-        The earlier conversation stands in the prompt, so the draft doesn't hold it a second time."""
-        self.prompt = prompt
+        A file of an earlier topic has no verdict where the prompt holds nothing of it. The earlier conversation stands
+        in the prompt, so the draft doesn't hold it a second time once upstream works on the answer."""
+        self.prompt, self._rebuild = prompt, rebuild
         question, session = self.admission.question, self.admission.session
         self.admission = replace(
             self.admission, question=replace(question, messages=()), session=replace(session, context=())
         )
         counts = Counter([*(passage.file_id for passage in prompt.passages), *prompt.pictures])
-        pairs = zip(self.verdicts, self.files, strict=True)
-        self.verdicts = [
-            _budgeted(verdict, file, counts[file.file_id])
-            for verdict, file in pairs
+        pairs = [
+            (file, _budgeted(verdict, file, counts[file.file_id]))
+            for file, verdict in zip(self.files, self.verdicts, strict=True)
             if counts[file.file_id] or file.topic == session.topic
         ]
+        self.files, self.verdicts = [file for file, _ in pairs], [verdict for _, verdict in pairs]
 
     def hand_out_prompt(self) -> Prompt:
         """Hand out the prompt, once. The draft may live for minutes, so it keeps the prompt without its messages."""
         assert self.prompt is not None  # noqa: S101 - the line prepared it
         prompt, self.prompt = self.prompt, replace(self.prompt, messages=())
         return prompt
+
+    def shorten_prompt(self, share: float) -> bool:
+        """Build the prompt again with this share of its tokens, and return whether that made it shorter. It is done
+        once at most, and never once upstream has worked on the answer."""
+        rebuild, before = self._rebuild, self.prompt
+        self.forget_rebuild()
+        if rebuild is None or before is None:
+            return False
+        shorter = rebuild(int(before.tokens * share))
+        if shorter.tokens >= before.tokens:
+            return False
+        self.keep_prompt(shorter)
+        return True
+
+    def forget_rebuild(self) -> None:
+        """Let go of what the prompt was built from, because upstream has begun to work on the answer."""
+        self._rebuild = None
 
     def recall_prompt(self, asked: Asked) -> None:
         """Take over the prompt that a worker had built before it died, with the verdicts on its files."""
@@ -158,6 +177,7 @@ class Draft:
             self._annotations,
             frozenset(map(identify_page, self._pages)),
             trusts_links,
+            self.admission.question.language,
         )
         known = {source.n for source in self.references}
         news = tuple(source for source in collect_references(self.text, evidence) if source.n not in known)
@@ -274,7 +294,7 @@ def build_observation(turn: Turn, metadata: Metadata, *, owner: Owner) -> Observ
 
 
 def _verdict(file: StoredFile) -> Verdict:
-    return Verdict(file.name, file.kind, file.status, file.reason, file.pages, file.tokens)
+    return Verdict(file.name, file.kind, file.status, file.reason, file.pages, file.tokens, file.unread_pages)
 
 
 def _unseen(verdict: Verdict) -> Verdict:
@@ -283,7 +303,10 @@ def _unseen(verdict: Verdict) -> Verdict:
 
 
 def _budgeted(verdict: Verdict, file: StoredFile, count: int) -> Verdict:
-    if verdict.status not in ("used", "truncated") or count == file.pieces:
+    if verdict.status not in ("used", "partly", "truncated") or count == file.pieces:
+        return verdict
+    # That pages can't be read explains more than that not all of the others were needed.
+    if verdict.status == "partly" and count:
         return verdict
     # That a file was too large explains more than that it didn't fit into the prompt.
     return replace(verdict, status="truncated" if count else "skipped", reason=verdict.reason or "over_budget")

@@ -253,11 +253,15 @@ class UpstreamTimeout(UpstreamError):
 
 
 class ContextLength(UpstreamError):
-    """The prompt doesn't fit the model."""
+    """The prompt doesn't fit the model. `fitting` is the share of it that may fit, from 0 to 1."""
 
     code = "context_length"
     status = 422
     retryable = False
+
+    def __init__(self, message: str = "", *, fitting: float = 0.5) -> None:
+        super().__init__(message)
+        self.fitting = fitting
 
 
 class ContentFilter(UpstreamError):

@@ -44,6 +44,7 @@ class StageNotice(Value, frozen=True, tag_field="type", tag="status", omit_defau
     kind: str | None = None
     status: VerdictStatus | None = None
     tokens: int | None = None
+    unread_pages: tuple[int, ...] = ()
 
 
 class Text(Value, frozen=True, tag_field="type", tag="text", gc=False):

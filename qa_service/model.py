@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 Status: TypeAlias = Literal["running", "completed", "incomplete", "cancelled", "failed"]
 FinishReason: TypeAlias = Literal["stop", "length", "content_filter", "refusal", "cancelled", "error"]
-VerdictStatus: TypeAlias = Literal["used", "truncated", "skipped", "failed"]
+VerdictStatus: TypeAlias = Literal["used", "partly", "truncated", "skipped", "failed"]
 TopicChoice: TypeAlias = Literal["auto", "keep", "new"]
 Language: TypeAlias = Literal["ko", "en"]
 OwnerKind: TypeAlias = Literal["site", "user", "key", "anonymous"]
@@ -193,6 +193,25 @@ class Question(Value, frozen=True):
     echo: Echo | None = None
     rewind: Rewind | None = None
     """This names the answers that the question replaces, if it replaces any."""
+    collections: tuple[str, ...] | None = ()
+    """These collections of the knowledge base are searched, or the usual ones where this is empty. None of them is
+    where it is None."""
+
+
+class Place(Value, frozen=True, omit_defaults=True):
+    """A `Place` says where in a file a text stands, beside its page and its heading. What isn't known, or doesn't fit
+    the kind of file, is 0 or empty. `places.py` puts it into words."""
+
+    part: str = ""
+    """This is the name of a part of the file: an attachment of a mail, or a member of an archive."""
+    page: int = 0
+    """This is the page of that part. The page of the file itself is `Passage.page`."""
+    label: str = ""
+    """This is what is printed on the page as its number, where that is another one, such as `iv`."""
+    slide: int = 0
+    sheet: str = ""
+    rows: tuple[int, int] | None = None
+    """These are the first and the last row, as the sheet or the table counts them, from 1."""
 
 
 class Passage(Value, frozen=True):
@@ -203,16 +222,23 @@ class Passage(Value, frozen=True):
     text: str
     page: int = 1
     section: str = ""
+    """This is the heading that the passage stands under. A page's label stood here before there was a `place`."""
     paged: bool = True
     """It is false for kinds of files that have no pages. They are cited by section."""
     n: int = 0
     """This is the number of the passage in a prompt, or 0 outside of prompts."""
+    place: Place = Place()
+    """Passages that were stored before there were places have an empty one."""
     nearness: float = 0.0
     """In a prompt, this is how near the passage is to the question by meaning: the product of their vectors, or 0 where
     one of them isn't known."""
     topic: int = 0
     """In a prompt, this is the earlier topic that the file came with. It is 0 for a file of the question's own
     topic."""
+    url: str = ""
+    """This is the address that a citation of the passage leads to. It is empty where that is the text of its page."""
+    in_knowledge: bool = False
+    """This says whether the passage is one of the knowledge base, where `file_id` is the id of its document."""
 
 
 class Verdict(Value, frozen=True):
@@ -224,6 +250,8 @@ class Verdict(Value, frozen=True):
     reason: str | None = None
     pages: int = 0
     tokens: int = 0
+    unread_pages: tuple[int, ...] = ()
+    """These pages can't be read, or not wholly, such as scans. A file with other pages is `partly` used then."""
 
 
 class StoredFile(Value, frozen=True):
@@ -242,6 +270,8 @@ class StoredFile(Value, frozen=True):
     """The file was read at this moment, in seconds since 1970. Files are listed in that order."""
     size: int = 0
     """So many bytes of the file's text are kept. In files of version 1 it is 0."""
+    unread_pages: tuple[int, ...] = ()
+    """These pages of the file can't be read, or not wholly."""
     digest: str = ""
     """This is a hash of the uploaded bytes. It is empty for a file that an older release has kept."""
     v: int = 2
@@ -316,6 +346,14 @@ class Exchange(Value, frozen=True):
     text: str
 
 
+class Summary(Value, frozen=True):
+    """A `Summary` stands for the first turns of a topic, which are too long for a prompt."""
+
+    text: str
+    turns: int = 0
+    """It stands for so many of the first exchanges in the session's context, and for all that were before them."""
+
+
 class Session(Value, frozen=True):
     """A `Session` is a conversation as the next question finds it."""
 
@@ -327,6 +365,8 @@ class Session(Value, frozen=True):
     """These are the latest exchanges of the current topic, oldest first. A model sees no others."""
     files: tuple[StoredFile, ...] = ()
     """These are the files of all topics. Those of the current topic come first."""
+    summary: Summary | None = None
+    """This stands for the first turns of the current topic, if they have been summed up."""
 
 
 class Usage(Value, frozen=True):

@@ -10,16 +10,17 @@ from typing import Any
 
 from qa_service.conversation import read_messages, split_question, with_words
 from qa_service.errors import InvalidField, ModelNotAllowed, TooLarge, UpstreamNotConfigured
-from qa_service.fields import read_choice, read_flag, read_number, read_text, read_whole_number
+from qa_service.fields import decode_value, read_choice, read_flag, read_number, read_text, read_whole_number
 from qa_service.language.phrases import phrase_label
 from qa_service.language.sentences import language_of
 from qa_service.model import BusyChoice, HangupChoice, Language, Message, Owner, Question, TopicChoice
-from qa_service.setting_values import LEAST_TOKENS
+from qa_service.setting_values import COLLECTION_NAME, LEAST_TOKENS
 from qa_service.settings import Settings
 from qa_service.submission import Submission, is_file_field
 
 SESSION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 LONGEST_SYSTEM_PROMPT = 8_000
+MOST_COLLECTIONS = 20
 LONGEST_MODEL = 200
 """The name of a model has at most so many characters."""
 QUESTION_FIELDS = ("question", "message", "prompt")
@@ -60,8 +61,20 @@ def build_question(
         on_hangup=read_choice(fields, "onHangup", HANGUPS if resumable else HANGUPS[::-1]),
         on_busy=read_choice(fields, "onBusy", BUSY),
         language=spoken,
+        collections=read_collections(fields) if read_flag(fields, "knowledge", default=True) else None,
         rewind=sent.rewind,
     )
+
+
+def read_collections(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """Read the names of the collections to search, as a list or as a text with commas. There are none where the request
+    says nothing."""
+    sent, expected = fields.get("collections", ""), "names of A-Za-z0-9._-, separated by commas"
+    listed = sent.split(",") if isinstance(sent, str) else decode_value(sent, list[str], "collections", expected)
+    names = tuple(name.strip() for name in listed if name.strip())
+    if len(names) > MOST_COLLECTIONS or not all(map(COLLECTION_NAME.fullmatch, names)):
+        raise InvalidField(f"collections: expected {expected}, at most {MOST_COLLECTIONS}", field="collections")
+    return names
 
 
 def _check_files(fields: Mapping[str, Any]) -> None:

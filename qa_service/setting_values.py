@@ -27,6 +27,9 @@ TEXT_BYTES = 1 << 20
 PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,62}\.?")
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{0,63}://(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:\d{1,5})?")
+COLLECTION_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+DATABASE_SCHEMES = ("postgresql", "postgres")
+AGENT_TOOLS = ("search", "read_page")
 STORE_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
 
 MEBIBYTE = 1 << 20
@@ -179,6 +182,14 @@ def one_of(*words: str) -> Callable[[str], str]:
     return read
 
 
+def read_windows(text: str) -> tuple[tuple[str, int], ...]:
+    """Read how many tokens models read at once: patterns of names, each with a number, separated by commas."""
+    pairs = [name.rpartition("=") for name in read_names(text)]
+    if not all(pattern and WHOLE.fullmatch(tokens.strip()) and int(tokens) for pattern, _, tokens in pairs):
+        raise ValueError("expected models and tokens, such as llama3*=8192,qwen*=32768")
+    return tuple((pattern.strip(), int(tokens)) for pattern, _, tokens in pairs)
+
+
 def read_names(text: str) -> tuple[str, ...]:
     """Read names that are separated by commas."""
     return tuple(name.strip() for name in read_printable(text).split(",") if name.strip())
@@ -235,6 +246,17 @@ def read_proxy(text: str) -> str:
     return address.geturl()
 
 
+def read_tool_descriptions(text: str) -> Mapping[str, str]:
+    """Read how the tools for agents are described."""
+    try:
+        descriptions = msgspec.json.decode(read_utf8(text).encode(), type=dict[str, str])
+    except msgspec.DecodeError:
+        raise ValueError("expected JSON, tool → description") from None
+    if not descriptions.keys() <= set(AGENT_TOOLS):
+        raise ValueError(f"expected descriptions of {' and '.join(AGENT_TOOLS)} alone")
+    return descriptions
+
+
 def read_store_url(text: str) -> str:
     """Read the address of a Redis, or of sentinels that are separated by commas. Its options are checked when it is
     opened."""
@@ -242,6 +264,25 @@ def read_store_url(text: str) -> str:
     if address is None or not all(map(_has_port_in_digits, address.netloc.rpartition("@")[2].split(","))):
         raise ValueError("expected redis://, rediss://, unix:// or redis+sentinel:// with options redis-py knows")
     return text.strip()
+
+
+def read_database_address(text: str) -> str:
+    """Read the address of a PostgreSQL."""
+    address = _split_url(text, DATABASE_SCHEMES)
+    if address is None or not _has_port_in_digits(address.netloc.rpartition("@")[2]):
+        raise ValueError("expected postgresql://user:password@host/database")
+    is_socket = "host=/" in address.query.replace("%2F", "/")
+    if not (address.hostname or is_socket) or not address.path.strip("/"):
+        raise ValueError("expected postgresql://user:password@host/database")
+    return text.strip()
+
+
+def read_collections(text: str) -> tuple[str, ...]:
+    """Read the names of collections, which are separated by commas."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names or not all(map(COLLECTION_NAME.fullmatch, names)):
+        raise ValueError("expected names of letters, digits, points, hyphens and underscores, separated by commas")
+    return names
 
 
 def _split_url(text: str, schemes: tuple[str, ...]) -> SplitResult | None:

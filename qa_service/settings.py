@@ -27,8 +27,10 @@ from qa_service.setting_values import (
     one_of,
     read_answer_tokens,
     read_bytes,
+    read_collections,
     read_count,
     read_credential,
+    read_database_address,
     read_folder,
     read_host,
     read_keys,
@@ -48,10 +50,12 @@ from qa_service.setting_values import (
     read_store_url,
     read_switch,
     read_text_file,
+    read_tool_descriptions,
     read_upstream_url,
     read_utf8,
     read_whole,
     read_whole_seconds,
+    read_windows,
 )
 
 log = logging.getLogger(__name__)
@@ -127,6 +131,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     file_memory: int = 1 << 30
     read_seconds: float = 300
     context_tokens: int = 0
+    database_url: str = ""
+    database_replica_url: str = ""
+    knowledge: bool = True
+    collections: tuple[str, ...] = ("own", "shared")
+    mcp_descriptions: Mapping[str, str] = {}
+    context_windows: tuple[tuple[str, int], ...] = ()
     connect_seconds: float = 5
     first_token_seconds: float = 60
     idle_seconds: float = 60
@@ -246,6 +256,12 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_FILE_MEMORY": read_bytes,
     "QA_READ_SECONDS": read_positive_seconds,
     "QA_CONTEXT_TOKENS": read_count,
+    "QA_DATABASE_URL": read_database_address,
+    "QA_DATABASE_REPLICA_URL": read_database_address,
+    "QA_KNOWLEDGE": read_switch,
+    "QA_COLLECTIONS": read_collections,
+    "QA_MCP_DESCRIPTIONS": read_tool_descriptions,
+    "QA_CONTEXT_WINDOWS": read_windows,
     "QA_CONNECT_SECONDS": read_positive_seconds,
     "QA_FIRST_TOKEN_SECONDS": read_positive_seconds,
     "QA_IDLE_SECONDS": read_positive_seconds,

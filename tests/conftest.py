@@ -10,6 +10,8 @@ from tempfile import TemporaryDirectory
 import pytest
 from redis import Redis
 
+from qa_service.knowledge.database import Database
+from qa_service.knowledge.engine import EmbeddedPostgres
 from qa_service.stores.embedded import embedded_pool, socket_path
 from tests.lives import World
 
@@ -68,6 +70,27 @@ def quick_folder() -> Iterator[Path]:
         prefix="qa-tests-", dir=memory if os.access(memory, os.W_OK) else None, ignore_cleanup_errors=True
     ) as folder:
         yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def knowledge_engine(quick_folder: Path) -> Iterator[EmbeddedPostgres]:
+    """The private PostgreSQL of a folder, which all tests share."""
+    # PostgreSQL refuses root, and the user who runs it instead must find the way.
+    quick_folder.chmod(0o711)
+    engine = EmbeddedPostgres(quick_folder / "knowledge", linger=0.2)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def knowledge(knowledge_engine: EmbeddedPostgres) -> Iterator[Database]:
+    """An empty knowledge base."""
+    database = Database(knowledge_engine)
+    with database.transaction() as connection:
+        connection.run("truncate collection, term cascade")
+        connection.run("delete from state where name <> 'version'")
+    yield database
+    database.close()
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_only_the_settings_read_the_environment(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    kept = {"settings.py", "cli.py", "metrics.py", "stores/embedded.py", "stores/launcher.py"}
+    kept = {"settings.py", "cli.py", "metrics.py", "private/server.py", "private/launcher.py"}
     assert str(path.relative_to(PACKAGE)) in kept or ("os.environ" not in text and "getenv" not in text)
 
 

@@ -104,6 +104,14 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_FILE_MEMORY": [("512MiB", 512 << 20)],
     "QA_READ_SECONDS": [("10m", 600.0)],
     "QA_CONTEXT_TOKENS": [("4000", 4000)],
+    "QA_DATABASE_URL": [
+        ("postgresql://qa:pass@db.example/qa", "postgresql://qa:pass@db.example/qa"),
+        ("postgres:///qa?host=/run/postgresql", "postgres:///qa?host=/run/postgresql"),
+    ],
+    "QA_DATABASE_REPLICA_URL": [("postgresql://qa@replica:6432/qa", "postgresql://qa@replica:6432/qa")],
+    "QA_KNOWLEDGE": [("off", False)],
+    "QA_COLLECTIONS": [("own, handbook", ("own", "handbook"))],
+    "QA_CONTEXT_WINDOWS": [("llama3*=8192, qwen2.5:7b = 32768", (("llama3*", 8192), ("qwen2.5:7b", 32768)))],
     "QA_CONNECT_SECONDS": [("5s", 5.0)],
     "QA_FIRST_TOKEN_SECONDS": [("5", 5.0)],
     "QA_IDLE_SECONDS": [("5", 5.0)],
@@ -126,6 +134,8 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "WEB_CONCURRENCY": [("4", 4)],
 }
 WRONG: dict[str, list[str]] = {
+    "QA_DATABASE_URL": ["mysql://h/d", "postgresql://", "postgresql://h", "postgresql:///d", "postgresql://h:port/d"],
+    "QA_COLLECTIONS": [",", "own,my files", "../secret"],
     "OPENAI_API_KEY": ["sk-abc\u200b", "“sk-abc”", "sk-a\nb", "sk-a b", "열쇠", "sk-abc\u2026", "sk-\udcff"],
     "OPENAI_BASE_URL": [
         "gateway.example",

@@ -3,6 +3,7 @@
 It runs in a reading process. All computing on a file is done here, so that the worker only passes the results on.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
@@ -45,7 +46,7 @@ def read_file(file: UploadedFile, content: bytes) -> Iterator[Report]:
     except RecursionError:
         reason = "damaged"
     rest = reading.report()
-    yield replace(rest, verdict=final_verdict(rest.verdict, reason), last=True)
+    yield replace(rest, verdict=reading.judge(reason), last=True)
 
 
 def _bounded(segments: Iterable[Segment]) -> Iterator[Segment]:
@@ -69,6 +70,7 @@ class _Reading:
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
         self._part = _Part(0)
+        self._reasons: Counter[str] = Counter()
 
     def reports(self, segments: Iterable[Segment]) -> Iterator[Report]:
         for segment in segments:
@@ -79,12 +81,33 @@ class _Reading:
             if segment.picture is not None:
                 self.verdict = replace(self.verdict, tokens=self.verdict.tokens + segment.tokens)
                 yield Report(self.verdict, picture=segment.picture)
+            if segment.unread:
+                self._reasons[segment.unread] += 1
+                self.verdict = replace(self.verdict, unread_pages=(*self.verdict.unread_pages, segment.page))
             yield from self._texts(segment)
+
+    def judge(self, reason: str | None) -> Verdict:
+        """Return the final verdict, where reading ended for `reason` or, without one, at the file's end. Pages that
+        can't be read give the reason that most of them have."""
+        if reason or not self._reasons:
+            return final_verdict(self.verdict, reason)
+        ((reason, _),) = self._reasons.most_common(1)
+        if self.verdict.tokens:
+            return replace(self.verdict, status="partly", reason=reason)
+        return final_verdict(self.verdict, reason)
 
     def _texts(self, segment: Segment) -> Iterator[Report]:
         for text in split_passages(segment.text):
             self._part.add(
-                Passage("", self.verdict.name, text, page=segment.page, section=segment.section, paged=segment.paged)
+                Passage(
+                    "",
+                    self.verdict.name,
+                    text,
+                    page=segment.page,
+                    section=segment.section,
+                    paged=segment.paged,
+                    place=segment.place,
+                )
             )
             if self._part.is_full:
                 yield self.report()

@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
-from qa_service.files.decoding import clean_file_text, decode_file_text
-from qa_service.model import Picture
+from qa_service.files.decoding import clean_file_text, decode_file_text, find_declared_charset
+from qa_service.model import Picture, Place
 
 PICTURE_BYTES = 750_000
 """A picture that was read has at most so many bytes. As base64 it then fits into one report."""
@@ -15,10 +15,18 @@ class RawFile(Struct, frozen=True):
 
     content: bytes
     charset: str = ""
+    depth: int = 0
+    """The file lies in so many other files."""
 
     def text(self) -> str:
         """Decode and clean the bytes. Only the kinds that are text call this."""
         return clean_file_text(decode_file_text(self.content, self.charset))
+
+    def markup(self) -> str:
+        """Decode and clean the bytes of HTML or XML, which may name their encoding themselves. The sender's charset and
+        a byte order mark come before that name."""
+        charset = self.charset or find_declared_charset(self.content)
+        return clean_file_text(decode_file_text(self.content, charset))
 
 
 class Segment(Struct, frozen=True):
@@ -29,11 +37,13 @@ class Segment(Struct, frozen=True):
     page: int = 1
     pages: int = 1
     section: str = ""
-    """It is the heading of the section, or the range of its rows. Of a page it is the label, such as iv or A-3, and
-    empty where that is the page's number."""
+    """It is the heading of the section."""
     paged: bool = False
     """This says whether the kind of file has pages."""
     picture: Picture | None = None
     """This is the picture, where the file is one. Such a segment has no text."""
     tokens: int = 0
     """The picture costs a model about so many tokens."""
+    place: Place = Place()
+    unread: str = ""
+    """Where the page can't be read, or not wholly, this is the reason that the verdict names."""

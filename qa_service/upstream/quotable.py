@@ -17,7 +17,8 @@ RUNNING_PAGES = 3
 """A short line that stands on so many pages of a file, but for its digits, is a running header."""
 RUNNING_LENGTH = 80
 _HEADING = re.compile(r"[^.!?。！？:：\d\n]{1,40}")
-# A line that is as short as this one didn't end because it was full, so another paragraph begins behind it.
+# A line that is as short as this one didn't end because it was full, so another paragraph begins behind it. The rest of
+# a line says nothing of that.
 _OVER = re.compile(r"\A(\s*+[^.!?。！？:：\d\n]{1,24})\n(?=[^a-z\s])")
 _DIGITS = re.compile(r"\d+")
 
@@ -53,9 +54,15 @@ def _read_passage(passage: Passage, running: frozenset[tuple[str, str]]) -> list
 
 
 def _split_quotable(text: str) -> Iterator[str]:
+    begins_line = True
     for sentence in split_sentences(text):
-        lines = sentence.splitlines() if len(sentence) > LONGEST else _OVER.sub("\\1\0", sentence, count=1).split("\0")
+        lines = [sentence]
+        if len(sentence) > LONGEST:
+            lines = sentence.splitlines()
+        elif begins_line:
+            lines = _OVER.sub("\\1\0", sentence, count=1).split("\0")
         yield from (line.strip() for line in lines if line.strip())
+        begins_line = "\n" in sentence[len(sentence.rstrip()) :]
 
 
 def _find_running_lines(passages: Sequence[Passage]) -> frozenset[tuple[str, str]]:

@@ -9,7 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from qa_service.assembly import Assembly, assemble
 from qa_service.settings import Settings, from_environment
-from qa_service.web.extension import Identify, QAService
+from qa_service.web.extension import Identify, MayEdit, QAService
 from qa_service.web.page import add_guards, pages
 from qa_service.web.refusals import read_error, refuse_error
 
@@ -20,6 +20,7 @@ def create_app(
     settings: Settings | None = None,
     *,
     identify: Identify | None = None,
+    may_edit: MayEdit | None = None,
     assemble: Callable[[Settings], Assembly] = assemble,
     loopback_visitors: bool = False,
 ) -> Flask:
@@ -29,7 +30,14 @@ def create_app(
     """
     settings = settings or from_environment()
     app = Flask("qa_service", static_folder=None)
-    QAService(app, settings=settings, identify=identify, assemble=assemble, loopback_visitors=loopback_visitors)
+    QAService(
+        app,
+        settings=settings,
+        identify=identify,
+        may_edit=may_edit,
+        assemble=assemble,
+        loopback_visitors=loopback_visitors,
+    )
     if not (settings.api_keys or settings.allow_anonymous or identify or loopback_visitors):
         log.warning("nobody can ask yet: set QA_API_KEYS, or QA_ALLOW_ANONYMOUS=on for visitors without a credential")
     app.register_blueprint(pages)

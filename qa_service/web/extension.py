@@ -12,13 +12,16 @@ from qa_service.web import (
     asking,
     chat,
     completions,
+    documents,
     feedback,
     health,
     images,
+    mcp,
     pictures,
     publishing,
     responses,
     sessions,
+    sites,
 )
 from qa_service.web.addresses import ANY_REST, AnyRest, refuse_other_addresses
 from qa_service.web.bodies import BodyBounds
@@ -32,6 +35,7 @@ from qa_service.web.uploads import UploadLimits
 from qa_service.wire.error_formats import OPENAI_ERROR, PROBLEM
 
 Identify = Callable[[Request], str | None]
+MayEdit = Callable[[Request], bool]
 
 
 class QAService:
@@ -39,23 +43,26 @@ class QAService:
 
         QAService(app, url_prefix="/api", identify=lambda request: current_user.get_id())
 
-    `identify` tells who is asking, by the site's own login: it returns a user's id, or None for nobody. Without
-    `settings`, the settings are read from `app.config` and the environment. `assemble` may put other parts together.
-    The extension keeps nothing of an app, so one extension serves any number of apps.
+    `identify` tells who is asking, by the site's own login: it returns a user's id, or None for nobody. `may_edit`
+    returns True for a request that may change the shared collections of the knowledge base. Without `settings`, the
+    settings are read from `app.config` and the environment. `assemble` may put other parts together. The extension
+    keeps nothing of an app, so one extension serves any number of apps.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a choice of the host's
         self,
         app: Flask | None = None,
         *,
         url_prefix: str = "",
         identify: Identify | None = None,
+        may_edit: MayEdit | None = None,
         settings: Settings | None = None,
         assemble: Callable[[Settings], Assembly] = assemble,
         loopback_visitors: bool = False,
     ) -> None:
         self._url_prefix = url_prefix
         self._identify = identify
+        self._may_edit = may_edit
         self._settings = settings
         self._assemble = assemble
         self._loopback_visitors = loopback_visitors
@@ -67,7 +74,11 @@ class QAService:
         settings = self._settings or from_config(app.config)
         assembly = self._assemble(settings)
         gate = Gate(
-            settings, Owners(assembly.secret), identify=self._identify, loopback_visitors=self._loopback_visitors
+            settings,
+            Owners(assembly.secret),
+            identify=self._identify,
+            may_edit=self._may_edit,
+            loopback_visitors=self._loopback_visitors,
         )
         reception = open_reception(settings.max_answers, settings.max_body)
         bounds = BodyBounds(settings.max_body, settings.body_seconds, reception)
@@ -83,7 +94,20 @@ def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
     blueprint = Blueprint("qa_service", __name__)
     install_refusals(blueprint, PROBLEM)
     install_origins(blueprint, gate)
-    for module in (asking, answers, chat, agui, feedback, pictures, sessions, health, publishing):
+    for module in (
+        asking,
+        answers,
+        chat,
+        agui,
+        feedback,
+        pictures,
+        sessions,
+        documents,
+        sites,
+        mcp,
+        health,
+        publishing,
+    ):
         module.install(blueprint)
 
     _add_v1(blueprint)
@@ -92,6 +116,8 @@ def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
     # The threads aren't started sooner, because a host may fork after it has mounted the service, and a fork has none
     # of its parent's threads.
     blueprint.before_request(assembly.runner.ensure_threads)
+    if assembly.knowledge:
+        blueprint.before_request(assembly.knowledge.keeper.ensure_running)
     refuse_other_addresses(blueprint)
     return blueprint
 

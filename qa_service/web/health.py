@@ -49,6 +49,7 @@ def show_readiness() -> Response:
         upstream=upstream,
         files=mounted().assembly.sandbox,
         topics=mounted().assembly.topics,
+        knowledge=knowledge.describe() if (knowledge := mounted().assembly.knowledge) else "off",
     )
     return json_response(found, HTTPStatus.OK if found.status == "ready" else HTTPStatus.SERVICE_UNAVAILABLE)
 

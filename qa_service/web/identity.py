@@ -19,6 +19,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from msgspec import Struct
 
 from qa_service.errors import BadRequest, ForbiddenOrigin, Unauthenticated
+from qa_service.knowledge_base import list_owners
 from qa_service.model import Owner
 from qa_service.setting_values import ApiKey
 from qa_service.settings import Settings
@@ -41,6 +42,19 @@ class Token(Struct, frozen=True):
     key: str
     user: str
     origin: str = ""
+
+
+class DocumentCaller(Struct, frozen=True):
+    """A `DocumentCaller` is whoever uses the knowledge base. A site's server that asks for itself is no owner."""
+
+    owner: Owner | None
+    edits_shared: bool
+    """This says whether the caller may change shared collections."""
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Return the owners of the collections that the caller may read. Shared ones have an empty owner."""
+        return list_owners(self.owner) if self.owner else ("",)
 
 
 class Owners(Struct, frozen=True):
@@ -82,11 +96,13 @@ class Gate:
         owners: Owners,
         *,
         identify: Callable[[Request], str | None] | None = None,
+        may_edit: Callable[[Request], bool] | None = None,
         loopback_visitors: bool = False,
     ) -> None:
         self._settings = settings
         self._owners = owners
         self._identify = identify
+        self._may_edit = may_edit
         self._loopback_visitors = loopback_visitors
         self._tokens = URLSafeTimedSerializer(owners.secret, salt="qa-service token")
 
@@ -161,6 +177,18 @@ class Gate:
             raise Unauthenticated("feedback is listed for a server's key as Authorization: Bearer, without X-User-Id")
         self._check_origin(request)
         return self._owners.hashed("feedback", key.name), self._owners.hashed("feedback", "")
+
+    def document_caller(self, request: Request, *, changes: bool) -> DocumentCaller:
+        """Find who uses the knowledge base. A server's key that comes without a user may change shared collections, and
+        so may whomever the host site's own function names. Raises as `owner` does."""
+        user = _read_user(self._identify(request)) if self._identify else ""
+        key = self._key(_bearer(request))
+        if not user and key and not key.personal and "X-User-Id" not in request.headers:
+            if changes:
+                self._check_origin(request)
+            return DocumentCaller(None, edits_shared=True)
+        owner = self.owner(request, changes=changes)
+        return DocumentCaller(owner, edits_shared=self._may_edit is not None and self._may_edit(request) is True)
 
     def allows_origin(self, origin: str) -> bool:
         """Tell whether pages of this other origin may call the service."""

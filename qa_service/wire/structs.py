@@ -60,6 +60,7 @@ class StatusContent(Outgoing, frozen=True, kw_only=True):
     kind: str | None = None
     status: VerdictStatus | None = None
     tokens: int | None = None
+    unread_pages: tuple[int, ...] = ()
 
 
 class ImageContent(Outgoing, frozen=True, kw_only=True):
@@ -97,6 +98,7 @@ class VerdictContent(Outgoing, frozen=True, kw_only=True):
     reason: str | None = None
     pages: int
     tokens: int
+    unread_pages: tuple[int, ...] = ()
 
 
 class MetadataContent(Outgoing, frozen=True, kw_only=True):
@@ -209,6 +211,7 @@ class FileObject(Outgoing, frozen=True, kw_only=True):
     tokens: int
     status: VerdictStatus
     reason: str | None = None
+    unread_pages: tuple[int, ...] = ()
     topic: int
 
 
@@ -330,6 +333,7 @@ class ReadinessObject(Outgoing, frozen=True, kw_only=True):
     upstream: str
     files: str
     topics: str
+    knowledge: str
 
 
 OBJECTS = (

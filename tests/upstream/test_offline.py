@@ -69,6 +69,18 @@ class TestQuotes:
         assert "“구매 후 7일 이내에 전액을 돌려드립니다.” [1]" in text
         assert "환불 규정" not in text
 
+    @pytest.mark.parametrize(
+        ("question", "text", "quote"),
+        [
+            ("How much is the deposit?", "Rent is due. The deposit is\n350 euros.", "The deposit is\n350 euros."),
+            ("Who is the contact?", "Claims are ours. The contact is\nMs Example.", "The contact is\nMs Example."),
+            ("지체상금률은?", "늦으면 해제한다. 지체상금률은\n천분의 일로 한다.", "지체상금률은\n천분의 일로 한다."),
+            ("How much is the deposit?", "1. The deposit is due and\namounts to 9 euros.", "amounts to 9 euros."),
+        ],
+    )
+    def test_a_sentence_is_quoted_from_its_beginning_to_its_end(self, question, text, quote):
+        assert quote in answered(question, text)
+
     def test_a_heading_on_a_line_of_its_own_is_no_part_of_the_sentence_below(self):
         text = answered(
             "How long is the battery covered?", "Warranty\nThe battery is covered for 24 months.", language="en"

@@ -38,6 +38,7 @@ TAGS = {
     "asking": "A question, and its answer as a stream.",
     "answers": "An answer has a life of its own: by its id it is read, followed and stopped.",
     "conversations": "Questions with one `sessionId` are a conversation, which has topics and files.",
+    "documents": "The knowledge base has documents that belong to no conversation and that every question can find.",
     "chat": "For chat pages with the AI SDK's `useChat`.",
     "openai": "For clients of OpenAI's APIs. Refusals have OpenAI's shape, codes and statuses.",
     "service": "What operators and clients ask about the service itself.",

@@ -23,7 +23,7 @@ Access: TypeAlias = Literal["anyone", "caller", "reader", "signed", "key", "serv
 - A `server` is a site's server with its key, which names the user for whom it asks.
 - An `operator` is a site's server with its key, which asks for itself.
 """
-Tag: TypeAlias = Literal["asking", "answers", "conversations", "service", "chat", "openai"]
+Tag: TypeAlias = Literal["asking", "answers", "conversations", "documents", "service", "chat", "openai"]
 
 
 class InputField(Struct, frozen=True):

@@ -10,11 +10,12 @@ from qa_service.questions import (
     HANGUPS,
     LONGEST_MODEL,
     LONGEST_SYSTEM_PROMPT,
+    MOST_COLLECTIONS,
     QUESTION_FIELDS,
     SESSION_ID,
     TOPICS,
 )
-from qa_service.setting_values import LEAST_TOKENS
+from qa_service.setting_values import COLLECTION_NAME, LEAST_TOKENS
 from qa_service.web.contract.offer import Offer
 from qa_service.web.contract.operations import InputField, JsonSchema
 from qa_service.web.repeats import KEY
@@ -70,7 +71,7 @@ def build_form_question(offer: Offer) -> JsonSchema:
 def build_multipart_question(offer: Offer) -> JsonSchema:
     """Build the schema of a question as a form with files, which may take the place of a question."""
     question = build_form_question(offer)
-    properties = {**question["properties"], "files": _files(offer)}
+    properties = {**question["properties"], "files": describe_files(offer, FILES_NOTE)}
     return {**question, "properties": properties, "anyOf": _one_required(*QUESTION_FIELDS, "messages", "files")}
 
 
@@ -125,12 +126,23 @@ def _messages(offer: Offer) -> JsonSchema:
     return {"type": "array", "items": message, "minItems": 1, "maxItems": MOST_MESSAGES}
 
 
+NAMED_COLLECTION: JsonSchema = {"type": "string", "pattern": f"^{COLLECTION_NAME.pattern}$"}
+COLLECTIONS = InputField(
+    "collections",
+    {"type": "array", "items": NAMED_COLLECTION, "maxItems": MOST_COLLECTIONS},
+    "The collections to search: `own` stands for all of the caller's own ones, and `shared` for all shared ones. In a "
+    "form or an address, they are separated by commas.",
+)
+
+
 def _list_choices() -> tuple[InputField, ...]:
     return (
         InputField("sessionId", {"type": "string", "pattern": f"^{SESSION_ID.pattern}$"}, SESSION_NOTE),
         InputField("topic", _one_of(TOPICS, TOPICS[0]), TOPIC_NOTE),
         InputField("onBusy", _one_of(BUSY, BUSY[0]), BUSY_NOTE),
         InputField("onHangup", _one_of(HANGUPS), HANGUP_NOTE),
+        COLLECTIONS,
+        InputField("knowledge", {"type": "boolean", "default": True}, "Whether the knowledge base is searched."),
     )
 
 
@@ -189,13 +201,14 @@ KEY_NOTE = (
 )
 
 
-def _files(offer: Offer) -> JsonSchema:
+def describe_files(offer: Offer, note: str) -> JsonSchema:
+    """Describe the field of a form that brings files."""
     return {
         "type": "array",
         "items": {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"},
         "minItems": 1,
         "maxItems": offer.files,
-        "description": FILES_NOTE,
+        "description": note,
         "x-max-bytes": offer.file_bytes,
     }
 

@@ -7,12 +7,14 @@ from qa_service.web.contract.agents import describe_agents
 from qa_service.web.contract.answers import ANSWERS
 from qa_service.web.contract.asking import describe_asking
 from qa_service.web.contract.chat import describe_chats
+from qa_service.web.contract.documents import describe_documents
 from qa_service.web.contract.images import describe_images
 from qa_service.web.contract.offer import Offer
 from qa_service.web.contract.openai import describe_completions, describe_responses
 from qa_service.web.contract.operations import Operation
 from qa_service.web.contract.service import CLIENTS, CONTRACT, STATE
 from qa_service.web.contract.sessions import CONVERSATIONS, FILES
+from qa_service.web.contract.sites import SITES
 from qa_service.wire.error_formats import OPENAI_ERROR
 
 
@@ -25,6 +27,8 @@ def list_operations(offer: Offer) -> tuple[Operation, ...]:
         *ANSWERS,
         *CONVERSATIONS,
         *FILES,
+        *describe_documents(offer),
+        *SITES,
     )
     openai = [
         replace(operation, error_format=OPENAI_ERROR)

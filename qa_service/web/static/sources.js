@@ -147,7 +147,7 @@ async function turnTo(address, quote) {
 
 function showPage(page, address, quote) {
   if (page.pages > 1) say(part("place"), "pageOf", { page: page.page, pages: page.pages });
-  else part("place").textContent = page.section ?? "";
+  else part("place").textContent ||= page.section ?? "";
   showNeighbour("previous", page.page - 1, { page, address, quote });
   showNeighbour("next", page.page + 1, { page, address, quote });
   part("text").replaceChildren(...markQuote(page.text, quote));

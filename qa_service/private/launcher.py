@@ -1,8 +1,11 @@
-"""This is the program that runs the private Valkey of a data folder for as long as somebody uses it.
+"""This is the program that runs the private server of a data folder for as long as somebody uses it.
 
-`embedded` runs this file by its path, without importing the package, so that it starts fast:
+`server` runs this file by its path, without importing the package, so that it starts fast:
 
-    launcher.py USERS LINGER SOCKET SERVER [ARGUMENT…]
+    launcher.py USERS LINGER SOCKET SIGNAL USER SERVER [ARGUMENT…]
+
+SIGNAL is the number of the signal that stops the server, and USER the number of the user that it runs as, or `-` for
+the launcher's own.
 
 The launcher's standard input is the data folder's lock file. The server inherits it, so the lock is free again only
 when both have ended, and two servers never write the same files. The launcher ends when nobody has locked the file
@@ -20,7 +23,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from typing import IO, NoReturn
+from typing import IO, NamedTuple, NoReturn
 
 PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8)
 """The launcher waits so many seconds before each start of a server. After each server that has died young it
@@ -29,6 +32,15 @@ YOUNG = 2.0
 """A server that dies within so many seconds of its start has died young."""
 STOP_SECONDS = 10.0
 PR_SET_PDEATHSIG = 1
+
+
+class Server(NamedTuple):
+    """A `Server` says how the server is run and stopped. `socket` is the path on which it listens."""
+
+    command: Sequence[str]
+    socket: str
+    stop: int = signal.SIGTERM
+    user: int | None = None
 
 
 class Users:
@@ -56,13 +68,14 @@ class Users:
 
 def launch(arguments: Sequence[str]) -> None:
     """Run the server until nobody uses the store any more, or until the server can't be kept alive."""
-    users, linger, socket, *command = arguments
+    users, linger, socket, stop, user, *command = arguments
     signal.signal(signal.SIGTERM, _leave)
+    server = Server(command, socket, int(stop), None if user == "-" else int(user))
     with open(users, "ab") as file:
-        keep_server(command, Users(file, float(linger)), socket)
+        keep_server(server, Users(file, float(linger)))
 
 
-def keep_server(command: Sequence[str], users: Users, socket: str, *, pauses: Sequence[float] = PAUSES) -> None:
+def keep_server(server: Server, users: Users, *, pauses: Sequence[float] = PAUSES) -> None:
     """Start the server, and start it again whenever it dies. When its users have gone, delete the socket's folder.
 
     Before the first start and after a server that has lived long enough, the first of `pauses` is waited for. After
@@ -73,29 +86,40 @@ def keep_server(command: Sequence[str], users: Users, socket: str, *, pauses: Se
     while deaths < len(pauses):
         time.sleep(pauses[deaths])
         began = time.monotonic()
-        if run_server(command, users, socket):
+        if run_server(server, users):
             with contextlib.suppress(OSError):
-                os.rmdir(os.path.dirname(socket))
+                os.rmdir(os.path.dirname(server.socket))
             return
         deaths = deaths + 1 if time.monotonic() - began < YOUNG else 0
 
 
-def run_server(command: Sequence[str], users: Users, socket: str) -> bool:
+def run_server(server: Server, users: Users) -> bool:
     """Run the server once. Returns True if it was stopped because its users have gone, and False if it died.
 
     If somebody deletes the server's socket, nobody can reach it any more. It is then stopped, and counts as dead.
     """
     reachable = False
-    die_with_us = functools.partial(die_with, os.getpid())
-    with subprocess.Popen(command, env={}, preexec_fn=die_with_us) as server:  # noqa: S603  # `embedded` chose it
+    with _started(server) as process:
         try:
             while not users.gone():
-                if _ended(server, users.tick) or (reachable and not os.path.exists(socket)):
+                if _ended(process, users.tick) or (reachable and not os.path.exists(server.socket)):
                     return False
-                reachable = reachable or os.path.exists(socket)
+                reachable = reachable or os.path.exists(server.socket)
             return True
         finally:
-            _stop(server)
+            _stop(process, server.stop)
+
+
+def _started(server: Server) -> subprocess.Popen[bytes]:
+    # The user is changed before `die_with` is called, since a change of the user makes the kernel forget its wish.
+    return subprocess.Popen(  # noqa: S603  # the caller chose it
+        server.command,
+        env={},
+        user=server.user,
+        group=server.user,
+        extra_groups=None if server.user is None else [],
+        preexec_fn=functools.partial(die_with, os.getpid()),
+    )
 
 
 def _ended(server: subprocess.Popen[bytes], seconds: float) -> bool:
@@ -106,10 +130,10 @@ def _ended(server: subprocess.Popen[bytes], seconds: float) -> bool:
     return True
 
 
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    server.terminate()
-    if not _ended(server, STOP_SECONDS):
-        server.kill()
+def _stop(process: subprocess.Popen[bytes], number: int) -> None:
+    process.send_signal(number)
+    if not _ended(process, STOP_SECONDS):
+        process.kill()
 
 
 def die_with(launcher: int) -> None:

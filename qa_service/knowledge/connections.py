@@ -1,0 +1,164 @@
+"""This module has connections to PostgreSQL and a pool of them. They wait as the standard library's sockets do, so that
+under gevent other requests go on meanwhile."""
+
+import importlib
+import os
+import select
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from types import ModuleType
+from typing import Any, TypeAlias
+
+from qa_service.errors import StoreUnavailable
+from qa_service.knowledge.engine import Engine
+
+Row: TypeAlias = Sequence[Any]
+
+CONNECT_SECONDS = 5.0
+REPLY_MARGIN = 5.0
+"""The server ends a statement by itself when its time is over. A server that says nothing for so many seconds more has
+hung."""
+QUEUE_SECONDS = 2.0
+"""A call waits so long for a connection when all connections of the pool are in use."""
+AWAY = ("08", "25006", "53", "57", "58")
+"""PostgreSQL's error codes begin so where the server can't do it now: it starts or stops, is full, has lost its files,
+takes no writes, or has ended a statement that took too long."""
+SCHEMA = "qa_knowledge"
+
+
+class Connection:
+    """A `Connection` is used by one thread at a time. Each statement ends within `seconds`, by PostgreSQL's own clock.
+    `gevent.Timeout` must not end one, since the next statement would read its reply."""
+
+    def __init__(self, options: Mapping[str, Any], seconds: float) -> None:
+        self._driver = _load_driver()
+        self.is_broken = False
+        with self._own_errors():
+            self._raw = self._driver.Connection(**options, timeout=CONNECT_SECONDS, application_name="qa-service")
+            # This is a private attribute, but pg8000 has no other way to let replies take longer than connecting.
+            self._raw._usock.settimeout(seconds + REPLY_MARGIN)
+            self._raw.execute_simple(
+                f"set statement_timeout = {int(seconds * 1000)}; set search_path = {SCHEMA}, public; "
+                "set hnsw.ef_search = 200"
+            )
+
+    def run(self, statement: str, **values: Any) -> Sequence[Row]:
+        """Run one statement, in which `:names` stand for the values, and return its rows. Raises `StoreUnavailable`
+        where the server doesn't answer."""
+        with self._own_errors():
+            if not values:
+                return self._raw.execute_simple(statement).rows or ()
+            text, arrange = _parse_statement(statement)
+            return self._raw.execute_unnamed(text, arrange(values)).rows or ()
+
+    def copy(self, statement: str, stream: Any) -> None:
+        """Run a COPY that reads from the stream, or writes into it."""
+        with self._own_errors():
+            self._raw.execute_unnamed(statement, stream=stream)
+
+    def is_open(self) -> bool:
+        """Tell whether the server hasn't closed the connection. A connection that waits for nothing has no bytes to
+        read."""
+        poller = select.poll()
+        poller.register(self._raw._usock.fileno(), select.POLLIN)
+        return not self.is_broken and not poller.poll(0)
+
+    def close(self) -> None:
+        """Close the connection. Nothing is raised where it is closed already."""
+        self.is_broken = True
+        with suppress(self._driver.InterfaceError, OSError):
+            self._raw.close()
+
+    @contextmanager
+    def _own_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except self._driver.DatabaseError as error:
+            if not _sql_state(error).startswith(AWAY):
+                raise
+            self.is_broken = True
+            raise _away() from error
+        except (self._driver.InterfaceError, OSError, EOFError) as error:
+            self.is_broken = True
+            raise _away() from error
+        except BaseException:
+            # A reply may be on its way, which the next statement would take for its own.
+            self.is_broken = True
+            raise
+
+
+class ConnectionPool:
+    """A `ConnectionPool` keeps connections open for the next call, at most `size`. Each process has its own: those of a
+    parent are left alone after a fork."""
+
+    def __init__(self, engine: Engine, *, size: int, seconds: float) -> None:
+        self._engine = engine
+        self._seconds = seconds
+        self._size = size
+        self._start_over()
+
+    @contextmanager
+    def lend(self) -> Iterator[Connection]:
+        """Lend a connection for the context. Raises `StoreUnavailable` where none becomes free, or none can be
+        opened."""
+        if self._process != os.getpid():
+            self._start_over()
+        free, idle = self._free, self._idle
+        if not free.acquire(timeout=QUEUE_SECONDS):
+            raise StoreUnavailable("The knowledge base is busy.", retry_after=1)
+        try:
+            connection = self._take(idle)
+            try:
+                yield connection
+            finally:
+                if connection.is_broken:
+                    connection.close()
+                else:
+                    idle.append(connection)
+        finally:
+            free.release()
+
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self, idle: "deque[Connection]") -> Connection:
+        while idle:
+            with suppress(IndexError):
+                connection = idle.pop()
+                if connection.is_open():
+                    return connection
+                connection.close()
+        return Connection(self._engine.start(), self._seconds)
+
+    def _start_over(self) -> None:
+        self._process = os.getpid()
+        self._free = threading.BoundedSemaphore(self._size)
+        self._idle: deque[Connection] = deque()
+
+
+def _load_driver() -> ModuleType:
+    """Load pg8000, which is optional, and whose import takes time that who has no documents needn't spend."""
+    try:
+        return importlib.import_module("pg8000.native")
+    except ImportError:
+        raise StoreUnavailable("pg8000 is not installed here: install qa-service[knowledge].") from None
+
+
+@lru_cache(maxsize=200)
+def _parse_statement(statement: str) -> Any:
+    """Parse a statement's `:names`. It takes pg8000 a millisecond, since it goes through it sign by sign."""
+    return _load_driver().to_statement(statement)
+
+
+def _sql_state(error: Exception) -> str:
+    said = error.args[0] if error.args else {}
+    return str(said.get("C", "")) if isinstance(said, dict) else ""
+
+
+def _away() -> StoreUnavailable:
+    return StoreUnavailable("The knowledge base does not answer.", retry_after=1)

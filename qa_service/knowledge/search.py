@@ -1,0 +1,244 @@
+"""This module searches collections by words and by meaning.
+
+The words are searched exactly, and still few passages are looked at. The essential words of a question are its rarest
+ones. Passages with one of them are found by an index, and ranked. What the other words could add to a passage without
+any essential word has an upper bound. While that bound is above the tenth passage's score, the search is made once more
+with more essential words.
+"""
+
+import struct
+from collections.abc import Collection as Several
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from qa_service.interfaces import Candidate, SearchTerms
+from qa_service.knowledge.connections import Connection, Row
+from qa_service.knowledge.database import Database
+from qa_service.knowledge.documents import EVERYBODY, OWN, SHARED
+from qa_service.knowledge.terms import number_term, weigh_rarity, write_numbers, write_sparse
+from qa_service.model import Passage, Place
+
+FEW_PASSAGES = 300
+"""The words that so many passages have together are essential at first."""
+MOST_PASSAGES = 4_000
+"""A word that more passages have is never essential, unless the question has no other. Of an exact top ten, less than
+two in a thousand are lost by that at 100,000 passages, and the slowest searches take half the time."""
+EXACT = 10
+"""So many passages are certainly the best ones by words."""
+
+
+class SearchScope(Struct, frozen=True):
+    """A `SearchScope` says where somebody searches: in the collections of these owners that have one of these names.
+    `own` stands for all of somebody's own collections, and `shared` for all shared ones."""
+
+    owners: tuple[str, ...] = (EVERYBODY,)
+    names: tuple[str, ...] = (OWN, SHARED)
+
+
+class SearchedCollection(Struct, frozen=True):
+    """A `SearchedCollection` is what a search knows of a collection. `is_near` says whether it has an index of its own
+    for vectors."""
+
+    number: int
+    passages: int
+    is_near: bool
+
+
+class _Term(Struct, frozen=True):
+    """A `_Term` is a word of the question. It has a number in each collection."""
+
+    numbers: tuple[int, ...]
+    passages: int
+    weight: float
+    most: float
+    """This is the greatest weight that the word has in any passage, times its weight in the question."""
+
+
+class KnowledgeSource:
+    """A `KnowledgeSource` is the `CandidateSource` of a knowledge base. `encoder` is the name of the one that encodes
+    the questions."""
+
+    def __init__(self, database: Database, scope: SearchScope, *, encoder: str = "") -> None:
+        self._database = database
+        self._scope = scope
+        self._encoder = encoder
+
+    def find_candidates(self, terms: SearchTerms, most: int) -> Sequence[Candidate]:
+        """Return the best passages of either way of searching, as `CandidateSource` says. A document's name stands in
+        the field `file` of its passages."""
+        if not self._database.has_tables():
+            return ()
+        return self._database.search(lambda connection: self._search(connection, terms, most))
+
+    def _search(self, connection: Connection, terms: SearchTerms, most: int) -> Sequence[Candidate]:
+        collections = self._list_collections(connection)
+        if not collections:
+            return ()
+        known = _look_up_terms(connection, collections, terms.weights)
+        found = set(_find_lexical(connection, known, most))
+        vector = self._read_vector(connection, terms)
+        if vector:
+            found |= set(_find_dense(connection, collections, vector, most))
+        return _load_candidates(connection, collections, found, known, vector)
+
+    def _list_collections(self, connection: Connection) -> Sequence[SearchedCollection]:
+        rows = connection.run(
+            "select id, passages, is_near from collection where owner = any(:owners::text[]) and passages > 0 and "
+            "(name = any(:names::text[]) or case when owner = '' then 'shared' else 'own' end = any(:names::text[]))",
+            owners=list(self._scope.owners),
+            names=list(self._scope.names),
+        )
+        return [SearchedCollection(*row) for row in rows]
+
+    def _read_vector(self, connection: Connection, terms: SearchTerms) -> str:
+        """Return the question's vector as pgvector reads it, or nothing where the passages have another encoder's."""
+        if not terms.vector:
+            return ""
+        rows = connection.run("select value from state where name = 'encoder'")
+        if not rows or rows[0][0] != self._encoder:
+            return ""
+        return write_vector(terms.vector)
+
+
+def write_vector(vector: bytes) -> str:
+    """Write a vector as pgvector reads it."""
+    numbers = struct.unpack(f"<{len(vector) // 2}e", vector)
+    return f"[{','.join(f'{number:.4g}' for number in numbers)}]"
+
+
+def _look_up_terms(
+    connection: Connection, collections: Sequence[SearchedCollection], weights: Mapping[str, float]
+) -> Sequence[_Term]:
+    """Return the words of the question that any passage has, rarest first."""
+    numbers = {token: tuple(number_term(one.number, token) for one in collections) for token in weights}
+    rows = connection.run(
+        "select id, passages, most from term where id = any(:numbers::int[])",
+        numbers=write_numbers(number for several in numbers.values() for number in several),
+    )
+    found = {number: (passages, most) for number, passages, most in rows}
+    every = sum(one.passages for one in collections)
+    terms = []
+    for token, several in numbers.items():
+        passages = sum(found.get(number, (0, 0.0))[0] for number in several)
+        weight = weights[token] * weigh_rarity(every, passages)
+        most = max(found.get(number, (0, 0.0))[1] for number in several)
+        terms.append(_Term(several, passages, weight, weight * most))
+    return sorted(terms, key=lambda term: term.passages)
+
+
+def _find_lexical(connection: Connection, terms: Sequence[_Term], most: int) -> Sequence[int]:
+    """Return the numbers of the best passages by words."""
+    known = [term for term in terms if term.passages]
+    if not known:
+        return ()
+    question = _write_question(known)
+    essential = _choose_essential(known, FEW_PASSAGES)
+    while True:
+        rows = _rank_passages(connection, known[:essential], question, most)
+        tenth = rows[EXACT - 1][1] if len(rows) >= EXACT else 0.0
+        needed = _count_needed(known, tenth)
+        if needed <= essential:
+            return [row[0] for row in rows]
+        essential = needed
+
+
+def _choose_essential(known: Sequence[_Term], passages: int) -> int:
+    """Return how many of the rarest words have about so many passages together, and one at least."""
+    count, together = 0, 0
+    for term in known:
+        together += term.passages
+        if count and together > passages:
+            break
+        count += 1
+    return count
+
+
+def _count_needed(known: Sequence[_Term], score: float) -> int:
+    """Return how many of the rarest words are needed so that the others alone can't give a passage that score."""
+    usable = max(1, sum(term.passages <= MOST_PASSAGES for term in known))
+    rest, needed = sum(term.most for term in known), 0
+    while needed < usable and rest > score:
+        rest -= known[needed].most
+        needed += 1
+    return needed
+
+
+def _rank_passages(connection: Connection, essential: Sequence[_Term], question: str, most: int) -> Sequence[Row]:
+    return connection.run(
+        "select id, -(weights <#> :question::sparsevec) as score from lexical where terms && :essential::int[] "
+        "order by score desc, id limit :most::int",
+        question=question,
+        essential=write_numbers(number for term in essential for number in term.numbers),
+        most=most,
+    )
+
+
+def _find_dense(
+    connection: Connection, collections: Sequence[SearchedCollection], vector: str, most: int
+) -> Sequence[int]:
+    """Return the numbers of the best passages by meaning. A large collection has an index of its own; with one index
+    for all, small collections would find next to nothing. The vectors of small collections are all compared."""
+    small = [one.number for one in collections if not one.is_near]
+    parts = [f"collection = {one.number} order by vector <#> :vector::halfvec" for one in collections if one.is_near]
+    if small:
+        # The sum keeps PostgreSQL from using the index of another collection.
+        parts.append("collection = any(:small::int[]) order by (vector <#> :vector::halfvec) + 0")
+    near = " union all ".join(
+        f"(select id, vector <#> :vector::halfvec as distance from dense where {part} limit :most::int)"
+        for part in parts
+    )
+    rows = connection.run(
+        f"select id from ({near}) as near order by distance limit :most::int", vector=vector, most=most, small=small
+    )
+    return [row[0] for row in rows]
+
+
+def _load_candidates(
+    connection: Connection,
+    collections: Sequence[SearchedCollection],
+    numbers: Several[int],
+    terms: Sequence[_Term],
+    vector: str,
+) -> Sequence[Candidate]:
+    """Load passages with their scores of both ways. The collections are checked once more here, because two words may
+    have the same number."""
+    dense = "-(e.vector <#> :vector::halfvec)" if vector else "null"
+    rows = connection.run(
+        f"select -(l.weights <#> :question::sparsevec), {dense}, "
+        "array(select t from unnest(l.terms) t where t = any(:terms::int[])), d.id, coalesce(nullif(d.title, ''), "
+        "d.name), d.url, p.body, p.page, p.section, p.paged, p.place, p.anchor from passage p "
+        "join document d on d.id = p.document join lexical l on l.id = p.id left join dense e on e.id = p.id "
+        "where p.id = any(:numbers::bigint[]) and p.collection = any(:collections::int[])",
+        question=_write_question(terms),
+        vector=vector,
+        terms=write_numbers(number for term in terms for number in term.numbers),
+        numbers=write_numbers(numbers),
+        collections=write_numbers(one.number for one in collections),
+    )
+    weights = {number: term.weight for term in terms for number in term.numbers}
+    every = sum(term.weight for term in terms) or 1.0
+    return [_read_candidate(row, weights, every) for row in rows]
+
+
+def _read_candidate(row: Row, weights: Mapping[int, float], every: float) -> Candidate:
+    lexical, dense, found, document_id, file, url, text, page, section, paged, place, anchor = row
+    passage = Passage(
+        document_id,
+        file,
+        text,
+        page=page,
+        section=section,
+        paged=paged,
+        place=msgspec.json.decode(place, type=Place),
+        url=f"{url}#{anchor}" if url and anchor else url,
+        in_knowledge=True,
+    )
+    coverage = sum(weights.get(number, 0.0) for number in found) / every
+    return Candidate(passage, max(0.0, lexical), dense or 0.0, coverage)
+
+
+def _write_question(terms: Sequence[_Term]) -> str:
+    weights = {number: term.weight for term in terms for number in term.numbers if term.weight > 0}
+    return write_sparse(dict(sorted(weights.items())))

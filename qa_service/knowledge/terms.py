@@ -1,0 +1,50 @@
+"""This module turns words into the numbers under which PostgreSQL finds them, and weighs them by BM25.
+
+Two collections never share a number, so that a search by numbers finds the passages of its collections alone. Two words
+of one collection share one by chance, once among a thousand million pairs.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from math import log
+
+from qa_service.language.tokens import list_tokens
+
+DIMENSIONS = 999_999_999
+"""pgvector's sparse vectors have at most a thousand million dimensions."""
+# These are the usual values for the two parameters of BM25, and the length of a usual passage. A fixed length keeps the
+# weights of a passage right whatever other passages come and go.
+K1 = 1.2
+B = 0.75
+USUAL_TOKENS = 325
+
+
+def number_term(collection: int, token: str) -> int:
+    """Return the number of a token in a collection, from 1 to `DIMENSIONS`."""
+    digest = blake2b(f"{collection} {token}".encode("utf-8", "replace"), digest_size=8).digest()
+    return 1 + int.from_bytes(digest) % DIMENSIONS
+
+
+def weigh_terms(collection: int, text: str) -> dict[int, float]:
+    """Return the weight of each term of a text, in the order of their numbers. A weight is the factor of BM25 that
+    depends on the text alone."""
+    counts = Counter(list_tokens(text))
+    norm = K1 * (1 - B + B * counts.total() / USUAL_TOKENS)
+    weights = {number_term(collection, token): n * (K1 + 1) / (n + norm) for token, n in counts.items()}
+    return dict(sorted(weights.items()))
+
+
+def weigh_rarity(passages: int, frequency: int) -> float:
+    """Return the factor of BM25 that depends on how many of all passages have the term."""
+    return log(1 + max(0.0, passages - frequency + 0.5) / (frequency + 0.5))
+
+
+def write_sparse(weights: Mapping[int, float]) -> str:
+    """Write a sparse vector as pgvector reads it."""
+    return f"{{{','.join(f'{number}:{weight:.5g}' for number, weight in weights.items())}}}/{DIMENSIONS}"
+
+
+def write_numbers(numbers: Iterable[int]) -> str:
+    """Write whole numbers as PostgreSQL reads an array."""
+    return f"{{{','.join(map(str, numbers))}}}"

@@ -1,0 +1,187 @@
+"""This module puts the knowledge base together from its settings: for a worker, and for the process that indexes."""
+
+import os
+import sys
+from collections.abc import Sequence
+from functools import partial
+from threading import Event, Thread
+
+import msgspec
+from msgspec import Struct
+
+from qa_service.crawling.fetching import Bounds
+from qa_service.crawling.site_reader import USUAL, Reach, SiteReader
+from qa_service.crawling.sites import Sites
+from qa_service.errors import StoreUnavailable
+from qa_service.files.isolation import ChildReaders
+from qa_service.files.limits import ProcessLimits
+from qa_service.interfaces import Candidate, CandidateSource, Encoder, SearchTerms
+from qa_service.knowledge.database import Database
+from qa_service.knowledge.engine import EmbeddedPostgres, Engine, PostgresURL
+from qa_service.knowledge.indexer import Indexer
+from qa_service.knowledge.keeper import IndexerKeeper, lock_indexing
+from qa_service.knowledge.library import Library
+from qa_service.knowledge.search import KnowledgeSource, SearchScope
+from qa_service.knowledge.vectors import MissingVectors
+from qa_service.knowledge.waiting import WaitingDocuments
+from qa_service.language.encoder import EncoderMissing, load_encoder
+from qa_service.language.tokens import list_tokens
+from qa_service.model import Owner
+from qa_service.running.stop import StopSignal
+from qa_service.settings import Settings
+from qa_service.threads import start_thread
+
+MOST_CANDIDATES = 60
+WORDS = 400
+
+
+class KnowledgeBase(Struct, frozen=True):
+    """A `KnowledgeBase` holds the parts of the knowledge base as one process uses them."""
+
+    database: Database
+    library: Library
+    waiting: WaitingDocuments
+    sites: Sites
+    keeper: IndexerKeeper
+    encoder: Encoder | None
+    names: Sequence[str]
+    """A question searches these collections where it says nothing."""
+
+    def source_for(self, owners: Sequence[str], names: Sequence[str] = ()) -> CandidateSource:
+        """Return where questions of whoever reads these owners' collections are searched. `names` are collections, as
+        `SearchScope` has them; where there are none, the usual ones are searched."""
+        scope = SearchScope(tuple(owners), tuple(names or self.names))
+        return KnowledgeSource(self.database, scope, encoder=self.encoder.name if self.encoder else "")
+
+    def search(self, owners: Sequence[str], question: str, names: Sequence[str], most: int) -> Sequence[Candidate]:
+        """Return the passages that a question gets, best first. Raises `StoreUnavailable`."""
+        found = self.source_for(owners, names).find_candidates(build_terms(question, self.encoder), MOST_CANDIDATES)
+        return rank_candidates(found)[:most]
+
+    def describe(self) -> str:
+        """Say for operators which engine is used, or why there is no knowledge base."""
+        try:
+            is_there = self.database.has_tables()
+        except StoreUnavailable as error:
+            return f"away: {error.message}"
+        label = self.database.engine.label
+        return label if is_there else f"empty; with the first document: {label}"
+
+
+def build_terms(question: str, encoder: Encoder | None) -> SearchTerms:
+    vector = encoder.encode_texts([question])[0] if encoder else b""
+    return SearchTerms(dict.fromkeys(list_tokens(question)[:WORDS], 1.0), vector)
+
+
+def rank_candidates(found: Sequence[Candidate]) -> Sequence[Candidate]:
+    lexical = max((one.lexical for one in found), default=0) or 1.0
+    dense = max((one.dense for one in found), default=0) or 1.0
+    return sorted(found, key=lambda one: -(0.65 * one.lexical / lexical + 0.35 * one.dense / dense))
+
+
+def list_owners(owner: Owner) -> tuple[str, ...]:
+    """Return the owners whose collections this one may read: their own, and the shared ones, which have no owner. All
+    visitors are one owner, so they have no collections of their own."""
+    return ("",) if owner.kind == "anonymous" else (owner.key, "")
+
+
+def open_knowledge(settings: Settings, encoder: Encoder | None) -> KnowledgeBase | None:
+    """Open the knowledge base that the settings describe, or return None where they turn it off. Nothing is started,
+    and nothing is connected, before something is asked of it."""
+    if not settings.knowledge:
+        return None
+    database = open_database(settings)
+    waiting = WaitingDocuments(database, owner_bytes=settings.owner_bytes)
+    sites = Sites(database)
+
+    def has_work() -> bool:
+        return waiting.has_work(encoder.name if encoder else "") or sites.has_due()
+
+    return KnowledgeBase(
+        database,
+        Library(database, owner_bytes=settings.owner_bytes),
+        waiting,
+        sites,
+        IndexerKeeper(settings.data, has_work, partial(_describe_work, settings)),
+        encoder,
+        settings.collections,
+    )
+
+
+def open_database(settings: Settings) -> Database:
+    """Return the database that the settings name, or the private one of the data folder. Nothing is connected yet."""
+    engine: Engine = PostgresURL(settings.database_url) if settings.database_url else EmbeddedPostgres(settings.data)
+    replica = PostgresURL(settings.database_replica_url) if settings.database_replica_url else None
+    return Database(engine, replica)
+
+
+def make_indexer(settings: Settings, encoder: Encoder | None) -> Indexer:
+    """Return an indexer, which does what waits when it is asked to. It reads one file at a time, so that a core is left
+    for the streams."""
+    database = open_database(settings)
+    limits = ProcessLimits(settings.file_memory, settings.file_seconds)
+    folder = settings.data / "uploads"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Indexer(
+        WaitingDocuments(database, owner_bytes=settings.owner_bytes),
+        ChildReaders(seconds=settings.file_seconds, limits=limits, slots=1),
+        MissingVectors(database, encoder) if encoder else None,
+        StopSignal,
+        folder=folder.absolute(),
+    )
+
+
+def make_site_reader(settings: Settings, reach: Reach = USUAL) -> SiteReader:
+    """Return a reader of the sites that are due."""
+    database = open_database(settings)
+    library = Library(database, owner_bytes=settings.owner_bytes)
+    return SiteReader(Sites(database), library, Bounds(settings.max_file), reach)
+
+
+def index_waiting(indexer: Indexer, sites: SiteReader) -> None:
+    """Read documents and sites until none has waited for some time. The documents that a site has are read while the
+    rest of the site is being fetched."""
+    over = Event()
+    thread = Thread(target=sites.read_until, args=(over,), name="sites", daemon=True)
+    start_thread(thread)
+    indexer.run()
+    while sites.is_reading:
+        indexer.run()
+    over.set()
+    thread.join()
+
+
+def run_indexing() -> None:
+    """Be the process that indexes, as `IndexerKeeper` starts it. Its standard input has the settings in one line, and
+    is closed when the process is to end."""
+    told = sys.stdin.buffer.readline()
+    Thread(target=_leave_at_end, name="leave", daemon=True).start()
+    settings = msgspec.convert(msgspec.json.decode(told), Settings, dec_hook=lambda kind, text: kind(text))
+    has_work = True
+    while has_work and (lock := lock_indexing(settings.data)):
+        with lock:
+            indexer = make_indexer(settings, _load_encoder(settings))
+            index_waiting(indexer, make_site_reader(settings))
+        has_work = indexer.has_work()
+    os._exit(0)  # a thread may still wait for the end of the input
+
+
+def _leave_at_end() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+def _load_encoder(settings: Settings) -> Encoder | None:
+    if settings.semantic == "off":
+        return None
+    try:
+        return load_encoder()
+    except EncoderMissing:
+        return None
+
+
+def _describe_work(settings: Settings) -> bytes:
+    """Write those settings that an indexer needs, and no key."""
+    names = ("database_url", "owner_bytes", "file_seconds", "file_memory", "max_file", "semantic")
+    told = {name: getattr(settings, name) for name in names}
+    return msgspec.json.encode({**told, "data": str(settings.data.absolute())})
