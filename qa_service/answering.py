@@ -46,6 +46,7 @@ from qa_service.interfaces import (
     Saved,
     SessionStore,
     Stop,
+    SummaryWish,
     Upstream,
 )
 from qa_service.language.phrases import build_failure
@@ -74,7 +75,9 @@ from qa_service.notices import build_notice
 from qa_service.pictures import ShownPicture, can_see, choose_fitting_pictures, choose_pictures, show_pictures
 from qa_service.prompting import Material, Site, build_prompt, compute_budget
 from qa_service.searching import Search
+from qa_service.single_use import is_single_use
 from qa_service.storable import storable
+from qa_service.summaries import is_long_topic
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id, name_file
 
 log = logging.getLogger(__name__)
@@ -107,6 +110,8 @@ class Parts(Struct, frozen=True):
     open_knowledge: Callable[[Question], CandidateSource | None] = lambda _: None
     """This opens what a question may be answered from beside the files of its session. It gives None where there is
     nothing."""
+    summarize: Callable[[SummaryWish], None] | None = None
+    """This begins to make a summary, and returns at once. It is None where no summaries are made."""
     media: MediaSearches = MediaSearches()
     """These services are searched for pictures and videos, where the person lets the web be searched."""
 
@@ -221,6 +226,12 @@ def _files_are_here(admission: Admission) -> bool:
 def _cite(draft: Draft, parts: Parts) -> Iterator[Frame]:
     if parts.site.citations:
         yield from draft.cite_sources(trusts_links=parts.site.cite_links)
+    draft.check_answer(parts.site)
+    if draft.leaked:
+        admission = draft.admission
+        log.warning(
+            "answer %s repeats the mark of its instructions", logged_id(admission.question.owner, admission.answer_id)
+        )
     draft.list_media([] if draft.error else parts.media.gather_results(draft.searches))
 
 
@@ -271,11 +282,12 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
     material = Material(
         session.context,
         passages,
-        pinned={name_file(admission.answer_id, number) for number in range(1, len(question.files) + 1)},
+        pinned={file.file_id for file in draft.files[len(draft.files) - len(question.files) :]},
         pieces=sum(file.passages for file in draft.files if file.topic == session.topic),
         summary=session.summary,
         files=order_files(draft.files, session.topic),
     )
+    draft.is_long_topic = is_long_topic(material, parts.site, admission.model)
     rebuild = partial(_build_prompt, admission, parts, material, _load_pictures(draft, parts, budget))
     draft.keep_prompt(rebuild(budget), rebuild)
 
@@ -383,7 +395,13 @@ def _save_and_end(draft: Draft, parts: Parts) -> Iterator[Frame]:
     metadata = replace(metadata, saved=saved == "saved")
     yield metadata
     yield Done(turn.status)
-    parts.observe(build_observation(turn, metadata, owner=draft.admission.question.owner))
+    owner = draft.admission.question.owner
+    if parts.summarize and draft.is_long_topic and metadata.saved and not is_single_use(turn.session_id):
+        language = language_of(turn.question)
+        parts.summarize(
+            SummaryWish(owner, turn.session_id, turn.topic, turn.answer_id, draft.admission.model, language)
+        )
+    parts.observe(build_observation(turn, metadata, owner=owner, dangling=draft.dangling, leaked=draft.leaked))
 
 
 def _failure(draft: Draft) -> Failure | None:

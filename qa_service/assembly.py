@@ -15,6 +15,7 @@ import redis
 from msgspec import Struct
 
 from qa_service.answering import AnswerLine, Parts
+from qa_service.canary import make_canary
 from qa_service.desk import Desk
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
@@ -24,6 +25,7 @@ from qa_service.gallery import Gallery
 from qa_service.images.studio import Studio
 from qa_service.interfaces import (
     AnswerWriter,
+    CandidateSource,
     DriftDetector,
     Encoder,
     FileReader,
@@ -32,6 +34,7 @@ from qa_service.interfaces import (
     Meter,
     Observer,
     Retriever,
+    SummaryWish,
     Upstream,
 )
 from qa_service.knowledge_base import KnowledgeBase, open_knowledge
@@ -40,6 +43,7 @@ from qa_service.media.beside import MediaSearches
 from qa_service.media.google import GoogleImageSearch
 from qa_service.media.youtube import YouTubeSearch
 from qa_service.metrics import Prometheus
+from qa_service.model import Question
 from qa_service.picture_links import PictureLinks
 from qa_service.prompting import Site
 from qa_service.retrieval.finding import HybridRetriever
@@ -69,9 +73,12 @@ from qa_service.stores.redis_url import redis_pool
 from qa_service.stores.repeats import RedisRepeats
 from qa_service.stores.rewinds import RedisRewinds
 from qa_service.stores.sessions import Kept, RedisSessions
+from qa_service.stores.summaries import RedisSummaries
 from qa_service.stores.workers import RedisWorkers
+from qa_service.summaries import Summarizer
 from qa_service.topics.detector import KeepTopic, LearnedDrift
 from qa_service.turns import Observation
+from qa_service.upstream.offline import OfflineAnswerer
 
 log = logging.getLogger(__name__)
 answers = logging.getLogger("qa_service.answers")
@@ -135,6 +142,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
     secret, meter = Secret(settings.secret or _kept_secret(settings)), Prometheus()
     encoder = encoder or choose_encoder(settings)
     store, links = _store(settings, meter), PictureLinks(secret, settings.session_ttl)
+    knowledge = open_knowledge(settings, encoder)
     chosen = _Chosen(
         upstream or make_upstream(settings, meter, spool=_uploads(settings.data)),
         detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
@@ -142,6 +150,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         retriever or _make_retriever(settings, encoder),
         observe or log_answer,
         MediaSearches(_media_searches(settings) if media is None else media),
+        knowledge.open_for if knowledge else lambda _: None,
     )
     runner = _runner(settings, _line(settings, chosen, store, meter, links, secret), store, meter)
     offline = settings.answers_itself and upstream is None
@@ -158,7 +167,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         meter=meter,
         offline=offline,
         encoder=encoder,
-        knowledge=open_knowledge(settings, encoder),
+        knowledge=knowledge,
         topics="decided by this site's own detector" if detector else _describe_topics(settings, encoder),
         sandbox="read by this site's own reader" if reader else describe_sandbox(),
         secret=secret,
@@ -206,6 +215,7 @@ class _Chosen(Struct, frozen=True):
     retriever: Retriever
     observe: Observer
     media: MediaSearches
+    open_knowledge: Callable[[Question], CandidateSource | None]
 
 
 class _Store(Struct, frozen=True):
@@ -223,6 +233,7 @@ class _Store(Struct, frozen=True):
     repeats: RedisRepeats
     limiter: RedisLimiter
     arrivals: RedisArrivals
+    summaries: RedisSummaries
     shared: SharedStores
     check: Callable[[], None]
 
@@ -253,6 +264,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
         RedisRepeats(client, guard),
         limiter,
         RedisArrivals(client, guard, limiter, sessions),
+        RedisSummaries(client, guard),
         SharedStores(UnsavedTurns(sessions, partial(workers.drop_held, worker)), logs, workers, history.load_turn),
         partial(check_store, client, guard),
     )
@@ -261,6 +273,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
 def _line(
     settings: Settings, chosen: _Chosen, store: _Store, meter: Prometheus, links: PictureLinks, secret: str
 ) -> AnswerLine:
+    site, identify = _site(settings, secret), partial(_safety_identifier, secret)
     return AnswerLine(
         Parts(
             upstream=chosen.upstream,
@@ -273,19 +286,42 @@ def _line(
             observe=partial(_tell, (meter, chosen.observe)),
             meter=meter,
             save_later=store.shared.unsaved.add_turn,
-            site=Site(
-                settings.instructions,
-                settings.context_tokens,
-                settings.citations,
-                settings.cite_links,
-                windows=settings.context_windows,
-            ),
+            site=site,
             prices=settings.prices,
             longest=settings.log_bytes,
-            safety_identifier=partial(_safety_identifier, secret),
+            safety_identifier=identify,
+            summarize=_summarizer(settings, chosen.upstream, store, site, meter, identify),
             media=chosen.media,
+            open_knowledge=chosen.open_knowledge,
         )
     )
+
+
+def _site(settings: Settings, secret: str) -> Site:
+    return Site(
+        settings.instructions,
+        settings.context_tokens,
+        settings.citations != "off",
+        settings.cite_links,
+        windows=settings.context_windows,
+        checks_support=settings.citations == "check",
+        canary=make_canary(secret),
+    )
+
+
+def _summarizer(
+    settings: Settings, upstream: Upstream, store: _Store, site: Site, meter: Prometheus, identify: Callable[[str], str]
+) -> Callable[[SummaryWish], None] | None:
+    if not settings.summaries or isinstance(upstream, OfflineAnswerer):
+        return None
+    return Summarizer(
+        upstream,
+        store.summaries,
+        site,
+        prices=settings.prices,
+        count_call=meter.count_call,
+        identify=identify,
+    ).request_summary
 
 
 def _runner(settings: Settings, line: AnswerWriter, store: _Store, meter: Meter) -> Runner:

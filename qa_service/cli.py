@@ -1,4 +1,5 @@
-"""This module is the command line. `serve` starts the service, and `ask` answers one question without a server."""
+"""This module is the command line. `serve` starts the service, `ask` answers one question without a server, and
+`backup` and `restore` move the knowledge base."""
 
 import argparse
 import os
@@ -45,6 +46,12 @@ def _parser() -> argparse.ArgumentParser:
     ask_parser.add_argument("--file", action="append", default=[], type=Path, help="a file to answer from; repeatable")
     ask_parser.add_argument("--session", default="", help="the session to go on with, as printed at the end")
     ask_parser.set_defaults(command=ask_here)
+    backup_parser = commands.add_parser("backup", help="write the knowledge base into one file")
+    backup_parser.add_argument("path", type=Path)
+    backup_parser.set_defaults(command=back_up_knowledge)
+    restore_parser = commands.add_parser("restore", help="put the knowledge base of a file in place of this one")
+    restore_parser.add_argument("path", type=Path)
+    restore_parser.set_defaults(command=restore_knowledge)
     return parser
 
 
@@ -76,6 +83,24 @@ def ask_here(settings: Settings, options: argparse.Namespace) -> None:
     from qa_service.console import ask_once
 
     ask_once(settings, options.question, files=options.file, session_id=options.session)
+
+
+def back_up_knowledge(settings: Settings, options: argparse.Namespace) -> None:
+    """Write the knowledge base of the settings into a file."""
+    from qa_service.knowledge.backup import save_knowledge
+    from qa_service.knowledge_base import open_database
+
+    documents = save_knowledge(open_database(settings), options.path)
+    print(f"{options.path} has the knowledge base with its {documents} documents.")
+
+
+def restore_knowledge(settings: Settings, options: argparse.Namespace) -> None:
+    """Put the knowledge base of a file in place of that of the settings."""
+    from qa_service.knowledge.backup import load_knowledge
+    from qa_service.knowledge_base import open_database
+
+    documents = load_knowledge(open_database(settings), options.path)
+    print(f"The knowledge base is that of {options.path}, with its {documents} documents.")
 
 
 def _greeting(settings: Settings) -> str:

@@ -7,12 +7,13 @@ from itertools import chain, islice
 
 from msgspec.structs import replace
 
-from qa_service.citing import LOOKED_AT, Evidence, Placed, collect_references
+from qa_service.canary import repeats_canary
+from qa_service.citing import LOOKED_AT, MOST_MENTIONS, Evidence, Placed, collect_references
 from qa_service.errors import Cancelled, QAError, TooLong, UpstreamError, UpstreamTimeout
-from qa_service.frames import Call, Failure, Image, Metadata, Reference, Text, Timing, images_from_frames
+from qa_service.frames import Call, Failure, Image, Metadata, Reference, Text, TextSpan, Timing, images_from_frames
 from qa_service.interfaces import MediaResult
 from qa_service.links import find_bare_addresses, find_links, identify_page, is_web_address
-from qa_service.markers import blank_code
+from qa_service.markers import blank_code, find_markers
 from qa_service.media.beside import SideSearch
 from qa_service.media.linked import MediaLists, merge_media, recognize_media
 from qa_service.model import (
@@ -28,7 +29,9 @@ from qa_service.model import (
     Usage,
     Verdict,
 )
+from qa_service.prompting import Site
 from qa_service.retrieval.splitting import estimate_tokens
+from qa_service.support import find_unsupported
 from qa_service.turns import Admission, Asked, Observation, Turn, logged_id
 
 STATUS: Mapping[FinishReason, Status] = {
@@ -78,6 +81,13 @@ class Draft:
         self._media = MediaLists()
         self._first_token: float | None = None
         self._refused = False
+        self.is_long_topic = False
+        """This says whether the earlier turns of the topic should be summed up."""
+        self.dangling = 0
+        """So many numbers in the text stand for no source."""
+        self.leaked = False
+        """This says whether the text repeats the mark of its instructions."""
+        self._unsupported: tuple[TextSpan, ...] = ()
 
     @property
     def text(self) -> str:
@@ -184,6 +194,17 @@ class Draft:
         self.references = (*self.references, *news)
         return news
 
+    def check_answer(self, site: Site) -> None:
+        """Look for what shouldn't be in an answer: numbers that stand for no source, sentences that no source supports,
+        and the mark of the instructions."""
+        text = self.text[:LOOKED_AT]
+        self.leaked = repeats_canary(text, site.canary)
+        if site.citations:
+            known = {source.n for source in self.references}
+            self.dangling = sum(n not in known for _, n in islice(find_markers(text), MOST_MENTIONS))
+        if site.checks_support and self.prompt:
+            self._unsupported = find_unsupported(text, self.references, self.prompt.passages)
+
     def list_media(self, searched: Sequence[MediaResult]) -> None:
         """Keep the pictures and videos about the answer: those to which it or its sources link, and those that searches
         have found."""
@@ -198,7 +219,7 @@ class Draft:
         """Build the metadata of the answer. It says that the turn was saved; the caller corrects that where it
         wasn't."""
         admission, usage = self.admission, self._usage
-        cost = _cost(usage, prices.get(self._model) or prices.get(self.model))
+        cost = compute_cost(usage, prices.get(self._model) or prices.get(self.model))
         return Metadata(
             admission.session.session_id,
             admission.answer_id,
@@ -213,6 +234,7 @@ class Draft:
             saved=True,
             image_results=self._media.images,
             video_results=self._media.videos,
+            unsupported=self._unsupported,
         )
 
     def build_turn(self, metadata: Metadata, failure: Failure | None) -> Turn:
@@ -273,7 +295,9 @@ class Draft:
         return Timing(None if first is None else int((first - began) * 1000), int((time.monotonic() - began) * 1000))
 
 
-def build_observation(turn: Turn, metadata: Metadata, *, owner: Owner) -> Observation:
+def build_observation(
+    turn: Turn, metadata: Metadata, *, owner: Owner, dangling: int = 0, leaked: bool = False
+) -> Observation:
     """Build what observers are told of a finished answer. It holds none of the answer's text."""
     return Observation(
         logged_id(owner, turn.answer_id),
@@ -290,6 +314,9 @@ def build_observation(turn: Turn, metadata: Metadata, *, owner: Owner) -> Observ
         saved=metadata.saved,
         cost=metadata.cost,
         error=turn.error.code if turn.error else None,
+        dangling=dangling,
+        unsupported=len(metadata.unsupported),
+        leaked=leaked,
     )
 
 
@@ -312,7 +339,7 @@ def _budgeted(verdict: Verdict, file: StoredFile, count: int) -> Verdict:
     return replace(verdict, status="truncated" if count else "skipped", reason=verdict.reason or "over_budget")
 
 
-def _cost(usage: Usage, price: Mapping[str, float] | None) -> float | None:
+def compute_cost(usage: Usage, price: Mapping[str, float] | None) -> float | None:
     """Compute the cost in the currency of the prices. It is None where the site set no price for the model."""
     if price is None:
         return None

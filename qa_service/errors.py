@@ -253,7 +253,7 @@ class UpstreamTimeout(UpstreamError):
 
 
 class ContextLength(UpstreamError):
-    """The prompt doesn't fit the model. `fitting` is the share of it that may fit, from 0 to 1."""
+    """The prompt doesn't fit the model."""
 
     code = "context_length"
     status = 422
@@ -262,6 +262,7 @@ class ContextLength(UpstreamError):
     def __init__(self, message: str = "", *, fitting: float = 0.5) -> None:
         super().__init__(message)
         self.fitting = fitting
+        """This share of the prompt may fit, from 0 to 1."""
 
 
 class ContentFilter(UpstreamError):

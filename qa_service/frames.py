@@ -63,6 +63,13 @@ class Cite(Value, frozen=True, omit_defaults=True):
     quote: str | None = None
 
 
+class TextSpan(Value, frozen=True):
+    """A `TextSpan` is a place in the answer. `start` and `end` count the Unicode code points of the whole text."""
+
+    start: int
+    end: int
+
+
 class Image(Value, frozen=True, tag_field="type", tag="image"):
     """This frame shows a picture that the model draws, or a part of it. A later frame with the same `index` takes its
     place. `url` is a path below the prefix; it is signed, and expires."""
@@ -145,6 +152,8 @@ class Metadata(Value, frozen=True, tag_field="type", tag="metadata"):
     saved: bool
     image_results: tuple[ImageResult, ...] = ()
     video_results: tuple[VideoResult, ...] = ()
+    unsupported: tuple[TextSpan, ...] = ()
+    """These sentences have no support in the sources, as far as the site lets that be checked."""
 
 
 class Failure(Value, frozen=True, tag_field="type", tag="error", omit_defaults=True):

@@ -30,6 +30,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from qa_service.canary import state_canary
 from qa_service.language.phrases import phrase_label
 from qa_service.markers import loosen_markers, remove_markers
 from qa_service.model import Exchange, Language, Message, Passage, Prompt, Question, StoredFile, Summary
@@ -123,6 +124,10 @@ class Site(Struct, frozen=True):
     """These say how many tokens a model reads at once, as `WINDOWS` does, and come before it."""
     count_tokens: Callable[[str], int] = estimate_tokens
     """This counts the tokens of a text."""
+    checks_support: bool = False
+    """This says whether the sentences of an answer are told that no source supports."""
+    canary: str = ""
+    """Instructions carry this mark, if there is one."""
 
 
 class Material(Struct, frozen=True):
@@ -164,7 +169,7 @@ def build_prompt(question: Question, material: Material, *, site: Site, model: s
     The first lines of this module say what is dropped where not all fits.
     """
     site = replace(site, count_tokens=lru_cache(None)(site.count_tokens))  # Turns are counted more than once.
-    instructions = [Message("system", text) for text in (site.instructions, question.system_prompt) if text]
+    instructions = _instruct(question, site, language)
     asked = Message("user", question.text)
     room = compute_budget(site, model) - count_tokens([*instructions, asked], site)
     turns = [_write_turn(exchange) for exchange in material.turns]
@@ -188,6 +193,13 @@ def build_prompt(question: Question, material: Material, *, site: Site, model: s
         max_tokens=question.max_tokens,
         tokens=count_tokens(messages, site),
     )
+
+
+def _instruct(question: Question, site: Site, language: Language) -> list[Message]:
+    texts = [text for text in (site.instructions, question.system_prompt) if text]
+    if texts and site.canary:
+        texts.append(state_canary(site.canary, language))
+    return [Message("system", text) for text in texts]
 
 
 def quote_name(text: str) -> str:
@@ -220,7 +232,7 @@ def _recall_earlier(material: Material, language: Language, *, is_whole: bool) -
     """Write what stands for the turns that the prompt doesn't hold. `is_whole` says that it holds all others than those
     of the summary."""
     if material.summary:
-        quoted = _quote_lines(material.summary.text)
+        quoted = quote_lines(material.summary.text)
         forgotten = () if is_whole else (GAP[language],)
         return [Message("user", "\n".join((SUMMARY[language], quoted, *forgotten)))]
     return [] if is_whole else [Message("system", FORGOTTEN[language])]
@@ -254,10 +266,12 @@ def _build_reference(passages: Sequence[Passage], material: Material, site: Site
 
 
 def _quote_passage(passage: Passage, language: Language) -> str:
-    return f"[{passage.n}] {_describe_place(passage, language)}\n{_quote_lines(passage.text)}"
+    return f"[{passage.n}] {_describe_place(passage, language)}\n{quote_lines(passage.text)}"
 
 
-def _quote_lines(text: str) -> str:
+def quote_lines(text: str) -> str:
+    """Write each line of a text behind a `>`, without what could deceive a model, and without numbers that can be
+    cited."""
     return "\n".join(f"> {line}" for line in loosen_markers(disarm_text(text).strip()).splitlines())
 
 

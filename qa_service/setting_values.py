@@ -171,6 +171,13 @@ def read_switch(text: str) -> bool:
     return word in ("true", "1", "on", "yes", "allowed")
 
 
+def read_citations(text: str) -> str:
+    """Read whether answers cite their sources: `on`, `off`, or `check`, which also looks for what has no support."""
+    if text.strip() == "check":
+        return "check"
+    return "on" if read_switch(text) else "off"
+
+
 def one_of(*words: str) -> Callable[[str], str]:
     """Return a function that reads one of these words."""
 
@@ -277,7 +284,7 @@ def read_database_address(text: str) -> str:
     return text.strip()
 
 
-def read_collections(text: str) -> tuple[str, ...]:
+def read_collection_names(text: str) -> tuple[str, ...]:
     """Read the names of collections, which are separated by commas."""
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names or not all(map(COLLECTION_NAME.fullmatch, names)):

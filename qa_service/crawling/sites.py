@@ -11,7 +11,7 @@ from qa_service.clock import format_moment
 from qa_service.crawling.addresses import normalize_address
 from qa_service.crawling.rules import CrawlRules
 from qa_service.errors import InvalidField, NotFound
-from qa_service.knowledge.connections import Connection, Row
+from qa_service.knowledge.connections import DatabaseConnection, Row
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import CollectionKey
 
@@ -185,7 +185,7 @@ class Sites:
             connection.run("delete from site where id = :site and is_leaving", site=site.site_id)
 
 
-def _load_site(connection: Connection, site_id: str) -> Site:
+def _load_site(connection: DatabaseConnection, site_id: str) -> Site:
     rows = connection.run(
         f"{_FROM_SITE} where s.id = :site group by s.id, c.owner, c.name",
         site=site_id,

@@ -5,6 +5,7 @@ import importlib
 import os
 import select
 import threading
+import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ from qa_service.knowledge.engine import Engine
 Row: TypeAlias = Sequence[Any]
 
 CONNECT_SECONDS = 5.0
-REPLY_MARGIN = 5.0
+REPLY_MARGIN = 2.0
 """The server ends a statement by itself when its time is over. A server that says nothing for so many seconds more has
 hung."""
 QUEUE_SECONDS = 2.0
@@ -29,9 +30,9 @@ takes no writes, or has ended a statement that took too long."""
 SCHEMA = "qa_knowledge"
 
 
-class Connection:
-    """A `Connection` is used by one thread at a time. Each statement ends within `seconds`, by PostgreSQL's own clock.
-    `gevent.Timeout` must not end one, since the next statement would read its reply."""
+class DatabaseConnection:
+    """A `DatabaseConnection` is used by one thread at a time. Each statement ends within `seconds`, by
+    PostgreSQL's own clock. `gevent.Timeout` must not end one, since the next statement would read its reply."""
 
     def __init__(self, options: Mapping[str, Any], seconds: float) -> None:
         self._driver = _load_driver()
@@ -69,8 +70,10 @@ class Connection:
     def close(self) -> None:
         """Close the connection. Nothing is raised where it is closed already."""
         self.is_broken = True
-        with suppress(self._driver.InterfaceError, OSError):
-            self._raw.close()
+        # Where the server is away, pg8000 gives up before it closes the socket and the file over it.
+        for part in (self._raw, self._raw._sock, self._raw._usock):
+            with suppress(self._driver.InterfaceError, OSError):
+                part.close()
 
     @contextmanager
     def _own_errors(self) -> Iterator[None]:
@@ -101,7 +104,7 @@ class ConnectionPool:
         self._start_over()
 
     @contextmanager
-    def lend(self) -> Iterator[Connection]:
+    def lend(self) -> Iterator[DatabaseConnection]:
         """Lend a connection for the context. Raises `StoreUnavailable` where none becomes free, or none can be
         opened."""
         if self._process != os.getpid():
@@ -123,22 +126,27 @@ class ConnectionPool:
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
-        while self._idle:
-            self._idle.pop().close()
+        _close_all(self._idle)
 
-    def _take(self, idle: "deque[Connection]") -> Connection:
+    def _take(self, idle: "deque[DatabaseConnection]") -> DatabaseConnection:
         while idle:
             with suppress(IndexError):
                 connection = idle.pop()
                 if connection.is_open():
                     return connection
                 connection.close()
-        return Connection(self._engine.start(), self._seconds)
+        return DatabaseConnection(self._engine.start(), self._seconds)
 
     def _start_over(self) -> None:
         self._process = os.getpid()
         self._free = threading.BoundedSemaphore(self._size)
-        self._idle: deque[Connection] = deque()
+        self._idle: deque[DatabaseConnection] = deque()
+        weakref.finalize(self, _close_all, self._idle)
+
+
+def _close_all(connections: deque[DatabaseConnection]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 def _load_driver() -> ModuleType:

@@ -24,6 +24,7 @@ from qa_service.frames import (
     Stage,
     StageNotice,
     Start,
+    TextSpan,
     Timing,
     TopicNotice,
     VideoResult,
@@ -117,6 +118,7 @@ class MetadataContent(Outgoing, frozen=True, kw_only=True):
     saved: bool
     image_results: tuple[ImageResult, ...] = ()
     video_results: tuple[VideoResult, ...] = ()
+    unsupported: tuple[TextSpan, ...] = ()
 
 
 class ErrorContent(Outgoing, frozen=True, kw_only=True):
