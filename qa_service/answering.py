@@ -58,6 +58,7 @@ from qa_service.model import (
     Delta,
     Drawn,
     Finished,
+    Meaning,
     Opened,
     Owner,
     PagesFound,
@@ -107,6 +108,8 @@ class Parts(Struct, frozen=True):
     safety_identifier: Callable[[str], str]
     """This turns an owner's key, with a visitor's `Owner.address` behind it, into the id that tells upstream who
     asks."""
+    recall_meaning: Callable[[str, str], Meaning | None] = lambda question, text: None
+    """This encodes a finished exchange, so that later questions can be compared with it."""
     open_knowledge: Callable[[Question], CandidateSource | None] = lambda _: None
     """This opens what a question may be answered from beside the files of its session. It gives None where there is
     nothing."""
@@ -224,6 +227,7 @@ def _files_are_here(admission: Admission) -> bool:
 
 
 def _cite(draft: Draft, parts: Parts) -> Iterator[Frame]:
+    draft.meaning = parts.recall_meaning(draft.admission.question.text, draft.text) if draft.text else None
     if parts.site.citations:
         yield from draft.cite_sources(trusts_links=parts.site.cite_links)
     draft.check_answer(parts.site)
