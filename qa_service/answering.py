@@ -289,7 +289,7 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
         session.context,
         passages,
         pinned={file.file_id for file in draft.files[len(draft.files) - len(question.files) :]},
-        pieces=sum(file.passages for file in draft.files),
+        pieces=sum(file.passages for file in draft.files if file.topic == session.topic),
         summary=session.summary,
         files=order_files(draft.files, session.topic),
     )
