@@ -6,11 +6,14 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import partial
-from threading import Thread
+from threading import Event, Thread
 
 import msgspec
 from msgspec import Struct
 
+from qa_service.crawling.fetching import Bounds
+from qa_service.crawling.site_reader import USUAL, Reach, SiteReader
+from qa_service.crawling.sites import Sites
 from qa_service.errors import StoreUnavailable
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
@@ -29,6 +32,7 @@ from qa_service.retrieval.fusing import SourceCandidates, drop_repeated, fuse_ca
 from qa_service.retrieval.terms import build_terms
 from qa_service.running.stop import StopSignal
 from qa_service.settings import Settings
+from qa_service.threads import start_thread
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +80,7 @@ class KnowledgeBase(Struct, frozen=True):
     database: Database
     library: Library
     waiting: WaitingDocuments
+    sites: Sites
     keeper: IndexerKeeper
     encoder: Encoder | None
     names: Sequence[str]
@@ -132,11 +137,16 @@ def open_knowledge(settings: Settings, encoder: Encoder | None) -> KnowledgeBase
         return None
     database = open_database(settings)
     waiting = WaitingDocuments(database, owner_bytes=settings.owner_bytes)
-    has_work = partial(waiting.has_work, encoder.name if encoder else "")
+    sites = Sites(database)
+
+    def has_work() -> bool:
+        return waiting.has_work(encoder.name if encoder else "") or sites.has_due()
+
     return KnowledgeBase(
         database,
         Library(database, owner_bytes=settings.owner_bytes),
         waiting,
+        sites,
         IndexerKeeper(settings.data, has_work, partial(_describe_work, settings)),
         encoder,
         settings.collections,
@@ -167,6 +177,26 @@ def make_indexer(settings: Settings, encoder: Encoder | None) -> Indexer:
     )
 
 
+def make_site_reader(settings: Settings, reach: Reach = USUAL) -> SiteReader:
+    """Return a reader of the sites that are due."""
+    database = open_database(settings)
+    library = Library(database, owner_bytes=settings.owner_bytes)
+    return SiteReader(Sites(database), library, Bounds(settings.max_file), reach)
+
+
+def index_waiting(indexer: Indexer, sites: SiteReader) -> None:
+    """Read documents and sites until none has waited for some time. The documents that a site has are read while the
+    rest of the site is being fetched."""
+    over = Event()
+    thread = Thread(target=sites.read_until, args=(over,), name="sites", daemon=True)
+    start_thread(thread)
+    indexer.run()
+    while sites.is_reading:
+        indexer.run()
+    over.set()
+    thread.join()
+
+
 def run_indexing() -> None:
     """Be the process that indexes, as `IndexerKeeper` starts it. Its standard input has the settings in one line, and
     is closed when the process is to end."""
@@ -177,7 +207,7 @@ def run_indexing() -> None:
     while has_work and (lock := lock_indexing(settings.data)):
         with lock:
             indexer = make_indexer(settings, _load_encoder(settings))
-            indexer.run()
+            index_waiting(indexer, make_site_reader(settings))
         has_work = indexer.has_work()
     os._exit(0)  # a thread may still wait for the end of the input
 
@@ -198,6 +228,6 @@ def _load_encoder(settings: Settings) -> Encoder | None:
 
 def _describe_work(settings: Settings) -> bytes:
     """Write those settings that an indexer needs, and no key."""
-    names = ("database_url", "owner_bytes", "file_seconds", "file_memory", "semantic")
+    names = ("database_url", "owner_bytes", "file_seconds", "file_memory", "max_file", "semantic")
     told = {name: getattr(settings, name) for name in names}
     return msgspec.json.encode({**told, "data": str(settings.data.absolute())})

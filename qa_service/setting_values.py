@@ -29,6 +29,7 @@ HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,62}\.?")
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{0,63}://(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:\d{1,5})?")
 COLLECTION_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 DATABASE_SCHEMES = ("postgresql", "postgres")
+AGENT_TOOLS = ("search", "read_page")
 STORE_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
 
 MEBIBYTE = 1 << 20
@@ -170,6 +171,13 @@ def read_switch(text: str) -> bool:
     return word in ("true", "1", "on", "yes", "allowed")
 
 
+def read_citations(text: str) -> str:
+    """Read whether answers cite their sources: `on`, `off`, or `check`, which also looks for what has no support."""
+    if text.strip() == "check":
+        return "check"
+    return "on" if read_switch(text) else "off"
+
+
 def one_of(*words: str) -> Callable[[str], str]:
     """Return a function that reads one of these words."""
 
@@ -179,6 +187,14 @@ def one_of(*words: str) -> Callable[[str], str]:
         return text.strip()
 
     return read
+
+
+def read_windows(text: str) -> tuple[tuple[str, int], ...]:
+    """Read how many tokens models read at once: patterns of names, each with a number, separated by commas."""
+    pairs = [name.rpartition("=") for name in read_names(text)]
+    if not all(pattern and WHOLE.fullmatch(tokens.strip()) and int(tokens) for pattern, _, tokens in pairs):
+        raise ValueError("expected models and tokens, such as llama3*=8192,qwen*=32768")
+    return tuple((pattern.strip(), int(tokens)) for pattern, _, tokens in pairs)
 
 
 def read_names(text: str) -> tuple[str, ...]:
@@ -235,6 +251,17 @@ def read_proxy(text: str) -> str:
     if address is None or not (_has_port_in_digits(address.netloc) and _is_host(address.hostname or "")):
         raise ValueError("expected a proxy that is spoken to in plain HTTP, http://host:port")
     return address.geturl()
+
+
+def read_tool_descriptions(text: str) -> Mapping[str, str]:
+    """Read how the tools for agents are described."""
+    try:
+        descriptions = msgspec.json.decode(read_utf8(text).encode(), type=dict[str, str])
+    except msgspec.DecodeError:
+        raise ValueError("expected JSON, tool → description") from None
+    if not descriptions.keys() <= set(AGENT_TOOLS):
+        raise ValueError(f"expected descriptions of {' and '.join(AGENT_TOOLS)} alone")
+    return descriptions
 
 
 def read_store_url(text: str) -> str:

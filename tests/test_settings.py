@@ -111,6 +111,9 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_DATABASE_REPLICA_URL": [("postgresql://qa@replica:6432/qa", "postgresql://qa@replica:6432/qa")],
     "QA_KNOWLEDGE": [("off", False)],
     "QA_COLLECTIONS": [("own, handbook", ("own", "handbook"))],
+    "QA_MCP_DESCRIPTIONS": [('{"search": "도서관 안내"}', {"search": "도서관 안내"})],
+    "QA_SUMMARIES": [("off", False)],
+    "QA_CONTEXT_WINDOWS": [("llama3*=8192, qwen2.5:7b = 32768", (("llama3*", 8192), ("qwen2.5:7b", 32768)))],
     "QA_CONNECT_SECONDS": [("5s", 5.0)],
     "QA_FIRST_TOKEN_SECONDS": [("5", 5.0)],
     "QA_IDLE_SECONDS": [("5", 5.0)],
@@ -121,9 +124,9 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_DRAIN_SECONDS": [("2m", 120.0)],
     "QA_MAX_ANSWERS": [("10", 10)],
     "QA_DRIFT": [("off", "off")],
+    "QA_CITATIONS": [("off", "off"), ("1", "on"), ("check", "check")],
     "QA_SEMANTIC": [("on", "on"), ("off", "off")],
     "QA_SYNONYMS": [("/dev/null", "")],
-    "QA_CITATIONS": [("off", False)],
     "QA_CITE_LINKS": [("on", True)],
     "QA_YOUTUBE_KEY": [("AIza-1", "AIza-1")],
     "QA_IMAGE_SEARCH_KEY": [("AIza-2", "AIza-2")],
@@ -133,8 +136,9 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "WEB_CONCURRENCY": [("4", 4)],
 }
 WRONG: dict[str, list[str]] = {
-    "QA_DATABASE_URL": ["mysql://h/d", "postgresql:///", "postgresql://h", "postgresql:///d", "postgresql://h:port/d"],
+    "QA_DATABASE_URL": ["mysql://h/d", "postgresql://h", "postgresql:///d", "postgresql://h:port/d"],
     "QA_COLLECTIONS": [",", "own,my files", "../secret"],
+    "QA_MCP_DESCRIPTIONS": ["search", "[1]", '{"find": "it"}', '{"search": 1}'],
     "OPENAI_API_KEY": ["sk-abc\u200b", "“sk-abc”", "sk-a\nb", "sk-a b", "열쇠", "sk-abc\u2026", "sk-\udcff"],
     "OPENAI_BASE_URL": [
         "gateway.example",
@@ -367,7 +371,7 @@ class TestHostConfig:
                 "OPENAI_API_KEY": "sk-1",
             }
         )
-        assert (settings.max_files, settings.citations, settings.allow_anonymous) == (7, False, True)
+        assert (settings.max_files, settings.citations, settings.allow_anonymous) == (7, "off", True)
         assert settings.origins == ("https://a.example", "https://b.example")
         assert (settings.data, settings.openai_api_key) == (Path("/data"), "sk-1")
 

@@ -2,11 +2,18 @@
 
 from msgspec import Struct
 
-from qa_service.files.decoding import clean_file_text, decode_file_text
+from qa_service.files.decoding import clean_file_text, decode_file_text, find_declared_charset
 from qa_service.model import Picture, Place
 
 PICTURE_BYTES = 750_000
 """A picture that was read has at most so many bytes. As base64 it then fits into one report."""
+
+
+class Room(Struct):
+    """A `Room` says how much may still be read of the files within one file, however deep they lie."""
+
+    files: int
+    bytes: int
 
 
 class RawFile(Struct, frozen=True):
@@ -15,10 +22,20 @@ class RawFile(Struct, frozen=True):
 
     content: bytes
     charset: str = ""
+    depth: int = 0
+    """The file lies in so many other files."""
+    room: "Room | None" = None
+    """This is how much may still be read within the outermost file. None means that this is the outermost one."""
 
     def text(self) -> str:
         """Decode and clean the bytes. Only the kinds that are text call this."""
         return clean_file_text(decode_file_text(self.content, self.charset))
+
+    def markup(self) -> str:
+        """Decode and clean the bytes of HTML or XML, which may name their encoding themselves. The sender's charset and
+        a byte order mark come before that name."""
+        charset = self.charset or find_declared_charset(self.content)
+        return clean_file_text(decode_file_text(self.content, charset))
 
 
 class Segment(Struct, frozen=True):
@@ -37,3 +54,5 @@ class Segment(Struct, frozen=True):
     tokens: int = 0
     """The picture costs a model about so many tokens."""
     place: Place = Place()
+    unread: str = ""
+    """Where the page can't be read, or not wholly, this is the reason that the verdict names."""

@@ -12,10 +12,14 @@ from typing import Protocol
 from msgspec import Struct
 
 from qa_service.errors import Overloaded, QAError, StoreUnavailable
+from qa_service.files.segment import RawFile
+from qa_service.files.sniffing import sniff_kind
 from qa_service.interfaces import FileReader, Stop
 from qa_service.knowledge.documents import DocumentPassage, DocumentText
 from qa_service.knowledge.vectors import MissingVectors
 from qa_service.knowledge.waiting import ATTEMPTS, ClaimedDocument, WaitingDocuments
+from qa_service.knowledge.web_pages import LARGEST_PAGE, read_web_page
+from qa_service.links import is_web_address
 from qa_service.model import FileEnd, FileText, Owner, Passage, ReadRequest, UploadedFile, Verdict
 from qa_service.threads import start_thread
 
@@ -108,6 +112,8 @@ class Indexer:
         if claimed.attempts > ATTEMPTS:
             return DocumentText(reason="damaged")
         with self._written(claimed) as upload:
+            if is_web_address(claimed.name) and (text := _read_as_page(Path(upload.path), upload.charset)):
+                return text
             try:
                 return self._read_upload(ReadRequest(upload, Owner("site", claimed.owner)), stop)
             except Overloaded as error:
@@ -169,6 +175,14 @@ class Indexer:
             log.warning("indexing waits: %s", error.message)
             time.sleep(self._pace.outage)
             return True
+
+
+def _read_as_page(path: Path, charset: str) -> DocumentText | None:
+    """Read the main text of a web page. Returns None where the file is no page of HTML."""
+    content = path.read_bytes()
+    if len(content) > LARGEST_PAGE or sniff_kind(content, "") != "html":
+        return None
+    return read_web_page(RawFile(content, charset).markup())[1]
 
 
 def _keep_passage(passage: Passage) -> DocumentPassage:

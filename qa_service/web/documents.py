@@ -1,5 +1,6 @@
 """This module has the routes of the knowledge base: documents, their pages, collections, and the search in them."""
 
+import math
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -8,7 +9,9 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from qa_service.errors import InvalidField, StoreUnavailable, Unauthenticated
+from qa_service.crawling.fetching import Bounds, PageFetcher
+from qa_service.crawling.single_page import fetch_single_page
+from qa_service.errors import InvalidField, RateLimited, StoreUnavailable, Unauthenticated
 from qa_service.fields import read_text, read_whole_number
 from qa_service.knowledge.documents import (
     EVERYBODY,
@@ -54,8 +57,10 @@ def add_documents() -> Response:
     service, caller = mounted(), read_caller(changes=True)
     knowledge = open_knowledge_base(service)
     with read_submission(request, service.limits) as sent:
+        if not sent.files and "url" in sent.fields:
+            return _add_page(service, caller, sent.fields)
         if not sent.files:
-            raise InvalidField("files: expected at least one file", field="files")
+            raise InvalidField("files: expected at least one file, or url", field="files")
         target = read_target(sent.fields, caller, len(sent.files))
         added = []
         for file in sent.files:
@@ -158,6 +163,18 @@ def read_target(fields: Mapping[str, Any], caller: DocumentCaller, files: int = 
     if url and not is_web_address(url):
         raise InvalidField("url: expected an address that begins with http:// or https://", field="url")
     return NewDocument(_choose_collection(fields, caller), "", title, url)
+
+
+def _add_page(service: Mounted, caller: DocumentCaller, fields: Mapping[str, Any]) -> Response:
+    """Fetch the page that the field `url` names, and take it to be read. It is named after its address."""
+    knowledge, target = open_knowledge_base(service), read_target(fields, caller)
+    if caller.owner and (wait := service.assembly.limiter.take_question(caller.owner)):
+        raise RateLimited("too many pages were asked for", retry_after=math.ceil(wait))
+    page = fetch_single_page(target.url, PageFetcher(Bounds(service.assembly.settings.max_file)).fetch_page)
+    new = NewDocument(target.collection, page.address, target.title or page.title, page.address, page.charset)
+    document, _ = knowledge.library.add_document(new, page.content)
+    knowledge.keeper.wake()
+    return json_response(DocumentListObject(items=(build_document(document),), next=None), HTTPStatus.ACCEPTED)
 
 
 def _choose_collection(fields: Mapping[str, Any], caller: DocumentCaller) -> CollectionKey:

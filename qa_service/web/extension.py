@@ -16,10 +16,12 @@ from qa_service.web import (
     feedback,
     health,
     images,
+    mcp,
     pictures,
     publishing,
     responses,
     sessions,
+    sites,
 )
 from qa_service.web.addresses import ANY_REST, AnyRest, refuse_other_addresses
 from qa_service.web.bodies import BodyBounds
@@ -92,7 +94,20 @@ def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
     blueprint = Blueprint("qa_service", __name__)
     install_refusals(blueprint, PROBLEM)
     install_origins(blueprint, gate)
-    for module in (asking, answers, chat, agui, feedback, pictures, sessions, documents, health, publishing):
+    for module in (
+        asking,
+        answers,
+        chat,
+        agui,
+        feedback,
+        pictures,
+        sessions,
+        documents,
+        sites,
+        mcp,
+        health,
+        publishing,
+    ):
         module.install(blueprint)
 
     _add_v1(blueprint)

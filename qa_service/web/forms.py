@@ -103,7 +103,8 @@ def _charset(request: Request) -> str:
     return request.mimetype_params.get("charset", "")
 
 
-def _within(bounds: BodyBounds, most: int) -> BodyBounds:
+def within_bytes(bounds: BodyBounds, most: int) -> BodyBounds:
+    """Return bounds of a body that may have at most so many bytes."""
     return replace(bounds, bytes=min(most, bounds.bytes))
 
 
@@ -118,7 +119,7 @@ def _read_multipart(request: Request, limits: Limits, spool: Spool) -> dict[str,
 
 
 def _read_urlencoded(request: Request, limits: Limits) -> dict[str, Any]:
-    with RequestBody(request, _within(limits.body, URLENCODED_BYTES)) as body:
+    with RequestBody(request, within_bytes(limits.body, URLENCODED_BYTES)) as body:
         sent = body.read()
     return present_fields(decode_fields(split_urlencoded(sent), _charset(request)))
 
@@ -126,7 +127,7 @@ def _read_urlencoded(request: Request, limits: Limits) -> dict[str, Any]:
 def _read_json_body(request: Request, limits: Limits, most: int) -> bytes:
     if _host_has_read(request):
         return request.get_data()
-    with RequestBody(request, _within(limits.body, most)) as body:
+    with RequestBody(request, within_bytes(limits.body, most)) as body:
         return body.read()
 
 

@@ -9,8 +9,8 @@ from qa_service.web.addresses import METHODS
 from qa_service.web.identity import Gate
 
 CORS_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Key, Last-Event-ID, X-Session-Id"
-SDK_HEADER = re.compile(r"(?:x-stainless|openai)-[a-z-]{1,40}|user-agent", re.IGNORECASE)
-"""OpenAI's SDKs and the AI SDK send such headers with every request. Nothing is decided by them here."""
+SDK_HEADER = re.compile(r"(?:x-stainless|openai|mcp)-[a-z-]{1,40}|user-agent", re.IGNORECASE)
+"""OpenAI's SDKs, the AI SDK and clients of the Model Context Protocol send such headers with every request."""
 EXPOSED = "X-Session-Id, X-Answer-Id, Retry-After"
 OF_FORMATS = "x-vercel-ai-"
 """Headers that say which format an answer has begin with this. Some clients choose their reader by them."""

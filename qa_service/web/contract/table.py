@@ -14,6 +14,7 @@ from qa_service.web.contract.openai import describe_completions, describe_respon
 from qa_service.web.contract.operations import Operation
 from qa_service.web.contract.service import CLIENTS, CONTRACT, STATE
 from qa_service.web.contract.sessions import CONVERSATIONS, FILES
+from qa_service.web.contract.sites import SITES
 from qa_service.wire.error_formats import OPENAI_ERROR
 
 
@@ -27,6 +28,7 @@ def list_operations(offer: Offer) -> tuple[Operation, ...]:
         *CONVERSATIONS,
         *FILES,
         *describe_documents(offer),
+        *SITES,
     )
     openai = [
         replace(operation, error_format=OPENAI_ERROR)

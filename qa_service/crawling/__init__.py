@@ -1,0 +1,29 @@
+"""This package reads websites: it finds their pages, and fetches those that may be read.
+
+Theory of operation
+-------------------
+
+A `crawl` goes through a site in *rounds*. The first round finds the pages and makes a document of each. Each later
+round asks for all known pages again, and finds new ones. Between two rounds nothing is fetched.
+
+A round fetches robots.txt, the site's start, and the sitemaps, and then one page after another. The `frontier` has the
+pages that wait, those with fewer links between them and the start first. The ledger has all of them in the database.
+
+| State of a page | What it has | What moves it on |
+|---|---|---|
+| waiting | an address that was found in a page or a sitemap | The round reads it. |
+| kept | a document | Each round reads it again. Where its text is unchanged, its document stays untouched. |
+| failed | its last document, if it had one | Each round tries it again, up to three times. |
+| left | no document: the page is gone, moved, a copy, or asks not to be kept | Each round looks whether it is back. |
+
+A page has been read in this round if it has the round's number. It gets this number with its new state, together with
+the pages that it links to, in one transaction, *after* its document was made or removed. So a crawl that was killed
+goes on where it was: the page that it was reading is fetched again, and making the same document again changes nothing.
+
+What may be read is decided in three places: `rules` has the bounds and the patterns of whoever had the site read,
+`robots` has the site's own rules, and `public_addresses` opens no connection into a private network, whatever a name
+leads to. Redirects are links to other pages and pass the same three.
+
+A server that fails takes nothing away: pages that fail keep their documents, and where robots.txt, the start or ten
+pages in a row fail, the round ends as it is.
+"""

@@ -1,0 +1,253 @@
+"""This module reads a website: it fetches the pages that the site's start leads to, one after another."""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from qa_service.crawling.addresses import identify_address, is_same_site
+from qa_service.crawling.fetching import NOTHING_KNOWN, Fetched, FetchPage, Known
+from qa_service.crawling.frontier import Frontier
+from qa_service.crawling.ledger import PageContent, PageShelf, PageState, SiteLedger, SitePage
+from qa_service.crawling.markup import Markup
+from qa_service.crawling.pace import DELAY, PacedFetcher
+from qa_service.crawling.reading import PageReading, is_html, read_fetched
+from qa_service.crawling.robots import Robots, RobotsUnknown, fetch_robots
+from qa_service.crawling.rules import CrawlRules, is_document
+from qa_service.crawling.sitemaps import is_sitemap, read_sitemap
+from qa_service.knowledge.web_pages import LARGEST_PAGE
+
+TRIES = 3
+"""A page that fails is tried so often in one round."""
+MOST_FAILURES = 10
+"""After so many pages in a row that failed, the site counts as down."""
+MOST_SITEMAPS = 200
+MOST_MOVES = 5
+MOST_DEATHS = 2
+"""A page that ended so many processes that read it isn't read again in this round."""
+
+
+class CrawlFailed(Exception):
+    """A site can't be read now. What is known of it stays. The message says why, in English."""
+
+
+class CrawlStep(Struct, frozen=True):
+    """A `CrawlStep` says what became of one page, and how far the crawl has come."""
+
+    address: str
+    state: PageState
+    reason: str
+    done: int
+    """So many pages have been read in this round."""
+    found: int
+    """So many pages are known to this round. It grows while the site is read."""
+
+
+class CrawlParts(Struct, frozen=True):
+    """A `CrawlParts` holds what a crawl works with. `pause` waits for so many seconds, and returns False where the
+    crawl is to stop."""
+
+    fetch: FetchPage
+    ledger: SiteLedger
+    shelf: PageShelf
+    pause: Callable[[float], bool]
+    delay: float = DELAY
+
+
+class Crawl:
+    """A `Crawl` is one round through a site. If a round was interrupted, a crawl with the same number goes on with the
+    pages that the round hasn't read yet."""
+
+    def __init__(self, rules: CrawlRules, number: int, parts: CrawlParts) -> None:
+        self._rules = rules
+        self._number = number
+        self._ledger, self._shelf = parts.ledger, parts.shelf
+        self._fetcher = PacedFetcher(parts.fetch, parts.pause, parts.delay)
+        self._frontier = Frontier(rules, parts.ledger.load_pages(), number, self._allowed)
+        self._robots: Robots | None = None
+        self._start: dict[str, Fetched] = {}
+        self._takes_links = True
+        self._others: dict[str, str] = {}
+        self._failures = 0
+
+    def read_pages(self) -> Generator[CrawlStep, None, None]:
+        """Read the site, and give what became of each page. It ends early where `pause` says that the crawl is to stop.
+        Raises `CrawlFailed`."""
+        try:
+            self._robots = fetch_robots(self._rules.start, self._fetcher.fetch_page)
+        except RobotsUnknown as error:
+            raise CrawlFailed(str(error)) from None
+        self._fetcher.slow_down(self._robots.delay)
+        self._read_sitemaps(self._read_start())
+        while (due := self._next_page()) and not self._fetcher.is_stopped:
+            page = self._read_page(*due)
+            if page and not self._fetcher.is_stopped:
+                yield CrawlStep(page.address, page.state, page.reason, self._frontier.done, self._frontier.found)
+
+    def _allowed(self, address: str) -> bool:
+        return self._robots is not None and self._robots.may_read(address)
+
+    def _read_start(self) -> Sequence[str]:
+        """Read the start, which is a sitemap, or a page whose links are followed. Returns the sitemaps to read then."""
+        address, fetched = self._follow_start()
+        if _is_sitemap(fetched):
+            self._takes_links = False
+            return self._read_sitemap(fetched, address)
+        if self._rules.includes(address):
+            self._frontier.find_pages([address], 0)
+            self._start[identify_address(address)] = fetched
+        elif is_html(fetched) and len(fetched.content) <= LARGEST_PAGE:
+            self._frontier.find_pages(read_fetched(fetched, address).markup.links, 1)
+        return self._robots.sitemaps if self._robots else ()
+
+    def _follow_start(self) -> tuple[str, Fetched]:
+        """Fetch the start, wherever in the site it has moved to."""
+        address, fetched = self._rules.start, Fetched("failed")
+        for _ in range(MOST_MOVES):
+            if not self._allowed(address):
+                raise CrawlFailed("its robots.txt doesn't allow the start to be read")
+            fetched = self._fetcher.fetch_page(address)
+            if fetched.outcome == "fetched":
+                return address, fetched
+            if fetched.outcome != "moved" or not is_same_site(fetched.target, address):
+                break
+            address = fetched.target
+        raise CrawlFailed(f"its start: {fetched.reason or 'it moved to ' + fetched.target}")
+
+    def _read_sitemaps(self, addresses: Sequence[str]) -> None:
+        """Read these sitemaps, and those that they name."""
+        waiting, seen = list(addresses), set(addresses)
+        while waiting and not self._fetcher.is_stopped:
+            address = waiting.pop(0)
+            fetched = self._fetcher.fetch_page(address)
+            named = self._read_sitemap(fetched, address) if fetched.outcome == "fetched" else ()
+            more = [one for one in named if one not in seen][: MOST_SITEMAPS - len(seen)]
+            waiting += more
+            seen.update(more)
+
+    def _read_sitemap(self, fetched: Fetched, address: str) -> Sequence[str]:
+        sitemap = read_sitemap(fetched.content, address)
+        self._frontier.find_pages(sitemap.pages, 0)
+        return [one for one in sitemap.sitemaps if is_same_site(one, address)]
+
+    def _next_page(self) -> tuple[SitePage, int] | None:
+        if due := self._frontier.next_page():
+            return due
+        for page in self._unanswered():
+            self._frontier.enqueue_page(page, TRIES)
+        return self._frontier.next_page()
+
+    def _unanswered(self) -> Iterator[SitePage]:
+        """Give the pages that named another page in their place, if there is no document of that one. Each comes once,
+        and is kept itself then."""
+        others, self._others = self._others, {}
+        for address, other in others.items():
+            page, named = self._frontier.page_at(address), self._frontier.page_at(other)
+            if page and not (named and named.document_id):
+                yield page
+
+    def _read_page(self, page: SitePage, tries: int) -> SitePage | None:
+        """Read one page. Returns what became of it, or None where it comes again in this round."""
+        if not self._frontier.may_read(page.address):
+            return self._leave(page, "it isn't to be read")
+        if page.deaths >= MOST_DEATHS:
+            return self._settle(replace(page, state="failed", reason="reading it ends the process that reads it"))
+        fetched = self._start.pop(page.key, None) or self._fetcher.fetch_page(page.address, _known(page))
+        if self._fetcher.is_stopped:
+            return None
+        self._count_failures(fetched)
+        if fetched.outcome == "failed" and tries + 1 < TRIES:
+            self._frontier.enqueue_page(page, tries + 1)
+            return None
+        return self._judge(page, fetched, tries)
+
+    def _judge(self, page: SitePage, fetched: Fetched, tries: int) -> SitePage | None:
+        match fetched.outcome:
+            case "fetched":
+                return self._take(replace(page, misses=0), fetched, is_last=tries >= TRIES)
+            case "unchanged":
+                return self._settle(replace(page, state="kept", reason="", misses=0))
+            case "moved":
+                return self._move(page, fetched, tries)
+            case "gone":
+                return self._leave(replace(page, misses=page.misses + 1), fetched.reason)
+            case _:
+                return self._settle(replace(page, state="failed", reason=fetched.reason))
+
+    def _count_failures(self, fetched: Fetched) -> None:
+        self._failures = self._failures + 1 if fetched.outcome == "failed" else 0
+        if self._failures >= MOST_FAILURES:
+            raise CrawlFailed(f"{MOST_FAILURES} pages in a row failed; the last: {fetched.reason}")
+
+    def _move(self, page: SitePage, fetched: Fetched, tries: int) -> SitePage | None:
+        """Read the page that this one leads to. An address that leads to itself, with https for example, is changed."""
+        if not is_same_site(fetched.target, page.address):
+            if fetched.is_lasting:
+                return self._leave(page, "it moved to another site")
+            return self._settle(replace(page, state="failed", reason="it leads to another site"))
+        if identify_address(fetched.target) != page.key:
+            self._frontier.find_pages([fetched.target], page.depth)
+            return self._leave(page, "it moved")
+        if tries + 1 >= TRIES:
+            return self._settle(replace(page, state="failed", reason="it leads to itself"))
+        self._ledger.save_pages(self._frontier.settle_page(replace(page, address=fetched.target)))
+        self._frontier.enqueue_page(page, tries + 1)
+        return None
+
+    def _take(self, page: SitePage, fetched: Fetched, *, is_last: bool) -> SitePage:
+        """Make a document of what was fetched, if it may be kept and has changed. With `is_last` the page is kept even
+        if it names another one in its place."""
+        if is_html(fetched) and len(fetched.content) > LARGEST_PAGE:
+            return self._settle(replace(page, state="failed", reason=f"it has more than {LARGEST_PAGE} bytes"))
+        self._ledger.save_pages([replace(page, deaths=page.deaths + 1)])
+        page, read = replace(page, known=fetched.known), read_fetched(fetched, page.address)
+        self._frontier.find_pages(filter(self._is_followed, read.markup.links), page.depth + 1)
+        if not read.markup.may_keep:
+            return self._leave(page, "it asks not to be kept")
+        if not is_last and self._names_other(page, read.markup):
+            return self._leave(page, "it names another address")
+        if page.document_id and page.digest == read.digest:
+            return self._settle(replace(page, state="kept", reason=""))
+        return self._shelve(page, fetched, read)
+
+    def _is_followed(self, address: str) -> bool:
+        return self._takes_links or is_document(address)
+
+    def _names_other(self, page: SitePage, markup: Markup) -> bool:
+        other = markup.canonical
+        if not other or identify_address(other) == page.key or not self._frontier.may_read(other):
+            return False
+        self._frontier.find_pages([other], page.depth)
+        self._others[page.address] = other
+        return self._frontier.page_at(other) is not None
+
+    def _shelve(self, page: SitePage, fetched: Fetched, read: PageReading) -> SitePage:
+        """Make a document of a page that is new or has changed."""
+        same = self._frontier.page_with(read.digest)
+        if same and same.key != page.key:
+            return self._leave(page, "another page is the same")
+        if read.text and not read.text.passages:
+            return self._leave(page, "it has no text")
+        content = b"" if read.text else fetched.content
+        document_id = self._shelf.put_page(PageContent(page.address, read.title, read.text, content, fetched.charset))
+        return self._settle(replace(page, state="kept", reason="", digest=read.digest, document_id=document_id))
+
+    def _leave(self, page: SitePage, reason: str) -> SitePage:
+        if page.document_id:
+            self._shelf.remove_page(page.document_id)
+        return self._settle(replace(page, state="left", reason=reason, document_id="", known=NOTHING_KNOWN, digest=""))
+
+    def _settle(self, page: SitePage) -> SitePage:
+        settled = replace(page, round=self._number, deaths=0)
+        self._ledger.save_pages(self._frontier.settle_page(settled))
+        return settled
+
+
+def _known(page: SitePage) -> Known:
+    """Return what the server is told of the last version. Without a document the whole page is wanted."""
+    return page.known if page.document_id else NOTHING_KNOWN
+
+
+def _is_sitemap(fetched: Fetched) -> bool:
+    is_list = fetched.media_type == "text/plain" and fetched.content.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"http")
+    return is_list or is_sitemap(fetched.content)

@@ -1,0 +1,264 @@
+"""This module fetches a page of a website, within bounds of size and time, from public addresses alone.
+
+No redirect is followed here. Where one leads is a page of its own, for which the crawl decides whether it may be read.
+No proxy is used either, because the address that is connected to must be the one that was checked.
+"""
+
+import socket
+import ssl
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from threading import Timer
+from time import time
+from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from qa_service.crawling.addresses import PORTS, normalize_address
+from qa_service.crawling.public_addresses import ClosedAddress, MayConnect, connect_to_public, is_public_address
+
+AGENT = "qa-service"
+"""Sites know the crawler by this name, also in their robots.txt."""
+ACCEPTED = "text/html, application/xhtml+xml, application/pdf, text/plain;q=0.9, */*;q=0.5"
+_MOVED = {
+    HTTPStatus.MOVED_PERMANENTLY: True,
+    HTTPStatus.FOUND: False,
+    HTTPStatus.SEE_OTHER: False,
+    HTTPStatus.TEMPORARY_REDIRECT: False,
+    HTTPStatus.PERMANENT_REDIRECT: True,
+}
+"""With these statuses a server names another address. The value says whether the page has moved for good."""
+_GONE = {
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.GONE,
+    # The page isn't public any more.
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS,
+}
+_REFUSED = set(range(400, 500)) - {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+_NEVER_READ = ("image/", "video/", "audio/", "font/", "text/css", "text/javascript", "application/javascript")
+_READ = 1 << 16
+_MOST_WAIT = 3600
+
+Outcome: TypeAlias = Literal["fetched", "unchanged", "moved", "gone", "refused", "failed"]
+"""What came of fetching a page.
+
+`moved` names another address in `target`. `gone` says that there is no such public page any more. `refused` says that
+trying again soon doesn't help: the server forbids it, or the page is too large. `failed` may be better the next
+time."""
+
+
+class Bounds(Struct, frozen=True):
+    """A `Bounds` says how many bytes a page may have, unpacked, and how many seconds fetching it may take."""
+
+    bytes: int = 15 << 20
+    seconds: float = 30.0
+
+
+class Known(Struct, frozen=True):
+    """A `Known` holds what a page's server has said of its last version, so that an unchanged page isn't sent again."""
+
+    etag: str = ""
+    modified: str = ""
+
+
+NOTHING_KNOWN = Known()
+
+
+class Fetched(Struct, frozen=True):
+    """A `Fetched` is what came of fetching one address."""
+
+    outcome: Outcome
+    reason: str = ""
+    """This is a short English text for operators, such as `it answered 503`. It is empty where all went well."""
+    content: bytes = b""
+    media_type: str = ""
+    charset: str = ""
+    known: Known = NOTHING_KNOWN
+    robots: str = ""
+    """This is the header `X-Robots-Tag`, in lower case."""
+    target: str = ""
+    """This is the normalized address that the page has moved to."""
+    is_lasting: bool = True
+    """This says whether a page that moved has moved for good."""
+    wait: float = 0.0
+    """The server wants not to be asked for so many seconds."""
+
+
+FetchPage: TypeAlias = Callable[[str, Known], Fetched]
+"""Such a function fetches a normalized address. It raises nothing."""
+
+
+class PageFetcher:
+    """A `PageFetcher` fetches pages. `may_connect` tells which addresses may be connected to; only tests, whose pages
+    are on this machine, give another one. `stop_fetching` may be called by any thread."""
+
+    def __init__(self, bounds: Bounds, may_connect: MayConnect = is_public_address) -> None:
+        self._bounds = bounds
+        self._may_connect = may_connect
+        self._tls = ssl.create_default_context()
+        self._open: HTTPConnection | None = None
+        self._stopped = False
+
+    def fetch_page(self, address: str, known: Known = NOTHING_KNOWN) -> Fetched:
+        """Fetch a page, as `FetchPage` says."""
+        try:
+            with self._connected(address) as connection:
+                return self._ask(connection, address, known)
+        except ClosedAddress as error:
+            return Fetched("refused", str(error))
+        except _PageTooLarge:
+            return Fetched("refused", f"it has more than {self._bounds.bytes} bytes")
+        except (OSError, HTTPException, ValueError, zlib.error) as error:
+            return Fetched("failed", "it was stopped" if self._stopped else _describe(error))
+
+    def stop_fetching(self) -> None:
+        """Let the page that is being fetched fail at once, and all later ones."""
+        self._stopped = True
+        _cut(self._open)
+
+    @contextmanager
+    def _connected(self, address: str) -> Iterator[HTTPConnection]:
+        """Open a connection, which is cut when the page's time is over. A time-out of the socket alone would begin
+        again with each byte that comes."""
+        parts = urlsplit(address)
+        connection = HTTPConnection(
+            parts.hostname or "", parts.port or PORTS[parts.scheme], timeout=self._bounds.seconds
+        )
+        self._open = connection
+        timer = Timer(self._bounds.seconds, _cut, (connection,))
+        timer.daemon = True
+        timer.start()
+        try:
+            self._connect(connection, encrypted=parts.scheme == "https")
+            yield connection
+        finally:
+            timer.cancel()
+            self._open = None
+            connection.close()
+
+    def _connect(self, connection: HTTPConnection, *, encrypted: bool) -> None:
+        if self._stopped:
+            raise ConnectionAbortedError
+        connection.sock = connect_to_public(connection.host, connection.port, self._bounds.seconds, self._may_connect)
+        connection.sock.settimeout(self._bounds.seconds)
+        if encrypted:
+            connection.sock = self._tls.wrap_socket(connection.sock, server_hostname=connection.host)
+
+    def _ask(self, connection: HTTPConnection, address: str, known: Known) -> Fetched:
+        parts = urlsplit(address)
+        headers = {
+            "Host": parts.netloc,
+            "User-Agent": AGENT,
+            "Accept": ACCEPTED,
+            "Accept-Encoding": "gzip",
+            **({"If-None-Match": known.etag} if known.etag else {}),
+            **({"If-Modified-Since": known.modified} if known.modified else {}),
+        }
+        connection.request("GET", f"{parts.path}?{parts.query}" if parts.query else parts.path, headers=headers)
+        response = connection.getresponse()
+        return self._read_response(response, address)
+
+    def _read_response(self, response: HTTPResponse, address: str) -> Fetched:
+        status, told = response.status, f"it answered {response.status}"
+        if status == HTTPStatus.OK:
+            return self._read_page(response)
+        if status == HTTPStatus.NOT_MODIFIED:
+            return Fetched("unchanged")
+        if status in _MOVED:
+            return _read_target(response, address)
+        outcome: Outcome = "gone" if status in _GONE else "refused" if status in _REFUSED else "failed"
+        return Fetched(outcome, told, wait=_read_wait(response.headers))
+
+    def _read_page(self, response: HTTPResponse) -> Fetched:
+        headers = response.headers
+        media_type = headers.get_content_type() if "Content-Type" in headers else ""
+        if media_type.startswith(_NEVER_READ):
+            return Fetched("refused", f"it is {media_type[:60]}")
+        content = b"".join(self._read_pieces(response))
+        if response.length:  # fewer bytes came than were announced
+            return Fetched("failed", "the connection was cut")
+        return Fetched(
+            "fetched",
+            content=content,
+            media_type=media_type,
+            charset=str(headers.get_param("charset", "") or "")[:40],
+            known=Known(headers.get("ETag", "")[:500], headers.get("Last-Modified", "")[:100]),
+            robots=", ".join(headers.get_all("X-Robots-Tag", [])).lower(),
+        )
+
+    def _read_pieces(self, response: HTTPResponse) -> Iterator[bytes]:
+        """Give the pieces of the page, unpacked. A small body that unpacks to a huge one is never unpacked as a whole.
+        Raises `_PageTooLarge`."""
+        unpack = _unpacker(response.headers.get("Content-Encoding", "").strip().lower())
+        left = self._bounds.bytes
+        while sent := response.read1(_READ):
+            while sent:
+                piece, sent = unpack(sent)
+                yield piece
+                left -= len(piece)
+                if left < 0:
+                    raise _PageTooLarge
+
+
+class _PageTooLarge(Exception):
+    pass
+
+
+def _unpacker(coding: str) -> Callable[[bytes], tuple[bytes, bytes]]:
+    """Return a function that unpacks at most `_READ` bytes of what was sent, and returns them with what is left of it.
+    Raises `ValueError` for a coding that wasn't asked for."""
+    if coding in ("", "identity"):
+        return lambda sent: (sent, b"")
+    if coding not in ("gzip", "x-gzip"):
+        raise ValueError("it is packed in an unknown way")
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+
+    def unpack(sent: bytes) -> tuple[bytes, bytes]:
+        return unpacking.decompress(sent, _READ), unpacking.unconsumed_tail
+
+    return unpack
+
+
+def _read_target(response: HTTPResponse, address: str) -> Fetched:
+    target = normalize_address(response.headers.get("Location", ""), address)
+    if not target:
+        return Fetched("failed", "it moved to no address of a page")
+    return Fetched("moved", target=target, is_lasting=_MOVED[HTTPStatus(response.status)])
+
+
+def _cut(connection: HTTPConnection | None) -> None:
+    """Cut a connection, so that whoever waits for it in another thread gets an error."""
+    opened = connection.sock if connection else None
+    if opened is not None:
+        with suppress(OSError):
+            opened.shutdown(socket.SHUT_RDWR)
+
+
+def _describe(error: Exception) -> str:
+    match error:
+        case ssl.SSLCertVerificationError():
+            return "its certificate isn't valid"
+        case TimeoutError():
+            return "it took too long"
+        case socket.gaierror():
+            return "there is no such host"
+        case OSError():
+            return f"the connection failed ({type(error).__name__})"
+        case _:
+            return f"what came can't be read ({type(error).__name__})"
+
+
+def _read_wait(headers: Message) -> float:
+    """Read for how many seconds the server wants to be left alone. It may be a number or a date."""
+    told = headers.get("Retry-After", "").strip()
+    with suppress(ValueError, TypeError, OverflowError):
+        seconds = float(told) if told[:1].isdigit() else parsedate_to_datetime(told).timestamp() - time()
+        return min(max(seconds, 0.0), _MOST_WAIT)
+    return 0.0

@@ -1,0 +1,98 @@
+"""This module reads what an HTML page says of itself and where it links to. Its text is read elsewhere."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from qa_service.crawling.addresses import normalize_address
+
+MOST_LINKS = 2_000
+"""So many links of one page are followed."""
+_REFRESH = re.compile(r"\d*\s*[;,]\s*(?:url\s*=\s*)?['\"]?([^'\"]+)", re.IGNORECASE)
+_UNKEPT = {"noindex", "none"}
+_CRAWLER_NAMES = ("robots", "qa-service")
+
+
+class Markup(Struct, frozen=True):
+    """A `Markup` holds what a page says of itself to crawlers."""
+
+    links: Sequence[str] = ()
+    """These are the normalized addresses that the page links to, in their order. There are none where the page says
+    that its links aren't to be followed."""
+    canonical: str = ""
+    """The page says that this normalized address is the one to read. It is empty where the page names none."""
+    may_keep: bool = True
+    """This says whether the page may be kept."""
+
+
+def read_markup(text: str, address: str, robots: str = "") -> Markup:
+    """Read a page that was found at this address. `robots` is its header `X-Robots-Tag`, in lower case."""
+    page = LexborHTMLParser(text)
+    directives = _directives(", ".join([_plain_directives(robots), *_robots_elements(page)]))
+    base = _base(page, address)
+    follows = directives.isdisjoint({"nofollow", "none"})
+    return Markup(
+        links=tuple(dict.fromkeys(_links(page, base)))[:MOST_LINKS] if follows else (),
+        canonical=_canonical(page, base),
+        may_keep=directives.isdisjoint(_UNKEPT),
+    )
+
+
+def may_keep(robots: str) -> bool:
+    """Tell whether the header `X-Robots-Tag` lets a file be kept."""
+    return _directives(_plain_directives(robots)).isdisjoint(_UNKEPT)
+
+
+def _directives(told: str) -> set[str]:
+    return {one.strip() for one in told.split(",")}
+
+
+def _plain_directives(header: str) -> str:
+    """Return the directives of the header that are for all crawlers or for this one."""
+    kept = []
+    for one in header.split(","):
+        agent, colon, directive = one.rpartition(":")
+        if not colon or agent.strip() in _CRAWLER_NAMES:
+            kept.append(directive)
+    return ",".join(kept)
+
+
+def _robots_elements(page: LexborHTMLParser) -> Iterator[str]:
+    for element in page.css("meta[name]"):
+        if (element.attributes.get("name") or "").strip().lower() in _CRAWLER_NAMES:
+            yield (element.attributes.get("content") or "").lower()
+
+
+def _base(page: LexborHTMLParser, address: str) -> str:
+    element = page.css_first("base[href]")
+    return (normalize_address(element.attributes.get("href") or "", address) or address) if element else address
+
+
+def _canonical(page: LexborHTMLParser, base: str) -> str:
+    for element in page.css("link[rel][href]"):
+        if "canonical" in _relations(element):
+            return normalize_address(element.attributes.get("href") or "", base)
+    return ""
+
+
+def _links(page: LexborHTMLParser, base: str) -> Iterator[str]:
+    for element in page.css("a[href], area[href], link[rel][href]"):
+        relations = _relations(element)
+        is_link = element.tag != "link" or relations & {"next", "prev", "alternate"}
+        if is_link and "nofollow" not in relations:
+            yield from _link(element.attributes.get("href") or "", base)
+    for element in page.css("meta[http-equiv][content]"):
+        refresh = _REFRESH.match(element.attributes.get("content") or "")
+        if refresh and (element.attributes.get("http-equiv") or "").lower() == "refresh":
+            yield from _link(refresh[1], base)
+
+
+def _link(href: str, base: str) -> Iterator[str]:
+    if href.strip() and (address := normalize_address(href, base)):
+        yield address
+
+
+def _relations(element: LexborNode) -> set[str]:
+    return set((element.attributes.get("rel") or "").lower().split())

@@ -1,0 +1,48 @@
+"""This module reads what was fetched of a site: a page with its main text and its links, or another file as it is."""
+
+import hashlib
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from qa_service.crawling.fetching import Fetched
+from qa_service.crawling.markup import Markup, may_keep, read_markup
+from qa_service.files.segment import RawFile
+from qa_service.knowledge.documents import DocumentPassage, DocumentText
+from qa_service.knowledge.web_pages import read_web_page
+
+_HTML = ("text/html", "application/xhtml+xml")
+
+
+class PageReading(Struct, frozen=True):
+    """A `PageReading` is what a page or a file of a site says."""
+
+    markup: Markup
+    digest: str
+    """It is the same for two versions of a page that have the same title and main text, and for two files with the same
+    bytes."""
+    title: str = ""
+    text: DocumentText | None = None
+    """This is the main text of a page. It is None for a file, which is read like one that somebody sends."""
+
+
+def is_html(fetched: Fetched) -> bool:
+    """Tell whether this is a page of HTML."""
+    return fetched.media_type in _HTML or (not fetched.media_type and fetched.content.lstrip()[:1] == b"<")
+
+
+def read_fetched(fetched: Fetched, address: str) -> PageReading:
+    """Read what was fetched from this address."""
+    if not is_html(fetched):
+        digest = hashlib.sha256(fetched.content).hexdigest()
+        return PageReading(Markup(may_keep=may_keep(fetched.robots)), digest)
+    html = RawFile(fetched.content, fetched.charset).markup()
+    markup, (title, text) = read_markup(html, address, fetched.robots), read_web_page(html)
+    return PageReading(markup, _digest(title, text.passages), title, text)
+
+
+def _digest(title: str, passages: Sequence[DocumentPassage]) -> str:
+    digest = hashlib.sha256(title.encode(errors="replace"))
+    for passage in passages:
+        digest.update(f"\0{passage.section}\0{passage.anchor}\0{passage.text}".encode(errors="replace"))
+    return digest.hexdigest()

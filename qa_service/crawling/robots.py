@@ -1,0 +1,71 @@
+"""This module reads a site's robots.txt, which says what crawlers may read and how often they may ask (RFC 9309)."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from urllib.parse import urljoin
+
+from protego import Protego
+
+from qa_service.crawling.addresses import is_same_site, normalize_address
+from qa_service.crawling.fetching import AGENT, NOTHING_KNOWN, Fetched, FetchPage
+
+MOST_READ = 500 << 10
+"""RFC 9309 says that so many bytes must be read at least. The rest is ignored."""
+MOST_DELAY = 30.0
+"""A site may ask for so many seconds between two requests. A longer delay counts as this one."""
+MOST_MOVES = 5
+
+
+class RobotsUnknown(Exception):
+    """The site doesn't say what may be read, because its server fails. Nothing may be read then."""
+
+
+class Robots:
+    """A `Robots` holds the rules of one site."""
+
+    def __init__(self, text: str, site: str) -> None:
+        self._rules = Protego.parse(text)
+        self._site = site
+
+    def may_read(self, address: str) -> bool:
+        """Tell whether this address may be read."""
+        return bool(self._rules.can_fetch(address, AGENT))
+
+    @property
+    def delay(self) -> float:
+        """Return how many seconds the site wants between two requests, or 0 where it doesn't say."""
+        return min(float(self._rules.crawl_delay(AGENT) or 0), MOST_DELAY)
+
+    @property
+    def sitemaps(self) -> Sequence[str]:
+        """Return the addresses of the sitemaps that the file names, as far as they are of this site."""
+        named = (normalize_address(str(one), self._site) for one in self._rules.sitemaps)
+        return [one for one in named if one and is_same_site(one, self._site)]
+
+
+def fetch_robots(site: str, fetch: FetchPage) -> Robots:
+    """Fetch the rules of the site that this address belongs to. Raises `RobotsUnknown`."""
+    return Robots(_decode(_follow(normalize_address(urljoin(site, "/robots.txt")), fetch)), site)
+
+
+def _follow(address: str, fetch: FetchPage) -> Fetched:
+    for _ in range(MOST_MOVES + 1):
+        fetched = fetch(address, NOTHING_KNOWN)
+        if fetched.outcome != "moved":
+            return fetched
+        if not is_same_site(fetched.target, address):
+            break
+        address = fetched.target
+    return Fetched("gone")
+
+
+def _decode(fetched: Fetched) -> str:
+    """Return the text of the rules, which is empty where the site has none. A file that can't be had for any other
+    reason means that nothing may be read."""
+    match fetched.outcome:
+        case "fetched":
+            return fetched.content[:MOST_READ].decode("utf-8-sig", errors="replace")
+        case "failed" | "unchanged":
+            raise RobotsUnknown(f"robots.txt: {fetched.reason or HTTPStatus.NOT_MODIFIED.phrase}")
+        case _:
+            return ""

@@ -1,0 +1,132 @@
+"""This module reads the sites that are due, one after another, as one of all workers."""
+
+import logging
+from collections.abc import Callable
+from contextlib import closing
+from threading import Event
+from time import monotonic
+
+from msgspec import Struct
+
+from qa_service.crawling.crawl import Crawl, CrawlFailed, CrawlParts, CrawlStep
+from qa_service.crawling.fetching import Bounds, PageFetcher
+from qa_service.crawling.pace import DELAY
+from qa_service.crawling.public_addresses import MayConnect, is_public_address
+from qa_service.crawling.sites import LEASE_SECONDS, Site, Sites
+from qa_service.crawling.stored_pages import LibraryShelf, StoredPages
+from qa_service.errors import QAError
+from qa_service.knowledge.library import Library
+
+log = logging.getLogger(__name__)
+
+PERIOD_SECONDS = 1.0
+"""While no site is due, a reader looks so often whether one is."""
+
+
+class Reach(Struct, frozen=True):
+    """A `Reach` says where and how fast sites are read. Only tests, whose sites are on this machine, give another one
+    than the usual."""
+
+    may_connect: MayConnect = is_public_address
+    delay: float = DELAY
+
+
+USUAL = Reach()
+
+
+class SiteReader:
+    """A `SiteReader` reads sites. `bounds` are those of each page."""
+
+    def __init__(
+        self, sites: Sites, library: Library, bounds: Bounds, reach: Reach = USUAL, *, lease: float = LEASE_SECONDS
+    ) -> None:
+        self._sites = sites
+        self._library = library
+        self._bounds = bounds
+        self._reach = reach
+        self._renewal = lease / 3
+        self.is_reading = False
+
+    def read_until(self, over: Event) -> None:
+        """Read what is due, until the event is set. Where the database is away, this waits and tries again."""
+        while not over.is_set():
+            try:
+                self.is_reading = True
+                has_read = self.read_due_site(over)
+            except QAError as error:
+                log.warning("reading sites waits: %s", error.message)
+                has_read = False
+            self.is_reading = False
+            over.wait(0 if has_read else PERIOD_SECONDS)
+
+    def read_due_site(self, stop: Event) -> bool:
+        """Read the site that is due, and return whether there was one. After a stop, another worker may go on with it
+        at once."""
+        claimed = self._sites.claim_site()
+        if not claimed:
+            return False
+        site, is_leaving = claimed
+        if is_leaving:
+            self._forget(site, stop)
+        else:
+            self.read_site(site, stop)
+        return True
+
+    def read_site(self, site: Site, stop: Event, tell: Callable[[CrawlStep], None] = lambda step: None) -> str:
+        """Read a claimed site, and tell of each page. Returns why it couldn't be read, or an empty text."""
+        hold, failure = _Hold(self._sites, site, stop, self._renewal), ""
+        fetcher = PageFetcher(self._bounds, self._reach.may_connect)
+        parts = CrawlParts(
+            fetch=fetcher.fetch_page,
+            ledger=StoredPages(self._library.database, site.site_id),
+            shelf=LibraryShelf(self._library, site.collection),
+            pause=hold.pause,
+            delay=self._reach.delay,
+        )
+        try:
+            with closing(Crawl(site.rules, site.round, parts).read_pages()) as steps:
+                for step in steps:
+                    tell(step)
+        except CrawlFailed as error:
+            failure = str(error)
+        except BaseException:
+            self._sites.release_site(site)
+            raise
+        if hold.is_lost or stop.is_set():
+            self._sites.release_site(site)
+        else:
+            self._sites.finish_round(site, failure)
+        return failure
+
+    def _forget(self, site: Site, stop: Event) -> None:
+        """Remove the documents of a site, and then what is remembered of it. What a death leaves over is removed by the
+        next worker."""
+        shelf = LibraryShelf(self._library, site.collection)
+        for page in StoredPages(self._library.database, site.site_id).load_pages():
+            if stop.is_set():
+                self._sites.release_site(site)
+                return
+            if page.document_id:
+                shelf.remove_page(page.document_id)
+        self._sites.forget_site(site)
+
+
+class _Hold:
+    """A `_Hold` keeps the lease of a site while it is read."""
+
+    def __init__(self, sites: Sites, site: Site, stop: Event, renewal: float) -> None:
+        self._sites = sites
+        self._site = site
+        self._stop = stop
+        self._renewal = renewal
+        self._due = monotonic() + renewal
+        self.is_lost = False
+
+    def pause(self, seconds: float) -> bool:
+        """Wait for so many seconds, and return whether the site may be read on."""
+        if self._stop.wait(seconds):
+            return False
+        if monotonic() >= self._due:
+            self._due = monotonic() + self._renewal
+            self.is_lost = not self._sites.renew_lease(self._site)
+        return not self.is_lost

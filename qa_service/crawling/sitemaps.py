@@ -1,0 +1,96 @@
+"""This module reads sitemaps: XML, packed or not, a list of other sitemaps, or plain text with an address a line."""
+
+import zlib
+from collections.abc import Sequence
+from xml.parsers.expat import ExpatError, ParserCreate
+
+from msgspec import Struct
+
+from qa_service.crawling.addresses import normalize_address
+
+MOST_ADDRESSES = 50_000
+"""The protocol of sitemaps allows so many addresses in one file."""
+MOST_UNPACKED = 50 << 20
+_GZIP = b"\x1f\x8b"
+
+
+class Sitemap(Struct, frozen=True):
+    """A `Sitemap` holds the normalized addresses of pages, and those of other sitemaps."""
+
+    pages: Sequence[str] = ()
+    sitemaps: Sequence[str] = ()
+
+
+def is_sitemap(content: bytes) -> bool:
+    """Tell whether these are the bytes of a sitemap, by how they begin."""
+    start = _unpack(content, 2048)[:2048].lstrip(b"\xef\xbb\xbf \t\r\n")
+    return start.startswith(b"<") and (b"<urlset" in start or b"<sitemapindex" in start)
+
+
+def read_sitemap(content: bytes, address: str) -> Sitemap:
+    """Read a sitemap that was found at this address. What is damaged gives the addresses before the damage."""
+    text = _unpack(content, MOST_UNPACKED)
+    if not text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return Sitemap(_normalize(text.decode("utf-8-sig", errors="replace").splitlines(), address))
+    reading = _Locations()
+    reading.read(text)
+    return Sitemap(_normalize(reading.pages, address), _normalize(reading.sitemaps, address))
+
+
+class _Locations:
+    """A `_Locations` collects the texts of the elements `loc`. A page's pictures and videos have such elements too, in
+    other elements, and aren't collected."""
+
+    def __init__(self) -> None:
+        self.pages: list[str] = []
+        self.sitemaps: list[str] = []
+        self._open: list[str] = []
+        self._text: list[str] = []
+        self._parser = ParserCreate()
+        self._parser.StartElementHandler = self._enter
+        self._parser.EndElementHandler = self._leave
+        self._parser.CharacterDataHandler = self._text.append
+        self._parser.EntityDeclHandler = _refuse_entity
+
+    def read(self, text: bytes) -> None:
+        try:
+            self._parser.Parse(text, True)
+        except (ExpatError, _Refused):
+            return
+
+    def _enter(self, name: str, _: dict[str, str]) -> None:
+        self._open.append(name.rpartition(":")[2])
+        self._text.clear()
+
+    def _leave(self, _: str) -> None:
+        match self._open[-2:]:
+            case ["url", "loc"]:
+                self.pages.append("".join(self._text))
+            case ["sitemap", "loc"]:
+                self.sitemaps.append("".join(self._text))
+        self._open.pop()
+        if len(self.pages) + len(self.sitemaps) >= MOST_ADDRESSES:
+            raise _Refused
+
+
+class _Refused(Exception):
+    """The rest of a sitemap isn't read."""
+
+
+def _refuse_entity(*_: object) -> None:
+    """Stop at the definition of an entity. No sitemap needs one, and a few of them can unpack to any size."""
+    raise _Refused
+
+
+def _normalize(found: Sequence[str], address: str) -> list[str]:
+    normalized = (normalize_address(one, address) for one in found[:MOST_ADDRESSES] if one.strip())
+    return list(dict.fromkeys(filter(None, normalized)))
+
+
+def _unpack(content: bytes, most: int) -> bytes:
+    if not content.startswith(_GZIP):
+        return content[:most]
+    try:
+        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(content, most)
+    except zlib.error:
+        return b""

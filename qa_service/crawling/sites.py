@@ -1,0 +1,215 @@
+"""This module keeps the websites that are read, in the database of the knowledge base."""
+
+import secrets
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from qa_service.clock import format_moment
+from qa_service.crawling.addresses import normalize_address
+from qa_service.crawling.rules import CrawlRules
+from qa_service.errors import InvalidField, NotFound
+from qa_service.knowledge.connections import DatabaseConnection, Row
+from qa_service.knowledge.database import Database
+from qa_service.knowledge.documents import CollectionKey
+
+SiteStatus: TypeAlias = Literal["queued", "reading", "ready", "failed"]
+
+LEASE_SECONDS = 120.0
+"""A worker that reads a site holds it for so long, and renews that much sooner. If it dies, another one goes on."""
+RETRY_SECONDS = 3600.0
+"""A site that failed is read again after so many seconds, if it is to be read again at all."""
+_DUE = "lease < now() and (is_leaving or status = 'reading' or next_read <= now())"
+_FROM_SITE = """select s.id, c.owner, c.name, s.url, s.include, s.exclude, s.every, s.round, s.status, s.reason,
+    s.created, s.last_read, s.next_read, count(p.document), count(*) filter (where p.state = 'failed'), count(p.site)
+    from site s join collection c on c.id = s.collection left join site_page p on p.site = s.id"""
+
+
+class NewSite(Struct, frozen=True):
+    """A `NewSite` is a website as somebody brings it. `every` is the number of seconds between two rounds, or 0 for a
+    site that is read once."""
+
+    collection: CollectionKey
+    url: str
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    every: float = 0.0
+
+
+class Site(Struct, frozen=True):
+    """A `Site` is a website as it is listed."""
+
+    site_id: str
+    collection: CollectionKey
+    url: str
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    every: float
+    round: int
+    status: SiteStatus
+    reason: str | None
+    created_at: str
+    last_read_at: str | None
+    next_read_at: str | None
+    pages: int = 0
+    """So many pages have a document."""
+    failed: int = 0
+    """So many pages couldn't be read the last time."""
+    found: int = 0
+    """So many addresses are known."""
+
+    @property
+    def rules(self) -> CrawlRules:
+        """Return what is read of the site."""
+        return CrawlRules(self.url, self.include, self.exclude)
+
+
+class Sites:
+    """A `Sites` has the websites of a knowledge base. Every method raises `StoreUnavailable` where the knowledge base
+    doesn't answer."""
+
+    def __init__(self, database: Database, *, lease_seconds: float = LEASE_SECONDS) -> None:
+        self._database = database
+        self._lease = f"{lease_seconds} seconds"
+
+    def add_site(self, new: NewSite) -> Site:
+        """Let a site be read as soon as possible. A site with the same address in the same collection takes the new
+        patterns, and is read again. Raises `InvalidField` where the address is none."""
+        url = normalize_address(new.url)
+        if not url:
+            raise InvalidField("url: expected the http or https address of a site", field="url")
+        with self._database.transaction() as connection:
+            connection.run(
+                "insert into collection (owner, name) values (:owner, :name) on conflict do nothing",
+                owner=new.collection.owner,
+                name=new.collection.name,
+            )
+            rows = connection.run(
+                "insert into site (id, collection, url, include, exclude, every, status) select :site, id, :url, "
+                ":include::text[], :exclude::text[], :every::float8, 'queued' "
+                "from collection where owner = :owner and name = :name "
+                "on conflict (collection, url) do update set include = excluded.include, exclude = excluded.exclude, "
+                "every = excluded.every, next_read = now(), is_leaving = false, reason = null, "
+                "status = case when site.status = 'reading' then 'reading' else 'queued' end returning id",
+                site=secrets.token_hex(16),
+                url=url,
+                include=list(new.include),
+                exclude=list(new.exclude),
+                every=new.every,
+                owner=new.collection.owner,
+                name=new.collection.name,
+            )
+            return _load_site(connection, rows[0][0])
+
+    def list_sites(self, owners: Collection[str]) -> Sequence[Site]:
+        """List the sites of these owners, oldest first."""
+        rows = self._database.read(
+            f"{_FROM_SITE} where c.owner = any(:owners::text[]) and not s.is_leaving "
+            "group by s.id, c.owner, c.name order by s.created, s.id",
+            owners=list(owners),
+        )
+        return [_read_site(row) for row in rows]
+
+    def drop_site(self, site_id: str, owners: Collection[str]) -> None:
+        """Let a site be forgotten with its documents. It is listed no more, and whoever reads sites removes what was
+        read of it. Raises `NotFound`."""
+        with self._database.transaction() as connection:
+            found = connection.run(
+                "update site s set is_leaving = true from collection c where c.id = s.collection "
+                "and s.id = :site and c.owner = any(:owners::text[]) and not s.is_leaving returning s.id",
+                site=site_id,
+                owners=list(owners),
+            )
+        if not found:
+            raise NotFound("no such site")
+
+    def has_due(self) -> bool:
+        """Tell whether a site waits for somebody to read or to forget it."""
+        found = self._database.read(f"select exists (select from site where {_DUE})")
+        return bool(found and found[0][0])
+
+    def claim_site(self) -> tuple[Site, bool] | None:
+        """Return the site that is due and whether it is to be forgotten, or None where none is due. Nobody else gets it
+        while the lease lasts. A round that was interrupted goes on, and otherwise a new one begins."""
+        if not self._database.has_tables():
+            return None
+        with self._database.transaction() as connection:
+            rows = connection.run(
+                "update site set lease = now() + :lease::interval, status = 'reading', "
+                "round = round + case when status = 'reading' then 0 else 1 end, "
+                "next_read = case when status = 'reading' then next_read end "
+                f"where id = (select id from site where {_DUE} "
+                "order by is_leaving desc, next_read limit 1 for update skip locked) returning id, is_leaving",
+                lease=self._lease,
+            )
+            return (_load_site(connection, rows[0][0]), bool(rows[0][1])) if rows else None
+
+    def renew_lease(self, site: Site) -> bool:
+        """Hold the site for longer, and return whether it may be read on: whether it isn't to be forgotten."""
+        with self._database.transaction() as connection:
+            held = connection.run(
+                "update site set lease = now() + :lease::interval where id = :site and status = 'reading' "
+                "and round = :round::int and not is_leaving returning id",
+                lease=self._lease,
+                site=site.site_id,
+                round=site.round,
+            )
+        return bool(held)
+
+    def release_site(self, site: Site) -> None:
+        """Let another worker go on with the round at once."""
+        with self._database.transaction() as connection:
+            connection.run("update site set lease = '-infinity' where id = :site", site=site.site_id)
+
+    def finish_round(self, site: Site, failure: str = "") -> None:
+        """End the round, and say when the next one begins: at once, if somebody has brought the site again meanwhile.
+        `failure` says why the site couldn't be read."""
+        wait = min(site.every, RETRY_SECONDS) if failure else site.every
+        with self._database.transaction() as connection:
+            connection.run(
+                "update site set status = :status, reason = nullif(:failure, ''), lease = '-infinity', "
+                "last_read = now(), next_read = coalesce(next_read, case when :wait::float8 > 0 "
+                "then now() + make_interval(secs => :wait::float8) end) where id = :site and round = :round::int",
+                status="failed" if failure else "ready",
+                failure=failure[:500],
+                wait=wait,
+                site=site.site_id,
+                round=site.round,
+            )
+
+    def forget_site(self, site: Site) -> None:
+        """Delete what is remembered of a site whose documents are gone."""
+        with self._database.transaction() as connection:
+            connection.run("delete from site where id = :site and is_leaving", site=site.site_id)
+
+
+def _load_site(connection: DatabaseConnection, site_id: str) -> Site:
+    rows = connection.run(
+        f"{_FROM_SITE} where s.id = :site group by s.id, c.owner, c.name",
+        site=site_id,
+    )
+    return _read_site(rows[0])
+
+
+def _read_site(row: Row) -> Site:
+    site_id, owner, name, url, include, exclude, every, number, status, reason, *moments, pages, failed, found = row
+    created, last, following = (format_moment(one) if isinstance(one, datetime) else None for one in moments)
+    return Site(
+        site_id,
+        CollectionKey(owner, name),
+        url,
+        tuple(include),
+        tuple(exclude),
+        every,
+        number,
+        status,
+        reason,
+        created_at=created or "",
+        last_read_at=last,
+        next_read_at=following,
+        pages=pages,
+        failed=failed,
+        found=found,
+    )

@@ -1,0 +1,27 @@
+"""This module makes a document of a web page: its main text, in passages that know the headings above them."""
+
+from collections.abc import Iterator
+
+from qa_service.files.webpage import WebPage, extract_page
+from qa_service.knowledge.documents import DocumentPassage, DocumentText
+from qa_service.retrieval.splitting import split_passages
+
+LARGEST_PAGE = 5 << 20
+"""A page of HTML has at most so many bytes."""
+LONGEST_SECTION = 300
+
+
+def read_web_page(html: str) -> tuple[str, DocumentText]:
+    """Return the title and the main text of a page."""
+    page = extract_page(html)
+    passages = tuple(_passages(page))
+    return page.title, DocumentText(passages, "html", None if passages else "empty", pages=1)
+
+
+def _passages(page: WebPage) -> Iterator[DocumentPassage]:
+    """Give the passages of a page. Each knows the headings above it and the page's trail, by which it is found too."""
+    for section in page.sections:
+        path = " › ".join(dict.fromkeys((*page.trail, *section.headings)))
+        for block in section.blocks:
+            for text in split_passages(f"{block}\n\n"):
+                yield DocumentPassage(text, section=path[:LONGEST_SECTION], paged=False, anchor=section.anchor)

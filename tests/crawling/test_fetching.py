@@ -1,0 +1,134 @@
+"""A page is fetched within bounds, from the site alone, and a hostile server gets nothing by it."""
+
+import gzip
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from qa_service.crawling.fetching import Bounds, Known, PageFetcher
+from tests.crawling.websites import WebPage, Website, html, moved, packed
+
+
+def fetcher(*, size: int = 100_000, seconds: float = 5.0) -> PageFetcher:
+    """A fetcher for pages of this machine."""
+    return PageFetcher(Bounds(size, seconds), lambda address: address == "127.0.0.1")
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Website]:
+    with Website(etags=True) as found:
+        yield found
+
+
+def test_a_page_comes_with_its_type_charset_and_version(site: Website) -> None:
+    page = WebPage("<p>안녕</p>".encode("cp949"), "text/html; charset=EUC-KR", headers={"X-Robots-Tag": "NoIndex"})
+    site.pages["/a"] = page
+    got = fetcher().fetch_page(f"{site.url}/a")
+    assert (got.outcome, got.content, got.media_type, got.charset.lower(), got.robots) == (
+        "fetched",
+        page.content,
+        "text/html",
+        "euc-kr",
+        "noindex",
+    )
+    assert fetcher().fetch_page(f"{site.url}/a", got.known).outcome == "unchanged"
+    site.pages["/a"] = html("changed")
+    assert fetcher().fetch_page(f"{site.url}/a", got.known).outcome == "fetched"
+
+
+def test_without_leave_nothing_of_this_machine_is_fetched(site: Website) -> None:
+    site.pages["/secret"] = html("secret")
+    site.forget()
+    got = PageFetcher(Bounds()).fetch_page(f"{site.url}/secret")
+    assert (got.outcome, got.content) == ("refused", b"")
+    assert site.asked == []
+
+
+def test_a_redirect_is_told_and_not_followed(site: Website) -> None:
+    site.pages["/old"] = moved("http://169.254.169.254/latest/meta-data", 301)
+    site.pages["/file"] = moved("file:///etc/passwd")
+    site.forget()
+    got = fetcher().fetch_page(f"{site.url}/old")
+    assert (got.outcome, got.target, got.is_lasting) == ("moved", "http://169.254.169.254/latest/meta-data", True)
+    assert fetcher().fetch_page(f"{site.url}/file").outcome == "failed"
+    assert site.paths == ["/old", "/file"]
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [(404, "gone"), (410, "gone"), (401, "gone"), (403, "refused"), (429, "failed"), (500, "failed"), (503, "failed")],
+)
+def test_each_status_says_whether_the_page_is_gone_or_may_be_better_later(
+    site: Website, status: int, outcome: str
+) -> None:
+    site.pages["/status"] = WebPage(status=status, headers={"Retry-After": "7"})
+    got = fetcher().fetch_page(f"{site.url}/status")
+    assert (got.outcome, got.wait) == (outcome, 7.0)
+    assert str(status) in got.reason
+
+
+def test_a_packed_page_is_unpacked_and_a_bomb_is_not(site: Website) -> None:
+    site.pages["/packed"] = packed(html("안녕" * 100))
+    site.pages["/bomb"] = WebPage(gzip.compress(bytes(8 << 20), 1), headers={"Content-Encoding": "gzip"})
+    assert fetcher().fetch_page(f"{site.url}/packed").content == html("안녕" * 100).content
+    got = fetcher(size=1 << 19).fetch_page(f"{site.url}/bomb")
+    assert (got.outcome, got.content) == ("refused", b"")
+    site.pages["/odd"] = WebPage(b"xx", headers={"Content-Encoding": "br"})
+    assert fetcher().fetch_page(f"{site.url}/odd").outcome == "failed"
+
+
+def test_a_page_that_is_too_large_or_a_picture_is_refused(site: Website) -> None:
+    site.pages["/large"] = html("a" * 200_000)
+    site.pages["/picture"] = WebPage(b"\x89PNG", "image/png")
+    assert fetcher().fetch_page(f"{site.url}/large").outcome == "refused"
+    assert fetcher().fetch_page(f"{site.url}/picture").reason == "it is image/png"
+
+
+def drip(handler: BaseHTTPRequestHandler) -> None:
+    """Send a byte of the headers every twentieth of a second."""
+    with suppress(OSError):
+        for letter in b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200:
+            handler.wfile.write(bytes([letter]))
+            time.sleep(0.05)
+
+
+def cut(handler: BaseHTTPRequestHandler) -> None:
+    """Announce more bytes than are sent."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nContent-Type: text/html\r\n\r\nonly this")
+    handler.connection.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_server_that_drips_is_cut_off_when_the_time_is_over(site: Website) -> None:
+    site.pages["/drip"] = WebPage(answer=drip)
+    began = time.monotonic()
+    assert fetcher(seconds=0.3).fetch_page(f"{site.url}/drip").outcome == "failed"
+    assert time.monotonic() - began < 2
+
+
+def test_half_a_page_is_no_page(site: Website) -> None:
+    site.pages["/cut"] = WebPage(answer=cut)
+    got = fetcher().fetch_page(f"{site.url}/cut")
+    assert (got.outcome, got.content) == ("failed", b"")
+
+
+def test_a_stop_ends_the_page_that_is_being_fetched_and_all_later_ones(site: Website) -> None:
+    site.pages["/drip"] = WebPage(answer=drip)
+    stopped = fetcher()
+    timer = threading.Timer(0.1, stopped.stop_fetching)
+    timer.start()
+    began = time.monotonic()
+    assert stopped.fetch_page(f"{site.url}/drip").outcome == "failed"
+    assert time.monotonic() - began < 2
+    site.forget()
+    assert stopped.fetch_page(f"{site.url}/a").reason == "it was stopped"
+    assert site.asked == []
+
+
+def test_nobody_listening_and_no_such_host_are_failures(site: Website) -> None:
+    assert fetcher().fetch_page("http://127.0.0.1:1/").outcome == "failed"
+    assert fetcher().fetch_page("http://nowhere.invalid/", Known("x")).reason == "there is no such host"

@@ -1,0 +1,60 @@
+"""Sitemaps of all kinds are read, and hostile ones cost nothing."""
+
+import gzip
+import time
+
+from qa_service.crawling.sitemaps import is_sitemap, read_sitemap
+from tests.crawling.websites import sitemap
+
+AT = "https://example.org/sitemap.xml"
+INDEX = b"""<?xml version="1.0" encoding="UTF-8"?>
+<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
+  <sitemap><loc> https://example.org/ko.xml.gz </loc><lastmod>2026-01-01</lastmod></sitemap>
+  <sitemap><loc>https://example.org/en.xml?a=1&amp;b=2</loc></sitemap>
+</sitemapindex>"""
+BOMB = b"""<?xml version="1.0"?><!DOCTYPE urlset [<!ENTITY a "aaaaaaaaaa">%s]><urlset><url><loc>https://example.org/%s
+</loc></url></urlset>""" % (
+    b"".join(b'<!ENTITY %c "%s">' % (98 + n, b"&%c;" % (97 + n) * 10) for n in range(12)),
+    b"&m;",
+)
+
+
+def test_pages_and_other_sitemaps_are_told_apart() -> None:
+    found = read_sitemap(
+        sitemap("https://example.org/a", "https://example.org/b#x", "https://example.org/a").content, AT
+    )
+    assert (found.pages, found.sitemaps) == (["https://example.org/a", "https://example.org/b"], [])
+    index = read_sitemap(INDEX, AT)
+    assert (index.pages, index.sitemaps) == (
+        [],
+        ["https://example.org/ko.xml.gz", "https://example.org/en.xml?a=1&b=2"],
+    )
+
+
+def test_packed_ones_and_plain_lists_are_read() -> None:
+    assert read_sitemap(gzip.compress(INDEX), AT).sitemaps == read_sitemap(INDEX, AT).sitemaps
+    plain = "\ufeffhttps://example.org/가\r\nhttps://example.org/b\n\nnonsense:\n".encode()
+    assert read_sitemap(plain, AT).pages == ["https://example.org/%EA%B0%80", "https://example.org/b"]
+    assert is_sitemap(gzip.compress(INDEX))
+    assert not is_sitemap(b"<!doctype html><html><body>urlset</body></html>")
+
+
+def test_pictures_of_a_page_are_no_pages() -> None:
+    text = b"""<urlset xmlns:image="x"><url><loc>https://example.org/a</loc><image:image>
+    <image:loc>https://example.org/a.jpg</image:loc></image:image></url></urlset>"""
+    assert read_sitemap(text, AT).pages == ["https://example.org/a"]
+
+
+def test_what_is_damaged_gives_what_stands_before_the_damage() -> None:
+    assert read_sitemap(b"<urlset><url><loc>https://example.org/a</loc></url><url><loc", AT).pages == [
+        "https://example.org/a"
+    ]
+    assert read_sitemap(gzip.compress(INDEX)[:40], AT).pages == []
+
+
+def test_bombs_are_refused_at_once() -> None:
+    packed = gzip.compress(bytes(60 << 20), 1)
+    began = time.monotonic()
+    assert read_sitemap(BOMB, AT).pages == []
+    assert read_sitemap(packed, AT).pages == []
+    assert time.monotonic() - began < 2
