@@ -92,7 +92,7 @@ def test_a_folder_a_site_and_what_is_wrong_are_brought_by_one_command(
         (tmp_path / "notes" / "연체.txt").unlink()
         status, said = finish(index(str(tmp_path / "notes"), site.url))
         assert (status, said[-1]) == (0, "3 read, 1 removed")
-        assert texts_of(ask(knowledge, "opens at nine")) == []
+        assert not any("nine" in text for text in texts_of(ask(knowledge, "opens at nine")))
 
 
 def wait_for_pages(knowledge: Database, count: int) -> None:
