@@ -20,7 +20,15 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from qa_service.draft import Draft, build_observation
-from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout, UpstreamUnavailable
+from qa_service.errors import (
+    Cancelled,
+    ContextLength,
+    Interrupted,
+    QAError,
+    TooLong,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
 from qa_service.frames import FRAMES_VERSION, Done, Failure, Frame, Image, Restart, StageNotice
 from qa_service.gallery import Gallery
 from qa_service.intake import FilePlace, Intake
@@ -38,6 +46,7 @@ from qa_service.interfaces import (
     Saved,
     SessionStore,
     Stop,
+    SummaryWish,
     Upstream,
 )
 from qa_service.language.phrases import build_failure
@@ -53,6 +62,7 @@ from qa_service.model import (
     Owner,
     PagesFound,
     Passage,
+    Prompt,
     Question,
     RefusalDelta,
     Retrying,
@@ -62,10 +72,12 @@ from qa_service.model import (
     Verdict,
 )
 from qa_service.notices import build_notice
-from qa_service.pictures import ShownPicture, can_see, choose_pictures, show_pictures
-from qa_service.prompting import Site, build_prompt, compute_budget
+from qa_service.pictures import ShownPicture, can_see, choose_fitting_pictures, choose_pictures, show_pictures
+from qa_service.prompting import Material, Site, build_prompt, compute_budget
 from qa_service.searching import Search
+from qa_service.single_use import is_single_use
 from qa_service.storable import storable
+from qa_service.summaries import is_long_topic
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id, name_file
 
 log = logging.getLogger(__name__)
@@ -98,6 +110,8 @@ class Parts(Struct, frozen=True):
     open_knowledge: Callable[[Question], CandidateSource | None] = lambda _: None
     """This opens what a question may be answered from beside the files of its session. It gives None where there is
     nothing."""
+    summarize: Callable[[SummaryWish], None] | None = None
+    """This begins to make a summary, and returns at once. It is None where no summaries are made."""
     media: MediaSearches = MediaSearches()
     """These services are searched for pictures and videos, where the person lets the web be searched."""
 
@@ -212,6 +226,12 @@ def _files_are_here(admission: Admission) -> bool:
 def _cite(draft: Draft, parts: Parts) -> Iterator[Frame]:
     if parts.site.citations:
         yield from draft.cite_sources(trusts_links=parts.site.cite_links)
+    draft.check_answer(parts.site)
+    if draft.leaked:
+        admission = draft.admission
+        log.warning(
+            "answer %s repeats the mark of its instructions", logged_id(admission.question.owner, admission.answer_id)
+        )
     draft.list_media([] if draft.error else parts.media.gather_results(draft.searches))
 
 
@@ -257,20 +277,32 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
     if knowledge or any(file.passages for file in draft.files):
         yield StageNotice("retrieving")
         passages = parts.search.find_passages(question, admission.session, draft.files, knowledge)
-    budget, language = compute_budget(parts.site, admission.model), language_of(question.text)
-    pictures = _load_pictures(draft, parts, budget)
-    prompt = build_prompt(
-        question,
-        site=replace(parts.site, context_tokens=budget - sum(shown.tokens for shown in pictures)),
-        model=admission.model,
-        context=admission.session.context,
-        passages=passages,
-        language=language,
+    budget = compute_budget(parts.site, admission.model)
+    session = admission.session
+    material = Material(
+        session.context,
+        passages,
+        pinned={file.file_id for file in draft.files[len(draft.files) - len(question.files) :]},
+        pieces=sum(file.passages for file in draft.files),
+        summary=session.summary,
+        files=order_files(draft.files, session.topic),
     )
+    draft.is_long_topic = is_long_topic(material, parts.site, admission.model)
+    rebuild = partial(_build_prompt, admission, parts, material, _load_pictures(draft, parts, budget))
+    draft.keep_prompt(rebuild(budget), rebuild)
+
+
+def _build_prompt(
+    admission: Admission, parts: Parts, material: Material, pictures: Sequence[ShownPicture], budget: int
+) -> Prompt:
+    """Build a prompt that has at most about `budget` tokens."""
+    question, language = admission.question, language_of(admission.question.text)
+    shown = choose_fitting_pictures(pictures, budget)
+    site = replace(parts.site, context_tokens=max(1, budget - sum(picture.tokens for picture in shown)))
+    prompt = build_prompt(question, material, site=site, model=admission.model, language=language)
     identifier = parts.safety_identifier(question.owner.key + question.owner.address)
-    files = order_files(draft.files, admission.session.topic)
-    prompt = mention_files(show_pictures(prompt, pictures, language), files, budget)
-    draft.keep_prompt(replace(prompt, safety_identifier=identifier))
+    prompt = mention_files(show_pictures(prompt, shown, language), material.files, budget)
+    return replace(prompt, safety_identifier=identifier)
 
 
 def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPicture]:
@@ -279,7 +311,7 @@ def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPic
     if not can_see(parts.upstream, draft.admission.model):
         draft.note_unseen()
         return ()
-    chosen = choose_pictures(draft.files, budget)
+    chosen = choose_pictures(list({file.file_id: file for file in draft.files}.values()), budget)
     owner, session_id = draft.admission.question.owner, draft.admission.session.session_id
     loaded = parts.files.load_pictures(owner, session_id, chosen) if chosen else ()
     pairs = zip(chosen, loaded, strict=True)
@@ -290,8 +322,19 @@ def _ask_upstream(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Ma
     assert draft.prompt is not None  # noqa: S101 - the line prepared it
     if draft.prompt.web_search:
         draft.searches = parts.media.begin_searches(MediaQuery(draft.prompt.question, draft.prompt.language))
-    yield Asked(replace(draft.prompt, messages=()), tuple(draft.verdicts))
     parts.meter.record_time("asked", time.monotonic() - draft.admission.began)
+    try:
+        yield from _ask_once(draft, parts, stop)
+    except ContextLength as error:
+        if not draft.shorten_prompt(error.fitting):
+            raise
+        yield StageNotice("retrying", attempt=2, reason=error.code)
+        yield from _ask_once(draft, parts, stop)
+
+
+def _ask_once(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
+    assert draft.prompt is not None  # noqa: S101 - the line prepared it
+    yield Asked(replace(draft.prompt, messages=()), tuple(draft.verdicts))
     with parts.upstream.open_answer(draft.hand_out_prompt(), stop) as deltas:
         yield from _draft_frames(deltas, draft, parts, stop)
 
@@ -334,6 +377,7 @@ def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
             draft.model = storable(delta).model
             return build_notice(delta)
         case _:
+            draft.forget_rebuild()
             return build_notice(delta)
     return None
 
@@ -351,7 +395,13 @@ def _save_and_end(draft: Draft, parts: Parts) -> Iterator[Frame]:
     metadata = replace(metadata, saved=saved == "saved")
     yield metadata
     yield Done(turn.status)
-    parts.observe(build_observation(turn, metadata, owner=draft.admission.question.owner))
+    owner = draft.admission.question.owner
+    if parts.summarize and draft.is_long_topic and metadata.saved and not is_single_use(turn.session_id):
+        language = language_of(turn.question)
+        parts.summarize(
+            SummaryWish(owner, turn.session_id, turn.topic, turn.answer_id, draft.admission.model, language)
+        )
+    parts.observe(build_observation(turn, metadata, owner=owner, dangling=draft.dangling, leaked=draft.leaked))
 
 
 def _failure(draft: Draft) -> Failure | None:

@@ -15,6 +15,7 @@ import redis
 from msgspec import Struct
 
 from qa_service.answering import AnswerLine, Parts
+from qa_service.canary import make_canary
 from qa_service.desk import Desk
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
@@ -33,6 +34,7 @@ from qa_service.interfaces import (
     Meter,
     Observer,
     Retriever,
+    SummaryWish,
     Upstream,
 )
 from qa_service.knowledge_base import KnowledgeBase, open_knowledge
@@ -70,15 +72,21 @@ from qa_service.stores.redis_url import redis_pool
 from qa_service.stores.repeats import RedisRepeats
 from qa_service.stores.rewinds import RedisRewinds
 from qa_service.stores.sessions import Kept, RedisSessions
+from qa_service.stores.summaries import RedisSummaries
 from qa_service.stores.workers import RedisWorkers
+from qa_service.summaries import Summarizer
 from qa_service.topics.detector import KeepTopic, LearnedDrift
 from qa_service.turns import Observation
+from qa_service.upstream.offline import OfflineAnswerer
 
 log = logging.getLogger(__name__)
 answers = logging.getLogger("qa_service.answers")
 
 STORE_SECONDS = 0.7
-"""The store may take so many seconds for one reply."""
+"""A store elsewhere may take so many seconds for one reply."""
+PRIVATE_STORE_SECONDS = 5.0
+"""The private store may take so many seconds for one reply. It isn't lost on a way, and it doesn't reply while a busy
+disk keeps it from writing, which on people's own machines takes seconds."""
 STORE_CONNECTIONS = 100
 OUTAGE_SECONDS = 600
 """The store may be away for so many seconds at an answer's end, and the answer's writer may still save it then."""
@@ -218,6 +226,7 @@ class _Store(Struct, frozen=True):
     repeats: RedisRepeats
     limiter: RedisLimiter
     arrivals: RedisArrivals
+    summaries: RedisSummaries
     shared: SharedStores
     check: Callable[[], None]
 
@@ -232,7 +241,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
     history = RedisHistory(client, guard, logs)
     # The client that waits for messages of other workers has connections of its own, so that it takes none from
     # questions, and a longer time-out, so that a wait isn't taken for a failure.
-    waiting = _client(settings, connections=2, seconds=STORE_SECONDS + Pace().news)
+    waiting = _client(settings, connections=2, more_seconds=Pace().news)
     workers = RedisWorkers(client, guard, waiting=waiting, seconds=times.open)
     limiter = RedisLimiter(client, guard, questions=settings.rate[0], seconds=settings.rate[1])
     return _Store(
@@ -248,6 +257,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
         RedisRepeats(client, guard),
         limiter,
         RedisArrivals(client, guard, limiter, sessions),
+        RedisSummaries(client, guard),
         SharedStores(UnsavedTurns(sessions, partial(workers.drop_held, worker)), logs, workers, history.load_turn),
         partial(check_store, client, guard),
     )
@@ -256,6 +266,7 @@ def _store(settings: Settings, meter: Meter) -> _Store:
 def _line(
     settings: Settings, chosen: _Chosen, store: _Store, meter: Prometheus, links: PictureLinks, secret: str
 ) -> AnswerLine:
+    site, identify = _site(settings, secret), partial(_safety_identifier, secret)
     return AnswerLine(
         Parts(
             upstream=chosen.upstream,
@@ -268,14 +279,42 @@ def _line(
             observe=partial(_tell, (meter, chosen.observe)),
             meter=meter,
             save_later=store.shared.unsaved.add_turn,
-            site=Site(settings.instructions, settings.context_tokens, settings.citations, settings.cite_links),
+            site=site,
             prices=settings.prices,
             longest=settings.log_bytes,
-            safety_identifier=partial(_safety_identifier, secret),
+            safety_identifier=identify,
+            summarize=_summarizer(settings, chosen.upstream, store, site, meter, identify),
             media=chosen.media,
             open_knowledge=chosen.open_knowledge,
         )
     )
+
+
+def _site(settings: Settings, secret: str) -> Site:
+    return Site(
+        settings.instructions,
+        settings.context_tokens,
+        settings.citations != "off",
+        settings.cite_links,
+        windows=settings.context_windows,
+        checks_support=settings.citations == "check",
+        canary=make_canary(secret),
+    )
+
+
+def _summarizer(
+    settings: Settings, upstream: Upstream, store: _Store, site: Site, meter: Prometheus, identify: Callable[[str], str]
+) -> Callable[[SummaryWish], None] | None:
+    if not settings.summaries or isinstance(upstream, OfflineAnswerer):
+        return None
+    return Summarizer(
+        upstream,
+        store.summaries,
+        site,
+        prices=settings.prices,
+        count_call=meter.count_call,
+        identify=identify,
+    ).request_summary
 
 
 def _runner(settings: Settings, line: AnswerWriter, store: _Store, meter: Meter) -> Runner:
@@ -345,9 +384,12 @@ def _kept_secret(settings: Settings) -> str:
     return keep_secret(settings.data, "secret")
 
 
-def _client(settings: Settings, *, connections: int = STORE_CONNECTIONS, seconds: float = STORE_SECONDS) -> redis.Redis:
-    connect = partial(redis_pool, settings.redis_url) if settings.redis_url else partial(embedded_pool, settings.data)
-    return redis.Redis(connection_pool=connect(max_connections=connections, timeout=seconds))
+def _client(settings: Settings, *, connections: int = STORE_CONNECTIONS, more_seconds: float = 0) -> redis.Redis:
+    if settings.redis_url:
+        connect, seconds = partial(redis_pool, settings.redis_url), STORE_SECONDS
+    else:
+        connect, seconds = partial(embedded_pool, settings.data), PRIVATE_STORE_SECONDS
+    return redis.Redis(connection_pool=connect(max_connections=connections, timeout=seconds + more_seconds))
 
 
 def _media_searches(settings: Settings) -> list[MediaSearch]:

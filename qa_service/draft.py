@@ -2,17 +2,18 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, islice
 
 from msgspec.structs import replace
 
-from qa_service.citing import LOOKED_AT, Evidence, Placed, collect_references
+from qa_service.canary import repeats_canary
+from qa_service.citing import LOOKED_AT, MOST_MENTIONS, Evidence, Placed, collect_references
 from qa_service.errors import Cancelled, QAError, TooLong, UpstreamError, UpstreamTimeout
-from qa_service.frames import Call, Failure, Image, Metadata, Reference, Text, Timing, images_from_frames
+from qa_service.frames import Call, Failure, Image, Metadata, Reference, Text, TextSpan, Timing, images_from_frames
 from qa_service.interfaces import MediaResult
 from qa_service.links import find_bare_addresses, find_links, identify_page, is_web_address
-from qa_service.markers import blank_code
+from qa_service.markers import blank_code, find_markers
 from qa_service.media.beside import SideSearch
 from qa_service.media.linked import MediaLists, merge_media, recognize_media
 from qa_service.model import (
@@ -28,7 +29,9 @@ from qa_service.model import (
     Usage,
     Verdict,
 )
+from qa_service.prompting import Site
 from qa_service.retrieval.splitting import estimate_tokens
+from qa_service.support import find_unsupported
 from qa_service.turns import Admission, Asked, Observation, Turn, logged_id
 
 STATUS: Mapping[FinishReason, Status] = {
@@ -58,6 +61,7 @@ class Draft:
         self.files: list[StoredFile] = list(admission.session.files)
         self.verdicts: list[Verdict] = [_verdict(file) for file in self.files]
         self.prompt: Prompt | None = None
+        self._rebuild: Callable[[int], Prompt] | None = None
         self.model = admission.model
         """This is the model that is being asked, until upstream says which one answered."""
         self.finished: Finished | None = None
@@ -77,6 +81,13 @@ class Draft:
         self._media = MediaLists()
         self._first_token: float | None = None
         self._refused = False
+        self.is_long_topic = False
+        """This says whether the earlier turns of the topic should be summed up."""
+        self.dangling = 0
+        """So many numbers in the text stand for no source."""
+        self.leaked = False
+        """This says whether the text repeats the mark of its instructions."""
+        self._unsupported: tuple[TextSpan, ...] = ()
 
     @property
     def text(self) -> str:
@@ -92,6 +103,7 @@ class Draft:
             raise QAError("upstream gave a piece of text that can't be stored") from error
         if self._first_token is None:
             self._first_token = time.monotonic()
+            self.forget_rebuild()
         self._pieces.append(text)
         return Text(text)
 
@@ -120,30 +132,47 @@ class Draft:
         """Note that the model sees no pictures, so that the verdicts on pictures say so."""
         self.verdicts = [_unseen(verdict) for verdict in self.verdicts]
 
-    def keep_prompt(self, prompt: Prompt) -> None:
+    def keep_prompt(self, prompt: Prompt, rebuild: Callable[[int], Prompt] | None = None) -> None:
         """Keep the finished prompt. Where it holds only a part of a file, or nothing, the file's verdict says so.
+        `rebuild` builds it again for another number of tokens.
 
-        A file of an earlier topic has no verdict where the prompt holds nothing of it.
-
-        The earlier conversation stands in the prompt, so the draft doesn't hold it a second time."""
-        self.prompt = prompt
+        A file of an earlier topic has no verdict where the prompt holds nothing of it. The earlier conversation stands
+        in the prompt, so the draft doesn't hold it a second time once upstream works on the answer."""
+        self.prompt, self._rebuild = prompt, rebuild
         question, session = self.admission.question, self.admission.session
         self.admission = replace(
             self.admission, question=replace(question, messages=()), session=replace(session, context=())
         )
         counts = Counter([*(passage.file_id for passage in prompt.passages), *prompt.pictures])
-        pairs = zip(self.verdicts, self.files, strict=True)
-        self.verdicts = [
-            _budgeted(verdict, file, counts[file.file_id])
-            for verdict, file in pairs
+        pairs = [
+            (file, _budgeted(verdict, file, counts[file.file_id]))
+            for file, verdict in zip(self.files, self.verdicts, strict=True)
             if counts[file.file_id] or file.topic == session.topic
         ]
+        self.files, self.verdicts = [file for file, _ in pairs], [verdict for _, verdict in pairs]
 
     def hand_out_prompt(self) -> Prompt:
         """Hand out the prompt, once. The draft may live for minutes, so it keeps the prompt without its messages."""
         assert self.prompt is not None  # noqa: S101 - the line prepared it
         prompt, self.prompt = self.prompt, replace(self.prompt, messages=())
         return prompt
+
+    def shorten_prompt(self, share: float) -> bool:
+        """Build the prompt again with this share of its tokens, and return whether that made it shorter. It is done
+        once at most, and never once upstream has worked on the answer."""
+        rebuild, before = self._rebuild, self.prompt
+        self.forget_rebuild()
+        if rebuild is None or before is None:
+            return False
+        shorter = rebuild(int(before.tokens * share))
+        if shorter.tokens >= before.tokens:
+            return False
+        self.keep_prompt(shorter)
+        return True
+
+    def forget_rebuild(self) -> None:
+        """Let go of what the prompt was built from, because upstream has begun to work on the answer."""
+        self._rebuild = None
 
     def recall_prompt(self, asked: Asked) -> None:
         """Take over the prompt that a worker had built before it died, with the verdicts on its files."""
@@ -165,6 +194,17 @@ class Draft:
         self.references = (*self.references, *news)
         return news
 
+    def check_answer(self, site: Site) -> None:
+        """Look for what shouldn't be in an answer: numbers that stand for no source, sentences that no source supports,
+        and the mark of the instructions."""
+        text = self.text[:LOOKED_AT]
+        self.leaked = repeats_canary(text, site.canary)
+        if site.citations:
+            known = {source.n for source in self.references}
+            self.dangling = sum(n not in known for _, n in islice(find_markers(text), MOST_MENTIONS))
+        if site.checks_support and self.prompt:
+            self._unsupported = find_unsupported(text, self.references, self.prompt.passages)
+
     def list_media(self, searched: Sequence[MediaResult]) -> None:
         """Keep the pictures and videos about the answer: those to which it or its sources link, and those that searches
         have found."""
@@ -179,7 +219,7 @@ class Draft:
         """Build the metadata of the answer. It says that the turn was saved; the caller corrects that where it
         wasn't."""
         admission, usage = self.admission, self._usage
-        cost = _cost(usage, prices.get(self._model) or prices.get(self.model))
+        cost = compute_cost(usage, prices.get(self._model) or prices.get(self.model))
         return Metadata(
             admission.session.session_id,
             admission.answer_id,
@@ -194,6 +234,7 @@ class Draft:
             saved=True,
             image_results=self._media.images,
             video_results=self._media.videos,
+            unsupported=self._unsupported,
         )
 
     def build_turn(self, metadata: Metadata, failure: Failure | None) -> Turn:
@@ -254,7 +295,9 @@ class Draft:
         return Timing(None if first is None else int((first - began) * 1000), int((time.monotonic() - began) * 1000))
 
 
-def build_observation(turn: Turn, metadata: Metadata, *, owner: Owner) -> Observation:
+def build_observation(
+    turn: Turn, metadata: Metadata, *, owner: Owner, dangling: int = 0, leaked: bool = False
+) -> Observation:
     """Build what observers are told of a finished answer. It holds none of the answer's text."""
     return Observation(
         logged_id(owner, turn.answer_id),
@@ -271,11 +314,14 @@ def build_observation(turn: Turn, metadata: Metadata, *, owner: Owner) -> Observ
         saved=metadata.saved,
         cost=metadata.cost,
         error=turn.error.code if turn.error else None,
+        dangling=dangling,
+        unsupported=len(metadata.unsupported),
+        leaked=leaked,
     )
 
 
 def _verdict(file: StoredFile) -> Verdict:
-    return Verdict(file.name, file.kind, file.status, file.reason, file.pages, file.tokens)
+    return Verdict(file.name, file.kind, file.status, file.reason, file.pages, file.tokens, file.unread_pages)
 
 
 def _unseen(verdict: Verdict) -> Verdict:
@@ -284,13 +330,16 @@ def _unseen(verdict: Verdict) -> Verdict:
 
 
 def _budgeted(verdict: Verdict, file: StoredFile, count: int) -> Verdict:
-    if verdict.status not in ("used", "truncated") or count == file.pieces:
+    if verdict.status not in ("used", "partly", "truncated") or count == file.pieces:
+        return verdict
+    # That pages can't be read explains more than that not all of the others were needed.
+    if verdict.status == "partly" and count:
         return verdict
     # That a file was too large explains more than that it didn't fit into the prompt.
     return replace(verdict, status="truncated" if count else "skipped", reason=verdict.reason or "over_budget")
 
 
-def _cost(usage: Usage, price: Mapping[str, float] | None) -> float | None:
+def compute_cost(usage: Usage, price: Mapping[str, float] | None) -> float | None:
     """Compute the cost in the currency of the prices. It is None where the site set no price for the model."""
     if price is None:
         return None

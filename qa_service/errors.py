@@ -259,6 +259,11 @@ class ContextLength(UpstreamError):
     status = 422
     retryable = False
 
+    def __init__(self, message: str = "", *, fitting: float = 0.5) -> None:
+        super().__init__(message)
+        self.fitting = fitting
+        """This share of the prompt may fit, from 0 to 1."""
+
 
 class ContentFilter(UpstreamError):
     """Upstream's filter refused the prompt."""

@@ -44,6 +44,7 @@ class StageNotice(Value, frozen=True, tag_field="type", tag="status", omit_defau
     kind: str | None = None
     status: VerdictStatus | None = None
     tokens: int | None = None
+    unread_pages: tuple[int, ...] = ()
 
 
 class Text(Value, frozen=True, tag_field="type", tag="text", gc=False):
@@ -60,6 +61,13 @@ class Cite(Value, frozen=True, omit_defaults=True):
     start: int
     end: int
     quote: str | None = None
+
+
+class TextSpan(Value, frozen=True):
+    """A `TextSpan` is a place in the answer. `start` and `end` count the Unicode code points of the whole text."""
+
+    start: int
+    end: int
 
 
 class Image(Value, frozen=True, tag_field="type", tag="image"):
@@ -144,6 +152,8 @@ class Metadata(Value, frozen=True, tag_field="type", tag="metadata"):
     saved: bool
     image_results: tuple[ImageResult, ...] = ()
     video_results: tuple[VideoResult, ...] = ()
+    unsupported: tuple[TextSpan, ...] = ()
+    """These sentences have no support in the sources, as far as the site lets that be checked."""
 
 
 class Failure(Value, frozen=True, tag_field="type", tag="error", omit_defaults=True):

@@ -163,4 +163,5 @@ def _describe_file(place: FilePlace, verdict: Verdict, taken: _Taken) -> StoredF
         passages=taken.passages,
         added=time.time(),
         size=taken.size,
+        unread_pages=verdict.unread_pages,
     )

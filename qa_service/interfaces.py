@@ -7,10 +7,11 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from msgspec import Struct
 
-from qa_service.frames import Frame, ImageResult, Reference, Start, VideoResult
+from qa_service.frames import Call, Frame, ImageResult, Reference, Start, VideoResult
 from qa_service.model import (
     Delta,
     Drift,
+    Exchange,
     FileNews,
     FileText,
     Language,
@@ -22,6 +23,7 @@ from qa_service.model import (
     Repeat,
     Session,
     StoredFile,
+    Summary,
 )
 from qa_service.turns import Admission, Asked, Mark, Observation, Turn
 
@@ -291,6 +293,59 @@ class SessionStore(Protocol):
     def save_turn(self, owner: Owner, turn: Turn) -> Saved:
         """Replace the running turn by this finished one, extend the context if the topic is still the current one, and
         mark the session busy no longer. Saving a turn twice is the same as saving it once."""
+
+
+class SummaryWish(Struct, frozen=True):
+    """A `SummaryWish` asks for a summary of a topic whose turns have become long."""
+
+    owner: Owner
+    session_id: str
+    topic: int
+    answer_id: str
+    """This is the answer after which the summary is made."""
+    model: str
+    language: Language
+
+
+class LongTopic(Struct, frozen=True):
+    """A `LongTopic` holds what there is to sum up."""
+
+    turns: Sequence[Exchange]
+    """These are the turns that prompts can have, oldest first."""
+    answer_ids: Sequence[str]
+    """These are the ids of their answers, in the same order."""
+    before: Summary | None
+    """This is the topic's summary so far."""
+    stored: str
+    """This is that summary as it is stored."""
+
+
+class MadeSummary(Struct, frozen=True):
+    """A `MadeSummary` is a new summary of a topic."""
+
+    topic: int
+    text: str
+    """It is empty where the model gave none. Then only the call is kept."""
+    covered: Sequence[str]
+    """It stands for these answers, and for all before them."""
+    before: str
+    """This is the summary, as it was stored, whose place it takes."""
+    answer_id: str
+    """The call is added to those of this answer."""
+    call: Call
+
+
+class SummaryStore(Protocol):
+    """A `SummaryStore` keeps the summaries of topics. Its methods raise `StoreUnavailable` where the store doesn't
+    answer."""
+
+    def load_topic(self, owner: Owner, session_id: str, topic: int) -> LongTopic | None:
+        """Return what there is to sum up, or None where the session is gone or in another topic."""
+
+    def keep_summary(self, owner: Owner, session_id: str, made: MadeSummary) -> bool:
+        """Keep a summary and its call, in one write, and return whether the summary was kept. It isn't where another
+        one was kept meanwhile, or where one of the turns that it stands for is gone; the call is counted all the
+        same."""
 
 
 class Repeats(Protocol):

@@ -14,7 +14,9 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+from qa_service.frames import Call
 from qa_service.interfaces import Counted, Timed
+from qa_service.model import Usage
 from qa_service.turns import Observation
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -55,6 +57,10 @@ TIMED: dict[Timed, tuple[str, str, tuple[float, ...]]] = {
 STREAMS = "qa_streams_open", "Readers that are connected now."
 ANSWERS = "qa_answers", "Answers that ended, by status and reason."
 TOKENS = "qa_tokens", "Tokens by model; cached ones are part of the input, reasoning ones of the output."
+FLAWS = (
+    "qa_answer_flaws",
+    "Numbers that stand for no source, sentences without support, and answers that leak, by kind.",
+)
 COST = "qa_cost", "What answers cost by model, in the currency of QA_PRICES."
 FIRST_TOKEN = "qa_first_token_seconds", "Seconds from a question's acceptance to the first text, as the person sees it."
 FIRST_TOKEN_BUCKETS = (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 20, 30, 60, 120)
@@ -96,6 +102,7 @@ class Prometheus:
         self._first_token = histogram(*FIRST_TOKEN, buckets=FIRST_TOKEN_BUCKETS)
         self._tokens = counter(*TOKENS, ["kind", "model"])
         self._cost = counter(*COST, ["model"])
+        self._flaws = counter(*FLAWS, ["kind"])
         self._codes, self._models = Names(), Names()
 
     def count_event(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
@@ -112,15 +119,24 @@ class Prometheus:
 
     def __call__(self, observation: Observation) -> None:
         """Count a finished answer, with its tokens and what they cost."""
-        usage, model = observation.usage, self._models(observation.model)
         self._answers.labels(observation.status, observation.finish_reason).inc()
         if observation.timing.first_token_ms is not None:
             self._first_token.observe(observation.timing.first_token_ms / 1000)
+        self._count_usage(observation.model, observation.usage, observation.cost)
+        for flaw in ("dangling", "unsupported", "leaked"):
+            self._flaws.labels(flaw).inc(int(getattr(observation, flaw)))
+
+    def count_call(self, call: Call) -> None:
+        """Count the tokens and the cost of a call to a model that is no answer."""
+        self._count_usage(call.model, call.usage, call.cost)
+
+    def _count_usage(self, named: str, usage: Usage, cost: float | None) -> None:
+        model = self._models(named)
         for kind in ("input", "output", "cached", "reasoning"):
             # A counter raises at a negative amount, and these are upstream's figures.
             self._tokens.labels(kind, model).inc(max(0, getattr(usage, kind)))
-        if observation.cost is not None:
-            self._cost.labels(model).inc(max(0, observation.cost))
+        if cost is not None:
+            self._cost.labels(model).inc(max(0, cost))
 
     def text(self) -> bytes:
         """Return all figures in Prometheus' text format. They include every worker that shares the folder, dead ones

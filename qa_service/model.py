@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 Status: TypeAlias = Literal["running", "completed", "incomplete", "cancelled", "failed"]
 FinishReason: TypeAlias = Literal["stop", "length", "content_filter", "refusal", "cancelled", "error"]
-VerdictStatus: TypeAlias = Literal["used", "truncated", "skipped", "failed"]
+VerdictStatus: TypeAlias = Literal["used", "partly", "truncated", "skipped", "failed"]
 TopicChoice: TypeAlias = Literal["auto", "keep", "new"]
 Language: TypeAlias = Literal["ko", "en"]
 OwnerKind: TypeAlias = Literal["site", "user", "key", "anonymous"]
@@ -229,13 +229,16 @@ class Passage(Value, frozen=True):
     """This is the number of the passage in a prompt, or 0 outside of prompts."""
     place: Place = Place()
     """Passages that were stored before there were places have an empty one."""
+    nearness: float = 0.0
+    """In a prompt, this is how near the passage is to the question by meaning: the product of their vectors, or 0 where
+    one of them isn't known."""
+    topic: int = 0
+    """In a prompt, this is the earlier topic that the file came with. It is 0 for a file of the question's own
+    topic."""
     url: str = ""
     """This is the address that a citation of the passage leads to. It is empty where that is the text of its page."""
     in_knowledge: bool = False
     """This says whether the passage is one of the knowledge base, where `file_id` is the id of its document."""
-    topic: int = 0
-    """In a prompt, this is the earlier topic that the file came with. It is 0 for a file of the question's own
-    topic."""
 
 
 class Verdict(Value, frozen=True):
@@ -247,6 +250,8 @@ class Verdict(Value, frozen=True):
     reason: str | None = None
     pages: int = 0
     tokens: int = 0
+    unread_pages: tuple[int, ...] = ()
+    """These pages can't be read, or not wholly, such as scans. A file with other pages is `partly` used then."""
 
 
 class StoredFile(Value, frozen=True):
@@ -265,6 +270,8 @@ class StoredFile(Value, frozen=True):
     """The file was read at this moment, in seconds since 1970. Files are listed in that order."""
     size: int = 0
     """So many bytes of the file's text are kept. In files of version 1 it is 0."""
+    unread_pages: tuple[int, ...] = ()
+    """These pages of the file can't be read, or not wholly."""
     digest: str = ""
     """This is a hash of the uploaded bytes. It is empty for a file that an older release has kept."""
     v: int = 2
@@ -339,6 +346,14 @@ class Exchange(Value, frozen=True):
     text: str
 
 
+class Summary(Value, frozen=True):
+    """A `Summary` stands for the first turns of a topic, which are too long for a prompt."""
+
+    text: str
+    turns: int = 0
+    """It stands for so many of the first exchanges in the session's context, and for all that were before them."""
+
+
 class Session(Value, frozen=True):
     """A `Session` is a conversation as the next question finds it."""
 
@@ -350,6 +365,8 @@ class Session(Value, frozen=True):
     """These are the latest exchanges of the current topic, oldest first. A model sees no others."""
     files: tuple[StoredFile, ...] = ()
     """These are the files of all topics. Those of the current topic come first."""
+    summary: Summary | None = None
+    """This stands for the first turns of the current topic, if they have been summed up."""
 
 
 class Usage(Value, frozen=True):

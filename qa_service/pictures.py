@@ -1,6 +1,7 @@
 """This module shows a model the pictures of a session, in a message of their own before the question."""
 
 from collections.abc import Sequence
+from itertools import accumulate, takewhile
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -44,6 +45,13 @@ def choose_pictures(files: Sequence[StoredFile], budget: int) -> list[StoredFile
             break
         chosen.insert(0, file)
     return chosen
+
+
+def choose_fitting_pictures(pictures: Sequence[ShownPicture], budget: int) -> Sequence[ShownPicture]:
+    """Choose those of these pictures for which a prompt of `budget` tokens has room. The latest come first."""
+    room = int(budget * SHARE)
+    costs = accumulate(shown.tokens for shown in reversed(pictures))
+    return pictures[len(pictures) - len(list(takewhile(room.__ge__, costs))) :]
 
 
 def show_pictures(prompt: Prompt, pictures: Sequence[ShownPicture], language: Language) -> Prompt:

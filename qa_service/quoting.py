@@ -2,8 +2,9 @@
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TypeAlias
 
 from qa_service.language.sentences import split_sentences
@@ -16,6 +17,7 @@ LONGEST_CLAIM = 1_000
 _WORD = re.compile(r"\w")
 # The signs of lists, quotations and headings in Markdown are no part of the sentence behind them.
 _LINE_SIGNS = re.compile(r"\s*+(?:(?:[-*+•>]|#{1,6}|\d{1,3}[.)])\s++)*+")
+_HYPHENATED = re.compile(r"(?<=[^\W\d_])(?:-|\xad|\u2010)[ \t]*+\n[ \t]*+(?=[^\W\d_])|\xad")
 
 ClaimPlace: TypeAlias = tuple[int, int]
 """This is where a claim begins, and where it ends."""
@@ -45,6 +47,13 @@ class Claims:
         end = first + len(self._unmarked[first:at].rstrip())
         start, _ = self._find_sentence(max(0, end - 1))
         return self._trim(max(start, first), end)
+
+    def list_sentences(self) -> Iterator[ClaimPlace]:
+        """Give the places of all sentences that have words, without the signs of lists around them."""
+        for start, end in pairwise([*self._starts, len(self._prose)]):
+            place = self._trim(start, end)
+            if _WORD.search(self._unmarked, *place):
+                yield place
 
     def read_claim(self, place: ClaimPlace) -> str:
         """Return the words of a claim. Where it has markers itself, those words count that follow the last one."""
@@ -84,21 +93,30 @@ class Quotable:
 
     def __init__(self, passage: str) -> None:
         sentences = [sentence.strip() for sentence in split_sentences(passage)]
-        self._words = {sentence: frozenset(list_words(sentence)) for sentence in sentences if sentence}
+        self._words = {sentence: frozenset(list_words(_join_lines(sentence))) for sentence in sentences if sentence}
 
     def choose_quote(self, claim: str) -> str:
         """Choose the sentence that has most words in common with the claim. Where that leaves several, the parts of
-        words decide, since Korean compounds are written together or apart."""
+        words decide, since Korean compounds are written together or apart.
+
+        Words are compared in one form, whether they are hyphenated at the end of a line, decomposed or full-width. The
+        quote itself is what stands in the passage."""
         wanted = frozenset(list_words(claim))
         scores = {sentence: _measure_overlap(wanted, said) for sentence, said in self._words.items()}
         best = max(scores.values(), default=0.0)
         closest = [sentence for sentence, score in scores.items() if score == best]
-        return (_choose_by_parts(closest, claim) if len(closest) > 1 else "".join(closest))[:LONGEST_QUOTE].rstrip()
+        chosen = _choose_by_parts(closest, claim) if len(closest) > 1 else "".join(closest)
+        return chosen[:LONGEST_QUOTE].rstrip()
+
+
+def _join_lines(sentence: str) -> str:
+    """Return the sentence with those words whole that were hyphenated at the end of a line."""
+    return _HYPHENATED.sub("", sentence)
 
 
 def _choose_by_parts(sentences: list[str], claim: str) -> str:
     wanted = frozenset(list_tokens(claim))
-    return max(sentences, key=lambda sentence: _measure_overlap(wanted, frozenset(list_tokens(sentence))))
+    return max(sentences, key=lambda one: _measure_overlap(wanted, frozenset(list_tokens(_join_lines(one)))))
 
 
 def _measure_overlap(wanted: frozenset[str], said: frozenset[str]) -> float:

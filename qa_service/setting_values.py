@@ -171,6 +171,13 @@ def read_switch(text: str) -> bool:
     return word in ("true", "1", "on", "yes", "allowed")
 
 
+def read_citations(text: str) -> str:
+    """Read whether answers cite their sources: `on`, `off`, or `check`, which also looks for what has no support."""
+    if text.strip() == "check":
+        return "check"
+    return "on" if read_switch(text) else "off"
+
+
 def one_of(*words: str) -> Callable[[str], str]:
     """Return a function that reads one of these words."""
 
@@ -180,6 +187,14 @@ def one_of(*words: str) -> Callable[[str], str]:
         return text.strip()
 
     return read
+
+
+def read_windows(text: str) -> tuple[tuple[str, int], ...]:
+    """Read how many tokens models read at once: patterns of names, each with a number, separated by commas."""
+    pairs = [name.rpartition("=") for name in read_names(text)]
+    if not all(pattern and WHOLE.fullmatch(tokens.strip()) and int(tokens) for pattern, _, tokens in pairs):
+        raise ValueError("expected models and tokens, such as llama3*=8192,qwen*=32768")
+    return tuple((pattern.strip(), int(tokens)) for pattern, _, tokens in pairs)
 
 
 def read_names(text: str) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from qa_service.setting_values import (
     one_of,
     read_answer_tokens,
     read_bytes,
+    read_citations,
     read_collection_names,
     read_count,
     read_credential,
@@ -55,6 +56,7 @@ from qa_service.setting_values import (
     read_utf8,
     read_whole,
     read_whole_seconds,
+    read_windows,
 )
 
 log = logging.getLogger(__name__)
@@ -135,6 +137,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     knowledge: bool = True
     collections: tuple[str, ...] = ("own", "shared")
     mcp_descriptions: Mapping[str, str] = {}
+    context_windows: tuple[tuple[str, int], ...] = ()
+    summaries: bool = True
     connect_seconds: float = 5
     first_token_seconds: float = 60
     idle_seconds: float = 60
@@ -145,10 +149,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     drain_seconds: float = 60
     max_answers: int = 1000
     drift: str = "auto"
+    citations: str = "on"
     semantic: str = "auto"
     synonyms: str = ""
     """This is the text of the file that the setting names."""
-    citations: bool = True
     cite_links: bool = False
     youtube_key: str = ""
     image_search_key: str = ""
@@ -259,6 +263,8 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_KNOWLEDGE": read_switch,
     "QA_COLLECTIONS": read_collection_names,
     "QA_MCP_DESCRIPTIONS": read_tool_descriptions,
+    "QA_CONTEXT_WINDOWS": read_windows,
+    "QA_SUMMARIES": read_switch,
     "QA_CONNECT_SECONDS": read_positive_seconds,
     "QA_FIRST_TOKEN_SECONDS": read_positive_seconds,
     "QA_IDLE_SECONDS": read_positive_seconds,
@@ -269,9 +275,9 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_DRAIN_SECONDS": read_positive_seconds,
     "QA_MAX_ANSWERS": read_count,
     "QA_DRIFT": one_of("auto", "off"),
+    "QA_CITATIONS": read_citations,
     "QA_SEMANTIC": one_of("auto", "on", "off"),
     "QA_SYNONYMS": read_text_file,
-    "QA_CITATIONS": read_switch,
     "QA_CITE_LINKS": read_switch,
     "QA_YOUTUBE_KEY": read_credential,
     "QA_IMAGE_SEARCH_KEY": read_credential,

@@ -8,7 +8,7 @@ import pytest
 
 from qa_service.answering import AnswerLine
 from qa_service.errors import Cancelled, UpstreamRateLimited, UpstreamUnavailable
-from qa_service.frames import Cite, Done, Image, Metadata, Reference, StageNotice, Start, Text, TopicNotice
+from qa_service.frames import Cite, Done, Image, Metadata, Reference, StageNotice, Start, Text, TextSpan, TopicNotice
 from qa_service.model import (
     Delta,
     Drawing,
@@ -489,6 +489,24 @@ class TestPrompt:
         known = parts(FakeUpstream([TextDelta("Blue [1]."), STOPPED]), site=Site("Be plain.", citations=False))
         told = frames(known, files=(upload(tmp_path, "sky.txt", "The sky is blue."),))
         assert "reference" not in kinds(told)
+
+    def check(self, folder: Path, **site: bool) -> tuple[list[TextSpan], Observation]:
+        seen: list[Observation] = []
+        upstream = FakeUpstream([TextDelta("Blue is scattered [1]. Grass tastes like thirty sweets [7]."), STOPPED])
+        known = parts(upstream, site=Site("Be plain.", **site), observe=seen.append)
+        told = frames(known, files=(upload(folder, "sky.txt", "The sky scatters blue."),))
+        return list(metadata(told).unsupported), seen[0]
+
+    def test_sentences_without_support_are_told_where_the_site_wants_it(self, tmp_path: Path) -> None:
+        places, seen = self.check(tmp_path, checks_support=True)
+        assert places == [TextSpan(23, 59)]
+        assert (seen.unsupported, seen.dangling) == (1, 1)
+
+    def test_numbers_that_stand_for_no_source_are_counted(self, tmp_path: Path) -> None:
+        places, seen = self.check(tmp_path)
+        assert (places, seen.unsupported, seen.dangling) == ([], 0, 1)
+        _, seen = self.check(tmp_path, citations=False)
+        assert seen.dangling == 0
 
     def test_a_reference_quotes_the_page_it_names(self, tmp_path: Path) -> None:
         known = parts(FakeUpstream([TextDelta("하늘은 파랗습니다 [1]."), STOPPED]))

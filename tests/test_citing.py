@@ -3,6 +3,7 @@
 import gc
 import time
 from collections.abc import Sequence
+from unicodedata import normalize
 
 import msgspec
 import pytest
@@ -140,6 +141,29 @@ class TestDocuments:
         found = cited(text)
         assert found
         assert all(reference.quote and reference.quote in passages[reference.n] for reference in found)
+
+    @pytest.mark.parametrize(
+        ("passage", "claim", "quote"),
+        [
+            ("The weather is fine. A guaran-\ntee covers the battery.", "The guarantee [1].", "A guaran-\ntee covers"),
+            ("The weather is fine. A guar\u00adantee covers it.", "The guarantee [1].", "A guar\u00adantee covers"),
+            (
+                normalize("NFD", "날씨가 좋다. 배송비는 고객이 부담한다."),
+                "배송비 [1].",
+                normalize("NFD", "배송비는 고객이"),
+            ),
+            ("날씨가 좋다. 배송비는 고객이 부담한다.", normalize("NFD", "고객의 배송비") + " [1].", "배송비는 고객이"),
+            ("Weather ２０℃. Ｆｅｅ： １０,０００ won.", "The fee is 10,000 won [1].", "Ｆｅｅ： １０,０００"),
+            ("날씨가 좋다. 개인정보보호책임자는 이사이다.", "개인정보 보호 책임자 [1].", "개인정보보호책임자는"),
+            ("날씨가 좋다. 개인 정보 보호 책임자는 이사이다.", "개인정보보호책임자 [1].", "개인 정보 보호"),
+        ],
+        ids=["hyphenated", "soft hyphen", "decomposed", "decomposed claim", "full-width", "written apart", "together"],
+    )
+    def test_a_quote_is_found_in_whatever_form_it_is_written(self, passage: str, claim: str, quote: str) -> None:
+        (found,) = collect_references(claim, Evidence("chat", (Passage("f", "a.pdf", passage, n=1),)))
+        assert found.quote
+        assert found.quote.startswith(quote)
+        assert found.quote in passage
 
     def test_a_quote_is_short(self) -> None:
         passage = Passage("f", "long.txt", "word " * 200, n=1)

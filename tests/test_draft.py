@@ -62,7 +62,7 @@ class TestUsage:
         draft = prompted()
         draft.write_text("1234567")
         draft.finished = Finished("stop")
-        assert draft.build_metadata({}).usage == Usage(30, 3, 33, estimated=True)
+        assert draft.build_metadata({}).usage == Usage(30, 5, 35, estimated=True)
 
     def test_before_the_prompt_nothing_was_used(self) -> None:
         metadata = Draft(admission()).build_metadata({MINI: PRICE})
@@ -79,7 +79,7 @@ class TestRecalling:
         (source,) = draft.cite_sources()
         metadata = draft.build_metadata({})
         assert (source.file, metadata.files) == ("sky.txt", (verdict,))
-        assert metadata.usage == Usage(30, 3, 33, estimated=True)
+        assert metadata.usage == Usage(30, 4, 34, estimated=True)
 
     def test_nothing_is_cited_where_nothing_was_asked(self) -> None:
         draft = Draft(admission())
@@ -158,6 +158,7 @@ class TestFiles:
             (FILE, (ONE, TWO), "used", None),
             (FILE, (ONE,), "truncated", "over_budget"),
             (FILE, (), "skipped", "over_budget"),
+            (replace(FILE, status="partly", reason="no_text_layer"), (ONE,), "partly", "no_text_layer"),
             (replace(FILE, status="truncated", reason="too_large"), (ONE, TWO), "truncated", "too_large"),
             (replace(FILE, status="failed", reason="damaged", passages=0), (), "failed", "damaged"),
             (PICTURE, (), "skipped", "over_budget"),

@@ -123,6 +123,14 @@ class TestWhatIsCounted:
         assert tokens == [200, 40, 128, 16]
         assert seen["qa_cost_total", "gpt-4.1-mini"] == 0.5
 
+    def test_what_is_wrong_with_an_answer_is_counted_by_kind(self) -> None:
+        seen = Prometheus()
+        for changes in ({"dangling": 2, "unsupported": 3}, {"leaked": True}, {}):
+            seen(observation(**changes))
+        told = figures(seen.text())
+        kinds = {kind: told["qa_answer_flaws_total", kind] for kind in ("dangling", "unsupported", "leaked")}
+        assert kinds == {"dangling": 2, "unsupported": 3, "leaked": 1}
+
     def test_an_answer_without_text_or_price_has_neither_figure(self) -> None:
         prometheus = Prometheus()
         prometheus(observation(timing=Timing(first_token_ms=None, total_ms=10), cost=None))

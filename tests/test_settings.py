@@ -112,6 +112,8 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_KNOWLEDGE": [("off", False)],
     "QA_COLLECTIONS": [("own, handbook", ("own", "handbook"))],
     "QA_MCP_DESCRIPTIONS": [('{"search": "도서관 안내"}', {"search": "도서관 안내"})],
+    "QA_SUMMARIES": [("off", False)],
+    "QA_CONTEXT_WINDOWS": [("llama3*=8192, qwen2.5:7b = 32768", (("llama3*", 8192), ("qwen2.5:7b", 32768)))],
     "QA_CONNECT_SECONDS": [("5s", 5.0)],
     "QA_FIRST_TOKEN_SECONDS": [("5", 5.0)],
     "QA_IDLE_SECONDS": [("5", 5.0)],
@@ -122,9 +124,9 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_DRAIN_SECONDS": [("2m", 120.0)],
     "QA_MAX_ANSWERS": [("10", 10)],
     "QA_DRIFT": [("off", "off")],
+    "QA_CITATIONS": [("off", "off"), ("1", "on"), ("check", "check")],
     "QA_SEMANTIC": [("on", "on"), ("off", "off")],
     "QA_SYNONYMS": [("/dev/null", "")],
-    "QA_CITATIONS": [("off", False)],
     "QA_CITE_LINKS": [("on", True)],
     "QA_YOUTUBE_KEY": [("AIza-1", "AIza-1")],
     "QA_IMAGE_SEARCH_KEY": [("AIza-2", "AIza-2")],
@@ -369,7 +371,7 @@ class TestHostConfig:
                 "OPENAI_API_KEY": "sk-1",
             }
         )
-        assert (settings.max_files, settings.citations, settings.allow_anonymous) == (7, False, True)
+        assert (settings.max_files, settings.citations, settings.allow_anonymous) == (7, "off", True)
         assert settings.origins == ("https://a.example", "https://b.example")
         assert (settings.data, settings.openai_api_key) == (Path("/data"), "sk-1")
 

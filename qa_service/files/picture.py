@@ -3,6 +3,7 @@
 How large a picture is stands in its first bytes. One with too many pixels is refused before any of them is unpacked.
 """
 
+import copy
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,7 +22,7 @@ of a reading process's memory."""
 LONGEST_SIDE = 2_048
 """Models scale pictures that are larger than this down by themselves."""
 
-_PLUGINS = (GifImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, WebPImagePlugin)
+_PLUGINS = (copy, GifImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, WebPImagePlugin)
 """Pillow would import these only when it needs them, and nothing can be imported in the sandbox."""
 _FORMATS = ("GIF", "JPEG", "PNG", "WEBP")
 _LOSSLESS = ("GIF", "PNG")

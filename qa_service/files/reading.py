@@ -3,6 +3,7 @@
 It runs in a reading process. All computing on a file is done here, so that the worker only passes the results on.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
@@ -45,7 +46,7 @@ def read_file(file: UploadedFile, content: bytes) -> Iterator[Report]:
     except RecursionError:
         reason = "damaged"
     rest = reading.report()
-    yield replace(rest, verdict=final_verdict(rest.verdict, reason), last=True)
+    yield replace(rest, verdict=reading.judge(reason), last=True)
 
 
 def _bounded(segments: Iterable[Segment]) -> Iterator[Segment]:
@@ -56,7 +57,8 @@ def _bounded(segments: Iterable[Segment]) -> Iterator[Segment]:
         if segment.page > MOST_PAGES:
             raise Unreadable("too_large")
         text = clean_file_text(segment.text)
-        yield replace(segment, text=text[:left] if text.strip() else "")
+        section = clean_file_text(segment.section)
+        yield replace(segment, text=text[:left] if text.strip() else "", section=section)
         left -= len(text)
         if left < 0:
             raise Unreadable("too_large")
@@ -69,6 +71,7 @@ class _Reading:
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
         self._part = _Part(0)
+        self._reasons: Counter[str] = Counter()
 
     def reports(self, segments: Iterable[Segment]) -> Iterator[Report]:
         for segment in segments:
@@ -79,7 +82,20 @@ class _Reading:
             if segment.picture is not None:
                 self.verdict = replace(self.verdict, tokens=self.verdict.tokens + segment.tokens)
                 yield Report(self.verdict, picture=segment.picture)
+            if segment.unread:
+                self._reasons[segment.unread] += 1
+                self.verdict = replace(self.verdict, unread_pages=(*self.verdict.unread_pages, segment.page))
             yield from self._texts(segment)
+
+    def judge(self, reason: str | None) -> Verdict:
+        """Return the final verdict, where reading ended for `reason` or, without one, at the file's end. Pages that
+        can't be read give the reason that most of them have."""
+        if reason or not self._reasons:
+            return final_verdict(self.verdict, reason)
+        ((reason, _),) = self._reasons.most_common(1)
+        if self.verdict.tokens:
+            return replace(self.verdict, status="partly", reason=reason)
+        return final_verdict(self.verdict, reason)
 
     def _texts(self, segment: Segment) -> Iterator[Report]:
         for text in split_passages(segment.text):
@@ -106,8 +122,9 @@ class _Reading:
 
 
 def _is_due(segment: Segment) -> bool:
-    """Return whether the page completes another hundredth of the file. So a long file doesn't report every page."""
-    return segment.page * 100 // segment.pages > (segment.page - 1) * 100 // segment.pages
+    """Return whether the page completes another hundredth of the file. So a long file doesn't report every page. Where
+    it is unknown how many pages the file has, each of them counts."""
+    return not segment.pages or segment.page * 100 // segment.pages > (segment.page - 1) * 100 // segment.pages
 
 
 class _Part:

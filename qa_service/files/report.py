@@ -12,7 +12,7 @@ from qa_service.files.segment import PICTURE_BYTES
 from qa_service.files.sniffing import sniff_kind
 from qa_service.model import PICTURE_KINDS, FileProgress, FileText, Picture, Verdict, VerdictStatus
 
-HARMLESS = frozenset({"empty", "no_text_layer", "over_quota", "unsupported"})
+HARMLESS = frozenset({"empty", "no_text_layer", "no_unicode", "over_quota", "unsupported"})
 """A file without text is `skipped` for these reasons, because nothing is wrong with it. Otherwise it is `failed`."""
 
 LONGEST = 1 << 20

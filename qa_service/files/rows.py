@@ -1,63 +1,76 @@
-"""This module reads the rows of a table. In their text each value stands after its column's name, so that a row can be
-understood alone."""
+"""This module reads the rows of a table in plain text. In their text each value stands after its column's name."""
 
 import csv
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, zip_longest
+from itertools import islice
+from typing import Any
 
 from qa_service.errors import Unreadable
 from qa_service.files.segment import RawFile, Segment
+from qa_service.files.tables import Row, accept_names, write_table
+from qa_service.model import Place
 
 TYPICAL = 700
 """A segment has rows of about so many characters together."""
 
-_DELIMITERS = ",;\t|"
-_LOOKED_AT = 20
+_DELIMITERS = "\t;|,"
+_LOOKED_AT = 50
+_SAMPLE = 100_000
+_LONGEST_CELL = 1_000_000
+_QUOTED = re.compile(r'(?:(?<=[,;\t|])|^)"(?:[^"]|"")*+"', re.MULTILINE)
+_DECLARED = re.compile(r"sep=(.)\r?\n")
 
 
 def read_rows(raw: RawFile) -> Iterator[Segment]:
-    """Read CSV with any of the delimiters of `_DELIMITERS`. The first row that isn't empty names the columns. A
-    segment's section is the range of its rows, which are counted from 1 as in a sheet."""
+    """Read CSV with any of the delimiters of `_DELIMITERS`. The first row that fills all columns names them. The place
+    of a segment has the range of its rows, which are counted from 1 as in a sheet."""
     text = raw.text()
-    rows = csv.reader(text.splitlines(keepends=True), delimiter=_delimiter(text))
+    declared = _DECLARED.match(text)
+    delimiter = declared[1] if declared else _choose_delimiter(text)
+    csv.field_size_limit(_LONGEST_CELL)
+    skipped = 1 if declared else 0
+    rows = islice(_parse(text.splitlines(keepends=True), delimiter), skipped, None)
     try:
-        yield from _grouped(_lines(rows))
+        yield from group_rows(write_table(rows, accept_names), Place(), first=1 + skipped)
     except csv.Error as error:
         raise Unreadable("damaged") from error
 
 
-def _delimiter(text: str) -> str:
-    """Choose one of the delimiters. Each of them is counted in the first lines, and its lowest count decides."""
-    lines = [line for line in islice(text.splitlines(), _LOOKED_AT) if line.strip()]
-    return max(_DELIMITERS, key=lambda sign: min((line.count(sign) for line in lines), default=0))
-
-
-def _lines(rows: Iterable[Sequence[str]]) -> Iterator[tuple[int, str]]:
-    names: Sequence[str] = ()
-    for number, row in enumerate(rows, start=1):
-        line = _line(names, row)
-        if line:
-            yield number, line
-        names = names or row
-
-
-def _line(names: Sequence[str], row: Sequence[str]) -> str:
-    cells = [(name.strip(), cell.strip()) for name, cell in zip_longest(names[: len(row)], row, fillvalue="")]
-    return "; ".join(f"{name}: {cell}" if name else cell for name, cell in cells if cell)
-
-
-def _grouped(lines: Iterable[tuple[int, str]]) -> Iterator[Segment]:
-    group: list[tuple[int, str]] = []
-    size = 0
+def group_rows(lines: Iterable[tuple[int, str]], place: Place, first: int = 1, **segment: Any) -> Iterator[Segment]:
+    """Give segments of rows that follow each other without a gap. `first` is the number of the row that is 0 in
+    `lines`."""
+    group, size = list[tuple[int, str]](), 0
     for number, line in lines:
-        if group and size + len(line) > TYPICAL:
-            yield _segment(group)
+        if group and (size + len(line) > TYPICAL or number != group[-1][0] + 1):
+            yield _segment(group, place, first, segment)
             group, size = [], 0
         group.append((number, line))
         size += len(line)
     if group:
-        yield _segment(group)
+        yield _segment(group, place, first, segment)
 
 
-def _segment(group: Sequence[tuple[int, str]]) -> Segment:
-    return Segment("".join(f"{line}\n" for _, line in group), section=f"rows {group[0][0]}–{group[-1][0]}")
+def _segment(group: Sequence[tuple[int, str]], place: Place, first: int, segment: dict[str, Any]) -> Segment:
+    rows = (first + group[0][0], first + group[-1][0])
+    # A row of one cell has no sign that makes it a sentence, so a blank line ends it.
+    text = "".join(f"{line}\n" if " | " in line else f"{line}\n\n" for _, line in group)
+    return Segment(text, place=Place(part=place.part, sheet=place.sheet, rows=rows), **segment)
+
+
+def _choose_delimiter(text: str) -> str:
+    """Choose the delimiter that gives most of the first records equally many cells, and more than one. What stands in
+    quotation marks isn't counted. Among equals a comma is chosen last, because numbers and prose have commas too."""
+    records = _QUOTED.sub("", text[:_SAMPLE]).splitlines()[:_LOOKED_AT]
+    return max(_DELIMITERS, key=lambda sign: _measure_evenness([record.count(sign) for record in records if record]))
+
+
+def _measure_evenness(counts: Sequence[int]) -> float:
+    """Return the share of the records that have the most frequent number of delimiters."""
+    frequent = max(Counter(filter(None, counts)).values(), default=0)
+    return frequent / max(1, len(counts))
+
+
+def _parse(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
+    return iter(csv.reader(lines, delimiter=delimiter))

@@ -1,11 +1,19 @@
 """The module of each kind takes a `RawFile`, and gives `Segment`s. This module has both."""
 
 from msgspec import Struct
+
 from qa_service.files.decoding import clean_file_text, decode_file_text, find_declared_charset
 from qa_service.model import Picture, Place
 
 PICTURE_BYTES = 750_000
 """A picture that was read has at most so many bytes. As base64 it then fits into one report."""
+
+
+class Room(Struct):
+    """A `Room` says how much may still be read of the files within one file, however deep they lie."""
+
+    files: int
+    bytes: int
 
 
 class RawFile(Struct, frozen=True):
@@ -14,6 +22,10 @@ class RawFile(Struct, frozen=True):
 
     content: bytes
     charset: str = ""
+    depth: int = 0
+    """The file lies in so many other files."""
+    room: "Room | None" = None
+    """This is how much may still be read within the outermost file. None means that this is the outermost one."""
 
     def text(self) -> str:
         """Decode and clean the bytes. Only the kinds that are text call this."""
@@ -42,3 +54,5 @@ class Segment(Struct, frozen=True):
     tokens: int = 0
     """The picture costs a model about so many tokens."""
     place: Place = Place()
+    unread: str = ""
+    """Where the page can't be read, or not wholly, this is the reason that the verdict names."""

@@ -1,156 +1,191 @@
-"""This module reads a DOCX in reading order: paragraphs, tables and text boxes, and each note after its paragraph.
+"""This module reads a DOCX in reading order: paragraphs with their numbers, tables and text boxes, and each note and
+comment after its paragraph or row.
 
-python-docx opens the file and finds the styles. The text is collected from the XML here, because the `paragraphs` and
-`tables` of python-docx leave out text boxes, notes, headers, content controls and tracked insertions.
+The parts of the package are read as XML. python-docx was used before: it opens no strict, macro-enabled or template
+files and none with a relation to a missing part, and it leaves out text boxes, notes, headers and numbers.
 """
 
-from collections.abc import Iterator, Mapping
-from io import BytesIO
-from itertools import chain
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 
-from docx import Document
-from docx.document import Document as WordDocument
-from docx.enum.style import WD_STYLE_TYPE
-from docx.opc.constants import RELATIONSHIP_TYPE
-from docx.oxml import parse_xml
-from docx.oxml.ns import qn
+from msgspec import Struct
 
 from qa_service.errors import Unreadable
-from qa_service.files.archive import check_archive
+from qa_service.files.charts import read_chart, read_drawn_text
+from qa_service.files.equations import write_equation
+from qa_service.files.kinds import read_segments
+from qa_service.files.package import Element, Package, Relation, expand_name
 from qa_service.files.segment import RawFile, Segment
+from qa_service.files.signs import find_sign
+from qa_service.files.sniffing import sniff_kind
+from qa_service.files.tables import LONGEST_NAME, SPANNED, flatten_cell, resemble_names, write_table
+from qa_service.files.word_styles import WordNumbering, WordStyles, read_value
 
-Element: TypeAlias = Any
-"""This is an element of lxml. It is `Any`, because lxml declares no types."""
+_ROOT, _PARAGRAPH, _TABLE = expand_name("w:document"), expand_name("w:p"), expand_name("w:tbl")
+_ROW, _CELL, _RUN = expand_name("w:tr"), expand_name("w:tc"), expand_name("w:r")
+_BOX, _CHUNK, _ID, _VALUE = (expand_name(name) for name in ("w:txbxContent", "w:altChunk", "w:id", "w:val"))
+_FONT, _CODE = expand_name("w:font"), expand_name("w:char")
+_CHART, _DIAGRAM = expand_name("c:chart"), expand_name("dgm:relIds")
+_UNSEEN = frozenset(map(expand_name, ("mc:Fallback", "w:del", "w:moveFrom", "w:pPr", "w:rPr", "w:ffData")))
+_NOTES = {
+    expand_name("w:footnoteReference"): "footnotes",
+    expand_name("w:endnoteReference"): "endnotes",
+    expand_name("w:commentReference"): "comments",
+}
+_ATTACHED = {**_NOTES, _CHART: "chart", _DIAGRAM: "diagramData", _BOX: ""}
+_OFF = frozenset({"0", "false", "off", "none"})
 
-_PARAGRAPH, _TABLE, _ROW, _CELL = qn("w:p"), qn("w:tbl"), qn("w:tr"), qn("w:tc")
-_BOX = qn("w:txbxContent")
-_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-_UNSEEN = frozenset({_FALLBACK, qn("w:del"), qn("w:moveFrom"), qn("w:pPr"), qn("w:rPr")})
-_NOTE_REFERENCES = {qn("w:footnoteReference"): "footnotes", qn("w:endnoteReference"): "endnotes"}
-_SIGNS = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
-_TEXTS = frozenset({qn("w:t"), "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"})
-_BODY_LEVEL = 9
-_DEEPEST_STYLE = 10
 
-_Line: TypeAlias = tuple[bool, str]
-"""The first value says whether the line is a heading, and the second one is its text."""
+class _Line(Struct, frozen=True):
+    text: str
+    is_heading: bool = False
+    is_note: bool = False
+    """A note of a cell stands behind the row."""
 
 
 def read_docx(raw: RawFile) -> Iterator[Segment]:
     """Give one segment for each heading. The heading is the segment's first line and its section. The text before the
     first heading is a segment too. The last segment has the headers and footers of the pages, each of them once."""
-    check_archive(raw.content)
-    document = _opened(raw.content)
+    package = Package(raw.content)
+    document = package.read_part(package.main)
+    if document.tag != _ROOT:
+        raise Unreadable("unsupported")
+    reading = _Reading(package, raw.depth)
     section, lines = "", list[str]()
-    for is_heading, line in _Reading(document).lines():
-        if is_heading:
+    for line in reading.read_body(document):
+        if line.is_heading:
             yield _segment(section, lines)
-            section, lines = line, []
-        lines.append(line)
+            section, lines = line.text, []
+        lines.append(line.text)
     yield _segment(section, lines)
-    margins = chain.from_iterable(_plain_lines(part.element) for part in _parts(document, "header", "footer"))
-    yield _segment("", list(dict.fromkeys(margins)))
+    yield _segment("", list(dict.fromkeys(line.text for line in reading.read_margins())))
 
 
 def _segment(section: str, lines: list[str]) -> Segment:
     return Segment("".join(f"{line}\n" for line in lines) + "\n" if lines else "", section=" ".join(section.split()))
 
 
-def _opened(content: bytes) -> WordDocument:
-    try:
-        return Document(BytesIO(content))
-    except ValueError as error:
-        raise Unreadable("unsupported") from error
-    except (KeyError, SyntaxError) as error:
-        raise Unreadable("damaged") from error
-
-
 class _Reading:
-    """A `_Reading` gives the lines of one document. It knows which styles are headings, and the texts of the notes."""
+    """A `_Reading` gives the lines of one document."""
 
-    def __init__(self, document: WordDocument) -> None:
-        self._body = document.element.body
-        self._headings = _heading_styles(document)
-        self._notes = dict(_notes(document))
+    def __init__(self, package: Package, depth: int) -> None:
+        self._package = package
+        self._depth = depth
+        self._relations = {relation.id: relation for relation in package.find_related(package.main)}
+        styles = WordStyles(self._find_part("styles"))
+        self._styles = styles
+        self._numbering = WordNumbering(self._find_part("numbering"), styles)
+        self._notes = dict(self._read_notes())
+        self._drawn = set[str]()
 
-    def lines(self) -> Iterator[_Line]:
-        return self._lines(self._body)
+    def read_body(self, document: Element) -> Iterator[_Line]:
+        yield from self._lines(document)
+        for relation in self._relations.values():
+            if relation.kind in ("chart", "diagramData") and relation.target not in self._drawn:
+                yield from self._read_drawing(relation)
+
+    def read_margins(self) -> Iterator[_Line]:
+        for relation in self._relations.values():
+            if relation.kind in ("header", "footer"):
+                yield from self._lines(self._package.read_part(relation.target))
+
+    def _find_part(self, kind: str) -> Element | None:
+        found = next((relation.target for relation in self._relations.values() if relation.kind == kind), "")
+        return self._package.read_part(found) if found else None
+
+    def _read_notes(self) -> Iterator[tuple[tuple[str, str], str]]:
+        for kind in _NOTES.values():
+            part = self._find_part(kind)
+            for note in () if part is None else part:
+                text = " ".join(line.text for line in self._lines(note))
+                author = note.get(expand_name("w:author"))
+                yield (kind, note.get(_ID)), f"{author}: {text}" if author and text else text
 
     def _lines(self, element: Element) -> Iterator[_Line]:
         for child in element:
             if child.tag == _PARAGRAPH:
                 yield from self._paragraph(child)
             elif child.tag == _TABLE:
-                yield from ((False, line) for line in _rows(child))
+                yield from self._table(child)
+            elif child.tag == _CHUNK:
+                yield from self._chunk(child)
             elif child.tag not in _UNSEEN:
                 yield from self._lines(child)
 
     def _paragraph(self, paragraph: Element) -> Iterator[_Line]:
-        text = _text(paragraph).strip()
+        number, text = self._numbering.number_paragraph(paragraph), _text(paragraph).strip()
         if text:
-            yield self._is_heading(paragraph), text
-        for box in _within(paragraph, {_BOX}):
-            yield from self._lines(box)
-        for reference in _within(paragraph, _NOTE_REFERENCES):
-            note = self._notes.get((_NOTE_REFERENCES[reference.tag], reference.get(qn("w:id"))), "")
-            if note:
-                yield False, note
+            yield _Line(f"{number} {text}".lstrip(), self._styles.is_heading(paragraph))
+        for attached in _within(paragraph, _ATTACHED):
+            yield from self._attached(attached)
 
-    def _is_heading(self, paragraph: Element) -> bool:
-        return paragraph.style in self._headings or _has_outline_level(paragraph)
+    def _attached(self, element: Element) -> Iterator[_Line]:
+        """Give the lines of what hangs on a paragraph: of a text box, a note, a comment, a chart or a diagram."""
+        if element.tag == _BOX:
+            yield from self._lines(element)
+        elif element.tag in _NOTES:
+            note = self._notes.get((_NOTES[element.tag], element.get(_ID)), "")
+            yield from [_Line(note, is_note=True)] if note else []
+        else:
+            name = expand_name("r:id" if element.tag == _CHART else "r:dm")
+            relation = self._relations.get(element.get(name) or "")
+            yield from self._read_drawing(relation) if relation else ()
 
+    def _read_drawing(self, relation: Relation) -> Iterator[_Line]:
+        self._drawn.add(relation.target)
+        root = self._package.read_part(relation.target)
+        yield from map(_Line, read_chart(root) if relation.kind == "chart" else read_drawn_text(root))
 
-def _heading_styles(document: WordDocument) -> frozenset[str]:
-    # Where a document has no styles, python-docx opens a file of its own for them, which a sandbox forbids.
-    if not any(relation.reltype == RELATIONSHIP_TYPE.STYLES for relation in document.part.rels.values()):
-        return frozenset()
-    styles = (style for style in document.styles if style.type == WD_STYLE_TYPE.PARAGRAPH)
-    return frozenset(style.style_id for style in styles if _is_heading_style(style))
+    def _chunk(self, element: Element) -> Iterator[_Line]:
+        """Give the lines of a file of another kind that Word takes for a part of the text."""
+        relation = self._relations.get(element.get(expand_name("r:id")) or "")
+        if relation is None or self._depth:
+            return
+        content = self._package.read_bytes(relation.target)
+        kind = sniff_kind(content, relation.target)
+        for segment in read_segments(kind, RawFile(content, depth=self._depth + 1)):
+            for line in filter(None, map(str.strip, segment.text.splitlines())):
+                yield _Line(line, is_heading=line == segment.section)
 
-
-def _is_heading_style(style: Any) -> bool:
-    # A style may inherit from another one. The number of steps is bounded, because a hostile file can make a circle.
-    for _ in range(_DEEPEST_STYLE):
-        if style is None:
-            return False
-        if (style.name or "").startswith(("Heading", "Title")) or _has_outline_level(style.element):
-            return True
-        style = style.base_style
-    return False
-
-
-def _has_outline_level(element: Element) -> bool:
-    level = element.find(f"{qn('w:pPr')}/{qn('w:outlineLvl')}")
-    return level is not None and level.get(qn("w:val")) != str(_BODY_LEVEL)
-
-
-def _notes(document: WordDocument) -> Iterator[tuple[tuple[str, str], str]]:
-    for kind in ("footnotes", "endnotes"):
-        for part in _parts(document, kind):
-            for note in parse_xml(part.blob):
-                yield (kind, note.get(qn("w:id"))), " ".join(_plain_lines(note))
-
-
-def _parts(document: WordDocument, *kinds: str) -> list[Any]:
-    relations = document.part.rels.values()
-    return [r.target_part for r in relations if not r.is_external and r.reltype.rpartition("/")[2] in kinds]
+    def _table(self, table: Element) -> Iterator[_Line]:
+        """Give a line for each row that has text. A row of one cell may have more lines, and headings among them."""
+        rows = [[(cell, [*self._lines(cell)]) for cell in _within(row, {_CELL})] for row in _within(table, {_ROW})]
+        headers = sum(1 for _ in _leading_headers(table))
+        for number, line in write_table(_fill_grid(rows), resemble_names, headers):
+            filled = [lines for _, lines in rows[number] if lines]
+            if len(filled) == 1:
+                yield from filled[0]
+            else:
+                yield _Line(line)
+                yield from (note for lines in filled for note in lines if note.is_note)
 
 
-def _plain_lines(element: Element) -> Iterator[str]:
-    texts = (_text(paragraph).strip() for paragraph in element.iter(_PARAGRAPH))
-    return (text for text in texts if text)
+def _leading_headers(table: Element) -> Iterable[bool]:
+    """Give True for each row at the top that is repeated on each page, because such rows name the columns."""
+    marks = (row.find(f"{expand_name('w:trPr')}/{expand_name('w:tblHeader')}") for row in _within(table, {_ROW}))
+    is_header = (mark is not None and mark.get(_VALUE) not in _OFF for mark in marks)
+    leads, run = next(groupby(is_header), (False, ()))
+    return run if leads else ()
 
 
-def _rows(table: Element) -> Iterator[str]:
-    """Give one line for each row that has text. A table within a cell becomes part of the cell's text."""
-    for row in _within(table, {_ROW}):
-        cells = [" ".join(_plain_lines(cell)) for cell in _within(row, {_CELL})]
-        if any(cells):
-            yield " | ".join(cells)
+def _fill_grid(rows: Sequence[Sequence[tuple[Element, list[_Line]]]]) -> list[list[str]]:
+    """Return the texts of the cells in their columns. A short text that spans several rows stands in each of them."""
+    grid = list[list[str]]()
+    for row in rows:
+        texts = list[str]()
+        for cell, lines in row:
+            text = flatten_cell("\n".join(line.text for line in lines if not line.is_note))
+            merge = cell.find(f"{expand_name('w:tcPr')}/{expand_name('w:vMerge')}")
+            above = grid[-1][len(texts)] if grid and len(grid[-1]) > len(texts) else ""
+            if merge is not None and merge.get(_VALUE) != "restart" and not text and len(above) <= LONGEST_NAME:
+                text = above
+            span = read_value(cell, "w:tcPr/w:gridSpan")
+            texts += [text, *[SPANNED] * (min(int(span), 64) - 1 if span.isdecimal() else 0)]
+        grid.append(texts)
+    return grid
 
 
-def _within(element: Element, tags: Mapping[str, str] | set[str]) -> Iterator[Element]:
+def _within(element: Element, tags: Iterable[str]) -> Iterator[Element]:
     """Give the elements with these tags below `element`, except those that are inside of another such element."""
     for child in element:
         if child.tag in tags:
@@ -165,8 +200,39 @@ def _text(element: Element) -> str:
 
 
 def _text_of(child: Element) -> str:
-    if child.tag in _TEXTS:
-        return child.text or ""
-    if child.tag in _SIGNS:
-        return _SIGNS[child.tag]
-    return "" if child.tag in _UNSEEN or child.tag == _BOX else _text(child)
+    if child.tag in _WRITERS:
+        return _WRITERS[child.tag](child)
+    return "" if child.tag in _UNSEEN or child.tag == _BOX or _is_hidden(child) else _text(child)
+
+
+def _is_hidden(element: Element) -> bool:
+    mark = element.find(f"{expand_name('w:rPr')}/{expand_name('w:vanish')}") if element.tag == _RUN else None
+    return mark is not None and mark.get(_VALUE) not in _OFF
+
+
+def _field_value(field: Element) -> str:
+    """Return what a field of a form shows: a ticked or an empty box, or the chosen entry of a list."""
+    box, choices = (field.find(f"{expand_name('w:ffData')}/{expand_name(name)}") for name in ("w:checkBox", "w:ddList"))
+    if box is not None:
+        marks = (box.find(expand_name(name)) for name in ("w:checked", "w:default"))
+        mark = next((mark for mark in marks if mark is not None), None)
+        return "☐" if mark is None or mark.get(_VALUE) in _OFF else "☒"
+    if choices is None:
+        return ""
+    entries = [entry.get(_VALUE) or "" for entry in choices.iterfind(expand_name("w:listEntry"))]
+    chosen = read_value(choices, "w:result") or read_value(choices, "w:default") or "0"
+    return entries[int(chosen)] if chosen.isdecimal() and int(chosen) < len(entries) else ""
+
+
+_WRITERS: Mapping[str, Callable[[Element], str]] = {
+    expand_name("w:t"): lambda element: element.text or "",
+    expand_name("m:oMath"): write_equation,
+    expand_name("w:sym"): lambda element: find_sign(element.get(_FONT) or "", element.get(_CODE) or ""),
+    expand_name("w:fldChar"): _field_value,
+    expand_name("w:rt"): lambda element: f"({_text(element)})",
+    expand_name("w:tab"): lambda _: "\t",
+    expand_name("w:br"): lambda _: "\n",
+    expand_name("w:cr"): lambda _: "\n",
+    expand_name("w:noBreakHyphen"): lambda _: "-",
+}
+"""These elements of a paragraph are text, and such a function returns it."""

@@ -4,19 +4,21 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from qa_service.language.stems import JOSA
 from qa_service.model import Language
 
 _CLOSERS = "\"'”’)\\]}」』】》〉»"
 _MARKER = (
     r"(?:[-*+•·▪◦○●■□▶►※☞]\s|\(?(?:\d{1,3}|[가나다라마바사아자차카타파하]|[a-zA-Z])[.)]\s|\d{1,2}(?:\.\d{1,2})+\.?\s"
-    r"|[①-⑳]|\#{1,6}\s|제\s?\d{1,4}\s?[편장절관조항])"
+    r"|[①-⑳]|제\s?\d{1,4}\s?[편장절관조항])"
 )
-# `_LINE` matches a heading, a list item or a row of a table, which are sentences of their own. All repetitions are
-# possessive, so that the time is linear.
-_LINE = rf"^[ \t]*+(?:{_MARKER}[^\n]*+|[^\n|\t]*+[|\t][^\n]*+)\n\s*+"
+_HEADING = r"\#{1,6}\s"
+# `_LINE` matches a heading, a list item or a row of a table, which are sentences of their own. A list item may go on in
+# the next line. All repetitions are possessive, so that the time is linear.
+_LINE = rf"^[ \t]*+(?:(?P<item>{_MARKER}[^\n|\t]*+)|{_HEADING}[^\n]*+|[^\n|\t]*+[|\t][^\n]*+)\n\s*+"
 _END = re.compile(
     rf"(?P<dot>(?<![.!?])[.!?]++[{_CLOSERS}]*+\s++)|[。！？｡]++[{_CLOSERS}]*+\s*+|(?<!…)…++[{_CLOSERS}]*+\s++"
-    rf"|\n[ \t\r]*+\n\s*+|\n(?=[ \t]*+{_MARKER})"
+    rf"|\n[ \t\r]*+\n\s*+|\n(?=[ \t]*+(?:{_MARKER}|{_HEADING}))"
 )
 _OWN_LINE = re.compile(_LINE, re.MULTILINE)
 _ABBREVIATION = re.compile(
@@ -27,6 +29,10 @@ _NUMBERED = re.compile(
 )
 _ENUMERATOR = re.compile(r"(?:^|\n)[ \t]*\(?(?:\d{1,3}(?:\.\d{1,2})*|[가나다라마바사아자차카타파하]|[a-zA-Z])\.$")
 _LOOK_BACK = 16
+_LONG_ITEM = 50
+"""A list item is as long as a line where it has so many letters. A Korean, Chinese or Japanese sign counts for two."""
+_SIGN = re.compile("[가-힣⺀-鿿]")
+_PARTICLE = re.compile(f"{JOSA}$")
 _HANGUL = re.compile("[가-힣ㄱ-ㅎㅏ-ㅣ]")
 _LETTER = re.compile(r"[^\W\d_]")
 _KOREAN_SHARE = 0.1
@@ -49,7 +55,16 @@ def _ends(text: str) -> Iterator[int]:
             yield match.end()
     for match in _OWN_LINE.finditer(text):
         yield match.start()
-        yield match.end()
+        if match["item"] is None or not _is_wrapped(match["item"], text[match.end() : match.end() + 1]):
+            yield match.end()
+
+
+def _is_wrapped(item: str, following: str) -> bool:
+    """Return whether the line of a list item goes on with the letter that follows: because the letter is a small one,
+    or because the line is full or ends with a particle. A heading is short and ends with a noun."""
+    if following.islower() or (_SIGN.match(following) and _PARTICLE.search(item)):
+        return True
+    return len(item) + len(_SIGN.findall(item)) >= _LONG_ITEM and following.isalnum()
 
 
 def _goes_on(text: str, dot: int, end: int) -> bool:

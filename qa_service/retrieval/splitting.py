@@ -4,6 +4,7 @@ Joined, the passages are the page again, so a store needs to keep only the passa
 equally long, since a very short one would rank too high.
 """
 
+import string
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
@@ -19,16 +20,27 @@ PARAGRAPH_WORTH = 120
 many characters."""
 
 _TAIL = 8
-_BYTES_PER_TOKEN = 3
+# A letter of ASCII or a space takes so many hundredths of a token.
+_LETTER = 27
+# So many hundredths more does a byte of each other kind take: capitals, digits and signs, and bytes of all other
+# characters, of which a Korean syllable has three.
+_MORE = (
+    (53, string.ascii_uppercase.encode()),
+    (33, (string.digits + string.punctuation).encode()),
+    (6, bytes(range(128, 256))),
+)
 
 
 def estimate_tokens(text: str) -> int:
-    """Estimate the number of a text's tokens as a third of its UTF-8 bytes, rounded up.
+    """Estimate the number of a text's tokens by the kinds of its bytes.
 
-    For Korean and English prose a model counts fewer tokens. It counts more only for text that isn't language, such as
-    base64.
+    Compared with OpenAI's vocabulary `o200k`, it is 20 to 50 % too high for English and Korean prose, higher for other
+    scripts, right for tables of numbers, and at most 20 % too low for text that isn't language, such as base64.
     """
-    return -(-len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN)
+    content = text.encode("utf-8", "replace")
+    size = len(content)
+    more = sum(hundredths * (size - len(content.translate(None, kind))) for hundredths, kind in _MORE)
+    return -(-(size * _LETTER + more) // 100)
 
 
 def split_passages(text: str) -> list[str]:

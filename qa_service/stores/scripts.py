@@ -196,6 +196,7 @@ for i = 5, last, 2 do
   freed = freed + drop_pictures(KEYS[6], ARGV[i])
 end
 for n = tonumber(topic) + 1, tonumber(current) do redis.call('HDEL', KEYS[1], 'title:' .. n, 'turns:' .. n) end
+for n = tonumber(topic), tonumber(current) do redis.call('HDEL', KEYS[1], 'summary:' .. n) end
 redis.call('HSET', KEYS[1], 'topic', topic)
 if redis.call('HGET', KEYS[1], 'turns:' .. topic) == '0' then redis.call('HSET', KEYS[1], 'title:' .. topic, '') end
 redis.call('DEL', KEYS[4])
@@ -203,6 +204,19 @@ for i = last + 1, #ARGV do redis.call('RPUSH', KEYS[4], ARGV[i]) end
 redis.call('EXPIRE', KEYS[4], seconds)
 return freed
 """)
+
+# It counts the call that made a summary with the turn after which it was made, and keeps the summary if the one before
+# is still the same, and all turns that it stands for are there.
+SUM_UP = """
+-- head, answers
+local field, summary, before, answer, turn, charged = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local same = redis.call('EXISTS', KEYS[1]) == 1 and (redis.call('HGET', KEYS[1], field) or '') == before
+for i = 7, #ARGV do same = same and redis.call('HEXISTS', KEYS[2], ARGV[i]) == 1 end
+if turn ~= '' and redis.call('HGET', KEYS[2], answer) == turn then redis.call('HSET', KEYS[2], answer, charged) end
+if summary == '' or not same then return 0 end
+redis.call('HSET', KEYS[1], field, summary)
+return 1
+"""
 
 RENAME = """
 -- head
@@ -333,6 +347,8 @@ DELETE_TURN = with_pictures("""
 local answer, count = ARGV[1], ARGV[2]
 if redis.call('LREM', KEYS[1], 0, answer) == 0 then return false end
 redis.call('HDEL', KEYS[2], answer, 'feedback:' .. answer)
+-- The summary of the topic may say what this turn said.
+redis.call('HDEL', KEYS[4], (string.gsub(count, 'turns:', 'summary:')))
 redis.call('LREM', KEYS[3], 0, answer)
 redis.call('HINCRBY', KEYS[4], count, -1)
 return {#redis.call('LRANGE', KEYS[1], 0, -1), drop_pictures(KEYS[5], answer)}

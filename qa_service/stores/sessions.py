@@ -20,6 +20,7 @@ from qa_service.stores.keys import answer_key, owner_key, repeat_key, session_ke
 from qa_service.stores.quotas import queue_space_freed
 from qa_service.stores.records import read_record
 from qa_service.stores.repeats import RESERVED_SECONDS
+from qa_service.stores.summaries import summary_of
 from qa_service.turns import Turn
 
 CONTEXT_TURNS = 20
@@ -200,6 +201,7 @@ def _session(
         topics_of(head),
         context=tuple(said for turn in turns if (said := read_record(exchange_decoder, turn))),
         files=tuple(sorted(files_of(files), key=lambda file: file.topic != topic)),
+        summary=summary_of(head, topic, turns),
     )
 
 

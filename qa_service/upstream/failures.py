@@ -24,6 +24,7 @@ from qa_service.errors import (
     UpstreamUnavailable,
 )
 from qa_service.interfaces import Stop
+from qa_service.upstream import too_long
 from qa_service.upstream.fields import parse_json, read_struct
 
 FOREIGN = (
@@ -60,7 +61,10 @@ _BY_CODE: Mapping[str, tuple[type[UpstreamError], str]] = {
     "account_deactivated": _QUOTA,
     "access_terminated": _QUOTA,
     "context_length_exceeded": _TOO_LONG,
+    "context_window_exceeded": _TOO_LONG,
     "exceed_context_size_error": _TOO_LONG,
+    "model_max_prompt_tokens_exceeded": _TOO_LONG,
+    "string_above_max_length": _TOO_LONG,
     "content_filter": _FILTER,
     "content_policy_violation": _FILTER,
     "invalid_prompt": _FILTER,
@@ -85,7 +89,7 @@ _LASTING = (InsufficientQuota, ContextLength, ContentFilter, UnknownModel)
 # Many compatible servers have no code for these failures, and tell them in words alone. Words count only where the
 # failure is about the request.
 _BY_WORDS = (
-    (re.compile(r"context[ _](?:length|window|size)", re.I), _TOO_LONG),
+    (too_long.TOLD, _TOO_LONG),
     (re.compile(r"model\b.{0,300}?\bnot (?:found|exist)|(?:unknown|valid) model", re.I | re.S), _NO_MODEL),
 )
 _OF_THE_REQUEST = (0, 400, 404, 413, 422, 500)
@@ -106,6 +110,15 @@ class FailureReport(Struct, frozen=True):
     type: str | None = None
     message: str | None = None
     """This is upstream's sentence. It may hold keys and addresses, so nobody gets to see it."""
+    n_ctx: int | None = None
+    """llama.cpp says here how many tokens its model reads at once, """
+    n_prompt_tokens: int | None = None
+    """and here how many the prompt has."""
+
+    @property
+    def words(self) -> str:
+        """Return all that upstream says, to be searched."""
+        return f"{self.code} {self.message} n_ctx {self.n_ctx} {self.n_prompt_tokens}"
 
 
 @contextmanager
@@ -202,8 +215,7 @@ def _judge(status: int, report: FailureReport, wait: int | None = None) -> Upstr
     names = _names(report)
     known = [_BY_CODE[name] for name in names if name in _BY_CODE]
     if status in _OF_THE_REQUEST:
-        said = f"{report.code} {report.message}"
-        known += [found for words, found in _BY_WORDS if words.search(said)]
+        known += [found for words, found in _BY_WORDS if words.search(f"{report.code} {report.message}")]
     if status:
         known = [found for found in known if found is not _REQUEST]  # the status says more
     lasting = [found for found in known if found[0] in _LASTING]
@@ -213,6 +225,8 @@ def _judge(status: int, report: FailureReport, wait: int | None = None) -> Upstr
     kind, message = next(iter((*lasting, *by_status, *known)), _unknown(status, names))
     if wait is not None and issubclass(kind, (UpstreamRateLimited, UpstreamUnavailable)):
         return kind(message, retry_after=wait)
+    if kind is ContextLength:
+        return ContextLength(message, fitting=too_long.read_fitting_share(report.words))
     return kind(message)
 
 

@@ -38,8 +38,10 @@ _BLIND = re.compile(
 _TOO_SMALL = re.compile(r"below_min")
 # "This model's maximum context length is 4096 tokens. However, you requested 4108 tokens (12 in the messages, 4096 in
 # the completion)." Other servers say it in other words, but with the same two numbers.
-_WINDOW = re.compile(r"context length is (\d{1,9}) tokens")
-_PROMPT = re.compile(r"(\d{1,9}) (?:in (?:the|your) (?:messages|prompt)|of text input|input tokens)")
+_WINDOW = re.compile(r"context length is (?:only )?(\d{1,9}) tokens")
+_PROMPT = re.compile(
+    r"(\d{1,9}) (?:in (?:the|your) (?:messages|prompt)|of text input|input tokens|tokens from the input)"
+)
 _ANY = object()
 # Reasoning models refuse temperature and top_p, and their chat variants don't. Where a reasoning model has a name that
 # its site chose, upstream refuses these parameters once, and `RefusedParameters` remembers it.

@@ -24,6 +24,7 @@ from qa_service.frames import (
     Stage,
     StageNotice,
     Start,
+    TextSpan,
     Timing,
     TopicNotice,
     VideoResult,
@@ -60,6 +61,7 @@ class StatusContent(Outgoing, frozen=True, kw_only=True):
     kind: str | None = None
     status: VerdictStatus | None = None
     tokens: int | None = None
+    unread_pages: tuple[int, ...] = ()
 
 
 class ImageContent(Outgoing, frozen=True, kw_only=True):
@@ -97,6 +99,7 @@ class VerdictContent(Outgoing, frozen=True, kw_only=True):
     reason: str | None = None
     pages: int
     tokens: int
+    unread_pages: tuple[int, ...] = ()
 
 
 class MetadataContent(Outgoing, frozen=True, kw_only=True):
@@ -115,6 +118,7 @@ class MetadataContent(Outgoing, frozen=True, kw_only=True):
     saved: bool
     image_results: tuple[ImageResult, ...] = ()
     video_results: tuple[VideoResult, ...] = ()
+    unsupported: tuple[TextSpan, ...] = ()
 
 
 class ErrorContent(Outgoing, frozen=True, kw_only=True):
@@ -209,6 +213,7 @@ class FileObject(Outgoing, frozen=True, kw_only=True):
     tokens: int
     status: VerdictStatus
     reason: str | None = None
+    unread_pages: tuple[int, ...] = ()
     topic: int
 
 

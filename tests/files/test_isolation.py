@@ -22,7 +22,7 @@ from qa_service.files.reading import read_file
 from qa_service.files.report import Report, final_verdict
 from qa_service.model import FileEnd, FileNews, FileProgress, FileText, Owner, ReadRequest, UploadedFile, Verdict
 from qa_service.running.stop import StopSignal
-from tests import documents
+from tests import documents, packages
 from tests.fakes import refuse_thread
 from tests.files import opened
 
@@ -225,9 +225,8 @@ class TestHostileFiles:
         assert sum(len(piece.passages) for piece in news if isinstance(piece, FileText)) >= 64
 
     def test_one_that_a_parser_trips_over_is_damaged(self, readers: ChildReaders, upload: Upload) -> None:
-        content = documents.word_package("</w:body><w:body>", head="<!-- -->").replace(
-            b"word/styles.xml", b"word/stylez.xml"
-        )
+        series = "<c:ser><c:cat><c:pt idx='one'><c:v>a</c:v></c:pt></c:cat></c:ser>"
+        content = packages.word("", ("chart", "chart.xml", f"<c:chart>{series}</c:chart>"))
 
         assert told(list(readers.read_upload(asked(upload(content)), StopSignal()))) == ("failed", "damaged")
 

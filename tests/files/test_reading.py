@@ -12,7 +12,7 @@ from qa_service.files.segment import RawFile
 from qa_service.language.tokens import list_tokens
 from qa_service.model import FileText, Passage, Place, UploadedFile, Verdict
 from qa_service.retrieval.splitting import estimate_tokens
-from tests import documents
+from tests import documents, pdfs
 
 SENTENCES = "".join(f"제{n}조 근로자는 {n}일을 쉰다. Rule {n} covers {n * 7} cases.\n" for n in range(3_000))
 
@@ -128,7 +128,14 @@ class TestBounds:
         (lambda: documents.pdf(["a"], password="key"), "failed", "encrypted"),
         (lambda: documents.bomb(), "failed", "too_large"),
         (lambda: documents.pdf(["a"])[:500], "failed", "damaged"),
-        (lambda: documents.pdf_with_a_broken_page("Hello."), "truncated", "damaged"),
+        (lambda: documents.pdf_with_a_broken_page("Hello."), "partly", "damaged"),
+        (lambda: pdfs.pdf("", ""), "skipped", "empty"),
+        (lambda: pdfs.pdf(pdfs.show("Fee: 9 euros."), pdfs.PICTURE), "partly", "no_text_layer"),
+        (
+            lambda: pdfs.pdf("BT /F1 12 Tf 72 700 Td <0123045607890123> Tj ET", font=pdfs.NAMELESS),
+            "skipped",
+            "no_unicode",
+        ),
         (lambda: b"hello", "used", None),
     ],
 )
@@ -158,3 +165,11 @@ def test_every_kind_in_the_table_has_a_reader(kind: str) -> None:
 def test_a_kind_that_is_not_in_the_table_is_unsupported() -> None:
     with pytest.raises(Unreadable, match="unsupported"):
         read_segments("xlsx", RawFile(b"PK"))
+
+
+def test_the_verdict_names_the_pages_that_cannot_be_read() -> None:
+    picture, text = pdfs.PICTURE, pdfs.show("A page of text.")
+
+    found = verdict(read(pdfs.pdf(text, picture, "", picture + pdfs.show("- 4 -"), text)))
+
+    assert (found.status, found.reason, found.unread_pages) == ("partly", "no_text_layer", (2, 4))

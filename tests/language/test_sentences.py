@@ -66,6 +66,29 @@ def test_list_items_and_headings_stand_alone(marker: str) -> None:
     assert split_sentences(text) == ["앞의 말\n", f"{marker}항목 하나\n", "뒤의 말"]
 
 
+@pytest.mark.parametrize(
+    "item",
+    [
+        "1. The deposit shall be paid before the first day and\namounts to 350 euros.",
+        "가. 검수 기간은 납품한 날부터 칠일 이내로 하되 갑의 사정으로\n늦어지는 때에는 서면으로 알린다.",
+        "제2조 압축기의 보증 기간은\n구입한 날부터 십년으로 한다.",
+        "• 보증 기간은\n십년으로 한다.",
+        "2) The contact for all questions about deposits and claims is\nMs Example in Hamburg.",
+    ],
+)
+def test_a_list_item_goes_on_in_the_next_line(item: str) -> None:
+    assert split_sentences(f"앞의 말\n{item}\n2. Pets need consent.") == [
+        "앞의 말\n",
+        f"{item}\n",
+        "2. Pets need consent.",
+    ]
+
+
+def test_a_heading_with_a_number_ends_with_its_line() -> None:
+    assert split_sentences("제1장 총칙\n이 규정은 모두에게 쓴다.") == ["제1장 총칙\n", "이 규정은 모두에게 쓴다."]
+    assert split_sentences("2. Deposit\nThe deposit is 9 euros.") == ["2. Deposit\n", "The deposit is 9 euros."]
+
+
 def test_rows_of_a_table_stand_alone() -> None:
     assert split_sentences("name | age\nKim | 40\nend") == ["name | age\n", "Kim | 40\n", "end"]
 

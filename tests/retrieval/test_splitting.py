@@ -53,6 +53,23 @@ def test_a_sentence_without_end_is_cut_between_words() -> None:
     assert all(passage.endswith(" ") for passage in split_passages("낱말 " * 3_000))
 
 
-@pytest.mark.parametrize(("text", "tokens"), [("", 0), ("a", 1), ("abcd", 2), ("가나다", 3), ("\ud800", 1)])
-def test_tokens_are_a_third_of_the_bytes_rounded_up(text: str, tokens: int) -> None:
+PROSE = {
+    "English": (
+        "Refunds may be requested within seven days of payment. After that, the shop only exchanges goods.",
+        20,
+    ),
+    "Korean": ("환불은 결제일로부터 칠 일 이내에 신청할 수 있으며 배송비는 고객이 부담합니다.", 26),
+    "a table": ("12번 | 수수료 14,400원 | 2026-04-12 | 접수완료\n" * 9, 225),
+    "numbers": ("7919.12,15838.24,23757.36,31676.48\n" * 9, 180),
+}
+"""Texts, and the number of tokens that OpenAI's vocabulary `o200k` makes of each."""
+
+
+@pytest.mark.parametrize(("text", "tokens"), [("", 0), ("a", 1), ("가나다", 3), ("\ud800", 1)])
+def test_a_text_has_at_least_a_token_where_it_has_a_letter(text: str, tokens: int) -> None:
     assert estimate_tokens(text) == tokens
+
+
+@pytest.mark.parametrize(("text", "tokens"), PROSE.values(), ids=PROSE)
+def test_the_estimate_of_tokens_is_hardly_ever_too_low_and_not_much_too_high(text: str, tokens: int) -> None:
+    assert 0.95 * tokens <= estimate_tokens(text) <= 1.6 * tokens

@@ -24,6 +24,7 @@ from qa_service.private import server as private
 from qa_service.stores.embedded import embedded_pool, find_server, socket_path, start_store
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.memory import store_memory
+from tests.live.processes import until
 
 LINGER = 0.4
 ROOT = Path(__file__).parents[2]
@@ -419,6 +420,14 @@ class TestLauncher:
         assert asked.value == signal.SIGKILL
 
     def test_a_signal_ends_the_server_too(self, tmp_path: Path) -> None:
-        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        runs = tmp_path / "runs"
+
+        def stop_what_runs() -> None:
+            until(runs.exists, 5, "the server runs")
+            time.sleep(0.3)  # By then the launcher waits for the server, also on a busy machine.
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        threading.Thread(target=stop_what_runs).start()
+        command = ["/bin/sh", "-c", f"touch {runs}; exec sleep 60"]
         with pytest.raises(SystemExit):
-            launcher.launch([str(tmp_path / "users"), "60", "socket", "15", "-", "/bin/sleep", "60"])
+            launcher.launch([str(tmp_path / "users"), "60", "socket", "15", "-", *command])

@@ -6,7 +6,7 @@ import pytest
 
 from qa_service.errors import Cancelled
 from qa_service.markers import find_markers
-from qa_service.model import Finished, Passage, Prompt, TextDelta, Usage
+from qa_service.model import Finished, Message, Passage, Prompt, TextDelta, Usage
 from qa_service.running.stop import StopSignal
 from qa_service.upstream.offline import OfflineAnswerer
 
@@ -69,6 +69,18 @@ class TestQuotes:
         assert "“구매 후 7일 이내에 전액을 돌려드립니다.” [1]" in text
         assert "환불 규정" not in text
 
+    @pytest.mark.parametrize(
+        ("question", "text", "quote"),
+        [
+            ("How much is the deposit?", "Rent is due. The deposit is\n350 euros.", "The deposit is\n350 euros."),
+            ("Who is the contact?", "Claims are ours. The contact is\nMs Example.", "The contact is\nMs Example."),
+            ("지체상금률은?", "늦으면 해제한다. 지체상금률은\n천분의 일로 한다.", "지체상금률은\n천분의 일로 한다."),
+            ("How much is the deposit?", "1. The deposit is due and\namounts to 9 euros.", "amounts to 9 euros."),
+        ],
+    )
+    def test_a_sentence_is_quoted_from_its_beginning_to_its_end(self, question, text, quote):
+        assert quote in answered(question, text)
+
     def test_a_heading_on_a_line_of_its_own_is_no_part_of_the_sentence_below(self):
         text = answered(
             "How long is the battery covered?", "Warranty\nThe battery is covered for 24 months.", language="en"
@@ -101,6 +113,35 @@ class TestQuotes:
     def test_a_compound_is_found_by_its_parts(self):
         assert "연차휴가는" in answered("연차 휴가는 며칠인가요?", HOLIDAYS)
         assert "연차휴가는" in answered("연차휴가일수는?", HOLIDAYS)
+
+    def test_the_answer_begins_with_the_passage_that_was_found_first(self):
+        """Another one may have as many of the question's words by chance."""
+        first = "The pump is started by the valve. It runs at 40 bar."
+        other = "A pump and a valve are sold together. No pump is started without training."
+        text = answered("How is the pump started?", first, other, language="en")
+        assert text.split("\n\n")[1].startswith("- “The pump is started by the valve.” [1]")
+
+    def test_not_where_it_has_next_to_nothing_of_the_question(self):
+        text = answered("How often must the filter be cleaned?", REFUNDS, MANUAL, language="en")
+        assert text.split("\n\n")[1].startswith("- “The filter must be cleaned every month.” [2]")
+
+    def test_a_sentence_with_a_number_is_preferred_where_an_amount_is_asked_for(self):
+        said = "The battery of the pump is covered. The cover of the battery lasts for 24 months. Keep the bill."
+        assert "24 months" in answered("How long is the battery covered?", said, language="en").split("\n")[2]
+
+    def test_another_form_of_a_word_is_recognized_in_english(self):
+        said = "The unproven assumptions of the theory are listed below. They are nine."
+        assert "[1]" in answered("What does the theory assume?", said, MANUAL, language="en")
+
+    def test_a_running_header_is_never_quoted(self):
+        pages = [f"회사 내규 {n}쪽\n{text}" for n, text in enumerate((REFUNDS, HOLIDAYS, "식당은 지하에 있습니다."), 1)]
+        found = tuple(Passage("f", "f.pdf", text, page=n, n=n) for n, text in enumerate(pages, 1))
+        with OfflineAnswerer().open_answer(
+            Prompt("m", (), "회사 식당은 어디에 있나요?", found), StopSignal()
+        ) as deltas:
+            text = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+        assert "“식당은 지하에 있습니다.” [3]" in text
+        assert "내규" not in text
 
     def test_at_most_five_sentences_are_quoted(self):
         assert answered("환불 규정", " ".join(f"환불 규정 {n}번 항목입니다." for n in range(20))).count("[1]") == 5
@@ -151,6 +192,32 @@ class TestHonesty:
         prompt = Prompt("gpt", (), "환불", passages=passages(REFUNDS))
         with OfflineAnswerer().open_answer(prompt, StopSignal()) as deltas:
             assert [*deltas][-1] == Finished("stop", model="offline", usage=Usage())
+
+
+class TestFollowUps:
+    SAID = (Message("user", "환불 규정 알려줘"), Message("assistant", "…"), Message("user", "며칠이야?"))
+
+    def asked(self, question: str, *messages: Message) -> str:
+        prompt = Prompt("gpt", messages, question, passages=passages(HOLIDAYS, REFUNDS), language="ko")
+        with OfflineAnswerer().open_answer(prompt, StopSignal()) as deltas:
+            return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+    def test_the_question_before_says_what_a_bare_one_is_about(self):
+        assert "환불은 구매 후 7일 이내에" in self.asked("며칠이야?", *self.SAID)
+
+    def test_it_makes_no_other_question_one_that_the_files_answer(self):
+        assert "파일에 없습니다" in self.asked("프랑스의 수도는 어디인가요?", *self.SAID)
+
+
+class TestMeaning:
+    def near(self, nearness: float) -> str:
+        found = (Passage("f", "f.pdf", MANUAL, nearness=nearness, n=1),)
+        with OfflineAnswerer().open_answer(Prompt("m", (), "필터 청소 주기는?", found), StopSignal()) as deltas:
+            return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+    def test_a_passage_in_another_language_is_quoted_where_it_is_near_by_meaning(self):
+        assert "[1]" in self.near(0.6)
+        assert "[1]" not in self.near(0.2)
 
 
 class TestSummaries:

@@ -162,6 +162,8 @@ FIELDS: Mapping[str, str] = {
     "SessionObject.turns": "The questions with their answers, newest first.",
     "type": "The type of the frame.",
     "ProblemObject.type": "The type of the problem (RFC 9457). It is always `about:blank`.",
+    "unsupported": "Where the sentences stand that no source supports, if the site has them looked for.",
+    "unreadPages": "The pages that can't be read, such as scans. With other pages the file is `partly` used.",
     "updatedAt": "When the last question was asked (RFC 3339, in UTC).",
     "upstream": "What answers: `offline` where there is no model.",
     "url": "Where the source is found. A document's address is a path at this server.",

@@ -3,7 +3,18 @@
 import { element, icon } from "./element.js";
 import { hasWords, say } from "./words.js";
 
-const STATUS_WORDS = { used: "fileUsed", truncated: "fileTruncated", skipped: "fileSkipped", failed: "fileFailed" };
+const STATUS_WORDS = { used: "fileUsed", partly: "fileTruncated", truncated: "fileTruncated", skipped: "fileSkipped", failed: "fileFailed" };
+
+/** Write page numbers as people do: 2–5, 9. Numbers that follow each other become a range. */
+function listed(numbers) {
+  const ranges = [];
+  for (const number of numbers) {
+    const last = ranges.at(-1);
+    if (last && last.to === number - 1) last.to = number;
+    else ranges.push({ from: number, to: number });
+  }
+  return ranges.map(({ from, to }) => (from === to ? `${from}` : `${from}–${to}`)).join(", ");
+}
 
 /** A list with one chip for each file. A follow-up gets the verdicts of `earlier` files again, which aren't shown. */
 export class Verdicts {
@@ -25,13 +36,14 @@ export class Verdicts {
   }
 
   /** Show what became of one file. */
-  settle({ name, status, reason, pages = 0 }) {
+  settle({ name, status, reason, pages = 0, unreadPages = [] }) {
     const chip = this.#waiting(name);
-    const known = reason && hasWords(`reason_${reason}`);
+    const keys = status === "partly" ? [`unread_${reason}`] : [`reason_${reason}`];
     chip.settled = true;
     chip.bar.hidden = true;
     chip.node.dataset.status = status;
-    say(chip.note, known ? `reason_${reason}` : STATUS_WORDS[status] ?? "read", { pages });
+    const values = { pages, many: unreadPages.length > 1, list: listed(unreadPages) };
+    say(chip.note, keys.find(hasWords) ?? STATUS_WORDS[status] ?? "read", values);
   }
 
   /** Show what became of all files in the end. */

@@ -1,0 +1,261 @@
+"""This module makes lines of the runs of glyphs that lie on a page of a PDF, and writes the text of each piece of a
+line.
+
+A *row* is what stands on one height across the page. It consists of *pieces*, between which there are wide gaps, such
+as those between columns.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from statistics import median
+from typing import TypeAlias
+from unicodedata import bidirectional
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from qa_service.files.pdf_glyphs import Glyph, Run
+from qa_service.language.stems import JOSA
+
+_SMALL = 0.88
+"""A raised or lowered run is at most so high, as a part of the height of its line."""
+_LONGEST_SHIFTED = 6
+_RAISED = (0.12, 0.9)
+_LOWERED = (-0.5, -0.08)
+"""So far above or below the line such a run stands, as a part of the line's height."""
+_BESIDE = 0.4
+_NUMBER = re.compile(r"[-+−]?\d+(?:[,.–-]\d+)*")
+
+_SAME_ROW = 0.3
+_CUT = 0.9
+_CUT_OF_ORDER = 0.6
+"""A gap of so many heights cuts a row into pieces. Where the file writes the two sides at different moments, a smaller
+gap does."""
+
+_CELL_GAP = 0.45
+"""A gap of so many heights is wider than a space."""
+_EVEN = 1.5
+_LETTER_GAP = 0.15
+_SIGN_GAP = 0.17
+"""Between two letters, and between two Korean, Chinese or Japanese signs, a gap is a space if it is wider than the
+usual gap by so many heights."""
+_MORE_BESIDE_SPACES = 0.15
+"""Where the file writes other spaces of the line, a gap must be wider by so much. Some programs set figures a little
+apart from Korean letters."""
+_MOST_USUAL = (0.1, 0.35)
+_FEWEST_GAPS = 6
+_SIGN = re.compile("[ᄀ-ᇿ⺀-鿿가-힣豈-﫿＀-￯\U00020000-\U0003ffff]")
+_OWN_BULLET = re.compile(r"^[\ue000-\uf8ff](?= |$)")
+"""Fonts of symbols have characters of their own, and at the beginning of a line they are bullets."""
+_WORD_END = re.compile(f"(?:{JOSA}|[고며면여니게지한할된될는던다및등])$")
+_FIRST_SIGN = "\u1100"
+_SPACES = re.compile(r"\s+")
+
+_Gap: TypeAlias = tuple[int, float]
+"""This is the number of the glyph behind a gap, and the gap's width in heights of the line."""
+
+
+class Piece(Struct, frozen=True):
+    """A `Piece` is a part of a row. Its places are in reading coordinates."""
+
+    text: str
+    left: float
+    right: float
+    base: float
+    height: float
+    order: int = 0
+    """This is its number among the runs of the page, in the order of the file."""
+    ends_with_space: bool = False
+    """It says whether the file has a space at the end, which isn't part of the text."""
+    spaces: tuple[float, ...] = ()
+    """These are the widths of the spaces within the text."""
+    first_word: float = 0.0
+    """So wide is the first word."""
+    parts: tuple["Piece", ...] = ()
+    """Where the text has gaps that are wider than spaces, these are its parts between them. They may be cells of a
+    table."""
+
+    @property
+    def units(self) -> int:
+        """Return the length of the text, in which a Korean, Chinese or Japanese sign counts for two letters."""
+        return len(self.text) + len(_SIGN.findall(self.text))
+
+
+def is_sign(text: str) -> bool:
+    """Return whether the first character is Korean, Chinese or Japanese."""
+    return text[:1] >= _FIRST_SIGN and bool(_SIGN.match(text))
+
+
+def ends_like_word(text: str) -> bool:
+    """Return whether a Korean word could end with the text."""
+    return bool(_WORD_END.search(text))
+
+
+def make_pieces(runs: Sequence[Run]) -> list[Piece]:
+    """Make the pieces of the runs, which all have the same direction, from above to below and from left to right."""
+    _mark_shifts(runs)
+    return [
+        piece for row in _gather_rows(runs) for part in _cut_row(row) if (piece := _make_piece(part)) and piece.text
+    ]
+
+
+def _mark_shifts(runs: Sequence[Run]) -> None:
+    """Find raised and lowered numbers, and put them on the height of the line that they stand in."""
+    for number, run in enumerate(runs):
+        if len(run.glyphs) > _LONGEST_SHIFTED:
+            continue
+        for other in (*runs[max(0, number - 1) : number], *runs[number + 1 : number + 2]):
+            shift = (run.base - other.base) / other.height
+            if other.shift or not _is_small_beside(run, other):
+                continue
+            if _RAISED[0] < shift < _RAISED[1] or _LOWERED[0] < shift < _LOWERED[1]:
+                run.shift = "raised" if shift > 0 else "lowered"
+                run.base = other.base
+                break
+
+
+def _is_small_beside(run: Run, other: Run) -> bool:
+    gap = max(run.left - other.right, other.left - run.right)
+    return run.height <= _SMALL * other.height and -other.height / 2 < gap < _BESIDE * other.height
+
+
+def _gather_rows(runs: Sequence[Run]) -> Iterator[list[Run]]:
+    row: list[Run] = []
+    for run in sorted(runs, key=lambda run: -run.base):
+        if row and row[0].base - run.base > _SAME_ROW * min(row[0].height, run.height):
+            yield row
+            row = []
+        row.append(run)
+    if row:
+        yield row
+
+
+def _cut_row(row: list[Run]) -> Iterator[list[Run]]:
+    row.sort(key=lambda run: (run.left, run.order))
+    part = [row[0]]
+    right = row[0].right
+    for before, run in pairwise(row):
+        if run.right <= right and run.text.isspace():
+            # Some programs draw the spaces of a line behind its words.
+            continue
+        gap = (run.left - right) / max(before.height, run.height)
+        if gap > _CUT or (gap > _CUT_OF_ORDER and abs(run.order - before.order) > 1):
+            yield part
+            part = []
+        part.append(run)
+        right = max(right, run.right)
+    yield part
+
+
+def _make_piece(runs: list[Run]) -> Piece:
+    if sum(_is_to_the_left(run) for run in runs) * 2 > len(runs):
+        runs = runs[::-1]
+    height = max(runs, key=lambda run: (not run.shift, len(run.glyphs))).height
+    glyphs = [glyph for run in runs for glyph in run.glyphs]
+    gaps = _find_spaces(glyphs, height)
+    inner = _without_outer_spaces(glyphs)
+    between = list(_find_word_ends(inner, gaps, glyphs))
+    return Piece(
+        _OWN_BULLET.sub("•", _SPACES.sub(" ", _write_runs(runs, gaps)).strip()),
+        left=min(glyph.box[0] for glyph in glyphs),
+        right=max(glyph.box[2] for glyph in (glyphs[inner.start], glyphs[inner.stop - 1])),
+        base=runs[0].base,
+        height=height,
+        order=min(run.order for run in runs),
+        ends_with_space=glyphs[-1].text.isspace(),
+        spaces=tuple(glyphs[after].box[0] - glyphs[before].box[2] for before, after in between),
+        first_word=glyphs[between[0][0] if between else inner.stop - 1].box[2] - glyphs[inner.start].box[0],
+        parts=_make_parts(
+            runs, [after for before, after in between if _is_wide(glyphs[before], glyphs[after], height)]
+        ),
+    )
+
+
+def _is_wide(before: Glyph, after: Glyph, height: float) -> bool:
+    return _gap(before, after) > _CELL_GAP * height
+
+
+def _make_parts(runs: list[Run], cuts: list[int]) -> tuple[Piece, ...]:
+    """Make a piece of each part of the runs between the glyphs with these numbers."""
+    parts: list[list[Run]] = [[]]
+    number, left = 0, deque(cuts)
+    for run in runs:
+        first = 0
+        while left and left[0] < number + len(run.glyphs):
+            cut = left.popleft() - number
+            parts[-1] += [replace(run, glyphs=run.glyphs[first:cut])] if cut > first else []
+            parts.append([])
+            first = cut
+        parts[-1].append(replace(run, glyphs=run.glyphs[first:]))
+        number += len(run.glyphs)
+    return tuple(map(_make_piece, parts)) if cuts else ()
+
+
+def _is_to_the_left(run: Run) -> bool:
+    return bidirectional(run.glyphs[0].text[0]) in ("R", "AL")
+
+
+def _without_outer_spaces(glyphs: list[Glyph]) -> range:
+    shown = [number for number, glyph in enumerate(glyphs) if not glyph.text.isspace()]
+    return range(shown[0], shown[-1] + 1) if shown else range(len(glyphs))
+
+
+def _find_word_ends(inner: range, gaps: set[int], glyphs: list[Glyph]) -> Iterator[tuple[int, int]]:
+    """Give the numbers of the last glyph of each word and of the first one of the next word."""
+    last = inner.start
+    for number in inner[1:]:
+        if glyphs[number].text.isspace():
+            continue
+        if number in gaps or number > last + 1:
+            yield last, number
+        last = number
+
+
+def _find_spaces(glyphs: list[Glyph], height: float) -> set[int]:
+    """Return the numbers of those glyphs before which there is a space that the file has only as a gap."""
+    # Letters and signs may all stand a little apart, as in a line that is spread to the margin.
+    letters, signs = list[_Gap](), list[_Gap]()
+    before, more = glyphs[0], _MORE_BESIDE_SPACES if any(glyph.text == " " for glyph in glyphs) else 0.0
+    for number, glyph in enumerate(glyphs[1:], start=1):
+        if not before.text.isspace() and not glyph.text.isspace():
+            is_pair = before.text >= _FIRST_SIGN and is_sign(before.text) and is_sign(glyph.text)
+            (signs if is_pair else letters).append((number, _gap(before, glyph) / height))
+        before = glyph
+    return _wide_gaps(letters, _LETTER_GAP + more, _MOST_USUAL[0]) | _wide_gaps(signs, _SIGN_GAP + more, _MOST_USUAL[1])
+
+
+def _wide_gaps(gaps: list[_Gap], width: float, most: float) -> set[int]:
+    usual = min(max(median([gap for _, gap in gaps]), 0.0), most) if len(gaps) >= _FEWEST_GAPS else 0.0
+    return {number for number, gap in gaps if gap > usual + width}
+
+
+def _gap(before: Glyph, glyph: Glyph) -> float:
+    gap = glyph.box[0] - before.box[2]
+    # The signs of Arabic and Hebrew follow each other to the left.
+    return gap if gap > -before.box[2] + before.box[0] else before.box[0] - glyph.box[2]
+
+
+def _write_runs(runs: list[Run], spaces: set[int]) -> str:
+    parts: list[str] = []
+    number, before = 0, ""
+    for run in runs:
+        written = ""
+        for glyph in run.glyphs:
+            written += f" {glyph.text}" if number in spaces else glyph.text
+            number += 1
+        parts.append(_mark_shifted(written, run, before))
+        before = parts[-1].rstrip()[-1:] or before
+    return "".join(parts)
+
+
+def _mark_shifted(written: str, run: Run, before: str) -> str:
+    """Mark a raised or lowered number, which would else become a part of the number or the word `before` it."""
+    if not run.shift or not _NUMBER.fullmatch(written.strip()):
+        return written
+    if not before:
+        return f"{written.strip()} "
+    if run.shift == "raised":
+        return f"^{written.lstrip()}"
+    return f"_{written.lstrip()}" if before.isdigit() else written

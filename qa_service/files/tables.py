@@ -1,0 +1,118 @@
+"""This module writes a table as lines, one for each row. Each value stands after its column's name, so that a row can
+be understood alone.
+
+Between the cells of a row stands ` | `, which makes each row a sentence of its own wherever the text is cut or quoted.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import TypeAlias
+
+Row: TypeAlias = Sequence[str]
+"""These are the texts of the cells of one row."""
+RowTest: TypeAlias = Callable[[Row, Sequence[Row]], bool]
+"""Such a function takes a row and those below it, and tells whether the row names their columns."""
+
+SPANNED = "\0"
+"""This stands for a cell that is a part of the cell on its left."""
+
+_LOOKED_AT = 50
+"""So many rows at the beginning of a table are looked at to find its columns and their names."""
+LONGEST_NAME = 80
+"""The name of a column has at most so many characters."""
+_LEAST_ROWS = 2
+_MOSTLY = 0.6
+_DIGIT = re.compile(r"\d")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_NUMBER = re.compile(r"[-+(]?[\s₩$€£¥]*\d[\d\s.,:/%-]*[\w%₩€]{0,4}[)]?")
+
+
+def write_table(rows: Iterable[Row], is_header: RowTest, headers: int = 0) -> Iterator[tuple[int, str]]:
+    """Give the lines of a table, each with the number of its row, which is counted from 0. Rows without text are left
+    out.
+
+    `headers` is the number of rows at the top that are known to name the columns. Where it is 0, a row among the first
+    ones names them if it fills as many cells as the table has columns, and `is_header` accepts it.
+    """
+    rest = iter(rows)
+    top = [*islice(rest, _LOOKED_AT)]
+    first, last = (0, headers) if headers else _find_header(top, is_header)
+    names = _join_names(top[first:last])
+    for number, row in enumerate(chain(top, rest)):
+        line = write_row(names if number >= last else (), row)
+        if line:
+            yield number, line
+
+
+def write_row(names: Row, row: Row) -> str:
+    """Write one row on a line. A row without any text is empty."""
+    cells = ((names[n] if n < len(names) else "", flatten_cell(cell)) for n, cell in enumerate(row))
+    return " | ".join(
+        f"{name}: {cell}" if name and name != cell else cell for name, cell in cells if cell and cell != SPANNED
+    )
+
+
+def flatten_cell(text: str) -> str:
+    """Return the text of a cell on one line. A slash stands between two lines, unless the first one ends a sentence."""
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    flat = ""
+    for line in filter(None, lines):
+        flat += line if not flat else f" {line}" if flat[-1] in ".!?:;," else f" / {line}"
+    return flat
+
+
+def accept_names(row: Row, below: Sequence[Row]) -> bool:
+    """Accept any row as the names of the columns, if its cells aren't numbers. Tables of data begin with such a row."""
+    return bool(below) and not any(_NUMBER.fullmatch(cell) and not _YEAR.fullmatch(cell) for cell in _texts(row))
+
+
+def resemble_names(row: Row, below: Sequence[Row]) -> bool:
+    """Tell whether a row looks like the names of the columns. In a document many tables have no names, and a name that
+    isn't one would make false sentences; so the cells below must differ from it in what they are."""
+    texts = _texts(row)
+    if len(texts) < 2 or len(set(texts)) < len(texts) or len(below) < _LEAST_ROWS:  # noqa: PLR2004 - one is no table
+        return False
+    if any(len(text) > LONGEST_NAME or (_NUMBER.fullmatch(text) and not _YEAR.fullmatch(text)) for text in texts):
+        return False
+    columns = [(row[n], [other[n] for other in below if n < len(other) and other[n].strip()]) for n in range(len(row))]
+    return any(not _DIGIT.search(name) and _is_mostly_digits(values) for name, values in columns)
+
+
+def _is_mostly_digits(values: Sequence[str]) -> bool:
+    return bool(values) and sum(bool(_DIGIT.search(value)) for value in values) >= _MOSTLY * len(values)
+
+
+def _find_header(rows: Sequence[Row], is_header: RowTest) -> tuple[int, int]:
+    """Find the row that names the columns. Titles and units may stand above it."""
+    widths = Counter(len(_texts(row)) for row in rows if _texts(row))
+    width = max(widths, key=lambda filled: (widths[filled], filled), default=0)
+    for number, row in enumerate(rows):
+        if len(_texts(row)) >= width > 1:
+            below = [other for other in rows[number + 1 :] if _texts(other)]
+            return (number, number + 1) if is_header(row, below) else (0, 0)
+    return 0, 0 if width != 1 else _find_only_name(rows, is_header)
+
+
+def _find_only_name(rows: Sequence[Row], is_header: RowTest) -> int:
+    """Return the end of the header of a table that has one column."""
+    number = next((number for number, row in enumerate(rows) if _texts(row)), 0)
+    return number + 1 if is_header(rows[number], rows[number + 1 :]) else 0
+
+
+def _join_names(rows: Sequence[Row]) -> Row:
+    """Join the names of each column from top to bottom. A name that spans several rows stands once."""
+    width = max(map(len, rows), default=0)
+    columns = ([flatten_cell(_find_name(row, n)) for row in rows if n < len(row)] for n in range(width))
+    return [" ".join(dict.fromkeys(name for name in column if name))[:LONGEST_NAME] for column in columns]
+
+
+def _find_name(row: Row, column: int) -> str:
+    while column and row[column] == SPANNED:
+        column -= 1
+    return row[column]
+
+
+def _texts(row: Row) -> list[str]:
+    return [cell.strip() for cell in row if cell.strip() and cell != SPANNED]

@@ -1,0 +1,70 @@
+"""Summaries of topics, over every Redis."""
+
+import pytest
+
+from qa_service.frames import Call
+from qa_service.interfaces import MadeSummary
+from qa_service.model import Exchange, Question, Rewind, Summary, Usage
+from qa_service.stores.guard import StoreGuard
+from qa_service.stores.keys import session_key
+from qa_service.stores.rewinds import RedisRewinds
+from qa_service.stores.summaries import RedisSummaries
+from tests.fakes import ANN, BEN
+from tests.stores.talking import Stores, converse, endless
+
+CALL = Call("mini", "summary", Usage(9, 1, 10), 0.5)
+
+
+@pytest.fixture
+def summaries(stores: Stores) -> RedisSummaries:
+    converse(stores, 3)
+    return RedisSummaries(stores.client, StoreGuard())
+
+
+def made(*covered: str, text: str = "Before.", before: str = "") -> MadeSummary:
+    return MadeSummary(1, text, covered, before, answer_id="s-3", call=CALL)
+
+
+def loaded(stores: Stores) -> Summary | None:
+    session = stores.sessions.load_session(ANN, "s")
+    assert session
+    return session.summary
+
+
+def test_it_stands_for_the_turns_up_to_the_last_that_it_covers(stores: Stores, summaries: RedisSummaries) -> None:
+    assert loaded(stores) is None
+    assert summaries.keep_summary(ANN, "s", made("s-1", "s-2"))
+    assert loaded(stores) == Summary("Before.", 2)
+    assert not endless(stores.client)
+    topic = summaries.load_topic(ANN, "s", 1)
+    assert topic
+    assert (topic.answer_ids, topic.turns[2]) == (("s-1", "s-2", "s-3"), Exchange("Question 3", "Answer 3"))
+    assert topic.before == Summary("Before.", 2)
+    assert summaries.keep_summary(ANN, "s", made("s-1", "s-2", "s-3", text="All.", before=topic.stored))
+    assert loaded(stores) == Summary("All.", 3)
+
+
+def test_it_takes_the_place_of_the_one_alone_from_which_it_was_made(stores: Stores, summaries: RedisSummaries) -> None:
+    assert summaries.keep_summary(ANN, "s", made("s-1"))
+    assert not summaries.keep_summary(ANN, "s", made("s-1", "s-2", text="Late."))
+    assert loaded(stores) == Summary("Before.", 1)
+
+
+def test_a_rewind_removes_it_with_the_turn(stores: Stores, summaries: RedisSummaries) -> None:
+    assert summaries.keep_summary(ANN, "s", made("s-1", "s-2"))
+    again = Question("Question 3", ANN, rewind=Rewind("s-3"))
+    RedisRewinds(stores.client, StoreGuard(), stores.history).rewind_session(again, "s")
+    assert loaded(stores) is None
+
+
+def test_it_stands_for_no_turn_that_is_gone(stores: Stores, summaries: RedisSummaries) -> None:
+    stores.history.delete_turn(ANN, "s-2")
+    assert not summaries.keep_summary(ANN, "s", made("s-1", "s-2"))
+    assert loaded(stores) is None
+
+
+def test_another_owner_has_no_such_topic_and_changes_nothing(stores: Stores, summaries: RedisSummaries) -> None:
+    assert summaries.load_topic(BEN, "s", 1) is None
+    assert summaries.load_topic(ANN, "s", 2) is None
+    assert not summaries.keep_summary(BEN, "s", made("s-1"))
+    assert not stores.client.exists(session_key(BEN, "s", "head"), session_key(BEN, "s", "answers"))
