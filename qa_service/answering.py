@@ -36,14 +36,13 @@ from qa_service.interfaces import (
     ELSEWHERE,
     AnswerSoFar,
     Attaching,
+    CandidateSource,
     FileReader,
     FileStore,
     MediaQuery,
     Meter,
     Observer,
-    Query,
     Quotas,
-    Retriever,
     Saved,
     SessionStore,
     Stop,
@@ -52,12 +51,11 @@ from qa_service.interfaces import (
 )
 from qa_service.language.phrases import build_failure
 from qa_service.language.sentences import language_of
-from qa_service.listing import list_files, order_files
+from qa_service.listing import mention_files, order_files
 from qa_service.media.beside import MediaSearches
 from qa_service.model import (
     Annotation,
     Delta,
-    Drawing,
     Drawn,
     Finished,
     Opened,
@@ -65,18 +63,18 @@ from qa_service.model import (
     PagesFound,
     Passage,
     Prompt,
+    Question,
     RefusalDelta,
     Retrying,
-    Searching,
     TextDelta,
-    Thinking,
     Unseen,
     UploadedFile,
     Verdict,
 )
+from qa_service.notices import build_notice
 from qa_service.pictures import ShownPicture, can_see, choose_fitting_pictures, choose_pictures, show_pictures
 from qa_service.prompting import Material, Site, build_prompt, compute_budget
-from qa_service.retrieval.fusing import drop_repeated
+from qa_service.searching import Search
 from qa_service.single_use import is_single_use
 from qa_service.storable import storable
 from qa_service.summaries import is_long_topic
@@ -96,7 +94,7 @@ class Parts(Struct, frozen=True):
     files: FileStore
     quotas: Quotas
     reader: FileReader
-    retriever: Retriever
+    search: Search
     gallery: Gallery
     observe: Observer
     meter: Meter
@@ -111,6 +109,9 @@ class Parts(Struct, frozen=True):
     asks."""
     summarize: Callable[[SummaryWish], None] | None = None
     """This begins to make a summary, and returns at once. It is None where no summaries are made."""
+    open_knowledge: Callable[[Question], CandidateSource | None] = lambda _: None
+    """This opens what a question may be answered from beside the files of its session. It gives None where there is
+    nothing."""
     media: MediaSearches = MediaSearches()
     """These services are searched for pictures and videos, where the person lets the web be searched."""
 
@@ -272,9 +273,10 @@ def _read_file(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop
 def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
     admission, question = draft.admission, draft.admission.question
     passages: tuple[Passage, ...] = ()
-    if any(file.passages for file in draft.files):
+    knowledge = parts.open_knowledge(question)
+    if knowledge or any(file.passages for file in draft.files):
         yield StageNotice("retrieving")
-        passages = _find_passages(draft, parts)
+        passages = parts.search.find_passages(question, admission.session, draft.files, knowledge)
     budget = compute_budget(parts.site, admission.model)
     session = admission.session
     material = Material(
@@ -299,7 +301,7 @@ def _build_prompt(
     site = replace(parts.site, context_tokens=max(1, budget - sum(picture.tokens for picture in shown)))
     prompt = build_prompt(question, material, site=site, model=admission.model, language=language)
     identifier = parts.safety_identifier(question.owner.key + question.owner.address)
-    prompt = list_files(show_pictures(prompt, shown, language), material.files, budget)
+    prompt = mention_files(show_pictures(prompt, shown, language), material.files, budget)
     return replace(prompt, safety_identifier=identifier)
 
 
@@ -309,28 +311,11 @@ def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPic
     if not can_see(parts.upstream, draft.admission.model):
         draft.note_unseen()
         return ()
-    chosen = choose_pictures(draft.files, budget)
+    chosen = choose_pictures(list({file.file_id: file for file in draft.files}.values()), budget)
     owner, session_id = draft.admission.question.owner, draft.admission.session.session_id
     loaded = parts.files.load_pictures(owner, session_id, chosen) if chosen else ()
     pairs = zip(chosen, loaded, strict=True)
     return [ShownPicture(file.file_id, file.name, picture, file.tokens) for file, picture in pairs if picture]
-
-
-def _find_passages(draft: Draft, parts: Parts) -> tuple[Passage, ...]:
-    question, session = draft.admission.question, draft.admission.session
-    files = [file for file in order_files(draft.files, session.topic) if file.passages]
-    own = [file for file in files if file.topic == session.topic]
-    others = [file for file in files if file.topic != session.topic]
-    open_index = partial(parts.files.open_index, question.owner, session.session_id)
-    query = Query(
-        question.text,
-        [exchange.question for exchange in session.context],
-        open_index(own) if own else None,
-        open_index(others) if others else None,
-    )
-    found = drop_repeated(parts.retriever.find_passages(query))
-    earlier = {file.file_id: file.topic for file in others}
-    return tuple(storable(replace(passage, topic=earlier.get(passage.file_id, 0))) for passage in found)
 
 
 def _ask_upstream(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
@@ -390,25 +375,11 @@ def _frame(delta: Delta, draft: Draft) -> Frame | Mark | None:
             draft.finished = storable(delta)
         case Retrying():
             draft.model = storable(delta).model
-            return _notice(delta)
+            return build_notice(delta)
         case _:
             draft.forget_rebuild()
-            return _notice(delta)
+            return build_notice(delta)
     return None
-
-
-def _notice(delta: Delta) -> StageNotice | None:
-    match storable(delta):
-        case Searching(query=query):
-            return StageNotice("searching_web", query=query or None)
-        case Thinking():
-            return StageNotice("thinking")
-        case Drawing():
-            return StageNotice("generating_image")
-        case Retrying(attempt=attempt, reason=reason):
-            return StageNotice("retrying", attempt=attempt, reason=reason)
-        case _:
-            return None
 
 
 def _save_and_end(draft: Draft, parts: Parts) -> Iterator[Frame]:

@@ -51,6 +51,7 @@ from qa_service.running.runner import Runner
 from qa_service.running.settings import Pace, RunnerSettings
 from qa_service.running.shared import SharedStores
 from qa_service.running.unsaved import UnsavedTurns
+from qa_service.searching import Search
 from qa_service.servers import make_drawing_upstream, make_upstream
 from qa_service.settings import Secret, Settings, SettingsError, keep_secret
 from qa_service.stores.arrivals import RedisArrivals
@@ -268,7 +269,7 @@ def _line(
             files=store.files,
             quotas=store.quotas,
             reader=chosen.reader,
-            retriever=chosen.retriever,
+            search=Search(store.files, chosen.retriever),
             gallery=Gallery(chosen.reader, store.drawings, store.quotas, links, sniff_kind),
             observe=partial(_tell, (meter, chosen.observe)),
             meter=meter,

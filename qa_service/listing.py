@@ -18,7 +18,7 @@ HEADING: dict[Language, str] = {
 UNREADABLE: dict[Language, str] = {"en": "couldn't be read", "ko": "읽을 수 없었음"}
 
 
-def list_files(prompt: Prompt, files: Sequence[StoredFile], budget: int) -> Prompt:
+def mention_files(prompt: Prompt, files: Sequence[StoredFile], budget: int) -> Prompt:
     """Return the prompt with the names of all files. Those that it neither quotes nor shows are listed for the model
     too, in a message before the question, as far as `budget` tokens have room for it."""
     used = {*(passage.file_id for passage in prompt.passages), *prompt.pictures}

@@ -69,6 +69,7 @@ from qa_service.picture_links import PictureLinks
 from qa_service.prompting import Site
 from qa_service.retrieval.finding import HybridRetriever
 from qa_service.retrieval.lexical import build_index
+from qa_service.searching import Search
 from qa_service.turns import Admission, Mark, Observation, Turn
 
 ANN = Owner("user", "a" * 32)
@@ -480,7 +481,6 @@ def parts(upstream: FakeUpstream | None = None, **others: object) -> Parts:
         "files": FakeFiles(),
         "quotas": FakeQuotas(),
         "reader": FakeReader(),
-        "retriever": HybridRetriever(),
         "gallery": gallery(),
         "observe": seen.append,
         "meter": FakeMeter(),
@@ -490,7 +490,9 @@ def parts(upstream: FakeUpstream | None = None, **others: object) -> Parts:
         "longest": 1_000_000,
         "safety_identifier": lambda key: f"hashed {key}",
     }
-    return Parts(**{**fields, **others})  # type: ignore[arg-type]
+    fields |= others
+    retriever = fields.pop("retriever", HybridRetriever())
+    return Parts(search=Search(fields["files"], retriever), **fields)  # type: ignore[arg-type]
 
 
 def upload(folder: Path, name: str, text: str) -> UploadedFile:

@@ -61,7 +61,7 @@ class Broken:
 
 
 class TestBugs:
-    @pytest.mark.parametrize("part", ["upstream", "reader", "files", "retriever", "safety_identifier", "site"])
+    @pytest.mark.parametrize("part", ["upstream", "reader", "files", "search", "safety_identifier", "site"])
     def test_a_bug_is_told_by_its_id_alone(self, part: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         site = Site("Be plain.", context_tokens="many")  # type: ignore[arg-type]
         broken = {"safety_identifier": Broken().call, "site": site}.get(part, Broken())

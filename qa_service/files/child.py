@@ -22,7 +22,7 @@ from qa_service.files.sandbox import close_sandbox, enter_layers, limit_process
 from qa_service.language.charsets import CODECS
 from qa_service.model import UploadedFile
 
-_PARSERS_CODECS = ("ascii", "cp437", "latin-1", "utf-8-sig")
+_PARSERS_CODECS = ("ascii", "cp437", "latin-1", "raw-unicode-escape", "utf-8-sig")
 """The parsers ask for these codecs in addition to those of `CODECS`."""
 
 

@@ -1,19 +1,23 @@
-"""This module writes the table of a web page as lines, and repeats its column names in a long table."""
+"""This module writes the table of a web page as lines, one for each row.
 
-import re
-from collections.abc import Iterator, Mapping
+A short table is written as it stands, since it is read together. In a long one each value stands after its column's
+name, as in all other kinds of files.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
+from qa_service.files.tables import SPANNED, Row, resemble_names, write_table
+
 TYPICAL = 600
-"""The rows of a long table come in groups of about so many characters, so that each group fits into one passage."""
+"""A table of at most so many characters is short. The rows of a long one come in groups of about so many, so that each
+group fits into one passage."""
 
 _MOST_COLUMNS = 200
 _MOST_ROWS = 1_000
 _MOST_NAMES = 3
 """At most so many rows at the top of a table are taken for the names of its columns."""
-_LONGEST_NAMES = 300
-_VALUE = re.compile(r"[\d\s.,:%/+\-–~()₩$€£¥원]*\d[\d\s.,:%/+\-–~()₩$€£¥원]*")
 
 
 class _Row(Struct, frozen=True):
@@ -25,7 +29,10 @@ class _Row(Struct, frozen=True):
 
     @property
     def line(self) -> str:
-        return " | ".join(self.cells)
+        cells = ["" if cell == SPANNED else cell for cell in self.cells]
+        while cells and not cells[-1]:
+            cells.pop()
+        return " | ".join(cells)
 
 
 class Grid:
@@ -47,7 +54,7 @@ class Grid:
         self._fill_spans()
         column, rows = len(self._cells), _read_span(attributes.get("rowspan"), _MOST_ROWS)
         width = min(_read_span(attributes.get("colspan"), _MOST_COLUMNS), max(1, _MOST_COLUMNS - column))
-        self._cells += [text, *[""] * (width - 1)]
+        self._cells += [text, *[SPANNED] * (width - 1)]
         self._names += is_name
         self._given += 1
         if rows > 1 and column < _MOST_COLUMNS:
@@ -55,10 +62,8 @@ class Grid:
 
     def end_row(self) -> None:
         """End the row. A row without text of its own is left out."""
-        has_text = any(self._cells)
+        has_text = any(cell not in ("", SPANNED) for cell in self._cells)
         self._fill_spans()
-        while self._cells and not self._cells[-1]:
-            self._cells.pop()
         if has_text:
             self._rows.append(_Row(tuple(self._cells), self._names, self._given))
         self._cells, self._names, self._given = [], 0, 0
@@ -73,29 +78,32 @@ class Grid:
                 self._next_spans[column] = (rows - 1, text)
 
     def list_groups(self) -> Iterator[list[str]]:
-        """Give the lines of the table in groups. Each group after the first one begins with the column names again."""
-        names = self._list_names()
+        """Give the lines of the table in groups."""
         group, size = list[str](), 0
-        for row in self._rows:
-            if size > TYPICAL and len(group) > len(names):
+        for line in self._list_lines():
+            if size + len(line) > TYPICAL and group:
                 yield group
-                group, size = list(names), sum(map(len, names))
-            group.append(row.line)
-            size += len(row.line)
+                group, size = [], 0
+            group.append(line)
+            size += len(line)
         if group:
             yield group
 
-    def _list_names(self) -> list[str]:
+    def _list_lines(self) -> list[str]:
+        lines = [row.line for row in self._rows]
+        if sum(map(len, lines)) <= TYPICAL:
+            return lines
+        return [line for _, line in write_table([row.cells for row in self._rows], self._names_columns, self._headers)]
+
+    @property
+    def _headers(self) -> int:
+        """Count the rows at the top whose cells are all names."""
         top = self._rows[: _MOST_NAMES + 1]
-        count = next((number for number, row in enumerate(top) if row.names < row.given), 0)
-        if not count and top and _looks_like_names(top[0]):
-            count = 1
-        names = [row.line for row in top[:count]]
-        return names if sum(map(len, names)) <= _LONGEST_NAMES else []
+        return next((number for number, row in enumerate(top) if row.names < row.given), 0)
 
-
-def _looks_like_names(row: _Row) -> bool:
-    return not row.names and len(row.cells) > 1 and all(row.cells) and not any(map(_VALUE.fullmatch, row.cells))
+    def _names_columns(self, row: Row, below: Sequence[Row]) -> bool:
+        """Tell whether a row names the columns. It doesn't where some cells name rows."""
+        return not any(one.names for one in self._rows) and resemble_names(row, below)
 
 
 def _read_span(written: str | None, most: int) -> int:

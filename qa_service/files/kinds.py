@@ -20,14 +20,20 @@ SegmentReader: TypeAlias = Callable[[RawFile], Iterator[Segment]]
 KINDS: Mapping[str, tuple[str, str]] = {
     "csv": ("rows", "read_rows"),
     "docx": ("word", "read_docx"),
+    "eml": ("mail", "read_mail"),
+    "epub": ("book", "read_epub"),
     "gif": ("picture", "read_picture"),
     "html": ("hypertext", "read_html"),
     "jpeg": ("picture", "read_picture"),
+    "json": ("json_text", "read_json"),
     "md": ("markdown", "read_markdown"),
+    "mhtml": ("mail", "read_saved_page"),
+    "msg": ("outlook", "read_message"),
     "pdf": ("pdf", "read_pdf"),
     "png": ("picture", "read_picture"),
     "txt": ("plain", "read_plain"),
     "webp": ("picture", "read_picture"),
+    "zip": ("bundle", "read_zip"),
 }
 """This table names the module and the function that read each kind."""
 ENCRYPTED = frozenset({"office"})

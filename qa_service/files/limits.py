@@ -6,7 +6,7 @@ from msgspec import Struct
 
 REFUSED = 77
 """A reading process ends with this status if it couldn't enter its sandbox, and therefore read nothing."""
-_BYTES_A_SECOND = 200_000
+_BYTES_A_SECOND = 50_000
 
 
 class ProcessLimits(Struct, frozen=True):
@@ -21,6 +21,6 @@ class ProcessLimits(Struct, frozen=True):
         """Return the seconds that a file of this size in bytes may take. A small file gets fewer, because one that
         takes long is hostile.
 
-        None of the honest files that were measured took more than a fifth of its seconds.
+        None of the honest files that were measured took more than half of its seconds.
         """
         return math.ceil(min(self.most_seconds, self.least_seconds + size / _BYTES_A_SECOND))

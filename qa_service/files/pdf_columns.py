@@ -27,7 +27,7 @@ _FAR = 2.5
 _PROSE = 14
 """A line of prose has at least so many letters."""
 _FULL = 0.75
-"""A line of a column is at least so wide, as a part of the column's width."""
+"""A line of a column is at least so wide, as a part of the widest one."""
 _LABEL = 8
 _ALIGNED = 0.8
 _SAME_ROW = 0.3
@@ -198,6 +198,6 @@ def _has_row(piece: Piece, bases: list[float]) -> bool:
 
 
 def _is_full(side: list[Piece]) -> bool:
-    """Return whether most lines reach from the left edge of the column to the right one."""
-    width = max(piece.right for piece in side) - min(piece.left for piece in side)
-    return median(piece.right - piece.left for piece in side) >= _FULL * width
+    """Return whether most lines are about as long as the longest one, as lines of prose are."""
+    widths = [piece.right - piece.left for piece in side]
+    return median(widths) >= _FULL * max(widths)

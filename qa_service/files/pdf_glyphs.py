@@ -13,10 +13,13 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 from pypdfium2 import PdfPage, PdfTextPage
 from pypdfium2.raw import (
+    FS_MATRIX,
     FS_RECTF,
     FPDFText_GetCharAngle,
     FPDFText_GetCharOrigin,
+    FPDFText_GetFontSize,
     FPDFText_GetLooseCharBox,
+    FPDFText_GetMatrix,
     FPDFText_GetUnicode,
     FPDFText_HasUnicodeMapError,
     FPDFText_IsGenerated,
@@ -37,7 +40,7 @@ _HYPHEN = 2
 _SPACE = ord(" ")
 _LEAST_HEIGHT = 0.1
 _SAME = 0.05
-"""The boxes of one run differ by less than this part of their height."""
+"""The heights at which the signs of a run stand differ by less than this part of their size."""
 _NEAR = 0.9
 """A run ends where a gap is wider than this part of its height."""
 _WIDE = 0x1100
@@ -63,8 +66,10 @@ class Run(Struct):
     direction: Direction
     order: int
     """This is its number among the runs of the page, in the order of the file."""
-    base: float = 0.0
+    base: float
     """On this height the signs stand."""
+    height: float
+    """This is the size of the font, which is about the height of a line."""
     shift: Literal["", "raised", "lowered"] = ""
     """It says whether the run is a small raised or lowered part of the line."""
 
@@ -75,10 +80,6 @@ class Run(Struct):
     @property
     def right(self) -> float:
         return max(self.glyphs[-1].box[2], self.glyphs[0].box[2])
-
-    @property
-    def height(self) -> float:
-        return max(self.glyphs[0].box[3] - self.glyphs[0].box[1], _LEAST_HEIGHT)
 
     @property
     def text(self) -> str:
@@ -97,12 +98,13 @@ def find_runs(page: PdfPage, words: PdfTextPage) -> list[Run]:
 def _find_runs(words: PdfTextPage, shown: Box) -> Iterator[Run]:
     run, order = None, 0
     for number, direction, glyph in _glyphs(words, shown):
-        if run and run.direction == direction and _goes_on(run, glyph.box):
+        if run and run.direction == direction and _goes_on(run, glyph.box, number, words):
             run.glyphs.append(glyph)
             continue
         if run:
             yield run
-        run = Run([glyph], direction, order, _base(glyph.box, direction, number, words))
+        base, height = _base(glyph.box, direction, number, words), _height(glyph.box, number, words)
+        run = Run([glyph], direction, order, base, height)
         order += 1
     if run:
         yield run
@@ -134,14 +136,22 @@ def _direction(angle: float) -> Direction:
     return "slanted" if is_slanted else _QUARTERS[quarter % 4]
 
 
-def _goes_on(run: Run, box: Box) -> bool:
-    last = run.glyphs[-1].box
-    height = last[3] - last[1]
-    if abs(last[1] - box[1]) > _SAME * height or abs(last[3] - box[3]) > _SAME * height:
-        return run.direction == "slanted"
+def _goes_on(run: Run, box: Box, number: int, words: PdfTextPage) -> bool:
+    if run.direction == "slanted":
+        return True
+    last, height = run.glyphs[-1].box, run.height
+    # In some fonts each sign has a box of its own height.
+    is_level = abs(last[1] - box[1]) + abs(last[3] - box[3]) < _SAME * height
+    if not is_level and not _has_same_line(run, box, number, words):
+        return False
     # The signs of Arabic and Hebrew follow each other to the left.
     is_after = -height / 2 < box[0] - last[2] < _NEAR * height
     return is_after or -height / 2 < last[0] - box[2] < height / 2
+
+
+def _has_same_line(run: Run, box: Box, number: int, words: PdfTextPage) -> bool:
+    shift = abs(_base(box, run.direction, number, words) - run.base)
+    return shift < _SAME * run.height and abs(_height(box, number, words) - run.height) < _SAME * run.height
 
 
 def turn_box(box: Box, direction: Direction) -> Box:
@@ -163,6 +173,13 @@ def _base(box: Box, direction: Direction, number: int, words: PdfTextPage) -> fl
     x, y = ctypes.c_double(), ctypes.c_double()
     FPDFText_GetCharOrigin(words.raw, number, x, y)
     return turn_box((x.value, y.value, x.value, y.value), direction)[1]
+
+
+def _height(box: Box, number: int, words: PdfTextPage) -> float:
+    matrix = FS_MATRIX()
+    FPDFText_GetMatrix(words.raw, number, matrix)
+    size = FPDFText_GetFontSize(words.raw, number) * math.hypot(matrix.c, matrix.d)
+    return size if size > _LEAST_HEIGHT else max(box[3] - box[1], _LEAST_HEIGHT)
 
 
 def _turn_vertical(runs: list[Run]) -> None:

@@ -6,14 +6,18 @@ as those between columns.
 """
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
+from typing import TypeAlias
 from unicodedata import bidirectional
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from qa_service.files.pdf_glyphs import Glyph, Run
+from qa_service.language.stems import JOSA
 
 _SMALL = 0.88
 """A raised or lowered run is at most so high, as a part of the height of its line."""
@@ -30,14 +34,27 @@ _CUT_OF_ORDER = 0.6
 """A gap of so many heights cuts a row into pieces. Where the file writes the two sides at different moments, a smaller
 gap does."""
 
+_CELL_GAP = 0.45
+"""A gap of so many heights is wider than a space."""
+_EVEN = 1.5
 _LETTER_GAP = 0.15
 _SIGN_GAP = 0.17
 """Between two letters, and between two Korean, Chinese or Japanese signs, a gap is a space if it is wider than the
 usual gap by so many heights."""
+_MORE_BESIDE_SPACES = 0.15
+"""Where the file writes other spaces of the line, a gap must be wider by so much. Some programs set figures a little
+apart from Korean letters."""
 _MOST_USUAL = (0.1, 0.35)
 _FEWEST_GAPS = 6
 _SIGN = re.compile("[ᄀ-ᇿ⺀-鿿가-힣豈-﫿＀-￯\U00020000-\U0003ffff]")
+_OWN_BULLET = re.compile(r"^[\ue000-\uf8ff](?= |$)")
+"""Fonts of symbols have characters of their own, and at the beginning of a line they are bullets."""
+_WORD_END = re.compile(f"(?:{JOSA}|[고며면여니게지한할된될는던다및등])$")
+_FIRST_SIGN = "\u1100"
 _SPACES = re.compile(r"\s+")
+
+_Gap: TypeAlias = tuple[int, float]
+"""This is the number of the glyph behind a gap, and the gap's width in heights of the line."""
 
 
 class Piece(Struct, frozen=True):
@@ -56,6 +73,9 @@ class Piece(Struct, frozen=True):
     """These are the widths of the spaces within the text."""
     first_word: float = 0.0
     """So wide is the first word."""
+    parts: tuple["Piece", ...] = ()
+    """Where the text has gaps that are wider than spaces, these are its parts between them. They may be cells of a
+    table."""
 
     @property
     def units(self) -> int:
@@ -65,7 +85,12 @@ class Piece(Struct, frozen=True):
 
 def is_sign(text: str) -> bool:
     """Return whether the first character is Korean, Chinese or Japanese."""
-    return bool(_SIGN.match(text))
+    return text[:1] >= _FIRST_SIGN and bool(_SIGN.match(text))
+
+
+def ends_like_word(text: str) -> bool:
+    """Return whether a Korean word could end with the text."""
+    return bool(_WORD_END.search(text))
 
 
 def make_pieces(runs: Sequence[Run]) -> list[Piece]:
@@ -112,6 +137,9 @@ def _cut_row(row: list[Run]) -> Iterator[list[Run]]:
     part = [row[0]]
     right = row[0].right
     for before, run in pairwise(row):
+        if run.right <= right and run.text.isspace():
+            # Some programs draw the spaces of a line behind its words.
+            continue
         gap = (run.left - right) / max(before.height, run.height)
         if gap > _CUT or (gap > _CUT_OF_ORDER and abs(run.order - before.order) > 1):
             yield part
@@ -130,7 +158,7 @@ def _make_piece(runs: list[Run]) -> Piece:
     inner = _without_outer_spaces(glyphs)
     between = list(_find_word_ends(inner, gaps, glyphs))
     return Piece(
-        _SPACES.sub(" ", _write_runs(runs, gaps)).strip(),
+        _OWN_BULLET.sub("•", _SPACES.sub(" ", _write_runs(runs, gaps)).strip()),
         left=min(glyph.box[0] for glyph in glyphs),
         right=max(glyph.box[2] for glyph in (glyphs[inner.start], glyphs[inner.stop - 1])),
         base=runs[0].base,
@@ -139,7 +167,30 @@ def _make_piece(runs: list[Run]) -> Piece:
         ends_with_space=glyphs[-1].text.isspace(),
         spaces=tuple(glyphs[after].box[0] - glyphs[before].box[2] for before, after in between),
         first_word=glyphs[between[0][0] if between else inner.stop - 1].box[2] - glyphs[inner.start].box[0],
+        parts=_make_parts(
+            runs, [after for before, after in between if _is_wide(glyphs[before], glyphs[after], height)]
+        ),
     )
+
+
+def _is_wide(before: Glyph, after: Glyph, height: float) -> bool:
+    return _gap(before, after) > _CELL_GAP * height
+
+
+def _make_parts(runs: list[Run], cuts: list[int]) -> tuple[Piece, ...]:
+    """Make a piece of each part of the runs between the glyphs with these numbers."""
+    parts: list[list[Run]] = [[]]
+    number, left = 0, deque(cuts)
+    for run in runs:
+        first = 0
+        while left and left[0] < number + len(run.glyphs):
+            cut = left.popleft() - number
+            parts[-1] += [replace(run, glyphs=run.glyphs[first:cut])] if cut > first else []
+            parts.append([])
+            first = cut
+        parts[-1].append(replace(run, glyphs=run.glyphs[first:]))
+        number += len(run.glyphs)
+    return tuple(map(_make_piece, parts)) if cuts else ()
 
 
 def _is_to_the_left(run: Run) -> bool:
@@ -164,23 +215,26 @@ def _find_word_ends(inner: range, gaps: set[int], glyphs: list[Glyph]) -> Iterat
 
 def _find_spaces(glyphs: list[Glyph], height: float) -> set[int]:
     """Return the numbers of those glyphs before which there is a space that the file has only as a gap."""
-    gaps = [
-        (number, _gap(before, glyph) / height, is_sign(before.text) and is_sign(glyph.text))
-        for number, (before, glyph) in enumerate(pairwise(glyphs), start=1)
-        if not before.text.isspace() and not glyph.text.isspace()
-    ]
     # Letters and signs may all stand a little apart, as in a line that is spread to the margin.
-    usual = [_usual_gap([gap for _, gap, is_pair in gaps if is_pair == kind], _MOST_USUAL[kind]) for kind in (0, 1)]
-    least = (usual[0] + _LETTER_GAP, usual[1] + _SIGN_GAP)
-    return {number for number, gap, is_pair in gaps if gap > least[is_pair]}
+    letters, signs = list[_Gap](), list[_Gap]()
+    before, more = glyphs[0], _MORE_BESIDE_SPACES if any(glyph.text == " " for glyph in glyphs) else 0.0
+    for number, glyph in enumerate(glyphs[1:], start=1):
+        if not before.text.isspace() and not glyph.text.isspace():
+            is_pair = before.text >= _FIRST_SIGN and is_sign(before.text) and is_sign(glyph.text)
+            (signs if is_pair else letters).append((number, _gap(before, glyph) / height))
+        before = glyph
+    return _wide_gaps(letters, _LETTER_GAP + more, _MOST_USUAL[0]) | _wide_gaps(signs, _SIGN_GAP + more, _MOST_USUAL[1])
+
+
+def _wide_gaps(gaps: list[_Gap], width: float, most: float) -> set[int]:
+    usual = min(max(median([gap for _, gap in gaps]), 0.0), most) if len(gaps) >= _FEWEST_GAPS else 0.0
+    return {number for number, gap in gaps if gap > usual + width}
 
 
 def _gap(before: Glyph, glyph: Glyph) -> float:
-    return max(glyph.box[0] - before.box[2], before.box[0] - glyph.box[2])
-
-
-def _usual_gap(gaps: list[float], most: float) -> float:
-    return min(max(median(gaps), 0.0), most) if len(gaps) >= _FEWEST_GAPS else 0.0
+    gap = glyph.box[0] - before.box[2]
+    # The signs of Arabic and Hebrew follow each other to the left.
+    return gap if gap > -before.box[2] + before.box[0] else before.box[0] - glyph.box[2]
 
 
 def _write_runs(runs: list[Run], spaces: set[int]) -> str:

@@ -122,7 +122,13 @@ def add_marks(runs: list[Run], marks: list[Mark]) -> list[Run]:
     ((direction, _),) = Counter(directions).most_common(1)
     boxes = [turn_box(mark.box, direction) for mark in marks]
     return kept + [
-        Run([Glyph(mark.text, box)], direction, len(runs) + number, base=box[1] + _DESCENT * (box[3] - box[1]))
+        Run(
+            [Glyph(mark.text, box)],
+            direction,
+            len(runs) + number,
+            box[1] + _DESCENT * (box[3] - box[1]),
+            box[3] - box[1],
+        )
         for number, (mark, box) in enumerate(zip(marks, boxes, strict=True))
     ]
 

@@ -9,9 +9,12 @@ from statistics import median
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from qa_service.files.pdf_lines import Piece, is_sign
-from qa_service.language.stems import JOSA
+from qa_service.files.pdf_lines import Piece, ends_like_word, is_sign
+from qa_service.files.pdf_tables import find_tables
+from qa_service.files.tables import resemble_names, write_table
+from qa_service.language.stems import stem_korean
 
 _WIDE_GAP = 2.0
 """Cells of a table stand at least so many heights of a line apart. A tab stands between them in the text."""
@@ -20,24 +23,30 @@ _SAME_EDGE = 2.0
 """Cells begin below each other where their left edges differ by less than so many points."""
 _WIDER_LEADING = 1.35
 """A new paragraph begins where two lines are so many times as far from each other as usual."""
+_FAR_LEADING = 2.2
 _OTHER_SIZE = 1.25
+_FULL = 0.75
 _HYPHENS = "-\u2010\u00ad"
 _SOFT = "\u00ad"
-_LAST_WORD = re.compile(r"[^\s(\[“\"']+$")
+_LAST_WORD = re.compile(r"(?<![^\s(\[“\"'])[^\s(\[“\"']++$")
 _FIRST_WORD = re.compile(r"^[^\s,.;:!?)\]”\"']+")
-_COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
+_COMPOUND = re.compile(r"(?<![^\W\d_])[^\W\d_]++(?:-[^\W\d_]++)+")
 _SENTENCE_END = re.compile(r"[.!?。！？:：]['\"”’」』)\]]*$")
 _MARKED = re.compile(
     r"(?:[-*+•·▪◦○●■□▶►※☞–]\s|\(?(?:\d{1,3}|[가나다라마바사아자차카타파하]|[a-zA-Z])[.)]\s|[①-⑳]|제\s?\d{1,4}\s?[편장절관조항])"
 )
+_LABEL = re.compile(r"[-*+•·▪◦○●■□▶►※☞–①-⑳]|\(?(?:\d{1,3}|[가나다라마바사아자차카타파하]|[a-zA-Z])[.)]")
 _HANGUL = re.compile("[가-힣]")
 _HALF = 0.5
 _LONG_LINE = 15
 """A line that goes on has at least half of its block's width, and is at least so many letters long."""
 _ONE_SIGN = 1.3
 """Another sign would have fitted into a line if so many heights of it are free."""
-_WORD_END = re.compile(f"(?:{JOSA}|[고며면여니게지한할된될는던다및등])$")
-_FRAGMENT = re.compile(rf"(?:{JOSA}|야|야만|며|고|면|지|서)(?!\w)")
+_VERB_ENDS = frozenset(["야", "야만", "며", "고", "면", "서", "다", "니다", "습니다"])
+_NO_WORDS = _VERB_ENDS.union(["은", "는", "을", "를", "에서", "에게", "으로"]) - {"고", "면", "서", "다"}
+"""No word is one of these alone."""
+_LAST_HANGUL = re.compile("[가-힣]{1,20}$")
+_FIRST_HANGUL = re.compile("[가-힣]{1,20}")
 _ENDED_WORDS = 0.65
 """Where at least this part of the lines ends like a word, lines end between words. Within words a syllable that could
 end one stands at a line's end by chance, in fewer than half of the lines."""
@@ -73,7 +82,7 @@ class _Line(Struct, frozen=True):
     piece: Piece
     left: float
     is_row: bool
-    """It says whether the line is a row of a table."""
+    """It says whether the line is a row of a table, or a table."""
 
     @property
     def width(self) -> float:
@@ -123,9 +132,16 @@ def _append_between(parts: list[str], between: str | None) -> None:
 
 
 def _make_lines(block: Sequence[Piece]) -> list[_Line]:
-    rows = [sorted(row, key=lambda piece: piece.left) for row in _rows(block)]
+    rows = [_join_label(sorted(row, key=lambda piece: piece.left)) for row in _rows(block)]
     edges = Counter(_edge(piece) for row in rows for piece in row[1:])
-    return [_make_line(row, edges) for row in rows]
+    lines: list[_Line] = []
+    done = 0
+    for start, end, grid in find_tables(rows):
+        lines += [_make_line(row, edges) for row in rows[done:start]]
+        text = "\n".join(line for _, line in write_table(grid, resemble_names))
+        lines.append(_Line(text, rows[end - 1][-1], rows[start][0].left, is_row=True))
+        done = end
+    return lines + [_make_line(row, edges) for row in rows[done:]]
 
 
 def _rows(block: Sequence[Piece]) -> Iterator[list[Piece]]:
@@ -136,6 +152,17 @@ def _rows(block: Sequence[Piece]) -> Iterator[list[Piece]]:
             row = []
         row.append(piece)
     yield row
+
+
+def _join_label(row: list[Piece]) -> list[Piece]:
+    """Join the number or the bullet of a list's item with the item, since they are no cells of a table."""
+    first = row[0]
+    if first.parts and _LABEL.fullmatch(first.parts[0].text):
+        return [replace(first, parts=()), *row[1:]]
+    if len(row) == 1 or not _LABEL.fullmatch(first.text):
+        return row
+    item = row[1]
+    return [replace(item, text=f"{first.text} {item.text}", left=first.left, parts=()), *row[2:]]
 
 
 def _edge(piece: Piece) -> int:
@@ -154,7 +181,10 @@ def _make_line(row: list[Piece], edges: Counter[int]) -> _Line:
 
 
 def _find_habits(lines: Sequence[_Line], word_ends: WordEnds) -> _Habits:
-    leadings = [before.piece.base - line.piece.base for before, line in pairwise(lines)]
+    pairs = [*pairwise(lines)]
+    # A table counts as one line, which ends with its last row.
+    prose = [pair for pair in pairs if not (pair[0].is_row or pair[1].is_row)]
+    leadings = [before.piece.base - line.piece.base for before, line in prose or pairs]
     return _Habits(
         median(leadings) if leadings else 0.0,
         min(line.left for line in lines),
@@ -173,20 +203,30 @@ def _between_blocks(before: _Line, line: _Line, vocabulary: Vocabulary) -> str |
 
 
 def _continues(text: str) -> bool:
-    return (text[:1].islower() or is_sign(text)) and not _MARKED.match(text)
+    # Behind a sentence that goes on, 다 isn't the letter of an item, but the end of a verb.
+    return (text[:1].islower() or is_sign(text)) and (text.startswith("다.") or not _MARKED.match(text))
 
 
 def _between_lines(before: _Line, line: _Line, habits: _Habits, vocabulary: Vocabulary) -> str | None:
-    heights = sorted((before.piece.height, line.piece.height))
     is_row = before.is_row or line.is_row
-    is_apart = before.piece.base - line.piece.base > _WIDER_LEADING * habits.leading
-    if is_apart or (heights[1] > _OTHER_SIZE * heights[0] and not is_row):
+    leading = before.piece.base - line.piece.base
+    heights = sorted((before.piece.height, line.piece.height))
+    is_apart = leading > _WIDER_LEADING * habits.leading or (heights[1] > _OTHER_SIZE * heights[0] and not is_row)
+    is_far = leading > _FAR_LEADING * habits.leading
+    if is_far or (is_apart and (is_row or not _is_open(before, line, habits))):
         return "\n\n"
     if is_row:
         return "\n"
-    if _goes_on_with_sign(before, line, habits) and not _MARKED.match(line.text):
+    if _goes_on_with_sign(before, line, habits) and _continues(line.text):
         return ""
     return _between_words(before, line, vocabulary)
+
+
+def _is_open(before: _Line, line: _Line, habits: _Habits) -> bool:
+    """Return whether the first line is full and ends within a sentence. Lines in several scripts or with formulas are
+    unevenly far from each other."""
+    is_full = before.width >= _FULL * (habits.right - habits.left)
+    return is_full and not _SENTENCE_END.search(before.text) and _continues(line.text)
 
 
 def _between_words(before: _Line, line: _Line, vocabulary: Vocabulary) -> str | None:
@@ -218,7 +258,13 @@ def _goes_on_with_sign(before: _Line, line: _Line, habits: _Habits) -> bool:
 def _divides_word(before: _Line, line: _Line, habits: _Habits) -> bool:
     if habits.word_ends == "with space":
         return not before.piece.ends_with_space
-    return not _WORD_END.search(before.text) or bool(_FRAGMENT.match(line.text))
+    if not ends_like_word(before.text):
+        return True
+    # What follows may still be a particle of the word before, such as 은 behind 임차인, or the end of a verb.
+    word, rest = _LAST_HANGUL.search(before.text), _FIRST_HANGUL.match(line.text)
+    if not word or not rest:
+        return False
+    return rest[0] in _VERB_ENDS or len(stem_korean(word[0] + rest[0])) <= len(word[0])
 
 
 def _is_long(line: _Line, habits: _Habits) -> bool:
@@ -228,8 +274,8 @@ def _is_long(line: _Line, habits: _Habits) -> bool:
 def _find_word_ends(blocks: Sequence[Sequence[_Line]]) -> WordEnds:
     """Tell how Korean words end at the ends of this page's lines.
 
-    Lines end between words if another sign would have fitted into one, but the next word wouldn't, and also if most of
-    them end like words.
+    Some end within words if a line begins with what is no word. Else lines end between words if another sign would have
+    fitted into one, but the next word wouldn't, and also if most of them end like words.
     """
     lines = [line for block in blocks for line in block]
     if any(line.piece.ends_with_space and _HANGUL.match(line.text[-1:]) for line in lines):
@@ -237,9 +283,16 @@ def _find_word_ends(blocks: Sequence[Sequence[_Line]]) -> WordEnds:
     if not any(line.piece.spaces for line in lines):
         return "all"
     pairs = [(habits, *pair) for block in blocks for habits, pair in _korean_pairs(block)]
-    ended = sum(bool(_WORD_END.search(before.text)) for _, before, _ in pairs)
+    ended = sum(ends_like_word(before.text) for _, before, _ in pairs)
+    if any(_begins_within_word(line) for _, _, line in pairs):
+        return "some"
     is_all = ended >= _ENDED_WORDS * len(pairs) or any(_is_cut_between_words(*pair) for pair in pairs)
     return "all" if is_all else "some"
+
+
+def _begins_within_word(line: _Line) -> bool:
+    first = _FIRST_HANGUL.match(line.text)
+    return bool(first and first[0] in _NO_WORDS)
 
 
 def _korean_pairs(block: Sequence[_Line]) -> Iterator[tuple[_Habits, tuple[_Line, _Line]]]:

@@ -4,10 +4,7 @@ own programs show them; the one page of such a PDF says that one should wait."""
 import ctypes
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
 
-from docx.oxml import parse_xml
-from lxml.etree import QName, XMLSyntaxError
 from pypdfium2 import PdfDocument
 from pypdfium2.raw import (
     FORMTYPE_XFA_FULL,
@@ -15,6 +12,9 @@ from pypdfium2.raw import (
     FPDF_GetXFAPacketContent,
     FPDF_GetXFAPacketCount,
 )
+
+from qa_service.errors import Unreadable
+from qa_service.files.package import Element, local_name, parse_xml
 
 
 def read_xfa(document: PdfDocument) -> str:
@@ -24,9 +24,8 @@ def read_xfa(document: PdfDocument) -> str:
         return ""
     packets = (_packet(document, number) for number in range(FPDF_GetXFAPacketCount(document)))
     try:
-        # python-docx's parser resolves no entities.
         form = parse_xml(b"".join(packets))
-    except XMLSyntaxError:
+    except Unreadable:
         return ""
     return "\n".join(_lines(form))
 
@@ -39,32 +38,27 @@ def _packet(document: PdfDocument, number: int) -> bytes:
     return buffer.raw[: size.value]
 
 
-def _lines(form: Any) -> Iterator[str]:
+def _lines(form: Element) -> Iterator[str]:
     """Give the texts of the template, each field with its value, and then the values that no field shows."""
     values: defaultdict[str, list[str]] = defaultdict(list)
     for data in _named(form, "data"):
         for element in data.iter():
             if not len(element) and (text := _text(element)):
-                values[_name(element)].append(text)
+                values[local_name(element)].append(text)
     for element in _named(form, "draw", "field"):
         label = _text(next(_named(element, "caption"), None))
-        if _name(element) == "draw":
+        if local_name(element) == "draw":
             label = _text(next(_named(element, "value"), None))
         name = element.get("name", "")
-        value = values[name].pop(0) if _name(element) == "field" and values[name] else ""
+        value = values[name].pop(0) if local_name(element) == "field" and values[name] else ""
         if label or value:
             yield f"{label or name}: {value}" if value else label
     yield from (f"{name}: {text}" for name, texts in values.items() for text in texts)
 
 
-def _named(element: Any, *names: str) -> Iterator[Any]:
-    return (found for found in element.iter() if _name(found) in names)
+def _named(element: Element, *names: str) -> Iterator[Element]:
+    return (found for found in element.iter() if local_name(found) in names)
 
 
-def _name(element: Any) -> str:
-    # The names of comments are functions.
-    return QName(element).localname if isinstance(element.tag, str) else ""
-
-
-def _text(element: Any) -> str:
+def _text(element: Element) -> str:
     return " ".join("".join(element.itertext()).split()) if element is not None else ""

@@ -57,7 +57,8 @@ def _bounded(segments: Iterable[Segment]) -> Iterator[Segment]:
         if segment.page > MOST_PAGES:
             raise Unreadable("too_large")
         text = clean_file_text(segment.text)
-        yield replace(segment, text=text[:left] if text.strip() else "")
+        section = clean_file_text(segment.section)
+        yield replace(segment, text=text[:left] if text.strip() else "", section=section)
         left -= len(text)
         if left < 0:
             raise Unreadable("too_large")
@@ -121,8 +122,9 @@ class _Reading:
 
 
 def _is_due(segment: Segment) -> bool:
-    """Return whether the page completes another hundredth of the file. So a long file doesn't report every page."""
-    return segment.page * 100 // segment.pages > (segment.page - 1) * 100 // segment.pages
+    """Return whether the page completes another hundredth of the file. So a long file doesn't report every page. Where
+    it is unknown how many pages the file has, each of them counts."""
+    return not segment.pages or segment.page * 100 // segment.pages > (segment.page - 1) * 100 // segment.pages
 
 
 class _Part:

@@ -9,6 +9,13 @@ PICTURE_BYTES = 750_000
 """A picture that was read has at most so many bytes. As base64 it then fits into one report."""
 
 
+class Room(Struct):
+    """A `Room` says how much may still be read of the files within one file, however deep they lie."""
+
+    files: int
+    bytes: int
+
+
 class RawFile(Struct, frozen=True):
     """A `RawFile` has the bytes of a file. `charset` is the encoding as the sender named it, or empty where it wasn't
     named."""
@@ -17,6 +24,8 @@ class RawFile(Struct, frozen=True):
     charset: str = ""
     depth: int = 0
     """The file lies in so many other files."""
+    room: "Room | None" = None
+    """This is how much may still be read within the outermost file. None means that this is the outermost one."""
 
     def text(self) -> str:
         """Decode and clean the bytes. Only the kinds that are text call this."""

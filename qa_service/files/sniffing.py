@@ -1,11 +1,15 @@
 """This module finds the kind of a file by its bytes, because its name and its declared content type may be wrong."""
 
 import re
+from codecs import BOM_UTF8
 from io import BytesIO
 from pathlib import PurePath
 from zipfile import BadZipFile, ZipFile
 
+import msgspec
+
 from qa_service.files.decoding import find_mark
+from qa_service.language.encodings import find_wide_codec, is_likely_text
 
 _SIGNATURES = (
     (b"%PDF-", "pdf"),
@@ -19,9 +23,34 @@ _SIGNATURES = (
     (b"7z\xbc\xaf\x27\x1c", "7z"),
     (b"Rar!\x1a\x07", "rar"),
     (b"\x1f\x8b", "gzip"),
+    (b"II+\x00", "tiff"),
+    (b"MM\x00+", "tiff"),
+    (b"%!PS", "ps"),
     (b"ID3", "mp3"),
+    (b"OggS", "ogg"),
+    (b"fLaC", "flac"),
+    (b"MThd", "midi"),
+    (b"#!AMR", "amr"),
+    (b"FLV\x01", "flv"),
+    (b"\x1aE\xdf\xa3", "webm"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "wma"),
+    (b"\x00\x00\x01\xba", "mpeg"),
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"BZh", "bzip2"),
 )
-_INNER_SIGNATURES = ((8, b"WEBP", "webp"), (4, b"ftyphei", "heic"), (4, b"ftyp", "mp4"))
+_INNER_SIGNATURES = (
+    (8, b"WEBP", "webp"),
+    (8, b"WAVE", "wav"),
+    (8, b"AVI ", "avi"),
+    (8, b"AIF", "aiff"),
+    (4, b"ftyphe", "heic"),
+    (4, b"ftypmif1", "heic"),
+    (4, b"ftypmsf1", "heic"),
+    (4, b"ftypavif", "avif"),
+    (4, b"ftyp", "mp4"),
+)
+_SOUND = re.compile(rb"\xff[\xe2-\xe7\xf0-\xff][^\xf0-\xff]")
+"""A frame of MPEG sound begins with these bits. UTF-16 begins with two of them, and is told apart by its text."""
 _ZIPS = (b"PK\x03\x04", b"PK\x05\x06")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP_MEMBERS = (
@@ -33,14 +62,46 @@ _ZIP_MEMBERS = (
     ("content.xml", "odf"),
 )
 _OLE_STREAMS = (
+    # A message may hold files of the other kinds, so it comes first.
+    ("__properties_version1.0", "msg"),
     ("EncryptedPackage", "office"),
     ("HwpSummaryInformation", "hwp"),
     ("WordDocument", "doc"),
     ("PowerPoint Document", "ppt"),
     ("Workbook", "xls"),
 )
-_TEXT_SUFFIXES = {".md": "md", ".markdown": "md", ".csv": "csv", ".tsv": "csv", ".htm": "html", ".html": "html"}
-_HTML = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?>.*?-->)\s*)*+<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
+_TEXT_SUFFIXES = {
+    ".md": "md",
+    ".markdown": "md",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".htm": "html",
+    ".html": "html",
+    ".xhtml": "html",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".geojson": "json",
+}
+# Before HTML there may be the declaration of XML, and comments.
+_BEFORE = rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?>.*?-->)\s*)*+"
+_HTML = re.compile(_BEFORE + rb"<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
+_HTML_PART = re.compile(
+    _BEFORE
+    + rb"<(?P<tag>meta|title|base|link|style|script|table|div|section|article|main|nav|header|footer|form|center"
+    rb"|h[1-6]|p|ul|ol|dl|span|font|b|strong|pre|blockquote)(?:\s[^<>]*)?>.*(?:</(?P=tag)\s*>|<(?:table|div|p|tr|body)\b)",
+    re.I | re.S,
+)
+"""This is a piece of HTML without its frame, as banks and offices let people download it. Markdown may begin so."""
+_HEADER = re.compile(rb"([!-9;-~]{1,60}):[^\n]*\n(?:[ \t][^\n]*\n)*+")
+_MAIL_HEADERS = frozenset(
+    {b"from", b"to", b"subject", b"date", b"message-id", b"mime-version", b"received", b"return-path", b"content-type"}
+)
+_FEWEST_HEADERS = 3
+"""A mail has at least so many of `_MAIL_HEADERS`."""
+_RELATED = re.compile(rb"^content-type:\s*multipart/related\b", re.I | re.M)
+_DELIVERY = frozenset({b"to", b"received", b"message-id", b"return-path"})
+_JSON = re.compile(rb'\s*(?:\{\s*(?:"|\})|\[\s*(?:[\[{"\]\d-]|true|false|null))')
 _CONTROLS = bytes({*range(32)} - set(b"\t\n\v\f\r\x1b"))
 _HEAD = 8192
 _PDF_HEAD = 1024
@@ -57,7 +118,7 @@ def sniff_kind(content: bytes, name: str) -> str:
         return _kind_of_zip(content)
     if content.startswith(_OLE):
         return _kind_of_ole(content)
-    return _kind_by_signature(content) or _kind_of_text(content[:_HEAD], name)
+    return _kind_by_signature(content) or _kind_of_text(content, name)
 
 
 def _kind_by_signature(content: bytes) -> str:
@@ -86,13 +147,47 @@ def _kind_of_ole(content: bytes) -> str:
     return next((kind for stream, kind in _OLE_STREAMS if stream.encode("utf-16-le") in content), "ole")
 
 
-def _kind_of_text(head: bytes, name: str) -> str:
-    encoding = find_mark(head)
-    if encoding.startswith(("utf-16", "utf-32")):
-        head = head.decode(encoding, "ignore").encode()
+def _kind_of_text(content: bytes, name: str) -> str:
+    head, suffix = _decode_head(content[:_HEAD]), PurePath(name).suffix.lower()
     controls = len(head) - len(head.translate(None, _CONTROLS))
     if not head or controls > _TEXT_CONTROLS * len(head):
         return "unknown"
-    if _HTML.match(head.removeprefix(b"\xef\xbb\xbf")):
+    named = _TEXT_SUFFIXES.get(suffix, "")
+    if _HTML.match(head) or (named != "md" and _HTML_PART.match(head)):
         return "html"
-    return _TEXT_SUFFIXES.get(PurePath(name).suffix.lower(), "txt")
+    return named or _kind_of_mail(head) or ("json" if _is_json(content, head) else "txt")
+
+
+def _decode_head(head: bytes) -> bytes:
+    """Return the beginning of a file without a mark, and in an encoding that holds ASCII as it is. It is a zero byte
+    for what looks like UTF-16 and is no text."""
+    encoding = find_mark(head)
+    if encoding == "utf-8-sig":
+        return head.removeprefix(BOM_UTF8)
+    if encoding or (encoding := find_wide_codec(head)):
+        # The head may end within a character.
+        text = head.decode(encoding, "ignore").lstrip("\ufeff")
+        return text.encode("utf-8", "ignore") if is_likely_text(text) else b"\0"
+    return b"\0" if _SOUND.match(head) else head
+
+
+def _kind_of_mail(head: bytes) -> str:
+    """Return the kind of a text that begins with the headers of a mail: `eml`, or `mhtml` for a page that was saved as
+    one file, or an empty text."""
+    names, end = set[bytes](), 0
+    while header := _HEADER.match(head, end):
+        names.add(header[1].lower())
+        end = header.end()
+    if len(names & _MAIL_HEADERS) < _FEWEST_HEADERS:
+        return ""
+    return "mhtml" if _RELATED.search(head, 0, end) and not names & _DELIVERY else "eml"
+
+
+def _is_json(content: bytes, head: bytes) -> bool:
+    if not _JSON.match(head):
+        return False
+    try:
+        msgspec.json.decode(content.removeprefix(BOM_UTF8), type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True

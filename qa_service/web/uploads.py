@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from msgspec import Struct
 
@@ -16,6 +17,10 @@ from qa_service.model import UploadedFile
 
 NAME = 255
 """So many characters of a file's name are kept. They are its last ones, because the kind of the file stands there."""
+
+
+LONGEST_NAME = 3 * NAME
+"""A name of so many single letters of Hangul is composed to one of `NAME` characters."""
 
 
 class UploadLimits(Struct, frozen=True):
@@ -91,6 +96,7 @@ def decode_name(sent: bytes) -> str:
 
 
 def clean_name(name: str) -> str:
-    """Remove the path from a file's name, and invisible characters. The name is `file` where nothing is left."""
-    last = Path(name.replace("\\", "/")).name[-NAME:]
+    """Remove the path from a file's name, and invisible characters, and compose its letters, which macOS sends one by
+    one. The name is `file` where nothing is left."""
+    last = normalize("NFC", Path(name.replace("\\", "/")).name[-LONGEST_NAME:])[-NAME:]
     return "".join(character for character in last if character.isprintable()).strip(". ") or "file"

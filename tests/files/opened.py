@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from email.message import EmailMessage
 from io import BytesIO
 from zipfile import ZipFile
 
@@ -13,6 +14,7 @@ from qa_service.files.reading import read_file
 from qa_service.language.charsets import CODECS
 from qa_service.model import UploadedFile
 from tests import documents
+from tests.compound import outlook_message
 
 WATCHED = ("open", "import", "os.listdir", "os.scandir", "socket.", "subprocess.", "ctypes.dlopen")
 
@@ -38,6 +40,34 @@ def files() -> Mapping[str, bytes]:
         "c.txt": "안녕".encode("utf-32"),
         "d.txt": "café".encode("cp1252"),
         **_pictures(),
+        **_containers(),
+    }
+
+
+def _containers() -> Mapping[str, bytes]:
+    """Files that hold other files."""
+    message = EmailMessage()
+    message["Subject"], message["From"], message["Date"] = "보증 안내", "김철수 <a@example.org>", "Mon, 3 Aug 2026"
+    message.set_content("보증 기간은 24개월입니다.", charset="euc-kr")
+    message.add_alternative("<p>보증", subtype="html")
+    message.add_attachment("이름,부서\n가,나\n".encode("cp949"), "text", "csv", filename="명단.csv")
+    message.add_attachment(EmailMessage())
+    page = b"MIME-Version: 1.0\nSubject: a\nContent-Type: multipart/related; boundary=x\n\n--x\nContent-Type: text/html"
+    package = '<package><manifest><item id="a" href="a.html" media-type="text/html"/></manifest></package>'
+    container = '<container><rootfile full-path="p.opf"/></container>'
+    book = {"META-INF/container.xml": container, "p.opf": package, "a.html": "<h1>장"}
+    return {
+        "a.eml": message.as_bytes(),
+        "a.mhtml": page + b"\n\na",
+        "a.msg": outlook_message(
+            {"a.txt": b"text", "b.csv": "이름\n가\n".encode("cp949")}, subject="보증", body="보증"
+        ),
+        "a.epub": documents.zipped(book),
+        "a.zip": documents.zipped({"a.txt": "text", "b.html": "<p>text", "c.json": '{"a": 1}', "d.bin": "\0\1\2"}),
+        "a.json": b'{"a": [1, {"b": "\\ud55c"}]}',
+        "e.txt": "안녕 12".encode("utf-16-le"),
+        "f.txt": "Гарантия три года".encode("koi8-r"),
+        "g.txt": "보증 기간".encode() + b"\n\xa9\n",
     }
 
 

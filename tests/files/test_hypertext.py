@@ -94,21 +94,26 @@ class TestTables:
         assert read(text) == " | a\nb"
 
     @pytest.mark.parametrize("names", ["<tr><th>Depot<th>Fee", "<tr><td>Depot<td>Fee", "<thead><tr><th>Depot<th>Fee"])
-    def test_each_part_of_a_long_table_begins_with_the_names_of_its_columns(self, names: str) -> None:
-        rows = "".join(f"<tr><td>Depot {number}<td>{number} EUR" for number in range(200))
+    def test_in_a_long_table_each_value_stands_after_the_name_of_its_column(self, names: str) -> None:
+        rows = "".join(f"<tr><td>Place {number}<td>{number} EUR" for number in range(200))
 
         parts = sections(f"<h1>Fees</h1>before<table>{names}{rows}</table>after")
 
         assert len(parts) > 3
         assert {section for section, _ in parts} == {"Fees"}
-        assert all("Depot | Fee\n" in text for _, text in parts)
-        assert "".join(text for _, text in parts).count("Depot 150 | 150 EUR") == 1
-        assert parts[0][1].startswith("Fees\nbefore\nDepot | Fee\n")
+        assert "".join(text for _, text in parts).count("Depot: Place 150 | Fee: 150 EUR\n") == 1
+        assert parts[0][1].startswith("Fees\nbefore\nDepot | Fee\nDepot: Place 0 |")
         assert parts[-1][1].endswith("EUR\nafter\n\n")
+
+    def test_a_name_over_several_columns_names_each_of_them(self) -> None:
+        rows = "".join(f"<tr><td>Place {number}<td>{number}<td>{number + 1}" for number in range(200))
+        names = "<tr><th rowspan=2>Depot<th colspan=2>Fee<tr><th>opening<th>closing"
+
+        assert "Depot: Place 9 | Fee opening: 9 | Fee closing: 10\n" in read(f"<table>{names}{rows}</table>")
 
     @pytest.mark.parametrize("first", ["<th>Depot<td>Fee", "<td>1<td>Fee", "<td><td>Fee"])
     def test_a_first_row_that_names_no_columns_is_not_repeated(self, first: str) -> None:
-        rows = "".join(f"<tr><td>Depot {number}<td>{number} EUR" for number in range(200))
+        rows = "".join(f"<tr><td>Place {number}<td>{number} EUR" for number in range(200))
 
         assert read(f"<table><tr>{first}{rows}</table>").count("Fee") == 1
 

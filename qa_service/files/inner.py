@@ -1,0 +1,86 @@
+"""This module reads the files that lie within another file: the attachments of a mail, and the members of an archive.
+
+Each of them is read by the reader of its own kind. How many there are, how deep they lie and how many bytes they have
+together is bounded over the whole upload.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from qa_service.errors import Unreadable
+from qa_service.files.decoding import clean_file_text
+from qa_service.files.kinds import read_segments
+from qa_service.files.segment import RawFile, Room, Segment
+from qa_service.files.sniffing import sniff_kind
+
+DEEPEST = 3
+MOST_FILES = 500
+MOST_BYTES = 200_000_000
+"""All files within one upload have at most so many bytes, when they are unpacked."""
+
+_BROKEN = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError)
+"""Parsers raise these for damaged files. The files beside the damaged one are still read."""
+
+
+class InnerFile(Struct, frozen=True):
+    """An `InnerFile` is a file within another one. `reason` says why it can't be read, where that is known already."""
+
+    name: str
+    content: bytes
+    charset: str = ""
+    kind: str = ""
+    """It is found by the bytes where it is empty."""
+    reason: str = ""
+
+
+def find_room(raw: RawFile) -> Room:
+    """Return the room for the files within this file."""
+    return raw.room or Room(MOST_FILES, MOST_BYTES)
+
+
+def read_inner_files(files: Iterable[InnerFile], raw: RawFile, room: Room, *, first_page: int = 1) -> Iterator[Segment]:
+    """Give the segments of all files within `raw`.
+
+    Each page of each file is a page of its own, and is counted from `first_page`, so that a citation leads to it. The
+    file's name stands in the segment's place. Raises `Unreadable` at the end where one of the files couldn't be read,
+    or not to its end.
+    """
+    page, reason = first_page - 1, ""
+    for file in files:
+        room.files -= 1
+        room.bytes -= len(file.content)
+        if room.files < 0 or room.bytes < 0 or raw.depth >= DEEPEST:
+            raise Unreadable("too_large")
+        start = page + 1
+        try:
+            for segment in _read_inner_file(file, raw, room):
+                page = start - 1 + segment.page
+                yield _place(segment, file.name, page)
+        except Unreadable as error:
+            reason = reason or error.reason
+        except _BROKEN:
+            reason = reason or "damaged"
+        page = max(page, start)
+    if reason:
+        raise Unreadable(reason)
+
+
+def _read_inner_file(file: InnerFile, raw: RawFile, room: Room) -> Iterator[Segment]:
+    if file.reason:
+        raise Unreadable(file.reason)
+    kind = file.kind or sniff_kind(file.content, file.name)
+    inner = RawFile(file.content, file.charset, raw.depth + 1, room)
+    for segment in read_segments(kind, inner):
+        if segment.picture is not None:
+            # Of one upload one picture is kept, and this one is only a part of it.
+            raise Unreadable("unsupported")
+        yield segment
+
+
+def _place(segment: Segment, name: str, page: int) -> Segment:
+    name = clean_file_text(name)
+    part = f"{name}/{segment.place.part}" if segment.place.part else name
+    inner_page = segment.place.page or (segment.page if segment.paged else 0)
+    return replace(segment, page=page, pages=0, paged=False, place=replace(segment.place, part=part, page=inner_page))

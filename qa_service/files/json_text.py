@@ -1,0 +1,112 @@
+"""This module writes JSON as lines that somebody can read: each value stands behind the path that leads to it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+from qa_service.files.segment import RawFile, Segment
+
+TYPICAL = 600
+"""A segment has lines of about so many characters together, so that it fits into one passage."""
+
+_DEEPEST = 40
+"""What is nested more deeply is written as JSON."""
+_SHORT = 300
+"""An object whose values have at most so many characters together is written on one line."""
+
+
+class _Object(tuple[tuple[str, Any], ...]):
+    """An `_Object` has the names and values of an object in their order, also where a name stands twice."""
+
+    __slots__ = ()
+
+
+_Line: TypeAlias = tuple[str, str]
+"""The path of the object or list in which the line stands, and the line."""
+
+
+def read_json(raw: RawFile) -> Iterator[Segment]:
+    """Give the lines in groups. A segment's section is the path to its first line. A file that has one value on each
+    line is read too, and one that is no JSON is read as plain text."""
+    text = raw.text()
+    try:
+        lines = list(_write_value(_decode(text), "", 0))
+    except ValueError:
+        lines = _read_lines(text)
+    yield from _group(lines) if lines else iter([Segment(text)])
+
+
+def _read_lines(text: str) -> list[_Line]:
+    """Read JSON Lines. The result is empty where one of the lines is no JSON."""
+    try:
+        values = [_decode(line) for line in text.splitlines() if line.strip()]
+    except ValueError:
+        return []
+    return [line for number, value in enumerate(values, 1) for line in _write_value(value, f"[{number}]", 1)]
+
+
+def _decode(text: str) -> Any:
+    # Numbers stay as they were written, because 1.10 is read as a price.
+    return json.loads(text, object_pairs_hook=_Object, parse_float=str, parse_int=str)
+
+
+def _write_value(value: Any, path: str, depth: int) -> Iterator[_Line]:
+    if depth > _DEEPEST:
+        yield path, f"{path}: {json.dumps(value, ensure_ascii=False)}"
+    elif isinstance(value, _Object) and not (depth and _is_short(value)):
+        for name, part in value:
+            yield from _write_member(part, f"{path}.{name}" if path else name, path, depth)
+    elif isinstance(value, list) and not _is_short(value):
+        for number, part in enumerate(value, 1):
+            yield from _write_member(part, f"{path}[{number}]", path, depth)
+    else:
+        yield path, _write_line(path, value)
+
+
+def _write_member(value: Any, path: str, parent: str, depth: int) -> Iterator[_Line]:
+    lines = list(_write_value(value, path, depth + 1)) if isinstance(value, (_Object, list)) else []
+    if lines:
+        yield from ((parent, line) if where == path and len(lines) == 1 else (where, line) for where, line in lines)
+    else:
+        yield parent, _write_line(path, value)
+
+
+def _is_short(value: _Object | list[Any]) -> bool:
+    """Tell whether an object or a list has only plain values, and few of them."""
+    parts: Sequence[Any] = [part for _, part in value] if isinstance(value, _Object) else value
+    if any(isinstance(part, (_Object, list)) for part in parts):
+        return False
+    return sum(len(str(part)) for part in parts) <= _SHORT
+
+
+def _write_line(path: str, value: Any) -> str:
+    match value:
+        case _Object():
+            written = " | ".join(f"{name}: {_write_plain(part)}" for name, part in value)
+        case list():
+            written = ", ".join(map(_write_plain, value))
+        case _:
+            written = _write_plain(value)
+    return f"{path}: {written}" if path else written
+
+
+def _write_plain(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case _:
+            return str(value)
+
+
+def _group(lines: Sequence[_Line]) -> Iterator[Segment]:
+    group, size, section = list[str](), 0, ""
+    for path, line in lines:
+        if group and (size + len(line) > TYPICAL):
+            yield Segment("".join(group), section=section)
+            group, size = [], 0
+        section = section if group else path
+        group.append(f"{line}\n")
+        size += len(line)
+    yield Segment("".join(group), section=section)

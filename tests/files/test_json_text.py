@@ -1,0 +1,63 @@
+"""JSON is read as lines in which each value stands behind its path."""
+
+import json
+import time
+
+import pytest
+
+from qa_service.files.json_text import read_json
+from qa_service.files.segment import RawFile
+
+
+def read(text: str) -> list[tuple[str, str]]:
+    return [(segment.section, segment.text) for segment in read_json(RawFile(text.encode()))]
+
+
+def test_each_value_stands_behind_its_path_and_a_record_on_one_line() -> None:
+    text = """{"상점": {"이름": "가온", "열림": true, "전화": null},
+        "items": [{"name": "A", "price": 1.10}, {"name": "B", "tags": ["x", "y"]}], "numbers": [1, 2, 30]}"""
+
+    assert read(text) == [
+        (
+            "",
+            "상점: 이름: 가온 | 열림: true | 전화: null\nitems[1]: name: A | price: 1.10\nitems[2].name: B\n"
+            "items[2].tags: x, y\nnumbers: 1, 2, 30\n",
+        )
+    ]
+
+
+def test_long_lists_come_in_groups_that_say_where_they_stand() -> None:
+    segments = read(json.dumps({"depots": [{"name": f"Depot {n}", "fee": n} for n in range(200)]}))
+
+    assert len(segments) > 5
+    assert {section for section, _ in segments} == {"depots"}
+    assert "depots[151]: name: Depot 150 | fee: 150\n" in "".join(text for _, text in segments)
+
+
+def test_numbers_and_names_that_stand_twice_stay_as_they_were_written() -> None:
+    digits = "1" * 6_000
+
+    segments = read(f'{{"a": 1.00, "a": 1e5, "b": [{digits}]}}')
+
+    assert "".join(text for _, text in segments) == f"a: 1.00\na: 1e5\nb[1]: {digits}\n"
+
+
+def test_one_value_on_each_line_is_read_too() -> None:
+    assert read('{"a": 1}\n\n{"a": 2, "b": {"c": 3}}\n') == [("[1]", "[1]: a: 1\n[2].a: 2\n[2].b: c: 3\n")]
+
+
+@pytest.mark.parametrize("text", ["{a: 1}", "// note\n{}", '{"a": 1', "[1, 2,]"])
+def test_what_is_no_json_is_plain_text(text: str) -> None:
+    assert read(text) == [("", text)]
+
+
+def test_values_that_are_nested_deeply_are_read_and_too_deeply_are_an_error() -> None:
+    assert "end" in read('{"a":' * 100 + '"end"' + "}" * 100)[0][1]
+    with pytest.raises(RecursionError):
+        read("[" * 100_000)
+
+
+def test_a_large_file_takes_no_more_time_than_it_is_long() -> None:
+    began = time.thread_time()
+    read(json.dumps([[{"a": [{"b": [n]}]}] for n in range(20_000)]))
+    assert time.thread_time() - began < 4
