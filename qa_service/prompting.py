@@ -51,6 +51,8 @@ WINDOWS = (
     ("gpt-4-32k*", 32_768),
     ("*", 128_000),
 )
+OF_THE_VOCABULARY = ("gpt-4o*", "chatgpt-4o*", "gpt-4.[15]*", "gpt-5*", "gpt-oss*", "o[134]*")
+"""These models have the vocabulary `o200k`."""
 SERVERS = ("responses:", "chat:")
 """The name of a model may begin with the server on which it stands."""
 SHARE = 0.8
@@ -123,7 +125,9 @@ class Site(Struct, frozen=True):
     windows: Sequence[tuple[str, int]] = ()
     """These say how many tokens a model reads at once, as `WINDOWS` does, and come before it."""
     count_tokens: Callable[[str], int] = estimate_tokens
-    """This counts the tokens of a text."""
+    """This counts the tokens of a text, or estimates them."""
+    vocabulary: Callable[[str], int] | None = None
+    """This counts the tokens of a text by the vocabulary of `OF_THE_VOCABULARY`, if it is installed."""
     checks_support: bool = False
     """This says whether the sentences of an answer are told that no source supports."""
     canary: str = ""
@@ -154,13 +158,27 @@ class Material(Struct, frozen=True):
 
 def compute_budget(site: Site, model: str) -> int:
     """Return how many tokens a prompt to this model may hold."""
-    bare = model
-    for server in SERVERS:
-        bare = bare.removeprefix(server)
-    bare = bare.rpartition("/")[2]
-    known = (*site.windows, *WINDOWS)
+    known, bare = (*site.windows, *WINDOWS), _bare_name(model)
     window = next(size for pattern, size in known if fnmatchcase(model, pattern) or fnmatchcase(bare, pattern))
     return site.context_tokens or int(window * SHARE)
+
+
+def choose_counter(site: Site, model: str) -> Callable[[str], int]:
+    """Choose what counts this model's tokens. Where its vocabulary isn't the one that is known, the larger of the count
+    and the estimate is taken."""
+    exact = site.vocabulary
+    if exact is None:
+        return site.count_tokens
+    if any(fnmatchcase(_bare_name(model).removeprefix("ft:"), pattern) for pattern in OF_THE_VOCABULARY):
+        return exact
+    return lambda text: max(exact(text), site.count_tokens(text))
+
+
+def _bare_name(model: str) -> str:
+    """Return the name of a model without the server and the maker in front of it."""
+    for server in SERVERS:
+        model = model.removeprefix(server)
+    return model.rpartition("/")[2]
 
 
 def build_prompt(question: Question, material: Material, *, site: Site, model: str, language: Language) -> Prompt:
@@ -168,7 +186,8 @@ def build_prompt(question: Question, material: Material, *, site: Site, model: s
 
     The first lines of this module say what is dropped where not all fits.
     """
-    site = replace(site, count_tokens=lru_cache(None)(site.count_tokens))  # Turns are counted more than once.
+    # Turns are counted more than once.
+    site = replace(site, count_tokens=lru_cache(None)(choose_counter(site, model)))
     instructions = _instruct(question, site, language)
     asked = Message("user", question.text)
     room = compute_budget(site, model) - count_tokens([*instructions, asked], site)
