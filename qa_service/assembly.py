@@ -294,7 +294,7 @@ def _site(settings: Settings, secret: str) -> Site:
         windows=settings.context_windows,
         checks_support=settings.citations == "check",
         canary=make_canary(secret),
-        vocabulary=load_vocabulary(),
+        vocabulary=None if settings.answers_itself else load_vocabulary(),
     )
 
 

@@ -46,7 +46,8 @@ def share_models(settings: Settings) -> None:
     """Load the sentence encoder, and the vocabulary of models, before the workers are forked. So their 140 MB each are
     there once and not in each worker, and no worker's first answer waits for them. Exit where the settings ask for an
     encoder that isn't installed."""
-    load_vocabulary()
+    if not settings.answers_itself:
+        load_vocabulary()
     try:
         choose_encoder(settings)
     except SettingsError as error:
