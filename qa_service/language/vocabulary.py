@@ -4,8 +4,12 @@ Loading it takes half a second of computing and 150 MB. Workers share them if th
 loaded the vocabulary before: then each of them adds 2 MB. Counting takes about 50 µs for a thousand Korean characters.
 """
 
+import logging
+import warnings
 from collections.abc import Callable
 from functools import cache
+
+log = logging.getLogger(__name__)
 
 VOCABULARY = "o200k_base"
 EXTRA = "qa-service[tokens]"
@@ -18,10 +22,17 @@ def load_vocabulary() -> Callable[[str], int] | None:
     """Load the vocabulary, once in each process, and return what counts the tokens of a text. Returns None where the
     extra isn't installed."""
     try:
-        from bpe_openai import get_encoding
+        with warnings.catch_warnings():
+            # The library opens its files in a way that Python 3.11 advises against.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            from bpe_openai import get_encoding
+
+            encode = get_encoding(VOCABULARY).encode_ordinary
     except ImportError:
         return None
-    encode = get_encoding(VOCABULARY).encode_ordinary
+    except (AttributeError, OSError, ValueError) as error:
+        log.warning("the extra %s is damaged, so tokens are estimated: %s", EXTRA, error)
+        return None
 
     def count(text: str) -> int:
         # Halves of surrogate pairs are no characters, and the library takes none.
