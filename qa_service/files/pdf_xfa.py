@@ -4,13 +4,16 @@ own programs show them; the one page of such a PDF says that one should wait."""
 import ctypes
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import closing
 
 from pypdfium2 import PdfDocument
 from pypdfium2.raw import (
+    FORMTYPE_XFA_FOREGROUND,
     FORMTYPE_XFA_FULL,
     FPDF_GetFormType,
     FPDF_GetXFAPacketContent,
     FPDF_GetXFAPacketCount,
+    FPDFPage_GetAnnotCount,
 )
 
 from qa_service.errors import Unreadable
@@ -20,7 +23,7 @@ from qa_service.files.package import Element, local_name, parse_xml
 def read_xfa(document: PdfDocument) -> str:
     """Return the texts and the values of the form, a line each, where the document is such a form and it can be read.
     Else the text is empty."""
-    if FPDF_GetFormType(document) != FORMTYPE_XFA_FULL:
+    if not _stands_for_pages(document):
         return ""
     packets = (_packet(document, number) for number in range(FPDF_GetXFAPacketCount(document)))
     try:
@@ -28,6 +31,15 @@ def read_xfa(document: PdfDocument) -> str:
     except Unreadable:
         return ""
     return "\n".join(_lines(form))
+
+
+def _stands_for_pages(document: PdfDocument) -> bool:
+    """Return whether a form takes the place of the pages. One that has fields on the pages is shown by every viewer."""
+    kind = FPDF_GetFormType(document)
+    if kind != FORMTYPE_XFA_FOREGROUND or len(document) > 1:
+        return bool(kind == FORMTYPE_XFA_FULL)
+    with closing(document[0]) as page:
+        return not FPDFPage_GetAnnotCount(page)
 
 
 def _packet(document: PdfDocument, number: int) -> bytes:

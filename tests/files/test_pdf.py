@@ -183,7 +183,8 @@ def test_a_note_that_is_typed_on_a_page_is_part_of_it(look: str) -> None:
     ]
 
 
-def test_a_form_of_xfa_is_read_instead_of_the_page_that_says_wait() -> None:
+@pytest.mark.parametrize("mark", ["/NeedsRendering true", ""])
+def test_a_form_of_xfa_is_read_instead_of_the_page_that_says_wait(mark: str) -> None:
     form = (
         b"<xdp:xdp xmlns:xdp='http://ns.adobe.com/xdp/'><template xmlns='http://www.xfa.org/schema/xfa-template/3.0/'>"
         b"<subform><draw><value><text>Library card</text></value></draw><field name='fee'><caption><value><text>Fee"
@@ -191,11 +192,17 @@ def test_a_form_of_xfa_is_read_instead_of_the_page_that_says_wait() -> None:
         b" xmlns:xfa='http://www.xfa.org/schema/xfa-data/1.0/'><xfa:data><form><fee>40 EUR</fee><note>late</note>"
         b"</form></xfa:data></xfa:datasets></xdp:xdp>"
     )
-    catalog = "/AcroForm<</Fields[]/XFA 4 0 R>>/NeedsRendering true"
+    catalog = f"/AcroForm<</Fields[]/XFA 4 0 R>>{mark}"
 
     text = text_of(pdfs.pdf(pdfs.show("Please wait..."), objects=[pdfs.stream(form)], catalog=catalog))
 
     assert text.splitlines() == ["Library card", "Fee: 40 EUR", "note: late"]
+
+
+def test_a_form_of_xfa_on_pages_that_are_shown_is_not_read_instead_of_them() -> None:
+    form, catalog = pdfs.stream("<xdp><data><fee>40</fee></data></xdp>"), "/AcroForm<</Fields[]/XFA 4 0 R>>"
+
+    assert text_of(pdfs.pdf(pdfs.show("One"), pdfs.show("Two"), objects=[form], catalog=catalog)) == "One\n\nTwo"
 
 
 def test_a_broken_form_of_xfa_leaves_the_pages() -> None:
