@@ -13,7 +13,7 @@ from qa_service.files.child import load_all
 from qa_service.files.reading import read_file
 from qa_service.language.charsets import CODECS
 from qa_service.model import UploadedFile
-from tests import documents, old_office, packages
+from tests import documents, old_office, packages, pdfs
 from tests.compound import outlook_message
 
 WATCHED = ("open", "import", "os.listdir", "os.scandir", "socket.", "subprocess.", "ctypes.dlopen")
@@ -26,6 +26,11 @@ def files() -> Mapping[str, bytes]:
         "a.pdf": documents.pdf(["연차휴가는 15일이다.", "Trains"], roman=1),
         "font.pdf": documents.pdf_with_a_broken_page("Hello"),
         "scan.pdf": documents.scan(),
+        "form.pdf": _form(),
+        "xfa.pdf": pdfs.pdf(
+            "", objects=[pdfs.stream(_XFA)], catalog="/AcroForm<</Fields[]/XFA 4 0 R>>/NeedsRendering true"
+        ),
+        "glyphs.pdf": pdfs.pdf("".join(pdfs.show_signs("가", n, n) for n in range(9)), font=pdfs.KOREAN),
         "locked.pdf": documents.pdf(["a"], password="key"),
         "a.docx": documents.docx(documents.handbook),
         "bare.docx": _without_styles(documents.word_package(paragraph)),
@@ -87,6 +92,17 @@ def _containers() -> Mapping[str, bytes]:
         "f.txt": "Гарантия три года".encode("koi8-r"),
         "g.txt": "보증 기간".encode() + b"\n\xa9\n",
     }
+
+
+_XFA = "<xdp><data><fee>40</fee></data></xdp>"
+
+
+def _form() -> bytes:
+    """A box to tick, and a note without a look of its own."""
+    button = "<</Type/Annot/Subtype/Widget/FT/Btn/T(a)/V/Yes/AS/Yes/F 4/Rect[9 9 20 20]>>"
+    note = "<</Type/Annot/Subtype/FreeText/Contents(Note)/F 4/Rect[50 50 90 90]>>"
+    form = "/AcroForm<</Fields[4 0 R]/NeedAppearances true>>"
+    return pdfs.pdf(pdfs.show("Form"), objects=[button, note], catalog=form, page="/Annots[4 0 R 5 0 R]")
 
 
 def _pictures() -> Mapping[str, bytes]:
