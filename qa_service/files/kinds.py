@@ -31,6 +31,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "msg": ("outlook", "read_message"),
     "pdf": ("pdf", "read_pdf"),
     "png": ("picture", "read_picture"),
+    "tiff": ("picture", "read_scan"),
     "txt": ("plain", "read_plain"),
     "webp": ("picture", "read_picture"),
     "zip": ("bundle", "read_zip"),
