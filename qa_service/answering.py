@@ -59,6 +59,7 @@ from qa_service.model import (
     Delta,
     Drawn,
     Finished,
+    Meaning,
     Opened,
     Owner,
     PagesFound,
@@ -114,6 +115,8 @@ class Parts(Struct, frozen=True):
     safety_identifier: Callable[[str], str]
     """This turns an owner's key, with a visitor's `Owner.address` behind it, into the id that tells upstream who
     asks."""
+    recall_meaning: Callable[[str, str], Meaning | None] = lambda question, text: None
+    """This encodes a finished exchange, so that later questions can be compared with it."""
     open_knowledge: Callable[[Question], CandidateSource | None] = lambda _: None
     """This opens what a question may be answered from beside the files of its session. It gives None where there is
     nothing."""
@@ -231,6 +234,7 @@ def _files_are_here(admission: Admission) -> bool:
 
 
 def _cite(draft: Draft, parts: Parts) -> Iterator[Frame]:
+    draft.meaning = parts.recall_meaning(draft.admission.question.text, draft.text) if draft.text else None
     if parts.site.citations:
         yield from draft.cite_sources(trusts_links=parts.site.cite_links)
     draft.check_answer(parts.site)
@@ -292,7 +296,7 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
         session.context,
         passages,
         pinned={file.file_id for file in draft.files[len(draft.files) - len(question.files) :]},
-        pieces=sum(file.passages for file in draft.files),
+        pieces=sum(file.passages for file in draft.files if file.topic == session.topic),
         summary=session.summary,
         files=order_files(draft.files, session.topic),
     )

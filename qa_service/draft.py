@@ -21,6 +21,7 @@ from qa_service.model import (
     Annotation,
     Finished,
     FinishReason,
+    Meaning,
     Owner,
     PagesFound,
     Prompt,
@@ -55,6 +56,9 @@ Prices = Mapping[str, Mapping[str, float]]
 
 class Draft:
     """A `Draft` is an answer that is being written. Only the answer line writes to it, so it needs no lock."""
+
+    meaning: Meaning | None = None
+    """This is set when the text is complete, where there is an encoder."""
 
     def __init__(self, admission: Admission) -> None:
         self.admission = admission
@@ -253,6 +257,7 @@ class Draft:
             status=self._status,
             references=self.references,
             images=images_from_frames(self.images),
+            meaning=self.meaning,
             files=metadata.files,
             metadata=metadata,
             error=failure,

@@ -147,7 +147,7 @@ class TestAnswer:
         ask(page, REFUND, TERMS)
         page.click('[data-part="topic"]')
         ask(page, "오늘 저녁으로 무엇을 먹을까요?")
-        expect(page.locator(".divider")).to_have_text("새 주제 · 2")
+        expect(page.locator(".divider > span")).to_have_text("새 주제 · 2")
         expect(page.locator('[data-part="topic"]')).to_have_attribute("aria-pressed", "false")
 
     def test_can_be_stopped_with_escape(self, page: Page) -> None:
