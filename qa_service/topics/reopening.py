@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from qa_service.language.cues import announces_return, find_cues, remove_announcement
 from qa_service.model import Drift, Exchange, Session
-from qa_service.topics.features import RECENT, compare_words
+from qa_service.topics.features import RECENT, compare_words, is_unknown_language
 from qa_service.topics.scoring import Likeness, Scorer
 
 COVERED = 0.4
@@ -98,6 +98,8 @@ def _choose_bounds(question: str, context: Sequence[Exchange], earlier: Sequence
     here = compare_words(question, context)
     there = compare_words(question, earlier)
     words = there.asked - here.old
+    if is_unknown_language(question):  # hardly any of its little words are known, and none of those is long
+        words &= there.rare
     if not words or here.asked - there.old:
         return []
     if len(words) > 1:
