@@ -39,6 +39,8 @@ _HAS_A_WORD_AND_REFERS = Bounds(leaving=-4.0, fitting=-4.0, nearer=1.5)
 """One content word does so, but the question also has a pronoun, which may go on with what was said last."""
 _IS_NEW = Bounds(leaving=-6.0, fitting=-0.2, nearer=0.9)
 """The question would begin a new topic."""
+_STAYS = Bounds(leaving=-6.0, fitting=30.0, nearer=0.0)
+"""Content words of the question stand in older turns of the current topic."""
 _REFERRING = ("pronoun", "demonstrative")
 
 
@@ -67,7 +69,10 @@ def find_earlier_topic(
     fits = dict[int, float]()
     for index, said in candidates.items():
         fitting = weigh_files(score(rest, said), coverage.get(index, 0.0))
-        bounds = always + _choose_bounds(rest, _list_compared(session, index), said)
+        bounds = _choose_bounds(rest, _list_compared(session, index), said)
+        if bounds and index == session.topic:  # it costs little to stay
+            bounds = [_STAYS]
+        bounds += always
         if coverage.get(index, 0.0) >= COVERED > coverage.get(session.topic, 0.0):
             bounds.append(_HAS_A_WORD)
         if any(_is_met(bound, leaving, fitting) for bound in bounds):
