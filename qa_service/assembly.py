@@ -39,6 +39,7 @@ from qa_service.interfaces import (
 )
 from qa_service.knowledge_base import KnowledgeBase, open_knowledge
 from qa_service.language.encoder import EXTRA, EncoderMissing, load_encoder
+from qa_service.language.vocabulary import load_vocabulary
 from qa_service.media.beside import MediaSearches
 from qa_service.media.google import GoogleImageSearch
 from qa_service.media.youtube import YouTubeSearch
@@ -48,6 +49,7 @@ from qa_service.picture_links import PictureLinks
 from qa_service.prompting import Site
 from qa_service.retrieval.coverage import measure_topics
 from qa_service.retrieval.finding import HybridRetriever
+from qa_service.retrieval.shared_encoder import find_shared_encoder
 from qa_service.retrieval.synonyms import Synonyms
 from qa_service.running.presence import Presence
 from qa_service.running.runner import Runner
@@ -148,7 +150,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         upstream or make_upstream(settings, meter, spool=_uploads(settings.data)),
         detector or (choose_detector(encoder) if settings.drift == "auto" else KeepTopic()),
         reader or _reader(settings),
-        retriever or HybridRetriever(encoder, synonyms=Synonyms(settings.synonyms)),
+        retriever or _make_retriever(settings, encoder),
         observe or log_answer,
         MediaSearches(_media_searches(settings) if media is None else media),
         choose_memory(encoder),
@@ -192,6 +194,12 @@ def choose_encoder(settings: Settings) -> Encoder | None:
             raise SettingsError(f"QA_SEMANTIC: {error}") from None
         log.info("texts are compared by their words alone; %s", error)
         return None
+
+
+def _make_retriever(settings: Settings, encoder: Encoder | None) -> Retriever:
+    shared = find_shared_encoder()
+    same = shared if encoder and shared and shared.name == encoder.name else None
+    return HybridRetriever(encoder, shared=same, synonyms=Synonyms(settings.synonyms))
 
 
 def _describe_topics(settings: Settings, encoder: Encoder | None) -> str:
@@ -304,6 +312,7 @@ def _site(settings: Settings, secret: str) -> Site:
         windows=settings.context_windows,
         checks_support=settings.citations == "check",
         canary=make_canary(secret),
+        vocabulary=None if settings.answers_itself else load_vocabulary(),
     )
 
 

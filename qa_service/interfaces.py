@@ -159,7 +159,7 @@ class Encoder(Protocol):
 
     def encode_texts(self, texts: Sequence[str]) -> Sequence[bytes]:
         """Return the vector of each text, in the order of the texts. A vector has length 1, and its numbers are
-        little-endian 16-bit floats."""
+        little-endian 16-bit floats. An encoder in another process raises `ConnectionError` where that is gone."""
 
 
 class SearchTerms(Struct, frozen=True):
