@@ -39,6 +39,7 @@ from qa_service.interfaces import (
 )
 from qa_service.knowledge_base import KnowledgeBase, open_knowledge
 from qa_service.language.encoder import EXTRA, EncoderMissing, load_encoder
+from qa_service.language.vocabulary import load_vocabulary
 from qa_service.media.beside import MediaSearches
 from qa_service.media.google import GoogleImageSearch
 from qa_service.media.youtube import YouTubeSearch
@@ -312,6 +313,7 @@ def _site(settings: Settings, secret: str) -> Site:
         windows=settings.context_windows,
         checks_support=settings.citations == "check",
         canary=make_canary(secret),
+        vocabulary=None if settings.answers_itself else load_vocabulary(),
     )
 
 

@@ -132,6 +132,14 @@ class Draft:
         pairs = [*((file if f.file_id == file.file_id else f, v) for f, v in others), (file, verdict)]
         self.files, self.verdicts = [f for f, _ in pairs], [v for _, v in pairs]
 
+    def sort_files(self, file_ids: Sequence[str]) -> None:
+        """Put the files with these ids in this order, behind all others. Files are added in the order in which they are
+        read to their end."""
+        places = {file_id: place for place, file_id in enumerate(file_ids)}
+        known = zip(self.files, self.verdicts, strict=True)
+        pairs = sorted(known, key=lambda pair: places.get(pair[0].file_id, -1))
+        self.files, self.verdicts = [file for file, _ in pairs], [verdict for _, verdict in pairs]
+
     def note_unseen(self) -> None:
         """Note that the model sees no pictures, so that the verdicts on pictures say so."""
         self.verdicts = [_unseen(verdict) for verdict in self.verdicts]

@@ -429,6 +429,8 @@ class Prompt(Value, frozen=True):
     """The messages show the pictures of the files with these ids."""
     files: tuple[str, ...] = ()
     """These are the names of all files of the session, also of those that nothing is quoted from."""
+    unread_pages: tuple[str, ...] = ()
+    """These name, in the prompt's language, the pages of those files that can't be read."""
     language: Language = "en"
     web_search: bool = False
     temperature: float | None = None

@@ -186,7 +186,8 @@ class TestFiles:
         told = frames(parts(upstream, reader=reader), stop=stop, files=files)
         setter.join()
         assert told[-1] == Done("cancelled")
-        assert (reader.read_names, upstream.prompts) == (["long.endless"], [])
+        assert upstream.prompts == []
+        assert reader.read_names[0] == "long.endless"
         assert metadata(told).calls == ()
         assert metadata(told).usage == Usage(estimated=True)
 

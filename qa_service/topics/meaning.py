@@ -82,9 +82,15 @@ class MeaningScorer:
 
 
 def recall_meaning(encoder: Encoder, question: str, text: str) -> Meaning:
-    """Encode a finished exchange, so that later questions are compared with it without encoding it again."""
+    """Encode a finished exchange, so that later questions are compared with it without encoding it again.
+
+    Other requests have their turn before each text, so that what was said last goes out at once.
+    """
     answer = text[:ANSWER].strip()
+    give_way()
     asked = encoder.encode_texts([shorten_question(question)])[0]
+    if answer:
+        give_way()
     return Meaning(encoder.name, asked, encoder.encode_texts([answer])[0] if answer else b"")
 
 
@@ -117,7 +123,6 @@ def _recall_all(encoder: Encoder, recent: Sequence[Exchange]) -> Iterator[Meanin
             yield exchange.meaning
         else:
             yield recall_meaning(encoder, exchange.question, exchange.text)
-            give_way()
 
 
 def _sum_up(questions: Sequence[Vector], answer: Vector) -> Vector:
