@@ -32,7 +32,12 @@ def replica(knowledge: Database, knowledge_engine: EmbeddedPostgres, quick_folde
     source = Path(knowledge_engine.start()["unix_sock"]).parent
     copied = ["-h", str(source), "-U", "qa", "-D", str(folder / "db"), "-R", "-X", "stream", "-c", "fast"]
     subprocess.run([str(find_programs() / "pg_basebackup"), *copied], check=True, env={}, **AS_NOBODY)
-    options = [f"unix_socket_directories={folder}", "listen_addresses=", "log_min_messages=fatal"]
+    options = [
+        f"unix_socket_directories={folder}",
+        "listen_addresses=",
+        "max_connections=200",
+        "log_min_messages=fatal",
+    ]
     command = [str(find_programs() / "postgres"), "-D", str(folder / "db")]
     for option in options:
         command += ["-c", option]
