@@ -184,17 +184,26 @@ def make_site_reader(settings: Settings, reach: Reach = USUAL) -> SiteReader:
     return SiteReader(Sites(database), library, Bounds(settings.max_file), reach)
 
 
-def index_waiting(indexer: Indexer, sites: SiteReader) -> None:
+def index_waiting(indexer: Indexer, sites: SiteReader, over: Event) -> None:
     """Read documents and sites until none has waited for some time. The documents that a site has are read while the
-    rest of the site is being fetched."""
-    over = Event()
+    rest of the site is being fetched. When `over` is set, no site is read on."""
     thread = Thread(target=sites.read_until, args=(over,), name="sites", daemon=True)
     start_thread(thread)
     indexer.run()
-    while sites.is_reading:
+    while sites.is_reading and not over.is_set():
         indexer.run()
     over.set()
     thread.join()
+
+
+def index_in_turn(settings: Settings, over: Event, reach: Reach = USUAL) -> bool:
+    """Index what waits, unless another process of this machine does. Returns whether this one did."""
+    lock = lock_indexing(settings.data)
+    if lock is None:
+        return False
+    with lock:
+        _index_here(settings, over, reach)
+    return True
 
 
 def run_indexing() -> None:
@@ -206,10 +215,15 @@ def run_indexing() -> None:
     has_work = True
     while has_work and (lock := lock_indexing(settings.data)):
         with lock:
-            indexer = make_indexer(settings, _load_encoder(settings))
-            index_waiting(indexer, make_site_reader(settings))
+            indexer = _index_here(settings, Event(), USUAL)
         has_work = indexer.has_work()
     os._exit(0)  # a thread may still wait for the end of the input
+
+
+def _index_here(settings: Settings, over: Event, reach: Reach) -> Indexer:
+    indexer = make_indexer(settings, _load_encoder(settings))
+    index_waiting(indexer, make_site_reader(settings, reach), over)
+    return indexer
 
 
 def _leave_at_end() -> None:
