@@ -136,7 +136,7 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "WEB_CONCURRENCY": [("4", 4)],
 }
 WRONG: dict[str, list[str]] = {
-    "QA_DATABASE_URL": ["mysql://h/d", "postgresql://", "postgresql://h", "postgresql:///d", "postgresql://h:port/d"],
+    "QA_DATABASE_URL": ["mysql://h/d", "postgresql://h", "postgresql:///d", "postgresql://h:port/d"],
     "QA_COLLECTIONS": [",", "own,my files", "../secret"],
     "QA_MCP_DESCRIPTIONS": ["search", "[1]", '{"find": "it"}', '{"search": 1}'],
     "OPENAI_API_KEY": ["sk-abc\u200b", "“sk-abc”", "sk-a\nb", "sk-a b", "열쇠", "sk-abc\u2026", "sk-\udcff"],

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from qa_service.errors import Refused
 from qa_service.knowledge.connections import SCHEMA, DatabaseConnection
@@ -66,9 +66,9 @@ def load_knowledge(database: Database, path: Path) -> int:
             return int(connection.run("select count(*) from document")[0][0])
 
 
-def _opened(path: Path, mode: str) -> gzip.GzipFile:
+def _opened(path: Path, mode: str) -> IO[bytes]:
     try:
-        return gzip.GzipFile(path, mode, compresslevel=5)
+        return cast("IO[bytes]", gzip.GzipFile(path, mode, compresslevel=5))
     except OSError as error:
         raise BackupUnreadable(f"{path} can't be opened: {error.strerror}") from None
 

@@ -28,13 +28,16 @@ AWAY = ("08", "25006", "53", "57", "58")
 """PostgreSQL's error codes begin so where the server can't do it now: it starts or stops, is full, has lost its files,
 takes no writes, or has ended a statement that took too long."""
 SCHEMA = "qa_knowledge"
+SEARCHING = "set hnsw.ef_search = 200; set enable_seqscan = off"
+"""With these settings, a question's words are always looked up in their index. PostgreSQL thinks it cheaper to compare
+them with those of every passage where many passages have one of them, which takes five times as long."""
 
 
 class DatabaseConnection:
     """A `DatabaseConnection` is used by one thread at a time. Each statement ends within `seconds`, by
     PostgreSQL's own clock. `gevent.Timeout` must not end one, since the next statement would read its reply."""
 
-    def __init__(self, options: Mapping[str, Any], seconds: float) -> None:
+    def __init__(self, options: Mapping[str, Any], seconds: float, *, searches: bool = False) -> None:
         self._driver = _load_driver()
         self.is_broken = False
         with self._own_errors():
@@ -43,7 +46,7 @@ class DatabaseConnection:
             self._raw._usock.settimeout(seconds + REPLY_MARGIN)
             self._raw.execute_simple(
                 f"set statement_timeout = {int(seconds * 1000)}; set search_path = {SCHEMA}, public; "
-                "set hnsw.ef_search = 200"
+                + (SEARCHING if searches else "")
             )
 
     def run(self, statement: str, **values: Any) -> Sequence[Row]:
@@ -97,9 +100,10 @@ class ConnectionPool:
     """A `ConnectionPool` keeps connections open for the next call, at most `size`. Each process has its own: those of a
     parent are left alone after a fork."""
 
-    def __init__(self, engine: Engine, *, size: int, seconds: float) -> None:
+    def __init__(self, engine: Engine, *, size: int, seconds: float, searches: bool = False) -> None:
         self._engine = engine
         self._seconds = seconds
+        self._searches = searches
         self._size = size
         self._start_over()
 
@@ -135,7 +139,7 @@ class ConnectionPool:
                 if connection.is_open():
                     return connection
                 connection.close()
-        return DatabaseConnection(self._engine.start(), self._seconds)
+        return DatabaseConnection(self._engine.start(), self._seconds, searches=self._searches)
 
     def _start_over(self) -> None:
         self._process = os.getpid()

@@ -36,7 +36,9 @@ class Database:
         self.engine = engine
         self._pool = ConnectionPool(engine, size=connections, seconds=seconds)
         self._searches = [
-            ConnectionPool(place, size=connections, seconds=SEARCH_SECONDS) for place in (replica, engine) if place
+            ConnectionPool(place, size=connections, seconds=SEARCH_SECONDS, searches=True)
+            for place in (replica, engine)
+            if place
         ]
         self._is_made = False
 

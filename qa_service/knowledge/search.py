@@ -207,12 +207,15 @@ def _load_candidates(
 ) -> Sequence[Candidate]:
     """Load passages with their scores of both ways. The collections are checked once more here, because two words may
     have the same number."""
-    dense = "-(e.vector <#> :vector::halfvec)" if vector else "null"
+    dense = "-(e.vector <#> :vector::halfvec)" if vector else "0"
     rows = connection.run(
-        f"select -(l.weights <#> :question::sparsevec), {dense}, "
-        "array(select t from unnest(l.terms) t where t = any(:terms::int[])), d.id, coalesce(nullif(d.title, ''), "
-        "d.name), d.url, p.body, p.page, p.section, p.paged, p.place, p.anchor from passage p "
-        "join document d on d.id = p.document join lexical l on l.id = p.id left join dense e on e.id = p.id "
+        # One row of JSON is read three times as fast as a hundred rows with a dozen columns.
+        "select json_agg(json_build_array("
+        f"-(l.weights <#> :question::sparsevec), coalesce({dense}, 0), "
+        "array(select t from unnest(l.terms) t where t = any(:terms::int[])), "
+        "d.id, coalesce(nullif(d.title, ''), d.name), d.url, p.body, p.page, p.section, p.paged, p.place::json, "
+        "p.anchor))::text from passage p join document d on d.id = p.document join lexical l on l.id = p.id "
+        "left join dense e on e.id = p.id "
         "where p.id = any(:numbers::bigint[]) and p.collection = any(:collections::int[])",
         question=_write_question(terms),
         vector=vector,
@@ -222,24 +225,43 @@ def _load_candidates(
     )
     weights = {number: term.weight for term in terms for number in term.numbers}
     every = sum(term.weight for term in terms) or 1.0
-    return [_read_candidate(row, weights, every) for row in rows]
+    return [_build_candidate(found, weights, every) for found in _FOUND.decode(rows[0][0] or "[]")]
 
 
-def _read_candidate(row: Row, weights: Mapping[int, float], every: float) -> Candidate:
-    lexical, dense, found, document_id, file, url, text, page, section, paged, place, anchor = row
+class _Found(Struct, frozen=True, array_like=True):
+    """A `_Found` is a passage as the statement gives it."""
+
+    lexical: float
+    dense: float
+    terms: tuple[int, ...]
+    document_id: str
+    title: str
+    url: str
+    text: str
+    page: int
+    section: str
+    paged: bool
+    place: Place
+    anchor: str
+
+
+_FOUND = msgspec.json.Decoder(list[_Found])
+
+
+def _build_candidate(found: _Found, weights: Mapping[int, float], every: float) -> Candidate:
     passage = Passage(
-        document_id,
-        file,
-        text,
-        page=page,
-        section=section,
-        paged=paged,
-        place=msgspec.json.decode(place, type=Place),
-        url=f"{url}#{anchor}" if url and anchor else url,
+        found.document_id,
+        found.title,
+        found.text,
+        page=found.page,
+        section=found.section,
+        paged=found.paged,
+        place=found.place,
+        url=f"{found.url}#{found.anchor}" if found.url and found.anchor else found.url,
         in_knowledge=True,
     )
-    coverage = sum(weights.get(number, 0.0) for number in found) / every
-    return Candidate(passage, max(0.0, lexical), dense or 0.0, coverage)
+    coverage = sum(weights[number] for number in found.terms) / every
+    return Candidate(passage, max(0.0, found.lexical), found.dense, coverage)
 
 
 def _write_question(terms: Sequence[_Term]) -> str:

@@ -65,6 +65,7 @@ def test_another_engine_gives_the_same_answers_and_so_does_the_first_one_again(
         gzip.compress(b"qa-service knowledge base 1\ntable pg_authid rolname\nx\n\\.\n"),
         gzip.compress(b"qa-service knowledge base 1\ntable state name,value\nversion\t1\n"),
     ],
+    ids=["other", "other inside", "later version", "foreign table", "cut short"],
 )
 def test_a_file_that_is_no_whole_backup_changes_nothing(knowledge: Database, tmp_path: Path, content: bytes) -> None:
     put(knowledge, "a.txt", "kept")
