@@ -15,13 +15,13 @@ from qa_service.crawling.stored_pages import StoredPages
 from qa_service.errors import InvalidField
 from qa_service.indexing.folders import FolderRules, FolderSource
 from qa_service.indexing.order import IndexOrder
-from qa_service.indexing.progress import ProgressBar, terminal_language
+from qa_service.indexing.progress import ProgressBar
 from qa_service.indexing.steps import IndexStep, IndexTally, StepState
 from qa_service.knowledge.documents import NewDocument
 from qa_service.knowledge.library import Library
 from qa_service.knowledge_base import index_in_turn, open_database
 from qa_service.links import is_web_address
-from qa_service.settings import Settings, SettingsError
+from qa_service.settings import Settings, SettingsError, terminal_language
 
 NICENESS = 10
 LOOK_SECONDS = 0.2
