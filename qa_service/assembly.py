@@ -39,14 +39,17 @@ from qa_service.interfaces import (
 )
 from qa_service.knowledge_base import KnowledgeBase, open_knowledge
 from qa_service.language.encoder import EXTRA, EncoderMissing, load_encoder
+from qa_service.language.vocabulary import load_vocabulary
 from qa_service.media.beside import MediaSearches
 from qa_service.media.google import GoogleImageSearch
 from qa_service.media.youtube import YouTubeSearch
 from qa_service.metrics import Prometheus
-from qa_service.model import Question
+from qa_service.model import Meaning, Question
 from qa_service.picture_links import PictureLinks
 from qa_service.prompting import Site
+from qa_service.retrieval.coverage import measure_topics
 from qa_service.retrieval.finding import HybridRetriever
+from qa_service.retrieval.shared_encoder import find_shared_encoder
 from qa_service.retrieval.synonyms import Synonyms
 from qa_service.running.presence import Presence
 from qa_service.running.runner import Runner
@@ -75,7 +78,8 @@ from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.summaries import RedisSummaries
 from qa_service.stores.workers import RedisWorkers
 from qa_service.summaries import Summarizer
-from qa_service.topics.detector import KeepTopic, LearnedDrift
+from qa_service.topics.choosing import choose_detector, choose_memory
+from qa_service.topics.detector import KeepTopic
 from qa_service.turns import Observation
 from qa_service.upstream.offline import OfflineAnswerer
 
@@ -144,11 +148,12 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
     knowledge = open_knowledge(settings, encoder)
     chosen = _Chosen(
         upstream or make_upstream(settings, meter, spool=_uploads(settings.data)),
-        detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
+        detector or (choose_detector(encoder) if settings.drift == "auto" else KeepTopic()),
         reader or _reader(settings),
-        retriever or HybridRetriever(encoder, synonyms=Synonyms(settings.synonyms)),
+        retriever or _make_retriever(settings, encoder),
         observe or log_answer,
         MediaSearches(_media_searches(settings) if media is None else media),
+        choose_memory(encoder),
         knowledge.open_for if knowledge else lambda _: None,
     )
     runner = _runner(settings, _line(settings, chosen, store, meter, links, secret), store, meter)
@@ -191,6 +196,12 @@ def choose_encoder(settings: Settings) -> Encoder | None:
         return None
 
 
+def _make_retriever(settings: Settings, encoder: Encoder | None) -> Retriever:
+    shared = find_shared_encoder()
+    same = shared if encoder and shared and shared.name == encoder.name else None
+    return HybridRetriever(encoder, shared=same, synonyms=Synonyms(settings.synonyms))
+
+
 def _describe_topics(settings: Settings, encoder: Encoder | None) -> str:
     if settings.drift == "off":
         return "off: only topic=new begins one"
@@ -208,6 +219,7 @@ class _Chosen(Struct, frozen=True):
     retriever: Retriever
     observe: Observer
     media: MediaSearches
+    recall_meaning: Callable[[str, str], Meaning | None]
     open_knowledge: Callable[[Question], CandidateSource | None]
 
 
@@ -285,6 +297,7 @@ def _line(
             safety_identifier=identify,
             summarize=_summarizer(settings, chosen.upstream, store, site, meter, identify),
             media=chosen.media,
+            recall_meaning=chosen.recall_meaning,
             open_knowledge=chosen.open_knowledge,
         )
     )
@@ -299,6 +312,7 @@ def _site(settings: Settings, secret: str) -> Site:
         windows=settings.context_windows,
         checks_support=settings.citations == "check",
         canary=make_canary(secret),
+        vocabulary=None if settings.answers_itself else load_vocabulary(),
     )
 
 
@@ -342,6 +356,7 @@ def _desk(
         rewind=store.rewinds.rewind_session,
         model=model,
         background=settings.background,
+        measure_coverage=partial(measure_topics, store.files),
     )
 
 

@@ -281,6 +281,11 @@ class TestBudget:
         assert "단락 7개 중 질문에 가장 알맞은 1개" in reference(passage("파랗다."), pieces=7, language="ko")
         assert "Only" not in reference(passage("Blue."), pieces=1)
 
+    def test_passages_of_the_knowledge_base_are_none_of_the_files(self) -> None:
+        known = passage("Red.", in_knowledge=True)
+        assert "Only 1 of the 2 passages" in reference(passage("Blue."), known, pieces=2)
+        assert "Only" not in reference(known)
+
     def test_the_prompt_says_when_no_passage_fits(self) -> None:
         built = prompt(site=Site("", context_tokens=80), passages=(passage("word " * 180),))
         assert built.passages == ()

@@ -7,7 +7,7 @@ from itertools import pairwise
 from qa_service.language.stems import JOSA
 from qa_service.model import Language
 
-_CLOSERS = "\"'”’)\\]}」』】》〉»"
+_CLOSERS = "\"'”’)\\]}」』】》〉»*_"
 _MARKER = (
     r"(?:[-*+•·▪◦○●■□▶►※☞]\s|\(?(?:\d{1,3}|[가나다라마바사아자차카타파하]|[a-zA-Z])[.)]\s|\d{1,2}(?:\.\d{1,2})+\.?\s"
     r"|[①-⑳]|제\s?\d{1,4}\s?[편장절관조항])"
@@ -19,6 +19,8 @@ _LINE = rf"^[ \t]*+(?:(?P<item>{_MARKER}[^\n|\t]*+)|{_HEADING}[^\n]*+|[^\n|\t]*+
 _END = re.compile(
     rf"(?P<dot>(?<![.!?])[.!?]++[{_CLOSERS}]*+\s++)|[。！？｡]++[{_CLOSERS}]*+\s*+|(?<!…)…++[{_CLOSERS}]*+\s++"
     rf"|\n[ \t\r]*+\n\s*+|\n(?=[ \t]*+(?:{_MARKER}|{_HEADING}))"
+    # Somebody has forgotten the space behind the end of a Korean sentence.
+    r"|(?<=니다|세요|해요|어요|아요|예요|에요|네요|나요|까요|한다|했다|있다|없다|된다|였다|이다|었다|았다)[.!?](?=[가-힣])"
 )
 _OWN_LINE = re.compile(_LINE, re.MULTILINE)
 _ABBREVIATION = re.compile(
@@ -28,6 +30,12 @@ _NUMBERED = re.compile(
     r"(?:^|[\s(\"'“‘\[])(?=[a-zA-Z])(?i:nos?|figs?|eqs?|sec|ch|vol|pp?|ed|art|para|tel|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.$"
 )
 _ENUMERATOR = re.compile(r"(?:^|\n)[ \t]*\(?(?:\d{1,3}(?:\.\d{1,2})*|[가나다라마바사아자차카타파하]|[a-zA-Z])\.$")
+# A number that stands alone between two ends is an enumerator, or a part of a date such as "2026. 3. 5.".
+_NUMBER_ALONE = re.compile(r"(?:[.!?。][\s\"'”’)]+|^\s*)\(?\d{1,3}\.$")
+_YEAR = re.compile(r"(?:^|\D)\d{4}\.$")
+_MONTH = re.compile(r"\d{1,2}\. ?\d{1,2}\.")
+# The speaker's words go on behind the quotation that they say.
+_SAYING = re.compile(r"(?:이?라[고는며]|하[고며는]|고 )")
 _LOOK_BACK = 16
 _LONG_ITEM = 50
 """A list item is as long as a line where it has so many letters. A Korean, Chinese or Japanese sign counts for two."""
@@ -69,9 +77,21 @@ def _is_wrapped(item: str, following: str) -> bool:
 
 def _goes_on(text: str, dot: int, end: int) -> bool:
     before = text[max(0, dot - _LOOK_BACK) : dot + 1]
-    if _ABBREVIATION.search(before) or _ENUMERATOR.search(before):
+    if _ABBREVIATION.search(before) or _ENUMERATOR.search(before) or _NUMBER_ALONE.search(before):
         return True
-    return bool(text[end : end + 1].isdigit() and _NUMBERED.search(before))
+    if text[end : end + 1].isdigit():
+        return bool(_NUMBERED.search(before) or (_YEAR.search(before) and _MONTH.match(text, end)))
+    return _goes_on_in_lower_case(text, dot, end) or _is_quoted_saying(text, dot, end)
+
+
+def _goes_on_in_lower_case(text: str, dot: int, end: int) -> bool:
+    """Tell whether a small Latin letter follows what only looks like an end, as in "etc. are" and "wait... what"."""
+    return "a" <= text[end : end + 1] <= "z" and text[dot - 1 : dot].isascii() and "\n" not in text[dot:end]
+
+
+def _is_quoted_saying(text: str, dot: int, end: int) -> bool:
+    closing = text[dot:end].rstrip()[-1:]
+    return closing in '"”’」』' and _SAYING.match(text, end) is not None
 
 
 def language_of(text: str) -> Language:

@@ -85,6 +85,11 @@ _SAID: dict[str, dict[Language, str]] = {
     },
 }
 
+_NOT_SEARCHED: dict[Language, str] = {
+    "ko": " 다음 쪽은 스캔이거나 손상되어 찾아보지 못했습니다: {pages}",
+    "en": " These pages couldn't be searched, because they are scans or damaged: {pages}",
+}
+
 
 class OfflineAnswerer:
     """An `OfflineAnswerer` is an `Upstream` that calls nobody and costs nothing, because it only quotes."""
@@ -106,6 +111,8 @@ def _deltas(prompt: Prompt, stop: Stop) -> Iterator[Delta]:
 def _write_answer(prompt: Prompt) -> Iterator[str]:
     said, quoted = _choose_quotes(prompt)
     yield _SAID[said][prompt.language].format(files=_name_files(prompt.files))
+    if not quoted and prompt.unread_pages:
+        yield _NOT_SEARCHED[prompt.language].format(pages="; ".join(prompt.unread_pages))
     for number, sentence in enumerate(quoted):
         yield "\n" if number else "\n\n"
         yield f"- “{loosen_markers(_shortened(sentence.text))}” "

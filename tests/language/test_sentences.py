@@ -35,6 +35,17 @@ def test_empty_text_has_no_sentences() -> None:
         ("終わり。次は？「はい。」", ["終わり。", "次は？", "「はい。」"]),
         ("잠깐… 다시 볼게요.", ["잠깐… ", "다시 볼게요."]),
         ("앞 문단\n\n뒤 문단", ["앞 문단\n\n", "뒤 문단"]),
+        (
+            "7일 이내에 가능합니다.배송비는 고객이 부담합니다.",
+            ["7일 이내에 가능합니다.", "배송비는 고객이 부담합니다."],
+        ),
+        ("**중요합니다.** 다음 문장입니다.", ["**중요합니다.** ", "다음 문장입니다."]),
+        ("1. 냅니다. 2. 심사합니다. 3. 봅니다.", ["1. 냅니다. ", "2. 심사합니다. ", "3. 봅니다."]),
+        ("2026. 3. 5. 시행합니다. 이후 바뀝니다.", ["2026. 3. 5. 시행합니다. ", "이후 바뀝니다."]),
+        ("Refunds, vouchers etc. are listed. See there.", ["Refunds, vouchers etc. are listed. ", "See there."]),
+        ("Wait... what? OK.", ["Wait... what? ", "OK."]),
+        ('그는 "됩니다." 라고 했다. 끝.', ['그는 "됩니다." 라고 했다. ', "끝."]),
+        ("It was 2024. Then it rose.", ["It was 2024. ", "Then it rose."]),
     ],
 )
 def test_sentence_ends_behind_its_sign_and_space(text: str, parts: list[str]) -> None:

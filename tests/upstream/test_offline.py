@@ -157,6 +157,22 @@ class TestQuotes:
 
 
 class TestHonesty:
+    @pytest.mark.parametrize("texts", [(), (REFUNDS,)])
+    def test_pages_that_could_not_be_searched_are_named_where_nothing_answers(self, texts):
+        unread = ("“plan.pdf”, 2–3쪽",)
+        prompt = Prompt(
+            "gpt",
+            (),
+            "원숭이는 무엇을 먹나요?",
+            passages=passages(*texts),
+            files=("plan.pdf",),
+            unread_pages=unread,
+            language="ko",
+        )
+        with OfflineAnswerer().open_answer(prompt, StopSignal()) as deltas:
+            text = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+        assert text.endswith("찾아보지 못했습니다: “plan.pdf”, 2–3쪽")
+
     @pytest.mark.parametrize(("language", "said"), [("ko", "연결된 AI 모델이 없"), ("en", "No AI model is configured")])
     @pytest.mark.parametrize("question", ["환불은 며칠 이내인가요?", "프랑스의 수도는?", "파일을 요약해 주세요"])
     def test_it_says_first_that_no_model_answers(self, question, language, said):
