@@ -19,6 +19,7 @@ from urllib.request import getproxies, proxy_bypass
 from dotenv import dotenv_values
 from msgspec import Struct
 
+from qa_service.model import Language
 from qa_service.setting_values import (
     MEBIBYTE,
     SECRET,
@@ -353,6 +354,12 @@ def upstream_proxy(host: str) -> str:
         if address := named.get(variable):
             return _checked(f"{variable.upper()}_PROXY", read_proxy, address)
     return ""
+
+
+def terminal_language() -> Language:
+    """Tell the language of whoever sits at the terminal, by the usual variables."""
+    spoken = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return "ko" if spoken.startswith("ko") else "en"
 
 
 def _environment() -> Mapping[str, str]:
