@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from qa_service.interfaces import Encoder, Postings, Query, Ranking, pack_posting
 from qa_service.language.encoder import load_encoder
 from qa_service.model import Passage
+from qa_service.retrieval.encoding import PassageEncoding
 from qa_service.retrieval.finding import HybridRetriever
 from qa_service.retrieval.lexical import build_index
-from qa_service.retrieval.session_files import encode_passages
 
 Search = Callable[..., Sequence[str]]
 
@@ -26,7 +26,7 @@ def find_lexical(docs: Sequence[Mapping[str, str]]) -> Search:
 def _make_search(docs: Sequence[Mapping[str, str]], encoder: Encoder | None) -> Search:
     index, retriever = MemoryIndex([Passage(doc["id"], "", doc["text"]) for doc in docs]), HybridRetriever(encoder)
     if encoder:
-        encode_passages(index, encoder, range(len(docs)))
+        PassageEncoding(encoder).encode_now(index, range(len(docs)))
 
     def search(query: str, k: int, history: Iterable[Mapping[str, str]] = ()) -> Sequence[str]:
         earlier = [message["text"] for message in history if message["role"] == "user"]

@@ -1,10 +1,21 @@
-"""Train the drift detector's weights from labelled questions. This needs numpy, which the service doesn't.
+"""Train the drift detector's weights from labelled questions. This needs the extra `semantic`.
 
-    python -m benchmarks.train_drift dev.jsonl.gz --write qa_service/topics/weights.json
+    python -m benchmarks.train_drift words rows.jsonl.gz --write qa_service/topics/words.json
+    python -m benchmarks.train_drift meaning rows.jsonl.gz --write qa_service/topics/meaning.json
 
-Each line of the file is `{id, set, source, lang, license, tag, history: [{role, text}], question, label}`. Only rows of
-the core set whose licence allows derived work are learned from. The threshold comes from scores that were
-cross-validated by conversation, with the detector's rules applied.
+Each line of the file is one question with the conversation before it, as JSON:
+
+    id        names the row
+    set       only rows of the set `core` are learned from; others may have labels that mean something else
+    source    the data set that the row is from
+    license   the licence of that data set; rows without one, and under one that forbids derived work, are left out
+    lang      the language of the question, such as `ko`
+    tag       `ellipsis` and `dependent` mark follow-ups that can't be understood alone; any other text is allowed
+    history   the messages before the question, oldest first, each `{role: user or assistant, text}`
+    question  the question
+    label     `continue` if the question goes on with the topic, `shift` if it begins another one
+
+The threshold comes from scores that were cross-validated by conversation, with the detector's rules applied.
 """
 
 import argparse
@@ -18,20 +29,27 @@ from typing import Any, TypeAlias
 from zlib import crc32
 
 import numpy as np
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from benchmarks.drift_score import session_of
-from qa_service.topics.detector import LearnedDrift
+from benchmarks.logistic import fit_logistic
+from qa_service.interfaces import Encoder
+from qa_service.language.encoder import load_encoder
+from qa_service.topics.detector import judge_likeness
 from qa_service.topics.features import compute_features, is_unknown_language
-from qa_service.topics.weights import Weights
+from qa_service.topics.meaning import compare_meaning
+from qa_service.topics.scoring import Likeness
+from qa_service.topics.weights import MeaningWeights, Weights
 
 Row: TypeAlias = Mapping[str, Any]
 Vector: TypeAlias = NDArray[np.float64]
+Matrix: TypeAlias = NDArray[np.float32]
 
 FOLDS = 5
 RARE = 15
 """Features that fewer rows have than this are left out."""
-PENALTY = 3.0
+PENALTY, PENALTY_OF_VECTORS = 3.0, 400.0
 KEPT = 0.98
 """The threshold keeps this share of all follow-ups, of the elliptic and of the Korean ones, in cross-validation."""
 KEPT_ELSEWHERE = 0.99
@@ -42,29 +60,47 @@ SAME_TEXT = 25
 _FORBIDDEN = re.compile(r"\bND\b|none|unknown|^$", re.IGNORECASE)
 
 
+class Sample(Struct, frozen=True):
+    """A `Sample` holds what is learned from: the features of each row, and the vectors where there is an encoder."""
+
+    rows: Sequence[Row]
+    numbers: Sequence[Mapping[str, float]]
+    vectors: Matrix
+    """A line has the question's vector, and its products with those of the conversation and of the last answer. Without
+    an encoder it has no column."""
+
+    @property
+    def labels(self) -> NDArray[np.bool_]:
+        return np.array([row["label"] == "shift" for row in self.rows])
+
+
 def main() -> None:
     options = _options()
     rows = [row for row in _read(options.rows) if row["set"] == "core" and allowed(row["license"])]
+    encoder = load_encoder() if options.kind == "meaning" else None
+    sample = describe(rows, encoder)
     folds = np.array([crc32(name.encode()) % FOLDS for name in conversations(rows)])
-    numbers = [compute_features(row["question"], session_of(row["history"]).context) for row in rows]
     scores = np.zeros(len(rows))
     for fold in range(FOLDS):
-        weights = fit(rows, numbers, np.flatnonzero(folds != fold))
-        scores[folds == fold] = score_rows(weights, rows, np.flatnonzero(folds == fold))
+        weights = fit(sample, np.flatnonzero(folds != fold))
+        scores[folds == fold] = score_rows(weights, sample, np.flatnonzero(folds == fold))
     threshold = operating_point(rows, scores)
     lowered = caution(rows, scores, threshold)
     scores = np.where(abroad(rows), _chance(_logit(scores) - lowered), scores)
     report(rows, scores, threshold)
-    final = fit(rows, numbers, np.arange(len(rows)))
-    final = Weights(final.bias, final.threshold, {**final.weights, "elsewhere": final.weights["elsewhere"] - lowered})
     if options.scores:
         _write_scores(options.scores, rows, scores)
     if options.write:
-        options.write.write_text(encoded(final, threshold), encoding="utf-8")
+        final = fit(sample, np.arange(len(rows)))
+        careful = {**final.weights, "elsewhere": final.weights["elsewhere"] - lowered}
+        sources = {row["source"]: row["license"] for row in rows}
+        final = structs.replace(final, threshold=threshold, weights=careful, sources=sources)
+        options.write.write_text(encoded(structs.replace(final, encoder=encoder.name if encoder else "")))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", choices=("words", "meaning"), help="what questions are compared by")
     parser.add_argument("rows", type=Path)
     parser.add_argument("--write", type=Path, help="where the weights go")
     parser.add_argument("--scores", type=Path, help="where the cross-validated scores go, as {id: score}")
@@ -78,6 +114,21 @@ def _read(path: Path) -> list[Row]:
 
 def _write_scores(path: Path, rows: Sequence[Row], scores: Vector) -> None:
     path.write_text(json.dumps({row["id"]: float(score) for row, score in zip(rows, scores, strict=True)}))
+
+
+def describe(rows: Sequence[Row], encoder: Encoder | None) -> Sample:
+    """Compute what is learned from. With an encoder this takes some minutes."""
+    numbers, vectors = [], []
+    for row in rows:
+        context = session_of(row["history"]).context
+        features: Mapping[str, float] = compute_features(row["question"], context)
+        if encoder:
+            compared = compare_meaning(encoder, row["question"], context)
+            features = {**features, **compared.numbers()}
+            asked = compared.question
+            vectors.append(np.concatenate([asked, asked * compared.context, asked * compared.answer]))
+        numbers.append(features)
+    return Sample(rows, numbers, np.array(vectors, np.float32).reshape(len(rows), -1))
 
 
 def allowed(licence: str) -> bool:
@@ -101,23 +152,32 @@ def conversations(rows: Sequence[Row]) -> list[str]:
     return [root(row["id"]) for row in rows]
 
 
-def fit(rows: Sequence[Row], numbers: Sequence[Mapping[str, float]], chosen: NDArray[np.intp]) -> Weights:
-    """Fit a penalised logistic regression by Newton's method. Rows of small sources count more than others."""
-    names = _common(numbers[index] for index in chosen)
-    matrix = np.array([[numbers[index].get(name, 0.0) for name in names] for index in chosen], dtype=float)
-    shift = np.array([rows[index]["label"] == "shift" for index in chosen], dtype=float)
-    sizes = Counter(row["source"] for row in rows)
-    importance = np.array([(400 / sizes[rows[index]["source"]]) ** 0.5 for index in chosen])
+def fit(sample: Sample, chosen: NDArray[np.intp]) -> Weights:
+    """Fit a penalised logistic regression. Rows of small sources count more than others."""
+    names = _common(sample.numbers[index] for index in chosen)
+    named = np.array([[sample.numbers[index].get(name, 0.0) for name in names] for index in chosen], np.float32)
+    sizes = Counter(row["source"] for row in sample.rows)
+    importance = np.array([(400 / sizes[sample.rows[index]["source"]]) ** 0.5 for index in chosen])
     marks = np.array([name.startswith("form ") for name in names])
-    scale = np.where(marks, 1.0, matrix.std(0) + 1e-9)
-    centre = np.where(marks, 0.0, matrix.mean(0))
-    solution = _newton(np.c_[(matrix - centre) / scale, np.ones(len(chosen))], shift, importance)
-    slopes = solution[:-1] / scale
+    scale = np.where(marks, 1.0, named.std(0) + 1e-9)
+    centre = np.where(marks, 0.0, named.mean(0))
+    width = sample.vectors.shape[1] // 3
+    # A vector's numbers are about 1/√512 each, and a product of two about 1/512.
+    sizes_of_vectors = np.repeat([width**0.5, width, width], width) if width else np.zeros(0)
+    matrix = np.c_[(named - centre) / scale, sample.vectors[chosen] * sizes_of_vectors].astype(np.float32)
+    penalty = np.r_[np.full(len(names), PENALTY), np.full(3 * width, PENALTY_OF_VECTORS)]
+    solution = fit_logistic(matrix, sample.labels[chosen], importance, penalty)
+    slopes = solution[: len(names)] / scale
     return Weights(
         bias=float(solution[-1] - slopes @ centre),
         threshold=0.5,
         weights=dict(zip(names, slopes.tolist(), strict=True)),
+        meaning=_split(solution[len(names) : -1] * sizes_of_vectors) if width else None,
     )
+
+
+def _split(weights: Vector) -> MeaningWeights:
+    return MeaningWeights(*(tuple(part.tolist()) for part in np.split(weights, 3)))
 
 
 def _common(numbers: Iterable[Mapping[str, float]]) -> list[str]:
@@ -125,25 +185,18 @@ def _common(numbers: Iterable[Mapping[str, float]]) -> list[str]:
     return sorted(name for name, count in counts.items() if count >= RARE)
 
 
-def _newton(matrix: Vector, shift: Vector, importance: Vector) -> Vector:
-    penalty = np.full(matrix.shape[1], PENALTY)
-    penalty[-1] = 1e-6
-    solution = np.zeros(matrix.shape[1])
-    for _ in range(20):
-        chance = _chance(matrix @ solution)
-        gradient = matrix.T @ (importance * (chance - shift)) + penalty * solution
-        curvature = (matrix * (importance * chance * (1 - chance))[:, None]).T @ matrix + np.diag(penalty)
-        step = np.linalg.solve(curvature, gradient)
-        solution -= step
-        if np.abs(step).max() < 1e-6:
-            break
-    return solution
-
-
-def score_rows(weights: Weights, rows: Sequence[Row], chosen: NDArray[np.intp]) -> list[float]:
+def score_rows(weights: Weights, sample: Sample, chosen: NDArray[np.intp]) -> list[float]:
     """Score the chosen rows as the detector does with these weights, with its rules applied."""
-    detector = LearnedDrift(weights)
-    return [detector.judge_topic(rows[index]["question"], session_of(rows[index]["history"])).score for index in chosen]
+    columns = np.zeros(0)
+    if weights.meaning:
+        columns = np.concatenate([weights.meaning.question, weights.meaning.context, weights.meaning.answer])
+    scores = []
+    for index in chosen:
+        row, numbers = sample.rows[index], sample.numbers[index]
+        like = Likeness(numbers, weights.logit(numbers) + float(sample.vectors[index] @ columns))
+        context = session_of(row["history"]).context
+        scores.append(judge_likeness(row["question"], context, like, weights.threshold).score)
+    return scores
 
 
 def operating_point(rows: Sequence[Row], scores: Vector) -> float:
@@ -193,11 +246,15 @@ def report(rows: Sequence[Row], scores: Vector, threshold: float) -> None:
         )
 
 
-def encoded(weights: Weights, threshold: float) -> str:
-    """Write the weights as they are shipped: sorted, with four digits."""
+def encoded(weights: Weights) -> str:
+    """Write the weights as they are shipped: sorted, with few digits."""
     rounded = {name: round(weight, 4) for name, weight in sorted(weights.weights.items())}
-    content = {"bias": round(weights.bias, 4), "threshold": threshold, "weights": rounded}
-    return json.dumps(content, ensure_ascii=False, indent=0) + "\n"
+    content = structs.asdict(weights) | {"bias": round(weights.bias, 4), "weights": rounded, "meaning": None}
+    if weights.meaning:
+        columns = structs.asdict(weights.meaning).items()
+        content["meaning"] = {name: [round(weight, 2) for weight in column] for name, column in columns}
+    lines = (f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in content.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from qa_service.batches import FileBatch, TakenFile
 from qa_service.draft import Draft, build_observation
 from qa_service.errors import (
     Cancelled,
@@ -58,6 +59,7 @@ from qa_service.model import (
     Delta,
     Drawn,
     Finished,
+    Meaning,
     Opened,
     Owner,
     PagesFound,
@@ -68,7 +70,6 @@ from qa_service.model import (
     Retrying,
     TextDelta,
     Unseen,
-    UploadedFile,
     Verdict,
 )
 from qa_service.notices import build_notice
@@ -107,11 +108,13 @@ class Parts(Struct, frozen=True):
     safety_identifier: Callable[[str], str]
     """This turns an owner's key, with a visitor's `Owner.address` behind it, into the id that tells upstream who
     asks."""
-    summarize: Callable[[SummaryWish], None] | None = None
-    """This begins to make a summary, and returns at once. It is None where no summaries are made."""
+    recall_meaning: Callable[[str, str], Meaning | None] = lambda question, text: None
+    """This encodes a finished exchange, so that later questions can be compared with it."""
     open_knowledge: Callable[[Question], CandidateSource | None] = lambda _: None
     """This opens what a question may be answered from beside the files of its session. It gives None where there is
     nothing."""
+    summarize: Callable[[SummaryWish], None] | None = None
+    """This begins to make a summary, and returns at once. It is None where no summaries are made."""
     media: MediaSearches = MediaSearches()
     """These services are searched for pictures and videos, where the person lets the web be searched."""
 
@@ -224,6 +227,7 @@ def _files_are_here(admission: Admission) -> bool:
 
 
 def _cite(draft: Draft, parts: Parts) -> Iterator[Frame]:
+    draft.meaning = parts.recall_meaning(draft.admission.question.text, draft.text) if draft.text else None
     if parts.site.citations:
         yield from draft.cite_sources(trusts_links=parts.site.cite_links)
     draft.check_answer(parts.site)
@@ -249,25 +253,27 @@ def _explain_stop(error: QAError, stop: Stop) -> QAError:
 
 
 def _read_files(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
-    files = draft.admission.question.files
-    for number, file in enumerate(files, 1):
-        yield from _read_file(file, number, draft, parts, stop)
-        if stop.is_set():
-            draft.verdicts += [Verdict(unread.name, "unknown", "skipped", "stopped") for unread in files[number:]]
-            raise Cancelled
+    admission, uploads = draft.admission, draft.admission.question.files
+    owner, session_id, topic = admission.question.owner, admission.session.session_id, admission.topic.index
+    ids = [name_file(admission.answer_id, number) for number in range(1, len(uploads) + 1)]
+    places = [FilePlace(owner, session_id, file_id, topic) for file_id in ids]
+    batch, taken = FileBatch(Intake(parts.files, parts.quotas, parts.reader), draft.files, stop), 0
+    for news in batch.take_in_all(tuple(zip(uploads, places, strict=True))):
+        if isinstance(news, TakenFile):
+            taken += 1
+        yield _add_file(news, draft, parts) if isinstance(news, TakenFile) else news
+    draft.sort_files(ids)
+    if uploads and stop.is_set():
+        draft.verdicts += [Verdict(unread.name, "unknown", "skipped", "stopped") for unread in uploads[taken:]]
+        raise Cancelled
 
 
-def _read_file(file: UploadedFile, number: int, draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
-    yield StageNotice("reading_file", name=file.name)
-    admission = draft.admission
-    file_id = name_file(admission.answer_id, number)
-    place = FilePlace(admission.question.owner, admission.session.session_id, file_id, admission.topic.index)
-    stored, verdict = yield from Intake(parts.files, parts.quotas, parts.reader).take_in(file, place, stop, draft.files)
-    draft.add_file(stored, verdict)
-    if not can_see(parts.upstream, admission.model):
+def _add_file(taken: TakenFile, draft: Draft, parts: Parts) -> Frame:
+    draft.add_file(taken.stored, taken.verdict)
+    if not can_see(parts.upstream, draft.admission.model):
         draft.note_unseen()
     # Each field of a verdict is a field of the notice, too.
-    yield StageNotice("file", **asdict(draft.verdicts[-1]))
+    return StageNotice("file", **asdict(draft.verdicts[-1]))
 
 
 def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
@@ -283,7 +289,7 @@ def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
         session.context,
         passages,
         pinned={file.file_id for file in draft.files[len(draft.files) - len(question.files) :]},
-        pieces=sum(file.passages for file in draft.files),
+        pieces=sum(file.passages for file in draft.files if file.topic == session.topic),
         summary=session.summary,
         files=order_files(draft.files, session.topic),
     )

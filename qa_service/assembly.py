@@ -25,6 +25,7 @@ from qa_service.gallery import Gallery
 from qa_service.images.studio import Studio
 from qa_service.interfaces import (
     AnswerWriter,
+    CandidateSource,
     DriftDetector,
     Encoder,
     FileReader,
@@ -43,9 +44,12 @@ from qa_service.media.beside import MediaSearches
 from qa_service.media.google import GoogleImageSearch
 from qa_service.media.youtube import YouTubeSearch
 from qa_service.metrics import Prometheus
+from qa_service.model import Meaning, Question
 from qa_service.picture_links import PictureLinks
 from qa_service.prompting import Site
+from qa_service.retrieval.coverage import measure_topics
 from qa_service.retrieval.finding import HybridRetriever
+from qa_service.retrieval.shared_encoder import find_shared_encoder
 from qa_service.retrieval.synonyms import Synonyms
 from qa_service.running.presence import Presence
 from qa_service.running.runner import Runner
@@ -74,7 +78,8 @@ from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.summaries import RedisSummaries
 from qa_service.stores.workers import RedisWorkers
 from qa_service.summaries import Summarizer
-from qa_service.topics.detector import KeepTopic, LearnedDrift
+from qa_service.topics.choosing import choose_detector, choose_memory
+from qa_service.topics.detector import KeepTopic
 from qa_service.turns import Observation
 from qa_service.upstream.offline import OfflineAnswerer
 
@@ -140,13 +145,16 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
     secret, meter = Secret(settings.secret or _kept_secret(settings)), Prometheus()
     encoder = encoder or choose_encoder(settings)
     store, links = _store(settings, meter), PictureLinks(secret, settings.session_ttl)
+    knowledge = open_knowledge(settings, encoder)
     chosen = _Chosen(
         upstream or make_upstream(settings, meter, spool=_uploads(settings.data)),
-        detector or (LearnedDrift() if settings.drift == "auto" else KeepTopic()),
+        detector or (choose_detector(encoder) if settings.drift == "auto" else KeepTopic()),
         reader or _reader(settings),
-        retriever or HybridRetriever(encoder, synonyms=Synonyms(settings.synonyms)),
+        retriever or _make_retriever(settings, encoder),
         observe or log_answer,
         MediaSearches(_media_searches(settings) if media is None else media),
+        choose_memory(encoder),
+        knowledge.open_for if knowledge else lambda _: None,
     )
     runner = _runner(settings, _line(settings, chosen, store, meter, links, secret), store, meter)
     offline = settings.answers_itself and upstream is None
@@ -163,7 +171,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         meter=meter,
         offline=offline,
         encoder=encoder,
-        knowledge=open_knowledge(settings, encoder),
+        knowledge=knowledge,
         topics="decided by this site's own detector" if detector else _describe_topics(settings, encoder),
         sandbox="read by this site's own reader" if reader else describe_sandbox(),
         secret=secret,
@@ -188,6 +196,12 @@ def choose_encoder(settings: Settings) -> Encoder | None:
         return None
 
 
+def _make_retriever(settings: Settings, encoder: Encoder | None) -> Retriever:
+    shared = find_shared_encoder()
+    same = shared if encoder and shared and shared.name == encoder.name else None
+    return HybridRetriever(encoder, shared=same, synonyms=Synonyms(settings.synonyms))
+
+
 def _describe_topics(settings: Settings, encoder: Encoder | None) -> str:
     if settings.drift == "off":
         return "off: only topic=new begins one"
@@ -205,6 +219,8 @@ class _Chosen(Struct, frozen=True):
     retriever: Retriever
     observe: Observer
     media: MediaSearches
+    recall_meaning: Callable[[str, str], Meaning | None]
+    open_knowledge: Callable[[Question], CandidateSource | None]
 
 
 class _Store(Struct, frozen=True):
@@ -281,6 +297,8 @@ def _line(
             safety_identifier=identify,
             summarize=_summarizer(settings, chosen.upstream, store, site, meter, identify),
             media=chosen.media,
+            recall_meaning=chosen.recall_meaning,
+            open_knowledge=chosen.open_knowledge,
         )
     )
 
@@ -338,6 +356,7 @@ def _desk(
         rewind=store.rewinds.rewind_session,
         model=model,
         background=settings.background,
+        measure_coverage=partial(measure_topics, store.files),
     )
 
 

@@ -18,7 +18,14 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from qa_service.frames import Cite, Reference
-from qa_service.links import Link, find_bare_addresses, find_links, identify_page, is_web_address
+from qa_service.links import (
+    Link,
+    find_bare_addresses,
+    find_links,
+    identify_page,
+    is_web_address,
+    point_at_quote,
+)
 from qa_service.markers import blank_code, find_markers
 from qa_service.model import Annotation, Language, Passage
 from qa_service.places import describe_section, find_rows
@@ -179,9 +186,9 @@ def _cite_document(passage: Passage, mentions: Sequence[_Mention], claims: Claim
     rows = find_rows(passage, (cite.quote or "" for cite in cites))
     return Reference(
         passage.n,
-        "document",
+        "url" if passage.url else "document",
         title=passage.file,
-        url=f"sessions/{evidence.session_id}/files/{passage.file_id}/pages/{passage.page}",
+        url=_locate_passage(passage, cites[0].quote or "", evidence.session_id),
         document_id=passage.file_id,
         file=passage.file,
         page=passage.page if passage.paged else None,
@@ -190,3 +197,10 @@ def _cite_document(passage: Passage, mentions: Sequence[_Mention], claims: Claim
         quote=cites[0].quote,
         cites=tuple(cites),
     )
+
+
+def _locate_passage(passage: Passage, quote: str, session_id: str) -> str:
+    if passage.url:
+        return point_at_quote(passage.url, quote, passage.page if passage.paged else 0)
+    place = "documents" if passage.in_knowledge else f"sessions/{session_id}/files"
+    return f"{place}/{passage.file_id}/pages/{passage.page}"

@@ -1,4 +1,5 @@
-"""This module is the command line. `serve` starts the service, and `ask` answers one question without a server."""
+"""This module is the command line. `serve` starts the service, `ask` answers one question without a server, `index`
+brings folders, pages and sites into the knowledge base, and `backup` and `restore` move it."""
 
 import argparse
 import os
@@ -45,7 +46,26 @@ def _parser() -> argparse.ArgumentParser:
     ask_parser.add_argument("--file", action="append", default=[], type=Path, help="a file to answer from; repeatable")
     ask_parser.add_argument("--session", default="", help="the session to go on with, as printed at the end")
     ask_parser.set_defaults(command=ask_here)
+    _add_index(commands.add_parser("index", help="bring folders, pages and sites into the knowledge base"))
+    backup_parser = commands.add_parser("backup", help="write the knowledge base into one file")
+    backup_parser.add_argument("path", type=Path)
+    backup_parser.set_defaults(command=back_up_knowledge)
+    restore_parser = commands.add_parser("restore", help="put the knowledge base of a file in place of this one")
+    restore_parser.add_argument("path", type=Path)
+    restore_parser.set_defaults(command=restore_knowledge)
     return parser
+
+
+def _add_index(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", nargs="+", help="a file, a folder, or the address of a site or its sitemap")
+    parser.add_argument(
+        "--page", action="store_true", help="read each address as one page, without the rest of its site"
+    )
+    parser.add_argument("--collection", default="shared", help="the shared collection that takes it (default: shared)")
+    for name, what in (("include", "only what fits this pattern"), ("exclude", "not what fits this pattern")):
+        parser.add_argument(f"--{name}", action="append", default=[], help=f"{what}, such as /docs/*; repeatable")
+    parser.add_argument("--every", default="0", help="read a site again after this time, such as 12h or 7d")
+    parser.set_defaults(command=index_here)
 
 
 def become_server(
@@ -76,6 +96,32 @@ def ask_here(settings: Settings, options: argparse.Namespace) -> None:
     from qa_service.console import ask_once
 
     ask_once(settings, options.question, files=options.file, session_id=options.session)
+
+
+def index_here(settings: Settings, options: argparse.Namespace) -> None:
+    """Bring folders, pages and sites into the knowledge base."""
+    from qa_service.indexing.command import index_sources
+    from qa_service.indexing.order import read_order
+
+    index_sources(settings, read_order(options))
+
+
+def back_up_knowledge(settings: Settings, options: argparse.Namespace) -> None:
+    """Write the knowledge base of the settings into a file."""
+    from qa_service.knowledge.backup import save_knowledge
+    from qa_service.knowledge_base import open_database
+
+    documents = save_knowledge(open_database(settings), options.path)
+    print(f"{options.path} has the knowledge base with its {documents} documents.")
+
+
+def restore_knowledge(settings: Settings, options: argparse.Namespace) -> None:
+    """Put the knowledge base of a file in place of that of the settings."""
+    from qa_service.knowledge.backup import load_knowledge
+    from qa_service.knowledge_base import open_database
+
+    documents = load_knowledge(open_database(settings), options.path)
+    print(f"The knowledge base is that of {options.path}, with its {documents} documents.")
 
 
 def _greeting(settings: Settings) -> str:

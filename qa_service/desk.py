@@ -6,11 +6,11 @@ After `admit` nothing refuses the question any more; until then every refusal is
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from qa_service.clock import now
 from qa_service.errors import IdempotencyMismatch, QAError, RateLimited, StoreUnavailable
@@ -77,6 +77,8 @@ class Desk(Struct, frozen=True):
     model: str
     background: bool = False
     """This says whether another worker can begin an answer again."""
+    measure_coverage: Callable[[Question, Session], Mapping[int, float]] = lambda question, session: {}
+    """This says of each topic with files which part of the question those files have words for."""
 
     def admit(self, question: Question) -> Admission | Repeated:
         """Claim the session, and a place in this worker, which `Runner.start_answer` fills.
@@ -140,15 +142,17 @@ class Desk(Struct, frozen=True):
 
     def _judge(self, question: Question, session: Session) -> Drift:
         if question.topic == "auto":
-            return storable(self.detector.judge_topic(question.text, session))
+            coverage = self.measure_coverage(question, session) if session.context else {}
+            return storable(self.detector.judge_topic(question.text, session, coverage))
         return Drift(question.topic == "new", 1.0 if question.topic == "new" else 0.0)
 
     def _admission(
         self, question: Question, session: Session, drift: Drift, answer_id: str, *, created: bool, began: float
     ) -> Admission:
         # Where nothing was asked in the current topic yet, the question belongs to it, and no other topic begins.
-        begins = not session.topic or (drift.drifted and session.topics[-1].turns > 0)
-        after = _next_topic(session, question.text) if begins else session
+        begins = not session.topic or (drift.drifted and session.topics[session.topic - 1].turns > 0)
+        after = _next_topic(session, question.text) if begins else self._reopen(question, session, drift)
+        after = _forget_meanings(after)
         created_at, model = now(), question.model or self.model
         turn = Turn(
             answer_id,
@@ -161,7 +165,12 @@ class Desk(Struct, frozen=True):
             language=question.language,
             echo=question.echo,
         )
-        notice = TopicNotice(after.topic, drifted=begins and session.topic > 0, score=round(drift.score, 3))
+        notice = TopicNotice(
+            after.topic,
+            drifted=begins and session.topic > 0,
+            score=round(drift.score, 3),
+            reopened=not begins and after.topic != session.topic,
+        )
         return Admission(
             question,
             answer_id,
@@ -173,6 +182,15 @@ class Desk(Struct, frozen=True):
             turn=turn,
             began=began,
         )
+
+    def _reopen(self, question: Question, session: Session, drift: Drift) -> Session:
+        """Return the session in the earlier topic to which the question belongs, or as it is where there is none."""
+        if drift.reopened not in {topic.index for topic in session.topics if topic.turns}:
+            return session
+        if drift.reopened == session.topic:
+            return session
+        context = self.sessions.load_context(question.owner, session.session_id, drift.reopened)
+        return structs.replace(session, topic=drift.reopened, context=context.exchanges, summary=context.summary)
 
     def _stop_replaced(self, claimed: Claimed) -> None:
         for answer_id in claimed.replaced:
@@ -208,9 +226,16 @@ def shorten_title(question: str) -> str:
     return line if len(line) <= TITLE else line[: TITLE - 1].rstrip() + "…"
 
 
+def _forget_meanings(session: Session) -> Session:
+    """Return the session without what only the detector needs, since an admission may be stored."""
+    context = tuple(structs.replace(exchange, meaning=None) for exchange in session.context)
+    return structs.replace(session, context=context, earlier=())
+
+
 def _next_topic(session: Session, question: str) -> Session:
-    topics = (*session.topics, Topic(session.topic + 1, shorten_title(question), 0))
-    return Session(session.session_id, session.topic + 1, topics, files=session.files)
+    number = len(session.topics) + 1
+    topics = (*session.topics, Topic(number, shorten_title(question), 0))
+    return Session(session.session_id, number, topics, files=session.files)
 
 
 def _begin_session(session_id: str, messages: tuple[Message, ...]) -> Session:
@@ -241,7 +266,7 @@ def _build_claim(admission: Admission, session: Session | None, *, background: b
         expected_topic=session.topic if session else 0,
         turn=turn,
         title=admission.session.topics[0].title,
-        topic_title=admission.session.topics[-1].title or shorten_title(question.text),
+        topic_title=admission.session.topics[turn.topic - 1].title or shorten_title(question.text),
         reject_busy=question.on_busy == "reject",
         start=admission.start(),
         seed=() if session else _build_seed_turns(admission),

@@ -21,6 +21,7 @@ from qa_service.model import (
     Annotation,
     Finished,
     FinishReason,
+    Meaning,
     Owner,
     PagesFound,
     Prompt,
@@ -55,6 +56,9 @@ Prices = Mapping[str, Mapping[str, float]]
 
 class Draft:
     """A `Draft` is an answer that is being written. Only the answer line writes to it, so it needs no lock."""
+
+    meaning: Meaning | None = None
+    """This is set when the text is complete, where there is an encoder."""
 
     def __init__(self, admission: Admission) -> None:
         self.admission = admission
@@ -127,6 +131,14 @@ class Draft:
         others = [(f, v) for f, v in known if (f.file_id, v.name) != (file.file_id, verdict.name)]
         pairs = [*((file if f.file_id == file.file_id else f, v) for f, v in others), (file, verdict)]
         self.files, self.verdicts = [f for f, _ in pairs], [v for _, v in pairs]
+
+    def sort_files(self, file_ids: Sequence[str]) -> None:
+        """Put the files with these ids in this order, behind all others. Files are added in the order in which they are
+        read to their end."""
+        places = {file_id: place for place, file_id in enumerate(file_ids)}
+        known = zip(self.files, self.verdicts, strict=True)
+        pairs = sorted(known, key=lambda pair: places.get(pair[0].file_id, -1))
+        self.files, self.verdicts = [file for file, _ in pairs], [verdict for _, verdict in pairs]
 
     def note_unseen(self) -> None:
         """Note that the model sees no pictures, so that the verdicts on pictures say so."""
@@ -245,6 +257,7 @@ class Draft:
             status=self._status,
             references=self.references,
             images=images_from_frames(self.images),
+            meaning=self.meaning,
             files=metadata.files,
             metadata=metadata,
             error=failure,

@@ -90,11 +90,16 @@ class FileReader(Protocol):
 
 
 class DriftDetector(Protocol):
-    """A `DriftDetector` decides whether a question leaves the topic of its session."""
+    """A `DriftDetector` decides whether a question goes on with the topic of its session, begins a new one, or belongs
+    to an earlier one."""
 
-    def judge_topic(self, question: str, session: Session) -> Drift:
+    def judge_topic(self, question: str, session: Session, coverage: Mapping[int, float]) -> Drift:
         """Compare the question with the session's turns, within a few milliseconds. Where that leaves doubt, the topic
-        goes on."""
+        goes on.
+
+        `coverage` maps the number of a topic to the part of the question, between 0 and 1, that the topic's files have
+        words for. Topics without files aren't in it.
+        """
 
 
 IMPACT_BITS = 12
@@ -154,7 +159,7 @@ class Encoder(Protocol):
 
     def encode_texts(self, texts: Sequence[str]) -> Sequence[bytes]:
         """Return the vector of each text, in the order of the texts. A vector has length 1, and its numbers are
-        little-endian 16-bit floats."""
+        little-endian 16-bit floats. An encoder in another process raises `ConnectionError` where that is gone."""
 
 
 class SearchTerms(Struct, frozen=True):
@@ -247,7 +252,8 @@ class Claim(Struct, frozen=True):
     expected_topic: int
     """This is the number of the session's topic when the session was loaded, or 0 if there was no such session."""
     turn: Turn
-    """This is the running turn. Its topic is the expected one, or the next one, which begins with it."""
+    """This is the running turn. Its topic is the expected one, an earlier one, which is reopened, or the next one,
+    which begins with it."""
     title: str
     """A new session gets this title."""
     topic_title: str
@@ -278,6 +284,13 @@ Saved: TypeAlias = Literal["saved", "gone", "lost"]
 """`gone` says that there is no such session any more, `lost` that another worker has taken the answer over."""
 
 
+class TopicContext(Struct, frozen=True):
+    """A `TopicContext` is what a model sees of a topic: its latest exchanges, and what stands for those before."""
+
+    exchanges: tuple[Exchange, ...]
+    summary: Summary | None = None
+
+
 class SessionStore(Protocol):
     """A `SessionStore` keeps sessions, and does with them what answering needs. Each method costs one trip to the
     store, rarely two, and raises `StoreUnavailable` where the store doesn't answer."""
@@ -285,8 +298,12 @@ class SessionStore(Protocol):
     def load_session(self, owner: Owner, session_id: str) -> Session | None:
         """Return the session with the context of its current topic, or None where this owner has no such session."""
 
+    def load_context(self, owner: Owner, session_id: str, topic: int) -> TopicContext:
+        """Return the context that this topic of the session has when it is reopened. It is empty where there is no such
+        topic."""
+
     def claim_session(self, claim: Claim) -> Claimed:
-        """Make the session answer this question, in one atomic write: mark it busy, open the topic if it is new, which
+        """Make the session answer this question, in one atomic write: mark it busy, open or reopen the topic, which
         forgets the context of the last one, and append the running turn. Raises `Busy` where the session is answering
         and the claim says `reject_busy`."""
 

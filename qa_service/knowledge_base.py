@@ -1,7 +1,9 @@
 """This module puts the knowledge base together from its settings: for a worker, and for the process that indexes."""
 
+import logging
 import os
 import sys
+import time
 from collections.abc import Sequence
 from functools import partial
 from threading import Event, Thread
@@ -25,14 +27,51 @@ from qa_service.knowledge.search import KnowledgeSource, SearchScope
 from qa_service.knowledge.vectors import MissingVectors
 from qa_service.knowledge.waiting import WaitingDocuments
 from qa_service.language.encoder import EncoderMissing, load_encoder
-from qa_service.language.tokens import list_tokens
-from qa_service.model import Owner
+from qa_service.model import Owner, Question
+from qa_service.retrieval.fusing import SourceCandidates, drop_repeated, fuse_candidates
+from qa_service.retrieval.terms import build_terms
 from qa_service.running.stop import StopSignal
 from qa_service.settings import Settings
 from qa_service.threads import start_thread
 
+log = logging.getLogger(__name__)
+
 MOST_CANDIDATES = 60
-WORDS = 400
+OUTAGE_SECONDS = 10.0
+"""After a failure, answers are written without the knowledge base for so long, so that not each of them waits for
+it."""
+
+
+class Outage:
+    """An `Outage` remembers when the knowledge base has failed last."""
+
+    def __init__(self, seconds: float = OUTAGE_SECONDS) -> None:
+        self._seconds = seconds
+        self._until = 0.0
+
+    def is_over(self) -> bool:
+        """Tell whether it may be asked again."""
+        return time.monotonic() >= self._until
+
+    def begin(self, error: StoreUnavailable) -> None:
+        """Note a failure."""
+        self._until = time.monotonic() + self._seconds
+        log.warning("answers are written without the knowledge base: %s", error.message)
+
+
+class OptionalSource(Struct, frozen=True):
+    """An `OptionalSource` finds nothing where its source is away."""
+
+    source: CandidateSource
+    outage: Outage
+
+    def find_candidates(self, terms: SearchTerms, most: int) -> Sequence[Candidate]:
+        """Find what the source finds."""
+        try:
+            return self.source.find_candidates(terms, most)
+        except StoreUnavailable as error:
+            self.outage.begin(error)
+            return ()
 
 
 class KnowledgeBase(Struct, frozen=True):
@@ -46,6 +85,7 @@ class KnowledgeBase(Struct, frozen=True):
     encoder: Encoder | None
     names: Sequence[str]
     """A question searches these collections where it says nothing."""
+    outage: Outage
 
     def source_for(self, owners: Sequence[str], names: Sequence[str] = ()) -> CandidateSource:
         """Return where questions of whoever reads these owners' collections are searched. `names` are collections, as
@@ -53,10 +93,26 @@ class KnowledgeBase(Struct, frozen=True):
         scope = SearchScope(tuple(owners), tuple(names or self.names))
         return KnowledgeSource(self.database, scope, encoder=self.encoder.name if self.encoder else "")
 
-    def search(self, owners: Sequence[str], question: str, names: Sequence[str], most: int) -> Sequence[Candidate]:
+    def open_for(self, question: Question) -> CandidateSource | None:
+        """Return what a question is answered from, or None where there is nothing, or where it wants nothing. An answer
+        never fails because the knowledge base is away."""
+        if question.collections is None or not self.outage.is_over():
+            return None
+        try:
+            if not self.database.has_tables():
+                return None
+        except StoreUnavailable as error:
+            self.outage.begin(error)
+            return None
+        return OptionalSource(self.source_for(list_owners(question.owner), question.collections), self.outage)
+
+    def search(self, owners: Sequence[str], text: str, names: Sequence[str], most: int) -> Sequence[Candidate]:
         """Return the passages that a question gets, best first. Raises `StoreUnavailable`."""
-        found = self.source_for(owners, names).find_candidates(build_terms(question, self.encoder), MOST_CANDIDATES)
-        return rank_candidates(found)[:most]
+        terms = build_terms(text, encoder=self.encoder)
+        found = self.source_for(owners, names).find_candidates(terms, MOST_CANDIDATES)
+        candidates = {id(candidate.passage): candidate for candidate in found}
+        ranked = drop_repeated(fuse_candidates([SourceCandidates(found)]))
+        return [candidates[id(passage)] for passage in ranked[:most]]
 
     def describe(self) -> str:
         """Say for operators which engine is used, or why there is no knowledge base."""
@@ -66,17 +122,6 @@ class KnowledgeBase(Struct, frozen=True):
             return f"away: {error.message}"
         label = self.database.engine.label
         return label if is_there else f"empty; with the first document: {label}"
-
-
-def build_terms(question: str, encoder: Encoder | None) -> SearchTerms:
-    vector = encoder.encode_texts([question])[0] if encoder else b""
-    return SearchTerms(dict.fromkeys(list_tokens(question)[:WORDS], 1.0), vector)
-
-
-def rank_candidates(found: Sequence[Candidate]) -> Sequence[Candidate]:
-    lexical = max((one.lexical for one in found), default=0) or 1.0
-    dense = max((one.dense for one in found), default=0) or 1.0
-    return sorted(found, key=lambda one: -(0.65 * one.lexical / lexical + 0.35 * one.dense / dense))
 
 
 def list_owners(owner: Owner) -> tuple[str, ...]:
@@ -105,6 +150,7 @@ def open_knowledge(settings: Settings, encoder: Encoder | None) -> KnowledgeBase
         IndexerKeeper(settings.data, has_work, partial(_describe_work, settings)),
         encoder,
         settings.collections,
+        Outage(),
     )
 
 
@@ -138,17 +184,26 @@ def make_site_reader(settings: Settings, reach: Reach = USUAL) -> SiteReader:
     return SiteReader(Sites(database), library, Bounds(settings.max_file), reach)
 
 
-def index_waiting(indexer: Indexer, sites: SiteReader) -> None:
+def index_waiting(indexer: Indexer, sites: SiteReader, over: Event) -> None:
     """Read documents and sites until none has waited for some time. The documents that a site has are read while the
-    rest of the site is being fetched."""
-    over = Event()
+    rest of the site is being fetched. When `over` is set, no site is read on."""
     thread = Thread(target=sites.read_until, args=(over,), name="sites", daemon=True)
     start_thread(thread)
     indexer.run()
-    while sites.is_reading:
+    while sites.is_reading and not over.is_set():
         indexer.run()
     over.set()
     thread.join()
+
+
+def index_in_turn(settings: Settings, over: Event, reach: Reach = USUAL) -> bool:
+    """Index what waits, unless another process of this machine does. Returns whether this one did."""
+    lock = lock_indexing(settings.data)
+    if lock is None:
+        return False
+    with lock:
+        _index_here(settings, over, reach)
+    return True
 
 
 def run_indexing() -> None:
@@ -160,10 +215,15 @@ def run_indexing() -> None:
     has_work = True
     while has_work and (lock := lock_indexing(settings.data)):
         with lock:
-            indexer = make_indexer(settings, _load_encoder(settings))
-            index_waiting(indexer, make_site_reader(settings))
+            indexer = _index_here(settings, Event(), USUAL)
         has_work = indexer.has_work()
     os._exit(0)  # a thread may still wait for the end of the input
+
+
+def _index_here(settings: Settings, over: Event, reach: Reach) -> Indexer:
+    indexer = make_indexer(settings, _load_encoder(settings))
+    index_waiting(indexer, make_site_reader(settings, reach), over)
+    return indexer
 
 
 def _leave_at_end() -> None:

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from msgspec import Struct
 
 from qa_service.language.stems import JOSA
 
 LONGEST_ADDRESS = 4_096
+POINTING_WORDS = 5
+"""An address points at a long quote by so many of its first words, and as many of its last."""
 _LINK = re.compile(r"\[([^\[\]\n]{0,300})\]\((https?://[^\s()<>]+(?:\([^\s()<>]*\)[^\s()<>]*)*)\)")
 _OPEN = r"[^\s<>\"'`\[\]()*…。，、！？：；（）“”‘’「」『』《》〈〉]"
 _BARE = re.compile(rf"https?://{_OPEN}+(?:\([^\s()<>]*\){_OPEN}*)*")
@@ -64,3 +66,19 @@ def identify_page(url: str) -> str:
     parts = urlsplit(url)
     query = "&".join(one for one in parts.query.split("&") if one and not one.startswith("utm_"))
     return f"{parts.netloc.lower()}{unquote(parts.path).rstrip('/')}?{query}"
+
+
+def point_at_quote(url: str, words: str, page: int = 0) -> str:
+    """Return the address with a fragment that leads to these words of the page, unless it has a fragment already. A PDF
+    is opened at the page with this number, since browsers find no words in one."""
+    if "#" in url:
+        return url
+    if urlsplit(url).path.lower().endswith(".pdf"):
+        return f"{url}#page={page}" if page else url
+    parts = words.split()
+    if not parts:
+        return url
+    few = len(parts) <= 2 * POINTING_WORDS
+    ends = [parts] if few else [parts[:POINTING_WORDS], parts[-POINTING_WORDS:]]
+    # A hyphen has a meaning of its own there.
+    return f"{url}#:~:text={','.join(quote(' '.join(part), safe='').replace('-', '%2D') for part in ends)}"

@@ -1,7 +1,8 @@
-"""This module tells a model which files the session has beside those that its prompt quotes or shows, so that no answer
-says that there is no file while one is listed."""
+"""This module tells a model which files the session has beside those that its prompt quotes or shows, and which pages
+can't be read. So no answer says that there is no file while one is listed, or that a scan doesn't say something."""
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from msgspec.structs import replace
 
@@ -15,6 +16,13 @@ HEADING: dict[Language, str] = {
     "en": "[Files] The conversation has these files too. Nothing in them was found for the question below:",
     "ko": "[파일] 대화에는 다음 파일도 있으며, 아래 질문에 맞는 내용은 찾지 못했습니다:",
 }
+UNREAD: dict[Language, str] = {
+    "en": "[Pages] These pages can't be read, because they are scans or damaged. Nobody knows what is on them:",
+    "ko": "[쪽] 다음 쪽은 스캔이거나 손상되어 읽을 수 없으며, 무슨 내용인지 알 수 없습니다:",
+}
+MOST_RANGES = 20
+"""At most so many ranges of pages of a file are named."""
+_PAGES = {"en": ("page {}", "pages {}"), "ko": ("{}쪽", "{}쪽")}
 UNREADABLE: dict[Language, str] = {"en": "couldn't be read", "ko": "읽을 수 없었음"}
 
 
@@ -22,14 +30,27 @@ def mention_files(prompt: Prompt, files: Sequence[StoredFile], budget: int) -> P
     """Return the prompt with the names of all files. Those that it neither quotes nor shows are listed for the model
     too, in a message before the question, as far as `budget` tokens have room for it."""
     used = {*(passage.file_id for passage in prompt.passages), *prompt.pictures}
-    prompt = replace(prompt, files=tuple(file.name for file in files))
-    lines = [_write_line(file, prompt.language) for file in files if file.file_id not in used][:MOST_NAMES]
-    text = "\n".join([HEADING[prompt.language], *lines])
+    language = prompt.language
+    unread = tuple(describe_unread(file, language) for file in files if file.unread_pages)[:MOST_NAMES]
+    prompt = replace(prompt, files=tuple(file.name for file in files), unread_pages=unread)
+    lines = [_write_line(file, language) for file in files if file.file_id not in used][:MOST_NAMES]
+    lines = [HEADING[language], *lines] if lines else []
+    lines += [UNREAD[language], *(f"- {pages}" for pages in unread)] if unread else []
+    text = "\n".join(lines)
     tokens = estimate_tokens(text) + MESSAGE_TOKENS
     if not lines or prompt.tokens + tokens > budget:
         return prompt
     *before, question = prompt.messages
     return replace(prompt, messages=(*before, Message("user", text), question), tokens=prompt.tokens + tokens)
+
+
+def describe_unread(file: StoredFile, language: Language) -> str:
+    """Name the pages of a file that can't be read, such as `plan.pdf, pages 2–5, 9`."""
+    groups = groupby(enumerate(file.unread_pages), key=lambda pair: pair[1] - pair[0])
+    ranges = [[page for _, page in group] for _, group in groups]
+    shown = [f"{pages[0]}–{pages[-1]}" if len(pages) > 1 else str(pages[0]) for pages in ranges[:MOST_RANGES]]
+    words = _PAGES[language][len(file.unread_pages) > 1].format(", ".join(shown))
+    return f"{quote_name(file.name)}, {words}{' …' if len(ranges) > MOST_RANGES else ''}"
 
 
 def order_files(files: Iterable[StoredFile], topic: int) -> list[StoredFile]:

@@ -229,6 +229,9 @@ class Passage(Value, frozen=True):
     """This is the number of the passage in a prompt, or 0 outside of prompts."""
     place: Place = Place()
     """Passages that were stored before there were places have an empty one."""
+    nearness: float = 0.0
+    """In a prompt, this is how near the passage is to the question by meaning: the product of their vectors, or 0 where
+    one of them isn't known."""
     topic: int = 0
     """In a prompt, this is the earlier topic that the file came with. It is 0 for a file of the question's own
     topic."""
@@ -336,11 +339,31 @@ class Topic(Value, frozen=True):
     turns: int
 
 
-class Exchange(Value, frozen=True):
+class Meaning(Value, frozen=True):
+    """A `Meaning` holds the vectors of a question and of its answer, as an `Encoder` gave them."""
+
+    encoder: str
+    """This is the name of the encoder. Vectors of other encoders can't be compared with these."""
+    question: bytes
+    answer: bytes = b""
+    """It is empty where the answer has no text."""
+
+
+class Exchange(Value, frozen=True, omit_defaults=True):
     """An `Exchange` is a question and its answer, as the prompt and the drift detector see them."""
 
     question: str
     text: str
+    meaning: Meaning | None = None
+    """It is None where no encoder has seen the exchange, as in turns of older releases."""
+
+
+class EarlierTopic(Value, frozen=True):
+    """An `EarlierTopic` is a topic of the session that isn't the current one, as far as a question is compared with it:
+    the beginnings of its latest exchanges, oldest first."""
+
+    index: int
+    exchanges: tuple[Exchange, ...]
 
 
 class Summary(Value, frozen=True):
@@ -362,6 +385,8 @@ class Session(Value, frozen=True):
     """These are the latest exchanges of the current topic, oldest first. A model sees no others."""
     files: tuple[StoredFile, ...] = ()
     """These are the files of all topics. Those of the current topic come first."""
+    earlier: tuple[EarlierTopic, ...] = ()
+    """These are the latest topics beside the current one, by their numbers. A question may belong to one of them."""
     summary: Summary | None = None
     """This stands for the first turns of the current topic, if they have been summed up."""
 
@@ -379,11 +404,16 @@ class Usage(Value, frozen=True):
 
 
 class Drift(Value, frozen=True):
-    """A `Drift` is a detector's decision. `score`, from 0 to 1, says how sure it is that a new topic began."""
+    """A `Drift` is a detector's decision: the question belongs to the current topic, begins a new one, or belongs to an
+    earlier one. `score`, from 0 to 1, says how sure it is that the question leaves the current topic."""
 
     drifted: bool
+    """This says whether a new topic begins."""
     score: float
     reasons: tuple[str, ...] = ()
+    reopened: int = 0
+    """This is the number of the earlier topic to which the question belongs, or 0. It counts where `drifted` is
+    false."""
 
 
 class Prompt(Value, frozen=True):
@@ -399,6 +429,8 @@ class Prompt(Value, frozen=True):
     """The messages show the pictures of the files with these ids."""
     files: tuple[str, ...] = ()
     """These are the names of all files of the session, also of those that nothing is quoted from."""
+    unread_pages: tuple[str, ...] = ()
+    """These name, in the prompt's language, the pages of those files that can't be read."""
     language: Language = "en"
     web_search: bool = False
     temperature: float | None = None

@@ -26,6 +26,11 @@ def topic_after(turns: Sequence[Turn]) -> int:
     return turns[-1].topic if turns else 1
 
 
+def topics_after(turns: Sequence[Turn]) -> int:
+    """Return how many topics a session has that has these turns."""
+    return max((turn.topic for turn in turns), default=1)
+
+
 def context_after(turns: Sequence[Turn], most: int) -> list[str]:
     """Return the ids of the answers that a model sees in a session that has these turns. At most `most` are seen."""
     topic = topic_after(turns)

@@ -284,7 +284,7 @@ def read_database_address(text: str) -> str:
     return text.strip()
 
 
-def read_collections(text: str) -> tuple[str, ...]:
+def read_collection_names(text: str) -> tuple[str, ...]:
     """Read the names of collections, which are separated by commas."""
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names or not all(map(COLLECTION_NAME.fullmatch, names)):

@@ -4,9 +4,14 @@ import _thread
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
 
 from qa_service.errors import Overloaded
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +23,14 @@ def start_thread(thread: threading.Thread) -> None:
     """Start a thread. Raises `Overloaded` where the system has no room for one more."""
     with _room_for_one():
         thread.start()
+
+
+def submit_task(
+    pool: ThreadPoolExecutor, task: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Future[Result]:
+    """Let a pool do a task. Raises `Overloaded` where the system has no room for one more thread."""
+    with _room_for_one():
+        return pool.submit(task, *args, **kwargs)
 
 
 @contextmanager

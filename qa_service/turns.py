@@ -25,6 +25,7 @@ from qa_service.model import (
     Echo,
     FinishReason,
     Language,
+    Meaning,
     Opened,
     Owner,
     Prompt,
@@ -71,6 +72,8 @@ class Turn(Value, frozen=True):
     echo: Echo | None = None
     images: tuple[Image, ...] = ()
     """These pictures were drawn for the answer. Each is as it was finished."""
+    meaning: Meaning | None = None
+    """It is set when the turn is finished, where there is an encoder."""
     v: int = 1
     """It is stored in this version of its format."""
 
@@ -191,6 +194,8 @@ class SessionPage(Value, frozen=True):
     turns: tuple[Turn, ...]
     files: tuple[StoredFile, ...]
     next: str | None
+    topic: int = 0
+    """This is the number of the current topic."""
 
 
 def logged_id(owner: Owner, answer_id: str) -> str:

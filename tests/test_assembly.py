@@ -216,7 +216,7 @@ class TestChoosing:
         assert isinstance(assemble(settings).desk.detector, LearnedDrift)
         detector = assemble(replace(settings, drift="off")).desk.detector
         assert isinstance(detector, KeepTopic)
-        assert not detector.judge_topic("By the way, who won?", Session("chat", 1)).drifted
+        assert not detector.judge_topic("By the way, who won?", Session("chat", 1), {}).drifted
 
 
 class TestSecret:

@@ -16,10 +16,12 @@ from redis import Redis
 from qa_service import cli, console
 from qa_service.cli import become_server, run_command
 from qa_service.errors import StoreUnavailable
+from qa_service.knowledge.database import Database
 from qa_service.running.log import MemoryLog
 from qa_service.running.written import RunningAnswer
 from qa_service.settings import READERS, Settings
 from tests.fakes import WAITING_SECONDS, admission
+from tests.knowledge.shelf import ask, put
 from tests.scripted_upstream import KOREAN, Script, ScriptedUpstream
 
 RULES = "Dogs must be kept on a leash.\n이용 요금은 하루에 만 원입니다.\n"
@@ -251,3 +253,24 @@ class TestServing:
             cli._become(["/bin/sh", "-c", "exit 7"])
         _, status = os.waitpid(child, 0)
         assert os.waitstatus_to_exitcode(status) == 7
+
+
+class TestKnowledge:
+    def test_it_moves_to_another_server_by_a_setting_and_a_command(
+        self, knowledge: Database, site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        put(knowledge, "rules.txt", "Dogs must be kept on a leash.")
+        socket = Path(knowledge.engine.start()["unix_sock"]).parent
+        monkeypatch.setenv("QA_DATABASE_URL", f"postgresql://qa@/postgres?host={socket}")
+        run_command(["backup", "knowledge.gz"])
+        put(knowledge, "more.txt", "Cats needn't be.")
+        run_command(["restore", "knowledge.gz"])
+        assert [found.passage.text for found in ask(knowledge, "dogs cats")] == ["Dogs must be kept on a leash."]
+        assert capsys.readouterr().out.splitlines() == [
+            "knowledge.gz has the knowledge base with its 1 documents.",
+            "The knowledge base is that of knowledge.gz, with its 1 documents.",
+        ]
+
+    def test_a_file_that_is_not_there_is_named(self, site: Path) -> None:
+        with pytest.raises(SystemExit, match=r"missing\.gz can't be opened"):
+            run_command(["restore", "missing.gz"])

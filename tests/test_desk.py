@@ -1,6 +1,7 @@
 """What the desk refuses, and what it lets in: into which session, which topic, and instead of which answer."""
 
 import re
+from collections.abc import Mapping
 
 import pytest
 from msgspec.structs import replace
@@ -94,6 +95,11 @@ class House:
         admitted = self.desk.admit(Question(text, owner, session_id, **fields))  # type: ignore[arg-type]
         assert isinstance(admitted, Admission)
         return admitted
+
+    def answer(self, admitted: Admission) -> None:
+        """End the answer."""
+        finished = replace(admitted.turn, text="Because.", status="completed")
+        self.sessions.save_turn(admitted.question.owner, finished)
 
 
 def deaf(answer_id: str) -> None:
@@ -194,13 +200,51 @@ class TestRoom:
 
     def test_it_is_given_back_when_something_breaks(self) -> None:
         class Broken:
-            def judge_topic(self, question: str, session: Session) -> Drift:
+            def judge_topic(self, question: str, session: Session, coverage: Mapping[int, float]) -> Drift:
                 raise BUG
 
         house = House(detector=Broken())
         with pytest.raises(ZeroDivisionError):
             house.ask()
         assert house.room.inside == 0
+
+
+class TestReopening:
+    def test_a_question_of_an_earlier_topic_gets_that_topics_context(self) -> None:
+        house = House()
+        for text in ("Q1", "new: Q2"):
+            house.answer(house.ask(text))
+        again = house.ask("1: Q3")
+        assert (again.topic.index, again.topic.drifted, again.topic.reopened) == (1, False, True)
+        assert again.session.context == (Exchange("Q1", "Because."),)
+        assert (again.turn.topic, len(again.session.topics)) == (1, 2)
+
+    def test_the_next_new_topic_is_counted_on(self) -> None:
+        house = House()
+        for text in ("Q1", "new: Q2", "1: Q3"):
+            house.answer(house.ask(text))
+        last = house.ask("new: Q4")
+        assert (last.topic.index, last.topic.drifted, last.session.context) == (3, True, ())
+
+    @pytest.mark.parametrize("topic", [2, 3, 9])
+    def test_a_topic_that_is_current_or_not_there_changes_nothing(self, topic: int) -> None:
+        house = House()
+        for text in ("Q1", "new: Q2"):
+            house.answer(house.ask(text))
+        kept = house.ask(f"{topic}: Q3")
+        assert (kept.topic.index, kept.topic.reopened) == (2, False)
+
+    def test_what_the_files_say_is_measured_only_where_there_is_something_to_leave(self) -> None:
+        measured: list[str] = []
+
+        def measure(question: Question, session: Session) -> Mapping[int, float]:
+            measured.append(question.text)
+            return {}
+
+        house = House(measure_coverage=measure)
+        for text in ("Q1", "Q2"):
+            house.answer(house.ask(text))
+        assert measured == ["Q2"]
 
 
 class TestGoingOnElsewhere:

@@ -411,7 +411,7 @@ class TestRoom:
 @pytest.mark.parametrize("detector", [FakeDetector(), KeepTopic(), LearnedDrift()])
 def test_a_detector_keeps_the_topic_when_it_is_unsure(detector: DriftDetector) -> None:
     session = Session("s", 1, (Topic(1, "Skies", 1),), context=(Exchange("Why is the sky blue?", "It scatters."),))
-    drift = detector.judge_topic("And at night?", session)
+    drift = detector.judge_topic("And at night?", session, {})
     assert (drift.drifted, storable(drift)) == (False, drift)
     assert 0 <= drift.score <= 1
 

@@ -111,6 +111,7 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_DATABASE_REPLICA_URL": [("postgresql://qa@replica:6432/qa", "postgresql://qa@replica:6432/qa")],
     "QA_KNOWLEDGE": [("off", False)],
     "QA_COLLECTIONS": [("own, handbook", ("own", "handbook"))],
+    "QA_MCP_DESCRIPTIONS": [('{"search": "도서관 안내"}', {"search": "도서관 안내"})],
     "QA_SUMMARIES": [("off", False)],
     "QA_CONTEXT_WINDOWS": [("llama3*=8192, qwen2.5:7b = 32768", (("llama3*", 8192), ("qwen2.5:7b", 32768)))],
     "QA_CONNECT_SECONDS": [("5s", 5.0)],
@@ -135,8 +136,9 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "WEB_CONCURRENCY": [("4", 4)],
 }
 WRONG: dict[str, list[str]] = {
-    "QA_DATABASE_URL": ["mysql://h/d", "postgresql://", "postgresql://h", "postgresql:///d", "postgresql://h:port/d"],
+    "QA_DATABASE_URL": ["mysql://h/d", "postgresql://h", "postgresql:///d", "postgresql://h:port/d"],
     "QA_COLLECTIONS": [",", "own,my files", "../secret"],
+    "QA_MCP_DESCRIPTIONS": ["search", "[1]", '{"find": "it"}', '{"search": 1}'],
     "OPENAI_API_KEY": ["sk-abc\u200b", "“sk-abc”", "sk-a\nb", "sk-a b", "열쇠", "sk-abc\u2026", "sk-\udcff"],
     "OPENAI_BASE_URL": [
         "gateway.example",

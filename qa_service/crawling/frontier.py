@@ -83,8 +83,9 @@ class Frontier:
         self._pages[page.key] = page
         if page.document_id:
             self._digests[page.digest] = page.key
-        changed, self._new = [*self._new, page], []
-        return changed
+        changed = {one.key: one for one in (*self._new, page)}
+        self._new = []
+        return list(changed.values())
 
     def _is_within_bounds(self, depth: int) -> bool:
         return depth <= self._rules.depth and len(self._pages) < self._rules.pages

@@ -50,13 +50,13 @@ class SiteReader:
     def read_until(self, over: Event) -> None:
         """Read what is due, until the event is set. Where the database is away, this waits and tries again."""
         while not over.is_set():
+            self.is_reading, has_read = True, False
             try:
-                self.is_reading = True
                 has_read = self.read_due_site(over)
             except QAError as error:
                 log.warning("reading sites waits: %s", error.message)
-                has_read = False
-            self.is_reading = False
+            finally:
+                self.is_reading = False
             over.wait(0 if has_read else PERIOD_SECONDS)
 
     def read_due_site(self, stop: Event) -> bool:

@@ -7,11 +7,11 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from qa_service.clock import format_moment
+from qa_service.clock import format_moment, now
 from qa_service.crawling.addresses import normalize_address
 from qa_service.crawling.rules import CrawlRules
 from qa_service.errors import InvalidField, NotFound
-from qa_service.knowledge.connections import Connection, Row
+from qa_service.knowledge.connections import DatabaseConnection, Row
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import CollectionKey
 
@@ -23,7 +23,8 @@ RETRY_SECONDS = 3600.0
 """A site that failed is read again after so many seconds, if it is to be read again at all."""
 _DUE = "lease < now() and (is_leaving or status = 'reading' or next_read <= now())"
 _FROM_SITE = """select s.id, c.owner, c.name, s.url, s.include, s.exclude, s.every, s.round, s.status, s.reason,
-    s.created, s.last_read, s.next_read, count(p.document), count(*) filter (where p.state = 'failed'), count(p.site)
+    s.created, s.last_read, s.next_read, count(p.document), count(*) filter (where p.state = 'failed'), count(p.site),
+    count(*) filter (where p.round >= s.round)
     from site s join collection c on c.id = s.collection left join site_page p on p.site = s.id"""
 
 
@@ -59,6 +60,13 @@ class Site(Struct, frozen=True):
     """So many pages couldn't be read the last time."""
     found: int = 0
     """So many addresses are known."""
+    done: int = 0
+    """So many of them have been read in the present round, or in the last one."""
+
+    @property
+    def is_due(self) -> bool:
+        """Tell whether the site is being read, or will be at once."""
+        return self.status in ("queued", "reading") or bool(self.next_read_at and self.next_read_at <= now())
 
     @property
     def rules(self) -> CrawlRules:
@@ -111,6 +119,11 @@ class Sites:
             owners=list(owners),
         )
         return [_read_site(row) for row in rows]
+
+    def load_site(self, site_id: str) -> Site | None:
+        """Return a site, or None where there is none with this id, whoever owns it."""
+        rows = self._database.read(f"{_FROM_SITE} where s.id = :site group by s.id, c.owner, c.name", site=site_id)
+        return _read_site(rows[0]) if rows else None
 
     def drop_site(self, site_id: str, owners: Collection[str]) -> None:
         """Let a site be forgotten with its documents. It is listed no more, and whoever reads sites removes what was
@@ -185,7 +198,7 @@ class Sites:
             connection.run("delete from site where id = :site and is_leaving", site=site.site_id)
 
 
-def _load_site(connection: Connection, site_id: str) -> Site:
+def _load_site(connection: DatabaseConnection, site_id: str) -> Site:
     rows = connection.run(
         f"{_FROM_SITE} where s.id = :site group by s.id, c.owner, c.name",
         site=site_id,
@@ -194,7 +207,9 @@ def _load_site(connection: Connection, site_id: str) -> Site:
 
 
 def _read_site(row: Row) -> Site:
-    site_id, owner, name, url, include, exclude, every, number, status, reason, *moments, pages, failed, found = row
+    site_id, owner, name, url, include, exclude, every, number, status, reason, *moments, pages, failed, found, done = (
+        row
+    )
     created, last, following = (format_moment(one) if isinstance(one, datetime) else None for one in moments)
     return Site(
         site_id,
@@ -212,4 +227,5 @@ def _read_site(row: Row) -> Site:
         pages=pages,
         failed=failed,
         found=found,
+        done=done,
     )

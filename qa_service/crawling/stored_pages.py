@@ -59,7 +59,7 @@ class StoredPages:
         return [_read_page(*row) for row in rows]
 
     def save_pages(self, pages: Sequence[SitePage]) -> None:
-        rows = iter(pages)
+        rows = iter({page.key: page for page in pages}.values())
         with self._database.transaction() as connection:
             while batch := list(islice(rows, BATCH)):
                 columns = zip(*map(_row, batch), strict=True)

@@ -18,8 +18,7 @@ _BROKEN = (BadZipFile, EOFError, LZMAError, OSError, zlib.error)
 
 
 def read_zip(raw: RawFile) -> Iterator[Segment]:
-    """Give the segments of all files in the archive, in the order of the archive. Raises `Unreadable` at the end where
-    one of them couldn't be read."""
+    """Give the segments of all files in the archive, in the order of the archive."""
     try:
         archive = ZipFile(BytesIO(raw.content))
     except _BROKEN as error:

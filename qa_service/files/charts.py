@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+from qa_service.files.equations import write_equation
 from qa_service.files.package import Element, expand_name, local_name
 from qa_service.files.tables import write_row
 
 _MOST_POINTS = 1_000
 _MOST_SERIES = 50
-_PARAGRAPH = expand_name("a:p")
+_PARAGRAPH, _TEXT = expand_name("a:p"), expand_name("a:t")
+_EQUATION, _FALLBACK = expand_name("m:oMath"), expand_name("mc:Fallback")
 _SIGNS = {"br": "\n", "tab": "\t"}
 _POINT, _SERIES, _VALUE = expand_name("c:pt"), expand_name("c:ser"), expand_name("c:v")
 
@@ -44,7 +46,13 @@ def read_drawn_text(root: Element) -> Iterator[str]:
 
 def write_drawn_paragraph(paragraph: Element) -> str:
     """Return the text of one paragraph of a drawing."""
-    texts = (
-        _SIGNS.get(local_name(node)) or (node.text if local_name(node) == "t" else "") for node in paragraph.iter()
-    )
-    return "".join(text or "" for text in texts).strip()
+    return "".join(map(_write_drawn, paragraph)).strip()
+
+
+def _write_drawn(element: Element) -> str:
+    if element.tag == _EQUATION:
+        return write_equation(element)
+    if element.tag == _FALLBACK:
+        return ""
+    own = (element.text or "") if element.tag == _TEXT else _SIGNS.get(local_name(element), "")
+    return own + "".join(map(_write_drawn, element))

@@ -44,27 +44,35 @@ def read_inner_files(files: Iterable[InnerFile], raw: RawFile, room: Room, *, fi
     """Give the segments of all files within `raw`.
 
     Each page of each file is a page of its own, and is counted from `first_page`, so that a citation leads to it. The
-    file's name stands in the segment's place. Raises `Unreadable` at the end where one of the files couldn't be read,
-    or not to its end.
+    file's name stands in the segment's place. A page that is `unread` stands for a file that can't be read, or not to
+    its end. Raises `Unreadable` where more files follow than may be read.
     """
-    page, reason = first_page - 1, ""
+    page = first_page - 1
     for file in files:
         room.files -= 1
         room.bytes -= len(file.content)
         if room.files < 0 or room.bytes < 0 or raw.depth >= DEEPEST:
             raise Unreadable("too_large")
         start = page + 1
-        try:
-            for segment in _read_inner_file(file, raw, room):
-                page = start - 1 + segment.page
-                yield _place(segment, file.name, page)
-        except Unreadable as error:
-            reason = reason or error.reason
-        except _BROKEN:
-            reason = reason or "damaged"
+        for segment in _read_whole(file, raw, room):
+            page = start - 1 + max(segment.page, 1)
+            yield _place(segment, file.name, page)
         page = max(page, start)
-    if reason:
-        raise Unreadable(reason)
+
+
+def _read_whole(file: InnerFile, raw: RawFile, room: Room) -> Iterator[Segment]:
+    """Give the segments of one file, and at last an unread page where there should be more. An empty file has none."""
+    page, reason = 1, ""
+    try:
+        for segment in _read_inner_file(file, raw, room):
+            page = segment.page
+            yield segment
+    except Unreadable as error:
+        reason = error.reason
+    except _BROKEN:
+        reason = "damaged"
+    if reason not in ("", "empty"):
+        yield Segment("", page=page, unread=reason)
 
 
 def _read_inner_file(file: InnerFile, raw: RawFile, room: Room) -> Iterator[Segment]:

@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 
 
 class ChildReaders:
-    """`ChildReaders` is a `FileReader` that reads at most `slots` files at once. The owners of the others take turns.
+    """`ChildReaders` is a `FileReader` that reads at most `slots` files at once, and a small one more. The owners of
+    the others take turns.
 
     Reading a file may take `seconds` of real time. The time in which the caller uses the file's news counts, too.
     `limits` bound the memory and the processor time of its process.
@@ -51,7 +52,7 @@ class ChildReaders:
         if request.seconds is not None and request.seconds <= 0:
             yield FileEnd(final_verdict(unread, "over_quota"))
             return
-        with self._queue.hold_slot(request.owner, stop) as has_slot:
+        with self._queue.hold_slot(request.owner, stop, request.file.size) as has_slot:
             end = FileEnd(final_verdict(unread, "stopped"))
             if has_slot:
                 end = yield from self._read(request, stop, unread)

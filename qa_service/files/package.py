@@ -33,7 +33,7 @@ NAMESPACES = {
     "mc": "http://schemas.openxmlformats.org/markup-compatibility/2006",
     "r": "http://schemas.openxmlformats.org/officeDocument/2006/relationships",
 }
-_STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/(\w+)")
+STRICT_NAMESPACE = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/(\w+)")
 _RELATIONS = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
 
 
@@ -51,7 +51,9 @@ def local_name(element: Element) -> str:
 def parse_xml(content: bytes) -> Element:
     """Parse a document of XML. Raises `Unreadable` where it is none. No entity is resolved, and nothing is loaded."""
     try:
-        return etree.fromstring(_STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/\2", content), _make_parser())
+        return etree.fromstring(
+            STRICT_NAMESPACE.sub(rb"http://schemas.openxmlformats.org/\1/2006/\2", content), _make_parser()
+        )
     except etree.XMLSyntaxError as error:
         raise Unreadable("damaged") from error
 

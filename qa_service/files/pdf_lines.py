@@ -17,16 +17,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qa_service.files.pdf_glyphs import Glyph, Run
+from qa_service.files.raised import lower_digits, raise_digits
 from qa_service.language.stems import JOSA
 
 _SMALL = 0.88
 """A raised or lowered run is at most so high, as a part of the height of its line."""
 _LONGEST_SHIFTED = 6
-_RAISED = (0.12, 0.9)
-_LOWERED = (-0.5, -0.08)
+_RAISED_BY = (0.12, 0.9)
+_LOWERED_BY = (-0.5, -0.08)
 """So far above or below the line such a run stands, as a part of the line's height."""
 _BESIDE = 0.4
-_NUMBER = re.compile(r"[-+−]?\d+(?:[,.–-]\d+)*")
 
 _SAME_ROW = 0.3
 _CUT = 0.9
@@ -110,7 +110,7 @@ def _mark_shifts(runs: Sequence[Run]) -> None:
             shift = (run.base - other.base) / other.height
             if other.shift or not _is_small_beside(run, other):
                 continue
-            if _RAISED[0] < shift < _RAISED[1] or _LOWERED[0] < shift < _LOWERED[1]:
+            if _RAISED_BY[0] < shift < _RAISED_BY[1] or _LOWERED_BY[0] < shift < _LOWERED_BY[1]:
                 run.shift = "raised" if shift > 0 else "lowered"
                 run.base = other.base
                 break
@@ -251,11 +251,8 @@ def _write_runs(runs: list[Run], spaces: set[int]) -> str:
 
 
 def _mark_shifted(written: str, run: Run, before: str) -> str:
-    """Mark a raised or lowered number, which would else become a part of the number or the word `before` it."""
-    if not run.shift or not _NUMBER.fullmatch(written.strip()):
+    """Write a raised or lowered number in signs of its own, unless it begins the line as the number of a note does."""
+    if not run.shift:
         return written
-    if not before:
-        return f"{written.strip()} "
-    if run.shift == "raised":
-        return f"^{written.lstrip()}"
-    return f"_{written.lstrip()}" if before.isdigit() else written
+    shown = raise_digits(written) if run.shift == "raised" else lower_digits(written)
+    return f"{written.strip()} " if not before and shown != written else shown

@@ -256,8 +256,12 @@ def _goes_on_with_sign(before: _Line, line: _Line, habits: _Habits) -> bool:
 
 
 def _divides_word(before: _Line, line: _Line, habits: _Habits) -> bool:
-    if habits.word_ends == "with space":
+    if before.piece.ends_with_space or habits.word_ends == "with space":
         return not before.piece.ends_with_space
+    return _seems_divided(before, line)
+
+
+def _seems_divided(before: _Line, line: _Line) -> bool:
     if not ends_like_word(before.text):
         return True
     # What follows may still be a particle of the word before, such as 은 behind 임차인, or the end of a verb.
@@ -274,15 +278,17 @@ def _is_long(line: _Line, habits: _Habits) -> bool:
 def _find_word_ends(blocks: Sequence[Sequence[_Line]]) -> WordEnds:
     """Tell how Korean words end at the ends of this page's lines.
 
-    Some end within words if a line begins with what is no word. Else lines end between words if another sign would have
-    fitted into one, but the next word wouldn't, and also if most of them end like words.
+    Where most ends of words have a space, all have one. Some lines end within words if a line begins with what is no
+    word. Else lines end between words if another sign would have fitted into one, but the next word wouldn't, and also
+    if most of them end like words.
     """
-    lines = [line for block in blocks for line in block]
-    if any(line.piece.ends_with_space and _HANGUL.match(line.text[-1:]) for line in lines):
-        return "with space"
-    if not any(line.piece.spaces for line in lines):
+    if not any(line.piece.spaces for block in blocks for line in block):
         return "all"
     pairs = [(habits, *pair) for block in blocks for habits, pair in _korean_pairs(block)]
+    spaced = sum(before.piece.ends_with_space for _, before, _ in pairs)
+    if spaced:
+        whole = sum(not _seems_divided(before, line) for _, before, line in pairs)
+        return "with space" if spaced * 2 >= whole else "some"
     ended = sum(ends_like_word(before.text) for _, before, _ in pairs)
     if any(_begins_within_word(line) for _, _, line in pairs):
         return "some"

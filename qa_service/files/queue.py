@@ -1,8 +1,9 @@
 """This module has the queue of files that wait to be read. Owners take turns, so that nobody waits behind all files of
 somebody else."""
 
+import sys
 import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -10,27 +11,32 @@ from itertools import count
 from qa_service.interfaces import Stop
 from qa_service.model import Owner
 
+SMALL = 256 << 10
+"""A file of at most so many bytes is small."""
+
 
 class FairQueue:
-    """A `FairQueue` lets at most `slots` files be read at once.
+    """A `FairQueue` lets at most `slots` files be read at once, and one small file more.
 
     A slot that becomes free goes to the owner who holds the fewest slots. Among several such owners it goes to the one
-    who has waited longest since getting a slot. The files of one owner get their slots in the order in which they came.
+    who has waited longest since getting a slot. Of one owner's files the smallest one is next. The slot that is only
+    for small files is given where no other one is free, so that a small file never waits behind large ones.
     """
 
     def __init__(self, slots: int) -> None:
         self._free = slots
+        self._free_for_small = 1
         self._lock = threading.Lock()
-        self._waiting: dict[Owner, deque[_Ticket]] = {}
+        self._waiting: dict[Owner, list[_Ticket]] = {}
         self._held: Counter[Owner] = Counter()
         self._served: dict[Owner, int] = {}
         self._turns = count(1)
 
     @contextmanager
-    def hold_slot(self, owner: Owner, stop: Stop) -> Iterator[bool]:
-        """Wait for a slot, and hold it within the context. The context gives False, and holds no slot, where the stop
-        came first."""
-        ticket = self._take_ticket(owner)
+    def hold_slot(self, owner: Owner, stop: Stop, size: int) -> Iterator[bool]:
+        """Wait for a slot for a file of `size` bytes, and hold it within the context. The context gives False, and
+        holds no slot, where the stop came first."""
+        ticket = self._take_ticket(owner, size)
         forget = stop.call_when_set(ticket.called.set)
         try:
             ticket.called.wait()
@@ -39,17 +45,18 @@ class FairQueue:
             forget()
             self._hand_back(ticket)
 
-    def _take_ticket(self, owner: Owner) -> "_Ticket":
-        ticket = _Ticket(owner)
+    def _take_ticket(self, owner: Owner, size: int) -> "_Ticket":
+        ticket = _Ticket(owner, size, next(self._turns))
         with self._lock:
-            self._waiting.setdefault(owner, deque()).append(ticket)
+            self._waiting.setdefault(owner, []).append(ticket)
             self._hand_out()
         return ticket
 
     def _hand_back(self, ticket: "_Ticket") -> None:
         with self._lock:
             if ticket.has_slot:
-                self._free += 1
+                self._free += not ticket.is_for_small
+                self._free_for_small += ticket.is_for_small
                 self._held[ticket.owner] -= 1
             else:
                 self._waiting[ticket.owner].remove(ticket)
@@ -57,14 +64,26 @@ class FairQueue:
             self._forget(ticket.owner)
 
     def _hand_out(self) -> None:
-        while self._free and any(self._waiting.values()):
-            owner = min(filter(self._waiting.get, self._waiting), key=self._claim)
-            ticket = self._waiting[owner].popleft()
-            ticket.has_slot = True
-            ticket.called.set()
+        while self._free and (ticket := self._choose_next(sys.maxsize)):
             self._free -= 1
-            self._held[owner] += 1
-            self._served[owner] = next(self._turns)
+            self._give_slot(ticket)
+        if self._free_for_small and (ticket := self._choose_next(SMALL)):
+            self._free_for_small = 0
+            ticket.is_for_small = True
+            self._give_slot(ticket)
+
+    def _choose_next(self, most: int) -> "_Ticket | None":
+        """Choose the next one of the waiting files that have at most so many bytes."""
+        first = {owner: min(tickets, key=_Ticket.rank) for owner, tickets in self._waiting.items() if tickets}
+        owners = [owner for owner, ticket in first.items() if ticket.size <= most]
+        return first[min(owners, key=self._claim)] if owners else None
+
+    def _give_slot(self, ticket: "_Ticket") -> None:
+        self._waiting[ticket.owner].remove(ticket)
+        ticket.has_slot = True
+        ticket.called.set()
+        self._held[ticket.owner] += 1
+        self._served[ticket.owner] = next(self._turns)
 
     def _claim(self, owner: Owner) -> tuple[int, int]:
         """Return a sort key. The owner with the smallest key gets the next slot."""
@@ -80,8 +99,16 @@ class FairQueue:
 class _Ticket:
     """A `_Ticket` stands for one file that waits for a slot or holds one."""
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: Owner, size: int, turn: int) -> None:
         self.owner = owner
+        self.size = size
+        self._turn = turn
         self.has_slot = False
+        self.is_for_small = False
+        """This says whether the slot is the one that only small files get."""
         self.called = threading.Event()
         """It is set when the file has a slot, or when the file isn't to be read any more."""
+
+    def rank(self) -> tuple[int, int]:
+        """Return a sort key. Of one owner's files the one with the smallest key is next."""
+        return self.size, self._turn

@@ -82,7 +82,7 @@ class _Reading:
             if segment.picture is not None:
                 self.verdict = replace(self.verdict, tokens=self.verdict.tokens + segment.tokens)
                 yield Report(self.verdict, picture=segment.picture)
-            if segment.unread:
+            if segment.unread and segment.page not in self.verdict.unread_pages[-1:]:
                 self._reasons[segment.unread] += 1
                 self.verdict = replace(self.verdict, unread_pages=(*self.verdict.unread_pages, segment.page))
             yield from self._texts(segment)

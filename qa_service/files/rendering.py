@@ -13,6 +13,7 @@ from qa_service.files.controls import CONTROLS, write_control
 from qa_service.files.grid import Grid
 from qa_service.files.mathml import write_formula
 from qa_service.files.numbering import ItemNumbers
+from qa_service.files.raised import raise_digits
 from qa_service.files.visibility import Attributes
 
 IsSeen = Callable[[LexborNode, Attributes], bool]
@@ -29,8 +30,6 @@ _LISTS = frozenset({"ol", "ul", "menu", "dir"})
 _LEAVES = frozenset({"-text", "math", "select"})
 """These nodes are given without what is in them."""
 _SPACE = re.compile(r"\s+")
-_RAISED = str.maketrans("0123456789+-−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ")
-_RAISABLE = re.compile(r"\s*(?:[0-9+\-−=()]{1,12}|[ni])\s*")
 _NO_ATTRIBUTES: Attributes = {}
 
 
@@ -135,7 +134,7 @@ class _Writer:
         elif tag in _CELLS and (grid := self._grid):
             grid.add_cell(_SPACE.sub(" ", self._take_marked()).strip(), attributes, is_name=tag == "th")
         elif tag == "sup":
-            self._shown.append(_raise_digits(self._take_marked()))
+            self._shown.append(raise_digits(self._take_marked()))
         self._end_list(tag)
         self._verbatim -= tag == "pre"
         if tag in BLOCKS:
@@ -217,8 +216,3 @@ class _Writer:
         if text := "\n".join(filter(None, lines)):
             self._blocks.append(text)
         self._shown = []
-
-
-def _raise_digits(text: str) -> str:
-    """Return a raised number in signs of its own, so that it doesn't become a part of the number before it."""
-    return text.strip().translate(_RAISED) if _RAISABLE.fullmatch(text) else text

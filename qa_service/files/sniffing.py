@@ -1,6 +1,7 @@
 """This module finds the kind of a file by its bytes, because its name and its declared content type may be wrong."""
 
 import re
+import zlib
 from codecs import BOM_UTF8
 from io import BytesIO
 from pathlib import PurePath
@@ -11,6 +12,7 @@ import msgspec
 from qa_service.files.decoding import find_mark
 from qa_service.language.encodings import find_wide_codec, is_likely_text
 
+_HANGUL = b"HWP Document File"
 _SIGNATURES = (
     (b"%PDF-", "pdf"),
     (b"\x89PNG\r\n\x1a\n", "png"),
@@ -19,7 +21,7 @@ _SIGNATURES = (
     (b"II*\x00", "tiff"),
     (b"MM\x00*", "tiff"),
     (b"{\\rtf", "rtf"),
-    (b"HWP Document File", "hwp"),
+    (_HANGUL, "hwp"),
     (b"7z\xbc\xaf\x27\x1c", "7z"),
     (b"Rar!\x1a\x07", "rar"),
     (b"\x1f\x8b", "gzip"),
@@ -61,6 +63,14 @@ _ZIP_MEMBERS = (
     ("META-INF/container.xml", "epub"),
     ("content.xml", "odf"),
 )
+_MIME_TYPES = {
+    b"application/hwp+zip": "hwpx",
+    b"application/vnd.oasis.opendocument.text": "odt",
+    b"application/vnd.oasis.opendocument.spreadsheet": "ods",
+    b"application/vnd.oasis.opendocument.presentation": "odp",
+}
+"""A zip may have a member `mimetype` that says what it is."""
+_LONGEST_TYPE = 80
 _OLE_STREAMS = (
     # A message may hold files of the other kinds, so it comes first.
     ("__properties_version1.0", "msg"),
@@ -69,6 +79,7 @@ _OLE_STREAMS = (
     ("WordDocument", "doc"),
     ("PowerPoint Document", "ppt"),
     ("Workbook", "xls"),
+    ("Book", "xls"),
 )
 _TEXT_SUFFIXES = {
     ".md": "md",
@@ -136,6 +147,8 @@ def _kind_of_zip(content: bytes) -> str:
     try:
         with ZipFile(BytesIO(content)) as archive:
             names = archive.namelist()
+            if kind := _read_mime_type(archive):
+                return kind
     except BadZipFile:
         # The archive is cut short, and its list of names, which is at the end, is missing. But each name also stands
         # before its member.
@@ -143,8 +156,22 @@ def _kind_of_zip(content: bytes) -> str:
     return next((kind for prefix, kind in _ZIP_MEMBERS if any(name.startswith(prefix) for name in names)), "zip")
 
 
+def _read_mime_type(archive: ZipFile) -> str:
+    """Return the kind that the archive says it is, or an empty text. Templates are read as what they are templates
+    for."""
+    if "mimetype" not in archive.namelist():
+        return ""
+    try:
+        with archive.open("mimetype") as member:
+            written = member.read(_LONGEST_TYPE).strip().removesuffix(b"-template")
+    except (RuntimeError, NotImplementedError, zlib.error, EOFError):
+        return ""
+    return _MIME_TYPES.get(written, "")
+
+
 def _kind_of_ole(content: bytes) -> str:
-    return next((kind for stream, kind in _OLE_STREAMS if stream.encode("utf-16-le") in content), "ole")
+    kind = next((kind for stream, kind in _OLE_STREAMS if stream.encode("utf-16-le") in content), "ole")
+    return "hwp" if kind == "ole" and _HANGUL in content else kind
 
 
 def _kind_of_text(content: bytes, name: str) -> str:

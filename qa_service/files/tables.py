@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import TypeAlias
 
+from msgspec import Struct
+
 Row: TypeAlias = Sequence[str]
 """These are the texts of the cells of one row."""
 RowTest: TypeAlias = Callable[[Row, Sequence[Row]], bool]
@@ -23,6 +25,8 @@ _LOOKED_AT = 50
 LONGEST_NAME = 80
 """The name of a column has at most so many characters."""
 _LEAST_ROWS = 2
+_MOST_COLUMNS = 100
+_MOST_ROWS = 10_000
 _MOSTLY = 0.6
 _DIGIT = re.compile(r"\d")
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -31,19 +35,58 @@ _NUMBER = re.compile(r"[-+(]?[\s₩$€£¥]*\d[\d\s.,:/%-]*[\w%₩€]{0,4}[)]?
 
 def write_table(rows: Iterable[Row], is_header: RowTest, headers: int = 0) -> Iterator[tuple[int, str]]:
     """Give the lines of a table, each with the number of its row, which is counted from 0. Rows without text are left
-    out.
-
-    `headers` is the number of rows at the top that are known to name the columns. Where it is 0, a row among the first
-    ones names them if it fills as many cells as the table has columns, and `is_header` accepts it.
-    """
+    out. `headers` is the number of rows at the top that are known to name the columns. Where it is 0, `find_names`
+    looks for them."""
     rest = iter(rows)
     top = [*islice(rest, _LOOKED_AT)]
-    first, last = (0, headers) if headers else _find_header(top, is_header)
-    names = _join_names(top[first:last])
-    for number, row in enumerate(chain(top, rest)):
-        line = write_row(names if number >= last else (), row)
+    names, first = (_join_names(top[:headers]), headers) if headers else find_names(top, is_header)
+    return write_rows(chain(top, rest), names, first)
+
+
+class Cell(Struct, frozen=True):
+    """A `Cell` has the text of a cell and where it stands, from row and column 0."""
+
+    row: int
+    column: int
+    text: str
+    rows: int = 1
+    columns: int = 1
+
+
+def lay_out_cells(cells: Iterable[Cell]) -> list[list[str]]:
+    """Return the rows of a table. A short text that spans several rows stands in each of them, because a row must be
+    understood alone. Cells beyond `_MOST_COLUMNS` and `_MOST_ROWS` are left out."""
+    texts: dict[tuple[int, int], str] = {}
+    for cell in cells:
+        reach = cell.rows if len(cell.text) <= LONGEST_NAME else 1
+        for row in range(cell.row, min(cell.row + reach, _MOST_ROWS)):
+            for column in range(cell.column, min(cell.column + cell.columns, _MOST_COLUMNS)):
+                texts[row, column] = cell.text if column == cell.column else SPANNED
+    height, width = (1 + max((place[axis] for place in texts), default=-1) for axis in (0, 1))
+    return [[texts.get((row, column), "") for column in range(width)] for row in range(height)]
+
+
+def write_rows(rows: Iterable[Row], names: Row, first: int = 0) -> Iterator[tuple[int, str]]:
+    """Give the lines of these rows, each with its number. Those from `first` on have the names of the columns."""
+    for number, row in enumerate(rows):
+        line = write_row(names if number >= first else (), row)
         if line:
             yield number, line
+
+
+def find_names(rows: Sequence[Row], is_header: RowTest) -> tuple[Row, int]:
+    """Find the names of the columns in the first rows, and return them with the number of the row below them.
+
+    A row has the names if it fills as many cells as the table has columns, and `is_header` accepts it. Titles and units
+    may stand above it. Where no row has them, there are no names, and the number is 0.
+    """
+    rows = rows[:_LOOKED_AT]
+    widths = Counter(len(_texts(row)) for row in rows if _texts(row))
+    width = max(widths, key=lambda filled: (widths[filled], filled), default=0)
+    number = next((number for number, row in enumerate(rows) if len(_texts(row)) >= width > 0), -1)
+    if number < 0 or not is_header(rows[number], [row for row in rows[number + 1 :] if _texts(row)]):
+        return (), 0
+    return _join_names([rows[number]]), number + 1
 
 
 def write_row(names: Row, row: Row) -> str:
@@ -68,6 +111,11 @@ def accept_names(row: Row, below: Sequence[Row]) -> bool:
     return bool(below) and not any(_NUMBER.fullmatch(cell) and not _YEAR.fullmatch(cell) for cell in _texts(row))
 
 
+def accept_columns(row: Row, below: Sequence[Row]) -> bool:
+    """Accept the names of more than one column as `accept_names` does."""
+    return len(_texts(row)) > 1 and accept_names(row, below)
+
+
 def resemble_names(row: Row, below: Sequence[Row]) -> bool:
     """Tell whether a row looks like the names of the columns. In a document many tables have no names, and a name that
     isn't one would make false sentences; so the cells below must differ from it in what they are."""
@@ -82,23 +130,6 @@ def resemble_names(row: Row, below: Sequence[Row]) -> bool:
 
 def _is_mostly_digits(values: Sequence[str]) -> bool:
     return bool(values) and sum(bool(_DIGIT.search(value)) for value in values) >= _MOSTLY * len(values)
-
-
-def _find_header(rows: Sequence[Row], is_header: RowTest) -> tuple[int, int]:
-    """Find the row that names the columns. Titles and units may stand above it."""
-    widths = Counter(len(_texts(row)) for row in rows if _texts(row))
-    width = max(widths, key=lambda filled: (widths[filled], filled), default=0)
-    for number, row in enumerate(rows):
-        if len(_texts(row)) >= width > 1:
-            below = [other for other in rows[number + 1 :] if _texts(other)]
-            return (number, number + 1) if is_header(row, below) else (0, 0)
-    return 0, 0 if width != 1 else _find_only_name(rows, is_header)
-
-
-def _find_only_name(rows: Sequence[Row], is_header: RowTest) -> int:
-    """Return the end of the header of a table that has one column."""
-    number = next((number for number, row in enumerate(rows) if _texts(row)), 0)
-    return number + 1 if is_header(rows[number], rows[number + 1 :]) else 0
 
 
 def _join_names(rows: Sequence[Row]) -> Row:

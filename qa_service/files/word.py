@@ -15,6 +15,7 @@ from qa_service.files.charts import read_chart, read_drawn_text
 from qa_service.files.equations import write_equation
 from qa_service.files.kinds import read_segments
 from qa_service.files.package import Element, Package, Relation, expand_name
+from qa_service.files.raised import lower_digits, raise_digits
 from qa_service.files.segment import RawFile, Segment
 from qa_service.files.signs import find_sign
 from qa_service.files.sniffing import sniff_kind
@@ -202,7 +203,10 @@ def _text(element: Element) -> str:
 def _text_of(child: Element) -> str:
     if child.tag in _WRITERS:
         return _WRITERS[child.tag](child)
-    return "" if child.tag in _UNSEEN or child.tag == _BOX or _is_hidden(child) else _text(child)
+    if child.tag in _UNSEEN or child.tag == _BOX or _is_hidden(child):
+        return ""
+    shift = _SHIFTS.get(read_value(child, "w:rPr/w:vertAlign") or "") if child.tag == _RUN else None
+    return shift(_text(child)) if shift else _text(child)
 
 
 def _is_hidden(element: Element) -> bool:
@@ -224,6 +228,7 @@ def _field_value(field: Element) -> str:
     return entries[int(chosen)] if chosen.isdecimal() and int(chosen) < len(entries) else ""
 
 
+_SHIFTS: Mapping[str, Callable[[str], str]] = {"superscript": raise_digits, "subscript": lower_digits}
 _WRITERS: Mapping[str, Callable[[Element], str]] = {
     expand_name("w:t"): lambda element: element.text or "",
     expand_name("m:oMath"): write_equation,

@@ -5,6 +5,7 @@ import importlib
 import os
 import select
 import threading
+import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ from qa_service.knowledge.engine import Engine
 Row: TypeAlias = Sequence[Any]
 
 CONNECT_SECONDS = 5.0
-REPLY_MARGIN = 5.0
+REPLY_MARGIN = 2.0
 """The server ends a statement by itself when its time is over. A server that says nothing for so many seconds more has
 hung."""
 QUEUE_SECONDS = 2.0
@@ -27,13 +28,16 @@ AWAY = ("08", "25006", "53", "57", "58")
 """PostgreSQL's error codes begin so where the server can't do it now: it starts or stops, is full, has lost its files,
 takes no writes, or has ended a statement that took too long."""
 SCHEMA = "qa_knowledge"
+SEARCHING = "set hnsw.ef_search = 200; set enable_seqscan = off"
+"""With these settings, a question's words are always looked up in their index. PostgreSQL thinks it cheaper to compare
+them with those of every passage where many passages have one of them, which takes five times as long."""
 
 
-class Connection:
-    """A `Connection` is used by one thread at a time. Each statement ends within `seconds`, by PostgreSQL's own clock.
-    `gevent.Timeout` must not end one, since the next statement would read its reply."""
+class DatabaseConnection:
+    """A `DatabaseConnection` is used by one thread at a time. Each statement ends within `seconds`, by
+    PostgreSQL's own clock. `gevent.Timeout` must not end one, since the next statement would read its reply."""
 
-    def __init__(self, options: Mapping[str, Any], seconds: float) -> None:
+    def __init__(self, options: Mapping[str, Any], seconds: float, *, searches: bool = False) -> None:
         self._driver = _load_driver()
         self.is_broken = False
         with self._own_errors():
@@ -42,7 +46,7 @@ class Connection:
             self._raw._usock.settimeout(seconds + REPLY_MARGIN)
             self._raw.execute_simple(
                 f"set statement_timeout = {int(seconds * 1000)}; set search_path = {SCHEMA}, public; "
-                "set hnsw.ef_search = 200"
+                + (SEARCHING if searches else "")
             )
 
     def run(self, statement: str, **values: Any) -> Sequence[Row]:
@@ -69,8 +73,10 @@ class Connection:
     def close(self) -> None:
         """Close the connection. Nothing is raised where it is closed already."""
         self.is_broken = True
-        with suppress(self._driver.InterfaceError, OSError):
-            self._raw.close()
+        # Where the server is away, pg8000 gives up before it closes the socket and the file over it.
+        for part in (self._raw, self._raw._sock, self._raw._usock):
+            with suppress(self._driver.InterfaceError, OSError):
+                part.close()
 
     @contextmanager
     def _own_errors(self) -> Iterator[None]:
@@ -94,14 +100,15 @@ class ConnectionPool:
     """A `ConnectionPool` keeps connections open for the next call, at most `size`. Each process has its own: those of a
     parent are left alone after a fork."""
 
-    def __init__(self, engine: Engine, *, size: int, seconds: float) -> None:
+    def __init__(self, engine: Engine, *, size: int, seconds: float, searches: bool = False) -> None:
         self._engine = engine
         self._seconds = seconds
+        self._searches = searches
         self._size = size
         self._start_over()
 
     @contextmanager
-    def lend(self) -> Iterator[Connection]:
+    def lend(self) -> Iterator[DatabaseConnection]:
         """Lend a connection for the context. Raises `StoreUnavailable` where none becomes free, or none can be
         opened."""
         if self._process != os.getpid():
@@ -123,22 +130,27 @@ class ConnectionPool:
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
-        while self._idle:
-            self._idle.pop().close()
+        _close_all(self._idle)
 
-    def _take(self, idle: "deque[Connection]") -> Connection:
+    def _take(self, idle: "deque[DatabaseConnection]") -> DatabaseConnection:
         while idle:
             with suppress(IndexError):
                 connection = idle.pop()
                 if connection.is_open():
                     return connection
                 connection.close()
-        return Connection(self._engine.start(), self._seconds)
+        return DatabaseConnection(self._engine.start(), self._seconds, searches=self._searches)
 
     def _start_over(self) -> None:
         self._process = os.getpid()
         self._free = threading.BoundedSemaphore(self._size)
-        self._idle: deque[Connection] = deque()
+        self._idle: deque[DatabaseConnection] = deque()
+        weakref.finalize(self, _close_all, self._idle)
+
+
+def _close_all(connections: deque[DatabaseConnection]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 def _load_driver() -> ModuleType:

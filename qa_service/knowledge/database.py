@@ -1,16 +1,18 @@
 """This module opens the knowledge base's PostgreSQL: connections to read and to write, and transactions."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from qa_service.errors import StoreUnavailable
-from qa_service.knowledge.connections import Connection, ConnectionPool, Row
+from qa_service.knowledge.connections import ConnectionPool, DatabaseConnection, Row
 from qa_service.knowledge.engine import Engine
 from qa_service.knowledge.schema import check_version, create_tables
 
 CONNECTIONS = 10
 STATEMENT_SECONDS = 20.0
+SEARCH_SECONDS = 2.0
+"""A search may take so long, because an answer waits for it."""
 LONG_SECONDS = 6 * 3600.0
 
 Result = TypeVar("Result")
@@ -33,7 +35,11 @@ class Database:
     ) -> None:
         self.engine = engine
         self._pool = ConnectionPool(engine, size=connections, seconds=seconds)
-        self._replica = ConnectionPool(replica, size=connections, seconds=seconds) if replica else None
+        self._searches = [
+            ConnectionPool(place, size=connections, seconds=SEARCH_SECONDS, searches=True)
+            for place in (replica, engine)
+            if place
+        ]
         self._is_made = False
 
     def has_tables(self) -> bool:
@@ -58,19 +64,17 @@ class Database:
         with self._pool.lend() as connection:
             return connection.run(statement, **values)
 
-    def search(self, use: Callable[[Connection], Result]) -> Result:
+    def search(self, use: Callable[[DatabaseConnection], Result]) -> Result:
         """Call `use` with a connection that is good enough for searches, which may lag behind by some moments."""
-        if self._replica:
-            try:
-                with self._replica.lend() as connection:
-                    return use(connection)
-            except StoreUnavailable:
-                pass  # the first server has the same passages, and more
-        with self._pool.lend() as connection:
+        *replicas, last = self._searches
+        for pool in replicas:
+            with suppress(StoreUnavailable), pool.lend() as connection:
+                return use(connection)
+        with last.lend() as connection:
             return use(connection)
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> Iterator[DatabaseConnection]:
         """Give a connection whose statements count together, at the end of the context, or not at all. The tables are
         made where there are none."""
         self.ensure_tables()
@@ -85,9 +89,9 @@ class Database:
                 raise
 
     @contextmanager
-    def lend_for_long(self) -> Iterator[Connection]:
+    def lend_for_long(self) -> Iterator[DatabaseConnection]:
         """Give a connection of its own, whose statements may take hours. Each statement counts by itself."""
-        connection = Connection(self.engine.start(), LONG_SECONDS)
+        connection = DatabaseConnection(self.engine.start(), LONG_SECONDS)
         try:
             yield connection
         finally:
@@ -95,5 +99,5 @@ class Database:
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
-        for pool in filter(None, (self._pool, self._replica)):
+        for pool in (self._pool, *self._searches):
             pool.close()

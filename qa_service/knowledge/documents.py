@@ -106,5 +106,5 @@ DOCUMENT_COLUMNS = (
 def read_document(row: Sequence[Any]) -> Document:
     """Make a document of a row with `DOCUMENT_COLUMNS`."""
     document_id, owner, collection, *rest, created, updated = row
-    key = CollectionKey(owner, collection)
-    return Document(document_id, key, *rest, created_at=format_moment(created), updated_at=format_moment(updated))
+    moments = map(format_moment, (created, updated))
+    return Document(*(document_id, CollectionKey(owner, collection), *rest, *moments))

@@ -16,7 +16,9 @@ import ssl
 import stat
 import struct
 import subprocess
+import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -80,12 +82,20 @@ class EmbeddedPostgres:
         return (self._data / "postgres" / "db").exists()
 
     def start(self) -> Mapping[str, Any]:
-        server, seconds = PrivateServer(postgres_kind(), self._data, linger=self._linger), RECOVERY_SECONDS
-        if not self._is_member():
-            seconds = START_SECONDS
-            _open_to_server(self._data, _other_user())
-            self._membership = os.getpid(), server.join()
-        return {"unix_sock": str(server.start(seconds=seconds)), "user": USER, "database": DATABASE}
+        server = PrivateServer(postgres_kind(), self._data, linger=self._linger)
+        path = server.start(seconds=RECOVERY_SECONDS) if self._is_member() else self._join(server)
+        return {"unix_sock": str(path), "user": USER, "database": DATABASE}
+
+    def _join(self, server: PrivateServer) -> Path:
+        """Become a user of the server before it is started, because a server that has a user doesn't end by itself."""
+        _open_to_server(self._data, _other_user())
+        with ExitStack() as stack:
+            file = stack.enter_context(server.join())
+            path = server.start(seconds=START_SECONDS)
+            stack.pop_all()
+        self._membership = os.getpid(), file
+        weakref.finalize(self, file.close)
+        return path
 
     def close(self) -> None:
         """Be the engine's user no longer."""

@@ -22,6 +22,7 @@ from qa_service.errors import QAError
 from qa_service.threads import RestartableThread
 
 PERIOD_SECONDS = 5.0
+END_SECONDS = 10.0
 NICENESS = 19
 # The process lowers its priority before it imports anything.
 PROGRAM = f"import os; os.nice({NICENESS}); from qa_service.knowledge_base import run_indexing; run_indexing()"
@@ -64,9 +65,8 @@ class IndexerKeeper:
         self._closed = True
         self._thread.retire()
         self._woken.set()
-        if self._process:
-            self._process.kill()
-            self._process.wait()
+        self._thread.join(END_SECONDS)
+        self._end_process()
 
     def _run(self) -> None:
         while not self._closed:
@@ -81,7 +81,14 @@ class IndexerKeeper:
     def _is_indexing(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def _end_process(self) -> None:
+        if self._process and self._process.stdin:
+            self._process.kill()
+            self._process.wait()
+            self._process.stdin.close()
+
     def _start(self) -> None:
+        self._end_process()
         self._process = Popen(  # noqa: S603 - no part of the command comes from outside
             [sys.executable, "-P", "-c", PROGRAM],
             stdin=PIPE,

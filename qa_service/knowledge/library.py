@@ -8,7 +8,7 @@ from hashlib import sha256
 from msgspec import Struct
 
 from qa_service.errors import NotFound, TooLarge
-from qa_service.knowledge.connections import Connection
+from qa_service.knowledge.connections import DatabaseConnection
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import (
     DOCUMENT_COLUMNS,
@@ -142,6 +142,11 @@ class Library:
         found = [read_document(row) for row in rows[: wanted.limit]]
         return found, found[-1].document_id if len(rows) > wanted.limit else ""
 
+    def load_documents(self, document_ids: Sequence[str]) -> Sequence[Document]:
+        """Return those of these documents that are there, whoever owns them."""
+        rows = self.database.read(f"{FROM_DOCUMENT} where d.id = any(:ids::text[])", ids=list(document_ids))
+        return [read_document(row) for row in rows]
+
     def load_page(self, document_id: str, page: int, owners: Several[str]) -> DocumentPage:
         """Return the text of one page of a document. Raises `NotFound`."""
         document = self.find_document(document_id, owners)
@@ -180,7 +185,7 @@ class Library:
         )
         return {name: (document_id, digest) for name, document_id, digest in rows}
 
-    def _ensure_collection(self, connection: Connection, key: CollectionKey) -> int:
+    def _ensure_collection(self, connection: DatabaseConnection, key: CollectionKey) -> int:
         connection.run(
             "insert into collection (owner, name) values (:owner, :name) on conflict do nothing",
             owner=key.owner,
@@ -191,7 +196,9 @@ class Library:
         )
         return int(found[0][0])
 
-    def _find_named(self, connection: Connection, collection: int, new: NewDocument, digest: bytes) -> Document | None:
+    def _find_named(
+        self, connection: DatabaseConnection, collection: int, new: NewDocument, digest: bytes
+    ) -> Document | None:
         """Return the document of that name if it has these bytes already, with its title and address brought up to
         date."""
         rows = connection.run(
@@ -207,7 +214,7 @@ class Library:
         )
         return _load_document(connection, rows[0][0]) if rows else None
 
-    def _check_room(self, connection: Connection, key: CollectionKey, size: int) -> None:
+    def _check_room(self, connection: DatabaseConnection, key: CollectionKey, size: int) -> None:
         if key.is_shared or not self._owner_bytes:
             return
         kept = connection.run(
@@ -220,7 +227,7 @@ class Library:
             raise TooLarge(f"your documents may have at most {self._owner_bytes} bytes together")
 
 
-def _queue_document(connection: Connection, collection: int, new: NewDocument, digest: bytes) -> str:
+def _queue_document(connection: DatabaseConnection, collection: int, new: NewDocument, digest: bytes) -> str:
     """Let the document wait to be read, in place of one with the same name, and return its id."""
     rows = connection.run(
         "insert into document (id, collection, name, title, url, charset, status, hash) "
@@ -241,7 +248,7 @@ def _queue_document(connection: Connection, collection: int, new: NewDocument, d
     return document_id
 
 
-def _load_document(connection: Connection, document_id: str) -> Document:
+def _load_document(connection: DatabaseConnection, document_id: str) -> Document:
     return read_document(connection.run(f"{FROM_DOCUMENT} where d.id = :document", document=document_id)[0])
 
 

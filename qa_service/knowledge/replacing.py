@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from qa_service.knowledge.connections import Connection
+from qa_service.knowledge.connections import DatabaseConnection
 from qa_service.knowledge.documents import DocumentPassage
 from qa_service.knowledge.schema import INDEX_VERSION
 from qa_service.knowledge.terms import weigh_terms, write_numbers, write_sparse
@@ -15,7 +15,7 @@ BATCH = 200
 """So many passages are written by one statement."""
 
 
-def lock_collection(connection: Connection, document_id: str) -> int | None:
+def lock_collection(connection: DatabaseConnection, document_id: str) -> int | None:
     """Let nobody else change the passages of a document's collection until the transaction ends, and return the
     collection's number, or None where there is no such document."""
     found = connection.run(
@@ -26,7 +26,7 @@ def lock_collection(connection: Connection, document_id: str) -> int | None:
 
 
 def replace_passages(
-    connection: Connection, document_id: str, collection: int, heading: str, passages: Sequence[DocumentPassage]
+    connection: DatabaseConnection, document_id: str, collection: int, heading: str, passages: Sequence[DocumentPassage]
 ) -> None:
     """Put these passages in place of the document's, within the connection's transaction. `heading` is found with
     each of them.
@@ -51,7 +51,7 @@ def replace_passages(
     _count_document(connection, document_id, collection, passages)
 
 
-def remove_passages(connection: Connection, document_id: str, last: int) -> None:
+def remove_passages(connection: DatabaseConnection, document_id: str, last: int) -> None:
     """Delete the passages of a document up to the number `last`, with everything that is kept for them. The caller
     counts the document again, or deletes it."""
     gone = connection.run(
@@ -70,7 +70,7 @@ def remove_passages(connection: Connection, document_id: str, last: int) -> None
 
 
 def _write_passages(
-    connection: Connection, document_id: str, collection: int, start: int, batch: Sequence[DocumentPassage]
+    connection: DatabaseConnection, document_id: str, collection: int, start: int, batch: Sequence[DocumentPassage]
 ) -> list[int]:
     rows = connection.run(
         "with new as (insert into passage (collection, document, number, page, section, paged, place, anchor, body) "
@@ -93,7 +93,7 @@ def _write_passages(
 
 
 def _write_lexical(
-    connection: Connection, collection: int, numbers: Sequence[int], weighed: Sequence[Mapping[int, float]]
+    connection: DatabaseConnection, collection: int, numbers: Sequence[int], weighed: Sequence[Mapping[int, float]]
 ) -> None:
     connection.run(
         "insert into lexical select id, :collection::int, terms::int[], weights::sparsevec "
@@ -105,7 +105,7 @@ def _write_lexical(
     )
 
 
-def _count_terms(connection: Connection, counted: Mapping[int, int], most: Mapping[int, float]) -> None:
+def _count_terms(connection: DatabaseConnection, counted: Mapping[int, int], most: Mapping[int, float]) -> None:
     # The terms are sorted, so that two transactions never wait for each other.
     terms = sorted(counted)
     connection.run(
@@ -119,7 +119,7 @@ def _count_terms(connection: Connection, counted: Mapping[int, int], most: Mappi
 
 
 def _count_document(
-    connection: Connection, document_id: str, collection: int, passages: Sequence[DocumentPassage]
+    connection: DatabaseConnection, document_id: str, collection: int, passages: Sequence[DocumentPassage]
 ) -> None:
     tokens = sum(estimate_tokens(part.text) for part in passages)
     size = sum(len(part.text.encode("utf-8", "replace")) for part in passages)

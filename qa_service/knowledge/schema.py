@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from qa_service.errors import StoreUnavailable
-from qa_service.knowledge.connections import SCHEMA, Connection
+from qa_service.knowledge.connections import SCHEMA, DatabaseConnection
 
 VERSION = 1
 """The tables have this version. A later one that adds tables or columns makes them in `create_tables`."""
@@ -70,7 +70,7 @@ TABLES = (
 )
 
 
-def create_tables(connection: Connection) -> None:
+def create_tables(connection: DatabaseConnection) -> None:
     """Make the tables where they aren't there, in one transaction. Raises `StoreUnavailable` for an older pgvector, and
     for tables of a later release."""
     connection.run("begin")
@@ -89,7 +89,7 @@ def create_tables(connection: Connection) -> None:
         raise
 
 
-def check_version(connection: Connection) -> bool:
+def check_version(connection: DatabaseConnection) -> bool:
     """Return whether the tables are there. Raises `StoreUnavailable` where a later release made them."""
     if not _has_tables(connection):
         return False
@@ -101,11 +101,11 @@ def check_version(connection: Connection) -> bool:
     return True
 
 
-def _has_tables(connection: Connection) -> bool:
+def _has_tables(connection: DatabaseConnection) -> bool:
     return bool(connection.run(f"select to_regclass('{SCHEMA}.state') is not null")[0][0])
 
 
-def _check_pgvector(connection: Connection) -> None:
+def _check_pgvector(connection: DatabaseConnection) -> None:
     offered = connection.run("select default_version from pg_available_extensions where name = 'vector'")
     installed = connection.run("select extversion from pg_extension where extname = 'vector'")
     if not offered and not installed:

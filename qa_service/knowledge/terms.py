@@ -7,7 +7,6 @@ of one collection share one by chance, once among a thousand million pairs.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
-from math import log
 
 from qa_service.language.tokens import list_tokens
 
@@ -33,11 +32,6 @@ def weigh_terms(collection: int, text: str) -> dict[int, float]:
     norm = K1 * (1 - B + B * counts.total() / USUAL_TOKENS)
     weights = {number_term(collection, token): n * (K1 + 1) / (n + norm) for token, n in counts.items()}
     return dict(sorted(weights.items()))
-
-
-def weigh_rarity(passages: int, frequency: int) -> float:
-    """Return the factor of BM25 that depends on how many of all passages have the term."""
-    return log(1 + max(0.0, passages - frequency + 0.5) / (frequency + 0.5))
 
 
 def write_sparse(weights: Mapping[int, float]) -> str:

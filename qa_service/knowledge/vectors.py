@@ -8,7 +8,7 @@ taken off the list in one transaction, so that a death loses only the work on on
 from collections.abc import Sequence
 
 from qa_service.interfaces import Encoder
-from qa_service.knowledge.connections import Connection
+from qa_service.knowledge.connections import DatabaseConnection
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.search import write_vector
 
@@ -77,7 +77,7 @@ class MissingVectors:
             connection.run("update collection set is_near = true where id = :id::int", id=collection)
 
 
-def _write_vectors(connection: Connection, rows: Sequence[Sequence[object]], vectors: Sequence[bytes]) -> None:
+def _write_vectors(connection: DatabaseConnection, rows: Sequence[Sequence[object]], vectors: Sequence[bytes]) -> None:
     connection.run(
         "insert into dense select * from unnest(:numbers::bigint[], :collections::int[], :vectors::text[]::halfvec[]) "
         "on conflict (id) do update set vector = excluded.vector",

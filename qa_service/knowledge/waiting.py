@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from msgspec import Struct
 
-from qa_service.knowledge.connections import Connection
+from qa_service.knowledge.connections import DatabaseConnection
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import EVERYBODY, DocumentPassage, DocumentText
 from qa_service.knowledge.replacing import replace_passages
@@ -98,8 +98,8 @@ class WaitingDocuments:
             document=claimed.document_id,
         )
         return [
-            DocumentPassage(*row, place=msgspec.json.decode(place, type=Place), anchor=anchor)
-            for *row, place, anchor in rows
+            DocumentPassage(text, page, section, paged, msgspec.json.decode(place, type=Place), anchor)
+            for text, page, section, paged, place, anchor in rows
         ]
 
     def finish(self, claimed: ClaimedDocument, text: DocumentText) -> bool:
@@ -115,7 +115,7 @@ class WaitingDocuments:
                 _settle(connection, claimed, text)
         return bool(found)
 
-    def _check_room(self, connection: Connection, claimed: ClaimedDocument, text: DocumentText) -> DocumentText:
+    def _check_room(self, connection: DatabaseConnection, claimed: ClaimedDocument, text: DocumentText) -> DocumentText:
         """Return the text, or none where its owner would keep too much with it."""
         if claimed.owner == EVERYBODY or not self._owner_bytes or claimed.is_read:
             return text
@@ -138,7 +138,7 @@ def _claim_values(claimed: ClaimedDocument) -> dict[str, object]:
     return {"document": claimed.document_id, "revision": claimed.revision, "attempts": claimed.attempts}
 
 
-def _settle(connection: Connection, claimed: ClaimedDocument, text: DocumentText) -> None:
+def _settle(connection: DatabaseConnection, claimed: ClaimedDocument, text: DocumentText) -> None:
     connection.run(
         "update document set lease = '-infinity', attempts = 0 where id = :document", document=claimed.document_id
     )

@@ -3,6 +3,10 @@
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+Announcement: TypeAlias = Literal["none", "aside", "new subject"]
+"""An `aside` may stay in the subject ("by the way, the price?"). A `new subject` says that it doesn't."""
 
 LOOKED_AT = 2000
 """At most so many characters of a question are searched for cues."""
@@ -10,24 +14,46 @@ LOOKED_AT = 2000
 TIES = ("pronoun", "demonstrative", "back", "joining", "more", "transform", "doubt")
 """These cues refer to what was said before."""
 
-# `_ANNOUNCEMENT` and each of the `_CUES` have a part of a pattern for English, one for Korean and one for other
-# languages. A Korean cue is found only where no syllable stands before it. 그 is also the beginning of 그래프 and 그룹,
-# so it counts only as a word of its own, or with an ending that makes it a pronoun. Of other languages there are only a
-# few words, so that frequent follow-ups in these languages stay in their topic.
-_ANNOUNCEMENT = (
-    r"by the way|btw|unrelatedly|unrelated(?=[:,.!-]| (?:question|topic|note))|not related(?=[:,.!-])|off[- ]topic"
-    r"|(?:a|another|one) (?:different|separate|unrelated) note|moving on(?= to|[:,.!-])|anyway(?=[:,.!])"
-    "|(?:a |one |have )(?:different|separate|new|another|other|unrelated) (?:question|topic|subject)"
-    r"|another (?:question|topic|subject)|(?:different|separate|new|next) (?:question|topic)(?=[:,.!-])"
-    "|(?:let'?s|let me|to|i(?:'ll| will)) change (?:the )?(?:topic|subject)"
-    "|chang(?:ing|e of) (?:the )?(?:topics?|subjects?)|switch(?:ing)? (?:gears|topics|subjects)"
-    "|something (?:completely|totally|entirely) (?:else|different)"
-    "|forget (?:about )?(?:that|it|this)|that aside|let'?s talk about",
-    "그건 그렇고|그나저나|여담(?:인데|이지만|으로)|(?:화제|주제)[를을]? ?(?:바꿔|바꾸|전환|돌려|돌리)|뜬금없|그건 됐고"
-    "|(?:이건 |이거 |좀 |완전히? |전혀 )?(?:다른|별개의?|새로운|딴) ?(?:질문|주제|얘기|이야기|문의|걸? ?물어"
-    "|거 ?(?:물어|하나))(?:인데요?|이에요|입니다|이 있(?:는데요?|어요?)|를|을|로)?|그 얘긴? 그만"
-    "|(?:관련|상관)은? ?없(?:지만|는 ?(?:질문|주제|얘기|이야기|건데))",
-    "ところで|話は変わ|別の質問|话说|顺便|换个话题|übrigens|andere frage|por cierto|otra pregunta|кстати|другой вопрос",
+# `_NEW_SUBJECT`, `_ASIDE`, `_RETURN` and each of the `_CUES` have a part of a pattern for English, one for Korean and
+# one for other languages. A Korean cue is found only where no syllable stands before it. 그 is also the beginning of
+# 그래프 and 그룹, so it counts only as a word of its own, or with an ending that makes it a pronoun. Of other languages
+# there are only a few words, so that frequent follow-ups in these languages stay in their topic.
+_NEW_SUBJECT = (
+    r"unrelatedly|unrelated(?=[:,.!-]| (?:question|topic|note))|not related(?=[:,.!-])|off[- ]topic"
+    r"|(?:on )?(?:a|another|one) (?:(?:totally|completely|entirely) )?(?:different|separate|unrelated) note"
+    "|on another note|(?:(?:totally|completely|entirely) )?(?:different|separate) (?:thing|matter|issue)(?=[:,.!-])"
+    "|(?:a |one |have )(?:different|separate|new|another|other|unrelated) (?:question|topic|subject|matter)"
+    r"|another (?:topic|subject|matter)|(?:different|separate|new|next|other) (?:question|topic|subject)(?=[:,.!-])"
+    "|(?:let'?s|let me|to|i(?:'ll| will)) (?:change|switch) (?:the )?(?:topics?|subjects?)|(?:moving|going) on to"
+    "|chang(?:ing|e of) (?:the )?(?:topics?|subjects?|tack)|switch(?:ing)? (?:gears|topics|subjects)"
+    "|something (?:(?:completely|totally|entirely) )?(?:else|different)(?=[:,.!-])"
+    "|something (?:completely|totally|entirely) (?:else|different)|let'?s talk about",
+    "여담(?:인데|이지만|으로)|(?:화제|주제)[를을]? ?(?:바꿔|바꾸|전환|돌려|돌리)|뜬금없"
+    "|(?:이건 |이거 |좀 |완전히? |전혀 |아예 )?(?:다른|별개의?|새로운|새|딴) ?(?:질문|주제|얘기|얘긴|이야기|문의|화제"
+    "|걸? ?물어|거 ?(?:물어|하나))(?:인데요?|데요?|이에요|입니다|이요|요|이 있(?:는데요?|어요?)|를|을|로)?"
+    "|(?:이건 |이거 )?(?:관련|상관)은? ?없(?:지만|는 ?(?:질문|주제|얘기|이야기|건데|거지만))"
+    "|(?:이(?:것|거)와는? )?별개로",
+    "話は変わ|別の質問|换个话题|另一个问题|andere frage|anderes thema|otra pregunta|cambiando de tema|другой вопрос"
+    "|autre question|changeons de sujet",
+)
+"""With these words a question says that it is about another subject."""
+_ASIDE = (
+    r"by the way|btw|anyway(?=[:,.!])|moving on(?=[:,.!-])|forget (?:about )?(?:that|it|this)|that aside"
+    r"|another question|(?:just )?out of curiosity|while i(?:'m| am) (?:here|at it)|before i forget"
+    "|(?:that|this) reminds me|(?:i )?just (?:remembered|thought of)|quick question",
+    "그건 그렇고|그나저나|그건 됐고|그 얘긴? 그만|아 ?참[,!. ]|참[,!] |갑자기 (?:궁금|생각|든 생각|떠올|물어)[가-힣]*"
+    "|(?:근데|그런데) 갑자기|문득 (?:궁금|생각)[가-힣]*|생각난 ?김에|온 ?김에|그 ?전에(?=[, ])"
+    "|(?:하나|한 ?가지) ?더 ?물어[가-힣]*",
+    "ところで|话说|顺便|übrigens|por cierto|кстати|au fait",
+)
+"""These words turn aside from what was said, as people also do within a subject."""
+_RETURN = (
+    r"(?:go(?:ing)?|come|coming|get(?:ting)?|went|back|return(?:ing)?) (?:back )?to (?:the|my|our|what|that|your)"
+    r"|back (?:to|on) |as (?:i|we) (?:asked|said|discussed) (?:before|earlier)|(?:the|my) (?:first|earlier|previous) "
+    r"(?:question|topic|subject|thing)|about the [^.,?!]{1,30} again|(?:from|mentioned) (?:before|earlier)|earlier",
+    "아까|돌아가(?:서|면)|다시 [가-힣 ]{1,20}(?:얘기|이야기|질문|건|관련)|앞서|앞에서|처음에? ?(?:물어|말|질문|얘기)"
+    "|전에 (?:물어|말|질문|얘기)|원래 (?:질문|얘기|이야기|주제)|얘기로|이야기로|주제로",
+    "さっき|先ほど|刚才|回到|zurück zu|volviendo a|вернёмся",
 )
 _CUES: Mapping[str, tuple[str, str, str]] = {
     "pronoun": (
@@ -123,19 +149,31 @@ def _compiled(english: str, korean: str, other: str) -> tuple[re.Pattern[str], .
 # character. Most texts have only one of these, so only one of a cue's patterns is searched for.
 _LETTERS = tuple(map(re.compile, (r"[^\W\d_\u3040-\U0010ffff]", "[가-힣]", "[\u3040-\u9fff]")))
 _PATTERNS = MappingProxyType({name: _compiled(*words) for name, words in _CUES.items()})
-_ANNOUNCEMENTS = _compiled(*_ANNOUNCEMENT)
+_ANNOUNCEMENTS: Mapping[Announcement, tuple[re.Pattern[str], ...]] = {
+    "new subject": _compiled(*_NEW_SUBJECT),
+    "aside": _compiled(*_ASIDE),
+}
+_RETURNS = _compiled(*_RETURN)
 
 
-def remove_announcement(question: str) -> tuple[str, bool]:
-    """Return the question, cut to `LOOKED_AT`, without the first words that announce a new topic, and whether there
-    were any."""
+def remove_announcement(question: str) -> tuple[str, Announcement]:
+    """Return the question, cut to `LOOKED_AT`, without the first words that announce another subject, and how clearly
+    they do."""
     text = question[:LOOKED_AT]
-    lowered = _lowered(text)
-    matches = [match for script in _scripts(lowered) if (match := _ANNOUNCEMENTS[script].search(lowered))]
-    if not matches:
-        return text, False
-    first = min(matches, key=re.Match.start)
-    return f"{text[: first.start()]} {text[first.end() :]}", True
+    for announcement, patterns in _ANNOUNCEMENTS.items():
+        if found := _find_first(patterns, _lowered(text)):
+            return f"{text[: found.start()]} {text[found.end() :]}", announcement
+    return text, "none"
+
+
+def _find_first(patterns: tuple[re.Pattern[str], ...], lowered: str) -> re.Match[str] | None:
+    matches = [match for script in _scripts(lowered) if (match := patterns[script].search(lowered))]
+    return min(matches, key=re.Match.start, default=None)
+
+
+def announces_return(question: str) -> bool:
+    """Tell whether the question says that it comes back to something that was talked about before the last subject."""
+    return _find_first(_RETURNS, _lowered(question[:LOOKED_AT])) is not None
 
 
 def find_cues(question: str) -> dict[str, int]:

@@ -25,6 +25,8 @@ _RUN = re.compile(
     rf"(?<=[a-z0-9%])(?=[가-힣])(?:{JOSA}(?![{_HANGUL}]))|(?P<hangul>[{_HANGUL}]+)|(?P<cjk>[{_CJK}]+)|(?P<number>\d+(?:[.,]\d+)+)"
     rf"|(?P<word>[^\W_{_HANGUL}{_CJK}]+)(?:['’](?:s|t|d|m|re|ve|ll)\b)?"
 )
+_SHIFTED = re.compile("[⁰¹²³⁴-⁹]+|(?<=[0-9])[₀-₉]+")
+"""These digits become usual ones, and 10⁶ is not 106. H₂O is H2O, however."""
 _HIRAGANA = re.compile("[ぁ-ゖ]+")
 _LITTLE_WORDS = """
     a an the and or but nor so if then than that this these those there here it its they them their he him his she her
@@ -89,7 +91,7 @@ def _content_tokens_of(run: _Run) -> tuple[str, ...]:
 
 
 def _runs(text: str) -> list[_Run]:
-    folded = text.lower() if text.isascii() else normalize("NFKC", text).casefold()
+    folded = text.lower() if text.isascii() else normalize("NFKC", _SHIFTED.sub(r" \g<0>", text)).casefold()
     return [(match.lastgroup, match[match.lastgroup]) for match in _RUN.finditer(folded) if match.lastgroup]
 
 

@@ -2,14 +2,18 @@
 them is probably about them."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 
-from qa_service.interfaces import IMPACT_BITS, Index
+from qa_service.interfaces import IMPACT_BITS, FileStore, Index
 from qa_service.language.tokens import list_content_tokens
+from qa_service.model import Question, Session, StoredFile
 from qa_service.retrieval.lexical import weigh_rarity
 from qa_service.retrieval.terms import LOOKED_AT
 
 LOOKED_UP = 64
 """So many tokens of a question are looked up."""
+MOST_TOPICS = 3
+"""The files of so many topics are looked at: those of the current topic, and of the latest others that have some."""
 READ_POSTINGS = 5_000
 """About so many postings are read, which takes about a millisecond."""
 
@@ -30,3 +34,15 @@ def measure_coverage(question: str, index: Index) -> float:
             for posting in part.packed:
                 held[part.first + (posting >> IMPACT_BITS)] += weights[token]
     return max(held.values(), default=0.0) / sum(weights.values())
+
+
+def measure_topics(store: FileStore, question: Question, session: Session) -> Mapping[int, float]:
+    """Return the coverage of a question by the files of each topic. Topics without files aren't in it, so where there
+    are no files it costs nothing."""
+    files = defaultdict[int, list[StoredFile]](list)
+    for file in session.files:
+        if file.passages:
+            files[file.topic].append(file)
+    latest = sorted(files, key=lambda topic: (topic != session.topic, -topic))[:MOST_TOPICS]
+    indexes = {topic: store.open_index(question.owner, session.session_id, files[topic]) for topic in latest}
+    return {topic: measure_coverage(question.text, index) for topic, index in indexes.items()}

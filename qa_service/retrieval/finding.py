@@ -3,6 +3,7 @@
 from qa_service.interfaces import CandidateSource, Encoder, Index, Query, SearchTerms
 from qa_service.language.summaries import asks_for_summary
 from qa_service.model import Passage
+from qa_service.retrieval.encoding import PassageEncoding
 from qa_service.retrieval.fusing import SourceCandidates, fuse_candidates, is_relevant
 from qa_service.retrieval.session_files import TURN_SECONDS, FileCandidates
 from qa_service.retrieval.synonyms import Synonyms
@@ -19,20 +20,21 @@ class HybridRetriever:
     """`HybridRetriever` is the `Retriever` that ranks by words and, with an encoder, by meaning. It finds at most
     `limit` passages.
 
-    `passage_encoder` encodes passages. It is the same model as `encoder`, in a process that holds up nobody.
+    `shared` is the same encoder in another process, which encodes passages. Without it, `encoder` does.
     """
 
     def __init__(
         self,
         encoder: Encoder | None = None,
         *,
-        passage_encoder: Encoder | None = None,
+        shared: Encoder | None = None,
         synonyms: Synonyms | None = None,
         limit: int = 60,
         turn_seconds: float = TURN_SECONDS,
     ) -> None:
         self._encoder = encoder
-        self._passage_encoder = passage_encoder or encoder
+        passages = shared or encoder
+        self._encoding = PassageEncoding(passages, is_far=shared is not None) if encoder and passages else None
         self._synonyms = synonyms
         self._limit = limit
         self._turn_seconds = turn_seconds
@@ -57,7 +59,7 @@ class HybridRetriever:
         return (*ranked, *rest)
 
     def _open(self, index: Index | None) -> FileCandidates | None:
-        return FileCandidates(index, self._passage_encoder, turn_seconds=self._turn_seconds) if index else None
+        return FileCandidates(index, self._encoding, turn_seconds=self._turn_seconds) if index else None
 
     def _find_relevant(self, source: CandidateSource, terms: SearchTerms, weight: float) -> SourceCandidates:
         found = source.find_candidates(terms, self._limit)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from qa_service.interfaces import Candidate
 from qa_service.model import Passage
@@ -48,7 +49,8 @@ def fuse_candidates(sources: Sequence[SourceCandidates]) -> list[Passage]:
             score = share * _divide(candidate.lexical, lexical) + dense_share * max(
                 0.0, _divide(candidate.dense, dense)
             )
-            scored.append((source.weight * score, candidate.passage))
+            passage = replace(candidate.passage, nearness=round(candidate.dense, 3))
+            scored.append((source.weight * score, passage))
     return _vary_documents(sorted(scored, key=lambda pair: -pair[0]))
 
 

@@ -5,13 +5,12 @@ that fit best by their words are encoded when a question needs them, for a bound
 """
 
 import heapq
-import time
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
-from qa_service.interfaces import Candidate, Encoder, Index, SearchTerms
+from qa_service.interfaces import Candidate, Index, SearchTerms
 from qa_service.model import Passage
-from qa_service.retrieval.describing import describe_passage
+from qa_service.retrieval.encoding import PassageEncoding
 from qa_service.retrieval.lexical import POSTINGS, WordScore, score_words
 from qa_service.retrieval.vectors import multiply_vectors
 
@@ -19,7 +18,6 @@ ENCODED_AT_ONCE = 50
 """So many of the passages that fit best by their words are encoded for a question, where they have no vectors yet."""
 ENCODING_SECONDS = 0.3
 """After so many seconds no more of them are encoded."""
-ENCODING_BATCH = 8
 COMPARED = 3_000
 """The vectors of so many passages are compared. Files with more are searched by meaning only where words lead."""
 TURN_SECONDS = 0.003
@@ -32,12 +30,14 @@ NOTHING = WordScore(0.0, 0.0)
 
 
 class FileCandidates:
-    """A `FileCandidates` is the `CandidateSource` of some files of a session. `encoder` encodes passages that have no
-    vector yet."""
+    """A `FileCandidates` is the `CandidateSource` of some files of a session. `encoding` gives passages that have no
+    vector yet one."""
 
-    def __init__(self, index: Index, encoder: Encoder | None = None, *, turn_seconds: float = TURN_SECONDS) -> None:
+    def __init__(
+        self, index: Index, encoding: PassageEncoding | None = None, *, turn_seconds: float = TURN_SECONDS
+    ) -> None:
         self._index = index
-        self._encoder = encoder
+        self._encoding = encoding
         self._turn_seconds = turn_seconds
         self._found: frozenset[int] = frozenset()
 
@@ -62,33 +62,17 @@ class FileCandidates:
         return [passage for passage in self._index.load_passages(numbers) if passage]
 
     def _score_meaning(self, terms: SearchTerms, lexical: Mapping[int, float], passages: int) -> dict[int, float]:
-        encoder = self._encoder
-        if encoder is None:
+        encoding = self._encoding
+        if encoding is None:
             return {}
         best = _choose_best(lexical, ENCODED_AT_ONCE)
         compared = range(passages) if passages <= COMPARED else sorted(_choose_best(lexical, COMPARED))
-        loaded = self._index.load_vectors(encoder.name, compared)
+        loaded = self._index.load_vectors(encoding.name, compared)
         known = {number: vector for number, vector in zip(compared, loaded, strict=True) if vector}
-        missing = [number for number in best if number not in known]
-        return multiply_vectors(terms.vector, known | encode_passages(self._index, encoder, missing, ENCODING_SECONDS))
-
-
-def encode_passages(
-    index: Index, encoder: Encoder, numbers: Sequence[int], seconds: float = float("inf")
-) -> dict[int, bytes]:
-    """Encode the passages with these numbers, keep their vectors, and return them. After so many seconds the rest is
-    left out."""
-    until, vectors = time.monotonic() + seconds, dict[int, bytes]()
-    for first in range(0, len(numbers), ENCODING_BATCH):
-        batch = numbers[first : first + ENCODING_BATCH]
-        texts = {n: describe_passage(p) for n, p in zip(batch, index.load_passages(batch), strict=True) if p}
-        encoded = dict(zip(texts, encoder.encode_texts(list(texts.values())), strict=True)) if texts else {}
-        if encoded:
-            index.keep_vectors(encoder.name, encoded)
-        vectors |= encoded
-        if time.monotonic() >= until:
-            break
-    return vectors
+        needed = [number for number in best if number not in known]
+        known |= encoding.encode_now(self._index, needed, ENCODING_SECONDS) if needed else {}
+        encoding.encode_later(self._index, (number for number in range(passages) if number not in known))
+        return multiply_vectors(terms.vector, known)
 
 
 def _choose_best(scores: Mapping[int, float], most: int) -> list[int]:

@@ -7,6 +7,7 @@ from gunicorn.arbiter import Arbiter
 
 from qa_service.assembly import choose_encoder
 from qa_service.language.vocabulary import load_vocabulary
+from qa_service.retrieval.shared_encoder import fork_encoder
 from qa_service.settings import Settings, SettingsError
 from qa_service.web.exposure import refuse_open_server
 
@@ -43,15 +44,17 @@ def check_configuration(server: Arbiter, settings: Settings) -> None:
 
 
 def share_models(settings: Settings) -> None:
-    """Load the sentence encoder, and the vocabulary of models, before the workers are forked. So their 140 MB each are
-    there once and not in each worker, and no worker's first answer waits for them. Exit where the settings ask for an
-    encoder that isn't installed."""
+    """Load the sentence encoder and the vocabulary of models before the workers are forked. So their 140 MB each are
+    there once and not in each worker, and no worker's first answer waits for them. Passages are encoded by a process
+    that is forked here. Exit where the settings ask for an encoder that isn't installed."""
     if not settings.answers_itself:
         load_vocabulary()
     try:
-        choose_encoder(settings)
+        encoder = choose_encoder(settings)
     except SettingsError as error:
         sys.exit(str(error))
+    if encoder:
+        fork_encoder(encoder)
 
 
 def raise_file_limit(settings: Settings) -> None:

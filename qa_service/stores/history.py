@@ -18,14 +18,14 @@ from qa_service.errors import Interrupted, NotFound
 from qa_service.interfaces import LogStore
 from qa_service.language.phrases import build_failure
 from qa_service.model import Owner, Page, StoredFile
-from qa_service.stores import scripts
+from qa_service.stores import scripts, topic_scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import answer_key, feedback_field, owner_key, session_key
 from qa_service.stores.logs import frames_of
 from qa_service.stores.passages import passage_decoder
 from qa_service.stores.quotas import queue_space_freed
 from qa_service.stores.records import read_record
-from qa_service.stores.sessions import files_of, stored_file_decoder, topics_of
+from qa_service.stores.sessions import CONTEXT_TURNS, files_of, stored_file_decoder, topics_of
 from qa_service.stores.workers import queue_stop
 from qa_service.turns import Feedback, SessionEntry, SessionList, SessionPage, Turn, turn_from_frames
 
@@ -88,6 +88,7 @@ class RedisHistory:
             turns=self._load_turns(owner, session_id, page),
             files=self.list_files(owner, session_id),
             next=page[-1] if more else None,
+            topic=int(head["topic"]),
         )
 
     def rename_session(self, owner: Owner, session_id: str, title: str) -> SessionEntry:
@@ -104,9 +105,21 @@ class RedisHistory:
         question yet."""
         keys = [session_key(owner, session_id, name) for name in ("head", "context")]
         with self._guard:
-            topic: Any = self._client.eval(scripts.NEW_TOPIC, 2, *keys, now())
+            topic: Any = self._client.eval(topic_scripts.NEW_TOPIC, 2, *keys, now())
         if not topic:
             raise NotFound("no such session")
+        return _entry(session_id, self._load_head(owner, session_id))
+
+    def reopen_topic(self, owner: Owner, session_id: str, topic: int) -> SessionEntry:
+        """Make an earlier topic the current one again, to which the next question will belong. Nothing changes where it
+        is the current one. An answer that is being written ends in its own topic."""
+        keys = [session_key(owner, session_id, name) for name in ("head", "turns", "answers", "context")]
+        with self._guard:
+            reopened: Any = self._client.eval(topic_scripts.REOPEN_TOPIC, 4, *keys, topic, now(), CONTEXT_TURNS)
+        if reopened is None:
+            raise NotFound("no such session")
+        if not reopened:
+            raise NotFound("no such topic")
         return _entry(session_id, self._load_head(owner, session_id))
 
     def delete_session(self, owner: Owner, session_id: str) -> Sequence[str]:
@@ -138,7 +151,7 @@ class RedisHistory:
         fails in between, no answer of a deleted session goes on. At worst an answer was stopped, and its session still
         exists.
         """
-        names = ("head", "running", "turns", "files", "answers", "context", "deleted", "images")
+        names = ("head", "running", "turns", "files", "answers", "context", "deleted", "images", "said")
         keys = [session_key(owner, session_id, name) for name in names]
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             for answer_id in self._client.hkeys(keys[1]):
@@ -161,9 +174,10 @@ class RedisHistory:
         An answer that is running must be stopped before. Its readers are told its end, and it isn't kept.
         """
         turn = self.load_turn(owner, answer_id)
-        keys = [session_key(owner, turn.session_id, name) for name in ("turns", "answers", "context", "head", "images")]
+        names = ("turns", "answers", "context", "head", "images", "said")
+        keys = [session_key(owner, turn.session_id, name) for name in names]
         with self._guard:
-            done: Any = self._client.eval(scripts.DELETE_TURN, len(keys), *keys, answer_id, f"turns:{turn.topic}")
+            done: Any = self._client.eval(scripts.DELETE_TURN, len(keys), *keys, answer_id, turn.topic)
         if done is None:
             raise NotFound("no such answer")
         left, freed = done

@@ -8,8 +8,8 @@ from redis import Redis
 
 from qa_service.errors import NotFound
 from qa_service.model import Owner, Question
-from qa_service.rewinding import context_after, find_replaced, topic_after
-from qa_service.stores import scripts
+from qa_service.rewinding import context_after, find_replaced, topic_after, topics_after
+from qa_service.stores import topic_scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import RedisHistory
 from qa_service.stores.keys import session_key
@@ -47,16 +47,17 @@ class RedisRewinds:
     def _remove_turns(
         self, question: Question, page: SessionPage, kept: Sequence[Turn], replaced: Sequence[Turn]
     ) -> bool:
-        names = ("head", "turns", "answers", "context", "running", "images")
+        names = ("head", "turns", "answers", "context", "running", "images", "said")
         keys = [session_key(question.owner, page.session_id, name) for name in names]
         removed = [part for turn in replaced for part in (turn.answer_id, turn.topic)]
         with self._guard:
             freed: Any = self._client.eval(
-                scripts.REWIND,
+                topic_scripts.REWIND,
                 len(keys),
                 *keys,
-                page.topics[-1].index,
+                page.topic,
                 topic_after(kept),
+                topics_after(kept),
                 int(question.on_busy == "reject"),
                 len(replaced),
                 *removed,

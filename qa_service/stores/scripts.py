@@ -8,30 +8,40 @@ text each time. That costs microseconds, and works after a `SCRIPT FLUSH` and af
 """
 
 from qa_service.stores.picture_scripts import with_pictures
+from qa_service.stores.topic_scripts import with_context
 
 LOAD = """
--- head, context, answers, files
+-- head, context, answers, files, said
 if redis.call('EXISTS', KEYS[1]) == 0 then return false end
 local ids = redis.call('LRANGE', KEYS[2], 0, -1)
-local turns = {}
+local turns, said, fields = {}, {}, {}
 if #ids > 0 then turns = redis.call('HMGET', KEYS[3], unpack(ids)) end
-return {redis.call('HGETALL', KEYS[1]), turns, redis.call('HVALS', KEYS[4])}
+local head = redis.call('HMGET', KEYS[1], 'topic', 'topics')
+local last = tonumber(head[2] or head[1])
+for topic = math.max(1, last - ARGV[1]), last do
+  for slot = 0, 3 do
+    if topic ~= tonumber(head[1]) then table.insert(fields, topic .. ':' .. slot) end
+  end
+end
+if #fields > 0 then said = redis.call('HMGET', KEYS[5], unpack(fields)) end
+return {redis.call('HGETALL', KEYS[1]), turns, redis.call('HVALS', KEYS[4]), fields, said}
 """
 
 # If the session is new and begins with an earlier conversation, pairs of an answer id and a turn follow the other
 # arguments. It returns what came of the claim, how many bytes of pictures were freed, and which answers are running.
-CLAIM = with_pictures("""
+CLAIM = with_context(
+    with_pictures("""
 -- head, turns, answers, context, running, images
 local expected, topic, topic_title, title, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local answer, worker, turn, reject = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local longest, ttl, most = ARGV[10], ARGV[11], tonumber(ARGV[12])
+local longest, ttl, most, seen = ARGV[10], ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13])
 local running, claimed = {}, false
 for _, id in ipairs(redis.call('HKEYS', KEYS[5])) do
   if id == answer then claimed = true else table.insert(running, id) end
 end
 -- A command is sent again when its connection breaks, and then the claim was carried out already.
 if claimed then return {'known', 0, unpack(running)} end
-local head = redis.call('HMGET', KEYS[1], 'topic', 'title:' .. topic)
+local head = redis.call('HMGET', KEYS[1], 'topic', 'title:' .. topic, 'topics')
 local current = head[1]
 if (current or '0') ~= expected then return {'moved', 0} end
 if #running > 0 and reject == '1' then return {'busy', 0, unpack(running)} end
@@ -42,16 +52,21 @@ local function append(id, value, number)
 end
 if not current then
   redis.call('HSET', KEYS[1], 'v', 1, 'createdAt', now, 'title', title, 'title:1', title)
-  for i = 13, #ARGV, 2 do
+  for i = 14, #ARGV, 2 do
     append(ARGV[i], ARGV[i + 1], '1')
     redis.call('RPUSH', KEYS[4], ARGV[i])
   end
 end
-if topic ~= expected and topic ~= '1' then redis.call('DEL', KEYS[4]) end
+local topics = tonumber(head[3] or current or '0')
+if topic ~= (current or '1') then
+  if tonumber(topic) < topics then topics = drop_unasked_topic(KEYS[1], current, topics) end
+  put_context(KEYS[4], context_of(KEYS[2], KEYS[3], topic, seen))
+end
 -- A topic that a reset has opened has no title before its first question.
 local heading = head[2] or (not current and topic == '1' and title) or ''
 if heading == '' then heading = topic_title end
-redis.call('HSET', KEYS[1], 'topic', topic, 'title:' .. topic, heading, 'updatedAt', now)
+topics = math.max(topics, tonumber(topic))
+redis.call('HSET', KEYS[1], 'topic', topic, 'topics', topics, 'title:' .. topic, heading, 'updatedAt', now)
 local freed = 0
 for _ = most + 1, append(answer, turn, topic) do
   local oldest = redis.call('LPOP', KEYS[2])
@@ -63,6 +78,7 @@ redis.call('EXPIRE', KEYS[5], longest)
 for _, i in ipairs({1, 2, 3, 4, 6}) do redis.call('EXPIRE', KEYS[i], ttl) end
 return {current and 'known' or 'created', freed, unpack(running)}
 """)
+)
 
 # When this is sent a second time for the same answer, it changes nothing, because the log may have grown in between.
 BEGIN = """
@@ -88,18 +104,25 @@ if redis.call('TTL', KEYS[2]) < 0 then redis.call('EXPIRE', KEYS[2], seconds) en
 return added
 """
 
+# The exchange of the turn is kept in one of four places of its topic: the first one has the first question, and the
+# three others take turns.
 SAVE = """
--- head, answers, context, files, running, turns
+-- head, answers, context, files, running, turns, said
 local answer, worker, turn, topic, extend = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local now, ttl, most, prefix = ARGV[6], ARGV[7], tonumber(ARGV[8]), ARGV[9]
-local seconds = tonumber(ARGV[10])
+local seconds, exchange = tonumber(ARGV[10]), ARGV[11]
 local stored = redis.call('HGET', KEYS[2], answer)
 if stored == turn then return {'saved'} end
 if stored and redis.call('HGET', KEYS[5], answer) ~= worker then return {'lost'} end
 redis.call('HDEL', KEYS[5], answer)
 if not stored then return {'gone'} end
 redis.call('HSET', KEYS[2], answer, turn)
-local head = redis.call('HMGET', KEYS[1], 'topic', 'found')
+local head = redis.call('HMGET', KEYS[1], 'topic', 'found', 'turns:' .. topic)
+if extend == '1' then
+  local asked = tonumber(head[3] or '1')
+  redis.call('HSET', KEYS[7], topic .. ':' .. (asked > 1 and asked % 3 + 1 or 0), exchange)
+  redis.call('EXPIRE', KEYS[7], ttl)
+end
 if extend == '1' and head[1] == topic then
   if redis.call('RPUSH', KEYS[3], answer) > most then redis.call('LPOP', KEYS[3]) end
 end
@@ -159,62 +182,11 @@ KEEP_VECTORS = """
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], unpack(ARGV)) end
 """
 
-NEW_TOPIC = """
--- head, context
-local current = redis.call('HGET', KEYS[1], 'topic')
-if not current then return false end
-if (redis.call('HGET', KEYS[1], 'turns:' .. current) or '0') == '0' then return tonumber(current) end
-local topic = tonumber(current) + 1
-redis.call('HSET', KEYS[1], 'topic', topic, 'title:' .. topic, '', 'updatedAt', ARGV[1])
-redis.call('DEL', KEYS[2])
-return topic
-"""
-
 # It keeps feedback beside its turn, if the turn is there. It returns whether it is.
 KEEP_FEEDBACK = """
 -- answers
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
-return 1
-"""
-
-# It removes the last turns of a session. Then the session is in the topic of the turn before them, or in its first one,
-# with the context that it had there. It returns how many bytes of pictures were freed, or nothing if the session has
-# moved to another topic meanwhile, or if it is answering and the caller doesn't want to replace that answer. Then
-# nothing changes.
-REWIND = with_pictures("""
--- head, turns, answers, context, running, images
-local current, topic, reject, last = ARGV[1], ARGV[2], ARGV[3], 4 + 2 * ARGV[4]
-local seconds = redis.call('TTL', KEYS[1])
-local freed = 0
-if redis.call('HGET', KEYS[1], 'topic') ~= current then return false end
-if reject == '1' and redis.call('HLEN', KEYS[5]) > 0 then return false end
-for i = 5, last, 2 do
-  redis.call('HDEL', KEYS[3], ARGV[i], 'feedback:' .. ARGV[i])
-  -- Another question may have removed this turn meanwhile. Lua would write -0 then, which HINCRBY refuses.
-  if redis.call('LREM', KEYS[2], 1, ARGV[i]) > 0 then redis.call('HINCRBY', KEYS[1], 'turns:' .. ARGV[i + 1], -1) end
-  freed = freed + drop_pictures(KEYS[6], ARGV[i])
-end
-for n = tonumber(topic) + 1, tonumber(current) do redis.call('HDEL', KEYS[1], 'title:' .. n, 'turns:' .. n) end
-for n = tonumber(topic), tonumber(current) do redis.call('HDEL', KEYS[1], 'summary:' .. n) end
-redis.call('HSET', KEYS[1], 'topic', topic)
-if redis.call('HGET', KEYS[1], 'turns:' .. topic) == '0' then redis.call('HSET', KEYS[1], 'title:' .. topic, '') end
-redis.call('DEL', KEYS[4])
-for i = last + 1, #ARGV do redis.call('RPUSH', KEYS[4], ARGV[i]) end
-redis.call('EXPIRE', KEYS[4], seconds)
-return freed
-""")
-
-# It counts the call that made a summary with the turn after which it was made, and keeps the summary if the one before
-# is still the same, and all turns that it stands for are there.
-SUM_UP = """
--- head, answers
-local field, summary, before, answer, turn, charged = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local same = redis.call('EXISTS', KEYS[1]) == 1 and (redis.call('HGET', KEYS[1], field) or '') == before
-for i = 7, #ARGV do same = same and redis.call('HEXISTS', KEYS[2], ARGV[i]) == 1 end
-if turn ~= '' and redis.call('HGET', KEYS[2], answer) == turn then redis.call('HSET', KEYS[2], answer, charged) end
-if summary == '' or not same then return 0 end
-redis.call('HSET', KEYS[1], field, summary)
 return 1
 """
 
@@ -323,7 +295,7 @@ end
 # This reply is kept for a while, so that a caller who got no reply, or couldn't stop those answers, gets the same
 # again.
 DELETE_SESSION = """
--- head, running, turns, files, answers, context, deleted, images
+-- head, running, turns, files, answers, context, deleted, images, said
 local seconds, prefix = ARGV[1], ARGV[2]
 if redis.call('EXISTS', KEYS[1]) == 0 then
   local told = redis.call('LRANGE', KEYS[7], 0, -1)
@@ -342,17 +314,20 @@ return told
 """
 
 # It deletes one turn, and returns how many are left in the session, and how many bytes of pictures were freed.
-DELETE_TURN = with_pictures("""
--- turns, answers, context, head, images
-local answer, count = ARGV[1], ARGV[2]
+DELETE_TURN = with_context(
+    with_pictures("""
+-- turns, answers, context, head, images, said
+local answer, topic = ARGV[1], ARGV[2]
 if redis.call('LREM', KEYS[1], 0, answer) == 0 then return false end
 redis.call('HDEL', KEYS[2], answer, 'feedback:' .. answer)
 -- The summary of the topic may say what this turn said.
-redis.call('HDEL', KEYS[4], (string.gsub(count, 'turns:', 'summary:')))
+redis.call('HDEL', KEYS[4], 'summary:' .. topic)
 redis.call('LREM', KEYS[3], 0, answer)
-redis.call('HINCRBY', KEYS[4], count, -1)
+redis.call('HINCRBY', KEYS[4], 'turns:' .. topic, -1)
+drop_said(KEYS[6], topic)
 return {#redis.call('LRANGE', KEYS[1], 0, -1), drop_pictures(KEYS[5], answer)}
 """)
+)
 
 # It changes how many bytes of text are counted for a session, and changes the owner's total by as much.
 CHANGE_SPACE = """

@@ -2,31 +2,47 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from redis import Redis
 
 from qa_service.clock import now
 from qa_service.errors import Busy
-from qa_service.interfaces import Claim, Claimed, HeldAnswer, Saved
-from qa_service.model import Exchange, Owner, Session, StoredFile, Topic
+from qa_service.interfaces import Claim, Claimed, HeldAnswer, Saved, TopicContext
+from qa_service.model import EarlierTopic, Exchange, Owner, Session, StoredFile, Topic
 from qa_service.single_use import is_single_use
-from qa_service.stores import scripts
+from qa_service.stores import scripts, topic_scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.items import VERSION, encode_items
 from qa_service.stores.keys import answer_key, owner_key, repeat_key, session_key, worker_key
 from qa_service.stores.quotas import queue_space_freed
 from qa_service.stores.records import read_record
 from qa_service.stores.repeats import RESERVED_SECONDS
-from qa_service.stores.summaries import summary_of
+from qa_service.stores.summaries import name_summary, summary_of
 from qa_service.turns import Turn
 
 CONTEXT_TURNS = 20
 """A model sees at most so many exchanges of a topic. More would not fit into most prompts."""
 
+EARLIER_TOPICS = 6
+"""A question is compared with the latest topics alone: the last one, and so many before it."""
+REMEMBERED_QUESTION, REMEMBERED_TEXT = 400, 600
+"""So many characters of an exchange are kept for that, from its beginning."""
+
+
+class SaidExchange(Exchange, frozen=True, omit_defaults=True):
+    """A `SaidExchange` is what is kept of an exchange, by which a question that comes back to its topic is
+    recognised."""
+
+    created_at: str = ""
+
+
 exchange_decoder = msgspec.json.Decoder(Exchange)
+said_decoder = msgspec.json.Decoder(SaidExchange)
 stored_file_decoder = msgspec.json.Decoder(StoredFile)
 
 
@@ -62,15 +78,24 @@ class RedisSessions:
 
     def run_load_session(self, client: Redis, owner: Owner, session_id: str) -> Any:
         """Run the script, or add it to `client` where that is a pipeline. `decode_session` reads the reply."""
-        keys = _keys(owner, session_id, "head", "context", "answers", "files")
-        return client.eval(scripts.LOAD, len(keys), *keys)
+        keys = _keys(owner, session_id, "head", "context", "answers", "files", "said")
+        return client.eval(scripts.LOAD, len(keys), *keys, EARLIER_TOPICS)
 
     def decode_session(self, session_id: str, reply: Any) -> Session | None:
         """Make the session of the script's reply. It is None where this owner has no such session."""
         if not reply:
             return None
-        head, turns, files = reply
-        return _session(session_id, decode_pairs(head), turns, files)
+        head, turns, files, fields, said = reply
+        session = _session(session_id, decode_pairs(head), turns, files)
+        return replace(session, earlier=_earlier_topics(fields, said))
+
+    def load_context(self, owner: Owner, session_id: str, topic: int) -> TopicContext:
+        keys = _keys(owner, session_id, "head", "turns", "answers")
+        with self._guard:
+            reply: Any = self._client.eval(topic_scripts.LOAD_CONTEXT, len(keys), *keys, topic, CONTEXT_TURNS)
+        summary, turns = reply
+        exchanges = tuple(said for turn in turns if (said := read_record(exchange_decoder, turn)))
+        return TopicContext(exchanges, summary_of({name_summary(topic): summary.decode()}, topic, turns))
 
     def claim_session(self, claim: Claim) -> Claimed:
         turn = claim.turn
@@ -127,7 +152,7 @@ class RedisSessions:
         pipeline.hdel(worker_key(self._worker, "holds"), claim.turn.answer_id)
 
     def save_turn(self, owner: Owner, turn: Turn) -> Saved:
-        keys = _keys(owner, turn.session_id, "head", "answers", "context", "files", "running", "turns")
+        keys = _keys(owner, turn.session_id, "head", "answers", "context", "files", "running", "turns", "said")
         with self._guard:
             word, *others = self._client.eval(
                 scripts.SAVE,
@@ -143,6 +168,7 @@ class RedisSessions:
                 CONTEXT_TURNS,
                 session_key(owner, turn.session_id, "file:"),
                 int(time.time()),
+                msgspec.json.encode(_remember_exchange(turn)),
             )
         self._renew_pointers(owner, others)
         saved: Saved = word.decode()
@@ -177,6 +203,7 @@ class RedisSessions:
             self._kept.answer,
             self._kept.seconds_of(turn.session_id),
             self._kept.turns,
+            CONTEXT_TURNS,
             *seeds,
         ]
 
@@ -205,6 +232,23 @@ def _session(
     )
 
 
+def _earlier_topics(fields: Sequence[bytes], said: Sequence[bytes | None]) -> tuple[EarlierTopic, ...]:
+    """Group the exchanges of earlier topics. A field is the number of a topic, a colon, and one of its places."""
+    topics = dict[int, list[SaidExchange]]()
+    for field, stored in zip(fields, said, strict=True):
+        if exchange := read_record(said_decoder, stored):
+            topics.setdefault(int(field.partition(b":")[0]), []).append(exchange)
+    return tuple(
+        EarlierTopic(index, tuple(sorted(exchanges, key=attrgetter("created_at"))))
+        for index, exchanges in topics.items()
+    )
+
+
+def _remember_exchange(turn: Turn) -> SaidExchange:
+    question, text = turn.question[:REMEMBERED_QUESTION], turn.text[:REMEMBERED_TEXT]
+    return SaidExchange(question, text, turn.meaning, turn.created_at)
+
+
 def files_of(stored: Sequence[bytes]) -> list[StoredFile]:
     """Decode the files of a session, and sort them by the time when they were added, because a hash keeps no order."""
     files = [file for each in stored if (file := read_record(stored_file_decoder, each))]
@@ -214,7 +258,7 @@ def files_of(stored: Sequence[bytes]) -> list[StoredFile]:
 def topics_of(head: Mapping[str, str]) -> tuple[Topic, ...]:
     """Read the topics of a session from its head. The first topic comes first. Raises `ValueError` where the head names
     no number of topics, or more topics than it can hold."""
-    topics = int(head.get("topic", 0))
+    topics = max(int(head.get("topics", 0)), int(head.get("topic", 0)))
     if topics > len(head):  # each topic has a field of its own
         raise ValueError("a session's head has more topics than fields")
     return tuple(

@@ -15,7 +15,7 @@ from redis import Redis
 from qa_service.frames import Call
 from qa_service.interfaces import LongTopic, MadeSummary
 from qa_service.model import Exchange, Owner, Summary, Value
-from qa_service.stores import scripts
+from qa_service.stores import topic_scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import session_key
 from qa_service.stores.records import read_record
@@ -90,7 +90,7 @@ class RedisSummaries:
             charged = msgspec.json.encode(_add_call(turn, made.call)) if turn else b""
             summary = StoredSummary(made.text, made.covered[-1]) if made.text else None
             done: Any = self._client.eval(
-                scripts.SUM_UP,
+                topic_scripts.SUM_UP,
                 2,
                 head,
                 answers,

@@ -1,10 +1,14 @@
-"""This module has the drift detector. It uses learned weights of features, and rules where single words decide."""
+"""This module has the drift detector. It uses what was learned from labelled questions, and rules where single words
+decide."""
 
 import re
 from collections.abc import Mapping, Sequence
 
+from msgspec.structs import replace
+
 from qa_service.model import Drift, Exchange, Session
-from qa_service.topics.features import compute_features
+from qa_service.topics.reopening import find_earlier_topic, weigh_files
+from qa_service.topics.scoring import Likeness, Scorer, WordScorer, chance
 from qa_service.topics.weights import Weights, load_weights
 
 _SURE = 0.99
@@ -12,6 +16,7 @@ _SURE = 0.99
 _ANNOUNCED = 2
 """A question that announces a new topic must have at least so many new content words: "by the way, the price?" is a
 follow-up."""
+_LIKELY = 0.5
 _HANGUL = re.compile("[가-힣]")
 _REASONS = {
     "marker": "announced",
@@ -28,37 +33,55 @@ _REASONS = {
 class KeepTopic:
     """`KeepTopic` is a `DriftDetector` for sites where only `topic=new` begins a topic."""
 
-    def judge_topic(self, question: str, session: Session) -> Drift:
+    def judge_topic(self, question: str, session: Session, coverage: Mapping[int, float]) -> Drift:
         """Decide that the question stays in its topic."""
         return Drift(drifted=False, score=0.0, reasons=("off",))
 
 
 class LearnedDrift:
-    """`LearnedDrift` is a `DriftDetector` that looks only at the question and the latest exchanges of its topic.
+    """`LearnedDrift` is a `DriftDetector` that looks at the question, at the latest exchanges of its topic and of
+    earlier topics, and at what the files say about the question.
 
-    Many threads may use it at once, and its work is bounded, however long the texts are. Without `weights` it takes
-    those that come with the package.
+    Without a scorer it compares words, with the weights that come with the package.
     """
 
-    def __init__(self, weights: Weights | None = None) -> None:
-        self._weights = weights or load_weights()
+    def __init__(self, weights: Weights | None = None, scorer: Scorer | None = None) -> None:
+        weights = weights or load_weights("words")
+        self._score = scorer or WordScorer(weights)
+        self._threshold = weights.threshold
 
-    def judge_topic(self, question: str, session: Session) -> Drift:
-        """Decide whether the question begins a new topic. Where that is unsure, the topic stays."""
+    def judge_topic(self, question: str, session: Session, coverage: Mapping[int, float]) -> Drift:
+        """Decide whether the question stays in its topic, begins a new one, or belongs to an earlier one. Where that is
+        unsure, the topic stays."""
         if not session.context:
             return Drift(drifted=False, score=0.0, reasons=("no context",))
-        numbers = compute_features(question, session.context)
-        reasons = tuple(reason for name, reason in _REASONS.items() if numbers.get(name))
-        score = self._weights.score(numbers)
-        if _announced(numbers):
-            return Drift(drifted=True, score=max(score, _SURE), reasons=reasons)
-        if numbers["0 words"] or _incomparable(question, session.context):
-            return Drift(drifted=False, score=min(score, self._weights.threshold / 2), reasons=(*reasons, "unsure"))
-        return Drift(drifted=score >= self._weights.threshold, score=score, reasons=reasons)
+        like = self._score(question, session.context)
+        like = replace(like, logit=weigh_files(like, coverage.get(session.topic, 0.0)))
+        drift = judge_likeness(question, session.context, like, self._threshold)
+        index = find_earlier_topic(self._score, question, session, coverage, drift, like.logit)
+        if index == session.topic:
+            return replace(drift, drifted=False, reasons=(*drift.reasons, "fits older turns"))
+        if index:
+            return replace(drift, drifted=False, reopened=index, reasons=(*drift.reasons, "fits an earlier topic"))
+        return drift
 
 
-def _announced(numbers: Mapping[str, float]) -> bool:
-    return bool(numbers["marker untied"] and numbers["nothing shared"] and numbers["stems new"] >= _ANNOUNCED)
+def judge_likeness(question: str, context: Sequence[Exchange], like: Likeness, threshold: float) -> Drift:
+    """Decide whether a question begins a new topic, where it isn't compared with earlier ones."""
+    numbers, score = like.numbers, chance(like.logit)
+    reasons = tuple(reason for name, reason in _REASONS.items() if numbers.get(name))
+    if _announced(numbers, score):
+        return Drift(drifted=True, score=max(score, _SURE), reasons=reasons)
+    if numbers["0 words"] or _incomparable(question, context):
+        return Drift(drifted=False, score=min(score, threshold / 2), reasons=(*reasons, "unsure"))
+    return Drift(drifted=score >= threshold, score=score, reasons=reasons)
+
+
+def _announced(numbers: Mapping[str, float], score: float) -> bool:
+    """Tell whether the question says that it is about another subject, and nothing in it speaks against that."""
+    if not numbers["marker untied"] or numbers["stems new"] < _ANNOUNCED:
+        return False
+    return bool(numbers["says new subject"] or numbers["nothing shared"]) or score >= _LIKELY
 
 
 def _incomparable(question: str, context: Sequence[Exchange]) -> bool:

@@ -13,7 +13,7 @@ from operator import add
 
 from msgspec import Struct
 
-from qa_service.language.cues import TIES, find_cues, remove_announcement
+from qa_service.language.cues import TIES, Announcement, find_cues, remove_announcement
 from qa_service.language.forms import LITTLE_WORDS, find_form_words
 from qa_service.language.tokens import list_words
 from qa_service.model import Exchange
@@ -88,13 +88,13 @@ def compute_features(question: str, context: Sequence[Exchange]) -> dict[str, fl
 
     `context` must not be empty. The work is bounded, however long the texts are.
     """
-    rest, marked = remove_announcement(_ends(question.strip(), QUESTION))
+    rest, announcement = remove_announcement(_ends(question.strip(), QUESTION))
     recent = context[-RECENT:]
     shared = compare_words(rest, recent)
     numbers = {
         **_overlap_numbers(shared),
         **_novelty_numbers(shared, recent[-1].question),
-        **_cue_numbers(rest, marked=marked),
+        **_cue_numbers(rest, announcement),
         **_shape_numbers(rest, shared),
         **_context_numbers(rest, recent),
     }
@@ -224,16 +224,20 @@ def _novelty_numbers(shared: Overlap, last_question: str) -> dict[str, float]:
     }
 
 
-def _cue_numbers(question: str, *, marked: bool) -> dict[str, float]:
+def _cue_numbers(question: str, announcement: Announcement) -> dict[str, float]:
     found = find_cues(question)
     numbers: dict[str, float] = {f"cue {name}": 1.0 for name in found}
     numbers |= {f"opens {name}": 1.0 for name, start in found.items() if start == 0}
+    marked = announcement != "none"
     ties = sum(name in found for name in TIES)
+    # In "근데 갑자기 …" and "also, another question: …" the word that joins two sentences ties nothing together.
+    tied = any(name in found for name in TIES if name != "joining")
     early = "pronoun" in found and len(_stems(question[: found["pronoun"]])) <= 1
     late = "pronoun" in found and not early
     return numbers | {
         "marker": marked,
-        "marker untied": marked and not ties,
+        "marker untied": marked and not tied,
+        "says new subject": announcement == "new subject",
         "ties": ties,
         "tied": ties > 0,
         "pronoun early": early,

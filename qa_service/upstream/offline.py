@@ -10,53 +10,56 @@ from msgspec import Struct
 
 from qa_service.errors import Cancelled
 from qa_service.interfaces import Stop
-from qa_service.language.sentences import split_sentences
-from qa_service.language.tokens import list_tokens, list_words
+from qa_service.language.sentences import language_of
+from qa_service.language.summaries import asks_for_summary
 from qa_service.markers import loosen_markers
 from qa_service.model import Delta, Finished, Language, Passage, Prompt, TextDelta, Usage
+from qa_service.upstream.asked_words import AskedWords, hold_words, read_asked_words, weigh_question
+from qa_service.upstream.quotable import LONGEST, QuotableSentence, list_sentences
 
 MODEL = "offline"
 _MOST = 5
 """At most so many sentences are quoted."""
+_MOST_OF_FIRST = 3
+"""So many of them are from the passage that the answer begins with, or more where no other passage has any."""
 _MOST_NAMES = 10
-_MOST_WORDS = 50
-"""At most so many different words of a question are looked for. Each is compared with every sentence, and the 8,000
-words that a question can have would keep a worker from everything else for seconds."""
 _OPENING = 2
 """So many sentences from the beginning of each file are quoted where a summary is asked for."""
-_LONGEST = 400
-"""A quote has at most so many characters. Text without sentence ends, such as a table, is quoted by lines, or cut."""
-_COVERED = 0.4
-"""A passage counts as an answer when it holds this share of the question's words, each weighted by its rarity."""
-_WORTH = 0.5
-"""A sentence is quoted beside the best one when it has this share of the best one's score."""
+_LEADING = 3
+"""The first so many passages decide whether the files answer the question."""
+_BY_SENTENCE = 0.7
+"""So much of that decision is what one sentence has of the question, and the rest what the first passage has of it."""
+_DEMAND = 0.3
+"""An answer takes so much of a question's words, each weighted by its rarity."""
+_LONG = 8
+"""A question of more words than these has more that no text repeats, so less of it is demanded."""
+_BY_MEANING = 0.3
+_USUALLY_NEAR = 0.3
+"""The decision is changed by so much of the difference between how near the first passage is by meaning, and how near
+one usually is."""
+_NEAR = 0.4
+"""A passage in another language than the question's answers it if it is so near to it by meaning."""
+_WORTH = 0.4
+"""A sentence of the first passage is quoted beside its best one when it has this share of the best one's words."""
+_ELSEWHERE = 0.8
+"""A sentence of another passage is quoted when it has this share of what the best sentence of all has."""
+_TRUSTED = 0.4
+"""The passages come best first. The first one isn't begun with only where its best sentence has less than this share of
+what the best sentence of all has."""
 _UNDER = 0.6
 """A word that stands in a sentence's heading, and not in the sentence itself, counts for this part of a word."""
-_HEADING = re.compile(r"[^.!?。！？:：\d\n]{1,40}")
-# A line that is as short as this one didn't end because it was full, so another paragraph begins behind it. The rest of
-# a line says nothing of that.
-_OVER = re.compile(r"\A(\s*+[^.!?。！？:：\d\n]{1,24})\n(?=[^a-z\s])")
-_SAME_WORD = 0.5
-"""A Korean word of the question is taken to stand in a text that has this part of the word's syllable pairs, because
-compounds are written together or apart."""
-
-# This finds questions that ask for a summary by that name, or for what a file as a whole is about.
-_SUMMARY = re.compile(
-    r"요약(?:해|하|을|좀|\W|$)|간추려|줄거리|(?:주요|핵심|전체) ?내용"
-    r"|(?:파일|문서|자료|첨부|pdf)들?(?:에는|에|은|는|이|가|의)? ?(?:어떤|무슨|뭐|뭔|무엇)"
-    r"|summar|overview|tl;?dr|main (?:points?|ideas?)"
-    r"|what(?:'s| is| are| does)? (?:in )?(?:this|these|the) (?:\w+ )?(?:files?|documents?|pdfs?)(?: about| say)?\W*$",
+_BESIDE = 0.2
+"""A sentence gets this share of what the sentences beside it have, because an answer may stand behind the words of its
+question."""
+_AMOUNT = 0.15
+"""A sentence with a number gets so much where an amount or a time is asked for."""
+_ASKS_AMOUNT = re.compile(
+    r"\bwhen\b|\bhow (?:many|much|long|old|far|often|large|high|tall)\b"
+    r"|\b(?:what|which) (?:year|date|day|month|decade|century|percent|percentage|number|time|age)\b"
+    r"|몇|언제|얼마|며칠|연도|날짜|비율|나이|인구",
     re.IGNORECASE,
 )
-
-# The last word of a Korean question (내나요, 가능한가요, 되죠) only makes it a question, so it isn't looked for.
-_PREDICATE = re.compile(
-    r"(?:(?<=\s)\S+ 수 (?:있|없)\S*+|(?<=\s)\S*(?:[나까가]요|니까|[해어아지려돼]요|[나까죠해야줘려돼]|는가|인가))\W*+$"
-)
-# These words ask for an amount or a time. A sentence that answers them has the amount in their place.
-_ASKING = frozenset(
-    ["며칠", "몇일", "얼마", "얼마나", "언제", "안", "안에", "동안", "정도", "나가", "들어", "되", "돼", "걸리", "걸려"]
-)
+_DIGIT = re.compile(r"\d")
 
 _SAID: dict[str, dict[Language, str]] = {
     "quotes": {
@@ -82,15 +85,10 @@ _SAID: dict[str, dict[Language, str]] = {
     },
 }
 
-
-class _Sentence(Struct, frozen=True):
-    text: str
-    passage: Passage
-    place: int
-    """This is the sentence's number among all sentences, in reading order."""
-    tokens: frozenset[str]
-    heading: frozenset[str]
-    """These are the tokens of the heading that the sentence stands under."""
+_NOT_SEARCHED: dict[Language, str] = {
+    "ko": " 다음 쪽은 스캔이거나 손상되어 찾아보지 못했습니다: {pages}",
+    "en": " These pages couldn't be searched, because they are scans or damaged: {pages}",
+}
 
 
 class OfflineAnswerer:
@@ -113,19 +111,87 @@ def _deltas(prompt: Prompt, stop: Stop) -> Iterator[Delta]:
 def _write_answer(prompt: Prompt) -> Iterator[str]:
     said, quoted = _choose_quotes(prompt)
     yield _SAID[said][prompt.language].format(files=_name_files(prompt.files))
+    if not quoted and prompt.unread_pages:
+        yield _NOT_SEARCHED[prompt.language].format(pages="; ".join(prompt.unread_pages))
     for number, sentence in enumerate(quoted):
         yield "\n" if number else "\n\n"
         yield f"- “{loosen_markers(_shortened(sentence.text))}” "
         yield f"[{sentence.passage.n}]"
 
 
-def _choose_quotes(prompt: Prompt) -> tuple[str, list[_Sentence]]:
+class _Scored(Struct, frozen=True):
+    sentence: QuotableSentence
+    score: float
+    """This is the share of the question that the sentence has, with what it gets for its place and its numbers."""
+
+
+def _choose_quotes(prompt: Prompt) -> tuple[str, list[QuotableSentence]]:
     if not prompt.passages:
         return "unreadable" if prompt.files else "no_files", []
-    if _SUMMARY.search(prompt.question) or not list_words(prompt.question):
+    earlier = _find_earlier_question(prompt)
+    if asks_for_summary(prompt.question) or not (read_asked_words(prompt.question) or read_asked_words(earlier)):
         return "opening", _opening_sentences(prompt.passages)
-    found = _best_sentences(prompt.question, _quotable_sentences(prompt.passages))
-    return ("quotes", found) if found else ("silent", [])
+    texts = [hold_words(f"{passage.section}\n{passage.text}") for passage in prompt.passages]
+    asked = weigh_question(prompt.question, earlier, texts)
+    sentences = list_sentences(prompt.passages)
+    shares = [asked.measure_share(one.held, one.heading, _UNDER) for one in sentences]
+    leading = [share for one, share in zip(sentences, shares, strict=True) if one.passage.n <= _LEADING]
+    evidence = _BY_SENTENCE * max(leading, default=0.0) + (1 - _BY_SENTENCE) * asked.measure_share(texts[0])
+    if nearness := prompt.passages[0].nearness:
+        evidence += _BY_MEANING * (nearness - _USUALLY_NEAR)
+    if evidence < _measure_demand(asked) and not _is_near(prompt):
+        return "silent", []
+    return "quotes", _choose_sentences(_score_sentences(sentences, shares, prompt.question))
+
+
+def _find_earlier_question(prompt: Prompt) -> str:
+    """Return the last question before this one that was answered, or nothing."""
+    answered = [one.text for one, after in pairwise(prompt.messages) if (one.role, after.role) == ("user", "assistant")]
+    return answered[-1] if answered else ""
+
+
+def _measure_demand(asked: AskedWords) -> float:
+    return _DEMAND * min(1.0, math.sqrt(_LONG / max(1, len(asked.weights))))
+
+
+def _is_near(prompt: Prompt) -> bool:
+    """Tell whether the first passage answers by its meaning, since its language has none of the question's words."""
+    first = prompt.passages[0]
+    return first.nearness >= _NEAR and language_of(first.text) != language_of(prompt.question)
+
+
+def _score_sentences(sentences: Sequence[QuotableSentence], shares: Sequence[float], question: str) -> list[_Scored]:
+    amount = _AMOUNT if _ASKS_AMOUNT.search(question) else 0.0
+    scored: list[_Scored] = []
+    for place, (sentence, share) in enumerate(zip(sentences, shares, strict=True)):
+        around = range(max(0, place - 1), min(len(sentences), place + 2))
+        beside = max(
+            (shares[n] for n in around if n != place and sentences[n].passage is sentence.passage), default=0.0
+        )
+        counted = amount if share and _DIGIT.search(sentence.text) else 0.0
+        scored.append(_Scored(sentence, share + _BESIDE * beside + counted))
+    return scored
+
+
+def _choose_sentences(scored: Sequence[_Scored]) -> list[QuotableSentence]:
+    """Choose the sentences of the passage that the answer begins with, best first, and the best of the others behind
+    them, in the order of the passages."""
+    best = max((one.score for one in scored), default=0.0)
+    first = next((one.sentence.passage.n for one in scored if one.score >= best * _TRUSTED), 0)
+    own = sorted((one for one in scored if one.sentence.passage.n == first), key=lambda one: -one.score)
+    begun = [one for one in own if one.score >= own[0].score * _WORTH]
+    others = [one for one in scored if one.sentence.passage.n != first and one.score >= best * _ELSEWHERE > 0]
+    chosen: dict[str, QuotableSentence] = {}
+    for one in (*begun[:_MOST_OF_FIRST], *others, *begun[_MOST_OF_FIRST:]):
+        chosen.setdefault(one.sentence.text, one.sentence)
+    return list(chosen.values())[:_MOST]
+
+
+def _opening_sentences(passages: Sequence[Passage]) -> list[QuotableSentence]:
+    files = list(dict.fromkeys(passage.file_id for passage in passages))
+    ordered = sorted(passages, key=lambda passage: (files.index(passage.file_id), passage.page))
+    by_file = groupby(list_sentences(ordered), key=lambda sentence: sentence.passage.file_id)
+    return [sentence for _, of_file in by_file for sentence in list(of_file)[:_OPENING]]
 
 
 def _name_files(names: Sequence[str]) -> str:
@@ -133,92 +199,5 @@ def _name_files(names: Sequence[str]) -> str:
     return ", ".join(shown) + (" …" if len(names) > _MOST_NAMES else "")
 
 
-def _quotable_sentences(passages: Sequence[Passage]) -> list[_Sentence]:
-    """Find the sentences that can be quoted. A heading isn't quoted, but it tells what the sentences under it are
-    about."""
-    found: list[_Sentence] = []
-    for passage in _in_reading_order(passages):
-        heading, own = frozenset(list_tokens(passage.section)), len(found)
-        for text in _split_quotable(passage.text):
-            held = frozenset(list_tokens(text))
-            if text == passage.section or _HEADING.fullmatch(text):
-                heading = held
-            else:
-                found.append(_Sentence(text, passage, len(found), held, heading))
-        if len(found) == own and heading:
-            found.append(_Sentence(passage.text.strip(), passage, own, heading, heading))
-    return found
-
-
-def _in_reading_order(passages: Sequence[Passage]) -> list[Passage]:
-    files = list(dict.fromkeys(passage.file_id for passage in passages))
-    return sorted(passages, key=lambda passage: (files.index(passage.file_id), passage.page))
-
-
-def _split_quotable(text: str) -> Iterator[str]:
-    begins_line = True
-    for sentence in split_sentences(text):
-        lines = [sentence]
-        if len(sentence) > _LONGEST:
-            lines = sentence.splitlines()
-        elif begins_line:
-            lines = _OVER.sub("\\1\0", sentence, 1).split("\0")
-        yield from (line.strip() for line in lines if line.strip())
-        begins_line = "\n" in sentence[len(sentence.rstrip()) :]
-
-
-def _opening_sentences(passages: Sequence[Passage]) -> list[_Sentence]:
-    by_file = groupby(_quotable_sentences(passages), key=lambda sentence: sentence.passage.file_id)
-    return [sentence for _, of_file in by_file for sentence in list(of_file)[:_OPENING]]
-
-
-def _best_sentences(question: str, candidates: Sequence[_Sentence]) -> list[_Sentence]:
-    """Find the best sentences, best first, and in reading order where they are equally good. There are none where no
-    passage answers the question."""
-    asked = [word for word in dict.fromkeys(list_words(_PREDICATE.sub("", question))) if word not in _ASKING]
-    asked = asked or list(dict.fromkeys(list_words(question)))
-    weights = {word: _word_weight(word, candidates) for word in asked[:_MOST_WORDS]}
-    answering = {
-        number for number, held in _tokens_by_passage(candidates).items() if _covered_share(weights, held) >= _COVERED
-    }
-    scores = {
-        sentence.place: sum(weight * _place_factor(sentence, word) for word, weight in weights.items())
-        for sentence in candidates
-        if sentence.passage.n in answering
-    }
-    best = max(scores.values(), default=0.0)
-    worthy = [candidates[place] for place, score in scores.items() if score and score >= best * _WORTH]
-    return sorted(worthy, key=lambda sentence: (-scores[sentence.place], sentence.place))[:_MOST]
-
-
-def _place_factor(sentence: _Sentence, word: str) -> float:
-    return 1.0 if _holds_word(sentence.tokens, word) else _UNDER if _holds_word(sentence.heading, word) else 0.0
-
-
-def _tokens_by_passage(candidates: Sequence[_Sentence]) -> dict[int, frozenset[str]]:
-    held: dict[int, frozenset[str]] = {}
-    for sentence in candidates:
-        held[sentence.passage.n] = held.get(sentence.passage.n, frozenset()) | sentence.tokens | sentence.heading
-    return held
-
-
-def _covered_share(weights: dict[str, float], held: frozenset[str]) -> float:
-    return sum(weight for word, weight in weights.items() if _holds_word(held, word)) / sum(weights.values())
-
-
-def _word_weight(word: str, candidates: Sequence[_Sentence]) -> float:
-    """Compute how much a word says about what is asked. It is more for a rare word, and most where no sentence has the
-    word."""
-    holding = sum(_holds_word(sentence.tokens, word) for sentence in candidates)
-    return math.log(1 + (len(candidates) + 0.5) / (holding + 0.5))
-
-
-def _holds_word(held: frozenset[str], word: str) -> bool:
-    if word in held or not "가" <= word[0] <= "힣":
-        return word in held
-    pairs = {first + second for first, second in pairwise(word)}
-    return len(pairs) > 1 and len(pairs & held) >= len(pairs) * _SAME_WORD
-
-
 def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[:_LONGEST].rsplit(None, 1)[0] + "…"
+    return text if len(text) <= LONGEST else text[:LONGEST].rsplit(None, 1)[0] + "…"

@@ -74,6 +74,12 @@ def begin_topic(session_id: str) -> Response:
     return json_response(build_session_entry(mounted().assembly.history.begin_topic(asking_owner(), session_id)))
 
 
+def reopen_topic(session_id: str, topic: int) -> Response:
+    """Go back to an earlier topic by hand."""
+    history = mounted().assembly.history
+    return json_response(build_session_entry(history.reopen_topic(asking_owner(), session_id, topic)))
+
+
 def list_files(session_id: str) -> Response:
     """List the files that a conversation is answered from."""
     files = mounted().assembly.history.list_files(asking_owner(), session_id)
@@ -104,6 +110,7 @@ def install(blueprint: Blueprint) -> None:
     add_route(blueprint, one, "rename", rename_session, methods=("PATCH",))
     add_route(blueprint, one, "delete_session", delete_session, methods=("DELETE",))
     add_route(blueprint, f"{one}/reset", "reset", begin_topic, methods=("POST",))
+    add_route(blueprint, f"{one}/topics/<int:topic>/reopen", "reopen", reopen_topic, methods=("POST",))
     add_route(blueprint, files, "files", list_files)
     add_route(blueprint, f"{files}/<file_id>", "file", get_file)
     add_route(blueprint, f"{files}/<file_id>", "delete_file", delete_file, methods=("DELETE",))

@@ -121,6 +121,7 @@ def build_session(page: SessionPage, prefix: str) -> SessionObject:
         title=page.title,
         created_at=page.created_at,
         updated_at=page.updated_at,
+        topic=page.topic,
         topics=page.topics,
         turns=tuple(_build_turn(turn, prefix) for turn in page.turns),
         files=tuple(map(build_file, page.files)),

@@ -224,6 +224,7 @@ class SessionObject(Outgoing, frozen=True, kw_only=True):
     title: str
     created_at: str
     updated_at: str
+    topic: int
     topics: tuple[Topic, ...]
     turns: tuple[TurnObject, ...]
     files: tuple[FileObject, ...]

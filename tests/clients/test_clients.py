@@ -7,22 +7,29 @@ import json
 import re
 import subprocess
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import anyio
+import mcp
 import pytest
+from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client
 
 from qa_service.frames import Done, Restart, Text
+from qa_service.knowledge.database import Database
+from qa_service.knowledge.engine import EmbeddedPostgres
 from qa_service.wire.agui import AgentEncoder, AgentRun
 from qa_service.wire.encoder import FormatContext
 from tests.clients.packages import FOLDER, install_packages
 from tests.documents import pdf
+from tests.knowledge.shelf import put
 from tests.live.processes import Service, gunicorn
 from tests.scripted_upstream import NAMED, Script, ScriptedUpstream, pieces
 from tests.scripts import TOKENS_IN
 from tests.wire.test_typed import FRAMES
 
-FILES = ("ai-sdk", "readers", "completions", "responses", "tutorials", "ag-ui")
+FILES = ("ai-sdk", "readers", "completions", "responses", "tutorials", "ag-ui", "mcp")
 """The files whose checks are run."""
 KEY = "personal-secret-012345678"
 MODEL = "gpt-4.1-mini"
@@ -41,7 +48,16 @@ def checks() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def database_url(knowledge_engine: EmbeddedPostgres) -> str:
+    """A knowledge base with one shared page, for agents."""
+    database = Database(knowledge_engine)
+    put(database, "연체 안내", "책을 늦게 돌려주면 연체료로 하루에 백 원을 냅니다.", title="연체 안내")
+    database.close()
+    return f"postgresql://qa@/postgres?host={Path(str(knowledge_engine.start()['unix_sock'])).parent}"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("clients")
     with ScriptedUpstream() as upstream:
         settings = {
@@ -51,6 +67,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             "QA_MODEL": MODEL,
             "QA_TRIES": "1",
             "QA_HEARTBEAT_SECONDS": "1",
+            "QA_DATABASE_URL": database_url,
+            "QA_SEMANTIC": "off",
         }
         with gunicorn(folder, **settings) as found:
             yield found
@@ -61,6 +79,16 @@ def restarted_run() -> bytes:
     asked = json.dumps([{"id": "m1", "role": "user", "content": "안녕?"}]).encode()
     encoder = AgentEncoder(FormatContext("a1", "/api"), AgentRun("thread", "run-1", asked))
     return encoder.batch(1, [FRAMES[0], Text("void"), Restart("lost"), Text("good"), Done("completed")])
+
+
+@asynccontextmanager
+async def agent(served: Service, mode: str) -> AsyncIterator[mcp.Client]:
+    """The official Python client of the Model Context Protocol. With `auto` it takes the newest version, and with
+    `legacy` it begins with `initialize`."""
+    async with create_mcp_http_client(headers={"Authorization": f"Bearer {KEY}"}) as http:
+        transport = streamable_http_client(f"{served.url}/api/mcp", http_client=http)
+        async with mcp.Client(transport, mode=mode) as client:
+            yield client
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +115,22 @@ def report(served: Service) -> dict[str, str | None]:
 @pytest.mark.parametrize("check", list(checks()))
 def test_a_client(report: dict[str, str | None], check: str) -> None:
     assert report[check] is None, report[check]
+
+
+@pytest.mark.parametrize(("mode", "version"), [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
+def test_an_agent_in_python_finds_a_passage_and_reads_its_page(served: Service, mode: str, version: str) -> None:
+    async def use() -> None:
+        async with agent(served, mode) as client:
+            assert client.protocol_version == version
+            assert [tool.name for tool in (await client.list_tools()).tools] == ["search", "read_page"]
+            found = await client.call_tool("search", {"query": "연체료는 하루에 얼마인가요?"})
+            passage = found.structured_content["passages"][0]
+            assert "백 원" in passage["text"]
+            page = await client.call_tool("read_page", {"documentId": passage["documentId"]})
+            assert page.structured_content["text"].strip() == passage["text"].strip()
+            assert (await client.call_tool("read_page", {"documentId": "0" * 32})).is_error
+
+    anyio.run(use)
 
 
 def test_every_check_has_a_test(report: dict[str, str | None]) -> None:

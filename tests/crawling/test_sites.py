@@ -119,7 +119,7 @@ class LedgerContract:
         changed = SitePage(
             "k1", "https://example.org/한", 1, "left", "it moved", 2, 1, Known('W/"1"', "today"), "digest"
         )
-        ledger.save_pages([changed, SitePage("k4", "x")])
+        ledger.save_pages([SitePage("k4", "void"), changed, SitePage("k4", "x")])
         assert ledger.load_pages() == [pages[0], changed, pages[2], SitePage("k4", "x")]
 
 

@@ -13,7 +13,7 @@ from qa_service.files.child import load_all
 from qa_service.files.reading import read_file
 from qa_service.language.charsets import CODECS
 from qa_service.model import UploadedFile
-from tests import documents
+from tests import documents, old_office, packages, pdfs
 from tests.compound import outlook_message
 
 WATCHED = ("open", "import", "os.listdir", "os.scandir", "socket.", "subprocess.", "ctypes.dlopen")
@@ -26,10 +26,33 @@ def files() -> Mapping[str, bytes]:
         "a.pdf": documents.pdf(["연차휴가는 15일이다.", "Trains"], roman=1),
         "font.pdf": documents.pdf_with_a_broken_page("Hello"),
         "scan.pdf": documents.scan(),
+        "form.pdf": _form(),
+        "xfa.pdf": pdfs.pdf(
+            "", objects=[pdfs.stream(_XFA)], catalog="/AcroForm<</Fields[]/XFA 4 0 R>>/NeedsRendering true"
+        ),
+        "glyphs.pdf": pdfs.pdf("".join(pdfs.show_signs("가", n, n) for n in range(9)), font=pdfs.KOREAN),
         "locked.pdf": documents.pdf(["a"], password="key"),
         "a.docx": documents.docx(documents.handbook),
         "bare.docx": _without_styles(documents.word_package(paragraph)),
         "notes.docx": documents.word_package(paragraph, footnotes=f'<w:footnote w:id="1">{paragraph}</w:footnote>'),
+        "parts.docx": packages.word(
+            packages.p("<m:oMath><m:r><m:t>x</m:t></m:r></m:oMath>") + "<w:altChunk r:id='r1'/>",
+            ("aFChunk", "a.html", b"<html><p>a</p>"),
+            ("chart", "c.xml", "<c:chart></c:chart>"),
+            strict=True,
+        ),
+        "a.pptx": packages.pptx((packages.shape("요금", at=(1, 1)), {})),
+        "a.xlsx": packages.xlsx({"값": packages.sheet(["a", "b"], [1.5, 46000.0], merged="A1:B1")}),
+        "a.xls": old_office.xls([["값"], [46000.5], [0.5]], {0: 'yyyy"년" mmm d ddd AM/PM h:mm'}),
+        "broken.xls": old_office.xls([["값"]], {})[:600],
+        "a.ods": packages.opendocument("spreadsheet", "<table:table/>"),
+        "a.odt": packages.opendocument("text", "<text:p>가</text:p>"),
+        "a.odp": packages.opendocument("presentation", "<draw:page><text:p>가</text:p></draw:page>"),
+        "a.hwpx": packages.hwpx(packages.hp("가")),
+        "a.hwp": old_office.hwp(["제1장", "요금은 40원이다."]),
+        "locked.hwp": old_office.hwp(["가"], flags=3),
+        "broken.hwp": old_office.hwp(["가"])[:900],
+        "a.rtf": b"{\\rtf1\\ansi\\ansicpg949 \\'b0\\'a1\\u44032?\\par b}",
         "broken.docx": documents.word_package("</w:body><w:body>"),
         "korean.zip": documents.zipped({"한글.txt": "a"}),
         "a.html": '<meta charset="euc-kr"><h1>제1조</h1><p>&eacute; &amp;</p>'.encode("cp949"),
@@ -69,6 +92,17 @@ def _containers() -> Mapping[str, bytes]:
         "f.txt": "Гарантия три года".encode("koi8-r"),
         "g.txt": "보증 기간".encode() + b"\n\xa9\n",
     }
+
+
+_XFA = "<xdp><data><fee>40</fee></data></xdp>"
+
+
+def _form() -> bytes:
+    """A box to tick, and a note without a look of its own."""
+    button = "<</Type/Annot/Subtype/Widget/FT/Btn/T(a)/V/Yes/AS/Yes/F 4/Rect[9 9 20 20]>>"
+    note = "<</Type/Annot/Subtype/FreeText/Contents(Note)/F 4/Rect[50 50 90 90]>>"
+    form = "/AcroForm<</Fields[4 0 R]/NeedAppearances true>>"
+    return pdfs.pdf(pdfs.show("Form"), objects=[button, note], catalog=form, page="/Annots[4 0 R 5 0 R]")
 
 
 def _pictures() -> Mapping[str, bytes]:

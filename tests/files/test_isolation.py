@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from qa_service.errors import Overloaded
 from qa_service.files.isolation import ChildReaders
@@ -38,6 +39,7 @@ from qa_service.running.stop import StopSignal
 readers = ChildReaders(seconds=60, slots=1, limits=ProcessLimits(1 << 30, 60))
 list(readers.read_upload(ReadRequest(UploadedFile("a", sys.argv[1], 9_000_000), Owner("site", "")), StopSignal()))
 """
+LARGE = 1 << 20
 PATIENT = 120
 """The seconds for files whose verdict is not about time: a busy machine may take many of them for an honest one."""
 LIMITS = ProcessLimits(memory=1 << 30, most_seconds=PATIENT)
@@ -356,7 +358,7 @@ class TestTime:
         next(first)
         threading.Timer(0.1, stop.set, ["cancelled"]).start()
 
-        (end,) = readers.read_upload(asked(upload(good())), stop)
+        (end,) = readers.read_upload(asked(replace(upload(good()), size=LARGE)), stop)
         first.close()
 
         assert end == FileEnd(Verdict("a.pdf", "unknown", "failed", "stopped"), seconds=0)

@@ -87,6 +87,20 @@ def test_signs_without_characters_are_not_read_as_others() -> None:
     assert (page.text, page.unread) == ("", "no_unicode")
 
 
+def test_raised_and_lowered_numbers_are_no_part_of_the_number_before_them() -> None:
+    shown = [("The fee is 300", 0), ("1", 5), (" euros, the load 10", 0), ("-6", 5), (" N; the 1", 0), ("st", 5)]
+    shown += [(" CO", 0), ("2", -2), (" lasts.", 0)]
+    drawn = "".join(f"/F1 {11 if not rise else 6} Tf {rise} Ts ({text}) Tj " for text, rise in shown)
+
+    assert text_of(pdfs.pdf(f"BT 72 700 Td {drawn} ET")) == "The fee is 300¹ euros, the load 10⁻⁶ N; the 1st CO₂ lasts."
+
+
+def test_the_number_of_a_note_stands_before_it() -> None:
+    note = "BT 72 90 Td /F1 5 Tf 3 Ts (7) Tj /F1 9 Tf 0 Ts (See the annex.) Tj ET"
+
+    assert text_of(pdfs.pdf(note)) == "7 See the annex."
+
+
 ARTICLE = ["1 The deposit is 350 euros and", "is paid back within 14 days.", "2 The rent is due on the third"]
 
 

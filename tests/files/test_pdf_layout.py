@@ -133,7 +133,7 @@ def korean(*texts: str, **fields: object) -> str:
 class TestKorean:
     def test_a_word_goes_on_where_the_file_writes_no_space_at_the_end(self) -> None:
         pieces = [
-            piece("계약금액의 백분의 삼으로 하고 납품할 때", 50, 700, ends_with_space=True),
+            piece("계약금액의 백분의 삼으로 하고 납품할 때", 50, 700, ends_with_space=True, spaces=(5.0,)),
             piece("보증보험증권을 갑에게 제출하여야 하며 지체상", 50, 688),
             piece("금률은 따로 정한다.", 50, 676),
         ]

@@ -6,11 +6,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from qa_service.files.queue import FairQueue
+from qa_service.files.queue import SMALL, FairQueue
 from qa_service.model import Owner
 from qa_service.running.stop import StopSignal
 
 ANN, BEN, CEE = (Owner("user", name) for name in ("ann", "ben", "cee"))
+LARGE = 1 << 20
 
 
 class Room:
@@ -22,17 +23,19 @@ class Room:
         self._ends: dict[str, threading.Event] = {}
         self._threads: list[threading.Thread] = []
 
-    def wait(self, queue: FairQueue, owner: Owner, name: str, stop: StopSignal | None = None) -> None:
+    def wait(
+        self, queue: FairQueue, owner: Owner, name: str, stop: StopSignal | None = None, size: int = LARGE
+    ) -> None:
         """Begin to wait, or to hold a slot where one is free. Returns when the file is in the queue."""
         self._ends[name] = threading.Event()
         registered = Registered()
-        thread = threading.Thread(target=self._hold, args=[queue, owner, name, stop or registered])
+        thread = threading.Thread(target=self._hold, args=[queue, owner, name, stop or registered, size])
         self._threads.append(thread)
         thread.start()
         assert stop or registered.registered.wait(5)
 
-    def _hold(self, queue: FairQueue, owner: Owner, name: str, stop: StopSignal) -> None:
-        with queue.hold_slot(owner, stop) as has_slot:
+    def _hold(self, queue: FairQueue, owner: Owner, name: str, stop: StopSignal, size: int) -> None:
+        with queue.hold_slot(owner, stop, size) as has_slot:
             with self._changed:
                 self.begun.append(name if has_slot else f"{name} stopped")
                 self._changed.notify_all()
@@ -133,6 +136,33 @@ def test_one_owner_alone_has_all_slots(room: Room) -> None:
     room.expect("a1", "a2")
 
 
+def test_a_small_file_never_waits_behind_large_ones(room: Room) -> None:
+    queue = FairQueue(1)
+    for name in ("a1", "a2"):
+        room.wait(queue, ANN, name)
+    room.wait(queue, ANN, "small", size=SMALL)
+    room.expect("a1", "small")
+    room.wait(queue, BEN, "b small", size=1)
+    room.end("small")
+    room.expect("a1", "small", "b small")
+
+    room.wait(queue, CEE, "c1")
+    room.end("b small")
+    room.end("a1")
+    room.expect("a1", "small", "b small", "c1")
+
+
+def test_of_one_owners_files_the_smallest_one_is_next(room: Room) -> None:
+    queue = FairQueue(1)
+    for name, size in (("a1", 9), ("a2", 5), ("a3", 3), ("a4", 5)):
+        room.wait(queue, ANN, name, size=size * LARGE)
+
+    for name in ("a1", "a3", "a2"):
+        room.end(name)
+
+    room.expect("a1", "a3", "a2", "a4")
+
+
 def test_a_file_that_is_stopped_leaves_its_place_to_the_next(room: Room) -> None:
     queue, stop = FairQueue(1), StopSignal()
     room.wait(queue, ANN, "a1")
@@ -149,10 +179,10 @@ def test_a_file_that_is_stopped_leaves_its_place_to_the_next(room: Room) -> None
 
 def test_an_error_gives_the_slot_back() -> None:
     queue = FairQueue(1)
-    with pytest.raises(KeyError), queue.hold_slot(ANN, StopSignal()):
+    with pytest.raises(KeyError), queue.hold_slot(ANN, StopSignal(), LARGE):
         raise KeyError
 
-    with queue.hold_slot(BEN, StopSignal()) as has_slot:
+    with queue.hold_slot(BEN, StopSignal(), LARGE) as has_slot:
         assert has_slot
 
 
@@ -160,6 +190,6 @@ def test_nothing_is_kept_of_an_owner_who_has_gone() -> None:
     queue = FairQueue(2)
     with ExitStack() as held:
         for owner in (ANN, BEN):
-            held.enter_context(queue.hold_slot(owner, StopSignal()))
+            held.enter_context(queue.hold_slot(owner, StopSignal(), LARGE))
 
     assert not [kept for kept in vars(queue).values() if isinstance(kept, dict) and kept]

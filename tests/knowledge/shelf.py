@@ -54,7 +54,8 @@ def counts_agree(database: Database) -> bool:
         f"select count(*) from ({terms} except select id, passages from term) x",
         f"select count(*) from (select id, passages from term except {terms}) x",
         "select count(*) from document d where passages <> (select count(*) from passage p where p.document = d.id)",
-        "select count(*) from collection c where passages <> (select count(*) from passage p where p.collection = c.id)",
+        "select count(*) from collection c where passages <> "
+        "(select count(*) from passage p where p.collection = c.id)",
         "select count(*) from passage p where not exists (select from lexical l where l.id = p.id)",
         "select count(*) from (select 1 from passage group by document, number having count(*) > 1) x",
         "select count(*) from passage p where (select count(*) from dense d where d.id = p.id) + "
@@ -71,3 +72,10 @@ def make_indexer(
     waiting = WaitingDocuments(database, owner_bytes=owner_bytes)
     pace = IndexerPace(renewal=0.05, pause=0.01, patience=0.05, outage=0.05)
     return Indexer(waiting, Reader(), vectors, StopSignal, folder=folder, pace=pace)
+
+
+def server_of(database: Database) -> int:
+    """The number of the server's process, which is the parent of each connection's."""
+    backend = database.read("select pg_backend_pid()")[0][0]
+    status = Path(f"/proc/{backend}/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("PPid")))

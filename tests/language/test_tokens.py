@@ -60,6 +60,10 @@ def test_number_is_found_whole_and_by_its_parts() -> None:
     assert list_words("3.5 and 1,000") == ["3.5", "1000"]
 
 
+def test_a_raised_digit_is_no_part_of_the_number_or_the_word_before_it() -> None:
+    assert list_tokens("300¹ 10⁶ word² 10₂ H₂O") == ["300", "1", "10", "6", "word", "2", "10", "2", "h2o"]
+
+
 def test_japanese_and_chinese_give_pairs() -> None:
     assert list_tokens("東京都") == ["東京", "京都"]
     assert list_tokens("水") == ["水"]

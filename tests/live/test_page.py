@@ -147,7 +147,7 @@ class TestAnswer:
         ask(page, REFUND, TERMS)
         page.click('[data-part="topic"]')
         ask(page, "오늘 저녁으로 무엇을 먹을까요?")
-        expect(page.locator(".divider")).to_have_text("새 주제 · 2")
+        expect(page.locator(".divider > span")).to_have_text("새 주제 · 2")
         expect(page.locator('[data-part="topic"]')).to_have_attribute("aria-pressed", "false")
 
     def test_can_be_stopped_with_escape(self, page: Page) -> None:
@@ -190,6 +190,12 @@ class TestFiles:
     def test_that_cannot_be_read_are_told_with_the_reason(self, page: Page) -> None:
         ask(page, REFUND, FilePayload(name="깨진.pdf", mimeType="application/pdf", buffer=b"%PDF-1.7 broken"))
         expect(page.locator('.asked .chip[data-status="failed"]')).to_contain_text("파일이 손상되어")
+
+    def test_that_no_question_can_use_are_listed_as_such_and_not_counted_among_the_others(self, page: Page) -> None:
+        ask(page, REFUND, TERMS, FilePayload(name="깨진.pdf", mimeType="application/pdf", buffer=b"%PDF-1.7 broken"))
+        expect(page.locator("#kept .count")).to_have_text("1/2")
+        page.click("#kept summary")
+        expect(page.locator('#kept .chip[data-status="failed"]')).to_contain_text("파일이 손상되어")
 
     def test_of_a_conversation_can_be_deleted(self, page: Page) -> None:
         ask(page, REFUND, TERMS)

@@ -1,11 +1,13 @@
 """How the files of a session are searched by words and by meaning, and when passages are encoded."""
 
+import time
 from collections.abc import Sequence
 
 from qa_service.interfaces import Query
 from qa_service.model import Passage
+from qa_service.retrieval.encoding import PassageEncoding
 from qa_service.retrieval.finding import HybridRetriever
-from qa_service.retrieval.session_files import FileCandidates, encode_passages
+from qa_service.retrieval.session_files import FileCandidates
 from qa_service.retrieval.terms import build_terms
 from tests.fakes import FakeEncoder, FakeIndex
 
@@ -33,7 +35,7 @@ def found(question: str, index: FakeIndex, encoder: FakeEncoder | None = None) -
 
 def test_a_question_in_another_language_finds_by_meaning_once_the_passages_are_encoded() -> None:
     index, encoder = index_of(), Translating()
-    encode_passages(index, encoder, range(4))
+    PassageEncoding(encoder).encode_now(index, range(4))
     assert found("목줄", index, encoder)[0] == 1
 
 
@@ -54,12 +56,31 @@ def test_at_most_fifty_passages_are_encoded_for_a_question() -> None:
 
 def test_encoding_ends_when_its_time_is_over() -> None:
     index = index_of([f"The fee of room {n}." for n in range(300)])
-    assert len(encode_passages(index, FakeEncoder(), range(300), seconds=0)) == 8
+    assert len(PassageEncoding(FakeEncoder()).encode_now(index, range(300), seconds=0)) == 4
+
+
+def test_with_an_encoder_in_another_process_the_rest_follows_off_the_answers_way() -> None:
+    index, encoder = index_of([*TEXTS, *(f"Page {n} says nothing." for n in range(60))]), Translating()
+    HybridRetriever(encoder, shared=encoder).find_passages(Query("the fee", (), index))
+    until = time.monotonic() + 5
+    while len(index.vectors) < 64 and time.monotonic() < until:
+        time.sleep(0.005)
+    assert len(index.vectors) == 64
+
+
+def test_where_that_process_is_gone_the_words_still_find() -> None:
+    class Gone(FakeEncoder):
+        def encode_texts(self, texts: Sequence[str]) -> Sequence[bytes]:
+            raise ConnectionError
+
+    ranked = HybridRetriever(FakeEncoder(), shared=Gone()).find_passages(Query("the fee", (), index := index_of()))
+    assert ranked[0].page == 0
+    assert index.vectors == {}
 
 
 def test_a_heading_counts_with_its_passage_for_both_ways() -> None:
     index, encoder = FakeIndex([Passage("f", "a.docx", "Within 7 days.", section="Refunds")]), Translating()
-    encode_passages(index, encoder, [0])
+    PassageEncoding(encoder).encode_now(index, [0])
     assert encoder.asked == [["Refunds\nWithin 7 days."]]
 
 

@@ -250,6 +250,7 @@ CALLS: dict[str, Callable[[Stores, str, str, str], object]] = {
     "session": lambda stores, session, answer, file: stores.history.load_conversation(BEN, session, "", 9),
     "rename": lambda stores, session, answer, file: stores.history.rename_session(BEN, session, "Mine"),
     "new_topic": lambda stores, session, answer, file: stores.history.begin_topic(BEN, session),
+    "reopen": lambda stores, session, answer, file: stores.history.reopen_topic(BEN, session, 1),
     "delete": lambda stores, session, answer, file: stores.history.delete_session(BEN, session),
     "files": lambda stores, session, answer, file: stores.history.list_files(BEN, session),
     "file": lambda stores, session, answer, file: stores.history.find_file(BEN, session, file),

@@ -50,7 +50,7 @@ def _session(context: tuple[Exchange, ...]) -> Session:
     ],
 )
 def test_korean_follow_up_stays(detector: LearnedDrift, question: str) -> None:
-    assert not detector.judge_topic(question, _session(LEAVE)).drifted
+    assert not detector.judge_topic(question, _session(LEAVE), {}).drifted
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_korean_follow_up_stays(detector: LearnedDrift, question: str) -> None:
     ],
 )
 def test_english_follow_up_stays(detector: LearnedDrift, question: str) -> None:
-    assert not detector.judge_topic(question, _session(PASSPORT)).drifted
+    assert not detector.judge_topic(question, _session(PASSPORT), {}).drifted
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_english_follow_up_stays(detector: LearnedDrift, question: str) -> None:
     ],
 )
 def test_announced_topic_is_new(detector: LearnedDrift, question: str) -> None:
-    verdict = detector.judge_topic(question, _session(LEAVE))
+    verdict = detector.judge_topic(question, _session(LEAVE), {})
     assert verdict.drifted
     assert "announced" in verdict.reasons
 
@@ -94,7 +94,7 @@ def test_announced_topic_is_new(detector: LearnedDrift, question: str) -> None:
     ["What's the best recipe for banana bread?", "Tell me about the history of the Roman Empire"],
 )
 def test_unannounced_topic_is_found_where_nothing_ties_it(detector: LearnedDrift, question: str) -> None:
-    assert detector.judge_topic(question, _session(PASSPORT)).drifted
+    assert detector.judge_topic(question, _session(PASSPORT), {}).drifted
 
 
 @pytest.mark.parametrize(
@@ -108,28 +108,28 @@ def test_korean_shift_scores_far_above_a_follow_up_of_the_same_form(
     detector: LearnedDrift, shift: str, follow_up: str
 ) -> None:
     session = _session(LEAVE)
-    assert detector.judge_topic(shift, session).score > detector.judge_topic(follow_up, session).score + 0.4
+    assert detector.judge_topic(shift, session, {}).score > detector.judge_topic(follow_up, session, {}).score + 0.4
 
 
 @pytest.mark.parametrize("question", ["그건 그렇고, 비용은?", "By the way, the price?"])
 def test_announcing_a_bare_word_is_no_new_topic(detector: LearnedDrift, question: str) -> None:
-    assert not detector.judge_topic(question, _session(LEAVE)).drifted
+    assert not detector.judge_topic(question, _session(LEAVE), {}).drifted
 
 
 def test_first_question_of_a_topic_never_drifts(detector: LearnedDrift) -> None:
-    verdict = detector.judge_topic("다른 질문인데요, 날씨가 어때요?", Session("s"))
+    verdict = detector.judge_topic("다른 질문인데요, 날씨가 어때요?", Session("s"), {})
     assert (verdict.drifted, verdict.score, verdict.reasons) == (False, 0.0, ("no context",))
 
 
 @pytest.mark.parametrize("question", ["", "   ", "?", "ㅋㅋ", "...", "\ud800"])
 def test_question_without_words_stays(detector: LearnedDrift, question: str) -> None:
-    assert not detector.judge_topic(question, _session(PASSPORT)).drifted
+    assert not detector.judge_topic(question, _session(PASSPORT), {}).drifted
 
 
 def test_question_in_another_script_stays_unless_it_says_so(detector: LearnedDrift) -> None:
     session = _session(LEAVE)
-    assert not detector.judge_topic("What's the best recipe for banana bread?", session).drifted
-    assert detector.judge_topic("Different topic: what's the best recipe for banana bread?", session).drifted
+    assert not detector.judge_topic("What's the best recipe for banana bread?", session, {}).drifted
+    assert detector.judge_topic("Different topic: what's the best recipe for banana bread?", session, {}).drifted
 
 
 @pytest.mark.parametrize(
@@ -145,19 +145,19 @@ def test_question_in_another_script_stays_unless_it_says_so(detector: LearnedDri
     ],
 )
 def test_follow_up_in_another_language_stays(detector: LearnedDrift, question: str, exchange: Exchange) -> None:
-    assert not detector.judge_topic(question, _session((exchange,))).drifted
+    assert not detector.judge_topic(question, _session((exchange,)), {}).drifted
 
 
 def test_score_is_a_share_and_the_threshold_decides() -> None:
     strict = LearnedDrift(Weights(bias=-30, threshold=0.5, weights={}))
-    verdict = strict.judge_topic("What's the best recipe for banana bread?", _session(PASSPORT))
+    verdict = strict.judge_topic("What's the best recipe for banana bread?", _session(PASSPORT), {})
     assert (verdict.drifted, 0 <= verdict.score < 1e-9) == (False, True)
     eager = LearnedDrift(Weights(bias=30, threshold=0.5, weights={}))
-    assert eager.judge_topic("How long does a visa take?", _session(PASSPORT)).drifted
+    assert eager.judge_topic("How long does a visa take?", _session(PASSPORT), {}).drifted
 
 
 def test_shipped_weights_are_careful() -> None:
-    assert 0.5 < load_weights().threshold < 1
+    assert 0.5 < load_weights("words").threshold < 1
 
 
 def test_long_conversation_costs_few_milliseconds(detector: LearnedDrift) -> None:
@@ -179,6 +179,6 @@ def _fastest(detector: LearnedDrift, question: str, session: Session) -> float:
     times = []
     for _ in range(5):
         started = time.thread_time()
-        detector.judge_topic(question, session)
+        detector.judge_topic(question, session, {})
         times.append(time.thread_time() - started)
     return min(times)

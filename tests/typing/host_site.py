@@ -1,6 +1,6 @@
 """A host site's own parts, as mypy sees them: who is asking, what answers, what decides on topics."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
@@ -76,7 +76,7 @@ class Keeps(Echo):
 class NeverDrifts:
     """A detector."""
 
-    def judge_topic(self, question: str, session: Session) -> Drift:
+    def judge_topic(self, question: str, session: Session, coverage: Mapping[int, float]) -> Drift:
         return Drift(drifted=False, score=0.0, reasons=("never",))
 
 

@@ -193,7 +193,7 @@ class TestFailures:
         [
             ({"code": "insufficient_quota", "message": "…"}, InsufficientQuota),
             ({"code": 402, "message": "Insufficient credits"}, InsufficientQuota),
-            ({"code": "400", "message": "temperature is too high"}, UpstreamRejected),
+            ({"code": "400", "message": "prompt is empty"}, UpstreamRejected),
             ({"code": "400", "message": "prompt is too long"}, ContextLength),
             ({"type": "context_length_exceeded"}, ContextLength),
         ],

@@ -6,7 +6,7 @@ import pytest
 
 from qa_service.errors import Cancelled
 from qa_service.markers import find_markers
-from qa_service.model import Finished, Passage, Prompt, TextDelta, Usage
+from qa_service.model import Finished, Message, Passage, Prompt, TextDelta, Usage
 from qa_service.running.stop import StopSignal
 from qa_service.upstream.offline import OfflineAnswerer
 
@@ -114,6 +114,35 @@ class TestQuotes:
         assert "연차휴가는" in answered("연차 휴가는 며칠인가요?", HOLIDAYS)
         assert "연차휴가는" in answered("연차휴가일수는?", HOLIDAYS)
 
+    def test_the_answer_begins_with_the_passage_that_was_found_first(self):
+        """Another one may have as many of the question's words by chance."""
+        first = "The pump is started by the valve. It runs at 40 bar."
+        other = "A pump and a valve are sold together. No pump is started without training."
+        text = answered("How is the pump started?", first, other, language="en")
+        assert text.split("\n\n")[1].startswith("- “The pump is started by the valve.” [1]")
+
+    def test_not_where_it_has_next_to_nothing_of_the_question(self):
+        text = answered("How often must the filter be cleaned?", REFUNDS, MANUAL, language="en")
+        assert text.split("\n\n")[1].startswith("- “The filter must be cleaned every month.” [2]")
+
+    def test_a_sentence_with_a_number_is_preferred_where_an_amount_is_asked_for(self):
+        said = "The battery of the pump is covered. The cover of the battery lasts for 24 months. Keep the bill."
+        assert "24 months" in answered("How long is the battery covered?", said, language="en").split("\n")[2]
+
+    def test_another_form_of_a_word_is_recognized_in_english(self):
+        said = "The unproven assumptions of the theory are listed below. They are nine."
+        assert "[1]" in answered("What does the theory assume?", said, MANUAL, language="en")
+
+    def test_a_running_header_is_never_quoted(self):
+        pages = [f"회사 내규 {n}쪽\n{text}" for n, text in enumerate((REFUNDS, HOLIDAYS, "식당은 지하에 있습니다."), 1)]
+        found = tuple(Passage("f", "f.pdf", text, page=n, n=n) for n, text in enumerate(pages, 1))
+        with OfflineAnswerer().open_answer(
+            Prompt("m", (), "회사 식당은 어디에 있나요?", found), StopSignal()
+        ) as deltas:
+            text = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+        assert "“식당은 지하에 있습니다.” [3]" in text
+        assert "내규" not in text
+
     def test_at_most_five_sentences_are_quoted(self):
         assert answered("환불 규정", " ".join(f"환불 규정 {n}번 항목입니다." for n in range(20))).count("[1]") == 5
 
@@ -128,6 +157,22 @@ class TestQuotes:
 
 
 class TestHonesty:
+    @pytest.mark.parametrize("texts", [(), (REFUNDS,)])
+    def test_pages_that_could_not_be_searched_are_named_where_nothing_answers(self, texts):
+        unread = ("“plan.pdf”, 2–3쪽",)
+        prompt = Prompt(
+            "gpt",
+            (),
+            "원숭이는 무엇을 먹나요?",
+            passages=passages(*texts),
+            files=("plan.pdf",),
+            unread_pages=unread,
+            language="ko",
+        )
+        with OfflineAnswerer().open_answer(prompt, StopSignal()) as deltas:
+            text = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+        assert text.endswith("찾아보지 못했습니다: “plan.pdf”, 2–3쪽")
+
     @pytest.mark.parametrize(("language", "said"), [("ko", "연결된 AI 모델이 없"), ("en", "No AI model is configured")])
     @pytest.mark.parametrize("question", ["환불은 며칠 이내인가요?", "프랑스의 수도는?", "파일을 요약해 주세요"])
     def test_it_says_first_that_no_model_answers(self, question, language, said):
@@ -163,6 +208,32 @@ class TestHonesty:
         prompt = Prompt("gpt", (), "환불", passages=passages(REFUNDS))
         with OfflineAnswerer().open_answer(prompt, StopSignal()) as deltas:
             assert [*deltas][-1] == Finished("stop", model="offline", usage=Usage())
+
+
+class TestFollowUps:
+    SAID = (Message("user", "환불 규정 알려줘"), Message("assistant", "…"), Message("user", "며칠이야?"))
+
+    def asked(self, question: str, *messages: Message) -> str:
+        prompt = Prompt("gpt", messages, question, passages=passages(HOLIDAYS, REFUNDS), language="ko")
+        with OfflineAnswerer().open_answer(prompt, StopSignal()) as deltas:
+            return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+    def test_the_question_before_says_what_a_bare_one_is_about(self):
+        assert "환불은 구매 후 7일 이내에" in self.asked("며칠이야?", *self.SAID)
+
+    def test_it_makes_no_other_question_one_that_the_files_answer(self):
+        assert "파일에 없습니다" in self.asked("프랑스의 수도는 어디인가요?", *self.SAID)
+
+
+class TestMeaning:
+    def near(self, nearness: float) -> str:
+        found = (Passage("f", "f.pdf", MANUAL, nearness=nearness, n=1),)
+        with OfflineAnswerer().open_answer(Prompt("m", (), "필터 청소 주기는?", found), StopSignal()) as deltas:
+            return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+    def test_a_passage_in_another_language_is_quoted_where_it_is_near_by_meaning(self):
+        assert "[1]" in self.near(0.6)
+        assert "[1]" not in self.near(0.2)
 
 
 class TestSummaries:

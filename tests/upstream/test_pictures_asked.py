@@ -71,7 +71,7 @@ def test_one_that_refuses_pictures_is_asked_without_at_once_and_from_then_on(ser
 
 
 @pytest.mark.parametrize(
-    "message", ["Your input is malformed.", "Hosted tool 'image_generation' is not supported with this model."]
+    "message", ["Your input is empty.", "Hosted tool 'image_generation' is not supported with this model."]
 )
 def test_another_refusal_makes_no_model_blind(server, upstream, message) -> None:
     server.script(Script(status=400, error={"message": message, "type": "invalid_request_error"}))

@@ -135,6 +135,9 @@ class House:
         """End it, so that nobody asks the store any more."""
         self.model.go.set()
         self.assembly.runner.shut_down("interrupted", GOODBYE)
+        if knowledge := self.assembly.knowledge:
+            knowledge.keeper.close()
+            knowledge.database.close()
 
     def settle(self) -> None:
         """Until nothing runs, and everybody knows."""

@@ -161,6 +161,21 @@ class TestSessions:
         house.session("그건요?", KIM, sessionId=session)
         assert "환불" not in repr(house.model.prompts[-1].messages)
 
+    def test_go_back_to_an_earlier_topic_by_hand(self, house: House) -> None:
+        session = house.session("환불은?", KIM)["sessionId"]
+        house.settle()
+        house.session("주차는?", KIM, sessionId=session, topic="new")
+        house.settle()
+        path = f"/api/sessions/{session}/topics"
+        assert house.client.post(f"{path}/1/reopen", headers=KIM).get_json()["sessionId"] == session
+        shown = house.client.get(f"/api/sessions/{session}", headers=KIM).get_json()
+        assert (shown["topic"], [topic["turns"] for topic in shown["topics"]]) == (1, [1, 1])
+        house.session("그건요?", KIM, sessionId=session, topic="keep")
+        asked = repr(house.model.prompts[-1].messages)
+        assert "환불" in asked
+        assert "주차" not in asked
+        refusal(house.client.post(f"{path}/3/reopen", headers=KIM), 404, "not_found")
+
     def test_are_deleted_with_everything(self, house: House) -> None:
         start = with_file(house, KIM)
         session = start["sessionId"]
@@ -244,6 +259,7 @@ class TestOthers:
             ("PATCH", f"sessions/{session}", f"sessions/{no}"),
             ("DELETE", f"sessions/{session}", f"sessions/{no}"),
             ("POST", f"sessions/{session}/reset", f"sessions/{no}/reset"),
+            ("POST", f"sessions/{session}/topics/1/reopen", f"sessions/{no}/topics/1/reopen"),
             ("GET", f"sessions/{session}/files", f"sessions/{no}/files"),
             ("GET", f"sessions/{session}/files/{file}", f"sessions/{no}/files/{no}"),
             ("GET", f"sessions/{own}/files/{file}", f"sessions/{own}/files/{no}"),

@@ -17,6 +17,7 @@ PATH_PARTS: Mapping[str, tuple[JsonSchema, str]] = {
     "model": ({"type": "string"}, "The model's name."),
     "index": ({"type": "integer", "minimum": 0, "maximum": 10**6}, "The number of the picture."),
     "page": ({"type": "integer", "minimum": 1, "maximum": 10**6}, "The page, counted from 1."),
+    "topic": ({"type": "integer", "minimum": 1, "maximum": 10**6}, "The topic's number, counted from 1."),
     "part": ({"type": "string", "enum": ["reference.js", "reference.css"]}, "The file's name."),
 }
 """These are the parts of paths, each with its schema and its meaning."""
@@ -159,6 +160,7 @@ FIELDS: Mapping[str, str] = {
     "totalMs": "The milliseconds until the end.",
     "total_tokens": "All tokens that the answer took.",
     "turns": "How many questions were asked.",
+    "SessionObject.topic": "The number of the current topic, to which the next question belongs unless it leaves it.",
     "SessionObject.turns": "The questions with their answers, newest first.",
     "type": "The type of the frame.",
     "ProblemObject.type": "The type of the problem (RFC 9457). It is always `about:blank`.",

@@ -74,8 +74,17 @@ CONVERSATIONS: tuple[Operation, ...] = (
         results=(ENTRY,),
         refusals=STORED,
     ),
+    Operation(
+        method="POST",
+        path="/sessions/{sessionId}/topics/{topic}/reopen",
+        name="reopenTopic",
+        tag="conversations",
+        summary="Go back to an earlier topic by hand",
+        results=(ENTRY,),
+        refusals=STORED,
+    ),
 )
-"""These operations list, read, rename and delete conversations, and begin a new topic in one."""
+"""These operations list, read, rename and delete conversations, and begin or reopen a topic in one."""
 
 FILES: tuple[Operation, ...] = (
     Operation(

@@ -24,6 +24,7 @@ export class Conversation {
     this.actions = {
       reconnect: (turn) => this.#follow(turn, { answerId: turn.answerId }),
       retry: (turn) => this.#retry(turn),
+      reopen: (topic) => this.#reopen(topic),
     };
     this.clear();
   }
@@ -147,7 +148,12 @@ export class Conversation {
   /** Show a divider if the turn has another topic than the one before it. */
   #mark(turn, previous) {
     if (!previous || !turn.topic || previous.topic === turn.topic) return;
-    turn.mark(turn.topic < previous.topic ? "backToTopic" : "newTopicMark");
+    turn.mark(turn.topic < previous.topic ? "backToTopic" : "newTopicMark", previous.topic);
+  }
+
+  /** Go back to another topic, to which the next question will belong. */
+  #reopen(topic) {
+    return call(`sessions/${encodeURIComponent(this.sessionId)}/topics/${Number(topic)}/reopen`, { method: "POST" });
   }
 
   #broken(turn, error, signal) {

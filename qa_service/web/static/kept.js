@@ -1,8 +1,14 @@
-/** This module lists the files that a conversation is answered from, above the question. Each can be deleted. */
+/**
+ * This module lists the files of a conversation above the question. Each can be deleted. One from which no question can
+ * be answered says so, and isn't counted among the others.
+ */
 
 import { call, fetchJson } from "./api.js";
 import { element, icon } from "./element.js";
+import { showVerdict } from "./verdicts.js";
 import { label, words } from "./words.js";
+
+const USABLE = ["used", "partly", "truncated"];
 
 /** The list. `box` is a `details` element with a count and a list in it. */
 export class KeptFiles {
@@ -26,15 +32,19 @@ export class KeptFiles {
 
   #show() {
     this.box.hidden = !this.files.length;
-    this.count.textContent = this.files.length;
+    const usable = this.files.filter(({ status }) => USABLE.includes(status)).length;
+    this.count.textContent = usable === this.files.length ? usable : `${usable}/${this.files.length}`;
     this.list.replaceChildren(...this.files.map((file) => this.#row(file)));
   }
 
   #row(file) {
     const remove = element("button", { type: "button", class: "quiet icon-only", onclick: () => this.#remove(file) }, icon("trash"));
     const pages = file.pages > 1 ? words("page", { page: file.pages }) : "";
-    return element("li", { class: "chip" }, icon("file"), element("span", { class: "name" }, file.name),
-      element("span", { class: "note" }, pages), label(remove, "remove", { name: file.name }));
+    const note = element("span", { class: "note" }, pages);
+    const row = element("li", { class: "chip" }, icon("file"), element("span", { class: "name" }, file.name), note,
+      label(remove, "remove", { name: file.name }));
+    if (file.status !== "used") showVerdict(row, note, file);
+    return row;
   }
 
   async #remove(file) {

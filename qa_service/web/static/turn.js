@@ -11,7 +11,7 @@ import { count, hasWords, label, say, words } from "./words.js";
 const LONG_QUESTION = 600;
 const LOST_MS = 1_500;
 
-/** A turn takes frames as they come. `actions` has the functions `retry(turn)` and `reconnect(turn)`. */
+/** A turn takes frames as they come. `actions` has the functions `retry(turn)`, `reconnect(turn)` and `reopen(topic)`. */
 export class Turn {
   constructor({ question, files = [], earlier = [], topic = 0 }, actions) {
     Object.assign(this, { question, topic, actions, answerId: "", status: "running", verdictsCame: false });
@@ -146,11 +146,25 @@ export class Turn {
     this.#show("stopping");
   }
 
-  /** Show a line above the question, which says that another topic begins here. */
-  mark(key) {
+  /** Show a line above the question, which says that another topic begins here, and offers to go back to the last one. */
+  mark(key, last) {
     this.node.querySelector(".divider")?.remove();
-    const divider = element("div", { class: "divider" }, say(element("span"), key, { index: this.topic }));
-    this.node.prepend(divider);
+    const line = say(element("span"), key, { index: this.topic });
+    const back = say(element("button", { type: "button", class: "text", onclick: () => this.#goBack(back, last) }), "reopenTopic", { index: last });
+    this.node.prepend(element("div", { class: "divider" }, line, back));
+  }
+
+  async #goBack(button, topic) {
+    button.disabled = true;
+    try {
+      await this.actions.reopen(topic);
+      const done = say(element("span"), "topicReopened", { index: topic });
+      button.replaceWith(done);
+      announce(done.textContent);
+    } catch (problem) {
+      button.disabled = false;
+      announce(problem.message);
+    }
   }
 
   /** Remove the buttons, because only the latest answer can be asked for again. */

@@ -16,6 +16,14 @@ function listed(numbers) {
   return ranges.map(({ from, to }) => (from === to ? `${from}` : `${from}–${to}`)).join(", ");
 }
 
+/** Write into a node what became of a file, and mark its chip with the status. */
+export function showVerdict(node, note, { status, reason, pages = 0, unreadPages = [] }) {
+  const keys = status === "partly" ? [`unread_${reason}`] : [`reason_${reason}`];
+  node.dataset.status = status;
+  const values = { pages, many: unreadPages.length > 1, list: listed(unreadPages) };
+  say(note, keys.find(hasWords) ?? STATUS_WORDS[status] ?? "read", values);
+}
+
 /** A list with one chip for each file. A follow-up gets the verdicts of `earlier` files again, which aren't shown. */
 export class Verdicts {
   constructor(sent, earlier) {
@@ -36,14 +44,11 @@ export class Verdicts {
   }
 
   /** Show what became of one file. */
-  settle({ name, status, reason, pages = 0, unreadPages = [] }) {
-    const chip = this.#waiting(name);
-    const keys = status === "partly" ? [`unread_${reason}`] : [`reason_${reason}`];
+  settle(verdict) {
+    const chip = this.#waiting(verdict.name);
     chip.settled = true;
     chip.bar.hidden = true;
-    chip.node.dataset.status = status;
-    const values = { pages, many: unreadPages.length > 1, list: listed(unreadPages) };
-    say(chip.note, keys.find(hasWords) ?? STATUS_WORDS[status] ?? "read", values);
+    showVerdict(chip.node, chip.note, verdict);
   }
 
   /** Show what became of all files in the end. */

@@ -1,0 +1,39 @@
+"""This module says what the command `index` is to bring, and reads it from a command line."""
+
+from argparse import Namespace
+
+from msgspec import Struct
+
+from qa_service.knowledge.documents import EVERYBODY, CollectionKey
+from qa_service.setting_values import COLLECTION_NAME, read_seconds
+from qa_service.settings import SettingsError
+
+
+class IndexOrder(Struct, frozen=True):
+    """An `IndexOrder` says what is to be brought, and how. `sources` are paths and web addresses; a web address is that
+    of a site, or of one page with `single`. `every` is the number of seconds until a site is read again, or 0."""
+
+    sources: tuple[str, ...]
+    collection: CollectionKey
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    every: float = 0.0
+    single: bool = False
+
+
+def read_order(options: Namespace) -> IndexOrder:
+    """Read the options of the command. Raises `SettingsError` for an impossible one."""
+    if not COLLECTION_NAME.fullmatch(options.collection):
+        raise SettingsError("--collection: expected 1-64 of A-Za-z0-9._-")
+    try:
+        every = read_seconds(options.every)
+    except ValueError as error:
+        raise SettingsError(f"--every: {error}") from None
+    return IndexOrder(
+        tuple(options.source),
+        CollectionKey(EVERYBODY, options.collection),
+        tuple(options.include),
+        tuple(options.exclude),
+        every,
+        options.page,
+    )

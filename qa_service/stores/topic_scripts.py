@@ -1,0 +1,121 @@
+"""This module has the scripts that change the topic of a session, and what other scripts do with topics.
+
+A topic's context is the list of the turns that a model may see. Only the current topic has one that is stored; that of
+another topic is made from the turns, which say themselves which topic they belong to. `said` is a hash that keeps, for
+each topic, the beginnings of some exchanges, by which a question that comes back to the topic is recognised.
+"""
+
+from qa_service.stores.picture_scripts import with_pictures
+
+_FUNCTIONS = """
+-- The first place where a name of a field stands in a turn is the turn's own field: the texts before it have their
+-- quotation marks escaped.
+local function context_of(turns, answers, topic, most)
+  local ids, found = redis.call('LRANGE', turns, 0, -1), {}
+  for i = #ids, 1, -1 do
+    local turn = #found < most and redis.call('HGET', answers, ids[i])
+    if turn and string.match(turn, '"topic":(%d+)') == topic then
+      local status, first = string.match(turn, '"status":"(%a+)"'), string.match(turn, '"text":"(.)')
+      if status ~= 'failed' and status ~= 'running' and first ~= '"' then table.insert(found, 1, ids[i]) end
+    end
+  end
+  return found
+end
+local function put_context(context, ids)
+  redis.call('DEL', context)
+  for _, id in ipairs(ids) do redis.call('RPUSH', context, id) end
+end
+-- Where nothing was asked in the last topic, which a reset has opened, that topic goes. It returns how many are left.
+local function drop_unasked_topic(head, current, topics)
+  if tonumber(current) ~= topics or (redis.call('HGET', head, 'turns:' .. current) or '0') ~= '0' then return topics end
+  redis.call('HDEL', head, 'title:' .. current, 'turns:' .. current)
+  return topics - 1
+end
+local function drop_said(said, topic)
+  for slot = 0, 3 do redis.call('HDEL', said, topic .. ':' .. slot) end
+end
+"""
+
+
+def with_context(script: str) -> str:
+    """Return a script that may call these functions."""
+    return _FUNCTIONS + script
+
+
+LOAD_CONTEXT = with_context("""
+-- head, turns, answers
+local ids, turns = context_of(KEYS[2], KEYS[3], ARGV[1], tonumber(ARGV[2])), {}
+if #ids > 0 then turns = redis.call('HMGET', KEYS[3], unpack(ids)) end
+return {redis.call('HGET', KEYS[1], 'summary:' .. ARGV[1]) or '', turns}
+""")
+
+NEW_TOPIC = """
+-- head, context
+local current, topics = unpack(redis.call('HMGET', KEYS[1], 'topic', 'topics'))
+if not current then return false end
+if (redis.call('HGET', KEYS[1], 'turns:' .. current) or '0') == '0' then return tonumber(current) end
+local topic = tonumber(topics or current) + 1
+redis.call('HSET', KEYS[1], 'topic', topic, 'topics', topic, 'title:' .. topic, '', 'updatedAt', ARGV[1])
+redis.call('DEL', KEYS[2])
+return topic
+"""
+
+# It returns 0 where the session has no such topic, and nothing where there is no session.
+REOPEN_TOPIC = with_context("""
+-- head, turns, answers, context
+local topic, now, seen = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local current, topics, asked = unpack(redis.call('HMGET', KEYS[1], 'topic', 'topics', 'turns:' .. topic))
+if not current then return false end
+if topic == current then return tonumber(topic) end
+if (asked or '0') == '0' then return 0 end
+topics = drop_unasked_topic(KEYS[1], current, tonumber(topics or current))
+redis.call('HSET', KEYS[1], 'topic', topic, 'topics', topics, 'updatedAt', now)
+put_context(KEYS[4], context_of(KEYS[2], KEYS[3], topic, seen))
+redis.call('EXPIRE', KEYS[4], redis.call('TTL', KEYS[1]))
+return tonumber(topic)
+""")
+
+# It removes the last turns of a session. Then the session is in the topic of the turn before them, or in its first one,
+# with the context that it had there. It returns how many bytes of pictures were freed, or nothing if the session has
+# moved to another topic meanwhile, or if it is answering and the caller doesn't want to replace that answer. Then
+# nothing changes.
+REWIND = with_context(
+    with_pictures("""
+-- head, turns, answers, context, running, images, said
+local current, topic, topics, reject, last = ARGV[1], ARGV[2], ARGV[3], ARGV[4], 5 + 2 * ARGV[5]
+local seconds = redis.call('TTL', KEYS[1])
+local freed = 0
+if redis.call('HGET', KEYS[1], 'topic') ~= current then return false end
+if reject == '1' and redis.call('HLEN', KEYS[5]) > 0 then return false end
+for i = 6, last, 2 do
+  drop_said(KEYS[7], ARGV[i + 1])
+  redis.call('HDEL', KEYS[1], 'summary:' .. ARGV[i + 1])
+  redis.call('HDEL', KEYS[3], ARGV[i], 'feedback:' .. ARGV[i])
+  -- Another question may have removed this turn meanwhile. Lua would write -0 then, which HINCRBY refuses.
+  if redis.call('LREM', KEYS[2], 1, ARGV[i]) > 0 then redis.call('HINCRBY', KEYS[1], 'turns:' .. ARGV[i + 1], -1) end
+  freed = freed + drop_pictures(KEYS[6], ARGV[i])
+end
+local known = tonumber(redis.call('HGET', KEYS[1], 'topics') or current)
+for n = tonumber(topics) + 1, known do redis.call('HDEL', KEYS[1], 'title:' .. n, 'turns:' .. n) end
+redis.call('HDEL', KEYS[1], 'summary:' .. topic)
+redis.call('HSET', KEYS[1], 'topic', topic, 'topics', topics)
+if redis.call('HGET', KEYS[1], 'turns:' .. topic) == '0' then redis.call('HSET', KEYS[1], 'title:' .. topic, '') end
+redis.call('DEL', KEYS[4])
+for i = last + 1, #ARGV do redis.call('RPUSH', KEYS[4], ARGV[i]) end
+redis.call('EXPIRE', KEYS[4], seconds)
+return freed
+""")
+)
+
+# It counts the call that made a summary with the turn after which it was made, and keeps the summary if the one before
+# is still the same, and all turns that it stands for are there.
+SUM_UP = """
+-- head, answers
+local field, summary, before, answer, turn, charged = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local same = redis.call('EXISTS', KEYS[1]) == 1 and (redis.call('HGET', KEYS[1], field) or '') == before
+for i = 7, #ARGV do same = same and redis.call('HEXISTS', KEYS[2], ARGV[i]) == 1 end
+if turn ~= '' and redis.call('HGET', KEYS[2], answer) == turn then redis.call('HSET', KEYS[2], answer, charged) end
+if summary == '' or not same then return 0 end
+redis.call('HSET', KEYS[1], field, summary)
+return 1
+"""

@@ -1,0 +1,33 @@
+"""This module chooses what compares questions, for the encoder that there is.
+
+`meaning` is imported only where there is an encoder, because it needs numpy.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from qa_service.interfaces import Encoder
+from qa_service.model import Meaning
+from qa_service.topics.detector import LearnedDrift
+from qa_service.topics.weights import load_weights
+
+
+def choose_detector(encoder: Encoder | None) -> LearnedDrift:
+    """Return the detector that compares meanings where its weights were learned with this encoder, and else the one
+    that compares words alone."""
+    weights = load_weights("meaning")
+    if encoder is None or encoder.name != weights.encoder:
+        return LearnedDrift()
+    from qa_service.topics.meaning import MeaningScorer
+
+    return LearnedDrift(weights, MeaningScorer(weights, encoder))
+
+
+def choose_memory(encoder: Encoder | None) -> Callable[[str, str], Meaning | None]:
+    """Return the function that encodes a question and its answer when the turn is finished. Without an encoder it
+    returns None."""
+    if encoder is None:
+        return lambda question, text: None
+    from qa_service.topics.meaning import recall_meaning
+
+    return partial(recall_meaning, encoder)

@@ -1,0 +1,132 @@
+"""This module compares the meaning of a question with that of the conversation before it, by the vectors of an encoder.
+
+It needs numpy, which the extra `semantic` brings.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from qa_service.interfaces import Encoder
+from qa_service.model import Exchange, Meaning
+from qa_service.pause import give_way
+from qa_service.topics.features import compute_features
+from qa_service.topics.scoring import Likeness
+from qa_service.topics.weights import Weights
+
+Vector = NDArray[np.float32]
+
+RECENT = 4
+"""The questions of so many of the latest exchanges are compared, and the answers of one less."""
+QUESTION, ANSWER = 400, 300
+"""At most so many characters of a question, and from the beginning of an answer, become a vector. Encoding them takes
+a worker some milliseconds at most."""
+_FADING = 0.5
+"""Each exchange counts so much of the one after it."""
+
+
+class Comparison(Struct, frozen=True):
+    """A `Comparison` holds the vectors of a question, of the conversation before it and of the last answer."""
+
+    question: Vector
+    context: Vector
+    answer: Vector
+    questions: tuple[Vector, ...]
+    """These are the vectors of the latest questions, oldest first."""
+    answers: tuple[Vector, ...]
+
+    def numbers(self) -> dict[str, float]:
+        """Return the features by name. All of them are between -2 and 2."""
+        asked = [float(self.question @ vector) for vector in self.questions]
+        told = [float(self.question @ vector) for vector in self.answers]
+        steps = [float(one @ other) for one, other in zip(self.questions, self.questions[1:], strict=False)]
+        last, answer = asked[-1], told[-1] if told else 0.0
+        answered = float(self.questions[-1] @ self.answer)
+        return {
+            "near last question": last,
+            "near a question": max(asked),
+            "near questions": sum(asked) / len(asked),
+            "near last answer": answer,
+            "near an answer": max(told, default=0.0),
+            "near anything": max(asked + told),
+            "near context": float(self.question @ self.context),
+            "near last exchange": max(last, answer),
+            "last step": steps[-1] if steps else 0.0,
+            "longest step": min(steps, default=0.0),
+            "nearer than last step": last - steps[-1] if steps else 0.0,
+            "answer near its question": answered,
+            "nearer than answer": max(last, answer) - answered if told else 0.0,
+            "has steps": bool(steps),
+            "has answers": bool(told),
+        }
+
+
+class MeaningScorer:
+    """A `MeaningScorer` compares a question with a conversation by their words and by their meaning."""
+
+    def __init__(self, weights: Weights, encoder: Encoder) -> None:
+        assert weights.meaning is not None  # noqa: S101 - they were learned with this encoder
+        learned = (weights.meaning.question, weights.meaning.context, weights.meaning.answer)
+        self._question, self._context, self._answer = (np.array(column, np.float32) for column in learned)
+        self._weights = weights
+        self._encoder = encoder
+
+    def __call__(self, question: str, context: Sequence[Exchange]) -> Likeness:
+        """Score a question against the exchanges before it, of which there is at least one."""
+        compared = compare_meaning(self._encoder, question, context)
+        numbers = compute_features(question, context) | compared.numbers()
+        columns = self._question + compared.context * self._context + compared.answer * self._answer
+        return Likeness(numbers, self._weights.logit(numbers) + float(compared.question @ columns))
+
+
+def recall_meaning(encoder: Encoder, question: str, text: str) -> Meaning:
+    """Encode a finished exchange, so that later questions are compared with it without encoding it again.
+
+    Other requests have their turn before each text, so that what was said last goes out at once.
+    """
+    answer = text[:ANSWER].strip()
+    give_way()
+    asked = encoder.encode_texts([shorten_question(question)])[0]
+    if answer:
+        give_way()
+    return Meaning(encoder.name, asked, encoder.encode_texts([answer])[0] if answer else b"")
+
+
+def shorten_question(question: str) -> str:
+    """Return the question as it is encoded: its beginning and its end, where it is long."""
+    half = QUESTION // 2
+    return question if len(question) <= QUESTION else f"{question[:half]} {question[-half:]}"
+
+
+def compare_meaning(encoder: Encoder, question: str, context: Sequence[Exchange]) -> Comparison:
+    """Compare a question with the exchanges before it, of which there is at least one. Exchanges that this encoder
+    hasn't seen are encoded now, with pauses in between."""
+    recent = context[-RECENT:]
+    meanings = list(_recall_all(encoder, recent))
+    asked = read_vector(encoder.encode_texts([shorten_question(question)])[0])
+    questions = tuple(read_vector(meaning.question) for meaning in meanings)
+    answers = tuple(read_vector(meaning.answer) for meaning in meanings[1 - RECENT :] if meaning.answer)
+    answer = read_vector(meanings[-1].answer) if meanings[-1].answer else np.zeros_like(asked)
+    return Comparison(asked, _sum_up(questions, answer), answer, questions, answers)
+
+
+def read_vector(vector: bytes) -> Vector:
+    """Decode a vector of an `Encoder`."""
+    return np.frombuffer(vector, "<f2").astype(np.float32)
+
+
+def _recall_all(encoder: Encoder, recent: Sequence[Exchange]) -> Iterator[Meaning]:
+    for exchange in recent:
+        if exchange.meaning and exchange.meaning.encoder == encoder.name:
+            yield exchange.meaning
+        else:
+            yield recall_meaning(encoder, exchange.question, exchange.text)
+
+
+def _sum_up(questions: Sequence[Vector], answer: Vector) -> Vector:
+    weights = [_FADING**age for age in range(len(questions))][::-1]
+    total = sum((weight * vector for weight, vector in zip(weights, questions, strict=True)), 0.5 * answer)
+    length = float(np.linalg.norm(total))
+    return np.asarray(total / length if length else total, np.float32)

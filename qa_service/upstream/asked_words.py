@@ -1,0 +1,114 @@
+"""This module weighs the words of a question, and measures how much of it a text has."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+
+from msgspec import Struct
+
+from qa_service.language.stems import stem_english
+from qa_service.language.tokens import list_tokens, list_words
+
+MOST_WORDS = 50
+"""At most so many different words of a question are looked for. Each is compared with every sentence, and the 8,000
+words that a question can have would keep a worker from everything else for seconds."""
+EARLIER_WEIGHT = 0.25
+"""A word of the question before counts for this part of a word of the question."""
+ASKING_WEIGHT = 0.4
+"""A word that says what is asked for, and not what it is asked of, counts for this part of another one."""
+SAME_WORD = 0.5
+"""A Korean word of the question is taken to stand in a text that has this part of the word's syllable pairs, because
+compounds are written together or apart."""
+RELATED = 0.7
+"""A word that has its beginning in common with one of the text counts for this part of a word: assumed, assumption."""
+_BEGINNING = 5
+_ENDING = 3
+"""A beginning is a word without so many letters at its end. It has at least `_BEGINNING` letters."""
+
+# The last word of a Korean question (내나요, 가능한가요, 되죠) only makes it a question, so it isn't looked for.
+_PREDICATE = re.compile(
+    r"(?:(?<=\s)\S+ 수 (?:있|없)\S*+|(?<=\s)\S*(?:[나까가]요|니까|[해어아지려돼]요|[나까죠해야줘려돼]|는가|인가))\W*+$"
+)
+# These words ask for an amount or a time. A sentence that answers them has the amount in their place.
+_AMOUNTS = frozenset(
+    ["며칠", "몇일", "얼마", "얼마나", "언제", "안", "안에", "동안", "정도", "나가", "들어", "되", "돼", "걸리", "걸려"]
+)
+_ENGLISH = (
+    "name term word type kind sort year decade month day date number amount percentage percent person people call refer"
+    " describe consider become example fact thing way part happen occur mean state find title"
+)
+_KOREAN = "이름 명칭 곳 사람 인물 시기 연도 년도 연대 용어 단어 종류 제목 의미 뜻 명 개 번 가지 이유"
+_ASKED_FOR = frozenset([*map(stem_english, _ENGLISH.split()), *_KOREAN.split()])
+
+
+class HeldWords(Struct, frozen=True):
+    """A `HeldWords` holds the words of a text: its tokens, and the beginnings of its longer English words."""
+
+    tokens: frozenset[str]
+    beginnings: frozenset[str]
+
+    def measure_word(self, word: str) -> float:
+        """Return how surely the text has this word, between 0 and 1."""
+        if word in self.tokens:
+            return 1.0
+        if "가" <= word[0] <= "힣":
+            pairs = {first + second for first, second in pairwise(word)}
+            return float(len(pairs) > 1 and len(pairs & self.tokens) >= len(pairs) * SAME_WORD)
+        return RELATED if (beginning := _find_beginning(word)) and beginning in self.beginnings else 0.0
+
+
+class AskedWords(Struct, frozen=True):
+    """An `AskedWords` maps each word of a question to its weight, which is more for a rare word, and most where no text
+    has the word."""
+
+    weights: Mapping[str, float]
+
+    def measure_share(self, held: HeldWords, heading: HeldWords | None = None, under: float = 0.0) -> float:
+        """Return which part of the question the text has, between 0 and 1. A word that stands only in the text's
+        heading counts for `under`."""
+        total = sum(self.weights.values())
+        if not total:
+            return 0.0
+        return (
+            sum(weight * _measure_either(word, held, heading, under) for word, weight in self.weights.items()) / total
+        )
+
+
+def hold_words(text: str) -> HeldWords:
+    """Return the words of a text."""
+    tokens = frozenset(list_tokens(text))
+    return HeldWords(tokens, frozenset(filter(None, map(_find_beginning, tokens))))
+
+
+def weigh_question(question: str, earlier: str, texts: Sequence[HeldWords]) -> AskedWords:
+    """Weigh the words of a question by how few of these texts have them. `earlier` is the question before, which may
+    name the subject. "How many days?" has no other subject."""
+    own = _read_subject(question) or ([] if earlier else read_asked_words(question))
+    weights = {word: ASKING_WEIGHT if word in _ASKED_FOR else 1.0 for word in own[:MOST_WORDS]}
+    for word in read_asked_words(earlier):
+        weights.setdefault(word, EARLIER_WEIGHT)
+    return AskedWords({word: weight * _weigh_rarity(word, texts) for word, weight in weights.items()})
+
+
+def read_asked_words(question: str) -> list[str]:
+    """Read the words that a question looks for, each once."""
+    return (_read_subject(question) or list(dict.fromkeys(list_words(question))))[:MOST_WORDS]
+
+
+def _read_subject(question: str) -> list[str]:
+    return [word for word in dict.fromkeys(list_words(_PREDICATE.sub("", question))) if word not in _AMOUNTS]
+
+
+def _measure_either(word: str, held: HeldWords, heading: HeldWords | None, under: float) -> float:
+    return held.measure_word(word) or (under * heading.measure_word(word) if heading else 0.0)
+
+
+def _weigh_rarity(word: str, texts: Iterable[HeldWords]) -> float:
+    held = [text.measure_word(word) > 0 for text in texts]
+    return math.log(1 + (len(held) + 0.5) / (sum(held) + 0.5))
+
+
+def _find_beginning(word: str) -> str:
+    longest = len(word) > _BEGINNING and word.isascii() and word.isalpha()
+    return word[: max(_BEGINNING, len(word) - _ENDING)] if longest else ""

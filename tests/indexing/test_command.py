@@ -1,0 +1,144 @@
+"""The command `index` brings what it is given, says what became of it, and can be ended at any moment."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from qa_service.knowledge.database import Database
+from qa_service.knowledge.keeper import lock_indexing
+from qa_service.knowledge.library import DocumentFilter, Library
+from tests.crawling.websites import WebPage, Website, html, links
+from tests.documents import pdf
+from tests.knowledge.shelf import ask, counts_agree, texts_of
+
+# Sites of this machine are read, which no setting allows.
+PROGRAM = """
+import sys
+from qa_service.cli import _parser
+from qa_service.crawling.site_reader import Reach
+from qa_service.indexing.command import index_sources
+from qa_service.indexing.order import read_order
+from qa_service.settings import from_environment
+reach = Reach(lambda address: address == "127.0.0.1", delay=float(sys.argv[1]))
+index_sources(from_environment(), read_order(_parser().parse_args(sys.argv[2:])), reach)
+"""
+Index = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def index(knowledge: Database, tmp_path: Path) -> Index:
+    """Starts the command with these arguments."""
+    folder = Path(str(knowledge.engine.start()["unix_sock"])).parent
+    environment = {
+        **os.environ,
+        "QA_DATABASE_URL": f"postgresql://qa@/postgres?host={folder}",
+        "QA_DATA": str(tmp_path / "data"),
+        "QA_SEMANTIC": "off",
+        "LC_ALL": "C.UTF-8",
+    }
+
+    def start(*arguments: str, delay: float = 0.0) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(delay), "index", *arguments],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    return start
+
+
+def finish(command: "subprocess.Popen[str]") -> tuple[int, list[str]]:
+    """Its status, and the lines that it printed."""
+    said, _ = command.communicate(timeout=20)
+    return command.returncode, said.splitlines()
+
+
+def make_site() -> Website:
+    """A site of three pages and a document."""
+    return Website(
+        {
+            "/": links("/a", "/b", "/guide.pdf"),
+            "/a": html("<h1>대출</h1><p>책은 다섯 권까지 빌릴 수 있습니다.</p>"),
+            "/b": html("<h1>Hours</h1><p>The library opens at nine.</p>"),
+            "/guide.pdf": WebPage(pdf(["The reading room closes at eight."]), "application/pdf"),
+        }
+    )
+
+
+def test_a_folder_a_site_and_what_is_wrong_are_brought_by_one_command(
+    index: Index, knowledge: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "연체.txt").write_text("연체료는 하루에 백 원입니다.")
+    with make_site() as site:
+        status, said = finish(index(str(tmp_path / "notes"), site.url, str(tmp_path / "none")))
+        assert status == 1
+        assert said[-1] == "5 read, 1 failed"
+        assert f"{site.url}/guide.pdf: read" in said
+        assert any(line.endswith("none: failed (no such file or folder)") for line in said)
+        assert texts_of(ask(knowledge, "다섯 권까지 빌릴"))[0].startswith("대출")
+        assert texts_of(ask(knowledge, "reading room closes"))[0].startswith("The reading room closes at eight.")
+        assert counts_agree(knowledge)
+
+        del site.pages["/b"]
+        (tmp_path / "notes" / "연체.txt").unlink()
+        status, said = finish(index(str(tmp_path / "notes"), site.url))
+        assert (status, said[-1]) == (0, "3 read, 1 removed")
+        assert not any("nine" in text for text in texts_of(ask(knowledge, "opens at nine")))
+
+
+def wait_for_pages(knowledge: Database, count: int) -> None:
+    until = time.monotonic() + 30
+    while len(Library(knowledge).list_documents(DocumentFilter())[0]) < count:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_a_command_that_was_ended_goes_on_where_it_was(index: Index, knowledge: Database, sent: int) -> None:
+    with make_site() as site:
+        interrupted = index(site.url, delay=0.4)
+        wait_for_pages(knowledge, 1)
+        interrupted.send_signal(sent)
+        status, said = finish(interrupted)
+        assert status == (130 if sent == signal.SIGINT else -sent)
+        if sent == signal.SIGINT:
+            assert said[-1].startswith("Stopped.")
+        else:  # its lease is over some time later
+            with knowledge.transaction() as connection:
+                connection.run("update site set lease = now()")
+                connection.run("update document set lease = now()")
+        assert counts_agree(knowledge)
+        read = {path for path in site.paths if path in ("/a", "/b")}
+        site.forget()
+        status, said = finish(index(site.url))
+        assert (status, said[-1]) == (0, "4 read")
+        assert not read.intersection(site.paths[: len(site.pages)]) or len(site.paths) > len(site.pages)
+        assert counts_agree(knowledge)
+
+
+def test_another_indexer_of_the_machine_is_waited_for(index: Index, knowledge: Database, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("연체료는 하루에 백 원입니다.")
+    (tmp_path / "data").mkdir()
+    with lock_indexing(tmp_path / "data") or pytest.fail("locked"):
+        command = index(str(tmp_path / "note.txt"))
+        wait_for_pages(knowledge, 1)
+        time.sleep(0.5)
+        assert command.poll() is None
+    assert finish(command) == (0, ["note.txt: read", "1 read"])
+
+
+def test_impossible_options_are_refused_by_name(index: Index) -> None:
+    status, said = finish(index("x", "--every", "often"))
+    assert status == 1
+    assert "--every" in said[-1]
+    status, said = finish(index())
+    assert (status, "source" in said[-1]) == (2, True)

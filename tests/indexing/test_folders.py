@@ -1,0 +1,76 @@
+"""A folder is brought whole, and what has changed in it is followed."""
+
+from pathlib import Path
+
+import pytest
+
+from qa_service.indexing.folders import FolderRules, FolderSource
+from qa_service.knowledge.database import Database
+from qa_service.knowledge.library import DocumentFilter, Library
+from tests.knowledge.shelf import MINE, SHARED, put
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with two texts, and with what isn't brought."""
+    folder = tmp_path / "handbook"
+    (folder / "규정").mkdir(parents=True)
+    (folder / "규정" / "연체.txt").write_text("연체료는 하루에 백 원입니다.")
+    (folder / "hours.md").write_text("# Hours\n\nThe library opens at nine.")
+    (folder / ".hidden.txt").write_text("hidden")
+    (folder / ".git").mkdir()
+    (folder / ".git" / "notes.txt").write_text("hidden")
+    (tmp_path / "outside.txt").write_text("outside")
+    (folder / "link.txt").symlink_to(tmp_path / "outside.txt")
+    (folder / "round").symlink_to(folder, target_is_directory=True)
+    return folder
+
+
+def bring(database: Database, folder: Path, **rules: object) -> dict[str, str]:
+    """What becomes of each file."""
+    source = FolderSource(Library(database), SHARED, FolderRules(**rules))  # type: ignore[arg-type]
+    return {step.name: step.state for step in source.bring_files(folder)}
+
+
+def names(database: Database) -> list[str]:
+    return sorted(document.name for document in Library(database).list_documents(DocumentFilter())[0])
+
+
+def test_all_files_are_brought_but_hidden_ones_and_links(knowledge: Database, folder: Path) -> None:
+    assert bring(knowledge, folder) == {"handbook/hours.md": "waiting", "handbook/규정/연체.txt": "waiting"}
+    assert names(knowledge) == ["handbook/hours.md", "handbook/규정/연체.txt"]
+
+
+def test_only_changes_are_brought_again_and_deletions_are_followed(knowledge: Database, folder: Path) -> None:
+    bring(knowledge, folder)
+    put(knowledge, "handbook/hours.md", "somebody's own", key=MINE)
+    put(knowledge, "other/a.txt", "other")
+    (folder / "규정" / "연체.txt").unlink()
+    (folder / "new.txt").write_text("new")
+    assert bring(knowledge, folder) == {
+        "handbook/hours.md": "unchanged",
+        "handbook/new.txt": "waiting",
+        "handbook/규정/연체.txt": "removed",
+    }
+    (folder / "hours.md").write_text("# Hours\n\nThe library opens at ten.")
+    assert bring(knowledge, folder)["handbook/hours.md"] == "waiting"
+    assert names(knowledge) == ["handbook/hours.md", "handbook/new.txt", "other/a.txt"]
+
+
+def test_what_can_not_be_read_is_left_out_or_fails(knowledge: Database, folder: Path) -> None:
+    (folder / "noise.bin").write_bytes(bytes(range(256)) * 8)
+    (folder / "large.txt").write_text("a" * 2000)
+    found = bring(knowledge, folder, bytes=1000)
+    assert (found["handbook/noise.bin"], found["handbook/large.txt"]) == ("failed", "failed")
+    assert bring(knowledge, folder)["handbook/noise.bin"] == "skipped"
+
+
+def test_patterns_choose_files(knowledge: Database, folder: Path) -> None:
+    assert list(bring(knowledge, folder, include=("규정/*",))) == ["handbook/규정/연체.txt"]
+    assert "handbook/hours.md" in bring(knowledge, folder, exclude=("*.txt",))
+
+
+def test_a_single_file_is_brought_and_removes_nothing(knowledge: Database, folder: Path) -> None:
+    bring(knowledge, folder)
+    assert bring(knowledge, folder / "hours.md") == {"hours.md": "waiting"}
+    assert len(names(knowledge)) == 3

@@ -1,0 +1,68 @@
+"""The bar is for terminals, lines are for everything else, and both speak Korean and English."""
+
+from io import StringIO
+
+import pytest
+
+from qa_service.indexing.progress import ProgressBar, terminal_language
+from qa_service.indexing.steps import IndexStep
+from qa_service.model import Language
+from qa_service.terminal import ERASE
+
+
+class Screen(StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_one_line_that_is_written_over() -> None:
+    screen = Screen()
+    bar = ProgressBar(screen, "en", columns=60)
+    bar.show_step(IndexStep("a.txt", "read"))
+    bar.show_bar(1, 2, "a.txt")
+    bar.show_bar(2, 2, "b.txt")
+    bar.show_step(IndexStep("c.bin", "failed", "damaged"))
+    bar.show_tally({"read": 2, "failed": 1})
+    assert screen.getvalue() == (
+        f"{ERASE}[############............] 1/2 a.txt{ERASE}[########################] 2/2 b.txt"
+        f"{ERASE}c.bin: failed (damaged)\n{ERASE}2 read, 1 failed\n"
+    )
+
+
+def test_a_line_is_never_wider_than_the_terminal_and_obeys_nobody() -> None:
+    screen = Screen()
+    ProgressBar(screen, "ko", columns=40).show_bar(0, 9, "아주 긴 이름의 문서\x1b]0;x\x07 " * 9)
+    line = screen.getvalue().removeprefix(ERASE)
+    assert len(line) < 40
+    assert "\x1b" not in line
+
+
+def test_a_file_gets_lines_alone() -> None:
+    out = StringIO()
+    bar = ProgressBar(out, "ko")
+    bar.show_bar(1, 2, "a.txt")
+    bar.show_step(IndexStep("가.txt", "read"))
+    bar.say("meaning")
+    bar.show_tally({"read": 1, "unchanged": 3, "waiting": 2})
+    assert out.getvalue() == "가.txt: 읽음\n읽음 1, 그대로 3\n"
+
+
+def test_nothing_to_read_is_said() -> None:
+    out = StringIO()
+    ProgressBar(out, "en").show_tally({})
+    assert out.getvalue() == "Nothing was found to read.\n"
+
+
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [
+        ({"LANG": "ko_KR.UTF-8"}, "ko"),
+        ({"LANG": "ko_KR.UTF-8", "LC_ALL": "C"}, "en"),
+        ({"LC_MESSAGES": "ko"}, "ko"),
+        ({}, "en"),
+    ],
+)
+def test_the_language_is_that_of_the_terminal(environment: dict[str, str], language: Language) -> None:
+    assert terminal_language(environment) == language

@@ -1,0 +1,206 @@
+"""Indexing that is interrupted anywhere: nothing is lost, and nothing is there twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from qa_service.knowledge.database import Database
+from qa_service.knowledge.documents import CollectionKey, DocumentPassage, DocumentText, NewDocument
+from qa_service.knowledge.keeper import IndexerKeeper, is_lock_free, lock_indexing
+from qa_service.knowledge.library import DocumentFilter, Library
+from qa_service.knowledge.vectors import MissingVectors
+from qa_service.knowledge.waiting import WaitingDocuments
+from qa_service.knowledge_base import open_knowledge
+from qa_service.settings import Settings
+from tests.fakes import FakeEncoder
+from tests.knowledge.shelf import SHARED, ask, count_rows, counts_agree, make_indexer, put, server_of, texts_of
+
+ROOT = Path(__file__).parents[2]
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+class TestLease:
+    def test_two_indexers_never_hold_one_document(self, knowledge: Database) -> None:
+        Library(knowledge).add_document(NewDocument(SHARED, "a.txt"), b"one")
+        waiting = WaitingDocuments(knowledge)
+        assert waiting.claim() is not None
+        assert waiting.claim() is None
+
+    def test_a_dead_indexers_document_is_read_by_another_one_and_only_once(self, knowledge: Database) -> None:
+        Library(knowledge).add_document(NewDocument(SHARED, "a.txt"), b"one")
+        waiting = WaitingDocuments(knowledge, lease_seconds=0.05)
+        first = waiting.claim()
+        assert first is not None
+        time.sleep(0.1)
+        second = waiting.claim()
+        assert second is not None
+        assert waiting.finish(second, DocumentText([DocumentPassage("by the second")]))
+        assert not waiting.renew(first)
+        assert not waiting.finish(first, DocumentText([DocumentPassage("by the first")]))
+        assert texts_of(ask(knowledge, "by the")) == ["by the second"]
+        assert counts_agree(knowledge)
+
+    def test_what_was_replaced_while_it_was_read_is_read_again(self, knowledge: Database, tmp_path: Path) -> None:
+        library, waiting = Library(knowledge), WaitingDocuments(knowledge)
+        library.add_document(NewDocument(SHARED, "a.txt"), b"old words")
+        claimed = waiting.claim()
+        assert claimed is not None
+        library.add_document(NewDocument(SHARED, "a.txt"), b"new words")
+        assert not waiting.finish(claimed, DocumentText([DocumentPassage("old words")]))
+        make_indexer(knowledge, tmp_path).run()
+        assert texts_of(ask(knowledge, "words")) == ["new words"]
+
+    def test_what_was_deleted_while_it_was_read_stays_away(self, knowledge: Database) -> None:
+        library, waiting = Library(knowledge), WaitingDocuments(knowledge)
+        document, _ = library.add_document(NewDocument(SHARED, "a.txt"), b"one")
+        claimed = waiting.claim()
+        assert claimed is not None
+        library.remove_document(document.document_id, [""])
+        assert not waiting.finish(claimed, DocumentText([DocumentPassage("one")]))
+        assert set(count_rows(knowledge).values()) == {0}
+
+    def test_a_document_that_kills_its_indexers_is_given_up(self, knowledge: Database, tmp_path: Path) -> None:
+        Library(knowledge).add_document(NewDocument(SHARED, "a.txt"), b"one")
+        waiting = WaitingDocuments(knowledge, lease_seconds=0)
+        for _ in range(5):
+            assert waiting.claim()
+        make_indexer(knowledge, tmp_path).run()
+        (found,), _ = Library(knowledge).list_documents(DocumentFilter())
+        assert (found.status, found.reason) == ("failed", "damaged")
+
+
+class OtherEncoder(FakeEncoder):
+    """An encoder whose vectors can't be compared with those of others."""
+
+    name = "other/1"
+
+
+def near_ones(database: Database, question: str) -> set[str]:
+    return {found.passage.text for found in ask(database, question) if found.dense > 0.9}
+
+
+class TestVectors:
+    def test_passages_are_found_by_meaning_when_they_are_encoded(self, knowledge: Database, tmp_path: Path) -> None:
+        put(knowledge, "a.txt", "alpha beta", "gamma delta")
+        assert [found.dense for found in ask(knowledge, "alpha")] == [0]
+        make_indexer(knowledge, tmp_path, encoder=FakeEncoder()).run()
+        assert [round(found.dense, 2) for found in ask(knowledge, "alpha")] == [0.71, 0.0]
+        assert counts_agree(knowledge)
+
+    def test_another_encoder_encodes_everything_again(self, knowledge: Database, tmp_path: Path) -> None:
+        put(knowledge, "a.txt", "alpha beta")
+        make_indexer(knowledge, tmp_path, encoder=FakeEncoder()).run()
+        make_indexer(knowledge, tmp_path, encoder=OtherEncoder()).run()
+        assert [found.dense for found in ask(knowledge, "alpha")] == [0]
+        assert counts_agree(knowledge)
+
+    def test_a_batch_that_fails_is_not_taken_off_the_list(self, knowledge: Database) -> None:
+        class Broken(FakeEncoder):
+            def encode_texts(self, texts: Sequence[str]) -> Sequence[bytes]:
+                raise MemoryError
+
+        put(knowledge, "a.txt", "alpha beta")
+        vectors = MissingVectors(knowledge, Broken())
+        with pytest.raises(MemoryError):
+            vectors.encode_batch()
+        assert count_rows(knowledge)["unencoded"] == 1
+        assert counts_agree(knowledge)
+
+    def test_a_large_collection_gets_an_index_that_finds_the_same(self, knowledge: Database) -> None:
+        put(knowledge, "a.txt", *(f"alpha{number} beta{number % 7} gamma" for number in range(150)))
+        put(knowledge, "b.txt", "alpha3 of another collection", key=CollectionKey("", "other"))
+        vectors = MissingVectors(knowledge, FakeEncoder(), near_from=100)
+        vectors.choose_encoder()
+        while vectors.encode_batch():
+            pass
+        before = near_ones(knowledge, "alpha3 beta3 gamma")
+        vectors.build_indexes()
+        assert knowledge.read("select name from collection where is_near") == [["shared"]]
+        assert near_ones(knowledge, "alpha3 beta3 gamma") >= before
+        assert "alpha3 of another collection" in texts_of(ask(knowledge, "alpha3 of another"))
+
+
+class TestProcess:
+    """The real indexer, which a worker starts and somebody kills."""
+
+    @pytest.fixture
+    def settings(self, knowledge: Database, tmp_path: Path) -> Settings:
+        socket = Path(knowledge.engine.start()["unix_sock"]).parent
+        (tmp_path / "uploads").mkdir()
+        return Settings(data=tmp_path, database_url=f"postgresql://qa@/postgres?host={socket}", semantic="off")
+
+    def test_it_indexes_what_waits_and_ends(self, knowledge: Database, settings: Settings) -> None:
+        base = open_knowledge(settings, None)
+        assert base
+        for number in range(3):
+            base.library.add_document(NewDocument(SHARED, f"{number}.txt"), f"words of {number}".encode())
+        base.keeper.wake()
+        assert wait_until(lambda: len(ask(knowledge, "words")) == 3)
+        assert wait_until(lambda: is_lock_free(settings.data))
+        base.keeper.close()
+
+    def test_killed_in_the_middle_it_goes_on_where_it_was(self, knowledge: Database, settings: Settings) -> None:
+        base = open_knowledge(settings, None)
+        assert base
+        pages = "\n\n".join(f"Sentence {number} tells of word{number % 97}." * 6 for number in range(1500))
+        base.library.add_document(NewDocument(SHARED, "long.txt"), pages.encode())
+        base.keeper.wake()
+        assert wait_until(lambda: bool(knowledge.read("select 1 from document where status = 'reading'")))
+        time.sleep(0.15)
+        process = base.keeper._process
+        assert process
+        process.kill()
+        process.wait()
+        with knowledge.transaction() as connection:
+            connection.run("update document set lease = '-infinity'")  # as twenty seconds later
+        base.keeper.wake()
+        assert wait_until(lambda: bool(knowledge.read("select 1 from document where status = 'ready'")))
+        assert counts_agree(knowledge)
+        base.keeper.close()
+
+    def test_only_one_works_on_a_machine_and_it_ends_with_its_worker(self, settings: Settings) -> None:
+        lock = lock_indexing(settings.data)
+        assert lock
+        started: list[int] = []
+        keeper = IndexerKeeper(settings.data, lambda: started.append(1) is None, lambda: b"{}", period=0.01)
+        keeper.wake()
+        assert wait_until(lambda: len(started) > 2)
+        assert keeper._process is None
+        keeper.close()
+        lock.close()
+        program = "from qa_service.knowledge_base import run_indexing; run_indexing()"
+        with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, cwd=ROOT) as orphan:
+            assert orphan.stdin
+            orphan.stdin.close()
+            assert orphan.wait(20) is not None
+
+    def test_engine_death_in_the_middle_of_a_document_is_survived(self, knowledge: Database, tmp_path: Path) -> None:
+        library, indexer = Library(knowledge), make_indexer(knowledge, tmp_path, encoder=FakeEncoder())
+        for number in range(4):
+            text = "\n".join(f"Line {line} of {number} has word{line}." for line in range(800))
+            library.add_document(NewDocument(SHARED, f"{number}.txt"), text.encode())
+        worker = threading.Thread(target=indexer.run)
+        worker.start()
+        assert wait_until(lambda: count_rows(knowledge)["passage"] > 0)
+        os.kill(server_of(knowledge), signal.SIGKILL)
+        worker.join(60)
+        with knowledge.transaction() as connection:
+            connection.run("update document set lease = '-infinity'")
+        indexer.run()
+        assert [row[0] for row in knowledge.read("select status from document")] == ["ready"] * 4
+        assert counts_agree(knowledge)
