@@ -19,7 +19,6 @@ from qa_service.prompting import Material, Site
 from qa_service.running.stop import StopSignal
 from qa_service.settings import Settings
 from qa_service.single_use import make_single_use_id
-from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import RedisHistory
 from qa_service.stores.keys import session_key
@@ -209,12 +208,6 @@ class TestKeeping:
 
     def test_it_is_removed_with_any_turn_of_its_topic(self, talk: Talk) -> None:
         talk.history.delete_turn(ANN, self.asked[0].answer_id)
-        assert talk.summary() is None
-
-    def test_it_is_removed_when_the_topic_is_taken_back(self, talk: Talk) -> None:
-        keys = [session_key(ANN, "chat", name) for name in ("head", "turns", "answers", "context", "running", "images")]
-        last = self.asked[-1].answer_id
-        talk.redis.eval(scripts.REWIND, len(keys), *keys, 1, 1, 0, 1, last, 1)
         assert talk.summary() is None
 
     @pytest.mark.parametrize("stored", [b"{", b"[]", b'{"text": 5}', b""])

@@ -44,7 +44,7 @@ def check_configuration(server: Arbiter, settings: Settings) -> None:
 
 
 def share_models(settings: Settings) -> None:
-    """Load the sentence encoder and the vocabulary of models before the workers are forked. So their 140 MB each are
+    """Load the sentence encoder, and the vocabulary of models, before the workers are forked. So their 140 MB each are
     there once and not in each worker, and no worker's first answer waits for them. Passages are encoded by a process
     that is forked here. Exit where the settings ask for an encoder that isn't installed."""
     if not settings.answers_itself:
