@@ -271,18 +271,22 @@ class TestWithoutOne:
         talk.ask("Again?")
         assert len(talk.last_texts()) == 2 * len(asked) + 2
 
-    def test_no_answer_waits_for_one_and_a_worker_makes_few_at_once(self) -> None:
+    def test_no_answer_waits_for_one_and_a_worker_makes_few_at_once_and_one_for_a_session(self) -> None:
         gate = threading.Event()
-        talk, asked = brief_talk(FakeUpstream([gate, *SUMMED]))
+        talk = Talk(summing=FakeUpstream([gate, *SUMMED]), site=SMALL)
+        sessions = [f"chat{n}" for n in range(AT_ONCE + 1)]
+        wishes = [replace(talk.wish([talk.ask("Q", name) for _ in range(3)][-1]), session_id=name) for name in sessions]
         began = time.monotonic()
-        for _ in range(AT_ONCE + 3):
-            talk.summarizer.request_summary(talk.wish(asked[-1]))
+        for wish in (wishes[0], *wishes):
+            talk.summarizer.request_summary(wish)
         assert time.monotonic() - began < 1
         gate.set()
         for thread in threading.enumerate():
             if thread.name == "qa-summary":
                 thread.join(9)
         assert len(talk.summing.prompts) == AT_ONCE
+        heads = [talk.redis.hget(session_key(ANN, name, "head"), "summary:1") for name in sessions]
+        assert [head is not None for head in heads] == [True] * AT_ONCE + [False]
 
     def test_questions_that_keep_nothing_have_none(self) -> None:
         talk, session_id = Talk(), make_single_use_id()
