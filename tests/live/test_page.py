@@ -151,6 +151,15 @@ class TestAnswer:
         expect(page.locator(".divider > span")).to_have_text("새 주제 · 2")
         expect(page.locator('[data-part="topic"]')).to_have_attribute("aria-pressed", "false")
 
+    def test_goes_on_with_the_earlier_topic_when_the_visitor_goes_back_to_it(self, page: Page) -> None:
+        ask(page, REFUND, TERMS)
+        page.click('[data-part="topic"]')
+        ask(page, "오늘 저녁으로 무엇을 먹을까요?")
+        page.click(".divider button")
+        expect(page.locator(".divider")).to_contain_text("다음 질문은 주제 1에서 이어져요.")
+        ask(page, "그건 언제까지인가요?")
+        expect(page.locator(".divider > span").last).to_have_text("주제 1(으)로 돌아왔어요")
+
     def test_can_be_stopped_with_escape(self, page: Page) -> None:
         many = "한국어 문장이 아주 많이 있습니다. ".encode() * 200_000
         big = FilePayload(name="big.txt", mimeType="text/plain", buffer=many)
