@@ -45,7 +45,6 @@ def _list_lines(content: bytes) -> Iterator[tuple[str, bool]]:
             if kind == "Paragraph":
                 text = _write_paragraph(value).strip()
                 yield from [(text, _is_heading(value, text))] if text else []
-                yield from ((note, False) for note in _list_notes(value))
             elif kind == "Table":
                 yield from ((line, False) for line in _write_table(value))
 
@@ -68,15 +67,6 @@ def _is_heading(paragraph: Any, text: str) -> bool:
 
 def _write_paragraph(paragraph: Any) -> str:
     return "".join(_write_inline(inline) for inline in paragraph.get("content") or ())
-
-
-def _list_notes(paragraph: Any) -> Iterator[str]:
-    """Give the notes of a paragraph. unhwp has the text of a note where the paragraph refers to it."""
-    for inline in paragraph.get("content") or ():
-        note = inline.get("Footnote") if isinstance(inline, dict) else None
-        text = note if isinstance(note, str) else _write_paragraph(note) if isinstance(note, dict) else ""
-        if text.strip():
-            yield text.strip()
 
 
 def _write_inline(inline: Any) -> str:
