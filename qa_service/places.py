@@ -44,5 +44,5 @@ def _list_words(place: Place, section: str, rows: RowRange | None, language: Lan
     yield from filter(None, [place.part, *named])
     if rows:
         yield (_ROW if rows[0] == rows[1] else _ROWS)[language].format(*rows)
-    if section:
+    if section and section != place.sheet:
         yield section

@@ -50,20 +50,27 @@ def _record(kind: int, content: bytes) -> bytes:
 # --- Hangul 5 -------------------------------------------------------------------------------------
 
 
-def hwp(paragraphs: Iterable[str], *, flags: int = 1) -> bytes:
-    """An HWP 5 with these paragraphs. Of `flags`, 1 means packed, and 2 that it has a password."""
-    body = b"".join(_hangul_paragraph(text) for text in paragraphs)
+def hwp(paragraphs: Iterable[str], *, note: str = "", flags: int = 1) -> bytes:
+    """An HWP 5 with these paragraphs, and a footnote to each. Of `flags`, 1 means packed, and 2 that it has a
+    password."""
+    body = b"".join(_hangul_paragraph(text, note=note) for text in paragraphs)
     header = b"HWP Document File".ljust(32, b"\0") + struct.pack("<II", 0x05000300, flags)
     info = _hangul_record(0x10, 0, struct.pack("<7H3I", 1, *[1] * 6, 0, 0, 0))
     streams: dict[str, Node] = {"FileHeader": header.ljust(256, b"\0"), "DocInfo": _pack(info)}
     return compound_file({**streams, "BodyText": {"Section0": _pack(body)}})
 
 
-def _hangul_paragraph(text: str) -> bytes:
-    content = f"{text}\r".encode("utf-16-le")
-    head = struct.pack("<IIHBBHHHI", len(content) // 2 | 1 << 31, 0, 0, 0, 0, 1, 0, 0, 0)
-    shape = struct.pack("<II", 0, 0)
-    return _hangul_record(0x42, 0, head) + _hangul_record(0x43, 1, content) + _hangul_record(0x44, 1, shape)
+def _hangul_paragraph(text: str, level: int = 0, *, note: str = "") -> bytes:
+    mark = struct.pack("<H4s8xH", 17, b"  nf", 17) if note else b""
+    content = text.encode("utf-16-le") + mark + "\r".encode("utf-16-le")
+    head = struct.pack("<IIHBBHHHI", len(content) // 2 | 1 << 31, bool(note) << 17, 0, 0, 0, 1, 0, 0, 0)
+    written = _hangul_record(0x42, level, head) + _hangul_record(0x43, level + 1, content)
+    written += _hangul_record(0x44, level + 1, struct.pack("<II", 0, 0))
+    if not note:
+        return written
+    control = struct.pack("<4sIHHII", b"  nf", 1, 0, 0x29, 0, 0)
+    listed = _hangul_record(0x47, level + 1, control) + _hangul_record(0x48, level + 2, struct.pack("<iI8x", 1, 0))
+    return written + listed + _hangul_paragraph(note, level + 2)
 
 
 def _hangul_record(kind: int, level: int, content: bytes) -> bytes:

@@ -19,6 +19,7 @@ try:
 except (ImportError, OSError):  # It has no library for this machine.
     unhwp = None
 
+_SHOWN = frozenset({"Text", "Link"})
 _ENCRYPTED = re.compile("password|encrypt", re.IGNORECASE)
 
 
@@ -74,7 +75,7 @@ def _write_inline(inline: Any) -> str:
     ((kind, value),) = inline.items()
     if kind == "Equation":
         return write_hangul_equation(value.get("script") or "")
-    return (value.get("text") or "") if isinstance(value, dict) else str(value) if kind == "Text" else ""
+    return (value.get("text") or "") if kind in _SHOWN and isinstance(value, dict) else ""
 
 
 def _write_table(table: Any) -> Iterator[str]:

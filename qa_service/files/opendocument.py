@@ -76,7 +76,9 @@ def read_ods(raw: RawFile) -> Iterator[Segment]:
         if local_name(table) == "table" and not document.is_hidden(table):
             name = _read(table, "name")
             yield from read_sheet(name, partial(_fill, document, table))
-            yield replace(_segment("", [line.text for line in _read_frames(document, table)]), place=Place(sheet=name))
+            yield replace(
+                _segment(name, [line.text for line in _read_frames(document, table)]), place=Place(sheet=name)
+            )
 
 
 def _rank_shape(shape: Element) -> tuple[int, float, float]:

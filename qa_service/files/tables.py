@@ -149,8 +149,10 @@ def _is_mostly_digits(values: Sequence[str]) -> bool:
 
 
 def _join_names(rows: Sequence[Row]) -> Row:
-    """Join the names of each column from top to bottom. A name that spans several rows stands once."""
+    """Join the names of each column from top to bottom. A name that spans several rows stands once, and a title that
+    spans all columns names none."""
     width = max(map(len, rows), default=0)
+    rows = [row for row in rows if width == 1 or len(_texts(row)) > 1]
     columns = ([flatten_cell(_find_name(row, n)) for row in rows if n < len(row)] for n in range(width))
     return [" ".join(dict.fromkeys(name for name in column if name))[:LONGEST_NAME] for column in columns]
 

@@ -6,7 +6,7 @@ files and none with a relation to a missing part, and it leaves out text boxes, 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import takewhile
 
 from msgspec import Struct
 
@@ -160,7 +160,7 @@ class _Reading:
     def _table(self, table: Element) -> Iterator[_Line]:
         """Give a line for each row that has text. A row of one cell may have more lines, and headings among them."""
         rows = [[(cell, [*self._lines(cell)]) for cell in _within(row, {_CELL})] for row in _within(table, {_ROW})]
-        headers = sum(1 for _ in _leading_headers(table))
+        headers = _count_headers([*_within(table, {_ROW})])
         for number, line in write_table(_fill_grid(rows), resemble_names, headers):
             filled = [lines for _, lines in rows[number] if lines]
             if len(filled) == 1:
@@ -170,12 +170,28 @@ class _Reading:
                 yield from (note for lines in filled for note in lines if note.is_note)
 
 
-def _leading_headers(table: Element) -> Iterable[bool]:
-    """Give True for each row at the top that is repeated on each page, because such rows name the columns."""
-    marks = (row.find(f"{expand_name('w:trPr')}/{expand_name('w:tblHeader')}") for row in _within(table, {_ROW}))
-    is_header = (mark is not None and mark.get(_VALUE) not in _OFF for mark in marks)
-    leads, run = next(groupby(is_header), (False, ()))
-    return run if leads else ()
+def _count_headers(rows: Sequence[Element]) -> int:
+    """Count the rows at the top that name the columns: those that are repeated on each page, or else the first one, if
+    all of its cells are bold or coloured, and those of the second one aren't."""
+    marks = (row.find(f"{expand_name('w:trPr')}/{expand_name('w:tblHeader')}") for row in rows)
+    repeated = len([*takewhile(lambda mark: mark is not None and mark.get(_VALUE) not in _OFF, marks)])
+    return repeated or int(len(rows) > 1 and _stands_out(rows[0]) and not _stands_out(rows[1]))
+
+
+def _stands_out(row: Element) -> bool:
+    cells = [*_within(row, {_CELL})]
+    return len(cells) > 1 and (all(map(_is_coloured, cells)) or all(map(_is_bold, cells)))
+
+
+def _is_coloured(cell: Element) -> bool:
+    shade = cell.find(f"{expand_name('w:tcPr')}/{expand_name('w:shd')}")
+    return shade is not None and (shade.get(expand_name("w:fill")) or "auto").lower() not in ("auto", "ffffff")
+
+
+def _is_bold(cell: Element) -> bool:
+    runs = [run for run in cell.iter(_RUN) if _text(run).strip()]
+    marks = [run.find(f"{expand_name('w:rPr')}/{expand_name('w:b')}") for run in runs]
+    return bool(runs) and all(mark is not None and mark.get(_VALUE) not in _OFF for mark in marks)
 
 
 def _fill_grid(rows: Sequence[Sequence[tuple[Element, list[_Line]]]]) -> list[list[str]]:

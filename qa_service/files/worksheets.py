@@ -80,7 +80,7 @@ class Worksheet:
             found, start = find_names(rows, resemble_names if names else accept_columns)
             names = found or names
             lines = write_rows(rows, names, start)
-            yield from group_rows(lines, Place(sheet=self._name), first=first)
+            yield from group_rows(lines, Place(sheet=self._name), first=first, section=self._name)
 
     def _blocks(self, columns: Sequence[int]) -> Iterator[tuple[int, list[Row]]]:
         """Give the rows that follow each other without an empty one, with the number of the first."""

@@ -62,7 +62,7 @@ class _Reading:
         yield from read_sheet(name, partial(self._fill, part))
         lines = [*self._read_notes(part), *self._read_drawings(part)]
         if lines:
-            yield Segment("".join(f"{line}\n\n" for line in lines), place=Place(sheet=name))
+            yield Segment("".join(f"{line}\n\n" for line in lines), section=name, place=Place(sheet=name))
 
     def _find_part(self, kind: str) -> Element | None:
         found = next(self._package.find_related(self._package.main, kind), None)

@@ -149,6 +149,11 @@ class TestHwp:
             ("제1장 총칙", "제1장 총칙\n요금은 40원이다.\n제2조 이 법은 곧 시행한다.\n\n"),
         ]
 
+    def test_a_note_follows_its_paragraph(self) -> None:
+        (segment,) = read_hwp(RawFile(hwp(["요금은 40원이다."], note="배송비 별도")))
+
+        assert segment.text == "요금은 40원이다.\n배송비 별도\n\n"
+
     @pytest.mark.parametrize(
         ("content", "reason"), [(hwp(["가"], flags=3), "encrypted"), (hwp(["가"])[:900], "damaged")]
     )

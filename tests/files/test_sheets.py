@@ -74,7 +74,7 @@ class TestXlsx:
 
         assert (title.text, title.place) == ("2026년 가격표\n\n", Place(sheet="가격", rows=(1, 1)))
         assert table.text == "품목 | 값\n품목: 펌프 | 값: 1,200원\n품목: 밸브 | 값: 15%\n품목: 호스 | 값: 2025-12-09\n"
-        assert table.place == Place(sheet="가격", rows=(3, 6))
+        assert (table.place, table.section) == (Place(sheet="가격", rows=(3, 6)), "가격")
 
     def test_the_strict_variant_is_read(self) -> None:
         assert lines(xlsx({"a": sheet(["하나", "둘"])}, strict=True)) == ["하나 | 둘"]
@@ -120,7 +120,7 @@ class TestXlsx:
         note = "<s:comments><s:comment ref='B2'><s:t>부가세 별도</s:t></s:comment></s:comments>"
         content = xlsx({"a": sheet(["x", "y"])}, sheet_parts={"comments.xml": ("comments", note)})
 
-        assert segments(content)[-1] == Segment("B2: 부가세 별도\n\n", place=Place(sheet="a"))
+        assert segments(content)[-1] == Segment("B2: 부가세 별도\n\n", section="a", place=Place(sheet="a"))
 
     def test_a_stray_cell_far_away_costs_nothing(self) -> None:
         stray = '<s:row r="1048576"><s:c r="XFD1048576"><s:v>9</s:v></s:c></s:row>'

@@ -64,11 +64,11 @@ def test_names_of_columns_are_told_from_values(
 
 
 def test_names_over_several_rows_are_joined_and_each_counts_once() -> None:
-    rows = [["지역", "금액", SPANNED], ["지역", "상반기", "하반기"], ["서울", "1", "2"]]
+    rows = [["표 1", SPANNED, SPANNED], ["지역", "금액", SPANNED], ["지역", "상반기", "하반기"], ["서울", "1", "2"]]
 
-    lines = [line for _, line in write_table(rows, resemble_names, headers=2)]
+    lines = [line for _, line in write_table(rows, resemble_names, headers=3)]
 
-    assert lines == ["지역 | 금액", "지역 | 상반기 | 하반기", "지역: 서울 | 금액 상반기: 1 | 금액 하반기: 2"]
+    assert lines == ["표 1", "지역 | 금액", "지역 | 상반기 | 하반기", "지역: 서울 | 금액 상반기: 1 | 금액 하반기: 2"]
 
 
 def test_long_texts_that_span_rows_stand_once() -> None:

@@ -173,6 +173,21 @@ class TestTables:
 
         assert lines(word(xml)) == ["이름 | 부서", "이름: 김철수 | 부서: 총무과"]
 
+    @pytest.mark.parametrize(
+        "mark",
+        [
+            ("<w:p><w:pPr></w:pPr><w:r>", "<w:p><w:pPr></w:pPr><w:r><w:rPr><w:b/></w:rPr>"),
+            ("<w:tc>", "<w:tc><w:tcPr><w:shd w:fill='D9D9D9'/></w:tcPr>"),
+        ],
+        ids=["bold", "coloured"],
+    )
+    def test_a_first_row_that_stands_out_names_the_columns(self, mark: tuple[str, str]) -> None:
+        rows = [["이름", "부서"], ["김철수", "총무과"], ["이영희", "회계과"]]
+        xml = table(*rows)
+
+        assert lines(word(xml.replace(*mark, 2)))[1:] == ["이름: 김철수 | 부서: 총무과", "이름: 이영희 | 부서: 회계과"]
+        assert lines(word(xml.replace(*mark)))[1:] == lines(word(xml))[1:] == ["김철수 | 총무과", "이영희 | 회계과"]
+
     def test_cells_that_span_keep_their_columns_and_rows(self) -> None:
         wide = "<w:tc><w:tcPr><w:gridSpan w:val='2'/></w:tcPr>" + p("금액") + "</w:tc>"
         first = "<w:tc><w:tcPr><w:vMerge w:val='restart'/></w:tcPr>" + p("서울") + "</w:tc>"

@@ -126,7 +126,7 @@ FIELDS: Mapping[str, str] = {
     "retryable": "Whether trying again may help.",
     "saved": "Whether the answer was stored.",
     "score": "How sure it is that a new topic began, from 0 to 1.",
-    "section": "The heading under which it stands.",
+    "section": "Where it stands: a heading, a page's printed label, a slide, a sheet and its rows, or a mail's part.",
     "seq": "The frame's number. It grows, and never repeats.",
     "sessionId": "The conversation's id.",
     "source": "The host of the page that shows the picture.",
