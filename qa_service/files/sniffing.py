@@ -103,8 +103,8 @@ _HTML_PART = re.compile(
     rb"|h[1-6]|p|ul|ol|dl|span|font|b|strong|pre|blockquote)(?:\s[^<>]*)?>.*(?:</(?P=tag)\s*>|<(?:table|div|p|tr|body)\b)",
     re.I | re.S,
 )
-"""This is a drawing, or a piece of HTML without its frame, as banks and offices let people download it. Markdown may begin
-so."""
+"""This is a drawing, or a piece of HTML without its frame, as banks and offices let people download it. Markdown may
+begin so."""
 _HEADER = re.compile(rb"([!-9;-~]{1,60}):[^\n]*\n(?:[ \t][^\n]*\n)*+")
 _MAIL_HEADERS = frozenset(
     {b"from", b"to", b"subject", b"date", b"message-id", b"mime-version", b"received", b"return-path", b"content-type"}
