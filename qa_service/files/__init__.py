@@ -10,7 +10,7 @@ the program that runs in it.
 
 | State of a reading process | What it does | What ends the state |
 |---|---|---|
-| starting | It imports all parsers, and enters the layers of the `sandbox`. | It is ready after a tenth of a second. |
+| starting | It imports all parsers, and enters the layers of the `sandbox`. | It is ready after a fifth of a second. |
 | waiting | It waits for its one request. | The request brings an open file, its name, its size and its charset. |
 | reading | It reads the file, and writes reports into its pipe. | The last report is written, or it is killed. |
 | gone | The worker has waited for its end, and has closed its pipes. | Nothing ends this state. |

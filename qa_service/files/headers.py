@@ -10,6 +10,8 @@ from qa_service.files.decoding import decode_file_text
 
 _LONGEST = 10_000
 """At most so many characters of a header are decoded. Some mails have thousands of receivers."""
+_WITH_PARAMETERS = frozenset({"content-type", "content-disposition"})
+_LONGEST_PARAMETERS = 4_000
 _QUOTED_WORD = re.compile(r'"(=\?[^"]{1,2000}\?=)"')
 _SPACE = re.compile(r"\s+")
 
@@ -36,6 +38,14 @@ def _decode_word(word: bytes | str, charset: str | None) -> str:
     if charset is None and isinstance(word, bytes):
         content = word.decode("raw-unicode-escape").encode("utf-8", "surrogateescape")
     return decode_file_text(content, charset or "")
+
+
+def shorten_parameters(message: Message) -> None:
+    """Shorten the headers whose parameters are asked for, if they are very long. Python's parser would take the square
+    of their length."""
+    for name, value in message.raw_items():
+        if name.lower() in _WITH_PARAMETERS and len(value) > _LONGEST_PARAMETERS:
+            message.replace_header(name, str(value)[:_LONGEST_PARAMETERS].rpartition(";")[0] or "text/plain")
 
 
 def find_file_name(message: Message) -> str:

@@ -1,4 +1,7 @@
-"""This module writes JSON as lines that somebody can read: each value stands behind the path that leads to it."""
+"""This module writes JSON as lines that somebody can read: each value stands behind the path that leads to it.
+
+A path such as `items #2.price` counts from 1, and has no brackets, since in an answer they would mark a source.
+"""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -42,7 +45,7 @@ def _read_lines(text: str) -> list[_Line]:
         values = [_decode(line) for line in text.splitlines() if line.strip()]
     except ValueError:
         return []
-    return [line for number, value in enumerate(values, 1) for line in _write_value(value, f"[{number}]", 1)]
+    return [line for number, value in enumerate(values, 1) for line in _write_value(value, f"#{number}", 1)]
 
 
 def _decode(text: str) -> Any:
@@ -58,7 +61,7 @@ def _write_value(value: Any, path: str, depth: int) -> Iterator[_Line]:
             yield from _write_member(part, f"{path}.{name}" if path else name, path, depth)
     elif isinstance(value, list) and not _is_short(value):
         for number, part in enumerate(value, 1):
-            yield from _write_member(part, f"{path}[{number}]", path, depth)
+            yield from _write_member(part, f"{path} #{number}".lstrip(), path, depth)
     else:
         yield path, _write_line(path, value)
 

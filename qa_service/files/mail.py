@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from qa_service.errors import Unreadable
 from qa_service.files.decoding import clean_file_text, decode_file_text
-from qa_service.files.headers import find_charset, find_file_name, read_header
+from qa_service.files.headers import find_charset, find_file_name, read_header, shorten_parameters
 from qa_service.files.hypertext import read_hypertext
 from qa_service.files.inner import InnerFile, find_room, read_inner_files
 from qa_service.files.segment import RawFile, Segment
@@ -83,6 +83,7 @@ def _walk(message: Message) -> Iterator[Message]:
     stack, left = [message], _MOST_PARTS
     while stack and left:
         part = stack.pop()
+        shorten_parameters(part)
         left -= 1
         inner = _list_inner(part)
         if not inner or part.get_content_type() == "message/rfc822" or part.get_content_type() in _LOCKED:

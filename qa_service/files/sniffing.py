@@ -99,11 +99,12 @@ _BEFORE = rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?>.*?-->)\s*)*+"
 _HTML = re.compile(_BEFORE + rb"<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
 _HTML_PART = re.compile(
     _BEFORE
-    + rb"<(?P<tag>meta|title|base|link|style|script|table|div|section|article|main|nav|header|footer|form|center"
+    + rb"<(?P<tag>svg|meta|title|base|link|style|script|table|div|section|article|main|nav|header|footer|form|center"
     rb"|h[1-6]|p|ul|ol|dl|span|font|b|strong|pre|blockquote)(?:\s[^<>]*)?>.*(?:</(?P=tag)\s*>|<(?:table|div|p|tr|body)\b)",
     re.I | re.S,
 )
-"""This is a piece of HTML without its frame, as banks and offices let people download it. Markdown may begin so."""
+"""This is a drawing, or a piece of HTML without its frame, as banks and offices let people download it. Markdown may
+begin so."""
 _HEADER = re.compile(rb"([!-9;-~]{1,60}):[^\n]*\n(?:[ \t][^\n]*\n)*+")
 _MAIL_HEADERS = frozenset(
     {b"from", b"to", b"subject", b"date", b"message-id", b"mime-version", b"received", b"return-path", b"content-type"}

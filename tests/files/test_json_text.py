@@ -20,8 +20,8 @@ def test_each_value_stands_behind_its_path_and_a_record_on_one_line() -> None:
     assert read(text) == [
         (
             "",
-            "상점: 이름: 가온 | 열림: true | 전화: null\nitems[1]: name: A | price: 1.10\nitems[2].name: B\n"
-            "items[2].tags: x, y\nnumbers: 1, 2, 30\n",
+            "상점: 이름: 가온 | 열림: true | 전화: null\nitems #1: name: A | price: 1.10\nitems #2.name: B\n"
+            "items #2.tags: x, y\nnumbers: 1, 2, 30\n",
         )
     ]
 
@@ -31,7 +31,7 @@ def test_long_lists_come_in_groups_that_say_where_they_stand() -> None:
 
     assert len(segments) > 5
     assert {section for section, _ in segments} == {"depots"}
-    assert "depots[151]: name: Depot 150 | fee: 150\n" in "".join(text for _, text in segments)
+    assert "depots #151: name: Depot 150 | fee: 150\n" in "".join(text for _, text in segments)
 
 
 def test_numbers_and_names_that_stand_twice_stay_as_they_were_written() -> None:
@@ -39,11 +39,11 @@ def test_numbers_and_names_that_stand_twice_stay_as_they_were_written() -> None:
 
     segments = read(f'{{"a": 1.00, "a": 1e5, "b": [{digits}]}}')
 
-    assert "".join(text for _, text in segments) == f"a: 1.00\na: 1e5\nb[1]: {digits}\n"
+    assert "".join(text for _, text in segments) == f"a: 1.00\na: 1e5\nb #1: {digits}\n"
 
 
 def test_one_value_on_each_line_is_read_too() -> None:
-    assert read('{"a": 1}\n\n{"a": 2, "b": {"c": 3}}\n') == [("[1]", "[1]: a: 1\n[2].a: 2\n[2].b: c: 3\n")]
+    assert read('{"a": 1}\n\n{"a": 2, "b": {"c": 3}}\n') == [("#1", "#1: a: 1\n#2.a: 2\n#2.b: c: 3\n")]
 
 
 @pytest.mark.parametrize("text", ["{a: 1}", "// note\n{}", '{"a": 1', "[1, 2,]"])

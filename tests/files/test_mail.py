@@ -133,6 +133,8 @@ class TestMail:
         [
             b"Subject: " + b"=?utf-8?B?QQ==?= " * 20_000 + b"\n\nx",
             b"X: y\n" * 20_000 + b"\nx",
+            b'Content-Type: text/plain; name="' + b"a;" * 100_000 + b'"\n\nx',
+            b"Content-Type: text/plain\nContent-Disposition: attachment; " + b"a=b;" * 100_000 + b"\n\nx",
             b"To: " + b"a@b, " * 50_000 + b"\n\nx",
             b"Content-Type: multipart/mixed; boundary=a\n\n" + b"--a\n\nx\n" * 20_000,
             b"Subject: x\nContent-Type: text/plain; charset=no-such\nContent-Transfer-Encoding: base64\n\n!!!!",

@@ -27,6 +27,15 @@ def test_plain_text_is_one_segment_without_pages() -> None:
     assert list(plain.read_plain(raw("안녕\r\n하세요"))) == [Segment("안녕\n하세요", paged=False)]
 
 
+def test_a_text_that_is_far_too_long_takes_no_more_time_than_the_part_that_is_kept() -> None:
+    began = time.thread_time()
+
+    (segment,) = plain.read_plain(RawFile(b"a" * 100_000_000))
+
+    assert len(segment.text) == plain.MOST_BYTES > 2_000_000 * 4
+    assert time.thread_time() - began < 3
+
+
 class TestMarkdown:
     def test_each_heading_begins_a_section(self) -> None:
         text = "앞글\n\n# 제1장 #\n본문\n\nTitle\n---\nmore\n"

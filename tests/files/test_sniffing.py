@@ -44,6 +44,7 @@ HTML = "<!DOCTYPE html><html><body>안녕</body></html>"
         (b"<table border=1><tr><th>a</th></tr></table>", "html"),
         (b'<meta charset="utf-8"><style>td{}</style><table></table>', "html"),
         (b"<!-- x --><h1>Fees</h1>", "html"),
+        (b'<?xml version="1.0"?><svg xmlns="a"><text>812</text></svg>', "html"),
         (b"<note><to>Ann</to></note>", "txt"),
         (b"<p without an end", "txt"),
         (b'{"a": [1, 2]}', "json"),
