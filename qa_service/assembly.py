@@ -150,7 +150,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         upstream or make_upstream(settings, meter, spool=_uploads(settings.data)),
         detector or (choose_detector(encoder) if settings.drift == "auto" else KeepTopic()),
         reader or _reader(settings),
-        retriever or _make_retriever(settings, encoder),
+        retriever or make_retriever(settings, encoder),
         observe or log_answer,
         MediaSearches(_media_searches(settings) if media is None else media),
         choose_memory(encoder),
@@ -196,7 +196,8 @@ def choose_encoder(settings: Settings) -> Encoder | None:
         return None
 
 
-def _make_retriever(settings: Settings, encoder: Encoder | None) -> Retriever:
+def make_retriever(settings: Settings, encoder: Encoder | None) -> Retriever:
+    """Make the retriever that the settings ask for. A server's workers encode passages in the process they share."""
     shared = find_shared_encoder()
     same = shared if encoder and shared and shared.name == encoder.name else None
     return HybridRetriever(encoder, shared=same, synonyms=Synonyms(settings.synonyms))

@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     ask_parser.add_argument("--file", action="append", default=[], type=Path, help="a file to answer from; repeatable")
     ask_parser.add_argument("--session", default="", help="the session to go on with, as printed at the end")
     ask_parser.set_defaults(command=ask_here)
+    _add_evaluate(commands.add_parser("evaluate", help="measure the answers to a file of questions and their pages"))
     _add_index(commands.add_parser("index", help="bring folders, pages and sites into the knowledge base"))
     backup_parser = commands.add_parser("backup", help="write the knowledge base into one file")
     backup_parser.add_argument("path", type=Path)
@@ -88,6 +89,32 @@ def become_server(
         "qa_service.web.serving:make_served_app()",
     ]
     (execute or _become)(command)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", type=Path, help="questions as JSON Lines; README says of what form")
+    for name, example in (("--at-least", "found_page=0.9"), ("--at-most", "wrong_resets=0.02")):
+        said = (
+            f"exit with 1 where a figure isn't {name[2:].replace('-', ' ')} this share, such as {example}; repeatable"
+        )
+        parser.add_argument(name, action="append", default=[], type=_read_bound, metavar="BOUND", help=said)
+    parser.set_defaults(command=evaluate_here)
+
+
+def _read_bound(text: str) -> tuple[str, float]:
+    from qa_service.evaluation import read_bound
+
+    try:
+        return read_bound(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def evaluate_here(settings: Settings, options: argparse.Namespace) -> None:
+    """Ask the questions of a file in this process, and print how well they were answered."""
+    from qa_service.evaluator import evaluate_site
+
+    evaluate_site(settings, options.path, dict(options.at_least), dict(options.at_most))
 
 
 def ask_here(settings: Settings, options: argparse.Namespace) -> None:

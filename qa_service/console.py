@@ -39,7 +39,7 @@ def ask_once(settings: Settings, asked: str, *, files: Sequence[Path] = (), sess
             sys.exit(f"qa-service: {make_printable(_decode_path(path))}: no such file, or it can't be read")
     assembly = assemble(settings)
     session = {"sessionId": session_id} if session_id else {}
-    uploads = tuple(_uploaded(path, assembly.uploads) for path in files)
+    uploads = tuple(copy_upload(path, assembly.uploads) for path in files)
     with Submission({"question": _decode_argument(asked), **session}, uploads) as sent:
         owner = Owners(assembly.secret).key("command line")
         question = build_question(sent, owner, settings, language=None, resumable=False, offline=assembly.offline)
@@ -70,7 +70,7 @@ def _follow(assembly: Assembly, running: RunningAnswer, terminal: Terminal) -> s
     return status
 
 
-def _uploaded(path: Path, uploads: Path) -> UploadedFile:
+def copy_upload(path: Path, uploads: Path) -> UploadedFile:
     """Copy the file, since an upload is deleted when its answer has ended."""
     descriptor, copy = tempfile.mkstemp(prefix="upload-", dir=uploads)
     os.close(descriptor)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Dialog, FilePayload, Page, Request, Route, expect
 
+from tests import pdfs
 from tests.live.chromium import ANSWERED, PATIENCE, chromium
 
 TERMS = FilePayload(
@@ -199,6 +200,13 @@ class TestFiles:
     def test_that_cannot_be_read_are_told_with_the_reason(self, page: Page) -> None:
         ask(page, REFUND, FilePayload(name="깨진.pdf", mimeType="application/pdf", buffer=b"%PDF-1.7 broken"))
         expect(page.locator('.asked .chip[data-status="failed"]')).to_contain_text("파일이 손상되어")
+
+    def test_some_of_whose_pages_cannot_be_read_name_those_pages(self, page: Page) -> None:
+        content = pdfs.pdf(
+            pdfs.show("Refunds take 9 days."), pdfs.PICTURE, pdfs.PICTURE, pdfs.show("End"), pdfs.PICTURE
+        )
+        ask(page, REFUND, FilePayload(name="plan.pdf", mimeType="application/pdf", buffer=content))
+        expect(page.locator('.asked .chip[data-status="partly"]')).to_contain_text("2–3, 5쪽")
 
     def test_that_no_question_can_use_are_listed_as_such_and_not_counted_among_the_others(self, page: Page) -> None:
         ask(page, REFUND, TERMS, FilePayload(name="깨진.pdf", mimeType="application/pdf", buffer=b"%PDF-1.7 broken"))

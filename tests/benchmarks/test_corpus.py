@@ -1,0 +1,52 @@
+"""The corpus of our own, through the command line: no release may answer it worse than this."""
+
+import os
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from benchmarks.corpus import FONT, build_corpus
+from qa_service.cli import run_command
+from qa_service.settings import READERS
+
+
+@pytest.fixture
+def questions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private_valkey: Redis) -> Path:
+    """The corpus, and a site without a model that searches by words."""
+    if not os.path.exists(FONT):
+        pytest.skip("the font NanumGothic is not installed")
+    private_valkey.flushall()
+    for key in READERS:
+        monkeypatch.delenv(key, raising=False)
+    monkeypatch.setenv("REDIS_URL", f"unix://{private_valkey.connection_pool.connection_kwargs['path']}")
+    monkeypatch.setenv("QA_DATA", str(tmp_path / "qa"))
+    monkeypatch.setenv("QA_SECRET", "0123456789abcdef")
+    monkeypatch.setenv("QA_SEMANTIC", "off")
+    return build_corpus(tmp_path)
+
+
+def test_pages_are_found_and_cited_and_what_nothing_answers_is_left_unanswered(
+    questions: Path, private_valkey: Redis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    least = ("found_page=0.97", "cited_first=0.93", "cited_page=0.95", "answer_words=0.9", "honest_silence=0.8")
+    most = ("wrong_silence=0.05", "wrong_resets=0")
+    bounds = [*(f"--at-least={bound}" for bound in least), *(f"--at-most={bound}" for bound in most)]
+    run_command(["evaluate", str(questions), *bounds])
+    assert "found_page" in capsys.readouterr().out
+    assert not [key for key in private_valkey.keys("*") if b"file:" in key]
+
+
+def test_a_bound_that_is_not_kept_ends_with_one(questions: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    questions.write_text('{"question": "a?", "label": "shift", "history": [{"role": "user", "text": "b"}]}\n')
+    with pytest.raises(SystemExit) as ended:
+        run_command(["evaluate", str(questions), "--at-least", "cited_page=0.5"])
+    assert ended.value.code == "cited_page: expected at least 0.5, but it is 0.000 of 0"
+    assert "found_shifts" in capsys.readouterr().out
+
+
+def test_a_bound_of_no_figure_is_a_wrong_argument(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_command(["evaluate", "questions.jsonl", "--at-most", "errors=0.5"])
+    assert ended.value.code == 2
+    assert "wrong_resets" in capsys.readouterr().err
