@@ -32,8 +32,8 @@ from msgspec import Struct
 
 from qa_service.interfaces import DriftDetector, Encoder
 from qa_service.language.encoder import load_encoder
-from qa_service.model import EarlierTopic, Exchange, Session, Topic
-from qa_service.topics.choosing import choose_detector, choose_memory
+from qa_service.model import EarlierTopic, Exchange, Meaning, Session, Topic
+from qa_service.topics.choosing import choose_detector
 
 CONVERSATIONS = Path(__file__).parent / "conversations.jsonl"
 
@@ -61,7 +61,7 @@ def play_conversation(
     conversation: Conversation, detector: DriftDetector, encoder: Encoder | None
 ) -> Iterator[Decision]:
     """Give the decision about each turn but the first, which can't leave anything."""
-    said, remember = list[tuple[int, int, Exchange]](), choose_memory(encoder)
+    said, exchanges = list[tuple[int, int, Exchange]](), remember_exchanges(conversation, encoder)
     current = count = 0
     for place, turn in enumerate(conversation["turns"]):
         question, subject = turn["question"], turn["topic"]
@@ -76,7 +76,16 @@ def play_conversation(
                 conversation["id"], turn["label"], question, outcome, round(drift.score, 3), bool(drift.reopened)
             )
             current = chosen
-        said.append((current, subject, Exchange(question, turn["answer"], remember(question, turn["answer"]))))
+        said.append((current, subject, exchanges[place]))
+
+
+def remember_exchanges(conversation: Conversation, encoder: Encoder | None) -> list[Exchange]:
+    """Make the exchanges as they are stored when they are finished. All are encoded at once, which is faster."""
+    pairs = [(turn["question"], turn["answer"]) for turn in conversation["turns"]]
+    if encoder is None:
+        return [Exchange(question, answer) for question, answer in pairs]
+    vectors = iter(encoder.encode_texts([text for pair in pairs for text in pair]))
+    return [Exchange(*pair, Meaning(encoder.name, next(vectors), next(vectors))) for pair in pairs]
 
 
 def ask_conversation(conversation: Conversation, address: str) -> Iterator[Decision]:

@@ -1,7 +1,14 @@
 """What tests of several parts share."""
 
-import gc
 import os
+
+# Most tests are about something else, and each server that they start would load the encoder for a second.
+os.environ.setdefault("QA_SEMANTIC", "off")
+# numpy's threads wait by computing, which on a busy machine takes many times as long as the encoder itself. numpy reads
+# the variable when it is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import gc
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,9 +40,6 @@ LONGEST_FIRST = (
     "stores",
 )
 """The files that take longest, and then the folders whose tests wait for real processes."""
-
-# Most tests are about something else, and each server that they start would load the encoder for a second.
-os.environ.setdefault("QA_SEMANTIC", "off")
 
 # All that the tests import stays. Collections as often as usual would look through it for a fifth of the whole time.
 gc.set_threshold(50_000, 20, 100)

@@ -126,3 +126,19 @@ def test_a_question_that_replaces_nothing_changes_nothing(stores: Stores, rewind
 def test_a_session_that_was_deleted_meanwhile_stays_so(stores: Stores, rewinds: RedisRewinds) -> None:
     rewinds.rewind_session(AGAIN, "s")
     assert not list(stores.client.scan_iter("*"))
+
+
+def test_without_the_question_that_reopened_a_topic_the_one_before_it_goes_on(
+    stores: Stores, rewinds: RedisRewinds
+) -> None:
+    for number, (topic, expected) in enumerate([(1, 0), (2, 1), (1, 2)], 1):
+        asked = turn(f"s-{number}", question=f"Question {number}", topic=topic)
+        claim(stores.sessions, asked, expected=expected, topic_title="Seas")
+        stores.sessions.save_turn(ANN, answered(asked, f"Answer {number}"))
+    rewinds.rewind_session(Question("Question 3", ANN, rewind=Rewind("s-3")), "s")
+    session = stores.sessions.load_session(ANN, "s")
+    assert session
+    assert (session.topic, session.context) == (2, (Exchange("Question 2", "Answer 2"),))
+    assert session.topics == (Topic(1, "Skies", 1), Topic(2, "Seas", 1))
+    assert session.earlier == ()  # what was kept of topic 1 may have been the replaced question
+    assert stores.sessions.load_context(ANN, "s", 1).exchanges == (Exchange("Question 1", "Answer 1"),)
