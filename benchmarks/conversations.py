@@ -1,6 +1,7 @@
 """Play whole conversations through the drift detector, and say which of its decisions feel right to a visitor.
 
     python -m benchmarks.conversations [--words] [--each]
+    python -m benchmarks.conversations --http http://127.0.0.1:8000/api [--each]
 
 `conversations.jsonl` has a conversation a line: `{id, lang, setting, turns: [{label, topic, question, answer}]}`. A
 turn is `same` if it goes on, `new` if it begins a subject, and `earlier` if it comes back to one; `topic` numbers the
@@ -11,14 +12,21 @@ subjects. The detector's own decisions say which turns stand in its context late
     riding   if turns of another subject ride along, which costs tokens and hardly anything else
     gone     if a turn comes back to a subject and finds none of its turns
     cut      if a turn goes on with its subject and is cut off from it, which is the worst
+
+With `--http` the questions are asked of a running server, such as `QA_UPSTREAM=offline QA_RATE=1000/minute make serve`.
+Then the answers are the server's own.
 """
 
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
+from urllib.parse import urlencode
+from urllib.request import urlopen
+from uuid import uuid4
 
 from msgspec import Struct
 
@@ -71,6 +79,20 @@ def play_conversation(
         said.append((current, subject, Exchange(question, turn["answer"], remember(question, turn["answer"]))))
 
 
+def ask_conversation(conversation: Conversation, address: str) -> Iterator[Decision]:
+    """Ask the questions of a server, and give the decision about each turn but the first."""
+    said, session_id = list[tuple[int, int]](), uuid4().hex
+    for turn in conversation["turns"]:
+        form = {"question": turn["question"], "sessionId": session_id, "stream": "false"}
+        with urlopen(f"{address.rstrip('/')}/ask", urlencode(form).encode()) as response:
+            topic = json.load(response)["metadata"]["topic"]
+        if said:
+            outcome = judge_outcome(turn["label"], turn["topic"], said, topic["index"])
+            reopened = topic.get("reopened", False)
+            yield Decision(conversation["id"], turn["label"], turn["question"], outcome, topic["score"], reopened)
+        said.append((topic["index"], turn["topic"]))
+
+
 def session_from(said: Sequence[tuple[int, int, Exchange]], current: int, count: int) -> Session:
     """Make the session as the store would give it. `said` holds the topic, the subject and the words of each turn."""
     turns = {index: tuple(words for topic, _, words in said if topic == index) for index in range(1, count + 1)}
@@ -97,12 +119,17 @@ def judge_outcome(label: str, subject: int, said: Sequence[tuple[int, int]], cho
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--words", action="store_true", help="without the encoder")
+    parser.add_argument("--http", metavar="ADDRESS", help="the API of a running server")
     parser.add_argument("--each", action="store_true", help="show each decision that doesn't feel right")
     options = parser.parse_args()
-    encoder = None if options.words else load_encoder()
-    detector = choose_detector(encoder)
+    encoder = None if options.words or options.http else load_encoder()
+    play: Callable[[Conversation], Iterator[Decision]] = partial(
+        play_conversation, detector=choose_detector(encoder), encoder=encoder
+    )
+    if options.http:
+        play = partial(ask_conversation, address=options.http)
     conversations = read_conversations()
-    decisions = [each for one in conversations for each in play_conversation(one, detector, encoder)]
+    decisions = [each for one in conversations for each in play(one)]
     for decision in decisions if options.each else ():
         if decision.outcome != "right":
             print(*(getattr(decision, field) for field in decision.__struct_fields__), sep="  ")

@@ -73,7 +73,14 @@ from qa_service.model import (
     Verdict,
 )
 from qa_service.notices import build_notice
-from qa_service.pictures import ShownPicture, can_see, choose_fitting_pictures, choose_pictures, show_pictures
+from qa_service.pictures import (
+    ShownPicture,
+    can_see,
+    choose_fitting_pictures,
+    choose_pictures,
+    name_pages,
+    show_pictures,
+)
 from qa_service.prompting import Material, Site, build_prompt, compute_budget
 from qa_service.searching import Search
 from qa_service.single_use import is_single_use
@@ -319,9 +326,8 @@ def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPic
         return ()
     chosen = choose_pictures(list({file.file_id: file for file in draft.files}.values()), budget)
     owner, session_id = draft.admission.question.owner, draft.admission.session.session_id
-    loaded = parts.files.load_pictures(owner, session_id, chosen) if chosen else ()
-    pairs = zip(chosen, loaded, strict=True)
-    return [ShownPicture(file.file_id, file.name, picture, file.tokens) for file, picture in pairs if picture]
+    loaded = parts.files.load_pictures(owner, session_id, [choice.file for choice in chosen]) if chosen else ()
+    return [shown for choice, pages in zip(chosen, loaded, strict=True) for shown in name_pages(choice, pages)]
 
 
 def _ask_upstream(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:

@@ -17,7 +17,7 @@ from qa_service.markers import blank_code, find_markers
 from qa_service.media.beside import SideSearch
 from qa_service.media.linked import MediaLists, merge_media, recognize_media
 from qa_service.model import (
-    PICTURE_KINDS,
+    PICTURE_FILES,
     Annotation,
     Finished,
     FinishReason,
@@ -338,7 +338,7 @@ def _verdict(file: StoredFile) -> Verdict:
 
 
 def _unseen(verdict: Verdict) -> Verdict:
-    is_shown = verdict.kind in PICTURE_KINDS and verdict.status == "used"
+    is_shown = verdict.kind in PICTURE_FILES and verdict.status in ("used", "truncated")
     return replace(verdict, status="skipped", reason="no_vision") if is_shown else verdict
 
 

@@ -95,7 +95,7 @@ class Intake(Struct, frozen=True):
                 case FileText() if taken.fits(news):
                     self._keep(news, place, name)
                 case Picture() if taken.fits(news):
-                    self.files.add_picture(place.owner, place.session_id, place.file_id, news)
+                    self.files.add_picture(place.owner, place.session_id, place.file_id, news, taken.pictures)
                 case FileEnd(verdict=verdict, seconds=seconds):
                     storable(verdict)
                     self.quotas.spend_seconds(place.owner, seconds)
@@ -112,6 +112,7 @@ class _Taken:
 
     def __init__(self, room: int) -> None:
         self.passages = 0
+        self.pictures = 0
         self.size = 0
         self._room = room
         self._is_full = False
@@ -125,13 +126,14 @@ class _Taken:
         if not self._is_full:
             self.size += size
             self.passages += len(passages)
+            self.pictures += isinstance(part, Picture)
         return not self._is_full
 
     def verdict(self, read: Verdict) -> Verdict:
         """Return the reader's verdict; where there was no room for all of the text, its reason is `over_quota`."""
         if not self._is_full:
             return read
-        return replace(read, status="truncated" if self.passages else "skipped", reason=OVER_QUOTA)
+        return replace(read, status="truncated" if self.passages or self.pictures else "skipped", reason=OVER_QUOTA)
 
 
 def _hash_upload(upload: UploadedFile) -> str:

@@ -574,11 +574,11 @@ class FileStore(Protocol):
     def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
         """Keep one part of a file. A file comes in many small parts, so that no other request waits for it."""
 
-    def add_picture(self, owner: Owner, session_id: str, file_id: str, picture: Picture) -> None:
-        """Keep the picture that a file is."""
+    def add_picture(self, owner: Owner, session_id: str, file_id: str, picture: Picture, page: int = 1) -> None:
+        """Keep one page of a file that is a picture."""
 
-    def load_pictures(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Sequence[Picture | None]:
-        """Return the picture of each of these files, or None for one that isn't there any more."""
+    def load_pictures(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Sequence[Sequence[Picture]]:
+        """Return the pages of each of these pictures. Those that aren't there any more are left out."""
 
     def finish_file(self, owner: Owner, session_id: str, file: StoredFile) -> None:
         """List the file with its session, and count its size for its owner. If the session is gone, the file is

@@ -10,8 +10,9 @@ from threading import Event, Thread
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from qa_service.crawling.fetching import Bounds
+from qa_service.crawling.fetching import FetchBounds
 from qa_service.crawling.site_reader import USUAL, Reach, SiteReader
 from qa_service.crawling.sites import Sites
 from qa_service.errors import StoreUnavailable
@@ -110,9 +111,10 @@ class KnowledgeBase(Struct, frozen=True):
         """Return the passages that a question gets, best first. Raises `StoreUnavailable`."""
         terms = build_terms(text, encoder=self.encoder)
         found = self.source_for(owners, names).find_candidates(terms, MOST_CANDIDATES)
-        candidates = {id(candidate.passage): candidate for candidate in found}
+        candidates = {candidate.passage: candidate for candidate in found}
         ranked = drop_repeated(fuse_candidates([SourceCandidates(found)]))
-        return [candidates[id(passage)] for passage in ranked[:most]]
+        # Fusing notes how near each passage is, which the source didn't.
+        return [candidates[replace(passage, nearness=0.0)] for passage in ranked[:most]]
 
     def describe(self) -> str:
         """Say for operators which engine is used, or why there is no knowledge base."""
@@ -181,7 +183,7 @@ def make_site_reader(settings: Settings, reach: Reach = USUAL) -> SiteReader:
     """Return a reader of the sites that are due."""
     database = open_database(settings)
     library = Library(database, owner_bytes=settings.owner_bytes)
-    return SiteReader(Sites(database), library, Bounds(settings.max_file), reach)
+    return SiteReader(Sites(database), library, FetchBounds(settings.max_file), reach)
 
 
 def index_waiting(indexer: Indexer, sites: SiteReader, over: Event) -> None:

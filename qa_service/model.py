@@ -79,7 +79,9 @@ class TextPart(Value, frozen=True, tag_field="type", tag="text"):
 
 
 PICTURE_KINDS = frozenset({"gif", "jpeg", "png", "webp"})
-"""These kinds of files are pictures, which models see and nobody reads."""
+"""Pictures are kept and shown in these formats."""
+PICTURE_FILES = PICTURE_KINDS | {"tiff"}
+"""These kinds of files are pictures, which models see and nobody reads. A TIFF may have several pages."""
 
 
 class Picture(Value, frozen=True, tag_field="type", tag="image"):
@@ -280,12 +282,12 @@ class StoredFile(Value, frozen=True):
     @property
     def is_picture(self) -> bool:
         """Tell whether the file is a picture that can be shown to a model."""
-        return self.kind in PICTURE_KINDS and self.status == "used"
+        return self.kind in PICTURE_FILES and self.status in ("used", "truncated")
 
     @property
     def pieces(self) -> int:
-        """Return how many pieces the file has that a prompt may hold: its passages, or its one picture."""
-        return 1 if self.is_picture else self.passages
+        """Return how many pieces the file has that a prompt may hold: its passages, or the pages of a picture."""
+        return max(1, self.pages) if self.is_picture else self.passages
 
 
 class Page(Value, frozen=True):

@@ -1,6 +1,6 @@
 """This module shows a model the pictures of a session, in a message of their own before the question."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate, takewhile
 
 from msgspec import Struct
@@ -30,21 +30,40 @@ class ShownPicture(Struct, frozen=True):
     tokens: int
 
 
+class ChosenPicture(Struct, frozen=True):
+    """A `ChosenPicture` says how many of its first pages a prompt shows of a picture."""
+
+    file: StoredFile
+    pages: int
+
+
 def can_see(upstream: Upstream, model: str) -> bool:
     """Tell whether this model sees the pictures of a prompt."""
     return isinstance(upstream, Seeing) and upstream.can_see(model)
 
 
-def choose_pictures(files: Sequence[StoredFile], budget: int) -> list[StoredFile]:
-    """Choose the pictures that a prompt of `budget` tokens shows, in the order of the files. The latest come first."""
-    chosen: list[StoredFile] = []
-    room = int(budget * SHARE)
+def choose_pictures(files: Sequence[StoredFile], budget: int) -> list[ChosenPicture]:
+    """Choose the pictures that a prompt of `budget` tokens shows, in the order of the files. The latest come first. Of
+    one with several pages these are as many of its first pages as there is room for."""
+    chosen: list[ChosenPicture] = []
+    room, left = budget * SHARE, MOST_PICTURES
     for file in reversed([file for file in files if file.is_picture]):
-        room -= file.tokens
-        if room < 0 or len(chosen) == MOST_PICTURES:
+        cost = file.tokens / file.pieces
+        pages = min(file.pieces, left, int(room / cost) if cost else left)
+        if pages:
+            chosen.insert(0, ChosenPicture(file, pages))
+        room, left = room - pages * cost, left - pages
+        if pages < file.pieces:
             break
-        chosen.insert(0, file)
     return chosen
+
+
+def name_pages(chosen: ChosenPicture, pages: Sequence[Picture]) -> Iterator[ShownPicture]:
+    """Give the chosen pages of a picture. Where it has several, each is named by its number, too."""
+    file = chosen.file
+    for number, page in enumerate(pages[: chosen.pages], 1):
+        name = f"{file.name}, {number}/{file.pieces}" if file.pieces > 1 else file.name
+        yield ShownPicture(file.file_id, name, page, file.tokens // file.pieces)
 
 
 def choose_fitting_pictures(pictures: Sequence[ShownPicture], budget: int) -> Sequence[ShownPicture]:

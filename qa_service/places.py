@@ -39,7 +39,7 @@ def find_rows(passage: Passage, quotes: Iterator[str]) -> RowRange | None:
 
 
 def _list_words(place: Place, section: str, rows: RowRange | None, language: Language) -> Iterator[str]:
-    texts = ((_LABEL, place.label), (_PAGE, "" if place.label else place.page), (_SLIDE, place.slide))
+    texts = ((_LABEL, place.label), (_PAGE, 0 if place.label or place.slide else place.page), (_SLIDE, place.slide))
     named = (words[language].format(text) for words, text in chain(texts, [(_SHEET, place.sheet)]) if text)
     yield from filter(None, [place.part, *named])
     if rows:

@@ -19,6 +19,7 @@ from urllib.request import getproxies, proxy_bypass
 from dotenv import dotenv_values
 from msgspec import Struct
 
+from qa_service.model import Language
 from qa_service.setting_values import (
     MEBIBYTE,
     SECRET,
@@ -275,9 +276,9 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_DRAIN_SECONDS": read_positive_seconds,
     "QA_MAX_ANSWERS": read_count,
     "QA_DRIFT": one_of("auto", "off"),
-    "QA_CITATIONS": read_citations,
     "QA_SEMANTIC": one_of("auto", "on", "off"),
     "QA_SYNONYMS": read_text_file,
+    "QA_CITATIONS": read_citations,
     "QA_CITE_LINKS": read_switch,
     "QA_YOUTUBE_KEY": read_credential,
     "QA_IMAGE_SEARCH_KEY": read_credential,
@@ -353,6 +354,12 @@ def upstream_proxy(host: str) -> str:
         if address := named.get(variable):
             return _checked(f"{variable.upper()}_PROXY", read_proxy, address)
     return ""
+
+
+def terminal_language() -> Language:
+    """Tell the language of whoever sits at the terminal, by the usual variables."""
+    spoken = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return "ko" if spoken.startswith("ko") else "en"
 
 
 def _environment() -> Mapping[str, str]:

@@ -113,16 +113,22 @@ class Summarizer:
         self._prices = prices
         self._count_call = count_call
         self._identify = identify
-        self._places = threading.BoundedSemaphore(AT_ONCE)
+        self._underway: set[tuple[str, str]] = set()
+        """These are the sessions whose summaries are being made here, each with its owner's key."""
+        self._lock = threading.Lock()
 
     def request_summary(self, wish: SummaryWish) -> None:
-        """Begin to make a summary, unless this worker makes enough of them already. It returns at once."""
-        if not self._places.acquire(blocking=False):
-            return
+        """Begin to make a summary, unless this worker makes one of the session or enough others already. It returns at
+        once."""
+        session = (wish.owner.key, wish.session_id)
+        with self._lock:
+            if session in self._underway or len(self._underway) >= AT_ONCE:
+                return
+            self._underway.add(session)
         try:
             start_thread(threading.Thread(target=self._make_and_leave, args=(wish,), name="qa-summary", daemon=True))
         except QAError:
-            self._places.release()
+            self._underway.discard(session)
 
     def _make_and_leave(self, wish: SummaryWish) -> None:
         try:
@@ -132,7 +138,7 @@ class Summarizer:
         except Exception:
             log.exception("making a summary broke")
         finally:
-            self._places.release()
+            self._underway.discard((wish.owner.key, wish.session_id))
 
     def make_summary(self, wish: SummaryWish) -> bool:
         """Make a summary and keep it. Returns whether it was kept. Raises `QAError` where upstream or the store

@@ -26,9 +26,11 @@ MOST = 100
 MOST_SENTENCES = 2_000
 """So many sentences are looked at, from the beginning of the answer."""
 _NUMBER = re.compile(r"\d")
-# These are questions, what introduces a list, and sentences that say that something isn't known.
+# These are questions, what introduces a list, courtesies, and sentences that say that something isn't known.
 _NO_CLAIM = re.compile(
     r"[?？:：][\s*_\"'”’)]{0,9}$|(?:[까나]요|습니까)[.?]?\s{0,9}$"
+    r"|(?:말씀해|문의해|물어봐|참고해) ?주(?:세요|시기)|(?:감사|죄송)(?:합니다|드립니다)|도움이 되(?:었|시)|바랍니다"
+    r"|\b(?:let me know|feel free|happy to help|hope (?:this|that) helps|thank you|sorry|you(?:'re| are) welcome)\b"
     r"|(?:문서|자료|파일|내용|단락|정보)\S{0,9}\s.{0,60}?(?:없|않|못|모르)"
     r"|\b(?:not|n't|no)\b.{0,60}?\b(?:say|said|mention|contain|state|found|find|information|answer|know|specif)"
     r"|\b(?:document|file|passage|reference)s?\b.{0,40}?(?:n['’]t|\bnot\b|\bno\b)",

@@ -280,18 +280,19 @@ class FakeFiles:
 
     def __init__(self) -> None:
         self.passages: dict[str, dict[int, Passage]] = {}
-        self.pictures: dict[str, Picture] = {}
+        self.pictures: dict[str, dict[int, Picture]] = {}
         self.finished: list[StoredFile] = []
         self.vectors: dict[tuple[str, ...], Vectors] = {}
 
     def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
         self.passages.setdefault(file_id, {}).update(enumerate(part.passages, part.first))
 
-    def add_picture(self, owner: Owner, session_id: str, file_id: str, picture: Picture) -> None:
-        self.pictures[file_id] = picture
+    def add_picture(self, owner: Owner, session_id: str, file_id: str, picture: Picture, page: int = 1) -> None:
+        self.pictures.setdefault(file_id, {})[page] = picture
 
-    def load_pictures(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Sequence[Picture | None]:
-        return [self.pictures.get(file.file_id) for file in files]
+    def load_pictures(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Sequence[Sequence[Picture]]:
+        kept = [(file, self.pictures.get(file.file_id, {})) for file in files]
+        return [[pages[page] for page in range(1, 1 + file.pieces) if page in pages] for file, pages in kept]
 
     def finish_file(self, owner: Owner, session_id: str, file: StoredFile) -> None:
         self.finished.append(file)

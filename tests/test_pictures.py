@@ -7,9 +7,11 @@ from qa_service.model import Message, Picture, Prompt, StoredFile, TextPart
 from qa_service.pictures import (
     HEADING,
     MOST_PICTURES,
+    ChosenPicture,
     ShownPicture,
     can_see,
     choose_pictures,
+    name_pages,
     show_pictures,
     without_pictures,
 )
@@ -32,15 +34,27 @@ def shown(file_id: str = "f1", name: str = "cat.png") -> ShownPicture:
 class TestChoosing:
     def test_only_pictures_that_could_be_read_are_chosen(self) -> None:
         files = [stored("a"), stored("b", kind="pdf"), stored("c", status="skipped", reason="unsupported")]
-        assert choose_pictures(files, 1000) == files[:1]
+        assert choose_pictures(files, 1000) == [ChosenPicture(files[0], 1)]
 
     def test_the_latest_come_first_and_keep_their_order(self) -> None:
         files = [stored(name) for name in "abcd"]
-        assert [file.file_id for file in choose_pictures(files, 400)] == ["c", "d"]
+        assert [choice.file.file_id for choice in choose_pictures(files, 400)] == ["c", "d"]
 
     def test_there_is_a_most(self) -> None:
         files = [stored(str(number)) for number in range(MOST_PICTURES + 3)]
-        assert choose_pictures(files, 10**6) == files[3:]
+        assert [choice.file for choice in choose_pictures(files, 10**6)] == files[3:]
+
+    def test_of_a_picture_with_pages_as_many_are_chosen_as_there_is_room_for(self) -> None:
+        scan = stored("scan", kind="tiff", pages=4, tokens=400)
+        assert choose_pictures([stored("a"), scan], 600) == [ChosenPicture(scan, 3)]
+        assert choose_pictures([stored("a"), scan], 1000) == [ChosenPicture(stored("a"), 1), ChosenPicture(scan, 4)]
+        assert choose_pictures([stored("a"), scan], 100) == []
+
+    def test_pages_are_named_by_their_numbers(self) -> None:
+        scan = stored("scan", kind="tiff", pages=3, tokens=300)
+        assert list(name_pages(ChosenPicture(scan, 2), [PNG] * 3)) == [
+            ShownPicture("scan", f"scan.png, {number}/3", PNG, 100) for number in (1, 2)
+        ]
 
 
 class TestShowing:

@@ -26,6 +26,7 @@ SHEET = Passage(
         (Place(slide=3), "요금", "슬라이드 3, 요금", "slide 3, 요금"),
         (Place(sheet="가격", rows=(12, 12)), "", "시트 가격, 12행", "sheet 가격, row 12"),
         (Place(rows=(2, 9)), "", "2–9행", "rows 2–9"),
+        (Place(part="a.pptx", page=3, slide=3), "", "a.pptx, 슬라이드 3", "a.pptx, slide 3"),
         (Place(part="약관.pdf", page=7), "", "약관.pdf, 7쪽", "약관.pdf, page 7"),
         (Place(part="a.pdf", page=7, label="v"), "", "a.pdf, v쪽", "a.pdf, p. v"),
     ],

@@ -243,7 +243,15 @@ class TestFileStore:
         files.add_picture(ANN, "s", "f1", picture)
         kept = [StoredFile(name, "a.png", "png", "used", 1) for name in ("f1", "f2")]
         files.finish_file(ANN, "s", kept[0])
-        assert list(files.load_pictures(ANN, "s", kept)) == [picture, None]
+        assert list(files.load_pictures(ANN, "s", kept)) == [[picture], []]
+
+    def test_the_pages_of_a_picture_come_in_their_order(self, files: FileStore) -> None:
+        pages = [Picture("image/png", b"%d" % number) for number in range(3)]
+        for number in (2, 1, 3):
+            files.add_picture(ANN, "s", "f1", pages[number - 1], number)
+        kept = StoredFile("f1", "a.tiff", "tiff", "used", 1, pages=3)
+        files.finish_file(ANN, "s", kept)
+        assert list(files.load_pictures(ANN, "s", [kept])) == [pages]
 
     def test_the_rarest_words_are_read_first(self, files: FileStore) -> None:
         kept = [self.keep(files, "f1", "blue sky", "blue tree")]

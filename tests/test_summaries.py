@@ -19,7 +19,6 @@ from qa_service.prompting import Material, Site
 from qa_service.running.stop import StopSignal
 from qa_service.settings import Settings
 from qa_service.single_use import make_single_use_id
-from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import RedisHistory
 from qa_service.stores.keys import session_key
@@ -211,12 +210,6 @@ class TestKeeping:
         talk.history.delete_turn(ANN, self.asked[0].answer_id)
         assert talk.summary() is None
 
-    def test_it_is_removed_when_the_topic_is_taken_back(self, talk: Talk) -> None:
-        keys = [session_key(ANN, "chat", name) for name in ("head", "turns", "answers", "context", "running", "images")]
-        last = self.asked[-1].answer_id
-        talk.redis.eval(scripts.REWIND, len(keys), *keys, 1, 1, 0, 1, last, 1)
-        assert talk.summary() is None
-
     @pytest.mark.parametrize("stored", [b"{", b"[]", b'{"text": 5}', b""])
     def test_one_that_can_not_be_read_is_none(self, talk: Talk, stored: bytes) -> None:
         talk.redis.hset(session_key(ANN, "chat", "head"), "summary:1", stored)  # type: ignore[arg-type]
@@ -278,18 +271,22 @@ class TestWithoutOne:
         talk.ask("Again?")
         assert len(talk.last_texts()) == 2 * len(asked) + 2
 
-    def test_no_answer_waits_for_one_and_a_worker_makes_few_at_once(self) -> None:
+    def test_no_answer_waits_for_one_and_a_worker_makes_few_at_once_and_one_for_a_session(self) -> None:
         gate = threading.Event()
-        talk, asked = brief_talk(FakeUpstream([gate, *SUMMED]))
+        talk = Talk(summing=FakeUpstream([gate, *SUMMED]), site=SMALL)
+        sessions = [f"chat{n}" for n in range(AT_ONCE + 1)]
+        wishes = [replace(talk.wish([talk.ask("Q", name) for _ in range(3)][-1]), session_id=name) for name in sessions]
         began = time.monotonic()
-        for _ in range(AT_ONCE + 3):
-            talk.summarizer.request_summary(talk.wish(asked[-1]))
+        for wish in (wishes[0], *wishes):
+            talk.summarizer.request_summary(wish)
         assert time.monotonic() - began < 1
         gate.set()
         for thread in threading.enumerate():
             if thread.name == "qa-summary":
                 thread.join(9)
         assert len(talk.summing.prompts) == AT_ONCE
+        heads = [talk.redis.hget(session_key(ANN, name, "head"), "summary:1") for name in sessions]
+        assert [head is not None for head in heads] == [True] * AT_ONCE + [False]
 
     def test_questions_that_keep_nothing_have_none(self) -> None:
         talk, session_id = Talk(), make_single_use_id()

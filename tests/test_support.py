@@ -58,6 +58,9 @@ def test_a_sentence_without_a_source_and_without_a_passage_that_says_it_is_found
         "제공된 자료에서는 관세에 관한 내용을 찾을 수 없습니다.",
         "```\nshipping = compute_customs_duties(country, weight)\n```",
         "Of course.",
+        "Please let me know if anything about foreign parcels remains unclear.",
+        "궁금한 점이 더 있으시면 언제든지 편하게 말씀해 주세요.",
+        "좋은 질문을 자세히 남겨 주셔서 감사합니다.",
         "",
     ],
 )

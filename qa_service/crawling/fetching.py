@@ -54,8 +54,8 @@ trying again soon doesn't help: the server forbids it, or the page is too large.
 time."""
 
 
-class Bounds(Struct, frozen=True):
-    """A `Bounds` says how many bytes a page may have, unpacked, and how many seconds fetching it may take."""
+class FetchBounds(Struct, frozen=True):
+    """A `FetchBounds` says how many bytes a page may have, unpacked, and how many seconds fetching it may take."""
 
     bytes: int = 15 << 20
     seconds: float = 30.0
@@ -99,7 +99,7 @@ class PageFetcher:
     """A `PageFetcher` fetches pages. `may_connect` tells which addresses may be connected to; only tests, whose pages
     are on this machine, give another one. `stop_fetching` may be called by any thread."""
 
-    def __init__(self, bounds: Bounds, may_connect: MayConnect = is_public_address) -> None:
+    def __init__(self, bounds: FetchBounds, may_connect: MayConnect = is_public_address) -> None:
         self._bounds = bounds
         self._may_connect = may_connect
         self._tls = ssl.create_default_context()

@@ -44,8 +44,8 @@ class SiteLedger(Protocol):
         """Return all pages of the site, in the order in which they were found."""
 
     def save_pages(self, pages: Sequence[SitePage]) -> None:
-        """Keep these pages in place of those with the same keys, all or none of them. Of two with the same key the later
-        one counts."""
+        """Keep these pages in place of those with the same keys, all or none of them. Of two with the same key, the
+        later one counts."""
 
 
 class PageContent(Struct, frozen=True):

@@ -9,10 +9,10 @@ from time import monotonic
 from msgspec import Struct
 
 from qa_service.crawling.crawl import Crawl, CrawlFailed, CrawlParts, CrawlStep
-from qa_service.crawling.fetching import Bounds, PageFetcher
+from qa_service.crawling.fetching import FetchBounds, PageFetcher
 from qa_service.crawling.pace import DELAY
 from qa_service.crawling.public_addresses import MayConnect, is_public_address
-from qa_service.crawling.sites import LEASE_SECONDS, Site, Sites
+from qa_service.crawling.sites import LEASE_SECONDS, KnowledgeSite, Sites
 from qa_service.crawling.stored_pages import LibraryShelf, StoredPages
 from qa_service.errors import QAError
 from qa_service.knowledge.library import Library
@@ -38,7 +38,7 @@ class SiteReader:
     """A `SiteReader` reads sites. `bounds` are those of each page."""
 
     def __init__(
-        self, sites: Sites, library: Library, bounds: Bounds, reach: Reach = USUAL, *, lease: float = LEASE_SECONDS
+        self, sites: Sites, library: Library, bounds: FetchBounds, reach: Reach = USUAL, *, lease: float = LEASE_SECONDS
     ) -> None:
         self._sites = sites
         self._library = library
@@ -72,7 +72,7 @@ class SiteReader:
             self.read_site(site, stop)
         return True
 
-    def read_site(self, site: Site, stop: Event, tell: Callable[[CrawlStep], None] = lambda step: None) -> str:
+    def read_site(self, site: KnowledgeSite, stop: Event, tell: Callable[[CrawlStep], None] = lambda step: None) -> str:
         """Read a claimed site, and tell of each page. Returns why it couldn't be read, or an empty text."""
         hold, failure = _Hold(self._sites, site, stop, self._renewal), ""
         fetcher = PageFetcher(self._bounds, self._reach.may_connect)
@@ -98,7 +98,7 @@ class SiteReader:
             self._sites.finish_round(site, failure)
         return failure
 
-    def _forget(self, site: Site, stop: Event) -> None:
+    def _forget(self, site: KnowledgeSite, stop: Event) -> None:
         """Remove the documents of a site, and then what is remembered of it. What a death leaves over is removed by the
         next worker."""
         shelf = LibraryShelf(self._library, site.collection)
@@ -114,7 +114,7 @@ class SiteReader:
 class _Hold:
     """A `_Hold` keeps the lease of a site while it is read."""
 
-    def __init__(self, sites: Sites, site: Site, stop: Event, renewal: float) -> None:
+    def __init__(self, sites: Sites, site: KnowledgeSite, stop: Event, renewal: float) -> None:
         self._sites = sites
         self._site = site
         self._stop = stop

@@ -39,8 +39,8 @@ class NewSite(Struct, frozen=True):
     every: float = 0.0
 
 
-class Site(Struct, frozen=True):
-    """A `Site` is a website as it is listed."""
+class KnowledgeSite(Struct, frozen=True):
+    """A `KnowledgeSite` is a website as it is listed."""
 
     site_id: str
     collection: CollectionKey
@@ -82,7 +82,7 @@ class Sites:
         self._database = database
         self._lease = f"{lease_seconds} seconds"
 
-    def add_site(self, new: NewSite) -> Site:
+    def add_site(self, new: NewSite) -> KnowledgeSite:
         """Let a site be read as soon as possible. A site with the same address in the same collection takes the new
         patterns, and is read again. Raises `InvalidField` where the address is none."""
         url = normalize_address(new.url)
@@ -111,7 +111,7 @@ class Sites:
             )
             return _load_site(connection, rows[0][0])
 
-    def list_sites(self, owners: Collection[str]) -> Sequence[Site]:
+    def list_sites(self, owners: Collection[str]) -> Sequence[KnowledgeSite]:
         """List the sites of these owners, oldest first."""
         rows = self._database.read(
             f"{_FROM_SITE} where c.owner = any(:owners::text[]) and not s.is_leaving "
@@ -120,7 +120,7 @@ class Sites:
         )
         return [_read_site(row) for row in rows]
 
-    def load_site(self, site_id: str) -> Site | None:
+    def load_site(self, site_id: str) -> KnowledgeSite | None:
         """Return a site, or None where there is none with this id, whoever owns it."""
         rows = self._database.read(f"{_FROM_SITE} where s.id = :site group by s.id, c.owner, c.name", site=site_id)
         return _read_site(rows[0]) if rows else None
@@ -143,7 +143,7 @@ class Sites:
         found = self._database.read(f"select exists (select from site where {_DUE})")
         return bool(found and found[0][0])
 
-    def claim_site(self) -> tuple[Site, bool] | None:
+    def claim_site(self) -> tuple[KnowledgeSite, bool] | None:
         """Return the site that is due and whether it is to be forgotten, or None where none is due. Nobody else gets it
         while the lease lasts. A round that was interrupted goes on, and otherwise a new one begins."""
         if not self._database.has_tables():
@@ -159,7 +159,7 @@ class Sites:
             )
             return (_load_site(connection, rows[0][0]), bool(rows[0][1])) if rows else None
 
-    def renew_lease(self, site: Site) -> bool:
+    def renew_lease(self, site: KnowledgeSite) -> bool:
         """Hold the site for longer, and return whether it may be read on: whether it isn't to be forgotten."""
         with self._database.transaction() as connection:
             held = connection.run(
@@ -171,12 +171,12 @@ class Sites:
             )
         return bool(held)
 
-    def release_site(self, site: Site) -> None:
+    def release_site(self, site: KnowledgeSite) -> None:
         """Let another worker go on with the round at once."""
         with self._database.transaction() as connection:
             connection.run("update site set lease = '-infinity' where id = :site", site=site.site_id)
 
-    def finish_round(self, site: Site, failure: str = "") -> None:
+    def finish_round(self, site: KnowledgeSite, failure: str = "") -> None:
         """End the round, and say when the next one begins: at once, if somebody has brought the site again meanwhile.
         `failure` says why the site couldn't be read."""
         wait = min(site.every, RETRY_SECONDS) if failure else site.every
@@ -192,13 +192,13 @@ class Sites:
                 round=site.round,
             )
 
-    def forget_site(self, site: Site) -> None:
+    def forget_site(self, site: KnowledgeSite) -> None:
         """Delete what is remembered of a site whose documents are gone."""
         with self._database.transaction() as connection:
             connection.run("delete from site where id = :site and is_leaving", site=site.site_id)
 
 
-def _load_site(connection: DatabaseConnection, site_id: str) -> Site:
+def _load_site(connection: DatabaseConnection, site_id: str) -> KnowledgeSite:
     rows = connection.run(
         f"{_FROM_SITE} where s.id = :site group by s.id, c.owner, c.name",
         site=site_id,
@@ -206,12 +206,12 @@ def _load_site(connection: DatabaseConnection, site_id: str) -> Site:
     return _read_site(rows[0])
 
 
-def _read_site(row: Row) -> Site:
+def _read_site(row: Row) -> KnowledgeSite:
     site_id, owner, name, url, include, exclude, every, number, status, reason, *moments, pages, failed, found, done = (
         row
     )
     created, last, following = (format_moment(one) if isinstance(one, datetime) else None for one in moments)
-    return Site(
+    return KnowledgeSite(
         site_id,
         CollectionKey(owner, name),
         url,

@@ -9,7 +9,7 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 from qa_service.errors import Unreadable
 from qa_service.files.decoding import decode_file_text
 from qa_service.files.inner import InnerFile, find_room, read_inner_files
-from qa_service.files.segment import RawFile, Room, Segment
+from qa_service.files.segment import InnerRoom, RawFile, Segment
 
 _ENCRYPTED, _UTF8 = 1, 1 << 11
 _LITTER = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
@@ -47,7 +47,7 @@ def _is_litter(name: str) -> bool:
     return name.startswith(_LITTER[0]) or name.rpartition("/")[2] in _LITTER
 
 
-def _unpack(archive: ZipFile, member: ZipInfo, name: str, room: Room) -> InnerFile:
+def _unpack(archive: ZipFile, member: ZipInfo, name: str, room: InnerRoom) -> InnerFile:
     """Unpack one member. zipfile unpacks no more bytes than the member declares."""
     if member.flag_bits & _ENCRYPTED:
         return InnerFile(name, b"", reason="encrypted")

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from qa_service.errors import Unreadable
 from qa_service.files.decoding import clean_file_text
 from qa_service.files.kinds import read_segments
-from qa_service.files.segment import RawFile, Room, Segment
+from qa_service.files.segment import InnerRoom, RawFile, Segment
 from qa_service.files.sniffing import sniff_kind
 
 DEEPEST = 3
@@ -35,12 +35,14 @@ class InnerFile(Struct, frozen=True):
     reason: str = ""
 
 
-def find_room(raw: RawFile) -> Room:
+def find_room(raw: RawFile) -> InnerRoom:
     """Return the room for the files within this file."""
-    return raw.room or Room(MOST_FILES, MOST_BYTES)
+    return raw.room or InnerRoom(MOST_FILES, MOST_BYTES)
 
 
-def read_inner_files(files: Iterable[InnerFile], raw: RawFile, room: Room, *, first_page: int = 1) -> Iterator[Segment]:
+def read_inner_files(
+    files: Iterable[InnerFile], raw: RawFile, room: InnerRoom, *, first_page: int = 1
+) -> Iterator[Segment]:
     """Give the segments of all files within `raw`.
 
     Each page of each file is a page of its own, and is counted from `first_page`, so that a citation leads to it. The
@@ -60,7 +62,7 @@ def read_inner_files(files: Iterable[InnerFile], raw: RawFile, room: Room, *, fi
         page = max(page, start)
 
 
-def _read_whole(file: InnerFile, raw: RawFile, room: Room) -> Iterator[Segment]:
+def _read_whole(file: InnerFile, raw: RawFile, room: InnerRoom) -> Iterator[Segment]:
     """Give the segments of one file, and at last an unread page where there should be more. An empty file has none."""
     page, reason = 1, ""
     try:
@@ -75,7 +77,7 @@ def _read_whole(file: InnerFile, raw: RawFile, room: Room) -> Iterator[Segment]:
         yield Segment("", page=page, unread=reason)
 
 
-def _read_inner_file(file: InnerFile, raw: RawFile, room: Room) -> Iterator[Segment]:
+def _read_inner_file(file: InnerFile, raw: RawFile, room: InnerRoom) -> Iterator[Segment]:
     if file.reason:
         raise Unreadable(file.reason)
     kind = file.kind or sniff_kind(file.content, file.name)

@@ -38,6 +38,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "png": ("picture", "read_picture"),
     "pptx": ("slides", "read_pptx"),
     "rtf": ("rtf", "read_rtf"),
+    "tiff": ("picture", "read_scan"),
     "txt": ("plain", "read_plain"),
     "webp": ("picture", "read_picture"),
     "xls": ("xls", "read_xls"),

@@ -172,7 +172,7 @@ class _Document:
             yield from self.read_lines([child for child in root if local_name(child) == "body"])
 
     def _read_paragraph(self, paragraph: Element) -> Iterator[_Line]:
-        text = read_text(paragraph).strip()
+        text = _read_text(paragraph).strip()
         if text:
             yield _Line(text, is_heading=local_name(paragraph) == "h")
         for attached in _list_attached(paragraph):
@@ -267,7 +267,7 @@ def _list_rows(table: Element) -> Iterator[Element]:
             yield from _list_rows(child)
 
 
-def read_text(element: Element) -> str:
+def _read_text(element: Element) -> str:
     """Return the text of a paragraph without what hangs on it."""
     return (element.text or "") + "".join(_read_inline(child) + (child.tail or "") for child in element)
 
@@ -276,7 +276,7 @@ def _read_inline(element: Element) -> str:
     name = local_name(element)
     if name in _INLINE:
         return _INLINE[name](element)
-    return read_text(element)
+    return _read_text(element)
 
 
 def _leave_out(_: Element) -> str:
@@ -287,7 +287,7 @@ _INLINE: Mapping[str, Callable[[Element], str]] = {
     "s": lambda element: " " * min(_count_spaces(element), _MOST_SPACES),
     "tab": lambda _: "\t",
     "line-break": lambda _: "\n",
-    "ruby-text": lambda element: f"({read_text(element)})",
+    "ruby-text": lambda element: f"({_read_text(element)})",
     **dict.fromkeys(("note", "annotation", "frame", "custom-shape", "text-box", "g"), _leave_out),
     **dict.fromkeys(_UNSEEN, _leave_out),
 }

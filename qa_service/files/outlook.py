@@ -16,7 +16,7 @@ from qa_service.errors import Unreadable
 from qa_service.files.decoding import clean_file_text, decode_file_text
 from qa_service.files.hypertext import read_hypertext
 from qa_service.files.inner import InnerFile, find_room, read_inner_files
-from qa_service.files.segment import RawFile, Room, Segment
+from qa_service.files.segment import InnerRoom, RawFile, Segment
 
 Folder = tuple[str, ...]
 
@@ -69,7 +69,7 @@ class _Message:
         elif body := self._read_text(self._folder, _BODY).strip():
             yield Segment(f"{body}\n\n", section=subject)
 
-    def list_attachments(self, room: Room) -> Iterator[InnerFile]:
+    def list_attachments(self, room: InnerRoom) -> Iterator[InnerFile]:
         for folder in self._list_folders("__attach_version1.0_"):
             name = next(filter(None, (self._read_text(folder, n) for n in (_LONG_NAME, _SHORT_NAME, _SHOWN_NAME))), "")
             inner = (*folder, f"__substg1.0_{_DATA}000D")
@@ -78,7 +78,7 @@ class _Message:
             else:
                 yield InnerFile(name or "attachment", self._read_bytes(folder, f"{_DATA}0102"))
 
-    def _read_attached(self, folder: Folder, name: str, room: Room) -> Iterator[InnerFile]:
+    def _read_attached(self, folder: Folder, name: str, room: InnerRoom) -> Iterator[InnerFile]:
         """Give an attached message as text, and then its own attachments."""
         room.files -= 1
         if room.files < 0 or len(folder) > _DEEPEST:

@@ -2,8 +2,9 @@
 finds the signs of the pages.
 
 The other modules for PDF follow each other: `pdf_fonts` measures signs, `pdf_marks` draws forms into the pages,
-`pdf_glyphs` takes the signs, `pdf_lines` makes lines of them, `pdf_columns` puts those into order, and `pdf_paragraphs`
-writes the text. Those behind `pdf_glyphs` are computing alone, and need no PDF.
+`pdf_glyphs` takes the signs, `pdf_lines` makes lines of them, `pdf_columns` puts those into order, `pdf_tables` finds
+tables among them, and `pdf_paragraphs` writes the text with what `pdf_joints` finds between its lines. Those behind
+`pdf_glyphs` are computing alone, and need no PDF.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,9 +24,10 @@ from qa_service.errors import Unreadable
 from qa_service.files.pdf_columns import order_pieces
 from qa_service.files.pdf_fonts import BoxFont
 from qa_service.files.pdf_glyphs import Direction, Run, count_unknown, find_runs
+from qa_service.files.pdf_joints import Vocabulary
 from qa_service.files.pdf_lines import make_pieces
 from qa_service.files.pdf_marks import add_marks, draw_forms
-from qa_service.files.pdf_paragraphs import Vocabulary, write_blocks
+from qa_service.files.pdf_paragraphs import write_blocks
 from qa_service.files.pdf_xfa import read_xfa
 from qa_service.files.segment import RawFile, Segment
 from qa_service.model import Place

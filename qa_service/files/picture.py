@@ -4,13 +4,14 @@ How large a picture is stands in its first bytes. One with too many pixels is re
 """
 
 import copy
+import struct
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from math import ceil
 
-from PIL import GifImagePlugin, Image, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL import GifImagePlugin, Image, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
 from qa_service.errors import Unreadable
 from qa_service.files.segment import PICTURE_BYTES, RawFile, Segment
@@ -19,14 +20,16 @@ from qa_service.model import Picture
 MOST_PIXELS = 64_000_000
 """A picture has at most so many pixels. The cameras of phones give 50 million. Unpacked, so many pixels take a quarter
 of a reading process's memory."""
+MOST_PAGES = 10
+"""So many pages of a TIFF are read, which is as many pictures as a prompt holds."""
 LONGEST_SIDE = 2_048
 """Models scale pictures that are larger than this down by themselves."""
 
-_PLUGINS = (copy, GifImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, WebPImagePlugin)
+_PLUGINS = (copy, GifImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 """Pillow would import these only when it needs them, and nothing can be imported in the sandbox."""
 _FORMATS = ("GIF", "JPEG", "PNG", "WEBP")
 _LOSSLESS = ("GIF", "PNG")
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError)
+_BROKEN = (EOFError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError, struct.error)
 """Pillow raises these for damaged files."""
 _ORIENTATION = 0x0112
 _TURNS = {
@@ -50,23 +53,61 @@ Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 def read_picture(raw: RawFile) -> Iterator[Segment]:
     """Give one segment with the picture. Of several frames it is the first one."""
     _check_webp(raw.content)
-    with warnings.catch_warnings():
-        # Pillow also warns of broken notes in a file, which don't matter.
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        picture, tokens = _read_image(raw.content)
+    with _errors_mapped():
+        picture, tokens = _read_image(_open_image(raw.content, _FORMATS), len(raw.content))
     yield Segment("", picture=picture, tokens=tokens)
 
 
-def _read_image(content: bytes) -> tuple[Picture, int]:
+def read_scan(raw: RawFile) -> Iterator[Segment]:
+    """Give one segment for each page of a TIFF, as a picture in a format that models take. Raises `Unreadable` where it
+    has more than `MOST_PAGES`."""
+    with _errors_mapped():
+        image = _open_image(raw.content, ("TIFF",))
+    for number in range(MOST_PAGES):
+        with _errors_mapped():
+            if not _turn_to(image, number):
+                return
+            picture, tokens = _read_image(image.copy(), len(raw.content))
+        yield Segment("", page=number + 1, pages=0, picture=picture, tokens=tokens)
+    with _errors_mapped():
+        if _turn_to(image, MOST_PAGES):
+            raise Unreadable("too_large")
+
+
+@contextmanager
+def _errors_mapped() -> Iterator[None]:
+    """Map what Pillow raises to `Unreadable`."""
     try:
-        image = Image.open(BytesIO(content), formats=_FORMATS)
-        is_lossless = image.format in _LOSSLESS and len(content) <= PICTURE_BYTES
-        upright = _make_upright(image)
+        with warnings.catch_warnings():
+            # Pillow also warns of broken notes in a file, which don't matter.
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise Unreadable("too_large") from error
     except _BROKEN as error:
         raise Unreadable("damaged") from error
+
+
+def _open_image(content: bytes, formats: tuple[str, ...]) -> Image.Image:
+    return Image.open(BytesIO(content), formats=formats)
+
+
+def _turn_to(image: Image.Image, number: int) -> bool:
+    """Turn to a page, and return whether there is one. Raises `Unreadable` for one with too many pixels, which Pillow
+    checks for the first page alone."""
+    try:
+        image.seek(number)
+    except EOFError:
+        return False
+    if image.width * image.height > MOST_PIXELS:
+        raise Unreadable("too_large")
+    return True
+
+
+def _read_image(image: Image.Image, size: int) -> tuple[Picture, int]:
+    is_lossless = image.format in _LOSSLESS and size <= PICTURE_BYTES
+    upright = _make_upright(image)
     return _encode(upright, is_lossless=is_lossless), _estimate(upright)
 
 
@@ -82,6 +123,9 @@ def _check_webp(content: bytes) -> None:
 def _make_upright(image: Image.Image) -> Image.Image:
     """Decode, scale and turn a picture. Nothing of the file is left but its colours."""
     turn = _find_turn(image)
+    if image.mode == "1":
+        # In black and white, scaling would drop lines of letters.
+        image = image.convert("L")
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     # Only a grey PNG has 16 bits a pixel, and converting it would cut off its upper bits.
     plain = image.point(lambda bits: bits / 256).convert("L") if image.mode.startswith("I") else image
@@ -91,7 +135,7 @@ def _make_upright(image: Image.Image) -> Image.Image:
 
 
 def _find_turn(image: Image.Image) -> Image.Transpose | None:
-    with suppress(*_BROKEN, LookupError, TypeError, ArithmeticError):
+    with suppress(*_BROKEN, ArithmeticError):
         return _TURNS.get(image.getexif().get(_ORIENTATION, 1))
     return None
 

@@ -9,8 +9,8 @@ PICTURE_BYTES = 750_000
 """A picture that was read has at most so many bytes. As base64 it then fits into one report."""
 
 
-class Room(Struct):
-    """A `Room` says how much may still be read of the files within one file, however deep they lie."""
+class InnerRoom(Struct):
+    """A `InnerRoom` says how much may still be read of the files within one file, however deep they lie."""
 
     files: int
     bytes: int
@@ -24,7 +24,7 @@ class RawFile(Struct, frozen=True):
     charset: str = ""
     depth: int = 0
     """The file lies in so many other files."""
-    room: "Room | None" = None
+    room: "InnerRoom | None" = None
     """This is how much may still be read within the outermost file. None means that this is the outermost one."""
 
     def text(self) -> str:

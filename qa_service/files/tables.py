@@ -12,6 +12,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from qa_service.errors import Unreadable
+
 Row: TypeAlias = Sequence[str]
 """These are the texts of the cells of one row."""
 RowTest: TypeAlias = Callable[[Row, Sequence[Row]], bool]
@@ -25,8 +27,9 @@ _LOOKED_AT = 50
 LONGEST_NAME = 80
 """The name of a column has at most so many characters."""
 _LEAST_ROWS = 2
-_MOST_COLUMNS = 100
-_MOST_ROWS = 10_000
+_MOST_CELLS = 1_000_000
+_MOST_SPANNED = 200_000
+"""All cells of a table together span at most so many others."""
 _MOSTLY = 0.6
 _DIGIT = re.compile(r"\d")
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -53,17 +56,24 @@ class Cell(Struct, frozen=True):
     columns: int = 1
 
 
-def lay_out_cells(cells: Iterable[Cell]) -> list[list[str]]:
+def lay_out_cells(cells: Sequence[Cell]) -> list[list[str]]:
     """Return the rows of a table. A short text that spans several rows stands in each of them, because a row must be
-    understood alone. Cells beyond `_MOST_COLUMNS` and `_MOST_ROWS` are left out."""
-    texts: dict[tuple[int, int], str] = {}
+    understood alone. Where all spans together cover too much, the later cells span nothing. Raises `Unreadable` for a
+    table that is too large."""
+    height = 1 + max((cell.row for cell in cells), default=-1)
+    width = 1 + max((cell.column for cell in cells), default=-1)
+    if height * width > _MOST_CELLS:
+        raise Unreadable("too_large")
+    rows = [[""] * width for _ in range(height)]
+    left = _MOST_SPANNED
     for cell in cells:
-        reach = cell.rows if len(cell.text) <= LONGEST_NAME else 1
-        for row in range(cell.row, min(cell.row + reach, _MOST_ROWS)):
-            for column in range(cell.column, min(cell.column + cell.columns, _MOST_COLUMNS)):
-                texts[row, column] = cell.text if column == cell.column else SPANNED
-    height, width = (1 + max((place[axis] for place in texts), default=-1) for axis in (0, 1))
-    return [[texts.get((row, column), "") for column in range(width)] for row in range(height)]
+        reached = range(cell.row, min(cell.row + (cell.rows if len(cell.text) <= LONGEST_NAME else 1), height))
+        spanned = range(cell.column, min(cell.column + cell.columns, width))
+        left -= len(reached) * len(spanned) - 1
+        for row in reached if left > 0 else reached[:1]:
+            for column in spanned if left > 0 else spanned[:1]:
+                rows[row][column] = cell.text if column == cell.column else SPANNED
+    return rows
 
 
 def write_rows(rows: Iterable[Row], names: Row, first: int = 0) -> Iterator[tuple[int, str]]:
@@ -125,7 +135,13 @@ def resemble_names(row: Row, below: Sequence[Row]) -> bool:
     if any(len(text) > LONGEST_NAME or (_NUMBER.fullmatch(text) and not _YEAR.fullmatch(text)) for text in texts):
         return False
     columns = [(row[n], [other[n] for other in below if n < len(other) and other[n].strip()]) for n in range(len(row))]
-    return any(not _DIGIT.search(name) and _is_mostly_digits(values) for name, values in columns)
+    return any(_differs(name.strip(), values) for name, values in columns)
+
+
+def _differs(name: str, values: Sequence[str]) -> bool:
+    """Tell whether numbers stand below a name that is none, or other numbers than years below a year."""
+    is_year = _YEAR.fullmatch(name) and not any(_YEAR.fullmatch(value.strip()) for value in values)
+    return (bool(is_year) or not _DIGIT.search(name)) and _is_mostly_digits(values)
 
 
 def _is_mostly_digits(values: Sequence[str]) -> bool:

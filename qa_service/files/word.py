@@ -34,6 +34,8 @@ _NOTES = {
     expand_name("w:commentReference"): "comments",
 }
 _ATTACHED = {**_NOTES, _CHART: "chart", _DIAGRAM: "diagramData", _BOX: ""}
+_DEEPEST = 3
+"""Files within the text may lie so deep in each other."""
 _OFF = frozenset({"0", "false", "off", "none"})
 
 
@@ -60,6 +62,8 @@ def read_docx(raw: RawFile) -> Iterator[Segment]:
         lines.append(line.text)
     yield _segment(section, lines)
     yield _segment("", list(dict.fromkeys(line.text for line in reading.read_margins())))
+    if reading.problem:
+        raise reading.problem
 
 
 def _segment(section: str, lines: list[str]) -> Segment:
@@ -78,6 +82,8 @@ class _Reading:
         self._numbering = WordNumbering(self._find_part("numbering"), styles)
         self._notes = dict(self._read_notes())
         self._drawn = set[str]()
+        self.problem: Unreadable | None = None
+        """This is why a file within the text couldn't be read."""
 
     def read_body(self, document: Element) -> Iterator[_Line]:
         yield from self._lines(document)
@@ -140,13 +146,16 @@ class _Reading:
     def _chunk(self, element: Element) -> Iterator[_Line]:
         """Give the lines of a file of another kind that Word takes for a part of the text."""
         relation = self._relations.get(element.get(expand_name("r:id")) or "")
-        if relation is None or self._depth:
+        if relation is None or self._depth >= _DEEPEST:
             return
         content = self._package.read_bytes(relation.target)
-        kind = sniff_kind(content, relation.target)
-        for segment in read_segments(kind, RawFile(content, depth=self._depth + 1)):
-            for line in filter(None, map(str.strip, segment.text.splitlines())):
-                yield _Line(line, is_heading=line == segment.section)
+        inner = RawFile(content, depth=self._depth + 1)
+        try:
+            for segment in read_segments(sniff_kind(content, relation.target), inner):
+                for line in filter(None, map(str.strip, segment.text.splitlines())):
+                    yield _Line(line, is_heading=line == segment.section)
+        except Unreadable as error:
+            self.problem = self.problem or error
 
     def _table(self, table: Element) -> Iterator[_Line]:
         """Give a line for each row that has text. A row of one cell may have more lines, and headings among them."""

@@ -61,7 +61,7 @@ class Worksheet:
         """Let a cell reach over these rows and columns. A short text stands in each of the rows, because a row must be
         understood alone."""
         text = self._rows.get(rows[0], {}).get(columns[0], "")
-        if not text:
+        if not text or self._merged > _MOST_MERGED:
             return
         reached = sorted(row for row in self._rows if rows[0] <= row <= rows[1]) if rows[1] > rows[0] else [rows[0]]
         for row in reached if len(text) <= LONGEST_NAME else reached[:1]:
@@ -70,8 +70,6 @@ class Worksheet:
             for column in spanned:
                 self._rows[row].setdefault(column, SPANNED)
             self._merged += 1 + len(spanned)
-            if self._merged > _MOST_MERGED:
-                return
 
     def list_segments(self) -> Iterator[Segment]:
         """Give the segments of the rows. A row of names counts for the rows below it, also below empty rows, until

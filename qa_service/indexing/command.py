@@ -7,21 +7,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
 
-from qa_service.crawling.fetching import Bounds, PageFetcher
+from qa_service.crawling.fetching import FetchBounds, PageFetcher
 from qa_service.crawling.single_page import fetch_single_page
 from qa_service.crawling.site_reader import USUAL, Reach
-from qa_service.crawling.sites import NewSite, Site, Sites
+from qa_service.crawling.sites import KnowledgeSite, NewSite, Sites
 from qa_service.crawling.stored_pages import StoredPages
 from qa_service.errors import InvalidField
 from qa_service.indexing.folders import FolderRules, FolderSource
 from qa_service.indexing.order import IndexOrder
-from qa_service.indexing.progress import ProgressBar, terminal_language
+from qa_service.indexing.progress import ProgressBar
 from qa_service.indexing.steps import IndexStep, IndexTally, StepState
 from qa_service.knowledge.documents import NewDocument
 from qa_service.knowledge.library import Library
 from qa_service.knowledge_base import index_in_turn, open_database
 from qa_service.links import is_web_address
-from qa_service.settings import Settings, SettingsError
+from qa_service.settings import Settings, SettingsError, terminal_language
 
 NICENESS = 10
 LOOK_SECONDS = 0.2
@@ -106,7 +106,7 @@ class _Indexing:
             yield IndexStep(source, "failed", "no such file or folder")
 
     def _bring_page(self, url: str) -> Iterator[IndexStep]:
-        fetcher = PageFetcher(Bounds(self._settings.max_file), self._reach.may_connect)
+        fetcher = PageFetcher(FetchBounds(self._settings.max_file), self._reach.may_connect)
         try:
             page = fetch_single_page(url, fetcher.fetch_page)
         except InvalidField as error:
@@ -146,7 +146,7 @@ class _Indexing:
             self._site_ids.remove(site_id)
             yield from self._close_site(site) if site else ()
 
-    def _close_site(self, site: Site) -> Iterator[IndexStep]:
+    def _close_site(self, site: KnowledgeSite) -> Iterator[IndexStep]:
         """Give what became of a site's pages. Those that have documents are waited for."""
         if site.status == "failed":
             yield IndexStep(site.url, "failed", site.reason or "")

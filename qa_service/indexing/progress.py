@@ -1,6 +1,5 @@
 """This module shows on a terminal how far indexing has come, in Korean or in English."""
 
-import os
 import shutil
 from collections.abc import Mapping
 from typing import TextIO
@@ -45,12 +44,6 @@ _SENTENCES = {
     },
 }
 _SHOWN: tuple[StepState, ...] = ("read", "unchanged", "removed", "skipped", "failed")
-
-
-def terminal_language(environment: Mapping[str, str] = os.environ) -> Language:
-    """Tell the language of whoever sits at the terminal, by the usual variables."""
-    spoken = next(filter(None, map(environment.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
-    return "ko" if spoken.startswith("ko") else "en"
 
 
 class ProgressBar:

@@ -48,9 +48,11 @@ _ASIDE = (
 )
 """These words turn aside from what was said, as people also do within a subject."""
 _RETURN = (
-    r"(?:go(?:ing)?|come|coming|get(?:ting)?|went|back|return(?:ing)?) (?:back )?to (?:the|my|our|what|that|your)"
-    r"|back (?:to|on) |as (?:i|we) (?:asked|said|discussed) (?:before|earlier)|(?:the|my) (?:first|earlier|previous) "
-    r"(?:question|topic|subject|thing)|about the [^.,?!]{1,30} again|(?:from|mentioned) (?:before|earlier)|earlier",
+    "(?:go|going|come|coming|get|getting|went|return|returning) back to"
+    "|(?:back|return|returning) to (?:the|my|our|what|that|this|your)|back on "
+    "|(?:as|like) (?:i|we|you) (?:asked|said|mentioned|discussed) (?:before|earlier)"
+    "|(?:asked|talked|spoke|discussed) [^.,?!]{0,30}(?:before|earlier)|(?:the|my|our|that) earlier"
+    "|(?:the|my|our) (?:first|previous) (?:question|topic|subject|thing)|about the [^.,?!]{1,30} again",
     "아까|돌아가(?:서|면)|다시 [가-힣 ]{1,20}(?:얘기|이야기|질문|건|관련)|앞서|앞에서|처음에? ?(?:물어|말|질문|얘기)"
     "|전에 (?:물어|말|질문|얘기)|원래 (?:질문|얘기|이야기|주제)|얘기로|이야기로|주제로",
     "さっき|先ほど|刚才|回到|zurück zu|volviendo a|вернёмся",

@@ -43,7 +43,7 @@ class RpcFailure(Exception):
         self.details = details
 
 
-def read_messages(body: bytes) -> tuple[Sequence[RpcMessage], bool]:
+def read_rpc_messages(body: bytes) -> tuple[Sequence[RpcMessage], bool]:
     """Read the message or the batch of messages in a body. Returns the messages, and whether they came as a batch.
     Raises `RpcFailure`."""
     try:

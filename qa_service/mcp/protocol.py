@@ -19,7 +19,7 @@ from qa_service.mcp.messages import (
     RequestId,
     RpcFailure,
     RpcMessage,
-    read_messages,
+    read_rpc_messages,
     write_failure,
     write_result,
 )
@@ -43,7 +43,7 @@ Headers: TypeAlias = Mapping[str, str]
 
 class ToolServer(Struct, frozen=True):
     """A `ToolServer` is what the protocol offers. `tools` describes its tools, and `call` runs one by its name and
-    arguments; it raises `KeyError` for an unknown tool, and `RpcFailure` for arguments that aren't right."""
+    arguments; it raises `RpcFailure` for an unknown tool, and for arguments that aren't right."""
 
     name: str
     version: str
@@ -63,7 +63,7 @@ def answer_body(body: bytes, headers: Headers, server: ToolServer) -> RpcReply:
     """Answer the message or the messages in the body of a request."""
     try:
         version = _read_version(headers)
-        messages, is_batch = read_messages(body)
+        messages, is_batch = read_rpc_messages(body)
         _check_batch(version, is_batch=is_batch)
     except RpcFailure as failure:
         return RpcReply(HTTPStatus.BAD_REQUEST, write_failure(None, failure))
@@ -190,10 +190,7 @@ def _call_tool(params: Mapping[str, Any], server: ToolServer) -> Mapping[str, An
     name, arguments = params.get("name"), params.get("arguments", {})
     if not isinstance(name, str) or not isinstance(arguments, Mapping):
         raise RpcFailure(INVALID_PARAMS, "expected the name of a tool, and its arguments as an object")
-    try:
-        return server.call(name, arguments)
-    except KeyError:
-        raise RpcFailure(INVALID_PARAMS, f"there is no tool {name[:100]}") from None
+    return server.call(name, arguments)
 
 
 def _answer(message: RpcMessage, run: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:

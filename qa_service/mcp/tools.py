@@ -51,8 +51,10 @@ class KnowledgeTools(Struct, frozen=True):
 
     def call_tool(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Run a tool. What goes wrong in it is told as its result, so that a model can try something else. Raises
-        `KeyError` for an unknown tool, and `RpcFailure` for arguments that aren't right."""
-        run = {"search": self._search, "read_page": self._read_page}[name]
+        `RpcFailure` for an unknown tool, and for arguments that aren't right."""
+        run = {"search": self._search, "read_page": self._read_page}.get(name)
+        if run is None:
+            raise RpcFailure(INVALID_PARAMS, f"there is no tool {name[:100]}")
         try:
             return run(arguments)
         except QAError as error:

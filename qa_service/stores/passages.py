@@ -55,19 +55,21 @@ class RedisFiles:
         with self._guard:
             self._client.eval(scripts.ADD_PART, 1, key, part.first, UNFINISHED_SECONDS, *_arguments(part))
 
-    def add_picture(self, owner: Owner, session_id: str, file_id: str, picture: Picture) -> None:
+    def add_picture(self, owner: Owner, session_id: str, file_id: str, picture: Picture, page: int = 1) -> None:
         key = session_key(owner, session_id, f"file:{file_id}")
         with self._guard, self._client.pipeline() as pipeline:
-            pipeline.hset(key, mapping={"picture": picture.data, "mimeType": picture.mime_type})
+            pipeline.hset(key, mapping=dict(zip(_name_picture(page), (picture.data, picture.mime_type), strict=True)))
             pipeline.expire(key, UNFINISHED_SECONDS)
             pipeline.execute()
 
-    def load_pictures(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Sequence[Picture | None]:
+    def load_pictures(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Sequence[Sequence[Picture]]:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             for file in files:
-                pipeline.hmget(session_key(owner, session_id, f"file:{file.file_id}"), "picture", "mimeType")
+                names = [name for page in range(1, 1 + file.pieces) for name in _name_picture(page)]
+                pipeline.hmget(session_key(owner, session_id, f"file:{file.file_id}"), names)
             found = pipeline.execute()
-        return [Picture(kind.decode(), data) if data and kind else None for data, kind in found]
+        pairs = (zip(fields[::2], fields[1::2], strict=True) for fields in found)
+        return [[Picture(kind.decode(), data) for data, kind in pages if data and kind] for pages in pairs]
 
     def finish_file(self, owner: Owner, session_id: str, file: StoredFile) -> None:
         keys = [session_key(owner, session_id, name) for name in ("head", "files", f"file:{file.file_id}")]
@@ -187,6 +189,12 @@ class _RedisIndex:
             if number < end:
                 return shelf, number - offset
         raise IndexError(number)
+
+
+def _name_picture(page: int) -> tuple[str, str]:
+    """Return the names of the two fields that hold one page of a picture. Releases before this one have the first page
+    alone."""
+    return ("picture", "mimeType") if page == 1 else (f"picture:{page}", f"mimeType:{page}")
 
 
 def _arguments(part: FileText) -> Iterator[Any]:

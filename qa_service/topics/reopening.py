@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from qa_service.language.cues import announces_return, find_cues, remove_announcement
 from qa_service.model import Drift, Exchange, Session
-from qa_service.topics.features import RECENT, compare_words
+from qa_service.topics.features import RECENT, compare_words, is_unknown_language
 from qa_service.topics.scoring import Likeness, Scorer
 
 COVERED = 0.4
@@ -39,6 +39,8 @@ _HAS_A_WORD_AND_REFERS = Bounds(leaving=-4.0, fitting=-4.0, nearer=1.5)
 """One content word does so, but the question also has a pronoun, which may go on with what was said last."""
 _IS_NEW = Bounds(leaving=-6.0, fitting=-0.2, nearer=0.9)
 """The question would begin a new topic."""
+_STAYS = Bounds(leaving=-6.0, fitting=30.0, nearer=0.0)
+"""Content words of the question stand in older turns of the current topic."""
 _REFERRING = ("pronoun", "demonstrative")
 
 
@@ -67,7 +69,10 @@ def find_earlier_topic(
     fits = dict[int, float]()
     for index, said in candidates.items():
         fitting = weigh_files(score(rest, said), coverage.get(index, 0.0))
-        bounds = always + _choose_bounds(rest, _list_compared(session, index), said)
+        bounds = _choose_bounds(rest, _list_compared(session, index), said)
+        if bounds and index == session.topic:  # it costs little to stay
+            bounds = [_STAYS]
+        bounds += always
         if coverage.get(index, 0.0) >= COVERED > coverage.get(session.topic, 0.0):
             bounds.append(_HAS_A_WORD)
         if any(_is_met(bound, leaving, fitting) for bound in bounds):
@@ -98,6 +103,8 @@ def _choose_bounds(question: str, context: Sequence[Exchange], earlier: Sequence
     here = compare_words(question, context)
     there = compare_words(question, earlier)
     words = there.asked - here.old
+    if is_unknown_language(question):  # hardly any of its little words are known, and none of those is long
+        words &= there.rare
     if not words or here.asked - there.old:
         return []
     if len(words) > 1:

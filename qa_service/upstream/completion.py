@@ -18,7 +18,7 @@ from qa_service.upstream.chunks import (
 from qa_service.upstream.events import CitedSource
 from qa_service.upstream.failures import map_report
 from qa_service.upstream.marks import SIGNS
-from qa_service.upstream.parts import AnswerPart, AnswerParts, PartKind, Place
+from qa_service.upstream.parts import AnswerPart, AnswerParts, PartKind, PartPlace
 from qa_service.upstream.sources import NotedSources
 from qa_service.upstream.thoughts import ThoughtFilter
 
@@ -46,7 +46,7 @@ _BROKEN = ("error", "abort", "aborted", "cancelled", "insufficient_system_resour
 """With one of these words a server says that it couldn't go on."""
 _TEXT = ("text", "output_text", None)
 _THOUGHTS = ("thinking", "reasoning")
-_PLACES: Mapping[PartKind, Place] = {"text": Place(0), "refusal": Place(0, kind="refusal")}
+_PLACES: Mapping[PartKind, PartPlace] = {"text": PartPlace(0), "refusal": PartPlace(0, kind="refusal")}
 _BRACKET, _PRIVATE_SIGN = SIGNS
 
 

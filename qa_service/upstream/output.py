@@ -46,7 +46,7 @@ from qa_service.upstream.events import (
     TokenDetails,
 )
 from qa_service.upstream.failures import FailureReport, map_report, read_report
-from qa_service.upstream.parts import AnswerPart, AnswerParts, CopyKind, PartKind, Place
+from qa_service.upstream.parts import AnswerPart, AnswerParts, CopyKind, PartKind, PartPlace
 from qa_service.upstream.sources import NotedSources
 from qa_service.upstream.spool import PictureSpool
 
@@ -120,11 +120,11 @@ class ResponseOutput:
             return
         match event:
             case TextWhole(text=text):
-                yield from self._add_copy(Place(output, content), text, "text")
+                yield from self._add_copy(PartPlace(output, content), text, "text")
             case RefusalWhole(refusal=text):
-                yield from self._add_copy(Place(output, content, "refusal"), text, "text")
+                yield from self._add_copy(PartPlace(output, content, "refusal"), text, "text")
             case PartDone(part=part):
-                yield from self._add_part(Place(output, content), part, "part")
+                yield from self._add_part(PartPlace(output, content), part, "part")
 
     def _tell_work(self, event: AnyEvent | None) -> Iterator[Delta]:
         match event:
@@ -145,7 +145,7 @@ class ResponseOutput:
                 yield from self._think()
 
     def _add_piece(self, event: TextPiece | RefusalPiece, kind: PartKind) -> Iterator[Delta]:
-        place = Place(self._output_of(event), event.content_index or 0, kind)
+        place = PartPlace(self._output_of(event), event.content_index or 0, kind)
         if place.output in self._asides:
             yield from self._think()
             return
@@ -161,7 +161,7 @@ class ResponseOutput:
             self.plain_output, self.plain_content = event.output_index, event.content_index
             self.plain_pieces = part.pieces
 
-    def _add_copy(self, place: Place, whole: str, copy: CopyKind) -> Generator[Delta, None, AnswerPart | None]:
+    def _add_copy(self, place: PartPlace, whole: str, copy: CopyKind) -> Generator[Delta, None, AnswerPart | None]:
         """Tell what the whole text has beyond the part that it repeats, and return the part."""
         if not whole:
             return None
@@ -179,9 +179,9 @@ class ResponseOutput:
         output = self._output_of(event)
         if output in self._asides or not self._parts.has_places:
             return None
-        return self._parts.find_part(Place(output, event.content_index or 0)) or self._parts.newest
+        return self._parts.find_part(PartPlace(output, event.content_index or 0)) or self._parts.newest
 
-    def _add_part(self, place: Place, part: ContentPart, copy: CopyKind) -> Iterator[Delta]:
+    def _add_part(self, place: PartPlace, part: ContentPart, copy: CopyKind) -> Iterator[Delta]:
         copied = None
         if part.type == "refusal":
             yield from self._add_copy(replace(place, kind="refusal"), part.refusal or part.text or "", copy)
@@ -213,7 +213,7 @@ class ResponseOutput:
         parts = (ContentPart("output_text", content),) if isinstance(content, str) else content
         for index, part in enumerate(parts):
             if part:
-                yield from self._add_part(Place(output, index), part, copy)
+                yield from self._add_part(PartPlace(output, index), part, copy)
 
     def release_held(self) -> Iterator[Delta]:
         """Tell the text that was held back, because nothing follows it."""

@@ -21,9 +21,9 @@ CopyKind: TypeAlias = Literal["text", "part", "item", "response"]
 """Events of these kinds repeat a text as a whole."""
 
 
-class Place(Struct, frozen=True):
-    """A `Place` says where a part stands in the output: in which item, at which index of that item's content, and as
-    what."""
+class PartPlace(Struct, frozen=True):
+    """A `PartPlace` says where a part stands in the output: in which item, at which index of that item's content, and
+    as what."""
 
     output: int
     content: int = 0
@@ -131,17 +131,17 @@ class AnswerParts:
 
     def __init__(self) -> None:
         self._all: list[AnswerPart] = []
-        self._placed: dict[Place, AnswerPart] = {}
+        self._placed: dict[PartPlace, AnswerPart] = {}
         self._mixed = False
 
     def __iter__(self) -> Iterator[AnswerPart]:
         return iter(self._all)
 
-    def find_part(self, place: Place) -> AnswerPart | None:
+    def find_part(self, place: PartPlace) -> AnswerPart | None:
         """Find the part that stands at a place."""
         return self._placed.get(place)
 
-    def begin_part(self, place: Place) -> AnswerPart:
+    def begin_part(self, place: PartPlace) -> AnswerPart:
         """Begin a part that stands at this place from now on."""
         part = self._placed[place] = AnswerPart(place.kind, self._all[-1].ends if self._all else 0)
         self._all.append(part)
@@ -162,7 +162,7 @@ class AnswerParts:
         """Tell whether it is known where each part stands in the answer."""
         return not self._mixed
 
-    def find_copied(self, place: Place, whole: str, copy: CopyKind) -> AnswerPart | None:
+    def find_copied(self, place: PartPlace, whole: str, copy: CopyKind) -> AnswerPart | None:
         """Find the part that an event repeats as a whole, or None where its text is a new one.
 
         The part stands at that place, or elsewhere, because servers count differently from event to event."""

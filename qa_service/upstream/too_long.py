@@ -12,7 +12,7 @@ TOLD = re.compile(
     r"context[ _](?:length|window|size|limit)|context the overflows|max_model_len"
     r"|maximum (?:model|prompt|input|sequence) length|token count\b.{0,40}?\bexceeds"
     r"|(?:prompt|input)\b.{0,40}? (?:is|are) (?:too long|longer than)"
-    r"|`inputs`.{0,40}? must (?:be|have)|tokens in the prompt cannot exceed"
+    r"|`inputs`.{0,40}? must (?:be <=|have less)|tokens in the prompt cannot exceed"
     r"|reduce the length of the (?:messages|input)",
     re.IGNORECASE,
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from qa_service.crawling.fetching import Bounds, PageFetcher
+from qa_service.crawling.fetching import FetchBounds, PageFetcher
 from qa_service.crawling.single_page import fetch_single_page
 from qa_service.errors import InvalidField, RateLimited, StoreUnavailable, Unauthenticated
 from qa_service.fields import read_text, read_whole_number
@@ -170,7 +170,7 @@ def _add_page(service: Mounted, caller: DocumentCaller, fields: Mapping[str, Any
     knowledge, target = open_knowledge_base(service), read_target(fields, caller)
     if caller.owner and (wait := service.assembly.limiter.take_question(caller.owner)):
         raise RateLimited("too many pages were asked for", retry_after=math.ceil(wait))
-    page = fetch_single_page(target.url, PageFetcher(Bounds(service.assembly.settings.max_file)).fetch_page)
+    page = fetch_single_page(target.url, PageFetcher(FetchBounds(service.assembly.settings.max_file)).fetch_page)
     new = NewDocument(target.collection, page.address, target.title or page.title, page.address, page.charset)
     document, _ = knowledge.library.add_document(new, page.content)
     knowledge.keeper.wake()

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from qa_service.crawling.sites import NewSite, Site
+from qa_service.crawling.sites import KnowledgeSite, NewSite
 from qa_service.errors import InvalidField, Unauthenticated
 from qa_service.fields import decode_list, read_text, read_word
 from qa_service.knowledge_base import KnowledgeBase
@@ -59,7 +59,7 @@ def install(blueprint: Blueprint) -> None:
     add_route(blueprint, "/sites/<site_id>", "delete_site", delete_site, methods=("DELETE",))
 
 
-def build_site(site: Site) -> SiteObject:
+def build_site(site: KnowledgeSite) -> SiteObject:
     """Build a site as it leaves the service."""
     return SiteObject(
         site_id=site.site_id,

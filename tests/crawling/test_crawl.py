@@ -6,7 +6,7 @@ import pytest
 
 from qa_service.crawling.addresses import normalize_address
 from qa_service.crawling.crawl import Crawl, CrawlFailed, CrawlParts, CrawlStep
-from qa_service.crawling.fetching import Bounds, PageFetcher
+from qa_service.crawling.fetching import FetchBounds, PageFetcher
 from qa_service.crawling.ledger import SitePage
 from qa_service.crawling.rules import CrawlRules
 from tests.crawling.shelves import RememberedDocuments, RememberedPages
@@ -26,7 +26,7 @@ class Reading:
     def round(self, number: int = 1, *, requests: int = 10_000) -> list[CrawlStep]:
         """Read the site once. After so many requests the crawl is told to stop."""
         self.left = requests
-        fetcher = PageFetcher(Bounds(100_000, 2.0), lambda address: address == "127.0.0.1")
+        fetcher = PageFetcher(FetchBounds(100_000, 2.0), lambda address: address == "127.0.0.1")
         parts = CrawlParts(fetcher.fetch_page, self.ledger, self.shelf, self._pause, delay=0.0)
         return list(Crawl(self.rules, number, parts).read_pages())
 

@@ -10,13 +10,13 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from qa_service.crawling.fetching import Bounds, Known, PageFetcher
+from qa_service.crawling.fetching import FetchBounds, Known, PageFetcher
 from tests.crawling.websites import WebPage, Website, html, moved, packed
 
 
 def fetcher(*, size: int = 100_000, seconds: float = 5.0) -> PageFetcher:
     """A fetcher for pages of this machine."""
-    return PageFetcher(Bounds(size, seconds), lambda address: address == "127.0.0.1")
+    return PageFetcher(FetchBounds(size, seconds), lambda address: address == "127.0.0.1")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_a_page_comes_with_its_type_charset_and_version(site: Website) -> None:
 def test_without_leave_nothing_of_this_machine_is_fetched(site: Website) -> None:
     site.pages["/secret"] = html("secret")
     site.forget()
-    got = PageFetcher(Bounds()).fetch_page(f"{site.url}/secret")
+    got = PageFetcher(FetchBounds()).fetch_page(f"{site.url}/secret")
     assert (got.outcome, got.content) == ("refused", b"")
     assert site.asked == []
 

@@ -8,7 +8,7 @@ import pytest
 
 from qa_service.crawling.fetching import Known
 from qa_service.crawling.ledger import PageContent, PageShelf, SiteLedger, SitePage
-from qa_service.crawling.sites import NewSite, Site, Sites
+from qa_service.crawling.sites import KnowledgeSite, NewSite, Sites
 from qa_service.crawling.stored_pages import LibraryShelf, StoredPages
 from qa_service.errors import InvalidField, NotFound
 from qa_service.knowledge.database import Database
@@ -29,11 +29,11 @@ def sites(knowledge: Database) -> Sites:
     return Sites(knowledge)
 
 
-def add(sites: Sites, owner: str, url: str = URL, **wanted: object) -> Site:
+def add(sites: Sites, owner: str, url: str = URL, **wanted: object) -> KnowledgeSite:
     return sites.add_site(NewSite(CollectionKey(owner, "own"), url, **wanted))  # type: ignore[arg-type]
 
 
-def claim(sites: Sites) -> Site:
+def claim(sites: Sites) -> KnowledgeSite:
     """The site that is due."""
     claimed = sites.claim_site()
     assert claimed
@@ -131,15 +131,15 @@ class TestRememberedPages(LedgerContract):
 
 class TestStoredPages(LedgerContract):
     @pytest.fixture
-    def site(self, sites: Sites, owner: str) -> Site:
+    def site(self, sites: Sites, owner: str) -> KnowledgeSite:
         return add(sites, owner)
 
     @pytest.fixture
-    def ledger(self, knowledge: Database, site: Site) -> SiteLedger:
+    def ledger(self, knowledge: Database, site: KnowledgeSite) -> SiteLedger:
         return StoredPages(knowledge, site.site_id)
 
     def test_a_document_that_was_deleted_is_forgotten(
-        self, ledger: SiteLedger, knowledge: Database, site: Site
+        self, ledger: SiteLedger, knowledge: Database, site: KnowledgeSite
     ) -> None:
         library = Library(knowledge)
         shelved = LibraryShelf(library, site.collection).put_page(PageContent(URL, content=b"text"))

@@ -120,6 +120,9 @@ def _pictures() -> Mapping[str, bytes]:
         (clear, "WEBP", {"exif": exif.tobytes()}),
         (noise, "GIF", several),
         (noise, "WEBP", several),
+        (noise, "TIFF", {**several, "compression": "tiff_lzw"}),
+        (noise.convert("1"), "TIFF", {"compression": "group4"}),
+        (noise, "TIFF", {"compression": "jpeg"}),
         (noise.convert("P"), "PNG", {"transparency": 0}),
         (noise.convert("L").convert("I;16"), "PNG", {}),
     ]

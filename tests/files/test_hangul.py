@@ -108,7 +108,13 @@ class TestHwpx:
     def test_a_table_of_giant_spans_is_bounded(self) -> None:
         span = '<hp:cellSpan rowSpan="2000000000" colSpan="2000000000"/>'
 
-        assert lines(hp("", more=f"<hp:tbl><hp:tr><hp:tc>{sub_list('글')}{span}</hp:tc></hp:tr></hp:tbl>"))
+        assert lines(hp("", more=f"<hp:tbl><hp:tr><hp:tc>{sub_list('글')}{span}</hp:tc></hp:tr></hp:tbl>")) == ["글"]
+
+    def test_a_table_of_giant_places_is_too_large(self) -> None:
+        place = '<hp:cellAddr rowAddr="2000000000" colAddr="7"/>'
+
+        with pytest.raises(Unreadable, match="too_large"):
+            lines(hp("", more=f"<hp:tbl><hp:tr><hp:tc>{sub_list('글')}{place}</hp:tc></hp:tr></hp:tbl>"))
 
     def test_sections_come_in_the_order_of_their_numbers(self) -> None:
         section = '<s xmlns:hp="http://www.hancom.co.kr/hwpml/2024/paragraph">{}</s>'

@@ -7,8 +7,9 @@ from random import Random
 import pytest
 
 from qa_service.files.pdf_columns import order_pieces
+from qa_service.files.pdf_joints import Vocabulary
 from qa_service.files.pdf_lines import Piece
-from qa_service.files.pdf_paragraphs import Vocabulary, write_blocks
+from qa_service.files.pdf_paragraphs import write_blocks
 
 HEIGHT, LEAD = 10.0, 12.0
 LEFT = [

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from qa_service.files.pdf_columns import order_pieces
+from qa_service.files.pdf_joints import Vocabulary
 from qa_service.files.pdf_lines import Piece
-from qa_service.files.pdf_paragraphs import Vocabulary, write_blocks
+from qa_service.files.pdf_paragraphs import write_blocks
 
 WIDTH = 5.0
 """A letter is so wide."""

@@ -10,10 +10,11 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from qa_service.errors import Unreadable
-from qa_service.files.picture import LONGEST_SIDE, MOST_PIXELS, read_picture
+from qa_service.files.picture import LONGEST_SIDE, MOST_PAGES, MOST_PIXELS, read_picture, read_scan
 from qa_service.files.reading import read_file
 from qa_service.files.segment import PICTURE_BYTES, RawFile, Segment
 from qa_service.model import Picture, UploadedFile
+from qa_service.pictures import MOST_PICTURES
 
 ORIENTATION, GPS, MAKER = 0x0112, 0x8825, 0x010F
 SECRET = "서울 37.5665"
@@ -216,3 +217,91 @@ def test_the_report_has_the_picture_and_its_verdict() -> None:
     assert shown.picture is not None
     assert (last.picture, last.text) == (None, None)
     assert (last.verdict.kind, last.verdict.status, last.verdict.tokens) == ("jpeg", "used", 2)
+
+
+def scan(*pages: Image.Image, **options: object) -> bytes:
+    return written(pages[0], "TIFF", save_all=True, append_images=list(pages[1:]), **options)
+
+
+def opened_picture(page: Segment) -> Image.Image:
+    assert page.picture is not None
+    return Image.open(BytesIO(page.picture.data))
+
+
+def read_pages(content: bytes) -> tuple[list[Segment], str]:
+    """The pages of a TIFF, and the reason why there are no more."""
+    pages, steps = list[Segment](), read_scan(RawFile(content))
+    while True:
+        try:
+            pages.append(next(steps))
+        except StopIteration:
+            return pages, ""
+        except Unreadable as error:
+            return pages, error.reason
+
+
+class TestScans:
+    def test_each_page_is_a_picture_in_a_format_that_models_take(self) -> None:
+        pages, reason = read_pages(scan(flag(), flag(32, 64), flag(3_000, 200)))
+
+        assert [(page.page, opened_picture(page).size) for page in pages] == [
+            (1, (64, 32)),
+            (2, (32, 64)),
+            (3, (2_048, 137)),
+        ]
+        assert reason == ""
+        assert {page.picture.mime_type for page in pages if page.picture} <= {"image/png", "image/jpeg"}
+        assert all(page.tokens for page in pages)
+
+    @pytest.mark.parametrize(
+        ("mode", "options"),
+        [
+            ("1", {"compression": "group4"}),
+            ("L", {"compression": "tiff_lzw"}),
+            ("RGB", {"compression": "jpeg"}),
+            ("RGBA", {"compression": "tiff_deflate"}),
+            ("CMYK", {}),
+            ("I;16", {}),
+            ("P", {}),
+            ("F", {}),
+        ],
+    )
+    def test_each_way_to_write_a_page_is_understood(self, mode: str, options: dict[str, object]) -> None:
+        white = Image.new("L", (40, 30), 255)
+        page = white.convert("I;16") if mode == "I;16" else white.convert("RGB").convert(mode)
+
+        (segment,), reason = read_pages(scan(page, **options))
+
+        assert (reason, segment.picture is not None) == ("", True)
+
+    def test_letters_in_black_and_white_stay_whole_when_they_are_scaled(self) -> None:
+        thin = Image.new("1", (4_096, 64), 1)
+        thin.paste(0, (0, 31, 4_096, 32))
+
+        (page,), _ = read_pages(scan(thin, compression="group4"))
+
+        darkest, _ = opened_picture(page).convert("L").getextrema()
+        assert darkest < 200
+
+    def test_a_page_is_turned_as_its_note_says(self) -> None:
+        (page,), _ = read_pages(scan(flag(), tiffinfo={0x0112: 6}))
+
+        assert opened_picture(page).size == (32, 64)
+
+    def test_no_more_pages_are_read_than_a_prompt_holds(self) -> None:
+        pages, reason = read_pages(scan(*[flag()] * (MOST_PAGES + 1)))
+
+        assert (len(pages), reason) == (MOST_PAGES, "too_large")
+        assert MOST_PAGES == MOST_PICTURES
+
+    def test_a_bomb_on_a_later_page_is_refused(self) -> None:
+        bomb = scan(flag().convert("1"), Image.new("1", (9_000, 8_000)), compression="group4")
+
+        assert [len(read_pages(bomb)[0]), read_pages(bomb)[1]] == [1, "too_large"]
+
+    def test_what_is_cut_is_damaged_and_the_pages_before_are_kept(self) -> None:
+        whole = scan(noise(300, 300), noise(300, 300))
+
+        pages, reason = read_pages(whole[: len(whole) * 3 // 4])
+        assert (len(pages), reason) in {(1, "damaged"), (1, "")}
+        assert read_pages(b"II*\x00" + bytes(range(200)))[1] == "damaged"

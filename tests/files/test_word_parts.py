@@ -262,7 +262,16 @@ class TestOtherParts:
 
         assert lines(content) == ["앞", "요금", "40이다.", "뒤"]
 
-    def test_a_file_within_a_file_within_the_text_is_not(self) -> None:
-        inner = word("<w:altChunk r:id='r1'/>" + p("안"), ("aFChunk", "c.txt", b"deep"))
+    def test_files_within_each_other_end_somewhere(self) -> None:
+        content = b"deep"
+        for name in ("c.txt", *["c.docx"] * 4):
+            content = word("<w:altChunk r:id='r1'/>" + p("글"), ("aFChunk", name, content))
 
-        assert lines(word("<w:altChunk r:id='r1'/>", ("aFChunk", "c.docx", inner))) == ["안"]
+        assert lines(content) == ["글"] * 4
+
+    def test_of_a_file_within_the_text_that_is_broken_the_rest_is_read_all_the_same(self) -> None:
+        reading = read_docx(RawFile(word("<w:altChunk r:id='r1'/>" + p("뒤"), ("aFChunk", "c.docx", b"PK\3\4word/"))))
+
+        assert next(reading).text == "뒤\n\n"
+        with pytest.raises(Unreadable, match="damaged"):
+            list(reading)

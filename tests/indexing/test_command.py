@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from qa_service.cli import _parser
+from qa_service.indexing.order import IndexOrder, read_order
 from qa_service.knowledge.database import Database
+from qa_service.knowledge.documents import CollectionKey
 from qa_service.knowledge.keeper import lock_indexing
 from qa_service.knowledge.library import DocumentFilter, Library
+from qa_service.settings import SettingsError
 from tests.crawling.websites import WebPage, Website, html, links
 from tests.documents import pdf
 from tests.knowledge.shelf import ask, counts_agree, texts_of
@@ -102,43 +106,54 @@ def wait_for_pages(knowledge: Database, count: int) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
-def test_a_command_that_was_ended_goes_on_where_it_was(index: Index, knowledge: Database, sent: int) -> None:
+def test_a_command_that_was_killed_goes_on_where_it_was(index: Index, knowledge: Database) -> None:
     with make_site() as site:
-        interrupted = index(site.url, delay=0.4)
+        killed = index(site.url, delay=0.4)
         wait_for_pages(knowledge, 1)
-        interrupted.send_signal(sent)
-        status, said = finish(interrupted)
-        assert status == (130 if sent == signal.SIGINT else -sent)
-        if sent == signal.SIGINT:
-            assert said[-1].startswith("Stopped.")
-        else:  # its lease is over some time later
-            with knowledge.transaction() as connection:
-                connection.run("update site set lease = now()")
-                connection.run("update document set lease = now()")
+        killed.kill()
+        finish(killed)
         assert counts_agree(knowledge)
-        read = {path for path in site.paths if path in ("/a", "/b")}
+        with knowledge.transaction() as connection:  # as if the leases had run out
+            connection.run("update site set lease = now()")
+            connection.run("update document set lease = now()")
+            settled = connection.run("select address from site_page where round = 1")
         site.forget()
-        status, said = finish(index(site.url))
-        assert (status, said[-1]) == (0, "4 read")
-        assert not read.intersection(site.paths[: len(site.pages)]) or len(site.paths) > len(site.pages)
+        assert finish(index(site.url))[1][-1] == "4 read"
+        asked_again = [path for path in site.paths if path != "/" and [site.url + path] in settled]
+        assert asked_again == []
         assert counts_agree(knowledge)
 
 
-def test_another_indexer_of_the_machine_is_waited_for(index: Index, knowledge: Database, tmp_path: Path) -> None:
+def test_another_indexer_of_the_machine_is_waited_for_until_ctrl_c(
+    index: Index, knowledge: Database, tmp_path: Path
+) -> None:
     (tmp_path / "note.txt").write_text("연체료는 하루에 백 원입니다.")
     (tmp_path / "data").mkdir()
-    with lock_indexing(tmp_path / "data") or pytest.fail("locked"):
-        command = index(str(tmp_path / "note.txt"))
+    lock = lock_indexing(tmp_path / "data")
+    assert lock
+    with lock:
+        waiting = index(str(tmp_path / "note.txt"))
         wait_for_pages(knowledge, 1)
         time.sleep(0.5)
-        assert command.poll() is None
-    assert finish(command) == (0, ["note.txt: read", "1 read"])
+        assert waiting.poll() is None
+        waiting.send_signal(signal.SIGINT)
+        status, said = finish(waiting)
+        assert (status, said[-1].partition(".")[0]) == (130, "Stopped")
+    (tmp_path / "other.txt").write_text("The library opens at nine.")
+    status, said = finish(index(str(tmp_path / "note.txt"), str(tmp_path / "other.txt")))
+    assert (status, said[-1]) == (0, "1 read, 1 unchanged")
+    assert counts_agree(knowledge)
+    assert texts_of(ask(knowledge, "연체료"))
 
 
-def test_impossible_options_are_refused_by_name(index: Index) -> None:
-    status, said = finish(index("x", "--every", "often"))
-    assert status == 1
-    assert "--every" in said[-1]
-    status, said = finish(index())
-    assert (status, "source" in said[-1]) == (2, True)
+@pytest.mark.parametrize(("option", "value"), [("--every", "often"), ("--collection", "no spaces")])
+def test_impossible_options_are_refused_by_name(option: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{option}"):
+        read_order(_parser().parse_args(["index", "handbook", option, value]))
+
+
+def test_an_order_says_what_the_command_line_says() -> None:
+    words = ["index", "a", "b", "--page", "--collection", "c", "--include", "x*", "--exclude", "y*", "--every", "12h"]
+    assert read_order(_parser().parse_args(words)) == IndexOrder(
+        ("a", "b"), CollectionKey("", "c"), ("x*",), ("y*",), 43_200.0, single=True
+    )

@@ -4,9 +4,10 @@ from io import StringIO
 
 import pytest
 
-from qa_service.indexing.progress import ProgressBar, terminal_language
+from qa_service.indexing.progress import ProgressBar
 from qa_service.indexing.steps import IndexStep
 from qa_service.model import Language
+from qa_service.settings import terminal_language
 from qa_service.terminal import ERASE
 
 
@@ -64,5 +65,9 @@ def test_nothing_to_read_is_said() -> None:
         ({}, "en"),
     ],
 )
-def test_the_language_is_that_of_the_terminal(environment: dict[str, str], language: Language) -> None:
-    assert terminal_language(environment) == language
+def test_the_language_is_that_of_the_terminal(
+    environment: dict[str, str], language: Language, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.setenv(name, environment.get(name, ""))
+    assert terminal_language() == language

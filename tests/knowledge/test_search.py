@@ -70,7 +70,16 @@ def test_two_collections_are_ranked_as_one(knowledge: Database) -> None:
     put(knowledge, "b.txt", "refund rules of mine", key=MINE)
     both = ask(knowledge, "refund rules", MINE.owner)
     assert texts_of(both)[:2] == ["refund rules of mine", "refund rules of the shop"]
-    assert both[0].coverage == both[1].coverage == pytest.approx(1)
+    assert [one.coverage for one in both[:2]] == pytest.approx([1, 1], abs=1e-3)
+
+
+def test_coverage_is_the_weighted_share_of_the_questions_words(knowledge: Database) -> None:
+    put(knowledge, TITLE, "common rare", "common", *["common other"] * 30)
+    found = {one.passage.text: one.coverage for one in ask(knowledge, "common rare unknown")}
+    every = {word: log(1 + (32 - n + 0.5) / (n + 0.5)) for word, n in (("common", 32), ("rare", 1), ("unknown", 0))}
+    whole = sum(every.values())
+    assert found["common rare"] == pytest.approx((every["common"] + every["rare"]) / whole, abs=2e-3)
+    assert found["common"] == pytest.approx(every["common"] / whole, abs=2e-3)
 
 
 def test_collections_are_chosen_by_name(knowledge: Database) -> None:

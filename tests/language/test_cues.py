@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from qa_service.language.cues import TIES, find_cues, remove_announcement
+from qa_service.language.cues import TIES, announces_return, find_cues, remove_announcement
 from qa_service.language.forms import find_form_words
 
 
@@ -124,3 +124,46 @@ def test_hostile_question_costs_little(piece: str) -> None:
     remove_announcement(question)
     find_form_words(question)
     assert time.thread_time() - started < 0.1
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Back to the desk: does it come with a tray?",
+        "Going back to my prescription, can you post it?",
+        "As I asked before, is it free?",
+        "About the address again: does my car need one too?",
+        "아까 환불 말인데, 상자를 버렸어도 되나요?",
+        "재택근무 얘기로 돌아가서, 해외에서도 되나요?",
+        "다시 이어폰 얘기인데요",
+    ],
+)
+def test_a_return_to_an_earlier_subject_is_found(question: str) -> None:
+    assert announces_return(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Can I come earlier?", "Can I go to the pool?", "Is it back in stock?", "다시 보내 주세요", "처음 가입하는데요"],
+)
+def test_words_near_a_return_are_none(question: str) -> None:
+    assert not announces_return(question)
+
+
+@pytest.mark.parametrize(
+    ("question", "announcement"),
+    [
+        ("새 질문. 카드를 바꾸고 싶어요.", "new subject"),
+        ("딴 얘긴데, 에어컨은 누가 조절해요?", "new subject"),
+        ("On another note, who approves leave?", "new subject"),
+        ("Completely different thing: where is the pool?", "new subject"),
+        ("근데 갑자기 궁금한데 주차는요?", "aside"),
+        ("아 참, 주차는요?", "aside"),
+        ("Before I forget, where do I park?", "aside"),
+        ("새로운 카드는 언제 와요?", "none"),
+        ("Is there another way?", "none"),
+        ("갑자기 꺼져요", "none"),
+    ],
+)
+def test_an_announcement_says_how_clear_it_is(question: str, announcement: str) -> None:
+    assert remove_announcement(question)[1] == announcement

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Dialog, FilePayload, Page, Request, Route, expect
 
+from tests import pdfs
 from tests.live.chromium import ANSWERED, PATIENCE, chromium
 
 TERMS = FilePayload(
@@ -150,6 +151,15 @@ class TestAnswer:
         expect(page.locator(".divider > span")).to_have_text("새 주제 · 2")
         expect(page.locator('[data-part="topic"]')).to_have_attribute("aria-pressed", "false")
 
+    def test_goes_on_with_the_earlier_topic_when_the_visitor_goes_back_to_it(self, page: Page) -> None:
+        ask(page, REFUND, TERMS)
+        page.click('[data-part="topic"]')
+        ask(page, "오늘 저녁으로 무엇을 먹을까요?")
+        page.click(".divider button")
+        expect(page.locator(".divider")).to_contain_text("다음 질문은 주제 1에서 이어져요.")
+        ask(page, "그건 언제까지인가요?")
+        expect(page.locator(".divider > span").last).to_have_text("주제 1(으)로 돌아왔어요")
+
     def test_can_be_stopped_with_escape(self, page: Page) -> None:
         many = "한국어 문장이 아주 많이 있습니다. ".encode() * 200_000
         big = FilePayload(name="big.txt", mimeType="text/plain", buffer=many)
@@ -190,6 +200,13 @@ class TestFiles:
     def test_that_cannot_be_read_are_told_with_the_reason(self, page: Page) -> None:
         ask(page, REFUND, FilePayload(name="깨진.pdf", mimeType="application/pdf", buffer=b"%PDF-1.7 broken"))
         expect(page.locator('.asked .chip[data-status="failed"]')).to_contain_text("파일이 손상되어")
+
+    def test_some_of_whose_pages_cannot_be_read_name_those_pages(self, page: Page) -> None:
+        content = pdfs.pdf(
+            pdfs.show("Refunds take 9 days."), pdfs.PICTURE, pdfs.PICTURE, pdfs.show("End"), pdfs.PICTURE
+        )
+        ask(page, REFUND, FilePayload(name="plan.pdf", mimeType="application/pdf", buffer=content))
+        expect(page.locator('.asked .chip[data-status="partly"]')).to_contain_text("2–3, 5쪽")
 
     def test_that_no_question_can_use_are_listed_as_such_and_not_counted_among_the_others(self, page: Page) -> None:
         ask(page, REFUND, TERMS, FilePayload(name="깨진.pdf", mimeType="application/pdf", buffer=b"%PDF-1.7 broken"))

@@ -314,7 +314,7 @@ class TestJsonThatWouldHoldAWorkerUp:
 
     def test_lists_that_are_expected_are_read(self, house: House) -> None:
         frames(house.ask(messages=[{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]))
-        assert [message.text for message in house.model.prompts[-1].messages[1:]] == ["a", "b", "안녕?"]
+        assert [message.text for message in house.model.prompts[-1].messages[2:]] == ["a", "b", "안녕?"]
 
 
 @pytest.mark.parametrize("seed", range(20))

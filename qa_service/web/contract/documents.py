@@ -40,7 +40,8 @@ TEXTS = (
     InputField(
         "url",
         {"type": "string", "format": "uri", "maxLength": ADDRESS, "pattern": "^https?://"},
-        "Where citations of the document lead. Without it, they lead to the text of the page.",
+        "Where citations of the document lead. Without it, they lead to the text of the page. Without files, the page "
+        "at this address is fetched, and becomes the document.",
     ),
 )
 
@@ -140,5 +141,5 @@ def _build_upload(offer: Offer) -> JsonSchema:
     return {
         "type": "object",
         "properties": {**properties, "files": describe_files(offer, FILES_NOTE)},
-        "required": ["files"],
+        "anyOf": [{"required": ["files"]}, {"required": ["url"]}],
     }
