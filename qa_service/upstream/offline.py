@@ -37,7 +37,7 @@ _BY_MEANING = 0.3
 _USUALLY_NEAR = 0.3
 """The decision is changed by so much of the difference between how near the first passage is by meaning, and how near
 one usually is."""
-_NEAR = 0.4
+_NEAR = 0.3
 """A passage in another language than the question's answers it if it is so near to it by meaning."""
 _WORTH = 0.4
 """A sentence of the first passage is quoted beside its best one when it has this share of the best one's words."""
