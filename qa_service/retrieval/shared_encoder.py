@@ -6,12 +6,14 @@ when the master and all workers have ended. A reader of this page needs to know 
 gone, passages aren't encoded any more, and are found by their words.
 """
 
+import errno
 import os
 import select
 import shutil
 import signal
 import socket
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +22,8 @@ import msgspec
 
 from qa_service.interfaces import Encoder
 
+FOLDER = "qa-encoder-"
+"""The folder of the process's socket has a name that begins so."""
 PREFIX_BYTES = 4
 """Before each message stands its length, in so many bytes with the highest one first."""
 LONGEST = 1 << 22
@@ -66,7 +70,8 @@ def find_shared_encoder() -> SharedEncoder | None:
 
 def fork_encoder(encoder: Encoder) -> int:
     """Fork a process that encodes for all processes that are forked afterwards, and return its id."""
-    folder = Path(tempfile.mkdtemp(prefix="qa-encoder-"))
+    remove_left_folders()
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER))
     address = str(folder / "socket")
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
@@ -84,6 +89,19 @@ def fork_encoder(encoder: Encoder) -> int:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os._exit(0)
+
+
+def remove_left_folders() -> None:
+    """Delete the folders of processes that were killed, and so couldn't do it themselves."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(0.2)
+            found = folder.stat()
+            # A process that has just begun doesn't listen yet.
+            if found.st_uid != os.getuid() or time.time() - found.st_mtime < SECONDS:
+                continue
+            if probe.connect_ex(str(folder / "socket")) == errno.ECONNREFUSED:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _serve_encoder(encoder: Encoder, listener: socket.socket, users: int) -> None:

@@ -27,16 +27,14 @@ _ENDING = 3
 """A beginning is a word without so many letters at its end. It has at least `_BEGINNING` letters."""
 
 # The last word of a Korean question (내나요, 가능한가요, 되죠) only makes it a question, so it isn't looked for.
-_PREDICATE = re.compile(
-    r"(?:(?<=\s)\S+ 수 (?:있|없)\S*+|(?<=\s)\S*(?:[나까가]요|니까|[해어아지려돼]요|[나까죠해야줘려돼]|는가|인가))\W*+$"
-)
+_PREDICATE = re.compile(r"(?:(?<=\s)\S+ 수 (?:있|없)\S*+|(?<=\s)\S*(?:요|니까|[나까죠해야줘려돼냐]|는가|인가))\W*+$")
 # These words ask for an amount or a time. A sentence that answers them has the amount in their place.
 _AMOUNTS = frozenset(
     ["며칠", "몇일", "얼마", "얼마나", "언제", "안", "안에", "동안", "정도", "나가", "들어", "되", "돼", "걸리", "걸려"]
 )
 _ENGLISH = (
     "name term word type kind sort year decade month day date number amount percentage percent person people call refer"
-    " describe consider become example fact thing way part happen occur mean state find title"
+    " describe consider become example fact thing way part happen occur mean state find title often long"
 )
 _KOREAN = "이름 명칭 곳 사람 인물 시기 연도 년도 연대 용어 단어 종류 제목 의미 뜻 명 개 번 가지 이유"
 _ASKED_FOR = frozenset([*map(stem_english, _ENGLISH.split()), *_KOREAN.split()])
@@ -97,7 +95,14 @@ def read_asked_words(question: str) -> list[str]:
 
 
 def _read_subject(question: str) -> list[str]:
-    return [word for word in dict.fromkeys(list_words(_PREDICATE.sub("", question))) if word not in _AMOUNTS]
+    """Read the words that a question is about, each once. Of a Korean question's last word a noun is kept, as in
+    반품되나요."""
+    last = _PREDICATE.search(question)
+    rest = question[: last.start()] if last else question
+    nouns = [
+        noun for word in (last[0].split() if last else ()) for noun in list_words(word) if 1 < len(noun) < len(word) - 1
+    ]
+    return [word for word in dict.fromkeys([*list_words(rest), *nouns]) if word not in _AMOUNTS]
 
 
 def _measure_either(word: str, held: HeldWords, heading: HeldWords | None, under: float) -> float:

@@ -37,7 +37,7 @@ _BY_MEANING = 0.3
 _USUALLY_NEAR = 0.3
 """The decision is changed by so much of the difference between how near the first passage is by meaning, and how near
 one usually is."""
-_NEAR = 0.4
+_NEAR = 0.3
 """A passage in another language than the question's answers it if it is so near to it by meaning."""
 _WORTH = 0.4
 """A sentence of the first passage is quoted beside its best one when it has this share of the best one's words."""
@@ -132,16 +132,22 @@ def _choose_quotes(prompt: Prompt) -> tuple[str, list[QuotableSentence]]:
     if asks_for_summary(prompt.question) or not (read_asked_words(prompt.question) or read_asked_words(earlier)):
         return "opening", _opening_sentences(prompt.passages)
     texts = [hold_words(f"{passage.section}\n{passage.text}") for passage in prompt.passages]
-    asked = weigh_question(prompt.question, earlier, texts)
     sentences = list_sentences(prompt.passages)
-    shares = [asked.measure_share(one.held, one.heading, _UNDER) for one in sentences]
-    leading = [share for one, share in zip(sentences, shares, strict=True) if one.passage.n <= _LEADING]
-    evidence = _BY_SENTENCE * max(leading, default=0.0) + (1 - _BY_SENTENCE) * asked.measure_share(texts[0])
-    if nearness := prompt.passages[0].nearness:
-        evidence += _BY_MEANING * (nearness - _USUALLY_NEAR)
-    if evidence < _measure_demand(asked) and not _is_near(prompt):
+    # The question before may help to find what is asked for, but nothing of it is demanded.
+    alone, asked = (weigh_question(prompt.question, before, texts) for before in ("", earlier))
+    if not (_is_answered(asked, prompt, sentences) or _is_answered(alone, prompt, sentences) or _is_near(prompt)):
         return "silent", []
+    shares = [asked.measure_share(one.held, one.heading, _UNDER) for one in sentences]
     return "quotes", _choose_sentences(_score_sentences(sentences, shares, prompt.question))
+
+
+def _is_answered(asked: AskedWords, prompt: Prompt, sentences: Sequence[QuotableSentence]) -> bool:
+    first = prompt.passages[0]
+    leading = (one for one in sentences if one.passage.n <= _LEADING)
+    best = max((asked.measure_share(one.held, one.heading, _UNDER) for one in leading), default=0.0)
+    share = asked.measure_share(hold_words(f"{first.section}\n{first.text}"))
+    meaning = _BY_MEANING * (first.nearness - _USUALLY_NEAR) if first.nearness else 0.0
+    return _BY_SENTENCE * best + (1 - _BY_SENTENCE) * share + meaning >= _measure_demand(asked)
 
 
 def _find_earlier_question(prompt: Prompt) -> str:

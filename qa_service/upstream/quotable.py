@@ -16,7 +16,7 @@ LONGEST = 400
 RUNNING_PAGES = 3
 """A short line that stands on so many pages of a file, but for its digits, is a running header."""
 RUNNING_LENGTH = 80
-_HEADING = re.compile(r"[^.!?。！？:：\d\n]{1,40}")
+_HEADING = re.compile(r"(?:제\d{1,3}[조장절] )?[^.!?。！？:：\d\n]{1,40}")
 # A line that is as short as this one didn't end because it was full, so another paragraph begins behind it. The
 # rest of a line says nothing of that.
 _OVER = re.compile(r"\A(\s*+[^.!?。！？:：\d\n]{1,24})\n(?=[^a-z\s])")

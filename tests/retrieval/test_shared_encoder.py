@@ -1,12 +1,14 @@
 """The process that encodes for all workers: what it gives, and how it ends."""
 
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from qa_service.retrieval.shared_encoder import SharedEncoder
+from qa_service.retrieval.shared_encoder import SharedEncoder, remove_left_folders
 
 PROGRAM = """
 import os, signal, sys, time
@@ -37,3 +39,21 @@ def test_it_encodes_for_every_worker_and_ends_with_the_last_process_that_knows_i
 def test_a_process_that_is_gone_is_a_connection_error(tmp_path: Path) -> None:
     with pytest.raises(ConnectionError):
         SharedEncoder(str(tmp_path / "socket"), "words/1").encode_texts(["fee"])
+
+
+def test_the_folder_of_a_killed_process_goes_and_that_of_a_living_one_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    sockets = {name: socket.socket(socket.AF_UNIX) for name in ("living", "killed", "newborn")}
+    for name, listener in sockets.items():
+        folder = tmp_path / f"qa-encoder-{name}"
+        folder.mkdir()
+        listener.bind(str(folder / "socket"))
+        os.utime(folder, None if name == "newborn" else (0, 0))
+    sockets["living"].listen()
+    sockets["killed"].close()
+    remove_left_folders()
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["qa-encoder-living", "qa-encoder-newborn"]
+    for listener in sockets.values():
+        listener.close()

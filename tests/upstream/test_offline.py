@@ -103,6 +103,15 @@ class TestQuotes:
         assert "“연차는 15일이다.”" in said
         assert "제1장" not in said
 
+    @pytest.mark.parametrize("question", ["쿠폰 상품은 제외되나요?", "쿠폰으로 산 상품도 환불되나요?"])
+    def test_a_noun_in_the_last_word_is_looked_for(self, question):
+        assert "[1]" in answered(question, REFUNDS)
+
+    def test_a_heading_with_the_number_of_an_article_is_no_quote(self):
+        text = answered("환불 신청은 언제까지 하나요?", "제3조 환불과 교환\n환불은 7일 안에 신청합니다.")
+        assert "“환불은 7일 안에 신청합니다.” [1]" in text
+        assert "제3조" not in text
+
     def test_the_best_sentence_comes_first(self):
         text = answered("휴가 신청은 며칠 전에 하나요?", REFUNDS, HOLIDAYS)
         assert text.split("\n\n")[1].startswith("- “휴가 신청은 사흘 전에 합니다.” [2]")
@@ -220,6 +229,10 @@ class TestFollowUps:
 
     def test_the_question_before_says_what_a_bare_one_is_about(self):
         assert "환불은 구매 후 7일 이내에" in self.asked("며칠이야?", *self.SAID)
+
+    def test_nothing_of_it_is_demanded(self):
+        before = (Message("user", "회의실 예약 취소 방법과 담당 부서 연락처를 자세히 알려줘"), *self.SAID[1:])
+        assert "배송비는 고객이" in self.asked("그럼 배송비는 누가 내요?", *before)
 
     def test_it_makes_no_other_question_one_that_the_files_answer(self):
         assert "파일에 없습니다" in self.asked("프랑스의 수도는 어디인가요?", *self.SAID)
