@@ -42,11 +42,12 @@ class SearchScope(Struct, frozen=True):
 
 class SearchedCollection(Struct, frozen=True):
     """A `SearchedCollection` is what a search knows of a collection. `is_near` says whether it has an index of its own
-    for vectors."""
+    for vectors, and `is_encoded` whether its vectors are of the encoder that encodes the questions."""
 
     number: int
     passages: int
     is_near: bool
+    is_encoded: bool
 
 
 class _Term(Struct, frozen=True):
@@ -81,28 +82,22 @@ class KnowledgeSource:
             return ()
         known = _look_up_terms(connection, collections, terms.weights)
         found = set(_find_lexical(connection, known, most))
-        vector = self._read_vector(connection, terms)
+        vector = write_vector(terms.vector) if terms.vector and collections[0].is_encoded else ""
         if vector:
             found |= set(_find_dense(connection, collections, vector, most))
         return _load_candidates(connection, collections, found, known, vector)
 
     def _list_collections(self, connection: DatabaseConnection) -> Sequence[SearchedCollection]:
         rows = connection.run_again(
-            "select id, passages, is_near from collection where owner = any(:owners::text[]) and passages > 0 and "
+            "select id, passages, is_near, "
+            "coalesce((select value = :encoder from state where name = 'encoder'), false) from collection "
+            "where owner = any(:owners::text[]) and passages > 0 and "
             "(name = any(:names::text[]) or case when owner = '' then 'shared' else 'own' end = any(:names::text[]))",
             owners=list(self._scope.owners),
             names=list(self._scope.names),
+            encoder=self._encoder,
         )
         return [SearchedCollection(*row) for row in rows]
-
-    def _read_vector(self, connection: DatabaseConnection, terms: SearchTerms) -> str:
-        """Return the question's vector as pgvector reads it, or nothing where the passages have another encoder's."""
-        if not terms.vector:
-            return ""
-        rows = connection.run_again("select value from state where name = 'encoder'")
-        if not rows or rows[0][0] != self._encoder:
-            return ""
-        return write_vector(terms.vector)
 
 
 def write_vector(vector: bytes) -> str:
