@@ -42,11 +42,12 @@ class SearchScope(Struct, frozen=True):
 
 class SearchedCollection(Struct, frozen=True):
     """A `SearchedCollection` is what a search knows of a collection. `is_near` says whether it has an index of its own
-    for vectors."""
+    for vectors, and `is_encoded` whether its vectors are of the encoder that encodes the questions."""
 
     number: int
     passages: int
     is_near: bool
+    is_encoded: bool
 
 
 class _Term(Struct, frozen=True):
@@ -81,28 +82,22 @@ class KnowledgeSource:
             return ()
         known = _look_up_terms(connection, collections, terms.weights)
         found = set(_find_lexical(connection, known, most))
-        vector = self._read_vector(connection, terms)
+        vector = write_vector(terms.vector) if terms.vector and collections[0].is_encoded else ""
         if vector:
             found |= set(_find_dense(connection, collections, vector, most))
         return _load_candidates(connection, collections, found, known, vector)
 
     def _list_collections(self, connection: DatabaseConnection) -> Sequence[SearchedCollection]:
-        rows = connection.run(
-            "select id, passages, is_near from collection where owner = any(:owners::text[]) and passages > 0 and "
+        rows = connection.run_again(
+            "select id, passages, is_near, "
+            "coalesce((select value = :encoder from state where name = 'encoder'), false) from collection "
+            "where owner = any(:owners::text[]) and passages > 0 and "
             "(name = any(:names::text[]) or case when owner = '' then 'shared' else 'own' end = any(:names::text[]))",
             owners=list(self._scope.owners),
             names=list(self._scope.names),
+            encoder=self._encoder,
         )
         return [SearchedCollection(*row) for row in rows]
-
-    def _read_vector(self, connection: DatabaseConnection, terms: SearchTerms) -> str:
-        """Return the question's vector as pgvector reads it, or nothing where the passages have another encoder's."""
-        if not terms.vector:
-            return ""
-        rows = connection.run("select value from state where name = 'encoder'")
-        if not rows or rows[0][0] != self._encoder:
-            return ""
-        return write_vector(terms.vector)
 
 
 def write_vector(vector: bytes) -> str:
@@ -116,7 +111,7 @@ def _look_up_terms(
 ) -> Sequence[_Term]:
     """Return the words of the question that any passage has, rarest first."""
     numbers = {token: tuple(number_term(one.number, token) for one in collections) for token in weights}
-    rows = connection.run(
+    rows = connection.run_again(
         "select id, passages, most from term where id = any(:numbers::int[])",
         numbers=write_numbers(number for several in numbers.values() for number in several),
     )
@@ -171,7 +166,7 @@ def _count_needed(known: Sequence[_Term], score: float) -> int:
 def _rank_passages(
     connection: DatabaseConnection, essential: Sequence[_Term], question: str, most: int
 ) -> Sequence[Row]:
-    return connection.run(
+    return connection.run_again(
         "select id, -(weights <#> :question::sparsevec) as score from lexical where terms && :essential::int[] "
         "order by score desc, id limit :most::int",
         question=question,
@@ -217,7 +212,7 @@ def _load_candidates(
     """
     faint = FAINT / max((term.weight for term in terms), default=1.0)
     dense = "-(e.vector <#> :vector::halfvec)" if vector else "0"
-    rows = connection.run(
+    rows = connection.run_again(
         # One row of JSON is read three times as fast as a hundred rows with a dozen columns.
         "select json_agg(json_build_array("
         f"-(l.weights <#> :question::sparsevec), coalesce({dense}, 0), "
