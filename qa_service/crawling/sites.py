@@ -25,7 +25,8 @@ _DUE = "lease < now() and (is_leaving or status = 'reading' or next_read <= now(
 _HELD = "id = :site and holder = :holder"
 _FROM_SITE = """select s.id, c.owner, c.name, s.url, s.include, s.exclude, s.every, s.round, s.status, s.reason,
     s.created, s.last_read, s.next_read, s.holder,
-    count(p.document), count(*) filter (where p.state = 'failed'), count(p.site), count(*) filter (where p.round >= s.round)
+    count(p.document), count(*) filter (where p.state = 'failed'), count(p.site),
+    count(*) filter (where p.round >= s.round)
     from site s join collection c on c.id = s.collection left join site_page p on p.site = s.id"""
 
 
