@@ -22,7 +22,7 @@ a name of its own, so that a process that was too slow can't end or release what
 | State of a site | What moves it on |
 |---|---|
 | queued | A reader claims it, and begins a round. |
-| reading | The round ends, and the site is ready or failed. Where its reader dies, another one goes on with the round. |
+| reading | The round ends, and the site is ready or failed. Where its reader dies, another one goes on with it. |
 | ready | Its time comes, or somebody brings it again. |
 | failed | Its time comes, after an hour at most, if it is to be read again at all. |
 | leaving | Somebody has dropped it. Its reader stops, and the next one removes its documents and then the site. |
