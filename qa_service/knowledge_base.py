@@ -38,6 +38,9 @@ from qa_service.threads import start_thread
 log = logging.getLogger(__name__)
 
 MOST_CANDIDATES = 60
+PATIENCE = 20
+"""A document may take so many times as long as an upload, because nobody waits for it and everybody else goes
+first."""
 OUTAGE_SECONDS = 10.0
 """After a failure, answers are written without the knowledge base for so long, so that not each of them waits for
 it."""
@@ -167,12 +170,12 @@ def make_indexer(settings: Settings, encoder: Encoder | None) -> Indexer:
     """Return an indexer, which does what waits when it is asked to. It reads one file at a time, so that a core is left
     for the streams."""
     database = open_database(settings)
-    limits = ProcessLimits(settings.file_memory, settings.file_seconds)
+    limits = ProcessLimits(settings.file_memory, PATIENCE * settings.file_seconds)
     folder = settings.data / "uploads"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Indexer(
         WaitingDocuments(database, owner_bytes=settings.owner_bytes),
-        ChildReaders(seconds=settings.file_seconds, limits=limits, slots=1),
+        ChildReaders(seconds=PATIENCE * settings.file_seconds, limits=limits, slots=1),
         MissingVectors(database, encoder) if encoder else None,
         StopSignal,
         folder=folder.absolute(),

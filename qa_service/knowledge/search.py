@@ -87,7 +87,7 @@ class KnowledgeSource:
         return _load_candidates(connection, collections, found, known, vector)
 
     def _list_collections(self, connection: DatabaseConnection) -> Sequence[SearchedCollection]:
-        rows = connection.run(
+        rows = connection.run_again(
             "select id, passages, is_near from collection where owner = any(:owners::text[]) and passages > 0 and "
             "(name = any(:names::text[]) or case when owner = '' then 'shared' else 'own' end = any(:names::text[]))",
             owners=list(self._scope.owners),
@@ -99,7 +99,7 @@ class KnowledgeSource:
         """Return the question's vector as pgvector reads it, or nothing where the passages have another encoder's."""
         if not terms.vector:
             return ""
-        rows = connection.run("select value from state where name = 'encoder'")
+        rows = connection.run_again("select value from state where name = 'encoder'")
         if not rows or rows[0][0] != self._encoder:
             return ""
         return write_vector(terms.vector)
@@ -116,7 +116,7 @@ def _look_up_terms(
 ) -> Sequence[_Term]:
     """Return the words of the question that any passage has, rarest first."""
     numbers = {token: tuple(number_term(one.number, token) for one in collections) for token in weights}
-    rows = connection.run(
+    rows = connection.run_again(
         "select id, passages, most from term where id = any(:numbers::int[])",
         numbers=write_numbers(number for several in numbers.values() for number in several),
     )
@@ -171,7 +171,7 @@ def _count_needed(known: Sequence[_Term], score: float) -> int:
 def _rank_passages(
     connection: DatabaseConnection, essential: Sequence[_Term], question: str, most: int
 ) -> Sequence[Row]:
-    return connection.run(
+    return connection.run_again(
         "select id, -(weights <#> :question::sparsevec) as score from lexical where terms && :essential::int[] "
         "order by score desc, id limit :most::int",
         question=question,
@@ -217,7 +217,7 @@ def _load_candidates(
     """
     faint = FAINT / max((term.weight for term in terms), default=1.0)
     dense = "-(e.vector <#> :vector::halfvec)" if vector else "0"
-    rows = connection.run(
+    rows = connection.run_again(
         # One row of JSON is read three times as fast as a hundred rows with a dozen columns.
         "select json_agg(json_build_array("
         f"-(l.weights <#> :question::sparsevec), coalesce({dense}, 0), "

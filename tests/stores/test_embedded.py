@@ -1,7 +1,6 @@
 """The private Valkey of a data folder, with real servers that are killed, and a launcher that is."""
 
 import contextlib
-import ctypes
 import fcntl
 import gc
 import os
@@ -19,12 +18,10 @@ import pytest
 import redis
 
 from qa_service.errors import StoreUnavailable
-from qa_service.private import launcher
 from qa_service.private import server as private
 from qa_service.stores.embedded import embedded_pool, find_server, socket_path, start_store
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.memory import store_memory
-from tests.live.processes import until
 
 LINGER = 0.4
 ROOT = Path(__file__).parents[2]
@@ -370,64 +367,3 @@ class TestFailures:
             with pytest.raises(redis.TimeoutError):
                 client.ping()
         assert time.monotonic() - began < 1
-
-
-class TestLauncher:
-    """The launcher's own program, run in this process."""
-
-    @pytest.fixture(autouse=True)
-    def keep_signals(self) -> Iterator[None]:
-        before = signal.getsignal(signal.SIGTERM)
-        yield
-        signal.signal(signal.SIGTERM, before)
-
-    @pytest.fixture
-    def users(self, tmp_path: Path) -> Iterator[launcher.Users]:
-        with (tmp_path / "users").open("ab") as file, (tmp_path / "users").open("ab") as user:
-            fcntl.flock(user, fcntl.LOCK_SH)
-            yield launcher.Users(file, 0.1)
-
-    def test_it_ends_its_server_when_nobody_uses_it(self, tmp_path: Path) -> None:
-        began = time.monotonic()
-        launcher.launch([str(tmp_path / "users"), "0.2", "socket", "15", "-", "/bin/sleep", "60"])
-        assert 0.2 <= time.monotonic() - began < 5
-
-    def test_it_gives_up_on_a_server_that_keeps_dying(self, tmp_path: Path, users: launcher.Users) -> None:
-        count = tmp_path / "count"
-        dying = launcher.Server(["/bin/sh", "-c", f"echo >> {count}"], "socket")
-        launcher.keep_server(dying, users, pauses=(0, 0.01, 0.02))
-        assert len(count.read_text()) == 3
-
-    def test_a_server_whose_socket_is_gone_counts_as_dead(self, tmp_path: Path, users: launcher.Users) -> None:
-        socket = tmp_path / "socket"
-        script = f"touch {socket}; sleep 0.3; rm {socket}; exec sleep 60"
-        assert not launcher.run_server(launcher.Server(["/bin/sh", "-c", script], str(socket)), users)
-
-    def test_a_server_that_will_not_stop_is_killed(
-        self, tmp_path: Path, users: launcher.Users, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(launcher, "STOP_SECONDS", 0.1)
-        socket = tmp_path / "socket"
-        script = f"trap '' TERM; touch {socket}; sleep 0.3; rm {socket}; while :; do sleep 1; done"
-        assert not launcher.run_server(launcher.Server(["/bin/sh", "-c", script], str(socket)), users)
-
-    @pytest.mark.skipif(sys.platform != "linux", reason="other systems know no such signal")
-    def test_a_server_asks_to_be_killed_with_its_launcher(self) -> None:
-        asked = ctypes.c_int()
-        launcher.die_with(os.getppid())
-        ctypes.CDLL(None).prctl(2, ctypes.byref(asked))
-        ctypes.CDLL(None).prctl(launcher.PR_SET_PDEATHSIG, 0)
-        assert asked.value == signal.SIGKILL
-
-    def test_a_signal_ends_the_server_too(self, tmp_path: Path) -> None:
-        runs = tmp_path / "runs"
-
-        def stop_what_runs() -> None:
-            until(runs.exists, 5, "the server runs")
-            time.sleep(0.3)  # By then the launcher waits for the server, also on a busy machine.
-            os.kill(os.getpid(), signal.SIGTERM)
-
-        threading.Thread(target=stop_what_runs).start()
-        command = ["/bin/sh", "-c", f"touch {runs}; exec sleep 60"]
-        with pytest.raises(SystemExit):
-            launcher.launch([str(tmp_path / "users"), "60", "socket", "15", "-", *command])
