@@ -111,7 +111,8 @@ def measure_growth(folder: Path, passages: int) -> dict[str, object]:
 def ask_questions(database: Database, questions: Sequence[str], clusters: Clusters) -> dict[str, object]:
     """Ask, by words and by meaning. The real encoder encodes the question, so that its time counts."""
     source = KnowledgeSource(database, SearchScope(), encoder=clusters.name)
-    encoder, exact = find_encoder(), []
+    encoder = find_encoder()
+    exact: list[tuple[SearchTerms, Sequence[Candidate]]] = []
     backend = database.search(lambda connection: connection.run("select pg_backend_pid()"))[0][0]
     times: list[float] = []
     used = time.process_time() + read_cpu(backend)
