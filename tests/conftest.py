@@ -86,6 +86,12 @@ def knowledge_engine(quick_folder: Path) -> Iterator[EmbeddedPostgres]:
     engine.close()
 
 
+@pytest.fixture(scope="session")
+def knowledge_url(knowledge_engine: EmbeddedPostgres) -> str:
+    """The address under which other processes find that PostgreSQL."""
+    return f"postgresql://qa@/postgres?host={Path(str(knowledge_engine.start()['unix_sock'])).parent}"
+
+
 @pytest.fixture
 def knowledge(knowledge_engine: EmbeddedPostgres) -> Iterator[Database]:
     """An empty knowledge base."""

@@ -16,9 +16,22 @@ pages that wait, those with fewer links between them and the start first. The le
 | failed | its last document, if it had one | Each round tries it again, up to three times. |
 | left | no document: the page is gone, moved, a copy, or asks not to be kept | Each round looks whether it is back. |
 
+A site is read by one process of all machines at a time, which claims it for two minutes and renews that. The claim has
+a name of its own, so that a process that was too slow can't end or release what another one has claimed since.
+
+| State of a site | What moves it on |
+|---|---|
+| queued | A reader claims it, and begins a round. |
+| reading | The round ends, and the site is ready or failed. Where its reader dies, another one goes on with it. |
+| ready | Its time comes, or somebody brings it again. |
+| failed | Its time comes, after an hour at most, if it is to be read again at all. |
+| leaving | Somebody has dropped it. Its reader stops, and the next one removes its documents and then the site. |
+
 A page has been read in this round if it has the round's number. It gets this number with its new state, together with
 the pages that it links to, in one transaction, *after* its document was made or removed. So a crawl that was killed
 goes on where it was: the page that it was reading is fetched again, and making the same document again changes nothing.
+Before a page is parsed, its death is counted in the ledger, and no more when it was read. A page that has ended two
+processes isn't read again in that round.
 
 What may be read is decided in three places: `rules` has the bounds and the patterns of whoever had the site read,
 `robots` has the site's own rules, and `public_addresses` opens no connection into a private network, whatever a name

@@ -123,10 +123,12 @@ class _Hold:
         self.is_lost = False
 
     def pause(self, seconds: float) -> bool:
-        """Wait for so many seconds, and return whether the site may be read on."""
-        if self._stop.wait(seconds):
-            return False
-        if monotonic() >= self._due:
-            self._due = monotonic() + self._renewal
-            self.is_lost = not self._sites.renew_lease(self._site)
-        return not self.is_lost
+        """Wait for so many seconds, and return whether the site may be read on. A long wait renews the lease, too."""
+        until = monotonic() + seconds
+        while not self.is_lost and not self._stop.wait(min(max(until - monotonic(), 0.0), self._renewal)):
+            if monotonic() >= self._due:
+                self._due = monotonic() + self._renewal
+                self.is_lost = not self._sites.renew_lease(self._site)
+            if monotonic() >= until:
+                return not self.is_lost
+        return False

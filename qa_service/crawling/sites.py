@@ -22,8 +22,10 @@ LEASE_SECONDS = 120.0
 RETRY_SECONDS = 3600.0
 """A site that failed is read again after so many seconds, if it is to be read again at all."""
 _DUE = "lease < now() and (is_leaving or status = 'reading' or next_read <= now())"
+_HELD = "id = :site and holder = :holder"
 _FROM_SITE = """select s.id, c.owner, c.name, s.url, s.include, s.exclude, s.every, s.round, s.status, s.reason,
-    s.created, s.last_read, s.next_read, count(p.document), count(*) filter (where p.state = 'failed'), count(p.site),
+    s.created, s.last_read, s.next_read, s.holder,
+    count(p.document), count(*) filter (where p.state = 'failed'), count(p.site),
     count(*) filter (where p.round >= s.round)
     from site s join collection c on c.id = s.collection left join site_page p on p.site = s.id"""
 
@@ -54,6 +56,8 @@ class KnowledgeSite(Struct, frozen=True):
     created_at: str
     last_read_at: str | None
     next_read_at: str | None
+    holder: str = ""
+    """Whoever has claimed the site last is known by this."""
     pages: int = 0
     """So many pages have a document."""
     failed: int = 0
@@ -150,46 +154,48 @@ class Sites:
             return None
         with self._database.transaction() as connection:
             rows = connection.run(
-                "update site set lease = now() + :lease::interval, status = 'reading', "
+                "update site set lease = now() + :lease::interval, holder = :holder, status = 'reading', "
                 "round = round + case when status = 'reading' then 0 else 1 end, "
                 "next_read = case when status = 'reading' then next_read end "
                 f"where id = (select id from site where {_DUE} "
                 "order by is_leaving desc, next_read limit 1 for update skip locked) returning id, is_leaving",
                 lease=self._lease,
+                holder=secrets.token_hex(8),
             )
             return (_load_site(connection, rows[0][0]), bool(rows[0][1])) if rows else None
 
     def renew_lease(self, site: KnowledgeSite) -> bool:
-        """Hold the site for longer, and return whether it may be read on: whether it isn't to be forgotten."""
+        """Hold the site for longer, and return whether it may be read on: whether it isn't to be forgotten, and nobody
+        else has claimed it because the lease was over."""
         with self._database.transaction() as connection:
             held = connection.run(
-                "update site set lease = now() + :lease::interval where id = :site and status = 'reading' "
-                "and round = :round::int and not is_leaving returning id",
+                f"update site set lease = now() + :lease::interval where {_HELD} and not is_leaving returning id",
                 lease=self._lease,
                 site=site.site_id,
-                round=site.round,
+                holder=site.holder,
             )
         return bool(held)
 
     def release_site(self, site: KnowledgeSite) -> None:
         """Let another worker go on with the round at once."""
         with self._database.transaction() as connection:
-            connection.run("update site set lease = '-infinity' where id = :site", site=site.site_id)
+            connection.run(f"update site set lease = '-infinity' where {_HELD}", site=site.site_id, holder=site.holder)
 
     def finish_round(self, site: KnowledgeSite, failure: str = "") -> None:
-        """End the round, and say when the next one begins: at once, if somebody has brought the site again meanwhile.
-        `failure` says why the site couldn't be read."""
+        """End the round, if it is still held, and say when the next one begins: at once, if somebody has brought the
+        site again meanwhile. `failure` says why the site couldn't be read."""
         wait = min(site.every, RETRY_SECONDS) if failure else site.every
         with self._database.transaction() as connection:
             connection.run(
                 "update site set status = :status, reason = nullif(:failure, ''), lease = '-infinity', "
                 "last_read = now(), next_read = coalesce(next_read, case when :wait::float8 > 0 "
-                "then now() + make_interval(secs => :wait::float8) end) where id = :site and round = :round::int",
+                "then now() + make_interval(secs => :wait::float8) end) "
+                f"where {_HELD}",
                 status="failed" if failure else "ready",
                 failure=failure[:500],
                 wait=wait,
                 site=site.site_id,
-                round=site.round,
+                holder=site.holder,
             )
 
     def forget_site(self, site: KnowledgeSite) -> None:
@@ -207,9 +213,8 @@ def _load_site(connection: DatabaseConnection, site_id: str) -> KnowledgeSite:
 
 
 def _read_site(row: Row) -> KnowledgeSite:
-    site_id, owner, name, url, include, exclude, every, number, status, reason, *moments, pages, failed, found, done = (
-        row
-    )
+    site_id, owner, name, url, include, exclude, every, number, status, reason = row[:10]
+    *moments, holder, pages, failed, found, done = row[10:]
     created, last, following = (format_moment(one) if isinstance(one, datetime) else None for one in moments)
     return KnowledgeSite(
         site_id,
@@ -224,6 +229,7 @@ def _read_site(row: Row) -> KnowledgeSite:
         created_at=created or "",
         last_read_at=last,
         next_read_at=following,
+        holder=holder,
         pages=pages,
         failed=failed,
         found=found,

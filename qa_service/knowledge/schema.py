@@ -59,6 +59,7 @@ TABLES = (
         id text primary key, collection int not null references collection, url text not null,
         include text[] not null, exclude text[] not null, every float8 not null, round int not null default 0,
         status text not null, reason text, lease timestamptz not null default '-infinity',
+        holder text not null default '',
         is_leaving boolean not null default false, created timestamptz not null default now(),
         last_read timestamptz, next_read timestamptz default now(), unique (collection, url))""",
     """create table site_page (

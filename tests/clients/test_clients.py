@@ -48,16 +48,12 @@ def checks() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def database_url(knowledge_engine: EmbeddedPostgres) -> str:
-    """A knowledge base with one shared page, for agents."""
-    database = Database(knowledge_engine)
+def served(
+    tmp_path_factory: pytest.TempPathFactory, knowledge_engine: EmbeddedPostgres, knowledge_url: str
+) -> Iterator[Service]:
+    database = Database(knowledge_engine)  # with one shared page, for agents
     put(database, "연체 안내", "책을 늦게 돌려주면 연체료로 하루에 백 원을 냅니다.", title="연체 안내")
     database.close()
-    return f"postgresql://qa@/postgres?host={Path(str(knowledge_engine.start()['unix_sock'])).parent}"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("clients")
     with ScriptedUpstream() as upstream:
         settings = {
@@ -67,7 +63,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Itera
             "QA_MODEL": MODEL,
             "QA_TRIES": "1",
             "QA_HEARTBEAT_SECONDS": "1",
-            "QA_DATABASE_URL": database_url,
+            "QA_DATABASE_URL": knowledge_url,
             "QA_SEMANTIC": "off",
         }
         with gunicorn(folder, **settings) as found:

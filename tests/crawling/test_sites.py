@@ -62,10 +62,15 @@ class TestSites:
         self, sites: Sites, knowledge: Database, owner: str
     ) -> None:
         add(sites, owner)
-        assert Sites(knowledge, lease_seconds=0.05).claim_site()
+        late = claim(Sites(knowledge, lease_seconds=0.05))
         time.sleep(0.1)
         claimed = claim(sites)
         assert claimed.round == 1
+        assert not sites.renew_lease(late)
+        sites.finish_round(late)
+        sites.release_site(late)
+        assert sites.renew_lease(claimed)
+        assert sites.claim_site() is None
         sites.release_site(claimed)
         again = claim(sites)
         assert again.round == 1
@@ -105,7 +110,8 @@ class TestSites:
         assert not sites.renew_lease(claimed)
         sites.release_site(claimed)
         leaving = sites.claim_site()
-        assert leaving == (claimed, True)
+        assert leaving
+        assert (leaving[0].site_id, leaving[1]) == (claimed.site_id, True)
         sites.forget_site(claimed)
         assert sites.claim_site() is None
 

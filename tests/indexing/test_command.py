@@ -36,12 +36,11 @@ Index = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def index(knowledge: Database, tmp_path: Path) -> Index:
+def index(knowledge: Database, knowledge_url: str, tmp_path: Path) -> Index:
     """Starts the command with these arguments."""
-    folder = Path(str(knowledge.engine.start()["unix_sock"])).parent
     environment = {
         **os.environ,
-        "QA_DATABASE_URL": f"postgresql://qa@/postgres?host={folder}",
+        "QA_DATABASE_URL": knowledge_url,
         "QA_DATA": str(tmp_path / "data"),
         "QA_SEMANTIC": "off",
         "LC_ALL": "C.UTF-8",

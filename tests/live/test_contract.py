@@ -73,9 +73,13 @@ def run_schemathesis(service: Service, folder: Path, headers: Sequence[str], *, 
 
 
 @pytest.mark.parametrize("caller", ["visitor", "key"])
-def test_the_service_does_what_its_contract_says(caller: str, tmp_path: Path) -> None:
+def test_the_service_does_what_its_contract_says(caller: str, knowledge_url: str, tmp_path: Path) -> None:
     has_key = caller == "key"
-    settings = SHORT | ({"QA_API_KEYS": f"site:{KEY}"} if has_key else {"QA_ALLOW_ANONYMOUS": "on"})
+    settings = (
+        SHORT
+        | {"QA_DATABASE_URL": knowledge_url}
+        | ({"QA_API_KEYS": f"site:{KEY}"} if has_key else {"QA_ALLOW_ANONYMOUS": "on"})
+    )
     headers = [f"Authorization: Bearer {KEY}", "X-User-Id: kim"] if has_key else []
     with service([str(BIN / "qa-service"), "serve"], tmp_path, free_port(), **settings) as served:
         status, said, tried = run_schemathesis(served, tmp_path, headers, covers=has_key)

@@ -28,27 +28,26 @@ def site() -> Iterator[Website]:
 
 
 @pytest.fixture
-def url(knowledge: Database) -> str:
-    folder = Path(str(knowledge.engine.start()["unix_sock"])).parent
-    return f"postgresql://qa@/postgres?host={folder}"
-
-
-@pytest.fixture
-def served(url: str, tmp_path: Path) -> Iterator[Service]:
+def served(knowledge: Database, knowledge_url: str, tmp_path: Path) -> Iterator[Service]:
     """A service without a model, for which this process indexes: it may read sites of this machine."""
     data = tmp_path / "data"
     data.mkdir()
     lock = lock_indexing(data)
     assert lock
-    settings = {"QA_API_KEYS": f"site:{KEY}", "QA_ALLOW_ANONYMOUS": "on", "QA_DATABASE_URL": url, "QA_SEMANTIC": "off"}
+    settings = {
+        "QA_API_KEYS": f"site:{KEY}",
+        "QA_ALLOW_ANONYMOUS": "on",
+        "QA_DATABASE_URL": knowledge_url,
+        "QA_SEMANTIC": "off",
+    }
     with lock, gunicorn(tmp_path, QA_DATA=str(data), QA_RATE="1000/minute", **settings) as found:
         yield found
 
 
 @pytest.fixture
-def index(url: str, tmp_path: Path) -> Callable[[], None]:
+def index(knowledge_url: str, tmp_path: Path) -> Callable[[], None]:
     """Does all that waits."""
-    settings = Settings(data=tmp_path / "indexer", database_url=url, semantic="off")
+    settings = Settings(data=tmp_path / "indexer", database_url=knowledge_url, semantic="off")
     reach = Reach(lambda address: address == "127.0.0.1", delay=0.0)
     return lambda: index_waiting(make_indexer(settings, None), make_site_reader(settings, reach), Event())
 

@@ -1,7 +1,6 @@
 """Agents search the knowledge base by the Model Context Protocol, in both of its eras."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,13 +20,12 @@ META = {
 
 
 @pytest.fixture
-def house(make_house: MakeHouse, knowledge: Database) -> House:
+def house(make_house: MakeHouse, knowledge: Database, knowledge_url: str) -> House:
     """A service whose knowledge base has two shared pages and one of somebody else."""
     put(knowledge, "연체 안내", "책을 늦게 돌려주면 하루에 백 원을 냅니다.", title="연체 안내")
     put(knowledge, "Opening hours", "The library opens at nine.", "It closes at eight in the evening.")
     put(knowledge, "secret", "The library of somebody else opens at ten.", key=CollectionKey("b" * 32, "own"))
-    folder = Path(str(knowledge.engine.start()["unix_sock"])).parent
-    return make_house(database_url=f"postgresql://qa@/postgres?host={folder}", semantic="off")
+    return make_house(database_url=knowledge_url, semantic="off")
 
 
 def send(house: House, message: Any, version: str = "2025-06-18", **headers: str) -> TestResponse:

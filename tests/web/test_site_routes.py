@@ -30,10 +30,9 @@ def quiet(tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def house(quiet: None, make_house: MakeHouse, knowledge: Database) -> House:
+def house(quiet: None, make_house: MakeHouse, knowledge: Database, knowledge_url: str) -> House:
     """A service with an empty knowledge base."""
-    folder = Path(str(knowledge.engine.start()["unix_sock"])).parent
-    return make_house(database_url=f"postgresql://qa@/postgres?host={folder}", semantic="off")
+    return make_house(database_url=knowledge_url, semantic="off")
 
 
 def add(house: House, headers: dict[str, str] = SERVER, **fields: Any) -> Any:

@@ -141,5 +141,5 @@ def _build_upload(offer: Offer) -> JsonSchema:
     return {
         "type": "object",
         "properties": {**properties, "files": describe_files(offer, FILES_NOTE)},
-        "anyOf": [{"required": ["files"]}, {"required": ["url"]}],
+        "required": ["files"],
     }

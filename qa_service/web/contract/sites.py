@@ -26,6 +26,8 @@ INCLUDED = (
 )
 EXCLUDED = "No page is read whose path fits one of these patterns."
 EVERY = "The site is read again after this time, in seconds or as `12h` or `7d`. Without it, the site is read once."
+MOST_EVERY = 366 * 86_400
+DURATION = {"type": "string", "pattern": "^([1-9][0-9]{1,4}m|[1-9][0-9]{0,3}h|[1-9][0-9]{0,2}d)$"}
 SITE = {
     "type": "object",
     "properties": {
@@ -39,7 +41,7 @@ SITE = {
         "include": {**PATTERNS, "description": INCLUDED},
         "exclude": {**PATTERNS, "description": EXCLUDED},
         "every": {
-            "anyOf": [{"type": "integer", "minimum": LEAST_EVERY}, {"type": "string", "pattern": "^[0-9]+[smhd]?$"}],
+            "anyOf": [{"type": "integer", "minimum": LEAST_EVERY, "maximum": MOST_EVERY}, DURATION],
             "description": EVERY,
         },
         "collection": describe_value(COLLECTION),
@@ -61,6 +63,9 @@ AGENT_NOTE = (
     "are two tools, which change nothing: `search` finds passages, and `read_page` gives a page. All answers are JSON, "
     "and nothing is kept between two messages."
 )
+ANSWER = {"application/json": {"type": ["object", "array"]}}
+FAILED = "The message is wrong, as its JSON-RPC error says."
+FAILURES = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
 SITES: tuple[Operation, ...] = (
     Operation(
         method="POST",
@@ -101,10 +106,9 @@ SITES: tuple[Operation, ...] = (
         description=AGENT_NOTE,
         body={"application/json": MESSAGE},
         results=(
-            ResultShape(
-                description="The answer to the message.", content={"application/json": {"type": ["object", "array"]}}
-            ),
+            ResultShape(description="The answer to the message.", content=ANSWER),
             ResultShape(status=HTTPStatus.ACCEPTED, description="The message needs no answer."),
+            *(ResultShape(status=status, description=FAILED, content=ANSWER) for status in FAILURES),
         ),
     ),
 )

@@ -1,0 +1,80 @@
+"""A reader of sites reads what is due, lets others go on where it stops, and removes what is to be forgotten."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from qa_service.crawling.fetching import FetchBounds
+from qa_service.crawling.site_reader import Reach, SiteReader
+from qa_service.crawling.sites import NewSite, Sites
+from qa_service.knowledge.database import Database
+from qa_service.knowledge.library import DocumentFilter, Library
+from tests.crawling.websites import WebPage, Website, html, links
+from tests.knowledge.shelf import SHARED, counts_agree
+
+
+@pytest.fixture
+def site() -> Iterator[Website]:
+    """A site of 21 pages."""
+    pages = {f"/p{n}": html(f"<h1>Page {n}</h1><p>This is page {n}.</p>") for n in range(20)}
+    with Website({"/": links(*pages), **pages}) as found:
+        yield found
+
+
+def reader(knowledge: Database, *, delay: float = 0.0, lease: float = 120.0) -> SiteReader:
+    reach = Reach(lambda address: address == "127.0.0.1", delay)
+    return SiteReader(Sites(knowledge), Library(knowledge), FetchBounds(), reach, lease=lease)
+
+
+def documents(knowledge: Database) -> int:
+    return len(Library(knowledge).list_documents(DocumentFilter())[0])
+
+
+def until(true: Callable[[], object]) -> None:
+    limit = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+
+
+def test_a_reader_that_is_stopped_lets_another_go_on_at_once(knowledge: Database, site: Website) -> None:
+    Sites(knowledge).add_site(NewSite(SHARED, site.url))
+    stop = threading.Event()
+    first = threading.Thread(target=reader(knowledge, delay=0.05).read_until, args=(stop,))
+    first.start()
+    until(lambda: documents(knowledge) > 3)
+    stop.set()
+    first.join()
+    assert documents(knowledge) < 21
+    asked = len(site.asked)
+    assert reader(knowledge).read_due_site(threading.Event())
+    assert documents(knowledge) == 21
+    assert asked + len(site.asked[asked:]) <= 21 + 2 + 2 + 1  # robots.txt and the start twice, one page cut off
+    assert counts_agree(knowledge)
+
+
+def test_a_site_that_is_dropped_while_it_is_read_leaves_nothing(knowledge: Database, site: Website) -> None:
+    sites = Sites(knowledge)
+    brought = sites.add_site(NewSite(SHARED, site.url))
+    stop = threading.Event()
+    thread = threading.Thread(target=reader(knowledge, delay=0.05, lease=0.1).read_until, args=(stop,))
+    thread.start()
+    until(lambda: documents(knowledge) > 3)
+    sites.drop_site(brought.site_id, [""])
+    until(lambda: sites.load_site(brought.site_id) is None)
+    stop.set()
+    thread.join()
+    assert documents(knowledge) == 0
+    assert len(site.asked) < 21
+    assert counts_agree(knowledge)
+
+
+def test_a_site_that_can_not_be_read_says_why(knowledge: Database, site: Website) -> None:
+    site.pages["/"] = WebPage(status=500)
+    sites = Sites(knowledge)
+    sites.add_site(NewSite(SHARED, site.url))
+    assert reader(knowledge).read_due_site(threading.Event())
+    (found,) = sites.list_sites([""])
+    assert (found.status, found.reason) == ("failed", "its start: it answered 500")
