@@ -1,17 +1,15 @@
-"""This module puts the service together from its settings. Beside `servers`, no other module names concrete
-classes."""
+"""This module puts the service together from its settings. Beside `servers`, `storeroom` and `knowledge_base`, no other
+module names concrete classes."""
 
 import hashlib
 import hmac
 import logging
 import os
-import secrets
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import msgspec
-import redis
 from msgspec import Struct
 
 from qa_service.answering import AnswerLine, Parts
@@ -54,29 +52,13 @@ from qa_service.retrieval.synonyms import Synonyms
 from qa_service.running.presence import Presence
 from qa_service.running.runner import Runner
 from qa_service.running.settings import Pace, RunnerSettings
-from qa_service.running.shared import SharedStores
-from qa_service.running.unsaved import UnsavedTurns
 from qa_service.searching import Search
 from qa_service.servers import make_drawing_upstream, make_upstream
 from qa_service.settings import Secret, Settings, SettingsError, keep_secret
-from qa_service.stores.arrivals import RedisArrivals
+from qa_service.storeroom import Storeroom, open_storeroom
 from qa_service.stores.drawings import RedisDrawings
-from qa_service.stores.drawn_lines import RedisDrawnLines
-from qa_service.stores.embedded import embedded_pool
 from qa_service.stores.feedback import RedisFeedback
-from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import RedisHistory
-from qa_service.stores.limiter import RedisLimiter
-from qa_service.stores.logs import LogTimes, RedisLogs
-from qa_service.stores.passages import RedisFiles
-from qa_service.stores.quotas import Quota, RedisQuotas
-from qa_service.stores.readiness import check_store
-from qa_service.stores.redis_url import redis_pool
-from qa_service.stores.repeats import RedisRepeats
-from qa_service.stores.rewinds import RedisRewinds
-from qa_service.stores.sessions import Kept, RedisSessions
-from qa_service.stores.summaries import RedisSummaries
-from qa_service.stores.workers import RedisWorkers
 from qa_service.summaries import Summarizer
 from qa_service.topics.choosing import choose_detector, choose_memory
 from qa_service.topics.detector import KeepTopic
@@ -85,15 +67,6 @@ from qa_service.upstream.offline import OfflineAnswerer
 
 log = logging.getLogger(__name__)
 answers = logging.getLogger("qa_service.answers")
-
-STORE_SECONDS = 0.7
-"""A store elsewhere may take so many seconds for one reply."""
-PRIVATE_STORE_SECONDS = 5.0
-"""The private store may take so many seconds for one reply. It isn't lost on a way, and it doesn't reply while a busy
-disk keeps it from writing, which on people's own machines takes seconds."""
-STORE_CONNECTIONS = 100
-OUTAGE_SECONDS = 600
-"""The store may be away for so many seconds at an answer's end, and the answer's writer may still save it then."""
 
 
 class Assembly(Struct, frozen=True):
@@ -144,7 +117,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
     """
     secret, meter = Secret(settings.secret or _kept_secret(settings)), Prometheus()
     encoder = encoder or choose_encoder(settings)
-    store, links = _store(settings, meter), PictureLinks(secret, settings.session_ttl)
+    store, links = open_storeroom(settings, meter), PictureLinks(secret, settings.session_ttl)
     knowledge = open_knowledge(settings, encoder)
     chosen = _Chosen(
         upstream or make_upstream(settings, meter, spool=_uploads(settings.data)),
@@ -224,60 +197,8 @@ class _Chosen(Struct, frozen=True):
     open_knowledge: Callable[[Question], CandidateSource | None]
 
 
-class _Store(Struct, frozen=True):
-    """A `_Store` holds the stores as one worker speaks to them."""
-
-    worker: str
-    sessions: RedisSessions
-    files: RedisFiles
-    drawings: RedisDrawings
-    drawn_lines: RedisDrawnLines
-    quotas: RedisQuotas
-    history: RedisHistory
-    feedback: RedisFeedback
-    rewinds: RedisRewinds
-    repeats: RedisRepeats
-    limiter: RedisLimiter
-    arrivals: RedisArrivals
-    summaries: RedisSummaries
-    shared: SharedStores
-    check: Callable[[], None]
-
-
-def _store(settings: Settings, meter: Meter) -> _Store:
-    client, guard, worker = _client(settings), StoreGuard(meter=meter), secrets.token_hex(8)
-    times = LogTimes(int(max(settings.log_ttl, settings.answer_seconds)), int(settings.log_done_ttl))
-    longest = int(settings.answer_seconds) + OUTAGE_SECONDS
-    kept = Kept(int(settings.session_ttl), settings.session_turns, answer=longest, log=times.open)
-    sessions = RedisSessions(client, guard, kept, worker=worker)
-    logs = RedisLogs(client, guard, times, worker=worker)
-    history = RedisHistory(client, guard, logs)
-    # The client that waits for messages of other workers has connections of its own, so that it takes none from
-    # questions, and a longer time-out, so that a wait isn't taken for a failure.
-    waiting = _client(settings, connections=2, more_seconds=Pace().news)
-    workers = RedisWorkers(client, guard, waiting=waiting, seconds=times.open)
-    limiter = RedisLimiter(client, guard, questions=settings.rate[0], seconds=settings.rate[1])
-    return _Store(
-        worker,
-        sessions,
-        RedisFiles(client, guard, seconds=kept.seconds, single=kept.log),
-        RedisDrawings(client, guard, seconds=kept.seconds, single=kept.log),
-        RedisDrawnLines(client, guard),
-        RedisQuotas(client, guard, Quota(settings.session_files, settings.owner_bytes, settings.read_seconds)),
-        history,
-        RedisFeedback(client, guard, seconds=kept.seconds),
-        RedisRewinds(client, guard, history),
-        RedisRepeats(client, guard),
-        limiter,
-        RedisArrivals(client, guard, limiter, sessions),
-        RedisSummaries(client, guard),
-        SharedStores(UnsavedTurns(sessions, partial(workers.drop_held, worker)), logs, workers, history.load_turn),
-        partial(check_store, client, guard),
-    )
-
-
 def _line(
-    settings: Settings, chosen: _Chosen, store: _Store, meter: Prometheus, links: PictureLinks, secret: str
+    settings: Settings, chosen: _Chosen, store: Storeroom, meter: Prometheus, links: PictureLinks, secret: str
 ) -> AnswerLine:
     site, identify = _site(settings, secret), partial(_safety_identifier, secret)
     return AnswerLine(
@@ -318,7 +239,12 @@ def _site(settings: Settings, secret: str) -> Site:
 
 
 def _summarizer(
-    settings: Settings, upstream: Upstream, store: _Store, site: Site, meter: Prometheus, identify: Callable[[str], str]
+    settings: Settings,
+    upstream: Upstream,
+    store: Storeroom,
+    site: Site,
+    meter: Prometheus,
+    identify: Callable[[str], str],
 ) -> Callable[[SummaryWish], None] | None:
     if not settings.summaries or isinstance(upstream, OfflineAnswerer):
         return None
@@ -332,7 +258,7 @@ def _summarizer(
     ).request_summary
 
 
-def _runner(settings: Settings, line: AnswerWriter, store: _Store, meter: Meter) -> Runner:
+def _runner(settings: Settings, line: AnswerWriter, store: Storeroom, meter: Meter) -> Runner:
     runner_settings = RunnerSettings(
         answers=settings.max_answers,
         answer_seconds=settings.answer_seconds,
@@ -344,7 +270,7 @@ def _runner(settings: Settings, line: AnswerWriter, store: _Store, meter: Meter)
 
 
 def _desk(
-    settings: Settings, store: _Store, runner: Runner, detector: DriftDetector, meter: Meter, *, model: str
+    settings: Settings, store: Storeroom, runner: Runner, detector: DriftDetector, meter: Meter, *, model: str
 ) -> Desk:
     return Desk(
         store.sessions,
@@ -361,7 +287,9 @@ def _desk(
     )
 
 
-def _studio(settings: Settings, store: _Store, runner: Runner, meter: Meter, identify: Callable[[str], str]) -> Studio:
+def _studio(
+    settings: Settings, store: Storeroom, runner: Runner, meter: Meter, identify: Callable[[str], str]
+) -> Studio:
     return Studio(
         make_drawing_upstream(settings, meter, spool=_uploads(settings.data)) if settings.drawing_model else None,
         store.drawn_lines,
@@ -398,14 +326,6 @@ def _kept_secret(settings: Settings) -> str:
     if settings.redis_url:
         log.warning("QA_SECRET is not set, so each machine makes its own, and refuses tokens that another one signed")
     return keep_secret(settings.data, "secret")
-
-
-def _client(settings: Settings, *, connections: int = STORE_CONNECTIONS, more_seconds: float = 0) -> redis.Redis:
-    if settings.redis_url:
-        connect, seconds = partial(redis_pool, settings.redis_url), STORE_SECONDS
-    else:
-        connect, seconds = partial(embedded_pool, settings.data), PRIVATE_STORE_SECONDS
-    return redis.Redis(connection_pool=connect(max_connections=connections, timeout=seconds + more_seconds))
 
 
 def _media_searches(settings: Settings) -> list[MediaSearch]:
