@@ -30,9 +30,10 @@ from uuid import uuid4
 
 from msgspec import Struct
 
-from qa_service.interfaces import DriftDetector, Encoder
+from qa_service.interfaces import DriftDetector
 from qa_service.language.encoder import load_encoder
 from qa_service.model import EarlierTopic, Exchange, Meaning, Session, Topic
+from qa_service.search_interfaces import Encoder
 from qa_service.topics.choosing import choose_detector
 
 CONVERSATIONS = Path(__file__).parent / "conversations.jsonl"

@@ -27,7 +27,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from fpdf import FPDF
 
-from qa_service.interfaces import Candidate, SearchTerms
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import CollectionKey, DocumentPassage, DocumentText, NewDocument
 from qa_service.knowledge.engine import EmbeddedPostgres
@@ -37,6 +36,7 @@ from qa_service.knowledge.vectors import MissingVectors
 from qa_service.knowledge_base import make_indexer
 from qa_service.language.encoder import EncoderMissing, SentenceEncoder, load_encoder
 from qa_service.retrieval.terms import build_terms
+from qa_service.search_interfaces import Candidate, SearchTerms
 from qa_service.settings import Settings
 
 SHARED = CollectionKey("", "shared")

@@ -3,12 +3,12 @@ of a file of its own, in an index that is held in memory."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from qa_service.interfaces import Encoder, Postings, Query, Ranking, pack_posting
 from qa_service.language.encoder import load_encoder
 from qa_service.model import Passage
 from qa_service.retrieval.encoding import PassageEncoding
 from qa_service.retrieval.finding import HybridRetriever
 from qa_service.retrieval.lexical import build_index
+from qa_service.search_interfaces import Encoder, Postings, Query, Ranking, pack_posting
 
 Search = Callable[..., Sequence[str]]
 

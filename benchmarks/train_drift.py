@@ -34,8 +34,8 @@ from numpy.typing import NDArray
 
 from benchmarks.drift_score import session_of
 from benchmarks.logistic import fit_logistic
-from qa_service.interfaces import Encoder
 from qa_service.language.encoder import load_encoder
+from qa_service.search_interfaces import Encoder
 from qa_service.topics.detector import judge_likeness
 from qa_service.topics.features import compute_features, is_unknown_language
 from qa_service.topics.meaning import compare_meaning

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from qa_service.assembly import Assembly, assemble
     from qa_service.errors import QAError
-    from qa_service.interfaces import DriftDetector, FileReader, MediaSearch, Observer, Retriever, Stop, Upstream
+    from qa_service.interfaces import DriftDetector, FileReader, MediaSearch, Observer, Stop, Upstream
+    from qa_service.search_interfaces import Retriever
     from qa_service.settings import Settings, SettingsError
     from qa_service.web.app import create_app
     from qa_service.web.extension import QAService

@@ -9,7 +9,7 @@ die.
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from itertools import chain, islice
@@ -17,9 +17,21 @@ from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
-from qa_service.batches import FileBatch, TakenFile
+from qa_service.answer_parts import Parts
+from qa_service.deltas import (
+    Annotation,
+    Delta,
+    Drawn,
+    Finished,
+    Opened,
+    PagesFound,
+    RefusalDelta,
+    Retrying,
+    TextDelta,
+    Unseen,
+)
 from qa_service.draft import Draft, build_observation
 from qa_service.errors import (
     Cancelled,
@@ -31,99 +43,28 @@ from qa_service.errors import (
     UpstreamUnavailable,
 )
 from qa_service.frames import FRAMES_VERSION, Done, Failure, Frame, Image, Restart, StageNotice
-from qa_service.gallery import Gallery
-from qa_service.intake import FilePlace, Intake
 from qa_service.interfaces import (
     ELSEWHERE,
     AnswerSoFar,
     Attaching,
-    CandidateSource,
-    FileReader,
-    FileStore,
     MediaQuery,
-    Meter,
-    Observer,
-    Quotas,
     Saved,
-    SessionStore,
     Stop,
     SummaryWish,
-    Upstream,
 )
 from qa_service.language.phrases import build_failure
 from qa_service.language.sentences import language_of
-from qa_service.listing import mention_files, order_files
-from qa_service.media.beside import MediaSearches
-from qa_service.model import (
-    Annotation,
-    Delta,
-    Drawn,
-    Finished,
-    Meaning,
-    Opened,
-    Owner,
-    PagesFound,
-    Passage,
-    Prompt,
-    Question,
-    RefusalDelta,
-    Retrying,
-    TextDelta,
-    Unseen,
-    Verdict,
-)
+from qa_service.model import Owner
 from qa_service.notices import build_notice
-from qa_service.pictures import (
-    ShownPicture,
-    can_see,
-    choose_fitting_pictures,
-    choose_pictures,
-    name_pages,
-    show_pictures,
-)
-from qa_service.prompting import Material, Site, build_prompt, compute_budget
-from qa_service.searching import Search
+from qa_service.preparing import prepare_prompt, read_files
 from qa_service.single_use import is_single_use
 from qa_service.storable import storable
-from qa_service.summaries import is_long_topic
-from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id, name_file
+from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id
 
 log = logging.getLogger(__name__)
 
 DEADLY = 2
 """When so many workers in a row have died with an answer, the answer itself is taken for the cause."""
-
-
-class Parts(Struct, frozen=True):
-    """A `Parts` holds what the answer line uses."""
-
-    upstream: Upstream
-    sessions: SessionStore
-    files: FileStore
-    quotas: Quotas
-    reader: FileReader
-    search: Search
-    gallery: Gallery
-    observe: Observer
-    meter: Meter
-    save_later: Callable[[Owner, Turn], None]
-    """This takes a turn that couldn't be saved, and saves it when the store is back."""
-    site: Site
-    prices: Mapping[str, Mapping[str, float]]
-    longest: int
-    """An answer whose text counts more than so many bytes is ended, as `incomplete`."""
-    safety_identifier: Callable[[str], str]
-    """This turns an owner's key, with a visitor's `Owner.address` behind it, into the id that tells upstream who
-    asks."""
-    recall_meaning: Callable[[str, str], Meaning | None] = lambda question, text: None
-    """This encodes a finished exchange, so that later questions can be compared with it."""
-    open_knowledge: Callable[[Question], CandidateSource | None] = lambda _: None
-    """This opens what a question may be answered from beside the files of its session. It gives None where there is
-    nothing."""
-    summarize: Callable[[SummaryWish], None] | None = None
-    """This begins to make a summary, and returns at once. It is None where no summaries are made."""
-    media: MediaSearches = MediaSearches()
-    """These services are searched for pictures and videos, where the person lets the web be searched."""
 
 
 class AnswerLine(Struct, frozen=True):
@@ -180,7 +121,7 @@ def _take_steps(draft: Draft, parts: Parts, stop: Stop, *steps: Iterator[Frame |
 
 
 def _write(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
-    return chain(_read_files(draft, parts, stop), _prepare(draft, parts), _ask_upstream(draft, parts, stop))
+    return chain(read_files(draft, parts, stop), prepare_prompt(draft, parts), _ask_upstream(draft, parts, stop))
 
 
 def _begin_again(draft: Draft, said: AnswerSoFar, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
@@ -257,77 +198,6 @@ def _explain_stop(error: QAError, stop: Stop) -> QAError:
             return QAError("the answer holds what can't be stored")
         case _:
             return error
-
-
-def _read_files(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
-    admission, uploads = draft.admission, draft.admission.question.files
-    owner, session_id, topic = admission.question.owner, admission.session.session_id, admission.topic.index
-    ids = [name_file(admission.answer_id, number) for number in range(1, len(uploads) + 1)]
-    places = [FilePlace(owner, session_id, file_id, topic) for file_id in ids]
-    batch, taken = FileBatch(Intake(parts.files, parts.quotas, parts.reader), draft.files, stop), 0
-    for news in batch.take_in_all(tuple(zip(uploads, places, strict=True))):
-        if isinstance(news, TakenFile):
-            taken += 1
-        yield _add_file(news, draft, parts) if isinstance(news, TakenFile) else news
-    draft.sort_files(ids)
-    if uploads and stop.is_set():
-        draft.verdicts += [Verdict(unread.name, "unknown", "skipped", "stopped") for unread in uploads[taken:]]
-        raise Cancelled
-
-
-def _add_file(taken: TakenFile, draft: Draft, parts: Parts) -> Frame:
-    draft.add_file(taken.stored, taken.verdict)
-    if not can_see(parts.upstream, draft.admission.model):
-        draft.note_unseen()
-    # Each field of a verdict is a field of the notice, too.
-    return StageNotice("file", **asdict(draft.verdicts[-1]))
-
-
-def _prepare(draft: Draft, parts: Parts) -> Iterator[Frame]:
-    admission, question = draft.admission, draft.admission.question
-    passages: tuple[Passage, ...] = ()
-    knowledge = parts.open_knowledge(question)
-    if knowledge or any(file.passages for file in draft.files):
-        yield StageNotice("retrieving")
-        passages = parts.search.find_passages(question, admission.session, draft.files, knowledge)
-    budget = compute_budget(parts.site, admission.model)
-    session = admission.session
-    material = Material(
-        session.context,
-        passages,
-        pinned={file.file_id for file in draft.files[len(draft.files) - len(question.files) :]},
-        pieces=sum(file.passages for file in draft.files if file.topic == session.topic),
-        summary=session.summary,
-        files=order_files(draft.files, session.topic),
-    )
-    draft.is_long_topic = is_long_topic(material, parts.site, admission.model)
-    rebuild = partial(_build_prompt, admission, parts, material, _load_pictures(draft, parts, budget))
-    draft.keep_prompt(rebuild(budget), rebuild)
-
-
-def _build_prompt(
-    admission: Admission, parts: Parts, material: Material, pictures: Sequence[ShownPicture], budget: int
-) -> Prompt:
-    """Build a prompt that has at most about `budget` tokens."""
-    question, language = admission.question, language_of(admission.question.text)
-    shown = choose_fitting_pictures(pictures, budget)
-    site = replace(parts.site, context_tokens=max(1, budget - sum(picture.tokens for picture in shown)))
-    prompt = build_prompt(question, material, site=site, model=admission.model, language=language)
-    identifier = parts.safety_identifier(question.owner.key + question.owner.address)
-    prompt = mention_files(show_pictures(prompt, shown, language), material.files, budget)
-    return replace(prompt, safety_identifier=identifier)
-
-
-def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPicture]:
-    """Load the pictures for the prompt. Where the model sees none, the verdicts on the session's earlier pictures say
-    so."""
-    if not can_see(parts.upstream, draft.admission.model):
-        draft.note_unseen()
-        return ()
-    chosen = choose_pictures(list({file.file_id: file for file in draft.files}.values()), budget)
-    owner, session_id = draft.admission.question.owner, draft.admission.session.session_id
-    loaded = parts.files.load_pictures(owner, session_id, [choice.file for choice in chosen]) if chosen else ()
-    return [shown for choice, pages in zip(chosen, loaded, strict=True) for shown in name_pages(choice, pages)]
 
 
 def _ask_upstream(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:

@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from qa_service.answering import AnswerLine, Parts
+from qa_service.answer_parts import Parts
+from qa_service.answering import AnswerLine
 from qa_service.canary import make_canary
 from qa_service.desk import Desk
 from qa_service.files.isolation import ChildReaders
@@ -23,15 +24,12 @@ from qa_service.gallery import Gallery
 from qa_service.images.studio import Studio
 from qa_service.interfaces import (
     AnswerWriter,
-    CandidateSource,
     DriftDetector,
-    Encoder,
     FileReader,
     Limiter,
     MediaSearch,
     Meter,
     Observer,
-    Retriever,
     SummaryWish,
     Upstream,
 )
@@ -52,6 +50,7 @@ from qa_service.retrieval.synonyms import Synonyms
 from qa_service.running.presence import Presence
 from qa_service.running.runner import Runner
 from qa_service.running.settings import Pace, RunnerSettings
+from qa_service.search_interfaces import CandidateSource, Encoder, Retriever
 from qa_service.searching import Search
 from qa_service.servers import make_drawing_upstream, make_upstream
 from qa_service.settings import Secret, Settings, SettingsError, keep_secret

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from qa_service.deltas import Annotation
 from qa_service.frames import Cite, Reference
 from qa_service.links import (
     Link,
@@ -27,7 +28,7 @@ from qa_service.links import (
     point_at_quote,
 )
 from qa_service.markers import blank_code, find_markers
-from qa_service.model import Annotation, Language, Passage
+from qa_service.model import Language, Passage
 from qa_service.places import describe_section, find_rows
 from qa_service.quoting import Claims, Quotable
 

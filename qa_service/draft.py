@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from qa_service.canary import repeats_canary
 from qa_service.citing import LOOKED_AT, MOST_MENTIONS, Evidence, Placed, collect_references
+from qa_service.deltas import Annotation, Finished, PagesFound
 from qa_service.errors import Cancelled, QAError, TooLong, UpstreamError, UpstreamTimeout
 from qa_service.frames import Call, Failure, Image, Metadata, Reference, Text, TextSpan, Timing, images_from_frames
 from qa_service.interfaces import MediaResult
@@ -16,20 +17,7 @@ from qa_service.links import find_bare_addresses, find_links, identify_page, is_
 from qa_service.markers import blank_code, find_markers
 from qa_service.media.beside import SideSearch
 from qa_service.media.linked import MediaLists, merge_media, recognize_media
-from qa_service.model import (
-    PICTURE_FILES,
-    Annotation,
-    Finished,
-    FinishReason,
-    Meaning,
-    Owner,
-    PagesFound,
-    Prompt,
-    Status,
-    StoredFile,
-    Usage,
-    Verdict,
-)
+from qa_service.model import PICTURE_FILES, FinishReason, Meaning, Owner, Prompt, Status, StoredFile, Usage, Verdict
 from qa_service.prompting import Site
 from qa_service.retrieval.splitting import estimate_tokens
 from qa_service.support import find_unsupported

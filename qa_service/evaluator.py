@@ -24,9 +24,9 @@ from qa_service.evaluation import (
     read_lines,
 )
 from qa_service.frames import Failure, Frame, Reference, references_from_frames, text_from_frames
-from qa_service.interfaces import Query, Retriever
 from qa_service.language.sentences import language_of
 from qa_service.model import Exchange, Message, Passage, Question, Session
+from qa_service.search_interfaces import Query, Retriever
 from qa_service.settings import Settings
 from qa_service.web.identity import Owners
 

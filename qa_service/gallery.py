@@ -8,10 +8,11 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from qa_service.deltas import Drawn
 from qa_service.errors import QAError, Unavailable, Unreadable
 from qa_service.frames import Image, StageNotice
 from qa_service.interfaces import FileReader, PictureStore, Quotas, Stop
-from qa_service.model import PICTURE_KINDS, Drawn, FileEnd, FileNews, Picture, ReadRequest, UploadedFile
+from qa_service.model import PICTURE_KINDS, FileEnd, FileNews, Picture, ReadRequest, UploadedFile
 from qa_service.picture_links import PictureLinks
 from qa_service.turns import Admission, logged_id
 

@@ -18,7 +18,6 @@ from qa_service.crawling.sites import Sites
 from qa_service.errors import StoreUnavailable
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
-from qa_service.interfaces import Candidate, CandidateSource, Encoder, SearchTerms
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.engine import EmbeddedPostgres, Engine, PostgresURL
 from qa_service.knowledge.indexer import Indexer
@@ -32,6 +31,7 @@ from qa_service.model import Owner, Question
 from qa_service.retrieval.fusing import SourceCandidates, drop_repeated, fuse_candidates
 from qa_service.retrieval.terms import build_terms
 from qa_service.running.stop import StopSignal
+from qa_service.search_interfaces import Candidate, CandidateSource, Encoder, SearchTerms
 from qa_service.settings import Settings
 from qa_service.threads import start_thread
 

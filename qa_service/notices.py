@@ -1,7 +1,7 @@
 """This module says in a frame what upstream is doing while no text comes."""
 
+from qa_service.deltas import Delta, Drawing, Retrying, Searching, Thinking
 from qa_service.frames import StageNotice
-from qa_service.model import Delta, Drawing, Retrying, Searching, Thinking
 from qa_service.storable import storable
 
 

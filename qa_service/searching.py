@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qa_service.interfaces import CandidateSource, FileStore, Index, Query, Retriever
+from qa_service.interfaces import FileStore
 from qa_service.listing import order_files
 from qa_service.model import Passage, Question, Session, StoredFile
 from qa_service.retrieval.fusing import drop_repeated
+from qa_service.search_interfaces import CandidateSource, Index, Query, Retriever
 from qa_service.storable import storable
 
 

@@ -15,11 +15,12 @@ from itertools import accumulate, takewhile
 
 from msgspec import Struct
 
+from qa_service.deltas import Delta, Finished, TextDelta
 from qa_service.draft import Prices, compute_cost
 from qa_service.errors import QAError
 from qa_service.frames import Call
 from qa_service.interfaces import LongTopic, MadeSummary, SummaryStore, SummaryWish, Upstream
-from qa_service.model import Delta, Exchange, Finished, Language, Message, Prompt, TextDelta, Usage
+from qa_service.model import Exchange, Language, Message, Prompt, Usage
 from qa_service.prompting import (
     HISTORY_SHARE,
     HISTORY_TOKENS,

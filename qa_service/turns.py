@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
+from qa_service.deltas import Opened
 from qa_service.frames import (
     Done,
     Failure,
@@ -26,7 +27,6 @@ from qa_service.model import (
     FinishReason,
     Language,
     Meaning,
-    Opened,
     Owner,
     Prompt,
     Question,

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from qa_service.answering import AnswerLine, Parts
+from qa_service.answer_parts import Parts
+from qa_service.answering import AnswerLine
 from qa_service.frames import Failure, Frame, Metadata
 from qa_service.model import Question
 from qa_service.running.stop import StopSignal

@@ -14,7 +14,8 @@ from fakeredis import FakeRedis, FakeServer
 from msgspec.structs import replace
 from redis import Redis
 
-from qa_service.answering import Parts
+from qa_service.answer_parts import Parts
+from qa_service.deltas import Delta, Finished, Opened, TextDelta
 from qa_service.desk import Desk
 from qa_service.errors import Busy, Cancelled, QAError, StoreUnavailable
 from qa_service.files.sniffing import sniff_kind
@@ -27,30 +28,23 @@ from qa_service.interfaces import (
     Claimed,
     Counted,
     FileReader,
-    Index,
     Limiter,
     PictureStore,
-    Postings,
     Quotas,
-    Ranking,
     Reserved,
     Saved,
     SessionStore,
     Stop,
     Timed,
     TopicContext,
-    pack_posting,
 )
 from qa_service.model import (
-    Delta,
     Drift,
     Exchange,
     FileEnd,
     FileNews,
     FileProgress,
     FileText,
-    Finished,
-    Opened,
     Owner,
     Passage,
     Picture,
@@ -60,7 +54,6 @@ from qa_service.model import (
     Repeat,
     Session,
     StoredFile,
-    TextDelta,
     Topic,
     UploadedFile,
     Usage,
@@ -70,6 +63,7 @@ from qa_service.picture_links import PictureLinks
 from qa_service.prompting import Site
 from qa_service.retrieval.finding import HybridRetriever
 from qa_service.retrieval.lexical import build_index
+from qa_service.search_interfaces import Index, Postings, Ranking, pack_posting
 from qa_service.searching import Search
 from qa_service.turns import Admission, Mark, Observation, Turn
 

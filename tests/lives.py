@@ -10,11 +10,12 @@ from typing import TypeVar
 from fakeredis import FakeRedis, FakeServer
 
 from qa_service.answering import AnswerLine
+from qa_service.deltas import Opened
 from qa_service.desk import Desk
 from qa_service.errors import StoreUnavailable
 from qa_service.frames import Done, Frame, Text
 from qa_service.interfaces import AnswerSoFar, AnswerWriter, LogEntry, Stop
-from qa_service.model import Opened, Owner, Question
+from qa_service.model import Owner, Question
 from qa_service.prompting import Site
 from qa_service.running.log import Batch
 from qa_service.running.presence import Presence

@@ -8,29 +8,22 @@ from weakref import ref
 import pytest
 
 from qa_service.answering import AnswerLine
-from qa_service.errors import Cancelled, UpstreamRateLimited, UpstreamUnavailable
-from qa_service.frames import Cite, Done, Image, Metadata, Reference, StageNotice, Start, Text, TextSpan, TopicNotice
-from qa_service.model import (
+from qa_service.deltas import (
     Delta,
     Drawing,
     Drawn,
-    Exchange,
-    FileNews,
-    FileText,
     Finished,
-    Message,
     PagesFound,
-    Picture,
     RefusalDelta,
     Retrying,
     Searching,
-    Session,
     TextDelta,
     Thinking,
-    Topic,
     Unseen,
-    Usage,
 )
+from qa_service.errors import Cancelled, UpstreamRateLimited, UpstreamUnavailable
+from qa_service.frames import Cite, Done, Image, Metadata, Reference, StageNotice, Start, Text, TextSpan, TopicNotice
+from qa_service.model import Exchange, FileNews, FileText, Message, Picture, Session, Topic, Usage
 from qa_service.prompting import Site
 from qa_service.running.log import MemoryLog
 from qa_service.running.stop import StopSignal

@@ -8,30 +8,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from qa_service.deltas import Annotation, Finished, Opened, RefusalDelta, Retrying, Searching, TextDelta
 from qa_service.errors import Cancelled, QAError
 from qa_service.frames import Done, Reference, Text
-from qa_service.interfaces import Query, Saved
-from qa_service.model import (
-    Annotation,
-    Drift,
-    FileEnd,
-    FileNews,
-    FileProgress,
-    Finished,
-    Opened,
-    Owner,
-    Passage,
-    Question,
-    RefusalDelta,
-    Retrying,
-    Searching,
-    Session,
-    TextDelta,
-    Usage,
-    Verdict,
-)
+from qa_service.interfaces import Saved
+from qa_service.model import Drift, FileEnd, FileNews, FileProgress, Owner, Passage, Question, Session, Usage, Verdict
 from qa_service.prompting import Site
 from qa_service.running.stop import StopSignal
+from qa_service.search_interfaces import Query
 from qa_service.storable import storable
 from qa_service.turns import Turn
 from tests.answers import failure, frames, metadata, saved

@@ -16,9 +16,10 @@ from redis import Redis
 
 from qa_service import assembly
 from qa_service.assembly import Assembly, log_answer
+from qa_service.deltas import TextDelta
 from qa_service.errors import StoreUnavailable
 from qa_service.frames import Done, Frame, Metadata, Text, Timing
-from qa_service.model import Question, Session, TextDelta, Usage
+from qa_service.model import Question, Session, Usage
 from qa_service.running.mirror import MirroredAnswer
 from qa_service.running.written import RunningAnswer
 from qa_service.settings import Settings, SettingsError

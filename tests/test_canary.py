@@ -7,8 +7,8 @@ import time
 import pytest
 
 from qa_service.canary import make_canary, repeats_canary, state_canary
+from qa_service.deltas import TextDelta
 from qa_service.frames import Text
-from qa_service.model import TextDelta
 from qa_service.prompting import Site
 from qa_service.turns import Observation
 from tests.answers import frames, metadata

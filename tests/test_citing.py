@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from qa_service.citing import LOOKED_AT, MOST_CITES, Evidence, Placed, collect_references
+from qa_service.deltas import Annotation
 from qa_service.frames import Cite, Reference
 from qa_service.links import identify_page, is_web_address
-from qa_service.model import Annotation, Passage
+from qa_service.model import Passage
 
 PASSAGES = tuple(
     Passage(f"f{n}", f"file{n}.pdf", text, page=n, n=n)

@@ -5,11 +5,12 @@ import time
 import pytest
 from msgspec.structs import replace
 
+from qa_service.deltas import Finished
 from qa_service.draft import Draft, build_observation
 from qa_service.errors import Cancelled, Interrupted, QAError, TooLong, UpstreamTimeout
 from qa_service.frames import Image
 from qa_service.language.phrases import build_failure
-from qa_service.model import Finished, FinishReason, Owner, Passage, Prompt, Session, StoredFile, Usage, Verdict
+from qa_service.model import FinishReason, Owner, Passage, Prompt, Session, StoredFile, Usage, Verdict
 from qa_service.turns import Asked, logged_id
 from tests.fakes import ANN, STOPPED, USAGE, admission
 

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from qa_service.answering import DEADLY, AnswerLine, Parts
+from qa_service.answer_parts import Parts
+from qa_service.answering import DEADLY, AnswerLine
+from qa_service.deltas import Opened, TextDelta
 from qa_service.errors import Cancelled, UpstreamRateLimited
 from qa_service.frames import FRAMES_VERSION, Done, Frame, Text
 from qa_service.interfaces import AnswerSoFar
-from qa_service.model import Opened, Prompt, TextDelta
+from qa_service.model import Prompt
 from qa_service.running.stop import StopSignal
 from qa_service.turns import Asked, Gap, Mark
 from tests.answers import saved

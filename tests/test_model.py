@@ -6,28 +6,18 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from qa_service import frames, model, turns
+from qa_service import deltas, frames, model, turns
+from qa_service.deltas import Finished, Opened
 from qa_service.draft import STATUS
 from qa_service.frames import Done, Frame, Restart, Text, text_from_frames
-from qa_service.model import (
-    Finished,
-    FinishReason,
-    Message,
-    Opened,
-    Question,
-    Status,
-    StoredFile,
-    TextPart,
-    Usage,
-    Value,
-)
+from qa_service.model import FinishReason, Message, Question, Status, StoredFile, TextPart, Usage, Value
 from qa_service.turns import Admission, Mark, Turn
 from tests.fakes import ANN, admission, turn
 
 VALUES = sorted(
     {
         found
-        for module in (model, frames, turns)
+        for module in (model, deltas, frames, turns)
         for found in vars(module).values()
         if isinstance(found, type) and issubclass(found, Value)
     },

@@ -9,13 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from qa_service.answering import AnswerLine
+from qa_service.deltas import Finished, Opened, TextDelta
 from qa_service.desk import Room
 from qa_service.errors import Busy, Cancelled, Draining, UpstreamUnavailable
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
 from qa_service.frames import Done, Start, Text
 from qa_service.interfaces import (
-    IMPACT_BITS,
     Allowance,
     AnswerSoFar,
     AnswerWriter,
@@ -40,8 +40,6 @@ from qa_service.model import (
     Exchange,
     FileEnd,
     FileText,
-    Finished,
-    Opened,
     Passage,
     Picture,
     Prompt,
@@ -49,12 +47,12 @@ from qa_service.model import (
     Repeat,
     Session,
     StoredFile,
-    TextDelta,
     Topic,
     UploadedFile,
 )
 from qa_service.retrieval.lexical import build_index
 from qa_service.running.stop import StopSignal
+from qa_service.search_interfaces import IMPACT_BITS
 from qa_service.storable import storable
 from qa_service.stores.drawings import RedisDrawings
 from qa_service.stores.guard import StoreGuard

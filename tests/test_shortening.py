@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from qa_service.answering import AnswerLine
+from qa_service.deltas import Retrying, Searching, TextDelta, Thinking
 from qa_service.errors import ContextLength
 from qa_service.frames import Frame, Reference, StageNotice, Text
-from qa_service.model import Exchange, Retrying, Searching, Session, TextDelta, Thinking, Topic
+from qa_service.model import Exchange, Session, Topic
 from qa_service.running.stop import StopSignal
 from qa_service.turns import Asked
 from tests.answers import failure, frames, metadata

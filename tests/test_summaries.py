@@ -9,12 +9,14 @@ import pytest
 from msgspec.structs import replace
 from redis import Redis
 
-from qa_service.answering import AnswerLine, Parts
+from qa_service.answer_parts import Parts
+from qa_service.answering import AnswerLine
 from qa_service.assembly import assemble
+from qa_service.deltas import Finished, TextDelta
 from qa_service.errors import UpstreamUnavailable
 from qa_service.frames import Call
 from qa_service.interfaces import SummaryWish
-from qa_service.model import Exchange, Finished, Passage, Question, Summary, TextDelta, Usage
+from qa_service.model import Exchange, Passage, Question, Summary, Usage
 from qa_service.prompting import Material, Site
 from qa_service.running.stop import StopSignal
 from qa_service.settings import Settings

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
+from qa_service.deltas import Drawn, Finished
 from qa_service.errors import ContentFilter, UpstreamRejected
 from qa_service.images.lines import DrawnLine, final_line, partial_line
 from qa_service.interfaces import Stop, Upstream
-from qa_service.model import Drawn, Finished, Language, Message, Owner, Prompt
+from qa_service.model import Language, Message, Owner, Prompt
 
 
 class ImageOrder(Struct, frozen=True):

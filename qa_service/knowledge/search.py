@@ -13,13 +13,13 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
-from qa_service.interfaces import Candidate, SearchTerms
 from qa_service.knowledge.connections import DatabaseConnection, Row
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import EVERYBODY, OWN, SHARED
 from qa_service.knowledge.terms import number_term, write_numbers, write_sparse
 from qa_service.model import Passage, Place
 from qa_service.retrieval.lexical import weigh_rarity
+from qa_service.search_interfaces import Candidate, SearchTerms
 
 FEW_PASSAGES = 300
 """The words that so many passages have together are essential at first."""

@@ -7,10 +7,10 @@ taken off the list in one transaction, so that a death loses only the work on on
 
 from collections.abc import Sequence
 
-from qa_service.interfaces import Encoder
 from qa_service.knowledge.connections import DatabaseConnection
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.search import write_vector
+from qa_service.search_interfaces import Encoder
 
 BATCH = 64
 NEAR_FROM = 5_000

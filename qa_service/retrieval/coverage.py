@@ -4,11 +4,12 @@ them is probably about them."""
 from collections import defaultdict
 from collections.abc import Mapping
 
-from qa_service.interfaces import IMPACT_BITS, FileStore, Index
+from qa_service.interfaces import FileStore
 from qa_service.language.tokens import list_content_tokens
 from qa_service.model import Question, Session, StoredFile
 from qa_service.retrieval.lexical import weigh_rarity
 from qa_service.retrieval.terms import LOOKED_AT
+from qa_service.search_interfaces import IMPACT_BITS, Index
 
 LOOKED_UP = 64
 """So many tokens of a question are looked up."""

@@ -10,9 +10,9 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from qa_service.interfaces import Encoder, Index
 from qa_service.pause import give_way
 from qa_service.retrieval.describing import describe_passage
+from qa_service.search_interfaces import Encoder, Index
 from qa_service.threads import RestartableThread
 
 BATCH = 4

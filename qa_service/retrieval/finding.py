@@ -1,6 +1,5 @@
 """This module finds the passages for a question, in the files of its session and in the knowledge base."""
 
-from qa_service.interfaces import CandidateSource, Encoder, Index, Query, SearchTerms
 from qa_service.language.summaries import asks_for_summary
 from qa_service.model import Passage
 from qa_service.retrieval.encoding import PassageEncoding
@@ -8,6 +7,7 @@ from qa_service.retrieval.fusing import SourceCandidates, fuse_candidates, is_re
 from qa_service.retrieval.session_files import TURN_SECONDS, FileCandidates
 from qa_service.retrieval.synonyms import Synonyms
 from qa_service.retrieval.terms import build_terms
+from qa_service.search_interfaces import CandidateSource, Encoder, Index, Query, SearchTerms
 
 OTHER_WEIGHT = 0.9
 """A passage of a file that came with an earlier topic counts for this part of one that came with the question's."""

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qa_service.interfaces import Candidate
 from qa_service.model import Passage
+from qa_service.search_interfaces import Candidate
 
 LEXICAL_SHARE = 0.65
 """The words decide so much, and the meaning the rest, where the best passage covers the question."""

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from qa_service.interfaces import IMPACT_BITS, Ranking
 from qa_service.language.tokens import list_tokens
 from qa_service.pause import LongWork
+from qa_service.search_interfaces import IMPACT_BITS, Ranking
 
 # These are the usual values for the two parameters of BM25: how soon more of the same word counts no more, and how much
 # a long passage loses.

@@ -8,11 +8,11 @@ import heapq
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
-from qa_service.interfaces import Candidate, Index, SearchTerms
 from qa_service.model import Passage
 from qa_service.retrieval.encoding import PassageEncoding
 from qa_service.retrieval.lexical import POSTINGS, WordScore, score_words
 from qa_service.retrieval.vectors import multiply_vectors
+from qa_service.search_interfaces import Candidate, Index, SearchTerms
 
 ENCODED_AT_ONCE = 50
 """So many of the passages that fit best by their words are encoded for a question, where they have no vectors yet."""

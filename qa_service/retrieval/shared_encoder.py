@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from qa_service.interfaces import Encoder
+from qa_service.search_interfaces import Encoder
 
 FOLDER = "qa-encoder-"
 """The folder of the process's socket has a name that begins so."""

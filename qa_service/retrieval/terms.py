@@ -3,10 +3,10 @@ vector."""
 
 from collections.abc import Sequence
 
-from qa_service.interfaces import Encoder, SearchTerms
 from qa_service.language.tokens import list_search_tokens
 from qa_service.retrieval.synonyms import Synonyms
 from qa_service.retrieval.vectors import mix_vectors
+from qa_service.search_interfaces import Encoder, SearchTerms
 
 EARLIER_WEIGHT = 0.25
 """An earlier question has this weight, and the new question has 1. Earlier ones are needed, because a follow-up often

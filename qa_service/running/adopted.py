@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
+from qa_service.deltas import Opened
 from qa_service.frames import FRAMES_VERSION, Start, TopicNotice
 from qa_service.interfaces import AnswerSoFar, HeldAnswer, StoredLog
-from qa_service.model import Opened, Question, Session
+from qa_service.model import Question, Session
 from qa_service.running.log import MemoryLog
 from qa_service.turns import Admission, Asked, Turn
 

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from qa_service.deltas import Opened
 from qa_service.errors import Draining, Overloaded
 from qa_service.frames import Frame, Text
 from qa_service.interfaces import ELSEWHERE, AnswerWriter, Meter
-from qa_service.model import Opened, Owner
+from qa_service.model import Owner
 from qa_service.running.adopting import Adopter
 from qa_service.running.flusher import Flusher
 from qa_service.running.keeper import Keeper

@@ -14,6 +14,7 @@ from typing import TypeAlias, get_args
 import msgspec
 from msgspec import Raw, Struct
 
+from qa_service.deltas import Opened
 from qa_service.frames import (
     Done,
     Failure,
@@ -27,7 +28,6 @@ from qa_service.frames import (
     Text,
     UnknownFrame,
 )
-from qa_service.model import Opened
 from qa_service.stores.records import UNREADABLE
 from qa_service.turns import Asked, Mark, UnknownMark
 

@@ -23,8 +23,8 @@ import msgspec
 from msgspec import Struct
 from redis import Redis
 
-from qa_service.interfaces import Index, Postings, Ranking, pack_posting
 from qa_service.model import FileText, Owner, Passage, Picture, StoredFile
+from qa_service.search_interfaces import Index, Postings, Ranking, pack_posting
 from qa_service.single_use import is_single_use
 from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard

@@ -6,8 +6,8 @@
 from collections.abc import Callable
 from functools import partial
 
-from qa_service.interfaces import Encoder
 from qa_service.model import Meaning
+from qa_service.search_interfaces import Encoder
 from qa_service.topics.detector import LearnedDrift
 from qa_service.topics.weights import load_weights
 

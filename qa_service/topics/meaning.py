@@ -9,9 +9,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from qa_service.interfaces import Encoder
 from qa_service.model import Exchange, Meaning
 from qa_service.pause import give_way
+from qa_service.search_interfaces import Encoder
 from qa_service.topics.features import compute_features
 from qa_service.topics.scoring import Likeness
 from qa_service.topics.weights import Weights

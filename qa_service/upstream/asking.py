@@ -10,6 +10,7 @@ from itertools import count
 from msgspec import Struct
 from msgspec.structs import replace
 
+from qa_service.deltas import Delta, Retrying, Unseen
 from qa_service.errors import (
     ContextLength,
     InsufficientQuota,
@@ -22,7 +23,7 @@ from qa_service.errors import (
     UpstreamUnavailable,
 )
 from qa_service.interfaces import ELSEWHERE, Stop
-from qa_service.model import Delta, Prompt, Retrying, Unseen
+from qa_service.model import Prompt
 from qa_service.pictures import without_pictures
 from qa_service.upstream.circuit import Circuit
 from qa_service.upstream.failures import map_failures

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
+from qa_service.deltas import Delta, TextDelta
 from qa_service.errors import UpstreamError, UpstreamRejected, UpstreamUnavailable
-from qa_service.model import Delta, TextDelta
 from qa_service.upstream.body import ResponseBody
 from qa_service.upstream.chunks import Chunk, decode_chunk, read_chunk
 from qa_service.upstream.completion import Completion

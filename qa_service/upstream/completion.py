@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 
+from qa_service.deltas import Delta, Finished, RefusalDelta, TextDelta, Thinking
 from qa_service.errors import UpstreamUnavailable
-from qa_service.model import Delta, Finished, FinishReason, RefusalDelta, TextDelta, Thinking, Usage
+from qa_service.model import FinishReason, Usage
 from qa_service.upstream.chunks import (
     ChatCitation,
     ChatUsage,

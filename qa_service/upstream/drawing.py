@@ -8,7 +8,8 @@ import openai
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from qa_service.model import Delta, Finished, Prompt
+from qa_service.deltas import Delta, Finished
+from qa_service.model import Prompt
 from qa_service.upstream.events import AnyEvent
 from qa_service.upstream.fields import UNREADABLE
 from qa_service.upstream.protocol import VendorProtocol

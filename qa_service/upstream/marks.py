@@ -14,7 +14,7 @@ from operator import attrgetter
 
 from msgspec import Struct
 
-from qa_service.model import Annotation
+from qa_service.deltas import Annotation
 from qa_service.upstream.fields import repair_text
 
 SIGNS = ("\u3010", "\ue200")

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 
+from qa_service.deltas import Delta
 from qa_service.errors import UpstreamError, UpstreamUnavailable
 from qa_service.interfaces import Meter, Stop
-from qa_service.model import Delta, Prompt
+from qa_service.model import Prompt
 from qa_service.upstream.asking import Asker, ModelServer, ServedModel
 from qa_service.upstream.connection import Patience
 from qa_service.upstream.protocol import VendorProtocol

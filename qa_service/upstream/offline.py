@@ -8,12 +8,13 @@ from itertools import groupby, pairwise
 
 from msgspec import Struct
 
+from qa_service.deltas import Delta, Finished, TextDelta
 from qa_service.errors import Cancelled
 from qa_service.interfaces import Stop
 from qa_service.language.sentences import language_of
 from qa_service.language.summaries import asks_for_summary
 from qa_service.markers import loosen_markers
-from qa_service.model import Delta, Finished, Language, Passage, Prompt, TextDelta, Usage
+from qa_service.model import Language, Passage, Prompt, Usage
 from qa_service.upstream.asked_words import AskedWords, hold_words, read_asked_words, weigh_question
 from qa_service.upstream.quotable import LONGEST, QuotableSentence, list_sentences
 

@@ -4,19 +4,9 @@ from collections.abc import Generator, Iterator, Mapping
 
 from msgspec.structs import replace
 
+from qa_service.deltas import Delta, Drawing, Drawn, Finished, RefusalDelta, Searching, TextDelta, Thinking
 from qa_service.errors import UpstreamRejected
-from qa_service.model import (
-    Delta,
-    Drawing,
-    Drawn,
-    Finished,
-    FinishReason,
-    RefusalDelta,
-    Searching,
-    TextDelta,
-    Thinking,
-    Usage,
-)
+from qa_service.model import FinishReason, Usage
 from qa_service.upstream.events import (
     AnnotationAdded,
     AnyEvent,

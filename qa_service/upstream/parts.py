@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qa_service.model import Annotation
+from qa_service.deltas import Annotation
 from qa_service.upstream.fields import repair_text
 from qa_service.upstream.marks import MarkFilter
 from qa_service.upstream.spans import Span, locate_end, locate_span

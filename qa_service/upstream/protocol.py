@@ -6,7 +6,8 @@ from typing import Protocol
 import httpx2
 from msgspec import Struct
 
-from qa_service.model import Delta, Prompt
+from qa_service.deltas import Delta
+from qa_service.model import Prompt
 
 
 class EventReader(Protocol):

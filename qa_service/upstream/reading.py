@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
+from qa_service.deltas import Delta, Opened, TextDelta
 from qa_service.errors import UpstreamError, UpstreamUnavailable
-from qa_service.model import Delta, Opened, TextDelta
 from qa_service.upstream.body import ResponseBody
 from qa_service.upstream.events import (
     AnyEvent,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from qa_service.model import Annotation, PagesFound
+from qa_service.deltas import Annotation, PagesFound
 from qa_service.upstream.events import CitedSource, OutputItem
 from qa_service.upstream.parts import AnswerPart, AnswerParts
 from qa_service.upstream.spans import Span

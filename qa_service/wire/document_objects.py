@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from qa_service.interfaces import Candidate
+from qa_service.search_interfaces import Candidate
 from qa_service.wire.structs import Outgoing
 
 DocumentState = Literal["queued", "reading", "ready", "failed"]

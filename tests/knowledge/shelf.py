@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from qa_service.interfaces import Candidate, SearchTerms
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import CollectionKey, Document, DocumentPassage, DocumentText, NewDocument
 from qa_service.knowledge.indexer import Indexer, IndexerPace
@@ -13,6 +12,7 @@ from qa_service.knowledge.vectors import MissingVectors
 from qa_service.knowledge.waiting import WaitingDocuments
 from qa_service.language.tokens import list_tokens
 from qa_service.running.stop import StopSignal
+from qa_service.search_interfaces import Candidate, SearchTerms
 from tests.fakes import FakeEncoder
 from tests.web.house import Reader
 

@@ -6,12 +6,12 @@ from math import log
 
 import pytest
 
-from qa_service.interfaces import SearchTerms
 from qa_service.knowledge import search, terms
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import CollectionKey
 from qa_service.knowledge.search import KnowledgeSource, SearchScope
 from qa_service.language.tokens import list_tokens
+from qa_service.search_interfaces import SearchTerms
 from tests.knowledge.shelf import MINE, ask, put, texts_of
 
 WORDS = [f"word{number}" for number in range(400)]

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from qa_service.interfaces import Encoder
 from qa_service.language.encoder import MODEL, EncoderMissing, SentenceEncoder, load_encoder
+from qa_service.search_interfaces import Encoder
 from tests.fakes import FakeEncoder
 
 ODD = ["", " ", "?!", "\x00", "\ud800", "👩‍👩‍👧", "가" * 40_000, "a " * 40_000]

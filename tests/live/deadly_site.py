@@ -9,9 +9,11 @@ from pathlib import Path
 
 from qa_service import create_app
 from qa_service.assembly import assemble
-from qa_service.interfaces import Query, Stop
-from qa_service.model import Delta, Finished, Opened, Passage, Prompt, TextDelta
+from qa_service.deltas import Delta, Finished, Opened, TextDelta
+from qa_service.interfaces import Stop
+from qa_service.model import Passage, Prompt
 from qa_service.retrieval.finding import HybridRetriever
+from qa_service.search_interfaces import Query
 from qa_service.web.serving import log_to_terminal
 
 KILLED = "killed"

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from qa_service.deltas import Annotation, PagesFound, TextDelta
 from qa_service.errors import UpstreamUnavailable
 from qa_service.frames import ImageResult, Metadata
 from qa_service.interfaces import MediaQuery
 from qa_service.media.beside import LONGEST_QUERY, MOST_RUNNING, MediaSearches
 from qa_service.media.google import GoogleImageSearch
 from qa_service.media.youtube import YouTubeSearch
-from qa_service.model import Annotation, PagesFound, TextDelta
 from qa_service.running.stop import StopSignal
 from tests.answers import frames, metadata
 from tests.fakes import STOPPED, FakeUpstream, parts

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from qa_service.interfaces import Candidate, Query, SearchTerms
 from qa_service.model import Passage
 from qa_service.retrieval.finding import HybridRetriever
+from qa_service.search_interfaces import Candidate, Query, SearchTerms
 from tests.fakes import FakeIndex
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from qa_service.interfaces import Candidate
 from qa_service.model import Passage
 from qa_service.retrieval.fusing import SourceCandidates, drop_repeated, fuse_candidates, is_relevant
+from qa_service.search_interfaces import Candidate
 
 
 def candidate(name: str, lexical: float, dense: float = 0.0, coverage: float = 1.0, *, file: str = "") -> Candidate:

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from qa_service.interfaces import Postings, Query, Ranking, pack_posting
 from qa_service.model import Passage
 from qa_service.retrieval.finding import HybridRetriever
 from qa_service.retrieval.lexical import build_index
+from qa_service.search_interfaces import Postings, Query, Ranking, pack_posting
 from tests.fakes import FakeIndex
 
 TEXTS = [

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Sequence
 
-from qa_service.interfaces import Query
 from qa_service.model import Passage
 from qa_service.retrieval.encoding import PassageEncoding
 from qa_service.retrieval.finding import HybridRetriever
 from qa_service.retrieval.session_files import FileCandidates
 from qa_service.retrieval.terms import build_terms
+from qa_service.search_interfaces import Query
 from tests.fakes import FakeEncoder, FakeIndex
 
 TEXTS = ["The fee is ten dollars.", "Dogs need a leash.", "Opening hours are nine to five.", "Cats may stay."]

@@ -8,9 +8,10 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
+from qa_service.deltas import Opened
 from qa_service.frames import Done, Frame, StageNotice, Text
 from qa_service.interfaces import AppendOutcome, NewLogEntry
-from qa_service.model import Opened, Prompt
+from qa_service.model import Prompt
 from qa_service.running.flusher import Flusher
 from qa_service.running.log import FAR, MemoryLog
 from qa_service.running.settings import Pace

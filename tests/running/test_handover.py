@@ -5,9 +5,9 @@ import threading
 import pytest
 from msgspec.structs import replace
 
+from qa_service.deltas import TextDelta
 from qa_service.errors import Draining
 from qa_service.frames import Done, Frame
-from qa_service.model import TextDelta
 from qa_service.stores.keys import STOPS
 from tests.fakes import ANN, STOPPED, WAITING_SECONDS, KeepingUpstream, Step
 from tests.lives import Waiting, Worker, World, eventually, numbered, opened, texts

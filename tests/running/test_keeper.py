@@ -8,10 +8,11 @@ from contextlib import closing
 import pytest
 from msgspec.structs import replace
 
+from qa_service.deltas import TextDelta
 from qa_service.errors import StoreUnavailable
 from qa_service.frames import Done, Metadata, Text
 from qa_service.interfaces import FollowedAnswer, HeldAnswer
-from qa_service.model import Question, TextDelta
+from qa_service.model import Question
 from qa_service.running.reader import AnswerReader
 from qa_service.stores.keys import ALIVE, worker_key
 from qa_service.turns import Admission

@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
+from qa_service.deltas import Opened
 from qa_service.frames import Done, Restart, Text
-from qa_service.model import Opened, Prompt
+from qa_service.model import Prompt
 from qa_service.running.log import FAR, MOST, MemoryLog, turn_of_log
 from qa_service.turns import Asked
 from tests.fakes import WAITING_SECONDS, turn

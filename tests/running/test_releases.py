@@ -7,6 +7,7 @@ from contextlib import closing
 import pytest
 
 from qa_service import answering
+from qa_service.deltas import Annotation, Opened, TextDelta
 from qa_service.frames import (
     FRAMES_VERSION,
     Cite,
@@ -20,7 +21,7 @@ from qa_service.frames import (
     UnknownFrame,
 )
 from qa_service.interfaces import NewLogEntry
-from qa_service.model import Annotation, Opened, Prompt, TextDelta
+from qa_service.model import Prompt
 from qa_service.running.adopted import answer_so_far, restore_log
 from qa_service.running.log import FAR
 from qa_service.running.written import RunningAnswer

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from qa_service.deltas import TextDelta
 from qa_service.errors import Draining, NotFound, Overloaded, StoreUnavailable
 from qa_service.frames import Done, Frame, Metadata, Text
 from qa_service.interfaces import Stop
-from qa_service.model import Prompt, Question, TextDelta
+from qa_service.model import Prompt, Question
 from qa_service.running.mirror import MirroredAnswer
 from qa_service.running.runner import READERS
 from qa_service.running.written import RunningAnswer

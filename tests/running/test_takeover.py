@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from qa_service.deltas import Annotation, Searching, TextDelta
 from qa_service.errors import UpstreamUnavailable
 from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Restart, Text
 from qa_service.interfaces import HeldAnswer
-from qa_service.model import Annotation, Searching, TextDelta
 from qa_service.running.log import FAR
 from qa_service.running.written import RunningAnswer
 from qa_service.stores.keys import answer_key, session_key, worker_key

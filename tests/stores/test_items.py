@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from msgspec import Struct
 
+from qa_service.deltas import Opened
 from qa_service.frames import (
     Cite,
     Done,
@@ -21,7 +22,7 @@ from qa_service.frames import (
     UnknownFrame,
     VideoResult,
 )
-from qa_service.model import Opened, Usage, Value
+from qa_service.model import Usage, Value
 from qa_service.stores import items as room
 from qa_service.stores.items import FirstItem, decode_items, encode_items
 from qa_service.turns import Asked, Mark, UnknownMark

@@ -3,6 +3,7 @@
 import pytest
 from redis import Redis
 
+from qa_service.deltas import Opened
 from qa_service.errors import StoreUnavailable
 from qa_service.frames import (
     Done,
@@ -17,7 +18,7 @@ from qa_service.frames import (
     UnknownFrame,
 )
 from qa_service.interfaces import NewLogEntry
-from qa_service.model import Opened, Owner, Prompt, Usage, Verdict
+from qa_service.model import Owner, Prompt, Usage, Verdict
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.items import encode_items
 from qa_service.stores.keys import answer_key

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from qa_service.deltas import Opened
 from qa_service.errors import NotFound
 from qa_service.frames import Done, Restart, Text
-from qa_service.interfaces import IMPACT_BITS, Index, Ranking, pack_posting
-from qa_service.model import FileText, Opened, Passage, StoredFile, Topic
+from qa_service.model import FileText, Passage, StoredFile, Topic
+from qa_service.search_interfaces import IMPACT_BITS, Index, Ranking, pack_posting
 from qa_service.stores.keys import answer_key, owner_key, session_key
 from qa_service.turns import SessionEntry
 from tests.fakes import ANN, BEN, turn

@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 from redis import Redis
 
+from qa_service.deltas import Opened
 from qa_service.frames import Done, Text
 from qa_service.interfaces import FollowedAnswer, WorkerNews
-from qa_service.model import Opened
 from qa_service.stores.keys import ALIVE, STOPS, answer_key, session_key, worker_key
 from qa_service.stores.workers import READ_MS, SILENT_MS, TAKEN
 from tests.fakes import ANN, admission, turn

@@ -20,22 +20,11 @@ from qa_service import (
     assemble,
     create_app,
 )
+from qa_service.deltas import Delta, Finished, TextDelta
 from qa_service.frames import ImageResult
-from qa_service.interfaces import Attaching, MediaQuery, Query
-from qa_service.model import (
-    Delta,
-    Drift,
-    FileEnd,
-    FileNews,
-    FileText,
-    Finished,
-    Passage,
-    Prompt,
-    ReadRequest,
-    Session,
-    TextDelta,
-    Verdict,
-)
+from qa_service.interfaces import Attaching, MediaQuery
+from qa_service.model import Drift, FileEnd, FileNews, FileText, Passage, Prompt, ReadRequest, Session, Verdict
+from qa_service.search_interfaces import Query
 from qa_service.turns import Observation
 
 

@@ -3,9 +3,10 @@
 import threading
 import time
 
+from qa_service.deltas import Delta, TextDelta
 from qa_service.errors import QAError
 from qa_service.interfaces import Counted, Stop, Timed
-from qa_service.model import Delta, Message, Prompt, TextDelta
+from qa_service.model import Message, Prompt
 from qa_service.running.stop import StopSignal
 from qa_service.upstream.chat import chat_protocol
 from qa_service.upstream.clients import compatible_client, openai_client

@@ -13,6 +13,7 @@ from weakref import ref
 
 import pytest
 
+from qa_service.deltas import Finished, Retrying, TextDelta
 from qa_service.errors import (
     Cancelled,
     ContextLength,
@@ -23,7 +24,7 @@ from qa_service.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from qa_service.model import Finished, Prompt, Retrying, TextDelta
+from qa_service.model import Prompt
 from qa_service.running.stop import StopSignal
 from qa_service.settings import SettingsError
 from qa_service.upstream.transport import Pauses

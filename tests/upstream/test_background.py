@@ -5,6 +5,7 @@ from contextlib import closing
 import pytest
 from msgspec.structs import replace
 
+from qa_service.deltas import Finished, Opened, Retrying
 from qa_service.errors import (
     Cancelled,
     UpstreamRateLimited,
@@ -12,7 +13,6 @@ from qa_service.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from qa_service.model import Finished, Opened, Retrying
 from qa_service.running.stop import StopSignal
 from tests.scripted_upstream import KOREAN, Script, ScriptedUpstream, pieces
 from tests.upstream.questions import Asked, CountingMeter, asked, attached, prompt, responses, text_from_frames

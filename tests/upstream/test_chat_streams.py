@@ -7,6 +7,7 @@ import logging
 import pytest
 from msgspec.structs import replace
 
+from qa_service.deltas import Annotation, Delta, Finished, RefusalDelta, TextDelta, Thinking
 from qa_service.errors import (
     ContextLength,
     InsufficientQuota,
@@ -16,7 +17,7 @@ from qa_service.errors import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from qa_service.model import Annotation, Delta, Finished, RefusalDelta, TextDelta, Thinking, Usage
+from qa_service.model import Usage
 from qa_service.upstream.chat_reading import ChatReader
 from tests.scripted_upstream import chat_answer, chat_chunk
 

@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 
+from qa_service.deltas import Finished, Retrying
 from qa_service.errors import (
     Cancelled,
     ContextLength,
@@ -14,7 +15,6 @@ from qa_service.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from qa_service.model import Finished, Retrying
 from qa_service.running.stop import StopSignal
 from qa_service.upstream.chat import chat_protocol
 from qa_service.upstream.clients import compatible_client, openai_client

@@ -5,7 +5,7 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from qa_service.model import Annotation, Finished, TextDelta
+from qa_service.deltas import Annotation, Finished, TextDelta
 from qa_service.upstream.marks import MarkFilter
 from tests.upstream.test_odd_streams import NOTE, PAGE, ended, item_done, listen, piece, said, whole
 

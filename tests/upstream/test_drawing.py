@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from qa_service.model import Drawing, Drawn, Finished, Message, Prompt
+from qa_service.deltas import Drawing, Drawn, Finished
+from qa_service.model import Message, Prompt
 from qa_service.upstream.drawing import DrawingReader, drawing_parameters
 from tests.scripted_upstream import RECORDINGS, event
 

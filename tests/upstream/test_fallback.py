@@ -5,6 +5,7 @@ from contextlib import closing, suppress
 
 import pytest
 
+from qa_service.deltas import Finished, Retrying
 from qa_service.errors import (
     ContextLength,
     InsufficientQuota,
@@ -14,7 +15,6 @@ from qa_service.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from qa_service.model import Finished, Retrying
 from tests.scripted_upstream import FAULTY, KOREAN, NAMED, Script
 from tests.upstream.questions import Asked, CountingMeter, asked, text_from_frames
 

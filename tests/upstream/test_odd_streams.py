@@ -7,6 +7,7 @@ from itertools import combinations
 import pytest
 from msgspec.structs import replace
 
+from qa_service.deltas import Annotation, Delta, Finished, RefusalDelta, Searching, TextDelta, Thinking
 from qa_service.errors import (
     ContextLength,
     InsufficientQuota,
@@ -15,7 +16,7 @@ from qa_service.errors import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from qa_service.model import Annotation, Delta, Finished, RefusalDelta, Searching, TextDelta, Thinking, Usage
+from qa_service.model import Usage
 from qa_service.upstream.reading import ResponseReader
 from tests.scripted_upstream import event
 

@@ -4,9 +4,10 @@ import time
 
 import pytest
 
+from qa_service.deltas import Finished, TextDelta
 from qa_service.errors import Cancelled
 from qa_service.markers import find_markers
-from qa_service.model import Finished, Message, Passage, Prompt, TextDelta, Usage
+from qa_service.model import Message, Passage, Prompt, Usage
 from qa_service.running.stop import StopSignal
 from qa_service.upstream.offline import OfflineAnswerer
 

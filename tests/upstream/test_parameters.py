@@ -8,8 +8,8 @@ import httpx2
 import openai
 import pytest
 
+from qa_service.deltas import Retrying
 from qa_service.errors import ContextLength, ParameterRefused, UnknownModel, UpstreamRejected, UpstreamUnavailable
-from qa_service.model import Retrying
 from qa_service.upstream.failures import map_error
 from qa_service.upstream.models import ModelUpstream
 from qa_service.upstream.parameters import RefusedParameters, named_parameter, omit_parameters, wants_more

@@ -4,8 +4,9 @@ from base64 import b64encode
 
 import pytest
 
+from qa_service.deltas import Retrying, Unseen
 from qa_service.errors import UpstreamRejected
-from qa_service.model import Message, Picture, Prompt, Retrying, TextPart, Unseen
+from qa_service.model import Message, Picture, Prompt, TextPart
 from qa_service.upstream.responses import request_parameters
 from tests.scripted_upstream import KOREAN, Script
 from tests.upstream.questions import asked, prompt, responses, text_from_frames

@@ -5,6 +5,7 @@ from functools import cache
 
 import pytest
 
+from qa_service.deltas import Annotation, Delta, Finished, PagesFound, RefusalDelta, Searching, TextDelta, Thinking
 from qa_service.errors import (
     ContentFilter,
     ContextLength,
@@ -14,17 +15,7 @@ from qa_service.errors import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from qa_service.model import (
-    Annotation,
-    Delta,
-    Finished,
-    PagesFound,
-    RefusalDelta,
-    Searching,
-    TextDelta,
-    Thinking,
-    Usage,
-)
+from qa_service.model import Usage
 from qa_service.upstream.reading import ResponseReader
 from tests.scripted_upstream import RECORDINGS, answer, event
 

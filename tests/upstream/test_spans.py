@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from qa_service.model import Annotation, PagesFound, TextDelta
+from qa_service.deltas import Annotation, PagesFound, TextDelta
 from qa_service.upstream.spans import locate_end, locate_span
 from tests.scripted_upstream import event
 from tests.upstream.test_odd_streams import added, ended, item_done, listen, piece, said, whole

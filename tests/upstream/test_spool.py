@@ -9,8 +9,8 @@ from random import Random
 
 import pytest
 
+from qa_service.deltas import Drawing, Drawn, Finished, TextDelta
 from qa_service.errors import UpstreamUnavailable
-from qa_service.model import Drawing, Drawn, Finished, TextDelta
 from qa_service.upstream import spool as room
 from qa_service.upstream.reading import ResponseReader
 from qa_service.upstream.spool import PictureSpool

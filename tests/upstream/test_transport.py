@@ -9,8 +9,9 @@ import httpx2
 import pytest
 from msgspec import Struct
 
+from qa_service.deltas import Delta, Finished, Retrying, TextDelta
 from qa_service.errors import UpstreamTimeout, UpstreamUnavailable
-from qa_service.model import Delta, Finished, Prompt, Retrying, TextDelta
+from qa_service.model import Prompt
 from qa_service.running.stop import StopSignal
 from qa_service.upstream.asking import Asker, ModelServer, ServedModel
 from qa_service.upstream.connection import Patience

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from qa_service.model import TextDelta
+from qa_service.deltas import TextDelta
 from qa_service.running.settings import Pace
 from tests.web.conftest import MakeHouse
 from tests.web.house import SERVER_SECRET, House, frames, refusal

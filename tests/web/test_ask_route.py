@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from qa_service.deltas import Finished, TextDelta
 from qa_service.errors import (
     ContentFilter,
     ContextLength,
@@ -17,7 +18,6 @@ from qa_service.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from qa_service.model import Finished, TextDelta
 from tests.fakes import refuse_thread
 from tests.web.conftest import MakeHouse
 from tests.web.house import House, frames, refusal, text

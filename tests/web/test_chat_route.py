@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from werkzeug.test import TestResponse
 
+from qa_service.deltas import Finished, TextDelta
 from qa_service.errors import UpstreamRejected
-from qa_service.model import Finished, TextDelta
 from qa_service.web.serving import drain_answers
 from tests.web.house import PERSONAL_SECRET, House, refusal
 

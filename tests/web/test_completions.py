@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from qa_service.deltas import Finished, RefusalDelta, TextDelta
 from qa_service.errors import UpstreamUnavailable
-from qa_service.model import Finished, Message, RefusalDelta, TextDelta, Usage
+from qa_service.model import Message, Usage
 from qa_service.web.serving import drain_answers
 from tests.web.conftest import MakeHouse
 from tests.web.house import HELD, PERSONAL_SECRET, House

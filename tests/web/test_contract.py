@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from qa_service.deltas import Annotation, Finished, Retrying, Searching, TextDelta, Thinking
 from qa_service.errors import UpstreamRateLimited
-from qa_service.model import Annotation, Finished, Retrying, Searching, TextDelta, Thinking
 from qa_service.web.serving import drain_answers
 from tests.web.conftest import MakeHouse
 from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, frames

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError
 
 from qa_service.assembly import Assembly, assemble
-from qa_service.model import Finished, TextDelta
+from qa_service.deltas import Finished, TextDelta
 from qa_service.settings import Settings, SettingsError
 from qa_service.web.app import create_app
 from qa_service.web.exposure import refuse_open_server

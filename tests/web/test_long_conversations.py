@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from qa_service.model import Finished, TextDelta
+from qa_service.deltas import Finished, TextDelta
 from qa_service.summaries import FULL_TURNS
 from tests.web.conftest import MakeHouse
 from tests.web.house import END, MULTIPART, House, frames, part

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from msgspec.structs import force_setattr
 
-from qa_service.model import Drawing, Drawn, Finished, TextDelta
+from qa_service.deltas import Drawing, Drawn, Finished, TextDelta
 from tests.documents import png
 from tests.scripts import noise
 from tests.web.conftest import MakeHouse

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from qa_service.deltas import Finished, TextDelta, Thinking
 from qa_service.frames import Done, Frame, StageNotice, Start, Text, TopicNotice
 from qa_service.interfaces import FollowedAnswer, LogEntry
-from qa_service.model import Finished, Owner, TextDelta, Thinking
+from qa_service.model import Owner
 from qa_service.running.mirror import MirroredAnswer
 from qa_service.running.reader import AnswerReader, ReaderTimes
 from qa_service.web.formats import choose_format
