@@ -37,7 +37,7 @@ _HOMES = {
     "Observer": "interfaces",
     "QAError": "errors",
     "QAService": "web.extension",
-    "Retriever": "interfaces",
+    "Retriever": "search_interfaces",
     "Settings": "settings",
     "SettingsError": "settings",
     "Stop": "interfaces",

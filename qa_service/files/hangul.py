@@ -29,7 +29,7 @@ _WORDS = {
 }
 _SIMPLE_GROUP = re.compile(r"\{\s*(\w+)\s*\}")
 _TITLE = re.compile(r"제\s?\d{1,3}\s?[편장절관](?!\w)[^.]{0,60}")
-_TIGHT = re.compile(r"\s*([/^_])\s*|(√)\s+")
+_TIGHT = re.compile(" ?([/^_]) ?|(√) ")
 
 
 def write_hangul_equation(script: str) -> str:
@@ -39,7 +39,7 @@ def write_hangul_equation(script: str) -> str:
     words = re.sub(r"[A-Za-z]+", lambda word: _WORDS.get(word[0], word[0]), grouped)
     signs = words.replace("{", "(").replace("}", ")")
     tight = _TIGHT.sub(lambda found: found[1] or found[2], " ".join(signs.split()))
-    return re.sub(r"\(\s+|\s+\)", lambda found: found[0].strip(), tight).strip()
+    return re.sub(r"\( | \)", lambda found: found[0].strip(), tight).strip()
 
 
 def is_chapter_title(text: str) -> bool:

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from math import floor, isfinite
 
 _LITERAL = re.compile(r'"([^"]*)"|\\(.)|_.|\*.')
-_CURRENCY = re.compile(r"\[\$([^\]-]*)[^\]]*\]")
-_BRACKETS = re.compile(r"\[(?![hms]+\])[^\]]*\]", re.IGNORECASE)
+_CURRENCY = re.compile(r"\[\$([^\[\]-]*+)[^\[\]]*+\]")
+_BRACKETS = re.compile(r"\[(?![hms]++\])[^\[\]]*+\]", re.IGNORECASE)
 _DATE_SIGN = re.compile(r"[ymdhs]|AM/PM", re.IGNORECASE)
 _DATE_PART = re.compile(r"\[?(y+|m+|d+|h+|s+)(?:\.0+)?\]?|AM/PM|A/P|오전/오후|aaaa?|.", re.IGNORECASE | re.DOTALL)
 _DIGITS = re.compile(r"(?:[#0?][#0?,]*)?\.([#0?]*),*|[#0?][#0?,]*")
