@@ -171,7 +171,7 @@ class TestCut:
         cable.cut()
         page.fill("#key input", KEY)
         page.press("#key input", "Enter")
-        until_word(page, 20)
+        until_word(page, 99)
         is_whole(page)
         assert asked(model) == 1
 
