@@ -2,8 +2,7 @@
 
 Encoding fifty passages takes some tenths of a second of computing, in which a worker could stream nothing. The process
 is forked from the server's master after the encoder was loaded there, so it shares the encoder's memory too. It ends
-when the master and all workers have ended. A reader of this page needs to know nothing else of it: where the process is
-gone, passages aren't encoded any more, and are found by their words.
+within a second after the master. Where it is gone, passages aren't encoded any more, and are found by their words.
 """
 
 import errno
@@ -30,6 +29,8 @@ LONGEST = 1 << 22
 SECONDS = 10.0
 """A request may take so long, with the requests before it."""
 NICENESS = 10
+LOOK_SECONDS = 1.0
+"""The process looks so often whether the master is still there."""
 BACKLOG = 64
 
 _decoder = msgspec.json.Decoder(list[str])
@@ -76,16 +77,13 @@ def fork_encoder(encoder: Encoder) -> int:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen(BACKLOG)
-    ours, theirs = os.pipe()
-    process = os.fork()
+    master, process = os.getpid(), os.fork()
     if process:
-        os.close(ours)
         listener.close()
         _addresses.append((address, encoder.name))
         return process
-    os.close(theirs)
     try:
-        _serve_encoder(encoder, listener, ours)
+        _serve_encoder(encoder, listener, master)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os._exit(0)
@@ -104,15 +102,15 @@ def remove_left_folders() -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _serve_encoder(encoder: Encoder, listener: socket.socket, users: int) -> None:
-    """Encode until all users are gone, which is when nobody holds the other end of their pipe."""
+def _serve_encoder(encoder: Encoder, listener: socket.socket, master: int) -> None:
+    """Encode until the master is gone. A pipe whose other end only the others hold wouldn't tell that, because where
+    gevent has patched `os`, a closed descriptor stays open until its event loop runs."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     os.nice(NICENESS)
-    while True:
-        ready, _, _ = select.select([listener.fileno(), users], [], [])
-        if users in ready:
-            return
+    while os.getppid() == master:
+        if not select.select([listener.fileno()], [], [], LOOK_SECONDS)[0]:
+            continue
         with suppress(OSError, msgspec.DecodeError, MemoryError):
             connection, _ = listener.accept()
             with connection:

@@ -11,6 +11,9 @@ import pytest
 from qa_service.retrieval.shared_encoder import SharedEncoder, remove_left_folders
 
 PROGRAM = """
+from gevent import monkey
+monkey.patch_all()
+
 import os, signal, sys, time
 from qa_service.retrieval.shared_encoder import find_shared_encoder, fork_encoder
 from tests.fakes import FakeEncoder
@@ -30,7 +33,7 @@ else:
 """
 
 
-def test_it_encodes_for_every_worker_and_ends_with_the_last_process_that_knows_it() -> None:
+def test_it_encodes_for_every_worker_and_ends_after_its_master() -> None:
     # It holds the pipe of this program's output, so that `run` returns only when it has ended.
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=60)
     assert not Path(done.stdout.strip()).parent.exists()
