@@ -433,6 +433,8 @@ class Prompt(Value, frozen=True):
     """These are the names of all files of the session, also of those that nothing is quoted from."""
     unread_pages: tuple[str, ...] = ()
     """These name, in the prompt's language, the pages of those files that can't be read."""
+    is_knowledge_searched: bool = False
+    """This says whether documents of the knowledge base were searched for the question."""
     language: Language = "en"
     web_search: bool = False
     temperature: float | None = None

@@ -73,6 +73,7 @@ def prepare_prompt(draft: Draft, parts: Parts) -> Iterator[Frame]:
         pieces=sum(file.passages for file in draft.files if file.topic == session.topic),
         summary=session.summary,
         files=order_files(draft.files, session.topic),
+        is_knowledge_searched=knowledge is not None,
     )
     draft.is_long_topic = is_long_topic(material, parts.site, admission.model)
     rebuild = partial(_build_prompt, admission, parts, material, _load_pictures(draft, parts, budget))
@@ -89,7 +90,7 @@ def _build_prompt(
     prompt = build_prompt(question, material, site=site, model=admission.model, language=language)
     identifier = parts.safety_identifier(question.owner.key + question.owner.address)
     prompt = mention_files(show_pictures(prompt, shown, language), material.files, budget)
-    return replace(prompt, safety_identifier=identifier)
+    return replace(prompt, safety_identifier=identifier, is_knowledge_searched=material.is_knowledge_searched)
 
 
 def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPicture]:

@@ -149,6 +149,7 @@ class Material(Struct, frozen=True):
     """This stands for the first turns of the topic."""
     files: Sequence[StoredFile] = ()
     """These are all files of the session."""
+    is_knowledge_searched: bool = False
 
     @property
     def turns(self) -> Sequence[Exchange]:

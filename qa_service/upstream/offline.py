@@ -75,6 +75,10 @@ _SAID: dict[str, dict[Language, str]] = {
         "ko": "연결된 AI 모델이 없어 파일에서 문장만 찾아보았으며, 이 질문에 답하는 내용은 파일에 없습니다.",
         "en": "No AI model is configured. The files were searched for sentences, and nothing in them answers this.",
     },
+    "unknown": {
+        "ko": "연결된 AI 모델이 없어 문서에서 문장만 찾아보았으며, 이 질문에 답하는 내용은 문서에 없습니다.",
+        "en": "No AI model is configured. The documents were searched for sentences, and nothing in them answers this.",
+    },
     "unreadable": {
         "ko": "연결된 AI 모델이 없어 파일의 문장만 인용하며, 이 질문에 인용할 글이 올린 파일에 없습니다: {files}",
         "en": "No AI model is configured, so only sentences from files can be quoted, and these files have no text "
@@ -128,7 +132,8 @@ class _Scored(Struct, frozen=True):
 
 def _choose_quotes(prompt: Prompt) -> tuple[str, list[QuotableSentence]]:
     if not prompt.passages:
-        return "unreadable" if prompt.files else "no_files", []
+        unknown = "unknown" if prompt.is_knowledge_searched else "no_files"
+        return "unreadable" if prompt.files else unknown, []
     earlier = _find_earlier_question(prompt)
     if asks_for_summary(prompt.question) or not (read_asked_words(prompt.question) or read_asked_words(earlier)):
         return "opening", _opening_sentences(prompt.passages)

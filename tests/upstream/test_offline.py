@@ -201,6 +201,13 @@ class TestHonesty:
         assert "답하는 내용은 파일에 없습니다" in text
         assert "[" not in text
 
+    def test_documents_that_were_searched_in_vain_are_not_called_missing(self):
+        prompt = Prompt("gpt", (), "How many days?", language="en", is_knowledge_searched=True)
+        with OfflineAnswerer().open_answer(prompt, StopSignal()) as deltas:
+            text = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+        assert "no text from files" not in text
+        assert "The documents were searched" in text
+
     def test_without_files_there_is_nothing_to_quote(self):
         assert "파일 내용도 없" in answered("환불은 며칠인가요?")
         assert "no text from files" in answered("How many days?", language="en")
