@@ -58,6 +58,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
+def no_collections() -> Iterator[None]:
+    """Tests that bound computing time use this, because a garbage collection of all that thousands of tests have imported
+    takes longer than what they measure."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A store and workers that wait for nothing long; all of them end with the test."""
     world = World(tmp_path / "workers")

@@ -1,7 +1,6 @@
 """No regular expression of the package takes more than linear time, whatever text it gets."""
 
 import ast
-import gc
 import importlib
 import pkgutil
 import re
@@ -19,6 +18,8 @@ from msgspec import Struct
 
 import qa_service
 from tests.adversary import Pattern, TooSlow, Use, expressions_of_the_page, seconds, texts
+
+pytestmark = pytest.mark.usefixtures("no_collections")
 
 PACKAGE = Path(qa_service.__file__).parent
 SHORT, MIDDLE, LONG = 2 << 10, 16 << 10, 64 << 10
@@ -142,14 +143,6 @@ def found() -> list[Found]:
 def _work() -> None:
     re.compile("[^b]*c?").sub("", "a" * 50_000)
     sum(number * number for number in range(200_000))
-
-
-@pytest.fixture(autouse=True)
-def no_collections() -> Iterator[None]:
-    """A garbage collection takes longer than a pattern may."""
-    gc.disable()
-    yield
-    gc.enable()
 
 
 @pytest.fixture(scope="module")

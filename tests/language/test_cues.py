@@ -7,6 +7,8 @@ import pytest
 from qa_service.language.cues import TIES, announces_return, find_cues, remove_announcement
 from qa_service.language.forms import find_form_words
 
+pytestmark = pytest.mark.usefixtures("no_collections")
+
 
 @pytest.mark.parametrize(
     "question",

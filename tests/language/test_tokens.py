@@ -6,6 +6,8 @@ import pytest
 
 from qa_service.language.tokens import LONGEST, list_tokens, list_words
 
+pytestmark = pytest.mark.usefixtures("no_collections")
+
 
 @pytest.mark.parametrize("form", ["고양이가", "고양이는", "고양이를", "고양이에게", "고양이들의", "고양이"])
 def test_korean_word_keeps_its_stem_under_any_particle(form: str) -> None:

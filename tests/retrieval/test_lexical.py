@@ -11,6 +11,8 @@ from qa_service.retrieval.lexical import build_index
 from qa_service.search_interfaces import Postings, Query, Ranking, pack_posting
 from tests.fakes import FakeIndex
 
+pytestmark = pytest.mark.usefixtures("no_collections")
+
 TEXTS = [
     "Opening hours are nine to five.",
     "The fee is ten dollars a day.",

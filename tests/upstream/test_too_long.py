@@ -10,6 +10,8 @@ from qa_service.errors import ContextLength
 from qa_service.upstream.failures import map_error, read_refusal
 from qa_service.upstream.too_long import TOLD, read_fitting_share
 
+pytestmark = pytest.mark.usefixtures("no_collections")
+
 REQUEST = httpx2.Request("POST", "https://upstream.example/v1")
 SAID = [
     (
