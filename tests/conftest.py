@@ -59,8 +59,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def no_collections() -> Iterator[None]:
-    """Tests that bound computing time use this, because a garbage collection of all that thousands of tests have imported
-    takes longer than what they measure."""
+    """Tests that bound computing time use this, because a garbage collection of all that thousands of tests have
+    imported takes longer than what they measure."""
     gc.disable()
     yield
     gc.enable()
