@@ -143,7 +143,8 @@ class Draft:
         self.admission = replace(
             self.admission, question=replace(question, messages=()), session=replace(session, context=())
         )
-        counts = Counter([*(passage.file_id for passage in prompt.passages), *prompt.pictures])
+        quoted = [file for passage in prompt.passages for file in (passage.file_id, *passage.repeated_in)]
+        counts = Counter([*quoted, *prompt.pictures])
         pairs = [
             (file, _budgeted(verdict, file, counts[file.file_id]))
             for file, verdict in zip(self.files, self.verdicts, strict=True)

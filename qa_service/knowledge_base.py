@@ -116,8 +116,8 @@ class KnowledgeBase(Struct, frozen=True):
         found = self.source_for(owners, names).find_candidates(terms, MOST_CANDIDATES)
         candidates = {candidate.passage: candidate for candidate in found}
         ranked = drop_repeated(fuse_candidates([SourceCandidates(found)]))
-        # Fusing notes how near each passage is, which the source didn't.
-        return [candidates[replace(passage, nearness=0.0)] for passage in ranked[:most]]
+        # Fusing notes how near each passage is, and where its text stands again, which the source didn't.
+        return [candidates[replace(passage, nearness=0.0, repeated_in=())] for passage in ranked[:most]]
 
     def describe(self) -> str:
         """Say for operators which engine is used, or why there is no knowledge base."""

@@ -216,7 +216,7 @@ class Place(Value, frozen=True, omit_defaults=True):
     """These are the first and the last row, as the sheet or the table counts them, from 1."""
 
 
-class Passage(Value, frozen=True):
+class Passage(Value, frozen=True, omit_defaults=True):
     """A `Passage` is a piece of one page, small enough to cite. The passages of a page, joined, are its text."""
 
     file_id: str
@@ -241,6 +241,8 @@ class Passage(Value, frozen=True):
     """This is the address that a citation of the passage leads to. It is empty where that is the text of its page."""
     in_knowledge: bool = False
     """This says whether the passage is one of the knowledge base, where `file_id` is the id of its document."""
+    repeated_in: tuple[str, ...] = ()
+    """In a prompt, passages with the same text stand once. These are the ids of the files of the others."""
 
 
 class Verdict(Value, frozen=True):

@@ -157,6 +157,7 @@ class TestFiles:
         ("file", "passages", "status", "reason"),
         [
             (FILE, (ONE, TWO), "used", None),
+            (FILE, (replace(ONE, repeated_in=(FILE.file_id,)),), "used", None),
             (FILE, (ONE,), "truncated", "over_budget"),
             (FILE, (), "skipped", "over_budget"),
             (replace(FILE, status="partly", reason="no_text_layer"), (ONE,), "partly", "no_text_layer"),

@@ -7,7 +7,7 @@ be compared, since a word is rarer among more passages. So each source has its o
 much of the question the source covers.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
@@ -55,11 +55,14 @@ def fuse_candidates(sources: Sequence[SourceCandidates]) -> list[Passage]:
 
 
 def drop_repeated(passages: Iterable[Passage]) -> list[Passage]:
-    """Return the passages without those whose text another one before them has."""
-    known: dict[str, Passage] = {}
+    """Return the passages without those whose text another one before them has, which says so."""
+    known: dict[str, list[Passage]] = defaultdict(list)
     for passage in passages:
-        known.setdefault(" ".join(passage.text.split()), passage)
-    return list(known.values())
+        known[" ".join(passage.text.split())].append(passage)
+    return [
+        replace(first, repeated_in=tuple(other.file_id for other in others)) if others else first
+        for first, *others in known.values()
+    ]
 
 
 def is_relevant(candidate: Candidate) -> bool:

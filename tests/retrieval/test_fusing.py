@@ -41,8 +41,10 @@ def test_a_source_counts_by_its_weight() -> None:
 
 
 def test_the_same_text_is_found_once() -> None:
-    found = [Passage("f", "f", text) for text in ("a  b", "c", "a b\n", "d", "c")]
-    assert [passage.text for passage in drop_repeated(found)] == ["a  b", "c", "d"]
+    found = [Passage(f"f{n}", "f", text) for n, text in enumerate(("a  b", "c", "a b\n", "d", "c"))]
+    kept = drop_repeated(found)
+    assert [passage.text for passage in kept] == ["a  b", "c", "d"]
+    assert [passage.repeated_in for passage in kept] == [("f2",), ("f4",), ()]
 
 
 def test_equally_good_sources_alternate_between_documents() -> None:
