@@ -175,7 +175,9 @@ def _files_are_here(admission: Admission) -> bool:
 
 
 def _cite(draft: Draft, parts: Parts) -> Iterator[Frame]:
-    draft.meaning = parts.recall_meaning(draft.admission.question.text, draft.text) if draft.text else None
+    # Most sessions have a single question, so the first turn is encoded only when a second one is compared with it.
+    if draft.text and not draft.admission.created:
+        draft.meaning = parts.recall_meaning(draft.admission.question.text, draft.text)
     if parts.site.citations:
         yield from draft.cite_sources(trusts_links=parts.site.cite_links)
     draft.check_answer(parts.site)

@@ -35,6 +35,7 @@ from qa_service.language.phrases import phrase_label
 from qa_service.markers import loosen_markers, remove_markers
 from qa_service.model import Exchange, Language, Message, Passage, Prompt, Question, StoredFile, Summary
 from qa_service.places import describe_page, describe_section
+from qa_service.remembered import remember_texts
 from qa_service.retrieval.splitting import estimate_tokens
 from qa_service.untrusted import disarm_text
 
@@ -228,13 +229,18 @@ def quote_name(text: str) -> str:
     return " ".join(json.dumps(loosen_markers(disarm_text(text[:200])), ensure_ascii=False).splitlines())
 
 
+@remember_texts
+def _clean_answer(text: str) -> str:
+    return disarm_text(remove_markers(text))
+
+
 def count_tokens(messages: Iterable[Message], site: Site) -> int:
     """Count the tokens of messages."""
     return sum(site.count_tokens(message.text) + MESSAGE_TOKENS for message in messages)
 
 
 def _write_turn(exchange: Exchange) -> _Turn:
-    return Message("user", exchange.question), Message("assistant", disarm_text(remove_markers(exchange.text)))
+    return Message("user", exchange.question), Message("assistant", _clean_answer(exchange.text))
 
 
 def _keep_last(turns: Sequence[_Turn], room: int, site: Site) -> list[Message]:

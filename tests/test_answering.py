@@ -327,16 +327,25 @@ class TestTopics:
         assert asked == ["Be plain.", "Who won?", "Ann did.", "And second?"]
 
 
+BEGUN = Session("s", 1, (Topic(1, "Before", 1),))
+"""A session that has a turn already."""
+
+
 class TestMeaning:
     def test_the_turn_holds_the_vectors_of_what_was_said(self) -> None:
         known = parts(recall_meaning=partial(recall_meaning, FakeEncoder()))
-        frames(known)
+        frames(known, session=BEGUN)
         meaning = saved(known).meaning
         assert meaning == recall_meaning(FakeEncoder(), saved(known).question, "The answer is 42.")
 
+    def test_the_first_turn_waits_for_a_second_question(self) -> None:
+        known = parts(recall_meaning=partial(recall_meaning, FakeEncoder()))
+        frames(known)
+        assert saved(known).meaning is None
+
     def test_an_answer_without_a_word_is_not_encoded(self) -> None:
         known = parts(FakeUpstream([STOPPED]), recall_meaning=partial(recall_meaning, FakeEncoder()))
-        frames(known)
+        frames(known, session=BEGUN)
         assert saved(known).meaning is None
 
 

@@ -9,6 +9,8 @@ import warnings
 from collections.abc import Callable
 from functools import cache
 
+from qa_service.remembered import remember_texts
+
 log = logging.getLogger(__name__)
 
 VOCABULARY = "o200k_base"
@@ -40,4 +42,4 @@ def load_vocabulary() -> Callable[[str], int] | None:
         return sum(len(encode(whole[start : start + PIECE])) for start in range(0, len(whole), PIECE))
 
     count("The first text loads the vocabulary.")
-    return count
+    return remember_texts(count)
