@@ -25,6 +25,7 @@ from qa_service.errors import Cancelled, UpstreamRateLimited, UpstreamUnavailabl
 from qa_service.frames import Cite, Done, Image, Metadata, Reference, StageNotice, Start, Text, TextSpan, TopicNotice
 from qa_service.model import Exchange, FileNews, FileText, Message, Picture, Session, Topic, Usage
 from qa_service.prompting import Site
+from qa_service.remembered import LONGEST
 from qa_service.running.log import MemoryLog
 from qa_service.running.stop import StopSignal
 from qa_service.running.written import RunningAnswer
@@ -485,7 +486,7 @@ class TestEnds:
 class TestPrompt:
     def test_what_was_said_before_is_not_held_once_upstream_has_been_asked(self) -> None:
         known = parts(upstream := FakeUpstream(ANSWER))
-        asked = admission(session=Session("s", 1, (Topic(1, "", 1),), (Exchange("Why?", Seen("Since.")),)))
+        asked = admission(session=Session("s", 1, (Topic(1, "", 1),), (Exchange("Why?", Seen("Since. " * LONGEST)),)))
         said = ref(asked.session.context[0].text)
         line, running = (
             AnswerLine(known).write_answer(asked, StopSignal()),
