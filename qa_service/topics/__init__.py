@@ -57,7 +57,8 @@ Each of these changes is made by one script (`stores/scripts.py`), so no other w
     at reopening   the head gets the earlier number, and the same list is made from the turns of that topic.
     at the save    the turn is added to that list if it has text, did not fail, and its topic is the current one. So an
                    answer that ends after the topic has changed is never seen in the other topic. The turn holds the
-                   vectors of its question and of its answer. The first and the three latest exchanges of each topic are
+                   vectors of its question and of its answer; the first turn of a session has none, and is encoded when
+                   a second question is compared with it. The first and the three latest exchanges of each topic are
                    kept beside the turns, shortened, and a question is compared with those of the latest topics.
 
 When a worker dies before the claim, nothing has changed. When it dies after the claim, the topic is current, and

@@ -3,7 +3,9 @@
 It needs numpy, which the extra `semantic` brings.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
+from typing import TypeAlias
 
 import numpy as np
 from msgspec import Struct
@@ -17,12 +19,16 @@ from qa_service.topics.scoring import Likeness
 from qa_service.topics.weights import Weights
 
 Vector = NDArray[np.float32]
+Recall: TypeAlias = Callable[[str, str], Meaning]
+"""Such a function gives the vectors of a question and its answer."""
 
 RECENT = 4
 """The questions of so many of the latest exchanges are compared, and the answers of one less."""
 QUESTION, ANSWER = 400, 300
 """At most so many characters of a question, and from the beginning of an answer, become a vector. Encoding them takes
 a worker some milliseconds at most."""
+_KEPT = 256
+"""The vectors of so many exchanges are remembered whose turns hold none."""
 _FADING = 0.5
 """Each exchange counts so much of the one after it."""
 
@@ -72,10 +78,11 @@ class MeaningScorer:
         self._question, self._context, self._answer = (np.array(column, np.float32) for column in learned)
         self._weights = weights
         self._encoder = encoder
+        self._recall = lru_cache(_KEPT)(partial(recall_meaning, encoder))
 
     def __call__(self, question: str, context: Sequence[Exchange]) -> Likeness:
         """Score a question against the exchanges before it, of which there is at least one."""
-        compared = compare_meaning(self._encoder, question, context)
+        compared = compare_meaning(self._encoder, question, context, self._recall)
         numbers = compute_features(question, context) | compared.numbers()
         columns = self._question + compared.context * self._context + compared.answer * self._answer
         return Likeness(numbers, self._weights.logit(numbers) + float(compared.question @ columns))
@@ -100,11 +107,13 @@ def shorten_question(question: str) -> str:
     return question if len(question) <= QUESTION else f"{question[:half]} {question[-half:]}"
 
 
-def compare_meaning(encoder: Encoder, question: str, context: Sequence[Exchange]) -> Comparison:
-    """Compare a question with the exchanges before it, of which there is at least one. Exchanges that this encoder
-    hasn't seen are encoded now, with pauses in between."""
+def compare_meaning(
+    encoder: Encoder, question: str, context: Sequence[Exchange], recall: Recall | None = None
+) -> Comparison:
+    """Compare a question with the exchanges before it, of which there is at least one. `recall` gives the vectors of
+    exchanges that this encoder hasn't seen. Without it they are encoded now, with pauses in between."""
     recent = context[-RECENT:]
-    meanings = list(_recall_all(encoder, recent))
+    meanings = list(_recall_all(encoder, recent, recall or partial(recall_meaning, encoder)))
     asked = read_vector(encoder.encode_texts([shorten_question(question)])[0])
     questions = tuple(read_vector(meaning.question) for meaning in meanings)
     answers = tuple(read_vector(meaning.answer) for meaning in meanings[1 - RECENT :] if meaning.answer)
@@ -117,12 +126,12 @@ def read_vector(vector: bytes) -> Vector:
     return np.frombuffer(vector, "<f2").astype(np.float32)
 
 
-def _recall_all(encoder: Encoder, recent: Sequence[Exchange]) -> Iterator[Meaning]:
+def _recall_all(encoder: Encoder, recent: Sequence[Exchange], recall: Recall) -> Iterator[Meaning]:
     for exchange in recent:
         if exchange.meaning and exchange.meaning.encoder == encoder.name:
             yield exchange.meaning
         else:
-            yield recall_meaning(encoder, exchange.question, exchange.text)
+            yield recall(shorten_question(exchange.question), exchange.text[:ANSWER])
 
 
 def _sum_up(questions: Sequence[Vector], answer: Vector) -> Vector:

@@ -7,10 +7,12 @@ import pytest
 
 from benchmarks.conversations import Decision, play_conversation, read_conversations
 from qa_service.language.encoder import load_encoder
-from qa_service.model import EarlierTopic, Exchange, Session, Topic
+from qa_service.model import EarlierTopic, Exchange, Meaning, Session, Topic
+from qa_service.search_interfaces import Encoder
+from qa_service.topics import meaning
 from qa_service.topics.choosing import choose_detector, choose_memory
 from qa_service.topics.detector import LearnedDrift
-from qa_service.topics.meaning import compare_meaning, recall_meaning
+from qa_service.topics.meaning import MeaningScorer, compare_meaning, recall_meaning
 from qa_service.topics.weights import load_weights
 from tests.fakes import FakeEncoder
 
@@ -54,6 +56,19 @@ class TestVectors:
         encoder.encoded.clear()
         compare_meaning(encoder, "Why?", [exchange])
         assert encoder.encoded == ["Why?"]
+
+    def test_an_exchange_without_vectors_is_encoded_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        recalled: list[str] = []
+
+        def recall(encoder: Encoder, question: str, text: str) -> Meaning:
+            recalled.append(question)
+            return recall_meaning(encoder, question, text)
+
+        monkeypatch.setattr(meaning, "recall_meaning", recall)
+        score = MeaningScorer(load_weights("meaning"), load_encoder())
+        first, again = (score("Why?", [Exchange("Where?", "There.")]) for _ in range(2))
+        assert first.numbers == again.numbers
+        assert recalled == ["Where?"]
 
     def test_vectors_of_another_encoder_are_made_anew(self) -> None:
         stored = Exchange("Where?", "There.", recall_meaning(load_encoder(), "Where?", "There."))
