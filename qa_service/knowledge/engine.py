@@ -28,8 +28,8 @@ from qa_service.private.server import START_SECONDS, PrivateServer, ServerKind
 
 USER = "qa"
 DATABASE = "postgres"
-PROBE_SECONDS = 0.5
-RECOVERY_SECONDS = 3.0
+PROBE_SECONDS = 3.0
+RECOVERY_SECONDS = 5.0
 """A connection waits so long for a server that died to be started again."""
 PORT = 5432
 NOWHERE_ELSE = "set QA_DATABASE_URL to a PostgreSQL with pgvector"
