@@ -47,13 +47,19 @@ class Draft:
 
     meaning: Meaning | None = None
     """This is set when the text is complete, where there is an encoder."""
+    is_long_topic = False
+    """This says whether the earlier turns of the topic should be summed up."""
+    dangling = 0
+    """So many numbers in the text stand for no source."""
+    leaked = False
+    """This says whether the text repeats the mark of its instructions."""
 
     def __init__(self, admission: Admission) -> None:
         self.admission = admission
         self.files: list[StoredFile] = list(admission.session.files)
         self.verdicts: list[Verdict] = [_verdict(file) for file in self.files]
         self.prompt = Prompt(admission.model, (), admission.question.text)
-        """This is what upstream is asked. Until it is built, or recalled, it has no messages, no passages and no tokens."""
+        """This is what upstream is asked. Until it is built or recalled, it has no messages, passages or tokens."""
         self._rebuild: Callable[[int], Prompt] | None = None
         self.model = admission.model
         """This is the model that is being asked, until upstream says which one answered."""
@@ -74,12 +80,6 @@ class Draft:
         self._media = MediaLists()
         self._first_token: float | None = None
         self._refused = False
-        self.is_long_topic = False
-        """This says whether the earlier turns of the topic should be summed up."""
-        self.dangling = 0
-        """So many numbers in the text stand for no source."""
-        self.leaked = False
-        """This says whether the text repeats the mark of its instructions."""
         self._unsupported: tuple[TextSpan, ...] = ()
 
     @property

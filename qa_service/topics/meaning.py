@@ -16,7 +16,7 @@ from qa_service.pause import give_way
 from qa_service.search_interfaces import Encoder
 from qa_service.topics.features import compute_features
 from qa_service.topics.scoring import Likeness
-from qa_service.topics.weights import Weights
+from qa_service.topics.weights import MeaningWeights, Weights
 
 Vector = NDArray[np.float32]
 Recall: TypeAlias = Callable[[str, str], Meaning]
@@ -72,10 +72,10 @@ class Comparison(Struct, frozen=True):
 class MeaningScorer:
     """A `MeaningScorer` compares a question with a conversation by their words and by their meaning."""
 
-    def __init__(self, weights: Weights, encoder: Encoder) -> None:
-        assert weights.meaning is not None  # noqa: S101 - they were learned with this encoder
-        learned = (weights.meaning.question, weights.meaning.context, weights.meaning.answer)
-        self._question, self._context, self._answer = (np.array(column, np.float32) for column in learned)
+    def __init__(self, weights: Weights, learned: MeaningWeights, encoder: Encoder) -> None:
+        """`learned` are the weights of vectors, which were learned with this encoder."""
+        columns = (learned.question, learned.context, learned.answer)
+        self._question, self._context, self._answer = (np.array(column, np.float32) for column in columns)
         self._weights = weights
         self._encoder = encoder
         self._recall = lru_cache(_KEPT)(partial(recall_meaning, encoder))

@@ -65,7 +65,9 @@ class TestVectors:
             return recall_meaning(encoder, question, text)
 
         monkeypatch.setattr(meaning, "recall_meaning", recall)
-        score = MeaningScorer(load_weights("meaning"), load_encoder())
+        weights = load_weights("meaning")
+        assert weights.meaning
+        score = MeaningScorer(weights, weights.meaning, load_encoder())
         first, again = (score("Why?", [Exchange("Where?", "There.")]) for _ in range(2))
         assert first.numbers == again.numbers
         assert recalled == ["Where?"]
