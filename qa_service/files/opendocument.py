@@ -29,6 +29,8 @@ _UNSEEN = frozenset(
 )
 _BLOCKS = frozenset({"p", "h"})
 _MOST_SPACES = 100
+_LONGEST_COUNT, _LONGEST_SPACES = 7, 3
+"""A sheet has a number of rows with at most so many digits, and a line a number of spaces. Longer ones count as one."""
 _MOST_REPEATED = 100
 """A cell or a row with text is repeated at most so often. Empty ones, which office programs repeat by thousands, only
 count."""
@@ -101,8 +103,12 @@ def _read(element: Element, name: str, namespace: str = "table") -> str:
 
 
 def _read_count(element: Element, name: str) -> int:
-    number = _read(element, name)
-    return int(number) if number.isdecimal() and len(number) < 8 else 1  # noqa: PLR2004 - a sheet has fewer rows
+    return _parse_count(_read(element, name), _LONGEST_COUNT)
+
+
+def _parse_count(written: str, longest: int) -> int:
+    """Return the number that this text has, or 1 where it is none or has more digits than `longest`."""
+    return int(written) if written.isdecimal() and len(written) <= longest else 1
 
 
 class _Document:
@@ -112,9 +118,8 @@ class _Document:
         check_archive(content)
         with ZipFile(BytesIO(content)) as archive:
             names = set(archive.namelist())
-            if b"encryption-data" in (
-                archive.read("META-INF/manifest.xml") if "META-INF/manifest.xml" in names else b""
-            ):
+            manifest = archive.read("META-INF/manifest.xml") if "META-INF/manifest.xml" in names else b""
+            if b"encryption-data" in manifest:
                 raise Unreadable("encrypted")
             if "content.xml" not in names:
                 raise Unreadable("damaged")
@@ -286,7 +291,7 @@ def _leave_out(_: Element) -> str:
 
 
 _INLINE: Mapping[str, Callable[[Element], str]] = {
-    "s": lambda element: " " * min(_count_spaces(element), _MOST_SPACES),
+    "s": lambda element: " " * min(_parse_count(_read(element, "c", "text"), _LONGEST_SPACES), _MOST_SPACES),
     "tab": lambda _: "\t",
     "line-break": lambda _: "\n",
     "ruby-text": lambda element: f"({_read_text(element)})",
@@ -294,11 +299,6 @@ _INLINE: Mapping[str, Callable[[Element], str]] = {
     **dict.fromkeys(_UNSEEN, _leave_out),
 }
 """These elements within a paragraph are no plain text."""
-
-
-def _count_spaces(element: Element) -> int:
-    count = _read(element, "c", "text")
-    return int(count) if count.isdecimal() and len(count) < 4 else 1  # noqa: PLR2004 - no line has so many
 
 
 def _fill(document: _Document, table: Element, sheet: Worksheet) -> None:

@@ -36,7 +36,6 @@ gap does."""
 
 _CELL_GAP = 0.45
 """A gap of so many heights is wider than a space."""
-_EVEN = 1.5
 _LETTER_GAP = 0.15
 _SIGN_GAP = 0.17
 """Between two letters, and between two Korean, Chinese or Japanese signs, a gap is a space if it is wider than the

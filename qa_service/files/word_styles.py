@@ -10,7 +10,6 @@ from qa_service.files.package import Element, expand_name
 
 _STYLE, _PROPERTIES = expand_name("w:style"), expand_name("w:pPr")
 _VALUE, _LEVEL = expand_name("w:val"), expand_name("w:ilvl")
-_STYLE_PATH = f"{_PROPERTIES}/{expand_name('w:pStyle')}"
 _OUTLINE_PATH = f"{_PROPERTIES}/{expand_name('w:outlineLvl')}"
 _NUMBER_PATH = f"{_PROPERTIES}/{expand_name('w:numPr')}"
 _BODY_LEVEL = "9"
