@@ -27,6 +27,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from fpdf import FPDF
 
+from qa_service.errors import EncoderMissing
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import CollectionKey, DocumentPassage, DocumentText, NewDocument
 from qa_service.knowledge.engine import EmbeddedPostgres
@@ -34,7 +35,7 @@ from qa_service.knowledge.library import Library
 from qa_service.knowledge.search import KnowledgeSource, SearchScope
 from qa_service.knowledge.vectors import MissingVectors
 from qa_service.knowledge_base import make_indexer
-from qa_service.language.encoder import EncoderMissing, SentenceEncoder, load_encoder
+from qa_service.language.encoder import SentenceEncoder, load_encoder
 from qa_service.retrieval.terms import build_terms
 from qa_service.search_interfaces import Candidate, SearchTerms
 from qa_service.settings import Settings

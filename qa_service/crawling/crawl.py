@@ -12,9 +12,10 @@ from qa_service.crawling.ledger import PageContent, PageShelf, PageState, SiteLe
 from qa_service.crawling.markup import Markup
 from qa_service.crawling.pace import DELAY, PacedFetcher
 from qa_service.crawling.reading import PageReading, is_html, read_fetched
-from qa_service.crawling.robots import Robots, RobotsUnknown, fetch_robots
+from qa_service.crawling.robots import Robots, fetch_robots
 from qa_service.crawling.rules import CrawlRules, is_document
 from qa_service.crawling.sitemaps import is_sitemap, read_sitemap
+from qa_service.errors import CrawlFailed
 from qa_service.knowledge.web_pages import LARGEST_PAGE
 
 TRIES = 3
@@ -25,10 +26,6 @@ MOST_SITEMAPS = 200
 MOST_MOVES = 5
 MOST_DEATHS = 2
 """A page that ended so many processes that read it isn't read again in this round."""
-
-
-class CrawlFailed(Exception):
-    """A site can't be read now. What is known of it stays. The message says why, in English."""
 
 
 class CrawlStep(Struct, frozen=True):
@@ -73,10 +70,7 @@ class Crawl:
     def read_pages(self) -> Generator[CrawlStep, None, None]:
         """Read the site, and give what became of each page. It ends early where `pause` says that the crawl is to stop.
         Raises `CrawlFailed`."""
-        try:
-            self._robots = fetch_robots(self._rules.start, self._fetcher.fetch_page)
-        except RobotsUnknown as error:
-            raise CrawlFailed(str(error)) from None
+        self._robots = fetch_robots(self._rules.start, self._fetcher.fetch_page)
         self._fetcher.slow_down(self._robots.delay)
         self._read_sitemaps(self._read_start())
         while (due := self._next_page()) and not self._fetcher.is_stopped:

@@ -8,16 +8,13 @@ from protego import Protego
 
 from qa_service.crawling.addresses import is_same_site, normalize_address
 from qa_service.crawling.fetching import AGENT, NOTHING_KNOWN, Fetched, FetchPage
+from qa_service.errors import CrawlFailed
 
 MOST_READ = 500 << 10
 """RFC 9309 says that so many bytes must be read at least. The rest is ignored."""
 MOST_DELAY = 30.0
 """A site may ask for so many seconds between two requests. A longer delay counts as this one."""
 MOST_MOVES = 5
-
-
-class RobotsUnknown(Exception):
-    """The site doesn't say what may be read, because its server fails. Nothing may be read then."""
 
 
 class Robots:
@@ -44,7 +41,8 @@ class Robots:
 
 
 def fetch_robots(site: str, fetch: FetchPage) -> Robots:
-    """Fetch the rules of the site that this address belongs to. Raises `RobotsUnknown`."""
+    """Fetch the rules of the site that this address belongs to. Raises `CrawlFailed` where its server
+    fails and doesn't say them, because nothing may be read then."""
     return Robots(_decode(_follow(normalize_address(urljoin(site, "/robots.txt")), fetch)), site)
 
 
@@ -66,6 +64,6 @@ def _decode(fetched: Fetched) -> str:
         case "fetched":
             return fetched.content[:MOST_READ].decode("utf-8-sig", errors="replace")
         case "failed" | "unchanged":
-            raise RobotsUnknown(f"robots.txt: {fetched.reason or HTTPStatus.NOT_MODIFIED.phrase}")
+            raise CrawlFailed(f"robots.txt: {fetched.reason or HTTPStatus.NOT_MODIFIED.phrase}")
         case _:
             return ""

@@ -8,13 +8,13 @@ from time import monotonic
 
 from msgspec import Struct
 
-from qa_service.crawling.crawl import Crawl, CrawlFailed, CrawlParts, CrawlStep
+from qa_service.crawling.crawl import Crawl, CrawlParts, CrawlStep
 from qa_service.crawling.fetching import FetchBounds, PageFetcher
 from qa_service.crawling.pace import DELAY
 from qa_service.crawling.public_addresses import MayConnect, is_public_address
 from qa_service.crawling.sites import LEASE_SECONDS, KnowledgeSite, Sites
 from qa_service.crawling.stored_pages import LibraryShelf, StoredPages
-from qa_service.errors import QAError
+from qa_service.errors import CrawlFailed, QAError
 from qa_service.knowledge.library import Library
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class SiteReader:
                 for step in steps:
                     tell(step)
         except CrawlFailed as error:
-            failure = str(error)
+            failure = error.message
         except BaseException:
             self._sites.release_site(site)
             raise

@@ -10,6 +10,8 @@ from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import Any
 
+from qa_service.errors import EncoderMissing
+
 MODEL = "universal-sentence-encoder-multilingual-3"
 EXTRA = "qa-service[semantic]"
 READ = 1000
@@ -17,10 +19,6 @@ READ = 1000
 sentences, and a long question must not hold up its worker."""
 _KEPT = 512
 """The vectors of so many texts are remembered, since several parts of an answer encode the same question."""
-
-
-class EncoderMissing(Exception):
-    """The encoder can't be loaded. The message says what to install."""
 
 
 class SentenceEncoder:

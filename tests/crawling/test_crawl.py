@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from qa_service.crawling.addresses import normalize_address
-from qa_service.crawling.crawl import Crawl, CrawlFailed, CrawlParts, CrawlStep
+from qa_service.crawling.crawl import Crawl, CrawlParts, CrawlStep
 from qa_service.crawling.fetching import FetchBounds, PageFetcher
 from qa_service.crawling.ledger import SitePage
 from qa_service.crawling.rules import CrawlRules
+from qa_service.errors import CrawlFailed
 from tests.crawling.shelves import RememberedDocuments, RememberedPages
 from tests.crawling.websites import WebPage, Website, html, links, moved, sitemap
 
