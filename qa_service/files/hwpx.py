@@ -15,6 +15,7 @@ from qa_service.errors import Unreadable
 from qa_service.files.archive import check_archive
 from qa_service.files.hangul import is_chapter_title, write_hangul_equation
 from qa_service.files.ordinals import write_ordinal
+from qa_service.files.outline import DocumentLine, split_at_headings, write_section
 from qa_service.files.package import Element, local_name, parse_xml
 from qa_service.files.segment import RawFile, Segment
 from qa_service.files.tables import Cell, flatten_cell, lay_out_cells, resemble_names, write_table
@@ -40,11 +41,6 @@ _FORMS = {
 }
 
 
-class _Line(Struct, frozen=True):
-    text: str
-    is_heading: bool = False
-
-
 class _Head(Struct, frozen=True):
     """A `_Head` says what stands before a paragraph: a number of an outline or a list, or a bullet."""
 
@@ -60,23 +56,13 @@ class _Level(Struct, frozen=True):
 
 
 def read_hwpx(raw: RawFile) -> Iterator[Segment]:
-    """Give one segment for each heading: a paragraph of the outline, or the title of a chapter. The heading is the
-    segment's first line and its section. The headers and footers of the pages are the last segment."""
+    """Give one segment for each heading: a paragraph of the outline, or the title of a chapter. The headers and footers
+    of the pages are the last segment."""
     check_archive(raw.content)
     with ZipFile(BytesIO(raw.content)) as archive:
         reading = _Reading(archive)
-        section, lines = "", list[str]()
-        for line in reading.read_sections(archive):
-            if line.is_heading:
-                yield _segment(section, lines)
-                section, lines = line.text, []
-            lines.append(line.text)
-        yield _segment(section, lines)
-        yield _segment("", list(dict.fromkeys(reading.margins)))
-
-
-def _segment(section: str, lines: list[str]) -> Segment:
-    return Segment("".join(f"{line}\n" for line in lines) + "\n" if lines else "", section=" ".join(section.split()))
+        yield from split_at_headings(reading.read_sections(archive))
+        yield write_section("", list(dict.fromkeys(reading.margins)))
 
 
 class _Reading:
@@ -95,7 +81,7 @@ class _Reading:
         self._outlined = frozenset(_read_outline_styles(header))
         self._outline = ""
 
-    def read_sections(self, archive: ZipFile) -> Iterator[_Line]:
+    def read_sections(self, archive: ZipFile) -> Iterator[DocumentLine]:
         found = {int(match[1]): name for name in archive.namelist() if (match := _SECTION.fullmatch(name))}
         for number in sorted(found):
             root = parse_xml(archive.read(found[number]))
@@ -103,7 +89,7 @@ class _Reading:
             self._outline = (outline is not None and outline.get("outlineShapeIDRef")) or self._outline
             yield from self._lines(root)
 
-    def _lines(self, element: Element) -> Iterator[_Line]:
+    def _lines(self, element: Element) -> Iterator[DocumentLine]:
         for child in element:
             name = local_name(child)
             if name == "p":
@@ -113,12 +99,12 @@ class _Reading:
             elif name not in _UNSEEN:
                 yield from self._lines(child)
 
-    def _paragraph(self, paragraph: Element) -> Iterator[_Line]:
+    def _paragraph(self, paragraph: Element) -> Iterator[DocumentLine]:
         head = self._heads.get(paragraph.get("paraPrIDRef") or "")
         number = self._number(head) if head else ""
         text = _text(paragraph).strip()
         if text:
-            yield _Line(f"{number} {text}".lstrip(), self._is_heading(paragraph, head) or is_chapter_title(text))
+            yield DocumentLine(f"{number} {text}".lstrip(), self._is_heading(paragraph, head) or is_chapter_title(text))
         for attached in _list_attached(paragraph):
             if local_name(attached) in _MARGINS:
                 self.margins += [line.text for line in self._lines(attached)]
@@ -144,12 +130,12 @@ class _Reading:
         del counts[head.level + 1 :]
         return _PLACE.sub(lambda place: _write_count(levels, counts, int(place[1]) - 1), levels[head.level].text)
 
-    def _table(self, table: Element) -> Iterator[_Line]:
+    def _table(self, table: Element) -> Iterator[DocumentLine]:
         """Give a line for each row that has text. A row of one cell may have more lines, and headings among them."""
         for caption in table:
             if local_name(caption) == "caption":
                 yield from self._lines(caption)
-        rows: dict[int, list[list[_Line]]] = {}
+        rows: dict[int, list[list[DocumentLine]]] = {}
         cells, headers = list[Cell](), set[int]()
         for cell in _list_cells(table):
             lines = [*self._lines(cell)]
@@ -161,7 +147,7 @@ class _Reading:
         first = next(row for row in range(len(headers) + 1) if row not in headers)
         for number, line in write_table(lay_out_cells(cells), resemble_names, first):
             filled = rows.get(number, [])
-            yield from filled[0] if len(filled) == 1 and " | " not in line else [_Line(line)]
+            yield from filled[0] if len(filled) == 1 and " | " not in line else [DocumentLine(line)]
 
 
 def _read_heads(header: Element | None) -> Iterator[tuple[str, _Head]]:

@@ -10,12 +10,12 @@ from functools import partial
 from io import BytesIO
 from zipfile import ZipFile
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from qa_service.errors import Unreadable
 from qa_service.files.archive import check_archive
 from qa_service.files.ordinals import write_ordinal
+from qa_service.files.outline import DocumentLine, split_at_headings, write_section
 from qa_service.files.package import Element, local_name, parse_xml
 from qa_service.files.segment import RawFile, Segment
 from qa_service.files.tables import SPANNED, Row, flatten_cell, resemble_names, write_table
@@ -40,22 +40,11 @@ _FORMS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upper
 _KOREAN_FORMS = {"가": "ganada", "ㄱ": "chosung", "①": "decimalEnclosedCircle", "일": "koreanCounting"}
 
 
-class _Line(Struct, frozen=True):
-    text: str
-    is_heading: bool = False
-
-
 def read_odt(raw: RawFile) -> Iterator[Segment]:
     """Give one segment for each heading, as for a DOCX. The headers and footers of the pages are the last one."""
     document = _Document(raw.content)
-    section, lines = "", list[str]()
-    for line in document.read_lines(document.body):
-        if line.is_heading:
-            yield _segment(section, lines)
-            section, lines = line.text, []
-        lines.append(line.text)
-    yield _segment(section, lines)
-    yield _segment("", list(dict.fromkeys(line.text for line in document.read_margins())))
+    yield from split_at_headings(document.read_lines(document.body))
+    yield write_section("", list(dict.fromkeys(line.text for line in document.read_margins())))
 
 
 def read_odp(raw: RawFile) -> Iterator[Segment]:
@@ -66,7 +55,7 @@ def read_odp(raw: RawFile) -> Iterator[Segment]:
         shapes = sorted(slide, key=_rank_shape)
         titles = [frame for frame in shapes if _read(frame, "class", "presentation") == "title"]
         section = " ".join(line.text for line in document.read_lines(titles))
-        shown = _segment(section, [line.text for line in document.read_lines(shapes)])
+        shown = write_section(section, [line.text for line in document.read_lines(shapes)])
         place = Place(slide=number)
         yield Segment(shown.text, page=number, pages=len(slides), section=shown.section, paged=True, place=place)
 
@@ -79,7 +68,7 @@ def read_ods(raw: RawFile) -> Iterator[Segment]:
             name = _read(table, "name")
             yield from read_sheet(name, partial(_fill, document, table))
             yield replace(
-                _segment(name, [line.text for line in _read_frames(document, table)]), place=Place(sheet=name)
+                write_section(name, [line.text for line in _read_frames(document, table)]), place=Place(sheet=name)
             )
 
 
@@ -92,10 +81,6 @@ def _rank_shape(shape: Element) -> tuple[int, float, float]:
     top, left = (_LENGTH.match(_read(placed, axis, "svg-compatible")) for axis in "yx")
     is_title = _read(shape, "class", "presentation") == "title"
     return 0 if is_title else 1, round(float(top[1]) * 2) if top else 0, float(left[1]) if left else 0
-
-
-def _segment(section: str, lines: list[str]) -> Segment:
-    return Segment("".join(f"{line}\n" for line in lines) + "\n" if lines else "", section=" ".join(section.split()))
 
 
 def _read(element: Element, name: str, namespace: str = "table") -> str:
@@ -149,13 +134,13 @@ class _Document:
         own = (style for style in styles if name and _read(style, "name", "style") == name)
         return any(_read(properties, "display") == "false" for style in own for properties in style)
 
-    def read_margins(self) -> Iterator[_Line]:
+    def read_margins(self) -> Iterator[DocumentLine]:
         """Give the lines of the headers and footers."""
         for element in () if self._styles is None else self._styles.iter():
             if local_name(element) in ("header", "footer") and _NAMESPACE.format("style") in element.tag:
                 yield from self.read_lines(element)
 
-    def read_lines(self, elements: Element | list[Element]) -> Iterator[_Line]:
+    def read_lines(self, elements: Element | list[Element]) -> Iterator[DocumentLine]:
         """Give the lines of the paragraphs and tables in these elements."""
         for element in elements:
             name = local_name(element)
@@ -170,7 +155,7 @@ class _Document:
             elif name not in _UNSEEN:
                 yield from self.read_lines(element)
 
-    def _read_object(self, element: Element) -> Iterator[_Line]:
+    def _read_object(self, element: Element) -> Iterator[DocumentLine]:
         """Give the lines of a chart, which is a document of its own in the archive."""
         folder = element.get("{http://www.w3.org/1999/xlink}href") or ""
         content = self._objects.get(f"{folder.removeprefix('./')}/content.xml")
@@ -178,14 +163,14 @@ class _Document:
         if root is not None and local_name(root) != "math":
             yield from self.read_lines([child for child in root if local_name(child) == "body"])
 
-    def _read_paragraph(self, paragraph: Element) -> Iterator[_Line]:
+    def _read_paragraph(self, paragraph: Element) -> Iterator[DocumentLine]:
         text = _read_text(paragraph).strip()
         if text:
-            yield _Line(text, is_heading=local_name(paragraph) == "h")
+            yield DocumentLine(text, is_heading=local_name(paragraph) == "h")
         for attached in _list_attached(paragraph):
             yield from self.read_lines(attached)
 
-    def _read_list(self, items: Element, style: str, counts: list[int]) -> Iterator[_Line]:
+    def _read_list(self, items: Element, style: str, counts: list[int]) -> Iterator[DocumentLine]:
         """Give the lines of a list. `counts` has the last number of each level above this one."""
         style = _read(items, "style-name", "text") or style
         goes_on = _read(items, "continue-numbering", "text") == "true" or bool(_read(items, "continue-list", "text"))
@@ -201,13 +186,13 @@ class _Document:
         if len(counts) == 1:
             self._counts[style] = counts
 
-    def _read_item(self, item: Element, style: str, counts: list[int], number: str) -> Iterator[_Line]:
+    def _read_item(self, item: Element, style: str, counts: list[int], number: str) -> Iterator[DocumentLine]:
         for child in item:
             if local_name(child) == "list":
                 yield from self._read_list(child, style, counts) if len(counts) < _MOST_LEVELS else ()
                 continue
             for line in self.read_lines([child]):
-                yield _Line(f"{number} {line.text}".lstrip(), line.is_heading)
+                yield DocumentLine(f"{number} {line.text}".lstrip(), line.is_heading)
                 number = ""
 
     def _level(self, style: str, depth: int) -> Element | None:
@@ -238,13 +223,13 @@ class _Document:
         written = "1" if level is None else _read(level, "num-format", "style")
         return _FORMS.get(written) or _KOREAN_FORMS.get(written[:1], "decimal")
 
-    def _read_table(self, table: Element) -> Iterator[_Line]:
+    def _read_table(self, table: Element) -> Iterator[DocumentLine]:
         rows = list(_list_rows(table))
         headers = sum(local_name(row.getparent()) == "table-header-rows" for row in rows)
         grid = [self._read_row(row) for row in rows]
         for number, line in write_table(grid, resemble_names, headers):
             cells = [cell for cell in rows[number] if local_name(cell) == "table-cell" and len(cell)]
-            yield from self.read_lines(cells[0]) if len(cells) == 1 else [_Line(line)]
+            yield from self.read_lines(cells[0]) if len(cells) == 1 else [DocumentLine(line)]
 
     def _read_row(self, row: Element) -> Row:
         texts = list[str]()
@@ -325,7 +310,7 @@ def _fill(document: _Document, table: Element, sheet: Worksheet) -> None:
         sheet.merge_cells(*merge)
 
 
-def _read_frames(document: _Document, table: Element) -> Iterator[_Line]:
+def _read_frames(document: _Document, table: Element) -> Iterator[DocumentLine]:
     """Give the lines of the charts and boxes that lie on a sheet."""
     for element in table.iter():
         if local_name(element) in ("frame", "custom-shape"):
