@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, islice
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
@@ -38,7 +39,7 @@ PIECE_BYTES = 16
 MOST_LINKS = 1_000
 """Among at most so many links of an answer pictures and videos are looked for."""
 
-Prices = Mapping[str, Mapping[str, float]]
+Prices: TypeAlias = Mapping[str, Mapping[str, float]]
 """This maps each model to its prices for a million tokens: `input`, `output` and, where it differs, `cached`."""
 
 

@@ -5,6 +5,7 @@ The elements of a page may be nested to any depth, so nothing here calls itself.
 
 import re
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from msgspec import Struct
 from selectolax.lexbor import LexborNode
@@ -16,7 +17,8 @@ from qa_service.files.numbering import ItemNumbers
 from qa_service.files.raised import raise_digits
 from qa_service.files.visibility import Attributes
 
-IsSeen = Callable[[LexborNode, Attributes], bool]
+IsSeen: TypeAlias = Callable[[LexborNode, Attributes], bool]
+"""Such a function tells whether an element is seen, if the elements around it are."""
 
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BLOCK_TAGS = """

@@ -24,8 +24,8 @@ _DECLARED = re.compile(r"sep=(.)\r?\n")
 
 
 def read_rows(raw: RawFile) -> Iterator[Segment]:
-    """Read CSV with any of the delimiters of `_DELIMITERS`. The first row that fills all columns names them. The place
-    of a segment has the range of its rows, which are counted from 1 as in a sheet."""
+    """Read CSV with any of the delimiters of `_DELIMITERS`. The first row that fills all columns names the columns.
+    The place of a segment has the range of its rows, which are counted from 1 as in a sheet."""
     text = raw.text()
     declared = _DECLARED.match(text)
     delimiter = declared[1] if declared else _choose_delimiter(text)

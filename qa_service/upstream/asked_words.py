@@ -115,5 +115,5 @@ def _weigh_rarity(word: str, texts: Iterable[HeldWords]) -> float:
 
 
 def _find_beginning(word: str) -> str:
-    longest = len(word) > _BEGINNING and word.isascii() and word.isalpha()
-    return word[: max(_BEGINNING, len(word) - _ENDING)] if longest else ""
+    has_ending = len(word) > _BEGINNING and word.isascii() and word.isalpha()
+    return word[: max(_BEGINNING, len(word) - _ENDING)] if has_ending else ""
