@@ -14,6 +14,7 @@ from qa_service.errors import InvalidField, NotFound
 from qa_service.knowledge.connections import DatabaseConnection, Row
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import CollectionKey
+from qa_service.knowledge.library import ensure_collection
 
 SiteStatus: TypeAlias = Literal["queued", "reading", "ready", "failed"]
 
@@ -93,25 +94,18 @@ class Sites:
         if not url:
             raise InvalidField("url: expected the http or https address of a site", field="url")
         with self._database.transaction() as connection:
-            connection.run(
-                "insert into collection (owner, name) values (:owner, :name) on conflict do nothing",
-                owner=new.collection.owner,
-                name=new.collection.name,
-            )
             rows = connection.run(
-                "insert into site (id, collection, url, include, exclude, every, status) select :site, id, :url, "
-                ":include::text[], :exclude::text[], :every::float8, 'queued' "
-                "from collection where owner = :owner and name = :name "
+                "insert into site (id, collection, url, include, exclude, every, status) values (:site, "
+                ":collection::int, :url, :include::text[], :exclude::text[], :every::float8, 'queued') "
                 "on conflict (collection, url) do update set include = excluded.include, exclude = excluded.exclude, "
                 "every = excluded.every, next_read = now(), is_leaving = false, reason = null, "
                 "status = case when site.status = 'reading' then 'reading' else 'queued' end returning id",
                 site=secrets.token_hex(16),
+                collection=ensure_collection(connection, new.collection),
                 url=url,
                 include=list(new.include),
                 exclude=list(new.exclude),
                 every=new.every,
-                owner=new.collection.owner,
-                name=new.collection.name,
             )
             return _load_site(connection, rows[0][0])
 

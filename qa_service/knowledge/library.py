@@ -23,7 +23,7 @@ from qa_service.knowledge.documents import (
     NewDocument,
     read_document,
 )
-from qa_service.knowledge.replacing import lock_collection, remove_passages, replace_passages
+from qa_service.knowledge.replacing import keep_verdict, lock_collection, remove_passages, replace_passages
 from qa_service.pause import LongWork
 
 UPLOAD_PART = 256 << 10
@@ -58,7 +58,7 @@ class Library:
         """
         digest = _digest_content(content)
         with self.database.transaction() as connection:
-            collection = self._ensure_collection(connection, new.collection)
+            collection = ensure_collection(connection, new.collection)
             if found := self._find_named(connection, collection, new, digest):
                 return found, False
             self._check_room(connection, new.collection, len(content))
@@ -77,20 +77,12 @@ class Library:
         replaced whole, in one transaction."""
         digest = _digest_text(text)
         with self.database.transaction() as connection:
-            collection = self._ensure_collection(connection, new.collection)
+            collection = ensure_collection(connection, new.collection)
             if found := self._find_named(connection, collection, new, digest):
                 return found, False
             document_id = _queue_document(connection, collection, new, digest)
             replace_passages(connection, document_id, collection, new.title or new.name, text.passages)
-            connection.run(
-                "update document set status = :status, reason = :reason, kind = :kind, pages = :pages::int "
-                "where id = :document",
-                document=document_id,
-                status="ready" if text.passages else "failed",
-                reason=text.reason,
-                kind=text.kind,
-                pages=text.pages,
-            )
+            keep_verdict(connection, document_id, text)
             return _load_document(connection, document_id), True
 
     def remove_document(self, document_id: str, owners: Several[str]) -> None:
@@ -186,17 +178,6 @@ class Library:
         )
         return {name: (document_id, digest) for name, document_id, digest in rows}
 
-    def _ensure_collection(self, connection: DatabaseConnection, key: CollectionKey) -> int:
-        connection.run(
-            "insert into collection (owner, name) values (:owner, :name) on conflict do nothing",
-            owner=key.owner,
-            name=key.name,
-        )
-        found = connection.run(
-            "select id from collection where owner = :owner and name = :name", owner=key.owner, name=key.name
-        )
-        return int(found[0][0])
-
     def _find_named(
         self, connection: DatabaseConnection, collection: int, new: NewDocument, digest: bytes
     ) -> Document | None:
@@ -226,6 +207,19 @@ class Library:
         )
         if kept[0][0] + size > self._owner_bytes:
             raise TooLarge(f"your documents may have at most {self._owner_bytes} bytes together")
+
+
+def ensure_collection(connection: DatabaseConnection, key: CollectionKey) -> int:
+    """Return the number of this collection, which is made where there is none yet."""
+    connection.run(
+        "insert into collection (owner, name) values (:owner, :name) on conflict do nothing",
+        owner=key.owner,
+        name=key.name,
+    )
+    found = connection.run(
+        "select id from collection where owner = :owner and name = :name", owner=key.owner, name=key.name
+    )
+    return int(found[0][0])
 
 
 def _queue_document(connection: DatabaseConnection, collection: int, new: NewDocument, digest: bytes) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from qa_service.knowledge.connections import DatabaseConnection
-from qa_service.knowledge.documents import DocumentPassage
+from qa_service.knowledge.documents import DocumentPassage, DocumentText
 from qa_service.knowledge.schema import INDEX_VERSION
 from qa_service.knowledge.terms import weigh_terms, write_numbers, write_sparse
 from qa_service.retrieval.splitting import estimate_tokens
@@ -49,6 +49,19 @@ def replace_passages(
     _count_terms(connection, counted, most)
     remove_passages(connection, document_id, last[0][0])
     _count_document(connection, document_id, collection, passages)
+
+
+def keep_verdict(connection: DatabaseConnection, document_id: str, text: DocumentText) -> None:
+    """Write down what reading a document has come to. It is `ready` where it has a text, and otherwise `failed`."""
+    connection.run(
+        "update document set status = :status, reason = :reason, kind = :kind, pages = :pages::int, updated = now() "
+        "where id = :document",
+        document=document_id,
+        status="ready" if text.passages else "failed",
+        reason=text.reason,
+        kind=text.kind,
+        pages=text.pages,
+    )
 
 
 def remove_passages(connection: DatabaseConnection, document_id: str, last: int) -> None:

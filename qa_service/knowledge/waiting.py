@@ -12,7 +12,7 @@ from msgspec import Struct
 from qa_service.knowledge.connections import DatabaseConnection
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import EVERYBODY, DocumentPassage, DocumentText
-from qa_service.knowledge.replacing import replace_passages
+from qa_service.knowledge.replacing import keep_verdict, replace_passages
 from qa_service.knowledge.schema import INDEX_VERSION
 from qa_service.model import Place
 
@@ -143,13 +143,5 @@ def _settle(connection: DatabaseConnection, claimed: ClaimedDocument, text: Docu
         "update document set lease = '-infinity', attempts = 0 where id = :document", document=claimed.document_id
     )
     if not claimed.is_read:
-        connection.run(
-            "update document set status = :status, reason = :reason, kind = :kind, pages = :pages::int, "
-            "updated = now() where id = :document",
-            document=claimed.document_id,
-            status="ready" if text.passages else "failed",
-            reason=text.reason,
-            kind=text.kind,
-            pages=text.pages,
-        )
+        keep_verdict(connection, claimed.document_id, text)
         connection.run("delete from upload where document = :document", document=claimed.document_id)

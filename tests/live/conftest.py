@@ -29,6 +29,15 @@ def upstream() -> Iterator[ScriptedUpstream]:
         yield scripted
 
 
+@pytest.fixture
+def model(upstream: ScriptedUpstream) -> ScriptedUpstream:
+    """The model's service with nothing of the test before."""
+    upstream.requests.clear()
+    upstream.closed.clear()
+    upstream.responses.clear()
+    return upstream
+
+
 @pytest.fixture(scope="module")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A newcomer's server: no key, no Redis, this machine alone."""

@@ -54,13 +54,6 @@ def served(redis_url: str, upstream: ScriptedUpstream, tmp_path_factory: pytest.
 
 
 @pytest.fixture
-def model(upstream: ScriptedUpstream) -> ScriptedUpstream:
-    """The model's service with nothing of the test before."""
-    upstream.requests.clear()
-    return upstream
-
-
-@pytest.fixture
 def cable(served: Service) -> Iterator[Cable]:
     with Cable(served.port) as cable:
         yield cable
