@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qa_service.crawling.addresses import identify_address, is_same_site
-from qa_service.crawling.fetching import NOTHING_KNOWN, Fetched, FetchPage, Known
+from qa_service.crawling.fetching import NOTHING_KNOWN, Fetched, FetchPage, Known, follow_moves
 from qa_service.crawling.frontier import Frontier
 from qa_service.crawling.ledger import PageContent, PageShelf, PageState, SiteLedger, SitePage
 from qa_service.crawling.markup import Markup
@@ -23,7 +23,6 @@ TRIES = 3
 MOST_FAILURES = 10
 """After so many pages in a row that failed, the site counts as down."""
 MOST_SITEMAPS = 200
-MOST_MOVES = 5
 MOST_DEATHS = 2
 """A page that ended so many processes that read it isn't read again in this round."""
 
@@ -96,17 +95,15 @@ class Crawl:
 
     def _follow_start(self) -> tuple[str, Fetched]:
         """Fetch the start, wherever in the site it has moved to."""
-        address, fetched = self._rules.start, Fetched("failed")
-        for _ in range(MOST_MOVES):
-            if not self._allowed(address):
-                raise CrawlFailed("its robots.txt doesn't allow the start to be read")
-            fetched = self._fetcher.fetch_page(address)
-            if fetched.outcome == "fetched":
-                return address, fetched
-            if fetched.outcome != "moved" or not is_same_site(fetched.target, address):
-                break
-            address = fetched.target
-        raise CrawlFailed(f"its start: {fetched.reason or 'it moved to ' + fetched.target}")
+        address, fetched = follow_moves(self._rules.start, self._fetch_allowed)
+        if fetched.outcome != "fetched":
+            raise CrawlFailed(f"its start: {fetched.reason or 'it moved to ' + fetched.target}")
+        return address, fetched
+
+    def _fetch_allowed(self, address: str, known: Known) -> Fetched:
+        if not self._allowed(address):
+            raise CrawlFailed("its robots.txt doesn't allow the start to be read")
+        return self._fetcher.fetch_page(address, known)
 
     def _read_sitemaps(self, addresses: Sequence[str]) -> None:
         """Read these sitemaps, and those that they name."""

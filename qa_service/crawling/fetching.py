@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from qa_service.crawling.addresses import PORTS, normalize_address
+from qa_service.crawling.addresses import PORTS, is_same_site, normalize_address
 from qa_service.crawling.public_addresses import ClosedAddress, MayConnect, connect_to_public, is_public_address
 
 AGENT = "qa-service"
@@ -45,9 +45,11 @@ _REFUSED = set(range(400, 500)) - {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EA
 _NEVER_READ = ("image/", "video/", "audio/", "font/", "text/css", "text/javascript", "application/javascript")
 _READ = 1 << 16
 _MOST_WAIT = 3600
+MOST_MOVES = 5
+"""So many redirects are followed, one after another. RFC 9309 asks for at least so many on the way to robots.txt."""
 
 Outcome: TypeAlias = Literal["fetched", "unchanged", "moved", "gone", "refused", "failed"]
-"""What came of fetching a page.
+"""An `Outcome` says what came of fetching a page.
 
 `moved` names another address in `target`. `gone` says that there is no such public page any more. `refused` says that
 trying again soon doesn't help: the server forbids it, or the page is too large. `failed` may be better the next
@@ -93,6 +95,16 @@ class Fetched(Struct, frozen=True):
 
 FetchPage: TypeAlias = Callable[[str, Known], Fetched]
 """Such a function fetches a normalized address. It raises nothing."""
+
+
+def follow_moves(address: str, fetch: FetchPage) -> tuple[str, Fetched]:
+    """Fetch a page, wherever in its site it has moved to. Return the address that was fetched last, and what came of
+    it. The outcome stays `moved` where the page leads to another site, or has moved more than `MOST_MOVES` times."""
+    fetched, moves = fetch(address, NOTHING_KNOWN), 0
+    while fetched.outcome == "moved" and is_same_site(fetched.target, address) and moves < MOST_MOVES:
+        address, moves = fetched.target, moves + 1
+        fetched = fetch(address, NOTHING_KNOWN)
+    return address, fetched
 
 
 class PageFetcher:
