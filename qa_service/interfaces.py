@@ -524,7 +524,7 @@ class DrawingPlace(Struct, frozen=True):
 
 
 LinesEnd: TypeAlias = Literal["", "whole", "cut"]
-"""How the lines of pictures ended. It is empty while more may come."""
+"""A `LinesEnd` says how the lines of pictures ended. It is empty while more may come."""
 
 
 class LineNews(Struct, frozen=True):

@@ -25,7 +25,7 @@ class _Object(tuple[tuple[str, Any], ...]):
 
 
 _Line: TypeAlias = tuple[str, str]
-"""The path of the object or list in which the line stands, and the line."""
+"""A `_Line` is a line, behind the path of the object or list in which it stands."""
 
 
 def read_json(raw: RawFile) -> Iterator[Segment]:

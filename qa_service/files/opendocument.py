@@ -121,7 +121,7 @@ class _Document:
 
     @property
     def body(self) -> Element:
-        """The element that has the paragraphs, sheets or slides."""
+        """Return the element that has the paragraphs, sheets or slides. Raises `Unreadable` where there is none."""
         body = next((child for child in self._root if local_name(child) == "body"), None)
         if body is None or not len(body):
             raise Unreadable("damaged")

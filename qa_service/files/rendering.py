@@ -44,8 +44,8 @@ class PageSection(Struct, frozen=True):
     anchor: str
     """This is the id of the element to which a link to this section leads. It is empty where there is none."""
     blocks: tuple[str, ...]
-    """The text of the section, which begins with its heading. It is cut only within long tables, and each piece of such
-    a table begins with the names of its columns."""
+    """These are the pieces of the section's text, which begins with its heading. The text is cut only within long
+    tables, and each row of such a table has the names of its columns."""
 
     @property
     def text(self) -> str:
@@ -103,7 +103,7 @@ class _Writer:
         self._anchor = self._next_anchor = ""
         self._in_heading = False
         self._sign = ""
-        """The number or dash of a list's item, which is written before the item's first word."""
+        """This is the number or the dash of a list's item. It is written before the item's first word."""
         self._marks: list[int] = []
         """These places in `_shown` are where the open elements begin whose text is changed at their end."""
         self._grids: list[Grid | None] = []

@@ -25,7 +25,7 @@ DESCRIPTIONS = {
 
 
 class SearchArguments(Struct, frozen=True):
-    """The arguments of `search`."""
+    """A `SearchArguments` holds the arguments of `search`."""
 
     query: Annotated[str, Meta(min_length=1, max_length=2_000, description="What is searched for.")]
     limit: Annotated[int, Meta(ge=1, le=20, description="So many passages are returned at most.")] = 8
@@ -35,7 +35,7 @@ class SearchArguments(Struct, frozen=True):
 
 
 class PageArguments(Struct, frozen=True, rename="camel"):
-    """The arguments of `read_page`."""
+    """A `PageArguments` holds the arguments of `read_page`."""
 
     document_id: Annotated[str, Meta(max_length=64, description="The document's id, as `search` gives it.")]
     page: Annotated[int, Meta(ge=1, le=1_000_000, description="The number of the page, from 1.")] = 1

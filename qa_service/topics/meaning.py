@@ -28,9 +28,9 @@ QUESTION, ANSWER = 400, 300
 """At most so many characters of a question, and from the beginning of an answer, become a vector. Encoding them takes
 a worker some milliseconds at most."""
 _KEPT = 256
-"""The vectors of so many exchanges are remembered whose turns hold none."""
+"""Some turns hold no vectors. Those of so many of their exchanges are remembered."""
 _FADING = 0.5
-"""Each exchange counts so much of the one after it."""
+"""Each exchange counts for this part of the one after it."""
 
 
 class Comparison(Struct, frozen=True):
