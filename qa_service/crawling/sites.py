@@ -29,6 +29,8 @@ _FROM_SITE = """select s.id, c.owner, c.name, s.url, s.include, s.exclude, s.eve
     count(p.document), count(*) filter (where p.state = 'failed'), count(p.site),
     count(*) filter (where p.round >= s.round)
     from site s join collection c on c.id = s.collection left join site_page p on p.site = s.id"""
+_GROUPED = "group by s.id, c.owner, c.name"
+_ONE_SITE = f"{_FROM_SITE} where s.id = :site {_GROUPED}"
 
 
 class NewSite(Struct, frozen=True):
@@ -112,15 +114,15 @@ class Sites:
     def list_sites(self, owners: Collection[str]) -> Sequence[KnowledgeSite]:
         """List the sites of these owners, oldest first."""
         rows = self._database.read(
-            f"{_FROM_SITE} where c.owner = any(:owners::text[]) and not s.is_leaving "
-            "group by s.id, c.owner, c.name order by s.created, s.id",
+            f"{_FROM_SITE} where c.owner = any(:owners::text[]) and not s.is_leaving {_GROUPED} "
+            "order by s.created, s.id",
             owners=list(owners),
         )
         return [_read_site(row) for row in rows]
 
     def load_site(self, site_id: str) -> KnowledgeSite | None:
         """Return a site, or None where there is none with this id, whoever owns it."""
-        rows = self._database.read(f"{_FROM_SITE} where s.id = :site group by s.id, c.owner, c.name", site=site_id)
+        rows = self._database.read(_ONE_SITE, site=site_id)
         return _read_site(rows[0]) if rows else None
 
     def drop_site(self, site_id: str, owners: Collection[str]) -> None:
@@ -199,11 +201,7 @@ class Sites:
 
 
 def _load_site(connection: DatabaseConnection, site_id: str) -> KnowledgeSite:
-    rows = connection.run(
-        f"{_FROM_SITE} where s.id = :site group by s.id, c.owner, c.name",
-        site=site_id,
-    )
-    return _read_site(rows[0])
+    return _read_site(connection.run(_ONE_SITE, site=site_id)[0])
 
 
 def _read_site(row: Row) -> KnowledgeSite:

@@ -18,7 +18,7 @@ from qa_service.topics.features import compute_features
 from qa_service.topics.scoring import Likeness
 from qa_service.topics.weights import MeaningWeights, Weights
 
-Vector = NDArray[np.float32]
+Vector: TypeAlias = NDArray[np.float32]
 Recall: TypeAlias = Callable[[str, str], Meaning]
 """Such a function gives the vectors of a question and its answer."""
 
