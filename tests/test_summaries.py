@@ -64,7 +64,8 @@ class TestWhen:
 
 
 class Talk:
-    """Ann's session: desk, line and summarizer over one Redis in memory. `wishes` are the summaries asked for."""
+    """A `Talk` is Ann's session, with a desk, a line and a summarizer over one Redis in memory. `wishes` are the
+    summaries that were asked for."""
 
     def __init__(self, *, summing: FakeUpstream | None = None, site: Site = SITE) -> None:
         self.redis: Redis = client()

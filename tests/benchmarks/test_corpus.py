@@ -13,7 +13,7 @@ from qa_service.settings import READERS
 
 @pytest.fixture
 def questions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private_valkey: Redis) -> Path:
-    """The corpus, and a site without a model that searches by words."""
+    """Return the corpus, and a site without a model that searches by words."""
     if not os.path.exists(FONT):
         pytest.skip("the font NanumGothic is not installed")
     private_valkey.flushall()

@@ -37,7 +37,7 @@ class Reading:
         return sorted(one.removeprefix(self.site.url) for one in self.shelf.documents)
 
     def reason(self, path: str) -> str:
-        """Why the page left or failed."""
+        """Return why the page left or failed."""
         return next(page.reason for page in self.ledger.pages.values() if page.address == self.site.url + path)
 
     def _pause(self, seconds: float) -> bool:

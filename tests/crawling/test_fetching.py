@@ -15,7 +15,7 @@ from tests.crawling.websites import WebPage, Website, html, moved, packed
 
 
 def fetcher(*, size: int = 100_000, seconds: float = 5.0) -> PageFetcher:
-    """A fetcher for pages of this machine."""
+    """Return a fetcher for pages of this machine."""
     return PageFetcher(FetchBounds(size, seconds), lambda address: address == "127.0.0.1")
 
 

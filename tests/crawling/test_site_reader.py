@@ -17,7 +17,7 @@ from tests.knowledge.shelf import SHARED, counts_agree
 
 @pytest.fixture
 def site() -> Iterator[Website]:
-    """A site of 21 pages."""
+    """Give a site of 21 pages."""
     pages = {f"/p{n}": html(f"<h1>Page {n}</h1><p>This is page {n}.</p>") for n in range(20)}
     with Website({"/": links(*pages), **pages}) as found:
         yield found

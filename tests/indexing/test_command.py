@@ -37,7 +37,7 @@ Index = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def index(knowledge: Database, knowledge_url: str, tmp_path: Path) -> Index:
-    """Starts the command with these arguments."""
+    """Return a function that starts the command with its arguments."""
     environment = {
         **os.environ,
         "QA_DATABASE_URL": knowledge_url,
@@ -59,13 +59,13 @@ def index(knowledge: Database, knowledge_url: str, tmp_path: Path) -> Index:
 
 
 def finish(command: "subprocess.Popen[str]") -> tuple[int, list[str]]:
-    """Its status, and the lines that it printed."""
+    """Return the status of the command, and the lines that it printed."""
     said, _ = command.communicate(timeout=20)
     return command.returncode, said.splitlines()
 
 
 def make_site() -> Website:
-    """A site of three pages and a document."""
+    """Return a site of three pages and a document."""
     return Website(
         {
             "/": links("/a", "/b", "/guide.pdf"),

@@ -12,7 +12,7 @@ def candidate(name: str, lexical: float, dense: float = 0.0, coverage: float = 1
 
 
 def fused(*sources: list[Candidate] | tuple[list[Candidate], float]) -> list[str]:
-    """The texts of the passages, best first."""
+    """Return the texts of the passages, best first."""
     pairs = [source if isinstance(source, tuple) else (source, 1.0) for source in sources]
     return [passage.text for passage in fuse_candidates([SourceCandidates(*pair) for pair in pairs])]
 

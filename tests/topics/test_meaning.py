@@ -35,7 +35,7 @@ SEATS = (known("열람실 자리는 어떻게 잡아요?", "앱에서 자리를 
 
 
 def session(current: tuple[Exchange, ...], earlier: tuple[Exchange, ...] = ()) -> Session:
-    """A session in its second topic, or in its only one."""
+    """Return a session in its second topic, or in its only one."""
     if not earlier:
         return Session("s", 1, (Topic(1, "", 2),), context=current)
     topics = (Topic(1, "", 2), Topic(2, "", 2))

@@ -34,7 +34,7 @@ def indexing(tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture
 def make_library(indexing: None, make_house: MakeHouse, knowledge: Database) -> MakeLibrary:
-    """Houses with a knowledge base."""
+    """Return a function that makes houses with a knowledge base."""
     socket = Path(knowledge.engine.start()["unix_sock"]).parent
     return lambda **changes: make_house(database_url=f"postgresql://qa@/postgres?host={socket}", **changes)
 

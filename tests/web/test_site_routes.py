@@ -22,7 +22,7 @@ URL = "https://library.example/"
 
 @pytest.fixture
 def quiet(tmp_path: Path) -> Iterator[None]:
-    """Nobody indexes by themselves."""
+    """Keep every worker from indexing by itself."""
     lock = lock_indexing(tmp_path)
     assert lock
     with lock:
@@ -31,7 +31,7 @@ def quiet(tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture
 def house(quiet: None, make_house: MakeHouse, knowledge: Database, knowledge_url: str) -> House:
-    """A service with an empty knowledge base."""
+    """Return a service with an empty knowledge base."""
     return make_house(database_url=knowledge_url, semantic="off")
 
 
