@@ -7,10 +7,10 @@ as those between columns.
 
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from statistics import median
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 from unicodedata import bidirectional
 
 from msgspec import Struct
@@ -29,6 +29,7 @@ _LOWERED_BY = (-0.5, -0.08)
 _BESIDE = 0.4
 
 _SAME_ROW = 0.3
+"""What stands on one height differs by at most so many heights of the line."""
 _CUT = 0.9
 _CUT_OF_ORDER = 0.6
 """A gap of so many heights cuts a row into pieces. Where the file writes the two sides at different moments, a smaller
@@ -82,6 +83,9 @@ class Piece(Struct, frozen=True):
         return len(self.text) + len(_SIGN.findall(self.text))
 
 
+_OnLine = TypeVar("_OnLine", Run, Piece)
+
+
 def is_sign(text: str) -> bool:
     """Return whether the first character is Korean, Chinese or Japanese."""
     return text[:1] >= _FIRST_SIGN and bool(_SIGN.match(text))
@@ -95,9 +99,7 @@ def ends_like_word(text: str) -> bool:
 def make_pieces(runs: Sequence[Run]) -> list[Piece]:
     """Make the pieces of the runs, which all have the same direction, from above to below and from left to right."""
     _mark_shifts(runs)
-    return [
-        piece for row in _gather_rows(runs) for part in _cut_row(row) if (piece := _make_piece(part)) and piece.text
-    ]
+    return [piece for row in gather_rows(runs) for part in _cut_row(row) if (piece := _make_piece(part)) and piece.text]
 
 
 def _mark_shifts(runs: Sequence[Run]) -> None:
@@ -120,13 +122,14 @@ def _is_small_beside(run: Run, other: Run) -> bool:
     return run.height <= _SMALL * other.height and -other.height / 2 < gap < _BESIDE * other.height
 
 
-def _gather_rows(runs: Sequence[Run]) -> Iterator[list[Run]]:
-    row: list[Run] = []
-    for run in sorted(runs, key=lambda run: -run.base):
-        if row and row[0].base - run.base > _SAME_ROW * min(row[0].height, run.height):
+def gather_rows(placed: Iterable[_OnLine]) -> Iterator[list[_OnLine]]:
+    """Give what stands on one height together, from above to below."""
+    row: list[_OnLine] = []
+    for one in sorted(placed, key=lambda one: -one.base):
+        if row and row[0].base - one.base > _SAME_ROW * min(row[0].height, one.height):
             yield row
             row = []
-        row.append(run)
+        row.append(one)
     if row:
         yield row
 

@@ -67,7 +67,8 @@ def find_earlier_topic(
         return 0
     if announcement != "none":  # the words that announce a subject say nothing about which one it is
         leaving = weigh_files(score(rest, session.context), coverage.get(session.topic, 0.0))
-    always = [_SAYS_SO] * returns + [_IS_NEW] * (is_new and announcement != "new subject")
+    begins = is_new and announcement != "new subject"
+    always = [bounds for bounds, counts in ((_SAYS_SO, returns), (_IS_NEW, begins)) if counts]
     fits = dict[int, float]()
     for index, said in candidates.items():
         fitting = weigh_files(score(rest, said), coverage.get(index, 0.0))

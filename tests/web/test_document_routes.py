@@ -1,14 +1,13 @@
 """The knowledge base over HTTP: who may write where, what is listed to whom, and answers that cite its documents."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qa_service.knowledge.database import Database
-from qa_service.knowledge.keeper import lock_indexing
 from tests.knowledge.shelf import make_indexer
 from tests.web.conftest import MakeHouse
 from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, frames, refusal
@@ -24,16 +23,7 @@ MakeLibrary = Callable[..., House]
 
 
 @pytest.fixture
-def indexing(tmp_path: Path) -> Iterator[None]:
-    """The lock of a house's own indexer, so that none is started: tests index by themselves."""
-    lock = lock_indexing(tmp_path)
-    assert lock
-    with lock:
-        yield
-
-
-@pytest.fixture
-def make_library(indexing: None, make_house: MakeHouse, knowledge: Database) -> MakeLibrary:
+def make_library(no_indexer: None, make_house: MakeHouse, knowledge: Database) -> MakeLibrary:
     """Return a function that makes houses with a knowledge base."""
     socket = Path(knowledge.engine.start()["unix_sock"]).parent
     return lambda **changes: make_house(database_url=f"postgresql://qa@/postgres?host={socket}", **changes)

@@ -1,14 +1,12 @@
 """Sites and single pages are brought by whoever may edit, and listed to whoever may search them."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qa_service.crawling import fetching
 from qa_service.knowledge.database import Database
-from qa_service.knowledge.keeper import lock_indexing
 from tests.crawling.websites import WebPage, Website, html, moved
 from tests.knowledge.shelf import make_indexer
 from tests.web.conftest import MakeHouse
@@ -21,16 +19,7 @@ URL = "https://library.example/"
 
 
 @pytest.fixture
-def quiet(tmp_path: Path) -> Iterator[None]:
-    """Keep every worker from indexing by itself."""
-    lock = lock_indexing(tmp_path)
-    assert lock
-    with lock:
-        yield
-
-
-@pytest.fixture
-def house(quiet: None, make_house: MakeHouse, knowledge: Database, knowledge_url: str) -> House:
+def house(no_indexer: None, make_house: MakeHouse, knowledge: Database, knowledge_url: str) -> House:
     """Return a service with an empty knowledge base."""
     return make_house(database_url=knowledge_url, semantic="off")
 
