@@ -85,7 +85,7 @@ class Fetched(Struct, frozen=True):
     charset: str = ""
     known: Known = NOTHING_KNOWN
     robots: str = ""
-    """This is the header `X-Robots-Tag`, in lower case."""
+    """These are the headers `X-Robots-Tag`, one a line, in lower case."""
     target: str = ""
     """This is the normalized address that the page has moved to."""
     is_lasting: bool = True
@@ -200,7 +200,7 @@ class PageFetcher:
             media_type=media_type,
             charset=charset[0] if charset else "",
             known=Known(_read_header(headers, "ETag", 500), _read_header(headers, "Last-Modified", 100)),
-            robots=", ".join(headers.get_all("X-Robots-Tag", [])).lower(),
+            robots="\n".join(headers.get_all("X-Robots-Tag", [])).lower(),
         )
 
     def _read_pieces(self, response: HTTPResponse, unpacking: "_Unpacking") -> Iterator[bytes]:
