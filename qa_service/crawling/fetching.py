@@ -106,7 +106,7 @@ class PageFetcher:
         self._bounds = bounds
         self._may_connect = may_connect
         self._tls = ssl.create_default_context()
-        self._open: HTTPConnection | None = None
+        self._open: socket.socket | None = None
         self._stopped = False
 
     def fetch_page(self, address: str, known: Known = NOTHING_KNOWN) -> Fetched:
@@ -124,7 +124,14 @@ class PageFetcher:
     def stop_fetching(self) -> None:
         """Let the page that is being fetched fail at once, and all later ones."""
         self._stopped = True
-        _cut(self._open)
+        self._cut()
+
+    def _cut(self) -> None:
+        """Cut the connection that is open, so that whoever waits for it in another thread gets an error."""
+        opened = self._open
+        if opened is not None:
+            with suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
 
     @contextmanager
     def _connected(self, address: str) -> Iterator[HTTPConnection]:
@@ -135,29 +142,33 @@ class PageFetcher:
         connection = HTTPConnection(
             parts.hostname or "", parts.port or PORTS[parts.scheme], timeout=self._bounds.seconds
         )
-        self._open = connection
-        timer = Timer(self._bounds.seconds, _cut, (connection,))
+        timer = Timer(self._bounds.seconds, self._cut)
         timer.daemon = True
         timer.start()
         try:
+            self._check_time(until)
             self._connect(connection, encrypted=parts.scheme == "https")
+            self._check_time(until)
             yield connection
-            if monotonic() >= until:
-                raise TimeoutError
-            if self._stopped:
-                raise ConnectionAbortedError
+            self._check_time(until)
         finally:
             timer.cancel()
             self._open = None
             connection.close()
 
-    def _connect(self, connection: HTTPConnection, *, encrypted: bool) -> None:
+    def _check_time(self, until: float) -> None:
         if self._stopped:
             raise ConnectionAbortedError
-        connection.sock = connect_to_public(connection.host, connection.port, self._bounds.seconds, self._may_connect)
-        connection.sock.settimeout(self._bounds.seconds)
+        if monotonic() >= until:
+            raise TimeoutError
+
+    def _connect(self, connection: HTTPConnection, *, encrypted: bool) -> None:
+        opened = connect_to_public(connection.host, connection.port, self._bounds.seconds, self._may_connect)
+        opened.settimeout(self._bounds.seconds)
         if encrypted:
-            connection.sock = self._tls.wrap_socket(connection.sock, server_hostname=connection.host)
+            opened = self._tls.wrap_socket(opened, server_hostname=connection.host)
+        # The connection forgets its socket as soon as a page begins whose end is that of the connection.
+        self._open = connection.sock = opened
 
     def _ask(self, connection: HTTPConnection, address: str, known: Known) -> Fetched:
         parts = urlsplit(address)
@@ -269,14 +280,6 @@ def _read_target(response: HTTPResponse, address: str) -> Fetched:
     if not target:
         return Fetched("failed", "it moved to no address of a page")
     return Fetched("moved", target=target, is_lasting=_MOVED[HTTPStatus(response.status)])
-
-
-def _cut(connection: HTTPConnection | None) -> None:
-    """Cut a connection, so that whoever waits for it in another thread gets an error."""
-    opened = connection.sock if connection else None
-    if opened is not None:
-        with suppress(OSError):
-            opened.shutdown(socket.SHUT_RDWR)
 
 
 def _describe(error: Exception) -> str:
