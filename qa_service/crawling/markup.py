@@ -13,6 +13,8 @@ MOST_LINKS = 2_000
 _REFRESH = re.compile(r"\d*\s*[;,]\s*(?:url\s*=\s*)?['\"]?([^'\"]+)", re.IGNORECASE)
 _UNKEPT = {"noindex", "none"}
 _CRAWLER_NAMES = ("robots", "qa-service")
+_WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
+"""Behind these directives stands a colon too, as behind a crawler's name."""
 
 
 class Markup(Struct, frozen=True):
@@ -28,7 +30,8 @@ class Markup(Struct, frozen=True):
 
 
 def read_markup(text: str, address: str, robots: str = "") -> Markup:
-    """Read a page that was found at this address. `robots` is its header `X-Robots-Tag`, in lower case."""
+    """Read a page that was found at this address. `robots` has its headers `X-Robots-Tag`, one a line, in lower
+    case."""
     page = LexborHTMLParser(text)
     directives = _directives(", ".join([_plain_directives(robots), *_robots_elements(page)]))
     base = _base(page, address)
@@ -41,7 +44,7 @@ def read_markup(text: str, address: str, robots: str = "") -> Markup:
 
 
 def may_keep(robots: str) -> bool:
-    """Tell whether the header `X-Robots-Tag` lets a file be kept."""
+    """Tell whether the headers `X-Robots-Tag` let a file be kept."""
     return _directives(_plain_directives(robots)).isdisjoint(_UNKEPT)
 
 
@@ -49,13 +52,17 @@ def _directives(told: str) -> set[str]:
     return {one.strip() for one in told.split(",")}
 
 
-def _plain_directives(header: str) -> str:
-    """Return the directives of the header that are for all crawlers or for this one."""
+def _plain_directives(headers: str) -> str:
+    """Return the directives of the headers that are for all crawlers or for this one. A crawler's name stands before
+    the first of its directives, and counts up to the end of the line or to the next name."""
     kept = []
-    for one in header.split(","):
-        agent, colon, directive = one.rpartition(":")
-        if not colon or agent.strip() in _CRAWLER_NAMES:
-            kept.append(directive)
+    for header in headers.splitlines():
+        is_for_us = True
+        for one in header.split(","):
+            name, colon, directive = one.partition(":")
+            if colon and name.strip() not in _WITH_VALUE:
+                is_for_us = name.strip() in _CRAWLER_NAMES
+            kept += [directive or name] * is_for_us
     return ",".join(kept)
 
 
@@ -83,6 +90,8 @@ def _links(page: LexborHTMLParser, base: str) -> Iterator[str]:
         is_link = element.tag != "link" or relations & {"next", "prev", "alternate"}
         if is_link and "nofollow" not in relations:
             yield from _link(element.attributes.get("href") or "", base)
+    for element in page.css("frame[src], iframe[src]"):
+        yield from _link(element.attributes.get("src") or "", base)
     for element in page.css("meta[http-equiv][content]"):
         refresh = _REFRESH.match(element.attributes.get("content") or "")
         if refresh and (element.attributes.get("http-equiv") or "").lower() == "refresh":

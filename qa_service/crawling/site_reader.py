@@ -89,9 +89,13 @@ class SiteReader:
                     tell(step)
         except CrawlFailed as error:
             failure = error.message
-        except BaseException:
+        except QAError:
             self._sites.release_site(site)
             raise
+        except Exception:
+            # Another reader would break in the same way, and no other site would have its turn.
+            log.exception("reading %s broke", site.url)
+            failure = "reading it broke"
         if hold.is_lost or stop.is_set():
             self._sites.release_site(site)
         else:

@@ -9,10 +9,14 @@ from unicodedata import normalize
 
 from msgspec import Struct
 
+from qa_service.files.decoding import decode_file_text
 from qa_service.files.sniffing import sniff_kind
 from qa_service.indexing.steps import IndexStep
 from qa_service.knowledge.documents import CollectionKey, NewDocument
 from qa_service.knowledge.library import Library
+
+LONGEST_NAME = 2_000
+"""The name of a document has at most so many bytes, since the database has an index of names."""
 
 
 class FolderRules(Struct, frozen=True):
@@ -35,15 +39,24 @@ def list_folder(root: Path, rules: FolderRules) -> Iterator[tuple[str, Path]]:
 
     Hidden files and folders are left out. So are links, since one may lead out of the folder, or round in a circle.
     """
-    base = root.resolve().name
+    base = _read_name(root.resolve().name)
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(folder, name)
-            within = normalize("NFC", path.relative_to(root).as_posix())
+            within = "/".join(map(_read_name, path.relative_to(root).parts))
             is_shown = not name.startswith(".") and not path.is_symlink() and path.is_file()
             if is_shown and rules.takes_path(within):
                 yield f"{base}/{within}", path
+
+
+def _read_name(name: str) -> str:
+    """Return the name of a file or folder as text. In what was packed on an older system, it may be in EUC-KR."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # Python has put halves of surrogate pairs for the bytes that it can't decode
+        name = decode_file_text(os.fsencode(name))
+    return normalize("NFC", name)
 
 
 class FolderSource:
@@ -58,14 +71,16 @@ class FolderSource:
         """Let each file be read that is new or has changed since it was brought, and give what became of each."""
         known = self._library.load_hashes(self._collection)
         seen: set[str] = set()
-        files = [(root.name, root)] if root.is_file() else list_folder(root, self._rules)
+        files = [(_read_name(root.name), root)] if root.is_file() else list_folder(root, self._rules)
         for name, path in files:
             seen.add(name)
             yield self._bring_file(name, path, known)
         if not root.is_file():
-            yield from self._remove_others(f"{root.resolve().name}/", seen, known)
+            yield from self._remove_others(f"{_read_name(root.resolve().name)}/", seen, known)
 
     def _bring_file(self, name: str, path: Path, known: Mapping[str, tuple[str, bytes]]) -> IndexStep:
+        if len(name.encode(errors="replace")) > LONGEST_NAME:
+            return IndexStep(name, "failed", "name_too_long")
         try:
             if path.stat().st_size > self._rules.bytes:
                 return IndexStep(name, "failed", "too_large")

@@ -10,6 +10,7 @@ from qa_service.crawling.fetching import FetchBounds
 from qa_service.crawling.site_reader import Reach, SiteReader
 from qa_service.crawling.sites import NewSite, Sites
 from qa_service.knowledge.database import Database
+from qa_service.knowledge.documents import Document, DocumentText, NewDocument
 from qa_service.knowledge.library import DocumentFilter, Library
 from tests.crawling.websites import WebPage, Website, html, links
 from tests.knowledge.shelf import SHARED, counts_agree
@@ -37,6 +38,21 @@ def until(true: Callable[[], object]) -> None:
     while not true():
         assert time.monotonic() < limit
         time.sleep(0.02)
+
+
+def test_a_site_that_breaks_its_reader_fails_and_lets_others_be_read(knowledge: Database, site: Website) -> None:
+    class Breaking(Library):
+        def put_text(self, new: NewDocument, text: DocumentText) -> tuple[Document, bool]:
+            raise ValueError("something odd")
+
+    sites = Sites(knowledge)
+    found = sites.add_site(NewSite(SHARED, site.url, every=3600.0))
+    reach = Reach(lambda address: address == "127.0.0.1", 0.0)
+    assert SiteReader(sites, Breaking(knowledge), FetchBounds(), reach).read_due_site(threading.Event())
+    broken = sites.load_site(found.site_id)
+    assert broken
+    assert (broken.status, broken.reason) == ("failed", "reading it broke")
+    assert not sites.has_due()
 
 
 def test_a_reader_that_is_stopped_lets_another_go_on_at_once(knowledge: Database, site: Website) -> None:

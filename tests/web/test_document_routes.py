@@ -69,7 +69,8 @@ class TestWriting:
         assert library.get(f"{path}/pages/1").get_json()["text"] == REFUNDS
         refusal(library.get(f"{path}/pages/2"), 404, "not_found")
         assert library.client.delete(f"/api/{path}", headers=SITE).status_code == 204
-        refusal(library.get(path), 404, "not_found")
+        for gone in (path, "documents/%00", "documents/%00/pages/1"):
+            refusal(library.get(gone), 404, "not_found")
         assert library.get("collections").get_json()["items"][0]["passages"] == 0
 
     def test_own_documents_are_seen_by_their_owner_alone(self, library: House, knowledge: Database) -> None:

@@ -8,6 +8,8 @@ from werkzeug.test import TestResponse
 
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import CollectionKey
+from qa_service.untrusted import disarm_text
+from tests.injections import INJECTIONS
 from tests.knowledge.shelf import put
 from tests.web.conftest import MakeHouse
 from tests.web.house import PERSONAL_SECRET, House, refusal
@@ -154,6 +156,28 @@ class TestTools:
         missing = call(house, "tools/call", name="read_page", arguments={"documentId": document_id, "page": 9})
         assert missing["isError"]
         assert missing["content"][0]["text"] == "the document has no such page"
+
+    @pytest.mark.parametrize(
+        "name", ["a passage of its own", "ChatML", "other line ends", "unseen tags", "a tool's call"]
+    )
+    def test_what_documents_say_to_models_is_quoted_and_disarmed(
+        self, house: House, knowledge: Database, name: str
+    ) -> None:
+        text = INJECTIONS[name]
+        document = put(knowledge, "zebra", f"zebra {text}", title=f"zebra {text}"[:200])
+        found = search(house, "zebra", limit=1)
+        page = call(house, "tools/call", name="read_page", arguments={"documentId": document.document_id, "page": 1})
+        for shown, heads in ((found, 2), (page, 2)):
+            lines = shown["content"][0]["text"].splitlines()
+            assert all(line.startswith("> ") for line in lines[heads:])
+            told = json.dumps(shown, ensure_ascii=False)
+            assert disarm_text(told) == told
+
+    def test_arguments_that_no_text_can_hold_find_nothing(self, house: House) -> None:
+        for arguments in ({"query": "\0"}, {"query": "library", "collections": ["\0"]}):
+            assert search(house, **arguments)["content"][0]["text"] == "Nothing was found."
+        missing = call(house, "tools/call", name="read_page", arguments={"documentId": "\0"})
+        assert missing["content"][0]["text"] == "no such document"
 
     def test_a_server_without_a_knowledge_base_says_so(self, make_house: MakeHouse) -> None:
         assert "QA_KNOWLEDGE" in search(make_house(knowledge=False), "x")["content"][0]["text"]

@@ -60,7 +60,8 @@ class TestSites:
         site = add(house).get_json()
         assert house.client.delete(f"/api/sites/{site['siteId']}", headers=SERVER).status_code == 204
         assert house.get("sites", SERVER).get_json() == {"items": []}
-        refusal(house.client.delete(f"/api/sites/{site['siteId']}", headers=SERVER), 404, "not_found")
+        for gone in (site["siteId"], "%00"):
+            refusal(house.client.delete(f"/api/sites/{gone}", headers=SERVER), 404, "not_found")
 
     @pytest.mark.parametrize(
         ("fields", "field"),
