@@ -40,8 +40,8 @@ class Robots:
 
 
 def fetch_robots(site: str, fetch: FetchPage) -> Robots:
-    """Fetch the rules of the site that this address belongs to. Raises `CrawlFailed` where its server
-    fails and doesn't say them, because nothing may be read then."""
+    """Fetch the rules of the site that this address belongs to. Raises `CrawlFailed` where its server fails
+    and doesn't say them, because nothing may be read then."""
     _, fetched = follow_moves(normalize_address(urljoin(site, "/robots.txt")), fetch)
     return Robots(_decode(fetched), site)
 
