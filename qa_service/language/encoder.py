@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 from qa_service.errors import EncoderMissing
+from qa_service.language.excerpts import keep_ends
 
 MODEL = "universal-sentence-encoder-multilingual-3"
 EXTRA = "qa-service[semantic]"
@@ -50,9 +51,7 @@ class SentenceEncoder:
 
 def shorten_text(text: str) -> str:
     """Return the text as it is encoded: without halves of characters, and not too long."""
-    half = READ // 2
-    whole = text if len(text) <= READ else f"{text[:half]} {text[-half:]}"
-    return whole.encode(errors="ignore").decode()
+    return keep_ends(text, READ).encode(errors="ignore").decode()
 
 
 @cache

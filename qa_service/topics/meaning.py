@@ -11,6 +11,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from qa_service.language.excerpts import keep_ends
 from qa_service.model import Exchange, Meaning
 from qa_service.pause import give_way
 from qa_service.search_interfaces import Encoder
@@ -103,8 +104,7 @@ def recall_meaning(encoder: Encoder, question: str, text: str) -> Meaning:
 
 def shorten_question(question: str) -> str:
     """Return the question as it is encoded: its beginning and its end, where it is long."""
-    half = QUESTION // 2
-    return question if len(question) <= QUESTION else f"{question[:half]} {question[-half:]}"
+    return keep_ends(question, QUESTION)
 
 
 def compare_meaning(
