@@ -11,8 +11,7 @@ from zipfile import ZipFile
 
 from msgspec import Struct
 
-from qa_service.errors import Unreadable
-from qa_service.files.archive import check_archive
+from qa_service.files.archive import check_archive, refuse_encrypted
 from qa_service.files.hangul import is_chapter_title, write_hangul_equation
 from qa_service.files.ordinals import write_ordinal
 from qa_service.files.outline import DocumentLine, split_at_headings, write_section
@@ -69,12 +68,9 @@ class _Reading:
     """A `_Reading` gives the lines of one document, and counts its numbers."""
 
     def __init__(self, archive: ZipFile) -> None:
-        names = archive.namelist()
-        manifest = archive.read("META-INF/manifest.xml") if "META-INF/manifest.xml" in names else b""
-        if b"encryption-data" in manifest:
-            raise Unreadable("encrypted")
+        refuse_encrypted(archive)
         self.margins = list[str]()
-        header = parse_xml(archive.read(_HEADER)) if _HEADER in names else None
+        header = parse_xml(archive.read(_HEADER)) if _HEADER in archive.namelist() else None
         self._heads = dict(_read_heads(header))
         self._levels = dict(_read_levels(header))
         self._counts: dict[str, list[int]] = {}

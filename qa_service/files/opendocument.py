@@ -13,7 +13,7 @@ from zipfile import ZipFile
 from msgspec.structs import replace
 
 from qa_service.errors import Unreadable
-from qa_service.files.archive import check_archive
+from qa_service.files.archive import check_archive, refuse_encrypted
 from qa_service.files.opendocument_lists import ListStyles
 from qa_service.files.opendocument_text import ATTACHED, UNSEEN, TextStyles, find_elements, read_attribute, read_count
 from qa_service.files.outline import DocumentLine, split_at_headings, write_section
@@ -83,10 +83,8 @@ class _Document:
     def __init__(self, content: bytes) -> None:
         check_archive(content)
         with ZipFile(BytesIO(content)) as archive:
+            refuse_encrypted(archive)
             names = set(archive.namelist())
-            manifest = archive.read("META-INF/manifest.xml") if "META-INF/manifest.xml" in names else b""
-            if b"encryption-data" in manifest:
-                raise Unreadable("encrypted")
             if "content.xml" not in names:
                 raise Unreadable("damaged")
             self._root = parse_xml(archive.read("content.xml"))
