@@ -1,4 +1,4 @@
-"""This module holds the Protocols between the rooms, and the values that go through them. A Protocol has what its
+"""This module holds the Protocols between the packages, and the values that go through them. A Protocol has what its
 callers call, and no more; whoever brings another part to `assemble` writes a class with these methods."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
