@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from qa_service.errors import Refused
-from qa_service.knowledge.connections import SCHEMA, DatabaseConnection
+from qa_service.knowledge.connections import SCHEMA, DatabaseConnection, RowsRefused
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.schema import VERSION
 
@@ -61,6 +61,8 @@ def load_knowledge(database: Database, path: Path) -> int:
             connection.run(f"truncate {', '.join(known)} restart identity cascade")
             for table, columns in _read_tables(file, known):
                 connection.copy(f"copy {table} ({', '.join(columns)}) from stdin", _rows(file))
+            if not connection.run("select from state where name = 'version'"):
+                raise EOFError
             _finish(connection)
             connection.run("commit")
             return int(connection.run("select count(*) from document")[0][0])
@@ -77,7 +79,7 @@ def _opened(path: Path, mode: str) -> IO[bytes]:
 def _unreadable_where_cut() -> Iterator[None]:
     try:
         yield
-    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError):
+    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError, RowsRefused):
         raise BackupUnreadable(CUT) from None
 
 
