@@ -14,6 +14,7 @@ from qa_service.errors import InvalidField, NotFound
 from qa_service.knowledge.connections import DatabaseConnection, Row
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import CollectionKey
+from qa_service.setting_values import read_seconds
 
 SiteStatus: TypeAlias = Literal["queued", "reading", "ready", "failed"]
 
@@ -21,6 +22,8 @@ LEASE_SECONDS = 120.0
 """A worker that reads a site holds it for so long, and renews that much sooner. If it dies, another one goes on."""
 RETRY_SECONDS = 3600.0
 """A site that failed is read again after so many seconds, if it is to be read again at all."""
+LEAST_EVERY = 600
+"""A site is read at most every ten minutes."""
 _DUE = "lease < now() and (is_leaving or status = 'reading' or next_read <= now())"
 _HELD = "id = :site and holder = :holder"
 _FROM_SITE = """select s.id, c.owner, c.name, s.url, s.include, s.exclude, s.every, s.round, s.status, s.reason,
@@ -202,6 +205,14 @@ class Sites:
         """Delete what is remembered of a site whose documents are gone."""
         with self._database.transaction() as connection:
             connection.run("delete from site where id = :site and is_leaving", site=site.site_id)
+
+
+def read_every(text: str) -> float:
+    """Read the time between two rounds, in seconds or as `12h`. Raises `ValueError` where it is too short."""
+    every = read_seconds(text)
+    if 0 < every < LEAST_EVERY:
+        raise ValueError(f"expected 0, or at least {LEAST_EVERY} seconds")
+    return every
 
 
 def _load_site(connection: DatabaseConnection, site_id: str) -> KnowledgeSite:

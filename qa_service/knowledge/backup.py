@@ -33,7 +33,10 @@ class BackupUnreadable(Refused):
 
 def save_knowledge(database: Database, path: Path) -> int:
     """Write the knowledge base into a file, as it is at one moment, and return the number of its documents. Others go
-    on reading and writing meanwhile. The file has its name when it is whole."""
+    on reading and writing meanwhile. The file has its name when it is whole. Raises `BackupUnreadable` where there can
+    be no such file."""
+    if path.is_dir():
+        raise BackupUnreadable(f"{path} can't be opened: it is a folder")
     database.ensure_tables()
     coming = path.with_name(f"{path.name}.part")
     with _opened(coming, "wb") as file, database.lend_for_long() as connection:

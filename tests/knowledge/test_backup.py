@@ -77,3 +77,9 @@ def test_a_file_that_is_no_whole_backup_changes_nothing(knowledge: Database, tmp
         load_knowledge(knowledge, tmp_path / "file")
     assert len(ask(knowledge, "kept")) == 1
     assert knowledge.has_tables()
+
+
+def test_a_folder_is_no_place_for_the_file(knowledge: Database, tmp_path: Path) -> None:
+    with pytest.raises(BackupUnreadable):
+        save_knowledge(knowledge, tmp_path)
+    assert not tmp_path.with_name(f"{tmp_path.name}.part").exists()
