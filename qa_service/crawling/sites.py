@@ -26,6 +26,7 @@ LEAST_EVERY = 600
 """A site is read at most every ten minutes."""
 _DUE = "lease < now() and (is_leaving or status = 'reading' or next_read <= now())"
 _HELD = "id = :site and holder = :holder"
+# The columns come in the order of the fields of a `KnowledgeSite`.
 _FROM_SITE = """select s.id, c.owner, c.name, s.url, s.include, s.exclude, s.every, s.round, s.status, s.reason,
     s.created, s.last_read, s.next_read, s.holder,
     count(p.document), count(*) filter (where p.state = 'failed'), count(p.site),
@@ -224,25 +225,6 @@ def _load_site(connection: DatabaseConnection, site_id: str) -> KnowledgeSite:
 
 
 def _read_site(row: Row) -> KnowledgeSite:
-    site_id, owner, name, url, include, exclude, every, number, status, reason = row[:10]
-    *moments, holder, pages, failed, found, done = row[10:]
-    created, last, following = (format_moment(one) if isinstance(one, datetime) else None for one in moments)
-    return KnowledgeSite(
-        site_id,
-        CollectionKey(owner, name),
-        url,
-        tuple(include),
-        tuple(exclude),
-        every,
-        number,
-        status,
-        reason,
-        created_at=created or "",
-        last_read_at=last,
-        next_read_at=following,
-        holder=holder,
-        pages=pages,
-        failed=failed,
-        found=found,
-        done=done,
-    )
+    site_id, owner, name, url, include, exclude, *rest = row
+    told = (format_moment(one) if isinstance(one, datetime) else one for one in rest)
+    return KnowledgeSite(site_id, CollectionKey(owner, name), url, tuple(include), tuple(exclude), *told)
