@@ -15,6 +15,7 @@ from qa_service.knowledge.connections import DatabaseConnection, Row
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import RECORD_ID, CollectionKey
 from qa_service.knowledge.library import ensure_collection
+from qa_service.setting_values import read_seconds
 
 SiteStatus: TypeAlias = Literal["queued", "reading", "ready", "failed"]
 
@@ -22,9 +23,12 @@ LEASE_SECONDS = 120.0
 """A worker that reads a site holds it for so long, and renews that much sooner. If it dies, another one goes on."""
 RETRY_SECONDS = 3600.0
 """A site that failed is read again after so many seconds, if it is to be read again at all."""
+LEAST_EVERY = 600
+"""A site is read at most every ten minutes."""
 _NO_SITE = "no such site"
 _DUE = "lease < now() and (is_leaving or status = 'reading' or next_read <= now())"
 _HELD = "id = :site and holder = :holder"
+# The columns come in the order of the fields of a `KnowledgeSite`.
 _FROM_SITE = """select s.id, c.owner, c.name, s.url, s.include, s.exclude, s.every, s.round, s.status, s.reason,
     s.created, s.last_read, s.next_read, s.holder,
     count(p.document), count(*) filter (where p.state = 'failed'), count(p.site),
@@ -203,30 +207,19 @@ class Sites:
             connection.run("delete from site where id = :site and is_leaving", site=site.site_id)
 
 
+def read_every(text: str) -> float:
+    """Read the time between two rounds, in seconds or as `12h`. Raises `ValueError` where it is too short."""
+    every = read_seconds(text)
+    if 0 < every < LEAST_EVERY:
+        raise ValueError(f"expected 0, or at least {LEAST_EVERY} seconds")
+    return every
+
+
 def _load_site(connection: DatabaseConnection, site_id: str) -> KnowledgeSite:
     return _read_site(connection.run(_ONE_SITE, site=site_id)[0])
 
 
 def _read_site(row: Row) -> KnowledgeSite:
-    site_id, owner, name, url, include, exclude, every, number, status, reason = row[:10]
-    *moments, holder, pages, failed, found, done = row[10:]
-    created, last, following = (format_moment(one) if isinstance(one, datetime) else None for one in moments)
-    return KnowledgeSite(
-        site_id,
-        CollectionKey(owner, name),
-        url,
-        tuple(include),
-        tuple(exclude),
-        every,
-        number,
-        status,
-        reason,
-        created_at=created or "",
-        last_read_at=last,
-        next_read_at=following,
-        holder=holder,
-        pages=pages,
-        failed=failed,
-        found=found,
-        done=done,
-    )
+    site_id, owner, name, url, include, exclude, *rest = row
+    told = (format_moment(one) if isinstance(one, datetime) else one for one in rest)
+    return KnowledgeSite(site_id, CollectionKey(owner, name), url, tuple(include), tuple(exclude), *told)

@@ -14,7 +14,7 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any, TypeAlias
 
-from qa_service.errors import StoreUnavailable
+from qa_service.errors import Refused, StoreUnavailable
 from qa_service.knowledge.engine import Engine
 
 Row: TypeAlias = Sequence[Any]
@@ -33,6 +33,10 @@ SCHEMA = "qa_knowledge"
 SEARCHING = "set hnsw.ef_search = 200; set enable_seqscan = off; set plan_cache_mode = force_custom_plan"
 """With these settings, a question's words are always looked up in their index. PostgreSQL thinks it cheaper to compare
 them with those of every passage where many passages have one of them, which takes five times as long."""
+
+
+class RowsRefused(Refused):
+    """PostgreSQL doesn't take these rows, because they don't fit their table."""
 
 
 class DatabaseConnection:
@@ -74,9 +78,14 @@ class DatabaseConnection:
             return prepared.run(**_replace_unkept(values)) or ()
 
     def copy(self, statement: str, stream: Any) -> None:
-        """Run a COPY that reads from the stream, or writes into it."""
+        """Run a COPY that reads from the stream, or writes into it. Raises `RowsRefused`."""
         with self._own_errors():
-            self._raw.execute_unnamed(statement, stream=stream)
+            try:
+                self._raw.execute_unnamed(statement, stream=stream)
+            except self._driver.DatabaseError as error:
+                if _sql_state(error).startswith(AWAY):
+                    raise
+                raise RowsRefused("these rows don't fit their table") from error
 
     def is_open(self) -> bool:
         """Tell whether the server hasn't closed the connection. A connection that waits for nothing has no bytes to
