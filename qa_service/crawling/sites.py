@@ -1,9 +1,9 @@
 """This module keeps the websites that are read, in the database of the knowledge base."""
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -221,5 +221,5 @@ def _load_site(connection: DatabaseConnection, site_id: str) -> KnowledgeSite:
 
 def _read_site(row: Row) -> KnowledgeSite:
     site_id, owner, name, url, include, exclude, *rest = row
-    told = (format_moment(one) if isinstance(one, datetime) else one for one in rest)
+    told: Iterator[Any] = (format_moment(one) if isinstance(one, datetime) else one for one in rest)
     return KnowledgeSite(site_id, CollectionKey(owner, name), url, tuple(include), tuple(exclude), *told)

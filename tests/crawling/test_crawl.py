@@ -95,15 +95,18 @@ def test_a_page_that_is_gone_leaves_and_one_that_comes_back_is_read(site: Websit
     assert reading.kept == ["/", "/a", "/b", "/c"]
 
 
-def test_a_page_that_was_long_gone_is_asked_for_no_more(site: Website) -> None:
+def test_a_page_that_was_long_gone_is_asked_for_rarely(site: Website) -> None:
     reading = Reading(site)
     reading.round()
-    del site.pages["/c"]
+    gone = site.pages.pop("/c")
     for number in range(2, 7):
         reading.round(number)
     site.forget()
     reading.round(7)
     assert "/c" not in site.paths
+    site.pages["/c"] = gone
+    reading.round(10)
+    assert "/c" in reading.kept
 
 
 def test_a_failing_page_keeps_its_document_and_is_tried_three_times_at_the_end(site: Website) -> None:
