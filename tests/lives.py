@@ -142,7 +142,8 @@ class Worker:
         self, text: str = "Why?", *, session_id: str = "chat", owner: Owner = ANN, **fields: object
     ) -> RunningAnswer:
         """Begin an answer here."""
-        admitted = self.desk.admit_new(Question(text, owner, session_id, **fields))  # type: ignore[arg-type]
+        admitted = self.desk.admit(Question(text, owner, session_id, **fields))  # type: ignore[arg-type]
+        assert isinstance(admitted, Admission)
         return self.runner.start_answer(admitted)
 
     def read(self, answer: AnswerSource | str, after: int = 0) -> list[tuple[int, Frame]]:
