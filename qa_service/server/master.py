@@ -2,6 +2,7 @@
 
 import resource
 import sys
+from importlib import import_module
 
 from gunicorn.arbiter import Arbiter
 
@@ -44,11 +45,14 @@ def check_configuration(server: Arbiter, settings: Settings) -> None:
 
 
 def share_models(settings: Settings) -> None:
-    """Load the sentence encoder, and the vocabulary of models, before the workers are forked. So their 140 MB each are
-    there once and not in each worker, and no worker's first answer waits for them. Passages are encoded by a process
-    that is forked here. Exit where the settings ask for an encoder that isn't installed."""
-    if not settings.answers_itself:
+    """Load the sentence encoder, the vocabulary of models and the OpenAI SDK before the workers are forked. So their
+    140 MB, 140 MB and 23 MB are there once and not in each worker, and no worker's first answer waits for them.
+    Passages are encoded by a process that is forked here. Exit where the settings ask for an encoder that isn't
+    installed."""
+    if settings.counts_tokens:
         load_vocabulary()
+    if not settings.answers_itself:
+        import_module("qa_service.servers")
     try:
         encoder = choose_encoder(settings)
     except SettingsError as error:
