@@ -282,6 +282,14 @@ def test_a_page_that_moved_keeps_its_document_until_the_other_one_is_read(site: 
     assert reading.kept == ["/", "/a", "/b", "/c2"]
 
 
+def test_a_page_with_another_address_of_its_own_is_kept_once(site: Website) -> None:
+    reading = Reading(site)
+    reading.round()
+    site.pages |= {"/a": moved("/a/", 301), "/a/": html("A has changed")}
+    reading.round(2)
+    assert reading.kept == ["/", "/a/", "/b", "/c"]
+
+
 def test_an_empty_page_keeps_its_document(site: Website) -> None:
     reading = Reading(site)
     reading.round()
