@@ -248,6 +248,8 @@ class Crawl:
             )
         except Refused as error:
             return self._settle(replace(page, state="failed", reason=error.message))
+        if page.document_id and page.document_id != document_id:  # it was kept under another address
+            self._shelf.remove_page(page.document_id)
         return self._settle(replace(page, state="kept", reason="", digest=read.digest, document_id=document_id))
 
     def _leave(self, page: SitePage, reason: str) -> SitePage:

@@ -9,6 +9,7 @@ from protego import Protego
 from qa_service.crawling.addresses import is_same_site, normalize_address
 from qa_service.crawling.fetching import AGENT, Fetched, FetchPage, follow_moves
 from qa_service.errors import CrawlFailed
+from qa_service.files.decoding import decode_file_text
 
 MOST_READ = 500 << 10
 """RFC 9309 says that so many bytes must be read at least. The rest is ignored."""
@@ -51,7 +52,7 @@ def _decode(fetched: Fetched) -> str:
     file that can't be had for any other reason means that nothing may be read."""
     match fetched.outcome:
         case "fetched":
-            return fetched.content[:MOST_READ].decode("utf-8-sig", errors="replace")
+            return decode_file_text(fetched.content[:MOST_READ], fetched.charset)
         case "failed" | "unchanged":
             raise CrawlFailed(f"robots.txt: {fetched.reason or HTTPStatus.NOT_MODIFIED.phrase}")
         case _:

@@ -79,7 +79,7 @@ class SiteReader:
         parts = CrawlParts(
             fetch=fetcher.fetch_page,
             ledger=StoredPages(self._library.database, site.site_id),
-            shelf=LibraryShelf(self._library, site.collection),
+            shelf=LibraryShelf(self._library, site.site_id, site.collection),
             pause=hold.pause,
             delay=self._reach.delay,
         )
@@ -105,7 +105,7 @@ class SiteReader:
     def _forget(self, site: KnowledgeSite, stop: Event) -> None:
         """Remove the documents of a site, and then what is remembered of it. What a death leaves over is removed by the
         next worker."""
-        shelf = LibraryShelf(self._library, site.collection)
+        shelf = LibraryShelf(self._library, site.site_id, site.collection)
         for page in StoredPages(self._library.database, site.site_id).load_pages():
             if stop.is_set():
                 self._sites.release_site(site)

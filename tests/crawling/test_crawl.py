@@ -219,6 +219,14 @@ def test_robots_txt_is_followed_with_its_delay_wildcards_and_sitemaps(site: Webs
     assert min(reading.waits[2:]) > 1.5
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp949"])
+def test_robots_txt_is_read_in_the_encoding_in_which_it_was_saved(site: Website, encoding: str) -> None:
+    robots = "User-agent: *\r\nDisallow: /비공개/\r\n# 관리자만 볼 수 있습니다"
+    site.pages |= {"/robots.txt": WebPage(robots.encode(encoding), "text/plain"), "/": links("/a", "/비공개/글")}
+    Reading(site).round()
+    assert site.paths == ["/robots.txt", "/", "/a"]
+
+
 def test_a_page_that_robots_txt_closes_later_leaves(site: Website) -> None:
     reading = Reading(site)
     reading.round()
@@ -280,6 +288,14 @@ def test_a_page_that_moved_keeps_its_document_until_the_other_one_is_read(site: 
     site.pages["/c2"] = html("C")
     reading.round(3)
     assert reading.kept == ["/", "/a", "/b", "/c2"]
+
+
+def test_a_page_with_another_address_of_its_own_is_kept_once(site: Website) -> None:
+    reading = Reading(site)
+    reading.round()
+    site.pages |= {"/a": moved("/a/", 301), "/a/": html("A has changed")}
+    reading.round(2)
+    assert reading.kept == ["/", "/a/", "/b", "/c"]
 
 
 def test_an_empty_page_keeps_its_document(site: Website) -> None:

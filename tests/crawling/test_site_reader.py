@@ -87,6 +87,18 @@ def test_a_site_that_is_dropped_while_it_is_read_leaves_nothing(knowledge: Datab
     assert counts_agree(knowledge)
 
 
+def test_a_page_of_two_sites_leaves_with_the_last_of_them(knowledge: Database, site: Website) -> None:
+    sites = Sites(knowledge)
+    both = [sites.add_site(NewSite(SHARED, url)) for url in (site.url, f"{site.url}/p0")]
+    for _ in both:
+        assert reader(knowledge).read_due_site(threading.Event())
+    for brought, left in zip(both, (1, 0), strict=True):
+        sites.drop_site(brought.site_id, [""])
+        assert reader(knowledge).read_due_site(threading.Event())
+        assert documents(knowledge) == left
+    assert counts_agree(knowledge)
+
+
 def test_a_site_that_can_not_be_read_says_why(knowledge: Database, site: Website) -> None:
     site.pages["/"] = WebPage(status=500)
     sites = Sites(knowledge)
