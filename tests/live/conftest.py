@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests.live.chromium import chromium
 from tests.live.processes import BIN, free_port, service
 from tests.live.stores import RedisServer, redis_server
 from tests.scripted_upstream import ScriptedUpstream
@@ -36,6 +38,13 @@ def model(upstream: ScriptedUpstream) -> ScriptedUpstream:
     upstream.closed.clear()
     upstream.responses.clear()
     return upstream
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser."""
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, Page, Request, Route, expect
 
 from tests.live.cable import Cable
-from tests.live.chromium import ANSWERED, PATIENCE, chromium
+from tests.live.chromium import ANSWERED, PATIENCE
 from tests.live.processes import Service, gunicorn, until
 from tests.live.reading import request
 from tests.scripted_upstream import Script, ScriptedUpstream
@@ -35,12 +35,6 @@ OVERHEAR = """() => {
     new MutationObserver(() => window.told.push(region.textContent)).observe(region, { childList: true });
 }"""
 HEARD = "window.heard.filter(({ type }) => type === 'text').length"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -74,12 +74,7 @@ class Reader:
     def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
         file = request.file
         for report in read_file(file, Path(file.path).read_bytes()):
-            if report.progress is not None:
-                yield report.progress
-            if report.text is not None:
-                yield report.text
-            if report.picture is not None:
-                yield report.picture
+            yield from report.list_news()
             if report.last:
                 Path(file.path).unlink()
                 yield FileEnd(report.verdict)
