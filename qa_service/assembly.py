@@ -249,12 +249,7 @@ def _summarizer(
     if not settings.summaries or isinstance(upstream, OfflineAnswerer):
         return None
     return Summarizer(
-        upstream,
-        store.summaries,
-        site,
-        prices=settings.prices,
-        count_call=meter.count_call,
-        identify=identify,
+        upstream, store.summaries, site, prices=settings.prices, count_call=meter.count_call, identify=identify
     ).request_summary
 
 

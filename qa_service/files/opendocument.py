@@ -15,7 +15,14 @@ from msgspec.structs import replace
 from qa_service.errors import Unreadable
 from qa_service.files.archive import check_archive, refuse_encrypted
 from qa_service.files.opendocument_lists import ListStyles
-from qa_service.files.opendocument_text import ATTACHED, UNSEEN, TextStyles, find_elements, read_attribute, read_count
+from qa_service.files.opendocument_text import (
+    ATTACHED,
+    UNSEEN,
+    TextStyles,
+    find_elements,
+    read_attribute,
+    read_attribute_count,
+)
 from qa_service.files.outline import DocumentLine, split_at_headings, write_section
 from qa_service.files.package import Element, local_name, parse_xml
 from qa_service.files.segment import RawFile, Segment
@@ -199,9 +206,9 @@ def _lay_out(rows: list[list[tuple[Element, list[DocumentLine]]]]) -> list[list[
         column = 0
         for cell, lines in row:
             text = flatten_cell("\n".join(line.text for line in lines))
-            width = min(read_count(cell, "number-columns-repeated"), _MOST_REPEATED)
+            width = min(read_attribute_count(cell, "number-columns-repeated"), _MOST_REPEATED)
             if local_name(cell) == "table-cell":
-                height, columns = (read_count(cell, f"number-{side}-spanned") for side in ("rows", "columns"))
+                height, columns = (read_attribute_count(cell, f"number-{side}-spanned") for side in ("rows", "columns"))
                 cells += [Cell(number, column + n, text, height, columns) for n in range(width)]
             column += width
     return lay_out_cells(cells)
@@ -233,10 +240,10 @@ def _fill(document: _Document, table: Element, sheet: Worksheet) -> None:
     number = 1
     merges = list[tuple[tuple[int, int], tuple[int, int]]]()
     for row in _list_rows(table):
-        repeated = read_count(row, "number-rows-repeated")
+        repeated = read_attribute_count(row, "number-rows-repeated")
         column = 1
         for cell in row:
-            width = read_count(cell, "number-columns-repeated")
+            width = read_attribute_count(cell, "number-columns-repeated")
             # The note of a cell stands before its text there. Charts and pictures only hang on a cell.
             parts = sorted(cell, key=lambda part: local_name(part) == "annotation")
             parts = [part for part in parts if local_name(part) in ("p", "annotation")]
@@ -244,7 +251,10 @@ def _fill(document: _Document, table: Element, sheet: Worksheet) -> None:
             for place in range(min(width, _MOST_REPEATED) if text else 0):
                 for n in range(min(repeated, _MOST_REPEATED)):
                     sheet.add_cell(number + n, column + place, text)
-            rows, columns = read_count(cell, "number-rows-spanned"), read_count(cell, "number-columns-spanned")
+            rows, columns = (
+                read_attribute_count(cell, "number-rows-spanned"),
+                read_attribute_count(cell, "number-columns-spanned"),
+            )
             if text and rows * columns > 1:
                 merges.append(((number, number + rows - 1), (column, column + columns - 1)))
             column += width

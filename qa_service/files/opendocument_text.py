@@ -26,7 +26,7 @@ def read_attribute(element: Element, name: str, namespace: str = "table") -> str
     return element.get(f"{{{_NAMESPACE.format(namespace)}}}{name}") or ""
 
 
-def read_count(element: Element, name: str, namespace: str = "table", *, digits: int = _COUNT_DIGITS) -> int:
+def read_attribute_count(element: Element, name: str, namespace: str = "table", *, digits: int = _COUNT_DIGITS) -> int:
     """Return the number that an attribute has. It is 1 where there is none, or one with more than so many digits."""
     written = read_attribute(element, name, namespace)
     return int(written) if written.isdecimal() and len(written) <= digits else 1
@@ -95,7 +95,7 @@ class TextStyles:
 
 
 _INLINE: Mapping[str, Callable[[Element], str]] = {
-    "s": lambda element: " " * min(read_count(element, "c", "text", digits=_SPACES_DIGITS), _MOST_SPACES),
+    "s": lambda element: " " * min(read_attribute_count(element, "c", "text", digits=_SPACES_DIGITS), _MOST_SPACES),
     "tab": lambda _: "\t",
     "line-break": lambda _: "\n",
 }
