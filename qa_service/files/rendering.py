@@ -4,7 +4,7 @@ The elements of a page may be nested to any depth, so nothing here calls itself.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 from selectolax.lexbor import LexborNode
@@ -13,7 +13,7 @@ from qa_service.files.controls import CONTROLS, write_control
 from qa_service.files.grid import Grid
 from qa_service.files.mathml import write_formula
 from qa_service.files.numbering import ItemNumbers
-from qa_service.files.raised import raise_digits
+from qa_service.files.raised import lower_digits, raise_digits
 from qa_service.files.visibility import Attributes
 
 IsSeen = Callable[[LexborNode, Attributes], bool]
@@ -90,6 +90,14 @@ def _find_layouts(root: LexborNode) -> frozenset[int]:
     return frozenset(layouts)
 
 
+def _write_reading(text: str) -> str:
+    return f"({text.strip()})" if text.strip() else ""
+
+
+_CHANGED: Mapping[str, Callable[[str], str]] = {"sup": raise_digits, "sub": lower_digits, "rt": _write_reading}
+"""The text of these elements is written in another way. A reading, which stands above its signs, stands behind them."""
+
+
 class _Writer:
     """A `_Writer` takes the nodes of a page in their order, and makes sections of them."""
 
@@ -119,8 +127,7 @@ class _Writer:
             self._begin_heading(HEADINGS[tag])
         self._note_anchor(attributes.get("id") or (attributes.get("name") if tag == "a" else ""))
         self._verbatim += tag == "pre"
-        if tag in BLOCKS:
-            self._shown.append("\n")
+        self._break_line(tag)
         self._begin(tag, node, attributes)
 
     def leave(self, node: LexborNode, attributes: Attributes) -> None:
@@ -133,12 +140,11 @@ class _Writer:
             grid.end_row()
         elif tag in _CELLS and (grid := self._grid):
             grid.add_cell(_SPACE.sub(" ", self._take_marked()).strip(), attributes, is_name=tag == "th")
-        elif tag == "sup":
-            self._shown.append(raise_digits(self._take_marked()))
+        elif tag in _CHANGED:
+            self._shown.append(_CHANGED[tag](self._take_marked()))
         self._end_list(tag)
         self._verbatim -= tag == "pre"
-        if tag in BLOCKS:
-            self._shown.append("\n")
+        self._break_line(tag)
 
     def end_section(self) -> Iterator[PageSection]:
         """Give the section that ends here, if it has any text."""
@@ -160,8 +166,13 @@ class _Writer:
         if shown:
             self._shown.append(shown)
 
+    def _break_line(self, tag: str) -> None:
+        """End the line before and behind a block. The cells of a table that only arranges the page are blocks too."""
+        if tag in BLOCKS or (tag in _CELLS and self._grid is None):
+            self._shown.append("\n")
+
     def _begin(self, tag: str, node: LexborNode, attributes: Attributes) -> None:
-        if tag == "sup" or (tag in _CELLS and self._grid):
+        if tag in _CHANGED or (tag in _CELLS and self._grid):
             self._marks.append(len(self._shown))
         elif tag == "table":
             self._grids.append(None if node.mem_id in self._layouts else Grid())
