@@ -163,11 +163,16 @@ class _Reading:
         headers = _count_headers([*_within(table, {_ROW})])
         for number, line in write_table(_fill_grid(rows), resemble_names, headers):
             filled = [lines for _, lines in rows[number] if lines]
-            if len(filled) == 1:
+            if len(filled) == 1 and _is_text(filled[0]):
                 yield from filled[0]
             else:
                 yield _Line(line)
                 yield from (note for lines in filled for note in lines if note.is_note)
+
+
+def _is_text(lines: Sequence[_Line]) -> bool:
+    """Tell whether a cell has more than a value: several paragraphs, or a heading."""
+    return sum(not line.is_note for line in lines) > 1 or lines[0].is_heading
 
 
 def _count_headers(rows: Sequence[Element]) -> int:

@@ -196,8 +196,8 @@ class TestOds:
 
     def test_hidden_sheets_are_left_out(self) -> None:
         styles = (
-            '<office:automatic-styles><style:style style:name="h"><style:table-properties table:display="false"/>'
-            "</style:style></office:automatic-styles>"
+            '<office:automatic-styles><style:style style:name="h" style:family="table">'
+            '<style:table-properties table:display="false"/></style:style></office:automatic-styles>'
         )
         row = "<table:table-row><table:table-cell><text:p>숨음</text:p></table:table-cell></table:table-row>"
         body = f'<table:table table:name="a" table:style-name="h">{row}</table:table>'

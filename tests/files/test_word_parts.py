@@ -204,6 +204,10 @@ class TestTables:
 
         assert lines(word(f"<w:tbl>{body}</w:tbl>"))[-1] == "지역: 서울 | 금액 상반기: 3 | 금액 하반기: 4"
 
+        body = row("지역", "금액", mark=head) + row(first, "1") + row(below, "3") + row("", "5")
+
+        assert lines(word(f"<w:tbl>{body}</w:tbl>"))[-2:] == ["지역: 서울 | 금액: 3", "금액: 5"]
+
     def test_a_note_of_a_cell_follows_its_row_and_a_box_is_read_once(self) -> None:
         note = (
             "endnotes",
