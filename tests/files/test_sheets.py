@@ -87,6 +87,22 @@ class TestXlsx:
 
         assert lines(content) == ["가격 | TRUE | #REF!"]
 
+    def test_raised_numbers_and_line_ends_within_texts_are_shown(self) -> None:
+        look = "<s:rPr><s:vertAlign val='{}script'/></s:rPr><s:t>2</s:t>"
+        runs = f"<s:r><s:t>m</s:t></s:r><s:r>{look.format('super')}</s:r><s:r>{look.format('sub')}</s:r>"
+        ends = "<s:si><s:t>가_x000D_\n나_x005F_x000D__x</s:t></s:si>"
+        cells = '<s:c t="s"><s:v>0</s:v></s:c><s:c t="s"><s:v>1</s:v></s:c><s:c t="str"><s:v>_x0041_</s:v></s:c>'
+
+        content = xlsx({"a": f"<s:sheetData><s:row>{cells}</s:row></s:sheetData>"}, texts=f"<s:si>{runs}</s:si>{ends}")
+
+        assert lines(content) == ["m²₂ | 가 / 나_x000D__x | A"]
+
+    def test_a_formula_that_nobody_has_computed_stands_in_the_place_of_its_value(self) -> None:
+        cells = "<s:c><s:f>SUM(B1:B2)</s:f></s:c><s:c t='str'><s:f>A1</s:f><s:v></s:v></s:c>"
+        cells += "<s:c><s:f>1+1</s:f><s:v>2</s:v></s:c>"
+
+        assert lines(xlsx({"a": f"<s:sheetData><s:row>{cells}</s:row></s:sheetData>"})) == ["=SUM(B1:B2) | 2"]
+
     def test_cells_without_a_reference_follow_each_other(self) -> None:
         cell = '<s:c t="str"><s:v>{}</s:v></s:c>'
         rows = "".join(f"<s:row>{cell.format(n)}{cell.format(n + 1)}</s:row>" for n in (1, 3))
