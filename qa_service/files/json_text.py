@@ -31,18 +31,22 @@ _Line: TypeAlias = tuple[str, str]
 def read_json(raw: RawFile) -> Iterator[Segment]:
     """Give the lines in groups. A segment's section is the path to its first line. A file that has one value on each
     line is read too, and one that is no JSON is read as plain text."""
-    text = raw.text()
+    # Cleaning would end lines within values. It mends a text whose spaces aren't those of JSON.
+    lines = _read_values(raw.raw_text()) or _read_values(raw.text())
+    yield from _group(lines) if lines else iter([Segment(raw.text())])
+
+
+def _read_values(text: str) -> list[_Line]:
+    """Read JSON or JSON Lines. The result is empty where the text is neither."""
     try:
-        lines = list(_write_value(_decode(text), "", 0))
+        return list(_write_value(_decode(text), "", 0))
     except ValueError:
-        lines = _read_lines(text)
-    yield from _group(lines) if lines else iter([Segment(text)])
+        return _read_lines(text)
 
 
 def _read_lines(text: str) -> list[_Line]:
-    """Read JSON Lines. The result is empty where one of the lines is no JSON."""
     try:
-        values = [_decode(line) for line in text.splitlines() if line.strip()]
+        values = [_decode(line) for line in text.split("\n") if line.strip()]
     except ValueError:
         return []
     return [line for number, value in enumerate(values, 1) for line in _write_value(value, f"#{number}", 1)]
@@ -50,7 +54,7 @@ def _read_lines(text: str) -> list[_Line]:
 
 def _decode(text: str) -> Any:
     # Numbers stay as they were written, because 1.10 is read as a price.
-    return json.loads(text, object_pairs_hook=_Object, parse_float=str, parse_int=str)
+    return json.loads(text, object_pairs_hook=_Object, parse_float=str, parse_int=str, parse_constant=str)
 
 
 def _write_value(value: Any, path: str, depth: int) -> Iterator[_Line]:
