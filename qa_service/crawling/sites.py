@@ -13,7 +13,7 @@ from qa_service.crawling.rules import CrawlRules
 from qa_service.errors import InvalidField, NotFound
 from qa_service.knowledge.connections import DatabaseConnection, Row
 from qa_service.knowledge.database import Database
-from qa_service.knowledge.documents import CollectionKey
+from qa_service.knowledge.documents import RECORD_ID, CollectionKey
 
 SiteStatus: TypeAlias = Literal["queued", "reading", "ready", "failed"]
 
@@ -21,6 +21,7 @@ LEASE_SECONDS = 120.0
 """A worker that reads a site holds it for so long, and renews that much sooner. If it dies, another one goes on."""
 RETRY_SECONDS = 3600.0
 """A site that failed is read again after so many seconds, if it is to be read again at all."""
+_NO_SITE = "no such site"
 _DUE = "lease < now() and (is_leaving or status = 'reading' or next_read <= now())"
 _HELD = "id = :site and holder = :holder"
 _FROM_SITE = """select s.id, c.owner, c.name, s.url, s.include, s.exclude, s.every, s.round, s.status, s.reason,
@@ -132,6 +133,8 @@ class Sites:
     def drop_site(self, site_id: str, owners: Collection[str]) -> None:
         """Let a site be forgotten with its documents. It is listed no more, and whoever reads sites removes what was
         read of it. Raises `NotFound`."""
+        if not RECORD_ID.fullmatch(site_id):
+            raise NotFound(_NO_SITE)
         with self._database.transaction() as connection:
             found = connection.run(
                 "update site s set is_leaving = true from collection c where c.id = s.collection "
@@ -140,7 +143,7 @@ class Sites:
                 owners=list(owners),
             )
         if not found:
-            raise NotFound("no such site")
+            raise NotFound(_NO_SITE)
 
     def has_due(self) -> bool:
         """Tell whether a site waits for somebody to read or to forget it."""

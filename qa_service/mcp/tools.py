@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from qa_service.errors import QAError
 from qa_service.mcp.messages import INVALID_PARAMS, RpcFailure
+from qa_service.setting_values import COLLECTION_NAME
 
 DESCRIPTIONS = {
     "search": (
@@ -30,7 +31,8 @@ class SearchArguments(Struct, frozen=True):
     query: Annotated[str, Meta(min_length=1, max_length=2_000, description="What is searched for.")]
     limit: Annotated[int, Meta(ge=1, le=20, description="So many passages are returned at most.")] = 8
     collections: Annotated[
-        tuple[str, ...], Meta(max_length=20, description="Only these collections are searched. Usually none is named.")
+        tuple[Annotated[str, Meta(pattern=f"^{COLLECTION_NAME.pattern}$")], ...],
+        Meta(max_length=20, description="Only these collections are searched. Usually none is named."),
     ] = ()
 
 

@@ -106,6 +106,11 @@ class TestWriting:
         refusal(add(library, REFUNDS, "b.txt", headers, collection="shared"), 401, "unauthenticated")
         refusal(library.client.delete(f"/api/documents/{document}", headers=headers), 401, "unauthenticated")
 
+    def test_two_files_of_one_name_are_refused_since_one_would_take_the_others_place(self, library: House) -> None:
+        files = [(io.BytesIO(text.encode()), name) for text, name in ((REFUNDS, "a/readme.md"), (HOURS, "b/readme.md"))]
+        refusal(library.client.post("/api/documents", data={"files": files}, headers=SITE), 422, "invalid_field")
+        assert names(library, SITE) == []
+
     def test_a_visitor_has_no_documents(self, library: House) -> None:
         refusal(add(library, REFUNDS, "b.txt", {"X-Nobody": "yes"}), 401, "unauthenticated")
 

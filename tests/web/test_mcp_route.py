@@ -80,6 +80,7 @@ class TestAgreedVersions:
         assert call(house, "tools/call", name="delete", arguments={})["code"] == -32602
         assert search(house, "")["code"] == -32602
         assert search(house, "x", limit=99)["code"] == -32602
+        assert search(house, "x", collections=["a\0b"])["code"] == -32602
         for body, code in (("{", -32700), ("[]", -32600), ('{"id": 1}', -32600), ("3", -32600)):
             response = house.client.post("/api/mcp", data=body, content_type="application/json")
             assert (response.status_code, response.get_json()["error"]["code"], response.get_json()["id"]) == (
@@ -153,6 +154,7 @@ class TestTools:
         assert (found["structuredContent"]["page"], found["structuredContent"]["pages"]) == (2, 2)
         missing = call(house, "tools/call", name="read_page", arguments={"documentId": document_id, "page": 9})
         assert missing["isError"]
+        assert call(house, "tools/call", name="read_page", arguments={"documentId": "\0"})["isError"]
         assert missing["content"][0]["text"] == "the document has no such page"
 
     def test_a_server_without_a_knowledge_base_says_so(self, make_house: MakeHouse) -> None:
