@@ -72,6 +72,8 @@ class _Rewriting:
         self._waiting: list[str] = []
         self._margins: dict[str, None] = {}
         self._skip = 0
+        self._end: int | None = None
+        """Before the token with this number the document ends. What follows isn't read."""
 
     def rewrite(self, source: str) -> str:
         for token in _list_tokens(source):
@@ -79,12 +81,15 @@ class _Rewriting:
                 self._turn(token[0])
             elif token["word"]:
                 self._take_word(token)
-            elif not token["end"]:
+            elif token["end"]:
+                # The end of a line may end a word, and says nothing else.
+                self._write(token[0])
+            else:
                 self._take_text(token)
         while len(self._places) > 1:
             self._close_place()
         tokens = self._places[0].tokens
-        end = len(tokens) - (tokens[-1:] == ["}"])
+        end = len(tokens) if self._end is None else self._end
         moved = [*_move([*self._waiting, *self._margins])]
         return "".join([*tokens[:end], *(["\\par "] if moved else []), *moved, *tokens[end:]])
 
@@ -96,9 +101,11 @@ class _Rewriting:
             return
         if len(self._places) > 1 and self._places[-1].depth == len(self._looks):
             self._close_place()
-        self._write(brace)
         if self._looks:
             self._look = self._looks.pop()
+        if not self._looks and self._end is None:
+            self._end = len(self._places[0].tokens)
+        self._write(brace)
 
     def _take_word(self, token: re.Match[str]) -> None:
         word, self._skip = token["word"], 0

@@ -35,6 +35,7 @@ _NOTES = {
 _ATTACHED = {**_NOTES, _CHART: "chart", _DIAGRAM: "diagramData", _BOX: ""}
 _DEEPEST = 3
 """Files within the text may lie so deep in each other."""
+_MOST_SPANNED = 64
 _OFF = frozenset({"0", "false", "off", "none"})
 
 
@@ -68,6 +69,7 @@ class _Reading:
         """This is why a file within the text couldn't be read."""
 
     def read_body(self, document: Element) -> Iterator[DocumentLine]:
+        self._styles.apply_looks(document)
         yield from self._lines(document)
         for relation in self._relations.values():
             if relation.kind in ("chart", "diagramData") and relation.target not in self._drawn:
@@ -76,7 +78,9 @@ class _Reading:
     def read_margins(self) -> Iterator[DocumentLine]:
         for relation in self._relations.values():
             if relation.kind in ("header", "footer"):
-                yield from self._lines(self._package.read_part(relation.target))
+                part = self._package.read_part(relation.target)
+                self._styles.apply_looks(part)
+                yield from self._lines(part)
 
     def _find_part(self, kind: str) -> Element | None:
         found = next((relation.target for relation in self._relations.values() if relation.kind == kind), "")
@@ -85,6 +89,8 @@ class _Reading:
     def _read_notes(self) -> Iterator[tuple[tuple[str, str], str]]:
         for kind in _NOTES.values():
             part = self._find_part(kind)
+            if part is not None:
+                self._styles.apply_looks(part)
             for note in () if part is None else part:
                 text = " ".join(line.text for line in self._lines(note))
                 author = note.get(expand_name("w:author"))
@@ -141,9 +147,10 @@ class _Reading:
 
     def _table(self, table: Element) -> Iterator[DocumentLine]:
         """Give a line for each row that has text. A row of one cell may have more lines, and headings among them."""
-        rows = [[(cell, [*self._lines(cell)]) for cell in _within(row, {_CELL})] for row in _within(table, {_ROW})]
-        headers = _count_headers([*_within(table, {_ROW})])
-        for number, line in write_table(_fill_grid(rows), resemble_names, headers):
+        elements = [*_within(table, {_ROW})]
+        rows = [[(cell, [*self._lines(cell)]) for cell in _within(row, {_CELL})] for row in elements]
+        grid = _fill_grid(rows, [*map(_count_skipped, elements)])
+        for number, line in write_table(grid, resemble_names, _count_headers(elements)):
             filled = [lines for _, lines in rows[number] if lines]
             if len(filled) == 1 and _is_text(filled[0]):
                 yield from filled[0]
@@ -181,11 +188,17 @@ def _is_bold(cell: Element) -> bool:
     return bool(runs) and all(mark is not None and mark.get(_VALUE) not in _OFF for mark in marks)
 
 
-def _fill_grid(rows: Sequence[Sequence[tuple[Element, list[DocumentLine]]]]) -> list[list[str]]:
+def _count_skipped(row: Element) -> int:
+    """Count the columns at the left in which the row has no cells."""
+    skipped = read_value(row, "w:trPr/w:gridBefore")
+    return min(int(skipped), _MOST_SPANNED) if skipped.isdecimal() else 0
+
+
+def _fill_grid(rows: Sequence[Sequence[tuple[Element, list[DocumentLine]]]], skipped: Sequence[int]) -> list[list[str]]:
     """Return the texts of the cells in their columns. A short text that spans several rows stands in each of them."""
     grid = list[list[str]]()
-    for row in rows:
-        texts = list[str]()
+    for row, before in zip(rows, skipped, strict=True):
+        texts = [""] * before
         for cell, lines in row:
             text = flatten_cell("\n".join(line.text for line in lines if not line.is_note))
             merge = cell.find(f"{expand_name('w:tcPr')}/{expand_name('w:vMerge')}")
@@ -193,7 +206,7 @@ def _fill_grid(rows: Sequence[Sequence[tuple[Element, list[DocumentLine]]]]) -> 
             if merge is not None and merge.get(_VALUE) != "restart" and not text and len(above) <= LONGEST_NAME:
                 text = above
             span = read_value(cell, "w:tcPr/w:gridSpan")
-            texts += [text, *[SPANNED] * (min(int(span), 64) - 1 if span.isdecimal() else 0)]
+            texts += [text, *[SPANNED] * (min(int(span), _MOST_SPANNED) - 1 if span.isdecimal() else 0)]
         grid.append(texts)
     return grid
 

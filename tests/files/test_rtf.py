@@ -28,6 +28,7 @@ def test_the_rows_of_a_table_name_their_columns() -> None:
         (b"a{\\v no}{\\v no\\v0 b}{\\v no\\plain c}", "abc"),
         (b"{\\deleted no\\'b0\\'a1\\u44032?\\tab no}a\\deleted no\\deleted0 b", "ab"),
         (b"10{\\super 6} m\\super 2\\nosupersub  H{\\dn6 2}O 1{\\super st} \\up0 3", "10⁶ m² H₂O 1st 3"),
+        (b"{\\loch\n10}{\\super\\loch\r\n6}{\\v\\loch\nno}{\\loch\nb}", "10⁶b"),
         (b"\\uc2 10{\\super 6}{\\super\\u44032??9}", "10⁶가9"),
         (b"a{\\super 1{\\footnote {\\super 1} {\\b b}}}c.\\par d", "a¹c.\n¹ b\nd"),
         (b"a{\\*\\atnauthor Kim}{\\*\\annotation {\\v no}b}.\\par c", "a.\nb\nc"),
