@@ -16,6 +16,7 @@ from qa_service.files.hangul import is_chapter_title, write_hangul_equation
 from qa_service.files.ordinals import write_ordinal
 from qa_service.files.outline import DocumentLine, split_at_headings, write_section
 from qa_service.files.package import Element, local_name, parse_xml
+from qa_service.files.raised import lower_digits, raise_digits
 from qa_service.files.segment import RawFile, Segment
 from qa_service.files.tables import Cell, flatten_cell, lay_out_cells, resemble_names, write_table
 
@@ -27,6 +28,7 @@ _BULLET = "•"
 _ATTACHED = frozenset({"tbl", "footNote", "endNote", "drawText", "caption", "fieldBegin", "header", "footer"})
 _MARGINS = frozenset({"header", "footer"})
 _UNSEEN = frozenset({"secPr", "shapeComment", "hiddenComment", "parameters", "linesegarray"})
+_SHIFTS: Mapping[str, Callable[[str], str]] = {"supscript": raise_digits, "subscript": lower_digits}
 _FORMS = {
     "CIRCLED_DIGIT": "decimalEnclosedCircle",
     "HANGUL_JAMO": "chosung",
@@ -72,6 +74,7 @@ class _Reading:
         self.margins = list[str]()
         header = parse_xml(archive.read(_HEADER)) if _HEADER in archive.namelist() else None
         self._heads = dict(_read_heads(header))
+        self._shifts = dict(_read_shifts(header))
         self._levels = dict(_read_levels(header))
         self._counts: dict[str, list[int]] = {}
         self._outlined = frozenset(_read_outline_styles(header))
@@ -81,9 +84,18 @@ class _Reading:
         found = {int(match[1]): name for name in archive.namelist() if (match := _SECTION.fullmatch(name))}
         for number in sorted(found):
             root = parse_xml(archive.read(found[number]))
+            _remove_deleted(root)
+            self._shift_numbers(root)
             outline = next((node for node in root.iter() if local_name(node) == "secPr"), None)
             self._outline = (outline is not None and outline.get("outlineShapeIDRef")) or self._outline
             yield from self._lines(root)
+
+    def _shift_numbers(self, root: Element) -> None:
+        """Write raised and lowered numbers in signs of their own."""
+        for text in root.iter() if self._shifts else ():
+            shift = self._shifts.get(text.getparent().get("charPrIDRef") or "") if local_name(text) == "t" else None
+            if shift and text.text:
+                text.text = shift(text.text)
 
     def _lines(self, element: Element) -> Iterator[DocumentLine]:
         for child in element:
@@ -144,6 +156,29 @@ class _Reading:
         for number, line in write_table(lay_out_cells(cells), resemble_names, first):
             filled = rows.get(number, [])
             yield from filled[0] if len(filled) == 1 and " | " not in line else [DocumentLine(line)]
+
+
+def _remove_deleted(root: Element) -> None:
+    """Remove the text that was deleted while changes were tracked. Where the end of a deletion is missing, its text
+    stays."""
+    ended = {node.get("Id") for node in root.iter() if local_name(node) == "deleteEnd"}
+    is_deleted = False
+    for text in root.iter() if ended else ():
+        if local_name(text) != "t":
+            continue
+        text.text = "" if is_deleted else text.text
+        for mark in text:
+            if local_name(mark) in ("deleteBegin", "deleteEnd"):
+                is_deleted = local_name(mark) == "deleteBegin" and mark.get("Id") in ended
+            mark.tail = "" if is_deleted else mark.tail
+
+
+def _read_shifts(header: Element | None) -> Iterator[tuple[str, Callable[[str], str]]]:
+    """Give what raises or lowers numbers, by the id of the look of a run."""
+    for look in () if header is None else header.iter():
+        for mark in look if local_name(look) == "charPr" else ():
+            if local_name(mark) in _SHIFTS:
+                yield look.get("id") or "", _SHIFTS[local_name(mark)]
 
 
 def _read_heads(header: Element | None) -> Iterator[tuple[str, _Head]]:

@@ -247,7 +247,8 @@ def _fill(document: _Document, table: Element, sheet: Worksheet) -> None:
             # The note of a cell stands before its text there. Charts and pictures only hang on a cell.
             parts = sorted(cell, key=lambda part: local_name(part) == "annotation")
             parts = [part for part in parts if local_name(part) in ("p", "annotation")]
-            text = "\n".join(line.text for line in document.read_lines(parts))
+            shown = [line.text for line in document.read_lines(parts)]
+            text = "\n".join(shown if any(local_name(part) == "p" for part in parts) else [*shown, _read_value(cell)])
             for place in range(min(width, _MOST_REPEATED) if text else 0):
                 for n in range(min(repeated, _MOST_REPEATED)):
                     sheet.add_cell(number + n, column + place, text)
@@ -261,6 +262,13 @@ def _fill(document: _Document, table: Element, sheet: Worksheet) -> None:
         number += repeated
     for merge in merges:
         sheet.merge_cells(*merge)
+
+
+def _read_value(cell: Element) -> str:
+    """Return the value of a cell whose text the writing program has left to others, or else its formula."""
+    values = (read_attribute(cell, f"{kind}value", "office") for kind in ("", "date-", "time-", "string-", "boolean-"))
+    formula = read_attribute(cell, "formula")
+    return next(filter(None, values), formula[formula.find("=") :] if "=" in formula else "")
 
 
 def _read_frames(document: _Document, table: Element) -> Iterator[DocumentLine]:

@@ -48,11 +48,9 @@ class TextStyles:
         }
 
     def is_hidden(self, element: Element) -> bool:
-        """Tell whether a paragraph, a part of it or a section is hidden."""
-        name = local_name(element)
-        if name == "section":
-            return read_attribute(element, "display", "text") == "none"
-        return name in _FAMILIES and self._find_property(element, "display", "text") == "none"
+        """Tell whether a section, a paragraph or a part of it is hidden, by itself or by its style."""
+        by_style = local_name(element) in _FAMILIES and self._find_property(element, "display", "text")
+        return "none" in (by_style, read_attribute(element, "display", "text"))
 
     def is_hidden_table(self, table: Element) -> bool:
         """Tell whether the style of a sheet hides it."""

@@ -62,6 +62,7 @@ def test_raised_and_lowered_numbers_are_no_part_of_the_number_before_them() -> N
 
 def test_hidden_words_paragraphs_and_sections_are_left_out() -> None:
     word = "a<text:span text:style-name='T'>no<text:span>no</text:span></text:span>b"
+    word += "<text:variable-set text:display='none'>no</text:variable-set>"
     paragraph = "<text:p text:style-name='T'>no</text:p>"
     section = f"<text:section text:display='none'>{p('no')}</text:section><text:section>{p('c')}</text:section>"
 

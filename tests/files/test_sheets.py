@@ -210,6 +210,19 @@ class TestOds:
             ("품목: 예 | 값: 예\n", Place(sheet="가격", rows=(1048003, 1048003))),
         ]
 
+    def test_a_cell_without_its_text_shows_its_value_or_its_formula(self) -> None:
+        cells = (
+            "office:value='1.5'",
+            "office:date-value='2026-03-01'",
+            "table:formula='of:=SUM([.A1:.B1])'",
+            "table:formula='of:=1+1' office:value='2'",
+            "",
+        )
+        row = "".join(f"<table:table-cell {cell}/>" for cell in cells)
+        body = f'<table:table table:name="a"><table:table-row>{row}</table:table-row></table:table>'
+
+        assert lines(opendocument("spreadsheet", body)) == ["1.5 | 2026-03-01 | =SUM([.A1:.B1]) | 2"]
+
     def test_hidden_sheets_are_left_out(self) -> None:
         styles = (
             '<office:automatic-styles><style:style style:name="h" style:family="table">'
