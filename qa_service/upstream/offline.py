@@ -31,7 +31,10 @@ _OPENING = 2
 _LATER = 0.08
 """The passages come best first. The answer begins with a later one only where a sentence of it has so much more of the
 question, for each place that it is behind."""
-_DEMAND = 0.33
+_AHEAD = 0.3
+"""The decision whether the files answer takes in so much of how far the sentence is ahead of those of other passages.
+Where all have the same words of the question, these are only the subject of the whole file."""
+_DEMAND = 0.35
 """An answer takes so much of a question's words, each weighted by its rarity: in the best sentence and in its passage,
 on the average."""
 _LONG = 8
@@ -44,6 +47,8 @@ _WORTH = 0.4
 """A sentence of the first passage is quoted beside its best one when it has this share of the best one's words."""
 _ELSEWHERE = 0.7
 """A sentence of another passage is quoted when it has this share of what the best sentence of all has."""
+_FIRST_FOUND = 0.4
+"""A sentence of the passage that was found first needs only this share, if the answer begins with another one."""
 _UNDER = 0.6
 """A word that stands in a sentence's heading, and not in the sentence itself, counts for this part of a word."""
 _BESIDE = 0.2
@@ -154,7 +159,7 @@ def _find_quotes(prompt: Prompt, earlier: str) -> tuple[str, list[QuotableSenten
         asked = weigh_question(prompt.question, before, texts)
         weighed = _weigh_sentences(asked, sentences)
         lead = _choose_lead(weighed) if weighed else None
-        if lead and (_is_answered(asked, lead) or _is_near(prompt)):
+        if lead and (_is_answered(asked, lead, weighed) or _is_near(prompt)):
             return "quotes", _choose_sentences(_score_sentences(weighed, prompt.question), lead.sentence.passage.n)
     return "silent", []
 
@@ -188,11 +193,12 @@ def _choose_lead(weighed: Sequence[_Weighed]) -> _Weighed:
     return max(weighed, key=lambda one: one.share - _LATER * one.sentence.passage.n)
 
 
-def _is_answered(asked: AskedWords, lead: _Weighed) -> bool:
+def _is_answered(asked: AskedWords, lead: _Weighed, weighed: Sequence[_Weighed]) -> bool:
     passage = lead.sentence.passage
     share = asked.measure_share(_hold_passage(passage))
     nearness = passage.nearness - _USUALLY_NEAR if passage.nearness else 0.0
-    return (lead.share + share + nearness) / 2 >= _measure_demand(asked)
+    ahead = lead.share - max((one.share for one in weighed if one.sentence.passage is not passage), default=0.0)
+    return (lead.share + share + nearness + _AHEAD * ahead) / 2 >= _measure_demand(asked)
 
 
 def _score_sentences(weighed: Sequence[_Weighed], question: str) -> list[_Weighed]:
@@ -213,11 +219,15 @@ def _choose_sentences(scored: Sequence[_Weighed], first: int) -> list[QuotableSe
     best = max(one.share for one in scored)
     own = sorted((one for one in scored if one.sentence.passage.n == first), key=lambda one: -one.share)
     begun = [one for one in own if one.share >= own[0].share * _WORTH]
-    others = [one for one in scored if one.sentence.passage.n != first and one.share >= best * _ELSEWHERE > 0]
+    others = [one for one in scored if one.sentence.passage.n != first and one.share >= best * _demand_beside(one) > 0]
     chosen: dict[str, QuotableSentence] = {}
     for one in (*begun[:_MOST_OF_FIRST], *others, *begun[_MOST_OF_FIRST:]):
         chosen.setdefault(one.sentence.text, one.sentence)
     return list(chosen.values())[:_MOST]
+
+
+def _demand_beside(one: _Weighed) -> float:
+    return _FIRST_FOUND if one.sentence.passage.n == 1 else _ELSEWHERE
 
 
 def _opening_sentences(passages: Sequence[Passage]) -> list[QuotableSentence]:

@@ -145,6 +145,20 @@ class TestQuotes:
     def test_not_where_a_sentence_of_the_next_one_has_much_more_of_the_question(self, question, first, other):
         assert answered(question, first, other).split("\n")[2] == f"- “{other}” [2]"
 
+    @pytest.mark.parametrize(
+        ("question", "first", "other"),
+        [
+            (
+                "What is the cooling pump's pressure?",
+                "The cooling pump is red.",
+                "The cooling pump's pressure is 40 bar.",
+            ),
+            ("냉각 펌프의 압력은?", "냉각 펌프는 빨갛다.", "냉각 펌프의 압력은 40 bar이다."),
+        ],
+    )
+    def test_the_passage_that_was_found_first_is_quoted_too(self, question, first, other):
+        assert answered(question, first, other).split("\n")[2:] == [f"- “{other}” [2]", f"- “{first}” [1]"]
+
     def test_not_where_it_has_next_to_nothing_of_the_question(self):
         text = answered("How often must the filter be cleaned?", REFUNDS, MANUAL, language="en")
         assert text.split("\n\n")[1].startswith("- “The filter must be cleaned every month.” [2]")
@@ -291,6 +305,27 @@ class TestHonesty:
         text = answered(question, REFUNDS, HOLIDAYS, MANUAL)
         assert "답하는 내용은 파일에 없습니다" in text
         assert "[" not in text
+
+    @pytest.mark.parametrize(
+        ("question", "first", "apart", "together"),
+        [
+            (
+                "Which year and month: harbour crane load?",
+                "The crane has a load.",
+                "The crane stands. A load waits.",
+                "The crane moves a load.",
+            ),
+            (
+                "항구 크레인 하중의 이유와 종류는?",
+                "크레인이 하중을 견딘다.",
+                "크레인이 선다. 하중은 크다.",
+                "크레인이 하중을 옮긴다.",
+            ),
+        ],
+    )
+    def test_words_that_stand_together_in_several_passages_say_less(self, question, first, apart, together):
+        assert "[1]" in answered(question, first, apart, REFUNDS, HOLIDAYS)
+        assert "[" not in answered(question, first, together, REFUNDS, HOLIDAYS)
 
     def test_documents_that_were_searched_in_vain_are_not_called_missing(self):
         prompt = Prompt("gpt", (), "How many days?", language="en", is_knowledge_searched=True)
