@@ -8,7 +8,7 @@ from qa_service.knowledge.connections import SCHEMA, DatabaseConnection
 
 VERSION = 1
 """The tables have this version. A later one that adds tables or columns makes them in `create_tables`."""
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 """Words are indexed in this way. Documents of another version are indexed again from their kept text, so it rises when
 `list_tokens`, the weights or the hash change."""
 LEAST_PGVECTOR = (0, 7)

@@ -27,6 +27,8 @@ _RUN = re.compile(
 )
 _SHIFTED = re.compile("[⁰¹²³⁴-⁹]+|(?<=[0-9])[₀-₉]+")
 """These digits become usual ones, and 10⁶ is not 106. H₂O is H2O, however."""
+_NAMED = re.compile(rf"(?<![{_HANGUL}])[{_HANGUL}]{{2,12}}\d{{1,6}}(?![.,]?\d)")
+"""A number that is written together with a Korean word tells things of one kind apart, as in 펌프3 and 펌프13."""
 _HIRAGANA = re.compile("[ぁ-ゖ]+")
 _LITTLE_WORDS = """
     a an the and or but nor so if then than that this these those there here it its they them their he him his she her
@@ -50,9 +52,10 @@ def list_tokens(text: str) -> list[str]:
 
     A word of a language with spaces becomes its stem. A Korean word becomes its stem and all pairs of neighbouring
     syllables, so that a compound is found by its parts. Japanese and Chinese become pairs of neighbouring characters. A
-    number becomes the whole number and its parts between points and commas.
+    number becomes the whole number and its parts between points and commas. A Korean word with a number behind it, such
+    as 펌프3, is a token besides its parts.
     """
-    return list(chain.from_iterable(map(_tokens_of, _runs(text))))
+    return [*chain.from_iterable(map(_tokens_of, _runs(text))), *_list_named(text)]
 
 
 def list_search_tokens(text: str) -> list[str]:
@@ -61,7 +64,12 @@ def list_search_tokens(text: str) -> list[str]:
     Where a question has nothing else, its function words count.
     """
     runs = _runs(text)
-    return list(chain.from_iterable(map(_tokens_of, [run for run in runs if not _is_function_word(run)] or runs)))
+    content = [run for run in runs if not _is_function_word(run)] or runs
+    return [*chain.from_iterable(map(_tokens_of, content)), *_list_named(text)]
+
+
+def _list_named(text: str) -> list[str]:
+    return [] if text.isascii() else _NAMED.findall(normalize("NFKC", text))
 
 
 def _is_function_word(run: _Run) -> bool:
