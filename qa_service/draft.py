@@ -204,7 +204,8 @@ class Draft:
         if site.citations:
             known = {source.n for source in self.references}
             self.dangling = sum(n not in known for _, n in islice(find_markers(text), MOST_MENTIONS))
-        if site.checks_support:
+        wanted = self.admission.question.checks_support
+        if site.checks_support if wanted is None else wanted:
             self._unsupported = find_unsupported(text, self.references, self.prompt.passages)
 
     def list_media(self, searched: Sequence[MediaResult]) -> None:

@@ -55,7 +55,8 @@ def list_tokens(text: str) -> list[str]:
     number becomes the whole number and its parts between points and commas. A Korean word with a number behind it, such
     as 펌프3, is a token besides its parts.
     """
-    return [*chain.from_iterable(map(_tokens_of, _runs(text))), *_list_named(text)]
+    folded = _fold(text)
+    return [*chain.from_iterable(map(_tokens_of, _runs(folded))), *_list_named(folded)]
 
 
 def list_search_tokens(text: str) -> list[str]:
@@ -63,13 +64,14 @@ def list_search_tokens(text: str) -> list[str]:
 
     Where a question has nothing else, its function words count.
     """
-    runs = _runs(text)
+    folded = _fold(text)
+    runs = _runs(folded)
     content = [run for run in runs if not _is_function_word(run)] or runs
-    return [*chain.from_iterable(map(_tokens_of, content)), *_list_named(text)]
+    return [*chain.from_iterable(map(_tokens_of, content)), *_list_named(folded)]
 
 
-def _list_named(text: str) -> list[str]:
-    return [] if text.isascii() else _NAMED.findall(normalize("NFKC", text))
+def _list_named(folded: str) -> list[str]:
+    return [] if folded.isascii() else _NAMED.findall(folded)
 
 
 def _is_function_word(run: _Run) -> bool:
@@ -82,7 +84,7 @@ def list_words(text: str) -> list[str]:
     Japanese and Chinese have no spaces between words, so pairs of neighbouring characters are listed instead. Hiragana
     is left out, because it is mostly grammar.
     """
-    return list(chain.from_iterable(map(_words_of, _runs(text))))
+    return list(chain.from_iterable(map(_words_of, _runs(_fold(text)))))
 
 
 def list_content_tokens(text: str) -> list[str]:
@@ -90,7 +92,7 @@ def list_content_tokens(text: str) -> list[str]:
 
     A Korean word becomes its stem and the pairs of the stem's syllables. Its particles are left out.
     """
-    return list(chain.from_iterable(map(_content_tokens_of, _runs(text))))
+    return list(chain.from_iterable(map(_content_tokens_of, _runs(_fold(text)))))
 
 
 def _content_tokens_of(run: _Run) -> tuple[str, ...]:
@@ -98,8 +100,11 @@ def _content_tokens_of(run: _Run) -> tuple[str, ...]:
     return tuple(chain(words, *map(_pairs, words))) if run[0] == "hangul" else words
 
 
-def _runs(text: str) -> list[_Run]:
-    folded = text.lower() if text.isascii() else normalize("NFKC", _SHIFTED.sub(r" \g<0>", text)).casefold()
+def _fold(text: str) -> str:
+    return text.lower() if text.isascii() else normalize("NFKC", _SHIFTED.sub(r" \g<0>", text)).casefold()
+
+
+def _runs(folded: str) -> list[_Run]:
     return [(match.lastgroup, match[match.lastgroup]) for match in _RUN.finditer(folded) if match.lastgroup]
 
 

@@ -34,7 +34,7 @@ question, for each place that it is behind."""
 _AHEAD = 0.3
 """The decision whether the files answer takes in so much of how far the sentence is ahead of those of other passages.
 Where all have the same words of the question, these are only the subject of the whole file."""
-_DEMAND = 0.35
+_DEMAND = 0.34
 """An answer takes so much of a question's words, each weighted by its rarity: in the best sentence and in its passage,
 on the average."""
 _LONG = 8
