@@ -71,3 +71,13 @@ def test_a_large_file_takes_no_more_time_than_it_is_long() -> None:
     began = time.thread_time()
     read(json.dumps([[{"a": [{"b": [n]}]}] for n in range(20_000)]))
     assert time.thread_time() - began < 4
+
+
+@pytest.mark.parametrize("text", [b"[%s1]", b'{"a": [%s1]}'])
+def test_what_nobody_reads_of_a_long_list_is_not_written(text: bytes) -> None:
+    began = time.thread_time()
+    segments = read_json(RawFile(text % (b"1," * 200_000)))
+    assert "#3: 1\n" in next(segments).text
+    first = time.thread_time() - began
+    assert len(list(segments)) > 1_000
+    assert first < (time.thread_time() - began) / 2
