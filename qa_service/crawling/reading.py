@@ -7,10 +7,10 @@ from msgspec import Struct
 
 from qa_service.crawling.fetching import Fetched
 from qa_service.crawling.markup import Markup, may_keep, read_markup
-from qa_service.crawling.nesting import is_overnested
 from qa_service.files.decoding import find_declared_charset
 from qa_service.files.segment import RawFile
 from qa_service.knowledge.documents import DocumentPassage, DocumentText
+from qa_service.knowledge.nesting import is_overnested
 from qa_service.knowledge.web_pages import LARGEST_PAGE, read_web_page
 from qa_service.language.charsets import find_codec
 
