@@ -11,12 +11,11 @@ from qa_service.crawling.frontier import Frontier
 from qa_service.crawling.ledger import PageContent, PageShelf, PageState, SiteLedger, SitePage
 from qa_service.crawling.markup import Markup
 from qa_service.crawling.pace import DELAY, PacedFetcher
-from qa_service.crawling.reading import PageReading, is_html, read_fetched
+from qa_service.crawling.reading import PageReading, PageUnreadable, is_html, read_fetched
 from qa_service.crawling.robots import Robots, fetch_robots
 from qa_service.crawling.rules import CrawlRules, is_document
 from qa_service.crawling.sitemaps import is_sitemap, read_sitemap
 from qa_service.errors import CrawlFailed, Refused
-from qa_service.knowledge.web_pages import LARGEST_PAGE
 
 TRIES = 3
 """A page that fails is tried so often in one round."""
@@ -93,9 +92,15 @@ class Crawl:
         if self._rules.includes(address):
             self._frontier.find_pages([address], 0)
             self._start[identify_address(address)] = fetched
-        elif is_html(fetched) and len(fetched.content) <= LARGEST_PAGE:
-            self._frontier.find_pages(read_fetched(fetched, address).markup.links, 1)
+        elif is_html(fetched):
+            self._frontier.find_pages(self._read_start_page(fetched, address).markup.links, 1)
         return self._robots.sitemaps if self._robots else ()
+
+    def _read_start_page(self, fetched: Fetched, address: str) -> PageReading:
+        try:
+            return read_fetched(fetched, address)
+        except PageUnreadable as error:
+            raise CrawlFailed(f"its start: {error}") from None
 
     def _follow_start(self) -> tuple[str, Fetched]:
         """Fetch the start, wherever in the site it has moved to."""
@@ -207,12 +212,12 @@ class Crawl:
     def _take(self, page: SitePage, fetched: Fetched, *, is_last: bool) -> SitePage:
         """Make a document of what was fetched, if it may be kept and has changed. With `is_last` the page is kept even
         if it names another one in its place."""
-        if is_html(fetched) and len(fetched.content) > LARGEST_PAGE:
-            return self._settle(replace(page, state="failed", reason=f"it has more than {LARGEST_PAGE} bytes"))
-        if not fetched.content.strip():  # programs that break in the middle of a page send none
-            return self._settle(replace(page, state="failed", reason="it is empty"))
         self._ledger.save_pages([replace(page, deaths=page.deaths + 1)])
-        page, read = replace(page, known=fetched.known), read_fetched(fetched, page.address)
+        try:
+            read = read_fetched(fetched, page.address)
+        except PageUnreadable as error:
+            return self._settle(replace(page, state="failed", reason=str(error)))
+        page = replace(page, known=fetched.known)
         self._frontier.find_pages(filter(self._is_followed, read.markup.links), page.depth + 1)
         if not read.markup.may_keep:
             return self._leave(page, "it asks not to be kept")

@@ -163,6 +163,9 @@ class PageFetcher:
             self._check_time(until)
             yield connection
             self._check_time(until)
+        except (OSError, HTTPException):
+            self._check_time(until)  # otherwise a cut would be told as a fault of the server
+            raise
         finally:
             timer.cancel()
             self._open = None

@@ -10,10 +10,15 @@ from qa_service.crawling.markup import Markup, may_keep, read_markup
 from qa_service.files.decoding import find_declared_charset
 from qa_service.files.segment import RawFile
 from qa_service.knowledge.documents import DocumentPassage, DocumentText
-from qa_service.knowledge.web_pages import read_web_page
+from qa_service.knowledge.nesting import is_overnested
+from qa_service.knowledge.web_pages import LARGEST_PAGE, read_web_page
 from qa_service.language.charsets import find_codec
 
 _HTML = ("text/html", "application/xhtml+xml")
+
+
+class PageUnreadable(Exception):
+    """A page can't be read. The message says why, in English."""
 
 
 class PageReading(Struct, frozen=True):
@@ -34,11 +39,17 @@ def is_html(fetched: Fetched) -> bool:
 
 
 def read_fetched(fetched: Fetched, address: str) -> PageReading:
-    """Read what was fetched from this address."""
+    """Read what was fetched from this address. Raises `PageUnreadable`."""
+    if not fetched.content.strip():  # programs that break in the middle of a page send none
+        raise PageUnreadable("it is empty")
     if not is_html(fetched):
         digest = hashlib.sha256(fetched.content).hexdigest()
         return PageReading(Markup(may_keep=may_keep(fetched.robots)), digest)
+    if len(fetched.content) > LARGEST_PAGE:
+        raise PageUnreadable(f"it has more than {LARGEST_PAGE} bytes")
     html = RawFile(fetched.content, fetched.charset).markup()
+    if is_overnested(html):
+        raise PageUnreadable("its elements are nested too deep")
     markup, (title, text) = read_markup(html, address, fetched.robots, _find_older_codec(fetched)), read_web_page(html)
     return PageReading(markup, _digest(title, text.passages), title, text)
 

@@ -16,6 +16,7 @@ from qa_service.files.segment import RawFile
 from qa_service.files.sniffing import sniff_kind
 from qa_service.interfaces import FileReader, Stop
 from qa_service.knowledge.documents import DocumentPassage, DocumentText
+from qa_service.knowledge.nesting import is_overnested
 from qa_service.knowledge.vectors import MissingVectors
 from qa_service.knowledge.waiting import ATTEMPTS, ClaimedDocument, WaitingDocuments
 from qa_service.knowledge.web_pages import LARGEST_PAGE, read_web_page
@@ -178,11 +179,13 @@ class Indexer:
 
 
 def _read_as_page(path: Path, charset: str) -> DocumentText | None:
-    """Read the main text of a web page. Returns None where the file is no page of HTML."""
+    """Read the main text of a web page. Returns None where the file is no page of HTML, or one that only a process of
+    its own should read, whose time and memory are bounded."""
     content = path.read_bytes()
     if len(content) > LARGEST_PAGE or sniff_kind(content, "") != "html":
         return None
-    return read_web_page(RawFile(content, charset).markup())[1]
+    html = RawFile(content, charset).markup()
+    return None if is_overnested(html) else read_web_page(html)[1]
 
 
 def _keep_passage(passage: Passage) -> DocumentPassage:

@@ -10,6 +10,7 @@ from qa_service.language.tokens import list_tokens, list_words
 
 _LOOKED_AT = 8_000
 _SEPARATOR = re.compile("[_.-]")
+_PARTICLE = re.compile(f"{JOSA}(?![가-힣])")
 
 
 def find_named_files(question: str, names: Iterable[str]) -> frozenset[str]:
@@ -22,7 +23,8 @@ def drop_file_names(question: str, names: Iterable[str]) -> str:
     """Return the question without these names and the particles behind them, so that what it asks of them is left."""
     folded = _fold(question)
     for name in sorted(names, key=len, reverse=True):
-        folded = re.sub(rf"{re.escape(_fold(name))}(?:{JOSA}(?![가-힣]))?", " ", folded)
+        before, *behind = folded.split(_fold(name))
+        folded = " ".join([before, *map(_drop_particle, behind)])
     return folded
 
 
@@ -33,12 +35,17 @@ def find_described_files(question: str, names: Iterable[str]) -> frozenset[str]:
     return frozenset(name for name, found in words.items() if asked.issuperset(found) and any(map(_is_word, found)))
 
 
+def _drop_particle(text: str) -> str:
+    found = _PARTICLE.match(text)
+    return text[found.end() :] if found else text
+
+
 def _fold(text: str) -> str:
     return " ".join(normalize("NFKC", text[:_LOOKED_AT]).split()).casefold()
 
 
 def _stands_in(name: str, question: str) -> bool:
-    return any(not question[: found.start()][-1:].isalnum() for found in re.finditer(re.escape(name), question))
+    return any(not before[-1:].isalnum() for before in question.split(name)[:-1])
 
 
 def _is_word(word: str) -> bool:

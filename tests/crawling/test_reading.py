@@ -1,9 +1,12 @@
 """A page of a site gives its main text, each passage with the headings above it and its anchor."""
 
+import time
 from urllib.parse import quote
 
+import pytest
+
 from qa_service.crawling.fetching import Fetched
-from qa_service.crawling.reading import PageReading, read_fetched
+from qa_service.crawling.reading import PageReading, PageUnreadable, read_fetched
 
 AT = "https://library.example/ko/loans"
 PAGE = """<!doctype html><html lang=ko><head><title>대출 안내 | 한빛도서관</title>{head}</head><body>
@@ -59,3 +62,27 @@ def test_links_of_older_pages_have_their_queries_in_the_encoding_of_the_page() -
     assert found.markup.links == (f"https://library.example/{quote('글')}?c={quote('공지', encoding='cp949')}&n=1",)
     modern = read_fetched(Fetched("fetched", content=page.replace("EUC-KR", "utf-8").encode(), charset="utf-8"), AT)
     assert modern.markup.links == (f"https://library.example/{quote('글')}?c={quote('공지')}&n=1",)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<div>" * 200_000,
+        "<DIV><p>" * 100_000,
+        "<ul><li>x" * 100_000,
+        "".join(f"<font x={n}><p>" for n in range(10_000)),
+        "".join(f"<b x={n}>" for n in range(200)) + "<p>x" * 50_000,
+        "</b>" * 10_000 + "".join(f"<b x={n}></i><p>" for n in range(10_000)),
+    ],
+    ids=["divs", "letters of both sizes", "lists", "fonts", "paragraphs", "ends that end nothing"],
+)
+def test_a_page_that_parsers_would_take_minutes_for_is_refused_at_once(page: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(PageUnreadable):
+        read_fetched(Fetched("fetched", content=page.encode(), media_type="text/html"), AT)
+    assert time.monotonic() - began < 5
+
+
+def test_long_and_careless_pages_are_read() -> None:
+    rows = "<tr><td><font size=2><b>요금<td>100원" * 300 + "<p>one<li>two<a name=x>" * 2_000 + "<div><p>x</div>" * 5_000
+    assert read(f"<table>{rows}").text

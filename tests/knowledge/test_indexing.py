@@ -6,18 +6,22 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from qa_service.interfaces import Stop
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import CollectionKey, DocumentPassage, DocumentText, NewDocument
+from qa_service.knowledge.indexer import Indexer
 from qa_service.knowledge.keeper import IndexerKeeper, is_lock_free, lock_indexing
 from qa_service.knowledge.library import DocumentFilter, Library
 from qa_service.knowledge.vectors import MissingVectors
 from qa_service.knowledge.waiting import WaitingDocuments
 from qa_service.knowledge_base import open_knowledge
+from qa_service.model import FileEnd, FileNews, ReadRequest, Verdict
+from qa_service.running.stop import StopSignal
 from qa_service.settings import Settings
 from tests.fakes import FakeEncoder
 from tests.knowledge.shelf import SHARED, ask, count_rows, counts_agree, make_indexer, put, server_of, texts_of
@@ -32,6 +36,22 @@ def wait_until(holds: Callable[[], bool], seconds: float = 90) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+def test_a_page_that_parsers_take_minutes_for_is_left_to_a_process_that_is_bounded(
+    knowledge: Database, tmp_path: Path
+) -> None:
+    class Bounded:
+        """A reader whose time is over."""
+
+        def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
+            yield FileEnd(Verdict(request.file.name, "html", "failed", "timeout"))
+
+    page = "".join(f"<font x={n}><p>" for n in range(10_000)).encode()
+    Library(knowledge).add_document(NewDocument(SHARED, "https://library.example/"), b"<html><body>" + page)
+    Indexer(WaitingDocuments(knowledge), Bounded(), None, StopSignal, folder=tmp_path).index_next()
+    (document,) = Library(knowledge).list_documents(DocumentFilter())[0]
+    assert (document.status, document.reason) == ("failed", "timeout")
 
 
 class TestLease:
