@@ -28,7 +28,7 @@ AWAY = ("08", "25006", "53", "57", "58")
 """PostgreSQL's error codes begin so where the server can't do it now: it starts or stops, is full, has lost its files,
 takes no writes, or has ended a statement that took too long."""
 SCHEMA = "qa_knowledge"
-SEARCHING = "set hnsw.ef_search = 200; set enable_seqscan = off; set plan_cache_mode = force_custom_plan"
+SEARCHING = "set hnsw.ef_search = 100; set enable_seqscan = off; set plan_cache_mode = force_custom_plan"
 """With these settings, a question's words are always looked up in their index. PostgreSQL thinks it cheaper to compare
 them with those of every passage where many passages have one of them, which takes five times as long."""
 
