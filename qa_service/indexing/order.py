@@ -19,6 +19,8 @@ class IndexOrder(Struct, frozen=True):
     exclude: tuple[str, ...] = ()
     every: float = 0.0
     single: bool = False
+    name: str = ""
+    """The one folder is called so, if not by its own name."""
 
 
 def read_order(options: Namespace) -> IndexOrder:
@@ -29,6 +31,8 @@ def read_order(options: Namespace) -> IndexOrder:
         every = read_seconds(options.every)
     except ValueError as error:
         raise SettingsError(f"--every: {error}") from None
+    if options.name and (len(options.source) > 1 or "/" in options.name or not options.name.isprintable()):
+        raise SettingsError("--name: expected the name of one folder, without /")
     return IndexOrder(
         tuple(options.source),
         CollectionKey(EVERYBODY, options.collection),
@@ -36,4 +40,5 @@ def read_order(options: Namespace) -> IndexOrder:
         tuple(options.exclude),
         every,
         options.page,
+        options.name,
     )

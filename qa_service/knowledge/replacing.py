@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from qa_service.knowledge.connections import DatabaseConnection
-from qa_service.knowledge.documents import DocumentPassage
+from qa_service.knowledge.documents import DocumentPassage, DocumentText
 from qa_service.knowledge.schema import INDEX_VERSION
 from qa_service.knowledge.terms import weigh_terms, write_numbers, write_sparse
 from qa_service.retrieval.splitting import estimate_tokens
@@ -23,6 +23,25 @@ def lock_collection(connection: DatabaseConnection, document_id: str) -> int | N
         document=document_id,
     )
     return int(found[0][0]) if found else None
+
+
+def settle_document(
+    connection: DatabaseConnection, document_id: str, collection: int, heading: str, text: DocumentText
+) -> None:
+    """Put what was read in place of the document's text. Where nothing could be read, the document is `failed`, and
+    keeps the text of the version before, if there was one, with its kind and its pages."""
+    if text.passages:
+        replace_passages(connection, document_id, collection, heading, text.passages)
+    connection.run(
+        "update document set status = :status, reason = :reason, updated = now(), "
+        "kind = case when :status = 'failed' and passages > 0 then kind else :kind end, "
+        "pages = case when :status = 'failed' and passages > 0 then pages else :pages::int end where id = :document",
+        document=document_id,
+        status="ready" if text.passages else "failed",
+        reason=text.reason,
+        kind=text.kind,
+        pages=text.pages,
+    )
 
 
 def replace_passages(

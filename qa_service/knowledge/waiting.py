@@ -12,7 +12,7 @@ from msgspec import Struct
 from qa_service.knowledge.connections import DatabaseConnection
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import EVERYBODY, DocumentPassage, DocumentText
-from qa_service.knowledge.replacing import replace_passages
+from qa_service.knowledge.replacing import replace_passages, settle_document
 from qa_service.knowledge.schema import INDEX_VERSION
 from qa_service.model import Place
 
@@ -61,10 +61,10 @@ class WaitingDocuments:
         with self._database.transaction() as connection:
             rows = connection.run(
                 "update document d set lease = now() + :lease::interval, attempts = d.attempts + 1, "
-                "status = case when d.status = 'ready' then 'ready' else 'reading' end from collection c "
+                f"status = case when d.{_IS_READ} then d.status else 'reading' end from collection c "
                 f"where c.id = d.collection and d.id = (select id from document where {_CLAIMABLE} "
-                "order by status = 'ready', updated limit 1 for update skip locked) "
-                "returning d.id, c.owner, d.name, d.title, d.charset, d.revision, d.attempts, d.status = 'ready'",
+                f"order by {_IS_READ}, updated limit 1 for update skip locked) "
+                f"returning d.id, c.owner, d.name, d.title, d.charset, d.revision, d.attempts, d.{_IS_READ}",
                 lease=self._lease,
             )
         return ClaimedDocument(*rows[0]) if rows else None
@@ -110,9 +110,12 @@ class WaitingDocuments:
             found = connection.run(f"select collection {_CLAIMED} for no key update", **_claim_values(claimed))
             if found:
                 text = self._check_room(connection, claimed, text)
-                heading = claimed.title or claimed.name
-                replace_passages(connection, claimed.document_id, found[0][0], heading, text.passages)
-                _settle(connection, claimed, text)
+                target = connection, claimed.document_id, found[0][0], claimed.title or claimed.name
+                if claimed.is_read:
+                    replace_passages(*target, text.passages)
+                else:
+                    settle_document(*target, text)
+                _release_document(connection, claimed)
         return bool(found)
 
     def _check_room(self, connection: DatabaseConnection, claimed: ClaimedDocument, text: DocumentText) -> DocumentText:
@@ -130,7 +133,10 @@ class WaitingDocuments:
         return text if fits else DocumentText(kind=text.kind, reason="over_quota", pages=text.pages)
 
 
-_CLAIMABLE = f"lease < now() and (status in ('queued', 'reading') or status = 'ready' and indexed <> {INDEX_VERSION})"
+_IS_READ = "status in ('ready', 'failed')"
+_CLAIMABLE = (
+    f"lease < now() and (status in ('queued', 'reading') or {_IS_READ} and passages > 0 and indexed < {INDEX_VERSION})"
+)
 _CLAIMED = "from document where id = :document and revision = :revision::int and attempts = :attempts::int"
 
 
@@ -138,18 +144,8 @@ def _claim_values(claimed: ClaimedDocument) -> dict[str, object]:
     return {"document": claimed.document_id, "revision": claimed.revision, "attempts": claimed.attempts}
 
 
-def _settle(connection: DatabaseConnection, claimed: ClaimedDocument, text: DocumentText) -> None:
+def _release_document(connection: DatabaseConnection, claimed: ClaimedDocument) -> None:
     connection.run(
         "update document set lease = '-infinity', attempts = 0 where id = :document", document=claimed.document_id
     )
-    if not claimed.is_read:
-        connection.run(
-            "update document set status = :status, reason = :reason, kind = :kind, pages = :pages::int, "
-            "updated = now() where id = :document",
-            document=claimed.document_id,
-            status="ready" if text.passages else "failed",
-            reason=text.reason,
-            kind=text.kind,
-            pages=text.pages,
-        )
-        connection.run("delete from upload where document = :document", document=claimed.document_id)
+    connection.run("delete from upload where document = :document", document=claimed.document_id)

@@ -54,6 +54,27 @@ class TestAdding:
         assert ask(knowledge, "thirty")[0].lexical == 0
         assert counts_agree(knowledge)
 
+    def test_a_version_that_can_not_be_read_leaves_the_text_before_it(
+        self, knowledge: Database, tmp_path: Path
+    ) -> None:
+        library, indexer = Library(knowledge), make_indexer(knowledge, tmp_path, encoder=FakeEncoder())
+        library.add_document(NewDocument(SHARED, "a.txt", "Old title"), b"refunds within thirty days")
+        indexer.run()
+        library.add_document(NewDocument(SHARED, "a.txt", "New title"), b"%PDF-1.4 no pdf")
+        indexer.run()
+        (kept,), _ = library.list_documents(DocumentFilter())
+        assert (kept.status, kept.reason, kept.kind, kept.passages) == ("failed", "damaged", "txt", 1)
+        assert texts_of(ask(knowledge, "new refunds")) == ["refunds within thirty days"]
+        assert ask(knowledge, "new")[0].lexical > 0, "the new title is found with the text"
+        assert not indexer.index_next()
+        assert counts_agree(knowledge)
+
+    def test_a_page_that_has_no_text_any_more_keeps_its_last_one(self, knowledge: Database) -> None:
+        put(knowledge, "p", "opening hours")
+        emptied, _ = Library(knowledge).put_text(NewDocument(SHARED, "p"), DocumentText((), "html", "empty", 1))
+        assert (emptied.status, emptied.reason, emptied.passages) == ("failed", "empty", 1)
+        assert texts_of(ask(knowledge, "hours")) == ["opening hours"]
+
     def test_any_text_comes_back_as_it_was(self, knowledge: Database) -> None:
         document = put(knowledge, "odd.txt", "first", ODD)
         page = Library(knowledge).load_page(document.document_id, 2, [""])
