@@ -28,6 +28,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from fpdf import FPDF
 
+from qa_service.knowledge import search
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import CollectionKey, DocumentPassage, DocumentText, NewDocument
 from qa_service.knowledge.engine import EmbeddedPostgres
@@ -156,13 +157,14 @@ def measure_size(folder: Path, database: Database) -> dict[str, object]:
 def measure_recall(
     database: Database, source: KnowledgeSource, asked: Sequence[tuple[SearchTerms, Sequence[Candidate]]]
 ) -> float:
-    """Compare the ten best passages by words with those of a search that looks at every passage."""
-    shares = []
-    every = database.read("select count(*) from passage")[0][0]
+    """Compare the ten best passages by words with those of an exact search, for which any word may be essential."""
+    shares, usual = [], search.MOST_PASSAGES
+    search.MOST_PASSAGES = database.read("select count(*) from passage")[0][0]
     for terms, found in asked:
-        whole = source.find_candidates(terms, every)
+        whole = source.find_candidates(terms, MOST)
         best = (sorted((round(one.lexical, 3) for one in several), reverse=True)[:10] for several in (whole, found))
         shares.append(sum((Counter(next(best)) & Counter(next(best))).values()) / 10)
+    search.MOST_PASSAGES = usual
     return round(sum(shares) / len(shares), 4)
 
 

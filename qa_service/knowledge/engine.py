@@ -195,7 +195,7 @@ def _server_words(programs: Path, cluster: Path, path: Path) -> list[str]:
         "unix_socket_permissions": "0700",
         "port": str(PORT),
         "max_connections": "200",
-        "shared_buffers": "128MB",
+        "shared_buffers": "512MB",
         "effective_cache_size": "512MB",
         "maintenance_work_mem": "256MB",
         "max_wal_size": "512MB",
