@@ -72,12 +72,13 @@ _FIRST_TABLES = (
         document text references document on delete set null, deaths int not null, primary key (site, key))""",
     "create index site_page_document on site_page (document)",
 )
-_SOURCES_OF_DOCUMENTS = (
+_SOURCES_AND_READING = (
     "alter table document add column source text not null default ''",
     "drop index document_indexed",
     "create index document_indexed on document (indexed) where status in ('ready', 'failed') and passages > 0",
+    "create table reading (owner text primary key, began timestamptz not null, seconds float8 not null)",
 )
-STEPS: Sequence[Sequence[str]] = (_FIRST_TABLES, _SOURCES_OF_DOCUMENTS)
+STEPS: Sequence[Sequence[str]] = (_FIRST_TABLES, _SOURCES_AND_READING)
 VERSION = len(STEPS)
 """The tables of this release have this version."""
 

@@ -36,11 +36,20 @@ class ClaimedDocument(Struct, frozen=True):
 
 
 class WaitingDocuments:
-    """A `WaitingDocuments` gives indexers their work."""
+    """A `WaitingDocuments` gives indexers their work. An owner's documents have at most `owner_bytes` of text together,
+    and are read for at most `owner_seconds` within an hour; 0 stands for no bound. Shared documents have none."""
 
-    def __init__(self, database: Database, *, owner_bytes: int = 0, lease_seconds: float = LEASE_SECONDS) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        owner_bytes: int = 0,
+        owner_seconds: float = 0.0,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
         self._database = database
         self._owner_bytes = owner_bytes
+        self._owner_seconds = owner_seconds
         self._lease = f"{lease_seconds} seconds"
 
     def has_work(self, encoder: str = "") -> bool:
@@ -91,6 +100,28 @@ class WaitingDocuments:
             yield rows[0][0]
             part += 1
 
+    def load_seconds(self, claimed: ClaimedDocument) -> float | None:
+        """Return for how long the document may be read, or None where nothing bounds it."""
+        if claimed.owner == EVERYBODY or not self._owner_seconds:
+            return None
+        rows = self._database.read(
+            f"select seconds from reading where owner = :owner and {_THIS_HOUR}", owner=claimed.owner
+        )
+        return self._owner_seconds - (rows[0][0] if rows else 0.0)
+
+    def spend_seconds(self, claimed: ClaimedDocument, seconds: float) -> None:
+        """Count that reading the document took so many seconds. An owner's hour begins with the first document."""
+        if claimed.owner == EVERYBODY:
+            return
+        with self._database.transaction() as connection:
+            connection.run(
+                "insert into reading values (:owner, now(), :seconds::float8) on conflict (owner) do update set "
+                f"began = case when {_THIS_HOUR} then reading.began else now() end, "
+                f"seconds = excluded.seconds + case when {_THIS_HOUR} then reading.seconds else 0 end",
+                owner=claimed.owner,
+                seconds=seconds,
+            )
+
     def load_passages(self, claimed: ClaimedDocument) -> Sequence[DocumentPassage]:
         """Return the text that the document has."""
         rows = self._database.read(
@@ -133,6 +164,7 @@ class WaitingDocuments:
         return text if fits else DocumentText(kind=text.kind, reason="over_quota", pages=text.pages)
 
 
+_THIS_HOUR = "reading.began > now() - interval '1 hour'"
 _IS_READ = "status in ('ready', 'failed')"
 _CLAIMABLE = (
     f"lease < now() and (status in ('queued', 'reading') or {_IS_READ} and passages > 0 and indexed < {INDEX_VERSION})"

@@ -130,6 +130,29 @@ class TestQuota:
         (found,), _ = library.list_documents(DocumentFilter((MINE.owner,)))
         assert (found.status, found.reason, found.passages) == ("failed", "over_quota", 0)
 
+    def test_documents_of_an_owner_are_read_for_so_long_within_an_hour(
+        self, knowledge: Database, tmp_path: Path
+    ) -> None:
+        library, indexer = Library(knowledge), make_indexer(knowledge, tmp_path, owner_seconds=0.5)
+        for key in (MINE, SHARED):
+            for name in ("a.txt", "b.txt"):
+                library.add_document(NewDocument(key, name), b"some words")
+        indexer.run()
+        found, _ = library.list_documents(DocumentFilter((MINE.owner, "")))
+        states = [(one.collection.name, one.status, one.reason) for one in found]
+        assert states == [
+            ("own", "ready", None),
+            ("own", "failed", "over_quota"),
+            ("shared", "ready", None),
+            ("shared", "ready", None),
+        ]
+        with knowledge.transaction() as connection:
+            connection.run("update reading set began = began - interval '61 minutes'")
+        library.add_document(NewDocument(MINE, "b.txt"), b"some words")
+        indexer.index_next()
+        (_, again), _ = library.list_documents(DocumentFilter((MINE.owner,)))
+        assert again.status == "ready"
+
 
 class TestReading:
     def test_another_owners_document_is_as_unknown_as_none(self, knowledge: Database) -> None:
