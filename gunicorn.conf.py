@@ -29,7 +29,13 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from qa_service.metrics import merge_dead_worker  # noqa: E402
 from qa_service.server.access import AccessLogger  # noqa: E402
-from qa_service.server.master import check_configuration, most_connections, raise_file_limit, share_models  # noqa: E402
+from qa_service.server.master import (  # noqa: E402
+    check_configuration,
+    freeze_modules,
+    most_connections,
+    raise_file_limit,
+    share_models,
+)
 from qa_service.server.tls import ssl_context  # noqa: E402, F401 - gunicorn calls it where a certificate is set
 from qa_service.server.worker import AnswerWorker  # noqa: E402
 from qa_service.settings import SettingsError, from_environment  # noqa: E402
@@ -81,6 +87,7 @@ def on_starting(server):
     check_configuration(server, settings)
     raise_file_limit(settings)
     share_models(settings)
+    freeze_modules()
 
 
 def child_exit(server, worker):

@@ -52,7 +52,6 @@ from qa_service.running.runner import Runner
 from qa_service.running.settings import Pace, RunnerSettings
 from qa_service.search_interfaces import CandidateSource, Encoder, Retriever
 from qa_service.searching import Search
-from qa_service.servers import make_drawing_upstream, make_upstream
 from qa_service.settings import Secret, Settings, SettingsError, keep_secret
 from qa_service.storeroom import Storeroom, open_storeroom
 from qa_service.stores.drawings import RedisDrawings
@@ -119,7 +118,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
     store, links = open_storeroom(settings, meter), PictureLinks(secret, settings.session_ttl)
     knowledge = open_knowledge(settings, encoder)
     chosen = _Chosen(
-        upstream or make_upstream(settings, meter, spool=_uploads(settings.data)),
+        upstream or _answering_upstream(settings, meter),
         detector or (choose_detector(encoder) if settings.drift == "auto" else KeepTopic()),
         reader or _reader(settings),
         retriever or make_retriever(settings, encoder),
@@ -233,7 +232,7 @@ def _site(settings: Settings, secret: str) -> Site:
         windows=settings.context_windows,
         checks_support=settings.citations == "check",
         canary=make_canary(secret),
-        vocabulary=None if settings.answers_itself else load_vocabulary(),
+        vocabulary=load_vocabulary() if settings.counts_tokens else None,
     )
 
 
@@ -290,7 +289,7 @@ def _studio(
     settings: Settings, store: Storeroom, runner: Runner, meter: Meter, identify: Callable[[str], str]
 ) -> Studio:
     return Studio(
-        make_drawing_upstream(settings, meter, spool=_uploads(settings.data)) if settings.drawing_model else None,
+        _drawing_upstream(settings, meter),
         store.drawn_lines,
         store.limiter,
         runner,
@@ -299,6 +298,22 @@ def _studio(
         folder=_uploads(settings.data),
         seconds=settings.answer_seconds,
     )
+
+
+def _answering_upstream(settings: Settings, meter: Meter) -> Upstream:
+    if settings.answers_itself:
+        return OfflineAnswerer()
+    from qa_service.servers import make_upstream
+
+    return make_upstream(settings, meter, spool=_uploads(settings.data))
+
+
+def _drawing_upstream(settings: Settings, meter: Meter) -> Upstream | None:
+    if not settings.drawing_model:
+        return None
+    from qa_service.servers import make_drawing_upstream
+
+    return make_drawing_upstream(settings, meter, spool=_uploads(settings.data))
 
 
 def log_answer(observation: Observation) -> None:

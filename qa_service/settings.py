@@ -152,6 +152,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     drift: str = "auto"
     citations: str = "on"
     semantic: str = "auto"
+    tokenizer: str = "auto"
     synonyms: str = ""
     """This is the text of the file that the setting names."""
     cite_links: bool = False
@@ -191,6 +192,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def answers_itself(self) -> bool:
         """Tell whether no model is asked, so that answers are quotes from the files."""
         return self.first_upstream == "offline"
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Tell whether prompts are counted by the vocabulary of models, where its extra is installed."""
+        return self.tokenizer == "auto" and not self.answers_itself
 
     def allows_drawing(self, model: str) -> bool:
         """Tell whether a caller may have this model draw pictures for a prompt."""
@@ -277,6 +283,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_MAX_ANSWERS": read_count,
     "QA_DRIFT": one_of("auto", "off"),
     "QA_SEMANTIC": one_of("auto", "on", "off"),
+    "QA_TOKENIZER": one_of("auto", "off"),
     "QA_SYNONYMS": read_text_file,
     "QA_CITATIONS": read_citations,
     "QA_CITE_LINKS": read_switch,

@@ -42,7 +42,7 @@ ALTERNATIVES = 4
 """How many examples of one part are made."""
 LETTERS = 16
 FRAGMENTS = 160
-MOST = 700
+MOST = 400
 """Texts for one expression."""
 ENDS = ("", "\x01", "쿠", "\n!")
 ORDINARY = "a1 A가\n_."
@@ -60,11 +60,16 @@ class TooSlow(AssertionError):
     """An expression that would not have come to an end while anybody waits."""
 
 
-def texts(pattern: Pattern, size: int) -> Iterator[str]:
-    """Texts of about `size` characters, the hardest kinds first, at most `MOST`; the same ones for each size."""
+def attacks_on(pattern: Pattern) -> list[Attack]:
+    """The kinds of text against a pattern, the hardest ones first, at most `MOST`."""
     source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
-    for before, pump, after in attacks(source, pattern.flags & ~re.UNICODE):
-        yield before + pump * max(size // len(pump), 2) + after
+    return attacks(source, pattern.flags & ~re.UNICODE)
+
+
+def write_text(attack: Attack, size: int) -> str:
+    """A text of that kind, of about `size` characters."""
+    before, pump, after = attack
+    return before + pump * max(size // len(pump), 2) + after
 
 
 @lru_cache

@@ -321,7 +321,8 @@ class TestBounds:
     @pytest.mark.parametrize("trusts", [True, False])
     @pytest.mark.usefixtures("no_collections")
     def test_the_longest_answer_costs_little(self, piece: str, trusts: bool) -> None:
-        text = "".join(piece.format(n=n) for n in range(4_000_000 // len(piece)))
+        begun = "".join(piece.format(n=n) for n in range(LOOKED_AT // len(piece)))
+        text = begun * (4_000_000 // len(begun))
         notes = [Placed(n, Annotation("url", url=f"https://example.com/{n}")) for n in range(3_000)]
         began = time.thread_time()
         collect_references(text, Evidence("chat", PASSAGES, notes, trusts_links=trusts))

@@ -9,7 +9,6 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from types import ModuleType
 
@@ -17,12 +16,12 @@ import pytest
 from msgspec import Struct
 
 import qa_service
-from tests.adversary import Pattern, TooSlow, Use, expressions_of_the_page, seconds, texts
+from tests.adversary import Attack, Pattern, TooSlow, Use, attacks_on, expressions_of_the_page, seconds, write_text
 
 pytestmark = pytest.mark.usefixtures("no_collections")
 
 PACKAGE = Path(qa_service.__file__).parent
-SHORT, MIDDLE, LONG = 2 << 10, 16 << 10, 64 << 10
+SHORT, MIDDLE, LONG = 1 << 10, 16 << 10, 64 << 10
 BOUND = 0.05
 """The seconds a pattern may take for `LONG` characters on a machine as fast as the one that `REFERENCE` is from."""
 REFERENCE = 0.02
@@ -161,23 +160,23 @@ def check(pattern: Pattern, use: Use, slowness: float) -> None:
 
     All texts are tried while they are short. A text that is slow already then is tried at full length at once.
     """
-    times: list[tuple[float, int]] = []
+    times: list[tuple[float, Attack]] = []
     bound = BOUND * slowness
-    for number, text in enumerate(texts(pattern, SHORT)):
-        times.append((seconds(use, pattern, text, patience=bound), number))
+    for attack in attacks_on(pattern):
+        times.append((seconds(use, pattern, write_text(attack, SHORT), patience=bound), attack))
         if times[-1][0] > bound * SHORT / LONG:
-            check_growth(pattern, use, number, slowness)
-    for _, number in sorted(times, reverse=True)[:HARDEST]:
-        check_growth(pattern, use, number, slowness)
+            check_growth(pattern, use, attack, slowness)
+    for _, attack in sorted(times, reverse=True)[:HARDEST]:
+        check_growth(pattern, use, attack, slowness)
 
 
-def check_growth(pattern: Pattern, use: Use, number: int, slowness: float) -> None:
+def check_growth(pattern: Pattern, use: Use, attack: Attack, slowness: float) -> None:
     bound = BOUND * slowness
     shorter, longer = (
-        min(seconds(use, pattern, text, patience=bound * 2) for _ in range(2))
-        for text in (next(islice(texts(pattern, size), number, None)) for size in (MIDDLE, LONG))
+        min(seconds(use, pattern, write_text(attack, size), patience=bound * 2) for _ in range(2))
+        for size in (MIDDLE, LONG)
     )
-    said = f"{pattern.pattern!r:.80}: {longer * 1e3:.1f} ms for its text {number}"
+    said = f"{pattern.pattern!r:.80}: {longer * 1e3:.1f} ms for a text of {attack!r:.80}"
     assert longer < bound, said
     assert longer < shorter * GROWTH + 0.002 * slowness, f"{said}, {shorter * 1e3:.1f} ms for a quarter of it"
 

@@ -10,11 +10,10 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
-import mcp
 import pytest
-from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client
 
 from qa_service.frames import Done, Restart, Text
 from qa_service.knowledge.database import Database
@@ -28,6 +27,9 @@ from tests.live.processes import Service, gunicorn
 from tests.scripted_upstream import NAMED, Script, ScriptedUpstream, pieces
 from tests.scripts import TOKENS_IN
 from tests.wire.test_typed import FRAMES
+
+if TYPE_CHECKING:
+    import mcp
 
 FILES = ("ai-sdk", "readers", "completions", "responses", "tutorials", "ag-ui", "mcp")
 """The files whose checks are run."""
@@ -78,9 +80,13 @@ def restarted_run() -> bytes:
 
 
 @asynccontextmanager
-async def agent(served: Service, mode: str) -> AsyncIterator[mcp.Client]:
+async def agent(served: Service, mode: str) -> AsyncIterator["mcp.Client"]:
     """The official Python client of the Model Context Protocol. With `auto` it takes the newest version, and with
     `legacy` it begins with `initialize`."""
+    # Importing it takes a second, which only the one who runs these tests pays, and not everybody who collects them.
+    import mcp
+    from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client
+
     async with create_mcp_http_client(headers={"Authorization": f"Bearer {KEY}"}) as http:
         transport = streamable_http_client(f"{served.url}/api/mcp", http_client=http)
         async with mcp.Client(transport, mode=mode) as client:

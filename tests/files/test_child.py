@@ -105,6 +105,14 @@ def test_reading_opens_nothing_once_all_is_loaded() -> None:
     assert done.stdout.splitlines() == []
 
 
+def test_what_it_loads_is_not_looked_through_for_garbage() -> None:
+    program = "import gc; from qa_service.files.child import load_all; load_all(); print(len(gc.get_objects()))"
+
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+
+    assert int(told.stdout) < 1_000
+
+
 def test_it_leaves_when_its_parent_does(monkeypatch: pytest.MonkeyPatch) -> None:
     left: list[int] = []
     monkeypatch.setattr(os, "_exit", left.append)

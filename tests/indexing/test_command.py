@@ -60,7 +60,7 @@ def index(knowledge: Database, knowledge_url: str, tmp_path: Path) -> Index:
 
 def finish(command: "subprocess.Popen[str]") -> tuple[int, list[str]]:
     """Its status, and the lines that it printed."""
-    said, _ = command.communicate(timeout=20)
+    said, _ = command.communicate(timeout=90)
     return command.returncode, said.splitlines()
 
 

@@ -26,7 +26,7 @@ from tests.knowledge.shelf import SHARED, ask, count_rows, counts_agree, make_in
 ROOT = Path(__file__).parents[2]
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 20) -> bool:
+def wait_until(holds: Callable[[], bool], seconds: float = 90) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if holds():

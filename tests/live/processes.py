@@ -183,7 +183,7 @@ def log_of(folder: Path, port: int) -> Path:
 @contextmanager
 def service(command: Sequence[str], folder: Path, port: int, **settings: str) -> Iterator[Service]:
     """The service, started by some command, from when it answers."""
-    quick = {"QA_RATE": "100000/minute", "QA_SEMANTIC": "off"}
+    quick = {"QA_RATE": "100000/minute", "QA_SEMANTIC": "off", "QA_TOKENIZER": "off"}
     env = {"QA_DATA": str(folder / "data"), **quick, **settings, "PORT": str(port)}
     with running(command, cwd=folder, log=log_of(folder, port), env=env) as process:
         found = Service(process, port, folder)

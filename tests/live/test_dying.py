@@ -32,6 +32,8 @@ PIECE = 3
 """The most characters of a piece."""
 FLUSH_SECONDS = 0.5
 """The longest pause between two flushes."""
+STORE_SECONDS = 0.5
+"""How late the store may be where its disk is busy."""
 NEXT_FRAME = 2.0
 """Seconds from a worker's death to the next frame, at most: fewer than a silent worker is waited for."""
 SILENT = 5.0
@@ -73,10 +75,10 @@ class House(Struct):
 
 def unflushed(reader: Follower) -> int:
     """How many characters may be lost when a worker dies: those of one pause between two flushes, which is as much
-    longer as the machine is late. How late it is, show the pauses between two pieces of the same answer."""
+    longer as the machine is late. The pauses between two pieces of the same answer show how late that is."""
     times = [seen.at for seen in reader.kinds("text")]
     late = max((after - before for before, after in pairwise(times)), default=0.0)
-    return int(PIECE * RATE * (FLUSH_SECONDS + 3 * late)) + PIECE
+    return int(PIECE * RATE * (FLUSH_SECONDS + STORE_SECONDS + 3 * late)) + PIECE
 
 
 @contextmanager

@@ -27,11 +27,20 @@ def known(question: str, text: str) -> Exchange:
     return Exchange(question, text, recall_meaning(load_encoder(), question, text))
 
 
-REFUND = (
-    known("운동화를 환불하고 싶어요", "마이페이지에서 환불을 신청하세요."),
-    known("며칠 걸려요?", "3일 걸립니다."),
-)
-SEATS = (known("열람실 자리는 어떻게 잡아요?", "앱에서 자리를 고르세요."), known("밤에도 열어요?", "11시까지 엽니다."))
+@cache
+def refund() -> tuple[Exchange, ...]:
+    return (
+        known("운동화를 환불하고 싶어요", "마이페이지에서 환불을 신청하세요."),
+        known("며칠 걸려요?", "3일 걸립니다."),
+    )
+
+
+@cache
+def seats() -> tuple[Exchange, ...]:
+    return (
+        known("열람실 자리는 어떻게 잡아요?", "앱에서 자리를 고르세요."),
+        known("밤에도 열어요?", "11시까지 엽니다."),
+    )
 
 
 def session(current: tuple[Exchange, ...], earlier: tuple[Exchange, ...] = ()) -> Session:
@@ -84,7 +93,7 @@ class TestVectors:
         assert load_weights("meaning").encoder == load_encoder().name
 
     def test_an_encoder_without_weights_leaves_the_words(self) -> None:
-        question, talk = "열람실은 어디예요?", session(REFUND)
+        question, talk = "열람실은 어디예요?", session(refund())
         assert choose_detector(FakeEncoder()).judge_topic(question, talk, {}) == LearnedDrift().judge_topic(
             question, talk, {}
         )
@@ -101,11 +110,11 @@ class TestFiles:
         assert not detector.judge_topic(question, talk, {1: 0.6}).drifted
 
     def test_files_that_say_nothing_change_nothing(self, detector: LearnedDrift) -> None:
-        talk = session(REFUND)
+        talk = session(refund())
         assert detector.judge_topic("왜요?", talk, {1: 0.0}) == detector.judge_topic("왜요?", talk, {})
 
     def test_the_files_of_an_earlier_topic_bring_a_question_back_to_it(self, detector: LearnedDrift) -> None:
-        question, talk = "사이즈가 안 맞으면 어떻게 하나요?", session(SEATS, REFUND)
+        question, talk = "사이즈가 안 맞으면 어떻게 하나요?", session(seats(), refund())
         assert detector.judge_topic(question, talk, {1: 0.9}).reopened == 1
 
 
@@ -114,18 +123,18 @@ class TestReopening:
         "question", ["아까 운동화 환불 말인데, 상자를 버렸어도 되나요?", "운동화 환불 신청은 전화로도 되나요?"]
     )
     def test_a_question_that_comes_back_finds_its_topic(self, detector: LearnedDrift, question: str) -> None:
-        drift = detector.judge_topic(question, session(SEATS, REFUND), {})
+        drift = detector.judge_topic(question, session(seats(), refund()), {})
         assert (drift.drifted, drift.reopened) == (False, 1)
 
     @pytest.mark.parametrize("question", ["얼마나 걸려요?", "왜요?", "그건 며칠 전에 해야 돼요?", "주말에는요?"])
     def test_a_follow_up_stays_although_it_would_fit_the_earlier_topic(
         self, detector: LearnedDrift, question: str
     ) -> None:
-        drift = detector.judge_topic(question, session(SEATS, REFUND), {})
+        drift = detector.judge_topic(question, session(seats(), refund()), {})
         assert (drift.drifted, drift.reopened) == (False, 0)
 
     def test_words_alone_find_an_earlier_topic_too(self) -> None:
-        drift = LearnedDrift().judge_topic("아까 운동화 환불 말인데, 상자는요?", session(SEATS, REFUND), {})
+        drift = LearnedDrift().judge_topic("아까 운동화 환불 말인데, 상자는요?", session(seats(), refund()), {})
         assert drift.reopened == 1
 
 
@@ -141,7 +150,7 @@ class TestReopening:
 def test_a_word_that_joins_sentences_is_no_tie_where_a_change_is_announced(
     detector: LearnedDrift, question: str
 ) -> None:
-    assert detector.judge_topic(question, session(REFUND), {}).drifted
+    assert detector.judge_topic(question, session(refund()), {}).drifted
 
 
 @cache
