@@ -5,8 +5,8 @@ Theory of operation
 
 The `engine` is a PostgreSQL that a setting names, or the private one of the data folder, which `private` starts, shares
 and stops. Nothing is started before the first document. A process opens its connections after its fork, when it first
-asks something. `schema` has the tables. `library` is what callers do, `waiting` is what indexers do, `search` is what
-questions do.
+asks something. `schema` has the tables, and the steps that make them of those of an earlier release; a later release's
+tables are refused. `library` is what callers do, `waiting` is what indexers do, `search` is what questions do.
 
 A *collection* has an owner, or none where it is shared. A *document* has a name that is unique in its collection. Its
 text is cut into *passages*. For each passage there is a row in `lexical`, with its words and their weights, and a row
