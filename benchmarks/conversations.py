@@ -1,4 +1,5 @@
-"""Play whole conversations through the drift detector, and say which of its decisions feel right to a visitor.
+"""This program plays whole conversations through the drift detector, and says which of its decisions feel right to a
+visitor.
 
     python -m benchmarks.conversations [--words] [--each]
     python -m benchmarks.conversations --http http://127.0.0.1:8000/api [--each]

@@ -18,7 +18,7 @@ from fpdf import FPDF
 CORPUS = Path(__file__).with_name("corpus")
 QUESTIONS = "questions.jsonl"
 FONT = "/usr/share/fonts/truetype/nanum/NanumGothic.ttf"
-"""Of Debian's package fonts-nanum."""
+"""This font comes with Debian's package fonts-nanum."""
 PAGE_END = "\n----\n"
 
 

@@ -6,7 +6,8 @@ With the extra `semantic` it compares meanings. `QA_SEMANTIC` isn't read here.
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from qa_service.language.encoder import EncoderMissing, load_encoder
+from qa_service.errors import EncoderMissing
+from qa_service.language.encoder import load_encoder
 from qa_service.model import Exchange, Session
 from qa_service.topics.choosing import choose_detector
 from qa_service.topics.detector import LearnedDrift

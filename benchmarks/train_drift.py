@@ -1,4 +1,4 @@
-"""Train the drift detector's weights from labelled questions. This needs the extra `semantic`.
+"""This program learns the drift detector's weights from labelled questions. It needs the extra `semantic`.
 
     python -m benchmarks.train_drift words rows.jsonl.gz --write qa_service/topics/words.json
     python -m benchmarks.train_drift meaning rows.jsonl.gz --write qa_service/topics/meaning.json

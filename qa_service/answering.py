@@ -203,7 +203,6 @@ def _explain_stop(error: QAError, stop: Stop) -> QAError:
 
 
 def _ask_upstream(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
-    assert draft.prompt is not None  # noqa: S101 - the line prepared it
     if draft.prompt.web_search:
         draft.searches = parts.media.begin_searches(MediaQuery(draft.prompt.question, draft.prompt.language))
     parts.meter.record_time("asked", time.monotonic() - draft.admission.began)
@@ -217,7 +216,6 @@ def _ask_upstream(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Ma
 
 
 def _ask_once(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
-    assert draft.prompt is not None  # noqa: S101 - the line prepared it
     yield Asked(replace(draft.prompt, messages=()), tuple(draft.verdicts))
     with parts.upstream.open_answer(draft.hand_out_prompt(), stop) as deltas:
         yield from _draft_frames(deltas, draft, parts, stop)

@@ -16,6 +16,7 @@ from qa_service.answer_parts import Parts
 from qa_service.answering import AnswerLine
 from qa_service.canary import make_canary
 from qa_service.desk import Desk
+from qa_service.errors import EncoderMissing
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
 from qa_service.files.sandbox import describe_sandbox
@@ -34,8 +35,9 @@ from qa_service.interfaces import (
     Upstream,
 )
 from qa_service.knowledge_base import KnowledgeBase, open_knowledge
-from qa_service.language.encoder import EXTRA, EncoderMissing, load_encoder
+from qa_service.language.encoder import EXTRA, load_encoder
 from qa_service.language.vocabulary import load_vocabulary
+from qa_service.made_secrets import Secret, keep_secret
 from qa_service.media.beside import MediaSearches
 from qa_service.media.google import GoogleImageSearch
 from qa_service.media.youtube import YouTubeSearch
@@ -52,7 +54,7 @@ from qa_service.running.runner import Runner
 from qa_service.running.settings import Pace, RunnerSettings
 from qa_service.search_interfaces import CandidateSource, Encoder, Retriever
 from qa_service.searching import Search
-from qa_service.settings import Secret, Settings, SettingsError, keep_secret
+from qa_service.settings import Settings, SettingsError
 from qa_service.storeroom import Storeroom, open_storeroom
 from qa_service.stores.drawings import RedisDrawings
 from qa_service.stores.feedback import RedisFeedback
@@ -247,12 +249,7 @@ def _summarizer(
     if not settings.summaries or isinstance(upstream, OfflineAnswerer):
         return None
     return Summarizer(
-        upstream,
-        store.summaries,
-        site,
-        prices=settings.prices,
-        count_call=meter.count_call,
-        identify=identify,
+        upstream, store.summaries, site, prices=settings.prices, count_call=meter.count_call, identify=identify
     ).request_summary
 
 

@@ -57,7 +57,7 @@ class FileBatch:
 
     def _choose_first(self, uploads: Sequence[Upload]) -> list[Upload]:
         """Choose the files that are taken in side by side. There are none where the quota may not suffice for all."""
-        if len(uploads) < 2:  # noqa: PLR2004 - one file alone
+        if len(uploads) <= 1:
             return []
         place = uploads[0][1]
         left, count = self._intake.quotas.load_allowance(place.owner, place.session_id), len(uploads)

@@ -1,5 +1,6 @@
-"""This module is the command line. `serve` starts the service, `ask` answers one question without a server, `index`
-brings folders, pages and sites into the knowledge base, and `backup` and `restore` move it."""
+"""This module is the command line. `serve` starts the service, `ask` answers one question without a server, `evaluate`
+measures how well a file of questions is answered, `index` brings folders, pages and sites into the knowledge base, and
+`backup` and `restore` move it."""
 
 import argparse
 import atexit
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from qa_service.errors import QAError
-from qa_service.settings import Settings, SettingsError, from_environment, keep_secret
+from qa_service.made_secrets import keep_secret
+from qa_service.settings import Settings, SettingsError, from_environment
 from qa_service.terminal import make_printable
 from qa_service.web.exposure import refuse_open_server
 

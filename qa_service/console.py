@@ -21,7 +21,6 @@ from qa_service.running.written import RunningAnswer
 from qa_service.settings import Settings
 from qa_service.submission import Submission
 from qa_service.terminal import Terminal, make_printable
-from qa_service.turns import Admission
 from qa_service.web.identity import Owners
 from qa_service.web.uploads import clean_name, decode_name
 
@@ -43,9 +42,7 @@ def ask_once(settings: Settings, asked: str, *, files: Sequence[Path] = (), sess
     with Submission({"question": _decode_argument(asked), **session}, uploads) as sent:
         owner = Owners(assembly.secret).key("command line")
         question = build_question(sent, owner, settings, language=None, resumable=False, offline=assembly.offline)
-        admission = assembly.desk.admit(question)
-        assert isinstance(admission, Admission)  # noqa: S101 - only a question with a key can be a repetition
-        running = assembly.runner.start_answer(admission)
+        running = assembly.runner.start_answer(assembly.desk.admit_new(question))
     signal.signal(signal.SIGINT, partial(_interrupt, running))
     status = _follow(assembly, running, Terminal(sys.stdout, sys.stderr))
     assembly.runner.shut_down("interrupted", LAST_SECONDS)

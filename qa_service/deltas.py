@@ -90,7 +90,8 @@ class Finished(Value, frozen=True):
     model: str = ""
     usage: Usage | None = None
     usage_as_told: bytes = b""
-    """The usage in upstream's own JSON, from an upstream that draws pictures. It is empty where that wasn't told."""
+    """This is the usage in upstream's own JSON, from an upstream that draws pictures. It is empty where upstream didn't
+    tell it."""
 
 
 class Opened(Value, frozen=True, tag_field="type", tag="opened", omit_defaults=True):

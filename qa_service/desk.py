@@ -93,10 +93,15 @@ class Desk(Struct, frozen=True):
             self.meter.count_event("refusals", label=error.code)
             raise
 
+    def admit_new(self, question: Question) -> Admission:
+        """Claim the session and a place, as `admit` does, for a question that repeats no other and has no key. Nobody
+        counts its refusals."""
+        return self._let_in(question, secrets.token_hex(16), time.monotonic())
+
     def _admit(self, question: Question) -> Admission | Repeated:
-        began, answer_id = time.monotonic(), secrets.token_hex(16)
         if not question.repeat:
-            return self._let_in(question, answer_id, began)
+            return self.admit_new(question)
+        began, answer_id = time.monotonic(), secrets.token_hex(16)
         if reserved := self.repeats.reserve_key(question.owner, question.repeat, answer_id):
             return _recognize_repeat(reserved, question.repeat)
         try:

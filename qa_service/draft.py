@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, islice
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
@@ -38,7 +39,7 @@ PIECE_BYTES = 16
 MOST_LINKS = 1_000
 """Among at most so many links of an answer pictures and videos are looked for."""
 
-Prices = Mapping[str, Mapping[str, float]]
+Prices: TypeAlias = Mapping[str, Mapping[str, float]]
 """This maps each model to its prices for a million tokens: `input`, `output` and, where it differs, `cached`."""
 
 
@@ -47,12 +48,19 @@ class Draft:
 
     meaning: Meaning | None = None
     """This is set when the text is complete, where there is an encoder."""
+    is_long_topic = False
+    """This says whether the earlier turns of the topic should be summed up."""
+    dangling = 0
+    """So many numbers in the text stand for no source."""
+    leaked = False
+    """This says whether the text repeats the mark of its instructions."""
 
     def __init__(self, admission: Admission) -> None:
         self.admission = admission
         self.files: list[StoredFile] = list(admission.session.files)
         self.verdicts: list[Verdict] = [_verdict(file) for file in self.files]
-        self.prompt: Prompt | None = None
+        self.prompt = Prompt(admission.model, (), admission.question.text)
+        """This is what upstream is asked. Until it is built or recalled, it has no messages, passages or tokens."""
         self._rebuild: Callable[[int], Prompt] | None = None
         self.model = admission.model
         """This is the model that is being asked, until upstream says which one answered."""
@@ -73,12 +81,6 @@ class Draft:
         self._media = MediaLists()
         self._first_token: float | None = None
         self._refused = False
-        self.is_long_topic = False
-        """This says whether the earlier turns of the topic should be summed up."""
-        self.dangling = 0
-        """So many numbers in the text stand for no source."""
-        self.leaked = False
-        """This says whether the text repeats the mark of its instructions."""
         self._unsupported: tuple[TextSpan, ...] = ()
 
     @property
@@ -154,7 +156,6 @@ class Draft:
 
     def hand_out_prompt(self) -> Prompt:
         """Hand out the prompt, once. The draft may live for minutes, so it keeps the prompt without its messages."""
-        assert self.prompt is not None  # noqa: S101 - the line prepared it
         prompt, self.prompt = self.prompt, replace(self.prompt, messages=())
         return prompt
 
@@ -163,7 +164,7 @@ class Draft:
         once at most, and never once upstream has worked on the answer."""
         rebuild, before = self._rebuild, self.prompt
         self.forget_rebuild()
-        if rebuild is None or before is None:
+        if rebuild is None:
             return False
         shorter = rebuild(int(before.tokens * share))
         if shorter.tokens >= before.tokens:
@@ -184,7 +185,7 @@ class Draft:
         whether a link that the model has typed is a source, although no tool has returned it."""
         evidence = Evidence(
             self.admission.session.session_id,
-            self.prompt.passages if self.prompt else (),
+            self.prompt.passages,
             self._annotations,
             frozenset(map(identify_page, self._pages)),
             trusts_links,
@@ -203,7 +204,8 @@ class Draft:
         if site.citations:
             known = {source.n for source in self.references}
             self.dangling = sum(n not in known for _, n in islice(find_markers(text), MOST_MENTIONS))
-        if site.checks_support and self.prompt:
+        wanted = self.admission.question.checks_support
+        if site.checks_support if wanted is None else wanted:
             self._unsupported = find_unsupported(text, self.references, self.prompt.passages)
 
     def list_media(self, searched: Sequence[MediaResult]) -> None:
@@ -275,7 +277,7 @@ class Draft:
     def _usage(self) -> Usage:
         if self.finished is not None and self.finished.usage is not None:
             return self.finished.usage
-        if self.prompt is None or self._turned_away:
+        if self._turned_away:
             return Usage(estimated=True)
         output = estimate_tokens(self.text)
         return Usage(self.prompt.tokens, output, self.prompt.tokens + output, estimated=True)

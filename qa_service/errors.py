@@ -17,6 +17,8 @@
       TooLong             the answer has reached the size that is kept
       SearchFailed        a search beside the answer failed; it becomes a line in the log and never leaves `media`
       Unreadable          an uploaded file gives no text; becomes its verdict and never leaves `files`
+      CrawlFailed         a website can't be read now; it becomes the site's reason and never leaves `crawling`
+      EncoderMissing      there is no sentence encoder; texts are then compared by their words alone
 
 A message is for operators and developers. It says what was wrong and what was expected, and holds no secret, no path
 and no address of upstream. The sentence for the person is chosen by the code, in `language.phrases`.
@@ -300,3 +302,11 @@ class Unreadable(QAError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class CrawlFailed(QAError):
+    """A website can't be read now. What is known of it stays. The message says why, in English."""
+
+
+class EncoderMissing(QAError):
+    """The sentence encoder can't be loaded. The message says what to install."""

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from qa_service.assembly import assemble, choose_encoder, make_retriever
 from qa_service.console import copy_upload
-from qa_service.desk import Repeated
 from qa_service.errors import QAError
 from qa_service.evaluation import (
     FIGURES,
@@ -76,6 +75,8 @@ class WatchedRetriever:
 
 
 class _Evaluator:
+    """An `_Evaluator` asks the questions of one file in sessions of its own, which are deleted when it is closed."""
+
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._folder = folder
         self._watched = WatchedRetriever(make_retriever(settings, choose_encoder(settings)))
@@ -114,8 +115,8 @@ class _Evaluator:
         )
 
     def _choose_session(self, line: LabelledQuestion) -> str:
-        """Questions about the same files share a session, so that each file is read once. One with earlier turns gets a
-        session that begins with them."""
+        """Choose the session of a question. Questions about the same files share one, so that each file is read once. A
+        question with earlier turns gets a session that begins with them."""
         known = None if line.history else self._sessions.get(line.files)
         if known:
             return known
@@ -127,9 +128,7 @@ class _Evaluator:
 
     def _answer(self, question: Question) -> list[Frame]:
         assembly = self._assembly
-        admission = assembly.desk.admit(question)
-        assert not isinstance(admission, Repeated)  # noqa: S101 - only a question with a key can be a repetition
-        running = assembly.runner.start_answer(admission)
+        running = assembly.runner.start_answer(assembly.desk.admit_new(question))
         with closing(assembly.runner.open_reader(running, heartbeat=assembly.settings.heartbeat_seconds)) as reader:
             return list(chain.from_iterable(batch.frames for batch in reader))
 

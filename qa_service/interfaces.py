@@ -1,4 +1,4 @@
-"""This module holds the Protocols between the rooms, and the values that go through them. A Protocol has what its
+"""This module holds the Protocols between the packages, and the values that go through them. A Protocol has what its
 callers call, and no more; whoever brings another part to `assemble` writes a class with these methods."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -524,7 +524,7 @@ class DrawingPlace(Struct, frozen=True):
 
 
 LinesEnd: TypeAlias = Literal["", "whole", "cut"]
-"""How the lines of pictures ended. It is empty while more may come."""
+"""A `LinesEnd` says how the lines of pictures ended. It is empty while more may come."""
 
 
 class LineNews(Struct, frozen=True):

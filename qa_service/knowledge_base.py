@@ -15,10 +15,11 @@ from msgspec.structs import replace
 from qa_service.crawling.fetching import FetchBounds
 from qa_service.crawling.site_reader import USUAL, Reach, SiteReader
 from qa_service.crawling.sites import Sites
-from qa_service.errors import StoreUnavailable
+from qa_service.errors import EncoderMissing, StoreUnavailable
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
 from qa_service.knowledge.database import Database
+from qa_service.knowledge.documents import EVERYBODY
 from qa_service.knowledge.engine import EmbeddedPostgres, Engine, PostgresURL
 from qa_service.knowledge.indexer import Indexer
 from qa_service.knowledge.keeper import IndexerKeeper, lock_indexing
@@ -26,7 +27,7 @@ from qa_service.knowledge.library import Library
 from qa_service.knowledge.search import KnowledgeSource, SearchScope
 from qa_service.knowledge.vectors import MissingVectors
 from qa_service.knowledge.waiting import WaitingDocuments
-from qa_service.language.encoder import EncoderMissing, load_encoder
+from qa_service.language.encoder import load_encoder
 from qa_service.model import Owner, Question
 from qa_service.retrieval.fusing import SourceCandidates, drop_repeated, fuse_candidates
 from qa_service.retrieval.terms import build_terms
@@ -130,9 +131,9 @@ class KnowledgeBase(Struct, frozen=True):
 
 
 def list_owners(owner: Owner) -> tuple[str, ...]:
-    """Return the owners whose collections this one may read: their own, and the shared ones, which have no owner. All
-    visitors are one owner, so they have no collections of their own."""
-    return ("",) if owner.kind == "anonymous" else (owner.key, "")
+    """Return the owners whose collections this one may read: their own, and the shared ones, which belong to everybody.
+    A visitor has no collections of their own, because all visitors are one owner."""
+    return (EVERYBODY,) if owner.kind == "anonymous" else (owner.key, EVERYBODY)
 
 
 def open_knowledge(settings: Settings, encoder: Encoder | None) -> KnowledgeBase | None:

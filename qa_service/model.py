@@ -198,6 +198,9 @@ class Question(Value, frozen=True):
     collections: tuple[str, ...] | None = ()
     """These collections of the knowledge base are searched, or the usual ones where this is empty. None of them is
     where it is None."""
+    checks_support: bool | None = None
+    """This says whether the sentences of the answer are looked for that no source supports. Where it is None, the site
+    decides."""
 
 
 class Place(Value, frozen=True, omit_defaults=True):

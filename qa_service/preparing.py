@@ -8,9 +8,7 @@ from msgspec.structs import asdict, replace
 from qa_service.answer_parts import Parts
 from qa_service.batches import FileBatch, TakenFile
 from qa_service.draft import Draft
-from qa_service.errors import (
-    Cancelled,
-)
+from qa_service.errors import Cancelled
 from qa_service.frames import Frame, StageNotice
 from qa_service.intake import FilePlace, Intake
 from qa_service.interfaces import Stop
@@ -41,7 +39,9 @@ def read_files(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame]:
     for news in batch.take_in_all(tuple(zip(uploads, places, strict=True))):
         if isinstance(news, TakenFile):
             taken += 1
-        yield _add_file(news, draft, parts) if isinstance(news, TakenFile) else news
+            yield _add_file(news, draft, parts)
+        else:
+            yield news
     draft.sort_files(ids)
     if uploads and stop.is_set():
         draft.verdicts += [Verdict(unread.name, "unknown", "skipped", "stopped") for unread in uploads[taken:]]

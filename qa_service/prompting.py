@@ -111,7 +111,7 @@ GAP = {
 }
 
 _Turn: TypeAlias = tuple[Message, Message]
-"""This is a question, and its answer."""
+"""A `_Turn` is a question and its answer, as messages."""
 
 
 class Site(Struct, frozen=True):
@@ -151,6 +151,7 @@ class Material(Struct, frozen=True):
     files: Sequence[StoredFile] = ()
     """These are all files of the session."""
     is_knowledge_searched: bool = False
+    """This says whether documents of the knowledge base were searched for the question."""
 
     @property
     def turns(self) -> Sequence[Exchange]:
@@ -188,7 +189,7 @@ def build_prompt(question: Question, material: Material, *, site: Site, model: s
 
     The first lines of this module say what is dropped where not all fits.
     """
-    # Turns are counted more than once.
+    # The tokens of a turn are needed several times, and counting them takes longest.
     site = replace(site, count_tokens=lru_cache(None)(choose_counter(site, model)))
     instructions = _instruct(question, site, language)
     asked = Message("user", question.text)

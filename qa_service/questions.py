@@ -27,6 +27,7 @@ QUESTION_FIELDS = ("question", "message", "prompt")
 TOPICS: tuple[TopicChoice, ...] = ("auto", "keep", "new")
 HANGUPS: tuple[HangupChoice, ...] = ("finish", "cancel")
 BUSY: tuple[BusyChoice, ...] = ("replace", "reject")
+CITATIONS = ("on", "check")
 
 
 def build_question(
@@ -63,6 +64,7 @@ def build_question(
         language=spoken,
         collections=read_collections(fields) if read_flag(fields, "knowledge", default=True) else None,
         rewind=sent.rewind,
+        checks_support=_read_citations(fields, settings),
     )
 
 
@@ -104,6 +106,14 @@ def _read_session_id(fields: Mapping[str, Any]) -> str:
     if not (isinstance(value, str) and SESSION_ID.fullmatch(value)):
         raise InvalidField("sessionId: expected 1-128 of A-Za-z0-9._-", field="sessionId")
     return value
+
+
+def _read_citations(fields: Mapping[str, Any], settings: Settings) -> bool | None:
+    if "citations" not in fields:
+        return None
+    if settings.citations == "off":
+        raise InvalidField("citations: this server cites no sources", field="citations")
+    return read_choice(fields, "citations", CITATIONS) == "check"
 
 
 def _read_web_search(fields: Mapping[str, Any], settings: Settings, *, offline: bool) -> bool:

@@ -39,6 +39,7 @@ PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 MOST_SECONDS = 100 * 366 * 86400
 """Python's locks and the store's expiry can't take much longer times."""
 MOST_BYTES = 1 << 40
+HIGHEST_PORT = (1 << 16) - 1
 LEAST_TOKENS = 16
 """OpenAI's Responses API refuses a request for a shorter answer."""
 
@@ -140,7 +141,7 @@ def read_answer_tokens(text: str) -> int:
 
 def read_port(text: str) -> int:
     """Read the number of a TCP port."""
-    if not (WHOLE.fullmatch(text.strip()) and 0 < int(text) < 65536):  # noqa: PLR2004 - TCP's own bound
+    if not (WHOLE.fullmatch(text.strip()) and 0 < int(text) <= HIGHEST_PORT):
         raise ValueError("expected a port between 1 and 65535")
     return int(text)
 

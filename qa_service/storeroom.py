@@ -35,8 +35,8 @@ from qa_service.stores.workers import RedisWorkers
 STORE_SECONDS = 0.7
 """A store elsewhere may take so many seconds for one reply."""
 PRIVATE_STORE_SECONDS = 5.0
-"""The private store may take so many seconds for one reply. It isn't lost on a way, and it doesn't reply while a busy
-disk keeps it from writing, which on people's own machines takes seconds."""
+"""The private store may take so many seconds for one reply. No reply of it is lost on a network, but it can't reply
+while a busy disk keeps it from writing, which takes seconds on people's own machines."""
 STORE_CONNECTIONS = 100
 OUTAGE_SECONDS = 600
 """The store may be away for so many seconds at an answer's end, and the answer's writer may still save it then."""

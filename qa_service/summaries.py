@@ -85,12 +85,10 @@ class _Written(Struct, frozen=True):
 
 def is_long_topic(material: Material, site: Site, model: str) -> bool:
     """Tell whether the turns of the topic take so much of their room that they should be summed up."""
-    if len(material.turns) < 2:  # noqa: PLR2004 - the last turn stays as it is
+    if len(material.turns) <= 1:  # the last turn always stays as it is
         return False
-    taken = _count_turns(material.turns, site)
-    return len(material.turns) >= FULL_TURNS or taken >= FULL * _find_room(
-        site, model, has_passages=bool(material.passages)
-    )
+    taken, room = _count_turns(material.turns, site), _find_room(site, model, has_passages=bool(material.passages))
+    return len(material.turns) >= FULL_TURNS or taken >= FULL * room
 
 
 class Summarizer:

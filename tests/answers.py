@@ -10,7 +10,7 @@ from qa_service.running.stop import StopSignal
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.passages import RedisFiles
 from qa_service.stores.sessions import Kept, RedisSessions
-from qa_service.turns import Admission, Turn
+from qa_service.turns import Turn
 from tests.fakes import (
     ANN,
     FakeDetector,
@@ -64,6 +64,5 @@ class Conversation:
 
     def ask(self, text: str, **fields: object) -> list[Frame]:
         """All frames of the answer."""
-        admitted = self._desk.admit(Question(text, ANN, "chat", **fields))  # type: ignore[arg-type]
-        assert isinstance(admitted, Admission)
+        admitted = self._desk.admit_new(Question(text, ANN, "chat", **fields))  # type: ignore[arg-type]
         return shown(AnswerLine(self._parts).write_answer(admitted, StopSignal()))

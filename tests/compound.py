@@ -55,7 +55,7 @@ class _Writer:
 
 
 def compound_file(files: Mapping[str, Node]) -> bytes:
-    """A compound file of these streams and folders."""
+    """Return a compound file of these streams and folders."""
     writer = _Writer()
     root = writer.add_entry("Root Entry", 5)
     writer.entries[root][3] = writer.add_children(files)
@@ -82,8 +82,8 @@ def _entry(name: str, kind: int, right: int, child: int, start: int, size: int) 
 
 
 def outlook_message(files: Mapping[str, bytes] = {}, inner: Mapping[str, Node] | None = None, **texts: str) -> bytes:
-    """A message with these attachments, and with a message attached. `texts` are the subject, the sender, the receivers
-    and the body."""
+    """Return a message with these attachments, and with a message attached. `texts` are the subject, the sender,
+    the receivers and the body."""
     return compound_file(_message(files, inner, head=32, **texts))
 
 

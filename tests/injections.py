@@ -4,12 +4,12 @@ from base64 import b64encode
 
 
 def _hide(text: str) -> str:
-    """The text in Unicode's tags, which nobody sees."""
+    """Return the text in Unicode's tags, which nobody sees."""
     return "".join(chr(0xE0000 + ord(letter)) for letter in text)
 
 
 def _hide_in_selectors(text: str) -> str:
-    """The text in variation selectors behind one letter."""
+    """Return the text in variation selectors behind one letter."""
     return "a" + "".join(chr(0xFE00 + (byte >> 4)) + chr(0xFE00 + (byte & 15)) for byte in text.encode())
 
 

@@ -10,7 +10,7 @@ from tests.compound import Node, compound_file
 
 
 def xls(rows: Sequence[Sequence[str | float]], formats: Mapping[int, str], *, hidden: bool = False) -> bytes:
-    """An XLS of one sheet, `가격`. `formats` has the number format of a column, which is counted from 0."""
+    """Return an XLS of one sheet, `가격`. `formats` has the number format of a column, which is counted from 0."""
     styles = [f"{format_}" for format_ in formats.values()]
     font = struct.pack("<HHHHHBBBB", 200, 0, 0x7FFF, 400, 0, 0, 0, 0, 0) + b"\x05\0Arial"
     written = b"".join(_record(0x41E, struct.pack("<H", 164 + n) + _text(code)) for n, code in enumerate(styles))
@@ -51,7 +51,7 @@ def _record(kind: int, content: bytes) -> bytes:
 
 
 def hwp(paragraphs: Iterable[str], *, note: str = "", flags: int = 1) -> bytes:
-    """An HWP 5 with these paragraphs, and a footnote to each. Of `flags`, 1 means packed, and 2 that it has a
+    """Return an HWP 5 with these paragraphs, and a footnote to each. Of `flags`, 1 means packed, and 2 that it has a
     password."""
     body = b"".join(_hangul_paragraph(text, note=note) for text in paragraphs)
     header = b"HWP Document File".ljust(32, b"\0") + struct.pack("<II", 0x05000300, flags)

@@ -47,7 +47,7 @@ def _restrict(part: str | bytes) -> str | bytes:
 
 
 def word(body: str, *found: tuple[str, str, str | bytes], root: str = "w:document", strict: bool = False) -> bytes:
-    """A DOCX. Each further part is the kind of its relation, its name and its content; a part without content is
+    """Return a DOCX. Each further part is the kind of its relation, its name and its content; a part without content is
     missing."""
     parts = {f"word/{name}": content for _, name, content in found if content}
     return package(
@@ -59,7 +59,7 @@ def word(body: str, *found: tuple[str, str, str | bytes], root: str = "w:documen
 
 
 def p(*runs: str, properties: str = "") -> str:
-    """A paragraph of Word. What isn't XML is a text."""
+    """Return a paragraph of Word. What isn't XML is a text."""
     written = "".join(
         run if run.startswith("<") else f"<w:r><w:t xml:space='preserve'>{run}</w:t></w:r>" for run in runs
     )
@@ -67,7 +67,7 @@ def p(*runs: str, properties: str = "") -> str:
 
 
 def table(*rows: Sequence[str]) -> str:
-    """A table of Word. A cell that isn't XML is a text."""
+    """Return a table of Word. A cell that isn't XML is a text."""
 
     def cell(content: str) -> str:
         return f"<w:tc>{content if content.startswith('<') else p(content)}</w:tc>"
@@ -84,8 +84,8 @@ def xlsx(
     strict: bool = False,
     sheet_parts: Mapping[str, tuple[str, str]] | None = None,
 ) -> bytes:
-    """An XLSX. `sheets` has the content of each by its name, `hidden` names one, `sheet_parts` has the kind and the
-    content of parts that the first sheet is related to."""
+    """Return an XLSX. `sheets` has the content of each by its name, `hidden` names one, `sheet_parts` has the kind
+    and the content of parts that the first sheet is related to."""
     states = {name: 'state="hidden"' if name == hidden else "" for name in sheets}
     listed = "".join(
         f'<s:sheet name="{name}" sheetId="{n}" r:id="r{n}" {states[name]}/>' for n, name in enumerate(sheets, 1)
@@ -110,7 +110,7 @@ def xlsx(
 
 
 def sheet(*rows: Sequence[str | float | tuple[float, int]], merged: str = "", first: int = 1) -> str:
-    """The content of a sheet. A tuple is a number with the number of its style."""
+    """Return the content of a sheet. A tuple is a number with the number of its style."""
     written = "".join(
         f'<s:row r="{n}">{"".join(_cell(n, column, value) for column, value in enumerate(row))}</s:row>'
         for n, row in enumerate(rows, first)
@@ -131,8 +131,8 @@ def _cell(row: int, column: int, value: str | float | tuple[float, int]) -> str:
 def pptx(
     *slides: tuple[str, Mapping[str, tuple[str, str]]], layout: str = "", layout_of: str = "", strict: bool = False
 ) -> bytes:
-    """A PPTX. Each slide has its shapes, and by their names the kinds and contents of the parts it is related to.
-    The part `layout_of` has itself for a layout."""
+    """Return a PPTX. Each slide has its shapes, and by their names the kinds and contents of the parts it is
+    related to. The part `layout_of` has itself for a layout."""
     main = "ppt/presentation.xml"
     ids = "".join(f'<p:sldId id="{255 + n}" r:id="r{n}"/>' for n in range(1, len(slides) + 1))
     parts: dict[str, str | bytes] = {main: f"<p:presentation><p:sldIdLst>{ids}</p:sldIdLst></p:presentation>"}
@@ -156,7 +156,7 @@ def _tree(root: str, shapes: str) -> str:
 
 
 def shape(*paragraphs: str, kind: str = "", at: tuple[int, int] | None = None) -> str:
-    """A shape with text, at so many inches from the top and from the left. `kind` makes it a placeholder."""
+    """Return a shape with text, at so many inches from the top and from the left. `kind` makes it a placeholder."""
     placed = f"<a:xfrm><a:off y='{at[0] * 914400}' x='{at[1] * 914400}'/></a:xfrm>" if at else ""
     mark = f"<p:nvPr><p:ph type='{kind}' idx='1'/></p:nvPr>" if kind else ""
     text = "".join(one if one.startswith("<") else f"<a:p><a:r><a:t>{one}</a:t></a:r></a:p>" for one in paragraphs)
@@ -164,7 +164,7 @@ def shape(*paragraphs: str, kind: str = "", at: tuple[int, int] | None = None) -
 
 
 def hwpx(body: str, header: str = "", **more: str) -> bytes:
-    """An HWPX of one section. `more` has other members by their names without `.xml`."""
+    """Return an HWPX of one section. `more` has other members by their names without `.xml`."""
     space = "http://www.hancom.co.kr/hwpml/2011"
     declared = " ".join(f'xmlns:{short}="{space}/{name}"' for short, name in (("hp", "paragraph"), ("hh", "head")))
     members = {
@@ -177,7 +177,7 @@ def hwpx(body: str, header: str = "", **more: str) -> bytes:
 
 
 def hp(text: str, *, properties: int = 0, style: int = 0, more: str = "") -> str:
-    """A paragraph of an HWPX."""
+    """Return a paragraph of an HWPX."""
     run = f"<hp:run><hp:t>{text}</hp:t>{more}</hp:run>"
     return f'<hp:p paraPrIDRef="{properties}" styleIDRef="{style}">{run}</hp:p>'
 

@@ -49,8 +49,8 @@ def pdf(
     catalog: str = "",
     page: str = "",
 ) -> bytes:
-    """A PDF with a page for each content stream. `objects` have the numbers from 4 on; `catalog` and `page` are further
-    entries of their dictionaries."""
+    """Return a PDF with a page for each content stream. `objects` have the numbers from 4 on; `catalog` and `page`
+    are further entries of their dictionaries."""
     bodies: dict[int, str | bytes] = {3: font, **dict(enumerate(objects, 4))}
     number, kids = 4 + len(objects), []
     for content in contents:
@@ -67,7 +67,7 @@ def pdf(
 
 
 def stream(content: str | bytes, entries: str = "") -> bytes:
-    """A stream object."""
+    """Return a stream object."""
     data = content if isinstance(content, bytes) else content.encode("latin-1")
     return b"<<%s/Length %d>>stream\n%s\nendstream" % (entries.encode(), len(data), data)
 

@@ -510,17 +510,21 @@ class TestPrompt:
         told = frames(known, files=(upload(tmp_path, "sky.txt", "The sky is blue."),))
         assert "reference" not in kinds(told)
 
-    def check(self, folder: Path, **site: bool) -> tuple[list[TextSpan], Observation]:
+    def check(self, folder: Path, wanted: bool | None = None, **site: bool) -> tuple[list[TextSpan], Observation]:
         seen: list[Observation] = []
         upstream = FakeUpstream([TextDelta("Blue is scattered [1]. Grass tastes like thirty sweets [7]."), STOPPED])
         known = parts(upstream, site=Site("Be plain.", **site), observe=seen.append)
-        told = frames(known, files=(upload(folder, "sky.txt", "The sky scatters blue."),))
+        told = frames(known, files=(upload(folder, "sky.txt", "The sky scatters blue."),), checks_support=wanted)
         return list(metadata(told).unsupported), seen[0]
 
     def test_sentences_without_support_are_told_where_the_site_wants_it(self, tmp_path: Path) -> None:
         places, seen = self.check(tmp_path, checks_support=True)
         assert places == [TextSpan(23, 59)]
         assert (seen.unsupported, seen.dangling) == (1, 1)
+
+    def test_a_question_decides_for_its_own_answer(self, tmp_path: Path) -> None:
+        assert self.check(tmp_path, wanted=True)[0] == [TextSpan(23, 59)]
+        assert self.check(tmp_path, wanted=False, checks_support=True)[0] == []
 
     def test_numbers_that_stand_for_no_source_are_counted(self, tmp_path: Path) -> None:
         places, seen = self.check(tmp_path)

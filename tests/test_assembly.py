@@ -25,7 +25,7 @@ from qa_service.running.written import RunningAnswer
 from qa_service.settings import Settings, SettingsError
 from qa_service.stores.embedded import socket_path
 from qa_service.topics.detector import KeepTopic, LearnedDrift
-from qa_service.turns import Admission, Observation
+from qa_service.turns import Observation
 from tests.fakes import ANN, STOPPED, WAITING_SECONDS, FakeDetector, FakeReader, FakeUpstream, upload
 from tests.lives import eventually, numbered
 from tests.scripted_upstream import ScriptedUpstream
@@ -57,8 +57,7 @@ def assemble() -> Iterator[Assemble]:
 
 def begin(house: Assembly, text: str, **fields: object) -> RunningAnswer:
     """Begin the answer to Ann's question."""
-    admitted = house.desk.admit(Question(text, ANN, "chat", **fields))  # type: ignore[arg-type]
-    assert isinstance(admitted, Admission)
+    admitted = house.desk.admit_new(Question(text, ANN, "chat", **fields))  # type: ignore[arg-type]
     return house.runner.start_answer(admitted)
 
 

@@ -102,6 +102,14 @@ class House:
         self.sessions.save_turn(admitted.question.owner, finished)
 
 
+def test_a_new_question_is_admitted_whatever_was_asked_before_it() -> None:
+    house = House()
+    first = house.desk.admit_new(Question("Why?", ANN, "chat"))
+    house.answer(first)
+    second = house.desk.admit_new(Question("Why?", ANN, "chat"))
+    assert first.answer_id != second.answer_id
+
+
 def deaf(answer_id: str) -> None:
     raise StoreUnavailable("The store does not answer.", retry_after=1)
 

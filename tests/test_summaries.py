@@ -28,7 +28,7 @@ from qa_service.stores.logs import LogTimes, RedisLogs
 from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.summaries import RedisSummaries
 from qa_service.summaries import AT_ONCE, FULL_TURNS, KEPT_TURNS, Summarizer, is_long_topic
-from qa_service.turns import Admission, Turn
+from qa_service.turns import Turn
 from tests.fakes import ANN, STOPPED, FakeDetector, FakeUpstream, Step, client, desk, parts, shown
 
 SUM = Usage(900, 60, 960)
@@ -64,7 +64,8 @@ class TestWhen:
 
 
 class Talk:
-    """Ann's session: desk, line and summarizer over one Redis in memory. `wishes` are the summaries asked for."""
+    """A `Talk` is Ann's session, with a desk, a line and a summarizer over one Redis in memory. `wishes` are the
+    summaries that were asked for."""
 
     def __init__(self, *, summing: FakeUpstream | None = None, site: Site = SITE) -> None:
         self.redis: Redis = client()
@@ -90,8 +91,7 @@ class Talk:
         return parts(self.upstream, sessions=self.sessions, summarize=self.wishes.append, **others)
 
     def ask(self, text: str, session_id: str = "chat") -> Turn:
-        admitted = self.desk.admit(Question(text, ANN, session_id))
-        assert isinstance(admitted, Admission)
+        admitted = self.desk.admit_new(Question(text, ANN, session_id))
         shown(AnswerLine(self.parts()).write_answer(admitted, StopSignal()))
         return self.history.load_turn(ANN, admitted.answer_id)
 

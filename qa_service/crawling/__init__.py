@@ -37,6 +37,6 @@ What may be read is decided in three places: `rules` has the bounds and the patt
 `robots` has the site's own rules, and `public_addresses` opens no connection into a private network, whatever a name
 leads to. Redirects are links to other pages and pass the same three.
 
-A server that fails takes nothing away: pages that fail keep their documents, and where robots.txt, the start or ten
-pages in a row fail, the round ends as it is.
+A server that fails takes nothing away: pages that fail keep their documents, and where robots.txt or the start fails,
+the round ends as it is. The start is asked for again whenever ten pages in a row have failed.
 """

@@ -1,7 +1,7 @@
 """This module writes the address of a web page in one way, so that a page isn't read twice under two addresses."""
 
 import re
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, unquote, urlencode, urljoin, urlsplit, urlunsplit
 
 LONGEST = 2_000
 """Longer addresses are made by traps, and some servers refuse them."""
@@ -28,9 +28,10 @@ def normalize_address(address: str, base: str = "") -> str:
     try:
         parts = urlsplit(urljoin(base, _clean(address)))
         host = _write_host(parts)
-        if not host or len(parts.geturl()) > LONGEST:
+        if not host:
             return ""
-        return urlunsplit((parts.scheme, host, _write_path(parts.path), _write_query(parts.query), ""))
+        written = urlunsplit((parts.scheme, host, _write_path(parts.path), _write_query(parts.query), ""))
+        return written if len(written) <= LONGEST else ""
     except ValueError:  # what stands in a page needn't be an address
         return ""
 
@@ -97,11 +98,11 @@ def _resolve_dots(path: str) -> str:
 
 
 def _write_query(query: str) -> str:
-    if not query:
-        return ""
+    """Write the parameters in one order, and those without a value without a `=`, since wikis and older boards take
+    the whole query for a name."""
     try:
-        pairs = parse_qsl(query, keep_blank_values=True, errors="strict")
+        pairs = [(parse_qsl(one, keep_blank_values=True, errors="strict"), "=" in one) for one in query.split("&")]
     except UnicodeDecodeError:
         return quote(query, _PATH_SAFE + "?%")
-    kept = sorted((name, value) for name, value in pairs if not _TRACKING.fullmatch(name))
-    return urlencode(kept)
+    kept = sorted((*pair[0], has_value) for pair, has_value in pairs if pair and not _TRACKING.fullmatch(pair[0][0]))
+    return "&".join(urlencode([(name, value)]) if has_value else quote_plus(name) for name, value, has_value in kept)

@@ -6,29 +6,27 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qa_service.crawling.addresses import identify_address, is_same_site
-from qa_service.crawling.fetching import NOTHING_KNOWN, Fetched, FetchPage, Known
+from qa_service.crawling.fetching import NOTHING_KNOWN, Fetched, FetchPage, Known, follow_moves
 from qa_service.crawling.frontier import Frontier
 from qa_service.crawling.ledger import PageContent, PageShelf, PageState, SiteLedger, SitePage
 from qa_service.crawling.markup import Markup
 from qa_service.crawling.pace import DELAY, PacedFetcher
 from qa_service.crawling.reading import PageReading, is_html, read_fetched
-from qa_service.crawling.robots import Robots, RobotsUnknown, fetch_robots
+from qa_service.crawling.robots import Robots, fetch_robots
 from qa_service.crawling.rules import CrawlRules, is_document
 from qa_service.crawling.sitemaps import is_sitemap, read_sitemap
+from qa_service.errors import CrawlFailed, Refused
 from qa_service.knowledge.web_pages import LARGEST_PAGE
 
 TRIES = 3
 """A page that fails is tried so often in one round."""
-MOST_FAILURES = 10
-"""After so many pages in a row that failed, the site counts as down."""
+MANY_FAILURES = 10
+"""After so many pages in a row that failed, the start is asked for again. Where it fails too, the site is down."""
+MOST_FAILURES = 100
+"""After so many pages in a row that failed, the site counts as down, whatever its start says."""
 MOST_SITEMAPS = 200
-MOST_MOVES = 5
 MOST_DEATHS = 2
 """A page that ended so many processes that read it isn't read again in this round."""
-
-
-class CrawlFailed(Exception):
-    """A site can't be read now. What is known of it stays. The message says why, in English."""
 
 
 class CrawlStep(Struct, frozen=True):
@@ -67,16 +65,15 @@ class Crawl:
         self._robots: Robots | None = None
         self._start: dict[str, Fetched] = {}
         self._takes_links = True
-        self._others: dict[str, str] = {}
+        self._others: dict[str, tuple[str, str]] = {}
+        """It maps the address of a page that has no document to the one that has it, and to its digest, if the pages
+        are the same."""
         self._failures = 0
 
     def read_pages(self) -> Generator[CrawlStep, None, None]:
         """Read the site, and give what became of each page. It ends early where `pause` says that the crawl is to stop.
         Raises `CrawlFailed`."""
-        try:
-            self._robots = fetch_robots(self._rules.start, self._fetcher.fetch_page)
-        except RobotsUnknown as error:
-            raise CrawlFailed(str(error)) from None
+        self._robots = fetch_robots(self._rules.start, self._fetcher.fetch_page)
         self._fetcher.slow_down(self._robots.delay)
         self._read_sitemaps(self._read_start())
         while (due := self._next_page()) and not self._fetcher.is_stopped:
@@ -102,21 +99,19 @@ class Crawl:
 
     def _follow_start(self) -> tuple[str, Fetched]:
         """Fetch the start, wherever in the site it has moved to."""
-        address, fetched = self._rules.start, Fetched("failed")
-        for _ in range(MOST_MOVES):
-            if not self._allowed(address):
-                raise CrawlFailed("its robots.txt doesn't allow the start to be read")
-            fetched = self._fetcher.fetch_page(address)
-            if fetched.outcome == "fetched":
-                return address, fetched
-            if fetched.outcome != "moved" or not is_same_site(fetched.target, address):
-                break
-            address = fetched.target
-        raise CrawlFailed(f"its start: {fetched.reason or 'it moved to ' + fetched.target}")
+        address, fetched = follow_moves(self._rules.start, self._fetch_allowed)
+        if fetched.outcome != "fetched":
+            raise CrawlFailed(f"its start: {fetched.reason or 'it moved to ' + fetched.target}")
+        return address, fetched
+
+    def _fetch_allowed(self, address: str, known: Known) -> Fetched:
+        if not self._allowed(address):
+            raise CrawlFailed("its robots.txt doesn't allow the start to be read")
+        return self._fetcher.fetch_page(address, known)
 
     def _read_sitemaps(self, addresses: Sequence[str]) -> None:
         """Read these sitemaps, and those that they name."""
-        waiting, seen = list(addresses), set(addresses)
+        waiting, seen = list(addresses[:MOST_SITEMAPS]), set(addresses[:MOST_SITEMAPS])
         while waiting and not self._fetcher.is_stopped:
             address = waiting.pop(0)
             fetched = self._fetcher.fetch_page(address)
@@ -138,12 +133,12 @@ class Crawl:
         return self._frontier.next_page()
 
     def _unanswered(self) -> Iterator[SitePage]:
-        """Give the pages that named another page in their place, if there is no document of that one. Each comes once,
-        and is kept itself then."""
+        """Give the pages that named another page in their place, or were the same as one, if that one has no such
+        document any more. Each is kept itself then."""
         others, self._others = self._others, {}
-        for address, other in others.items():
+        for address, (other, digest) in others.items():
             page, named = self._frontier.page_at(address), self._frontier.page_at(other)
-            if page and not (named and named.document_id):
+            if page and not (named and named.document_id and named.digest.startswith(digest)):
                 yield page
 
     def _read_page(self, page: SitePage, tries: int) -> SitePage | None:
@@ -155,7 +150,8 @@ class Crawl:
         fetched = self._start.pop(page.key, None) or self._fetcher.fetch_page(page.address, _known(page))
         if self._fetcher.is_stopped:
             return None
-        self._count_failures(fetched)
+        if not tries:
+            self._count_failures(fetched)
         if fetched.outcome == "failed" and tries + 1 < TRIES:
             self._frontier.enqueue_page(page, tries + 1)
             return None
@@ -175,9 +171,13 @@ class Crawl:
                 return self._settle(replace(page, state="failed", reason=fetched.reason))
 
     def _count_failures(self, fetched: Fetched) -> None:
+        """Notice where the site is down. Further tries of pages that fail don't count, because these pages come one
+        after another at the end of a round."""
         self._failures = self._failures + 1 if fetched.outcome == "failed" else 0
         if self._failures >= MOST_FAILURES:
             raise CrawlFailed(f"{MOST_FAILURES} pages in a row failed; the last: {fetched.reason}")
+        if self._failures and self._failures % MANY_FAILURES == 0:
+            self._follow_start()
 
     def _move(self, page: SitePage, fetched: Fetched, tries: int) -> SitePage | None:
         """Read the page that this one leads to. An address that leads to itself, with https for example, is changed."""
@@ -186,11 +186,21 @@ class Crawl:
                 return self._leave(page, "it moved to another site")
             return self._settle(replace(page, state="failed", reason="it leads to another site"))
         if identify_address(fetched.target) != page.key:
-            self._frontier.find_pages([fetched.target], page.depth)
-            return self._leave(page, "it moved")
+            return self._follow_move(page, fetched.target, tries)
         if tries + 1 >= TRIES:
             return self._settle(replace(page, state="failed", reason="it leads to itself"))
         self._ledger.save_pages(self._frontier.settle_page(replace(page, address=fetched.target)))
+        self._frontier.enqueue_page(page, tries + 1)
+        return None
+
+    def _follow_move(self, page: SitePage, target: str, tries: int) -> SitePage | None:
+        """Let the page to which this one has moved be read. This one keeps its document until that is done."""
+        self._frontier.find_pages([target], page.depth)
+        named = self._frontier.page_at(target)
+        if not (page.document_id and named and named.state in ("waiting", "failed")):
+            return self._leave(page, "it moved")
+        if tries + 1 >= TRIES:
+            return self._settle(replace(page, state="failed", reason="it moved to a page that can't be read"))
         self._frontier.enqueue_page(page, tries + 1)
         return None
 
@@ -199,6 +209,8 @@ class Crawl:
         if it names another one in its place."""
         if is_html(fetched) and len(fetched.content) > LARGEST_PAGE:
             return self._settle(replace(page, state="failed", reason=f"it has more than {LARGEST_PAGE} bytes"))
+        if not fetched.content.strip():  # programs that break in the middle of a page send none
+            return self._settle(replace(page, state="failed", reason="it is empty"))
         self._ledger.save_pages([replace(page, deaths=page.deaths + 1)])
         page, read = replace(page, known=fetched.known), read_fetched(fetched, page.address)
         self._frontier.find_pages(filter(self._is_followed, read.markup.links), page.depth + 1)
@@ -218,18 +230,26 @@ class Crawl:
         if not other or identify_address(other) == page.key or not self._frontier.may_read(other):
             return False
         self._frontier.find_pages([other], page.depth)
-        self._others[page.address] = other
+        self._others[page.address] = other, ""
         return self._frontier.page_at(other) is not None
 
     def _shelve(self, page: SitePage, fetched: Fetched, read: PageReading) -> SitePage:
         """Make a document of a page that is new or has changed."""
         same = self._frontier.page_with(read.digest)
         if same and same.key != page.key:
+            self._others[page.address] = same.address, read.digest
             return self._leave(page, "another page is the same")
         if read.text and not read.text.passages:
             return self._leave(page, "it has no text")
         content = b"" if read.text else fetched.content
-        document_id = self._shelf.put_page(PageContent(page.address, read.title, read.text, content, fetched.charset))
+        try:
+            document_id = self._shelf.put_page(
+                PageContent(page.address, read.title, read.text, content, fetched.charset)
+            )
+        except Refused as error:
+            return self._settle(replace(page, state="failed", reason=error.message))
+        if page.document_id and page.document_id != document_id:  # it was kept under another address
+            self._shelf.remove_page(page.document_id)
         return self._settle(replace(page, state="kept", reason="", digest=read.digest, document_id=document_id))
 
     def _leave(self, page: SitePage, reason: str) -> SitePage:

@@ -4,8 +4,10 @@ No redirect is followed here. Where one leads is a page of its own, for which th
 No proxy is used either, because the address that is connected to must be the one that was checked.
 """
 
+import re
 import socket
 import ssl
+import string
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,13 +16,13 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from threading import Timer
-from time import time
+from time import monotonic, time
 from typing import Literal, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from msgspec import Struct
 
-from qa_service.crawling.addresses import PORTS, normalize_address
+from qa_service.crawling.addresses import PORTS, is_same_site, normalize_address
 from qa_service.crawling.public_addresses import ClosedAddress, MayConnect, connect_to_public, is_public_address
 
 AGENT = "qa-service"
@@ -43,11 +45,14 @@ _GONE = {
 }
 _REFUSED = set(range(400, 500)) - {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 _NEVER_READ = ("image/", "video/", "audio/", "font/", "text/css", "text/javascript", "application/javascript")
+_CHARSET = re.compile(r"[\w.:-]{1,40}", re.ASCII)
 _READ = 1 << 16
 _MOST_WAIT = 3600
+MOST_MOVES = 5
+"""So many redirects are followed, one after another. RFC 9309 asks for at least so many on the way to robots.txt."""
 
 Outcome: TypeAlias = Literal["fetched", "unchanged", "moved", "gone", "refused", "failed"]
-"""What came of fetching a page.
+"""An `Outcome` says what came of fetching a page.
 
 `moved` names another address in `target`. `gone` says that there is no such public page any more. `refused` says that
 trying again soon doesn't help: the server forbids it, or the page is too large. `failed` may be better the next
@@ -82,7 +87,7 @@ class Fetched(Struct, frozen=True):
     charset: str = ""
     known: Known = NOTHING_KNOWN
     robots: str = ""
-    """This is the header `X-Robots-Tag`, in lower case."""
+    """These are the headers `X-Robots-Tag`, one a line, in lower case."""
     target: str = ""
     """This is the normalized address that the page has moved to."""
     is_lasting: bool = True
@@ -95,6 +100,16 @@ FetchPage: TypeAlias = Callable[[str, Known], Fetched]
 """Such a function fetches a normalized address. It raises nothing."""
 
 
+def follow_moves(address: str, fetch: FetchPage) -> tuple[str, Fetched]:
+    """Fetch a page, wherever in its site it has moved to. Return the address that was fetched last, and what came of
+    it. The outcome stays `moved` where the page leads to another site, or has moved more than `MOST_MOVES` times."""
+    fetched, moves = fetch(address, NOTHING_KNOWN), 0
+    while fetched.outcome == "moved" and is_same_site(fetched.target, address) and moves < MOST_MOVES:
+        address, moves = fetched.target, moves + 1
+        fetched = fetch(address, NOTHING_KNOWN)
+    return address, fetched
+
+
 class PageFetcher:
     """A `PageFetcher` fetches pages. `may_connect` tells which addresses may be connected to; only tests, whose pages
     are on this machine, give another one. `stop_fetching` may be called by any thread."""
@@ -103,7 +118,7 @@ class PageFetcher:
         self._bounds = bounds
         self._may_connect = may_connect
         self._tls = ssl.create_default_context()
-        self._open: HTTPConnection | None = None
+        self._open: socket.socket | None = None
         self._stopped = False
 
     def fetch_page(self, address: str, known: Known = NOTHING_KNOWN) -> Fetched:
@@ -121,35 +136,51 @@ class PageFetcher:
     def stop_fetching(self) -> None:
         """Let the page that is being fetched fail at once, and all later ones."""
         self._stopped = True
-        _cut(self._open)
+        self._cut()
+
+    def _cut(self) -> None:
+        """Cut the connection that is open, so that whoever waits for it in another thread gets an error."""
+        opened = self._open
+        if opened is not None:
+            with suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
 
     @contextmanager
     def _connected(self, address: str) -> Iterator[HTTPConnection]:
         """Open a connection, which is cut when the page's time is over. A time-out of the socket alone would begin
-        again with each byte that comes."""
-        parts = urlsplit(address)
+        again with each byte that comes. A cut looks like the end of a page whose length nobody announced, so this
+        raises `TimeoutError` or `ConnectionAbortedError` at the end."""
+        parts, until = urlsplit(address), monotonic() + self._bounds.seconds
         connection = HTTPConnection(
             parts.hostname or "", parts.port or PORTS[parts.scheme], timeout=self._bounds.seconds
         )
-        self._open = connection
-        timer = Timer(self._bounds.seconds, _cut, (connection,))
+        timer = Timer(self._bounds.seconds, self._cut)
         timer.daemon = True
         timer.start()
         try:
+            self._check_time(until)
             self._connect(connection, encrypted=parts.scheme == "https")
+            self._check_time(until)
             yield connection
+            self._check_time(until)
         finally:
             timer.cancel()
             self._open = None
             connection.close()
 
-    def _connect(self, connection: HTTPConnection, *, encrypted: bool) -> None:
+    def _check_time(self, until: float) -> None:
         if self._stopped:
             raise ConnectionAbortedError
-        connection.sock = connect_to_public(connection.host, connection.port, self._bounds.seconds, self._may_connect)
-        connection.sock.settimeout(self._bounds.seconds)
+        if monotonic() >= until:
+            raise TimeoutError
+
+    def _connect(self, connection: HTTPConnection, *, encrypted: bool) -> None:
+        opened = connect_to_public(connection.host, connection.port, self._bounds.seconds, self._may_connect)
+        opened.settimeout(self._bounds.seconds)
         if encrypted:
-            connection.sock = self._tls.wrap_socket(connection.sock, server_hostname=connection.host)
+            opened = self._tls.wrap_socket(opened, server_hostname=connection.host)
+        # The connection forgets its socket as soon as a page begins whose end is that of the connection.
+        self._open = connection.sock = opened
 
     def _ask(self, connection: HTTPConnection, address: str, known: Known) -> Fetched:
         parts = urlsplit(address)
@@ -178,29 +209,30 @@ class PageFetcher:
 
     def _read_page(self, response: HTTPResponse) -> Fetched:
         headers = response.headers
-        media_type = headers.get_content_type() if "Content-Type" in headers else ""
+        media_type = headers.get_content_type() if _read_header(headers, "Content-Type", _READ) else ""
         if media_type.startswith(_NEVER_READ):
             return Fetched("refused", f"it is {media_type[:60]}")
-        content = b"".join(self._read_pieces(response))
-        if response.length:  # fewer bytes came than were announced
+        unpacking = _Unpacking(headers.get("Content-Encoding", "").strip().lower())
+        content = b"".join(self._read_pieces(response, unpacking))
+        if _is_cut(response, content) or (content and not unpacking.is_whole):
             return Fetched("failed", "the connection was cut")
+        charset = _CHARSET.fullmatch(str(headers.get_param("charset", "")))
         return Fetched(
             "fetched",
             content=content,
             media_type=media_type,
-            charset=str(headers.get_param("charset", "") or "")[:40],
-            known=Known(headers.get("ETag", "")[:500], headers.get("Last-Modified", "")[:100]),
-            robots=", ".join(headers.get_all("X-Robots-Tag", [])).lower(),
+            charset=charset[0] if charset else "",
+            known=Known(_read_header(headers, "ETag", 500), _read_header(headers, "Last-Modified", 100)),
+            robots="\n".join(headers.get_all("X-Robots-Tag", [])).lower(),
         )
 
-    def _read_pieces(self, response: HTTPResponse) -> Iterator[bytes]:
+    def _read_pieces(self, response: HTTPResponse, unpacking: "_Unpacking") -> Iterator[bytes]:
         """Give the pieces of the page, unpacked. A small body that unpacks to a huge one is never unpacked as a whole.
         Raises `_PageTooLarge`."""
-        unpack = _unpacker(response.headers.get("Content-Encoding", "").strip().lower())
         left = self._bounds.bytes
         while sent := response.read1(_READ):
             while sent:
-                piece, sent = unpack(sent)
+                piece, sent = unpacking.unpack(sent)
                 yield piece
                 left -= len(piece)
                 if left < 0:
@@ -211,34 +243,55 @@ class _PageTooLarge(Exception):
     pass
 
 
-def _unpacker(coding: str) -> Callable[[bytes], tuple[bytes, bytes]]:
-    """Return a function that unpacks at most `_READ` bytes of what was sent, and returns them with what is left of it.
-    Raises `ValueError` for a coding that wasn't asked for."""
-    if coding in ("", "identity"):
-        return lambda sent: (sent, b"")
-    if coding not in ("gzip", "x-gzip"):
-        raise ValueError("it is packed in an unknown way")
-    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+class _Unpacking:
+    """An `_Unpacking` unpacks what is sent in this coding. It raises `ValueError` for a coding that wasn't asked
+    for."""
 
-    def unpack(sent: bytes) -> tuple[bytes, bytes]:
-        return unpacking.decompress(sent, _READ), unpacking.unconsumed_tail
+    def __init__(self, coding: str) -> None:
+        if coding not in ("", "identity", "gzip", "x-gzip"):
+            raise ValueError("it is packed in an unknown way")
+        self._member = _open_member() if coding.endswith("gzip") else None
 
-    return unpack
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether what was sent so far may be all."""
+        return self._member is None or self._member.eof
+
+    def unpack(self, sent: bytes) -> tuple[bytes, bytes]:
+        """Unpack at most `_READ` bytes of what was sent, and return them with what is left of it. What was packed in
+        several members is unpacked one after another."""
+        if self._member is None:
+            return sent, b""
+        if self._member.eof:
+            self._member = _open_member()
+        piece = self._member.decompress(sent, _READ)
+        return piece, self._member.unused_data or self._member.unconsumed_tail
+
+
+def _open_member() -> "zlib._Decompress":
+    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+
+
+def _is_cut(response: HTTPResponse, content: bytes) -> bool:
+    """Tell whether fewer bytes came than were announced. A server that closes the connection within its headers
+    announces nothing, and nothing comes."""
+    is_open_end = not response.chunked and "Content-Length" not in response.headers
+    return bool(response.length) or (is_open_end and not content)
+
+
+def _read_header(headers: Message, name: str, longest: int) -> str:
+    """Read a header that is kept. One with control characters, which the database doesn't take, counts as none."""
+    told = headers.get(name, "")[:longest]
+    return told if told.isprintable() else ""
 
 
 def _read_target(response: HTTPResponse, address: str) -> Fetched:
-    target = normalize_address(response.headers.get("Location", ""), address)
+    # Some servers write letters there as they are. `http.client` takes each of their bytes for a letter of Latin-1.
+    told = quote(response.headers.get("Location", ""), f"{string.punctuation} ", encoding="latin-1")
+    target = normalize_address(told, address)
     if not target:
         return Fetched("failed", "it moved to no address of a page")
     return Fetched("moved", target=target, is_lasting=_MOVED[HTTPStatus(response.status)])
-
-
-def _cut(connection: HTTPConnection | None) -> None:
-    """Cut a connection, so that whoever waits for it in another thread gets an error."""
-    opened = connection.sock if connection else None
-    if opened is not None:
-        with suppress(OSError):
-            opened.shutdown(socket.SHUT_RDWR)
 
 
 def _describe(error: Exception) -> str:

@@ -9,7 +9,9 @@ from qa_service.crawling.ledger import SitePage
 from qa_service.crawling.rules import CrawlRules, QueryVariants
 
 MOST_MISSES = 5
-"""A page that was gone in so many rounds is no longer asked for."""
+"""A page that was gone in so many rounds is hardly asked for any more."""
+RARELY = 10
+"""Such a page is asked for in every tenth round."""
 
 
 class Frontier:
@@ -29,7 +31,7 @@ class Frontier:
         self._order = count()
         self._new: list[SitePage] = []
         for page in pages:
-            if page.round < number and page.misses < MOST_MISSES:
+            if page.round < number and (page.misses < MOST_MISSES or number % RARELY == 0):
                 self.enqueue_page(page)
 
     @property

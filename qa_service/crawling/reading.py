@@ -7,9 +7,11 @@ from msgspec import Struct
 
 from qa_service.crawling.fetching import Fetched
 from qa_service.crawling.markup import Markup, may_keep, read_markup
+from qa_service.files.decoding import find_declared_charset
 from qa_service.files.segment import RawFile
 from qa_service.knowledge.documents import DocumentPassage, DocumentText
 from qa_service.knowledge.web_pages import read_web_page
+from qa_service.language.charsets import find_codec
 
 _HTML = ("text/html", "application/xhtml+xml")
 
@@ -37,8 +39,14 @@ def read_fetched(fetched: Fetched, address: str) -> PageReading:
         digest = hashlib.sha256(fetched.content).hexdigest()
         return PageReading(Markup(may_keep=may_keep(fetched.robots)), digest)
     html = RawFile(fetched.content, fetched.charset).markup()
-    markup, (title, text) = read_markup(html, address, fetched.robots), read_web_page(html)
+    markup, (title, text) = read_markup(html, address, fetched.robots, _find_older_codec(fetched)), read_web_page(html)
     return PageReading(markup, _digest(title, text.passages), title, text)
+
+
+def _find_older_codec(fetched: Fetched) -> str:
+    """Return the encoding that a page names, or an empty text where that is UTF-8 or none."""
+    codec = find_codec(fetched.charset or find_declared_charset(fetched.content))
+    return "" if codec.startswith("utf") else codec
 
 
 def _digest(title: str, passages: Sequence[DocumentPassage]) -> str:

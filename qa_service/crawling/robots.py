@@ -7,17 +7,14 @@ from urllib.parse import urljoin
 from protego import Protego
 
 from qa_service.crawling.addresses import is_same_site, normalize_address
-from qa_service.crawling.fetching import AGENT, NOTHING_KNOWN, Fetched, FetchPage
+from qa_service.crawling.fetching import AGENT, Fetched, FetchPage, follow_moves
+from qa_service.errors import CrawlFailed
+from qa_service.files.decoding import decode_file_text
 
 MOST_READ = 500 << 10
 """RFC 9309 says that so many bytes must be read at least. The rest is ignored."""
 MOST_DELAY = 30.0
 """A site may ask for so many seconds between two requests. A longer delay counts as this one."""
-MOST_MOVES = 5
-
-
-class RobotsUnknown(Exception):
-    """The site doesn't say what may be read, because its server fails. Nothing may be read then."""
 
 
 class Robots:
@@ -44,28 +41,19 @@ class Robots:
 
 
 def fetch_robots(site: str, fetch: FetchPage) -> Robots:
-    """Fetch the rules of the site that this address belongs to. Raises `RobotsUnknown`."""
-    return Robots(_decode(_follow(normalize_address(urljoin(site, "/robots.txt")), fetch)), site)
-
-
-def _follow(address: str, fetch: FetchPage) -> Fetched:
-    for _ in range(MOST_MOVES + 1):
-        fetched = fetch(address, NOTHING_KNOWN)
-        if fetched.outcome != "moved":
-            return fetched
-        if not is_same_site(fetched.target, address):
-            break
-        address = fetched.target
-    return Fetched("gone")
+    """Fetch the rules of the site that this address belongs to. Raises `CrawlFailed` where its server fails
+    and doesn't say them, because nothing may be read then."""
+    _, fetched = follow_moves(normalize_address(urljoin(site, "/robots.txt")), fetch)
+    return Robots(_decode(fetched), site)
 
 
 def _decode(fetched: Fetched) -> str:
-    """Return the text of the rules, which is empty where the site has none. A file that can't be had for any other
-    reason means that nothing may be read."""
+    """Return the text of the rules, which is empty where the site has none, or where they have moved to another site. A
+    file that can't be had for any other reason means that nothing may be read."""
     match fetched.outcome:
         case "fetched":
-            return fetched.content[:MOST_READ].decode("utf-8-sig", errors="replace")
+            return decode_file_text(fetched.content[:MOST_READ], fetched.charset)
         case "failed" | "unchanged":
-            raise RobotsUnknown(f"robots.txt: {fetched.reason or HTTPStatus.NOT_MODIFIED.phrase}")
+            raise CrawlFailed(f"robots.txt: {fetched.reason or HTTPStatus.NOT_MODIFIED.phrase}")
         case _:
             return ""

@@ -5,12 +5,11 @@ import re
 
 from msgspec import Struct
 
-from qa_service.crawling.addresses import is_same_site, normalize_address
-from qa_service.crawling.fetching import NOTHING_KNOWN, Fetched, FetchPage
+from qa_service.crawling.addresses import normalize_address
+from qa_service.crawling.fetching import Fetched, FetchPage, follow_moves
 from qa_service.errors import InvalidField
 from qa_service.files.segment import RawFile
 
-MOST_MOVES = 5
 _TITLE = re.compile(r"<title\b[^>]{0,200}>([^<]{1,1000})</title", re.IGNORECASE)
 _HEAD = 64 << 10
 
@@ -30,14 +29,10 @@ def fetch_single_page(url: str, fetch: FetchPage) -> SinglePage:
     address = normalize_address(url)
     if not address:
         raise InvalidField("url: expected the http or https address of a page", field="url")
-    for _ in range(MOST_MOVES):
-        fetched = fetch(address, NOTHING_KNOWN)
-        if fetched.outcome == "fetched":
-            return SinglePage(address, _find_title(fetched), fetched.content, fetched.charset)
-        if fetched.outcome != "moved" or not is_same_site(fetched.target, address):
-            break
-        address = fetched.target
-    raise InvalidField(f"url: {fetched.reason or 'it leads to another site'}", field="url")
+    address, fetched = follow_moves(address, fetch)
+    if fetched.outcome != "fetched":
+        raise InvalidField(f"url: {fetched.reason or 'it leads to another site'}", field="url")
+    return SinglePage(address, _find_title(fetched), fetched.content, fetched.charset)
 
 
 def _find_title(fetched: Fetched) -> str:

@@ -8,13 +8,13 @@ from time import monotonic
 
 from msgspec import Struct
 
-from qa_service.crawling.crawl import Crawl, CrawlFailed, CrawlParts, CrawlStep
+from qa_service.crawling.crawl import Crawl, CrawlParts, CrawlStep
 from qa_service.crawling.fetching import FetchBounds, PageFetcher
 from qa_service.crawling.pace import DELAY
 from qa_service.crawling.public_addresses import MayConnect, is_public_address
 from qa_service.crawling.sites import LEASE_SECONDS, KnowledgeSite, Sites
 from qa_service.crawling.stored_pages import LibraryShelf, StoredPages
-from qa_service.errors import QAError
+from qa_service.errors import CrawlFailed, QAError
 from qa_service.knowledge.library import Library
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class SiteReader:
         parts = CrawlParts(
             fetch=fetcher.fetch_page,
             ledger=StoredPages(self._library.database, site.site_id),
-            shelf=LibraryShelf(self._library, site.collection),
+            shelf=LibraryShelf(self._library, site.site_id, site.collection),
             pause=hold.pause,
             delay=self._reach.delay,
         )
@@ -88,10 +88,14 @@ class SiteReader:
                 for step in steps:
                     tell(step)
         except CrawlFailed as error:
-            failure = str(error)
-        except BaseException:
+            failure = error.message
+        except QAError:
             self._sites.release_site(site)
             raise
+        except Exception:
+            # Another reader would break in the same way, and no other site would have its turn.
+            log.exception("reading %s broke", site.url)
+            failure = "reading it broke"
         if hold.is_lost or stop.is_set():
             self._sites.release_site(site)
         else:
@@ -101,7 +105,7 @@ class SiteReader:
     def _forget(self, site: KnowledgeSite, stop: Event) -> None:
         """Remove the documents of a site, and then what is remembered of it. What a death leaves over is removed by the
         next worker."""
-        shelf = LibraryShelf(self._library, site.collection)
+        shelf = LibraryShelf(self._library, site.site_id, site.collection)
         for page in StoredPages(self._library.database, site.site_id).load_pages():
             if stop.is_set():
                 self._sites.release_site(site)

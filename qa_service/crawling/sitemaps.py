@@ -7,10 +7,14 @@ from xml.parsers.expat import ExpatError, ParserCreate
 from msgspec import Struct
 
 from qa_service.crawling.addresses import normalize_address
+from qa_service.files.decoding import find_declared_charset, find_mark
+from qa_service.language.charsets import find_codec
 
 MOST_ADDRESSES = 50_000
 """The protocol of sitemaps allows so many addresses in one file."""
 MOST_UNPACKED = 50 << 20
+MOST_DEPTH = 20
+"""A sitemap has four elements in each other, or some more with pictures. Parsers keep each open one in memory."""
 _GZIP = b"\x1f\x8b"
 
 
@@ -23,15 +27,15 @@ class Sitemap(Struct, frozen=True):
 
 def is_sitemap(content: bytes) -> bool:
     """Tell whether these are the bytes of a sitemap, by how they begin."""
-    start = _unpack(content, 2048)[:2048].lstrip(b"\xef\xbb\xbf \t\r\n")
-    return start.startswith(b"<") and (b"<urlset" in start or b"<sitemapindex" in start)
+    start = _decode(_unpack(content, 2048)[:2048]).lstrip()
+    return start.startswith("<") and ("<urlset" in start or "<sitemapindex" in start)
 
 
 def read_sitemap(content: bytes, address: str) -> Sitemap:
     """Read a sitemap that was found at this address. What is damaged gives the addresses before the damage."""
-    text = _unpack(content, MOST_UNPACKED)
-    if not text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        return Sitemap(_normalize(text.decode("utf-8-sig", errors="replace").splitlines(), address))
+    text = _decode(_unpack(content, MOST_UNPACKED)).lstrip()
+    if not text.startswith("<"):
+        return Sitemap(_normalize(text.splitlines(), address))
     reading = _Locations()
     reading.read(text)
     return Sitemap(_normalize(reading.pages, address), _normalize(reading.sitemaps, address))
@@ -52,13 +56,16 @@ class _Locations:
         self._parser.CharacterDataHandler = self._text.append
         self._parser.EntityDeclHandler = _refuse_entity
 
-    def read(self, text: bytes) -> None:
+    def read(self, text: str) -> None:
+        """Read a text. What its declaration says of an encoding doesn't count."""
         try:
             self._parser.Parse(text, True)
         except (ExpatError, _Refused):
             return
 
     def _enter(self, name: str, _: dict[str, str]) -> None:
+        if len(self._open) >= MOST_DEPTH:
+            raise _Refused
         self._open.append(name.rpartition(":")[2])
         self._text.clear()
 
@@ -85,6 +92,12 @@ def _refuse_entity(*_: object) -> None:
 def _normalize(found: Sequence[str], address: str) -> list[str]:
     normalized = (normalize_address(one, address) for one in found[:MOST_ADDRESSES] if one.strip())
     return list(dict.fromkeys(filter(None, normalized)))
+
+
+def _decode(content: bytes) -> str:
+    """Decode a sitemap in the encoding that it names. Bytes that aren't valid in it spoil only their own address."""
+    codec = find_mark(content) or find_codec(find_declared_charset(content)) or "utf-8"
+    return content.decode(codec, errors="replace")
 
 
 def _unpack(content: bytes, most: int) -> bytes:

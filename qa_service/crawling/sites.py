@@ -1,9 +1,9 @@
 """This module keeps the websites that are read, in the database of the knowledge base."""
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -13,7 +13,9 @@ from qa_service.crawling.rules import CrawlRules
 from qa_service.errors import InvalidField, NotFound
 from qa_service.knowledge.connections import DatabaseConnection, Row
 from qa_service.knowledge.database import Database
-from qa_service.knowledge.documents import CollectionKey
+from qa_service.knowledge.documents import RECORD_ID, CollectionKey
+from qa_service.knowledge.library import ensure_collection
+from qa_service.setting_values import read_seconds
 
 SiteStatus: TypeAlias = Literal["queued", "reading", "ready", "failed"]
 
@@ -21,13 +23,19 @@ LEASE_SECONDS = 120.0
 """A worker that reads a site holds it for so long, and renews that much sooner. If it dies, another one goes on."""
 RETRY_SECONDS = 3600.0
 """A site that failed is read again after so many seconds, if it is to be read again at all."""
+LEAST_EVERY = 600
+"""A site is read at most every ten minutes."""
+_NO_SITE = "no such site"
 _DUE = "lease < now() and (is_leaving or status = 'reading' or next_read <= now())"
 _HELD = "id = :site and holder = :holder"
+# The columns come in the order of the fields of a `KnowledgeSite`.
 _FROM_SITE = """select s.id, c.owner, c.name, s.url, s.include, s.exclude, s.every, s.round, s.status, s.reason,
     s.created, s.last_read, s.next_read, s.holder,
     count(p.document), count(*) filter (where p.state = 'failed'), count(p.site),
     count(*) filter (where p.round >= s.round)
     from site s join collection c on c.id = s.collection left join site_page p on p.site = s.id"""
+_GROUPED = "group by s.id, c.owner, c.name"
+_ONE_SITE = f"{_FROM_SITE} where s.id = :site {_GROUPED}"
 
 
 class NewSite(Struct, frozen=True):
@@ -93,45 +101,40 @@ class Sites:
         if not url:
             raise InvalidField("url: expected the http or https address of a site", field="url")
         with self._database.transaction() as connection:
-            connection.run(
-                "insert into collection (owner, name) values (:owner, :name) on conflict do nothing",
-                owner=new.collection.owner,
-                name=new.collection.name,
-            )
             rows = connection.run(
-                "insert into site (id, collection, url, include, exclude, every, status) select :site, id, :url, "
-                ":include::text[], :exclude::text[], :every::float8, 'queued' "
-                "from collection where owner = :owner and name = :name "
+                "insert into site (id, collection, url, include, exclude, every, status) values (:site, "
+                ":collection::int, :url, :include::text[], :exclude::text[], :every::float8, 'queued') "
                 "on conflict (collection, url) do update set include = excluded.include, exclude = excluded.exclude, "
                 "every = excluded.every, next_read = now(), is_leaving = false, reason = null, "
                 "status = case when site.status = 'reading' then 'reading' else 'queued' end returning id",
                 site=secrets.token_hex(16),
+                collection=ensure_collection(connection, new.collection),
                 url=url,
                 include=list(new.include),
                 exclude=list(new.exclude),
                 every=new.every,
-                owner=new.collection.owner,
-                name=new.collection.name,
             )
             return _load_site(connection, rows[0][0])
 
     def list_sites(self, owners: Collection[str]) -> Sequence[KnowledgeSite]:
         """List the sites of these owners, oldest first."""
         rows = self._database.read(
-            f"{_FROM_SITE} where c.owner = any(:owners::text[]) and not s.is_leaving "
-            "group by s.id, c.owner, c.name order by s.created, s.id",
+            f"{_FROM_SITE} where c.owner = any(:owners::text[]) and not s.is_leaving {_GROUPED} "
+            "order by s.created, s.id",
             owners=list(owners),
         )
         return [_read_site(row) for row in rows]
 
     def load_site(self, site_id: str) -> KnowledgeSite | None:
         """Return a site, or None where there is none with this id, whoever owns it."""
-        rows = self._database.read(f"{_FROM_SITE} where s.id = :site group by s.id, c.owner, c.name", site=site_id)
+        rows = self._database.read(_ONE_SITE, site=site_id)
         return _read_site(rows[0]) if rows else None
 
     def drop_site(self, site_id: str, owners: Collection[str]) -> None:
         """Let a site be forgotten with its documents. It is listed no more, and whoever reads sites removes what was
         read of it. Raises `NotFound`."""
+        if not RECORD_ID.fullmatch(site_id):
+            raise NotFound(_NO_SITE)
         with self._database.transaction() as connection:
             found = connection.run(
                 "update site s set is_leaving = true from collection c where c.id = s.collection "
@@ -140,7 +143,7 @@ class Sites:
                 owners=list(owners),
             )
         if not found:
-            raise NotFound("no such site")
+            raise NotFound(_NO_SITE)
 
     def has_due(self) -> bool:
         """Tell whether a site waits for somebody to read or to forget it."""
@@ -204,34 +207,19 @@ class Sites:
             connection.run("delete from site where id = :site and is_leaving", site=site.site_id)
 
 
+def read_every(text: str) -> float:
+    """Read the time between two rounds, in seconds or as `12h`. Raises `ValueError` where it is too short."""
+    every = read_seconds(text)
+    if 0 < every < LEAST_EVERY:
+        raise ValueError(f"expected 0, or at least {LEAST_EVERY} seconds")
+    return every
+
+
 def _load_site(connection: DatabaseConnection, site_id: str) -> KnowledgeSite:
-    rows = connection.run(
-        f"{_FROM_SITE} where s.id = :site group by s.id, c.owner, c.name",
-        site=site_id,
-    )
-    return _read_site(rows[0])
+    return _read_site(connection.run(_ONE_SITE, site=site_id)[0])
 
 
 def _read_site(row: Row) -> KnowledgeSite:
-    site_id, owner, name, url, include, exclude, every, number, status, reason = row[:10]
-    *moments, holder, pages, failed, found, done = row[10:]
-    created, last, following = (format_moment(one) if isinstance(one, datetime) else None for one in moments)
-    return KnowledgeSite(
-        site_id,
-        CollectionKey(owner, name),
-        url,
-        tuple(include),
-        tuple(exclude),
-        every,
-        number,
-        status,
-        reason,
-        created_at=created or "",
-        last_read_at=last,
-        next_read_at=following,
-        holder=holder,
-        pages=pages,
-        failed=failed,
-        found=found,
-        done=done,
-    )
+    site_id, owner, name, url, include, exclude, *rest = row
+    told: Iterator[Any] = (format_moment(one) if isinstance(one, datetime) else one for one in rest)
+    return KnowledgeSite(site_id, CollectionKey(owner, name), url, tuple(include), tuple(exclude), *told)

@@ -90,11 +90,13 @@ def _row(page: SitePage) -> tuple[object, ...]:
 
 
 class LibraryShelf:
-    """A `LibraryShelf` is the `PageShelf` of one collection. A page's document is named after its address, and is read
-    like any other document."""
+    """A `LibraryShelf` is the `PageShelf` of one site. A page's document is named after its address, and is read like
+    any other document. Where the collection has another site with the same page, both have one document, which stays
+    until neither has the page."""
 
-    def __init__(self, library: Library, collection: CollectionKey) -> None:
+    def __init__(self, library: Library, site_id: str, collection: CollectionKey) -> None:
         self._library = library
+        self._site_id = site_id
         self._collection = collection
 
     def put_page(self, content: PageContent) -> str:
@@ -106,5 +108,12 @@ class LibraryShelf:
         return document.document_id
 
     def remove_page(self, document_id: str) -> None:
+        others = self._library.database.read(
+            "select from site_page where document = :document and site <> :site limit 1",
+            document=document_id,
+            site=self._site_id,
+        )
+        if others:
+            return
         with suppress(NotFound):
             self._library.remove_document(document_id, [self._collection.owner])

@@ -11,6 +11,7 @@ MOST_UNPACKED = 200_000_000
 may shrink an honest file to less than a hundredth."""
 
 _ENCRYPTED = 1
+_MANIFEST = "META-INF/manifest.xml"
 
 
 def check_archive(content: bytes, streamed: str = "") -> None:
@@ -38,3 +39,9 @@ def _check_members(archive: ZipFile, streamed: str) -> None:
     xml = (archive.read(m).translate(None, b"\0") for m in members if m.filename.endswith((".xml", ".rels")))
     if any(b"<!DOCTYPE" in text for text in xml):
         raise Unreadable("damaged")
+
+
+def refuse_encrypted(archive: ZipFile) -> None:
+    """Raise `Unreadable` where the manifest says that members are encrypted, as OpenDocument and HWPX write it."""
+    if _MANIFEST in archive.namelist() and b"encryption-data" in archive.read(_MANIFEST):
+        raise Unreadable("encrypted")

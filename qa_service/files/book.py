@@ -5,7 +5,6 @@ import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from urllib.parse import unquote
-from xml.etree import ElementTree
 from zipfile import BadZipFile, ZipFile
 
 from msgspec.structs import replace
@@ -13,6 +12,7 @@ from msgspec.structs import replace
 from qa_service.errors import Unreadable
 from qa_service.files.archive import check_archive
 from qa_service.files.hypertext import read_hypertext
+from qa_service.files.package import Element, local_name, parse_xml
 from qa_service.files.segment import RawFile, Segment
 
 _CONTAINER, _ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"
@@ -25,7 +25,7 @@ def read_epub(raw: RawFile) -> Iterator[Segment]:
     try:
         with ZipFile(BytesIO(raw.content)) as archive:
             yield from _read_chapters(archive)
-    except (BadZipFile, KeyError, zlib.error, EOFError, ElementTree.ParseError, UnicodeDecodeError) as error:
+    except (BadZipFile, KeyError, zlib.error, EOFError, UnicodeDecodeError) as error:
         raise Unreadable("damaged") from error
 
 
@@ -42,15 +42,15 @@ def _read_chapters(archive: ZipFile) -> Iterator[Segment]:
 def _list_chapters(archive: ZipFile) -> list[str]:
     """List the names of the chapters in reading order. A chapter that the archive doesn't have is left out."""
     container = _parse(archive, _CONTAINER)
-    path = next((node.get("full-path", "") for node in container.iter() if _tag(node) == "rootfile"), "")
+    path = next((node.get("full-path", "") for node in container.iter() if local_name(node) == "rootfile"), "")
     package = _parse(archive, path)
     folder, names = posixpath.dirname(path), set(archive.namelist())
     hrefs = {
         node.get("id"): posixpath.normpath(posixpath.join(folder, unquote(node.get("href", ""))))
         for node in package.iter()
-        if _tag(node) == "item" and node.get("media-type") in _PAGES
+        if local_name(node) == "item" and node.get("media-type") in _PAGES
     }
-    spine = [hrefs.get(node.get("idref"), "") for node in package.iter() if _tag(node) == "itemref"]
+    spine = [hrefs.get(node.get("idref"), "") for node in package.iter() if local_name(node) == "itemref"]
     return [name for name in dict.fromkeys(spine or hrefs.values()) if name in names]
 
 
@@ -59,16 +59,12 @@ def _list_locked(archive: ZipFile) -> frozenset[str]:
     if _ENCRYPTION not in archive.namelist():
         return frozenset()
     nodes = _parse(archive, _ENCRYPTION).iter()
-    return frozenset(unquote(node.get("URI", "")) for node in nodes if _tag(node) == "CipherReference")
+    return frozenset(unquote(node.get("URI", "")) for node in nodes if local_name(node) == "CipherReference")
 
 
-def _parse(archive: ZipFile, name: str) -> ElementTree.Element:
+def _parse(archive: ZipFile, name: str) -> Element:
     content = archive.read(name)
     # Only hostile XML needs a document type, to define entities.
     if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
         raise Unreadable("damaged")
-    return ElementTree.fromstring(content)  # noqa: S314 - it defines no entities
-
-
-def _tag(node: ElementTree.Element) -> str:
-    return node.tag.rpartition("}")[2]
+    return parse_xml(content)

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 from qa_service.files.equations import write_equation
 from qa_service.files.package import Element, expand_name, local_name
+from qa_service.files.raised import lower_digits, raise_digits
 from qa_service.files.tables import write_row
 
 _MOST_POINTS = 1_000
 _MOST_SERIES = 50
 _PARAGRAPH, _TEXT = expand_name("a:p"), expand_name("a:t")
 _EQUATION, _FALLBACK = expand_name("m:oMath"), expand_name("mc:Fallback")
+_RUN, _LOOK = expand_name("a:r"), expand_name("a:rPr")
 _SIGNS = {"br": "\n", "tab": "\t"}
 _POINT, _SERIES, _VALUE = expand_name("c:pt"), expand_name("c:ser"), expand_name("c:v")
 
@@ -55,4 +57,12 @@ def _write_drawn(element: Element) -> str:
     if element.tag == _FALLBACK:
         return ""
     own = (element.text or "") if element.tag == _TEXT else _SIGNS.get(local_name(element), "")
-    return own + "".join(map(_write_drawn, element))
+    text = own + "".join(map(_write_drawn, element))
+    return _shift(element, text) if element.tag == _RUN else text
+
+
+def _shift(run: Element, text: str) -> str:
+    """Write a raised or lowered number in signs of its own."""
+    look = run.find(_LOOK)
+    by = "" if look is None else look.get("baseline") or ""
+    return lower_digits(text) if by.startswith("-") else raise_digits(text) if by.strip("0%.") else text

@@ -11,6 +11,7 @@ from typing import Any
 
 from qa_service.errors import Unreadable
 from qa_service.files.hangul import is_chapter_title, write_hangul_equation
+from qa_service.files.outline import DocumentLine, split_at_headings
 from qa_service.files.segment import RawFile, Segment
 from qa_service.files.tables import Cell, flatten_cell, lay_out_cells, resemble_names, write_table
 
@@ -25,28 +26,18 @@ _ENCRYPTED = re.compile("password|encrypt", re.IGNORECASE)
 
 def read_hwp(raw: RawFile) -> Iterator[Segment]:
     """Give one segment for each heading. A heading is a paragraph of the outline, or the title of a chapter."""
-    section, lines = "", list[str]()
-    for line, is_heading in _list_lines(raw.content):
-        if is_heading:
-            yield _segment(section, lines)
-            section, lines = line, []
-        lines.append(line)
-    yield _segment(section, lines)
+    yield from split_at_headings(_list_lines(raw.content))
 
 
-def _segment(section: str, lines: list[str]) -> Segment:
-    return Segment("".join(f"{line}\n" for line in lines) + "\n" if lines else "", section=" ".join(section.split()))
-
-
-def _list_lines(content: bytes) -> Iterator[tuple[str, bool]]:
+def _list_lines(content: bytes) -> Iterator[DocumentLine]:
     for part in _parse(content)["sections"]:
         for block in part.get("content") or ():
             ((kind, value),) = block.items() if isinstance(block, dict) and len(block) == 1 else [("", block)]
             if kind == "Paragraph":
                 text = _write_paragraph(value).strip()
-                yield from [(text, _is_heading(value, text))] if text else []
+                yield from [DocumentLine(text, _is_heading(value, text))] if text else []
             elif kind == "Table":
-                yield from ((line, False) for line in _write_table(value))
+                yield from map(DocumentLine, _write_table(value))
 
 
 def _parse(content: bytes) -> Any:

@@ -11,11 +11,12 @@ from zipfile import ZipFile
 
 from msgspec import Struct
 
-from qa_service.errors import Unreadable
-from qa_service.files.archive import check_archive
+from qa_service.files.archive import check_archive, refuse_encrypted
 from qa_service.files.hangul import is_chapter_title, write_hangul_equation
 from qa_service.files.ordinals import write_ordinal
+from qa_service.files.outline import DocumentLine, split_at_headings, write_section
 from qa_service.files.package import Element, local_name, parse_xml
+from qa_service.files.raised import lower_digits, raise_digits
 from qa_service.files.segment import RawFile, Segment
 from qa_service.files.tables import Cell, flatten_cell, lay_out_cells, resemble_names, write_table
 
@@ -27,6 +28,7 @@ _BULLET = "•"
 _ATTACHED = frozenset({"tbl", "footNote", "endNote", "drawText", "caption", "fieldBegin", "header", "footer"})
 _MARGINS = frozenset({"header", "footer"})
 _UNSEEN = frozenset({"secPr", "shapeComment", "hiddenComment", "parameters", "linesegarray"})
+_SHIFTS: Mapping[str, Callable[[str], str]] = {"supscript": raise_digits, "subscript": lower_digits}
 _FORMS = {
     "CIRCLED_DIGIT": "decimalEnclosedCircle",
     "HANGUL_JAMO": "chosung",
@@ -38,11 +40,6 @@ _FORMS = {
     "ROMAN_CAPITAL": "upperRoman",
     "ROMAN_SMALL": "lowerRoman",
 }
-
-
-class _Line(Struct, frozen=True):
-    text: str
-    is_heading: bool = False
 
 
 class _Head(Struct, frozen=True):
@@ -60,50 +57,47 @@ class _Level(Struct, frozen=True):
 
 
 def read_hwpx(raw: RawFile) -> Iterator[Segment]:
-    """Give one segment for each heading: a paragraph of the outline, or the title of a chapter. The heading is the
-    segment's first line and its section. The headers and footers of the pages are the last segment."""
+    """Give one segment for each heading: a paragraph of the outline, or the title of a chapter. The headers and footers
+    of the pages are the last segment."""
     check_archive(raw.content)
     with ZipFile(BytesIO(raw.content)) as archive:
         reading = _Reading(archive)
-        section, lines = "", list[str]()
-        for line in reading.read_sections(archive):
-            if line.is_heading:
-                yield _segment(section, lines)
-                section, lines = line.text, []
-            lines.append(line.text)
-        yield _segment(section, lines)
-        yield _segment("", list(dict.fromkeys(reading.margins)))
-
-
-def _segment(section: str, lines: list[str]) -> Segment:
-    return Segment("".join(f"{line}\n" for line in lines) + "\n" if lines else "", section=" ".join(section.split()))
+        yield from split_at_headings(reading.read_sections(archive))
+        yield write_section("", list(dict.fromkeys(reading.margins)))
 
 
 class _Reading:
     """A `_Reading` gives the lines of one document, and counts its numbers."""
 
     def __init__(self, archive: ZipFile) -> None:
-        names = archive.namelist()
-        manifest = archive.read("META-INF/manifest.xml") if "META-INF/manifest.xml" in names else b""
-        if b"encryption-data" in manifest:
-            raise Unreadable("encrypted")
+        refuse_encrypted(archive)
         self.margins = list[str]()
-        header = parse_xml(archive.read(_HEADER)) if _HEADER in names else None
+        header = parse_xml(archive.read(_HEADER)) if _HEADER in archive.namelist() else None
         self._heads = dict(_read_heads(header))
+        self._shifts = dict(_read_shifts(header))
         self._levels = dict(_read_levels(header))
         self._counts: dict[str, list[int]] = {}
         self._outlined = frozenset(_read_outline_styles(header))
         self._outline = ""
 
-    def read_sections(self, archive: ZipFile) -> Iterator[_Line]:
+    def read_sections(self, archive: ZipFile) -> Iterator[DocumentLine]:
         found = {int(match[1]): name for name in archive.namelist() if (match := _SECTION.fullmatch(name))}
         for number in sorted(found):
             root = parse_xml(archive.read(found[number]))
+            _remove_deleted(root)
+            self._shift_numbers(root)
             outline = next((node for node in root.iter() if local_name(node) == "secPr"), None)
             self._outline = (outline is not None and outline.get("outlineShapeIDRef")) or self._outline
             yield from self._lines(root)
 
-    def _lines(self, element: Element) -> Iterator[_Line]:
+    def _shift_numbers(self, root: Element) -> None:
+        """Write raised and lowered numbers in signs of their own."""
+        for text in root.iter() if self._shifts else ():
+            shift = self._shifts.get(text.getparent().get("charPrIDRef") or "") if local_name(text) == "t" else None
+            if shift and text.text:
+                text.text = shift(text.text)
+
+    def _lines(self, element: Element) -> Iterator[DocumentLine]:
         for child in element:
             name = local_name(child)
             if name == "p":
@@ -113,12 +107,12 @@ class _Reading:
             elif name not in _UNSEEN:
                 yield from self._lines(child)
 
-    def _paragraph(self, paragraph: Element) -> Iterator[_Line]:
+    def _paragraph(self, paragraph: Element) -> Iterator[DocumentLine]:
         head = self._heads.get(paragraph.get("paraPrIDRef") or "")
         number = self._number(head) if head else ""
         text = _text(paragraph).strip()
         if text:
-            yield _Line(f"{number} {text}".lstrip(), self._is_heading(paragraph, head) or is_chapter_title(text))
+            yield DocumentLine(f"{number} {text}".lstrip(), self._is_heading(paragraph, head) or is_chapter_title(text))
         for attached in _list_attached(paragraph):
             if local_name(attached) in _MARGINS:
                 self.margins += [line.text for line in self._lines(attached)]
@@ -144,12 +138,12 @@ class _Reading:
         del counts[head.level + 1 :]
         return _PLACE.sub(lambda place: _write_count(levels, counts, int(place[1]) - 1), levels[head.level].text)
 
-    def _table(self, table: Element) -> Iterator[_Line]:
+    def _table(self, table: Element) -> Iterator[DocumentLine]:
         """Give a line for each row that has text. A row of one cell may have more lines, and headings among them."""
         for caption in table:
             if local_name(caption) == "caption":
                 yield from self._lines(caption)
-        rows: dict[int, list[list[_Line]]] = {}
+        rows: dict[int, list[list[DocumentLine]]] = {}
         cells, headers = list[Cell](), set[int]()
         for cell in _list_cells(table):
             lines = [*self._lines(cell)]
@@ -161,7 +155,30 @@ class _Reading:
         first = next(row for row in range(len(headers) + 1) if row not in headers)
         for number, line in write_table(lay_out_cells(cells), resemble_names, first):
             filled = rows.get(number, [])
-            yield from filled[0] if len(filled) == 1 and " | " not in line else [_Line(line)]
+            yield from filled[0] if len(filled) == 1 and " | " not in line else [DocumentLine(line)]
+
+
+def _remove_deleted(root: Element) -> None:
+    """Remove the text that was deleted while changes were tracked. Where the end of a deletion is missing, its text
+    stays."""
+    ended = {node.get("Id") for node in root.iter() if local_name(node) == "deleteEnd"}
+    is_deleted = False
+    for text in root.iter() if ended else ():
+        if local_name(text) != "t":
+            continue
+        text.text = "" if is_deleted else text.text
+        for mark in text:
+            if local_name(mark) in ("deleteBegin", "deleteEnd"):
+                is_deleted = local_name(mark) == "deleteBegin" and mark.get("Id") in ended
+            mark.tail = "" if is_deleted else mark.tail
+
+
+def _read_shifts(header: Element | None) -> Iterator[tuple[str, Callable[[str], str]]]:
+    """Give what raises or lowers numbers, by the id of the look of a run."""
+    for look in () if header is None else header.iter():
+        for mark in look if local_name(look) == "charPr" else ():
+            if local_name(mark) in _SHIFTS:
+                yield look.get("id") or "", _SHIFTS[local_name(mark)]
 
 
 def _read_heads(header: Element | None) -> Iterator[tuple[str, _Head]]:

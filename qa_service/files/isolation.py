@@ -70,7 +70,7 @@ class ChildReaders:
             try:
                 for report in self._reports(request, process):
                     verdict = replace(report.verdict, name=request.file.name)
-                    yield from _news(report)
+                    yield from report.list_news()
                     if report.last:
                         break
                     # Under gevent, reading from a pipe that has bytes lets no other request run.
@@ -134,15 +134,6 @@ def _prepare_worker() -> None:
     hide_process()
     for gap in find_gaps():
         log.warning("files are read in a sandbox with a gap: %s", gap)
-
-
-def _news(report: Report) -> Iterator[FileNews]:
-    if report.progress is not None:
-        yield report.progress
-    if report.text is not None:
-        yield report.text
-    if report.picture is not None:
-        yield report.picture
 
 
 def _end_all(spares: deque[ReadingProcess]) -> None:

@@ -4,7 +4,8 @@ A path such as `items #2.price` counts from 1, and has no brackets, since in an 
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any, TypeAlias
 
 from qa_service.files.segment import RawFile, Segment
@@ -25,32 +26,39 @@ class _Object(tuple[tuple[str, Any], ...]):
 
 
 _Line: TypeAlias = tuple[str, str]
-"""The path of the object or list in which the line stands, and the line."""
+"""A `_Line` is a line, behind the path of the object or list in which it stands."""
 
 
 def read_json(raw: RawFile) -> Iterator[Segment]:
     """Give the lines in groups. A segment's section is the path to its first line. A file that has one value on each
     line is read too, and one that is no JSON is read as plain text."""
-    text = raw.text()
+    # Cleaning would end lines within values. It mends a text whose spaces aren't those of JSON.
+    values = _read_values(raw.raw_text()) or _read_values(raw.text())
+    segments = _group(line for path, value in values for line in _write_value(value, path, len(path) > 0))
+    first = next(segments, None)
+    yield first or Segment(raw.text())
+    yield from segments
+
+
+def _read_values(text: str) -> list[tuple[str, Any]]:
+    """Read JSON or JSON Lines, and return each value with its path. The result is empty where the text is neither."""
     try:
-        lines = list(_write_value(_decode(text), "", 0))
+        return [("", _decode(text))]
     except ValueError:
-        lines = _read_lines(text)
-    yield from _group(lines) if lines else iter([Segment(text)])
+        return _read_lines(text)
 
 
-def _read_lines(text: str) -> list[_Line]:
-    """Read JSON Lines. The result is empty where one of the lines is no JSON."""
+def _read_lines(text: str) -> list[tuple[str, Any]]:
     try:
-        values = [_decode(line) for line in text.splitlines() if line.strip()]
+        values = [_decode(line) for line in text.split("\n") if line.strip()]
     except ValueError:
         return []
-    return [line for number, value in enumerate(values, 1) for line in _write_value(value, f"#{number}", 1)]
+    return [(f"#{number}", value) for number, value in enumerate(values, 1)]
 
 
 def _decode(text: str) -> Any:
     # Numbers stay as they were written, because 1.10 is read as a price.
-    return json.loads(text, object_pairs_hook=_Object, parse_float=str, parse_int=str)
+    return json.loads(text, object_pairs_hook=_Object, parse_float=str, parse_int=str, parse_constant=str)
 
 
 def _write_value(value: Any, path: str, depth: int) -> Iterator[_Line]:
@@ -67,11 +75,15 @@ def _write_value(value: Any, path: str, depth: int) -> Iterator[_Line]:
 
 
 def _write_member(value: Any, path: str, parent: str, depth: int) -> Iterator[_Line]:
-    lines = list(_write_value(value, path, depth + 1)) if isinstance(value, (_Object, list)) else []
-    if lines:
-        yield from ((parent, line) if where == path and len(lines) == 1 else (where, line) for where, line in lines)
-    else:
+    lines = _write_value(value, path, depth + 1) if isinstance(value, (_Object, list)) else iter(())
+    first = [*islice(lines, 2)]
+    if not first:
         yield parent, _write_line(path, value)
+    elif len(first) == 1:
+        where, line = first[0]
+        yield parent if where == path else where, line
+    else:
+        yield from chain(first, lines)
 
 
 def _is_short(value: _Object | list[Any]) -> bool:
@@ -103,7 +115,7 @@ def _write_plain(value: Any) -> str:
             return str(value)
 
 
-def _group(lines: Sequence[_Line]) -> Iterator[Segment]:
+def _group(lines: Iterable[_Line]) -> Iterator[Segment]:
     group, size, section = list[str](), 0, ""
     for path, line in lines:
         if group and (size + len(line) > TYPICAL):
@@ -112,4 +124,5 @@ def _group(lines: Sequence[_Line]) -> Iterator[Segment]:
         section = section if group else path
         group.append(f"{line}\n")
         size += len(line)
-    yield Segment("".join(group), section=section)
+    if group:
+        yield Segment("".join(group), section=section)

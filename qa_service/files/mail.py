@@ -5,6 +5,7 @@ reader of its own kind.
 """
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from email.generator import BytesGenerator
 from email.message import Message
@@ -40,7 +41,7 @@ class _Parts(Struct):
 
 def read_mail(raw: RawFile) -> Iterator[Segment]:
     """Give the segments of a mail and of its attachments."""
-    message = BytesParser().parsebytes(raw.content)
+    message = BytesParser().parsebytes(raw.content.removeprefix(BOM_UTF8))
     parts = _sort_parts(message)
     subject = read_header(message, "Subject")
     yield Segment(f"{_write_headers(message, parts)}\n\n", section=subject, pages=1 + len(parts.files))
@@ -52,7 +53,7 @@ def read_mail(raw: RawFile) -> Iterator[Segment]:
 
 def read_saved_page(raw: RawFile) -> Iterator[Segment]:
     """Give the segments of a web page that was saved as one file, and then those of the pages in its frames."""
-    message = BytesParser().parsebytes(raw.content)
+    message = BytesParser().parsebytes(raw.content.removeprefix(BOM_UTF8))
     pages = [part for part in _walk(message) if part.get_content_type() in ("text/html", "application/xhtml+xml")]
     if not pages:
         yield from read_mail(raw)

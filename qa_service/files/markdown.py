@@ -16,8 +16,6 @@ _HEADING = re.compile(
     r"|^ {0,3}(?P<underlined>[^\s>\-*+#|`=][^\n]*)\n {0,3}(?:=+|-+)[ \t]*$",
     re.MULTILINE,
 )
-
-
 # Below the names of its columns a table has a row of dashes.
 _RULE = re.compile(r"[ \t]*+[|:-][|:\- \t]*+\n?")
 _FENCE = re.compile(r" {0,3}(`{3,}+|~{3,}+)")
@@ -66,7 +64,8 @@ def _name_columns(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _follow_fence(fence: str, line: str) -> str:
-    """Return the sign that opened the block of code in which this line stands. The line that closes it still does."""
+    """Return the sign that opened the block of code in which this line stands. The line that closes the block is still
+    a part of it. The sign then ends with a line end, so that the next call knows that the block is over."""
     found = _FENCE.match(line)
     if fence.endswith("\n"):
         fence = ""

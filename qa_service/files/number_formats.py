@@ -5,7 +5,7 @@ It covers what changes the meaning: dates and times, percentages, decimal places
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import floor, isfinite
 
 _LITERAL = re.compile(r'"([^"]*)"|\\(.)|_.|\*.')
@@ -17,7 +17,8 @@ _DIGITS = re.compile(r"(?:[#0?][#0?,]*)?\.([#0?]*),*|[#0?][#0?,]*")
 _FIRST_MARK = 0xE000
 _MARK = re.compile("[\ue000-\uf8ff]")
 """A character of Unicode's private area stands for each literal text of a format."""
-_EPOCH, _EPOCH_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)  # noqa: DTZ001 - a cell has no time zone
+_EPOCH, _EPOCH_1904 = datetime(1899, 12, 30, tzinfo=UTC), datetime(1904, 1, 1, tzinfo=UTC)
+"""A cell has no time zone, and none is ever written."""
 _LARGEST_DAY = 2_958_466
 _LEAP_BUG = 60
 """Spreadsheets count a 29 February 1900, which never was. The days before it are one later."""
@@ -89,8 +90,8 @@ def _choose_section(code: str, value: float) -> tuple[str, float]:
     sections = _split_sections(code)
     if value < 0 and len(sections) > 1:
         return sections[1], -value
-    if value == 0 and len(sections) > 2:  # noqa: PLR2004 - the third section is for zero
-        return sections[2], value
+    if value == 0 and (for_zero := sections[2:3]):
+        return for_zero[0], value
     return sections[0], value
 
 
@@ -163,7 +164,7 @@ def _write_date(moment: datetime, value: float, bare: str) -> Iterator[str]:
         elif sign[0] in "ydhs" or sign in _NAMED:
             yield _write_part(moment, sign, half_day=half_day)
         elif sign in ("am/pm", "a/p", "오전/오후"):
-            yield moment.strftime("%p") if sign != "오전/오후" else ("오전", "오후")[moment.hour >= 12]  # noqa: PLR2004
+            yield moment.strftime("%p") if sign != "오전/오후" else ("오전", "오후")[moment.hour // 12]
         else:
             yield part
 
@@ -176,10 +177,10 @@ def _write_part(moment: datetime, sign: str, *, half_day: bool) -> str:
     hour = (moment.hour % 12 or 12) if half_day else moment.hour
     if sign in _NAMED:
         return _DAYS[moment.weekday()] + ("요일" if sign == "aaaa" else "")
-    if sign[0] == "d" and len(sign) > 2:  # noqa: PLR2004 - ddd and dddd are names of days
+    if sign.startswith("ddd"):
         return moment.strftime("%a" if sign == "ddd" else "%A")
     if sign[0] == "y":
-        return f"{moment.year:04}" if len(sign) > 2 else f"{moment.year % 100:02}"  # noqa: PLR2004
+        return f"{moment.year:04}" if sign.startswith("yyy") else f"{moment.year % 100:02}"
     number = {"d": moment.day, "h": hour, "s": moment.second}[sign[0]]
     return f"{number:02}" if sign.startswith(sign[0] * 2) else str(number)
 

@@ -1,13 +1,13 @@
 """This module numbers the items of an ordered list of a web page as a browser does."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from selectolax.lexbor import LexborNode
 
+from qa_service.files.ordinals import write_ordinal
+
 _LARGEST = 1_000_000
-_ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"))
-_ROMAN_ONES = ((10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))
-_MOST_ROMAN = 3_999
+_ROMAN = {"i": "lowerRoman", "I": "upperRoman"}
 _LETTERS = 26
 
 
@@ -35,28 +35,15 @@ def _read_number(written: str | None, default: int) -> int:
 
 
 def _write_number(number: int, kind: str) -> str:
-    if kind in "aA" and number > 0:
-        return _match_case(_write_letters(number), kind)
-    if kind in "iI" and 0 < number <= _MOST_ROMAN:
-        return _match_case(_write_roman(number, (*_ROMAN, *_ROMAN_ONES)), kind)
-    return str(number)
+    if kind in ("a", "A") and number > 0:
+        return _write_letters(number, kind)
+    return write_ordinal(number, _ROMAN.get(kind, "decimal"))
 
 
-def _match_case(number: str, kind: str) -> str:
-    return number.upper() if kind.isupper() else number
-
-
-def _write_letters(number: int) -> str:
+def _write_letters(number: int, first: str) -> str:
+    """Write a number as a, b, …, z, aa, ab, …, or in capitals where `first` is one. Word goes on with bb behind aa."""
     letters = ""
     while number:
         number, letter = divmod(number - 1, _LETTERS)
-        letters = chr(ord("a") + letter) + letters
+        letters = chr(ord(first) + letter) + letters
     return letters
-
-
-def _write_roman(number: int, signs: Sequence[tuple[int, str]]) -> str:
-    written = ""
-    for value, sign in signs:
-        count, number = divmod(number, value)
-        written += sign * count
-    return written

@@ -7,9 +7,10 @@ the property's number and type.
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from typing import TypeAlias
 
 from msgspec.structs import replace
-from olefile import OleFileIO
+from olefile import STGTY_STREAM, OleFileIO
 from olefile.olefile import OleFileError
 
 from qa_service.errors import Unreadable
@@ -18,7 +19,8 @@ from qa_service.files.hypertext import read_hypertext
 from qa_service.files.inner import InnerFile, find_room, read_inner_files
 from qa_service.files.segment import InnerRoom, RawFile, Segment
 
-Folder = tuple[str, ...]
+Folder: TypeAlias = tuple[str, ...]
+"""This is the path of a folder in the file."""
 
 _SUBJECT, _SENDER, _SENDER_ADDRESS, _TO, _CC = "0037", "0C1A", "5D01", "0E04", "0E03"
 _BODY, _HTML = "1000", "1013"
@@ -29,7 +31,8 @@ _CODE_PAGE = 0x3FFD0003
 _ENTRY = 16
 """A property without a file of its own has so many bytes in the list of properties."""
 _HEADS = (32, 24)
-"""The list of properties begins with so many bytes of something else: in the outermost message, and in one within."""
+"""The list of properties begins with so many bytes of something else. The first number is for the outermost message,
+and the second one for a message within it."""
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _UTF8_PAGE = 65001
 _DEEPEST = 8
@@ -122,7 +125,7 @@ class _Message:
 
     def _read_bytes(self, folder: Folder, name: str) -> bytes:
         path = [*folder, f"__substg1.0_{name}"]
-        if not self._ole.exists(path) or self._ole.get_type(path) != 2:  # noqa: PLR2004 - olefile's number of a stream
+        if not self._ole.exists(path) or self._ole.get_type(path) != STGTY_STREAM:
             return b""
         with self._ole.openstream(path) as stream:
             content: bytes = stream.read()

@@ -82,7 +82,7 @@ class Package:
 
     @cached_property
     def main(self) -> str:
-        """The name of the main part. Raises `Unreadable` where there is none."""
+        """Return the name of the main part. Raises `Unreadable` where there is none."""
         found = next(self.find_related("", "officeDocument"), None)
         if found is None:
             raise Unreadable("damaged")

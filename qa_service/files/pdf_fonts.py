@@ -26,17 +26,17 @@ class BoxFont(PdfSysfontBase):  # type: ignore[misc]  # pypdfium2 has no types.
         self._data = build_font()
         super().__init__()
 
-    def EnumFonts(self, _: object, mapper: object) -> None:  # noqa: N802
+    def EnumFonts(self, _: object, mapper: object) -> None:
         """Add no font, so that no folder is searched for fonts."""
 
-    def MapFont(self, _: object, weight: int, italic: int, charset: int, *rest: object) -> int | None:  # noqa: N802
+    def MapFont(self, _: object, weight: int, italic: int, charset: int, *rest: object) -> int | None:
         """Choose the font for a character set."""
         return None if charset in _BUILT_IN else _FONT
 
-    def GetFont(self, _: object, face: object) -> None:  # noqa: N802
+    def GetFont(self, _: object, face: object) -> None:
         """Find no font by its name."""
 
-    def GetFontData(self, _: object, font: int, table: int, buffer: int | None, size: int) -> int:  # noqa: N802
+    def GetFontData(self, _: object, font: int, table: int, buffer: int | None, size: int) -> int:
         """Copy the font into the buffer if it is large enough, and return the size. There are no single tables."""
         if table:
             return 0
@@ -44,15 +44,15 @@ class BoxFont(PdfSysfontBase):  # type: ignore[misc]  # pypdfium2 has no types.
             ctypes.memmove(buffer, self._data, len(self._data))
         return len(self._data)
 
-    def GetFaceName(self, _: object, font: int, buffer: object, size: int) -> int:  # noqa: N802
+    def GetFaceName(self, _: object, font: int, buffer: object, size: int) -> int:
         """Give the font no name."""
         return 0
 
-    def GetFontCharset(self, _: object, font: int) -> int:  # noqa: N802
+    def GetFontCharset(self, _: object, font: int) -> int:
         """Return the character set of the font."""
         return _UNICODE
 
-    def DeleteFont(self, _: object, font: int) -> None:  # noqa: N802
+    def DeleteFont(self, _: object, font: int) -> None:
         """Keep the font, since it is a constant."""
 
 

@@ -35,8 +35,9 @@ end one stands at a line's end by chance, in fewer than half of the lines."""
 _MOST_WORDS = 50_000
 
 WordEnds: TypeAlias = Literal["all", "some", "with space"]
-"""Korean words end at the ends of `all` lines, or of `some` lines; or they end where the file writes a space there, and
-else go on in the next line."""
+"""This says how Korean words stand at the ends of a page's lines. `all`: a word ends at the end of each line. `some`:
+at the ends of some lines a word is divided. `with space`: a word ends where the file writes a space at the line's end,
+and goes on in the next line where it writes none."""
 
 
 class Vocabulary:
@@ -152,9 +153,9 @@ def _is_long(line: TextLine, habits: BlockHabits) -> bool:
 def find_word_ends(blocks: Sequence[Sequence[TextLine]], vocabulary: Vocabulary) -> WordEnds:
     """Tell how Korean words end at the ends of this page's lines.
 
-    Where most ends of words have a space, all have one. Some lines end within words if a line begins with what is no
-    word. Else lines end between words if another sign would have fitted into one, but the next word wouldn't, and also
-    if most of them end like words.
+    Where most ends of words have a space, all have one. Otherwise some lines end within words if any line begins with
+    what is no word. If none does, all lines end between words where another sign would have fitted into one of them,
+    but the next word wouldn't, and also where most of them end like words.
     """
     if not any(line.piece.spaces for block in blocks for line in block):
         return "all"

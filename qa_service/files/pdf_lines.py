@@ -6,11 +6,11 @@ as those between columns.
 """
 
 import re
-from collections import deque
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise
 from statistics import median
-from typing import TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 from unicodedata import bidirectional
 
 from msgspec import Struct
@@ -29,6 +29,7 @@ _LOWERED_BY = (-0.5, -0.08)
 _BESIDE = 0.4
 
 _SAME_ROW = 0.3
+"""What stands on one height differs by at most so many heights of the line."""
 _CUT = 0.9
 _CUT_OF_ORDER = 0.6
 """A gap of so many heights cuts a row into pieces. Where the file writes the two sides at different moments, a smaller
@@ -36,7 +37,6 @@ gap does."""
 
 _CELL_GAP = 0.45
 """A gap of so many heights is wider than a space."""
-_EVEN = 1.5
 _LETTER_GAP = 0.15
 _SIGN_GAP = 0.17
 """Between two letters, and between two Korean, Chinese or Japanese signs, a gap is a space if it is wider than the
@@ -50,6 +50,8 @@ _SIGN = re.compile("[ᄀ-ᇿ⺀-鿿가-힣豈-﫿＀-￯\U00020000-\U0003ffff]")
 _OWN_BULLET = re.compile(r"^[\ue000-\uf8ff](?= |$)")
 """Fonts of symbols have characters of their own, and at the beginning of a line they are bullets."""
 _WORD_END = re.compile(f"(?:{JOSA}|[고며면여니게지한할된될는던다및등])$")
+_BRACKET = re.compile(r"[()\[\]{}]")
+_TURNED = str.maketrans("()[]{}", ")(][}{")
 _FIRST_SIGN = "\u1100"
 _SPACES = re.compile(r"\s+")
 
@@ -83,6 +85,9 @@ class Piece(Struct, frozen=True):
         return len(self.text) + len(_SIGN.findall(self.text))
 
 
+_OnLine = TypeVar("_OnLine", Run, Piece)
+
+
 def is_sign(text: str) -> bool:
     """Return whether the first character is Korean, Chinese or Japanese."""
     return text[:1] >= _FIRST_SIGN and bool(_SIGN.match(text))
@@ -96,9 +101,7 @@ def ends_like_word(text: str) -> bool:
 def make_pieces(runs: Sequence[Run]) -> list[Piece]:
     """Make the pieces of the runs, which all have the same direction, from above to below and from left to right."""
     _mark_shifts(runs)
-    return [
-        piece for row in _gather_rows(runs) for part in _cut_row(row) if (piece := _make_piece(part)) and piece.text
-    ]
+    return [piece for row in gather_rows(runs) for part in _cut_row(row) if (piece := _make_piece(part)) and piece.text]
 
 
 def _mark_shifts(runs: Sequence[Run]) -> None:
@@ -121,13 +124,14 @@ def _is_small_beside(run: Run, other: Run) -> bool:
     return run.height <= _SMALL * other.height and -other.height / 2 < gap < _BESIDE * other.height
 
 
-def _gather_rows(runs: Sequence[Run]) -> Iterator[list[Run]]:
-    row: list[Run] = []
-    for run in sorted(runs, key=lambda run: -run.base):
-        if row and row[0].base - run.base > _SAME_ROW * min(row[0].height, run.height):
+def gather_rows(placed: Iterable[_OnLine]) -> Iterator[list[_OnLine]]:
+    """Give what stands on one height together, from above to below."""
+    row: list[_OnLine] = []
+    for one in sorted(placed, key=lambda one: -one.base):
+        if row and row[0].base - one.base > _SAME_ROW * min(row[0].height, one.height):
             yield row
             row = []
-        row.append(run)
+        row.append(one)
     if row:
         yield row
 
@@ -150,15 +154,16 @@ def _cut_row(row: list[Run]) -> Iterator[list[Run]]:
 
 
 def _make_piece(runs: list[Run]) -> Piece:
-    if sum(_is_to_the_left(run) for run in runs) * 2 > len(runs):
-        runs = runs[::-1]
+    if is_turned := _runs_to_the_left(runs):
+        runs = _turn_runs(runs)
     height = max(runs, key=lambda run: (not run.shift, len(run.glyphs))).height
     glyphs = [glyph for run in runs for glyph in run.glyphs]
     gaps = _find_spaces(glyphs, height)
     inner = _without_outer_spaces(glyphs)
     between = list(_find_word_ends(inner, gaps, glyphs))
+    text = _OWN_BULLET.sub("•", _SPACES.sub(" ", _write_runs(runs, gaps)).strip())
     return Piece(
-        _OWN_BULLET.sub("•", _SPACES.sub(" ", _write_runs(runs, gaps)).strip()),
+        _turn_brackets(text) if is_turned else text,
         left=min(glyph.box[0] for glyph in glyphs),
         right=max(glyph.box[2] for glyph in (glyphs[inner.start], glyphs[inner.stop - 1])),
         base=runs[0].base,
@@ -193,8 +198,32 @@ def _make_parts(runs: list[Run], cuts: list[int]) -> tuple[Piece, ...]:
     return tuple(map(_make_piece, parts)) if cuts else ()
 
 
-def _is_to_the_left(run: Run) -> bool:
-    return bidirectional(run.glyphs[0].text[0]) in ("R", "AL")
+def _runs_to_the_left(runs: list[Run]) -> bool:
+    """Tell whether most letters of a line are Arabic or Hebrew ones, so that it is read to the left."""
+    ways = Counter(map(_find_way, (sign for run in runs for sign in run.text)))
+    return ways["left"] > ways["right"]
+
+
+def _find_way(sign: str) -> Literal["left", "right", ""]:
+    way = bidirectional(sign)
+    return "left" if way in ("R", "AL") else "right" if way == "L" else ""
+
+
+def _turn_runs(runs: list[Run]) -> list[Run]:
+    """Put the runs of a line into the order in which they are read to the left. Numbers and Latin words in it are read
+    to the right."""
+    turned = list[Run]()
+    for is_left, group in groupby(reversed(runs), lambda run: any(_find_way(sign) == "left" for sign in run.text)):
+        found = list(group)
+        turned += found if is_left else found[::-1]
+    return turned
+
+
+def _turn_brackets(text: str) -> str:
+    """Some programs name the brackets of a line that is read to the left by their looks. Then the closing one comes
+    first."""
+    first = _BRACKET.search(text)
+    return text.translate(_TURNED) if first and first[0] in ")]}" else text
 
 
 def _without_outer_spaces(glyphs: list[Glyph]) -> range:
@@ -223,7 +252,7 @@ def _find_spaces(glyphs: list[Glyph], height: float) -> set[int]:
             is_pair = before.text >= _FIRST_SIGN and is_sign(before.text) and is_sign(glyph.text)
             (signs if is_pair else letters).append((number, _gap(before, glyph) / height))
         before = glyph
-    return _wide_gaps(letters, _LETTER_GAP + more, _MOST_USUAL[0]) | _wide_gaps(signs, _SIGN_GAP + more, _MOST_USUAL[1])
+    return _wide_gaps(letters, _LETTER_GAP + more, _MOST_USUAL[0]) | _wide_gaps(signs, _SIGN_GAP, _MOST_USUAL[1])
 
 
 def _wide_gaps(gaps: list[_Gap], width: float, most: float) -> set[int]:

@@ -3,7 +3,7 @@ paragraphs after two. A word that a line's end divides is made whole again."""
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from msgspec.structs import replace
@@ -18,13 +18,12 @@ from qa_service.files.pdf_joints import (
     find_word_ends,
     join_words,
 )
-from qa_service.files.pdf_lines import Piece, is_sign
+from qa_service.files.pdf_lines import Piece, gather_rows, is_sign
 from qa_service.files.pdf_tables import find_tables
 from qa_service.files.tables import resemble_names, write_table
 
 _WIDE_GAP = 2.0
 """Cells of a table stand at least so many heights of a line apart. A tab stands between them in the text."""
-_SAME_ROW = 0.3
 _SAME_EDGE = 2.0
 """Cells begin below each other where their left edges differ by less than so many points."""
 _WIDER_LEADING = 1.35
@@ -71,7 +70,7 @@ def _append_between(parts: list[str], between: str | None) -> None:
 
 
 def _make_lines(block: Sequence[Piece]) -> list[TextLine]:
-    rows = [_join_label(sorted(row, key=lambda piece: piece.left)) for row in _rows(block)]
+    rows = [_join_label(sorted(row, key=lambda piece: piece.left)) for row in gather_rows(block)]
     edges = Counter(_edge(piece) for row in rows for piece in row[1:])
     lines: list[TextLine] = []
     done = 0
@@ -81,16 +80,6 @@ def _make_lines(block: Sequence[Piece]) -> list[TextLine]:
         lines.append(TextLine(text, rows[end - 1][-1], rows[start][0].left, is_row=True))
         done = end
     return lines + [_make_line(row, edges) for row in rows[done:]]
-
-
-def _rows(block: Sequence[Piece]) -> Iterator[list[Piece]]:
-    row: list[Piece] = []
-    for piece in sorted(block, key=lambda piece: -piece.base):
-        if row and row[0].base - piece.base > _SAME_ROW * min(row[0].height, piece.height):
-            yield row
-            row = []
-        row.append(piece)
-    yield row
 
 
 def _join_label(row: list[Piece]) -> list[Piece]:

@@ -21,8 +21,8 @@ from qa_service.files.package import Element, local_name, parse_xml
 
 
 def read_xfa(document: PdfDocument) -> str:
-    """Return the texts and the values of the form, a line each, where the document is such a form and it can be read.
-    Else the text is empty."""
+    """Return the texts and the values of the form, a line each. The result is empty where the document is no such form,
+    or where the form can't be read."""
     if not _stands_for_pages(document):
         return ""
     packets = (_packet(document, number) for number in range(FPDF_GetXFAPacketCount(document)))

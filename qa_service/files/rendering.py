@@ -4,7 +4,8 @@ The elements of a page may be nested to any depth, so nothing here calls itself.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeAlias
 
 from msgspec import Struct
 from selectolax.lexbor import LexborNode
@@ -13,10 +14,11 @@ from qa_service.files.controls import CONTROLS, write_control
 from qa_service.files.grid import Grid
 from qa_service.files.mathml import write_formula
 from qa_service.files.numbering import ItemNumbers
-from qa_service.files.raised import raise_digits
+from qa_service.files.raised import lower_digits, raise_digits
 from qa_service.files.visibility import Attributes
 
-IsSeen = Callable[[LexborNode, Attributes], bool]
+IsSeen: TypeAlias = Callable[[LexborNode, Attributes], bool]
+"""Such a function tells whether an element is seen, if the elements around it are."""
 
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BLOCK_TAGS = """
@@ -42,8 +44,8 @@ class PageSection(Struct, frozen=True):
     anchor: str
     """This is the id of the element to which a link to this section leads. It is empty where there is none."""
     blocks: tuple[str, ...]
-    """The text of the section, which begins with its heading. It is cut only within long tables, and each piece of such
-    a table begins with the names of its columns."""
+    """These are the pieces of the section's text, which begins with its heading. The text is cut only within long
+    tables, and each row of such a table has the names of its columns."""
 
     @property
     def text(self) -> str:
@@ -90,6 +92,14 @@ def _find_layouts(root: LexborNode) -> frozenset[int]:
     return frozenset(layouts)
 
 
+def _write_reading(text: str) -> str:
+    return f"({text.strip()})" if text.strip() else ""
+
+
+_CHANGED: Mapping[str, Callable[[str], str]] = {"sup": raise_digits, "sub": lower_digits, "rt": _write_reading}
+"""The text of these elements is written in another way. A reading, which stands above its signs, stands behind them."""
+
+
 class _Writer:
     """A `_Writer` takes the nodes of a page in their order, and makes sections of them."""
 
@@ -101,7 +111,7 @@ class _Writer:
         self._anchor = self._next_anchor = ""
         self._in_heading = False
         self._sign = ""
-        """The number or dash of a list's item, which is written before the item's first word."""
+        """This is the number or the dash of a list's item. It is written before the item's first word."""
         self._marks: list[int] = []
         """These places in `_shown` are where the open elements begin whose text is changed at their end."""
         self._grids: list[Grid | None] = []
@@ -119,8 +129,7 @@ class _Writer:
             self._begin_heading(HEADINGS[tag])
         self._note_anchor(attributes.get("id") or (attributes.get("name") if tag == "a" else ""))
         self._verbatim += tag == "pre"
-        if tag in BLOCKS:
-            self._shown.append("\n")
+        self._break_line(tag)
         self._begin(tag, node, attributes)
 
     def leave(self, node: LexborNode, attributes: Attributes) -> None:
@@ -133,12 +142,11 @@ class _Writer:
             grid.end_row()
         elif tag in _CELLS and (grid := self._grid):
             grid.add_cell(_SPACE.sub(" ", self._take_marked()).strip(), attributes, is_name=tag == "th")
-        elif tag == "sup":
-            self._shown.append(raise_digits(self._take_marked()))
+        elif tag in _CHANGED:
+            self._shown.append(_CHANGED[tag](self._take_marked()))
         self._end_list(tag)
         self._verbatim -= tag == "pre"
-        if tag in BLOCKS:
-            self._shown.append("\n")
+        self._break_line(tag)
 
     def end_section(self) -> Iterator[PageSection]:
         """Give the section that ends here, if it has any text."""
@@ -160,8 +168,13 @@ class _Writer:
         if shown:
             self._shown.append(shown)
 
+    def _break_line(self, tag: str) -> None:
+        """End the line before and behind a block. The cells of a table that only arranges the page are blocks too."""
+        if tag in BLOCKS or (tag in _CELLS and self._grid is None):
+            self._shown.append("\n")
+
     def _begin(self, tag: str, node: LexborNode, attributes: Attributes) -> None:
-        if tag == "sup" or (tag in _CELLS and self._grid):
+        if tag in _CHANGED or (tag in _CELLS and self._grid):
             self._marks.append(len(self._shown))
         elif tag == "table":
             self._grids.append(None if node.mem_id in self._layouts else Grid())

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from qa_service.errors import Unreadable
 from qa_service.files.segment import PICTURE_BYTES
 from qa_service.files.sniffing import sniff_kind
-from qa_service.model import PICTURE_KINDS, FileProgress, FileText, Picture, Verdict, VerdictStatus
+from qa_service.model import PICTURE_KINDS, FileNews, FileProgress, FileText, Picture, Verdict, VerdictStatus
 
 HARMLESS = frozenset({"empty", "no_text_layer", "no_unicode", "over_quota", "unsupported"})
 """A file without text is `skipped` for these reasons, because nothing is wrong with it. Otherwise it is `failed`."""
@@ -34,6 +34,15 @@ class Report(Struct, frozen=True, omit_defaults=True):
     text: FileText | None = None
     picture: Picture | None = None
     last: bool = False
+
+    def list_news(self) -> Iterator[FileNews]:
+        """Give what the report tells besides its verdict."""
+        if self.progress is not None:
+            yield self.progress
+        if self.text is not None:
+            yield self.text
+        if self.picture is not None:
+            yield self.picture
 
 
 _DECODER = msgspec.json.Decoder(Report)

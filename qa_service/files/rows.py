@@ -4,6 +4,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from io import StringIO
 from itertools import islice
 from typing import Any
 
@@ -24,14 +25,14 @@ _DECLARED = re.compile(r"sep=(.)\r?\n")
 
 
 def read_rows(raw: RawFile) -> Iterator[Segment]:
-    """Read CSV with any of the delimiters of `_DELIMITERS`. The first row that fills all columns names them. The place
-    of a segment has the range of its rows, which are counted from 1 as in a sheet."""
-    text = raw.text()
+    """Read CSV with any of the delimiters of `_DELIMITERS`. The first row that fills all columns names the columns.
+    The place of a segment has the range of its rows, which are counted from 1 as in a sheet."""
+    text = raw.raw_text()
     declared = _DECLARED.match(text)
     delimiter = declared[1] if declared else _choose_delimiter(text)
     csv.field_size_limit(_LONGEST_CELL)
     skipped = 1 if declared else 0
-    rows = islice(_parse(text.splitlines(keepends=True), delimiter), skipped, None)
+    rows = islice(_parse(StringIO(text, newline=""), delimiter), skipped, None)
     try:
         yield from group_rows(write_table(rows, accept_names), Place(), first=1 + skipped)
     except csv.Error as error:

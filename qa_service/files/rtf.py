@@ -6,6 +6,7 @@ from itertools import groupby
 
 from striprtf.striprtf import rtf_to_text
 
+from qa_service.files.rtf_source import rewrite_source
 from qa_service.files.segment import RawFile, Segment
 from qa_service.files.tables import resemble_names, write_table
 
@@ -13,9 +14,10 @@ _BULLETS = str.maketrans({"\uf0b7": "•", "\uf0a7": "▪", "\uf0fc": "✓", "\u
 
 
 def read_rtf(raw: RawFile) -> Iterator[Segment]:
-    """Give the whole text as one segment. The rows of a table have the names of its columns."""
+    """Give the text in order. The rows of a table have the names of its columns."""
     # The characters of any code page are written as codes in ASCII.
-    text: str = rtf_to_text(raw.content.decode("latin-1"), errors="replace").translate(_BULLETS)
+    source = rewrite_source(raw.content.decode("latin-1"))
+    text: str = rtf_to_text(source, errors="replace").translate(_BULLETS)
     # striprtf writes the sign behind each cell.
     for is_row, group in groupby(text.splitlines(), lambda line: line.endswith("|")):
         lines = [line.strip() for line in group]

@@ -29,7 +29,11 @@ class RawFile(Struct, frozen=True):
 
     def text(self) -> str:
         """Decode and clean the bytes. Only the kinds that are text call this."""
-        return clean_file_text(decode_file_text(self.content, self.charset))
+        return clean_file_text(self.raw_text())
+
+    def raw_text(self) -> str:
+        """Decode the bytes of a kind whose values may have characters that cleaning takes for ends of lines."""
+        return decode_file_text(self.content, self.charset).removeprefix("\ufeff")
 
     def markup(self) -> str:
         """Decode and clean the bytes of HTML or XML, which may name their encoding themselves. The sender's charset and

@@ -106,6 +106,8 @@ _HTML_PART = re.compile(
 """This is a drawing, or a piece of HTML without its frame, as banks and offices let people download it. Markdown may
 begin so."""
 _HEADER = re.compile(rb"([!-9;-~]{1,60}):[^\n]*\n(?:[ \t][^\n]*\n)*+")
+_ENVELOPE = re.compile(rb"From [^\n]*\n")
+"""Mailboxes of Unix write this line before the headers of a mail."""
 _MAIL_HEADERS = frozenset(
     {b"from", b"to", b"subject", b"date", b"message-id", b"mime-version", b"received", b"return-path", b"content-type"}
 )
@@ -202,7 +204,7 @@ def _decode_head(head: bytes) -> bytes:
 def _kind_of_mail(head: bytes) -> str:
     """Return the kind of a text that begins with the headers of a mail: `eml`, or `mhtml` for a page that was saved as
     one file, or an empty text."""
-    names, end = set[bytes](), 0
+    names, end = set[bytes](), envelope.end() if (envelope := _ENVELOPE.match(head)) else 0
     while header := _HEADER.match(head, end):
         names.add(header[1].lower())
         end = header.end()

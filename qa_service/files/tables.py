@@ -26,7 +26,8 @@ _LOOKED_AT = 50
 """So many rows at the beginning of a table are looked at to find its columns and their names."""
 LONGEST_NAME = 80
 """The name of a column has at most so many characters."""
-_LEAST_ROWS = 2
+_LEAST_ROWS = _LEAST_COLUMNS = 2
+"""A table of which it is to be told whether it has names has at least so many rows below them, and so many columns."""
 _MOST_CELLS = 1_000_000
 _MOST_SPANNED = 200_000
 """All cells of a table together span at most so many others."""
@@ -130,7 +131,7 @@ def resemble_names(row: Row, below: Sequence[Row]) -> bool:
     """Tell whether a row looks like the names of the columns. In a document many tables have no names, and a name that
     isn't one would make false sentences; so the cells below must differ from it in what they are."""
     texts = _texts(row)
-    if len(texts) < 2 or len(set(texts)) < len(texts) or len(below) < _LEAST_ROWS:  # noqa: PLR2004 - one is no table
+    if len(texts) < _LEAST_COLUMNS or len(set(texts)) < len(texts) or len(below) < _LEAST_ROWS:
         return False
     if any(len(text) > LONGEST_NAME or (_NUMBER.fullmatch(text) and not _YEAR.fullmatch(text)) for text in texts):
         return False

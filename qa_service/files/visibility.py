@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from typing import TypeAlias
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-Attributes = Mapping[str, str | None]
+Attributes: TypeAlias = Mapping[str, str | None]
+"""These are the attributes of an element. One without a value has None."""
 
 _UNSEEN_TAGS = """
     head script style template noscript iframe object embed audio video canvas datalist map defs symbol metadata

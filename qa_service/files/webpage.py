@@ -48,7 +48,7 @@ class WebPage(Struct, frozen=True):
     """A `WebPage` is what a page says, in the order in which people read it."""
 
     title: str
-    """The title of the page, or its first heading where it has no title."""
+    """This is the title of the page, or its first heading where it has no title."""
     language: str
     """This is the page's language as the page names it, for example `ko` or `en-GB`, or empty."""
     trail: tuple[str, ...]

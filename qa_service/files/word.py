@@ -8,12 +8,11 @@ files and none with a relation to a missing part, and it leaves out text boxes, 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 
-from msgspec import Struct
-
 from qa_service.errors import Unreadable
 from qa_service.files.charts import read_chart, read_drawn_text
 from qa_service.files.equations import write_equation
 from qa_service.files.kinds import read_segments
+from qa_service.files.outline import DocumentLine, split_at_headings, write_section
 from qa_service.files.package import Element, Package, Relation, expand_name
 from qa_service.files.raised import lower_digits, raise_digits
 from qa_service.files.segment import RawFile, Segment
@@ -36,38 +35,22 @@ _NOTES = {
 _ATTACHED = {**_NOTES, _CHART: "chart", _DIAGRAM: "diagramData", _BOX: ""}
 _DEEPEST = 3
 """Files within the text may lie so deep in each other."""
+_MOST_SPANNED = 64
 _OFF = frozenset({"0", "false", "off", "none"})
 
 
-class _Line(Struct, frozen=True):
-    text: str
-    is_heading: bool = False
-    is_note: bool = False
-    """A note of a cell stands behind the row."""
-
-
 def read_docx(raw: RawFile) -> Iterator[Segment]:
-    """Give one segment for each heading. The heading is the segment's first line and its section. The text before the
-    first heading is a segment too. The last segment has the headers and footers of the pages, each of them once."""
+    """Give one segment for each heading, as `split_at_headings` does. The last segment has the headers and footers of
+    the pages, each of them once."""
     package = Package(raw.content)
     document = package.read_part(package.main)
     if document.tag != _ROOT:
         raise Unreadable("unsupported")
     reading = _Reading(package, raw.depth)
-    section, lines = "", list[str]()
-    for line in reading.read_body(document):
-        if line.is_heading:
-            yield _segment(section, lines)
-            section, lines = line.text, []
-        lines.append(line.text)
-    yield _segment(section, lines)
-    yield _segment("", list(dict.fromkeys(line.text for line in reading.read_margins())))
+    yield from split_at_headings(reading.read_body(document))
+    yield write_section("", list(dict.fromkeys(line.text for line in reading.read_margins())))
     if reading.problem:
         raise reading.problem
-
-
-def _segment(section: str, lines: list[str]) -> Segment:
-    return Segment("".join(f"{line}\n" for line in lines) + "\n" if lines else "", section=" ".join(section.split()))
 
 
 class _Reading:
@@ -85,16 +68,19 @@ class _Reading:
         self.problem: Unreadable | None = None
         """This is why a file within the text couldn't be read."""
 
-    def read_body(self, document: Element) -> Iterator[_Line]:
+    def read_body(self, document: Element) -> Iterator[DocumentLine]:
+        self._styles.apply_looks(document)
         yield from self._lines(document)
         for relation in self._relations.values():
             if relation.kind in ("chart", "diagramData") and relation.target not in self._drawn:
                 yield from self._read_drawing(relation)
 
-    def read_margins(self) -> Iterator[_Line]:
+    def read_margins(self) -> Iterator[DocumentLine]:
         for relation in self._relations.values():
             if relation.kind in ("header", "footer"):
-                yield from self._lines(self._package.read_part(relation.target))
+                part = self._package.read_part(relation.target)
+                self._styles.apply_looks(part)
+                yield from self._lines(part)
 
     def _find_part(self, kind: str) -> Element | None:
         found = next((relation.target for relation in self._relations.values() if relation.kind == kind), "")
@@ -103,12 +89,14 @@ class _Reading:
     def _read_notes(self) -> Iterator[tuple[tuple[str, str], str]]:
         for kind in _NOTES.values():
             part = self._find_part(kind)
+            if part is not None:
+                self._styles.apply_looks(part)
             for note in () if part is None else part:
                 text = " ".join(line.text for line in self._lines(note))
                 author = note.get(expand_name("w:author"))
                 yield (kind, note.get(_ID)), f"{author}: {text}" if author and text else text
 
-    def _lines(self, element: Element) -> Iterator[_Line]:
+    def _lines(self, element: Element) -> Iterator[DocumentLine]:
         for child in element:
             if child.tag == _PARAGRAPH:
                 yield from self._paragraph(child)
@@ -119,31 +107,31 @@ class _Reading:
             elif child.tag not in _UNSEEN:
                 yield from self._lines(child)
 
-    def _paragraph(self, paragraph: Element) -> Iterator[_Line]:
+    def _paragraph(self, paragraph: Element) -> Iterator[DocumentLine]:
         number, text = self._numbering.number_paragraph(paragraph), _text(paragraph).strip()
         if text:
-            yield _Line(f"{number} {text}".lstrip(), self._styles.is_heading(paragraph))
+            yield DocumentLine(f"{number} {text}".lstrip(), self._styles.is_heading(paragraph))
         for attached in _within(paragraph, _ATTACHED):
             yield from self._attached(attached)
 
-    def _attached(self, element: Element) -> Iterator[_Line]:
+    def _attached(self, element: Element) -> Iterator[DocumentLine]:
         """Give the lines of what hangs on a paragraph: of a text box, a note, a comment, a chart or a diagram."""
         if element.tag == _BOX:
             yield from self._lines(element)
         elif element.tag in _NOTES:
             note = self._notes.get((_NOTES[element.tag], element.get(_ID)), "")
-            yield from [_Line(note, is_note=True)] if note else []
+            yield from [DocumentLine(note, is_note=True)] if note else []
         else:
             name = expand_name("r:id" if element.tag == _CHART else "r:dm")
             relation = self._relations.get(element.get(name) or "")
             yield from self._read_drawing(relation) if relation else ()
 
-    def _read_drawing(self, relation: Relation) -> Iterator[_Line]:
+    def _read_drawing(self, relation: Relation) -> Iterator[DocumentLine]:
         self._drawn.add(relation.target)
         root = self._package.read_part(relation.target)
-        yield from map(_Line, read_chart(root) if relation.kind == "chart" else read_drawn_text(root))
+        yield from map(DocumentLine, read_chart(root) if relation.kind == "chart" else read_drawn_text(root))
 
-    def _chunk(self, element: Element) -> Iterator[_Line]:
+    def _chunk(self, element: Element) -> Iterator[DocumentLine]:
         """Give the lines of a file of another kind that Word takes for a part of the text."""
         relation = self._relations.get(element.get(expand_name("r:id")) or "")
         if relation is None or self._depth >= _DEEPEST:
@@ -153,21 +141,27 @@ class _Reading:
         try:
             for segment in read_segments(sniff_kind(content, relation.target), inner):
                 for line in filter(None, map(str.strip, segment.text.splitlines())):
-                    yield _Line(line, is_heading=line == segment.section)
+                    yield DocumentLine(line, is_heading=line == segment.section)
         except Unreadable as error:
             self.problem = self.problem or error
 
-    def _table(self, table: Element) -> Iterator[_Line]:
+    def _table(self, table: Element) -> Iterator[DocumentLine]:
         """Give a line for each row that has text. A row of one cell may have more lines, and headings among them."""
-        rows = [[(cell, [*self._lines(cell)]) for cell in _within(row, {_CELL})] for row in _within(table, {_ROW})]
-        headers = _count_headers([*_within(table, {_ROW})])
-        for number, line in write_table(_fill_grid(rows), resemble_names, headers):
+        elements = [*_within(table, {_ROW})]
+        rows = [[(cell, [*self._lines(cell)]) for cell in _within(row, {_CELL})] for row in elements]
+        grid = _fill_grid(rows, [*map(_count_skipped, elements)])
+        for number, line in write_table(grid, resemble_names, _count_headers(elements)):
             filled = [lines for _, lines in rows[number] if lines]
-            if len(filled) == 1:
+            if len(filled) == 1 and _is_text(filled[0]):
                 yield from filled[0]
             else:
-                yield _Line(line)
+                yield DocumentLine(line)
                 yield from (note for lines in filled for note in lines if note.is_note)
+
+
+def _is_text(lines: Sequence[DocumentLine]) -> bool:
+    """Tell whether a cell has more than a value: several paragraphs, or a heading."""
+    return sum(not line.is_note for line in lines) > 1 or lines[0].is_heading
 
 
 def _count_headers(rows: Sequence[Element]) -> int:
@@ -194,11 +188,17 @@ def _is_bold(cell: Element) -> bool:
     return bool(runs) and all(mark is not None and mark.get(_VALUE) not in _OFF for mark in marks)
 
 
-def _fill_grid(rows: Sequence[Sequence[tuple[Element, list[_Line]]]]) -> list[list[str]]:
+def _count_skipped(row: Element) -> int:
+    """Count the columns at the left in which the row has no cells."""
+    skipped = read_value(row, "w:trPr/w:gridBefore")
+    return min(int(skipped), _MOST_SPANNED) if skipped.isdecimal() else 0
+
+
+def _fill_grid(rows: Sequence[Sequence[tuple[Element, list[DocumentLine]]]], skipped: Sequence[int]) -> list[list[str]]:
     """Return the texts of the cells in their columns. A short text that spans several rows stands in each of them."""
     grid = list[list[str]]()
-    for row in rows:
-        texts = list[str]()
+    for row, before in zip(rows, skipped, strict=True):
+        texts = [""] * before
         for cell, lines in row:
             text = flatten_cell("\n".join(line.text for line in lines if not line.is_note))
             merge = cell.find(f"{expand_name('w:tcPr')}/{expand_name('w:vMerge')}")
@@ -206,7 +206,7 @@ def _fill_grid(rows: Sequence[Sequence[tuple[Element, list[_Line]]]]) -> list[li
             if merge is not None and merge.get(_VALUE) != "restart" and not text and len(above) <= LONGEST_NAME:
                 text = above
             span = read_value(cell, "w:tcPr/w:gridSpan")
-            texts += [text, *[SPANNED] * (min(int(span), 64) - 1 if span.isdecimal() else 0)]
+            texts += [text, *[SPANNED] * (min(int(span), _MOST_SPANNED) - 1 if span.isdecimal() else 0)]
         grid.append(texts)
     return grid
 

@@ -1,18 +1,20 @@
 """This module knows the styles and the automatic numbers of the paragraphs of a DOCX."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from copy import copy
 
 from msgspec import Struct
 
 from qa_service.files.ordinals import write_ordinal
 from qa_service.files.package import Element, expand_name
 
-_STYLE, _PROPERTIES = expand_name("w:style"), expand_name("w:pPr")
+_STYLE, _PROPERTIES, _PARAGRAPH = expand_name("w:style"), expand_name("w:pPr"), expand_name("w:p")
 _VALUE, _LEVEL = expand_name("w:val"), expand_name("w:ilvl")
-_STYLE_PATH = f"{_PROPERTIES}/{expand_name('w:pStyle')}"
 _OUTLINE_PATH = f"{_PROPERTIES}/{expand_name('w:outlineLvl')}"
 _NUMBER_PATH = f"{_PROPERTIES}/{expand_name('w:numPr')}"
+_RUN, _LOOK = expand_name("w:r"), expand_name("w:rPr")
+_MARKS = (expand_name("w:vanish"), expand_name("w:vertAlign"))
 _BODY_LEVEL = "9"
 _DEEPEST_STYLE = 10
 _LEVELS = 9
@@ -32,6 +34,7 @@ class WordStyles:
     def __init__(self, root: Element | None) -> None:
         found = [] if root is None else root.iterfind(_STYLE)
         self._styles = {style.get(expand_name("w:styleId")): style for style in found}
+        self._known_marks: dict[str, Mapping[str, Element]] = {}
 
     def is_heading(self, paragraph: Element) -> bool:
         """Tell whether a paragraph is a heading, by its level or by its style."""
@@ -52,15 +55,47 @@ class WordStyles:
                 break
         return number, level, by_style
 
+    def apply_looks(self, part: Element) -> None:
+        """Write into each run what its style, or that of its paragraph, says of hidden, raised and lowered text."""
+        if not any(style.find(f"{_LOOK}/{mark}") is not None for style in self._styles.values() for mark in _MARKS):
+            return
+        for run in part.iter(_RUN):
+            paragraph = next(run.iterancestors(_PARAGRAPH), run)
+            marks = self._find_marks(read_value(paragraph, "w:pPr/w:pStyle"))
+            marks = {**marks, **self._find_marks(read_value(run, "w:rPr/w:rStyle"))}
+            for path, mark in marks.items():
+                if run.find(path) is None:
+                    _find_look(run).append(copy(mark))
+
+    def _find_marks(self, name: str) -> Mapping[str, Element]:
+        """Return what a style says of hidden, raised and lowered text, by the path that leads to it."""
+        if name not in self._known_marks:
+            paths = [f"{_LOOK}/{mark}" for mark in _MARKS]
+            found = [(path, style.find(path)) for style in self._list_styles(name) for path in paths]
+            self._known_marks[name] = {path: mark for path, mark in reversed(found) if mark is not None}
+        return self._known_marks[name]
+
     def _inherited(self, paragraph: Element) -> Iterator[Element]:
+        return self._list_styles(read_value(paragraph, "w:pPr/w:pStyle"))
+
+    def _list_styles(self, name: str) -> Iterator[Element]:
+        """Give a style and those that it inherits from, the nearest first."""
         # The number of steps is bounded, because a hostile file can make a circle.
-        name = read_value(paragraph, "w:pPr/w:pStyle")
         for _ in range(_DEEPEST_STYLE):
             style = self._styles.get(name)
             if style is None:
                 return
             yield style
             name = read_value(style, "w:basedOn")
+
+
+def _find_look(run: Element) -> Element:
+    """Return the element that has the properties of a run."""
+    look = run.find(_LOOK)
+    if look is None:
+        look = run.makeelement(_LOOK)
+        run.insert(0, look)
+    return look
 
 
 def _is_heading_style(style: Element) -> bool:

@@ -6,7 +6,7 @@ unpacks the whole rectangle of a sheet; openpyxl takes 12 s for a million cells 
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from qa_service.errors import Unreadable
 from qa_service.files.charts import read_chart, read_drawn_text
 from qa_service.files.number_formats import BUILT_IN, format_number
 from qa_service.files.package import STRICT_NAMESPACE, Element, Package, expand_name, local_name
+from qa_service.files.raised import lower_digits, raise_digits
 from qa_service.files.segment import RawFile, Segment
 from qa_service.files.worksheets import Worksheet, read_sheet
 from qa_service.model import Place
@@ -27,6 +28,10 @@ _SHEETS = "xl/worksheets/"
 _PHONETIC = "rPh"
 _HIDDEN = frozenset({"hidden", "veryHidden"})
 _REFERENCE = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})")
+_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
+"""So a text has the characters that XML can't hold, most often the end of a line."""
+_SHIFT = f"{expand_name('s:rPr')}/{expand_name('s:vertAlign')}"
+_SHIFTS: Mapping[str, Callable[[str], str]] = {"superscript": raise_digits, "subscript": lower_digits}
 _LETTERS = 26
 _LONGEST_NUMBER = 7
 
@@ -88,14 +93,18 @@ class _Reading:
                 sheet.merge_cells((top, bottom), (left, right))
 
     def _read_cell(self, cell: Element) -> str:
-        kind, value = cell.get("t") or "n", cell.findtext(expand_name("s:v")) or ""
+        kind, value = cell.get("t") or "n", cell.findtext(expand_name("s:v"))
+        if value is None and (formula := cell.findtext(expand_name("s:f"))):
+            # The program that wrote the file has left the computing to Excel.
+            return f"={formula}"
+        value = value or ""
         if kind == "inlineStr":
             return "".join(_read_text(item) for item in cell.iterfind(expand_name("s:is")))
         if kind == "s":
             return self._texts[int(value)] if value.isdecimal() and int(value) < len(self._texts) else ""
         if kind == "b":
             return {"1": "TRUE", "0": "FALSE"}.get(value, value)
-        return self._show_number(value, cell.get("s") or "0") if kind == "n" else value
+        return self._show_number(value, cell.get("s") or "0") if kind == "n" else _unescape(value)
 
     def _show_number(self, value: str, style: str) -> str:
         code = self._formats[int(style)] if style.isdecimal() and int(style) < len(self._formats) else ""
@@ -120,7 +129,18 @@ class _Reading:
 def _read_text(item: Element) -> str:
     """Return the text of a cell without its readings, which are small signs above it."""
     texts = (node for node in item.iter(expand_name("s:t")) if local_name(node.getparent()) != _PHONETIC)
-    return "".join(node.text or "" for node in texts)
+    return "".join(map(_read_run, texts))
+
+
+def _read_run(node: Element) -> str:
+    look = node.getparent().find(_SHIFT)
+    shift = None if look is None else _SHIFTS.get(look.get("val") or "")
+    text = _unescape(node.text or "")
+    return shift(text) if shift else text
+
+
+def _unescape(text: str) -> str:
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
 
 
 def _read_formats(styles: Element | None) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""This room draws pictures for a prompt, and tells them as JSON lines to whoever reads.
+"""This package draws pictures for a prompt, and tells them as JSON lines to whoever reads.
 
 Theory of operation. A *drawing* is one request to upstream, which a thread of this worker reads. `writing.py` makes
 lines of what upstream tells; `Studio` begins drawings and finds those that are running; a `LineReader` gives the lines

@@ -17,7 +17,7 @@ class LineSource(Protocol):
 
     @property
     def end(self) -> LinesEnd:
-        """How the lines ended. There are no more pieces than those that the next `take_pieces` gives."""
+        """Return how the lines ended. Then there are no more pieces than those that the next `take_pieces` gives."""
 
     def take_pieces(self, seconds: float) -> Iterator[bytes]:
         """Give the next pieces. If there are none yet, wait for them, at most `seconds`."""

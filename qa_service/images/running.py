@@ -14,7 +14,7 @@ from qa_service.running.stop import StopSignal
 from qa_service.threads import RETRY_SECONDS
 
 MOST_READERS = 16
-"""So many may read one drawing here. Each reads the pictures' files by itself."""
+"""So many readers may read one drawing here. Each reads the pictures' files by itself."""
 SHARED_BYTES = 64 * 1024 * 1024
 """Of one drawing so many bytes are copied into the store at most. Readers elsewhere are cut where it has more."""
 MADE = "upload-drawn-"
@@ -53,7 +53,7 @@ class RunningDrawing:
         self._room = shared_bytes
         """So many bytes may still be copied."""
         self._is_told = False
-        """Whether readers elsewhere need the files no more."""
+        """This says whether readers elsewhere need the files no more."""
 
     def keep_file(self, path: str) -> str:
         """Take the file of a picture, and return its new path. It is deleted when the drawing is over and unread."""

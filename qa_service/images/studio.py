@@ -37,13 +37,13 @@ class Studio(Struct, frozen=True):
     runner: Runner
     meter: Meter
     identify: Callable[[str], str]
-    """Makes the name under which upstream hears of a caller."""
+    """This makes the name by which upstream knows a caller."""
     folder: Path
     """The pictures lie here as long as somebody reads them."""
     seconds: float
-    """So long a drawing may take."""
+    """A drawing may take so many seconds."""
     running: dict[tuple[str, str], RunningDrawing] = {}
-    """The drawings that others may join, by their owner's key and their request."""
+    """These are the drawings that others may join, by their owner's key and their request."""
 
     def open_drawing(self, order: ImageOrder) -> LineSource:
         """Begin to draw what is ordered, or join a drawing that is running. The source must be left in the end.

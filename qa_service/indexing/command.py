@@ -69,6 +69,7 @@ class _Indexing:
         self._over = Event()
         self._indexer: Thread | None = None
         self._whole = 0
+        """So many documents have waited to be read, with those that are read by now."""
         self.tally = IndexTally()
 
     def bring_all(self, bar: ProgressBar) -> Iterator[IndexStep]:
@@ -88,7 +89,7 @@ class _Indexing:
             yield from self._look_at_sites(bar)
             yield from self._look_at_documents(bar)
             time.sleep(LOOK_SECONDS)
-        yield from self._finish(bar)
+        self._await_indexer(bar)
 
     def stop(self) -> None:
         """Let a site that is being read go on elsewhere."""
@@ -172,10 +173,9 @@ class _Indexing:
                     yield IndexStep(name, state, document.reason or "")
                 bar.show_bar(self._whole - len(self._waiting), self._whole, name)
 
-    def _finish(self, bar: ProgressBar) -> Iterator[IndexStep]:
-        """Wait until this process has done all that it can: passages are given their vectors after they can be
+    def _await_indexer(self, bar: ProgressBar) -> None:
+        """Wait until this process has indexed all that it can. Passages are given their vectors only after they can be
         found by their words."""
         while self._indexer and self._indexer.is_alive():
             bar.say("meaning", self._whole, self._whole)
             self._indexer.join(LOOK_SECONDS)
-        yield from ()

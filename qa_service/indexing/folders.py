@@ -10,10 +10,14 @@ from unicodedata import normalize
 
 from msgspec import Struct
 
+from qa_service.files.decoding import decode_file_text
 from qa_service.files.sniffing import sniff_kind
 from qa_service.indexing.steps import IndexStep
 from qa_service.knowledge.documents import CollectionKey, DocumentSource, NewDocument
 from qa_service.knowledge.library import Library
+
+LONGEST_NAME = 2_000
+"""The name of a document has at most so many bytes, since the database has an index of names."""
 
 
 class FolderRules(Struct, frozen=True):
@@ -39,10 +43,19 @@ def list_folder(root: Path, rules: FolderRules) -> Iterator[tuple[str, Path]]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(folder, name)
-            within = normalize("NFC", path.relative_to(root).as_posix())
+            within = "/".join(map(_read_name, path.relative_to(root).parts))
             is_shown = not name.startswith(".") and not path.is_symlink() and path.is_file()
             if is_shown and rules.takes_path(within):
                 yield within, path
+
+
+def _read_name(name: str) -> str:
+    """Return the name of a file or folder as text. In what was packed on an older system, it may be in EUC-KR."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # Python has put halves of surrogate pairs for the bytes that it can't decode
+        name = decode_file_text(os.fsencode(name))
+    return normalize("NFC", name)
 
 
 class FolderSource:
@@ -63,9 +76,10 @@ class FolderSource:
         """Let each file be read that is new or has changed since it was brought, and give what became of each."""
         known = self._library.load_sources(self._collection)
         if root.is_file():
-            yield self._bring_file(root.name, root, known.get(root.name), "")
+            name = _read_name(root.name)
+            yield self._bring_file(name, root, known.get(name), "")
             return
-        name, source = self._name or root.resolve().name, self._identify(root)
+        name, source = self._name or _read_name(root.resolve().name), self._identify(root)
         seen: set[str] = set()
         for within, path in list_folder(root, self._rules):
             full = f"{name}/{within}"
@@ -78,9 +92,11 @@ class FolderSource:
         yield from self._remove_others(f"{name}/", source, seen, known)
 
     def _identify(self, root: Path) -> str:
-        return f":{self._name}" if self._name else f"{gethostname()}:{root.resolve()}"
+        return f":{self._name}" if self._name else f"{gethostname()}:{_read_name(str(root.resolve()))}"
 
     def _bring_file(self, name: str, path: Path, known: DocumentSource | None, source: str) -> IndexStep:
+        if len(name.encode(errors="replace")) > LONGEST_NAME:
+            return IndexStep(name, "failed", "name_too_long")
         try:
             if path.stat().st_size > self._rules.bytes:
                 return IndexStep(name, "failed", "too_large")

@@ -4,8 +4,9 @@ from argparse import Namespace
 
 from msgspec import Struct
 
+from qa_service.crawling.sites import read_every
 from qa_service.knowledge.documents import EVERYBODY, CollectionKey
-from qa_service.setting_values import COLLECTION_NAME, read_seconds
+from qa_service.setting_values import COLLECTION_NAME
 from qa_service.settings import SettingsError
 
 
@@ -28,7 +29,7 @@ def read_order(options: Namespace) -> IndexOrder:
     if not COLLECTION_NAME.fullmatch(options.collection):
         raise SettingsError("--collection: expected 1-64 of A-Za-z0-9._-")
     try:
-        every = read_seconds(options.every)
+        every = read_every(options.every)
     except ValueError as error:
         raise SettingsError(f"--every: {error}") from None
     if options.name and (len(options.source) > 1 or "/" in options.name or not options.name.isprintable()):

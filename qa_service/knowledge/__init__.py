@@ -16,8 +16,8 @@ in `dense`, with its vector, or in `unencoded`, where it has none yet. `term` co
 |---|---|---|
 | queued | `Library.add_document` has written the bytes into `upload`. | The text that it had before, if any. |
 | reading | An indexer holds it by a lease, which it renews every five seconds. | The same. |
-| ready | `WaitingDocuments.finish` has replaced its text, and has deleted the bytes. | The new text, found by words. |
-| failed | `finish` found no text. `reason` says why. The same bytes may come again. | The text before, if any. |
+| ready | `finish_document` of `waiting` has replaced its text and deleted the bytes. | The new text, found by words. |
+| failed | `finish_document` found no text. `reason` says why. The bytes may come again. | The text before, if any. |
 
 Reading takes place in a reading process (`files`), which an indexer starts. The indexer is a process of its own with a
 low priority, at most one on each machine. The `keeper` of each worker starts one where there is work and none.

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from qa_service.errors import Refused
-from qa_service.knowledge.connections import SCHEMA, DatabaseConnection
+from qa_service.knowledge.connections import SCHEMA, DatabaseConnection, RowsRefused
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.schema import VERSION
 
@@ -33,7 +33,10 @@ class BackupUnreadable(Refused):
 
 def save_knowledge(database: Database, path: Path) -> int:
     """Write the knowledge base into a file, as it is at one moment, and return the number of its documents. Others go
-    on reading and writing meanwhile. The file has its name when it is whole."""
+    on reading and writing meanwhile. The file has its name when it is whole. Raises `BackupUnreadable` where there can
+    be no such file."""
+    if path.is_dir():
+        raise BackupUnreadable(f"{path} can't be opened: it is a folder")
     database.ensure_tables()
     coming = path.with_name(f"{path.name}.part")
     with _opened(coming, "wb") as file, database.lend_for_long() as connection:
@@ -61,6 +64,8 @@ def load_knowledge(database: Database, path: Path) -> int:
             connection.run(f"truncate {', '.join(known)} restart identity cascade")
             for table, columns in _read_tables(file, known):
                 connection.copy(f"copy {table} ({', '.join(columns)}) from stdin", _rows(file))
+            if not connection.run("select from state where name = 'version'"):
+                raise EOFError
             _finish(connection)
             connection.run("commit")
             return int(connection.run("select count(*) from document")[0][0])
@@ -77,7 +82,7 @@ def _opened(path: Path, mode: str) -> IO[bytes]:
 def _unreadable_where_cut() -> Iterator[None]:
     try:
         yield
-    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError):
+    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError, RowsRefused):
         raise BackupUnreadable(CUT) from None
 
 

@@ -3,6 +3,7 @@ under gevent other requests go on meanwhile."""
 
 import importlib
 import os
+import re
 import select
 import ssl
 import threading
@@ -14,7 +15,7 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any, TypeAlias
 
-from qa_service.errors import StoreUnavailable
+from qa_service.errors import Refused, StoreUnavailable
 from qa_service.knowledge.engine import Engine
 
 Row: TypeAlias = Sequence[Any]
@@ -37,15 +38,23 @@ REFUSALS = {
     "an administrator make the extension `vector`.",
 }
 """What operators can mend is said in a sentence of its own. PostgreSQL's error codes begin so."""
+_UNKEPT = re.compile("[\0\ud800-\udfff]")
 SCHEMA = "qa_knowledge"
 SEARCHING = "set hnsw.ef_search = 100; set enable_seqscan = off; set plan_cache_mode = force_custom_plan"
 """With these settings, a question's words are always looked up in their index. PostgreSQL thinks it cheaper to compare
 them with those of every passage where many passages have one of them, which takes five times as long."""
 
 
+class RowsRefused(Refused):
+    """PostgreSQL doesn't take these rows, because they don't fit their table."""
+
+
 class DatabaseConnection:
     """A `DatabaseConnection` is used by one thread at a time. Each statement ends within `seconds`, by
-    PostgreSQL's own clock. `gevent.Timeout` must not end one, since the next statement would read its reply."""
+    PostgreSQL's own clock. `gevent.Timeout` must not end one, since the next statement would read its reply.
+
+    In the values of a statement, U+FFFD stands for what PostgreSQL has in no text: NUL, and halves of surrogate pairs.
+    So an id with such a character is an id that nothing has."""
 
     def __init__(self, options: Mapping[str, Any], seconds: float, *, searches: bool = False) -> None:
         self._driver = _load_driver()
@@ -67,7 +76,7 @@ class DatabaseConnection:
             if not values:
                 return self._raw.execute_simple(statement).rows or ()
             text, arrange = _parse_statement(statement)
-            return self._raw.execute_unnamed(text, arrange(values)).rows or ()
+            return self._raw.execute_unnamed(text, arrange(_replace_unkept(values))).rows or ()
 
     def run_again(self, statement: str, **values: Any) -> Sequence[Row]:
         """Run a statement that this connection will run often. PostgreSQL keeps it parsed, so that it takes one trip
@@ -76,12 +85,17 @@ class DatabaseConnection:
             prepared = self._prepared.get(statement)
             if prepared is None:
                 prepared = self._prepared[statement] = self._raw.prepare(statement)
-            return prepared.run(**values) or ()
+            return prepared.run(**_replace_unkept(values)) or ()
 
     def copy(self, statement: str, stream: Any) -> None:
-        """Run a COPY that reads from the stream, or writes into it."""
+        """Run a COPY that reads from the stream, or writes into it. Raises `RowsRefused`."""
         with self._own_errors():
-            self._raw.execute_unnamed(statement, stream=stream)
+            try:
+                self._raw.execute_unnamed(statement, stream=stream)
+            except self._driver.DatabaseError as error:
+                if _sql_state(error).startswith(AWAY):
+                    raise
+                raise RowsRefused("these rows don't fit their table") from error
 
     def is_open(self) -> bool:
         """Tell whether the server hasn't closed the connection. A connection that waits for nothing has no bytes to
@@ -187,6 +201,18 @@ def _load_driver() -> ModuleType:
 def _parse_statement(statement: str) -> Any:
     """Parse a statement's `:names`. It takes pg8000 a millisecond, since it goes through it sign by sign."""
     return _load_driver().to_statement(statement)
+
+
+def _replace_unkept(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _keepable(value) for name, value in values.items()}
+
+
+def _keepable(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_keepable(one) for one in value] if value and isinstance(value[0], str) else value
+    if not isinstance(value, str) or (value.isascii() and "\0" not in value):
+        return value
+    return _UNKEPT.sub("\ufffd", value)
 
 
 def _sql_state(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """This module has the values of the knowledge base: documents, their text, and the collections that they lie in."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -14,6 +15,9 @@ OWN = "own"
 SHARED = "shared"
 EVERYBODY = ""
 """A collection with this owner is shared."""
+RECORD_ID = re.compile("[0-9a-f]{32}")
+"""Documents and sites have such ids. What callers send in their place mustn't reach PostgreSQL, which raises an error
+for some texts."""
 
 
 class CollectionKey(Struct, frozen=True, order=True):

@@ -284,8 +284,8 @@ def _give(folder: Path, user: int | None) -> None:
 
 
 def _answers(path: Path) -> bool:
-    """Return whether a server listens there that takes connections: it asks for a password or for nothing, and says
-    that it is ready."""
+    """Return whether a server listens there that takes connections. Its reply then begins with `R`, by which it says
+    how users prove who they are. A server that is still starting replies with an error."""
     words = b"user\0" + USER.encode() + b"\0database\0" + DATABASE.encode() + b"\0\0"
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(PROBE_SECONDS)

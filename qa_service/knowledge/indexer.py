@@ -96,14 +96,14 @@ class Indexer:
     def index_next(self) -> bool:
         """Read the document that has waited longest, and return whether there was one. Raises `StoreUnavailable`; the
         document waits again then when its lease has run out."""
-        claimed = self._waiting.claim()
+        claimed = self._waiting.claim_document()
         if claimed is None:
             return False
         stop = self._make_stop()
         with self._renewed(claimed, stop):
             text = self._read(claimed, stop)
         if text is not None and not stop.is_set():
-            self._waiting.finish(claimed, text)
+            self._waiting.finish_document(claimed, text)
         return True
 
     def _read(self, claimed: ClaimedDocument, stop: Stop) -> DocumentText | None:
@@ -155,7 +155,7 @@ class Indexer:
         def renew() -> None:
             while not over.wait(self._pace.renewal):
                 try:
-                    if not self._waiting.renew(claimed):
+                    if not self._waiting.renew_claim(claimed):
                         stop.set("lost")
                 except StoreUnavailable:
                     log.warning("a lease could not be renewed, because the knowledge base does not answer")

@@ -1,19 +1,22 @@
 """This module has the library: what callers do with documents and collections."""
 
+import re
 import secrets
 from collections.abc import Collection as Several
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from msgspec import Struct
 
 from qa_service.errors import NotFound, TooLarge
-from qa_service.knowledge.connections import DatabaseConnection
+from qa_service.knowledge.connections import DatabaseConnection, Row
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import (
     DOCUMENT_COLUMNS,
     EVERYBODY,
     OWN,
+    RECORD_ID,
     SHARED,
     Collection,
     CollectionKey,
@@ -29,11 +32,17 @@ from qa_service.pause import LongWork
 
 UPLOAD_PART = 256 << 10
 """An upload is kept in parts of so many bytes, so that writing one doesn't hold up a worker's other requests."""
+LIST_CURSOR = re.compile("([0-9a-f]{14})([0-9a-f]{32})")
+"""So a list of documents says where it goes on: behind a moment, in microseconds since 1970, and an id. The document
+that had them may be deleted meanwhile."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_PAGE = (1 << 31) - 1
 FROM_DOCUMENT = f"select {DOCUMENT_COLUMNS} from document d join collection c on c.id = d.collection"
 
 
 class DocumentFilter(Struct, frozen=True):
-    """A `DocumentFilter` says which documents are listed. The list goes on behind the document with the id `cursor`."""
+    """A `DocumentFilter` says which documents are listed. The list goes on where `cursor` says, which is a
+    `LIST_CURSOR` or empty."""
 
     owners: tuple[str, ...] = (EVERYBODY,)
     collection: str = ""
@@ -59,7 +68,7 @@ class Library:
         """
         digest = _digest_content(content)
         with self.database.transaction() as connection:
-            collection = self._ensure_collection(connection, new.collection)
+            collection = ensure_collection(connection, new.collection)
             if found := self._find_named(connection, collection, new, digest):
                 return found, False
             self._check_room(connection, new.collection, len(content))
@@ -78,7 +87,7 @@ class Library:
         replaced whole, in one transaction, or keeps its text where the new one is empty."""
         digest = _digest_text(text)
         with self.database.transaction() as connection:
-            collection = self._ensure_collection(connection, new.collection)
+            collection = ensure_collection(connection, new.collection)
             if found := self._find_named(connection, collection, new, digest):
                 return found, False
             document_id = _queue_document(connection, collection, new, digest)
@@ -87,6 +96,7 @@ class Library:
 
     def remove_document(self, document_id: str, owners: Several[str]) -> None:
         """Delete a document of one of these owners. Raises `NotFound`."""
+        _check_id(document_id)
         with self.database.transaction() as connection:
             found = connection.run(
                 "select d.collection, d.passages, d.tokens, d.size from document d join collection c "
@@ -111,6 +121,7 @@ class Library:
 
     def find_document(self, document_id: str, owners: Several[str]) -> Document:
         """Return a document of one of these owners. Raises `NotFound`."""
+        _check_id(document_id)
         rows = self.database.read(
             f"{FROM_DOCUMENT} where d.id = :document and c.owner = any(:owners::text[])",
             document=document_id,
@@ -122,18 +133,20 @@ class Library:
 
     def list_documents(self, wanted: DocumentFilter) -> tuple[Sequence[Document], str]:
         """List documents, oldest first, and return the cursor of the next ones, which is empty at the end."""
+        moment, last_id = _read_cursor(wanted.cursor)
         rows = self.database.read(
             f"{FROM_DOCUMENT} where c.owner = any(:owners::text[]) and :collection in ('', c.name) "
-            "and :status in ('', d.status) and (:cursor = '' or (d.created, d.id) > "
-            "(select created, id from document where id = :cursor)) order by d.created, d.id limit :most::int",
+            "and :status in ('', d.status) and (d.created, d.id) > (:moment::timestamptz, :last) "
+            "order by d.created, d.id limit :most::int",
             owners=list(wanted.owners),
             collection=wanted.collection,
             status=wanted.status,
-            cursor=wanted.cursor,
+            moment=moment,
+            last=last_id,
             most=wanted.limit + 1,
         )
         found = [read_document(row) for row in rows[: wanted.limit]]
-        return found, found[-1].document_id if len(rows) > wanted.limit else ""
+        return found, _write_cursor(rows[wanted.limit - 1]) if len(rows) > wanted.limit else ""
 
     def load_documents(self, document_ids: Sequence[str]) -> Sequence[Document]:
         """Return those of these documents that are there, whoever owns them."""
@@ -146,7 +159,7 @@ class Library:
         rows = self.database.read(
             "select body, section from passage where document = :document and page = :page::int order by number",
             document=document_id,
-            page=page,
+            page=min(page, _LAST_PAGE),
         )
         if not rows:
             raise NotFound("the document has no such page")
@@ -177,17 +190,6 @@ class Library:
             name=collection.name,
         )
         return {name: DocumentSource(*rest) for name, *rest in rows}
-
-    def _ensure_collection(self, connection: DatabaseConnection, key: CollectionKey) -> int:
-        connection.run(
-            "insert into collection (owner, name) values (:owner, :name) on conflict do nothing",
-            owner=key.owner,
-            name=key.name,
-        )
-        found = connection.run(
-            "select id from collection where owner = :owner and name = :name", owner=key.owner, name=key.name
-        )
-        return int(found[0][0])
 
     def _find_named(
         self, connection: DatabaseConnection, collection: int, new: NewDocument, digest: bytes
@@ -220,6 +222,35 @@ class Library:
         )
         if kept[0][0] + size > self._owner_bytes:
             raise TooLarge(f"your documents may have at most {self._owner_bytes} bytes together")
+
+
+def ensure_collection(connection: DatabaseConnection, key: CollectionKey) -> int:
+    """Return the number of this collection, which is made where there is none yet."""
+    connection.run(
+        "insert into collection (owner, name) values (:owner, :name) on conflict do nothing",
+        owner=key.owner,
+        name=key.name,
+    )
+    found = connection.run(
+        "select id from collection where owner = :owner and name = :name", owner=key.owner, name=key.name
+    )
+    return int(found[0][0])
+
+
+def _check_id(document_id: str) -> None:
+    if not RECORD_ID.fullmatch(document_id):
+        raise _no_document()
+
+
+def _write_cursor(row: Row) -> str:
+    """Return where a list goes on behind this row, whose first column is the id, and the last but one the moment."""
+    microseconds = (row[-2] - _EPOCH) // timedelta(microseconds=1)
+    return f"{microseconds:014x}{row[0]}"
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, str]:
+    found = LIST_CURSOR.fullmatch(cursor)
+    return (_EPOCH + timedelta(microseconds=int(found[1], 16)), found[2]) if found else (_EPOCH, "")
 
 
 def _queue_document(connection: DatabaseConnection, collection: int, new: NewDocument, digest: bytes) -> str:

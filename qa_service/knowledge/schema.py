@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from qa_service.errors import StoreUnavailable
 from qa_service.knowledge.connections import SCHEMA, DatabaseConnection
 
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 """Words are indexed in this way. Documents of an earlier version are indexed again from their kept text, so it rises
 when `list_tokens`, the weights or the hash change."""
 LEAST_PGVECTOR = (0, 7)

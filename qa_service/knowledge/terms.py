@@ -4,19 +4,13 @@ Two collections never share a number, so that a search by numbers finds the pass
 of one collection share one by chance, once among a thousand million pairs.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 
-from qa_service.language.tokens import list_tokens
+from qa_service.retrieval.lexical import weigh_words
 
 DIMENSIONS = 999_999_999
 """pgvector's sparse vectors have at most a thousand million dimensions."""
-# These are the usual values for the two parameters of BM25, and the length of a usual passage. A fixed length keeps the
-# weights of a passage right whatever other passages come and go.
-K1 = 1.2
-B = 0.75
-USUAL_TOKENS = 325
 
 
 def number_term(collection: int, token: str) -> int:
@@ -26,11 +20,8 @@ def number_term(collection: int, token: str) -> int:
 
 
 def weigh_terms(collection: int, text: str) -> dict[int, float]:
-    """Return the weight of each term of a text, in the order of their numbers. A weight is the factor of BM25 that
-    depends on the text alone."""
-    counts = Counter(list_tokens(text))
-    norm = K1 * (1 - B + B * counts.total() / USUAL_TOKENS)
-    weights = {number_term(collection, token): n * (K1 + 1) / (n + norm) for token, n in counts.items()}
+    """Return the weight of each term of a text, as `weigh_words` gives it, in the order of their numbers."""
+    weights = {number_term(collection, token): weight for token, weight in weigh_words(text).items()}
     return dict(sorted(weights.items()))
 
 

@@ -63,7 +63,7 @@ class WaitingDocuments:
         )
         return bool(rows and rows[0][0])
 
-    def claim(self) -> ClaimedDocument | None:
+    def claim_document(self) -> ClaimedDocument | None:
         """Return the document that has waited longest, which nobody else gets while the lease lasts, or None."""
         if not self._database.has_tables():
             return None
@@ -78,7 +78,7 @@ class WaitingDocuments:
             )
         return ClaimedDocument(*rows[0]) if rows else None
 
-    def renew(self, claimed: ClaimedDocument) -> bool:
+    def renew_claim(self, claimed: ClaimedDocument) -> bool:
         """Prolong the lease, and return whether the document is still this indexer's."""
         with self._database.transaction() as connection:
             changed = connection.run(
@@ -133,7 +133,7 @@ class WaitingDocuments:
             for text, page, section, paged, place, anchor in rows
         ]
 
-    def finish(self, claimed: ClaimedDocument, text: DocumentText) -> bool:
+    def finish_document(self, claimed: ClaimedDocument, text: DocumentText) -> bool:
         """Replace the document whole, in one transaction, and return True. Nothing happens where the document was
         deleted or replaced meanwhile, or another indexer has it."""
         with self._database.transaction() as connection:

@@ -22,7 +22,7 @@ _SINGLE = 0.2
 _QUOTE = 0.5
 """A sign of typography counts as much as half a letter."""
 _GUESSED = 0.5
-"""The page that another detector guesses gets so much more. Between 0.3 and 1 this doesn't matter much."""
+"""The code page that another detector guesses is rated so much higher. Any number between 0.3 and 1 would do."""
 _QUOTES = re.compile("[‘’“”„–—…€«»]")
 _STRANGE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u2500-\u25ff\ufffd]")
 _WORD = re.compile(r"[^\W\d_]+")

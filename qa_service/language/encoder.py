@@ -10,6 +10,9 @@ from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import Any
 
+from qa_service.errors import EncoderMissing
+from qa_service.language.excerpts import keep_ends
+
 MODEL = "universal-sentence-encoder-multilingual-3"
 EXTRA = "qa-service[semantic]"
 READ = 1000
@@ -17,10 +20,6 @@ READ = 1000
 sentences, and a long question must not hold up its worker."""
 _KEPT = 512
 """The vectors of so many texts are remembered, since several parts of an answer encode the same question."""
-
-
-class EncoderMissing(Exception):
-    """The encoder can't be loaded. The message says what to install."""
 
 
 class SentenceEncoder:
@@ -52,9 +51,7 @@ class SentenceEncoder:
 
 def shorten_text(text: str) -> str:
     """Return the text as it is encoded: without halves of characters, and not too long."""
-    half = READ // 2
-    whole = text if len(text) <= READ else f"{text[:half]} {text[-half:]}"
-    return whole.encode(errors="ignore").decode()
+    return keep_ends(text, READ).encode(errors="ignore").decode()
 
 
 @cache

@@ -27,6 +27,8 @@ _RUN = re.compile(
 )
 _SHIFTED = re.compile("[⁰¹²³⁴-⁹]+|(?<=[0-9])[₀-₉]+")
 """These digits become usual ones, and 10⁶ is not 106. H₂O is H2O, however."""
+_NAMED = re.compile(rf"(?<![{_HANGUL}])[{_HANGUL}]{{2,12}}\d{{1,6}}(?![.,]?\d)")
+"""A number that is written together with a Korean word tells things of one kind apart, as in 펌프3 and 펌프13."""
 _HIRAGANA = re.compile("[ぁ-ゖ]+")
 _LITTLE_WORDS = """
     a an the and or but nor so if then than that this these those there here it its they them their he him his she her
@@ -50,9 +52,11 @@ def list_tokens(text: str) -> list[str]:
 
     A word of a language with spaces becomes its stem. A Korean word becomes its stem and all pairs of neighbouring
     syllables, so that a compound is found by its parts. Japanese and Chinese become pairs of neighbouring characters. A
-    number becomes the whole number and its parts between points and commas.
+    number becomes the whole number and its parts between points and commas. A Korean word with a number behind it, such
+    as 펌프3, is a token besides its parts.
     """
-    return list(chain.from_iterable(map(_tokens_of, _runs(text))))
+    folded = _fold(text)
+    return [*chain.from_iterable(map(_tokens_of, _runs(folded))), *_list_named(folded)]
 
 
 def list_search_tokens(text: str) -> list[str]:
@@ -60,8 +64,14 @@ def list_search_tokens(text: str) -> list[str]:
 
     Where a question has nothing else, its function words count.
     """
-    runs = _runs(text)
-    return list(chain.from_iterable(map(_tokens_of, [run for run in runs if not _is_function_word(run)] or runs)))
+    folded = _fold(text)
+    runs = _runs(folded)
+    content = [run for run in runs if not _is_function_word(run)] or runs
+    return [*chain.from_iterable(map(_tokens_of, content)), *_list_named(folded)]
+
+
+def _list_named(folded: str) -> list[str]:
+    return [] if folded.isascii() else _NAMED.findall(folded)
 
 
 def _is_function_word(run: _Run) -> bool:
@@ -74,7 +84,7 @@ def list_words(text: str) -> list[str]:
     Japanese and Chinese have no spaces between words, so pairs of neighbouring characters are listed instead. Hiragana
     is left out, because it is mostly grammar.
     """
-    return list(chain.from_iterable(map(_words_of, _runs(text))))
+    return list(chain.from_iterable(map(_words_of, _runs(_fold(text)))))
 
 
 def list_content_tokens(text: str) -> list[str]:
@@ -82,7 +92,7 @@ def list_content_tokens(text: str) -> list[str]:
 
     A Korean word becomes its stem and the pairs of the stem's syllables. Its particles are left out.
     """
-    return list(chain.from_iterable(map(_content_tokens_of, _runs(text))))
+    return list(chain.from_iterable(map(_content_tokens_of, _runs(_fold(text)))))
 
 
 def _content_tokens_of(run: _Run) -> tuple[str, ...]:
@@ -90,8 +100,11 @@ def _content_tokens_of(run: _Run) -> tuple[str, ...]:
     return tuple(chain(words, *map(_pairs, words))) if run[0] == "hangul" else words
 
 
-def _runs(text: str) -> list[_Run]:
-    folded = text.lower() if text.isascii() else normalize("NFKC", _SHIFTED.sub(r" \g<0>", text)).casefold()
+def _fold(text: str) -> str:
+    return text.lower() if text.isascii() else normalize("NFKC", _SHIFTED.sub(r" \g<0>", text)).casefold()
+
+
+def _runs(folded: str) -> list[_Run]:
     return [(match.lastgroup, match[match.lastgroup]) for match in _RUN.finditer(folded) if match.lastgroup]
 
 

@@ -11,12 +11,12 @@ PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 UNKNOWN_METHOD = -32601
 INVALID_PARAMS = -32602
-INTERNAL_ERROR = -32603
 HEADER_MISMATCH = -32020
 UNSUPPORTED_VERSION = -32022
 
-STATUSES = {UNKNOWN_METHOD: HTTPStatus.NOT_FOUND, INTERNAL_ERROR: HTTPStatus.OK}
-"""With these statuses such errors are sent since 2026-07-28. All others are sent as 400."""
+STATUSES = {UNKNOWN_METHOD: HTTPStatus.NOT_FOUND}
+"""This maps the codes of errors to the statuses with which they are sent since the version 2026-07-28. All other errors
+are sent with the status 400."""
 MOST_MESSAGES = 10
 """A batch may have so many messages."""
 
@@ -34,7 +34,8 @@ class RpcMessage(Struct, frozen=True):
 
 
 class RpcFailure(Exception):
-    """An `RpcFailure` ends the work on a message. Its client is told the code, the message and the details."""
+    """An `RpcFailure` ends the work on a message. Its client is told the code, the message and the details. It is no
+    `QAError`, because JSON-RPC has codes of its own and no status."""
 
     def __init__(self, code: int, message: str, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""This room finds pictures and videos about an answer: among its links, and at search services beside it.
+"""This package finds pictures and videos about an answer: among its links, and at search services beside it.
 
 Theory of operation. Some links of an answer and of its sources are pictures or videos already. `linked.py` recognizes
 them by their addresses, and asks nobody. Where a site has keys of search services, and the person lets the web be

@@ -44,7 +44,7 @@ class Server(NamedTuple):
 
 
 class Users:
-    """`Users` finds out whether anybody still uses the store. Each user holds a shared lock on one file."""
+    """`Users` finds out whether anybody still uses the server. Each user holds a shared lock on one file."""
 
     def __init__(self, file: IO[bytes], linger: float) -> None:
         self.tick = min(1.0, linger / 2)
@@ -53,7 +53,7 @@ class Users:
         self._seen = time.monotonic()
 
     def gone(self) -> bool:
-        """Return whether nobody has used the store for `linger` seconds. If so, the file stays locked, and nobody can
+        """Return whether nobody has used the server for `linger` seconds. If so, the file stays locked, and nobody can
         become a user any more."""
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -67,7 +67,7 @@ class Users:
 
 
 def launch(arguments: Sequence[str]) -> None:
-    """Run the server until nobody uses the store any more, or until the server can't be kept alive."""
+    """Run the server until nobody uses it any more, or until it can't be kept alive."""
     users, linger, socket, stop, user, *command = arguments
     signal.signal(signal.SIGTERM, _leave)
     server = Server(command, socket, int(stop), None if user == "-" else int(user))

@@ -18,12 +18,14 @@ from qa_service.threads import RestartableThread
 BATCH = 4
 """So many passages are encoded at a time."""
 MOST_WAITING = 100
-"""The passages of at most so many questions wait to be encoded. Of others the next question reminds."""
+"""The passages of at most so many questions wait to be encoded. Those that have waited longest are forgotten, and wait
+again when another question needs them."""
 
 
 class PassageEncoding:
-    """A `PassageEncoding` encodes passages. Where `is_far`, the encoder is in another process, and what isn't needed at
-    once is encoded too. Otherwise the encoder would take that time from this process."""
+    """A `PassageEncoding` encodes passages. `is_far` says that the encoder is in another process. Only then are
+    passages encoded that aren't needed at once, because an encoder in this process would take the time from its
+    streams."""
 
     def __init__(self, encoder: Encoder, *, is_far: bool = False) -> None:
         self._encoder = encoder

@@ -52,7 +52,7 @@ class HybridRetriever:
         elsewhere = [(others, OTHER_WEIGHT), (query.knowledge, 1.0)]
         found = [SourceCandidates(own.find_candidates(terms, self._limit))] if own else []
         found += [self._find_relevant(source, terms, weight) for source, weight in elsewhere if source]
-        ranked = fuse_candidates(found)[: self._limit]
+        ranked = fuse_candidates(found, query.question)[: self._limit]
         rest = (
             own.list_beginning(self._limit - len(ranked)) if own else others.list_beginning(OPENING) if others else ()
         )

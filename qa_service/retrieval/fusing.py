@@ -8,11 +8,12 @@ much of the question the source covers.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from qa_service.language.file_names import find_described_files, find_named_files
 from qa_service.model import Passage
 from qa_service.search_interfaces import Candidate
 
@@ -23,6 +24,10 @@ COVERING = 0.4
 REPEATED = 0.98
 """Each further passage of a document counts by this factor less than the one before, so that an answer has the sources
 of several documents where they say equally much."""
+NAMED = 2.0
+"""A passage of a file whose name stands in the question counts for so much more."""
+DESCRIBED = 1.15
+"""It counts for so much more if the question has the words of the file's name."""
 RELEVANT_COVERAGE = 0.2
 RELEVANT_DENSE = 0.3
 """A passage that reaches neither of these has nothing to do with the question, as far as can be seen."""
@@ -35,12 +40,14 @@ class SourceCandidates(Struct, frozen=True):
     weight: float = 1.0
 
 
-def fuse_candidates(sources: Sequence[SourceCandidates]) -> list[Passage]:
-    """Return the passages of all sources, best first."""
+def fuse_candidates(sources: Sequence[SourceCandidates], question: str = "") -> list[Passage]:
+    """Return the passages of all sources, best first. Those of a file that the question names come before others that
+    fit as well."""
     every = [candidate for source in sources for candidate in source.candidates]
     dense = max((candidate.dense for candidate in every), default=0.0)
     lexical_share = LEXICAL_SHARE if dense > 0 else 1.0
     dense_share = 1 - lexical_share * _measure_cover(every)
+    favours = _weigh_files(question, every)
     scored: list[tuple[float, Passage]] = []
     for source in sources:
         share = lexical_share * _measure_cover(source.candidates)
@@ -50,7 +57,7 @@ def fuse_candidates(sources: Sequence[SourceCandidates]) -> list[Passage]:
                 0.0, _divide(candidate.dense, dense)
             )
             passage = replace(candidate.passage, nearness=round(candidate.dense, 3))
-            scored.append((source.weight * score, passage))
+            scored.append((source.weight * favours.get(passage.file, 1.0) * score, passage))
     return _vary_documents(sorted(scored, key=lambda pair: -pair[0]))
 
 
@@ -68,6 +75,12 @@ def drop_repeated(passages: Iterable[Passage]) -> list[Passage]:
 def is_relevant(candidate: Candidate) -> bool:
     """Tell whether a passage has anything to do with the question."""
     return candidate.coverage >= RELEVANT_COVERAGE or candidate.dense >= RELEVANT_DENSE
+
+
+def _weigh_files(question: str, candidates: Iterable[Candidate]) -> Mapping[str, float]:
+    names = {candidate.passage.file for candidate in candidates}
+    described = dict.fromkeys(find_described_files(question, names), DESCRIBED)
+    return described | dict.fromkeys(find_named_files(question, names), NAMED)
 
 
 def _measure_cover(candidates: Iterable[Candidate]) -> float:

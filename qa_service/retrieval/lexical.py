@@ -21,7 +21,7 @@ K1 = 1.2
 B = 0.75
 USUAL_LENGTH = 325
 """A usual passage has so many tokens. The length of a passage is compared with this number and not with an average, so
-that the passages of all files are weighed in the same way."""
+that the passages of all files are weighed in the same way, and stay so whatever other passages come and go."""
 SCALE = 1000
 POSTINGS = 50_000
 """About so many postings are read for one question at most, which takes some ten milliseconds. Rarer words come first,
@@ -41,16 +41,21 @@ def build_index(passages: Sequence[str], first: int = 0) -> dict[str, list[int]]
     """Make an index: from each word to a list [passage, impact, passage, impact, …]. The passages are numbered from
     `first`.
 
-    The impact, in thousandths, is the factor in BM25 that depends on how often the word stands in the passage, and on
-    the passage's length.
+    The impact is the weight of the word in the passage, as `weigh_words` gives it, in thousandths.
     """
     index: dict[str, list[int]] = defaultdict(list)
     for number, passage in enumerate(passages, first):
-        counts = Counter(list_tokens(passage))
-        norm = K1 * (1 - B + B * counts.total() / USUAL_LENGTH)
-        for word, count in counts.items():
-            index[word] += (number, round(SCALE * count * (K1 + 1) / (count + norm)))
+        for word, weight in weigh_words(passage).items():
+            index[word] += (number, round(SCALE * weight))
     return index
+
+
+def weigh_words(text: str) -> dict[str, float]:
+    """Return, for each word of a text, the factor in BM25 that depends on the text alone: on how often the word stands
+    there, and on the text's length."""
+    counts = Counter(list_tokens(text))
+    norm = K1 * (1 - B + B * counts.total() / USUAL_LENGTH)
+    return {word: count * (K1 + 1) / (count + norm) for word, count in counts.items()}
 
 
 def weigh_rarity(passages: int, frequency: int) -> float:

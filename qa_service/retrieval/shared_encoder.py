@@ -103,8 +103,11 @@ def remove_left_folders() -> None:
 
 
 def _serve_encoder(encoder: Encoder, listener: socket.socket, master: int) -> None:
-    """Encode until the master is gone. A pipe whose other end only the others hold wouldn't tell that, because where
-    gevent has patched `os`, a closed descriptor stays open until its event loop runs."""
+    """Encode until the master is gone.
+
+    The process looks at the id of its parent from time to time. It can't wait for the end of a pipe to the master
+    instead, because where gevent has patched `os`, this process's own copy of the other end stays open until gevent's
+    event loop runs, which it never does here."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     os.nice(NICENESS)

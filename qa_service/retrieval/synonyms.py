@@ -2,6 +2,7 @@
 them: `환불, 반품, refund`. A line that begins with `#` is a comment."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from qa_service.language.tokens import list_tokens
 
@@ -10,7 +11,8 @@ SYNONYM_WEIGHT = 0.5
 MOST_GROUPS = 10_000
 """At most so many lines of the file count."""
 
-_Phrase = frozenset[str]
+_Phrase: TypeAlias = frozenset[str]
+"""A `_Phrase` has the tokens of a word, or of several words that belong together."""
 
 
 class Synonyms:

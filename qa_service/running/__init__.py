@@ -1,5 +1,5 @@
-"""This room runs answers. An answer is written once, read by whoever asks, stopped when told, and taken over when its
-worker dies.
+"""This package runs answers. An answer is written once, read by whoever asks, stopped when told, and taken over when
+its worker dies.
 
 This page is the theory of the room; the code below is plain once it is known. A *worker* is one process with one
 `Runner`. The worker that writes an answer is its *writer*. Workers share nothing but the store.

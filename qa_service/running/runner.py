@@ -31,7 +31,7 @@ READERS = 3
 
 
 class Runner:
-    """A `Runner` is the front of this room: everybody outside of the room calls it. A reader of an answer that is
+    """A `Runner` is the front of this package: everybody outside of the package calls it. A reader of an answer that is
     written here never waits for the store."""
 
     def __init__(

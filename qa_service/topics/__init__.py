@@ -46,7 +46,8 @@ These are the states of a topic, and what moves a topic into each of them:
 
 A topic is deleted only together with its session.
 
-Each of these changes is made by one script (`stores/scripts.py`), so no other worker sees a part of it:
+Each of these changes is made by one script (`stores/topic_scripts.py`, and for the claim and the save
+`stores/scripts.py`), so no other worker sees a part of it:
 
     at the claim   the session's head gets the number and the title of the current topic, and counts one more turn of
                    it. If the topic changes, the list of turns that a model may see is made anew: empty for a new topic,

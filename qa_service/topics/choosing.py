@@ -16,11 +16,11 @@ def choose_detector(encoder: Encoder | None) -> LearnedDrift:
     """Return the detector that compares meanings where its weights were learned with this encoder, and else the one
     that compares words alone."""
     weights = load_weights("meaning")
-    if encoder is None or encoder.name != weights.encoder:
+    if encoder is None or weights.meaning is None or encoder.name != weights.encoder:
         return LearnedDrift()
     from qa_service.topics.meaning import MeaningScorer
 
-    return LearnedDrift(weights, MeaningScorer(weights, encoder))
+    return LearnedDrift(weights, MeaningScorer(weights, weights.meaning, encoder))
 
 
 def choose_memory(encoder: Encoder | None) -> Callable[[str, str], Meaning | None]:

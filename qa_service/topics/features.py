@@ -14,6 +14,7 @@ from operator import add
 from msgspec import Struct
 
 from qa_service.language.cues import TIES, Announcement, find_cues, remove_announcement
+from qa_service.language.excerpts import keep_ends
 from qa_service.language.forms import LITTLE_WORDS, find_form_words
 from qa_service.language.tokens import list_words
 from qa_service.model import Exchange
@@ -88,7 +89,7 @@ def compute_features(question: str, context: Sequence[Exchange]) -> dict[str, fl
 
     `context` must not be empty. The work is bounded, however long the texts are.
     """
-    rest, announcement = remove_announcement(_ends(question.strip(), QUESTION))
+    rest, announcement = remove_announcement(keep_ends(question.strip(), QUESTION))
     recent = context[-RECENT:]
     shared = compare_words(rest, recent)
     numbers = {
@@ -111,9 +112,9 @@ def is_unknown_language(question: str) -> bool:
 def compare_words(question: str, recent: Sequence[Exchange]) -> Overlap:
     """Find which content words of the question stand in the recent exchanges, also as parts of longer words."""
     *earlier, last = recent
-    last_question, last_answer = _flat(_ends(last.question, QUESTION)), _flat(_ends(last.text, ANSWER))
-    questions = "".join(_flat(_ends(exchange.question, EARLIER)) for exchange in earlier)
-    answers = "".join(_flat(_ends(exchange.text, EARLIER)) for exchange in earlier)
+    last_question, last_answer = _flat(keep_ends(last.question, QUESTION)), _flat(keep_ends(last.text, ANSWER))
+    questions = "".join(_flat(keep_ends(exchange.question, EARLIER)) for exchange in earlier)
+    answers = "".join(_flat(keep_ends(exchange.text, EARLIER)) for exchange in earlier)
     needles = {stem: _needle(stem) for stem in _stems(question)[:_MOST_STEMS] if stem not in _HOLLOW}
     names = {f" {name.casefold()}" for name in _NAME.findall(question)}
     everything = last_question + last_answer + questions + answers
@@ -129,11 +130,6 @@ def compare_words(question: str, recent: Sequence[Exchange]) -> Overlap:
         names_old=old,
         names_new=len(names) - old,
     )
-
-
-def _ends(text: str, limit: int) -> str:
-    half = limit // 2
-    return text if len(text) <= limit else f"{text[:half]} {text[-half:]}"
 
 
 @lru_cache(_KEPT)
@@ -204,7 +200,7 @@ def _overlap_numbers(shared: Overlap) -> dict[str, float]:
 
 
 def _novelty_numbers(shared: Overlap, last_question: str) -> dict[str, float]:
-    asked_before = frozenset(_stems(_ends(last_question, EARLIER)))
+    asked_before = frozenset(_stems(keep_ends(last_question, EARLIER)))
     old, new, rare = shared.old, shared.new, shared.rare
     return {
         "stems new": len(new),
@@ -279,8 +275,8 @@ def _context_numbers(question: str, recent: Sequence[Exchange]) -> dict[str, flo
 def _hops(recent: Sequence[Exchange]) -> bool:
     """Return whether the last question shared no content word with the exchanges before it."""
     *earlier, last = recent
-    before = "".join(_flat(_ends(f"{exchange.question} {exchange.text}", EARLIER)) for exchange in earlier)
-    stems = [stem for stem in _stems(_ends(last.question, EARLIER))[:_MOST_STEMS] if stem not in _HOLLOW]
+    before = "".join(_flat(keep_ends(f"{exchange.question} {exchange.text}", EARLIER)) for exchange in earlier)
+    stems = [stem for stem in _stems(keep_ends(last.question, EARLIER))[:_MOST_STEMS] if stem not in _HOLLOW]
     return bool(earlier and stems) and not any(_needle(stem) in before for stem in stems)
 
 

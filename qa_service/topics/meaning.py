@@ -11,14 +11,15 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from qa_service.language.excerpts import keep_ends
 from qa_service.model import Exchange, Meaning
 from qa_service.pause import give_way
 from qa_service.search_interfaces import Encoder
 from qa_service.topics.features import compute_features
 from qa_service.topics.scoring import Likeness
-from qa_service.topics.weights import Weights
+from qa_service.topics.weights import MeaningWeights, Weights
 
-Vector = NDArray[np.float32]
+Vector: TypeAlias = NDArray[np.float32]
 Recall: TypeAlias = Callable[[str, str], Meaning]
 """Such a function gives the vectors of a question and its answer."""
 
@@ -28,9 +29,9 @@ QUESTION, ANSWER = 400, 300
 """At most so many characters of a question, and from the beginning of an answer, become a vector. Encoding them takes
 a worker some milliseconds at most."""
 _KEPT = 256
-"""The vectors of so many exchanges are remembered whose turns hold none."""
+"""Some turns hold no vectors. Those of so many of their exchanges are remembered."""
 _FADING = 0.5
-"""Each exchange counts so much of the one after it."""
+"""Each exchange counts for this part of the one after it."""
 
 
 class Comparison(Struct, frozen=True):
@@ -72,10 +73,10 @@ class Comparison(Struct, frozen=True):
 class MeaningScorer:
     """A `MeaningScorer` compares a question with a conversation by their words and by their meaning."""
 
-    def __init__(self, weights: Weights, encoder: Encoder) -> None:
-        assert weights.meaning is not None  # noqa: S101 - they were learned with this encoder
-        learned = (weights.meaning.question, weights.meaning.context, weights.meaning.answer)
-        self._question, self._context, self._answer = (np.array(column, np.float32) for column in learned)
+    def __init__(self, weights: Weights, learned: MeaningWeights, encoder: Encoder) -> None:
+        """`learned` are the weights of vectors, which were learned with this encoder."""
+        columns = (learned.question, learned.context, learned.answer)
+        self._question, self._context, self._answer = (np.array(column, np.float32) for column in columns)
         self._weights = weights
         self._encoder = encoder
         self._recall = lru_cache(_KEPT)(partial(recall_meaning, encoder))
@@ -103,8 +104,7 @@ def recall_meaning(encoder: Encoder, question: str, text: str) -> Meaning:
 
 def shorten_question(question: str) -> str:
     """Return the question as it is encoded: its beginning and its end, where it is long."""
-    half = QUESTION // 2
-    return question if len(question) <= QUESTION else f"{question[:half]} {question[-half:]}"
+    return keep_ends(question, QUESTION)
 
 
 def compare_meaning(

@@ -24,7 +24,7 @@ class Bounds(Struct, frozen=True):
     fitting: float
     """The logit against the earlier topic is at most so great."""
     nearer: float
-    """The second is smaller than the first by at least so much."""
+    """The logit against the earlier topic is smaller than that against the current one by at least so much."""
 
 
 # To take a question away from its subject is worse than to keep old turns with it, so the less a question says that it
@@ -32,11 +32,13 @@ class Bounds(Struct, frozen=True):
 _SAYS_SO = Bounds(leaving=-6.0, fitting=0.5, nearer=0.9)
 """The question says that it comes back: "back to …", "아까 …"."""
 _HAS_WORDS = Bounds(leaving=-4.0, fitting=1.0, nearer=0.0)
-"""Two content words of the question, or more, stand in the earlier topic and not in the current one."""
+"""At least two content words of the question stand in the earlier topic and not in the current one."""
 _HAS_A_WORD = Bounds(leaving=-2.9, fitting=1.0, nearer=0.4)
-"""One content word does so, or the earlier topic has files that the question is about."""
+"""One content word of the question stands in the earlier topic and not in the current one, or the earlier topic has
+files that the question is about."""
 _HAS_A_WORD_AND_REFERS = Bounds(leaving=-4.0, fitting=-4.0, nearer=1.5)
-"""One content word does so, but the question also has a pronoun, which may go on with what was said last."""
+"""One content word of the question stands in the earlier topic and not in the current one, but the question also has a
+pronoun, which may refer to what was said last."""
 _IS_NEW = Bounds(leaving=-6.0, fitting=-0.2, nearer=0.9)
 """The question would begin a new topic."""
 _STAYS = Bounds(leaving=-6.0, fitting=30.0, nearer=0.0)
@@ -65,7 +67,8 @@ def find_earlier_topic(
         return 0
     if announcement != "none":  # the words that announce a subject say nothing about which one it is
         leaving = weigh_files(score(rest, session.context), coverage.get(session.topic, 0.0))
-    always = [_SAYS_SO] * returns + [_IS_NEW] * (is_new and announcement != "new subject")
+    begins = is_new and announcement != "new subject"
+    always = [bounds for bounds, counts in ((_SAYS_SO, returns), (_IS_NEW, begins)) if counts]
     fits = dict[int, float]()
     for index, said in candidates.items():
         fitting = weigh_files(score(rest, said), coverage.get(index, 0.0))

@@ -1,5 +1,5 @@
-"""This room asks for answers: models behind OpenAI's Responses API or behind any server of Chat Completions or, without
-a model, the files themselves.
+"""This package asks for answers: models behind OpenAI's Responses API or behind any server of Chat Completions or,
+without a model, the files themselves.
 
 Theory of operation. One question becomes one or more requests. `Asker` decides which model is asked, how often, and
 without which parameters. `Transport` carries one request and its response, over one connection or several. An

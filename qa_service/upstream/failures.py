@@ -111,9 +111,9 @@ class FailureReport(Struct, frozen=True):
     message: str | None = None
     """This is upstream's sentence. It may hold keys and addresses, so nobody gets to see it."""
     n_ctx: int | None = None
-    """llama.cpp says here how many tokens its model reads at once, """
+    """llama.cpp says here how many tokens its model reads at once."""
     n_prompt_tokens: int | None = None
-    """and here how many the prompt has."""
+    """llama.cpp says here how many tokens the prompt has."""
 
     @property
     def words(self) -> str:

@@ -7,15 +7,17 @@ from contextlib import contextmanager
 from itertools import groupby, pairwise
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from qa_service.deltas import Delta, Finished, TextDelta
 from qa_service.errors import Cancelled
 from qa_service.interfaces import Stop
+from qa_service.language.file_names import drop_file_names, find_named_files
 from qa_service.language.sentences import language_of
 from qa_service.language.summaries import asks_for_summary
 from qa_service.markers import loosen_markers
 from qa_service.model import Language, Passage, Prompt, Usage
-from qa_service.upstream.asked_words import AskedWords, hold_words, read_asked_words, weigh_question
+from qa_service.upstream.asked_words import AskedWords, HeldWords, hold_words, read_asked_words, weigh_question
 from qa_service.upstream.quotable import LONGEST, QuotableSentence, list_sentences
 
 MODEL = "offline"
@@ -26,34 +28,34 @@ _MOST_OF_FIRST = 3
 _MOST_NAMES = 10
 _OPENING = 2
 """So many sentences from the beginning of each file are quoted where a summary is asked for."""
-_LEADING = 3
-"""The first so many passages decide whether the files answer the question."""
-_BY_SENTENCE = 0.7
-"""So much of that decision is what one sentence has of the question, and the rest what the first passage has of it."""
-_DEMAND = 0.3
-"""An answer takes so much of a question's words, each weighted by its rarity."""
+_LATER = 0.08
+"""The passages come best first. The answer begins with a later one only where a sentence of it has so much more of the
+question, for each place that it is behind."""
+_AHEAD = 0.3
+"""The decision whether the files answer takes in so much of how far the sentence is ahead of those of other passages.
+Where all have the same words of the question, these are only the subject of the whole file."""
+_DEMAND = 0.34
+"""An answer takes so much of a question's words, each weighted by its rarity: in the best sentence and in its passage,
+on the average."""
 _LONG = 8
 """A question of more words than these has more that no text repeats, so less of it is demanded."""
-_BY_MEANING = 0.3
 _USUALLY_NEAR = 0.3
-"""The decision is changed by so much of the difference between how near the first passage is by meaning, and how near
-one usually is."""
+"""The passage that the answer begins with is usually so near to the question by meaning."""
 _NEAR = 0.3
 """A passage in another language than the question's answers it if it is so near to it by meaning."""
 _WORTH = 0.4
 """A sentence of the first passage is quoted beside its best one when it has this share of the best one's words."""
-_ELSEWHERE = 0.8
+_ELSEWHERE = 0.7
 """A sentence of another passage is quoted when it has this share of what the best sentence of all has."""
-_TRUSTED = 0.4
-"""The passages come best first. The first one isn't begun with only where its best sentence has less than this share of
-what the best sentence of all has."""
+_FIRST_FOUND = 0.4
+"""A sentence of the passage that was found first needs only this share, if the answer begins with another one."""
 _UNDER = 0.6
 """A word that stands in a sentence's heading, and not in the sentence itself, counts for this part of a word."""
 _BESIDE = 0.2
 """A sentence gets this share of what the sentences beside it have, because an answer may stand behind the words of its
 question."""
-_AMOUNT = 0.15
-"""A sentence with a number gets so much where an amount or a time is asked for."""
+_AMOUNT = 0.3
+"""What a sentence with a number has of the question counts for so much more where an amount or a time is asked for."""
 _ASKS_AMOUNT = re.compile(
     r"\bwhen\b|\bhow (?:many|much|long|old|far|often|large|high|tall)\b"
     r"|\b(?:what|which) (?:year|date|day|month|decade|century|percent|percentage|number|time|age)\b"
@@ -124,10 +126,10 @@ def _write_answer(prompt: Prompt) -> Iterator[str]:
         yield f"[{sentence.passage.n}]"
 
 
-class _Scored(Struct, frozen=True):
+class _Weighed(Struct, frozen=True):
     sentence: QuotableSentence
-    score: float
-    """This is the share of the question that the sentence has, with what it gets for its place and its numbers."""
+    share: float
+    """This is the share of the question that the sentence has."""
 
 
 def _choose_quotes(prompt: Prompt) -> tuple[str, list[QuotableSentence]]:
@@ -137,23 +139,33 @@ def _choose_quotes(prompt: Prompt) -> tuple[str, list[QuotableSentence]]:
     earlier = _find_earlier_question(prompt)
     if asks_for_summary(prompt.question) or not (read_asked_words(prompt.question) or read_asked_words(earlier)):
         return "opening", _opening_sentences(prompt.passages)
-    texts = [hold_words(f"{passage.section}\n{passage.text}") for passage in prompt.passages]
+    return _find_quotes(_keep_named(prompt), earlier)
+
+
+def _keep_named(prompt: Prompt) -> Prompt:
+    """Keep the passages of those files alone that the question names, and the question without their names."""
+    named = find_named_files(prompt.question, (passage.file for passage in prompt.passages))
+    if not named:
+        return prompt
+    passages = tuple(passage for passage in prompt.passages if passage.file in named)
+    return replace(prompt, passages=passages, question=drop_file_names(prompt.question, named))
+
+
+def _find_quotes(prompt: Prompt, earlier: str) -> tuple[str, list[QuotableSentence]]:
+    texts = [_hold_passage(passage) for passage in prompt.passages]
     sentences = list_sentences(prompt.passages)
     # The question before may help to find what is asked for, but nothing of it is demanded.
-    alone, asked = (weigh_question(prompt.question, before, texts) for before in ("", earlier))
-    if not (_is_answered(asked, prompt, sentences) or _is_answered(alone, prompt, sentences) or _is_near(prompt)):
-        return "silent", []
-    shares = [asked.measure_share(one.held, one.heading, _UNDER) for one in sentences]
-    return "quotes", _choose_sentences(_score_sentences(sentences, shares, prompt.question))
+    for before in dict.fromkeys((earlier, "")):
+        asked = weigh_question(prompt.question, before, texts)
+        weighed = _weigh_sentences(asked, sentences)
+        lead = _choose_lead(weighed) if weighed else None
+        if lead and (_is_answered(asked, lead, weighed) or _is_near(prompt)):
+            return "quotes", _choose_sentences(_score_sentences(weighed, prompt.question), lead.sentence.passage.n)
+    return "silent", []
 
 
-def _is_answered(asked: AskedWords, prompt: Prompt, sentences: Sequence[QuotableSentence]) -> bool:
-    first = prompt.passages[0]
-    leading = (one for one in sentences if one.passage.n <= _LEADING)
-    best = max((asked.measure_share(one.held, one.heading, _UNDER) for one in leading), default=0.0)
-    share = asked.measure_share(hold_words(f"{first.section}\n{first.text}"))
-    meaning = _BY_MEANING * (first.nearness - _USUALLY_NEAR) if first.nearness else 0.0
-    return _BY_SENTENCE * best + (1 - _BY_SENTENCE) * share + meaning >= _measure_demand(asked)
+def _hold_passage(passage: Passage) -> HeldWords:
+    return hold_words(f"{passage.section}\n{passage.text}")
 
 
 def _find_earlier_question(prompt: Prompt) -> str:
@@ -172,31 +184,50 @@ def _is_near(prompt: Prompt) -> bool:
     return first.nearness >= _NEAR and language_of(first.text) != language_of(prompt.question)
 
 
-def _score_sentences(sentences: Sequence[QuotableSentence], shares: Sequence[float], question: str) -> list[_Scored]:
+def _weigh_sentences(asked: AskedWords, sentences: Sequence[QuotableSentence]) -> list[_Weighed]:
+    return [_Weighed(one, asked.measure_share(one.held, one.heading, _UNDER)) for one in sentences]
+
+
+def _choose_lead(weighed: Sequence[_Weighed]) -> _Weighed:
+    """Choose the sentence in whose passage the answer begins."""
+    return max(weighed, key=lambda one: one.share - _LATER * one.sentence.passage.n)
+
+
+def _is_answered(asked: AskedWords, lead: _Weighed, weighed: Sequence[_Weighed]) -> bool:
+    passage = lead.sentence.passage
+    share = asked.measure_share(_hold_passage(passage))
+    nearness = passage.nearness - _USUALLY_NEAR if passage.nearness else 0.0
+    ahead = lead.share - max((one.share for one in weighed if one.sentence.passage is not passage), default=0.0)
+    return (lead.share + share + nearness + _AHEAD * ahead) / 2 >= _measure_demand(asked)
+
+
+def _score_sentences(weighed: Sequence[_Weighed], question: str) -> list[_Weighed]:
+    """Give each sentence more for its numbers, if the question asks for some, and for what stands beside it."""
     amount = _AMOUNT if _ASKS_AMOUNT.search(question) else 0.0
-    scored: list[_Scored] = []
-    for place, (sentence, share) in enumerate(zip(sentences, shares, strict=True)):
-        around = range(max(0, place - 1), min(len(sentences), place + 2))
-        beside = max(
-            (shares[n] for n in around if n != place and sentences[n].passage is sentence.passage), default=0.0
-        )
-        counted = amount if share and _DIGIT.search(sentence.text) else 0.0
-        scored.append(_Scored(sentence, share + _BESIDE * beside + counted))
+    scored: list[_Weighed] = []
+    for place, one in enumerate(weighed):
+        around = (*weighed[max(0, place - 1) : place], *weighed[place + 1 : place + 2])
+        beside = max((other.share for other in around if other.sentence.passage is one.sentence.passage), default=0.0)
+        counted = one.share * amount if _DIGIT.search(one.sentence.text) else 0.0
+        scored.append(_Weighed(one.sentence, one.share + _BESIDE * beside + counted))
     return scored
 
 
-def _choose_sentences(scored: Sequence[_Scored]) -> list[QuotableSentence]:
-    """Choose the sentences of the passage that the answer begins with, best first, and the best of the others behind
-    them, in the order of the passages."""
-    best = max((one.score for one in scored), default=0.0)
-    first = next((one.sentence.passage.n for one in scored if one.score >= best * _TRUSTED), 0)
-    own = sorted((one for one in scored if one.sentence.passage.n == first), key=lambda one: -one.score)
-    begun = [one for one in own if one.score >= own[0].score * _WORTH]
-    others = [one for one in scored if one.sentence.passage.n != first and one.score >= best * _ELSEWHERE > 0]
+def _choose_sentences(scored: Sequence[_Weighed], first: int) -> list[QuotableSentence]:
+    """Choose the sentences of the passage with the number `first`, best first, and the best of the others behind them,
+    in the order of the passages."""
+    best = max(one.share for one in scored)
+    own = sorted((one for one in scored if one.sentence.passage.n == first), key=lambda one: -one.share)
+    begun = [one for one in own if one.share >= own[0].share * _WORTH]
+    others = [one for one in scored if one.sentence.passage.n != first and one.share >= best * _demand_beside(one) > 0]
     chosen: dict[str, QuotableSentence] = {}
     for one in (*begun[:_MOST_OF_FIRST], *others, *begun[_MOST_OF_FIRST:]):
         chosen.setdefault(one.sentence.text, one.sentence)
     return list(chosen.values())[:_MOST]
+
+
+def _demand_beside(one: _Weighed) -> float:
+    return _FIRST_FOUND if one.sentence.passage.n == 1 else _ELSEWHERE
 
 
 def _opening_sentences(passages: Sequence[Passage]) -> list[QuotableSentence]:

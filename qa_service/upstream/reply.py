@@ -1,5 +1,7 @@
 """This module puts an HTTP/1.1 response together from the bytes of its connection."""
 
+from http import HTTPStatus
+
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 _LONGEST_HEAD = 64 * 1024
@@ -77,7 +79,7 @@ class Reply:
 
     def on_headers_complete(self) -> None:
         self.status = self._parser.get_status_code()
-        self.has_head = self.status >= 200  # noqa: PLR2004 - RFC 9110, section 15.2: another head follows a lower one
+        self.has_head = self.status >= HTTPStatus.OK  # RFC 9110, section 15.2: another head follows a lower one
         self.keeps_open = self._parser.should_keep_alive()
         if not self.has_head:
             self.headers.clear()

@@ -1,1 +1,1 @@
-"""Only this room knows Flask. It has the extension and the routes, tells callers apart, and reads their requests."""
+"""Only this package knows Flask. It has the extension and the routes, tells callers apart, and reads their requests."""

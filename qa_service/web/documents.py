@@ -1,8 +1,8 @@
 """This module has the routes of the knowledge base: documents, their pages, collections, and the search in them."""
 
 import math
-import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from qa_service.knowledge.documents import (
     DocumentPage,
     NewDocument,
 )
-from qa_service.knowledge.library import DocumentFilter
+from qa_service.knowledge.library import LIST_CURSOR, DocumentFilter
 from qa_service.knowledge_base import KnowledgeBase
 from qa_service.links import is_web_address
 from qa_service.questions import read_collections
@@ -42,7 +42,6 @@ from qa_service.wire.document_objects import (
     build_found_passages,
 )
 
-DOCUMENT_ID = re.compile(r"[0-9a-f]{32}")
 STATUSES = ("queued", "reading", "ready", "failed")
 TITLE = 300
 ADDRESS = 2_000
@@ -50,6 +49,8 @@ QUERY = 2_000
 FOUND = 10
 MOST_FOUND = 50
 NO_EDITOR = "shared collections take a server's key without X-User-Id, or the permission of this site"
+
+NO_OWNER = "own documents take a personal key, a server's key with X-User-Id, a token or a login"
 
 
 def add_documents() -> Response:
@@ -61,6 +62,7 @@ def add_documents() -> Response:
             return _add_page(service, caller, sent.fields)
         if not sent.files:
             raise InvalidField("files: expected at least one file, or url", field="files")
+        _check_names([file.name for file in sent.files])
         target = read_target(sent.fields, caller, len(sent.files))
         added = []
         for file in sent.files:
@@ -165,6 +167,13 @@ def read_target(fields: Mapping[str, Any], caller: DocumentCaller, files: int = 
     return NewDocument(_choose_collection(fields, caller), "", title, url)
 
 
+def _check_names(names: Sequence[str]) -> None:
+    """Raise `InvalidField` where two files have one name, since the second would take the first one's place."""
+    twice = next((name for name, times in Counter(names).items() if times > 1), None)
+    if twice is not None:
+        raise InvalidField(f"files: two of them have the name {twice!r}", field="files")
+
+
 def _add_page(service: Mounted, caller: DocumentCaller, fields: Mapping[str, Any]) -> Response:
     """Fetch the page that the field `url` names, and take it to be read. It is named after its address."""
     knowledge, target = open_knowledge_base(service), read_target(fields, caller)
@@ -188,7 +197,7 @@ def _choose_collection(fields: Mapping[str, Any], caller: DocumentCaller) -> Col
         raise Unauthenticated(NO_EDITOR)
     owner = caller.owner
     if owner is None or owner.kind == "anonymous":
-        raise Unauthenticated("a visitor has no documents; this needs a key, a token or a login")
+        raise Unauthenticated(NO_OWNER)
     return CollectionKey(owner.key, name)
 
 
@@ -208,7 +217,7 @@ def _read_status(query: Mapping[str, str]) -> str:
 
 def _read_cursor(query: Mapping[str, str]) -> str:
     cursor = query.get("cursor", "")
-    if cursor and not DOCUMENT_ID.fullmatch(cursor):
+    if cursor and not LIST_CURSOR.fullmatch(cursor):
         raise InvalidField("cursor: expected the value that `next` had", field="cursor")
     return cursor
 

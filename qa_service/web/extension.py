@@ -1,6 +1,7 @@
 """This module has the Flask extension, which mounts the service under a prefix of any app."""
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from flask import Blueprint, Flask, Request
 
@@ -34,8 +35,10 @@ from qa_service.web.refusals import install_refusals
 from qa_service.web.uploads import UploadLimits
 from qa_service.wire.error_formats import OPENAI_ERROR, PROBLEM
 
-Identify = Callable[[Request], str | None]
-MayEdit = Callable[[Request], bool]
+Identify: TypeAlias = Callable[[Request], str | None]
+"""Such a function returns the id of the user who sends the request, or None where it is nobody's."""
+MayEdit: TypeAlias = Callable[[Request], bool]
+"""Such a function tells whether the sender of the request may change shared collections."""
 
 
 class QAService:

@@ -34,9 +34,9 @@ class ImageRefusal(Struct, frozen=True, omit_defaults=True, rename="camel"):
     """An `ImageRefusal` says why no picture is drawn. `details` is missing where `error` says everything."""
 
     error: str
-    """A sentence for the person."""
+    """This is a sentence for the person."""
     details: str = ""
-    """What was wrong and what was expected, for operators."""
+    """This says to operators what was wrong and what was expected."""
     code: str = ""
     field: str = ""
     retry_after: int = 0

@@ -6,11 +6,10 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from qa_service.crawling.sites import KnowledgeSite, NewSite
+from qa_service.crawling.sites import KnowledgeSite, NewSite, read_every
 from qa_service.errors import InvalidField, Unauthenticated
 from qa_service.fields import decode_list, read_text, read_word
 from qa_service.knowledge_base import KnowledgeBase
-from qa_service.setting_values import read_seconds
 from qa_service.web.documents import ADDRESS, open_knowledge_base, read_caller, read_target
 from qa_service.web.forms import read_fields
 from qa_service.web.identity import DocumentCaller
@@ -20,8 +19,6 @@ from qa_service.wire.site_objects import SiteListObject, SiteObject
 
 MOST_PATTERNS = 100
 LONGEST_PATTERN = 300
-LEAST_EVERY = 600
-"""A site is read at most every ten minutes."""
 NO_READER = "sites take a server's key without X-User-Id, or the permission of this site"
 
 
@@ -99,11 +96,7 @@ def _read_patterns(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _read_every(fields: Mapping[str, Any]) -> float:
-    """Read the time between two rounds, in seconds or as `12h`."""
     try:
-        every = read_seconds(read_word(fields, "every", default="0"))
+        return read_every(read_word(fields, "every", default="0"))
     except ValueError as error:
         raise InvalidField(f"every: {error}", field="every") from None
-    if 0 < every < LEAST_EVERY:
-        raise InvalidField(f"every: expected 0, or at least {LEAST_EVERY} seconds", field="every")
-    return every

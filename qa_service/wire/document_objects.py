@@ -1,13 +1,13 @@
 """This module declares the objects of the knowledge base as they leave the service, and builds them."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from qa_service.search_interfaces import Candidate
 from qa_service.wire.structs import Outgoing
 
-DocumentState = Literal["queued", "reading", "ready", "failed"]
-Finding = Literal["lexical", "dense"]
+DocumentState: TypeAlias = Literal["queued", "reading", "ready", "failed"]
+Finding: TypeAlias = Literal["lexical", "dense"]
 
 
 class DocumentObject(Outgoing, frozen=True, kw_only=True):

@@ -45,7 +45,7 @@ def fee(number: int) -> int:
 
 
 def korean_page(number: int, price: int | None = None) -> WebPage:
-    """The page of a topic in Korean."""
+    """Return the page of a topic in Korean."""
     slug, name, _ = TOPICS[number]
     body = (
         f"<h1>{name} 이용 안내</h1><p>{name} 문의는 {200 + number}호 창구에서 받습니다.</p>"
@@ -58,7 +58,7 @@ def korean_page(number: int, price: int | None = None) -> WebPage:
 
 
 def english_page(number: int) -> WebPage:
-    """The page of a topic in English."""
+    """Return the page of a topic in English."""
     slug, _, name = TOPICS[number]
     body = (
         f"<h1>About {name}</h1><p>Questions about {name} are answered at desk {200 + number}.</p>"

@@ -6,7 +6,7 @@ from qa_service.crawling.ledger import PageContent, SitePage
 
 
 class RememberedPages:
-    """A `SiteLedger` in memory."""
+    """This is a `SiteLedger` in memory."""
 
     def __init__(self) -> None:
         self.pages: dict[str, SitePage] = {}
@@ -19,7 +19,7 @@ class RememberedPages:
 
 
 class RememberedDocuments:
-    """A `PageShelf` in memory."""
+    """This is a `PageShelf` in memory."""
 
     def __init__(self) -> None:
         self.documents: dict[str, PageContent] = {}

@@ -21,7 +21,8 @@ from qa_service.crawling.addresses import identify_address, is_same_site, normal
         ("//example.org/a%2fb%25", "https://example.org/a%2Fb%25"),
         ("/%B0%A1?q=%B0%A1", "https://example.org/%B0%A1?q=%B0%A1"),
         (" ../up\n ", "https://example.org/up"),
-        ("/q?a=%26&b", "https://example.org/q?a=%26&b="),
+        ("/q?b=&a=%26&&c", "https://example.org/q?a=%26&b=&c"),
+        ("/wiki?대문", "https://example.org/wiki?%EB%8C%80%EB%AC%B8"),
     ],
 )
 def test_an_address_is_written_without_what_does_not_change_the_page(written: str, address: str) -> None:
@@ -42,6 +43,7 @@ def test_an_address_is_written_without_what_does_not_change_the_page(written: st
         "http:///a",
         "http://a b/",
         "https://example.org/" + "a" * 3000,
+        "https://example.org/" + "가" * 300,
         "data:text/html,x",
     ],
 )

@@ -1,14 +1,16 @@
 """A site is read whole, politely and no further; what changes, leaves and comes back is followed."""
 
 from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from qa_service.crawling.addresses import normalize_address
-from qa_service.crawling.crawl import Crawl, CrawlFailed, CrawlParts, CrawlStep
+from qa_service.crawling.crawl import Crawl, CrawlParts, CrawlStep
 from qa_service.crawling.fetching import FetchBounds, PageFetcher
-from qa_service.crawling.ledger import SitePage
+from qa_service.crawling.ledger import PageContent, SitePage
 from qa_service.crawling.rules import CrawlRules
+from qa_service.errors import CrawlFailed, TooLarge
 from tests.crawling.shelves import RememberedDocuments, RememberedPages
 from tests.crawling.websites import WebPage, Website, html, links, moved, sitemap
 
@@ -36,7 +38,7 @@ class Reading:
         return sorted(one.removeprefix(self.site.url) for one in self.shelf.documents)
 
     def reason(self, path: str) -> str:
-        """Why the page left or failed."""
+        """Return why the page left or failed."""
         return next(page.reason for page in self.ledger.pages.values() if page.address == self.site.url + path)
 
     def _pause(self, seconds: float) -> bool:
@@ -93,15 +95,18 @@ def test_a_page_that_is_gone_leaves_and_one_that_comes_back_is_read(site: Websit
     assert reading.kept == ["/", "/a", "/b", "/c"]
 
 
-def test_a_page_that_was_long_gone_is_asked_for_no_more(site: Website) -> None:
+def test_a_page_that_was_long_gone_is_asked_for_rarely(site: Website) -> None:
     reading = Reading(site)
     reading.round()
-    del site.pages["/c"]
+    gone = site.pages.pop("/c")
     for number in range(2, 7):
         reading.round(number)
     site.forget()
     reading.round(7)
     assert "/c" not in site.paths
+    site.pages["/c"] = gone
+    reading.round(10)
+    assert "/c" in reading.kept
 
 
 def test_a_failing_page_keeps_its_document_and_is_tried_three_times_at_the_end(site: Website) -> None:
@@ -116,21 +121,55 @@ def test_a_failing_page_keeps_its_document_and_is_tried_three_times_at_the_end(s
     assert (steps[-1].state, steps[-1].reason) == ("failed", "it answered 500")
 
 
+def answering_once(page: WebPage, later: WebPage) -> WebPage:
+    """This page at first, and then the other one."""
+    answers = iter([page])
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        now = next(answers, later)
+        handler.send_response(now.status)
+        handler.send_header("Content-Type", now.type)
+        handler.send_header("Content-Length", str(len(now.content)))
+        handler.end_headers()
+        handler.wfile.write(now.content)
+
+    return WebPage(answer=answer)
+
+
 def test_a_site_that_is_down_loses_nothing(site: Website) -> None:
-    site.pages["/"] = links(*(f"/p{n}" for n in range(20)))
-    site.pages |= {f"/p{n}": html(f"page {n}") for n in range(20)}
+    start = links(*(f"/p{n}" for n in range(20)))
+    site.pages |= {"/": start, **{f"/p{n}": html(f"page {n}") for n in range(20)}}
     reading = Reading(site)
     reading.round()
     site.pages |= {f"/p{n}": WebPage(status=503) for n in range(20)}
+    site.pages["/"] = answering_once(start, WebPage(status=503))
     site.forget()
-    with pytest.raises(CrawlFailed, match="10 pages in a row failed"):
+    with pytest.raises(CrawlFailed, match="its start: it answered 503"):
         reading.round(2)
-    assert len(site.asked) == 12
+    assert len(site.asked) == 13
     for failing in ("/", "/robots.txt"):
         site.pages[failing] = WebPage(status=502)
         with pytest.raises(CrawlFailed, match="502"):
             reading.round(3)
     assert len(reading.kept) == 21
+
+
+def test_pages_that_fail_one_after_another_do_not_hide_the_rest_of_a_site_that_is_up() -> None:
+    broken, sound = [f"/broken{n}" for n in range(15)], [f"/p{n}" for n in range(5)]
+    with Website({"/": links(*broken, *sound)}) as site:
+        site.pages |= {path: WebPage(status=500) for path in broken} | {path: html(path) for path in sound}
+        reading = Reading(site)
+        reading.round()
+        assert reading.kept == ["/", *sound]
+        assert sum(page.state == "failed" for page in reading.ledger.pages.values()) == 15
+        assert [site.paths.count(path) for path in broken] == [3] * 15
+
+
+def test_a_site_without_a_sound_page_behind_its_start_counts_as_down() -> None:
+    with Website({"/": links(*(f"/p{n}" for n in range(150)))}) as site:
+        site.pages |= {f"/p{n}": WebPage(status=500) for n in range(150)}
+        with pytest.raises(CrawlFailed, match="100 pages in a row failed"):
+            Reading(site).round()
 
 
 def test_an_interrupted_round_goes_on_where_it_was(site: Website) -> None:
@@ -178,6 +217,14 @@ def test_robots_txt_is_followed_with_its_delay_wildcards_and_sitemaps(site: Webs
     assert reading.kept == ["/", "/a/open", "/b", "/c", "/hidden"]
     assert "/a" not in site.paths
     assert min(reading.waits[2:]) > 1.5
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp949"])
+def test_robots_txt_is_read_in_the_encoding_in_which_it_was_saved(site: Website, encoding: str) -> None:
+    robots = "User-agent: *\r\nDisallow: /비공개/\r\n# 관리자만 볼 수 있습니다"
+    site.pages |= {"/robots.txt": WebPage(robots.encode(encoding), "text/plain"), "/": links("/a", "/비공개/글")}
+    Reading(site).round()
+    assert site.paths == ["/robots.txt", "/", "/a"]
 
 
 def test_a_page_that_robots_txt_closes_later_leaves(site: Website) -> None:
@@ -232,6 +279,33 @@ def test_other_sites_are_never_asked(site: Website) -> None:
         assert other.asked == []
 
 
+def test_a_page_that_moved_keeps_its_document_until_the_other_one_is_read(site: Website) -> None:
+    reading = Reading(site)
+    reading.round()
+    site.pages |= {"/c": moved("/c2", 301), "/c2": WebPage(status=500)}
+    reading.round(2)
+    assert reading.kept == ["/", "/a", "/b", "/c"]
+    site.pages["/c2"] = html("C")
+    reading.round(3)
+    assert reading.kept == ["/", "/a", "/b", "/c2"]
+
+
+def test_a_page_with_another_address_of_its_own_is_kept_once(site: Website) -> None:
+    reading = Reading(site)
+    reading.round()
+    site.pages |= {"/a": moved("/a/", 301), "/a/": html("A has changed")}
+    reading.round(2)
+    assert reading.kept == ["/", "/a/", "/b", "/c"]
+
+
+def test_an_empty_page_keeps_its_document(site: Website) -> None:
+    reading = Reading(site)
+    reading.round()
+    site.pages["/a"] = WebPage(b"\n")
+    reading.round(2)
+    assert (reading.kept, reading.reason("/a")) == (["/", "/a", "/b", "/c"], "it is empty")
+
+
 def test_redirects_within_the_site_lead_to_the_page_and_loops_end(site: Website) -> None:
     site.pages |= {"/a": moved("/d", 301), "/d": html("D"), "/b": moved("/b/"), "/b/": moved("/b")}
     site.pages["/"] = links("/a", "/b", "/e", "/f")
@@ -257,6 +331,43 @@ def test_copies_are_kept_once_and_canonical_addresses_are_followed(site: Website
     reading = Reading(site)
     reading.round()
     assert reading.kept == ["/", "/a", "/b", "/c", "/lost"]
+
+
+def test_a_copy_takes_the_place_of_a_page_that_leaves_or_changes_after_it(site: Website) -> None:
+    site.pages["/b"] = links("/c", "/d")
+    site.pages |= {"/c": html("moving"), "/d": html("also moving")}
+    reading = Reading(site)
+    reading.round()
+    site.pages |= {"/": links("/a", "/b", "/c2", "/d2"), "/c2": html("moving"), "/d2": html("also moving")}
+    del site.pages["/c"]
+    site.pages["/d"] = html("is another now")
+    reading.round(2)
+    assert reading.kept == ["/", "/a", "/b", "/c2", "/d", "/d2"]
+
+
+def test_what_may_not_be_kept_fails_alone(site: Website) -> None:
+    class Full(RememberedDocuments):
+        """A shelf without room for `/a`."""
+
+        def put_page(self, content: PageContent) -> str:
+            if content.address.endswith("/a"):
+                raise TooLarge("your documents may have at most 1 bytes together")
+            return super().put_page(content)
+
+    reading = Reading(site)
+    reading.shelf = Full()
+    reading.round()
+    assert reading.kept == ["/", "/b", "/c"]
+    assert reading.reason("/a").startswith("your documents")
+
+
+def test_no_more_sitemaps_are_read_than_a_site_may_have(site: Website) -> None:
+    named = "\n".join(f"Sitemap: {site.url}/{n}.xml" for n in range(300))
+    site.pages["/robots.txt"] = WebPage(named.encode(), "text/plain")
+    index = "".join(f"<sitemap><loc>{site.url}/more{n}.xml</loc></sitemap>" for n in range(300))
+    site.pages["/0.xml"] = WebPage(f"<sitemapindex>{index}</sitemapindex>".encode(), "text/xml")
+    Reading(site).round()
+    assert sum(path.endswith(".xml") for path in site.paths) == 200
 
 
 def test_traps_end() -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
+from urllib.parse import quote
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.crawling.websites import WebPage, Website, html, moved, packed
 
 
 def fetcher(*, size: int = 100_000, seconds: float = 5.0) -> PageFetcher:
-    """A fetcher for pages of this machine."""
+    """Return a fetcher for pages of this machine."""
     return PageFetcher(FetchBounds(size, seconds), lambda address: address == "127.0.0.1")
 
 
@@ -59,6 +60,13 @@ def test_a_redirect_is_told_and_not_followed(site: Website) -> None:
     assert site.paths == ["/old", "/file"]
 
 
+@pytest.mark.parametrize("charset", ["utf-8", "euc-kr"])
+def test_a_redirect_may_name_its_target_in_letters_that_headers_have_not(site: Website, charset: str) -> None:
+    site.pages["/bare"] = answering(b"HTTP/1.1 302 Found\r\nLocation: %s\r\n\r\n" % "/휴관?a=%26 b".encode(charset))
+    escaped = quote("/휴관", encoding=charset)
+    assert fetcher().fetch_page(f"{site.url}/bare").target == f"{site.url}{escaped}?a=%26+b"
+
+
 @pytest.mark.parametrize(
     ("status", "outcome"),
     [(404, "gone"), (410, "gone"), (401, "gone"), (403, "refused"), (429, "failed"), (500, "failed"), (503, "failed")],
@@ -82,6 +90,23 @@ def test_a_packed_page_is_unpacked_and_a_bomb_is_not(site: Website) -> None:
     assert fetcher().fetch_page(f"{site.url}/odd").outcome == "failed"
 
 
+def test_what_is_packed_in_members_is_read_to_its_last_byte_and_no_further(site: Website) -> None:
+    head, member = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", gzip.compress(b"a" * 1000)
+    site.pages |= {"/two": answering(head + member * 2), "/half": answering(head + member[:-9])}
+    site.pages["/more"] = answering(head + member + bytes(100))
+    assert fetcher().fetch_page(f"{site.url}/two").content == b"a" * 2000
+    for path in ("/half", "/more"):
+        assert (got := fetcher().fetch_page(site.url + path)).outcome == "failed"
+        assert got.content == b""
+
+
+def test_headers_that_cannot_be_kept_count_as_none(site: Website) -> None:
+    head = b'HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=a\0b\r\nETag: "a\0b"\r\nLast-Modified: x\r\n y\r\n'
+    site.pages["/odd"] = answering(head + b"Content-Length: 2\r\n\r\nhi")
+    got = fetcher().fetch_page(f"{site.url}/odd")
+    assert (got.outcome, got.charset, got.known) == ("fetched", "", Known())
+
+
 def test_a_page_that_is_too_large_or_a_picture_is_refused(site: Website) -> None:
     site.pages["/large"] = html("a" * 200_000)
     site.pages["/picture"] = WebPage(b"\x89PNG", "image/png")
@@ -97,10 +122,22 @@ def drip(handler: BaseHTTPRequestHandler) -> None:
             time.sleep(0.05)
 
 
-def cut(handler: BaseHTTPRequestHandler) -> None:
-    """Announce more bytes than are sent."""
-    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nContent-Type: text/html\r\n\r\nonly this")
-    handler.connection.shutdown(socket.SHUT_RDWR)
+def drip_lines(handler: BaseHTTPRequestHandler) -> None:
+    """Send headers, and then a page whose length isn't announced, and never come to an end."""
+    with suppress(OSError):
+        for line in (b"HTTP/1.1 200 OK", *(b"X: y" for _ in range(5)), b"", *(b"half" for _ in range(200))):
+            handler.wfile.write(line + b"\r\n")
+            time.sleep(0.05)
+
+
+def answering(sent: bytes) -> WebPage:
+    """Send these bytes, and close the connection."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(sent)
+        handler.connection.shutdown(socket.SHUT_RDWR)
+
+    return WebPage(answer=answer)
 
 
 def test_a_server_that_drips_is_cut_off_when_the_time_is_over(site: Website) -> None:
@@ -110,8 +147,18 @@ def test_a_server_that_drips_is_cut_off_when_the_time_is_over(site: Website) -> 
     assert time.monotonic() - began < 2
 
 
-def test_half_a_page_is_no_page(site: Website) -> None:
-    site.pages["/cut"] = WebPage(answer=cut)
+@pytest.mark.parametrize("seconds", [0.15, 0.5])
+def test_what_came_until_the_time_was_over_is_no_page(site: Website, seconds: float) -> None:
+    site.pages["/lines"] = WebPage(answer=drip_lines)
+    began = time.monotonic()
+    got = fetcher(seconds=seconds).fetch_page(f"{site.url}/lines")
+    assert time.monotonic() - began < 2
+    assert (got.outcome, got.reason, got.content) == ("failed", "it took too long", b"")
+
+
+@pytest.mark.parametrize("sent", [b"Content-Length: 100\r\n\r\nonly this", b"Content-Type: text/html\r\nX: "])
+def test_half_a_page_is_no_page(site: Website, sent: bytes) -> None:
+    site.pages["/cut"] = answering(b"HTTP/1.1 200 OK\r\n" + sent)
     got = fetcher().fetch_page(f"{site.url}/cut")
     assert (got.outcome, got.content) == ("failed", b"")
 

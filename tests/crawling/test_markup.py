@@ -48,6 +48,23 @@ def test_a_page_can_ask_not_to_be_kept_or_followed() -> None:
     assert not read_markup(page(), AT, "noarchive, qa-service: noindex").may_keep
 
 
+def test_what_a_header_says_to_another_crawler_ends_with_the_header_or_with_the_next_name() -> None:
+    body = page(body='<a href="/a">a</a>')
+    found = read_markup(body, AT, "otherbot: nofollow, noindex")
+    assert found.may_keep
+    assert found.links
+    assert not read_markup(body, AT, "otherbot: nofollow\nnoindex").may_keep
+    assert not read_markup(body, AT, "otherbot: nofollow, qa-service: noarchive, noindex").may_keep
+    assert not read_markup(body, AT, "max-snippet: -1, noindex").may_keep
+
+
+def test_frames_are_links() -> None:
+    frames = '<html><frameset cols="20%,*"><frame src="menu.html"><frame src="/main.html"></frameset></html>'
+    assert read_markup(frames, AT).links == ("https://example.org/ko/menu/menu.html", "https://example.org/main.html")
+    within = read_markup(page(body='<iframe src="board"></iframe><iframe src="about:blank"></iframe>'), AT)
+    assert within.links == ("https://example.org/ko/menu/board",)
+
+
 def test_the_canonical_address_is_read() -> None:
     found = read_markup(page('<link rel="canonical" href="/ko/menu?utm_medium=x">'), AT)
     assert found.canonical == "https://example.org/ko/menu"

@@ -1,5 +1,7 @@
 """A page of a site gives its main text, each passage with the headings above it and its anchor."""
 
+from urllib.parse import quote
+
 from qa_service.crawling.fetching import Fetched
 from qa_service.crawling.reading import PageReading, read_fetched
 
@@ -49,3 +51,11 @@ def test_older_encodings_are_read_as_the_server_or_the_page_names_them() -> None
 def test_a_file_is_left_as_it_is() -> None:
     found = read_fetched(Fetched("fetched", content=b"%PDF-1.7", media_type="application/pdf", robots="noindex"), AT)
     assert (found.text, found.markup.may_keep, found.markup.links) == (None, False, ())
+
+
+def test_links_of_older_pages_have_their_queries_in_the_encoding_of_the_page() -> None:
+    page = '<head><meta charset="EUC-KR"></head><a href="/글?c=공지&amp;n=1">공지</a>'
+    found = read_fetched(Fetched("fetched", content=page.encode("cp949"), media_type="text/html"), AT)
+    assert found.markup.links == (f"https://library.example/{quote('글')}?c={quote('공지', encoding='cp949')}&n=1",)
+    modern = read_fetched(Fetched("fetched", content=page.replace("EUC-KR", "utf-8").encode(), charset="utf-8"), AT)
+    assert modern.markup.links == (f"https://library.example/{quote('글')}?c={quote('공지')}&n=1",)

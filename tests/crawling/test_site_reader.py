@@ -10,6 +10,7 @@ from qa_service.crawling.fetching import FetchBounds
 from qa_service.crawling.site_reader import Reach, SiteReader
 from qa_service.crawling.sites import NewSite, Sites
 from qa_service.knowledge.database import Database
+from qa_service.knowledge.documents import Document, DocumentText, NewDocument
 from qa_service.knowledge.library import DocumentFilter, Library
 from tests.crawling.websites import WebPage, Website, html, links
 from tests.knowledge.shelf import SHARED, counts_agree
@@ -17,7 +18,7 @@ from tests.knowledge.shelf import SHARED, counts_agree
 
 @pytest.fixture
 def site() -> Iterator[Website]:
-    """A site of 21 pages."""
+    """Give a site of 21 pages."""
     pages = {f"/p{n}": html(f"<h1>Page {n}</h1><p>This is page {n}.</p>") for n in range(20)}
     with Website({"/": links(*pages), **pages}) as found:
         yield found
@@ -37,6 +38,21 @@ def until(true: Callable[[], object]) -> None:
     while not true():
         assert time.monotonic() < limit
         time.sleep(0.02)
+
+
+def test_a_site_that_breaks_its_reader_fails_and_lets_others_be_read(knowledge: Database, site: Website) -> None:
+    class Breaking(Library):
+        def put_text(self, new: NewDocument, text: DocumentText) -> tuple[Document, bool]:
+            raise ValueError("something odd")
+
+    sites = Sites(knowledge)
+    found = sites.add_site(NewSite(SHARED, site.url, every=3600.0))
+    reach = Reach(lambda address: address == "127.0.0.1", 0.0)
+    assert SiteReader(sites, Breaking(knowledge), FetchBounds(), reach).read_due_site(threading.Event())
+    broken = sites.load_site(found.site_id)
+    assert broken
+    assert (broken.status, broken.reason) == ("failed", "reading it broke")
+    assert not sites.has_due()
 
 
 def test_a_reader_that_is_stopped_lets_another_go_on_at_once(knowledge: Database, site: Website) -> None:
@@ -68,6 +84,18 @@ def test_a_site_that_is_dropped_while_it_is_read_leaves_nothing(knowledge: Datab
     thread.join()
     assert documents(knowledge) == 0
     assert len(site.asked) < 21
+    assert counts_agree(knowledge)
+
+
+def test_a_page_of_two_sites_leaves_with_the_last_of_them(knowledge: Database, site: Website) -> None:
+    sites = Sites(knowledge)
+    both = [sites.add_site(NewSite(SHARED, url)) for url in (site.url, f"{site.url}/p0")]
+    for _ in both:
+        assert reader(knowledge).read_due_site(threading.Event())
+    for brought, left in zip(both, (1, 0), strict=True):
+        sites.drop_site(brought.site_id, [""])
+        assert reader(knowledge).read_due_site(threading.Event())
+        assert documents(knowledge) == left
     assert counts_agree(knowledge)
 
 

@@ -2,6 +2,9 @@
 
 import gzip
 import time
+from urllib.parse import quote
+
+import pytest
 
 from qa_service.crawling.sitemaps import is_sitemap, read_sitemap
 from tests.crawling.websites import sitemap
@@ -39,6 +42,14 @@ def test_packed_ones_and_plain_lists_are_read() -> None:
     assert not is_sitemap(b"<!doctype html><html><body>urlset</body></html>")
 
 
+@pytest.mark.parametrize(("declared", "written"), [("euc-kr", "cp949"), ("UTF-16", "utf-16"), ("x-unknown", "utf-8")])
+def test_sitemaps_of_all_encodings_are_read(declared: str, written: str) -> None:
+    xml = f'<?xml version="1.0" encoding="{declared}"?><urlset><url><loc>/ko/이용안내</loc></url></urlset>'
+    content = xml.encode(written)
+    assert is_sitemap(content)
+    assert read_sitemap(content, AT).pages == [f"https://example.org/ko/{quote('이용안내')}"]
+
+
 def test_pictures_of_a_page_are_no_pages() -> None:
     text = b"""<urlset xmlns:image="x"><url><loc>https://example.org/a</loc><image:image>
     <image:loc>https://example.org/a.jpg</image:loc></image:image></url></urlset>"""
@@ -57,4 +68,5 @@ def test_bombs_are_refused_at_once() -> None:
     began = time.monotonic()
     assert read_sitemap(BOMB, AT).pages == []
     assert read_sitemap(packed, AT).pages == []
+    assert read_sitemap(b"<urlset>" + b"<a>" * 5_000_000, AT).pages == []
     assert time.monotonic() - began < 2

@@ -148,7 +148,7 @@ class TestStoredPages(LedgerContract):
         self, ledger: SiteLedger, knowledge: Database, site: KnowledgeSite
     ) -> None:
         library = Library(knowledge)
-        shelved = LibraryShelf(library, site.collection).put_page(PageContent(URL, content=b"text"))
+        shelved = LibraryShelf(library, site.site_id, site.collection).put_page(PageContent(URL, content=b"text"))
         ledger.save_pages([SitePage("k", URL, document_id=shelved, state="kept")])
         assert ledger.load_pages()[0].document_id == shelved
         library.remove_document(shelved, [site.collection.owner])
@@ -184,4 +184,4 @@ class TestRememberedDocuments(ShelfContract):
 class TestLibraryShelf(ShelfContract):
     @pytest.fixture
     def shelf(self, knowledge: Database, owner: str) -> PageShelf:
-        return LibraryShelf(Library(knowledge), CollectionKey(owner, "own"))
+        return LibraryShelf(Library(knowledge), "site", CollectionKey(owner, "own"))

@@ -23,27 +23,27 @@ class WebPage:
 
 
 def html(body: str, head: str = "") -> WebPage:
-    """A page with this body."""
+    """Return a page with this body."""
     return WebPage(f"<!doctype html><html><head>{head}</head><body>{body}</body></html>".encode())
 
 
 def links(*paths: str) -> WebPage:
-    """A page that links to these addresses."""
+    """Return a page that links to these addresses."""
     return html("".join(f'<p><a href="{path}">{path}</a></p>' for path in paths))
 
 
 def moved(target: str, status: int = 302) -> WebPage:
-    """A redirect."""
+    """Return a redirect."""
     return WebPage(status=status, headers={"Location": target})
 
 
 def packed(page: WebPage) -> WebPage:
-    """The same page, packed with gzip."""
+    """Return the same page, packed with gzip."""
     return WebPage(gzip.compress(page.content), page.type, page.status, {**page.headers, "Content-Encoding": "gzip"})
 
 
 def sitemap(*addresses: str) -> WebPage:
-    """A sitemap of these addresses."""
+    """Return a sitemap of these addresses."""
     entries = "".join(f"<url><loc>{address}</loc></url>" for address in addresses)
     return WebPage(
         f'<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{entries}</urlset>'.encode(),
@@ -52,8 +52,8 @@ def sitemap(*addresses: str) -> WebPage:
 
 
 class Website:
-    """A website. `pages` maps a path with its query to what is answered; all else is a 404. With `etags` the server
-    tells each page's version, and answers 304 to who has it."""
+    """This is a website. `pages` maps a path with its query to what is answered; all else is a 404. With `etags`
+    the server tells each page's version, and answers 304 to who has it."""
 
     def __init__(self, pages: Mapping[str, WebPage] | None = None, *, etags: bool = False) -> None:
         self.pages = dict(pages or {})

@@ -27,6 +27,18 @@ def sub_list(text: str) -> str:
 
 
 class TestHwpx:
+    def test_raised_and_lowered_numbers_are_no_part_of_the_number_before_them(self) -> None:
+        header = "<hh:charPr id='7'><hh:supscript/></hh:charPr><hh:charPr id='8'><hh:subscript/></hh:charPr>"
+        runs = "".join(f"<hp:run charPrIDRef='{look}'><hp:t>2</hp:t></hp:run>" for look in (7, 8, 9))
+
+        assert lines(f"<hp:p><hp:run><hp:t>10</hp:t></hp:run>{runs}</hp:p>", header) == ["10²₂2"]
+
+    def test_text_that_was_deleted_while_changes_were_tracked_is_left_out(self) -> None:
+        begin, end = '<hp:deleteBegin Id="1" TcId="1"/>', '<hp:deleteEnd Id="1" TcId="1"/>'
+
+        assert lines(hp(f"a{begin}no<hp:tab/>no") + hp("no") + hp(f"no{end}b")) == ["a", "b"]
+        assert lines(hp(f"a{begin}b{end.replace('1', '2', 1)}c{begin}")) == ["abc"]
+
     HEADER = (
         '<hh:numbering id="1"><hh:paraHead start="1" level="1" numFormat="DIGIT">제^1조</hh:paraHead>'
         '<hh:paraHead start="1" level="2" numFormat="HANGUL_SYLLABLE">^1-^2.</hh:paraHead></hh:numbering>'

@@ -122,6 +122,11 @@ class TestTables:
 
         assert sections(text) == [("", "menu\n\n"), ("Fees", "Fees\na\nb\n1 | 2\n\n")]
 
+    def test_cells_around_another_table_stay_apart(self) -> None:
+        text = "<table><tr><th>품목<th>값<tr><td>펌프<td>120원<tr><td>밸브<td><table><tr><td>1<td>2</table></table>끝"
+
+        assert read(text) == "품목\n값\n펌프\n120원\n밸브\n1 | 2\n끝"
+
     def test_a_row_of_many_empty_cells_takes_no_more_time_than_it_is_long(self) -> None:
         began = time.thread_time()
 
@@ -135,6 +140,10 @@ class TestSigns:
 
     def test_a_raised_number_stays_apart_from_the_number_before_it(self) -> None:
         assert read("10<sup>6</sup> m<sup>-2</sup> 300<sup><a>1</a></sup> 1<sup>st</sup>") == "10⁶ m⁻² 300¹ 1st"
+
+    def test_lowered_numbers_and_readings_are_no_part_of_what_they_stand_at(self) -> None:
+        assert read("H<sub>2</sub>O x<sub>max</sub>") == "H₂O xmax"
+        assert read("<ruby>漢<rp>(</rp><rt>한</rt><rp>)</rp>字<rt>자</ruby>") == "漢(한)字(자)"
 
     @pytest.mark.parametrize(
         ("formula", "written"),

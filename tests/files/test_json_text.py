@@ -26,6 +26,16 @@ def test_each_value_stands_behind_its_path_and_a_record_on_one_line() -> None:
     ]
 
 
+@pytest.mark.parametrize("end", ["\u2028", "\u2029", "\x85"])
+def test_an_end_of_a_line_within_a_value_ends_no_value(end: str) -> None:
+    assert read(f'{{"a": "7일{end}이내"}}\n{{"a": "2"}}\n') == [("#1", f"#1: a: 7일{end}이내\n#2: a: 2\n")]
+    assert read(f'{{"a": "7일{end}이내", "b": {{"c": 1}}}}') == [("", f"a: 7일{end}이내\nb: c: 1\n")]
+
+
+def test_other_spaces_and_constants_of_other_languages_are_read() -> None:
+    assert read('{\u00a0"a":\u00a0NaN}') == [("", "a: NaN\n")]
+
+
 def test_long_lists_come_in_groups_that_say_where_they_stand() -> None:
     segments = read(json.dumps({"depots": [{"name": f"Depot {n}", "fee": n} for n in range(200)]}))
 
@@ -61,3 +71,13 @@ def test_a_large_file_takes_no_more_time_than_it_is_long() -> None:
     began = time.thread_time()
     read(json.dumps([[{"a": [{"b": [n]}]}] for n in range(20_000)]))
     assert time.thread_time() - began < 4
+
+
+@pytest.mark.parametrize("text", [b"[%s1]", b'{"a": [%s1]}'])
+def test_what_nobody_reads_of_a_long_list_is_not_written(text: bytes) -> None:
+    began = time.thread_time()
+    segments = read_json(RawFile(text % (b"1," * 200_000)))
+    assert "#3: 1\n" in next(segments).text
+    first = time.thread_time() - began
+    assert len(list(segments)) > 1_000
+    assert first < (time.thread_time() - began) / 2

@@ -2,6 +2,7 @@
 
 import base64
 import time
+from codecs import BOM_UTF8
 from contextlib import suppress
 from email.message import EmailMessage, Message
 from email.mime.multipart import MIMEMultipart
@@ -13,6 +14,7 @@ from qa_service.errors import Unreadable
 from qa_service.files.mail import read_mail, read_saved_page
 from qa_service.files.outlook import read_message
 from qa_service.files.segment import RawFile, Segment
+from qa_service.files.sniffing import sniff_kind
 from tests import documents
 from tests.compound import message_folder, outlook_message
 
@@ -42,6 +44,13 @@ class TestMail:
             "Subject: 보증 안내\n\n보증 기간은 24개월입니다.\n\n"
         )
         assert {(segment.page, segment.section) for segment in segments} == {(1, "보증 안내")}
+
+    @pytest.mark.parametrize("before", [BOM_UTF8, b"From kim@example.org Mon Aug  3 10:00:00 2026\n"])
+    def test_what_programs_write_before_the_headers_is_no_part_of_them(self, before: bytes) -> None:
+        content = before + mail().as_bytes()
+
+        assert sniff_kind(content, "a") == "eml"
+        assert read(content) == read(mail())
 
     @pytest.mark.parametrize("charset", ["euc-kr", "utf-8", "iso-2022-kr"])
     def test_the_charset_of_the_text_is_the_one_that_its_part_names(self, charset: str) -> None:

@@ -43,6 +43,47 @@ def test_notes_comments_and_boxes_follow_their_paragraph() -> None:
     assert sections(p(f"본{note}문{comment}{box}.") + p("다음")) == [("", "본문.\n각주\n메모\n상자\n다음\n\n")]
 
 
+def styled(*properties: str, family: str = "text") -> str:
+    """Styles with these properties, which are named T0, T1 and so on, and T, which inherits from the last one."""
+    written = "".join(
+        f"<style:style style:name='T{number}' style:family='{family}'><style:text-properties {one}/></style:style>"
+        for number, one in enumerate(properties)
+    )
+    last = f"<style:style style:name='T' style:family='{family}' style:parent-style-name='T{len(properties) - 1}'/>"
+    return f"<office:automatic-styles>{written}{last}</office:automatic-styles>"
+
+
+def test_raised_and_lowered_numbers_are_no_part_of_the_number_before_them() -> None:
+    lists = styled("style:text-position='sub 58%'", "style:text-position='0% 100%'", "style:text-position='33% 58%'")
+    spans = [f"<text:span text:style-name='{name}'>2</text:span>" for name in ("T", "T0", "T1", "none")]
+
+    assert sections(p("10{} m{} 1{} 3{}".format(*spans)), lists=lists) == [("", "10² m₂ 12 32\n\n")]
+
+
+def test_hidden_words_paragraphs_and_sections_are_left_out() -> None:
+    word = "a<text:span text:style-name='T'>no<text:span>no</text:span></text:span>b"
+    word += "<text:variable-set text:display='none'>no</text:variable-set>"
+    paragraph = "<text:p text:style-name='T'>no</text:p>"
+    section = f"<text:section text:display='none'>{p('no')}</text:section><text:section>{p('c')}</text:section>"
+
+    assert sections(p(word) + section, lists=styled("text:display='none'")) == [("", "ab\nc\n\n")]
+    assert sections(paragraph, lists=styled("text:display='none'", family="paragraph")) == []
+
+
+def test_headings_have_the_numbers_of_the_outline() -> None:
+    def level(number: int, more: str) -> str:
+        return f"<text:outline-level-style text:level='{number}' style:num-format='1' {more}/>"
+
+    first, second = level(1, "style:num-prefix='제' style:num-suffix='조'"), level(2, "text:display-levels='2'")
+    styles = f"<text:outline-style>{first}{second}<text:outline-level-style text:level='3'/></text:outline-style>"
+    marks = ("1'", "2'", "2'", "1' text:is-list-header='true'", "1'", "2'", "3'")
+    body = "".join(f"<text:h text:outline-level='{mark}>a</text:h>" for mark in marks)
+
+    found = [section for section, _ in sections(body, styles=styles)]
+
+    assert found == ["제1조 a", "1.1 a", "1.2 a", "a", "제2조 a", "2.1 a", "a"]
+
+
 class TestLists:
     STYLES = (
         "<office:automatic-styles><text:list-style style:name='L'>"
@@ -98,6 +139,22 @@ def test_the_rows_of_a_table_name_their_columns() -> None:
 
     assert sections(f"<table:table>{header}{row('김철수', '총무과')}</table:table>") == [
         ("", "이름 | 부서\n이름: 김철수 | 부서: 총무과\n\n")
+    ]
+
+
+def test_a_cell_over_several_rows_stands_in_each_and_repeated_cells_keep_the_others_in_place() -> None:
+    spanning = f"<table:table-cell table:number-rows-spanned='2'>{p('펌프')}</table:table-cell>"
+    fee = f"<table:table-cell>{p('130')}</table:table-cell>"
+    gap = "<table:table-cell table:number-columns-repeated='2'/>"
+    rows = [
+        row("품목", "값", "재고"),
+        row("120", "3").replace("<table:table-cell>", f"{spanning}<table:table-cell>", 1),
+        f"<table:table-row><table:covered-table-cell/>{fee}</table:table-row>",
+        f"<table:table-row>{gap}{fee}</table:table-row>",
+    ]
+
+    assert sections(f"<table:table>{''.join(rows)}</table:table>") == [
+        ("", "품목 | 값 | 재고\n품목: 펌프 | 값: 120 | 재고: 3\n품목: 펌프 | 값: 130\n재고: 130\n\n")
     ]
 
 

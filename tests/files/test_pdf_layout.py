@@ -7,8 +7,9 @@ from random import Random
 import pytest
 
 from qa_service.files.pdf_columns import order_pieces
+from qa_service.files.pdf_glyphs import Glyph, Run
 from qa_service.files.pdf_joints import Vocabulary
-from qa_service.files.pdf_lines import Piece
+from qa_service.files.pdf_lines import Piece, make_pieces
 from qa_service.files.pdf_paragraphs import write_blocks
 
 HEIGHT, LEAD = 10.0, 12.0
@@ -191,3 +192,34 @@ def test_time_is_linear_in_the_number_of_pieces() -> None:
     written(pieces)
 
     assert time.process_time() - began < 5
+
+
+def line(*words: tuple[str, float], width: float = 6) -> list[Run]:
+    """The runs of a line. Each word has its left edge, and a Hebrew one runs to the left."""
+    runs = list[Run]()
+    for order, (word, left) in enumerate(words):
+        is_hebrew = any("א" <= sign <= "ת" for sign in word)
+        places = [left + width * number for number in range(len(word))]
+        placed = zip(word, reversed(places) if is_hebrew else places, strict=True)
+        glyphs = [Glyph(sign, (x, 700, x + width, 712)) for sign, x in placed]
+        runs.append(Run(glyphs, "right", order, 700, 12))
+    return runs
+
+
+class TestLines:
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_a_line_of_hebrew_is_read_to_the_left_and_its_numbers_and_names_to_the_right(self, order: int) -> None:
+        runs = line(("היא ", 44), ("Pro ", 68), ("Max ", 92), ("אחריות ", 116), ("24 ", 158), ("היא", 176))
+
+        (piece,) = make_pieces(runs[::order])
+
+        assert piece.text == "היא 24 אחריות Pro Max היא"
+
+    def test_brackets_that_are_named_by_their_looks_are_turned_in_such_a_line_alone(self) -> None:
+        assert [piece.text for piece in make_pieces(line(("אחריות )היא(", 50)))] == ["אחריות (היא)"]
+        assert [piece.text for piece in make_pieces(line(("a) only", 50)))] == ["a) only"]
+
+    def test_gaps_of_korean_are_spaces_also_where_the_line_has_written_ones(self) -> None:
+        runs = line(("보증", 50), ("기간은", 77.8), (" ", 113.8), ("이년", 117), width=12)
+
+        assert [piece.text for piece in make_pieces(runs)] == ["보증 기간은 이년"]

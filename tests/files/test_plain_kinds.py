@@ -125,6 +125,14 @@ class TestRows:
             == "지역: 부산 | 품목: 밸브 | 금액: 3400"
         )
 
+    @pytest.mark.parametrize("sign", ["\u2028", "\x0b", "\x0c", "\x85"])
+    def test_a_sign_within_a_cell_ends_no_row(self, sign: str) -> None:
+        assert lines(f"이름,메모\r\n김,앞{sign}뒤\r이,나\n") == [
+            "이름 | 메모",
+            "이름: 김 | 메모: 앞 / 뒤",
+            "이름: 이 | 메모: 나",
+        ]
+
     def test_rows_are_counted_as_in_a_sheet(self) -> None:
         segments = list(rows.read_rows(raw("a,b\n\n1,2\n3,4\n")))
 

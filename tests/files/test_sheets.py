@@ -87,6 +87,22 @@ class TestXlsx:
 
         assert lines(content) == ["가격 | TRUE | #REF!"]
 
+    def test_raised_numbers_and_line_ends_within_texts_are_shown(self) -> None:
+        look = "<s:rPr><s:vertAlign val='{}script'/></s:rPr><s:t>2</s:t>"
+        runs = f"<s:r><s:t>m</s:t></s:r><s:r>{look.format('super')}</s:r><s:r>{look.format('sub')}</s:r>"
+        ends = "<s:si><s:t>가_x000D_\n나_x005F_x000D__x</s:t></s:si>"
+        cells = '<s:c t="s"><s:v>0</s:v></s:c><s:c t="s"><s:v>1</s:v></s:c><s:c t="str"><s:v>_x0041_</s:v></s:c>'
+
+        content = xlsx({"a": f"<s:sheetData><s:row>{cells}</s:row></s:sheetData>"}, texts=f"<s:si>{runs}</s:si>{ends}")
+
+        assert lines(content) == ["m²₂ | 가 / 나_x000D__x | A"]
+
+    def test_a_formula_that_nobody_has_computed_stands_in_the_place_of_its_value(self) -> None:
+        cells = "<s:c><s:f>SUM(B1:B2)</s:f></s:c><s:c t='str'><s:f>A1</s:f><s:v></s:v></s:c>"
+        cells += "<s:c><s:f>1+1</s:f><s:v>2</s:v></s:c>"
+
+        assert lines(xlsx({"a": f"<s:sheetData><s:row>{cells}</s:row></s:sheetData>"})) == ["=SUM(B1:B2) | 2"]
+
     def test_cells_without_a_reference_follow_each_other(self) -> None:
         cell = '<s:c t="str"><s:v>{}</s:v></s:c>'
         rows = "".join(f"<s:row>{cell.format(n)}{cell.format(n + 1)}</s:row>" for n in (1, 3))
@@ -194,10 +210,23 @@ class TestOds:
             ("품목: 예 | 값: 예\n", Place(sheet="가격", rows=(1048003, 1048003))),
         ]
 
+    def test_a_cell_without_its_text_shows_its_value_or_its_formula(self) -> None:
+        cells = (
+            "office:value='1.5'",
+            "office:date-value='2026-03-01'",
+            "table:formula='of:=SUM([.A1:.B1])'",
+            "table:formula='of:=1+1' office:value='2'",
+            "",
+        )
+        row = "".join(f"<table:table-cell {cell}/>" for cell in cells)
+        body = f'<table:table table:name="a"><table:table-row>{row}</table:table-row></table:table>'
+
+        assert lines(opendocument("spreadsheet", body)) == ["1.5 | 2026-03-01 | =SUM([.A1:.B1]) | 2"]
+
     def test_hidden_sheets_are_left_out(self) -> None:
         styles = (
-            '<office:automatic-styles><style:style style:name="h"><style:table-properties table:display="false"/>'
-            "</style:style></office:automatic-styles>"
+            '<office:automatic-styles><style:style style:name="h" style:family="table">'
+            '<style:table-properties table:display="false"/></style:style></office:automatic-styles>'
         )
         row = "<table:table-row><table:table-cell><text:p>숨음</text:p></table:table-cell></table:table-row>"
         body = f'<table:table table:name="a" table:style-name="h">{row}</table:table>'

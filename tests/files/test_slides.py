@@ -51,6 +51,14 @@ def test_where_a_place_is_unknown_the_order_of_drawing_counts() -> None:
     assert slides(pptx((shape("하나", at=(3, 0)) + shape("둘") + shape("셋", at=(1, 0)), {}))) == [["하나", "둘", "셋"]]
 
 
+@pytest.mark.parametrize("raised", ["30000", "30%"])
+def test_raised_and_lowered_numbers_are_no_part_of_the_number_before_them(raised: str) -> None:
+    looks = (raised, f"-{raised}", "0", "")
+    runs = "".join(f"<a:r><a:rPr baseline='{look}'/><a:t>2</a:t></a:r>" for look in looks)
+
+    assert slides(pptx((shape(f"<a:p><a:r><a:t>10</a:t></a:r>{runs}</a:p>"), {}))) == [["10²₂22"]]
+
+
 def test_margins_are_left_out_and_alternatives_are_read_once() -> None:
     drawn = shape("7", kind="sldNum") + shape("2026", kind="dt")
     choices = f"<mc:Choice>{shape('식')}</mc:Choice><mc:Fallback>{shape('식')}</mc:Fallback>"

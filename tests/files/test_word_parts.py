@@ -204,6 +204,10 @@ class TestTables:
 
         assert lines(word(f"<w:tbl>{body}</w:tbl>"))[-1] == "지역: 서울 | 금액 상반기: 3 | 금액 하반기: 4"
 
+        body = row("지역", "금액", mark=head) + row(first, "1") + row(below, "3") + row("", "5")
+
+        assert lines(word(f"<w:tbl>{body}</w:tbl>"))[-2:] == ["지역: 서울 | 금액: 3", "금액: 5"]
+
     def test_a_note_of_a_cell_follows_its_row_and_a_box_is_read_once(self) -> None:
         note = (
             "endnotes",
@@ -290,3 +294,37 @@ class TestOtherParts:
         assert next(reading).text == "뒤\n\n"
         with pytest.raises(Unreadable, match="damaged"):
             list(reading)
+
+
+class TestLooks:
+    STYLES = (
+        "<w:styles><w:style w:styleId='Up'><w:rPr><w:vertAlign w:val='superscript'/></w:rPr></w:style>"
+        "<w:style w:styleId='Child'><w:basedOn w:val='Up'/></w:style>"
+        "<w:style w:styleId='No'><w:rPr><w:vanish/></w:rPr></w:style></w:styles>"
+    )
+
+    def read(self, body: str) -> list[str]:
+        return lines(word(body, ("styles", "styles.xml", self.STYLES)))
+
+    def run(self, text: str, style: str, more: str = "") -> str:
+        return f"<w:r><w:rPr><w:rStyle w:val='{style}'/>{more}</w:rPr><w:t>{text}</w:t></w:r>"
+
+    def test_what_the_style_of_a_run_raises_or_hides_is_raised_or_hidden(self) -> None:
+        base = "<w:vertAlign w:val='baseline'/>"
+        runs = (self.run("6", "Up"), self.run("7", "Child"), self.run("8", "Up", base), self.run("no", "No"))
+
+        assert self.read(p("10", *runs)) == ["10⁶⁷8"]
+
+    def test_a_paragraph_whose_style_hides_it_is_left_out_but_for_what_it_shows(self) -> None:
+        shown = "<w:r><w:rPr><w:vanish w:val='0'/></w:rPr><w:t>b</w:t></w:r>"
+        hidden = p("no", shown, properties="<w:pStyle w:val='No'/>")
+
+        assert self.read(p("a") + hidden + p("no", properties="<w:pStyle w:val='No'/>")) == ["a", "b"]
+
+
+def test_a_row_that_begins_further_right_keeps_its_columns() -> None:
+    head = "<w:trPr><w:tblHeader/></w:trPr>"
+    shorter = table(["120", "3"]).replace("<w:tr>", "<w:tr><w:trPr><w:gridBefore w:val='1'/></w:trPr>")
+    rows = table(["품목", "값", "수"]).replace("<w:tr>", f"<w:tr>{head}") + shorter
+
+    assert lines(word(rows.replace("</w:tbl><w:tbl>", "")))[-1] == "값: 120 | 수: 3"

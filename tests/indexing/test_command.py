@@ -37,7 +37,7 @@ Index = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def index(knowledge: Database, knowledge_url: str, tmp_path: Path) -> Index:
-    """Starts the command with these arguments."""
+    """Return a function that starts the command with its arguments."""
     environment = {
         **os.environ,
         "QA_DATABASE_URL": knowledge_url,
@@ -59,13 +59,13 @@ def index(knowledge: Database, knowledge_url: str, tmp_path: Path) -> Index:
 
 
 def finish(command: "subprocess.Popen[str]") -> tuple[int, list[str]]:
-    """Its status, and the lines that it printed."""
+    """Return the status of the command, and the lines that it printed."""
     said, _ = command.communicate(timeout=90)
     return command.returncode, said.splitlines()
 
 
 def make_site() -> Website:
-    """A site of three pages and a document."""
+    """Return a site of three pages and a document."""
     return Website(
         {
             "/": links("/a", "/b", "/guide.pdf"),
@@ -145,7 +145,10 @@ def test_another_indexer_of_the_machine_is_waited_for_until_ctrl_c(
     assert texts_of(ask(knowledge, "연체료"))
 
 
-@pytest.mark.parametrize(("option", "value"), [("--every", "often"), ("--collection", "no spaces"), ("--name", "a/b")])
+OPTIONS = [("--every", "often"), ("--every", "5s"), ("--collection", "no spaces"), ("--name", "a/b")]
+
+
+@pytest.mark.parametrize(("option", "value"), OPTIONS)
 def test_impossible_options_are_refused_by_name(option: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{option}"):
         read_order(_parser().parse_args(["index", "handbook", option, value]))

@@ -1,5 +1,6 @@
 """A folder is brought whole, and what has changed in it is followed."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,19 @@ def test_what_can_not_be_read_is_left_out_or_fails(knowledge: Database, folder: 
     found = bring(knowledge, folder, bytes=1000)
     assert (found["handbook/noise.bin"], found["handbook/large.txt"]) == ("failed", "failed")
     assert bring(knowledge, folder)["handbook/noise.bin"] == "skipped"
+
+
+def test_names_of_older_systems_are_read_and_too_long_ones_fail(knowledge: Database, folder: Path) -> None:
+    for name in ("휴관일 안내", "도서관"):
+        (folder / os.fsdecode(name.encode("cp949"))).mkdir()
+        (folder / os.fsdecode(name.encode("cp949")) / os.fsdecode("이용규정.txt".encode("cp949"))).write_text(name)
+    deep = folder / Path(*["가" * 80] * 10)
+    deep.mkdir(parents=True)
+    (deep / "deep.txt").write_text("deep")
+    found = bring(knowledge, folder)
+    assert [state for name, state in found.items() if name.endswith("deep.txt")] == ["failed"]
+    assert {"handbook/도서관/이용규정.txt", "handbook/휴관일 안내/이용규정.txt"} < set(names(knowledge))
+    assert "removed" not in bring(knowledge, folder).values()
 
 
 def test_patterns_choose_files(knowledge: Database, folder: Path) -> None:

@@ -12,7 +12,7 @@ from qa_service.terminal import ERASE
 
 
 class Screen(StringIO):
-    """A terminal."""
+    """This is a terminal."""
 
     def isatty(self) -> bool:
         return True

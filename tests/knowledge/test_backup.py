@@ -64,8 +64,11 @@ def test_another_engine_gives_the_same_answers_and_so_does_the_first_one_again(
         gzip.compress(b"qa-service knowledge base 99\n"),
         gzip.compress(b"qa-service knowledge base 1\ntable pg_authid rolname\nx\n\\.\n"),
         gzip.compress(b"qa-service knowledge base 1\ntable state name,value\nversion\t1\n"),
+        gzip.compress(b"qa-service knowledge base 1\n"),
+        gzip.compress(b"qa-service knowledge base 1\ntable state name,value\nversion\t1\tx\n\\.\n"),
+        gzip.compress(b"qa-service knowledge base 1\ntable collection id,owner\none\ttwo\n\\.\n"),
     ],
-    ids=["other", "other inside", "later version", "foreign table", "cut short"],
+    ids=["other", "other inside", "later version", "foreign table", "cut short", "title alone", "rows", "values"],
 )
 def test_a_file_that_is_no_whole_backup_changes_nothing(knowledge: Database, tmp_path: Path, content: bytes) -> None:
     put(knowledge, "a.txt", "kept")
@@ -73,3 +76,10 @@ def test_a_file_that_is_no_whole_backup_changes_nothing(knowledge: Database, tmp
     with pytest.raises(BackupUnreadable):
         load_knowledge(knowledge, tmp_path / "file")
     assert len(ask(knowledge, "kept")) == 1
+    assert knowledge.has_tables()
+
+
+def test_a_folder_is_no_place_for_the_file(knowledge: Database, tmp_path: Path) -> None:
+    with pytest.raises(BackupUnreadable):
+        save_knowledge(knowledge, tmp_path)
+    assert not tmp_path.with_name(f"{tmp_path.name}.part").exists()

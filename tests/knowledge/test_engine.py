@@ -1,14 +1,12 @@
 """The private PostgreSQL of a data folder, with real servers that are killed, and those of others by their URL."""
 
 import contextlib
-import fcntl
 import os
 import pwd
 import signal
 import socket
 import struct
 import threading
-import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +18,7 @@ from qa_service.knowledge import connections, engine
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.engine import EmbeddedPostgres, PostgresURL, find_programs, read_database_url
 from tests.knowledge.shelf import ask, counts_agree, put, server_of, texts_of
+from tests.private.ending import has_ended
 
 LINGER = 0.3
 
@@ -39,18 +38,6 @@ def opened(data: Path) -> Iterator[Database]:
     yield database
     database.close()
     server.close()
-
-
-def ended(data: Path, seconds: float = 10) -> bool:
-    """Whether launcher and server have gone, waiting for it: their lock is free."""
-    deadline = time.monotonic() + seconds
-    with (data / "postgres" / "lock").open("ab") as lock:
-        while time.monotonic() < deadline:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return True
-            time.sleep(0.02)
-    return False
 
 
 def refuse(code: str) -> bytes:
@@ -85,7 +72,7 @@ class TestPrivateServer:
             folder = Path(database.read("show unix_socket_directories")[0][0])
             assert folder.stat().st_mode & 0o777 == 0o700
             assert database.read("show listen_addresses")[0][0] == ""
-        assert ended(data)
+        assert has_ended(data / "postgres")
         assert not folder.exists()
         with opened(data) as database:
             # Whoever only reads finds what was there.
@@ -99,7 +86,7 @@ class TestPrivateServer:
             assert server_of(database) != killed
             assert len(ask(database, "words")) == 2
             assert counts_agree(database)
-        assert ended(data)
+        assert has_ended(data / "postgres")
 
     def test_a_death_while_it_is_made_leaves_nothing_in_the_way(self, data: Path) -> None:
         half = data / "postgres" / "made"
@@ -107,17 +94,17 @@ class TestPrivateServer:
         (half / "PG_VERSION").write_text("18\n")
         with opened(data) as database:
             put(database, "a.txt", "text")
-        assert ended(data)
+        assert has_ended(data / "postgres")
 
     def test_a_stale_process_number_does_not_keep_it_from_starting(self, data: Path) -> None:
         with opened(data) as database:
             put(database, "a.txt", "text")
-        assert ended(data)
+        assert has_ended(data / "postgres")
         # After a restart of the machine another process may have the number that stands there.
         (data / "postgres" / "db" / "postmaster.pid").write_text(f"{os.getppid()}\n{data}\n1\n5432\n\n\n\n")
         with opened(data) as database:
             assert texts_of(ask(database, "text")) == ["text"]
-        assert ended(data)
+        assert has_ended(data / "postgres")
 
 
 class TestWhereItCanNotRun:

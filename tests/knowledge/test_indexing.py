@@ -39,47 +39,47 @@ class TestLease:
     def test_two_indexers_never_hold_one_document(self, knowledge: Database) -> None:
         Library(knowledge).add_document(NewDocument(SHARED, "a.txt"), b"one")
         waiting = WaitingDocuments(knowledge)
-        assert waiting.claim() is not None
-        assert waiting.claim() is None
+        assert waiting.claim_document() is not None
+        assert waiting.claim_document() is None
 
     def test_a_dead_indexers_document_is_read_by_another_one_and_only_once(self, knowledge: Database) -> None:
         Library(knowledge).add_document(NewDocument(SHARED, "a.txt"), b"one")
         waiting = WaitingDocuments(knowledge, lease_seconds=0.05)
-        first = waiting.claim()
+        first = waiting.claim_document()
         assert first is not None
         time.sleep(0.1)
-        second = waiting.claim()
+        second = waiting.claim_document()
         assert second is not None
-        assert waiting.finish(second, DocumentText([DocumentPassage("by the second")]))
-        assert not waiting.renew(first)
-        assert not waiting.finish(first, DocumentText([DocumentPassage("by the first")]))
+        assert waiting.finish_document(second, DocumentText([DocumentPassage("by the second")]))
+        assert not waiting.renew_claim(first)
+        assert not waiting.finish_document(first, DocumentText([DocumentPassage("by the first")]))
         assert texts_of(ask(knowledge, "by the")) == ["by the second"]
         assert counts_agree(knowledge)
 
     def test_what_was_replaced_while_it_was_read_is_read_again(self, knowledge: Database, tmp_path: Path) -> None:
         library, waiting = Library(knowledge), WaitingDocuments(knowledge)
         library.add_document(NewDocument(SHARED, "a.txt"), b"old words")
-        claimed = waiting.claim()
+        claimed = waiting.claim_document()
         assert claimed is not None
         library.add_document(NewDocument(SHARED, "a.txt"), b"new words")
-        assert not waiting.finish(claimed, DocumentText([DocumentPassage("old words")]))
+        assert not waiting.finish_document(claimed, DocumentText([DocumentPassage("old words")]))
         make_indexer(knowledge, tmp_path).run()
         assert texts_of(ask(knowledge, "words")) == ["new words"]
 
     def test_what_was_deleted_while_it_was_read_stays_away(self, knowledge: Database) -> None:
         library, waiting = Library(knowledge), WaitingDocuments(knowledge)
         document, _ = library.add_document(NewDocument(SHARED, "a.txt"), b"one")
-        claimed = waiting.claim()
+        claimed = waiting.claim_document()
         assert claimed is not None
         library.remove_document(document.document_id, [""])
-        assert not waiting.finish(claimed, DocumentText([DocumentPassage("one")]))
+        assert not waiting.finish_document(claimed, DocumentText([DocumentPassage("one")]))
         assert set(count_rows(knowledge).values()) == {0}
 
     def test_a_document_that_kills_its_indexers_is_given_up(self, knowledge: Database, tmp_path: Path) -> None:
         Library(knowledge).add_document(NewDocument(SHARED, "a.txt"), b"one")
         waiting = WaitingDocuments(knowledge, lease_seconds=0)
         for _ in range(5):
-            assert waiting.claim()
+            assert waiting.claim_document()
         make_indexer(knowledge, tmp_path).run()
         (found,), _ = Library(knowledge).list_documents(DocumentFilter())
         assert (found.status, found.reason) == ("failed", "damaged")

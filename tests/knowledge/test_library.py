@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from qa_service.crawling.sites import Sites
 from qa_service.errors import NotFound, TooLarge
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import CollectionKey, DocumentPassage, DocumentText, NewDocument
@@ -173,6 +174,30 @@ class TestReading:
         rest, end = library.list_documents(DocumentFilter(cursor=cursor, limit=3))
         assert [document.name for document in (*first, *rest)] == [f"{number}.txt" for number in range(5)]
         assert end == ""
+
+    def test_a_list_goes_on_behind_a_document_that_is_deleted_meanwhile(self, knowledge: Database) -> None:
+        library = Library(knowledge)
+        for number in range(5):
+            put(knowledge, f"{number}.txt", "text")
+        first, cursor = library.list_documents(DocumentFilter(limit=3))
+        for document in first:
+            library.remove_document(document.document_id, [""])
+
+        assert [document.name for document in library.list_documents(DocumentFilter(cursor=cursor))[0]] == [
+            *("3.txt", "4.txt")
+        ]
+        assert library.list_documents(DocumentFilter(cursor="f" * 46)) == ([], "")
+
+    @pytest.mark.parametrize("odd", ["\0", "a\0b", "\ud800", "x", "a" * 32 + "\n", ""])
+    def test_what_is_no_id_is_unknown(self, knowledge: Database, odd: str) -> None:
+        for call in (Library(knowledge).find_document, Library(knowledge).remove_document, Sites(knowledge).drop_site):
+            with pytest.raises(NotFound):
+                call(odd, [""])
+
+    @pytest.mark.parametrize("page", [0, 1 << 31, 1 << 63, 10**30])
+    def test_a_page_beyond_all_numbers_is_unknown(self, knowledge: Database, page: int) -> None:
+        with pytest.raises(NotFound):
+            Library(knowledge).load_page(put(knowledge, "a.txt", "text").document_id, page, [""])
 
     def test_everybody_has_an_own_and_a_shared_collection(self, knowledge: Database) -> None:
         put(knowledge, "a.txt", "some words", key=CollectionKey("", "handbook"))

@@ -23,7 +23,7 @@ AS_NOBODY: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []
 
 @pytest.fixture
 def replica(knowledge: Database, knowledge_engine: EmbeddedPostgres, quick_folder: Path) -> Iterator[tuple[str, int]]:
-    """The address of a replica, and the number of its process."""
+    """Give the address of a replica, and the number of its process."""
     folder = quick_folder / "replica"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)

@@ -19,7 +19,7 @@ TITLE = "book"
 
 
 def rank_exactly(passages: list[str], question: str) -> list[float]:
-    """The ten best scores of BM25, computed one passage after another."""
+    """Return the ten best scores of BM25, computed one passage after another."""
     counted = [Counter(list_tokens(f"{TITLE}\n\n{passage}")) for passage in passages]
     frequencies = Counter(token for counts in counted for token in counts)
     scores = []

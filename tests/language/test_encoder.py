@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from qa_service.language.encoder import MODEL, EncoderMissing, SentenceEncoder, load_encoder
+from qa_service.errors import EncoderMissing
+from qa_service.language.encoder import MODEL, SentenceEncoder, load_encoder
 from qa_service.search_interfaces import Encoder
 from tests.fakes import FakeEncoder
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from qa_service.language.tokens import LONGEST, list_tokens, list_words
+from qa_service.language.tokens import LONGEST, list_search_tokens, list_tokens, list_words
 
 pytestmark = pytest.mark.usefixtures("no_collections")
 
@@ -137,3 +137,9 @@ def test_a_word_made_of_particles_is_stemmed_at_once(word: str) -> None:
 )
 def test_a_stem_is_the_shortest_whose_rest_is_particles(word: str, stem: str) -> None:
     assert list_words(word) == [stem]
+
+
+def test_a_korean_word_with_a_number_is_a_token_besides_its_parts() -> None:
+    assert list_tokens("펌프3은") == ["펌프", "펌프", "3", "펌프3"]
+    assert "펌프3" in list_search_tokens("펌프3의 압력은?")
+    assert "펌프1" not in list_tokens("펌프13과 펌프1.5")

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests.live.chromium import chromium
 from tests.live.processes import BIN, free_port, service
 from tests.live.stores import RedisServer, redis_server
 from tests.scripted_upstream import ScriptedUpstream
@@ -27,6 +29,22 @@ def upstream() -> Iterator[ScriptedUpstream]:
     """A model's service that follows scripts."""
     with ScriptedUpstream() as scripted:
         yield scripted
+
+
+@pytest.fixture
+def model(upstream: ScriptedUpstream) -> ScriptedUpstream:
+    """The model's service with nothing of the test before."""
+    upstream.requests.clear()
+    upstream.closed.clear()
+    upstream.responses.clear()
+    return upstream
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser."""
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

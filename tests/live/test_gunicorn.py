@@ -45,14 +45,6 @@ def served(redis_url: str, upstream: ScriptedUpstream, tmp_path_factory: pytest.
 
 
 @pytest.fixture
-def model(upstream: ScriptedUpstream) -> ScriptedUpstream:
-    """The model's service with nothing of the test before."""
-    upstream.requests.clear()
-    upstream.closed.clear()
-    return upstream
-
-
-@pytest.fixture
 def on_each_worker(served: Service) -> Iterator[dict[int, http.client.HTTPConnection]]:
     """A kept-alive connection to every worker."""
     found: dict[int, http.client.HTTPConnection] = {}

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, FilePayload, Page, Request, Route, expect
 
 from tests import pdfs
-from tests.live.chromium import ANSWERED, PATIENCE, chromium
+from tests.live.chromium import ANSWERED, PATIENCE
 
 TERMS = FilePayload(
     name="이용약관.txt",
@@ -50,12 +50,6 @@ HOLD_AFTER_FIRST_TEXT = r"""() => {
         return new Response(body.pipeThrough(new TextEncoderStream()), { headers: response.headers });
     };
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

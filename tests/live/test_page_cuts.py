@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, Page, Request, Route, expect
 
 from tests.live.cable import Cable
-from tests.live.chromium import ANSWERED, PATIENCE, chromium
+from tests.live.chromium import ANSWERED, PATIENCE
 from tests.live.processes import Service, gunicorn, until
 from tests.live.reading import request
 from tests.scripted_upstream import Script, ScriptedUpstream
@@ -38,12 +38,6 @@ HEARD = "window.heard.filter(({ type }) => type === 'text').length"
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def served(redis_url: str, upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("page")
     settings = {"REDIS_URL": redis_url, "OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": upstream.url}
@@ -51,13 +45,6 @@ def served(redis_url: str, upstream: ScriptedUpstream, tmp_path_factory: pytest.
         folder, QA_BACKGROUND="on", QA_DRAIN_SECONDS="1", QA_API_KEYS=f"me:{KEY}:personal", **settings
     ) as found:
         yield found
-
-
-@pytest.fixture
-def model(upstream: ScriptedUpstream) -> ScriptedUpstream:
-    """The model's service with nothing of the test before."""
-    upstream.requests.clear()
-    return upstream
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from tests.adversary import STATIC, attacks, expressions_of_the_page
-from tests.live.chromium import chromium
 from tests.test_markers import CASES
 
 SITE = "http://page.test"
@@ -106,12 +105,6 @@ STREAM = """async ([piece, pieces]) => {
     whole.render();
     return growing.node.innerHTML === whole.node.innerHTML;
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -39,15 +39,6 @@ def served(
         yield found
 
 
-@pytest.fixture
-def model(upstream: ScriptedUpstream) -> ScriptedUpstream:
-    """The model's service with nothing of the test before."""
-    upstream.requests.clear()
-    upstream.closed.clear()
-    upstream.responses.clear()
-    return upstream
-
-
 @pytest.fixture(autouse=True)
 def nothing_left(served: Service, model: ScriptedUpstream, redis: RedisServer) -> Iterator[None]:
     """After each test."""

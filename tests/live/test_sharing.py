@@ -47,15 +47,6 @@ def ways(served: Service) -> Iterator[dict[int, http.client.HTTPConnection]]:
         way.close()
 
 
-@pytest.fixture
-def model(upstream: ScriptedUpstream) -> ScriptedUpstream:
-    """The model's service with nothing of the test before."""
-    upstream.requests.clear()
-    upstream.closed.clear()
-    upstream.responses.clear()
-    return upstream
-
-
 @pytest.fixture(autouse=True)
 def nothing_left(
     served: Service, model: ScriptedUpstream, redis: RedisServer, ways: dict[int, http.client.HTTPConnection]

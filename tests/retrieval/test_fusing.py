@@ -12,7 +12,7 @@ def candidate(name: str, lexical: float, dense: float = 0.0, coverage: float = 1
 
 
 def fused(*sources: list[Candidate] | tuple[list[Candidate], float]) -> list[str]:
-    """The texts of the passages, best first."""
+    """Return the texts of the passages, best first."""
     pairs = [source if isinstance(source, tuple) else (source, 1.0) for source in sources]
     return [passage.text for passage in fuse_candidates([SourceCandidates(*pair) for pair in pairs])]
 
@@ -61,3 +61,18 @@ def test_what_shares_neither_words_nor_meaning_has_nothing_to_do_with_the_questi
     coverage: float, dense: float, expected: bool
 ) -> None:
     assert is_relevant(candidate("a", 1, dense, coverage)) is expected
+
+
+@pytest.mark.parametrize("question", ["What does warranty.pdf say about it?", "warranty.pdf는 뭐라고 하나요?"])
+def test_a_file_that_the_question_names_comes_first(question: str) -> None:
+    found = [candidate("a", 9, file="manual.pdf"), candidate("b", 5, file="warranty.pdf")]
+    assert [passage.text for passage in fuse_candidates([SourceCandidates(found)], question)] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("question", "file"),
+    [("What does the warranty say?", "warranty.pdf"), ("보증서에 뭐라고 써 있나요?", "보증서.pdf")],
+)
+def test_the_words_of_a_file_s_name_decide_between_passages_that_fit_as_well(question: str, file: str) -> None:
+    found = [candidate("a", 9.5, file="manual.pdf"), candidate("b", 9, file=file), candidate("c", 3, file=file)]
+    assert [passage.text for passage in fuse_candidates([SourceCandidates(found)], question)] == ["b", "a", "c"]

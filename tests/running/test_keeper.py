@@ -15,7 +15,6 @@ from qa_service.interfaces import FollowedAnswer, HeldAnswer
 from qa_service.model import Question
 from qa_service.running.reader import AnswerReader
 from qa_service.stores.keys import ALIVE, worker_key
-from qa_service.turns import Admission
 from tests.fakes import ANN, BUG, STOPPED, WAITING_SECONDS, FakeUpstream
 from tests.lives import PACE, Saying, Waiting, World, eventually, texts
 
@@ -327,8 +326,7 @@ class TestStrays:
     def test_a_claim_that_was_carried_out_without_a_reply_is_answered_all_the_same(self, world: World) -> None:
         line = Waiting()
         house = world.worker(line, pace=self.HURRIED)
-        admitted = house.desk.admit(Question("Why?", ANN, "chat"))
-        assert isinstance(admitted, Admission)
+        admitted = house.desk.admit_new(Question("Why?", ANN, "chat"))
         eventually(lambda: line.said)
         assert admitted.answer_id in house.runner._running
 

@@ -230,8 +230,7 @@ class TestStopping:
         assert line.stopped_for == "cancelled"
 
     def test_one_that_is_stopped_before_it_has_begun_is_not_begun_in_vain(self, house: Worker) -> None:
-        admitted = house.desk.admit(Question("Why?", ANN, "chat"))
-        assert isinstance(admitted, Admission)
+        admitted = house.desk.admit_new(Question("Why?", ANN, "chat"))
         house.runner.stop_answer(admitted.answer_id)
         running = house.runner.start_answer(admitted)
         assert running.stop.reason == "cancelled"

@@ -1,6 +1,5 @@
 """The private Valkey of a data folder, with real servers that are killed, and a launcher that is."""
 
-import contextlib
 import fcntl
 import gc
 import os
@@ -22,6 +21,7 @@ from qa_service.private import server as private
 from qa_service.stores.embedded import embedded_pool, find_server, socket_path, start_store
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.memory import store_memory
+from tests.private.ending import has_ended
 
 LINGER = 0.4
 ROOT = Path(__file__).parents[2]
@@ -50,7 +50,7 @@ def connect() -> Iterator[Connect]:
     folders = set(clients.values())
     leave(*clients)
     for folder in folders:
-        assert ended(folder)
+        assert has_ended(folder / "valkey")
 
 
 def leave(*clients: redis.Redis) -> None:
@@ -60,18 +60,6 @@ def leave(*clients: redis.Redis) -> None:
             client.close()
             del client.connection_pool
     gc.collect()
-
-
-def ended(data: Path, seconds: float = 10) -> bool:
-    """Whether launcher and server have gone, waiting for it: their lock is free."""
-    deadline = time.monotonic() + seconds
-    with (data / "valkey" / "lock").open("ab") as lock:
-        while time.monotonic() < deadline:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return True
-            time.sleep(0.02)
-    return False
 
 
 def server_of(client: redis.Redis) -> int:
@@ -138,7 +126,7 @@ class TestSharing:
         before, after = map(int, child(GREENLETS, data).communicate()[0].split())
         assert before == 40
         assert 80 <= after <= 120
-        assert ended(data)
+        assert has_ended(data / "valkey")
 
 
 GREENLETS = """
@@ -171,7 +159,7 @@ class TestRecovery:
         client.set("key", "value")
         killed = server_of(client)
         os.kill(launcher_of(client), signal.SIGKILL)
-        assert ended(data)
+        assert has_ended(data / "valkey")
         assert client.get("key") == b"value"
         assert server_of(client) != killed
 
@@ -179,7 +167,7 @@ class TestRecovery:
         client = connect(data)
         client.set("key", "value")
         os.kill(launcher_of(client), signal.SIGTERM)
-        assert ended(data)
+        assert has_ended(data / "valkey")
         assert client.get("key") == b"value"
 
     def test_users_that_are_killed_count_as_gone(self, data: Path) -> None:
@@ -188,32 +176,32 @@ class TestRecovery:
         assert user.stdout.readline()
         user.kill()
         user.communicate()
-        assert ended(data)
+        assert has_ended(data / "valkey")
 
     def test_what_was_kept_is_there_after_all_have_gone(self, data: Path, connect: Connect) -> None:
         client = connect(data)
         client.set("key", "value")
         leave(client)
-        assert ended(data)
+        assert has_ended(data / "valkey")
         assert connect(data).get("key") == b"value"
 
     def test_it_leaves_nothing_outside_its_data_folder(self, data: Path, connect: Connect) -> None:
         client = connect(data)
         folder = socket_path(data).parent
         leave(client)
-        assert ended(data)
+        assert has_ended(data / "valkey")
         assert not folder.exists()
 
     def test_it_runs_on_as_long_as_there_is_a_user(self, data: Path, connect: Connect) -> None:
         first, second = connect(data), connect(data)
         server = server_of(first)
         leave(first)
-        assert not ended(data, seconds=3 * LINGER)
+        assert not has_ended(data / "valkey", seconds=3 * LINGER)
         assert server_of(second) == server
 
     def test_who_comes_while_the_launcher_ends_waits_for_it(self, data: Path, connect: Connect) -> None:
         leave(connect(data))
-        assert ended(data)
+        assert has_ended(data / "valkey")
         with (data / "valkey" / "users").open("ab") as users:
             fcntl.flock(users, fcntl.LOCK_EX)
             threading.Timer(0.3, users.close).start()
@@ -239,7 +227,7 @@ class TestRecovery:
         client.set("key", "value")
         client.set("last", "value")
         leave(client)
-        assert ended(data)
+        assert has_ended(data / "valkey")
         written = next((data / "valkey" / "appendonlydir").glob("*.incr.aof"))
         os.truncate(written, written.stat().st_size - 3)
         client = connect(data)
@@ -324,7 +312,7 @@ class TestFailures:
             embedded_pool(data, max_connections=1, timeout=0.6)
         assert str(data) not in failure.value.message
         assert str(data) in caplog.text
-        assert ended(data)
+        assert has_ended(data / "valkey")
 
     def test_files_that_cannot_be_used_are_reported(self, data: Path) -> None:
         data.write_text("no folder")
@@ -343,7 +331,7 @@ class TestFailures:
     ) -> None:
         """As where another machine's or container's launcher has the folder, or one that never ends."""
         leave(connect(data))
-        assert ended(data)
+        assert has_ended(data / "valkey")
         monkeypatch.setattr(private, "START_SECONDS", 0.1)
         with (data / "valkey" / "users").open("ab") as users:
             fcntl.flock(users, fcntl.LOCK_EX)
@@ -360,7 +348,7 @@ class TestFailures:
     def test_a_connection_reports_a_store_that_does_not_come_back_in_time(self, data: Path, connect: Connect) -> None:
         client = connect(data)
         os.kill(launcher_of(client), signal.SIGTERM)
-        assert ended(data)
+        assert has_ended(data / "valkey")
         with (data / "valkey" / "lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             began = time.monotonic()

@@ -21,7 +21,7 @@ def say(stores: Stores, topic: int, question: str, *, expected: int, text: str =
 
 @pytest.fixture
 def two(stores: Stores) -> Stores:
-    """A session with a topic about VAT, and after it a current one about sofas."""
+    """Return a session with a topic about VAT, and after it a current one about sofas."""
     say(stores, 1, "VAT?", expected=0)
     say(stores, 1, "When?", expected=1)
     say(stores, 2, "Sofas?", expected=1)

@@ -44,7 +44,7 @@ def seats() -> tuple[Exchange, ...]:
 
 
 def session(current: tuple[Exchange, ...], earlier: tuple[Exchange, ...] = ()) -> Session:
-    """A session in its second topic, or in its only one."""
+    """Return a session in its second topic, or in its only one."""
     if not earlier:
         return Session("s", 1, (Topic(1, "", 2),), context=current)
     topics = (Topic(1, "", 2), Topic(2, "", 2))
@@ -74,7 +74,9 @@ class TestVectors:
             return recall_meaning(encoder, question, text)
 
         monkeypatch.setattr(meaning, "recall_meaning", recall)
-        score = MeaningScorer(load_weights("meaning"), load_encoder())
+        weights = load_weights("meaning")
+        assert weights.meaning
+        score = MeaningScorer(weights, weights.meaning, load_encoder())
         first, again = (score("Why?", [Exchange("Where?", "There.")]) for _ in range(2))
         assert first.numbers == again.numbers
         assert recalled == ["Where?"]

@@ -131,6 +131,34 @@ class TestQuotes:
         text = answered("How is the pump started?", first, other, language="en")
         assert text.split("\n\n")[1].startswith("- “The pump is started by the valve.” [1]")
 
+    @pytest.mark.parametrize(
+        ("question", "first", "other"),
+        [
+            (
+                "What is the pressure of the cooling pump?",
+                "The pump and its pressure gauge. Cooling is described below.",
+                "The cooling pump has a pressure of 40 bar.",
+            ),
+            ("냉각 펌프의 압력은?", "펌프를 끈다. 압력이 내려간다. 냉각을 기다린다.", "냉각 펌프의 압력은 40 bar이다."),
+        ],
+    )
+    def test_not_where_a_sentence_of_the_next_one_has_much_more_of_the_question(self, question, first, other):
+        assert answered(question, first, other).split("\n")[2] == f"- “{other}” [2]"
+
+    @pytest.mark.parametrize(
+        ("question", "first", "other"),
+        [
+            (
+                "What is the cooling pump's pressure?",
+                "The cooling pump is red.",
+                "The cooling pump's pressure is 40 bar.",
+            ),
+            ("냉각 펌프의 압력은?", "냉각 펌프는 빨갛다.", "냉각 펌프의 압력은 40 bar이다."),
+        ],
+    )
+    def test_the_passage_that_was_found_first_is_quoted_too(self, question, first, other):
+        assert answered(question, first, other).split("\n")[2:] == [f"- “{other}” [2]", f"- “{first}” [1]"]
+
     def test_not_where_it_has_next_to_nothing_of_the_question(self):
         text = answered("How often must the filter be cleaned?", REFUNDS, MANUAL, language="en")
         assert text.split("\n\n")[1].startswith("- “The filter must be cleaned every month.” [2]")
@@ -138,6 +166,32 @@ class TestQuotes:
     def test_a_sentence_with_a_number_is_preferred_where_an_amount_is_asked_for(self):
         said = "The battery of the pump is covered. The cover of the battery lasts for 24 months. Keep the bill."
         assert "24 months" in answered("How long is the battery covered?", said, language="en").split("\n")[2]
+
+    @pytest.mark.parametrize(
+        ("question", "text", "off"),
+        [
+            ("보증 기간이 어떻게 되나요?", "보증 기간은 2년입니다. 배송비는 3,000원입니다.", "3,000"),
+            ("보증은 언제까지인가요?", "보증은 2년 동안 합니다. 배송비는 3,000원입니다.", "3,000"),
+            ("How long is the warranty?", "The warranty lasts two years. Shipping is 9 euros.", "9 euros"),
+            ("When is the rent due?", "The rent is due on Monday. A key is 20 euros.", "20 euros"),
+        ],
+    )
+    def test_a_number_makes_no_sentence_fit_a_question_that_it_has_no_word_of(self, question, text, off):
+        said = answered(question, text)
+        assert "[1]" in said
+        assert off not in said
+
+    @pytest.mark.parametrize(
+        ("question", "quote"),
+        [
+            ("매달 임대료는 언제 얼마를 내야 하나요?", "월 임대료는 금 500,000원으로 하며 25일에 지급한다."),
+            ("보증금은 얼마를 내야 합니까?", "보증금은 금 9,000,000원으로 한다."),
+            ("How much must be paid for the rent every month?", "The rent is 500 euros."),
+        ],
+    )
+    def test_words_that_any_text_may_have_needn_t_stand_in_the_answer(self, question, quote):
+        lease = "월 임대료는 금 500,000원으로 하며 25일에 지급한다.\n\n보증금은 금 9,000,000원으로 한다."
+        assert quote in answered(question, lease, "The rent is 500 euros. Pets are welcome.").split("\n")[2]
 
     def test_another_form_of_a_word_is_recognized_in_english(self):
         said = "The unproven assumptions of the theory are listed below. They are nine."
@@ -164,6 +218,57 @@ class TestQuotes:
         table = "\n".join(f"품목{n} 가격 {n}00원 재고 {n}개" for n in range(60))
         assert "“품목42 가격 4200원 재고 42개” [1]" in answered("품목42 가격", table)
         assert len(answered("펌프 압력", "펌프 압력 " + "가나다 " * 300)) < 600
+
+
+class TestNames:
+    PUMPS = "펌프0은 40 bar에서 돈다. 펌프 3은 43 bar에서 돈다. 펌프13은 53 bar에서 돈다."
+    UNITS = "Unit 0 runs at 40 bar. Unit 3 runs at 43 bar. Unit-13 runs at 53 bar."
+
+    @pytest.mark.parametrize(
+        ("question", "text", "quote"),
+        [
+            ("펌프3은 몇 bar에서 도나요?", PUMPS, "펌프 3은 43 bar에서 돈다."),
+            ("펌프0의 압력은?", PUMPS, "펌프0은 40 bar에서 돈다."),
+            ("At how many bar does Unit 3 run?", UNITS, "Unit 3 runs at 43 bar."),
+            ("At how many bar does Unit 13 run?", UNITS, "Unit-13 runs at 53 bar."),
+        ],
+    )
+    def test_a_number_tells_things_of_one_kind_apart(self, question, text, quote):
+        assert answered(question, text).split("\n")[2:] == [f"- “{quote}” [1]"]
+
+    @pytest.mark.parametrize(
+        ("question", "text"), [("펌프7은 몇 bar에서 도나요?", PUMPS), ("At how many bar does Unit 7 run?", UNITS)]
+    )
+    def test_nothing_is_said_of_a_thing_that_no_file_names(self, question, text):
+        assert "[1]" not in answered(question, text)
+
+    @pytest.mark.parametrize(
+        ("question", "text"),
+        [
+            ("환불 3일 전에 무엇을 하나요?", "환불 7일 전에 신청서를 냅니다."),
+            ("펌프 3대의 값은?", "펌프 2대의 값은 9만 원입니다."),
+        ],
+    )
+    def test_a_number_that_counts_is_no_name(self, question, text):
+        assert "[1]" in answered(question, text)
+
+    @pytest.mark.parametrize(
+        ("question", "other", "named"),
+        [
+            (
+                "What does 2.txt say about the battery?",
+                "The battery is charged with the cable. The battery is warm.",
+                "The battery is covered for two years.",
+            ),
+            (
+                "2.txt는 배터리에 대해 뭐라고 하나요?",
+                "배터리는 케이블로 충전합니다. 배터리는 따뜻합니다.",
+                "배터리는 2년 동안 보증합니다.",
+            ),
+        ],
+    )
+    def test_only_the_file_that_the_question_names_is_quoted(self, question, other, named):
+        assert answered(question, other, named).split("\n")[2:] == [f"- “{named}” [2]"]
 
 
 class TestHonesty:
@@ -200,6 +305,27 @@ class TestHonesty:
         text = answered(question, REFUNDS, HOLIDAYS, MANUAL)
         assert "답하는 내용은 파일에 없습니다" in text
         assert "[" not in text
+
+    @pytest.mark.parametrize(
+        ("question", "first", "apart", "together"),
+        [
+            (
+                "Which year and month: harbour crane load?",
+                "The crane has a load.",
+                "The crane stands. A load waits.",
+                "The crane moves a load.",
+            ),
+            (
+                "항구 크레인 하중의 이유와 종류는?",
+                "크레인이 하중을 견딘다.",
+                "크레인이 선다. 하중은 크다.",
+                "크레인이 하중을 옮긴다.",
+            ),
+        ],
+    )
+    def test_words_that_stand_together_in_several_passages_say_less(self, question, first, apart, together):
+        assert "[1]" in answered(question, first, apart, REFUNDS, HOLIDAYS)
+        assert "[" not in answered(question, first, together, REFUNDS, HOLIDAYS)
 
     def test_documents_that_were_searched_in_vain_are_not_called_missing(self):
         prompt = Prompt("gpt", (), "How many days?", language="en", is_knowledge_searched=True)

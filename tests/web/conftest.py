@@ -11,6 +11,7 @@ from werkzeug.routing import Rule
 
 from qa_service import storeroom
 from qa_service.assembly import Assembly, assemble
+from qa_service.knowledge.keeper import lock_indexing
 from qa_service.running.settings import Pace
 from qa_service.setting_values import ApiKey
 from qa_service.settings import Settings
@@ -21,6 +22,15 @@ from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, Model, Reader
 KEYS = (ApiKey("site", SERVER_SECRET, False), ApiKey("me", PERSONAL_SECRET, True))
 
 MakeHouse = Callable[..., House]
+
+
+@pytest.fixture
+def no_indexer(tmp_path: Path) -> Iterator[None]:
+    """Hold the lock of a house's own indexer, so that none is started. Tests index by themselves."""
+    lock = lock_indexing(tmp_path)
+    assert lock
+    with lock:
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -77,12 +77,7 @@ class Reader:
             yield FileEnd(Verdict(file.name, "unknown", "skipped", "over_quota"))
             return
         for report in read_file(file, Path(file.path).read_bytes()):
-            if report.progress is not None:
-                yield report.progress
-            if report.text is not None:
-                yield report.text
-            if report.picture is not None:
-                yield report.picture
+            yield from report.list_news()
             if report.last:
                 Path(file.path).unlink()
                 yield FileEnd(report.verdict, seconds=1.0)

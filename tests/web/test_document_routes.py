@@ -1,14 +1,13 @@
 """The knowledge base over HTTP: who may write where, what is listed to whom, and answers that cite its documents."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qa_service.knowledge.database import Database
-from qa_service.knowledge.keeper import lock_indexing
 from tests.knowledge.shelf import make_indexer
 from tests.web.conftest import MakeHouse
 from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, frames, refusal
@@ -24,17 +23,8 @@ MakeLibrary = Callable[..., House]
 
 
 @pytest.fixture
-def indexing(tmp_path: Path) -> Iterator[None]:
-    """The lock of a house's own indexer, so that none is started: tests index by themselves."""
-    lock = lock_indexing(tmp_path)
-    assert lock
-    with lock:
-        yield
-
-
-@pytest.fixture
-def make_library(indexing: None, make_house: MakeHouse, knowledge: Database) -> MakeLibrary:
-    """Houses with a knowledge base."""
+def make_library(no_indexer: None, make_house: MakeHouse, knowledge: Database) -> MakeLibrary:
+    """Return a function that makes houses with a knowledge base."""
     socket = Path(knowledge.engine.start()["unix_sock"]).parent
     return lambda **changes: make_house(database_url=f"postgresql://qa@/postgres?host={socket}", **changes)
 
@@ -79,7 +69,8 @@ class TestWriting:
         assert library.get(f"{path}/pages/1").get_json()["text"] == REFUNDS
         refusal(library.get(f"{path}/pages/2"), 404, "not_found")
         assert library.client.delete(f"/api/{path}", headers=SITE).status_code == 204
-        refusal(library.get(path), 404, "not_found")
+        for gone in (path, "documents/%00", "documents/%00/pages/1"):
+            refusal(library.get(gone), 404, "not_found")
         assert library.get("collections").get_json()["items"][0]["passages"] == 0
 
     def test_own_documents_are_seen_by_their_owner_alone(self, library: House, knowledge: Database) -> None:
@@ -105,6 +96,11 @@ class TestWriting:
         document = add(library, REFUNDS).get_json()["items"][0]["documentId"]
         refusal(add(library, REFUNDS, "b.txt", headers, collection="shared"), 401, "unauthenticated")
         refusal(library.client.delete(f"/api/documents/{document}", headers=headers), 401, "unauthenticated")
+
+    def test_two_files_of_one_name_are_refused_since_one_would_take_the_others_place(self, library: House) -> None:
+        files = [(io.BytesIO(text.encode()), name) for text, name in ((REFUNDS, "a/readme.md"), (HOURS, "b/readme.md"))]
+        refusal(library.client.post("/api/documents", data={"files": files}, headers=SITE), 422, "invalid_field")
+        assert names(library, SITE) == []
 
     def test_a_visitor_has_no_documents(self, library: House) -> None:
         refusal(add(library, REFUNDS, "b.txt", {"X-Nobody": "yes"}), 401, "unauthenticated")

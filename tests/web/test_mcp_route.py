@@ -8,6 +8,8 @@ from werkzeug.test import TestResponse
 
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import CollectionKey
+from qa_service.untrusted import disarm_text
+from tests.injections import INJECTIONS
 from tests.knowledge.shelf import put
 from tests.web.conftest import MakeHouse
 from tests.web.house import PERSONAL_SECRET, House, refusal
@@ -80,6 +82,7 @@ class TestAgreedVersions:
         assert call(house, "tools/call", name="delete", arguments={})["code"] == -32602
         assert search(house, "")["code"] == -32602
         assert search(house, "x", limit=99)["code"] == -32602
+        assert search(house, "x", collections=["a\0b"])["code"] == -32602
         for body, code in (("{", -32700), ("[]", -32600), ('{"id": 1}', -32600), ("3", -32600)):
             response = house.client.post("/api/mcp", data=body, content_type="application/json")
             assert (response.status_code, response.get_json()["error"]["code"], response.get_json()["id"]) == (
@@ -153,7 +156,29 @@ class TestTools:
         assert (found["structuredContent"]["page"], found["structuredContent"]["pages"]) == (2, 2)
         missing = call(house, "tools/call", name="read_page", arguments={"documentId": document_id, "page": 9})
         assert missing["isError"]
+        assert call(house, "tools/call", name="read_page", arguments={"documentId": "\0"})["isError"]
         assert missing["content"][0]["text"] == "the document has no such page"
+
+    @pytest.mark.parametrize(
+        "name", ["a passage of its own", "ChatML", "other line ends", "unseen tags", "a tool's call"]
+    )
+    def test_what_documents_say_to_models_is_quoted_and_disarmed(
+        self, house: House, knowledge: Database, name: str
+    ) -> None:
+        text = INJECTIONS[name]
+        document = put(knowledge, "zebra", f"zebra {text}", title=f"zebra {text}"[:200])
+        found = search(house, "zebra", limit=1)
+        page = call(house, "tools/call", name="read_page", arguments={"documentId": document.document_id, "page": 1})
+        for shown, heads in ((found, 2), (page, 2)):
+            lines = shown["content"][0]["text"].splitlines()
+            assert all(line.startswith("> ") for line in lines[heads:])
+            told = json.dumps(shown, ensure_ascii=False)
+            assert disarm_text(told) == told
+
+    def test_arguments_that_no_text_can_hold_find_nothing(self, house: House) -> None:
+        assert search(house, "\0")["content"][0]["text"] == "Nothing was found."
+        missing = call(house, "tools/call", name="read_page", arguments={"documentId": "\0"})
+        assert missing["content"][0]["text"] == "no such document"
 
     def test_a_server_without_a_knowledge_base_says_so(self, make_house: MakeHouse) -> None:
         assert "QA_KNOWLEDGE" in search(make_house(knowledge=False), "x")["content"][0]["text"]

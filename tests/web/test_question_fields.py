@@ -57,7 +57,18 @@ class TestEveryForm:
 
     @pytest.mark.parametrize("absent", ["", "  ", "undefined", "null"])
     def test_takes_what_forms_write_for_nothing_as_absent(self, house: House, send: Send, absent: str) -> None:
-        names = ("sessionId", "topic", "temperature", "topP", "maxTokens", "model", "onHangup", "onBusy", "messages")
+        names = (
+            "sessionId",
+            "topic",
+            "temperature",
+            "topP",
+            "maxTokens",
+            "model",
+            "onHangup",
+            "onBusy",
+            "messages",
+            "citations",
+        )
         got = frames(send(house.client, {"question": absent, "message": "왜요?", **dict.fromkeys(names, absent)}))
         assert got[-1]["content"] == {"status": "completed"}
         assert house.model.prompts[-1].question == "왜요?"
@@ -179,6 +190,7 @@ IMPOSSIBLE = [
     ("topic", ["keep"]),
     ("onHangup", "explode"),
     ("onBusy", "wait"),
+    ("citations", "perhaps"),
     ("stream", "perhaps"),
     ("ids", "2"),
     ("useWebSearch", "google"),
@@ -295,6 +307,13 @@ class TestModels:
         house = make_house(models_allowed=("ft:*",))
         assert house.session(model="ft:gpt-4.1:mine")["model"] == "ft:gpt-4.1:mine"
         assert house.session()["model"] == "gpt-4.1-mini"
+
+    def test_sentences_without_support_are_refused_where_the_site_cites_nothing(self, make_house: MakeHouse) -> None:
+        assert (
+            refusal(make_house(citations="off").ask("?", citations="check"), 422, "invalid_field")["field"]
+            == "citations"
+        )
+        assert text(make_house().ask("?", citations="check")) == "안녕하세요."
 
     def test_web_search_is_refused_where_the_site_has_none(self, make_house: MakeHouse) -> None:
         house = make_house(web_search=False)

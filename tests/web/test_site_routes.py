@@ -1,14 +1,12 @@
 """Sites and single pages are brought by whoever may edit, and listed to whoever may search them."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qa_service.crawling import fetching
 from qa_service.knowledge.database import Database
-from qa_service.knowledge.keeper import lock_indexing
 from tests.crawling.websites import WebPage, Website, html, moved
 from tests.knowledge.shelf import make_indexer
 from tests.web.conftest import MakeHouse
@@ -21,17 +19,8 @@ URL = "https://library.example/"
 
 
 @pytest.fixture
-def quiet(tmp_path: Path) -> Iterator[None]:
-    """Nobody indexes by themselves."""
-    lock = lock_indexing(tmp_path)
-    assert lock
-    with lock:
-        yield
-
-
-@pytest.fixture
-def house(quiet: None, make_house: MakeHouse, knowledge: Database, knowledge_url: str) -> House:
-    """A service with an empty knowledge base."""
+def house(no_indexer: None, make_house: MakeHouse, knowledge: Database, knowledge_url: str) -> House:
+    """Return a service with an empty knowledge base."""
     return make_house(database_url=knowledge_url, semantic="off")
 
 
@@ -71,7 +60,8 @@ class TestSites:
         site = add(house).get_json()
         assert house.client.delete(f"/api/sites/{site['siteId']}", headers=SERVER).status_code == 204
         assert house.get("sites", SERVER).get_json() == {"items": []}
-        refusal(house.client.delete(f"/api/sites/{site['siteId']}", headers=SERVER), 404, "not_found")
+        for gone in (site["siteId"], "%00"):
+            refusal(house.client.delete(f"/api/sites/{gone}", headers=SERVER), 404, "not_found")
 
     @pytest.mark.parametrize(
         ("fields", "field"),

@@ -1,4 +1,4 @@
-"""This room describes the whole HTTP interface as one document: `openapi.json`, and its objects as `schema.json`.
+"""This package describes the whole HTTP interface as one document: `openapi.json`, and its objects as `schema.json`.
 
 - `operations.py` has the words in which a route is described, and `refusals.py` how routes refuse.
 - Each module of routes in `web` has a module here, with one `Operation` for each route. Most have the same name.

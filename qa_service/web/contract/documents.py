@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from qa_service import errors
+from qa_service.knowledge.library import LIST_CURSOR
 from qa_service.web.contract.offer import Offer
 from qa_service.web.contract.operations import InputField, JsonSchema, Operation, build_plain_body, json_result
 from qa_service.web.contract.paging import PAGED
@@ -15,7 +16,7 @@ from qa_service.web.contract.question import (
 )
 from qa_service.web.contract.refusals import STORED
 from qa_service.web.contract.sessions import GONE
-from qa_service.web.documents import ADDRESS, DOCUMENT_ID, FOUND, MOST_FOUND, QUERY, STATUSES, TITLE
+from qa_service.web.documents import ADDRESS, FOUND, MOST_FOUND, QUERY, STATUSES, TITLE
 from qa_service.wire.document_objects import (
     CollectionListObject,
     DocumentListObject,
@@ -68,7 +69,7 @@ def describe_documents(offer: Offer) -> tuple[Operation, ...]:
             query=(
                 COLLECTION,
                 InputField("status", {"type": "string", "enum": list(STATUSES)}, "Only documents in this state."),
-                InputField("cursor", {"type": "string", "pattern": f"^{DOCUMENT_ID.pattern}$"}, CURSOR),
+                InputField("cursor", {"type": "string", "pattern": f"^{LIST_CURSOR.pattern}$"}, CURSOR),
                 PAGED,
             ),
             results=(json_result(DocumentListObject, "A part of the list."),),

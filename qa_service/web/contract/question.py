@@ -7,6 +7,7 @@ from typing import Any
 from qa_service.conversation import MOST_MESSAGES
 from qa_service.questions import (
     BUSY,
+    CITATIONS,
     HANGUPS,
     LONGEST_MODEL,
     LONGEST_SYSTEM_PROMPT,
@@ -141,6 +142,7 @@ def _list_choices() -> tuple[InputField, ...]:
         InputField("topic", _one_of(TOPICS, TOPICS[0]), TOPIC_NOTE),
         InputField("onBusy", _one_of(BUSY, BUSY[0]), BUSY_NOTE),
         InputField("onHangup", _one_of(HANGUPS), HANGUP_NOTE),
+        InputField("citations", _one_of(CITATIONS), CITATIONS_NOTE),
         COLLECTIONS,
         InputField("knowledge", {"type": "boolean", "default": True}, "Whether the knowledge base is searched."),
     )
@@ -156,6 +158,10 @@ TOPIC_NOTE = (
 )
 BUSY_NOTE = (
     "What happens while another answer of the session is being written: `replace` stops that one, `reject` is a 409."
+)
+CITATIONS_NOTE = (
+    "Whether `metadata` says where the sentences stand that no source supports: `check` says it, `on` doesn't. Without "
+    "this field the server's setting decides."
 )
 HANGUP_NOTE = (
     "What happens to the answer when its last reader has gone: it is finished or cancelled. Without this field, "

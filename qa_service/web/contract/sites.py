@@ -4,13 +4,14 @@ server for agents."""
 from http import HTTPStatus
 
 from qa_service import errors
+from qa_service.crawling.sites import LEAST_EVERY
 from qa_service.web.contract.documents import COLLECTION
 from qa_service.web.contract.operations import Operation, ResultShape, build_plain_body, json_result
 from qa_service.web.contract.question import describe_value
 from qa_service.web.contract.refusals import STORED
 from qa_service.web.contract.sessions import GONE
 from qa_service.web.documents import ADDRESS
-from qa_service.web.sites import LEAST_EVERY, LONGEST_PATTERN, MOST_PATTERNS
+from qa_service.web.sites import LONGEST_PATTERN, MOST_PATTERNS
 from qa_service.wire.site_objects import SiteListObject, SiteObject
 
 READ = (
