@@ -6,7 +6,8 @@ pages of PDF takes.
 It makes its own data: passages of invented Korean and Latin words, as unequally common as those of a language, with
 vectors around three hundred centres. That is hard on the ranking by words, since no passage has a subject. The engine
 is the private PostgreSQL, in a folder of its own. Beside the times on the clock it gives the times of the processors,
-which change less when the machine has other work.
+which change less when the machine has other work, the size of the folder, and the memory of all processes of the
+engine after the questions.
 """
 
 import argparse
@@ -29,6 +30,7 @@ import numpy as np
 from fpdf import FPDF
 
 from qa_service.errors import EncoderMissing
+from qa_service.knowledge import search
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import CollectionKey, DocumentPassage, DocumentText, NewDocument
 from qa_service.knowledge.engine import EmbeddedPostgres
@@ -104,7 +106,12 @@ def measure_growth(folder: Path, passages: int) -> dict[str, object]:
     with database.lend_for_long() as connection:
         connection.run("vacuum analyze")
     questions = [" ".join(dice.sample(dice.choice(words), 8)) for _ in range(QUESTIONS)]
-    found = {"passages": passages, "seconds to write": round(written), **ask_questions(database, questions, clusters)}
+    found = {
+        "passages": passages,
+        "seconds to write": round(written),
+        **ask_questions(database, questions, clusters),
+        **measure_size(folder, database),
+    }
     database.close()
     engine.close()
     return found
@@ -135,16 +142,31 @@ def ask_questions(database: Database, questions: Sequence[str], clusters: Cluste
     }
 
 
+def measure_size(folder: Path, database: Database) -> dict[str, object]:
+    """Measure what the knowledge base takes on the disk, without PostgreSQL's journal, and in memory."""
+    tables = database.read("select pg_database_size(current_database())")[0][0]
+    whole = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+    server = find_parent(database.read("select pg_backend_pid()")[0][0])
+    numbers = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+    engine = [number for number in numbers if number == server or find_parent(number) == server]
+    return {
+        "MB of tables": tables >> 20,
+        "MB of the folder": whole >> 20,
+        "MB of memory": sum(map(read_memory, engine)) >> 10,
+    }
+
+
 def measure_recall(
     database: Database, source: KnowledgeSource, asked: Sequence[tuple[SearchTerms, Sequence[Candidate]]]
 ) -> float:
-    """Compare the ten best passages by words with those of a search that looks at every passage."""
-    shares = []
-    every = database.read("select count(*) from passage")[0][0]
+    """Compare the ten best passages by words with those of an exact search, for which any word may be essential."""
+    shares, usual = [], search.MOST_PASSAGES
+    search.MOST_PASSAGES = database.read("select count(*) from passage")[0][0]
     for terms, found in asked:
-        whole = source.find_candidates(terms, every)
+        whole = source.find_candidates(terms, MOST)
         best = (sorted((round(one.lexical, 3) for one in several), reverse=True)[:10] for several in (whole, found))
         shares.append(sum((Counter(next(best)) & Counter(next(best))).values()) / 10)
+    search.MOST_PASSAGES = usual
     return round(sum(shares) / len(shares), 4)
 
 
@@ -190,6 +212,20 @@ def read_cpu(process: int) -> float:
     """Return the seconds of processor time that a process has used."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def find_parent(process: int) -> int:
+    """Return the number of the process that started this one, or 0 where it is gone."""
+    try:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def read_memory(process: int) -> int:
+    """Return the KB of memory that a process takes. What several processes share is divided among them."""
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 def run_in_folder(measure: Callable[[Path, int], dict[str, object]], size: int, number: int) -> None:

@@ -177,9 +177,11 @@ def door_to(port: int, path: str, write: QuestionWriter = write_question, notati
 
 
 @contextmanager
-def serving(name: str, place: Place, *, workers: int = 1) -> Iterator[Server]:
+def serving(
+    name: str, place: Place, *, workers: int = 1, settings: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """Start a fresh server, and wait until it has answered a question. It answers by the script that upstream has
-    now."""
+    now. `settings` are environment variables that it gets besides its own."""
     recipe = RECIPES[name]
     command = recipe.command(place, workers)
     with ExitStack() as stack:
@@ -189,7 +191,7 @@ def serving(name: str, place: Place, *, workers: int = 1) -> Iterator[Server]:
             command,
             log=folder / "log",
             cores=place.server_cores,
-            environment={**environment(), **recipe.environment(place, folder)},
+            environment={**environment(), **recipe.environment(place, folder), **(settings or {})},
         )
         stack.enter_context(program)
         server = Server(name, program.pid, door_to(place.ports.server, recipe.path), redis)

@@ -114,7 +114,7 @@ def upstream_at(place: Place) -> Iterator[None]:
 
 
 @contextmanager
-def staged(server: str, place: Place, workers: int) -> Iterator[Stage]:
-    """Start a fresh server, with an upstream of its own."""
-    with upstream_at(place), serving(server, place, workers=workers) as started:
+def staged(server: str, place: Place, workers: int, settings: Mapping[str, str] | None = None) -> Iterator[Stage]:
+    """Start a fresh server, with an upstream of its own, and with these environment variables besides its own."""
+    with upstream_at(place), serving(server, place, workers=workers, settings=settings) as started:
         yield Stage(started, place.ports)

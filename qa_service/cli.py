@@ -69,6 +69,7 @@ def _add_index(parser: argparse.ArgumentParser) -> None:
         "--page", action="store_true", help="read each address as one page, without the rest of its site"
     )
     parser.add_argument("--collection", default="shared", help="the shared collection that takes it (default: shared)")
+    parser.add_argument("--name", default="", help="what the folder is called there, wherever it lies")
     for name, what in (("include", "only what fits this pattern"), ("exclude", "not what fits this pattern")):
         parser.add_argument(f"--{name}", action="append", default=[], help=f"{what}, such as /docs/*; repeatable")
     parser.add_argument("--every", default="0", help="read a site again after this time, such as 12h or 7d")

@@ -175,7 +175,7 @@ def make_indexer(settings: Settings, encoder: Encoder | None) -> Indexer:
     folder = settings.data / "uploads"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Indexer(
-        WaitingDocuments(database, owner_bytes=settings.owner_bytes),
+        WaitingDocuments(database, owner_bytes=settings.owner_bytes, owner_seconds=settings.read_seconds),
         ChildReaders(seconds=PATIENCE * settings.file_seconds, limits=limits, slots=1),
         MissingVectors(database, encoder) if encoder else None,
         StopSignal,
@@ -248,6 +248,6 @@ def _load_encoder(settings: Settings) -> Encoder | None:
 
 def _describe_work(settings: Settings) -> bytes:
     """Write those settings that an indexer needs, and no key."""
-    names = ("database_url", "owner_bytes", "file_seconds", "file_memory", "max_file", "semantic")
+    names = ("database_url", "owner_bytes", "read_seconds", "file_seconds", "file_memory", "max_file", "semantic")
     told = {name: getattr(settings, name) for name in names}
     return msgspec.json.encode({**told, "data": str(settings.data.absolute())})

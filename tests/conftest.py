@@ -114,7 +114,7 @@ def knowledge(knowledge_engine: EmbeddedPostgres) -> Iterator[Database]:
     """An empty knowledge base."""
     database = Database(knowledge_engine)
     with database.transaction() as connection:
-        connection.run("truncate collection, term cascade")
+        connection.run("truncate collection, term, reading cascade")
         connection.run("delete from state where name <> 'version'")
     yield database
     database.close()

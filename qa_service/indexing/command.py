@@ -102,7 +102,8 @@ class _Indexing:
             yield from self._bring_page(source) if self._order.single else self._bring_site(source)
         elif Path(source).exists():
             rules = FolderRules(self._order.include, self._order.exclude, self._settings.max_file)
-            yield from FolderSource(self._library, self._order.collection, rules).bring_files(Path(source))
+            folder = FolderSource(self._library, self._order.collection, rules, self._order.name)
+            yield from folder.bring_files(Path(source))
         else:
             yield IndexStep(source, "failed", "no such file or folder")
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from hashlib import sha256
 from pathlib import Path
+from socket import gethostname
 from unicodedata import normalize
 
 from msgspec import Struct
@@ -12,7 +13,7 @@ from msgspec import Struct
 from qa_service.files.decoding import decode_file_text
 from qa_service.files.sniffing import sniff_kind
 from qa_service.indexing.steps import IndexStep
-from qa_service.knowledge.documents import CollectionKey, NewDocument
+from qa_service.knowledge.documents import CollectionKey, DocumentSource, NewDocument
 from qa_service.knowledge.library import Library
 
 LONGEST_NAME = 2_000
@@ -34,12 +35,10 @@ class FolderRules(Struct, frozen=True):
 
 
 def list_folder(root: Path, rules: FolderRules) -> Iterator[tuple[str, Path]]:
-    """Give the name and the path of each file below a folder, in the order of their names. A name begins with that of
-    the folder.
+    """Give the path within a folder, and the path, of each file below it, in the order of their names.
 
     Hidden files and folders are left out. So are links, since one may lead out of the folder, or round in a circle.
     """
-    base = _read_name(root.resolve().name)
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
@@ -47,7 +46,7 @@ def list_folder(root: Path, rules: FolderRules) -> Iterator[tuple[str, Path]]:
             within = "/".join(map(_read_name, path.relative_to(root).parts))
             is_shown = not name.startswith(".") and not path.is_symlink() and path.is_file()
             if is_shown and rules.takes_path(within):
-                yield f"{base}/{within}", path
+                yield within, path
 
 
 def _read_name(name: str) -> str:
@@ -60,25 +59,42 @@ def _read_name(name: str) -> str:
 
 
 class FolderSource:
-    """A `FolderSource` brings one folder, or one file, into a collection."""
+    """A `FolderSource` brings one folder, or one file, into a collection. `name` is what the folder is called there, if
+    not by its own name.
 
-    def __init__(self, library: Library, collection: CollectionKey, rules: FolderRules) -> None:
+    Each document keeps which folder it was brought from, because another folder may have the same name. A folder is
+    known by its machine and its path there, or by the name that somebody has chosen for it, wherever it lies then.
+    """
+
+    def __init__(self, library: Library, collection: CollectionKey, rules: FolderRules, name: str = "") -> None:
         self._library = library
         self._collection = collection
         self._rules = rules
+        self._name = name
 
     def bring_files(self, root: Path) -> Iterator[IndexStep]:
         """Let each file be read that is new or has changed since it was brought, and give what became of each."""
-        known = self._library.load_hashes(self._collection)
+        known = self._library.load_sources(self._collection)
+        if root.is_file():
+            name = _read_name(root.name)
+            yield self._bring_file(name, root, known.get(name), "")
+            return
+        name, source = self._name or _read_name(root.resolve().name), self._identify(root)
         seen: set[str] = set()
-        files = [(_read_name(root.name), root)] if root.is_file() else list_folder(root, self._rules)
-        for name, path in files:
-            seen.add(name)
-            yield self._bring_file(name, path, known)
-        if not root.is_file():
-            yield from self._remove_others(f"{_read_name(root.resolve().name)}/", seen, known)
+        for within, path in list_folder(root, self._rules):
+            full = f"{name}/{within}"
+            seen.add(full)
+            found = known.get(full)
+            if found and _is_of_another(found.source, source):
+                yield IndexStep(full, "failed", f"the folder {found.source} has it too: choose another --name")
+            else:
+                yield self._bring_file(full, path, found, source)
+        yield from self._remove_others(f"{name}/", source, seen, known)
 
-    def _bring_file(self, name: str, path: Path, known: Mapping[str, tuple[str, bytes]]) -> IndexStep:
+    def _identify(self, root: Path) -> str:
+        return f":{self._name}" if self._name else f"{gethostname()}:{_read_name(str(root.resolve()))}"
+
+    def _bring_file(self, name: str, path: Path, known: DocumentSource | None, source: str) -> IndexStep:
         if len(name.encode(errors="replace")) > LONGEST_NAME:
             return IndexStep(name, "failed", "name_too_long")
         try:
@@ -87,19 +103,27 @@ class FolderSource:
             content = path.read_bytes()
         except OSError:
             return IndexStep(name, "failed", "unreadable")
-        document_id, digest = known.get(name, ("", b""))
-        if digest == sha256(content).digest():
-            return IndexStep(name, "unchanged", document_id=document_id)
-        if sniff_kind(content, name) == "unknown":
+        is_same = known is not None and known.digest == sha256(content).digest()
+        if known and is_same and known.source == source:
+            return IndexStep(name, "unchanged", document_id=known.document_id)
+        if not is_same and sniff_kind(content, name) == "unknown":
             return IndexStep(name, "skipped", "unsupported")
-        document, _ = self._library.add_document(NewDocument(self._collection, name), content)
-        return IndexStep(name, "waiting", document_id=document.document_id)
+        document, is_new = self._library.add_document(NewDocument(self._collection, name, source=source), content)
+        return IndexStep(name, "waiting" if is_new else "unchanged", document_id=document.document_id)
 
     def _remove_others(
-        self, prefix: str, seen: set[str], known: Mapping[str, tuple[str, bytes]]
+        self, prefix: str, source: str, seen: set[str], known: Mapping[str, DocumentSource]
     ) -> Iterator[IndexStep]:
-        """Remove the documents whose files are gone from the folder."""
-        for name, (document_id, _) in known.items():
-            if name.startswith(prefix) and name not in seen:
-                self._library.remove_document(document_id, [self._collection.owner])
+        """Remove the documents of this folder whose files are gone from it. What somebody has uploaded stays."""
+        for name, found in known.items():
+            is_ours = bool(found.source) and not _is_of_another(found.source, source)
+            if name.startswith(prefix) and name not in seen and is_ours:
+                self._library.remove_document(found.document_id, [self._collection.owner])
                 yield IndexStep(name, "removed")
+
+
+def _is_of_another(found: str, source: str) -> bool:
+    """Tell whether a document was brought from another folder than this one. A folder that isn't on this machine any
+    more was moved, or replaced by this one."""
+    host, _, path = found.partition(":")
+    return bool(found) and found != source and not (host == gethostname() and not Path(path).exists())

@@ -20,6 +20,8 @@ class IndexOrder(Struct, frozen=True):
     exclude: tuple[str, ...] = ()
     every: float = 0.0
     single: bool = False
+    name: str = ""
+    """The one folder is called so, if not by its own name."""
 
 
 def read_order(options: Namespace) -> IndexOrder:
@@ -30,6 +32,8 @@ def read_order(options: Namespace) -> IndexOrder:
         every = read_every(options.every)
     except ValueError as error:
         raise SettingsError(f"--every: {error}") from None
+    if options.name and (len(options.source) > 1 or "/" in options.name or not options.name.isprintable()):
+        raise SettingsError("--name: expected the name of one folder, without /")
     return IndexOrder(
         tuple(options.source),
         CollectionKey(EVERYBODY, options.collection),
@@ -37,4 +41,5 @@ def read_order(options: Namespace) -> IndexOrder:
         tuple(options.exclude),
         every,
         options.page,
+        options.name,
     )

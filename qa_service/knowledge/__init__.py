@@ -5,8 +5,8 @@ Theory of operation
 
 The `engine` is a PostgreSQL that a setting names, or the private one of the data folder, which `private` starts, shares
 and stops. Nothing is started before the first document. A process opens its connections after its fork, when it first
-asks something. `schema` has the tables. `library` is what callers do, `waiting` is what indexers do, `search` is what
-questions do.
+asks something. `schema` has the tables, and the steps that make them of those of an earlier release; a later release's
+tables are refused. `library` is what callers do, `waiting` is what indexers do, `search` is what questions do.
 
 A *collection* has an owner, or none where it is shared. A *document* has a name that is unique in its collection. Its
 text is cut into *passages*. For each passage there is a row in `lexical`, with its words and their weights, and a row
@@ -17,7 +17,7 @@ in `dense`, with its vector, or in `unencoded`, where it has none yet. `term` co
 | queued | `Library.add_document` has written the bytes into `upload`. | The text that it had before, if any. |
 | reading | An indexer holds it by a lease, which it renews every five seconds. | The same. |
 | ready | `finish_document` of `waiting` has replaced its text and deleted the bytes. | The new text, found by words. |
-| failed | `finish_document` found no text. `reason` says why. The same bytes may come again. | No text. |
+| failed | `finish_document` found no text. `reason` says why. The bytes may come again. | The text before, if any. |
 
 Reading takes place in a reading process (`files`), which an indexer starts. The indexer is a process of its own with a
 low priority, at most one on each machine. The `keeper` of each worker starts one where there is work and none.

@@ -5,6 +5,7 @@ import importlib
 import os
 import re
 import select
+import ssl
 import threading
 import weakref
 from collections import deque
@@ -28,9 +29,18 @@ QUEUE_SECONDS = 2.0
 AWAY = ("08", "25006", "53", "57", "58")
 """PostgreSQL's error codes begin so where the server can't do it now: it starts or stops, is full, has lost its files,
 takes no writes, or has ended a statement that took too long."""
+SILENT = "The knowledge base does not answer."
+UNSAFE = "No safe connection to PostgreSQL can be made: check sslmode and sslrootcert of its address."
+REFUSALS = {
+    "28": "PostgreSQL refuses the user or the password of QA_DATABASE_URL.",
+    "3D": "PostgreSQL has no database of the name that QA_DATABASE_URL says.",
+    "42501": "PostgreSQL doesn't let the user of QA_DATABASE_URL do that: let them make the schema, and let "
+    "an administrator make the extension `vector`.",
+}
+"""What operators can mend is said in a sentence of its own. PostgreSQL's error codes begin so."""
 _UNKEPT = re.compile("[\0\ud800-\udfff]")
 SCHEMA = "qa_knowledge"
-SEARCHING = "set hnsw.ef_search = 200; set enable_seqscan = off; set plan_cache_mode = force_custom_plan"
+SEARCHING = "set hnsw.ef_search = 100; set enable_seqscan = off; set plan_cache_mode = force_custom_plan"
 """With these settings, a question's words are always looked up in their index. PostgreSQL thinks it cheaper to compare
 them with those of every passage where many passages have one of them, which takes five times as long."""
 
@@ -107,13 +117,15 @@ class DatabaseConnection:
         try:
             yield
         except self._driver.DatabaseError as error:
-            if not _sql_state(error).startswith(AWAY):
+            state = _sql_state(error)
+            refusal = next((said for begin, said in REFUSALS.items() if state.startswith(begin)), "")
+            if not refusal and not state.startswith(AWAY):
                 raise
             self.is_broken = True
-            raise _away() from error
+            raise StoreUnavailable(refusal or SILENT, retry_after=1) from error
         except (self._driver.InterfaceError, OSError, EOFError) as error:
             self.is_broken = True
-            raise _away() from error
+            raise StoreUnavailable(UNSAFE if _is_about_tls(error) else SILENT, retry_after=1) from error
         except BaseException:
             # A reply may be on its way, which the next statement would take for its own.
             self.is_broken = True
@@ -208,5 +220,6 @@ def _sql_state(error: Exception) -> str:
     return str(said.get("C", "")) if isinstance(said, dict) else ""
 
 
-def _away() -> StoreUnavailable:
-    return StoreUnavailable("The knowledge base does not answer.", retry_after=1)
+def _is_about_tls(error: Exception) -> bool:
+    causes = (error, error.__cause__, error.__context__)
+    return "refuses SSL" in str(error) or any(isinstance(cause, ssl.SSLError) for cause in causes)

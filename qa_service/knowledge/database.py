@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from qa_service.errors import StoreUnavailable
 from qa_service.knowledge.connections import ConnectionPool, DatabaseConnection, Row
 from qa_service.knowledge.engine import Engine
-from qa_service.knowledge.schema import check_version, create_tables
+from qa_service.knowledge.schema import create_tables, open_tables
 
 CONNECTIONS = 10
 STATEMENT_SECONDS = 20.0
@@ -43,10 +43,11 @@ class Database:
         self._is_made = False
 
     def has_tables(self) -> bool:
-        """Tell whether there is a knowledge base. Where it may be there, its engine is started to find out."""
+        """Tell whether there is a knowledge base. Where it may be there, its engine is started to find out,
+        and the tables of an earlier release are brought up to date."""
         if not self._is_made and self.engine.exists():
             with self._pool.lend() as connection:
-                self._is_made = check_version(connection)
+                self._is_made = open_tables(connection)
         return self._is_made
 
     def ensure_tables(self) -> None:

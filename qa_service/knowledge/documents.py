@@ -50,6 +50,16 @@ class NewDocument(Struct, frozen=True):
     url: str = ""
     """A citation leads there. Where it is empty, it leads to the text of the page."""
     charset: str = ""
+    source: str = ""
+    """This names the folder that it comes from, if it comes from one."""
+
+
+class DocumentSource(Struct, frozen=True):
+    """A `DocumentSource` says what a document was made of: bytes with this SHA-256, of the folder `source`, if any."""
+
+    document_id: str
+    digest: bytes
+    source: str
 
 
 class Document(Struct, frozen=True):

@@ -34,6 +34,9 @@ RECOVERY_SECONDS = 5.0
 PORT = 5432
 NOWHERE_ELSE = "set QA_DATABASE_URL to a PostgreSQL with pgvector"
 """Every sentence about a private server that can't run ends with this advice."""
+UNREADABLE = (
+    "QA_DATABASE_URL can't be read: write signs such as / and @ of the password as %2F and %40, and check sslrootcert"
+)
 OTHERS_MAY_ENTER = 0o001
 
 
@@ -64,7 +67,11 @@ class PostgresURL:
         return True
 
     def start(self) -> Mapping[str, Any]:
-        return read_database_url(self._url)
+        try:
+            return read_database_url(self._url)
+        except (ValueError, OSError):
+            # Their messages may quote a part of the password.
+            raise StoreUnavailable(f"{UNREADABLE}.") from None
 
 
 class EmbeddedPostgres:
@@ -195,7 +202,7 @@ def _server_words(programs: Path, cluster: Path, path: Path) -> list[str]:
         "unix_socket_permissions": "0700",
         "port": str(PORT),
         "max_connections": "200",
-        "shared_buffers": "128MB",
+        "shared_buffers": "512MB",
         "effective_cache_size": "512MB",
         "maintenance_work_mem": "256MB",
         "max_wal_size": "512MB",

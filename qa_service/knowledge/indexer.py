@@ -116,7 +116,7 @@ class Indexer:
             if is_web_address(claimed.name) and (text := _read_as_page(Path(upload.path), upload.charset)):
                 return text
             try:
-                return self._read_upload(ReadRequest(upload, Owner("site", claimed.owner)), stop)
+                return self._read_upload(claimed, upload, stop)
             except Overloaded as error:
                 log.warning("a document waits, because %s", error.message)
                 time.sleep(self._pace.outage)
@@ -134,7 +134,8 @@ class Indexer:
         finally:
             Path(path).unlink(missing_ok=True)
 
-    def _read_upload(self, request: ReadRequest, stop: Stop) -> DocumentText:
+    def _read_upload(self, claimed: ClaimedDocument, upload: UploadedFile, stop: Stop) -> DocumentText:
+        request = ReadRequest(upload, Owner("site", claimed.owner), self._waiting.load_seconds(claimed))
         passages: list[DocumentPassage] = []
         verdict = Verdict(request.file.name, "unknown", "failed")
         for news in self._reader.read_upload(request, stop):
@@ -142,6 +143,7 @@ class Indexer:
                 passages.extend(map(_keep_passage, news.passages))
             elif isinstance(news, FileEnd):
                 verdict = news.verdict
+                self._waiting.spend_seconds(claimed, news.seconds)
         # What is seen and not read, as a picture, gives no text to find.
         reason = verdict.reason or (None if passages else "no_text_layer")
         return DocumentText(passages, verdict.kind, reason, verdict.pages)

@@ -22,11 +22,12 @@ from qa_service.knowledge.documents import (
     CollectionKey,
     Document,
     DocumentPage,
+    DocumentSource,
     DocumentText,
     NewDocument,
     read_document,
 )
-from qa_service.knowledge.replacing import keep_verdict, lock_collection, remove_passages, replace_passages
+from qa_service.knowledge.replacing import lock_collection, remove_passages, settle_document
 from qa_service.pause import LongWork
 
 UPLOAD_PART = 256 << 10
@@ -62,8 +63,8 @@ class Library:
         """Take a document to be read, and return it, and whether that changes anything: the same bytes under the same
         name don't, unless reading them has failed before.
 
-        The text of a document with the same name stays until the new one is read. Raises `TooLarge` where an owner
-        keeps too much.
+        The text of a document with the same name stays until the new one is read, and also where that fails. Raises
+        `TooLarge` where an owner keeps too much.
         """
         digest = _digest_content(content)
         with self.database.transaction() as connection:
@@ -83,15 +84,14 @@ class Library:
 
     def put_text(self, new: NewDocument, text: DocumentText) -> tuple[Document, bool]:
         """Put a document there that is read already, and return it, and whether that changes anything. The document is
-        replaced whole, in one transaction."""
+        replaced whole, in one transaction, or keeps its text where the new one is empty."""
         digest = _digest_text(text)
         with self.database.transaction() as connection:
             collection = ensure_collection(connection, new.collection)
             if found := self._find_named(connection, collection, new, digest):
                 return found, False
             document_id = _queue_document(connection, collection, new, digest)
-            replace_passages(connection, document_id, collection, new.title or new.name, text.passages)
-            keep_verdict(connection, document_id, text)
+            settle_document(connection, document_id, collection, new.title or new.name, text)
             return _load_document(connection, document_id), True
 
     def remove_document(self, document_id: str, owners: Several[str]) -> None:
@@ -180,16 +180,16 @@ class Library:
             found.setdefault(usual, Collection(usual, 0, 0, 0))
         return [found[key] for key in sorted(found)]
 
-    def load_hashes(self, collection: CollectionKey) -> Mapping[str, tuple[str, bytes]]:
-        """Return the id and the SHA-256 of each document of a collection, by its name, so that whoever reads a folder
-        sees what has changed."""
+    def load_sources(self, collection: CollectionKey) -> Mapping[str, DocumentSource]:
+        """Return what the documents of a collection were made of, by their names, so that whoever reads a folder sees
+        what has changed."""
         rows = self.database.read(
-            "select d.name, d.id, d.hash from document d join collection c on c.id = d.collection "
+            "select d.name, d.id, d.hash, d.source from document d join collection c on c.id = d.collection "
             "where c.owner = :owner and c.name = :name",
             owner=collection.owner,
             name=collection.name,
         )
-        return {name: (document_id, digest) for name, document_id, digest in rows}
+        return {name: DocumentSource(*rest) for name, *rest in rows}
 
     def _find_named(
         self, connection: DatabaseConnection, collection: int, new: NewDocument, digest: bytes
@@ -198,7 +198,8 @@ class Library:
         date."""
         rows = connection.run(
             "update document set title = :title, url = :url, "
-            "indexed = case when title = :title then indexed else 0 end "
+            "indexed = case when title = :title then indexed else 0 end, "
+            "source = case when :source = '' then source else :source end "
             "where collection = :collection::int and name = :name and hash = :digest and status <> 'failed' "
             "returning id",
             collection=collection,
@@ -206,6 +207,7 @@ class Library:
             digest=digest,
             title=new.title,
             url=new.url,
+            source=new.source,
         )
         return _load_document(connection, rows[0][0]) if rows else None
 
@@ -254,10 +256,12 @@ def _read_cursor(cursor: str) -> tuple[datetime, str]:
 def _queue_document(connection: DatabaseConnection, collection: int, new: NewDocument, digest: bytes) -> str:
     """Let the document wait to be read, in place of one with the same name, and return its id."""
     rows = connection.run(
-        "insert into document (id, collection, name, title, url, charset, status, hash) "
-        "values (:document, :collection::int, :name, :title, :url, :charset, 'queued', :digest) "
+        "insert into document (id, collection, name, title, url, charset, source, status, hash) "
+        "values (:document, :collection::int, :name, :title, :url, :charset, :source, 'queued', :digest) "
         "on conflict (collection, name) do update set title = excluded.title, url = excluded.url, "
-        "charset = excluded.charset, status = 'queued', reason = null, hash = excluded.hash, attempts = 0, "
+        "indexed = case when document.title = excluded.title then document.indexed else 0 end, "
+        "charset = excluded.charset, source = excluded.source, status = 'queued', reason = null, "
+        "hash = excluded.hash, attempts = 0, "
         "revision = document.revision + 1, lease = '-infinity', updated = now() returning id",
         document=secrets.token_hex(16),
         collection=collection,
@@ -265,6 +269,7 @@ def _queue_document(connection: DatabaseConnection, collection: int, new: NewDoc
         title=new.title,
         url=new.url,
         charset=new.charset,
+        source=new.source,
         digest=digest,
     )
     document_id = str(rows[0][0])

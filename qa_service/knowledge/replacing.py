@@ -25,6 +25,25 @@ def lock_collection(connection: DatabaseConnection, document_id: str) -> int | N
     return int(found[0][0]) if found else None
 
 
+def settle_document(
+    connection: DatabaseConnection, document_id: str, collection: int, heading: str, text: DocumentText
+) -> None:
+    """Put what was read in place of the document's text. Where nothing could be read, the document is `failed`, and
+    keeps the text of the version before, if there was one, with its kind and its pages."""
+    if text.passages:
+        replace_passages(connection, document_id, collection, heading, text.passages)
+    connection.run(
+        "update document set status = :status, reason = :reason, updated = now(), "
+        "kind = case when :status = 'failed' and passages > 0 then kind else :kind end, "
+        "pages = case when :status = 'failed' and passages > 0 then pages else :pages::int end where id = :document",
+        document=document_id,
+        status="ready" if text.passages else "failed",
+        reason=text.reason,
+        kind=text.kind,
+        pages=text.pages,
+    )
+
+
 def replace_passages(
     connection: DatabaseConnection, document_id: str, collection: int, heading: str, passages: Sequence[DocumentPassage]
 ) -> None:
@@ -49,19 +68,6 @@ def replace_passages(
     _count_terms(connection, counted, most)
     remove_passages(connection, document_id, last[0][0])
     _count_document(connection, document_id, collection, passages)
-
-
-def keep_verdict(connection: DatabaseConnection, document_id: str, text: DocumentText) -> None:
-    """Write down what reading a document has come to. It is `ready` where it has a text, and otherwise `failed`."""
-    connection.run(
-        "update document set status = :status, reason = :reason, kind = :kind, pages = :pages::int, updated = now() "
-        "where id = :document",
-        document=document_id,
-        status="ready" if text.passages else "failed",
-        reason=text.reason,
-        kind=text.kind,
-        pages=text.pages,
-    )
 
 
 def remove_passages(connection: DatabaseConnection, document_id: str, last: int) -> None:

@@ -30,6 +30,6 @@ def write_sparse(weights: Mapping[int, float]) -> str:
     return f"{{{','.join(f'{number}:{weight:.5g}' for number, weight in weights.items())}}}/{DIMENSIONS}"
 
 
-def write_numbers(numbers: Iterable[int]) -> str:
+def write_numbers(numbers: Iterable[int | str]) -> str:
     """Write whole numbers as PostgreSQL reads an array."""
     return f"{{{','.join(map(str, numbers))}}}"

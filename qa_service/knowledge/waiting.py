@@ -12,7 +12,7 @@ from msgspec import Struct
 from qa_service.knowledge.connections import DatabaseConnection
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import EVERYBODY, DocumentPassage, DocumentText
-from qa_service.knowledge.replacing import keep_verdict, replace_passages
+from qa_service.knowledge.replacing import replace_passages, settle_document
 from qa_service.knowledge.schema import INDEX_VERSION
 from qa_service.model import Place
 
@@ -36,11 +36,20 @@ class ClaimedDocument(Struct, frozen=True):
 
 
 class WaitingDocuments:
-    """A `WaitingDocuments` gives indexers their work."""
+    """A `WaitingDocuments` gives indexers their work. An owner's documents have at most `owner_bytes` of text together,
+    and are read for at most `owner_seconds` within an hour; 0 stands for no bound. Shared documents have none."""
 
-    def __init__(self, database: Database, *, owner_bytes: int = 0, lease_seconds: float = LEASE_SECONDS) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        owner_bytes: int = 0,
+        owner_seconds: float = 0.0,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
         self._database = database
         self._owner_bytes = owner_bytes
+        self._owner_seconds = owner_seconds
         self._lease = f"{lease_seconds} seconds"
 
     def has_work(self, encoder: str = "") -> bool:
@@ -61,10 +70,10 @@ class WaitingDocuments:
         with self._database.transaction() as connection:
             rows = connection.run(
                 "update document d set lease = now() + :lease::interval, attempts = d.attempts + 1, "
-                "status = case when d.status = 'ready' then 'ready' else 'reading' end from collection c "
+                f"status = case when d.{_IS_READ} then d.status else 'reading' end from collection c "
                 f"where c.id = d.collection and d.id = (select id from document where {_CLAIMABLE} "
-                "order by status = 'ready', updated limit 1 for update skip locked) "
-                "returning d.id, c.owner, d.name, d.title, d.charset, d.revision, d.attempts, d.status = 'ready'",
+                f"order by {_IS_READ}, updated limit 1 for update skip locked) "
+                f"returning d.id, c.owner, d.name, d.title, d.charset, d.revision, d.attempts, d.{_IS_READ}",
                 lease=self._lease,
             )
         return ClaimedDocument(*rows[0]) if rows else None
@@ -91,6 +100,28 @@ class WaitingDocuments:
             yield rows[0][0]
             part += 1
 
+    def load_seconds(self, claimed: ClaimedDocument) -> float | None:
+        """Return for how long the document may be read, or None where nothing bounds it."""
+        if claimed.owner == EVERYBODY or not self._owner_seconds:
+            return None
+        rows = self._database.read(
+            f"select seconds from reading where owner = :owner and {_THIS_HOUR}", owner=claimed.owner
+        )
+        return self._owner_seconds - (rows[0][0] if rows else 0.0)
+
+    def spend_seconds(self, claimed: ClaimedDocument, seconds: float) -> None:
+        """Count that reading the document took so many seconds. An owner's hour begins with the first document."""
+        if claimed.owner == EVERYBODY:
+            return
+        with self._database.transaction() as connection:
+            connection.run(
+                "insert into reading values (:owner, now(), :seconds::float8) on conflict (owner) do update set "
+                f"began = case when {_THIS_HOUR} then reading.began else now() end, "
+                f"seconds = excluded.seconds + case when {_THIS_HOUR} then reading.seconds else 0 end",
+                owner=claimed.owner,
+                seconds=seconds,
+            )
+
     def load_passages(self, claimed: ClaimedDocument) -> Sequence[DocumentPassage]:
         """Return the text that the document has."""
         rows = self._database.read(
@@ -110,9 +141,12 @@ class WaitingDocuments:
             found = connection.run(f"select collection {_CLAIMED} for no key update", **_claim_values(claimed))
             if found:
                 text = self._check_room(connection, claimed, text)
-                heading = claimed.title or claimed.name
-                replace_passages(connection, claimed.document_id, found[0][0], heading, text.passages)
-                _settle(connection, claimed, text)
+                target = connection, claimed.document_id, found[0][0], claimed.title or claimed.name
+                if claimed.is_read:
+                    replace_passages(*target, text.passages)
+                else:
+                    settle_document(*target, text)
+                _release_document(connection, claimed)
         return bool(found)
 
     def _check_room(self, connection: DatabaseConnection, claimed: ClaimedDocument, text: DocumentText) -> DocumentText:
@@ -130,7 +164,11 @@ class WaitingDocuments:
         return text if fits else DocumentText(kind=text.kind, reason="over_quota", pages=text.pages)
 
 
-_CLAIMABLE = f"lease < now() and (status in ('queued', 'reading') or status = 'ready' and indexed <> {INDEX_VERSION})"
+_THIS_HOUR = "reading.began > now() - interval '1 hour'"
+_IS_READ = "status in ('ready', 'failed')"
+_CLAIMABLE = (
+    f"lease < now() and (status in ('queued', 'reading') or {_IS_READ} and passages > 0 and indexed < {INDEX_VERSION})"
+)
 _CLAIMED = "from document where id = :document and revision = :revision::int and attempts = :attempts::int"
 
 
@@ -138,10 +176,8 @@ def _claim_values(claimed: ClaimedDocument) -> dict[str, object]:
     return {"document": claimed.document_id, "revision": claimed.revision, "attempts": claimed.attempts}
 
 
-def _settle(connection: DatabaseConnection, claimed: ClaimedDocument, text: DocumentText) -> None:
+def _release_document(connection: DatabaseConnection, claimed: ClaimedDocument) -> None:
     connection.run(
         "update document set lease = '-infinity', attempts = 0 where id = :document", document=claimed.document_id
     )
-    if not claimed.is_read:
-        keep_verdict(connection, claimed.document_id, text)
-        connection.run("delete from upload where document = :document", document=claimed.document_id)
+    connection.run("delete from upload where document = :document", document=claimed.document_id)

@@ -145,7 +145,10 @@ def test_another_indexer_of_the_machine_is_waited_for_until_ctrl_c(
     assert texts_of(ask(knowledge, "연체료"))
 
 
-@pytest.mark.parametrize(("option", "value"), [("--every", "often"), ("--every", "5s"), ("--collection", "no spaces")])
+OPTIONS = [("--every", "often"), ("--every", "5s"), ("--collection", "no spaces"), ("--name", "a/b")]
+
+
+@pytest.mark.parametrize(("option", "value"), OPTIONS)
 def test_impossible_options_are_refused_by_name(option: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{option}"):
         read_order(_parser().parse_args(["index", "handbook", option, value]))

@@ -27,9 +27,9 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def bring(database: Database, folder: Path, **rules: object) -> dict[str, str]:
+def bring(database: Database, folder: Path, name: str = "", **rules: object) -> dict[str, str]:
     """What becomes of each file."""
-    source = FolderSource(Library(database), SHARED, FolderRules(**rules))  # type: ignore[arg-type]
+    source = FolderSource(Library(database), SHARED, FolderRules(**rules), name)  # type: ignore[arg-type]
     return {step.name: step.state for step in source.bring_files(folder)}
 
 
@@ -88,3 +88,46 @@ def test_a_single_file_is_brought_and_removes_nothing(knowledge: Database, folde
     bring(knowledge, folder)
     assert bring(knowledge, folder / "hours.md") == {"hours.md": "waiting"}
     assert len(names(knowledge)) == 3
+
+
+def make_twin(folder: Path) -> Path:
+    """Another folder of the same name, with one file that both have and one that it has alone."""
+    twin = folder.parent / "elsewhere" / folder.name
+    twin.mkdir(parents=True)
+    (twin / "hours.md").write_text("# Hours\n\nThe branch opens at noon.")
+    (twin / "branch.txt").write_text("The branch lies by the river.")
+    return twin
+
+
+def test_folders_of_the_same_name_leave_each_others_documents_alone(knowledge: Database, folder: Path) -> None:
+    twin = make_twin(folder)
+    bring(knowledge, folder)
+    assert bring(knowledge, twin) == {"handbook/branch.txt": "waiting", "handbook/hours.md": "failed"}
+    (folder / "규정" / "연체.txt").unlink()
+    assert bring(knowledge, folder) == {"handbook/hours.md": "unchanged", "handbook/규정/연체.txt": "removed"}
+    assert names(knowledge) == ["handbook/branch.txt", "handbook/hours.md"]
+    assert bring(knowledge, twin, name="분관") == {"분관/branch.txt": "waiting", "분관/hours.md": "waiting"}
+
+
+def test_a_folder_that_was_moved_is_followed(knowledge: Database, folder: Path) -> None:
+    bring(knowledge, folder)
+    (folder.parent / "moved").mkdir()
+    moved = folder.rename(folder.parent / "moved" / "handbook")
+    (moved / "hours.md").unlink()
+    assert bring(knowledge, moved) == {"handbook/규정/연체.txt": "unchanged", "handbook/hours.md": "removed"}
+
+
+def test_a_named_folder_is_the_same_wherever_it_lies(knowledge: Database, folder: Path) -> None:
+    twin = make_twin(folder)
+    bring(knowledge, folder, name="rules")
+    assert bring(knowledge, twin, name="rules") == {
+        "rules/branch.txt": "waiting",
+        "rules/hours.md": "waiting",
+        "rules/규정/연체.txt": "removed",
+    }
+
+
+def test_what_somebody_has_uploaded_under_such_a_name_stays(knowledge: Database, folder: Path) -> None:
+    put(knowledge, "handbook/letter.txt", "uploaded")
+    bring(knowledge, folder)
+    assert "handbook/letter.txt" in names(knowledge)

@@ -65,11 +65,16 @@ def counts_agree(database: Database) -> bool:
 
 
 def make_indexer(
-    database: Database, folder: Path, *, encoder: FakeEncoder | None = None, owner_bytes: int = 0
+    database: Database,
+    folder: Path,
+    *,
+    encoder: FakeEncoder | None = None,
+    owner_bytes: int = 0,
+    owner_seconds: float = 0.0,
 ) -> Indexer:
-    """An indexer that reads in this process."""
+    """An indexer that reads in this process, where each document seems to take a second."""
     vectors = MissingVectors(database, encoder) if encoder else None
-    waiting = WaitingDocuments(database, owner_bytes=owner_bytes)
+    waiting = WaitingDocuments(database, owner_bytes=owner_bytes, owner_seconds=owner_seconds)
     pace = IndexerPace(renewal=0.05, pause=0.01, patience=0.05, outage=0.05)
     return Indexer(waiting, Reader(), vectors, StopSignal, folder=folder, pace=pace)
 

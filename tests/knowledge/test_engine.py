@@ -4,6 +4,10 @@ import contextlib
 import os
 import pwd
 import signal
+import socket
+import struct
+import threading
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +38,31 @@ def opened(data: Path) -> Iterator[Database]:
     yield database
     database.close()
     server.close()
+
+
+def refuse(code: str) -> bytes:
+    """What PostgreSQL sends instead of letting somebody in."""
+    fields = f"SFATAL\0VFATAL\0C{code}\0Mit is not to be\0\0".encode()
+    return b"E" + struct.pack("!i", 4 + len(fields)) + fields
+
+
+@contextlib.contextmanager
+def saying(words: bytes) -> Iterator[int]:
+    """A server that says this to whoever connects, and hangs up; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with contextlib.suppress(OSError):
+                connection, _ = server.accept()
+                with connection:
+                    connection.recv(1000)
+                    connection.sendall(words)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
 
 
 class TestPrivateServer:
@@ -130,6 +159,27 @@ class TestOtherServers:
     def test_one_that_is_away_is_reported(self) -> None:
         with pytest.raises(StoreUnavailable, match="does not answer"):
             Database(PostgresURL("postgresql://qa@127.0.0.1:9/qa")).ensure_tables()
+
+    @pytest.mark.parametrize(
+        ("said", "options", "sentence"),
+        [
+            (refuse("28P01"), "", "refuses the user or the password"),
+            (refuse("28000"), "", "refuses the user or the password"),
+            (refuse("3D000"), "", "has no database of the name"),
+            (refuse("53300"), "", "does not answer"),
+            (b"N", "?sslmode=require", "No safe connection"),
+            (b"Snot tls", "?sslmode=verify-full", "No safe connection"),
+            (b"", "?sslmode=verify-full&sslrootcert=/nowhere.pem", "check sslrootcert"),
+        ],
+    )
+    def test_a_refusal_is_said_in_a_sentence_without_the_password(
+        self, said: bytes, options: str, sentence: str
+    ) -> None:
+        with saying(said) as port:
+            url = f"postgresql://qa:s3cret@127.0.0.1:{port}/qa{options or '?sslmode=disable'}"
+            with pytest.raises(StoreUnavailable, match=sentence) as raised:
+                Database(PostgresURL(url)).has_tables()
+        assert "s3cret" not in "".join(traceback.format_exception(raised.value))
 
     def test_searches_go_to_the_replica_while_it_answers(self, knowledge: Database) -> None:
         put(knowledge, "a.txt", "words of the first server")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from qa_service.interfaces import Stop
 from qa_service.knowledge.database import Database
@@ -173,6 +174,20 @@ class TestProcess:
         assert wait_until(lambda: len(ask(knowledge, "words")) == 3)
         assert wait_until(lambda: is_lock_free(settings.data))
         base.keeper.close()
+
+    def test_two_machines_with_one_engine_know_the_same(
+        self, knowledge: Database, settings: Settings, tmp_path: Path
+    ) -> None:
+        here = open_knowledge(settings, None)
+        there = open_knowledge(replace(settings, data=tmp_path / "other machine"), None)
+        assert here
+        assert there
+        here.library.add_document(NewDocument(SHARED, "a.txt"), "휴관일은 월요일입니다.".encode())
+        assert make_indexer(there.database, tmp_path).index_next()
+        found = [base.search([""], "휴관일", (), 5) for base in (here, there)]
+        assert [texts_of(one) for one in found] == [["휴관일은 월요일입니다."]] * 2
+        there.library.remove_document(found[0][0].passage.file_id, [""])
+        assert not here.search([""], "휴관일", (), 5)
 
     def test_killed_in_the_middle_it_goes_on_where_it_was(self, knowledge: Database, settings: Settings) -> None:
         base = open_knowledge(settings, None)

@@ -55,6 +55,27 @@ class TestAdding:
         assert ask(knowledge, "thirty")[0].lexical == 0
         assert counts_agree(knowledge)
 
+    def test_a_version_that_can_not_be_read_leaves_the_text_before_it(
+        self, knowledge: Database, tmp_path: Path
+    ) -> None:
+        library, indexer = Library(knowledge), make_indexer(knowledge, tmp_path, encoder=FakeEncoder())
+        library.add_document(NewDocument(SHARED, "a.txt", "Old title"), b"refunds within thirty days")
+        indexer.run()
+        library.add_document(NewDocument(SHARED, "a.txt", "New title"), b"%PDF-1.4 no pdf")
+        indexer.run()
+        (kept,), _ = library.list_documents(DocumentFilter())
+        assert (kept.status, kept.reason, kept.kind, kept.passages) == ("failed", "damaged", "txt", 1)
+        assert texts_of(ask(knowledge, "new refunds")) == ["refunds within thirty days"]
+        assert ask(knowledge, "new")[0].lexical > 0, "the new title is found with the text"
+        assert not indexer.index_next()
+        assert counts_agree(knowledge)
+
+    def test_a_page_that_has_no_text_any_more_keeps_its_last_one(self, knowledge: Database) -> None:
+        put(knowledge, "p", "opening hours")
+        emptied, _ = Library(knowledge).put_text(NewDocument(SHARED, "p"), DocumentText((), "html", "empty", 1))
+        assert (emptied.status, emptied.reason, emptied.passages) == ("failed", "empty", 1)
+        assert texts_of(ask(knowledge, "hours")) == ["opening hours"]
+
     def test_any_text_comes_back_as_it_was(self, knowledge: Database) -> None:
         document = put(knowledge, "odd.txt", "first", ODD)
         page = Library(knowledge).load_page(document.document_id, 2, [""])
@@ -109,6 +130,29 @@ class TestQuota:
         make_indexer(knowledge, tmp_path, owner_bytes=100).run()
         (found,), _ = library.list_documents(DocumentFilter((MINE.owner,)))
         assert (found.status, found.reason, found.passages) == ("failed", "over_quota", 0)
+
+    def test_documents_of_an_owner_are_read_for_so_long_within_an_hour(
+        self, knowledge: Database, tmp_path: Path
+    ) -> None:
+        library, indexer = Library(knowledge), make_indexer(knowledge, tmp_path, owner_seconds=0.5)
+        for key in (MINE, SHARED):
+            for name in ("a.txt", "b.txt"):
+                library.add_document(NewDocument(key, name), b"some words")
+        indexer.run()
+        found, _ = library.list_documents(DocumentFilter((MINE.owner, "")))
+        states = [(one.collection.name, one.status, one.reason) for one in found]
+        assert states == [
+            ("own", "ready", None),
+            ("own", "failed", "over_quota"),
+            ("shared", "ready", None),
+            ("shared", "ready", None),
+        ]
+        with knowledge.transaction() as connection:
+            connection.run("update reading set began = began - interval '61 minutes'")
+        library.add_document(NewDocument(MINE, "b.txt"), b"some words")
+        indexer.index_next()
+        (_, again), _ = library.list_documents(DocumentFilter((MINE.owner,)))
+        assert again.status == "ready"
 
 
 class TestReading:

@@ -1,12 +1,16 @@
-"""The tables: which pgvector they need, and which release may use them."""
+"""The tables: which pgvector they need, which release may use them, and how those of an earlier release are kept."""
+
+from collections.abc import Iterator
 
 import pytest
 
 from qa_service.errors import StoreUnavailable
 from qa_service.knowledge.connections import DatabaseConnection
 from qa_service.knowledge.database import Database
-from qa_service.knowledge.engine import EmbeddedPostgres
-from qa_service.knowledge.schema import create_tables
+from qa_service.knowledge.engine import EmbeddedPostgres, PostgresURL
+from qa_service.knowledge.library import DocumentFilter, Library
+from qa_service.knowledge.schema import STEPS, VERSION, create_tables
+from tests.knowledge.shelf import ask, put, texts_of
 
 
 class OldServer:
@@ -49,4 +53,44 @@ def test_tables_of_a_later_release_are_left_alone(knowledge: Database, knowledge
             Database(knowledge_engine).has_tables()
     finally:
         with knowledge.transaction() as connection:
-            connection.run("update state set value = '1' where name = 'version'")
+            connection.run("update state set value = :version where name = 'version'", version=str(VERSION))
+
+
+@pytest.fixture
+def first_release(knowledge_engine: EmbeddedPostgres, knowledge_url: str) -> Iterator[Database]:
+    """A knowledge base as the first release has left it, with one document that was read, in a database of its own."""
+    maker = DatabaseConnection(knowledge_engine.start(), 20)
+    maker.run("create database first_release")
+    url = PostgresURL(knowledge_url.replace("/postgres?", "/first_release?"))
+    connection = DatabaseConnection(url.start(), 20)
+    for statement in ("create extension vector", "create schema qa_knowledge", *STEPS[0]):
+        connection.run(statement)
+    connection.run("insert into state values ('version', '1')")
+    connection.run("insert into collection (owner, name) values ('', 'shared')")
+    connection.run(
+        "insert into document (id, collection, name, status, hash) values (:id, 1, 'old.txt', 'ready', 'x')",
+        id="a" * 32,
+    )
+    connection.close()
+    yield (database := Database(url))
+    database.close()
+    maker.run("drop database first_release with (force)")
+    maker.close()
+
+
+def list_columns(database: Database) -> list[tuple[object, ...]]:
+    rows = database.read(
+        "select table_name::text, column_name::text, data_type::text from information_schema.columns "
+        "where table_schema = 'qa_knowledge' order by 1, 2"
+    )
+    return [tuple(row) for row in rows]
+
+
+def test_tables_of_an_earlier_release_are_brought_up_to_date_with_what_is_in_them(
+    knowledge: Database, first_release: Database
+) -> None:
+    (old,), _ = Library(first_release).list_documents(DocumentFilter())
+    put(first_release, "new.txt", "a new text")
+    assert (old.name, texts_of(ask(first_release, "new text"))) == ("old.txt", ["a new text"])
+    assert list_columns(first_release) == list_columns(knowledge)
+    assert first_release.read("select value from state where name = 'version'")[0][0] == str(VERSION)

@@ -18,7 +18,7 @@ from qa_service.deltas import Delta, Finished, TextDelta
 from qa_service.errors import Cancelled, QAError
 from qa_service.files.reading import read_file
 from qa_service.interfaces import Stop
-from qa_service.model import FileEnd, FileNews, Prompt, ReadRequest
+from qa_service.model import FileEnd, FileNews, Prompt, ReadRequest, Verdict
 from qa_service.web.mounting import KEY
 
 SERVER_SECRET = "server-secret-0123456789"
@@ -73,11 +73,14 @@ class Reader:
 
     def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
         file = request.file
+        if request.seconds is not None and request.seconds <= 0:
+            yield FileEnd(Verdict(file.name, "unknown", "skipped", "over_quota"))
+            return
         for report in read_file(file, Path(file.path).read_bytes()):
             yield from report.list_news()
             if report.last:
                 Path(file.path).unlink()
-                yield FileEnd(report.verdict)
+                yield FileEnd(report.verdict, seconds=1.0)
 
 
 class House:

@@ -182,7 +182,7 @@ FIELDS: Mapping[str, str] = {
     "DocumentPageObject.url": "Where citations of the document lead. Where it is empty, they lead to the page's text.",
     "DocumentObject.title": "What citations call the document. Where it is empty, that is its name.",
     "DocumentPageObject.title": "What citations call the document. Where it is empty, that is its name.",
-    "DocumentObject.status": "What has become of the document.",
+    "DocumentObject.status": "What has become of it. If it `failed` and has passages, its text from before is found.",
     "DocumentObject.updatedAt": "When its bytes came, or were read (RFC 3339, in UTC).",
     "FoundPassageObject.page": "The page, counted from 1, or null for a kind of document that has no pages.",
     "collection": "The collection that the document lies in.",
