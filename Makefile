@@ -6,7 +6,7 @@ PYTHONS = python3 python3.14 python3.13 python3.12 python3.11 python
 BIN = .venv/bin
 READY = .venv/ready
 # Most tests wait for real processes, so that many more of them run at once than there are cores. A file stays together.
-JOBS = 5
+JOBS = 6
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 # With it, each of hundreds of processes would compile every module again.

@@ -29,6 +29,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from fpdf import FPDF
 
+from benchmarks.processes import memory_kib
 from qa_service.errors import EncoderMissing
 from qa_service.knowledge import search
 from qa_service.knowledge.database import Database
@@ -147,12 +148,10 @@ def measure_size(folder: Path, database: Database) -> dict[str, object]:
     tables = database.read("select pg_database_size(current_database())")[0][0]
     whole = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
     server = find_parent(database.read("select pg_backend_pid()")[0][0])
-    numbers = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
-    engine = [number for number in numbers if number == server or find_parent(number) == server]
     return {
         "MB of tables": tables >> 20,
         "MB of the folder": whole >> 20,
-        "MB of memory": sum(map(read_memory, engine)) >> 10,
+        "MB of memory": memory_kib(server) >> 10,
     }
 
 
@@ -220,12 +219,6 @@ def find_parent(process: int) -> int:
         return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
     except OSError:
         return 0
-
-
-def read_memory(process: int) -> int:
-    """Return the KB of memory that a process takes. What several processes share is divided among them."""
-    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 def run_in_folder(measure: Callable[[Path, int], dict[str, object]], size: int, number: int) -> None:

@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 PROC = Path("/proc")
 
 
@@ -75,9 +74,10 @@ def machine_seconds() -> float:
     return sum(int(ticks) * _TICK for ticks in (user, nice, system, *interrupts_and_stolen))
 
 
-def resident_kib(root: int) -> float:
-    """Return the KiB of memory of a process with all its descendants. Memory that they share counts for each."""
-    return sum(int(pages) * _PAGE / 1024 for pid in tree(root) for pages in _stat(pid)[21:22])
+def memory_kib(root: int) -> int:
+    """Return the KiB of memory of a process with all its descendants. Memory that several processes share is divided
+    among them."""
+    return sum(map(_own_kib, tree(root)))
 
 
 def holder(port: int, client_port: int, root: int) -> int:
@@ -99,6 +99,13 @@ def _on(cores: Collection[int]) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def _own_kib(pid: int) -> int:
+    with suppress(OSError):  # It has ended meanwhile.
+        lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()
+        return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return 0
 
 
 def _open_files(pid: int) -> set[str]:

@@ -16,7 +16,7 @@ from redis import Redis
 
 from benchmarks.figures import percentile
 from benchmarks.load import DIFFERENT, LOOK, TYPED, Crowd, Tally, Visitor
-from benchmarks.processes import cpu_seconds, holder, resident_kib
+from benchmarks.processes import cpu_seconds, holder, memory_kib
 from benchmarks.scenarios import RATE, WINDOW, ask_again
 from benchmarks.servers import KEY
 from benchmarks.stage import PATIENCE, Open, Outcome, Scenario, Stage
@@ -81,12 +81,12 @@ def pictures(start: Open) -> Outcome:
 def measure_pictures(stage: Stage, count: int, script: Script) -> Outcome:
     """Ask so many questions at once, and measure the memory in MiB. An answer without a picture is a fault."""
     stage.play(script)
-    taken = [resident_kib(stage.server.pid)]
+    taken = [memory_kib(stage.server.pid)]
     with Crowd(replace(stage.server.door, notation=DRAWN), script.deltas) as crowd:
         crowd.admit(range(count))
         while crowd.tally.finished < count and len(taken) < count * MOST_LOOKS:
             crowd.attend(LOOK)
-            taken.append(resident_kib(stage.server.pid))
+            taken.append(memory_kib(stage.server.pid))
         crowd.finish(0)
     return Outcome({"memory": (max(taken) - taken[0]) / 1024}, crowd.tally.finished, crowd.tally.faults)
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from benchmarks.figures import percentile
 from benchmarks.load import Crowd, Tally
-from benchmarks.processes import resident_kib
+from benchmarks.processes import memory_kib
 from benchmarks.stage import PATIENCE, Open, Outcome, Scenario, Seen, Stage, outcome, watch
 from benchmarks.upstream import Script
 
@@ -84,7 +84,7 @@ def hold(start: Open) -> Outcome:
     """Measure the memory of 2,000 streams that are open together and get a word every six seconds."""
     with start(1) as stage:
         ask_again(stage, Script(1))
-        before = resident_kib(stage.server.pid)
+        before = memory_kib(stage.server.pid)
         stage.play(Script(100, rate=1 / 6))
         with Crowd(stage.server.door, 100) as crowd:
             for number in range(HELD):
@@ -92,7 +92,7 @@ def hold(start: Open) -> Outcome:
                 crowd.attend(PATIENCE, partial(_few_wait, crowd.tally, number))
             held = crowd.attend(PATIENCE, lambda: crowd.tally.reading == HELD)
             crowd.attend(WARM_UP)
-            memory = (resident_kib(stage.server.pid) - before) / HELD
+            memory = (memory_kib(stage.server.pid) - before) / HELD
     return Outcome({"memory": memory}, faults=() if held else (f"only {crowd.tally.reading} streams open",))
 
 

@@ -19,7 +19,7 @@ from benchmarks.figures import MEASURES, Rounds, percentile, ratios, spread, tab
 from benchmarks.formats import DIALECTS, compare, open_door
 from benchmarks.load import DIFFERENT, OPENAI_EVENTS, Crowd, Door, Tally, fault_of, notation
 from benchmarks.picture import draw
-from benchmarks.processes import cpu_seconds, holder, resident_kib, tree
+from benchmarks.processes import cpu_seconds, holder, memory_kib, tree
 from benchmarks.product import measure_pictures
 from benchmarks.scenarios import largest
 from benchmarks.servers import PRODUCT, ROOT, Place, Ports
@@ -212,7 +212,7 @@ class TestProcesses:
             child.stdout.readline()
             assert child.pid in tree(os.getpid())
             assert cpu_seconds(os.getpid()) - before >= 0.15
-            assert resident_kib(child.pid) > 1000
+            assert memory_kib(child.pid) > 1000
             child.communicate(b"\n")
 
     def test_the_holder_of_a_connection_is_who_accepted_it(self) -> None:
