@@ -197,21 +197,21 @@ def _fragments(tree: Iterable[Node]) -> Iterator[str]:
             yield from _fragments(part)
 
 
-def seconds(use: Use, pattern: Pattern, text: str, patience: float) -> float:
-    """The processor time one use takes; `TooSlow` after `patience` seconds."""
+def seconds(use: Use, pattern: Pattern, text: str) -> float:
+    """The processor time one use takes."""
     subject = text if isinstance(pattern.pattern, str) else text.encode("utf-8", "replace")
-    with _alarm(patience, pattern, text):
-        began = time.thread_time()
-        use(pattern, subject)
-        return time.thread_time() - began
+    began = time.thread_time()
+    use(pattern, subject)
+    return time.thread_time() - began
 
 
 @contextmanager
-def _alarm(patience: float, pattern: Pattern, text: str) -> Iterator[None]:
-    """Python's engine looks for signals while it matches, so an alarm ends a match that would never end."""
+def patient(patience: float, pattern: Pattern) -> Iterator[None]:
+    """`TooSlow` after so many seconds of processor time. Python's engine looks for signals while it matches, so an
+    alarm ends a match that would never end."""
 
     def ring(*_: object) -> None:
-        raise TooSlow(f"{pattern.pattern!r:.80} needs more than {patience} s for {text[:12]!r}…{text[-8:]!r}")
+        raise TooSlow(f"{pattern.pattern!r:.80} needs more than {patience} s")
 
     before = signal.signal(signal.SIGVTALRM, ring)
     signal.setitimer(signal.ITIMER_VIRTUAL, patience)
