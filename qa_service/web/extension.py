@@ -19,6 +19,7 @@ from qa_service.web import (
     images,
     mcp,
     pictures,
+    probe,
     publishing,
     responses,
     sessions,
@@ -109,6 +110,7 @@ def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
         sites,
         mcp,
         health,
+        probe,
         publishing,
     ):
         module.install(blueprint)
