@@ -157,8 +157,7 @@ def _describe_arrival(service: Mounted) -> ProbeContent:
     forwarding = {name.title() for name, _ in request.headers if FORWARDING.fullmatch(name)}
     return ProbeContent(
         protocol=request.environ.get("SERVER_PROTOCOL", ""),
-        scheme=request.scheme,
-        host=request.host,
+        origins=service.gate.own_origins(request),
         headers=tuple(name for name in WATCHED if name in request.headers),
         forwarded=tuple(sorted(forwarding)),
         trusts_forwarded=bool(settings.trusted_proxies or settings.public_url),

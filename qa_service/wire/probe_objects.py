@@ -10,8 +10,7 @@ class ProbeContent(Outgoing, frozen=True, kw_only=True):
     """This is the content of a `probe` frame: how the request arrived, and what the service will do."""
 
     protocol: str
-    scheme: str
-    host: str
+    origins: tuple[str, ...]
     headers: tuple[str, ...]
     forwarded: tuple[str, ...]
     trusts_forwarded: bool

@@ -47,7 +47,7 @@ class TestStream:
         assert content["headers"] == ["Authorization", "Idempotency-Key", "Last-Event-ID"]
         assert content["forwarded"] == ["Via", "X-Forwarded-For"]
         assert content["trustsForwarded"]
-        assert (content["protocol"], content["scheme"], content["host"]) == ("HTTP/1.1", "http", "localhost")
+        assert (content["protocol"], content["origins"]) == ("HTTP/1.1", ["http://localhost"])
 
     def test_ends_early_where_the_worker_is_about_to_stop(self, house: House) -> None:
         drain_answers(house.app, 0)
