@@ -5,7 +5,7 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import Any, TypeAlias
@@ -22,9 +22,9 @@ READ_WHOLE = 1 << 20
 """Of a response that isn't streamed at most so many bytes are read."""
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 20.0
-EXPIRED, NOT_YET, OTHER_NAME = 10, 9, 62
-"""OpenSSL gives these numbers to certificates that aren't valid now, and to those for another name."""
-TLS_CODES = {EXPIRED: "tls_expired", NOT_YET: "tls_expired", OTHER_NAME: "tls_name"}
+NOT_YET, EXPIRED, OTHER_NAME, OTHER_ADDRESS = 9, 10, 62, 64
+"""OpenSSL gives these numbers to certificates that aren't valid now, and to those for another name or IP address."""
+TLS_CODES = {NOT_YET: "tls_expired", EXPIRED: "tls_expired", OTHER_NAME: "tls_name", OTHER_ADDRESS: "tls_name"}
 PORTS = {"http": 80, "https": 443}
 HTTP10 = 10
 GZIP = 16 + zlib.MAX_WBITS
@@ -179,8 +179,8 @@ class Reply:
 
     def read_start(self) -> None:
         """Read the body of a response that isn't streamed, as far as it matters."""
-        with suppress(http.client.HTTPException):
-            self.start = self._response.read(READ_WHOLE)
+        with suppress(http.client.HTTPException, zlib.error):
+            self.start = self._decoder()(self._response.read(READ_WHOLE))
 
     def read_object(self) -> Mapping[str, Any]:
         """Return the JSON object that was read. It is empty where there was none."""
@@ -192,12 +192,15 @@ class Reply:
 
     def iterate_pieces(self) -> Iterator[Piece]:
         """Give the body as it arrives, decompressed."""
-        decode = zlib.decompressobj(GZIP).decompress if self.coding == "gzip" else bytes
+        decode = self._decoder()
         try:
             while piece := self._response.read1(PIECE):
                 yield time.monotonic(), decode(piece)
         except (http.client.HTTPException, ConnectionError, ssl.SSLError, zlib.error):
             self.is_cut = True
+
+    def _decoder(self) -> Callable[[bytes], bytes]:
+        return zlib.decompressobj(GZIP).decompress if self.coding == "gzip" else bytes
 
 
 def read_route(url: str, headers: tuple[tuple[str, str], ...] = ()) -> Route:
