@@ -1,9 +1,11 @@
 """The examples as somebody follows them: their files with the addresses of a test, and the commands of their pages."""
 
+import http.client
 import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.live.processes import ROOT, program
 
@@ -34,3 +36,13 @@ def certificate(folder: Path) -> Path:
     command = [program("openssl"), *options.split(), "-keyout", folder / "site.key", "-out", made]
     subprocess.run(command, check=True, capture_output=True)
     return made
+
+
+def log_in(url: str, user: str) -> dict[str, str]:
+    """What the browser of somebody who has logged in at an example's site sends along."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    connection.request("POST", "/login", f"user={user}", {"Content-Type": "application/x-www-form-urlencoded"})
+    answer = connection.getresponse()
+    connection.close()
+    cookies = [cookie.partition(";")[0] for cookie in answer.headers.get_all("Set-Cookie", [])]
+    return {"Cookie": "; ".join(cookies)}

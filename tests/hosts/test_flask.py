@@ -1,19 +1,17 @@
 """The Flask site of the examples, started as its page says, with as many workers as eight cores would give it."""
 
-import http.client
 import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import copytree
-from urllib.parse import urlsplit
 
 import pytest
 
 from tests.documents import pdf
 from tests.hosts.attacks import LoginAttacks
 from tests.hosts.host import HEARTBEAT, PAGES, Host, HostContract
-from tests.hosts.pages import EXAMPLES, commands
+from tests.hosts.pages import EXAMPLES, commands, log_in
 from tests.live.processes import BIN, SECRET, Service, clean_environment, free_port, service
 from tests.scripted_upstream import ScriptedUpstream
 
@@ -45,15 +43,6 @@ def site(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -
     ) as found:
         found.until_workers(WORKERS)
         yield found
-
-
-def log_in(url: str, user: str) -> dict[str, str]:
-    """What the browser of somebody who has logged in sends along."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
-    connection.request("POST", "/login", f"user={user}", {"Content-Type": "application/x-www-form-urlencoded"})
-    answer = connection.getresponse()
-    connection.close()
-    return {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
 
 
 @pytest.fixture(scope="module")
