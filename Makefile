@@ -10,7 +10,8 @@ READY = .venv/ready
 SERVE = $(if $(wildcard $(READY)),.venv,$(if $(EXTRAS),.venv-extras,.venv-serve))
 # Most tests wait for real processes, so that many more of them run at once than there are cores. A file stays together.
 JOBS = 6
-PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+XDIST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+PYTEST = $(XDIST) --ignore=tests/hosts
 
 # With it, each of hundreds of processes would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -18,13 +19,18 @@ unexport PYTHONDONTWRITEBYTECODE
 PIP = --quiet --disable-pip-version-check
 LOCK = $(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-header --quiet
 
-.PHONY: serve test check cover bench chaos soak upgrade lock clean
+.PHONY: serve test hosts check cover bench chaos soak upgrade lock clean
 
 serve: $(SERVE)/ready
 	@exec $(SERVE)/bin/qa-service serve
 
 test: $(READY)
 	$(PYTEST) $(ARGS)
+
+# The examples of sites and proxies, each started as its page says. They need the programs that .ci/run installs.
+hosts: JOBS = 3
+hosts: $(READY)
+	$(XDIST) tests/hosts $(ARGS)
 
 # What no test sees: form, types, and which module may import which.
 check: $(READY)
