@@ -12,7 +12,7 @@ from qa_service.doctor.route import Reply
 
 
 class Arrival(Struct, frozen=True):
-    """An `Arrival` is a frame that arrived so many seconds after the response began to be read."""
+    """An `Arrival` is a frame that arrived so many seconds after it was asked for."""
 
     seconds: float
     frame: Mapping[str, Any]
@@ -65,12 +65,12 @@ class Arrived(Struct, frozen=True):
 
 def read_arrivals(reply: Reply, notice: Callable[[Arrival], None] = lambda arrival: None) -> Arrived:
     """Read a probe's stream to its end. `notice` hears of each frame at once."""
-    began, arrivals = time.monotonic(), []
+    arrivals = list[Arrival]()
     for moment, line in _read_lines(reply):
         if line.startswith(b"data: ") and (frame := _decode(line[6:])):
-            arrivals.append(Arrival(moment - began, frame))
+            arrivals.append(Arrival(moment - reply.asked, frame))
             notice(arrivals[-1])
-    return Arrived(arrivals, time.monotonic() - began)
+    return Arrived(arrivals, time.monotonic() - reply.asked)
 
 
 def _read_lines(reply: Reply) -> Iterator[tuple[float, bytes]]:

@@ -50,8 +50,10 @@ def _send_body(route: Route, size: int, most: int) -> Finding:
             raise
         return found("body_broken", sent=show_size(size), **_as_settings(most))
     received = reply.read_object().get("receivedBytes")
-    if not isinstance(received, int):
+    if read_problem(reply):
         return judge_reply(reply, route, "/probe")
+    if not isinstance(received, int):
+        return found("body_refused", sent=show_size(size), status=reply.status, **_as_settings(most))
     if received != size:
         return found(
             "body_cut",

@@ -10,7 +10,7 @@ from qa_service.doctor.arrivals import Arrival, Arrived, read_arrivals
 from qa_service.doctor.body_checks import EARLY_SECONDS, check_body
 from qa_service.doctor.findings import Finding, RouteBroken, found
 from qa_service.doctor.refusal_checks import check_refusals
-from qa_service.doctor.replies import judge_reply
+from qa_service.doctor.replies import PAGES, judge_reply
 from qa_service.doctor.route import Reply, Route
 from qa_service.doctor.stream_checks import LATE_SECONDS, SENT, judge_silence, judge_stream
 from qa_service.web.networks import is_loopback
@@ -117,10 +117,13 @@ class Examination:
 
     def _probe(self, path: str, seconds: float) -> tuple[Reply, Arrived]:
         with self.route.open_reply(path, headers=SENT, seconds=seconds) as reply:
-            if reply.status != HTTPStatus.OK or reply.media_type == "text/html":
+            if reply.status == HTTPStatus.OK:
+                arrived = read_arrivals(reply, self._notice)
+                if arrived.opening or reply.media_type not in PAGES:
+                    return reply, arrived
+            else:
                 reply.read_start()
-                raise RouteBroken(judge_reply(reply, self.route, path.partition("?")[0]))
-            return reply, read_arrivals(reply, self._notice)
+            raise RouteBroken(judge_reply(reply, self.route, path.partition("?")[0]))
 
     def _fact(self, name: str, default: float) -> float:
         value = self._opening.get(name)
