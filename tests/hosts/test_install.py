@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.distribution import build_sdist, build_wheel
-from tests.live.processes import Service, clean_environment, free_port, program, service, status
+from tests.live.processes import Service, clean_environment, free_port, program, service, status, until
 from tests.live.reading import Asked
 
 MOST_BYTES = 170 << 20
@@ -29,6 +29,7 @@ def environment(source: Path) -> Path:
 
 
 def answer(served: Service) -> str:
+    until(lambda: status(f"{served.url}/api/readyz") == 200, 10, "the store is there")
     with Asked(served.url, "Is a leash needed?", files={"a.txt": b"Dogs must be kept on a leash."}) as asked:
         assert asked.response.status == 200, f"{asked.response.read()!r}\n{served.said}"
         assert asked.finish().status == "completed", f"{asked.seen}\n{served.said}"
