@@ -69,7 +69,7 @@ class TestEncrypted(HostContract, TokenAttacks):
                     text += frame["content"]
         assert head.read_text().startswith("HTTP/2 200")
         assert text == "".join(pieces(SCRIPT))
-        assert came[-1] - came[0] > 0.8 * SCRIPT.deltas / SCRIPT.rate
+        assert came[-1] - came[0] > 0.4 * SCRIPT.deltas / SCRIPT.rate
 
     def test_commands_of_the_page_ask(self, host: Host, model: ScriptedUpstream, tmp_path: Path) -> None:
         here = {"https://qa.example.com": f"-k {host.url}", "$KEY": PERSONAL}
@@ -100,4 +100,4 @@ class TestTwoHops(HostContract, TokenAttacks):
                 asked.finish()
         times = [seen.at for seen in asked.seen if seen.kind == "text"]
         assert asked.text == "".join(pieces(SCRIPT))
-        assert times[-1] - times[0] < 0.5 * SCRIPT.deltas / SCRIPT.rate
+        assert times[-1] - times[0] < 0.4 * SCRIPT.deltas / SCRIPT.rate
