@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tests.documents import pdf
 from tests.live.reading import Asked, Resumed, request
@@ -63,6 +64,10 @@ class Host(Struct, frozen=True):
         """Call another route below the prefix. Return its status and its JSON."""
         sent = {**self.headers, **(headers or {})}
         return request(self.url, self.prefix + path, method, body=body, headers=sent, connection=self.connect())
+
+    def with_headers(self, headers: Mapping[str, str]) -> "Host":
+        """Return the same host for a visitor who sends these headers along."""
+        return replace(self, headers=headers)
 
     def connect(self) -> http.client.HTTPConnection:
         """Return a connection to the host, which opens with its first request."""
