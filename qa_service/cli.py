@@ -51,6 +51,8 @@ def become_server(
     refuse_open_server(settings, [settings.host])
     refuse_unusable_folder(settings.data)
     refuse_taken_port(settings.host, settings.port)
+    if settings.semantic == "on":
+        _refuse_missing_encoder(settings)
     if settings.redis_url:
         _warn_of_store(settings)
     address = f"http://{_host(settings.host)}:{settings.port}/"
@@ -119,6 +121,12 @@ def examine_here(settings: Settings, options: argparse.Namespace) -> None:
     from qa_service.doctor.command import examine_route
 
     examine_route(settings, options)
+
+
+def _refuse_missing_encoder(settings: Settings) -> None:
+    from qa_service.assembly import choose_encoder
+
+    choose_encoder(settings)
 
 
 def _warn_of_store(settings: Settings) -> None:
