@@ -14,8 +14,12 @@ EARLY_SECONDS = 1.5
 
 def check_body(route: Route, most: int, sent: int, early: float = EARLY_SECONDS) -> Iterator[Finding]:
     """Announce a body of `most` bytes, which the service takes, and send one of `sent` bytes. `early` is for how many
-    seconds a refusal is waited for. Raises `RouteBroken`."""
-    refusal = route.announce_body("/probe", most, early)
+    seconds a refusal is waited for."""
+    try:
+        refusal = route.announce_body("/probe", most, early)
+    except RouteBroken as broken:
+        yield _judge_break(broken, most, most)
+        return
     if refusal is None:
         yield _send_body(route, min(sent, most), most)
     elif problem := read_problem(refusal):
@@ -48,9 +52,7 @@ def _send_body(route: Route, size: int, most: int) -> Finding:
         with route.open_reply("/probe", headers=content_type, body=bytes(size)) as reply:
             reply.read_start()
     except RouteBroken as broken:
-        if broken.finding.code not in ("not_http", "unreachable"):
-            raise
-        return make_finding("body_broken", sent=show_size(size), **_as_settings(most))
+        return _judge_break(broken, size, most)
     received = reply.read_object().get("receivedBytes")
     if read_problem(reply):
         return judge_reply(reply, route, "/probe")
@@ -65,6 +67,13 @@ def _send_body(route: Route, size: int, most: int) -> Finding:
             **_as_settings(most),
         )
     return make_finding("body_arrived", sent=show_size(size), most=show_size(most))
+
+
+def _judge_break(broken: RouteBroken, size: int, most: int) -> Finding:
+    """Tell what a connection that broke means, since small requests have come through on this route."""
+    if broken.finding.code not in ("not_http", "unreachable"):
+        return broken.finding
+    return make_finding("body_broken", sent=show_size(size), **_as_settings(most))
 
 
 def _as_settings(most: int) -> dict[str, int]:

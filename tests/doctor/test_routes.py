@@ -55,6 +55,7 @@ ROUTES: Mapping[str, tuple[Faults, list[str]]] = {
     "refuses what it has read": (Faults(refuses=MEBIBYTE), instead(body_arrived="body_refused")),
     "empties bodies": (Faults(empties=True), instead(body_arrived="body_cut")),
     "ends requests with bodies": (Faults(drops_bodies=True), instead(body_arrived="body_broken")),
+    "hangs up on large bodies": (Faults(hangs_up=MEBIBYTE), instead(body_arrived="body_broken")),
     "cuts after 2.8 s": (Faults(cuts=2.8), instead(kept_open="cut")),
     "cuts streams": (Faults(cuts=0.5), instead(streamed="stream_cut", kept_open="cut")),
     "swallows heartbeats": (Faults(swallows=True), instead(kept_open="heartbeats_lost")),
