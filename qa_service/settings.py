@@ -67,8 +67,8 @@ INSTRUCTIONS = (
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """`Settings` holds all settings. README's table says what each one means. Durations are in seconds, and sizes in
-    bytes."""
+    """`Settings` holds all settings. The table of `docs/operating.md` says what each one means. Durations are in
+    seconds, and sizes in bytes."""
 
     openai_api_key: str = ""
     openai_base_url: str = ""
@@ -311,7 +311,7 @@ def _strangers(keys: Mapping[str, object]) -> list[str]:
 
 def _refuse_strangers(keys: Mapping[str, object], where: str) -> None:
     if strangers := _strangers(keys):
-        raise SettingsError(f"{', '.join(strangers)} in {where}: no such setting; README lists the settings")
+        raise SettingsError(f"{', '.join(strangers)} in {where}: no such setting; docs/operating.md lists the settings")
 
 
 def from_environment(folder: Path | None = None) -> Settings:
