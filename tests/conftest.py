@@ -14,6 +14,7 @@ import gc
 import shutil
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -117,7 +118,14 @@ def knowledge_url(knowledge_engine: EmbeddedPostgres) -> str:
 @pytest.fixture
 def knowledge(knowledge_engine: EmbeddedPostgres) -> Iterator[Database]:
     """An empty knowledge base."""
-    database = Database(knowledge_engine)
+    with empty_knowledge(knowledge_engine) as database:
+        yield database
+
+
+@contextmanager
+def empty_knowledge(engine: EmbeddedPostgres) -> Iterator[Database]:
+    """The knowledge base of a PostgreSQL, without what earlier tests have left there."""
+    database = Database(engine)
     with database.transaction() as connection:
         connection.run("truncate collection, term, reading cascade")
         connection.run("delete from state where name <> 'version'")

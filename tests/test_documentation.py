@@ -1,18 +1,28 @@
-"""What README and the pages of `docs/` tell people is there: links, headings and modules; and the sample code runs."""
+"""What README and the pages of `docs/` tell people is so: links, modules, errors and commands. Their sample code runs,
+and the pages in two languages say the same."""
 
 import re
+import shlex
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from qa_service import cli, errors
 from tests.live.chromium import CHROMIUM
+from tests.samples import ROOT, samples
+from tests.test_package import ERRORS, made
 
-ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
-FENCED = re.compile(r"^```.*?^```$", re.M | re.S)
+ALL = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
+KOREAN = [page for page in ALL if page.name.endswith(".ko.md")]
+FENCED = re.compile(r"^```(\w*)\n.*?^```$", re.M | re.S)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+COMMAND = re.compile(r"`(?:[A-Z_]+=\S+ )*((?:make|python -m|qa-service) [^`]+)`")
+ERROR_ROW = re.compile(r"^\| `(\w+)` \| ([\d, –]+) \| (\S+) \|", re.M)
+AGAIN = {"yes": True, "no": False, "예": True, "아니요": False}
+LONGEST_README = 150
 
 
 def prose(page: Path) -> str:
@@ -20,10 +30,14 @@ def prose(page: Path) -> str:
     return FENCED.sub("", page.read_text())
 
 
+def headings(page: Path) -> list[tuple[str, str]]:
+    """The headings of a page, each with its marks."""
+    return re.findall(r"^(#+) (.+)$", prose(page), re.M)
+
+
 def anchors(page: Path) -> set[str]:
     """The names by which links reach the headings of a page."""
-    headings = re.findall(r"^#+ (.+)$", prose(page), re.M)
-    return {re.sub(r"[^\w\s-]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+    return {re.sub(r"[^\w\s-]", "", words.lower()).strip().replace(" ", "-") for _, words in headings(page)}
 
 
 def leads_nowhere(page: Path, link: str) -> bool:
@@ -33,7 +47,37 @@ def leads_nowhere(page: Path, link: str) -> bool:
     return not target.exists() or (target.suffix == ".md" and anchor != "" and anchor not in anchors(target))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def is_command(command: str) -> bool:
+    """Whether a command that stands in a sentence is one that can be typed here."""
+    program, *words = shlex.split(command)
+    match program:
+        case "make":
+            return subprocess.run(["make", "-n", *words], cwd=ROOT, capture_output=True).returncode == 0
+        case "python":
+            return (ROOT / f"{words[1].replace('.', '/')}.py").exists()
+        case _:
+            return words[0].startswith("--") or words[0] in subcommands()
+
+
+def subcommands() -> set[str]:
+    """The commands of `qa-service`."""
+    parser = cli._parser()
+    return {name for action in parser._actions for name in action.choices or ()}
+
+
+def code_of_rows(page: Path) -> list[str]:
+    """The code in the first cells of a page's tables."""
+    cells = re.findall(r"^\| (.+?) \|", page.read_text(), re.M)
+    return [code for cell in cells for code in re.findall(r"`[^`]+`", cell)]
+
+
+def error_rows(page: Path) -> Iterator[tuple[str, set[int], bool]]:
+    for code, statuses, again in ERROR_ROW.findall(page.read_text()):
+        if code != errors.Cancelled.code:
+            yield code, {int(status) for status in statuses.split(", ")}, AGAIN[again]
+
+
+@pytest.mark.parametrize("page", ALL, ids=lambda page: page.name)
 class TestPages:
     def test_each_link_leads_to_a_file_and_a_heading_there_are(self, page: Path) -> None:
         links = [link for link in LINK.findall(prose(page)) if "://" not in link]
@@ -42,6 +86,51 @@ class TestPages:
     def test_each_module_that_is_named_exists(self, page: Path) -> None:
         named = re.findall(r"`(?:qa_service/)?([a-z_/]+\.py)`", page.read_text())
         assert [path for path in named if not any((ROOT / top / path).exists() for top in ("qa_service", "."))] == []
+
+    def test_each_command_in_a_sentence_can_be_typed(self, page: Path) -> None:
+        assert [command for command in COMMAND.findall(prose(page)) if not is_command(command)] == []
+
+    def test_each_command_that_stands_alone_is_in_a_block_that_is_tried(self, page: Path) -> None:
+        assert not {"bash", "sh", "shell", ""} & set(FENCED.findall(page.read_text()))
+        assert re.findall(r"\n\n    (?:pip|curl|qa-service|make|claude) .+", prose(page)) == []
+
+
+@pytest.mark.parametrize("page", KOREAN, ids=lambda page: page.name)
+class TestTranslations:
+    def test_has_the_headings_the_samples_and_the_rows_of_the_english_page(self, page: Path) -> None:
+        english = page.with_name(page.name.replace(".ko.", "."))
+        assert [marks for marks, _ in headings(page)] == [marks for marks, _ in headings(english)]
+        assert list(samples(page)) == list(samples(english))
+        assert FENCED.findall(page.read_text()) == FENCED.findall(english.read_text())
+        assert code_of_rows(page) == code_of_rows(english)
+
+    def test_leads_to_korean_pages_where_there_are_some(self, page: Path) -> None:
+        missed = [
+            link
+            for link in LINK.findall(prose(page))
+            if "://" not in link
+            and link.partition("#")[0].endswith(".md")
+            and ".ko." not in link
+            and (page.parent / link.partition("#")[0]).with_suffix(".ko.md").exists()
+        ]
+        assert [link for link in missed if Path(link).stem != page.name.removesuffix(".ko.md")] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ko.md"])
+def test_the_readme_is_short(name: str) -> None:
+    assert len((ROOT / name).read_text().splitlines()) <= LONGEST_README
+
+
+@pytest.mark.parametrize("name", ["errors.md", "errors.ko.md"])
+def test_each_error_stands_in_the_table_as_it_is_sent(name: str) -> None:
+    sent: dict[str, tuple[set[int], set[bool]]] = {}
+    for error in [*map(made, ERRORS), errors.UpstreamUnavailable(connected=False)]:
+        statuses, again = sent.setdefault(error.code, (set(), set()))
+        statuses.add(error.status)
+        again.add(error.retryable)
+    del sent[errors.Cancelled.code]
+
+    assert {code: (statuses, {again}) for code, statuses, again in error_rows(DOCS / name)} == sent
 
 
 @pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="needs Chromium")
