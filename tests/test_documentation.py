@@ -133,6 +133,10 @@ def test_each_error_stands_in_the_table_as_it_is_sent(name: str) -> None:
     assert {code: (statuses, {again}) for code, statuses, again in error_rows(DOCS / name)} == sent
 
 
+def test_the_page_shows_the_example_of_questions_as_it_is() -> None:
+    assert (ROOT / "examples/questions.jsonl").read_text() in (DOCS / "performance.md").read_text()
+
+
 @pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="needs Chromium")
 def test_the_javascript_reader_puts_an_answer_together(tmp_path: Path) -> None:
     reader = re.search(r"```js\n(async function\* ask.*?)```", (DOCS / "asking.md").read_text(), re.DOTALL)
