@@ -28,7 +28,7 @@ LOOKS = """(nodes) => nodes.filter((node) => node.checkVisibility()).map((node) 
     const { height } = node.getBoundingClientRect();
     const style = getComputedStyle(node);
     const named = ["color", "backgroundColor", "fontSize", "fontFamily", "fontStyle", "lineHeight", "letterSpacing",
-        "direction", "writingMode", "textTransform", "textAlign", "whiteSpace", "cursor", "paddingTop", "borderTopWidth"];
+        "direction", "writingMode", "textTransform", "textAlign", "whiteSpace", "paddingTop", "borderTopWidth"];
     return [node.localName, node.id, Math.round(height), ...named.map((name) => style[name])];
 })"""
 PARTS = ".chat, .bar, .brand, #welcome *, #composer, .box, #question, .row > *, .hint"
@@ -230,6 +230,13 @@ class TestToken:
         site.show("<qa-chat></qa-chat>")
         expect(page.get_by_role("alert")).to_have_text("Please sign in to ask a question.")
         expect(page.locator("#key")).to_be_hidden()
+
+
+    def test_that_has_ended_so_that_a_login_page_comes_is_said(self, page: Page, site: Site) -> None:
+        login = "<!doctype html><title>Sign in</title>"
+        page.route("**/api/config", lambda route: route.fulfill(body=login, content_type="text/html; charset=utf-8"))
+        site.show("<qa-chat></qa-chat>")
+        expect(page.get_by_role("alert")).to_contain_text("Please sign in again")
 
 
 class TestBubble:
