@@ -7,7 +7,8 @@ BIN = .venv/bin
 READY = .venv/ready
 # Most tests wait for real processes, so that many more of them run at once than there are cores. A file stays together.
 JOBS = 6
-PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+XDIST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+PYTEST = $(XDIST) --ignore=tests/hosts
 
 # With it, each of hundreds of processes would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,13 +16,18 @@ unexport PYTHONDONTWRITEBYTECODE
 PIP = --quiet --disable-pip-version-check
 LOCK = $(BIN)/uv pip compile pyproject.toml --all-extras --group build --universal --python-version 3.11 --generate-hashes --no-header --quiet
 
-.PHONY: serve test check cover bench chaos soak upgrade lock clean
+.PHONY: serve test hosts check cover bench chaos soak upgrade lock clean
 
 serve: $(READY)
 	@exec $(BIN)/qa-service serve
 
 test: $(READY)
 	$(PYTEST) $(ARGS)
+
+# The examples of sites and proxies, each started as its page says. They need the programs that .ci/run installs.
+hosts: JOBS = 3
+hosts: $(READY)
+	$(XDIST) tests/hosts $(ARGS)
 
 # What no test sees: form, types, and which module may import which.
 check: $(READY)

@@ -1,5 +1,6 @@
 """A real nginx in front of a service, with the project's example configurations or with one of a test's own."""
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +20,10 @@ def nginx(folder: Path, server: str, port: int, main: str = "") -> Iterator[str]
         f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     configuration = folder / "nginx.conf"
+    # nginx's workers give up root's rights, and then they couldn't write what a visitor sends into this folder.
+    user = "user root;" if os.geteuid() == 0 else ""
     configuration.write_text(
-        f"daemon off; pid {folder}/pid; error_log stderr; worker_processes 1; {main}\n"
+        f"{user} daemon off; pid {folder}/pid; error_log stderr; worker_processes 1; {main}\n"
         f"events {{}}\nhttp {{ access_log off; {temporary}\n{server}\n}}\n"
     )
     folder.chmod(0o755)

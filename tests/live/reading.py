@@ -149,18 +149,26 @@ class Resumed(Stream):
         answer_id: str,
         after: int = 0,
         *,
+        headers: Mapping[str, str] | None = None,
         timeout: float = 30,
+        prefix: str = "/api",
         connection: http.client.HTTPConnection | None = None,
     ) -> None:
         way = connection or http.client.HTTPConnection(urlsplit(url).netloc, timeout=timeout)
-        super().__init__(way, "GET", f"/api/answers/{answer_id}/stream?after={after}")
+        super().__init__(way, "GET", f"{prefix}/answers/{answer_id}/stream?after={after}", headers=headers)
 
 
 def request(
-    url: str, path: str, method: str = "GET", *, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    url: str,
+    path: str,
+    method: str = "GET",
+    *,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    connection: http.client.HTTPConnection | None = None,
 ) -> tuple[int, Any]:
-    """Status and JSON of one call."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    """Status and JSON of one call, on a connection of its own or a given one, which is closed afterwards."""
+    connection = connection or http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
     try:
         connection.request(method, path, body, dict(headers or {}))
         response = connection.getresponse()
