@@ -133,6 +133,17 @@ def test_each_error_stands_in_the_table_as_it_is_sent(name: str) -> None:
     assert {code: (statuses, {again}) for code, statuses, again in error_rows(DOCS / name)} == sent
 
 
+def test_the_element_has_the_attributes_and_variables_that_its_page_names() -> None:
+    text = (DOCS / "element.md").read_text()
+    code = "".join(file.read_text() for file in (ROOT / "qa_service/web/static").iterdir() if file.suffix != ".svg")
+    attributes = re.findall(r"^\| (`[a-z]+`(?:, `[a-z]+`)*) \| [A-Z]", text, re.M)
+    named = [name for cell in attributes for name in re.findall(r"`(\w+)`", cell)]
+    read = set(re.findall(r"""(?:hasAttribute|getAttribute|text|list)\("(\w+)"\)""", code))
+    assert len(named) > 8
+    assert set(named) <= read
+    assert set(re.findall(r"`(--qa-[a-z-]+)`", text)) <= set(re.findall(r"var\((--qa-[a-z-]+)", code))
+
+
 def test_the_page_shows_the_example_of_questions_as_it_is() -> None:
     assert (ROOT / "examples/questions.jsonl").read_text() in (DOCS / "performance.md").read_text()
 

@@ -14,10 +14,11 @@ from qa_service.model import Language
 from qa_service.web.markdown_html import RenderedPage, list_anchors, render_page
 
 GUIDES = (
+    "embedding",
+    "element",
     "asking",
     "clients",
     "phones",
-    "embedding",
     "sessions",
     "files",
     "knowledge",
