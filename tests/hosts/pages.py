@@ -1,13 +1,14 @@
 """The examples as somebody follows them: their files with the addresses of a test, and the commands of their pages."""
 
 import http.client
+import json
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.live.processes import ROOT, program
+from tests.live.processes import ROOT, clean_environment, program
 
 EXAMPLES = ROOT / "examples"
 
@@ -27,6 +28,21 @@ def commands(page: Path) -> list[str]:
     found = re.findall(r"^\$ ((?:.*\\\n)*.*)$", "\n".join(blocks), re.MULTILINE)
     assert found, f"{page} has no command"
     return found
+
+
+def ask_as_shown(lines: Sequence[str], changes: Mapping[str, str], folder: Path) -> str:
+    """Run the commands of a page that ask, with other addresses and keys in the place of those that they name, beside a
+    manual. Return how the answer of the last one ended."""
+    text = "\n".join(lines)
+    for said, here in changes.items():
+        assert said in text, f"no command says {said}"
+        text = text.replace(said, here)
+    (folder / "manual.pdf").write_bytes((EXAMPLES / "sample-site/pages/manual.pdf").read_bytes())
+    command = [program("bash"), "-ec", text]
+    ended = subprocess.run(command, cwd=folder, env=clean_environment({}), capture_output=True, timeout=30)
+    frames = [line.removeprefix(b"data: ") for line in ended.stdout.splitlines() if line.startswith(b"data: ")]
+    assert frames, ended.stdout + ended.stderr
+    return str(json.loads(frames[-1])["content"]["status"])
 
 
 def certificate(folder: Path) -> Path:

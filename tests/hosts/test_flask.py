@@ -8,10 +8,9 @@ from shutil import copytree
 
 import pytest
 
-from tests.documents import pdf
 from tests.hosts.attacks import LoginAttacks
-from tests.hosts.host import HEARTBEAT, PAGES, Host, HostContract
-from tests.hosts.pages import EXAMPLES, commands, log_in
+from tests.hosts.host import HEARTBEAT, Host, HostContract
+from tests.hosts.pages import EXAMPLES, ask_as_shown, commands, log_in
 from tests.live.processes import BIN, SECRET, Service, clean_environment, free_port, service
 from tests.scripted_upstream import ScriptedUpstream
 
@@ -72,12 +71,8 @@ class TestSite(HostContract, LoginAttacks):
         connection.close()
 
     def test_commands_of_the_page_ask(self, site: Service, model: ScriptedUpstream, tmp_path: Path) -> None:
-        (tmp_path / "manual.pdf").write_bytes(pdf(PAGES))
-        lines = [line.replace(f":{PORT}", f":{site.port}") for line in commands(PAGE)[START:]]
-        ended = subprocess.run(
-            ["bash", "-ec", "\n".join(lines)], cwd=tmp_path, env=clean_environment({}), capture_output=True, timeout=30
-        )
-        assert b'"status":"completed"' in ended.stdout.splitlines()[-2]
+        asked = ask_as_shown(commands(PAGE)[START:], {f"http://127.0.0.1:{PORT}": site.url}, tmp_path)
+        assert asked == "completed"
 
 
 def test_site_says_what_it_needs_where_its_secret_is_missing(tmp_path: Path) -> None:

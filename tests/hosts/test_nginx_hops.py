@@ -4,7 +4,7 @@ import json
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.hosts.attacks import TokenAttacks
 from tests.hosts.host import PERSONAL, SCRIPT, Host, HostContract
-from tests.hosts.pages import EXAMPLES, certificate, changed
+from tests.hosts.pages import EXAMPLES, ask_as_shown, certificate, changed, commands
 from tests.live.processes import Service, free_port, program
 from tests.live.proxies import nginx
 from tests.scripted_upstream import ScriptedUpstream, pieces
@@ -21,7 +21,7 @@ MINE = {"Authorization": f"Bearer {PERSONAL}"}
 
 
 @contextmanager
-def outer(folder: Path, backend: int, **changes: str) -> Iterator[Host]:
+def outer(folder: Path, backend: int) -> Iterator[Host]:
     """The nginx that visitors reach, before whatever listens at `backend`."""
     port = free_port()
     here = {
@@ -31,17 +31,17 @@ def outer(folder: Path, backend: int, **changes: str) -> Iterator[Host]:
         "qa:8000": f"127.0.0.1:{backend}",
         "/var/log/nginx/": f"{folder}/",
     }
-    with nginx(folder, changed(EXAMPLES / "nginx/outer.conf", here | changes), port):
+    with nginx(folder, changed(EXAMPLES / "nginx/outer.conf", here), port):
         trusts = ssl.create_default_context(cafile=str(folder / "site.pem"))
         yield Host(f"https://127.0.0.1:{port}", headers=MINE, trusts=trusts)
 
 
 @contextmanager
-def inner(folder: Path, backend: int, **changes: str) -> Iterator[int]:
-    """The nginx behind it."""
+def inner(folder: Path, backend: int, changes: Mapping[str, str] | None = None) -> Iterator[int]:
+    """The nginx behind it, with other lines where `changes` says so."""
     port = free_port()
     here = {"listen 80": f"listen 127.0.0.1:{port}", "qa:8000": f"127.0.0.1:{backend}", "/var/log/nginx/": f"{folder}/"}
-    with nginx(folder, changed(EXAMPLES / "nginx/inner.conf", here | changes), port):
+    with nginx(folder, changed(EXAMPLES / "nginx/inner.conf", {**here, **(changes or {})}), port):
         yield port
 
 
@@ -71,6 +71,10 @@ class TestEncrypted(HostContract, TokenAttacks):
         assert text == "".join(pieces(SCRIPT))
         assert came[-1] - came[0] > 0.8 * SCRIPT.deltas / SCRIPT.rate
 
+    def test_commands_of_the_page_ask(self, host: Host, model: ScriptedUpstream, tmp_path: Path) -> None:
+        here = {"https://qa.example.com": f"-k {host.url}", "$KEY": PERSONAL}
+        assert ask_as_shown(commands(EXAMPLES / "nginx/README.md")[-1:], here, tmp_path) == "completed"
+
 
 class TestTwoHops(HostContract, TokenAttacks):
     @pytest.fixture(scope="class")
@@ -90,7 +94,7 @@ class TestTwoHops(HostContract, TokenAttacks):
         second.mkdir()
         first.mkdir()
         silent = {"proxy_pass_header X-Accel-Buffering;": ""}
-        with inner(second, served.port, **silent) as port, outer(first, port) as host:
+        with inner(second, served.port, silent) as port, outer(first, port) as host:
             model.script(SCRIPT)
             with host.ask() as asked:
                 asked.finish()
