@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from qa_service import cli, errors
+from qa_service import errors
+from qa_service.arguments import build_parser
 from tests.live.chromium import CHROMIUM
 from tests.samples import ROOT, samples
 from tests.test_package import ERRORS, made
@@ -61,7 +62,7 @@ def is_command(command: str) -> bool:
 
 def subcommands() -> set[str]:
     """The commands of `qa-service`."""
-    parser = cli._parser()
+    parser = build_parser()
     return {name for action in parser._actions for name in action.choices or ()}
 
 

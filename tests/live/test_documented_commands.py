@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 from packaging.requirements import Requirement
 
-from qa_service import cli
+from qa_service.arguments import read_arguments
 from qa_service.indexing.order import read_order
 from qa_service.knowledge.engine import EmbeddedPostgres
 from tests.conftest import empty_knowledge
@@ -96,7 +96,7 @@ def try_command(command: str, terminal: Terminal) -> str | None:
         case "pip":
             assert all(set(Requirement(word).extras) <= set(EXTRAS) for word in words[2:])
         case "qa-service" if any("example/" in word for word in words):
-            read_order(cli._parser().parse_args(words[1:]))
+            read_order(read_arguments(words[1:]))
         case name if name not in FOREIGN:
             return terminal.run(command)
     return None
