@@ -6,6 +6,7 @@ import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from qa_service import errors
 from qa_service.arguments import build_parser
 from tests.live.chromium import CHROMIUM
 from tests.samples import ROOT, samples
+from tests.test_house import NGINX
 from tests.test_package import ERRORS, made
 
 DOCS = ROOT / "docs"
@@ -120,6 +122,46 @@ class TestTranslations:
 @pytest.mark.parametrize("name", ["README.md", "README.ko.md"])
 def test_the_readme_is_short(name: str) -> None:
     assert len((ROOT / name).read_text().splitlines()) <= LONGEST_README
+
+
+class TestReadme:
+    """The ways into a site are shown as they work."""
+
+    @staticmethod
+    def code(language: str) -> str:
+        found = re.search(rf"^```{language}\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+        assert found
+        return found[1]
+
+    def test_the_flask_site_shows_the_page_and_knows_its_users(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("QA_DATA", str(tmp_path))
+        names: dict[str, Any] = {"__name__": "site"}
+        exec(self.code("python"), names)
+        client = names["app"].test_client()
+        stranger = client.get("/help/api/config").status_code
+        with client.session_transaction() as login:
+            login["user"] = "ann"
+
+        assert client.get("/help/api/page").status_code == 200
+        assert (stranger, client.get("/help/api/config").status_code) == (401, 200)
+
+    @pytest.mark.skipif(not NGINX, reason="needs nginx")
+    def test_the_lines_for_nginx_are_ones_that_it_takes_and_let_nobody_say_who_asks(self, tmp_path: Path) -> None:
+        lines = self.code("nginx")
+        (tmp_path / "nginx.conf").write_text(
+            f"pid {tmp_path}/pid; error_log stderr; events {{}} http {{ access_log off; "
+            + "".join(
+                f"{kind}_temp_path {tmp_path}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+            )
+            + f"server {{ listen unix:server.sock; {lines} }} }}"
+        )
+        tried = subprocess.run([str(NGINX), "-t", "-p", tmp_path, "-c", "nginx.conf"], capture_output=True, text=True)
+
+        assert tried.returncode == 0, tried.stderr
+        for header in ("X-User-Id", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Prefix"):
+            assert f"proxy_set_header {header} " in lines
 
 
 @pytest.mark.parametrize("name", ["errors.md", "errors.ko.md"])
