@@ -90,6 +90,11 @@ def on_starting(server):
     freeze_modules()
 
 
+def post_fork(server, worker):
+    """Let a worker see the signals that came before it had handlers of its own."""
+    worker.missed_signals = server.SIG_QUEUE
+
+
 def child_exit(server, worker):
     """Keep what a worker has counted, however it ended."""
     merge_dead_worker(figures, worker.pid)

@@ -238,7 +238,7 @@ class MadeSummary(Struct, frozen=True):
     """This is the summary, as it was stored, whose place it takes."""
     answer_id: str
     """The call is added to those of this answer."""
-    call: Call
+    call: Call | None = None
 
 
 class SummaryStore(Protocol):

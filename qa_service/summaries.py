@@ -4,7 +4,8 @@ A summary is asked for when an answer has ended and its topic's turns take three
 for them. It is made in a thread of its own, so no answer waits for it. Where it can't be made or kept, the next answer
 asks for it again, and until then prompts say that the oldest turns are left out. A summary also sums up the one before.
 
-The model that answered makes it. What it cost is one of the `calls` of the answer after which it was made.
+The model that answered makes it. What it cost is one of the `calls` of the answer after which it was made. Turns of few
+words are their own summary: they are kept as they are, and no model is asked.
 """
 
 import logging
@@ -43,6 +44,8 @@ KEPT = 0.375
 """So much of their room do the latest turns have that aren't summed up."""
 KEPT_TURNS = 8
 """At most so many turns aren't summed up."""
+SHORT = 2_000
+"""Turns of so many characters, with the summary before them, are kept word for word."""
 LONGEST_SAID = 6_000
 """At most so many characters of a question and of an answer are summed up."""
 LONGEST = 4_000
@@ -77,10 +80,10 @@ class _Unstopped:
 
 
 class _Written(Struct, frozen=True):
-    """A `_Written` is what a model has written, and what that took."""
+    """A `_Written` is the text of a summary, and the call that it took, if any."""
 
     text: str
-    call: Call
+    call: Call | None = None
 
 
 def is_long_topic(material: Material, site: Site, model: str) -> bool:
@@ -146,7 +149,8 @@ class Summarizer:
         covered = _count_covered(topic, self._site, wish.model) if topic else 0
         if topic is None or not covered:
             return False
-        written = self._ask(wish, topic, covered)
+        said = _write_turns(topic, covered)
+        written = _Written(said) if len(said) <= SHORT else self._ask(wish, said)
         made = MadeSummary(
             wish.topic,
             written.text,
@@ -157,8 +161,8 @@ class Summarizer:
         )
         return self._store.keep_summary(wish.owner, wish.session_id, made)
 
-    def _ask(self, wish: SummaryWish, topic: LongTopic, covered: int) -> _Written:
-        messages = _write_messages(topic, covered, wish.language)
+    def _ask(self, wish: SummaryWish, said: str) -> _Written:
+        messages = (Message("system", ORDER[wish.language]), Message("user", quote_lines(said)))
         prompt = Prompt(
             wish.model,
             messages,
@@ -216,9 +220,9 @@ def _count_covered(topic: LongTopic, site: Site, model: str) -> int:
     return covered if covered > (topic.before.turns if topic.before else 0) else 0
 
 
-def _write_messages(topic: LongTopic, covered: int, language: Language) -> tuple[Message, ...]:
+def _write_turns(topic: LongTopic, covered: int) -> str:
     first = topic.before.turns if topic.before else 0
     said = [topic.before.text] if topic.before else []
     for turn in topic.turns[first:covered]:
         said += [f"Person: {turn.question[:LONGEST_SAID]}", f"Answer: {turn.text[:LONGEST_SAID]}"]
-    return Message("system", ORDER[language]), Message("user", quote_lines("\n\n".join(said)))
+    return "\n\n".join(said)

@@ -12,6 +12,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import gc
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -42,6 +43,10 @@ LONGEST_FIRST = (
     "stores",
 )
 """The files that take longest, and then the folders whose tests wait for real processes."""
+
+# A shell lets what it runs in the background ignore Ctrl-C, and all processes of the tests would ignore it, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # All that the tests import stays. Collections as often as usual would look through it for a fifth of the whole time.
 gc.set_threshold(50_000, 20, 100)

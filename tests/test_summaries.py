@@ -67,13 +67,13 @@ class Talk:
     """A `Talk` is Ann's session, with a desk, a line and a summarizer over one Redis in memory. `wishes` are the
     summaries that were asked for."""
 
-    def __init__(self, *, summing: FakeUpstream | None = None, site: Site = SITE) -> None:
+    def __init__(self, *, summing: FakeUpstream | None = None, site: Site = SITE, words: int = 100) -> None:
         self.redis: Redis = client()
         guard = StoreGuard()
         self.sessions = RedisSessions(self.redis, guard, Kept(60, 100, answer=60, log=60), worker="w1")
         self.history = RedisHistory(self.redis, guard, RedisLogs(self.redis, guard, LogTimes(60, 60), worker="w1"))
         self.store = RedisSummaries(self.redis, guard)
-        self.upstream = FakeUpstream([TextDelta("word " * 100), STOPPED])
+        self.upstream = FakeUpstream([TextDelta("word " * words), STOPPED])
         self.summing = summing or FakeUpstream(SUMMED)
         self.calls: list[Call] = []
         self.wishes: list[SummaryWish] = []
@@ -110,13 +110,13 @@ class Talk:
         return session.summary
 
 
-SMALL = Site("", context_tokens=900)
-"""Where prompts have little room, all turns but the last are summed up."""
+SMALL, WORDS = Site("", context_tokens=4_050), 450
+"""Where prompts have room for few turns of so many words, all but the last are summed up."""
 
 
 def brief_talk(summing: FakeUpstream | None = None) -> tuple[Talk, list[Turn]]:
     """A talk of three turns that has no summary yet."""
-    talk = Talk(summing=summing, site=SMALL)
+    talk = Talk(summing=summing, site=SMALL, words=WORDS)
     return talk, talk.ask_many(3)
 
 
@@ -167,6 +167,15 @@ class TestMaking:
         assert kept.metadata.cost == 0.00102
         assert talk.calls == [summary]
         assert (kept.text, kept.status) == (asked[-1].text, "completed")
+
+    def test_turns_of_few_words_are_kept_as_they_are_and_no_model_is_asked(self) -> None:
+        talk = Talk(words=10)
+        asked = talk.ask_many(FULL_TURNS + 1)
+        assert talk.summarizer.make_summary(talk.wishes[0])
+        summary, last = talk.summary(), talk.history.load_turn(ANN, asked[-1].answer_id)
+        assert summary
+        assert summary.text.startswith("Person: Q0\n\nAnswer: word word")
+        assert (talk.summing.prompts, talk.calls, last) == ([], [], asked[-1])
 
     def test_another_topic_has_none_of_it(self) -> None:
         talk, asked = brief_talk()
@@ -275,7 +284,7 @@ class TestWithoutOne:
 
     def test_no_answer_waits_for_one_and_a_worker_makes_few_at_once_and_one_for_a_session(self) -> None:
         gate = threading.Event()
-        talk = Talk(summing=FakeUpstream([gate, *SUMMED]), site=SMALL)
+        talk = Talk(summing=FakeUpstream([gate, *SUMMED]), site=SMALL, words=WORDS)
         sessions = [f"chat{n}" for n in range(AT_ONCE + 1)]
         wishes = [replace(talk.wish([talk.ask("Q", name) for _ in range(3)][-1]), session_id=name) for name in sessions]
         began = time.monotonic()

@@ -2,10 +2,12 @@
 
 import gc
 import os
+import signal
 import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from queue import SimpleQueue
 from types import FrameType
 from typing import Any, ClassVar, cast
 
@@ -42,12 +44,23 @@ class AnswerWorker(GeventWorker):
     """
 
     settings: ClassVar[Settings]
+    missed_signals: SimpleQueue[int] | None = None
+    """Until a worker has handlers of its own, the one that it inherits from the master puts its signals in here."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._idle: dict[greenlet, gevent.Timeout] = {}
         self._drained: gevent.Greenlet[..., None] | None = None
         self._interrupted = False
+
+    def init_signals(self) -> None:
+        """Set the handlers, and handle a signal to end that came before. gunicorn loses it, and would wait for a minute
+        for a worker that was told to end while it started."""
+        super().init_signals()
+        while self.missed_signals and not self.missed_signals.empty():
+            number = self.missed_signals.get_nowait()
+            if number in (signal.SIGTERM, signal.SIGQUIT):
+                os.kill(os.getpid(), number)
 
     def handle(self, listener: gevent_socket, client: gevent_socket, addr: Any) -> None:
         """Serve one connection until it is closed.

@@ -87,7 +87,7 @@ class RedisSummaries:
         with self._guard:
             stored: Any = self._client.hget(answers, made.answer_id)
             turn = read_record(_turn_decoder, stored)
-            charged = msgspec.json.encode(_add_call(turn, made.call)) if turn else b""
+            charged = msgspec.json.encode(_add_call(turn, made.call)) if turn and made.call else stored or b""
             summary = StoredSummary(made.text, made.covered[-1]) if made.text else None
             done: Any = self._client.eval(
                 topic_scripts.SUM_UP,

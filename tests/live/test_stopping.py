@@ -16,7 +16,7 @@ import pytest
 
 from tests.live.following import Asking, Follower
 from tests.live.judging import check, check_broken, check_goes_on, check_history, check_nothing_left, check_whole
-from tests.live.processes import BIN, ROOT, Service, clean_environment, free_port, gunicorn, until
+from tests.live.processes import BIN, ROOT, Service, children, clean_environment, free_port, gunicorn, running, until
 from tests.live.reading import Asked, request
 from tests.scripted_upstream import KOREAN, Script, ScriptedUpstream, pieces
 
@@ -106,6 +106,31 @@ def test_at_sigterm_an_answer_runs_on_to_its_end(start: Start, model: ScriptedUp
 
         assert asked.status == "completed"
         assert served.process.wait(AT_ONCE) == 0
+
+
+SLOW_START = """
+exec(compile(open({path!r}).read(), {path!r}, "exec"))
+known = post_fork
+
+
+def post_fork(server, worker):
+    import time
+
+    time.sleep(1)
+    known(server, worker)
+"""
+
+
+def test_at_sigterm_nobody_waits_for_a_worker_that_is_just_starting(tmp_path: Path) -> None:
+    configuration = tmp_path / "slow.conf.py"
+    configuration.write_text(SLOW_START.format(path=str(ROOT / "gunicorn.conf.py")))
+    command = [str(BIN / "gunicorn"), "-c", str(configuration), "--chdir", str(ROOT), "wsgi:app"]
+    settings = {"QA_DATA": str(tmp_path), "PORT": str(free_port()), "WEB_CONCURRENCY": "2", "QA_SEMANTIC": "off"}
+    with running(command, cwd=tmp_path, log=tmp_path / "log", env=settings) as process:
+        until(lambda: len(children(process.pid)) == 2, 20, "both workers are there")
+        process.terminate()
+
+        assert process.wait(AT_ONCE) == 0
 
 
 def test_at_sigterm_nobody_waits_for_idle_connections(start: Start) -> None:

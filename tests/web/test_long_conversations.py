@@ -25,6 +25,7 @@ def wait_for(found: Callable[[], bool]) -> None:
 
 
 def test_its_first_turns_are_summed_up_beside_the_answers_and_the_call_is_told(house: House) -> None:
+    house.model.deltas = (TextDelta("안녕하세요. " * 50), Finished("stop", "scripted-1"))
     *_, last = [house.session(f"Q{n}", HEADERS, sessionId="long", topic="keep") for n in range(FULL_TURNS + 1)]
 
     def calls() -> list[dict[str, Any]]:
@@ -39,7 +40,7 @@ def test_its_first_turns_are_summed_up_beside_the_answers_and_the_call_is_told(h
     assert summary["usage"]["total"] > 0
     house.session("And now?", HEADERS, sessionId="long", topic="keep")
     texts = [message.text for message in house.model.prompts[-1].messages]
-    assert any(text.endswith("\n> 안녕하세요.") for text in texts)
+    assert any(text.endswith("안녕하세요. 안녕하세요.") for text in texts)
     assert "Q0" not in texts
     assert f"Q{FULL_TURNS}" in texts
 
