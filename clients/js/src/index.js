@@ -1,48 +1,45 @@
 /** This module is the client of qa-service for JavaScript: browsers, Node, Deno and React Native. */
 
 import { Answer } from "./answer.js";
+import { readPictures } from "./images.js";
 import { readProblem } from "./problem.js";
 import { readText, send } from "./sending.js";
+import { orAbort } from "./waking.js";
 
 export { createParser } from "./events.js";
 export { Answer } from "./answer.js";
 export { Problem } from "./problem.js";
+export { wake } from "./waking.js";
 
 const STREAM = "text/event-stream";
+const LINES = "application/jsonl";
+const JSON_TYPE = "application/json";
+/** Somebody who waits for an answer isn't kept waiting for longer by a service that asks for it. */
+const LONGEST_WAIT_SECONDS = 120;
 
-/**
- * Make a client for the service at `url`, the address of its API.
- *
- * `token` is a function that gives the credential to send, or a promise of it. After a 401 it is called once more with
- * `{ again: true }`, so that it can fetch a fresh one. `storage`, such as `sessionStorage`, keeps the id of an answer that is
- * being written, so that `pending` finds it after the page was loaded again. `silence` is for how many milliseconds a
- * connection may be silent, and `tries` how often in a row it may fail.
- */
-export function createClient(options = {}) {
+/** Make a client for the service at `url`, the address of its API. The types of the package describe all options. */
+export function createClient(options) {
   return new Client(options);
 }
 
 class Client {
   #options;
 
-  constructor({ url = "/api", token, headers = {}, credentials, language = "en", fetch, storage, silence = 45_000, tries = 10 }) {
-    this.#options = { url: String(url).replace(/\/+$/, ""), token, headers, credentials, fetch, storage };
-    this.language = language;
-    this.silence = silence;
-    this.tries = tries;
+  constructor({ url = "/api", language, silence = 45_000, tries = 10, pause = 1_000, retry = isTemporary, ...options } = {}) {
+    this.#options = { ...options, url: String(url).replace(/\/+$/, "") };
+    this.language = language || (globalThis.navigator?.language?.startsWith("ko") ? "ko" : "en");
+    Object.assign(this, { silence, tries, pause, retry });
   }
 
   /**
    * Ask a question. Takes the fields of the service's contract (`question`, `sessionId`, `files`, `topic`, …), and `signal`,
-   * `onUpload` (called with the share of the files that was sent, from 0 to 1), `onState` (called with each new state) and
-   * `key` (the idempotency key; by default one that nobody guesses). Returns an `Answer`.
+   * `onUpload`, `onState` and `key` (the idempotency key; by default one that nobody guesses). Returns an `Answer`.
    */
   ask({ signal, onUpload, onState, key = makeKey(), ...fields }) {
-    const headers = { "Idempotency-Key": key };
-    const form = fields.files?.length > 0;
-    if (!form) headers["Content-Type"] = "application/json";
-    const body = () => (form ? writeForm(fields) : JSON.stringify(fields));
-    return this.#follow({ signal, onState, request: { body, headers, onUpload } });
+    const isUpload = fields.files?.length > 0;
+    const body = isUpload ? writeForm(fields) : JSON.stringify(fields);
+    const headers = { "Idempotency-Key": key, ...(!isUpload && { "Content-Type": JSON_TYPE }) };
+    return this.#follow({ signal, onState, request: { body, headers, isUpload, onUpload } });
   }
 
   /** Follow an answer that was asked for elsewhere or before, from its beginning, or behind the frame `after`. */
@@ -51,51 +48,62 @@ class Client {
   }
 
   /** The answer that is being written in this conversation, as `storage` knows it, or null. */
-  pending(sessionId, options) {
-    const answerId = this.#options.storage?.getItem(this.#placeOf(sessionId));
+  async pending(sessionId, options) {
+    const answerId = await this.#options.storage?.getItem(this.#placeOf(sessionId));
     return answerId ? this.follow(answerId, options) : null;
   }
 
+  /** Have pictures drawn. Gives the objects of the contract, the last of which has the status `completed`. */
+  async *draw({ signal, ...fields }) {
+    const request = { method: "POST", body: JSON.stringify(fields), headers: { "Content-Type": JSON_TYPE }, signal };
+    yield* readPictures(await this.open("images", { ...request, accept: LINES }), this.language);
+  }
+
   /** Send a request to a path of the API, and return the JSON of its response (undefined where there is none). */
-  async json(path, { method = "GET", body, headers, signal } = {}) {
+  async json(path, { body, headers, ...request } = {}) {
     const isPlain = body !== undefined && !(typeof FormData !== "undefined" && body instanceof FormData);
     const response = await this.open(path, {
-      method,
+      ...request,
       body: isPlain ? JSON.stringify(body) : body,
-      headers: { Accept: "application/json", ...(isPlain && { "Content-Type": "application/json" }), ...headers },
-      signal,
+      headers: { ...(isPlain && { "Content-Type": JSON_TYPE }), ...headers },
+      accept: JSON_TYPE,
     });
     const text = await readText(response);
-    if (!text) return undefined;
     try {
-      return JSON.parse(text);
+      return text ? JSON.parse(text) : undefined;
     } catch {
-      throw readProblem({ ...response, type: "text/html" }, text, this.language);
+      throw readProblem(response, "", this.language);
     }
   }
 
-  /** Send a request to a path of the API. Returns the response as `send` does, and throws a `Problem` for an error. */
-  async open(path, { headers, ...request }) {
+  /**
+   * Send a request to a path of the API, or to a path of the same site that came in a frame. Returns the response's
+   * `status`, `type` and `pieces` of text. Throws a `Problem` for a refusal, and for what isn't of the type `accept`.
+   */
+  async open(path, { headers, accept = STREAM, ...request } = {}) {
+    const { token, fetch, credentials, headers: usual } = this.#options;
     for (let again = false; ; again = true) {
-      const credential = await this.#options.token?.({ again });
-      const response = await send(`${this.#options.url}/${path}`, {
+      const credential = token && (await orAbort(token({ again }), request.signal));
+      const authorization = credential && { Authorization: `Bearer ${credential}` };
+      const response = await send(this.#addressOf(path), {
         ...request,
-        fetch: this.#options.fetch,
-        credentials: this.#options.credentials,
+        fetch,
+        credentials,
         language: this.language,
-        headers: {
-          Accept: STREAM,
-          "Accept-Language": this.language,
-          ...this.#options.headers,
-          ...(credential && { Authorization: `Bearer ${credential}` }),
-          ...headers,
-        },
+        headers: { Accept: accept, "Accept-Language": this.language, ...usual, ...authorization, ...headers },
       });
-      const isPage = /html/i.test(response.type);
-      if (response.status < 300 && !isPage) return response;
+      const isWanted = !response.type || response.type.includes(accept.split("/")[1]);
+      if (response.status < 300 && isWanted) return response;
       const text = await readText(response);
-      if (response.status !== 401 || again || !this.#options.token) throw readProblem(response, text, this.language);
+      if (response.status !== 401 || again || !token) throw readProblem(response, text, this.language);
     }
+  }
+
+  /** The credential is never sent to another site: a path that names one is taken as a path of the API. */
+  #addressOf(path) {
+    const { url } = this.#options;
+    if (/^\/(?![/\\\s])/.test(path)) return (/^\w+:\/\/[^/]+/.exec(url)?.[0] ?? "") + path;
+    return `${url}/${path}`;
   }
 
   #follow(options) {
@@ -107,23 +115,41 @@ class Client {
     return `qa-service ${this.#options.url} ${sessionId}`;
   }
 
-  #remember({ id, sessionId }, { type }) {
+  /** A storage that is full or forbidden is no reason to lose an answer. */
+  async #remember({ id, sessionId }, { type }) {
     const { storage } = this.#options;
-    if (type === "start") storage?.setItem(this.#placeOf(sessionId), id);
-    if (type === "done") storage?.removeItem(this.#placeOf(sessionId));
+    try {
+      if (type === "start") await storage?.setItem(this.#placeOf(sessionId), id);
+      if (type === "done") await storage?.removeItem(this.#placeOf(sessionId));
+    } catch {
+      // The answer is then not found again after the page was loaded again.
+    }
   }
+}
+
+/** Whether it helps to wait. A conversation that is busy was to be refused by the wish of who asked. */
+function isTemporary({ retryable, code, retryAfter }) {
+  return Boolean(retryable) && code !== "busy" && !(retryAfter > LONGEST_WAIT_SECONDS);
 }
 
 function writeForm({ files, ...fields }) {
   const form = new FormData();
-  for (const [name, value] of Object.entries(fields)) {
-    if (value !== undefined && value !== null) form.append(name, typeof value === "object" ? JSON.stringify(value) : String(value));
-  }
-  for (const file of files) form.append("files", ...(file.name && file instanceof Blob ? [file, file.name] : [file]));
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined && value !== null) form.append(name, writeField(value));
+  // An app of React Native has `{ uri, name, type }` in place of a file.
+  for (const file of files) form.append("files", file);
   return form;
 }
 
+/** Forms have names with commas between them, and other lists as JSON. */
+function writeField(value) {
+  if (Array.isArray(value) && value.every((each) => typeof each === "string")) return value.join(",");
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+/** Platforms without `crypto` (React Native) have nothing better than `Math.random`. */
 function makeKey() {
-  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(16));
+  const bytes = new Uint8Array(16);
+  if (globalThis.crypto?.getRandomValues) crypto.getRandomValues(bytes);
+  else bytes.forEach((_, at) => (bytes[at] = Math.random() * 256));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

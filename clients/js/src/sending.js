@@ -5,20 +5,19 @@
  */
 
 import { makeUnreachable } from "./problem.js";
-
-/** Whether the platform's own `fetch` gives the body of a response while it comes. */
-const STREAMS = typeof Response !== "undefined" && "body" in Response.prototype;
+import { reasonOf } from "./waking.js";
 
 /**
  * Send a request. `fetch` is the one to use, or undefined for the platform's. `onUpload` is called with the share of the
- * body that was sent, from 0 to 1. Returns the response's `status`, `type` and `retryAfter` (seconds, or null), and its
- * `pieces`. Throws a `Problem` where there is no response, and what `signal` gives as its reason where it is aborted.
+ * body that was sent, from 0 to 1; without XMLHttpRequest it is only called at the end. Returns the response's `status`,
+ * `type` and `retryAfter` (seconds, or null), and its `pieces`. Throws a `Problem` where there is no response, and what
+ * `signal` gives as its reason where it is aborted.
  */
-export async function send(url, { fetch: given, onUpload, ...request }) {
-  const byXhr = typeof XMLHttpRequest !== "undefined" && (onUpload || !(given || STREAMS));
-  const response = byXhr ? await sendByXhr(url, request, onUpload) : await sendByFetch(given || globalThis.fetch, url, request);
-  const after = response.header("Retry-After");
-  return { ...response, type: response.header("Content-Type") || "", retryAfter: after && !isNaN(after) ? Number(after) : null };
+export async function send(url, { fetch, onUpload, ...request }) {
+  const byXhr = typeof XMLHttpRequest !== "undefined" && (onUpload || !(fetch || streamsByFetch()));
+  const response = byXhr ? await sendByXhr(url, request, onUpload) : await sendByFetch(fetch || globalThis.fetch, url, request);
+  onUpload?.(1);
+  return { ...response, url, type: response.header("Content-Type") || "", retryAfter: readSeconds(response.header("Retry-After")) };
 }
 
 /** All pieces of a response as one text. */
@@ -28,9 +27,20 @@ export async function readText({ pieces }) {
   return text;
 }
 
+/** Whether the platform's own `fetch` gives the body of a response while it comes. */
+function streamsByFetch() {
+  return typeof Response !== "undefined" && "body" in Response.prototype;
+}
+
+/** A wait in seconds, which stands in the header as such or as a date. */
+function readSeconds(header) {
+  const seconds = isNaN(header ?? "-") ? (Date.parse(header) - Date.now()) / 1_000 : Number(header);
+  return seconds >= 0 ? Math.ceil(seconds) : null;
+}
+
 async function sendByFetch(fetch, url, { language, ...request }) {
   const fail = (error) => {
-    throw request.signal?.aborted ? error : makeUnreachable(language);
+    throw request.signal?.aborted ? error : makeUnreachable(language, error);
   };
   const response = await fetch(url, request).catch(fail);
   return { status: response.status, header: (name) => response.headers.get(name), pieces: readBody(response, fail) };
@@ -55,17 +65,18 @@ async function* readBody(response, fail) {
 
 function sendByXhr(url, { method = "GET", headers, body, signal, credentials, language }, onUpload) {
   const xhr = new XMLHttpRequest();
-  const arrived = createQueue();
+  const arrived = createQueue(() => xhr.abort());
   let seen = 0;
   const take = () => {
     const piece = xhr.responseText.slice(seen);
     seen += piece.length;
     if (piece) arrived.push(piece);
   };
+  const leave = () => xhr.abort();
   return new Promise((resolve, reject) => {
     const fail = () => {
-      const error = signal?.aborted ? signal.reason : makeUnreachable(language);
-      arrived.fail(error);
+      const error = signal?.aborted ? reasonOf(signal) : makeUnreachable(language);
+      arrived.end(error);
       reject(error);
     };
     if (signal?.aborted) return fail();
@@ -79,38 +90,31 @@ function sendByXhr(url, { method = "GET", headers, body, signal, credentials, la
     xhr.onprogress = take;
     xhr.onload = () => (take(), arrived.end());
     xhr.onerror = xhr.onabort = xhr.ontimeout = fail;
-    if (onUpload && xhr.upload) xhr.upload.onprogress = ({ loaded, total }) => onUpload(total ? loaded / total : 0);
-    const leave = () => xhr.abort();
-    signal?.addEventListener("abort", leave, { once: true });
-    arrived.onLeave = () => (signal?.removeEventListener("abort", leave), xhr.abort());
+    xhr.onloadend = () => signal?.removeEventListener("abort", leave);
+    if (onUpload) xhr.upload.onprogress = ({ loaded, total }) => total && onUpload(loaded / total);
+    signal?.addEventListener("abort", leave);
     xhr.send(body ?? null);
   });
 }
 
-/** A queue between callbacks and a loop. */
-function createQueue() {
+/** A queue between callbacks and a loop. `leave` is called when the loop is left. */
+function createQueue(leave) {
   const waiting = [];
-  let wake = () => {};
-  let state = {};
-  const settle = (change) => {
-    Object.assign(state, change);
-    wake();
-  };
+  let wakeLoop = () => {};
+  let outcome;
   return {
-    onLeave: () => {},
-    push: (piece) => (waiting.push(piece), wake()),
-    end: () => settle({ ended: true }),
-    fail: (error) => settle({ error }),
+    push: (piece) => (waiting.push(piece), wakeLoop()),
+    end: (error) => ((outcome = { error }), wakeLoop()),
     async *pieces() {
       try {
         for (;;) {
           if (waiting.length) yield waiting.shift();
-          else if (state.error) throw state.error;
-          else if (state.ended) return;
-          else await new Promise((resolve) => (wake = resolve));
+          else if (outcome?.error) throw outcome.error;
+          else if (outcome) return;
+          else await new Promise((resolve) => (wakeLoop = resolve));
         }
       } finally {
-        this.onLeave();
+        leave();
       }
     },
   };

@@ -1,6 +1,6 @@
 /**
  * This module tells when a page or an app may have lost its connection without being told: after it was frozen, hidden or
- * without a network. Where there is no page (Node, React Native), nothing is ever told.
+ * without a network. Browsers tell that by events. An app tells it by calling `wake`.
  */
 
 const PAGE = globalThis.document;
@@ -10,10 +10,23 @@ const EVENTS = [
   [PAGE, "visibilitychange"],
   [PAGE, "resume"],
 ];
+const listening = new Set();
 
-/** Call `act` when the page is seen again or the network is back, until `signal` is aborted. */
-export function onReturn(act, signal) {
-  for (const [target, name] of EVENTS) target?.addEventListener?.(name, () => PAGE?.hidden || act(), { signal });
+/** Say that the app is in front again. Connections that have been silent since are replaced, and pauses end. */
+export function wake() {
+  for (const act of [...listening]) act();
+}
+
+/** Call `act` when the page or the app is seen again or the network is back. Returns a function that ends this. */
+export function onReturn(act) {
+  const seen = () => PAGE?.hidden || act();
+  const each = (method) => EVENTS.forEach(([target, name]) => target?.[method]?.(name, seen));
+  listening.add(act);
+  each("addEventListener");
+  return () => {
+    listening.delete(act);
+    each("removeEventListener");
+  };
 }
 
 /** Whether the platform says that there is no network. */
@@ -21,18 +34,22 @@ export function isOffline() {
   return globalThis.navigator?.onLine === false;
 }
 
-/** Wait. The wait is over early when the page is seen again, or when `signal` is aborted. */
-export function pause(milliseconds, signal) {
+/**
+ * Wait for so many milliseconds, or until `signal` is aborted. With `early`, the wait is also over when the page is seen
+ * again or the network is back.
+ */
+export function pause(milliseconds, { signal, early = false } = {}) {
   return new Promise((resolve) => {
-    const over = new AbortController();
     const end = () => {
       clearTimeout(timer);
-      over.abort();
+      stopListening?.();
+      signal?.removeEventListener("abort", end);
       resolve();
     };
     const timer = setTimeout(end, milliseconds);
-    onReturn(end, over.signal);
-    signal.addEventListener("abort", end, { signal: over.signal });
+    const stopListening = early && onReturn(end);
+    signal?.addEventListener("abort", end);
+    if (signal?.aborted) end();
   });
 }
 
@@ -40,10 +57,22 @@ export function pause(milliseconds, signal) {
 export function anyOf(...signals) {
   if (AbortSignal.any) return AbortSignal.any(signals);
   const both = new AbortController();
-  for (const signal of signals) {
-    const abort = () => both.abort(signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-  }
+  const abort = () => {
+    for (const signal of signals) signal.removeEventListener("abort", abort);
+    both.abort(signals.find(({ aborted }) => aborted)?.reason);
+  };
+  for (const signal of signals) signal.addEventListener("abort", abort);
+  if (signals.some(({ aborted }) => aborted)) abort();
   return both.signal;
+}
+
+/** What a promise gives, unless `signal` is aborted before that. */
+export function orAbort(promise, signal) {
+  const aborted = new Promise((_, reject) => signal?.addEventListener("abort", () => reject(reasonOf(signal)), { once: true }));
+  return Promise.race([promise, aborted]);
+}
+
+/** What a signal was aborted with. Older platforms don't keep it. */
+export function reasonOf(signal) {
+  return signal.reason ?? Object.assign(new Error("aborted"), { name: "AbortError" });
 }
