@@ -180,7 +180,7 @@ class AnswerObject(Outgoing, frozen=True, kw_only=True):
 
 
 class TurnObject(Outgoing, frozen=True, kw_only=True):
-    """This is a question and its answer in the list of a conversation."""
+    """This is a question and its answer in the list of a conversation. `metadata` is null while it is written."""
 
     answer_id: str
     question: str
@@ -190,6 +190,7 @@ class TurnObject(Outgoing, frozen=True, kw_only=True):
     status: Status
     topic: int
     files: tuple[VerdictContent, ...]
+    metadata: MetadataContent | None
     error: ErrorContent | None = None
     feedback: FeedbackContent | None = None
     created_at: str
