@@ -92,7 +92,7 @@ class Client {
         language: this.language,
         headers: { Accept: accept, "Accept-Language": this.language, ...usual, ...authorization, ...headers },
       });
-      const isWanted = !response.type || response.type.includes(accept.split("/")[1]);
+      const isWanted = response.status === 204 || !response.type || response.type.includes(accept.split("/")[1]);
       if (response.status < 300 && isWanted) return response;
       const text = await readText(response);
       if (response.status !== 401 || again || !token) throw readProblem(response, text, this.language);

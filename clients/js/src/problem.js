@@ -24,7 +24,7 @@ const AWAY = new Set([408, 429, 502, 503, 504]);
  */
 export class Problem extends Error {
   constructor({ code = "internal", message, userMessage, retryable = false, retryAfter = null, status = 0, field, language, cause } = {}) {
-    super(message || code, { cause });
+    super(message || code, cause && { cause });
     this.name = "Problem";
     const known = SENTENCES[language] || SENTENCES.en;
     Object.assign(this, { code, retryable, retryAfter, status, field, userMessage: userMessage || known[code] || known.internal });

@@ -42,12 +42,12 @@ export function pause(milliseconds, { signal, early = false } = {}) {
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);
-      stopListening?.();
+      stopListening();
       signal?.removeEventListener("abort", end);
       resolve();
     };
     const timer = setTimeout(end, milliseconds);
-    const stopListening = early && onReturn(end);
+    const stopListening = early ? onReturn(end) : () => {};
     signal?.addEventListener("abort", end);
     if (signal?.aborted) end();
   });
