@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, Request, Route, expect
 
+from tests.clients.js_cuts import serve_client
 from tests.live.cable import Cable
 from tests.live.chromium import ANSWERED, PATIENCE
 from tests.live.processes import Service, gunicorn, until
@@ -33,6 +34,19 @@ OVERHEAR = """() => {
     const region = document.getElementById("announcer");
     window.told = [];
     new MutationObserver(() => window.told.push(region.textContent)).observe(region, { childList: true });
+}"""
+READ = """async (questions) => {
+    const { createClient } = await import("/client/index.js");
+    const { readAnswers } = await import("/checks/reading.mjs");
+    window.reading = readAnswers(createClient, { url: "/api", questions });
+}"""
+UPLOAD = """async (question) => {
+    const { createClient } = await import("/client/index.js");
+    const shares = [];
+    const files = [new File(["가".repeat(100_000)], "가.txt")];
+    const answer = createClient().ask({ question, files, onUpload: (share) => shares.push(share) });
+    const { text, metadata } = await answer.answer();
+    return { text, shares, names: metadata.files.map(({ name }) => name) };
 }"""
 HEARD = "window.heard.filter(({ type }) => type === 'text').length"
 
@@ -314,3 +328,35 @@ class TestEventSource:
         assert [frame["type"] for frame in heard].count("done") == 1
         assert page.evaluate("window.opened") == 2
         assert asked(model) == 1
+
+
+class TestOurClientForJavaScript:
+    @pytest.fixture
+    def page(self, browser: Browser, cable: Cable) -> Iterator[Page]:
+        """A page of somebody else's that has the client."""
+        page = browser.new_page()
+        serve_client(page)
+        page.goto(f"{cable.url}/page")
+        yield page
+        page.close()
+
+    def test_reads_whole_answers_over_a_line_that_is_cut(
+        self, page: Page, cable: Cable, model: ScriptedUpstream
+    ) -> None:
+        model.script(LONG, LONG)
+        page.evaluate(READ, ["하나?", "둘?"])
+        until(lambda: asked(model) == 2, 10, "both answers have begun")
+        for _ in range(5):
+            page.wait_for_timeout(250)
+            cable.cut()
+        answers = page.evaluate("window.reading")
+        assert [(answer["text"], answer["status"]) for answer in answers] == [(TEXT, "completed")] * 2
+        assert min(answer["losses"] for answer in answers) >= 3
+        assert asked(model) == 2
+
+    def test_tells_how_much_of_a_file_was_sent(self, page: Page, model: ScriptedUpstream) -> None:
+        model.script(Script(text="네"))
+        told = page.evaluate(UPLOAD, "뭐예요?")
+        assert (told["text"], told["names"]) == ("네", ["가.txt"])
+        assert told["shares"] == sorted(told["shares"])
+        assert told["shares"][-1] == 1

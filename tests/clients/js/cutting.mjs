@@ -2,8 +2,9 @@
 import net from "node:net";
 import { pathToFileURL } from "node:url";
 
-/** A connection that isn't cut earlier is cut after at most so many bytes of its response: some 25 frames. */
-const LONGEST = 1_500;
+/** Some connections are cut within the first of these bytes, where the headers are. Most bring up to twenty frames. */
+const HEAD = 700;
+const FRAMES = 1_400;
 
 /** Numbers from 0 to 1 that look like chance, and are the same each time for the same `seed`. */
 export function makeRandom(seed) {
@@ -37,7 +38,7 @@ export async function openCuttingProxy(port, { seed = 1, most = Infinity } = {})
     near.pipe(far);
     if (chance < 0.1) return far.once("data", cut);
     if (chance === 1) return far.pipe(near);
-    handOn(far, near, Math.ceil(random() * LONGEST), cut);
+    handOn(far, near, Math.ceil(chance < 0.2 ? random() * HEAD : HEAD + random() * FRAMES), cut);
   });
   await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
   return Object.assign(proxy, {
