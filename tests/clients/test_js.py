@@ -90,6 +90,25 @@ def test_joined_and_minified_it_is_small(project: Project) -> None:
     assert 1000 < len(gzip.compress(joined.stdout)) < LARGEST
 
 
+def test_the_examples_of_its_readme_are_javascript(project: Project) -> None:
+    blocks = re.findall(r"^```jsx?\n(.+?)^```", (PACKAGE / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    names = [f"example{number}.jsx" for number in range(len(blocks))]
+    for name, block in zip(names, blocks, strict=True):
+        (project.folder / name).write_text(block)
+    built = project.run("esbuild/bin/esbuild", *names, "--outdir=built", "--format=esm")
+    assert len(blocks) > 5
+    assert built.returncode == 0, built.stderr.decode()
+
+
+def test_its_readme_names_every_option(project: Project) -> None:
+    types = (PACKAGE / "types" / "index.d.ts").read_text()
+    declared = re.findall(r"interface (?:Client|Follow|Ask)Options [^{]*\{(.+?)^\}", types, re.MULTILINE | re.DOTALL)
+    options = re.findall(r"^  (\w+)\??:", "".join(declared), re.MULTILINE)
+    readme = (PACKAGE / "README.md").read_text()
+    assert len(options) > 12
+    assert [option for option in options if not re.search(rf"`{option}`|\b{option}:", readme)] == []
+
+
 def test_its_types_are_those_of_the_schemas() -> None:
     assert TARGET.read_text() == write_types(), "python -m clients.write_types"
 

@@ -39,7 +39,8 @@ class Client {
     const isUpload = fields.files?.length > 0;
     const body = isUpload ? writeForm(fields) : JSON.stringify(fields);
     const headers = { "Idempotency-Key": key, ...(!isUpload && { "Content-Type": JSON_TYPE }) };
-    return this.#follow({ signal, onState, request: { body, headers, isUpload, onUpload } });
+    const isNative = isUpload && [...fields.files].some(({ uri, bytes }) => uri && !bytes);
+    return this.#follow({ signal, onState, request: { body, headers, isUpload, isNative, onUpload } });
   }
 
   /** Follow an answer that was asked for elsewhere or before, from its beginning, or behind the frame `after`. */

@@ -1,7 +1,7 @@
 /**
  * This module sends one request and gives its response as pieces of text, as they come. It uses `fetch`, and
- * XMLHttpRequest where `fetch` can't stream (React Native without `expo/fetch`) or where the progress of an upload is
- * wanted, which `fetch` doesn't tell.
+ * XMLHttpRequest where `fetch` can't stream (React Native without `expo/fetch`), where the progress of an upload is
+ * wanted, which `fetch` doesn't tell, and for an app's files `{ uri, name, type }`, which `expo/fetch` doesn't send.
  */
 
 import { makeUnreachable } from "./problem.js";
@@ -9,12 +9,13 @@ import { reasonOf } from "./waking.js";
 
 /**
  * Send a request. `fetch` is the one to use, or undefined for the platform's. `onUpload` is called with the share of the
- * body that was sent, from 0 to 1; without XMLHttpRequest it is only called at the end. Returns the response's `status`,
+ * body that was sent, from 0 to 1; without XMLHttpRequest it is only called at the end. `isNative` says that the body has
+ * files of an app. Returns the response's `status`,
  * `type` and `retryAfter` (seconds, or null), and its `pieces`. Throws a `Problem` where there is no response, and what
  * `signal` gives as its reason where it is aborted.
  */
-export async function send(url, { fetch, onUpload, ...request }) {
-  const byXhr = typeof XMLHttpRequest !== "undefined" && (onUpload || !(fetch || streamsByFetch()));
+export async function send(url, { fetch, onUpload, isNative, ...request }) {
+  const byXhr = typeof XMLHttpRequest !== "undefined" && (onUpload || isNative || !(fetch || streamsByFetch()));
   const response = byXhr ? await sendByXhr(url, request, onUpload) : await sendByFetch(fetch || globalThis.fetch, url, request);
   onUpload?.(1);
   return { ...response, url, type: response.header("Content-Type") || "", retryAfter: readSeconds(response.header("Retry-After")) };

@@ -91,6 +91,23 @@ export default {
     );
   },
 
+  async "files of an app go by XMLHttpRequest, whatever fetch is given"() {
+    const fetch = async () => {
+      throw new TypeError("Unsupported FormDataPart implementation");
+    };
+    await where(PHONE, () =>
+      using(
+        () => ({ body: write(WHOLE) }),
+        async (client, { requests }) => {
+          const files = [{ uri: "file:///a.pdf", name: "a.pdf", type: "application/pdf" }];
+          assert.equal(await client.ask({ question: "?", files }).text(), TEXT);
+          assert.equal(requests.length, 1);
+        },
+        { fetch, tries: 0 },
+      ),
+    );
+  },
+
   async "an app says that it is in front again"() {
     const answer = (request, number) => (number ? { body: write(WHOLE) } : void request.socket.destroy());
     await using(
