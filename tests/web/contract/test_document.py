@@ -31,10 +31,10 @@ OFFERS = (
 )
 OWN = re.compile(
     r"^(?!Completion|Model|OpenAI|Response)\w+(Frame|Content|Object)$"
-    r"|^Events|^(Call|Cite|ImageResult|Timing|Topic|TopicNotice|Usage|VideoResult)$"
+    r"|^Events|^(Call|Cite|ImageResult|SiteTexts?|Timing|Topic|TopicNotice|Usage|VideoResult)$"
 )
 """The schemas of our own objects. Others follow the documents of somebody else."""
-OUTSIDE = {("GET", "/"), ("GET", "/docs"), ("GET", "/static/<path:filename>")}
+OUTSIDE = {("GET", "/"), ("GET", "/docs")}
 """What a service that stands alone has beside its interface."""
 
 
