@@ -141,6 +141,10 @@ export interface ConfigObject {
   encoder: string | null;
   /** How the service knows who asks. */
   caller: CallerObject;
+  /** How the site introduces itself. */
+  introduction: IntroductionObject;
+  /** Whether people who ask see the model, the tokens and the cost of an answer. */
+  showCost: boolean;
   /** The release of the service. */
   version: string;
 }
@@ -287,6 +291,23 @@ export interface ImageResult {
   thumbnail: string;
   /** The host of the page that shows the picture. */
   source: string;
+}
+
+/**
+ * This is how the site introduces itself. Each text is given in both languages, and is null where the site says
+ * nothing.
+ */
+export interface IntroductionObject {
+  /** The site's name, or null. */
+  name: SiteText | null;
+  /** What is said before the first question, or null. */
+  greeting: SiteText | null;
+  /** Example questions, or null. */
+  examples: SiteTexts | null;
+  /** The address of the site's logo, or null. */
+  logo: string | null;
+  /** The colour of the site, such as `#0f6b5c`, or null. */
+  accent: string | null;
 }
 
 /** These are the limits of a question: its characters, its files, and the bytes of a file and of the whole request. */
@@ -510,6 +531,22 @@ export interface SessionObject {
   files: Array<FileObject>;
   /** The cursor of what follows, or null at the end. */
   next: string | null;
+}
+
+/** A `SiteText` is one text in both languages. Both are the same where a site has given it in one alone. */
+export interface SiteText {
+  /** In Korean. */
+  ko: string;
+  /** In English. */
+  en: string;
+}
+
+/** `SiteTexts` are a list of texts in both languages. */
+export interface SiteTexts {
+  /** In Korean. */
+  ko: Array<string>;
+  /** In English. */
+  en: Array<string>;
 }
 
 /** This is the content of a `start` frame. */
