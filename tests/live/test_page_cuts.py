@@ -353,6 +353,19 @@ class TestOurClientForJavaScript:
         assert min(answer["losses"] for answer in answers) >= 3
         assert asked(model) == 2
 
+    def test_reads_on_after_the_page_was_frozen(self, page: Page, cable: Cable, model: ScriptedUpstream) -> None:
+        model.script(LONG)
+        page.evaluate(READ, ["하나?"])
+        until(lambda: asked(model) == 1, 10, "the answer has begun")
+        session = page.context.new_cdp_session(page)
+        session.send("Page.setWebLifecycleState", {"state": "frozen"})
+        cable.cut()
+        page.wait_for_timeout(500)
+        session.send("Page.setWebLifecycleState", {"state": "active"})
+        [answer] = page.evaluate("window.reading")
+        assert (answer["text"], answer["status"]) == (TEXT, "completed")
+        assert asked(model) == 1
+
     def test_tells_how_much_of_a_file_was_sent(self, page: Page, model: ScriptedUpstream) -> None:
         model.script(Script(text="네"))
         told = page.evaluate(UPLOAD, "뭐예요?")
