@@ -264,7 +264,7 @@ class TestStop:
         cable.pull()
         expect(page.locator(".turn .status")).to_be_visible()
         page.click('[data-part="stop"]')
-        expect(page.locator(".turn .status")).to_have_text("멈추는 중")
+        expect(page.locator(".turn .status")).to_have_text("멈추고 있어요")
         cable.plug()
         expect(page.locator(".ending")).to_contain_text("여기서 멈췄어요", timeout=PATIENCE)
 
