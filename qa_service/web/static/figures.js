@@ -15,7 +15,7 @@ export function figuresOf({ model, usage, timing, cost }, currency) {
 }
 
 /** Write an amount with its currency. An answer often costs less than a cent, so two digits that count are shown. */
-export function money(amount, currency) {
+export function money(amount, currency = "USD") {
   const form = { style: "currency", currency, maximumSignificantDigits: 2, maximumFractionDigits: 8 };
   return new Intl.NumberFormat(language(), form).format(Number(amount));
 }
