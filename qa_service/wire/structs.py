@@ -327,6 +327,7 @@ class ConfigObject(Outgoing, frozen=True, kw_only=True):
     caller: CallerObject
     introduction: IntroductionObject
     show_cost: bool
+    currency: str
     version: str
 
 
