@@ -139,7 +139,7 @@ export class Answer {
         if (!wait) return this.#change("done");
         problem = null;
       } catch (error) {
-        if (stop.aborted || !this.#client.retry(error)) throw error;
+        if (stop.aborted || !this.#client.retry(error, this)) throw error;
         problem = error;
       }
       // While there is no network, no attempt counts.

@@ -35,11 +35,11 @@ class Client {
    * Ask a question. Takes the fields of the service's contract (`question`, `sessionId`, `files`, `topic`, …), and `signal`,
    * `onUpload`, `onState` and `key` (the idempotency key; by default one that nobody guesses). Returns an `Answer`.
    */
-  ask({ signal, onUpload, onState, key = makeKey(), ...fields }) {
-    const isUpload = fields.files?.length > 0;
-    const body = isUpload ? writeForm(fields) : JSON.stringify(fields);
+  ask({ signal, onUpload, onState, key = makeKey(), files = [], ...fields }) {
+    const isUpload = files.length > 0;
+    const body = isUpload ? writeForm(fields, files) : JSON.stringify(fields);
     const headers = { "Idempotency-Key": key, ...(!isUpload && { "Content-Type": JSON_TYPE }) };
-    const isNative = isUpload && [...fields.files].some(({ uri, bytes }) => uri && !bytes);
+    const isNative = Array.from(files).some(({ uri, bytes }) => uri && !bytes);
     return this.#follow({ signal, onState, request: { body, headers, isUpload, isNative, onUpload } });
   }
 
@@ -60,9 +60,12 @@ class Client {
     yield* readPictures(await this.open("images", { ...request, accept: LINES }), this.language);
   }
 
-  /** Send a request to a path of the API, and return the JSON of its response (undefined where there is none). */
+  /**
+   * Send a request to a path of the API, and return the JSON of its response (undefined where there is none). An object or
+   * a list is sent as JSON, and any other body as `fetch` takes it.
+   */
   async json(path, { body, headers, ...request } = {}) {
-    const isPlain = body !== undefined && !(typeof FormData !== "undefined" && body instanceof FormData);
+    const isPlain = Array.isArray(body) || body?.constructor === Object;
     const response = await this.open(path, {
       ...request,
       body: isPlain ? JSON.stringify(body) : body,
@@ -83,8 +86,9 @@ class Client {
    */
   async open(path, { headers, accept = STREAM, ...request } = {}) {
     const { token, fetch, credentials, headers: usual } = this.#options;
-    for (let again = false; ; again = true) {
-      const credential = token && (await orAbort(token({ again }), request.signal));
+    for (let problem, before; ; ) {
+      const credential = token && (await orAbort(token({ again: Boolean(problem) }), request.signal));
+      if (problem && credential === before) throw problem;
       const authorization = credential && { Authorization: `Bearer ${credential}` };
       const response = await send(this.#addressOf(path), {
         ...request,
@@ -95,8 +99,10 @@ class Client {
       });
       const isWanted = response.status === 204 || !response.type || response.type.includes(accept.split("/")[1]);
       if (response.status < 300 && isWanted) return response;
-      const text = await readText(response);
-      if (response.status !== 401 || again || !token) throw readProblem(response, text, this.language);
+      const refusal = readProblem(response, await readText(response), this.language);
+      if (response.status !== 401 || problem || !token) throw refusal;
+      problem = refusal;
+      before = credential;
     }
   }
 
@@ -133,11 +139,11 @@ function isTemporary({ retryable, code, retryAfter }) {
   return Boolean(retryable) && code !== "busy" && !(retryAfter > LONGEST_WAIT_SECONDS);
 }
 
-function writeForm({ files, ...fields }) {
+function writeForm(fields, files) {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) if (value !== undefined && value !== null) form.append(name, writeField(value));
   // An app of React Native has `{ uri, name, type }` in place of a file.
-  for (const file of files) form.append("files", file);
+  for (const file of Array.from(files)) form.append("files", file);
   return form;
 }
 

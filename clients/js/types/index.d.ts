@@ -38,7 +38,7 @@ export interface AnswerStorage {
 export interface ClientOptions {
   /** The address of the API, such as `https://example.com/api`. A browser may have a path (by default `/api`). */
   url?: string;
-  /** Gives the credential to send, if there is one. After a 401 it is called once more with `again`, for a fresh one. */
+  /** Gives the credential to send, if there is one. After a 401 it is called once more with `again`. */
   token?: (how: { again: boolean }) => string | null | undefined | Promise<string | null | undefined>;
   /** Headers that are sent with each request. */
   headers?: Record<string, string>;
@@ -57,10 +57,10 @@ export interface ClientOptions {
   /** The pause before the second attempt, in milliseconds (1,000). Each later one is half as long again, up to 30 s. */
   pause?: number;
   /**
-   * Whether it helps to try again after this problem. By default that is so where the service says it, unless the
+   * Whether it helps to try again after this problem of this answer. By default that is so where the service says it, unless the
    * conversation is busy, or the service wants to be left alone for more than two minutes.
    */
-  retry?: (problem: Problem) => boolean;
+  retry?: (problem: Problem, answer: Answer) => boolean;
 }
 
 /** How an answer is followed. */
@@ -135,7 +135,7 @@ export declare class Problem extends Error {
 
 export interface RequestOptions {
   method?: string;
-  /** A form, or a value that is sent as JSON. */
+  /** An object or a list, which is sent as JSON, or any other body as `fetch` takes it. */
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal;

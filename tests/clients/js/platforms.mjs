@@ -161,10 +161,12 @@ export default {
     await using(answer, async (client) => assert.equal(await client.ask({ question: "?" }).text(), TEXT), { token });
     assert.deepEqual(asked, [false, true]);
     const refuse = () => problem(401, { code: "unauthenticated", message: "who?" });
-    await using(refuse, async (client, { requests }) => {
-      assert.equal((await caught(client.ask({ question: "?" }).text())).code, "unauthenticated");
-      assert.equal(requests.length, 2);
-    }, { token });
+    for (const [given, sent] of [[token, 2], [() => "the same", 1], [undefined, 1]]) {
+      await using(refuse, async (client, { requests }) => {
+        assert.equal((await caught(client.ask({ question: "?" }).text())).code, "unauthenticated");
+        assert.equal(requests.length, sent);
+      }, { token: given });
+    }
   },
 
   async "a token that can't be got for the moment is waited for"() {
@@ -208,6 +210,15 @@ export default {
       await client.json("documents", { method: "POST", body: form });
       assert.deepEqual(JSON.parse(requests[1].body), { title: "제목" });
       assert.match(requests[2].headers["content-type"], /^multipart\/form-data; boundary/);
+      await client.json("answers/a/feedback", { method: "POST", body: new URLSearchParams({ rating: "up" }) });
+      assert.equal(requests[3].body, "rating=up");
+    });
+  },
+
+  async "a list of no files is no field of a question"() {
+    await using(() => ({ body: write(WHOLE) }), async (client, { requests }) => {
+      for (const files of [[], { length: 0 }, undefined]) await client.ask({ question: "?", files }).text();
+      assert.deepEqual(requests.map(({ body }) => body), Array(3).fill('{"question":"?"}'));
     });
   },
 
