@@ -23,7 +23,7 @@ ROWS = re.findall(r"^\| `([A-Z_]+)` \| (.+?) \| .+ \|$", OPERATING, re.MULTILINE
 IN_WORDS = ("QA_INSTRUCTIONS", "QA_SECRET", "QA_CONTEXT_TOKENS", "WEB_CONCURRENCY")
 PROXIES = ("examples/nginx.conf", "examples/nginx-login.conf")
 NGINX = which("nginx") or which("nginx", path="/usr/sbin")
-FOLDERS = ("qa_service", "tests", "benchmarks", "examples", "docs", ".ci")
+FOLDERS = ("qa_service", "tests", "benchmarks", "examples", "clients", "docs", ".ci")
 WRITTEN = {".py", ".md", ".toml", ".yml", ".conf", ".sh", ".js", ".css", ".html"}
 NAMED = {"Dockerfile", "Makefile", "run"}
 
