@@ -83,6 +83,17 @@ def test_each_command_prints_what_the_page_shows(page: Path, terminal: Terminal)
         variables += f"{command}\n" if VARIABLE.match(command) else ""
 
 
+def test_the_client_that_the_readme_shows_prints_an_answer(terminal: Terminal, tmp_path: Path) -> None:
+    shown = re.search(r"^```js\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert shown
+    code = shown[1].replace('"qa-service-client"', f'"{ROOT}/clients/js/src/index.js"')
+    code = code.replace('"/api"', f'"{terminal.served.url}/api"')
+    (tmp_path / "ask.mjs").write_text(f"{code}\nfunction show(text) {{ process.stdout.write(text); }}")
+    command = [program("node"), str(tmp_path / "ask.mjs")]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert "No AI model is configured" in ran.stdout, ran.stderr
+
+
 def try_command(command: str, terminal: Terminal) -> str | None:
     """Run a command, and return its output. It is None where the command was only checked: what takes minutes, what
     comes from a registry, and what needs somebody else's program or site."""
