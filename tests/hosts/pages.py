@@ -6,7 +6,7 @@ import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from tests.live.processes import ROOT, clean_environment, program
 
@@ -54,10 +54,10 @@ def certificate(folder: Path) -> Path:
     return made
 
 
-def log_in(url: str, user: str) -> dict[str, str]:
+def log_in(url: str, user: str, path: str = "/login") -> dict[str, str]:
     """What the browser of somebody who has logged in at an example's site sends along."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
-    connection.request("POST", "/login", f"user={user}", {"Content-Type": "application/x-www-form-urlencoded"})
+    connection.request("POST", path, f"user={quote(user)}", {"Content-Type": "application/x-www-form-urlencoded"})
     answer = connection.getresponse()
     connection.close()
     cookies = [cookie.partition(";")[0] for cookie in answer.headers.get_all("Set-Cookie", [])]
