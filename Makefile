@@ -81,7 +81,8 @@ elif ! $$found -c 'import ensurepip, venv' 2>/dev/null; then \
 fi; \
 echo "Setting up $(@D)/ with $$($$found --version): a minute, once."; \
 $$found -m venv $(@D)
-@$(@D)/bin/python -m pip install $(PIP) --retries 2 --require-hashes --requirement $(lastword $^) >$(@D)/log 2>&1 || { \
+@$(@D)/bin/python -m pip uninstall $(PIP) --quiet --yes setuptools
+@$(@D)/bin/python -m pip install $(PIP) $(COMPILE) --retries 2 --require-hashes --requirement $(lastword $^) >$(@D)/log 2>&1 || { \
   if grep -qE '$(NO_NETWORK)' $(@D)/log; then \
     echo "What qa-service needs can't be downloaded, because the package index can't be reached: look at the network," \
       "or name a proxy in https_proxy or an index in PIP_INDEX_URL, and run make again." >&2; \
@@ -89,6 +90,8 @@ $$found -m venv $(@D)
 @$(@D)/bin/python -m pip install $(PIP) --no-deps --no-build-isolation --editable .
 @touch $@
 endef
+# Most modules of large packages are never imported where nothing but serving is done, and compiled they take 40 MB.
+.venv-serve/ready .venv-extras/ready: COMPILE = --no-compile
 NO_NETWORK = NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|ProxyError|Failed to establish|Max retries
 
 .venv/ready: pyproject.toml requirements-dev.lock

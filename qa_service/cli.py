@@ -29,16 +29,9 @@ def run_command(arguments: Sequence[str] | None = None) -> None:
     logging.getLogger("qa_service.stores").setLevel(logging.ERROR)
     try:
         settings = _read_settings(options)
-        _run(settings, options)
+        RUN[options.command](settings, options)
     except (SettingsError, QAError) as error:
         sys.exit(f"qa-service: {make_printable(str(error))}")
-
-
-def _run(settings: Settings, options: argparse.Namespace) -> None:
-    try:
-        RUN[options.command](settings, options)
-    except StoreUnavailable as error:
-        sys.exit(f"qa-service: {make_printable(explain_store(error, settings))}.")
 
 
 def _read_settings(options: argparse.Namespace) -> Settings:
@@ -89,7 +82,10 @@ def ask_here(settings: Settings, options: argparse.Namespace) -> None:
     # A server starts half a second earlier without all that asking imports.
     from qa_service.console import ask_once
 
-    ask_once(settings, options.question, files=options.file, session_id=options.session)
+    try:
+        ask_once(settings, options.question, files=options.file, session_id=options.session)
+    except StoreUnavailable as error:
+        raise StoreUnavailable(f"{explain_store(error, settings)}.") from None
 
 
 def index_here(settings: Settings, options: argparse.Namespace) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from qa_service.doctor.route import Reply
+from qa_service.doctor.route import RouteReply
 
 
-class Arrival(Struct, frozen=True):
-    """An `Arrival` is a frame that arrived so many seconds after the response began to be read."""
+class TimedFrame(Struct, frozen=True):
+    """A `TimedFrame` is a frame that arrived so many seconds after it was asked for."""
 
     seconds: float
     frame: Mapping[str, Any]
@@ -29,10 +29,10 @@ class Arrival(Struct, frozen=True):
         return content if isinstance(content, dict) else {}
 
 
-class Arrived(Struct, frozen=True):
-    """An `Arrived` is all that arrived of a stream, which ended after so many seconds."""
+class TimedStream(Struct, frozen=True):
+    """A `TimedStream` is all that arrived of a stream, which ended after so many seconds."""
 
-    arrivals: Sequence[Arrival]
+    arrivals: Sequence[TimedFrame]
     seconds: float
 
     @property
@@ -63,17 +63,17 @@ class Arrived(Struct, frozen=True):
         return sum(each.kind == kind for each in self.arrivals)
 
 
-def read_arrivals(reply: Reply, notice: Callable[[Arrival], None] = lambda arrival: None) -> Arrived:
+def read_arrivals(reply: RouteReply, notice: Callable[[TimedFrame], None] = lambda arrival: None) -> TimedStream:
     """Read a probe's stream to its end. `notice` hears of each frame at once."""
-    began, arrivals = time.monotonic(), []
+    arrivals = list[TimedFrame]()
     for moment, line in _read_lines(reply):
         if line.startswith(b"data: ") and (frame := _decode(line[6:])):
-            arrivals.append(Arrival(moment - began, frame))
+            arrivals.append(TimedFrame(moment - reply.asked, frame))
             notice(arrivals[-1])
-    return Arrived(arrivals, time.monotonic() - began)
+    return TimedStream(arrivals, time.monotonic() - reply.asked)
 
 
-def _read_lines(reply: Reply) -> Iterator[tuple[float, bytes]]:
+def _read_lines(reply: RouteReply) -> Iterator[tuple[float, bytes]]:
     rest = b""
     for moment, piece in reply.iterate_pieces():
         *lines, rest = (rest + piece).split(b"\n")

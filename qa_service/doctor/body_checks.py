@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from qa_service.doctor.findings import Finding, RouteBroken, found
 from qa_service.doctor.replies import judge_reply, read_problem
-from qa_service.doctor.route import Reply, Route
+from qa_service.doctor.route import Route, RouteReply
 
 SMALLEST = 64 << 10
 MEBIBYTE = 1 << 20
@@ -24,7 +24,7 @@ def check_body(route: Route, most: int, sent: int, early: float = EARLY_SECONDS)
         yield _find_limit(route, most, refusal, early)
 
 
-def _find_limit(route: Route, most: int, refusal: Reply, early: float) -> Finding:
+def _find_limit(route: Route, most: int, refusal: RouteReply, early: float) -> Finding:
     """Halve the size until one isn't refused."""
     refused, passed = most, most // 2
     while passed >= SMALLEST and route.announce_body("/probe", passed, early) is not None:
@@ -50,8 +50,10 @@ def _send_body(route: Route, size: int, most: int) -> Finding:
             raise
         return found("body_broken", sent=show_size(size), **_as_settings(most))
     received = reply.read_object().get("receivedBytes")
-    if not isinstance(received, int):
+    if read_problem(reply):
         return judge_reply(reply, route, "/probe")
+    if not isinstance(received, int):
+        return found("body_refused", sent=show_size(size), status=reply.status, **_as_settings(most))
     if received != size:
         return found(
             "body_cut",

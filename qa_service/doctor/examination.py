@@ -6,12 +6,12 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
-from qa_service.doctor.arrivals import Arrival, Arrived, read_arrivals
+from qa_service.doctor.arrivals import TimedFrame, TimedStream, read_arrivals
 from qa_service.doctor.body_checks import EARLY_SECONDS, check_body
 from qa_service.doctor.findings import Finding, RouteBroken, found
 from qa_service.doctor.refusal_checks import check_refusals
-from qa_service.doctor.replies import judge_reply
-from qa_service.doctor.route import Reply, Route
+from qa_service.doctor.replies import PAGES, judge_reply
+from qa_service.doctor.route import Route, RouteReply
 from qa_service.doctor.stream_checks import LATE_SECONDS, SENT, judge_silence, judge_stream
 from qa_service.web.networks import is_loopback
 
@@ -42,7 +42,7 @@ class Examination:
         *,
         usual_prefix: str,
         tell: Callable[[Step, float], None],
-        notice: Callable[[Arrival], None],
+        notice: Callable[[TimedFrame], None],
     ) -> None:
         self._plan = plan
         self._usual_prefix = usual_prefix
@@ -115,12 +115,15 @@ class Examination:
             heartbeat = self._fact("heartbeatMs", 8000) / 1000
             yield judge_silence(arrived, heartbeat, seconds, held_up=self._held_up)
 
-    def _probe(self, path: str, seconds: float) -> tuple[Reply, Arrived]:
+    def _probe(self, path: str, seconds: float) -> tuple[RouteReply, TimedStream]:
         with self.route.open_reply(path, headers=SENT, seconds=seconds) as reply:
-            if reply.status != HTTPStatus.OK or reply.media_type == "text/html":
+            if reply.status == HTTPStatus.OK:
+                arrived = read_arrivals(reply, self._notice)
+                if arrived.opening or reply.media_type not in PAGES:
+                    return reply, arrived
+            else:
                 reply.read_start()
-                raise RouteBroken(judge_reply(reply, self.route, path.partition("?")[0]))
-            return reply, read_arrivals(reply, self._notice)
+            raise RouteBroken(judge_reply(reply, self.route, path.partition("?")[0]))
 
     def _fact(self, name: str, default: float) -> float:
         value = self._opening.get(name)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TextIO
 
-from qa_service.doctor.arrivals import Arrival
+from qa_service.doctor.arrivals import TimedFrame
 from qa_service.doctor.examination import Step
 from qa_service.model import Language
 from qa_service.terminal import ERASE
@@ -57,7 +57,7 @@ class ProgressLine:
             self._step, self._whole, self._began, self._frames = step, whole, self._clock(), 0
             self._show()
 
-    def count_frame(self, _: Arrival) -> None:
+    def count_frame(self, _: TimedFrame) -> None:
         """Count a frame that has arrived."""
         self._frames += 1
 

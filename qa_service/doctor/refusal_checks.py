@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from qa_service.doctor.findings import Finding, found
 from qa_service.doctor.replies import read_problem
-from qa_service.doctor.route import Reply, Route
+from qa_service.doctor.route import Route, RouteReply
 
 TRIED = (429, 503)
 
@@ -25,5 +25,5 @@ def _check_refusal(route: Route, status: int) -> Iterator[Finding]:
         yield found("retry_after_lost")
 
 
-def _describe(reply: Reply) -> str:
+def _describe(reply: RouteReply) -> str:
     return f"{reply.status} {reply.media_type}".strip()

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from urllib.parse import urljoin, urlsplit
 
 from qa_service.doctor.findings import Finding, found
-from qa_service.doctor.route import Reply, Route
+from qa_service.doctor.route import Route, RouteReply
 
 GATEWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 REDIRECTS = range(300, 400)
@@ -14,7 +14,7 @@ WALLS = (HTTPStatus.OK, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 PAGES = ("text/html", "application/xhtml+xml")
 
 
-def judge_reply(reply: Reply, route: Route, path: str) -> Finding:
+def judge_reply(reply: RouteReply, route: Route, path: str) -> Finding:
     """Tell what this reply is. Its start has been read."""
     if problem := read_problem(reply):
         return _judge_problem(reply, route, path, str(problem.get("detail", "")))
@@ -28,14 +28,14 @@ def judge_reply(reply: Reply, route: Route, path: str) -> Finding:
     return found("not_here", path=where, status=reply.status, prefix=route.prefix)
 
 
-def read_problem(reply: Reply) -> dict[str, object]:
+def read_problem(reply: RouteReply) -> dict[str, object]:
     """Return the problem of a refusal that the service itself sent. It is empty for any other reply. Some proxies
     change the media type, so that the fields are looked at."""
     problem = dict(reply.read_object())
     return problem if {"code", "status", "userMessage"} <= problem.keys() else {}
 
 
-def _judge_problem(reply: Reply, route: Route, path: str, detail: str) -> Finding:
+def _judge_problem(reply: RouteReply, route: Route, path: str, detail: str) -> Finding:
     match reply.status:
         case HTTPStatus.UNAUTHORIZED:
             code = "credential_refused" if route.sends("Authorization") else "unauthenticated"
@@ -48,7 +48,7 @@ def _judge_problem(reply: Reply, route: Route, path: str, detail: str) -> Findin
             return found("refused", path=route.prefix + path, status=reply.status, detail=detail)
 
 
-def _judge_redirect(reply: Reply, route: Route, path: str) -> Finding:
+def _judge_redirect(reply: RouteReply, route: Route, path: str) -> Finding:
     location = urljoin(route.origin + path, reply.header("Location"))
     words = urlsplit(location).path.lower().split("/")
     if any(word.startswith(LOGIN_WORDS) for word in words):

@@ -67,16 +67,16 @@ class Route(Struct, frozen=True):
     @contextmanager
     def open_reply(
         self, path: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None, seconds: float = 0
-    ) -> Iterator["Reply"]:
+    ) -> Iterator["RouteReply"]:
         """Send a request, and give what comes back. `seconds` is how long the response may take beside the usual time.
         Raises `RouteBroken` where nothing comes back."""
         patience = ANSWER_SECONDS + seconds
         with self._naming_faults(path, patience), closing(self._connect(patience)) as connection:
-            method = "GET" if body is None else "POST"
+            method, asked = "GET" if body is None else "POST", time.monotonic()
             connection.request(method, self.prefix + path, body, self._all_headers(headers))
-            yield Reply(connection.getresponse())
+            yield RouteReply(connection.getresponse(), asked)
 
-    def announce_body(self, path: str, size: int, seconds: float) -> "Reply | None":
+    def announce_body(self, path: str, size: int, seconds: float) -> "RouteReply | None":
         """Announce a body of this size and send nothing of it. The result is the refusal that came within so many
         seconds, or None where the body is waited for. Raises `RouteBroken`."""
         with self._naming_faults(path, ANSWER_SECONDS), closing(self._connect(ANSWER_SECONDS)) as connection:
@@ -86,7 +86,7 @@ class Route(Struct, frozen=True):
             connection.endheaders()
             connection.sock.settimeout(seconds)
             with suppress(TimeoutError):
-                reply = Reply(connection.getresponse())
+                reply = RouteReply(connection.getresponse(), time.monotonic())
                 reply.read_start()
                 return reply
         return None
@@ -148,11 +148,13 @@ class Route(Struct, frozen=True):
                 return place("unreachable", reason=_say(error))
 
 
-class Reply:
-    """A `Reply` is a response, whose body is read as it arrives. `is_cut` says afterwards that its end was missing."""
+class RouteReply:
+    """A `RouteReply` is a response, whose body is read as it arrives. `asked` is the moment at which the request was
+    sent, on the clock of `time.monotonic`. `is_cut` says afterwards that the end of the body was missing."""
 
-    def __init__(self, response: http.client.HTTPResponse) -> None:
+    def __init__(self, response: http.client.HTTPResponse, asked: float) -> None:
         self._response = response
+        self.asked = asked
         self.status = response.status
         self.is_cut = False
         self.start = b""
@@ -195,7 +197,9 @@ class Reply:
         decode = self._decoder()
         try:
             while piece := self._response.read1(PIECE):
-                yield time.monotonic(), decode(piece)
+                moment, text = time.monotonic(), decode(piece)
+                self.start = self.start or text
+                yield moment, text
         except (http.client.HTTPException, ConnectionError, ssl.SSLError, zlib.error):
             self.is_cut = True
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from qa_service.doctor.arrivals import Arrived
+from qa_service.doctor.arrivals import TimedStream
 from qa_service.doctor.findings import Finding, RouteBroken, found
-from qa_service.doctor.route import Reply, Route
+from qa_service.doctor.route import Route, RouteReply
 
 LATE_SECONDS = 1.0
 """A network may delay frames by so much. Whoever holds frames up, holds them up for longer."""
@@ -36,7 +36,7 @@ SENT: Mapping[str, str] = {
 }
 
 
-def judge_stream(reply: Reply, arrived: Arrived, route: Route) -> Iterator[Finding]:
+def judge_stream(reply: RouteReply, arrived: TimedStream, route: Route) -> Iterator[Finding]:
     """Tell what the route did to the stream of ticks, and to the request for it. Raises `RouteBroken` where no stream
     of the probe came."""
     if not arrived.opening:
@@ -50,7 +50,7 @@ def judge_stream(reply: Reply, arrived: Arrived, route: Route) -> Iterator[Findi
     yield from _judge_arrival(arrived.opening, route)
 
 
-def judge_silence(arrived: Arrived, heartbeat: float, seconds: float, *, held_up: bool) -> Finding:
+def judge_silence(arrived: TimedStream, heartbeat: float, seconds: float, *, held_up: bool) -> Finding:
     """Tell what the route did to a stream of so many seconds that has a heartbeat every `heartbeat` seconds. `held_up`
     says that the stream of ticks was held up, so that late heartbeats are nothing new."""
     heartbeats, expected = arrived.count("heartbeat"), int(seconds / heartbeat + 1e-6)
@@ -65,7 +65,7 @@ def judge_silence(arrived: Arrived, heartbeat: float, seconds: float, *, held_up
     return found("kept_open", seconds=arrived.seconds, heartbeats=heartbeats)
 
 
-def _judge_pace(reply: Reply, arrived: Arrived, route: Route) -> Finding:
+def _judge_pace(reply: RouteReply, arrived: TimedStream, route: Route) -> Finding:
     late = arrived.lateness
     if arrived.last != "done":
         return found("stream_cut", seconds=arrived.seconds)

@@ -34,6 +34,8 @@ class Faults(Struct, frozen=True, kw_only=True):
     """It redirects everything to this place."""
     most: int = 0
     """It refuses bodies that are announced to be larger."""
+    refuses: int = 0
+    """It refuses bodies that are larger, after it has read them."""
     empties: bool = False
     """It passes on no body."""
     drops_bodies: bool = False
@@ -81,7 +83,9 @@ class FaultyHandler(BaseHTTPRequestHandler):
             self._answer(413, b"<h1>413 Request Entity Too Large</h1>", [("Content-Type", "text/html")])
             return
         body = self.rfile.read(length)
-        if len(body) == length and not faults.drops_bodies:
+        if faults.refuses and len(body) > faults.refuses:
+            self._answer(413, b"", [])
+        elif len(body) == length and not faults.drops_bodies:
             self._forward(b"" if faults.empties else body)
 
     def _forward(self, body: bytes) -> None:

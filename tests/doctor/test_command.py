@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from qa_service.arguments import read_arguments
-from qa_service.doctor.arrivals import Arrival
+from qa_service.doctor.arrivals import TimedFrame
 from qa_service.doctor.command import examine_route
 from qa_service.doctor.examination import ExaminationPlan
 from qa_service.doctor.findings import found
@@ -91,7 +91,7 @@ class TestProgress:
         out, now = Terminal(), iter([0.0, 0.0, 23.4])
         line = ProgressLine(out, "en", lambda: next(now))
         line.begin_step("quiet", 65)
-        line.count_frame(Arrival(8.0, {}))
+        line.count_frame(TimedFrame(8.0, {}))
         with line._lock:
             line._show()
         line.close()

@@ -54,6 +54,7 @@ ROUTES: Mapping[str, tuple[Faults, list[str]]] = {
     "does not reach the service": (Faults(page=502), ["gateway_failed"]),
     "knows no such path": (Faults(page=404), ["not_here"]),
     "takes 1 MiB": (Faults(most=MEBIBYTE), instead(body_arrived="body_limit")),
+    "refuses what it has read": (Faults(refuses=MEBIBYTE), instead(body_arrived="body_refused")),
     "empties bodies": (Faults(empties=True), instead(body_arrived="body_cut")),
     "ends requests with bodies": (Faults(drops_bodies=True), instead(body_arrived="body_broken")),
     "cuts after 2 s": (Faults(cuts=2.0), instead(kept_open="cut")),
