@@ -147,6 +147,19 @@ class TestAround:
         with page.expect_event("requestfailed"):
             page.evaluate("document.querySelector('qa-chat').remove()")
 
+    def test_one_that_comes_back_shows_its_conversation_again(self, page: Page, site: Site) -> None:
+        site.show("<qa-chat></qa-chat>")
+        ask(page, "Are you there?")
+        page.evaluate(
+            """async () => {
+                const chat = document.querySelector("qa-chat");
+                chat.remove();
+                await new Promise(requestAnimationFrame);
+                document.body.append(chat);
+            }"""
+        )
+        expect(page.locator(".bubble")).to_have_text("Are you there?")
+
 
 class TestWishes:
     def test_of_the_site_go_before_what_the_service_says(self, page: Page, site: Site) -> None:
@@ -230,7 +243,6 @@ class TestToken:
         site.show("<qa-chat></qa-chat>")
         expect(page.get_by_role("alert")).to_have_text("Please sign in to ask a question.")
         expect(page.locator("#key")).to_be_hidden()
-
 
     def test_that_has_ended_so_that_a_login_page_comes_is_said(self, page: Page, site: Site) -> None:
         login = "<!doctype html><title>Sign in</title>"

@@ -25,14 +25,20 @@ const trusted = globalThis.trustedTypes?.createPolicy("qa-chat", { createHTML: (
 export class QaChat extends HTMLElement {
   static observedAttributes = ["lang", "open"];
 
+  #hasBegun = false;
+  #hasEnded = false;
+
   connectedCallback() {
     if (!this.shadowRoot) this.#build();
+    else if (this.#hasEnded) this.#begin();
   }
 
   /** An element that a site moves is taken out and put in again at once. One that stays away listens no longer. */
   async disconnectedCallback() {
     await Promise.resolve();
-    if (!this.isConnected) this.chat.end();
+    if (this.isConnected || !this.#hasBegun) return;
+    this.#hasEnded = true;
+    this.chat.end();
   }
 
   attributeChangedCallback(name) {
@@ -61,7 +67,13 @@ export class QaChat extends HTMLElement {
     this.#keepKeys(root);
     this.#speak();
     if (this.hasAttribute("bubble")) this.#float();
-    else this.chat.begin();
+    else this.#begin();
+  }
+
+  #begin() {
+    this.#hasBegun = true;
+    this.#hasEnded = false;
+    this.chat.begin();
   }
 
   #wishes() {
@@ -108,13 +120,11 @@ export class QaChat extends HTMLElement {
 
   /** A bubble asks the service for nothing before it is opened. */
   #float() {
-    let begun = false;
     this.bubble = new Bubble(this.shadowRoot, {
       turned: (isOpen) => {
         this.toggleAttribute("open", isOpen);
         if (!isOpen) return;
-        if (!begun) this.chat.begin();
-        begun = true;
+        if (!this.#hasBegun) this.#begin();
         this.chat.composer.field.focus();
       },
     });
