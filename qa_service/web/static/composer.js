@@ -90,9 +90,7 @@ export class Composer {
 
   #escape(event) {
     const open = this.root.querySelector("dialog[open], [data-open]");
-    if (event.key !== "Escape" || !this.answering || open || isComposing(event)) return;
-    event.preventDefault();
-    this.listener.stop();
+    if (event.key === "Escape" && this.answering && !open && !isComposing(event)) this.listener.stop();
   }
 
   #send() {
