@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.hosts.host import HEARTBEAT
+from tests.hosts.tapped import Tapped
 from tests.live.processes import Service, gunicorn
 from tests.scripted_upstream import ScriptedUpstream
 
@@ -44,3 +45,10 @@ def served(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory)
         WEB_CONCURRENCY="1",
     ) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def tapped(served: Service) -> Iterator[Tapped]:
+    """A way to the service on which a test can listen, and which it can cut."""
+    with Tapped(served.port) as cable:
+        yield cable

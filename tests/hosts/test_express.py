@@ -1,0 +1,18 @@
+"""The service in a site of Express."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.hosts.host import Host
+from tests.hosts.login_host import LoginHostContract, StreamedUploads, Tapped, log_in
+from tests.hosts.node_site import lay_out, node_site
+
+
+class TestExpress(StreamedUploads, LoginHostContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def host(cls, tapped: Tapped, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+        folder = lay_out("express")
+        with node_site(folder, ["node", "site.js"], tapped, tmp_path_factory.mktemp("express") / "log") as url:
+            yield Host(url, headers=log_in(url))
