@@ -139,7 +139,8 @@ class TestExamples:
         self, bare: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("QA_DATA", str(tmp_path))
-        monkeypatch.syspath_prepend(str(ROOT / "examples"))
+        monkeypatch.setenv("SITE_SECRET", "0123456789abcdef")
+        monkeypatch.syspath_prepend(str(ROOT / "examples/flask"))
         site: Flask = importlib.import_module("flask_site").app
         client = site.test_client()
 

@@ -24,6 +24,7 @@ from qa_service.model import Owner
 from qa_service.setting_values import ApiKey
 from qa_service.settings import Settings
 from qa_service.web.networks import IPV6_CUSTOMER, is_loopback, network_of
+from qa_service.web.site_sessions import OTHER_KEY, has_unreadable_session
 
 USER_ID = re.compile(r"[!-+\--~]{1,128}")
 """A user's id is visible ASCII without a comma, because proxies join a header that was sent twice with a comma."""
@@ -136,8 +137,9 @@ class Gate:
             if not (streams and request.method == "GET"):
                 raise Unauthenticated("only streams take a token in the address; send it as Authorization: Bearer")
             return self._tokened(request, token)
+        lost = self._identify is not None and has_unreadable_session(request)
         if not self._visitors_welcome(request):
-            raise Unauthenticated(self._accepted())
+            raise Unauthenticated(OTHER_KEY if lost else self._accepted())
         if changes:
             self._check_origin(request)
         return self._owners.anonymous(request.remote_addr or "")

@@ -4,15 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.hosts.host import HEARTBEAT
+from tests.hosts.host import HEARTBEAT, KEY, PERSONAL
 from tests.hosts.tapped import Tapped
 from tests.live.processes import Service, gunicorn
 from tests.scripted_upstream import ScriptedUpstream
-
-KEY = "server-secret-0123456789"
-"""The server's key that a host with logins adds, beside `X-User-Id`."""
-PERSONAL = "personal-secret-012345678"
-"""The personal key with which a visitor gets through a host that adds nothing."""
 
 
 @pytest.fixture(scope="session")

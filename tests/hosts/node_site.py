@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from tests.hosts.conftest import KEY
-from tests.hosts.login_host import EXAMPLES
+from tests.hosts.host import KEY
+from tests.hosts.pages import EXAMPLES
 from tests.hosts.tapped import Tapped
 from tests.live.processes import ROOT, clean_environment, free_port, listens, program, running, until
 

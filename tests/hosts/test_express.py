@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.hosts.host import Host
-from tests.hosts.login_host import LoginHostContract, StreamedUploads, Tapped, log_in
+from tests.hosts.login_host import USER, LoginHostContract, StreamedUploads
 from tests.hosts.node_site import lay_out, node_site
+from tests.hosts.pages import log_in
+from tests.hosts.tapped import Tapped
 
 
 class TestExpress(StreamedUploads, LoginHostContract):
@@ -15,4 +17,4 @@ class TestExpress(StreamedUploads, LoginHostContract):
     def host(cls, tapped: Tapped, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
         folder = lay_out("express")
         with node_site(folder, ["node", "site.js"], tapped, tmp_path_factory.mktemp("express") / "log") as url:
-            yield Host(url, headers=log_in(url))
+            yield Host(url, headers=log_in(url, USER))

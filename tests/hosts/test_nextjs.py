@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.hosts.conftest import KEY
-from tests.hosts.host import Host, HostContract
-from tests.hosts.login_host import EXAMPLES, LoginHostContract, StreamedUploads, log_in
+from tests.hosts.host import KEY, Host, HostContract
+from tests.hosts.login_host import USER, LoginHostContract, StreamedUploads
 from tests.hosts.node_site import build, lay_out, node_site
+from tests.hosts.pages import EXAMPLES, log_in
 from tests.hosts.tapped import Tapped
 from tests.live.processes import Service
 from tests.live.reading import request
@@ -30,7 +30,7 @@ class TestAppRouter(StreamedUploads, LoginHostContract):
     @pytest.fixture(scope="class")
     @classmethod
     def host(cls, site: str) -> Host:
-        return Host(site, headers=log_in(site))
+        return Host(site, headers=log_in(site, USER))
 
 
 class TestPagesRouter(StreamedUploads, LoginHostContract):
@@ -40,7 +40,7 @@ class TestPagesRouter(StreamedUploads, LoginHostContract):
         folder = lay_out("nextjs-pages", packages="nextjs")
         build(folder, tapped)
         with node_site(folder, START, tapped, tmp_path_factory.mktemp("pages") / "log") as url:
-            yield Host(url, headers=log_in(url, "/api/login"))
+            yield Host(url, headers=log_in(url, USER, "/api/login"))
 
 
 class TestRewrite(HostContract):
@@ -54,12 +54,12 @@ class TestRewrite(HostContract):
         return Host(site, "/rewritten/api", headers={"Authorization": f"Bearer {token}"})
 
     def test_login_of_the_site_is_not_passed_on_as_one_of_the_service(self, host: Host) -> None:
-        code, problem = Host(host.url, host.prefix, log_in(host.url)).call("/sessions")
+        code, problem = Host(host.url, host.prefix, log_in(host.url, USER)).call("/sessions")
         assert (code, problem["code"]) == (401, "unauthenticated")
 
     def test_cookies_of_the_site_reach_the_service(self, host: Host, tapped: Tapped, model: ScriptedUpstream) -> None:
         tapped.said.clear()
-        host.call("/config", headers=log_in(host.url))
+        host.call("/config", headers=log_in(host.url, USER))
         assert "login=" in tapped.requests()[-1]["Cookie"]
 
 

@@ -159,7 +159,7 @@ function renderFence({ language, code }) {
   const copy = element("button", { type: "button", class: "quiet icon-only" }, icon("copy"));
   label(copy, "copyCode");
   copy.addEventListener("click", async () => {
-    if (await copyText(code)) copy.replaceChildren(icon("check"));
+    if (await copyText(code, copy)) copy.replaceChildren(icon("check"));
   });
   const head = element("figcaption", {}, element("span", {}, language), copy);
   return element("figure", { class: "code" }, head, element("pre", { tabindex: 0 }, element("code", {}, code)));
