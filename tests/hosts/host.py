@@ -29,8 +29,8 @@ LONG = Script(deltas=300, rate=20)
 
 class Host(Struct, frozen=True):
     """A `Host` is where visitors ask: its address, the path below which questions are passed on, and what a visitor
-    sends along, such as the cookie of a login. `trusts` is the context of a host that speaks TLS. Files are parts of the
-    name `file_field`."""
+    sends along, such as the cookie of a login. `trusts` is the context of a host that speaks TLS. `file_field` is
+    the name of the parts that are files."""
 
     url: str
     prefix: str = "/api"

@@ -3,13 +3,13 @@
 import fcntl
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
 from tests.hosts.host import KEY
-from tests.hosts.pages import EXAMPLES
+from tests.hosts.pages import EXAMPLES, commands, run_commands
 from tests.hosts.tapped import Tapped
 from tests.live.processes import ROOT, clean_environment, free_port, listens, program, running, until
 
@@ -45,6 +45,18 @@ def _install(example: Path, folder: Path) -> None:
     installed.write_text(wanted)
 
 
+def start(page: Path) -> str:
+    """The command of a page that starts its site."""
+    (found,) = (line for line in commands(page) if "3000" in line and "curl" not in line)
+    return found
+
+
+def ask(page: Path, url: str, folder: Path) -> bytes:
+    """What the commands of a page print that log in and ask."""
+    lines = [line for line in commands(page) if line.startswith("curl")]
+    return run_commands(lines, {"http://127.0.0.1:3000": url}, folder)
+
+
 def build(folder: Path, tapped: Tapped) -> None:
     """Build a site of Next.js. A rewrite's address is fixed by that."""
     built = subprocess.run(
@@ -59,10 +71,11 @@ def build(folder: Path, tapped: Tapped) -> None:
 
 
 @contextmanager
-def node_site(folder: Path, command: Sequence[str], tapped: Tapped, log: Path) -> Iterator[str]:
+def node_site(folder: Path, tapped: Tapped, log: Path) -> Iterator[str]:
     """The site, from when it listens. Its address is given."""
     port = free_port()
-    with running(command, cwd=folder, log=log, env={**_settings(tapped), "PORT": str(port)}) as process:
+    command = ["bash", "-ec", start(folder / "README.md").replace("3000", str(port))]
+    with running(command, cwd=folder, log=log, env=_settings(tapped)) as process:
         until(lambda: listens(port) or process.poll() is not None, 20, "the site listens")
         assert process.poll() is None, log.read_text()
         yield f"http://127.0.0.1:{port}"

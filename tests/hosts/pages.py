@@ -3,11 +3,13 @@
 import http.client
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from tests.live.processes import ROOT, program
+from tests.documents import pdf
+from tests.hosts.host import PAGES
+from tests.live.processes import ROOT, clean_environment, program
 
 EXAMPLES = ROOT / "examples"
 
@@ -27,6 +29,19 @@ def commands(page: Path) -> list[str]:
     found = re.findall(r"^\$ ((?:.*\\\n)*.*)$", "\n".join(blocks), re.MULTILINE)
     assert found, f"{page} has no command"
     return found
+
+
+def run_commands(lines: Sequence[str], changes: Mapping[str, str], folder: Path) -> bytes:
+    """Run commands that ask with the file manual.pdf, with other addresses, and return what they print."""
+    (folder / "manual.pdf").write_bytes(pdf(PAGES))
+    script = "\n".join(lines)
+    for said, here in changes.items():
+        assert said in script
+        script = script.replace(said, here)
+    ended = subprocess.run(
+        ["bash", "-ec", script], cwd=folder, env=clean_environment({}), capture_output=True, timeout=60
+    )
+    return ended.stdout
 
 
 def certificate(folder: Path) -> Path:

@@ -2,19 +2,19 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.hosts.attacks import raw_status
 from tests.hosts.host import KEY, Host, HostContract
 from tests.hosts.login_host import USER, LoginHostContract, StreamedUploads
-from tests.hosts.node_site import build, lay_out, node_site
+from tests.hosts.node_site import ask, build, lay_out, node_site
 from tests.hosts.pages import EXAMPLES, log_in
 from tests.hosts.tapped import Tapped
 from tests.live.processes import Service
 from tests.live.reading import request
 from tests.scripted_upstream import ScriptedUpstream
-
-START = ("npx", "next", "start", "-H", "127.0.0.1")
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def site(tapped: Tapped, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     """A site with the App Router, which has the rewrite besides."""
     folder = lay_out("nextjs", renamed={"rewrite.config.js": "next.config.js"})
     build(folder, tapped)
-    with node_site(folder, START, tapped, tmp_path_factory.mktemp("nextjs") / "log") as url:
+    with node_site(folder, tapped, tmp_path_factory.mktemp("nextjs") / "log") as url:
         yield url
 
 
@@ -32,6 +32,9 @@ class TestAppRouter(StreamedUploads, LoginHostContract):
     def host(cls, site: str) -> Host:
         return Host(site, headers=log_in(site, USER))
 
+    def test_commands_of_the_page_ask(self, host: Host, tmp_path: Path) -> None:
+        assert b'"status":"completed"' in ask(EXAMPLES / "nextjs/README.md", host.url, tmp_path)
+
 
 class TestPagesRouter(StreamedUploads, LoginHostContract):
     @pytest.fixture(scope="class")
@@ -39,8 +42,11 @@ class TestPagesRouter(StreamedUploads, LoginHostContract):
     def host(cls, tapped: Tapped, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
         folder = lay_out("nextjs-pages", packages="nextjs")
         build(folder, tapped)
-        with node_site(folder, START, tapped, tmp_path_factory.mktemp("pages") / "log") as url:
+        with node_site(folder, tapped, tmp_path_factory.mktemp("pages") / "log") as url:
             yield Host(url, headers=log_in(url, USER, "/api/login"))
+
+    def test_commands_of_the_page_ask(self, host: Host, tmp_path: Path) -> None:
+        assert b'"status":"completed"' in ask(EXAMPLES / "nextjs-pages/README.md", host.url, tmp_path)
 
 
 class TestRewrite(HostContract):
@@ -61,6 +67,13 @@ class TestRewrite(HostContract):
         tapped.said.clear()
         host.call("/config", headers=log_in(host.url, USER))
         assert "login=" in tapped.requests()[-1]["Cookie"]
+
+    def test_a_service_that_is_away_is_a_fault_of_the_site(self, host: Host, tapped: Tapped) -> None:
+        tapped.pull()
+        try:
+            assert raw_status(host, "GET", f"{host.prefix}/config") == 500
+        finally:
+            tapped.plug()
 
 
 def test_express_and_the_pages_router_have_the_same_file() -> None:

@@ -1,63 +1,94 @@
-"""The service in a site of PHP: under PHP's own server, and under PHP-FPM behind nginx with PHP's usual buffering."""
+"""The service in a site of PHP: under PHP's own server, and under PHP-FPM behind nginx."""
 
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.hosts.host import KEY, Host
+from tests.hosts.host import KEY, Host, HostContract
 from tests.hosts.login_host import USER, LoginHostContract, StreamedUploads
+from tests.hosts.pages import EXAMPLES, commands, log_in, run_commands
+from tests.hosts.php_site import located, php_site
 from tests.hosts.tapped import Tapped
-from tests.live.processes import free_port, listens, program, running, until
-from tests.live.proxies import nginx
+from tests.live.processes import free_port, listens, running, until
+from tests.scripted_upstream import ScriptedUpstream
 
-WORKERS = 8
-POOL = """[global]
-daemonize = no
-error_log = {folder}/fpm.log
-[site]
-{user}
-listen = 127.0.0.1:{port}
-pm = static
-pm.max_children = {workers}
-clear_env = no
-php_value[output_buffering] = 4096
-php_value[zlib.output_compression] = On
-"""
-SERVER = """server {{
-    listen 127.0.0.1:{port};
-    root {root};
-    index index.php;
-    {more}
-    client_max_body_size 65m;
-    location ~ ^(?<script>/[^?]*\\.php)(?<rest>/.*)?$ {{
-        include /etc/nginx/fastcgi_params;
-        fastcgi_param SCRIPT_FILENAME $document_root$script;
-        fastcgi_param SCRIPT_NAME $script;
-        fastcgi_param PATH_INFO $rest;
-        fastcgi_pass 127.0.0.1:{backend};
-        fastcgi_read_timeout 620s;
-    }}
-}}"""
+PAGE = EXAMPLES / "php/README.md"
+PORT = "3000"
+SITE, SERVICE, ASK = commands(PAGE)[:2], commands(PAGE)[2], commands(PAGE)[3:]
+LOCATION = """location / {
+    include fastcgi_params;
+    fastcgi_param SCRIPT_FILENAME $document_root/index.php;
+    fastcgi_pass unix:/run/php/php-fpm.sock;
+}"""
+PREFIX = "/qa/index.php/api"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(shutil.copytree(EXAMPLES / "php", tmp_path_factory.mktemp("php") / "site"))
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example's site is in `site`. PHP-FPM doesn't run as root, and finds it, too."""
+    made = tmp_path_factory.mktemp("php")
+    shutil.copytree(EXAMPLES / "php", made / "site")
+    return made
 
 
-def settings(tapped: Tapped) -> Mapping[str, str]:
-    return {"QA_URL": f"{tapped.url}/api", "QA_KEY": KEY, "PHP_CLI_SERVER_WORKERS": str(WORKERS)}
+@contextmanager
+def managed(folder: Path, tapped: Tapped, *, streams: bool = False) -> Iterator[str]:
+    """The site under PHP-FPM and nginx, as its page says. With `streams` the questions have a pool that takes no form
+    apart."""
+    found = re.search(r"```nginx\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert found
+    questions = located(found[1], folder, "unparsed" if streams else "site")
+    if streams:
+        questions = questions.replace("80m;", "80m; fastcgi_request_buffering off;")
+    with php_site(folder, settings(tapped), questions + located(LOCATION, folder, "site")) as url:
+        yield url
 
 
-class TestOwnServer(LoginHostContract):
+def settings(tapped: Tapped) -> dict[str, str]:
+    return {"QA_URL": f"{tapped.url}/api", "QA_KEY": KEY}
+
+
+class TestOwnServer(HostContract):
     @pytest.fixture(scope="class")
     @classmethod
-    def host(cls, tapped: Tapped, root: Path) -> Iterator[Host]:
+    def host(cls, tapped: Tapped, folder: Path) -> Iterator[Host]:
         port = free_port()
-        command = [program("php"), "-d", "enable_post_data_reading=0", "-S", f"127.0.0.1:{port}"]
-        with running(command, cwd=root, log=root.parent / "log", env=settings(tapped)):
+        assert "QA_API_KEYS=site:$QA_KEY" in SERVICE
+        command = ["bash", "-ec", f"{SITE[1].replace(PORT, str(port))}"]
+        with running(command, cwd=folder / "site", log=folder / "log", env=settings(tapped)):
             until(lambda: listens(port), 10, "PHP listens")
             url = f"http://127.0.0.1:{port}"
-            yield Host(url, "/qa/index.php/api", log_in(url, "/"))
+            yield Host(url, PREFIX, log_in(url, USER, "/"), file_field="files[]")
+
+    def test_commands_of_the_page_ask(self, host: Host, model: ScriptedUpstream, tmp_path: Path) -> None:
+        assert b'"status":"completed"' in run_commands(ASK, {f"http://127.0.0.1:{PORT}": host.url}, tmp_path)
+
+
+class TestProcessManager(LoginHostContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def host(cls, tapped: Tapped, folder: Path) -> Iterator[Host]:
+        with managed(folder, tapped) as url:
+            yield Host(url, PREFIX, log_in(url, USER, "/"), file_field="files[]")
+
+    def test_file_that_php_drops_is_refused(self, host: Host) -> None:
+        with host.ask(files={"larger.bin": b"\0" * (17 << 20)}) as asked:
+            assert asked.response.status == 413
+            assert asked.problem()["code"] == "too_large"
+
+    def test_question_that_php_drops_is_refused(self, host: Host) -> None:
+        with host.ask(files={f"{n}.bin": b"\0" * (14 << 20) for n in range(5)}) as asked:
+            assert asked.response.status == 413
+            assert asked.problem()["code"] == "too_large"
+
+
+class TestUnparsed(StreamedUploads, HostContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def host(cls, tapped: Tapped, folder: Path) -> Iterator[Host]:
+        with managed(folder, tapped, streams=True) as url:
+            yield Host(url, PREFIX, log_in(url, USER, "/"))
