@@ -25,7 +25,6 @@ test: $(READY)
 	$(PYTEST) $(ARGS)
 
 # The examples of sites and proxies, each started as its page says. They need the programs that .ci/run installs.
-hosts: JOBS = 3
 hosts: $(READY)
 	$(XDIST) tests/hosts $(ARGS)
 

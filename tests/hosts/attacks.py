@@ -55,7 +55,7 @@ class LoginAttacks(ForeignPages):
     """The host's login alone says who asks, and nobody gets what only the host's key is for."""
 
     def test_stranger_asks_nothing(self, host: Host, model: ScriptedUpstream) -> None:
-        stranger = Host(host.url, host.prefix, trusts=host.trusts)
+        stranger = host.with_headers({})
         for headers in ({}, *NAMED):
             assert ask_as(stranger, "POST", {**headers, "Content-Type": "application/json"}) in REFUSED, headers
         assert not model.requests

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from tests.hosts.host import KEY
-from tests.hosts.pages import EXAMPLES, commands, run_commands
+from tests.hosts.pages import EXAMPLES, ask_as_shown, commands
 from tests.hosts.tapped import Tapped
 from tests.live.processes import ROOT, clean_environment, free_port, listens, program, running, until
 
@@ -51,10 +51,10 @@ def start(page: Path) -> str:
     return found
 
 
-def ask(page: Path, url: str, folder: Path) -> bytes:
-    """What the commands of a page print that log in and ask."""
+def ask_as_page(page: Path, url: str, folder: Path) -> str:
+    """Log in and ask by the commands of a page. Return how the answer ended."""
     lines = [line for line in commands(page) if line.startswith("curl")]
-    return run_commands(lines, {"http://127.0.0.1:3000": url}, folder)
+    return ask_as_shown(lines, {"http://127.0.0.1:3000": url}, folder)
 
 
 def build(folder: Path, tapped: Tapped) -> None:

@@ -1,14 +1,13 @@
 """The examples as somebody follows them: their files with the addresses of a test, and the commands of their pages."""
 
 import http.client
+import json
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from tests.documents import pdf
-from tests.hosts.host import PAGES
 from tests.live.processes import ROOT, clean_environment, program
 
 EXAMPLES = ROOT / "examples"
@@ -31,17 +30,19 @@ def commands(page: Path) -> list[str]:
     return found
 
 
-def run_commands(lines: Sequence[str], changes: Mapping[str, str], folder: Path) -> bytes:
-    """Run commands that ask with the file manual.pdf, with other addresses, and return what they print."""
-    (folder / "manual.pdf").write_bytes(pdf(PAGES))
-    script = "\n".join(lines)
+def ask_as_shown(lines: Sequence[str], changes: Mapping[str, str], folder: Path) -> str:
+    """Run the commands of a page that ask, with other addresses and keys in the place of those that they name, beside a
+    manual. Return how the answer of the last one ended."""
+    text = "\n".join(lines)
     for said, here in changes.items():
-        assert said in script
-        script = script.replace(said, here)
-    ended = subprocess.run(
-        ["bash", "-ec", script], cwd=folder, env=clean_environment({}), capture_output=True, timeout=60
-    )
-    return ended.stdout
+        assert said in text, f"no command says {said}"
+        text = text.replace(said, here)
+    (folder / "manual.pdf").write_bytes((EXAMPLES / "sample-site/pages/manual.pdf").read_bytes())
+    command = [program("bash"), "-ec", text]
+    ended = subprocess.run(command, cwd=folder, env=clean_environment({}), capture_output=True, timeout=30)
+    frames = [line.removeprefix(b"data: ") for line in ended.stdout.splitlines() if line.startswith(b"data: ")]
+    assert frames, ended.stdout + ended.stderr
+    return str(json.loads(frames[-1])["content"]["status"])
 
 
 def certificate(folder: Path) -> Path:

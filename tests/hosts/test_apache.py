@@ -1,38 +1,45 @@
-"""The service behind Apache, with the example's configuration and all that Debian packs by itself."""
+"""The service behind Apache, which is set up by the commands of the example's page, with all that Debian enables."""
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
 from tests.hosts.attacks import TokenAttacks
 from tests.hosts.host import PERSONAL, Host, HostContract
-from tests.hosts.pages import EXAMPLES, changed
-from tests.live.processes import Service, free_port, listens, program, running, until
+from tests.hosts.pages import EXAMPLES, ask_as_shown, changed, commands
+from tests.live.processes import Service, clean_environment, free_port, listens, program, running, until
 from tests.live.reading import request
+from tests.scripted_upstream import ScriptedUpstream
 
-MODULES = ("mpm_event", "authz_core", "proxy", "proxy_http", "headers", "setenvif", "deflate", "filter", "mime", "env")
-DEBIAN = Path("/etc/apache2/mods-available/deflate.conf")
+DEBIAN = Path("/etc/apache2")
+COMMANDS = commands(EXAMPLES / "apache/README.md")
+BEGIN = "a2enmod proxy_http headers setenvif"
+SET_UP = COMMANDS[COMMANDS.index(BEGIN) : -2]
 
 
 @contextmanager
 def apache(folder: Path, served: Service) -> Iterator[str]:
-    """Apache with the example's site and nothing but what that needs."""
-    port = free_port()
-    here = {
-        "*:80": f"127.0.0.1:{port}",
-        "127.0.0.1:8000": f"127.0.0.1:{served.port}",
-        "${APACHE_LOG_DIR}": str(folder),
-    }
-    modules = "".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n" for name in MODULES)
-    (folder / "apache2.conf").write_text(
-        f"{modules}\nServerRoot {folder}\nPidFile {folder}/pid\nListen 127.0.0.1:{port}\nServerName localhost\n"
-        f"User www-data\nGroup www-data\nErrorLog {folder}/errors\nTypesConfig /etc/mime.types\nMutex fcntl:{folder}\n"
-        f"Include {DEBIAN}\n{changed(EXAMPLES / 'apache/qa.conf', here)}"
+    """Apache with a copy of Debian's configuration, to which the page's commands have been put."""
+    program("apache2")
+    port, etc = free_port(), folder / "etc"
+    copytree(DEBIAN, etc, symlinks=True)
+    (etc / "ports.conf").write_text(f"Listen 127.0.0.1:{port}\nServerName localhost\nMutex fcntl:{folder}\n")
+    here = {"*:80": f"127.0.0.1:{port}", "127.0.0.1:8000": f"127.0.0.1:{served.port}"}
+    (folder / "qa.conf").write_text(changed(EXAMPLES / "apache/qa.conf", here))
+    places = ("APACHE_PID_FILE", "APACHE_RUN_DIR", "APACHE_LOCK_DIR", "APACHE_LOG_DIR")
+    (etc / "envvars").write_text(
+        "export APACHE_RUN_USER=www-data APACHE_RUN_GROUP=www-data "
+        + " ".join(f"{place}={folder}{'/pid' if 'FILE' in place else ''}" for place in places)
     )
-    command = [program("apache2"), "-d", str(folder), "-f", str(folder / "apache2.conf"), "-D", "FOREGROUND"]
-    with running(command, cwd=folder, log=folder / "log") as process:
+    env = clean_environment({"APACHE_CONFDIR": str(etc), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+    lines = [line.replace(str(DEBIAN), str(etc)) for line in SET_UP]
+    subprocess.run(["bash", "-ec", "\n".join(lines)], cwd=folder, env=env, check=True, capture_output=True)
+    command = ["bash", "-c", f". {etc}/envvars && exec apache2 -d {etc} -D FOREGROUND"]
+    with running(command, cwd=folder, log=folder / "log", env=env) as process:
         until(lambda: process.poll() is not None or listens(port), 10, "Apache listens")
         assert process.poll() is None, (folder / "log").read_text()
         yield f"http://127.0.0.1:{port}"
@@ -45,9 +52,12 @@ def host(served: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 class TestExample(HostContract, TokenAttacks):
-    @pytest.mark.parametrize(
-        "address",
-        [
+    def test_commands_of_the_page_ask(self, host: Host, model: ScriptedUpstream, tmp_path: Path) -> None:
+        here = {"http://localhost": host.url, "$KEY": PERSONAL}
+        assert ask_as_shown(COMMANDS[-1:], here, tmp_path) == "completed"
+
+    def test_log_holds_no_question_and_no_id(self, served: Service, tmp_path: Path) -> None:
+        addresses = [
             "/api/ask?question={}",
             "/api/ask%3Fquestion={}",
             "/api/ask%3Fquestion=a/sessions/{}",
@@ -56,11 +66,10 @@ class TestExample(HostContract, TokenAttacks):
             "/api/answers/{}/stream",
             "/api/answers/{}%3Fafter=1/2",
             "/api/%61nswers/{}",
-        ],
-    )
-    def test_log_holds_no_question_and_no_id(self, served: Service, tmp_path: Path, address: str) -> None:
+        ]
         with apache(tmp_path, served) as url:
-            request(url, address.replace("{}", "secret"))
+            for address in addresses:
+                request(url, address.replace("{}", "secret"))
         log = (tmp_path / "access.log").read_text()
-        assert "GET /api/" in log
+        assert log.count("GET /api/") == len(addresses)
         assert "secret" not in log + (tmp_path / "error.log").read_text()

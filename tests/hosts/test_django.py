@@ -1,17 +1,15 @@
 """The Django site of the examples, installed and started as its page says."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import copytree
 
 import pytest
 
-from tests.documents import pdf
 from tests.hosts.attacks import LoginAttacks
-from tests.hosts.host import KEY, PAGES, Host, HostContract
-from tests.hosts.pages import EXAMPLES, commands, log_in
-from tests.live.processes import Service, clean_environment, free_port, listens, running, until
+from tests.hosts.host import KEY, Host, HostContract
+from tests.hosts.pages import EXAMPLES, ask_as_shown, commands, log_in
+from tests.live.processes import Service, free_port, listens, running, until
 from tests.scripted_upstream import ScriptedUpstream
 
 PAGE = EXAMPLES / "django/README.md"
@@ -48,9 +46,4 @@ class TestSite(HostContract, LoginAttacks):
         connection.close()
 
     def test_commands_of_the_page_ask(self, host: Host, model: ScriptedUpstream, tmp_path: Path) -> None:
-        (tmp_path / "manual.pdf").write_bytes(pdf(PAGES))
-        lines = [line.replace(f"http://127.0.0.1:{PORT}", host.url) for line in ASK]
-        ended = subprocess.run(
-            ["bash", "-ec", "\n".join(lines)], cwd=tmp_path, env=clean_environment({}), capture_output=True, timeout=30
-        )
-        assert b'"status":"completed"' in ended.stdout.splitlines()[-2]
+        assert ask_as_shown(ASK, {f"http://127.0.0.1:{PORT}": host.url}, tmp_path) == "completed"

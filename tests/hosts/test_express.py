@@ -7,7 +7,7 @@ import pytest
 
 from tests.hosts.host import Host
 from tests.hosts.login_host import USER, LoginHostContract, StreamedUploads
-from tests.hosts.node_site import ask, lay_out, node_site
+from tests.hosts.node_site import ask_as_page, lay_out, node_site
 from tests.hosts.pages import EXAMPLES, log_in
 from tests.hosts.tapped import Tapped
 
@@ -21,4 +21,4 @@ class TestExpress(StreamedUploads, LoginHostContract):
             yield Host(url, headers=log_in(url, USER))
 
     def test_commands_of_the_page_ask(self, host: Host, tmp_path: Path) -> None:
-        assert b'"status":"completed"' in ask(EXAMPLES / "express/README.md", host.url, tmp_path)
+        assert ask_as_page(EXAMPLES / "express/README.md", host.url, tmp_path) == "completed"

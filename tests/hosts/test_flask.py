@@ -3,15 +3,16 @@
 import re
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import copytree
 
 import pytest
 
-from tests.documents import pdf
 from tests.hosts.attacks import LoginAttacks
-from tests.hosts.host import HEARTBEAT, PAGES, Host, HostContract
-from tests.hosts.pages import EXAMPLES, commands, log_in
+from tests.hosts.host import HEARTBEAT, Host, HostContract
+from tests.hosts.nginx_hops import outer
+from tests.hosts.pages import EXAMPLES, ask_as_shown, commands, log_in
 from tests.live.processes import BIN, SECRET, Service, clean_environment, free_port, service
 from tests.scripted_upstream import ScriptedUpstream
 
@@ -22,25 +23,28 @@ START = 3
 """So many commands of the page start the site, and the others ask it."""
 
 
-@pytest.fixture(scope="module")
-def site(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """It is started by the commands of the page's first block, in a copy of the example's folder."""
-    folder, port = tmp_path_factory.mktemp("flask") / "site", free_port()
+@contextmanager
+def flask_site(folder: Path, upstream: ScriptedUpstream, **settings: str) -> Iterator[Service]:
+    """The site, started by the commands of the page's first block, in a copy of the example's folder."""
+    port = free_port()
     copytree(EXAMPLES / "flask", folder)
     *exports, start = commands(PAGE)[:START]
     line = " && ".join([*exports, f"exec env {start.replace(PORT, str(port))}"])
-    with service(
-        ["bash", "-c", line],
-        folder,
-        port,
-        health="/help/api/healthz",
-        OPENAI_API_KEY="sk-test",
-        OPENAI_BASE_URL=upstream.url,
-        QA_SECRET=SECRET,
-        QA_HEARTBEAT_SECONDS=str(HEARTBEAT),
-        WEB_CONCURRENCY=str(WORKERS),
-        PATH=f"{BIN}:/usr/bin:/bin",
-    ) as found:
+    usual = {
+        "OPENAI_API_KEY": "sk-test",
+        "OPENAI_BASE_URL": upstream.url,
+        "QA_SECRET": SECRET,
+        "QA_HEARTBEAT_SECONDS": str(HEARTBEAT),
+        "PATH": f"{BIN}:/usr/bin:/bin",
+    }
+    with service(["bash", "-c", line], folder, port, health="/help/api/healthz", **usual, **settings) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def site(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """It has a worker for each of eight cores."""
+    with flask_site(tmp_path_factory.mktemp("flask") / "site", upstream, WEB_CONCURRENCY=str(WORKERS)) as found:
         found.until_workers(WORKERS)
         yield found
 
@@ -72,12 +76,23 @@ class TestSite(HostContract, LoginAttacks):
         connection.close()
 
     def test_commands_of_the_page_ask(self, site: Service, model: ScriptedUpstream, tmp_path: Path) -> None:
-        (tmp_path / "manual.pdf").write_bytes(pdf(PAGES))
-        lines = [line.replace(f":{PORT}", f":{site.port}") for line in commands(PAGE)[START:]]
-        ended = subprocess.run(
-            ["bash", "-ec", "\n".join(lines)], cwd=tmp_path, env=clean_environment({}), capture_output=True, timeout=30
-        )
-        assert b'"status":"completed"' in ended.stdout.splitlines()[-2]
+        asked = ask_as_shown(commands(PAGE)[START:], {f"http://127.0.0.1:{PORT}": site.url}, tmp_path)
+        assert asked == "completed"
+
+
+class TestBehindNginx(LoginAttacks):
+    """nginx speaks TLS, so that the site knows its own address by what nginx says alone."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def host(cls, upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+        folder = tmp_path_factory.mktemp("behind")
+        with (
+            flask_site(folder / "site", upstream, WEB_CONCURRENCY="1", SITE_PROXIES="1") as found,
+            outer(folder, found.port) as before,
+        ):
+            # The site's own port takes the login, too: its cookie is the same.
+            yield Host(before.url, "/help/api", log_in(found.url, "ann"), before.trusts)
 
 
 def test_site_says_what_it_needs_where_its_secret_is_missing(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.hosts.attacks import raw_status
 from tests.hosts.host import KEY, Host, HostContract
 from tests.hosts.login_host import USER, LoginHostContract, StreamedUploads
-from tests.hosts.node_site import ask, build, lay_out, node_site
+from tests.hosts.node_site import ask_as_page, build, lay_out, node_site
 from tests.hosts.pages import EXAMPLES, log_in
 from tests.hosts.tapped import Tapped
 from tests.live.processes import Service
@@ -33,7 +33,7 @@ class TestAppRouter(StreamedUploads, LoginHostContract):
         return Host(site, headers=log_in(site, USER))
 
     def test_commands_of_the_page_ask(self, host: Host, tmp_path: Path) -> None:
-        assert b'"status":"completed"' in ask(EXAMPLES / "nextjs/README.md", host.url, tmp_path)
+        assert ask_as_page(EXAMPLES / "nextjs/README.md", host.url, tmp_path) == "completed"
 
 
 class TestPagesRouter(StreamedUploads, LoginHostContract):
@@ -46,7 +46,7 @@ class TestPagesRouter(StreamedUploads, LoginHostContract):
             yield Host(url, headers=log_in(url, USER, "/api/login"))
 
     def test_commands_of_the_page_ask(self, host: Host, tmp_path: Path) -> None:
-        assert b'"status":"completed"' in ask(EXAMPLES / "nextjs-pages/README.md", host.url, tmp_path)
+        assert ask_as_page(EXAMPLES / "nextjs-pages/README.md", host.url, tmp_path) == "completed"
 
 
 class TestRewrite(HostContract):

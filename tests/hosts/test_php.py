@@ -10,7 +10,7 @@ import pytest
 
 from tests.hosts.host import KEY, Host, HostContract
 from tests.hosts.login_host import USER, LoginHostContract, StreamedUploads
-from tests.hosts.pages import EXAMPLES, commands, log_in, run_commands
+from tests.hosts.pages import EXAMPLES, ask_as_shown, commands, log_in
 from tests.hosts.php_site import located, php_site
 from tests.hosts.tapped import Tapped
 from tests.live.processes import free_port, listens, running, until
@@ -65,7 +65,7 @@ class TestOwnServer(HostContract):
             yield Host(url, PREFIX, log_in(url, USER, "/"), file_field="files[]")
 
     def test_commands_of_the_page_ask(self, host: Host, model: ScriptedUpstream, tmp_path: Path) -> None:
-        assert b'"status":"completed"' in run_commands(ASK, {f"http://127.0.0.1:{PORT}": host.url}, tmp_path)
+        assert ask_as_shown(ASK, {f"http://127.0.0.1:{PORT}": host.url}, tmp_path) == "completed"
 
 
 class TestProcessManager(LoginHostContract):
