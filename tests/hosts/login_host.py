@@ -1,14 +1,17 @@
 """What hosts with code of their own promise besides: they say who asks, and nothing that a browser says of itself."""
 
+import json
 import re
 from urllib.parse import quote
 
 import pytest
+from playwright.sync_api import Browser, FilePayload, expect
 
 from tests.documents import pdf
 from tests.hosts.attacks import LoginAttacks
 from tests.hosts.host import KEY, PAGES, Host, HostContract
 from tests.hosts.tapped import Tapped
+from tests.live.chromium import ANSWERED, PATIENCE
 from tests.live.processes import until
 from tests.live.reading import BOUNDARY
 from tests.scripted_upstream import Script, ScriptedUpstream
@@ -39,6 +42,29 @@ class LoginHostContract(HostContract, LoginAttacks):
             rf'<script [^>]*src="[^"]*{host.prefix}/chat\.js".*<qa-chat', fetch(host, "/").decode(), re.DOTALL
         )
         assert b"qa-chat" in fetch(host, f"{host.prefix}/chat.js")
+
+    def test_person_asks_on_the_page_with_two_files(
+        self, host: Host, browser: Browser, model: ScriptedUpstream
+    ) -> None:
+        model.script(Script(text="환불은 구매일부터 7일 안에 전액 됩니다 [1]."))
+        context = browser.new_context(locale="ko-KR")
+        for cookie in host.headers["Cookie"].split("; "):
+            name, _, value = cookie.partition("=")
+            context.add_cookies([{"name": name, "value": value, "url": host.url}])
+        page = context.new_page()
+        page.goto(host.url)
+        rules = FilePayload(name="규정집.pdf", mimeType="application/pdf", buffer=pdf(PAGES))
+        notes = FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"No refund after that.")
+        page.set_input_files('[data-part="picker"]', [rules, notes])
+        page.fill("#question", "환불은 며칠 안에 되나요?")
+        page.press("#question", "Enter")
+        expect(page.locator(ANSWERED)).to_have_count(1, timeout=PATIENCE)
+        expect(page.locator(".prose")).to_contain_text("7일 안에")
+        expect(page.locator(".sources")).to_contain_text("규정집.pdf")
+        asked = json.dumps(model.requests[-1].body, ensure_ascii=False)
+        assert "7일 안에" in asked
+        assert "No refund after that." in asked
+        context.close()
 
     def test_host_alone_says_who_asks(self, host: Host, tapped: Tapped) -> None:
         tapped.said.clear()
