@@ -285,6 +285,7 @@ function formOf({ question, files, topic, webSearch, model, collections, replace
   const form = new FormData();
   const fields = { question, sessionId, topic, model, collections, replaces, useWebSearch: webSearch ? "true" : "" };
   for (const [name, value] of Object.entries(fields)) if (value) form.append(name, value);
-  for (const file of files) form.append("files", file, file.name);
+  // Sites of PHP pass the form on, and PHP keeps one file of several with the same name, unless that ends in [].
+  for (const file of files) form.append("files[]", file, file.name);
   return form;
 }
