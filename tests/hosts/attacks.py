@@ -74,7 +74,8 @@ class LoginAttacks(ForeignPages):
     def test_what_only_the_key_is_for_is_out_of_reach(self, host: Host, name: str) -> None:
         for spelling in SPELLINGS:
             path = f"{host.prefix}/{spelling.format(name)}"
-            assert raw_status(host, "POST" if name == "tokens" else "GET", path) in {*REFUSED, 400}, path
+            # Some hosts redirect an address with a slash at its end to the one without, which is tried, too.
+            assert raw_status(host, "POST" if name == "tokens" else "GET", path) in {*REFUSED, 308, 400}, path
 
 
 class TokenAttacks(ForeignPages):
