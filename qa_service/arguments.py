@@ -97,7 +97,7 @@ def _add_ask(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", type=Path, help="questions as JSON Lines; README says of what form")
+    parser.add_argument("path", type=Path, help="questions as JSON Lines; docs/performance.md says of what form")
     for name, example in (("--at-least", "found_page=0.9"), ("--at-most", "wrong_resets=0.02")):
         said = (
             f"exit with 1 where a figure isn't {name[2:].replace('-', ' ')} this share, such as {example}; repeatable"

@@ -18,6 +18,17 @@ REFUSED = {401, 403, 404, 405}
 VICTIM = "victim"
 NAMED = [{"X-User-Id": VICTIM}, {"x-user-id": VICTIM}, {"X-User-Id": VICTIM, "Authorization": f"Bearer {KEY}"}]
 SPELLINGS = ["{}", "{}/", "{}//", "{}%2f", "/{}/", "%2F{}", "./{}/", "x/../{}/", "{}/?a=1", "%2e/{}", "config/../{}"]
+ADDRESSES = [
+    "/api/ask?question=secret",
+    "/api/ask%3Fquestion=secret",
+    "/api/ask%3Fquestion=a/sessions/secret",
+    "/api/ask/secret",
+    "/api/Sessions/secret/files/secret/pages/1",
+    "/api/answers/secret/stream",
+    "/api/answers/secret%3Fafter=1/2",
+    "/api/%61nswers/secret",
+]
+"""Each of them has something that no log may hold: a question, or an id that opens a conversation."""
 
 
 def ask_as(host: Host, method: str, headers: dict[str, str], **more: str) -> int:
@@ -74,7 +85,8 @@ class LoginAttacks(ForeignPages):
     def test_what_only_the_key_is_for_is_out_of_reach(self, host: Host, name: str) -> None:
         for spelling in SPELLINGS:
             path = f"{host.prefix}/{spelling.format(name)}"
-            assert raw_status(host, "POST" if name == "tokens" else "GET", path) in {*REFUSED, 400}, path
+            # Some hosts redirect an address with a slash at its end to the one without, which is tried, too.
+            assert raw_status(host, "POST" if name == "tokens" else "GET", path) in {*REFUSED, 308, 400}, path
 
 
 class TokenAttacks(ForeignPages):

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
 from tests.hosts.host import HEARTBEAT, KEY, PERSONAL
+from tests.hosts.tapped import Tapped
+from tests.live.chromium import chromium
 from tests.live.processes import Service, gunicorn
 from tests.scripted_upstream import ScriptedUpstream
 
@@ -39,3 +42,17 @@ def served(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory)
         WEB_CONCURRENCY="1",
     ) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser. Two of them can't run in one process."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def tapped(served: Service) -> Iterator[Tapped]:
+    """A way to the service on which a test can listen, and which it can cut."""
+    with Tapped(served.port) as cable:
+        yield cable

@@ -29,12 +29,14 @@ LONG = Script(deltas=300, rate=20)
 
 class Host(Struct, frozen=True):
     """A `Host` is where visitors ask: its address, the path below which questions are passed on, and what a visitor
-    sends along, such as the cookie of a login. `trusts` is the context of a host that speaks TLS."""
+    sends along, such as the cookie of a login. `trusts` is the context of a host that speaks TLS. `file_field` is
+    the name of the parts that are files."""
 
     url: str
     prefix: str = "/api"
     headers: Mapping[str, str] = field(default_factory=dict)
     trusts: ssl.SSLContext | None = None
+    file_field: str = "files"
 
     def ask(
         self,
@@ -47,7 +49,8 @@ class Host(Struct, frozen=True):
         """Ask, with files if there are some. Each frame of what comes has its time."""
         sent = {**self.headers, **(headers or {})}
         way = self.connect()
-        return Asked(self.url, question, files=files, headers=sent, prefix=self.prefix, connection=way, **fields)
+        more = {"prefix": self.prefix, "file_field": self.file_field, **fields}
+        return Asked(self.url, question, files=files, headers=sent, connection=way, **more)
 
     def resume(self, answer_id: str, after: int) -> Resumed:
         """Follow an answer from behind the frame of this number."""

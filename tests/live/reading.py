@@ -133,10 +133,11 @@ class Asked(Stream):
         timeout: float = 30,
         prefix: str = "/api",
         connection: http.client.HTTPConnection | None = None,
+        file_field: str = "files",
         **fields: str,
     ) -> None:
         way = connection or http.client.HTTPConnection(urlsplit(url).netloc, timeout=timeout)
-        body, kind = _body({"question": question, **fields}, files or {})
+        body, kind = _body({"question": question, **fields}, files or {}, file_field)
         super().__init__(way, "POST", f"{prefix}/ask", body=body, headers={"Content-Type": kind, **(headers or {})})
 
 
@@ -183,9 +184,9 @@ def own_id() -> str:
     return str(uuid.uuid4())
 
 
-def _body(fields: Mapping[str, str], files: Mapping[str, bytes]) -> tuple[bytes, str]:
+def _body(fields: Mapping[str, str], files: Mapping[str, bytes], file_field: str) -> tuple[bytes, str]:
     parts = [_part(f'name="{name}"', value.encode()) for name, value in fields.items()]
-    parts += [_part(f'name="files"; filename="{name}"', content) for name, content in files.items()]
+    parts += [_part(f'name="{file_field}"; filename="{name}"', content) for name, content in files.items()]
     return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode(), f"multipart/form-data; boundary={BOUNDARY}"
 
 

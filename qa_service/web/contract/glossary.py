@@ -18,7 +18,7 @@ PATH_PARTS: Mapping[str, tuple[JsonSchema, str]] = {
     "index": ({"type": "integer", "minimum": 0, "maximum": 10**6}, "The number of the picture."),
     "page": ({"type": "integer", "minimum": 1, "maximum": 10**6}, "The page, counted from 1."),
     "topic": ({"type": "integer", "minimum": 1, "maximum": 10**6}, "The topic's number, counted from 1."),
-    "part": ({"type": "string", "enum": ["reference.js", "reference.css"]}, "The file's name."),
+    "part": ({"type": "string"}, "The page's name, such as `asking`, or that of a file which pages load."),
 }
 """These are the parts of paths, each with its schema and its meaning."""
 
@@ -108,6 +108,7 @@ FIELDS: Mapping[str, str] = {
     "SiteTexts.ko": "In Korean.",
     "SiteTexts.en": "In English.",
     "introduction": "How the site introduces itself.",
+    "currency": "The currency of the server's prices, such as `USD`.",
     "showCost": "Whether people who ask see the model, the tokens and the cost of an answer.",
     "models": "All models that a question may name. A name may be a pattern such as `ft:*`.",
     "n": "The number by which the text cites the source.",

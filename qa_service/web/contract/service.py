@@ -56,6 +56,7 @@ PROBE_EVENT = {
 ANY_BODY = {"application/octet-stream": {"type": "string", "format": "binary"}}
 SCHEMAS = {"application/schema+json": JSON_DOCUMENT}
 DOCUMENT = {"application/json": JSON_DOCUMENT}
+GUIDE_TYPES = ("text/html", "application/json", "text/javascript", "text/css", "image/svg+xml", "image/png")
 
 STATE: tuple[Operation, ...] = (
     Operation(
@@ -202,17 +203,18 @@ CONTRACT: tuple[Operation, ...] = (
     ),
     Operation(
         path="/docs/{part}",
-        name="getReferencePart",
+        name="getGuide",
         tag="service",
-        summary="Read the script or the style of that page",
+        summary="Read a page of the guide, or a file that pages load",
         access="anyone",
+        query=(LANGUAGE,),
         results=(
             ResultShape(
-                description="The file.",
-                content={"text/javascript": {"type": "string"}, "text/css": {"type": "string"}},
+                description="The page or the file.",
+                content={media_type: {} for media_type in GUIDE_TYPES},
             ),
         ),
-        refusals=(errors.NotFound,),
+        refusals=(errors.InvalidField, errors.NotFound),
     ),
 )
 """These operations show the contract itself."""
