@@ -8,11 +8,15 @@ from hatchling.builders.wheel import WheelBuilder
 
 from qa_service.web.guide import GUIDES, PICTURES, WORDS, list_guides
 from qa_service.web.markdown_html import render_page
+from qa_service.wire.formats import FORMATS
 from tests.samples import ROOT
 from tests.web.conftest import MakeHouse
 from tests.web.house import House, refusal
 from tests.web.test_reference import PageParts
 
+ASKING = (ROOT / "docs/asking.md").read_text()
+LISTED = set(re.findall(r"`(\w[\w-]*)`", "\n".join(re.findall(r"^\| (.+?) \|", ASKING, re.M))))
+"""The names in the first cells of its tables."""
 KOREAN = "[가-힣]"
 
 
@@ -94,6 +98,23 @@ class TestSearch:
         (again,) = (section for section in sections if section["heading"] == "Asking again without paying twice")
         assert "An Idempotency-Key (or the field idempotencyKey) makes it safe" in again["text"]
         assert re.search(KOREAN, str(house.get("docs/search.json?language=ko").get_json()))
+
+
+class TestAsking:
+    """What the page about asking lists is what the contract has."""
+
+    def test_has_each_field_of_a_question(self, house: House) -> None:
+        body = house.get("openapi.json").get_json()["paths"]["/ask"]["post"]["requestBody"]["content"]
+        fields = set(body["multipart/form-data"]["schema"]["properties"])
+        assert len(fields) > 15
+        assert fields - {"_charset_"} <= LISTED
+
+    def test_has_each_format_and_each_type_of_frame(self, house: House) -> None:
+        frames = house.get("schema.json").get_json()["$defs"]["TypedFrame"]
+        names = re.findall(r"#/\$defs/(\w+)Frame", str(frames))
+        assert len(names) > 8
+        assert {name.lower() for name in names} <= LISTED
+        assert set(FORMATS) <= LISTED
 
 
 class TestRendering:
