@@ -128,7 +128,12 @@ class TestRendering:
     def test_aligns_numbers_without_a_style(self) -> None:
         html = render_page("# A\n\n| a | b |\n|---|--:|\n| c | 1 |", str).html
         assert '<td class="number">1</td>' in html
-        assert '<div class="wide"><table>' in html
+
+    def test_lets_keys_scroll_what_is_wide(self) -> None:
+        html = render_page("# A\n\n| | b |\n|---|---|\n| c | 1 |\n\n```js\nx\n```", str).html
+        assert '<div class="wide" tabindex="0"><table>' in html
+        assert '<pre tabindex="0"><code class="language-js">' in html
+        assert "<th></th>" not in html
 
     def test_names_headings_as_sites_of_repositories_do(self) -> None:
         page = render_page("# 첫 질문\n\n## `useChat` & more, twice\n\ntext", str)
