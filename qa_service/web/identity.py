@@ -196,6 +196,12 @@ class Gate:
         """Tell whether pages of this other origin may call the service."""
         return origin in self._settings.origins
 
+    def own_origins(self, request: Request) -> tuple[str, ...]:
+        """Return the origins that count as this service's own for this request."""
+        own = f"{request.scheme}://{request.host}"
+        public = urlsplit(self._settings.public_url)
+        return (own, f"{public.scheme}://{public.netloc}") if public.netloc else (own,)
+
     def _presented(self, request: Request, credential: str, *, changes: bool) -> Owner:
         """Find the owner for a token or a key in the header. Only the page that holds a token can send it. A key may
         have been added by a proxy to any request with a login's cookie, so the origin of a request with a key is
@@ -250,17 +256,12 @@ class Gate:
             if fetched not in ("same-origin", "none"):
                 raise ForbiddenOrigin(FOREIGN_PAGE)
         elif origin is not None:
-            if origin not in self._own_origins(request):
+            if origin not in self.own_origins(request):
                 raise ForbiddenOrigin(FOREIGN_PAGE)
         elif request.method == "GET" and _has_login_of_browser(request):
             raise ForbiddenOrigin(
                 "expected Origin or Sec-Fetch-Site from a browser that sends cookies or a login with a GET that asks"
             )
-
-    def _own_origins(self, request: Request) -> tuple[str, ...]:
-        own = f"{request.scheme}://{request.host}"
-        public = urlsplit(self._settings.public_url)
-        return (own, f"{public.scheme}://{public.netloc}") if public.netloc else (own,)
 
 
 def _read_user(found: object) -> str:

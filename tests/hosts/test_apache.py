@@ -1,17 +1,20 @@
 """The service behind Apache, which is set up by the commands of the example's page, with all that Debian enables."""
 
 import subprocess
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha1
 from pathlib import Path
 from shutil import copytree
 
 import pytest
 
-from tests.hosts.attacks import TokenAttacks
-from tests.hosts.host import PERSONAL, Host, HostContract
+from tests.hosts.attacks import LoginAttacks, TokenAttacks
+from tests.hosts.host import KEY, PERSONAL, Host, HostContract
 from tests.hosts.pages import EXAMPLES, ask_as_shown, changed, commands
 from tests.live.processes import Service, clean_environment, free_port, listens, program, running, until
+from tests.live.proxies import KEY_OF_THE_EXAMPLE
 from tests.live.reading import request
 from tests.scripted_upstream import ScriptedUpstream
 
@@ -22,14 +25,14 @@ SET_UP = COMMANDS[COMMANDS.index(BEGIN) : -2]
 
 
 @contextmanager
-def apache(folder: Path, served: Service) -> Iterator[str]:
-    """Apache with a copy of Debian's configuration, to which the page's commands have been put."""
+def apache(folder: Path, served: Service, name: str = "qa.conf", **changes: str) -> Iterator[str]:
+    """Apache with a copy of Debian's configuration, in which the page's commands have set up a file of the example."""
     program("apache2")
     port, etc = free_port(), folder / "etc"
     copytree(DEBIAN, etc, symlinks=True)
     (etc / "ports.conf").write_text(f"Listen 127.0.0.1:{port}\nServerName localhost\nMutex fcntl:{folder}\n")
-    here = {"*:80": f"127.0.0.1:{port}", "127.0.0.1:8000": f"127.0.0.1:{served.port}"}
-    (folder / "qa.conf").write_text(changed(EXAMPLES / "apache/qa.conf", here))
+    here = {"*:80": f"127.0.0.1:{port}", "127.0.0.1:8000": f"127.0.0.1:{served.port}", **changes}
+    (folder / "qa.conf").write_text(changed(EXAMPLES / "apache" / name, here))
     places = ("APACHE_PID_FILE", "APACHE_RUN_DIR", "APACHE_LOCK_DIR", "APACHE_LOG_DIR")
     (etc / "envvars").write_text(
         "export APACHE_RUN_USER=www-data APACHE_RUN_GROUP=www-data "
@@ -45,13 +48,13 @@ def apache(folder: Path, served: Service) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
-@pytest.fixture(scope="module")
-def host(served: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    with apache(tmp_path_factory.mktemp("apache"), served) as url:
-        yield Host(url, headers={"Authorization": f"Bearer {PERSONAL}"})
+class TestPlain(HostContract, TokenAttacks):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def host(cls, served: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+        with apache(tmp_path_factory.mktemp("apache"), served) as url:
+            yield Host(url, headers={"Authorization": f"Bearer {PERSONAL}"})
 
-
-class TestExample(HostContract, TokenAttacks):
     def test_commands_of_the_page_ask(self, host: Host, model: ScriptedUpstream, tmp_path: Path) -> None:
         here = {"http://localhost": host.url, "$KEY": PERSONAL}
         assert ask_as_shown(COMMANDS[-1:], here, tmp_path) == "completed"
@@ -73,3 +76,18 @@ class TestExample(HostContract, TokenAttacks):
         log = (tmp_path / "access.log").read_text()
         assert log.count("GET /api/") == len(addresses)
         assert "secret" not in log + (tmp_path / "error.log").read_text()
+
+
+class TestLogins(HostContract, LoginAttacks):
+    """Apache asks for the password itself."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def host(cls, served: Service, quick_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+        # Apache gives up root's rights, and must still find the way to the passwords.
+        quick_folder.chmod(0o711)
+        people = quick_folder / "people"
+        people.write_text(f"ann:{{SHA}}{b64encode(sha1(b'secret').digest()).decode()}\n")
+        here = {"/etc/apache2/people": str(people), KEY_OF_THE_EXAMPLE: KEY}
+        with apache(tmp_path_factory.mktemp("apache"), served, "qa-login.conf", **here) as url:
+            yield Host(url, headers={"Authorization": f"Basic {b64encode(b'ann:secret').decode()}"})
