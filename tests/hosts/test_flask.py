@@ -1,6 +1,5 @@
 """The Flask site of the examples, started as its page says, with as many workers as eight cores would give it."""
 
-import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,13 +7,15 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.hosts.attacks import LoginAttacks
 from tests.hosts.host import HEARTBEAT, Host, HostContract
 from tests.hosts.nginx_hops import outer
 from tests.hosts.pages import EXAMPLES, ask_as_shown, commands, log_in
+from tests.live.chromium import ANSWERED, PATIENCE, chromium
 from tests.live.processes import BIN, SECRET, Service, clean_environment, free_port, service
-from tests.scripted_upstream import ScriptedUpstream
+from tests.scripted_upstream import KOREAN, ScriptedUpstream
 
 PAGE = EXAMPLES / "flask/README.md"
 WORKERS = 8
@@ -64,16 +65,17 @@ class TestSite(HostContract, LoginAttacks):
         assert found == dict.fromkeys(site.workers(), 200)
         assert len(found) == WORKERS
 
-    def test_page_is_the_element(self, host: Host) -> None:
-        connection = host.connect()
-        connection.request("GET", "/help", headers=dict(host.headers))
-        page = connection.getresponse().read().decode()
-        script = re.search(r'src="([^"]+)"', page)
-        assert "<qa-chat" in page
-        assert script
-        connection.request("GET", script[1])
-        assert connection.getresponse().status == 200
-        connection.close()
+    def test_person_logs_in_and_asks_on_the_page(self, site: Service, model: ScriptedUpstream) -> None:
+        with chromium() as browser:
+            page = browser.new_page()
+            page.goto(f"{site.url}/")
+            page.get_by_label("Name").fill("ann")
+            page.get_by_role("button").click()
+            page.get_by_role("link").click()
+            page.locator("#question").fill("hello?")
+            page.locator("#question").press("Enter")
+            expect(page.locator(ANSWERED)).to_have_count(1, timeout=PATIENCE)
+            expect(page.locator(".prose")).to_contain_text(KOREAN[:20])
 
     def test_commands_of_the_page_ask(self, site: Service, model: ScriptedUpstream, tmp_path: Path) -> None:
         asked = ask_as_shown(commands(PAGE)[START:], {f"http://127.0.0.1:{PORT}": site.url}, tmp_path)
