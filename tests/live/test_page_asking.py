@@ -35,6 +35,17 @@ SEND_AT_ONCE = """(names) => {
     field.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: dropped }));
     field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
 }"""
+MISNAMED = """() => {
+    const root = document.querySelector("qa-chat").shadowRoot;
+    const plain = (text) => (text ?? "").replace(/\\s+/g, " ").trim();
+    return [...root.querySelectorAll("button, summary, select, input, textarea")]
+        .filter((each) => each.checkVisibility())
+        .filter((each) => {
+            const name = plain(each.getAttribute("aria-label") ?? each.innerText);
+            return !name || (each.matches("button, summary") && !name.includes(plain(each.innerText)));
+        })
+        .map((each) => each.outerHTML.slice(0, 120));
+}"""
 ENTER = ["keydown", {"keyCode": 13}]
 IN_CHROMIUM = [["compositionstart", {}], ["keydown", {"keyCode": 229, "isComposing": True}], ["compositionend", {}]]
 IN_SAFARI = [["compositionstart", {}], ["compositionend", {}], ["keydown", {"keyCode": 229}]]
@@ -356,6 +367,18 @@ class TestAsking:
         page.tap('[data-part="send"]')
         expect(page.locator(".bubble")).to_have_text("첫 줄\n둘째 줄", use_inner_text=True)
         phone.close()
+
+
+def test_every_control_has_a_name_and_it_contains_the_words_that_are_seen(page: Page) -> None:
+    """Whoever speaks to the computer says the words that they see."""
+    ask(page, DELIVERY, NOTE)
+    page.locator(".asked").hover()
+    button(page, "질문 고치기").click()
+    page.locator("#history li").hover()
+    assert page.evaluate(MISNAMED) == []
+    button(page, f"‘{DELIVERY}’ 대화 지우기").click()
+    expect(page.locator("#history .undo")).to_be_visible()
+    assert page.evaluate(MISNAMED) == []
 
 
 class TestHistory:

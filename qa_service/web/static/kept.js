@@ -33,6 +33,7 @@ export class KeptFiles {
     this.box.hidden = !this.files.length;
     const usable = this.files.filter(({ status }) => USABLE.includes(status)).length;
     this.count.textContent = usable === this.files.length ? usable : `${usable}/${this.files.length}`;
+    label(this.count.parentNode, "filesCounted", { count: this.count.textContent });
     this.list.replaceChildren(...this.files.map((file) => this.#row(file)));
   }
 
