@@ -41,6 +41,13 @@ export class QaChat extends HTMLElement {
     else this.#speak();
   }
 
+  /** Ask a question for the site, as if the person had written it. */
+  ask(question) {
+    this.bubble?.show(true);
+    this.chat.composer.write(question);
+    this.chat.composer.form.requestSubmit();
+  }
+
   #build() {
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [sheet];
@@ -51,6 +58,7 @@ export class QaChat extends HTMLElement {
     const service = new Service({ address, credential: (wish) => (this.token ? this.token(wish) : currentKey()) });
     this.chat = new Chat(root, { service, wishes, emit: (name, detail) => this.dispatchEvent(new CustomEvent(name, { detail })) });
     this.#placeLandmarks(wishes.full);
+    this.#keepKeys(root);
     this.#speak();
     if (this.hasAttribute("bubble")) this.#float();
     else this.chat.begin();
@@ -91,11 +99,20 @@ export class QaChat extends HTMLElement {
     }
   }
 
+  /** What is typed in a field here is no shortcut of the site, which can't see that the key was meant for a field. */
+  #keepKeys(root) {
+    for (const name of ["keydown", "keypress", "keyup"]) {
+      root.addEventListener(name, (event) => event.target.matches("input, textarea") && event.stopPropagation());
+    }
+  }
+
   /** A bubble asks the service for nothing before it is opened. */
   #float() {
     let begun = false;
     this.bubble = new Bubble(this.shadowRoot, {
-      opened: () => {
+      turned: (isOpen) => {
+        this.toggleAttribute("open", isOpen);
+        if (!isOpen) return;
         if (!begun) this.chat.begin();
         begun = true;
         this.chat.composer.field.focus();
