@@ -38,7 +38,7 @@ SEND_AT_ONCE = """(names) => {
 MISNAMED = """() => {
     const root = document.querySelector("qa-chat").shadowRoot;
     const plain = (text) => (text ?? "").replace(/\\s+/g, " ").trim();
-    return [...root.querySelectorAll("button, summary, select, input, textarea")]
+    return [...root.querySelectorAll("button, summary, select, input:not([aria-hidden]), textarea")]
         .filter((each) => each.checkVisibility())
         .filter((each) => {
             const name = plain(each.getAttribute("aria-label") ?? each.innerText);
