@@ -231,7 +231,6 @@ class TestToken:
         expect(page.get_by_role("alert")).to_have_text("Please sign in to ask a question.")
         expect(page.locator("#key")).to_be_hidden()
 
-
     def test_that_has_ended_so_that_a_login_page_comes_is_said(self, page: Page, site: Site) -> None:
         login = "<!doctype html><title>Sign in</title>"
         page.route("**/api/config", lambda route: route.fulfill(body=login, content_type="text/html; charset=utf-8"))

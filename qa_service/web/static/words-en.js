@@ -99,7 +99,7 @@ export const EN = {
   reopenTopic: ({ index }) => `Go back to topic ${index}`,
   retrieving: "Looking for the right passages",
   retry: "Try again",
-  retryIn: ({ seconds }) => `Please try again in about ${seconds} ${plural(seconds, "second", "seconds")}.`,
+  retryIn: ({ seconds }) => `Please try again in about ${seconds < 120 ? `${seconds} ${plural(seconds, "second", "seconds")}` : `${Math.ceil(seconds / 60)} minutes`}.`,
   retrying: "Connecting again",
   searching_web: "Searching the web",
   searchingFor: ({ query }) => `Searching the web: ${query}`,

@@ -97,7 +97,7 @@ export const KO = {
   reopenTopic: ({ index }) => `주제 ${index}(으)로 돌아가기`,
   retrieving: "알맞은 대목을 찾고 있어요",
   retry: "다시 시도",
-  retryIn: ({ seconds }) => `${seconds}초쯤 뒤에 다시 시도해 주세요.`,
+  retryIn: ({ seconds }) => `${seconds < 120 ? `${seconds}초` : `${Math.ceil(seconds / 60)}분`}쯤 뒤에 다시 시도해 주세요.`,
   retrying: "다시 연결하고 있어요",
   searching_web: "웹에서 찾고 있어요",
   searchingFor: ({ query }) => `웹에서 찾고 있어요: ${query}`,
