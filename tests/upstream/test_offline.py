@@ -286,7 +286,7 @@ class TestHonesty:
         )
         with OfflineAnswerer().open_answer(prompt, StopSignal()) as deltas:
             text = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
-        assert text.endswith("찾아보지 못했습니다: “plan.pdf”, 2–3쪽")
+        assert text.endswith("찾아보지 못했어요: “plan.pdf”, 2–3쪽")
 
     @pytest.mark.parametrize(("language", "said"), [("ko", "연결된 AI 모델이 없"), ("en", "No AI model is configured")])
     @pytest.mark.parametrize("question", ["환불은 며칠 이내인가요?", "프랑스의 수도는?", "파일을 요약해 주세요"])
