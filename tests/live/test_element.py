@@ -147,6 +147,19 @@ class TestAround:
         with page.expect_event("requestfailed"):
             page.evaluate("document.querySelector('qa-chat').remove()")
 
+    def test_one_that_comes_back_shows_its_conversation_again(self, page: Page, site: Site) -> None:
+        site.show("<qa-chat></qa-chat>")
+        ask(page, "Are you there?")
+        page.evaluate(
+            """async () => {
+                const chat = document.querySelector("qa-chat");
+                chat.remove();
+                await new Promise(requestAnimationFrame);
+                document.body.append(chat);
+            }"""
+        )
+        expect(page.locator(".bubble")).to_have_text("Are you there?")
+
 
 class TestWishes:
     def test_of_the_site_go_before_what_the_service_says(self, page: Page, site: Site) -> None:

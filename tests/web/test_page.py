@@ -2,7 +2,11 @@
 
 import gzip
 import re
+import shutil
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from qa_service.presentation import SiteText, SiteTexts
 from qa_service.web.chat_script import join_script, list_modules
@@ -66,6 +70,12 @@ class TestScript:
             assert first.headers["Cache-Control"] == "no-cache"
             again = house.client.get(other, headers={"If-None-Match": first.headers["ETag"]})
             assert (again.status_code, again.data) == (304, b"")
+
+    def test_can_be_loaded_where_pages_are_rendered_and_no_document_is(self, tmp_path: Path) -> None:
+        if not (node := shutil.which("node")):
+            pytest.skip("no Node on this machine")
+        (tmp_path / "element.mjs").write_text(join_script(STATIC))
+        subprocess.run([node, tmp_path / "element.mjs"], check=True, timeout=60)
 
     def test_may_be_loaded_by_any_site(self, house: House) -> None:
         response = house.client.get("/api/chat.js", headers={"Origin": "https://other.example"})

@@ -10,9 +10,16 @@ import { choose, words } from "./words.js";
 /** The service lies where this script comes from, or, where a site has put it into a script of its own, at this path. */
 const HOME = new URL(import.meta.url).pathname.endsWith("/chat.js") ? new URL(".", import.meta.url).href : "/api";
 
-// A sheet of this kind is no inline style, so that the strictest policy of a site lets it be.
-const sheet = new CSSStyleSheet();
-sheet.replaceSync(STYLE);
+// Servers that render a site's pages may load this module too, where there is no document.
+const Base = globalThis.HTMLElement ?? Object;
+let sheet;
+
+/** The style, as a sheet that all elements share. It is no inline style, so that the strictest policy of a site lets it be. */
+function sharedSheet() {
+  sheet ??= new CSSStyleSheet();
+  if (!sheet.cssRules.length) sheet.replaceSync(STYLE);
+  return sheet;
+}
 
 // A site that demands trusted types names this policy in its own.
 const trusted = globalThis.trustedTypes?.createPolicy("qa-chat", { createHTML: (markup) => markup });
@@ -22,17 +29,23 @@ const trusted = globalThis.trustedTypes?.createPolicy("qa-chat", { createHTML: (
  * the token which requests carry; it is called with `{ fresh: true }` when the service has refused the last one. The
  * element's events are `asked`, `answered` and `error`, each with what happened in its `detail`.
  */
-export class QaChat extends HTMLElement {
+export class QaChat extends Base {
   static observedAttributes = ["lang", "open"];
+
+  #hasBegun = false;
+  #hasEnded = false;
 
   connectedCallback() {
     if (!this.shadowRoot) this.#build();
+    else if (this.#hasEnded) this.#begin();
   }
 
   /** An element that a site moves is taken out and put in again at once. One that stays away listens no longer. */
   async disconnectedCallback() {
     await Promise.resolve();
-    if (!this.isConnected) this.chat.end();
+    if (this.isConnected || !this.#hasBegun) return;
+    this.#hasEnded = true;
+    this.chat.end();
   }
 
   attributeChangedCallback(name) {
@@ -50,7 +63,7 @@ export class QaChat extends HTMLElement {
 
   #build() {
     const root = this.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = [sheet];
+    root.adoptedStyleSheets = [sharedSheet()];
     root.innerHTML = trusted?.createHTML(MARKUP) ?? MARKUP;
     const wishes = this.#wishes();
     if (wishes.full && wishes.keys) takeKeyFromAddress(() => confirm(words("keyOfLink")));
@@ -61,7 +74,13 @@ export class QaChat extends HTMLElement {
     this.#keepKeys(root);
     this.#speak();
     if (this.hasAttribute("bubble")) this.#float();
-    else this.chat.begin();
+    else this.#begin();
+  }
+
+  #begin() {
+    this.#hasBegun = true;
+    this.#hasEnded = false;
+    this.chat.begin();
   }
 
   #wishes() {
@@ -108,13 +127,11 @@ export class QaChat extends HTMLElement {
 
   /** A bubble asks the service for nothing before it is opened. */
   #float() {
-    let begun = false;
     this.bubble = new Bubble(this.shadowRoot, {
       turned: (isOpen) => {
         this.toggleAttribute("open", isOpen);
         if (!isOpen) return;
-        if (!begun) this.chat.begin();
-        begun = true;
+        if (!this.#hasBegun) this.#begin();
         this.chat.composer.field.focus();
       },
     });
@@ -122,4 +139,4 @@ export class QaChat extends HTMLElement {
   }
 }
 
-if (!customElements.get("qa-chat")) customElements.define("qa-chat", QaChat);
+if (globalThis.customElements && !customElements.get("qa-chat")) customElements.define("qa-chat", QaChat);
