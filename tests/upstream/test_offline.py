@@ -303,7 +303,7 @@ class TestHonesty:
     )
     def test_what_the_files_do_not_say_is_not_quoted(self, question):
         text = answered(question, REFUNDS, HOLIDAYS, MANUAL)
-        assert "답하는 내용은 파일에 없습니다" in text
+        assert "답하는 내용은 파일에 없어요" in text
         assert "[" not in text
 
     @pytest.mark.parametrize(
@@ -369,7 +369,7 @@ class TestFollowUps:
         assert "배송비는 고객이" in self.asked("그럼 배송비는 누가 내요?", *before)
 
     def test_it_makes_no_other_question_one_that_the_files_answer(self):
-        assert "파일에 없습니다" in self.asked("프랑스의 수도는 어디인가요?", *self.SAID)
+        assert "파일에 없어요" in self.asked("프랑스의 수도는 어디인가요?", *self.SAID)
 
 
 class TestMeaning:
