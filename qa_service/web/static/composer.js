@@ -139,9 +139,7 @@ export class Composer {
 
   #escape(event) {
     const open = this.root.querySelector("dialog[open], [data-open]");
-    if (event.key !== "Escape" || !this.answering || open || isComposing(event)) return;
-    event.preventDefault();
-    this.listener.stop();
+    if (event.key === "Escape" && this.answering && !open && !isComposing(event)) this.listener.stop();
   }
 
   /** Send what is written. A file that can't be read is refused first, and then nothing is sent. */
