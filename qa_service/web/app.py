@@ -3,14 +3,15 @@
 import logging
 from collections.abc import Callable
 
-from flask import Flask
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from qa_service.assembly import Assembly, assemble
+from qa_service.errors import QAError
 from qa_service.settings import Settings, from_environment
 from qa_service.web.extension import Identify, MayEdit, QAService
-from qa_service.web.page import add_guards, pages
+from qa_service.web.publishing import show_reference
 from qa_service.web.refusals import read_error, refuse_error
 
 log = logging.getLogger(__name__)
@@ -36,13 +37,24 @@ def create_app(
         identify=identify,
         may_edit=may_edit,
         assemble=assemble,
+        page="/",
         loopback_visitors=loopback_visitors,
     )
     if not (settings.api_keys or settings.allow_anonymous or identify or loopback_visitors):
         log.warning("nobody can ask yet: set QA_API_KEYS, or QA_ALLOW_ANONYMOUS=on for visitors without a credential")
-    app.register_blueprint(pages)
+    app.add_url_rule("/docs", "reference", show_reference)
     app.after_request(add_guards)
+    app.register_error_handler(QAError, refuse_error)
     app.register_error_handler(HTTPException, lambda error: refuse_error(read_error(error)))
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]
     return app
+
+
+def add_guards(response: Response) -> Response:
+    """Add the headers that keep a browser from being misled by other sites."""
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["X-Frame-Options"] = "DENY"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    return response

@@ -18,6 +18,7 @@ from qa_service.web import (
     health,
     images,
     mcp,
+    page,
     pictures,
     publishing,
     responses,
@@ -35,6 +36,8 @@ from qa_service.web.refusals import install_refusals
 from qa_service.web.uploads import UploadLimits
 from qa_service.wire.error_formats import OPENAI_ERROR, PROBLEM
 
+PAGE = "/page"
+
 Identify: TypeAlias = Callable[[Request], str | None]
 """Such a function returns the id of the user who sends the request, or None where it is nobody's."""
 MayEdit: TypeAlias = Callable[[Request], bool]
@@ -48,8 +51,9 @@ class QAService:
 
     `identify` tells who is asking, by the site's own login: it returns a user's id, or None for nobody. `may_edit`
     returns True for a request that may change the shared collections of the knowledge base. Without `settings`, the
-    settings are read from `app.config` and the environment. `assemble` may put other parts together. The extension
-    keeps nothing of an app, so one extension serves any number of apps.
+    settings are read from `app.config` and the environment. `page=True` shows the page at `/page` below the prefix,
+    and a path instead of `True` shows it at that path of the site. `assemble` may put other parts together. The
+    extension keeps nothing of an app, so one extension serves any number of apps.
     """
 
     def __init__(  # noqa: PLR0913 - each is a choice of the host's
@@ -61,6 +65,7 @@ class QAService:
         may_edit: MayEdit | None = None,
         settings: Settings | None = None,
         assemble: Callable[[Settings], Assembly] = assemble,
+        page: bool | str = False,
         loopback_visitors: bool = False,
     ) -> None:
         self._url_prefix = url_prefix
@@ -68,6 +73,7 @@ class QAService:
         self._may_edit = may_edit
         self._settings = settings
         self._assemble = assemble
+        self._page = page
         self._loopback_visitors = loopback_visitors
         if app is not None:
             self.init_app(app)
@@ -91,6 +97,8 @@ class QAService:
         mount(app, Mounted(assembly, gate, limits, prefix))
         app.url_map.converters.setdefault(ANY_REST, AnyRest)
         app.register_blueprint(_blueprint(gate, assembly), url_prefix=prefix)
+        if self._page:
+            page.add_page(app, prefix + PAGE if self._page is True else self._page)
 
 
 def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
@@ -110,6 +118,7 @@ def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
         mcp,
         health,
         publishing,
+        page,
     ):
         module.install(blueprint)
 

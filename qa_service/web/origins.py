@@ -28,7 +28,7 @@ def install_origins(blueprint: Blueprint, gate: Gate) -> None:
     def finish(response: Response) -> Response:
         response.headers.setdefault("Referrer-Policy", "no-referrer")
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers["Vary"] = "Accept, Origin"
+        response.vary.update(("Accept", "Origin"))
         origin = request.headers.get("Origin", "")
         if gate.allows_origin(origin):
             response.headers["Access-Control-Allow-Origin"] = origin

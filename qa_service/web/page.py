@@ -1,45 +1,91 @@
-"""This module serves the page at `/` and the reference at `/docs`, for a service that stands alone."""
+"""This module serves the script of `<qa-chat>`, and pages that are this element and nothing else."""
 
 from functools import cache
 from html import escape
 from importlib.resources import files
+from urllib.parse import quote
 
-from flask import Blueprint, Response
+from flask import Blueprint, Flask, Response, request
 
 from qa_service.errors import QAError
-from qa_service.web.mounting import mounted
-from qa_service.web.publishing import show_reference
+from qa_service.web.chat_script import Script, chat_script
+from qa_service.web.languages import spoken_language
+from qa_service.web.mounting import add_route, mounted
 from qa_service.web.reference import POLICY
 from qa_service.web.refusals import refuse_error
 
-STATIC = "/static"
-
-pages = Blueprint("qa_page", __name__, static_folder="static", static_url_path=STATIC)
-pages.register_error_handler(QAError, refuse_error)
-pages.add_url_rule("/docs", "reference", show_reference)
+SCRIPT = "/chat.js"
+FOREVER = "public, max-age=31536000, immutable"
 
 
-@pages.get("/", endpoint="page")
+def show_script() -> Response:
+    """Show the script. Under the address that names its version it never changes, and under any other a browser asks
+    each time whether it has."""
+    script = chat_script()
+    response = _encode_script(script)
+    response.headers["Cache-Control"] = FOREVER if request.args.get("v") == script.version else "no-cache"
+    # Any site may load the script. What it does at the service afterwards is another matter.
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response.headers["Vary"] = "Accept-Encoding"
+    response.set_etag(f"{script.version}-gzip" if response.content_encoding else script.version)
+    return response.make_conditional(request)
+
+
 def show_page() -> Response:
-    """Show the page. It is told where the service and its own parts are."""
-    # Behind a proxy both paths may come from the request, so they are escaped.
-    prefix, static = escape(mounted().public_prefix()), escape(mounted().public_root() + STATIC)
-    text = _read_page().replace("{{prefix}}", prefix).replace("{{static}}", static)
-    response = Response(text, content_type="text/html; charset=utf-8")
+    """Show a page that is the element. It is told where the service is."""
+    service = mounted()
+    # Behind a proxy the path may come from the request, so it is escaped.
+    prefix = escape(service.public_prefix())
+    parts = {
+        "lang": spoken_language() or "en",
+        "name": "qa-service",
+        "icon": _icon(),
+        "prefix": prefix,
+        "script": f"{prefix}{SCRIPT}?v={chat_script().version}",
+        "keys": "" if service.gate.knows_login else " keys",
+    }
+    response = Response(_fill(_read_page(), parts), content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["Cache-Control"] = "no-cache"
     return response
 
 
-def add_guards(response: Response) -> Response:
-    """Add the headers that keep a browser from being misled by other sites."""
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["X-Frame-Options"] = "DENY"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    return response
+def install(blueprint: Blueprint) -> None:
+    """Add the route of the script."""
+    add_route(blueprint, SCRIPT, "chat_script", show_script)
+
+
+def add_page(app: Flask, path: str) -> None:
+    """Show the page at a path of an app."""
+    blueprint = Blueprint("qa_page", __name__)
+    blueprint.register_error_handler(QAError, refuse_error)
+    add_route(blueprint, path, "page", show_page)
+    app.register_blueprint(blueprint)
+
+
+def _encode_script(script: Script) -> Response:
+    content_type = "text/javascript; charset=utf-8"
+    if "gzip" not in request.accept_encodings:
+        return Response(script.plain, content_type=content_type)
+    return Response(script.compressed, content_type=content_type, headers={"Content-Encoding": "gzip"})
+
+
+def _fill(text: str, parts: dict[str, str]) -> str:
+    for name, part in parts.items():
+        text = text.replace(f"{{{{{name}}}}}", part)
+    return text
 
 
 @cache
 def _read_page() -> str:
-    return files("qa_service.web").joinpath("static/index.html").read_text("utf-8")
+    return _read_static("page.html")
+
+
+@cache
+def _icon() -> str:
+    return "data:image/svg+xml," + quote(_read_static("icon.svg"))
+
+
+def _read_static(name: str) -> str:
+    return files("qa_service.web").joinpath("static", name).read_text("utf-8")

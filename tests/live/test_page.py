@@ -97,12 +97,6 @@ def asked(page: Page) -> list[Request]:
     return sent
 
 
-def module(page: Page, name: str) -> str:
-    """The address of one of the page's modules."""
-    address = page.evaluate("document.querySelector('script[type=module]').src")
-    return str(address).replace("page.js", name)
-
-
 class TestAnswer:
     def test_shows_the_text_and_the_file_it_came_from(self, page: Page) -> None:
         ask(page, REFUND, TERMS)
@@ -179,13 +173,13 @@ class TestAnswer:
 class TestFiles:
     @pytest.mark.parametrize("way", ["drop", "paste"])
     def test_are_taken_by_drop_and_by_paste(self, page: Page, way: str) -> None:
-        page.evaluate(
-            """(way) => {
+        page.locator("#question").evaluate(
+            """(question, way) => {
                 const files = new DataTransfer();
                 files.items.add(new File(["책은 2일 안에 보냅니다."], "배송.txt", {type: "text/plain"}));
                 const options = {bubbles: true, cancelable: true, dataTransfer: files, clipboardData: files};
                 const event = way === "drop" ? new DragEvent("drop", options) : new ClipboardEvent("paste", options);
-                document.querySelector("#question").dispatchEvent(event);
+                question.dispatchEvent(event);
             }""",
             way,
         )
@@ -325,7 +319,7 @@ class TestTrouble:
         sent = asked(page)
         page.set_input_files('[data-part="picker"]', [FilePayload(name="빈.txt", mimeType="text/plain", buffer=b"")])
         expect(page.get_by_role("alert")).to_contain_text("비어 있는 파일")
-        page.evaluate("document.querySelector('#question').value = '가'.repeat(32_001)")
+        page.locator("#question").evaluate("(field) => { field.value = '가'.repeat(32_001); }")
         page.press("#question", "Enter")
         expect(page.get_by_role("alert")).to_contain_text("32,000자")
         assert not sent
@@ -334,14 +328,14 @@ class TestTrouble:
 class TestHostileText:
     @pytest.mark.parametrize("tag", ["a", "code"])
     def test_that_turns_the_direction_of_writing_does_so_in_its_own_place(self, page: Page, tag: str) -> None:
-        left = page.evaluate(
-            """(tag) => {
+        left = page.locator("#welcome").evaluate(
+            """(welcome, tag) => {
                 const [prose, line, part] = ["div", "p", tag].map((name) => document.createElement(name));
                 prose.className = "prose";
                 part.textContent = "\u202eevil";
                 line.append(part, "BC");
                 prose.append(line);
-                document.querySelector("#welcome").append(prose);
+                welcome.append(prose);
                 return [0, 1].map((at) => {
                     const letter = document.createRange();
                     letter.setStart(line.lastChild, at);
@@ -361,47 +355,6 @@ class TestHostileText:
         expect(page.locator("#source .reading")).to_contain_text("<script>")
         assert page.locator("#conversation img, #conversation script, #source img, #source script").count() == 0
         assert page.locator('a[href^="javascript" i]').count() == 0
-
-    def test_in_markdown_becomes_no_element_that_acts(self, page: Page) -> None:
-        markdown = f"{MARKUP} [a](javascript:alert(1)) [b](data:text/html,x) ![c](https://example.org/c.png) <b>d</b>"
-        found = page.evaluate(
-            """async ([address, text]) => {
-                const { Prose } = await import(address);
-                const node = document.createElement("div");
-                const prose = new Prose(node, String);
-                prose.append(text);
-                prose.render();
-                return [...node.querySelectorAll("*")].map((each) => [each.localName, each.getAttribute("href")]);
-            }""",
-            [module(page, "markdown.js"), markdown],
-        )
-        assert found == [["p", None], ["span", None], ["span", None], ["a", "https://example.org/c.png"]]
-
-
-@pytest.mark.parametrize(
-    "markdown",
-    [
-        "**굵게**는 *기울임* 그리고 `코드`와 [1], [2, 3]\n둘째 줄",
-        "1. 하나\n   - 안쪽\n     - 더 안쪽\n2. 둘\n\n   이어서\n\n3. 셋\n\n끝",
-        "| 가 | 나 |\n| --- | --: |\n| 1 | 2 |\n\n> 인용\n> - 목록\n\n```py\nx = 1\n\n```\n뒤",
-        "# 제목\n글\n## 작은 제목\n- a\n\n- b\n\n---\n```\n닫히지 않은",
-    ],
-)
-def test_markdown_that_grew_letter_by_letter_is_the_same_as_at_once(page: Page, markdown: str) -> None:
-    grown, whole = page.evaluate(
-        """async ([address, text]) => {
-            const { Prose } = await import(address);
-            const shown = (pieces) => {
-                const node = document.createElement("div");
-                const prose = new Prose(node, (n) => `<${n}>`);
-                for (const piece of pieces) { prose.append(piece); prose.render(); }
-                return node.outerHTML;
-            };
-            return [shown([...text]), shown([text])];
-        }""",
-        [module(page, "markdown.js"), markdown],
-    )
-    assert grown == whole
 
 
 class TestKeyboard:
@@ -440,18 +393,17 @@ class TestLook:
     def test_touch_targets_are_large_enough(self, page: Page) -> None:
         page.set_viewport_size({"width": 390, "height": 720})
         ask(page, REFUND, TERMS)
-        small = page.evaluate(
-            """[...document.querySelectorAll("button:not(.cite), summary, select, a.card")]
-                .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 44)
+        small = page.locator("button:not(.cite), summary, select, a.card").evaluate_all(
+            """(all) => all.filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 44)
                 .map((each) => each.outerHTML.slice(0, 80))"""
         )
         assert small == []
 
     def test_the_language_is_switched_at_once_and_remembered(self, page: Page) -> None:
         page.select_option("#language", "en")
-        expect(page.locator("h1")).to_have_text("What would you like to know?")
+        expect(page.locator("#greeting")).to_have_text("What would you like to know?")
         page.reload()
-        expect(page.locator("h1")).to_have_text("What would you like to know?")
+        expect(page.locator("#greeting")).to_have_text("What would you like to know?")
         expect(page.locator("html")).to_have_attribute("lang", "en")
 
     def test_says_that_no_model_is_connected(self, page: Page) -> None:

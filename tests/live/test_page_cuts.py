@@ -29,8 +29,7 @@ LISTEN = """(address) => {
         source.onerror = () => source.readyState === EventSource.CLOSED && resolve();
     });
 }"""
-OVERHEAR = """() => {
-    const region = document.getElementById("announcer");
+OVERHEAR = """(region) => {
     window.told = [];
     new MutationObserver(() => window.told.push(region.textContent)).observe(region, { childList: true });
 }"""
@@ -105,7 +104,7 @@ class TestCut:
     def test_three_times_in_an_answer_changes_nothing_in_it(
         self, page: Page, cable: Cable, model: ScriptedUpstream
     ) -> None:
-        page.evaluate(OVERHEAR)
+        page.locator("#announcer").evaluate(OVERHEAR)
         begin(page, model)
         for word in (5, 30, 60):
             until_word(page, word)
@@ -165,7 +164,7 @@ class TestCut:
     def test_that_nobody_is_told_of_is_noticed_by_the_silence(
         self, page: Page, cable: Cable, model: ScriptedUpstream
     ) -> None:
-        page.route("**/stream.js", impatient)
+        page.route("**/chat.js*", impatient)
         page.reload()
         begin(page, model)
         until_word(page, 5)

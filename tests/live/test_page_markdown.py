@@ -11,7 +11,7 @@ from tests.adversary import STATIC, attacks, expressions_of_the_page
 from tests.test_markers import CASES
 
 SITE = "http://page.test"
-SHELL = "<!doctype html><meta charset='utf-8'><div id='announcer'></div>"
+SHELL = "<!doctype html><meta charset='utf-8'>"
 BOUND_MS = 50
 """The most milliseconds for 64 KiB."""
 WHOLE_MS = 2_000
@@ -361,3 +361,39 @@ def test_a_burst_is_shown_in_steps(page: Page, piece: str) -> None:
     shown = page.evaluate(BURST, piece * (100_000 // len(piece)))
     assert shown["same"]
     assert 4 < shown["steps"] < 40
+
+
+def test_hostile_markdown_becomes_no_element_that_acts(page: Page) -> None:
+    text = (
+        "<img src=x onerror=alert(1)> [a](javascript:alert(1)) [b](data:text/html,x) "
+        "![c](https://example.org/c.png) <b>d</b>"
+    )
+    markup = page.evaluate(SHOW, text)["markup"]
+    assert re.findall(r"<(\w+)", markup) == ["p", "span", "span", "a"]
+    assert re.findall(r'href="([^"]*)"', markup) == ["https://example.org/c.png"]
+
+
+@pytest.mark.parametrize(
+    "markdown",
+    [
+        "**굵게**는 *기울임* 그리고 `코드`와 [1], [2, 3]\n둘째 줄",
+        "1. 하나\n   - 안쪽\n     - 더 안쪽\n2. 둘\n\n   이어서\n\n3. 셋\n\n끝",
+        "| 가 | 나 |\n| --- | --: |\n| 1 | 2 |\n\n> 인용\n> - 목록\n\n```py\nx = 1\n\n```\n뒤",
+        "# 제목\n글\n## 작은 제목\n- a\n\n- b\n\n---\n```\n닫히지 않은",
+    ],
+)
+def test_markdown_that_grew_letter_by_letter_is_the_same_as_at_once(page: Page, markdown: str) -> None:
+    grown, whole = page.evaluate(
+        """async (text) => {
+            const { Prose } = await import("/markdown.js");
+            const shown = (pieces) => {
+                const node = document.createElement("div");
+                const prose = new Prose(node, (n) => `<${n}>`);
+                for (const piece of pieces) { prose.append(piece); prose.render(); }
+                return node.outerHTML;
+            };
+            return [shown([...text]), shown([text])];
+        }""",
+        markdown,
+    )
+    assert grown == whole

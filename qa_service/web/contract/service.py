@@ -73,6 +73,14 @@ CLIENTS: tuple[Operation, ...] = (
         results=(json_result(ConfigObject, "Limits, models, kinds of files, and how the caller is known."),),
     ),
     Operation(
+        path="/chat.js",
+        name="getElement",
+        tag="service",
+        summary="Read the script of the element `<qa-chat>`",
+        access="anyone",
+        results=(ResultShape(description="The script, a module.", content={"text/javascript": {"type": "string"}}),),
+    ),
+    Operation(
         method="POST",
         path="/tokens",
         name="makeToken",

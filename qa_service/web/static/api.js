@@ -1,10 +1,6 @@
 /** This module sends all requests to the service. Whatever goes wrong becomes a `Problem`. */
 
-import { currentKey } from "./key.js";
 import { language, words } from "./words.js";
-
-/** The path under which the API is mounted, as the server wrote it into the page. */
-export const PREFIX = document.querySelector('meta[name="qa-prefix"]').content.replace(/\/$/, "");
 
 /** A request that failed, in words for the person who made it. */
 export class Problem extends Error {
@@ -19,36 +15,61 @@ export function unreachable() {
   return new Problem({ code: "network", userMessage: words("network"), retryable: true });
 }
 
-/** Send one request. Returns a successful response, and throws a `Problem` for any other. */
-export async function call(path, { method = "GET", body, headers = {}, signal, accept = "application/json" } = {}) {
-  const response = await fetch(addressOf(path), {
-    method,
-    body,
-    signal,
-    headers: { Accept: accept, "Accept-Language": language(), ...credential(), ...headers },
-  }).catch((error) => {
-    if (signal?.aborted) throw error;
-    throw unreachable();
-  });
-  if (response.ok) return response;
-  throw await problemOf(response);
-}
+/**
+ * The service below an address. `credential({ fresh })` gives the key or the token that a request carries, or an empty
+ * string. It may be a promise. `fresh` says that the service has just refused the one that was given before.
+ */
+export class Service {
+  constructor({ address, credential }) {
+    this.base = new URL(`${address.replace(/\/$/, "")}/`, document.baseURI);
+    this.credential = credential;
+  }
 
-/** Send one request, and return the JSON of the response. */
-export async function fetchJson(path, options) {
-  return (await call(path, options)).json();
-}
+  /** Send one request. Returns a successful response, and throws a `Problem` for any other. */
+  async call(path, options = {}) {
+    const given = await this.credential({ fresh: false });
+    let response = await this.#send(path, options, given);
+    if (response.status === 401) {
+      const fresh = await this.credential({ fresh: true });
+      if (fresh !== given) response = await this.#send(path, options, fresh);
+    }
+    if (response.ok) return response;
+    throw await problemOf(response);
+  }
 
-/** The address for a path of the API, or for an address from a frame. The key is never sent to another host. */
-function addressOf(path) {
-  const address = new URL(path.startsWith("/") ? path : `${PREFIX}/${path}`, location.origin);
-  if (address.origin !== location.origin) throw new Problem({ code: "not_found" });
-  return address.href;
+  /** Send one request, and return the JSON of the response. */
+  async fetchJson(path, options) {
+    return (await this.call(path, options)).json();
+  }
+
+  /** The address for a path of the API, or for an address from a frame. */
+  resolve(path) {
+    return new URL(path, this.base).href;
+  }
+
+  #send(path, { method = "GET", body, headers = {}, signal, accept = "application/json" }, credential) {
+    return fetch(this.#own(path), {
+      method,
+      body,
+      signal,
+      headers: { Accept: accept, "Accept-Language": language(), ...authorization(credential), ...headers },
+    }).catch((error) => {
+      if (signal?.aborted) throw error;
+      throw unreachable();
+    });
+  }
+
+  /** Like `resolve`, but for the service's own host alone, since no other may ever get the key. */
+  #own(path) {
+    const address = this.resolve(path);
+    if (new URL(address).origin !== this.base.origin) throw new Problem({ code: "not_found" });
+    return address;
+  }
 }
 
 /** No key has other characters than these, and a header can't hold them: the server refuses the rest, and the page asks again. */
-function credential() {
-  const key = currentKey().replace(/[^!-~]/g, "?");
+function authorization(credential) {
+  const key = (credential ?? "").replace(/[^!-~]/g, "?");
   return key ? { Authorization: `Bearer ${key}` } : {};
 }
 

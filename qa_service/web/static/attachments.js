@@ -3,15 +3,15 @@
 import { element, icon } from "./element.js";
 import { label, say, size, words } from "./words.js";
 
-/** The files of the next question. `limits` are the server's; `complain(text)` tells what can't be sent. */
+/** The files of the next question. `limits` are the server's; `complain(text)` tells what can't be sent; `zone` is where files may be dropped. */
 export class Attachments {
-  constructor({ list, picker, veil, limits, complain }) {
+  constructor({ list, picker, zone, veil, limits, complain }) {
     Object.assign(this, { list, picker, veil, limits, complain, files: [] });
     picker.addEventListener("change", () => {
       this.add(picker.files);
       picker.value = "";
     });
-    this.#listenForDrops();
+    this.#listenForDrops(zone);
   }
 
   add(files) {
@@ -59,8 +59,8 @@ export class Attachments {
     (this.list.querySelector("button") ?? this.picker).focus();
   }
 
-  /** Files can be dropped anywhere on the page. Browsers also send `dragleave` when a child element is entered. */
-  #listenForDrops() {
+  /** Files can be dropped anywhere on the element. Browsers also send `dragleave` when a child element is entered. */
+  #listenForDrops(zone) {
     let depth = 0;
     const show = (by) => {
       depth = by ? depth + by : 0;
@@ -71,10 +71,10 @@ export class Attachments {
       event.preventDefault();
       act(event);
     };
-    addEventListener("dragenter", withFiles(() => show(1)));
-    addEventListener("dragleave", withFiles(() => show(-1)));
-    addEventListener("dragover", withFiles(() => {}));
-    addEventListener("drop", withFiles((event) => {
+    zone.addEventListener("dragenter", withFiles(() => show(1)));
+    zone.addEventListener("dragleave", withFiles(() => show(-1)));
+    zone.addEventListener("dragover", withFiles(() => {}));
+    zone.addEventListener("drop", withFiles((event) => {
       show(0);
       this.add(event.dataTransfer.files);
     }));

@@ -1,17 +1,19 @@
 /** This module has the form in which a question is written. */
 
-import { announce } from "./announcer.js";
 import { Attachments } from "./attachments.js";
 import { count, words } from "./words.js";
 
 /** Enter ends a syllable that is being composed and must not send it; older Safari says so by key code 229. */
 const isComposing = (event) => event.isComposing || event.keyCode === 229;
 
-/** The form calls `listener.ask({question, files, topic, webSearch, model})` and `listener.stop()`. */
+/**
+ * Files may be dropped on `zone`, over which `veil` says so. The form calls `listener.ask({question, files, topic, webSearch, model})` and
+ * `listener.stop()`.
+ */
 export class Composer {
-  constructor(form, { limits, listener }) {
+  constructor(form, { limits, announce, zone, veil, listener }) {
     const part = (name) => form.querySelector(`[data-part="${name}"]`);
-    Object.assign(this, { form, limits, listener, answering: false });
+    Object.assign(this, { form, root: form.getRootNode(), limits, announce, listener, answering: false });
     this.field = part("question");
     this.sendButton = part("send");
     this.stopButton = part("stop");
@@ -20,8 +22,7 @@ export class Composer {
     this.models = part("model");
     this.complaint = part("complaint");
     const [list, picker] = [part("files"), part("picker")];
-    const veil = document.getElementById("veil");
-    this.attachments = new Attachments({ list, picker, veil, limits, complain: (text) => this.complain(text) });
+    this.attachments = new Attachments({ list, picker, zone, veil, limits, complain: (text) => this.complain(text) });
     this.#listen(part("attach"));
   }
 
@@ -35,12 +36,12 @@ export class Composer {
 
   /** Show a send button, or a stop button while an answer is coming. */
   show({ answering, canChangeTopic }) {
-    const hadFocus = this.form.contains(document.activeElement);
+    const hadFocus = this.form.contains(this.root.activeElement);
     this.answering = answering;
     this.sendButton.hidden = answering;
     this.stopButton.hidden = !answering;
     this.topicButton.hidden = !canChangeTopic;
-    if (hadFocus && document.activeElement === document.body) this.field.focus();
+    if (hadFocus && !this.form.contains(this.root.activeElement)) this.field.focus();
   }
 
   write(text) {
@@ -76,7 +77,7 @@ export class Composer {
     for (const button of [this.topicButton, this.searchButton]) {
       button.addEventListener("click", () => press(button, !isPressed(button)));
     }
-    document.addEventListener("keydown", (event) => this.#escape(event));
+    this.root.addEventListener("keydown", (event) => this.#escape(event));
   }
 
   /** Text that was copied with a picture of itself, as office programs do, is pasted as text. */
@@ -88,13 +89,13 @@ export class Composer {
   }
 
   #escape(event) {
-    const open = document.querySelector("dialog[open], :popover-open");
+    const open = this.root.querySelector("dialog[open], [data-open]");
     if (event.key === "Escape" && this.answering && !open && !isComposing(event)) this.listener.stop();
   }
 
   #send() {
     const question = this.field.value.trim();
-    if (this.answering) announce(words("busy"));
+    if (this.answering) this.announce(words("busy"));
     const trouble = this.answering ? words("busy") : this.#trouble(question);
     this.complain(trouble);
     if (trouble || !(question || this.attachments.files.length)) return;

@@ -1,6 +1,6 @@
 /** This module shows a conversation: its turns in order, and the answer that is coming. */
 
-import { Problem, call, fetchJson } from "./api.js";
+import { Problem } from "./api.js";
 import { element } from "./element.js";
 import { follow } from "./stream.js";
 import { Turn } from "./turn.js";
@@ -15,13 +15,15 @@ function newKey() {
 }
 
 /**
- * It calls `began(sessionId, title)`, `changed()`, `refused(question)`, `locked(again)` and `complain(text)` of its
- * `listener`.
+ * It calls `began(sessionId, title)`, `changed()`, `refused(question)`, `locked(again)`, `complain(text)` and
+ * `ended(turn)` of its `listener`. `shared` has what all parts of one element share: `service`, `announce(text)`,
+ * `openSource(reference)` and `config()`.
  */
 export class Conversation {
-  constructor(node, listener) {
-    Object.assign(this, { node, listener });
+  constructor(node, { shared, listener }) {
+    Object.assign(this, { node, listener, service: shared.service });
     this.actions = {
+      ...shared,
       reconnect: (turn) => this.#follow(turn, { answerId: turn.answerId }),
       retry: (turn) => this.#retry(turn),
       reopen: (topic) => this.#reopen(topic),
@@ -45,8 +47,8 @@ export class Conversation {
   }
 
   /** Ask, and show the answer as it comes. `topic` is `auto`, `keep` or `new`. */
-  ask({ question, files = [], topic = "auto", webSearch = false, model = "", key = newKey() }) {
-    const asked = { question, files, topic, webSearch, model, key };
+  ask({ question, files = [], topic = "auto", webSearch = false, model = "", collections = "", key = newKey() }) {
+    const asked = { question, files, topic, webSearch, model, collections, key };
     const shown = question || words("whatIsIn");
     const turn = new Turn({ question: shown, files: files.map(({ name }) => name), earlier: namesOf(this.turns) }, this.actions);
     turn.asked = asked;
@@ -73,12 +75,12 @@ export class Conversation {
 
   /** Tell the server to stop. If that fails now, `#take` tells it again when the connection is back. */
   #cancel({ answerId }) {
-    call(`answers/${encodeURIComponent(answerId)}/cancel`, { method: "POST" }).catch(() => {});
+    this.service.call(`answers/${encodeURIComponent(answerId)}/cancel`, { method: "POST" }).catch(() => {});
   }
 
   /** Show a stored conversation, and go on listening if it is being answered. */
   async load(sessionId) {
-    const session = await fetchJson(`sessions/${encodeURIComponent(sessionId)}`);
+    const session = await this.service.fetchJson(`sessions/${encodeURIComponent(sessionId)}`);
     this.clear();
     this.sessionId = sessionId;
     this.#showEarlier(session);
@@ -109,7 +111,7 @@ export class Conversation {
   #earlierButton(cursor) {
     const button = say(element("button", { type: "button", class: "text earlier" }), "earlier");
     button.addEventListener("click", async () => {
-      const page = await fetchJson(`sessions/${encodeURIComponent(this.sessionId)}?cursor=${encodeURIComponent(cursor)}`);
+      const page = await this.service.fetchJson(`sessions/${encodeURIComponent(this.sessionId)}?cursor=${encodeURIComponent(cursor)}`);
       button.remove();
       this.#showEarlier(page);
     });
@@ -122,7 +124,7 @@ export class Conversation {
     if (turn.status !== "running" || turn.prose.text) turn.rewind();
     this.listener.changed();
     try {
-      for await (const frame of follow(question, controller.signal)) this.#take(mine, frame);
+      for await (const frame of follow(this.service, question, controller.signal)) this.#take(mine, frame);
       if (turn.status === "running") turn.cut();
     } catch (error) {
       if (this.running === mine) this.#broken(turn, error, controller.signal);
@@ -130,6 +132,7 @@ export class Conversation {
     if (this.running !== mine) return;
     this.running = null;
     this.listener.changed();
+    this.listener.ended(turn);
   }
 
   #take(running, frame) {
@@ -153,7 +156,7 @@ export class Conversation {
 
   /** Go back to another topic, to which the next question will belong. */
   #reopen(topic) {
-    return call(`sessions/${encodeURIComponent(this.sessionId)}/topics/${Number(topic)}/reopen`, { method: "POST" });
+    return this.service.call(`sessions/${encodeURIComponent(this.sessionId)}/topics/${Number(topic)}/reopen`, { method: "POST" });
   }
 
   #broken(turn, error, signal) {
@@ -195,9 +198,9 @@ function namesOf(turns) {
   return turns.flatMap(({ verdicts }) => verdicts.names);
 }
 
-function formOf({ question, files, topic, webSearch, model }, sessionId) {
+function formOf({ question, files, topic, webSearch, model, collections }, sessionId) {
   const form = new FormData();
-  const fields = { question, sessionId, topic, model, useWebSearch: webSearch ? "true" : "" };
+  const fields = { question, sessionId, topic, model, collections, useWebSearch: webSearch ? "true" : "" };
   for (const [name, value] of Object.entries(fields)) if (value) form.append(name, value);
   for (const file of files) form.append("files", file, file.name);
   return form;

@@ -5,6 +5,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const ICONS = {
   attach: "M20 11.5l-8 8a5 5 0 0 1-7-7l8.500-8.500a3.300 3.300 0 0 1 4.700 4.700l-8.500 8.500a1.700 1.700 0 0 1-2.400-2.400l7.700-7.700",
   back: "M15 5l-7 7 7 7",
+  chat: "M5 5h14a1.500 1.500 0 0 1 1.500 1.500v9a1.500 1.500 0 0 1-1.500 1.500h-7l-5 3.500v-3.500H5a1.500 1.500 0 0 1-1.500-1.500v-9A1.500 1.500 0 0 1 5 5z",
   check: "M5 12.500l4.500 4.500L19 7.500",
   close: "M6 6l12 12M18 6L6 18",
   copy: "M9 9h10v11H9zM15 9V4H5v11h4",
@@ -49,14 +50,17 @@ export function drawIcons(root) {
   for (const place of root.querySelectorAll("[data-icon]")) place.prepend(icon(place.dataset.icon));
 }
 
-/** Copy text, and return whether that worked. Over plain http, browsers have no other way than `execCommand`. */
-export async function copyText(text) {
+/**
+ * Copy text, and return whether that worked. Over plain http, browsers have no other way than `execCommand`, for
+ * which a field stands `near` a node for a moment.
+ */
+export async function copyText(text, near) {
   if (navigator.clipboard) {
     return navigator.clipboard.writeText(text).then(() => true, () => false);
   }
   const field = element("textarea", { class: "hidden" });
   field.value = text;
-  document.body.append(field);
+  near.after(field);
   field.select();
   const done = document.execCommand("copy");
   field.remove();

@@ -2,35 +2,38 @@
 
 const NEAR = 60;
 
-/** Keeps the end in sight while the page grows. `button` brings back a reader who has scrolled up. */
+/**
+ * Keeps the end of `content` in sight while it grows inside of `scroller`. `button` brings back a reader who has scrolled
+ * up. `isEmpty()` tells whether there is nothing yet whose end could be kept in sight.
+ */
 export class Follow {
-  constructor(button) {
+  constructor({ scroller, content, button, isEmpty }) {
+    Object.assign(this, { scroller, button, isEmpty });
     this.atEnd = true;
     this.last = 0;
-    this.button = button;
-    addEventListener("scroll", () => this.#look(), { passive: true });
-    new ResizeObserver(() => this.#keep()).observe(document.body);
+    scroller.addEventListener("scroll", () => this.#look(), { passive: true });
+    new ResizeObserver(() => this.#keep()).observe(content);
     button.addEventListener("click", () => this.toEnd());
   }
 
   toEnd() {
     this.atEnd = true;
-    scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
+    this.scroller.scrollTo({ top: this.scroller.scrollHeight, behavior: "instant" });
     this.button.hidden = true;
   }
 
   /** Only scrolling up counts as leaving the end, because the page may have grown since the scroll event. */
   #look() {
-    const root = document.documentElement;
-    const near = root.scrollHeight - innerHeight - scrollY < NEAR;
+    const { scrollHeight, clientHeight, scrollTop } = this.scroller;
+    const near = scrollHeight - clientHeight - scrollTop < NEAR;
     if (near) this.atEnd = true;
-    else if (scrollY < this.last) this.atEnd = false;
-    this.last = scrollY;
+    else if (scrollTop < this.last) this.atEnd = false;
+    this.last = scrollTop;
     this.button.hidden = near || this.atEnd;
   }
 
   #keep() {
-    if (document.body.classList.contains("empty")) return;
+    if (this.isEmpty()) return;
     if (this.atEnd) this.toEnd();
     else this.#look();
   }

@@ -3,32 +3,32 @@
  * kept in this browser alone.
  */
 
-import { call, fetchJson } from "./api.js";
 import { element, icon } from "./element.js";
+import { browserStorage, tabStorage } from "./storage.js";
 import { label, say, since, words } from "./words.js";
 
-const STORED = "qa.history";
+const STORED_HISTORY = "qa.history";
 const CURRENT = "qa.session";
 const MOST = 100;
 
 /** The id of this tab's conversation, which is shown again after a reload. */
 export function currentSession() {
-  return sessionStorage.getItem(CURRENT) ?? "";
+  return tabStorage.getItem(CURRENT) ?? "";
 }
 
 export function setCurrentSession(sessionId) {
-  sessionStorage.setItem(CURRENT, sessionId);
+  tabStorage.setItem(CURRENT, sessionId);
 }
 
 /** The list in the side bar. It calls `listener.open(sessionId)` for a choice, and `listener.gone(sessionId)` for a deletion. */
 export class History {
-  constructor(list, listener) {
-    Object.assign(this, { list, listener, anonymous: true, items: readItems(), current: "" });
+  constructor(list, { service, listener }) {
+    Object.assign(this, { list, service, listener, anonymous: true, items: readItems(), current: "" });
   }
 
   async load(caller) {
     this.anonymous = caller.kind === "anonymous";
-    if (!this.anonymous) this.items = (await fetchJson("sessions?limit=100").catch(() => ({ items: [] }))).items;
+    if (!this.anonymous) this.items = (await this.service.fetchJson("sessions?limit=100").catch(() => ({ items: [] }))).items;
     this.show(this.current);
   }
 
@@ -51,7 +51,7 @@ export class History {
 
   #keep(items) {
     this.items = items.slice(0, MOST);
-    if (this.anonymous) localStorage.setItem(STORED, JSON.stringify(this.items));
+    if (this.anonymous) browserStorage.setItem(STORED_HISTORY, JSON.stringify(this.items));
     this.show(this.current);
   }
 
@@ -67,7 +67,7 @@ export class History {
   async #remove(sessionId, title) {
     if (!confirm(words("removeConversationSure", { title }))) return;
     try {
-      await call(`sessions/${encodeURIComponent(sessionId)}`, { method: "DELETE" });
+      await this.service.call(`sessions/${encodeURIComponent(sessionId)}`, { method: "DELETE" });
     } catch (problem) {
       if (problem.status !== 404) return;
     }
@@ -79,7 +79,7 @@ export class History {
 /** Read the stored list. It may come from another version of this page, or be damaged. */
 function readItems() {
   try {
-    const items = JSON.parse(localStorage.getItem(STORED));
+    const items = JSON.parse(browserStorage.getItem(STORED_HISTORY));
     return items.filter(({ sessionId, title }) => typeof sessionId === "string" && typeof title === "string");
   } catch {
     return [];

@@ -17,7 +17,7 @@ const INDEXED = /(?:\b[A-Za-z_]|[_\]])$/;
 const TARGET = /\( ?<?([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)?)>?(?: +"[^"]{0,300}")? ?\)/y;
 const ADDRESS = /https?:\/\/[^\s<>"`\u3000-\u303f\uac00-\ud7a3\uff00-\uffef]+/y;
 const TRAILING = /[.,;:!?'*_~)\]}]/;
-const DEEPEST = 30;
+const MOST_OPEN = 30;
 /** A longer run of one delimiter is text, since each two of them would nest one element more. */
 const LONGEST_RUN = 9;
 const FORMULA_ENDS = { $: "$", $$: "$$", "\\(": "\\)", "\\[": "\\]" };
@@ -220,7 +220,7 @@ class Line {
     let count = run.length;
     if (!inWord && /\S/.test(before)) count = this.#close(char, count);
     if (!count) return;
-    if (inWord || /\s/.test(after) || this.open[char].length >= DEEPEST) {
+    if (inWord || /\s/.test(after) || this.open[char].length >= MOST_OPEN) {
       this.#text(char.repeat(count));
       return;
     }

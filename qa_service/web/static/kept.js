@@ -3,7 +3,6 @@
  * be answered says so, and isn't counted among the others.
  */
 
-import { call, fetchJson } from "./api.js";
 import { element, icon } from "./element.js";
 import { showVerdict } from "./verdicts.js";
 import { label, words } from "./words.js";
@@ -12,11 +11,11 @@ const USABLE = ["used", "partly", "truncated"];
 
 /** The list. `box` is a `details` element with a count and a list in it. */
 export class KeptFiles {
-  constructor(box) {
-    Object.assign(this, { box, sessionId: "", files: [] });
+  constructor(box, service) {
+    Object.assign(this, { box, service, sessionId: "", files: [] });
     this.count = box.querySelector('[data-part="count"]');
     this.list = box.querySelector("ul");
-    document.addEventListener("click", ({ target }) => {
+    box.getRootNode().addEventListener("click", ({ target }) => {
       if (target.isConnected && !box.contains(target)) box.open = false;
     });
   }
@@ -24,7 +23,7 @@ export class KeptFiles {
   async load(sessionId) {
     this.sessionId = sessionId;
     const path = `sessions/${encodeURIComponent(sessionId)}/files`;
-    const { items } = sessionId ? await fetchJson(path).catch(() => ({ items: [] })) : { items: [] };
+    const { items } = sessionId ? await this.service.fetchJson(path).catch(() => ({ items: [] })) : { items: [] };
     if (this.sessionId !== sessionId) return;
     this.files = items;
     this.#show();
@@ -50,7 +49,7 @@ export class KeptFiles {
   async #remove(file) {
     if (!confirm(words("removeFileSure", { name: file.name }))) return;
     const path = `sessions/${encodeURIComponent(this.sessionId)}/files/${encodeURIComponent(file.fileId)}`;
-    await call(path, { method: "DELETE" }).catch(() => {});
+    await this.service.call(path, { method: "DELETE" }).catch(() => {});
     await this.load(this.sessionId);
   }
 }

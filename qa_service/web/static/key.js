@@ -3,7 +3,9 @@
  * computer. The browser remembers for longer that a key was used, and nothing of the key itself.
  */
 
-const STORED = "qa.key";
+import { browserStorage, tabStorage } from "./storage.js";
+
+const STORED_KEY = "qa.key";
 const USED_BEFORE = "qa.key-used";
 
 /**
@@ -16,21 +18,21 @@ export function takeKeyFromAddress(agree) {
   const given = new URLSearchParams(location.hash.slice(1)).get("key");
   if (given === null) return;
   history.replaceState(null, "", location.pathname + location.search);
-  const isFirst = !currentKey() && !localStorage.length;
+  const isFirst = !currentKey() && !browserStorage.length;
   if (given.trim() === currentKey() || isFirst || agree()) keepKey(given);
 }
 
 /** Keep this key. An empty one makes the page forget the key that it has. */
 export function keepKey(key) {
   if (key.trim()) {
-    sessionStorage.setItem(STORED, key.trim());
-    localStorage.setItem(USED_BEFORE, "yes");
+    tabStorage.setItem(STORED_KEY, key.trim());
+    browserStorage.setItem(USED_BEFORE, "yes");
   } else {
-    sessionStorage.removeItem(STORED);
+    tabStorage.removeItem(STORED_KEY);
   }
 }
 
 /** The key in use, or an empty string. */
 export function currentKey() {
-  return sessionStorage.getItem(STORED) ?? "";
+  return tabStorage.getItem(STORED_KEY) ?? "";
 }

@@ -42,7 +42,7 @@ function renderFence({ language, code, line }) {
   const body = element("code");
   const copy = label(element("button", { type: "button", class: "quiet icon-only" }, icon("copy")), "copyCode");
   copy.addEventListener("click", async () => {
-    if (await copyText(body.textContent)) copy.replaceChildren(icon("check"));
+    if (await copyText(body.textContent, copy)) copy.replaceChildren(icon("check"));
   });
   const head = element("figcaption", {}, element("span", {}, language), copy);
   const lines = code.split("\n");

@@ -1,18 +1,16 @@
 /** This module shows an answer's sources: as numbered cards, as numbers in the text, and as the page of a quote. */
 
-import { fetchJson } from "./api.js";
 import { element, icon } from "./element.js";
 import { link, safeAddress } from "./inline.js";
 import { label, say } from "./words.js";
 
-const dialog = document.getElementById("source");
-const part = (name) => dialog.querySelector(`[data-part="${name}"]`);
-let shown = 0;
-
-/** The sources of one answer. `text` is the node of its text, in which a number can be pressed once its source has come. */
+/**
+ * The sources of one answer. `text` is the node of its text, in which a number can be pressed once its source has come.
+ * `openSource(reference)` shows the page of a source.
+ */
 export class Sources {
-  constructor(text) {
-    this.text = text;
+  constructor(text, { openSource }) {
+    Object.assign(this, { text, openSource });
     this.list = element("ol", { class: "sources" });
     this.node = element("section", { hidden: true }, say(element("h3"), "sources"), this.list);
     this.clear();
@@ -78,7 +76,7 @@ export class Sources {
   }
 
   #open(reference, button) {
-    if (reference.kind === "document") openPage({ ...reference, quote: this.#quoteOf(reference, button) });
+    if (reference.kind === "document") this.openSource({ ...reference, quote: this.#quoteOf(reference, button) });
     else this.list.querySelector(`[data-n="${Number(reference.n)}"] a`)?.focus();
   }
 
@@ -96,7 +94,7 @@ export class Sources {
       reference.quote ? element("q", {}, reference.quote) : null,
     ];
     if (reference.kind === "document") {
-      const open = element("button", { type: "button", class: "card", onclick: () => openPage(reference) }, ...body);
+      const open = element("button", { type: "button", class: "card", onclick: () => this.openSource(reference) }, ...body);
       return element("li", { "data-n": reference.n }, open);
     }
     const card = link(reference.url ?? "", ...body);
@@ -121,46 +119,62 @@ function hostOf(address) {
   return safeAddress(address ?? "") ? new URL(address).hostname.replace(/^www\./, "") : "";
 }
 
-/** Open the page on which a quote stands, with the quote marked. */
-function openPage(reference) {
-  part("title").textContent = nameOf(reference);
-  part("place").textContent = reference.section ?? "";
-  part("text").replaceChildren(element("mark", {}, reference.quote ?? ""));
-  for (const way of ["previous", "next"]) part(way).hidden = true;
-  say(part("note"), "pageUnavailable");
-  part("note").hidden = true;
-  dialog.showModal();
-  if (reference.url) turnTo(reference.url, reference.quote ?? "");
-  else part("note").hidden = false;
-}
+/** The dialog that shows the page on which a quote stands, with the quote marked. */
+export class SourceDialog {
+  constructor(dialog, service) {
+    Object.assign(this, { dialog, service, shown: 0 });
+    this.part("close").addEventListener("click", () => dialog.close());
+    dialog.addEventListener("click", (event) => {
+      if (event.target === dialog) dialog.close();
+    });
+    this.part("previous").append(icon("back"));
+    this.part("next").append(icon("forward"));
+  }
 
-/** Show the text of one page. A page that comes late never replaces one that was asked for later. */
-async function turnTo(address, quote) {
-  const mine = (shown += 1);
-  dialog.setAttribute("aria-busy", "true");
-  const page = await fetchJson(address).catch(() => null);
-  if (mine !== shown) return;
-  dialog.removeAttribute("aria-busy");
-  part("note").hidden = page !== null;
-  if (page) showPage(page, address, quote);
-}
+  part(name) {
+    return this.dialog.querySelector(`[data-part="${name}"]`);
+  }
 
-function showPage(page, address, quote) {
-  if (page.pages > 1) say(part("place"), "pageOf", { page: page.page, pages: page.pages });
-  else part("place").textContent ||= page.section ?? "";
-  showNeighbour("previous", page.page - 1, { page, address, quote });
-  showNeighbour("next", page.page + 1, { page, address, quote });
-  part("text").replaceChildren(...markQuote(page.text, quote));
-  const mark = part("text").querySelector("mark");
-  if (mark) mark.scrollIntoView({ block: "center" });
-  else part("text").scrollTop = 0;
-}
+  open(reference) {
+    this.part("title").textContent = nameOf(reference);
+    this.part("place").textContent = reference.section ?? "";
+    this.part("text").replaceChildren(element("mark", {}, reference.quote ?? ""));
+    for (const way of ["previous", "next"]) this.part(way).hidden = true;
+    say(this.part("note"), "pageUnavailable");
+    this.part("note").hidden = true;
+    this.dialog.showModal();
+    if (reference.url) this.#turnTo(reference.url, reference.quote ?? "");
+    else this.part("note").hidden = false;
+  }
 
-function showNeighbour(way, number, { page, address, quote }) {
-  const button = part(way);
-  button.hidden = page.pages < 2;
-  button.disabled = number < 1 || number > page.pages;
-  button.onclick = () => turnTo(address.replace(/\/pages\/\d+/, `/pages/${number}`), quote);
+  /** Show the text of one page. A page that comes late never replaces one that was asked for later. */
+  async #turnTo(address, quote) {
+    const mine = (this.shown += 1);
+    this.dialog.setAttribute("aria-busy", "true");
+    const page = await this.service.fetchJson(address).catch(() => null);
+    if (mine !== this.shown) return;
+    this.dialog.removeAttribute("aria-busy");
+    this.part("note").hidden = page !== null;
+    if (page) this.#showPage(page, address, quote);
+  }
+
+  #showPage(page, address, quote) {
+    if (page.pages > 1) say(this.part("place"), "pageOf", { page: page.page, pages: page.pages });
+    else this.part("place").textContent ||= page.section ?? "";
+    this.#showNeighbour("previous", page.page - 1, { page, address, quote });
+    this.#showNeighbour("next", page.page + 1, { page, address, quote });
+    this.part("text").replaceChildren(...markQuote(page.text, quote));
+    const mark = this.part("text").querySelector("mark");
+    if (mark) mark.scrollIntoView({ block: "center" });
+    else this.part("text").scrollTop = 0;
+  }
+
+  #showNeighbour(way, number, { page, address, quote }) {
+    const button = this.part(way);
+    button.hidden = page.pages < 2;
+    button.disabled = number < 1 || number > page.pages;
+    button.onclick = () => this.#turnTo(address.replace(/\/pages\/\d+/, `/pages/${number}`), quote);
+  }
 }
 
 /** Return the text as nodes, with the quote in a `mark`. */
@@ -182,14 +196,4 @@ function findQuote(text, quote) {
   }
   const found = needle ? folded.indexOf(needle) : -1;
   return found < 0 ? [0, 0] : [places[found], places[found + needle.length - 1] + 1];
-}
-
-/** Make the dialog's own buttons work. To be called once. */
-export function prepareSourceDialog() {
-  part("close").addEventListener("click", () => dialog.close());
-  dialog.addEventListener("click", (event) => {
-    if (event.target === dialog) dialog.close();
-  });
-  part("previous").append(icon("back"));
-  part("next").append(icon("forward"));
 }

@@ -1,6 +1,6 @@
 /** This module gives the frames of an answer as an async iterator. After a cut it connects again, and resumes. */
 
-import { Problem, call, unreachable } from "./api.js";
+import { Problem, unreachable } from "./api.js";
 
 /** A connection that is silent for longer than three heartbeats is dead. */
 const SILENCE_MS = 24_000;
@@ -11,12 +11,12 @@ const TRIES = 20;
 const ACCEPT = "text/event-stream";
 
 /**
- * Follow an answer to its end. With `answerId` it is read from its beginning. With `form` it is asked for, and the form is
+ * Follow an answer of a service to its end. With `answerId` it is read from its beginning. With `form` it is asked for, and the form is
  * sent again with the same `key` until the answer's id is known. Beside the answer's frames there is a frame `lost` when a
  * connection is cut, and `found` when there is one again. Throws a `Problem` for which waiting doesn't help.
  */
-export async function* follow({ answerId = "", form, key }, signal) {
-  const place = { answerId, seen: 0 };
+export async function* follow(service, { answerId = "", form, key }, signal) {
+  const place = { service, answerId, seen: 0 };
   for (let misses = 0; ; misses++) {
     try {
       for await (const frame of connection(place, { form, key }, signal)) {
@@ -79,9 +79,9 @@ async function* connection(place, question, signal) {
   }
 }
 
-function open({ answerId, seen }, { form, key }, signal) {
-  if (!answerId) return call("ask", { method: "POST", body: form, headers: { "Idempotency-Key": key }, signal, accept: ACCEPT });
-  return call(`answers/${encodeURIComponent(answerId)}/stream?after=${seen}`, { signal, accept: ACCEPT });
+function open({ service, answerId, seen }, { form, key }, signal) {
+  if (!answerId) return service.call("ask", { method: "POST", body: form, headers: { "Idempotency-Key": key }, signal, accept: ACCEPT });
+  return service.call(`answers/${encodeURIComponent(answerId)}/stream?after=${seen}`, { signal, accept: ACCEPT });
 }
 
 /** Split a response into frames. Each is `data: `, JSON and an empty line. */

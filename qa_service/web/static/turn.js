@@ -1,7 +1,5 @@
 /** This module shows one question and its answer, while it comes or from the past. */
 
-import { announce } from "./announcer.js";
-import { PREFIX } from "./api.js";
 import { copyText, element, icon } from "./element.js";
 import { Prose } from "./markdown.js";
 import { Sources } from "./sources.js";
@@ -11,13 +9,13 @@ import { count, hasWords, label, say, words } from "./words.js";
 const LONG_QUESTION = 600;
 const LOST_MS = 1_500;
 
-/** A turn takes frames as they come. `actions` has the functions `retry(turn)`, `reconnect(turn)` and `reopen(topic)`. */
+/** A turn takes frames as they come. `actions` has the functions `retry(turn)`, `reconnect(turn)` and `reopen(topic)`, and what all parts share. */
 export class Turn {
   constructor({ question, files = [], earlier = [], topic = 0 }, actions) {
     Object.assign(this, { question, topic, actions, answerId: "", status: "running", verdictsCame: false });
     this.verdicts = new Verdicts(files, earlier);
     const text = element("div", { class: "prose" });
-    this.sources = new Sources(text);
+    this.sources = new Sources(text, actions);
     this.prose = new Prose(text, (n) => this.sources.cite(n));
     this.images = element("div", { class: "images" });
     this.line = element("p", { class: "status" });
@@ -70,7 +68,7 @@ export class Turn {
     const known = this.images.querySelector(`[data-index="${Number(index)}"]`);
     const image = known ?? element("img", { alt: "", "data-index": Number(index) });
     // Where a worker of an older release passes the frame on, the address is relative to the prefix.
-    image.src = new URL(url, new URL(`${PREFIX}/`, location.href)).href;
+    image.src = this.actions.service.resolve(url);
     if (!known) this.images.append(image);
   }
 
@@ -82,7 +80,7 @@ export class Turn {
     this.verdicts.settleAll(metadata.files ?? []);
     this.finishReason = metadata.finishReason;
     if (metadata.saved === false) this.#note("notSaved");
-    this.footer.prepend(element("span", {}, metadata.model), ...figures(metadata));
+    if (this.actions.config().showCost) this.footer.prepend(element("span", {}, metadata.model), ...figures(metadata));
   }
 
   on_error(error) {
@@ -102,7 +100,7 @@ export class Turn {
     this.sources.settle();
     this.#tools();
     this.#explain();
-    if (!quiet) announce(this.ending.textContent || words("ready"));
+    if (!quiet) this.actions.announce(this.ending.textContent || words("ready"));
   }
 
   /** Show that the answer failed outside of its stream, because it was refused or the server can't be reached. */
@@ -110,7 +108,7 @@ export class Turn {
     this.error = problem;
     this.#end("failed");
     this.#explain();
-    announce(this.ending.textContent);
+    this.actions.announce(this.ending.textContent);
   }
 
   /** The connection is cut. It is said a little later, because most connections are back by then. */
@@ -129,7 +127,7 @@ export class Turn {
     this.#end("cut");
     this.#note("connectionLost");
     this.#offer("reconnect", () => this.actions.reconnect(this));
-    announce(this.ending.textContent);
+    this.actions.announce(this.ending.textContent);
   }
 
   /** Forget all that came before, because the answer comes from its beginning again. */
@@ -160,10 +158,10 @@ export class Turn {
       await this.actions.reopen(topic);
       const done = say(element("span"), "topicReopened", { index: topic });
       button.replaceWith(done);
-      announce(done.textContent);
+      this.actions.announce(done.textContent);
     } catch (problem) {
       button.disabled = false;
-      announce(problem.message);
+      this.actions.announce(problem.message);
     }
   }
 
@@ -193,7 +191,7 @@ export class Turn {
     if (!hasWords(key)) return;
     this.line.hidden = false;
     say(this.line, key, values);
-    announce(this.line.textContent);
+    this.actions.announce(this.line.textContent);
   }
 
   /** Show the text that has come, in this frame or, while that is too costly, in one of the next. */
@@ -247,8 +245,10 @@ export class Turn {
 
   #tools() {
     if (!this.prose.text) return;
+    const { announce, service } = this.actions;
     this.footer.append(element("span", { class: "tools" },
-      tool("copyAnswer", "copy", () => this.prose.text), tool("copyRequest", "terminal", () => curl(this.question))));
+      tool("copyAnswer", { drawing: "copy", text: () => this.prose.text, announce }),
+      tool("copyRequest", { drawing: "terminal", text: () => curl(service.resolve("ask"), this.question), announce })));
   }
 }
 
@@ -269,10 +269,10 @@ function figures({ usage, timing, cost }) {
   ].filter(Boolean);
 }
 
-function tool(key, drawing, text) {
+function tool(key, { drawing, text, announce }) {
   const button = label(element("button", { type: "button", class: "quiet icon-only" }, icon(drawing)), key);
   button.addEventListener("click", async () => {
-    if (!(await copyText(text()))) return;
+    if (!(await copyText(text(), button))) return;
     button.replaceChildren(icon("check"));
     announce(words("copied"));
     setTimeout(() => button.replaceChildren(icon(drawing)), 2_000);
@@ -281,7 +281,7 @@ function tool(key, drawing, text) {
 }
 
 /** The same question as a command for a terminal, without the key, which its owner has to add. */
-function curl(question) {
+function curl(address, question) {
   const quoted = `question=${question}`.replaceAll("'", "'\\''");
-  return `curl -N ${location.origin}${PREFIX}/ask --form-string '${quoted}'`;
+  return `curl -N ${address} --form-string '${quoted}'`;
 }

@@ -2,13 +2,19 @@
 
 import { EN } from "./words-en.js";
 import { KO } from "./words-ko.js";
+import { browserStorage } from "./storage.js";
 
-const STORED = "qa.language";
+const STORED_LANGUAGE = "qa.language";
 const WORDS = { ko: KO, en: EN };
 const valuesOf = new WeakMap();
 
-let chosen = localStorage.getItem(STORED) ?? (navigator.language.toLowerCase().startsWith("ko") ? "ko" : "en");
-if (!(chosen in WORDS)) chosen = "en";
+let chosen = known(browserStorage.getItem(STORED_LANGUAGE)) ?? known(navigator.language) ?? "en";
+
+/** The language that a tag such as `ko-KR` names, if there are words in it. */
+function known(tag) {
+  const [name] = (tag ?? "").toLowerCase().split("-");
+  return name in WORDS ? name : undefined;
+}
 
 /** The language in use: `ko` or `en`. */
 export function language() {
@@ -50,17 +56,20 @@ function applyLabel(node) {
 
 /** Write the words of everything below `root` that has a key. */
 export function reword(root) {
-  document.documentElement.lang = chosen;
   for (const node of root.querySelectorAll("[data-word]")) node.textContent = words(node.dataset.word, valuesOf.get(node));
   for (const node of root.querySelectorAll("[data-label]")) applyLabel(node);
   for (const node of root.querySelectorAll("[data-hint]")) node.placeholder = words(node.dataset.hint);
 }
 
-/** Switch the language, and remember it in this browser. */
-export function choose(next) {
-  chosen = next;
-  localStorage.setItem(STORED, next);
-  reword(document);
+/** Switch to the language of a tag, if there are words in it. Without `forGood` the browser doesn't remember it. */
+export function choose(tag, { forGood = false } = {}) {
+  chosen = known(tag) ?? chosen;
+  if (forGood) browserStorage.setItem(STORED_LANGUAGE, chosen);
+}
+
+/** The text in the language in use, out of texts such as `{ko: "…", en: "…"}`. Any other is better than none. */
+export function inLanguage(texts) {
+  return texts?.[chosen] ?? Object.values(texts ?? {})[0];
 }
 
 /** Write a size, such as `12 KB` or `3.4 MB`. */

@@ -34,7 +34,7 @@ OWN = re.compile(
     r"|^Events|^(Call|Cite|ImageResult|Timing|Topic|TopicNotice|Usage|VideoResult)$"
 )
 """The schemas of our own objects. Others follow the documents of somebody else."""
-OUTSIDE = {("GET", "/"), ("GET", "/docs"), ("GET", "/static/<path:filename>")}
+OUTSIDE = {("GET", "/"), ("GET", "/docs")}
 """What a service that stands alone has beside its interface."""
 
 

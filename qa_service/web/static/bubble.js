@@ -1,0 +1,28 @@
+/** This module shows a chat as a bubble in a corner of a site, which a press opens. */
+
+import { label } from "./words.js";
+
+/** The bubble. `opened()` is called each time it opens. */
+export class Bubble {
+  constructor(root, { opened }) {
+    const at = (id) => root.getElementById(id);
+    Object.assign(this, { launcher: at("launcher"), chat: at("chat"), opened });
+    this.launcher.hidden = false;
+    at("close").hidden = false;
+    this.launcher.addEventListener("click", () => this.show(this.chat.hidden));
+    at("close").addEventListener("click", () => this.show(false));
+    root.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && !event.defaultPrevented && !root.querySelector("dialog[open], [data-open]")) this.show(false);
+    });
+    this.chat.hidden = true;
+  }
+
+  show(open) {
+    if (open === !this.chat.hidden) return;
+    this.chat.hidden = !open;
+    this.launcher.setAttribute("aria-expanded", String(open));
+    label(this.launcher, open ? "closeChat" : "openChat");
+    if (open) this.opened();
+    else this.launcher.focus();
+  }
+}

@@ -1,0 +1,173 @@
+/** This module builds the parts of a chat once, and tells each part what the others did. */
+
+import { announcerIn } from "./announcer.js";
+import { Brand } from "./brand.js";
+import { Composer } from "./composer.js";
+import { Conversation } from "./conversation.js";
+import { drawIcons } from "./element.js";
+import { Follow } from "./follow.js";
+import { History, currentSession, setCurrentSession } from "./history.js";
+import { KeptFiles } from "./kept.js";
+import { KeyDialog } from "./key-dialog.js";
+import { Shelf } from "./shelf.js";
+import { SourceDialog } from "./sources.js";
+import { choose, language, reword, say, size, words } from "./words.js";
+
+/** The limits until the server has told its own. The page refuses nothing that the server might take. */
+const UNKNOWN = { limits: { question: Infinity, files: Infinity, fileBytes: Infinity, bodyBytes: Infinity }, caller: { kind: "anonymous" } };
+
+/**
+ * A chat in the markup below `root`, with a `service`. `wishes` are those of the site around it: `full`, `keys`, `name`,
+ * `logo`, `greeting`, `examples` and `collections`. `emit(name, detail)` tells the site what happened.
+ */
+export class Chat {
+  constructor(root, { service, wishes, emit }) {
+    Object.assign(this, { root, service, wishes, emit, config: UNKNOWN, limits: { ...UNKNOWN.limits } });
+    const announce = announcerIn(this.#at("announcer"));
+    const source = new SourceDialog(this.#at("source"), service);
+    const shared = { service, announce, openSource: (reference) => source.open(reference), config: () => this.config };
+    this.conversation = new Conversation(this.#at("conversation"), { shared, listener: {
+      began: (sessionId, title) => this.#began(sessionId, title),
+      changed: () => this.#changed(),
+      complain: (text) => this.composer.complain(text),
+      ended: (turn) => this.#ended(turn),
+      locked: (again) => this.#locked(again),
+      refused: (question) => this.composer.giveBack(question),
+    } });
+    this.composer = new Composer(this.#at("composer"), { limits: this.limits, announce, zone: this.#at("frame"), veil: this.#at("veil"), listener: {
+      ask: (asked) => this.ask(asked),
+      stop: () => this.conversation.stop(),
+    } });
+    this.past = new History(this.#at("history"), { service, listener: {
+      open: (sessionId) => this.open(sessionId),
+      gone: (sessionId) => sessionId === this.conversation.sessionId && this.leave(),
+    } });
+    this.kept = new KeptFiles(this.#at("kept"), service);
+    this.keyDialog = new KeyDialog(this.#at("key"));
+    this.brand = new Brand(root, { wishes, write: (text) => this.composer.write(text) });
+    this.shelf = new Shelf(this.#at("shelf"), { menu: this.#at("menu"), scrim: this.#at("scrim"), beside: this.#at("column") });
+    this.follow = new Follow({ scroller: this.#at("scroller"), content: this.#at("main"), button: this.#at("to-bottom"),
+      isEmpty: () => this.conversation.isEmpty });
+    this.#wire();
+  }
+
+  /** Ask the server what it takes and who we are, and show the conversation that this tab has left. */
+  async begin() {
+    await this.#start();
+    if (currentSession()) await this.open(currentSession());
+  }
+
+  ask(asked) {
+    this.emit("asked", { question: asked.question, files: asked.files.map(({ name }) => name) });
+    this.conversation.ask({ ...asked, collections: this.wishes.collections });
+    this.follow.toEnd();
+  }
+
+  /** Show a past conversation. One that the server doesn't have any more leaves the list. */
+  async open(sessionId) {
+    this.shelf.close();
+    try {
+      await this.conversation.load(sessionId);
+      this.follow.toEnd();
+    } catch (problem) {
+      if (problem.code === "unauthenticated") return this.#locked(() => this.open(sessionId));
+      if (problem.status === 404) this.past.forget(sessionId);
+      this.composer.complain(problem.status === 404 ? words("sessionGone") : problem.message);
+      if (problem.status === 404) setCurrentSession("");
+    }
+  }
+
+  /** Leave the conversation for a new one. */
+  leave() {
+    this.shelf.close();
+    this.conversation.clear();
+    this.#changed();
+    this.composer.field.focus();
+  }
+
+  /** Stop listening to an answer, because the chat isn't in its site any more. The answer goes on at the server. */
+  end() {
+    this.conversation.clear();
+  }
+
+  /** Say everything in the language that is in use by now. */
+  reword() {
+    reword(this.root);
+    this.#at("language").value = language();
+    this.root.querySelector(".qa").lang = language();
+    if (this.wishes.full) document.documentElement.lang = language();
+    this.brand.show(this.config);
+    this.past.show(this.conversation.sessionId);
+  }
+
+  #at(id) {
+    return this.root.getElementById(id);
+  }
+
+  #began(sessionId, title) {
+    this.past.touch(sessionId, title);
+    this.#changed();
+  }
+
+  #changed() {
+    const { answering, isEmpty, sessionId } = this.conversation;
+    this.#at("frame").classList.toggle("empty", isEmpty);
+    this.#at("welcome").hidden = !isEmpty;
+    this.composer.show({ answering, canChangeTopic: !isEmpty });
+    setCurrentSession(sessionId);
+    this.past.show(sessionId);
+    if (!answering) this.kept.load(sessionId);
+  }
+
+  #ended({ answerId, status, prose, error }) {
+    const { sessionId } = this.conversation;
+    if (status === "failed") this.#tell(error ?? {});
+    else this.emit("answered", { sessionId, answerId, status, text: prose.text });
+  }
+
+  #tell({ code = "internal", userMessage, message }) {
+    this.emit("error", { code, message: userMessage || message || words("problem") });
+  }
+
+  /** Ask the person for a key, and then do again what the service refused without one. A site with a login has none. */
+  #locked(again) {
+    if (this.wishes.keys) this.keyDialog.open(() => this.#start().then(again));
+    else this.composer.complain(words("loginNeeded"));
+  }
+
+  async #start() {
+    this.config = await this.service.fetchJson("config").catch((problem) => {
+      this.#tell(problem);
+      if (problem.code === "unauthenticated") this.#locked(() => {});
+      else this.composer.complain(problem.message);
+      return UNKNOWN;
+    });
+    Object.assign(this.limits, this.config.limits);
+    this.composer.offer(this.config);
+    this.#describe();
+    await this.past.load(this.config.caller);
+  }
+
+  #describe() {
+    const { caller, kinds = [], upstream, version = "" } = this.config;
+    this.brand.show(this.config);
+    this.#at("offline").hidden = upstream !== "offline";
+    this.#at("version").textContent = version;
+    this.#at("history-note").hidden = caller.kind !== "anonymous";
+    this.#at("kinds").textContent = kinds.join(" · ");
+    const { files, fileBytes } = this.limits;
+    if (files < Infinity) say(this.#at("drop-limits"), "dropLimits", { files, each: size(fileBytes) });
+  }
+
+  #wire() {
+    drawIcons(this.root);
+    this.reword();
+    this.#at("language").addEventListener("change", ({ target }) => {
+      choose(target.value, { forGood: true });
+      this.reword();
+    });
+    this.#at("skip").addEventListener("click", () => this.composer.field.focus());
+    this.#at("drop-zone").addEventListener("click", () => this.composer.attachments.picker.click());
+    for (const button of this.root.querySelectorAll("[data-new]")) button.addEventListener("click", () => this.leave());
+  }
+}

@@ -1,0 +1,108 @@
+/** This module defines the element `<qa-chat>`, which has all its parts in a shadow root of its own. */
+
+import { Bubble } from "./bubble.js";
+import { Chat } from "./chat.js";
+import { currentKey, takeKeyFromAddress } from "./key.js";
+import { MARKUP, STYLE } from "./looks.js";
+import { Service } from "./api.js";
+import { choose, words } from "./words.js";
+
+/** The service lies where this script comes from, or, where a site has put it into a script of its own, at this path. */
+const HOME = new URL(import.meta.url).pathname.endsWith("/chat.js") ? new URL(".", import.meta.url).href : "/api";
+
+// A sheet of this kind is no inline style, so that the strictest policy of a site lets it be.
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(STYLE);
+
+// A site that demands trusted types names this policy in its own.
+const trusted = globalThis.trustedTypes?.createPolicy("qa-chat", { createHTML: (markup) => markup });
+
+/**
+ * The element. Its attributes are read when it is put into a document. `token`, a property, may be a function that gives
+ * the token which requests carry; it is called with `{ fresh: true }` when the service has refused the last one. The
+ * element's events are `asked`, `answered` and `error`, each with what happened in its `detail`.
+ */
+export class QaChat extends HTMLElement {
+  static observedAttributes = ["lang", "open"];
+
+  connectedCallback() {
+    if (!this.shadowRoot) this.#build();
+  }
+
+  /** An element that a site moves is taken out and put in again at once. One that stays away listens no longer. */
+  async disconnectedCallback() {
+    await Promise.resolve();
+    if (!this.isConnected) this.chat.end();
+  }
+
+  attributeChangedCallback(name) {
+    if (!this.chat) return;
+    if (name === "open") this.bubble?.show(this.hasAttribute("open"));
+    else this.#speak();
+  }
+
+  #build() {
+    const root = this.attachShadow({ mode: "open" });
+    root.adoptedStyleSheets = [sheet];
+    root.innerHTML = trusted?.createHTML(MARKUP) ?? MARKUP;
+    const wishes = this.#wishes();
+    if (wishes.full && wishes.keys) takeKeyFromAddress(() => confirm(words("keyOfLink")));
+    const address = this.getAttribute("address") ?? HOME;
+    const service = new Service({ address, credential: (wish) => (this.token ? this.token(wish) : currentKey()) });
+    this.chat = new Chat(root, { service, wishes, emit: (name, detail) => this.dispatchEvent(new CustomEvent(name, { detail })) });
+    this.#placeLandmarks(wishes.full);
+    this.#speak();
+    if (this.hasAttribute("bubble")) this.#float();
+    else this.chat.begin();
+  }
+
+  #wishes() {
+    const list = (name) => this.getAttribute(name)?.split("|").map((each) => each.trim()).filter(Boolean);
+    const text = (name) => this.getAttribute(name) || undefined;
+    return {
+      full: this.hasAttribute("full"),
+      keys: this.hasAttribute("keys"),
+      name: text("name"),
+      logo: text("logo"),
+      greeting: text("greeting"),
+      examples: list("examples"),
+      collections: text("collections"),
+    };
+  }
+
+  /** The language is that of the element, or of what is around it. A page that is nothing but this lets people choose. */
+  #speak() {
+    const full = this.hasAttribute("full");
+    const given = full ? this.getAttribute("lang") : this.closest("[lang]")?.lang;
+    this.shadowRoot.getElementById("language").hidden = Boolean(given);
+    if (given) choose(given);
+    this.chat.reword();
+  }
+
+  /** A page that is nothing but this has the landmarks of a page. In another page it is one region of that page's. */
+  #placeLandmarks(full) {
+    const at = (id) => this.shadowRoot.getElementById(id);
+    if (full) {
+      at("main").setAttribute("role", "main");
+      at("bar").setAttribute("role", "banner");
+    } else {
+      at("chat").setAttribute("role", "region");
+      at("title").setAttribute("aria-level", "2");
+    }
+  }
+
+  /** A bubble asks the service for nothing before it is opened. */
+  #float() {
+    let begun = false;
+    this.bubble = new Bubble(this.shadowRoot, {
+      opened: () => {
+        if (!begun) this.chat.begin();
+        begun = true;
+        this.chat.composer.field.focus();
+      },
+    });
+    this.bubble.show(this.hasAttribute("open"));
+  }
+}
+
+if (!customElements.get("qa-chat")) customElements.define("qa-chat", QaChat);
