@@ -10,7 +10,8 @@ const ALIGNMENT = /^:?-+:?$/;
 const TABLE_HEAD = /^\s*\|/;
 const PART_OF_RULE = /^[|:\- ]*$/;
 const FORMULA = /^ {0,3}(\$\$|\\\[)/;
-const FORMULA_ENDS = { $$: "$$", "\\[": "\\]" };
+/** How mathematics begins in a line, and how it ends. */
+export const FORMULA_ENDS = { $: "$", $$: "$$", "\\(": "\\)", "\\[": "\\]" };
 
 const isBlank = (line) => line === undefined || !line.trim();
 const indent = (line) => line.length - line.trimStart().length;

@@ -10,7 +10,7 @@ import { History, currentSession, setCurrentSession } from "./history.js";
 import { KeptFiles } from "./kept.js";
 import { KeyDialog } from "./key-dialog.js";
 import { Shelf } from "./shelf.js";
-import { SourceDialog } from "./sources.js";
+import { SourceDialog } from "./source-dialog.js";
 import { choose, language, reword, say, size, words } from "./words.js";
 
 /** The limits until the server has told its own. The page refuses nothing that the server might take. */
@@ -24,8 +24,8 @@ export class Chat {
   constructor(root, { service, wishes, emit }) {
     Object.assign(this, { root, service, wishes, emit, config: UNKNOWN, limits: { ...UNKNOWN.limits } });
     const announce = announcerIn(this.#at("announcer"));
-    const source = new SourceDialog(this.#at("source"), service);
-    const shared = { service, announce, openSource: (reference) => source.open(reference), config: () => this.config };
+    this.source = new SourceDialog(this.#at("source"), { service, frame: root.querySelector(".qa") });
+    const shared = { service, announce, openSource: (reference) => this.source.open(reference), config: () => this.config };
     this.conversation = new Conversation(this.#at("conversation"), { shared, listener: {
       began: (sessionId, title) => this.#began(sessionId, title),
       changed: () => this.#changed(),
@@ -60,12 +60,12 @@ export class Chat {
   ask(asked) {
     this.emit("asked", { question: asked.question, files: asked.files.map(({ name }) => name) });
     this.conversation.ask({ ...asked, collections: this.wishes.collections });
-    this.follow.toEnd();
   }
 
   /** Show a past conversation. One that the server doesn't have any more leaves the list. */
   async open(sessionId) {
     this.shelf.close();
+    this.source.close();
     try {
       await this.conversation.load(sessionId);
       this.follow.toEnd();
@@ -80,6 +80,7 @@ export class Chat {
   /** Leave the conversation for a new one. */
   leave() {
     this.shelf.close();
+    this.source.close();
     this.conversation.clear();
     this.#changed();
     this.composer.field.focus();
@@ -110,13 +111,15 @@ export class Chat {
   }
 
   #changed() {
-    const { answering, isEmpty, sessionId } = this.conversation;
+    const { answering, isEmpty, sessionId, turns } = this.conversation;
     this.#at("frame").classList.toggle("empty", isEmpty);
     this.#at("welcome").hidden = !isEmpty;
     this.composer.show({ answering, canChangeTopic: !isEmpty });
     setCurrentSession(sessionId);
     this.past.show(sessionId);
     if (!answering) this.kept.load(sessionId);
+    const asked = turns.at(-1)?.node;
+    if (answering && asked !== this.follow.pinned) this.follow.pin(asked);
   }
 
   #ended({ answerId, status, prose, error }) {

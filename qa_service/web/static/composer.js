@@ -89,7 +89,7 @@ export class Composer {
   }
 
   #escape(event) {
-    const open = this.root.querySelector("dialog[open], [data-open]");
+    const open = this.root.querySelector("dialog:modal, [data-open]");
     if (event.key === "Escape" && this.answering && !open && !isComposing(event)) this.listener.stop();
   }
 

@@ -6,6 +6,7 @@
  * length of the text and no faster.
  */
 
+import { FORMULA_ENDS } from "./blocks.js";
 import { element } from "./element.js";
 
 const TOKEN = /\\[!-/:-@[-`{-~]|`+|\$+|!?\[|[［【]|\*+|_+|~~|https?:\/\/|\n|<br ?\/?>/g;
@@ -20,7 +21,6 @@ const TRAILING = /[.,;:!?'*_~)\]}]/;
 const MOST_OPEN = 30;
 /** A longer run of one delimiter is text, since each two of them would nest one element more. */
 const LONGEST_RUN = 9;
-const FORMULA_ENDS = { $: "$", $$: "$$", "\\(": "\\)", "\\[": "\\]" };
 /** Without any of these, as in `\(주\)`, `\[1\]` or `$5`, signs stand for themselves. */
 const MATHEMATICAL = /[A-Za-z\u0370-\u03ff\\^_=+<>]/;
 const SCHEMES = new Set(["http:", "https:", "mailto:"]);

@@ -125,8 +125,13 @@ export class Prose {
   /** Show some of what has arrived, unless the last time was too short ago for what it cost. Says whether all is shown. */
   renderWhenDue() {
     if (performance.now() < this.due) return false;
-    this.#render(Math.max(SLICE, this.pending.length), parseGrowing);
+    this.renderSome();
     return this.shown === this.text.length;
+  }
+
+  /** Show so much more that it takes no longer than a person notices. */
+  renderSome() {
+    this.#render(Math.max(SLICE, this.pending.length), parseGrowing);
   }
 
   /** Show all that has arrived, as what it is if nothing more comes. */

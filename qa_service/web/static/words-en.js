@@ -71,6 +71,7 @@ export const EN = {
   pageOf: ({ page, pages }) => `Page ${page} of ${pages}`,
   pageUnavailable: "This page's text can't be loaded right now. This is the sentence that was quoted.",
   previousPage: "Previous page",
+  printedPageOf: ({ label, page, pages }) => `p. ${label} (page ${page} of ${pages})`,
   problem: "Something went wrong. Please try again in a moment.",
   questionHint: "Ask a question",
   questionLabel: "Question",
@@ -123,4 +124,5 @@ export const EN = {
   untitled: "Untitled conversation",
   webSearch: "Web search",
   whatIsIn: "What is in these files?",
+  writing: "Still writing",
 };
