@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from qa_service.model import Passage
 from qa_service.quoting import Claims
 from qa_service.web.chat_script import chat_script
 from tests.adversary import STATIC
-from tests.live.chromium import ANSWERED
+from tests.live.chromium import ANSWERED, PATIENCE
 
 SITE = "http://page.test"
 SHELL = """<!doctype html><html lang="ko"><meta charset="utf-8"><body>
@@ -262,6 +263,40 @@ class TestReader:
         expect(page.locator(ANSWERED)).to_have_count(1)
         at_end = "(node) => node.scrollHeight - node.clientHeight - node.scrollTop < 2"
         assert scroller.evaluate(at_end)
+
+
+TASK = ("RunTask", "ThreadControllerImpl::RunTask")
+ROW = "| {n} | 항목 {n} | {n}00 | [{source}] 설명 **굵게** |\n"
+TABLE = "| 번호 | 이름 | 값 | 비고 |\n|---|---|--:|---|\n" + "".join(
+    ROW.format(n=n, source=n % 50 + 1) for n in range(7_300)
+)
+
+
+@contextmanager
+def measured(page: Page) -> Iterator[list[float]]:
+    """What the page's tasks computed meanwhile, in milliseconds each; what the machine did besides isn't counted."""
+    browser = page.context.browser
+    assert browser
+    tasks: list[float] = []
+    browser.start_tracing(page=page, categories=["toplevel"])
+    yield tasks
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    threads = {(one["pid"], one["tid"]) for one in events if one.get("args", {}).get("name") == "CrRendererMain"}
+    mine = [one for one in events if (one["pid"], one["tid"]) in threads and one["name"] in TASK]
+    tasks.extend(one.get("tdur", 0) / 1000 for one in mine)
+
+
+def test_no_task_is_long_while_a_table_of_300_kilobytes_comes(page: Page) -> None:
+    assert len(TABLE.encode()) > 300_000
+    begin(page)
+    with measured(page) as tasks:
+        for at in range(0, len(TABLE), 16_000):
+            send(page, ["text", TABLE[at : at + 16_000]])
+        send(page, *(["reference", source(n)] for n in range(1, 51)), METADATA, DONE)
+        expect(page.locator(ANSWERED)).to_have_count(1, timeout=PATIENCE)
+    assert len(tasks) > 100
+    assert max(tasks) < LONG_MS
+    assert page.locator(".turn:last-child tbody tr").count() == 7_300
 
 
 PARTS = [

@@ -12,6 +12,7 @@ import { inline } from "./inline.js";
 import { label } from "./words.js";
 
 const WIDEST = 50;
+const LONGEST_TABLE = 100;
 /** So many lines of code are coloured together. */
 const CHUNK = 60;
 /** After a rendering, nothing is rendered for as many times the time that it took. */
@@ -79,9 +80,32 @@ function renderTable({ aligned, head, rows, line }, cite) {
   const cell = (tag, text, at) => element(tag, { class: aligned[at] && `align-${aligned[at]}` }, inline(text, cite));
   const row = (tag, texts) => element("tr", {}, texts.slice(0, width).map((text, at) => cell(tag, text, at)));
   const parts = rows.map((texts, at) => ({ line: line + 2 + at, node: row("td", texts) }));
-  const body = element("tbody", {}, parts.map(({ node }) => node));
-  const table = element("table", {}, element("thead", {}, row("th", head)), body);
-  return { node: element("div", { class: "scroll", tabindex: 0 }, table), body, parts, opening: 2, headed: true };
+  const body = new TableBody(element("thead", {}, row("th", head)));
+  body.append(...parts.map(({ node }) => node));
+  return { node: body.node, body, parts, opening: 2, headed: true };
+}
+
+/** The rows of a table. A browser lays out a table as a whole, so many rows become several tables with the same head. */
+class TableBody {
+  constructor(head) {
+    this.head = head;
+    this.node = element("div", { class: "tables" });
+    this.#begin(head);
+  }
+
+  append(...rows) {
+    for (const row of rows) {
+      if (this.rows.childElementCount >= LONGEST_TABLE) this.#begin(this.head.cloneNode(true));
+      this.rows.append(row);
+    }
+  }
+
+  /** What is full can't grow any more, so the browser may leave it out while it isn't in sight. */
+  #begin(head) {
+    this.node.lastElementChild?.classList.add("full");
+    this.rows = element("tbody");
+    this.node.append(element("div", { class: "scroll", tabindex: 0 }, element("table", {}, head, this.rows)));
+  }
 }
 
 /** An answer on the page while it grows. `cite(n)` makes the node of a citation number. */
