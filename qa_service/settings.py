@@ -17,6 +17,15 @@ from dotenv import dotenv_values
 from msgspec import Struct
 
 from qa_service.model import Language
+from qa_service.presentation import (
+    SiteText,
+    SiteTexts,
+    read_color,
+    read_examples,
+    read_frame_ancestors,
+    read_logo,
+    read_site_text,
+)
 from qa_service.setting_values import (
     MEBIBYTE,
     ApiKey,
@@ -148,6 +157,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     youtube_key: str = ""
     image_search_key: str = ""
     image_search_id: str = ""
+    name: SiteText | None = None
+    greeting: SiteText | None = None
+    examples: SiteTexts | None = None
+    logo: str = ""
+    accent: str = ""
+    show_cost: bool = False
+    frame_ancestors: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     port: int = 8000
     web_concurrency: int = 0
@@ -279,6 +295,13 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_YOUTUBE_KEY": read_credential,
     "QA_IMAGE_SEARCH_KEY": read_credential,
     "QA_IMAGE_SEARCH_ID": read_credential,
+    "QA_NAME": read_site_text,
+    "QA_GREETING": read_site_text,
+    "QA_EXAMPLES": read_examples,
+    "QA_LOGO": read_logo,
+    "QA_ACCENT": read_color,
+    "QA_SHOW_COST": read_switch,
+    "QA_FRAME_ANCESTORS": read_frame_ancestors,
     "HOST": read_host,
     "PORT": read_port,
     "WEB_CONCURRENCY": read_count,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from qa_service.presentation import SiteText, SiteTexts
 from qa_service.setting_values import ApiKey
 from qa_service.settings import (
     LISTENING,
@@ -129,6 +130,25 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_YOUTUBE_KEY": [("AIza-1", "AIza-1")],
     "QA_IMAGE_SEARCH_KEY": [("AIza-2", "AIza-2")],
     "QA_IMAGE_SEARCH_ID": [("0123456789abc:d_e-f", "0123456789abc:d_e-f")],
+    "QA_NAME": [
+        ("도우미", SiteText("도우미", "도우미")),
+        ('{"ko": "도우미", "en": "Helper"}', SiteText("도우미", "Helper")),
+        ('{"en": "Helper"}', SiteText("Helper", "Helper")),
+    ],
+    "QA_GREETING": [("무엇이 궁금하세요?", SiteText("무엇이 궁금하세요?", "무엇이 궁금하세요?"))],
+    "QA_EXAMPLES": [
+        ("몇 시에 여나요? | 책을 예약하려면?", SiteTexts(*[("몇 시에 여나요?", "책을 예약하려면?")] * 2)),
+        ('{"ko": ["하나"], "en": ["one", "two"]}', SiteTexts(("하나",), ("one", "two"))),
+    ],
+    "QA_LOGO": [
+        (logo, logo)
+        for logo in ("/static/logo.svg", "https://cdn.example/logo.png?v=2", "data:image/png;base64,iVBORw0KGgo=")
+    ],
+    "QA_ACCENT": [("#0F6b5c", "#0F6b5c"), (" #abc ", "#abc")],
+    "QA_SHOW_COST": [("on", True)],
+    "QA_FRAME_ANCESTORS": [
+        ("https://a.example, http://b.example:8080", ("https://a.example", "http://b.example:8080"))
+    ],
     "HOST": [("0.0.0.0", "0.0.0.0"), ("::1", "::1"), ("[::]", "::"), ("localhost", "localhost")],
     "PORT": [("1", 1), ("65535", 65535)],
     "WEB_CONCURRENCY": [("4", 4)],
@@ -241,6 +261,22 @@ WRONG: dict[str, list[str]] = {
     "QA_SEMANTIC": ["yes"],
     "QA_TOKENIZER": ["on"],
     "QA_SYNONYMS": ["/nowhere/words.txt", "/", "a\0b"],
+    "QA_NAME": ["{", '{"fr": "Aide"}', "{}", "a\u200b", "x" * 301, "\udcb4", '{"ko": "\udcb4"}'],
+    "QA_EXAMPLES": ["|", "|".join("abcdefg"), '{"ko": "하나"}', '{"ko": []}'],
+    "QA_LOGO": [
+        *("logo.svg", "//evil.example/a.png", "http://a.example/a.png", "https://a.example", "javascript:1"),
+        *("data:text/html;base64,PGI+", "https://a b/c", '/a;"><script>', "https://a.example;/x"),
+    ],
+    "QA_ACCENT": ["green", "#12", "#0f6b5c80", "#0f6b5c;}"],
+    "QA_SHOW_COST": ["perhaps"],
+    "QA_FRAME_ANCESTORS": [
+        "*",
+        "'self'",
+        "https://*.example",
+        "a.example",
+        "https://a.example/",
+        "capacitor://localhost",
+    ],
     "HOST": ["a b", "[::1", "1.2.3.4.5", "http://127.0.0.1", "127.0.0.1:80", "::g", "a..b", "안\u200b"],
     "PORT": ["0", "65536", "http", "-1"],
     "WEB_CONCURRENCY": ["0", "auto"],

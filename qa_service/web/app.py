@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from flask import Flask, Response
+from flask import Flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -11,6 +11,7 @@ from qa_service.assembly import Assembly, assemble
 from qa_service.errors import QAError
 from qa_service.settings import Settings, from_environment
 from qa_service.web.extension import Identify, MayEdit, QAService
+from qa_service.web.page import add_guards
 from qa_service.web.publishing import show_reference
 from qa_service.web.refusals import read_error, refuse_error
 
@@ -49,12 +50,3 @@ def create_app(
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]
     return app
-
-
-def add_guards(response: Response) -> Response:
-    """Add the headers that keep a browser from being misled by other sites."""
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["X-Frame-Options"] = "DENY"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    return response

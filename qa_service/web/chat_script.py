@@ -20,7 +20,8 @@ LOOKS = "looks.js"
 """No file has this name. A module imports the markup and the style from it."""
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?function|class|const|let)", re.MULTILINE)
-COMMENT = re.compile(r"^\s*(?://.*|/\*[\s\S]*?\*/[ \t]*)\n", re.MULTILINE)
+COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n", re.MULTILINE)
+"""Only a comment that has its lines for itself is left out, so that nothing in a text is taken for one."""
 INDENT = re.compile(r"^\s+", re.MULTILINE)
 REM = re.compile(r"(?<!--rem: )(?<![\w.])(-?\d*\.?\d+)rem\b")
 
@@ -43,7 +44,7 @@ def chat_script() -> Script:
 def join_script(folder: Traversable) -> str:
     """Join the modules of a folder, each after those that it imports, without what only people read.
 
-    All modules share the names of their top level then. A line must not begin inside of a text.
+    All modules share the names of their top level then, and no text in them may go over several lines.
     """
     modules = [f"const {name} = {json.dumps(text, ensure_ascii=False)};\n" for name, text in _read_looks(folder)]
     modules += [_strip_module(folder.joinpath(name).read_text("utf-8")) for name in list_modules(folder)]

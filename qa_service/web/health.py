@@ -12,6 +12,7 @@ from qa_service.fields import read_text
 from qa_service.files.kinds import KINDS
 from qa_service.metrics import CONTENT_TYPE
 from qa_service.setting_values import is_origin
+from qa_service.settings import Settings
 from qa_service.web.forms import read_fields
 from qa_service.web.mounting import add_route, asking_owner, mounted
 from qa_service.web.objects import json_response
@@ -19,6 +20,7 @@ from qa_service.wire.structs import (
     CallerObject,
     ConfigObject,
     HealthObject,
+    IntroductionObject,
     LimitsObject,
     ReadinessObject,
     TokenObject,
@@ -73,8 +75,20 @@ def show_config() -> Response:
             upstream="offline" if offline else "responses",
             encoder=assembly.encoder.name if assembly.encoder else None,
             caller=CallerObject(kind=owner.kind),
+            introduction=_introduce_site(settings),
+            show_cost=settings.show_cost,
             version=version("qa-service"),
         )
+    )
+
+
+def _introduce_site(settings: Settings) -> IntroductionObject:
+    return IntroductionObject(
+        name=settings.name,
+        greeting=settings.greeting,
+        examples=settings.examples,
+        logo=settings.logo or None,
+        accent=settings.accent or None,
     )
 
 

@@ -3,11 +3,12 @@
 from functools import cache
 from html import escape
 from importlib.resources import files
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from flask import Blueprint, Flask, Response, request
 
 from qa_service.errors import QAError
+from qa_service.settings import Settings
 from qa_service.web.chat_script import Script, chat_script
 from qa_service.web.languages import spoken_language
 from qa_service.web.mounting import add_route, mounted
@@ -15,6 +16,7 @@ from qa_service.web.reference import POLICY
 from qa_service.web.refusals import refuse_error
 
 SCRIPT = "/chat.js"
+UNFRAMED = "frame-ancestors 'none'"
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -29,25 +31,51 @@ def show_script() -> Response:
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     response.headers["Vary"] = "Accept-Encoding"
     response.set_etag(f"{script.version}-gzip" if response.content_encoding else script.version)
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def show_page() -> Response:
     """Show a page that is the element. It is told where the service is."""
-    service = mounted()
+    service, language = mounted(), spoken_language() or "en"
+    name = service.assembly.settings.name
     # Behind a proxy the path may come from the request, so it is escaped.
     prefix = escape(service.public_prefix())
     parts = {
-        "lang": spoken_language() or "en",
-        "name": "qa-service",
+        "lang": language,
+        "name": escape(getattr(name, language)) if name else "qa-service",
         "icon": _icon(),
         "prefix": prefix,
         "script": f"{prefix}{SCRIPT}?v={chat_script().version}",
         "keys": "" if service.gate.knows_login else " keys",
     }
     response = Response(_fill(_read_page(), parts), content_type="text/html; charset=utf-8")
-    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["Content-Security-Policy"] = write_policy(service.assembly.settings)
     response.headers["Cache-Control"] = "no-cache"
+    response.headers["Vary"] = "Accept-Language"
+    return response
+
+
+def write_policy(settings: Settings) -> str:
+    """Write the content security policy of the page: it takes nothing from other hosts but the logo, and stands in
+    frames of those sites alone that the settings name."""
+    policy = POLICY
+    address = urlsplit(settings.logo)
+    if address.scheme == "https":
+        policy = policy.replace("img-src 'self'", f"img-src 'self' https://{address.netloc}")
+    if settings.frame_ancestors:
+        policy = policy.replace(UNFRAMED, f"frame-ancestors {' '.join(settings.frame_ancestors)}")
+    return policy
+
+
+def add_guards(response: Response) -> Response:
+    """Add the headers that keep a browser from being misled by other sites."""
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    # This header knows no list of sites. Browsers that know the policy read the list there.
+    if UNFRAMED in response.headers.get("Content-Security-Policy", UNFRAMED):
+        response.headers["X-Frame-Options"] = "DENY"
     return response
 
 
@@ -60,13 +88,14 @@ def add_page(app: Flask, path: str) -> None:
     """Show the page at a path of an app."""
     blueprint = Blueprint("qa_page", __name__)
     blueprint.register_error_handler(QAError, refuse_error)
+    blueprint.after_request(add_guards)
     add_route(blueprint, path, "page", show_page)
     app.register_blueprint(blueprint)
 
 
 def _encode_script(script: Script) -> Response:
     content_type = "text/javascript; charset=utf-8"
-    if "gzip" not in request.accept_encodings:
+    if not request.accept_encodings["gzip"]:
         return Response(script.plain, content_type=content_type)
     return Response(script.compressed, content_type=content_type, headers={"Content-Encoding": "gzip"})
 

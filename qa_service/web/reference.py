@@ -19,7 +19,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""This is the content security policy of our own pages. They take nothing from other hosts."""
+"""This is the content security policy of our own pages. They take nothing from other hosts, and stand in no frame."""
 
 KEPT = 8
 PREFIX = "/-prefix-"

@@ -30,6 +30,7 @@ from qa_service.frames import (
     VideoResult,
 )
 from qa_service.model import FinishReason, OwnerKind, Rating, SourceKind, Status, Topic, Usage, VerdictStatus
+from qa_service.presentation import SiteText, SiteTexts
 
 
 class Outgoing(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -303,6 +304,17 @@ class CallerObject(Outgoing, frozen=True, kw_only=True):
     kind: OwnerKind
 
 
+class IntroductionObject(Outgoing, frozen=True, kw_only=True):
+    """This is how the site introduces itself. Each text is given in both languages, and is null where the site says
+    nothing."""
+
+    name: SiteText | None
+    greeting: SiteText | None
+    examples: SiteTexts | None
+    logo: str | None
+    accent: str | None
+
+
 class ConfigObject(Outgoing, frozen=True, kw_only=True):
     """This is what a client must know before it asks. `kinds` are the kinds of files that are read."""
 
@@ -314,6 +326,8 @@ class ConfigObject(Outgoing, frozen=True, kw_only=True):
     upstream: str
     encoder: str | None
     caller: CallerObject
+    introduction: IntroductionObject
+    show_cost: bool
     version: str
 
 

@@ -85,6 +85,21 @@ class TestInAnotherSite:
         assert "Referrer-Policy" not in client.get("/").headers
         assert client.options("/").status_code == 200
 
+    @pytest.mark.parametrize(("page", "path"), [(True, "/help/api/page"), ("/ask-us", "/ask-us")])
+    def test_shows_the_page_where_the_site_wants_it(
+        self, make_site: Callable[..., House], page: bool | str, path: str
+    ) -> None:
+        client = make_site(url_prefix="/help/api", page=page, identify=lambda request: "ann").client
+        shown = client.get(path)
+        assert 'address="/help/api">' in shown.get_data(as_text=True)
+        assert shown.headers["X-Frame-Options"] == "DENY"
+        assert client.get(re.findall(r'src="([^"]+)"', shown.get_data(as_text=True))[0]).status_code == 200
+        assert client.get("/").data == b"the host's home"
+        assert "X-Frame-Options" not in client.get("/").headers
+
+    def test_shows_no_page_that_the_site_has_not_asked_for(self, make_site: Callable[..., House]) -> None:
+        refusal(make_site().client.get("/api/page"), 404, "not_found")
+
     def test_refuses_in_its_own_shape_below_its_prefix(self, make_site: Callable[..., House]) -> None:
         house = make_site()
         refusal(house.client.get("/api/nowhere"), 404, "not_found")

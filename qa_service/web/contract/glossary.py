@@ -33,6 +33,7 @@ HEADERS: Mapping[str, tuple[JsonSchema, str]] = {
 """These are the headers of responses, each with its schema and its meaning."""
 
 FIELDS: Mapping[str, str] = {
+    "accent": "The colour of the site, such as `#0f6b5c`, or null.",
     "answerId": "The answer's id.",
     "attempt": "How often the model has been asked.",
     "backoff": "After so many milliseconds the reader may come back.",
@@ -99,6 +100,16 @@ FIELDS: Mapping[str, str] = {
     "ConfigObject.model": "The model that is asked if a question names none.",
     "StartContent.model": "The model that was asked for.",
     "EventsStart.model": "The model that was asked for.",
+    "IntroductionObject.name": "The site's name, or null.",
+    "IntroductionObject.greeting": "What is said before the first question, or null.",
+    "IntroductionObject.examples": "Example questions, or null.",
+    "IntroductionObject.logo": "The address of the site's logo, or null.",
+    "SiteText.ko": "In Korean.",
+    "SiteText.en": "In English.",
+    "SiteTexts.ko": "In Korean.",
+    "SiteTexts.en": "In English.",
+    "introduction": "How the site introduces itself.",
+    "showCost": "Whether people who ask see the model, the tokens and the cost of an answer.",
     "models": "All models that a question may name. A name may be a pattern such as `ft:*`.",
     "n": "The number by which the text cites the source.",
     "name": "The file's name.",

@@ -10,7 +10,7 @@ export class Brand {
   }
 
   /** Show what the service's `config` says, in the language that is in use. */
-  show({ site = {} }) {
+  show({ introduction: site = {} }) {
     const { name, greeting, examples, logo } = this.wishes;
     this.#name(name ?? inLanguage(site.name) ?? "qa-service");
     this.#logo(logo ?? site.logo);

@@ -90,7 +90,9 @@ export class Composer {
 
   #escape(event) {
     const open = this.root.querySelector("dialog:modal, [data-open]");
-    if (event.key === "Escape" && this.answering && !open && !isComposing(event)) this.listener.stop();
+    if (event.key !== "Escape" || !this.answering || open || isComposing(event)) return;
+    event.preventDefault();
+    this.listener.stop();
   }
 
   #send() {

@@ -63,6 +63,7 @@ export const EN = {
   newTopicNote: "Begin a new topic with the next question",
   newTopicMark: ({ index }) => `New topic · ${index}`,
   nextPage: "Next page",
+  notTheService: "A web page came instead of an answer. Please sign in again, or reload this page.",
   notSaved: "This answer couldn't be saved. It will be gone when you reload.",
   offline: "No model is connected: instead of an answer you get the sentences found in your files.",
   openChat: "Ask a question",

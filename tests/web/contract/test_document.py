@@ -31,7 +31,7 @@ OFFERS = (
 )
 OWN = re.compile(
     r"^(?!Completion|Model|OpenAI|Response)\w+(Frame|Content|Object)$"
-    r"|^Events|^(Call|Cite|ImageResult|Timing|Topic|TopicNotice|Usage|VideoResult)$"
+    r"|^Events|^(Call|Cite|ImageResult|SiteTexts?|Timing|Topic|TopicNotice|Usage|VideoResult)$"
 )
 """The schemas of our own objects. Others follow the documents of somebody else."""
 OUTSIDE = {("GET", "/"), ("GET", "/docs")}

@@ -1,0 +1,122 @@
+"""The page and its script as a browser gets them: where they lie, how long they are kept, and who may frame them."""
+
+import gzip
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from qa_service.presentation import SiteText, SiteTexts
+from qa_service.web.chat_script import join_script, list_modules
+from tests.adversary import STATIC
+from tests.web.conftest import MakeHouse
+from tests.web.house import House
+
+TOP_LEVEL = re.compile(r"^(?:export )?(?:async )?(?:function\*?|class|const|let) (\w+)", re.MULTILINE)
+NO_TEMPLATE = re.compile(r"""//.*$|"(?:\\.|[^"\\])*"|(?<=[(,=:!&|?;\s])/(?:\\.|\[[^\]]*\]|[^/\\])+/""")
+"""A comment, a string or a regular expression, in one line."""
+MOST_BYTES = 45_000
+
+
+def policy(house: House) -> dict[str, str]:
+    """The policy of the page, by its directives."""
+    header = house.client.get("/").headers["Content-Security-Policy"]
+    return dict(rule.strip().partition(" ")[::2] for rule in header.split(";"))
+
+
+class TestScript:
+    def test_has_every_module_and_every_name_of_theirs_once(self) -> None:
+        modules = {path.name: path.read_text() for path in STATIC.glob("*.js") if path.name != "reference.js"}
+        assert sorted(list_modules(STATIC)) == sorted(modules)
+        names = [name for text in modules.values() for name in TOP_LEVEL.findall(text)]
+        assert sorted(names) == sorted(set(names))
+
+    def test_imports_nothing_and_exports_nothing_after_it_was_joined(self) -> None:
+        assert not re.search(r"^(?:import|export)\b", join_script(STATIC), re.MULTILINE)
+
+    def test_has_no_text_that_goes_over_several_lines(self) -> None:
+        """Such a text would lose the spaces at the beginnings of its lines."""
+        lines = [line for path in STATIC.glob("*.js") for line in path.read_text().splitlines() if "`" in line]
+        code = [line for line in lines if not line.lstrip().startswith(("*", "/*", "//"))]
+        assert [line for line in code if NO_TEMPLATE.sub("", line).count("`") % 2] == []
+
+    def test_loses_only_comments_that_have_their_lines_for_themselves(self, tmp_path: Path) -> None:
+        kept = 'const a = "/* a */"; // a\nconst b = a; /* b */ const c = "// c";\n'
+        left_out = "// one\n/** two */\n/*\n * three\n */\n"
+        for name, text in {"chat.html": "", "chat.css": "", "qa-chat.js": left_out + "  " + kept + left_out}.items():
+            (tmp_path / name).write_text(text)
+        assert join_script(tmp_path).endswith(kept)
+
+    def test_counts_in_a_rem_of_its_own(self) -> None:
+        style = join_script(STATIC).splitlines()[1]
+        assert re.findall(r"[\d.]rem\b", style) == ["1rem"]
+        assert "--rem: 1rem" in style
+        assert not re.search(r"@(?:media|container)[^{]*calc", style)
+
+    def test_is_small_where_it_is_compressed(self, house: House) -> None:
+        response = house.client.get("/api/chat.js", headers={"Accept-Encoding": "gzip, br"})
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert len(response.data) < MOST_BYTES
+        assert gzip.decompress(response.data) == house.client.get("/api/chat.js").data
+        assert "Accept-Encoding" in response.headers["Vary"]
+
+    def test_never_changes_under_its_version_and_is_asked_for_again_under_any_other(self, house: House) -> None:
+        address = re.findall(r'src="([^"]+)"', house.client.get("/").get_data(as_text=True))[0]
+        assert "immutable" in house.client.get(address).headers["Cache-Control"]
+        for other in ("/api/chat.js", "/api/chat.js?v=0123456789abcdef"):
+            first = house.client.get(other)
+            assert first.headers["Cache-Control"] == "no-cache"
+            again = house.client.get(other, headers={"If-None-Match": first.headers["ETag"]})
+            assert (again.status_code, again.data) == (304, b"")
+
+    def test_can_be_loaded_where_pages_are_rendered_and_no_document_is(self, tmp_path: Path) -> None:
+        if not (node := shutil.which("node")):
+            pytest.skip("no Node on this machine")
+        (tmp_path / "element.mjs").write_text(join_script(STATIC))
+        subprocess.run([node, tmp_path / "element.mjs"], check=True, timeout=60)
+
+    def test_may_be_loaded_by_any_site(self, house: House) -> None:
+        response = house.client.get("/api/chat.js", headers={"Origin": "https://other.example"})
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+        assert response.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+
+class TestPage:
+    def test_is_the_element_and_nothing_else(self, house: House) -> None:
+        body = house.client.get("/").get_data(as_text=True).partition("<body>")[2]
+        assert re.findall(r"<([\w-]+)", body) == ["qa-chat", "noscript"]
+        assert len(house.client.get("/").data) < 3_000
+
+    def test_has_the_name_that_the_site_has_in_the_readers_language(self, make_house: MakeHouse) -> None:
+        client = make_house(name=SiteText("도서관 <도우미>", "Library helper")).client
+        korean = client.get("/", headers={"Accept-Language": "ko-KR"}).get_data(as_text=True)
+        assert "<title>도서관 &lt;도우미&gt;</title>" in korean
+        assert '<html lang="ko">' in korean
+        assert "<title>Library helper</title>" in client.get("/").get_data(as_text=True)
+
+    def test_stands_in_frames_of_the_sites_alone_that_are_named(self, make_house: MakeHouse) -> None:
+        house = make_house(frame_ancestors=("https://a.example", "https://b.example:8443"))
+        assert policy(house)["frame-ancestors"] == "https://a.example https://b.example:8443"
+        assert "X-Frame-Options" not in house.client.get("/").headers
+        assert house.client.get("/docs").headers["X-Frame-Options"] == "DENY"
+        assert "frame-ancestors 'none'" in house.client.get("/docs").headers["Content-Security-Policy"]
+
+    def test_takes_a_logo_from_the_one_host_that_has_it(self, make_house: MakeHouse) -> None:
+        assert (
+            policy(make_house(logo="https://cdn.example/a.png"))["img-src"] == "'self' https://cdn.example data: blob:"
+        )
+        assert policy(make_house(logo="/logo.svg"))["img-src"] == "'self' data: blob:"
+
+    def test_is_told_how_the_site_introduces_itself(self, make_house: MakeHouse) -> None:
+        settings = {"name": SiteText("책방", "Books"), "examples": SiteTexts(("하나",), ("one",)), "accent": "#804000"}
+        config = make_house(**settings, show_cost=True, allow_anonymous=True).get("config").get_json()
+        assert config["showCost"]
+        assert config["introduction"] == {
+            "name": {"ko": "책방", "en": "Books"},
+            "greeting": None,
+            "examples": {"ko": ["하나"], "en": ["one"]},
+            "logo": None,
+            "accent": "#804000",
+        }
