@@ -37,6 +37,7 @@ from qa_service.setting_values import (
     read_collection_names,
     read_count,
     read_credential,
+    read_currency,
     read_database_address,
     read_folder,
     read_host,
@@ -104,6 +105,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     image_size: str = "1024x1024"
     image_quality: str = "medium"
     prices: Mapping[str, Mapping[str, float]] = {}
+    currency: str = "USD"
     api_keys: tuple[ApiKey, ...] = ()
     secret: str = ""
     token_ttl: float = 3600
@@ -243,6 +245,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_IMAGE_SIZE": read_picture_size,
     "QA_IMAGE_QUALITY": one_of("auto", "low", "medium", "high", "xhigh", "max"),
     "QA_PRICES": read_prices,
+    "QA_CURRENCY": read_currency,
     "QA_API_KEYS": read_keys,
     "QA_SECRET": read_secret,
     "QA_TOKEN_TTL": read_whole_seconds,

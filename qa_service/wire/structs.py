@@ -181,7 +181,7 @@ class AnswerObject(Outgoing, frozen=True, kw_only=True):
 
 
 class TurnObject(Outgoing, frozen=True, kw_only=True):
-    """This is a question and its answer in the list of a conversation."""
+    """This is a question and its answer in the list of a conversation. `metadata` is null while it is written."""
 
     answer_id: str
     question: str
@@ -191,6 +191,7 @@ class TurnObject(Outgoing, frozen=True, kw_only=True):
     status: Status
     topic: int
     files: tuple[VerdictContent, ...]
+    metadata: MetadataContent | None
     error: ErrorContent | None = None
     feedback: FeedbackContent | None = None
     created_at: str
@@ -328,6 +329,7 @@ class ConfigObject(Outgoing, frozen=True, kw_only=True):
     caller: CallerObject
     introduction: IntroductionObject
     show_cost: bool
+    currency: str
     version: str
 
 

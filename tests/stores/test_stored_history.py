@@ -139,7 +139,7 @@ class TestRunning:
         assert found.status == "failed"
         assert found.error
         assert (found.error.code, found.error.retryable) == ("interrupted", True)
-        assert found.error.user_message == "답변이 도중에 끊겼습니다. 다시 물어봐 주세요."
+        assert found.error.user_message == "답변이 도중에 끊겼어요. 다시 물어봐 주세요."
         assert [said.status for said in stores.history.load_conversation(ANN, "s", "", 9).turns] == ["failed"]
 
 

@@ -109,6 +109,7 @@ FIELDS: Mapping[str, str] = {
     "SiteTexts.ko": "In Korean.",
     "SiteTexts.en": "In English.",
     "introduction": "How the site introduces itself.",
+    "currency": "The currency of the server's prices, such as `USD`.",
     "showCost": "Whether people who ask see the model, the tokens and the cost of an answer.",
     "models": "All models that a question may name. A name may be a pattern such as `ft:*`.",
     "n": "The number by which the text cites the source.",

@@ -6,12 +6,12 @@
 const SLASHES = /(\/\/[^\n]*|\/\*.*?(?:\*\/|$))|("(?:\\.|[^"\\\n])*"?|(?<![\w&<])'(?:\\.|[^'\\\n])*'?|`(?:\\.|[^`\\])*`?)|\b(\d[\w.]*)|([A-Za-z_$][\w$]*)/gs;
 const HASHES = /((?<!\S)#[^\n]*)|(""".*?(?:"""|$)|'''.*?(?:'''|$)|"(?:\\.|[^"\\\n])*"?|(?<!\w)'(?:\\.|[^'\\\n])*'?)|\b(\d[\w.]*)|([A-Za-z_$][\w$]*)/gs;
 const DASHES = /(--[^\n]*|\/\*.*?(?:\*\/|$))|("[^"\n]*"?|(?<!\w)'[^'\n]*'?)|\b(\d[\w.]*)|([A-Za-z_$][\w$]*)/gs;
-const TAGS = /(<!--.*?(?:-->|$))|((?<==)"[^"]*"?|(?<==)'[^'\n]*'?)|(&#?\w+;)|(<\/?[A-Za-z][\w:-]*)/gs;
+const TAGGED = /(<!--.*?(?:-->|$))|((?<==)"[^"]*"?|(?<==)'[^'\n]*'?)|(&#?\w+;)|(<\/?[A-Za-z][\w:-]*)/gs;
 const LANGUAGES = [
   [SLASHES, "c c++ cpp cs csharp css dart go h hpp java javascript js json json5 jsonc jsx kotlin kt less m mjs objc php proto rs rust scala scss swift ts tsx typescript"],
   [HASHES, "bash conf dockerfile elixir env ini make makefile nginx perl pl powershell ps1 py python r rb ruby sh shell toml yaml yml zsh"],
   [DASHES, "elm haskell hs lua mysql pgsql plsql postgresql sql"],
-  [TAGS, "html svg vue xhtml xml"],
+  [TAGGED, "html svg vue xhtml xml"],
 ];
 const PATTERNS = new Map(LANGUAGES.flatMap(([pattern, names]) => names.split(" ").map((name) => [name, pattern])));
 const KEYWORDS = new Set(
@@ -32,7 +32,7 @@ export function highlight(code, language) {
   const parts = [];
   let at = 0;
   for (const found of code.matchAll(pattern)) {
-    const kind = kindOf(found, pattern);
+    const kind = kindOfPart(found, pattern);
     if (!kind) continue;
     if (found.index > at) parts.push(["", code.slice(at, found.index)]);
     parts.push([kind, found[0]]);
@@ -42,11 +42,11 @@ export function highlight(code, language) {
   return parts;
 }
 
-function kindOf([, comment, string, number, word], pattern) {
+function kindOfPart([, comment, string, number, word], pattern) {
   if (comment) return "comment";
   if (string) return "string";
   if (number) return "number";
   // The keywords of SQL are written in capitals as well.
-  const isKeyword = pattern === TAGS || KEYWORDS.has(word) || (pattern === DASHES && KEYWORDS.has(word.toLowerCase()));
+  const isKeyword = pattern === TAGGED || KEYWORDS.has(word) || (pattern === DASHES && KEYWORDS.has(word.toLowerCase()));
   return isKeyword ? "keyword" : "";
 }

@@ -33,6 +33,7 @@ export class KeptFiles {
     this.box.hidden = !this.files.length;
     const usable = this.files.filter(({ status }) => USABLE.includes(status)).length;
     this.count.textContent = usable;
+    label(this.count.parentNode, "filesCounted", { count: usable });
     this.list.replaceChildren(...this.files.map((file) => this.#row(file)));
   }
 

@@ -1,17 +1,20 @@
 /** This module shows one question and its answer, while it comes or from the past. */
 
-import { copyText, element, icon } from "./element.js";
+import { answerTools } from "./answer-tools.js";
+import { askedQuestion } from "./asked.js";
+import { element } from "./element.js";
+import { figuresOf } from "./figures.js";
 import { Prose } from "./markdown.js";
+import { retryOffer } from "./retry.js";
 import { Sources } from "./sources.js";
 import { Verdicts } from "./verdicts.js";
-import { count, hasWords, label, say, words } from "./words.js";
+import { hasWords, say, words } from "./words.js";
 
-const LONG_QUESTION = 600;
 const LOST_MS = 1_500;
 /** An answer that is silent for so long shows that it is still being written. */
 const STALLED_MS = 2_000;
 
-/** A turn takes frames as they come. `actions` has the functions `retry(turn)`, `reconnect(turn)` and `reopen(topic)`, and what all parts share. */
+/** A turn takes frames as they come. `actions` has what a person can do with it, such as `retry(turn)`, and what all parts share. */
 export class Turn {
   constructor({ question, files = [], earlier = [], topic = 0 }, actions) {
     Object.assign(this, { question, topic, actions, answerId: "", status: "running", verdictsCame: false });
@@ -25,7 +28,8 @@ export class Turn {
     this.footer = element("footer", { class: "meta" });
     this.answer = element("div", { class: "answer", "aria-busy": "true" },
       text, this.images, this.line, this.ending, this.sources.node, this.footer);
-    this.node = element("article", { class: "turn" }, this.#asked(), this.answer);
+    const asked = askedQuestion(question, this.verdicts.node, (changed) => actions.edit(this, changed));
+    this.node = element("article", { class: "turn" }, asked, this.answer);
     this.#show("sending");
   }
 
@@ -37,12 +41,13 @@ export class Turn {
   }
 
   /** Show a whole answer from the past. */
-  fill({ answerId, text, images, references, status, files, error }) {
-    this.answerId = answerId;
+  fill({ answerId, text, images, references, status, files, error, metadata, feedback }) {
+    Object.assign(this, { answerId, rating: feedback?.rating, finishReason: metadata?.finishReason });
     this.prose.append(text ?? "");
     for (const image of images ?? []) this.on_image(image);
     for (const reference of references ?? []) this.sources.add(reference);
     this.verdicts.settleAll(files ?? []);
+    if (metadata) this.#figures(metadata);
     if (error) this.on_error(error);
     this.on_done({ status }, { quiet: true });
   }
@@ -83,7 +88,7 @@ export class Turn {
     this.verdicts.settleAll(metadata.files ?? []);
     this.finishReason = metadata.finishReason;
     if (metadata.saved === false) this.#note("notSaved");
-    if (this.actions.config().showCost) this.footer.prepend(element("span", {}, metadata.model), ...figures(metadata));
+    this.#figures(metadata);
   }
 
   on_error(error) {
@@ -126,10 +131,14 @@ export class Turn {
     this.losing = undefined;
   }
 
-  /** The connection is lost for good, but the answer may go on at the server. */
-  cut() {
+  /**
+   * The answer can't be followed any more, but it may go on at the server. The sentence says what the matter is: the
+   * connection, or what the server itself has said.
+   */
+  cut({ code = "network", message } = {}) {
     this.#end("cut");
     this.#note("connectionLost");
+    if (code !== "network" && message) this.ending.querySelector("p").replaceWith(element("p", {}, message));
     this.#offer("reconnect", () => this.actions.reconnect(this));
     this.actions.announce(this.ending.textContent);
   }
@@ -173,18 +182,6 @@ export class Turn {
   /** Remove the buttons, because only the latest answer can be asked for again. */
   growOld() {
     for (const button of this.node.querySelectorAll(".ending button")) button.remove();
-  }
-
-  #asked() {
-    const text = element("p", {}, this.question);
-    const bubble = element("div", { class: "bubble" }, text);
-    if (this.question.length > LONG_QUESTION) {
-      text.classList.add("clamped");
-      const all = this.#button("showAll", () => (text.classList.remove("clamped"), all.remove()));
-      bubble.append(all);
-    }
-    const heading = say(element("h2", { class: "hidden" }), "asked");
-    return element("div", { class: "asked" }, heading, bubble, this.verdicts.node);
   }
 
   #settle(verdict) {
@@ -247,8 +244,7 @@ export class Turn {
   #reason({ userMessage, message, retryAfter, retryable }) {
     const sentence = userMessage || (this.error instanceof Error ? message : "");
     if (sentence) this.ending.querySelector("p").replaceWith(element("p", {}, sentence));
-    if (retryAfter) this.#note("retryIn", { seconds: retryAfter });
-    if (retryable) this.#offer("retry", () => this.actions.retry(this));
+    if (retryable) this.ending.append(...retryOffer(retryAfter, () => this.actions.retry(this)));
   }
 
   #note(key, values) {
@@ -264,12 +260,14 @@ export class Turn {
     return say(element("button", { type: "button", class: "text", onclick: act }), key);
   }
 
+  /** Show what the answer took, where the site wants people to know it. */
+  #figures(metadata) {
+    const { showCost, currency } = this.actions.config();
+    if (showCost) this.footer.prepend(...figuresOf(metadata, currency));
+  }
+
   #tools() {
-    if (!this.prose.text) return;
-    const { announce, service } = this.actions;
-    this.footer.append(element("span", { class: "tools" },
-      tool("copyAnswer", { drawing: "copy", text: () => this.prose.text, announce }),
-      tool("copyRequest", { drawing: "terminal", text: () => curl(service.resolve("ask"), this.question), announce })));
+    this.footer.append(answerTools(this, this.actions));
   }
 }
 
@@ -280,29 +278,3 @@ const INCOMPLETE = {
   stop: "incompleteEmpty",
   refusal: "incompleteEmpty",
 };
-
-function figures({ usage, timing, cost }) {
-  const seconds = ((timing?.totalMs ?? 0) / 1000).toFixed(1);
-  return [
-    usage?.total ? say(element("span"), "tokens", { tokens: count(usage.total) }) : null,
-    say(element("span"), "seconds", { seconds }),
-    cost === null || cost === undefined ? null : say(element("span"), "cost", { cost: Number(cost).toPrecision(2) }),
-  ].filter(Boolean);
-}
-
-function tool(key, { drawing, text, announce }) {
-  const button = label(element("button", { type: "button", class: "quiet icon-only" }, icon(drawing)), key);
-  button.addEventListener("click", async () => {
-    if (!(await copyText(text(), button))) return;
-    button.replaceChildren(icon("check"));
-    announce(words("copied"));
-    setTimeout(() => button.replaceChildren(icon(drawing)), 2_000);
-  });
-  return button;
-}
-
-/** The same question as a command for a terminal, without the key, which its owner has to add. */
-function curl(address, question) {
-  const quoted = `question=${question}`.replaceAll("'", "'\\''");
-  return `curl -N ${address} --form-string '${quoted}'`;
-}
