@@ -6,23 +6,20 @@
 const SLASHES = /(\/\/[^\n]*|\/\*.*?(?:\*\/|$))|("(?:\\.|[^"\\\n])*"?|(?<![\w&<])'(?:\\.|[^'\\\n])*'?|`(?:\\.|[^`\\])*`?)|\b(\d[\w.]*)|([A-Za-z_$][\w$]*)/gs;
 const HASHES = /((?<!\S)#[^\n]*)|(""".*?(?:"""|$)|'''.*?(?:'''|$)|"(?:\\.|[^"\\\n])*"?|(?<!\w)'(?:\\.|[^'\\\n])*'?)|\b(\d[\w.]*)|([A-Za-z_$][\w$]*)/gs;
 const DASHES = /(--[^\n]*|\/\*.*?(?:\*\/|$))|("[^"\n]*"?|(?<!\w)'[^'\n]*'?)|\b(\d[\w.]*)|([A-Za-z_$][\w$]*)/gs;
-const TAGGED = /(<!--.*?(?:-->|$))|((?<==)"[^"]*"?|(?<==)'[^'\n]*'?)|(&#?\w+;)|(<\/?[A-Za-z][\w:-]*)/gs;
+const TAGGED = /(<!--.*?(?:-->|$))|((?<==)"[^"]*"?|(?<==)'[^'\n]*'?)|(<\/?[A-Za-z][\w:-]*)/gs;
 const LANGUAGES = [
-  [SLASHES, "c c++ cpp cs csharp css dart go h hpp java javascript js json json5 jsonc jsx kotlin kt less m mjs objc php proto rs rust scala scss swift ts tsx typescript"],
-  [HASHES, "bash conf dockerfile elixir env ini make makefile nginx perl pl powershell ps1 py python r rb ruby sh shell toml yaml yml zsh"],
-  [DASHES, "elm haskell hs lua mysql pgsql plsql postgresql sql"],
-  [TAGGED, "html svg vue xhtml xml"],
+  [SLASHES, "c c++ cpp cs csharp css dart go java javascript js json jsonc jsx kotlin php rs rust scala scss swift ts tsx typescript"],
+  [HASHES, "bash dockerfile ini makefile nginx perl powershell py python r rb ruby sh shell toml yaml yml"],
+  [DASHES, "lua mysql postgresql sql"],
+  [TAGGED, "html svg vue xml"],
 ];
 const PATTERNS = new Map(LANGUAGES.flatMap(([pattern, names]) => names.split(" ").map((name) => [name, pattern])));
 const KEYWORDS = new Set(
-  ("abstract alter and as assert async await begin bool boolean break by byte case catch char class const constexpr continue " +
-  "create def default defer del delete distinct do done double drop elif else elsif end enum esac except export extends extern " +
-  "false False fi final finally float fn for foreach from func function global go group having if impl implements import in " +
-  "index insert inner int interface into is join key lambda left let limit local long loop match mod module mut namespace new " +
-  "nil not null None nonlocal of on operator or order outer override package pass primary private protected pub public raise " +
-  "readonly return right select self set short sizeof static struct super switch table template then this throw throws trait " +
-  "true True try type typedef typeof undefined union unless unsigned until update use using val values var virtual void when " +
-  "where while with yield").split(" "),
+  ("and as async await begin bool boolean break by case catch char class const continue create def default " +
+  "del delete do double elif else end enum except export extends false False finally float fn for from func " +
+  "function go group if impl import in insert int interface into is join lambda let limit match mut new nil " +
+  "not null None of on or order package pass private pub public raise return select self set static struct " +
+  "super switch table this throw true True try type update use val values var void where while with yield").split(" "),
 );
 
 /** The parts of some code in order, each as `[kind, text]`. The kind is empty for what gets no colour. */
@@ -34,19 +31,16 @@ export function highlight(code, language) {
   for (const found of code.matchAll(pattern)) {
     const kind = kindOfPart(found, pattern);
     if (!kind) continue;
-    if (found.index > at) parts.push(["", code.slice(at, found.index)]);
-    parts.push([kind, found[0]]);
+    parts.push(["", code.slice(at, found.index)], [kind, found[0]]);
     at = found.index + found[0].length;
   }
-  if (at < code.length) parts.push(["", code.slice(at)]);
-  return parts;
+  return [...parts, ["", code.slice(at)]];
 }
 
-function kindOfPart([, comment, string, number, word], pattern) {
+/** Of markup, the third kind is the tags. The keywords of SQL are written in capitals as well. */
+function kindOfPart([, comment, string, third, word = ""], pattern) {
   if (comment) return "comment";
   if (string) return "string";
-  if (number) return "number";
-  // The keywords of SQL are written in capitals as well.
-  const isKeyword = pattern === TAGGED || KEYWORDS.has(word) || (pattern === DASHES && KEYWORDS.has(word.toLowerCase()));
-  return isKeyword ? "keyword" : "";
+  if (third) return pattern === TAGGED ? "keyword" : "number";
+  return KEYWORDS.has(pattern === DASHES ? word.toLowerCase() : word) ? "keyword" : "";
 }
