@@ -138,8 +138,10 @@ export class Composer {
   }
 
   #escape(event) {
-    const open = this.root.querySelector("dialog[open], [data-open]");
-    if (event.key === "Escape" && this.answering && !open && !isComposing(event)) this.listener.stop();
+    const open = this.root.querySelector("dialog:modal, [data-open]");
+    if (event.key !== "Escape" || !this.answering || open || isComposing(event)) return;
+    event.preventDefault();
+    this.listener.stop();
   }
 
   /** Send what is written. A file that can't be read is refused first, and then nothing is sent. */

@@ -72,6 +72,7 @@ export const EN = {
   pageOf: ({ page, pages }) => `Page ${page} of ${pages}`,
   pageUnavailable: "This page's text can't be loaded right now. This is the sentence that was quoted.",
   previousPage: "Previous page",
+  printedPageOf: ({ label, page, pages }) => `p. ${label} (page ${page} of ${pages})`,
   problem: "Something went wrong. Please try again in a moment.",
   questionHint: "Ask a question",
   questionLabel: "Question",
@@ -124,6 +125,7 @@ export const EN = {
   untitled: "Untitled conversation",
   webSearch: "Web search",
   whatIsIn: "What is in these files?",
+  writing: "Still writing",
 
   // Asking again, and finding again.
   addressOfOther: "This conversation wasn't begun in this browser. If you open it, everybody who has this address can read what you ask in it.",

@@ -70,6 +70,7 @@ export const KO = {
   pageOf: ({ page, pages }) => `${page} / ${pages}쪽`,
   pageUnavailable: "이 쪽의 원문은 지금 불러올 수 없어요. 인용한 문장은 아래와 같아요.",
   previousPage: "이전 쪽",
+  printedPageOf: ({ label, page, pages }) => `${label}쪽 (${page} / ${pages})`,
   problem: "문제가 생겼어요. 잠시 뒤 다시 시도해 주세요.",
   questionHint: "질문을 입력하세요",
   questionLabel: "질문",
@@ -122,6 +123,7 @@ export const KO = {
   untitled: "제목 없는 대화",
   webSearch: "웹 검색",
   whatIsIn: "이 파일에는 무슨 내용이 있나요?",
+  writing: "답변을 이어서 쓰고 있어요",
 
   // Asking again, and finding again.
   addressOfOther: "이 브라우저에서 시작하지 않은 대화예요. 열면, 이 주소를 아는 사람은 누구나 여기서 묻는 내용을 볼 수 있어요.",
