@@ -183,6 +183,7 @@ class TestWishes:
     def test_for_colours_are_followed_and_stay_readable(self, page: Page, site: Site) -> None:
         colours = "qa-chat { --qa-accent: #ffd400; --qa-height: 500px } qa-chat::part(composer) { padding-top: 33px }"
         site.show("<qa-chat></qa-chat>", head=f"<style nonce='n'>{colours}</style>")
+        page.fill("#question", "?")  # while there is nothing to send, the button has no colour
         send = page.locator('[data-part="send"]')
         lightness = send.evaluate(
             """(button) => {

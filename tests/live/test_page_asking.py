@@ -46,6 +46,11 @@ MISNAMED = """() => {
         })
         .map((each) => each.outerHTML.slice(0, 120));
 }"""
+ADD_FOLDER = """() => {
+    const folder = new File(["?"], "폴더");
+    folder.slice = () => ({ arrayBuffer: () => Promise.reject(new DOMException("", "NotFoundError")) });
+    document.querySelector("qa-chat").chat.composer.attachments.add([folder]);
+}"""
 ENTER = ["keydown", {"keyCode": 13}]
 IN_CHROMIUM = [["compositionstart", {}], ["keydown", {"keyCode": 229, "isComposing": True}], ["compositionend", {}]]
 IN_SAFARI = [["compositionstart", {}], ["compositionend", {}], ["keydown", {"keyCode": 229}]]
@@ -73,16 +78,18 @@ def tab(context: BrowserContext) -> tuple[Page, list[str]]:
 def page(tab: tuple[Page, list[str]], server_url: str) -> Iterator[Page]:
     """A first visit. No script fails, and no dialog of the browser's interrupts it."""
     page, trouble = tab
-    page.goto(f"{server_url}/api/healthz")
-    page.evaluate("localStorage.clear(); sessionStorage.clear()")
     open_page(page, server_url)
     yield page
     page.unroute_all()
+    # Only where no page is open does nothing write into the storages again.
+    page.goto(f"{server_url}/api/healthz")
+    page.evaluate("localStorage.clear(); sessionStorage.clear()")
     assert not trouble
 
 
 def open_page(page: Page, address: str) -> None:
-    page.goto("about:blank")
+    if page.url.partition("#")[0] == address.partition("#")[0]:
+        page.goto("about:blank")  # or else only the fragment would change
     page.goto(address)
     expect(page.locator("#drop-limits")).not_to_be_empty()
 
@@ -244,6 +251,8 @@ class TestAsking:
         expect(page.locator(".asked .chip")).to_have_text(re.compile("배송.txt"))
         is_answered(page)
         assert len(sent) == 1
+        page.evaluate(ADD_FOLDER)
+        expect(page.get_by_role("alert")).to_contain_text("‘폴더’: 읽을 수 없는")
 
     def test_begins_in_the_field_and_sends_only_what_is_there(self, page: Page) -> None:
         expect(page.locator("#question")).to_be_focused()
@@ -277,6 +286,7 @@ class TestAsking:
         is_answered(page)
         sent = asked(page)
         button(page, "다시 답변 받기").click()
+        expect(page.locator(".turn")).to_be_focused()
         expect(page.locator(".prose")).to_contain_text("2일")
         is_answered(page)
         expect(page.locator(".turn")).to_have_count(1)

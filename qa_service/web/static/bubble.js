@@ -2,9 +2,9 @@
 
 import { label } from "./words.js";
 
-/** The bubble. `turned(isOpen)` is called each time it opens or closes. */
+/** The bubble. `turned(isOpen)` is called each time it opens or closes. Escape closes it, unless it `isBusy()`. */
 export class Bubble {
-  constructor(root, { turned }) {
+  constructor(root, { turned, isBusy }) {
     const at = (id) => root.getElementById(id);
     Object.assign(this, { launcher: at("launcher"), chat: at("chat"), turned });
     this.launcher.hidden = false;
@@ -12,7 +12,7 @@ export class Bubble {
     this.launcher.addEventListener("click", () => this.show(this.chat.hidden));
     at("close").addEventListener("click", () => this.show(false));
     root.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && !event.defaultPrevented && !root.querySelector("dialog[open]")) this.show(false);
+      if (event.key === "Escape" && !event.isComposing && !root.querySelector("dialog:modal") && !isBusy()) this.show(false);
     });
     this.chat.hidden = true;
   }

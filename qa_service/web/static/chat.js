@@ -29,8 +29,9 @@ export class Chat {
     Object.assign(this, { root, service, wishes, emit, config: UNKNOWN, limits: { ...UNKNOWN.limits } });
     const announce = announcerIn(this.#at("announcer"));
     this.source = new SourceDialog(this.#at("source"), { service, frame: root.querySelector(".qa") });
-    const shared = { service, announce, openSource: (reference) => this.source.open(reference), config: () => this.config };
+    const shared = { service, announce, openSource: (reference) => this.source.open(reference), config: () => this.config, collections: wishes.collections ?? "" };
     this.conversation = new Conversation(this.#at("conversation"), { shared, listener: {
+      asked: ({ question, files }) => this.emit("asked", { question, files: files.map(({ name }) => name) }),
       began: (sessionId, title) => this.#began(sessionId, title),
       changed: () => this.#changed(),
       complain: (text) => this.composer.complain(text),
@@ -69,8 +70,7 @@ export class Chat {
   }
 
   ask(asked) {
-    this.emit("asked", { question: asked.question, files: asked.files.map(({ name }) => name) });
-    this.conversation.ask({ ...asked, collections: this.wishes.collections });
+    this.conversation.ask(asked);
   }
 
   /**
@@ -152,7 +152,7 @@ export class Chat {
     forgetDrafts();
     this.shelf.close();
     this.#clear();
-    this.composer.write("");
+    this.composer.empty();
     this.past.empty();
     this.#start();
   }

@@ -128,6 +128,7 @@ export class QaChat extends Base {
   /** A bubble asks the service for nothing before it is opened. */
   #float() {
     this.bubble = new Bubble(this.shadowRoot, {
+      isBusy: () => this.chat.conversation.answering,
       turned: (isOpen) => {
         this.toggleAttribute("open", isOpen);
         if (!isOpen) return;

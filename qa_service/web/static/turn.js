@@ -5,7 +5,7 @@ import { askedQuestion } from "./asked.js";
 import { element } from "./element.js";
 import { figuresOf } from "./figures.js";
 import { Prose } from "./markdown.js";
-import { retryOffer } from "./retry.js";
+import { retryOffer, secondsLeft } from "./retry.js";
 import { Sources } from "./sources.js";
 import { Verdicts } from "./verdicts.js";
 import { hasWords, say, words } from "./words.js";
@@ -41,14 +41,14 @@ export class Turn {
   }
 
   /** Show a whole answer from the past. */
-  fill({ answerId, text, images, references, status, files, error, metadata, feedback }) {
+  fill({ answerId, text, images, references, status, files, error, metadata, feedback, createdAt }) {
     Object.assign(this, { answerId, rating: feedback?.rating, finishReason: metadata?.finishReason });
     this.prose.append(text ?? "");
     for (const image of images ?? []) this.on_image(image);
     for (const reference of references ?? []) this.sources.add(reference);
     this.verdicts.settleAll(files ?? []);
     if (metadata) this.#figures(metadata);
-    if (error) this.on_error(error);
+    if (error) this.on_error({ ...error, retryAfter: secondsLeft(error, createdAt) });
     this.on_done({ status }, { quiet: true });
   }
 
