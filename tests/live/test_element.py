@@ -209,6 +209,7 @@ class TestWishes:
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_for_an_accent_are_followed_as_far_as_it_can_be_read(self, page: Page, site: Site, scheme: str) -> None:
         site.show("<qa-chat></qa-chat>", head=f"<style nonce='n'>html {{ color-scheme: {scheme} }}</style>")
+        page.fill("#question", "?")  # while there is nothing to send, the button has no colour
         least = page.locator('#drop-zone .glyph, [data-part="send"]').evaluate_all(
             READABLE, ["#ffd400", "#3f5", "#f0a", "#fff", "#000", "#0f6b5c"]
         )
