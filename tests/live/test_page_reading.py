@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from qa_service.citing import Evidence, collect_references
+from qa_service.links import point_at_quote
 from qa_service.markers import blank_code, find_markers
 from qa_service.model import Passage
 from qa_service.quoting import Claims
@@ -142,6 +143,18 @@ class TestCitation:
         assert turn.locator(".sources a").evaluate_all("(all) => all.map((each) => each.href)") == [
             "https://example.org/"
         ]
+
+    def test_of_a_web_page_leads_to_the_sentence_of_its_own_place(self, page: Page) -> None:
+        quotes = ["환불은 7일 안에 됩니다.", "Books are sent within 2 days - at most, and free of any charge at all."]
+        places = cites((0, 2, quotes[0]), (8, 10, quotes[1]))
+        address = "https://example.org/terms"
+        url = point_at_quote(address, quotes[0])
+        answer(page, "환불 [1].\n배송 [1].", {"n": 1, "kind": "url", "title": "약관", "url": url, "cites": places})
+        link = page.locator(".turn:last-child .card")
+        for at, quote in [(1, quotes[1]), (0, quotes[0])]:
+            page.locator(".turn:last-child .cite").nth(at).click()
+            expect(link).to_be_focused()
+            expect(link).to_have_attribute("href", point_at_quote(address, quote))
 
     def test_is_live_as_soon_as_its_source_has_come(self, page: Page) -> None:
         begin(page)
