@@ -15,14 +15,16 @@ from importlib.resources.abc import Traversable
 
 from msgspec import Struct
 
+from qa_service.web.javascript import tighten_script
+
 ENTRY = "qa-chat.js"
 LOOKS = "looks.js"
 """No file has this name. A module imports the markup and the style from it."""
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?function|class|const|let)", re.MULTILINE)
-COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n", re.MULTILINE)
-"""Only a comment that has its lines for itself is left out, so that nothing in a text is taken for one."""
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 INDENT = re.compile(r"^\s+", re.MULTILINE)
+STYLE_SPACE = re.compile(r"\s*([{};,])\s*|(?<=:)\s+")
 REM = re.compile(r"(?<!--rem: )(?<![\w.])(-?\d*\.?\d+)rem\b")
 
 
@@ -44,7 +46,7 @@ def chat_script() -> Script:
 def join_script(folder: Traversable) -> str:
     """Join the modules of a folder, each after those that it imports, without what only people read.
 
-    All modules share the names of their top level then, and no text in them may go over several lines.
+    All modules share the names of their top level then.
     """
     modules = [f"const {name} = {json.dumps(text, ensure_ascii=False)};\n" for name, text in _read_looks(folder)]
     modules += [_strip_module(folder.joinpath(name).read_text("utf-8")) for name in list_modules(folder)]
@@ -70,13 +72,9 @@ def _read_looks(folder: Traversable) -> Iterator[tuple[str, str]]:
     """Yield the markup and the style under the names by which modules import them."""
     yield "MARKUP", INDENT.sub("", folder.joinpath("chat.html").read_text("utf-8"))
     # A site may change what a `rem` is, so the element has its own.
-    style = REM.sub(r"calc(\1*var(--rem))", _strip_comments(folder.joinpath("chat.css").read_text("utf-8")))
-    yield "STYLE", INDENT.sub("", style)
+    style = REM.sub(r"calc(\1*var(--rem))", COMMENT.sub("", folder.joinpath("chat.css").read_text("utf-8")))
+    yield "STYLE", STYLE_SPACE.sub(r"\1", style)
 
 
 def _strip_module(text: str) -> str:
-    return INDENT.sub("", _strip_comments(EXPORT.sub("", IMPORT.sub("", text))))
-
-
-def _strip_comments(text: str) -> str:
-    return COMMENT.sub("", text)
+    return tighten_script(EXPORT.sub("", IMPORT.sub("", text)))

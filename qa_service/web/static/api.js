@@ -33,8 +33,9 @@ export class Service {
       const fresh = await this.credential({ fresh: true });
       if (fresh !== given) response = await this.#send(path, options, fresh);
     }
-    if (response.ok) return response;
-    throw await problemOf(response);
+    if (!response.ok) throw await problemOf(response);
+    if (isWebPage(response)) throw new Problem({ code: "not_the_service", userMessage: words("notTheService") });
+    return response;
   }
 
   /** Send one request, and return the JSON of the response. */
@@ -72,6 +73,11 @@ export class Service {
 function authorization(credential) {
   const key = (credential ?? "").replace(/[^!-~]/g, "?");
   return key ? { Authorization: `Bearer ${key}` } : {};
+}
+
+/** A site whose login has ended sends its login page, with a status that says that all is well. */
+function isWebPage(response) {
+  return /^text\/html\b/.test(response.headers.get("Content-Type") ?? "");
 }
 
 async function problemOf(response) {
