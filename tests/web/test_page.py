@@ -34,6 +34,10 @@ class TestScript:
     def test_imports_nothing_and_exports_nothing_after_it_was_joined(self) -> None:
         assert not re.search(r"^(?:import|export)\b", join_script(STATIC), re.MULTILINE)
 
+    def test_takes_nothing_from_the_document_around_the_element(self) -> None:
+        taken = re.compile(r"\bdocument\.(?:getElement|querySelector|body|head|forms|activeElement|styleSheets)\w*")
+        assert taken.findall(join_script(STATIC)) == []
+
     def test_counts_in_a_rem_of_its_own(self) -> None:
         style = join_script(STATIC).splitlines()[1]
         assert re.findall(r"[\d.]rem\b", style) == ["1rem"]
