@@ -11,8 +11,8 @@ from tests.live.chromium import ANSWERED, PATIENCE
 
 SCRIPT = '<script type="module" nonce="n" src="/api/chat.js"></script>'
 STRICT = (
-    "default-src 'none'; script-src 'nonce-n'; style-src 'nonce-n'; connect-src 'self'; base-uri 'none'; "
-    "require-trusted-types-for 'script'; trusted-types qa-chat"
+    "default-src 'none'; script-src 'nonce-n'; style-src 'nonce-n'; connect-src 'self' http://other.localhost; "
+    "base-uri 'none'; require-trusted-types-for 'script'; trusted-types qa-chat"
 )
 HOSTILE = """<style nonce="n">
 * { all: revert; }
@@ -100,7 +100,8 @@ class Site:
 
         self._page.route(f"{self._url}/shop", send)
         self._page.goto(f"{self._url}/shop")
-        expect(self._page.locator("qa-chat #question").first).to_be_attached()
+        if "<qa-chat" in element:
+            expect(self._page.locator("qa-chat #question").first).to_be_attached()
 
     def refuse(self, path: str, code: str, **fields: object) -> None:
         """Let the service refuse a request once."""
@@ -255,6 +256,27 @@ class TestToken:
         expect(page.get_by_role("alert")).to_contain_text("can't be reached")
         assert sent == ["Bearer new"]
         assert page.evaluate("window.wishes") == [False, True]
+
+    @pytest.mark.parametrize(
+        ("element", "sent"),
+        [
+            ("<qa-chat keys></qa-chat>", "Bearer my-key"),
+            ("<qa-chat></qa-chat>", None),
+            ("<qa-chat keys address='http://other.localhost/api'></qa-chat>", None),
+        ],
+    )
+    def test_of_a_person_goes_to_the_service_of_the_same_origin_alone(
+        self, page: Page, site: Site, element: str, sent: str | None
+    ) -> None:
+        site.show("<p></p>")
+        page.evaluate("sessionStorage.setItem('qa.key', 'my-key')")
+        seen: list[str | None] = []
+        page.route(
+            "**/api/config", lambda route: (seen.append(route.request.headers.get("authorization")), route.abort())
+        )
+        site.show(element)
+        expect(page.get_by_role("alert")).to_contain_text("can't be reached")
+        assert seen == [sent]
 
     def test_that_is_missing_is_a_matter_of_the_sites_login(self, page: Page, site: Site) -> None:
         site.refuse("config", "unauthenticated")
