@@ -4,5 +4,6 @@
 const SERVICE = process.env.QA_URL ?? "http://127.0.0.1:8000/api";
 
 export default {
+  cacheComponents: true, // New sites have this, and the route handler suits it.
   rewrites: async () => [{ source: "/rewritten/api/:path*", destination: `${SERVICE}/:path*` }],
 };

@@ -16,7 +16,6 @@ const RETURNED = ["allow", "cache-control", "content-disposition", "content-secu
 const KEPT = /\/(tokens|metrics)\/*$/;
 const ASKING = /\/(ask|images)\/*$/;
 
-export const dynamic = "force-dynamic";
 export const maxDuration = 620; // A platform that bounds functions reads this. No answer takes longer.
 export { pass as GET, pass as POST, pass as PATCH, pass as DELETE };
 
