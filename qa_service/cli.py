@@ -6,7 +6,8 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from qa_service.arguments import SETTINGS_OF, read_arguments
@@ -25,13 +26,24 @@ def run_command(arguments: Sequence[str] | None = None) -> None:
     options = read_arguments(None if arguments is None else list(arguments))
     # When it ends, Python looks through all that was imported for garbage, which takes a third of a second.
     atexit.register(gc.freeze)
-    # What is wrong with the store is said in one sentence at the end.
-    logging.getLogger("qa_service.stores").setLevel(logging.ERROR)
     try:
         settings = _read_settings(options)
-        RUN[options.command](settings, options)
+        with _without_store_warnings():
+            RUN[options.command](settings, options)
     except (SettingsError, QAError) as error:
         sys.exit(f"qa-service: {make_printable(str(error))}")
+
+
+@contextmanager
+def _without_store_warnings() -> Iterator[None]:
+    """Keep the stores from logging warnings, because one sentence at the end says what is wrong with them."""
+    stores = logging.getLogger("qa_service.stores")
+    level = stores.level
+    stores.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        stores.setLevel(level)
 
 
 def _read_settings(options: argparse.Namespace) -> Settings:
@@ -51,6 +63,8 @@ def become_server(
     refuse_open_server(settings, [settings.host])
     refuse_unusable_folder(settings.data)
     refuse_taken_port(settings.host, settings.port)
+    if settings.semantic == "on":
+        _refuse_missing_encoder(settings)
     if settings.redis_url:
         _warn_of_store(settings)
     address = f"http://{_host(settings.host)}:{settings.port}/"
@@ -119,6 +133,12 @@ def examine_here(settings: Settings, options: argparse.Namespace) -> None:
     from qa_service.doctor.command import examine_route
 
     examine_route(settings, options)
+
+
+def _refuse_missing_encoder(settings: Settings) -> None:
+    from qa_service.assembly import choose_encoder
+
+    choose_encoder(settings)
 
 
 def _warn_of_store(settings: Settings) -> None:

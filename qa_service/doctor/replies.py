@@ -4,7 +4,7 @@ error, or a refusal of the service."""
 from http import HTTPStatus
 from urllib.parse import urljoin, urlsplit
 
-from qa_service.doctor.findings import Finding, found
+from qa_service.doctor.findings import Finding, make_finding
 from qa_service.doctor.route import Route, RouteReply
 
 GATEWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
@@ -22,10 +22,10 @@ def judge_reply(reply: RouteReply, route: Route, path: str) -> Finding:
     if reply.status in REDIRECTS:
         return _judge_redirect(reply, route, where)
     if reply.status in GATEWAY:
-        return found("gateway_failed", status=reply.status, prefix=route.prefix)
+        return make_finding("gateway_failed", status=reply.status, prefix=route.prefix)
     if reply.status == HTTPStatus.UNAUTHORIZED or (reply.status in WALLS and reply.media_type in PAGES):
-        return found("login_page", path=where, prefix=route.prefix)
-    return found("not_here", path=where, status=reply.status, prefix=route.prefix)
+        return make_finding("login_page", path=where, prefix=route.prefix)
+    return make_finding("not_here", path=where, status=reply.status, prefix=route.prefix)
 
 
 def read_problem(reply: RouteReply) -> dict[str, object]:
@@ -39,18 +39,18 @@ def _judge_problem(reply: RouteReply, route: Route, path: str, detail: str) -> F
     match reply.status:
         case HTTPStatus.UNAUTHORIZED:
             code = "credential_refused" if route.sends("Authorization") else "unauthenticated"
-            return found(code, detail=detail)
+            return make_finding(code, detail=detail)
         case HTTPStatus.NOT_FOUND if path.startswith("/probe"):
-            return found("too_old")
+            return make_finding("too_old")
         case HTTPStatus.NOT_FOUND:
-            return found("not_here", path=route.prefix + path, status=reply.status, prefix=route.prefix)
+            return make_finding("not_here", path=route.prefix + path, status=reply.status, prefix=route.prefix)
         case _:
-            return found("refused", path=route.prefix + path, status=reply.status, detail=detail)
+            return make_finding("refused", path=route.prefix + path, status=reply.status, detail=detail)
 
 
 def _judge_redirect(reply: RouteReply, route: Route, path: str) -> Finding:
     location = urljoin(route.origin + path, reply.header("Location"))
     words = urlsplit(location).path.lower().split("/")
     if any(word.startswith(LOGIN_WORDS) for word in words):
-        return found("login_page", path=path, prefix=route.prefix)
-    return found("redirected", path=path, location=location)
+        return make_finding("login_page", path=path, prefix=route.prefix)
+    return make_finding("redirected", path=path, location=location)

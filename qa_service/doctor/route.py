@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qa_service.doctor.findings import Finding, RouteBroken, found
+from qa_service.doctor.findings import Finding, RouteBroken, make_finding
 
 PIECE = 1 << 16
 READ_WHOLE = 1 << 20
@@ -126,21 +126,21 @@ class Route(Struct, frozen=True):
         try:
             yield
         except TimeoutError:
-            raise RouteBroken(found("silent", path=self.prefix + path, seconds=seconds)) from None
+            raise RouteBroken(make_finding("silent", path=self.prefix + path, seconds=seconds)) from None
         except (OSError, UnicodeError, http.client.HTTPException) as error:
             raise RouteBroken(self._name_fault(error)) from None
 
     def _name_fault(self, error: Exception) -> Finding:
-        place = partial(found, host=self.host, port=self.port)
+        place = partial(make_finding, host=self.host, port=self.port)
         match error:
             case socket.gaierror() | UnicodeError():
-                return found("name_unknown", host=self.host)
+                return make_finding("name_unknown", host=self.host)
             case ConnectionRefusedError():
                 return place("nobody_listens")
             case ssl.SSLCertVerificationError():
-                return found(TLS_CODES.get(error.verify_code, "tls_untrusted"), host=self.host)
+                return make_finding(TLS_CODES.get(error.verify_code, "tls_untrusted"), host=self.host)
             case ssl.SSLError() if error.reason != "WRONG_VERSION_NUMBER":
-                return found("tls_failed", host=self.host, reason=_say(error))
+                return make_finding("tls_failed", host=self.host, reason=_say(error))
             case ssl.SSLError() | http.client.HTTPException() | ConnectionResetError():
                 other = "http" if self.scheme == "https" else "https"
                 return place("not_http", reason=_say(error), scheme=self.scheme, other=other)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from qa_service.doctor.arrivals import TimedStream
-from qa_service.doctor.findings import Finding, RouteBroken, found
+from qa_service.doctor.findings import Finding, RouteBroken, make_finding
 from qa_service.doctor.route import Route, RouteReply
 
 LATE_SECONDS = 1.0
@@ -40,13 +40,13 @@ def judge_stream(reply: RouteReply, arrived: TimedStream, route: Route) -> Itera
     """Tell what the route did to the stream of ticks, and to the request for it. Raises `RouteBroken` where no stream
     of the probe came."""
     if not arrived.opening:
-        lost = found("stream_cut", seconds=arrived.seconds) if reply.is_cut else None
-        raise RouteBroken(lost or found("stream_changed", type=reply.media_type or "nothing"))
+        lost = make_finding("stream_cut", seconds=arrived.seconds) if reply.is_cut else None
+        raise RouteBroken(lost or make_finding("stream_changed", type=reply.media_type or "nothing"))
     if reply.media_type != "text/event-stream":
-        yield found("type_lost", type=reply.media_type or "nothing")
+        yield make_finding("type_lost", type=reply.media_type or "nothing")
     yield _judge_pace(reply, arrived, route)
     if reply.is_http10:
-        yield found("http10_client")
+        yield make_finding("http10_client")
     yield from _judge_arrival(arrived.opening, route)
 
 
@@ -56,23 +56,25 @@ def judge_silence(arrived: TimedStream, heartbeat: float, seconds: float, *, hel
     heartbeats, expected = arrived.count("heartbeat"), int(seconds / heartbeat + 1e-6)
     if arrived.last != "done":
         silence = arrived.seconds - (arrived.arrivals[-1].seconds if arrived.arrivals else 0.0)
-        return found("cut", seconds=arrived.seconds, silence=silence, heartbeat=_shorter(min(silence, heartbeat)))
+        return make_finding(
+            "cut", seconds=arrived.seconds, silence=silence, heartbeat=_shorter(min(silence, heartbeat))
+        )
     if arrived.arrivals[-1].content.get("status") != "completed":
-        return found("stopping", seconds=arrived.seconds)
+        return make_finding("stopping", seconds=arrived.seconds)
     late = arrived.longest_silence > max(2 * heartbeat, heartbeat + LATE_SECONDS)
     if (heartbeats < expected or late) and not held_up:
-        return found("heartbeats_lost", expected=expected, heartbeats=heartbeats, seconds=arrived.seconds)
-    return found("kept_open", seconds=arrived.seconds, heartbeats=heartbeats)
+        return make_finding("heartbeats_lost", expected=expected, heartbeats=heartbeats, seconds=arrived.seconds)
+    return make_finding("kept_open", seconds=arrived.seconds, heartbeats=heartbeats)
 
 
 def _judge_pace(reply: RouteReply, arrived: TimedStream, route: Route) -> Finding:
     late = arrived.lateness
     if arrived.last != "done":
-        return found("stream_cut", seconds=arrived.seconds)
+        return make_finding("stream_cut", seconds=arrived.seconds)
     if reply.coding:
         code = "compressed_late" if late > LATE_SECONDS else "compressed"
-        return found(code, coding=reply.coding, seconds=late, prefix=route.prefix)
-    return found("buffered" if late > LATE_SECONDS else "streamed", seconds=late)
+        return make_finding(code, coding=reply.coding, seconds=late, prefix=route.prefix)
+    return make_finding("buffered" if late > LATE_SECONDS else "streamed", seconds=late)
 
 
 def _judge_arrival(opening: Mapping[str, Any], route: Route) -> Iterator[Finding]:
@@ -81,18 +83,18 @@ def _judge_arrival(opening: Mapping[str, Any], route: Route) -> Iterator[Finding
         if header not in _list(opening, "headers"):
             yield _lost(header)
     if opening.get("protocol") == "HTTP/1.0":
-        yield found("http10_upstream")
+        yield make_finding("http10_upstream")
     origins = _list(opening, "origins")
     if route.origin not in origins:
-        yield found("origin_unknown", origin=route.origin, seen=origins[0] if origins else "nothing")
+        yield make_finding("origin_unknown", origin=route.origin, seen=origins[0] if origins else "nothing")
     elif _list(opening, "forwarded") and not opening.get("trustsForwarded"):
-        yield found("proxy_untold")
+        yield make_finding("proxy_untold")
 
 
 def _lost(header: str) -> Finding:
     purpose, purpose_ko = NEEDED[header]
     variable = header.lower().replace("-", "_")
-    return found(
+    return make_finding(
         "header_lost",
         header=header,
         purpose=purpose,

@@ -45,7 +45,7 @@ def render_page(text: str, resolve: Resolve) -> RenderedPage:
             token.attrSet("class", "number")
         _resolve_links(token.children or (), resolve)
     html = parser.renderer.render(tokens, parser.options, {})
-    return RenderedPage(Markup(_wrap_tables(html)), tuple(_list_sections(tokens)))  # noqa: S704 - it was escaped
+    return RenderedPage(Markup(_open_to_keys(html)), tuple(_list_sections(tokens)))  # noqa: S704 - it was escaped
 
 
 def list_anchors(text: str) -> list[str]:
@@ -78,9 +78,11 @@ def _resolve_links(tokens: Sequence["Token"], resolve: Resolve) -> None:
                 token.attrSet("src", resolve(str(token.attrs["src"])))
 
 
-def _wrap_tables(html: str) -> str:
-    """Let a wide table be scrolled by itself, so that the page fits a phone."""
-    return html.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
+def _open_to_keys(html: str) -> str:
+    """Let wide tables and samples be scrolled by themselves, also with keys, so that a page fits a phone. The corner of
+    a table is no heading."""
+    html = html.replace("<table>", '<div class="wide" tabindex="0"><table>').replace("</table>", "</table></div>")
+    return html.replace("<pre>", '<pre tabindex="0">').replace("<th></th>", "<td></td>")
 
 
 def _list_sections(tokens: Sequence["Token"]) -> Iterator[Section]:

@@ -40,6 +40,8 @@ class Faults(Struct, frozen=True, kw_only=True):
     """It passes on no body."""
     drops_bodies: bool = False
     """It ends the connection when a body comes."""
+    hangs_up: int = 0
+    """It ends the connection when a body is announced to be larger."""
     cuts: float = 0.0
     """It ends each response after so many seconds."""
     swallows: bool = False
@@ -81,6 +83,8 @@ class FaultyHandler(BaseHTTPRequestHandler):
         self.close_connection = True
         if faults.most and length > faults.most:
             self._answer(413, b"<h1>413 Request Entity Too Large</h1>", [("Content-Type", "text/html")])
+            return
+        if faults.hangs_up and length > faults.hangs_up:
             return
         body = self.rfile.read(length)
         if faults.refuses and len(body) > faults.refuses:

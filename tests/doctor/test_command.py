@@ -13,7 +13,7 @@ from qa_service.arguments import read_arguments
 from qa_service.doctor.arrivals import TimedFrame
 from qa_service.doctor.command import examine_route
 from qa_service.doctor.examination import ExaminationPlan
-from qa_service.doctor.findings import found
+from qa_service.doctor.findings import make_finding
 from qa_service.doctor.progress import ProgressLine
 from qa_service.doctor.report import write_finding
 from qa_service.settings import Settings
@@ -64,14 +64,14 @@ class TestPrinting:
         assert finding["facts"] == {"host": "127.0.0.1", "port": 9}
 
     def test_a_place_on_the_way_changes_nothing_at_the_terminal(self) -> None:
-        shown = write_finding(found("redirected", path="/api", location="http://x/\x1b]0;title\x07"), "en")
+        shown = write_finding(make_finding("redirected", path="/api", location="http://x/\x1b]0;title\x07"), "en")
         assert "␛]0;title␇" in shown
 
     def test_ctrl_c_ends_it_with_what_was_found_until_then(
         self, monkeypatch: pytest.MonkeyPatch, capsys: Captured
     ) -> None:
         def interrupted(_: object) -> Iterator[object]:
-            yield found("reached", url=NOWHERE)
+            yield make_finding("reached", url=NOWHERE)
             raise KeyboardInterrupt
 
         monkeypatch.setattr("qa_service.doctor.command.Examination.list_findings", interrupted)

@@ -7,7 +7,7 @@ from string import Formatter
 import pytest
 
 import qa_service.doctor
-from qa_service.doctor.findings import found, read_kinds
+from qa_service.doctor.findings import make_finding, read_kinds
 from qa_service.doctor.stream_checks import NEEDED
 
 SOURCES = "".join(file.read_text() for file in Path(qa_service.doctor.__file__).parent.glob("*.py"))
@@ -20,7 +20,7 @@ def fields(text: str) -> set[str]:
 
 class TestTable:
     def test_has_every_finding_and_no_other(self) -> None:
-        named = set(re.findall(r'(?:\bfound|\bplace)\(\s*"(\w+)"', SOURCES))
+        named = set(re.findall(r'(?:\bmake_finding|\bplace)\(\s*"(\w+)"', SOURCES))
         assert named <= read_kinds().keys()
         assert {code for code in read_kinds() if f'"{code}"' not in SOURCES} == set()
 
@@ -40,7 +40,7 @@ class TestTable:
 
 class TestFinding:
     def test_has_its_facts_in_its_sentence_and_in_what_mends_it(self) -> None:
-        limit = found(
+        limit = make_finding(
             "body_limit",
             refused="2 MiB",
             status=413,
@@ -61,12 +61,12 @@ class TestFinding:
     def test_of_a_lost_header_says_what_it_is_for(self, header: str) -> None:
         purpose, purpose_ko = NEEDED[header]
         facts = {"header": header, "purpose": purpose, "purpose_ko": purpose_ko, "variable": "a", "environment": "A"}
-        lost = found("header_lost", **facts)
+        lost = make_finding("header_lost", **facts)
         assert purpose in lost.write_sentence("en")
         assert purpose_ko in lost.write_sentence("ko")
         assert lost.list_mends()["nginx"] == f"proxy_set_header {header} $http_a;"
 
     def test_begins_with_what_mends_the_server_that_is_there(self) -> None:
-        assert next(iter(found("buffered", seconds=4.0).list_mends("Caddy 1.1 nginx"))) == "nginx"
-        assert next(iter(found("buffered", seconds=4.0).list_mends("Apache/2.4.62 (Debian)"))) == "Apache"
-        assert next(iter(found("buffered", seconds=4.0).list_mends())) == "nginx"
+        assert next(iter(make_finding("buffered", seconds=4.0).list_mends("Caddy 1.1 nginx"))) == "nginx"
+        assert next(iter(make_finding("buffered", seconds=4.0).list_mends("Apache/2.4.62 (Debian)"))) == "Apache"
+        assert next(iter(make_finding("buffered", seconds=4.0).list_mends())) == "nginx"

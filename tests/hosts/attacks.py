@@ -18,6 +18,17 @@ REFUSED = {401, 403, 404, 405}
 VICTIM = "victim"
 NAMED = [{"X-User-Id": VICTIM}, {"x-user-id": VICTIM}, {"X-User-Id": VICTIM, "Authorization": f"Bearer {KEY}"}]
 SPELLINGS = ["{}", "{}/", "{}//", "{}%2f", "/{}/", "%2F{}", "./{}/", "x/../{}/", "{}/?a=1", "%2e/{}", "config/../{}"]
+ADDRESSES = [
+    "/api/ask?question=secret",
+    "/api/ask%3Fquestion=secret",
+    "/api/ask%3Fquestion=a/sessions/secret",
+    "/api/ask/secret",
+    "/api/Sessions/secret/files/secret/pages/1",
+    "/api/answers/secret/stream",
+    "/api/answers/secret%3Fafter=1/2",
+    "/api/%61nswers/secret",
+]
+"""Each of them has something that no log may hold: a question, or an id that opens a conversation."""
 
 
 def ask_as(host: Host, method: str, headers: dict[str, str], **more: str) -> int:

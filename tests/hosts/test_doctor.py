@@ -12,6 +12,7 @@ import pytest
 from qa_service.doctor.examination import Examination, ExaminationPlan
 from qa_service.doctor.findings import Finding
 from qa_service.doctor.route import read_route
+from tests.doctor.certificates import make_certificate
 from tests.hosts.host import PERSONAL
 from tests.live.processes import Service, free_port, listens, program, running, until
 from tests.live.proxies import nginx
@@ -31,17 +32,18 @@ def among(code: str, after: str = "streamed") -> list[str]:
     return [*GOOD[:place], code, *GOOD[place:]]
 
 
-def examine(port: int) -> list[Finding]:
-    """The findings of the route through this port."""
-    route = read_route(f"http://127.0.0.1:{port}/api", (("Authorization", f"Bearer {PERSONAL}"),))
-    examination = Examination(route, PLAN, usual_prefix="/api", tell=lambda *_: None, notice=lambda _: None)
+def examine(url: str, plan: ExaminationPlan = PLAN) -> list[Finding]:
+    """The findings of the route to this address."""
+    route = read_route(url, (("Authorization", f"Bearer {PERSONAL}"),))
+    examination = Examination(route, plan, usual_prefix="/api", tell=lambda *_: None, notice=lambda _: None)
     return list(examination.list_findings())
 
 
 def examine_all(ports: Mapping[str, int]) -> Mapping[str, Sequence[Finding]]:
     """The findings of all sites of a server."""
+    urls = [f"http://127.0.0.1:{port}/api" for port in ports.values()]
     with ThreadPoolExecutor(len(ports)) as pool:
-        return dict(zip(ports, pool.map(examine, ports.values()), strict=True))
+        return dict(zip(ports, pool.map(examine, urls), strict=True))
 
 
 def codes(findings: Sequence[Finding]) -> list[str]:
@@ -120,6 +122,29 @@ class TestNginx:
         [limit] = [finding for finding in examined["limits bodies"] if finding.code == "body_limit"]
         assert (limit.facts["passed"], limit.facts["status"]) == ("1 MiB", 413)
         assert limit.list_mends("nginx")["nginx"] == "client_max_body_size 64m;"
+
+
+class TestTLS:
+    @pytest.mark.parametrize(("protocols", "codes_of_tls"), [("ssl http2", []), ("ssl", ["no_http2"])])
+    def test_a_front_door_without_http2_is_found(
+        self,
+        served: Service,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        protocols: str,
+        codes_of_tls: Sequence[str],
+    ) -> None:
+        certificate, port = make_certificate(tmp_path, "-days", "2"), free_port()
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        site = (
+            f"server {{ listen 127.0.0.1:{port} {protocols}; ssl_certificate {certificate}; "
+            f"ssl_certificate_key {certificate}; location / {{ {USUAL_NGINX} "
+            f"proxy_set_header X-Forwarded-Proto $scheme; proxy_pass http://127.0.0.1:{served.port}; }} }}"
+        )
+        quick = ExaminationPlan(quiet=0, body=0, ticking=0.5, tick=0.25)
+        with nginx(tmp_path, site, port):
+            found = codes(examine(f"https://localhost:{port}/api", quick))
+        assert found == ["reached", *codes_of_tls, "streamed", "refusals_kept"]
 
 
 USUAL_APACHE = "ProxyPreserveHost On\n"
@@ -252,6 +277,6 @@ class TestPHP:
         env = {"QA_URL": f"http://127.0.0.1:{served.port}", "PHP_CLI_SERVER_WORKERS": "4"}
         with running(command, cwd=tmp_path, log=tmp_path / "log", env=env):
             until(lambda: listens(port), 10, "PHP listens")
-            found = set(codes(examine(port)))
+            found = set(codes(examine(f"http://127.0.0.1:{port}/api")))
         assert {"type_lost", "buffered", "header_lost", "origin_unknown", "refusal_replaced"} <= found
         assert found.isdisjoint({"streamed", "refusals_kept"})

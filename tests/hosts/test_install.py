@@ -91,6 +91,7 @@ class TestWheel:
             (["backup", "k.gz"], {}, "qa-service[knowledge]"),
             (["index", "a.txt"], {"QA_DATABASE_URL": "postgresql://a@127.0.0.1/a"}, "qa-service[knowledge]"),
             (["ask", "Dogs?"], {"QA_SEMANTIC": "on"}, "qa-service[semantic]"),
+            (["serve", "--port", str(free_port())], {"QA_SEMANTIC": "on"}, "qa-service[semantic]"),
         ],
     )
     def test_names_the_extra_that_is_missing_in_one_line(
@@ -99,6 +100,6 @@ class TestWheel:
         (tmp_path / "a.txt").write_text("Dogs must be kept on a leash.")
         env = clean_environment({"QA_DATA": str(tmp_path / "data"), **settings})
         tried = subprocess.run([command, *arguments], cwd=tmp_path, env=env, capture_output=True, text=True)
-        assert tried.returncode == 1
+        assert (tried.returncode, tried.stdout) == (1, "")
         assert extra in tried.stderr
         assert len(tried.stderr.splitlines()) == 1, tried.stderr

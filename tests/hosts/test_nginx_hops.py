@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hosts.attacks import TokenAttacks
+from tests.hosts.attacks import ADDRESSES, TokenAttacks, raw_status
 from tests.hosts.host import PERSONAL, SCRIPT, Host, HostContract
 from tests.hosts.nginx_hops import inner, outer
 from tests.hosts.pages import EXAMPLES, ask_as_shown, commands
@@ -43,6 +43,14 @@ class TestEncrypted(HostContract, TokenAttacks):
         assert head.read_text().startswith("HTTP/2 200")
         assert text == "".join(pieces(SCRIPT))
         assert came[-1] - came[0] > 0.4 * SCRIPT.deltas / SCRIPT.rate
+
+    def test_log_holds_no_question_and_no_id(self, served: Service, tmp_path: Path) -> None:
+        with outer(tmp_path, served.port) as found:
+            for address in ADDRESSES:
+                raw_status(found, "GET", address)
+        log = (tmp_path / "access.log").read_text()
+        assert log.count("GET /api/") == len(ADDRESSES)
+        assert "secret" not in log + (tmp_path / "error.log").read_text()
 
     def test_commands_of_the_page_ask(self, host: Host, model: ScriptedUpstream, tmp_path: Path) -> None:
         here = {"https://qa.example.com": f"-k {host.url}", "$KEY": PERSONAL}

@@ -8,11 +8,15 @@ from hatchling.builders.wheel import WheelBuilder
 
 from qa_service.web.guide import GUIDES, PICTURES, WORDS, list_guides
 from qa_service.web.markdown_html import render_page
+from qa_service.wire.formats import FORMATS
 from tests.samples import ROOT
 from tests.web.conftest import MakeHouse
 from tests.web.house import House, refusal
 from tests.web.test_reference import PageParts
 
+ASKING = (ROOT / "docs/asking.md").read_text()
+LISTED = set(re.findall(r"`(\w[\w-]*)`", "\n".join(re.findall(r"^\| (.+?) \|", ASKING, re.M))))
+"""The names in the first cells of its tables."""
 KOREAN = "[가-힣]"
 
 
@@ -96,6 +100,23 @@ class TestSearch:
         assert re.search(KOREAN, str(house.get("docs/search.json?language=ko").get_json()))
 
 
+class TestAsking:
+    """What the page about asking lists is what the contract has."""
+
+    def test_has_each_field_of_a_question(self, house: House) -> None:
+        body = house.get("openapi.json").get_json()["paths"]["/ask"]["post"]["requestBody"]["content"]
+        fields = set(body["multipart/form-data"]["schema"]["properties"])
+        assert len(fields) > 15
+        assert fields - {"_charset_"} <= LISTED
+
+    def test_has_each_format_and_each_type_of_frame(self, house: House) -> None:
+        frames = house.get("schema.json").get_json()["$defs"]["TypedFrame"]
+        names = re.findall(r"#/\$defs/(\w+)Frame", str(frames))
+        assert len(names) > 8
+        assert {name.lower() for name in names} <= LISTED
+        assert set(FORMATS) <= LISTED
+
+
 class TestRendering:
     def test_shows_html_as_text(self) -> None:
         assert "<script>" not in render_page("# A\n\n<script>alert(1)</script>", str).html
@@ -107,7 +128,12 @@ class TestRendering:
     def test_aligns_numbers_without_a_style(self) -> None:
         html = render_page("# A\n\n| a | b |\n|---|--:|\n| c | 1 |", str).html
         assert '<td class="number">1</td>' in html
-        assert '<div class="wide"><table>' in html
+
+    def test_lets_keys_scroll_what_is_wide(self) -> None:
+        html = render_page("# A\n\n| | b |\n|---|---|\n| c | 1 |\n\n```js\nx\n```", str).html
+        assert '<div class="wide" tabindex="0"><table>' in html
+        assert '<pre tabindex="0"><code class="language-js">' in html
+        assert "<th></th>" not in html
 
     def test_names_headings_as_sites_of_repositories_do(self) -> None:
         page = render_page("# 첫 질문\n\n## `useChat` & more, twice\n\ntext", str)

@@ -75,9 +75,9 @@ function authorization(credential) {
   return key ? { Authorization: `Bearer ${key}` } : {};
 }
 
-/** A site whose login has ended sends its login page, with a status that says that all is well. */
+/** A site whose login has ended sends its login page, with a status that says that all is well. 204 has no content. */
 function isWebPage(response) {
-  return /^text\/html\b/.test(response.headers.get("Content-Type") ?? "");
+  return response.status !== 204 && /^text\/html\b/.test(response.headers.get("Content-Type") ?? "");
 }
 
 async function problemOf(response) {
