@@ -6,6 +6,7 @@ RUN useradd --system --create-home --home-dir /var/lib/qa-service qa
 WORKDIR /srv/qa-service
 COPY pyproject.toml requirements.lock README.md LICENSE gunicorn.conf.py wsgi.py ./
 COPY qa_service ./qa_service
+COPY docs ./docs
 RUN pip install --no-cache-dir --root-user-action ignore --require-hashes --requirement requirements.lock \
     && pip install --no-cache-dir --root-user-action ignore --no-deps --no-build-isolation --editable .
 

@@ -167,6 +167,9 @@ class Rewind(Value, frozen=True):
     repeated: str = ""
     """This is the question, where it is the same as that of the last answer. It is empty where the question was
     changed."""
+    is_exact: bool = False
+    """This says that `replaced` is the id of one of our answers. Where the session doesn't have it, nothing is
+    replaced. The files that came with it stay, because whoever names an answer doesn't send its files again."""
 
 
 class Question(Value, frozen=True):
@@ -310,7 +313,8 @@ class StoredFile(Value, frozen=True):
 
 
 class Page(Value, frozen=True):
-    """A `Page` is the text of one page, as `sessions/{id}/files/{fileId}/pages/{page}` gives it."""
+    """A `Page` is the text of one page, as `sessions/{id}/files/{fileId}/pages/{page}` gives it. `label` is the number
+    that is printed on it, such as `iv`, where that isn't its place in the file."""
 
     file_id: str
     name: str
@@ -318,6 +322,7 @@ class Page(Value, frozen=True):
     pages: int
     text: str
     section: str = ""
+    label: str = ""
 
 
 class FileProgress(Value, frozen=True):

@@ -10,15 +10,16 @@ from typing import Any
 
 from qa_service.conversation import read_messages, split_question, with_words
 from qa_service.errors import InvalidField, ModelNotAllowed, TooLarge, UpstreamNotConfigured
-from qa_service.fields import decode_value, read_choice, read_flag, read_number, read_text, read_whole_number
+from qa_service.fields import decode_value, read_choice, read_flag, read_number, read_text, read_whole_number, read_word
 from qa_service.language.phrases import phrase_label
 from qa_service.language.sentences import language_of
-from qa_service.model import BusyChoice, HangupChoice, Language, Message, Owner, Question, TopicChoice
+from qa_service.model import BusyChoice, HangupChoice, Language, Message, Owner, Question, Rewind, TopicChoice
 from qa_service.setting_values import COLLECTION_NAME, LEAST_TOKENS
 from qa_service.settings import Settings
 from qa_service.submission import Submission, is_file_field
 
 SESSION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+ANSWER_ID = re.compile(r"[0-9a-f]{32}")
 LONGEST_SYSTEM_PROMPT = 8_000
 MOST_COLLECTIONS = 20
 LONGEST_MODEL = 200
@@ -63,9 +64,17 @@ def build_question(
         on_busy=read_choice(fields, "onBusy", BUSY),
         language=spoken,
         collections=read_collections(fields) if read_flag(fields, "knowledge", default=True) else None,
-        rewind=sent.rewind,
+        rewind=sent.rewind or _read_replaced(fields),
         checks_support=_read_citations(fields, settings),
     )
+
+
+def _read_replaced(fields: Mapping[str, Any]) -> Rewind | None:
+    """Read which answer the question replaces, with all that came after it."""
+    answer_id = read_word(fields, "replaces")
+    if answer_id and not ANSWER_ID.fullmatch(answer_id):
+        raise InvalidField("replaces: expected the id of an answer", field="replaces")
+    return Rewind(answer_id, is_exact=True) if answer_id else None
 
 
 def read_collections(fields: Mapping[str, Any]) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ def find_replaced(turns: Sequence[Turn], rewind: Rewind) -> int:
     places = {turn.answer_id: place for place, turn in enumerate(turns)}
     if rewind.replaced in places:
         return places[rewind.replaced]
+    if rewind.is_exact:
+        return len(turns)
     if kept := [places[answer_id] for answer_id in rewind.kept if answer_id in places]:
         return max(kept) + 1
     if rewind.is_first:

@@ -20,6 +20,7 @@ VISIBLE = re.compile(r"[!-~]+")
 DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*(s|m|h|d|)")
 SIZE = re.compile(r"(\d{1,15})\s*(kib|mib|gib|)")
 RATE = re.compile(r"(\d{1,9})\s*/\s*(second|minute|hour|day)")
+CURRENCY = re.compile(r"[A-Z]{3}")
 DECIMAL = re.compile(r"\d{1,3}(\.\d{1,9})?")
 WHOLE = re.compile(r"\d{1,9}")
 TEXT_BYTES = 1 << 20
@@ -399,6 +400,13 @@ def read_secret(text: str) -> str:
     if not SECRET.fullmatch(text):
         raise ValueError("expected 16 or more of A-Za-z0-9._~-")
     return text
+
+
+def read_currency(text: str) -> str:
+    """Read the code that ISO 4217 gives a currency, such as `USD`."""
+    if not CURRENCY.fullmatch(text.strip()):
+        raise ValueError("expected the three capital letters of a currency, such as USD or KRW")
+    return text.strip()
 
 
 def read_prices(text: str) -> Mapping[str, Mapping[str, float]]:

@@ -37,6 +37,7 @@ from qa_service.setting_values import (
     read_collection_names,
     read_count,
     read_credential,
+    read_currency,
     read_database_address,
     read_folder,
     read_host,
@@ -76,8 +77,8 @@ INSTRUCTIONS = (
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """`Settings` holds all settings. README's table says what each one means. Durations are in seconds, and sizes in
-    bytes."""
+    """`Settings` holds all settings. The table of `docs/operating.md` says what each one means. Durations are in
+    seconds, and sizes in bytes."""
 
     openai_api_key: str = ""
     openai_base_url: str = ""
@@ -104,6 +105,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     image_size: str = "1024x1024"
     image_quality: str = "medium"
     prices: Mapping[str, Mapping[str, float]] = {}
+    currency: str = "USD"
     api_keys: tuple[ApiKey, ...] = ()
     secret: str = ""
     token_ttl: float = 3600
@@ -243,6 +245,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "QA_IMAGE_SIZE": read_picture_size,
     "QA_IMAGE_QUALITY": one_of("auto", "low", "medium", "high", "xhigh", "max"),
     "QA_PRICES": read_prices,
+    "QA_CURRENCY": read_currency,
     "QA_API_KEYS": read_keys,
     "QA_SECRET": read_secret,
     "QA_TOKEN_TTL": read_whole_seconds,
@@ -334,7 +337,7 @@ def _strangers(keys: Mapping[str, object]) -> list[str]:
 
 def _refuse_strangers(keys: Mapping[str, object], where: str) -> None:
     if strangers := _strangers(keys):
-        raise SettingsError(f"{', '.join(strangers)} in {where}: no such setting; README lists the settings")
+        raise SettingsError(f"{', '.join(strangers)} in {where}: no such setting; docs/operating.md lists the settings")
 
 
 def from_environment(folder: Path | None = None) -> Settings:

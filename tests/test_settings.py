@@ -146,6 +146,7 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     ],
     "QA_ACCENT": [("#0F6b5c", "#0F6b5c"), (" #abc ", "#abc")],
     "QA_SHOW_COST": [("on", True)],
+    "QA_CURRENCY": [("KRW", "KRW"), (" EUR ", "EUR")],
     "QA_FRAME_ANCESTORS": [
         ("https://a.example, http://b.example:8080", ("https://a.example", "http://b.example:8080"))
     ],
@@ -269,6 +270,7 @@ WRONG: dict[str, list[str]] = {
     ],
     "QA_ACCENT": ["green", "#12", "#0f6b5c80", "#0f6b5c;}"],
     "QA_SHOW_COST": ["perhaps"],
+    "QA_CURRENCY": ["won", "US$", "usd", "USDT"],
     "QA_FRAME_ANCESTORS": [
         "*",
         "'self'",

@@ -13,112 +13,112 @@ _ADMIN_KO, _ADMIN_EN = "관리자에게 알려 주세요.", "Please tell the sit
 
 _MESSAGES: dict[str, dict[Language, str]] = {
     "internal": {
-        "ko": f"예상하지 못한 문제가 생겼습니다. {_RETRY_KO}",
+        "ko": f"예상하지 못한 문제가 생겼어요. {_RETRY_KO}",
         "en": f"Something unexpected went wrong on our side. {_RETRY_EN}",
     },
     "bad_request": {
-        "ko": "요청을 읽을 수 없었습니다. 질문을 다시 보내 주세요.",
+        "ko": "요청을 읽을 수 없었어요. 질문을 다시 보내 주세요.",
         "en": "We couldn't read that request. Please send your question again.",
     },
     "bad_multipart": {
-        "ko": "보내신 내용을 끝까지 읽을 수 없었습니다. 다시 보내 주세요.",
+        "ko": "보내신 내용을 끝까지 읽을 수 없었어요. 다시 보내 주세요.",
         "en": "We couldn't read all of what you sent. Please send it again.",
     },
     "bad_json": {
-        "ko": "요청 형식이 올바르지 않습니다. 질문을 다시 보내 주세요.",
+        "ko": "요청 형식이 올바르지 않아요. 질문을 다시 보내 주세요.",
         "en": "The request's format isn't right. Please send your question again.",
     },
-    "unauthenticated": {"ko": "로그인이 필요합니다. 다시 로그인해 주세요.", "en": "Please sign in again to continue."},
+    "unauthenticated": {"ko": "로그인이 필요해요. 다시 로그인해 주세요.", "en": "Please sign in again to continue."},
     "forbidden_origin": {
-        "ko": f"이 사이트에서는 사용할 수 없도록 설정되어 있습니다. {_ADMIN_KO}",
+        "ko": f"이 사이트에서는 사용할 수 없도록 설정되어 있어요. {_ADMIN_KO}",
         "en": f"This site isn't set up to use the assistant. {_ADMIN_EN}",
     },
     "not_found": {
-        "ko": "찾으시는 내용이 없거나 보관 기간이 지났습니다.",
+        "ko": "찾으시는 내용이 없거나 보관 기간이 지났어요.",
         "en": "We couldn't find that; it may have expired.",
     },
-    "method_not_allowed": {"ko": "지원하지 않는 요청입니다.", "en": "That request isn't supported here."},
+    "method_not_allowed": {"ko": "지원하지 않는 요청이에요.", "en": "That request isn't supported here."},
     "too_large": {
-        "ko": "보내신 내용이 너무 큽니다. 줄이거나 나누어 보내 주세요.",
+        "ko": "보내신 내용이 너무 커요. 줄이거나 나누어 보내 주세요.",
         "en": "That's too large to take in. Please send something smaller or split it up.",
     },
     "too_many_files": {
-        "ko": "파일이 너무 많습니다. 몇 개씩 나누어 올려 주세요.",
+        "ko": "파일이 너무 많아요. 몇 개씩 나누어 올려 주세요.",
         "en": "That's too many files at once. Please send fewer at a time.",
     },
     "unsupported_media_type": {
-        "ko": "지원하지 않는 요청 형식입니다.",
+        "ko": "지원하지 않는 요청 형식이에요.",
         "en": "That kind of request isn't supported.",
     },
     "invalid_field": {
-        "ko": "입력한 값 중에 사용할 수 없는 것이 있습니다. 확인해 주세요.",
+        "ko": "입력한 값 중에 사용할 수 없는 것이 있어요. 확인해 주세요.",
         "en": "One of the values isn't usable. Please check it and try again.",
     },
     "model_not_allowed": {
-        "ko": "선택한 모델은 사용할 수 없습니다. 다른 모델을 골라 주세요.",
+        "ko": "선택한 모델은 사용할 수 없어요. 다른 모델을 골라 주세요.",
         "en": "That model isn't available here. Please choose another.",
     },
     "idempotency_mismatch": {
-        "ko": "같은 요청 번호로 다른 질문을 받았습니다. 질문을 새로 보내 주세요.",
+        "ko": "같은 요청 번호로 다른 질문을 받았어요. 질문을 새로 보내 주세요.",
         "en": "That request number was already used for another question. Please ask again.",
     },
     "body_timeout": {
-        "ko": "전송이 너무 오래 걸려 중단되었습니다. 연결을 확인하고 다시 보내 주세요.",
+        "ko": "전송이 너무 오래 걸려 중단되었어요. 연결을 확인하고 다시 보내 주세요.",
         "en": "Sending took too long. Please check your connection and try again.",
     },
     "busy": {
-        "ko": "아직 이전 질문에 답하고 있습니다. 답변이 끝난 뒤에 다시 물어봐 주세요.",
+        "ko": "아직 이전 질문에 답하고 있어요. 답변이 끝난 뒤에 다시 물어봐 주세요.",
         "en": "We're still answering your last question. Please ask again when it's done.",
     },
     "rate_limited": {
-        "ko": "지금은 질문이 많이 몰려 있습니다. 잠시 기다렸다가 다시 물어봐 주세요.",
+        "ko": "지금은 질문이 많이 몰려 있어요. 잠시 기다렸다가 다시 물어봐 주세요.",
         "en": "There have been a lot of questions just now. Please wait a little and ask again.",
     },
     "overloaded": {
-        "ko": f"지금은 이용하는 분이 많아 답변하기 어렵습니다. {_RETRY_KO}",
+        "ko": f"지금은 이용하는 분이 많아 답변하기 어려워요. {_RETRY_KO}",
         "en": f"We're very busy right now. {_RETRY_EN}",
     },
     "draining": {
-        "ko": f"서비스를 새로 준비하고 있습니다. {_RETRY_KO}",
+        "ko": f"서비스를 새로 준비하고 있어요. {_RETRY_KO}",
         "en": f"The service is restarting. {_RETRY_EN}",
     },
     "store_unavailable": {
-        "ko": f"대화를 저장하는 곳에 연결할 수 없습니다. {_RETRY_KO}",
+        "ko": f"대화를 저장하는 곳에 연결할 수 없어요. {_RETRY_KO}",
         "en": f"We can't reach the place where conversations are kept. {_RETRY_EN}",
     },
     "upstream_unavailable": {
-        "ko": f"AI 서비스에 연결하지 못했습니다. {_RETRY_KO}",
+        "ko": f"AI 서비스에 연결하지 못했어요. {_RETRY_KO}",
         "en": f"The AI service can't be reached right now. {_RETRY_EN}",
     },
     "upstream_not_configured": {
-        "ko": f"이 기능은 아직 설정되지 않았습니다. {_ADMIN_KO}",
+        "ko": f"이 기능은 아직 설정되지 않았어요. {_ADMIN_KO}",
         "en": f"This hasn't been set up yet. {_ADMIN_EN}",
     },
     "insufficient_quota": {
-        "ko": f"AI 서비스의 사용 한도를 모두 썼습니다. {_ADMIN_KO}",
+        "ko": f"AI 서비스의 사용 한도를 모두 썼어요. {_ADMIN_KO}",
         "en": f"The AI service's quota is used up. {_ADMIN_EN}",
     },
     "upstream_rejected": {
-        "ko": f"AI 서비스가 요청을 받아들이지 않았습니다. {_ADMIN_KO}",
+        "ko": f"AI 서비스가 요청을 받아들이지 않았어요. {_ADMIN_KO}",
         "en": f"The AI service turned the request down. {_ADMIN_EN}",
     },
     "upstream_timeout": {
-        "ko": f"AI 서비스의 응답이 너무 늦어지고 있습니다. {_RETRY_KO}",
+        "ko": f"AI 서비스의 응답이 너무 늦어지고 있어요. {_RETRY_KO}",
         "en": f"The AI service is taking too long to answer. {_RETRY_EN}",
     },
     "context_length": {
-        "ko": "질문과 파일의 내용이 너무 깁니다. 줄여서 다시 물어봐 주세요.",
+        "ko": "질문과 파일의 내용이 너무 길어요. 줄여서 다시 물어봐 주세요.",
         "en": "Your question and files are too long to answer at once. Please shorten them.",
     },
     "content_filter": {
-        "ko": "안전 정책에 따라 이 질문에는 답할 수 없습니다. 다르게 물어봐 주세요.",
+        "ko": "안전 정책에 따라 이 질문에는 답할 수 없어요. 다르게 물어봐 주세요.",
         "en": "The safety policy doesn't allow an answer to this. Please try asking differently.",
     },
     "interrupted": {
-        "ko": "답변이 도중에 끊겼습니다. 다시 물어봐 주세요.",
+        "ko": "답변이 도중에 끊겼어요. 다시 물어봐 주세요.",
         "en": "The answer was cut off partway. Please ask again.",
     },
-    "cancelled": {"ko": "답변을 중단했습니다.", "en": "The answer was stopped."},
+    "cancelled": {"ko": "답변을 중단했어요.", "en": "The answer was stopped."},
 }
 
 _LABELS: dict[Label, dict[Language, str]] = {

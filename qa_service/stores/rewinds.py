@@ -31,9 +31,9 @@ class RedisRewinds:
         self._history = history
 
     def rewind_session(self, question: Question, session_id: str) -> None:
-        """Remove the turns that this question replaces, with their pictures and the files that came with them. Nothing
-        happens where there are none, or where the session is answering and the question doesn't want to replace that
-        answer."""
+        """Remove the turns that this question replaces, with their pictures and the files that came with them. Where
+        the question names the first of them, the files of that one stay. Nothing happens where there are none, or where
+        the session is answering and the question doesn't want to replace that answer."""
         if question.rewind is None:
             return
         try:
@@ -43,7 +43,7 @@ class RedisRewinds:
         turns = page.turns[::-1]
         begin = find_replaced(turns, question.rewind)
         if page.topics and begin < len(turns) and self._remove_turns(question, page, turns[:begin], turns[begin:]):
-            self._delete_files(question.owner, page, turns[begin:])
+            self._delete_files(question.owner, page, turns[begin + question.rewind.is_exact :])
 
     def _remove_turns(
         self, question: Question, page: SessionPage, kept: Sequence[Turn], replaced: Sequence[Turn]

@@ -77,6 +77,7 @@ def show_config() -> Response:
             caller=CallerObject(kind=owner.kind),
             introduction=_introduce_site(settings),
             show_cost=settings.show_cost,
+            currency=settings.currency,
             version=version("qa-service"),
         )
     )

@@ -181,6 +181,7 @@ def _build_turn(turn: Turn, prefix: str) -> TurnObject:
         status=turn.status,
         topic=turn.topic,
         files=tuple(map(build_verdict, turn.files)),
+        metadata=build_metadata(turn.metadata) if turn.metadata else None,
         error=build_error(turn.error) if turn.error else None,
         feedback=build_feedback(turn.feedback) if turn.feedback else None,
         created_at=turn.created_at,

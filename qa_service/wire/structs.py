@@ -181,7 +181,7 @@ class AnswerObject(Outgoing, frozen=True, kw_only=True):
 
 
 class TurnObject(Outgoing, frozen=True, kw_only=True):
-    """This is a question and its answer in the list of a conversation."""
+    """This is a question and its answer in the list of a conversation. `metadata` is null while it is written."""
 
     answer_id: str
     question: str
@@ -191,6 +191,7 @@ class TurnObject(Outgoing, frozen=True, kw_only=True):
     status: Status
     topic: int
     files: tuple[VerdictContent, ...]
+    metadata: MetadataContent | None
     error: ErrorContent | None = None
     feedback: FeedbackContent | None = None
     created_at: str
@@ -256,7 +257,8 @@ class FileListObject(Outgoing, frozen=True, kw_only=True):
 
 
 class PageObject(Outgoing, frozen=True, kw_only=True):
-    """This is the text of one page of a file. `section` is empty where the page belongs to none."""
+    """This is the text of one page of a file. `section` is empty where the page belongs to none, and `label` where the
+    page has no printed number of its own."""
 
     file_id: str
     name: str
@@ -264,6 +266,7 @@ class PageObject(Outgoing, frozen=True, kw_only=True):
     pages: int
     text: str
     section: str
+    label: str
 
 
 class ProblemObject(Outgoing, frozen=True, kw_only=True):
@@ -326,6 +329,7 @@ class ConfigObject(Outgoing, frozen=True, kw_only=True):
     caller: CallerObject
     introduction: IntroductionObject
     show_cost: bool
+    currency: str
     version: str
 
 

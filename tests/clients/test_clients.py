@@ -31,7 +31,7 @@ from tests.wire.test_typed import FRAMES
 if TYPE_CHECKING:
     import mcp
 
-FILES = ("ai-sdk", "readers", "completions", "responses", "tutorials", "ag-ui", "mcp")
+FILES = ("js", "ai-sdk", "readers", "completions", "responses", "tutorials", "ag-ui", "mcp")
 """The files whose checks are run."""
 KEY = "personal-secret-012345678"
 MODEL = "gpt-4.1-mini"
@@ -50,26 +50,34 @@ def checks() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def model() -> Iterator[ScriptedUpstream]:
+    with ScriptedUpstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="module")
 def served(
-    tmp_path_factory: pytest.TempPathFactory, knowledge_engine: EmbeddedPostgres, knowledge_url: str
+    model: ScriptedUpstream,
+    tmp_path_factory: pytest.TempPathFactory,
+    knowledge_engine: EmbeddedPostgres,
+    knowledge_url: str,
 ) -> Iterator[Service]:
     database = Database(knowledge_engine)  # with one shared page, for agents
     put(database, "연체 안내", "책을 늦게 돌려주면 연체료로 하루에 백 원을 냅니다.", title="연체 안내")
     database.close()
     folder = tmp_path_factory.mktemp("clients")
-    with ScriptedUpstream() as upstream:
-        settings = {
-            "OPENAI_API_KEY": "sk-test",
-            "OPENAI_BASE_URL": upstream.url,
-            "QA_API_KEYS": f"me:{KEY}:personal",
-            "QA_MODEL": MODEL,
-            "QA_TRIES": "1",
-            "QA_HEARTBEAT_SECONDS": "1",
-            "QA_DATABASE_URL": knowledge_url,
-            "QA_SEMANTIC": "off",
-        }
-        with gunicorn(folder, **settings) as found:
-            yield found
+    settings = {
+        "OPENAI_API_KEY": "sk-test",
+        "OPENAI_BASE_URL": model.url,
+        "QA_API_KEYS": f"me:{KEY}:personal",
+        "QA_MODEL": MODEL,
+        "QA_TRIES": "1",
+        "QA_HEARTBEAT_SECONDS": "1",
+        "QA_DATABASE_URL": knowledge_url,
+        "QA_SEMANTIC": "off",
+    }
+    with gunicorn(folder, **settings) as found:
+        yield found
 
 
 def restarted_run() -> bytes:
@@ -94,10 +102,11 @@ async def agent(served: Service, mode: str) -> AsyncIterator["mcp.Client"]:
 
 
 @pytest.fixture(scope="module")
-def report(served: Service) -> dict[str, str | None]:
+def report(served: Service, model: ScriptedUpstream) -> dict[str, str | None]:
     """What became of each check: None, or its error."""
     given = {
         "port": served.port,
+        "upstream": model.url.removesuffix("/v1"),
         "key": KEY,
         "model": MODEL,
         "files": FILES,
@@ -143,8 +152,8 @@ def test_the_service_breaks_nowhere(served: Service, report: dict[str, str | Non
     assert "Traceback" not in served.said
 
 
-def test_the_readme_names_the_version_of_each_client() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
+def test_the_table_names_the_version_of_each_client() -> None:
+    table = (Path(__file__).parents[2] / "docs/clients.md").read_text()
     wanted = json.loads((FOLDER / "package.json").read_text())["dependencies"]
-    named = dict(re.findall(r"`([@a-z][\w@/.-]*)` (\d+\.\d+\.\d+)", readme))
+    named = dict(re.findall(r"`([@a-z][\w@/.-]*)` (\d+\.\d+\.\d+)", table))
     assert {name: version for name, version in wanted.items() if name in named} == named

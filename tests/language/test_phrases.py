@@ -26,6 +26,12 @@ def test_every_code_has_a_sentence_of_its_own_in_both_languages(code: str) -> No
     assert english.isascii()
 
 
+@pytest.mark.parametrize("code", ["internal", "cancelled", *_CODES])
+def test_every_korean_sentence_speaks_in_the_same_kind_tone(code: str) -> None:
+    sentences = phrase_error(code, "ko").removesuffix(".").split(". ")
+    assert all(sentence.endswith("요") for sentence in sentences)
+
+
 def test_unknown_code_gets_the_internal_sentence() -> None:
     assert phrase_error("no_such_code", "en") == phrase_error("internal", "en")
 

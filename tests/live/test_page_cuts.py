@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, Request, Route, expect
 
+from tests.clients.js_cuts import serve_client
 from tests.live.cable import Cable
 from tests.live.chromium import ANSWERED, PATIENCE
 from tests.live.processes import Service, gunicorn, until
@@ -18,6 +20,7 @@ TEXT = " ".join(f"{number}번째" for number in range(100))
 LONG = Script(text=TEXT, rate=50)
 SLOW = Script(text=TEXT, rate=15)
 """Some 3 seconds, and 12."""
+QUICK = Script(text=TEXT)
 KEY = "personal-secret-012345678"
 PROSE = ".turn:last-child .prose"
 LISTEN = """(address) => {
@@ -33,6 +36,19 @@ OVERHEAR = """(region) => {
     window.told = [];
     new MutationObserver(() => window.told.push(region.textContent)).observe(region, { childList: true });
 }"""
+READ = """async (questions) => {
+    const { createClient } = await import("/client/index.js");
+    const { readAnswers } = await import("/checks/reading.mjs");
+    window.reading = readAnswers(createClient, { url: "/api", questions });
+}"""
+UPLOAD = """async (question) => {
+    const { createClient } = await import("/client/index.js");
+    const shares = [];
+    const files = [new File(["가".repeat(100_000)], "가.txt")];
+    const answer = createClient().ask({ question, files, onUpload: (share) => shares.push(share) });
+    const { text, metadata } = await answer.answer();
+    return { text, shares, names: metadata.files.map(({ name }) => name) };
+}"""
 HEARD = "window.heard.filter(({ type }) => type === 'text').length"
 
 
@@ -40,8 +56,13 @@ HEARD = "window.heard.filter(({ type }) => type === 'text').length"
 def served(redis_url: str, upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("page")
     settings = {"REDIS_URL": redis_url, "OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": upstream.url}
+    costs = {
+        "QA_SHOW_COST": "on",
+        "QA_CURRENCY": "KRW",
+        "QA_PRICES": '{"gpt-4.1-mini": {"input": 600, "output": 2400}}',
+    }
     with gunicorn(
-        folder, QA_BACKGROUND="on", QA_DRAIN_SECONDS="1", QA_API_KEYS=f"me:{KEY}:personal", **settings
+        folder, QA_BACKGROUND="on", QA_DRAIN_SECONDS="1", QA_API_KEYS=f"me:{KEY}:personal", **settings, **costs
     ) as found:
         yield found
 
@@ -244,6 +265,88 @@ class TestOffline:
         expect(page.get_by_role("button", name="다시 시도")).to_be_visible()
 
 
+class TestTrouble:
+    def test_of_the_model_in_mid_answer_is_called_so_and_tried_again_leaves_one_question(
+        self, page: Page, cable: Cable, served: Service, model: ScriptedUpstream
+    ) -> None:
+        page.clock.install()
+        busy = Script(follow=True, status=429, headers={"Retry-After": "30"})
+        model.script(Script(text=TEXT, rate=200, fault="cut", after=60), busy)
+        begin(page, model)
+        until_word(page, 5)
+        ending, again = page.locator(".ending"), page.get_by_role("button", name="다시 시도")
+        expect(ending).to_contain_text("지금은 질문이 많이 몰려 있어요.", timeout=PATIENCE)
+        expect(ending).to_contain_text("초쯤 뒤에 다시 시도해 주세요.")
+        expect(again).to_be_disabled()
+        page.clock.fast_forward(31_000)
+        again.click()
+        is_whole(page)
+        session = page.evaluate("sessionStorage.getItem('qa.session')")
+        assert len(request(served.url, f"/api/sessions/{session}")[1]["turns"]) == 1
+
+    def test_of_the_server_in_mid_answer_is_told_in_its_own_words(
+        self, page: Page, cable: Cable, model: ScriptedUpstream
+    ) -> None:
+        told = {"code": "store_unavailable", "userMessage": "대화를 저장하는 곳에 문제가 있어요.", "retryable": True}
+        page.clock.install()
+        begin(page, model)
+        until_word(page, 5)
+        page.route("**/stream?after=*", lambda route: route.fulfill(status=503, body=json.dumps(told)))
+        cable.cut()
+        expect(page.locator(".turn .status")).to_be_visible()
+        for _ in range(40):
+            page.clock.fast_forward(12_000)
+            page.wait_for_timeout(50)
+        expect(page.locator(".turn .ending")).to_contain_text("대화를 저장하는 곳에 문제가 있어요.")
+        page.unroute_all()
+        page.get_by_role("button", name="다시 연결").click()
+        is_whole(page)
+
+
+class TestKey:
+    def test_is_forgotten_with_all_that_was_written_when_the_person_signs_out(
+        self, page: Page, cable: Cable, model: ScriptedUpstream
+    ) -> None:
+        page.goto("about:blank")
+        page.goto(f"{cable.url}/#key={KEY}")
+        begin(page, model, QUICK)
+        until_word(page, 99)
+        is_whole(page)
+        page.fill("#question", "쓰던 글")
+        page.get_by_role("button", name="로그아웃").click()
+        expect(page.locator("#welcome")).to_be_visible()
+        expect(page.locator("#question")).to_have_value("")
+        expect(page.get_by_role("button", name="로그아웃")).to_be_hidden()
+        assert "qa.key" not in page.evaluate("Object.keys(sessionStorage)")
+        assert KEY not in page.evaluate("JSON.stringify([localStorage, sessionStorage])")
+        assert "쓰던 글" not in page.evaluate("JSON.stringify([localStorage, sessionStorage])")
+
+    def test_opens_no_conversation_of_somebody_else(self, page: Page, cable: Cable, model: ScriptedUpstream) -> None:
+        begin(page, model, QUICK)
+        until_word(page, 99)
+        address = page.url
+        page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        page.goto("about:blank")
+        page.goto(f"{cable.url}/#key={KEY}")
+        expect(page.get_by_role("button", name="로그아웃")).to_be_visible()
+        page.goto(address)
+        expect(page.get_by_role("alert")).to_contain_text("다른 분의 대화일 수 있어요")
+
+
+def test_what_an_answer_took_is_shown_with_its_currency_also_after_a_reload(
+    page: Page, model: ScriptedUpstream
+) -> None:
+    begin(page, model, QUICK)
+    until_word(page, 99)
+    is_whole(page)
+    figures = page.locator(".turn .meta")
+    expect(figures).to_contain_text("gpt-4.1-mini")
+    expect(figures).to_contain_text(re.compile(r"비용 ₩\d"))
+    before = figures.inner_text()
+    page.reload()
+    expect(figures).to_have_text(before, use_inner_text=True)
+
+
 class TestStop:
     def test_after_a_resume_stops_upstream(self, page: Page, cable: Cable, model: ScriptedUpstream) -> None:
         begin(page, model, SLOW)
@@ -264,9 +367,28 @@ class TestStop:
         cable.pull()
         expect(page.locator(".turn .status")).to_be_visible()
         page.click('[data-part="stop"]')
-        expect(page.locator(".turn .status")).to_have_text("멈추는 중")
+        expect(page.locator(".turn .status")).to_have_text("멈추고 있어요")
         cable.plug()
         expect(page.locator(".ending")).to_contain_text("여기서 멈췄어요", timeout=PATIENCE)
+
+    def test_is_also_what_changing_the_question_does(
+        self, page: Page, served: Service, model: ScriptedUpstream
+    ) -> None:
+        begin(page, model, SLOW)
+        until_word(page, 5)
+        model.script(QUICK)
+        page.locator(".asked").hover()
+        page.get_by_role("button", name="질문 고치기").click()
+        page.get_by_role("textbox", name="질문 고치기").fill("몇까지 셀까요?")
+        page.keyboard.press("Enter")
+        expect(page.locator(".bubble")).to_have_text("몇까지 셀까요?")
+        until_word(page, 99)
+        is_whole(page)
+        session = page.evaluate("sessionStorage.getItem('qa.session')")
+        turns = request(served.url, f"/api/sessions/{session}")[1]["turns"]
+        assert [turn["question"] for turn in turns] == ["몇까지 셀까요?"]
+        statuses = [response["status"] for response in model.texts().values()]
+        assert sorted(statuses) == ["cancelled", "completed"]
 
 
 class TestReload:
@@ -313,3 +435,48 @@ class TestEventSource:
         assert [frame["type"] for frame in heard].count("done") == 1
         assert page.evaluate("window.opened") == 2
         assert asked(model) == 1
+
+
+class TestOurClientForJavaScript:
+    @pytest.fixture
+    def page(self, browser: Browser, cable: Cable) -> Iterator[Page]:
+        """A page of somebody else's that has the client."""
+        page = browser.new_page()
+        serve_client(page)
+        page.goto(f"{cable.url}/page")
+        yield page
+        page.close()
+
+    def test_reads_whole_answers_over_a_line_that_is_cut(
+        self, page: Page, cable: Cable, model: ScriptedUpstream
+    ) -> None:
+        model.script(LONG, LONG)
+        page.evaluate(READ, ["하나?", "둘?"])
+        until(lambda: asked(model) == 2, 10, "both answers have begun")
+        for _ in range(5):
+            page.wait_for_timeout(250)
+            cable.cut()
+        answers = page.evaluate("window.reading")
+        assert [(answer["text"], answer["status"]) for answer in answers] == [(TEXT, "completed")] * 2
+        assert min(answer["losses"] for answer in answers) >= 3
+        assert asked(model) == 2
+
+    def test_reads_on_after_the_page_was_frozen(self, page: Page, cable: Cable, model: ScriptedUpstream) -> None:
+        model.script(LONG)
+        page.evaluate(READ, ["하나?"])
+        until(lambda: asked(model) == 1, 10, "the answer has begun")
+        session = page.context.new_cdp_session(page)
+        session.send("Page.setWebLifecycleState", {"state": "frozen"})
+        cable.cut()
+        page.wait_for_timeout(500)
+        session.send("Page.setWebLifecycleState", {"state": "active"})
+        [answer] = page.evaluate("window.reading")
+        assert (answer["text"], answer["status"]) == (TEXT, "completed")
+        assert asked(model) == 1
+
+    def test_tells_how_much_of_a_file_was_sent(self, page: Page, model: ScriptedUpstream) -> None:
+        model.script(Script(text="네"))
+        told = page.evaluate(UPLOAD, "뭐예요?")
+        assert (told["text"], told["names"]) == ("네", ["가.txt"])
+        assert told["shares"] == sorted(told["shares"])
+        assert told["shares"][-1] == 1

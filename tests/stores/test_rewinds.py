@@ -84,6 +84,21 @@ def test_the_files_of_what_is_replaced_go_with_it(stores: Stores, rewinds: Redis
     assert [file.file_id for file in stores.history.list_files(ANN, "s")] == [name_file("s-1", 1)]
 
 
+def test_the_files_of_an_answer_that_is_replaced_by_its_id_stay(stores: Stores, rewinds: RedisRewinds) -> None:
+    converse(stores, 3)
+    keep(stores.files, "Stays.", file_id=name_file("s-2", 1))
+    keep(stores.files, "Goes.", file_id=name_file("s-3", 1))
+    rewinds.rewind_session(replace(AGAIN, rewind=Rewind("s-2", is_exact=True)), "s")
+    assert history_texts(stores.history) == ["Answer 1"]
+    assert [file.file_id for file in stores.history.list_files(ANN, "s")] == [name_file("s-2", 1)]
+
+
+def test_an_id_that_the_session_doesnt_have_replaces_nothing(stores: Stores, rewinds: RedisRewinds) -> None:
+    converse(stores, 2)
+    rewinds.rewind_session(replace(AGAIN, rewind=Rewind("gone", is_exact=True)), "s")
+    assert history_texts(stores.history) == ["Answer 2", "Answer 1"]
+
+
 def test_an_answer_that_is_still_written_can_be_replaced(stores: Stores, rewinds: RedisRewinds) -> None:
     converse(stores, 1)
     running = turn("running", question="Question 2")

@@ -258,6 +258,26 @@ class TestBusy:
         assert (kept["status"], kept["text"]) == ("cancelled", "안녕")
 
 
+class TestReplacing:
+    def test_puts_a_question_into_the_place_of_an_answer_and_of_all_after_it(self, house: House) -> None:
+        first = house.session("안녕?")
+        session = first["sessionId"]
+        second = house.session("그건 왜죠?", sessionId=session)
+        house.session("또 있나요?", sessionId=session)
+        third = house.session("그건 언제죠?", sessionId=session, replaces=second["answerId"])
+        turns = house.client.get(f"/api/sessions/{session}").get_json()["turns"]
+        assert [turn["answerId"] for turn in turns] == [third["answerId"], first["answerId"]]
+        assert "그건 왜죠?" not in str(house.model.prompts[-1])
+
+    def test_of_an_answer_that_isnt_there_removes_nothing(self, house: House) -> None:
+        session = house.session("안녕?")["sessionId"]
+        house.session("그건 왜죠?", sessionId=session, replaces="0" * 32)
+        assert len(house.client.get(f"/api/sessions/{session}").get_json()["turns"]) == 2
+
+    def test_takes_the_id_of_an_answer_alone(self, house: House) -> None:
+        assert refusal(house.ask(replaces="the last one"), 422, "invalid_field")["field"] == "replaces"
+
+
 class TestHangUp:
     def test_cancels_where_asked_to(self, house: House) -> None:
         house.model.go.clear()

@@ -68,6 +68,7 @@ class TestEveryForm:
             "onBusy",
             "messages",
             "citations",
+            "replaces",
         )
         got = frames(send(house.client, {"question": absent, "message": "왜요?", **dict.fromkeys(names, absent)}))
         assert got[-1]["content"] == {"status": "completed"}

@@ -118,6 +118,9 @@ class TestSessions:
         assert [turn["question"] for turn in shown["turns"]] == ["기린은요?", "환불은?"]
         assert [turn["topic"] for turn in shown["turns"]] == [2, 1]
         assert [topic["index"] for topic in shown["topics"]] == [1, 2]
+        assert (
+            shown["turns"][0]["metadata"] == house.get(f"answers/{shown['turns'][0]['answerId']}", KIM).json["metadata"]
+        )
         assert [file["name"] for file in shown["files"]] == ["약관.txt"]
         assert shown["title"] == "환불은?"
         assert {"answerId", "question", "text", "references", "status", "topic", "files", "createdAt"} <= set(

@@ -54,4 +54,4 @@ def test_an_error_that_openai_has_too_is_told_as_openai_tells_it(
 def test_an_answer_that_was_stopped_is_not_asked_for_again() -> None:
     stopped = build_stopped_failure("ko")
     assert (stopped.code, stopped.retryable, openai_status(stopped)) == ("cancelled", False, 409)
-    assert stopped.user_message == "답변을 중단했습니다."
+    assert stopped.user_message == "답변을 중단했어요."

@@ -6,6 +6,7 @@ from typing import Any
 
 from qa_service.conversation import MOST_MESSAGES
 from qa_service.questions import (
+    ANSWER_ID,
     BUSY,
     CITATIONS,
     HANGUPS,
@@ -140,6 +141,7 @@ def _list_choices() -> tuple[InputField, ...]:
     return (
         InputField("sessionId", {"type": "string", "pattern": f"^{SESSION_ID.pattern}$"}, SESSION_NOTE),
         InputField("topic", _one_of(TOPICS, TOPICS[0]), TOPIC_NOTE),
+        InputField("replaces", {"type": "string", "pattern": f"^{ANSWER_ID.pattern}$"}, REPLACES_NOTE),
         InputField("onBusy", _one_of(BUSY, BUSY[0]), BUSY_NOTE),
         InputField("onHangup", _one_of(HANGUPS), HANGUP_NOTE),
         InputField("citations", _one_of(CITATIONS), CITATIONS_NOTE),
@@ -155,6 +157,10 @@ SESSION_NOTE = (
 TOPIC_NOTE = (
     "Whether the question belongs to the topic before it: `auto` finds that out, `keep` says that it does, and `new` "
     "that it doesn't."
+)
+REPLACES_NOTE = (
+    "The id of an answer of this session. The question takes its place, and all answers after it are removed. The "
+    "files that came with it stay."
 )
 BUSY_NOTE = (
     "What happens while another answer of the session is being written: `replace` stops that one, `reject` is a 409."

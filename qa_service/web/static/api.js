@@ -48,11 +48,12 @@ export class Service {
     return new URL(path, this.base).href;
   }
 
-  #send(path, { method = "GET", body, headers = {}, signal, accept = "application/json" }, credential) {
+  #send(path, { method = "GET", body, headers = {}, signal, keepalive, accept = "application/json" }, credential) {
     return fetch(this.#own(path), {
       method,
       body,
       signal,
+      keepalive,
       headers: { Accept: accept, "Accept-Language": language(), ...authorization(credential), ...headers },
     }).catch((error) => {
       if (signal?.aborted) throw error;

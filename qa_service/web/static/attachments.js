@@ -1,12 +1,17 @@
 /** This module keeps the files that are dropped, pasted or picked. It checks them, and shows them until they are sent. */
 
 import { element, icon } from "./element.js";
+import { HEAD_BYTES, isUnreadable } from "./kinds.js";
 import { label, say, size, words } from "./words.js";
 
-/** The files of the next question. `limits` are the server's; `complain(text)` tells what can't be sent; `zone` is where files may be dropped. */
+/**
+ * The files of the next question. `limits` and `kinds` are the server's; `complain(text)` tells what can't be sent, and
+ * `changed()` that the files are others now; `zone` is where files may be dropped. Files are looked into
+ * while the person goes on writing; `settle()` waits for that.
+ */
 export class Attachments {
-  constructor({ list, picker, zone, veil, limits, complain }) {
-    Object.assign(this, { list, picker, veil, limits, complain, files: [] });
+  constructor({ list, picker, zone, veil, limits, complain, changed }) {
+    Object.assign(this, { list, picker, veil, limits, complain, changed, kinds: [], files: [], checked: Promise.resolve() });
     picker.addEventListener("change", () => {
       this.add(picker.files);
       picker.value = "";
@@ -14,13 +19,40 @@ export class Attachments {
     this.#listenForDrops(zone);
   }
 
+  /** Take files. Those that are surely of a kind which the server can't read are put aside as soon as that is seen. */
   add(files) {
+    const troubles = [];
     for (const file of files) {
       const trouble = this.#trouble(file);
-      if (trouble) this.complain(trouble);
+      if (trouble) troubles.push(trouble);
       else this.files.push(file);
     }
+    if (troubles.length) this.complain(troubles.join(" "));
     this.#show();
+    this.checked = this.#check(this.checked, [...this.files]);
+  }
+
+  async #check(before, files) {
+    await before;
+    const unreadable = [];
+    for (const file of files) if (await this.#isUnreadable(file)) unreadable.push(file);
+    if (!unreadable.length) return;
+    this.files = this.files.filter((file) => !unreadable.includes(file));
+    this.#show();
+    this.complain(words("kindUnreadable", { names: unreadable.map(({ name }) => name) }));
+  }
+
+  /** Wait until all files are looked into. Tells whether all of them could be kept. */
+  async settle() {
+    const { length } = this.files;
+    await this.checked;
+    return this.files.length === length;
+  }
+
+  async #isUnreadable(file) {
+    // A folder that was dropped looks like a file, and can't be read by the browser itself.
+    const head = await file.slice(0, HEAD_BYTES).arrayBuffer().catch(() => null);
+    return head === null || isUnreadable(file.name, new Uint8Array(head), this.kinds);
   }
 
   /** Return the files, and forget them. */
@@ -44,6 +76,7 @@ export class Attachments {
   #show() {
     this.list.replaceChildren(...this.files.map((file) => this.#chip(file)));
     this.list.hidden = !this.files.length;
+    this.changed();
   }
 
   #chip(file) {

@@ -1,16 +1,20 @@
 /** This module builds the parts of a chat once, and tells each part what the others did. */
 
 import { announcerIn } from "./announcer.js";
+import { Address } from "./address.js";
 import { Brand } from "./brand.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
+import { forgetDrafts } from "./drafts.js";
 import { drawIcons } from "./element.js";
+import { isWrittenByTouch } from "./enter.js";
 import { Follow } from "./follow.js";
 import { History, currentSession, setCurrentSession } from "./history.js";
 import { KeptFiles } from "./kept.js";
+import { currentKey, keepKey } from "./key.js";
 import { KeyDialog } from "./key-dialog.js";
 import { Shelf } from "./shelf.js";
-import { SourceDialog } from "./sources.js";
+import { SourceDialog } from "./source-dialog.js";
 import { choose, language, reword, say, size, words } from "./words.js";
 
 /** The limits until the server has told its own. The page refuses nothing that the server might take. */
@@ -24,9 +28,10 @@ export class Chat {
   constructor(root, { service, wishes, emit }) {
     Object.assign(this, { root, service, wishes, emit, config: UNKNOWN, limits: { ...UNKNOWN.limits } });
     const announce = announcerIn(this.#at("announcer"));
-    const source = new SourceDialog(this.#at("source"), service);
-    const shared = { service, announce, openSource: (reference) => source.open(reference), config: () => this.config };
+    this.source = new SourceDialog(this.#at("source"), { service, frame: root.querySelector(".qa") });
+    const shared = { service, announce, openSource: (reference) => this.source.open(reference), config: () => this.config, collections: wishes.collections ?? "" };
     this.conversation = new Conversation(this.#at("conversation"), { shared, listener: {
+      asked: ({ question, files }) => this.emit("asked", { question, files: files.map(({ name }) => name) }),
       began: (sessionId, title) => this.#began(sessionId, title),
       changed: () => this.#changed(),
       complain: (text) => this.composer.complain(text),
@@ -38,9 +43,11 @@ export class Chat {
       ask: (asked) => this.ask(asked),
       stop: () => this.conversation.stop(),
     } });
-    this.past = new History(this.#at("history"), { service, listener: {
+    this.past = new History(this.#at("history"), { service, announce, listener: {
+      complain: (text) => this.composer.complain(text),
+      gone: (sessionId) => sessionId === this.conversation.sessionId && this.#clear(),
       open: (sessionId) => this.open(sessionId),
-      gone: (sessionId) => sessionId === this.conversation.sessionId && this.leave(),
+      renamed: () => this.#entitle(),
     } });
     this.kept = new KeptFiles(this.#at("kept"), service);
     this.keyDialog = new KeyDialog(this.#at("key"));
@@ -48,40 +55,50 @@ export class Chat {
     this.shelf = new Shelf(this.#at("shelf"), { menu: this.#at("menu"), scrim: this.#at("scrim"), beside: this.#at("column") });
     this.follow = new Follow({ scroller: this.#at("scroller"), content: this.#at("main"), button: this.#at("to-bottom"),
       isEmpty: () => this.conversation.isEmpty });
+    if (wishes.full) this.address = new Address((sessionId) => this.#go(sessionId));
     this.#wire();
   }
 
-  /** Ask the server what it takes and who we are, and show the conversation that this tab has left. */
+  /** Ask the server what it takes and who we are, and show the conversation of the address, or the one this tab has left. */
   async begin() {
-    await this.#start();
-    if (currentSession()) await this.open(currentSession());
+    const wanted = this.address?.sessionId || currentSession();
+    if (wanted) this.address?.replace(wanted);
+    this.composer.turnTo(wanted);
+    if (this.wishes.full && !isWrittenByTouch()) this.composer.field.focus();
+    const open = () => wanted && this.open(wanted);
+    if (await this.#start(open)) await open();
   }
 
   ask(asked) {
-    this.emit("asked", { question: asked.question, files: asked.files.map(({ name }) => name) });
-    this.conversation.ask({ ...asked, collections: this.wishes.collections });
-    this.follow.toEnd();
+    this.conversation.ask(asked);
   }
 
-  /** Show a past conversation. One that the server doesn't have any more leaves the list. */
-  async open(sessionId) {
+  /**
+   * Show a past conversation. Whoever has a visitor's conversation in an address can read along in it, so one that this
+   * browser doesn't know is shown only when the person has `agreed`.
+   */
+  async open(sessionId, { agreed = false } = {}) {
     this.shelf.close();
+    this.source.close();
+    const isOwn = agreed || sessionId === currentSession() || this.past.knows(sessionId);
+    if (!isOwn) return this.#refuseAddress("addressOfOther", { key: "addressOpen", act: () => this.open(sessionId, { agreed: true }) });
     try {
-      await this.conversation.load(sessionId);
+      const title = await this.conversation.load(sessionId);
+      if (title !== null && !this.past.knows(sessionId)) this.past.touch(sessionId, title);
       this.follow.toEnd();
     } catch (problem) {
       if (problem.code === "unauthenticated") return this.#locked(() => this.open(sessionId));
-      if (problem.status === 404) this.past.forget(sessionId);
-      this.composer.complain(problem.status === 404 ? words("sessionGone") : problem.message);
-      if (problem.status === 404) setCurrentSession("");
+      if (problem.status !== 404) return this.composer.complain(problem.message);
+      this.#refuseAddress(this.past.has(sessionId) ? "sessionGone" : "addressUnknown");
+      this.past.forget(sessionId);
     }
   }
 
   /** Leave the conversation for a new one. */
   leave() {
     this.shelf.close();
-    this.conversation.clear();
-    this.#changed();
+    this.source.close();
+    this.#clear();
     this.composer.field.focus();
   }
 
@@ -98,6 +115,46 @@ export class Chat {
     if (this.wishes.full) document.documentElement.lang = language();
     this.brand.show(this.config);
     this.past.show(this.conversation.sessionId);
+    this.#entitle();
+  }
+
+  #clear() {
+    this.conversation.clear();
+    this.#changed();
+  }
+
+  /** The person went back or forward, or opened a bookmark. */
+  #go(sessionId) {
+    if (sessionId === this.conversation.sessionId) return;
+    if (sessionId) this.open(sessionId);
+    else this.#clear();
+  }
+
+  /** The conversation of an address isn't shown. What is written from now on belongs to the one that is. */
+  #refuseAddress(key, offer) {
+    const { sessionId } = this.conversation;
+    setCurrentSession(sessionId);
+    this.address?.replace(sessionId);
+    this.composer.turnTo(sessionId);
+    this.composer.complain(words(key), offer);
+  }
+
+  /** Give a bookmark the name of its conversation. */
+  #entitle() {
+    if (!this.wishes.full) return;
+    const title = this.past.titleOf(this.conversation.sessionId);
+    document.title = [title, this.#at("title").textContent].filter(Boolean).join(" · ");
+  }
+
+  /** Forget the key, and what was written and shown with it in this tab. */
+  #signOut() {
+    keepKey("");
+    forgetDrafts();
+    this.shelf.close();
+    this.#clear();
+    this.composer.empty();
+    this.past.empty();
+    this.#start();
   }
 
   #at(id) {
@@ -105,18 +162,24 @@ export class Chat {
   }
 
   #began(sessionId, title) {
+    this.composer.moveTo(sessionId);
     this.past.touch(sessionId, title);
     this.#changed();
   }
 
   #changed() {
-    const { answering, isEmpty, sessionId } = this.conversation;
+    const { answering, isEmpty, sessionId, turns } = this.conversation;
     this.#at("frame").classList.toggle("empty", isEmpty);
     this.#at("welcome").hidden = !isEmpty;
     this.composer.show({ answering, canChangeTopic: !isEmpty });
+    this.composer.turnTo(sessionId);
     setCurrentSession(sessionId);
+    this.address?.show(sessionId);
     this.past.show(sessionId);
+    this.#entitle();
     if (!answering) this.kept.load(sessionId);
+    const asked = turns.at(-1)?.node;
+    if (answering && asked !== this.follow.pinned) this.follow.pin(asked);
   }
 
   #ended({ answerId, status, prose, error }) {
@@ -131,14 +194,15 @@ export class Chat {
 
   /** Ask the person for a key, and then do again what the service refused without one. A site with a login has none. */
   #locked(again) {
-    if (this.wishes.keys) this.keyDialog.open(() => this.#start().then(again));
+    if (this.wishes.keys) this.keyDialog.open(() => this.#start(again).then((started) => started && again()));
     else this.composer.complain(words("loginNeeded"));
   }
 
-  async #start() {
+  /** Ask the server what it takes. Returns whether it has told that. Where it wants a key first, `again()` is done then. */
+  async #start(again = () => {}) {
     this.config = await this.service.fetchJson("config").catch((problem) => {
       this.#tell(problem);
-      if (problem.code === "unauthenticated") this.#locked(() => {});
+      if (problem.code === "unauthenticated") this.#locked(again);
       else this.composer.complain(problem.message);
       return UNKNOWN;
     });
@@ -146,6 +210,8 @@ export class Chat {
     this.composer.offer(this.config);
     this.#describe();
     await this.past.load(this.config.caller);
+    this.#entitle();
+    return this.config !== UNKNOWN;
   }
 
   #describe() {
@@ -153,6 +219,7 @@ export class Chat {
     this.brand.show(this.config);
     this.#at("offline").hidden = upstream !== "offline";
     this.#at("version").textContent = version;
+    this.#at("sign-out").hidden = !this.wishes.keys || !currentKey();
     this.#at("history-note").hidden = caller.kind !== "anonymous";
     this.#at("kinds").textContent = kinds.join(" · ");
     const { files, fileBytes } = this.limits;
@@ -166,6 +233,7 @@ export class Chat {
       choose(target.value, { forGood: true });
       this.reword();
     });
+    this.#at("sign-out").addEventListener("click", () => this.#signOut());
     this.#at("skip").addEventListener("click", () => this.composer.field.focus());
     this.#at("drop-zone").addEventListener("click", () => this.composer.attachments.picker.click());
     for (const button of this.root.querySelectorAll("[data-new]")) button.addEventListener("click", () => this.leave());

@@ -1,14 +1,15 @@
 /** This module has the form in which a question is written. */
 
 import { Attachments } from "./attachments.js";
-import { count, words } from "./words.js";
-
-/** Enter ends a syllable that is being composed and must not send it; older Safari says so by key code 229. */
-const isComposing = (event) => event.isComposing || event.keyCode === 229;
+import { keepDraft, readDraft } from "./drafts.js";
+import { element } from "./element.js";
+import { isComposing, isSending, isWrittenByTouch } from "./enter.js";
+import { Speech } from "./speech.js";
+import { count, say, words } from "./words.js";
 
 /**
- * Files may be dropped on `zone`, over which `veil` says so. The form calls `listener.ask({question, files, topic, webSearch, model})` and
- * `listener.stop()`.
+ * Files may be dropped on `zone`, over which `veil` says so. The form calls `listener.ask({question, files, topic,
+ * webSearch, model})` and `listener.stop()`.
  */
 export class Composer {
   constructor(form, { limits, announce, zone, veil, listener }) {
@@ -22,12 +23,17 @@ export class Composer {
     this.models = part("model");
     this.complaint = part("complaint");
     const [list, picker] = [part("files"), part("picker")];
-    this.attachments = new Attachments({ list, picker, zone, veil, limits, complain: (text) => this.complain(text) });
+    this.attachments = new Attachments({ list, picker, zone, veil, limits,
+      complain: (text) => this.complain(text), changed: () => this.#allowSending() });
+    this.speech = this.#speechFor(part("speak"));
+    this.field.enterKeyHint = isWrittenByTouch() ? "enter" : "send";
     this.#listen(part("attach"));
+    this.turnTo("");
   }
 
   /** Show what the server offers. */
-  offer({ webSearch = false, models = [], model = "" }) {
+  offer({ webSearch = false, models = [], model = "", kinds = [] }) {
+    this.attachments.kinds = kinds;
     this.searchButton.hidden = !webSearch;
     const plain = models.filter((name) => !/[*?[]/.test(name));
     this.models.hidden = plain.length < 2;
@@ -44,10 +50,33 @@ export class Composer {
     if (hadFocus && !this.form.contains(this.root.activeElement)) this.field.focus();
   }
 
+  /** Show what was being written in this conversation. Its id is empty while it hasn't begun. */
+  turnTo(sessionId) {
+    if (this.sessionId === sessionId) return;
+    this.sessionId = sessionId;
+    this.field.value = readDraft(sessionId);
+    this.#grow();
+  }
+
+  /** The conversation has begun by now, and what is being written is written in it. */
+  moveTo(sessionId) {
+    if (this.sessionId === sessionId) return;
+    keepDraft(this.sessionId, "");
+    this.sessionId = sessionId;
+    keepDraft(sessionId, this.field.value);
+  }
+
   write(text) {
     this.field.value = text;
-    this.#grow();
+    this.#wrote();
     this.field.focus();
+  }
+
+  /** Forget what is written, and the files that are attached. */
+  empty() {
+    this.field.value = "";
+    this.attachments.take();
+    this.#wrote();
   }
 
   /** Put a refused question back, unless another one is being written. */
@@ -55,8 +84,10 @@ export class Composer {
     if (!this.field.value) this.write(text);
   }
 
-  complain(text) {
-    this.complaint.textContent = text;
+  /** Tell what the trouble is. `offer`, `{ key, act }`, is a button with what the person can do. */
+  complain(text, offer = null) {
+    const act = () => (this.complain(""), offer.act());
+    this.complaint.replaceChildren(text, offer ? say(element("button", { type: "button", class: "text", onclick: act }), offer.key) : "");
     this.complaint.hidden = !text;
   }
 
@@ -65,12 +96,8 @@ export class Composer {
       event.preventDefault();
       this.#send();
     });
-    this.field.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
-      event.preventDefault();
-      this.#send();
-    });
-    this.field.addEventListener("input", () => this.#grow());
+    this.field.addEventListener("keydown", (event) => this.#enter(event));
+    this.field.addEventListener("input", () => this.#wrote());
     this.field.addEventListener("paste", (event) => this.#paste(event));
     this.stopButton.addEventListener("click", () => this.listener.stop());
     attach.addEventListener("click", () => this.attachments.picker.click());
@@ -78,6 +105,28 @@ export class Composer {
       button.addEventListener("click", () => press(button, !isPressed(button)));
     }
     this.root.addEventListener("keydown", (event) => this.#escape(event));
+  }
+
+  #speechFor(button) {
+    let before = "";
+    return new Speech(button, {
+      began: () => (before = this.field.value.trimEnd()),
+      heard: (text) => this.#writeSpeech([before, text.trim()].filter(Boolean).join(" ")),
+      failed: () => this.complain(words("speechRefused")),
+    });
+  }
+
+  /** The focus stays at the button that ends listening, and no keyboard comes up on a phone. */
+  #writeSpeech(text) {
+    this.field.value = text;
+    this.#wrote();
+  }
+
+  /** A key that is held down sends once. */
+  #enter(event) {
+    if (!isSending(event, { byTouch: isWrittenByTouch() })) return;
+    event.preventDefault();
+    if (!event.repeat) this.#send();
   }
 
   /** Text that was copied with a picture of itself, as office programs do, is pasted as text. */
@@ -89,20 +138,25 @@ export class Composer {
   }
 
   #escape(event) {
-    const open = this.root.querySelector("dialog[open], [data-open]");
-    if (event.key === "Escape" && this.answering && !open && !isComposing(event)) this.listener.stop();
+    const open = this.root.querySelector("dialog:modal, [data-open]");
+    if (event.key !== "Escape" || !this.answering || open || isComposing(event)) return;
+    event.preventDefault();
+    this.listener.stop();
   }
 
-  #send() {
+  /** Send what is written. A file that can't be read is refused first, and then nothing is sent. */
+  async #send() {
+    if (!(await this.attachments.settle())) return;
     const question = this.field.value.trim();
     if (this.answering) this.announce(words("busy"));
     const trouble = this.answering ? words("busy") : this.#trouble(question);
     this.complain(trouble);
     if (trouble || !(question || this.attachments.files.length)) return;
+    this.speech.stop();
     const topic = isPressed(this.topicButton) ? "new" : "auto";
     const files = this.attachments.take();
     this.field.value = "";
-    this.#grow();
+    this.#wrote();
     press(this.topicButton, false);
     this.listener.ask({ question, files, topic, webSearch: isPressed(this.searchButton), model: this.models.value });
   }
@@ -112,11 +166,22 @@ export class Composer {
     return question.length > limit ? words("questionTooLong", { limit: count(limit) }) : "";
   }
 
+  #wrote() {
+    keepDraft(this.sessionId, this.field.value);
+    this.#grow();
+  }
+
   #grow() {
     this.complain("");
+    this.#allowSending();
     if (CSS.supports("field-sizing", "content")) return;
     this.field.style.height = "auto";
     this.field.style.height = `${this.field.scrollHeight}px`;
+  }
+
+  /** There is nothing to send while nothing is written and no file is attached. */
+  #allowSending() {
+    this.sendButton.disabled = !this.field.value.trim() && !this.attachments.files.length;
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { Problem } from "./api.js";
 import { element } from "./element.js";
+import { keepPlace } from "./place.js";
 import { follow } from "./stream.js";
 import { Turn } from "./turn.js";
 import { say, words } from "./words.js";
@@ -15,9 +16,9 @@ function newKey() {
 }
 
 /**
- * It calls `began(sessionId, title)`, `changed()`, `refused(question)`, `locked(again)`, `complain(text)` and
- * `ended(turn)` of its `listener`. `shared` has what all parts of one element share: `service`, `announce(text)`,
- * `openSource(reference)` and `config()`.
+ * It calls `asked(question)`, `began(sessionId, title)`, `changed()`, `refused(question)`, `locked(again)`,
+ * `complain(text)` and `ended(turn)` of its `listener`. `shared` has what all parts of one element share: `service`,
+ * `announce(text)`, `openSource(reference)`, `config()` and the names of the `collections` that are searched.
  */
 export class Conversation {
   constructor(node, { shared, listener }) {
@@ -26,6 +27,10 @@ export class Conversation {
       ...shared,
       reconnect: (turn) => this.#follow(turn, { answerId: turn.answerId }),
       retry: (turn) => this.#retry(turn),
+      regenerate: (turn) => this.#replace(turn),
+      edit: (turn, question) => this.#replace(turn, { question, topic: turn.asked?.topic }),
+      rate: (turn, rating) => this.#rate(turn, rating),
+      hasSession: () => Boolean(this.sessionId),
       reopen: (topic) => this.#reopen(topic),
     };
     this.clear();
@@ -41,17 +46,27 @@ export class Conversation {
 
   /** Leave the conversation. An answer that is still coming goes on without this reader. */
   clear() {
-    this.running?.controller.abort();
-    Object.assign(this, { sessionId: "", turns: [], running: null });
+    this.#leaveAnswer();
+    Object.assign(this, { sessionId: "", turns: [], wanted: "" });
     this.node.replaceChildren();
   }
 
-  /** Ask, and show the answer as it comes. `topic` is `auto`, `keep` or `new`. */
-  ask({ question, files = [], topic = "auto", webSearch = false, model = "", collections = "", key = newKey() }) {
-    const asked = { question, files, topic, webSearch, model, collections, key };
+  /** Stop listening to the answer that is coming. */
+  #leaveAnswer() {
+    this.running?.controller.abort();
+    this.running = null;
+  }
+
+  /**
+   * Ask, and show the answer as it comes. `topic` is `auto`, `keep` or `new`. `replaces` is the id of an answer whose
+   * place the question takes, and `instead` has the turns that were shown there.
+   */
+  ask({ question, files = [], topic = "auto", webSearch = false, model = "", collections = this.actions.collections, replaces = "", key = newKey(), instead = [] }) {
+    const asked = { question, files, topic, webSearch, model, collections, replaces, key };
+    this.listener.asked(asked);
     const shown = question || words("whatIsIn");
     const turn = new Turn({ question: shown, files: files.map(({ name }) => name), earlier: namesOf(this.turns) }, this.actions);
-    turn.asked = asked;
+    Object.assign(turn, { asked, replaced: instead });
     this.turns.at(-1)?.growOld();
     this.turns.push(turn);
     this.node.append(turn.node);
@@ -78,15 +93,21 @@ export class Conversation {
     this.service.call(`answers/${encodeURIComponent(answerId)}/cancel`, { method: "POST" }).catch(() => {});
   }
 
-  /** Show a stored conversation, and go on listening if it is being answered. */
+  /**
+   * Show a stored conversation, and go on listening if it is being answered. Of two that are asked for one after another,
+   * the first is not shown, even if it comes later. Returns the conversation's title, or null for one that isn't shown.
+   */
   async load(sessionId) {
+    this.wanted = sessionId;
     const session = await this.service.fetchJson(`sessions/${encodeURIComponent(sessionId)}`);
+    if (this.wanted !== sessionId) return null;
     this.clear();
     this.sessionId = sessionId;
     this.#showEarlier(session);
     this.listener.changed();
     const last = this.turns.at(-1);
     if (last?.status === "running") this.actions.reconnect(last);
+    return session.title;
   }
 
   #showEarlier(session) {
@@ -110,12 +131,28 @@ export class Conversation {
 
   #earlierButton(cursor) {
     const button = say(element("button", { type: "button", class: "text earlier" }), "earlier");
-    button.addEventListener("click", async () => {
-      const page = await this.service.fetchJson(`sessions/${encodeURIComponent(this.sessionId)}?cursor=${encodeURIComponent(cursor)}`);
-      button.remove();
-      this.#showEarlier(page);
-    });
+    button.addEventListener("click", () => this.#loadEarlier(button, cursor));
     return button;
+  }
+
+  /** Show the turns before those that are shown. What the reader looks at stays where it is. */
+  async #loadEarlier(button, cursor) {
+    const { sessionId } = this;
+    button.disabled = true;
+    try {
+      const page = await this.service.fetchJson(`sessions/${encodeURIComponent(sessionId)}?cursor=${encodeURIComponent(cursor)}`);
+      if (this.sessionId !== sessionId) return;
+      const first = button.nextElementSibling;
+      const hadFocus = button.matches(":focus");
+      keepPlace(first, () => {
+        button.remove();
+        this.#showEarlier(page);
+      });
+      if (hadFocus) focusWithoutMoving(first.previousElementSibling);
+    } catch (problem) {
+      button.disabled = false;
+      this.listener.complain(problem.message);
+    }
   }
 
   async #follow(turn, question) {
@@ -142,7 +179,8 @@ export class Conversation {
     if (running.unwanted && turn.answerId && (frame.type === "start" || frame.type === "found")) this.#cancel(turn);
     if (frame.type !== "start") return;
     const { sessionId } = frame.content;
-    this.sessionId = sessionId;
+    Object.assign(this, { sessionId, wanted: sessionId });
+    turn.replaced = [];
     const at = this.turns.indexOf(turn);
     this.#mark(turn, this.turns[at - 1]);
     this.listener.began(sessionId, this.turns[0].question);
@@ -160,7 +198,7 @@ export class Conversation {
   }
 
   #broken(turn, error, signal) {
-    if (turn.answerId && (signal.aborted || error.retryable)) turn.cut();
+    if (turn.answerId && (signal.aborted || error.retryable)) turn.cut(signal.aborted ? undefined : error);
     else if (signal.aborted) turn.on_done({ status: "cancelled" });
     else if (error instanceof Problem) this.#refused(turn, error);
     else this.#surprised(turn, error);
@@ -173,6 +211,8 @@ export class Conversation {
 
   #refused(turn, problem) {
     const gone = turn.answerId && problem.status === 404;
+    // Nobody knows whether a question arrived that the network has lost, so it can't be taken back.
+    if (!turn.answerId && turn.replaced?.length && problem.code !== "network") return this.#takeBack(turn, problem);
     turn.fail(gone ? new Problem({ userMessage: words("answerGone"), retryable: true }) : problem);
     const again = () => (turn.answerId ? this.actions.reconnect(turn) : this.#retry(turn));
     if (problem.code === "unauthenticated") this.listener.locked(again);
@@ -181,27 +221,75 @@ export class Conversation {
 
   /**
    * Ask again. A question that may not have arrived keeps its key, so that it is answered once. One that has arrived is
-   * asked anew, without the files that the server has read already.
+   * asked anew, in the place of its answer.
    */
   #retry(turn) {
-    if (turn.answerId) {
-      const files = turn.verdictsCame ? [] : turn.asked.files;
-      return this.ask({ ...turn.asked, question: turn.question, files, topic: "keep", key: newKey() });
-    }
-    turn.node.remove();
-    this.turns.splice(this.turns.indexOf(turn), 1);
-    return this.ask(turn.asked);
+    if (turn.answerId) return this.#replace(turn);
+    this.#removeFrom(turn);
+    return this.ask({ ...turn.asked, instead: turn.replaced });
   }
+
+  /**
+   * Ask in the place of a turn, and remove what came after it. The server keeps the files of that turn, so that only
+   * those are sent again that it may not have read.
+   */
+  #replace(turn, changed = {}) {
+    const topic = this.#topicOf(turn);
+    const files = turn.verdictsCame ? [] : turn.asked?.files;
+    const replaces = turn.answerId || turn.asked?.replaces;
+    this.#leaveAnswer();
+    const hadFocus = turn.node.matches(":focus-within");
+    const instead = this.#removeFrom(turn);
+    const done = this.ask({ ...turn.asked, question: turn.question, files, replaces, topic, key: newKey(), instead, ...changed });
+    if (hadFocus) focusWithoutMoving(this.turns.at(-1).node);
+    return done;
+  }
+
+  /** The topic to ask for, so that a question which is asked again belongs to the same topic as before. */
+  #topicOf(turn) {
+    const before = this.turns[this.turns.indexOf(turn) - 1]?.topic;
+    if (!before || !turn.topic) return turn.asked?.topic ?? "auto";
+    if (turn.topic === before) return "keep";
+    return turn.topic > before ? "new" : "auto";
+  }
+
+  /** Remove a turn and all turns after it. Returns them. */
+  #removeFrom(turn) {
+    const removed = this.turns.splice(this.turns.indexOf(turn));
+    for (const { node } of removed) node.remove();
+    return removed;
+  }
+
+  /** A question that was refused replaces nothing, so what it should have replaced is shown again. */
+  #takeBack(turn, problem) {
+    this.#removeFrom(turn);
+    this.turns.push(...turn.replaced);
+    this.node.append(...turn.replaced.map(({ node }) => node));
+    if (problem.code === "unauthenticated") this.listener.locked(() => this.#replace(turn.replaced[0], { question: turn.question }));
+    else this.listener.complain(problem.message);
+  }
+
+  /** Tell the server what an answer was worth. */
+  #rate({ answerId }, rating) {
+    const body = new URLSearchParams({ rating });
+    return this.service.call(`answers/${encodeURIComponent(answerId)}/feedback`, { method: "POST", body });
+  }
+}
+
+function focusWithoutMoving(node) {
+  node.tabIndex = -1;
+  node.focus({ preventScroll: true });
 }
 
 function namesOf(turns) {
   return turns.flatMap(({ verdicts }) => verdicts.names);
 }
 
-function formOf({ question, files, topic, webSearch, model, collections }, sessionId) {
+function formOf({ question, files, topic, webSearch, model, collections, replaces }, sessionId) {
   const form = new FormData();
-  const fields = { question, sessionId, topic, model, collections, useWebSearch: webSearch ? "true" : "" };
+  const fields = { question, sessionId, topic, model, collections, replaces, useWebSearch: webSearch ? "true" : "" };
   for (const [name, value] of Object.entries(fields)) if (value) form.append(name, value);
-  for (const file of files) form.append("files", file, file.name);
+  // Sites of PHP pass the form on, and PHP keeps one file of several with the same name, unless that ends in [].
+  for (const file of files) form.append("files[]", file, file.name);
   return form;
 }

@@ -1,15 +1,19 @@
 /**
- * This module lists past conversations. Those of a known caller come from the server. Those of an anonymous visitor are
- * kept in this browser alone.
+ * This module lists past conversations, and lets a person find, rename and delete them. Those of a known caller come from
+ * the server. Those of an anonymous visitor are remembered in this browser alone.
  */
 
-import { element, icon } from "./element.js";
-import { browserStorage, tabStorage } from "./storage.js";
-import { label, say, since, words } from "./words.js";
+import { element } from "./element.js";
+import { pastRow, renamingRow, undoRow } from "./history-rows.js";
+import { changeRemembered, readRemembered, watchRemembered } from "./remembered.js";
+import { tabStorage } from "./storage.js";
+import { label, say, words } from "./words.js";
 
-const STORED_HISTORY = "qa.history";
 const CURRENT = "qa.session";
-const MOST = 100;
+const TITLE_LETTERS = 120;
+/** A deletion can be undone for so long. Until then the server hears nothing of it. */
+const UNDO_MS = 8_000;
+const LISTED_AT_MOST = 100;
 
 /** The id of this tab's conversation, which is shown again after a reload. */
 export function currentSession() {
@@ -20,68 +24,187 @@ export function setCurrentSession(sessionId) {
   tabStorage.setItem(CURRENT, sessionId);
 }
 
-/** The list in the side bar. It calls `listener.open(sessionId)` for a choice, and `listener.gone(sessionId)` for a deletion. */
+/**
+ * The list in the side bar. It calls `listener.open(sessionId)` for a choice, `listener.gone(sessionId)` for a deletion,
+ * `listener.renamed()` for another title, and `listener.complain(text)` where the server didn't do what was asked.
+ */
 export class History {
-  constructor(list, { service, listener }) {
-    Object.assign(this, { list, service, listener, anonymous: true, items: readItems(), current: "" });
+  constructor(list, { service, announce, listener }) {
+    Object.assign(this, { list, service, announce, listener, anonymous: true, items: readRemembered(), current: "" });
+    Object.assign(this, { sought: "", renaming: "", leaving: new Map() });
+    this.field = this.#searchField();
+    watchRemembered(() => this.#reread());
+    addEventListener("pagehide", () => this.#deleteAll());
+    document.addEventListener("visibilitychange", () => document.hidden || this.#refresh());
   }
 
   async load(caller) {
     this.anonymous = caller.kind === "anonymous";
-    if (!this.anonymous) this.items = (await this.service.fetchJson("sessions?limit=100").catch(() => ({ items: [] }))).items;
+    if (this.anonymous) this.items = readRemembered();
+    else this.items = (await this.service.fetchJson(`sessions?limit=${LISTED_AT_MOST}`).catch(() => ({ items: [] }))).items;
     this.show(this.current);
+  }
+
+  /** Whether a conversation is one of the person's own. Which ones a known caller has, only the server can tell. */
+  knows(sessionId) {
+    return !this.anonymous || this.has(sessionId);
+  }
+
+  /** Whether a conversation stands in the list. */
+  has(sessionId) {
+    return this.items.some((item) => item.sessionId === sessionId);
+  }
+
+  /** The title of a conversation, or an empty string where it has none or isn't listed. */
+  titleOf(sessionId) {
+    return this.items.find((item) => item.sessionId === sessionId)?.title ?? "";
+  }
+
+  /** Show no conversation any more, because nobody is signed in. Those of a visitor stay. */
+  empty() {
+    this.items = this.anonymous ? this.items : [];
+    this.show("");
   }
 
   /** Put a conversation first, because a question was asked in it just now. */
   touch(sessionId, title) {
-    const known = this.items.find((item) => item.sessionId === sessionId);
-    const item = { sessionId, title: known?.title ?? title.slice(0, 120), updatedAt: new Date().toISOString() };
-    this.#keep([item, ...this.items.filter((other) => other !== known)]);
+    this.#change((items) => {
+      const known = items.find((item) => item.sessionId === sessionId);
+      const item = { sessionId, title: known?.title ?? title.slice(0, TITLE_LETTERS), updatedAt: new Date().toISOString() };
+      return [item, ...items.filter((other) => other !== known)];
+    });
   }
 
   forget(sessionId) {
-    this.#keep(this.items.filter((item) => item.sessionId !== sessionId));
+    this.#change((items) => items.filter((item) => item.sessionId !== sessionId));
   }
 
   show(current) {
     this.current = current;
-    const rows = this.items.map((item) => this.#row(item));
-    this.list.replaceChildren(...(rows.length ? rows : [say(element("li", { class: "faint" }), "historyEmpty")]));
+    if (this.renaming) return; // or else a field would be replaced while somebody writes in it
+    this.field.hidden = !this.items.length;
+    const found = this.items.filter(({ title }) => fold(title || words("untitled")).includes(fold(this.sought)));
+    const rows = found.map((item) => this.#row(item));
+    const empty = say(element("li", { class: "faint" }), this.items.length ? "historyNothingFound" : "historyEmpty");
+    this.list.replaceChildren(...(rows.length ? rows : [empty]));
   }
 
-  #keep(items) {
-    this.items = items.slice(0, MOST);
-    if (this.anonymous) browserStorage.setItem(STORED_HISTORY, JSON.stringify(this.items));
+  #searchField() {
+    const field = label(element("input", { type: "search", class: "seek", autocomplete: "off", hidden: true }), "searchHistory");
+    field.dataset.hint = "searchHistory";
+    field.placeholder = words("searchHistory");
+    field.addEventListener("input", () => {
+      this.sought = field.value.trim();
+      this.show(this.current);
+      this.announce(words("historyFound", { found: this.list.querySelectorAll(".open").length }));
+    });
+    this.list.before(field);
+    return field;
+  }
+
+  /** Change the list. What another tab has added to a visitor's list meanwhile stays. */
+  #change(change) {
+    this.items = this.anonymous ? changeRemembered(change) : change(this.items);
     this.show(this.current);
   }
 
-  #row({ sessionId, title, updatedAt }) {
-    const name = title || words("untitled");
-    const open = element("button", { type: "button", class: "open", onclick: () => this.listener.open(sessionId) },
-      element("span", { class: "name" }, name), element("time", { datetime: updatedAt }, since(updatedAt)));
-    if (sessionId === this.current) open.setAttribute("aria-current", "true");
-    const remove = element("button", { type: "button", class: "quiet icon-only", onclick: () => this.#remove(sessionId, name) }, icon("trash"));
-    return element("li", {}, open, label(remove, "removeConversation", { title: name }));
+  #reread() {
+    if (!this.anonymous) return;
+    this.items = readRemembered();
+    this.show(this.current);
   }
 
-  async #remove(sessionId, title) {
-    if (!confirm(words("removeConversationSure", { title }))) return;
+  /** The person comes back to this tab, and may have asked in another one or on another device. */
+  async #refresh() {
+    if (this.anonymous) return;
+    const fresh = await this.service.fetchJson(`sessions?limit=${LISTED_AT_MOST}`).catch(() => null);
+    if (!fresh) return;
+    this.items = fresh.items;
+    this.show(this.current);
+  }
+
+  #row(item) {
+    const { sessionId } = item;
+    if (this.leaving.has(sessionId)) return undoRow(item, () => this.#undo(sessionId));
+    return pastRow(item, {
+      isCurrent: sessionId === this.current,
+      open: () => this.listener.open(sessionId),
+      rename: (row) => this.#rename(row, item),
+      remove: () => this.#remove(item),
+    });
+  }
+
+  #rename(row, { sessionId, title }) {
+    this.renaming = sessionId;
+    const form = renamingRow(title || words("untitled"), {
+      save: (next) => this.#saveTitle(sessionId, next),
+      close: () => {
+        this.renaming = "";
+        this.show(this.current);
+        this.#focus(sessionId, ".rename");
+      },
+    });
+    row.replaceWith(form);
+    form.querySelector("input").select();
+  }
+
+  async #saveTitle(sessionId, title) {
+    const headers = { "Content-Type": "application/json" };
     try {
-      await this.service.call(`sessions/${encodeURIComponent(sessionId)}`, { method: "DELETE" });
+      await this.service.call(`sessions/${encodeURIComponent(sessionId)}`, { method: "PATCH", headers, body: JSON.stringify({ title }) });
+      this.#change((items) => items.map((item) => (item.sessionId === sessionId ? { ...item, title } : item)));
+      this.listener.renamed();
     } catch (problem) {
-      if (problem.status !== 404) return;
+      this.listener.complain(problem.message);
     }
-    this.forget(sessionId);
+  }
+
+  /** Take a conversation away for the eye. The server deletes it when it can't be undone any more. */
+  #remove({ sessionId, title }) {
+    const wasCurrent = sessionId === this.current;
+    this.leaving.set(sessionId, { wasCurrent, timer: setTimeout(() => this.#delete(sessionId), UNDO_MS) });
     this.listener.gone(sessionId);
+    this.show(this.current);
+    this.#focus(sessionId, ".undo");
+    this.announce(words("conversationRemoved", { title: title || words("untitled") }));
+  }
+
+  #undo(sessionId) {
+    const { wasCurrent, timer } = this.leaving.get(sessionId);
+    clearTimeout(timer);
+    this.leaving.delete(sessionId);
+    this.show(this.current);
+    this.#focus(sessionId, ".open");
+    if (wasCurrent && !this.current) this.listener.open(sessionId);
+  }
+
+  /** A page that is left can't wait for an answer, so the browser keeps the request alive. */
+  #deleteAll() {
+    for (const [sessionId, { timer }] of this.leaving) {
+      clearTimeout(timer);
+      this.#delete(sessionId);
+    }
+  }
+
+  async #delete(sessionId) {
+    const item = this.items.find((each) => each.sessionId === sessionId);
+    this.leaving.delete(sessionId);
+    this.forget(sessionId);
+    try {
+      await this.service.call(`sessions/${encodeURIComponent(sessionId)}`, { method: "DELETE", keepalive: true });
+    } catch (problem) {
+      if (problem.status === 404 || !item) return;
+      this.#change((items) => [item, ...items].sort((one, other) => other.updatedAt.localeCompare(one.updatedAt)));
+      this.listener.complain(problem.message);
+    }
+  }
+
+  #focus(sessionId, button) {
+    this.list.querySelector(`[data-session="${CSS.escape(sessionId)}"] ${button}`)?.focus();
   }
 }
 
-/** Read the stored list. It may come from another version of this page, or be damaged. */
-function readItems() {
-  try {
-    const items = JSON.parse(browserStorage.getItem(STORED_HISTORY));
-    return items.filter(({ sessionId, title }) => typeof sessionId === "string" && typeof title === "string");
-  } catch {
-    return [];
-  }
+/** Letters that differ in case alone are the same to somebody who searches, and so are those that are composed. */
+function fold(text) {
+  return text.normalize("NFC").toLowerCase();
 }

@@ -1,21 +1,26 @@
 /** This module shows one question and its answer, while it comes or from the past. */
 
-import { copyText, element, icon } from "./element.js";
+import { answerTools } from "./answer-tools.js";
+import { askedQuestion } from "./asked.js";
+import { element } from "./element.js";
+import { figuresOf } from "./figures.js";
 import { Prose } from "./markdown.js";
+import { retryOffer, secondsLeft } from "./retry.js";
 import { Sources } from "./sources.js";
 import { Verdicts } from "./verdicts.js";
-import { count, hasWords, label, say, words } from "./words.js";
+import { hasWords, say, words } from "./words.js";
 
-const LONG_QUESTION = 600;
 const LOST_MS = 1_500;
+/** An answer that is silent for so long shows that it is still being written. */
+const STALLED_MS = 2_000;
 
-/** A turn takes frames as they come. `actions` has the functions `retry(turn)`, `reconnect(turn)` and `reopen(topic)`, and what all parts share. */
+/** A turn takes frames as they come. `actions` has what a person can do with it, such as `retry(turn)`, and what all parts share. */
 export class Turn {
   constructor({ question, files = [], earlier = [], topic = 0 }, actions) {
     Object.assign(this, { question, topic, actions, answerId: "", status: "running", verdictsCame: false });
     this.verdicts = new Verdicts(files, earlier);
     const text = element("div", { class: "prose" });
-    this.sources = new Sources(text, actions);
+    this.sources = new Sources(text, { openSource: actions.openSource, answer: () => this.prose.text });
     this.prose = new Prose(text, (n) => this.sources.cite(n));
     this.images = element("div", { class: "images" });
     this.line = element("p", { class: "status" });
@@ -23,24 +28,27 @@ export class Turn {
     this.footer = element("footer", { class: "meta" });
     this.answer = element("div", { class: "answer", "aria-busy": "true" },
       text, this.images, this.line, this.ending, this.sources.node, this.footer);
-    this.node = element("article", { class: "turn" }, this.#asked(), this.answer);
+    const asked = askedQuestion(question, this.verdicts.node, (changed) => actions.edit(this, changed));
+    this.node = element("article", { class: "turn" }, asked, this.answer);
     this.#show("sending");
   }
 
   /** Take one frame of the answer. Frames of types that this page doesn't know are passed over. */
   take({ type, content }) {
     this[`on_${type}`]?.(content);
+    clearTimeout(this.stalling);
+    if (this.status === "running") this.stalling = setTimeout(() => this.#stall(), STALLED_MS);
   }
 
   /** Show a whole answer from the past. */
-  fill({ answerId, text, images, references, status, files, error }) {
-    this.answerId = answerId;
+  fill({ answerId, text, images, references, status, files, error, metadata, feedback, createdAt }) {
+    Object.assign(this, { answerId, rating: feedback?.rating, finishReason: metadata?.finishReason });
     this.prose.append(text ?? "");
-    this.prose.render();
     for (const image of images ?? []) this.on_image(image);
     for (const reference of references ?? []) this.sources.add(reference);
     this.verdicts.settleAll(files ?? []);
-    if (error) this.on_error(error);
+    if (metadata) this.#figures(metadata);
+    if (error) this.on_error({ ...error, retryAfter: secondsLeft(error, createdAt) });
     this.on_done({ status }, { quiet: true });
   }
 
@@ -80,7 +88,7 @@ export class Turn {
     this.verdicts.settleAll(metadata.files ?? []);
     this.finishReason = metadata.finishReason;
     if (metadata.saved === false) this.#note("notSaved");
-    if (this.actions.config().showCost) this.footer.prepend(element("span", {}, metadata.model), ...figures(metadata));
+    this.#figures(metadata);
   }
 
   on_error(error) {
@@ -95,12 +103,13 @@ export class Turn {
   }
 
   on_done({ status }, { quiet = false } = {}) {
-    this.#end(status);
-    this.prose.annotate(this.sources.withNumbers(this.prose.text));
-    this.sources.settle();
-    this.#tools();
-    this.#explain();
-    if (!quiet) this.actions.announce(this.ending.textContent || words("ready"));
+    this.#end(status, () => {
+      this.prose.annotate(this.sources.withNumbers(this.prose.text));
+      this.sources.settle();
+      this.#tools();
+      this.#explain();
+      if (!quiet) this.actions.announce(this.ending.textContent || words("ready"));
+    });
   }
 
   /** Show that the answer failed outside of its stream, because it was refused or the server can't be reached. */
@@ -122,16 +131,21 @@ export class Turn {
     this.losing = undefined;
   }
 
-  /** The connection is lost for good, but the answer may go on at the server. */
-  cut() {
+  /**
+   * The answer can't be followed any more, but it may go on at the server. The sentence says what the matter is: the
+   * connection, or what the server itself has said.
+   */
+  cut({ code = "network", message } = {}) {
     this.#end("cut");
     this.#note("connectionLost");
+    if (code !== "network" && message) this.ending.querySelector("p").replaceWith(element("p", {}, message));
     this.#offer("reconnect", () => this.actions.reconnect(this));
     this.actions.announce(this.ending.textContent);
   }
 
   /** Forget all that came before, because the answer comes from its beginning again. */
   rewind() {
+    clearTimeout(this.finishing);
     this.on_restart();
     this.footer.replaceChildren();
     this.ending.replaceChildren();
@@ -170,18 +184,6 @@ export class Turn {
     for (const button of this.node.querySelectorAll(".ending button")) button.remove();
   }
 
-  #asked() {
-    const text = element("p", {}, this.question);
-    const bubble = element("div", { class: "bubble" }, text);
-    if (this.question.length > LONG_QUESTION) {
-      text.classList.add("clamped");
-      const all = this.#button("showAll", () => (text.classList.remove("clamped"), all.remove()));
-      bubble.append(all);
-    }
-    const heading = say(element("h2", { class: "hidden" }), "asked");
-    return element("div", { class: "asked" }, heading, bubble, this.verdicts.node);
-  }
-
   #settle(verdict) {
     this.verdictsCame = true;
     this.verdicts.settle(verdict);
@@ -194,23 +196,39 @@ export class Turn {
     this.actions.announce(this.line.textContent);
   }
 
+  /** Nothing else moves while the text waits, so this line does. Screen readers aren't told, since nothing has changed. */
+  #stall() {
+    if (!this.line.hidden) return;
+    this.line.hidden = false;
+    say(this.line, "writing");
+  }
+
   /** Show the text that has come, in this frame or, while that is too costly, in one of the next. */
   #draw() {
     this.drawing = this.prose.renderWhenDue() ? undefined : requestAnimationFrame(() => this.#draw());
   }
 
-  #drawAll() {
+  /** Show the rest of the text, much of it in steps, and do what comes then. A page that isn't seen draws no frames. */
+  #drawAll(then) {
     cancelAnimationFrame(this.drawing);
     this.drawing = undefined;
+    if (this.prose.isBehind) {
+      this.prose.renderSome();
+      this.finishing = setTimeout(() => this.#drawAll(then));
+      return;
+    }
     this.prose.render();
-  }
-
-  #end(status) {
-    this.status = status;
-    clearTimeout(this.losing);
-    if (this.drawing) this.#drawAll();
     this.line.hidden = true;
     this.answer.setAttribute("aria-busy", "false");
+    then();
+  }
+
+  #end(status, then = () => {}) {
+    this.status = status;
+    clearTimeout(this.losing);
+    clearTimeout(this.stalling);
+    clearTimeout(this.finishing);
+    this.#drawAll(then);
   }
 
   #explain() {
@@ -226,8 +244,7 @@ export class Turn {
   #reason({ userMessage, message, retryAfter, retryable }) {
     const sentence = userMessage || (this.error instanceof Error ? message : "");
     if (sentence) this.ending.querySelector("p").replaceWith(element("p", {}, sentence));
-    if (retryAfter) this.#note("retryIn", { seconds: retryAfter });
-    if (retryable) this.#offer("retry", () => this.actions.retry(this));
+    if (retryable) this.ending.append(...retryOffer(retryAfter, () => this.actions.retry(this)));
   }
 
   #note(key, values) {
@@ -243,12 +260,14 @@ export class Turn {
     return say(element("button", { type: "button", class: "text", onclick: act }), key);
   }
 
+  /** Show what the answer took, where the site wants people to know it. */
+  #figures(metadata) {
+    const { showCost, currency } = this.actions.config();
+    if (showCost) this.footer.prepend(...figuresOf(metadata, currency));
+  }
+
   #tools() {
-    if (!this.prose.text) return;
-    const { announce, service } = this.actions;
-    this.footer.append(element("span", { class: "tools" },
-      tool("copyAnswer", { drawing: "copy", text: () => this.prose.text, announce }),
-      tool("copyRequest", { drawing: "terminal", text: () => curl(service.resolve("ask"), this.question), announce })));
+    this.footer.append(answerTools(this, this.actions));
   }
 }
 
@@ -259,29 +278,3 @@ const INCOMPLETE = {
   stop: "incompleteEmpty",
   refusal: "incompleteEmpty",
 };
-
-function figures({ usage, timing, cost }) {
-  const seconds = ((timing?.totalMs ?? 0) / 1000).toFixed(1);
-  return [
-    usage?.total ? say(element("span"), "tokens", { tokens: count(usage.total) }) : null,
-    say(element("span"), "seconds", { seconds }),
-    cost === null || cost === undefined ? null : say(element("span"), "cost", { cost: Number(cost).toPrecision(2) }),
-  ].filter(Boolean);
-}
-
-function tool(key, { drawing, text, announce }) {
-  const button = label(element("button", { type: "button", class: "quiet icon-only" }, icon(drawing)), key);
-  button.addEventListener("click", async () => {
-    if (!(await copyText(text(), button))) return;
-    button.replaceChildren(icon("check"));
-    announce(words("copied"));
-    setTimeout(() => button.replaceChildren(icon(drawing)), 2_000);
-  });
-  return button;
-}
-
-/** The same question as a command for a terminal, without the key, which its owner has to add. */
-function curl(address, question) {
-  const quoted = `question=${question}`.replaceAll("'", "'\\''");
-  return `curl -N ${address} --form-string '${quoted}'`;
-}
