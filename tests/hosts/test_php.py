@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.hosts.attacks import LoginAttacks
 from tests.hosts.host import KEY, Host, HostContract
 from tests.hosts.login_host import USER, LoginHostContract, StreamedUploads
 from tests.hosts.pages import EXAMPLES, ask_as_shown, commands, log_in
@@ -52,7 +53,7 @@ def settings(tapped: Tapped) -> dict[str, str]:
     return {"QA_URL": f"{tapped.url}/api", "QA_KEY": KEY}
 
 
-class TestOwnServer(HostContract):
+class TestOwnServer(HostContract, LoginAttacks):
     @pytest.fixture(scope="class")
     @classmethod
     def host(cls, tapped: Tapped, folder: Path) -> Iterator[Host]:
