@@ -67,7 +67,7 @@ lock: $(READY)
 	$(LOCK) --constraint requirements.lock --output-file requirements-serve.lock
 
 clean:
-	rm -rf .venv .venv-serve .venv-extras .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-serve .venv-extras .hosts .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 # The environment lies in the folder of the target, and has what is in the lock file, which is named last.
 define ENVIRONMENT
