@@ -1,13 +1,12 @@
 # `make serve` and `make test` are all a newcomer needs. Each makes its environment first, and again when pyproject.toml
 # or its lock file changes: .venv-serve/ has what serving needs, and .venv/ also has what the tests need.
-# PORT=8080 make serve moves the server, and EXTRAS=all make serve also installs the knowledge base, search by meaning
-# and exact counts of tokens. make test ARGS="-k topic" runs some of the tests, and JOBS=0 one after another.
+# PORT=8080 make serve moves the server. make test ARGS="-k topic" runs some of the tests, and JOBS=0 one after another.
 
 PYTHONS = python3 python3.14 python3.13 python3.12 python3.11 python
 BIN = .venv/bin
 READY = .venv/ready
 # Whoever has run the tests has all that serving needs already.
-SERVE = $(if $(wildcard $(READY)),.venv,$(if $(EXTRAS),.venv-extras,.venv-serve))
+SERVE = $(if $(wildcard $(READY)),.venv,.venv-serve)
 # Most tests wait for real processes, so that many more of them run at once than there are cores. A file stays together.
 JOBS = 6
 XDIST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
@@ -64,10 +63,10 @@ lock: $(READY)
 	@$(BIN)/python -m pip install $(PIP) uv
 	$(LOCK) --all-extras --output-file requirements.lock
 	$(LOCK) --all-extras --output-file requirements-dev.lock --group dev
-	$(LOCK) --constraint requirements.lock --output-file requirements-serve.lock
+	$(LOCK) --extra semantic --extra knowledge --constraint requirements.lock --output-file requirements-serve.lock
 
 clean:
-	rm -rf .venv .venv-serve .venv-extras .hosts .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-serve .hosts .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 # The environment lies in the folder of the target, and has what is in the lock file, which is named last.
 define ENVIRONMENT
@@ -91,14 +90,11 @@ $$found -m venv $(@D)
 @touch $@
 endef
 # Most modules of large packages are never imported where nothing but serving is done, and compiled they take 40 MB.
-.venv-serve/ready .venv-extras/ready: COMPILE = --no-compile
+.venv-serve/ready: COMPILE = --no-compile
 NO_NETWORK = NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|ProxyError|Failed to establish|Max retries
 
 .venv/ready: pyproject.toml requirements-dev.lock
 	$(ENVIRONMENT)
 
 .venv-serve/ready: pyproject.toml requirements-serve.lock
-	$(ENVIRONMENT)
-
-.venv-extras/ready: pyproject.toml requirements.lock
 	$(ENVIRONMENT)

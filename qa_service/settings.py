@@ -11,12 +11,10 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.request import getproxies, proxy_bypass
 
 from dotenv import dotenv_values
 from msgspec import Struct
 
-from qa_service.model import Language
 from qa_service.presentation import (
     SiteText,
     SiteTexts,
@@ -50,7 +48,6 @@ from qa_service.setting_values import (
     read_prefix,
     read_prices,
     read_printable,
-    read_proxy,
     read_public_url,
     read_rate,
     read_seconds,
@@ -363,25 +360,6 @@ def from_config(config: Mapping[str, object]) -> Settings:
     _refuse_strangers(config, "app.config")
     ours = {key: _text(value) for key, value in config.items() if value is not None}
     return _read({key: value for key, value in {**_environment(), **ours}.items() if key not in LISTENING})
-
-
-def upstream_proxy(host: str) -> str:
-    """Return the address of the proxy that the system names for https to this host, or an empty text where it names
-    none.
-
-    Proxies for other schemes don't matter. Raises `SettingsError` for a proxy that isn't spoken to in plain HTTP.
-    """
-    named = {} if proxy_bypass(host) else getproxies()
-    for variable in ("https", "all"):
-        if address := named.get(variable):
-            return _checked(f"{variable.upper()}_PROXY", read_proxy, address)
-    return ""
-
-
-def terminal_language() -> Language:
-    """Tell the language of whoever sits at the terminal, by the usual variables."""
-    spoken = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
-    return "ko" if spoken.startswith("ko") else "en"
 
 
 def _environment() -> Mapping[str, str]:

@@ -15,8 +15,8 @@ from qa_service.settings import (
     SettingsError,
     from_config,
     from_environment,
-    upstream_proxy,
 )
+from qa_service.system_variables import upstream_proxy
 
 SECRET = "abcdefghijklmnop"
 GIVEN: dict[str, list[tuple[str, object]]] = {
