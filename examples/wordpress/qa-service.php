@@ -131,7 +131,8 @@ final class QaServiceProxy
     private function wasCut(): bool
     {
         $errors = array_merge(...array_map(fn($file) => (array) $file['error'], array_values($_FILES)));
-        return array_filter($errors) || ($this->isParsed() && !$this->form && !$_FILES);
+        $isLarge = array_intersect($errors, [UPLOAD_ERR_INI_SIZE, UPLOAD_ERR_FORM_SIZE]);
+        return $isLarge || ($this->isParsed() && !$this->form && !$_FILES);
     }
 
     private function isParsed(): bool
@@ -193,8 +194,10 @@ final class QaServiceProxy
         $files = [];
         foreach ($_FILES as $field => $file) {
             foreach ((array) $file['tmp_name'] as $n => $path) {
-                [$type, $name] = [((array) $file['type'])[$n], ((array) $file['name'])[$n]];
-                $files["{$field}[$n]"] = new CURLFile($path, $type, $name);
+                [$type, $name, $error] = array_map(fn($of) => ((array) $file[$of])[$n], ['type', 'name', 'error']);
+                if ($error !== UPLOAD_ERR_NO_FILE) {
+                    $files["{$field}[$n]"] = new CURLFile($path, $type, $name);
+                }
             }
         }
         return $files;

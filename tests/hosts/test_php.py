@@ -81,6 +81,10 @@ class TestProcessManager(LoginHostContract):
             assert asked.response.status == 413
             assert asked.problem()["code"] == "too_large"
 
+    def test_form_in_which_no_file_was_chosen_asks(self, host: Host) -> None:
+        with host.ask(files={"": b""}) as asked:
+            assert asked.finish().status == "completed"
+
     def test_question_that_php_drops_is_refused(self, host: Host) -> None:
         with host.ask(files={f"{n}.bin": b"\0" * (14 << 20) for n in range(5)}) as asked:
             assert asked.response.status == 413
