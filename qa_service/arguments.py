@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
-from qa_service.settings import READERS
+from qa_service.setting_readers import SETTING_READERS
 from qa_service.terminal import make_printable
 
 SETTINGS_OF: Mapping[str, str] = {"host": "HOST", "port": "PORT", "data": "QA_DATA"}
@@ -166,7 +166,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 def _add_setting(parser: argparse.ArgumentParser, name: str, said: str) -> None:
     def check(text: str) -> str:
         try:
-            READERS[SETTINGS_OF[name]](text)
+            SETTING_READERS[SETTINGS_OF[name]](text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
         return text

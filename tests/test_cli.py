@@ -25,7 +25,8 @@ from qa_service.errors import EncoderMissing, StoreUnavailable
 from qa_service.knowledge.database import Database
 from qa_service.running.log import MemoryLog
 from qa_service.running.written import RunningAnswer
-from qa_service.settings import READERS, Settings, SettingsError
+from qa_service.setting_readers import SETTING_READERS
+from qa_service.settings import Settings, SettingsError
 from tests.fakes import WAITING_SECONDS, admission
 from tests.knowledge.shelf import ask, put
 from tests.scripted_upstream import KOREAN, Script, ScriptedUpstream
@@ -37,7 +38,7 @@ RULES = "Dogs must be kept on a leash.\n이용 요금은 하루에 만 원입니
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private_valkey: Redis) -> Iterator[Path]:
     """A folder with a file to ask about, a store, and no model; Ctrl-C is given back afterwards."""
     private_valkey.flushall()
-    for key in READERS:
+    for key in SETTING_READERS:
         monkeypatch.setenv(key, "")  # so that it is also given back where a command sets it
         monkeypatch.delenv(key)
     monkeypatch.setenv("REDIS_URL", f"unix://{private_valkey.connection_pool.connection_kwargs['path']}")

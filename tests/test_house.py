@@ -14,7 +14,8 @@ from flask import Flask
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from qa_service.settings import READERS, Settings, from_config, from_environment
+from qa_service.setting_readers import SETTING_READERS
+from qa_service.settings import Settings, from_config, from_environment
 
 ROOT = Path(__file__).parents[1]
 OPERATING = (ROOT / "docs/operating.md").read_text()
@@ -31,7 +32,7 @@ NAMED = {"Dockerfile", "Makefile", "run"}
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting in the environment."""
-    for key in READERS:
+    for key in SETTING_READERS:
         monkeypatch.delenv(key, raising=False)
 
 
@@ -44,7 +45,7 @@ def texts() -> list[Path]:
 
 class TestSettings:
     def test_the_table_lists_exactly_the_settings_there_are(self) -> None:
-        assert [key for key, _ in ROWS] == list(READERS)
+        assert [key for key, _ in ROWS] == list(SETTING_READERS)
 
     def test_the_table_shows_each_default_as_it_is(self, bare: None) -> None:
         shown = {key: default.strip("`") for key, default in ROWS if key not in IN_WORDS and default != "–"}
@@ -62,7 +63,7 @@ class TestSettings:
         settings = [line.removeprefix("# ") for line in lines if re.match(r"# [A-Z_]+=", line)]
         (tmp_path / ".env").write_text("\n".join(settings))
 
-        assert [line.partition("=")[0] for line in settings] == list(READERS)
+        assert [line.partition("=")[0] for line in settings] == list(SETTING_READERS)
         assert from_environment(tmp_path) == Settings()
 
 
