@@ -1,8 +1,10 @@
 """A project of somebody else's, in which the JavaScript client is installed from its tarball, as npm publishes it."""
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.clients.packages import FOLDER, QUIET, install_packages
@@ -12,6 +14,7 @@ PACKAGE = ROOT / "clients" / "js"
 CHECKS = FOLDER / "js"
 SHARED = ("@tanstack", "@esbuild", "@typescript", "esbuild", "react", "react-test-renderer", "typescript")
 """Packages that the checks need beside the client. They are those of the other clients' tests."""
+PACK = ("--json", "--foreground-scripts=false", "--pack-destination")
 LONGEST = 120.0
 
 
@@ -20,7 +23,7 @@ def make_project(folder: Path) -> list[str]:
     files."""
     install_packages()
     npm = program("npm")
-    packed = _run([npm, "pack", str(PACKAGE), "--json", "--pack-destination", str(folder)], folder)
+    packed = _run([npm, "pack", str(PACKAGE), *PACK, str(folder)], folder)
     [tarball] = json.loads(packed)
     (folder / "package.json").write_text('{"name": "bare", "private": true, "type": "module"}')
     _run([npm, "install", "--offline", *QUIET, f"./{tarball['filename']}"], folder)
@@ -37,6 +40,7 @@ def run_checks(folder: Path, *files: str) -> dict[str, str | None]:
 
 
 def _run(command: list[str], folder: Path) -> str:
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=LONGEST)
+    env = {**os.environ, "PYTHON": sys.executable}
+    ran = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=LONGEST)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout

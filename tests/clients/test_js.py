@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from clients.write_types import TARGET, write_types
+from qa_service.web.chat_script import chat_script
 from tests.clients.project import CHECKS, PACKAGE, make_project, run_checks
 from tests.live.processes import ROOT
 
@@ -21,6 +22,14 @@ FILES = ("parsing", "answers", "chance", "platforms", "react")
 CHECK = re.compile(r"^  (?:async )?\"([^\"]+)\"[:(]", re.MULTILINE)
 LARGEST = 6 * 1024
 """Bytes of the client, joined, minified and compressed."""
+DEFINED = """
+const defined = [];
+globalThis.HTMLElement = class {};
+globalThis.customElements = { get: () => undefined, define: (name) => defined.push(name) };
+await import("./app.mjs");
+console.log(JSON.stringify(defined));
+"""
+"""A page that loads a site's script, and says which elements that has defined."""
 TYPES = ("--noEmit", "--strict", "--module", "nodenext", "--target", "es2022", "--lib", "es2023,dom", "--types", "")
 
 
@@ -63,12 +72,26 @@ def test_every_check_has_a_test(report: dict[str, str | None]) -> None:
     assert set(report) == set(checks())
 
 
-def test_the_tarball_has_the_client_its_types_and_its_papers_alone(project: Project) -> None:
+def test_the_tarball_has_the_client_the_element_their_types_and_their_papers_alone(project: Project) -> None:
     folders = {str(Path(name).parent) for name in project.packed}
-    assert folders == {".", "src", "types"}
+    assert folders == {".", "element", "src", "types"}
     papers = {name for name in project.packed if "/" not in name}
     assert papers == {"LICENSE", "README.md", "package.json"}
     assert {f"src/{file.name}" for file in (PACKAGE / "src").iterdir()} < set(project.packed)
+
+
+def test_the_element_is_the_one_that_the_service_sends(project: Project) -> None:
+    installed = project.folder / "node_modules/qa-service-client/element/qa-chat.js"
+    assert installed.read_bytes() == chat_script().plain
+
+
+def test_the_element_is_defined_by_a_script_of_a_site_that_imports_it(project: Project) -> None:
+    (project.folder / "site.js").write_text('import "qa-service-client/element"; import "qa-service-client";')
+    joined = project.run("esbuild/bin/esbuild", "site.js", "--bundle", "--format=esm", "--outfile=app.mjs")
+    assert joined.returncode == 0, joined.stderr.decode()
+    (project.folder / "browser.mjs").write_text(DEFINED)
+    ran = subprocess.run(["node", "browser.mjs"], cwd=project.folder, capture_output=True, check=True)
+    assert json.loads(ran.stdout) == ["qa-chat"]
 
 
 def test_it_needs_no_other_package(project: Project) -> None:

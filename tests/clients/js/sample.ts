@@ -1,6 +1,7 @@
 // What TypeScript must accept, and what it must refuse.
 import { Answer, createClient, createParser, Problem, wake, type AnswerFrame, type AnswerState, type SessionObject } from "qa-service-client";
 import { useAsk, type AskMessage } from "qa-service-client/react";
+import "qa-service-client/element";
 
 const client = createClient({
   url: "https://example.com/api",
@@ -73,3 +74,11 @@ client.ask({ question: "?", format: "json" });
 createClient({ token: "secret" });
 // @ts-expect-error Answers are made by a client.
 new Answer();
+
+const chat = document.querySelector("qa-chat")!;
+chat.token = async ({ fresh }) => (fresh ? "fresh" : "kept");
+chat.addEventListener("answered", ({ detail }) => detail.text.length);
+chat.addEventListener("click", ({ clientX }) => clientX);
+chat.ask("When?");
+// @ts-expect-error - an error has a message and no text
+chat.addEventListener("error", ({ detail }) => detail.text);
