@@ -80,6 +80,7 @@ def backend(private_valkey: Redis, tmp_path_factory: pytest.TempPathFactory) -> 
         max_body=8 * MEBIBYTE,
         rate=(10_000, 60),
         knowledge=False,
+        semantic="off",
     )
     app = create_app(settings)
     handler = type("Quiet", (WSGIRequestHandler,), {"log": lambda *_: None})

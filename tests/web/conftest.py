@@ -88,6 +88,8 @@ def settings(store_url: str, tmp_path: Path) -> Callable[..., Settings]:
         "api_keys": KEYS,
         "allow_anonymous": True,
         "rate": (10_000, 60),
+        "semantic": "off",  # Each process of a run would load the encoder, and the vocabulary too.
+        "tokenizer": "off",
     }
     return lambda **changes: Settings(**{**usual, **changes})
 
