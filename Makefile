@@ -10,7 +10,7 @@ SERVE = $(if $(wildcard $(READY)),.venv,.venv-serve)
 # Most tests wait for real processes, so that many more of them run at once than there are cores. A file stays together.
 JOBS = 6
 XDIST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
-PYTEST = $(XDIST) --ignore=tests/hosts
+PYTEST = $(XDIST) --ignore=tests/hosts --ignore=tests/installing
 
 # With it, each of hundreds of processes would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PIP = --quiet --disable-pip-version-check
 LOCK = $(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-header --quiet
 
-.PHONY: serve test hosts check cover bench chaos soak upgrade lock clean
+.PHONY: serve test hosts install-check check cover bench chaos soak upgrade lock clean
 
 serve: $(SERVE)/ready
 	@exec $(SERVE)/bin/qa-service serve
@@ -29,6 +29,11 @@ test: $(READY)
 # The examples of sites and proxies, each started as its page says. They need the programs that .ci/run installs.
 hosts: $(READY)
 	$(XDIST) tests/hosts $(ARGS)
+
+# What takes minutes because it downloads: the environment of `make serve`, the wheel in it, and the client for Android,
+# compiled with Kotlin's compiler. It needs Debian's default-jre-headless and libandroid-json-java.
+install-check: $(READY)
+	$(XDIST) tests/installing $(ARGS)
 
 # What no test sees: form, types, and which module may import which.
 check: $(READY)

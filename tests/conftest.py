@@ -27,9 +27,7 @@ from qa_service.stores.embedded import embedded_pool, socket_path
 from tests.lives import World
 
 LONGEST_FIRST = (
-    "hosts/test_install.py",
     "hosts/test_nextjs.py",
-    "hosts/test_kotlin.py",
     "hosts/test_django.py",
     "hosts/test_nginx.py",
     "live/test_stopping.py",

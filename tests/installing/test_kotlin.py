@@ -20,6 +20,7 @@ from tests.scripted_upstream import Script, ScriptedUpstream
 
 SECRET = "server-secret-0123456789"
 JSON = Path("/usr/share/java/com.android.json.jar")
+COMPILER = "kotlin-compiler@2.4.20"
 CUTS = 25
 TEXT = " ".join(f"{number}번째 \U0001f600" for number in range(240))
 
@@ -76,7 +77,7 @@ class Login(BaseHTTPRequestHandler):
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The compiled client, and Kotlin's standard library."""
     folder = tmp_path_factory.mktemp("kotlin")
-    subprocess.run([program("npm"), "install", "--silent", "kotlin-compiler@2"], cwd=folder, check=True)
+    subprocess.run([program("npm"), "install", "--silent", "--prefer-offline", COMPILER], cwd=folder, check=True)
     compiler, jar = folder / "node_modules/kotlin-compiler", folder / "phone.jar"
     sources = [str(path) for path in (ROOT / "clients/kotlin").glob("*.kt")]
     command = [str(compiler / "bin/kotlinc"), "-Werror", "-cp", str(JSON), "-d", str(jar), *sources]
