@@ -28,20 +28,28 @@ WORDS: Mapping[Language, Mapping[Step, str]] = {
     },
 }
 UNITS: Mapping[Language, tuple[str, str]] = {
-    "en": ("{passed:.0f} of {whole:.0f} s", "{frames} frames"),
+    "en": ("{passed:.0f} of {whole:.0f} s", "frames: {frames}"),
     "ko": ("{whole:.0f}초 중 {passed:.0f}초", "프레임 {frames}개"),
 }
 TICK_SECONDS = 1.0
 
 
 class ProgressLine:
-    """A `ProgressLine` is the last line of a terminal. It says once a second what is being done, until it is closed.
-    Where the stream is no terminal, each step is a line that stays."""
+    """A `ProgressLine` is the last line of a terminal. It says every `tick` seconds what is being done, until it is
+    closed. Where the stream is no terminal, each step is a line that stays."""
 
-    def __init__(self, out: TextIO, language: Language, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        out: TextIO,
+        language: Language,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        tick: float = TICK_SECONDS,
+    ) -> None:
         self._out = out
         self._language = language
         self._clock = clock
+        self._tick = tick
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._step: Step | None = None
@@ -76,7 +84,7 @@ class ProgressLine:
         self.clear()
 
     def _run(self) -> None:
-        while not self._closed.wait(TICK_SECONDS):
+        while not self._closed.wait(self._tick):
             with self._lock, suppress(OSError):
                 self._show()
 

@@ -3,9 +3,8 @@
 import io
 import json
 import signal
-import threading
-import time
 from collections.abc import Iterator
+from itertools import chain, repeat
 
 import pytest
 
@@ -18,6 +17,7 @@ from qa_service.doctor.progress import ProgressLine
 from qa_service.doctor.report import write_finding
 from qa_service.settings import Settings
 from tests.doctor.faulty_route import Faults, faulty_route
+from tests.live.processes import until
 
 NOWHERE = "http://127.0.0.1:9/api"
 QUICK = ExaminationPlan(quiet=0, body=0, ticking=0, tick=1)
@@ -87,28 +87,22 @@ class Terminal(io.StringIO):
 
 
 class TestProgress:
-    def test_a_terminal_shows_how_long_a_step_still_takes(self) -> None:
-        out, now = Terminal(), iter([0.0, 0.0, 23.4])
-        line = ProgressLine(out, "en", lambda: next(now))
+    def test_a_terminal_shows_how_long_a_step_still_takes_while_nothing_comes(self) -> None:
+        out = Terminal()
+        line = ProgressLine(out, "en", clock=chain([0.0, 0.0], repeat(23.4)).__next__, tick=0.01)
         line.begin_step("quiet", 65)
         line.count_frame(TimedFrame(8.0, {}))
-        with line._lock:
-            line._show()
+        until(lambda: "heartbeats alone … 23 of 65 s, frames: 1" in out.getvalue(), 2, "the line moves")
         line.close()
-        assert "heartbeats alone … 0 of 65 s, 0 frames" in out.getvalue()
-        assert "heartbeats alone … 23 of 65 s, 1 frames" in out.getvalue()
+        assert "heartbeats alone … 0 of 65 s, frames: 0" in out.getvalue()
         assert out.getvalue().endswith("\r\x1b[K")
 
-    def test_it_moves_while_nothing_comes(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("qa_service.doctor.progress.TICK_SECONDS", 0.01)
+    def test_speaks_korean_too(self) -> None:
         out = Terminal()
-        line = ProgressLine(out, "ko")
+        line = ProgressLine(out, "ko", clock=lambda: 0.0)
         line.begin_step("quiet", 9)
-        until = time.monotonic() + 5
-        while out.getvalue().count("9초 중") < 3 and time.monotonic() < until:
-            threading.Event().wait(0.01)
         line.close()
-        assert out.getvalue().count("9초 중") >= 3
+        assert "9초 중 0초, 프레임 0개" in out.getvalue()
 
     def test_elsewhere_each_step_is_a_line(self) -> None:
         out = io.StringIO()

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, Request, expect, sync_playwright
 
 # The shell is the same engine without the windows around it, and takes half the CPU.
 PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser")
@@ -33,3 +33,27 @@ def chromium() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield running
         running.close()
+
+
+def ask(page: Page, question: str, *files: FilePayload) -> None:
+    """Ask, and wait until the answer is whole."""
+    before = page.locator(".turn").count()
+    if files:
+        page.set_input_files('[data-part="picker"]', list(files))
+    page.fill("#question", question)
+    page.press("#question", "Enter")
+    expect(page.locator(".turn")).to_have_count(before + 1)
+    wait_for_answer(page)
+
+
+def wait_for_answer(page: Page) -> None:
+    """Wait until the last answer is whole, and the next question can be sent."""
+    expect(page.locator(ANSWERED)).to_have_count(1, timeout=PATIENCE)
+    expect(page.locator('[data-part="send"]')).to_be_visible()
+
+
+def asked(page: Page) -> list[Request]:
+    """The questions that are sent from now on."""
+    sent: list[Request] = []
+    page.on("request", lambda request: sent.append(request) if request.url.endswith("/ask") else None)
+    return sent

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, FilePayload, Page, Request, Route, expect
 
 from tests import pdfs
-from tests.live.chromium import ANSWERED, PATIENCE
+from tests.live.chromium import ANSWERED, PATIENCE, ask, asked
 
 TERMS = FilePayload(
     name="이용약관.txt",
@@ -77,24 +77,6 @@ def page(browser: Browser, server_url: str) -> Iterator[Page]:
     yield page
     context.close()
     assert not trouble
-
-
-def ask(page: Page, question: str, *files: FilePayload) -> None:
-    """Ask, and wait until the answer is whole."""
-    before = page.locator(".turn").count()
-    if files:
-        page.set_input_files('[data-part="picker"]', list(files))
-    page.fill("#question", question)
-    page.press("#question", "Enter")
-    expect(page.locator(".turn")).to_have_count(before + 1)
-    expect(page.locator(ANSWERED)).to_have_count(1, timeout=PATIENCE)
-
-
-def asked(page: Page) -> list[Request]:
-    """The questions that are sent from now on."""
-    sent: list[Request] = []
-    page.on("request", lambda request: sent.append(request) if request.url.endswith("/ask") else None)
-    return sent
 
 
 class TestAnswer:

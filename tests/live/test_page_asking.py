@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, Page, Request, Route, expect
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, Page, Route, expect
 
-from tests.live.chromium import ANSWERED, PATIENCE
+from tests.live.chromium import ask, asked, wait_for_answer
 from tests.live.processes import until
 from tests.live.reading import request
 
@@ -94,22 +94,6 @@ def open_page(page: Page, address: str) -> None:
     expect(page.locator("#drop-limits")).not_to_be_empty()
 
 
-def ask(page: Page, question: str, *files: FilePayload) -> None:
-    """Ask, and wait until the answer is whole."""
-    before = page.locator(".turn").count()
-    if files:
-        page.set_input_files('[data-part="picker"]', list(files))
-    page.fill("#question", question)
-    page.press("#question", "Enter")
-    expect(page.locator(".turn")).to_have_count(before + 1)
-    is_answered(page)
-
-
-def is_answered(page: Page) -> None:
-    expect(page.locator(ANSWERED)).to_have_count(1, timeout=PATIENCE)
-    expect(page.locator('[data-part="send"]')).to_be_visible()
-
-
 def session_of(page: Page) -> str:
     return str(page.evaluate("sessionStorage.getItem('qa.session')"))
 
@@ -118,13 +102,6 @@ def stored(page: Page, server_url: str) -> list[str]:
     """The questions that the server has of the conversation that is shown, oldest first."""
     found = request(server_url, f"/api/sessions/{session_of(page)}")[1]
     return [turn["question"] for turn in reversed(found["turns"])]
-
-
-def asked(page: Page) -> list[Request]:
-    """The questions that are sent from now on."""
-    sent: list[Request] = []
-    page.on("request", lambda request: sent.append(request) if request.url.endswith("/ask") else None)
-    return sent
 
 
 def titles(page: Page) -> Locator:
@@ -188,7 +165,7 @@ class TestLoss:
         page.locator("#history .open").click()
         expect(page.locator("#question")).to_have_value("쓰던 글")
         page.press("#question", "Enter")
-        is_answered(page)
+        wait_for_answer(page)
         page.reload()
         expect(page.locator(".turn")).to_have_count(2)
         expect(page.locator("#question")).to_have_value("")
@@ -249,7 +226,7 @@ class TestAsking:
         assert not sent
         page.press("#question", "Enter")
         expect(page.locator(".asked .chip")).to_have_text(re.compile("배송.txt"))
-        is_answered(page)
+        wait_for_answer(page)
         assert len(sent) == 1
         page.evaluate(ADD_FOLDER)
         expect(page.get_by_role("alert")).to_contain_text("‘폴더’: 읽을 수 없는")
@@ -283,12 +260,12 @@ class TestAsking:
     def test_an_answer_is_written_again_in_its_place_with_its_files(self, page: Page, server_url: str) -> None:
         ask(page, DELIVERY, NOTE)
         page.reload()
-        is_answered(page)
+        wait_for_answer(page)
         sent = asked(page)
         button(page, "다시 답변 받기").click()
         expect(page.locator(".turn")).to_be_focused()
         expect(page.locator(".prose")).to_contain_text("2일")
-        is_answered(page)
+        wait_for_answer(page)
         expect(page.locator(".turn")).to_have_count(1)
         assert stored(page, server_url) == [DELIVERY]
         assert len(sent) == 1
@@ -305,7 +282,7 @@ class TestAsking:
         field.fill("책은 며칠 안에 보내나요?")
         field.press("Enter")
         expect(page.locator(".bubble")).to_have_text([DELIVERY, "책은 며칠 안에 보내나요?"])
-        is_answered(page)
+        wait_for_answer(page)
         assert stored(page, server_url) == [DELIVERY, "책은 며칠 안에 보내나요?"]
 
     def test_what_is_refused_replaces_nothing(self, page: Page, server_url: str) -> None:
@@ -346,7 +323,7 @@ class TestAsking:
         page.evaluate("window.heard('책은 언제', ' 오나요')")
         expect(page.locator("#question")).to_have_value("안녕하세요. 책은 언제 오나요")
         page.press("#question", "Enter")
-        is_answered(page)
+        wait_for_answer(page)
         expect(speak).to_have_attribute("aria-pressed", "false")
 
     @pytest.mark.parametrize("composed", [IN_CHROMIUM, IN_SAFARI], ids=["chromium", "safari"])
@@ -359,7 +336,7 @@ class TestAsking:
         expect(page.locator("#question")).to_have_value("안녕")
         expect(page.locator(".turn")).to_have_count(0)
         page.evaluate(PRESS, [ENTER, ["keydown", {"keyCode": 13, "repeat": True}], ENTER])
-        is_answered(page)
+        wait_for_answer(page)
         expect(page.locator(".bubble")).to_have_text(["안녕"])
         assert len(sent) == 1
 

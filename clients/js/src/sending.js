@@ -10,9 +10,8 @@ import { reasonOf } from "./waking.js";
 /**
  * Send a request. `fetch` is the one to use, or undefined for the platform's. `onUpload` is called with the share of the
  * body that was sent, from 0 to 1; without XMLHttpRequest it is only called at the end. `isNative` says that the body has
- * files of an app. Returns the response's `status`,
- * `type` and `retryAfter` (seconds, or null), and its `pieces`. Throws a `Problem` where there is no response, and what
- * `signal` gives as its reason where it is aborted.
+ * files of an app. Returns the response's `status`, `type` and `retryAfter` (seconds, or null), and its `pieces`. Throws a
+ * `Problem` where there is no response, and what `signal` gives as its reason where it is aborted.
  */
 export async function send(url, { fetch, onUpload, isNative, ...request }) {
   const byXhr = typeof XMLHttpRequest !== "undefined" && (onUpload || isNative || !(fetch || streamsByFetch()));

@@ -6,8 +6,8 @@ import { label, say, size, words } from "./words.js";
 
 /**
  * The files of the next question. `limits` and `kinds` are the server's; `complain(text)` tells what can't be sent, and
- * `changed()` that the files are others now; `zone` is where files may be dropped. Files are looked into
- * while the person goes on writing; `settle()` waits for that.
+ * `changed()` that the files are others now; `zone` is where files may be dropped. Files are looked into while the person
+ * goes on writing; `settle()` waits for that.
  */
 export class Attachments {
   constructor({ list, picker, zone, veil, limits, complain, changed }) {
