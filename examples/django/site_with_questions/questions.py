@@ -1,6 +1,7 @@
 """The view that asks the service for whoever is logged in, and streams what comes."""
 
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from urllib.parse import quote
 
 import httpx
@@ -19,6 +20,15 @@ THERE = (*THERE, "sec-fetch-site", "if-none-match")
 BACK = ("content-type", "cache-control", "etag", "retry-after", "x-accel-buffering", "x-answer-id", "x-request-id")
 BACK = (*BACK, "x-session-id", "content-security-policy", "x-content-type-options")
 PIECE = 64 * 1024
+WORDS = {
+    "not_found": ("There is nothing here.", "여기에는 아무것도 없어요."),
+    "unauthenticated": ("Please log in to ask a question.", "질문하려면 로그인해 주세요."),
+    "method_not_allowed": ("A question is asked with POST.", "질문은 POST로만 받아요."),
+    "upstream_unavailable": (
+        "The answers can't be reached. Please try again in a moment.",
+        "답변 서비스에 연결할 수 없어요. 잠시 뒤에 다시 시도해 주세요.",
+    ),
+}
 
 # A stream is never silent for longer than 8 s. With stream=false nothing comes before the whole answer.
 client = httpx.AsyncClient(timeout=httpx.Timeout(620, connect=5), limits=httpx.Limits(max_connections=1000))
@@ -44,7 +54,7 @@ async def pass_on(request: HttpRequest, rest: str) -> HttpResponseBase:
     try:
         answer = await client.send(sent, stream=True)
     except httpx.TransportError:
-        return refuse(502, "unavailable", "the service can't be reached")
+        return refuse(request, 502, "upstream_unavailable")
     passed = StreamingHttpResponse(read_answer(answer), status=answer.status_code)
     del passed.headers["Content-Type"]
     for name in set(BACK) & set(answer.headers):
@@ -55,11 +65,11 @@ async def pass_on(request: HttpRequest, rest: str) -> HttpResponseBase:
 def find_refusal(request: HttpRequest, parts: list[str], user: str) -> HttpResponse | None:
     """Tell why a request isn't passed on. The result is None where it is."""
     if parts[0] not in ROUTES or {"", ".", ".."} & set(parts):
-        return refuse(404, "not_found", "there is no such address")
+        return refuse(request, 404, "not_found")
     if not user and parts[0] not in PUBLIC:
-        return refuse(401, "unauthenticated", "log in to this site first")
+        return refuse(request, 401, "unauthenticated")
     if parts[0] == "ask" and request.method != "POST":
-        return refuse(405, "method_not_allowed", "a question is asked with POST")
+        return refuse(request, 405, "method_not_allowed")
     return None
 
 
@@ -91,6 +101,10 @@ async def read_answer(answer: httpx.Response) -> AsyncIterator[bytes]:
         await answer.aclose()
 
 
-def refuse(status: int, code: str, detail: str) -> HttpResponse:
-    """Refuse a request in the form in which the service does."""
-    return JsonResponse({"status": status, "code": code, "detail": detail}, status=status)
+def refuse(request: HttpRequest, status: int, code: str) -> HttpResponse:
+    """Refuse a request in the form in which the service does, with a sentence for the person in their language."""
+    english, korean = WORDS[code]
+    sentence = korean if request.headers.get("Accept-Language", "").startswith("ko") else english
+    problem = {"type": "about:blank", "status": status, "code": code, "detail": english, "message": english}
+    problem |= {"userMessage": sentence, "retryable": status == HTTPStatus.BAD_GATEWAY}
+    return JsonResponse(problem, status=status, content_type="application/problem+json")
