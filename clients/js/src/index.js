@@ -134,7 +134,7 @@ class Client {
   }
 }
 
-/** Whether it helps to wait. A conversation that is busy was to be refused by the wish of who asked. */
+/** Whether it helps to wait. A busy conversation refuses only those who have asked not to wait for it (`onBusy`). */
 function isTemporary({ retryable, code, retryAfter }) {
   return Boolean(retryable) && code !== "busy" && !(retryAfter > LONGEST_WAIT_SECONDS);
 }
