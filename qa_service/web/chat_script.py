@@ -1,4 +1,5 @@
-"""This module joins the modules, the markup and the style of `<qa-chat>` into one script, which any site can load.
+"""This module joins the modules, the markup and the style of `<qa-chat>`, and the JavaScript client under it, into one
+script, which any site can load.
 
 The browser's modules stay as they were written: nobody has to build anything. The script is made once, when it is first
 wanted, and is kept as it is sent.
@@ -12,13 +13,19 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from msgspec import Struct
 
 ENTRY = "qa-chat.js"
 LOOKS = "looks.js"
 """No file has this name. A module imports the markup and the style from it."""
+CLIENT = "qa-service-client"
+"""By this name modules import the client, as every site does."""
+CLIENT_ENTRY = "index.js"
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
+CLIENT_IMPORT = re.compile(rf'^import \{{([^}}]*)\}} from "{CLIENT}";\n', re.MULTILINE)
+HANDED_ON = re.compile(r'^export \{[^}]*\} from "[^"]*";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?function|class|const|let)", re.MULTILINE)
 COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n", re.MULTILINE)
 """Only a comment that has its lines for itself is left out, so that nothing in a text is taken for one."""
@@ -46,13 +53,14 @@ def join_script(folder: Traversable) -> str:
 
     All modules share the names of their top level then, and no text in them may go over several lines.
     """
-    modules = [f"const {name} = {json.dumps(text, ensure_ascii=False)};\n" for name, text in _read_looks(folder)]
-    modules += [_strip_module(folder.joinpath(name).read_text("utf-8")) for name in list_modules(folder)]
-    return "".join(modules)
+    looks = [f"const {name} = {json.dumps(text, ensure_ascii=False)};\n" for name, text in _read_looks(folder)]
+    modules = [folder.joinpath(name).read_text("utf-8") for name in list_modules(folder, ENTRY)]
+    wanted = {name.strip() for text in modules for found in CLIENT_IMPORT.findall(text) for name in found.split(",")}
+    return "".join([*looks, _join_client(sorted(wanted)), *map(_strip_module, modules)])
 
 
-def list_modules(folder: Traversable) -> list[str]:
-    """List the names of the modules in the order in which they are joined."""
+def list_modules(folder: Traversable, entry: str) -> list[str]:
+    """List the names of the modules in the order in which they are joined. All others are imported by `entry`."""
     found: dict[str, None] = {}
 
     def visit(name: str, ahead: tuple[str, ...] = ()) -> None:
@@ -62,8 +70,24 @@ def list_modules(folder: Traversable) -> list[str]:
             visit(other, (*ahead, name))
         found[name] = None
 
-    visit(ENTRY)
+    visit(entry)
     return list(found)
+
+
+def find_client() -> Traversable:
+    """Find the modules of the client. They lie beside the package in a checkout, and inside of an installed package."""
+    inside = files("qa_service.web").joinpath("client")
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "clients" / "js" / "src"
+
+
+def _join_client(wanted: list[str]) -> str:
+    """Join the modules of the client. They keep their names to themselves, except for those that are wanted."""
+    if not wanted:
+        return ""
+    client = find_client()
+    modules = [_strip_module(client.joinpath(name).read_text("utf-8")) for name in list_modules(client, CLIENT_ENTRY)]
+    names = ", ".join(wanted)
+    return f"const {{ {names} }} = (() => {{\n{''.join(modules)}return {{ {names} }};\n}})();\n"
 
 
 def _read_looks(folder: Traversable) -> Iterator[tuple[str, str]]:
@@ -75,7 +99,9 @@ def _read_looks(folder: Traversable) -> Iterator[tuple[str, str]]:
 
 
 def _strip_module(text: str) -> str:
-    return INDENT.sub("", _strip_comments(EXPORT.sub("", IMPORT.sub("", text))))
+    for left_out in (IMPORT, CLIENT_IMPORT, HANDED_ON, EXPORT):
+        text = left_out.sub("", text)
+    return INDENT.sub("", _strip_comments(text))
 
 
 def _strip_comments(text: str) -> str:

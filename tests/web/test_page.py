@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from qa_service.presentation import SiteText, SiteTexts
-from qa_service.web.chat_script import join_script, list_modules
+from qa_service.web.chat_script import ENTRY, find_client, join_script, list_modules
 from tests.adversary import STATIC
 from tests.web.conftest import MakeHouse
 from tests.web.house import House
@@ -25,16 +25,22 @@ def policy(house: House) -> dict[str, str]:
 class TestScript:
     def test_has_every_module_and_every_name_of_theirs_once(self) -> None:
         modules = {path.name: path.read_text() for path in STATIC.glob("*.js") if path.name != "reference.js"}
-        assert sorted(list_modules(STATIC)) == sorted(modules)
+        assert sorted(list_modules(STATIC, ENTRY)) == sorted(modules)
         names = [name for text in modules.values() for name in TOP_LEVEL.findall(text)]
         assert sorted(names) == sorted(set(names))
+
+    def test_has_the_client_that_sites_install_and_shares_none_of_its_names(self) -> None:
+        script = join_script(STATIC)
+        assert script.count("class Answer {") == script.count("const { createClient } = (() => {") == 1
+        assert "react" not in list_modules(find_client(), "index.js")
 
     def test_imports_nothing_and_exports_nothing_after_it_was_joined(self) -> None:
         assert not re.search(r"^(?:import|export)\b", join_script(STATIC), re.MULTILINE)
 
     def test_has_no_text_that_goes_over_several_lines(self) -> None:
         """Such a text would lose the spaces at the beginnings of its lines."""
-        lines = [line for path in STATIC.glob("*.js") for line in path.read_text().splitlines() if "`" in line]
+        paths = [*STATIC.glob("*.js"), *Path(str(find_client())).glob("*.js")]
+        lines = [line for path in paths for line in path.read_text().splitlines() if "`" in line]
         code = [line for line in lines if not line.lstrip().startswith(("*", "/*", "//"))]
         assert [line for line in code if NO_TEMPLATE.sub("", line).count("`") % 2] == []
 
