@@ -52,7 +52,7 @@ function readFields(text) {
   try {
     const fields = JSON.parse(text);
     const message = fields.message ?? fields.details ?? fields.error;
-    return typeof message === "string" ? { ...fields, message } : null;
+    return typeof (message ?? fields.code) === "string" ? { ...fields, message } : null;
   } catch {
     return null;
   }

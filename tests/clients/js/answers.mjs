@@ -242,6 +242,11 @@ export default {
     },
   ),
 
+  "a refusal that a proxy has shortened to its code is still one": withService(
+    () => problem(401, { code: "unauthenticated" }),
+    async (client) => assert.equal((await caught(client.ask({ question: "?" }).text())).code, "unauthenticated"),
+  ),
+
   "a busy conversation is told at once": withService(
     () => problem(409, { code: "busy", message: "busy", retryable: true }),
     async (client, { requests }) => {
