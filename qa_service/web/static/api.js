@@ -3,8 +3,8 @@
 import { createClient } from "qa-service-client";
 import { language, words } from "./words.js";
 
-/** A page that somebody looks at comes back sooner, and tries for longer, than a program has to. */
-const PATIENCE = { silence: 24_000, pause: 500, tries: 20 };
+/** A page that somebody looks at comes back sooner than a program has to. So many attempts take some three minutes. */
+const PATIENCE = { silence: 24_000, pause: 500, tries: 12 };
 
 /** A request that failed, in words for the person who made it. */
 export class Problem extends Error {
