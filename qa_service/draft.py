@@ -18,7 +18,8 @@ from qa_service.links import find_bare_addresses, find_links, identify_page, is_
 from qa_service.markers import blank_code, find_markers
 from qa_service.media.beside import SideSearch
 from qa_service.media.linked import MediaLists, merge_media, recognize_media
-from qa_service.model import PICTURE_FILES, FinishReason, Meaning, Owner, Prompt, Status, StoredFile, Usage, Verdict
+from qa_service.model import FinishReason, Meaning, Owner, Prompt, Status, StoredFile, Usage, Verdict
+from qa_service.pictures import note_unseen_pictures
 from qa_service.prompting import Site
 from qa_service.retrieval.splitting import estimate_tokens
 from qa_service.support import find_unsupported
@@ -132,7 +133,9 @@ class Draft:
 
     def note_unseen(self) -> None:
         """Note that the model sees no pictures, so that the verdicts on pictures say so."""
-        self.verdicts = [_unseen(verdict) for verdict in self.verdicts]
+        self.verdicts = [
+            note_unseen_pictures(verdict, file) for file, verdict in zip(self.files, self.verdicts, strict=True)
+        ]
 
     def keep_prompt(self, prompt: Prompt, rebuild: Callable[[int], Prompt] | None = None) -> None:
         """Keep the finished prompt. Where it holds only a part of a file, or nothing, the file's verdict says so.
@@ -326,11 +329,6 @@ def build_observation(
 
 def _verdict(file: StoredFile) -> Verdict:
     return Verdict(file.name, file.kind, file.status, file.reason, file.pages, file.tokens, file.unread_pages)
-
-
-def _unseen(verdict: Verdict) -> Verdict:
-    is_shown = verdict.kind in PICTURE_FILES and verdict.status in ("used", "truncated")
-    return replace(verdict, status="skipped", reason="no_vision") if is_shown else verdict
 
 
 def _budgeted(verdict: Verdict, file: StoredFile, count: int) -> Verdict:

@@ -12,7 +12,7 @@ from qa_service.deltas import Drawn
 from qa_service.errors import QAError, Unavailable, Unreadable
 from qa_service.frames import Image, StageNotice
 from qa_service.interfaces import FileReader, PictureStore, Quotas, Stop
-from qa_service.model import PICTURE_KINDS, FileEnd, FileNews, Picture, ReadRequest, UploadedFile
+from qa_service.model import PICTURE_KINDS, FileEnd, FileNews, Picture, ReadPicture, ReadRequest, UploadedFile
 from qa_service.picture_links import PictureLinks
 from qa_service.turns import Admission, logged_id
 
@@ -105,6 +105,6 @@ def _find_picture(news: Iterator[FileNews]) -> Picture:
     told = list(news)
     reason = next((one.verdict.reason for one in told if isinstance(one, FileEnd)), None)
     for one in told:
-        if isinstance(one, Picture):
-            return one
+        if isinstance(one, ReadPicture):
+            return one.picture
     raise Unreadable(reason or "damaged")

@@ -17,10 +17,11 @@ from qa_service.frames import StageNotice
 from qa_service.interfaces import FileReader, FileStore, Quotas, Stop
 from qa_service.model import (
     FileEnd,
+    FilePicture,
     FileProgress,
     FileText,
     Owner,
-    Picture,
+    ReadPicture,
     ReadRequest,
     StoredFile,
     UploadedFile,
@@ -94,8 +95,9 @@ class Intake(Struct, frozen=True):
                     yield storable(StageNotice("reading_file", name=name, page=page, pages=pages or None))
                 case FileText() if taken.fits(news):
                     self._keep(news, place, name)
-                case Picture() if taken.fits(news):
-                    self.files.add_picture(place.owner, place.session_id, place.file_id, news, taken.pictures)
+                case ReadPicture(picture=picture) if taken.fits(news):
+                    number = len(taken.pictures)
+                    self.files.add_picture(place.owner, place.session_id, place.file_id, picture, number)
                 case FileEnd(verdict=verdict, seconds=seconds):
                     storable(verdict)
                     self.quotas.spend_seconds(place.owner, seconds)
@@ -112,21 +114,22 @@ class _Taken:
 
     def __init__(self, room: int) -> None:
         self.passages = 0
-        self.pictures = 0
+        self.pictures: list[FilePicture] = []
         self.size = 0
         self._room = room
         self._is_full = False
 
-    def fits(self, part: FileText | Picture) -> bool:
+    def fits(self, part: FileText | ReadPicture) -> bool:
         """Count this part if there is room for it, and return whether there is."""
         passages = part.passages if isinstance(part, FileText) else ()
+        pictures = [part] if isinstance(part, ReadPicture) else []
         size = sum(len(passage.text.encode()) for passage in passages)
-        size += len(part.data) if isinstance(part, Picture) else 0
+        size += sum(len(one.picture.data) for one in pictures)
         self._is_full = self._is_full or self.size + size > self._room
         if not self._is_full:
             self.size += size
             self.passages += len(passages)
-            self.pictures += isinstance(part, Picture)
+            self.pictures += [one.described for one in pictures]
         return not self._is_full
 
     def verdict(self, read: Verdict) -> Verdict:
@@ -166,4 +169,5 @@ def _describe_file(place: FilePlace, verdict: Verdict, taken: _Taken) -> StoredF
         added=time.time(),
         size=taken.size,
         unread_pages=verdict.unread_pages,
+        pictures=tuple(taken.pictures),
     )

@@ -264,6 +264,16 @@ class Verdict(Value, frozen=True):
     """These pages can't be read, or not wholly, such as scans. A file with other pages is `partly` used then."""
 
 
+class FilePicture(Value, frozen=True):
+    """A `FilePicture` describes one picture of a file, which is the whole file, one of its pages, or lies within it."""
+
+    page: int
+    tokens: int
+    """The picture costs a model about so many tokens."""
+    name: str = ""
+    """This is the picture's own name, where it lies within the file."""
+
+
 class StoredFile(Value, frozen=True):
     """A `StoredFile` is a file of a session, as it is listed and as later questions use it."""
 
@@ -284,22 +294,27 @@ class StoredFile(Value, frozen=True):
     """These pages of the file can't be read, or not wholly."""
     digest: str = ""
     """This is a hash of the uploaded bytes. It is empty for a file that an older release has kept."""
+    pictures: tuple[FilePicture, ...] = ()
+    """A model may be shown these. Of a file that an older release has kept, `list_pictures` makes them."""
     v: int = 2
     """It is stored in this version of its format."""
 
     @property
-    def is_picture(self) -> bool:
-        """Tell whether the file is a picture that can be shown to a model."""
-        return self.kind in PICTURE_FILES and self.status in ("used", "truncated")
-
-    @property
     def pieces(self) -> int:
-        """Return how many pieces the file has that a prompt may hold: its passages, or the pages of a picture."""
-        return max(1, self.pages) if self.is_picture else self.passages
+        """Return how many pieces the file has that a prompt may hold, which are its passages and its pictures."""
+        return self.passages + len(self.list_pictures())
+
+    def list_pictures(self) -> tuple[FilePicture, ...]:
+        """List the pictures of the file that can be shown to a model."""
+        if self.pictures or self.kind not in PICTURE_FILES or self.status not in ("used", "truncated"):
+            return self.pictures
+        pages = max(1, self.pages)
+        return tuple(FilePicture(page, self.tokens // pages) for page in range(1, pages + 1))
 
 
 class Page(Value, frozen=True):
-    """A `Page` is the text of one page, as `sessions/{id}/files/{fileId}/pages/{page}` gives it."""
+    """A `Page` is the text of one page, as `sessions/{id}/files/{fileId}/pages/{page}` gives it. `label` is the number
+    that is printed on it, such as `iv`, where that isn't its place in the file."""
 
     file_id: str
     name: str
@@ -307,6 +322,7 @@ class Page(Value, frozen=True):
     pages: int
     text: str
     section: str = ""
+    label: str = ""
 
 
 class FileProgress(Value, frozen=True):
@@ -330,6 +346,13 @@ class FileText(Value, frozen=True):
     """This is the number of the first of these passages."""
 
 
+class ReadPicture(Value, frozen=True):
+    """A `ReadPicture` is a picture of a file, with what is known of it."""
+
+    picture: Picture
+    described: FilePicture
+
+
 class FileEnd(Value, frozen=True):
     """A `FileEnd` is the last thing that a reader says of a file. There is always exactly one."""
 
@@ -338,7 +361,7 @@ class FileEnd(Value, frozen=True):
     """Reading took so many seconds. Waiting until reading could begin isn't part of it."""
 
 
-FileNews: TypeAlias = FileProgress | FileText | Picture | FileEnd
+FileNews: TypeAlias = FileProgress | FileText | ReadPicture | FileEnd
 
 
 class Topic(Value, frozen=True):

@@ -7,7 +7,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qa_service.interfaces import Seeing, Upstream
-from qa_service.model import Language, Message, Part, Picture, Prompt, StoredFile, TextPart
+from qa_service.model import (
+    Language,
+    Message,
+    Part,
+    Picture,
+    Prompt,
+    StoredFile,
+    TextPart,
+    Verdict,
+    VerdictStatus,
+)
 from qa_service.prompting import quote_name
 
 MOST_PICTURES = 10
@@ -30,11 +40,11 @@ class ShownPicture(Struct, frozen=True):
     tokens: int
 
 
-class ChosenPicture(Struct, frozen=True):
-    """A `ChosenPicture` says how many of its first pages a prompt shows of a picture."""
+class ChosenPictures(Struct, frozen=True):
+    """A `ChosenPictures` says which of a file's pictures a prompt shows: so many of them, from the first one on."""
 
     file: StoredFile
-    pages: int
+    count: int
 
 
 def can_see(upstream: Upstream, model: str) -> bool:
@@ -42,28 +52,41 @@ def can_see(upstream: Upstream, model: str) -> bool:
     return isinstance(upstream, Seeing) and upstream.can_see(model)
 
 
-def choose_pictures(files: Sequence[StoredFile], budget: int) -> list[ChosenPicture]:
-    """Choose the pictures that a prompt of `budget` tokens shows, in the order of the files. The latest come first. Of
-    one with several pages these are as many of its first pages as there is room for."""
-    chosen: list[ChosenPicture] = []
+def choose_pictures(files: Sequence[StoredFile], budget: int) -> list[ChosenPictures]:
+    """Choose the pictures that a prompt of `budget` tokens shows, in the order of the files. The latest files come
+    first. Of one with several pictures these are as many of its first ones as there is room for."""
+    chosen: list[ChosenPictures] = []
     room, left = budget * SHARE, MOST_PICTURES
-    for file in reversed([file for file in files if file.is_picture]):
-        cost = file.tokens / file.pieces
-        pages = min(file.pieces, left, int(room / cost) if cost else left)
-        if pages:
-            chosen.insert(0, ChosenPicture(file, pages))
-        room, left = room - pages * cost, left - pages
-        if pages < file.pieces:
+    for file in reversed(files):
+        pictures = file.list_pictures()
+        costs = list(takewhile(room.__ge__, accumulate(float(picture.tokens) for picture in pictures[:left])))
+        if costs:
+            chosen.insert(0, ChosenPictures(file, len(costs)))
+            room, left = room - costs[-1], left - len(costs)
+        if len(costs) < len(pictures):
             break
     return chosen
 
 
-def name_pages(chosen: ChosenPicture, pages: Sequence[Picture]) -> Iterator[ShownPicture]:
-    """Give the chosen pages of a picture. Where it has several, each is named by its number, too."""
-    file = chosen.file
-    for number, page in enumerate(pages[: chosen.pages], 1):
-        name = f"{file.name}, {number}/{file.pieces}" if file.pieces > 1 else file.name
-        yield ShownPicture(file.file_id, name, page, file.tokens // file.pieces)
+def name_pictures(chosen: ChosenPictures, pictures: Sequence[Picture]) -> Iterator[ShownPicture]:
+    """Give the chosen ones of a file's pictures, each behind the name of its file. Where a file has several, each has
+    its own name too, or its number."""
+    file, described = chosen.file, chosen.file.list_pictures()
+    for number, (picture, one) in enumerate(zip(pictures[: chosen.count], described, strict=False), 1):
+        own = one.name or (f"{number}/{len(described)}" if len(described) > 1 else "")
+        yield ShownPicture(file.file_id, f"{file.name}, {own}" if own else file.name, picture, one.tokens)
+
+
+def note_unseen_pictures(verdict: Verdict, file: StoredFile) -> Verdict:
+    """Return the verdict on a file for a model that sees no pictures."""
+    pictures = file.list_pictures()
+    if not pictures or verdict.status not in ("used", "partly", "truncated"):
+        return verdict
+    if not file.passages:
+        return replace(verdict, status="skipped", reason="no_vision")
+    status: VerdictStatus = "partly" if verdict.status == "used" else verdict.status
+    unread = sorted({*verdict.unread_pages, *(picture.page for picture in pictures)})
+    return replace(verdict, status=status, reason=verdict.reason or "no_vision", unread_pages=tuple(unread))
 
 
 def choose_fitting_pictures(pictures: Sequence[ShownPicture], budget: int) -> Sequence[ShownPicture]:

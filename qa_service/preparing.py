@@ -20,7 +20,7 @@ from qa_service.pictures import (
     can_see,
     choose_fitting_pictures,
     choose_pictures,
-    name_pages,
+    name_pictures,
     show_pictures,
 )
 from qa_service.prompting import Material, build_prompt, compute_budget
@@ -94,12 +94,11 @@ def _build_prompt(
 
 
 def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPicture]:
-    """Load the pictures for the prompt. Where the model sees none, the verdicts on the session's earlier pictures say
-    so."""
+    """Load the pictures for the prompt. Where the model sees none, the verdicts on the session's files say so."""
     if not can_see(parts.upstream, draft.admission.model):
         draft.note_unseen()
         return ()
     chosen = choose_pictures(list({file.file_id: file for file in draft.files}.values()), budget)
     owner, session_id = draft.admission.question.owner, draft.admission.session.session_id
     loaded = parts.files.load_pictures(owner, session_id, [choice.file for choice in chosen]) if chosen else ()
-    return [shown for choice, pages in zip(chosen, loaded, strict=True) for shown in name_pages(choice, pages)]
+    return [shown for choice, found in zip(chosen, loaded, strict=True) for shown in name_pictures(choice, found)]

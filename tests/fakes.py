@@ -43,6 +43,7 @@ from qa_service.model import (
     Exchange,
     FileEnd,
     FileNews,
+    FilePicture,
     FileProgress,
     FileText,
     Owner,
@@ -50,6 +51,7 @@ from qa_service.model import (
     Picture,
     Prompt,
     Question,
+    ReadPicture,
     ReadRequest,
     Repeat,
     Session,
@@ -173,7 +175,7 @@ class FakeReader:
             yield FileEnd(Verdict(file.name, "pdf", "failed", "damaged"))
             return
         if file.name.endswith(".png"):
-            yield Picture("image/png", Path(file.path).read_bytes())
+            yield ReadPicture(Picture("image/png", Path(file.path).read_bytes()), FilePicture(1, 100))
             yield FileEnd(Verdict(file.name, "png", "used", pages=1, tokens=9))
             return
         pages = Path(file.path).read_text(encoding="utf-8").split("\f")
@@ -286,7 +288,9 @@ class FakeFiles:
 
     def load_pictures(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Sequence[Sequence[Picture]]:
         kept = [(file, self.pictures.get(file.file_id, {})) for file in files]
-        return [[pages[page] for page in range(1, 1 + file.pieces) if page in pages] for file, pages in kept]
+        return [
+            [pages[page] for page in range(1, 1 + len(file.list_pictures())) if page in pages] for file, pages in kept
+        ]
 
     def finish_file(self, owner: Owner, session_id: str, file: StoredFile) -> None:
         self.finished.append(file)

@@ -12,7 +12,7 @@ from qa_service.errors import Overloaded
 from qa_service.files.segment import PICTURE_BYTES
 from qa_service.frames import Image, StageNotice
 from qa_service.gallery import MOST_BYTES, Gallery
-from qa_service.model import FileEnd, FileNews, Picture, ReadRequest, Verdict
+from qa_service.model import FileEnd, FileNews, FilePicture, Picture, ReadPicture, ReadRequest, Verdict
 from qa_service.running.stop import StopSignal
 from tests.fakes import DOWN, FakeDrawings, FakeQuotas, admission, gallery
 from tests.scripts import noise
@@ -91,10 +91,10 @@ class Busy:
         self.failures = list(failures)
 
     def read_upload(self, request: ReadRequest, stop: object) -> Iterator[FileNews]:
-        match self.failures.pop(0) if self.failures else Picture("image/png", PNG):
+        match self.failures.pop(0) if self.failures else ReadPicture(Picture("image/png", PNG), FilePicture(1, 100)):
             case Overloaded() as refusal:
                 raise refusal
-            case FileEnd() | Picture() as news:
+            case FileEnd() | ReadPicture() as news:
                 yield news
 
 

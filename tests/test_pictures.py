@@ -3,15 +3,16 @@
 import pytest
 from msgspec.structs import replace
 
-from qa_service.model import Message, Picture, Prompt, StoredFile, TextPart
+from qa_service.model import FilePicture, Message, Picture, Prompt, StoredFile, TextPart, Verdict
 from qa_service.pictures import (
     HEADING,
     MOST_PICTURES,
-    ChosenPicture,
+    ChosenPictures,
     ShownPicture,
     can_see,
     choose_pictures,
-    name_pages,
+    name_pictures,
+    note_unseen_pictures,
     show_pictures,
     without_pictures,
 )
@@ -34,7 +35,7 @@ def shown(file_id: str = "f1", name: str = "cat.png") -> ShownPicture:
 class TestChoosing:
     def test_only_pictures_that_could_be_read_are_chosen(self) -> None:
         files = [stored("a"), stored("b", kind="pdf"), stored("c", status="skipped", reason="unsupported")]
-        assert choose_pictures(files, 1000) == [ChosenPicture(files[0], 1)]
+        assert choose_pictures(files, 1000) == [ChosenPictures(files[0], 1)]
 
     def test_the_latest_come_first_and_keep_their_order(self) -> None:
         files = [stored(name) for name in "abcd"]
@@ -46,15 +47,38 @@ class TestChoosing:
 
     def test_of_a_picture_with_pages_as_many_are_chosen_as_there_is_room_for(self) -> None:
         scan = stored("scan", kind="tiff", pages=4, tokens=400)
-        assert choose_pictures([stored("a"), scan], 600) == [ChosenPicture(scan, 3)]
-        assert choose_pictures([stored("a"), scan], 1000) == [ChosenPicture(stored("a"), 1), ChosenPicture(scan, 4)]
+        assert choose_pictures([stored("a"), scan], 600) == [ChosenPictures(scan, 3)]
+        assert choose_pictures([stored("a"), scan], 1000) == [ChosenPictures(stored("a"), 1), ChosenPictures(scan, 4)]
         assert choose_pictures([stored("a"), scan], 100) == []
 
     def test_pages_are_named_by_their_numbers(self) -> None:
         scan = stored("scan", kind="tiff", pages=3, tokens=300)
-        assert list(name_pages(ChosenPicture(scan, 2), [PNG] * 3)) == [
+        assert list(name_pictures(ChosenPictures(scan, 2), [PNG] * 3)) == [
             ShownPicture("scan", f"scan.png, {number}/3", PNG, 100) for number in (1, 2)
         ]
+
+    def test_pictures_within_a_file_have_their_own_names_beside_its_text(self) -> None:
+        mail = stored("m", name="mail.eml", kind="eml", passages=3, pictures=(FilePicture(2, 90, "영수증.png"),))
+        (chosen,) = choose_pictures([mail], 1000)
+        assert list(name_pictures(chosen, [PNG])) == [ShownPicture("m", "mail.eml, 영수증.png", PNG, 90)]
+        assert mail.pieces == 4
+
+
+class TestUnseen:
+    """What a model without eyes leaves of the verdicts."""
+
+    def test_a_picture_is_skipped(self) -> None:
+        verdict = note_unseen_pictures(Verdict("a.png", "png", "used", pages=1), stored("a"))
+        assert (verdict.status, verdict.reason) == ("skipped", "no_vision")
+
+    def test_a_file_with_text_is_used_in_part_and_says_which_pages_are_missing(self) -> None:
+        mail = stored("m", kind="eml", passages=3, pictures=(FilePicture(3, 90), FilePicture(5, 90)))
+        verdict = note_unseen_pictures(Verdict("m", "eml", "used", unread_pages=(4,)), mail)
+        assert (verdict.status, verdict.reason, verdict.unread_pages) == ("partly", "no_vision", (3, 4, 5))
+
+    def test_a_file_without_pictures_is_as_it_was(self) -> None:
+        verdict = Verdict("a.pdf", "pdf", "used", pages=1)
+        assert note_unseen_pictures(verdict, stored("a", kind="pdf", passages=1)) is verdict
 
 
 class TestShowing:

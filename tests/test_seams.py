@@ -43,6 +43,7 @@ from qa_service.model import (
     Passage,
     Picture,
     Prompt,
+    ReadPicture,
     ReadRequest,
     Repeat,
     Session,
@@ -304,7 +305,7 @@ class TestFileReader:
         *news, end = reader.read_upload(self.upload(tmp_path, "red.png", png()), StopSignal())
         assert isinstance(end, FileEnd)
         assert (end.verdict.kind, end.verdict.status) == ("png", "used")
-        (found,) = (part for part in news if isinstance(part, Picture))
+        (found,) = (part.picture for part in news if isinstance(part, ReadPicture))
         assert found.mime_type == "image/png"
         assert found.data.startswith(b"\x89PNG")
 

@@ -19,6 +19,8 @@ DEEPEST = 3
 MOST_FILES = 500
 MOST_BYTES = 200_000_000
 """All files within one upload have at most so many bytes, when they are unpacked."""
+MOST_PICTURES = 10
+"""So many of the pictures within one upload are kept, which is as many as a prompt shows."""
 
 _BROKEN = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError)
 """Parsers raise these for damaged files. The files beside the damaged one are still read."""
@@ -37,7 +39,7 @@ class InnerFile(Struct, frozen=True):
 
 def find_room(raw: RawFile) -> InnerRoom:
     """Return the room for the files within this file."""
-    return raw.room or InnerRoom(MOST_FILES, MOST_BYTES)
+    return raw.room or InnerRoom(MOST_FILES, MOST_BYTES, MOST_PICTURES)
 
 
 def read_inner_files(
@@ -84,8 +86,9 @@ def _read_inner_file(file: InnerFile, raw: RawFile, room: InnerRoom) -> Iterator
     inner = RawFile(file.content, file.charset, raw.depth + 1, room)
     for segment in read_segments(kind, inner):
         if segment.picture is not None:
-            # Of one upload one picture is kept, and this one is only a part of it.
-            raise Unreadable("unsupported")
+            room.pictures -= 1
+            if room.pictures < 0:
+                raise Unreadable("too_large")
         yield segment
 
 

@@ -14,7 +14,7 @@ from qa_service.files.kinds import read_segments
 from qa_service.files.report import Report, final_verdict
 from qa_service.files.segment import RawFile, Segment
 from qa_service.files.sniffing import sniff_kind
-from qa_service.model import FileProgress, FileText, Passage, UploadedFile, Verdict
+from qa_service.model import FilePicture, FileProgress, FileText, Passage, ReadPicture, UploadedFile, Verdict
 from qa_service.retrieval.describing import describe_passage
 from qa_service.retrieval.lexical import build_index
 from qa_service.retrieval.splitting import estimate_tokens, split_passages
@@ -81,7 +81,8 @@ class _Reading:
                 yield Report(self.verdict, progress=FileProgress(segment.page, segment.pages))
             if segment.picture is not None:
                 self.verdict = replace(self.verdict, tokens=self.verdict.tokens + segment.tokens)
-                yield Report(self.verdict, picture=segment.picture)
+                described = FilePicture(segment.page, segment.tokens, segment.place.part)
+                yield Report(self.verdict, picture=ReadPicture(segment.picture, described))
             if segment.unread and segment.page not in self.verdict.unread_pages[-1:]:
                 self._reasons[segment.unread] += 1
                 self.verdict = replace(self.verdict, unread_pages=(*self.verdict.unread_pages, segment.page))

@@ -10,7 +10,16 @@ from msgspec.structs import replace
 from qa_service.errors import Unreadable
 from qa_service.files.segment import PICTURE_BYTES
 from qa_service.files.sniffing import sniff_kind
-from qa_service.model import PICTURE_KINDS, FileNews, FileProgress, FileText, Picture, Verdict, VerdictStatus
+from qa_service.model import (
+    PICTURE_KINDS,
+    FileNews,
+    FileProgress,
+    FileText,
+    Picture,
+    ReadPicture,
+    Verdict,
+    VerdictStatus,
+)
 
 HARMLESS = frozenset({"empty", "no_text_layer", "no_unicode", "over_quota", "unsupported"})
 """A file without text is `skipped` for these reasons, because nothing is wrong with it. Otherwise it is `failed`."""
@@ -32,7 +41,7 @@ class Report(Struct, frozen=True, omit_defaults=True):
     """Its `pages` and `tokens` count what has been reported so far, with this message."""
     progress: FileProgress | None = None
     text: FileText | None = None
-    picture: Picture | None = None
+    picture: ReadPicture | None = None
     last: bool = False
 
     def list_news(self) -> Iterator[FileNews]:
@@ -80,7 +89,7 @@ def receive_reports(pipe: BinaryIO) -> Iterator[Report]:
         if report.text is not None:
             passages = _checked(report.text, passages)
         if report.picture is not None:
-            _check_picture(report.picture)
+            _check_picture(report.picture.picture)
         yield report
         if report.last:
             return

@@ -14,6 +14,7 @@ class InnerRoom(Struct):
 
     files: int
     bytes: int
+    pictures: int
 
 
 class RawFile(Struct, frozen=True):

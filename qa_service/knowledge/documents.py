@@ -103,12 +103,14 @@ class DocumentText(Struct, frozen=True):
 
 
 class DocumentPage(Struct, frozen=True):
-    """A `DocumentPage` is the text of one page of a document."""
+    """A `DocumentPage` is the text of one page of a document. `label` is the number that is printed on the page, where
+    that isn't its place in the document."""
 
     document: Document
     page: int
     text: str
     section: str = ""
+    label: str = ""
 
 
 DOCUMENT_COLUMNS = (

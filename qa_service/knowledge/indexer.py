@@ -21,7 +21,7 @@ from qa_service.knowledge.vectors import MissingVectors
 from qa_service.knowledge.waiting import ATTEMPTS, ClaimedDocument, WaitingDocuments
 from qa_service.knowledge.web_pages import LARGEST_PAGE, read_web_page
 from qa_service.links import is_web_address
-from qa_service.model import FileEnd, FileText, Owner, Passage, ReadRequest, UploadedFile, Verdict
+from qa_service.model import FileEnd, FileText, Owner, Passage, ReadPicture, ReadRequest, UploadedFile, Verdict
 from qa_service.threads import start_thread
 
 log = logging.getLogger(__name__)
@@ -138,14 +138,17 @@ class Indexer:
         request = ReadRequest(upload, Owner("site", claimed.owner), self._waiting.load_seconds(claimed))
         passages: list[DocumentPassage] = []
         verdict = Verdict(request.file.name, "unknown", "failed")
+        has_pictures = False
         for news in self._reader.read_upload(request, stop):
             if isinstance(news, FileText):
                 passages.extend(map(_keep_passage, news.passages))
+            elif isinstance(news, ReadPicture):
+                has_pictures = True
             elif isinstance(news, FileEnd):
                 verdict = news.verdict
                 self._waiting.spend_seconds(claimed, news.seconds)
         # What is seen and not read, as a picture, gives no text to find.
-        reason = verdict.reason or (None if passages else "no_text_layer")
+        reason = verdict.reason or (None if passages and not has_pictures else "no_text_layer")
         return DocumentText(passages, verdict.kind, reason, verdict.pages)
 
     @contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
+import msgspec
 from msgspec import Struct
 
 from qa_service.errors import NotFound, TooLarge
@@ -28,6 +29,7 @@ from qa_service.knowledge.documents import (
     read_document,
 )
 from qa_service.knowledge.replacing import lock_collection, remove_passages, settle_document
+from qa_service.model import Place
 from qa_service.pause import LongWork
 
 UPLOAD_PART = 256 << 10
@@ -157,13 +159,14 @@ class Library:
         """Return the text of one page of a document. Raises `NotFound`."""
         document = self.find_document(document_id, owners)
         rows = self.database.read(
-            "select body, section from passage where document = :document and page = :page::int order by number",
+            "select body, section, place from passage where document = :document and page = :page::int order by number",
             document=document_id,
             page=min(page, _LAST_PAGE),
         )
         if not rows:
             raise NotFound("the document has no such page")
-        return DocumentPage(document, page, "".join(row[0] for row in rows), rows[0][1])
+        label = msgspec.json.decode(rows[0][2], type=Place).label
+        return DocumentPage(document, page, "".join(row[0] for row in rows), rows[0][1], label)
 
     def list_collections(self, owners: Several[str]) -> Sequence[Collection]:
         """List the collections of these owners. Each owner has one at least, which may be empty."""

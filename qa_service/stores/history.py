@@ -211,8 +211,8 @@ class RedisHistory:
             found: Any = self._client.hmget(key, fields) if fields else []
         passages = [passage for entry in found if (passage := read_record(passage_decoder, entry))]
         text = "".join(passage.text for passage in passages)
-        section = passages[0].section or passages[0].place.label if passages else ""
-        return Page(file_id, file.name, number, file.pages, text, section)
+        section, label = (passages[0].section, passages[0].place.label) if passages else ("", "")
+        return Page(file_id, file.name, number, file.pages, text, section or label, label)
 
     def delete_file(self, owner: Owner, session_id: str, file_id: str) -> None:
         """Delete a file, so that no later question is answered from it."""

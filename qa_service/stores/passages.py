@@ -65,7 +65,7 @@ class RedisFiles:
     def load_pictures(self, owner: Owner, session_id: str, files: Sequence[StoredFile]) -> Sequence[Sequence[Picture]]:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             for file in files:
-                names = [name for page in range(1, 1 + file.pieces) for name in _name_picture(page)]
+                names = [name for page in range(1, 1 + len(file.list_pictures())) for name in _name_picture(page)]
                 pipeline.hmget(session_key(owner, session_id, f"file:{file.file_id}"), names)
             found = pipeline.execute()
         pairs = (zip(fields[::2], fields[1::2], strict=True) for fields in found)

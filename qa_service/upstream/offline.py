@@ -66,34 +66,34 @@ _DIGIT = re.compile(r"\d")
 
 _SAID: dict[str, dict[Language, str]] = {
     "quotes": {
-        "ko": "연결된 AI 모델이 없어, 파일에서 질문과 관련된 문장을 그대로 인용합니다.",
+        "ko": "연결된 AI 모델이 없어, 파일에서 질문과 관련된 문장을 그대로 보여 드려요.",
         "en": "No AI model is configured, so these are sentences quoted from the files.",
     },
     "opening": {
-        "ko": "연결된 AI 모델이 없어 요약할 수 없으므로, 파일의 첫머리를 그대로 인용합니다.",
+        "ko": "연결된 AI 모델이 없어 요약할 수 없으므로, 파일의 첫머리를 그대로 보여 드려요.",
         "en": "No AI model is configured to summarize, so these are the opening sentences of each file.",
     },
     "silent": {
-        "ko": "연결된 AI 모델이 없어 파일에서 문장만 찾아보았으며, 이 질문에 답하는 내용은 파일에 없습니다.",
+        "ko": "연결된 AI 모델이 없어 파일에서 문장만 찾아보았고, 이 질문에 답하는 내용은 파일에 없어요.",
         "en": "No AI model is configured. The files were searched for sentences, and nothing in them answers this.",
     },
     "unknown": {
-        "ko": "연결된 AI 모델이 없어 문서에서 문장만 찾아보았으며, 이 질문에 답하는 내용은 문서에 없습니다.",
+        "ko": "연결된 AI 모델이 없어 문서에서 문장만 찾아보았고, 이 질문에 답하는 내용은 문서에 없어요.",
         "en": "No AI model is configured. The documents were searched for sentences, and nothing in them answers this.",
     },
     "unreadable": {
-        "ko": "연결된 AI 모델이 없어 파일의 문장만 인용하며, 이 질문에 인용할 글이 올린 파일에 없습니다: {files}",
+        "ko": "연결된 AI 모델이 없어 파일의 문장만 인용할 수 있는데, 이 질문에 인용할 글이 올린 파일에 없어요: {files}",
         "en": "No AI model is configured, so only sentences from files can be quoted, and these files have no text "
         "that can be quoted for this question: {files}",
     },
     "no_files": {
-        "ko": "연결된 AI 모델도 인용할 파일 내용도 없습니다. 파일을 올리면 관련된 문장을 찾아 인용합니다.",
+        "ko": "연결된 AI 모델도 인용할 파일 내용도 없어요. 파일을 올리면 관련된 문장을 찾아 보여 드려요.",
         "en": "No AI model is configured and there is no text from files to quote, so this can't be answered.",
     },
 }
 
 _NOT_SEARCHED: dict[Language, str] = {
-    "ko": " 다음 쪽은 스캔이거나 손상되어 찾아보지 못했습니다: {pages}",
+    "ko": " 다음 쪽은 스캔이거나 손상되어 찾아보지 못했어요: {pages}",
     "en": " These pages couldn't be searched, because they are scans or damaged: {pages}",
 }
 

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from qa_service.web.javascript import tighten_script
+
 ENTRY = "qa-chat.js"
 LOOKS = "looks.js"
 """No file has this name. A module imports the markup and the style from it."""
@@ -27,9 +29,9 @@ IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE
 CLIENT_IMPORT = re.compile(rf'^import \{{([^}}]*)\}} from "{CLIENT}";\n', re.MULTILINE)
 HANDED_ON = re.compile(r'^export \{[^}]*\} from "[^"]*";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?function|class|const|let)", re.MULTILINE)
-COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n", re.MULTILINE)
-"""Only a comment that has its lines for itself is left out, so that nothing in a text is taken for one."""
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 INDENT = re.compile(r"^\s+", re.MULTILINE)
+STYLE_SPACE = re.compile(r"\s*([{};,])\s*|(?<=:)\s+")
 REM = re.compile(r"(?<!--rem: )(?<![\w.])(-?\d*\.?\d+)rem\b")
 
 
@@ -51,7 +53,7 @@ def chat_script() -> Script:
 def join_script(folder: Traversable) -> str:
     """Join the modules of a folder, each after those that it imports, without what only people read.
 
-    All modules share the names of their top level then, and no text in them may go over several lines.
+    All modules share the names of their top level then.
     """
     looks = [f"const {name} = {json.dumps(text, ensure_ascii=False)};\n" for name, text in _read_looks(folder)]
     modules = [folder.joinpath(name).read_text("utf-8") for name in list_modules(folder, ENTRY)]
@@ -94,15 +96,11 @@ def _read_looks(folder: Traversable) -> Iterator[tuple[str, str]]:
     """Yield the markup and the style under the names by which modules import them."""
     yield "MARKUP", INDENT.sub("", folder.joinpath("chat.html").read_text("utf-8"))
     # A site may change what a `rem` is, so the element has its own.
-    style = REM.sub(r"calc(\1*var(--rem))", _strip_comments(folder.joinpath("chat.css").read_text("utf-8")))
-    yield "STYLE", INDENT.sub("", style)
+    style = REM.sub(r"calc(\1*var(--rem))", COMMENT.sub("", folder.joinpath("chat.css").read_text("utf-8")))
+    yield "STYLE", STYLE_SPACE.sub(r"\1", style)
 
 
 def _strip_module(text: str) -> str:
     for left_out in (IMPORT, CLIENT_IMPORT, HANDED_ON, EXPORT):
         text = left_out.sub("", text)
-    return INDENT.sub("", _strip_comments(text))
-
-
-def _strip_comments(text: str) -> str:
-    return COMMENT.sub("", text)
+    return tighten_script(text)

@@ -254,6 +254,7 @@ def build_document_page(found: DocumentPage) -> DocumentPageObject:
         pages=document.pages,
         text=found.text,
         section=found.section,
+        label=found.label,
     )
 
 

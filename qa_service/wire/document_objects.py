@@ -38,7 +38,8 @@ class DocumentListObject(Outgoing, frozen=True, kw_only=True):
 
 
 class DocumentPageObject(Outgoing, frozen=True, kw_only=True):
-    """This is the text of one page of a document. `section` is empty where the page belongs to none."""
+    """This is the text of one page of a document. `section` is empty where the page belongs to none, and `label` where
+    the page has no printed number of its own."""
 
     document_id: str
     name: str
@@ -48,6 +49,7 @@ class DocumentPageObject(Outgoing, frozen=True, kw_only=True):
     pages: int
     text: str
     section: str
+    label: str
 
 
 class CollectionObject(Outgoing, frozen=True, kw_only=True):

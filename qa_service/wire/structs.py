@@ -257,7 +257,8 @@ class FileListObject(Outgoing, frozen=True, kw_only=True):
 
 
 class PageObject(Outgoing, frozen=True, kw_only=True):
-    """This is the text of one page of a file. `section` is empty where the page belongs to none."""
+    """This is the text of one page of a file. `section` is empty where the page belongs to none, and `label` where the
+    page has no printed number of its own."""
 
     file_id: str
     name: str
@@ -265,6 +266,7 @@ class PageObject(Outgoing, frozen=True, kw_only=True):
     pages: int
     text: str
     section: str
+    label: str
 
 
 class ProblemObject(Outgoing, frozen=True, kw_only=True):

@@ -77,10 +77,10 @@ def test_links_of_older_pages_have_their_queries_in_the_encoding_of_the_page() -
     ids=["divs", "letters of both sizes", "lists", "fonts", "paragraphs", "ends that end nothing"],
 )
 def test_a_page_that_parsers_would_take_minutes_for_is_refused_at_once(page: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(PageUnreadable):
         read_fetched(Fetched("fetched", content=page.encode(), media_type="text/html"), AT)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_long_and_careless_pages_are_read() -> None:

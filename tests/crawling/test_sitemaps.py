@@ -65,8 +65,8 @@ def test_what_is_damaged_gives_what_stands_before_the_damage() -> None:
 
 def test_bombs_are_refused_at_once() -> None:
     packed = gzip.compress(bytes(60 << 20), 1)
-    began = time.monotonic()
+    began = time.process_time()
     assert read_sitemap(BOMB, AT).pages == []
     assert read_sitemap(packed, AT).pages == []
     assert read_sitemap(b"<urlset>" + b"<a>" * 5_000_000, AT).pages == []
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2

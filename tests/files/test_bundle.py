@@ -35,6 +35,13 @@ def collect(content: bytes) -> tuple[list[Segment], str]:
 
 
 class TestZip:
+    def test_pictures_are_given_with_their_names_up_to_a_bound(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(inner, "MOST_PICTURES", 2)
+        segments, reason = collect(zipped({"a.txt": b"text", **{f"{n}.png": documents.png() for n in (1, 2, 3)}}))
+        assert reason == ""
+        assert [s.place.part for s in segments if s.picture] == ["1.png", "2.png"]
+        assert [(s.page, s.unread) for s in segments if s.unread] == [(4, "too_large")]
+
     def test_each_file_is_read_by_the_reader_of_its_kind(self) -> None:
         segments, reason = collect(
             zipped(

@@ -28,10 +28,10 @@ def test_a_charset_that_does_not_fit_is_ignored(charset: str) -> None:
 
 @pytest.mark.parametrize("charset", ["punycode", "idna"])
 def test_no_charset_takes_more_time_than_the_text_is_long(charset: str) -> None:
-    text, began = "ab-" * 300_000, time.monotonic()
+    text, began = "ab-" * 300_000, time.process_time()
 
     assert decode_file_text(text.encode(), charset) == text
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize("charset", ["EUC-KR", "ks_c_5601-1987", "Shift_JIS", "windows-1252", "iso-2022-jp"])

@@ -13,8 +13,10 @@ import pytest
 from qa_service.errors import Unreadable
 from qa_service.files.mail import read_mail, read_saved_page
 from qa_service.files.outlook import read_message
+from qa_service.files.reading import read_file
 from qa_service.files.segment import RawFile, Segment
 from qa_service.files.sniffing import sniff_kind
+from qa_service.model import UploadedFile
 from tests import documents
 from tests.compound import message_folder, outlook_message
 
@@ -99,6 +101,13 @@ class TestMail:
         assert "총무과" in segments[2].text
         assert "Attachments: 명단.csv, a.pdf" in segments[0].text
         assert not any(segment.paged for segment in segments)
+
+    def test_an_attached_picture_is_kept_beside_the_text(self) -> None:
+        message = mail("the receipt")
+        message.add_attachment(documents.png(), "image", "png", filename="영수증.png")
+        reports = list(read_file(UploadedFile("a.eml", "", 0), bytes(message)))
+        assert [report.picture.described.name for report in reports if report.picture] == ["영수증.png"]
+        assert (reports[-1].verdict.status, reports[-1].verdict.unread_pages) == ("used", ())
 
     def test_a_mail_within_a_mail_is_read_with_its_own_attachments(self) -> None:
         inner, outer = mail("inner"), mail("outer")

@@ -9,7 +9,7 @@ from qa_service.errors import Unreadable
 from qa_service.files import report
 from qa_service.files.report import Report, final_verdict, receive_reports, write_report
 from qa_service.files.segment import PICTURE_BYTES
-from qa_service.model import FileProgress, FileText, Passage, Picture, Verdict
+from qa_service.model import FilePicture, FileProgress, FileText, Passage, Picture, ReadPicture, Verdict
 
 VERDICT = Verdict("a.pdf", "pdf", "used", pages=2, tokens=9)
 PASSAGE = Passage("", "a.pdf", "안녕\u2028", page=2)
@@ -19,7 +19,7 @@ LARGEST = Picture("image/png", PNG + bytes(PICTURE_BYTES - len(PNG)))
 REPORTS = [
     Report(VERDICT),
     Report(VERDICT, progress=FileProgress(1, 2)),
-    Report(VERDICT, picture=LARGEST),
+    Report(VERDICT, picture=ReadPicture(LARGEST, FilePicture(1, 100))),
     Report(VERDICT, text=TEXT, last=True),
 ]
 
@@ -90,7 +90,11 @@ def test_words_that_lead_nowhere_are_damage(text: FileText) -> None:
 )
 def test_a_picture_that_is_none_is_damage(picture: Picture) -> None:
     with pytest.raises(Unreadable, match="damaged"):
-        list(receive_reports(pipe(msgspec.json.encode(Report(VERDICT, picture=picture)))))
+        list(
+            receive_reports(
+                pipe(msgspec.json.encode(Report(VERDICT, picture=ReadPicture(picture, FilePicture(1, 100)))))
+            )
+        )
 
 
 @pytest.mark.parametrize("bound", ["MOST_BYTES", "MOST_MESSAGES"])

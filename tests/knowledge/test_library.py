@@ -12,6 +12,7 @@ from qa_service.knowledge.documents import CollectionKey, DocumentPassage, Docum
 from qa_service.knowledge.engine import EmbeddedPostgres
 from qa_service.knowledge.library import DocumentFilter, Library
 from qa_service.knowledge.schema import INDEX_VERSION
+from qa_service.model import Place
 from tests.fakes import FakeEncoder
 from tests.knowledge.shelf import MINE, SHARED, TABLES, ask, count_rows, counts_agree, make_indexer, put, texts_of
 
@@ -75,6 +76,11 @@ class TestAdding:
         emptied, _ = Library(knowledge).put_text(NewDocument(SHARED, "p"), DocumentText((), "html", "empty", 1))
         assert (emptied.status, emptied.reason, emptied.passages) == ("failed", "empty", 1)
         assert texts_of(ask(knowledge, "hours")) == ["opening hours"]
+
+    def test_a_page_has_the_number_that_is_printed_on_it(self, knowledge: Database) -> None:
+        preface = DocumentPassage("the text", 1, place=Place(label="iv"))
+        document, _ = Library(knowledge).put_text(NewDocument(SHARED, "b"), DocumentText([preface], "pdf", None, 1))
+        assert Library(knowledge).load_page(document.document_id, 1, [""]).label == "iv"
 
     def test_any_text_comes_back_as_it_was(self, knowledge: Database) -> None:
         document = put(knowledge, "odd.txt", "first", ODD)

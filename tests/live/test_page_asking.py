@@ -35,6 +35,17 @@ SEND_AT_ONCE = """(names) => {
     field.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: dropped }));
     field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
 }"""
+MISNAMED = """() => {
+    const root = document.querySelector("qa-chat").shadowRoot;
+    const plain = (text) => (text ?? "").replace(/\\s+/g, " ").trim();
+    return [...root.querySelectorAll("button, summary, select, input:not([aria-hidden]), textarea")]
+        .filter((each) => each.checkVisibility())
+        .filter((each) => {
+            const name = plain(each.getAttribute("aria-label") ?? each.innerText);
+            return !name || (each.matches("button, summary") && !name.includes(plain(each.innerText)));
+        })
+        .map((each) => each.outerHTML.slice(0, 120));
+}"""
 ENTER = ["keydown", {"keyCode": 13}]
 IN_CHROMIUM = [["compositionstart", {}], ["keydown", {"keyCode": 229, "isComposing": True}], ["compositionend", {}]]
 IN_SAFARI = [["compositionstart", {}], ["compositionend", {}], ["keydown", {"keyCode": 229}]]
@@ -62,16 +73,18 @@ def tab(context: BrowserContext) -> tuple[Page, list[str]]:
 def page(tab: tuple[Page, list[str]], server_url: str) -> Iterator[Page]:
     """A first visit. No script fails, and no dialog of the browser's interrupts it."""
     page, trouble = tab
-    page.goto(f"{server_url}/api/healthz")
-    page.evaluate("localStorage.clear(); sessionStorage.clear()")
     open_page(page, server_url)
     yield page
     page.unroute_all()
+    # Only where no page is open does nothing write into the storages again.
+    page.goto(f"{server_url}/api/healthz")
+    page.evaluate("localStorage.clear(); sessionStorage.clear()")
     assert not trouble
 
 
 def open_page(page: Page, address: str) -> None:
-    page.goto("about:blank")
+    if page.url.partition("#")[0] == address.partition("#")[0]:
+        page.goto("about:blank")  # or else only the fragment would change
     page.goto(address)
     expect(page.locator("#drop-limits")).not_to_be_empty()
 
@@ -356,6 +369,18 @@ class TestAsking:
         page.tap('[data-part="send"]')
         expect(page.locator(".bubble")).to_have_text("첫 줄\n둘째 줄", use_inner_text=True)
         phone.close()
+
+
+def test_every_control_has_a_name_and_it_contains_the_words_that_are_seen(page: Page) -> None:
+    """Whoever speaks to the computer says the words that they see."""
+    ask(page, DELIVERY, NOTE)
+    page.locator(".asked").hover()
+    button(page, "질문 고치기").click()
+    page.locator("#history li").hover()
+    assert page.evaluate(MISNAMED) == []
+    button(page, f"‘{DELIVERY}’ 대화 지우기").click()
+    expect(page.locator("#history .undo")).to_be_visible()
+    assert page.evaluate(MISNAMED) == []
 
 
 class TestHistory:

@@ -80,7 +80,7 @@ TRY_PATTERN = r"""([source, flags, attacks, bound, hangs]) => {
         worker.postMessage([source, flags, attacks, bound, hangs / 4]);
     });
 }"""
-PARSE = """async (text) => { const { parse } = await import("/markdown.js"); parse(text.split("\\n")); }"""
+PARSE = """async (text) => { const { parse } = await import("/blocks.js"); parse(text.split("\\n")); }"""
 INLINE = """async (text) => { const { inline } = await import("/inline.js"); inline(text, (n) => `[${n}]`); }"""
 SHOW = """async (text) => {
     const { Prose } = await import("/markdown.js");
@@ -104,6 +104,45 @@ STREAM = """async ([piece, pieces]) => {
     whole.append(piece.repeat(pieces));
     whole.render();
     return growing.node.innerHTML === whole.node.innerHTML;
+}"""
+
+GROW = """async (text) => {
+    const { Prose } = await import("/markdown.js");
+    const make = () => new Prose(document.createElement("div"), (n) => `[${n}]`);
+    const [growing, whole, stages] = [make(), make(), []];
+    for (const sign of text) {
+        growing.append(sign);
+        growing.due = 0;
+        growing.renderWhenDue();
+        stages.push(growing.node.textContent);
+    }
+    growing.render();
+    whole.append(text);
+    whole.render();
+    return { stages, grown: growing.node.innerHTML, whole: whole.node.innerHTML };
+}"""
+KEEP = """async ([begin, piece, selector]) => {
+    const { Prose } = await import("/markdown.js");
+    const prose = new Prose(document.createElement("div"), String);
+    const grow = (text) => { prose.append(text); prose.due = 0; prose.renderWhenDue(); };
+    grow(begin + piece.repeat(70));
+    const first = prose.node.querySelector(selector);
+    let made = 0;
+    const create = document.createElement;
+    document.createElement = function (...name) { made += 1; return create.apply(this, name); };
+    grow(piece);
+    document.createElement = create;
+    return { kept: first !== null && first === prose.node.querySelector(selector), made };
+}"""
+BURST = """async (text) => {
+    const { Prose } = await import("/markdown.js");
+    const make = () => new Prose(document.createElement("div"), String);
+    const [slowly, whole] = [make(), make()];
+    for (const prose of [slowly, whole]) prose.append(text);
+    let steps = 1;
+    for (; !slowly.renderWhenDue(); steps += 1) slowly.due = 0;
+    for (const prose of [slowly, whole]) prose.render();
+    return { steps, same: slowly.node.innerHTML === whole.node.innerHTML };
 }"""
 
 
@@ -185,7 +224,7 @@ def test_a_slow_pattern_is_found(page: Page, source: str, flags: str) -> None:
 
 
 def test_the_patterns_of_markdown_are_among_those_tried() -> None:
-    assert {"inline.js", "markdown.js", "sources.js"} <= {file for file, _, _ in FOUND}
+    assert {"blocks.js", "highlight.js", "inline.js", "sources.js"} <= {file for file, _, _ in FOUND}
     sources = [source for _, source, _ in FOUND]
     assert sum(path.read_text().count("RegExp(") for path in STATIC.glob("*.js")) == 0
     assert {r"`+", r"^ {0,3}> ?", r"(?<!\\)\|"} <= set(sources)
@@ -248,11 +287,80 @@ def test_the_page_and_the_service_agree_on_what_a_citation_is(page: Page, text: 
         ("```python x\ncode\n```", "<span>python</span>"),
         ("~~~\ncode ` here\n~~~\nb", "code ` here"),
         ("| a | b |\n|---|--:|\n| 1 | 2 |\n| 3 |", "<tr><td>3</td></tr>"),
+        ("- a\n\n  b\n- c", "<li>c</li>"),
+        ("```js\nlet a = 1; // 가\n```", "<span>let</span> a = <span>1</span>; <span>// 가</span>"),
+        ("```\nlet a = 1\n```", "<code><span>let a = 1</span></code>"),
     ],
 )
 def test_markdown_is_what_it_was_taken_for(page: Page, text: str, markup: str) -> None:
     shown = re.sub(r' (?:class|title|rel|target)="[^"]*"', "", page.evaluate(SHOW, text)["markup"])
     assert markup in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "markup"),
+    [
+        ("속도는 $v_1 * t_1$ 이고 *빠름*", "<code>$v_1 * t_1$</code> 이고 <em>빠름</em>"),
+        ("$$a_1 [1] a_2$$ b", "<code>$$a_1 [1] a_2$$</code> b"),
+        (r"\(x_1 * y_1 * z\)에서", r"<code>\(x_1 * y_1 * z\)</code>에서"),
+        (r"so \[a*b*c\] is", r"so <code>\[a*b*c\]</code> is"),
+        ("$$\n- a_1\n+ b_1 &= c*d*e\n$$\n뒤", "<code>$$\n- a_1\n+ b_1 &amp;= c*d*e\n$$</code></pre><p>뒤</p>"),
+        ("앞\n\\[\n= a_1\n\\]", '<p>앞</p><pre tabindex="0"><code>\\[\n= a_1\n\\]</code></pre>'),
+        ("$$\nx\n\n*b*", "<code>$$\nx</code></pre><p><em>b</em></p>"),
+        ("It costs $5 or *$10*.", "It costs $5 or <em>$10</em>."),
+        ("US$100와 US$200", "<p>US$100와 US$200</p>"),
+        (r"a \$5 b$", "<p>a $5 b$</p>"),
+        (r"\(주\) 가나 \[1\]", "<p>(주) 가나 [1]</p>"),
+        ("`$x$`", "<code>$x$</code>"),
+        ("$ a $ and $$$$", "<p>$ a $ and $$$$</p>"),
+    ],
+)
+def test_mathematics_is_left_exactly_as_it_was_written(page: Page, text: str, markup: str) -> None:
+    assert markup in page.evaluate(SHOW, text)["markup"].replace(' class="math"', "")
+
+
+GROWN = [
+    "앞 문장\n\n| 이름 | 값 |\n|:---|---:|\n| 가 | 1 |\n| 나 | 2 |\n\n뒤",
+    "| a | b |\n|---|---|\n" + "| c | d |\n" * 4 + "끝 *강조*",
+    "1. 하나\n   - 안쪽\n2. 둘\n\n   이어서\n 3. 셋\n- 다른\n- 목록\n---\n끝",
+    "```py\n" + 'x = 1  # 가\n"""a' * 64 + "\n``\n```\n뒤",
+    "글\n$$\n- a\n- b\n$$\n글 $a_1$ 끝",
+    "- a\n- b | c\n\n| d\n| e\n-",
+    "> | a |\n> |---|\n> | b |\n\n* * *\n* a\n* *",
+]
+
+
+@pytest.mark.parametrize("text", GROWN, ids=[text[:8] for text in GROWN])
+def test_an_answer_that_grew_sign_by_sign_is_the_same_as_at_once(page: Page, text: str) -> None:
+    shown = page.evaluate(GROW, text)
+    assert shown["grown"] == shown["whole"]
+
+
+@pytest.mark.parametrize("text", GROWN[:2], ids=["after text", "first"])
+def test_a_table_is_never_shown_as_raw_marks_while_it_comes(page: Page, text: str) -> None:
+    assert not [stage for stage in page.evaluate(GROW, text)["stages"] if "|" in stage]
+
+
+@pytest.mark.parametrize(
+    ("begin", "piece", "selector"),
+    [
+        ("| a | b |\n|---|---|\n", "| c | d |\n", "tbody tr"),
+        ("", "- 항목\n", "li"),
+        ("```js\n", "let a = 1;\n", ".chunk"),
+        ("", "문단\n\n", "p"),
+    ],
+)
+def test_what_cannot_change_any_more_is_not_made_again(page: Page, begin: str, piece: str, selector: str) -> None:
+    shown = page.evaluate(KEEP, [begin, piece, selector])
+    assert shown["kept"]
+    assert shown["made"] < 80
+
+
+@pytest.mark.parametrize("piece", ["문단 **하나**\n\n", "| a | b |\n|---|---|\n", "낱말 ", "- 항목\n"])
+def test_a_burst_is_shown_in_steps(page: Page, piece: str) -> None:
+    shown = page.evaluate(BURST, piece * (100_000 // len(piece)))
+    assert shown["same"]
+    assert 4 < shown["steps"] < 40
 
 
 def test_hostile_markdown_becomes_no_element_that_acts(page: Page) -> None:

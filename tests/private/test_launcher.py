@@ -75,11 +75,17 @@ class TestLauncher:
             launcher.launch([str(tmp_path / "users"), "60", "socket", "15", "-", *command])
 
     def test_a_server_is_stopped_by_the_signal_that_it_knows(self, tmp_path: Path) -> None:
-        told = tmp_path / "told"
-        script = f"trap 'echo interrupted > {told}; exit' INT; while :; do sleep 0.05; done"
-        launcher.launch(
-            [str(tmp_path / "users"), "0.3", "socket", str(int(signal.SIGINT)), "-", "/bin/sh", "-c", script]
-        )
+        told, ready, users = tmp_path / "told", tmp_path / "ready", tmp_path / "users"
+        script = f"trap 'echo interrupted > {told}; exit' INT; touch {ready}; while :; do sleep 0.05; done"
+        user = users.open("ab")
+        fcntl.flock(user, fcntl.LOCK_SH)
+
+        def leave_when_ready() -> None:
+            until(ready.exists, 5, "the server has its trap")
+            user.close()
+
+        threading.Thread(target=leave_when_ready).start()
+        launcher.launch([str(users), "0.1", "socket", str(int(signal.SIGINT)), "-", "/bin/sh", "-c", script])
         assert told.read_text() == "interrupted\n"
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a server as somebody else")

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from qa_service.deltas import Opened
 from qa_service.errors import NotFound
 from qa_service.frames import Done, Restart, Text
-from qa_service.model import FileText, Passage, StoredFile, Topic
+from qa_service.model import FileText, Passage, Place, StoredFile, Topic
 from qa_service.search_interfaces import IMPACT_BITS, Index, Ranking, pack_posting
 from qa_service.stores.keys import answer_key, owner_key, session_key
 from qa_service.turns import SessionEntry
@@ -296,6 +296,14 @@ class TestFiles:
         pages = [stores.history.load_page(ANN, "s", "f1", number) for number in (1, 2, 3)]
         assert [page.text for page in pages] == ["첫째 줄.\n둘째 줄.\n", "Third.\n", "Fourth.\nFifth.\nSixth."]
         assert (pages[0].name, pages[0].pages) == ("rules.pdf", 3)
+
+    def test_a_page_has_the_number_that_is_printed_on_it(self, stores: Stores) -> None:
+        converse(stores)
+        passage = Passage("f1", "book.pdf", "Text.", page=1, section="Preface", place=Place(label="iv"))
+        stores.files.add_part(ANN, "s", "f1", FileText(passages=(passage,)))
+        stores.files.finish_file(ANN, "s", StoredFile("f1", "book.pdf", "pdf", "used", 1, pages=1, passages=1))
+        page = stores.history.load_page(ANN, "s", "f1", 1)
+        assert (page.label, page.section) == ("iv", "Preface")
 
     def test_a_page_without_text_is_empty(self, stores: Stores) -> None:
         converse(stores)

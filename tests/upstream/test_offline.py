@@ -286,7 +286,7 @@ class TestHonesty:
         )
         with OfflineAnswerer().open_answer(prompt, StopSignal()) as deltas:
             text = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
-        assert text.endswith("찾아보지 못했습니다: “plan.pdf”, 2–3쪽")
+        assert text.endswith("찾아보지 못했어요: “plan.pdf”, 2–3쪽")
 
     @pytest.mark.parametrize(("language", "said"), [("ko", "연결된 AI 모델이 없"), ("en", "No AI model is configured")])
     @pytest.mark.parametrize("question", ["환불은 며칠 이내인가요?", "프랑스의 수도는?", "파일을 요약해 주세요"])
@@ -303,7 +303,7 @@ class TestHonesty:
     )
     def test_what_the_files_do_not_say_is_not_quoted(self, question):
         text = answered(question, REFUNDS, HOLIDAYS, MANUAL)
-        assert "답하는 내용은 파일에 없습니다" in text
+        assert "답하는 내용은 파일에 없어요" in text
         assert "[" not in text
 
     @pytest.mark.parametrize(
@@ -369,7 +369,7 @@ class TestFollowUps:
         assert "배송비는 고객이" in self.asked("그럼 배송비는 누가 내요?", *before)
 
     def test_it_makes_no_other_question_one_that_the_files_answer(self):
-        assert "파일에 없습니다" in self.asked("프랑스의 수도는 어디인가요?", *self.SAID)
+        assert "파일에 없어요" in self.asked("프랑스의 수도는 어디인가요?", *self.SAID)
 
 
 class TestMeaning:

@@ -284,9 +284,9 @@ class TestQuestionLength:
     def test_with_accents_without_end_is_refused_at_once(self, house: House) -> None:
         """To put them in order would take seconds, in which nobody else is answered."""
         marks = "a" + "\u0301" * 15_990 + "\u0316" * 15_990
-        began = time.monotonic()
+        began = time.process_time()
         refusal(by_json(house.client, {"messages": [{"role": "user", "content": marks}] * 10}), 422, "invalid_field")
-        assert time.monotonic() - began < 1
+        assert time.process_time() - began < 1
 
     def test_of_the_limit_is_answered(self, house: House) -> None:
         assert text(house.ask("가 " * 15_999 + "나")) == "안녕하세요."

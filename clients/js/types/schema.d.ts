@@ -145,6 +145,8 @@ export interface ConfigObject {
   introduction: IntroductionObject;
   /** Whether people who ask see the model, the tokens and the cost of an answer. */
   showCost: boolean;
+  /** The currency of the server's prices, such as `USD`. */
+  currency: string;
   /** The release of the service. */
   version: string;
 }
@@ -372,7 +374,10 @@ export interface MetadataFrame {
   videoResults?: Array<VideoResult>;
 }
 
-/** This is the text of one page of a file. `section` is empty where the page belongs to none. */
+/**
+ * This is the text of one page of a file. `section` is empty where the page belongs to none, and `label` where the page
+ * has no printed number of its own.
+ */
 export interface PageObject {
   /** The file's id. */
   fileId: string;
@@ -386,6 +391,8 @@ export interface PageObject {
   text: string;
   /** Where it stands: a heading, a page's printed label, a slide, a sheet and its rows, or a mail's part. */
   section: string;
+  /** The number that is printed on the page, such as `iv`. It is empty where that is its place in the file. */
+  label: string;
 }
 
 /**

@@ -91,6 +91,7 @@ FIELDS: Mapping[str, str] = {
     "CallerObject.kind": "`site` is a host site's login, `user` a server's key or a token, `key` a personal key.",
     "ReferenceContent.kind": "Whether it is an address or a document.",
     "kinds": "The kinds of files that are read.",
+    "label": "The number that is printed on the page, such as `iv`. It is empty where that is its place in the file.",
     "limits": "The limits of a question.",
     "mimeType": "The media type of the picture.",
     "message": "What was wrong and what was expected, for operators.",

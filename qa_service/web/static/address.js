@@ -28,7 +28,9 @@ export class Address {
   /** Show the address of this conversation. An empty id stands for one that hasn't begun. */
   show(sessionId) {
     if (sessionId === this.sessionId) return;
-    history.pushState(null, "", placeOfConversation(sessionId));
+    // In a frame, the way back would lead through the conversations before it leads to the last page of the site.
+    if (parent !== window) this.replace(sessionId);
+    else history.pushState(null, "", placeOfConversation(sessionId));
   }
 
   /** Show it in the place of the address that is shown now, to which nobody needs to go back. */

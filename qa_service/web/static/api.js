@@ -6,6 +6,9 @@ import { language, words } from "./words.js";
 /** A page that somebody looks at comes back sooner than a program has to. So many attempts take some three minutes. */
 const PATIENCE = { silence: 24_000, pause: 500, tries: 12 };
 
+/** What the client itself says is said in the words of the page. */
+const OWN_WORDS = { network: "network", not_the_service: "notTheService" };
+
 /** A request that failed, in words for the person who made it. */
 export class Problem extends Error {
   constructor({ code = "internal", userMessage, retryable = false, retryAfter = null, status = 0 }) {
@@ -65,5 +68,6 @@ function writeCredential(key) {
 /** Throw the client's problem in the words of the page, and anything else as it is. */
 function fail(error) {
   if (error.name !== "Problem") throw error;
-  throw new Problem({ ...error, userMessage: error.code === "network" ? words("network") : error.userMessage });
+  const key = OWN_WORDS[error.code];
+  throw new Problem({ ...error, userMessage: key ? words(key) : error.userMessage });
 }

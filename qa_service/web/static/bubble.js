@@ -2,17 +2,17 @@
 
 import { label } from "./words.js";
 
-/** The bubble. `opened()` is called each time it opens. */
+/** The bubble. `turned(isOpen)` is called each time it opens or closes. Escape closes it, unless it `isBusy()`. */
 export class Bubble {
-  constructor(root, { opened }) {
+  constructor(root, { turned, isBusy }) {
     const at = (id) => root.getElementById(id);
-    Object.assign(this, { launcher: at("launcher"), chat: at("chat"), opened });
+    Object.assign(this, { launcher: at("launcher"), chat: at("chat"), turned });
     this.launcher.hidden = false;
     at("close").hidden = false;
     this.launcher.addEventListener("click", () => this.show(this.chat.hidden));
     at("close").addEventListener("click", () => this.show(false));
     root.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && !event.defaultPrevented && !root.querySelector("dialog[open], [data-open]")) this.show(false);
+      if (event.key === "Escape" && !event.isComposing && !root.querySelector("dialog:modal") && !isBusy()) this.show(false);
     });
     this.chat.hidden = true;
   }
@@ -22,7 +22,7 @@ export class Bubble {
     this.chat.hidden = !open;
     this.launcher.setAttribute("aria-expanded", String(open));
     label(this.launcher, open ? "closeChat" : "openChat");
-    if (open) this.opened();
-    else this.launcher.focus();
+    this.turned(open);
+    if (!open) this.launcher.focus();
   }
 }

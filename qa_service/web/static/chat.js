@@ -14,7 +14,7 @@ import { KeptFiles } from "./kept.js";
 import { currentKey, keepKey } from "./key.js";
 import { KeyDialog } from "./key-dialog.js";
 import { Shelf } from "./shelf.js";
-import { SourceDialog } from "./sources.js";
+import { SourceDialog } from "./source-dialog.js";
 import { choose, language, reword, say, size, words } from "./words.js";
 
 /** The limits until the server has told its own. The page refuses nothing that the server might take. */
@@ -28,9 +28,10 @@ export class Chat {
   constructor(root, { service, wishes, emit }) {
     Object.assign(this, { root, service, wishes, emit, config: UNKNOWN, limits: { ...UNKNOWN.limits } });
     const announce = announcerIn(this.#at("announcer"));
-    const source = new SourceDialog(this.#at("source"), service);
-    const shared = { service, announce, openSource: (reference) => source.open(reference), config: () => this.config };
+    this.source = new SourceDialog(this.#at("source"), { service, frame: root.querySelector(".qa") });
+    const shared = { service, announce, openSource: (reference) => this.source.open(reference), config: () => this.config, collections: wishes.collections ?? "" };
     this.conversation = new Conversation(this.#at("conversation"), { shared, listener: {
+      asked: ({ question, files }) => this.emit("asked", { question, files: files.map(({ name }) => name) }),
       began: (sessionId, title) => this.#began(sessionId, title),
       changed: () => this.#changed(),
       complain: (text) => this.composer.complain(text),
@@ -69,9 +70,7 @@ export class Chat {
   }
 
   ask(asked) {
-    this.emit("asked", { question: asked.question, files: asked.files.map(({ name }) => name) });
-    this.conversation.ask({ ...asked, collections: this.wishes.collections });
-    this.follow.toEnd();
+    this.conversation.ask(asked);
   }
 
   /**
@@ -80,6 +79,7 @@ export class Chat {
    */
   async open(sessionId, { agreed = false } = {}) {
     this.shelf.close();
+    this.source.close();
     const isOwn = agreed || sessionId === currentSession() || this.past.knows(sessionId);
     if (!isOwn) return this.#refuseAddress("addressOfOther", { key: "addressOpen", act: () => this.open(sessionId, { agreed: true }) });
     try {
@@ -97,6 +97,7 @@ export class Chat {
   /** Leave the conversation for a new one. */
   leave() {
     this.shelf.close();
+    this.source.close();
     this.#clear();
     this.composer.field.focus();
   }
@@ -151,7 +152,7 @@ export class Chat {
     forgetDrafts();
     this.shelf.close();
     this.#clear();
-    this.composer.write("");
+    this.composer.empty();
     this.past.empty();
     this.#start();
   }
@@ -167,7 +168,7 @@ export class Chat {
   }
 
   #changed() {
-    const { answering, isEmpty, sessionId } = this.conversation;
+    const { answering, isEmpty, sessionId, turns } = this.conversation;
     this.#at("frame").classList.toggle("empty", isEmpty);
     this.#at("welcome").hidden = !isEmpty;
     this.composer.show({ answering, canChangeTopic: !isEmpty });
@@ -177,6 +178,8 @@ export class Chat {
     this.past.show(sessionId);
     this.#entitle();
     if (!answering) this.kept.load(sessionId);
+    const asked = turns.at(-1)?.node;
+    if (answering && asked !== this.follow.pinned) this.follow.pin(asked);
   }
 
   #ended({ answerId, status, prose, error }) {

@@ -72,6 +72,13 @@ export class Composer {
     this.field.focus();
   }
 
+  /** Forget what is written, and the files that are attached. */
+  empty() {
+    this.field.value = "";
+    this.attachments.take();
+    this.#wrote();
+  }
+
   /** Put a refused question back, unless another one is being written. */
   giveBack(text) {
     if (!this.field.value) this.write(text);
@@ -104,9 +111,15 @@ export class Composer {
     let before = "";
     return new Speech(button, {
       began: () => (before = this.field.value.trimEnd()),
-      heard: (text) => this.write([before, text.trim()].filter(Boolean).join(" ")),
+      heard: (text) => this.#writeSpeech([before, text.trim()].filter(Boolean).join(" ")),
       failed: () => this.complain(words("speechRefused")),
     });
+  }
+
+  /** The focus stays at the button that ends listening, and no keyboard comes up on a phone. */
+  #writeSpeech(text) {
+    this.field.value = text;
+    this.#wrote();
   }
 
   /** A key that is held down sends once. */
@@ -125,8 +138,10 @@ export class Composer {
   }
 
   #escape(event) {
-    const open = this.root.querySelector("dialog[open], [data-open]");
-    if (event.key === "Escape" && this.answering && !open && !isComposing(event)) this.listener.stop();
+    const open = this.root.querySelector("dialog:modal, [data-open]");
+    if (event.key !== "Escape" || !this.answering || open || isComposing(event)) return;
+    event.preventDefault();
+    this.listener.stop();
   }
 
   /** Send what is written. A file that can't be read is refused first, and then nothing is sent. */

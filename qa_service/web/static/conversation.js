@@ -15,9 +15,9 @@ function newKey() {
 }
 
 /**
- * It calls `began(sessionId, title)`, `changed()`, `refused(question)`, `locked(again)`, `complain(text)` and
- * `ended(turn)` of its `listener`. `shared` has what all parts of one element share: `service`, `announce(text)`,
- * `openSource(reference)` and `config()`.
+ * It calls `asked(question)`, `began(sessionId, title)`, `changed()`, `refused(question)`, `locked(again)`,
+ * `complain(text)` and `ended(turn)` of its `listener`. `shared` has what all parts of one element share: `service`,
+ * `announce(text)`, `openSource(reference)`, `config()` and the names of the `collections` that are searched.
  */
 export class Conversation {
   constructor(node, { shared, listener }) {
@@ -27,7 +27,7 @@ export class Conversation {
       reconnect: (turn) => this.#follow(turn, { answerId: turn.answerId }),
       retry: (turn) => this.#retry(turn),
       regenerate: (turn) => this.#replace(turn),
-      edit: (turn, question) => this.#replace(turn, { question }),
+      edit: (turn, question) => this.#replace(turn, { question, topic: turn.asked?.topic }),
       rate: (turn, rating) => this.#rate(turn, rating),
       hasSession: () => Boolean(this.sessionId),
       reopen: (topic) => this.#reopen(topic),
@@ -60,8 +60,9 @@ export class Conversation {
    * Ask, and show the answer as it comes. `topic` is `auto`, `keep` or `new`. `replaces` is the id of an answer whose
    * place the question takes, and `instead` has the turns that were shown there.
    */
-  ask({ question, files = [], topic = "auto", webSearch = false, model = "", collections = "", replaces = "", key = newKey(), instead = [] }) {
+  ask({ question, files = [], topic = "auto", webSearch = false, model = "", collections = this.actions.collections, replaces = "", key = newKey(), instead = [] }) {
     const asked = { question, files, topic, webSearch, model, collections, replaces, key };
+    this.listener.asked(asked);
     const shown = question || words("whatIsIn");
     const turn = new Turn({ question: shown, files: files.map(({ name }) => name), earlier: namesOf(this.turns) }, this.actions);
     Object.assign(turn, { asked, replaced: instead });
@@ -204,7 +205,7 @@ export class Conversation {
   }
 
   #broken(turn, error, signal) {
-    if (turn.answerId && (signal.aborted || error.retryable)) turn.cut(error);
+    if (turn.answerId && (signal.aborted || error.retryable)) turn.cut(signal.aborted ? undefined : error);
     else if (signal.aborted) turn.on_done({ status: "cancelled" });
     else if (error instanceof Problem) this.#refused(turn, error);
     else this.#surprised(turn, error);

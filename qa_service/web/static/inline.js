@@ -1,13 +1,15 @@
 /**
- * Inline Markdown as nodes: code, emphasis, links to http, https and mailto, and citation numbers. All else is text.
+ * Inline Markdown as nodes: code, mathematics, emphasis, links to http, https and mailto, and citation numbers. All else
+ * is text.
  *
  * The text is read from left to right, and nothing in it is looked at more than a few times, so the time grows with the
  * length of the text and no faster.
  */
 
+import { FORMULA_ENDS } from "./blocks.js";
 import { element } from "./element.js";
 
-const TOKEN = /\\[!-/:-@[-`{-~]|`+|!?\[|[［【]|\*+|_+|~~|https?:\/\/|\n|<br ?\/?>/g;
+const TOKEN = /\\[!-/:-@[-`{-~]|`+|\$+|!?\[|[［【]|\*+|_+|~~|https?:\/\/|\n|<br ?\/?>/g;
 // The grammar of a citation is that of `qa_service/markers.py`, and a test holds both to the same cases.
 const CITATION = /[[［【]([0-9０-９]{1,3}(?: ?[,，、] ?[0-9０-９]{1,3}){0,9})([\]］】])(?!\()/y;
 const CLOSING = { "[": "]", "［": "］", "【": "】" };
@@ -19,6 +21,8 @@ const TRAILING = /[.,;:!?'*_~)\]}]/;
 const MOST_OPEN = 30;
 /** A longer run of one delimiter is text, since each two of them would nest one element more. */
 const LONGEST_RUN = 9;
+/** Without any of these, as in `\(주\)`, `\[1\]` or `$5`, signs stand for themselves. */
+const MATHEMATICAL = /[A-Za-z\u0370-\u03ff\\^_=+<>]/;
 const SCHEMES = new Set(["http:", "https:", "mailto:"]);
 const WRAPS = { "*": ["em", "strong"], _: ["em", "strong"], "~": ["del", "del"] };
 
@@ -49,6 +53,7 @@ class Line {
     this.out = [];
     this.open = { "*": [], _: [], "~": [] };
     this.unclosed = new Set();
+    this.formulaEnds = new Map();
     this.closers = null;
   }
 
@@ -79,7 +84,8 @@ class Line {
   #take(token, at) {
     const end = at + token.length;
     switch (token[0]) {
-      case "\\": this.#text(token[1]); return end;
+      case "\\": return this.#formula(token, at) || this.#put(token[1], end);
+      case "$": return this.#formula(token, at) || this.#put(token, end);
       case "`": return this.#code(token, at);
       case "!":
       case "[":
@@ -90,6 +96,39 @@ class Line {
       case "<": this.out.push(element("br")); return end;
       default: this.#delimiter(token, at); return end;
     }
+  }
+
+  #put(text, end) {
+    this.#text(text);
+    return end;
+  }
+
+  /** Put the mathematics that begins here exactly as it was written, and answer where it ends; 0 if there is none. */
+  #formula(mark, at) {
+    const from = at + mark.length;
+    const close = this.#formulaEnd(mark, from);
+    if (close <= from) return 0;
+    const end = close + FORMULA_ENDS[mark].length;
+    if (mark === "$" && !this.#isTight(from, close)) return 0;
+    if (!MATHEMATICAL.test(this.source.slice(from, close))) return 0;
+    this.out.push(element("code", { class: "math" }, this.source.slice(at, end)));
+    return end;
+  }
+
+  /** Where the next closing mark stands, or -1. It is looked for once, however many marks stand before it. */
+  #formulaEnd(mark, from) {
+    if (!(mark in FORMULA_ENDS)) return -1;
+    const known = this.formulaEnds.get(mark) ?? 0;
+    if (known < 0 || known >= from) return known;
+    const found = this.source.indexOf(FORMULA_ENDS[mark], from);
+    this.formulaEnds.set(mark, found);
+    return found;
+  }
+
+  /** Two prices are no mathematics: no space is within the signs, and no letter or number follows the second one. */
+  #isTight(from, close) {
+    const [first, last, next = ""] = [from, close - 1, close + 1].map((at) => this.source[at]);
+    return /\S/.test(first) && /[^\s\\]/.test(last) && !/[\w$]/.test(next);
   }
 
   #code(ticks, at) {

@@ -32,7 +32,8 @@ export class KeptFiles {
   #show() {
     this.box.hidden = !this.files.length;
     const usable = this.files.filter(({ status }) => USABLE.includes(status)).length;
-    this.count.textContent = usable === this.files.length ? usable : `${usable}/${this.files.length}`;
+    this.count.textContent = usable;
+    label(this.count.parentNode, "filesCounted", { count: usable });
     this.list.replaceChildren(...this.files.map((file) => this.#row(file)));
   }
 

@@ -1,191 +1,114 @@
 /**
- * Markdown blocks as nodes, and prose that grows.
+ * Markdown as nodes, and prose that grows.
  *
- * Every line is read a bounded number of times, whatever stands in it. While text arrives, only the last blocks are
- * made anew, and the longer that takes, the more seldom it happens.
+ * While text arrives, what can't change any more is left alone: whole blocks, and of the last block the rows of a table,
+ * the items of a list and the lines of code that are over. The longer a rendering takes, the more seldom it happens.
  */
 
+import { parse, parseGrowing } from "./blocks.js";
 import { copyText, element, icon } from "./element.js";
+import { highlight } from "./highlight.js";
 import { inline } from "./inline.js";
 import { label } from "./words.js";
 
-const DEEPEST = 12;
 const WIDEST = 50;
+const LONGEST_TABLE = 100;
+/** So many lines of code are coloured together. */
+const CHUNK = 60;
 /** After a rendering, nothing is rendered for as many times the time that it took. */
 const REST = 10;
-const FENCE = /^ *(?:(`{3,})|(~{3,})(?!~))([^`]*)$/;
-const HEADING = /^ {0,3}(#{1,6})(?: |$)/;
-const RULE = /^ {0,3}([-*_])(?: *\1){2,} *$/;
-const QUOTE = /^ {0,3}> ?/;
-const ITEM = /^( *)([-*+]|\d{1,3}[.)])( +|$)/;
-const ALIGNMENT = /^:?-+:?$/;
-
-const isBlank = (line) => line === undefined || !line.trim();
-const indent = (line) => line.length - line.trimStart().length;
-
-/** Make blocks of lines. Each block says at which line it begins and at which one the next block does. */
-export function parse(lines, depth = 0) {
-  const blocks = [];
-  for (let at = 0; at < lines.length; ) {
-    if (isBlank(lines[at])) {
-      at += 1;
-      continue;
-    }
-    const block = { line: at, ...read(lines, at, depth) };
-    blocks.push(block);
-    at = block.end;
-  }
-  return blocks;
-}
-
-function read(lines, at, depth) {
-  const line = lines[at];
-  if (FENCE.test(line)) return readFence(lines, at);
-  if (HEADING.test(line)) return readHeading(line, at);
-  if (RULE.test(line)) return { type: "rule", end: at + 1 };
-  if (QUOTE.test(line) && depth < DEEPEST) return readQuote(lines, at, depth);
-  if (ITEM.test(line) && depth < DEEPEST) return readList(lines, at, depth);
-  if (beginsTable(lines, at)) return readTable(lines, at);
-  return readParagraph(lines, at);
-}
-
-function readFence(lines, at) {
-  const [, ticks, tildes, info] = FENCE.exec(lines[at]);
-  const mark = ticks ?? tildes;
-  const [language] = /^\S*/.exec(info.trim());
-  const margin = indent(lines[at]);
-  const closes = (line) => line.trim().startsWith(mark) && !line.trim().replaceAll(mark[0], "");
-  let end = at + 1;
-  while (end < lines.length && !closes(lines[end])) end += 1;
-  const code = lines.slice(at + 1, end).map((line) => line.slice(Math.min(margin, indent(line))));
-  return { type: "fence", language, code: code.join("\n"), end: end + 1 };
-}
-
-function readHeading(line, at) {
-  const [, mark] = HEADING.exec(line);
-  return { type: "heading", level: mark.length, text: line.trim().slice(mark.length).trim(), end: at + 1 };
-}
-
-function readQuote(lines, at, depth) {
-  let end = at;
-  while (end < lines.length && QUOTE.test(lines[end])) end += 1;
-  const inner = lines.slice(at, end).map((line) => line.replace(QUOTE, ""));
-  return { type: "quote", blocks: parse(inner, depth + 1), end };
-}
-
-/** Two spaces nest a list already, since models are careless about the third one that ordered lists ask for. */
-function readList(lines, at, depth) {
-  const first = ITEM.exec(lines[at]);
-  const margin = first[1].length;
-  const ordered = /\d/.test(first[2]);
-  const items = [];
-  let end = at;
-  for (; end < lines.length; end += 1) {
-    const line = lines[end];
-    const item = indent(line) < margin + 2 ? ITEM.exec(line) : null;
-    const sibling = item && /\d/.test(item[2]) === ordered && !RULE.test(line);
-    if (sibling) items.push([line.slice(item[0].length)]);
-    else if (belongs(lines, end, margin)) items.at(-1).push(line);
-    else break;
-  }
-  const blocks = items.map((item) => parse(outdented(item), depth + 1));
-  return { type: "list", ordered, start: parseInt(first[2], 10), items: blocks, end };
-}
-
-/** An item's lines without the margin of its second line, from which all deeper margins count. */
-function outdented([head, ...rest]) {
-  const width = indent(rest.find((line) => !isBlank(line) && indent(line)) ?? "");
-  return [head, ...rest.map((line) => line.slice(Math.min(indent(line), width)))];
-}
-
-/** Whether this line, which is no item of the list itself, is still part of the list's last item. */
-function belongs(lines, at, margin) {
-  const line = lines[at];
-  if (!isBlank(line)) {
-    return indent(line) >= margin + 2 || (!isBlank(lines[at - 1]) && !interrupts(lines, at));
-  }
-  const next = lines.slice(at, at + 3).find((later) => !isBlank(later));
-  return next !== undefined && (indent(next) >= margin + 2 || (ITEM.test(next) && indent(next) >= margin));
-}
-
-function cells(line) {
-  const row = line.trim().replace(/^\|/, "").replace(/\|$/, "");
-  return row.split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll("\\|", "|"));
-}
-
-function beginsTable(lines, at) {
-  if (!lines[at].includes("|") || !lines[at + 1]?.includes("-")) return false;
-  const rule = cells(lines[at + 1]);
-  return rule.every((cell) => ALIGNMENT.test(cell)) && rule.length === cells(lines[at]).length;
-}
-
-function readTable(lines, at) {
-  const aligned = cells(lines[at + 1]).map((cell) => `${cell.startsWith(":") ? "l" : ""}${cell.endsWith(":") ? "r" : ""}`);
-  let end = at + 2;
-  while (end < lines.length && lines[end].includes("|")) end += 1;
-  const rows = lines.slice(at + 2, end).map(cells);
-  return { type: "table", aligned, head: cells(lines[at]), rows, end };
-}
-
-function readParagraph(lines, at) {
-  let end = at + 1;
-  while (end < lines.length && !isBlank(lines[end]) && !interrupts(lines, end)) end += 1;
-  const text = lines.slice(at, end).map((line) => line.trim()).join("\n");
-  return { type: "paragraph", text, end };
-}
-
-function interrupts(lines, at) {
-  const line = lines[at];
-  const item = ITEM.exec(line);
-  const begins = item && item[3] && (!/\d/.test(item[2]) || parseInt(item[2], 10) === 1);
-  return begins || [FENCE, HEADING, RULE, QUOTE].some((mark) => mark.test(line)) || beginsTable(lines, at);
-}
+/** At most so many characters are rendered at once while more are to come, or as many as are still open. */
+const SLICE = 6_000;
 
 const RENDERERS = {
   fence: renderFence,
-  heading: ({ level, text }, cite) => element(`h${Math.min(level + 2, 6)}`, {}, inline(text, cite)),
+  formula: ({ text }) => ({ node: element("pre", { class: "math", tabindex: 0 }, element("code", {}, text)) }),
+  heading: ({ level, text }, cite) => ({ node: element(`h${Math.min(level + 2, 6)}`, {}, inline(text, cite)) }),
   list: renderList,
-  paragraph: ({ text }, cite) => element("p", {}, inline(text, cite)),
-  quote: ({ blocks }, cite) => element("blockquote", {}, blocks.map((block) => render(block, cite))),
-  rule: () => element("hr"),
+  paragraph: ({ text }, cite) => ({ node: element("p", {}, inline(text, cite)) }),
+  quote: ({ blocks }, cite) => ({ node: element("blockquote", {}, blocks.map((block) => render(block, cite).node)) }),
+  rule: () => ({ node: element("hr") }),
   table: renderTable,
 };
 
+/**
+ * Render a block. Its `node` is complete. A block that may go on for long also has its `parts`, which are children of
+ * its `body`: each says at which line it begins, and the lines from there read alike behind the block's `opening` lines.
+ */
 function render(block, cite) {
-  return RENDERERS[block.type](block, cite);
+  return { opening: 0, line: block.line, fixed: block.isGuess, ...RENDERERS[block.type](block, cite) };
 }
 
-function renderFence({ language, code }) {
-  const copy = element("button", { type: "button", class: "quiet icon-only" }, icon("copy"));
-  label(copy, "copyCode");
+function renderFence({ language, code, line }) {
+  const body = element("code");
+  const copy = label(element("button", { type: "button", class: "quiet icon-only" }, icon("copy")), "copyCode");
   copy.addEventListener("click", async () => {
-    if (await copyText(code, copy)) copy.replaceChildren(icon("check"));
+    if (await copyText(body.textContent, copy)) copy.replaceChildren(icon("check"));
   });
   const head = element("figcaption", {}, element("span", {}, language), copy);
-  return element("figure", { class: "code" }, head, element("pre", { tabindex: 0 }, element("code", {}, code)));
+  const lines = code.split("\n");
+  const parts = [];
+  for (let at = 0; at < lines.length; at += CHUNK) {
+    const text = lines.slice(at, at + CHUNK).join("\n") + (at + CHUNK < lines.length ? "\n" : "");
+    parts.push({ line: line + 1 + at, node: element("span", { class: "chunk" }, coloured(text, language)) });
+  }
+  body.append(...parts.map(({ node }) => node));
+  const node = element("figure", { class: "code" }, head, element("pre", { tabindex: 0 }, body));
+  return { node, body, parts, opening: 1 };
+}
+
+function coloured(code, language) {
+  return highlight(code, language).map(([kind, text]) => (kind ? element("span", { class: kind }, text) : text));
 }
 
 function renderList({ ordered, start, items }, cite) {
-  const tight = items.every((blocks) => blocks.filter(({ type }) => type === "paragraph").length < 2);
-  const entries = items.map((blocks) => element("li", {}, blocks.map((block) => renderInItem(block, tight, cite)).flat()));
-  return element(ordered ? "ol" : "ul", ordered && start !== 1 ? { start } : {}, entries);
+  const parts = items.map(({ line, aligned, blocks }) => ({ line, fixed: !aligned, node: renderItem(blocks, cite) }));
+  const node = element(ordered ? "ol" : "ul", ordered && start !== 1 ? { start } : {}, parts.map((part) => part.node));
+  return { node, body: node, parts };
 }
 
-function renderInItem(block, tight, cite) {
-  return tight && block.type === "paragraph" ? inline(block.text, cite) : render(block, cite);
+/** The text of an item that has one paragraph stands close, whatever its neighbours have, so that none of them moves. */
+function renderItem(blocks, cite) {
+  const close = blocks.filter(({ type }) => type === "paragraph").length < 2;
+  const inner = (block) => (close && block.type === "paragraph" ? inline(block.text, cite) : render(block, cite).node);
+  return element("li", {}, blocks.map(inner).flat());
 }
 
 /** A row has the cells that were written and no more: a wide head over many short rows would make millions of them. */
-function renderTable({ aligned, head, rows }, cite) {
+function renderTable({ aligned, head, rows, line }, cite) {
   const width = Math.min(aligned.length, WIDEST);
   const cell = (tag, text, at) => element(tag, { class: aligned[at] && `align-${aligned[at]}` }, inline(text, cite));
   const row = (tag, texts) => element("tr", {}, texts.slice(0, width).map((text, at) => cell(tag, text, at)));
-  const body = rows.map((texts) => row("td", texts));
-  const table = element("table", {}, element("thead", {}, row("th", head)), element("tbody", {}, body));
-  return element("div", { class: "scroll", tabindex: 0 }, table);
+  const parts = rows.map((texts, at) => ({ line: line + 2 + at, node: row("td", texts) }));
+  const body = new TableBody(element("thead", {}, row("th", head)));
+  body.append(...parts.map(({ node }) => node));
+  return { node: body.node, body, parts, opening: 2, headed: true };
 }
 
-/** An answer on the page while it grows. Blocks that can't change any more are left alone. */
+/** The rows of a table. A browser lays out a table as a whole, so many rows become several tables with the same head. */
+class TableBody {
+  constructor(head) {
+    this.head = head;
+    this.node = element("div", { class: "tables" });
+    this.#begin(head);
+  }
+
+  append(...rows) {
+    for (const row of rows) {
+      if (this.rows.childElementCount >= LONGEST_TABLE) this.#begin(this.head.cloneNode(true));
+      this.rows.append(row);
+    }
+  }
+
+  /** What is full can't grow any more, so the browser may leave it out while it isn't in sight. */
+  #begin(head) {
+    this.node.lastElementChild?.classList.add("full");
+    this.rows = element("tbody");
+    this.node.append(element("div", { class: "scroll", tabindex: 0 }, element("table", {}, head, this.rows)));
+  }
+}
+
+/** An answer on the page while it grows. `cite(n)` makes the node of a citation number. */
 export class Prose {
   constructor(node, cite) {
     this.node = node;
@@ -195,15 +118,21 @@ export class Prose {
 
   clear() {
     this.text = "";
+    this.shown = 0;
     this.pending = "";
     this.due = 0;
+    this.open = null;
     this.openNodes = [];
     this.node.replaceChildren();
   }
 
   append(text) {
     this.text += text;
-    this.pending += text;
+  }
+
+  /** Whether more has arrived than is shown at once. */
+  get isBehind() {
+    return this.text.length - this.shown > SLICE;
   }
 
   /** Show this text instead of what has arrived. What has arrived stays the answer, which can be copied. */
@@ -214,33 +143,72 @@ export class Prose {
     this.append(text);
     this.render();
     this.text = answer;
+    this.shown = answer.length;
   }
 
-  /** Show what has arrived, unless the last time was too short ago for what it cost. Says whether it was shown. */
+  /** Show some of what has arrived, unless the last time was too short ago for what it cost. Says whether all is shown. */
   renderWhenDue() {
     if (performance.now() < this.due) return false;
-    this.render();
-    return true;
+    this.renderSome();
+    return this.shown === this.text.length;
   }
 
-  /** Show all that has arrived. */
+  /** Show so much more that it takes no longer than a person notices. */
+  renderSome() {
+    this.#render(Math.max(SLICE, this.pending.length), parseGrowing);
+  }
+
+  /** Show all that has arrived, as what it is if nothing more comes. */
   render() {
+    this.#render(this.text.length, parse);
+  }
+
+  #render(most, read) {
     const began = performance.now();
-    this.#renderPending();
+    const end = Math.min(this.shown + most, this.text.length);
+    this.pending += this.text.slice(this.shown, end);
+    this.shown = end;
+    this.#renderPending(read);
     const ended = performance.now();
     this.due = ended + (ended - began) * REST;
   }
 
-  /** A last line that isn't whole may still join the block before it, so both stay open. */
-  #renderPending() {
+  #renderPending(read) {
     const lines = this.pending.replaceAll("\r", "").replaceAll("\t", "    ").split("\n");
-    const blocks = parse(lines);
-    const nodes = blocks.map((block) => render(block, this.cite));
+    const blocks = read(lines).map((block) => render(block, this.cite));
     for (const node of this.openNodes) node.remove();
-    for (const node of nodes) this.node.append(node);
-    const whole = blocks.length && blocks.at(-1).line < lines.length - 1;
-    const settled = Math.max(blocks.length - (whole ? 1 : 2), 0);
-    this.openNodes = nodes.slice(settled);
-    this.pending = settled ? lines.slice(blocks[settled].line).join("\n") : lines.join("\n");
+    const goesOn = this.open !== null && blocks.length > 0;
+    if (goesOn) this.open.append(...blocks[0].parts.map(({ node }) => node));
+    this.node.append(...blocks.slice(goesOn ? 1 : 0).map(({ node }) => node));
+    this.#settle(lines, entriesOf(blocks, goesOn), goesOn ? this.open : null);
   }
+
+  /** Keep open what may still change: the last entry, and also the one before it while the last line isn't whole. */
+  #settle(lines, entries, going) {
+    const whole = entries.at(-1)?.line < lines.length - 1;
+    let at = Math.max(entries.length - (whole ? 1 : 2), 0);
+    while (at > 0 && entries[at].fixed) at -= 1;
+    this.openNodes = entries.slice(at).map(({ node }) => node);
+    if (!at) {
+      this.pending = lines.join("\n");
+      return;
+    }
+    const { block, isWithin, line } = entries[at];
+    this.open = isWithin ? (block === entries[0].block && going) || block.body : null;
+    const opening = isWithin ? lines.slice(block.line, block.line + block.opening) : [];
+    this.pending = [...opening, ...lines.slice(line)].join("\n");
+  }
+}
+
+/**
+ * All that can be settled by itself, in order: blocks, and the parts of those blocks that have some. A part that isn't its
+ * block's first is `isWithin` the block, which has been shown by then. Of a block that goes on, each part is. What is
+ * `fixed` to the entry before it is settled with that one.
+ */
+function entriesOf(blocks, goesOn) {
+  return blocks.flatMap((block, index) => {
+    const parts = (block.parts ?? []).map((part) => ({ ...part, block, isWithin: true }));
+    if (goesOn && index === 0) return parts;
+    return [{ node: block.node, line: block.line, fixed: block.fixed, block }, ...(block.headed ? parts : parts.slice(1))];
+  });
 }

@@ -10,9 +10,16 @@ import { choose, words } from "./words.js";
 /** The service lies where this script comes from, or, where a site has put it into a script of its own, at this path. */
 const HOME = new URL(import.meta.url).pathname.endsWith("/chat.js") ? new URL(".", import.meta.url).href : "/api";
 
-// A sheet of this kind is no inline style, so that the strictest policy of a site lets it be.
-const sheet = new CSSStyleSheet();
-sheet.replaceSync(STYLE);
+// Servers that render a site's pages may load this module too, where there is no document.
+const Base = globalThis.HTMLElement ?? Object;
+let sheet;
+
+/** The style, as a sheet that all elements share. It is no inline style, so that the strictest policy of a site lets it be. */
+function sharedSheet() {
+  sheet ??= new CSSStyleSheet();
+  if (!sheet.cssRules.length) sheet.replaceSync(STYLE);
+  return sheet;
+}
 
 // A site that demands trusted types names this policy in its own.
 const trusted = globalThis.trustedTypes?.createPolicy("qa-chat", { createHTML: (markup) => markup });
@@ -22,17 +29,23 @@ const trusted = globalThis.trustedTypes?.createPolicy("qa-chat", { createHTML: (
  * the token which requests carry; it is called with `{ fresh: true }` when the service has refused the last one. The
  * element's events are `asked`, `answered` and `error`, each with what happened in its `detail`.
  */
-export class QaChat extends HTMLElement {
+export class QaChat extends Base {
   static observedAttributes = ["lang", "open"];
+
+  #hasBegun = false;
+  #hasEnded = false;
 
   connectedCallback() {
     if (!this.shadowRoot) this.#build();
+    else if (this.#hasEnded) this.#begin();
   }
 
   /** An element that a site moves is taken out and put in again at once. One that stays away listens no longer. */
   async disconnectedCallback() {
     await Promise.resolve();
-    if (!this.isConnected) this.chat.end();
+    if (this.isConnected || !this.#hasBegun) return;
+    this.#hasEnded = true;
+    this.chat.end();
   }
 
   attributeChangedCallback(name) {
@@ -41,9 +54,16 @@ export class QaChat extends HTMLElement {
     else this.#speak();
   }
 
+  /** Ask a question for the site, as if the person had written it. */
+  ask(question) {
+    this.bubble?.show(true);
+    this.chat.composer.write(question);
+    this.chat.composer.form.requestSubmit();
+  }
+
   #build() {
     const root = this.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = [sheet];
+    root.adoptedStyleSheets = [sharedSheet()];
     root.innerHTML = trusted?.createHTML(MARKUP) ?? MARKUP;
     const wishes = this.#wishes();
     if (wishes.full && wishes.keys) takeKeyFromAddress(() => confirm(words("keyOfLink")));
@@ -51,9 +71,16 @@ export class QaChat extends HTMLElement {
     const service = new Service({ address, credential: (wish) => (this.token ? this.token(wish) : currentKey()) });
     this.chat = new Chat(root, { service, wishes, emit: (name, detail) => this.dispatchEvent(new CustomEvent(name, { detail })) });
     this.#placeLandmarks(wishes.full);
+    this.#keepKeys(root);
     this.#speak();
     if (this.hasAttribute("bubble")) this.#float();
-    else this.chat.begin();
+    else this.#begin();
+  }
+
+  #begin() {
+    this.#hasBegun = true;
+    this.#hasEnded = false;
+    this.chat.begin();
   }
 
   #wishes() {
@@ -91,13 +118,21 @@ export class QaChat extends HTMLElement {
     }
   }
 
+  /** What is typed in a field here is no shortcut of the site, which can't see that the key was meant for a field. */
+  #keepKeys(root) {
+    for (const name of ["keydown", "keypress", "keyup"]) {
+      root.addEventListener(name, (event) => event.target.matches("input, textarea") && event.stopPropagation());
+    }
+  }
+
   /** A bubble asks the service for nothing before it is opened. */
   #float() {
-    let begun = false;
     this.bubble = new Bubble(this.shadowRoot, {
-      opened: () => {
-        if (!begun) this.chat.begin();
-        begun = true;
+      isBusy: () => this.chat.conversation.answering,
+      turned: (isOpen) => {
+        this.toggleAttribute("open", isOpen);
+        if (!isOpen) return;
+        if (!this.#hasBegun) this.#begin();
         this.chat.composer.field.focus();
       },
     });
@@ -105,4 +140,4 @@ export class QaChat extends HTMLElement {
   }
 }
 
-if (!customElements.get("qa-chat")) customElements.define("qa-chat", QaChat);
+if (globalThis.customElements && !customElements.get("qa-chat")) customElements.define("qa-chat", QaChat);

@@ -13,10 +13,14 @@ export function readRemembered() {
   try {
     // It may come from another version of this page, or be damaged.
     const items = JSON.parse(browserStorage.getItem(STORED_HISTORY));
-    return items.filter(({ sessionId, title }) => typeof sessionId === "string" && typeof title === "string");
+    return items.filter(isItem);
   } catch {
     return [];
   }
+}
+
+function isItem({ sessionId, title, updatedAt }) {
+  return typeof sessionId === "string" && typeof title === "string" && !Number.isNaN(Date.parse(updatedAt));
 }
 
 /** Change the list by a function of the list that is there now. Returns the new one. */

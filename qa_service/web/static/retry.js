@@ -5,11 +5,16 @@ import { say } from "./words.js";
 
 const SECOND_MS = 1_000;
 
+/** How many of the seconds are left for which the server asked to wait at this time. */
+export function secondsLeft({ retryAfter }, since) {
+  return (retryAfter ?? 0) - Math.max(0, Date.now() - Date.parse(since)) / SECOND_MS;
+}
+
 /** Make the nodes that offer it: a sentence with the seconds that are left, and a button that is off until then. */
 export function retryOffer(seconds, act) {
   const button = say(element("button", { type: "button", class: "text", onclick: act }), "retry");
   if (!(seconds > 0)) return [button];
-  const note = say(element("p"), "retryIn", { seconds });
+  const note = say(element("p"), "retryIn", { seconds: Math.ceil(seconds) });
   const until = Date.now() + seconds * SECOND_MS;
   button.disabled = true;
   const clock = setInterval(() => {

@@ -7,7 +7,9 @@ export class Shelf {
     menu.addEventListener("click", () => this.#show(true));
     scrim.addEventListener("click", () => this.close());
     shelf.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && this.isOpen) this.close();
+      if (event.key !== "Escape" || !this.isOpen) return;
+      event.stopPropagation();
+      this.close();
     });
   }
 

@@ -1,18 +1,21 @@
-/** This module shows an answer's sources: as numbered cards, as numbers in the text, and as the page of a quote. */
+/** This module shows an answer's sources: as numbered cards, and as numbers in the text. */
 
-import { element, icon } from "./element.js";
+import { citeAt } from "./cites.js";
+import { element } from "./element.js";
 import { link, safeAddress } from "./inline.js";
+import { Preview } from "./preview.js";
 import { label, say } from "./words.js";
 
 /**
  * The sources of one answer. `text` is the node of its text, in which a number can be pressed once its source has come.
- * `openSource(reference)` shows the page of a source.
+ * `openSource(reference)` shows the page of a source, and `answer()` gives the text as it came.
  */
 export class Sources {
-  constructor(text, { openSource }) {
-    Object.assign(this, { text, openSource });
+  constructor(text, { openSource, answer }) {
+    Object.assign(this, { text, openSource, answer });
     this.list = element("ol", { class: "sources" });
     this.node = element("section", { hidden: true }, say(element("h3"), "sources"), this.list);
+    this.preview = new Preview(text, (button) => this.#describe(button));
     this.clear();
   }
 
@@ -33,7 +36,7 @@ export class Sources {
     this.references.set(reference.n, reference);
     this.list.append(this.#card(reference));
     this.node.hidden = false;
-    for (const button of this.#numbers()) this.#enliven(button);
+    for (const button of this.#numbers(reference.n)) this.#enliven(button);
   }
 
   /**
@@ -62,8 +65,9 @@ export class Sources {
     }
   }
 
-  #numbers() {
-    return this.text.querySelectorAll(".cite");
+  /** The numbers in the text that can be pressed or may become so: all, or those of one source. */
+  #numbers(n) {
+    return this.text.querySelectorAll(n === undefined ? ".cite" : `.cite[data-n="${Number(n)}"]`);
   }
 
   #enliven(button) {
@@ -76,14 +80,27 @@ export class Sources {
   }
 
   #open(reference, button) {
+    this.preview.hide();
     if (reference.kind === "document") this.openSource({ ...reference, quote: this.#quoteOf(reference, button) });
     else this.list.querySelector(`[data-n="${Number(reference.n)}"] a`)?.focus();
   }
 
-  /** The sentence that supports this place of the text. The numbers of a source stand in the order of its places. */
-  #quoteOf({ n, quote, cites = [] }, button) {
-    const same = [...this.#numbers()].filter(({ dataset }) => Number(dataset.n) === n);
-    return (same.length === cites.length && cites[same.indexOf(button)].quote) || quote;
+  /** The sentence that supports this place of the text. */
+  #quoteOf(reference, button) {
+    const same = [...this.#numbers(reference.n)];
+    const cite = citeAt(this.answer(), reference, same.indexOf(button));
+    return cite?.quote || reference.quote;
+  }
+
+  /** What is shown beside a number. */
+  #describe(button) {
+    const reference = this.references.get(Number(button.dataset.n));
+    const quote = this.#quoteOf(reference, button);
+    return [
+      element("strong", { class: "title" }, nameOf(reference)),
+      placeOf(reference),
+      quote ? element("q", {}, quote) : null,
+    ];
   }
 
   #card(reference) {
@@ -103,7 +120,8 @@ export class Sources {
   }
 }
 
-function nameOf(reference) {
+/** What a source is called. */
+export function nameOf(reference) {
   return reference.file || reference.title || reference.url || "";
 }
 
@@ -117,83 +135,4 @@ function placeOf(reference) {
 
 function hostOf(address) {
   return safeAddress(address ?? "") ? new URL(address).hostname.replace(/^www\./, "") : "";
-}
-
-/** The dialog that shows the page on which a quote stands, with the quote marked. */
-export class SourceDialog {
-  constructor(dialog, service) {
-    Object.assign(this, { dialog, service, shown: 0 });
-    this.part("close").addEventListener("click", () => dialog.close());
-    dialog.addEventListener("click", (event) => {
-      if (event.target === dialog) dialog.close();
-    });
-    this.part("previous").append(icon("back"));
-    this.part("next").append(icon("forward"));
-  }
-
-  part(name) {
-    return this.dialog.querySelector(`[data-part="${name}"]`);
-  }
-
-  open(reference) {
-    this.part("title").textContent = nameOf(reference);
-    this.part("place").textContent = reference.section ?? "";
-    this.part("text").replaceChildren(element("mark", {}, reference.quote ?? ""));
-    for (const way of ["previous", "next"]) this.part(way).hidden = true;
-    say(this.part("note"), "pageUnavailable");
-    this.part("note").hidden = true;
-    this.dialog.showModal();
-    if (reference.url) this.#turnTo(reference.url, reference.quote ?? "");
-    else this.part("note").hidden = false;
-  }
-
-  /** Show the text of one page. A page that comes late never replaces one that was asked for later. */
-  async #turnTo(address, quote) {
-    const mine = (this.shown += 1);
-    this.dialog.setAttribute("aria-busy", "true");
-    const page = await this.service.fetchJson(address).catch(() => null);
-    if (mine !== this.shown) return;
-    this.dialog.removeAttribute("aria-busy");
-    this.part("note").hidden = page !== null;
-    if (page) this.#showPage(page, address, quote);
-  }
-
-  #showPage(page, address, quote) {
-    if (page.pages > 1) say(this.part("place"), "pageOf", { page: page.page, pages: page.pages });
-    else this.part("place").textContent ||= page.section ?? "";
-    this.#showNeighbour("previous", page.page - 1, { page, address, quote });
-    this.#showNeighbour("next", page.page + 1, { page, address, quote });
-    this.part("text").replaceChildren(...markQuote(page.text, quote));
-    const mark = this.part("text").querySelector("mark");
-    if (mark) mark.scrollIntoView({ block: "center" });
-    else this.part("text").scrollTop = 0;
-  }
-
-  #showNeighbour(way, number, { page, address, quote }) {
-    const button = this.part(way);
-    button.hidden = page.pages < 2;
-    button.disabled = number < 1 || number > page.pages;
-    button.onclick = () => this.#turnTo(address.replace(/\/pages\/\d+/, `/pages/${number}`), quote);
-  }
-}
-
-/** Return the text as nodes, with the quote in a `mark`. */
-function markQuote(text, quote) {
-  const [from, to] = findQuote(text, quote);
-  if (to <= from) return [text];
-  return [text.slice(0, from), element("mark", {}, text.slice(from, to)), text.slice(to)];
-}
-
-/** Find the quote's beginning and end, whatever its spaces and line ends are. `[0, 0]` means that it isn't there. */
-function findQuote(text, quote) {
-  const needle = quote.replace(/\s|^…|…$/g, "");
-  const places = [];
-  let folded = "";
-  for (let at = 0; at < text.length; at += 1) {
-    if (/\s/.test(text[at])) continue;
-    folded += text[at];
-    places.push(at);
-  }
-  const found = needle ? folded.indexOf(needle) : -1;
-  return found < 0 ? [0, 0] : [places[found], places[found + needle.length - 1] + 1];
 }

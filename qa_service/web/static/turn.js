@@ -5,12 +5,14 @@ import { askedQuestion } from "./asked.js";
 import { element } from "./element.js";
 import { figuresOf } from "./figures.js";
 import { Prose } from "./markdown.js";
-import { retryOffer } from "./retry.js";
+import { retryOffer, secondsLeft } from "./retry.js";
 import { Sources } from "./sources.js";
 import { Verdicts } from "./verdicts.js";
 import { hasWords, say, words } from "./words.js";
 
 const LOST_MS = 1_500;
+/** An answer that is silent for so long shows that it is still being written. */
+const STALLED_MS = 2_000;
 
 /** A turn takes frames as they come. `actions` has what a person can do with it, such as `retry(turn)`, and what all parts share. */
 export class Turn {
@@ -18,7 +20,7 @@ export class Turn {
     Object.assign(this, { question, topic, actions, answerId: "", status: "running", verdictsCame: false });
     this.verdicts = new Verdicts(files, earlier);
     const text = element("div", { class: "prose" });
-    this.sources = new Sources(text, actions);
+    this.sources = new Sources(text, { openSource: actions.openSource, answer: () => this.prose.text });
     this.prose = new Prose(text, (n) => this.sources.cite(n));
     this.images = element("div", { class: "images" });
     this.line = element("p", { class: "status" });
@@ -34,18 +36,19 @@ export class Turn {
   /** Take one frame of the answer. Frames of types that this page doesn't know are passed over. */
   take({ type, content }) {
     this[`on_${type}`]?.(content);
+    clearTimeout(this.stalling);
+    if (this.status === "running") this.stalling = setTimeout(() => this.#stall(), STALLED_MS);
   }
 
   /** Show a whole answer from the past. */
-  fill({ answerId, text, images, references, status, files, error, metadata, feedback }) {
+  fill({ answerId, text, images, references, status, files, error, metadata, feedback, createdAt }) {
     Object.assign(this, { answerId, rating: feedback?.rating, finishReason: metadata?.finishReason });
     this.prose.append(text ?? "");
-    this.prose.render();
     for (const image of images ?? []) this.on_image(image);
     for (const reference of references ?? []) this.sources.add(reference);
     this.verdicts.settleAll(files ?? []);
     if (metadata) this.#figures(metadata);
-    if (error) this.on_error(error);
+    if (error) this.on_error({ ...error, retryAfter: secondsLeft(error, createdAt) });
     this.on_done({ status }, { quiet: true });
   }
 
@@ -100,12 +103,13 @@ export class Turn {
   }
 
   on_done({ status }, { quiet = false } = {}) {
-    this.#end(status);
-    this.prose.annotate(this.sources.withNumbers(this.prose.text));
-    this.sources.settle();
-    this.#tools();
-    this.#explain();
-    if (!quiet) this.actions.announce(this.ending.textContent || words("ready"));
+    this.#end(status, () => {
+      this.prose.annotate(this.sources.withNumbers(this.prose.text));
+      this.sources.settle();
+      this.#tools();
+      this.#explain();
+      if (!quiet) this.actions.announce(this.ending.textContent || words("ready"));
+    });
   }
 
   /** Show that the answer failed outside of its stream, because it was refused or the server can't be reached. */
@@ -141,6 +145,7 @@ export class Turn {
 
   /** Forget all that came before, because the answer comes from its beginning again. */
   rewind() {
+    clearTimeout(this.finishing);
     this.on_restart();
     this.footer.replaceChildren();
     this.ending.replaceChildren();
@@ -191,23 +196,39 @@ export class Turn {
     this.actions.announce(this.line.textContent);
   }
 
+  /** Nothing else moves while the text waits, so this line does. Screen readers aren't told, since nothing has changed. */
+  #stall() {
+    if (!this.line.hidden) return;
+    this.line.hidden = false;
+    say(this.line, "writing");
+  }
+
   /** Show the text that has come, in this frame or, while that is too costly, in one of the next. */
   #draw() {
     this.drawing = this.prose.renderWhenDue() ? undefined : requestAnimationFrame(() => this.#draw());
   }
 
-  #drawAll() {
+  /** Show the rest of the text, much of it in steps, and do what comes then. A page that isn't seen draws no frames. */
+  #drawAll(then) {
     cancelAnimationFrame(this.drawing);
     this.drawing = undefined;
+    if (this.prose.isBehind) {
+      this.prose.renderSome();
+      this.finishing = setTimeout(() => this.#drawAll(then));
+      return;
+    }
     this.prose.render();
-  }
-
-  #end(status) {
-    this.status = status;
-    clearTimeout(this.losing);
-    if (this.drawing) this.#drawAll();
     this.line.hidden = true;
     this.answer.setAttribute("aria-busy", "false");
+    then();
+  }
+
+  #end(status, then = () => {}) {
+    this.status = status;
+    clearTimeout(this.losing);
+    clearTimeout(this.stalling);
+    clearTimeout(this.finishing);
+    this.#drawAll(then);
   }
 
   #explain() {

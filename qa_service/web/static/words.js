@@ -8,7 +8,7 @@ const STORED_LANGUAGE = "qa.language";
 const WORDS = { ko: KO, en: EN };
 const valuesOf = new WeakMap();
 
-let chosen = known(browserStorage.getItem(STORED_LANGUAGE)) ?? known(navigator.language) ?? "en";
+let chosen = known(browserStorage.getItem(STORED_LANGUAGE)) ?? known(globalThis.navigator?.language) ?? "en";
 
 /** The language that a tag such as `ko-KR` names, if there are words in it. */
 function known(tag) {

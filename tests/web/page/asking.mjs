@@ -24,6 +24,9 @@ const { forgetDrafts, keepDraft, readDraft } = await module("drafts.js");
 const { fragmentOf, sessionOf } = await module("address.js");
 const { curlOf } = await module("curl.js");
 const { money } = await module("figures.js");
+const { secondsLeft } = await module("retry.js");
+const { EN } = await module("words-en.js");
+const { KO } = await module("words-ko.js");
 
 /** The keys that send, of a row of events. Only `keydown` can send. */
 const sent = (events, device) => events.filter(([type, event]) => type === "keydown" && isSending(event, device)).length;
@@ -114,6 +117,8 @@ test("two tabs add, rename and remove conversations without undoing what the oth
   two.changeRemembered((items) => items.filter(({ sessionId }) => sessionId !== "c"));
   one.changeRemembered((items) => items.map((each) => (each.sessionId === "b" ? { ...each, title: "새 이름" } : each)));
   assert.deepEqual(names(), ["새 이름", "a"]);
+  localStorage.setItem("qa.history", JSON.stringify([item("a"), { sessionId: "b", title: "b", updatedAt: "lately" }, { title: 1 }]));
+  assert.deepEqual(names(), ["a"]);
   localStorage.setItem("qa.history", "not a list");
   assert.deepEqual(names(), []);
 });
@@ -128,4 +133,22 @@ test("a command for a terminal names the key and the conversation without tellin
 test("an amount is written with its currency, and small ones aren't rounded to nothing", () => {
   assert.equal(money(0.00123, "USD"), "US$0.0012");
   assert.equal(money(12.5, "KRW"), "₩13");
+});
+
+test("what is left of the time that the server asked to wait grows less while the page is closed", () => {
+  const since = new Date(Date.now() - 40_000).toISOString();
+  assert.equal(Math.round(secondsLeft({ retryAfter: 60 }, since)), 20);
+  assert.ok(secondsLeft({ retryAfter: 30 }, since) <= 0);
+  assert.ok(secondsLeft({}, since) <= 0);
+  assert.equal(Math.round(secondsLeft({ retryAfter: 60 }, new Date(Date.now() + 9_000).toISOString())), 60);
+});
+
+test("both languages have the same words, and Korean sentences speak in one kind tone", () => {
+  assert.deepEqual(Object.keys(KO).sort(), Object.keys(EN).sort());
+  const values = { index: 2, name: "가", title: "가", limit: 3, list: "2", names: ["가"], seconds: 90, count: 1, pages: 2, page: 1, files: 1, each: "1 MB", found: 1, query: "가", n: 1, cost: "1", tokens: 1 };
+  for (const [key, word] of Object.entries(KO)) {
+    const said = typeof word === "function" ? word(values) : word;
+    assert.doesNotMatch(said, /니다(?=[.!?]|$)|(?:해|어) 줘$|있어\?$/, key);
+    for (const sentence of said.split(/(?<=[.!?])\s+/).filter((each) => /[.?]$/.test(each))) assert.match(sentence, /(요|죠)[.?]$/, `${key}: ${sentence}`);
+  }
 });

@@ -1,0 +1,174 @@
+/** This module reads Markdown into blocks. Every line is read a bounded number of times, whatever stands in it. */
+
+const DEEPEST_BLOCK = 12;
+const FENCE = /^ *(?:(`{3,})|(~{3,})(?!~))([^`]*)$/;
+const HEADING = /^ {0,3}(#{1,6})(?: |$)/;
+const RULE = /^ {0,3}([-*_])(?: *\1){2,} *$/;
+const QUOTE = /^ {0,3}> ?/;
+const ITEM = /^( *)([-*+]|\d{1,3}[.)])( +|$)/;
+const ALIGNMENT = /^:?-+:?$/;
+const TABLE_HEAD = /^\s*\|/;
+const PART_OF_RULE = /^[|:\- ]*$/;
+const FORMULA = /^ {0,3}(\$\$|\\\[)/;
+/** How mathematics begins in a line, and how it ends. */
+export const FORMULA_ENDS = { $: "$", $$: "$$", "\\(": "\\)", "\\[": "\\]" };
+
+const isBlank = (line) => line === undefined || !line.trim();
+const indent = (line) => line.length - line.trimStart().length;
+
+/**
+ * Make blocks of lines that still grow. Where they end with the head of a table whose rule hasn't come, it is read as if
+ * it had, so that a table is never shown as raw marks. Such a block `isGuess`: its lines may belong to the one before it.
+ */
+export function parseGrowing(lines) {
+  const blocks = parse(lines);
+  const last = blocks.at(-1);
+  if (last?.type !== "paragraph") return blocks;
+  const hasRule = PART_OF_RULE.test(lines.at(-1)) && TABLE_HEAD.test(lines.at(-2) ?? "");
+  const at = lines.length - (hasRule ? 2 : 1);
+  if (at < last.line || !TABLE_HEAD.test(lines[at]) || TABLE_HEAD.test(lines[at - 1] ?? "")) return blocks;
+  const rule = "-|".repeat(cells(lines[at]).length);
+  const guessed = parse([...lines.slice(0, at + 1), rule]);
+  guessed.at(-1).isGuess = true;
+  return guessed;
+}
+
+/** Make blocks of lines. Each block says at which line it begins and at which one the next block does. */
+export function parse(lines, depth = 0) {
+  const blocks = [];
+  for (let at = 0; at < lines.length; ) {
+    if (isBlank(lines[at])) {
+      at += 1;
+      continue;
+    }
+    const block = { line: at, ...read(lines, at, depth) };
+    blocks.push(block);
+    at = block.end;
+  }
+  return blocks;
+}
+
+function read(lines, at, depth) {
+  const line = lines[at];
+  if (FENCE.test(line)) return readFence(lines, at);
+  if (HEADING.test(line)) return readHeading(line, at);
+  if (RULE.test(line)) return { type: "rule", end: at + 1 };
+  if (beginsFormula(line)) return readFormula(lines, at);
+  if (QUOTE.test(line) && depth < DEEPEST_BLOCK) return readQuote(lines, at, depth);
+  if (ITEM.test(line) && depth < DEEPEST_BLOCK) return readList(lines, at, depth);
+  if (beginsTable(lines, at)) return readTable(lines, at);
+  return readParagraph(lines, at);
+}
+
+function readFence(lines, at) {
+  const [, ticks, tildes, info] = FENCE.exec(lines[at]);
+  const mark = ticks ?? tildes;
+  const [language] = /^\S*/.exec(info.trim());
+  const margin = indent(lines[at]);
+  const closes = (line) => line.trim().startsWith(mark) && !line.trim().replaceAll(mark[0], "");
+  let end = at + 1;
+  while (end < lines.length && !closes(lines[end])) end += 1;
+  const code = lines.slice(at + 1, end).map((line) => line.slice(Math.min(margin, indent(line))));
+  return { type: "fence", language, code: code.join("\n"), end: end + 1 };
+}
+
+/** Whether the line begins mathematics that stands alone: it ends with this line or with a later one, not within this one. */
+function beginsFormula(line) {
+  const [begin, mark] = FORMULA.exec(line) ?? [];
+  if (!mark) return false;
+  const end = line.indexOf(FORMULA_ENDS[mark], begin.length);
+  return end < 0 || isBlank(line.slice(end + mark.length));
+}
+
+/** No mathematics has an empty line in it, so one ends what nothing has closed. */
+function readFormula(lines, at) {
+  const [begin, mark] = FORMULA.exec(lines[at]);
+  const ends = (line, from) => line.includes(FORMULA_ENDS[mark], from);
+  let end = at + 1;
+  if (!ends(lines[at], begin.length)) {
+    while (end < lines.length && !isBlank(lines[end]) && !ends(lines[end], 0)) end += 1;
+    if (!isBlank(lines[end])) end += 1;
+  }
+  return { type: "formula", text: lines.slice(at, end).join("\n").trim(), end };
+}
+
+function readHeading(line, at) {
+  const [, mark] = HEADING.exec(line);
+  return { type: "heading", level: mark.length, text: line.trim().slice(mark.length).trim(), end: at + 1 };
+}
+
+function readQuote(lines, at, depth) {
+  let end = at;
+  while (end < lines.length && QUOTE.test(lines[end])) end += 1;
+  const inner = lines.slice(at, end).map((line) => line.replace(QUOTE, ""));
+  return { type: "quote", blocks: parse(inner, depth + 1), end };
+}
+
+/** Two spaces nest a list already, since models are careless about the third one that ordered lists ask for. */
+function readList(lines, at, depth) {
+  const first = ITEM.exec(lines[at]);
+  const margin = first[1].length;
+  const ordered = /\d/.test(first[2]);
+  const items = [];
+  let end = at;
+  for (; end < lines.length; end += 1) {
+    const line = lines[end];
+    const item = indent(line) < margin + 2 ? ITEM.exec(line) : null;
+    const sibling = item && /\d/.test(item[2]) === ordered && !RULE.test(line);
+    if (sibling) items.push({ line: end, aligned: item[1].length === margin, lines: [line.slice(item[0].length)] });
+    else if (belongs(lines, end, margin)) items.at(-1).lines.push(line);
+    else break;
+  }
+  for (const item of items) item.blocks = parse(outdented(item.lines), depth + 1);
+  return { type: "list", ordered, start: parseInt(first[2], 10), items, end };
+}
+
+/** An item's lines without the margin of its second line, from which all deeper margins count. */
+function outdented([head, ...rest]) {
+  const width = indent(rest.find((line) => !isBlank(line) && indent(line)) ?? "");
+  return [head, ...rest.map((line) => line.slice(Math.min(indent(line), width)))];
+}
+
+/** Whether this line, which is no item of the list itself, is still part of the list's last item. */
+function belongs(lines, at, margin) {
+  const line = lines[at];
+  if (!isBlank(line)) {
+    return indent(line) >= margin + 2 || (!isBlank(lines[at - 1]) && !interrupts(lines, at));
+  }
+  const next = lines.slice(at, at + 3).find((later) => !isBlank(later));
+  return next !== undefined && (indent(next) >= margin + 2 || (ITEM.test(next) && indent(next) >= margin));
+}
+
+function cells(line) {
+  const row = line.trim().replace(/^\|/, "").replace(/\|$/, "");
+  return row.split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll("\\|", "|"));
+}
+
+function beginsTable(lines, at) {
+  if (!lines[at].includes("|") || !lines[at + 1]?.includes("-")) return false;
+  const rule = cells(lines[at + 1]);
+  return rule.every((cell) => ALIGNMENT.test(cell)) && rule.length === cells(lines[at]).length;
+}
+
+function readTable(lines, at) {
+  const aligned = cells(lines[at + 1]).map((cell) => `${cell.startsWith(":") ? "l" : ""}${cell.endsWith(":") ? "r" : ""}`);
+  let end = at + 2;
+  while (end < lines.length && lines[end].includes("|")) end += 1;
+  const rows = lines.slice(at + 2, end).map(cells);
+  return { type: "table", aligned, head: cells(lines[at]), rows, end };
+}
+
+function readParagraph(lines, at) {
+  let end = at + 1;
+  while (end < lines.length && !isBlank(lines[end]) && !interrupts(lines, end)) end += 1;
+  const text = lines.slice(at, end).map((line) => line.trim()).join("\n");
+  return { type: "paragraph", text, end };
+}
+
+function interrupts(lines, at) {
+  const line = lines[at];
+  const item = ITEM.exec(line);
+  const begins = item && item[3] && (!/\d/.test(item[2]) || parseInt(item[2], 10) === 1);
+  const marked = begins || [FENCE, HEADING, RULE, QUOTE].some((mark) => mark.test(line));
+  return marked || beginsFormula(line) || beginsTable(lines, at);
+}

@@ -1,0 +1,33 @@
+/**
+ * This module tells which place of an answer each of its numbers stands for. The service sends the places of a source
+ * once each, by their claims; two numbers behind one claim, as in `[1][2][1]`, have one place together.
+ */
+
+const CODE_IN_TEXT = /```.*?(?:```|$)|``[^\n]*?``|`[^`\n]*`/gs;
+/** Markers that stand side by side in a line, with the space behind them. `qa_service/markers.py` has the grammar. */
+const MARKERS = /(?:(?<!\b[A-Za-z_]|[_\]\\])\[|[［【])[0-9０-９]{1,3}(?: ?[,，、] ?[0-9０-９]{1,3}){0,9}[\]］】](?!\()(?:[^\S\n]*[[［【][0-9０-９]{1,3}(?: ?[,，、] ?[0-9０-９]{1,3}){0,9}[\]］】](?!\())*[^\S\n]*/g;
+const EACH_NUMBER = /[0-9０-９]{1,3}/g;
+
+/** The place of the number `n` that is the one at `index` in the shown text; undefined if none is known. */
+export function citeAt(text, { n, cites = [] }, index) {
+  const known = citesOf(text, n, cites);
+  // Where the text itself has no such number, the page has put one behind each place.
+  return known.length ? known[index] : cites.toSorted((one, other) => one.end - other.end)[index];
+}
+
+/** The place of each `n` in the text, in order. Places count code points, as an iterator does. */
+function citesOf(text, n, cites) {
+  const prose = text.replace(CODE_IN_TEXT, (code) => code.replace(/[^\n]/g, "."));
+  const astral = [...text.matchAll(/[\ud800-\udbff]/g)].map(({ index }) => index);
+  let passed = 0;
+  // A claim that ends in one place may begin in two: behind a marker that opens the sentence, or with the sentence itself.
+  const claims = cites.filter(({ start, end }) => start < end).sort((one, other) => one.start - other.start);
+  return [...prose.matchAll(MARKERS)].flatMap(({ 0: group, index }) => {
+    while (astral[passed] < index) passed += 1;
+    const line = prose.lastIndexOf("\n", index - 1) + 1;
+    const before = line + text.slice(line, index).trimEnd().length - passed;
+    const after = index + group.length - passed;
+    const numbers = group.match(EACH_NUMBER).filter((number) => Number(number.normalize("NFKC")) === n);
+    return numbers.map(() => claims.find(({ end }) => end === before) ?? claims.find(({ start }) => start === after));
+  });
+}

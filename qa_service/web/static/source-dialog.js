@@ -1,0 +1,134 @@
+/** This module shows the page of a source, with the sentence that was quoted marked in it. */
+
+import { element, icon } from "./element.js";
+import { nameOf } from "./sources.js";
+import { say } from "./words.js";
+
+/** From this width on, in pixels, a page has its place beside the answer. */
+const WIDE = 1_200;
+
+/**
+ * The dialog with the page of a source. Where `frame`, the node around the chat, is wide, it stands beside the answer, which
+ * can be read on meanwhile. Elsewhere it lies over the answer.
+ */
+export class SourceDialog {
+  constructor(dialog, { service, frame }) {
+    Object.assign(this, { dialog, service, frame, shown: 0, opener: null });
+    this.part("close").addEventListener("click", () => dialog.close());
+    dialog.addEventListener("click", ({ target }) => target === dialog && !this.isBeside && dialog.close());
+    dialog.addEventListener("close", () => this.#closed());
+    frame.addEventListener("keydown", (event) => this.#pressed(event));
+    new ResizeObserver(() => this.isBeside && !this.#isWide && dialog.close()).observe(frame);
+    this.part("previous").append(icon("back"));
+    this.part("next").append(icon("forward"));
+  }
+
+  /** Whether the page stands beside the answer now. */
+  get isBeside() {
+    return this.frame.classList.contains("beside");
+  }
+
+  get #isWide() {
+    return this.frame.clientWidth >= WIDE;
+  }
+
+  close() {
+    this.dialog.close();
+  }
+
+  part(name) {
+    return this.dialog.querySelector(`[data-part="${name}"]`);
+  }
+
+  open(reference) {
+    this.part("title").textContent = nameOf(reference);
+    this.part("place").textContent = reference.section ?? "";
+    this.part("text").replaceChildren(element("mark", {}, reference.quote ?? ""));
+    for (const way of ["previous", "next"]) this.part(way).hidden = true;
+    say(this.part("note"), "pageUnavailable");
+    this.part("note").hidden = true;
+    this.#show();
+    if (reference.url) this.#turnTo(reference.url, reference.quote ?? "");
+    else this.part("note").hidden = false;
+  }
+
+  #show() {
+    const opener = this.dialog.getRootNode().activeElement;
+    if (!this.dialog.contains(opener)) this.opener = opener;
+    if (!this.dialog.open && this.#isWide) {
+      this.frame.classList.add("beside");
+      this.dialog.show();
+    } else if (!this.dialog.open) this.dialog.showModal();
+    this.part("close").focus();
+  }
+
+  #closed() {
+    this.frame.classList.remove("beside");
+    this.shown += 1;
+    if (this.opener?.isConnected) this.opener.focus();
+  }
+
+  /** A dialog that lies over the answer closes by itself. */
+  #pressed(event) {
+    if (event.key !== "Escape" || !this.isBeside || event.defaultPrevented || event.target.matches("textarea")) return;
+    event.preventDefault();
+    this.dialog.close();
+  }
+
+  /** Show the text of one page. A page that comes late never replaces one that was asked for later. */
+  async #turnTo(address, quote) {
+    const mine = (this.shown += 1);
+    this.dialog.setAttribute("aria-busy", "true");
+    const page = await this.service.fetchJson(address).catch(() => null);
+    if (mine !== this.shown) return;
+    this.dialog.removeAttribute("aria-busy");
+    this.part("note").hidden = page !== null;
+    if (page) this.#showPage(page, address, quote);
+  }
+
+  #showPage(page, address, quote) {
+    this.#showPlace(page);
+    this.#showNeighbour("previous", page.page - 1, { page, address, quote });
+    this.#showNeighbour("next", page.page + 1, { page, address, quote });
+    this.part("text").replaceChildren(...markQuote(page.text, quote));
+    const mark = this.part("text").querySelector("mark");
+    if (mark) mark.scrollIntoView({ block: "center" });
+    else this.part("text").scrollTop = 0;
+  }
+
+  /** A page goes by the number that is printed on it. Where that isn't its place in the file, both are said. */
+  #showPlace({ label = "", page, pages, section }) {
+    const place = this.part("place");
+    if (label) say(place, "printedPageOf", { label, page, pages });
+    else if (pages > 1) say(place, "pageOf", { page, pages });
+    else place.textContent ||= section ?? "";
+  }
+
+  #showNeighbour(way, number, { page, address, quote }) {
+    const button = this.part(way);
+    button.hidden = page.pages < 2;
+    button.disabled = number < 1 || number > page.pages;
+    button.onclick = () => this.#turnTo(address.replace(/\/pages\/\d+/, `/pages/${number}`), quote);
+  }
+}
+
+/** Return the text as nodes, with the quote in a `mark`. */
+function markQuote(text, quote) {
+  const [from, to] = findQuote(text, quote);
+  if (to <= from) return [text];
+  return [text.slice(0, from), element("mark", {}, text.slice(from, to)), text.slice(to)];
+}
+
+/** Find the quote's beginning and end, whatever its spaces and line ends are. `[0, 0]` means that it isn't there. */
+function findQuote(text, quote) {
+  const needle = quote.replace(/\s|^…|…$/g, "");
+  const places = [];
+  let folded = "";
+  for (let at = 0; at < text.length; at += 1) {
+    if (/\s/.test(text[at])) continue;
+    folded += text[at];
+    places.push(at);
+  }
+  const found = needle ? folded.indexOf(needle) : -1;
+  return found < 0 ? [0, 0] : [places[found], places[found + needle.length - 1] + 1];
+}

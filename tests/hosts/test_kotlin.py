@@ -1,0 +1,225 @@
+"""The client for Android, compiled and run on a JVM, with the service behind a cable that is cut."""
+
+import json
+import random
+import subprocess
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.cable import Cable
+from tests.live.processes import ROOT, Service, gunicorn, program, until
+from tests.live.stores import redis_server
+from tests.scripted_upstream import Script, ScriptedUpstream
+
+SECRET = "server-secret-0123456789"
+JSON = Path("/usr/share/java/com.android.json.jar")
+CUTS = 25
+TEXT = " ".join(f"{number}번째 \U0001f600" for number in range(240))
+
+KILL = object()
+
+Frame = dict[str, Any]
+Frames = list[Frame]
+
+
+class Phone:
+    """The command line of the client, with the frames that it shows."""
+
+    def __init__(self, jar: Path, stdlib: Path, url: str) -> None:
+        self._java = [
+            program("java"),
+            "-Xshare:auto",
+            "-cp",
+            f"{jar}:{stdlib}:{JSON}",
+            "qaservice.PhoneKt",
+            f"{url}/api",
+        ]
+
+    def run(self, *arguments: object, look: Callable[[Frame], object] = lambda frame: None) -> Frames:
+        """Run a command to its end, or until `look`, which sees each frame when it comes, says `KILL`."""
+        frames = []
+        command = [*self._java, *map(str, arguments)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+            assert running.stdout is not None
+            assert running.stderr is not None
+            for line in running.stdout:
+                frames.append(json.loads(line))
+                if look(frames[-1]) is KILL:
+                    running.kill()
+                    return frames
+            assert running.wait() == 0, running.stderr.read()
+        return frames
+
+
+class Login(BaseHTTPRequestHandler):
+    """What a company's sign-on shows to whoever isn't signed in."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<html>Sign in</html>")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The compiled client, and Kotlin's standard library."""
+    folder = tmp_path_factory.mktemp("kotlin")
+    subprocess.run([program("npm"), "install", "--silent", "kotlin-compiler@2"], cwd=folder, check=True)
+    compiler, jar = folder / "node_modules/kotlin-compiler", folder / "phone.jar"
+    sources = [str(path) for path in (ROOT / "clients/kotlin").glob("*.kt")]
+    command = [str(compiler / "bin/kotlinc"), "-Werror", "-cp", str(JSON), "-d", str(jar), *sources]
+    subprocess.run(["bash", *command], check=True)
+    return jar, compiler / "lib/kotlin-stdlib.jar"
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[ScriptedUpstream]:
+    with ScriptedUpstream() as scripted:
+        yield scripted
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, upstream: ScriptedUpstream) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("served")
+    with redis_server(folder) as redis:
+        settings = {"REDIS_URL": redis.url, "OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": upstream.url}
+        with gunicorn(folder, QA_API_KEYS=f"site:{SECRET}", **settings) as service:
+            yield service
+
+
+@pytest.fixture(scope="module")
+def cable(served: Service) -> Iterator[Cable]:
+    with Cable(served.port) as cable:
+        yield cable
+
+
+@pytest.fixture
+def phone(compiled: tuple[Path, Path], cable: Cable) -> Phone:
+    return Phone(*compiled, cable.url)
+
+
+@pytest.fixture(scope="module")
+def token(served: Service) -> str:
+    """A token, as the app's own backend gets it for one of its users."""
+    headers = {"Authorization": f"Bearer {SECRET}", "X-User-Id": "user-1"}
+    request = urllib.request.Request(f"{served.url}/api/tokens", method="POST", headers=headers)
+    with urllib.request.urlopen(request) as response:
+        return str(json.load(response)["token"])
+
+
+def text(frames: Frames) -> str:
+    return "".join(frame["content"] for frame in frames if frame.get("type") == "text")
+
+
+def is_over(served: Service, token: str, answer_id: str) -> bool:
+    headers = {"Authorization": f"Bearer {token}"}
+    request = urllib.request.Request(f"{served.url}/api/answers/{answer_id}", headers=headers)
+    with urllib.request.urlopen(request) as response:
+        return bool(json.load(response)["status"] == "completed")
+
+
+def cut_often(cable: Cable, ended: threading.Event) -> None:
+    chance = random.Random(1)
+    for _ in range(CUTS):
+        if ended.wait(chance.uniform(0.02, 0.3)):
+            return
+        cable.cut()
+
+
+def test_an_answer_survives_cuts_whole_and_is_paid_once(
+    phone: Phone, cable: Cable, token: str, upstream: ScriptedUpstream
+) -> None:
+    upstream.requests.clear()
+    upstream.script(Script(text=TEXT, rate=200))
+    ended = threading.Event()
+    cutting = threading.Thread(target=partial(cut_often, cable, ended))
+    cutting.start()
+    frames = phone.run("ask", token, "kotlin-cuts", "배송은 며칠 걸려요?")
+    ended.set()
+    cutting.join()
+    assert text(frames) == TEXT
+    assert len(upstream.requests) == 1
+    states = [frame["state"] for frame in frames if "state" in frame]
+    assert "RECONNECTING" in states
+    assert states[-1] == "DONE"
+    numbers = [frame["seq"] for frame in frames if "seq" in frame]
+    assert numbers == sorted(set(numbers))
+
+
+def test_an_upload_that_is_cut_is_sent_again_and_asked_once(
+    phone: Phone, cable: Cable, token: str, upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    report = tmp_path / "보고서.txt"
+    report.write_text("배송은 사흘 걸립니다. " * 250_000)
+    upstream.requests.clear()
+    cuts = iter([cable.cut])
+
+    def cut_half_way(frame: Frame) -> None:
+        if frame.get("sent", 0) > report.stat().st_size / 2:
+            next(cuts, lambda: None)()
+
+    frames = phone.run("ask", token, "kotlin-upload", "배송은 며칠 걸려요?", report, look=cut_half_way)
+    sent = [frame["sent"] for frame in frames if "sent" in frame]
+    assert sent != sorted(sent)
+    assert sent[-1] == next(frame["size"] for frame in frames if "size" in frame)
+    assert any(frame.get("type") == "done" for frame in frames)
+    assert len(upstream.requests) == 1
+
+
+def test_an_app_that_the_system_ended_goes_on_where_it_was(
+    phone: Phone, token: str, upstream: ScriptedUpstream, served: Service
+) -> None:
+    upstream.requests.clear()
+    upstream.script(Script(text=TEXT, rate=200))
+    first = phone.run(
+        "ask", token, "kotlin-ended", "세어 주세요", look=lambda frame: KILL if frame.get("type") == "text" else None
+    )
+    answer_id = next(frame for frame in first if frame.get("type") == "start")["content"]["answerId"]
+    until(lambda: is_over(served, token, answer_id), 10, "the answer ended while nobody read it")
+    then = phone.run("resume", token, answer_id, first[-1]["seq"])
+    assert text(first) + text(then) == TEXT
+    assert then[-1] == {"state": "DONE"}
+    assert len(upstream.requests) == 1
+
+
+def test_an_answer_stops_when_told(phone: Phone, token: str, upstream: ScriptedUpstream) -> None:
+    upstream.script(Script(deltas=600, rate=20))
+    frames = phone.run("stop", token, "kotlin-stop", "길게 써 주세요", 3)
+    done = next(frame for frame in frames if frame.get("type") == "done")
+    assert done["content"]["status"] == "cancelled"
+    assert sum(frame.get("type") == "text" for frame in frames) < 100
+
+
+def test_a_token_that_is_no_longer_good_is_replaced(phone: Phone, token: str) -> None:
+    frames = phone.run("ask", f"no-longer-good-0123456789,{token}", "kotlin-token", "안녕하세요")
+    assert any(frame.get("type") == "done" for frame in frames)
+
+
+def test_the_history_is_read_page_by_page(phone: Phone, token: str) -> None:
+    for question in ("첫째", "둘째", "셋째"):
+        phone.run("ask", token, "kotlin-history", question)
+    pages = phone.run("history", token, "kotlin-history")
+    assert [page["questions"] for page in pages] == [["셋째", "둘째"], ["첫째"]]
+
+
+def test_a_login_page_in_place_of_the_service_is_called_one(compiled: tuple[Path, Path], token: str) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Login) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        frames = Phone(*compiled, f"http://127.0.0.1:{server.server_port}").run(
+            "ask", token, "kotlin-login", "안녕하세요"
+        )
+        server.shutdown()
+    assert frames[-1]["problem"] == "not_the_service"
+    assert "Sign in again" in frames[-1]["forPeople"]

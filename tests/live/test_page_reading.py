@@ -1,0 +1,353 @@
+"""How the page shows an answer and its sources, in a real browser with a service whose frames each test chooses."""
+
+import json
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from qa_service.citing import Evidence, collect_references
+from qa_service.markers import blank_code, find_markers
+from qa_service.model import Passage
+from qa_service.quoting import Claims
+from qa_service.web.chat_script import chat_script
+from tests.adversary import STATIC
+from tests.live.chromium import ANSWERED, PATIENCE
+
+SITE = "http://page.test"
+SHELL = """<!doctype html><html lang="ko"><meta charset="utf-8"><body>
+<script>
+  const encoder = new TextEncoder();
+  const json = (value) => new Response(JSON.stringify(value));
+  const limits = { question: 32000, files: 10, fileBytes: 1e6, bodyBytes: 1e7 };
+  window.pages = {};
+  window.asked = 0;
+  window.fetch = async (address) => {
+    const path = new URL(address).pathname.replace("/api/", "");
+    if (path === "config") return json({ limits, caller: { kind: "user" }, kinds: ["txt"], upstream: "real" });
+    if (path === "sessions") return json({ items: [] });
+    if (path === "sessions/s/files") return json({ items: window.files ?? [] });
+    if (path in window.pages) return json(window.pages[path]);
+    if (path !== "ask") return new Response("{}", { status: 404 });
+    window.asked += 1;
+    window.seq = 0;
+    return new Response(new ReadableStream({ start: (controller) => { window.stream = controller; } }));
+  };
+  window.send = (...frames) => {
+    const numbered = frames.map(([type, content]) => ({ type, content, seq: (window.seq += 1) }));
+    const lines = numbered.map((frame) => `data: ${JSON.stringify(frame)}\\n\\n`);
+    window.stream.enqueue(encoder.encode(lines.join("")));
+  };
+</script>
+<qa-chat full address="/api"></qa-chat>
+<script type="module" src="/chat.js"></script>"""
+START = ["start", {"answerId": "a", "sessionId": "s", "topic": {"index": 1}}]
+METADATA = ["metadata", {"files": [], "model": "m", "usage": None, "timing": None}]
+DONE = ["done", {"status": "completed"}]
+PAGE = "sessions/s/files/f/pages/1"
+TEXT = "환불은 7일 안에 됩니다. 책은 2일 안에 보냅니다. 그 밖의 문장입니다."
+LONG_MS = 100
+"""A task that takes more milliseconds is noticed by whoever types or scrolls."""
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """A page with the element. Each test asks a question of its own; no server runs."""
+    context = browser.new_context(locale="ko-KR", viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    trouble: list[str] = []
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.route(f"{SITE}/**", send_file)
+    page.goto(SITE)
+    yield page
+    context.close()
+    assert not trouble
+
+
+def send_file(route: Route) -> None:
+    name = route.request.url.removeprefix(f"{SITE}/")
+    if name == "chat.js":
+        route.fulfill(body=chat_script().plain, content_type="text/javascript; charset=utf-8")
+    elif name:
+        route.fulfill(path=STATIC / name, content_type="text/javascript; charset=utf-8")
+    else:
+        route.fulfill(body=SHELL, content_type="text/html; charset=utf-8")
+
+
+def begin(page: Page, question: str = "질문") -> None:
+    """Ask, and let the answer start."""
+    before = page.evaluate("window.asked")
+    page.fill("#question", question)
+    page.press("#question", "Enter")
+    page.wait_for_function("(before) => window.asked > before", arg=before)
+    send(page, START)
+
+
+def send(page: Page, *frames: list[Any]) -> None:
+    page.evaluate("(frames) => window.send(...frames)", list(frames))
+
+
+def answer(page: Page, text: str, *references: dict[str, Any]) -> None:
+    """A whole answer with its sources."""
+    begin(page)
+    send(page, ["text", text], *(["reference", reference] for reference in references), METADATA, DONE)
+    expect(page.locator(ANSWERED)).to_have_count(1)
+
+
+def source(n: int, **fields: Any) -> dict[str, Any]:
+    return {"n": n, "kind": "document", "title": "약관.pdf", "file": "약관.pdf", "url": PAGE, **fields}
+
+
+def cites(*places: tuple[int, int, str]) -> list[dict[str, Any]]:
+    return [{"start": start, "end": end, "quote": quote} for start, end, quote in places]
+
+
+def serve_page(page: Page, /, **fields: Any) -> None:
+    found = {
+        "fileId": "f",
+        "name": "약관.pdf",
+        "page": 1,
+        "pages": 1,
+        "text": TEXT,
+        "section": "",
+        "label": "",
+        **fields,
+    }
+    page.evaluate("([path, found]) => { window.pages[path] = found; }", [PAGE, found])
+
+
+class TestCitation:
+    def test_opens_the_sentence_of_its_own_place_also_where_two_share_one(self, page: Page) -> None:
+        serve_page(page)
+        text = "😀 환불은 7일입니다 [1][2][1]. 배송은 2일입니다 [1]."
+        places = cites((2, 11, "환불은 7일 안에 됩니다."), (23, 32, "책은 2일 안에 보냅니다."))
+        assert [text[place["start"] : place["end"]] for place in places] == ["환불은 7일입니다", "배송은 2일입니다"]
+        answer(page, text, source(1, quote="환불은 7일 안에 됩니다.", cites=places))
+        numbers = page.locator(".turn:last-child .cite")
+        for at, quote in enumerate(["환불은 7일 안에 됩니다.", "환불은 7일 안에 됩니다.", "책은 2일 안에 보냅니다."]):
+            numbers.nth(at).click()
+            expect(page.locator("#source mark")).to_have_text(quote)
+        page.click('#source [data-part="close"]')
+
+    def test_that_is_made_up_becomes_text_also_beside_links_and_real_sources(self, page: Page) -> None:
+        text = "앞 [1] 뒤 [7] [문서](https://made.up/x) https://made.up/y"
+        web = {"n": 8, "kind": "url", "title": "표준", "url": "https://example.org/", "cites": [{"start": 0, "end": 1}]}
+        answer(page, text, web)
+        turn = page.locator(".turn:last-child")
+        expect(turn.locator(".prose")).to_have_text("앞 [8]8 [1] 뒤 [7] 문서 https://made.up/y".replace("[8]8", "8"))
+        assert turn.locator(".cite").all_inner_texts() == ["8"]
+        assert turn.locator(".sources a").evaluate_all("(all) => all.map((each) => each.href)") == [
+            "https://example.org/"
+        ]
+
+    def test_is_live_as_soon_as_its_source_has_come(self, page: Page) -> None:
+        begin(page)
+        send(page, ["text", "하나 [1] 둘 [2]."])
+        numbers = page.locator(".turn:last-child .cite")
+        expect(numbers.first).to_be_disabled()
+        send(page, ["reference", source(1)])
+        expect(numbers.first).to_be_enabled()
+        expect(numbers.last).to_be_disabled()
+        send(page, METADATA, DONE)
+        expect(numbers).to_have_count(1)
+
+    def test_shows_what_it_stands_for_under_the_pointer_and_for_the_keyboard(self, page: Page) -> None:
+        place = cites((0, 2, "환불은 7일 안에 됩니다."))
+        answer(page, "환불 [1].", source(1, section="iv쪽", quote="다른 문장.", cites=place))
+        preview = page.locator(".preview")
+        page.locator(".turn:last-child .cite").hover()
+        expect(preview).to_contain_text("약관.pdf")
+        expect(preview).to_contain_text("iv쪽")
+        expect(preview).to_contain_text("환불은 7일 안에 됩니다.")
+        preview.hover()
+        page.wait_for_timeout(250)
+        expect(preview).to_be_visible()
+        page.hover("#question")
+        expect(preview).to_have_count(0)
+        page.locator(".turn:last-child .card").focus()
+        page.keyboard.press("Shift+Tab")
+        expect(preview).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(preview).to_have_count(0)
+
+
+class TestSource:
+    def test_stands_beside_the_answer_where_there_is_room(self, page: Page) -> None:
+        serve_page(page)
+        answer(page, "환불 [1].", source(1, quote="환불은 7일 안에 됩니다."))
+        number = page.locator(".turn:last-child .cite")
+        number.click()
+        dialog, column = page.locator("#source").bounding_box(), page.locator("#column").bounding_box()
+        assert dialog
+        assert column
+        assert column["x"] + column["width"] <= dialog["x"]
+        page.fill("#question", "읽으면서 묻기")
+        number.click()
+        page.keyboard.press("Escape")
+        expect(page.locator("#source")).to_be_hidden()
+        expect(number).to_be_focused()
+
+    def test_lies_over_the_answer_where_there_is_none(self, page: Page) -> None:
+        serve_page(page)
+        answer(page, "환불 [1].", source(1, quote="환불은 7일 안에 됩니다."))
+        page.locator(".turn:last-child .cite").click()
+        page.set_viewport_size({"width": 800, "height": 800})
+        expect(page.locator("#source")).to_be_hidden()
+        page.locator(".turn:last-child .cite").click()
+        assert page.locator("#source").evaluate("(dialog) => dialog.matches(':modal')")
+        page.keyboard.press("Escape")
+        page.set_viewport_size({"width": 1280, "height": 800})
+
+    def test_goes_by_the_number_that_is_printed_on_the_page(self, page: Page) -> None:
+        serve_page(page, label="iv", pages=20, page=4)
+        answer(page, "환불 [1].", source(1, page=4, section="iv쪽"))
+        expect(page.locator(".turn:last-child .card .place")).to_have_text("iv쪽")
+        page.locator(".turn:last-child .cite").click()
+        expect(page.locator('#source [data-part="place"]')).to_have_text("iv쪽 (4 / 20)")
+        page.click('#source [data-part="close"]')
+
+
+class TestCountOfFiles:
+    def test_has_only_those_that_can_be_used(self, page: Page) -> None:
+        files = [
+            {"fileId": str(n), "name": f"{n}.txt", "status": status}
+            for n, status in enumerate(["used", "failed", "partly"])
+        ]
+        page.evaluate("(files) => { window.files = files; }", files)
+        answer(page, "답")
+        expect(page.locator("#kept .count")).to_have_text("2")
+        page.evaluate("window.files = []")
+
+
+class TestReader:
+    def test_sees_a_sign_of_life_while_the_text_waits(self, page: Page) -> None:
+        begin(page)
+        send(page, ["text", "첫 문장."])
+        line = page.locator(".turn:last-child .status")
+        expect(line).to_be_hidden()
+        expect(line).to_have_text("답변을 이어서 쓰고 있어요", timeout=3_000)
+        send(page, ["text", " 다음 문장."])
+        expect(line).to_be_hidden()
+        send(page, METADATA, DONE)
+        expect(page.locator(ANSWERED)).to_have_count(1)
+        page.wait_for_timeout(100)
+        expect(line).to_be_hidden()
+
+    def test_has_the_question_at_the_top_and_is_not_moved_by_what_comes(self, page: Page) -> None:
+        begin(page, "맨 위에 있을 질문")
+        turn, scroller = page.locator(".turn:last-child"), page.locator("#scroller")
+        scrolled = "(node) => node.scrollTop"
+
+        def top() -> float:
+            inner, outer = turn.bounding_box(), scroller.bounding_box()
+            assert inner
+            assert outer
+            return inner["y"] - outer["y"]
+
+        assert 0 <= top() < 40
+        for _ in range(3):
+            send(page, ["text", "긴 문단입니다. " * 200 + "\n\n"])
+            page.wait_for_timeout(60)
+        assert 0 <= top() < 40
+        expect(page.locator("#to-bottom")).to_be_visible()
+        scroller.evaluate("(node) => node.scrollBy(0, 200)")
+        before = scroller.evaluate(scrolled)
+        send(page, ["text", "긴 문단입니다. " * 200])
+        page.wait_for_timeout(60)
+        assert scroller.evaluate(scrolled) == before
+        page.click("#to-bottom")
+        send(page, ["text", "긴 문단입니다. " * 200], METADATA, DONE)
+        expect(page.locator(ANSWERED)).to_have_count(1)
+        at_end = "(node) => node.scrollHeight - node.clientHeight - node.scrollTop < 2"
+        assert scroller.evaluate(at_end)
+
+
+TASK = ("RunTask", "ThreadControllerImpl::RunTask")
+ROW = "| {n} | 항목 {n} | {n}00 | [{source}] 설명 **굵게** |\n"
+TABLE = "| 번호 | 이름 | 값 | 비고 |\n|---|---|--:|---|\n" + "".join(
+    ROW.format(n=n, source=n % 50 + 1) for n in range(7_300)
+)
+
+
+@contextmanager
+def measured(page: Page) -> Iterator[list[float]]:
+    """What the page's tasks computed meanwhile, in milliseconds each; what the machine did besides isn't counted."""
+    browser = page.context.browser
+    assert browser
+    tasks: list[float] = []
+    browser.start_tracing(page=page, categories=["toplevel"])
+    yield tasks
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    threads = {(one["pid"], one["tid"]) for one in events if one.get("args", {}).get("name") == "CrRendererMain"}
+    mine = [one for one in events if (one["pid"], one["tid"]) in threads and one["name"] in TASK]
+    tasks.extend(one.get("tdur", 0) / 1000 for one in mine)
+
+
+def test_no_task_is_long_while_a_table_of_300_kilobytes_comes(page: Page) -> None:
+    assert len(TABLE.encode()) > 300_000
+    begin(page)
+    with measured(page) as tasks:
+        for at in range(0, len(TABLE), 16_000):
+            send(page, ["text", TABLE[at : at + 16_000]])
+        send(page, *(["reference", source(n)] for n in range(1, 51)), METADATA, DONE)
+        expect(page.locator(ANSWERED)).to_have_count(1, timeout=PATIENCE)
+    assert len(tasks) > 100
+    assert max(tasks) < LONG_MS
+    assert page.locator(".turn:last-child tbody tr").count() == 7_300
+
+
+PARTS = [
+    "환불은 7일",
+    "배송은 2일",
+    " [1]",
+    " [2]",
+    "[1][2]",
+    "[1, 2]",
+    ".",
+    "다. ",
+    "\n",
+    "\n- ",
+    "😀",
+    " `[1]`",
+    "**",
+    "Text. ",
+    " a[1]",
+]
+PASSAGES = [Passage(f"f{n}", "a.txt", TEXT, n=n) for n in (1, 2)]
+
+
+def written(seed: int) -> dict[str, Any]:
+    """A text at random, its sources as the service finds them, and the place that each of its numbers stands for."""
+    text = "".join(random.Random(seed).choices(PARTS, k=24))
+    claims = Claims(text, blank_code(text))
+    places = [(n, claims.find_claim(at)) for at, n in find_markers(text)]
+    return {
+        "text": text,
+        "references": [
+            json.loads(
+                json.dumps({"n": one.n, "cites": [{"start": cite.start, "end": cite.end} for cite in one.cites]})
+            )
+            for one in collect_references(text, Evidence("s", PASSAGES))
+        ],
+        "places": {n: [list(place) for m, place in places if m == n] for n in (1, 2)},
+    }
+
+
+def test_every_number_stands_for_the_place_that_the_service_means(page: Page) -> None:
+    texts = [written(seed) for seed in range(80)]
+    wrong = page.evaluate(
+        """async (texts) => {
+            const { citeAt } = await import("/cites.js");
+            return texts.filter(({ text, references, places }) => references.some(({ n, cites }) =>
+                places[n].some(([start, end], index) => {
+                    if (start === end) return false;
+                    const cite = citeAt(text, { n, cites }, index);
+                    return cite?.start !== start || cite?.end !== end;
+                })));
+        }""",
+        texts,
+    )
+    assert not wrong
