@@ -1,8 +1,8 @@
 """This module joins the modules, the markup and the style of `<qa-chat>`, and the JavaScript client under it, into one
 script, which any site can load.
 
-The browser's modules stay as they were written: nobody has to build anything. The script is made once, when it is first
-wanted, and is kept as it is sent.
+The browser's modules stay as they were written: nobody has to build anything. The script is made once in each process,
+which takes some 50 ms, and is kept as it is sent.
 """
 
 import gzip

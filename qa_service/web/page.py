@@ -80,7 +80,8 @@ def add_guards(response: Response) -> Response:
 
 
 def install(blueprint: Blueprint) -> None:
-    """Add the route of the script."""
+    """Add the route of the script, which is made now, so that no request is held up by it."""
+    chat_script()
     add_route(blueprint, SCRIPT, "chat_script", show_script)
 
 

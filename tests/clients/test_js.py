@@ -16,7 +16,7 @@ from clients.write_types import TARGET, write_types
 from tests.clients.project import CHECKS, PACKAGE, make_project, run_checks
 from tests.live.processes import ROOT
 
-FILES = ("parsing", "answers", "platforms", "react")
+FILES = ("parsing", "answers", "chance", "platforms", "react")
 """The files whose checks are run."""
 CHECK = re.compile(r"^  (?:async )?\"([^\"]+)\"[:(]", re.MULTILINE)
 LARGEST = 6 * 1024

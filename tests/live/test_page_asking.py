@@ -46,6 +46,11 @@ MISNAMED = """() => {
         })
         .map((each) => each.outerHTML.slice(0, 120));
 }"""
+ADD_FOLDER = """() => {
+    const folder = new File(["?"], "폴더");
+    folder.slice = () => ({ arrayBuffer: () => Promise.reject(new DOMException("", "NotFoundError")) });
+    document.querySelector("qa-chat").chat.composer.attachments.add([folder]);
+}"""
 ENTER = ["keydown", {"keyCode": 13}]
 IN_CHROMIUM = [["compositionstart", {}], ["keydown", {"keyCode": 229, "isComposing": True}], ["compositionend", {}]]
 IN_SAFARI = [["compositionstart", {}], ["compositionend", {}], ["keydown", {"keyCode": 229}]]
@@ -246,6 +251,8 @@ class TestAsking:
         expect(page.locator(".asked .chip")).to_have_text(re.compile("배송.txt"))
         is_answered(page)
         assert len(sent) == 1
+        page.evaluate(ADD_FOLDER)
+        expect(page.get_by_role("alert")).to_contain_text("‘폴더’: 읽을 수 없는")
 
     def test_begins_in_the_field_and_sends_only_what_is_there(self, page: Page) -> None:
         expect(page.locator("#question")).to_be_focused()
@@ -279,6 +286,7 @@ class TestAsking:
         is_answered(page)
         sent = asked(page)
         button(page, "다시 답변 받기").click()
+        expect(page.locator(".turn")).to_be_focused()
         expect(page.locator(".prose")).to_contain_text("2일")
         is_answered(page)
         expect(page.locator(".turn")).to_have_count(1)

@@ -371,6 +371,25 @@ class TestStop:
         cable.plug()
         expect(page.locator(".ending")).to_contain_text("여기서 멈췄어요", timeout=PATIENCE)
 
+    def test_is_also_what_changing_the_question_does(
+        self, page: Page, served: Service, model: ScriptedUpstream
+    ) -> None:
+        begin(page, model, SLOW)
+        until_word(page, 5)
+        model.script(QUICK)
+        page.locator(".asked").hover()
+        page.get_by_role("button", name="질문 고치기").click()
+        page.get_by_role("textbox", name="질문 고치기").fill("몇까지 셀까요?")
+        page.keyboard.press("Enter")
+        expect(page.locator(".bubble")).to_have_text("몇까지 셀까요?")
+        until_word(page, 99)
+        is_whole(page)
+        session = page.evaluate("sessionStorage.getItem('qa.session')")
+        turns = request(served.url, f"/api/sessions/{session}")[1]["turns"]
+        assert [turn["question"] for turn in turns] == ["몇까지 셀까요?"]
+        statuses = [response["status"] for response in model.texts().values()]
+        assert sorted(statuses) == ["cancelled", "completed"]
+
 
 class TestReload:
     def test_goes_on_to_the_end(self, page: Page, model: ScriptedUpstream) -> None:

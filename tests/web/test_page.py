@@ -15,6 +15,7 @@ from tests.web.conftest import MakeHouse
 from tests.web.house import House
 
 TOP_LEVEL = re.compile(r"^(?:export )?(?:async )?(?:function\*?|class|const|let) (\w+)", re.MULTILINE)
+ROOT = Path(__file__).parents[2]
 MOST_BYTES = 45_000
 
 
@@ -48,6 +49,19 @@ class TestScript:
         assert re.findall(r"[\d.]rem\b", style) == ["1rem"]
         assert "--rem:1rem" in style
         assert not re.search(r"@(?:media|container)[^{]*calc", style)
+
+    def test_has_the_variables_parts_and_attributes_that_the_documentation_names(self) -> None:
+        looks = "".join((STATIC / name).read_text() for name in ("chat.css", "chat.html", "brand.js"))
+        wishes = (STATIC / "qa-chat.js").read_text()
+        written = "".join(path.read_text() for path in (ROOT / "docs").rglob("*.md"))
+        assert set(re.findall(r"--qa-[\w-]+", looks)) == set(re.findall(r"--qa-[\w-]+", written))
+        parts = set(re.findall(r'(?<![\w-])part(?:="|: ")([\w-]+)"', looks))
+        named = "".join(re.findall(r"Parts for `::part\(\)`: (.*)", written))
+        assert parts == set(re.findall(r"`([\w-]+)`", named))
+        attributes = set(re.findall(r'(?:has|get)Attribute\("(\w+)"\)|\b(?:text|list)\("(\w+)"\)', wishes))
+        assert not [
+            name for names in attributes for name in names if not re.search(rf"(?:`|<qa-chat ){name}\b", written)
+        ]
 
     def test_is_small_where_it_is_compressed(self, house: House) -> None:
         response = house.client.get("/api/chat.js", headers={"Accept-Encoding": "gzip, br"})

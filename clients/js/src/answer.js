@@ -173,7 +173,7 @@ export class Answer {
   async *#connect(stop) {
     const line = new AbortController();
     const signal = anyOf(stop, line.signal);
-    const cut = () => line.abort();
+    const cut = () => line.abort(new Error("The connection was silent."));
     let heardAt, silence;
     const hear = () => {
       heardAt = Date.now();

@@ -4,7 +4,7 @@ import { curlOf } from "./curl.js";
 import { copyText, element, icon } from "./element.js";
 import { label, words } from "./words.js";
 
-/** For each rating its words and its drawing. */
+/** Each rating has its words and its drawing. */
 const RATINGS = { up: ["rateUp", "good"], down: ["rateDown", "bad"] };
 const COPIED_MS = 2_000;
 

@@ -50,8 +50,9 @@ export class Attachments {
   }
 
   async #isUnreadable(file) {
-    const head = await file.slice(0, HEAD_BYTES).arrayBuffer().catch(() => new ArrayBuffer(0));
-    return isUnreadable(file.name, new Uint8Array(head), this.kinds);
+    // A folder that was dropped looks like a file, and can't be read by the browser itself.
+    const head = await file.slice(0, HEAD_BYTES).arrayBuffer().catch(() => null);
+    return head === null || isUnreadable(file.name, new Uint8Array(head), this.kinds);
   }
 
   /** Return the files, and forget them. */

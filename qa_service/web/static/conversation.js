@@ -245,8 +245,11 @@ export class Conversation {
     const files = turn.verdictsCame ? [] : turn.asked?.files;
     const replaces = turn.answerId || turn.asked?.replaces;
     this.#leaveAnswer();
+    const hadFocus = turn.node.matches(":focus-within");
     const instead = this.#removeFrom(turn);
-    return this.ask({ ...turn.asked, question: turn.question, files, replaces, topic, key: newKey(), instead, ...changed });
+    const done = this.ask({ ...turn.asked, question: turn.question, files, replaces, topic, key: newKey(), instead, ...changed });
+    if (hadFocus) focusWithoutMoving(this.turns.at(-1).node);
+    return done;
   }
 
   /** The topic to ask for, so that a question which is asked again belongs to the same topic as before. */

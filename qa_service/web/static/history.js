@@ -26,8 +26,7 @@ export function setCurrentSession(sessionId) {
 
 /**
  * The list in the side bar. It calls `listener.open(sessionId)` for a choice, `listener.gone(sessionId)` for a deletion,
- * `listener.renamed()` for another title, and
- * `listener.complain(text)` where the server didn't do what was asked.
+ * `listener.renamed()` for another title, and `listener.complain(text)` where the server didn't do what was asked.
  */
 export class History {
   constructor(list, { service, announce, listener }) {

@@ -13,11 +13,12 @@ const SIGNATURES = [
   ["ID3", "mp3"], ["OggS", "ogg"], ["fLaC", "flac"], ["\x1aE\xdf\xa3", "webm"], ["MZ", "exe"], ["\x7fELF", "elf"],
   ["SQLite format 3", "sqlite"], ["8BPS", "psd"],
 ];
-/** Containers, whose kind stands behind a size. */
+/** A container has its kind behind a size. */
 const INNER_SIGNATURES = [[8, "WEBP", "webp"], [8, "WAVE", "wav"], [8, "AVI ", "avi"], [4, "ftyphe", "heic"], [4, "ftypmif1", "heic"], [4, "ftypavif", "avif"], [4, "ftyp", "mp4"]];
-/** Files of these names may hold several kinds of bytes, so their names decide. */
+/** All old kinds of office files begin with these bytes, so that their names tell them apart. */
 const OLE = "\xd0\xcf\x11\xe0";
 const OLD_OFFICE = ["doc", "ppt"];
+/** Files of these names have no signature that is sure. */
 const BINARY = ["mp3", "m4a", "wma", "mpg", "mpeg", "wmv", "flv", "bmp", "ico", "dmg", "iso", "ttf", "otf", "woff", "woff2", "class", "so", "dll", "bin", "db"];
 const CONTROLS = /[\x00-\x08\x0e-\x1a\x1c-\x1f]/;
 

@@ -65,10 +65,10 @@ export class QaChat extends Base {
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [sharedSheet()];
     root.innerHTML = trusted?.createHTML(MARKUP) ?? MARKUP;
-    const wishes = this.#wishes();
-    if (wishes.full && wishes.keys) takeKeyFromAddress(() => confirm(words("keyOfLink")));
     const address = this.getAttribute("address") ?? HOME;
-    const service = new Service({ address, credential: (wish) => (this.token ? this.token(wish) : currentKey()) });
+    const service = new Service({ address, credential: (wish) => (this.token ? this.token(wish) : wishes.keys ? currentKey() : "") });
+    const wishes = this.#wishes(service);
+    if (wishes.full && wishes.keys) takeKeyFromAddress(() => confirm(words("keyOfLink")));
     this.chat = new Chat(root, { service, wishes, emit: (name, detail) => this.dispatchEvent(new CustomEvent(name, { detail })) });
     this.#placeLandmarks(wishes.full);
     this.#keepKeys(root);
@@ -83,12 +83,13 @@ export class QaChat extends Base {
     this.chat.begin();
   }
 
-  #wishes() {
+  /** All services of an origin know the same keys. One of another origin never gets any of them. */
+  #wishes({ base }) {
     const list = (name) => this.getAttribute(name)?.split("|").map((each) => each.trim()).filter(Boolean);
     const text = (name) => this.getAttribute(name) || undefined;
     return {
       full: this.hasAttribute("full"),
-      keys: this.hasAttribute("keys"),
+      keys: this.hasAttribute("keys") && base.origin === location.origin,
       name: text("name"),
       logo: text("logo"),
       greeting: text("greeting"),

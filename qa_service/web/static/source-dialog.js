@@ -5,7 +5,7 @@ import { nameOf } from "./sources.js";
 import { say } from "./words.js";
 
 /** From this width on, in pixels, a page has its place beside the answer. */
-const WIDE = 1_200;
+const WIDE = 1_000;
 
 /**
  * The dialog with the page of a source. Where `frame`, the node around the chat, is wide, it stands beside the answer, which

@@ -6,6 +6,9 @@ import { link, safeAddress } from "./inline.js";
 import { Preview } from "./preview.js";
 import { label, say } from "./words.js";
 
+/** A link leads to the first and the last words of a sentence, so many of each. */
+const POINTING_WORDS = 5;
+
 /**
  * The sources of one answer. `text` is the node of its text, in which a number can be pressed once its source has come.
  * `openSource(reference)` shows the page of a source, and `answer()` gives the text as it came.
@@ -81,8 +84,17 @@ export class Sources {
 
   #open(reference, button) {
     this.preview.hide();
-    if (reference.kind === "document") this.openSource({ ...reference, quote: this.#quoteOf(reference, button) });
-    else this.list.querySelector(`[data-n="${Number(reference.n)}"] a`)?.focus();
+    const quote = this.#quoteOf(reference, button);
+    if (reference.kind === "document") this.openSource({ ...reference, quote });
+    else this.#focusLink(reference, quote);
+  }
+
+  /** The link of a page leads to the sentence of the number that was pressed last. */
+  #focusLink({ n, url = "" }, quote) {
+    const card = this.list.querySelector(`[data-n="${Number(n)}"] a`);
+    const address = safeAddress(pointAt(url, quote));
+    if (card && address) card.href = address;
+    card?.focus();
   }
 
   /** The sentence that supports this place of the text. */
@@ -123,6 +135,17 @@ export class Sources {
 /** What a source is called. */
 export function nameOf(reference) {
   return reference.file || reference.title || reference.url || "";
+}
+
+/** The address that leads to this sentence of a page, where the service gave one that leads to another. */
+function pointAt(address, quote = "") {
+  const [page, sentence] = address.split("#:~:text=");
+  if (!sentence || !quote) return address;
+  const words = quote.trim().split(/\s+/);
+  const ends = words.length > 2 * POINTING_WORDS ? [words.slice(0, POINTING_WORDS), words.slice(-POINTING_WORDS)] : [words];
+  // A hyphen has a meaning of its own there.
+  const written = ends.map((part) => encodeURIComponent(part.join(" ")).replaceAll("-", "%2D"));
+  return `${page}#:~:text=${written.join(",")}`;
 }
 
 function placeOf(reference) {

@@ -95,7 +95,6 @@ export const EN = {
   reconnect: "Reconnect",
   remove: ({ name }) => `Remove “${name}”`,
   removeConversation: ({ title }) => `Delete conversation “${title}”`,
-  removeConversationSure: ({ title }) => `Delete “${title}” with its files? This can't be undone.`,
   removeFileSure: ({ name }) => `Delete “${name}” from this conversation?`,
   reopenTopic: ({ index }) => `Go back to topic ${index}`,
   retrieving: "Looking for the right passages",

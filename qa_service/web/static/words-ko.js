@@ -93,7 +93,6 @@ export const KO = {
   reconnect: "다시 연결",
   remove: ({ name }) => `‘${name}’ 빼기`,
   removeConversation: ({ title }) => `‘${title}’ 대화 지우기`,
-  removeConversationSure: ({ title }) => `‘${title}’ 대화와 그 파일을 지울까요? 되돌릴 수 없어요.`,
   removeFileSure: ({ name }) => `‘${name}’ 파일을 이 대화에서 지울까요?`,
   reopenTopic: ({ index }) => `주제 ${index}(으)로 돌아가기`,
   retrieving: "알맞은 대목을 찾고 있어요",

@@ -136,8 +136,11 @@ export default {
   ),
 
   "a request without an answer is silence, too": withService(
-    (_, number) => (number ? { body: write(WHOLE) } : undefined),
-    async (client) => assert.equal(await client.ask({ question: "?" }).text(), TEXT),
+    (request, number) => [undefined, { body: first(5), end: "cut" }, undefined, { body: rest(5) }][number],
+    async (client, { requests }) => {
+      assert.equal(await client.ask({ question: "?" }).text(), TEXT);
+      assert.equal(requests.length, 4);
+    },
     { silence: 60 },
   ),
 

@@ -201,6 +201,32 @@ export default {
     other.close();
   },
 
+  async "no path leads a page that has a path for an address to another site"() {
+    const seen = [];
+    const fetch = async (url) => {
+      seen.push(new URL(url, "https://example.com").origin);
+      return new Response("{}", { headers: { "Content-Type": "application/json" } });
+    };
+    const client = createClient({ fetch });
+    for (const path of ["/api/x", "x", "//evil.example/x", "/\\evil.example", "/\t/evil.example", "\\\\evil.example", "https://evil.example"]) await client.json(path);
+    assert.deepEqual(seen, Array(7).fill("https://example.com"));
+  },
+
+  async "an answer that is over listens to the page no longer"() {
+    const listening = [];
+    const { addEventListener, removeEventListener } = document;
+    document.addEventListener = (name) => listening.push(name);
+    document.removeEventListener = (name) => listening.splice(listening.indexOf(name), 1);
+    try {
+      await using((_, number) => ({ body: write(WHOLE.slice(0, number ? undefined : 3)), end: number ? "end" : "cut" }), async (client) => {
+        assert.equal(await client.ask({ question: "?" }).text(), TEXT);
+      });
+      assert.deepEqual(listening, []);
+    } finally {
+      Object.assign(document, { addEventListener, removeEventListener });
+    }
+  },
+
   async "JSON and forms are sent as what they are, and a response without a body is undefined"() {
     await using(({ method }) => (method === "DELETE" ? { status: 204, type: "text/plain" } : { type: "application/json", body: "[]" }), async (client, { requests }) => {
       assert.equal(await client.json("sessions/s", { method: "DELETE" }), undefined);
