@@ -76,9 +76,9 @@ class _Mention(Struct, frozen=True):
 def collect_references(text: str, evidence: Evidence) -> tuple[Reference, ...]:
     """Collect the sources of an answer, each once, in the order in which they are first cited.
 
-    A document keeps the number that is printed in the text; every other source takes the next one that is printed
-    nowhere. A document's `url` is relative to the prefix of whoever reads it. Addresses that are neither http nor https
-    are no sources.
+    A document, and a page that upstream has numbered, keep the number that is printed in the text; every other source
+    takes the next one that is printed nowhere. A document's `url` is relative to the prefix of whoever reads it.
+    Addresses that are neither http nor https are no sources.
     """
     prose = blank_code(text[:LOOKED_AT])
     numbered = {passage.n: passage for passage in evidence.passages}

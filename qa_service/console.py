@@ -29,8 +29,8 @@ LAST_SECONDS = 1.0
 
 
 def ask_once(settings: Settings, asked: str, *, files: Sequence[Path] = (), session_id: str = "") -> None:
-    """Stream the answer to standard output, what is being done to standard error, and the sources at the end. Without
-    a session a new one begins. The process exits with 1 where a file can't be read or the answer failed.
+    """Stream the answer to standard output and the progress to standard error, and write the sources at the end.
+    Without a session a new one begins. The process exits with 1 where a file can't be read or the answer failed.
     """
     logging.getLogger("qa_service.answers").setLevel(logging.WARNING)
     for path in files:
@@ -76,11 +76,12 @@ def copy_upload(path: Path, uploads: Path) -> UploadedFile:
 
 
 def _decode_argument(argument: str) -> str:
-    """Decode an argument again. Bytes that are in no known charset become U+FFFD."""
+    """Undo Python's decoding of an argument, and decode it as an upload. Bytes of no known charset become U+FFFD."""
     typed = os.fsencode(argument)
     return decode_sent(typed) or typed.decode(errors="replace")
 
 
 def _decode_path(path: Path) -> str:
-    """Decode a path again. Where its bytes aren't UTF-8, Python has put halves of surrogate pairs into it."""
+    """Undo Python's decoding of a path, and decode it as an upload's name. Where its bytes aren't UTF-8, Python has put
+    halves of surrogate pairs into it."""
     return decode_name(os.fsencode(path))

@@ -70,7 +70,7 @@ class Annotation(Value, frozen=True):
     quote: str = ""
     page: int = 0
     span: tuple[int, int] | None = None
-    """The source stands behind this place of the answer's text. Its beginning and its end are counted in code points.
+    """The source supports this place of the answer's text. Its beginning and its end are counted in code points.
     Both are the same where only the end of a claim is known. It is None where no place is known."""
     n: int = 0
     """Upstream's text cites the source by this number. It is 0 where it has none."""

@@ -54,7 +54,7 @@ class Text(Value, frozen=True, tag_field="type", tag="text", gc=False):
 
 
 class Cite(Value, frozen=True, omit_defaults=True):
-    """A `Cite` is a place in the answer that a source stands behind. `start` and `end` count the Unicode code points of
+    """A `Cite` is a place in the answer that a source supports. `start` and `end` count the Unicode code points of
     the whole text, and the text between them is the claim or the link. `quote` is the sentence of the source that
     supports it."""
 
@@ -71,8 +71,8 @@ class TextSpan(Value, frozen=True):
 
 
 class Image(Value, frozen=True, tag_field="type", tag="image"):
-    """This frame shows a picture that the model draws, or a part of it. A later frame with the same `index` takes its
-    place. `url` is a path below the prefix; it is signed, and expires."""
+    """This frame shows a picture that the model draws, or an unfinished version of it. A later frame with the same
+    `index` takes its place. `url` is a path below the prefix; it is signed, and expires."""
 
     index: int
     partial: bool
@@ -81,9 +81,9 @@ class Image(Value, frozen=True, tag_field="type", tag="image"):
 
 
 class Reference(Value, frozen=True, tag_field="type", tag="reference", omit_defaults=True):
-    """This frame names one source of the answer. `n` is the number by which the text cites a document of the prompt;
-    every other source has a number that stands nowhere in the text. `topic` is the earlier topic that the file came
-    with; it is left out for a file of the question's own topic."""
+    """This frame names one source of the answer. `n` is the number by which the text cites a document of the prompt, or
+    a page that upstream has numbered itself; every other source has a number that isn't printed in the text. `topic` is
+    the earlier topic that the file came with; it is left out for a file of the question's own topic."""
 
     n: int
     kind: SourceKind

@@ -11,7 +11,7 @@ PAUSE_SECONDS = 0.001
 
 
 def give_way() -> None:
-    """Let the other requests of this worker go on, whatever it runs under.
+    """Let the other requests of this worker go on, whether it runs under gevent or under threads.
 
     `sleep(0)` would not do: under gevent it lets greenlets run that are ready, but none whose bytes have just come.
     Whoever gives way goes on after those who did so before. If all went on together, forty of them would hold up the
@@ -36,24 +36,24 @@ class WaitingLine:
     @contextmanager
     def take_place(self) -> Iterator[None]:
         """Wait for the turn, and have it within the context."""
-        called = threading.Lock()
-        called.acquire()
+        my_turn = threading.Lock()
+        my_turn.acquire()
         with self._lock:
             if self._is_taken:
-                self._waiting.append(called)
+                self._waiting.append(my_turn)
             else:
                 self._is_taken = True
-                called.release()
+                my_turn.release()
         try:
-            called.acquire()
+            my_turn.acquire()
             yield
         finally:
-            self._leave(called)
+            self._leave(my_turn)
 
-    def _leave(self, called: threading.Lock) -> None:
+    def _leave(self, my_turn: threading.Lock) -> None:
         with self._lock:
-            if called in self._waiting:  # an exception has ended the wait
-                self._waiting.remove(called)
+            if my_turn in self._waiting:  # an exception has ended the wait
+                self._waiting.remove(my_turn)
             elif self._waiting:
                 self._waiting.popleft().release()
             else:
@@ -62,7 +62,7 @@ class WaitingLine:
 
 @cache
 def _line() -> WaitingLine:
-    """It is made when it is first needed, because by then gevent has patched the locks if it ever will."""
+    """The line is made when it is first needed, because by then gevent has patched the locks if it ever will."""
     return WaitingLine()
 
 

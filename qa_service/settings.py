@@ -1,6 +1,6 @@
 """This module alone reads configuration. It turns the environment and `.env`, or `app.config`, into one frozen value.
 
-Every value is checked when the service starts, and a wrong one is refused by the name of its setting. The real
+Each value is checked by itself when the service starts, and a wrong one is refused by the name of its setting. The real
 environment wins over `.env`. A key that begins with `QA_` and names no setting is refused in `.env` and in
 `app.config`, which were written for this service. In the environment it only gives a warning.
 """

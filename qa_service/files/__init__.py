@@ -26,7 +26,7 @@ This table says who ends a reading process early, and which reason the verdict o
 
 | Cause | Who ends the process | The verdict's reason |
 |---|---|---|
-| Its time is over. | A timer in the worker kills it. | `timed_out`, or `over_quota` where its owner's time was over |
+| Its time is over. | A timer in the worker kills it. | `timed_out`, or `over_quota` if its owner's quota ended it |
 | It used too much processor time for a file of this size. | The kernel ends it by SIGXCPU. | `timed_out` |
 | The answer is stopped. | The thread that sets the stop kills it. | `stopped` |
 | It gets no memory. | Its library ends it by SIGABRT, or the kernel by SIGKILL. | `too_large` |
@@ -39,12 +39,12 @@ is `failed`, or `skipped` where nothing is wrong with it. Each report carries th
 last one that arrives.
 
 Of a picture no text is reported, but the picture itself, upright, small and without metadata. It fits into one report,
-so that it is there as a whole or not at all.
+so that it is there as a whole or not at all. The same goes for pictures within mails and archives (`inner`).
 
 The uploads of all workers of a machine lie in one folder. The thread that writes an answer deletes the answer's uploads
 at its end. If a worker dies before that, its uploads stay, and another worker deletes them when they are a quarter of
-an hour old (`running/presence.py`). Parts of a file that are in the store already then expire there, since a file is
-listed with its session only after its verdict.
+an hour old (`running/presence.py`). The parts of a file that are already in the store expire there, because a
+file is listed with its session only after its verdict.
 
 The worker doesn't trust a reading process. It hands over the upload as an open file that can only be read, and without
 its path. `report` bounds what comes back, and checks it.

@@ -105,7 +105,7 @@ def find_declared_charset(content: bytes) -> str:
 def clean_file_text(text: str) -> str:
     """Return the text as it is searched and quoted: with `\\n` for every line end and page break, usual spaces, with
     composed letters (NFC), and without the signs that nobody sees. Neither the store nor a wire format takes control
-    characters and halves of surrogate pairs."""
+    characters or halves of surrogate pairs."""
     return compose_letters(_INVISIBLE.sub("", _SPACE.sub(" ", _LINE_END.sub("\n", text))))
 
 

@@ -1,7 +1,7 @@
 """The table of kinds says which function of which module reads a kind.
 
 Whoever adds a kind writes a module in this folder and adds a line to `KINDS`, and another line to `sniffing.py`, unless
-that module recognizes the kind already. `sandbox.py` and `isolation.py` needn't be changed.
+`sniffing.py` recognizes the kind already. `sandbox.py` and `isolation.py` needn't be changed.
 
 The table names modules and doesn't import them, because a worker needs only the names of the kinds, and no parser may
 be loaded into a worker.

@@ -29,6 +29,8 @@ _UNREAD = frozenset({"application/pgp-signature", "application/pkcs7-signature",
 _LOCKED = frozenset({"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"})
 _FLOWED = re.compile(r" \n(?!>|-- )")
 _MOST_PARTS = 2_000
+_SMALL_PICTURE = 10_000
+"""A picture within the text that has fewer bytes is a logo or a ruler. A photo has a hundred times as many."""
 
 
 class _Parts(Struct):
@@ -73,8 +75,8 @@ def _sort_parts(message: Message) -> _Parts:
             parts.files.append(_read_forwarded(part, name))
         elif kind in _LETTERS and not is_attached:
             parts.letters.append(part)
-        elif not _is_decoration(part, kind):
-            parts.files.append(InnerFile(name or kind, _read_payload(part), find_charset(part)))
+        elif not _is_decoration(part, kind, content := _read_payload(part)):
+            parts.files.append(InnerFile(name or kind, content, find_charset(part)))
     return parts
 
 
@@ -105,10 +107,12 @@ def _choose_form(forms: list[Message]) -> Message:
     return (readable or forms)[-1]
 
 
-def _is_decoration(part: Message, kind: str) -> bool:
-    """Tell whether this part is a picture within the text, or a signature that only programs read."""
-    is_picture = kind.startswith("image/") and part.get_content_disposition() != "attachment"
-    return kind in _UNREAD or (is_picture and "content-id" in part)
+def _is_decoration(part: Message, kind: str, content: bytes) -> bool:
+    """Tell whether this part is a small picture within the text, or a signature that only programs read. Phones put
+    their photos into the text, and firms their logos."""
+    is_shown_in_text = part.get_content_disposition() != "attachment" and "content-id" in part
+    is_small_picture = kind.startswith("image/") and len(content) < _SMALL_PICTURE
+    return kind in _UNREAD or (is_shown_in_text and is_small_picture)
 
 
 def _read_forwarded(part: Message, name: str) -> InnerFile:

@@ -23,10 +23,10 @@ _HALF = 0.5
 _LONG_LINE = 15
 """A line that goes on has at least half of its block's width, and is at least so many letters long."""
 _ONE_SIGN = 1.3
-"""Another sign would have fitted into a line if so many heights of it are free."""
+"""If more room than this many times its height is free in a line, another sign would have fitted."""
 _VERB_ENDS = frozenset(["야", "야만", "며", "고", "면", "서", "다", "니다", "습니다"])
 _NO_WORDS = _VERB_ENDS.union(["은", "는", "을", "를", "에서", "에게", "으로"]) - {"고", "면", "서", "다"}
-"""No word is one of these alone."""
+"""None of these is a word by itself."""
 _LAST_HANGUL = re.compile("[가-힣]{1,20}$")
 _FIRST_HANGUL = re.compile("[가-힣]{1,20}")
 _ENDED_WORDS = 0.65
@@ -81,7 +81,7 @@ class BlockHabits(Struct, frozen=True):
     left: float
     right: float
     space: float
-    """So wide is a space in the line that is spread least."""
+    """This is the width of a space in the line that is stretched least to reach both margins."""
     word_ends: WordEnds
 
 
@@ -185,6 +185,6 @@ def _korean_pairs(block: Sequence[TextLine]) -> Iterator[tuple[BlockHabits, tupl
 
 
 def _is_cut_between_words(habits: BlockHabits, before: TextLine, line: TextLine) -> bool:
-    # A line that is spread to the margin has its free room in its spaces.
+    # A line that was stretched to both margins has its free room in its spaces.
     free = habits.right - before.piece.right + sum(before.piece.spaces) - habits.space * len(before.piece.spaces)
     return _ONE_SIGN * before.piece.height < free < line.piece.first_word + habits.space

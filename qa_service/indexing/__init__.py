@@ -1,6 +1,6 @@
 """This package is the command `index`: it brings folders, pages and sites into the knowledge base from a terminal.
 
-What is brought waits in the database, as what comes through HTTP does. Whoever has the lock of this machine's indexer
-reads it: the server that runs here, or otherwise this command. So the command may be ended at any moment: what was read
-stays, and what waits is read by the next indexer.
+What this command brings waits in the database, like what comes through HTTP. Whoever has the lock of this machine's
+indexer reads it: the indexer of a server that runs here, or otherwise this command. So the command may be ended at any
+moment: what was read stays, and what waits is read by the next indexer.
 """

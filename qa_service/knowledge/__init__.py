@@ -5,7 +5,7 @@ Theory of operation
 
 The `engine` is a PostgreSQL that a setting names, or the private one of the data folder, which `private` starts, shares
 and stops. Nothing is started before the first document. A process opens its connections after its fork, when it first
-asks something. `schema` has the tables, and the steps that make them of those of an earlier release; a later release's
+asks something. `schema` has the tables, and the steps that upgrade an earlier release's tables; a later release's
 tables are refused. `library` is what callers do, `waiting` is what indexers do, `search` is what questions do.
 
 A *collection* has an owner, or none where it is shared. A *document* has a name that is unique in its collection. Its
@@ -20,11 +20,11 @@ in `dense`, with its vector, or in `unencoded`, where it has none yet. `term` co
 | failed | `finish_document` found no text. `reason` says why. The bytes may come again. | The text before, if any. |
 
 Reading takes place in a reading process (`files`), which an indexer starts. The indexer is a process of its own with a
-low priority, at most one on each machine. The `keeper` of each worker starts one where there is work and none.
+low priority, at most one on each machine. The `keeper` of each worker starts one where there is work and no indexer.
 
 One transaction replaces a document whole, in this order:
 
-1. The document is locked. A lease that was lost is noticed here: its attempts have been counted on.
+1. The document is locked. A lease that was lost is noticed here: the count of attempts is higher by then.
 2. The new passages are written with their words, and listed in `unencoded`. This takes longest, and nobody waits.
 3. The collection is locked, so that its words are counted by one writer at a time.
 4. The words of the new passages are counted, then those of the old ones are taken off, and the old passages deleted.

@@ -19,7 +19,7 @@ _SAMPLE = 1 << 14
 """Only so many bytes, from the beginning of a text, decide whether it looks Korean. To look at four megabytes would
 take half a second."""
 _RARE = 9
-"""A text that looks Korean has at least so many common syllables for each rare pair of bytes."""
+"""For each rare pair of bytes, a text that looks Korean has at least this many common syllables."""
 
 # As in the WHATWG's Encoding Standard, some names stand for a larger charset than they say. For example, what Korean
 # Windows calls EUC-KR is CP949.

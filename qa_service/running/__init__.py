@@ -52,7 +52,8 @@ Every step may be repeated, since a worker that dies on the way leaves the answe
 
 A reader of the dead worker loses its connection. It comes back to any other worker with the number of the last frame
 that it has seen, and reads on from there, as every reader elsewhere does: it gets only heartbeats until the first frame
-of the new worker is in the shared log.
+of the new worker is in the shared log. (A format whose row in `wire/formats.py` isn't `is_resumable` has no such
+number. Its reader asks for the whole answer.)
 
 What is left to do. The writer died
     before the claim was carried out    there is no turn: the entry is dropped. Nobody was promised anything.
@@ -62,8 +63,8 @@ What is left to do. The writer died
                                         one gets a gap, `error` (interrupted), `metadata` and `done`; its text is saved.
     between the save and its `done`     (steps 4 to 6) the turn has ended and the shared log hasn't. Nothing is asked or
                                         saved again. The new worker writes a gap, `restart`, the whole saved text, its
-                                        references, `metadata`, and `done` with the saved status: a reader sees its text
-                                        begin again and come to the true end.
+                                        pictures and references, the `error` if it failed, `metadata`, and `done` with
+                                        the saved status: a reader sees its text begin again and come to the true end.
     while the turn was unsaved          the shared log has `done`: the turn is made from the log and saved.
     after step 6                        nothing is left to do; an entry of `holds` that was left is dropped.
 If two workers in a row die with an answer that gets no new word, it is ended and not tried again: its work may be what

@@ -11,7 +11,7 @@ from qa_service.interfaces import Meter
 from qa_service.running.log import Batch
 from qa_service.running.source import AnswerSource
 
-SILENCE = Batch(0, ())
+NOTHING_NEW = Batch(0, ())
 
 
 class ReaderTimes(Struct, frozen=True):
@@ -92,7 +92,7 @@ class AnswerReader(Iterable[Batch]):
             elif time.monotonic() < heard + times.heartbeat - times.look / 2:
                 continue
             else:
-                yield SILENCE
+                yield NOTHING_NEW
             heard = time.monotonic()
 
     def _passed(self, after: int, asleep: threading.Lock) -> bool:

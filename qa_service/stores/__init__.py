@@ -21,22 +21,24 @@ out twice.
                        its log begin (script); the session takes the running turn (script); the idempotency key is kept
                        for longer; the session is put into its owner's list.
     while it runs   At each flush an entry is added to the log. An entry's id says how many frames and entries came
-                    before, so Redis refuses the entries of a worker that has lost the answer to another one.
+                    before. Redis takes only ids that grow, so it refuses the entries of a worker that has lost the
+                    answer to another one.
     a file          Its parts are written one by one, and expire soon. At its end the file is listed and is kept as long
-                    as its session (script), and then its bytes are added to its owner's.
+                    as its session (script), and then its bytes are added to its owner's total.
     the end         The save: the turn is replaced, the session isn't busy with it any more, and the context grows
                     (script). Then the last entry is added to the log, and `at` gets the number of the last frame
                     (script). Then the answer is removed from `holds`.
     a deletion      All workers are told to stop the session's running answers. The session is deleted as a whole, and
                     the script returns which answers it had. Then the owner's list forgets the session, its bytes are
-                    taken off its owner's, and the keys `at` of its answers and the logs of finished ones are deleted.
+                    taken off its owner's total, and the keys `at` of its answers and the logs of finished ones are
+                    deleted.
 
 **What others see.** Before the script of the claim has run, other workers may already find the answer by its id. It is
 running and has its first frame. As soon as the script has run, they find it in its session too, and the session is
 busy. Where the script refuses the claim, since the session is busy or has moved to another topic, what was written
-before it is removed again. Until then the answer seems to be running. Between the save and the last entry of the log,
-the turn is complete, but a reader at another worker still waits for the last frames. Whoever reads a running answer
-whose session is deleted still gets its end from its log, which then expires.
+before it is removed again. Until the claim is refused, the answer seems to be running. Between the save and the last
+entry of the log, the turn is complete, but a reader at another worker still waits for the last frames. Whoever reads a
+running answer whose session is deleted still gets its end from its log, which then expires.
 
 **What a crash leaves, and who repairs it.** The left column says at which point a worker stops.
 
@@ -69,10 +71,10 @@ because the store was away.
 frame, and saving its turn gives `gone`. None of this makes a key that never expires.
 
 **The store is full, is read-only, or can't write to its disk.** New questions get 503, and the message says why. The
-scripts that save a turn or delete something begin with a command that removes something, so a full store still runs
-them: running answers are saved, and deletions make room. A log entry that the store refuses has the outcome `refused`.
-The reason is logged once a minute, and the flusher tries again, at first soon and then once a second. When there is
-room again, everything goes on by itself.
+scripts that save a turn or delete something begin with a command that removes something, because Redis then runs the
+whole script also when it is full: running answers are saved, and deletions make room. A log entry that the store
+refuses has the outcome `refused`. The reason is logged once a minute, and the flusher tries again, at first soon and
+then once a second. When there is room again, everything goes on by itself.
 
 **The store lacks a version, a command or a permission.** `readyz` names what is missing, and questions that need it get
 503 with the same sentence. What is tried again, and how often, is the same as with a full store.

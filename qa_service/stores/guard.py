@@ -1,4 +1,5 @@
-"""Every call to the store goes through a guard, which turns its errors into ours and spares calls to a dead store."""
+"""Every call to the store goes through a guard, which turns its errors into ours and makes no calls to a store that
+doesn't answer."""
 
 import logging
 import threading
@@ -38,7 +39,7 @@ class StoreGuard:
         self._clock = clock
         self._meter = meter
         self._lock = threading.Lock()
-        self._closed_until: float | None = None
+        self._refuses_until: float | None = None
         self._why = NO_ANSWER
         """Calls are refused with this sentence."""
         self._logged = ("", 0.0)
@@ -46,24 +47,24 @@ class StoreGuard:
         again."""
 
     def __enter__(self) -> None:
-        if self._closed_until is None:
+        if self._refuses_until is None:
             return
         with self._lock:
-            if self._closed_until is None:
+            if self._refuses_until is None:
                 return
             now = self._clock()
-            if now < self._closed_until:
+            if now < self._refuses_until:
                 raise StoreUnavailable(self._why, retry_after=1)
             # This caller alone tries the store. The others are refused until its call has succeeded, or for another
             # pause.
-            self._closed_until = now + self._pause
+            self._refuses_until = now + self._pause
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         match error:
             case None:
-                self._closed_until = None
+                self._refuses_until = None
             case redis.ConnectionError() | redis.TimeoutError():
                 self._shut(error)
             case redis.RedisError():
@@ -91,9 +92,9 @@ class StoreGuard:
     def _shut(self, error: redis.RedisError) -> NoReturn:
         words = words_of(error)
         error.args, self._why = (words,), refusal_in(words) or NO_ANSWER
-        if self._closed_until is None:
+        if self._refuses_until is None:
             log.warning("%s (%s)", self._why, words)
-        self._closed_until = self._clock() + self._pause
+        self._refuses_until = self._clock() + self._pause
         self._count("unavailable")
         raise StoreUnavailable(self._why, retry_after=1) from error
 

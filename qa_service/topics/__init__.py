@@ -16,21 +16,24 @@ The first row that fits a question decides. A *content word* is a word that says
     better than the current one
     the question says that it is about        a new topic begins if no word of the question refers to what was said, if
     another subject ("새 질문 …"), or turns   it has at least two content words that weren't said before, and if it says
-    aside ("by the way, …")                   so clearly, shares no word or scores at least one half
+    aside ("by the way, …")                   so clearly, shares no word or scores at least one half; if not, the next
+                                              rows decide
     the question has no content word, or      the topic stays, and the reasons end with "unsure"
     only one of the question and the last
     exchange is Korean, so that they can't
     have words in common
     otherwise                                 a new topic begins if the learned score reaches the threshold
 
+A question that would begin a new topic by the last rows stays, if it fits older turns of the topic (`reopening.py`).
+
 The score comes from the question and the last four exchanges: which content words they share and which are new
 (`features.py`), which words announce a subject or refer to the last one (`language/cues.py`), how the question is built
 (`language/forms.py`), and, where there is an encoder, how near the meanings are (`meaning.py`). What the files of the
 topic say about the question lowers the score. The weights are in `words.json` and `meaning.json`, as
 `benchmarks/train_drift.py` wrote them; each file names the data sets that it was learned from. With their thresholds
-nearly all follow-ups stay in their topic, also the elliptic ones ("왜?", "and the price?"). In return some new topics
-that nobody announced aren't noticed. "Unsure" means that the score says nothing. It is then shown as at most half the
-threshold. The work is bounded, since at most 2,000 characters of each text are looked at.
+nearly all follow-ups stay in their topic, also those of one or two words ("왜?", "and the price?"). In return some new
+topics that nobody announced aren't noticed. "Unsure" means that the score says nothing. The score that is shown is then
+at most half of the threshold. The work is bounded, since at most 2,000 characters of each text are looked at.
 
 These are the states of a topic, and what moves a topic into each of them:
 

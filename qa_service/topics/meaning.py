@@ -24,14 +24,14 @@ Recall: TypeAlias = Callable[[str, str], Meaning]
 """Such a function gives the vectors of a question and its answer."""
 
 RECENT = 4
-"""The questions of so many of the latest exchanges are compared, and the answers of one less."""
+"""The last four questions, and the last three answers, are compared."""
 QUESTION, ANSWER = 400, 300
 """At most so many characters of a question, and from the beginning of an answer, become a vector. Encoding them takes
 a worker some milliseconds at most."""
 _KEPT = 256
-"""Some turns hold no vectors. Those of so many of their exchanges are remembered."""
+"""Some turns hold no vectors. The vectors of this many of their exchanges are remembered."""
 _FADING = 0.5
-"""Each exchange counts for this part of the one after it."""
+"""Each exchange counts half as much as the one after it."""
 
 
 class Comparison(Struct, frozen=True):

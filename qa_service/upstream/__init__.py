@@ -1,5 +1,5 @@
-"""This package asks for answers: models behind OpenAI's Responses API or behind any server of Chat Completions or,
-without a model, the files themselves.
+"""This package asks for answers. It asks a model behind OpenAI's Responses API, or behind any server of Chat
+Completions. Without a model, it quotes the files themselves.
 
 Theory of operation. One question becomes one or more requests. `Asker` decides which model is asked, how often, and
 without which parameters. `Transport` carries one request and its response, over one connection or several. An
@@ -40,10 +40,10 @@ comes `[DONE]`. Servers leave out one or the other.
 
 How tries follow each other. As long as a reader isn't `working`, a failure that may pass is followed by the next try.
 Each model gets `tries` of them. Between two tries of a model there is a pause, which doubles or has the length that
-upstream named; the next model is tried at once. A failure that another model may not have (the model is unknown, busy,
-silent or down) is followed by the next model, and one that another server may not have (it refuses the credential or
-the request, or isn't paid) by the next model of another server. Any other failure (a prompt that is too long) ends the
-answer. Each new try says `Retrying`. A stop ends a pause at once.
+upstream named; the next model is tried at once. A failure that another model might not have (the model is unknown,
+busy, silent or down) is followed by the next model, and one that another server might not have (it refuses the
+credential or the request, or isn't paid) by the next model of another server. Any other failure (a prompt that is too
+long) ends the answer. Each new try says `Retrying`. A stop ends a pause at once.
 
 How refused parameters are left out. Where upstream names a parameter in a 400 or 422, the same try sends the request
 again without it, and the process remembers that for the model (`parameters.py`). This counts neither as a try nor as a
@@ -68,20 +68,20 @@ its own:
 
     state      begins when                      a break                               a stop
     ---------  -------------------------------  ------------------------------------  ----------------------------------
-    nameless   the request has been sent        as without background mode: the next  waits half a second for the id,
+    no id      the request has been sent        as without background mode: the next  waits half a second for the id,
                                                 try; upstream may finish a response   then cancels the response; without
                                                 that nobody knows                     an id it shuts the connection, and
                                                                                       upstream may finish the response
     opened     its id was read; `Opened` comes  the rest over another connection,     shuts the connection and cancels
                before all other deltas          from the last number on; `tries`      the response; it lives on where
                                                 times without a new event, then an    another worker goes on
-                                                error, and the response is cancelled  (`handover`, `lost`)
+                                                error, and the response is cancelled  (`running/stop.py`)
     ended      the terminal event was read      does nothing                          does nothing
 
-A stop that comes while a response is nameless looks the same to whoever reads the answer, with an id or without one:
-the deltas end with `Cancelled`, at most half a second after the stop.
+A stop that comes while a response has no id yet looks the same to whoever reads the answer, whether the id still comes
+or not: the deltas end with `Cancelled`, at most half a second after the stop.
 
-When this worker dies while a response is nameless, upstream finishes it for nobody, and another worker may ask anew.
+When this worker dies while a response has no id, upstream finishes it for nobody, and another worker may ask anew.
 Once the response is opened, its id stands in the answer's log (`running` writes it when it sees `Opened`): another
 worker attaches, reads the same deltas from the beginning, and leaves out those that were logged. When this worker dies
 while it cancels a response, upstream may finish that response, which is paid for and read by nobody.

@@ -36,7 +36,7 @@ FOREIGN_PAGE = (
 
 
 class Token(Struct, frozen=True):
-    """A `Token` is the content of a signed token: the name of the key that it was made with, the user, and the only
+    """A `Token` is the content of a signed token: the name of the key that signed it, the user, and the only
     origin that may use it. An empty origin means any."""
 
     key: str
@@ -45,7 +45,7 @@ class Token(Struct, frozen=True):
 
 
 class DocumentCaller(Struct, frozen=True):
-    """A `DocumentCaller` is whoever uses the knowledge base. A site's server that asks for itself is no owner."""
+    """A `DocumentCaller` is whoever uses the knowledge base. A site's server that asks for itself has no owner."""
 
     owner: Owner | None
     edits_shared: bool
@@ -120,7 +120,7 @@ class Gate:
         """Find the owner of this request. `changes` says that it asks or changes something, which pages of other sites
         may not do. `streams` says that clients which can't send headers use this address, so that it may hold a token.
 
-        Raises `Unauthenticated`, `ForbiddenOrigin`, or `BadRequest` for an odd `X-User-Id`.
+        Raises `Unauthenticated`, `ForbiddenOrigin`, or `BadRequest` for a malformed `X-User-Id`.
         """
         user = _read_user(self._identify(request)) if self._identify else ""
         bearer = _bearer(request)
@@ -131,11 +131,11 @@ class Gate:
                 self._check_origin(request)
             return self._owners.site(user)
         if bearer:
-            return self._presented(request, bearer, changes=changes)
+            return self._find_owner_by_header(request, bearer, changes=changes)
         if token := _present(request.args.get("token", "")):
             if not (streams and request.method == "GET"):
                 raise Unauthenticated("only streams take a token in the address; send it as Authorization: Bearer")
-            return self._tokened(request, token)
+            return self._find_owner_by_token(request, token)
         if not self._visitors_welcome(request):
             raise Unauthenticated(self._accepted())
         if changes:
@@ -194,18 +194,18 @@ class Gate:
         """Tell whether pages of this other origin may call the service."""
         return origin in self._settings.origins
 
-    def _presented(self, request: Request, credential: str, *, changes: bool) -> Owner:
+    def _find_owner_by_header(self, request: Request, credential: str, *, changes: bool) -> Owner:
         """Find the owner for a token or a key in the header. Only the page that holds a token can send it. A key may
         have been added by a proxy to any request with a login's cookie, so the origin of a request with a key is
         checked."""
         key = self._key(credential)
         if key is None:
-            return self._tokened(request, credential)
+            return self._find_owner_by_token(request, credential)
         if changes:
             self._check_origin(request)
         return self._owners.key(key.name) if key.personal else self._owners.user(key.name, _user_id(request))
 
-    def _tokened(self, request: Request, signed: str) -> Owner:
+    def _find_owner_by_token(self, request: Request, signed: str) -> Owner:
         token = self._token(signed)
         if token.origin and not _from_origin(request, token.origin):
             raise Unauthenticated("this token is for another origin; expected a request from a page of that origin")

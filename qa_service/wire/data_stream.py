@@ -1,6 +1,7 @@
-"""This module has the data stream of the AI SDK 4, whose `useChat` reads lines of a code and JSON.
+"""This module has the data stream of the AI SDK 4, whose `useChat` reads lines such as `0:"text"`: one
+letter or digit, a colon, and JSON.
 
-A client reads nothing behind an error, so the error comes last, behind the metadata. The text before a restart can't be
+A client reads nothing after an error, so the error comes last, after the metadata. The text before a restart can't be
 taken back in this format; the frame that says so is among the data.
 """
 

@@ -1,5 +1,5 @@
-"""This module has the table of formats. A new format needs a file with its encoder, and a row here. The row also
-declares what the stream consists of, and the contract is made from that."""
+"""This module has the table of formats. A new format needs a file with its `FrameEncoder` (`encoder.py`), and
+a row here. The row also declares what the stream consists of, and the contract is made from that."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import UnionType

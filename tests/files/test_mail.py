@@ -131,7 +131,13 @@ class TestMail:
 
         assert places == [(1, "", ""), (1, "", ""), (2, "x.bin", reason), (3, "last.txt", "")]
 
-    def test_pictures_within_the_text_and_signatures_are_no_attachments(self) -> None:
+    def test_a_photo_within_the_text_is_read(self) -> None:
+        message = mail()
+        message.add_related(documents.png() + bytes(10_000), "image", "png", cid="<photo>", filename="IMG_1.png")
+        message.make_mixed()
+        assert [segment.place.part for segment in read(message) if segment.picture] == ["IMG_1.png"]
+
+    def test_logos_within_the_text_and_signatures_are_no_attachments(self) -> None:
         message = mail()
         message.add_related(b"\x89PNG\r\n\x1a\n", "image", "png", cid="<logo>")
         message.make_mixed()

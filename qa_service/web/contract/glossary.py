@@ -43,7 +43,7 @@ FIELDS: Mapping[str, str] = {
     "caller": "How the service knows who asks.",
     "calls": "Every request to a model that the question caused.",
     "channel": "The channel of the video.",
-    "cites": "The places in the answer that the source stands behind.",
+    "cites": "The places in the answer that the source supports.",
     "code": "The code of the error, for programs.",
     "comment": "What was good or bad.",
     "content": "What the frame brings.",
