@@ -7,6 +7,7 @@ WORKDIR /srv/qa-service
 COPY pyproject.toml requirements.lock README.md LICENSE gunicorn.conf.py hatch_build.py wsgi.py ./
 COPY qa_service ./qa_service
 COPY clients/js/src ./clients/js/src
+COPY docs ./docs
 RUN pip install --no-cache-dir --root-user-action ignore --require-hashes --requirement requirements.lock \
     && pip install --no-cache-dir --root-user-action ignore --no-deps --no-build-isolation --editable .
 

@@ -3,7 +3,7 @@ as browsers get it: without what only people read, and with short names.
 
     python hatch_build.py
 
-makes it again after a module has changed, as `make test` does.
+makes it again after a module has changed, as `make serve` and `make test` do.
 """
 
 import sys
@@ -41,5 +41,5 @@ def make_script() -> bool:
     return True
 
 
-if __name__ == "__main__":
-    sys.exit(None if make_script() else NO_MINIFIER)
+if __name__ == "__main__" and not make_script():
+    sys.stderr.write(f"{NO_MINIFIER}\n")

@@ -25,7 +25,7 @@ def collect_texts() -> Mapping[str, str]:
     rows = range(200)
     return {
         **{language: known["text"] for language, known in languages.items()},
-        "Markdown": (ROOT / "README.md").read_text(),
+        "Markdown": (ROOT / "docs/asking.md").read_text(),
         "Python": (ROOT / "qa_service/answering.py").read_text(),
         "numbers": "\n".join(",".join(f"{luck.random() * 10_000:.2f}" for _ in range(7)) for _ in rows),
         "a Korean table": "\n".join(f"{n}번 | 수수료 {n * 1200:,}원 | 2026-0{n % 9 + 1}-1{n % 9} | 접수" for n in rows),

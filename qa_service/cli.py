@@ -1,20 +1,20 @@
-"""This module is the command line. `serve` starts the service, `ask` answers one question without a server, `evaluate`
-measures how well a file of questions is answered, `index` brings folders, pages and sites into the knowledge base, and
-`backup` and `restore` move it."""
+"""This module is the command line: it does what the arguments say, which `arguments.py` reads."""
 
 import argparse
 import atexit
 import gc
+import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
-from importlib.metadata import version
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
-from qa_service.errors import QAError
+from qa_service.arguments import SETTINGS_OF, read_arguments
+from qa_service.errors import QAError, StoreUnavailable
 from qa_service.made_secrets import keep_secret
 from qa_service.settings import Settings, SettingsError, from_environment
+from qa_service.start_checks import explain_store, refuse_taken_port, refuse_unusable_folder
 from qa_service.terminal import make_printable
 from qa_service.web.exposure import refuse_open_server
 
@@ -23,64 +23,50 @@ KEY = "page-key"
 
 def run_command(arguments: Sequence[str] | None = None) -> None:
     """Run one command. The process exits with 1 where the command failed, and with 2 where its arguments are wrong."""
-    options = _parser().parse_args(arguments)
+    options = read_arguments(None if arguments is None else list(arguments))
     # When it ends, Python looks through all that was imported for garbage, which takes a third of a second.
     atexit.register(gc.freeze)
     try:
-        settings = from_environment()
-        options.command(settings, options)
+        settings = _read_settings(options)
+        with _without_store_warnings():
+            RUN[options.command](settings, options)
     except (SettingsError, QAError) as error:
         sys.exit(f"qa-service: {make_printable(str(error))}")
 
 
-class _Parser(argparse.ArgumentParser):
-    """A `_Parser` complains in words that can be printed. Its complaints quote arguments, and the shell may have made
-    these of the names of files."""
-
-    def error(self, message: str) -> NoReturn:
-        super().error(make_printable(message))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="qa-service", description="Ask a question with files, get a cited answer.")
-    parser.add_argument("--version", action="version", version=f"qa-service {version('qa-service')}")
-    commands = parser.add_subparsers(required=True, metavar="command")
-    serve_parser = commands.add_parser("serve", help="serve the API and the page on HOST and PORT")
-    serve_parser.set_defaults(command=become_server)
-    ask_parser = commands.add_parser("ask", help="ask one question here, without a server")
-    ask_parser.add_argument("question")
-    ask_parser.add_argument("--file", action="append", default=[], type=Path, help="a file to answer from; repeatable")
-    ask_parser.add_argument("--session", default="", help="the session to go on with, as printed at the end")
-    ask_parser.set_defaults(command=ask_here)
-    _add_evaluate(commands.add_parser("evaluate", help="measure the answers to a file of questions and their pages"))
-    _add_index(commands.add_parser("index", help="bring folders, pages and sites into the knowledge base"))
-    backup_parser = commands.add_parser("backup", help="write the knowledge base into one file")
-    backup_parser.add_argument("path", type=Path)
-    backup_parser.set_defaults(command=back_up_knowledge)
-    restore_parser = commands.add_parser("restore", help="put the knowledge base of a file in place of this one")
-    restore_parser.add_argument("path", type=Path)
-    restore_parser.set_defaults(command=restore_knowledge)
-    return parser
+@contextmanager
+def _without_store_warnings() -> Iterator[None]:
+    """Keep the stores from logging warnings, because one sentence at the end says what is wrong with them."""
+    stores = logging.getLogger("qa_service.stores")
+    level = stores.level
+    stores.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        stores.setLevel(level)
 
 
-def _add_index(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", nargs="+", help="a file, a folder, or the address of a site or its sitemap")
-    parser.add_argument(
-        "--page", action="store_true", help="read each address as one page, without the rest of its site"
-    )
-    parser.add_argument("--collection", default="shared", help="the shared collection that takes it (default: shared)")
-    parser.add_argument("--name", default="", help="what the folder is called there, wherever it lies")
-    for name, what in (("include", "only what fits this pattern"), ("exclude", "not what fits this pattern")):
-        parser.add_argument(f"--{name}", action="append", default=[], help=f"{what}, such as /docs/*; repeatable")
-    parser.add_argument("--every", default="0", help="read a site again after this time, such as 12h or 7d")
-    parser.set_defaults(command=index_here)
+def _read_settings(options: argparse.Namespace) -> Settings:
+    """Read the settings. Options win over them by being put into the environment, since the server that this process
+    may become reads it again."""
+    for option, setting in SETTINGS_OF.items():
+        if (given := getattr(options, option, None)) is not None:
+            os.environ[setting] = given
+    return from_environment()
 
 
 def become_server(
     settings: Settings, _: argparse.Namespace, execute: Callable[[list[str]], None] | None = None
 ) -> None:
-    """Print the page's address, with a key in its fragment where one is needed, and then become gunicorn."""
+    """Print the page's address, with a key in its fragment where one is needed, and then become gunicorn. What would
+    keep the server from starting is said before that."""
     refuse_open_server(settings, [settings.host])
+    refuse_unusable_folder(settings.data)
+    refuse_taken_port(settings.host, settings.port)
+    if settings.semantic == "on":
+        _refuse_missing_encoder(settings)
+    if settings.redis_url:
+        _warn_of_store(settings)
     address = f"http://{_host(settings.host)}:{settings.port}/"
     if not settings.answers_itself and not settings.api_keys and not settings.allow_anonymous:
         secret = keep_secret(settings.data, KEY)
@@ -98,25 +84,6 @@ def become_server(
     (execute or _become)(command)
 
 
-def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", type=Path, help="questions as JSON Lines; README says of what form")
-    for name, example in (("--at-least", "found_page=0.9"), ("--at-most", "wrong_resets=0.02")):
-        said = (
-            f"exit with 1 where a figure isn't {name[2:].replace('-', ' ')} this share, such as {example}; repeatable"
-        )
-        parser.add_argument(name, action="append", default=[], type=_read_bound, metavar="BOUND", help=said)
-    parser.set_defaults(command=evaluate_here)
-
-
-def _read_bound(text: str) -> tuple[str, float]:
-    from qa_service.evaluation import read_bound
-
-    try:
-        return read_bound(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
 def evaluate_here(settings: Settings, options: argparse.Namespace) -> None:
     """Ask the questions of a file in this process, and print how well they were answered."""
     from qa_service.evaluator import evaluate_site
@@ -129,7 +96,10 @@ def ask_here(settings: Settings, options: argparse.Namespace) -> None:
     # A server starts half a second earlier without all that asking imports.
     from qa_service.console import ask_once
 
-    ask_once(settings, options.question, files=options.file, session_id=options.session)
+    try:
+        ask_once(settings, options.question, files=options.file, session_id=options.session)
+    except StoreUnavailable as error:
+        raise StoreUnavailable(f"{explain_store(error, settings)}.") from None
 
 
 def index_here(settings: Settings, options: argparse.Namespace) -> None:
@@ -158,6 +128,30 @@ def restore_knowledge(settings: Settings, options: argparse.Namespace) -> None:
     print(f"The knowledge base is that of {options.path}, with its {documents} documents.")
 
 
+def examine_here(settings: Settings, options: argparse.Namespace) -> None:
+    """Examine the route to a service."""
+    from qa_service.doctor.command import examine_route
+
+    examine_route(settings, options)
+
+
+def _refuse_missing_encoder(settings: Settings) -> None:
+    from qa_service.assembly import choose_encoder
+
+    choose_encoder(settings)
+
+
+def _warn_of_store(settings: Settings) -> None:
+    """Say it where Redis doesn't answer. The server starts all the same, because Redis may be started later."""
+    from qa_service.storeroom import try_store
+
+    try:
+        try_store(settings)
+    except StoreUnavailable as error:
+        sentence = make_printable(explain_store(error, settings))
+        print(f"qa-service: {sentence}. Until then nobody gets an answer.", file=sys.stderr)
+
+
 def _greeting(settings: Settings) -> str:
     if not settings.answers_itself:
         return f"Answers by {settings.first_model}."
@@ -178,3 +172,15 @@ def _configuration() -> Path:
 
 def _become(command: list[str]) -> None:
     os.execv(command[0], command)  # noqa: S606 - our own interpreter and arguments
+
+
+RUN: Mapping[str, Callable[[Settings, argparse.Namespace], None]] = {
+    "serve": become_server,
+    "ask": ask_here,
+    "evaluate": evaluate_here,
+    "index": index_here,
+    "backup": back_up_knowledge,
+    "restore": restore_knowledge,
+    "doctor": examine_here,
+}
+"""These functions run the commands."""

@@ -1,4 +1,4 @@
-"""Frames are what the reader of an answer gets, one after another. README lists them."""
+"""Frames are what the reader of an answer gets, one after another. `docs/asking.md` lists them."""
 
 from collections.abc import Iterable
 from typing import Literal, TypeAlias

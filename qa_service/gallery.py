@@ -10,9 +10,10 @@ from msgspec import Struct
 
 from qa_service.deltas import Drawn
 from qa_service.errors import QAError, Unavailable, Unreadable
+from qa_service.file_news import FileEnd, FileNews, ReadPicture
 from qa_service.frames import Image, StageNotice
 from qa_service.interfaces import FileReader, PictureStore, Quotas, Stop
-from qa_service.model import PICTURE_KINDS, FileEnd, FileNews, Picture, ReadPicture, ReadRequest, UploadedFile
+from qa_service.model import PICTURE_KINDS, Picture, ReadRequest, UploadedFile
 from qa_service.picture_links import PictureLinks
 from qa_service.turns import Admission, logged_id
 

@@ -13,20 +13,10 @@ from hashlib import blake2b
 from msgspec import Struct
 from msgspec.structs import replace
 
+from qa_service.file_news import FileEnd, FileProgress, FileText, ReadPicture
 from qa_service.frames import StageNotice
 from qa_service.interfaces import FileReader, FileStore, Quotas, Stop
-from qa_service.model import (
-    FileEnd,
-    FilePicture,
-    FileProgress,
-    FileText,
-    Owner,
-    ReadPicture,
-    ReadRequest,
-    StoredFile,
-    UploadedFile,
-    Verdict,
-)
+from qa_service.model import FilePicture, Owner, ReadRequest, StoredFile, UploadedFile, Verdict
 from qa_service.pause import LongWork
 from qa_service.storable import storable
 

@@ -8,12 +8,11 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 from msgspec import Struct
 
 from qa_service.deltas import Delta
+from qa_service.file_news import FileNews, FileText
 from qa_service.frames import Call, Frame, ImageResult, Reference, Start, VideoResult
 from qa_service.model import (
     Drift,
     Exchange,
-    FileNews,
-    FileText,
     Language,
     Owner,
     Picture,

@@ -10,61 +10,14 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
-from urllib.request import getproxies, proxy_bypass
+from typing import TypeVar
 
 from dotenv import dotenv_values
 from msgspec import Struct
 
-from qa_service.model import Language
-from qa_service.presentation import (
-    SiteText,
-    SiteTexts,
-    read_color,
-    read_examples,
-    read_frame_ancestors,
-    read_logo,
-    read_site_text,
-)
-from qa_service.setting_values import (
-    MEBIBYTE,
-    ApiKey,
-    number_up_to,
-    one_of,
-    read_answer_tokens,
-    read_bytes,
-    read_citations,
-    read_collection_names,
-    read_count,
-    read_credential,
-    read_currency,
-    read_database_address,
-    read_folder,
-    read_host,
-    read_keys,
-    read_names,
-    read_origins,
-    read_picture_size,
-    read_port,
-    read_positive_seconds,
-    read_prefix,
-    read_prices,
-    read_printable,
-    read_proxy,
-    read_public_url,
-    read_rate,
-    read_seconds,
-    read_secret,
-    read_store_url,
-    read_switch,
-    read_text_file,
-    read_tool_descriptions,
-    read_upstream_url,
-    read_utf8,
-    read_whole,
-    read_whole_seconds,
-    read_windows,
-)
+from qa_service.presentation import SiteText, SiteTexts
+from qa_service.setting_readers import SETTING_READERS
+from qa_service.setting_values import MEBIBYTE, ApiKey
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +30,8 @@ INSTRUCTIONS = (
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """`Settings` holds all settings. README's table says what each one means. Durations are in seconds, and sizes in
-    bytes."""
+    """`Settings` holds all settings. The table of `docs/operating.md` says what each one means. Durations are in
+    seconds, and sizes in bytes."""
 
     openai_api_key: str = ""
     openai_base_url: str = ""
@@ -219,98 +172,6 @@ class Settings(Struct, frozen=True, kw_only=True):
         return self.web_concurrency or os.cpu_count() or 1
 
 
-READERS: dict[str, Callable[[str], Any]] = {
-    "OPENAI_API_KEY": read_credential,
-    "OPENAI_BASE_URL": read_upstream_url,
-    "OPENAI_ORG_ID": read_credential,
-    "OPENAI_PROJECT_ID": read_credential,
-    "REDIS_URL": read_store_url,
-    "QA_DATA": read_folder,
-    "QA_UPSTREAM": one_of("auto", "responses", "chat", "offline"),
-    "QA_CHAT_BASE_URL": read_upstream_url,
-    "QA_CHAT_API_KEY": read_credential,
-    "QA_CHAT_MODEL": read_printable,
-    "QA_MODEL": read_printable,
-    "QA_MODELS_ALLOWED": read_names,
-    "QA_MODELS_FALLBACK": read_names,
-    "QA_BACKGROUND": read_switch,
-    "QA_TEMPERATURE": number_up_to(2),
-    "QA_TOP_P": number_up_to(1),
-    "QA_MAX_TOKENS": read_answer_tokens,
-    "QA_INSTRUCTIONS": read_utf8,
-    "QA_WEB_SEARCH": read_switch,
-    "QA_WEB_SEARCH_CONTEXT": one_of("low", "medium", "high"),
-    "QA_ANSWER_IMAGES": read_switch,
-    "QA_IMAGE_MODEL": read_printable,
-    "QA_IMAGE_SIZE": read_picture_size,
-    "QA_IMAGE_QUALITY": one_of("auto", "low", "medium", "high", "xhigh", "max"),
-    "QA_PRICES": read_prices,
-    "QA_CURRENCY": read_currency,
-    "QA_API_KEYS": read_keys,
-    "QA_SECRET": read_secret,
-    "QA_TOKEN_TTL": read_whole_seconds,
-    "QA_ALLOW_ANONYMOUS": read_switch,
-    "QA_ORIGINS": read_origins,
-    "QA_TRUSTED_PROXIES": read_whole,
-    "QA_PUBLIC_URL": read_public_url,
-    "QA_PREFIX": read_prefix,
-    "QA_RATE": read_rate,
-    "QA_SESSION_TTL": read_whole_seconds,
-    "QA_SESSION_TURNS": read_count,
-    "QA_LOG_TTL": read_whole_seconds,
-    "QA_LOG_DONE_TTL": read_whole_seconds,
-    "QA_LOG_BYTES": read_bytes,
-    "QA_IDEMPOTENCY_TTL": read_whole_seconds,
-    "QA_MAX_BODY": read_bytes,
-    "QA_MAX_FILE": read_bytes,
-    "QA_MAX_FILES": read_count,
-    "QA_SESSION_FILES": read_count,
-    "QA_OWNER_BYTES": read_bytes,
-    "QA_MAX_QUESTION": read_count,
-    "QA_BODY_SECONDS": read_positive_seconds,
-    "QA_SEND_SECONDS": read_positive_seconds,
-    "QA_FILE_SECONDS": read_positive_seconds,
-    "QA_FILE_MEMORY": read_bytes,
-    "QA_READ_SECONDS": read_positive_seconds,
-    "QA_CONTEXT_TOKENS": read_count,
-    "QA_DATABASE_URL": read_database_address,
-    "QA_DATABASE_REPLICA_URL": read_database_address,
-    "QA_KNOWLEDGE": read_switch,
-    "QA_COLLECTIONS": read_collection_names,
-    "QA_MCP_DESCRIPTIONS": read_tool_descriptions,
-    "QA_CONTEXT_WINDOWS": read_windows,
-    "QA_SUMMARIES": read_switch,
-    "QA_CONNECT_SECONDS": read_positive_seconds,
-    "QA_FIRST_TOKEN_SECONDS": read_positive_seconds,
-    "QA_IDLE_SECONDS": read_positive_seconds,
-    "QA_ANSWER_SECONDS": read_positive_seconds,
-    "QA_TRIES": read_count,
-    "QA_HEARTBEAT_SECONDS": read_positive_seconds,
-    "QA_GRACE_SECONDS": read_seconds,
-    "QA_DRAIN_SECONDS": read_positive_seconds,
-    "QA_MAX_ANSWERS": read_count,
-    "QA_DRIFT": one_of("auto", "off"),
-    "QA_SEMANTIC": one_of("auto", "on", "off"),
-    "QA_TOKENIZER": one_of("auto", "off"),
-    "QA_SYNONYMS": read_text_file,
-    "QA_CITATIONS": read_citations,
-    "QA_CITE_LINKS": read_switch,
-    "QA_YOUTUBE_KEY": read_credential,
-    "QA_IMAGE_SEARCH_KEY": read_credential,
-    "QA_IMAGE_SEARCH_ID": read_credential,
-    "QA_NAME": read_site_text,
-    "QA_GREETING": read_site_text,
-    "QA_EXAMPLES": read_examples,
-    "QA_LOGO": read_logo,
-    "QA_ACCENT": read_color,
-    "QA_SHOW_COST": read_switch,
-    "QA_FRAME_ANCESTORS": read_frame_ancestors,
-    "HOST": read_host,
-    "PORT": read_port,
-    "WEB_CONCURRENCY": read_count,
-}
-
-
 LISTENING = ("HOST", "PORT", "WEB_CONCURRENCY")
 """A host site ignores these settings, because it decides by itself where it listens."""
 
@@ -327,17 +188,19 @@ def _checked(name: str, read: Callable[[str], Value], text: str) -> Value:
 
 
 def _read(values: Mapping[str, object]) -> Settings:
-    known = {key: value for key, value in values.items() if key in READERS and str(value).strip()}
-    return Settings(**{key.removeprefix("QA_").lower(): _checked(key, READERS[key], str(known[key])) for key in known})
+    known = {key: value for key, value in values.items() if key in SETTING_READERS and str(value).strip()}
+    return Settings(
+        **{key.removeprefix("QA_").lower(): _checked(key, SETTING_READERS[key], str(known[key])) for key in known}
+    )
 
 
 def _strangers(keys: Mapping[str, object]) -> list[str]:
-    return sorted(key for key in keys if key.startswith("QA_") and key not in READERS)
+    return sorted(key for key in keys if key.startswith("QA_") and key not in SETTING_READERS)
 
 
 def _refuse_strangers(keys: Mapping[str, object], where: str) -> None:
     if strangers := _strangers(keys):
-        raise SettingsError(f"{', '.join(strangers)} in {where}: no such setting; README lists the settings")
+        raise SettingsError(f"{', '.join(strangers)} in {where}: no such setting; docs/operating.md lists the settings")
 
 
 def from_environment(folder: Path | None = None) -> Settings:
@@ -363,25 +226,6 @@ def from_config(config: Mapping[str, object]) -> Settings:
     _refuse_strangers(config, "app.config")
     ours = {key: _text(value) for key, value in config.items() if value is not None}
     return _read({key: value for key, value in {**_environment(), **ours}.items() if key not in LISTENING})
-
-
-def upstream_proxy(host: str) -> str:
-    """Return the address of the proxy that the system names for https to this host, or an empty text where it names
-    none.
-
-    Proxies for other schemes don't matter. Raises `SettingsError` for a proxy that isn't spoken to in plain HTTP.
-    """
-    named = {} if proxy_bypass(host) else getproxies()
-    for variable in ("https", "all"):
-        if address := named.get(variable):
-            return _checked(f"{variable.upper()}_PROXY", read_proxy, address)
-    return ""
-
-
-def terminal_language() -> Language:
-    """Tell the language of whoever sits at the terminal, by the usual variables."""
-    spoken = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
-    return "ko" if spoken.startswith("ko") else "en"
 
 
 def _environment() -> Mapping[str, str]:

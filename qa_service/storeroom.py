@@ -97,6 +97,12 @@ def open_storeroom(settings: Settings, meter: Meter) -> Storeroom:
     )
 
 
+def try_store(settings: Settings) -> None:
+    """Raise `StoreUnavailable`, which says why, where the store of these settings can't be used."""
+    with _client(settings, connections=1) as client:
+        check_store(client, StoreGuard())
+
+
 def _client(settings: Settings, *, connections: int = STORE_CONNECTIONS, more_seconds: float = 0) -> redis.Redis:
     if settings.redis_url:
         connect, seconds = partial(redis_pool, settings.redis_url), STORE_SECONDS

@@ -14,6 +14,7 @@ import gc
 import shutil
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,6 +27,11 @@ from qa_service.stores.embedded import embedded_pool, socket_path
 from tests.lives import World
 
 LONGEST_FIRST = (
+    "hosts/test_install.py",
+    "hosts/test_nextjs.py",
+    "hosts/test_kotlin.py",
+    "hosts/test_django.py",
+    "hosts/test_nginx.py",
     "live/test_stopping.py",
     "live/test_page.py",
     "live/test_page_cuts.py",
@@ -126,7 +132,14 @@ def knowledge_url(knowledge_engine: EmbeddedPostgres) -> str:
 @pytest.fixture
 def knowledge(knowledge_engine: EmbeddedPostgres) -> Iterator[Database]:
     """An empty knowledge base."""
-    database = Database(knowledge_engine)
+    with empty_knowledge(knowledge_engine) as database:
+        yield database
+
+
+@contextmanager
+def empty_knowledge(engine: EmbeddedPostgres) -> Iterator[Database]:
+    """The knowledge base of a PostgreSQL, without what earlier tests have left there."""
+    database = Database(engine)
     with database.transaction() as connection:
         connection.run("truncate collection, term, reading cascade")
         connection.run("delete from state where name <> 'version'")

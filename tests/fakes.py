@@ -18,6 +18,7 @@ from qa_service.answer_parts import Parts
 from qa_service.deltas import Delta, Finished, Opened, TextDelta
 from qa_service.desk import Desk
 from qa_service.errors import Busy, Cancelled, QAError, StoreUnavailable
+from qa_service.file_news import FileEnd, FileNews, FileProgress, FileText, ReadPicture
 from qa_service.files.sniffing import sniff_kind
 from qa_service.frames import Frame, TopicNotice
 from qa_service.gallery import Gallery
@@ -41,17 +42,12 @@ from qa_service.interfaces import (
 from qa_service.model import (
     Drift,
     Exchange,
-    FileEnd,
-    FileNews,
     FilePicture,
-    FileProgress,
-    FileText,
     Owner,
     Passage,
     Picture,
     Prompt,
     Question,
-    ReadPicture,
     ReadRequest,
     Repeat,
     Session,

@@ -22,8 +22,9 @@ from qa_service.deltas import (
     Unseen,
 )
 from qa_service.errors import Cancelled, UpstreamRateLimited, UpstreamUnavailable
+from qa_service.file_news import FileNews, FileText
 from qa_service.frames import Cite, Done, Image, Metadata, Reference, StageNotice, Start, Text, TextSpan, TopicNotice
-from qa_service.model import Exchange, FileNews, FileText, Message, Picture, Session, Topic, Usage
+from qa_service.model import Exchange, Message, Picture, Session, Topic, Usage
 from qa_service.prompting import Site
 from qa_service.remembered import LONGEST
 from qa_service.running.log import MemoryLog

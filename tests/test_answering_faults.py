@@ -10,9 +10,10 @@ from msgspec.structs import replace
 
 from qa_service.deltas import Annotation, Finished, Opened, RefusalDelta, Retrying, Searching, TextDelta
 from qa_service.errors import Cancelled, QAError
+from qa_service.file_news import FileEnd, FileNews, FileProgress
 from qa_service.frames import Done, Reference, Text
 from qa_service.interfaces import Saved
-from qa_service.model import Drift, FileEnd, FileNews, FileProgress, Owner, Passage, Question, Session, Usage, Verdict
+from qa_service.model import Drift, Owner, Passage, Question, Session, Usage, Verdict
 from qa_service.prompting import Site
 from qa_service.running.stop import StopSignal
 from qa_service.search_interfaces import Query

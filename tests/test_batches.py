@@ -8,10 +8,11 @@ import pytest
 
 from qa_service.batches import FileBatch, TakenFile
 from qa_service.errors import Overloaded
+from qa_service.file_news import FileEnd, FileNews
 from qa_service.frames import StageNotice
 from qa_service.intake import FilePlace, Intake
 from qa_service.interfaces import Stop
-from qa_service.model import FileEnd, FileNews, ReadRequest, Verdict
+from qa_service.model import ReadRequest, Verdict
 from qa_service.running.stop import StopSignal
 from tests.fakes import ANN, WAITING_SECONDS, FakeFiles, FakeQuotas, FakeReader, refuse_thread, upload
 

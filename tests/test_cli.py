@@ -1,25 +1,32 @@
 """The command line: one question asked here, and what `serve` would become."""
 
+import errno
 import io
 import os
 import re
+import shlex
 import signal
+import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
 
 from qa_service import cli, console
+from qa_service.arguments import COMMANDS, EXAMPLES, build_parser, read_arguments
 from qa_service.cli import become_server, run_command
-from qa_service.errors import StoreUnavailable
+from qa_service.errors import EncoderMissing, StoreUnavailable
 from qa_service.knowledge.database import Database
 from qa_service.running.log import MemoryLog
 from qa_service.running.written import RunningAnswer
-from qa_service.settings import READERS, Settings
+from qa_service.setting_readers import SETTING_READERS
+from qa_service.settings import Settings, SettingsError
 from tests.fakes import WAITING_SECONDS, admission
 from tests.knowledge.shelf import ask, put
 from tests.scripted_upstream import KOREAN, Script, ScriptedUpstream
@@ -31,8 +38,9 @@ RULES = "Dogs must be kept on a leash.\n이용 요금은 하루에 만 원입니
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private_valkey: Redis) -> Iterator[Path]:
     """A folder with a file to ask about, a store, and no model; Ctrl-C is given back afterwards."""
     private_valkey.flushall()
-    for key in READERS:
-        monkeypatch.delenv(key, raising=False)
+    for key in SETTING_READERS:
+        monkeypatch.setenv(key, "")  # so that it is also given back where a command sets it
+        monkeypatch.delenv(key)
     monkeypatch.setenv("REDIS_URL", f"unix://{private_valkey.connection_pool.connection_kwargs['path']}")
     monkeypatch.setenv("QA_DATA", str(tmp_path / "qa"))
     monkeypatch.setenv("QA_SECRET", "0123456789abcdef")
@@ -174,9 +182,12 @@ class TestComplaining:
         monkeypatch.setenv("REDIS_URL", "unix:///nowhere/redis.sock")
         with pytest.raises(SystemExit) as end:
             run_command(["ask", "Dogs?"])
-        assert end.value.code == "qa-service: The store does not answer."
+        assert end.value.code == (
+            "qa-service: The store does not answer: start Redis at /nowhere/redis.sock, or correct REDIS_URL; "
+            "without REDIS_URL the service has its own store."
+        )
 
-    @pytest.mark.parametrize("arguments", [[], ["fly"], ["ask"], ["serve", "--port", "1"]])
+    @pytest.mark.parametrize("arguments", [[], ["fly"], ["ask"], ["serve", "--flavour", "1"]])
     def test_being_asked_wrongly_ends_with_two(self, arguments: list[str], capsys: Captured) -> None:
         with pytest.raises(SystemExit) as end:
             run_command(arguments)
@@ -196,56 +207,67 @@ class TestComplaining:
         assert capsys.readouterr().out == f"qa-service {version('qa-service')}\n"
 
 
-class TestServing:
-    def served(self, settings: Settings) -> list[str]:
-        """The command it would have become."""
-        commands: list[list[str]] = []
-        become_server(settings, cli._parser().parse_args(["serve"]), commands.append)
-        (command,) = commands
-        return command
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nobody listens on."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as found:
+        found.bind((host, 0))
+        return int(found.getsockname()[1])
 
-    def test_without_a_model_the_page_needs_no_key(self, capsys: Captured) -> None:
-        self.served(Settings())
+
+class TestServing:
+    def served(self, site: Path, host: str = "127.0.0.1", **changes: Any) -> tuple[list[str], int]:
+        """The command it would have become, and the port."""
+        commands: list[list[str]] = []
+        port = free_port(host)
+        settings = Settings(**{"data": site / "qa", "host": host, "port": port, **changes})
+        become_server(settings, read_arguments(["serve"]), commands.append)
+        (command,) = commands
+        return command, port
+
+    def test_without_a_model_the_page_needs_no_key(self, site: Path, capsys: Captured) -> None:
+        _, port = self.served(site)
         out, _ = capsys.readouterr()
-        assert "\n  http://127.0.0.1:8000/\n" in out
+        assert f"\n  http://127.0.0.1:{port}/\n" in out
         assert "quotes from your files" in out
 
     def test_with_a_model_the_link_carries_one(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+        self, site: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
     ) -> None:
         monkeypatch.setenv("QA_API_KEYS", "")
-        settings = Settings(openai_api_key="sk-test", data=tmp_path, model="gpt-5")
         for _ in range(2):
-            self.served(settings)
+            self.served(site, openai_api_key="sk-test", model="gpt-5")
         out, _ = capsys.readouterr()
-        links = set(re.findall(r"http://127\.0\.0\.1:8000/#key=([\w-]{16,})\n", out))
+        links = set(re.findall(r"http://127\.0\.0\.1:\d+/#key=([\w-]{16,})\n", out))
         assert len(links) == 1
         assert os.environ["QA_API_KEYS"] == f"page:{links.pop()}:personal"
         assert "Answers by gpt-5." in out
         assert "sk-test" not in out
 
     @pytest.mark.parametrize("known", [{"api_keys": ("any",)}, {"allow_anonymous": True}])
-    def test_a_site_that_knows_its_callers_gets_no_key(self, known: dict[str, object], capsys: Captured) -> None:
-        self.served(Settings(openai_api_key="sk-test", **known))  # type: ignore[arg-type]
+    def test_a_site_that_knows_its_callers_gets_no_key(
+        self, site: Path, known: dict[str, object], capsys: Captured
+    ) -> None:
+        self.served(site, openai_api_key="sk-test", **known)
         assert "#key" not in capsys.readouterr().out
 
     def test_it_becomes_gunicorn_with_our_configuration(self, site: Path) -> None:
-        command = self.served(Settings())
+        command, _ = self.served(site)
         assert command[1:4] == ["-m", "gunicorn", "-c"]
         assert "worker_class = Worker" in Path(command[4]).read_text()
         assert command[5] == "qa_service.web.serving:make_served_app()"
 
     @pytest.mark.parametrize(
         ("host", "address"),
-        [("0.0.0.0", "http://localhost:8000/"), ("::", "http://localhost:8000/"), ("::1", "http://[::1]:8000/")],
+        [("0.0.0.0", "http://localhost:{}/"), ("::", "http://localhost:{}/"), ("::1", "http://[::1]:{}/")],
     )
-    def test_the_printed_address_can_be_opened(self, host: str, address: str, capsys: Captured) -> None:
-        self.served(Settings(host=host, allow_anonymous=True))
-        assert f"\n  {address}\n" in capsys.readouterr().out
+    def test_the_printed_address_can_be_opened(self, site: Path, host: str, address: str, capsys: Captured) -> None:
+        _, port = self.served(site, host, allow_anonymous=True)
+        assert f"\n  {address.format(port)}\n" in capsys.readouterr().out
 
-    def test_it_does_not_open_to_everybody(self) -> None:
+    def test_it_does_not_open_to_everybody(self, site: Path) -> None:
         with pytest.raises(SystemExit, match=r"not listening on 0\.0\.0\.0"):
-            self.served(Settings(host="0.0.0.0"))
+            self.served(site, "0.0.0.0")
 
     def test_becoming_another_program_runs_it(self) -> None:
         child = os.fork()
@@ -253,6 +275,127 @@ class TestServing:
             cli._become(["/bin/sh", "-c", "exit 7"])
         _, status = os.waitpid(child, 0)
         assert os.waitstatus_to_exitcode(status) == 7
+
+    def test_its_options_win_over_the_settings_also_in_the_server_that_it_becomes(
+        self, site: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+    ) -> None:
+        for name, value in (("HOST", "::1"), ("PORT", "1"), ("QA_DATA", "elsewhere")):
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(cli, "_become", lambda command: None)
+        port = free_port()
+        run_command(["serve", "--host", "127.0.0.1", "--port", str(port), "--data", str(site / "here")])
+        assert f"\n  http://127.0.0.1:{port}/\n" in capsys.readouterr().out
+        assert (os.environ["HOST"], os.environ["PORT"]) == ("127.0.0.1", str(port))
+        assert os.environ["QA_DATA"] == str(site / "here")
+
+    def test_a_redis_that_is_not_there_is_told_and_waited_for(
+        self, site: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+    ) -> None:
+        self.served(site, redis_url=f"redis://:geheim@127.0.0.1:{free_port()}/0")
+        out, err = capsys.readouterr()
+        assert "http://127.0.0.1:" in out
+        assert re.fullmatch(r"qa-service: The store does not answer: start Redis at 127\.0\.0\.1:\d+, or [^\n]+\n", err)
+        assert "geheim" not in err
+
+    def test_an_encoder_that_is_wanted_and_missing_is_told_first(
+        self, site: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+    ) -> None:
+        def load_nothing() -> None:
+            raise EncoderMissing("the extra isn't installed: pip install 'qa-service[semantic]'")
+
+        monkeypatch.setattr("qa_service.assembly.load_encoder", load_nothing)
+        with pytest.raises(SettingsError, match=r"qa-service\[semantic\]"):
+            self.served(site, semantic="on")
+        assert capsys.readouterr().out == ""
+
+    def test_a_redis_that_answers_is_not_spoken_of(self, site: Path, capsys: Captured) -> None:
+        self.served(site, redis_url=os.environ["REDIS_URL"])
+        assert capsys.readouterr().err == ""
+
+
+class TestNotServing:
+    """What keeps a server from starting is one line, and no address is printed before it."""
+
+    def said(self, capsys: Captured, *arguments: str) -> str:
+        with pytest.raises(SystemExit) as end:
+            run_command(["serve", *arguments])
+        assert capsys.readouterr().out == ""
+        said = str(end.value.code)
+        assert said.startswith("qa-service: ")
+        assert "\n" not in said
+        return said
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+    def test_a_port_that_is_taken(self, host: str, capsys: Captured) -> None:
+        with socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as taken:
+            port = taken.getsockname()[1]
+            said = self.said(capsys, "--host", host, "--port", str(port))
+        assert f"port {port} of {host} is taken" in said
+        assert "--port" in said
+
+    def test_an_address_of_another_machine(self, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+        monkeypatch.setenv("QA_ALLOW_ANONYMOUS", "on")
+        assert "--host" in self.said(capsys, "--host", "192.0.2.1")
+
+    def test_a_port_that_this_user_may_not_use(self, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+        def refuse(*_: object) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(socket.socket, "bind", refuse)
+        assert "from 1024 on" in self.said(capsys, "--port", "80")
+
+    @pytest.mark.parametrize("folder", ["/proc/qa", "/dev/null/qa"])
+    def test_a_data_folder_that_can_not_be_made(self, folder: str, capsys: Captured) -> None:
+        refused = pytest.raises(SystemExit)
+        with refused as end:
+            run_command(["serve", "--data", folder])
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert "--data" in f"{end.value.code}{err}"
+
+    def test_a_data_folder_on_a_full_disk(self, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+        def refuse(*_: object, **__: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(tempfile, "NamedTemporaryFile", refuse)
+        assert "no space left on device" in self.said(capsys)
+
+
+class TestHelp:
+    @pytest.mark.parametrize("command", ["", *COMMANDS])
+    def test_of_each_command_has_examples_that_can_be_typed(self, command: str, capsys: Captured) -> None:
+        with pytest.raises(SystemExit) as end:
+            run_command([*command.split(), "--help"])
+        assert end.value.code == 0
+        assert "examples:\n  qa-service " in capsys.readouterr().out
+        shown = re.findall(r"^  ((?:[A-Z_]+=\S+ )?qa-service .+)$", EXAMPLES[command], re.M)
+        typed = [re.split(r" {2,}", line)[0] for line in shown]
+        assert typed
+        for line in typed:
+            words = shlex.split(line)
+            build_parser().parse_args(words[words.index("qa-service") + 1 :])
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["serve", "--port", "0"],
+            ["serve", "--host", "http://x"],
+            ["doctor", "www.example.com"],
+            ["doctor", "ftp://www.example.com"],
+            ["doctor", "http://a:b"],
+            ["doctor", "http://a", "--header", "Cookie"],
+            ["doctor", "http://a", "--header", "Cookie: 로그인"],
+            ["doctor", "http://a", "--seconds", "601"],
+            ["doctor", "http://a", "--body", "-1"],
+        ],
+    )
+    def test_a_wrong_argument_ends_with_two_and_says_what_was_expected(
+        self, arguments: list[str], capsys: Captured
+    ) -> None:
+        with pytest.raises(SystemExit) as end:
+            run_command(arguments)
+        assert end.value.code == 2
+        assert "expected" in capsys.readouterr().err
 
 
 class TestKnowledge:

@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from qa_service.deltas import Drawn
 from qa_service.errors import Overloaded
+from qa_service.file_news import FileEnd, FileNews, ReadPicture
 from qa_service.files.segment import PICTURE_BYTES
 from qa_service.frames import Image, StageNotice
 from qa_service.gallery import MOST_BYTES, Gallery
-from qa_service.model import FileEnd, FileNews, FilePicture, Picture, ReadPicture, ReadRequest, Verdict
+from qa_service.model import FilePicture, Picture, ReadRequest, Verdict
 from qa_service.running.stop import StopSignal
 from tests.fakes import DOWN, FakeDrawings, FakeQuotas, admission, gallery
 from tests.scripts import noise

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from qa_service.file_news import FileEnd, FileNews, FileText
 from qa_service.frames import StageNotice
 from qa_service.intake import FilePlace, Intake
-from qa_service.model import FileEnd, FileNews, FileText, Passage, ReadRequest, StoredFile, Verdict
+from qa_service.model import Passage, ReadRequest, StoredFile, Verdict
 from qa_service.running.stop import StopSignal
 from tests.fakes import ANN, FakeFiles, FakeQuotas, FakeReader, upload
 

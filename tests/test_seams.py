@@ -12,6 +12,7 @@ from qa_service.answering import AnswerLine
 from qa_service.deltas import Finished, Opened, TextDelta
 from qa_service.desk import Room
 from qa_service.errors import Busy, Cancelled, Draining, UpstreamUnavailable
+from qa_service.file_news import FileEnd, FileText, ReadPicture
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
 from qa_service.frames import Done, Start, Text
@@ -38,12 +39,9 @@ from qa_service.interfaces import (
 from qa_service.metrics import Prometheus
 from qa_service.model import (
     Exchange,
-    FileEnd,
-    FileText,
     Passage,
     Picture,
     Prompt,
-    ReadPicture,
     ReadRequest,
     Repeat,
     Session,

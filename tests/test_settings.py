@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from qa_service.presentation import SiteText, SiteTexts
+from qa_service.setting_readers import SETTING_READERS
 from qa_service.setting_values import ApiKey
 from qa_service.settings import (
     LISTENING,
-    READERS,
     Settings,
     SettingsError,
     from_config,
     from_environment,
-    upstream_proxy,
 )
+from qa_service.system_variables import upstream_proxy
 
 SECRET = "abcdefghijklmnop"
 GIVEN: dict[str, list[tuple[str, object]]] = {
@@ -288,7 +288,7 @@ WRONG: dict[str, list[str]] = {
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to stand in, and an environment without settings."""
-    for key in READERS:
+    for key in SETTING_READERS:
         monkeypatch.delenv(key, raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -300,8 +300,8 @@ def name_of(key: str) -> str:
 
 class TestValues:
     def test_every_setting_is_tried_below(self) -> None:
-        assert GIVEN.keys() == READERS.keys()
-        assert {name_of(key) for key in READERS} == set(Settings.__struct_fields__)
+        assert GIVEN.keys() == SETTING_READERS.keys()
+        assert {name_of(key) for key in SETTING_READERS} == set(Settings.__struct_fields__)
 
     @pytest.mark.parametrize(
         ("key", "text", "value"), [(k, text, value) for k, g in GIVEN.items() for text, value in g]
@@ -326,7 +326,7 @@ class TestValues:
         assert refusal.value.__cause__ is None
 
     def test_an_empty_one_is_absent(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for key in READERS:
+        for key in SETTING_READERS:
             monkeypatch.setenv(key, "")
         assert from_environment() == Settings()
 

@@ -12,13 +12,14 @@ from threading import Timer
 from msgspec.structs import replace
 
 from qa_service.errors import Overloaded, Unreadable
+from qa_service.file_news import FileEnd, FileNews
 from qa_service.files.limits import ProcessLimits
 from qa_service.files.process import ReadingProcess
 from qa_service.files.queue import FairQueue
 from qa_service.files.report import Report, final_verdict, receive_reports
 from qa_service.files.sandbox import find_gaps, hide_process
 from qa_service.interfaces import Stop
-from qa_service.model import FileEnd, FileNews, ReadRequest, Verdict
+from qa_service.model import ReadRequest, Verdict
 from qa_service.pause import LongWork
 from qa_service.threads import start_thread
 

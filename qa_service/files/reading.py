@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from qa_service.errors import Unreadable
+from qa_service.file_news import FileProgress, FileText, ReadPicture
 from qa_service.files.decoding import clean_file_text
 from qa_service.files.kinds import read_segments
 from qa_service.files.report import Report, final_verdict
 from qa_service.files.segment import RawFile, Segment
 from qa_service.files.sniffing import sniff_kind
-from qa_service.model import FilePicture, FileProgress, FileText, Passage, ReadPicture, UploadedFile, Verdict
+from qa_service.model import FilePicture, Passage, UploadedFile, Verdict
 from qa_service.retrieval.describing import describe_passage
 from qa_service.retrieval.lexical import build_index
 from qa_service.retrieval.splitting import estimate_tokens, split_passages

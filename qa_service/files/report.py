@@ -8,18 +8,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qa_service.errors import Unreadable
+from qa_service.file_news import FileNews, FileProgress, FileText, ReadPicture
 from qa_service.files.segment import PICTURE_BYTES
 from qa_service.files.sniffing import sniff_kind
-from qa_service.model import (
-    PICTURE_KINDS,
-    FileNews,
-    FileProgress,
-    FileText,
-    Picture,
-    ReadPicture,
-    Verdict,
-    VerdictStatus,
-)
+from qa_service.model import PICTURE_KINDS, Picture, Verdict, VerdictStatus
 
 HARMLESS = frozenset({"empty", "no_text_layer", "no_unicode", "over_quota", "unsupported"})
 """A file without text is `skipped` for these reasons, because nothing is wrong with it. Otherwise it is `failed`."""

@@ -21,7 +21,8 @@ from qa_service.knowledge.documents import NewDocument
 from qa_service.knowledge.library import Library
 from qa_service.knowledge_base import index_in_turn, open_database
 from qa_service.links import is_web_address
-from qa_service.settings import Settings, SettingsError, terminal_language
+from qa_service.settings import Settings, SettingsError
+from qa_service.system_variables import terminal_language
 
 NICENESS = 10
 LOOK_SECONDS = 0.2

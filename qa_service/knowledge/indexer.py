@@ -12,6 +12,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from qa_service.errors import Overloaded, QAError, StoreUnavailable
+from qa_service.file_news import FileEnd, FileText, ReadPicture
 from qa_service.files.segment import RawFile
 from qa_service.files.sniffing import sniff_kind
 from qa_service.interfaces import FileReader, Stop
@@ -21,7 +22,7 @@ from qa_service.knowledge.vectors import MissingVectors
 from qa_service.knowledge.waiting import ATTEMPTS, ClaimedDocument, WaitingDocuments
 from qa_service.knowledge.web_pages import LARGEST_PAGE, read_web_page
 from qa_service.links import is_web_address
-from qa_service.model import FileEnd, FileText, Owner, Passage, ReadPicture, ReadRequest, UploadedFile, Verdict
+from qa_service.model import Owner, Passage, ReadRequest, UploadedFile, Verdict
 from qa_service.threads import start_thread
 
 log = logging.getLogger(__name__)

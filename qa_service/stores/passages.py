@@ -23,7 +23,8 @@ import msgspec
 from msgspec import Struct
 from redis import Redis
 
-from qa_service.model import FileText, Owner, Passage, Picture, StoredFile
+from qa_service.file_news import FileText
+from qa_service.model import Owner, Passage, Picture, StoredFile
 from qa_service.search_interfaces import Index, Postings, Ranking, pack_posting
 from qa_service.single_use import is_single_use
 from qa_service.stores import scripts

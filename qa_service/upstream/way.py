@@ -9,7 +9,8 @@ from time import monotonic
 
 import httpx2
 
-from qa_service.settings import SettingsError, upstream_proxy
+from qa_service.settings import SettingsError
+from qa_service.system_variables import upstream_proxy
 from qa_service.upstream.addresses import HostAddresses
 from qa_service.upstream.reply import Reply
 

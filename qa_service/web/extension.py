@@ -20,6 +20,7 @@ from qa_service.web import (
     mcp,
     page,
     pictures,
+    probe,
     publishing,
     responses,
     sessions,
@@ -117,6 +118,7 @@ def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:
         sites,
         mcp,
         health,
+        probe,
         publishing,
         page,
     ):

@@ -24,6 +24,7 @@ from qa_service.model import Owner
 from qa_service.setting_values import ApiKey
 from qa_service.settings import Settings
 from qa_service.web.networks import IPV6_CUSTOMER, is_loopback, network_of
+from qa_service.web.site_sessions import OTHER_KEY, has_unreadable_session
 
 USER_ID = re.compile(r"[!-+\--~]{1,128}")
 """A user's id is visible ASCII without a comma, because proxies join a header that was sent twice with a comma."""
@@ -136,8 +137,9 @@ class Gate:
             if not (streams and request.method == "GET"):
                 raise Unauthenticated("only streams take a token in the address; send it as Authorization: Bearer")
             return self._find_owner_by_token(request, token)
+        lost = self._identify is not None and has_unreadable_session(request)
         if not self._visitors_welcome(request):
-            raise Unauthenticated(self._accepted())
+            raise Unauthenticated(OTHER_KEY if lost else self._accepted())
         if changes:
             self._check_origin(request)
         return self._owners.anonymous(request.remote_addr or "")
@@ -194,6 +196,12 @@ class Gate:
         """Tell whether pages of this other origin may call the service."""
         return origin in self._settings.origins
 
+    def own_origins(self, request: Request) -> tuple[str, ...]:
+        """Return the origins that count as this service's own for this request."""
+        own = f"{request.scheme}://{request.host}"
+        public = urlsplit(self._settings.public_url)
+        return (own, f"{public.scheme}://{public.netloc}") if public.netloc else (own,)
+
     def _find_owner_by_header(self, request: Request, credential: str, *, changes: bool) -> Owner:
         """Find the owner for a token or a key in the header. Only the page that holds a token can send it. A key may
         have been added by a proxy to any request with a login's cookie, so the origin of a request with a key is
@@ -248,17 +256,12 @@ class Gate:
             if fetched not in ("same-origin", "none"):
                 raise ForbiddenOrigin(FOREIGN_PAGE)
         elif origin is not None:
-            if origin not in self._own_origins(request):
+            if origin not in self.own_origins(request):
                 raise ForbiddenOrigin(FOREIGN_PAGE)
         elif request.method == "GET" and _has_login_of_browser(request):
             raise ForbiddenOrigin(
                 "expected Origin or Sec-Fetch-Site from a browser that sends cookies or a login with a GET that asks"
             )
-
-    def _own_origins(self, request: Request) -> tuple[str, ...]:
-        own = f"{request.scheme}://{request.host}"
-        public = urlsplit(self._settings.public_url)
-        return (own, f"{public.scheme}://{public.netloc}") if public.netloc else (own,)
 
 
 def _read_user(found: object) -> str:

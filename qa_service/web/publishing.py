@@ -1,4 +1,5 @@
-"""This module has the routes that show the contract: as a document, as schemas, and as a page for people."""
+"""This module has the routes that show the contract, as a document, as schemas and as a page for people, and the guide
+beside it."""
 
 from importlib.resources import files
 from typing import Any
@@ -9,16 +10,23 @@ from qa_service.errors import NotFound
 from qa_service.fields import read_choice
 from qa_service.model import Language
 from qa_service.web.contract.document import build_contract, build_schema_document
-from qa_service.web.contract.glossary import PATH_PARTS
 from qa_service.web.contract.offer import Offer, read_offer
 from qa_service.web.forms import read_query
+from qa_service.web.guide import read_guide_picture, write_guide, write_search_index
 from qa_service.web.languages import spoken_language
 from qa_service.web.mounting import add_route, mounted
 from qa_service.web.objects import json_response
 from qa_service.web.reference import POLICY, write_reference
 
 LANGUAGES: tuple[Language, ...] = ("en", "ko")
-CONTENT_TYPES = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8"}
+CONTENT_TYPES = {
+    "js": "text/javascript; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+}
+STATIC_PARTS = ("reference.js", "reference.css", "guide.js", "guide.css")
+SEARCH_INDEX = "search.json"
 
 
 def show_contract() -> Response:
@@ -36,20 +44,18 @@ def show_schemas() -> Response:
 def show_reference() -> Response:
     """Show the contract as a page, on which a question can be tried."""
     page = write_reference(_current_offer(), _wanted_language(), mounted().public_prefix())
-    response = Response(page, content_type="text/html; charset=utf-8")
-    response.headers["Content-Security-Policy"] = POLICY
+    response = _page_response(page)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def show_reference_part(part: str) -> Response:
-    """Show the page's script or its style."""
-    if part not in PATH_PARTS["part"][0]["enum"]:
+def show_docs_part(part: str) -> Response:
+    """Show a page of the guide, or what the pages load: scripts, styles, pictures, and the texts to search."""
+    found = _find_guide(part) or _find_static(part) or _find_picture(part)
+    if not found:
         raise NotFound("no such address")
-    content = files("qa_service.web").joinpath("static", part).read_bytes()
-    response = Response(content, content_type=CONTENT_TYPES[part.rpartition(".")[2]])
-    response.headers["Cache-Control"] = "no-cache"
-    return response
+    found.headers["Cache-Control"] = "no-cache"
+    return found
 
 
 def install(blueprint: Blueprint) -> None:
@@ -57,7 +63,33 @@ def install(blueprint: Blueprint) -> None:
     add_route(blueprint, "/openapi.json", "contract", show_contract)
     add_route(blueprint, "/schema.json", "schemas", show_schemas)
     add_route(blueprint, "/docs", "reference", show_reference)
-    add_route(blueprint, "/docs/<part>", "reference_part", show_reference_part)
+    add_route(blueprint, "/docs/<part>", "docs_part", show_docs_part)
+
+
+def _find_guide(name: str) -> Response | None:
+    language = _wanted_language()
+    if name == SEARCH_INDEX:
+        return Response(write_search_index(language), content_type="application/json")
+    page = write_guide(name, language, mounted().public_prefix())
+    return _page_response(page) if page else None
+
+
+def _find_static(name: str) -> Response | None:
+    if name not in STATIC_PARTS:
+        return None
+    content = files("qa_service.web").joinpath("static", name).read_bytes()
+    return Response(content, content_type=CONTENT_TYPES[name.rpartition(".")[2]])
+
+
+def _find_picture(name: str) -> Response | None:
+    content = read_guide_picture(name)
+    return Response(content, content_type=CONTENT_TYPES[name.rpartition(".")[2]]) if content else None
+
+
+def _page_response(page: str) -> Response:
+    response = Response(page, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = POLICY
+    return response
 
 
 def _current_offer() -> Offer:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from qa_service.model import Language
 from qa_service.web.contract.document import COMPONENT, Document, build_contract
 from qa_service.web.contract.offer import Offer
+from qa_service.web.guide import PREFIX, list_guides
 from qa_service.wire.formats import FORMATS
 
 POLICY = (
@@ -22,8 +23,6 @@ POLICY = (
 """This is the content security policy of our own pages. They take nothing from other hosts, and stand in no frame."""
 
 KEPT = 8
-PREFIX = "/-prefix-"
-"""This stands in the written page for the path under which its reader finds the service."""
 CODE = re.compile("`([^`]+)`")
 LIMITS = ("minimum", "maximum", "maxLength", "maxItems", "default")
 """These keywords of a schema are shown, with the words that have the same keys."""
@@ -33,6 +32,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "document": "OpenAPI document",
         "schemas": "JSON Schemas",
         "page": "Question page",
+        "guides": "Guides",
         "try": "Try it",
         "try_note": "This asks a real question at this server, and shows what comes.",
         "question": "Question",
@@ -72,6 +72,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "document": "OpenAPI 문서",
         "schemas": "JSON 스키마",
         "page": "질문 페이지",
+        "guides": "안내서",
         "try": "직접 해 보기",
         "try_note": "이 서버에 실제로 질문하고, 오는 것을 그대로 보여 줍니다.",
         "question": "질문",
@@ -122,6 +123,7 @@ def _write_page(offer: Offer, language: Language) -> str:
         document=document,
         groups=list(_group_operations(document)),
         formats=[row.name for row in FORMATS.values()],
+        guides=list_guides(language),
         language=language,
         words=WORDS[language],
         prefix=PREFIX,

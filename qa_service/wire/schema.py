@@ -10,6 +10,7 @@ from qa_service.wire.completion_objects import COMPLETION_OBJECTS
 from qa_service.wire.document_objects import DOCUMENT_OBJECTS
 from qa_service.wire.formats import FORMATS, EventUnion
 from qa_service.wire.openai_errors import OpenAIErrorObject
+from qa_service.wire.probe_objects import PROBE_OBJECTS
 from qa_service.wire.response_objects import RESPONSE_OBJECTS
 from qa_service.wire.site_objects import SITE_OBJECTS
 from qa_service.wire.structs import OBJECTS
@@ -20,7 +21,7 @@ def build_schemas(others: Iterable[type] = ()) -> dict[str, Any]:
     events of each stream. The schemas refer to each other as `#/$defs/NAME`."""
     events = list(chain.from_iterable(chain.from_iterable(row.events.values()) for row in FORMATS.values()))
     unions = {event.name: event.kinds for event in events if isinstance(event, EventUnion)}
-    ours = [*OBJECTS, *DOCUMENT_OBJECTS, *SITE_OBJECTS]
+    ours = [*OBJECTS, *DOCUMENT_OBJECTS, *SITE_OBJECTS, *PROBE_OBJECTS]
     objects = [*ours, *COMPLETION_OBJECTS, *RESPONSE_OBJECTS, OpenAIErrorObject, *others]
     structs = dict.fromkeys([*objects, *(event for event in events if isinstance(event, type))])
     found, schemas = msgspec.json.schema_components([*unions.values(), *structs], ref_template="#/$defs/{name}")

@@ -8,7 +8,7 @@ from redis import Redis
 
 from benchmarks.corpus import FONT, build_corpus
 from qa_service.cli import run_command
-from qa_service.settings import READERS
+from qa_service.setting_readers import SETTING_READERS
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def questions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private_valkey: R
     if not os.path.exists(FONT):
         pytest.skip("the font NanumGothic is not installed")
     private_valkey.flushall()
-    for key in READERS:
+    for key in SETTING_READERS:
         monkeypatch.delenv(key, raising=False)
     monkeypatch.setenv("REDIS_URL", f"unix://{private_valkey.connection_pool.connection_kwargs['path']}")
     monkeypatch.setenv("QA_DATA", str(tmp_path / "qa"))

@@ -4,7 +4,7 @@ import { EventSource } from "eventsource";
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import { assert, assertStopped, assertTold, form, get, HEADERS, randomUUID, script, stop, until } from "./asking.mjs";
 
-// The reader of the README, with what a resumed stream needs.
+// The reader of docs/asking.md, with what a resumed stream needs.
 async function* byHand(url, init) {
   const response = await fetch(url, init);
   if (!response.ok) throw await response.json();

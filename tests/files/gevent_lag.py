@@ -14,9 +14,10 @@ import time  # noqa: E402
 from pathlib import Path  # noqa: E402
 from threading import Thread  # noqa: E402
 
+from qa_service.file_news import FileEnd  # noqa: E402
 from qa_service.files.isolation import ChildReaders  # noqa: E402
 from qa_service.files.limits import ProcessLimits  # noqa: E402
-from qa_service.model import FileEnd, Owner, ReadRequest, UploadedFile  # noqa: E402
+from qa_service.model import Owner, ReadRequest, UploadedFile  # noqa: E402
 from qa_service.running.stop import StopSignal  # noqa: E402
 
 TICK = 0.005

@@ -17,12 +17,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from threading import Thread
 
+from qa_service.file_news import FileText
 from qa_service.files.kernel import call_kernel
 from qa_service.files.limits import ProcessLimits
 from qa_service.files.process import ReadingProcess
 from qa_service.files.report import Report, receive_reports
 from qa_service.files.sandbox import hide_process
-from qa_service.model import FileText, Passage, UploadedFile, Verdict
+from qa_service.model import Passage, UploadedFile, Verdict
 
 RUN = """
 from qa_service.files import child

@@ -15,11 +15,12 @@ import pytest
 from msgspec.structs import replace
 
 from qa_service.errors import Overloaded
+from qa_service.file_news import FileEnd, FileNews, FileProgress, FileText
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
 from qa_service.files.process import ReadingProcess
 from qa_service.files.reading import read_file
-from qa_service.model import FileEnd, FileNews, FileProgress, FileText, Owner, ReadRequest, UploadedFile, Verdict
+from qa_service.model import Owner, ReadRequest, UploadedFile, Verdict
 from qa_service.running.stop import StopSignal
 from tests import documents, packages
 from tests.fakes import refuse_thread

@@ -5,12 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from qa_service.errors import Unreadable
+from qa_service.file_news import FileText
 from qa_service.files import reading
 from qa_service.files.kinds import KINDS, load_reader, read_segments
 from qa_service.files.report import Report
 from qa_service.files.segment import RawFile
 from qa_service.language.tokens import list_tokens
-from qa_service.model import FileText, Passage, Place, UploadedFile, Verdict
+from qa_service.model import Passage, Place, UploadedFile, Verdict
 from qa_service.retrieval.splitting import estimate_tokens
 from tests import documents, pdfs
 

@@ -6,10 +6,11 @@ import msgspec
 import pytest
 
 from qa_service.errors import Unreadable
+from qa_service.file_news import FileProgress, FileText, ReadPicture
 from qa_service.files import report
 from qa_service.files.report import Report, final_verdict, receive_reports, write_report
 from qa_service.files.segment import PICTURE_BYTES
-from qa_service.model import FilePicture, FileProgress, FileText, Passage, Picture, ReadPicture, Verdict
+from qa_service.model import FilePicture, Passage, Picture, Verdict
 
 VERDICT = Verdict("a.pdf", "pdf", "used", pages=2, tokens=9)
 PASSAGE = Passage("", "a.pdf", "안녕\u2028", page=2)

@@ -7,7 +7,7 @@ import pytest
 from qa_service.indexing.progress import ProgressBar
 from qa_service.indexing.steps import IndexStep
 from qa_service.model import Language
-from qa_service.settings import terminal_language
+from qa_service.system_variables import terminal_language
 from qa_service.terminal import ERASE
 
 

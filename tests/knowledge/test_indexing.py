@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from qa_service.file_news import FileEnd, FileNews
 from qa_service.interfaces import Stop
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import CollectionKey, DocumentPassage, DocumentText, NewDocument
@@ -21,7 +22,7 @@ from qa_service.knowledge.library import DocumentFilter, Library
 from qa_service.knowledge.vectors import MissingVectors
 from qa_service.knowledge.waiting import WaitingDocuments
 from qa_service.knowledge_base import open_knowledge
-from qa_service.model import FileEnd, FileNews, ReadRequest, Verdict
+from qa_service.model import ReadRequest, Verdict
 from qa_service.running.stop import StopSignal
 from qa_service.settings import Settings
 from tests.fakes import FakeEncoder

@@ -51,6 +51,9 @@ class Cable:
         self._listener.close()
         self.cut()
 
+    def hear(self, piece: bytes) -> None:
+        """Whatever a client says passes here."""
+
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
@@ -74,8 +77,14 @@ class Cable:
             while piece := source.recv(GULP):
                 if source in self._dead:
                     continue
+                if source.getsockname()[1] == self.port:
+                    self.hear(piece)
                 self._last = {source, sink}
                 sink.sendall(piece)
+        self.close_way(source, sink)
+
+    def close_way(self, source: socket.socket, sink: socket.socket) -> None:
+        """Nothing comes any more from one end, or the other takes nothing any more. Both directions end with it."""
         for end in (source, sink):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

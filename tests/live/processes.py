@@ -28,6 +28,7 @@ LOOK_SECONDS = 0.02
 BUSY = 3
 """How much longer everything may take on a machine that is busy."""
 LISTENING = "0A"
+HEALTH = "/api/healthz"
 FIRST_PORT = int(os.environ.get("LIVE_PORTS", "18000"))
 """All ports of the live tests lie above this one and below those that the system gives to clients."""
 RUN_PORTS, WORKER_PORTS = 1000, 60
@@ -148,13 +149,13 @@ class Service:
         sign = str(self.folder / "data/workers" / worker)
         return next((pid for pid in self.workers() if sign in _links(pid)), 0)
 
-    def connections(self) -> dict[int, http.client.HTTPConnection]:
+    def connections(self, health: str = HEALTH) -> dict[int, http.client.HTTPConnection]:
         """A connection to each worker, kept for the next request."""
         found: dict[int, http.client.HTTPConnection] = {}
         spare = []
         for _ in range(300):
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-            connection.request("GET", "/api/healthz")
+            connection.request("GET", health)
             connection.getresponse().read()
             if found.setdefault(self.worker_of(connection.sock), connection) is not connection:
                 spare.append(connection)
@@ -181,14 +182,16 @@ def log_of(folder: Path, port: int) -> Path:
 
 
 @contextmanager
-def service(command: Sequence[str], folder: Path, port: int, **settings: str) -> Iterator[Service]:
-    """The service, started by some command, from when it answers."""
+def service(
+    command: Sequence[str], folder: Path, port: int, *, health: str = HEALTH, **settings: str
+) -> Iterator[Service]:
+    """The service, started by some command, from when it answers at the path `health`."""
     quick = {"QA_RATE": "100000/minute", "QA_SEMANTIC": "off", "QA_TOKENIZER": "off"}
     env = {"QA_DATA": str(folder / "data"), **quick, **settings, "PORT": str(port)}
     with running(command, cwd=folder, log=log_of(folder, port), env=env) as process:
         found = Service(process, port, folder)
         until(
-            lambda: answers(f"{found.url}/api/healthz") or process.poll() is not None,
+            lambda: answers(found.url + health) or process.poll() is not None,
             START_SECONDS,
             "the service answers",
         )

@@ -1,5 +1,6 @@
 """A real nginx in front of a service, with the project's example configurations or with one of a test's own."""
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +20,10 @@ def nginx(folder: Path, server: str, port: int, main: str = "") -> Iterator[str]
         f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     configuration = folder / "nginx.conf"
+    # nginx's workers give up root's rights, and then they couldn't write what a visitor sends into this folder.
+    user = "user root;" if os.geteuid() == 0 else ""
     configuration.write_text(
-        f"daemon off; pid {folder}/pid; error_log stderr; worker_processes 1; {main}\n"
+        f"{user} daemon off; pid {folder}/pid; error_log stderr; worker_processes 1; {main}\n"
         f"events {{}}\nhttp {{ access_log off; {temporary}\n{server}\n}}\n"
     )
     folder.chmod(0o755)
@@ -42,11 +45,18 @@ def plain_example(served: Service, folder: Path) -> Iterator[str]:
 @contextmanager
 def login_example(served: Service, folder: Path, key: str) -> Iterator[str]:
     """The example for a site that has logins, and that site: whoever has its cookie is ann."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as site:
-        threading.Thread(target=site.serve_forever, daemon=True).start()
-        changes = {KEY_OF_THE_EXAMPLE: key, "site:5000": f"127.0.0.1:{site.server_port}"}
+    with login_site() as port:
+        changes = {KEY_OF_THE_EXAMPLE: key, "site:5000": f"127.0.0.1:{port}"}
         with _example("nginx-login.conf", served, folder, changes) as url:
             yield url
+
+
+@contextmanager
+def login_site() -> Iterator[int]:
+    """The port of a site with a login: whoever has its cookie is ann."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as site:
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        yield site.server_port
         site.shutdown()
 
 

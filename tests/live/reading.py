@@ -133,10 +133,11 @@ class Asked(Stream):
         timeout: float = 30,
         prefix: str = "/api",
         connection: http.client.HTTPConnection | None = None,
+        file_field: str = "files",
         **fields: str,
     ) -> None:
         way = connection or http.client.HTTPConnection(urlsplit(url).netloc, timeout=timeout)
-        body, kind = _body({"question": question, **fields}, files or {})
+        body, kind = _body({"question": question, **fields}, files or {}, file_field)
         super().__init__(way, "POST", f"{prefix}/ask", body=body, headers={"Content-Type": kind, **(headers or {})})
 
 
@@ -149,18 +150,26 @@ class Resumed(Stream):
         answer_id: str,
         after: int = 0,
         *,
+        headers: Mapping[str, str] | None = None,
         timeout: float = 30,
+        prefix: str = "/api",
         connection: http.client.HTTPConnection | None = None,
     ) -> None:
         way = connection or http.client.HTTPConnection(urlsplit(url).netloc, timeout=timeout)
-        super().__init__(way, "GET", f"/api/answers/{answer_id}/stream?after={after}")
+        super().__init__(way, "GET", f"{prefix}/answers/{answer_id}/stream?after={after}", headers=headers)
 
 
 def request(
-    url: str, path: str, method: str = "GET", *, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    url: str,
+    path: str,
+    method: str = "GET",
+    *,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    connection: http.client.HTTPConnection | None = None,
 ) -> tuple[int, Any]:
-    """Status and JSON of one call."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    """Status and JSON of one call, on a connection of its own or a given one, which is closed afterwards."""
+    connection = connection or http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
     try:
         connection.request(method, path, body, dict(headers or {}))
         response = connection.getresponse()
@@ -175,9 +184,9 @@ def own_id() -> str:
     return str(uuid.uuid4())
 
 
-def _body(fields: Mapping[str, str], files: Mapping[str, bytes]) -> tuple[bytes, str]:
+def _body(fields: Mapping[str, str], files: Mapping[str, bytes], file_field: str) -> tuple[bytes, str]:
     parts = [_part(f'name="{name}"', value.encode()) for name, value in fields.items()]
-    parts += [_part(f'name="files"; filename="{name}"', content) for name, content in files.items()]
+    parts += [_part(f'name="{file_field}"; filename="{name}"', content) for name, content in files.items()]
     return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode(), f"multipart/form-data; boundary={BOUNDARY}"
 
 

@@ -1,6 +1,5 @@
 """Pages of other sites, against a service behind each proxy of the examples, with a person who is logged in."""
 
-import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,33 +10,15 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.live.chromium import CHROMIUM, PATIENCE, QUIET
+from tests.live.foreign import ADDRESS, FOREIGN, OWN, ask_from
 from tests.live.processes import Service, gunicorn, status
 from tests.live.proxies import COOKIE, login_example, plain_example
-from tests.live.reading import own_id, request
+from tests.live.reading import request
 from tests.scripted_upstream import ScriptedUpstream
 
 SECRET = "server-secret-0123456789"
 PERSONAL = "personal-secret-012345678"
 SITE = "site.example"
-ADDRESS = "/api/ask?question=hi"
-FOREIGN = [
-    ("POST", {"Origin": "https://evil.example"}),
-    ("POST", {"Origin": "null"}),
-    ("POST", {"Origin": "http://site.example.evil.example"}),
-    ("POST", {"Sec-Fetch-Site": "cross-site"}),
-    ("POST", {"Sec-Fetch-Site": "same-site"}),
-    ("POST", {"Sec-Fetch-Site": "cross-site", "Origin": "{own}"}),
-    ("GET", {"Sec-Fetch-Site": "cross-site"}),
-    ("GET", {"Sec-Fetch-Site": "same-site"}),
-    ("GET", {"Origin": "https://evil.example"}),
-    ("GET", {}),
-]
-OWN = [
-    ("POST", {"Origin": "{own}"}),
-    ("POST", {"Sec-Fetch-Site": "same-origin", "Origin": "{own}"}),
-    ("POST", {}),
-    ("GET", {"Sec-Fetch-Site": "same-origin"}),
-]
 
 
 @pytest.fixture(scope="module")
@@ -72,26 +53,17 @@ def unasked(upstream: ScriptedUpstream) -> None:
     upstream.requests.clear()
 
 
-def ask(url: str, method: str, headers: dict[str, str], **more: str) -> int:
-    """The status of one question, asked as a browser with the login's cookie would."""
-    sent = {"Cookie": COOKIE, **{name: value.format(own=url) for name, value in headers.items()}, **more}
-    if method == "GET":
-        return request(url, f"{ADDRESS}&stream=false", headers=sent)[0]
-    body = json.dumps({"question": "hi", "sessionId": own_id(), "stream": False}).encode()
-    return request(url, "/api/ask", "POST", body=body, headers={**sent, "Content-Type": "text/plain"})[0]
-
-
 class TestLogin:
     @pytest.mark.parametrize(("method", "headers"), FOREIGN)
     def test_is_of_no_use_to_a_foreign_page(
         self, logins: str, upstream: ScriptedUpstream, method: str, headers: dict[str, str]
     ) -> None:
-        assert ask(logins, method, headers) == 403
+        assert ask_from(logins, method, headers, Cookie=COOKIE) == 403
         assert not upstream.requests
 
     @pytest.mark.parametrize(("method", "headers"), OWN)
     def test_is_good_for_the_sites_own_pages(self, logins: str, method: str, headers: dict[str, str]) -> None:
-        assert ask(logins, method, headers, **{"Content-Type": "application/json"}) in (200, 415)
+        assert ask_from(logins, method, headers, Cookie=COOKIE, **{"Content-Type": "application/json"}) in (200, 415)
 
     @pytest.mark.parametrize("path", ["/api//ask", "/api/ask/", "/api/./ask", "/api/%61sk", "//api/ask"])
     def test_is_of_no_use_under_another_spelling_of_the_address(
@@ -115,7 +87,7 @@ class TestLogin:
         """As behind a proxy that adds the site's key and compares nothing."""
         added = {"Authorization": f"Bearer {SECRET}", "X-User-Id": "ann"}
         for method, headers in FOREIGN:
-            assert ask(served.url, method, headers, **added) == 403, headers
+            assert ask_from(served.url, method, headers, Cookie=COOKIE, **added) == 403, headers
         assert not upstream.requests
 
 
@@ -124,8 +96,8 @@ class TestPlain:
     def test_proxy_lets_no_foreign_page_ask(
         self, plain: str, upstream: ScriptedUpstream, method: str, headers: dict[str, str]
     ) -> None:
-        assert ask(plain, method, headers) in (401, 403)
-        assert ask(plain, method, headers, Authorization=f"Bearer {PERSONAL}") == 403
+        assert ask_from(plain, method, headers, Cookie=COOKIE) in (401, 403)
+        assert ask_from(plain, method, headers, Cookie=COOKIE, Authorization=f"Bearer {PERSONAL}") == 403
         assert not upstream.requests
 
 

@@ -1,4 +1,5 @@
-"""The reference in a real browser against a running service: a question is tried there, and its frames are shown."""
+"""The reference and the guide in a real browser against a running service: a question is tried, its frames are
+shown, and the pages of the guide are searched."""
 
 from collections.abc import Iterator
 
@@ -44,3 +45,13 @@ def test_it_fits_a_phone_and_changes_its_language(page: Page) -> None:
     page.get_by_role("link", name="English").click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
     expect(page.get_by_role("button", name="Ask")).to_be_visible()
+
+
+def test_the_guide_is_searched_and_leads_to_the_section(page: Page) -> None:
+    page.get_by_role("link", name="질문과 스트림").click()
+    page.get_by_role("searchbox").fill("연결 끊겼을")
+    page.get_by_role("link", name="질문과 스트림 › 연결이 끊겼을 때").click()
+    expect(page.locator("h2:target")).to_have_text("연결이 끊겼을 때")
+    page.get_by_role("searchbox").fill("없는말없는말")
+    expect(page.get_by_role("status")).to_have_text("찾은 것이 없어요")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

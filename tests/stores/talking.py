@@ -7,9 +7,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 from redis import Redis
 
+from qa_service.file_news import FileText
 from qa_service.frames import Done, Frame, Start, Text, TopicNotice
 from qa_service.interfaces import AppendOutcome, Claim, Claimed, HeldAnswer, NewLogEntry
-from qa_service.model import FileText, Owner, Passage, Repeat, StoredFile
+from qa_service.model import Owner, Passage, Repeat, StoredFile
 from qa_service.retrieval.lexical import build_index
 from qa_service.stores.arrivals import RedisArrivals
 from qa_service.stores.drawings import RedisDrawings

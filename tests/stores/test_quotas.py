@@ -6,8 +6,9 @@ import pytest
 from msgspec.structs import replace
 from redis import Redis
 
+from qa_service.file_news import FileText
 from qa_service.interfaces import Allowance
-from qa_service.model import FileText, Owner, Passage, StoredFile
+from qa_service.model import Owner, Passage, StoredFile
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import owner_key, session_key
 from qa_service.stores.quotas import Quota, RedisQuotas

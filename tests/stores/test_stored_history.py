@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from qa_service.deltas import Opened
 from qa_service.errors import NotFound
+from qa_service.file_news import FileText
 from qa_service.frames import Done, Restart, Text
-from qa_service.model import FileText, Passage, Place, StoredFile, Topic
+from qa_service.model import Passage, Place, StoredFile, Topic
 from qa_service.search_interfaces import IMPACT_BITS, Index, Ranking, pack_posting
 from qa_service.stores.keys import answer_key, owner_key, session_key
 from qa_service.turns import SessionEntry

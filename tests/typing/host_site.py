@@ -21,9 +21,10 @@ from qa_service import (
     create_app,
 )
 from qa_service.deltas import Delta, Finished, TextDelta
+from qa_service.file_news import FileEnd, FileNews, FileText
 from qa_service.frames import ImageResult
 from qa_service.interfaces import Attaching, MediaQuery
-from qa_service.model import Drift, FileEnd, FileNews, FileText, Passage, Prompt, ReadRequest, Session, Verdict
+from qa_service.model import Drift, Passage, Prompt, ReadRequest, Session, Verdict
 from qa_service.search_interfaces import Query
 from qa_service.turns import Observation
 

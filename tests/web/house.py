@@ -16,9 +16,10 @@ from werkzeug.test import TestResponse
 from qa_service.assembly import Assembly
 from qa_service.deltas import Delta, Finished, TextDelta
 from qa_service.errors import Cancelled, QAError
+from qa_service.file_news import FileEnd, FileNews
 from qa_service.files.reading import read_file
 from qa_service.interfaces import Stop
-from qa_service.model import FileEnd, FileNews, Prompt, ReadRequest, Verdict
+from qa_service.model import Prompt, ReadRequest, Verdict
 from qa_service.web.mounting import KEY
 
 SERVER_SECRET = "server-secret-0123456789"

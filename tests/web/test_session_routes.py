@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from qa_service.assembly import assemble
 from qa_service.deltas import Finished, TextDelta
 from qa_service.errors import StoreUnavailable
+from qa_service.file_news import FileNews
 from qa_service.interfaces import Stop
-from qa_service.model import FileNews, Owner, UploadedFile
+from qa_service.model import Owner, UploadedFile
 from qa_service.web.mounting import KEY
 from tests.web.conftest import MakeHouse
 from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, Model, Reader, frames, refusal

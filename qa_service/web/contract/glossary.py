@@ -18,7 +18,7 @@ PATH_PARTS: Mapping[str, tuple[JsonSchema, str]] = {
     "index": ({"type": "integer", "minimum": 0, "maximum": 10**6}, "The number of the picture."),
     "page": ({"type": "integer", "minimum": 1, "maximum": 10**6}, "The page, counted from 1."),
     "topic": ({"type": "integer", "minimum": 1, "maximum": 10**6}, "The topic's number, counted from 1."),
-    "part": ({"type": "string", "enum": ["reference.js", "reference.css"]}, "The file's name."),
+    "part": ({"type": "string"}, "The page's name, such as `asking`, or that of a file which pages load."),
 }
 """These are the parts of paths, each with its schema and its meaning."""
 
@@ -222,6 +222,14 @@ FIELDS: Mapping[str, str] = {
     "SiteObject.createdAt": "When the site was first sent (RFC 3339, in UTC).",
     "lastReadAt": "When the site was last read to its end (RFC 3339, in UTC), or null.",
     "nextReadAt": "When the site will be read again (RFC 3339, in UTC), or null.",
+    "protocol": "The version of HTTP in which the request arrived.",
+    "origins": "The origins that the service takes for its own, so that their pages may ask.",
+    "headers": "Those headers of the request that clients need and some proxies drop.",
+    "forwarded": "Those headers of the request that proxies add.",
+    "trustsForwarded": "Whether the service's settings say that it is behind a proxy.",
+    "heartbeatMs": "After so many milliseconds of silence a heartbeat is sent.",
+    "sentMs": "So many milliseconds after the first frame it was sent.",
+    "receivedBytes": "So many bytes of the body have arrived.",
 }
 """These are the meanings of the fields of objects and frames."""
 

@@ -5,7 +5,10 @@ from http import HTTPStatus
 from qa_service import errors
 from qa_service.web.contract.operations import InputField, Operation, ResultShape, build_plain_body, json_result
 from qa_service.web.health import ORIGIN
+from qa_service.web.probe import LONGEST_SECONDS, REFUSALS, USUAL_SECONDS
+from qa_service.wire.probe_objects import ProbeFrame, ReceiptObject, TickFrame
 from qa_service.wire.structs import ConfigObject, HealthObject, ReadinessObject, TokenObject
+from qa_service.wire.typed import DoneFrame, HeartbeatFrame
 
 LANGUAGE = InputField(
     "language", {"type": "string", "enum": ["en", "ko"]}, "The language. Without it `Accept-Language` decides."
@@ -22,8 +25,38 @@ TOKEN_BODY = {
     },
 }
 JSON_DOCUMENT = {"type": "object"}
+PROBE_QUERY = (
+    InputField(
+        "seconds",
+        {"type": "number", "minimum": 0, "maximum": LONGEST_SECONDS, "default": USUAL_SECONDS},
+        "The stream lasts so many seconds.",
+    ),
+    InputField(
+        "every",
+        {"type": "number", "minimum": 0, "maximum": LONGEST_SECONDS},
+        "After so many seconds comes each `tick`. Without it only heartbeats come, as in an answer that is silent.",
+    ),
+    InputField(
+        "refuse",
+        {"type": "string", "enum": list(REFUSALS)},
+        "Nothing is streamed, and the request is refused with this status and `Retry-After`.",
+    ),
+)
+PROBE_EVENT = {
+    "type": "object",
+    "properties": {
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"anyOf": [ProbeFrame, TickFrame, HeartbeatFrame, DoneFrame]},
+        }
+    },
+    "required": ["data"],
+}
+ANY_BODY = {"application/octet-stream": {"type": "string", "format": "binary"}}
 SCHEMAS = {"application/schema+json": JSON_DOCUMENT}
 DOCUMENT = {"application/json": JSON_DOCUMENT}
+GUIDE_TYPES = ("text/html", "application/json", "text/javascript", "text/css", "image/svg+xml", "image/png")
 
 STATE: tuple[Operation, ...] = (
     Operation(
@@ -96,6 +129,47 @@ CLIENTS: tuple[Operation, ...] = (
 )
 """Clients and their servers ask these things before they ask a question."""
 
+PROBE: tuple[Operation, ...] = (
+    Operation(
+        path="/probe",
+        name="probeStream",
+        tag="service",
+        summary="Try how a stream arrives",
+        description="No model is asked. It counts as a question for the rate limit. HEAD is refused.",
+        access="reader",
+        query=PROBE_QUERY,
+        results=(
+            ResultShape(
+                description="Frames that say when they were sent, for `qa-service doctor`.",
+                content={"text/event-stream": PROBE_EVENT},
+                headers=("Cache-Control", "X-Accel-Buffering"),
+            ),
+        ),
+        refusals=(
+            errors.InvalidField,
+            errors.RateLimited,
+            errors.Overloaded,
+            errors.StoreUnavailable,
+            errors.ForbiddenOrigin,
+        ),
+    ),
+    Operation(
+        method="POST",
+        path="/probe",
+        name="probeBody",
+        tag="service",
+        summary="Try how much of a body arrives",
+        description=(
+            "The body may be of any kind, and nothing of it is kept. It counts as a question for the rate limit."
+        ),
+        body=ANY_BODY,
+        is_body_required=False,
+        results=(json_result(ReceiptObject, "How much has arrived."),),
+        refusals=(errors.StoreUnavailable,),
+    ),
+)
+"""With these `qa-service doctor` finds out what proxies do to streams, headers, refusals and bodies."""
+
 CONTRACT: tuple[Operation, ...] = (
     Operation(
         path="/openapi.json",
@@ -129,17 +203,18 @@ CONTRACT: tuple[Operation, ...] = (
     ),
     Operation(
         path="/docs/{part}",
-        name="getReferencePart",
+        name="getGuide",
         tag="service",
-        summary="Read the script or the style of that page",
+        summary="Read a page of the guide, or a file that pages load",
         access="anyone",
+        query=(LANGUAGE,),
         results=(
             ResultShape(
-                description="The file.",
-                content={"text/javascript": {"type": "string"}, "text/css": {"type": "string"}},
+                description="The page or the file.",
+                content={media_type: {} for media_type in GUIDE_TYPES},
             ),
         ),
-        refusals=(errors.NotFound,),
+        refusals=(errors.InvalidField, errors.NotFound),
     ),
 )
 """These operations show the contract itself."""

@@ -12,7 +12,7 @@ from qa_service.web.contract.images import describe_images
 from qa_service.web.contract.offer import Offer
 from qa_service.web.contract.openai import describe_completions, describe_responses
 from qa_service.web.contract.operations import Operation
-from qa_service.web.contract.service import CLIENTS, CONTRACT, STATE
+from qa_service.web.contract.service import CLIENTS, CONTRACT, PROBE, STATE
 from qa_service.web.contract.sessions import CONVERSATIONS, FILES
 from qa_service.web.contract.sites import SITES
 from qa_service.wire.error_formats import OPENAI_ERROR
@@ -34,4 +34,4 @@ def list_operations(offer: Offer) -> tuple[Operation, ...]:
         replace(operation, error_format=OPENAI_ERROR)
         for operation in (*describe_completions(offer), *describe_responses(offer))
     ]
-    return (*asking, *describe_chats(offer), *openai, *CLIENTS, *STATE, *CONTRACT)
+    return (*asking, *describe_chats(offer), *openai, *CLIENTS, *PROBE, *STATE, *CONTRACT)

@@ -1,0 +1,1 @@
+"""A Django site whose people can ask."""

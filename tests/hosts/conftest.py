@@ -1,0 +1,58 @@
+"""One service for all hosts of a run, and the model's service that it asks."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.hosts.host import HEARTBEAT, KEY, PERSONAL
+from tests.hosts.tapped import Tapped
+from tests.live.chromium import chromium
+from tests.live.processes import Service, gunicorn
+from tests.scripted_upstream import ScriptedUpstream
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[ScriptedUpstream]:
+    """A model's service that follows scripts."""
+    with ScriptedUpstream() as scripted:
+        yield scripted
+
+
+@pytest.fixture
+def model(upstream: ScriptedUpstream) -> ScriptedUpstream:
+    """The model's service with nothing of the test before."""
+    upstream.requests.clear()
+    upstream.closed.clear()
+    upstream.responses.clear()
+    return upstream
+
+
+@pytest.fixture(scope="session")
+def served(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service: it knows two keys, believes one proxy, and lets nobody ask without a credential."""
+    with gunicorn(
+        tmp_path_factory.mktemp("served"),
+        OPENAI_API_KEY="sk-test",
+        OPENAI_BASE_URL=upstream.url,
+        QA_API_KEYS=f"site:{KEY},me:{PERSONAL}:personal",
+        QA_ALLOW_ANONYMOUS="off",
+        QA_TRUSTED_PROXIES="1",
+        QA_HEARTBEAT_SECONDS=str(HEARTBEAT),
+        WEB_CONCURRENCY="1",
+    ) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser. Two of them can't run in one process."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def tapped(served: Service) -> Iterator[Tapped]:
+    """A way to the service on which a test can listen, and which it can cut."""
+    with Tapped(served.port) as cable:
+        yield cable

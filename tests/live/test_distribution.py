@@ -1,0 +1,69 @@
+"""What is published has all that the package needs, and serves."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from email import message_from_string
+from pathlib import Path
+
+import pytest
+
+from tests.live.distribution import build_sdist, build_wheel, unpack_wheel
+from tests.live.processes import ROOT, clean_environment, free_port, service, status
+from tests.live.reading import Asked
+
+PROGRAM = "from qa_service.cli import run_command; run_command()"
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_sdist(tmp_path_factory.mktemp("sdist"))
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel(source, tmp_path_factory.mktemp("wheel"))
+
+
+def test_the_source_has_what_a_newcomer_needs_and_nothing_private(source: Path) -> None:
+    names = {
+        "Makefile",
+        "requirements-serve.lock",
+        "requirements-dev.lock",
+        "gunicorn.conf.py",
+        ".env.example",
+        "tests",
+    }
+    there = set(os.listdir(source))
+    assert names <= there
+    assert there.isdisjoint({".env", ".qa", ".git", ".venv", ".venv-serve", "node_modules"})
+
+
+def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> None:
+    files = {path for path in (ROOT / "qa_service").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    with zipfile.ZipFile(wheel) as archive:
+        inside = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert inside == {str(path.relative_to(ROOT)) for path in files} | {"qa_service/gunicorn.conf.py"}
+
+
+def test_the_wheel_names_its_extras_and_its_command(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        [metadata] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        told = message_from_string(archive.read(metadata).decode())
+        entries = archive.read(metadata.replace("METADATA", "entry_points.txt")).decode()
+    assert set(told.get_all("Provides-Extra", [])) == {"semantic", "tokens", "knowledge"}
+    assert "qa-service = qa_service.cli:run_command" in entries
+
+
+def test_the_wheel_serves_and_answers(wheel: Path, tmp_path: Path) -> None:
+    package = unpack_wheel(wheel, tmp_path / "site")
+    env = {"PYTHONPATH": str(package)}
+    where = [sys.executable, "-c", "import qa_service; print(qa_service.__file__)"]
+    found = subprocess.run(where, cwd=tmp_path, env=clean_environment(env), capture_output=True, text=True, check=True)
+    assert Path(found.stdout.strip()).is_relative_to(package)
+    with service([sys.executable, "-c", PROGRAM, "serve"], tmp_path, free_port(), WEB_CONCURRENCY="1", **env) as served:
+        assert status(f"{served.url}/") == 200
+        with Asked(served.url, "Is a leash needed?", files={"a.txt": b"Dogs must be kept on a leash."}) as asked:
+            assert asked.finish().status == "completed"
+        assert "kept on a leash" in asked.text
