@@ -4,15 +4,13 @@ import re
 import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
 
-from qa_service.web.script_modules import MADE, join_script, read_made, write_made
+from qa_service.web.script_modules import join_script, read_made, write_made
 from tests.adversary import STATIC
 
-ROOT = Path(__file__).parents[2]
 SAMPLE = r"""
 const 이름 = { 가: 1, "나 다": `두  줄\n
   ${[1, 2].map((하나) => `안쪽 ${하나 + 1} \${} // 그대로`).join("  ")}  끝 /* 그대로 */` };
@@ -41,10 +39,10 @@ console.log(JSON.stringify([text, rest, `${shelf}`, found, Shelf.has(shelf), She
 MINIFY = "import sys, minify; print(minify.string('application/javascript', sys.stdin.read()))"
 
 
-def run_python(statement: str, folder: Path, given: str = "") -> str:
-    """What a statement prints in an interpreter of its own, because Go may not be loaded into tests that fork."""
-    command = [sys.executable, "-X", "utf8", "-c", statement]
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, input=given).stdout
+def minify(text: str) -> str:
+    """The small script, made in a process of its own, because Go may not be loaded into tests that fork."""
+    command = [sys.executable, "-X", "utf8", "-c", MINIFY]
+    return subprocess.run(command, check=True, capture_output=True, text=True, input=text).stdout
 
 
 def run_script(text: str, folder: Path) -> str:
@@ -57,7 +55,7 @@ def run_script(text: str, folder: Path) -> str:
 
 
 def test_a_small_script_prints_what_the_written_one_prints(tmp_path: Path) -> None:
-    small = run_python(MINIFY, tmp_path, SAMPLE)
+    small = minify(SAMPLE)
     assert len(small) < len(SAMPLE)
     assert run_script(small, tmp_path) == run_script(SAMPLE, tmp_path) != ""
 
@@ -77,22 +75,3 @@ def test_a_small_script_is_read_until_a_module_changes(tmp_path: Path) -> None:
     write_made("const one = 1;\n", "const one=1\n// 하나", target)
     assert read_made("const one = 1;\n", target) == "const one=1\n// 하나"
     assert read_made("const one = 2;\n", target) is None
-
-
-def test_a_wheel_has_the_small_script_of_its_own_modules(tmp_path: Path) -> None:
-    for name in ("qa_service", "clients/js/src"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", MADE.name))
-    for path in ROOT.glob("*"):
-        if path.is_file():
-            shutil.copy(path, tmp_path)
-    entry = tmp_path / "qa_service/web/static/qa-chat.js"
-    entry.write_text(entry.read_text() + 'globalThis.changed = "다른 것";\n')
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", "built"]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=60)
-    [wheel] = (tmp_path / "built").glob("*.whl")
-    installed = tmp_path / "installed"
-    zipfile.ZipFile(wheel).extractall(installed)
-    made = (installed / "qa_service" / "web" / MADE.name).read_text().partition("\n")[2]
-    assert 'globalThis.changed="다른 것"' in made
-    served = "from qa_service.web.chat_script import chat_script; print(chat_script().plain.decode())"
-    assert run_python(served, installed) == f"{made}\n"
