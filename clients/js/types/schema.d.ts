@@ -110,7 +110,7 @@ export interface CallerObject {
 }
 
 /**
- * A `Cite` is a place in the answer that a source stands behind. `start` and `end` count the Unicode code points of the
+ * A `Cite` is a place in the answer that a source supports. `start` and `end` count the Unicode code points of the
  * whole text, and the text between them is the claim or the link. `quote` is the sentence of the source that supports
  * it.
  */
@@ -464,7 +464,7 @@ export interface ReferenceContent {
   topic?: number | null;
   /** The sentence of the source that supports the answer. */
   quote?: string | null;
-  /** The places in the answer that the source stands behind. */
+  /** The places in the answer that the source supports. */
   cites?: Array<Cite>;
 }
 
