@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from clients.write_types import TARGET, write_types
-from qa_service.web.chat_script import chat_script
+from qa_service.web.script_modules import STATIC, join_script, read_made
 from tests.clients.project import CHECKS, PACKAGE, make_project, run_checks
 from tests.live.processes import ROOT
 
@@ -82,7 +82,8 @@ def test_the_tarball_has_the_client_the_element_their_types_and_their_papers_alo
 
 def test_the_element_is_the_one_that_the_service_sends(project: Project) -> None:
     installed = project.folder / "node_modules/qa-service-client/element/qa-chat.js"
-    assert installed.read_bytes() == chat_script().plain
+    joined = join_script(STATIC)
+    assert installed.read_text("utf-8") == (read_made(joined) or joined)
 
 
 def test_the_element_is_defined_by_a_script_of_a_site_that_imports_it(project: Project) -> None:
