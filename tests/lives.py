@@ -92,6 +92,11 @@ class Wire(StoreGuard):
             raise StoreUnavailable("The store does not answer.", retry_after=1)
         super().__enter__()
 
+    @property
+    def is_refusing(self) -> bool:
+        """Whether calls are refused, because the last one got no reply."""
+        return self._refuses_until is not None
+
 
 class Worker:
     """One worker with everything that answers; `upstream` is asked where no other line is given."""

@@ -38,7 +38,7 @@ SECRET = "0123456789abcdef"
 def settings(tmp_path: Path, private_valkey: Redis) -> Settings:
     private_valkey.flushall()
     url = f"unix://{private_valkey.connection_pool.connection_kwargs['path']}"
-    return Settings(data=tmp_path / "qa", redis_url=url, secret=SECRET, semantic="off")
+    return Settings(data=tmp_path / "qa", redis_url=url, secret=SECRET, semantic="off", tokenizer="off")
 
 
 @pytest.fixture

@@ -197,10 +197,10 @@ class TestStops:
         answer_id = begun(writer)
         world.server.connected = False
         reader.wire.cut = True
-        eventually(lambda: writer.wire._closed_until)
+        eventually(lambda: writer.wire.is_refusing)
         world.server.connected = True
         reader.wire.cut = False
-        eventually(lambda: not writer.wire._closed_until)
+        eventually(lambda: not writer.wire.is_refusing)
         reader.runner.stop_answer(answer_id)
         eventually(lambda: line.stopped_for)
 
