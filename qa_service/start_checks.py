@@ -32,7 +32,7 @@ def refuse_unusable_folder(data: Path) -> None:
             trial.flush()
     except OSError as error:
         raise SettingsError(
-            f"the data folder {data.absolute()} can't be used ({_reason(error)}): "
+            f"the data folder {data.absolute()} can't be used ({reason_of(error)}): "
             "let this user write there, or name another with --data or QA_DATA"
         ) from None
 
@@ -58,9 +58,10 @@ def _explain_listening(error: OSError, host: str, port: int) -> str:
             return f"{host} is no address of this machine: choose another with --host, such as 127.0.0.1"
         case _:
             return (
-                f"nobody can listen on port {port} of {host} ({_reason(error)}): choose others with --host and --port"
+                f"nobody can listen on port {port} of {host} ({reason_of(error)}): choose others with --host and --port"
             )
 
 
-def _reason(error: OSError) -> str:
+def reason_of(error: OSError) -> str:
+    """Give the system's own words for what went wrong."""
     return (error.strerror or os.strerror(error.errno or 0)).lower()
