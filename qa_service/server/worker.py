@@ -69,7 +69,7 @@ class AnswerWorker(GeventWorker):
             super().load_wsgi()
         except SystemExit as end:
             if isinstance(end.code, str):
-                self.log.error("%s", end.code)
+                self.log.error("%s", end.code)  # noqa: TRY400 - the sentence is the reason
             sys.exit(NOT_STARTED)
 
     def handle(self, listener: gevent_socket, client: gevent_socket, addr: Any) -> None:
