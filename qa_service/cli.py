@@ -14,7 +14,13 @@ from qa_service.arguments import SETTINGS_OF, read_arguments
 from qa_service.errors import QAError, StoreUnavailable
 from qa_service.made_secrets import keep_secret
 from qa_service.settings import Settings, SettingsError, from_environment
-from qa_service.start_checks import explain_store, reason_of, refuse_taken_port, refuse_unusable_folder
+from qa_service.start_checks import (
+    explain_database,
+    explain_store,
+    reason_of,
+    refuse_taken_port,
+    refuse_unusable_folder,
+)
 from qa_service.terminal import make_printable
 from qa_service.web.exposure import refuse_open_server
 
@@ -55,6 +61,15 @@ def _drop_output() -> None:
 def _explain_system(error: OSError) -> str:
     what = error.filename if isinstance(error.filename, str) else "what the command reads or writes"
     return f"{what} can't be used ({reason_of(error)}): look at the space and the permissions there"
+
+
+@contextmanager
+def _explained_database(settings: Settings) -> Iterator[None]:
+    """Say where the server of the knowledge base is, and what to do, where it can't be used."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        raise StoreUnavailable(explain_database(error, settings)) from None
 
 
 @contextmanager
@@ -130,7 +145,8 @@ def index_here(settings: Settings, options: argparse.Namespace) -> None:
     from qa_service.indexing.command import index_sources
     from qa_service.indexing.order import read_order
 
-    index_sources(settings, read_order(options))
+    with _explained_database(settings):
+        index_sources(settings, read_order(options))
 
 
 def back_up_knowledge(settings: Settings, options: argparse.Namespace) -> None:
@@ -138,7 +154,8 @@ def back_up_knowledge(settings: Settings, options: argparse.Namespace) -> None:
     from qa_service.knowledge.backup import save_knowledge
     from qa_service.knowledge_base import open_database
 
-    documents = save_knowledge(open_database(settings), options.path)
+    with _explained_database(settings):
+        documents = save_knowledge(open_database(settings), options.path)
     print(f"{options.path} has the knowledge base with its {_count(documents)}.")
 
 
@@ -147,7 +164,8 @@ def restore_knowledge(settings: Settings, options: argparse.Namespace) -> None:
     from qa_service.knowledge.backup import load_knowledge
     from qa_service.knowledge_base import open_database
 
-    documents = load_knowledge(open_database(settings), options.path)
+    with _explained_database(settings):
+        documents = load_knowledge(open_database(settings), options.path)
     print(f"The knowledge base is that of {options.path}, with its {_count(documents)}.")
 
 

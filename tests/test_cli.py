@@ -455,6 +455,16 @@ class TestKnowledge:
             "The knowledge base is that of knowledge.gz, with its 1 document.",
         ]
 
+    @pytest.mark.parametrize("arguments", [["index", "rules.txt"], ["backup", "k.gz"]])
+    def test_a_server_that_does_not_answer_is_told_with_its_place_and_no_password(
+        self, site: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+    ) -> None:
+        place = f"127.0.0.1:{free_port()}"
+        monkeypatch.setenv("QA_DATABASE_URL", f"postgresql://qa:geheim@{place}/qa")
+        with pytest.raises(SystemExit, match=f"start PostgreSQL at {place}, or correct QA_DATABASE_URL") as end:
+            run_command(arguments)
+        assert "geheim" not in str(end.value.code)
+
     def test_a_file_that_is_not_there_is_named(self, site: Path) -> None:
         with pytest.raises(SystemExit, match=r"missing\.gz can't be opened"):
             run_command(["restore", "missing.gz"])
