@@ -15,7 +15,7 @@ from qa_service.errors import QAError, StoreUnavailable
 from qa_service.made_secrets import keep_secret
 from qa_service.settings import Settings, SettingsError, from_environment
 from qa_service.start_checks import (
-    explain_database,
+    explain_silence,
     explain_store,
     reason_of,
     refuse_taken_port,
@@ -65,11 +65,14 @@ def _explain_system(error: OSError) -> str:
 
 @contextmanager
 def _explained_database(settings: Settings) -> Iterator[None]:
-    """Say where the server of the knowledge base is, and what to do, where it can't be used."""
+    """Say where the server of the knowledge base is, and what to do, where it is silent. Other errors say it already."""
+    from qa_service.knowledge.connections import SILENT
+
     try:
         yield
     except StoreUnavailable as error:
-        raise StoreUnavailable(explain_database(error, settings)) from None
+        told = explain_silence(settings) if settings.database_url and error.message == SILENT else error.message
+        raise StoreUnavailable(told) from None
 
 
 @contextmanager

@@ -48,16 +48,11 @@ def explain_store(error: StoreUnavailable, settings: Settings) -> str:
     return f"{wrong}: start Redis at {place}, or correct REDIS_URL; without REDIS_URL the service has its own store"
 
 
-def explain_database(error: StoreUnavailable, settings: Settings) -> str:
-    """Say what is wrong with the server of the knowledge base, where it is, and what to do. No password is told. What
-    is wrong with the private server says by itself what to do."""
-    if not settings.database_url:
-        return error.message
+def explain_silence(settings: Settings) -> str:
+    """Say where the PostgreSQL is that doesn't answer, and what to do. No password is told."""
     place = urlsplit(settings.database_url).netloc.rpartition("@")[2] or "this machine"
-    wrong = error.message.rstrip(".")
-    return (
-        f"{wrong}: start PostgreSQL at {place}, or correct QA_DATABASE_URL; without it the service has its own server."
-    )
+    wrong = f"The knowledge base does not answer: start PostgreSQL at {place}, or correct QA_DATABASE_URL"
+    return f"{wrong}; without it the service has its own server"
 
 
 def _explain_listening(error: OSError, host: str, port: int) -> str:
