@@ -65,7 +65,7 @@ def _explain_system(error: OSError) -> str:
 
 @contextmanager
 def _explained_database(settings: Settings) -> Iterator[None]:
-    """Say where the server of the knowledge base is, and what to do, where it is silent. Other errors say it already."""
+    """Say where the server of the knowledge base is, and what to do, where it is silent. Other errors say so."""
     from qa_service.knowledge.connections import SILENT
 
     try:
