@@ -13,14 +13,17 @@ const USED_BEFORE = "qa.key-used";
  * Take a key out of `/#key=…`. The fragment is removed before anything else sees the address.
  *
  * Whoever sends such a link owns its key, and reads what is asked with it. So where a key is in use, or this page was used
- * in this browser before, with a key or without one, `agree()` is asked whether the person wants the key of the link.
+ * in this browser before, with a key or without one, `agree()` is asked whether the person wants the key of the link. Returns
+ * whether there is another key now.
  */
 export function takeKeyFromAddress(memory, agree) {
   const given = new URLSearchParams(location.hash.slice(1)).get("key");
-  if (given === null) return;
+  if (given === null) return false;
   history.replaceState(null, "", location.pathname + location.search);
-  const isFirst = !currentKey(memory) && !browserStorage.length;
-  if (given.trim() === currentKey(memory) || isFirst || agree()) keepKey(memory, given);
+  const before = currentKey(memory);
+  const isFirst = !before && !browserStorage.length;
+  if (given.trim() === before || isFirst || agree()) keepKey(memory, given);
+  return currentKey(memory) !== before;
 }
 
 /** Keep this key. An empty one makes the page forget the key that it has. */

@@ -70,13 +70,20 @@ export class QaChat extends Base {
     const service = new Service({ address, credential: (wish) => (this.token ? this.token(wish) : wishes.keys ? currentKey(memory) : "") });
     const memory = new Memory(service.base);
     const wishes = this.#wishes(service);
-    if (wishes.full && wishes.keys) takeKeyFromAddress(memory, () => confirm(words("keyOfLink")));
+    if (wishes.full && wishes.keys) this.#takeKeys(memory);
     this.chat = new Chat(root, { service, memory, wishes, emit: (name, detail) => this.dispatchEvent(new CustomEvent(name, { detail })) });
     this.#placeLandmarks(wishes.full);
     this.#keepKeys(root);
     this.#speak();
     if (this.hasAttribute("bubble")) this.#float();
     else this.#begin();
+  }
+
+  /** A link with a key may also be opened in a tab that shows this page already, which then begins anew. */
+  #takeKeys(memory) {
+    const take = () => takeKeyFromAddress(memory, () => confirm(words("keyOfLink")));
+    take();
+    addEventListener("hashchange", () => take() && location.reload());
   }
 
   #begin() {
