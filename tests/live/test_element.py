@@ -293,6 +293,15 @@ class TestToken:
         expect(page.get_by_role("alert")).to_contain_text("can't be reached")
         assert seen == [sent]
 
+    def test_that_the_site_fails_to_give_is_told_in_words_for_people(self, page: Page, site: Site) -> None:
+        give = """<script nonce="n">
+            addEventListener("error", (event) => (window.told = event.message, event.preventDefault()));
+            document.querySelector("qa-chat").token = () => Promise.reject(new Error("E_TOKEN 17"));
+        </script>"""
+        site.show("<qa-chat></qa-chat>", script=give + SCRIPT)
+        expect(page.get_by_role("alert")).to_contain_text("can't be reached")
+        assert "E_TOKEN 17" in page.evaluate("window.told")
+
     def test_that_is_missing_is_a_matter_of_the_sites_login(self, page: Page, site: Site) -> None:
         site.refuse("config", "unauthenticated")
         site.show("<qa-chat></qa-chat>")

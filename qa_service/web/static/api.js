@@ -27,10 +27,10 @@ export class Service {
 
   /** Send one request. Returns a successful response, and throws a `Problem` for any other. */
   async call(path, options = {}) {
-    const given = await this.credential({ fresh: false });
+    const given = await this.#credentialOf({ fresh: false });
     let response = await this.#send(path, options, given);
     if (response.status === 401) {
-      const fresh = await this.credential({ fresh: true });
+      const fresh = await this.#credentialOf({ fresh: true });
       if (fresh !== given) response = await this.#send(path, options, fresh);
     }
     if (!response.ok) throw await problemOf(response);
@@ -46,6 +46,16 @@ export class Service {
   /** The address for a path of the API, or for an address from a frame. */
   resolve(path) {
     return new URL(path, this.base).href;
+  }
+
+  /** A site's function that fails is the site's matter, and its words are for no visitor. It may work a little later. */
+  async #credentialOf(wish) {
+    try {
+      return await this.credential(wish);
+    } catch (error) {
+      reportError(error);
+      throw unreachable();
+    }
   }
 
   #send(path, { method = "GET", body, headers = {}, signal, keepalive, accept = "application/json" }, credential) {
