@@ -26,8 +26,8 @@ HANDED_ON = re.compile(r'^export \{[^}]*\} from "[^"]*";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?function|class|const|let)", re.MULTILINE)
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 INDENT = re.compile(r"^\s+", re.MULTILINE)
-STYLE_SPACE = re.compile(r"\s*([{};,])\s*|(?<=:)\s+")
-REM = re.compile(r"(?<!--rem: )(?<![\w.])(-?\d*\.?\d+)rem\b")
+STYLE_SPACE = re.compile(r" ?([{};,]) ?|(?<=:) ")
+REM = re.compile(r"(?<!--rem: )(?<![\w.])(-?(?:\d++(?:\.\d++)?|\.\d++))rem\b")
 
 
 def join_script(folder: Path) -> str:
@@ -96,7 +96,7 @@ def _read_looks(folder: Path) -> Iterator[tuple[str, str]]:
     yield "MARKUP", INDENT.sub("", folder.joinpath("chat.html").read_text("utf-8"))
     # A site may change what a `rem` is, so the element has its own.
     style = REM.sub(r"calc(\1*var(--rem))", COMMENT.sub("", folder.joinpath("chat.css").read_text("utf-8")))
-    yield "STYLE", STYLE_SPACE.sub(r"\1", style)
+    yield "STYLE", STYLE_SPACE.sub(r"\1", " ".join(style.split()))
 
 
 def _strip_module(text: str) -> str:
