@@ -4,8 +4,9 @@ FROM python:3.12-slim@sha256:78387bc3881b8273120a12ebe6c1ab22b018ccc2c9adf565ae1
 RUN useradd --system --create-home --home-dir /var/lib/qa-service qa
 
 WORKDIR /srv/qa-service
-COPY pyproject.toml requirements.lock README.md LICENSE gunicorn.conf.py wsgi.py ./
+COPY pyproject.toml requirements.lock README.md LICENSE gunicorn.conf.py hatch_build.py wsgi.py ./
 COPY qa_service ./qa_service
+COPY clients/js/src ./clients/js/src
 COPY docs ./docs
 RUN pip install --no-cache-dir --root-user-action ignore --require-hashes --requirement requirements.lock \
     && pip install --no-cache-dir --root-user-action ignore --no-deps --no-build-isolation --editable .

@@ -12,6 +12,10 @@ JOBS = 6
 XDIST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 PYTEST = $(XDIST) --ignore=tests/hosts
 
+# The page's script as browsers get it. The build makes it, and this makes it again after one of its modules has changed.
+SCRIPT = qa_service/web/chat.min.js
+MODULES = hatch_build.py qa_service/web/script_modules.py $(wildcard qa_service/web/static/* clients/js/src/*)
+
 # With it, each of hundreds of processes would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -21,9 +25,10 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --group build --universal --python-v
 .PHONY: serve test hosts check cover bench chaos soak upgrade lock clean
 
 serve: $(SERVE)/ready
+	@$(SERVE)/bin/python hatch_build.py
 	@exec $(SERVE)/bin/qa-service serve
 
-test: $(READY)
+test: $(READY) $(SCRIPT)
 	$(PYTEST) $(ARGS)
 
 # The examples of sites and proxies, each started as its page says. They need the programs that .ci/run installs.
@@ -38,9 +43,12 @@ check: $(READY)
 	$(BIN)/lint-imports
 
 # All tests, and that they reach nearly every line and branch.
-cover: $(READY)
+cover: $(READY) $(SCRIPT)
 	$(PYTEST) --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --fail-under=95
+
+$(SCRIPT): $(MODULES) | $(READY)
+	@$(BIN)/python hatch_build.py
 
 # How it compares with what teams write by hand, on this machine: half an hour; ARGS="--rounds 1" is a third of it.
 bench: $(READY)
@@ -66,7 +74,7 @@ lock: $(READY)
 	$(LOCK) --extra semantic --extra knowledge --constraint requirements.lock --output-file requirements-serve.lock
 
 clean:
-	rm -rf .venv .venv-serve .hosts .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-serve qa_service/web/chat.min.js .hosts .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 # The environment lies in the folder of the target, and has what is in the lock file, which is named last.
 define ENVIRONMENT

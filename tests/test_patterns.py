@@ -8,7 +8,8 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from pathlib import Path
 from types import ModuleType
 
@@ -53,6 +54,9 @@ USES: Mapping[str, Use] = {
 }
 ALL_USES = ("finditer", "fullmatch")
 
+FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
+"""JavaScript's letters for flags, and Python's names."""
+
 
 class Found(Struct, frozen=True):
     """A pattern, where it stands, and what the package does with it."""
@@ -88,7 +92,8 @@ def page_patterns() -> Iterator[Found]:
     with warnings.catch_warnings(action="ignore", category=FutureWarning):
         for file, source, flags in expressions_of_the_page():
             uses = ("match",) if "y" in flags else ("finditer",)
-            yield Found(f"{file}:{source}", re.compile(source), uses)
+            known = (flag for letter, flag in FLAGS.items() if letter in flags)
+            yield Found(f"{file}:{source}", re.compile(source, reduce(or_, known, re.NOFLAG)), uses)
 
 
 def patterns_in(value: object) -> Iterator[Pattern]:

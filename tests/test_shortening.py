@@ -60,7 +60,7 @@ class TestOnce:
         assert len(upstream.prompts) == 1
         assert not asked_twice(told)
         assert (failure(told).code, failure(told).status, failure(told).retryable) == ("context_length", 422, False)
-        assert "너무 깁니다" in failure(told).user_message
+        assert "너무 길어요" in failure(told).user_message
 
     @pytest.mark.parametrize("step", [TextDelta("So"), Thinking(), Searching("words")])
     def test_it_is_not_asked_again_once_upstream_works_on_the_answer(self, step: Step) -> None:

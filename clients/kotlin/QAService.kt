@@ -327,7 +327,7 @@ private class Form(private val question: Question) {
     private val fields = question.fields + mapOf("question" to question.text, "sessionId" to question.sessionId)
     private val head = fields.entries.joinToString("") { (name, value) -> part("name=\"${escape(name)}\"") + value + "\r\n" }.encodeToByteArray()
     private val heads = question.files.map { file ->
-        part("name=\"files\"; filename=\"${escape(file.name)}\"", file.type).encodeToByteArray()
+        part("name=\"files[]\"; filename=\"${escape(file.name)}\"", file.type).encodeToByteArray()
     }
     private val end = "--$boundary--\r\n".encodeToByteArray()
     private val size = head.size + end.size + heads.sumOf { it.size + 2L } + question.files.sumOf { it.size }

@@ -332,7 +332,7 @@ private struct Form {
             try output.write(contentsOf: Data("--\(boundary)\r\nContent-Disposition: form-data; name=\"\(escape(name))\"\r\n\r\n\(value)\r\n".utf8))
         }
         for file in question.files {
-            let names = "name=\"files\"; filename=\"\(escape(file.lastPathComponent))\""
+            let names = "name=\"files[]\"; filename=\"\(escape(file.lastPathComponent))\""
             try output.write(contentsOf: Data("--\(boundary)\r\nContent-Disposition: form-data; \(names)\r\n".utf8))
             try output.write(contentsOf: Data("Content-Type: application/octet-stream\r\n\r\n".utf8))
             try copy(file, to: output)

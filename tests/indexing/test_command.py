@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from qa_service.cli import _parser
+from qa_service.arguments import build_parser
 from qa_service.indexing.order import IndexOrder, read_order
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import CollectionKey
@@ -24,13 +24,13 @@ from tests.knowledge.shelf import ask, counts_agree, texts_of
 # Sites of this machine are read, which no setting allows.
 PROGRAM = """
 import sys
-from qa_service.cli import _parser
+from qa_service.arguments import build_parser
 from qa_service.crawling.site_reader import Reach
 from qa_service.indexing.command import index_sources
 from qa_service.indexing.order import read_order
 from qa_service.settings import from_environment
 reach = Reach(lambda address: address == "127.0.0.1", delay=float(sys.argv[1]))
-index_sources(from_environment(), read_order(_parser().parse_args(sys.argv[2:])), reach)
+index_sources(from_environment(), read_order(build_parser().parse_args(sys.argv[2:])), reach)
 """
 Index = Callable[..., "subprocess.Popen[str]"]
 
@@ -151,11 +151,11 @@ OPTIONS = [("--every", "often"), ("--every", "5s"), ("--collection", "no spaces"
 @pytest.mark.parametrize(("option", "value"), OPTIONS)
 def test_impossible_options_are_refused_by_name(option: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{option}"):
-        read_order(_parser().parse_args(["index", "handbook", option, value]))
+        read_order(build_parser().parse_args(["index", "handbook", option, value]))
 
 
 def test_an_order_says_what_the_command_line_says() -> None:
     words = ["index", "a", "b", "--page", "--collection", "c", "--include", "x*", "--exclude", "y*", "--every", "12h"]
-    assert read_order(_parser().parse_args(words)) == IndexOrder(
+    assert read_order(build_parser().parse_args(words)) == IndexOrder(
         ("a", "b"), CollectionKey("", "c"), ("x*",), ("y*",), 43_200.0, single=True
     )

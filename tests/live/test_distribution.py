@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from email import message_from_string
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from tests.live.distribution import build_sdist, build_wheel, unpack_wheel
 from tests.live.processes import ROOT, clean_environment, free_port, service, status
 from tests.live.reading import Asked
 
+SMALL_SCRIPT = "qa_service/web/chat.min.js"
+SEND = "from qa_service.web.chat_script import chat_script; print(chat_script().plain.decode(), end='')"
 PROGRAM = "from qa_service.cli import run_command; run_command()"
 
 
@@ -24,6 +27,13 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_wheel(source, tmp_path_factory.mktemp("wheel"))
+
+
+def list_brought() -> Iterator[str]:
+    """Name the files that lie beside the package in a checkout, and inside of it in a wheel."""
+    for outside, inside in {"docs": "docs", "clients/js/src": "web/client"}.items():
+        folder = ROOT / outside
+        yield from (f"qa_service/{inside}/{path.relative_to(folder)}" for path in folder.rglob("*") if path.is_file())
 
 
 def test_the_source_has_what_a_newcomer_needs_and_nothing_private(source: Path) -> None:
@@ -44,7 +54,8 @@ def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> No
     files = {path for path in (ROOT / "qa_service").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
     with zipfile.ZipFile(wheel) as archive:
         inside = {name for name in archive.namelist() if ".dist-info/" not in name}
-    assert inside == {str(path.relative_to(ROOT)) for path in files} | {"qa_service/gunicorn.conf.py"}
+    own = {str(path.relative_to(ROOT)) for path in files}
+    assert inside == own | set(list_brought()) | {"qa_service/gunicorn.conf.py"}
 
 
 def test_the_wheel_names_its_extras_and_its_command(wheel: Path) -> None:
@@ -54,6 +65,13 @@ def test_the_wheel_names_its_extras_and_its_command(wheel: Path) -> None:
         entries = archive.read(metadata.replace("METADATA", "entry_points.txt")).decode()
     assert set(told.get_all("Provides-Extra", [])) == {"semantic", "tokens", "knowledge"}
     assert "qa-service = qa_service.cli:run_command" in entries
+
+
+def test_the_wheel_sends_the_small_script_that_was_made_of_its_own_modules(wheel: Path, tmp_path: Path) -> None:
+    package = unpack_wheel(wheel, tmp_path)
+    command = [sys.executable, "-X", "utf8", "-c", SEND]
+    sent = subprocess.run(command, cwd=package, capture_output=True, text=True, check=True).stdout
+    assert sent == (package / SMALL_SCRIPT).read_text().partition("\n")[2]
 
 
 def test_the_wheel_serves_and_answers(wheel: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ SITE = "http://page.test"
 SHELL = """<!doctype html><html lang="ko"><meta charset="utf-8"><body>
 <script>
   const encoder = new TextEncoder();
-  const json = (value) => new Response(JSON.stringify(value));
+  const json = (value) => Response.json(value);
   const limits = { question: 32000, files: 10, fileBytes: 1e6, bodyBytes: 1e7 };
   window.pages = {};
   window.asked = 0;

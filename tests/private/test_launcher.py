@@ -16,6 +16,18 @@ from qa_service.private import launcher
 from tests.live.processes import until
 
 
+def use_until(ready: Path, users: Path) -> None:
+    """Use the server until it has made this file."""
+    user = users.open("ab")
+    fcntl.flock(user, fcntl.LOCK_SH)
+
+    def leave_when_ready() -> None:
+        until(ready.exists, 5, "the server is ready")
+        user.close()
+
+    threading.Thread(target=leave_when_ready).start()
+
+
 class TestLauncher:
     @pytest.fixture(autouse=True)
     def keep_signals(self) -> Iterator[None]:
@@ -77,22 +89,17 @@ class TestLauncher:
     def test_a_server_is_stopped_by_the_signal_that_it_knows(self, tmp_path: Path) -> None:
         told, ready, users = tmp_path / "told", tmp_path / "ready", tmp_path / "users"
         script = f"trap 'echo interrupted > {told}; exit' INT; touch {ready}; while :; do sleep 0.05; done"
-        user = users.open("ab")
-        fcntl.flock(user, fcntl.LOCK_SH)
-
-        def leave_when_ready() -> None:
-            until(ready.exists, 5, "the server has its trap")
-            user.close()
-
-        threading.Thread(target=leave_when_ready).start()
+        use_until(ready, users)
         launcher.launch([str(users), "0.1", "socket", str(int(signal.SIGINT)), "-", "/bin/sh", "-c", script])
         assert told.read_text() == "interrupted\n"
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a server as somebody else")
     def test_a_server_runs_as_the_user_that_was_named(self, tmp_path: Path) -> None:
-        script = f"id -u > {tmp_path}/user; id -G >> {tmp_path}/user; exec sleep 60"
+        users, told = tmp_path / "users", tmp_path / "told"
+        script = f"id -u > {tmp_path}/user; id -G >> {tmp_path}/user; touch {told}; exec sleep 60"
         for folder in (tmp_path, *tmp_path.parents):
             if folder.stat().st_uid == 0 and "pytest" in str(folder):
                 folder.chmod(0o777)
-        launcher.launch([str(tmp_path / "users"), "0.3", "socket", "15", "65534", "/bin/sh", "-c", script])
+        use_until(told, users)
+        launcher.launch([str(users), "0.1", "socket", "15", "65534", "/bin/sh", "-c", script])
         assert (tmp_path / "user").read_text().split() == ["65534", "65534"]

@@ -144,7 +144,8 @@ function writeForm(fields, files) {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) if (value !== undefined && value !== null) form.append(name, writeField(value));
   // An app of React Native has `{ uri, name, type }` in place of a file.
-  for (const file of Array.from(files)) form.append("files", file);
+  // Of several files with one name, sites of PHP keep the last, unless the name ends in [].
+  for (const file of Array.from(files)) form.append("files[]", file);
   return form;
 }
 

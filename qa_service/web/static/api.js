@@ -1,6 +1,13 @@
-/** This module sends all requests to the service. Whatever goes wrong becomes a `Problem`. */
+/** This module is the way to the service: the client that other sites install, in the language of this page. */
 
+import { createClient } from "qa-service-client";
 import { language, words } from "./words.js";
+
+/** A page that somebody looks at comes back sooner than a program has to. So many attempts take some three minutes. */
+const PATIENCE = { silence: 24_000, pause: 500, tries: 12 };
+
+/** What the client itself says is said in the words of the page. */
+const OWN_WORDS = { network: "network", not_the_service: "notTheService" };
 
 /** A request that failed, in words for the person who made it. */
 export class Problem extends Error {
@@ -10,11 +17,6 @@ export class Problem extends Error {
   }
 }
 
-/** The problem of a request that got no response, or one that broke off. Nobody knows whether it arrived. */
-export function unreachable() {
-  return new Problem({ code: "network", userMessage: words("network"), retryable: true });
-}
-
 /**
  * The service below an address. `credential({ fresh })` gives the key or the token that a request carries, or an empty
  * string. It may be a promise. `fresh` says that the service has just refused the one that was given before.
@@ -22,66 +24,50 @@ export function unreachable() {
 export class Service {
   constructor({ address, credential }) {
     this.base = new URL(`${address.replace(/\/$/, "")}/`, document.baseURI);
-    this.credential = credential;
+    const token = async ({ again }) => writeCredential(await credential({ fresh: again }));
+    this.client = createClient({ url: this.base.href, token, retry: isTemporary, ...PATIENCE });
   }
 
-  /** Send one request. Returns a successful response, and throws a `Problem` for any other. */
-  async call(path, options = {}) {
-    const given = await this.credential({ fresh: false });
-    let response = await this.#send(path, options, given);
-    if (response.status === 401) {
-      const fresh = await this.credential({ fresh: true });
-      if (fresh !== given) response = await this.#send(path, options, fresh);
-    }
-    if (!response.ok) throw await problemOf(response);
-    if (isWebPage(response)) throw new Problem({ code: "not_the_service", userMessage: words("notTheService") });
-    return response;
-  }
-
-  /** Send one request, and return the JSON of the response. */
+  /** Send one request, and return the JSON of the response. Throws a `Problem` for a refusal. */
   async fetchJson(path, options) {
-    return (await this.call(path, options)).json();
+    this.client.language = language();
+    return this.client.json(path, options).catch(fail);
+  }
+
+  /**
+   * Follow an answer to its end. With `answerId` it is read from its beginning. With `fields` it is asked for, and sent
+   * again with the same `key` until the answer's id is known. `onState` is told when the connection is lost and found.
+   * Throws a `Problem` for which waiting doesn't help.
+   */
+  async *follow({ answerId, fields, key }, { signal, onState }) {
+    this.client.language = language();
+    const answer = answerId ? this.client.follow(answerId, { signal, onState }) : this.client.ask({ ...fields, key, signal, onState });
+    try {
+      yield* answer;
+    } catch (error) {
+      fail(error);
+    }
   }
 
   /** The address for a path of the API, or for an address from a frame. */
   resolve(path) {
     return new URL(path, this.base).href;
   }
+}
 
-  #send(path, { method = "GET", body, headers = {}, signal, keepalive, accept = "application/json" }, credential) {
-    return fetch(this.#own(path), {
-      method,
-      body,
-      signal,
-      keepalive,
-      headers: { Accept: accept, "Accept-Language": language(), ...authorization(credential), ...headers },
-    }).catch((error) => {
-      if (signal?.aborted) throw error;
-      throw unreachable();
-    });
-  }
-
-  /** Like `resolve`, but for the service's own host alone, since no other may ever get the key. */
-  #own(path) {
-    const address = this.resolve(path);
-    if (new URL(address).origin !== this.base.origin) throw new Problem({ code: "not_found" });
-    return address;
-  }
+/** Whether waiting may help. A question that was refused is not sent again, and an answer that has begun is waited for. */
+function isTemporary({ code, retryable }, { id }) {
+  return retryable && (Boolean(id) || code === "network");
 }
 
 /** No key has other characters than these, and a header can't hold them: the server refuses the rest, and the page asks again. */
-function authorization(credential) {
-  const key = (credential ?? "").replace(/[^!-~]/g, "?");
-  return key ? { Authorization: `Bearer ${key}` } : {};
+function writeCredential(key) {
+  return (key ?? "").replace(/[^!-~]/g, "?");
 }
 
-/** A site whose login has ended sends its login page, with a status that says that all is well. 204 has no content. */
-function isWebPage(response) {
-  return response.status !== 204 && /^text\/html\b/.test(response.headers.get("Content-Type") ?? "");
-}
-
-async function problemOf(response) {
-  const fields = await response.json().catch(() => ({}));
-  const retryable = fields.retryable ?? response.status >= 502;
-  return new Problem({ ...fields, retryable, status: response.status });
+/** Throw the client's problem in the words of the page, and anything else as it is. */
+function fail(error) {
+  if (error.name !== "Problem") throw error;
+  const key = OWN_WORDS[error.code];
+  throw new Problem({ ...error, userMessage: key ? words(key) : error.userMessage });
 }

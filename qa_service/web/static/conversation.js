@@ -3,7 +3,6 @@
 import { Problem } from "./api.js";
 import { element } from "./element.js";
 import { keepPlace } from "./place.js";
-import { follow } from "./stream.js";
 import { Turn } from "./turn.js";
 import { say, words } from "./words.js";
 
@@ -70,7 +69,7 @@ export class Conversation {
     this.turns.at(-1)?.growOld();
     this.turns.push(turn);
     this.node.append(turn.node);
-    return this.#follow(turn, { form: formOf(asked, this.sessionId), key });
+    return this.#follow(turn, { fields: fieldsOf(asked, this.sessionId), key });
   }
 
   /**
@@ -88,9 +87,9 @@ export class Conversation {
     else setTimeout(() => running.turn.answerId || running.controller.abort(), PATIENCE_MS);
   }
 
-  /** Tell the server to stop. If that fails now, `#take` tells it again when the connection is back. */
+  /** Tell the server to stop. If that fails now, `#noteState` tells it again when the connection is back. */
   #cancel({ answerId }) {
-    this.service.call(`answers/${encodeURIComponent(answerId)}/cancel`, { method: "POST" }).catch(() => {});
+    this.service.fetchJson(`answers/${encodeURIComponent(answerId)}/cancel`, { method: "POST" }).catch(() => {});
   }
 
   /**
@@ -160,8 +159,9 @@ export class Conversation {
     const mine = (this.running = { turn, controller, unwanted: false, lost: false });
     if (turn.status !== "running" || turn.prose.text) turn.rewind();
     this.listener.changed();
+    const onState = (state) => this.running === mine && this.#noteState(mine, state);
     try {
-      for await (const frame of follow(this.service, question, controller.signal)) this.#take(mine, frame);
+      for await (const frame of this.service.follow(question, { signal: controller.signal, onState })) this.#take(mine, frame);
       if (turn.status === "running") turn.cut();
     } catch (error) {
       if (this.running === mine) this.#broken(turn, error, controller.signal);
@@ -175,15 +175,22 @@ export class Conversation {
   #take(running, frame) {
     const { turn } = running;
     turn.take(frame);
-    if (frame.type === "lost" || frame.type === "found") running.lost = frame.type === "lost";
-    if (running.unwanted && turn.answerId && (frame.type === "start" || frame.type === "found")) this.#cancel(turn);
     if (frame.type !== "start") return;
+    if (running.unwanted) this.#cancel(turn);
     const { sessionId } = frame.content;
     Object.assign(this, { sessionId, wanted: sessionId });
     turn.replaced = [];
     const at = this.turns.indexOf(turn);
     this.#mark(turn, this.turns[at - 1]);
     this.listener.began(sessionId, this.turns[0].question);
+  }
+
+  /** Show whether there is a connection. A stop that was lost is told again over the next one. */
+  #noteState(running, state) {
+    running.lost = state === "reconnecting";
+    if (running.lost) running.turn.take({ type: "lost" });
+    else if (state === "streaming") running.turn.take({ type: "found" });
+    if (state === "streaming" && running.unwanted && running.turn.answerId) this.#cancel(running.turn);
   }
 
   /** Show a divider if the turn has another topic than the one before it. */
@@ -194,7 +201,7 @@ export class Conversation {
 
   /** Go back to another topic, to which the next question will belong. */
   #reopen(topic) {
-    return this.service.call(`sessions/${encodeURIComponent(this.sessionId)}/topics/${Number(topic)}/reopen`, { method: "POST" });
+    return this.service.fetchJson(`sessions/${encodeURIComponent(this.sessionId)}/topics/${Number(topic)}/reopen`, { method: "POST" });
   }
 
   #broken(turn, error, signal) {
@@ -272,7 +279,7 @@ export class Conversation {
   /** Tell the server what an answer was worth. */
   #rate({ answerId }, rating) {
     const body = new URLSearchParams({ rating });
-    return this.service.call(`answers/${encodeURIComponent(answerId)}/feedback`, { method: "POST", body });
+    return this.service.fetchJson(`answers/${encodeURIComponent(answerId)}/feedback`, { method: "POST", body });
   }
 }
 
@@ -285,11 +292,7 @@ function namesOf(turns) {
   return turns.flatMap(({ verdicts }) => verdicts.names);
 }
 
-function formOf({ question, files, topic, webSearch, model, collections, replaces }, sessionId) {
-  const form = new FormData();
-  const fields = { question, sessionId, topic, model, collections, replaces, useWebSearch: webSearch ? "true" : "" };
-  for (const [name, value] of Object.entries(fields)) if (value) form.append(name, value);
-  // Sites of PHP pass the form on, and PHP keeps one file of several with the same name, unless that ends in [].
-  for (const file of files) form.append("files[]", file, file.name);
-  return form;
+function fieldsOf({ question, files, topic, webSearch, model, collections, replaces }, sessionId) {
+  const fields = { question, sessionId, topic, model, collections, replaces, useWebSearch: webSearch };
+  return { ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value)), files };
 }

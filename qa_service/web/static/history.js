@@ -151,7 +151,7 @@ export class History {
   async #saveTitle(sessionId, title) {
     const headers = { "Content-Type": "application/json" };
     try {
-      await this.service.call(`sessions/${encodeURIComponent(sessionId)}`, { method: "PATCH", headers, body: JSON.stringify({ title }) });
+      await this.service.fetchJson(`sessions/${encodeURIComponent(sessionId)}`, { method: "PATCH", headers, body: JSON.stringify({ title }) });
       this.#change((items) => items.map((item) => (item.sessionId === sessionId ? { ...item, title } : item)));
       this.listener.renamed();
     } catch (problem) {
@@ -191,7 +191,7 @@ export class History {
     this.leaving.delete(sessionId);
     this.forget(sessionId);
     try {
-      await this.service.call(`sessions/${encodeURIComponent(sessionId)}`, { method: "DELETE", keepalive: true });
+      await this.service.fetchJson(`sessions/${encodeURIComponent(sessionId)}`, { method: "DELETE", keepalive: true });
     } catch (problem) {
       if (problem.status === 404 || !item) return;
       this.#change((items) => [item, ...items].sort((one, other) => other.updatedAt.localeCompare(one.updatedAt)));

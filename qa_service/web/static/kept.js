@@ -50,7 +50,7 @@ export class KeptFiles {
   async #remove(file) {
     if (!confirm(words("removeFileSure", { name: file.name }))) return;
     const path = `sessions/${encodeURIComponent(this.sessionId)}/files/${encodeURIComponent(file.fileId)}`;
-    await this.service.call(path, { method: "DELETE" }).catch(() => {});
+    await this.service.fetchJson(path, { method: "DELETE" }).catch(() => {});
     await this.load(this.sessionId);
   }
 }

@@ -137,7 +137,7 @@ export default {
           const [{ headers, body }] = requests;
           const form = await new Response(body, { headers: { "Content-Type": headers["content-type"] } }).formData();
           assert.deepEqual([form.get("collections"), form.get("messages"), form.has("topic")], ["own,faq", '[{"role":"user","content":"앞"}]', false]);
-          assert.deepEqual(form.getAll("files").map(({ name }) => name), ["보증서.txt", "blob"]);
+          assert.deepEqual(form.getAll("files[]").map(({ name }) => name), ["보증서.txt", "blob"]);
         },
       ),
     );

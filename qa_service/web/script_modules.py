@@ -1,0 +1,105 @@
+"""This module joins the modules, the markup and the style of `<qa-chat>`, and the JavaScript client under it, into one
+script, which any site can load.
+
+The package's build runs it before the package can be imported, so it imports nothing of the package or of others.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+MADE = HERE / "chat.min.js"
+"""The build writes the small script here. Its first line names the script that it was made from."""
+ENTRY = "qa-chat.js"
+LOOKS = "looks.js"
+"""No file has this name. A module imports the markup and the style from it."""
+CLIENT = "qa-service-client"
+"""By this name modules import the client, as every site does."""
+CLIENT_ENTRY = "index.js"
+IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
+CLIENT_IMPORT = re.compile(rf'^import \{{([^}}]*)\}} from "{CLIENT}";\n', re.MULTILINE)
+HANDED_ON = re.compile(r'^export \{[^}]*\} from "[^"]*";\n', re.MULTILINE)
+EXPORT = re.compile(r"^export (?=(?:async )?function|class|const|let)", re.MULTILINE)
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+INDENT = re.compile(r"^\s+", re.MULTILINE)
+STYLE_SPACE = re.compile(r" ?([{};,]) ?|(?<=:) ")
+REM = re.compile(r"(?<!--rem: )(?<![\w.])(-?(?:\d++(?:\.\d++)?|\.\d++))rem\b")
+
+
+def join_script(folder: Path) -> str:
+    """Join the modules of a folder, each after those that it imports. They share the names of their top level, and no
+    other script sees those."""
+    looks = [f"const {name} = {json.dumps(text, ensure_ascii=False)};\n" for name, text in _read_looks(folder)]
+    modules = [folder.joinpath(name).read_text("utf-8") for name in list_modules(folder, ENTRY)]
+    wanted = {name.strip() for text in modules for found in CLIENT_IMPORT.findall(text) for name in found.split(",")}
+    parts = [*looks, _join_client(sorted(wanted)), *map(_strip_module, modules)]
+    return f"(() => {{\n{''.join(parts)}}})();\n"
+
+
+def list_modules(folder: Path, entry: str) -> list[str]:
+    """List the names of the modules in the order in which they are joined. All others are imported by `entry`."""
+    found: dict[str, None] = {}
+
+    def visit(name: str, ahead: tuple[str, ...] = ()) -> None:
+        if name in found or name in ahead or name == LOOKS:
+            return
+        for other in IMPORT.findall(folder.joinpath(name).read_text("utf-8")):
+            visit(other, (*ahead, name))
+        found[name] = None
+
+    visit(entry)
+    return list(found)
+
+
+def find_client() -> Path:
+    """Find the modules of the client. They lie beside the package in a checkout, and inside of an installed package."""
+    inside = HERE / "client"
+    return inside if inside.is_dir() else HERE.parents[1] / "clients" / "js" / "src"
+
+
+def write_made(joined: str, small: str, target: Path = MADE) -> None:
+    """Keep the small script that was made from a joined one."""
+    # Other processes may read the file now, and they never see a part of it.
+    fresh = target.with_suffix(".new")
+    fresh.write_text(f"{_name_script(joined)}\n{small}", "utf-8")
+    fresh.replace(target)
+
+
+def read_made(joined: str, target: Path = MADE) -> str | None:
+    """Return the small script, or nothing where it wasn't made from the joined one, as after a module has changed."""
+    if not target.is_file():
+        return None
+    name, _, small = target.read_text("utf-8").partition("\n")
+    return small if name == _name_script(joined) else None
+
+
+def _name_script(joined: str) -> str:
+    return f"// {sha256(joined.encode()).hexdigest()}"
+
+
+def _join_client(wanted: list[str]) -> str:
+    """Join the modules of the client. They keep their names to themselves, except for those that are wanted."""
+    if not wanted:
+        return ""
+    client = find_client()
+    modules = [_strip_module(client.joinpath(name).read_text("utf-8")) for name in list_modules(client, CLIENT_ENTRY)]
+    names = ", ".join(wanted)
+    return f"const {{ {names} }} = (() => {{\n{''.join(modules)}return {{ {names} }};\n}})();\n"
+
+
+def _read_looks(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the markup and the style under the names by which modules import them."""
+    yield "MARKUP", INDENT.sub("", folder.joinpath("chat.html").read_text("utf-8"))
+    # A site may change what a `rem` is, so the element has its own.
+    style = REM.sub(r"calc(\1*var(--rem))", COMMENT.sub("", folder.joinpath("chat.css").read_text("utf-8")))
+    yield "STYLE", STYLE_SPACE.sub(r"\1", " ".join(style.split()))
+
+
+def _strip_module(text: str) -> str:
+    for left_out in (IMPORT, CLIENT_IMPORT, HANDED_ON, EXPORT):
+        text = left_out.sub("", text)
+    return text
