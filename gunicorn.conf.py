@@ -11,8 +11,13 @@ monkey.patch_all()
 import os  # noqa: E402
 import secrets  # noqa: E402
 import shutil  # noqa: E402
+import signal  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
+
+# Until gunicorn handles signals, Ctrl-C ends this process at once. Python alone would show where it was interrupted.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 # This is a folder where writing never waits for a disk, or None where there is no such folder.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - what lies there is unlinked or private
@@ -44,7 +49,7 @@ from qa_service.web.serving import log_to_terminal  # noqa: E402
 try:
     settings = from_environment()
 except SettingsError as error:
-    sys.exit(str(error))
+    sys.exit(f"qa-service: {error}")
 
 
 class Worker(AnswerWorker):

@@ -26,7 +26,7 @@ EXAMPLES: Mapping[str, str] = {
   qa-service doctor https://www.example.com/api         say what is wrong between here and a service
 
 `qa-service COMMAND --help` shows the options and examples of one command. Settings stand in the environment or in
-.env; .env.example lists them all.""",
+.env; the page /api/docs/operating of a running service lists them all.""",
     "serve": """\
   qa-service serve
   qa-service serve --port 8080 --data /var/lib/qa-service
@@ -62,11 +62,11 @@ def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A `_Parser` complains in words that can be printed. Its complaints quote arguments, and the shell may have made
-    these of the names of files."""
+    """A `_Parser` complains in words that can be printed, and names the command that helps. Its complaints quote
+    arguments, and the shell may have made these of the names of files."""
 
     def error(self, message: str) -> NoReturn:
-        super().error(make_printable(message))
+        super().error(make_printable(f"{message}; see {self.prog} --help"))
 
 
 def build_parser() -> argparse.ArgumentParser:

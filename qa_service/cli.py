@@ -7,22 +7,31 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qa_service.arguments import SETTINGS_OF, read_arguments
 from qa_service.errors import QAError, StoreUnavailable
 from qa_service.made_secrets import keep_secret
 from qa_service.settings import Settings, SettingsError, from_environment
-from qa_service.start_checks import explain_store, refuse_taken_port, refuse_unusable_folder
+from qa_service.start_checks import (
+    explain_silence,
+    explain_store,
+    reason_of,
+    refuse_taken_port,
+    refuse_unusable_folder,
+)
 from qa_service.terminal import make_printable
 from qa_service.web.exposure import refuse_open_server
 
 KEY = "page-key"
+INTERRUPTED, UNREAD = 130, 141
+"""Shells expect these statuses of a program that ended because of Ctrl-C, or because nobody reads its output."""
 
 
 def run_command(arguments: Sequence[str] | None = None) -> None:
-    """Run one command. The process exits with 1 where the command failed, and with 2 where its arguments are wrong."""
+    """Run one command. The process exits with 1 where the command failed, with 2 where its arguments are wrong, with
+    130 after Ctrl-C, and with 141 where nobody reads its output any more, such as `head` that has read enough."""
     options = read_arguments(None if arguments is None else list(arguments))
     # When it ends, Python looks through all that was imported for garbage, which takes a third of a second.
     atexit.register(gc.freeze)
@@ -30,8 +39,40 @@ def run_command(arguments: Sequence[str] | None = None) -> None:
         settings = _read_settings(options)
         with _without_store_warnings():
             RUN[options.command](settings, options)
+        print(end="", flush=True)
     except (SettingsError, QAError) as error:
         sys.exit(f"qa-service: {make_printable(str(error))}")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        _drop_output()
+        sys.exit(UNREAD)
+    except OSError as error:
+        _drop_output()
+        sys.exit(f"qa-service: {make_printable(_explain_system(error))}")
+
+
+def _drop_output() -> None:
+    """Keep Python from writing the rest of the output when it ends, because that would fail once more."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _explain_system(error: OSError) -> str:
+    what = error.filename if isinstance(error.filename, str) else "what the command reads or writes"
+    return f"{what} can't be used ({reason_of(error)}): look at the space and the permissions there"
+
+
+@contextmanager
+def _explained_database(settings: Settings) -> Iterator[None]:
+    """Say where the server of the knowledge base is, and what to do, where it is silent. Other errors say so."""
+    from qa_service.knowledge.connections import SILENT
+
+    try:
+        yield
+    except StoreUnavailable as error:
+        told = explain_silence(settings) if settings.database_url and error.message == SILENT else error.message
+        raise StoreUnavailable(told) from None
 
 
 @contextmanager
@@ -107,7 +148,8 @@ def index_here(settings: Settings, options: argparse.Namespace) -> None:
     from qa_service.indexing.command import index_sources
     from qa_service.indexing.order import read_order
 
-    index_sources(settings, read_order(options))
+    with _explained_database(settings):
+        index_sources(settings, read_order(options))
 
 
 def back_up_knowledge(settings: Settings, options: argparse.Namespace) -> None:
@@ -115,8 +157,9 @@ def back_up_knowledge(settings: Settings, options: argparse.Namespace) -> None:
     from qa_service.knowledge.backup import save_knowledge
     from qa_service.knowledge_base import open_database
 
-    documents = save_knowledge(open_database(settings), options.path)
-    print(f"{options.path} has the knowledge base with its {documents} documents.")
+    with _explained_database(settings):
+        documents = save_knowledge(open_database(settings), options.path)
+    print(f"{options.path} has the knowledge base with its {_count(documents)}.")
 
 
 def restore_knowledge(settings: Settings, options: argparse.Namespace) -> None:
@@ -124,8 +167,13 @@ def restore_knowledge(settings: Settings, options: argparse.Namespace) -> None:
     from qa_service.knowledge.backup import load_knowledge
     from qa_service.knowledge_base import open_database
 
-    documents = load_knowledge(open_database(settings), options.path)
-    print(f"The knowledge base is that of {options.path}, with its {documents} documents.")
+    with _explained_database(settings):
+        documents = load_knowledge(open_database(settings), options.path)
+    print(f"The knowledge base is that of {options.path}, with its {_count(documents)}.")
+
+
+def _count(documents: int) -> str:
+    return f"{documents} document{'' if documents == 1 else 's'}"
 
 
 def examine_here(settings: Settings, options: argparse.Namespace) -> None:

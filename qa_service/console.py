@@ -44,8 +44,10 @@ def ask_once(settings: Settings, asked: str, *, files: Sequence[Path] = (), sess
         question = build_question(sent, owner, settings, language=None, resumable=False, offline=assembly.offline)
         running = assembly.runner.start_answer(assembly.desk.admit_new(question))
     signal.signal(signal.SIGINT, partial(_interrupt, running))
-    status = _follow(assembly, running, Terminal(sys.stdout, sys.stderr))
-    assembly.runner.shut_down("interrupted", LAST_SECONDS)
+    try:
+        status = _follow(assembly, running, Terminal(sys.stdout, sys.stderr))
+    finally:
+        assembly.runner.shut_down("interrupted", LAST_SECONDS)
     if status == "failed":
         sys.exit(1)
 

@@ -167,7 +167,9 @@ def _read_line(line: str, place: str) -> LabelledQuestion | LabelledTopic:
             return msgspec.convert(fields, LabelledTopic)
         return msgspec.convert(fields, LabelledQuestion)
     except msgspec.DecodeError as error:
-        raise QAError(f"{place}: {error}") from None
+        raise QAError(
+            f"{place}: {error}; a line is a JSON object with a question and its pages, as docs/performance.md shows"
+        ) from None
 
 
 def _is_found(labels: Sequence[PageLabel], passage: Passage) -> bool:

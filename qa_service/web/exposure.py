@@ -14,6 +14,6 @@ def refuse_open_server(settings: Settings, hosts: Iterable[str]) -> None:
     for host in hosts:
         if host != "localhost" and not is_loopback(host):
             sys.exit(
-                f"not listening on {host}: anybody could ask. Set QA_API_KEYS to name:secret, or "
-                "QA_ALLOW_ANONYMOUS=on if that is meant; HOST=127.0.0.1 serves this machine alone."
+                f"qa-service: not listening on {host}, because anybody could ask there: set QA_API_KEYS to "
+                "name:secret, or QA_ALLOW_ANONYMOUS=on if that is meant; HOST=127.0.0.1 serves this machine alone"
             )

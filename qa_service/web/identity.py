@@ -243,9 +243,8 @@ class Gate:
     def _accepted(self) -> str:
         ways = ["Authorization: Bearer with a key or a token"] if self._settings.api_keys else []
         ways += ["this site's own login"] if self._identify else []
-        return (
-            f"no valid credential; this server accepts {' or '.join(ways) or 'none yet: its operator must set one up'}"
-        )
+        ways = ways or ["none yet: its operator sets QA_API_KEYS or QA_ALLOW_ANONYMOUS=on"]
+        return f"no valid credential; this server accepts {' or '.join(ways)}"
 
     def _check_origin(self, request: Request) -> None:
         origin = request.headers.get("Origin")

@@ -31,15 +31,17 @@ def commands(page: Path) -> list[str]:
 
 
 def ask_as_shown(lines: Sequence[str], changes: Mapping[str, str], folder: Path) -> str:
-    """Run the commands of a page that ask, with other addresses and keys in the place of those that they name, beside a
-    manual. Return how the answer of the last one ended."""
+    """Run the commands of a page that ask, with other addresses and keys in the place of those that they name, in a
+    folder that has the manual where an example has it. Return how the answer of the last one ended."""
     text = "\n".join(lines)
     for said, here in changes.items():
         assert said in text, f"no command says {said}"
         text = text.replace(said, here)
-    (folder / "manual.pdf").write_bytes((EXAMPLES / "sample-site/pages/manual.pdf").read_bytes())
+    typed = folder / "typed"
+    typed.mkdir()
+    (folder / "manual.pdf").symlink_to(EXAMPLES / "manual.pdf")
     command = [program("bash"), "-ec", text]
-    ended = subprocess.run(command, cwd=folder, env=clean_environment({}), capture_output=True, timeout=30)
+    ended = subprocess.run(command, cwd=typed, env=clean_environment({}), capture_output=True, timeout=30)
     frames = [line.removeprefix(b"data: ") for line in ended.stdout.splitlines() if line.startswith(b"data: ")]
     assert frames, ended.stdout + ended.stderr
     return str(json.loads(frames[-1])["content"]["status"])

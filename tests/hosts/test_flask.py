@@ -104,3 +104,14 @@ def test_site_says_what_it_needs_where_its_secret_is_missing(tmp_path: Path) -> 
     )
     assert b"SITE_SECRET" in ended.stderr
     assert b"Traceback" not in ended.stderr
+
+
+def test_server_says_once_what_the_site_needs_and_ends(tmp_path: Path) -> None:
+    env = clean_environment({"SITE_SECRET": "", "PORT": str(free_port()), "WEB_CONCURRENCY": "1"})
+    command = [BIN / "gunicorn", "flask_site:app"]
+    ended = subprocess.run(
+        command, cwd=copytree(PAGE.parent, tmp_path / "site"), env=env, capture_output=True, timeout=30
+    )
+    assert ended.returncode != 0
+    assert ended.stderr.count(b"Set SITE_SECRET") == 1
+    assert b"Traceback" not in ended.stderr

@@ -157,6 +157,10 @@ class TestAround:
         expect(other.get_by_role("alert")).to_contain_text("can't be reached")
         assert asked == ["/other/api/config"]
         expect(one.locator('[data-part="complaint"]')).to_be_hidden()
+        one.locator("#question").fill("Only for this one")
+        site.show('<qa-chat address="/other/api/"></qa-chat><qa-chat></qa-chat>')
+        expect(page.locator("#question").last).to_have_value("Only for this one")
+        expect(page.locator("#question").first).to_have_value("")
 
     def test_one_that_is_taken_out_listens_no_longer(self, page: Page, site: Site) -> None:
         site.show("<qa-chat></qa-chat>")
@@ -166,7 +170,18 @@ class TestAround:
         with page.expect_request("**/api/ask"):
             page.press("#question", "Enter")
         with page.expect_event("requestfailed"):
-            page.evaluate("document.querySelector('qa-chat').remove()")
+            page.evaluate(
+                """() => {
+                    const chat = document.querySelector("qa-chat");
+                    chat.chat.past.anonymous = false;  // somebody whose list comes from the server
+                    chat.remove();
+                }"""
+            )
+        asked: list[str] = []
+        page.route("**/api/**", lambda route: (asked.append(urlsplit(route.request.url).path), route.continue_()))
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        page.evaluate("fetch('/api/healthz').then(({ status }) => status)")
+        assert asked == ["/api/healthz"]
 
     def test_one_that_comes_back_shows_its_conversation_again(self, page: Page, site: Site) -> None:
         site.show("<qa-chat></qa-chat>")
@@ -277,6 +292,15 @@ class TestToken:
         site.show(element)
         expect(page.get_by_role("alert")).to_contain_text("can't be reached")
         assert seen == [sent]
+
+    def test_that_the_site_fails_to_give_is_told_in_words_for_people(self, page: Page, site: Site) -> None:
+        give = """<script nonce="n">
+            addEventListener("error", (event) => (window.told = event.message, event.preventDefault()));
+            document.querySelector("qa-chat").token = () => Promise.reject(new Error("E_TOKEN 17"));
+        </script>"""
+        site.show("<qa-chat></qa-chat>", script=give + SCRIPT)
+        expect(page.get_by_role("alert")).to_contain_text("can't be reached")
+        assert "E_TOKEN 17" in page.evaluate("window.told")
 
     def test_that_is_missing_is_a_matter_of_the_sites_login(self, page: Page, site: Site) -> None:
         site.refuse("config", "unauthenticated")

@@ -271,6 +271,10 @@ class TestTrouble:
         assert open_link(other, "a-key-of-somebody-else") == "a-key-of-somebody-else"
         assert len(questions) == 2
         assert "another access key" in questions[0]
+        with other.expect_request("**/api/config"):
+            other.evaluate("location.hash = 'key=a-key-for-the-tab-as-it-is'")
+        assert "#" not in other.url
+        assert other.evaluate("sessionStorage.getItem('qa.key')") == "a-key-for-the-tab-as-it-is"
         context.close()
 
     def test_of_a_link_with_a_key_is_that_a_visitor_who_asked_before_is_asked_first(

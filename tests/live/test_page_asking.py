@@ -254,6 +254,10 @@ class TestAsking:
         page.evaluate(ADD_FOLDER)
         expect(page.get_by_role("alert")).to_contain_text("‘폴더’: 읽을 수 없는")
 
+    def test_with_more_files_than_can_be_sent_says_so_once(self, page: Page) -> None:
+        page.set_input_files('[data-part="picker"]', [NOTE] * 8)
+        expect(page.locator('[data-part="complaint"]')).to_have_text(re.compile(r"^[^.]*5개[^.]*\.$"))
+
     def test_begins_in_the_field_and_sends_only_what_is_there(self, page: Page) -> None:
         expect(page.locator("#question")).to_be_focused()
         send = page.locator('[data-part="send"]')

@@ -322,7 +322,7 @@ def test_no_task_is_long_while_a_long_answer_comes_below_two_hundred_others(page
             send(page, ["text", text[at : at + piece]])
         send(page, *(["reference", source(n)] for n in range(1, 51)), METADATA, DONE)
         expect(page.locator(ANSWERED)).to_have_count(1, timeout=PATIENCE)
-    assert len(tasks) > 100
+    assert len(tasks) > 20, "too few tasks were measured"
     assert max(tasks) < LONG_MS, sorted(tasks)[-9:]
 
 

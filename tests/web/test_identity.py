@@ -58,7 +58,9 @@ class TestCredentials:
 
     def test_none_on_a_server_without_any_way_in_says_so(self, make_house: MakeHouse) -> None:
         house = make_house(allow_anonymous=False, api_keys=())
-        assert "none yet" in refusal(house.ask(), 401, "unauthenticated")["detail"]
+        detail = refusal(house.ask(), 401, "unauthenticated")["detail"]
+        assert "none yet" in detail
+        assert "QA_API_KEYS" in detail
 
     @pytest.mark.parametrize(
         "value", ["Bearer", "Bearer ", "Bearer null", "Bearer undefined", "bearer  null", "", "Basic eDp5"]

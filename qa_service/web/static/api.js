@@ -24,7 +24,7 @@ export class Problem extends Error {
 export class Service {
   constructor({ address, credential }) {
     this.base = new URL(`${address.replace(/\/$/, "")}/`, document.baseURI);
-    const token = async ({ again }) => writeCredential(await credential({ fresh: again }));
+    const token = async ({ again }) => writeCredential(await takeCredential(credential, { fresh: again }));
     this.client = createClient({ url: this.base.href, token, retry: isTemporary, ...PATIENCE });
   }
 
@@ -58,6 +58,16 @@ export class Service {
 /** Whether waiting may help. A question that was refused is not sent again, and an answer that has begun is waited for. */
 function isTemporary({ code, retryable }, { id }) {
   return retryable && (Boolean(id) || code === "network");
+}
+
+/** A site's function that fails is the site's matter, and its words are for no visitor. It may work a little later. */
+async function takeCredential(credential, wish) {
+  try {
+    return await credential(wish);
+  } catch (error) {
+    reportError(error);
+    throw new Problem({ code: "network", userMessage: words("network"), retryable: true });
+  }
 }
 
 /** No key has other characters than these, and a header can't hold them: the server refuses the rest, and the page asks again. */

@@ -27,7 +27,7 @@ export class Attachments {
       if (trouble) troubles.push(trouble);
       else this.files.push(file);
     }
-    if (troubles.length) this.complain(troubles.join(" "));
+    if (troubles.length) this.complain([...new Set(troubles)].join(" "));
     this.#show();
     this.checked = this.#check(this.checked, [...this.files]);
   }

@@ -21,12 +21,12 @@ import { choose, language, reword, say, size, words } from "./words.js";
 const UNKNOWN = { limits: { question: Infinity, files: Infinity, fileBytes: Infinity, bodyBytes: Infinity }, caller: { kind: "anonymous" } };
 
 /**
- * A chat in the markup below `root`, with a `service`. `wishes` are those of the site around it: `full`, `keys`, `name`,
+ * A chat in the markup below `root`, with a `service` and the `memory` of what belongs to it. `wishes` are those of the site around it: `full`, `keys`, `name`,
  * `logo`, `greeting`, `examples` and `collections`. `emit(name, detail)` tells the site what happened.
  */
 export class Chat {
-  constructor(root, { service, wishes, emit }) {
-    Object.assign(this, { root, service, wishes, emit, config: UNKNOWN, limits: { ...UNKNOWN.limits } });
+  constructor(root, { service, memory, wishes, emit }) {
+    Object.assign(this, { root, service, memory, wishes, emit, config: UNKNOWN, limits: { ...UNKNOWN.limits } });
     const announce = announcerIn(this.#at("announcer"));
     this.source = new SourceDialog(this.#at("source"), { service, frame: root.querySelector(".qa") });
     const shared = { service, announce, openSource: (reference) => this.source.open(reference), config: () => this.config, collections: wishes.collections ?? "" };
@@ -39,18 +39,18 @@ export class Chat {
       locked: (again) => this.#locked(again),
       refused: (question) => this.composer.giveBack(question),
     } });
-    this.composer = new Composer(this.#at("composer"), { limits: this.limits, announce, zone: this.#at("frame"), veil: this.#at("veil"), listener: {
+    this.composer = new Composer(this.#at("composer"), { limits: this.limits, memory, announce, zone: this.#at("frame"), veil: this.#at("veil"), listener: {
       ask: (asked) => this.ask(asked),
       stop: () => this.conversation.stop(),
     } });
-    this.past = new History(this.#at("history"), { service, announce, listener: {
+    this.past = new History(this.#at("history"), { service, memory, announce, listener: {
       complain: (text) => this.composer.complain(text),
       gone: (sessionId) => sessionId === this.conversation.sessionId && this.#clear(),
       open: (sessionId) => this.open(sessionId),
       renamed: () => this.#entitle(),
     } });
     this.kept = new KeptFiles(this.#at("kept"), service);
-    this.keyDialog = new KeyDialog(this.#at("key"));
+    this.keyDialog = new KeyDialog(this.#at("key"), memory);
     this.brand = new Brand(root, { wishes, write: (text) => this.composer.write(text) });
     this.shelf = new Shelf(this.#at("shelf"), { menu: this.#at("menu"), scrim: this.#at("scrim"), beside: this.#at("column") });
     this.follow = new Follow({ scroller: this.#at("scroller"), content: this.#at("main"), button: this.#at("to-bottom"),
@@ -61,7 +61,8 @@ export class Chat {
 
   /** Ask the server what it takes and who we are, and show the conversation of the address, or the one this tab has left. */
   async begin() {
-    const wanted = this.address?.sessionId || currentSession();
+    this.past.begin();
+    const wanted = this.address?.sessionId || currentSession(this.memory);
     if (wanted) this.address?.replace(wanted);
     this.composer.turnTo(wanted);
     if (this.wishes.full && !isWrittenByTouch()) this.composer.field.focus();
@@ -80,7 +81,7 @@ export class Chat {
   async open(sessionId, { agreed = false } = {}) {
     this.shelf.close();
     this.source.close();
-    const isOwn = agreed || sessionId === currentSession() || this.past.knows(sessionId);
+    const isOwn = agreed || sessionId === currentSession(this.memory) || this.past.knows(sessionId);
     if (!isOwn) return this.#refuseAddress("addressOfOther", { key: "addressOpen", act: () => this.open(sessionId, { agreed: true }) });
     try {
       const title = await this.conversation.load(sessionId);
@@ -104,6 +105,7 @@ export class Chat {
 
   /** Stop listening to an answer, because the chat isn't in its site any more. The answer goes on at the server. */
   end() {
+    this.past.end();
     this.conversation.clear();
   }
 
@@ -133,7 +135,7 @@ export class Chat {
   /** The conversation of an address isn't shown. What is written from now on belongs to the one that is. */
   #refuseAddress(key, offer) {
     const { sessionId } = this.conversation;
-    setCurrentSession(sessionId);
+    setCurrentSession(this.memory, sessionId);
     this.address?.replace(sessionId);
     this.composer.turnTo(sessionId);
     this.composer.complain(words(key), offer);
@@ -148,8 +150,8 @@ export class Chat {
 
   /** Forget the key, and what was written and shown with it in this tab. */
   #signOut() {
-    keepKey("");
-    forgetDrafts();
+    keepKey(this.memory, "");
+    forgetDrafts(this.memory);
     this.shelf.close();
     this.#clear();
     this.composer.empty();
@@ -173,7 +175,7 @@ export class Chat {
     this.#at("welcome").hidden = !isEmpty;
     this.composer.show({ answering, canChangeTopic: !isEmpty });
     this.composer.turnTo(sessionId);
-    setCurrentSession(sessionId);
+    setCurrentSession(this.memory, sessionId);
     this.address?.show(sessionId);
     this.past.show(sessionId);
     this.#entitle();
@@ -219,7 +221,7 @@ export class Chat {
     this.brand.show(this.config);
     this.#at("offline").hidden = upstream !== "offline";
     this.#at("version").textContent = version;
-    this.#at("sign-out").hidden = !this.wishes.keys || !currentKey();
+    this.#at("sign-out").hidden = !this.wishes.keys || !currentKey(this.memory);
     this.#at("history-note").hidden = caller.kind !== "anonymous";
     this.#at("kinds").textContent = kinds.join(" · ");
     const { files, fileBytes } = this.limits;

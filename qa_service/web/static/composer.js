@@ -12,9 +12,9 @@ import { count, say, words } from "./words.js";
  * webSearch, model})` and `listener.stop()`.
  */
 export class Composer {
-  constructor(form, { limits, announce, zone, veil, listener }) {
+  constructor(form, { limits, memory, announce, zone, veil, listener }) {
     const part = (name) => form.querySelector(`[data-part="${name}"]`);
-    Object.assign(this, { form, root: form.getRootNode(), limits, announce, listener, answering: false });
+    Object.assign(this, { form, root: form.getRootNode(), limits, memory, announce, listener, answering: false });
     this.field = part("question");
     this.sendButton = part("send");
     this.stopButton = part("stop");
@@ -54,16 +54,16 @@ export class Composer {
   turnTo(sessionId) {
     if (this.sessionId === sessionId) return;
     this.sessionId = sessionId;
-    this.field.value = readDraft(sessionId);
+    this.field.value = readDraft(this.memory, sessionId);
     this.#grow();
   }
 
   /** The conversation has begun by now, and what is being written is written in it. */
   moveTo(sessionId) {
     if (this.sessionId === sessionId) return;
-    keepDraft(this.sessionId, "");
+    keepDraft(this.memory, this.sessionId, "");
     this.sessionId = sessionId;
-    keepDraft(sessionId, this.field.value);
+    keepDraft(this.memory, sessionId, this.field.value);
   }
 
   write(text) {
@@ -167,7 +167,7 @@ export class Composer {
   }
 
   #wrote() {
-    keepDraft(this.sessionId, this.field.value);
+    keepDraft(this.memory, this.sessionId, this.field.value);
     this.#grow();
   }
 

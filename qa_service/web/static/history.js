@@ -6,7 +6,6 @@
 import { element } from "./element.js";
 import { pastRow, renamingRow, undoRow } from "./history-rows.js";
 import { changeRemembered, readRemembered, watchRemembered } from "./remembered.js";
-import { tabStorage } from "./storage.js";
 import { label, say, words } from "./words.js";
 
 const CURRENT = "qa.session";
@@ -16,12 +15,12 @@ const UNDO_MS = 8_000;
 const LISTED_AT_MOST = 100;
 
 /** The id of this tab's conversation, which is shown again after a reload. */
-export function currentSession() {
-  return tabStorage.getItem(CURRENT) ?? "";
+export function currentSession(memory) {
+  return memory.tab.getItem(CURRENT) ?? "";
 }
 
-export function setCurrentSession(sessionId) {
-  tabStorage.setItem(CURRENT, sessionId);
+export function setCurrentSession(memory, sessionId) {
+  memory.tab.setItem(CURRENT, sessionId);
 }
 
 /**
@@ -29,18 +28,30 @@ export function setCurrentSession(sessionId) {
  * `listener.renamed()` for another title, and `listener.complain(text)` where the server didn't do what was asked.
  */
 export class History {
-  constructor(list, { service, announce, listener }) {
-    Object.assign(this, { list, service, announce, listener, anonymous: true, items: readRemembered(), current: "" });
+  constructor(list, { service, memory, announce, listener }) {
+    Object.assign(this, { list, service, memory, announce, listener, anonymous: true, items: readRemembered(memory), current: "" });
     Object.assign(this, { sought: "", renaming: "", leaving: new Map() });
     this.field = this.#searchField();
-    watchRemembered(() => this.#reread());
-    addEventListener("pagehide", () => this.#deleteAll());
-    document.addEventListener("visibilitychange", () => document.hidden || this.#refresh());
+  }
+
+  /** Follow what happens to the list elsewhere. */
+  begin() {
+    this.watch = new AbortController();
+    const { signal } = this.watch;
+    watchRemembered(this.memory, () => this.#reread(), signal);
+    addEventListener("pagehide", () => this.#deleteAll(), { signal });
+    document.addEventListener("visibilitychange", () => document.hidden || this.#refresh(), { signal });
+  }
+
+  /** The list isn't shown any more. What could have been undone until now can't be. */
+  end() {
+    this.watch.abort();
+    this.#deleteAll();
   }
 
   async load(caller) {
     this.anonymous = caller.kind === "anonymous";
-    if (this.anonymous) this.items = readRemembered();
+    if (this.anonymous) this.items = readRemembered(this.memory);
     else this.items = (await this.service.fetchJson(`sessions?limit=${LISTED_AT_MOST}`).catch(() => ({ items: [] }))).items;
     this.show(this.current);
   }
@@ -104,13 +115,13 @@ export class History {
 
   /** Change the list. What another tab has added to a visitor's list meanwhile stays. */
   #change(change) {
-    this.items = this.anonymous ? changeRemembered(change) : change(this.items);
+    this.items = this.anonymous ? changeRemembered(this.memory, change) : change(this.items);
     this.show(this.current);
   }
 
   #reread() {
     if (!this.anonymous) return;
-    this.items = readRemembered();
+    this.items = readRemembered(this.memory);
     this.show(this.current);
   }
 

@@ -39,7 +39,7 @@ export class KeptFiles {
 
   #row(file) {
     const remove = element("button", { type: "button", class: "quiet icon-only", onclick: () => this.#remove(file) }, icon("trash"));
-    const pages = file.pages > 1 ? words("page", { page: file.pages }) : "";
+    const pages = file.pages > 1 ? words("pageCount", { pages: file.pages }) : "";
     const note = element("span", { class: "note" }, pages);
     const row = element("li", { class: "chip" }, icon("file"), element("span", { class: "name" }, file.name), note,
       label(remove, "remove", { name: file.name }));

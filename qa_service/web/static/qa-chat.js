@@ -5,6 +5,7 @@ import { Chat } from "./chat.js";
 import { currentKey, takeKeyFromAddress } from "./key.js";
 import { MARKUP, STYLE } from "./looks.js";
 import { Service } from "./api.js";
+import { Memory } from "./storage.js";
 import { choose, words } from "./words.js";
 
 /** The service lies where this script comes from, or, where a site has put it into a script of its own, at this path. */
@@ -66,15 +67,23 @@ export class QaChat extends Base {
     root.adoptedStyleSheets = [sharedSheet()];
     root.innerHTML = trusted?.createHTML(MARKUP) ?? MARKUP;
     const address = this.getAttribute("address") ?? HOME;
-    const service = new Service({ address, credential: (wish) => (this.token ? this.token(wish) : wishes.keys ? currentKey() : "") });
+    const service = new Service({ address, credential: (wish) => (this.token ? this.token(wish) : wishes.keys ? currentKey(memory) : "") });
+    const memory = new Memory(service.base);
     const wishes = this.#wishes(service);
-    if (wishes.full && wishes.keys) takeKeyFromAddress(() => confirm(words("keyOfLink")));
-    this.chat = new Chat(root, { service, wishes, emit: (name, detail) => this.dispatchEvent(new CustomEvent(name, { detail })) });
+    if (wishes.full && wishes.keys) this.#takeKeys(memory);
+    this.chat = new Chat(root, { service, memory, wishes, emit: (name, detail) => this.dispatchEvent(new CustomEvent(name, { detail })) });
     this.#placeLandmarks(wishes.full);
     this.#keepKeys(root);
     this.#speak();
     if (this.hasAttribute("bubble")) this.#float();
     else this.#begin();
+  }
+
+  /** A link with a key may also be opened in a tab that shows this page already, which then begins anew. */
+  #takeKeys(memory) {
+    const take = () => takeKeyFromAddress(memory, () => confirm(words("keyOfLink")));
+    take();
+    addEventListener("hashchange", () => take() && location.reload());
   }
 
   #begin() {
@@ -83,7 +92,7 @@ export class QaChat extends Base {
     this.chat.begin();
   }
 
-  /** All services of an origin know the same keys. One of another origin never gets any of them. */
+  /** A service of another origin never gets a key. */
   #wishes({ base }) {
     const list = (name) => this.getAttribute(name)?.split("|").map((each) => each.trim()).filter(Boolean);
     const text = (name) => this.getAttribute(name) || undefined;

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
-class Memory extends Map {
+class BrowserStorage extends Map {
   get length() { return this.size; }
   getItem(name) { return this.get(name) ?? null; }
   setItem(name, value) { this.set(name, String(value)); }
@@ -12,8 +12,9 @@ class Memory extends Map {
 }
 
 Object.defineProperty(globalThis, "navigator", { value: { language: "ko-KR" }, configurable: true });
-globalThis.localStorage = new Memory();
-globalThis.sessionStorage = new Memory();
+globalThis.localStorage = new BrowserStorage();
+globalThis.sessionStorage = new BrowserStorage();
+globalThis.location = new URL("https://shop.example.com/help");
 globalThis.addEventListener = () => {};
 
 const folder = pathToFileURL(`${process.env.PAGE_MODULES}/`).href;
@@ -21,12 +22,17 @@ const module = (name) => import(`${folder}${name}`);
 const { isSending } = await module("enter.js");
 const { HEAD_BYTES, isUnreadable, kindOf } = await module("kinds.js");
 const { forgetDrafts, keepDraft, readDraft } = await module("drafts.js");
+const { currentKey, keepKey } = await module("key.js");
+const { Memory } = await module("storage.js");
 const { fragmentOf, sessionOf } = await module("address.js");
 const { curlOf } = await module("curl.js");
 const { money } = await module("figures.js");
+const { changeRemembered, readRemembered } = await module("remembered.js");
 const { secondsLeft } = await module("retry.js");
 const { EN } = await module("words-en.js");
 const { KO } = await module("words-ko.js");
+
+const memory = new Memory(new URL("/api/", location));
 
 /** The keys that send, of a row of events. Only `keydown` can send. */
 const sent = (events, device) => events.filter(([type, event]) => type === "keydown" && isSending(event, device)).length;
@@ -90,15 +96,29 @@ test("a kind that the server learns is no longer refused, and none is before the
 });
 
 test("each conversation has a draft of its own until it is emptied or all are forgotten", () => {
-  keepDraft("", "처음");
-  keepDraft("one", "하나");
-  assert.deepEqual([readDraft(""), readDraft("one"), readDraft("two"), readDraft("toString")], ["처음", "하나", "", ""]);
-  keepDraft("", "");
-  assert.deepEqual([readDraft(""), readDraft("one")], ["", "하나"]);
-  forgetDrafts();
-  assert.equal(readDraft("one"), "");
+  keepDraft(memory, "", "처음");
+  keepDraft(memory, "one", "하나");
+  assert.deepEqual([readDraft(memory, ""), readDraft(memory, "one"), readDraft(memory, "two"), readDraft(memory, "toString")], ["처음", "하나", "", ""]);
+  keepDraft(memory, "", "");
+  assert.deepEqual([readDraft(memory, ""), readDraft(memory, "one")], ["", "하나"]);
+  forgetDrafts(memory);
+  assert.equal(readDraft(memory, "one"), "");
   sessionStorage.setItem("qa.drafts", "{damaged");
-  assert.equal(readDraft("one"), "");
+  assert.equal(readDraft(memory, "one"), "");
+});
+
+test("services of one origin have keys, drafts and conversations of their own", () => {
+  const [usual, other, foreign] = ["/api/", "/help/api/", "https://else.example.com/api/"].map((at) => new Memory(new URL(at, location)));
+  keepKey(usual, "a-key");
+  keepKey(other, "another-key");
+  keepDraft(other, "", "짧게");
+  changeRemembered(usual, () => [{ sessionId: "a", title: "a", updatedAt: "2026-01-02T03:04:05Z" }]);
+  assert.deepEqual([usual, other, foreign].map(currentKey), ["a-key", "another-key", ""]);
+  assert.deepEqual([usual, other, foreign].map((each) => readDraft(each, "")), ["", "짧게", ""]);
+  assert.deepEqual([usual, other, foreign].map((each) => readRemembered(each).length), [1, 0, 0]);
+  keepKey(other, "");
+  assert.deepEqual([usual, other].map(currentKey), ["a-key", ""]);
+  changeRemembered(usual, () => []);
 });
 
 test("a fragment names a conversation, and no other fragment does", () => {
@@ -109,13 +129,13 @@ test("a fragment names a conversation, and no other fragment does", () => {
 test("two tabs add, rename and remove conversations without undoing what the other did", async () => {
   const [one, two] = await Promise.all([module("remembered.js?tab=1"), module("remembered.js?tab=2")]);
   const item = (sessionId) => ({ sessionId, title: sessionId, updatedAt: "2026-01-02T03:04:05Z" });
-  const names = () => one.readRemembered().map(({ title }) => title);
-  one.changeRemembered((items) => [item("a"), ...items]);
-  two.changeRemembered((items) => [item("b"), ...items]);
-  one.changeRemembered((items) => [item("c"), ...items]);
+  const names = () => one.readRemembered(memory).map(({ title }) => title);
+  one.changeRemembered(memory, (items) => [item("a"), ...items]);
+  two.changeRemembered(memory, (items) => [item("b"), ...items]);
+  one.changeRemembered(memory, (items) => [item("c"), ...items]);
   assert.deepEqual(names(), ["c", "b", "a"]);
-  two.changeRemembered((items) => items.filter(({ sessionId }) => sessionId !== "c"));
-  one.changeRemembered((items) => items.map((each) => (each.sessionId === "b" ? { ...each, title: "새 이름" } : each)));
+  two.changeRemembered(memory, (items) => items.filter(({ sessionId }) => sessionId !== "c"));
+  one.changeRemembered(memory, (items) => items.map((each) => (each.sessionId === "b" ? { ...each, title: "새 이름" } : each)));
   assert.deepEqual(names(), ["새 이름", "a"]);
   localStorage.setItem("qa.history", JSON.stringify([item("a"), { sessionId: "b", title: "b", updatedAt: "lately" }, { title: 1 }]));
   assert.deepEqual(names(), ["a"]);
