@@ -33,6 +33,10 @@ function qa_service_pass_on(): void
     exit;
 }
 
+// Whoever may write a page, but no scripts, may say this to the element. Any other attribute could be a script, such as
+// onclick, or lead what people ask to another site, such as address.
+const QA_SERVICE_SAID = ['lang', 'bubble', 'name', 'logo', 'greeting', 'examples', 'collections'];
+
 /** Show the element. What is said in the shortcode is said to the element, such as [qa-chat lang="ko"]. */
 function qa_service_element($said): string
 {
@@ -41,7 +45,7 @@ function qa_service_element($said): string
     }
     $attributes = '';
     foreach (is_array($said) ? $said : [] as $name => $value) {
-        $attributes .= is_string($name) ? sprintf(' %s="%s"', sanitize_key($name), esc_attr($value)) : '';
+        $attributes .= in_array($name, QA_SERVICE_SAID, true) ? sprintf(' %s="%s"', $name, esc_attr($value)) : '';
     }
     $script = wp_get_script_tag(['type' => 'module', 'src' => qa_service_address() . '/chat.js']);
     return "$script<qa-chat$attributes></qa-chat>";
@@ -68,8 +72,9 @@ final class QaServiceProxy
         'etag', 'referrer-policy', 'retry-after', 'vary', 'x-accel-buffering', 'x-answer-id', 'x-content-type-options',
         'x-request-id', 'x-session-id', 'x-vercel-ai-data-stream', 'x-vercel-ai-ui-message-stream'];
     // Tokens and figures are for the site's own server: a token outlives the login that it was made for, and the
-    // figures are of everybody. A path that climbs, or has two slashes in a row, is none of the service's.
-    private const KEPT = '#^[^/]|/\.{0,2}/|/\.{1,2}$|\\\\|/(tokens|metrics)/*$#';
+    // figures are of everybody. A path that climbs, or has two slashes in a row, is none of the service's. Curl would send
+    // only what stands before a "#".
+    private const KEPT = '~^[^/]|/\.{0,2}/|/\.{1,2}$|[\\\\#]|/(tokens|metrics)/*$~';
     private const WORDS = [
         'not_found' => ['There is nothing here.', '여기에는 아무것도 없어요.'],
         'forbidden_origin' => ['This request comes from another site.', '다른 사이트에서 온 요청이에요.'],

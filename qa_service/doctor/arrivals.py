@@ -10,6 +10,9 @@ from msgspec import Struct
 
 from qa_service.doctor.route import RouteReply
 
+LONGEST_MS = 3_600_000
+"""No probe lasts so long."""
+
 
 class TimedFrame(Struct, frozen=True):
     """A `TimedFrame` is a frame that arrived so many seconds after it was asked for."""
@@ -27,6 +30,12 @@ class TimedFrame(Struct, frozen=True):
         """Return what the frame brings."""
         content = self.frame.get("content")
         return content if isinstance(content, dict) else {}
+
+    @property
+    def sent(self) -> float:
+        """Return how many seconds after the probe's beginning a tick says that it was sent."""
+        sent = self.content.get("sentMs")
+        return sent / 1000 if isinstance(sent, int) and 0 <= sent <= LONGEST_MS else 0.0
 
 
 class TimedStream(Struct, frozen=True):
@@ -49,7 +58,7 @@ class TimedStream(Struct, frozen=True):
     def lateness(self) -> float:
         """Return how many seconds the latest tick came later after it was sent than the earliest did."""
         ticks = [each for each in self.arrivals if each.kind == "tick"]
-        late = [each.seconds - float(each.content.get("sentMs", 0)) / 1000 for each in ticks]
+        late = [each.seconds - each.sent for each in ticks]
         return max(late) - min(late) if late else 0.0
 
     @property
@@ -83,6 +92,6 @@ def _read_lines(reply: RouteReply) -> Iterator[tuple[float, bytes]]:
 def _decode(line: bytes) -> Mapping[str, Any]:
     try:
         frame = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return frame if isinstance(frame, dict) else {}

@@ -15,6 +15,8 @@ from qa_service.doctor.route import Route, RouteReply
 from qa_service.doctor.stream_checks import LATE_SECONDS, SENT, judge_silence, judge_stream
 from qa_service.web.networks import is_loopback
 
+LARGEST_FACT = 1 << 40
+"""No service tells of more bytes or milliseconds. What says so isn't one."""
 Step: TypeAlias = Literal["reach", "stream", "refusals", "body", "quiet"]
 
 
@@ -127,7 +129,7 @@ class Examination:
 
     def _fact(self, name: str, default: float) -> float:
         value = self._opening.get(name)
-        return value if isinstance(value, int) and value > 0 else default
+        return value if isinstance(value, int) and 0 < value <= LARGEST_FACT else default
 
 
 def _is_own_machine(host: str) -> bool:

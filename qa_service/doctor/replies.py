@@ -49,8 +49,13 @@ def _judge_problem(reply: RouteReply, route: Route, path: str, detail: str) -> F
 
 
 def _judge_redirect(reply: RouteReply, route: Route, path: str) -> Finding:
-    location = urljoin(route.origin + path, reply.header("Location"))
-    words = urlsplit(location).path.lower().split("/")
+    location = reply.header("Location")
+    try:
+        location = urljoin(route.origin + path, location)
+        words = urlsplit(location).path.lower().split("/")
+    except ValueError:
+        # What is no address is shown as it came.
+        words = []
     if any(word.startswith(LOGIN_WORDS) for word in words):
         return make_finding("login_page", path=path, prefix=route.prefix)
     return make_finding("redirected", path=path, location=location)

@@ -1,6 +1,7 @@
 """This module writes what an examination has found: for people, and as JSON for programs."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import shorten
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +18,8 @@ ENDS: Mapping[Language, tuple[str, str]] = {
     "en": ("Nothing is wrong on this route.", "Wrong on this route: {count}."),
     "ko": ("이 경로에는 문제가 없습니다.", "이 경로의 문제: {count}개."),
 }
+
+LONGEST_SENTENCE = 1_000
 
 
 class ReportedFinding(Struct, frozen=True):
@@ -42,7 +45,8 @@ def write_finding(finding: Finding, language: Language, servers: str = "") -> st
     label = LABELS[language][finding.gravity]
     mends = {} if finding.gravity == "good" else finding.list_mends(servers)
     width = max(map(len, mends), default=0)
-    lines = [f"{label:6}{finding.write_sentence(language)}"]
+    # A sentence may quote what a server has said, which must not look like another finding.
+    lines = [f"{label:6}{shorten(finding.write_sentence(language), LONGEST_SENTENCE, placeholder=' …')}"]
     lines += [f"        {name:{width}}  {line}" for name, line in mends.items()]
     return make_printable("\n".join(lines)) + "\n"
 
@@ -61,7 +65,7 @@ def write_json(url: str, findings: Sequence[Finding], language: Language, server
         for each in findings
     )
     report = Report(url, not count_wrong(findings), reported)
-    return msgspec.json.format(msgspec.json.encode(report)).decode() + "\n"
+    return make_printable(msgspec.json.format(msgspec.json.encode(report)).decode()) + "\n"
 
 
 def count_wrong(findings: Sequence[Finding]) -> int:

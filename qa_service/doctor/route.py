@@ -1,6 +1,7 @@
 """This module sends requests along a route, and names in one finding why none gets through."""
 
 import http.client
+import io
 import socket
 import ssl
 import time
@@ -20,6 +21,8 @@ from qa_service.doctor.findings import Finding, RouteBroken, make_finding
 PIECE = 1 << 16
 READ_WHOLE = 1 << 20
 """Of a response that isn't streamed at most so many bytes are read."""
+MOST_STREAMED = 1 << 18
+"""The longest stream that is asked for has less than half of this. One with more bytes is none of the probe's."""
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 20.0
 NOT_YET, EXPIRED, OTHER_NAME, OTHER_ADDRESS = 9, 10, 62, 64
@@ -74,7 +77,7 @@ class Route(Struct, frozen=True):
         with self._naming_faults(path, patience), closing(self._connect(patience)) as connection:
             method, asked = "GET" if body is None else "POST", time.monotonic()
             connection.request(method, self.prefix + path, body, self._all_headers(headers))
-            yield RouteReply(connection.getresponse(), asked)
+            yield RouteReply(_open_response(connection, patience), asked)
 
     def announce_body(self, path: str, size: int, seconds: float) -> "RouteReply | None":
         """Announce a body of this size and send nothing of it. The result is the refusal that came within so many
@@ -84,9 +87,8 @@ class Route(Struct, frozen=True):
             for name, value in self._all_headers({"Content-Length": str(size)}).items():
                 connection.putheader(name, value)
             connection.endheaders()
-            connection.sock.settimeout(seconds)
             with suppress(TimeoutError):
-                reply = RouteReply(connection.getresponse(), time.monotonic())
+                reply = RouteReply(_open_response(connection, seconds), time.monotonic())
                 reply.read_start()
                 return reply
         return None
@@ -188,23 +190,68 @@ class RouteReply:
         """Return the JSON object that was read. It is empty where there was none."""
         try:
             value = msgspec.json.decode(self.start)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return {}
         return value if isinstance(value, dict) else {}
 
     def iterate_pieces(self) -> Iterator[Piece]:
-        """Give the body as it arrives, decompressed."""
-        decode = self._decoder()
+        """Give the body as it arrives, decompressed. It counts as cut where there is more than any probe has."""
+        decode, room = self._decoder(), MOST_STREAMED
         try:
             while piece := self._response.read1(PIECE):
                 moment, text = time.monotonic(), decode(piece)
+                room -= len(text)
+                if room < 0:
+                    self.is_cut = True
+                    return
                 self.start = self.start or text
                 yield moment, text
         except (http.client.HTTPException, ConnectionError, ssl.SSLError, zlib.error):
             self.is_cut = True
 
     def _decoder(self) -> Callable[[bytes], bytes]:
-        return zlib.decompressobj(GZIP).decompress if self.coding == "gzip" else bytes
+        if self.coding != "gzip":
+            return bytes
+        # A few bytes may stand for any number, of which no more are made than anybody reads.
+        decompress = zlib.decompressobj(GZIP).decompress
+        return lambda piece: decompress(piece, READ_WHOLE)
+
+
+class HurriedReader(io.RawIOBase):
+    """A `HurriedReader` reads a socket until so many seconds are over, and raises `TimeoutError` from then on. The
+    socket's own time-out never comes where something sends a byte now and then."""
+
+    def __init__(self, sock: socket.socket, seconds: float) -> None:
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)
+        self._until = time.monotonic() + seconds
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """Return the file that a response is read from."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._sock.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def _open_response(connection: http.client.HTTPConnection, seconds: float) -> http.client.HTTPResponse:
+    """Read the head of a response. The whole response may take so many seconds."""
+    connection.response_class = lambda sock, **options: http.client.HTTPResponse(  # type: ignore[assignment]
+        HurriedReader(sock, seconds),  # type: ignore[arg-type]
+        **options,
+    )
+    return connection.getresponse()
 
 
 def read_route(url: str, headers: tuple[tuple[str, str], ...] = ()) -> Route:

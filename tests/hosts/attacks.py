@@ -17,7 +17,20 @@ from tests.scripted_upstream import ScriptedUpstream
 REFUSED = {401, 403, 404, 405}
 VICTIM = "victim"
 NAMED = [{"X-User-Id": VICTIM}, {"x-user-id": VICTIM}, {"X-User-Id": VICTIM, "Authorization": f"Bearer {KEY}"}]
-SPELLINGS = ["{}", "{}/", "{}//", "{}%2f", "/{}/", "%2F{}", "./{}/", "x/../{}/", "{}/?a=1", "%2e/{}", "config/../{}"]
+SPELLINGS = [
+    "{}",
+    "{}/",
+    "{}//",
+    "{}%2f",
+    "/{}/",
+    "%2F{}",
+    "./{}/",
+    "x/../{}/",
+    "{}/?a=1",
+    "%2e/{}",
+    "config/../{}",
+    "{}#x",
+]
 ADDRESSES = [
     "/api/ask?question=secret",
     "/api/ask%3Fquestion=secret",

@@ -77,6 +77,18 @@ class LoginHostContract(HostContract, LoginAttacks):
         assert sent.get_all("Cookie") is None
         assert not re.search(b"victim|forged", tapped.said)
 
+    @pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
+    def test_body_of_a_request_is_never_sent_as_a_second_request(self, host: Host, tapped: Tapped, method: str) -> None:
+        tapped.said.clear()
+        second = b"GET /api/second HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        connection = host.connect()
+        sent = {**host.headers, "Origin": host.url, "Transfer-Encoding": "chunked"}
+        connection.request(method, f"{host.prefix}/config", iter([second]), sent, encode_chunked=True)
+        connection.getresponse().read()
+        connection.close()
+        for head, body in re.findall(rb"(?s)(\w+ \S+/config HTTP.*?\r\n\r\n)(.*)", bytes(tapped.said)):
+            assert not body or re.search(rb"(?i)\r\n(transfer-encoding: chunked|content-length: [1-9])", head)
+
     @pytest.mark.parametrize("path", ["/ask?question=hi", "/ask/?question=hi", "/%61sk?question=hi"])
     def test_an_address_alone_asks_nothing(self, host: Host, tapped: Tapped, path: str) -> None:
         tapped.said.clear()

@@ -61,7 +61,7 @@ update_option('home', '{url}');
 update_option('permalink_structure', '/%postname%/');
 switch_theme('plain');
 $page = wp_insert_post(['post_type' => 'page', 'post_status' => 'publish', 'post_title' => 'Ask',
-    'post_content' => '[qa-chat lang="ko"]']);
+    'post_content' => '[qa-chat lang="ko" onclick="alert(1)" STYLE="all:unset" address="https://evil.example"]']);
 update_option('show_on_front', 'page');
 update_option('page_on_front', $page);
 $failed = activate_plugin('qa-service.php');
@@ -91,7 +91,7 @@ class TestPlugin(LoginHostContract):
         assert b'"why" isn\'t it?' in tapped.said
         assert b'filename="it\'s.txt"' in tapped.said
 
-    def test_shortcode_hands_on_what_it_says(self, host: Host) -> None:
+    def test_shortcode_hands_on_what_is_no_script_and_names_no_other_service(self, host: Host) -> None:
         assert b'<qa-chat lang="ko"></qa-chat>' in fetch(host, "/")
 
 

@@ -80,16 +80,16 @@ export class Answer {
    * `status`. What came before a `restart` is void. `status` is empty where nothing came behind the frame `after`.
    */
   async answer() {
-    const whole = { text: "", references: [], images: [], metadata: null, error: null, status: "" };
+    const whole = { text: "", references: [], images: new Map(), metadata: null, error: null, status: "" };
     for await (const { type, content } of this) {
       if (type === "text") whole.text += content;
-      else if (type === "restart") Object.assign(whole, { text: "", references: [], images: [] });
+      else if (type === "restart") Object.assign(whole, { text: "", references: [], images: new Map() });
       else if (type === "reference") whole.references.push(content);
-      else if (type === "image" && !content.partial) whole.images[content.index] = content;
+      else if (type === "image" && !content.partial) whole.images.set(content.index, content);
       else if (type === "metadata" || type === "error") whole[type] = content;
       else if (type === "done") whole.status = content.status;
     }
-    return { answerId: this.id, sessionId: this.sessionId, ...whole, images: whole.images.filter(Boolean) };
+    return { answerId: this.id, sessionId: this.sessionId, ...whole, images: [...whole.images.values()].sort((one, other) => one.index - other.index) };
   }
 
   /**

@@ -98,7 +98,8 @@ class Client {
         headers: { Accept: accept, "Accept-Language": this.language, ...usual, ...authorization, ...headers },
       });
       const isWanted = response.status === 204 || !response.type || response.type.includes(accept.split("/")[1]);
-      if (response.status < 300 && isWanted) return response;
+      // Browsers tell of a redirect that isn't followed by the status 0.
+      if (response.status && response.status < 300 && isWanted) return response;
       const refusal = readProblem(response, await readText(response), this.language);
       if (response.status !== 401 || problem || !token) throw refusal;
       problem = refusal;

@@ -42,7 +42,8 @@ async function sendByFetch(fetch, url, { language, ...request }) {
   const fail = (error) => {
     throw request.signal?.aborted ? error : makeUnreachable(language, error);
   };
-  const response = await fetch(url, request).catch(fail);
+  // A redirect would lead the question, and headers of the site's, to wherever it names. The service sends none.
+  const response = await fetch(url, { redirect: "manual", ...request }).catch(fail);
   return { status: response.status, header: (name) => response.headers.get(name), pieces: readBody(response, fail) };
 }
 

@@ -25,6 +25,8 @@ export async function passOn(request, response) {
   if (!target) return refuse(request, response, 404, "not_found");
   if (isForeign(request, target)) return refuse(request, response, 403, "forbidden_origin");
   const headers = { ...listed(request.headers, SENT), ...(await identity(request, prefix)) };
+  // Without this, Node sends such a body behind a GET or a DELETE as if it were a request of its own.
+  if ("transfer-encoding" in request.headers) headers["transfer-encoding"] = "chunked";
   const { request: open } = target.protocol === "https:" ? https : http;
   const passed = open(target, { method: request.method, headers }, (answer) => {
     response.writeHead(answer.statusCode, listed(answer.headers, RETURNED));

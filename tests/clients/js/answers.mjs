@@ -275,6 +275,23 @@ export default {
     },
   ),
 
+  "a redirect leads neither the question nor a header to another site": withService(
+    ({ headers }) => ({ status: 307, headers: { Location: `http://localhost:${headers.host.split(":")[1]}/elsewhere` } }),
+    async (client, { requests }) => {
+      const error = await caught(client.ask({ question: "secret" }).text());
+      assert.deepEqual([error.code, requests.length], ["not_the_service", 1]);
+    },
+    { headers: { "X-Site": "secret" }, tries: 0 },
+  ),
+
+  "the number of a picture may be anything": withService(
+    () => ({ body: write([["start", START], ...["__proto__", "length", -1, 4294967294, 1, 0].map((index) => ["image", { index }]), DONE]) }),
+    async (client) => {
+      const { images } = await client.ask({ question: "?" }).answer();
+      assert.equal(images.length, 6);
+    },
+  ),
+
   "an error page of a proxy whose service is away is waited for": withService(
     (_, number) => (number ? { body: write(WHOLE) } : { status: 502, type: "text/html", body: "<h1>502 Bad Gateway</h1>" }),
     async (client) => assert.equal(await client.ask({ question: "?" }).text(), TEXT),
