@@ -247,7 +247,7 @@ def test_a_wrong_setting_is_named_and_nothing_starts(tmp_path: Path) -> None:
     ended = subprocess.run([str(part) for part in command], env=env, capture_output=True, text=True, timeout=30)
 
     assert ended.returncode != 0
-    assert ended.stderr.startswith("QA_TRIES: ")
+    assert ended.stderr.startswith("qa-service: QA_TRIES: ")
 
 
 def test_a_question_of_880_korean_characters_fits_into_an_address(start: Start) -> None:
