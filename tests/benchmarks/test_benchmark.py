@@ -265,7 +265,7 @@ class TestServers:
         )
 
         assert re.search(
-            r"^\| delay of the first text, p50 \(ms\) \| [\d.]+ \| [\d.]+, \*\*[\d.]+×\*\* \|$", ran.stdout, re.M
+            r"^\| delay of the first text, p50 \(ms\) \| [\d.,]+ \| [\d.,]+, \*\*[\d.,]+×\*\* \|$", ran.stdout, re.M
         ), ran
         assert "faults" not in ran.stdout
         assert ElementTree.parse(picture).getroot().tag.endswith("svg")
