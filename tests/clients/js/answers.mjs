@@ -178,8 +178,9 @@ export default {
     (request, number) => (number < 1 ? void request.socket.resetAndDestroy() : { body: write(WHOLE) }),
     (client) =>
       withGlobals({ navigator: { onLine: false } }, async () => {
-        const text = client.ask({ question: "?" }).text();
-        await sleep(50);
+        const answer = client.ask({ question: "?" });
+        const text = answer.text();
+        await until(() => answer.state === "reconnecting", "the connection was lost");
         globalThis.dispatchEvent(new Event("online"));
         assert.equal(await text, TEXT);
       }),
