@@ -1,7 +1,7 @@
 // The client where a platform is unlike a browser: credentials, uploads, XMLHttpRequest, pictures.
 import assert from "node:assert/strict";
 import { createClient, wake } from "qa-service-client";
-import { caught, openService, problem, sleep, TEXT, until, WHOLE, write } from "./service.mjs";
+import { caught, openService, problem, TEXT, until, WHOLE, write } from "./service.mjs";
 import { XMLHttpRequest } from "./xhr.mjs";
 
 const QUICK = { pause: 10, language: "ko" };
@@ -113,8 +113,9 @@ export default {
     await using(
       answer,
       async (client) => {
-        const text = client.ask({ question: "?" }).text();
-        await sleep(50);
+        const answer = client.ask({ question: "?" });
+        const text = answer.text();
+        await until(() => answer.state === "reconnecting", "the connection was lost");
         wake();
         assert.equal(await text, TEXT);
       },
