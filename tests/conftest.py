@@ -57,24 +57,15 @@ gc.set_threshold(50_000, 20, 100)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread the files that compute between those that wait, so that a parallel run keeps all cores busy from its
-    beginning to its end. The files that wait longest come first."""
+    """Begin with the files that take longest, so that all processes of a parallel run end at about the same time."""
     tests = Path(__file__).parent
-    waiting: dict[Path, int] = {}
-    computing: list[Path] = []
-    for path in dict.fromkeys(item.path for item in items):
-        inside = path.relative_to(tests)
-        known = [name for name in (inside.as_posix(), inside.parts[0]) if name in LONGEST_FIRST]
-        if known:
-            waiting[path] = LONGEST_FIRST.index(known[0])
-        else:
-            computing.append(path)
-    position = {
-        path: index / len(group)
-        for group in (sorted(waiting, key=waiting.__getitem__), computing)
-        for index, path in enumerate(group)
-    }
-    items.sort(key=lambda item: position[item.path])
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(tests)
+        known = (name for name in (path.as_posix(), path.parts[0]) if name in LONGEST_FIRST)
+        return next(map(LONGEST_FIRST.index, known), len(LONGEST_FIRST))
+
+    items.sort(key=place)
 
 
 def pytest_collection_finish() -> None:

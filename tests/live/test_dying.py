@@ -176,7 +176,7 @@ class TestStage:
         assert house.takeovers(reader.answer_id) == 1
 
     def test_between_the_last_delta_and_the_end(self, house: House) -> None:
-        script = Script(deltas=20, rate=10)
+        script = Script(deltas=20, rate=4)
         house.upstream.script(script)
         reader = Follower(house.served.url, "안녕?")
         reader.wait_text(20)

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -146,6 +147,8 @@ class TestSurviving:
         with serve(tmp_path) as first:
             with Asked(first.url, REFUND, files={"규정집.pdf": pdf(PAGES)}, sessionId=session) as asked:
                 assert asked.finish().status == "completed"
+            # While a busy disk still writes what came before, the store keeps what comes next for two seconds at most.
+            time.sleep(2)
             os.killpg(first.process.pid, signal.SIGKILL)
             for store in processes_naming(str(tmp_path / "data")):
                 with suppress(ProcessLookupError):
