@@ -24,7 +24,7 @@ export class Composer {
     this.complaint = part("complaint");
     const [list, picker] = [part("files"), part("picker")];
     this.attachments = new Attachments({ list, picker, zone, veil, limits,
-      complain: (text) => this.complain(text), changed: () => this.#allowSending() });
+      complain: (text) => this.complain(text), changed: () => this.#keep() });
     this.speech = this.#speechFor(part("speak"));
     this.field.enterKeyHint = isWrittenByTouch() ? "enter" : "send";
     this.#listen(part("attach"));
@@ -54,16 +54,18 @@ export class Composer {
   turnTo(sessionId) {
     if (this.sessionId === sessionId) return;
     this.sessionId = sessionId;
-    this.field.value = readDraft(this.memory, sessionId);
+    const { text, files } = readDraft(this.memory, sessionId);
+    this.field.value = text;
+    this.attachments.miss(files);
     this.#grow();
   }
 
   /** The conversation has begun by now, and what is being written is written in it. */
   moveTo(sessionId) {
     if (this.sessionId === sessionId) return;
-    keepDraft(this.memory, this.sessionId, "");
+    keepDraft(this.memory, this.sessionId);
     this.sessionId = sessionId;
-    keepDraft(this.memory, sessionId, this.field.value);
+    this.#keep();
   }
 
   write(text) {
@@ -167,8 +169,14 @@ export class Composer {
   }
 
   #wrote() {
-    keepDraft(this.memory, this.sessionId, this.field.value);
+    this.#keep();
     this.#grow();
+  }
+
+  /** Keep what is written and attached for the case that the page is loaded anew. */
+  #keep() {
+    keepDraft(this.memory, this.sessionId, { text: this.field.value, files: this.attachments.names });
+    this.#allowSending();
   }
 
   #grow() {
