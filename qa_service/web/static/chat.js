@@ -44,7 +44,7 @@ export class Chat {
       stop: () => this.conversation.stop(),
     } });
     this.past = new History(this.#at("history"), { service, memory, announce, listener: {
-      complain: (text) => this.composer.complain(text),
+      complain: (text) => (this.shelf.close(), this.composer.complain(text)), // which the side bar would cover
       gone: (sessionId) => sessionId === this.conversation.sessionId && this.#clear(),
       open: (sessionId) => this.open(sessionId),
       renamed: () => this.#entitle(),

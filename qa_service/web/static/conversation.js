@@ -54,6 +54,7 @@ export class Conversation {
       rate: (turn, rating) => this.#rate(turn, rating),
       hasSession: () => Boolean(this.sessionId),
       reopen: (topic) => this.#reopen(topic),
+      complain: (text) => listener.complain(text),
     };
     this.clear();
   }
