@@ -123,7 +123,8 @@ test("services of one origin have keys, drafts and conversations of their own", 
 
 test("a fragment names a conversation, and no other fragment does", () => {
   assert.equal(sessionOf(fragmentOf("aB1._-")), "aB1._-");
-  for (const other of ["", "#", "#/c/", "#/c/a/b", "#/c/%20", "#key=abc", "#/c/<img>"]) assert.equal(sessionOf(other), "", other);
+  assert.equal(sessionOf("#/c/..a"), "..a");
+  for (const other of ["", "#", "#/c/", "#/c/a/b", "#/c/%20", "#/c/.", "#/c/..", "#key=abc", "#/c/<img>"]) assert.equal(sessionOf(other), "", other);
 });
 
 test("two tabs add, rename and remove conversations without undoing what the other did", async () => {
