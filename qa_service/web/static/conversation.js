@@ -1,6 +1,7 @@
 /** This module shows a conversation: its turns in order, and the answer that is coming. */
 
 import { Problem } from "./api.js";
+import { shownName } from "./attachments.js";
 import { element } from "./element.js";
 import { keepPlace } from "./place.js";
 import { Turn } from "./turn.js";
@@ -64,7 +65,7 @@ export class Conversation {
     const asked = { question, files, topic, webSearch, model, collections, replaces, key };
     this.listener.asked(asked);
     const shown = question || words("whatIsIn");
-    const turn = new Turn({ question: shown, files: files.map(({ name }) => name), earlier: namesOf(this.turns) }, this.actions);
+    const turn = new Turn({ question: shown, files: files.map(shownName), earlier: namesOf(this.turns) }, this.actions);
     Object.assign(turn, { asked, replaced: instead });
     this.turns.at(-1)?.growOld();
     this.turns.push(turn);

@@ -65,6 +65,7 @@ export class SourceDialog {
   #closed() {
     this.frame.classList.remove("beside");
     this.shown += 1;
+    for (const name of ["title", "place", "text"]) this.part(name).replaceChildren();
     if (this.opener?.isConnected) this.opener.focus();
   }
 
