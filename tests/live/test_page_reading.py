@@ -326,6 +326,22 @@ class TestSource:
         page.click('#source [data-part="close"]')
 
 
+class TestCards:
+    def test_of_many_sources_with_long_names_can_be_told_apart_on_a_phone(self, page: Page) -> None:
+        page.set_viewport_size({"width": 360, "height": 740})
+        name, section = (
+            "환불 처리에 관한 표준 계약서 (개정안) Vereinbarung_ohne_Leerzeichen_v12.pdf",
+            "37쪽, 손해 배상의 범위와 면책 " * 5,
+        )
+        answer(page, "환불 [1].", *(source(n, file=f"{n} {name}", section=section, quote=TEXT) for n in range(1, 10)))
+        turn = page.locator(".turn:last-child")
+        widths = turn.locator(".card .title").evaluate_all("(all) => all.map((each) => each.clientWidth)")
+        assert min(widths) > 220
+        assert turn.locator(".card q").evaluate_all("(all) => all.filter((each) => each.checkVisibility())") == []
+        assert turn.locator(".sources").evaluate("(list) => list.scrollWidth <= list.clientWidth")
+        page.set_viewport_size({"width": 1280, "height": 800})
+
+
 class TestCountOfFiles:
     def test_has_only_those_that_can_be_used(self, page: Page) -> None:
         files = [
