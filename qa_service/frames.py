@@ -47,7 +47,7 @@ class ShownSource(Value, frozen=True, omit_defaults=True):
     title: str
     url: str
     document_id: str
-    passages: tuple[ShownPassage, ...] = ()
+    passages: tuple[ShownPassage, ...]
 
 
 class StageNotice(Value, frozen=True, tag_field="type", tag="status", omit_defaults=True):

@@ -40,10 +40,11 @@ def _measure(named: ShownSource | ShownPassage) -> int:
 
 
 def _name_source(passage: Passage, session_id: str) -> ShownSource:
+    """Name the source of a passage, without passages. Those of one source are equal."""
     title, url = _shorten(passage.file, LONGEST_TITLE), passage.url
     if url:
-        return ShownSource("url", title, point_at_quote(url, "", _page_of(passage) or 0), passage.file_id)
-    return ShownSource("document", title, locate_pages(passage, session_id), passage.file_id)
+        return ShownSource("url", title, point_at_quote(url, "", _page_of(passage) or 0), passage.file_id, ())
+    return ShownSource("document", title, locate_pages(passage, session_id), passage.file_id, ())
 
 
 def _name_place(passage: Passage, language: Language) -> ShownPassage:

@@ -564,7 +564,7 @@ export interface ShownSource {
   /** The id of the file or the document that is cited. */
   documentId: string;
   /** The passages of the source that the model is shown. */
-  passages?: Array<ShownPassage>;
+  passages: Array<ShownPassage>;
 }
 
 /** A `SiteText` is one text in both languages. Both are the same where a site has given it in one alone. */
