@@ -18,7 +18,7 @@ function newKey() {
 /**
  * It calls `asked(question)`, `began(sessionId, title)`, `changed()`, `refused(question)`, `locked(again)`,
  * `complain(text)` and `ended(turn)` of its `listener`. `shared` has what all parts of one element share: `service`,
- * `announce(text)`, `openSource(reference)`, `config()` and the names of the `collections` that are searched.
+ * `announce(text)`, `openSource(source, findNumber)`, `config()` and the names of the `collections` that are searched.
  */
 export class Conversation {
   constructor(node, { shared, listener }) {
