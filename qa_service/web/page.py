@@ -1,5 +1,6 @@
 """This module serves the script of `<qa-chat>`, and pages that are this element and nothing else."""
 
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -9,7 +10,7 @@ from flask import Blueprint, Flask, Response, request
 
 from qa_service.errors import QAError
 from qa_service.settings import Settings
-from qa_service.web.chat_script import Script, chat_script
+from qa_service.web.chat_script import chat_script
 from qa_service.web.languages import spoken_language
 from qa_service.web.mounting import add_route, mounted
 from qa_service.web.reference import POLICY
@@ -24,13 +25,12 @@ def show_script() -> Response:
     """Show the script. Under the address that names its version it never changes, and under any other a browser asks
     each time whether it has."""
     script = chat_script()
-    response = _encode_script(script)
+    response = _write_packed(script.plain, script.packed, "text/javascript; charset=utf-8")
     response.headers["Cache-Control"] = FOREVER if request.args.get("v") == script.version else "no-cache"
     # Any site may load the script. What it does at the service afterwards is another matter.
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    response.headers["Vary"] = "Accept-Encoding"
-    response.set_etag(f"{script.version}-gzip" if response.content_encoding else script.version)
+    response.set_etag("-".join(filter(None, (script.version, response.content_encoding))))
     response.make_conditional(request)
     return response
 
@@ -94,11 +94,18 @@ def add_page(app: Flask, path: str) -> None:
     app.register_blueprint(blueprint)
 
 
-def _encode_script(script: Script) -> Response:
-    content_type = "text/javascript; charset=utf-8"
-    if not request.accept_encodings["gzip"]:
-        return Response(script.plain, content_type=content_type)
-    return Response(script.compressed, content_type=content_type, headers={"Content-Encoding": "gzip"})
+def _write_packed(plain: bytes, packed: Mapping[str, bytes], content_type: str) -> Response:
+    """Write the answer in the content coding that the caller likes best. Of those that it likes alike, the first is
+    taken, and one that it doesn't name is taken only where it takes any."""
+    accepted = request.accept_encodings
+    coding = max(packed, key=accepted.quality)
+    as_it_is = accepted.quality("identity") if "identity" in accepted.values() else 0
+    if accepted.quality(coding) > as_it_is:
+        response = Response(packed[coding], content_type=content_type, headers={"Content-Encoding": coding})
+    else:
+        response = Response(plain, content_type=content_type)
+    response.vary.add("Accept-Encoding")
+    return response
 
 
 def _fill(text: str, parts: dict[str, str]) -> str:
