@@ -29,7 +29,7 @@ EXPORT = re.compile(r"^export (?=(?:async )?function|class|const|let)", re.MULTI
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 INDENT = re.compile(r"^\s+", re.MULTILINE)
 STYLE_SPACE = re.compile(r" ?([{};,]) ?|(?<=:) ")
-REM = re.compile(r"(?<!--rem: )(?<![\w.])(-?(?:\d++(?:\.\d++)?|\.\d++))rem\b")
+REM = re.compile(r"(?<!--rem:)(?<![\w.])(-?(?:\d++(?:\.\d++)?|\.\d++))rem\b")
 
 
 def join_script(folder: Path) -> str:
@@ -40,6 +40,21 @@ def join_script(folder: Path) -> str:
     wanted = {name.strip() for text in modules for found in CLIENT_IMPORT.findall(text) for name in found.split(",")}
     parts = [*looks, _join_client(sorted(wanted)), *map(_strip_module, modules)]
     return f"(() => {{\n{''.join(parts)}}})();\n"
+
+
+def read_element_markup(folder: Path) -> str:
+    """Return the markup of the element, without what only people read."""
+    return INDENT.sub("", folder.joinpath("chat.html").read_text("utf-8"))
+
+
+def name_markup(markup: str) -> str:
+    """Return the name of this version of the markup."""
+    return sha256(markup.encode()).hexdigest()[:16]
+
+
+def read_style(path: Path) -> str:
+    """Return a style sheet without what only people read."""
+    return STYLE_SPACE.sub(r"\1", " ".join(COMMENT.sub("", path.read_text("utf-8")).split()))
 
 
 def list_modules(folder: Path, entry: str) -> list[str]:
@@ -115,10 +130,11 @@ def _join_client(wanted: list[str]) -> str:
 
 def _read_looks(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield the markup and the style under the names by which modules import them."""
-    yield "MARKUP", INDENT.sub("", folder.joinpath("chat.html").read_text("utf-8"))
+    markup = read_element_markup(folder)
+    yield "MARKUP", markup
+    yield "MARKUP_VERSION", name_markup(markup)
     # A site may change what a `rem` is, so the element has its own.
-    style = REM.sub(r"calc(\1*var(--rem))", COMMENT.sub("", folder.joinpath("chat.css").read_text("utf-8")))
-    yield "STYLE", STYLE_SPACE.sub(r"\1", " ".join(style.split()))
+    yield "STYLE", REM.sub(r"calc(\1*var(--rem))", read_style(folder / "chat.css"))
 
 
 def _strip_module(text: str) -> str:
