@@ -29,8 +29,8 @@ WATCH = """(() => {
 
 
 def load_page(browser: Browser, url: str) -> dict[str, float]:
-    """Visit the page as somebody whose browser knows nothing of it. Tell after how many milliseconds people can write and
-    can send, and after how many the page is whole; and how many requests and bytes that took."""
+    """Visit the page as somebody whose browser knows nothing of it. Tell after how many milliseconds people can write
+    and can send, and after how many the page is whole; and how many requests and bytes that took."""
     context = browser.new_context(viewport={"width": 1280, "height": 860})
     page = context.new_page()
     received = _count_bytes(page)
