@@ -137,7 +137,7 @@ export class Chat {
     const { sessionId } = this.conversation;
     setCurrentSession(this.memory, sessionId);
     this.address?.replace(sessionId);
-    this.composer.turnTo(sessionId);
+    this.composer.turnTo(sessionId, { bringing: true });
     this.composer.complain(words(key), offer);
   }
 
