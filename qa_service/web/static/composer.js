@@ -28,7 +28,6 @@ export class Composer {
     this.speech = this.#speechFor(part("speak"));
     this.field.enterKeyHint = isWrittenByTouch() ? "enter" : "send";
     this.#listen(part("attach"));
-    this.turnTo("");
   }
 
   /** Show what the server offers. */
@@ -50,14 +49,20 @@ export class Composer {
     if (hadFocus && !this.form.contains(this.root.activeElement)) this.field.focus();
   }
 
-  /** Show what was being written in this conversation. Its id is empty while it hasn't begun. */
-  turnTo(sessionId) {
+  /**
+   * Show what was being written in this conversation. Its id is empty while it hasn't begun. What is in the field stays
+   * where `bringing` says so, and at the first time, because people may have written before this script was there.
+   */
+  turnTo(sessionId, { bringing = this.sessionId === undefined } = {}) {
     if (this.sessionId === sessionId) return;
+    const brought = bringing ? this.field.value : "";
     this.sessionId = sessionId;
     const { text, files } = readDraft(this.memory, sessionId);
-    this.field.value = text;
+    const written = [...new Set([text, brought])].filter(Boolean).join("\n");
+    // A syllable that is being composed in the field is broken off by whoever writes into it.
+    if (this.field.value !== written) this.field.value = written;
     this.attachments.miss(files);
-    this.#grow();
+    this.#wrote();
   }
 
   /** The conversation has begun by now, and what is being written is written in it. */
@@ -141,7 +146,7 @@ export class Composer {
 
   #escape(event) {
     const open = this.root.querySelector("dialog:modal, [data-open]");
-    if (event.key !== "Escape" || !this.answering || open || isComposing(event)) return;
+    if (event.key !== "Escape" || event.defaultPrevented || !this.answering || open || isComposing(event)) return;
     event.preventDefault();
     this.listener.stop();
   }

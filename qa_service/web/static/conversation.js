@@ -23,6 +23,7 @@
  */
 
 import { Problem } from "./api.js";
+import { shownName } from "./attachments.js";
 import { element } from "./element.js";
 import { keepPlace } from "./place.js";
 import { Turn } from "./turn.js";
@@ -39,7 +40,7 @@ function newKey() {
 /**
  * It calls `asked(question)`, `began(sessionId, title)` when the server has taken a question, `changed()`,
  * `refused(question)`, `locked(again)`, `complain(text)` and `ended(turn)` of its `listener`. `shared` has what all parts
- * of one element share: `service`, `announce(text)`, `openSource(reference)`, `config()` and the names of the
+ * of one element share: `service`, `announce(text)`, `openSource(source, findNumber)`, `config()` and the names of the
  * `collections` that are searched.
  */
 export class Conversation {
@@ -88,7 +89,7 @@ export class Conversation {
     const asked = { question, files, topic, webSearch, model, collections, replaces, key };
     this.listener.asked(asked);
     const shown = question || words("whatIsIn");
-    const turn = new Turn({ question: shown, files: files.map(({ name }) => name), earlier: namesOf(this.turns) }, this.actions);
+    const turn = new Turn({ question: shown, files: files.map(shownName), earlier: namesOf(this.turns) }, this.actions);
     Object.assign(turn, { asked, replaced: instead });
     this.turns.at(-1)?.growOld();
     this.turns.push(turn);
