@@ -84,9 +84,10 @@ def _opened(content: bytes) -> PdfDocument:
 def _read_label(document: PdfDocument, index: int) -> str:
     """Return the label of a page, which is empty where it isn't text."""
     try:
-        return document.get_page_label(index)
+        label: str = document.get_page_label(index)
     except UnicodeDecodeError:
         return ""
+    return label
 
 
 def _read_page(document: PdfDocument, index: int, vocabulary: Vocabulary) -> _PageText:
