@@ -84,10 +84,9 @@ def _opened(content: bytes) -> PdfDocument:
 def _read_label(document: PdfDocument, index: int) -> str:
     """Return the label of a page, which is empty where it isn't text."""
     try:
-        label: str = document.get_page_label(index)
+        return str(document.get_page_label(index))
     except UnicodeDecodeError:
         return ""
-    return label
 
 
 def _read_page(document: PdfDocument, index: int, vocabulary: Vocabulary) -> _PageText:
