@@ -98,8 +98,8 @@ class Desk(Struct, frozen=True):
         """Claim the session, and a place in this worker, which `Runner.start_answer` fills.
 
         Raises `IdempotencyMismatch`, `RateLimited`, `Draining`, `Overloaded`, `Busy` or `StoreUnavailable`. Then
-        nothing is left behind, unless the store made the claim and its reply was lost. This worker finds such a claim
-        some seconds later, and goes on with it as with a claim of a worker that died.
+        nothing is left behind and no turn was removed, unless the store made the claim and its reply was lost. This
+        worker finds such a claim some seconds later, and goes on with it as with a claim of a worker that died.
         """
         try:
             return self._admit(question)
@@ -289,7 +289,7 @@ def _list_predecessors(removal: Removal | None) -> tuple[str, ...]:
     """List the answers that stood in the place of a question that replaces these turns, oldest first."""
     if removal is None:
         return ()
-    first = removal.replaced[0]
+    first = removal.removed[0]
     return (*first.instead_of, first.answer_id)[-PREDECESSORS:]
 
 

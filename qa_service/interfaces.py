@@ -150,7 +150,7 @@ class Removal(Struct, frozen=True):
     """These are all answers of the session as it was loaded, oldest first."""
     kept: Sequence[Turn]
     """These turns are left, oldest first."""
-    replaced: Sequence[Turn]
+    removed: Sequence[Turn]
     """These turns are removed, oldest first. There is at least one."""
     files: Sequence[StoredFile]
     """These files came with the turns, and are removed, too."""

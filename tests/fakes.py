@@ -228,7 +228,7 @@ class FakeSessions:
             raise Busy("the session is answering another question", answer_id=before.answer_id)
         if removal:
             session = removal.session
-            self.saved = [turn for turn in self.saved if turn not in removal.replaced]
+            self.saved = [turn for turn in self.saved if turn not in removal.removed]
         session = _claimed(session or _seeded(claim), claim)
         if claim.expected_topic not in (0, session.topic):
             context = self.load_context(claim.owner, session.session_id, session.topic)

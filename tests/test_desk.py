@@ -288,13 +288,13 @@ class TestReplacing:
 
 
 class Lost(Watching):
-    """Sessions that can't be claimed any more, because the store has gone away."""
+    """Sessions that are lost when they are claimed, because the store goes away, or after they have moved."""
 
-    lost = False
+    lost = ""
 
     def claim_session(self, claim: Claim) -> Claimed:
         self.available = not self.lost
-        return super().claim_session(claim)
+        return Claimed(moved=True) if self.lost == "moved" else super().claim_session(claim)
 
 
 class Changing(Watching):
@@ -324,7 +324,7 @@ class TestReplacingTurns:
         """The questions of the conversation that were answered."""
         return [turn.question for turn in house.sessions.saved]
 
-    @pytest.mark.parametrize("limit", ["rate", "room", "drained", "busy", "outage"])
+    @pytest.mark.parametrize("limit", ["rate", "room", "drained", "busy", "outage", "moved"])
     def test_one_that_is_refused_leaves_all_as_it_is(self, limit: str) -> None:
         sessions, limiter = Lost(), Refusing()
         house = House(sessions, limiter=limiter)
@@ -333,7 +333,7 @@ class TestReplacingTurns:
             house.ask("And?")
         before = (dict(sessions.sessions), list(sessions.saved), dict(sessions.running))
         limiter.wait = 3.0 if limit == "rate" else 0.0
-        sessions.lost = limit == "outage"
+        sessions.lost = limit if limit in ("outage", "moved") else ""
         house.room.refusal = {"room": Overloaded("full"), "drained": Draining("ends")}.get(limit)
         with pytest.raises(QAError):
             house.ask("When then?", rewind=Rewind(second, is_exact=True), on_busy="reject")

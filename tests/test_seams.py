@@ -193,7 +193,7 @@ class TestSessionStore:
         removal = sessions.find_removal(ANN, "s", Rewind(f"{left + 1}" * 32))
         assert removal
         assert removal.session == (before or Session("s", 1, (Topic(1, "", 0),)))
-        assert [turn.question for turn in removal.replaced] == [f"Question {n}" for n in range(left + 1, 4)]
+        assert [turn.question for turn in removal.removed] == [f"Question {n}" for n in range(left + 1, 4)]
         assert removal.contexts[1].exchanges == removal.session.context
         assert sessions.load_session(ANN, "s") == unchanged
 

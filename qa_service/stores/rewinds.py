@@ -68,35 +68,35 @@ class _StoredSession(Struct, frozen=True):
 def _find_removal(stored: _StoredSession, session_id: str, rewind: Rewind) -> Removal | None:
     turns = [turn for record in stored.turns if (turn := read_record(turn_decoder, record))]
     begin = find_replaced(turns, rewind)
-    kept, replaced = turns[:begin], turns[begin:]
-    if not replaced:
+    kept, removed = turns[:begin], turns[begin:]
+    if not removed:
         return None
-    session = _session_after(stored, session_id, kept, replaced)
-    files = _files_of(session.files, replaced[rewind.is_exact :])
+    session = _session_after(stored, session_id, kept, removed)
+    files = _files_of(session.files, removed[rewind.is_exact :])
     return Removal(
         replace(session, files=tuple(file for file in session.files if file not in files)),
         [answer_id.decode() for answer_id in stored.ids],
         kept,
-        replaced,
+        removed,
         files,
-        {turn.topic: TopicContext(_exchanges_of(kept, turn.topic)) for turn in replaced},
+        {turn.topic: TopicContext(_exchanges_of(kept, turn.topic)) for turn in removed},
     )
 
 
-def _session_after(stored: _StoredSession, session_id: str, kept: Sequence[Turn], replaced: Sequence[Turn]) -> Session:
-    """Return the session as the claim will leave it without the replaced turns, but still with their files."""
-    head, topic = _head_after(stored.head, kept, replaced), topic_after(kept)
+def _session_after(stored: _StoredSession, session_id: str, kept: Sequence[Turn], removed: Sequence[Turn]) -> Session:
+    """Return the session as the claim will leave it without the removed turns, but still with their files."""
+    head, topic = _head_after(stored.head, kept, removed), topic_after(kept)
     records = dict(zip(stored.ids, stored.turns, strict=True))
-    seen = [records[turn.answer_id.encode()] for turn in context_of(kept, topic, CONTEXT_TURNS)]
+    seen = [records.get(turn.answer_id.encode()) for turn in context_of(kept, topic, CONTEXT_TURNS)]
     session = compose_session(session_id, head, seen, stored.files)
-    said = _said_after(stored.said, kept, {turn.topic for turn in replaced})
+    said = _said_after(stored.said, kept, {turn.topic for turn in removed})
     return replace(session, earlier=_earlier_topics(said, session))
 
 
-def _head_after(head: Mapping[str, str], kept: Sequence[Turn], replaced: Sequence[Turn]) -> dict[str, str]:
-    removed = Counter(turn.topic for turn in replaced)
+def _head_after(head: Mapping[str, str], kept: Sequence[Turn], removed: Sequence[Turn]) -> dict[str, str]:
+    lost = Counter(turn.topic for turn in removed)
     after = {**head, "topic": str(topic_after(kept)), "topics": str(topics_after(kept))}
-    for topic, turns in removed.items():
+    for topic, turns in lost.items():
         after[f"turns:{topic}"] = str(int(head.get(f"turns:{topic}", turns)) - turns)
         after.pop(name_summary(topic), None)
     return after if kept else {**after, "title:1": "", "turns:1": "0", name_summary(1): ""}

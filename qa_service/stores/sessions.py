@@ -227,14 +227,14 @@ class RedisSessions:
 
 
 def _removal_arguments(owner: Owner, removal: Removal) -> list[Any]:
-    session, replaced = removal.session, removal.replaced
-    turns = [part for turn in replaced for part in (turn.answer_id, turn.topic)]
+    session, removed = removal.session, removal.removed
+    turns = [part for turn in removed for part in (turn.answer_id, turn.topic)]
     files = [
         part
         for file in removal.files
         for part in (file.file_id, session_key(owner, session.session_id, f"file:{file.file_id}"), file.size)
     ]
-    remembered = remember_turns(removal.kept, {turn.topic for turn in replaced})
+    remembered = remember_turns(removal.kept, {turn.topic for turn in removed})
     said = [part for pair in remembered.items() for part in pair]
     lists = [part for each in (turns, files, said) for part in (len(each), *each)]
     return [" ".join(removal.answer_ids), session.topic, len(session.topics), *lists]

@@ -1,6 +1,7 @@
 """Questions that replace the last turns of a session, over every Redis."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,10 +12,10 @@ from redis import Redis
 
 from qa_service.errors import Busy, NotFound
 from qa_service.interfaces import Removal, TopicContext
-from qa_service.model import Exchange, Meaning, Picture, Rewind, Topic
+from qa_service.model import Exchange, Meaning, Picture, Question, Rewind, Topic
 from qa_service.stores.keys import owner_key, session_key
 from qa_service.turns import Feedback, name_file
-from tests.fakes import ANN, turn
+from tests.fakes import ANN, desk, turn
 from tests.stores.talking import (
     Stores,
     answered,
@@ -241,6 +242,23 @@ class TestRunningAnswers:
         assert list(ask_instead(stores, turn("two"), find(stores, exact)).replaced) == ["one"]
         assert stores.sessions.save_turn(ANN, answered(one)) == "gone"
         assert ids(stores) == ["s-1", "two"]
+
+
+def test_of_questions_that_replace_the_same_at_once_one_is_left(real: Redis) -> None:
+    stores = stores_of(real)
+    talk(stores, [1, 1])
+    asked = Question("Again?", ANN, "s", rewind=replace(SECOND, is_exact=True))
+
+    def ask(_: int) -> str:
+        admitting = desk(stores.sessions, find_removal=stores.rewinds.find_removal)
+        return admitting.admit_new(asked).answer_id
+
+    with ThreadPoolExecutor(4) as askers:
+        admitted = list(askers.map(ask, range(4)))
+    first, last = ids(stores)
+    assert first == "s-1"
+    assert last in admitted
+    assert stores.history.load_conversation(ANN, "s", "", 9).topics == (Topic(1, "Skies", 2),)
 
 
 class Failing(FakeRedis):
