@@ -74,8 +74,9 @@ return {current and 'known' or 'created', freed, unpack(running)}
 # remembered of the topics of those turns without them, field by field. The keys are those of `_CLAIM`.
 _REMOVE_TURNS = """
 local function read_list(place)
-  local last = place + ARGV[place]
-  return {unpack(ARGV, place + 1, last)}, last + 1
+  local list, last = {}, place + ARGV[place]
+  for i = place + 1, last do list[i - place] = ARGV[i] end
+  return list, last + 1
 end
 local function forget_topic(topic, ...)
   redis.call('HDEL', KEYS[1], 'summary:' .. topic, ...)
@@ -88,7 +89,7 @@ local function remove_turns(place, known, title, ttl)
   files, place = read_list(place)
   said = read_list(place)
   local freed = 0
-  for i = 1, #turns, 2 do
+  for i = #turns - 1, 1, -2 do
     redis.call('LREM', KEYS[2], -1, turns[i])
     redis.call('HDEL', KEYS[3], turns[i], 'feedback:' .. turns[i])
     redis.call('HINCRBY', KEYS[1], 'turns:' .. turns[i + 1], -1)
@@ -100,7 +101,7 @@ local function remove_turns(place, known, title, ttl)
     redis.call('UNLINK', files[i + 1])
   end
   for n = topics + 1, known do forget_topic(n, 'title:' .. n, 'turns:' .. n) end
-  if #said > 0 then redis.call('HSET', KEYS[8], unpack(said)) end
+  for i = 1, #said, 2 do redis.call('HSET', KEYS[8], said[i], said[i + 1]) end
   redis.call('EXPIRE', KEYS[8], ttl)
   redis.call('HSET', KEYS[1], 'topic', topic, 'topics', topics)
   if redis.call('EXISTS', KEYS[2]) == 1 then return freed end

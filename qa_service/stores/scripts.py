@@ -27,11 +27,12 @@ if #fields > 0 then said = redis.call('HMGET', KEYS[5], unpack(fields)) end
 return {redis.call('HGETALL', KEYS[1]), turns, redis.call('HVALS', KEYS[4]), fields, said}
 """
 
+# It takes the turns one by one, because `unpack` gives no more than some thousand.
 LOAD_TURNS = """
 -- head, turns, answers, files, said
 if redis.call('EXISTS', KEYS[1]) == 0 then return false end
 local ids, turns = redis.call('LRANGE', KEYS[2], 0, -1), {}
-if #ids > 0 then turns = redis.call('HMGET', KEYS[3], unpack(ids)) end
+for i, id in ipairs(ids) do turns[i] = redis.call('HGET', KEYS[3], id) end
 return {redis.call('HGETALL', KEYS[1]), ids, turns, redis.call('HVALS', KEYS[4]), redis.call('HGETALL', KEYS[5])}
 """
 

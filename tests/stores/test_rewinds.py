@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import redis
 from fakeredis import FakeRedis
+from msgspec.json import encode
 from msgspec.structs import replace
 from redis import Redis
 
@@ -259,6 +260,17 @@ def test_of_questions_that_replace_the_same_at_once_one_is_left(real: Redis) -> 
     assert first == "s-1"
     assert last in admitted
     assert stores.history.load_conversation(ANN, "s", "", 9).topics == (Topic(1, "Skies", 2),)
+
+
+def test_thousands_of_turns_are_replaced_at_once(real: Redis) -> None:
+    stores = stores_of(real, turns=20_000)
+    talk(stores, [1])
+    said = [answered(turn(f"l-{number}", text="Long.")) for number in range(8_100)]
+    real.hset(session_key(ANN, "s", "answers"), mapping={one.answer_id: encode(one) for one in said})
+    real.rpush(session_key(ANN, "s", "turns"), *(one.answer_id for one in said))
+    real.hset(session_key(ANN, "s", "head"), "turns:1", 8_101)
+    ask_instead(stores, turn("again"), find(stores, Rewind("l-0")))
+    assert ids(stores) == ["s-1", "again"]
 
 
 class Failing(FakeRedis):
