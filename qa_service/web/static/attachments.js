@@ -4,6 +4,12 @@ import { element, icon } from "./element.js";
 import { HEAD_BYTES, isUnreadable } from "./kinds.js";
 import { label, say, size, words } from "./words.js";
 
+/** What the service calls a file: without a path and without what nobody sees, which could make `exe.pdf` of `fdp.exe`. */
+export function shownName({ name }) {
+  const last = name.split(/[/\\]/).at(-1).normalize("NFC");
+  return last.replace(/(?! )[\p{C}\p{Z}]/gu, "").replace(/^[. ]+|[. ]+$/g, "") || "file";
+}
+
 /**
  * The files of the next question. `limits` and `kinds` are the server's; `complain(text)` tells what can't be sent, and
  * `changed()` that the files are others now; `zone` is where files may be dropped. Files are looked into while the person
@@ -39,7 +45,7 @@ export class Attachments {
     if (!unreadable.length) return;
     this.files = this.files.filter((file) => !unreadable.includes(file));
     this.#show();
-    this.complain(words("kindUnreadable", { names: unreadable.map(({ name }) => name) }));
+    this.complain(words("kindUnreadable", { names: unreadable.map(shownName) }));
   }
 
   /** Wait until all files are looked into. Tells whether all of them could be kept. */
@@ -66,8 +72,8 @@ export class Attachments {
   #trouble(file) {
     const { files, fileBytes, bodyBytes } = this.limits;
     const total = this.files.reduce((sum, other) => sum + other.size, file.size);
-    if (!file.size) return words("emptyFile", { name: file.name });
-    if (file.size > fileBytes) return words("fileTooLarge", { name: file.name, limit: size(fileBytes) });
+    if (!file.size) return words("emptyFile", { name: shownName(file) });
+    if (file.size > fileBytes) return words("fileTooLarge", { name: shownName(file), limit: size(fileBytes) });
     if (this.files.length >= files) return words("tooManyFiles", { limit: files });
     if (total > bodyBytes) return words("filesTooLarge", { limit: size(bodyBytes) });
     return "";
@@ -81,9 +87,9 @@ export class Attachments {
 
   #chip(file) {
     const remove = element("button", { type: "button", class: "quiet icon-only", onclick: () => this.#remove(file) }, icon("close"));
-    const name = element("span", { class: "name" }, file.name);
+    const name = shownName(file);
     const note = element("span", { class: "note" }, size(file.size));
-    return element("li", { class: "chip" }, icon("file"), name, note, label(remove, "remove", { name: file.name }));
+    return element("li", { class: "chip" }, icon("file"), element("span", { class: "name" }, name), note, label(remove, "remove", { name }));
   }
 
   #remove(file) {

@@ -139,7 +139,7 @@ export class Composer {
 
   #escape(event) {
     const open = this.root.querySelector("dialog:modal, [data-open]");
-    if (event.key !== "Escape" || !this.answering || open || isComposing(event)) return;
+    if (event.key !== "Escape" || event.defaultPrevented || !this.answering || open || isComposing(event)) return;
     event.preventDefault();
     this.listener.stop();
   }

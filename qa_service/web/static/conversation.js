@@ -1,6 +1,7 @@
 /** This module shows a conversation: its turns in order, and the answer that is coming. */
 
 import { Problem } from "./api.js";
+import { shownName } from "./attachments.js";
 import { element } from "./element.js";
 import { keepPlace } from "./place.js";
 import { Turn } from "./turn.js";
@@ -17,7 +18,7 @@ function newKey() {
 /**
  * It calls `asked(question)`, `began(sessionId, title)`, `changed()`, `refused(question)`, `locked(again)`,
  * `complain(text)` and `ended(turn)` of its `listener`. `shared` has what all parts of one element share: `service`,
- * `announce(text)`, `openSource(reference)`, `config()` and the names of the `collections` that are searched.
+ * `announce(text)`, `openSource(source, findNumber)`, `config()` and the names of the `collections` that are searched.
  */
 export class Conversation {
   constructor(node, { shared, listener }) {
@@ -64,7 +65,7 @@ export class Conversation {
     const asked = { question, files, topic, webSearch, model, collections, replaces, key };
     this.listener.asked(asked);
     const shown = question || words("whatIsIn");
-    const turn = new Turn({ question: shown, files: files.map(({ name }) => name), earlier: namesOf(this.turns) }, this.actions);
+    const turn = new Turn({ question: shown, files: files.map(shownName), earlier: namesOf(this.turns) }, this.actions);
     Object.assign(turn, { asked, replaced: instead });
     this.turns.at(-1)?.growOld();
     this.turns.push(turn);

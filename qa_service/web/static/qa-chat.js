@@ -22,8 +22,17 @@ function sharedSheet() {
   return sheet;
 }
 
-// A site that demands trusted types names this policy in its own.
-const trusted = globalThis.trustedTypes?.createPolicy("qa-chat", { createHTML: (markup) => markup });
+let policy;
+
+/** The markup, as a site takes it that demands trusted types. Such a site names this policy in its own. */
+function trusted(markup) {
+  try {
+    policy ??= globalThis.trustedTypes?.createPolicy("qa-chat", { createHTML: (each) => each });
+  } catch {
+    // A site may allow no policy and yet demand none.
+  }
+  return policy?.createHTML(markup) ?? markup;
+}
 
 /**
  * The element. Its attributes are read when it is put into a document. `token`, a property, may be a function that gives
@@ -65,7 +74,7 @@ export class QaChat extends Base {
   #build() {
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [sharedSheet()];
-    root.innerHTML = trusted?.createHTML(MARKUP) ?? MARKUP;
+    root.innerHTML = trusted(MARKUP);
     const address = this.getAttribute("address") ?? HOME;
     const service = new Service({ address, credential: (wish) => (this.token ? this.token(wish) : wishes.keys ? currentKey(memory) : "") });
     const memory = new Memory(service.base);
