@@ -299,6 +299,13 @@ class TestAsking:
         wait_for_answer(page)
         assert stored(page, server_url) == [DELIVERY, "책은 며칠 안에 보내나요?"]
 
+    def test_what_is_refused_for_good_is_given_back_with_its_files(self, page: Page) -> None:
+        wrong = {"code": "too_large", "userMessage": "보내신 내용이 너무 커요.", "retryable": False}
+        page.route("**/ask", lambda route: route.fulfill(status=413, json=wrong), times=1)
+        ask(page, DELIVERY, NOTE)
+        expect(page.locator("#question")).to_have_value(DELIVERY)
+        expect(page.locator('[data-part="files"] .chip')).to_contain_text(NOTE["name"])
+
     def test_what_is_refused_replaces_nothing(self, page: Page, server_url: str) -> None:
         ask(page, DELIVERY)
         ask(page, REFUND)

@@ -37,7 +37,7 @@ export class Chat {
       complain: (text) => this.composer.complain(text),
       ended: (turn) => this.#ended(turn),
       locked: (again) => this.#locked(again),
-      refused: (question) => this.composer.giveBack(question),
+      refused: (asked) => this.composer.giveBack(asked),
     } });
     this.composer = new Composer(this.#at("composer"), { limits: this.limits, memory, announce, zone: this.#at("frame"), veil: this.#at("veil"), listener: {
       ask: (asked) => this.ask(asked),
