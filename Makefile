@@ -80,7 +80,7 @@ lock: $(READY)
 	$(LOCK) --extra semantic --extra knowledge --constraint requirements.lock --output-file requirements-serve.lock
 
 clean:
-	rm -rf .venv .venv-serve qa_service/web/chat.min.js .hosts .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-serve qa_service/web/chat.min.js* .hosts .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 # The environment lies in the folder of the target, and has what is in the lock file, which is named last.
 define ENVIRONMENT

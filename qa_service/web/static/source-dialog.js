@@ -74,6 +74,7 @@ export class SourceDialog {
   #closed() {
     this.frame.classList.remove("beside");
     this.shown += 1;
+    for (const name of ["title", "place", "text"]) this.part(name).replaceChildren();
     if (this.#holdsFocus) this.findOpener()?.focus();
   }
 

@@ -6,6 +6,7 @@ export const EN = {
   answerGone: "The server doesn't have this answer any more. Please ask again.",
   asked: "Question",
   attach: "Attach files",
+  attachAgain: "please attach again",
   attached: "Attached files",
   backToTopic: ({ index }) => `Back to topic ${index}`,
   busy: "Still answering. Press Esc to stop.",

@@ -4,6 +4,7 @@ export const KO = {
   answerGone: "이 답변은 이제 서버에 없어요. 다시 물어봐 주세요.",
   asked: "질문",
   attach: "파일 첨부",
+  attachAgain: "다시 첨부해 주세요",
   attached: "첨부한 파일",
   backToTopic: ({ index }) => `주제 ${index}(으)로 돌아왔어요`,
   busy: "답변하는 중이에요. 멈추려면 Esc를 누르세요.",

@@ -13,7 +13,7 @@ let chosen = known(browserStorage.getItem(STORED_LANGUAGE)) ?? known(globalThis.
 /** The language that a tag such as `ko-KR` names, if there are words in it. */
 function known(tag) {
   const [name] = (tag ?? "").toLowerCase().split("-");
-  return name in WORDS ? name : undefined;
+  return Object.hasOwn(WORDS, name) ? name : undefined;
 }
 
 /** The language in use: `ko` or `en`. */
@@ -29,7 +29,7 @@ export function words(key, values = {}) {
 
 /** Whether there are words for this key: codes from the server may be newer than this page. */
 export function hasWords(key) {
-  return key in EN;
+  return Object.hasOwn(EN, key);
 }
 
 /** Give a node the words of a key as its text, now and after every switch of the language. */
