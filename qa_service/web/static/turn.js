@@ -273,6 +273,7 @@ export class Turn {
 
 // Upstream had finished with these last two, and no text had come.
 const INCOMPLETE = {
+  __proto__: null,
   length: "incompleteLength",
   content_filter: "incompleteFilter",
   stop: "incompleteEmpty",
