@@ -1,4 +1,7 @@
-/** This module keeps the files that are dropped, pasted or picked. It checks them, and shows them until they are sent. */
+/**
+ * This module keeps the files that are dropped, pasted or picked. It checks them, and shows them until they are sent. A
+ * page that is loaded anew has no files any more, so it shows the names of those that it had, to be attached again.
+ */
 
 import { element, icon } from "./element.js";
 import { HEAD_BYTES, isUnreadable } from "./kinds.js";
@@ -17,7 +20,7 @@ export function shownName({ name }) {
  */
 export class Attachments {
   constructor({ list, picker, zone, veil, limits, complain, changed }) {
-    Object.assign(this, { list, picker, veil, limits, complain, changed, kinds: [], files: [], checked: Promise.resolve() });
+    Object.assign(this, { list, picker, veil, limits, complain, changed, kinds: [], files: [], missed: [], checked: Promise.resolve() });
     picker.addEventListener("change", () => {
       this.add(picker.files);
       picker.value = "";
@@ -34,8 +37,25 @@ export class Attachments {
       else this.files.push(file);
     }
     if (troubles.length) this.complain([...new Set(troubles)].join(" "));
+    this.#forgetMissed(this.files);
     this.#show();
     this.checked = this.#check(this.checked, [...this.files]);
+  }
+
+  /** The names of the files, and of those that have to be attached again. */
+  get names() {
+    return [...this.files.map(({ name }) => name), ...this.missed];
+  }
+
+  /** Show the names of files that were attached once, and which of them aren't. */
+  miss(names) {
+    this.missed = names;
+    this.#forgetMissed(this.files);
+    this.#draw();
+  }
+
+  #forgetMissed(files) {
+    this.missed = this.missed.filter((name) => !files.some((file) => file.name === name));
   }
 
   async #check(before, files) {
@@ -64,7 +84,7 @@ export class Attachments {
   /** Return the files, and forget them. */
   take() {
     const { files } = this;
-    this.files = [];
+    Object.assign(this, { files: [], missed: [] });
     this.#show();
     return files;
   }
@@ -80,20 +100,27 @@ export class Attachments {
   }
 
   #show() {
-    this.list.replaceChildren(...this.files.map((file) => this.#chip(file)));
-    this.list.hidden = !this.files.length;
+    this.#draw();
     this.changed();
   }
 
-  #chip(file) {
-    const remove = element("button", { type: "button", class: "quiet icon-only", onclick: () => this.#remove(file) }, icon("close"));
+  #draw() {
+    const chips = this.files.map((file) => this.#chip(file, element("span", { class: "note" }, size(file.size))));
+    const missed = this.missed.map((name) => this.#chip({ name }, say(element("span", { class: "note" }), "attachAgain")));
+    for (const chip of missed) chip.dataset.status = "failed";
+    this.list.replaceChildren(...chips, ...missed);
+    this.list.hidden = !this.names.length;
+  }
+
+  #chip(file, note) {
     const name = shownName(file);
-    const note = element("span", { class: "note" }, size(file.size));
+    const remove = element("button", { type: "button", class: "quiet icon-only", onclick: () => this.#remove(file) }, icon("close"));
     return element("li", { class: "chip" }, icon("file"), element("span", { class: "name" }, name), note, label(remove, "remove", { name }));
   }
 
   #remove(file) {
-    this.files = this.files.filter((other) => other !== file);
+    if (this.files.includes(file)) this.files = this.files.filter((other) => other !== file);
+    else this.#forgetMissed([file]);
     this.#show();
     (this.list.querySelector("button") ?? this.picker).focus();
   }

@@ -29,7 +29,7 @@ export class Chat {
     Object.assign(this, { root, service, memory, wishes, emit, config: UNKNOWN, limits: { ...UNKNOWN.limits } });
     const announce = (this.announce = announcerIn(this.#at("announcer")));
     this.source = new SourceDialog(this.#at("source"), { service, frame: root.querySelector(".qa") });
-    const shared = { service, announce, openSource: (reference) => this.source.open(reference), config: () => this.config, collections: wishes.collections ?? "" };
+    const shared = { service, announce, openSource: (...found) => this.source.open(...found), config: () => this.config, collections: wishes.collections ?? "" };
     this.conversation = new Conversation(this.#at("conversation"), { shared, listener: {
       asked: ({ question, files }) => this.emit("asked", { question, files: files.map(({ name }) => name) }),
       began: (sessionId, title) => this.#began(sessionId, title),
@@ -137,7 +137,7 @@ export class Chat {
     const { sessionId } = this.conversation;
     setCurrentSession(this.memory, sessionId);
     this.address?.replace(sessionId);
-    this.composer.turnTo(sessionId);
+    this.composer.turnTo(sessionId, { bringing: true });
     this.composer.complain(words(key), offer);
   }
 

@@ -51,7 +51,8 @@ export function label(node, key, values) {
 function applyLabel(node) {
   const name = words(node.dataset.label, valuesOf.get(node));
   node.setAttribute("aria-label", name);
-  if (node.matches("button, a, summary")) node.title = name;
+  // A number in an answer has a preview, over which a tooltip would lie.
+  if (node.matches("button:not(.cite), a, summary")) node.title = name;
 }
 
 /** Write the words of everything below `root` that has a key. */

@@ -98,25 +98,30 @@ test("a kind that the server learns is no longer refused, and none is before the
 });
 
 test("each conversation has a draft of its own until it is emptied or all are forgotten", () => {
-  keepDraft(memory, "", "처음");
-  keepDraft(memory, "one", "하나");
-  assert.deepEqual([readDraft(memory, ""), readDraft(memory, "one"), readDraft(memory, "two"), readDraft(memory, "toString")], ["처음", "하나", "", ""]);
-  keepDraft(memory, "", "");
-  assert.deepEqual([readDraft(memory, ""), readDraft(memory, "one")], ["", "하나"]);
+  const texts = (...ids) => ids.map((id) => readDraft(memory, id).text);
+  keepDraft(memory, "", { text: "처음" });
+  keepDraft(memory, "one", { text: "하나", files: ["보고서.pdf"] });
+  assert.deepEqual(texts("", "one", "two", "toString"), ["처음", "하나", "", ""]);
+  assert.deepEqual([readDraft(memory, "").files, readDraft(memory, "one").files], [[], ["보고서.pdf"]]);
+  keepDraft(memory, "");
+  keepDraft(memory, "one", { files: ["보고서.pdf"] });
+  assert.deepEqual([...texts("", "one"), readDraft(memory, "one").files], ["", "", ["보고서.pdf"]]);
   forgetDrafts(memory);
-  assert.equal(readDraft(memory, "one"), "");
-  sessionStorage.setItem("qa.drafts", "{damaged");
-  assert.equal(readDraft(memory, "one"), "");
+  assert.deepEqual(readDraft(memory, "one"), { text: "", files: [] });
+  for (const damaged of ["{damaged", '{"one":7}', '{"one":null}']) {
+    sessionStorage.setItem("qa.drafts", damaged);
+    assert.deepEqual(readDraft(memory, "one"), { text: "", files: [] });
+  }
 });
 
 test("services of one origin have keys, drafts and conversations of their own", () => {
   const [usual, other, foreign] = ["/api/", "/help/api/", "https://else.example.com/api/"].map((at) => new Memory(new URL(at, location)));
   keepKey(usual, "a-key");
   keepKey(other, "another-key");
-  keepDraft(other, "", "짧게");
+  keepDraft(other, "", { text: "짧게" });
   changeRemembered(usual, () => [{ sessionId: "a", title: "a", updatedAt: "2026-01-02T03:04:05Z" }]);
   assert.deepEqual([usual, other, foreign].map(currentKey), ["a-key", "another-key", ""]);
-  assert.deepEqual([usual, other, foreign].map((each) => readDraft(each, "")), ["", "짧게", ""]);
+  assert.deepEqual([usual, other, foreign].map((each) => readDraft(each, "").text), ["", "짧게", ""]);
   assert.deepEqual([usual, other, foreign].map((each) => readRemembered(each).length), [1, 0, 0]);
   keepKey(other, "");
   assert.deepEqual([usual, other].map(currentKey), ["a-key", ""]);
