@@ -35,8 +35,9 @@ test: $(READY) $(SCRIPT)
 hosts: $(READY)
 	$(XDIST) tests/hosts $(ARGS)
 
-# What takes minutes because it downloads: the environment of `make serve`, the wheel in it, and the client for Android,
-# compiled with Kotlin's compiler. It needs Debian's default-jre-headless and libandroid-json-java.
+# What takes minutes because it downloads: the environment of `make serve`, the wheel in it, the client for JavaScript in
+# Deno and Bun, and those for Android and iOS, compiled with Kotlin's and Swift's compilers. It needs Debian's
+# default-jre-headless, libandroid-json-java, bubblewrap and debootstrap, and root unless Swift is installed.
 install-check: $(READY)
 	$(XDIST) tests/installing $(ARGS)
 

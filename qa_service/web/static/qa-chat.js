@@ -22,8 +22,17 @@ function sharedSheet() {
   return sheet;
 }
 
-// A site that demands trusted types names this policy in its own.
-const trusted = globalThis.trustedTypes?.createPolicy("qa-chat", { createHTML: (markup) => markup });
+let policy;
+
+/** The markup, as a site takes it that demands trusted types. Such a site names this policy in its own. */
+function trusted(markup) {
+  try {
+    policy ??= globalThis.trustedTypes?.createPolicy("qa-chat", { createHTML: (each) => each });
+  } catch {
+    // A site may allow no policy and yet demand none.
+  }
+  return policy?.createHTML(markup) ?? markup;
+}
 
 /**
  * The element. Its attributes are read when it is put into a document. `token`, a property, may be a function that gives
@@ -89,7 +98,7 @@ export class QaChat extends Base {
     if (early?.dataset.markup === MARKUP_VERSION) {
       early.remove();
     } else {
-      root.innerHTML = trusted?.createHTML(MARKUP) ?? MARKUP;
+      root.innerHTML = trusted(MARKUP);
       root.getElementById("question").value = written;
     }
     return root;
