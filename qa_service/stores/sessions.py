@@ -120,12 +120,12 @@ class RedisSessions:
                 pipeline.execute()
         claimed, freed = _claimed(outcome), int(outcome[1])
         if freed or (claim.reject_busy and not claimed.moved):
-            self._follow_claim(claim, freed)
+            self._finish_claim(claim, freed)
         return claimed
 
-    def _follow_claim(self, claim: Claim, freed: int) -> None:
-        """Do what may come after the claim. A store that goes away now refuses the question no more: the session's next
-        claim lists it, and frees its space."""
+    def _finish_claim(self, claim: Claim, freed: int) -> None:
+        """Do what may also be done by the session's next claim: list the session, and take the freed bytes off. The
+        question isn't refused where the store goes away now, because it has claimed its session."""
         owner, session_id = claim.owner, claim.turn.session_id
         with suppress(StoreUnavailable), self._guard, self._client.pipeline(transaction=False) as pipeline:
             if claim.reject_busy:
@@ -278,7 +278,8 @@ def group_exchanges(fields: Sequence[bytes], said: Sequence[bytes | None]) -> tu
 
 
 def remember_turns(turns: Sequence[Turn], topics: Collection[int]) -> dict[bytes, bytes]:
-    """Return what the hash `said` has of these topics when these turns have been saved, oldest first."""
+    """Return what the hash `said` has of these topics when these turns have been saved, oldest first. The script `SAVE`
+    gives each exchange the same place."""
     asked, said = Counter[int](), dict[bytes, bytes]()
     for turn in turns:
         asked[turn.topic] += 1
