@@ -31,6 +31,8 @@ from qa_service.turns import Turn
 CONTEXT_TURNS = 20
 """A model sees at most so many exchanges of a topic. More would not fit into most prompts."""
 
+SAID_PLACES = 4
+"""The hash `said` has so many places for each topic. Which of them an exchange gets, the script `SAVE` says."""
 EARLIER_TOPICS = 6
 """A question is compared with the latest topics alone: the last one, and so many before it."""
 REMEMBERED_QUESTION, REMEMBERED_TEXT = 400, 600
@@ -278,13 +280,12 @@ def group_exchanges(fields: Sequence[bytes], said: Sequence[bytes | None]) -> tu
 
 
 def remember_turns(turns: Sequence[Turn], topics: Collection[int]) -> dict[bytes, bytes]:
-    """Return what the hash `said` has of these topics when these turns have been saved, oldest first. The script `SAVE`
-    gives each exchange the same place."""
+    """Return what the hash `said` has of these topics when these turns have been saved, oldest first."""
     asked, said = Counter[int](), dict[bytes, bytes]()
     for turn in turns:
         asked[turn.topic] += 1
         if turn.topic in topics and is_seen(turn):
-            place = asked[turn.topic] % 3 + 1 if asked[turn.topic] > 1 else 0
+            place = asked[turn.topic] % (SAID_PLACES - 1) + 1 if asked[turn.topic] > 1 else 0
             said[b"%d:%d" % (turn.topic, place)] = msgspec.json.encode(_remember_exchange(turn))
     return said
 
