@@ -18,7 +18,8 @@ from qa_service.interfaces import Claim, Claimed, HeldAnswer, Removal, Saved, To
 from qa_service.model import EarlierTopic, Exchange, Owner, Session, StoredFile, Topic
 from qa_service.rewinding import is_seen
 from qa_service.single_use import is_single_use
-from qa_service.stores import claim_scripts, scripts, topic_scripts
+from qa_service.stores import scripts, topic_scripts
+from qa_service.stores.claim_scripts import CLAIM
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.items import VERSION, encode_items
 from qa_service.stores.keys import answer_key, owner_key, repeat_key, session_key, worker_key
@@ -103,16 +104,14 @@ class RedisSessions:
         return TopicContext(exchanges, summary_of({name_summary(topic): summary.decode()}, topic, turns))
 
     def claim_session(self, claim: Claim) -> Claimed:
-        script = claim_scripts.REPLACE if claim.removal else claim_scripts.CLAIM
-        names = ("head", "turns", "answers", "context", "running", "images")
-        removed = ("files", "said") if claim.removal else ()
-        keys = _keys(claim.owner, claim.turn.session_id, *names, *removed)
+        names = ("head", "turns", "answers", "context", "running", "images", "files", "said")
+        keys = _keys(claim.owner, claim.turn.session_id, *names)
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             # The answer is in `holds` of its worker before it is in the session. So wherever this breaks off, no
             # session stays busy with an answer that no worker knows of.
             self._begin_log(pipeline, claim)
             place = len(pipeline)
-            pipeline.eval(script, len(keys), *keys, *self._claim_arguments(claim))
+            pipeline.eval(CLAIM, len(keys), *keys, *self._claim_arguments(claim))
             self._keep_repeat(pipeline, claim)
             if not claim.reject_busy:
                 self._list_session(pipeline, claim)
