@@ -472,7 +472,7 @@ def test_an_open_mark_is_shown_as_what_it_will_probably_be(page: Page, text: str
 
 def test_any_text_in_any_pieces_becomes_what_it_is_at_once(page: Page) -> None:
     chance = random.Random(20)
-    texts = [cut(chance) for _ in range(400)]
+    texts = [cut(chance) for _ in range(120)]
     assert page.evaluate(CUT, texts) == []
 
 

@@ -289,6 +289,10 @@ PARAGRAPH = "".join(f"이것은 문단의 **문장** {n}입니다 [{n}]. " for n
 WORDS = "".join(f"## 제목 {n}\n\n{PARAGRAPH}" for n in range(170))
 
 
+LONG_PARAGRAPH = "".join(f"쉬지 않고 이어지는 **아주** 긴 문단의 {n}번째 문장입니다. " for n in range(1_200))
+LONG_LIST = "".join(f"- 항목 {n}의 **값**과 `설명`입니다\n" for n in range(2_500))
+
+
 @contextmanager
 def measured(page: Page) -> Iterator[list[float]]:
     """What the page's tasks computed meanwhile, in milliseconds each; what the machine did besides isn't counted."""
@@ -312,7 +316,11 @@ def load_turns(page: Page, count: int) -> None:
     expect(page.locator(".turn")).to_have_count(count)
 
 
-@pytest.mark.parametrize(("text", "piece"), [(TABLE, 16_000), (WORDS, 1_500)], ids=["a table", "an essay"])
+@pytest.mark.parametrize(
+    ("text", "piece"),
+    [(TABLE, 16_000), (WORDS, 1_500), (LONG_PARAGRAPH, 1_500), (LONG_LIST, 60_000)],
+    ids=["a table", "an essay", "a paragraph", "a list"],
+)
 def test_no_task_is_long_while_a_long_answer_comes_below_two_hundred_others(page: Page, text: str, piece: int) -> None:
     if page.locator(".turn").count() < 200:
         load_turns(page, 200)

@@ -4,6 +4,8 @@
  */
 
 const DEEPEST_BLOCK = 12;
+/** A browser lays out a list or a table as a whole, so one of more items or rows than this becomes several blocks. */
+const LONGEST = 100;
 const FENCE = /^ *(?:(`{3,})|(~{3,})(?!~))([^`]*)$/;
 const HEADING = /^ {0,3}(#{1,6})(?: |$)/;
 const RULE = /^ {0,3}([-*_])(?: *\1){2,} *$/;
@@ -25,14 +27,14 @@ const indent = (line) => line.length - line.trimStart().length;
  * Make blocks of lines that still grow. A last line that doesn't say yet what it is waits. Where the lines end with the head
  * of a table whose rule hasn't come, it is read as if it had, so that a table is never shown as raw marks.
  */
-export function parseGrowing(lines, depth = 0) {
+export function parseGrowing(lines, depth = 0, last = null) {
   const known = waits(lines.at(-1)) ? lines.slice(0, -1) : lines;
-  const blocks = parse(known, depth);
+  const blocks = parse(known, depth, last);
   const at = known.length - 1;
-  const last = blocks.at(-1);
-  if (last?.type !== "paragraph" || at < last.line) return blocks;
+  const open = blocks.at(-1);
+  if (open?.type !== "paragraph" || at < open.line) return blocks;
   if (!TABLE_HEAD.test(known[at]) || TABLE_HEAD.test(known[at - 1] ?? "")) return blocks;
-  return parse([...known, "-|".repeat(cells(known[at]).length)], depth);
+  return parse([...known, "-|".repeat(cells(known[at]).length)], depth, last);
 }
 
 function waits(line) {
@@ -41,18 +43,21 @@ function waits(line) {
 
 /**
  * Make blocks of lines that stand `depth` levels deep. Each block says at which line it begins, at which one the next block
- * does, and how deep its own `lines`, or those of its items, are.
+ * does, and how deep its own `lines`, or those of its items, are. A list or table that goes on in the `next` block says how.
+ * `last` is the block before the lines.
  */
-export function parse(lines, depth = 0) {
+export function parse(lines, depth = 0, last = null) {
   const blocks = [];
+  let next = last?.next;
   for (let at = 0; at < lines.length; ) {
     if (isBlank(lines[at])) {
       at += 1;
       continue;
     }
-    const block = { line: at, depth: depth + 1, ...read(lines, at, depth) };
+    const block = { line: at, depth: depth + 1, ...(next ? next.read(lines, at, next) : read(lines, at, depth)) };
     blocks.push(block);
     at = block.end;
+    next = block.next;
   }
   return blocks;
 }
@@ -115,20 +120,26 @@ function readQuote(lines, at) {
 
 /** Two spaces nest a list already, since models are careless about the third one that ordered lists ask for. */
 function readList(lines, at) {
-  const first = ITEM.exec(lines[at]);
-  const margin = first[1].length;
-  const ordered = /\d/.test(first[2]);
+  const [, margin, mark] = ITEM.exec(lines[at]);
+  return readItems(lines, at, { margin: margin.length, ordered: /\d/.test(mark), start: parseInt(mark, 10) });
+}
+
+function readItems(lines, at, { margin, ordered, start }) {
   const items = [];
+  const list = { type: "list", ordered, start, items };
   let end = at;
   for (; end < lines.length; end += 1) {
     const line = lines[end];
     const item = indent(line) < margin + 2 ? ITEM.exec(line) : null;
     const sibling = item && /\d/.test(item[2]) === ordered && !RULE.test(line);
+    if (sibling && items.length === LONGEST) {
+      return { ...list, end, next: { read: readItems, margin, ordered, start: start + LONGEST } };
+    }
     if (sibling) items.push([line.slice(item[0].length)]);
     else if (belongs(lines, end, margin)) items.at(-1).push(line);
     else break;
   }
-  return { type: "list", ordered, start: parseInt(first[2], 10), items, end };
+  return { ...list, end };
 }
 
 /** The lines of an item without the margin of its second line, from which all deeper margins count. */
@@ -161,9 +172,15 @@ function beginsTable(lines, at) {
 
 function readTable(lines, at) {
   const aligned = cells(lines[at + 1]).map((cell) => `${cell.startsWith(":") ? "l" : ""}${cell.endsWith(":") ? "r" : ""}`);
-  let end = at + 2;
-  while (end < lines.length && lines[end].includes("|")) end += 1;
-  return { type: "table", aligned, head: lines[at], rows: lines.slice(at + 2, end), end };
+  return readRows(lines, at + 2, { aligned, head: lines[at] });
+}
+
+function readRows(lines, at, { aligned, head }) {
+  const isRow = (line) => line?.includes("|");
+  let end = at;
+  while (end < at + LONGEST && isRow(lines[end])) end += 1;
+  const next = end === at + LONGEST && isRow(lines[end]) ? { read: readRows, aligned, head } : undefined;
+  return { type: "table", aligned, head, rows: lines.slice(at, end), end, next };
 }
 
 function readParagraph(lines, at) {

@@ -23,36 +23,35 @@ import { inline } from "./inline.js";
 import { label } from "./words.js";
 
 const WIDEST = 50;
-/** A browser lays out a list or a table as a whole, so one of more items or rows than this becomes several. */
-const LONGEST = 100;
-/** A paragraph is laid out as a whole too. A longer text goes on in a new line where a sentence ends behind so many characters, or a word behind twice as many. */
+/**
+ * A browser lays out a paragraph as a whole. A longer text goes on in a new line where a sentence ends behind so many
+ * characters, or a word behind twice as many.
+ */
 const STRETCH = 4_000;
 const END_OF_SENTENCE = /[。！？\n]|[.!?][)\]*_]{0,3}\s/;
 /** So many lines of code are coloured together. */
 const CHUNK = 60;
 /** After a rendering, nothing is rendered for as many times the time that it took, or for that time if much is waiting. */
 const REST = 10;
-/** A rendering should take so many milliseconds, which leaves the rest of a frame for the browser's own part. */
-const BUDGET_MS = 8;
+/** A rendering should take so many milliseconds. For what it has drawn, the browser needs some three times as many. */
+const BUDGET_MS = 4;
 /** The fewest and the most characters that are shown at once while more are waiting. */
 const [LEAST, MOST] = [500, 8_000];
 
 const FULL = { class: "full" };
 const STRETCHED = { class: "stretch" };
 
-/** Make the parts of blocks. The last of them is open if the text that they are in `isOpen`. */
+/** Makes the parts of blocks, for `drawing.js`. The last block is open if the text that it ends `isOpen`. */
 class Views {
   constructor(cite) {
     this.cite = (n) => ({ tag: `cite ${n}`, make: () => ({ node: cite(n) }) });
   }
 
-  /** The parts of lines that stand so deep. */
   read(lines, depth, isOpen) {
-    return this.all((isOpen ? parseGrowing : parse)(lines, depth), isOpen).flat();
+    return this.partsOf((isOpen ? parseGrowing : parse)(lines, depth), isOpen);
   }
 
-  /** For each block its part, or several. */
-  all(blocks, isOpen) {
+  partsOf(blocks, isOpen) {
     return blocks.map((block, index) => this[block.type](block, isOpen && index === blocks.length - 1));
   }
 
@@ -86,14 +85,10 @@ class Views {
     return { tag: "hr" };
   }
 
-  list({ ordered, start, items, depth }, isOpen) {
-    return grouped(items, isOpen, (group, open, at) => ({
-      tag: ordered ? "ol" : "ul",
-      attributes: { ...(ordered && start + at !== 1 ? { start: start + at } : {}), ...(at + LONGEST < items.length ? FULL : {}) },
-      source: group.map((lines) => lines.join("\n")).join("\0"),
-      isOpen: open,
-      children: () => group.map((lines, index) => this.#item(lines, depth, open && index === group.length - 1)),
-    }));
+  list({ ordered, start, items, depth, next }, isOpen) {
+    const item = (lines, index) => this.#item(lines, depth, isOpen && index === items.length - 1);
+    const attributes = { ...(ordered && start !== 1 ? { start } : {}), ...(next ? FULL : {}) };
+    return { tag: ordered ? "ol" : "ul", attributes, children: items.map(item) };
   }
 
   /** The text of an item that has one paragraph stands close, whatever its neighbours have, so that none of them moves. */
@@ -101,25 +96,20 @@ class Views {
     const children = () => {
       const blocks = (isOpen ? parseGrowing : parse)(outdented(lines), depth);
       const close = blocks.filter(({ type }) => type === "paragraph").length < 2;
-      const views = this.all(blocks, isOpen).flat();
-      return views.flatMap((view) => (close && view.tag === "p" ? view.children() : view));
+      const parts = this.partsOf(blocks, isOpen);
+      return parts.flatMap((part) => (close && part.tag === "p" ? part.children() : part));
     };
     return { tag: "li", source: lines.join("\n"), isOpen, children };
   }
 
-  table({ aligned, head, rows }, isOpen) {
-    const row = (tag, line, open) => this.#row(tag, line, aligned, open);
-    const tables = grouped(rows, isOpen, (lines, open, at) => ({
-      tag: "div",
-      attributes: { class: at + LONGEST < rows.length ? "scroll full" : "scroll", tabindex: 0 },
-      source: [aligned, head, ...lines].join("\n"),
-      isOpen: open,
-      children: () => [{ tag: "table", children: [
-        { tag: "thead", children: [row("th", head, open && !rows.length)] },
-        { tag: "tbody", children: lines.map((line, index) => row("td", line, open && index === lines.length - 1)) },
-      ] }],
-    }));
-    return { tag: "div", attributes: { class: "tables" }, children: tables };
+  table({ aligned, head, rows, next }, isOpen) {
+    const row = (line, index) => this.#row("td", line, aligned, isOpen && index === rows.length - 1);
+    const parts = [
+      { tag: "thead", children: [this.#row("th", head, aligned, isOpen && !rows.length)] },
+      { tag: "tbody", children: rows.map(row) },
+    ];
+    const attributes = { class: next ? "scroll full" : "scroll", tabindex: 0 };
+    return { tag: "div", attributes, children: [{ tag: "table", children: parts }] };
   }
 
   /** A row has the cells that were written and no more: a wide head over many short rows would make millions of them. */
@@ -142,7 +132,8 @@ class Views {
     const [first, ...others] = stretchesOf(text);
     const rest = others.map((other, index) => {
       const open = isOpen && index === others.length - 1;
-      return { tag: "span", attributes: STRETCHED, source: other, isOpen: open, children: () => inline(other, this.cite, open) };
+      const children = () => inline(other, this.cite, open);
+      return { tag: "span", attributes: STRETCHED, source: other, isOpen: open, children };
     });
     return [...inline(first, this.cite, isOpen && !others.length), ...rest];
   }
@@ -166,12 +157,6 @@ function stretchesOf(text) {
 /** Divide a list into groups of so many. There is always one, even if it is empty. */
 function groups(all, size) {
   return Array.from({ length: Math.max(Math.ceil(all.length / size), 1) }, (_, n) => all.slice(n * size, (n + 1) * size));
-}
-
-/** What `make(group, isOpen, at)` gives for each group of a list, the last of which may be open. */
-function grouped(all, isOpen, make) {
-  const some = groups(all, LONGEST);
-  return some.map((group, index) => make(group, isOpen && index === some.length - 1, index * LONGEST));
 }
 
 function coloured(code, language) {
@@ -235,8 +220,8 @@ export class Prose {
     const began = performance.now();
     this.#show(this.slice, true);
     const took = performance.now() - began;
-    const fitting = took < BUDGET_MS ? this.slice * 2 : this.slice / 2;
-    this.slice = Math.max(LEAST, Math.min(fitting, MOST));
+    const fitting = this.slice * Math.min(BUDGET_MS / took, 2);
+    this.slice = Math.round(Math.max(LEAST, Math.min(fitting, MOST)));
     this.due = began + took * (this.isBehind ? 2 : 1 + REST);
   }
 
@@ -248,8 +233,8 @@ export class Prose {
   #begin() {
     this.shown = 0;
     this.lines = [""];
-    /** So many parts can't change any more, and so many lines were read for them. */
-    this.settled = { parts: 0, lines: 0 };
+    /** So many blocks can't change any more, of which this is the last, and so many lines were read for them. */
+    this.settled = { blocks: 0, last: null, lines: 0 };
   }
 
   #show(most, isOpen) {
@@ -267,11 +252,10 @@ export class Prose {
 
   #draw(isOpen) {
     const { settled } = this;
-    const blocks = (isOpen ? parseGrowing : parse)(this.lines.slice(settled.lines));
-    const views = this.views.all(blocks, isOpen);
-    this.drawing.show(views.flat(), settled.parts);
+    const blocks = (isOpen ? parseGrowing : parse)(this.lines.slice(settled.lines), 0, settled.last);
+    this.drawing.show(this.views.partsOf(blocks, isOpen), settled.blocks);
     if (blocks.length < 3) return;
-    const parts = settled.parts + views.slice(0, -2).flat().length;
-    this.settled = { parts, lines: settled.lines + blocks.at(-2).line };
+    const [last, { line }] = blocks.slice(-3);
+    this.settled = { blocks: settled.blocks + blocks.length - 2, last, lines: settled.lines + line };
   }
 }
