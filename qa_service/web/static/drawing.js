@@ -10,12 +10,15 @@
 
 import { element } from "./element.js";
 
-const NONE = {};
+export const NONE = {};
+
+/** A part that is an element. What it is `read` from is its `source` and whether it `isOpen`. */
+export const part = (tag, children, attributes = NONE, read = NONE) => ({ tag, children, attributes, ...read });
 
 /** A node, and the parts that are drawn in its `body`. */
 export class Drawing {
   constructor(node, body = node) {
-    Object.assign(this, { node, body, part: null, inner: [] });
+    Object.assign(this, { node, body, part: NONE, inner: [] });
   }
 
   /** Draw these parts, and nothing else, behind the first `kept` ones. */
@@ -24,29 +27,27 @@ export class Drawing {
     for (const { node } of this.inner.splice(kept + parts.length)) node.remove();
   }
 
-  #put(part, at) {
-    const drawn = this.inner[at];
-    if (drawn && tagOf(drawn.part) === tagOf(part)) {
-      drawn.#become(part);
-      return;
+  #put(wanted, at) {
+    let drawn = this.inner[at];
+    if (!drawn || drawn.part.tag !== wanted.tag) {
+      const fresh = draw(wanted);
+      if (drawn) drawn.node.replaceWith(fresh.node);
+      else this.body.append(fresh.node);
+      drawn = this.inner[at] = fresh;
     }
-    const fresh = draw(part);
-    if (drawn) drawn.node.replaceWith(fresh.node);
-    else this.body.append(fresh.node);
-    fresh.#become(part);
-    this.inner[at] = fresh;
+    drawn.#become(wanted);
   }
 
-  #become(part) {
+  #become(wanted) {
     const before = this.part;
-    this.part = part;
-    if (typeof part === "string") {
-      this.#write(part);
+    this.part = wanted;
+    if (typeof wanted === "string") {
+      this.#write(wanted);
       return;
     }
-    this.#describe(before?.attributes ?? NONE, part.attributes ?? NONE);
-    if (before && isSame(before, part)) return;
-    const { children = [] } = part;
+    this.#describe(before.attributes ?? NONE, wanted.attributes ?? NONE);
+    const { children = [], source, isOpen } = wanted;
+    if (source !== undefined && before.source === source && before.isOpen === isOpen) return;
     this.show(typeof children === "function" ? children() : children);
   }
 
@@ -66,14 +67,8 @@ export class Drawing {
   }
 }
 
-const tagOf = (part) => part.tag ?? "";
-
-function isSame(before, now) {
-  return now.source !== undefined && before.source === now.source && before.isOpen === now.isOpen;
-}
-
-function draw(part) {
-  if (typeof part === "string") return new Drawing(document.createTextNode(""));
-  const { node, body } = part.make?.() ?? { node: element(part.tag) };
+function draw(wanted) {
+  if (typeof wanted === "string") return new Drawing(document.createTextNode(""));
+  const { node, body } = wanted.make?.() ?? { node: element(wanted.tag) };
   return new Drawing(node, body);
 }

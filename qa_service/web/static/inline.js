@@ -10,6 +10,7 @@
  */
 
 import { FORMULA_ENDS } from "./blocks.js";
+import { part } from "./drawing.js";
 import { element } from "./element.js";
 
 const TOKEN = /\\[!-/:-@[-`{-~]|`+|\$+|!?\[|[［【]|\*+|_+|~~|https?:\/\/|\n|<br ?\/?>/g;
@@ -50,10 +51,10 @@ export function link(address, ...children) {
   return element(tag, attributes, ...children);
 }
 
-function linkTo(address) {
+function linkTo(address, children) {
   const href = safeAddress(address);
-  if (!href) return { tag: "span" };
-  return { tag: "a", attributes: { href, rel: "noopener noreferrer", target: "_blank", title: href } };
+  if (!href) return part("span", children);
+  return part("a", children, { href, rel: "noopener noreferrer", target: "_blank", title: href });
 }
 
 /** The parts of one run of text, which may be open. `cite(n)` makes the part of a citation number. */
@@ -132,7 +133,7 @@ class Line {
       case "【": return this.#bracket(token, at);
       case "h": return this.#address(at);
       case "\n":
-      case "<": this.out.push({ tag: "br" }); return end;
+      case "<": this.out.push(part("br")); return end;
       default: this.#delimiter(token, at); return end;
     }
   }
@@ -155,7 +156,7 @@ class Line {
   }
 
   #wrap(tag, from, end, attributes) {
-    this.out.push({ tag, attributes, children: [this.source.slice(from, end)] });
+    this.out.push(part(tag, [this.source.slice(from, end)], attributes));
     return end;
   }
 
@@ -192,7 +193,7 @@ class Line {
     }
     const code = this.source.slice(from, end).replaceAll("\n", " ");
     const isPadded = code.startsWith(" ") && code.endsWith(" ") && code.trim() !== "";
-    this.out.push({ tag: "code", children: [isPadded ? code.slice(1, -1) : code] });
+    this.out.push(part("code", [isPadded ? code.slice(1, -1) : code]));
     return end + ticks.length;
   }
 
@@ -242,7 +243,7 @@ class Line {
     const closer = this.closers.get(from - 1);
     const target = closer === undefined ? null : this.#match(TARGET, closer + 1);
     if (!target) return 0;
-    this.out.push({ ...linkTo(target[1]), children: this.#label(from, closer) || [target[1]] });
+    this.out.push(linkTo(target[1], this.#label(from, closer) || [target[1]]));
     return closer + 1 + target[0].length;
   }
 
@@ -262,7 +263,7 @@ class Line {
     if (this.#match(OPEN_CITATION, from - 1)) return length;
     if (closer === undefined) return isPicture ? length : token === "[" && from;
     if (!this.#match(OPEN_TARGET, closer + 1)) return 0;
-    if (!isPicture) this.out.push({ tag: "span", children: this.#label(from, closer) || [] });
+    if (!isPicture) this.out.push(part("span", this.#label(from, closer) || []));
     return length;
   }
 
@@ -278,7 +279,7 @@ class Line {
       return at + 4;
     }
     const address = unwrapped(found[0]);
-    this.out.push({ ...linkTo(address), children: [address] });
+    this.out.push(linkTo(address, [address]));
     return at + address.length;
   }
 
@@ -316,7 +317,7 @@ class Line {
       left -= used;
       this.#forget(opener.count ? index : index - 1);
       if (!opener.count) this.out.pop();
-      this.out.push({ tag: WRAPS[char][used - 1], children });
+      this.out.push(part(WRAPS[char][used - 1], children));
     }
     return left;
   }

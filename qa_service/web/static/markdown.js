@@ -16,7 +16,7 @@
  */
 
 import { cells, outdented, parse, parseGrowing } from "./blocks.js";
-import { Drawing } from "./drawing.js";
+import { Drawing, NONE, part } from "./drawing.js";
 import { copyText, element, icon } from "./element.js";
 import { highlight } from "./highlight.js";
 import { inline } from "./inline.js";
@@ -59,13 +59,13 @@ class Views {
     const chunks = groups(code.split("\n"), CHUNK);
     const chunk = (lines, index) => {
       const text = lines.join("\n") + (index < chunks.length - 1 ? "\n" : "");
-      return { tag: "span", attributes: { class: "chunk" }, source: text, children: () => coloured(text, language) };
+      return part("span", () => coloured(text, language), { class: "chunk" }, { source: text });
     };
     return { tag: `code ${language}`, make: () => codeFigure(language), children: chunks.map(chunk) };
   }
 
   formula({ text }) {
-    return { tag: "pre", attributes: { class: "math", tabindex: 0 }, children: [{ tag: "code", children: [text] }] };
+    return part("pre", [part("code", [text])], { class: "math", tabindex: 0 });
   }
 
   heading({ level, text }, isOpen) {
@@ -77,18 +77,17 @@ class Views {
   }
 
   quote({ lines, depth }, isOpen) {
-    const children = () => this.read(lines, depth, isOpen);
-    return { tag: "blockquote", source: lines.join("\n"), isOpen, children };
+    return part("blockquote", () => this.read(lines, depth, isOpen), NONE, { source: lines.join("\n"), isOpen });
   }
 
   rule() {
-    return { tag: "hr" };
+    return part("hr");
   }
 
   list({ ordered, start, items, depth, next }, isOpen) {
     const item = (lines, index) => this.#item(lines, depth, isOpen && index === items.length - 1);
     const attributes = { ...(ordered && start !== 1 ? { start } : {}), ...(next ? FULL : {}) };
-    return { tag: ordered ? "ol" : "ul", attributes, children: items.map(item) };
+    return part(ordered ? "ol" : "ul", items.map(item), attributes);
   }
 
   /** The text of an item that has one paragraph stands close, whatever its neighbours have, so that none of them moves. */
@@ -97,19 +96,16 @@ class Views {
       const blocks = (isOpen ? parseGrowing : parse)(outdented(lines), depth);
       const close = blocks.filter(({ type }) => type === "paragraph").length < 2;
       const parts = this.partsOf(blocks, isOpen);
-      return parts.flatMap((part) => (close && part.tag === "p" ? part.children() : part));
+      return parts.flatMap((one) => (close && one.tag === "p" ? one.children() : one));
     };
-    return { tag: "li", source: lines.join("\n"), isOpen, children };
+    return part("li", children, NONE, { source: lines.join("\n"), isOpen });
   }
 
   table({ aligned, head, rows, next }, isOpen) {
     const row = (line, index) => this.#row("td", line, aligned, isOpen && index === rows.length - 1);
-    const parts = [
-      { tag: "thead", children: [this.#row("th", head, aligned, isOpen && !rows.length)] },
-      { tag: "tbody", children: rows.map(row) },
-    ];
-    const attributes = { class: next ? "scroll full" : "scroll", tabindex: 0 };
-    return { tag: "div", attributes, children: [{ tag: "table", children: parts }] };
+    const top = part("thead", [this.#row("th", head, aligned, isOpen && !rows.length)]);
+    const table = part("table", [top, part("tbody", rows.map(row))]);
+    return part("div", [table], { class: next ? "scroll full" : "scroll", tabindex: 0 });
   }
 
   /** A row has the cells that were written and no more: a wide head over many short rows would make millions of them. */
@@ -117,23 +113,22 @@ class Views {
     const children = () => {
       const texts = cells(line).slice(0, Math.min(aligned.length, WIDEST));
       return texts.map((text, at) => {
-        const attributes = aligned[at] ? { class: `align-${aligned[at]}` } : {};
-        return { ...this.#text(tag, text, isOpen && at === texts.length - 1), attributes };
+        const attributes = aligned[at] ? { class: `align-${aligned[at]}` } : NONE;
+        return this.#text(tag, text, isOpen && at === texts.length - 1, attributes);
       });
     };
-    return { tag: "tr", source: `${aligned} ${line}`, isOpen, children };
+    return part("tr", children, NONE, { source: `${aligned} ${line}`, isOpen });
   }
 
-  #text(tag, text, isOpen) {
-    return { tag, source: text, isOpen, children: () => this.#stretches(text, isOpen) };
+  #text(tag, text, isOpen, attributes) {
+    return part(tag, () => this.#stretches(text, isOpen), attributes, { source: text, isOpen });
   }
 
   #stretches(text, isOpen) {
     const [first, ...others] = stretchesOf(text);
     const rest = others.map((other, index) => {
       const open = isOpen && index === others.length - 1;
-      const children = () => inline(other, this.cite, open);
-      return { tag: "span", attributes: STRETCHED, source: other, isOpen: open, children };
+      return part("span", () => inline(other, this.cite, open), STRETCHED, { source: other, isOpen: open });
     });
     return [...inline(first, this.cite, isOpen && !others.length), ...rest];
   }
@@ -160,7 +155,7 @@ function groups(all, size) {
 }
 
 function coloured(code, language) {
-  const colour = ([kind, text]) => (kind ? { tag: "span", attributes: { class: kind }, children: [text] } : text);
+  const colour = ([kind, text]) => (kind ? part("span", [text], { class: kind }) : text);
   return highlight(code, language).filter(([, text]) => text).map(colour);
 }
 
