@@ -84,7 +84,7 @@ def _opened(content: bytes) -> PdfDocument:
 def _read_label(document: PdfDocument, index: int) -> str:
     """Return the label of a page, which is empty where it isn't text."""
     try:
-        return document.get_page_label(index)
+        return str(document.get_page_label(index))
     except UnicodeDecodeError:
         return ""
 

@@ -27,7 +27,8 @@ export interface QuestionFields {
   topic?: "auto" | "keep" | "new";
   /**
    * The id of an answer of this session. The question takes its place, and all answers after it are removed. The files
-   * that came with it stay.
+   * that came with it stay. Where the session hasn't such an answer, nothing is removed. A question that is refused
+   * removes nothing.
    */
   replaces?: string;
   /** What happens while another answer of the session is being written: `replace` stops that one, `reject` is a 409. */
