@@ -28,7 +28,7 @@ const WIDEST = 50;
  * characters, or a word behind twice as many.
  */
 const STRETCH = 4_000;
-const END_OF_SENTENCE = /[。！？\n]|[.!?][)\]*_]{0,3}\s/;
+const END_OF_SENTENCE = /[。！？\n]|[.!?]\s/;
 /** So many lines of code are coloured together. */
 const CHUNK = 60;
 /** After a rendering, nothing is rendered for as many times the time that it took, or for that time if much is waiting. */
@@ -56,7 +56,7 @@ class Views {
   }
 
   fence({ language, code }) {
-    const chunks = groups(code.split("\n"), CHUNK);
+    const chunks = chunksOf(code.split("\n"));
     const chunk = (lines, index) => {
       const text = lines.join("\n") + (index < chunks.length - 1 ? "\n" : "");
       return part("span", () => coloured(text, language), { class: "chunk" }, { source: text });
@@ -149,9 +149,11 @@ function stretchesOf(text) {
   return at && at === text.length ? stretches : [...stretches, text.slice(at)];
 }
 
-/** Divide a list into groups of so many. There is always one, even if it is empty. */
-function groups(all, size) {
-  return Array.from({ length: Math.max(Math.ceil(all.length / size), 1) }, (_, n) => all.slice(n * size, (n + 1) * size));
+/** Divide lines of code into chunks. There is always one, even if it is empty. */
+function chunksOf(lines) {
+  const chunks = [];
+  do chunks.push(lines.splice(0, CHUNK)); while (lines.length);
+  return chunks;
 }
 
 function coloured(code, language) {
