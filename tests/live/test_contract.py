@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.live.processes import BIN, ROOT, Service, clean_environment, free_port, service
+from tests.live.processes import BIN, ROOT, Service, clean_environment, newcomer
 
 KEY = "a-key-of-tests-0123456789"
 SHORT = {"QA_MAX_QUESTION": "200", "WEB_CONCURRENCY": "1"}
@@ -85,7 +85,7 @@ def test_the_service_does_what_its_contract_says(caller: str, knowledge_url: str
         | ({"QA_API_KEYS": f"site:{KEY}"} if has_key else {"QA_ALLOW_ANONYMOUS": "on"})
     )
     headers = [f"Authorization: Bearer {KEY}", "X-User-Id: kim"] if has_key else []
-    with service([str(BIN / "qa-service"), "serve"], tmp_path, free_port(), **settings) as served:
+    with newcomer(tmp_path, **settings) as served:
         status, said, tried = run_schemathesis(served, tmp_path, headers, covers=has_key)
     assert status == 0, said
     assert tried > OPERATIONS

@@ -40,7 +40,7 @@ def model() -> Iterator[ScriptedUpstream]:
 @pytest.fixture
 def start(model: ScriptedUpstream, tmp_path: Path) -> Start:
     """gunicorn over the model and a private store; started again, it finds the same data."""
-    return lambda: gunicorn(tmp_path, OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=model.url)
+    return lambda **how: gunicorn(tmp_path, OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=model.url, **how)
 
 
 def idle(served: Service) -> http.client.HTTPConnection:
@@ -82,7 +82,7 @@ class HalfSent:
 
 def test_ctrl_c_ends_answers_at_once_and_keeps_what_was_written(start: Start, model: ScriptedUpstream) -> None:
     model.script(ENDLESS)
-    with start() as served:
+    with start(start=running) as served:  # by its command, so that all is as in a terminal
         asked = Asked(served.url, "안녕?")
         asked.first("text")
         os.killpg(served.process.pid, signal.SIGINT)  # as a terminal does: to everybody
