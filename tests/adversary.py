@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import groupby, islice, product
+from itertools import chain, groupby, islice, product
 from pathlib import Path
 from re import _constants as kinds  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
@@ -137,7 +137,7 @@ def _examples(tree: Iterable[Node]) -> list[str]:
 def _examples_of(node: Node) -> list[str]:
     kind, value = node
     if kind in LETTER_KINDS:
-        return _members(node)[:2]
+        return _members(node)
     if kind in REPEATS:
         return [text * max(value[0], 1) for text in _examples(value[2])] or [""]
     if kind in (kinds.ASSERT, kinds.ASSERT_NOT):
@@ -146,9 +146,10 @@ def _examples_of(node: Node) -> list[str]:
 
 
 def _members(node: Node) -> list[str]:
-    """Letters that one part takes: those it names, or ordinary ones."""
-    named = [] if _is_negated(node) else list(_named([node]))
-    return [letter for letter in [*named, *ORDINARY] if _takes([node], letter)] or ["\x02"]
+    """Two letters that one part takes: those it names, or ordinary ones."""
+    named = [] if _is_negated(node) else _named([node])
+    taken = (letter for letter in chain(named, ORDINARY) if _takes([node], letter))
+    return list(islice(taken, 2)) or ["\x02"]
 
 
 def _is_negated(node: Node) -> bool:
