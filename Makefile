@@ -35,8 +35,9 @@ test: $(READY) $(SCRIPT)
 hosts: $(READY)
 	$(XDIST) tests/hosts $(ARGS)
 
-# What takes minutes because it downloads: the environment of `make serve`, the wheel in it, and the client for Android,
-# compiled with Kotlin's compiler. It needs Debian's default-jre-headless and libandroid-json-java.
+# What takes minutes because it downloads: the environment of `make serve`, the wheel in it, the client for JavaScript in
+# Deno and Bun, and those for Android and iOS, compiled with Kotlin's and Swift's compilers. It needs Debian's
+# default-jre-headless, libandroid-json-java, bubblewrap and debootstrap, and root unless Swift is installed.
 install-check: $(READY)
 	$(XDIST) tests/installing $(ARGS)
 
@@ -79,7 +80,7 @@ lock: $(READY)
 	$(LOCK) --extra semantic --extra knowledge --constraint requirements.lock --output-file requirements-serve.lock
 
 clean:
-	rm -rf .venv .venv-serve qa_service/web/chat.min.js .hosts .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-serve qa_service/web/chat.min.js* .hosts .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 # The environment lies in the folder of the target, and has what is in the lock file, which is named last.
 define ENVIRONMENT

@@ -57,6 +57,7 @@ from qa_service.language.sentences import language_of
 from qa_service.model import Owner
 from qa_service.notices import build_notice
 from qa_service.preparing import prepare_prompt, read_files
+from qa_service.shown_sources import list_shown_sources
 from qa_service.single_use import is_single_use
 from qa_service.storable import storable
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id
@@ -147,7 +148,10 @@ def _replay(
                 draft.references = said.references
                 yield from islice(frames, said.since_opened, None)
             else:
-                yield from chain((Gap(), Restart("interrupted"), Opened(said.response_id, FRAMES_VERSION)), frames)
+                yield from (Gap(), Restart("interrupted"))
+                yield from _name_sources(draft, parts)
+                yield Opened(said.response_id, FRAMES_VERSION)
+                yield from frames
     except QAError:
         if stop.reason in ELSEWHERE:
             raise
@@ -202,16 +206,29 @@ def _explain_stop(error: QAError, stop: Stop) -> QAError:
             return error
 
 
+def _name_sources(draft: Draft, parts: Parts, *, were_named: bool = False) -> Iterator[Frame]:
+    """Say what the numbers in the text will stand for. Where sources were named that the model isn't shown any more,
+    that there are none is said, too."""
+    passages = draft.prompt.passages if parts.site.citations else ()
+    if passages or were_named:
+        admission = draft.admission
+        sources = list_shown_sources(passages, admission.session.session_id, admission.question.language)
+        yield StageNotice("retrieving", sources=sources)
+
+
 def _ask_upstream(draft: Draft, parts: Parts, stop: Stop) -> Iterator[Frame | Mark]:
+    yield from _name_sources(draft, parts)
     if draft.prompt.web_search:
         draft.searches = parts.media.begin_searches(MediaQuery(draft.prompt.question, draft.prompt.language))
     parts.meter.record_time("asked", time.monotonic() - draft.admission.began)
     try:
         yield from _ask_once(draft, parts, stop)
     except ContextLength as error:
+        were_named = parts.site.citations and bool(draft.prompt.passages)
         if not draft.shorten_prompt(error.fitting):
             raise
         yield StageNotice("retrying", attempt=2, reason=error.code)
+        yield from _name_sources(draft, parts, were_named=were_named)
         yield from _ask_once(draft, parts, stop)
 
 

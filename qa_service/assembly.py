@@ -275,7 +275,7 @@ def _desk(
         room=runner,
         meter=meter,
         stop=runner.stop_answer,
-        rewind=store.rewinds.rewind_session,
+        find_removal=store.rewinds.find_removal,
         model=model,
         background=settings.background,
         measure_coverage=partial(measure_topics, store.files),

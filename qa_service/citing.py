@@ -29,7 +29,7 @@ from qa_service.links import (
 )
 from qa_service.markers import blank_code, find_markers
 from qa_service.model import Language, Passage
-from qa_service.places import describe_section, find_rows
+from qa_service.places import describe_section, find_rows, locate_pages
 from qa_service.quoting import Claims, Quotable
 
 LOOKED_AT = 256 << 10
@@ -203,5 +203,4 @@ def _cite_document(passage: Passage, mentions: Sequence[_Mention], claims: Claim
 def _locate_passage(passage: Passage, quote: str, session_id: str) -> str:
     if passage.url:
         return point_at_quote(passage.url, quote, passage.page if passage.paged else 0)
-    place = "documents" if passage.in_knowledge else f"sessions/{session_id}/files"
-    return f"{place}/{passage.file_id}/pages/{passage.page}"
+    return f"{locate_pages(passage, session_id)}/{passage.page}"

@@ -22,11 +22,12 @@ from qa_service.interfaces import (
     Claimed,
     DriftDetector,
     Meter,
+    Removal,
     Repeats,
     Reserved,
     SessionStore,
 )
-from qa_service.model import Drift, Exchange, Message, Question, Repeat, Session, Topic
+from qa_service.model import Drift, Exchange, Message, Owner, Question, Repeat, Rewind, Session, Topic
 from qa_service.storable import storable
 from qa_service.turns import Admission, Turn
 
@@ -39,6 +40,8 @@ ATTEMPTS = 5
 """A claim is tried at most so often. It is tried again where the session has moved to another topic meanwhile."""
 SEED = 20
 """A new session begins with at most so many exchanges of the field `messages`."""
+PREDECESSORS = 20
+"""A turn names at most so many answers that stood in its place before."""
 
 
 class Room(Protocol):
@@ -62,9 +65,20 @@ class Repeated(Struct, frozen=True):
     """This says whether that answer had been admitted when the repetition was noticed."""
 
 
+class FoundSession(Struct, frozen=True):
+    """A `FoundSession` is a session as a question finds it. A session that isn't stored yet is made for it."""
+
+    session: Session
+    topic: int = 0
+    """This is the number of the topic that the store has the session in, or 0 where it isn't stored."""
+    removal: Removal | None = None
+    """This says which turns the question replaces. `session` is without them."""
+
+
 class Desk(Struct, frozen=True):
     """A `Desk` admits questions, and counts those that it refuses. `stop` stops the answer that a new question
-    replaces, and doesn't wait for that answer's end; `rewind` removes the turns that it replaces from its session."""
+    replaces, and doesn't wait for that answer's end. `find_removal` finds which turns of its session it replaces, which
+    the claim then removes."""
 
     sessions: SessionStore
     repeats: Repeats
@@ -73,7 +87,7 @@ class Desk(Struct, frozen=True):
     room: Room
     meter: Meter
     stop: Callable[[str], None]
-    rewind: Callable[[Question, str], None]
+    find_removal: Callable[[Owner, str, Rewind], Removal | None]
     model: str
     background: bool = False
     """This says whether another worker can begin an answer again."""
@@ -84,8 +98,8 @@ class Desk(Struct, frozen=True):
         """Claim the session, and a place in this worker, which `Runner.start_answer` fills.
 
         Raises `IdempotencyMismatch`, `RateLimited`, `Draining`, `Overloaded`, `Busy` or `StoreUnavailable`. Then
-        nothing is left behind, unless the store made the claim and its reply was lost. This worker finds such a claim
-        some seconds later, and goes on with it as with a claim of a worker that died.
+        nothing is left behind and no turn was removed, unless the store made the claim and its reply was lost. This
+        worker finds such a claim some seconds later, and goes on with it as with a claim of a worker that died.
         """
         try:
             return self._admit(question)
@@ -129,21 +143,24 @@ class Desk(Struct, frozen=True):
             raise
 
     def _claim(self, question: Question, arrival: Arrival, session_id: str, answer_id: str, began: float) -> Admission:
-        session = arrival.session
-        if session and question.rewind:
-            self.rewind(question, session_id)
-            session = self.sessions.load_session(question.owner, session_id)
+        stored = arrival.session
         for _ in range(ATTEMPTS):
-            known = session or _begin_session(session_id, question.messages)
-            drift = self._judge(question, known)
-            admission = self._admission(question, known, drift, answer_id, created=session is None, began=began)
+            found = self._find_session(question, stored, session_id)
+            drift = self._judge(question, found.session)
+            admission = self._admission(question, found, drift, answer_id, began)
             self.room.announce_life()
-            claimed = self.sessions.claim_session(_build_claim(admission, session, background=self.background))
+            claimed = self.sessions.claim_session(_build_claim(admission, found, background=self.background))
             if not claimed.moved:
                 self._stop_replaced(claimed)
                 return admission
-            session = self.sessions.load_session(question.owner, session_id)
+            stored = self.sessions.load_session(question.owner, session_id)
         raise StoreUnavailable("the session changes too fast", retry_after=1)
+
+    def _find_session(self, question: Question, stored: Session | None, session_id: str) -> FoundSession:
+        if stored is None:
+            return FoundSession(_begin_session(session_id, question.messages))
+        removal = self.find_removal(question.owner, session_id, question.rewind) if question.rewind else None
+        return FoundSession(removal.session if removal else stored, stored.topic, removal)
 
     def _judge(self, question: Question, session: Session) -> Drift:
         if question.topic == "auto":
@@ -152,11 +169,12 @@ class Desk(Struct, frozen=True):
         return Drift(question.topic == "new", 1.0 if question.topic == "new" else 0.0)
 
     def _admission(
-        self, question: Question, session: Session, drift: Drift, answer_id: str, *, created: bool, began: float
+        self, question: Question, found: FoundSession, drift: Drift, answer_id: str, began: float
     ) -> Admission:
+        session = found.session
         # Where nothing was asked in the current topic yet, the question belongs to it, and no other topic begins.
         begins = not session.topic or (drift.drifted and session.topics[session.topic - 1].turns > 0)
-        after = _next_topic(session, question.text) if begins else self._reopen(question, session, drift)
+        after = _next_topic(session, question.text) if begins else self._reopen(question, found, drift)
         after = _forget_meanings(after)
         created_at, model = now(), question.model or self.model
         turn = Turn(
@@ -169,6 +187,7 @@ class Desk(Struct, frozen=True):
             created_at=created_at,
             language=question.language,
             echo=question.echo,
+            instead_of=_list_predecessors(found.removal),
         )
         notice = TopicNotice(
             after.topic,
@@ -180,7 +199,7 @@ class Desk(Struct, frozen=True):
             question,
             answer_id,
             after,
-            created=created,
+            created=not found.topic,
             topic=notice,
             model=model,
             created_at=created_at,
@@ -188,13 +207,15 @@ class Desk(Struct, frozen=True):
             began=began,
         )
 
-    def _reopen(self, question: Question, session: Session, drift: Drift) -> Session:
+    def _reopen(self, question: Question, found: FoundSession, drift: Drift) -> Session:
         """Return the session in the earlier topic to which the question belongs, or as it is where there is none."""
+        session = found.session
         if drift.reopened not in {topic.index for topic in session.topics if topic.turns}:
             return session
         if drift.reopened == session.topic:
             return session
-        context = self.sessions.load_context(question.owner, session.session_id, drift.reopened)
+        context = found.removal.contexts.get(drift.reopened) if found.removal else None
+        context = context or self.sessions.load_context(question.owner, session.session_id, drift.reopened)
         return structs.replace(session, topic=drift.reopened, context=context.exchanges, summary=context.summary)
 
     def _stop_replaced(self, claimed: Claimed) -> None:
@@ -264,19 +285,28 @@ def _pair_messages(messages: tuple[Message, ...]) -> list[Exchange]:
     return exchanges
 
 
-def _build_claim(admission: Admission, session: Session | None, *, background: bool) -> Claim:
+def _list_predecessors(removal: Removal | None) -> tuple[str, ...]:
+    """List the answers that stood in the place of a question that replaces these turns, oldest first."""
+    if removal is None:
+        return ()
+    first = removal.removed[0]
+    return (*first.instead_of, first.answer_id)[-PREDECESSORS:]
+
+
+def _build_claim(admission: Admission, found: FoundSession, *, background: bool) -> Claim:
     question, turn = admission.question, admission.turn
     return Claim(
         question.owner,
-        expected_topic=session.topic if session else 0,
+        expected_topic=found.topic,
         turn=turn,
-        title=admission.session.topics[0].title,
+        title=admission.session.topics[0].title or shorten_title(question.text),
         topic_title=admission.session.topics[turn.topic - 1].title or shorten_title(question.text),
         reject_busy=question.on_busy == "reject",
         start=admission.start(),
-        seed=() if session else _build_seed_turns(admission),
+        seed=() if found.topic else _build_seed_turns(admission),
         admission=admission if background else None,
         repeat=question.repeat,
+        removal=found.removal,
     )
 
 

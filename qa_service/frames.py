@@ -31,8 +31,28 @@ Stage: TypeAlias = Literal[
 ]
 
 
+class ShownPassage(Value, frozen=True, omit_defaults=True):
+    """A `ShownPassage` is a passage that the model is shown. `n` is the number by which the text cites it."""
+
+    n: int
+    page: int | None = None
+    section: str | None = None
+
+
+class ShownSource(Value, frozen=True, omit_defaults=True):
+    """A `ShownSource` is a source with those of its passages that the model is shown. A page of a document is found
+    at `url`, a slash and the number of the page. A passage without a page is on page 1."""
+
+    kind: SourceKind
+    title: str
+    url: str
+    document_id: str
+    passages: tuple[ShownPassage, ...]
+
+
 class StageNotice(Value, frozen=True, tag_field="type", tag="status", omit_defaults=True):
-    """This frame says what is being done while no text comes."""
+    """This frame says what is being done while no text comes. `sources` are there where it has become known what the
+    model is shown; they replace those of an earlier frame, and may be none."""
 
     stage: Stage
     name: str | None = None
@@ -45,6 +65,7 @@ class StageNotice(Value, frozen=True, tag_field="type", tag="status", omit_defau
     status: VerdictStatus | None = None
     tokens: int | None = None
     unread_pages: tuple[int, ...] = ()
+    sources: tuple[ShownSource, ...] | None = None
 
 
 class Text(Value, frozen=True, tag_field="type", tag="text", gc=False):

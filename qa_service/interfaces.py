@@ -133,6 +133,31 @@ class Reserved(Struct, frozen=True):
     """This says whether that answer has been admitted. If it has, and isn't found any more, it was deleted."""
 
 
+class TopicContext(Struct, frozen=True):
+    """A `TopicContext` is what a model sees of a topic: its latest exchanges, and what stands for those before."""
+
+    exchanges: tuple[Exchange, ...]
+    summary: Summary | None = None
+
+
+class Removal(Struct, frozen=True):
+    """A `Removal` says which turns of a session a question replaces. They are removed when the question has claimed the
+    session, in the same write; until then nothing changes."""
+
+    session: Session
+    """This is the session as it is without them, which is how the question finds it."""
+    answer_ids: Sequence[str]
+    """These are all answers of the session as it was loaded, oldest first."""
+    kept: Sequence[Turn]
+    """These turns are left, oldest first."""
+    removed: Sequence[Turn]
+    """These turns are removed, oldest first. There is at least one."""
+    files: Sequence[StoredFile]
+    """These files came with the turns, and are removed, too."""
+    contexts: Mapping[int, TopicContext]
+    """These are the contexts, without the turns, of the topics to which they belong."""
+
+
 class Claim(Struct, frozen=True):
     """A `Claim` asks the store to let a question be answered in its session."""
 
@@ -156,27 +181,22 @@ class Claim(Struct, frozen=True):
     """This is the admission, where another worker may have to begin the answer again."""
     repeat: Repeat | None = None
     """A repetition of this question finds the answer by this key."""
+    removal: Removal | None = None
+    """The claim removes these turns, if the question replaces any."""
 
 
 class Claimed(Struct, frozen=True):
     """A `Claimed` says what came of a claim that wasn't refused."""
 
     moved: bool = False
-    """This says whether the session is in another topic than expected. Then nothing was written, and it must be loaded
-    again."""
+    """This says whether the session is in another topic than expected, or has other turns than those of which some were
+    to be removed. Then nothing was written, and it must be loaded again."""
     replaced: Sequence[str] = ()
     """These are the ids of the answers that were running in the session. They are to be stopped."""
 
 
 Saved: TypeAlias = Literal["saved", "gone", "lost"]
 """`gone` says that there is no such session any more, `lost` that another worker has taken the answer over."""
-
-
-class TopicContext(Struct, frozen=True):
-    """A `TopicContext` is what a model sees of a topic: its latest exchanges, and what stands for those before."""
-
-    exchanges: tuple[Exchange, ...]
-    summary: Summary | None = None
 
 
 class SessionStore(Protocol):
@@ -191,9 +211,9 @@ class SessionStore(Protocol):
         topic."""
 
     def claim_session(self, claim: Claim) -> Claimed:
-        """Make the session answer this question, in one atomic write: mark it busy, open or reopen the topic, which
-        forgets the context of the last one, and append the running turn. Raises `Busy` where the session is answering
-        and the claim says `reject_busy`."""
+        """Make the session answer this question, in one atomic write: mark it busy, remove the turns that are replaced,
+        open or reopen the topic, which forgets the context of the last one, and append the running turn. Raises `Busy`
+        where the session is answering and the claim says `reject_busy`; then nothing was written."""
 
     def save_turn(self, owner: Owner, turn: Turn) -> Saved:
         """Replace the running turn by this finished one, extend the context if the topic is still the current one, and

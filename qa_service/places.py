@@ -1,4 +1,4 @@
-"""This module says in words where in its file a passage stands."""
+"""This module says where in its file a passage stands, in words and by an address."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -15,6 +15,12 @@ _SLIDE = {"ko": "슬라이드 {}", "en": "slide {}"}
 _SHEET = {"ko": "시트 {}", "en": "sheet {}"}
 _ROW = {"ko": "{}행", "en": "row {}"}
 _ROWS = {"ko": "{}–{}행", "en": "rows {}–{}"}
+
+
+def locate_pages(passage: Passage, session_id: str) -> str:
+    """Return the path, relative to the prefix, below which the pages of the passage's file stand by their numbers."""
+    place = "documents" if passage.in_knowledge else f"sessions/{session_id}/files"
+    return f"{place}/{passage.file_id}/pages"
 
 
 def describe_page(number: int, language: Language) -> str:

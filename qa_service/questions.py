@@ -18,7 +18,8 @@ from qa_service.setting_values import COLLECTION_NAME, LEAST_TOKENS
 from qa_service.settings import Settings
 from qa_service.submission import Submission, is_file_field
 
-SESSION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+SESSION_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}")
+"""Clients take `.` and `..` in a path for a place in it, so such a session could be neither read nor deleted."""
 ANSWER_ID = re.compile(r"[0-9a-f]{32}")
 LONGEST_SYSTEM_PROMPT = 8_000
 MOST_COLLECTIONS = 20
@@ -113,7 +114,7 @@ def _read_session_id(fields: Mapping[str, Any]) -> str:
     if value is None:
         return ""
     if not (isinstance(value, str) and SESSION_ID.fullmatch(value)):
-        raise InvalidField("sessionId: expected 1-128 of A-Za-z0-9._-", field="sessionId")
+        raise InvalidField("sessionId: expected 1-128 of A-Za-z0-9._-, not only . or ..", field="sessionId")
     return value
 
 

@@ -13,7 +13,8 @@ def find_replaced(turns: Sequence[Turn], rewind: Rewind) -> int:
     if rewind.replaced in places:
         return places[rewind.replaced]
     if rewind.is_exact:
-        return len(turns)
+        # Where another question has taken that place meanwhile, and nothing was asked since, its turn is meant.
+        return len(turns) - (bool(turns) and rewind.replaced in turns[-1].instead_of)
     if kept := [places[answer_id] for answer_id in rewind.kept if answer_id in places]:
         return max(kept) + 1
     if rewind.is_first:
@@ -33,8 +34,11 @@ def topics_after(turns: Sequence[Turn]) -> int:
     return max((turn.topic for turn in turns), default=1)
 
 
-def context_after(turns: Sequence[Turn], most: int) -> list[str]:
-    """Return the ids of the answers that a model sees in a session that has these turns. At most `most` are seen."""
-    topic = topic_after(turns)
-    seen = [turn.answer_id for turn in turns if turn.topic == topic and turn.text and turn.status != "failed"]
-    return seen[-most:]
+def context_of(turns: Sequence[Turn], topic: int, most: int) -> Sequence[Turn]:
+    """Return those of the turns that a model sees in this topic, oldest first. At most `most` are seen."""
+    return [turn for turn in turns if turn.topic == topic and is_seen(turn)][-most:]
+
+
+def is_seen(turn: Turn) -> bool:
+    """Tell whether a model may see this turn in later questions."""
+    return bool(turn.text) and turn.status not in ("failed", "running")

@@ -87,7 +87,7 @@ def open_storeroom(settings: Settings, meter: Meter) -> Storeroom:
         RedisQuotas(client, guard, Quota(settings.session_files, settings.owner_bytes, settings.read_seconds)),
         history,
         RedisFeedback(client, guard, seconds=kept.seconds),
-        RedisRewinds(client, guard, history),
+        RedisRewinds(client, guard),
         RedisRepeats(client, guard),
         limiter,
         RedisArrivals(client, guard, limiter, sessions),

@@ -41,7 +41,7 @@ class Terminal:
                 self.clear()
                 self._out.write(make_printable(text))
                 self._out.flush()
-            case StageNotice():
+            case StageNotice(sources=None):
                 self._tell(frame)
             case Reference():
                 self._out.write(_source(frame) if self._sources else f"\n\n{_source(frame)}")

@@ -74,6 +74,8 @@ class Turn(Value, frozen=True):
     """These pictures were drawn for the answer. Each is as it was finished."""
     meaning: Meaning | None = None
     """It is set when the turn is finished, where there is an encoder."""
+    instead_of: tuple[str, ...] = ()
+    """These are the latest answers that stood in this turn's place before, oldest first."""
     v: int = 1
     """It is stored in this version of its format."""
 

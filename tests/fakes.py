@@ -32,6 +32,7 @@ from qa_service.interfaces import (
     Limiter,
     PictureStore,
     Quotas,
+    Removal,
     Reserved,
     Saved,
     SessionStore,
@@ -50,6 +51,7 @@ from qa_service.model import (
     Question,
     ReadRequest,
     Repeat,
+    Rewind,
     Session,
     StoredFile,
     Topic,
@@ -61,6 +63,7 @@ from qa_service.picture_links import PictureLinks
 from qa_service.prompting import Site
 from qa_service.retrieval.finding import HybridRetriever
 from qa_service.retrieval.lexical import build_index
+from qa_service.rewinding import context_of, find_replaced, is_seen, topic_after, topics_after
 from qa_service.search_interfaces import Index, Postings, Ranking, pack_posting
 from qa_service.searching import Search
 from qa_service.turns import Admission, Mark, Observation, Turn
@@ -205,16 +208,27 @@ class FakeSessions:
         self._reach()
         turns = [turn for turn in self.saved if (turn.session_id, turn.topic) == (session_id, topic)]
         known = (owner.key, session_id) in self.sessions
-        return TopicContext(tuple(Exchange(turn.question, turn.text) for turn in turns if known and _is_seen(turn)))
+        return TopicContext(tuple(Exchange(turn.question, turn.text) for turn in turns if known and is_seen(turn)))
+
+    def find_removal(self, owner: Owner, session_id: str, rewind: Rewind) -> Removal | None:
+        session = self.load_session(owner, session_id)
+        turns = self._turns((owner.key, session_id))
+        begin = find_replaced(turns, rewind)
+        return _without(session, turns, begin) if session and begin < len(turns) else None
 
     def claim_session(self, claim: Claim) -> Claimed:
         self._reach()
-        key = (claim.owner.key, claim.turn.session_id)
+        key, removal = (claim.owner.key, claim.turn.session_id), claim.removal
         session, before = self.sessions.get(key), self.running.get(key)
         if (session.topic if session else 0) != claim.expected_topic:
             return Claimed(moved=True)
+        if removal and [turn.answer_id for turn in self._turns(key)] != removal.answer_ids:
+            return Claimed(moved=True)
         if before and claim.reject_busy:
             raise Busy("the session is answering another question", answer_id=before.answer_id)
+        if removal:
+            session = removal.session
+            self.saved = [turn for turn in self.saved if turn not in removal.removed]
         session = _claimed(session or _seeded(claim), claim)
         if claim.expected_topic not in (0, session.topic):
             context = self.load_context(claim.owner, session.session_id, session.topic)
@@ -235,11 +249,15 @@ class FakeSessions:
             self._end(key, turn)
         return "saved"
 
+    def _turns(self, key: tuple[str, str]) -> list[Turn]:
+        running = self.running.get(key)
+        return [turn for turn in self.saved if turn.session_id == key[1]] + ([running] if running else [])
+
     def _end(self, key: tuple[str, str], turn: Turn) -> None:
         running, session = self.running.get(key), self.sessions[key]
         if running and running.answer_id == turn.answer_id:
             del self.running[key]
-        if _is_seen(turn) and turn.topic == session.topic:
+        if is_seen(turn) and turn.topic == session.topic:
             exchange = Exchange(turn.question, turn.text)
             self.sessions[key] = replace(session, context=(*session.context, exchange))
 
@@ -248,20 +266,39 @@ class FakeSessions:
             raise StoreUnavailable("The store does not answer.", retry_after=1)
 
 
+def _without(session: Session, turns: list[Turn], begin: int) -> Removal:
+    kept, replaced = turns[:begin], turns[begin:]
+    topic, counts = topic_after(kept), Counter(turn.topic for turn in kept)
+    topics = tuple(replace(one, turns=counts[one.index]) for one in session.topics[: topics_after(kept)])
+    if not kept:
+        topics = (Topic(1, "", 0),)
+    contexts = {
+        index: tuple(Exchange(turn.question, turn.text) for turn in context_of(kept, index, 20))
+        for index in {topic, *(turn.topic for turn in replaced)}
+    }
+    return Removal(
+        replace(session, topic=topic, topics=topics, context=contexts[topic], summary=None),
+        [turn.answer_id for turn in turns],
+        kept,
+        replaced,
+        (),
+        {turn.topic: TopicContext(contexts[turn.topic]) for turn in replaced},
+    )
+
+
 def _seeded(claim: Claim) -> Session:
     context = tuple(Exchange(turn.question, turn.text) for turn in claim.seed)
     topics = (Topic(1, claim.title, len(context)),) if context else ()
     return Session(claim.turn.session_id, len(topics), topics, context=context)
 
 
-def _is_seen(turn: Turn) -> bool:
-    return bool(turn.text) and turn.status != "failed"
-
-
 def _claimed(session: Session, claim: Claim) -> Session:
     topic = claim.turn.topic
     if topic <= len(session.topics):
-        topics = (replace(one, turns=one.turns + (one.index == topic)) for one in session.topics)
+        topics = (
+            replace(one, title=one.title or claim.topic_title, turns=one.turns + 1) if one.index == topic else one
+            for one in session.topics
+        )
         return replace(session, topic=topic, topics=tuple(topics))
     topics = (*session.topics, Topic(topic, claim.topic_title, 1))
     return replace(session, topic=topic, topics=topics, context=())
@@ -468,7 +505,7 @@ def desk(sessions: SessionStore, *, limiter: Limiter | None = None, **others: ob
         "room": FakeRoom(),
         "meter": FakeMeter(),
         "stop": lambda answer_id: None,
-        "rewind": lambda question, session_id: None,
+        "find_removal": getattr(sessions, "find_removal", lambda *_: None),
         "model": "mini",
     }
     return Desk(sessions, **{**fields, **others})  # type: ignore[arg-type]

@@ -100,6 +100,7 @@ class TestOrder:
             "reading_file",
             "file",
             "retrieving",
+            "retrieving",
         ]
 
     def test_each_delta_is_a_frame_of_its_own(self) -> None:

@@ -1,12 +1,12 @@
 """What the desk refuses, and what it lets in: into which session, which topic, and instead of which answer."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 from msgspec.structs import replace
 
-from qa_service.desk import SEED, Repeated, shorten_title
+from qa_service.desk import PREDECESSORS, SEED, Repeated, shorten_title
 from qa_service.errors import (
     Busy,
     Draining,
@@ -20,7 +20,7 @@ from qa_service.frames import TopicNotice
 from qa_service.interfaces import Claim, Claimed
 from qa_service.model import Drift, Exchange, Message, Owner, Question, Repeat, Rewind, Session, Topic
 from qa_service.turns import Admission
-from tests.fakes import ANN, BUG, FakeRepeats, FakeRoom, FakeSessions, desk
+from tests.fakes import ANN, BUG, FakeDetector, FakeRepeats, FakeRoom, FakeSessions, desk
 
 UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 FIRST, OTHER = Repeat("1" * 32, "a" * 32, 60), Repeat("1" * 32, "b" * 32, 60)
@@ -49,21 +49,6 @@ class Watching(FakeSessions):
     def claim_session(self, claim: Claim) -> Claimed:
         self.claims.append(claim)
         return super().claim_session(claim)
-
-
-class Rewinding(Watching):
-    """One known session, whose only exchange is gone when a question has replaced it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        known = Session("chat", 1, (Topic(1, "Skies", 1),), context=(Exchange("Why?", "So."),))
-        self.sessions = {(ANN.key, known.session_id): known}
-        self.rewound: list[tuple[str, str]] = []
-
-    def rewind(self, question: Question, session_id: str) -> None:
-        self.rewound.append((question.text, session_id))
-        key = (ANN.key, session_id)
-        self.sessions[key] = replace(self.sessions[key], context=())
 
 
 class Restless(Watching):
@@ -301,23 +286,165 @@ class TestReplacing:
     def test_a_session_that_moved_is_loaded_again(self) -> None:
         assert House(Restless(4)).ask().topic.index == 1
 
-    def test_what_a_question_replaces_isnt_its_context(self) -> None:
-        sessions = Rewinding()
-        admitted = House(sessions, rewind=sessions.rewind).ask("Why?", rewind=Rewind())
-        assert admitted.session.context == ()
-        assert sessions.rewound == [("Why?", "chat")]
 
-    def test_a_question_that_replaces_nothing_leaves_all_as_it_is(self) -> None:
-        sessions = Rewinding()
-        House(sessions, rewind=sessions.rewind).ask("And?")
-        House(sessions, rewind=sessions.rewind).ask("Why?", "another session", rewind=Rewind())
-        assert sessions.rewound == []
+class Lost(Watching):
+    """Sessions that are lost when they are claimed, because the store goes away, or after they have moved."""
 
-    def test_a_question_that_is_refused_replaces_nothing(self) -> None:
-        sessions = Rewinding()
-        with pytest.raises(RateLimited):
-            House(sessions, limiter=Refusing(3), rewind=sessions.rewind).ask("Why?", rewind=Rewind())
-        assert sessions.rewound == []
+    lost = ""
+
+    def claim_session(self, claim: Claim) -> Claimed:
+        self.available = not self.lost
+        return Claimed(moved=True) if self.lost == "moved" else super().claim_session(claim)
+
+
+class Changing(Watching):
+    """Sessions with which something happens between their being loaded and the next claim."""
+
+    happens: Callable[[], object] | None = None
+
+    def claim_session(self, claim: Claim) -> Claimed:
+        happens, self.happens = self.happens, None
+        if happens:
+            happens()
+        return super().claim_session(claim)
+
+
+class TestReplacingTurns:
+    """Questions that take the place of earlier ones."""
+
+    def talk(self, house: House, *questions: str, **fields: object) -> list[str]:
+        """Ask these, and return the ids of their answers."""
+        answers = []
+        for question in questions:
+            house.answer(admitted := house.ask(question, **fields))
+            answers.append(admitted.answer_id)
+        return answers
+
+    def asked(self, house: House) -> list[str]:
+        """The questions of the conversation that were answered."""
+        return [turn.question for turn in house.sessions.saved]
+
+    @pytest.mark.parametrize("limit", ["rate", "room", "drained", "busy", "outage", "moved"])
+    def test_one_that_is_refused_leaves_all_as_it_is(self, limit: str) -> None:
+        sessions, limiter = Lost(), Refusing()
+        house = House(sessions, limiter=limiter)
+        _, second = self.talk(house, "Why?", "When?")
+        if limit == "busy":
+            house.ask("And?")
+        before = (dict(sessions.sessions), list(sessions.saved), dict(sessions.running))
+        limiter.wait = 3.0 if limit == "rate" else 0.0
+        sessions.lost = limit if limit in ("outage", "moved") else ""
+        house.room.refusal = {"room": Overloaded("full"), "drained": Draining("ends")}.get(limit)
+        with pytest.raises(QAError):
+            house.ask("When then?", rewind=Rewind(second, is_exact=True), on_busy="reject")
+        assert (sessions.sessions, sessions.saved, sessions.running) == before
+        assert house.stopped == []
+
+    def test_what_is_replaced_isnt_the_context(self) -> None:
+        house = House()
+        _, second = self.talk(house, "Why?", "When?")
+        admitted = house.ask("When then?", rewind=Rewind(second, is_exact=True))
+        assert [exchange.question for exchange in admitted.session.context] == ["Why?"]
+        assert self.asked(house) == ["Why?"]
+        assert admitted.turn.instead_of == (second,)
+
+    def test_the_topic_is_judged_by_what_is_left(self) -> None:
+        class Judging(FakeDetector):
+            seen: Session
+
+            def judge_topic(self, question: str, session: Session, coverage: Mapping[int, float]) -> Drift:
+                Judging.seen = session
+                return Drift(session.context == (), 0.5)
+
+        house = House(detector=Judging())
+        _, second = self.talk(house, "Why?", "When?")
+        assert not house.ask("When then?", rewind=Rewind(second)).topic.drifted
+        assert [exchange.question for exchange in Judging.seen.context] == ["Why?"]
+        assert Judging.seen.topics == (Topic(1, "Why?", 1),)
+
+    def test_a_question_in_another_topic_takes_the_session_back_to_the_one_before(self) -> None:
+        house = House()
+        self.talk(house, "Why?")
+        (second,) = self.talk(house, "Seas?", topic="new")
+        admitted = house.ask("And when?", rewind=Rewind(second, is_exact=True), topic="keep")
+        assert (admitted.topic.index, [topic.title for topic in admitted.session.topics]) == (1, ["Why?"])
+        third = house.ask("Seas then?", rewind=Rewind(admitted.answer_id, is_exact=True), topic="new")
+        assert [topic.title for topic in third.session.topics] == ["Why?", "Seas then?"]
+
+    def test_a_reopened_topic_is_without_what_is_replaced(self) -> None:
+        class Reopening(FakeDetector):
+            def judge_topic(self, question: str, session: Session, coverage: Mapping[int, float]) -> Drift:
+                return Drift(False, 0.5, reopened=1)
+
+        house = House(detector=Reopening())
+        self.talk(house, "Why?", topic="keep")
+        self.talk(house, "Seas?", topic="new")
+        (third,) = self.talk(house, "And when?")
+        admitted = house.ask("When then?", rewind=Rewind(third, is_exact=True))
+        assert admitted.topic == TopicNotice(1, drifted=False, score=0.5, reopened=True)
+        assert [exchange.question for exchange in admitted.session.context] == ["Why?"]
+
+    def test_the_first_question_that_was_changed_begins_the_session_again(self) -> None:
+        house = House()
+        first, _ = self.talk(house, "Why?", "When?")
+        admitted = house.ask("Where?", rewind=Rewind(first, is_exact=True))
+        assert (admitted.session.topic, admitted.session.context, self.asked(house)) == (1, (), [])
+        claim = house.sessions.claims[-1]
+        assert (claim.title, claim.topic_title, claim.expected_topic) == ("Where?", "Where?", 1)
+
+    def test_the_running_answer_is_stopped_and_its_turn_is_gone(self) -> None:
+        house = House()
+        self.talk(house, "Why?")
+        running = house.ask("When?")
+        admitted = house.ask("When then?", rewind=Rewind(running.answer_id, is_exact=True))
+        assert house.stopped == [running.answer_id]
+        assert [turn.answer_id for turn in house.sessions.running.values()] == [admitted.answer_id]
+
+    def test_of_two_at_once_the_later_one_is_all_that_is_left(self) -> None:
+        sessions = Changing()
+        house = House(sessions)
+        _, second = self.talk(house, "Why?", "When?")
+        again = Rewind(second, is_exact=True)
+        meanwhile: list[Admission] = []
+        sessions.happens = lambda: meanwhile.append(house.ask("When now?", rewind=again))
+        admitted = house.ask("When then?", rewind=again)
+        (other,) = meanwhile
+        assert house.stopped == [other.answer_id]
+        assert admitted.turn.instead_of == (second, other.answer_id)
+        assert [turn.answer_id for turn in sessions.running.values()] == [admitted.answer_id]
+        assert self.asked(house) == ["Why?"]
+
+    def test_a_session_that_is_deleted_meanwhile_begins_anew(self) -> None:
+        sessions = Changing()
+        house = House(sessions)
+        (first,) = self.talk(house, "Why?")
+
+        def delete() -> None:
+            sessions.sessions.clear()
+            sessions.saved.clear()
+
+        sessions.happens = delete
+        admitted = house.ask("Why then?", rewind=Rewind(first, is_exact=True))
+        assert (admitted.created, admitted.turn.instead_of, admitted.session.topics) == (
+            True,
+            (),
+            (Topic(1, "Why then?", 0),),
+        )
+
+    def test_one_that_names_an_unknown_answer_replaces_nothing(self) -> None:
+        house = House()
+        self.talk(house, "Why?", "When?")
+        admitted = house.ask("And?", rewind=Rewind("0" * 32, is_exact=True))
+        assert len(admitted.session.context) == 2
+        assert house.ask("Why?", "another session", rewind=Rewind()).created
+
+    def test_only_the_latest_answers_are_named_in_whose_place_it_stands(self) -> None:
+        house = House()
+        (answer_id,) = self.talk(house, "Why?")
+        for _ in range(PREDECESSORS + 1):
+            admitted = house.ask("Why?", rewind=Rewind(answer_id, is_exact=True))
+            answer_id = admitted.answer_id
+        assert len(admitted.turn.instead_of) == PREDECESSORS
 
 
 class TestSessions:

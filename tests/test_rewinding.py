@@ -3,7 +3,8 @@
 import pytest
 
 from qa_service.model import Rewind
-from qa_service.rewinding import context_after, find_replaced, topic_after
+from qa_service.rewinding import context_of, find_replaced, topic_after, topics_after
+from qa_service.turns import Turn
 from tests.fakes import turn
 
 TURNS = [turn(f"a{number}", question=f"q{number}", text="t", status="completed") for number in (1, 2, 3)]
@@ -42,8 +43,33 @@ def test_a_model_sees_the_answers_of_the_last_topic_that_have_text() -> None:
         turn("empty", topic=2, status="cancelled"),
         turn("half", topic=2, text="t", status="cancelled"),
     ]
-    assert context_after(turns, 20) == ["new", "half"]
-    assert context_after(turns, 1) == ["half"]
-    assert context_after(turns[:1], 20) == ["old"]
-    assert context_after([], 20) == []
-    assert (topic_after(turns), topic_after(turns[:1]), topic_after([])) == (2, 1, 1)
+    assert [seen.answer_id for seen in context_of(turns, 2, 20)] == ["new", "half"]
+    assert [seen.answer_id for seen in context_of(turns, 2, 1)] == ["half"]
+    assert [seen.answer_id for seen in context_of(turns, 1, 20)] == ["old"]
+    assert context_of(turns, 3, 20) == []
+
+
+def test_a_session_goes_on_in_the_topic_of_its_last_turn() -> None:
+    turns = [turn("first"), turn("new", topic=2), turn("back")]
+    assert [topic_after(turns[:left]) for left in range(4)] == [1, 1, 2, 1]
+    assert [topics_after(turns[:left]) for left in range(4)] == [1, 1, 2, 2]
+
+
+AGAIN = turn("b3", question="q3", instead_of=("a2", "a3"))
+
+
+@pytest.mark.parametrize(
+    ("turns", "replaced", "begin"),
+    [
+        (TURNS, "a2", 1),
+        (TURNS, "gone", 3),
+        ([*TURNS[:2], AGAIN], "a3", 2),
+        ([*TURNS[:2], AGAIN], "gone", 3),
+        ([TURNS[0], AGAIN, TURNS[2]], "a2", 3),
+        ([], "a2", 0),
+    ],
+)
+def test_an_answer_named_by_its_id_is_replaced_or_the_last_turn_that_has_taken_its_place(
+    turns: list[Turn], replaced: str, begin: int
+) -> None:
+    assert find_replaced(turns, Rewind(replaced, is_exact=True)) == begin

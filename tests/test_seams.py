@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from redis import Redis
 
 from qa_service.answering import AnswerLine
 from qa_service.deltas import Finished, Opened, TextDelta
@@ -30,6 +31,7 @@ from qa_service.interfaces import (
     Meter,
     PictureStore,
     Quotas,
+    Removal,
     Repeats,
     Reserved,
     SessionStore,
@@ -44,6 +46,7 @@ from qa_service.model import (
     Prompt,
     ReadRequest,
     Repeat,
+    Rewind,
     Session,
     StoredFile,
     Topic,
@@ -59,6 +62,7 @@ from qa_service.stores.limiter import RedisLimiter
 from qa_service.stores.passages import RedisFiles
 from qa_service.stores.quotas import Quota, RedisQuotas
 from qa_service.stores.repeats import RedisRepeats
+from qa_service.stores.rewinds import RedisRewinds
 from qa_service.stores.sessions import RedisSessions
 from qa_service.topics.detector import KeepTopic, LearnedDrift
 from qa_service.turns import Turn
@@ -88,14 +92,30 @@ from tests.lives import KEPT, Saying, Waiting, World
 from tests.web.house import Model, Reader
 
 
+class RealSessions(RedisSessions):
+    """The sessions of one worker, which also find what a question replaces."""
+
+    def __init__(self, redis: Redis) -> None:
+        super().__init__(redis, StoreGuard(), KEPT, worker="w1")
+        self.find_removal = RedisRewinds(redis, StoreGuard()).find_removal
+
+
 class TestSessionStore:
     @pytest.fixture(params=["real", "fake"])
     def sessions(self, request: pytest.FixtureRequest) -> SessionStore:
-        return FakeSessions() if request.param == "fake" else RedisSessions(client(), StoreGuard(), KEPT, worker="w1")
+        return FakeSessions() if request.param == "fake" else RealSessions(client())
 
-    def claim(self, sessions: SessionStore, asked: Turn, *, expected: int = 0, reject: bool = False) -> object:
+    def claim(
+        self,
+        sessions: SessionStore,
+        asked: Turn,
+        *,
+        expected: int = 0,
+        reject: bool = False,
+        removal: Removal | None = None,
+    ) -> object:
         start = replace(admission(), answer_id=asked.answer_id).start()
-        return sessions.claim_session(Claim(ANN, expected, asked, "Skies", "Skies", reject, start))
+        return sessions.claim_session(Claim(ANN, expected, asked, "Skies", "Skies", reject, start, removal=removal))
 
     def converse(self, sessions: SessionStore, number: int, **end: object) -> Turn:
         asked = turn(f"{number}" * 32, question=f"Question {number}")
@@ -160,6 +180,47 @@ class TestSessionStore:
             self.claim(sessions, turn("2" * 32), expected=1, reject=True)
         replaced = self.claim(sessions, turn("3" * 32), expected=1).replaced  # type: ignore[attr-defined]
         assert list(replaced) == ["1" * 32]
+
+    @pytest.mark.parametrize("left", [0, 1, 2])
+    def test_a_removal_says_what_the_session_is_without_the_turns_and_changes_nothing(
+        self, sessions: FakeSessions, left: int
+    ) -> None:
+        for number in (1, 2, 3):
+            if number == left + 1:
+                before = sessions.load_session(ANN, "s")
+            self.converse(sessions, number)
+        unchanged = sessions.load_session(ANN, "s")
+        removal = sessions.find_removal(ANN, "s", Rewind(f"{left + 1}" * 32))
+        assert removal
+        assert removal.session == (before or Session("s", 1, (Topic(1, "", 0),)))
+        assert [turn.question for turn in removal.removed] == [f"Question {n}" for n in range(left + 1, 4)]
+        assert removal.contexts[1].exchanges == removal.session.context
+        assert sessions.load_session(ANN, "s") == unchanged
+
+    def test_the_claim_removes_what_is_replaced(self, sessions: FakeSessions) -> None:
+        for number in (1, 2):
+            self.converse(sessions, number)
+        removal = sessions.find_removal(ANN, "s", Rewind("2" * 32))
+        self.claim(sessions, turn("3" * 32), expected=1, removal=removal)
+        assert sessions.load_session(ANN, "s") == Session(
+            "s", 1, (Topic(1, "Skies", 2),), context=(Exchange("Question 1", "Answer 1"),)
+        )
+
+    def test_a_claim_that_is_refused_removes_nothing(self, sessions: FakeSessions) -> None:
+        self.converse(sessions, 1)
+        removal = sessions.find_removal(ANN, "s", Rewind("1" * 32))
+        self.claim(sessions, turn("2" * 32), expected=1)
+        unchanged = sessions.load_session(ANN, "s")
+        assert self.claim(sessions, turn("3" * 32), expected=1, removal=removal).moved  # type: ignore[attr-defined]
+        removal = sessions.find_removal(ANN, "s", Rewind("1" * 32))
+        with pytest.raises(Busy):
+            self.claim(sessions, turn("3" * 32), expected=1, removal=removal, reject=True)
+        assert sessions.load_session(ANN, "s") == unchanged
+
+    def test_nothing_is_removed_where_nothing_is_replaced(self, sessions: FakeSessions) -> None:
+        self.converse(sessions, 1)
+        assert sessions.find_removal(ANN, "s", Rewind("9" * 32, is_exact=True)) is None
+        assert sessions.find_removal(BEN, "s", Rewind("1" * 32)) is None
 
 
 class TestRepeats:

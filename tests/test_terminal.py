@@ -115,8 +115,9 @@ class TestControlCharacters:
         assert shown(Reference(1, "document", title="t", file="a\n[2] b.pdf"))[0] == "\n\n[1] a [2] b.pdf\n"
 
 
-def test_start_and_done_show_nothing() -> None:
-    assert shown(Start("a", "s", created=True, model="m", topic=TOPIC, created_at=""), Done("completed")) == ("", "")
+def test_start_done_and_what_the_model_is_shown_show_nothing() -> None:
+    start = Start("a", "s", created=True, model="m", topic=TOPIC, created_at="")
+    assert shown(start, StageNotice("retrieving", sources=()), Done("completed")) == ("", "")
 
 
 @pytest.mark.parametrize(

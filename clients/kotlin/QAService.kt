@@ -214,6 +214,9 @@ class Answer internal constructor(
     @Volatile var seen: Long = seen
         private set
 
+    private var misses = 0
+    private var isOver = false
+
     @Volatile private var connection: HttpURLConnection? = null
     private val isClosed = AtomicBoolean()
     private val closing = CountDownLatch(1)
@@ -236,41 +239,43 @@ class Answer internal constructor(
     fun text(): String = fold("") { text, frame -> if (frame.type == "restart") "" else text + frame.text }
 
     override fun iterator(): Iterator<Frame> = iterator {
-        var misses = 0
-        var isOver = false
         while (!isOver && !isClosed.get()) {
             onState(if (misses == 0 && seen == 0L) State.CONNECTING else State.RECONNECTING)
-            var pause = 0L
-            try {
-                val stream = openStream() ?: return@iterator onState(State.DONE)
-                onState(State.STREAMING)
-                for (frame in readFrames(stream)) {
-                    if (frame.type == "reconnect") {
-                        pause = frame.fields.optLong("backoffMs", client.patience.firstPauseMillis)
-                        break
-                    }
-                    if (frame.seq <= seen) continue
-                    misses = 0
-                    note(frame)
-                    yield(frame)
-                    isOver = frame.type == "done"
-                    if (isOver || isClosed.get()) break
-                }
-                if (!isOver && pause == 0L) throw IOException("The stream ended before the answer did.")
+            val pause = try {
+                giveFrames()
             } catch (error: IOException) {
                 if (isClosed.get()) break
-                pause = waitAfter(error, ++misses)
+                waitAfter(error)
             } finally {
                 connection?.disconnect()
             }
-            if (isOver || isClosed.get()) break
-            onState(State.RECONNECTING)
-            // Chance keeps readers from coming all at once.
-            closing.await((pause * (1 + Random.nextDouble() / 2)).toLong(), TimeUnit.MILLISECONDS)
-            client.awaitOnline()
+            if (!isOver && !isClosed.get()) awaitNextTry(pause)
         }
         begun.countDown()
         if (isOver) onState(State.DONE)
+    }
+
+    /** Give the frames of one connection. Returns for how many milliseconds the service asks to stay away. */
+    private suspend fun SequenceScope<Frame>.giveFrames(): Long {
+        val stream = openStream()
+        isOver = stream == null
+        if (stream == null) return 0
+        onState(State.STREAMING)
+        for (frame in readFrames(stream)) {
+            if (frame.type == "reconnect") return frame.fields.optLong("backoffMs", client.patience.firstPauseMillis)
+            if (frame.seq <= seen) continue
+            note(frame)
+            yield(frame)
+            if (isOver || isClosed.get()) return 0
+        }
+        throw IOException("The stream ended before the answer did.")
+    }
+
+    /** Wait for so many milliseconds and a little more, because chance keeps readers from coming all at once. */
+    private fun awaitNextTry(pause: Long) {
+        onState(State.RECONNECTING)
+        closing.await((pause * (1 + Random.nextDouble() / 2)).toLong(), TimeUnit.MILLISECONDS)
+        client.awaitOnline()
     }
 
     internal fun use(opened: HttpURLConnection) {
@@ -285,6 +290,8 @@ class Answer internal constructor(
 
     private fun note(frame: Frame) {
         seen = frame.seq
+        misses = 0
+        isOver = frame.type == "done"
         if (frame.type == "start") {
             id = frame.fields.getString("answerId")
             begun.countDown()
@@ -292,8 +299,9 @@ class Answer internal constructor(
     }
 
     /** Return how long to wait before the next try. Raises what can't be mended by trying again. */
-    private fun waitAfter(error: IOException, misses: Int): Long {
+    private fun waitAfter(error: IOException): Long {
         val patience = client.patience
+        misses += 1
         val problem = error as? Problem
         if ((problem != null && !problem.retryable) || misses > patience.tries) {
             begun.countDown()

@@ -1,5 +1,5 @@
 /*
- * A client of qa-service for iOS 15, macOS 12 and later, in one file. It needs Foundation and nothing else.
+ * A client of qa-service for iOS 15, macOS 12 and later, and for Linux, in one file. It needs Foundation and nothing else.
  *
  *     let client = QAClient("https://example.com/api") { isNew in try await myBackend.token(isNew: isNew) }
  *     for try await frame in client.ask(Question("배송은 며칠 걸려요?", sessionId: conversation)) {
@@ -14,6 +14,10 @@
  */
 
 import Foundation
+#if canImport(FoundationNetworking)
+// On Linux, this part of Foundation has a module of its own.
+import FoundationNetworking
+#endif
 
 /// A question of a person. Without a `sessionId`, a new conversation begins.
 public struct Question: Sendable {
@@ -87,6 +91,7 @@ public final class QAClient: Sendable {
     private let api: String
     private let language: String
     private let token: Token
+    private let arrivals = Arrivals()
     private let session: URLSession
 
     public init(_ api: String, language: String = "ko", patience: Patience = Patience(), token: @escaping Token = { _ in nil }) {
@@ -97,20 +102,27 @@ public final class QAClient: Sendable {
         let configuration = URLSessionConfiguration.default
         // This interval counts silence, and not the whole answer.
         configuration.timeoutIntervalForRequest = patience.silence
-        // A request waits until the phone has a network.
+        #if !canImport(FoundationNetworking)
+        // A request waits until the phone has a network. Linux doesn't know of such a thing.
         configuration.waitsForConnectivity = true
+        #endif
         configuration.requestCachePolicy = .reloadIgnoringLocalCacheData
-        session = URLSession(configuration: configuration, delegate: RedirectRefusal(), delegateQueue: nil)
+        session = URLSession(configuration: configuration, delegate: arrivals, delegateQueue: nil)
     }
 
-    /// Ask a question. Nothing is sent before the first frame is wanted.
-    public func ask(_ question: Question, onState: @escaping @Sendable (AnswerState) -> Void = { _ in }) -> Answer {
-        Answer(client: self, question: question, id: "", seen: 0, onState: onState)
+    deinit { session.finishTasksAndInvalidate() }
+
+    /// Ask a question. Nothing is sent before the first frame is wanted. `onUpload` gets the bytes sent, and all bytes.
+    public func ask(
+        _ question: Question, onState: @escaping @Sendable (AnswerState) -> Void = { _ in },
+        onUpload: @escaping @Sendable (Int64, Int64) -> Void = { _, _ in }
+    ) -> Answer {
+        Answer(client: self, question: question, id: "", seen: 0, onState: onState, onUpload: onUpload)
     }
 
     /// Follow an answer from the frame behind `after`, which is the last one that this app has shown. 0 means all frames.
     public func resume(_ answerId: String, after: Int = 0, onState: @escaping @Sendable (AnswerState) -> Void = { _ in }) -> Answer {
-        Answer(client: self, question: nil, id: answerId, seen: after, onState: onState)
+        Answer(client: self, question: nil, id: answerId, seen: after, onState: onState, onUpload: { _, _ in })
     }
 
     /// Stop an answer. What was written is kept.
@@ -131,58 +143,69 @@ public final class QAClient: Sendable {
 
     /// Call anything else of the contract that answers with a JSON object.
     public func call(_ method: String, _ path: String) async throws -> [String: Any] {
-        let (bytes, response) = try await open(method, path)
-        guard let object = readObject(try await collect(bytes)) else { throw notTheService(response.statusCode) }
+        let response = try await open(method, path)
+        guard let object = readObject(try await collect(response.pieces)) else { throw notTheService(response.head.statusCode) }
         return object
     }
 
     /// Open a stream: of the question while the answer has no id, and of the answer behind what was seen from then on.
-    func openStream(_ question: Question?, id: String, seen: Int) async throws -> (URLSession.AsyncBytes, HTTPURLResponse) {
+    fileprivate func openStream(
+        _ question: Question?, id: String, seen: Int, onUpload: @escaping @Sendable (Int64, Int64) -> Void
+    ) async throws -> Response {
         guard id.isEmpty, let question else { return try await open("GET", "/answers/\(quote(id))/stream?after=\(seen)") }
         let form = try Form(question)
-        defer { form.remove() }
-        return try await open("POST", "/ask", headers: ["Idempotency-Key": question.idempotencyKey], form: form)
+        return try await open("POST", "/ask", headers: ["Idempotency-Key": question.idempotencyKey], form: form, onUpload: onUpload)
     }
 
     private func open(
-        _ method: String, _ path: String, headers: [String: String] = [:], form: Form? = nil
-    ) async throws -> (URLSession.AsyncBytes, HTTPURLResponse) {
-        do {
-            return try await openOnce(method, path, headers: headers, form: form, isNew: false)
-        } catch let problem as Problem where problem.status == 401 {
-            return try await openOnce(method, path, headers: headers, form: form, isNew: true)
+        _ method: String, _ path: String, headers: [String: String] = [:], form: Form? = nil,
+        onUpload: @escaping @Sendable (Int64, Int64) -> Void = { _, _ in }
+    ) async throws -> Response {
+        var isNew = false
+        while true {
+            let token = try await token(isNew)
+            let request = try makeRequest(method, path, headers: headers, token: token)
+            let response = try await send(request, form, onUpload)
+            let status = response.head.statusCode
+            if status < 300 { return try checkType(of: response) }
+            guard status == 401, token != nil, !isNew else { throw try await readProblem(response) }
+            isNew = true
         }
     }
 
-    private func openOnce(
-        _ method: String, _ path: String, headers: [String: String], form: Form?, isNew: Bool
-    ) async throws -> (URLSession.AsyncBytes, HTTPURLResponse) {
+    private func makeRequest(_ method: String, _ path: String, headers: [String: String], token: String?) throws -> URLRequest {
         guard let url = URL(string: api + path) else { throw URLError(.badURL) }
         var request = URLRequest(url: url)
         request.httpMethod = method
         request.setValue(language, forHTTPHeaderField: "Accept-Language")
-        headers.forEach { request.setValue($1, forHTTPHeaderField: $0) }
-        if let token = try await token(isNew) { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }
-        if let form {
-            request.setValue(form.contentType, forHTTPHeaderField: "Content-Type")
-            request.setValue(String(form.size), forHTTPHeaderField: "Content-Length")
-            request.httpBodyStream = InputStream(url: form.url)
-        }
-        let (bytes, response) = try await session.bytes(for: request)
-        guard let response = response as? HTTPURLResponse else { throw URLError(.badServerResponse) }
-        guard response.statusCode < 300 else { throw try await readProblem(bytes, response) }
-        let type = response.value(forHTTPHeaderField: "Content-Type") ?? ""
-        guard response.statusCode == 204 || type.hasPrefix("text/event-stream") || type.hasPrefix("application/") else {
-            throw notTheService(response.statusCode)
-        }
-        return (bytes, response)
+        for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
+        if let token { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }
+        return request
     }
 
-    private func readProblem(_ bytes: URLSession.AsyncBytes, _ response: HTTPURLResponse) async throws -> Problem {
-        let status = response.statusCode
-        guard let problem = readObject(try await collect(bytes)) else { return notTheService(status) }
+    private func send(
+        _ request: URLRequest, _ form: Form?, _ onUpload: @escaping @Sendable (Int64, Int64) -> Void
+    ) async throws -> Response {
+        guard let form else { return try await arrivals.start(session.dataTask(with: request), onUpload) }
+        var request = request
+        request.setValue(form.contentType, forHTTPHeaderField: "Content-Type")
+        return try await arrivals.start(session.uploadTask(with: request, from: form.body), onUpload)
+    }
+
+    /// A login page comes with a status of success, and is no answer.
+    private func checkType(of response: Response) throws -> Response {
+        let type = response.head.value(forHTTPHeaderField: "Content-Type") ?? ""
+        guard response.head.statusCode == 204 || type.hasPrefix("text/event-stream") || type.hasPrefix("application/") else {
+            throw notTheService(response.head.statusCode)
+        }
+        return response
+    }
+
+    private func readProblem(_ response: Response) async throws -> Problem {
+        let status = response.head.statusCode
+        guard let problem = readObject(try await collect(response.pieces)) else { return notTheService(status) }
         let detail = problem["detail"] as? String ?? "The service answered \(status)."
-        let header = response.value(forHTTPHeaderField: "Retry-After").flatMap(Double.init)
+        let header = response.head.value(forHTTPHeaderField: "Retry-After").flatMap(Double.init)
         return Problem(
             code: problem["code"] as? String ?? "internal", message: detail, forPeople: problem["userMessage"] as? String ?? detail,
             status: status, retryable: problem["retryable"] as? Bool ?? (status >= 500),
@@ -207,14 +230,19 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
 
     private let client: QAClient
     private let question: Question?
-    private let onState: @Sendable (AnswerState) -> Void
+    fileprivate let onState: @Sendable (AnswerState) -> Void
+    private let onUpload: @Sendable (Int64, Int64) -> Void
     private let lock = NSLock()
     private var place: (id: String, seen: Int)
 
-    init(client: QAClient, question: Question?, id: String, seen: Int, onState: @escaping @Sendable (AnswerState) -> Void) {
+    init(
+        client: QAClient, question: Question?, id: String, seen: Int, onState: @escaping @Sendable (AnswerState) -> Void,
+        onUpload: @escaping @Sendable (Int64, Int64) -> Void
+    ) {
         self.client = client
         self.question = question
         self.onState = onState
+        self.onUpload = onUpload
         place = (id, seen)
     }
 
@@ -235,57 +263,76 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
         return text
     }
 
-    public func makeAsyncIterator() -> AsyncThrowingStream<Frame, Error>.Iterator {
-        AsyncThrowingStream<Frame, Error> { frames in
-            let following = Task {
+    public func makeAsyncIterator() -> Iterator { Iterator(self) }
+
+    /// Reads the answer for as long as somebody asks for the next frame, over as many connections as that takes.
+    public struct Iterator: AsyncIteratorProtocol {
+        private let answer: Answer
+        private var connection: Connection?
+        private var misses = 0
+        private var isOver = false
+
+        init(_ answer: Answer) { self.answer = answer }
+
+        public mutating func next() async throws -> Frame? {
+            while !isOver {
                 do {
-                    try await self.follow { frames.yield($0) }
-                    frames.finish()
+                    if let frame = try await readFrame() { return frame }
                 } catch {
-                    frames.finish(throwing: error)
+                    connection = nil
+                    try Task.checkCancellation()
+                    misses += 1
+                    try await wait(answer.waitAfter(error, misses))
                 }
             }
-            frames.onTermination = { _ in following.cancel() }
-        }.makeAsyncIterator()
-    }
+            return nil
+        }
 
-    private func follow(_ give: (Frame) -> Void) async throws {
-        var misses = 0
-        while true {
-            onState(misses == 0 && seen == 0 ? .connecting : .reconnecting)
-            var pause: Double
-            do {
-                guard let wait = try await readConnection(give: { frame in misses = 0; give(frame) }) else { return onState(.done) }
-                pause = wait
-            } catch {
-                try Task.checkCancellation()
-                misses += 1
-                pause = try waitAfter(error, misses)
+        /// Read the next frame that this app hasn't seen. The result is `nil` where another connection is needed, or none.
+        private mutating func readFrame() async throws -> Frame? {
+            if connection == nil { try await connect() }
+            while let frame = try await connection?.next() {
+                if frame.type == "reconnect" {
+                    connection = nil
+                    try await wait((frame.fields["backoffMs"] as? Double ?? 1_000) / 1_000)
+                    return nil
+                }
+                guard frame.seq > answer.seen else { continue }
+                misses = 0
+                answer.note(frame)
+                if frame.type == "done" { end() }
+                return frame
             }
-            onState(.reconnecting)
+            guard isOver else { throw URLError(.networkConnectionLost) }
+            return nil
+        }
+
+        private mutating func connect() async throws {
+            answer.onState(misses == 0 && answer.seen == 0 ? .connecting : .reconnecting)
+            let response = try await answer.openStream()
+            if response.head.statusCode == 204 { return end() }
+            answer.onState(.streaming)
+            connection = Connection(response)
+        }
+
+        private mutating func end() {
+            isOver = true
+            connection = nil
+            answer.onState(.done)
+        }
+
+        private func wait(_ seconds: Double) async throws {
+            answer.onState(.reconnecting)
             // Chance keeps readers from coming all at once.
-            try await Task.sleep(nanoseconds: UInt64(pause * Double.random(in: 1...1.5) * 1_000_000_000))
+            try await Task.sleep(nanoseconds: UInt64(seconds * Double.random(in: 1...1.5) * 1_000_000_000))
         }
     }
 
-    /// Read one connection to its end. The result is how long to wait before the next one, and `nil` when the answer is over.
-    private func readConnection(give: (Frame) -> Void) async throws -> Double? {
-        let (bytes, response) = try await client.openStream(question, id: id, seen: seen)
-        if response.statusCode == 204 { return nil }
-        onState(.streaming)
-        // A frame is one line. `AsyncLineSequence` leaves out the empty lines that end the events, so they aren't waited for.
-        for try await line in bytes.lines where line.hasPrefix("data:") {
-            guard let frame = readFrame(String(line.dropFirst(5))) else { continue }
-            if frame.type == "reconnect" { return (frame.fields["backoffMs"] as? Double ?? 1_000) / 1_000 }
-            guard frame.seq > seen else { continue }
-            note(frame)
-            give(frame)
-            if frame.type == "done" { return nil }
-        }
-        throw URLError(.networkConnectionLost)
+    fileprivate func openStream() async throws -> Response {
+        try await client.openStream(question, id: id, seen: seen, onUpload: onUpload)
     }
 
-    private func note(_ frame: Frame) {
+    fileprivate func note(_ frame: Frame) {
         lock.withLock {
             if frame.type == "start", let id = frame.fields["answerId"] as? String { place.id = id }
             place.seen = frame.seq
@@ -293,7 +340,7 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
     }
 
     /// Return how long to wait before the next try. Throws what can't be mended by trying again.
-    private func waitAfter(_ error: Error, _ misses: Int) throws -> Double {
+    fileprivate func waitAfter(_ error: Error, _ misses: Int) throws -> Double {
         let problem = error as? Problem
         guard problem?.retryable ?? (error is URLError), misses <= client.patience.tries else {
             onState(.gaveUp)
@@ -303,46 +350,134 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
                 status: 0, retryable: true, retryAfter: nil)
         }
         let grown = client.patience.firstPause * pow(1.5, Double(misses - 1))
-        return problem?.retryAfter ?? min(grown, client.patience.longestPause)
+        return problem?.retryAfter ?? Swift.min(grown, client.patience.longestPause)
     }
 }
 
-/// The service never redirects, so a redirect is a login page, which must not get the token.
-private final class RedirectRefusal: NSObject, URLSessionTaskDelegate {
+/// The head of a response, and the pieces of its body as they come.
+private struct Response: Sendable {
+    let head: HTTPURLResponse
+    let pieces: AsyncThrowingStream<Data, Error>
+}
+
+/// `Arrivals` gives each request what comes for it. `URLSession` calls it for all requests of a client, on a queue of its own.
+private final class Arrivals: NSObject, URLSessionDataDelegate, @unchecked Sendable {
+    /// What a request waits for. Its `head` is there until the head of the response has come.
+    private struct Waiting {
+        var head: CheckedContinuation<HTTPURLResponse, Error>?
+        let pieces: AsyncThrowingStream<Data, Error>.Continuation
+        let onUpload: @Sendable (Int64, Int64) -> Void
+    }
+
+    private let lock = NSLock()
+    private var waiting: [Int: Waiting] = [:]
+
+    /// Start a request, and wait for the head of its response. Whoever no longer reads the pieces ends the request.
+    func start(_ task: URLSessionTask, _ onUpload: @escaping @Sendable (Int64, Int64) -> Void) async throws -> Response {
+        try Task.checkCancellation()
+        let (pieces, continuation) = AsyncThrowingStream<Data, Error>.makeStream()
+        continuation.onTermination = { reason in if case .cancelled = reason { task.cancel() } }
+        let head = try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { head in
+                lock.withLock { waiting[task.taskIdentifier] = Waiting(head: head, pieces: continuation, onUpload: onUpload) }
+                task.resume()
+            }
+        } onCancel: {
+            task.cancel()
+        }
+        return Response(head: head, pieces: pieces)
+    }
+
+    func urlSession(
+        _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
+        completionHandler: @escaping @Sendable (URLSession.ResponseDisposition) -> Void
+    ) {
+        guard let response = response as? HTTPURLResponse else { return completionHandler(.cancel) }
+        let head = lock.withLock {
+            defer { waiting[dataTask.taskIdentifier]?.head = nil }
+            return waiting[dataTask.taskIdentifier]?.head
+        }
+        head?.resume(returning: response)
+        completionHandler(.allow)
+    }
+
+    func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
+        _ = lock.withLock { waiting[dataTask.taskIdentifier] }?.pieces.yield(data)
+    }
+
+    func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: Error?) {
+        let ended = lock.withLock { waiting.removeValue(forKey: task.taskIdentifier) }
+        ended?.head?.resume(throwing: error ?? URLError(.badServerResponse))
+        ended?.pieces.finish(throwing: error)
+    }
+
+    func urlSession(
+        _ session: URLSession, task: URLSessionTask, didSendBodyData: Int64, totalBytesSent: Int64, totalBytesExpectedToSend: Int64
+    ) {
+        lock.withLock { waiting[task.taskIdentifier] }?.onUpload(totalBytesSent, totalBytesExpectedToSend)
+    }
+
+    /// The service never redirects, so a redirect is a login page, which must not get the token.
     func urlSession(
         _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
-        newRequest request: URLRequest
-    ) async -> URLRequest? { nil }
+        newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
+    ) {
+        completionHandler(nil)
+    }
 }
 
-/// A question as `multipart/form-data` in a file of its own, so that no upload stands in memory as a whole.
-private struct Form {
-    let url = FileManager.default.temporaryDirectory.appendingPathComponent("qa-" + UUID().uuidString)
-    let size: Int
-    private let boundary = "qa-" + UUID().uuidString
+/// A `Connection` gives the frames of one response. Each frame is one line, whose end may come later than its beginning.
+private struct Connection {
+    private var pieces: AsyncThrowingStream<Data, Error>.Iterator
+    private var lines: ArraySlice<Data> = []
+    private var rest = Data()
 
-    var contentType: String { "multipart/form-data; boundary=\(boundary)" }
+    init(_ response: Response) { pieces = response.pieces.makeAsyncIterator() }
+
+    mutating func next() async throws -> Frame? {
+        while true {
+            while let line = lines.popFirst() {
+                if line.starts(with: Data("data:".utf8)), let frame = readFrame(line.dropFirst(5)) { return frame }
+            }
+            guard let piece = try await pieces.next() else { return nil }
+            rest.append(piece)
+            lines = rest.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)[...]
+            rest = lines.popLast() ?? Data()
+        }
+    }
+}
+
+/// A question as `multipart/form-data`. It is written to a file first and mapped into memory, so that no upload has to stand
+/// in memory as a whole. The file has no name from then on, and its place on the disk is free when the form is.
+private struct Form {
+    let contentType: String
+    let body: Data
 
     init(_ question: Question) throws {
+        let boundary = "qa-" + UUID().uuidString
+        contentType = "multipart/form-data; boundary=\(boundary)"
+        let url = FileManager.default.temporaryDirectory.appendingPathComponent(boundary)
         guard FileManager.default.createFile(atPath: url.path, contents: nil) else { throw CocoaError(.fileWriteUnknown) }
-        let output = try FileHandle(forWritingTo: url)
-        defer { try? output.close() }
-        let fields = question.fields.merging(["question": question.text, "sessionId": question.sessionId]) { $1 }
-        for (name, value) in fields {
-            try output.write(contentsOf: Data("--\(boundary)\r\nContent-Disposition: form-data; name=\"\(escape(name))\"\r\n\r\n\(value)\r\n".utf8))
-        }
-        for file in question.files {
-            let names = "name=\"files[]\"; filename=\"\(escape(file.lastPathComponent))\""
-            try output.write(contentsOf: Data("--\(boundary)\r\nContent-Disposition: form-data; \(names)\r\n".utf8))
-            try output.write(contentsOf: Data("Content-Type: application/octet-stream\r\n\r\n".utf8))
-            try copy(file, to: output)
-            try output.write(contentsOf: Data("\r\n".utf8))
-        }
-        try output.write(contentsOf: Data("--\(boundary)--\r\n".utf8))
-        size = Int(try output.offset())
+        defer { try? FileManager.default.removeItem(at: url) }
+        try writeForm(question, boundary, to: FileHandle(forWritingTo: url))
+        body = try Data(contentsOf: url, options: .alwaysMapped)
     }
+}
 
-    func remove() { try? FileManager.default.removeItem(at: url) }
+private func writeForm(_ question: Question, _ boundary: String, to output: FileHandle) throws {
+    defer { try? output.close() }
+    let fields = question.fields.merging(["question": question.text, "sessionId": question.sessionId]) { $1 }
+    for (name, value) in fields {
+        try output.write(contentsOf: Data("--\(boundary)\r\nContent-Disposition: form-data; name=\"\(escape(name))\"\r\n\r\n\(value)\r\n".utf8))
+    }
+    for file in question.files {
+        let names = "name=\"files[]\"; filename=\"\(escape(file.lastPathComponent))\""
+        try output.write(contentsOf: Data("--\(boundary)\r\nContent-Disposition: form-data; \(names)\r\n".utf8))
+        try output.write(contentsOf: Data("Content-Type: application/octet-stream\r\n\r\n".utf8))
+        try copy(file, to: output)
+        try output.write(contentsOf: Data("\r\n".utf8))
+    }
+    try output.write(contentsOf: Data("--\(boundary)--\r\n".utf8))
 }
 
 private func copy(_ file: URL, to output: FileHandle) throws {
@@ -359,15 +494,15 @@ private func quote(_ text: String) -> String { text.addingPercentEncoding(withAl
 
 private func page(_ cursor: String?) -> String { cursor.map { "?cursor=\(quote($0))" } ?? "" }
 
-private func collect(_ bytes: URLSession.AsyncBytes) async throws -> Data {
+private func collect(_ pieces: AsyncThrowingStream<Data, Error>) async throws -> Data {
     var whole = Data()
-    for try await byte in bytes { whole.append(byte) }
+    for try await piece in pieces { whole.append(piece) }
     return whole
 }
 
 private func readObject(_ bytes: Data) -> [String: Any]? { (try? JSONSerialization.jsonObject(with: bytes)) as? [String: Any] }
 
-private func readFrame(_ line: String) -> Frame? {
-    guard let frame = readObject(Data(line.utf8)), let type = frame["type"] as? String, type != "heartbeat" else { return nil }
+private func readFrame(_ line: Data) -> Frame? {
+    guard let frame = readObject(line), let type = frame["type"] as? String, type != "heartbeat" else { return nil }
     return Frame(type: type, seq: frame["seq"] as? Int ?? 0, content: frame["content"])
 }

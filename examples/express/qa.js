@@ -18,13 +18,14 @@ const RETURNED = ["allow", "cache-control", "content-disposition", "content-enco
   "x-vercel-ai-ui-message-stream"];
 // These are for the site's own server: a token outlives the login that it was made for, and the figures are of everybody.
 const KEPT = /\/(tokens|metrics)\/*$/;
-const ASKING = /\/(ask|images)\/*$/;
+const ASKING = /\/(ask|images|probe)\/*$/;
 
 export async function passOn(request, response) {
   const { target, prefix } = targetOf(request.originalUrl ?? request.url);
   if (!target) return refuse(request, response, 404, "not_found");
   if (isForeign(request, target)) return refuse(request, response, 403, "forbidden_origin");
   const headers = { ...listed(request.headers, SENT), ...(await identity(request, prefix)) };
+  if (response.destroyed) return; // Whoever asked has hung up meanwhile.
   // Without this, Node sends such a body behind a GET or a DELETE as if it were a request of its own.
   if ("transfer-encoding" in request.headers) headers["transfer-encoding"] = "chunked";
   const { request: open } = target.protocol === "https:" ? https : http;

@@ -118,7 +118,7 @@ final class QaServiceProxy
     private function isForeign(): bool
     {
         $reads = in_array($this->server['REQUEST_METHOD'], ['GET', 'HEAD'], true);
-        if ($reads && !preg_match('#^(ask|images)/*$#', rawurldecode($this->path))) {
+        if ($reads && !preg_match('#^(ask|images|probe)/*$#', rawurldecode($this->path))) {
             return false;
         }
         if (isset($this->server['HTTP_SEC_FETCH_SITE'])) {

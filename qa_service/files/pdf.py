@@ -62,7 +62,7 @@ def read_pdf(raw: RawFile) -> Iterator[Segment]:
         vocabulary = Vocabulary()
         for index in range(len(document)):
             page = _read_page(document, index, vocabulary)
-            label = document.get_page_label(index)
+            label = _read_label(document, index)
             yield Segment(
                 page.text,
                 page=index + 1,
@@ -79,6 +79,14 @@ def _opened(content: bytes) -> PdfDocument:
     except PdfiumError as error:
         locked = error.err_code in (FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY)
         raise Unreadable("encrypted" if locked else "damaged") from error
+
+
+def _read_label(document: PdfDocument, index: int) -> str:
+    """Return the label of a page, which is empty where it isn't text."""
+    try:
+        return str(document.get_page_label(index))
+    except UnicodeDecodeError:
+        return ""
 
 
 def _read_page(document: PdfDocument, index: int, vocabulary: Vocabulary) -> _PageText:

@@ -15,13 +15,16 @@ from qa_service.files.kinds import read_segments
 from qa_service.files.report import Report, final_verdict
 from qa_service.files.segment import RawFile, Segment
 from qa_service.files.sniffing import sniff_kind
-from qa_service.model import FilePicture, Passage, UploadedFile, Verdict
+from qa_service.model import FilePicture, Passage, Place, UploadedFile, Verdict
 from qa_service.retrieval.describing import describe_passage
 from qa_service.retrieval.lexical import build_index
 from qa_service.retrieval.splitting import estimate_tokens, split_passages
 
 MOST_PAGES = 2_000
 MOST_CHARACTERS = 2_000_000
+LONGEST_NAME = 300
+"""The names of headings, sheets, parts and pages are cut there. Each passage has those of its place, so that without
+this bound the heading of a hostile file would be indexed thousands of times."""
 PART_PASSAGES = 64
 PART_CHARACTERS = 3_000
 """A part of a file ends when it has so many characters, or `PART_PASSAGES`. It then has about a thousand words, and the
@@ -58,11 +61,21 @@ def _bounded(segments: Iterable[Segment]) -> Iterator[Segment]:
         if segment.page > MOST_PAGES:
             raise Unreadable("too_large")
         text = clean_file_text(segment.text)
-        section = clean_file_text(segment.section)
-        yield replace(segment, text=text[:left] if text.strip() else "", section=section)
+        named = replace(segment, section=_clean_name(segment.section), place=_clean_place(segment.place))
+        yield replace(named, text=text[:left] if text.strip() else "")
         left -= len(text)
         if left < 0:
             raise Unreadable("too_large")
+
+
+def _clean_place(place: Place) -> Place:
+    part, label, sheet = map(_clean_name, (place.part, place.label, place.sheet))
+    return replace(place, part=part, label=label, sheet=sheet)
+
+
+def _clean_name(name: str) -> str:
+    """Return a name within the file as people see it: in one line, without what nobody sees, and not too long."""
+    return " ".join(clean_file_text(name[: 4 * LONGEST_NAME]).split())[:LONGEST_NAME] if name else ""
 
 
 class _Reading:

@@ -19,10 +19,14 @@ from qa_service.knowledge.library import Library
 LONGEST_NAME = 2_000
 """The name of a document has at most so many bytes, since the database has an index of names."""
 
+ASSETS = (".css", ".js", ".mjs", ".cjs", ".map")
+"""The names of a website's style sheets and scripts end so. Nobody asks for what is in them."""
+
 
 class FolderRules(Struct, frozen=True):
     """A `FolderRules` says which files of a folder are brought: those whose paths within the folder fit a pattern of
-    `include`, if there are any, and none of `exclude`. No file may have more than `bytes`."""
+    `include`, and none of `exclude`. Without `include` those are all but the style sheets and scripts of websites. No
+    file may have more than `bytes`."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -30,7 +34,10 @@ class FolderRules(Struct, frozen=True):
 
     def takes_path(self, path: str) -> bool:
         """Tell whether a file with this path within the folder is brought."""
-        included = not self.include or any(fnmatchcase(path, pattern) for pattern in self.include)
+        if self.include:
+            included = any(fnmatchcase(path, pattern) for pattern in self.include)
+        else:
+            included = not path.lower().endswith(ASSETS)
         return included and not any(fnmatchcase(path, pattern) for pattern in self.exclude)
 
 

@@ -6,8 +6,14 @@ from msgspec import Struct
 
 from qa_service.crawling.sites import read_every
 from qa_service.knowledge.documents import EVERYBODY, CollectionKey
+from qa_service.links import is_web_address
 from qa_service.setting_values import COLLECTION_NAME
 from qa_service.settings import SettingsError
+
+ONLY_SITES = (
+    "expected only addresses of sites, since the service doesn't read files, folders and single pages again by itself: "
+    "run the command again when they have changed"
+)
 
 
 class IndexOrder(Struct, frozen=True):
@@ -34,6 +40,8 @@ def read_order(options: Namespace) -> IndexOrder:
         raise SettingsError(f"--every: {error}") from None
     if options.name and (len(options.source) > 1 or "/" in options.name or not options.name.isprintable()):
         raise SettingsError("--name: expected the name of one folder, without /")
+    if every and (options.page or not all(map(is_web_address, options.source))):
+        raise SettingsError(f"--every: {ONLY_SITES}")
     return IndexOrder(
         tuple(options.source),
         CollectionKey(EVERYBODY, options.collection),

@@ -8,13 +8,26 @@ from qa_service.model import Language
 
 Label: TypeAlias = Literal["reference", "files_question"]
 
-_RETRY_KO, _RETRY_EN = "잠시 후 다시 시도해 주세요.", "Please try again in a moment."
+MOMENT_SECONDS = 10
+"""A wait of at most so many seconds is called a moment."""
+
+_RETRY: dict[Language, str] = {"ko": "잠시 후 다시 시도해 주세요.", "en": "Please try again in a moment."}
+_PASSING = {
+    "internal",
+    "rate_limited",
+    "overloaded",
+    "draining",
+    "store_unavailable",
+    "upstream_unavailable",
+    "upstream_timeout",
+}
+"""Where one of these is the matter, people are told to try again in a moment."""
 _ADMIN_KO, _ADMIN_EN = "관리자에게 알려 주세요.", "Please tell the site's administrator."
 
 _MESSAGES: dict[str, dict[Language, str]] = {
     "internal": {
-        "ko": f"예상하지 못한 문제가 생겼어요. {_RETRY_KO}",
-        "en": f"Something unexpected went wrong on our side. {_RETRY_EN}",
+        "ko": "예상하지 못한 문제가 생겼어요.",
+        "en": "Something unexpected went wrong on our side.",
     },
     "bad_request": {
         "ko": "요청을 읽을 수 없었어요. 질문을 다시 보내 주세요.",
@@ -71,24 +84,24 @@ _MESSAGES: dict[str, dict[Language, str]] = {
         "en": "We're still answering your last question. Please ask again when it's done.",
     },
     "rate_limited": {
-        "ko": "지금은 질문이 많이 몰려 있어요. 잠시 기다렸다가 다시 물어봐 주세요.",
-        "en": "There have been a lot of questions just now. Please wait a little and ask again.",
+        "ko": "지금은 질문이 많이 몰려 있어요.",
+        "en": "There have been a lot of questions just now.",
     },
     "overloaded": {
-        "ko": f"지금은 이용하는 분이 많아 답변하기 어려워요. {_RETRY_KO}",
-        "en": f"We're very busy right now. {_RETRY_EN}",
+        "ko": "지금은 이용하는 분이 많아 답변하기 어려워요.",
+        "en": "We're very busy right now.",
     },
     "draining": {
-        "ko": f"서비스를 새로 준비하고 있어요. {_RETRY_KO}",
-        "en": f"The service is restarting. {_RETRY_EN}",
+        "ko": "서비스를 새로 준비하고 있어요.",
+        "en": "The service is restarting.",
     },
     "store_unavailable": {
-        "ko": f"대화를 저장하는 곳에 연결할 수 없어요. {_RETRY_KO}",
-        "en": f"We can't reach the place where conversations are kept. {_RETRY_EN}",
+        "ko": "대화를 저장하는 곳에 연결할 수 없어요.",
+        "en": "We can't reach the place where conversations are kept.",
     },
     "upstream_unavailable": {
-        "ko": f"AI 서비스에 연결하지 못했어요. {_RETRY_KO}",
-        "en": f"The AI service can't be reached right now. {_RETRY_EN}",
+        "ko": "AI 서비스에 연결하지 못했어요.",
+        "en": "The AI service can't be reached right now.",
     },
     "upstream_not_configured": {
         "ko": f"이 기능은 아직 설정되지 않았어요. {_ADMIN_KO}",
@@ -103,8 +116,8 @@ _MESSAGES: dict[str, dict[Language, str]] = {
         "en": f"The AI service turned the request down. {_ADMIN_EN}",
     },
     "upstream_timeout": {
-        "ko": f"AI 서비스의 응답이 너무 늦어지고 있어요. {_RETRY_KO}",
-        "en": f"The AI service is taking too long to answer. {_RETRY_EN}",
+        "ko": "AI 서비스의 응답이 너무 늦어지고 있어요.",
+        "en": "The AI service is taking too long to answer.",
     },
     "context_length": {
         "ko": "질문과 파일의 내용이 너무 길어요. 줄여서 다시 물어봐 주세요.",
@@ -127,11 +140,19 @@ _LABELS: dict[Label, dict[Language, str]] = {
 }
 
 
-def phrase_error(code: str, language: Language) -> str:
+def phrase_error(code: str, language: Language, retry_after: int | None = None) -> str:
     """Return the sentence that tells a person of an error. It is the sentence for `internal` where the code is unknown,
-    and English where the language is, because a later release may have stored it."""
-    known = _MESSAGES.get(code, _MESSAGES["internal"])
-    return known.get(language, known["en"])
+    and English where the language is, because a later release may have stored it.
+
+    Where waiting is known to take longer than a moment, nobody is told to try again in a moment. The number of seconds
+    stands beside the sentence then, in `retryAfter`.
+    """
+    known_code = code if code in _MESSAGES else "internal"
+    known_language: Language = language if language in _RETRY else "en"
+    sentence = _MESSAGES[known_code][known_language]
+    if known_code not in _PASSING or (retry_after or 0) > MOMENT_SECONDS:
+        return sentence
+    return f"{sentence} {_RETRY[known_language]}"
 
 
 def phrase_label(name: Label, language: Language) -> str:
@@ -148,7 +169,7 @@ def build_failure(error: QAError, language: Language) -> Failure:
     return Failure(
         error.code,
         error.message,
-        phrase_error(error.code, language),
+        phrase_error(error.code, language, error.retry_after),
         retryable=error.retryable,
         retry_after=error.retry_after,
         status=error.status,

@@ -6,8 +6,8 @@ the store stops in between. The head of `keys` lists every key, what is kept und
 **Parts.** `pool`, `sentinel`, `redis_url` and `embedded` connect, each step within a time limit. `guard` is the border
 of the package: it turns every error of the store into one of `errors.py`, with a sentence of `refusals`. `sessions`,
 `passages`, `logs`, `workers`, `limiter`, `repeats`, `quotas` and `arrivals` each implement a Protocol of `interfaces`,
-and `history` reads and changes what is kept. Each write that must not be divided is a script of `scripts`. `readiness`
-tests whether a store can do all that we need.
+and `history` reads and changes what is kept. Each write that must not be divided is a script of `scripts` or of its
+neighbours. `readiness` tests whether a store can do all that we need.
 
 **Scripts and pipelines.** Redis runs a script as one write, and nobody sees a part of it. All keys of a script have the
 same hash tag: they belong to one session, one answer or one owner, or to the workers. What concerns several hash tags
@@ -18,8 +18,10 @@ out twice.
 
     a question      1. `arrivals`: the rate limit takes a question, and the session is read.
                     2. The claim, a pipeline: the answer is put into the hash `holds` of its worker; its key `at` and
-                       its log begin (script); the session takes the running turn (script); the idempotency key is kept
-                       for longer; the session is put into its owner's list.
+                       its log begin (script); the session takes the running turn, and loses the turns that it replaces
+                       (script); the idempotency key is kept for longer; the session is put into its owner's list.
+                    3. Where something was removed: its bytes are taken off its owner's total. The session's head says
+                       of how many bytes that is still to be done, and its next claim does it where this one couldn't.
     while it runs   At each flush an entry is added to the log. An entry's id says how many frames and entries came
                     before. Redis takes only ids that grow, so it refuses the entries of a worker that has lost the
                     answer to another one.
@@ -36,9 +38,11 @@ out twice.
 **What others see.** Before the script of the claim has run, other workers may already find the answer by its id. It is
 running and has its first frame. As soon as the script has run, they find it in its session too, and the session is
 busy. Where the script refuses the claim, since the session is busy or has moved to another topic, what was written
-before it is removed again. Until the claim is refused, the answer seems to be running. Between the save and the last
-entry of the log, the turn is complete, but a reader at another worker still waits for the last frames. Whoever reads a
-running answer whose session is deleted still gets its end from its log, which then expires.
+before it is removed again. Until the claim is refused, the answer seems to be running. A question that replaces turns
+is judged by the session as it will be without them, but nothing is removed before the script of the claim. The script
+removes them only where the session still has the turns that were read. Otherwise the session is read again. Between the
+save and the last entry of the log, the turn is complete, but a reader at another worker still waits for the last
+frames. Whoever reads a running answer whose session is deleted still gets its end from its log, which then expires.
 
 **What a crash leaves, and who repairs it.** The left column says at which point a worker stops.
 
@@ -50,6 +54,8 @@ running answer whose session is deleted still gets its end from its log, which t
     before the key is kept for longer   The idempotency key expires in seconds. A repetition then counts as a new
                                         question, which replaces the first one.
     before the session is listed        The session is missing in the list until its next question.
+    before the bytes of what was        They count as its owner's until the session's next question.
+    replaced are taken off
     between two parts of a file         The parts expire. If the answer is begun again, it writes the same parts again.
     between listing a file and adding   The bytes are never counted. A quota bounds waste and needn't be exact.
     its bytes

@@ -2,7 +2,8 @@
 
     key                            kind    value                                              kept
     qa:{owner.session}:head        hash    v, createdAt, updatedAt, found, title, topic,      session
-                                           title:N, turns:N and summary:N of each topic
+                                           topics, title:N, turns:N and summary:N of each
+                                           topic; freed: bytes to be taken off `space`
     qa:{owner.session}:turns       list    answer ids, oldest first                           session
     qa:{owner.session}:answers     hash    answer id → turn, feedback:ID → its feedback       session
     qa:{owner.session}:context     list    answer ids of the current topic, oldest first:     session

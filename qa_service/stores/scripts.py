@@ -27,58 +27,14 @@ if #fields > 0 then said = redis.call('HMGET', KEYS[5], unpack(fields)) end
 return {redis.call('HGETALL', KEYS[1]), turns, redis.call('HVALS', KEYS[4]), fields, said}
 """
 
-# If the session is new and begins with an earlier conversation, pairs of an answer id and a turn follow the other
-# arguments. It returns what came of the claim, how many bytes of pictures were freed, and which answers are running.
-CLAIM = with_context(
-    with_pictures("""
--- head, turns, answers, context, running, images
-local expected, topic, topic_title, title, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local answer, worker, turn, reject = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local longest, ttl, most, seen = ARGV[10], ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13])
-local running, claimed = {}, false
-for _, id in ipairs(redis.call('HKEYS', KEYS[5])) do
-  if id == answer then claimed = true else table.insert(running, id) end
-end
--- A command is sent again when its connection breaks, and then the claim was carried out already.
-if claimed then return {'known', 0, unpack(running)} end
-local head = redis.call('HMGET', KEYS[1], 'topic', 'title:' .. topic, 'topics')
-local current = head[1]
-if (current or '0') ~= expected then return {'moved', 0} end
-if #running > 0 and reject == '1' then return {'busy', 0, unpack(running)} end
-local function append(id, value, number)
-  redis.call('HSET', KEYS[3], id, value)
-  redis.call('HINCRBY', KEYS[1], 'turns:' .. number, 1)
-  return redis.call('RPUSH', KEYS[2], id)
-end
-if not current then
-  redis.call('HSET', KEYS[1], 'v', 1, 'createdAt', now, 'title', title, 'title:1', title)
-  for i = 14, #ARGV, 2 do
-    append(ARGV[i], ARGV[i + 1], '1')
-    redis.call('RPUSH', KEYS[4], ARGV[i])
-  end
-end
-local topics = tonumber(head[3] or current or '0')
-if topic ~= (current or '1') then
-  if tonumber(topic) < topics then topics = drop_unasked_topic(KEYS[1], current, topics) end
-  put_context(KEYS[4], context_of(KEYS[2], KEYS[3], topic, seen))
-end
--- A topic that a reset has opened has no title before its first question.
-local heading = head[2] or (not current and topic == '1' and title) or ''
-if heading == '' then heading = topic_title end
-topics = math.max(topics, tonumber(topic))
-redis.call('HSET', KEYS[1], 'topic', topic, 'topics', topics, 'title:' .. topic, heading, 'updatedAt', now)
-local freed = 0
-for _ = most + 1, append(answer, turn, topic) do
-  local oldest = redis.call('LPOP', KEYS[2])
-  redis.call('HDEL', KEYS[3], oldest, 'feedback:' .. oldest)
-  freed = freed + drop_pictures(KEYS[6], oldest)
-end
-redis.call('HSET', KEYS[5], answer, worker)
-redis.call('EXPIRE', KEYS[5], longest)
-for _, i in ipairs({1, 2, 3, 4, 6}) do redis.call('EXPIRE', KEYS[i], ttl) end
-return {current and 'known' or 'created', freed, unpack(running)}
-""")
-)
+# It takes the turns one by one, because `unpack` gives no more than some thousand.
+LOAD_TURNS = """
+-- head, turns, answers, files, said
+if redis.call('EXISTS', KEYS[1]) == 0 then return false end
+local ids, turns = redis.call('LRANGE', KEYS[2], 0, -1), {}
+for i, id in ipairs(ids) do turns[i] = redis.call('HGET', KEYS[3], id) end
+return {redis.call('HGETALL', KEYS[1]), ids, turns, redis.call('HVALS', KEYS[4]), redis.call('HGETALL', KEYS[5])}
+"""
 
 # When this is sent a second time for the same answer, it changes nothing, because the log may have grown in between.
 BEGIN = """
@@ -135,9 +91,11 @@ redis.call('HSET', KEYS[1], 'found', seconds)
 return {'saved', unpack(redis.call('LRANGE', KEYS[6], 0, -1))}
 """
 
+# A turn that a question has replaced keeps its session busy no longer.
 ADOPT = """
 -- answers, running
 local turn = redis.call('HGET', KEYS[1], ARGV[1])
+if not turn then redis.call('HDEL', KEYS[2], ARGV[1]) end
 if not turn or redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0 then return false end
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[3], 'GT')

@@ -1,7 +1,9 @@
 """This module loads a session from Redis, claims it for a question, and saves the turn of the answer."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from operator import attrgetter
 from typing import Any
 
@@ -11,11 +13,12 @@ from msgspec.structs import replace
 from redis import Redis
 
 from qa_service.clock import now
-from qa_service.errors import Busy
-from qa_service.interfaces import Claim, Claimed, HeldAnswer, Saved, TopicContext
+from qa_service.errors import Busy, StoreUnavailable
+from qa_service.interfaces import Claim, Claimed, HeldAnswer, Removal, Saved, TopicContext
 from qa_service.model import EarlierTopic, Exchange, Owner, Session, StoredFile, Topic
+from qa_service.rewinding import is_seen
 from qa_service.single_use import is_single_use
-from qa_service.stores import scripts, topic_scripts
+from qa_service.stores import claim_scripts, scripts, topic_scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.items import VERSION, encode_items
 from qa_service.stores.keys import answer_key, owner_key, repeat_key, session_key, worker_key
@@ -86,8 +89,8 @@ class RedisSessions:
         if not reply:
             return None
         head, turns, files, fields, said = reply
-        session = _session(session_id, decode_pairs(head), turns, files)
-        return replace(session, earlier=_earlier_topics(fields, said))
+        session = compose_session(session_id, decode_pairs(head), turns, files)
+        return replace(session, earlier=group_exchanges(fields, said))
 
     def load_context(self, owner: Owner, session_id: str, topic: int) -> TopicContext:
         keys = _keys(owner, session_id, "head", "turns", "answers")
@@ -98,26 +101,39 @@ class RedisSessions:
         return TopicContext(exchanges, summary_of({name_summary(topic): summary.decode()}, topic, turns))
 
     def claim_session(self, claim: Claim) -> Claimed:
-        turn = claim.turn
-        keys = _keys(claim.owner, turn.session_id, "head", "turns", "answers", "context", "running", "images")
+        script = claim_scripts.REPLACE if claim.removal else claim_scripts.CLAIM
+        names = ("head", "turns", "answers", "context", "running", "images")
+        removed = ("files", "said") if claim.removal else ()
+        keys = _keys(claim.owner, claim.turn.session_id, *names, *removed)
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             # The answer is in `holds` of its worker before it is in the session. So wherever this breaks off, no
             # session stays busy with an answer that no worker knows of.
             self._begin_log(pipeline, claim)
             place = len(pipeline)
-            pipeline.eval(scripts.CLAIM, len(keys), *keys, *self._claim_arguments(claim))
+            pipeline.eval(script, len(keys), *keys, *self._claim_arguments(claim))
             self._keep_repeat(pipeline, claim)
             if not claim.reject_busy:
                 self._list_session(pipeline, claim)
             outcome: list[Any] = pipeline.execute()[place]
             if outcome[0] in (b"busy", b"moved"):
                 self._take_back_claim(pipeline, claim)
-            elif claim.reject_busy:
+                pipeline.execute()
+        claimed, freed = _claimed(outcome), int(outcome[1])
+        if freed or (claim.reject_busy and not claimed.moved):
+            self._follow_claim(claim, freed)
+        return claimed
+
+    def _follow_claim(self, claim: Claim, freed: int) -> None:
+        """Do what may come after the claim. A store that goes away now refuses the question no more: the session's next
+        claim lists it, and frees its space."""
+        owner, session_id = claim.owner, claim.turn.session_id
+        with suppress(StoreUnavailable), self._guard, self._client.pipeline(transaction=False) as pipeline:
+            if claim.reject_busy:
                 self._list_session(pipeline, claim)
-            if freed := int(outcome[1]):
-                queue_space_freed(pipeline, claim.owner, turn.session_id, freed)
+            if freed:
+                queue_space_freed(pipeline, owner, session_id, freed)
+                pipeline.hdel(session_key(owner, session_id, "head"), "freed")
             pipeline.execute()
-        return _claimed(outcome)
 
     def _begin_log(self, pipeline: Any, claim: Claim) -> None:
         """Write what isn't part of the session: the answer in `holds` of this worker, its key `at`, and its log."""
@@ -162,7 +178,7 @@ class RedisSessions:
                 self._worker,
                 msgspec.json.encode(turn),
                 turn.topic,
-                int(bool(turn.text) and turn.status != "failed"),
+                int(is_seen(turn)),
                 now(),
                 self._kept.seconds_of(turn.session_id),
                 CONTEXT_TURNS,
@@ -190,6 +206,7 @@ class RedisSessions:
     def _claim_arguments(self, claim: Claim) -> list[Any]:
         turn = claim.turn
         seeds = [part for seed in claim.seed for part in (seed.answer_id, msgspec.json.encode(seed))]
+        removal = _removal_arguments(claim.owner, claim.removal) if claim.removal else []
         return [
             claim.expected_topic,
             turn.topic,
@@ -205,7 +222,22 @@ class RedisSessions:
             self._kept.turns,
             CONTEXT_TURNS,
             *seeds,
+            *removal,
         ]
+
+
+def _removal_arguments(owner: Owner, removal: Removal) -> list[Any]:
+    session, removed = removal.session, removal.removed
+    turns = [part for turn in removed for part in (turn.answer_id, turn.topic)]
+    files = [
+        part
+        for file in removal.files
+        for part in (file.file_id, session_key(owner, session.session_id, f"file:{file.file_id}"), file.size)
+    ]
+    remembered = remember_turns(removal.kept, {turn.topic for turn in removed})
+    said = [part for pair in remembered.items() for part in pair]
+    lists = [part for each in (turns, files, said) for part in (len(each), *each)]
+    return [" ".join(removal.answer_ids), session.topic, len(session.topics), *lists]
 
 
 def _keys(owner: Owner, session_id: str, *names: str) -> list[str]:
@@ -218,9 +250,10 @@ def decode_pairs(flat: Sequence[bytes]) -> dict[str, str]:
     return dict(zip(texts[::2], texts[1::2], strict=True))
 
 
-def _session(
+def compose_session(
     session_id: str, head: Mapping[str, str], turns: Sequence[bytes | None], files: Sequence[bytes]
 ) -> Session:
+    """Make a session of what is stored of it. `turns` is its context, oldest first. Earlier topics aren't in it."""
     topic = int(head["topic"])
     return Session(
         session_id,
@@ -232,7 +265,7 @@ def _session(
     )
 
 
-def _earlier_topics(fields: Sequence[bytes], said: Sequence[bytes | None]) -> tuple[EarlierTopic, ...]:
+def group_exchanges(fields: Sequence[bytes], said: Sequence[bytes | None]) -> tuple[EarlierTopic, ...]:
     """Group the exchanges of earlier topics. A field is the number of a topic, a colon, and one of its places."""
     topics = dict[int, list[SaidExchange]]()
     for field, stored in zip(fields, said, strict=True):
@@ -242,6 +275,17 @@ def _earlier_topics(fields: Sequence[bytes], said: Sequence[bytes | None]) -> tu
         EarlierTopic(index, tuple(sorted(exchanges, key=attrgetter("created_at"))))
         for index, exchanges in topics.items()
     )
+
+
+def remember_turns(turns: Sequence[Turn], topics: Collection[int]) -> dict[bytes, bytes]:
+    """Return what the hash `said` has of these topics when these turns have been saved, oldest first."""
+    asked, said = Counter[int](), dict[bytes, bytes]()
+    for turn in turns:
+        asked[turn.topic] += 1
+        if turn.topic in topics and is_seen(turn):
+            place = asked[turn.topic] % 3 + 1 if asked[turn.topic] > 1 else 0
+            said[b"%d:%d" % (turn.topic, place)] = msgspec.json.encode(_remember_exchange(turn))
+    return said
 
 
 def _remember_exchange(turn: Turn) -> SaidExchange:

@@ -5,11 +5,12 @@ another topic is made from the turns, which say themselves which topic they belo
 each topic, the beginnings of some exchanges, by which a question that comes back to the topic is recognised.
 """
 
-from qa_service.stores.picture_scripts import with_pictures
-
+# `context_of` reads turns as text. The first place where a name of a field stands in a turn is the turn's own field,
+# because the texts before it have their quotation marks escaped.
+#
+# Where nothing was asked in the last topic, which a reset has opened, `drop_unasked_topic` removes that topic. It
+# returns how many are left.
 _FUNCTIONS = """
--- The first place where a name of a field stands in a turn is the turn's own field: the texts before it have their
--- quotation marks escaped.
 local function context_of(turns, answers, topic, most)
   local ids, found = redis.call('LRANGE', turns, 0, -1), {}
   for i = #ids, 1, -1 do
@@ -25,7 +26,6 @@ local function put_context(context, ids)
   redis.call('DEL', context)
   for _, id in ipairs(ids) do redis.call('RPUSH', context, id) end
 end
--- Where nothing was asked in the last topic, which a reset has opened, that topic goes. It returns how many are left.
 local function drop_unasked_topic(head, current, topics)
   if tonumber(current) ~= topics or (redis.call('HGET', head, 'turns:' .. current) or '0') ~= '0' then return topics end
   redis.call('HDEL', head, 'title:' .. current, 'turns:' .. current)
@@ -74,38 +74,6 @@ put_context(KEYS[4], context_of(KEYS[2], KEYS[3], topic, seen))
 redis.call('EXPIRE', KEYS[4], redis.call('TTL', KEYS[1]))
 return tonumber(topic)
 """)
-
-# It removes the last turns of a session. Then the session is in the topic of the turn before them, or in its first one,
-# with the context that it had there. It returns how many bytes of pictures were freed, or nothing if the session has
-# moved to another topic meanwhile, or if it is answering and the caller doesn't want to replace that answer. Then
-# nothing changes.
-REWIND = with_context(
-    with_pictures("""
--- head, turns, answers, context, running, images, said
-local current, topic, topics, reject, last = ARGV[1], ARGV[2], ARGV[3], ARGV[4], 5 + 2 * ARGV[5]
-local seconds = redis.call('TTL', KEYS[1])
-local freed = 0
-if redis.call('HGET', KEYS[1], 'topic') ~= current then return false end
-if reject == '1' and redis.call('HLEN', KEYS[5]) > 0 then return false end
-for i = 6, last, 2 do
-  drop_said(KEYS[7], ARGV[i + 1])
-  redis.call('HDEL', KEYS[1], 'summary:' .. ARGV[i + 1])
-  redis.call('HDEL', KEYS[3], ARGV[i], 'feedback:' .. ARGV[i])
-  -- Another question may have removed this turn meanwhile. Lua would write -0 then, which HINCRBY refuses.
-  if redis.call('LREM', KEYS[2], 1, ARGV[i]) > 0 then redis.call('HINCRBY', KEYS[1], 'turns:' .. ARGV[i + 1], -1) end
-  freed = freed + drop_pictures(KEYS[6], ARGV[i])
-end
-local known = tonumber(redis.call('HGET', KEYS[1], 'topics') or current)
-for n = tonumber(topics) + 1, known do redis.call('HDEL', KEYS[1], 'title:' .. n, 'turns:' .. n) end
-redis.call('HDEL', KEYS[1], 'summary:' .. topic)
-redis.call('HSET', KEYS[1], 'topic', topic, 'topics', topics)
-if redis.call('HGET', KEYS[1], 'turns:' .. topic) == '0' then redis.call('HSET', KEYS[1], 'title:' .. topic, '') end
-redis.call('DEL', KEYS[4])
-for i = last + 1, #ARGV do redis.call('RPUSH', KEYS[4], ARGV[i]) end
-redis.call('EXPIRE', KEYS[4], seconds)
-return freed
-""")
-)
 
 # It counts the call that made a summary with the turn after which it was made, and keeps the summary if the one before
 # is still the same, and all turns that it stands for are there.

@@ -129,7 +129,11 @@ def _write_answer(prompt: Prompt) -> Iterator[str]:
 class _Weighed(Struct, frozen=True):
     sentence: QuotableSentence
     share: float
-    """This is the share of the question that the sentence has."""
+    """This is the share of the question that the sentence has, also by its heading."""
+    says: bool
+    """This says whether any of it stands in the sentence itself."""
+    counts: bool = False
+    """This says whether the sentence has a number where the question asks for one."""
 
 
 def _choose_quotes(prompt: Prompt) -> tuple[str, list[QuotableSentence]]:
@@ -185,7 +189,10 @@ def _is_near(prompt: Prompt) -> bool:
 
 
 def _weigh_sentences(asked: AskedWords, sentences: Sequence[QuotableSentence]) -> list[_Weighed]:
-    return [_Weighed(one, asked.measure_share(one.held, one.heading, _UNDER)) for one in sentences]
+    return [
+        _Weighed(one, asked.measure_share(one.held, one.heading, _UNDER), asked.measure_share(one.held) > 0)
+        for one in sentences
+    ]
 
 
 def _choose_lead(weighed: Sequence[_Weighed]) -> _Weighed:
@@ -208,8 +215,9 @@ def _score_sentences(weighed: Sequence[_Weighed], question: str) -> list[_Weighe
     for place, one in enumerate(weighed):
         around = (*weighed[max(0, place - 1) : place], *weighed[place + 1 : place + 2])
         beside = max((other.share for other in around if other.sentence.passage is one.sentence.passage), default=0.0)
-        counted = one.share * amount if _DIGIT.search(one.sentence.text) else 0.0
-        scored.append(_Weighed(one.sentence, one.share + _BESIDE * beside + counted))
+        counts = bool(amount and _DIGIT.search(one.sentence.text))
+        share = one.share + _BESIDE * beside + one.share * amount * counts
+        scored.append(replace(one, share=share, counts=counts))
     return scored
 
 
@@ -218,12 +226,18 @@ def _choose_sentences(scored: Sequence[_Weighed], first: int) -> list[QuotableSe
     in the order of the passages."""
     best = max(one.share for one in scored)
     own = sorted((one for one in scored if one.sentence.passage.n == first), key=lambda one: -one.share)
-    begun = [one for one in own if one.share >= own[0].share * _WORTH]
+    begun = [one for one in own if one.share >= own[0].share * _WORTH and _adds_to(own[0], one)]
     others = [one for one in scored if one.sentence.passage.n != first and one.share >= best * _demand_beside(one) > 0]
     chosen: dict[str, QuotableSentence] = {}
     for one in (*begun[:_MOST_OF_FIRST], *others, *begun[_MOST_OF_FIRST:]):
         chosen.setdefault(one.sentence.text, one.sentence)
     return list(chosen.values())[:_MOST]
+
+
+def _adds_to(best: _Weighed, one: _Weighed) -> bool:
+    """Tell whether a sentence is worth quoting beside the best one of its passage. Not each of the sentences under a
+    heading such as "Warranty and returns" is about both, so the heading's words alone aren't enough."""
+    return one.says or not best.says or (one.counts and not best.counts)
 
 
 def _demand_beside(one: _Weighed) -> float:

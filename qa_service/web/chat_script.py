@@ -10,14 +10,15 @@ from hashlib import sha256
 
 from msgspec import Struct
 
-from qa_service.web.script_modules import STATIC, join_script, read_made
+from qa_service.web.script_modules import STATIC, join_script, read_made, read_packed
 
 
 class Script(Struct, frozen=True):
-    """A `Script` is the script of `<qa-chat>`: plain, compressed, and the name of this version of it."""
+    """A `Script` is the script of `<qa-chat>`: plain, packed in the content codings that browsers know, the smallest
+    first, and the name of this version of it."""
 
     plain: bytes
-    compressed: bytes
+    packed: dict[str, bytes]
     version: str
 
 
@@ -25,5 +26,7 @@ class Script(Struct, frozen=True):
 def chat_script() -> Script:
     """Return the script of this release."""
     joined = join_script(STATIC)
-    plain = (read_made(joined) or joined).encode()
-    return Script(plain, gzip.compress(plain, 9, mtime=0), sha256(plain).hexdigest()[:16])
+    text = read_made(joined) or joined
+    plain, brotli = text.encode(), read_packed(text)
+    packed = {"br": brotli} if brotli else {}
+    return Script(plain, packed | {"gzip": gzip.compress(plain, 9, mtime=0)}, sha256(plain).hexdigest()[:16])

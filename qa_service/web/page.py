@@ -1,36 +1,46 @@
-"""This module serves the script of `<qa-chat>`, and pages that are this element and nothing else."""
+"""This module serves the script of `<qa-chat>`, and pages that are this element and nothing else.
 
+Such a page brings the markup of the element and the look of its field, so that people can write at once. The script,
+which comes a second later where the network is slow, makes the rest of that markup visible and goes on from there.
+"""
+
+import gzip
+from base64 import b64encode
+from collections.abc import Mapping
 from functools import cache
+from hashlib import sha256
 from html import escape
-from importlib.resources import files
 from urllib.parse import quote, urlsplit
 
 from flask import Blueprint, Flask, Response, request
 
 from qa_service.errors import QAError
+from qa_service.model import Language
 from qa_service.settings import Settings
-from qa_service.web.chat_script import Script, chat_script
+from qa_service.web.chat_script import chat_script
 from qa_service.web.languages import spoken_language
 from qa_service.web.mounting import add_route, mounted
 from qa_service.web.reference import POLICY
 from qa_service.web.refusals import refuse_error
+from qa_service.web.script_modules import STATIC, name_markup, read_element_markup, read_style
 
 SCRIPT = "/chat.js"
 UNFRAMED = "frame-ancestors 'none'"
 FOREVER = "public, max-age=31536000, immutable"
+FIELD: Mapping[Language, tuple[str, str]] = {"ko": ("질문", "질문을 입력하세요"), "en": ("Question", "Ask a question")}
+"""The name and the hint of the field until the script is there, which has them too."""
 
 
 def show_script() -> Response:
     """Show the script. Under the address that names its version it never changes, and under any other a browser asks
     each time whether it has."""
     script = chat_script()
-    response = _encode_script(script)
+    response = _write_packed(script.plain, script.packed, "text/javascript; charset=utf-8")
     response.headers["Cache-Control"] = FOREVER if request.args.get("v") == script.version else "no-cache"
     # Any site may load the script. What it does at the service afterwards is another matter.
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    response.headers["Vary"] = "Accept-Encoding"
-    response.set_etag(f"{script.version}-gzip" if response.content_encoding else script.version)
+    response.set_etag("-".join(filter(None, (script.version, response.content_encoding))))
     response.make_conditional(request)
     return response
 
@@ -48,18 +58,23 @@ def show_page() -> Response:
         "prefix": prefix,
         "script": f"{prefix}{SCRIPT}?v={chat_script().version}",
         "keys": "" if service.gate.knows_login else " keys",
+        "markup": _write_markup(language),
+        "version": name_markup(read_element_markup(STATIC)),
+        "style": _early_style(),
     }
-    response = Response(_fill(_read_page(), parts), content_type="text/html; charset=utf-8")
+    plain = _fill(_read_static("page.html"), parts).encode()
+    response = _write_packed(plain, {"gzip": gzip.compress(plain)}, "text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = write_policy(service.assembly.settings)
     response.headers["Cache-Control"] = "no-cache"
-    response.headers["Vary"] = "Accept-Language"
+    response.vary.add("Accept-Language")
     return response
 
 
 def write_policy(settings: Settings) -> str:
     """Write the content security policy of the page: it takes nothing from other hosts but the logo, and stands in
     frames of those sites alone that the settings name."""
-    policy = POLICY
+    early = b64encode(sha256(_early_style().encode()).digest()).decode()
+    policy = POLICY.replace("style-src 'self'", f"style-src 'self' 'sha256-{early}'")
     address = urlsplit(settings.logo)
     if address.scheme == "https":
         policy = policy.replace("img-src 'self'", f"img-src 'self' https://{address.netloc}")
@@ -94,11 +109,18 @@ def add_page(app: Flask, path: str) -> None:
     app.register_blueprint(blueprint)
 
 
-def _encode_script(script: Script) -> Response:
-    content_type = "text/javascript; charset=utf-8"
-    if not request.accept_encodings["gzip"]:
-        return Response(script.plain, content_type=content_type)
-    return Response(script.compressed, content_type=content_type, headers={"Content-Encoding": "gzip"})
+def _write_packed(plain: bytes, packed: Mapping[str, bytes], content_type: str) -> Response:
+    """Write the answer in the content coding that the caller likes best. Of those that it likes alike, the first is
+    taken, and one that it doesn't name is taken only where it takes any."""
+    accepted = request.accept_encodings
+    coding = max(packed, key=accepted.quality)
+    as_it_is = accepted.quality("identity") if "identity" in accepted.values() else 0
+    if 0 < accepted.quality(coding) >= as_it_is:
+        response = Response(packed[coding], content_type=content_type, headers={"Content-Encoding": coding})
+    else:
+        response = Response(plain, content_type=content_type)
+    response.vary.add("Accept-Encoding")
+    return response
 
 
 def _fill(text: str, parts: dict[str, str]) -> str:
@@ -108,8 +130,16 @@ def _fill(text: str, parts: dict[str, str]) -> str:
 
 
 @cache
-def _read_page() -> str:
-    return _read_static("page.html")
+def _write_markup(language: Language) -> str:
+    """Write the element's markup, with a field that is ready without the script."""
+    label, hint = FIELD[language]
+    ready = f'id="question" autofocus aria-label="{label}" placeholder="{hint}"'
+    return read_element_markup(STATIC).replace('id="question"', ready)
+
+
+@cache
+def _early_style() -> str:
+    return read_style(STATIC / "early.css")
 
 
 @cache
@@ -117,5 +147,6 @@ def _icon() -> str:
     return "data:image/svg+xml," + quote(_read_static("icon.svg"))
 
 
+@cache
 def _read_static(name: str) -> str:
-    return files("qa_service.web").joinpath("static", name).read_text("utf-8")
+    return STATIC.joinpath(name).read_text("utf-8")

@@ -6,10 +6,11 @@ only the heartbeats of an answer that is silent, and a `done` at the time that t
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib.metadata import version
-from threading import BoundedSemaphore
+from threading import Lock
 from typing import Any, Literal
 
 from flask import Blueprint, Response, request
@@ -18,6 +19,7 @@ from msgspec import Struct
 from qa_service.desk import check_wait
 from qa_service.errors import MethodNotAllowed, Overloaded, RateLimited
 from qa_service.fields import read_choice, read_number
+from qa_service.model import Owner
 from qa_service.web.bodies import GULP, RequestBody, hung_up
 from qa_service.web.forms import read_query
 from qa_service.web.identity import FORWARDING
@@ -41,11 +43,38 @@ USUAL_SECONDS = 5
 SHORTEST_TICK = 0.05
 MOST_PROBES = 32
 """A worker streams at most so many probes at once."""
+CALLER_SHARE = 4
+"""One caller may have a quarter of them. Visitors are told apart by their addresses."""
 WATCHED = ("Accept", "Accept-Language", "Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID")
 """Of these headers the probe tells whether they arrived, since clients need them and some proxies drop them."""
 RETRY_SECONDS = 7
 LOOK_SECONDS = 0.5
 REFUSALS = {"429": RateLimited, "503": Overloaded}
+
+
+class ProbeRoom:
+    """A `ProbeRoom` bounds how many probes a worker streams at once, to all callers and to one."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = Lock()
+        self._probes = Counter[str]()
+
+    def reserve_probe(self, caller: str) -> None:
+        """Take a place. Raises `RateLimited` if this caller has its share already, and `Overloaded` if the worker is
+        full. Whoever got a place gives it back with `release_probe`."""
+        with self._lock:
+            if self._probes[caller] >= self._most // CALLER_SHARE:
+                raise RateLimited("this caller has too many probes at once", retry_after=RETRY_SECONDS)
+            if self._probes.total() >= self._most:
+                raise Overloaded("too many probes run in this worker", retry_after=RETRY_SECONDS)
+            self._probes[caller] += 1
+
+    def release_probe(self, caller: str) -> None:
+        """Give a place back."""
+        with self._lock:
+            self._probes[caller] -= 1
+            self._probes = +self._probes
 
 
 class ProbeTimes(Struct, frozen=True):
@@ -104,25 +133,27 @@ class ProbeBody:
         return round(1000 * (time.monotonic() - self._began))
 
 
-def stream_probe(room: BoundedSemaphore) -> Response:
+def stream_probe(room: ProbeRoom) -> Response:
     """Stream a probe, or refuse in the way that the caller asks for. `room` bounds how many run at once."""
     if request.method == "HEAD":
         raise MethodNotAllowed("HEAD: expected GET or POST", allowed=("GET", "POST"))
-    service, fields = _admit_probe(asks=True), read_query(request)
+    service, owner = _admit_probe(asks=True)
+    fields = read_query(request)
     times = _read_times(fields, service.assembly.settings.heartbeat_seconds)
     if wanted := _read_refusal(fields):
         raise REFUSALS[wanted]("this refusal was asked for", retry_after=RETRY_SECONDS)
     gone, runner = hung_up(request), service.assembly.runner
     content = _describe_arrival(service)
-    if not room.acquire(blocking=False):
-        raise Overloaded("too many probes run in this worker", retry_after=RETRY_SECONDS)
-    body = ProbeBody(content, times, is_over=lambda: gone() or runner.draining, left=room.release)
+    caller = owner.address or owner.key
+    room.reserve_probe(caller)
+    left = partial(room.release_probe, caller)
+    body = ProbeBody(content, times, is_over=lambda: gone() or runner.draining, left=left)
     return Response(body, headers=STREAM_HEADERS, content_type=TYPED.content_type, direct_passthrough=True)
 
 
 def receive_probe() -> Response:
     """Receive a body of any kind, keep nothing of it, and tell how many bytes have arrived."""
-    service = _admit_probe()
+    service, _ = _admit_probe()
     with RequestBody(request, service.limits.body) as body:
         received = sum(map(len, iter(partial(body.read, GULP), b"")))
     return json_response(ReceiptObject(received_bytes=received))
@@ -130,14 +161,14 @@ def receive_probe() -> Response:
 
 def install(blueprint: Blueprint) -> None:
     """Add the routes of this module."""
-    add_route(blueprint, "/probe", "probe", partial(stream_probe, BoundedSemaphore(MOST_PROBES)))
+    add_route(blueprint, "/probe", "probe", partial(stream_probe, ProbeRoom(MOST_PROBES)))
     add_route(blueprint, "/probe", "receive_probe", receive_probe, methods=("POST",))
 
 
-def _admit_probe(*, asks: bool = False) -> Mounted:
+def _admit_probe(*, asks: bool = False) -> tuple[Mounted, Owner]:
     service, owner = mounted(), asking_owner(asks=asks)
     check_wait(service.assembly.limiter.take_question(owner))
-    return service
+    return service, owner
 
 
 def _read_times(fields: Mapping[str, Any], heartbeat: float) -> ProbeTimes:

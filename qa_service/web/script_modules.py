@@ -14,6 +14,8 @@ HERE = Path(__file__).parent
 STATIC = HERE / "static"
 MADE = HERE / "chat.min.js"
 """The build writes the small script here. Its first line names the script that it was made from."""
+PACKED = HERE / "chat.min.js.br"
+"""The build writes the small script here once more, packed by Brotli, behind a line that names what was packed."""
 ENTRY = "qa-chat.js"
 LOOKS = "looks.js"
 """No file has this name. A module imports the markup and the style from it."""
@@ -27,7 +29,7 @@ EXPORT = re.compile(r"^export (?=(?:async )?function|class|const|let)", re.MULTI
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 INDENT = re.compile(r"^\s+", re.MULTILINE)
 STYLE_SPACE = re.compile(r" ?([{};,]) ?|(?<=:) ")
-REM = re.compile(r"(?<!--rem: )(?<![\w.])(-?(?:\d++(?:\.\d++)?|\.\d++))rem\b")
+REM = re.compile(r"(?<!--rem:)(?<![\w.])(-?(?:\d++(?:\.\d++)?|\.\d++))rem\b")
 
 
 def join_script(folder: Path) -> str:
@@ -38,6 +40,21 @@ def join_script(folder: Path) -> str:
     wanted = {name.strip() for text in modules for found in CLIENT_IMPORT.findall(text) for name in found.split(",")}
     parts = [*looks, _join_client(sorted(wanted)), *map(_strip_module, modules)]
     return f"(() => {{\n{''.join(parts)}}})();\n"
+
+
+def read_element_markup(folder: Path) -> str:
+    """Return the markup of the element, without what only people read."""
+    return INDENT.sub("", folder.joinpath("chat.html").read_text("utf-8"))
+
+
+def name_markup(markup: str) -> str:
+    """Return the name of this version of the markup."""
+    return sha256(markup.encode()).hexdigest()[:16]
+
+
+def read_style(path: Path) -> str:
+    """Return a style sheet without what only people read."""
+    return STYLE_SPACE.sub(r"\1", " ".join(COMMENT.sub("", path.read_text("utf-8")).split()))
 
 
 def list_modules(folder: Path, entry: str) -> list[str]:
@@ -63,22 +80,42 @@ def find_client() -> Path:
 
 def write_made(joined: str, small: str, target: Path = MADE) -> None:
     """Keep the small script that was made from a joined one."""
-    # Other processes may read the file now, and they never see a part of it.
-    fresh = target.with_suffix(".new")
-    fresh.write_text(f"{_name_script(joined)}\n{small}", "utf-8")
-    fresh.replace(target)
+    _replace_file(target, f"{_name_script(joined)}\n{small}".encode())
 
 
 def read_made(joined: str, target: Path = MADE) -> str | None:
     """Return the small script, or nothing where it wasn't made from the joined one, as after a module has changed."""
+    small = _read_named(target, joined)
+    return None if small is None else small.decode()
+
+
+def write_packed(script: str, packed: bytes, target: Path = PACKED) -> None:
+    """Keep what a script becomes when Brotli packs it, which takes too long for a server that starts."""
+    _replace_file(target, _name_script(script).encode() + b"\n" + packed)
+
+
+def read_packed(script: str, target: Path = PACKED) -> bytes | None:
+    """Return the packed script, or nothing where another one was packed, or none, as on a machine without Brotli."""
+    return _read_named(target, script)
+
+
+def _replace_file(target: Path, content: bytes) -> None:
+    # Other processes may read the file now, and they never see a part of it.
+    fresh = target.with_suffix(".new")
+    fresh.write_bytes(content)
+    fresh.replace(target)
+
+
+def _read_named(target: Path, script: str) -> bytes | None:
+    """Return what stands behind the first line, if that names this script."""
     if not target.is_file():
         return None
-    name, _, small = target.read_text("utf-8").partition("\n")
-    return small if name == _name_script(joined) else None
+    name, _, content = target.read_bytes().partition(b"\n")
+    return content if name.decode() == _name_script(script) else None
 
 
-def _name_script(joined: str) -> str:
-    return f"// {sha256(joined.encode()).hexdigest()}"
+def _name_script(script: str) -> str:
+    return f"// {sha256(script.encode()).hexdigest()}"
 
 
 def _join_client(wanted: list[str]) -> str:
@@ -93,10 +130,11 @@ def _join_client(wanted: list[str]) -> str:
 
 def _read_looks(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield the markup and the style under the names by which modules import them."""
-    yield "MARKUP", INDENT.sub("", folder.joinpath("chat.html").read_text("utf-8"))
+    markup = read_element_markup(folder)
+    yield "MARKUP", markup
+    yield "MARKUP_VERSION", name_markup(markup)
     # A site may change what a `rem` is, so the element has its own.
-    style = REM.sub(r"calc(\1*var(--rem))", COMMENT.sub("", folder.joinpath("chat.css").read_text("utf-8")))
-    yield "STYLE", STYLE_SPACE.sub(r"\1", " ".join(style.split()))
+    yield "STYLE", REM.sub(r"calc(\1*var(--rem))", read_style(folder / "chat.css"))
 
 
 def _strip_module(text: str) -> str:

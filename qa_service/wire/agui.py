@@ -114,7 +114,7 @@ class AgentEncoder(FrameEncoder):
                 yield self._start(frame)
             case StageNotice(stage=stage):
                 self._step = stage
-                yield StepStarted(step_name=stage, metadata=build_status(frame))
+                yield StepStarted(step_name=stage, metadata=build_status(frame, self._prefix))
             case Restart():
                 yield from self._close_message()
                 yield MessagesSnapshot(messages=Raw(self._run.messages))

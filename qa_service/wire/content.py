@@ -9,7 +9,7 @@ from http import HTTPStatus
 import msgspec
 from msgspec.structs import replace
 
-from qa_service.frames import Failure, Frame, Image, Metadata, Reference, StageNotice, Start, Text
+from qa_service.frames import Failure, Frame, Image, Metadata, Reference, ShownSource, StageNotice, Start, Text
 from qa_service.model import Page, StoredFile, Verdict
 from qa_service.turns import Feedback, RatedTurns, SessionEntry, SessionList, SessionPage, Turn
 from qa_service.wire.structs import (
@@ -45,6 +45,8 @@ def build_content(frame: Frame, prefix: str) -> str | Content:
             return build_image(frame, prefix)
         case Reference():
             return build_reference(frame, prefix)
+        case StageNotice():
+            return build_status(frame, prefix)
         case _:
             return msgspec.convert(frame, CONTENTS[type(frame)], from_attributes=True)
 
@@ -54,9 +56,16 @@ def build_start(frame: Start) -> StartContent:
     return msgspec.convert(frame, StartContent, from_attributes=True)
 
 
-def build_status(frame: StageNotice) -> StatusContent:
-    """Build the content of a `status` frame."""
-    return msgspec.convert(frame, StatusContent, from_attributes=True)
+def build_status(frame: StageNotice, prefix: str) -> StatusContent:
+    """Build the content of a `status` frame. The addresses of documents get the public prefix."""
+    content = msgspec.convert(frame, StatusContent, from_attributes=True)
+    if not frame.sources:
+        return content
+    return replace(content, sources=tuple(_publish_source(source, prefix) for source in frame.sources))
+
+
+def _publish_source(source: ShownSource, prefix: str) -> ShownSource:
+    return replace(source, url=f"{prefix}/{source.url}") if source.kind == "document" else source
 
 
 def build_image(frame: Image, prefix: str) -> ImageContent:

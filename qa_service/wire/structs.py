@@ -21,6 +21,7 @@ from qa_service.frames import (
     Metadata,
     Reference,
     Restart,
+    ShownSource,
     Stage,
     StageNotice,
     Start,
@@ -50,7 +51,9 @@ class StartContent(Outgoing, frozen=True, kw_only=True):
 
 
 class StatusContent(Outgoing, frozen=True, kw_only=True):
-    """This is the content of a `status` frame: the stage, and what is known at that stage."""
+    """This is the content of a `status` frame: the stage, and what is known at that stage. `sources` come where the
+    search for passages is over: by them a reader can open what a number in the text cites, before its `reference` has
+    come. They replace those of an earlier frame, and a `restart` takes them back."""
 
     stage: Stage
     name: str | None = None
@@ -63,6 +66,7 @@ class StatusContent(Outgoing, frozen=True, kw_only=True):
     status: VerdictStatus | None = None
     tokens: int | None = None
     unread_pages: tuple[int, ...] = ()
+    sources: tuple[ShownSource, ...] | None = None
 
 
 class ImageContent(Outgoing, frozen=True, kw_only=True):

@@ -177,7 +177,7 @@ def build_ui_chunks(frame: Frame, prefix: str) -> Iterator[object]:
         case Start():
             yield from (UiStart(message_id=frame.answer_id, message_metadata=build_start(frame)), UiStepStart())
         case StageNotice():
-            yield UiStatus(data=build_status(frame), transient=True)
+            yield UiStatus(data=build_status(frame, prefix), transient=True)
         case Reference():
             source = build_reference(frame, prefix)
             yield from (_build_source(source), UiReference(id=str(frame.n), data=source))

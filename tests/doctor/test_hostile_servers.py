@@ -9,10 +9,11 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from qa_service.doctor.examination import Examination, ExaminationPlan
-from qa_service.doctor.findings import Finding, make_finding
+from qa_service.doctor.examination import ExaminationPlan
+from qa_service.doctor.findings import make_finding
 from qa_service.doctor.report import write_finding, write_json
 from qa_service.doctor.route import READ_WHOLE, read_route
+from tests.doctor.examinations import codes, examine
 
 OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 HEALTH = OK + b'Content-Type: application/json\r\n\r\n{"status": "ok"}'
@@ -36,6 +37,7 @@ FIRST_REPLIES: Mapping[str, tuple[bytes, str]] = {
     ),
     "an endless header": (OK + b"X: " + bytes(1 << 20), "not_http"),
 }
+PLAN = ExaminationPlan(quiet=0.2, body=1000, ticking=0.2, early=0.1)
 TICKS = [b'"x"', b"null", b"[]", b"-1", b"1e300", b"9" * 400]
 
 
@@ -59,17 +61,11 @@ def hostile_server(health: bytes, stream: bytes = b"", *, forever: bytes = b"") 
         server.shutdown()
 
 
-def examine(url: str) -> list[Finding]:
-    plan = ExaminationPlan(quiet=0.2, body=1000, ticking=0.2, early=0.1)
-    examination = Examination(read_route(url), plan, usual_prefix="/api", tell=lambda *_: None, notice=lambda _: None)
-    return list(examination.list_findings())
-
-
 @pytest.mark.parametrize("name", FIRST_REPLIES)
 def test_first_reply_may_be_anything(name: str) -> None:
     reply, code = FIRST_REPLIES[name]
     with hostile_server(reply) as url:
-        (finding,) = examine(url)
+        (finding,) = examine(url, PLAN)
     assert finding.code == code
 
 
@@ -77,13 +73,13 @@ def test_first_reply_may_be_anything(name: str) -> None:
 def test_tick_may_say_anything(sent: bytes) -> None:
     tick = b'data: {"type": "tick", "content": {"sentMs": %b}}\n\n' % sent
     with hostile_server(HEALTH, STREAM + OPENING + tick + DONE) as url:
-        assert {"reached", "streamed"} <= {finding.code for finding in examine(url)}
+        assert {"reached", "streamed"} <= set(codes(examine(url, PLAN)))
 
 
 @pytest.mark.parametrize("forever", [b'data: {"type": "tick"}\n\n' * 1000, bytes(1 << 16)])
 def test_stream_without_an_end_is_left(forever: bytes) -> None:
     with hostile_server(HEALTH, STREAM + OPENING, forever=forever) as url:
-        assert "stream_cut" in [finding.code for finding in examine(url)]
+        assert "stream_cut" in codes(examine(url, PLAN))
 
 
 @pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 200 OK\r\nX: ", OK + b"\r\n"])

@@ -15,33 +15,27 @@ import pytest
 from redis import Redis
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from qa_service.doctor.examination import Examination, ExaminationPlan
+from qa_service.doctor.examination import ExaminationPlan
 from qa_service.doctor.findings import Finding
-from qa_service.doctor.route import read_route
 from qa_service.setting_values import ApiKey
 from qa_service.settings import Settings
 from qa_service.web.app import create_app
 from qa_service.web.mounting import KEY
 from tests.doctor.certificates import make_certificate
+from tests.doctor.examinations import GOOD, among, codes, examine, instead
 from tests.doctor.faulty_route import Faults, faulty_route
 
 MEBIBYTE = 1 << 20
 SECRET = "server-secret-0123456789"
 PLAN = ExaminationPlan(quiet=3.6, body=2 * MEBIBYTE, ticking=1.6, tick=0.2, early=1.0)
-GOOD = ["reached", "streamed", "refusals_kept", "body_arrived", "kept_open"]
-
-
-def instead(**changed: str | None) -> list[str]:
-    """The codes of a good route, where some stand for others, and those that are None are missing."""
-    return [code for old in GOOD if (code := changed.get(old, old))]
 
 
 ROUTES: Mapping[str, tuple[Faults, list[str]]] = {
     "good": (Faults(), GOOD),
     "holds streams up": (Faults(holds_up=True), instead(streamed="buffered")),
     "compresses and holds up": (Faults(compresses=True), instead(streamed="compressed_late")),
-    "drops Last-Event-ID": (Faults(drops=("Last-Event-ID",)), [*GOOD[:2], "header_lost", *GOOD[2:]]),
-    "drops Idempotency-Key": (Faults(drops=("idempotency-key",)), [*GOOD[:2], "header_lost", *GOOD[2:]]),
+    "drops Last-Event-ID": (Faults(drops=("Last-Event-ID",)), among("header_lost")),
+    "drops Idempotency-Key": (Faults(drops=("idempotency-key",)), among("header_lost")),
     "drops Retry-After": (Faults(hides=("Retry-After",)), instead(refusals_kept="retry_after_lost")),
     "replaces refusals": (Faults(replaces=(429, 503)), instead(refusals_kept="refusal_replaced")),
     "replaces server errors": (Faults(replaces=(503,)), instead(refusals_kept="refusal_replaced")),
@@ -59,10 +53,10 @@ ROUTES: Mapping[str, tuple[Faults, list[str]]] = {
     "cuts after 2.8 s": (Faults(cuts=2.8), instead(kept_open="cut")),
     "cuts streams": (Faults(cuts=0.5), instead(streamed="stream_cut", kept_open="cut")),
     "swallows heartbeats": (Faults(swallows=True), instead(kept_open="heartbeats_lost")),
-    "speaks HTTP/1.0": (Faults(old=True), [*GOOD[:2], "http10_upstream", *GOOD[2:]]),
-    "changes the media type": (Faults(retypes="text/plain"), ["reached", "type_lost", *GOOD[1:]]),
-    "renames the host": (Faults(adds=(("Host", "internal:8000"),)), [*GOOD[:2], "origin_unknown", *GOOD[2:]]),
-    "is not told of": (Faults(adds=(("X-Forwarded-For", "192.0.2.1"),)), [*GOOD[:2], "proxy_untold", *GOOD[2:]]),
+    "speaks HTTP/1.0": (Faults(old=True), among("http10_upstream")),
+    "changes the media type": (Faults(retypes="text/plain"), among("type_lost", after="reached")),
+    "renames the host": (Faults(adds=(("Host", "internal:8000"),)), among("origin_unknown")),
+    "is not told of": (Faults(adds=(("X-Forwarded-For", "192.0.2.1"),)), among("proxy_untold")),
 }
 
 
@@ -93,26 +87,18 @@ def backend(private_valkey: Redis, tmp_path_factory: pytest.TempPathFactory) -> 
     app.extensions[KEY].assembly.runner.shut_down("interrupted", 0.2)
 
 
-def examine(url: str, plan: ExaminationPlan = PLAN, headers: tuple[tuple[str, str], ...] = ()) -> list[Finding]:
-    """All findings of a route."""
-    examination = Examination(
-        read_route(url, headers), plan, usual_prefix="/api", tell=lambda *_: None, notice=lambda _: None
-    )
-    return list(examination.list_findings())
-
-
 @pytest.fixture(scope="module")
 def examined(backend: int) -> Iterator[Mapping[str, list[Finding]]]:
     """The findings of all routes."""
     with ExitStack() as routes, ThreadPoolExecutor(len(ROUTES)) as pool:
         ports = {name: routes.enter_context(faulty_route(backend, faults)) for name, (faults, _) in ROUTES.items()}
-        found = pool.map(lambda port: examine(f"http://127.0.0.1:{port}/api"), ports.values())
+        found = pool.map(lambda port: examine(f"http://127.0.0.1:{port}/api", PLAN), ports.values())
         yield dict(zip(ports, list(found), strict=True))
 
 
 @pytest.mark.parametrize("name", ROUTES)
 def test_what_a_route_does_is_found_and_nothing_else(examined: Mapping[str, list[Finding]], name: str) -> None:
-    assert [finding.code for finding in examined[name]] == ROUTES[name][1], examined[name]
+    assert codes(examined[name]) == ROUTES[name][1], examined[name]
 
 
 def facts(examined: Mapping[str, list[Finding]], name: str, code: str) -> Mapping[str, object]:
@@ -170,24 +156,24 @@ class Healthy(BaseHTTPRequestHandler):
 class TestReaching:
     QUICK = ExaminationPlan(quiet=0, body=0, ticking=0.2, tick=0.1)
 
-    def codes(self, url: str, *headers: tuple[str, str]) -> list[str]:
-        return [finding.code for finding in examine(url, self.QUICK, headers)]
+    def found(self, url: str, *headers: tuple[str, str]) -> list[str]:
+        return codes(examine(url, self.QUICK, headers))
 
     def test_the_service_is_found_below_its_prefix_by_the_address_of_the_site(self, backend: int) -> None:
         [reached, *_] = examine(f"http://127.0.0.1:{backend}", self.QUICK)
         assert reached.facts == {"url": f"http://127.0.0.1:{backend}/api"}
 
     def test_nobody_who_listens_is_told(self) -> None:
-        assert self.codes("http://127.0.0.1:9/api") == ["nobody_listens"]
+        assert self.found("http://127.0.0.1:9/api") == ["nobody_listens"]
 
     def test_a_name_that_nobody_has_is_told(self) -> None:
-        assert self.codes("http://no-such-name.invalid/api") == ["name_unknown"]
+        assert self.found("http://no-such-name.invalid/api") == ["name_unknown"]
 
     def test_a_name_that_nobody_can_have_is_told(self) -> None:
-        assert self.codes(f"http://{'a' * 64}.example/api") == ["name_unknown"]
+        assert self.found(f"http://{'a' * 64}.example/api") == ["name_unknown"]
 
     def test_tls_where_there_is_none_is_told(self, backend: int) -> None:
-        assert self.codes(f"https://127.0.0.1:{backend}/api") == ["not_http"]
+        assert self.found(f"https://127.0.0.1:{backend}/api") == ["not_http"]
 
     @pytest.mark.parametrize(
         ("host", "trusted", "code"),
@@ -199,20 +185,20 @@ class TestReaching:
         if trusted:
             monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         with tls_server(certificate) as port:
-            assert code in self.codes(f"https://{host}:{port}/api")
+            assert code in self.found(f"https://{host}:{port}/api")
 
     def test_a_certificate_that_has_expired_is_told(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         old = make_certificate(tmp_path, "-days", "-1")
         monkeypatch.setenv("SSL_CERT_FILE", str(old))
         with tls_server(old) as port:
-            assert self.codes(f"https://localhost:{port}/api") == ["tls_expired"]
+            assert self.found(f"https://localhost:{port}/api") == ["tls_expired"]
 
     def test_a_wrong_key_is_told(self, backend: int) -> None:
         url = f"http://127.0.0.1:{backend}/api"
-        assert self.codes(url, ("Authorization", "Bearer wrong")) == ["reached", "credential_refused"]
+        assert self.found(url, ("Authorization", "Bearer wrong")) == ["reached", "credential_refused"]
         right = (("Authorization", f"Bearer {SECRET}"), ("X-User-Id", "doctor"))
-        assert self.codes(url, *right) == ["reached", "streamed", "refusals_kept"]
-        assert self.codes(url, right[0]) == ["reached", "refused"]
+        assert self.found(url, *right) == ["reached", "streamed", "refusals_kept"]
+        assert self.found(url, right[0]) == ["reached", "refused"]
 
     def test_a_cookie_does_not_make_it_a_foreign_page(self, backend: int) -> None:
-        assert "streamed" in self.codes(f"http://127.0.0.1:{backend}/api", ("Cookie", "session=1"))
+        assert "streamed" in self.found(f"http://127.0.0.1:{backend}/api", ("Cookie", "session=1"))

@@ -34,6 +34,11 @@ def verdict(reports: list[Report]) -> Verdict:
     return reports[-1].verdict
 
 
+def pdf_labelled(label: str) -> bytes:
+    written = label.encode("utf-16-be", "surrogatepass").hex()
+    return pdfs.pdf(pdfs.show("a"), catalog=f"/PageLabels<</Nums[0<</P<feff{written}>>>]>>")
+
+
 class TestReports:
     def test_the_kind_is_told_before_anything_is_read(self) -> None:
         first = read(documents.pdf(["a"]), "a.txt")[0]
@@ -55,6 +60,29 @@ class TestReports:
 
         assert [r.progress.page for r in reports if r.progress][-1] == 250
         assert sum(r.progress is not None for r in reports) == 100
+
+    @pytest.mark.parametrize(
+        ("content", "name", "place"),
+        [
+            (pdf_labelled("\u202e1\n2\0\u202c"), "a.pdf", Place(label="1 2")),
+            (pdf_labelled("x" * 1_000), "a.pdf", Place(label="x" * 300)),
+            (documents.zipped({"\u202egnp.\n1.txt": b"a"}), "a.zip", Place(part="gnp. 1.txt")),
+        ],
+    )
+    def test_a_name_in_a_file_is_one_short_line_that_shows_all_it_has(
+        self, content: bytes, name: str, place: Place
+    ) -> None:
+        assert [passage.place for passage in passages(read(content, name))] == [place]
+
+    def test_a_page_whose_label_is_no_text_is_read_without_it(self) -> None:
+        (passage,) = passages(read(pdf_labelled("\ud800x")))
+
+        assert (passage.text, passage.place.label) == ("a", "")
+
+    def test_a_heading_that_is_as_long_as_a_book_is_cut_for_the_passages_below_it(self) -> None:
+        reports = read(f"# {'h ' * 20_000}\n\n{SENTENCES}".encode(), "a.md")
+
+        assert {len(passage.section) for passage in passages(reports)} == {300}
 
     def test_passages_carry_their_page_and_place(self) -> None:
         (first, second) = passages(read(documents.pdf(["머리말", "본문"], roman=1)))

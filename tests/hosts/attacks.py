@@ -61,6 +61,13 @@ class ForeignPages:
                 assert ask_as(host, method, sent, **login) in REFUSED, (method, sent)
         assert not model.requests
 
+    def test_foreign_pages_spend_no_question_on_a_probe(self, host: Host) -> None:
+        connection = host.connect()
+        sent = {**host.headers, "Host": urlsplit(host.url).netloc, "Sec-Fetch-Site": "cross-site"}
+        connection.request("GET", f"{host.prefix}/probe?seconds=0", headers=sent)
+        assert connection.getresponse().status in REFUSED
+        connection.close()
+
     def test_own_pages_ask(self, host: Host) -> None:
         for method, headers in OWN:
             if method == "POST":

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
 
 from tests.hosts.host import HEARTBEAT, KEY, PERSONAL
 from tests.hosts.tapped import Tapped
-from tests.live.chromium import chromium
+from tests.live.conftest import browser, model
 from tests.live.processes import Service, gunicorn
 from tests.scripted_upstream import ScriptedUpstream
+
+__all__ = ["browser", "model"]
 
 
 @pytest.fixture(scope="session")
@@ -17,15 +18,6 @@ def upstream() -> Iterator[ScriptedUpstream]:
     """A model's service that follows scripts."""
     with ScriptedUpstream() as scripted:
         yield scripted
-
-
-@pytest.fixture
-def model(upstream: ScriptedUpstream) -> ScriptedUpstream:
-    """The model's service with nothing of the test before."""
-    upstream.requests.clear()
-    upstream.closed.clear()
-    upstream.responses.clear()
-    return upstream
 
 
 @pytest.fixture(scope="session")
@@ -42,13 +34,6 @@ def served(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory)
         WEB_CONCURRENCY="1",
     ) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A real browser. Two of them can't run in one process."""
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -9,45 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from qa_service.doctor.examination import Examination, ExaminationPlan
+from qa_service.doctor.examination import ExaminationPlan
 from qa_service.doctor.findings import Finding
-from qa_service.doctor.route import read_route
 from tests.doctor.certificates import make_certificate
+from tests.doctor.examinations import GOOD, among, codes, examine, instead
 from tests.hosts.host import PERSONAL
 from tests.live.processes import Service, free_port, listens, program, running, until
 from tests.live.proxies import nginx
 
+KEY = (("Authorization", f"Bearer {PERSONAL}"),)
 PLAN = ExaminationPlan(quiet=2.5, body=2 << 20, ticking=2.5, tick=0.25)
-GOOD = ["reached", "streamed", "refusals_kept", "body_arrived", "kept_open"]
-
-
-def instead(**changed: str | None) -> list[str]:
-    """The codes of a good route, where some stand for others, and those that are None are missing."""
-    return [code for old in GOOD if (code := changed.get(old, old))]
-
-
-def among(code: str, after: str = "streamed") -> list[str]:
-    """The codes of a good route, with one more behind another."""
-    place = GOOD.index(after) + 1
-    return [*GOOD[:place], code, *GOOD[place:]]
-
-
-def examine(url: str, plan: ExaminationPlan = PLAN) -> list[Finding]:
-    """The findings of the route to this address."""
-    route = read_route(url, (("Authorization", f"Bearer {PERSONAL}"),))
-    examination = Examination(route, plan, usual_prefix="/api", tell=lambda *_: None, notice=lambda _: None)
-    return list(examination.list_findings())
 
 
 def examine_all(ports: Mapping[str, int]) -> Mapping[str, Sequence[Finding]]:
     """The findings of all sites of a server."""
     urls = [f"http://127.0.0.1:{port}/api" for port in ports.values()]
     with ThreadPoolExecutor(len(ports)) as pool:
-        return dict(zip(ports, pool.map(examine, urls), strict=True))
-
-
-def codes(findings: Sequence[Finding]) -> list[str]:
-    return [finding.code for finding in findings]
+        return dict(zip(ports, pool.map(lambda url: examine(url, PLAN, KEY), urls), strict=True))
 
 
 USUAL_NGINX = "proxy_http_version 1.1; proxy_set_header Host $http_host; client_max_body_size 65m;"
@@ -143,7 +121,7 @@ class TestTLS:
         )
         quick = ExaminationPlan(quiet=0, body=0, ticking=0.5, tick=0.25)
         with nginx(tmp_path, site, port):
-            found = codes(examine(f"https://localhost:{port}/api", quick))
+            found = codes(examine(f"https://localhost:{port}/api", quick, KEY))
         assert found == ["reached", *codes_of_tls, "streamed", "refusals_kept"]
 
 
@@ -277,6 +255,6 @@ class TestPHP:
         env = {"QA_URL": f"http://127.0.0.1:{served.port}", "PHP_CLI_SERVER_WORKERS": "4"}
         with running(command, cwd=tmp_path, log=tmp_path / "log", env=env):
             until(lambda: listens(port), 10, "PHP listens")
-            found = set(codes(examine(f"http://127.0.0.1:{port}/api")))
+            found = set(codes(examine(f"http://127.0.0.1:{port}/api", PLAN, KEY)))
         assert {"type_lost", "buffered", "header_lost", "origin_unknown", "refusal_replaced"} <= found
         assert found.isdisjoint({"streamed", "refusals_kept"})

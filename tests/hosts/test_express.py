@@ -1,5 +1,7 @@
 """The service in a site of Express."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,3 +24,10 @@ class TestExpress(StreamedUploads, LoginHostContract):
 
     def test_commands_of_the_page_ask(self, host: Host, tmp_path: Path) -> None:
         assert ask_as_page(EXAMPLES / "express/README.md", host.url, tmp_path) == "completed"
+
+
+@pytest.mark.parametrize("script", ["express/qa.js", "nextjs-pages/lib/qa.js"])
+def test_whoever_hangs_up_while_the_login_is_looked_up_leaves_no_connection_behind(script: str, tmp_path: Path) -> None:
+    shutil.copy(EXAMPLES / script, tmp_path / "qa.js")
+    command = ["node", str(Path(__file__).with_name("slow_login.mjs")), str(tmp_path)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout == "0\n"

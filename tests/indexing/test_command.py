@@ -145,7 +145,13 @@ def test_another_indexer_of_the_machine_is_waited_for_until_ctrl_c(
     assert texts_of(ask(knowledge, "연체료"))
 
 
-OPTIONS = [("--every", "often"), ("--every", "5s"), ("--collection", "no spaces"), ("--name", "a/b")]
+OPTIONS = [
+    ("--every", "often"),
+    ("--every", "5s"),
+    ("--every", "12h"),
+    ("--collection", "no spaces"),
+    ("--name", "a/b"),
+]
 
 
 @pytest.mark.parametrize(("option", "value"), OPTIONS)
@@ -154,8 +160,16 @@ def test_impossible_options_are_refused_by_name(option: str, value: str) -> None
         read_order(build_parser().parse_args(["index", "handbook", option, value]))
 
 
+@pytest.mark.parametrize("words", [["https://a.example", "handbook"], ["https://a.example", "--page"], ["notes.md"]])
+def test_only_sites_are_read_again(words: list[str]) -> None:
+    with pytest.raises(SettingsError, match=r"^--every: .*again"):
+        read_order(build_parser().parse_args(["index", *words, "--every", "1d"]))
+
+
 def test_an_order_says_what_the_command_line_says() -> None:
-    words = ["index", "a", "b", "--page", "--collection", "c", "--include", "x*", "--exclude", "y*", "--every", "12h"]
+    words = ["index", "a", "b", "--page", "--collection", "c", "--include", "x*", "--exclude", "y*"]
     assert read_order(build_parser().parse_args(words)) == IndexOrder(
-        ("a", "b"), CollectionKey("", "c"), ("x*",), ("y*",), 43_200.0, single=True
+        ("a", "b"), CollectionKey("", "c"), ("x*",), ("y*",), single=True
     )
+    words = ["index", "https://a.example/", "http://b.example", "--every", "12h"]
+    assert read_order(build_parser().parse_args(words)).every == 43_200.0

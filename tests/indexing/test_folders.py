@@ -84,6 +84,18 @@ def test_patterns_choose_files(knowledge: Database, folder: Path) -> None:
     assert "handbook/hours.md" in bring(knowledge, folder, exclude=("*.txt",))
 
 
+def test_the_styles_and_scripts_of_a_website_are_left_out_unless_somebody_wants_them(
+    knowledge: Database, folder: Path
+) -> None:
+    for name in ("style.css", "규정/APP.JS", "app.js.map"):
+        (folder / name).write_text("The library opens at nine.")
+    assert sorted(bring(knowledge, folder)) == ["handbook/hours.md", "handbook/규정/연체.txt"]
+    assert bring(knowledge, folder / "style.css") == {"style.css": "waiting"}
+    wanted = bring(knowledge, folder, include=("*.css", "*.md"))
+    assert (wanted["handbook/style.css"], wanted["handbook/규정/연체.txt"]) == ("waiting", "removed")
+    assert bring(knowledge, folder)["handbook/style.css"] == "removed"
+
+
 def test_a_single_file_is_brought_and_removes_nothing(knowledge: Database, folder: Path) -> None:
     bring(knowledge, folder)
     assert bring(knowledge, folder / "hours.md") == {"hours.md": "waiting"}

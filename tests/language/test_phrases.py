@@ -6,6 +6,7 @@ import pytest
 
 from qa_service.errors import Interrupted, QAError, RateLimited
 from qa_service.language.phrases import build_failure, phrase_error, phrase_label
+from qa_service.model import Language
 
 
 def _tree(error: type[QAError]) -> Iterator[type[QAError]]:
@@ -46,6 +47,18 @@ def test_failure_says_it_to_the_operator_and_to_the_person() -> None:
     told = build_failure(RateLimited("12 questions a minute", retry_after=7), "ko")
     assert (told.code, told.message, told.retry_after) == ("rate_limited", "12 questions a minute", 7)
     assert told.user_message == phrase_error("rate_limited", "ko")
+
+
+@pytest.mark.parametrize(("language", "advice"), [("ko", "잠시 후"), ("en", "in a moment")])
+@pytest.mark.parametrize("code", ["rate_limited", "overloaded", "upstream_unavailable", "no_such_code"])
+def test_nobody_is_told_to_try_again_in_a_moment_where_it_takes_longer(
+    code: str, language: Language, advice: str
+) -> None:
+    assert advice in phrase_error(code, language)
+    assert advice in phrase_error(code, language, 10)
+    later = phrase_error(code, language, 60)
+    assert advice not in later
+    assert phrase_error(code, language).startswith(later)
 
 
 def test_failure_says_whether_to_try_again() -> None:

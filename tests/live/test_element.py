@@ -38,6 +38,15 @@ TELL = """() => {
         document.querySelector("qa-chat").addEventListener(name, ({ type, detail }) => told.push([type, detail]));
     }
 }"""
+FILL = """() => {
+    for (const storage of [localStorage, sessionStorage]) {
+        for (let length = 1 << 23; length; length >>= 1) {
+            try {
+                storage.setItem(`other ${length}`, "x".repeat(length));
+            } catch {}
+        }
+    }
+}"""
 FIRST_BYTES = 60_000
 READABLE = """(nodes, accents) => {
     const canvas = new OffscreenCanvas(1, 1).getContext("2d");
@@ -133,6 +142,21 @@ class TestAround:
         site.show("<qa-chat></qa-chat>", head=HOSTILE)
         ask(page, "What is this?")
         expect(page.locator(".prose")).not_to_be_empty()
+
+    def test_a_page_with_two_releases_of_the_script_works_under_the_strictest_policy(
+        self, page: Page, site: Site
+    ) -> None:
+        site.show("<qa-chat></qa-chat>", script=SCRIPT + SCRIPT.replace("chat.js", "chat.js?v=old"))
+        page.wait_for_load_state()
+        expect(page.locator("#drop-limits")).not_to_be_empty()
+
+    def test_a_full_storage_keeps_nobody_from_asking(self, page: Page, site: Site) -> None:
+        site.show("<p></p>")
+        page.evaluate(FILL)
+        site.show("<qa-chat></qa-chat>")
+        ask(page, "Is there room?")
+        expect(page.locator(".ending")).to_be_hidden()
+        expect(page.locator("#history .name")).to_have_text("Is there room?")
 
     def test_the_landmarks_and_headings_of_the_page_stay_its_own(self, page: Page, site: Site) -> None:
         site.show('<qa-chat name="Helper"></qa-chat>')
@@ -293,14 +317,24 @@ class TestToken:
         expect(page.get_by_role("alert")).to_contain_text("can't be reached")
         assert seen == [sent]
 
-    def test_that_the_site_fails_to_give_is_told_in_words_for_people(self, page: Page, site: Site) -> None:
-        give = """<script nonce="n">
+    @pytest.mark.parametrize(
+        ("token", "told"),
+        [
+            ("() => Promise.reject(new Error('E_TOKEN 17'))", "E_TOKEN 17"),
+            ("() => ({ token: 'a' })", "expected a text, got object"),
+            ("'a'", "not a function"),
+        ],
+    )
+    def test_that_the_site_fails_to_give_is_told_in_words_for_people(
+        self, page: Page, site: Site, token: str, told: str
+    ) -> None:
+        give = f"""<script nonce="n">
             addEventListener("error", (event) => (window.told = event.message, event.preventDefault()));
-            document.querySelector("qa-chat").token = () => Promise.reject(new Error("E_TOKEN 17"));
+            document.querySelector("qa-chat").token = {token};
         </script>"""
         site.show("<qa-chat></qa-chat>", script=give + SCRIPT)
         expect(page.get_by_role("alert")).to_contain_text("can't be reached")
-        assert "E_TOKEN 17" in page.evaluate("window.told")
+        assert told in page.evaluate("window.told")
 
     def test_that_is_missing_is_a_matter_of_the_sites_login(self, page: Page, site: Site) -> None:
         site.refuse("config", "unauthenticated")

@@ -112,8 +112,8 @@ def button(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=name, exact=True)
 
 
-def refuse(route: Route) -> None:
-    route.fulfill(status=503, content_type="application/problem+json", body=json.dumps(BUSY))
+def refuse(route: Route, **more: int) -> None:
+    route.fulfill(status=503, content_type="application/problem+json", body=json.dumps({**BUSY, **more}))
 
 
 class TestLoss:
@@ -157,8 +157,14 @@ class TestLoss:
     def test_a_draft_is_there_after_a_reload_and_in_its_own_conversation(self, page: Page) -> None:
         ask(page, DELIVERY)
         page.fill("#question", "쓰던 글")
+        page.set_input_files('[data-part="picker"]', [NOTE])
         page.reload()
         expect(page.locator("#question")).to_have_value("쓰던 글")
+        chip = page.locator('[data-part="files"] .chip')
+        expect(chip).to_contain_text("배송.txt다시 첨부해 주세요")
+        page.set_input_files('[data-part="picker"]', [NOTE])
+        expect(chip).to_have_count(1)
+        expect(chip).not_to_contain_text("다시 첨부")
         button(page, "새 대화").first.click()
         expect(page.locator("#question")).to_have_value("")
         page.fill("#question", "다른 글")
@@ -254,10 +260,14 @@ class TestAsking:
         ask(page, DELIVERY)
         again = button(page, "다시 시도")
         expect(again).to_be_disabled()
-        expect(page.locator(".ending")).to_contain_text("1초쯤 뒤에")
-        expect(again).to_be_enabled()
         expect(page.locator(".ending")).not_to_contain_text("초쯤 뒤에")
+        expect(again).to_be_enabled()
+        page.route("**/ask", lambda route: refuse(route, retryAfter=60), times=1)
         again.click()
+        expect(page.locator(".ending")).to_contain_text("60초쯤 뒤에")
+        expect(again).to_be_disabled()
+        button(page, "질문 고치기").click()
+        button(page, "다시 묻기").click()
         expect(page.locator(".prose")).not_to_be_empty()
         expect(page.locator(".turn")).to_have_count(1)
 
@@ -391,6 +401,23 @@ class TestHistory:
         page.reload()
         expect(titles(page)).to_have_text(["돌려받기", DELIVERY])
         assert request(server_url, f"/api/sessions/{session_of(page)}")[1]["title"] == "돌려받기"
+
+    def test_keeps_its_order_when_an_answer_is_followed_again_after_a_reload(self, page: Page) -> None:
+        def resume(route: Route) -> None:
+            session = route.fetch().json()
+            session["turns"][0]["status"] = "running"
+            route.fulfill(json=session)
+
+        ask(page, DELIVERY)
+        button(page, "새 대화").first.click()
+        ask(page, REFUND)
+        page.locator("#history .open").last.click()
+        expect(page.locator(".bubble")).to_have_text(DELIVERY)
+        page.route(re.compile(r"/api/sessions/[^/]+$"), resume)
+        with page.expect_response("**/answers/*/stream*"):
+            page.reload()
+        wait_for_answer(page)
+        expect(titles(page)).to_have_text([REFUND, DELIVERY])
 
     def test_gives_back_what_was_deleted_by_mistake(self, page: Page, server_url: str) -> None:
         ask(page, DELIVERY)

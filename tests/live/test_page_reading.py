@@ -102,6 +102,12 @@ def source(n: int, **fields: Any) -> dict[str, Any]:
     return {"n": n, "kind": "document", "title": "약관.pdf", "file": "약관.pdf", "url": PAGE, **fields}
 
 
+def expected(*passages: dict[str, Any], **fields: Any) -> list[Any]:
+    """What says before the text which passages the model is shown."""
+    document = {"kind": "document", "title": "약관.pdf", "url": "sessions/s/files/f/pages", "documentId": "f"}
+    return ["status", {"stage": "retrieving", "sources": [{**document, "passages": list(passages), **fields}]}]
+
+
 def cites(*places: tuple[int, int, str]) -> list[dict[str, Any]]:
     return [{"start": start, "end": end, "quote": quote} for start, end, quote in places]
 
@@ -167,6 +173,80 @@ class TestCitation:
         send(page, METADATA, DONE)
         expect(numbers).to_have_count(1)
 
+    def test_opens_its_page_while_the_text_still_comes(self, page: Page) -> None:
+        serve_page(page)
+        begin(page)
+        send(page, expected({"n": 1, "page": 1}, {"n": 2, "page": 3}), ["text", "하나 [1] 둘 [2][9]"])
+        numbers = page.locator(".turn:last-child .cite")
+        first, second, made_up = (numbers.nth(at) for at in range(3))
+        expect(second).to_have_accessible_name("출처 2, 약관.pdf 3쪽")
+        expect(made_up).to_be_disabled()
+        first.click()
+        expect(page.locator("#source .reading")).to_have_text(TEXT)
+        send(page, ["text", " 셋"])
+        expect(page.locator(".turn:last-child .prose")).to_contain_text("셋")
+        page.keyboard.press("Escape")
+        expect(page.locator("#source")).to_be_hidden()
+        expect(first).to_be_focused()
+        send(page, ["reference", source(1, page=1, section="iv쪽", quote="책은 2일 안에 보냅니다.")])
+        expect(first).to_have_accessible_name("출처 1, 약관.pdf iv쪽")
+        first.click()
+        expect(page.locator("#source mark")).to_have_text("책은 2일 안에 보냅니다.")
+        page.click('#source [data-part="close"]')
+        send(page, METADATA, DONE)
+        expect(page.locator(".turn:last-child .prose")).to_have_text("하나 1 둘 [2][9] 셋")
+
+    def test_keeps_the_focus_while_its_paragraph_grows_and_when_numbers_are_put_before_it(self, page: Page) -> None:
+        web = {"n": 8, "kind": "url", "title": "표준", "url": "https://example.org/", "cites": [{"start": 0, "end": 2}]}
+        begin(page)
+        send(page, expected({"n": 1, "page": 1}), ["text", "하나 [1] 둘 [1]"])
+        number = page.locator('.turn:last-child .cite[data-n="1"]').last
+        number.focus()
+        for frames in (
+            [["text", " 셋 [1]"]],
+            [["text", " 넷"]],
+            [["reference", web], ["reference", source(1)], METADATA, DONE],
+        ):
+            node = number.element_handle()
+            send(page, *frames)
+            page.wait_for_function("(node) => !node.isConnected", arg=node)
+            expect(page.locator('.turn:last-child .cite[data-n="1"]').nth(1)).to_be_focused()
+        assert page.locator(".turn:last-child .cite").all_inner_texts() == ["8", "1", "1", "1"]
+
+    def test_of_a_web_page_opens_that_while_the_text_still_comes(self, page: Page) -> None:
+        page.context.route("https://example.org/**", lambda route: route.fulfill(body="약관"))
+        begin(page)
+        send(page, expected({"n": 1}, kind="url", url="https://example.org/terms"), ["text", "하나 [1]"])
+        number = page.locator(".turn:last-child .cite")
+        expect(number).to_have_accessible_name("출처 1, 약관.pdf example.org")
+        with page.expect_popup() as opened:
+            number.click()
+        assert opened.value.url == "https://example.org/terms"
+        assert opened.value.evaluate("window.opener") is None
+        opened.value.close()
+        send(page, METADATA, DONE)
+        expect(number).to_have_count(0)
+
+    def test_is_forgotten_with_the_text_before_a_restart(self, page: Page) -> None:
+        begin(page)
+        send(
+            page, expected({"n": 1, "page": 1}), ["text", "하나 [1]"], ["restart", {"reason": "x"}], ["text", "둘 [1]"]
+        )
+        expect(page.locator(".turn:last-child .prose")).to_have_text("둘 1")
+        expect(page.locator(".turn:last-child .cite")).to_be_disabled()
+        send(page, METADATA, DONE)
+        expect(page.locator(".turn:last-child .prose")).to_have_text("둘 [1]")
+
+    def test_loses_its_preview_to_escape_wherever_the_focus_is(self, page: Page) -> None:
+        answer(page, "환불 [1].", source(1))
+        page.focus("#question")
+        page.locator(".turn:last-child .cite").hover()
+        expect(page.locator(".preview")).to_be_visible()
+        assert page.locator(".turn:last-child .cite").get_attribute("title") is None
+        page.keyboard.press("Escape")
+        expect(page.locator(".preview")).to_have_count(0)
+        page.hover("#question")
+
     def test_shows_what_it_stands_for_under_the_pointer_and_for_the_keyboard(self, page: Page) -> None:
         place = cites((0, 2, "환불은 7일 안에 됩니다."))
         answer(page, "환불 [1].", source(1, section="iv쪽", quote="다른 문장.", cites=place))
@@ -214,6 +294,29 @@ class TestSource:
         page.keyboard.press("Escape")
         page.set_viewport_size({"width": 1280, "height": 800})
 
+    def test_keeps_the_focus_where_the_last_page_leaves_a_button_dead(self, page: Page) -> None:
+        serve_page(page, pages=2)
+        page.evaluate(
+            "([path, found]) => { window.pages[path] = found; }",
+            [PAGE.replace("1", "2"), {"page": 2, "pages": 2, "text": "끝"}],
+        )
+        answer(page, "환불 [1].", source(1))
+        page.locator(".turn:last-child .cite").click()
+        page.locator('#source [data-part="next"]').focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#source .reading")).to_have_text("끝")
+        expect(page.locator("#source .reading")).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(page.locator(".turn:last-child .cite")).to_be_focused()
+
+    @pytest.mark.parametrize("quote", ["환불은 7일 안에 됩니다.", None])
+    def test_whose_page_is_gone_says_so_and_shows_the_quote_that_there_is(self, page: Page, quote: str | None) -> None:
+        answer(page, "환불 [1].", source(1, url="sessions/s/files/gone/pages/1", quote=quote))
+        page.locator(".turn:last-child .cite").click()
+        expect(page.locator("#source .complaint")).to_have_text("이 쪽의 원문은 지금 불러올 수 없어요.")
+        expect(page.locator("#source .reading")).to_have_text(quote or "")
+        page.click('#source [data-part="close"]')
+
     def test_goes_by_the_number_that_is_printed_on_the_page(self, page: Page) -> None:
         serve_page(page, label="iv", pages=20, page=4)
         answer(page, "환불 [1].", source(1, page=4, section="iv쪽"))
@@ -221,6 +324,22 @@ class TestSource:
         page.locator(".turn:last-child .cite").click()
         expect(page.locator('#source [data-part="place"]')).to_have_text("iv쪽 (4 / 20)")
         page.click('#source [data-part="close"]')
+
+
+class TestCards:
+    def test_of_many_sources_with_long_names_can_be_told_apart_on_a_phone(self, page: Page) -> None:
+        page.set_viewport_size({"width": 360, "height": 740})
+        name, section = (
+            "환불 처리에 관한 표준 계약서 (개정안) Vereinbarung_ohne_Leerzeichen_v12.pdf",
+            "37쪽, 손해 배상의 범위와 면책 " * 5,
+        )
+        answer(page, "환불 [1].", *(source(n, file=f"{n} {name}", section=section, quote=TEXT) for n in range(1, 10)))
+        turn = page.locator(".turn:last-child")
+        widths = turn.locator(".card .title").evaluate_all("(all) => all.map((each) => each.clientWidth)")
+        assert min(widths) > 220
+        assert turn.locator(".card q").evaluate_all("(all) => all.filter((each) => each.checkVisibility())") == []
+        assert turn.locator(".sources").evaluate("(list) => list.scrollWidth <= list.clientWidth")
+        page.set_viewport_size({"width": 1280, "height": 800})
 
 
 class TestCountOfFiles:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.live.chromium import ANSWERED, PATIENCE, chromium
 from tests.live.processes import Service, gunicorn
@@ -138,3 +138,24 @@ def test_the_page_puts_numbers_and_opens_the_sentence_of_each_place(site: Servic
             expect(page.locator("#source mark")).to_have_text(quote)
             page.keyboard.press("Escape")
         assert second.locator(".prose .cite:enabled").all_inner_texts() == ["1", "2", "1"]
+        see_a_citation_live(page, upstream)
+
+
+def see_a_citation_live(page: Page, upstream: ScriptedUpstream) -> None:
+    """Ask on, and press a number while the text still comes, also after the page was loaded again."""
+    upstream.script(Script(text="환불은 7일 안에 됩니다 [1][9]. " + "그리고 더 있습니다. " * 200, rate=30))
+    page.fill("#question", "환불은 언제까지 되나요?")
+    page.press("#question", "Enter")
+    numbers = page.locator(".turn:last-child .prose .cite")
+    expect(numbers.last).to_be_disabled(timeout=PATIENCE)
+    page.reload()
+    expect(numbers.first).to_be_enabled(timeout=PATIENCE)
+    numbers.first.click()
+    expect(page.locator("#source .reading")).to_have_text(TERMS["약관.txt"].decode())
+    expect(page.locator('.turn:last-child .answer[aria-busy="true"]')).to_have_count(1)
+    page.keyboard.press("Escape")
+    page.click('[data-part="stop"]')
+    expect(page.locator(ANSWERED)).to_have_count(1, timeout=PATIENCE)
+    expect(page.locator(".turn:last-child .prose")).to_contain_text("됩니다 1[9]. 그리고")
+    numbers.first.click()
+    expect(page.locator("#source mark")).to_have_text("환불은 구매일부터 7일 안에 됩니다.")

@@ -9,8 +9,8 @@ from redis import Redis
 
 from qa_service.file_news import FileText
 from qa_service.frames import Done, Frame, Start, Text, TopicNotice
-from qa_service.interfaces import AppendOutcome, Claim, Claimed, HeldAnswer, NewLogEntry
-from qa_service.model import Owner, Passage, Repeat, StoredFile
+from qa_service.interfaces import AppendOutcome, Claim, Claimed, HeldAnswer, NewLogEntry, Removal
+from qa_service.model import Owner, Passage, Repeat, Rewind, StoredFile
 from qa_service.retrieval.lexical import build_index
 from qa_service.stores.arrivals import RedisArrivals
 from qa_service.stores.drawings import RedisDrawings
@@ -21,6 +21,7 @@ from qa_service.stores.limiter import RedisLimiter
 from qa_service.stores.logs import LogTimes, RedisLogs
 from qa_service.stores.passages import RedisFiles
 from qa_service.stores.repeats import RedisRepeats
+from qa_service.stores.rewinds import RedisRewinds
 from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.workers import RedisWorkers
 from qa_service.turns import Admission, Mark, Turn
@@ -48,6 +49,7 @@ class Stores(Struct, frozen=True):
     drawings: RedisDrawings
     history: RedisHistory
     feedback: RedisFeedback
+    rewinds: RedisRewinds
 
 
 def stores_of(client: Redis, worker: str = "w1", *, turns: int = TURNS) -> Stores:
@@ -67,6 +69,7 @@ def stores_of(client: Redis, worker: str = "w1", *, turns: int = TURNS) -> Store
         RedisDrawings(client, guard, seconds=TTL, single=OPEN),
         RedisHistory(client, guard, logs),
         RedisFeedback(client, guard, seconds=TTL),
+        RedisRewinds(client, guard),
     )
 
 
@@ -88,11 +91,41 @@ def claim(
     seed: tuple[Turn, ...] = (),
     admission: Admission | None = None,
     repeat: Repeat | None = None,
+    removal: Removal | None = None,
 ) -> Claimed:
     """A claim; by default of a session that isn't known yet."""
     start = start_of(asked)
     return sessions.claim_session(
-        Claim(owner, expected, asked, title, topic_title, reject, start, seed, admission, repeat)
+        Claim(owner, expected, asked, title, topic_title, reject, start, seed, admission, repeat, removal)
+    )
+
+
+def find(stores: Stores, rewind: Rewind) -> Removal:
+    """What a question replaces in the session `s`."""
+    removal = stores.rewinds.find_removal(ANN, "s", rewind)
+    assert removal
+    return removal
+
+
+def ask_instead(
+    stores: Stores,
+    asked: Turn,
+    removal: Removal,
+    *,
+    expected: int = 1,
+    topic_title: str = "Skies",
+    title: str = "Skies",
+    reject: bool = False,
+) -> Claimed:
+    """Claim the session `s` for a question that replaces those turns."""
+    return claim(
+        stores.sessions,
+        asked,
+        expected=expected,
+        topic_title=topic_title,
+        title=title,
+        reject=reject,
+        removal=removal,
     )
 
 

@@ -5,12 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from qa_service.errors import NotFound
-from qa_service.model import Picture, Question, Rewind
-from qa_service.stores.guard import StoreGuard
+from qa_service.model import Picture, Rewind
 from qa_service.stores.keys import owner_key, session_key
-from qa_service.stores.rewinds import RedisRewinds
 from tests.fakes import ANN, BEN, turn
-from tests.stores.talking import TURNS, Stores, claim, converse
+from tests.stores.talking import TURNS, Stores, ask_instead, claim, converse, find
 
 ONE, TWO = Picture("image/png", b"\x89PNG\n\0\xff"), Picture("image/webp", b"RIFF....WEBP")
 
@@ -81,8 +79,7 @@ def delete(stores: Stores) -> None:
 
 
 def replace_all(stores: Stores) -> None:
-    rewinds = RedisRewinds(stores.client, StoreGuard(), stores.history)
-    rewinds.rewind_session(Question("Another question", ANN, rewind=Rewind(is_first=True)), "s")
+    ask_instead(stores, turn("next"), find(stores, Rewind(is_first=True)))
 
 
 def crowd_out(stores: Stores) -> None:

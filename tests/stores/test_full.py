@@ -7,12 +7,24 @@ from redis import Redis
 
 from qa_service.errors import NotFound, StoreUnavailable
 from qa_service.frames import Done, Text
+from qa_service.model import Rewind
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.quotas import Quota, RedisQuotas
 from qa_service.stores.redis_url import redis_pool
 from tests.fakes import ANN, turn
 from tests.stores.servers import Server
-from tests.stores.talking import Stores, answered, claim, converse, history_texts, keep, stores_of, write
+from tests.stores.talking import (
+    Stores,
+    answered,
+    ask_instead,
+    claim,
+    converse,
+    find,
+    history_texts,
+    keep,
+    stores_of,
+    write,
+)
 
 
 @pytest.fixture
@@ -32,6 +44,17 @@ def test_a_question_is_refused_and_let_in_again_once_there_is_room(stores: Store
         claim(stores.sessions, turn("next"), expected=1)
     fill(stores, full=False)
     assert not claim(stores.sessions, turn("next"), expected=1).moved
+
+
+def test_a_question_that_is_refused_removes_no_turn_that_it_would_have_replaced(stores: Stores) -> None:
+    converse(stores, 2)
+    removal = find(stores, Rewind("s-2"))
+    fill(stores)
+    with pytest.raises(StoreUnavailable, match="full"):
+        ask_instead(stores, turn("next"), removal)
+    assert history_texts(stores.history) == ["Answer 2", "Answer 1"]
+    fill(stores, full=False)
+    assert not ask_instead(stores, turn("next"), removal).moved
 
 
 def test_an_answer_that_runs_is_saved(stores: Stores) -> None:

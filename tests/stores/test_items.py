@@ -15,6 +15,8 @@ from qa_service.frames import (
     Metadata,
     Reference,
     Restart,
+    ShownPassage,
+    ShownSource,
     StageNotice,
     Text,
     Timing,
@@ -112,6 +114,16 @@ class TestFirstVersion:
         source, found = msgspec.json.decode(written, type=list[Source | Facts])
         assert (source.n, source.kind) == (1, "url")
         assert found.video_results == (msgspec.to_builtins(video),)
+
+    def test_it_reads_a_notice_without_the_sources_that_came_later(self) -> None:
+        class Notice(Value, frozen=True, tag_field="type", tag="status"):
+            stage: str
+
+        shown = ShownSource("document", "a.txt", "sessions/s/files/f/pages", "f", (ShownPassage(1, 3),))
+        notice = StageNotice("retrieving", sources=(shown,))
+        written = encode_items([notice])
+        assert msgspec.json.decode(written["items"], type=list[Notice]) == [Notice("retrieving")]
+        assert decode_items(stored(notice)) == [notice]
 
     def test_no_stage_of_a_notice_may_be_added_since_it_knows_only_these(self) -> None:
         (first, *_) = (field for field in msgspec.structs.fields(StageNotice) if field.name == "stage")

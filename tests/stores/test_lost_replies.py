@@ -8,10 +8,10 @@ import redis
 from redis import Redis
 
 from qa_service.frames import Done, Text
-from qa_service.model import Repeat
+from qa_service.model import Repeat, Rewind
 from qa_service.stores.pool import pool_options
 from tests.fakes import ANN, turn
-from tests.stores.talking import Stores, answered, claim, frames, history_texts, stores_of, write
+from tests.stores.talking import Stores, answered, ask_instead, claim, find, frames, history_texts, stores_of, write
 
 REPEAT = Repeat("d" * 32, "print", 60)
 
@@ -57,6 +57,16 @@ def test_a_claim_tells_what_it_replaced(stores: Stores) -> None:
     assert (claimed.moved, claimed.replaced) == (False, ["before"])
     assert [first for first, _ in frames(stores)] == [1]
     assert len(stores.history.load_conversation(ANN, "s", "", 9).turns) == 2
+
+
+def test_a_claim_removes_what_it_replaces_once_and_names_what_was_running(stores: Stores) -> None:
+    claim(stores.sessions, turn("before"))
+    claim(stores.sessions, turn("running"), expected=1)
+    removal = find(stores, Rewind("running"))
+    Losing.lose = True
+    assert ask_instead(stores, turn("first"), removal).replaced == ["before", "running"]
+    assert [said.answer_id for said in stores.history.load_conversation(ANN, "s", "", 9).turns] == ["first", "before"]
+    assert stores.history.load_conversation(ANN, "s", "", 9).topics[0].turns == 2
 
 
 @pytest.mark.usefixtures("losing")

@@ -1,159 +1,312 @@
-"""Taking back the last turns of a session, over every Redis."""
+"""Questions that replace the last turns of a session, over every Redis."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+import redis
+from fakeredis import FakeRedis
+from msgspec.json import encode
 from msgspec.structs import replace
+from redis import Redis
 
-from qa_service.errors import NotFound
-from qa_service.model import Exchange, Question, Rewind, Topic
-from qa_service.stores.guard import StoreGuard
-from qa_service.stores.keys import session_key
-from qa_service.stores.rewinds import RedisRewinds
+from qa_service.errors import Busy, NotFound
+from qa_service.interfaces import Removal, TopicContext
+from qa_service.model import Exchange, Meaning, Picture, Question, Rewind, Topic
+from qa_service.stores.keys import owner_key, session_key
 from qa_service.turns import Feedback, name_file
-from tests.fakes import ANN, turn
-from tests.stores.talking import Stores, answered, claim, converse, endless, history_texts, keep
+from tests.fakes import ANN, desk, turn
+from tests.stores.talking import (
+    Stores,
+    answered,
+    ask_instead,
+    claim,
+    converse,
+    endless,
+    find,
+    history_texts,
+    keep,
+    stores_of,
+)
 
-AGAIN = Question("Question 2", ANN, rewind=Rewind("s-2"))
-OTHER = Question("Another question", ANN, rewind=Rewind(is_first=True))
-
-
-@pytest.fixture
-def rewinds(stores: Stores) -> RedisRewinds:
-    return RedisRewinds(stores.client, StoreGuard(), stores.history)
-
-
-def test_what_is_replaced_is_seen_by_nobody_any_more(stores: Stores, rewinds: RedisRewinds) -> None:
-    converse(stores, 3)
-    rewinds.rewind_session(AGAIN, "s")
-    session = stores.sessions.load_session(ANN, "s")
-    assert session
-    assert session.context == (Exchange("Question 1", "Answer 1"),)
-    assert session.topics == (Topic(1, "Title of s", 1),)
-    assert history_texts(stores.history) == ["Answer 1"]
-    with pytest.raises(NotFound):
-        stores.history.load_turn(ANN, "s-2")
-    assert not endless(stores.client)
+SECOND = Rewind("s-2")
+ALL = Rewind(is_first=True)
+VECTORS = Meaning("words/1", b"\x00\x3c" * 4, b"\x00\xbc" * 4)
 
 
-def test_what_was_thought_of_a_replaced_answer_goes_with_it(stores: Stores, rewinds: RedisRewinds) -> None:
-    converse(stores, 2)
-    said = Feedback("down", "", "2026-01-02T03:04:05.678Z")
-    stores.feedback.save_feedback(ANN, "s-2", said, listed_in="site")
-    rewinds.rewind_session(AGAIN, "s")
-    assert stores.client.hlen(session_key(ANN, "s", "answers")) == 1
-
-
-def test_a_session_goes_on_behind_what_is_left(stores: Stores, rewinds: RedisRewinds) -> None:
-    converse(stores, 2)
-    rewinds.rewind_session(AGAIN, "s")
-    asked = turn("again", question="Question 2")
-    claim(stores.sessions, asked, expected=1)
-    stores.sessions.save_turn(ANN, answered(asked, "Another answer"))
-    assert history_texts(stores.history) == ["Another answer", "Answer 1"]
-
-
-def test_a_question_that_replaces_all_is_the_first_of_its_session(stores: Stores, rewinds: RedisRewinds) -> None:
-    converse(stores, 2)
-    rewinds.rewind_session(OTHER, "s")
-    session = stores.sessions.load_session(ANN, "s")
-    assert session
-    assert (session.topics, session.context) == ((Topic(1, "", 0),), ())
-    claim(stores.sessions, turn("other", question="Another question"), expected=1, topic_title="Another question")
-    assert stores.history.load_conversation(ANN, "s", "", 9).topics == (Topic(1, "Another question", 1),)
-    assert not endless(stores.client)
-
-
-def test_a_topic_that_began_with_what_is_replaced_is_gone_and_the_one_before_goes_on(
-    stores: Stores, rewinds: RedisRewinds
-) -> None:
-    converse(stores, 1)
-    drifted = turn("drifted", topic=2, question="Question 2")
-    claim(stores.sessions, drifted, expected=1, topic_title="Seas")
-    stores.sessions.save_turn(ANN, answered(drifted))
-    rewinds.rewind_session(replace(AGAIN, rewind=Rewind("drifted")), "s")
-    session = stores.sessions.load_session(ANN, "s")
-    assert session
-    assert (session.topic, session.topics) == (1, (Topic(1, "Title of s", 1),))
-    assert session.context == (Exchange("Question 1", "Answer 1"),)
-
-
-def test_the_files_of_what_is_replaced_go_with_it(stores: Stores, rewinds: RedisRewinds) -> None:
-    converse(stores, 2)
-    keep(stores.files, "Stays.", file_id=name_file("s-1", 1))
-    keep(stores.files, "Goes.", file_id=name_file("s-2", 1))
-    rewinds.rewind_session(AGAIN, "s")
-    assert [file.file_id for file in stores.history.list_files(ANN, "s")] == [name_file("s-1", 1)]
-
-
-def test_the_files_of_an_answer_that_is_replaced_by_its_id_stay(stores: Stores, rewinds: RedisRewinds) -> None:
-    converse(stores, 3)
-    keep(stores.files, "Stays.", file_id=name_file("s-2", 1))
-    keep(stores.files, "Goes.", file_id=name_file("s-3", 1))
-    rewinds.rewind_session(replace(AGAIN, rewind=Rewind("s-2", is_exact=True)), "s")
-    assert history_texts(stores.history) == ["Answer 1"]
-    assert [file.file_id for file in stores.history.list_files(ANN, "s")] == [name_file("s-2", 1)]
-
-
-def test_an_id_that_the_session_doesnt_have_replaces_nothing(stores: Stores, rewinds: RedisRewinds) -> None:
-    converse(stores, 2)
-    rewinds.rewind_session(replace(AGAIN, rewind=Rewind("gone", is_exact=True)), "s")
-    assert history_texts(stores.history) == ["Answer 2", "Answer 1"]
-
-
-def test_an_answer_that_is_still_written_can_be_replaced(stores: Stores, rewinds: RedisRewinds) -> None:
-    converse(stores, 1)
-    running = turn("running", question="Question 2")
-    claim(stores.sessions, running, expected=1)
-    rewinds.rewind_session(replace(AGAIN, rewind=Rewind("running")), "s")
-    assert list(claim(stores.sessions, turn("again"), expected=1).replaced) == ["running"]
-    assert stores.sessions.save_turn(ANN, answered(running)) == "gone"
-    assert [said.answer_id for said in stores.history.load_conversation(ANN, "s", "", 9).turns] == ["again", "s-1"]
-
-
-def test_two_questions_that_replace_the_same_turns_at_once_remove_them_once(
-    stores: Stores, rewinds: RedisRewinds, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    converse(stores, 3)
-    seen_before = stores.history.load_conversation(ANN, "s", "", 9)
-    rewinds.rewind_session(AGAIN, "s")
-    with monkeypatch.context() as at_once:
-        at_once.setattr(stores.history, "load_conversation", lambda *_: seen_before)
-        rewinds.rewind_session(AGAIN, "s")
-    page = stores.history.load_conversation(ANN, "s", "", 9)
-    assert [(topic.turns, len(page.turns)) for topic in page.topics] == [(1, 1)]
-
-
-def test_nothing_is_removed_for_a_question_that_the_session_is_too_busy_for(
-    stores: Stores, rewinds: RedisRewinds
-) -> None:
-    converse(stores, 2)
-    claim(stores.sessions, turn("running"), expected=1)
-    rewinds.rewind_session(replace(AGAIN, on_busy="reject"), "s")
-    assert len(stores.history.load_conversation(ANN, "s", "", 9).turns) == 3
-
-
-def test_a_question_that_replaces_nothing_changes_nothing(stores: Stores, rewinds: RedisRewinds) -> None:
-    converse(stores, 2)
-    before = stores.client.dump("qa:{" + ANN.key + ".s}:head")
-    rewinds.rewind_session(replace(AGAIN, rewind=Rewind(kept=("s-1", "s-2"))), "s")
-    assert stores.client.dump("qa:{" + ANN.key + ".s}:head") == before
-
-
-def test_a_session_that_was_deleted_meanwhile_stays_so(stores: Stores, rewinds: RedisRewinds) -> None:
-    rewinds.rewind_session(AGAIN, "s")
-    assert not list(stores.client.scan_iter("*"))
-
-
-def test_without_the_question_that_reopened_a_topic_the_one_before_it_goes_on(
-    stores: Stores, rewinds: RedisRewinds
-) -> None:
-    for number, (topic, expected) in enumerate([(1, 0), (2, 1), (1, 2)], 1):
+def talk(stores: Stores, topics: Sequence[int], *, first: int = 1) -> None:
+    """Ask and answer a question in each of these topics."""
+    for number, topic in enumerate(topics, first):
         asked = turn(f"s-{number}", question=f"Question {number}", topic=topic)
-        claim(stores.sessions, asked, expected=expected, topic_title="Seas")
-        stores.sessions.save_turn(ANN, answered(asked, f"Answer {number}"))
-    rewinds.rewind_session(Question("Question 3", ANN, rewind=Rewind("s-3")), "s")
-    session = stores.sessions.load_session(ANN, "s")
-    assert session
-    assert (session.topic, session.context) == (2, (Exchange("Question 2", "Answer 2"),))
-    assert session.topics == (Topic(1, "Skies", 1), Topic(2, "Seas", 1))
-    assert session.earlier == ()  # what was kept of topic 1 may have been the replaced question
-    assert stores.sessions.load_context(ANN, "s", 1).exchanges == (Exchange("Question 1", "Answer 1"),)
+        session = stores.sessions.load_session(ANN, "s")
+        claim(stores.sessions, asked, expected=session.topic if session else 0, topic_title=f"Topic of {number}")
+        stores.sessions.save_turn(ANN, replace(answered(asked, f"Answer {number}"), meaning=VECTORS))
+
+
+def everything(stores: Stores) -> dict[str, Any]:
+    """All that the store has of the session, but for the moment of its last answer."""
+    head = stores.client.hgetall(session_key(ANN, "s", "head"))
+    hashes = {
+        name: stores.client.hgetall(session_key(ANN, "s", name)) for name in ("answers", "said", "files", "running")
+    }
+    lists = {name: stores.client.lrange(session_key(ANN, "s", name), 0, -1) for name in ("turns", "context")}
+    passing = (b"updatedAt", b"found")
+    return {"head": {name: value for name, value in head.items() if name not in passing}, **hashes, **lists}  # type: ignore[union-attr]
+
+
+def ids(stores: Stores) -> list[str]:
+    """The answers of the session, oldest first."""
+    return [said.answer_id for said in stores.history.load_conversation(ANN, "s", "", 99).turns[::-1]]
+
+
+class TestReplacing:
+    @pytest.mark.parametrize(
+        ("kept", "replaced", "topic"),
+        [
+            ([1, 1], [1], 1),
+            ([1, 1, 1, 1], [1], 2),
+            ([1], [1, 1, 1], 1),
+            ([1], [2], 2),
+            ([1], [2, 3, 2], 1),
+            ([1, 2], [1], 1),
+            ([1, 2], [1], 3),
+            ([1, 2, 1], [2, 2], 2),
+        ],
+    )
+    def test_leaves_the_session_as_if_what_is_replaced_had_never_been(
+        self, stores: Stores, kept: list[int], replaced: list[int], topic: int
+    ) -> None:
+        talk(stores, kept)
+        before = stores.sessions.load_session(ANN, "s")
+        asked = turn("again", question="Again?", topic=topic)
+        claim(stores.sessions, asked, expected=kept[-1], topic_title="Seas")
+        never_been = everything(stores)
+        stores.client.flushall()
+        talk(stores, [*kept, *replaced])
+        removal = find(stores, Rewind(f"s-{len(kept) + 1}"))
+        assert removal.session == before
+        ask_instead(stores, asked, removal, expected=replaced[-1], topic_title="Seas")
+        assert everything(stores) == never_been
+        assert ids(stores) == [*(f"s-{number}" for number, _ in enumerate(kept, 1)), "again"]
+        assert not endless(stores.client)
+
+    def test_all_of_a_session_begins_it_again_under_the_new_questions_title(self, stores: Stores) -> None:
+        talk(stores, [1, 2, 1])
+        removal = find(stores, ALL)
+        assert (removal.session.topics, removal.session.context, removal.session.earlier) == (
+            (Topic(1, "", 0),),
+            (),
+            (),
+        )
+        ask_instead(stores, turn("other"), removal, topic_title="Seas", title="Seas")
+        page = stores.history.load_conversation(ANN, "s", "", 9)
+        assert (page.title, page.topics, page.topic) == ("Seas", (Topic(1, "Seas", 1),), 1)
+        assert not endless(stores.client)
+
+    def test_the_first_question_leaves_a_title_that_somebody_gave(self, stores: Stores) -> None:
+        talk(stores, [1])
+        stores.history.rename_session(ANN, "s", "My taxes")
+        ask_instead(stores, turn("other"), find(stores, ALL), topic_title="Seas", title="Seas")
+        page = stores.history.load_conversation(ANN, "s", "", 9)
+        assert (page.title, page.topics) == ("My taxes", (Topic(1, "Seas", 1),))
+
+    def test_a_topic_that_a_reset_has_opened_since_goes_too(self, stores: Stores) -> None:
+        talk(stores, [1, 1])
+        stores.history.begin_topic(ANN, "s")
+        removal = find(stores, SECOND)
+        assert (removal.session.topic, len(removal.session.topics)) == (1, 1)
+        ask_instead(stores, turn("again"), removal, expected=2)
+        assert stores.history.load_conversation(ANN, "s", "", 9).topics == (Topic(1, "Skies", 2),)
+
+    def test_what_was_thought_of_a_replaced_answer_goes_with_it(self, stores: Stores) -> None:
+        converse(stores, 2)
+        stores.feedback.save_feedback(ANN, "s-2", Feedback("down", "", "2026-01-02T03:04:05.678Z"), listed_in="site")
+        ask_instead(stores, turn("again"), find(stores, SECOND))
+        assert set(stores.client.hkeys(session_key(ANN, "s", "answers"))) == {b"s-1", b"again"}  # type: ignore[arg-type]
+        with pytest.raises(NotFound):
+            stores.history.load_turn(ANN, "s-2")
+
+    def test_the_context_of_a_topic_is_known_without_what_is_replaced(self, stores: Stores) -> None:
+        talk(stores, [1, 2, 1])
+        removal = find(stores, Rewind("s-3"))
+        assert removal.contexts == {1: TopicContext((Exchange("Question 1", "Answer 1", VECTORS),))}
+        (earlier,) = removal.session.earlier
+        assert [exchange.question for exchange in earlier.exchanges] == ["Question 1"]
+
+    def test_nothing_is_said_where_nothing_is_replaced(self, stores: Stores) -> None:
+        converse(stores, 2)
+        for rewind in (Rewind(kept=("s-1", "s-2")), Rewind("gone", is_exact=True)):
+            assert stores.rewinds.find_removal(ANN, "s", rewind) is None
+        assert stores.rewinds.find_removal(ANN, "other", ALL) is None
+
+
+class TestFiles:
+    @pytest.mark.parametrize(
+        ("rewind", "kept"),
+        [(SECOND, ["s-1"]), (replace(SECOND, is_exact=True), ["s-1", "s-2"]), (Rewind("s-1", is_exact=True), ["s-1"])],
+    )
+    def test_go_with_the_questions_but_for_that_of_an_answer_named_by_its_id(
+        self, stores: Stores, rewind: Rewind, kept: list[str]
+    ) -> None:
+        converse(stores, 3)
+        for answer_id in ("s-1", "s-2", "s-3"):
+            keep(stores.files, "One.", file_id=name_file(answer_id, 1))
+        removal = find(stores, rewind)
+        left = [name_file(answer_id, 1) for answer_id in kept]
+        assert sorted(file.file_id for file in removal.session.files) == sorted(left)
+        ask_instead(stores, turn("again"), removal)
+        assert sorted(file.file_id for file in stores.history.list_files(ANN, "s")) == sorted(left)
+        assert len(list(stores.client.scan_iter("*:file:*"))) == len(left)
+        assert int(stores.client.hget(owner_key(ANN, "space"), "total")) == 4 * len(left)  # type: ignore[arg-type]
+
+
+def ask_between(stores: Stores) -> None:
+    talk(stores, [1], first=9)
+
+
+def delete_a_turn(stores: Stores) -> None:
+    stores.history.delete_turn(ANN, "s-1")
+
+
+def begin_a_topic(stores: Stores) -> None:
+    stores.history.begin_topic(ANN, "s")
+
+
+def replace_the_same(stores: Stores) -> None:
+    ask_instead(stores, turn("another"), find(stores, SECOND))
+
+
+def delete_all(stores: Stores) -> None:
+    stores.history.delete_session(ANN, "s")
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("change", [ask_between, delete_a_turn, begin_a_topic, replace_the_same, delete_all])
+    def test_a_session_that_has_changed_since_stays_as_it_is(
+        self, stores: Stores, change: Callable[[Stores], None]
+    ) -> None:
+        talk(stores, [1, 1])
+        removal = find(stores, SECOND)
+        change(stores)
+        before = everything(stores)
+        assert ask_instead(stores, turn("again"), removal).moved
+        assert everything(stores) == before
+
+    def test_a_busy_session_stays_as_it_is_for_a_question_that_would_rather_be_refused(self, stores: Stores) -> None:
+        talk(stores, [1, 1])
+        keep(stores.files, "One.", file_id=name_file("s-2", 1))
+        claim(stores.sessions, turn("running"), expected=1)
+        before = everything(stores)
+        with pytest.raises(Busy):
+            ask_instead(stores, turn("again"), find(stores, SECOND), reject=True)
+        assert everything(stores) == before
+        assert len(list(stores.client.scan_iter("*:file:*"))) == 1
+
+
+class TestRunningAnswers:
+    def test_one_that_is_replaced_is_to_be_stopped_and_is_not_kept(self, stores: Stores) -> None:
+        converse(stores, 1)
+        running = turn("running", question="Question 2")
+        claim(stores.sessions, running, expected=1)
+        claimed = ask_instead(stores, turn("again"), find(stores, Rewind("running")))
+        assert list(claimed.replaced) == ["running"]
+        assert stores.sessions.save_turn(ANN, answered(running)) == "gone"
+        assert ids(stores) == ["s-1", "again"]
+
+    def test_the_same_claim_twice_is_one_and_names_it_again(self, stores: Stores) -> None:
+        """A command is sent again when its connection breaks."""
+        talk(stores, [1, 1])
+        claim(stores.sessions, turn("running"), expected=1)
+        removal = find(stores, SECOND)
+        claims = [ask_instead(stores, turn("again"), removal) for _ in range(2)]
+        assert [(claimed.moved, claimed.replaced) for claimed in claims] == [(False, ["running"])] * 2
+        assert ids(stores) == ["s-1", "again"]
+
+    def test_one_whose_writer_died_keeps_nobody_busy_once_its_turn_is_replaced(self, stores: Stores) -> None:
+        claim(stores_of(stores.client, "w2").sessions, turn("running"))
+        (held,) = (stores.workers.read_held("w2", "running"),)
+        asked = turn("again")
+        ask_instead(stores, asked, find(stores, Rewind("running")))
+        assert held
+        assert stores.workers.adopt_answer(held, "w1") is None
+        stores.sessions.save_turn(ANN, answered(asked))
+        assert not claim(stores.sessions, turn("next"), expected=1, reject=True).replaced
+
+    def test_of_two_questions_that_replace_the_same_the_later_one_is_all_that_is_left(self, stores: Stores) -> None:
+        talk(stores, [1, 1])
+        exact = replace(SECOND, is_exact=True)
+        first, second = find(stores, exact), find(stores, exact)
+        one = turn("one", instead_of=("s-2",))
+        ask_instead(stores, one, first)
+        assert ask_instead(stores, turn("two"), second).moved
+        assert list(ask_instead(stores, turn("two"), find(stores, exact)).replaced) == ["one"]
+        assert stores.sessions.save_turn(ANN, answered(one)) == "gone"
+        assert ids(stores) == ["s-1", "two"]
+
+
+def test_of_questions_that_replace_the_same_at_once_one_is_left(real: Redis) -> None:
+    stores = stores_of(real)
+    talk(stores, [1, 1])
+    asked = Question("Again?", ANN, "s", rewind=replace(SECOND, is_exact=True))
+
+    def ask(_: int) -> str:
+        admitting = desk(stores.sessions, find_removal=stores.rewinds.find_removal)
+        return admitting.admit_new(asked).answer_id
+
+    with ThreadPoolExecutor(4) as askers:
+        admitted = list(askers.map(ask, range(4)))
+    first, last = ids(stores)
+    assert first == "s-1"
+    assert last in admitted
+    assert stores.history.load_conversation(ANN, "s", "", 9).topics == (Topic(1, "Skies", 2),)
+
+
+def test_thousands_of_turns_are_replaced_at_once(real: Redis) -> None:
+    stores = stores_of(real, turns=20_000)
+    talk(stores, [1])
+    said = [answered(turn(f"l-{number}", text="Long.")) for number in range(8_100)]
+    real.hset(session_key(ANN, "s", "answers"), mapping={one.answer_id: encode(one) for one in said})
+    real.rpush(session_key(ANN, "s", "turns"), *(one.answer_id for one in said))
+    real.hset(session_key(ANN, "s", "head"), "turns:1", 8_101)
+    ask_instead(stores, turn("again"), find(stores, Rewind("l-0")))
+    assert ids(stores) == ["s-1", "again"]
+
+
+class Failing(FakeRedis):
+    """A store that goes away when a pipeline is made, after so many."""
+
+    left = 99
+
+    def pipeline(self, *arguments: Any, **options: Any) -> Any:
+        self.left -= 1
+        if self.left < 0:
+            raise redis.ConnectionError("The store has gone away.")
+        return super().pipeline(*arguments, **options)
+
+
+def space(client: Redis) -> int:
+    return int(client.hget(owner_key(ANN, "space"), "total") or 0)  # type: ignore[arg-type]
+
+
+class TestAfterTheClaim:
+    def test_the_next_claim_frees_the_space_that_this_one_could_not(self) -> None:
+        client = Failing()
+        stores = stores_of(client)
+        talk(stores, [1, 1])
+        stores.drawings.keep_picture(ANN, "s", "s-2", 0, Picture("image/png", b"\x89PNG"))
+        removal, before = find(stores, SECOND), space(client)
+        client.left = 1
+        assert not ask_instead(stores, turn("again"), removal).moved
+        client.left = 99
+        later = stores_of(client, "w2")
+        assert (space(client), ids(later)) == (before, ["s-1", "again"])
+        claim(later.sessions, turn("next"), expected=1)
+        assert space(client) == 0
+        assert b"freed" not in client.hgetall(session_key(ANN, "s", "head"))  # type: ignore[operator]
+
+    def test_a_removal_is_a_value_that_can_be_used_by_any_worker(self, stores: Stores) -> None:
+        talk(stores, [1, 1])
+        removal: Removal = find(stores, SECOND)
+        ask_instead(stores_of(stores.client, "w2"), turn("again"), removal)
+        assert history_texts(stores.history) == ["", "Answer 1"]

@@ -4,13 +4,12 @@ import pytest
 
 from qa_service.frames import Call
 from qa_service.interfaces import MadeSummary
-from qa_service.model import Exchange, Question, Rewind, Summary, Usage
+from qa_service.model import Exchange, Rewind, Summary, Usage
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import session_key
-from qa_service.stores.rewinds import RedisRewinds
 from qa_service.stores.summaries import RedisSummaries
-from tests.fakes import ANN, BEN
-from tests.stores.talking import Stores, converse, endless
+from tests.fakes import ANN, BEN, turn
+from tests.stores.talking import Stores, ask_instead, converse, endless, find
 
 CALL = Call("mini", "summary", Usage(9, 1, 10), 0.5)
 
@@ -52,8 +51,7 @@ def test_it_takes_the_place_of_the_one_alone_from_which_it_was_made(stores: Stor
 
 def test_a_rewind_removes_it_with_the_turn(stores: Stores, summaries: RedisSummaries) -> None:
     assert summaries.keep_summary(ANN, "s", made("s-1", "s-2"))
-    again = Question("Question 3", ANN, rewind=Rewind("s-3"))
-    RedisRewinds(stores.client, StoreGuard(), stores.history).rewind_session(again, "s")
+    ask_instead(stores, turn("again"), find(stores, Rewind("s-3")))
     assert loaded(stores) is None
 
 

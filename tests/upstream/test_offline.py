@@ -65,6 +65,17 @@ class TestQuotes:
     def test_words_that_ask_for_a_time_needn_t_stand_in_the_answer(self, question):
         assert "7일 이내에" in answered(question, "환불 규정\n\n구매 후 7일 이내에 환불합니다.", HOLIDAYS)
 
+    def test_what_only_stands_under_a_heading_of_the_subject_is_not_quoted_beside_the_answer(self):
+        under = "보증과 환불\n\n제품은 12개월 동안 보증됩니다. 구매일부터 7일 안에 환불받을 수 있습니다."
+        text = answered("환불은 며칠 안에 받을 수 있나요?", under, HOLIDAYS)
+        assert "7일 안에" in text
+        assert "12개월" not in text
+
+    def test_a_number_that_is_asked_for_is_quoted_from_under_the_heading_too(self):
+        under = "환불 안내\n\n환불은 고객센터에서 신청합니다. 구매 후 7일 이내에만 됩니다."
+        text = answered("환불은 며칠 안에 가능한가요?", under, HOLIDAYS)
+        assert "7일 이내에만" in text
+
     def test_a_heading_is_no_quote_but_counts_for_what_it_stands_over(self):
         text = answered("환불 규정 알려줘", "환불 규정\n\n구매 후 7일 이내에 전액을 돌려드립니다.", HOLIDAYS)
         assert "“구매 후 7일 이내에 전액을 돌려드립니다.” [1]" in text

@@ -274,6 +274,31 @@ class TestReplacing:
         house.session("그건 왜죠?", sessionId=session, replaces="0" * 32)
         assert len(house.client.get(f"/api/sessions/{session}").get_json()["turns"]) == 2
 
+    def test_is_repeated_without_leaving_a_second_turn(self, house: House) -> None:
+        first = house.session("안녕?")
+        fields = {"sessionId": first["sessionId"], "replaces": first["answerId"]}
+        house.model.go.clear()
+        one = house.ask("다시?", **fields)
+        house.model.asked.wait(5)
+        two = house.ask("다시?", **fields)
+        house.model.go.set()
+        assert text(two) == "안녕하세요."
+        assert frames(one)[-1]["content"] == {"status": "cancelled"}
+        house.settle()
+        kept = house.client.get(f"/api/sessions/{first['sessionId']}").get_json()
+        assert [turn["answerId"] for turn in kept["turns"]] == [two.headers["X-Answer-Id"]]
+        assert (kept["title"], kept["topics"][0]["turns"]) == ("다시?", 1)
+
+    def test_removes_nothing_where_the_session_is_too_busy(self, house: House) -> None:
+        first = house.session("안녕?")
+        session = first["sessionId"]
+        house.model.go.clear()
+        running = house.ask("그건 왜죠?", sessionId=session)
+        again = {"sessionId": session, "replaces": first["answerId"], "onBusy": "reject"}
+        assert refusal(house.ask("다시?", **again), 409, "busy")["answerId"] == running.headers["X-Answer-Id"]
+        assert len(house.client.get(f"/api/sessions/{session}").get_json()["turns"]) == 2
+        house.model.go.set()
+
     def test_takes_the_id_of_an_answer_alone(self, house: House) -> None:
         assert refusal(house.ask(replaces="the last one"), 422, "invalid_field")["field"] == "replaces"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qa_service.web.script_modules import join_script, read_made, write_made
+from qa_service.web.script_modules import join_script, read_made, read_packed, write_made, write_packed
 from tests.adversary import STATIC
 
 SAMPLE = r"""
@@ -75,3 +75,11 @@ def test_a_small_script_is_read_until_a_module_changes(tmp_path: Path) -> None:
     write_made("const one = 1;\n", "const one=1\n// 하나", target)
     assert read_made("const one = 1;\n", target) == "const one=1\n// 하나"
     assert read_made("const one = 2;\n", target) is None
+
+
+def test_a_packed_script_is_read_until_another_one_is_made(tmp_path: Path) -> None:
+    target = tmp_path / "chat.min.js.br"
+    assert read_packed("const one=1", target) is None
+    write_packed("const one=1", b"\n\x00packed\xff", target)
+    assert read_packed("const one=1", target) == b"\n\x00packed\xff"
+    assert read_packed("const one=2", target) is None

@@ -94,13 +94,29 @@ class TestRefusing:
     def test_a_worker_streams_only_so_many_and_makes_room_again(
         self, make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(probe, "MOST_PROBES", 1)
+        monkeypatch.setattr(probe, "MOST_PROBES", 4)
         house = make_house()
-        open_stream = house.get("probe?seconds=0")
+        streams = [house.get("probe?seconds=0", call_as(f"user-{number}")) for number in range(4)]
         refusal(house.get("probe?seconds=0"), 503, "overloaded")
-        open_stream.close()
+        streams[0].close()
         assert probed(house, "seconds=0")[-1]["type"] == "done"
         assert probed(house, "seconds=0")[-1]["type"] == "done"
+
+    def test_a_caller_has_a_quarter_of_them_and_leaves_the_rest_to_others(
+        self, make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(probe, "MOST_PROBES", 8)
+        house = make_house()
+        for caller in (call_as("kim"), {}):
+            streams = [house.get("probe?seconds=0", caller) for _ in range(2)]
+            assert [stream.status_code for stream in streams] == [200, 200]
+            refusal(house.get("probe?seconds=0", caller), 429, "rate_limited")
+        streams[0].close()
+        assert probed(house, "seconds=0")[-1]["type"] == "done"
+
+
+def call_as(user: str) -> dict[str, str]:
+    return {**KIM, "X-User-Id": user}
 
 
 def post(house: House, body: bytes) -> Any:

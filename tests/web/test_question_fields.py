@@ -214,6 +214,8 @@ IMPOSSIBLE = [
     ("maxTokens", 10**30),
     ("maxOutputTokens", "many"),
     ("sessionId", "../../etc"),
+    ("sessionId", "."),
+    ("sessionId", ".."),
     ("sessionId", "a b"),
     ("sessionId", "세션"),
     ("sessionId", "a" * 129),

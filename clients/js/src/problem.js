@@ -2,12 +2,14 @@
 
 const SENTENCES = {
   en: {
+    __proto__: null,
     network: "The connection was lost. Please try again.",
     not_the_service: "A login page or an error page came instead of an answer. Please sign in again, or try again later.",
     too_large: "The files are too large.",
     internal: "Something went wrong. Please try again.",
   },
   ko: {
+    __proto__: null,
     network: "연결이 끊겼어요. 다시 시도해 주세요.",
     not_the_service: "답변 대신 로그인 페이지나 오류 페이지가 왔어요. 다시 로그인하거나 잠시 후 다시 시도해 주세요.",
     too_large: "파일이 너무 커요.",

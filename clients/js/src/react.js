@@ -29,7 +29,7 @@ const STAGES = {
     retrying: "다시 시도하는 중",
   },
 };
-const EMPTY = { text: "", references: [], images: [], files: [], metadata: null, status: "running", error: null };
+const EMPTY = { text: "", references: [], sources: [], images: [], files: [], metadata: null, status: "running", error: null };
 
 /**
  * Keep a conversation. Returns its `messages`, a `stage` to show while nothing is written ("파일 분석 중"; empty otherwise),
@@ -62,7 +62,7 @@ export function useAsk(client, { sessionId: given, ...usual } = {}) {
       for await (const frame of answer) {
         if (!isMine()) return;
         if (frame.type === "start") setSessionId(frame.content.sessionId);
-        if (frame.type === "status") setStage(words[frame.content.stage] || "");
+        if (frame.type === "status") setStage(words[frame.content.sources ? "thinking" : frame.content.stage] || "");
         if (frame.type === "text") setStage("");
         change(key, (message) => addFrame(message, frame));
       }
@@ -124,9 +124,10 @@ function endMessage(message) {
 
 function addFrame(message, { type, content }) {
   if (type === "text") return { text: message.text + content };
-  if (type === "restart") return { text: "", references: [], images: [] };
+  if (type === "restart") return { text: "", references: [], sources: [], images: [] };
   if (type === "reference") return { references: [...message.references, content] };
   if (type === "image") return { images: [...message.images.filter(({ index }) => index !== content.index), content] };
+  if (type === "status" && content.sources) return { sources: content.sources };
   if (type === "status" && content.stage === "file") return { files: [...message.files, content] };
   if (type === "metadata" || type === "error") return { [type]: content };
   if (type === "done") return { status: content.status };

@@ -9,6 +9,7 @@ import type {
   MetadataContent,
   Problem,
   ReferenceContent,
+  ShownSource,
   StatusContent,
   WholeAnswer,
 } from "./index.js";
@@ -24,6 +25,8 @@ export interface AskMessage {
   readonly fields: AskFields;
   readonly text: string;
   readonly references: ReferenceContent[];
+  /** What the model is shown, with the numbers that the text cites. The references say at the end what it has cited. */
+  readonly sources: ShownSource[];
   readonly images: ImageContent[];
   /** What became of each file so far. */
   readonly files: StatusContent[];

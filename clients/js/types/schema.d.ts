@@ -27,7 +27,8 @@ export interface QuestionFields {
   topic?: "auto" | "keep" | "new";
   /**
    * The id of an answer of this session. The question takes its place, and all answers after it are removed. The files
-   * that came with it stay.
+   * that came with it stay. Where the session hasn't such an answer, nothing is removed. A question that is refused
+   * removes nothing.
    */
   replaces?: string;
   /** What happens while another answer of the session is being written: `replace` stops that one, `reject` is a 409. */
@@ -540,6 +541,33 @@ export interface SessionObject {
   next: string | null;
 }
 
+/** A `ShownPassage` is a passage that the model is shown. `n` is the number by which the text cites it. */
+export interface ShownPassage {
+  /** The number by which the text cites the source. */
+  n: number;
+  /** The page, counted from 1. */
+  page?: number | null;
+  /** Where it stands: a heading, a page's printed label, a slide, a sheet and its rows, or a mail's part. */
+  section?: string | null;
+}
+
+/**
+ * A `ShownSource` is a source with those of its passages that the model is shown. A page of a document is found at
+ * `url`, a slash and the number of the page. A passage without a page is on page 1.
+ */
+export interface ShownSource {
+  /** Whether it is an address or a document. */
+  kind: "url" | "document" | (string & {});
+  /** The title. */
+  title: string;
+  /** The page's address, or the path of a document's pages, without the number of the page. */
+  url: string;
+  /** The id of the file or the document that is cited. */
+  documentId: string;
+  /** The passages of the source that the model is shown. */
+  passages: Array<ShownPassage>;
+}
+
 /** A `SiteText` is one text in both languages. Both are the same where a site has given it in one alone. */
 export interface SiteText {
   /** In Korean. */
@@ -582,7 +610,11 @@ export interface StartFrame {
   content: StartContent;
 }
 
-/** This is the content of a `status` frame: the stage, and what is known at that stage. */
+/**
+ * This is the content of a `status` frame: the stage, and what is known at that stage. `sources` come where the search
+ * for passages is over: by them a reader can open what a number in the text cites, before its `reference` has come.
+ * They replace those of an earlier frame, and a `restart` takes them back.
+ */
 export interface StatusContent {
   /** What is being done. */
   stage: "file" | "generating_image" | "reading_file" | "retrieving" | "retrying" | "searching_web" | "thinking";
@@ -606,6 +638,8 @@ export interface StatusContent {
   tokens?: number | null;
   /** The pages that can't be read, such as scans. With other pages the file is `partly` used. */
   unreadPages?: Array<number>;
+  /** What the model is shown. The least important is left out where that is too much for one frame. */
+  sources?: Array<ShownSource> | null;
 }
 
 /** This frame says what is being done while no text comes. */

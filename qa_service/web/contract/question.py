@@ -160,7 +160,8 @@ TOPIC_NOTE = (
 )
 REPLACES_NOTE = (
     "The id of an answer of this session. The question takes its place, and all answers after it are removed. The "
-    "files that came with it stay."
+    "files that came with it stay. Where the session hasn't such an answer, nothing is removed. A question that is "
+    "refused removes nothing."
 )
 BUSY_NOTE = (
     "What happens while another answer of the session is being written: `replace` stops that one, `reject` is a 409."

@@ -3,7 +3,7 @@
  * is the page's own with the fragment `#/c/` and the conversation's id. Browsers send fragments to no server.
  */
 
-const CONVERSATION_FRAGMENT = /^#\/c\/([A-Za-z0-9._-]{1,128})$/;
+const CONVERSATION_FRAGMENT = /^#\/c\/(?!\.{1,2}$)([A-Za-z0-9._-]{1,128})$/;
 
 /** The id of the conversation that a fragment names, or an empty string. */
 export function sessionOf(fragment) {

@@ -60,10 +60,15 @@ function isTemporary({ code, retryable }, { id }) {
   return retryable && (Boolean(id) || code === "network");
 }
 
-/** A site's function that fails is the site's matter, and its words are for no visitor. It may work a little later. */
+/**
+ * A site's function that fails, or gives what is no token, is the site's matter, and its words are for no visitor. It may
+ * work a little later.
+ */
 async function takeCredential(credential, wish) {
   try {
-    return await credential(wish);
+    const given = (await credential(wish)) || "";
+    if (typeof given === "string") return given;
+    throw new TypeError(`token: expected a text, got ${typeof given}`);
   } catch (error) {
     reportError(error);
     throw new Problem({ code: "network", userMessage: words("network"), retryable: true });
@@ -72,12 +77,12 @@ async function takeCredential(credential, wish) {
 
 /** No key has other characters than these, and a header can't hold them: the server refuses the rest, and the page asks again. */
 function writeCredential(key) {
-  return (key ?? "").replace(/[^!-~]/g, "?");
+  return key.replace(/[^!-~]/g, "?");
 }
 
 /** Throw the client's problem in the words of the page, and anything else as it is. */
 function fail(error) {
   if (error.name !== "Problem") throw error;
-  const key = OWN_WORDS[error.code];
-  throw new Problem({ ...error, userMessage: key ? words(key) : error.userMessage });
+  const isOwn = Object.hasOwn(OWN_WORDS, error.code);
+  throw new Problem({ ...error, userMessage: isOwn ? words(OWN_WORDS[error.code]) : error.userMessage });
 }

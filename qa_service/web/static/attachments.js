@@ -1,8 +1,17 @@
-/** This module keeps the files that are dropped, pasted or picked. It checks them, and shows them until they are sent. */
+/**
+ * This module keeps the files that are dropped, pasted or picked. It checks them, and shows them until they are sent. A
+ * page that is loaded anew has no files any more, so it shows the names of those that it had, to be attached again.
+ */
 
 import { element, icon } from "./element.js";
 import { HEAD_BYTES, isUnreadable } from "./kinds.js";
 import { label, say, size, words } from "./words.js";
+
+/** What the service calls a file: without a path and without what nobody sees, which could make `exe.pdf` of `fdp.exe`. */
+export function shownName({ name }) {
+  const last = name.split(/[/\\]/).at(-1).normalize("NFC");
+  return last.replace(/(?! )[\p{C}\p{Z}]/gu, "").replace(/^[. ]+|[. ]+$/g, "") || "file";
+}
 
 /**
  * The files of the next question. `limits` and `kinds` are the server's; `complain(text)` tells what can't be sent, and
@@ -11,7 +20,7 @@ import { label, say, size, words } from "./words.js";
  */
 export class Attachments {
   constructor({ list, picker, zone, veil, limits, complain, changed }) {
-    Object.assign(this, { list, picker, veil, limits, complain, changed, kinds: [], files: [], checked: Promise.resolve() });
+    Object.assign(this, { list, picker, veil, limits, complain, changed, kinds: [], files: [], missed: [], checked: Promise.resolve() });
     picker.addEventListener("change", () => {
       this.add(picker.files);
       picker.value = "";
@@ -28,8 +37,25 @@ export class Attachments {
       else this.files.push(file);
     }
     if (troubles.length) this.complain([...new Set(troubles)].join(" "));
+    this.#forgetMissed(this.files);
     this.#show();
     this.checked = this.#check(this.checked, [...this.files]);
+  }
+
+  /** The names of the files, and of those that have to be attached again. */
+  get names() {
+    return [...this.files.map(({ name }) => name), ...this.missed];
+  }
+
+  /** Show the names of files that were attached once, and which of them aren't. */
+  miss(names) {
+    this.missed = names;
+    this.#forgetMissed(this.files);
+    this.#draw();
+  }
+
+  #forgetMissed(files) {
+    this.missed = this.missed.filter((name) => !files.some((file) => file.name === name));
   }
 
   async #check(before, files) {
@@ -39,7 +65,7 @@ export class Attachments {
     if (!unreadable.length) return;
     this.files = this.files.filter((file) => !unreadable.includes(file));
     this.#show();
-    this.complain(words("kindUnreadable", { names: unreadable.map(({ name }) => name) }));
+    this.complain(words("kindUnreadable", { names: unreadable.map(shownName) }));
   }
 
   /** Wait until all files are looked into. Tells whether all of them could be kept. */
@@ -58,7 +84,7 @@ export class Attachments {
   /** Return the files, and forget them. */
   take() {
     const { files } = this;
-    this.files = [];
+    Object.assign(this, { files: [], missed: [] });
     this.#show();
     return files;
   }
@@ -66,28 +92,35 @@ export class Attachments {
   #trouble(file) {
     const { files, fileBytes, bodyBytes } = this.limits;
     const total = this.files.reduce((sum, other) => sum + other.size, file.size);
-    if (!file.size) return words("emptyFile", { name: file.name });
-    if (file.size > fileBytes) return words("fileTooLarge", { name: file.name, limit: size(fileBytes) });
+    if (!file.size) return words("emptyFile", { name: shownName(file) });
+    if (file.size > fileBytes) return words("fileTooLarge", { name: shownName(file), limit: size(fileBytes) });
     if (this.files.length >= files) return words("tooManyFiles", { limit: files });
     if (total > bodyBytes) return words("filesTooLarge", { limit: size(bodyBytes) });
     return "";
   }
 
   #show() {
-    this.list.replaceChildren(...this.files.map((file) => this.#chip(file)));
-    this.list.hidden = !this.files.length;
+    this.#draw();
     this.changed();
   }
 
-  #chip(file) {
+  #draw() {
+    const chips = this.files.map((file) => this.#chip(file, element("span", { class: "note" }, size(file.size))));
+    const missed = this.missed.map((name) => this.#chip({ name }, say(element("span", { class: "note" }), "attachAgain")));
+    for (const chip of missed) chip.dataset.status = "failed";
+    this.list.replaceChildren(...chips, ...missed);
+    this.list.hidden = !this.names.length;
+  }
+
+  #chip(file, note) {
+    const name = shownName(file);
     const remove = element("button", { type: "button", class: "quiet icon-only", onclick: () => this.#remove(file) }, icon("close"));
-    const name = element("span", { class: "name" }, file.name);
-    const note = element("span", { class: "note" }, size(file.size));
-    return element("li", { class: "chip" }, icon("file"), name, note, label(remove, "remove", { name: file.name }));
+    return element("li", { class: "chip" }, icon("file"), element("span", { class: "name" }, name), note, label(remove, "remove", { name }));
   }
 
   #remove(file) {
-    this.files = this.files.filter((other) => other !== file);
+    if (this.files.includes(file)) this.files = this.files.filter((other) => other !== file);
+    else this.#forgetMissed([file]);
     this.#show();
     (this.list.querySelector("button") ?? this.picker).focus();
   }

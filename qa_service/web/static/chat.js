@@ -27,9 +27,9 @@ const UNKNOWN = { limits: { question: Infinity, files: Infinity, fileBytes: Infi
 export class Chat {
   constructor(root, { service, memory, wishes, emit }) {
     Object.assign(this, { root, service, memory, wishes, emit, config: UNKNOWN, limits: { ...UNKNOWN.limits } });
-    const announce = announcerIn(this.#at("announcer"));
+    const announce = (this.announce = announcerIn(this.#at("announcer")));
     this.source = new SourceDialog(this.#at("source"), { service, frame: root.querySelector(".qa") });
-    const shared = { service, announce, openSource: (reference) => this.source.open(reference), config: () => this.config, collections: wishes.collections ?? "" };
+    const shared = { service, announce, openSource: (...found) => this.source.open(...found), config: () => this.config, collections: wishes.collections ?? "" };
     this.conversation = new Conversation(this.#at("conversation"), { shared, listener: {
       asked: ({ question, files }) => this.emit("asked", { question, files: files.map(({ name }) => name) }),
       began: (sessionId, title) => this.#began(sessionId, title),
@@ -98,7 +98,6 @@ export class Chat {
   /** Leave the conversation for a new one. */
   leave() {
     this.shelf.close();
-    this.source.close();
     this.#clear();
     this.composer.field.focus();
   }
@@ -121,6 +120,7 @@ export class Chat {
   }
 
   #clear() {
+    this.source.close();
     this.conversation.clear();
     this.#changed();
   }
@@ -137,7 +137,7 @@ export class Chat {
     const { sessionId } = this.conversation;
     setCurrentSession(this.memory, sessionId);
     this.address?.replace(sessionId);
-    this.composer.turnTo(sessionId);
+    this.composer.turnTo(sessionId, { bringing: true });
     this.composer.complain(words(key), offer);
   }
 
@@ -148,14 +148,16 @@ export class Chat {
     document.title = [title, this.#at("title").textContent].filter(Boolean).join(" · ");
   }
 
-  /** Forget the key, and what was written and shown with it in this tab. */
+  /** Forget the key, and what was written and shown with it in this tab. What was deleted is deleted with the key. */
   #signOut() {
+    this.past.deleteAll();
     keepKey(this.memory, "");
     forgetDrafts(this.memory);
     this.shelf.close();
     this.#clear();
     this.composer.empty();
     this.past.empty();
+    this.announce("");
     this.#start();
   }
 
@@ -165,7 +167,9 @@ export class Chat {
 
   #began(sessionId, title) {
     this.composer.moveTo(sessionId);
-    this.past.touch(sessionId, title);
+    // Whose conversation it is isn't known yet, and only those of visitors are remembered by the browser.
+    if (this.config === UNKNOWN) this.#start().then((started) => started && this.past.touch(sessionId, title));
+    else this.past.touch(sessionId, title);
     this.#changed();
   }
 

@@ -24,11 +24,10 @@ export class Composer {
     this.complaint = part("complaint");
     const [list, picker] = [part("files"), part("picker")];
     this.attachments = new Attachments({ list, picker, zone, veil, limits,
-      complain: (text) => this.complain(text), changed: () => this.#allowSending() });
+      complain: (text) => this.complain(text), changed: () => this.#keep() });
     this.speech = this.#speechFor(part("speak"));
     this.field.enterKeyHint = isWrittenByTouch() ? "enter" : "send";
     this.#listen(part("attach"));
-    this.turnTo("");
   }
 
   /** Show what the server offers. */
@@ -50,20 +49,28 @@ export class Composer {
     if (hadFocus && !this.form.contains(this.root.activeElement)) this.field.focus();
   }
 
-  /** Show what was being written in this conversation. Its id is empty while it hasn't begun. */
-  turnTo(sessionId) {
+  /**
+   * Show what was being written in this conversation. Its id is empty while it hasn't begun. What is in the field stays
+   * where `bringing` says so, and at the first time, because people may have written before this script was there.
+   */
+  turnTo(sessionId, { bringing = this.sessionId === undefined } = {}) {
     if (this.sessionId === sessionId) return;
+    const brought = bringing ? this.field.value : "";
     this.sessionId = sessionId;
-    this.field.value = readDraft(this.memory, sessionId);
-    this.#grow();
+    const { text, files } = readDraft(this.memory, sessionId);
+    const written = [...new Set([text, brought])].filter(Boolean).join("\n");
+    // A syllable that is being composed in the field is broken off by whoever writes into it.
+    if (this.field.value !== written) this.field.value = written;
+    this.attachments.miss(files);
+    this.#wrote();
   }
 
   /** The conversation has begun by now, and what is being written is written in it. */
   moveTo(sessionId) {
     if (this.sessionId === sessionId) return;
-    keepDraft(this.memory, this.sessionId, "");
+    keepDraft(this.memory, this.sessionId);
     this.sessionId = sessionId;
-    keepDraft(this.memory, sessionId, this.field.value);
+    this.#keep();
   }
 
   write(text) {
@@ -139,7 +146,7 @@ export class Composer {
 
   #escape(event) {
     const open = this.root.querySelector("dialog:modal, [data-open]");
-    if (event.key !== "Escape" || !this.answering || open || isComposing(event)) return;
+    if (event.key !== "Escape" || event.defaultPrevented || !this.answering || open || isComposing(event)) return;
     event.preventDefault();
     this.listener.stop();
   }
@@ -167,8 +174,14 @@ export class Composer {
   }
 
   #wrote() {
-    keepDraft(this.memory, this.sessionId, this.field.value);
+    this.#keep();
     this.#grow();
+  }
+
+  /** Keep what is written and attached for the case that the page is loaded anew. */
+  #keep() {
+    keepDraft(this.memory, this.sessionId, { text: this.field.value, files: this.attachments.names });
+    this.#allowSending();
   }
 
   #grow() {

@@ -1,6 +1,29 @@
-/** This module shows a conversation: its turns in order, and the answer that is coming. */
+/**
+ * This module shows a conversation: its turns in order, and the answer that is coming.
+ *
+ * At most one answer is listened to, which is that of the last turn. `running` tells how far it has come:
+ *
+ * | state     | is told by                | what comes next                                                                   |
+ * | --------- | ------------------------- | --------------------------------------------------------------------------------- |
+ * | quiet     | `running` is null         | `ask` sends a question; `load` and `reconnect` follow an answer whose id is known |
+ * | sent      | `turn.answerId` is empty  | the frame `start` brings the id, or the question is refused                       |
+ * | answering | `turn.answerId` is there  | the frame `done` ends the turn                                                    |
+ * | lost      | `running.lost`            | the client comes back by itself, or gives up, and the turn is cut and can be      |
+ * |           |                           | reconnected                                                                       |
+ * | stopping  | `running.unwanted`        | the server ends the stream; where the server doesn't know the answer yet, or      |
+ * |           |                           | can't be reached, this side ends it                                               |
+ *
+ * Each call of `#follow` has a record of its own in `running`, and does nothing more when another one is there, or null.
+ * So whoever leaves an answer only takes the record away. The answer goes on at the server, and `load` finds it again.
+ *
+ * A question is sent again under the same key as long as nobody knows whether it has arrived, so that it is answered
+ * once. One that has an answer's id is asked again under a new key, with that id in `replaces`. The turns whose place it
+ * takes are gone from the page at once. `turn.replaced` keeps them until `start` says that they are gone from the server
+ * too, and a refusal before that brings them back.
+ */
 
 import { Problem } from "./api.js";
+import { shownName } from "./attachments.js";
 import { element } from "./element.js";
 import { keepPlace } from "./place.js";
 import { Turn } from "./turn.js";
@@ -15,9 +38,10 @@ function newKey() {
 }
 
 /**
- * It calls `asked(question)`, `began(sessionId, title)`, `changed()`, `refused(question)`, `locked(again)`,
- * `complain(text)` and `ended(turn)` of its `listener`. `shared` has what all parts of one element share: `service`,
- * `announce(text)`, `openSource(reference)`, `config()` and the names of the `collections` that are searched.
+ * It calls `asked(question)`, `began(sessionId, title)` when the server has taken a question, `changed()`,
+ * `refused(question)`, `locked(again)`, `complain(text)` and `ended(turn)` of its `listener`. `shared` has what all parts
+ * of one element share: `service`, `announce(text)`, `openSource(source, findNumber)`, `config()` and the names of the
+ * `collections` that are searched.
  */
 export class Conversation {
   constructor(node, { shared, listener }) {
@@ -64,7 +88,7 @@ export class Conversation {
     const asked = { question, files, topic, webSearch, model, collections, replaces, key };
     this.listener.asked(asked);
     const shown = question || words("whatIsIn");
-    const turn = new Turn({ question: shown, files: files.map(({ name }) => name), earlier: namesOf(this.turns) }, this.actions);
+    const turn = new Turn({ question: shown, files: files.map(shownName), earlier: namesOf(this.turns) }, this.actions);
     Object.assign(turn, { asked, replaced: instead });
     this.turns.at(-1)?.growOld();
     this.turns.push(turn);
@@ -89,7 +113,7 @@ export class Conversation {
 
   /** Tell the server to stop. If that fails now, `#noteState` tells it again when the connection is back. */
   #cancel({ answerId }) {
-    this.service.fetchJson(`answers/${encodeURIComponent(answerId)}/cancel`, { method: "POST" }).catch(() => {});
+    this.service.fetchJson(answerPath(answerId, "cancel"), { method: "POST" }).catch(() => {});
   }
 
   /**
@@ -98,7 +122,7 @@ export class Conversation {
    */
   async load(sessionId) {
     this.wanted = sessionId;
-    const session = await this.service.fetchJson(`sessions/${encodeURIComponent(sessionId)}`);
+    const session = await this.service.fetchJson(sessionPath(sessionId));
     if (this.wanted !== sessionId) return null;
     this.clear();
     this.sessionId = sessionId;
@@ -121,10 +145,8 @@ export class Conversation {
 
   #restored(stored, earlier) {
     const turn = new Turn({ question: stored.question, topic: stored.topic, earlier }, this.actions);
-    turn.answerId = stored.answerId;
-    turn.verdictsCame = true;
-    if (stored.status === "running") return turn;
-    turn.fill(stored);
+    Object.assign(turn, { answerId: stored.answerId, verdictsCame: true });
+    if (stored.status !== "running") turn.fill(stored);
     return turn;
   }
 
@@ -139,7 +161,7 @@ export class Conversation {
     const { sessionId } = this;
     button.disabled = true;
     try {
-      const page = await this.service.fetchJson(`sessions/${encodeURIComponent(sessionId)}?cursor=${encodeURIComponent(cursor)}`);
+      const page = await this.service.fetchJson(`${sessionPath(sessionId)}?cursor=${encodeURIComponent(cursor)}`);
       if (this.sessionId !== sessionId) return;
       const first = button.nextElementSibling;
       const hadFocus = button.matches(":focus");
@@ -154,9 +176,10 @@ export class Conversation {
     }
   }
 
+  /** Listen to an answer to its end. `question` has the `fields` and the `key` to ask with, or an `answerId`. */
   async #follow(turn, question) {
     const controller = new AbortController();
-    const mine = (this.running = { turn, controller, unwanted: false, lost: false });
+    const mine = (this.running = { turn, controller, asks: "fields" in question, unwanted: false, lost: false });
     if (turn.status !== "running" || turn.prose.text) turn.rewind();
     this.listener.changed();
     const onState = (state) => this.running === mine && this.#noteState(mine, state);
@@ -182,7 +205,7 @@ export class Conversation {
     turn.replaced = [];
     const at = this.turns.indexOf(turn);
     this.#mark(turn, this.turns[at - 1]);
-    this.listener.began(sessionId, this.turns[0].question);
+    if (running.asks) this.listener.began(sessionId, this.turns[0].question);
   }
 
   /** Show whether there is a connection. A stop that was lost is told again over the next one. */
@@ -201,19 +224,18 @@ export class Conversation {
 
   /** Go back to another topic, to which the next question will belong. */
   #reopen(topic) {
-    return this.service.fetchJson(`sessions/${encodeURIComponent(this.sessionId)}/topics/${Number(topic)}/reopen`, { method: "POST" });
+    return this.service.fetchJson(`${sessionPath(this.sessionId)}/topics/${Number(topic)}/reopen`, { method: "POST" });
   }
 
+  /** The stream has ended before its answer, because it was stopped here, was lost for good, or was refused. */
   #broken(turn, error, signal) {
     if (turn.answerId && (signal.aborted || error.retryable)) turn.cut(signal.aborted ? undefined : error);
     else if (signal.aborted) turn.on_done({ status: "cancelled" });
     else if (error instanceof Problem) this.#refused(turn, error);
-    else this.#surprised(turn, error);
-  }
-
-  #surprised(turn, error) {
-    turn.fail(new Problem({ retryable: true }));
-    reportError(error);
+    else {
+      turn.fail(new Problem({ retryable: true }));
+      reportError(error);
+    }
   }
 
   #refused(turn, problem) {
@@ -279,8 +301,16 @@ export class Conversation {
   /** Tell the server what an answer was worth. */
   #rate({ answerId }, rating) {
     const body = new URLSearchParams({ rating });
-    return this.service.fetchJson(`answers/${encodeURIComponent(answerId)}/feedback`, { method: "POST", body });
+    return this.service.fetchJson(answerPath(answerId, "feedback"), { method: "POST", body });
   }
+}
+
+function sessionPath(sessionId) {
+  return `sessions/${encodeURIComponent(sessionId)}`;
+}
+
+function answerPath(answerId, act) {
+  return `answers/${encodeURIComponent(answerId)}/${act}`;
 }
 
 function focusWithoutMoving(node) {

@@ -1,21 +1,27 @@
 /**
  * This module keeps what is being written, for each conversation, in this tab's storage. So it is there again after a
- * reload, and after another conversation was looked at. It is gone with the tab.
+ * reload, and after another conversation was looked at. It is gone with the tab. Of files that are attached, the names
+ * are kept, because the storage has no room for files.
  * `memory` is that of the service.
  */
 
 const STORED_DRAFTS = "qa.drafts";
 
-/** Keep the text that is being written in a conversation. The id is empty for one that hasn't begun. */
-export function keepDraft(memory, sessionId, text) {
+/**
+ * Keep the text that is being written in a conversation, and the names of its files. The id is empty for a conversation
+ * that hasn't begun.
+ */
+export function keepDraft(memory, sessionId, { text = "", files = [] } = {}) {
   const { [sessionId]: _, ...others } = readDrafts(memory);
-  memory.tab.setItem(STORED_DRAFTS, JSON.stringify(text ? { ...others, [sessionId]: text } : others));
+  const drafts = text || files.length ? { ...others, [sessionId]: { text, files } } : others;
+  memory.tab.setItem(STORED_DRAFTS, JSON.stringify(drafts));
 }
 
-/** The text that was being written in a conversation, or an empty string. */
+/** What was being written in a conversation: the text, or an empty string, and the names of the files. */
 export function readDraft(memory, sessionId) {
   const drafts = readDrafts(memory);
-  return Object.hasOwn(drafts, sessionId) ? String(drafts[sessionId]) : "";
+  const { text = "", files = [] } = Object.hasOwn(drafts, sessionId) ? Object(drafts[sessionId]) : {};
+  return { text: String(text), files: [files].flat().map(String) };
 }
 
 /** Forget all drafts of this tab. */

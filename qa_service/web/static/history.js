@@ -30,7 +30,7 @@ export function setCurrentSession(memory, sessionId) {
 export class History {
   constructor(list, { service, memory, announce, listener }) {
     Object.assign(this, { list, service, memory, announce, listener, anonymous: true, items: readRemembered(memory), current: "" });
-    Object.assign(this, { sought: "", renaming: "", leaving: new Map() });
+    Object.assign(this, { sought: "", renaming: "", leaving: new Map(), era: 0 });
     this.field = this.#searchField();
   }
 
@@ -39,20 +39,20 @@ export class History {
     this.watch = new AbortController();
     const { signal } = this.watch;
     watchRemembered(this.memory, () => this.#reread(), signal);
-    addEventListener("pagehide", () => this.#deleteAll(), { signal });
+    addEventListener("pagehide", () => this.deleteAll(), { signal });
     document.addEventListener("visibilitychange", () => document.hidden || this.#refresh(), { signal });
   }
 
   /** The list isn't shown any more. What could have been undone until now can't be. */
   end() {
     this.watch.abort();
-    this.#deleteAll();
+    this.deleteAll();
   }
 
   async load(caller) {
     this.anonymous = caller.kind === "anonymous";
-    if (this.anonymous) this.items = readRemembered(this.memory);
-    else this.items = (await this.service.fetchJson(`sessions?limit=${LISTED_AT_MOST}`).catch(() => ({ items: [] }))).items;
+    this.items = this.anonymous ? readRemembered(this.memory) : [];
+    await this.#refresh();
     this.show(this.current);
   }
 
@@ -71,9 +71,11 @@ export class History {
     return this.items.find((item) => item.sessionId === sessionId)?.title ?? "";
   }
 
-  /** Show no conversation any more, because nobody is signed in. Those of a visitor stay. */
+  /** Show no conversation any more, because nobody is signed in. Those of a visitor stay. What comes late is void. */
   empty() {
     this.items = this.anonymous ? this.items : [];
+    this.era += 1;
+    this.sought = this.field.value = "";
     this.show("");
   }
 
@@ -127,9 +129,10 @@ export class History {
 
   /** The person comes back to this tab, and may have asked in another one or on another device. */
   async #refresh() {
+    const { era } = this;
     if (this.anonymous) return;
     const fresh = await this.service.fetchJson(`sessions?limit=${LISTED_AT_MOST}`).catch(() => null);
-    if (!fresh) return;
+    if (!fresh || era !== this.era) return;
     this.items = fresh.items;
     this.show(this.current);
   }
@@ -189,8 +192,8 @@ export class History {
     if (wasCurrent && !this.current) this.listener.open(sessionId);
   }
 
-  /** A page that is left can't wait for an answer, so the browser keeps the request alive. */
-  #deleteAll() {
+  /** Delete now what could be undone until now. A page that is left can't wait for an answer, so the browser keeps the request alive. */
+  deleteAll() {
     for (const [sessionId, { timer }] of this.leaving) {
       clearTimeout(timer);
       this.#delete(sessionId);
@@ -199,12 +202,13 @@ export class History {
 
   async #delete(sessionId) {
     const item = this.items.find((each) => each.sessionId === sessionId);
+    const { era } = this;
     this.leaving.delete(sessionId);
     this.forget(sessionId);
     try {
       await this.service.fetchJson(`sessions/${encodeURIComponent(sessionId)}`, { method: "DELETE", keepalive: true });
     } catch (problem) {
-      if (problem.status === 404 || !item) return;
+      if (problem.status === 404 || !item || era !== this.era) return;
       this.#change((items) => [item, ...items].sort((one, other) => other.updatedAt.localeCompare(one.updatedAt)));
       this.listener.complain(problem.message);
     }

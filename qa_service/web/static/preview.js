@@ -15,12 +15,6 @@ export class Preview {
     for (const type of ["pointerout", "focusout"]) text.addEventListener(type, (event) => this.#leave(event));
     this.node.addEventListener("pointerenter", () => clearTimeout(this.timer));
     this.node.addEventListener("pointerleave", () => this.#later(() => this.hide()));
-    text.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || !this.button) return;
-      event.preventDefault();
-      event.stopPropagation();
-      this.hide();
-    });
   }
 
   hide() {
@@ -38,6 +32,7 @@ export class Preview {
   /** A finger presses at once, so a preview for it would only flash. */
   #enter({ target, pointerType, type }) {
     const button = target.closest(".cite:enabled");
+    if (!button && this.button?.isConnected === false) this.#later(() => this.hide());
     if (!button || pointerType === "touch" || (type === "focusin" && !button.matches(":focus-visible"))) return;
     this.#later(() => this.#show(button));
   }
@@ -58,6 +53,15 @@ export class Preview {
     this.#place(button.getBoundingClientRect());
     const { signal } = this.shown;
     this.text.getRootNode().addEventListener("scroll", () => this.hide(), { capture: true, passive: true, signal });
+    this.text.ownerDocument.addEventListener("keydown", (event) => this.#pressed(event), { capture: true, signal });
+  }
+
+  /** Escape closes what is shown, wherever the focus is, and nothing else. */
+  #pressed(event) {
+    if (event.key !== "Escape") return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.hide();
   }
 
   /** Above the number if there is room, else below it, and never beyond the sides of the window. */

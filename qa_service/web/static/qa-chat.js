@@ -3,7 +3,7 @@
 import { Bubble } from "./bubble.js";
 import { Chat } from "./chat.js";
 import { currentKey, takeKeyFromAddress } from "./key.js";
-import { MARKUP, STYLE } from "./looks.js";
+import { MARKUP, MARKUP_VERSION, STYLE } from "./looks.js";
 import { Service } from "./api.js";
 import { Memory } from "./storage.js";
 import { choose, words } from "./words.js";
@@ -22,8 +22,17 @@ function sharedSheet() {
   return sheet;
 }
 
-// A site that demands trusted types names this policy in its own.
-const trusted = globalThis.trustedTypes?.createPolicy("qa-chat", { createHTML: (markup) => markup });
+let policy;
+
+/** The markup, as a site takes it that demands trusted types. Such a site names this policy in its own. */
+function trusted(markup) {
+  try {
+    policy ??= globalThis.trustedTypes?.createPolicy("qa-chat", { createHTML: (each) => each });
+  } catch {
+    // A site may allow no policy and yet demand none.
+  }
+  return policy?.createHTML(markup) ?? markup;
+}
 
 /**
  * The element. Its attributes are read when it is put into a document. `token`, a property, may be a function that gives
@@ -37,7 +46,7 @@ export class QaChat extends Base {
   #hasEnded = false;
 
   connectedCallback() {
-    if (!this.shadowRoot) this.#build();
+    if (!this.chat) this.#build();
     else if (this.#hasEnded) this.#begin();
   }
 
@@ -63,9 +72,7 @@ export class QaChat extends Base {
   }
 
   #build() {
-    const root = this.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = [sharedSheet()];
-    root.innerHTML = trusted?.createHTML(MARKUP) ?? MARKUP;
+    const root = this.#openRoot();
     const address = this.getAttribute("address") ?? HOME;
     const service = new Service({ address, credential: (wish) => (this.token ? this.token(wish) : wishes.keys ? currentKey(memory) : "") });
     const memory = new Memory(service.base);
@@ -77,6 +84,24 @@ export class QaChat extends Base {
     this.#speak();
     if (this.hasAttribute("bubble")) this.#float();
     else this.#begin();
+  }
+
+  /**
+   * The service's own page brings the markup, so that people can write before this script is there. Then they go on in the
+   * same field. Markup of another release is replaced, and what is written in it is kept.
+   */
+  #openRoot() {
+    const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
+    const early = root.getElementById("early");
+    const written = root.getElementById("question")?.value ?? "";
+    root.adoptedStyleSheets = [sharedSheet()];
+    if (early?.dataset.markup === MARKUP_VERSION) {
+      early.remove();
+    } else {
+      root.innerHTML = trusted(MARKUP);
+      root.getElementById("question").value = written;
+    }
+    return root;
   }
 
   /** A link with a key may also be opened in a tab that shows this page already, which then begins anew. */

@@ -18,8 +18,9 @@ export function readRemembered(memory) {
   }
 }
 
-function isItem({ sessionId, title, updatedAt }) {
-  return typeof sessionId === "string" && typeof title === "string" && !Number.isNaN(Date.parse(updatedAt));
+function isItem(item) {
+  const { sessionId, title, updatedAt } = item ?? {};
+  return [sessionId, title, updatedAt].every((each) => typeof each === "string") && !Number.isNaN(Date.parse(updatedAt));
 }
 
 /** Change the list by a function of the list that is there now. Returns the new one. */

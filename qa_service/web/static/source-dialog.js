@@ -13,7 +13,7 @@ const WIDE = 1_000;
  */
 export class SourceDialog {
   constructor(dialog, { service, frame }) {
-    Object.assign(this, { dialog, service, frame, shown: 0, opener: null });
+    Object.assign(this, { dialog, service, frame, shown: 0, findOpener: () => null });
     this.part("close").addEventListener("click", () => dialog.close());
     dialog.addEventListener("click", ({ target }) => target === dialog && !this.isBeside && dialog.close());
     dialog.addEventListener("close", () => this.#closed());
@@ -40,21 +40,23 @@ export class SourceDialog {
     return this.dialog.querySelector(`[data-part="${name}"]`);
   }
 
-  open(reference) {
+  /** Show the page of a source. `findOpener()` gives the node that has the focus afterwards; without it, what has it now. */
+  open(reference, findOpener) {
     this.part("title").textContent = nameOf(reference);
+    delete this.part("place").dataset.word;
     this.part("place").textContent = reference.section ?? "";
     this.part("text").replaceChildren(element("mark", {}, reference.quote ?? ""));
     for (const way of ["previous", "next"]) this.part(way).hidden = true;
     say(this.part("note"), "pageUnavailable");
     this.part("note").hidden = true;
-    this.#show();
+    this.#show(findOpener);
     if (reference.url) this.#turnTo(reference.url, reference.quote ?? "");
     else this.part("note").hidden = false;
   }
 
-  #show() {
+  #show(findOpener) {
     const opener = this.dialog.getRootNode().activeElement;
-    if (!this.dialog.contains(opener)) this.opener = opener;
+    if (!this.dialog.contains(opener)) this.findOpener = findOpener ?? (() => opener);
     if (!this.dialog.open && this.#isWide) {
       this.frame.classList.add("beside");
       this.dialog.show();
@@ -62,10 +64,18 @@ export class SourceDialog {
     this.part("close").focus();
   }
 
+  /** Whether the focus is in the dialog, or nowhere. */
+  get #holdsFocus() {
+    const focused = this.dialog.getRootNode().activeElement;
+    return !focused || this.dialog.contains(focused);
+  }
+
+  /** The focus goes back to where it came from, unless the person has taken it elsewhere since. */
   #closed() {
     this.frame.classList.remove("beside");
     this.shown += 1;
-    if (this.opener?.isConnected) this.opener.focus();
+    for (const name of ["title", "place", "text"]) this.part(name).replaceChildren();
+    if (this.#holdsFocus) this.findOpener()?.focus();
   }
 
   /** A dialog that lies over the answer closes by itself. */
@@ -104,11 +114,14 @@ export class SourceDialog {
     else place.textContent ||= section ?? "";
   }
 
+  /** The button at the last page can't be pressed any more, so the focus goes on to what it has brought. */
   #showNeighbour(way, number, { page, address, quote }) {
     const button = this.part(way);
     button.hidden = page.pages < 2;
-    button.disabled = number < 1 || number > page.pages;
-    button.onclick = () => this.#turnTo(address.replace(/\/pages\/\d+/, `/pages/${number}`), quote);
+    const isEnd = number < 1 || number > page.pages;
+    if (isEnd && button.matches(":focus")) this.part("text").focus();
+    button.disabled = isEnd;
+    button.onclick = () => this.#turnTo(address.replace(/\d+$/, number), quote);
   }
 }
 

@@ -10,8 +10,9 @@ import { label, say } from "./words.js";
 const POINTING_WORDS = 5;
 
 /**
- * The sources of one answer. `text` is the node of its text, in which a number can be pressed once its source has come.
- * `openSource(reference)` shows the page of a source, and `answer()` gives the text as it came.
+ * The sources of one answer. `text` is the node of its text, in which a number can be pressed once its source is known: it
+ * is expected while the text still comes, and has its reference at the end. `openSource(source, findNumber)` shows the page
+ * of a source, where `findNumber()` gives the number that leads there, and `answer()` gives the text as it came.
  */
 export class Sources {
   constructor(text, { openSource, answer }) {
@@ -24,15 +25,21 @@ export class Sources {
 
   clear() {
     this.references = new Map();
+    this.expected = new Map();
     this.list.replaceChildren();
     this.node.hidden = true;
   }
 
   /** Make the node for a number in the text. */
   cite(n) {
-    const button = element("button", { type: "button", class: "cite", disabled: true, "data-n": n }, String(n));
+    const button = element("button", { type: "button", class: "cite", "data-n": n, onclick: () => this.#open(button) }, String(n));
     this.#enliven(button);
     return button;
+  }
+
+  /** Take the sources that the model is shown, before it writes. They replace those from before. */
+  expect(sources) {
+    this.expected = new Map(sources.flatMap(expectedOf).map((source) => [source.n, source]));
   }
 
   add(reference) {
@@ -40,6 +47,14 @@ export class Sources {
     this.list.append(this.#card(reference));
     this.node.hidden = false;
     for (const button of this.#numbers(reference.n)) this.#enliven(button);
+  }
+
+  /** The text is about to be rendered anew. A number that has the focus has it again afterwards, in its new node. */
+  keepFocus() {
+    const focused = this.text.getRootNode().activeElement;
+    if (!focused?.matches(".cite")) return;
+    const findNumber = this.#finderOf(focused);
+    queueMicrotask(() => focused.isConnected || findNumber()?.focus({ preventScroll: true }));
   }
 
   /**
@@ -61,10 +76,10 @@ export class Sources {
     return numbered + signs.slice(at).join("");
   }
 
-  /** All sources have come, so a number without a source is no citation, and becomes plain text. */
+  /** All sources have come, so a number without a reference is no citation, and becomes plain text. */
   settle() {
     for (const button of this.#numbers()) {
-      if (button.disabled) button.replaceWith(`[${button.textContent}]`);
+      if (!this.references.has(Number(button.dataset.n))) button.replaceWith(`[${button.textContent}]`);
     }
   }
 
@@ -73,28 +88,39 @@ export class Sources {
     return this.text.querySelectorAll(n === undefined ? ".cite" : `.cite[data-n="${Number(n)}"]`);
   }
 
-  #enliven(button) {
+  /** The text is rendered anew while it grows, so a number is found by its place among those of its source. */
+  #finderOf(button) {
+    const { n } = button.dataset;
+    const at = [...this.#numbers(n)].indexOf(button);
+    return () => this.#numbers(n)[at];
+  }
+
+  #sourceOf(button) {
     const n = Number(button.dataset.n);
-    const reference = this.references.get(n);
-    if (!reference || !button.disabled) return;
-    button.disabled = false;
-    label(button, "openSource", { n });
-    button.addEventListener("click", () => this.#open(reference, button));
+    return this.references.get(n) ?? this.expected.get(n);
   }
 
-  #open(reference, button) {
+  #enliven(button) {
+    const source = this.#sourceOf(button);
+    button.disabled = !source;
+    if (source) label(button, "openSource", { n: source.n, name: nameOf(source), place: hostOf(source) || source.section, page: source.page });
+  }
+
+  #open(button) {
     this.preview.hide();
-    const quote = this.#quoteOf(reference, button);
-    if (reference.kind === "document") this.openSource({ ...reference, quote });
-    else this.#focusLink(reference, quote);
+    const source = this.#sourceOf(button);
+    const quote = this.#quoteOf(source, button);
+    if (source.kind === "document") this.openSource({ ...source, quote }, this.#finderOf(button));
+    else this.#follow(source, quote);
   }
 
-  /** The link of a page leads to the sentence of the number that was pressed last. */
-  #focusLink({ n, url = "" }, quote) {
+  /** The link of a page leads to the sentence of the number that was pressed last. While it isn't shown yet, the page opens. */
+  #follow({ n, url = "" }, quote) {
     const card = this.list.querySelector(`[data-n="${Number(n)}"] a`);
     const address = safeAddress(pointAt(url, quote));
-    if (card && address) card.href = address;
-    card?.focus();
+    if (!card) return link(url).click();
+    if (address) card.href = address;
+    card.focus();
   }
 
   /** The sentence that supports this place of the text. */
@@ -106,11 +132,11 @@ export class Sources {
 
   /** What is shown beside a number. */
   #describe(button) {
-    const reference = this.references.get(Number(button.dataset.n));
-    const quote = this.#quoteOf(reference, button);
+    const source = this.#sourceOf(button);
+    const quote = this.#quoteOf(source, button);
     return [
-      element("strong", { class: "title" }, nameOf(reference)),
-      placeOf(reference),
+      element("strong", { class: "title" }, nameOf(source)),
+      placeOf(source),
       quote ? element("q", {}, quote) : null,
     ];
   }
@@ -132,6 +158,12 @@ export class Sources {
   }
 }
 
+/** The passages of a source that the model is shown, each as a reference that hasn't its quote yet. */
+function expectedOf({ passages, ...source }) {
+  const isDocument = source.kind === "document";
+  return passages.map((passage) => ({ ...source, ...passage, url: isDocument ? `${source.url}/${passage.page ?? 1}` : source.url }));
+}
+
 /** What a source is called. */
 export function nameOf(reference) {
   return reference.file || reference.title || reference.url || "";
@@ -150,12 +182,13 @@ function pointAt(address, quote = "") {
 
 function placeOf(reference) {
   const place = element("span", { class: "place" });
-  if (reference.kind === "url") place.textContent = hostOf(reference.url);
+  if (reference.kind === "url") place.textContent = hostOf(reference);
   else if (reference.section) place.textContent = reference.section;
   else if (reference.page) say(place, "page", { page: reference.page });
   return place;
 }
 
-function hostOf(address) {
-  return safeAddress(address ?? "") ? new URL(address).hostname.replace(/^www\./, "") : "";
+/** The host of a page of the web; empty for a document. */
+function hostOf({ kind, url = "" }) {
+  return kind === "url" && safeAddress(url) ? new URL(url).hostname.replace(/^www\./, "") : "";
 }

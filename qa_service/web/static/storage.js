@@ -3,39 +3,47 @@
  * already when its storage is named, so there the values last as long as the page.
  */
 
-class ShortMemory {
-  #values = new Map();
+/** A storage of the browser. What it doesn't take, because it is full or forbidden, lasts as long as the page. */
+class SafeStorage {
+  #kept;
+  #unkept = new Map();
+
+  constructor(open) {
+    try {
+      this.#kept = open();
+    } catch {
+      // Then it takes nothing.
+    }
+  }
 
   get length() {
-    return this.#values.size;
+    return (this.#kept?.length ?? 0) + this.#unkept.size;
   }
 
   getItem(name) {
-    return this.#values.get(name) ?? null;
+    return this.#unkept.get(name) ?? this.#kept?.getItem(name) ?? null;
   }
 
   setItem(name, value) {
-    this.#values.set(name, value);
+    this.#unkept.delete(name);
+    try {
+      this.#kept.setItem(name, value);
+    } catch {
+      this.#unkept.set(name, value);
+    }
   }
 
   removeItem(name) {
-    this.#values.delete(name);
-  }
-}
-
-function storageOr(open) {
-  try {
-    return open() ?? new ShortMemory();
-  } catch {
-    return new ShortMemory();
+    this.#unkept.delete(name);
+    this.#kept?.removeItem(name);
   }
 }
 
 /** What this tab remembers until it is closed. */
-export const tabStorage = storageOr(() => sessionStorage);
+export const tabStorage = new SafeStorage(() => sessionStorage);
 
 /** What this browser remembers. */
-export const browserStorage = storageOr(() => localStorage);
+export const browserStorage = new SafeStorage(() => localStorage);
 
 /** The service at this path of the page's own origin has names without an address. */
 const USUAL_PATH = "/api/";

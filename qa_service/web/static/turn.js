@@ -61,8 +61,8 @@ export class Turn {
   on_status(status) {
     if (status.stage === "file") this.#settle(status);
     else if (status.stage === "reading_file") this.verdicts.progress(status);
-    const stage = status.stage.endsWith("file") ? "reading" : status.stage;
-    this.#show(status.query ? "searchingFor" : stage, status);
+    if (status.sources) this.sources.expect(status.sources);
+    this.#show(stageOf(status), status);
   }
 
   on_text(text) {
@@ -205,6 +205,7 @@ export class Turn {
 
   /** Show the text that has come, in this frame or, while that is too costly, in one of the next. */
   #draw() {
+    this.sources.keepFocus();
     this.drawing = this.prose.renderWhenDue() ? undefined : requestAnimationFrame(() => this.#draw());
   }
 
@@ -212,6 +213,7 @@ export class Turn {
   #drawAll(then) {
     cancelAnimationFrame(this.drawing);
     this.drawing = undefined;
+    this.sources.keepFocus();
     if (this.prose.isBehind) {
       this.prose.renderSome();
       this.finishing = setTimeout(() => this.#drawAll(then));
@@ -269,6 +271,12 @@ export class Turn {
   #tools() {
     this.footer.append(answerTools(this, this.actions));
   }
+}
+
+/** The key of the words for what is being done. With the sources, the search is over, and the model is asked. */
+function stageOf({ stage, query, sources }) {
+  if (query) return "searchingFor";
+  return sources ? "thinking" : stage.endsWith("file") ? "reading" : stage;
 }
 
 // Upstream had finished with these last two, and no text had come.

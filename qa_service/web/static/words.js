@@ -13,7 +13,7 @@ let chosen = known(browserStorage.getItem(STORED_LANGUAGE)) ?? known(globalThis.
 /** The language that a tag such as `ko-KR` names, if there are words in it. */
 function known(tag) {
   const [name] = (tag ?? "").toLowerCase().split("-");
-  return name in WORDS ? name : undefined;
+  return Object.hasOwn(WORDS, name) ? name : undefined;
 }
 
 /** The language in use: `ko` or `en`. */
@@ -29,7 +29,7 @@ export function words(key, values = {}) {
 
 /** Whether there are words for this key: codes from the server may be newer than this page. */
 export function hasWords(key) {
-  return key in EN;
+  return Object.hasOwn(EN, key);
 }
 
 /** Give a node the words of a key as its text, now and after every switch of the language. */
@@ -51,7 +51,8 @@ export function label(node, key, values) {
 function applyLabel(node) {
   const name = words(node.dataset.label, valuesOf.get(node));
   node.setAttribute("aria-label", name);
-  if (node.matches("button, a, summary")) node.title = name;
+  // A number in an answer has a preview, over which a tooltip would lie.
+  if (node.matches("button:not(.cite), a, summary")) node.title = name;
 }
 
 /** Write the words of everything below `root` that has a key. */

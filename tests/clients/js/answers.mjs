@@ -276,6 +276,11 @@ export default {
     },
   ),
 
+  "a code that every object inherits is said in words for people": withService(
+    () => problem(400, { code: "constructor", message: "?" }),
+    async (client) => assert.match((await caught(client.json("config"))).userMessage, /문제가 생겼어요/),
+  ),
+
   "a redirect leads neither the question nor a header to another site": withService(
     ({ headers }) => ({ status: 307, headers: { Location: `http://localhost:${headers.host.split(":")[1]}/elsewhere` } }),
     async (client, { requests }) => {

@@ -54,12 +54,13 @@ const talk = async ({ response }, ...parts) => {
 export default {
   async "a question and its answer become a message, with its statuses, sources and files"() {
     const reference = { n: 1, kind: "document", title: "보증서.txt" };
+    const sources = [{ kind: "document", title: "보증서.txt", url: "/f/pages", documentId: "f", passages: [{ n: 1 }] }];
     const frames = [
       started("a1"),
       status("reading_file", { name: "보증서.txt" }),
       status("file", { name: "보증서.txt", status: "used" }),
       status("searching_web"),
-      status("thinking"),
+      status("retrieving", { sources }),
       ["text", "24"],
       ["text", "개월"],
       ["image", { index: 0, partial: true, url: "/p0" }],
@@ -75,7 +76,7 @@ export default {
       await watch(() => !shown.now.isRunning);
       const [message] = shown.now.messages;
       assert.deepEqual([message.question, message.text, message.status], ["보증 기간은?", "24개월", "completed"]);
-      assert.deepEqual(message.references, [reference]);
+      assert.deepEqual([message.references, message.sources], [[reference], sources]);
       assert.deepEqual(message.images.map(({ url }) => url), ["/p1"]);
       assert.deepEqual(message.files.map(({ name, status }) => [name, status]), [["보증서.txt", "used"]]);
       assert.equal(message.metadata.saved, true);

@@ -21,6 +21,7 @@ const folder = pathToFileURL(`${process.env.PAGE_MODULES}/`).href;
 const module = (name) => import(`${folder}${name}`);
 const { isSending } = await module("enter.js");
 const { HEAD_BYTES, isUnreadable, kindOf } = await module("kinds.js");
+const { shownName } = await module("attachments.js");
 const { forgetDrafts, keepDraft, readDraft } = await module("drafts.js");
 const { currentKey, keepKey } = await module("key.js");
 const { Memory } = await module("storage.js");
@@ -29,6 +30,7 @@ const { curlOf } = await module("curl.js");
 const { money } = await module("figures.js");
 const { changeRemembered, readRemembered } = await module("remembered.js");
 const { secondsLeft } = await module("retry.js");
+const { choose, hasWords, language, words } = await module("words.js");
 const { EN } = await module("words-en.js");
 const { KO } = await module("words-ko.js");
 
@@ -96,25 +98,30 @@ test("a kind that the server learns is no longer refused, and none is before the
 });
 
 test("each conversation has a draft of its own until it is emptied or all are forgotten", () => {
-  keepDraft(memory, "", "처음");
-  keepDraft(memory, "one", "하나");
-  assert.deepEqual([readDraft(memory, ""), readDraft(memory, "one"), readDraft(memory, "two"), readDraft(memory, "toString")], ["처음", "하나", "", ""]);
-  keepDraft(memory, "", "");
-  assert.deepEqual([readDraft(memory, ""), readDraft(memory, "one")], ["", "하나"]);
+  const texts = (...ids) => ids.map((id) => readDraft(memory, id).text);
+  keepDraft(memory, "", { text: "처음" });
+  keepDraft(memory, "one", { text: "하나", files: ["보고서.pdf"] });
+  assert.deepEqual(texts("", "one", "two", "toString"), ["처음", "하나", "", ""]);
+  assert.deepEqual([readDraft(memory, "").files, readDraft(memory, "one").files], [[], ["보고서.pdf"]]);
+  keepDraft(memory, "");
+  keepDraft(memory, "one", { files: ["보고서.pdf"] });
+  assert.deepEqual([...texts("", "one"), readDraft(memory, "one").files], ["", "", ["보고서.pdf"]]);
   forgetDrafts(memory);
-  assert.equal(readDraft(memory, "one"), "");
-  sessionStorage.setItem("qa.drafts", "{damaged");
-  assert.equal(readDraft(memory, "one"), "");
+  assert.deepEqual(readDraft(memory, "one"), { text: "", files: [] });
+  for (const damaged of ["{damaged", '{"one":7}', '{"one":null}']) {
+    sessionStorage.setItem("qa.drafts", damaged);
+    assert.deepEqual(readDraft(memory, "one"), { text: "", files: [] });
+  }
 });
 
 test("services of one origin have keys, drafts and conversations of their own", () => {
   const [usual, other, foreign] = ["/api/", "/help/api/", "https://else.example.com/api/"].map((at) => new Memory(new URL(at, location)));
   keepKey(usual, "a-key");
   keepKey(other, "another-key");
-  keepDraft(other, "", "짧게");
+  keepDraft(other, "", { text: "짧게" });
   changeRemembered(usual, () => [{ sessionId: "a", title: "a", updatedAt: "2026-01-02T03:04:05Z" }]);
   assert.deepEqual([usual, other, foreign].map(currentKey), ["a-key", "another-key", ""]);
-  assert.deepEqual([usual, other, foreign].map((each) => readDraft(each, "")), ["", "짧게", ""]);
+  assert.deepEqual([usual, other, foreign].map((each) => readDraft(each, "").text), ["", "짧게", ""]);
   assert.deepEqual([usual, other, foreign].map((each) => readRemembered(each).length), [1, 0, 0]);
   keepKey(other, "");
   assert.deepEqual([usual, other].map(currentKey), ["a-key", ""]);
@@ -123,7 +130,8 @@ test("services of one origin have keys, drafts and conversations of their own", 
 
 test("a fragment names a conversation, and no other fragment does", () => {
   assert.equal(sessionOf(fragmentOf("aB1._-")), "aB1._-");
-  for (const other of ["", "#", "#/c/", "#/c/a/b", "#/c/%20", "#key=abc", "#/c/<img>"]) assert.equal(sessionOf(other), "", other);
+  assert.equal(sessionOf("#/c/..a"), "..a");
+  for (const other of ["", "#", "#/c/", "#/c/a/b", "#/c/%20", "#/c/.", "#/c/..", "#key=abc", "#/c/<img>"]) assert.equal(sessionOf(other), "", other);
 });
 
 test("two tabs add, rename and remove conversations without undoing what the other did", async () => {
@@ -137,10 +145,38 @@ test("two tabs add, rename and remove conversations without undoing what the oth
   two.changeRemembered(memory, (items) => items.filter(({ sessionId }) => sessionId !== "c"));
   one.changeRemembered(memory, (items) => items.map((each) => (each.sessionId === "b" ? { ...each, title: "새 이름" } : each)));
   assert.deepEqual(names(), ["새 이름", "a"]);
-  localStorage.setItem("qa.history", JSON.stringify([item("a"), { sessionId: "b", title: "b", updatedAt: "lately" }, { title: 1 }]));
+  localStorage.setItem("qa.history", JSON.stringify([item("a"), { sessionId: "b", title: "b", updatedAt: "lately" },
+    { title: 1 }, null, 7, { ...item("b"), updatedAt: 2026 }]));
   assert.deepEqual(names(), ["a"]);
   localStorage.setItem("qa.history", "not a list");
   assert.deepEqual(names(), []);
+});
+
+test("what a full or forbidden storage doesn't take lasts as long as the page", async () => {
+  const full = new BrowserStorage([["kept", "before"]]);
+  full.setItem = () => { throw new DOMException("full", "QuotaExceededError"); };
+  const usual = globalThis.localStorage;
+  for (const [at, storage] of [["full", () => full], ["forbidden", () => { throw new DOMException("no", "SecurityError"); }]]) {
+    Object.defineProperty(globalThis, "localStorage", { get: storage, configurable: true });
+    const { browserStorage } = await module(`storage.js?${at}`);
+    browserStorage.setItem("kept", "now");
+    assert.deepEqual([browserStorage.getItem("kept"), browserStorage.length > 0], ["now", true], at);
+    browserStorage.removeItem("kept");
+    assert.equal(browserStorage.getItem("kept"), null, at);
+  }
+  Object.defineProperty(globalThis, "localStorage", { value: usual, configurable: true, writable: true });
+});
+
+test("a language that was never there is none, whatever an object inherits", () => {
+  choose("constructor");
+  assert.deepEqual([language(), words("send"), hasWords("toString")], ["ko", KO.send, false]);
+});
+
+test("a file is called what the service calls it", () => {
+  for (const [given, shown] of [
+    ["견적\u202egpj.exe", "견적gpj.exe"], ["가.txt".normalize("NFD"), "가.txt"], ["a\tb\u00a0c\u200b.txt", "abc.txt"],
+    ["../x\\y.pdf", "y.pdf"], [" ..a b. ", "a b"], ["\u2066.", "file"],
+  ]) assert.equal(shownName({ name: given }), shown);
 });
 
 test("a command for a terminal names the key and the conversation without telling them", () => {

@@ -14,7 +14,7 @@ const RETURNED = ["allow", "cache-control", "content-disposition", "content-secu
   "x-request-id", "x-session-id", "x-vercel-ai-data-stream", "x-vercel-ai-ui-message-stream"];
 // These are for the site's own server: a token outlives the login that it was made for, and the figures are of everybody.
 const KEPT = /\/(tokens|metrics)\/*$/;
-const ASKING = /\/(ask|images)\/*$/;
+const ASKING = /\/(ask|images|probe)\/*$/;
 
 export const maxDuration = 620; // A platform that bounds functions reads this. No answer takes longer.
 export { pass as GET, pass as POST, pass as PATCH, pass as DELETE };

@@ -1,18 +1,21 @@
-"""The client for Android, compiled and run on a JVM, with the service behind a cable that is cut."""
+"""The clients for Android and iOS, compiled for this machine and run, with the service behind a cable that is cut."""
 
 import json
 import random
+import shutil
 import subprocess
 import threading
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from tests.installing.swift import compile_swift
 from tests.live.cable import Cable
 from tests.live.processes import ROOT, Service, gunicorn, program, until
 from tests.live.stores import redis_server
@@ -31,22 +34,15 @@ Frames = list[Frame]
 
 
 class Phone:
-    """The command line of the client, with the frames that it shows."""
+    """The command line of a client, with the frames that it shows."""
 
-    def __init__(self, jar: Path, stdlib: Path, url: str) -> None:
-        self._java = [
-            program("java"),
-            "-Xshare:auto",
-            "-cp",
-            f"{jar}:{stdlib}:{JSON}",
-            "qaservice.PhoneKt",
-            f"{url}/api",
-        ]
+    def __init__(self, command: Sequence[str], url: str) -> None:
+        self._command = [*command, f"{url}/api"]
 
     def run(self, *arguments: object, look: Callable[[Frame], object] = lambda frame: None) -> Frames:
         """Run a command to its end, or until `look`, which sees each frame when it comes, says `KILL`."""
         frames = []
-        command = [*self._java, *map(str, arguments)]
+        command = [*self._command, *map(str, arguments)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
             assert running.stdout is not None
             assert running.stderr is not None
@@ -73,16 +69,26 @@ class Login(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The compiled client, and Kotlin's standard library."""
-    folder = tmp_path_factory.mktemp("kotlin")
+def compile_kotlin(folder: Path) -> list[str]:
     subprocess.run([program("npm"), "install", "--silent", "--prefer-offline", COMPILER], cwd=folder, check=True)
     compiler, jar = folder / "node_modules/kotlin-compiler", folder / "phone.jar"
     sources = [str(path) for path in (ROOT / "clients/kotlin").glob("*.kt")]
     command = [str(compiler / "bin/kotlinc"), "-Werror", "-cp", str(JSON), "-d", str(jar), *sources]
     subprocess.run(["bash", *command], check=True)
-    return jar, compiler / "lib/kotlin-stdlib.jar"
+    path = f"{jar}:{compiler / 'lib/kotlin-stdlib.jar'}:{JSON}"
+    return [program("java"), "-Xshare:auto", "-cp", path, "qaservice.PhoneKt"]
+
+
+def compile_for_ios(folder: Path) -> list[str]:
+    sources = [Path(shutil.copy(path, folder)) for path in (ROOT / "clients/swift").glob("*.swift")]
+    return compile_swift(sources, folder / "phone")
+
+
+@pytest.fixture(scope="module", params=[compile_kotlin, compile_for_ios], ids=["kotlin", "swift"])
+def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The command that runs a client, which was just compiled."""
+    compile_client: Callable[[Path], list[str]] = request.param
+    return compile_client(tmp_path_factory.mktemp("compiled"))
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +113,13 @@ def cable(served: Service) -> Iterator[Cable]:
 
 
 @pytest.fixture
-def phone(compiled: tuple[Path, Path], cable: Cable) -> Phone:
-    return Phone(*compiled, cable.url)
+def phone(compiled: list[str], cable: Cable) -> Phone:
+    return Phone(compiled, cable.url)
+
+
+@pytest.fixture
+def conversation() -> str:
+    return f"phone-{uuid4().hex}"
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +133,10 @@ def token(served: Service) -> str:
 
 def text(frames: Frames) -> str:
     return "".join(frame["content"] for frame in frames if frame.get("type") == "text")
+
+
+def states(frames: Frames) -> list[str]:
+    return [frame["state"] for frame in frames if "state" in frame]
 
 
 def is_over(served: Service, token: str, answer_id: str) -> bool:
@@ -140,27 +155,26 @@ def cut_often(cable: Cable, ended: threading.Event) -> None:
 
 
 def test_an_answer_survives_cuts_whole_and_is_paid_once(
-    phone: Phone, cable: Cable, token: str, upstream: ScriptedUpstream
+    phone: Phone, conversation: str, cable: Cable, token: str, upstream: ScriptedUpstream
 ) -> None:
     upstream.requests.clear()
     upstream.script(Script(text=TEXT, rate=200))
     ended = threading.Event()
     cutting = threading.Thread(target=partial(cut_often, cable, ended))
     cutting.start()
-    frames = phone.run("ask", token, "kotlin-cuts", "배송은 며칠 걸려요?")
+    frames = phone.run("ask", token, conversation, "배송은 며칠 걸려요?")
     ended.set()
     cutting.join()
     assert text(frames) == TEXT
     assert len(upstream.requests) == 1
-    states = [frame["state"] for frame in frames if "state" in frame]
-    assert "RECONNECTING" in states
-    assert states[-1] == "DONE"
+    assert "RECONNECTING" in states(frames)
+    assert states(frames)[-1] == "DONE"
     numbers = [frame["seq"] for frame in frames if "seq" in frame]
     assert numbers == sorted(set(numbers))
 
 
 def test_an_upload_that_is_cut_is_sent_again_and_asked_once(
-    phone: Phone, cable: Cable, token: str, upstream: ScriptedUpstream, tmp_path: Path
+    phone: Phone, conversation: str, cable: Cable, token: str, upstream: ScriptedUpstream, tmp_path: Path
 ) -> None:
     report = tmp_path / "보고서.txt"
     report.write_text("배송은 사흘 걸립니다. " * 250_000)
@@ -171,7 +185,7 @@ def test_an_upload_that_is_cut_is_sent_again_and_asked_once(
         if frame.get("sent", 0) > report.stat().st_size / 2:
             next(cuts, lambda: None)()
 
-    frames = phone.run("ask", token, "kotlin-upload", "배송은 며칠 걸려요?", report, look=cut_half_way)
+    frames = phone.run("ask", token, conversation, "배송은 며칠 걸려요?", report, look=cut_half_way)
     sent = [frame["sent"] for frame in frames if "sent" in frame]
     assert sent != sorted(sent)
     assert sent[-1] == next(frame["size"] for frame in frames if "size" in frame)
@@ -180,47 +194,45 @@ def test_an_upload_that_is_cut_is_sent_again_and_asked_once(
 
 
 def test_an_app_that_the_system_ended_goes_on_where_it_was(
-    phone: Phone, token: str, upstream: ScriptedUpstream, served: Service
+    phone: Phone, conversation: str, token: str, upstream: ScriptedUpstream, served: Service
 ) -> None:
     upstream.requests.clear()
     upstream.script(Script(text=TEXT, rate=200))
     first = phone.run(
-        "ask", token, "kotlin-ended", "세어 주세요", look=lambda frame: KILL if frame.get("type") == "text" else None
+        "ask", token, conversation, "세어 주세요", look=lambda frame: KILL if frame.get("type") == "text" else None
     )
     answer_id = next(frame for frame in first if frame.get("type") == "start")["content"]["answerId"]
     until(lambda: is_over(served, token, answer_id), 10, "the answer ended while nobody read it")
     then = phone.run("resume", token, answer_id, first[-1]["seq"])
     assert text(first) + text(then) == TEXT
-    assert then[-1] == {"state": "DONE"}
+    assert states(then)[-1] == "DONE"
     assert len(upstream.requests) == 1
 
 
-def test_an_answer_stops_when_told(phone: Phone, token: str, upstream: ScriptedUpstream) -> None:
+def test_an_answer_stops_when_told(phone: Phone, conversation: str, token: str, upstream: ScriptedUpstream) -> None:
     upstream.script(Script(deltas=600, rate=20))
-    frames = phone.run("stop", token, "kotlin-stop", "길게 써 주세요", 3)
+    frames = phone.run("stop", token, conversation, "길게 써 주세요", 3)
     done = next(frame for frame in frames if frame.get("type") == "done")
     assert done["content"]["status"] == "cancelled"
     assert sum(frame.get("type") == "text" for frame in frames) < 100
 
 
-def test_a_token_that_is_no_longer_good_is_replaced(phone: Phone, token: str) -> None:
-    frames = phone.run("ask", f"no-longer-good-0123456789,{token}", "kotlin-token", "안녕하세요")
+def test_a_token_that_is_no_longer_good_is_replaced(phone: Phone, conversation: str, token: str) -> None:
+    frames = phone.run("ask", f"no-longer-good-0123456789,{token}", conversation, "안녕하세요")
     assert any(frame.get("type") == "done" for frame in frames)
 
 
-def test_the_history_is_read_page_by_page(phone: Phone, token: str) -> None:
+def test_the_history_is_read_page_by_page(phone: Phone, conversation: str, token: str) -> None:
     for question in ("첫째", "둘째", "셋째"):
-        phone.run("ask", token, "kotlin-history", question)
-    pages = phone.run("history", token, "kotlin-history")
+        phone.run("ask", token, conversation, question)
+    pages = phone.run("history", token, conversation)
     assert [page["questions"] for page in pages] == [["셋째", "둘째"], ["첫째"]]
 
 
-def test_a_login_page_in_place_of_the_service_is_called_one(compiled: tuple[Path, Path], token: str) -> None:
+def test_a_login_page_in_place_of_the_service_is_called_one(compiled: list[str], conversation: str, token: str) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Login) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        frames = Phone(*compiled, f"http://127.0.0.1:{server.server_port}").run(
-            "ask", token, "kotlin-login", "안녕하세요"
-        )
+        frames = Phone(compiled, f"http://127.0.0.1:{server.server_port}").run("ask", token, conversation, "안녕하세요")
         server.shutdown()
     assert frames[-1]["problem"] == "not_the_service"
     assert "Sign in again" in frames[-1]["forPeople"]

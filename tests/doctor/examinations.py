@@ -1,0 +1,31 @@
+"""Examinations of routes, and the codes of what they find on a good one."""
+
+from collections.abc import Sequence
+
+from qa_service.doctor.examination import Examination, ExaminationPlan
+from qa_service.doctor.findings import Finding
+from qa_service.doctor.route import read_route
+
+GOOD = ["reached", "streamed", "refusals_kept", "body_arrived", "kept_open"]
+
+
+def instead(**changed: str | None) -> list[str]:
+    """The codes of a good route, where some stand for others, and those that are None are missing."""
+    return [code for old in GOOD if (code := changed.get(old, old))]
+
+
+def among(code: str, after: str = "streamed") -> list[str]:
+    """The codes of a good route, with one more behind another."""
+    place = GOOD.index(after) + 1
+    return [*GOOD[:place], code, *GOOD[place:]]
+
+
+def examine(url: str, plan: ExaminationPlan, headers: tuple[tuple[str, str], ...] = ()) -> list[Finding]:
+    """All findings of a route."""
+    route = read_route(url, headers)
+    examination = Examination(route, plan, usual_prefix="/api", tell=lambda *_: None, notice=lambda _: None)
+    return list(examination.list_findings())
+
+
+def codes(findings: Sequence[Finding]) -> list[str]:
+    return [finding.code for finding in findings]
