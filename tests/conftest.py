@@ -46,6 +46,8 @@ LONGEST_FIRST = (
     "benchmarks",
     "files",
     "stores",
+    "indexing",
+    "knowledge",
 )
 """The files that take longest, and then the folders whose tests wait for real processes."""
 
