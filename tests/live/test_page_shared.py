@@ -49,7 +49,7 @@ class Service:
         if not path.startswith("api/"):
             script = path == "chat.js"
             route.fulfill(
-                body=chat_script().plain if script else SHELL,
+                body=chat_script().plain if script else SHELL.replace("full", "bubble" if path == "bubble" else "full"),
                 content_type=f"text/{'javascript' if script else 'html'}; charset=utf-8",
             )
             return
@@ -148,6 +148,24 @@ def test_a_list_that_comes_after_its_owner_has_left_is_not_shown(page: Page, ser
     service.tell(service.held[0], "api/sessions", known=True)
     page.evaluate("fetch('/api/healthz').then(({ status }) => status)")
     assert SECRET not in page.evaluate(READABLE)
+
+
+def test_a_site_whose_person_has_left_says_so_and_nothing_of_theirs_stays(page: Page, service: Service) -> None:
+    ask(page)
+    page.fill("#question", SECRET)
+    page.evaluate("document.querySelector('qa-chat').signOut()")
+    expect(page.locator("#welcome")).to_be_visible()
+    assert SECRET not in page.evaluate(READABLE)
+
+
+def test_a_bubble_that_was_never_opened_forgets_the_drafts_and_asks_for_nothing(page: Page, service: Service) -> None:
+    page.fill("#question", SECRET)
+    page.goto("about:blank")
+    page.goto(f"{SITE}/bubble")
+    service.asked.clear()
+    page.evaluate("customElements.whenDefined('qa-chat').then(() => document.querySelector('qa-chat').signOut())")
+    assert SECRET not in page.evaluate(READABLE)
+    assert service.asked == []
 
 
 def test_a_question_of_somebody_whom_the_page_does_not_know_yet_is_remembered_by_no_browser(

@@ -18,6 +18,8 @@ export interface QaChatElement extends HTMLElement {
   token?: (wish: { fresh?: boolean }) => string | Promise<string>;
   /** Ask a question, as if the person had written it. */
   ask(question: string): void;
+  /** Forget what was written and shown, because the person has left the site. */
+  signOut(): void;
   addEventListener<Name extends keyof EventsOfElement>(
     type: Name,
     listener: (this: QaChatElement, event: EventsOfElement[Name]) => unknown,

@@ -7,7 +7,7 @@ import { language, words } from "./words.js";
 const PATIENCE = { silence: 24_000, pause: 500, tries: 12 };
 
 /** What the client itself says is said in the words of the page. */
-const OWN_WORDS = { network: "network", not_the_service: "notTheService" };
+const OWN_WORDS = { __proto__: null, network: "network", not_the_service: "notTheService" };
 
 /** A request that failed, in words for the person who made it. */
 export class Problem extends Error {
@@ -83,6 +83,6 @@ function writeCredential(key) {
 /** Throw the client's problem in the words of the page, and anything else as it is. */
 function fail(error) {
   if (error.name !== "Problem") throw error;
-  const isOwn = Object.hasOwn(OWN_WORDS, error.code);
-  throw new Problem({ ...error, userMessage: isOwn ? words(OWN_WORDS[error.code]) : error.userMessage });
+  const key = OWN_WORDS[error.code];
+  throw new Problem({ ...error, userMessage: key ? words(key) : error.userMessage });
 }

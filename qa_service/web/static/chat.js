@@ -148,8 +148,14 @@ export class Chat {
     document.title = [title, this.#at("title").textContent].filter(Boolean).join(" · ");
   }
 
+  /** Forget the person, and show the chat to whoever comes now. */
+  signOut() {
+    this.forget();
+    this.#start();
+  }
+
   /** Forget the key, and what was written and shown with it in this tab. What was deleted is deleted with the key. */
-  #signOut() {
+  forget() {
     this.past.deleteAll();
     keepKey(this.memory, "");
     forgetDrafts(this.memory);
@@ -158,7 +164,6 @@ export class Chat {
     this.composer.empty();
     this.past.empty();
     this.announce("");
-    this.#start();
   }
 
   #at(id) {
@@ -239,7 +244,7 @@ export class Chat {
       choose(target.value, { forGood: true });
       this.reword();
     });
-    this.#at("sign-out").addEventListener("click", () => this.#signOut());
+    this.#at("sign-out").addEventListener("click", () => this.signOut());
     this.#at("skip").addEventListener("click", () => this.composer.field.focus());
     this.#at("drop-zone").addEventListener("click", () => this.composer.attachments.picker.click());
     for (const button of this.root.querySelectorAll("[data-new]")) button.addEventListener("click", () => this.leave());

@@ -71,6 +71,12 @@ export class QaChat extends Base {
     this.chat.composer.form.requestSubmit();
   }
 
+  /** Show nothing any more of the person who has just left the site. A chat that isn't shown asks the service for nothing. */
+  signOut() {
+    if (this.#hasBegun && !this.#hasEnded) this.chat.signOut();
+    else this.chat.forget();
+  }
+
   #build() {
     const root = this.#openRoot();
     const address = this.getAttribute("address") ?? HOME;

@@ -281,6 +281,7 @@ function stageOf({ stage, query, sources }) {
 
 // Upstream had finished with these last two, and no text had come.
 const INCOMPLETE = {
+  __proto__: null,
   length: "incompleteLength",
   content_filter: "incompleteFilter",
   stop: "incompleteEmpty",

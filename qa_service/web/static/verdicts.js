@@ -3,7 +3,7 @@
 import { element, icon } from "./element.js";
 import { hasWords, say } from "./words.js";
 
-const STATUS_WORDS = { used: "fileUsed", partly: "fileTruncated", truncated: "fileTruncated", skipped: "fileSkipped", failed: "fileFailed" };
+const STATUS_WORDS = { __proto__: null, used: "fileUsed", partly: "fileTruncated", truncated: "fileTruncated", skipped: "fileSkipped", failed: "fileFailed" };
 
 /** Write page numbers as people do: 2–5, 9. Numbers that follow each other become a range. */
 function listed(numbers) {
