@@ -54,6 +54,8 @@ CATEGORIES = {
     kinds.CATEGORY_WORD: r"\w",
     kinds.CATEGORY_NOT_WORD: r"\W",
 }
+PROPERTIES = {r"\p{C}": r"\x00-\x1f\x7f-\x9f\u200b", r"\p{Z}": r" \xa0\u3000"}
+"""JavaScript's classes of letters that Python doesn't know, each with some letters of it."""
 
 
 class TooSlow(AssertionError):
@@ -76,9 +78,16 @@ def write_text(attack: Attack, size: int) -> str:
 def attacks(source: str, flags: int = 0) -> list[Attack]:
     """The kinds of text against one expression, of Python or of JavaScript."""
     with warnings.catch_warnings(action="ignore", category=FutureWarning):  # JavaScript lets a [ stand in a class
-        tree = parser.parse(source, flags)
+        tree = parser.parse(read_in_python(source), flags)
     found = dict.fromkeys(attack for attack in _attacks(tree, _letters(tree)) if attack[1])
     return list(islice(found, MOST))
+
+
+def read_in_python(source: str) -> str:
+    """An expression of JavaScript as Python can read it."""
+    for name, letters in PROPERTIES.items():
+        source = source.replace(name, letters)
+    return source
 
 
 def expressions_of_the_page() -> Iterator[tuple[str, str, str]]:

@@ -25,6 +25,7 @@ from tests.adversary import (
     attacks_on,
     expressions_of_the_page,
     patient,
+    read_in_python,
     seconds,
     write_text,
 )
@@ -93,7 +94,7 @@ def page_patterns() -> Iterator[Found]:
         for file, source, flags in expressions_of_the_page():
             uses = ("match",) if "y" in flags else ("finditer",)
             known = (flag for letter, flag in FLAGS.items() if letter in flags)
-            yield Found(f"{file}:{source}", re.compile(source, reduce(or_, known, re.NOFLAG)), uses)
+            yield Found(f"{file}:{source}", re.compile(read_in_python(source), reduce(or_, known, re.NOFLAG)), uses)
 
 
 def patterns_in(value: object) -> Iterator[Pattern]:
