@@ -8,16 +8,20 @@ from gevent import monkey
 
 monkey.patch_all()
 
+import logging  # noqa: E402
 import os  # noqa: E402
 import secrets  # noqa: E402
 import shutil  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
+from contextlib import suppress  # noqa: E402
 
 # Until gunicorn handles signals, Ctrl-C ends this process at once. Python alone would show where it was interrupted.
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+# `qa-service serve` has held it back until now.
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
 # This is a folder where writing never waits for a disk, or None where there is no such folder.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - what lies there is unlinked or private
@@ -50,6 +54,10 @@ try:
     settings = from_environment()
 except SettingsError as error:
     sys.exit(f"qa-service: {error}")
+
+
+# What `qa-service serve` wants to be said when the server listens.
+greeting = os.environ.pop("SERVE_GREETING", "")
 
 
 class Worker(AnswerWorker):
@@ -93,6 +101,18 @@ def on_starting(server):
     raise_file_limit(settings)
     share_models(settings)
     freeze_modules()
+    if greeting:
+        # The log would name the address before the greeting does, and without the key.
+        server.log.error_log.setLevel(logging.WARNING)
+
+
+def when_ready(server):
+    """Greet whoever has started the server. It listens by now."""
+    if greeting:
+        server.log.error_log.setLevel(server.log.loglevel)
+        with suppress(OSError):
+            sys.stdout.write(greeting)
+            sys.stdout.flush()
 
 
 def post_fork(server, worker):

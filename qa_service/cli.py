@@ -5,6 +5,7 @@ import atexit
 import gc
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -25,6 +26,9 @@ from qa_service.terminal import make_printable
 from qa_service.web.exposure import refuse_open_server
 
 KEY = "page-key"
+GREETING = "SERVE_GREETING"
+"""By this variable, gunicorn's configuration gets what the server says when it listens."""
+CLOSED = "qa-service: the standard output is closed, so nothing could be shown"
 INTERRUPTED, UNREAD = 130, 141
 """Shells expect these statuses of a program that ended because of Ctrl-C, or because nobody reads its output."""
 
@@ -32,10 +36,12 @@ INTERRUPTED, UNREAD = 130, 141
 def run_command(arguments: Sequence[str] | None = None) -> None:
     """Run one command. The process exits with 1 where the command failed, with 2 where its arguments are wrong, with
     130 after Ctrl-C, and with 141 where nobody reads its output any more, such as `head` that has read enough."""
-    options = read_arguments(None if arguments is None else list(arguments))
     # When it ends, Python looks through all that was imported for garbage, which takes a third of a second.
     atexit.register(gc.freeze)
     try:
+        options = read_arguments(None if arguments is None else list(arguments))
+        if sys.stdout is None and options.command != "serve":
+            sys.exit(CLOSED)
         settings = _read_settings(options)
         with _without_store_warnings():
             RUN[options.command](settings, options)
@@ -99,8 +105,8 @@ def _read_settings(options: argparse.Namespace) -> Settings:
 def become_server(
     settings: Settings, _: argparse.Namespace, execute: Callable[[list[str]], None] | None = None
 ) -> None:
-    """Print the page's address, with a key in its fragment where one is needed, and then become gunicorn. What would
-    keep the server from starting is said before that."""
+    """Become gunicorn, which prints the page's address when it listens, with a key in its fragment where one is needed.
+    What would keep the server from starting is said before that."""
     refuse_open_server(settings, [settings.host])
     refuse_unusable_folder(settings.data)
     refuse_taken_port(settings.host, settings.port)
@@ -113,7 +119,7 @@ def become_server(
         secret = keep_secret(settings.data, KEY)
         os.environ["QA_API_KEYS"] = f"page:{secret}:personal"
         address += f"#key={secret}"
-    print(f"\n  {_greeting(settings)}\n\n  {address}\n", flush=True)
+    os.environ[GREETING] = f"\n  {_greeting(settings)}\n\n  {address}\n\n"
     command = [
         sys.executable,
         "-m",
@@ -219,6 +225,8 @@ def _configuration() -> Path:
 
 
 def _become(command: list[str]) -> None:
+    # Ctrl-C waits until gunicorn's configuration is read, which lets it through again.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     os.execv(command[0], command)  # noqa: S606 - our own interpreter and arguments
 
 

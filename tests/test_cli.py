@@ -21,7 +21,7 @@ from redis import Redis
 
 from qa_service import cli, console
 from qa_service.arguments import COMMANDS, EXAMPLES, build_parser, read_arguments
-from qa_service.cli import become_server, run_command
+from qa_service.cli import GREETING, become_server, run_command
 from qa_service.errors import EncoderMissing, StoreUnavailable
 from qa_service.knowledge.database import Database
 from qa_service.running.log import MemoryLog
@@ -33,7 +33,19 @@ from tests.knowledge.shelf import ask, put
 from tests.samples import ROOT
 from tests.scripted_upstream import KOREAN, Script, ScriptedUpstream
 
-PROGRAM = f"{sys.executable} -c 'from qa_service.cli import run_command; run_command()'"
+PROGRAM = f"{sys.executable} -m qa_service"
+INTERRUPTED_IMPORT = """
+import os, signal, sys
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "{}":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+from qa_service.__main__ import start_command
+start_command()
+"""
 RULES = "Dogs must be kept on a leash.\n이용 요금은 하루에 만 원입니다.\n"
 
 
@@ -219,28 +231,27 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 class TestServing:
-    def served(self, site: Path, host: str = "127.0.0.1", **changes: Any) -> tuple[list[str], int]:
-        """The command it would have become, and the port."""
+    def served(self, site: Path, host: str = "127.0.0.1", **changes: Any) -> tuple[list[str], int, str]:
+        """The command it would have become, the port, and what it would say when it listens."""
         commands: list[list[str]] = []
         port = free_port(host)
         settings = Settings(**{"data": site / "qa", "host": host, "port": port, **changes})
         become_server(settings, read_arguments(["serve"]), commands.append)
         (command,) = commands
-        return command, port
+        return command, port, os.environ.pop(GREETING)
 
-    def test_without_a_model_the_page_needs_no_key(self, site: Path, capsys: Captured) -> None:
-        _, port = self.served(site)
-        out, _ = capsys.readouterr()
-        assert f"\n  http://127.0.0.1:{port}/\n" in out
-        assert "quotes from your files" in out
+    def test_without_a_model_the_page_needs_no_key(self, site: Path) -> None:
+        _, port, said = self.served(site)
+        assert f"\n  http://127.0.0.1:{port}/\n" in said
+        assert "quotes from your files" in said
 
-    def test_with_a_model_the_link_carries_one(
-        self, site: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
-    ) -> None:
+    def test_says_nothing_of_an_address_before_it_listens(self, site: Path, capsys: Captured) -> None:
+        self.served(site)
+        assert capsys.readouterr() == ("", "")
+
+    def test_with_a_model_the_link_carries_one(self, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("QA_API_KEYS", "")
-        for _ in range(2):
-            self.served(site, openai_api_key="sk-test", model="gpt-5")
-        out, _ = capsys.readouterr()
+        out = "".join(self.served(site, openai_api_key="sk-test", model="gpt-5")[2] for _ in range(2))
         links = set(re.findall(r"http://127\.0\.0\.1:\d+/#key=([\w-]{16,})\n", out))
         assert len(links) == 1
         assert os.environ["QA_API_KEYS"] == f"page:{links.pop()}:personal"
@@ -248,14 +259,11 @@ class TestServing:
         assert "sk-test" not in out
 
     @pytest.mark.parametrize("known", [{"api_keys": ("any",)}, {"allow_anonymous": True}])
-    def test_a_site_that_knows_its_callers_gets_no_key(
-        self, site: Path, known: dict[str, object], capsys: Captured
-    ) -> None:
-        self.served(site, openai_api_key="sk-test", **known)
-        assert "#key" not in capsys.readouterr().out
+    def test_a_site_that_knows_its_callers_gets_no_key(self, site: Path, known: dict[str, object]) -> None:
+        assert "#key" not in self.served(site, openai_api_key="sk-test", **known)[2]
 
     def test_it_becomes_gunicorn_with_our_configuration(self, site: Path) -> None:
-        command, _ = self.served(site)
+        command, _, _ = self.served(site)
         assert command[1:4] == ["-m", "gunicorn", "-c"]
         assert "worker_class = Worker" in Path(command[4]).read_text()
         assert command[5] == "qa_service.web.serving:make_served_app()"
@@ -264,9 +272,9 @@ class TestServing:
         ("host", "address"),
         [("0.0.0.0", "http://localhost:{}/"), ("::", "http://localhost:{}/"), ("::1", "http://[::1]:{}/")],
     )
-    def test_the_printed_address_can_be_opened(self, site: Path, host: str, address: str, capsys: Captured) -> None:
-        _, port = self.served(site, host, allow_anonymous=True)
-        assert f"\n  {address.format(port)}\n" in capsys.readouterr().out
+    def test_the_address_can_be_opened(self, site: Path, host: str, address: str) -> None:
+        _, port, said = self.served(site, host, allow_anonymous=True)
+        assert f"\n  {address.format(port)}\n" in said
 
     def test_it_does_not_open_to_everybody(self, site: Path) -> None:
         with pytest.raises(SystemExit, match=r"not listening on 0\.0\.0\.0"):
@@ -280,14 +288,14 @@ class TestServing:
         assert os.waitstatus_to_exitcode(status) == 7
 
     def test_its_options_win_over_the_settings_also_in_the_server_that_it_becomes(
-        self, site: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+        self, site: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for name, value in (("HOST", "::1"), ("PORT", "1"), ("QA_DATA", "elsewhere")):
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(cli, "_become", lambda command: None)
         port = free_port()
         run_command(["serve", "--host", "127.0.0.1", "--port", str(port), "--data", str(site / "here")])
-        assert f"\n  http://127.0.0.1:{port}/\n" in capsys.readouterr().out
+        assert f"\n  http://127.0.0.1:{port}/\n" in os.environ.pop(GREETING)
         assert (os.environ["HOST"], os.environ["PORT"]) == ("127.0.0.1", str(port))
         assert os.environ["QA_DATA"] == str(site / "here")
 
@@ -295,8 +303,7 @@ class TestServing:
         self, site: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
     ) -> None:
         self.served(site, redis_url=f"redis://:geheim@127.0.0.1:{free_port()}/0")
-        out, err = capsys.readouterr()
-        assert "http://127.0.0.1:" in out
+        _, err = capsys.readouterr()
         assert re.fullmatch(r"qa-service: The store does not answer: start Redis at 127\.0\.0\.1:\d+, or [^\n]+\n", err)
         assert "geheim" not in err
 
@@ -400,6 +407,36 @@ class TestEnding:
             [sys.executable, "-c", started.format(ROOT / "gunicorn.conf.py")], capture_output=True, text=True
         )
         assert (ran.returncode, ran.stderr) == (-signal.SIGINT, "")
+
+    @pytest.mark.parametrize("module", ["qa_service.cli", "qa_service.settings"])
+    def test_ctrl_c_while_the_program_is_imported_ends_it_without_a_word(self, module: str) -> None:
+        ran = subprocess.run([sys.executable, "-c", INTERRUPTED_IMPORT.format(module)], capture_output=True, text=True)
+        assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "")
+
+    def test_ctrl_c_while_it_becomes_a_server_is_heard_by_that_server(self) -> None:
+        configuration = ROOT / "gunicorn.conf.py"
+        interrupt = f"import os, runpy; os.kill(os.getpid(), {signal.SIGINT}); runpy.run_path('{configuration}')"
+        becoming = f"from qa_service.cli import _become; _become([{sys.executable!r}, '-c', {interrupt!r}])"
+        ran = subprocess.run([sys.executable, "-c", becoming], capture_output=True, text=True)
+        assert (ran.returncode, ran.stdout, ran.stderr) == (-signal.SIGINT, "", "")
+
+    def test_output_that_is_closed_is_told_before_anything_is_done(self) -> None:
+        status, err = self.ended(f"{PROGRAM} ask 'Dogs?' --file rules.txt >&-")
+        assert (status, err) == (1, "qa-service: the standard output is closed, so nothing could be shown\n")
+
+    def test_what_is_being_done_may_be_told_to_nobody(self) -> None:
+        ran = subprocess.run(
+            ["bash", "-c", f"{PROGRAM} ask 'Is a leash needed for dogs?' --file rules.txt 2>&- <&-"],
+            capture_output=True,
+        )
+        assert ran.returncode == 0
+        assert b"leash" in ran.stdout
+
+    def test_a_server_may_have_a_closed_output(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            status, err = self.ended(f"{PROGRAM} serve --port {port} >&-")
+        assert (status, err.count("\n"), f"port {port} of 127.0.0.1 is taken" in err) == (1, 1, True)
 
 
 class TestHelp:

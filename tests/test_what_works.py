@@ -64,11 +64,11 @@ JS = (
     "clients/js.mjs: reads answers through random cuts, each whole and paid once",
     "clients/js.mjs: stops an answer while its connection is lost",
 )
-KOTLIN = (
-    "installing/test_kotlin.py: test_an_upload_that_is_cut_is_sent_again_and_asked_once",
-    "installing/test_kotlin.py: test_an_answer_survives_cuts_whole_and_is_paid_once",
-    "installing/test_kotlin.py: test_an_answer_survives_cuts_whole_and_is_paid_once",
-    "installing/test_kotlin.py: test_an_answer_stops_when_told",
+PHONES = (
+    "installing/test_phone_clients.py: test_an_upload_that_is_cut_is_sent_again_and_asked_once",
+    "installing/test_phone_clients.py: test_an_answer_survives_cuts_whole_and_is_paid_once",
+    "installing/test_phone_clients.py: test_an_answer_survives_cuts_whole_and_is_paid_once",
+    "installing/test_phone_clients.py: test_an_answer_stops_when_told",
 )
 FETCH = (
     "clients/readers.mjs: ${name} asks with a file and streams",
@@ -107,7 +107,7 @@ COMPLETIONS = (
     "clients/completions.mjs: openai-node stops",
 )
 AG_UI = ("clients/ag-ui.mjs: asks with a file and streams",) * 2 + (NO, "clients/ag-ui.mjs: stops")
-CLIENTS = [[QA_CHAT, JS], [KOTLIN], [FETCH, PROGRAMS], [EVENT_SOURCE], [USE_CHAT], [RESPONSES], [COMPLETIONS, AG_UI]]
+CLIENTS = [[QA_CHAT, JS], [PHONES], [FETCH, PROGRAMS], [EVENT_SOURCE], [USE_CHAT], [RESPONSES], [COMPLETIONS, AG_UI]]
 """The rows of README's table of clients, and for each client in a row the tests of its cells."""
 
 

@@ -6,7 +6,6 @@ All routes are examined at the same time, because an examination mostly waits.
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,7 +21,7 @@ from qa_service.settings import Settings
 from qa_service.web.app import create_app
 from qa_service.web.mounting import KEY
 from tests.doctor.certificates import make_certificate
-from tests.doctor.examinations import GOOD, among, codes, examine, instead
+from tests.doctor.examinations import GOOD, among, codes, examine, examine_all, instead
 from tests.doctor.faulty_route import Faults, faulty_route
 
 MEBIBYTE = 1 << 20
@@ -90,10 +89,9 @@ def backend(private_valkey: Redis, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="module")
 def examined(backend: int) -> Iterator[Mapping[str, list[Finding]]]:
     """The findings of all routes."""
-    with ExitStack() as routes, ThreadPoolExecutor(len(ROUTES)) as pool:
+    with ExitStack() as routes:
         ports = {name: routes.enter_context(faulty_route(backend, faults)) for name, (faults, _) in ROUTES.items()}
-        found = pool.map(lambda port: examine(f"http://127.0.0.1:{port}/api", PLAN), ports.values())
-        yield dict(zip(ports, list(found), strict=True))
+        yield examine_all(ports, PLAN, SECRET)
 
 
 @pytest.mark.parametrize("name", ROUTES)

@@ -4,7 +4,6 @@ Each server has all of its wrong sites at once, and they are examined at the sam
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,21 +11,13 @@ import pytest
 from qa_service.doctor.examination import ExaminationPlan
 from qa_service.doctor.findings import Finding
 from tests.doctor.certificates import make_certificate
-from tests.doctor.examinations import GOOD, among, codes, examine, instead
-from tests.hosts.host import PERSONAL
+from tests.doctor.examinations import GOOD, among, codes, examine, examine_all, instead
+from tests.hosts.host import KEY, PERSONAL
 from tests.live.processes import Service, free_port, listens, program, running, until
 from tests.live.proxies import nginx
 
-KEY = (("Authorization", f"Bearer {PERSONAL}"),)
+PERSON = (("Authorization", f"Bearer {PERSONAL}"),)
 PLAN = ExaminationPlan(quiet=2.5, body=2 << 20, ticking=2.5, tick=0.25)
-
-
-def examine_all(ports: Mapping[str, int]) -> Mapping[str, Sequence[Finding]]:
-    """The findings of all sites of a server."""
-    urls = [f"http://127.0.0.1:{port}/api" for port in ports.values()]
-    with ThreadPoolExecutor(len(ports)) as pool:
-        return dict(zip(ports, pool.map(lambda url: examine(url, PLAN, KEY), urls), strict=True))
-
 
 USUAL_NGINX = "proxy_http_version 1.1; proxy_set_header Host $http_host; client_max_body_size 65m;"
 NGINX: Mapping[str, tuple[str, list[str]]] = {
@@ -81,7 +72,7 @@ class TestNginx:
             for name, site in sites.items()
         )
         with nginx(tmp_path_factory.mktemp("nginx"), servers, ports["as it should be"]):
-            yield examine_all(ports)
+            yield examine_all(ports, PLAN, KEY)
 
     @pytest.mark.parametrize("name", NGINX)
     def test_what_it_does_is_found(self, examined: Mapping[str, Sequence[Finding]], name: str) -> None:
@@ -121,7 +112,7 @@ class TestTLS:
         )
         quick = ExaminationPlan(quiet=0, body=0, ticking=0.5, tick=0.25)
         with nginx(tmp_path, site, port):
-            found = codes(examine(f"https://localhost:{port}/api", quick, KEY))
+            found = codes(examine(f"https://localhost:{port}/api", quick, PERSON))
         assert found == ["reached", *codes_of_tls, "streamed", "refusals_kept"]
 
 
@@ -174,7 +165,7 @@ class TestApache:
         with running(command, cwd=folder, log=folder / "log") as process:
             until(lambda: process.poll() is not None or all(map(listens, ports.values())), 10, "Apache listens")
             assert process.poll() is None, (folder / "log").read_text()
-            yield examine_all(ports)
+            yield examine_all(ports, PLAN, KEY)
 
     @pytest.mark.parametrize("name", APACHE)
     def test_what_it_does_is_found(self, examined: Mapping[str, Sequence[Finding]], name: str) -> None:
@@ -227,7 +218,7 @@ class TestCaddy:
         with running(command, cwd=folder, log=folder / "log", env={"HOME": str(folder)}) as process:
             until(lambda: process.poll() is not None or all(map(listens, ports.values())), 10, "Caddy listens")
             assert process.poll() is None, (folder / "log").read_text()
-            yield examine_all(ports)
+            yield examine_all(ports, PLAN, KEY)
 
     @pytest.mark.parametrize("name", CADDY)
     def test_what_it_does_is_found(self, examined: Mapping[str, Sequence[Finding]], name: str) -> None:
@@ -255,6 +246,6 @@ class TestPHP:
         env = {"QA_URL": f"http://127.0.0.1:{served.port}", "PHP_CLI_SERVER_WORKERS": "4"}
         with running(command, cwd=tmp_path, log=tmp_path / "log", env=env):
             until(lambda: listens(port), 10, "PHP listens")
-            found = set(codes(examine(f"http://127.0.0.1:{port}/api", PLAN, KEY)))
+            found = set(codes(examine(f"http://127.0.0.1:{port}/api", PLAN, PERSON)))
         assert {"type_lost", "buffered", "header_lost", "origin_unknown", "refusal_replaced"} <= found
         assert found.isdisjoint({"streamed", "refusals_kept"})

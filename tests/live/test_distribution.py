@@ -16,7 +16,7 @@ from tests.live.reading import Asked
 
 SMALL_SCRIPT = "qa_service/web/chat.min.js"
 SEND = "from qa_service.web.chat_script import chat_script; print(chat_script().plain.decode(), end='')"
-PROGRAM = "from qa_service.cli import run_command; run_command()"
+PROGRAM = "from qa_service.__main__ import start_command; start_command()"
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_the_wheel_names_its_extras_and_its_command(wheel: Path) -> None:
         told = message_from_string(archive.read(metadata).decode())
         entries = archive.read(metadata.replace("METADATA", "entry_points.txt")).decode()
     assert set(told.get_all("Provides-Extra", [])) == {"semantic", "tokens", "knowledge"}
-    assert "qa-service = qa_service.cli:run_command" in entries
+    assert "qa-service = qa_service.__main__:start_command" in entries
 
 
 def test_the_wheel_sends_the_small_script_that_was_made_of_its_own_modules(wheel: Path, tmp_path: Path) -> None:

@@ -47,8 +47,9 @@ class Terminal(NamedTuple):
         return self._shown(ran.stdout)
 
     def read_greeting(self) -> str:
-        """What the service has printed before its log."""
-        return self._shown(self.served.said.partition("[")[0])
+        """What the service has printed among the lines of its log."""
+        lines = self.served.said.splitlines(keepends=True)
+        return self._shown("".join(line for line in lines if not line.startswith("[")))
 
     def _shown(self, output: str) -> str:
         return output.replace(self.served.url, SHOWN)

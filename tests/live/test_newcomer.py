@@ -49,6 +49,10 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 class TestServe:
+    def test_prints_the_one_link_when_it_listens(self, newcomer: Service) -> None:
+        assert newcomer.said.index("Starting gunicorn") < newcomer.said.index(newcomer.url)
+        assert newcomer.said.count(newcomer.url) == 1
+
     def test_prints_a_link_that_is_the_page(self, newcomer: Service) -> None:
         link = re.search(r"http://\S+", newcomer.said)
         assert link is not None

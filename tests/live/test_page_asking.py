@@ -299,6 +299,13 @@ class TestAsking:
         wait_for_answer(page)
         assert stored(page, server_url) == [DELIVERY, "책은 며칠 안에 보내나요?"]
 
+    def test_what_is_refused_for_good_is_given_back_with_its_files(self, page: Page) -> None:
+        wrong = {"code": "too_large", "userMessage": "보내신 내용이 너무 커요.", "retryable": False}
+        page.route("**/ask", lambda route: route.fulfill(status=413, json=wrong), times=1)
+        ask(page, DELIVERY, NOTE)
+        expect(page.locator("#question")).to_have_value(DELIVERY)
+        expect(page.locator('[data-part="files"] .chip')).to_contain_text(NOTE["name"])
+
     def test_what_is_refused_replaces_nothing(self, page: Page, server_url: str) -> None:
         ask(page, DELIVERY)
         ask(page, REFUND)
@@ -315,6 +322,9 @@ class TestAsking:
         ask(page, DELIVERY, NOTE)
         button(page, "도움이 안 됐어요").click()
         expect(page.locator("#announcer")).to_have_text("알려 주셔서 고마워요.")
+        page.route("**/feedback", lambda route: route.abort(), times=1)
+        button(page, "도움이 됐어요").click()
+        expect(page.get_by_role("alert")).to_contain_text("서버에 닿지 못했어요")
         page.reload()
         expect(button(page, "도움이 안 됐어요")).to_have_attribute("aria-pressed", "true")
         expect(button(page, "도움이 됐어요")).to_have_attribute("aria-pressed", "false")
@@ -429,6 +439,28 @@ class TestHistory:
         undo.click()
         expect(page.locator(".bubble")).to_have_text(DELIVERY)
         assert stored(page, server_url) == [DELIVERY]
+
+    def test_says_on_a_phone_where_it_is_seen_that_a_name_was_not_kept(self, page: Page) -> None:
+        ask(page, DELIVERY)
+        page.set_viewport_size({"width": 360, "height": 740})
+        button(page, "대화 목록 열기").click()
+        button(page, f"‘{DELIVERY}’ 대화 이름 바꾸기").click()
+        page.route("**/sessions/*", lambda route: route.abort(), times=1)
+        page.get_by_role("textbox", name="대화 제목").fill("배송")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("서버에 닿지 못했어요")
+        page.locator('[data-part="complaint"]').click()
+        page.set_viewport_size({"width": 1280, "height": 860})
+
+    def test_keeps_the_keys_in_the_side_bar_when_a_row_goes(self, page: Page) -> None:
+        ask(page, DELIVERY)
+        page.set_viewport_size({"width": 360, "height": 740})
+        button(page, "대화 목록 열기").click()
+        button(page, f"‘{DELIVERY}’ 대화 지우기").click()
+        page.evaluate("document.querySelector('qa-chat').chat.past.show('')")
+        page.keyboard.press("Escape")
+        expect(page.locator("[data-open]")).to_have_count(0)
+        page.set_viewport_size({"width": 1280, "height": 860})
 
     def test_deletes_for_good_when_the_page_is_left(self, page: Page, server_url: str) -> None:
         ask(page, DELIVERY)

@@ -8,7 +8,7 @@ import { label, words } from "./words.js";
 const RATINGS = { up: ["rateUp", "good"], down: ["rateDown", "bad"] };
 const COPIED_MS = 2_000;
 
-/** Make the buttons for a turn that is over. `actions` has `regenerate(turn)` and `rate(turn, rating)`. */
+/** Make the buttons for a turn that is over. `actions` has what they do, such as `rate(turn, rating)`. */
 export function answerTools(turn, actions) {
   return element("span", { class: "tools" },
     turn.prose.text ? copyTool("copyAnswer", "copy", () => turn.prose.text, actions) : null,
@@ -37,7 +37,7 @@ function againTool(turn, { regenerate }) {
   return iconButton("regenerate", "again", () => regenerate(turn), { class: "quiet icon-only again" });
 }
 
-function ratingTools(turn, { rate, announce }) {
+function ratingTools(turn, { rate, announce, complain }) {
   const buttons = new Map();
   const press = (rating) => {
     for (const [each, button] of buttons) button.setAttribute("aria-pressed", String(each === rating));
@@ -50,7 +50,7 @@ function ratingTools(turn, { rate, announce }) {
       announce(words("rated"));
     } catch (problem) {
       press(turn.rating);
-      announce(problem.message);
+      complain(problem.message);
     }
   };
   for (const [rating, [key, drawing]] of Object.entries(RATINGS)) buttons.set(rating, iconButton(key, drawing, () => give(rating)));

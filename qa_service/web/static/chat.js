@@ -37,14 +37,14 @@ export class Chat {
       complain: (text) => this.composer.complain(text),
       ended: (turn) => this.#ended(turn),
       locked: (again) => this.#locked(again),
-      refused: (question) => this.composer.giveBack(question),
+      refused: (asked) => this.composer.giveBack(asked),
     } });
     this.composer = new Composer(this.#at("composer"), { limits: this.limits, memory, announce, zone: this.#at("frame"), veil: this.#at("veil"), listener: {
       ask: (asked) => this.ask(asked),
       stop: () => this.conversation.stop(),
     } });
     this.past = new History(this.#at("history"), { service, memory, announce, listener: {
-      complain: (text) => this.composer.complain(text),
+      complain: (text) => (this.shelf.close(), this.composer.complain(text)), // which the side bar would cover
       gone: (sessionId) => sessionId === this.conversation.sessionId && this.#clear(),
       open: (sessionId) => this.open(sessionId),
       renamed: () => this.#entitle(),

@@ -86,9 +86,11 @@ export class Composer {
     this.#wrote();
   }
 
-  /** Put a refused question back, unless another one is being written. */
-  giveBack(text) {
-    if (!this.field.value) this.write(text);
+  /** Put a refused question back with its files, unless another one is being written. */
+  giveBack({ question, files }) {
+    if (this.field.value || this.attachments.files.length) return;
+    this.write(question);
+    this.attachments.add(files);
   }
 
   /** Tell what the trouble is. `offer`, `{ key, act }`, is a button with what the person can do. */

@@ -39,9 +39,9 @@ function newKey() {
 
 /**
  * It calls `asked(question)`, `began(sessionId, title)` when the server has taken a question, `changed()`,
- * `refused(question)`, `locked(again)`, `complain(text)` and `ended(turn)` of its `listener`. `shared` has what all parts
- * of one element share: `service`, `announce(text)`, `openSource(source, findNumber)`, `config()` and the names of the
- * `collections` that are searched.
+ * `refused(question)` with what was `asked`, `locked(again)`, `complain(text)` and `ended(turn)` of its `listener`.
+ * `shared` has what all parts of one element share: `service`, `announce(text)`, `openSource(source, findNumber)`,
+ * `config()` and the names of the `collections` that are searched.
  */
 export class Conversation {
   constructor(node, { shared, listener }) {
@@ -55,6 +55,7 @@ export class Conversation {
       rate: (turn, rating) => this.#rate(turn, rating),
       hasSession: () => Boolean(this.sessionId),
       reopen: (topic) => this.#reopen(topic),
+      complain: (text) => listener.complain(text),
     };
     this.clear();
   }
@@ -245,7 +246,7 @@ export class Conversation {
     turn.fail(gone ? new Problem({ userMessage: words("answerGone"), retryable: true }) : problem);
     const again = () => (turn.answerId ? this.actions.reconnect(turn) : this.#retry(turn));
     if (problem.code === "unauthenticated") this.listener.locked(again);
-    else if (!turn.answerId && !problem.retryable) this.listener.refused(turn.question);
+    else if (!turn.answerId && !problem.retryable) this.listener.refused(turn.asked);
   }
 
   /**

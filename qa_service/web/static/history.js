@@ -32,6 +32,7 @@ export class History {
     Object.assign(this, { list, service, memory, announce, listener, anonymous: true, items: readRemembered(memory), current: "" });
     Object.assign(this, { sought: "", renaming: "", leaving: new Map(), era: 0 });
     this.field = this.#searchField();
+    list.tabIndex = -1;
   }
 
   /** Follow what happens to the list elsewhere. */
@@ -99,7 +100,9 @@ export class History {
     const found = this.items.filter(({ title }) => fold(title || words("untitled")).includes(fold(this.sought)));
     const rows = found.map((item) => this.#row(item));
     const empty = say(element("li", { class: "faint" }), this.items.length ? "historyNothingFound" : "historyEmpty");
+    const hadFocus = this.list.matches(":focus-within");
     this.list.replaceChildren(...(rows.length ? rows : [empty]));
+    if (hadFocus) this.list.focus({ preventScroll: true }); // or else keys would not reach the side bar any more
   }
 
   #searchField() {
