@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import groupby, islice, product
+from itertools import chain, groupby, islice, product
 from pathlib import Path
 from re import _constants as kinds  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
@@ -54,6 +54,8 @@ CATEGORIES = {
     kinds.CATEGORY_WORD: r"\w",
     kinds.CATEGORY_NOT_WORD: r"\W",
 }
+PROPERTIES = {r"\p{C}": r"\x00-\x1f\x7f-\x9f\u200b", r"\p{Z}": r" \xa0\u3000"}
+"""JavaScript's classes of letters that Python doesn't know, each with some letters of it."""
 
 
 class TooSlow(AssertionError):
@@ -76,9 +78,16 @@ def write_text(attack: Attack, size: int) -> str:
 def attacks(source: str, flags: int = 0) -> list[Attack]:
     """The kinds of text against one expression, of Python or of JavaScript."""
     with warnings.catch_warnings(action="ignore", category=FutureWarning):  # JavaScript lets a [ stand in a class
-        tree = parser.parse(source, flags)
+        tree = parser.parse(read_in_python(source), flags)
     found = dict.fromkeys(attack for attack in _attacks(tree, _letters(tree)) if attack[1])
     return list(islice(found, MOST))
+
+
+def read_in_python(source: str) -> str:
+    """An expression of JavaScript as Python can read it."""
+    for name, letters in PROPERTIES.items():
+        source = source.replace(name, letters)
+    return source
 
 
 def expressions_of_the_page() -> Iterator[tuple[str, str, str]]:
@@ -137,7 +146,7 @@ def _examples(tree: Iterable[Node]) -> list[str]:
 def _examples_of(node: Node) -> list[str]:
     kind, value = node
     if kind in LETTER_KINDS:
-        return _members(node)[:2]
+        return _members(node)
     if kind in REPEATS:
         return [text * max(value[0], 1) for text in _examples(value[2])] or [""]
     if kind in (kinds.ASSERT, kinds.ASSERT_NOT):
@@ -146,9 +155,10 @@ def _examples_of(node: Node) -> list[str]:
 
 
 def _members(node: Node) -> list[str]:
-    """Letters that one part takes: those it names, or ordinary ones."""
-    named = [] if _is_negated(node) else list(_named([node]))
-    return [letter for letter in [*named, *ORDINARY] if _takes([node], letter)] or ["\x02"]
+    """Two letters that one part takes: those it names, or ordinary ones."""
+    named = [] if _is_negated(node) else _named([node])
+    taken = (letter for letter in chain(named, ORDINARY) if _takes([node], letter))
+    return list(islice(taken, 2)) or ["\x02"]
 
 
 def _is_negated(node: Node) -> bool:

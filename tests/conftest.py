@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from _pytest.runner import runtestprotocol
 from redis import Redis
 
 from qa_service.knowledge.database import Database
@@ -30,14 +31,16 @@ LONGEST_FIRST = (
     "hosts/test_nextjs.py",
     "hosts/test_django.py",
     "hosts/test_nginx.py",
-    "live/test_stopping.py",
-    "live/test_page.py",
     "live/test_page_cuts.py",
-    "files/test_isolation.py",
-    "live/test_newcomer.py",
+    "live/test_contract.py",
     "live/test_dying.py",
-    "live/test_page_markdown.py",
+    "live/test_stopping.py",
+    "live/test_newcomer.py",
+    "live/test_page.py",
+    "files/test_isolation.py",
     "live/test_sharing.py",
+    "live/test_store_trouble.py",
+    "live/test_page_markdown.py",
     "files/test_isolation_under_gevent.py",
     "stores/test_embedded.py",
     "clients",
@@ -45,6 +48,8 @@ LONGEST_FIRST = (
     "benchmarks",
     "files",
     "stores",
+    "indexing",
+    "knowledge",
 )
 """The files that take longest, and then the folders whose tests wait for real processes."""
 
@@ -52,8 +57,9 @@ LONGEST_FIRST = (
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# All that the tests import stays. Collections as often as usual would look through it for a fifth of the whole time.
-gc.set_threshold(50_000, 20, 100)
+# Nearly all that is imported and collected stays, so that looking for garbage before the first test is in vain. It
+# would take a quarter of the time of each process until then.
+gc.disable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -69,9 +75,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Keep what was collected out of the garbage collector, which would look through it for a tenth of the time."""
-    gc.collect()
+    """Keep what was collected out of the garbage collector, which would look through it for a tenth of the time.
+    Collections as often as usual would take another tenth."""
     gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    gc.enable()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let a process of a parallel run tell less."""
+    if hasattr(config, "workerinput"):
+        config.pluginmanager.register(OneReport())
+
+
+class OneReport:
+    """This makes a process of a parallel run send one message for a test that passes, where it would send five. Sending
+    and receiving those takes as long as running a small test."""
+
+    @pytest.hookimpl
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+        for report in runtestprotocol(item, log=False, nextitem=nextitem):
+            if report.when == "call" or not report.passed:
+                item.ihook.pytest_runtest_logreport(report=report)
+        return True
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import re
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, reduce
 from operator import or_
 from pathlib import Path
@@ -25,6 +25,7 @@ from tests.adversary import (
     attacks_on,
     expressions_of_the_page,
     patient,
+    read_in_python,
     seconds,
     write_text,
 )
@@ -93,7 +94,7 @@ def page_patterns() -> Iterator[Found]:
         for file, source, flags in expressions_of_the_page():
             uses = ("match",) if "y" in flags else ("finditer",)
             known = (flag for letter, flag in FLAGS.items() if letter in flags)
-            yield Found(f"{file}:{source}", re.compile(source, reduce(or_, known, re.NOFLAG)), uses)
+            yield Found(f"{file}:{source}", re.compile(read_in_python(source), reduce(or_, known, re.NOFLAG)), uses)
 
 
 def patterns_in(value: object) -> Iterator[Pattern]:
@@ -113,10 +114,14 @@ def held_by(value: object) -> Iterable[object]:
 
 
 @cache
-def trees() -> Mapping[str, ast.Module]:
-    """Every module's syntax, by its name."""
+def nodes() -> Mapping[str, Sequence[ast.AST]]:
+    """All calls and attributes that stand in each module, by the module's name."""
     return {
-        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): ast.parse(path.read_text(encoding="utf-8"))
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): [
+            node
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Attribute | ast.Call)
+        ]
         for path in sorted(PACKAGE.rglob("*.py"))
     }
 
@@ -127,8 +132,8 @@ def uses_of_names() -> Mapping[tuple[str, str], set[str]]:
     A name with an underscore belongs to its module; any other one may be used by every module, so it stands under "".
     """
     uses: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for module, tree in trees().items():
-        for node in ast.walk(tree):
+    for module, inside in nodes().items():
+        for node in inside:
             match node:
                 case ast.Attribute(value=ast.Name(id=name) | ast.Attribute(attr=name), attr=use) if use in USES:
                     uses[module if name.startswith("_") else "", name].add(use)
@@ -137,8 +142,8 @@ def uses_of_names() -> Mapping[tuple[str, str], set[str]]:
 
 def literals() -> Iterator[Found]:
     """Patterns that are written where they are used, as in `re.fullmatch("…", text)`, or compiled there."""
-    for module, tree in trees().items():
-        for node in ast.walk(tree):
+    for module, inside in nodes().items():
+        for node in inside:
             match node:
                 case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr=use), args=[source, *_]) if use in USES:
                     place = f"{module}:{node.lineno}"
@@ -188,14 +193,16 @@ def check(pattern: Pattern, use: Use, slowness: float) -> None:
 
 
 def check_growth(pattern: Pattern, use: Use, attack: Attack, slowness: float) -> None:
+    """Fails where the pattern is slow twice, since once it may have been the machine."""
     bound = BOUND * slowness
-    with patient(bound * 6, pattern):
-        shorter, longer = (
-            min(seconds(use, pattern, write_text(attack, size)) for _ in range(2)) for size in (MIDDLE, LONG)
-        )
-    said = f"{pattern.pattern!r:.80}: {longer * 1e3:.1f} ms for a text of {attack!r:.80}"
-    assert longer < bound, said
-    assert longer < shorter * GROWTH + 0.002 * slowness, f"{said}, {shorter * 1e3:.1f} ms for a quarter of it"
+    said = ""
+    for _ in range(2):
+        with patient(bound * 3, pattern):
+            shorter, longer = (seconds(use, pattern, write_text(attack, size)) for size in (MIDDLE, LONG))
+        if longer < bound and longer < shorter * GROWTH + 0.002 * slowness:
+            return
+        said = f"{longer * 1e3:.1f} ms for a text of {attack!r:.80}, {shorter * 1e3:.1f} ms for a quarter of it"
+    raise AssertionError(f"{pattern.pattern!r:.80}: {said}")
 
 
 def test_every_pattern_takes_linear_time_and_little_of_it(

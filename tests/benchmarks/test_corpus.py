@@ -11,11 +11,9 @@ from qa_service.cli import run_command
 from qa_service.setting_readers import SETTING_READERS
 
 
-@pytest.fixture
-def questions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private_valkey: Redis) -> Path:
-    """Return the corpus, and a site without a model that searches by words."""
-    if not os.path.exists(FONT):
-        pytest.skip("the font NanumGothic is not installed")
+@pytest.fixture(autouse=True)
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private_valkey: Redis) -> None:
+    """Set a site without a model that searches by words."""
     private_valkey.flushall()
     for key in SETTING_READERS:
         monkeypatch.delenv(key, raising=False)
@@ -23,12 +21,14 @@ def questions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private_valkey: R
     monkeypatch.setenv("QA_DATA", str(tmp_path / "qa"))
     monkeypatch.setenv("QA_SECRET", "0123456789abcdef")
     monkeypatch.setenv("QA_SEMANTIC", "off")
-    return build_corpus(tmp_path)
 
 
 def test_pages_are_found_and_cited_and_what_nothing_answers_is_left_unanswered(
-    questions: Path, private_valkey: Redis, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, private_valkey: Redis, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    if not os.path.exists(FONT):
+        pytest.skip("the font NanumGothic is not installed")
+    questions = build_corpus(tmp_path)
     least = ("found_page=0.97", "cited_first=0.95", "cited_page=0.95", "answer_words=0.93", "honest_silence=0.93")
     most = ("wrong_silence=0.05", "wrong_resets=0")
     bounds = [*(f"--at-least={bound}" for bound in least), *(f"--at-most={bound}" for bound in most)]
@@ -37,7 +37,8 @@ def test_pages_are_found_and_cited_and_what_nothing_answers_is_left_unanswered(
     assert not [key for key in private_valkey.keys("*") if b"file:" in key]
 
 
-def test_a_bound_that_is_not_kept_ends_with_one(questions: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bound_that_is_not_kept_ends_with_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    questions = tmp_path / "questions.jsonl"
     questions.write_text('{"question": "a?", "label": "shift", "history": [{"role": "user", "text": "b"}]}\n')
     with pytest.raises(SystemExit) as ended:
         run_command(["evaluate", str(questions), "--at-least", "cited_page=0.5"])

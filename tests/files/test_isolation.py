@@ -63,6 +63,22 @@ def readers() -> Iterator[ChildReaders]:
     readers.close()
 
 
+@pytest.fixture(scope="module")
+def shared_readers() -> Iterator[ChildReaders]:
+    """For tests that only read: the process that waits after the file of one test reads the file of the next one."""
+    readers = ChildReaders(seconds=PATIENT, slots=1, limits=LIMITS)
+    yield readers
+    readers.close()
+
+
+@pytest.fixture(scope="module")
+def tight_readers() -> Iterator[ChildReaders]:
+    """The same, with little memory."""
+    readers = ChildReaders(seconds=PATIENT, slots=1, limits=LITTLE_MEMORY)
+    yield readers
+    readers.close()
+
+
 @pytest.fixture
 def upload(tmp_path: Path) -> Upload:
     def write(content: bytes, name: str = "a.pdf") -> UploadedFile:
@@ -108,11 +124,11 @@ def told(news: list[FileNews]) -> tuple[str, str | None]:
 
 
 class TestGoodFiles:
-    def test_a_file_is_told_of_as_if_it_were_read_here(self, readers: ChildReaders, upload: Upload) -> None:
+    def test_a_file_is_told_of_as_if_it_were_read_here(self, shared_readers: ChildReaders, upload: Upload) -> None:
         file = upload(good())
         here = list(read_file(file, good()))
 
-        news = list(readers.read_upload(asked(file), StopSignal()))
+        news = list(shared_readers.read_upload(asked(file), StopSignal()))
 
         progress = [piece for piece in news if isinstance(piece, FileProgress)]
         assert progress == [FileProgress(page, 2) for page in range(1, 1 + len(progress))]  # told now and then
@@ -125,10 +141,12 @@ class TestGoodFiles:
 
         assert subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout == "[]\n"
 
-    def test_the_upload_is_left_to_whoever_may_have_to_begin_again(self, readers: ChildReaders, upload: Upload) -> None:
+    def test_the_upload_is_left_to_whoever_may_have_to_begin_again(
+        self, shared_readers: ChildReaders, upload: Upload
+    ) -> None:
         file = upload(good())
 
-        list(readers.read_upload(asked(file), StopSignal()))
+        list(shared_readers.read_upload(asked(file), StopSignal()))
 
         assert Path(file.path).exists()
 
@@ -187,11 +205,10 @@ class TestHostileFiles:
         assert told(news) == ("failed", "timed_out")
 
     @pytest.mark.parametrize("make", [documents.pdf_that_never_ends, documents.pdf_that_wants_memory, documents.bomb])
-    def test_one_that_wants_all_memory_is_too_large(self, make: Callable[[], bytes], upload: Upload) -> None:
-        readers = ChildReaders(seconds=PATIENT, slots=1, limits=LITTLE_MEMORY)
-
-        assert told(list(readers.read_upload(asked(upload(make())), StopSignal()))) == ("failed", "too_large")
-        readers.close()
+    def test_one_that_wants_all_memory_is_too_large(
+        self, make: Callable[[], bytes], tight_readers: ChildReaders, upload: Upload
+    ) -> None:
+        assert told(list(tight_readers.read_upload(asked(upload(make())), StopSignal()))) == ("failed", "too_large")
 
     def test_a_small_one_that_takes_long_has_less_time_than_a_large_one(self, upload: Upload) -> None:
         limits = ProcessLimits(memory=1 << 30, most_seconds=20, least_seconds=0.9)
@@ -204,20 +221,17 @@ class TestHostileFiles:
         assert file.size < 500
         assert told(news) == ("failed", "timed_out")
 
-    def test_what_was_read_before_counts(self, upload: Upload) -> None:
-        readers = ChildReaders(seconds=PATIENT, slots=1, limits=LITTLE_MEMORY)
-        news = list(readers.read_upload(asked(upload(documents.pdf_that_ends_badly(70))), StopSignal()))
-
-        readers.close()
+    def test_what_was_read_before_counts(self, tight_readers: ChildReaders, upload: Upload) -> None:
+        news = list(tight_readers.read_upload(asked(upload(documents.pdf_that_ends_badly(70))), StopSignal()))
 
         assert told(news) == ("truncated", "too_large")
         assert sum(len(piece.passages) for piece in news if isinstance(piece, FileText)) >= 64
 
-    def test_one_that_a_parser_trips_over_is_damaged(self, readers: ChildReaders, upload: Upload) -> None:
+    def test_one_that_a_parser_trips_over_is_damaged(self, shared_readers: ChildReaders, upload: Upload) -> None:
         series = "<c:ser><c:cat><c:pt idx='one'><c:v>a</c:v></c:pt></c:cat></c:ser>"
         content = packages.word("", ("chart", "chart.xml", f"<c:chart>{series}</c:chart>"))
 
-        assert told(list(readers.read_upload(asked(upload(content)), StopSignal()))) == ("failed", "damaged")
+        assert told(list(shared_readers.read_upload(asked(upload(content)), StopSignal()))) == ("failed", "damaged")
 
     def test_its_process_can_do_nothing_but_read_it(self, readers: ChildReaders, upload: Upload) -> None:
         before = children()
@@ -274,14 +288,14 @@ class TestStopping:
 
         assert told(list(readers.read_upload(asked(upload(ENDLESS)), stop))) == ("failed", "stopped")
 
-    def test_a_file_that_waits_its_turn_can_be_stopped(self, readers: ChildReaders, upload: Upload) -> None:
+    def test_a_file_that_waits_its_turn_can_be_stopped(self, shared_readers: ChildReaders, upload: Upload) -> None:
         stop, waiting = StopSignal(), StopSignal()
-        first = readers.read_upload(asked(upload(good())), stop)
+        first = shared_readers.read_upload(asked(upload(good())), stop)
         next(first)
         file = upload(good())
         waiting.set("cancelled")
 
-        assert told(list(readers.read_upload(asked(file), waiting))) == ("failed", "stopped")
+        assert told(list(shared_readers.read_upload(asked(file), waiting))) == ("failed", "stopped")
         assert Path(file.path).exists()
         assert told(list(first)) == ("used", None)
 
@@ -308,15 +322,15 @@ class TestStopping:
 
 
 class TestTime:
-    def test_it_says_how_long_reading_took(self, readers: ChildReaders, upload: Upload) -> None:
+    def test_it_says_how_long_reading_took(self, shared_readers: ChildReaders, upload: Upload) -> None:
         began = time.monotonic()
-        *_, end = readers.read_upload(asked(upload(good())), StopSignal())
+        *_, end = shared_readers.read_upload(asked(upload(good())), StopSignal())
 
         assert isinstance(end, FileEnd)
         assert 0 < end.seconds <= time.monotonic() - began
 
-    def test_an_owner_whose_time_runs_out_has_no_more(self, readers: ChildReaders, upload: Upload) -> None:
-        *_, end = readers.read_upload(asked(upload(ENDLESS, "a.html"), seconds=0.3), StopSignal())
+    def test_an_owner_whose_time_runs_out_has_no_more(self, shared_readers: ChildReaders, upload: Upload) -> None:
+        *_, end = shared_readers.read_upload(asked(upload(ENDLESS, "a.html"), seconds=0.3), StopSignal())
 
         assert isinstance(end, FileEnd)
         assert (end.verdict.status, end.verdict.reason) == ("skipped", "over_quota")
@@ -331,21 +345,21 @@ class TestTime:
         )
         readers.close()
 
-    def test_an_owner_without_time_waits_for_no_turn(self, readers: ChildReaders, upload: Upload) -> None:
-        first = readers.read_upload(asked(upload(good())), StopSignal())
+    def test_an_owner_without_time_waits_for_no_turn(self, shared_readers: ChildReaders, upload: Upload) -> None:
+        first = shared_readers.read_upload(asked(upload(good())), StopSignal())
         next(first)
 
-        (end,) = readers.read_upload(asked(upload(good()), BEN, seconds=0), StopSignal())
+        (end,) = shared_readers.read_upload(asked(upload(good()), BEN, seconds=0), StopSignal())
         first.close()
 
         assert end == FileEnd(Verdict("a.pdf", "unknown", "skipped", "over_quota"))
 
-    def test_a_file_that_waited_in_vain_used_none(self, readers: ChildReaders, upload: Upload) -> None:
-        first, stop = readers.read_upload(asked(upload(good())), StopSignal()), StopSignal()
+    def test_a_file_that_waited_in_vain_used_none(self, shared_readers: ChildReaders, upload: Upload) -> None:
+        first, stop = shared_readers.read_upload(asked(upload(good())), StopSignal()), StopSignal()
         next(first)
         threading.Timer(0.1, stop.set, ["cancelled"]).start()
 
-        (end,) = readers.read_upload(asked(replace(upload(good()), size=LARGE)), stop)
+        (end,) = shared_readers.read_upload(asked(replace(upload(good()), size=LARGE)), stop)
         first.close()
 
         assert end == FileEnd(Verdict("a.pdf", "unknown", "failed", "stopped"), seconds=0)
@@ -390,10 +404,10 @@ class TestWorker:
 
         assert told(list(readers.read_upload(asked(file), StopSignal()))) == ("used", None)
 
-    def test_an_upload_that_is_gone_is_damaged(self, readers: ChildReaders, tmp_path: Path) -> None:
+    def test_an_upload_that_is_gone_is_damaged(self, shared_readers: ChildReaders, tmp_path: Path) -> None:
         file = UploadedFile("a.pdf", str(tmp_path / "gone"), 5)
 
-        assert told(list(readers.read_upload(asked(file), StopSignal()))) == ("failed", "damaged")
+        assert told(list(shared_readers.read_upload(asked(file), StopSignal()))) == ("failed", "damaged")
 
 
 class TestChildrenThatLie:

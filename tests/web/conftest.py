@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import pytest
@@ -35,21 +36,23 @@ def no_indexer(tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def compile_addresses_once() -> Iterator[None]:
-    """Each app compiles functions that build its addresses, which takes longer than most tests; those of the last app
-    do for the next one. They depend on nothing but the parts of the address."""
-    compile_builder = Rule._compile_builder
-    compiled: dict[tuple[object, ...], Callable[..., tuple[str, str]]] = {}
+    """Each app compiles its addresses, which takes longer than most tests. What the first app has compiled does for all
+    others, because it depends on nothing but the address and its defaults."""
+    compile_rule = Rule.compile
+    compiled: dict[tuple[str, str], Rule] = {}
 
-    def compile_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        parts = (*rule._trace, append_unknown)
-        if rule.defaults:
-            return compile_builder(rule, append_unknown)
-        if parts not in compiled:
-            compiled[parts] = compile_builder(rule, append_unknown)
-        return compiled[parts]
+    def compile_once(rule: Rule) -> None:
+        known = compiled.setdefault((rule.rule, str(rule.defaults)), rule)
+        if known is rule:
+            compile_rule(rule)
+            return
+        for name in ("_parts", "_trace", "_converters", "arguments"):
+            setattr(rule, name, getattr(known, name))
+        for name in ("_build", "_build_unknown"):
+            setattr(rule, name, MethodType(getattr(known, name).__func__, rule))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Rule, "_compile_builder", compile_once)
+        patch.setattr(Rule, "compile", compile_once)
         yield
 
 
@@ -69,11 +72,16 @@ def store_url(quick_folder: Path) -> Iterator[str]:
     pool.disconnect()
 
 
-@pytest.fixture
-def store(store_url: str) -> Iterator[redis.Redis]:
+@pytest.fixture(scope="session")
+def store_client(store_url: str) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(store_url) as client:
-        client.flushall()
         yield client
+
+
+@pytest.fixture
+def store(store_client: redis.Redis) -> redis.Redis:
+    store_client.flushall()
+    return store_client
 
 
 @pytest.fixture

@@ -121,7 +121,7 @@ export class SourceDialog {
     const isEnd = number < 1 || number > page.pages;
     if (isEnd && button.matches(":focus")) this.part("text").focus();
     button.disabled = isEnd;
-    button.onclick = () => this.#turnTo(address.replace(/\d+$/, number), quote);
+    button.onclick = () => this.#turnTo(address.replace(/\d{1,6}$/, number), quote);
   }
 }
 
