@@ -49,7 +49,7 @@ export class Sources {
     for (const button of this.#numbers(reference.n)) this.#updateNumber(button);
   }
 
-  /** The text is about to be rendered anew. A number that has the focus has it again afterwards, in whichever node is its own then. */
+  /** Before the text is rendered anew: the number that has the focus keeps it, also where another node stands for it then. */
   keepFocus() {
     const focused = this.text.getRootNode().activeElement;
     if (!focused?.matches(".cite")) return;
