@@ -168,6 +168,15 @@ class TestReadme:
             assert f"proxy_set_header {header} " in lines
 
 
+@pytest.mark.parametrize("language", ["", ".ko"])
+def test_the_readme_tells_the_times_of_the_runs(language: str) -> None:
+    time = r"(?:\d+ min )?\d+ s|(?:\d+분 )?\d+초"
+    runs = re.findall(rf"^\| \d \| .+ \| ({time}) \|\n\n", (DOCS / f"embedding{language}.md").read_text(), re.M)
+    told = next(line for line in (ROOT / f"README{language}.md").read_text().splitlines() if "Next.js" in line)
+    assert len(runs) == 3
+    assert re.findall(time, told) == runs
+
+
 @pytest.mark.parametrize("name", ["errors.md", "errors.ko.md"])
 def test_each_error_stands_in_the_table_as_it_is_sent(name: str) -> None:
     sent: dict[str, tuple[set[int], set[bool]]] = {}
