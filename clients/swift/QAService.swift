@@ -91,7 +91,7 @@ public final class QAClient: Sendable {
     private let api: String
     private let language: String
     private let token: Token
-    private let arrivals = Arrivals()
+    private let delegate = SessionDelegate()
     private let session: URLSession
 
     public init(_ api: String, language: String = "ko", patience: Patience = Patience(), token: @escaping Token = { _ in nil }) {
@@ -107,7 +107,7 @@ public final class QAClient: Sendable {
         configuration.waitsForConnectivity = true
         #endif
         configuration.requestCachePolicy = .reloadIgnoringLocalCacheData
-        session = URLSession(configuration: configuration, delegate: arrivals, delegateQueue: nil)
+        session = URLSession(configuration: configuration, delegate: delegate, delegateQueue: nil)
     }
 
     deinit { session.finishTasksAndInvalidate() }
@@ -186,10 +186,10 @@ public final class QAClient: Sendable {
     private func send(
         _ request: URLRequest, _ form: Form?, _ onUpload: @escaping @Sendable (Int64, Int64) -> Void
     ) async throws -> Response {
-        guard let form else { return try await arrivals.start(session.dataTask(with: request), onUpload) }
+        guard let form else { return try await delegate.start(session.dataTask(with: request), onUpload) }
         var request = request
         request.setValue(form.contentType, forHTTPHeaderField: "Content-Type")
-        return try await arrivals.start(session.uploadTask(with: request, from: form.body), onUpload)
+        return try await delegate.start(session.uploadTask(with: request, from: form.body), onUpload)
     }
 
     /// A login page comes with a status of success, and is no answer.
@@ -360,8 +360,8 @@ private struct Response: Sendable {
     let pieces: AsyncThrowingStream<Data, Error>
 }
 
-/// `Arrivals` gives each request what comes for it. `URLSession` calls it for all requests of a client, on a queue of its own.
-private final class Arrivals: NSObject, URLSessionDataDelegate, @unchecked Sendable {
+/// `SessionDelegate` gives each request what comes for it. `URLSession` calls it for all requests of a client, on a queue of its own.
+private final class SessionDelegate: NSObject, URLSessionDataDelegate, @unchecked Sendable {
     /// What a request waits for. Its `head` is there until the head of the response has come.
     private struct Waiting {
         var head: CheckedContinuation<HTTPURLResponse, Error>?
