@@ -24,13 +24,17 @@ const LONGEST_RUN = 9;
 /** Without any of these, as in `\(주\)`, `\[1\]` or `$5`, signs stand for themselves. */
 const MATHEMATICAL = /[A-Za-z\u0370-\u03ff\\^_=+<>]/;
 const SCHEMES = new Set(["http:", "https:", "mailto:"]);
+/** A word that may be the name of a host, or that is shown backwards, so that nobody knows what it is. */
+const HOST = /\.[\p{L}]|[\u202d\u202e\u2066-\u2068]/u;
+/** Characters that nobody sees, and that don't turn the text around. */
+const UNSEEN = /(?![\u202d\u202e\u2066-\u2068])[\p{Cf}]/gu;
 const WRAPS = { "*": ["em", "strong"], _: ["em", "strong"], "~": ["del", "del"] };
 
-/** The address if a reader may be sent to it, else null. */
+/** The address if a reader may be sent to it, else null. A name before the host, as in `https://bank.com@evil.example`, poses as one. */
 export function safeAddress(text) {
   if (!URL.canParse(text)) return null;
-  const address = new URL(text);
-  return SCHEMES.has(address.protocol) ? address.href : null;
+  const { protocol, username, password, href } = new URL(text);
+  return SCHEMES.has(protocol) && !username && !password ? href : null;
 }
 
 /** A link that opens beside the page and tells the other side nothing of it. An unsafe address leaves plain text. */
@@ -187,7 +191,7 @@ class Line {
     const target = closer === undefined ? null : this.#match(TARGET, closer + 1);
     if (!target) return 0;
     const label = inline(this.source.slice(from, closer) || target[1], (number) => `[${number}]`).map(unlinked);
-    this.out.push(link(target[1], label));
+    this.out.push(link(target[1], ...withHost(label, target[1])));
     return closer + 1 + target[0].length;
   }
 
@@ -277,6 +281,22 @@ function closersOf(source) {
 /** A link's label holds no second link. */
 function unlinked(part) {
   return part instanceof HTMLAnchorElement ? part.textContent : part;
+}
+
+/** A label that names another host than the one where the link leads gets that host, or the mail address, beside it. */
+function withHost(label, target) {
+  if (!safeAddress(target)) return label;
+  const { hostname, pathname } = new URL(target);
+  const place = hostname || pathname;
+  const words = label.map((part) => part.textContent ?? part).join("").normalize("NFKC").toLowerCase().replace(UNSEEN, "").split(/\s/);
+  const isOther = (host) => HOST.test(host) && !`.${place}`.endsWith(`.${host}`);
+  // What turns the direction of a label around must not reach what stands beside it.
+  return words.map(hostOfWord).some(isOther) ? [element("bdi", {}, label), ` (${place})`] : label;
+}
+
+/** What a reader takes for the host, if the word is an address. */
+function hostOfWord(word) {
+  return word.replace(/^[a-z]{1,9}:\/\/|^mailto:/, "").replace(/^www\./, "").split(/[/?#:]/)[0];
 }
 
 /** An address without the marks of the sentence around it. A bracket that was opened in the address belongs to it. */
