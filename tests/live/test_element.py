@@ -336,6 +336,23 @@ class TestToken:
         expect(page.get_by_role("alert")).to_contain_text("can't be reached")
         assert told in page.evaluate("window.told")
 
+    def test_that_never_comes_is_told_and_a_question_that_waits_for_it_can_be_stopped(
+        self, page: Page, site: Site
+    ) -> None:
+        give = """<script nonce="n">
+            addEventListener("error", (event) => (window.told = event.message, event.preventDefault()));
+            const wait = setTimeout;
+            window.setTimeout = (act, milliseconds) => wait(act, milliseconds / 40);
+            document.querySelector("qa-chat").token = () => new Promise(() => {});
+        </script>"""
+        site.show("<qa-chat></qa-chat>", script=give + SCRIPT)
+        expect(page.get_by_role("alert")).to_contain_text("can't be reached")
+        assert "no answer in time" in page.evaluate("window.told")
+        page.fill("#question", "hello")
+        page.press("#question", "Enter")
+        page.get_by_role("button", name="Stop").click()
+        expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+
     def test_that_is_missing_is_a_matter_of_the_sites_login(self, page: Page, site: Site) -> None:
         site.refuse("config", "unauthenticated")
         site.show("<qa-chat></qa-chat>")
