@@ -280,6 +280,20 @@ class TestEvents:
         assert page.evaluate("window.told[1]") == ["error", {"code": "overloaded", "message": "Not now."}]
 
 
+class TestTwo:
+    def test_with_ids_keep_their_conversations_and_drafts_apart(self, page: Page, site: Site) -> None:
+        both = "<qa-chat id='one'></qa-chat><qa-chat id='two'></qa-chat>"
+        site.show(both)
+        page.fill("#two #question", "a draft")
+        page.fill("#one #question", "hello")
+        page.press("#one #question", "Enter")
+        expect(page.locator(f"#one {ANSWERED}")).to_have_count(1, timeout=PATIENCE)
+        site.show(both)
+        expect(page.locator(f"#one {ANSWERED}")).to_have_count(1, timeout=PATIENCE)
+        assert page.locator(f"#two {ANSWERED}").count() == 0
+        assert [page.input_value(f"#{name} #question") for name in ("one", "two")] == ["", "a draft"]
+
+
 class TestToken:
     def test_is_taken_from_the_site_and_taken_anew_when_it_is_refused(self, page: Page, site: Site) -> None:
         give = """<script nonce="n">
