@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.live.chromium import chromium
-from tests.live.processes import BIN, free_port, service
+from tests.live.processes import newcomer
 from tests.live.stores import RedisServer, redis_server
 from tests.scripted_upstream import ScriptedUpstream
 
@@ -50,5 +50,5 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A newcomer's server: no key, no Redis, this machine alone."""
-    with service([str(BIN / "qa-service"), "serve"], tmp_path_factory.mktemp("serve"), free_port()) as newcomer:
-        yield newcomer.url
+    with newcomer(tmp_path_factory.mktemp("serve")) as served:
+        yield served.url

@@ -172,11 +172,12 @@ class Follower:
 class Asking:
     """Asks one question after another in a thread of its own, until it is stopped; `readers` are those who asked."""
 
-    def __init__(self, ask: Callable[[], Follower], seconds: float = SECONDS) -> None:
-        """An answer that isn't over after so many seconds is left, and the next question is asked."""
+    def __init__(self, ask: Callable[[], Follower], seconds: float = SECONDS, pause: float = 0.0) -> None:
+        """An answer that isn't over after so many seconds is left, and the next question is asked after the pause."""
         self.readers: list[Follower] = []
         self._ask = ask
         self._seconds = seconds
+        self._pause = pause
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run_questions, daemon=True)
         self._thread.start()
@@ -195,6 +196,7 @@ class Asking:
             self.readers.append(self._ask())
             with suppress(AssertionError):  # Who isn't over by now is lost, and whoever looks at the readers sees it.
                 self.readers[-1].finish(self._seconds)
+            self._over.wait(self._pause)
 
 
 def drop_every(frames: int) -> Callable[[Seen], bool]:

@@ -15,11 +15,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import cycle, islice
 from pathlib import Path
+from typing import TypeAlias
 from urllib.error import HTTPError
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.live.fork_server import ROOT, ForkedServer, fork_gunicorn
+
 BIN = Path(sys.executable).parent
 SECRET = "a-secret-of-tests-0123456789"
 START_SECONDS = 30.0
@@ -33,6 +35,9 @@ FIRST_PORT = int(os.environ.get("LIVE_PORTS", "18000"))
 """All ports of the live tests lie above this one and below those that the system gives to clients."""
 RUN_PORTS, WORKER_PORTS = 1000, 60
 """Each run of the tests, and each of the processes that share a run, has ports of its own."""
+
+Process: TypeAlias = subprocess.Popen[bytes] | ForkedServer
+Start: TypeAlias = Callable[..., AbstractContextManager[Process]]
 
 _RUN = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -77,8 +82,23 @@ def running(
         process = subprocess.Popen(
             command, cwd=cwd, env=clean_environment(env or {}), stdout=output, stderr=output, start_new_session=True
         )
-    try:
+    with ended_afterwards(process):
         yield process
+
+
+@contextmanager
+def forked(command: Sequence[str], *, cwd: Path, log: Path, env: Mapping[str, str]) -> Iterator[ForkedServer]:
+    """The same for the command `gunicorn`, which so starts with a fifth of the work."""
+    process = fork_gunicorn(command[1:], cwd=cwd, log=log, env=clean_environment(env))
+    with ended_afterwards(process):
+        yield process
+
+
+@contextmanager
+def ended_afterwards(process: Process) -> Iterator[None]:
+    """Afterwards nothing is left of its process group."""
+    try:
+        yield
     finally:
         for number in (signal.SIGTERM, signal.SIGKILL):
             with suppress(ProcessLookupError):
@@ -121,7 +141,7 @@ def listens(port: int) -> bool:
 class Service:
     """A service that runs; `process` is the one that was started."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+    def __init__(self, process: Process, port: int, folder: Path) -> None:
         self.process = process
         self.port = port
         self.folder = folder
@@ -183,12 +203,12 @@ def log_of(folder: Path, port: int) -> Path:
 
 @contextmanager
 def service(
-    command: Sequence[str], folder: Path, port: int, *, health: str = HEALTH, **settings: str
+    command: Sequence[str], folder: Path, port: int, *, health: str = HEALTH, start: Start = running, **settings: str
 ) -> Iterator[Service]:
     """The service, started by some command, from when it answers at the path `health`."""
     quick = {"QA_RATE": "100000/minute", "QA_SEMANTIC": "off", "QA_TOKENIZER": "off"}
     env = {"QA_DATA": str(folder / "data"), **quick, **settings, "PORT": str(port)}
-    with running(command, cwd=folder, log=log_of(folder, port), env=env) as process:
+    with start(command, cwd=folder, log=log_of(folder, port), env=env) as process:
         found = Service(process, port, folder)
         until(
             lambda: answers(found.url + health) or process.poll() is not None,
@@ -199,11 +219,21 @@ def service(
         yield found
 
 
-def gunicorn(folder: Path, *, app: str = "wsgi:app", **settings: str) -> AbstractContextManager[Service]:
+def gunicorn(
+    folder: Path, *, app: str = "wsgi:app", start: Start = forked, **settings: str
+) -> AbstractContextManager[Service]:
     """As an operator starts it: two workers, visitors welcome."""
     command = [str(BIN / "gunicorn"), "-c", str(ROOT / "gunicorn.conf.py"), "--chdir", str(ROOT), app]
     usual = {"WEB_CONCURRENCY": "2", "QA_ALLOW_ANONYMOUS": "on", "QA_SECRET": SECRET}
-    return service(command, folder, int(settings.get("PORT", 0)) or free_port(), **{**usual, **settings})
+    port = int(settings.get("PORT", 0)) or free_port()
+    return service(command, folder, port, start=start, **{**usual, **settings})
+
+
+def newcomer(folder: Path, **settings: str) -> AbstractContextManager[Service]:
+    """What `qa-service serve` becomes once it has printed its greeting: no key, no Redis, this machine alone."""
+    app = "qa_service.web.serving:make_served_app()"
+    command = [str(BIN / "gunicorn"), "-c", str(ROOT / "gunicorn.conf.py"), app]
+    return service(command, folder, free_port(), start=forked, **settings)
 
 
 def children(pid: int) -> list[int]:

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.live.processes import BIN, ROOT, Service, clean_environment, free_port, service
+from tests.live.processes import BIN, ROOT, Service, clean_environment, newcomer
 
 KEY = "a-key-of-tests-0123456789"
 SHORT = {"QA_MAX_QUESTION": "200", "WEB_CONCURRENCY": "1"}
@@ -26,7 +26,7 @@ request-timeout = 20
 suppress-health-check = ["all"]
 
 [generation]
-max-examples = {examples}
+max-examples = 1
 deterministic = true
 no-shrink = true
 database = "none"
@@ -34,6 +34,7 @@ database = "none"
 [phases]
 stateful.enabled = false
 coverage.enabled = {covers}
+examples.enabled = {covers}
 
 [checks]
 negative_data_rejection.enabled = false
@@ -44,6 +45,7 @@ path = "{report}"
 [[operations]]
 include-path = "/ask"
 phases.coverage.enabled = false
+generation.max-examples = 3
 
 [[operations]]
 include-path = "/images"
@@ -53,16 +55,16 @@ checks.not_a_server_error.enabled = false
 include-path = "/probe"
 checks.not_a_server_error.enabled = false
 """
-"""Values at each limit of each field would be thousands of questions. They are tried for all other operations. Without
-a model, pictures are refused by a 503, as the contract says, and so is a probe that asks for that."""
+"""Values at each limit of each field would be thousands of questions. They are tried for all other operations, which so
+need fewer examples. Without a model, pictures are refused by a 503, as the contract says, and so is a probe that asks
+for that."""
 
 
 def run_schemathesis(service: Service, folder: Path, headers: Sequence[str], *, covers: bool) -> tuple[int, str, int]:
     """Hold the service to its contract. The result is the program's status, what it said, and how many operations it
     tried."""
     configuration, report = folder / "schemathesis.toml", folder / "report.xml"
-    examples = 3 if covers else 1
-    configuration.write_text(CONFIGURATION.format(report=report, covers=str(covers).lower(), examples=examples))
+    configuration.write_text(CONFIGURATION.format(report=report, covers=str(covers).lower()))
     command = [str(BIN / "schemathesis"), "--config-file", str(configuration), "run", "--no-color"]
     command += [part for header in headers for part in ("--header", header)]
     ran = subprocess.run(
@@ -85,7 +87,7 @@ def test_the_service_does_what_its_contract_says(caller: str, knowledge_url: str
         | ({"QA_API_KEYS": f"site:{KEY}"} if has_key else {"QA_ALLOW_ANONYMOUS": "on"})
     )
     headers = [f"Authorization: Bearer {KEY}", "X-User-Id: kim"] if has_key else []
-    with service([str(BIN / "qa-service"), "serve"], tmp_path, free_port(), **settings) as served:
+    with newcomer(tmp_path, **settings) as served:
         status, said, tried = run_schemathesis(served, tmp_path, headers, covers=has_key)
     assert status == 0, said
     assert tried > OPERATIONS

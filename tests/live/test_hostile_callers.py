@@ -20,7 +20,7 @@ from tests.live.reading import own_id, request
 from tests.scripted_upstream import Script, ScriptedUpstream
 
 CALLERS = 4
-HOSTILE_SECONDS = 1.0
+HOSTILE_SECONDS = 0.5
 FEWEST = 50
 SEND_SECONDS = 1.0
 MOST_SECONDS = 0.05

@@ -31,8 +31,8 @@ from tests.live.reading import Asked
 from tests.scripted_upstream import Script, pieces
 
 STREAMS = 200
-RATE = 10
-SCRIPT = Script(deltas=40, rate=RATE, times=STREAMS)
+RATE = 5
+SCRIPT = Script(deltas=20, rate=RATE, times=STREAMS)
 FILE_MEMORY = 400_000_000
 MEGABYTES = int(os.environ.get("LIVE_MEGABYTES", "2"))
 

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, FilePayload, Page, Request, Route, expect
 
 from tests import pdfs
+from tests.documents import html_that_never_ends
 from tests.live.chromium import ANSWERED, PATIENCE, ask, asked
 
 TERMS = FilePayload(
@@ -52,11 +53,10 @@ HOLD_AFTER_FIRST_TEXT = r"""() => {
 }"""
 
 
-@pytest.fixture
-def page(browser: Browser, server_url: str) -> Iterator[Page]:
-    """A Korean visitor's first visit. Whatever a test does: no request leaves the host, no script fails, no
-    dialog opens, and the policy is never violated."""
-    context = browser.new_context(locale="ko-KR", viewport={"width": 1280, "height": 860})
+@pytest.fixture(scope="module")
+def tab(browser: Browser, server_url: str) -> Iterator[tuple[Page, list[str]]]:
+    """The one tab of a Korean visitor's browser in which nearly all tests are, and what went wrong in it."""
+    context = browser.new_context(locale="ko-KR")
     page = context.new_page()
     trouble: list[str] = []
 
@@ -72,10 +72,27 @@ def page(browser: Browser, server_url: str) -> Iterator[Page]:
     page.on("dialog", alarmed)
     page.on("pageerror", lambda error: trouble.append(str(error)))
     page.on("console", lambda line: trouble.append(line.text) if "Content Security Policy" in line.text else None)
+    yield page, trouble
+    context.close()
+
+
+@pytest.fixture
+def page(tab: tuple[Page, list[str]], server_url: str) -> Iterator[Page]:
+    """A first visit. Whatever a test does: no request leaves the host, no script fails, no dialog opens, and the policy
+    is never violated."""
+    page, trouble = tab
+    trouble.clear()
+    page.set_viewport_size({"width": 1280, "height": 860})
     page.goto(server_url)
     expect(page.locator("#drop-limits")).not_to_be_empty()
     yield page
-    context.close()
+    for other in page.context.pages:
+        if other != page:
+            other.close()
+    page.unroute_all()
+    # Only where no page is open does nothing write into the storages again.
+    page.goto(f"{server_url}/api/healthz")
+    page.evaluate("localStorage.clear(); sessionStorage.clear()")
     assert not trouble
 
 
@@ -131,9 +148,8 @@ class TestAnswer:
         expect(page.locator(".divider > span").last).to_have_text("주제 1(으)로 돌아왔어요")
 
     def test_can_be_stopped_with_escape(self, page: Page) -> None:
-        many = "한국어 문장이 아주 많이 있습니다. ".encode() * 200_000
-        big = FilePayload(name="big.txt", mimeType="text/plain", buffer=many)
-        page.set_input_files('[data-part="picker"]', [big])
+        endless = FilePayload(name="끝.html", mimeType="text/html", buffer=html_that_never_ends().encode())
+        page.set_input_files('[data-part="picker"]', [endless])
         page.fill("#question", "무슨 내용인가요?")
         page.press("#question", "Enter")
         expect(page.locator('[data-part="stop"]')).to_be_visible()
@@ -142,7 +158,7 @@ class TestAnswer:
         expect(page.locator('[data-part="send"]')).to_be_visible()
 
     def test_goes_on_after_a_reload(self, page: Page) -> None:
-        many = "환불 조건은 아주 많이 있습니다. ".encode() * 100_000
+        many = "환불 조건은 아주 많이 있습니다. ".encode() * 20_000
         page.set_input_files('[data-part="picker"]', [FilePayload(name="big.txt", mimeType="text/plain", buffer=many)])
         page.fill("#question", REFUND)
         page.press("#question", "Enter")

@@ -20,7 +20,7 @@ from tests.scripted_upstream import SOON, Script, ScriptedUpstream, pieces
 WORKERS = 4
 SLOW = Script(deltas=400, rate=20)
 MEDIUM = Script(deltas=40, rate=20)
-CANCELS = 12
+CANCELS = 4
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,8 @@ ENDLESS = Script(deltas=600, rate=20)
 SHORT = Script(deltas=25, rate=20)
 DRAIN = 3
 """Seconds: the hasty answer needs a sixth of them, the lasting one thrice as many."""
+PAUSE = 0.1
+"""Seconds between two questions of somebody who asks all the time: each reload lasts many times as long."""
 HASTY = Script(deltas=10, rate=20)
 LASTING = Script(deltas=180, rate=20)
 
@@ -40,7 +42,7 @@ def model() -> Iterator[ScriptedUpstream]:
 @pytest.fixture
 def start(model: ScriptedUpstream, tmp_path: Path) -> Start:
     """gunicorn over the model and a private store; started again, it finds the same data."""
-    return lambda: gunicorn(tmp_path, OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=model.url)
+    return lambda **how: gunicorn(tmp_path, OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=model.url, **how)
 
 
 def idle(served: Service) -> http.client.HTTPConnection:
@@ -82,7 +84,7 @@ class HalfSent:
 
 def test_ctrl_c_ends_answers_at_once_and_keeps_what_was_written(start: Start, model: ScriptedUpstream) -> None:
     model.script(ENDLESS)
-    with start() as served:
+    with start(start=running) as served:  # by its command, so that all is as in a terminal
         asked = Asked(served.url, "안녕?")
         asked.first("text")
         os.killpg(served.process.pid, signal.SIGINT)  # as a terminal does: to everybody
@@ -192,7 +194,7 @@ def test_a_reload_under_load_loses_no_question_and_no_answer(model: ScriptedUpst
         lasting = [Follower(served.url, f"긴 질문 {number}") for number in range(4)]
         for reader in lasting:
             reader.wait_text(1)
-        askers = [Asking(lambda: Follower(served.url)) for _ in range(3)]
+        askers = [Asking(lambda: Follower(served.url), pause=PAUSE) for _ in range(3)]
         reloads = []
         for _ in range(2):
             old, began = served.workers(), time.monotonic()
@@ -219,7 +221,7 @@ def test_a_worker_that_ends_after_so_many_requests_loses_nothing(model: Scripted
     with gunicorn(tmp_path, GUNICORN_CMD_ARGS="--max-requests 15", **settings) as served:
         served.until_workers(2)
         first = served.workers()
-        askers = [Asking(lambda: Follower(served.url)) for _ in range(3)]
+        askers = [Asking(lambda: Follower(served.url), pause=PAUSE) for _ in range(3)]
         until(lambda: not set(first) & set(served.workers()), 20, "both workers have been replaced")
         for asker in askers:
             asker.stop()
