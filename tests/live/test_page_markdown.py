@@ -386,6 +386,11 @@ def test_a_link_whose_label_names_another_host_shows_where_it_leads(
     assert ("(" in markup) is bool(place)
 
 
+def test_a_bare_address_in_letters_that_look_like_others_shows_what_its_host_is_written_as(page: Page) -> None:
+    assert "</bdi> (xn--bnk-6cd.com)</a>" in page.evaluate(SHOW, "https://b\u0430nk.com/login")["markup"]
+    assert "(" not in page.evaluate(SHOW, "https://BANK.com:8080/a.pdf, http://[::1]/a.b")["markup"]
+
+
 @pytest.mark.parametrize("text", ["https://bank.com@evil.example/", "[a](https://a:b@evil.example)"])
 def test_an_address_with_a_name_before_the_host_is_no_link(page: Page, text: str) -> None:
     assert "href" not in page.evaluate(SHOW, text)["markup"]

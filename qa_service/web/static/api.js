@@ -68,17 +68,14 @@ function isTemporary({ code, retryable }, { id }) {
  * work a little later.
  */
 async function takeCredential(credential, wish) {
-  let late;
-  const lateness = new Promise((_, reject) => (late = setTimeout(() => reject(new Error("token: no answer in time")), TOKEN_MS)));
+  const late = new Promise((_, reject) => setTimeout(() => reject(new Error("token: no answer")), TOKEN_MS));
   try {
-    const given = (await Promise.race([credential(wish), lateness])) || "";
+    const given = (await Promise.race([credential(wish), late])) || "";
     if (typeof given === "string") return given;
     throw new TypeError(`token: expected a text, got ${typeof given}`);
   } catch (error) {
     reportError(error);
     throw new Problem({ code: "network", userMessage: words("network"), retryable: true });
-  } finally {
-    clearTimeout(late);
   }
 }
 

@@ -35,10 +35,10 @@ const LONGEST_RUN = 9;
 /** Without any of these, as in `\(주\)`, `\[1\]` or `$5`, signs stand for themselves. */
 const MATHEMATICAL = /[A-Za-z\u0370-\u03ff\\^_=+<>]/;
 const SCHEMES = new Set(["http:", "https:", "mailto:"]);
-/** A word that may be the name of a host, or that is shown backwards, so that nobody knows what it is. */
-const HOST = /\.[\p{L}]|[\u202d\u202e\u2066-\u2068]/u;
-/** Characters that nobody sees, and that don't turn the text around. */
-const UNSEEN = /(?![\u202d\u202e\u2066-\u2068])[\p{Cf}]/gu;
+/** What a reader takes for the host, if a word is an address. */
+const LABEL_HOST = /^(?:\w+:\/*)?(?:www\.)?([^/?#:]*)/;
+/** What may be the name of a host, or has characters that nobody sees, which may also turn it around. */
+const HOST = /\.[\p{L}]|[\p{Cf}]/u;
 const MATH = { class: "math" };
 const WRAPS = { "*": ["em", "strong"], _: ["em", "strong"], "~": ["del", "del"] };
 
@@ -46,7 +46,7 @@ const WRAPS = { "*": ["em", "strong"], _: ["em", "strong"], "~": ["del", "del"] 
 export function safeAddress(text) {
   if (!URL.canParse(text)) return null;
   const { protocol, username, password, href } = new URL(text);
-  return SCHEMES.has(protocol) && !username && !password ? href : null;
+  return SCHEMES.has(protocol) && !(username + password) ? href : null;
 }
 
 /** A link that opens beside the page and tells the other side nothing of it. An unsafe address leaves plain text. */
@@ -58,7 +58,7 @@ export function link(address, ...children) {
 function linkTo(address, children) {
   const href = safeAddress(address);
   if (!href) return part("span", children);
-  return part("a", children, { href, rel: "noopener noreferrer", target: "_blank", title: href });
+  return part("a", withHost(children, new URL(href)), { href, rel: "noopener noreferrer", target: "_blank", title: href });
 }
 
 /** The parts of one run of text, which may be open. `cite(n)` makes the part of a citation number. */
@@ -247,7 +247,7 @@ class Line {
     const closer = this.closers.get(from - 1);
     const target = closer === undefined ? null : this.#match(TARGET, closer + 1);
     if (!target) return 0;
-    this.out.push(linkTo(target[1], withHost(this.#label(from, closer) || [target[1]], target[1])));
+    this.out.push(linkTo(target[1], this.#label(from, closer) || [target[1]]));
     return closer + 1 + target[0].length;
   }
 
@@ -367,19 +367,12 @@ function textOf(part) {
 }
 
 /** A label that names another host than the one where the link leads gets that host, or the mail address, beside it. */
-function withHost(label, target) {
-  if (!safeAddress(target)) return label;
-  const { hostname, pathname } = new URL(target);
+function withHost(label, { hostname, pathname }) {
   const place = hostname || pathname;
-  const words = textOf({ children: label }).normalize("NFKC").toLowerCase().replace(UNSEEN, "").split(/\s/);
   const isOther = (host) => HOST.test(host) && !`.${place}`.endsWith(`.${host}`);
+  const words = textOf({ children: label }).normalize("NFKC").toLowerCase().split(/\s/);
   // What turns the direction of a label around must not reach what stands beside it.
-  return words.map(hostOfWord).some(isOther) ? [part("bdi", label), ` (${place})`] : label;
-}
-
-/** What a reader takes for the host, if the word is an address. */
-function hostOfWord(word) {
-  return word.replace(/^[a-z]{1,9}:\/\/|^mailto:/, "").replace(/^www\./, "").split(/[/?#:]/)[0];
+  return words.some((word) => isOther(LABEL_HOST.exec(word)[1])) ? [part("bdi", label), ` (${place})`] : label;
 }
 
 /** An address without the marks of the sentence around it. A bracket that was opened in the address belongs to it. */
