@@ -20,7 +20,7 @@ from contextlib import suppress  # noqa: E402
 # Until gunicorn handles signals, Ctrl-C ends this process at once. Python alone would show where it was interrupted.
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-# `qa-service serve` has held it back until now.
+# `qa-service serve` has blocked Ctrl-C until now, so one that was pressed meanwhile arrives here.
 signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
 # This is a folder where writing never waits for a disk, or None where there is no such folder.
@@ -56,7 +56,7 @@ except SettingsError as error:
     sys.exit(f"qa-service: {error}")
 
 
-# What `qa-service serve` wants to be said when the server listens.
+# This is the text that `qa-service serve` wants to be printed when the server listens. Otherwise it is empty.
 greeting = os.environ.pop("SERVE_GREETING", "")
 
 

@@ -14,10 +14,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).parent
 NO_MINIFIER = "There is no tdewolff-minify on this machine, so the script of <qa-chat> stays as large as it is written."
-NO_ZOPFLI = "There is no zopfli on this machine, so the script of <qa-chat> is packed by zlib, which packs it less."
-NO_BROTLI = (
-    "There is no brotli on this machine, so the script of <qa-chat> is packed by gzip alone, which packs it less."
-)
+NO_ZOPFLI = "There is no zopfli on this machine, so the script of <qa-chat> is packed by zlib and is larger."
+NO_BROTLI = "There is no brotli on this machine, so the script of <qa-chat> is packed by gzip alone and is larger."
 
 
 class ScriptHook(BuildHookInterface[Any]):

@@ -207,8 +207,8 @@ def _explain_stop(error: QAError, stop: Stop) -> QAError:
 
 
 def _name_sources(draft: Draft, parts: Parts, *, were_named: bool = False) -> Iterator[Frame]:
-    """Say what the numbers in the text will stand for. Where sources were named that the model isn't shown any more,
-    that there are none is said, too."""
+    """Name the sources that the numbers in the text will stand for. `were_named` says that an earlier frame has
+    named some. Only then does a frame say that the model is shown none."""
     passages = draft.prompt.passages if parts.site.citations else ()
     if passages or were_named:
         admission = draft.admission

@@ -37,11 +37,11 @@ and a UUID has more."""
 TITLE = 80
 """A title has at most so many characters."""
 ATTEMPTS = 5
-"""A claim is tried at most so often. It is tried again where the session has moved to another topic meanwhile."""
+"""A claim is tried at most so often. It is tried again where the session has changed since it was loaded."""
 SEED = 20
 """A new session begins with at most so many exchanges of the field `messages`."""
 PREDECESSORS = 20
-"""A turn names at most so many answers that stood in its place before."""
+"""A turn names at most so many of the answers that stood in its place before, the latest ones."""
 
 
 class Room(Protocol):
@@ -137,17 +137,19 @@ class Desk(Struct, frozen=True):
         check_wait(arrival.wait)
         self.room.reserve_place()
         try:
-            return self._claim(question, arrival, session_id, answer_id, began)
+            return self._claim_session(question, arrival, session_id, answer_id, began)
         except BaseException:
             self.room.release_place()
             raise
 
-    def _claim(self, question: Question, arrival: Arrival, session_id: str, answer_id: str, began: float) -> Admission:
+    def _claim_session(
+        self, question: Question, arrival: Arrival, session_id: str, answer_id: str, began: float
+    ) -> Admission:
         stored = arrival.session
         for _ in range(ATTEMPTS):
             found = self._find_session(question, stored, session_id)
-            drift = self._judge(question, found.session)
-            admission = self._admission(question, found, drift, answer_id, began)
+            drift = self._judge_topic(question, found.session)
+            admission = self._build_admission(question, found, drift, answer_id, began)
             self.room.announce_life()
             claimed = self.sessions.claim_session(_build_claim(admission, found, background=self.background))
             if not claimed.moved:
@@ -162,19 +164,19 @@ class Desk(Struct, frozen=True):
         removal = self.find_removal(question.owner, session_id, question.rewind) if question.rewind else None
         return FoundSession(removal.session if removal else stored, stored.topic, removal)
 
-    def _judge(self, question: Question, session: Session) -> Drift:
+    def _judge_topic(self, question: Question, session: Session) -> Drift:
         if question.topic == "auto":
             coverage = self.measure_coverage(question, session) if session.context else {}
             return storable(self.detector.judge_topic(question.text, session, coverage))
         return Drift(question.topic == "new", 1.0 if question.topic == "new" else 0.0)
 
-    def _admission(
+    def _build_admission(
         self, question: Question, found: FoundSession, drift: Drift, answer_id: str, began: float
     ) -> Admission:
         session = found.session
         # Where nothing was asked in the current topic yet, the question belongs to it, and no other topic begins.
         begins = not session.topic or (drift.drifted and session.topics[session.topic - 1].turns > 0)
-        after = _next_topic(session, question.text) if begins else self._reopen(question, found, drift)
+        after = _next_topic(session, question.text) if begins else self._reopen_topic(question, found, drift)
         after = _forget_meanings(after)
         created_at, model = now(), question.model or self.model
         turn = Turn(
@@ -207,7 +209,7 @@ class Desk(Struct, frozen=True):
             began=began,
         )
 
-    def _reopen(self, question: Question, found: FoundSession, drift: Drift) -> Session:
+    def _reopen_topic(self, question: Question, found: FoundSession, drift: Drift) -> Session:
         """Return the session in the earlier topic to which the question belongs, or as it is where there is none."""
         session = found.session
         if drift.reopened not in {topic.index for topic in session.topics if topic.turns}:

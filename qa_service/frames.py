@@ -51,8 +51,8 @@ class ShownSource(Value, frozen=True, omit_defaults=True):
 
 
 class StageNotice(Value, frozen=True, tag_field="type", tag="status", omit_defaults=True):
-    """This frame says what is being done while no text comes. `sources` are there where it has become known what the
-    model is shown; they replace those of an earlier frame, and may be none."""
+    """This frame says what is being done while no text comes. A frame with `sources` says what the model is shown. They
+    replace those of an earlier frame. An empty tuple says that the model is shown nothing any more."""
 
     stage: Stage
     name: str | None = None

@@ -155,7 +155,7 @@ class Removal(Struct, frozen=True):
     files: Sequence[StoredFile]
     """These files came with the turns, and are removed, too."""
     contexts: Mapping[int, TopicContext]
-    """These are the contexts, without the turns, of the topics to which they belong."""
+    """This is, for each topic that loses turns, what a model sees of it without them."""
 
 
 class Claim(Struct, frozen=True):

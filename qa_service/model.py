@@ -168,8 +168,9 @@ class Rewind(Value, frozen=True):
     """This is the question, where it is the same as that of the last answer. It is empty where the question was
     changed."""
     is_exact: bool = False
-    """This says that `replaced` is the id of one of our answers. Where the session doesn't have it, nothing is
-    replaced. The files that came with it stay, because whoever names an answer doesn't send its files again."""
+    """This says that `replaced` is the id of one of our answers. Where the session has neither this answer nor, at its
+    end, one that has taken its place, nothing is replaced. The files that came with it stay, because whoever names an
+    answer doesn't send its files again."""
 
 
 class Question(Value, frozen=True):

@@ -19,7 +19,7 @@ from qa_service.settings import Settings
 from qa_service.submission import Submission, is_file_field
 
 SESSION_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}")
-"""Clients take `.` and `..` in a path for a place in it, so such a session could be neither read nor deleted."""
+"""`.` and `..` aren't allowed: clients resolve them in a path, so such a session could be neither read nor deleted."""
 ANSWER_ID = re.compile(r"[0-9a-f]{32}")
 LONGEST_SYSTEM_PROMPT = 8_000
 MOST_COLLECTIONS = 20

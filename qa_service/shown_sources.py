@@ -1,7 +1,7 @@
 """This module names the sources that a model is shown, before it has written a word.
 
-With them a reader can open what a number in the text cites as soon as it is printed. Which of them the answer cites,
-and where, is found when it is finished (`citing.py`).
+By them a reader can open the source of a number as soon as the number is printed. Which sources the answer cites, and
+where, is found when the answer is finished (`citing.py`).
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from qa_service.model import Language, Passage
 from qa_service.places import describe_section, locate_pages
 
 MOST_BYTES = 4_000
-"""The sources of one prompt have at most so many bytes of JSON, without the public prefix. What has no room is known by
-its reference, at the end."""
+"""The sources of one prompt have at most so many bytes of JSON, without the public prefix. A passage that has no room
+here can be opened when its reference has come, at the end of the answer."""
 LONGEST_TITLE = 80
 LONGEST_SECTION = 40
 
@@ -24,15 +24,15 @@ LONGEST_SECTION = 40
 def list_shown_sources(passages: Sequence[Passage], session_id: str, language: Language) -> tuple[ShownSource, ...]:
     """List the sources of a prompt's passages, with the numbers that the model knows. The passages come best first, and
     those that find no room any more are left out. A document's `url` is relative to the prefix of whoever reads it."""
-    room, known = MOST_BYTES, dict[ShownSource, list[ShownPassage]]()
+    room, places = MOST_BYTES, dict[ShownSource, list[ShownPassage]]()
     for passage in passages:
         source, place = _name_source(passage, session_id), _name_place(passage, language)
-        shown = known.setdefault(source, [])
+        shown = places.setdefault(source, [])
         taken = _measure(place if shown else replace(source, passages=(place,)))
         if taken <= room:
             room -= taken
             shown.append(place)
-    return tuple(replace(source, passages=tuple(shown)) for source, shown in known.items() if shown)
+    return tuple(replace(source, passages=tuple(shown)) for source, shown in places.items() if shown)
 
 
 def _measure(named: ShownSource | ShownPassage) -> int:

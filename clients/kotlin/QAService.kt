@@ -99,7 +99,7 @@ class QAClient(
 ) {
     private val api = api.trimEnd('/')
 
-    /** Ask a question. Nothing is sent before the first frame is wanted. [onUpload] gets the bytes sent, and all bytes. */
+    /** Ask a question. Nothing is sent before the first frame is wanted. [onUpload] gets the bytes that are sent, and their total. */
     fun ask(question: Question, onState: (State) -> Unit = {}, onUpload: (Long, Long) -> Unit = { _, _ -> }): Answer {
         val body = Form(question)
         val headers = mapOf("Idempotency-Key" to question.idempotencyKey)

@@ -112,7 +112,7 @@ public final class QAClient: Sendable {
 
     deinit { session.finishTasksAndInvalidate() }
 
-    /// Ask a question. Nothing is sent before the first frame is wanted. `onUpload` gets the bytes sent, and all bytes.
+    /// Ask a question. Nothing is sent before the first frame is wanted. `onUpload` gets the bytes that are sent, and their total.
     public func ask(
         _ question: Question, onState: @escaping @Sendable (AnswerState) -> Void = { _ in },
         onUpload: @escaping @Sendable (Int64, Int64) -> Void = { _, _ in }

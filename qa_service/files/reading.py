@@ -23,8 +23,8 @@ from qa_service.retrieval.splitting import estimate_tokens, split_passages
 MOST_PAGES = 2_000
 MOST_CHARACTERS = 2_000_000
 LONGEST_NAME = 300
-"""The names of headings, sheets, parts and pages are cut there. Each passage has those of its place, so that without
-this bound the heading of a hostile file would be indexed thousands of times."""
+"""The names of headings, sheets, parts and pages are cut after so many characters. Each passage has the names of its
+place, so without this bound the long heading of a hostile file would be indexed thousands of times."""
 PART_PASSAGES = 64
 PART_CHARACTERS = 3_000
 """A part of a file ends when it has so many characters, or `PART_PASSAGES`. It then has about a thousand words, and the

@@ -25,8 +25,8 @@ ASSETS = (".css", ".js", ".mjs", ".cjs", ".map")
 
 class FolderRules(Struct, frozen=True):
     """A `FolderRules` says which files of a folder are brought: those whose paths within the folder fit a pattern of
-    `include`, and none of `exclude`. Without `include` those are all but the style sheets and scripts of websites. No
-    file may have more than `bytes`."""
+    `include`, and none of `exclude`. Without `include`, every file fits except style sheets and scripts of websites.
+    No file may have more than `bytes`."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()

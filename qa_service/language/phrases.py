@@ -21,7 +21,7 @@ _PASSING = {
     "upstream_unavailable",
     "upstream_timeout",
 }
-"""Where one of these is the matter, people are told to try again in a moment."""
+"""These errors pass by themselves, so people are told to try again in a moment."""
 _ADMIN_KO, _ADMIN_EN = "관리자에게 알려 주세요.", "Please tell the site's administrator."
 
 _MESSAGES: dict[str, dict[Language, str]] = {

@@ -27,7 +27,8 @@ here (each is one `MirroredAnswer`, for all who read it), and stops. The *keeper
 nobody, says once a second that this worker lives, and takes over what others leave.
 
 The order of writes. A worker may die after any step. What a step writes is never visible without the steps before it.
-    1  holds, then at and the first entry of the shared log, then turn and running (the claim, in one trip)
+    1  holds, then at and the first entry of the shared log, then turn and running (the claim, in one trip). With turn
+       and running, in one write, the turns go that the question replaces.
     2  frames: memory log, then the shared log, up to 50 ms later (half a second on a busy machine)
     3  the mark `Asked` before upstream is asked, and `Opened` once upstream keeps the answer. In background mode both
        are flushed at once, since another worker goes on from them.
@@ -61,12 +62,13 @@ What is left to do. The writer died
                                         attaches there and goes on with the very next frame. An answer without a word is
                                         begun again behind a gap, in background mode, if its uploads are here. Any other
                                         one gets a gap, `error` (interrupted), `metadata` and `done`; its text is saved.
-    between the save and its `done`     (steps 4 to 6) the turn has ended and the shared log hasn't. Nothing is asked or
-                                        saved again. The new worker writes a gap, `restart`, the whole saved text, its
+    between the save and its `done`     (after step 4 of the order of writes, before the end of step 6) the turn has
+                                        ended and the shared log hasn't. Nothing is asked or saved again. The new worker
+                                        writes a gap, `restart`, the whole saved text, its
                                         pictures and references, the `error` if it failed, `metadata`, and `done` with
                                         the saved status: a reader sees its text begin again and come to the true end.
     while the turn was unsaved          the shared log has `done`: the turn is made from the log and saved.
-    after step 6                        nothing is left to do; an entry of `holds` that was left is dropped.
+    after step 6 of the order of writes nothing is left to do; an entry of `holds` that was left is dropped.
 If two workers in a row die with an answer that gets no new word, it is ended and not tried again: its work may be what
 killed them. A worker that leaves (a reload, a deploy) closes its logs as *handed over*: its readers are told to
 reconnect, and its answers go on elsewhere at once, as if it had died, but without a death.

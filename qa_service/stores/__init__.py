@@ -20,8 +20,8 @@ out twice.
                     2. The claim, a pipeline: the answer is put into the hash `holds` of its worker; its key `at` and
                        its log begin (script); the session takes the running turn, and loses the turns that it replaces
                        (script); the idempotency key is kept for longer; the session is put into its owner's list.
-                    3. Where something was removed: its bytes are taken off its owner's total. The session's head says
-                       of how many bytes that is still to be done, and its next claim does it where this one couldn't.
+                    3. Where something was removed: its bytes are taken off its owner's total. The session's head keeps
+                       their number until that is done, so that its next claim does it where this one couldn't.
     while it runs   At each flush an entry is added to the log. An entry's id says how many frames and entries came
                     before. Redis takes only ids that grow, so it refuses the entries of a worker that has lost the
                     answer to another one.

@@ -22,6 +22,7 @@ from qa_service.stores.scripts import LOAD_TURNS
 from qa_service.stores.sessions import (
     CONTEXT_TURNS,
     EARLIER_TOPICS,
+    SAID_PLACES,
     compose_session,
     decode_pairs,
     group_exchanges,
@@ -94,6 +95,7 @@ def _session_after(stored: _StoredSession, session_id: str, kept: Sequence[Turn]
 
 
 def _head_after(head: Mapping[str, str], kept: Sequence[Turn], removed: Sequence[Turn]) -> dict[str, str]:
+    """Return the head as `remove_turns` of the claim's script will leave it."""
     lost = Counter(turn.topic for turn in removed)
     after = {**head, "topic": str(topic_after(kept)), "topics": str(topics_after(kept))}
     for topic, turns in lost.items():
@@ -111,7 +113,7 @@ def _said_after(said: Mapping[bytes, bytes], kept: Sequence[Turn], topics: Colle
 def _earlier_topics(said: Mapping[bytes, bytes], session: Session) -> tuple[EarlierTopic, ...]:
     last = len(session.topics)
     earlier = [index for index in range(max(1, last - EARLIER_TOPICS), last + 1) if index != session.topic]
-    fields = [b"%d:%d" % (index, slot) for index in earlier for slot in range(4)]
+    fields = [b"%d:%d" % (index, slot) for index in earlier for slot in range(SAID_PLACES)]
     return group_exchanges(fields, [said.get(field) for field in fields])
 
 

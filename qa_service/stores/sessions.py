@@ -18,7 +18,8 @@ from qa_service.interfaces import Claim, Claimed, HeldAnswer, Removal, Saved, To
 from qa_service.model import EarlierTopic, Exchange, Owner, Session, StoredFile, Topic
 from qa_service.rewinding import is_seen
 from qa_service.single_use import is_single_use
-from qa_service.stores import claim_scripts, scripts, topic_scripts
+from qa_service.stores import scripts, topic_scripts
+from qa_service.stores.claim_scripts import CLAIM
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.items import VERSION, encode_items
 from qa_service.stores.keys import answer_key, owner_key, repeat_key, session_key, worker_key
@@ -31,6 +32,8 @@ from qa_service.turns import Turn
 CONTEXT_TURNS = 20
 """A model sees at most so many exchanges of a topic. More would not fit into most prompts."""
 
+SAID_PLACES = 4
+"""The hash `said` has so many places for each topic. Which of them an exchange gets, the script `SAVE` says."""
 EARLIER_TOPICS = 6
 """A question is compared with the latest topics alone: the last one, and so many before it."""
 REMEMBERED_QUESTION, REMEMBERED_TEXT = 400, 600
@@ -101,16 +104,14 @@ class RedisSessions:
         return TopicContext(exchanges, summary_of({name_summary(topic): summary.decode()}, topic, turns))
 
     def claim_session(self, claim: Claim) -> Claimed:
-        script = claim_scripts.REPLACE if claim.removal else claim_scripts.CLAIM
-        names = ("head", "turns", "answers", "context", "running", "images")
-        removed = ("files", "said") if claim.removal else ()
-        keys = _keys(claim.owner, claim.turn.session_id, *names, *removed)
+        names = ("head", "turns", "answers", "context", "running", "images", "files", "said")
+        keys = _keys(claim.owner, claim.turn.session_id, *names)
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             # The answer is in `holds` of its worker before it is in the session. So wherever this breaks off, no
             # session stays busy with an answer that no worker knows of.
             self._begin_log(pipeline, claim)
             place = len(pipeline)
-            pipeline.eval(script, len(keys), *keys, *self._claim_arguments(claim))
+            pipeline.eval(CLAIM, len(keys), *keys, *self._claim_arguments(claim))
             self._keep_repeat(pipeline, claim)
             if not claim.reject_busy:
                 self._list_session(pipeline, claim)
@@ -120,12 +121,12 @@ class RedisSessions:
                 pipeline.execute()
         claimed, has_freed = _claimed(outcome), int(outcome[1]) > 0
         if has_freed or (claim.reject_busy and not claimed.moved):
-            self._follow_claim(claim, has_freed=has_freed)
+            self._finish_claim(claim, has_freed=has_freed)
         return claimed
 
-    def _follow_claim(self, claim: Claim, *, has_freed: bool) -> None:
-        """Do what may come after the claim. A store that goes away now refuses the question no more: the session's next
-        claim lists it, and frees its space."""
+    def _finish_claim(self, claim: Claim, *, has_freed: bool) -> None:
+        """Do what may also be done by the session's next claim: list the session, and take the freed bytes off. The
+        question isn't refused where the store goes away now, because it has claimed its session."""
         with suppress(StoreUnavailable), self._guard, self._client.pipeline(transaction=False) as pipeline:
             if claim.reject_busy:
                 self._list_session(pipeline, claim)
@@ -281,7 +282,7 @@ def remember_turns(turns: Sequence[Turn], topics: Collection[int]) -> dict[bytes
     for turn in turns:
         asked[turn.topic] += 1
         if turn.topic in topics and is_seen(turn):
-            place = asked[turn.topic] % 3 + 1 if asked[turn.topic] > 1 else 0
+            place = asked[turn.topic] % (SAID_PLACES - 1) + 1 if asked[turn.topic] > 1 else 0
             said[b"%d:%d" % (turn.topic, place)] = msgspec.json.encode(_remember_exchange(turn))
     return said
 

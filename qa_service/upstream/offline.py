@@ -129,11 +129,11 @@ def _write_answer(prompt: Prompt) -> Iterator[str]:
 class _Weighed(Struct, frozen=True):
     sentence: QuotableSentence
     share: float
-    """This is the share of the question that the sentence has, also by its heading."""
-    says: bool
-    """This says whether any of it stands in the sentence itself."""
-    counts: bool = False
-    """This says whether the sentence has a number where the question asks for one."""
+    """This is the share of the question's words that the sentence and its heading have."""
+    has_words: bool
+    """This says whether the sentence itself, without its heading, has any of the question's words."""
+    has_amount: bool = False
+    """This says whether the question asks for an amount or a time, and the sentence has a number."""
 
 
 def _choose_quotes(prompt: Prompt) -> tuple[str, list[QuotableSentence]]:
@@ -215,9 +215,9 @@ def _score_sentences(weighed: Sequence[_Weighed], question: str) -> list[_Weighe
     for place, one in enumerate(weighed):
         around = (*weighed[max(0, place - 1) : place], *weighed[place + 1 : place + 2])
         beside = max((other.share for other in around if other.sentence.passage is one.sentence.passage), default=0.0)
-        counts = bool(amount and _DIGIT.search(one.sentence.text))
-        share = one.share + _BESIDE * beside + one.share * amount * counts
-        scored.append(replace(one, share=share, counts=counts))
+        has_amount = bool(amount and _DIGIT.search(one.sentence.text))
+        share = one.share + _BESIDE * beside + one.share * amount * has_amount
+        scored.append(replace(one, share=share, has_amount=has_amount))
     return scored
 
 
@@ -235,9 +235,9 @@ def _choose_sentences(scored: Sequence[_Weighed], first: int) -> list[QuotableSe
 
 
 def _adds_to(best: _Weighed, one: _Weighed) -> bool:
-    """Tell whether a sentence is worth quoting beside the best one of its passage. Not each of the sentences under a
-    heading such as "Warranty and returns" is about both, so the heading's words alone aren't enough."""
-    return one.says or not best.says or (one.counts and not best.counts)
+    """Tell whether a sentence is worth quoting beside the best one of its passage. A sentence under the heading
+    "Warranty and returns" may be about only one of the two, so the heading's words alone aren't enough."""
+    return one.has_words or not best.has_words or (one.has_amount and not best.has_amount)
 
 
 def _demand_beside(one: _Weighed) -> float:

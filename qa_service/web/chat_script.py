@@ -14,12 +14,13 @@ from qa_service.web.script_modules import GZIPPED, STATIC, join_script, read_mad
 
 
 class Script(Struct, frozen=True):
-    """A `Script` is the script of `<qa-chat>`: plain, packed in the content codings that browsers know, the smallest
-    first, and the name of this version of it."""
+    """A `Script` is the script of `<qa-chat>`, which doesn't change while a server runs."""
 
     plain: bytes
     packed: dict[str, bytes]
+    """This is the script in each content coding in which it is packed. The smallest comes first."""
     version: str
+    """This names the content of the script."""
 
 
 @cache

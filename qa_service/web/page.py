@@ -28,7 +28,7 @@ SCRIPT = "/chat.js"
 UNFRAMED = "frame-ancestors 'none'"
 FOREVER = "public, max-age=31536000, immutable"
 FIELD: Mapping[Language, tuple[str, str]] = {"ko": ("질문", "질문을 입력하세요"), "en": ("Question", "Ask a question")}
-"""The name and the hint of the field until the script is there, which has them too."""
+"""The field has this name and this hint until the script is there, which then writes the same ones."""
 
 
 def show_script() -> Response:

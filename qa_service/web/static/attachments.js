@@ -20,7 +20,7 @@ export function shownName({ name }) {
  */
 export class Attachments {
   constructor({ list, picker, zone, veil, limits, complain, changed }) {
-    Object.assign(this, { list, picker, veil, limits, complain, changed, kinds: [], files: [], missed: [], checked: Promise.resolve() });
+    Object.assign(this, { list, picker, veil, limits, complain, changed, kinds: [], files: [], missing: [], checked: Promise.resolve() });
     picker.addEventListener("change", () => {
       this.add(picker.files);
       picker.value = "";
@@ -37,25 +37,25 @@ export class Attachments {
       else this.files.push(file);
     }
     if (troubles.length) this.complain([...new Set(troubles)].join(" "));
-    this.#forgetMissed(this.files);
+    this.#forgetMissing(this.files);
     this.#show();
     this.checked = this.#check(this.checked, [...this.files]);
   }
 
   /** The names of the files, and of those that have to be attached again. */
   get names() {
-    return [...this.files.map(({ name }) => name), ...this.missed];
+    return [...this.files.map(({ name }) => name), ...this.missing];
   }
 
-  /** Show the names of files that were attached once, and which of them aren't. */
-  miss(names) {
-    this.missed = names;
-    this.#forgetMissed(this.files);
+  /** Show those of these names whose files aren't attached any more, to be attached again. */
+  showMissing(names) {
+    this.missing = names;
+    this.#forgetMissing(this.files);
     this.#draw();
   }
 
-  #forgetMissed(files) {
-    this.missed = this.missed.filter((name) => !files.some((file) => file.name === name));
+  #forgetMissing(files) {
+    this.missing = this.missing.filter((name) => !files.some((file) => file.name === name));
   }
 
   async #check(before, files) {
@@ -84,7 +84,7 @@ export class Attachments {
   /** Return the files, and forget them. */
   take() {
     const { files } = this;
-    Object.assign(this, { files: [], missed: [] });
+    Object.assign(this, { files: [], missing: [] });
     this.#show();
     return files;
   }
@@ -106,9 +106,9 @@ export class Attachments {
 
   #draw() {
     const chips = this.files.map((file) => this.#chip(file, element("span", { class: "note" }, size(file.size))));
-    const missed = this.missed.map((name) => this.#chip({ name }, say(element("span", { class: "note" }), "attachAgain")));
-    for (const chip of missed) chip.dataset.status = "failed";
-    this.list.replaceChildren(...chips, ...missed);
+    const missing = this.missing.map((name) => this.#chip({ name }, say(element("span", { class: "note" }), "attachAgain")));
+    for (const chip of missing) chip.dataset.status = "failed";
+    this.list.replaceChildren(...chips, ...missing);
     this.list.hidden = !this.names.length;
   }
 
@@ -120,7 +120,7 @@ export class Attachments {
 
   #remove(file) {
     if (this.files.includes(file)) this.files = this.files.filter((other) => other !== file);
-    else this.#forgetMissed([file]);
+    else this.#forgetMissing([file]);
     this.#show();
     (this.list.querySelector("button") ?? this.picker).focus();
   }

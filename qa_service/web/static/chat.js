@@ -29,7 +29,7 @@ export class Chat {
     Object.assign(this, { root, service, memory, wishes, emit, config: UNKNOWN, limits: { ...UNKNOWN.limits } });
     const announce = (this.announce = announcerIn(this.#at("announcer")));
     this.source = new SourceDialog(this.#at("source"), { service, frame: root.querySelector(".qa") });
-    const shared = { service, announce, openSource: (...found) => this.source.open(...found), config: () => this.config, collections: wishes.collections ?? "" };
+    const shared = { service, announce, openSource: (source, findNumber) => this.source.open(source, findNumber), config: () => this.config, collections: wishes.collections ?? "" };
     this.conversation = new Conversation(this.#at("conversation"), { shared, listener: {
       asked: ({ question, files }) => this.emit("asked", { question, files: files.map(({ name }) => name) }),
       began: (sessionId, title) => this.#began(sessionId, title),
@@ -44,7 +44,10 @@ export class Chat {
       stop: () => this.conversation.stop(),
     } });
     this.past = new History(this.#at("history"), { service, memory, announce, listener: {
-      complain: (text) => (this.shelf.close(), this.composer.complain(text)), // which the side bar would cover
+      complain: (text) => {
+        this.shelf.close(); // it would cover the complaint
+        this.composer.complain(text);
+      },
       gone: (sessionId) => sessionId === this.conversation.sessionId && this.#clear(),
       open: (sessionId) => this.open(sessionId),
       renamed: () => this.#entitle(),
@@ -137,7 +140,7 @@ export class Chat {
     const { sessionId } = this.conversation;
     setCurrentSession(this.memory, sessionId);
     this.address?.replace(sessionId);
-    this.composer.turnTo(sessionId, { bringing: true });
+    this.composer.turnTo(sessionId, { keepsText: true });
     this.composer.complain(words(key), offer);
   }
 
@@ -154,7 +157,10 @@ export class Chat {
     this.#start();
   }
 
-  /** Forget the key, and what was written and shown with it in this tab. What was deleted is deleted with the key. */
+  /**
+   * Forget the key, and what was written and shown with it in this tab. Conversations whose deletion could still be undone
+   * are deleted first, because that needs the key.
+   */
   forget() {
     this.past.deleteAll();
     keepKey(this.memory, "");

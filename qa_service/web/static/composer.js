@@ -50,18 +50,19 @@ export class Composer {
   }
 
   /**
-   * Show what was being written in this conversation. Its id is empty while it hasn't begun. What is in the field stays
-   * where `bringing` says so, and at the first time, because people may have written before this script was there.
+   * Show what was being written in this conversation. Its id is empty while it hasn't begun. `keepsText` says whether the
+   * text that is in the field now stays there, too. At the first call it does, because people may have written before this
+   * script was there.
    */
-  turnTo(sessionId, { bringing = this.sessionId === undefined } = {}) {
+  turnTo(sessionId, { keepsText = this.sessionId === undefined } = {}) {
     if (this.sessionId === sessionId) return;
-    const brought = bringing ? this.field.value : "";
+    const kept = keepsText ? this.field.value : "";
     this.sessionId = sessionId;
     const { text, files } = readDraft(this.memory, sessionId);
-    const written = [...new Set([text, brought])].filter(Boolean).join("\n");
-    // A syllable that is being composed in the field is broken off by whoever writes into it.
+    const written = [...new Set([text, kept])].filter(Boolean).join("\n");
+    // Writing into the field breaks off a syllable that is being composed there.
     if (this.field.value !== written) this.field.value = written;
-    this.attachments.miss(files);
+    this.attachments.showMissing(files);
     this.#wrote();
   }
 

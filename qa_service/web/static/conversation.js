@@ -39,7 +39,7 @@ function newKey() {
 
 /**
  * It calls `asked(question)`, `began(sessionId, title)` when the server has taken a question, `changed()`,
- * `refused(question)` with what was `asked`, `locked(again)`, `complain(text)` and `ended(turn)` of its `listener`.
+ * `refused(asked)` with the question and its files, `locked(again)`, `complain(text)` and `ended(turn)` of its `listener`.
  * `shared` has what all parts of one element share: `service`, `announce(text)`, `openSource(source, findNumber)`,
  * `config()` and the names of the `collections` that are searched.
  */
@@ -228,7 +228,7 @@ export class Conversation {
     return this.service.fetchJson(`${sessionPath(this.sessionId)}/topics/${Number(topic)}/reopen`, { method: "POST" });
   }
 
-  /** The stream has ended before its answer, because it was stopped here, was lost for good, or was refused. */
+  /** The stream ended before its answer did: it was stopped here, or lost for good, or the question was refused. */
   #broken(turn, error, signal) {
     if (turn.answerId && (signal.aborted || error.retryable)) turn.cut(signal.aborted ? undefined : error);
     else if (signal.aborted) turn.on_done({ status: "cancelled" });

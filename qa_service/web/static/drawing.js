@@ -12,7 +12,7 @@ import { element } from "./element.js";
 
 export const NONE = {};
 
-/** A part that is an element. What it is `read` from is its `source` and whether it `isOpen`. */
+/** A part that is an element. `read` says what it was read from: its `source`, and whether it `isOpen`. */
 export const part = (tag, children, attributes = NONE, read = NONE) => ({ tag, children, attributes, ...read });
 
 /** A node, and the parts that are drawn in its `body`. */

@@ -30,7 +30,7 @@ export function setCurrentSession(memory, sessionId) {
 export class History {
   constructor(list, { service, memory, announce, listener }) {
     Object.assign(this, { list, service, memory, announce, listener, anonymous: true, items: readRemembered(memory), current: "" });
-    Object.assign(this, { sought: "", renaming: "", leaving: new Map(), era: 0 });
+    Object.assign(this, { sought: "", renaming: "", leaving: new Map(), generation: 0 });
     this.field = this.#searchField();
     list.tabIndex = -1;
   }
@@ -72,10 +72,13 @@ export class History {
     return this.items.find((item) => item.sessionId === sessionId)?.title ?? "";
   }
 
-  /** Show no conversation any more, because nobody is signed in. Those of a visitor stay. What comes late is void. */
+  /**
+   * Show no conversation any more, because nobody is signed in. Those of a visitor stay. What the service answers to an
+   * earlier request isn't shown any more, since it belongs to another `generation` of the list.
+   */
   empty() {
     this.items = this.anonymous ? this.items : [];
-    this.era += 1;
+    this.generation += 1;
     this.sought = this.field.value = "";
     this.show("");
   }
@@ -102,7 +105,7 @@ export class History {
     const empty = say(element("li", { class: "faint" }), this.items.length ? "historyNothingFound" : "historyEmpty");
     const hadFocus = this.list.matches(":focus-within");
     this.list.replaceChildren(...(rows.length ? rows : [empty]));
-    if (hadFocus) this.list.focus({ preventScroll: true }); // or else keys would not reach the side bar any more
+    if (hadFocus) this.list.focus({ preventScroll: true }); // otherwise keys wouldn't reach the side bar any more
   }
 
   #searchField() {
@@ -132,10 +135,10 @@ export class History {
 
   /** The person comes back to this tab, and may have asked in another one or on another device. */
   async #refresh() {
-    const { era } = this;
+    const { generation } = this;
     if (this.anonymous) return;
     const fresh = await this.service.fetchJson(`sessions?limit=${LISTED_AT_MOST}`).catch(() => null);
-    if (!fresh || era !== this.era) return;
+    if (!fresh || generation !== this.generation) return;
     this.items = fresh.items;
     this.show(this.current);
   }
@@ -195,7 +198,10 @@ export class History {
     if (wasCurrent && !this.current) this.listener.open(sessionId);
   }
 
-  /** Delete now what could be undone until now. A page that is left can't wait for an answer, so the browser keeps the request alive. */
+  /**
+   * Delete at once the conversations whose deletion could still be undone. A page that is left can't wait for an answer,
+   * so the browser keeps the request alive.
+   */
   deleteAll() {
     for (const [sessionId, { timer }] of this.leaving) {
       clearTimeout(timer);
@@ -205,13 +211,13 @@ export class History {
 
   async #delete(sessionId) {
     const item = this.items.find((each) => each.sessionId === sessionId);
-    const { era } = this;
+    const { generation } = this;
     this.leaving.delete(sessionId);
     this.forget(sessionId);
     try {
       await this.service.fetchJson(`sessions/${encodeURIComponent(sessionId)}`, { method: "DELETE", keepalive: true });
     } catch (problem) {
-      if (problem.status === 404 || !item || era !== this.era) return;
+      if (problem.status === 404 || !item || generation !== this.generation) return;
       this.#change((items) => [item, ...items].sort((one, other) => other.updatedAt.localeCompare(one.updatedAt)));
       this.listener.complain(problem.message);
     }

@@ -32,6 +32,7 @@ export class Preview {
   /** A finger presses at once, so a preview for it would only flash. */
   #enter({ target, pointerType, type }) {
     const button = target.closest(".cite:enabled");
+    // A number that was rendered anew has left without an event.
     if (!button && this.button?.isConnected === false) this.#later(() => this.hide());
     if (!button || pointerType === "touch" || (type === "focusin" && !button.matches(":focus-visible"))) return;
     this.#later(() => this.#show(button));

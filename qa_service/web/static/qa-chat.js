@@ -24,12 +24,12 @@ function sharedSheet() {
 
 let policy;
 
-/** The markup, as a site takes it that demands trusted types. Such a site names this policy in its own. */
+/** Make markup a trusted type, where there are any. A site that demands them allows the policy `qa-chat` in its own. */
 function trusted(markup) {
   try {
     policy ??= globalThis.trustedTypes?.createPolicy("qa-chat", { createHTML: (each) => each });
   } catch {
-    // A site may allow no policy and yet demand none.
+    // A site may forbid policies without demanding trusted types. Then the text itself is taken.
   }
   return policy?.createHTML(markup) ?? markup;
 }

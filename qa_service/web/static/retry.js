@@ -5,18 +5,18 @@ import { say } from "./words.js";
 
 const SECOND_MS = 1_000;
 /** The sentence about an error says that a wait takes a moment, unless it takes more than so many seconds. */
-const MOMENT = 10;
+const MOMENT_SECONDS = 10;
 
 /** How many of the seconds are left for which the server asked to wait at this time. */
 export function secondsLeft({ retryAfter }, since) {
   return (retryAfter ?? 0) - Math.max(0, Date.now() - Date.parse(since)) / SECOND_MS;
 }
 
-/** Make the nodes that offer it: a button that is off until then, and for a long wait a sentence with the seconds that are left. */
+/** Make a button that is disabled for so many seconds, and before it, for a long wait, a sentence with the seconds left. */
 export function retryOffer(seconds, act) {
   const button = say(element("button", { type: "button", class: "text", onclick: act }), "retry");
   if (!(seconds > 0)) return [button];
-  const notes = seconds > MOMENT ? [say(element("p"), "retryIn", { seconds: Math.ceil(seconds) })] : [];
+  const notes = seconds > MOMENT_SECONDS ? [say(element("p"), "retryIn", { seconds: Math.ceil(seconds) })] : [];
   const until = Date.now() + seconds * SECOND_MS;
   button.disabled = true;
   const clock = setInterval(() => {

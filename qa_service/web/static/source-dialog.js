@@ -40,7 +40,7 @@ export class SourceDialog {
     return this.dialog.querySelector(`[data-part="${name}"]`);
   }
 
-  /** Show the page of a source. `findOpener()` gives the node that has the focus afterwards; without it, what has it now. */
+  /** Show the page of a source. When the dialog closes, the focus goes to `findOpener()`, or without it to what has it now. */
   open(reference, findOpener) {
     this.part("title").textContent = nameOf(reference);
     delete this.part("place").dataset.word;
@@ -114,7 +114,7 @@ export class SourceDialog {
     else place.textContent ||= section ?? "";
   }
 
-  /** The button at the last page can't be pressed any more, so the focus goes on to what it has brought. */
+  /** A button that leads no further is disabled. If it has the focus, that goes to the text, or else it would be lost. */
   #showNeighbour(way, number, { page, address, quote }) {
     const button = this.part(way);
     button.hidden = page.pages < 2;

@@ -33,11 +33,11 @@ export class Sources {
   /** Make the node for a number in the text. */
   cite(n) {
     const button = element("button", { type: "button", class: "cite", "data-n": n, onclick: () => this.#open(button) }, String(n));
-    this.#enliven(button);
+    this.#updateNumber(button);
     return button;
   }
 
-  /** Take the sources that the model is shown, before it writes. They replace those from before. */
+  /** Take the sources that the model is shown before it writes. They replace earlier ones. */
   expect(sources) {
     this.expected = new Map(sources.flatMap(expectedOf).map((source) => [source.n, source]));
   }
@@ -46,10 +46,10 @@ export class Sources {
     this.references.set(reference.n, reference);
     this.list.append(this.#card(reference));
     this.node.hidden = false;
-    for (const button of this.#numbers(reference.n)) this.#enliven(button);
+    for (const button of this.#numbers(reference.n)) this.#updateNumber(button);
   }
 
-  /** The text is about to be rendered anew. A number that has the focus has it again afterwards, in whichever node is its own then. */
+  /** Before the text is rendered anew: the number that has the focus keeps it, also where another node stands for it then. */
   keepFocus() {
     const focused = this.text.getRootNode().activeElement;
     if (!focused?.matches(".cite")) return;
@@ -100,7 +100,7 @@ export class Sources {
     return this.references.get(n) ?? this.expected.get(n);
   }
 
-  #enliven(button) {
+  #updateNumber(button) {
     const source = this.#sourceOf(button);
     button.disabled = !source;
     if (source) label(button, "openSource", { n: source.n, name: nameOf(source), place: hostOf(source) || source.section, page: source.page });
@@ -111,11 +111,14 @@ export class Sources {
     const source = this.#sourceOf(button);
     const quote = this.#quoteOf(source, button);
     if (source.kind === "document") this.openSource({ ...source, quote }, this.#finderOf(button));
-    else this.#follow(source, quote);
+    else this.#openLink(source, quote);
   }
 
-  /** The link of a page leads to the sentence of the number that was pressed last. While it isn't shown yet, the page opens. */
-  #follow({ n, url = "" }, quote) {
+  /**
+   * The link in the card of a web page gets the focus, and leads to the sentence of the number that was pressed last. Where
+   * there is no card yet, the page is opened.
+   */
+  #openLink({ n, url = "" }, quote) {
     const card = this.list.querySelector(`[data-n="${Number(n)}"] a`);
     const address = safeAddress(pointAt(url, quote));
     if (!card) return link(url).click();
@@ -158,7 +161,7 @@ export class Sources {
   }
 }
 
-/** The passages of a source that the model is shown, each as a reference that hasn't its quote yet. */
+/** The passages of a source that the model is shown, each in the form of a reference that has no quote yet. */
 function expectedOf({ passages, ...source }) {
   const isDocument = source.kind === "document";
   return passages.map((passage) => ({ ...source, ...passage, url: isDocument ? `${source.url}/${passage.page ?? 1}` : source.url }));

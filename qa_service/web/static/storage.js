@@ -3,10 +3,10 @@
  * already when its storage is named, so there the values last as long as the page.
  */
 
-/** A storage of the browser. What it doesn't take, because it is full or forbidden, lasts as long as the page. */
+/** A storage of the browser. What it refuses, because it is full or forbidden, is kept as long as the page lasts. */
 class SafeStorage {
   #kept;
-  #unkept = new Map();
+  #refused = new Map();
 
   constructor(open) {
     try {
@@ -17,24 +17,24 @@ class SafeStorage {
   }
 
   get length() {
-    return (this.#kept?.length ?? 0) + this.#unkept.size;
+    return (this.#kept?.length ?? 0) + this.#refused.size;
   }
 
   getItem(name) {
-    return this.#unkept.get(name) ?? this.#kept?.getItem(name) ?? null;
+    return this.#refused.get(name) ?? this.#kept?.getItem(name) ?? null;
   }
 
   setItem(name, value) {
-    this.#unkept.delete(name);
+    this.#refused.delete(name);
     try {
       this.#kept.setItem(name, value);
     } catch {
-      this.#unkept.set(name, value);
+      this.#refused.set(name, value);
     }
   }
 
   removeItem(name) {
-    this.#unkept.delete(name);
+    this.#refused.delete(name);
     this.#kept?.removeItem(name);
   }
 }

@@ -276,7 +276,8 @@ export class Turn {
 /** The key of the words for what is being done. With the sources, the search is over, and the model is asked. */
 function stageOf({ stage, query, sources }) {
   if (query) return "searchingFor";
-  return sources ? "thinking" : stage.endsWith("file") ? "reading" : stage;
+  if (sources) return "thinking";
+  return stage.endsWith("file") ? "reading" : stage;
 }
 
 // Upstream had finished with these last two, and no text had come.
