@@ -54,7 +54,12 @@ CATEGORIES = {
     kinds.CATEGORY_WORD: r"\w",
     kinds.CATEGORY_NOT_WORD: r"\W",
 }
-PROPERTIES = {r"\p{C}": r"\x00-\x1f\x7f-\x9f\u200b", r"\p{Z}": r" \xa0\u3000"}
+PROPERTIES = {
+    r"\p{C}": r"\x00-\x1f\x7f-\x9f\u200b",
+    r"\p{Cf}": r"\xad\u200b\u202e\ufeff",
+    r"\p{L}": "A-Za-z가",
+    r"\p{Z}": r" \xa0\u3000",
+}
 """JavaScript's classes of letters that Python doesn't know, each with some letters of it."""
 
 

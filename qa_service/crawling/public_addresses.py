@@ -24,6 +24,7 @@ _CLOSED = tuple(
             "10.0.0.0/8",
             "100.64.0.0/10",  # the network between a provider and its customers
             "127.0.0.0/8",
+            "168.63.129.16/32",  # the machine's own host in Azure, which serves its settings
             "169.254.0.0/16",  # link-local, where clouds serve the keys of a machine
             "172.16.0.0/12",
             "192.0.0.0/24",

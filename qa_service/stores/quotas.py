@@ -90,3 +90,10 @@ def queue_space_taken(pipeline: Any, owner: Owner, session_id: str, size: int, *
 def queue_space_freed(pipeline: Any, owner: Owner, session_id: str, size: int = ALL_BYTES) -> None:
     """Add to the pipeline that a session keeps `size` fewer bytes of text. By default it then keeps none."""
     pipeline.eval(scripts.CHANGE_SPACE, 1, owner_key(owner, "space"), session_id, -size, 0)
+
+
+def queue_space_settled(pipeline: Any, owner: Owner, session_id: str) -> None:
+    """Add to the pipeline that a session keeps as many fewer bytes as its head says that claims have freed. Where
+    another claim was first, nothing is left to be taken off."""
+    keys = (session_key(owner, session_id, "head"), owner_key(owner, "space"))
+    pipeline.eval(scripts.SETTLE_SPACE, len(keys), *keys, session_id)

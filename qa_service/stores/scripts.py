@@ -288,17 +288,34 @@ return {#redis.call('LRANGE', KEYS[1], 0, -1), drop_pictures(KEYS[5], answer)}
 )
 
 # It changes how many bytes of text are counted for a session, and changes the owner's total by as much.
-CHANGE_SPACE = """
+_CHANGE_SPACE = """
+local function change_space(space, session, change, seconds)
+  local field = 's:' .. session
+  local before = tonumber(redis.call('HGET', space, field) or '0')
+  local after = math.max(before + change, 0)
+  if after == before then return end
+  redis.call('HDEL', space, field)
+  local total = redis.call('HINCRBY', space, 'total', string.format('%.0f', after - before))
+  if total <= 0 then return redis.call('UNLINK', space) end
+  if after > 0 then redis.call('HSET', space, field, string.format('%.0f', after)) end
+  if change > 0 then redis.call('EXPIRE', space, seconds) end
+end
+"""
+
+CHANGE_SPACE = f"""
 -- space
-local field, change, seconds = 's:' .. ARGV[1], tonumber(ARGV[2]), ARGV[3]
-local before = tonumber(redis.call('HGET', KEYS[1], field) or '0')
-local after = math.max(before + change, 0)
-if after == before then return end
-redis.call('HDEL', KEYS[1], field)
-local total = redis.call('HINCRBY', KEYS[1], 'total', string.format('%.0f', after - before))
-if total <= 0 then return redis.call('UNLINK', KEYS[1]) end
-if after > 0 then redis.call('HSET', KEYS[1], field, string.format('%.0f', after)) end
-if change > 0 then redis.call('EXPIRE', KEYS[1], seconds) end
+{_CHANGE_SPACE}
+change_space(KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3])
+"""
+
+# It takes off what the claims of a session have freed, and forgets it in the same write. So it is taken off once,
+# whoever of several claims comes first.
+SETTLE_SPACE = f"""
+-- head, space
+{_CHANGE_SPACE}
+local freed = tonumber(redis.call('HGET', KEYS[1], 'freed') or '0')
+redis.call('HDEL', KEYS[1], 'freed')
+change_space(KEYS[2], ARGV[1], -freed, 0)
 """
 
 # The count expires an hour after the first file that was read.

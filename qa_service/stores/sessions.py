@@ -23,7 +23,7 @@ from qa_service.stores.claim_scripts import CLAIM
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.items import VERSION, encode_items
 from qa_service.stores.keys import answer_key, owner_key, repeat_key, session_key, worker_key
-from qa_service.stores.quotas import queue_space_freed
+from qa_service.stores.quotas import queue_space_settled
 from qa_service.stores.records import read_record
 from qa_service.stores.repeats import RESERVED_SECONDS
 from qa_service.stores.summaries import name_summary, summary_of
@@ -119,21 +119,19 @@ class RedisSessions:
             if outcome[0] in (b"busy", b"moved"):
                 self._take_back_claim(pipeline, claim)
                 pipeline.execute()
-        claimed, freed = _claimed(outcome), int(outcome[1])
-        if freed or (claim.reject_busy and not claimed.moved):
-            self._finish_claim(claim, freed)
+        claimed, has_freed = _claimed(outcome), int(outcome[1]) > 0
+        if has_freed or (claim.reject_busy and not claimed.moved):
+            self._finish_claim(claim, has_freed=has_freed)
         return claimed
 
-    def _finish_claim(self, claim: Claim, freed: int) -> None:
+    def _finish_claim(self, claim: Claim, *, has_freed: bool) -> None:
         """Do what may also be done by the session's next claim: list the session, and take the freed bytes off. The
         question isn't refused where the store goes away now, because it has claimed its session."""
-        owner, session_id = claim.owner, claim.turn.session_id
         with suppress(StoreUnavailable), self._guard, self._client.pipeline(transaction=False) as pipeline:
             if claim.reject_busy:
                 self._list_session(pipeline, claim)
-            if freed:
-                queue_space_freed(pipeline, owner, session_id, freed)
-                pipeline.hdel(session_key(owner, session_id, "head"), "freed")
+            if has_freed:
+                queue_space_settled(pipeline, claim.owner, claim.turn.session_id)
             pipeline.execute()
 
     def _begin_log(self, pipeline: Any, claim: Claim) -> None:

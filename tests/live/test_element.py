@@ -280,6 +280,20 @@ class TestEvents:
         assert page.evaluate("window.told[1]") == ["error", {"code": "overloaded", "message": "Not now."}]
 
 
+class TestTwo:
+    def test_with_ids_keep_their_conversations_and_drafts_apart(self, page: Page, site: Site) -> None:
+        both = "<qa-chat id='one'></qa-chat><qa-chat id='two'></qa-chat>"
+        site.show(both)
+        page.fill("#two #question", "a draft")
+        page.fill("#one #question", "hello")
+        page.press("#one #question", "Enter")
+        expect(page.locator(f"#one {ANSWERED}")).to_have_count(1, timeout=PATIENCE)
+        site.show(both)
+        expect(page.locator(f"#one {ANSWERED}")).to_have_count(1, timeout=PATIENCE)
+        assert page.locator(f"#two {ANSWERED}").count() == 0
+        assert [page.input_value(f"#{name} #question") for name in ("one", "two")] == ["", "a draft"]
+
+
 class TestToken:
     def test_is_taken_from_the_site_and_taken_anew_when_it_is_refused(self, page: Page, site: Site) -> None:
         give = """<script nonce="n">
@@ -335,6 +349,23 @@ class TestToken:
         site.show("<qa-chat></qa-chat>", script=give + SCRIPT)
         expect(page.get_by_role("alert")).to_contain_text("can't be reached")
         assert told in page.evaluate("window.told")
+
+    def test_that_never_comes_is_told_and_a_question_that_waits_for_it_can_be_stopped(
+        self, page: Page, site: Site
+    ) -> None:
+        give = """<script nonce="n">
+            addEventListener("error", (event) => (window.told = event.message, event.preventDefault()));
+            const wait = setTimeout;
+            window.setTimeout = (act, milliseconds) => wait(act, milliseconds / 40);
+            document.querySelector("qa-chat").token = () => new Promise(() => {});
+        </script>"""
+        site.show("<qa-chat></qa-chat>", script=give + SCRIPT)
+        expect(page.get_by_role("alert")).to_contain_text("can't be reached")
+        assert "no answer" in page.evaluate("window.told")
+        page.fill("#question", "hello")
+        page.press("#question", "Enter")
+        page.get_by_role("button", name="Stop").click()
+        expect(page.get_by_role("button", name="Stop")).to_be_hidden()
 
     def test_that_is_missing_is_a_matter_of_the_sites_login(self, page: Page, site: Site) -> None:
         site.refuse("config", "unauthenticated")

@@ -358,6 +358,45 @@ def test_markdown_is_what_it_was_taken_for(page: Page, text: str, markup: str) -
 
 
 @pytest.mark.parametrize(
+    ("label", "target", "place"),
+    [
+        ("https://bank.com", "https://evil.example", "evil.example"),
+        ("https://www.bank.com/login?a=b", "http://evil.example:8080/bank.com", "evil.example"),
+        ("로그인 bank.com", "https://evil.example", "evil.example"),
+        ("https://bank.com.evil.example", "https://evil.example", "evil.example"),
+        ("https://evil.example@bank.com", "https://evil.example", "evil.example"),
+        ("https://ba**nk**.com", "https://evil.example", "evil.example"),
+        ("`bank.com`", "https://evil.example", "evil.example"),
+        ("ba\u200bnk\u2024com", "https://evil.example", "evil.example"),
+        ("b\u0430nk.com", "https://bank.com", "bank.com"),
+        ("\u202emoc.knab", "https://evil.example", "evil.example"),
+        ("help@bank.com", "mailto:help@evil.example", "help@evil.example"),
+        ("https://bank.com", "https://bank.com/login", ""),
+        ("https://www.bank.com/a.pdf", "https://bank.com/a.pdf", ""),
+        ("bank.com", "https://login.bank.com/", ""),
+        ("help@bank.com", "mailto:help@bank.com?subject=a", ""),
+        ("이용 안내 2.0", "https://evil.example", ""),
+    ],
+)
+def test_a_link_whose_label_names_another_host_shows_where_it_leads(
+    page: Page, label: str, target: str, place: str
+) -> None:
+    markup = page.evaluate(SHOW, f"[{label}]({target})")["markup"]
+    assert (f"</bdi> ({place})</a>" in markup) is bool(place)
+    assert ("(" in markup) is bool(place)
+
+
+def test_a_bare_address_in_letters_that_look_like_others_shows_what_its_host_is_written_as(page: Page) -> None:
+    assert "</bdi> (xn--bnk-6cd.com)</a>" in page.evaluate(SHOW, "https://b\u0430nk.com/login")["markup"]
+    assert "(" not in page.evaluate(SHOW, "https://BANK.com:8080/a.pdf, http://[::1]/a.b")["markup"]
+
+
+@pytest.mark.parametrize("text", ["https://bank.com@evil.example/", "[a](https://a:b@evil.example)"])
+def test_an_address_with_a_name_before_the_host_is_no_link(page: Page, text: str) -> None:
+    assert "href" not in page.evaluate(SHOW, text)["markup"]
+
+
+@pytest.mark.parametrize(
     ("text", "markup"),
     [
         ("속도는 $v_1 * t_1$ 이고 *빠름*", "<code>$v_1 * t_1$</code> 이고 <em>빠름</em>"),

@@ -285,6 +285,18 @@ class Failing(FakeRedis):
         return super().pipeline(*arguments, **options)
 
 
+class Interrupted(FakeRedis):
+    """A store that does something else, each time that a pipeline is made, as long as it has something."""
+
+    later: Sequence[Callable[[], object]] = ()
+
+    def pipeline(self, *arguments: Any, **options: Any) -> Any:
+        if self.later:
+            first, *self.later = self.later
+            first()
+        return super().pipeline(*arguments, **options)
+
+
 def space(client: Redis) -> int:
     return int(client.hget(owner_key(ANN, "space"), "total") or 0)  # type: ignore[arg-type]
 
@@ -304,6 +316,18 @@ class TestAfterTheClaim:
         claim(later.sessions, turn("next"), expected=1)
         assert space(client) == 0
         assert b"freed" not in client.hgetall(session_key(ANN, "s", "head"))  # type: ignore[operator]
+
+    def test_two_claims_free_the_same_space_once(self) -> None:
+        client = Interrupted()
+        stores, others = stores_of(client), stores_of(client, "w2")
+        talk(stores, [1, 1])
+        keep(stores.files, "A page of text that stays. " * 9)
+        before = space(client)
+        stores.drawings.keep_picture(ANN, "s", "s-2", 0, Picture("image/png", b"\x89PNG"))
+        removal = find(stores, SECOND)
+        client.later = [lambda: None, lambda: claim(others.sessions, turn("next"), expected=1)]
+        assert not ask_instead(stores, turn("again"), removal).moved
+        assert (ids(stores), space(client)) == (["s-1", "again", "next"], before)
 
     def test_a_removal_is_a_value_that_can_be_used_by_any_worker(self, stores: Stores) -> None:
         talk(stores, [1, 1])

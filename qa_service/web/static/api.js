@@ -6,6 +6,9 @@ import { language, words } from "./words.js";
 /** A page that somebody looks at comes back sooner than a program has to. So many attempts take some three minutes. */
 const PATIENCE = { silence: 24_000, pause: 500, tries: 12 };
 
+/** A site's function may let somebody sign in meanwhile, but one that doesn't answer at all must not keep a person waiting. */
+const TOKEN_MS = 20_000;
+
 /** What the client itself says is said in the words of the page. */
 const OWN_WORDS = { __proto__: null, network: "network", not_the_service: "notTheService" };
 
@@ -65,8 +68,9 @@ function isTemporary({ code, retryable }, { id }) {
  * work a little later.
  */
 async function takeCredential(credential, wish) {
+  const late = new Promise((_, reject) => setTimeout(() => reject(new Error("token: no answer")), TOKEN_MS));
   try {
-    const given = (await credential(wish)) || "";
+    const given = (await Promise.race([credential(wish), late])) || "";
     if (typeof given === "string") return given;
     throw new TypeError(`token: expected a text, got ${typeof given}`);
   } catch (error) {

@@ -35,14 +35,18 @@ const LONGEST_RUN = 9;
 /** Without any of these, as in `\(주\)`, `\[1\]` or `$5`, signs stand for themselves. */
 const MATHEMATICAL = /[A-Za-z\u0370-\u03ff\\^_=+<>]/;
 const SCHEMES = new Set(["http:", "https:", "mailto:"]);
+/** What a reader takes for the host, if a word is an address. */
+const LABEL_HOST = /^(?:\w+:\/*)?(?:www\.)?([^/?#:]*)/;
+/** What may be the name of a host, or has characters that nobody sees, which may also turn it around. */
+const HOST = /\.[\p{L}]|[\p{Cf}]/u;
 const MATH = { class: "math" };
 const WRAPS = { "*": ["em", "strong"], _: ["em", "strong"], "~": ["del", "del"] };
 
-/** The address if a reader may be sent to it, else null. */
+/** The address if a reader may be sent to it, else null. A name before the host, as in `https://bank.com@evil.example`, poses as one. */
 export function safeAddress(text) {
   if (!URL.canParse(text)) return null;
-  const address = new URL(text);
-  return SCHEMES.has(address.protocol) ? address.href : null;
+  const { protocol, username, password, href } = new URL(text);
+  return SCHEMES.has(protocol) && !(username + password) ? href : null;
 }
 
 /** A link that opens beside the page and tells the other side nothing of it. An unsafe address leaves plain text. */
@@ -54,7 +58,7 @@ export function link(address, ...children) {
 function linkTo(address, children) {
   const href = safeAddress(address);
   if (!href) return part("span", children);
-  return part("a", children, { href, rel: "noopener noreferrer", target: "_blank", title: href });
+  return part("a", withHost(children, new URL(href)), { href, rel: "noopener noreferrer", target: "_blank", title: href });
 }
 
 /** The parts of one run of text, which may be open. `cite(n)` makes the part of a citation number. */
@@ -360,6 +364,15 @@ function closersOf(source) {
 
 function textOf(part) {
   return typeof part === "string" ? part : (part.children ?? []).map(textOf).join("");
+}
+
+/** A label that names another host than the one where the link leads gets that host, or the mail address, beside it. */
+function withHost(label, { hostname, pathname }) {
+  const place = hostname || pathname;
+  const isOther = (host) => HOST.test(host) && !`.${place}`.endsWith(`.${host}`);
+  const words = textOf({ children: label }).normalize("NFKC").toLowerCase().split(/\s/);
+  // What turns the direction of a label around must not reach what stands beside it.
+  return words.some((word) => isOther(LABEL_HOST.exec(word)[1])) ? [part("bdi", label), ` (${place})`] : label;
 }
 
 /** An address without the marks of the sentence around it. A bracket that was opened in the address belongs to it. */

@@ -81,7 +81,7 @@ export class QaChat extends Base {
     const root = this.#openRoot();
     const address = this.getAttribute("address") ?? HOME;
     const service = new Service({ address, credential: (wish) => (this.token ? this.token(wish) : wishes.keys ? currentKey(memory) : "") });
-    const memory = new Memory(service.base);
+    const memory = new Memory(service.base, this.id);
     const wishes = this.#wishes(service);
     if (wishes.full && wishes.keys) this.#takeKeys(memory);
     this.chat = new Chat(root, { service, memory, wishes, emit: (name, detail) => this.dispatchEvent(new CustomEvent(name, { detail })) });

@@ -50,12 +50,13 @@ const USUAL_PATH = "/api/";
 
 /**
  * What is remembered for the service at `base`: in `tab` until the tab is closed, and in `browser` for longer. Another
- * service has values of its own, because it knows other conversations and other keys.
+ * service has values of its own, because it knows other conversations and other keys. So has, in the tab, an element with
+ * an `id`: there may be others in its page, for other people too.
  */
 export class Memory {
-  constructor({ origin, pathname, href }) {
+  constructor({ origin, pathname, href }, id = "") {
     const owner = origin === location.origin && pathname === USUAL_PATH ? "" : ` ${href}`;
-    this.tab = new OwnedStorage(tabStorage, owner);
+    this.tab = new OwnedStorage(tabStorage, id ? `${owner} #${id}` : owner);
     this.browser = new OwnedStorage(browserStorage, owner);
   }
 }
